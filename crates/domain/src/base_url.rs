@@ -1,0 +1,185 @@
+//! The address that a service's paths are appended to.
+
+use std::fmt;
+use url::{Host, Url};
+
+/// Longest base URL accepted, in bytes.
+const LONGEST: usize = 2048;
+
+/// The base URL of a service: `https`, or `http` where the host is this machine's loopback.
+///
+/// ```
+/// # use keymint_domain::BaseUrl;
+/// let base = BaseUrl::parse("https://proxy.example/openai//")?;
+/// assert_eq!(base.join(&["oauth", "token"]).as_str(), "https://proxy.example/openai/oauth/token");
+/// # Ok::<(), keymint_domain::InvalidBaseUrl>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct BaseUrl {
+    /// As it was given, without trailing slashes.
+    given: String,
+    url: Url,
+}
+
+/// Why a text is not a usable base URL. No message repeats the text: it may hold a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidBaseUrl {
+    /// It has no `https://` or `http://` followed by a host, or has characters that no URL has.
+    #[error("it is not a URL such as https://host/path")]
+    NotAUrl,
+    /// Plain `http` would show a secret to the network between here and that host.
+    #[error("it must begin with https:// (http:// only for this machine: localhost, 127.0.0.1, [::1])")]
+    NotSecure,
+    /// A user name or a password stands in it.
+    #[error("it must not hold a user name or password")]
+    UserInfo,
+    /// A query or a fragment would swallow the path that is appended.
+    #[error("it must not hold a query or fragment ('?' or '#')")]
+    QueryOrFragment,
+}
+
+impl BaseUrl {
+    /// Reads a base URL. Trailing slashes do not count.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidBaseUrl`] tells what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, InvalidBaseUrl> {
+        // The URL standard mends what a person mistyped (`https:host`, tabs, backslashes). A
+        // mended address is not the one that was meant, so only what needs no mending passes.
+        let scheme_end = text.find("://").ok_or(InvalidBaseUrl::NotAUrl)?;
+        let (scheme, rest) = (&text[..scheme_end], &text[scheme_end + 3..]);
+        let mended = |c: char| c.is_control() || c.is_whitespace() || c == '\\';
+        if text.len() > LONGEST || rest.is_empty() || rest.starts_with('/') || text.contains(mended) {
+            return Err(InvalidBaseUrl::NotAUrl);
+        }
+        let url = Url::parse(text).map_err(|_| InvalidBaseUrl::NotAUrl)?;
+        let host = url.host().ok_or(InvalidBaseUrl::NotAUrl)?;
+        if !url.username().is_empty() || url.password().is_some() || rest.contains('@') {
+            return Err(InvalidBaseUrl::UserInfo);
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(InvalidBaseUrl::QueryOrFragment);
+        }
+        let secure =
+            scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http") && is_loopback(&host);
+        if !secure {
+            return Err(InvalidBaseUrl::NotSecure);
+        }
+        if url.port() == Some(0) {
+            return Err(InvalidBaseUrl::NotAUrl);
+        }
+        Ok(Self { given: text.trim_end_matches('/').to_owned(), url })
+    }
+
+    /// The base with these path segments after it, each percent-encoded as one segment.
+    ///
+    /// A path of the base itself stays, which `Url::join` would drop.
+    ///
+    /// # Panics
+    ///
+    /// Never: a base URL has a host.
+    pub fn join(&self, segments: &[&str]) -> Url {
+        let mut url = self.url.clone();
+        url.set_path(url.path().trim_end_matches('/').to_owned().as_str());
+        url.path_segments_mut().expect("a URL with a host can have a path").pop_if_empty().extend(segments);
+        url
+    }
+
+    /// Whether the host is this machine's loopback, which no proxy stands before.
+    pub fn is_loopback(&self) -> bool {
+        self.url.host().is_some_and(|host| is_loopback(&host))
+    }
+
+    /// As it was given, without trailing slashes: what RFC 9207 compares `iss` with.
+    pub fn as_str(&self) -> &str {
+        &self.given
+    }
+}
+
+fn is_loopback(host: &Host<&str>) -> bool {
+    match host {
+        Host::Domain(name) => name.eq_ignore_ascii_case("localhost"),
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+    }
+}
+
+impl fmt::Display for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.given)
+    }
+}
+
+impl fmt::Debug for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BaseUrl({})", self.given)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_accepted_and_what_is_not() {
+        use InvalidBaseUrl::{NotAUrl, NotSecure, QueryOrFragment, UserInfo};
+        for (text, expected) in [
+            ("https://auth.openai.com", Ok(())),
+            ("HTTPS://auth.openai.com:443/", Ok(())),
+            ("https://auth.example/a/b///", Ok(())),
+            ("http://localhost:5001", Ok(())),
+            ("http://127.0.0.1:1", Ok(())),
+            ("http://127.1:1", Ok(())),
+            ("http://0x7f.1", Ok(())),
+            ("http://[::1]:8080/x", Ok(())),
+            ("http://auth.example", Err(NotSecure)),
+            ("http://localhost.evil.example", Err(NotSecure)),
+            ("http://127.0.0.1.evil.example", Err(NotSecure)),
+            ("http://0.0.0.0:1", Err(NotSecure)),
+            ("http://[::ffff:127.0.0.1]", Err(NotSecure)),
+            ("ftp://host", Err(NotSecure)),
+            ("https://u:p@host", Err(UserInfo)),
+            ("https://u@host", Err(UserInfo)),
+            ("https://@host", Err(UserInfo)),
+            ("https://host?x=1", Err(QueryOrFragment)),
+            ("https://host/#x", Err(QueryOrFragment)),
+            ("auth.openai.com", Err(NotAUrl)),
+            ("", Err(NotAUrl)),
+            ("https://", Err(NotAUrl)),
+            ("https:///path", Err(NotAUrl)),
+            ("https:host", Err(NotAUrl)),
+            ("javascript:alert(1)", Err(NotAUrl)),
+            ("file:///etc/passwd", Err(NotAUrl)),
+            (" https://host", Err(NotAUrl)),
+            ("https://ho st", Err(NotAUrl)),
+            ("https://host\n", Err(NotAUrl)),
+            ("https://host\\path", Err(NotAUrl)),
+            ("https://host:0", Err(NotAUrl)),
+            ("https://host:65536", Err(NotAUrl)),
+            (&format!("https://host/{}", "x".repeat(LONGEST)), Err(NotAUrl)),
+        ] {
+            assert_eq!(BaseUrl::parse(text).map(|_| ()), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_prefix_stays_and_trailing_slashes_do_not_count() {
+        for base in ["https://host/p/q", "https://host/p/q/", "https://host/p/q///"] {
+            let base = BaseUrl::parse(base).unwrap();
+            assert_eq!(base.join(&["oauth", "token"]).as_str(), "https://host/p/q/oauth/token");
+            assert_eq!(base.as_str(), "https://host/p/q");
+        }
+        for base in ["https://host", "https://host///"] {
+            let base = BaseUrl::parse(base).unwrap();
+            assert_eq!(base.join(&["v1", "models"]).as_str(), "https://host/v1/models");
+        }
+    }
+
+    #[test]
+    fn a_segment_stays_one_segment() {
+        let base = BaseUrl::parse("https://host").unwrap();
+        assert_eq!(base.join(&["a/b", "c?d"]).as_str(), "https://host/a%2Fb/c%3Fd");
+    }
+}

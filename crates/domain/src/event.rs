@@ -1,0 +1,101 @@
+//! What the flow tells while it runs.
+//!
+//! Events are facts in the past tense. They carry no secret and no prose, cannot fail and cannot
+//! steer. The address to open is not an event, and neither is the result: nothing that matters
+//! hides in an observer.
+
+use crate::error::{ServiceErrorKind, Step};
+use crate::selection::{OrganizationId, Target};
+use std::fmt;
+use std::time::Duration;
+
+/// Takes the events of one flow. A front end with a channel passes `&|event| drop(tx.send(event))`;
+/// one that does not care passes `&ignore`.
+pub type Observer<'a> = &'a (dyn Fn(Event) + Sync);
+
+/// An [`Observer`] that looks away.
+pub fn ignore(_: Event) {}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The authorization code was exchanged for an access token.
+    CodeExchanged,
+    /// The platform opened a session.
+    SignedIn,
+    /// A look found no default project; the next one follows.
+    WaitingForProject {
+        /// What the look saw.
+        observed: Observation,
+        /// How long until the next look.
+        retry_in: Duration,
+    },
+    /// The project list of an organization could not be read. Told once for each organization.
+    OrganizationSkipped {
+        /// Which one.
+        id: OrganizationId,
+        /// Why.
+        reason: ServiceErrorKind,
+    },
+    /// A list has entries that cannot be used, or more of them than are read. Told once for each
+    /// step.
+    ListIncomplete {
+        /// Which list.
+        step: Step,
+        /// How many entries had no usable id.
+        skipped: usize,
+        /// Whether its end was not reached.
+        cut: bool,
+    },
+    /// A step failed and is tried again.
+    Retrying {
+        /// Which step.
+        step: Step,
+        /// How long until then.
+        after: Duration,
+    },
+    /// The default project was found.
+    TargetSelected(Target),
+}
+
+/// What was last seen of a default project that is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Observation {
+    /// The account has no organization.
+    NoOrganization,
+    /// Some organizations were looked into, and none holds a default project.
+    NoDefaultProject {
+        /// How many organizations' lists were read.
+        organizations: usize,
+        /// How many projects those lists have.
+        projects: usize,
+    },
+    /// The project list of each organization was refused.
+    ProjectsRefused {
+        /// How many organizations there are.
+        organizations: usize,
+    },
+}
+
+impl fmt::Display for Observation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::NoOrganization => f.write_str("the account has no organization yet"),
+            Self::NoDefaultProject { organizations, projects } => write!(
+                f,
+                "{} with {}, none of them a default project",
+                counted(organizations, "organization"),
+                counted(projects, "project"),
+            ),
+            Self::ProjectsRefused { organizations } => {
+                write!(f, "the server refused the project list of {}", counted(organizations, "organization"))
+            }
+        }
+    }
+}
+
+fn counted(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}

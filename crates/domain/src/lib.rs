@@ -1,0 +1,82 @@
+//! From a browser sign-in to a working OpenAI project API key: the rules and the story, without
+//! a runtime, an HTTP library, a clock or a terminal.
+//!
+//! A front end brings three adapters, the [`AuthServer`], the [`PlatformApi`] and the [`Clock`],
+//! and walks one way:
+//!
+//! 1. [`Client::begin`] makes a [`PendingAuthorization`] from the operating system's randomness.
+//! 2. The person opens its [`authorize_url`](PendingAuthorization::authorize_url) in a browser.
+//! 3. The browser's answer comes back: [`authorize`] waits for it at a [`ResponseSource`] such as
+//!    a loopback listener, or the front end reads it itself with
+//!    [`read_pasted`](PendingAuthorization::read_pasted). Either way it becomes an
+//!    [`AuthorizationGrant`].
+//! 4. [`provision`] exchanges it, waits for the default project and creates one key. It is
+//!    [`sign_in`], [`find_target`] and [`create_key`], which can also be called one by one, with
+//!    a question to the person in between.
+//!
+//! Each value is consumed by the next step, so none is used twice, and no step can be left out.
+//!
+//! ```
+//! use keymint_domain::{AuthorizationResponse, Callback, Client, Entropy, Plan, Ports, ignore, provision};
+//! # use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, answer_of_a_willing_person};
+//! # let clock = FakeClock::new();
+//! # let auth_server = FakeAuthServer::new(&clock);
+//! # let platform = FakePlatform::ready(&clock);
+//! # fn random_bytes_of_the_system(bytes: &mut [u8]) -> std::io::Result<()> { bytes.fill(7); Ok(()) }
+//! # clock.run(async {
+//!
+//! let redirect_uri = keymint_domain::REGISTERED_REDIRECT_URI.parse()?;
+//! let entropy = Entropy::fill_with(random_bytes_of_the_system)?;
+//! let pending = Client::default().begin(redirect_uri, entropy);
+//!
+//! println!("Open {} and paste the address that the browser ends on.", pending.authorize_url());
+//! # let read_line = || answer_of_a_willing_person(&pending);
+//! let Callback::Response(AuthorizationResponse::Granted(code)) = pending.read_pasted(&read_line()) else {
+//!     return Err("that is not the address".into());
+//! };
+//!
+//! let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
+//! let created = provision(ports, &Plan::default(), pending.into_grant(code), &ignore).await?;
+//! println!("A key for {}, ending in {}", created.target.organization_id, created.key.last_four());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+//!
+//! Futures are `Send` and may be dropped at any time, which ends the request under way; only
+//! [`create_key`] should run to its end, since a key may exist once it has begun. Progress comes
+//! as [`Event`]s through one closure. Secrets have types that cannot be printed. The feature
+//! `testing` has a clock that a test runs, and stateful fakes of every port.
+
+mod authorization;
+mod base_url;
+mod error;
+mod event;
+mod pkce;
+mod polling;
+mod ports;
+mod provisioning;
+mod query;
+mod retry;
+mod secret;
+mod selection;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod text;
+
+pub use authorization::{
+    AuthorizationGrant, AuthorizationResponse, Callback, Client, Entropy, PendingAuthorization,
+    REGISTERED_REDIRECT_URI, Stray,
+};
+pub use base_url::{BaseUrl, InvalidBaseUrl};
+pub use error::{ProvisionError, ServiceError, ServiceErrorKind, SourceError, Step, Unreached};
+pub use event::{Event, Observation, Observer, ignore};
+pub use polling::{PollPolicy, PollRound, PollSchedule, PollStep};
+pub use ports::{AuthServer, Clock, Listing, Moment, PlatformApi, ResponseSource, Tokens};
+pub use provisioning::{
+    Plan, Ports, ProvisionedKey, Session, authorize, create_key, find_target, provision, sign_in,
+};
+pub use retry::{Retry, RetryPolicy};
+pub use secret::{AccessToken, ApiKey, AuthorizationCode, CodeVerifier, InvalidSecret, SessionKey};
+pub use selection::{
+    InvalidId, Organization, OrganizationId, Project, ProjectId, Target, by_preference, default_project,
+};

@@ -1,0 +1,50 @@
+//! Proof Key for Code Exchange (RFC 7636), method S256.
+
+use crate::secret::CodeVerifier;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
+
+/// How many random bytes make a verifier: 86 characters, of the 43 to 128 that RFC 7636 section
+/// 4.1 allows.
+pub(crate) const VERIFIER_BYTES: usize = 64;
+
+/// The code challenge: what the authorization request shows of the verifier (RFC 7636 section 4.2).
+pub(crate) struct CodeChallenge(String);
+
+impl CodeVerifier {
+    pub(crate) fn from_entropy(bytes: &[u8; VERIFIER_BYTES]) -> Self {
+        Self::from_base64url(URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// `BASE64URL(SHA256(ASCII(verifier)))`.
+    pub(crate) fn challenge(&self) -> CodeChallenge {
+        CodeChallenge(URL_SAFE_NO_PAD.encode(Sha256::digest(self.expose())))
+    }
+}
+
+impl CodeChallenge {
+    pub(crate) const METHOD: &'static str = "S256";
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_challenge_is_that_of_rfc_7636_appendix_b() {
+        let verifier = CodeVerifier::from_base64url("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk".into());
+        assert_eq!(verifier.challenge().as_str(), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+    }
+
+    #[test]
+    fn a_verifier_has_86_unreserved_characters() {
+        let verifier = CodeVerifier::from_entropy(&[0xfb; VERIFIER_BYTES]);
+        let text = verifier.expose();
+        assert_eq!(text.len(), 86);
+        assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'), "{text}");
+    }
+}

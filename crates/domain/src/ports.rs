@@ -1,0 +1,131 @@
+//! The hexagon's edge: what the flow needs of the world.
+//!
+//! An implementation carries and does not decide: it sends once, and reports what happened. When
+//! to try again, how long to wait and what to make of a failure is the domain's. Every future may
+//! be dropped at any time, which ends the request.
+
+use crate::authorization::{AuthorizationGrant, AuthorizationResponse, PendingAuthorization};
+use crate::error::{ServiceError, SourceError};
+use crate::secret::{AccessToken, ApiKey, SessionKey};
+use crate::selection::{Organization, OrganizationId, Project, Target};
+use async_trait::async_trait;
+use std::ops::Add;
+use std::time::Duration;
+
+/// The authorization server's token endpoint (RFC 6749 section 3.2).
+#[async_trait]
+pub trait AuthServer: Send + Sync {
+    /// Exchanges an authorization code for an access token (RFC 6749 section 4.1.3, RFC 7636
+    /// section 4.5).
+    ///
+    /// A code is good for one exchange, so it is asked for again only after an error that says
+    /// that nothing was sent ([`NotSent`](crate::ServiceErrorKind::NotSent)), or a complete 429.
+    async fn exchange_code(&self, grant: &AuthorizationGrant) -> Result<Tokens, ServiceError>;
+}
+
+/// What the token endpoint answers (RFC 6749 section 5.1), as far as it is used.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Tokens {
+    /// `access_token`.
+    pub access_token: AccessToken,
+}
+
+impl Tokens {
+    /// An answer with this access token.
+    pub fn new(access_token: AccessToken) -> Self {
+        Self { access_token }
+    }
+}
+
+/// The platform's dashboard API, as far as creating one key needs it.
+#[async_trait]
+pub trait PlatformApi: Send + Sync {
+    /// Opens a dashboard session for `app`. The session key replaces `token` from here on.
+    async fn login(&self, token: &AccessToken, app: &str) -> Result<SessionKey, ServiceError>;
+
+    /// The person's organizations, in the server's order, which breaks ties in
+    /// [`by_preference`](crate::by_preference). Empty for a new account.
+    async fn organizations(&self, session: &SessionKey) -> Result<Listing<Organization>, ServiceError>;
+
+    /// The projects of one organization, in the server's order.
+    async fn projects(
+        &self,
+        session: &SessionKey,
+        organization: &OrganizationId,
+    ) -> Result<Listing<Project>, ServiceError>;
+
+    /// Creates a key. Not idempotent: each success is a new key, so an error must not say that
+    /// nothing was sent, or that the server refused, unless that is certain.
+    async fn create_api_key(
+        &self,
+        session: &SessionKey,
+        target: &Target,
+        name: &str,
+    ) -> Result<ApiKey, ServiceError>;
+}
+
+/// What a list gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing<T> {
+    /// The usable entries, in the server's order.
+    pub items: Vec<T>,
+    /// How many entries were passed over, since they had no usable id.
+    pub skipped: usize,
+    /// Whether the list was read to its end.
+    pub complete: bool,
+}
+
+impl<T> From<Vec<T>> for Listing<T> {
+    /// The whole list, with every entry usable.
+    fn from(items: Vec<T>) -> Self {
+        Self { items, skipped: 0, complete: true }
+    }
+}
+
+/// Monotonic time.
+#[async_trait]
+pub trait Clock: Send + Sync {
+    /// Never goes back.
+    fn now(&self) -> Moment;
+
+    /// When it returns, [`now`](Self::now) has advanced by at least `duration`.
+    async fn sleep(&self, duration: Duration);
+}
+
+/// A point on a [`Clock`]: the time since an origin of the clock's choosing.
+///
+/// Not `std::time::Instant`, which cannot be made on wasm32, nor by a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(Duration);
+
+impl Moment {
+    /// The clock's origin. `Moment::ORIGIN + elapsed` makes any other.
+    pub const ORIGIN: Self = Self(Duration::ZERO);
+
+    /// The time from `earlier` to here; zero if `earlier` is later.
+    pub fn since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+impl Add<Duration> for Moment {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(duration))
+    }
+}
+
+/// Where the authorization response comes from: a loopback listener, a paste box, a deep link, or
+/// several of them raced (the front end's affair).
+#[async_trait]
+pub trait ResponseSource: Send {
+    /// Waits for the response to `pending`. What is not that response
+    /// ([`Callback::Stray`](crate::Callback::Stray)) changes nothing and is waited past.
+    ///
+    /// Dropping the future loses no response that it has not returned, or ends the waiting: either
+    /// is right, since the flow asks once.
+    async fn receive(&mut self, pending: &PendingAuthorization)
+    -> Result<AuthorizationResponse, SourceError>;
+}

@@ -1,0 +1,195 @@
+//! Organizations and projects, and which of them a key is made in.
+
+use std::fmt;
+
+/// Longest id that is put into a URL or a header, in characters.
+const LONGEST_ID: usize = 128;
+
+/// A text that is not an id: empty, longer than 128 characters, or with a character other than
+/// `A`-`Z`, `a`-`z`, `0`-`9`, `_` and `-`.
+///
+/// URL libraries drop `.` and `..` segments without a word, so an id is checked before it gets
+/// near one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an id of 1 to {LONGEST_ID} letters, digits, '_' and '-'")]
+pub struct InvalidId;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes an id as the platform sent it.
+            ///
+            /// # Errors
+            ///
+            /// [`InvalidId`] where it could not stand in a URL as it is.
+            pub fn parse(id: &str) -> Result<Self, InvalidId> {
+                let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+                if (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(allowed) {
+                    Ok(Self(id.to_owned()))
+                } else {
+                    Err(InvalidId)
+                }
+            }
+
+            /// The id as the platform spells it.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+id! {
+    /// Names an organization: `org-…`.
+    OrganizationId
+}
+id! {
+    /// Names a project: `proj_…`.
+    ProjectId
+}
+
+/// An organization that the signed-in person belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Organization {
+    /// Its id.
+    pub id: OrganizationId,
+    /// Its title, exactly as the platform has it: clean it before a person sees it
+    /// ([`text::for_people`](crate::text::for_people)).
+    pub title: Option<String>,
+    /// Whether it is the person's default organization.
+    pub is_default: bool,
+    /// Whether it is the person's own, rather than a company's.
+    pub personal: bool,
+}
+
+/// A project of an organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Project {
+    /// Its id.
+    pub id: ProjectId,
+    /// Its title, exactly as the platform has it.
+    pub title: Option<String>,
+    /// Whether the platform made it together with the organization: the default project.
+    pub is_initial: bool,
+}
+
+/// Where a key is made: one project of one organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Target {
+    /// The organization's id.
+    pub organization_id: OrganizationId,
+    /// The organization's title, exactly as the platform has it.
+    pub organization_title: Option<String>,
+    /// The project's id.
+    pub project_id: ProjectId,
+    /// The project's title, exactly as the platform has it.
+    pub project_title: Option<String>,
+}
+
+impl Target {
+    /// This project of this organization.
+    pub fn new(organization: &Organization, project: &Project) -> Self {
+        Self {
+            organization_id: organization.id.clone(),
+            organization_title: organization.title.clone(),
+            project_id: project.id.clone(),
+            project_title: project.title.clone(),
+        }
+    }
+}
+
+/// The organizations in the order in which they are looked into: default ones, then personal
+/// ones, then the rest. Inside each rank the given order stands.
+pub fn by_preference(organizations: &[Organization]) -> Vec<&Organization> {
+    let mut ranked: Vec<_> = organizations.iter().collect();
+    ranked.sort_by_key(|organization| match organization {
+        Organization { is_default: true, .. } => 0,
+        Organization { personal: true, .. } => 1,
+        _ => 2,
+    });
+    ranked
+}
+
+/// The default project: the first initial one.
+pub fn default_project(projects: &[Project]) -> Option<&Project> {
+    projects.iter().find(|project| project.is_initial)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn organization(id: &str, is_default: bool, personal: bool) -> Organization {
+        Organization { id: OrganizationId::parse(id).unwrap(), title: None, is_default, personal }
+    }
+
+    fn ids(organizations: &[&Organization]) -> Vec<String> {
+        organizations.iter().map(|organization| organization.id.to_string()).collect()
+    }
+
+    #[test]
+    fn default_ones_come_first_then_personal_ones_then_the_rest_each_in_the_given_order() {
+        let given = [
+            organization("other-1", false, false),
+            organization("personal-1", false, true),
+            organization("default-1", true, false),
+            organization("other-2", false, false),
+            organization("both", true, true),
+            organization("default-2", true, false),
+            organization("personal-2", false, true),
+        ];
+        assert_eq!(
+            ids(&by_preference(&given)),
+            ["default-1", "both", "default-2", "personal-1", "personal-2", "other-1", "other-2"]
+        );
+    }
+
+    #[test]
+    fn the_default_project_is_the_first_initial_one() {
+        let project =
+            |id: &str, is_initial| Project { id: ProjectId::parse(id).unwrap(), title: None, is_initial };
+        let projects = [project("a", false), project("b", true), project("c", true)];
+        assert_eq!(default_project(&projects), Some(&projects[1]));
+        assert_eq!(default_project(&projects[..1]), None);
+        assert_eq!(default_project(&[]), None);
+    }
+
+    #[test]
+    fn an_id_is_what_can_stand_in_a_url() {
+        for good in ["org-1", "proj_A9", "-", &"x".repeat(LONGEST_ID)] {
+            assert!(OrganizationId::parse(good).is_ok(), "{good:?}");
+        }
+        let long = "x".repeat(LONGEST_ID + 1);
+        for bad in
+            ["", ".", "..", "a/b", "a\\b", "%2e%2e", "org?x", "org#x", "o\r\nX: y", "é", "a\0", " a", &long]
+        {
+            assert_eq!(ProjectId::parse(bad), Err(InvalidId), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn ranking_keeps_every_organization_and_the_order_inside_each_rank(flags in prop::collection::vec(any::<(bool, bool)>(), 0..50)) {
+            let given: Vec<_> = flags.iter().enumerate()
+                .map(|(i, (is_default, personal))| organization(&format!("o{i:03}"), *is_default, *personal)).collect();
+            let ranked = by_preference(&given);
+            prop_assert_eq!(ranked.len(), given.len());
+            for pair in ranked.windows(2) {
+                let rank = |o: &Organization| match (o.is_default, o.personal) { (true, _) => 0, (false, true) => 1, (false, false) => 2 };
+                prop_assert!(rank(pair[0]) < rank(pair[1]) || rank(pair[0]) == rank(pair[1]) && pair[0].id < pair[1].id);
+            }
+        }
+    }
+}

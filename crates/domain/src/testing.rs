@@ -1,0 +1,28 @@
+//! A clock that a test runs, and stateful fakes of every port (feature `testing`).
+//!
+//! [`FakeClock::run`] drives a future to its end. Whenever nothing else can go on, time jumps to
+//! the next moment that something waits for, so an hour of waiting takes microseconds, the same
+//! every time.
+//!
+//! ```
+//! # use keymint_domain::testing::*;
+//! # use keymint_domain::*;
+//! # use std::time::Duration;
+//! let clock = FakeClock::new();
+//! let auth_server = FakeAuthServer::new(&clock);
+//! let platform = FakePlatform::ready(&clock).project_ready_after(Duration::from_secs(12));
+//! let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
+//!
+//! let created = clock.run(provision(ports, &Plan::default(), granted(), &ignore)).unwrap();
+//!
+//! assert_eq!(created.key.expose(), platform.keys()[0]);
+//! assert!(clock.now().since(Moment::ORIGIN) < Duration::from_secs(14));
+//! ```
+
+mod clock;
+mod platform;
+mod sign_in;
+
+pub use clock::FakeClock;
+pub use platform::{Call, FakePlatform, organization, project};
+pub use sign_in::{FakeAuthServer, FakeSource, answer_of_a_willing_person, granted, pending};

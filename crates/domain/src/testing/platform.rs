@@ -1,0 +1,243 @@
+use super::FakeClock;
+use crate::error::{ServiceError, ServiceErrorKind, Step};
+use crate::ports::{Clock, Listing, Moment, PlatformApi};
+use crate::secret::{AccessToken, ApiKey, SessionKey};
+use crate::selection::{Organization, OrganizationId, Project, ProjectId, Target};
+use async_trait::async_trait;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// An organization without a title that is neither default nor personal.
+///
+/// # Panics
+///
+/// When `id` is no id.
+pub fn organization(id: &str) -> Organization {
+    Organization {
+        id: OrganizationId::parse(id).expect("an id"),
+        title: None,
+        is_default: false,
+        personal: false,
+    }
+}
+
+/// A project without a title.
+///
+/// # Panics
+///
+/// When `id` is no id.
+pub fn project(id: &str, is_initial: bool) -> Project {
+    Project { id: ProjectId::parse(id).expect("an id"), title: None, is_initial }
+}
+
+/// One request that a [`FakePlatform`] saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// When it was sent.
+    pub at: Moment,
+    /// What it asked for.
+    pub step: Step,
+    /// Of which organization.
+    pub organization: Option<OrganizationId>,
+}
+
+/// A platform in memory: organizations and projects that exist from some time after the login,
+/// keys that are really made, and failures where a test wants them.
+pub struct FakePlatform {
+    clock: FakeClock,
+    organizations: Vec<(Organization, Vec<Project>)>,
+    organizations_ready_after: Duration,
+    projects_ready_after: Duration,
+    latency: Duration,
+    slow: HashMap<Step, Duration>,
+    failures: HashMap<(Step, Option<String>), Vec<ServiceErrorKind>>,
+    world: Mutex<World>,
+}
+
+#[derive(Default)]
+struct World {
+    logged_in_at: Option<Moment>,
+    calls: Vec<Call>,
+    in_flight: usize,
+    in_flight_peak: usize,
+    keys: Vec<String>,
+}
+
+impl FakePlatform {
+    /// An account without any organization.
+    pub fn empty(clock: &FakeClock) -> Self {
+        Self {
+            clock: clock.clone(),
+            organizations: Vec::new(),
+            organizations_ready_after: Duration::ZERO,
+            projects_ready_after: Duration::ZERO,
+            latency: Duration::ZERO,
+            slow: HashMap::new(),
+            failures: HashMap::new(),
+            world: Mutex::default(),
+        }
+    }
+
+    /// An account with one personal organization, `org-1`, and its default project, `proj_1`.
+    pub fn ready(clock: &FakeClock) -> Self {
+        let personal = Organization { personal: true, ..organization("org-1") };
+        Self::empty(clock).with(personal, vec![project("proj_1", true)])
+    }
+
+    /// One more organization, after the others.
+    pub fn with(mut self, organization: Organization, projects: Vec<Project>) -> Self {
+        self.organizations.push((organization, projects));
+        self
+    }
+
+    /// The list of organizations is empty until this long after the login.
+    pub fn organizations_ready_after(mut self, delay: Duration) -> Self {
+        self.organizations_ready_after = delay;
+        self
+    }
+
+    /// The lists of projects are empty until this long after the login.
+    pub fn project_ready_after(mut self, delay: Duration) -> Self {
+        self.projects_ready_after = delay;
+        self
+    }
+
+    /// Each answer comes this late.
+    pub fn latency(mut self, latency: Duration) -> Self {
+        self.latency = latency;
+        self
+    }
+
+    /// Each answer to `step` comes this late instead.
+    pub fn slow(mut self, step: Step, latency: Duration) -> Self {
+        self.slow.insert(step, latency);
+        self
+    }
+
+    /// The first requests of `step` fail like this, one after the other.
+    pub fn fail(mut self, step: Step, kinds: &[ServiceErrorKind]) -> Self {
+        self.failures.insert((step, None), kinds.to_vec());
+        self
+    }
+
+    /// The first requests for the projects of this organization fail like this, one after the
+    /// other.
+    pub fn fail_projects_of(mut self, organization: &str, kinds: &[ServiceErrorKind]) -> Self {
+        let place = (Step::ListProjects, Some(organization.to_owned()));
+        self.failures.insert(place, kinds.to_vec());
+        self
+    }
+
+    /// Every request so far.
+    pub fn calls(&self) -> Vec<Call> {
+        self.world().calls.clone()
+    }
+
+    /// How many requests of `step` there were.
+    pub fn count(&self, step: Step) -> usize {
+        self.world().calls.iter().filter(|call| call.step == step).count()
+    }
+
+    /// The most requests that were under way at once.
+    pub fn in_flight_peak(&self) -> usize {
+        self.world().in_flight_peak
+    }
+
+    /// Every key that was made, whether its answer arrived or not.
+    pub fn keys(&self) -> Vec<String> {
+        self.world().keys.clone()
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_ready(&self, delay: Duration) -> bool {
+        let logged_in_at = self.world().logged_in_at;
+        logged_in_at.is_some_and(|login| self.clock.now() >= login + delay)
+    }
+
+    /// Notes the request, takes its time, and fails it where a test wants that.
+    async fn serve(&self, step: Step, organization: Option<&OrganizationId>) -> Result<(), ServiceError> {
+        let _in_flight = InFlight::begin(self);
+        self.world().calls.push(Call { at: self.clock.now(), step, organization: organization.cloned() });
+        let failure = self.next_failure(step, organization);
+        self.clock.sleep(self.slow.get(&step).copied().unwrap_or(self.latency)).await;
+        match failure {
+            Some(kind) => Err(ServiceError { step, kind, detail: kind.to_string() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Which failure is due: the n-th request of a place takes the n-th failure of it.
+    fn next_failure(&self, step: Step, organization: Option<&OrganizationId>) -> Option<ServiceErrorKind> {
+        let place = organization.map(|id| id.as_str().to_owned()).filter(|_| step == Step::ListProjects);
+        let world = self.world();
+        let of_place = |call: &&Call| {
+            call.step == step && (place.is_none() || call.organization.as_ref() == organization)
+        };
+        let nth = world.calls.iter().filter(of_place).count();
+        let kinds = self.failures.get(&(step, place)).or_else(|| self.failures.get(&(step, None)))?;
+        kinds.get(nth - 1).copied()
+    }
+}
+
+struct InFlight<'a>(&'a FakePlatform);
+
+impl<'a> InFlight<'a> {
+    fn begin(platform: &'a FakePlatform) -> Self {
+        let mut world = platform.world();
+        world.in_flight += 1;
+        world.in_flight_peak = world.in_flight_peak.max(world.in_flight);
+        Self(platform)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.world().in_flight -= 1;
+    }
+}
+
+#[async_trait]
+impl PlatformApi for FakePlatform {
+    async fn login(&self, _: &AccessToken, _: &str) -> Result<SessionKey, ServiceError> {
+        self.serve(Step::Login, None).await?;
+        self.world().logged_in_at = Some(self.clock.now());
+        Ok(SessionKey::parse("sess-fake".to_owned()).expect("a constant"))
+    }
+
+    async fn organizations(&self, _: &SessionKey) -> Result<Listing<Organization>, ServiceError> {
+        self.serve(Step::ListOrganizations, None).await?;
+        let ready = self.is_ready(self.organizations_ready_after);
+        let organizations =
+            self.organizations.iter().filter(|_| ready).map(|(organization, _)| organization.clone());
+        Ok(organizations.collect::<Vec<_>>().into())
+    }
+
+    async fn projects(
+        &self,
+        _: &SessionKey,
+        organization: &OrganizationId,
+    ) -> Result<Listing<Project>, ServiceError> {
+        self.serve(Step::ListProjects, Some(organization)).await?;
+        let ready = self.is_ready(self.projects_ready_after);
+        let of_it =
+            self.organizations.iter().find(|(candidate, _)| candidate.id == *organization).filter(|_| ready);
+        Ok(of_it.map(|(_, projects)| projects.clone()).unwrap_or_default().into())
+    }
+
+    async fn create_api_key(&self, _: &SessionKey, target: &Target, _: &str) -> Result<ApiKey, ServiceError> {
+        let served = self.serve(Step::CreateKey, Some(&target.organization_id)).await;
+        // A server whose answer is lost may have done its work all the same.
+        match &served {
+            Err(error) if !error.kind.leaves_outcome_unknown() => return Err(error.clone()),
+            _ => {}
+        }
+        let mut world = self.world();
+        let key = format!("sk-proj-fake-{}", world.keys.len() + 1);
+        world.keys.push(key.clone());
+        served.map(|()| ApiKey::parse(key).expect("it is printable ASCII"))
+    }
+}

@@ -1,0 +1,138 @@
+use super::FakeClock;
+use crate::authorization::{
+    AuthorizationGrant, AuthorizationResponse, Callback, Client, Entropy, PendingAuthorization,
+    REGISTERED_REDIRECT_URI,
+};
+use crate::error::{ServiceError, ServiceErrorKind, SourceError, Step};
+use crate::ports::{AuthServer, Clock, ResponseSource, Tokens};
+use crate::secret::AccessToken;
+use async_trait::async_trait;
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// A pending authorization of the default client, always the same.
+pub fn pending() -> PendingAuthorization {
+    let Ok(entropy) = Entropy::fill_with(|bytes| {
+        bytes.fill(0x5a);
+        Ok::<_, Infallible>(())
+    });
+    Client::default().begin(REGISTERED_REDIRECT_URI.parse().expect("a constant"), entropy)
+}
+
+/// The address that a browser ends on when the person agrees.
+pub fn answer_of_a_willing_person(pending: &PendingAuthorization) -> String {
+    let url = pending.authorize_url();
+    let (_, state) = url.query_pairs().find(|(name, _)| name == "state").expect("every request has one");
+    format!("{REGISTERED_REDIRECT_URI}?code=the-code&state={state}")
+}
+
+/// What [`pending`] becomes when the person agrees.
+///
+/// # Panics
+///
+/// Never: the answer is the right one.
+pub fn granted() -> AuthorizationGrant {
+    let pending = pending();
+    match pending.read_pasted(&answer_of_a_willing_person(&pending)) {
+        Callback::Response(AuthorizationResponse::Granted(code)) => pending.into_grant(code),
+        other => panic!("a willing person's answer was read as {other:?}"),
+    }
+}
+
+/// A token endpoint that knows every code, once.
+pub struct FakeAuthServer {
+    clock: FakeClock,
+    latency: Duration,
+    failures: Mutex<VecDeque<ServiceErrorKind>>,
+    exchanges: Mutex<Vec<String>>,
+}
+
+impl FakeAuthServer {
+    /// One that grants every exchange.
+    pub fn new(clock: &FakeClock) -> Self {
+        Self {
+            clock: clock.clone(),
+            latency: Duration::ZERO,
+            failures: Mutex::default(),
+            exchanges: Mutex::default(),
+        }
+    }
+
+    /// Each answer comes this late.
+    pub fn latency(mut self, latency: Duration) -> Self {
+        self.latency = latency;
+        self
+    }
+
+    /// The next exchange that has no failure yet fails like this.
+    pub fn fail(self, kind: ServiceErrorKind) -> Self {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).push_back(kind);
+        self
+    }
+
+    /// How many exchanges were asked for.
+    pub fn exchanges(&self) -> usize {
+        self.exchanges.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+}
+
+#[async_trait]
+impl AuthServer for FakeAuthServer {
+    async fn exchange_code(&self, grant: &AuthorizationGrant) -> Result<Tokens, ServiceError> {
+        let code = grant.code().expose().to_owned();
+        self.exchanges.lock().unwrap_or_else(PoisonError::into_inner).push(code);
+        self.clock.sleep(self.latency).await;
+        match self.failures.lock().unwrap_or_else(PoisonError::into_inner).pop_front() {
+            Some(kind) => Err(ServiceError { step: Step::ExchangeCode, kind, detail: kind.to_string() }),
+            None => Ok(Tokens::new(AccessToken::parse("the-access-token".to_owned()).expect("a constant"))),
+        }
+    }
+}
+
+/// A source whose person comes back after a while, or never.
+pub struct FakeSource {
+    clock: FakeClock,
+    after: Option<Duration>,
+    targets: Vec<String>,
+}
+
+impl FakeSource {
+    /// Nobody ever comes.
+    pub fn silent(clock: &FakeClock) -> Self {
+        Self { clock: clock.clone(), after: None, targets: Vec::new() }
+    }
+
+    /// These request targets arrive one after the other, after this long. `STATE` in them stands
+    /// for the right state.
+    pub fn after(clock: &FakeClock, after: Duration, targets: &[&str]) -> Self {
+        Self {
+            clock: clock.clone(),
+            after: Some(after),
+            targets: targets.iter().map(|&target| target.to_owned()).collect(),
+        }
+    }
+}
+
+#[async_trait]
+impl ResponseSource for FakeSource {
+    async fn receive(
+        &mut self,
+        pending: &PendingAuthorization,
+    ) -> Result<AuthorizationResponse, SourceError> {
+        let Some(after) = self.after else {
+            self.clock.sleep(Duration::MAX).await;
+            return Err(SourceError::new("the end of time"));
+        };
+        self.clock.sleep(after).await;
+        let willing = answer_of_a_willing_person(pending);
+        let (_, state) = willing.split_once("state=").expect("it was just put there");
+        for target in &self.targets {
+            if let Callback::Response(response) = pending.read_callback(&target.replace("STATE", state)) {
+                return Ok(response);
+            }
+        }
+        Err(SourceError::new("no more answers"))
+    }
+}

@@ -1,0 +1,112 @@
+//! Text that came from outside, made fit for a person's eyes.
+
+/// Characters that change how the text around them looks, or that nobody can see.
+fn is_deceptive(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// The text with nothing in it that could steer a terminal, hide, or be a key: control, bidi and
+/// zero-width characters are written as escapes (`\u{1b}`), what looks like a key or a session
+/// (`sk-…`, `sess-…`) is masked, and the rest is cut at `longest` characters.
+///
+/// ```
+/// # use keymint_domain::text::for_people;
+/// assert_eq!(for_people("Acme\u{1b}[2J Ltd", 80), r"Acme\u{1b}[2J Ltd");
+/// assert_eq!(for_people("your sk-proj-abc123 is wrong", 80), "your sk-[redacted] is wrong");
+/// assert_eq!(for_people("a very long title", 8), "a very …");
+/// ```
+pub fn for_people(text: &str, longest: usize) -> String {
+    let mut shown = String::new();
+    for c in mask_keys(text).chars() {
+        if is_deceptive(c) {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    if shown.chars().count() > longest {
+        shown = shown.chars().take(longest.saturating_sub(1)).collect();
+        shown.push('…');
+    }
+    shown
+}
+
+/// Replaces what follows `sk-` and `sess-` at the start of a word.
+fn mask_keys(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut in_word = false;
+    while let Some(c) = rest.chars().next() {
+        let prefix = ["sk-", "sess-"].into_iter().find(|prefix| rest.starts_with(prefix));
+        if let (Some(prefix), false) = (prefix, in_word) {
+            let after = &rest[prefix.len()..];
+            let end = after.find(|c| !is_key_character(c)).unwrap_or(after.len());
+            masked.push_str(prefix);
+            masked.push_str(if end == 0 { "" } else { "[redacted]" });
+            rest = &after[end..];
+        } else {
+            masked.push(c);
+            in_word = c.is_ascii_alphanumeric();
+            rest = &rest[c.len_utf8()..];
+        }
+    }
+    masked
+}
+
+fn is_key_character(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_steers_a_terminal_or_hides() {
+        for (outside, shown) in [
+            ("plain, 漢字 and 🙂", "plain, 漢字 and 🙂"),
+            ("\u{1b}]52;c;AAAA\u{7}", r"\u{1b}]52;c;AAAA\u{7}"),
+            ("a\nb\tc", r"a\u{a}b\u{9}c"),
+            ("\u{9b}2J", r"\u{9b}2J"),
+            ("abc\u{202e}fed", r"abc\u{202e}fed"),
+            ("\u{2066}x\u{200b}", r"\u{2066}x\u{200b}"),
+        ] {
+            assert_eq!(for_people(outside, 80), shown);
+        }
+    }
+
+    #[test]
+    fn keys_and_sessions_are_masked_wherever_a_word_begins() {
+        for (outside, shown) in [
+            ("sk-proj-a_b-c.d", "sk-[redacted]"),
+            ("key=sess-123, key2=(sk-9)", "key=sess-[redacted], key2=(sk-[redacted])"),
+            ("a risk-free task-list", "a risk-free task-list"),
+            ("sk- alone", "sk- alone"),
+            ("sk-sk-sess-x", "sk-[redacted]"),
+        ] {
+            assert_eq!(for_people(outside, 80), shown);
+        }
+    }
+
+    #[test]
+    fn a_mask_is_not_cut_open_by_the_limit() {
+        let key = "sk-proj-0123456789";
+        for longest in 0..40 {
+            assert!(!for_people(&format!("ab {key}"), longest).contains("proj"));
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_bounded_and_clean(outside in ".*", longest in 0_usize..100) {
+            let shown = for_people(&outside, longest);
+            proptest::prop_assert!(shown.chars().count() <= longest.max(1));
+            proptest::prop_assert!(!shown.chars().any(is_deceptive));
+        }
+    }
+}
