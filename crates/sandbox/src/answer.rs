@@ -1,0 +1,52 @@
+//! What the sandbox answers.
+
+use serde_json::{Value, json};
+
+/// A response, before it becomes bytes.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn empty(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: Vec::new() }
+    }
+
+    pub(crate) fn json(status: u16, body: &Value) -> Self {
+        let answer = Self { body: body.to_string().into_bytes(), ..Self::empty(status) };
+        answer.with("content-type", "application/json").with("cache-control", "no-store")
+    }
+
+    /// The platform's shape of an error.
+    pub(crate) fn api_error(status: u16, code: &str, message: &str) -> Self {
+        let kind = if status == 401 { "authentication_error" } else { "invalid_request_error" };
+        let error = json!({ "message": message, "type": kind, "param": null, "code": code });
+        Self::json(status, &json!({ "error": error }))
+    }
+
+    pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+}
+
+/// An answer that refuses, and the rule that the request broke, if it broke one.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) answer: Answer,
+    pub(crate) violation: Option<String>,
+}
+
+impl Refusal {
+    /// Nobody's fault: an id may be gone.
+    pub(crate) fn innocent(answer: Answer) -> Self {
+        Self { answer, violation: None }
+    }
+
+    pub(crate) fn violation(answer: Answer, violation: impl Into<String>) -> Self {
+        Self { answer, violation: Some(violation.into()) }
+    }
+}

@@ -1,0 +1,191 @@
+//! Receives each request, judges it, and decides what is answered and when.
+
+use std::time::Duration;
+
+use crate::{
+    CreatedKey, Request, Scenario,
+    answer::{Answer, Refusal},
+    reply::{Reply, Script},
+    routes::Route,
+    state::World,
+};
+
+/// One sandbox without its sockets.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    world: World,
+    script: Script,
+    latency: Duration,
+    requests: Vec<Request>,
+    violations: Vec<String>,
+}
+
+/// What the client gets to see; `None` is a closed connection.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) answer: Option<Answer>,
+    pub(crate) delay: Duration,
+}
+
+impl Desk {
+    pub(crate) fn new(scenario: Scenario) -> Self {
+        Self {
+            world: World::new(&scenario),
+            latency: scenario.latency,
+            script: Script::new(scenario.replies),
+            requests: Vec::new(),
+            violations: Vec::new(),
+        }
+    }
+
+    /// `now` is the time since the sandbox was started.
+    pub(crate) fn receive(&mut self, mut request: Request, now: Duration) -> Outcome {
+        let outcome = match Route::of(&request) {
+            Ok(route) => self.serve(&route, &request, now),
+            Err(refusal) => Outcome { answer: Some(self.note("", refusal)), delay: Duration::ZERO },
+        };
+        request.status = outcome.answer.as_ref().map(|answer| answer.status);
+        self.requests.push(request);
+        outcome
+    }
+
+    /// A departure that shows before there is a whole request.
+    pub(crate) fn report(&mut self, violation: String) {
+        self.violations.push(violation);
+    }
+
+    pub(crate) fn requests(&self) -> &[Request] {
+        &self.requests
+    }
+
+    pub(crate) fn violations(&self) -> &[String] {
+        &self.violations
+    }
+
+    pub(crate) fn keys(&self) -> &[CreatedKey] {
+        self.world.keys()
+    }
+
+    fn serve(&mut self, route: &Route<'_>, request: &Request, now: Duration) -> Outcome {
+        let (reply, latency) = match route.step() {
+            Some(step) => {
+                self.check_manners(route, request);
+                (self.script.next(step, route.organization()), self.latency)
+            }
+            None => (Reply::usual(), Duration::ZERO),
+        };
+        // A request that is not to be worked on is worked on in a copy of the world:
+        // it must keep to the protocol all the same.
+        let result = if reply.does_the_work {
+            route.perform(&mut self.world, request, now)
+        } else {
+            route.perform(&mut self.world.clone(), request, now)
+        };
+        let usual = result.unwrap_or_else(|refusal| self.note(&format!("{route}: "), refusal));
+        let delay = latency.saturating_add(reply.delay);
+        Outcome { answer: reply.in_place_of(usual), delay }
+    }
+
+    fn note(&mut self, prefix: &str, refusal: Refusal) -> Answer {
+        self.violations.extend(refusal.violation.map(|violation| format!("{prefix}{violation}")));
+        refusal.answer
+    }
+
+    /// What a service would let pass, and the protocol does not.
+    fn check_manners(&mut self, route: &Route<'_>, request: &Request) {
+        let departures = [
+            (request.has("cookie"), "there is a cookie"),
+            (request.has("referer"), "there is a referer"),
+            (request.header("user-agent").is_none_or(str::is_empty), "there is no user agent"),
+            (request.header("accept") != Some("application/json"), "Accept is not application/json"),
+            (request.method == "GET" && !request.body.is_empty(), "a GET has a body"),
+            (request.method == "POST" && !request.query.is_empty(), "a POST has a query"),
+        ];
+        let departures = departures.into_iter().filter(|(departed, _)| *departed);
+        self.violations.extend(departures.map(|(_, departure)| format!("{route}: {departure}")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Origin, Step};
+
+    #[test]
+    fn bad_manners_are_noted_and_not_refused() {
+        let mut desk = Desk::new(Scenario::ready());
+        let session_key = desk.world.log_in(Duration::ZERO);
+        let mut request = organizations(&session_key);
+        request.headers.retain(|(name, _)| name != "user-agent" && name != "accept");
+        request.headers.push(("cookie".to_owned(), "a=b".to_owned()));
+        request.headers.push(("referer".to_owned(), "http://localhost/".to_owned()));
+
+        assert_eq!(status(desk.receive(request, Duration::ZERO)), Some(200));
+        assert_eq!(
+            desk.violations(),
+            [
+                "organizations request: there is a cookie",
+                "organizations request: there is a referer",
+                "organizations request: there is no user agent",
+                "organizations request: Accept is not application/json",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_reply_instead_of_the_work_changes_nothing_and_hides_no_violation() {
+        let scenario = Scenario::ready()
+            .ready_after_rounds(1)
+            .reply(Step::Organizations.nth(1), Reply::status(503))
+            .reply(Step::Organizations.nth(2), Reply::hang_up());
+        let mut desk = Desk::new(scenario);
+        let session_key = desk.world.log_in(Duration::ZERO);
+
+        assert_eq!(status(desk.receive(organizations(&session_key), Duration::ZERO)), Some(503));
+        assert_eq!(status(desk.receive(organizations("made-up"), Duration::ZERO)), None);
+        assert_eq!(
+            desk.violations(),
+            ["organizations request: the bearer is nothing that was issued here, where a session key is due"]
+        );
+        let projects =
+            desk.world.projects(&session_key, "org-sandbox-personal", None, Duration::ZERO).unwrap();
+        assert!(projects.items.is_empty(), "the first round has not been counted");
+        let statuses: Vec<_> = desk.requests().iter().map(|request| request.status).collect();
+        assert_eq!(statuses, [Some(503), None]);
+    }
+
+    #[test]
+    fn latency_and_a_replys_delay_add_up() {
+        let scenario = Scenario::ready()
+            .latency(Duration::from_millis(20))
+            .reply(Step::Organizations.nth(2), Reply::usual().delayed(Duration::from_secs(1)))
+            .reply(Step::Organizations.nth(3), Reply::usual().delayed(Duration::MAX));
+        let mut desk = Desk::new(scenario);
+        let mut delay = || desk.receive(organizations("any"), Duration::ZERO).delay;
+
+        assert_eq!(delay(), Duration::from_millis(20));
+        assert_eq!(delay(), Duration::from_millis(1020));
+        assert_eq!(delay(), Duration::MAX);
+    }
+
+    fn organizations(session_key: &str) -> Request {
+        let headers = [
+            ("authorization", format!("Bearer {session_key}")),
+            ("accept", "application/json".to_owned()),
+            ("user-agent", "test/1".to_owned()),
+        ];
+        Request {
+            origin: Origin::PlatformApi,
+            method: "GET".to_owned(),
+            path: "/v1/organizations".to_owned(),
+            query: Vec::new(),
+            headers: headers.map(|(name, value)| (name.to_owned(), value)).into(),
+            body: Vec::new(),
+            status: None,
+        }
+    }
+
+    fn status(outcome: Outcome) -> Option<u16> {
+        outcome.answer.map(|answer| answer.status)
+    }
+}

@@ -1,0 +1,69 @@
+//! A strict stand-in for the two remote services that keymint talks to: the
+//! authorization server and the platform API.
+//!
+//! A [`Sandbox`] listens on two loopback origins and plays both services as a
+//! [`Scenario`] says. It refuses what the real ones refuse (a code used twice,
+//! a verifier that does not fit, another redirect URI, the wrong kind of
+//! bearer), and it keeps [every request](Sandbox::requests) and
+//! [every departure from the protocol](Sandbox::violations) for the test that
+//! asks. [`visit`] plays the browser.
+//!
+//! The sandbox knows the protocol from its description. It shares no code with
+//! the client, so the two cannot be wrong in the same way.
+//!
+//! ```
+//! use keymint_sandbox::{Reply, Sandbox, Scenario, Step};
+//! use std::time::Duration;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> std::io::Result<()> {
+//! let new_account = Scenario::ready()
+//!     .project_ready_after(Duration::from_secs(2))
+//!     .reply(Step::Login.nth(1), Reply::status(503).header("retry-after", "1"));
+//! let sandbox = Sandbox::start(new_account).await?;
+//!
+//! println!("keymint create --issuer {} --api-base {}", sandbox.issuer(), sandbox.api_base());
+//! // ... sign in ...
+//! assert_eq!(sandbox.violations(), Vec::<String>::new());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Code map
+//!
+//! What a request meets, in this order: `server` (sockets), `desk` (the log
+//! and the scripted replies), `routes`, then `auth_server` or `platform_api`
+//! (bytes to rules and back), then `state` (the rules). From `desk` on, all is
+//! a function of values, and time is an argument.
+
+mod sandbox;
+mod scenario;
+
+mod reply;
+mod request;
+
+mod server;
+
+mod desk;
+mod routes;
+
+mod auth_server;
+mod platform_api;
+
+mod page;
+
+mod state;
+
+mod visitor;
+
+mod answer;
+mod form;
+mod mint;
+mod time;
+
+pub use reply::{Calls, Reply, Step};
+pub use request::{Origin, Request};
+pub use sandbox::Sandbox;
+pub use scenario::{Organization, Project, Scenario};
+pub use state::CreatedKey;
+pub use visitor::{Choice, Visit, visit};

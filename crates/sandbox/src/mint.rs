@@ -1,0 +1,30 @@
+//! Tokens that nobody can guess and no two sandboxes share.
+
+use std::hash::{BuildHasher, RandomState};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
+
+/// Makes tokens: the hash of a random seed and a counter.
+#[derive(Clone, Debug)]
+pub(crate) struct Mint {
+    seed: [u64; 2],
+    minted: u64,
+}
+
+impl Mint {
+    pub(crate) fn new() -> Self {
+        let random = || RandomState::new().hash_one(());
+        Self { seed: [random(), random()], minted: 0 }
+    }
+
+    /// The prefix and 43 characters of `A-Za-z0-9_-`.
+    pub(crate) fn token(&mut self, prefix: &str) -> String {
+        self.minted += 1;
+        let digest = [self.seed[0], self.seed[1], self.minted]
+            .iter()
+            .fold(Sha256::new(), |hash, word| hash.chain_update(word.to_be_bytes()))
+            .finalize();
+        format!("{prefix}{}", URL_SAFE_NO_PAD.encode(digest))
+    }
+}

@@ -1,0 +1,128 @@
+//! The platform API: from bytes to rules, and back.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::{
+    Request,
+    answer::{Answer, Refusal},
+    form,
+    state::{Credential, NotFound, Page, World},
+};
+
+/// `POST /dashboard/onboarding/login`
+pub(crate) fn login(world: &mut World, request: &Request, now: Duration) -> Result<Answer, Refusal> {
+    require(world, Credential::AccessToken, request)?;
+    let due = json!({ "app": world.app() });
+    if json_body(request)? != due {
+        return Err(bad_request(format!("the body must be exactly {due}")));
+    }
+    let session = json!({ "sensitive_id": world.log_in(now), "object": "session" });
+    let user = json!({ "object": "user", "email": "dev@sandbox.test", "session": session });
+    Ok(Answer::json(200, &json!({ "user": user })))
+}
+
+/// `GET /v1/organizations`
+pub(crate) fn organizations(world: &mut World, request: &Request, now: Duration) -> Result<Answer, Refusal> {
+    let session_key = require(world, Credential::SessionKey, request)?;
+    let after = match &request.query[..] {
+        [] => None,
+        [(name, after)] if name == "after" => Some(after.as_str()),
+        _ => return Err(bad_request("the query may only have one parameter, after")),
+    };
+    let page = world.organizations(session_key, after, now).map_err(not_found)?;
+    Ok(list(page))
+}
+
+/// `GET /dashboard/organizations/{organization}/projects`
+pub(crate) fn projects(
+    world: &World,
+    request: &Request,
+    organization: &str,
+    now: Duration,
+) -> Result<Answer, Refusal> {
+    let session_key = require(world, Credential::SessionKey, request)?;
+    if request.header("openai-organization") != Some(organization) {
+        return Err(bad_request("the header openai-organization must be the organization of the path"));
+    }
+    let after = match request.query.len() {
+        2 => form::exactly_in_order(&request.query, ["detail", "limit"])
+            .map(|[detail, limit]| (detail, limit, None)),
+        _ => form::exactly_in_order(&request.query, ["detail", "limit", "after"])
+            .map(|[detail, limit, after]| (detail, limit, Some(after))),
+    };
+    let Ok(("basic", "100", after)) = after else {
+        return Err(bad_request("the query must be detail=basic&limit=100, then perhaps after"));
+    };
+    let page = world.projects(session_key, organization, after, now).map_err(not_found)?;
+    Ok(list(page))
+}
+
+/// `POST /dashboard/organizations/{organization}/projects/{project}/api_keys`
+pub(crate) fn create_key(
+    world: &mut World,
+    request: &Request,
+    organization: &str,
+    project: &str,
+    now: Duration,
+) -> Result<Answer, Refusal> {
+    let session_key = require(world, Credential::SessionKey, request)?;
+    let body = json_body(request)?;
+    let name = body["name"].as_str().unwrap_or_default();
+    if body != json!({ "action": "create", "name": name }) {
+        return Err(bad_request(r#"the body must be exactly {"action":"create","name":"..."}"#));
+    }
+    let key = world.create_key(session_key, organization, project, name, now).map_err(not_found)?;
+    let key =
+        json!({ "object": "organization.project.api_key", "name": key.name, "sensitive_id": key.value });
+    Ok(Answer::json(200, &json!({ "key": key })))
+}
+
+/// `GET /v1/models`
+pub(crate) fn models(world: &World, request: &Request) -> Result<Answer, Refusal> {
+    require(world, Credential::ApiKey, request)?;
+    let model = json!({ "id": "sandbox-model", "object": "model", "owned_by": "sandbox" });
+    Ok(Answer::json(200, &json!({ "object": "list", "data": [model] })))
+}
+
+fn require<'a>(world: &World, due: Credential, request: &'a Request) -> Result<&'a str, Refusal> {
+    world.accept(due, request.bearer()).map_err(|wrong| {
+        let answer = Answer::api_error(401, "invalid_api_key", &wrong).with("www-authenticate", "Bearer");
+        Refusal::violation(answer, wrong)
+    })
+}
+
+fn json_body(request: &Request) -> Result<Value, Refusal> {
+    if !request.is_of_type("application/json") {
+        return Err(bad_request("the content type must be application/json"));
+    }
+    serde_json::from_slice(&request.body)
+        .map_err(|error| bad_request(format!("the body is no JSON: {error}")))
+}
+
+fn list(page: Page) -> Answer {
+    let body = json!({
+        "object": "list",
+        "data": page.items,
+        "has_more": page.has_more,
+        "last_id": page.last_id,
+    });
+    Answer::json(200, &body)
+}
+
+fn bad_request(wrong: impl Into<String>) -> Refusal {
+    let wrong = wrong.into();
+    Refusal::violation(Answer::api_error(400, "invalid_request", &wrong), wrong)
+}
+
+/// Things may vanish between two requests, so asking for them breaks no rule.
+fn not_found(what: NotFound) -> Refusal {
+    let what = match what {
+        NotFound::Session => "session",
+        NotFound::Organization => "organization",
+        NotFound::Project => "project",
+        NotFound::Cursor => return bad_request("after names no item of this list"),
+    };
+    Refusal::innocent(Answer::api_error(404, "not_found", &format!("no such {what}")))
+}

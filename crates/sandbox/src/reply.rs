@@ -1,0 +1,226 @@
+//! Scripted replies: which calls go differently, and how.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::answer::Answer;
+
+/// A call that a reply can be scripted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// `POST /oauth/token`
+    Token,
+    /// `POST /dashboard/onboarding/login`
+    Login,
+    /// `GET /v1/organizations`, each page
+    Organizations,
+    /// `GET /dashboard/organizations/{organization}/projects`, each page
+    Projects,
+    /// `POST /dashboard/organizations/{organization}/projects/{project}/api_keys`
+    CreateKey,
+    /// `GET /v1/models`
+    Models,
+}
+
+impl Step {
+    /// Only the `nth` call of this step, from 1.
+    #[must_use]
+    pub fn nth(self, nth: usize) -> Calls {
+        Calls::from(self).nth(nth)
+    }
+
+    /// Only calls about one organization: [`Step::Projects`] or [`Step::CreateKey`].
+    #[must_use]
+    pub fn of(self, organization: impl Into<String>) -> Calls {
+        Calls { organization: Some(organization.into()), ..Calls::from(self) }
+    }
+}
+
+/// A choice among the calls of one step.
+#[derive(Clone, Debug)]
+pub struct Calls {
+    step: Step,
+    organization: Option<String>,
+    nth: Option<usize>,
+}
+
+impl Calls {
+    /// Only the `nth` of these calls, from 1.
+    #[must_use]
+    pub fn nth(self, nth: usize) -> Self {
+        Self { nth: Some(nth), ..self }
+    }
+
+    fn include(&self, step: Step, organization: Option<&str>) -> bool {
+        self.step == step && (self.organization.is_none() || self.organization.as_deref() == organization)
+    }
+}
+
+/// Every call of the step.
+impl From<Step> for Calls {
+    fn from(step: Step) -> Self {
+        Self { step, organization: None, nth: None }
+    }
+}
+
+/// How a call goes: whether its work is done, and what the client gets to see.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub(crate) does_the_work: bool,
+    pub(crate) delay: Duration,
+    answers: bool,
+    status: Option<u16>,
+    headers: Vec<(String, String)>,
+    body: Option<Vec<u8>>,
+}
+
+impl Reply {
+    /// The ordinary answer; a start for [`delayed`](Self::delayed), [`header`](Self::header)
+    /// and [`body`](Self::body).
+    #[must_use]
+    pub fn usual() -> Self {
+        Self {
+            does_the_work: true,
+            delay: Duration::ZERO,
+            answers: true,
+            status: None,
+            headers: Vec::new(),
+            body: None,
+        }
+    }
+
+    /// This status (200 to 599) and an empty body, instead of the work.
+    #[must_use]
+    pub fn status(status: u16) -> Self {
+        Self { does_the_work: false, status: Some(status), ..Self::usual() }
+    }
+
+    /// The connection is closed once the request has been read: no answer, and no work.
+    #[must_use]
+    pub fn hang_up() -> Self {
+        Self { does_the_work: false, answers: false, ..Self::usual() }
+    }
+
+    /// The work is done nevertheless; its answer is lost, and this reply seen in its place.
+    #[must_use]
+    pub fn after_the_work(self) -> Self {
+        Self { does_the_work: true, ..self }
+    }
+
+    /// The answer, or the end of the connection, comes this much later. The work is not delayed.
+    #[must_use]
+    pub fn delayed(self, delay: Duration) -> Self {
+        Self { delay, ..self }
+    }
+
+    /// The answer has this header, in place of the ordinary one of that name. May be given again for a second line.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// The answer has this body.
+    #[must_use]
+    pub fn body(self, body: impl Into<Vec<u8>>) -> Self {
+        Self { body: Some(body.into()), ..self }
+    }
+
+    /// The answer has this body, and says that it is JSON.
+    #[must_use]
+    pub fn json(self, body: &Value) -> Self {
+        self.header("content-type", "application/json").body(body.to_string())
+    }
+
+    /// What is sent where `usual` would have been; `None` is a closed connection.
+    pub(crate) fn in_place_of(self, usual: Answer) -> Option<Answer> {
+        if !self.answers {
+            return None;
+        }
+        let mut answer = match self.status {
+            Some(status) => Answer::empty(status),
+            None => usual,
+        };
+        let replaced = |name: &str| self.headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
+        answer.headers.retain(|(name, _)| !replaced(name));
+        answer.headers.extend(self.headers);
+        if let Some(body) = self.body {
+            answer.body = body;
+        }
+        Some(answer)
+    }
+}
+
+/// The scripted replies of one sandbox, and how many calls each has seen.
+#[derive(Debug)]
+pub(crate) struct Script {
+    rules: Vec<Rule>,
+}
+
+#[derive(Debug)]
+struct Rule {
+    calls: Calls,
+    reply: Reply,
+    seen: usize,
+}
+
+impl Script {
+    pub(crate) fn new(replies: Vec<(Calls, Reply)>) -> Self {
+        let rules = replies.into_iter().map(|(calls, reply)| Rule { calls, reply, seen: 0 }).collect();
+        Self { rules }
+    }
+
+    /// Counts the call in, and tells how it goes.
+    pub(crate) fn next(&mut self, step: Step, organization: Option<&str>) -> Reply {
+        let mut chosen = None;
+        for rule in self.rules.iter_mut().filter(|rule| rule.calls.include(step, organization)) {
+            rule.seen += 1;
+            if rule.calls.nth.is_none_or(|nth| nth == rule.seen) {
+                chosen = Some(&rule.reply);
+            }
+        }
+        chosen.cloned().unwrap_or_else(Reply::usual)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_rule_that_fits_a_call_wins() {
+        let mut script = Script::new(vec![
+            (Step::Login.into(), Reply::status(500)),
+            (Step::Login.nth(2), Reply::status(503)),
+            (Step::Projects.of("org-b").nth(2), Reply::status(404)),
+        ]);
+        let mut status = |step, organization| script.next(step, organization).status;
+
+        assert_eq!(status(Step::Login, None), Some(500));
+        assert_eq!(status(Step::Login, None), Some(503));
+        assert_eq!(status(Step::Login, None), Some(500));
+        assert_eq!(status(Step::Token, None), None);
+        assert_eq!(status(Step::Projects, Some("org-b")), None);
+        assert_eq!(status(Step::Projects, Some("org-a")), None);
+        assert_eq!(status(Step::Projects, Some("org-b")), Some(404));
+    }
+
+    #[test]
+    fn a_reply_changes_only_what_it_names() {
+        let usual = || Answer::empty(201).with("x-kept", "1").with("content-type", "text/plain");
+
+        let changed = Reply::usual().json(&Value::Null).in_place_of(usual()).unwrap();
+        assert_eq!(changed.status, 201);
+        let headers: Vec<_> =
+            changed.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        assert_eq!(headers, ["x-kept: 1", "content-type: application/json"]);
+        assert_eq!(changed.body, b"null");
+
+        let replaced = Reply::status(503).in_place_of(usual()).unwrap();
+        assert_eq!(replaced.status, 503);
+        assert!(replaced.headers.is_empty());
+
+        assert!(Reply::hang_up().in_place_of(usual()).is_none());
+    }
+}

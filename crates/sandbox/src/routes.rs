@@ -1,0 +1,121 @@
+//! Every path of both origins.
+
+use std::{fmt, time::Duration};
+
+use crate::{
+    Origin, Request, Step,
+    answer::{Answer, Refusal},
+    auth_server, page, platform_api,
+    state::World,
+};
+
+/// Where a request goes.
+#[derive(Debug)]
+pub(crate) enum Route<'a> {
+    Authorize,
+    Decision,
+    Token,
+    Login,
+    Organizations,
+    Projects { organization: &'a str },
+    CreateKey { organization: &'a str, project: &'a str },
+    Models,
+}
+
+impl<'a> Route<'a> {
+    /// Path segments are compared as sent: a valid id never needs to be encoded.
+    pub(crate) fn of(request: &'a Request) -> Result<Self, Refusal> {
+        let segments: Vec<&str> = request.path.split('/').skip(1).collect();
+        let (method, route) = match (request.origin, &segments[..]) {
+            (Origin::AuthServer, ["oauth", "authorize"]) => ("GET", Self::Authorize),
+            (Origin::AuthServer, ["oauth", "authorize", "decision"]) => ("POST", Self::Decision),
+            (Origin::AuthServer, ["oauth", "token"]) => ("POST", Self::Token),
+
+            (Origin::PlatformApi, ["dashboard", "onboarding", "login"]) => ("POST", Self::Login),
+            (Origin::PlatformApi, ["v1", "organizations"]) => ("GET", Self::Organizations),
+            (Origin::PlatformApi, ["dashboard", "organizations", organization, "projects"]) => {
+                ("GET", Self::Projects { organization })
+            }
+            (
+                Origin::PlatformApi,
+                ["dashboard", "organizations", organization, "projects", project, "api_keys"],
+            ) => ("POST", Self::CreateKey { organization, project }),
+            (Origin::PlatformApi, ["v1", "models"]) => ("GET", Self::Models),
+
+            _ => return Err(refuse(request, 404, "no such path")),
+        };
+        if request.method != method {
+            let mut refusal = refuse(request, 405, &format!("the method must be {method}"));
+            refusal.answer = refusal.answer.with("allow", method);
+            return Err(refusal);
+        }
+        Ok(route)
+    }
+
+    /// Does what the request asks for.
+    pub(crate) fn perform(
+        &self,
+        world: &mut World,
+        request: &Request,
+        now: Duration,
+    ) -> Result<Answer, Refusal> {
+        match *self {
+            Self::Authorize => auth_server::authorize(world, request),
+            Self::Decision => auth_server::decide(world, request),
+            Self::Token => auth_server::token(world, request),
+            Self::Login => platform_api::login(world, request, now),
+            Self::Organizations => platform_api::organizations(world, request, now),
+            Self::Projects { organization } => platform_api::projects(world, request, organization, now),
+            Self::CreateKey { organization, project } => {
+                platform_api::create_key(world, request, organization, project, now)
+            }
+            Self::Models => platform_api::models(world, request),
+        }
+    }
+
+    /// The step of the client's story; `None` for what the browser asks.
+    pub(crate) fn step(&self) -> Option<Step> {
+        match self {
+            Self::Authorize | Self::Decision => None,
+            Self::Token => Some(Step::Token),
+            Self::Login => Some(Step::Login),
+            Self::Organizations => Some(Step::Organizations),
+            Self::Projects { .. } => Some(Step::Projects),
+            Self::CreateKey { .. } => Some(Step::CreateKey),
+            Self::Models => Some(Step::Models),
+        }
+    }
+
+    pub(crate) fn organization(&self) -> Option<&'a str> {
+        match self {
+            Self::Projects { organization } | Self::CreateKey { organization, .. } => Some(organization),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Route<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Authorize => "authorize request",
+            Self::Decision => "decision",
+            Self::Token => "token request",
+            Self::Login => "login request",
+            Self::Organizations => "organizations request",
+            Self::Projects { .. } => "projects request",
+            Self::CreateKey { .. } => "key creation request",
+            Self::Models => "models request",
+        })
+    }
+}
+
+fn refuse(request: &Request, status: u16, reason: &str) -> Refusal {
+    let Request { origin, method, path, .. } = request;
+    let answer = match origin {
+        Origin::AuthServer => page::problem(status, reason),
+        Origin::PlatformApi => {
+            Answer::api_error(status, "invalid_url", &format!("{method} {path}: {reason}"))
+        }
+    };
+    Refusal::violation(answer, format!("{method} {path} on the {origin}: {reason}"))
+}

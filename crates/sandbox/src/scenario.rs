@@ -1,0 +1,223 @@
+//! What the sandbox plays: the account, its pace, and what goes wrong.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::reply::{Calls, Reply};
+
+/// The account behind the sign-in, and how the services behave.
+///
+/// Plain values, made step by step; one scenario may start many sandboxes.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    pub(crate) organizations: Vec<Organization>,
+    pub(crate) organizations_after: Duration,
+    pub(crate) default_project_after: Duration,
+    pub(crate) default_project_in_round: usize,
+    pub(crate) app: String,
+    pub(crate) page_size: usize,
+    pub(crate) refuses_sign_in: bool,
+    pub(crate) latency: Duration,
+    pub(crate) replies: Vec<(Calls, Reply)>,
+}
+
+impl Scenario {
+    /// An account that can be used at once: one personal organization with its default project.
+    #[must_use]
+    pub fn ready() -> Self {
+        Self::of([Organization::new("org-sandbox-personal")
+            .titled("Personal")
+            .as_personal()
+            .with_project(Project::new("proj_sandbox_default").titled("Default project").as_initial())])
+    }
+
+    /// An account with exactly these organizations, listed in this order. None is allowed too.
+    #[must_use]
+    pub fn of(organizations: impl IntoIterator<Item = Organization>) -> Self {
+        Self {
+            organizations: organizations.into_iter().collect(),
+            organizations_after: Duration::ZERO,
+            default_project_after: Duration::ZERO,
+            default_project_in_round: 0,
+            app: "api".to_owned(),
+            page_size: 100,
+            refuses_sign_in: false,
+            latency: Duration::ZERO,
+            replies: Vec::new(),
+        }
+    }
+
+    /// Organizations and projects exist only this long after each login; until then the list is empty.
+    #[must_use]
+    pub fn ready_after(mut self, delay: Duration) -> Self {
+        self.organizations_after = delay;
+        self
+    }
+
+    /// Initial projects exist only this long after each login; the rest is there at once.
+    #[must_use]
+    pub fn project_ready_after(mut self, delay: Duration) -> Self {
+        self.default_project_after = delay;
+        self
+    }
+
+    /// Initial projects exist only from the `nth` (from 1) reading of the organizations of each session.
+    ///
+    /// Further pages of one list do not count as readings.
+    #[must_use]
+    pub fn ready_after_rounds(mut self, nth: usize) -> Self {
+        self.default_project_in_round = nth;
+        self
+    }
+
+    /// The value of `app` that a login must send; `api` unless told.
+    #[must_use]
+    pub fn app(mut self, app: impl Into<String>) -> Self {
+        self.app = app.into();
+        self
+    }
+
+    /// How many items one page of a list holds; 100 unless told, at least 1.
+    #[must_use]
+    pub fn page_size(mut self, items: usize) -> Self {
+        self.page_size = items.max(1);
+        self
+    }
+
+    /// The authorization server refuses at once with `access_denied`, without a page to click on.
+    #[must_use]
+    pub fn refuse_sign_in(mut self) -> Self {
+        self.refuses_sign_in = true;
+        self
+    }
+
+    /// How long each answer of the token endpoint and of the platform API takes.
+    #[must_use]
+    pub fn latency(mut self, latency: Duration) -> Self {
+        self.latency = latency;
+        self
+    }
+
+    /// Answers these calls so. When several rules fit a call, the one stated last wins.
+    ///
+    /// ```
+    /// # use keymint_sandbox::{Reply, Scenario, Step};
+    /// Scenario::ready()
+    ///     .reply(Step::Organizations, Reply::status(500)) // every call
+    ///     .reply(Step::Organizations.nth(3), Reply::usual()) // but not the third
+    ///     .reply(Step::Projects.of("org-2").nth(1), Reply::status(403))
+    ///     .reply(Step::CreateKey, Reply::hang_up().after_the_work()); // a key exists; nobody is told
+    /// ```
+    #[must_use]
+    pub fn reply(mut self, calls: impl Into<Calls>, reply: Reply) -> Self {
+        self.replies.push((calls.into(), reply));
+        self
+    }
+}
+
+/// An organization of the account.
+///
+/// A title or flag that is not given is absent from the answer, not null or false.
+#[derive(Clone, Debug)]
+pub struct Organization {
+    pub(crate) id: String,
+    pub(crate) fields: Map<String, Value>,
+    pub(crate) projects: Vec<Project>,
+}
+
+impl Organization {
+    /// An organization without title, flags and projects.
+    #[must_use]
+    pub fn new(id: impl Into<String>) -> Self {
+        let id = id.into();
+        Self { fields: item("organization", &id), id, projects: Vec::new() }
+    }
+
+    /// `org-7`, titled "Organization 7", with one ordinary project: `proj_7`, titled "Project 7".
+    ///
+    /// Many of them: `Scenario::of((1..=250).map(Organization::numbered))`.
+    #[must_use]
+    pub fn numbered(number: usize) -> Self {
+        Self::new(format!("org-{number}"))
+            .titled(format!("Organization {number}"))
+            .with_project(Project::new(format!("proj_{number}")).titled(format!("Project {number}")))
+    }
+
+    /// Gives it a title.
+    #[must_use]
+    pub fn titled(self, title: impl Into<String>) -> Self {
+        self.field("title", title.into())
+    }
+
+    /// Marks it `is_default`.
+    #[must_use]
+    pub fn as_default(self) -> Self {
+        self.field("is_default", true)
+    }
+
+    /// Marks it `personal`.
+    #[must_use]
+    pub fn as_personal(self) -> Self {
+        self.field("personal", true)
+    }
+
+    /// Adds a project to the end of its list.
+    #[must_use]
+    pub fn with_project(mut self, project: Project) -> Self {
+        self.projects.push(project);
+        self
+    }
+
+    /// Sets a field of its JSON to any value: a null title, a flag of the wrong type, an unknown field.
+    #[must_use]
+    pub fn field(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.fields.insert(name.into(), value.into());
+        self
+    }
+}
+
+/// A project of an organization.
+///
+/// A title or flag that is not given is absent from the answer, not null or false.
+#[derive(Clone, Debug)]
+pub struct Project {
+    pub(crate) id: String,
+    pub(crate) fields: Map<String, Value>,
+}
+
+impl Project {
+    /// A project without title and flags.
+    #[must_use]
+    pub fn new(id: impl Into<String>) -> Self {
+        let id = id.into();
+        Self { fields: item("organization.project", &id), id }
+    }
+
+    /// Gives it a title.
+    #[must_use]
+    pub fn titled(self, title: impl Into<String>) -> Self {
+        self.field("title", title.into())
+    }
+
+    /// Marks it `is_initial`: a default project.
+    #[must_use]
+    pub fn as_initial(self) -> Self {
+        self.field("is_initial", true)
+    }
+
+    /// Sets a field of its JSON to any value: a null title, a flag of the wrong type, an unknown field.
+    #[must_use]
+    pub fn field(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.fields.insert(name.into(), value.into());
+        self
+    }
+
+    pub(crate) fn is_initial(&self) -> bool {
+        self.fields.get("is_initial") == Some(&Value::Bool(true))
+    }
+}
+
+fn item(object: &str, id: &str) -> Map<String, Value> {
+    Map::from_iter([("object".to_owned(), object.into()), ("id".to_owned(), id.into())])
+}

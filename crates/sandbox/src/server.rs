@@ -1,0 +1,142 @@
+//! The sockets: bytes in, [`Desk`], bytes out.
+
+use std::{
+    io,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::{
+    Response,
+    body::{Bytes, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+use tokio::{net::TcpListener, task::JoinSet};
+
+use crate::{
+    Origin, Request, Scenario,
+    answer::Answer,
+    desk::Desk,
+    form,
+    time::{Instant, pause},
+};
+
+/// In bytes. The largest body of the protocol has a few hundred.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// What both origins and the [`Sandbox`](crate::Sandbox) hold in common.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    desk: Mutex<Desk>,
+    started: Instant,
+    in_flight: AtomicUsize,
+    in_flight_peak: AtomicUsize,
+}
+
+impl Shared {
+    pub(crate) fn new(scenario: Scenario) -> Self {
+        Self {
+            desk: Mutex::new(Desk::new(scenario)),
+            started: Instant::now(),
+            in_flight: AtomicUsize::new(0),
+            in_flight_peak: AtomicUsize::new(0),
+        }
+    }
+
+    pub(crate) fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().expect("nothing panics while it holds the desk")
+    }
+
+    pub(crate) fn in_flight_peak(&self) -> usize {
+        self.in_flight_peak.load(Ordering::Relaxed)
+    }
+}
+
+/// Accepts connections for ever. When this future is dropped, they end with it.
+pub(crate) async fn serve(listener: TcpListener, origin: Origin, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    let shared = Arc::clone(&shared);
+                    let service = service_fn(move |request| respond(origin, Arc::clone(&shared), request));
+                    connections.spawn(async move {
+                        // A connection that ends in an error is the client's affair.
+                        let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                    });
+                }
+                // Out of file descriptors, most likely: wait until some are free again.
+                Err(_) => pause(Duration::from_millis(50)).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+/// An error closes the connection without an answer.
+async fn respond(
+    origin: Origin,
+    shared: Arc<Shared>,
+    request: hyper::Request<Incoming>,
+) -> io::Result<Response<Full<Bytes>>> {
+    let _in_flight = (origin == Origin::PlatformApi).then(|| InFlight::enter(&shared));
+
+    let (head, body) = request.into_parts();
+    let body = match Limited::new(body, BODY_LIMIT).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => {
+            let violation =
+                format!("{} {} on the {origin}: the body is too long", head.method, head.uri.path());
+            shared.desk().report(violation);
+            return response(Answer::empty(413).with("connection", "close"));
+        }
+        Err(error) => return Err(io::Error::other(error)),
+    };
+    let request = Request {
+        origin,
+        method: head.method.to_string(),
+        path: head.uri.path().to_owned(),
+        query: form::parse(head.uri.query().unwrap_or_default().as_bytes()),
+        headers: head
+            .headers
+            .iter()
+            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .collect(),
+        body: body.to_vec(),
+        status: None,
+    };
+
+    let outcome = shared.desk().receive(request, shared.started.elapsed());
+    pause(outcome.delay).await;
+    response(outcome.answer.ok_or(io::ErrorKind::ConnectionAborted)?)
+}
+
+fn response(answer: Answer) -> io::Result<Response<Full<Bytes>>> {
+    let head = Response::builder().status(answer.status);
+    let head = answer.headers.into_iter().fold(head, |head, (name, value)| head.header(name, value));
+    head.body(Full::from(answer.body)).map_err(io::Error::other)
+}
+
+/// A request in work, also when its connection breaks off.
+struct InFlight<'a>(&'a Shared);
+
+impl<'a> InFlight<'a> {
+    fn enter(shared: &'a Shared) -> Self {
+        let now = shared.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
+        shared.in_flight_peak.fetch_max(now, Ordering::Relaxed);
+        Self(shared)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}

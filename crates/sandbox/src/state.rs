@@ -1,0 +1,250 @@
+//! The world behind both services, and its rules. No sockets, no clock: time is an argument.
+
+mod account;
+mod authorizations;
+
+use std::{collections::HashMap, fmt, time::Duration};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::json;
+
+use crate::{Scenario, mint::Mint};
+
+pub(crate) use account::{NotFound, Page};
+pub(crate) use authorizations::{Authorization, ExchangeError, TokenRequest};
+
+use account::Account;
+use authorizations::Authorizations;
+
+/// An API key that the sandbox created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreatedKey {
+    /// The organization's id.
+    pub organization: String,
+    /// The project's id.
+    pub project: String,
+    /// The name that was asked for.
+    pub name: String,
+    /// The secret: `sk-proj-…`.
+    pub value: String,
+}
+
+/// What has been authorized and issued, and the account it is about.
+#[derive(Clone, Debug)]
+pub(crate) struct World {
+    authorizations: Authorizations,
+    account: Account,
+    issued: HashMap<String, Credential>,
+    mint: Mint,
+}
+
+/// The kinds of credential that the services issue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Credential {
+    AccessToken,
+    IdToken,
+    RefreshToken,
+    SessionKey,
+    ApiKey,
+}
+
+/// The credentials of one token answer.
+#[derive(Debug)]
+pub(crate) struct Tokens {
+    pub(crate) access: String,
+    pub(crate) id: String,
+    pub(crate) refresh: String,
+}
+
+impl World {
+    pub(crate) fn new(scenario: &Scenario) -> Self {
+        Self {
+            authorizations: Authorizations::default(),
+            account: Account::new(scenario),
+            issued: HashMap::new(),
+            mint: Mint::new(),
+        }
+    }
+
+    /// Remembers an authorization request until it is decided; the id stands for it on the page.
+    pub(crate) fn begin(&mut self, authorization: Authorization) -> String {
+        let id = self.mint.token("req-");
+        self.authorizations.begin(id.clone(), authorization);
+        id
+    }
+
+    /// The developer agreed: a code, or `None` when this id is unknown or already decided.
+    pub(crate) fn grant(&mut self, id: &str) -> Option<(Authorization, String)> {
+        let code = self.mint.token("ac-");
+        let authorization = self.authorizations.grant(id, code.clone())?;
+        Some((authorization, code))
+    }
+
+    /// The developer refused; `None` when this id is unknown or already decided.
+    pub(crate) fn refuse(&mut self, id: &str) -> Option<Authorization> {
+        self.authorizations.refuse(id)
+    }
+
+    /// A code and its verifier for tokens.
+    pub(crate) fn exchange(&mut self, request: &TokenRequest<'_>) -> Result<Tokens, ExchangeError> {
+        self.authorizations.redeem(request)?;
+        Ok(Tokens {
+            access: self.issue(Credential::AccessToken, "at-sandbox-"),
+            id: self.issue_id_token(request.client_id),
+            refresh: self.issue(Credential::RefreshToken, "rt-sandbox-"),
+        })
+    }
+
+    /// The session key that stands for the account from now on.
+    pub(crate) fn log_in(&mut self, now: Duration) -> String {
+        let session_key = self.issue(Credential::SessionKey, "sess-");
+        self.account.open_session(session_key.clone(), now);
+        session_key
+    }
+
+    /// One page of the account's organizations.
+    pub(crate) fn organizations(
+        &mut self,
+        session_key: &str,
+        after: Option<&str>,
+        now: Duration,
+    ) -> Result<Page, NotFound> {
+        self.account.organizations(session_key, after, now)
+    }
+
+    /// One page of an organization's projects.
+    pub(crate) fn projects(
+        &self,
+        session_key: &str,
+        organization: &str,
+        after: Option<&str>,
+        now: Duration,
+    ) -> Result<Page, NotFound> {
+        self.account.projects(session_key, organization, after, now)
+    }
+
+    /// A new key each time.
+    pub(crate) fn create_key(
+        &mut self,
+        session_key: &str,
+        organization: &str,
+        project: &str,
+        name: &str,
+        now: Duration,
+    ) -> Result<CreatedKey, NotFound> {
+        self.account.find_project(session_key, organization, project, now)?;
+        let key = CreatedKey {
+            organization: organization.to_owned(),
+            project: project.to_owned(),
+            name: name.to_owned(),
+            value: self.issue(Credential::ApiKey, "sk-proj-"),
+        };
+        self.account.keys.push(key.clone());
+        Ok(key)
+    }
+
+    /// The bearer, if it is one of the kind that is due. The error says what it is instead.
+    pub(crate) fn accept<'a>(&self, due: Credential, bearer: Option<&'a str>) -> Result<&'a str, String> {
+        let bearer = bearer.ok_or_else(|| format!("no bearer, where {due} is due"))?;
+        match self.issued.get(bearer) {
+            Some(kind) if *kind == due => Ok(bearer),
+            Some(kind) => Err(format!("the bearer is {kind}, where {due} is due")),
+            None => Err(format!("the bearer is nothing that was issued here, where {due} is due")),
+        }
+    }
+
+    pub(crate) fn app(&self) -> &str {
+        &self.account.app
+    }
+
+    pub(crate) fn refuses_sign_in(&self) -> bool {
+        self.account.refuses_sign_in
+    }
+
+    pub(crate) fn keys(&self) -> &[CreatedKey] {
+        &self.account.keys
+    }
+
+    fn issue(&mut self, kind: Credential, prefix: &str) -> String {
+        let token = self.mint.token(prefix);
+        self.issued.insert(token.clone(), kind);
+        token
+    }
+
+    /// A JWT that says by itself that it is not signed (RFC 7519 §6.1).
+    fn issue_id_token(&mut self, client_id: &str) -> String {
+        let header = json!({ "alg": "none", "typ": "JWT" });
+        let claims = json!({
+            "aud": client_id,
+            "sub": "user-sandbox",
+            "jti": self.mint.token(""),
+            "email": "dev@sandbox.test",
+            "email_verified": true,
+        });
+        let encode = |part: serde_json::Value| URL_SAFE_NO_PAD.encode(part.to_string());
+        let token = format!("{}.{}.", encode(header), encode(claims));
+        self.issued.insert(token.clone(), Credential::IdToken);
+        token
+    }
+}
+
+impl fmt::Display for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AccessToken => "an access token",
+            Self::IdToken => "an ID token",
+            Self::RefreshToken => "a refresh token",
+            Self::SessionKey => "a session key",
+            Self::ApiKey => "an API key",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bearer_is_accepted_only_where_its_kind_is_due() {
+        let mut world = World::new(&Scenario::ready());
+        let kinds =
+            [Credential::AccessToken, Credential::RefreshToken, Credential::SessionKey, Credential::ApiKey];
+        let issued = kinds.map(|kind| (kind, world.issue(kind, "")));
+
+        for due in kinds {
+            for (kind, token) in &issued {
+                assert_eq!(world.accept(due, Some(token)).is_ok(), *kind == due, "{kind} where {due} is due");
+            }
+            assert!(world.accept(due, Some("made-up")).is_err());
+            assert!(world.accept(due, None).is_err());
+        }
+    }
+
+    #[test]
+    fn every_secret_is_new_and_looks_like_the_real_ones() {
+        let mut world = World::new(&Scenario::ready());
+        let session_keys = [world.log_in(Duration::ZERO), world.log_in(Duration::ZERO)];
+        assert_ne!(session_keys[0], session_keys[1]);
+        assert!(session_keys[0].starts_with("sess-"));
+
+        let other_session_key = World::new(&Scenario::ready()).log_in(Duration::ZERO);
+        assert_ne!(session_keys[0], other_session_key);
+        assert!(other_session_key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'));
+    }
+
+    #[test]
+    fn a_key_is_created_only_in_a_project_that_exists() {
+        let mut world = World::new(&Scenario::ready().project_ready_after(Duration::from_secs(5)));
+        let session_key = world.log_in(Duration::ZERO);
+        let mut create = |organization, project, second| {
+            let now = Duration::from_secs(second);
+            world.create_key(&session_key, organization, project, "laptop", now).map(|key| key.name)
+        };
+
+        assert_eq!(create("org-sandbox-personal", "proj_sandbox_default", 4), Err(NotFound::Project));
+        assert_eq!(create("org-sandbox-personal", "proj_other", 5), Err(NotFound::Project));
+        assert_eq!(create("org-other", "proj_sandbox_default", 5), Err(NotFound::Organization));
+        assert_eq!(create("org-sandbox-personal", "proj_sandbox_default", 5), Ok("laptop".to_owned()));
+        assert_eq!(world.keys().len(), 1);
+    }
+}

@@ -1,0 +1,226 @@
+//! The account: its sessions, what each of them can see by now, and the keys created in it.
+
+use std::{collections::HashMap, time::Duration};
+
+use serde_json::{Map, Value};
+
+use super::CreatedKey;
+use crate::{Organization, Project, Scenario};
+
+#[derive(Clone, Debug)]
+pub(super) struct Account {
+    pub(super) app: String,
+    pub(super) refuses_sign_in: bool,
+    pub(super) keys: Vec<CreatedKey>,
+    organizations: Vec<Organization>,
+    organizations_after: Duration,
+    default_project_after: Duration,
+    default_project_in_round: usize,
+    page_size: usize,
+    sessions: HashMap<String, Session>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Session {
+    opened: Duration,
+    rounds: usize,
+}
+
+impl Session {
+    fn age(self, now: Duration) -> Duration {
+        now.saturating_sub(self.opened)
+    }
+}
+
+/// A page of a list.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) items: Vec<Value>,
+    pub(crate) last_id: Option<String>,
+    pub(crate) has_more: bool,
+}
+
+/// What was named and does not exist, or not yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotFound {
+    Session,
+    Organization,
+    Project,
+    /// The item that a page should start after.
+    Cursor,
+}
+
+impl Account {
+    pub(super) fn new(scenario: &Scenario) -> Self {
+        Self {
+            app: scenario.app.clone(),
+            refuses_sign_in: scenario.refuses_sign_in,
+            keys: Vec::new(),
+            organizations: scenario.organizations.clone(),
+            organizations_after: scenario.organizations_after,
+            default_project_after: scenario.default_project_after,
+            default_project_in_round: scenario.default_project_in_round,
+            page_size: scenario.page_size,
+            sessions: HashMap::new(),
+        }
+    }
+
+    pub(super) fn open_session(&mut self, session_key: String, now: Duration) {
+        self.sessions.insert(session_key, Session { opened: now, rounds: 0 });
+    }
+
+    /// The first page begins a new round.
+    pub(super) fn organizations(
+        &mut self,
+        session_key: &str,
+        after: Option<&str>,
+        now: Duration,
+    ) -> Result<Page, NotFound> {
+        let session = self.sessions.get_mut(session_key).ok_or(NotFound::Session)?;
+        session.rounds += usize::from(after.is_none());
+        let session = *session;
+        let items = self.visible_organizations(session, now).map(|it| (it.id.as_str(), &it.fields));
+        page(items, after, self.page_size)
+    }
+
+    pub(super) fn projects(
+        &self,
+        session_key: &str,
+        organization: &str,
+        after: Option<&str>,
+        now: Duration,
+    ) -> Result<Page, NotFound> {
+        let items =
+            self.visible_projects(session_key, organization, now)?.map(|it| (it.id.as_str(), &it.fields));
+        page(items, after, self.page_size)
+    }
+
+    pub(super) fn find_project(
+        &self,
+        session_key: &str,
+        organization: &str,
+        project: &str,
+        now: Duration,
+    ) -> Result<(), NotFound> {
+        let mut projects = self.visible_projects(session_key, organization, now)?;
+        projects.any(|candidate| candidate.id == project).then_some(()).ok_or(NotFound::Project)
+    }
+
+    fn visible_organizations(&self, session: Session, now: Duration) -> impl Iterator<Item = &Organization> {
+        let exist = session.age(now) >= self.organizations_after;
+        self.organizations.iter().filter(move |_| exist)
+    }
+
+    fn visible_projects(
+        &self,
+        session_key: &str,
+        organization: &str,
+        now: Duration,
+    ) -> Result<impl Iterator<Item = &Project>, NotFound> {
+        let session = *self.sessions.get(session_key).ok_or(NotFound::Session)?;
+        let organization = self
+            .visible_organizations(session, now)
+            .find(|candidate| candidate.id == organization)
+            .ok_or(NotFound::Organization)?;
+        let initial_ones_exist =
+            session.age(now) >= self.default_project_after && session.rounds >= self.default_project_in_round;
+        Ok(organization.projects.iter().filter(move |project| initial_ones_exist || !project.is_initial()))
+    }
+}
+
+fn page<'a>(
+    items: impl Iterator<Item = (&'a str, &'a Map<String, Value>)>,
+    after: Option<&str>,
+    size: usize,
+) -> Result<Page, NotFound> {
+    let items: Vec<_> = items.collect();
+    let start = match after {
+        None => 0,
+        Some(after) => 1 + items.iter().position(|(id, _)| *id == after).ok_or(NotFound::Cursor)?,
+    };
+    let shown: Vec<_> = items[start..].iter().take(size).collect();
+    Ok(Page {
+        has_more: start + shown.len() < items.len(),
+        last_id: shown.last().map(|(id, _)| (*id).to_owned()),
+        items: shown.into_iter().map(|(_, fields)| Value::Object((*fields).clone())).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SESSION: &str = "sess-1";
+
+    #[test]
+    fn a_list_is_read_page_by_page() {
+        let mut account = account(&Scenario::of((1..=5).map(Organization::numbered)).page_size(2));
+        let mut after: Option<String> = None;
+        let mut seen = Vec::new();
+        loop {
+            let page = account.organizations(SESSION, after.as_deref(), Duration::ZERO).unwrap();
+            seen.push(ids(&page));
+            after = page.last_id;
+            if !page.has_more {
+                break;
+            }
+        }
+        assert_eq!(seen, [vec!["org-1", "org-2"], vec!["org-3", "org-4"], vec!["org-5"]]);
+        let unknown = account.organizations(SESSION, Some("org-9"), Duration::ZERO);
+        assert_eq!(unknown.unwrap_err(), NotFound::Cursor);
+    }
+
+    #[test]
+    fn organizations_appear_when_their_time_has_come() {
+        let mut account = account(&Scenario::ready().ready_after(Duration::from_secs(3)));
+        let mut count =
+            |second| account.organizations(SESSION, None, Duration::from_secs(second)).unwrap().items.len();
+        assert_eq!([count(0), count(2), count(3)], [0, 0, 1]);
+    }
+
+    #[test]
+    fn only_the_initial_project_waits_for_its_time() {
+        let organization = Organization::numbered(1).with_project(Project::new("proj_default").as_initial());
+        let scenario =
+            Scenario::of([organization]).project_ready_after(Duration::from_secs(3)).ready_after_rounds(2);
+        let mut account = account(&scenario);
+        let mut round = |second| {
+            let now = Duration::from_secs(second);
+            account.organizations(SESSION, None, now).unwrap();
+            ids(&account.projects(SESSION, "org-1", None, now).unwrap())
+        };
+        assert_eq!(round(3), ["proj_1"], "the time has come, the round has not");
+        assert_eq!(round(2), ["proj_1"], "the round has come, the time has not");
+        assert_eq!(round(3), ["proj_1", "proj_default"]);
+    }
+
+    #[test]
+    fn a_second_page_is_not_a_second_round() {
+        let scenario = Scenario::of((1..=2).map(Organization::numbered)).page_size(1).ready_after_rounds(2);
+        let mut account = account(&scenario);
+        account.organizations(SESSION, None, Duration::ZERO).unwrap();
+        account.organizations(SESSION, Some("org-1"), Duration::ZERO).unwrap();
+        assert_eq!(account.sessions[SESSION].rounds, 1);
+    }
+
+    #[test]
+    fn what_a_scenario_does_not_give_is_absent() {
+        let bare = Organization::new("org-1");
+        let null = Organization::new("org-2").field("title", Value::Null);
+        let mut account = account(&Scenario::of([bare, null]));
+        let items = account.organizations(SESSION, None, Duration::ZERO).unwrap().items;
+        assert_eq!(items[0].get("title"), None);
+        assert_eq!(items[0].get("is_default"), None);
+        assert_eq!(items[1].get("title"), Some(&Value::Null));
+    }
+
+    fn account(scenario: &Scenario) -> Account {
+        let mut account = Account::new(scenario);
+        account.open_session(SESSION.to_owned(), Duration::ZERO);
+        account
+    }
+
+    fn ids(page: &Page) -> Vec<String> {
+        page.items.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
+    }
+}

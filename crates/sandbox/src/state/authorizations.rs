@@ -1,0 +1,197 @@
+//! Authorization requests, their codes, and what a code is good for (RFC 6749 §4.1, RFC 7636).
+
+use std::collections::{HashMap, HashSet};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
+
+/// What an authorization request fixed for the rest of the flow.
+#[derive(Clone, Debug)]
+pub(crate) struct Authorization {
+    pub(crate) client_id: String,
+    pub(crate) code_challenge: String,
+    pub(crate) redirect_uri: String,
+    pub(crate) scope: String,
+    pub(crate) state: String,
+}
+
+/// The values of a token request, already known to be well formed.
+#[derive(Debug)]
+pub(crate) struct TokenRequest<'a> {
+    pub(crate) client_id: &'a str,
+    pub(crate) code: &'a str,
+    pub(crate) code_verifier: &'a str,
+    pub(crate) redirect_uri: &'a str,
+}
+
+/// Why a code was not exchanged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ExchangeError {
+    UnknownClient,
+    UnknownCode,
+    UsedCode,
+    OtherClient,
+    OtherRedirectUri,
+    WrongVerifier,
+}
+
+impl ExchangeError {
+    /// The error code of RFC 6749 §5.2.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::UnknownClient => "invalid_client",
+            _ => "invalid_grant",
+        }
+    }
+
+    pub(crate) fn description(self) -> &'static str {
+        match self {
+            Self::UnknownClient => "client_id has asked for no authorization here",
+            Self::UnknownCode => "code was not issued here",
+            Self::UsedCode => "code has been used before",
+            Self::OtherClient => "client_id is not the one of the authorization request",
+            Self::OtherRedirectUri => "redirect_uri is not the one of the authorization request",
+            Self::WrongVerifier => "code_verifier does not hash to the code_challenge",
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Authorizations {
+    clients: HashSet<String>,
+    undecided: HashMap<String, Authorization>,
+    codes: HashMap<String, Code>,
+}
+
+#[derive(Clone, Debug)]
+struct Code {
+    authorization: Authorization,
+    used: bool,
+}
+
+impl Authorizations {
+    pub(super) fn begin(&mut self, id: String, authorization: Authorization) {
+        self.clients.insert(authorization.client_id.clone());
+        self.undecided.insert(id, authorization);
+    }
+
+    pub(super) fn grant(&mut self, id: &str, code: String) -> Option<Authorization> {
+        let authorization = self.undecided.remove(id)?;
+        self.codes.insert(code, Code { authorization: authorization.clone(), used: false });
+        Some(authorization)
+    }
+
+    pub(super) fn refuse(&mut self, id: &str) -> Option<Authorization> {
+        self.undecided.remove(id)
+    }
+
+    /// Uses the code up, also when it is refused: whoever guesses has one guess.
+    pub(super) fn redeem(&mut self, request: &TokenRequest<'_>) -> Result<(), ExchangeError> {
+        if !self.clients.contains(request.client_id) {
+            return Err(ExchangeError::UnknownClient);
+        }
+        let code = self.codes.get_mut(request.code).ok_or(ExchangeError::UnknownCode)?;
+        if std::mem::replace(&mut code.used, true) {
+            return Err(ExchangeError::UsedCode);
+        }
+        let authorization = &code.authorization;
+        if authorization.client_id != request.client_id {
+            return Err(ExchangeError::OtherClient);
+        }
+        if authorization.redirect_uri != request.redirect_uri {
+            return Err(ExchangeError::OtherRedirectUri);
+        }
+        if authorization.code_challenge != s256(request.code_verifier) {
+            return Err(ExchangeError::WrongVerifier);
+        }
+        Ok(())
+    }
+}
+
+/// `BASE64URL-ENCODE(SHA256(ASCII(code_verifier)))` (RFC 7636 §4.2).
+fn s256(code_verifier: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(code_verifier))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The pair of RFC 7636 appendix B.
+    const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+    const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+    const REDIRECT_URI: &str = "http://localhost:5000/auth/callback";
+
+    #[test]
+    fn the_challenge_of_the_rfc_is_recomputed() {
+        assert_eq!(s256(VERIFIER), CHALLENGE);
+    }
+
+    #[test]
+    fn a_code_is_redeemed_only_as_it_was_asked_for() {
+        let right = TokenRequest {
+            client_id: "app_1",
+            code: "code-1",
+            code_verifier: VERIFIER,
+            redirect_uri: REDIRECT_URI,
+        };
+        let other_port = "http://localhost:5001/auth/callback";
+        let other_verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXK";
+
+        for (request, result) in [
+            (TokenRequest { ..right }, Ok(())),
+            (TokenRequest { client_id: "app_9", ..right }, Err(ExchangeError::UnknownClient)),
+            (TokenRequest { client_id: "app_2", ..right }, Err(ExchangeError::OtherClient)),
+            (TokenRequest { code: "code-2", ..right }, Err(ExchangeError::UnknownCode)),
+            (TokenRequest { redirect_uri: other_port, ..right }, Err(ExchangeError::OtherRedirectUri)),
+            (TokenRequest { code_verifier: other_verifier, ..right }, Err(ExchangeError::WrongVerifier)),
+        ] {
+            assert_eq!(granted().redeem(&request), result, "{request:?}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_used_up_by_success_and_by_failure() {
+        let right = TokenRequest {
+            client_id: "app_1",
+            code: "code-1",
+            code_verifier: VERIFIER,
+            redirect_uri: REDIRECT_URI,
+        };
+
+        let mut authorizations = granted();
+        assert_eq!(authorizations.redeem(&right), Ok(()));
+        assert_eq!(authorizations.redeem(&right), Err(ExchangeError::UsedCode));
+
+        let mut authorizations = granted();
+        let wrong = TokenRequest { redirect_uri: "http://localhost/", ..right };
+        assert_eq!(authorizations.redeem(&wrong), Err(ExchangeError::OtherRedirectUri));
+        assert_eq!(authorizations.redeem(&right), Err(ExchangeError::UsedCode));
+    }
+
+    #[test]
+    fn a_request_is_decided_once() {
+        let mut authorizations = granted();
+        assert!(authorizations.grant("request-1", "code-3".to_owned()).is_none());
+        assert!(authorizations.refuse("request-1").is_none());
+        assert!(authorizations.refuse("request-2").is_some());
+        assert!(authorizations.grant("request-2", "code-3".to_owned()).is_none());
+    }
+
+    /// `code-1` was granted to `app_1`; `app_2` is still undecided.
+    fn granted() -> Authorizations {
+        let mut authorizations = Authorizations::default();
+        for number in ["1", "2"] {
+            let authorization = Authorization {
+                client_id: format!("app_{number}"),
+                code_challenge: CHALLENGE.to_owned(),
+                redirect_uri: REDIRECT_URI.to_owned(),
+                scope: "openid".to_owned(),
+                state: "state".to_owned(),
+            };
+            authorizations.begin(format!("request-{number}"), authorization);
+        }
+        authorizations.grant("request-1", "code-1".to_owned()).unwrap();
+        authorizations
+    }
+}

@@ -1,0 +1,227 @@
+//! Plays the browser and the person in front of it.
+
+use std::io;
+
+use http_body_util::{BodyExt, Full};
+use hyper::{
+    Method, Request, StatusCode,
+    body::Bytes,
+    client::conn::http1,
+    header::{CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE, USER_AGENT},
+    http::{HeaderMap, HeaderValue, request},
+};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use url::{Host, Url, form_urlencoded};
+
+/// Browsers give up after about as many.
+const MOST_REDIRECTS: usize = 20;
+
+/// What the person clicks on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// Agrees: the client gets a code.
+    Continue,
+    /// Refuses: the client gets `access_denied`.
+    Refuse,
+}
+
+/// Where the browser ended.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    /// The address of the last page.
+    pub url: String,
+    /// The status of the last page.
+    pub status: u16,
+    /// The last page, read to its end.
+    pub body: String,
+}
+
+/// Opens the authorize URL, makes the choice, and follows the browser's way back to the client.
+///
+/// Returns when the last page has come to its end. A page that the client keeps open while it
+/// works therefore keeps the visitor too; a test that also drives the client spawns the visit.
+///
+/// # Errors
+///
+/// When the sign-in page is not served with 200 or has no such form, when nobody listens where
+/// the browser is sent, or when a page breaks off.
+pub async fn visit(authorize_url: &str, choice: Choice) -> io::Result<Visit> {
+    let mut browser = Browser { cookies: Vec::new() };
+
+    let url = Url::parse(authorize_url).map_err(invalid)?;
+    let mut page = browser.get(url).await?;
+    if page.status == StatusCode::OK {
+        let (action, fields) =
+            read_form(&page.body, choice).ok_or_else(|| invalid("no such form on the page"))?;
+        let action = page.url.join(action).map_err(invalid)?;
+        page = browser.post(action, fields).await?;
+    } else if !page.status.is_redirection() {
+        return Err(invalid(format!("the sign-in page was answered with {}", page.status)));
+    }
+
+    for _ in 0..MOST_REDIRECTS {
+        let Some(next) = page.redirect()? else {
+            return Ok(Visit { url: page.url.into(), status: page.status.as_u16(), body: page.body });
+        };
+        page = browser.get(next).await?;
+    }
+    Err(invalid("too many redirects"))
+}
+
+struct Browser {
+    cookies: Vec<Cookie>,
+}
+
+/// Browsers keep cookies by host, whatever the port (RFC 6265 §8.5).
+struct Cookie {
+    host: String,
+    name: String,
+    value: String,
+}
+
+struct Page {
+    url: Url,
+    status: StatusCode,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Page {
+    fn redirect(&self) -> io::Result<Option<Url>> {
+        let Some(location) = self.headers.get(LOCATION).filter(|_| self.status.is_redirection()) else {
+            return Ok(None);
+        };
+        let location = location.to_str().map_err(invalid)?;
+        self.url.join(location).map(Some).map_err(invalid)
+    }
+}
+
+impl Browser {
+    async fn get(&mut self, url: Url) -> io::Result<Page> {
+        let request = Request::builder().method(Method::GET);
+        self.navigate(url, request, String::new()).await
+    }
+
+    async fn post(&mut self, url: Url, form: String) -> io::Result<Page> {
+        let request =
+            Request::builder().method(Method::POST).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.navigate(url, request, form).await
+    }
+
+    /// One connection for each page, closed after it.
+    async fn navigate(&mut self, url: Url, request: request::Builder, body: String) -> io::Result<Page> {
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let mut request = request
+            .uri(&url[url::Position::BeforePath..url::Position::AfterQuery])
+            .header(HOST, &url[url::Position::BeforeHost..url::Position::AfterPort])
+            .header(USER_AGENT, "Mozilla/5.0 (keymint sandbox visitor)")
+            .header("accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+            .header("sec-fetch-mode", "navigate")
+            .header("sec-fetch-dest", "document");
+        let cookies: Vec<_> = self.cookies.iter().filter(|cookie| cookie.host == host).collect();
+        if !cookies.is_empty() {
+            let pairs: Vec<_> =
+                cookies.iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect();
+            request = request.header(COOKIE, pairs.join("; "));
+        }
+        let request = request.body(Full::<Bytes>::from(body)).map_err(invalid)?;
+
+        let stream = connect(&url).await?;
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+        let exchange = async move {
+            let (head, body) = sender.send_request(request).await?.into_parts();
+            Ok((head, body.collect().await?.to_bytes()))
+        };
+        let (exchanged, _) = tokio::join!(exchange, connection);
+        let (head, body) = exchanged.map_err(|error: hyper::Error| io::Error::other(error))?;
+
+        for set_cookie in head.headers.get_all(SET_COOKIE) {
+            self.keep(&host, set_cookie);
+        }
+        let body = String::from_utf8_lossy(&body).into_owned();
+        Ok(Page { url, status: head.status, headers: head.headers, body })
+    }
+
+    fn keep(&mut self, host: &str, set_cookie: &HeaderValue) {
+        let Ok(text) = set_cookie.to_str() else { return };
+        let pair = text.split(';').next().unwrap_or_default();
+        let Some((name, value)) = pair.split_once('=') else { return };
+        let [host, name, value] = [host, name.trim(), value.trim()].map(str::to_owned);
+        self.cookies.retain(|cookie| cookie.host != host || cookie.name != name);
+        self.cookies.push(Cookie { host, name, value });
+    }
+}
+
+/// `localhost` is ::1 first and 127.0.0.1 if nobody listens there, as browsers have it.
+async fn connect(url: &Url) -> io::Result<TcpStream> {
+    let port = url.port_or_known_default().ok_or_else(|| invalid("no port"))?;
+    match url.host() {
+        Some(Host::Domain("localhost")) => match TcpStream::connect(("::1", port)).await {
+            Ok(stream) => Ok(stream),
+            Err(_) => TcpStream::connect(("127.0.0.1", port)).await,
+        },
+        Some(Host::Ipv4(address)) if address.is_loopback() => TcpStream::connect((address, port)).await,
+        Some(Host::Ipv6(address)) if address.is_loopback() => TcpStream::connect((address, port)).await,
+        _ => Err(invalid(format!("{url} is not on loopback, and the visitor goes nowhere else"))),
+    }
+}
+
+/// The form's action, and its fields as a click on the button sends them. Enough HTML for our own page.
+fn read_form(page: &str, choice: Choice) -> Option<(&str, String)> {
+    let button = match choice {
+        Choice::Continue => r#"id="continue""#,
+        Choice::Refuse => r#"id="refuse""#,
+    };
+    let action = attribute(tag_with(page, r#"method="post""#)?, "action")?;
+    let mut fields = form_urlencoded::Serializer::new(String::new());
+    for tag in [tag_with(page, r#"type="hidden""#)?, tag_with(page, button)?] {
+        fields.append_pair(attribute(tag, "name")?, attribute(tag, "value")?);
+    }
+    Some((action, fields.finish()))
+}
+
+fn tag_with<'a>(page: &'a str, text: &str) -> Option<&'a str> {
+    let found = page.find(text)?;
+    let start = page[..found].rfind('<')?;
+    let end = found + page[found..].find('>')?;
+    Some(&page[start..end])
+}
+
+fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = tag.split_once(&format!(" {name}=\""))?;
+    rest.split('"').next()
+}
+
+fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_click_sends_the_hidden_fields_and_the_button() {
+        let page = r#"<form method="post" action="/decision">
+            <input type="hidden" name="request" value="req-1">
+            <button id="continue" name="decision" value="continue">Continue</button>
+            <button id="refuse" name="decision" value="refuse">Refuse</button></form>"#;
+
+        let sent = |choice| read_form(page, choice).unwrap();
+        assert_eq!(sent(Choice::Continue), ("/decision", "request=req-1&decision=continue".to_owned()));
+        assert_eq!(sent(Choice::Refuse), ("/decision", "request=req-1&decision=refuse".to_owned()));
+        assert!(read_form("<p>no form</p>", Choice::Refuse).is_none());
+    }
+
+    #[test]
+    fn a_cookie_is_replaced_by_its_name() {
+        let mut browser = Browser { cookies: Vec::new() };
+        for set_cookie in ["a=1; Path=/", "b=2", "a=3; HttpOnly"] {
+            browser.keep("localhost", &HeaderValue::from_static(set_cookie));
+        }
+        let kept: Vec<_> = browser.cookies.iter().map(|it| (it.name.as_str(), it.value.as_str())).collect();
+        assert_eq!(kept, [("b", "2"), ("a", "3")]);
+    }
+}

@@ -1,0 +1,220 @@
+//! A client that can do everything right, and anything wrong.
+
+#![expect(clippy::unwrap_used, reason = "only tests use it")]
+
+use std::{
+    io::{self, BufRead, BufReader, Write},
+    net::TcpListener,
+    thread::{self, JoinHandle},
+};
+
+use http_body_util::{BodyExt, Full};
+use hyper::{Request, body::Bytes, client::conn::http1};
+use hyper_util::rt::TokioIo;
+use keymint_sandbox::{Choice, Sandbox, visit};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use url::{Url, form_urlencoded};
+
+/// The pair of RFC 7636 appendix B.
+pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+/// A call to the sandbox, with the manners that the contract asks for.
+pub(crate) struct Call {
+    method: &'static str,
+    url: String,
+    headers: Vec<(&'static str, String)>,
+    body: String,
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    headers: hyper::HeaderMap,
+    pub(crate) text: String,
+}
+
+pub(crate) fn get(url: impl Into<String>) -> Call {
+    Call::new("GET", url)
+}
+
+pub(crate) fn post(url: impl Into<String>) -> Call {
+    Call::new("POST", url)
+}
+
+impl Call {
+    pub(crate) fn new(method: &'static str, url: impl Into<String>) -> Self {
+        let manners = [("accept", "application/json".to_owned()), ("user-agent", "test/1".to_owned())];
+        Self { method, url: url.into(), headers: manners.into(), body: String::new() }
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub(crate) fn bearer(self, token: &str) -> Self {
+        self.header("authorization", format!("Bearer {token}"))
+    }
+
+    pub(crate) fn json(mut self, body: &Value) -> Self {
+        self.body = body.to_string();
+        self.header("content-type", "application/json")
+    }
+
+    pub(crate) fn form(mut self, fields: &[(&str, &str)]) -> Self {
+        self.body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        self.header("content-type", "application/x-www-form-urlencoded")
+    }
+
+    pub(crate) async fn send(self) -> Answer {
+        self.try_send().await.expect("an answer")
+    }
+
+    pub(crate) async fn try_send(self) -> io::Result<Answer> {
+        let url = Url::parse(&self.url).unwrap();
+        let mut request = Request::builder()
+            .method(self.method)
+            .uri(&url[url::Position::BeforePath..])
+            .header("host", url.authority());
+        for (name, value) in self.headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(Full::<Bytes>::from(self.body)).unwrap();
+
+        let stream = TcpStream::connect(url.authority()).await?;
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+        let exchange = async move {
+            let (head, body) = sender.send_request(request).await?.into_parts();
+            Ok((head, body.collect().await?.to_bytes()))
+        };
+        let (exchanged, _) = tokio::join!(exchange, connection);
+        let (head, body) = exchanged.map_err(|error: hyper::Error| io::Error::other(error))?;
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        Ok(Answer { status: head.status.as_u16(), headers: head.headers, text })
+    }
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap()
+    }
+}
+
+/// The client's end of the redirect: serves these responses, one connection each, and returns the request heads.
+pub(crate) struct Loopback {
+    pub(crate) redirect_uri: String,
+    requests: JoinHandle<Vec<String>>,
+}
+
+impl Loopback {
+    pub(crate) fn serving(responses: &[&str]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let responses: Vec<_> = responses.iter().map(|&response| response.to_owned()).collect();
+        let requests = thread::spawn(move || {
+            let serve = |response: String| {
+                let (stream, _) = listener.accept().unwrap();
+                let lines = BufReader::new(&stream).lines().map_while(Result::ok);
+                let head: Vec<_> = lines.take_while(|line| !line.is_empty()).collect();
+                (&stream).write_all(response.as_bytes()).unwrap();
+                head.join("\n")
+            };
+            responses.into_iter().map(serve).collect()
+        });
+        Self { redirect_uri: format!("http://localhost:{port}/auth/callback"), requests }
+    }
+
+    pub(crate) fn requests(self) -> Vec<String> {
+        self.requests.join().unwrap()
+    }
+
+    /// The query of the first request: the authorization response.
+    pub(crate) fn response(self) -> Vec<(String, String)> {
+        let requests = self.requests();
+        let target = requests[0].split(' ').nth(1).unwrap();
+        let query = target.split_once('?').unwrap().1;
+        form_urlencoded::parse(query.as_bytes()).into_owned().collect()
+    }
+}
+
+pub(crate) const DONE: &str = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\ndone";
+
+pub(crate) fn authorize_url(sandbox: &Sandbox, redirect_uri: &str) -> String {
+    let query = form_urlencoded::Serializer::new(String::new())
+        .append_pair("audience", "https://api.openai.com/v1")
+        .append_pair("client_id", "app_1")
+        .append_pair("code_challenge_method", "S256")
+        .append_pair("code_challenge", CHALLENGE)
+        .append_pair("redirect_uri", redirect_uri)
+        .append_pair("response_type", "code")
+        .append_pair("scope", "openid email")
+        .append_pair("state", "some state")
+        .finish();
+    format!("{}/oauth/authorize?{query}", sandbox.issuer())
+}
+
+/// A code, and the redirect URI it is bound to.
+pub(crate) async fn code(sandbox: &Sandbox) -> (String, String) {
+    let loopback = Loopback::serving(&[DONE]);
+    let redirect_uri = loopback.redirect_uri.clone();
+    visit(&authorize_url(sandbox, &redirect_uri), Choice::Continue).await.unwrap();
+    let (name, code) = loopback.response().remove(0);
+    assert_eq!(name, "code");
+    (code, redirect_uri)
+}
+
+/// The token request as it should be.
+pub(crate) fn token_request(sandbox: &Sandbox, code: &str, redirect_uri: &str) -> Call {
+    post(format!("{}/oauth/token", sandbox.issuer())).form(&[
+        ("client_id", "app_1"),
+        ("code_verifier", VERIFIER),
+        ("code", code),
+        ("grant_type", "authorization_code"),
+        ("redirect_uri", redirect_uri),
+    ])
+}
+
+pub(crate) async fn access_token(sandbox: &Sandbox) -> String {
+    let (code, redirect_uri) = code(sandbox).await;
+    let answer = token_request(sandbox, &code, &redirect_uri).send().await;
+    answer.json()["access_token"].as_str().unwrap().to_owned()
+}
+
+pub(crate) fn login(sandbox: &Sandbox, access_token: &str) -> Call {
+    let url = format!("{}/dashboard/onboarding/login", sandbox.api_base());
+    post(url).bearer(access_token).json(&json!({ "app": "api" }))
+}
+
+pub(crate) async fn session_key(sandbox: &Sandbox) -> String {
+    let answer = login(sandbox, &access_token(sandbox).await).send().await;
+    answer.json()["user"]["session"]["sensitive_id"].as_str().unwrap().to_owned()
+}
+
+pub(crate) fn organizations(sandbox: &Sandbox, session_key: &str, query: &str) -> Call {
+    get(format!("{}/v1/organizations{query}", sandbox.api_base())).bearer(session_key)
+}
+
+pub(crate) fn projects(sandbox: &Sandbox, session_key: &str, organization: &str, more: &str) -> Call {
+    let url = format!(
+        "{}/dashboard/organizations/{organization}/projects?detail=basic&limit=100{more}",
+        sandbox.api_base()
+    );
+    get(url).bearer(session_key).header("openai-organization", organization)
+}
+
+pub(crate) fn create_key(sandbox: &Sandbox, session_key: &str, organization: &str, project: &str) -> Call {
+    let base = sandbox.api_base();
+    post(format!("{base}/dashboard/organizations/{organization}/projects/{project}/api_keys"))
+        .bearer(session_key)
+        .json(&json!({ "action": "create", "name": "laptop" }))
+}
+
+pub(crate) fn models(sandbox: &Sandbox, api_key: &str) -> Call {
+    get(format!("{}/v1/models", sandbox.api_base())).bearer(api_key)
+}

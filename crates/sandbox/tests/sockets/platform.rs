@@ -1,0 +1,179 @@
+//! The platform API.
+
+use keymint_sandbox::{CreatedKey, Organization, Project, Sandbox, Scenario};
+use serde_json::json;
+
+use crate::client::{
+    access_token, create_key, get, login, models, organizations, post, projects, session_key,
+};
+
+const ORGANIZATION: &str = "org-sandbox-personal";
+const PROJECT: &str = "proj_sandbox_default";
+
+#[tokio::test]
+async fn the_whole_story_ends_with_a_key_that_works() {
+    let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
+    let session_key = session_key(&sandbox).await;
+
+    let list = organizations(&sandbox, &session_key, "").send().await.json();
+    assert_eq!(list["data"][0]["id"], ORGANIZATION);
+    assert_eq!(list["data"][0]["personal"], true);
+    let list = projects(&sandbox, &session_key, ORGANIZATION, "").send().await.json();
+    assert_eq!(list["data"][0]["id"], PROJECT);
+    assert_eq!(list["data"][0]["is_initial"], true);
+
+    let answer = create_key(&sandbox, &session_key, ORGANIZATION, PROJECT).send().await.json();
+    let value = answer["key"]["sensitive_id"].as_str().unwrap().to_owned();
+    assert!(value.starts_with("sk-proj-"));
+    assert_eq!(models(&sandbox, &value).send().await.status, 200);
+
+    let key = CreatedKey {
+        organization: ORGANIZATION.to_owned(),
+        project: PROJECT.to_owned(),
+        name: "laptop".to_owned(),
+        value,
+    };
+    assert_eq!(sandbox.keys(), [key]);
+    assert_eq!(sandbox.violations(), Vec::<String>::new());
+    assert_eq!(sandbox.in_flight_peak(), 1);
+}
+
+#[tokio::test]
+async fn a_bearer_of_the_wrong_kind_is_refused_everywhere() {
+    let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
+    let access_token = access_token(&sandbox).await;
+    let session_key = session_key(&sandbox).await;
+    for (call, violation) in [
+        (
+            login(&sandbox, &session_key),
+            "login request: the bearer is a session key, where an access token is due",
+        ),
+        (
+            organizations(&sandbox, &access_token, ""),
+            "organizations request: the bearer is an access token, where a session key is due",
+        ),
+        (
+            projects(&sandbox, &access_token, ORGANIZATION, ""),
+            "projects request: the bearer is an access token, where a session key is due",
+        ),
+        (
+            create_key(&sandbox, "made-up", ORGANIZATION, PROJECT),
+            "key creation request: the bearer is nothing that was issued here, where a session key is due",
+        ),
+        (
+            models(&sandbox, &session_key),
+            "models request: the bearer is a session key, where an API key is due",
+        ),
+        (
+            get(format!("{}/v1/models", sandbox.api_base())),
+            "models request: no bearer, where an API key is due",
+        ),
+    ] {
+        let answer = call.send().await;
+        assert_eq!(answer.status, 401, "{violation}");
+        assert_eq!(answer.json()["error"]["code"], "invalid_api_key");
+        assert_eq!(sandbox.violations().pop().as_deref(), Some(violation));
+    }
+    assert!(sandbox.keys().is_empty());
+}
+
+#[tokio::test]
+async fn bodies_headers_and_queries_must_be_exact() {
+    let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
+    let access_token = access_token(&sandbox).await;
+    let session_key = session_key(&sandbox).await;
+    let login_url = format!("{}/dashboard/onboarding/login", sandbox.api_base());
+    let projects_url = format!("{}/dashboard/organizations/{ORGANIZATION}/projects", sandbox.api_base());
+    let keys_url = format!("{projects_url}/{PROJECT}/api_keys");
+    let wrong = [
+        post(&login_url).bearer(&access_token).json(&json!({ "app": "chat" })),
+        post(&login_url).bearer(&access_token).json(&json!({ "app": "api", "more": 1 })),
+        post(&login_url).bearer(&access_token),
+        organizations(&sandbox, &session_key, "?limit=5"),
+        organizations(&sandbox, &session_key, "?after=org-unknown"),
+        get(format!("{projects_url}?detail=basic&limit=100")).bearer(&session_key),
+        get(format!("{projects_url}?limit=100&detail=basic"))
+            .bearer(&session_key)
+            .header("openai-organization", ORGANIZATION),
+        get(&projects_url).bearer(&session_key).header("openai-organization", ORGANIZATION),
+        post(&keys_url).bearer(&session_key).json(&json!({ "action": "create" })),
+        post(&keys_url).bearer(&session_key).json(&json!({ "action": "create", "name": 7 })),
+        post(&keys_url).bearer(&session_key).json(&json!(["create"])),
+        post(&keys_url).bearer(&session_key).form(&[("action", "create"), ("name", "laptop")]),
+    ];
+    for (number, call) in wrong.into_iter().enumerate() {
+        assert_eq!(call.send().await.status, 400, "call {number}");
+        assert_eq!(sandbox.violations().len(), number + 1);
+    }
+    assert!(sandbox.keys().is_empty());
+}
+
+#[tokio::test]
+async fn what_does_not_exist_is_not_found() {
+    let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
+    let session_key = session_key(&sandbox).await;
+    for call in [
+        projects(&sandbox, &session_key, "org-other", ""),
+        create_key(&sandbox, &session_key, "org-other", PROJECT),
+        create_key(&sandbox, &session_key, ORGANIZATION, "proj_other"),
+    ] {
+        assert_eq!(call.send().await.status, 404);
+    }
+    assert!(sandbox.violations().is_empty());
+}
+
+#[tokio::test]
+async fn both_lists_are_paged() {
+    let many = (2..=3).map(|number| Project::new(format!("proj_{number}")));
+    let first = many.fold(Organization::numbered(1), Organization::with_project);
+    let scenario = Scenario::of([first, Organization::numbered(2), Organization::numbered(3)]).page_size(2);
+    let sandbox = Sandbox::start(scenario).await.unwrap();
+    let session_key = session_key(&sandbox).await;
+
+    for (first, second, prefix) in [
+        (
+            organizations(&sandbox, &session_key, ""),
+            organizations(&sandbox, &session_key, "?after=org-2"),
+            "org-",
+        ),
+        (
+            projects(&sandbox, &session_key, "org-1", ""),
+            projects(&sandbox, &session_key, "org-1", "&after=proj_2"),
+            "proj_",
+        ),
+    ] {
+        let page = first.send().await.json();
+        assert_eq!(page["data"].as_array().unwrap().len(), 2);
+        assert_eq!((&page["has_more"], &page["last_id"]), (&json!(true), &json!(format!("{prefix}2"))));
+        let page = second.send().await.json();
+        assert_eq!(page["data"][0]["id"], format!("{prefix}3"));
+        assert_eq!((&page["has_more"], &page["last_id"]), (&json!(false), &json!(format!("{prefix}3"))));
+    }
+    assert!(sandbox.violations().is_empty());
+}
+
+#[tokio::test]
+async fn a_default_project_appears_in_its_round() {
+    let sandbox = Sandbox::start(Scenario::ready().ready_after_rounds(2)).await.unwrap();
+    let session_key = session_key(&sandbox).await;
+    for projects_seen in [0, 1] {
+        organizations(&sandbox, &session_key, "").send().await;
+        let list = projects(&sandbox, &session_key, ORGANIZATION, "").send().await.json();
+        assert_eq!(list["data"].as_array().unwrap().len(), projects_seen);
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_long_is_refused() {
+    let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
+    let long = json!({ "app": "a".repeat(100_000) });
+    let call = post(format!("{}/dashboard/onboarding/login", sandbox.api_base())).json(&long);
+    // Whether the client reads the 413 or a broken pipe depends on who is faster.
+    if let Ok(answer) = call.try_send().await {
+        assert_eq!(answer.status, 413);
+    }
+    assert_eq!(
+        sandbox.violations(),
+        ["POST /dashboard/onboarding/login on the platform API: the body is too long"]
+    );
+}

@@ -1,0 +1,215 @@
+//! The browser's part, and the token endpoint.
+
+use keymint_sandbox::{Choice, Origin, Sandbox, Scenario, visit};
+
+use crate::client::{
+    Call, DONE, Loopback, VERIFIER, access_token, authorize_url, code, get, post, token_request,
+};
+
+#[tokio::test]
+async fn continuing_brings_a_code_back_with_scope_and_state() {
+    let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
+    let loopback = Loopback::serving(&[DONE]);
+
+    let visit = visit(&authorize_url(&sandbox, &loopback.redirect_uri), Choice::Continue).await.unwrap();
+
+    assert_eq!((visit.status, visit.body.as_str()), (200, "done"));
+    assert!(visit.url.starts_with(&loopback.redirect_uri));
+    let response = loopback.response();
+    assert!(matches!(&response[0], (name, code) if name == "code" && !code.is_empty()));
+    assert_eq!(response[1..], pairs(&[("scope", "openid email"), ("state", "some state")]));
+    assert!(sandbox.violations().is_empty());
+}
+
+#[tokio::test]
+async fn refusing_brings_access_denied_back_with_the_state() {
+    let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
+    let loopback = Loopback::serving(&[DONE]);
+    visit(&authorize_url(&sandbox, &loopback.redirect_uri), Choice::Refuse).await.unwrap();
+    assert_denied(&loopback.response());
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_asks_nobody() {
+    let sandbox = Sandbox::start(Scenario::ready().refuse_sign_in()).await.unwrap();
+    let loopback = Loopback::serving(&[DONE]);
+    visit(&authorize_url(&sandbox, &loopback.redirect_uri), Choice::Continue).await.unwrap();
+    assert_denied(&loopback.response());
+    assert_eq!(sandbox.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn the_visitor_follows_redirects_with_cookies_and_reads_a_stream_to_its_end() {
+    let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
+    let redirect = "HTTP/1.1 303 See Other\r\nlocation: /auth/done\r\nset-cookie: tab=7; HttpOnly\r\n\
+                    content-length: 0\r\nconnection: close\r\n\r\n";
+    let stream = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nwait\r\n5\r\n done\r\n0\r\n\r\n";
+    let loopback = Loopback::serving(&[redirect, stream]);
+
+    let visit = visit(&authorize_url(&sandbox, &loopback.redirect_uri), Choice::Continue).await.unwrap();
+
+    assert_eq!(visit.body, "wait done");
+    assert!(visit.url.ends_with("/auth/done"));
+    let requests = loopback.requests();
+    assert!(requests[1].starts_with("GET /auth/done HTTP/1.1"));
+    assert!(requests[1].contains("cookie: tab=7"));
+    for request in requests {
+        assert!(request.contains("sec-fetch-mode: navigate\nsec-fetch-dest: document"), "{request}");
+    }
+}
+
+#[tokio::test]
+async fn the_visitor_says_when_nobody_listens_where_it_is_sent() {
+    let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
+    let loopback = Loopback::serving(&[]);
+    let url = authorize_url(&sandbox, &loopback.redirect_uri);
+    loopback.requests();
+    assert!(visit(&url, Choice::Continue).await.is_err());
+}
+
+#[tokio::test]
+async fn the_page_runs_nothing_and_is_not_stored() {
+    let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
+    let page = get(authorize_url(&sandbox, "http://localhost:5000/auth/callback")).send().await;
+
+    assert_eq!(page.status, 200);
+    assert!(page.text.contains("sandbox: no real account") && page.text.contains("app_1"));
+    assert!(page.header("content-security-policy").unwrap().starts_with("default-src 'none'"));
+    assert_eq!(page.header("cache-control"), Some("no-store"));
+    assert_eq!(page.header("x-content-type-options"), Some("nosniff"));
+}
+
+#[tokio::test]
+async fn a_wrong_authorization_request_is_never_redirected() {
+    let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
+    let page = get(authorize_url(&sandbox, "https://example.com/<b>")).send().await;
+
+    assert_eq!((page.status, page.header("location")), (400, None));
+    assert!(page.text.contains("redirect_uri must be http on localhost"));
+    assert!(sandbox.violations()[0].starts_with("authorize request: redirect_uri must be"));
+}
+
+#[tokio::test]
+async fn a_page_can_be_decided_once() {
+    let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
+    let page = get(authorize_url(&sandbox, "http://localhost:5000/auth/callback")).send().await;
+    let (_, rest) = page.text.split_once(r#"name="request" value=""#).unwrap();
+    let id = rest.split('"').next().unwrap();
+    let decide = |decision| {
+        let fields = [("request", id), ("decision", decision)];
+        post(format!("{}/oauth/authorize/decision", sandbox.issuer())).form(&fields).send()
+    };
+
+    assert_eq!(decide("refuse").await.status, 302);
+    assert_eq!(decide("continue").await.status, 400);
+    assert!(sandbox.violations().is_empty(), "a second click is no violation");
+}
+
+#[tokio::test]
+async fn a_code_is_exchanged_for_tokens_once() {
+    let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
+    let (code, redirect_uri) = code(&sandbox).await;
+
+    let answer = token_request(&sandbox, &code, &redirect_uri).send().await;
+    assert_eq!((answer.status, answer.header("cache-control")), (200, Some("no-store")));
+    let tokens = answer.json();
+    assert!(tokens["access_token"].as_str().unwrap().starts_with("at-sandbox-"));
+    assert!(tokens["refresh_token"].is_string());
+    assert_eq!(tokens["id_token"].as_str().unwrap().split('.').count(), 3);
+    assert_eq!(tokens["token_type"], "Bearer");
+    assert!(sandbox.violations().is_empty());
+
+    let again = token_request(&sandbox, &code, &redirect_uri).send().await;
+    assert_eq!((again.status, again.json()["error"].as_str()), (400, Some("invalid_grant")));
+    assert_eq!(sandbox.violations(), ["token request: code has been used before"]);
+}
+
+#[tokio::test]
+async fn a_wrong_token_request_is_refused_with_the_standards_words() {
+    let other_verifier = "A".repeat(43);
+    for (field, value, error) in [
+        ("client_id", "app_9", "invalid_client"),
+        ("code_verifier", other_verifier.as_str(), "invalid_grant"),
+        ("code_verifier", "too short", "invalid_request"),
+        ("code", "made-up", "invalid_grant"),
+        ("grant_type", "refresh_token", "unsupported_grant_type"),
+        ("redirect_uri", "http://localhost:1/auth/callback", "invalid_grant"),
+        ("scope", "one field too many", "invalid_request"),
+    ] {
+        let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
+        let (code, redirect_uri) = code(&sandbox).await;
+        let mut fields = vec![
+            ("client_id", "app_1"),
+            ("code_verifier", VERIFIER),
+            ("code", code.as_str()),
+            ("grant_type", "authorization_code"),
+            ("redirect_uri", redirect_uri.as_str()),
+        ];
+        fields.retain(|(name, _)| *name != field);
+        fields.push((field, value));
+
+        let answer = post(format!("{}/oauth/token", sandbox.issuer())).form(&fields).send().await;
+        assert_eq!((answer.status, answer.json()["error"].as_str()), (400, Some(error)), "{field}={value}");
+        assert_eq!(sandbox.violations().len(), 1, "{field}={value}");
+    }
+}
+
+#[tokio::test]
+async fn only_the_protocols_paths_and_methods_exist() {
+    let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
+    let [issuer, api] = [sandbox.issuer(), sandbox.api_base()];
+    for (method, url, status) in [
+        ("GET", format!("{issuer}/oauth/token"), 405),
+        ("POST", format!("{issuer}/oauth/authorize"), 405),
+        ("GET", format!("{issuer}/v1/organizations"), 404),
+        ("POST", format!("{api}/v1/organizations"), 405),
+        ("POST", format!("{api}/oauth/token"), 404),
+        ("GET", format!("{api}//v1/models"), 404),
+    ] {
+        assert_eq!(Call::new(method, &url).send().await.status, status, "{method} {url}");
+    }
+    assert_eq!(sandbox.violations().len(), 6);
+}
+
+#[tokio::test]
+async fn every_request_is_kept_as_it_came() {
+    let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
+    access_token(&sandbox).await;
+
+    let requests = sandbox.requests();
+    let seen: Vec<_> =
+        requests.iter().map(|it| (it.origin, it.method.as_str(), it.path.as_str(), it.status)).collect();
+    assert_eq!(
+        seen,
+        [
+            (Origin::AuthServer, "GET", "/oauth/authorize", Some(200)),
+            (Origin::AuthServer, "POST", "/oauth/authorize/decision", Some(302)),
+            (Origin::AuthServer, "POST", "/oauth/token", Some(200)),
+        ]
+    );
+    assert_eq!(requests[0].query[0], ("audience".to_owned(), "https://api.openai.com/v1".to_owned()));
+    assert_eq!(requests[2].header("user-agent"), Some("test/1"));
+    assert!(requests[2].text().contains("grant_type=authorization_code"));
+}
+
+#[tokio::test]
+async fn the_ports_are_free_again_when_the_sandbox_is_dropped() {
+    let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
+    let [issuer, api] =
+        [sandbox.issuer(), sandbox.api_base()].map(|url| url["http://".len()..].parse().unwrap());
+    assert!(Sandbox::start_on(Scenario::ready(), issuer, api).await.is_err());
+
+    drop(sandbox);
+    tokio::task::yield_now().await;
+    Sandbox::start_on(Scenario::ready(), issuer, api).await.unwrap();
+}
+
+fn assert_denied(response: &[(String, String)]) {
+    assert_eq!(response[0], ("error".to_owned(), "access_denied".to_owned()));
+    assert_eq!(response[1].0, "error_description");
+    assert_eq!(response[2], ("state".to_owned(), "some state".to_owned()));
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
