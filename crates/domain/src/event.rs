@@ -83,12 +83,10 @@ impl fmt::Display for Observation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::NoOrganization => f.write_str("the account has no organization yet"),
-            Self::NoDefaultProject { organizations, projects } => write!(
-                f,
-                "{} with {}, none of them a default project",
-                counted(organizations, "organization"),
-                counted(projects, "project"),
-            ),
+            Self::NoDefaultProject { organizations, projects } => {
+                let organizations = counted(organizations, "organization");
+                write!(f, "{organizations} and {} were checked", counted(projects, "project"))
+            }
             Self::ProjectsRefused { organizations } => {
                 write!(f, "the server refused the project list of {}", counted(organizations, "organization"))
             }

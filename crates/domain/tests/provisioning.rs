@@ -156,10 +156,7 @@ fn an_account_that_is_never_ready_ends_after_a_minute_with_what_was_last_seen() 
     let no_default = only_in(&clock, 3, usize::MAX);
     for (platform, expected) in [
         (&nobody, "no default project after 60s: the account has no organization yet"),
-        (
-            &no_default,
-            "no default project after 60s: 3 organizations with 3 projects, none of them a default project",
-        ),
+        (&no_default, "no default project after 60s: 3 organizations and 3 projects were checked"),
     ] {
         let story = tell(platform, &clock);
         assert_eq!(story.outcome.unwrap_err().to_string(), expected);
