@@ -1,0 +1,42 @@
+//! The authorization server.
+
+use crate::client::Origin;
+use crate::wire;
+use async_trait::async_trait;
+use keymint_domain::{AuthServer, AuthorizationGrant, ServiceError, Step, Tokens};
+
+/// The token endpoint of an authorization server, `{issuer}/oauth/token`. Made by
+/// [`Http::auth_server`](crate::Http::auth_server).
+#[derive(Debug)]
+pub struct HttpAuthServer {
+    origin: Origin,
+}
+
+impl HttpAuthServer {
+    pub(crate) fn new(origin: Origin) -> Self {
+        Self { origin }
+    }
+}
+
+#[async_trait]
+impl AuthServer for HttpAuthServer {
+    async fn exchange_code(&self, grant: &AuthorizationGrant) -> Result<Tokens, ServiceError> {
+        let (code, verifier) = (grant.code().expose(), grant.verifier().expose());
+        self.origin.secrets().learn(code);
+        self.origin.secrets().learn(verifier);
+        let tokens = self
+            .origin
+            .post(Step::ExchangeCode, &["oauth", "token"])
+            .form(&[
+                ("client_id", grant.client_id()),
+                ("code_verifier", verifier),
+                ("code", code),
+                ("grant_type", "authorization_code"),
+                ("redirect_uri", grant.redirect_uri()),
+            ])
+            .answer(wire::tokens)
+            .await?;
+        self.origin.secrets().learn(tokens.access_token.expose());
+        Ok(tokens)
+    }
+}

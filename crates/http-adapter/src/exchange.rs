@@ -1,0 +1,159 @@
+//! One request and its answer, and the one place where a failure becomes a [`ServiceError`].
+
+use crate::client::Http;
+use crate::json::Unusable;
+use crate::retry_after::retry_after;
+use crate::{refusal, transport};
+use keymint_domain::{ServiceError, ServiceErrorKind, Step};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use serde::Serialize;
+use url::Url;
+
+/// Longest answer that is read, in bytes, where nothing else is said.
+const LONGEST_BODY: usize = 1024 * 1024;
+
+/// A request on its way.
+pub(crate) struct Call<'a> {
+    request: RequestBuilder,
+    longest_body: usize,
+    told: Told<'a>,
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn new(http: &'a Http, client: &Client, step: Step, method: Method, url: Url) -> Self {
+        let request = client.request(method.clone(), url.clone());
+        Self { request, longest_body: LONGEST_BODY, told: Told { http, step, method, url } }
+    }
+
+    /// Authorizes the request (RFC 6750 section 2.1), and keeps the token out of every error text.
+    pub(crate) fn bearer(mut self, token: &str) -> Self {
+        self.told.http.secrets().learn(token);
+        self.request = self.request.bearer_auth(token);
+        self
+    }
+
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.request = self.request.header(name, value);
+        self
+    }
+
+    pub(crate) fn form(mut self, fields: &[(&str, &str)]) -> Self {
+        self.request = self.request.form(fields);
+        self
+    }
+
+    pub(crate) fn json(mut self, body: &impl Serialize) -> Self {
+        self.request = self.request.json(body);
+        self
+    }
+
+    /// Reads an answer of up to this many bytes.
+    pub(crate) fn allow_bytes(mut self, longest: usize) -> Self {
+        self.longest_body = longest;
+        self
+    }
+
+    /// Sends the request, once, and has `read` make sense of a successful answer.
+    pub(crate) async fn answer<T>(
+        self,
+        read: impl FnOnce(&[u8]) -> Result<T, Unusable>,
+    ) -> Result<T, ServiceError> {
+        use ServiceErrorKind::{Interrupted, OutOfContract};
+        let Self { request, longest_body, told } = self;
+        let mut response = request.send().await.map_err(|error| told.transport(error))?;
+        let body = Body::read(&mut response, longest_body).await.map_err(|error| told.transport(error))?;
+        let status = response.status();
+        match body {
+            Body::Whole(body) if status.is_success() => {
+                if refusal::is_web_page(response.headers()) {
+                    return Err(told.answer(OutOfContract, status, "with a web page instead of JSON"));
+                }
+                read(&body).map_err(|Unusable(why)| {
+                    told.answer(OutOfContract, status, &format!("but not as agreed: {why}"))
+                })
+            }
+            Body::Whole(body) => Err(told.refusal(&response, &body)),
+            Body::TooLong => {
+                let kind = if status.is_success() {
+                    OutOfContract
+                } else if status.is_client_error() {
+                    // It is a definite no, so nothing less than a whole one may pass for it.
+                    Interrupted
+                } else {
+                    refused(&response)
+                };
+                Err(told.answer(kind, status, &format!("with more than {longest_body} bytes")))
+            }
+        }
+    }
+}
+
+/// The body of an answer.
+enum Body {
+    Whole(Vec<u8>),
+    TooLong,
+}
+
+impl Body {
+    /// Stops reading as soon as it is known to be too long.
+    async fn read(response: &mut Response, longest: usize) -> Result<Self, reqwest::Error> {
+        if response.content_length().is_some_and(|length| length > longest as u64) {
+            return Ok(Self::TooLong);
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            if body.len() + chunk.len() > longest {
+                return Ok(Self::TooLong);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Self::Whole(body))
+    }
+}
+
+fn refused(response: &Response) -> ServiceErrorKind {
+    ServiceErrorKind::Refused {
+        status: response.status().as_u16(),
+        retry_after: retry_after(response.headers()),
+    }
+}
+
+/// What an error tells of the request that it is about.
+struct Told<'a> {
+    http: &'a Http,
+    step: Step,
+    method: Method,
+    url: Url,
+}
+
+impl Told<'_> {
+    fn transport(&self, error: reqwest::Error) -> ServiceError {
+        let (kind, words) = transport::failure(error, &self.url, self.http);
+        self.error(kind, &words)
+    }
+
+    fn refusal(&self, response: &Response, body: &[u8]) -> ServiceError {
+        let words = refusal::describe(response, body, self.http.secrets());
+        let status = in_words(response.status());
+        self.error(refused(response), &format!("answered {status}{words}"))
+    }
+
+    fn answer(&self, kind: ServiceErrorKind, status: StatusCode, words: &str) -> ServiceError {
+        self.error(kind, &format!("answered {} {words}", in_words(status)))
+    }
+
+    fn error(&self, kind: ServiceErrorKind, words: &str) -> ServiceError {
+        let Self { step, method, url, .. } = self;
+        let mut url = url.clone();
+        url.set_query(None);
+        ServiceError { step: *step, kind, detail: format!("{method} {url}: {words}") }
+    }
+}
+
+/// The registered words for a status, never those that the server sent.
+fn in_words(status: StatusCode) -> String {
+    match status.canonical_reason() {
+        Some(reason) => format!("{} {reason}", status.as_u16()),
+        None => status.as_u16().to_string(),
+    }
+}

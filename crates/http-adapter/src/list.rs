@@ -1,0 +1,145 @@
+//! The answers that are lists. Nothing here leaves the crate.
+//!
+//! What the flow can do without is taken leniently: one odd entry or title must not keep a person
+//! from their key.
+
+use crate::json::{Unusable, fields, flag, object, text};
+use crate::paging::{Next, Page};
+use keymint_domain::{Organization, OrganizationId, Project, ProjectId};
+use serde::Deserialize;
+use serde::de::{Deserializer, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use std::fmt;
+use std::marker::PhantomData;
+
+/// One page of a list. An entry that cannot be used is counted, and spoils no other.
+pub(crate) fn page<T: Entry>(body: &[u8]) -> Result<Page<T>, Unusable> {
+    #[derive(Deserialize)]
+    #[serde(bound = "T: Entry")]
+    struct Answer<'a, T> {
+        data: Option<Entries<T>>,
+        #[serde(borrow)]
+        has_more: Option<&'a RawValue>,
+        #[serde(borrow)]
+        last_id: Option<&'a RawValue>,
+    }
+
+    let answer: Answer<'_, T> = object(body)?;
+    let Entries { items, skipped, last_id } = answer.data.unwrap_or_default();
+    let next = if flag(answer.has_more) {
+        // A cursor stands in a URL, so it is held to what an id is.
+        match text(answer.last_id).or(last_id) {
+            Some(id) if OrganizationId::parse(&id).is_ok() => Next::After(id),
+            _ => Next::Unknown,
+        }
+    } else {
+        Next::End
+    };
+    Ok(Page { items, skipped, next })
+}
+
+/// What a list is of.
+pub(crate) trait Entry: Sized {
+    /// The entry, if it has a usable id.
+    fn read(json: &RawValue) -> Option<Self>;
+}
+
+impl Entry for Organization {
+    fn read(json: &RawValue) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Fields<'a> {
+            #[serde(borrow)]
+            id: Option<&'a RawValue>,
+            #[serde(borrow)]
+            title: Option<&'a RawValue>,
+            #[serde(borrow)]
+            is_default: Option<&'a RawValue>,
+            #[serde(borrow)]
+            personal: Option<&'a RawValue>,
+        }
+
+        let fields: Fields<'_> = fields(json)?;
+        Some(Self {
+            id: OrganizationId::parse(&text(fields.id)?).ok()?,
+            title: text(fields.title),
+            is_default: flag(fields.is_default),
+            personal: flag(fields.personal),
+        })
+    }
+}
+
+impl Entry for Project {
+    fn read(json: &RawValue) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Fields<'a> {
+            #[serde(borrow)]
+            id: Option<&'a RawValue>,
+            #[serde(borrow)]
+            title: Option<&'a RawValue>,
+            #[serde(borrow)]
+            is_initial: Option<&'a RawValue>,
+        }
+
+        let fields: Fields<'_> = fields(json)?;
+        Some(Self {
+            id: ProjectId::parse(&text(fields.id)?).ok()?,
+            title: text(fields.title),
+            is_initial: flag(fields.is_initial),
+        })
+    }
+}
+
+/// The entries of a page, each judged as it is read.
+struct Entries<T> {
+    items: Vec<T>,
+    skipped: usize,
+    /// The id of the last entry, usable or not.
+    last_id: Option<String>,
+}
+
+impl<T> Default for Entries<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), skipped: 0, last_id: None }
+    }
+}
+
+impl<'de, T: Entry> Deserialize<'de> for Entries<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Elements<T>(PhantomData<T>);
+
+        impl<'de, T: Entry> Visitor<'de> for Elements<T> {
+            type Value = Entries<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Entries<T>, A::Error> {
+                let mut entries = Entries::default();
+                let mut last = None;
+                while let Some(json) = elements.next_element::<&RawValue>()? {
+                    match T::read(json) {
+                        Some(item) => entries.items.push(item),
+                        None => entries.skipped += 1,
+                    }
+                    last = Some(json);
+                }
+                entries.last_id = last.and_then(id);
+                Ok(entries)
+            }
+        }
+
+        deserializer.deserialize_seq(Elements(PhantomData))
+    }
+}
+
+fn id(entry: &RawValue) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Fields<'a> {
+        #[serde(borrow)]
+        id: Option<&'a RawValue>,
+    }
+
+    let fields: Fields<'_> = fields(entry)?;
+    text(fields.id)
+}

@@ -1,0 +1,112 @@
+//! Following a list from page to page.
+
+use keymint_domain::Listing;
+
+/// Most pages of one list that are asked for: two thousand projects.
+const MOST_PAGES: usize = 20;
+
+/// One page.
+pub(crate) struct Page<T> {
+    pub(crate) items: Vec<T>,
+    pub(crate) skipped: usize,
+    pub(crate) next: Next,
+}
+
+/// What comes after a page.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Nothing.
+    End,
+    /// The page after this entry.
+    After(String),
+    /// More, but where is not said.
+    Unknown,
+}
+
+/// The pages of one list, read one after the other.
+pub(crate) struct Pages<T> {
+    listing: Listing<T>,
+    /// The cursors that were asked for, the last one perhaps not yet answered.
+    cursors: Vec<String>,
+    ended: bool,
+}
+
+impl<T> Pages<T> {
+    pub(crate) fn new() -> Self {
+        Self { listing: Vec::new().into(), cursors: Vec::new(), ended: false }
+    }
+
+    /// Whether there is a page to ask for.
+    pub(crate) fn go_on(&self) -> bool {
+        !self.ended
+    }
+
+    /// What asks for it. Nothing, for the first page.
+    pub(crate) fn query(&self) -> Option<(&'static str, &str)> {
+        self.cursors.last().map(|id| ("after", id.as_str()))
+    }
+
+    /// Takes in the page that was asked for.
+    pub(crate) fn add(&mut self, page: Page<T>) {
+        self.listing.items.extend(page.items);
+        self.listing.skipped += page.skipped;
+        let pages = self.cursors.len() + 1;
+        match page.next {
+            Next::After(id) if pages < MOST_PAGES && !self.cursors.contains(&id) => self.cursors.push(id),
+            next => {
+                self.ended = true;
+                self.listing.complete = next == Next::End;
+            }
+        }
+    }
+
+    pub(crate) fn into_listing(self) -> Listing<T> {
+        self.listing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is asked for, in order, where the pages say this of what comes next.
+    fn read(says: impl IntoIterator<Item = Next>) -> (Vec<Option<String>>, Listing<usize>) {
+        let (mut pages, mut asked, mut says) = (Pages::new(), Vec::new(), says.into_iter());
+        while pages.go_on() {
+            asked.push(pages.query().map(|(_, id)| id.to_owned()));
+            pages.add(Page { items: vec![asked.len()], skipped: 1, next: says.next().unwrap() });
+        }
+        (asked, pages.into_listing())
+    }
+
+    fn after(id: &str) -> Next {
+        Next::After(id.to_owned())
+    }
+
+    #[test]
+    fn pages_are_followed_to_the_end() {
+        let (asked, listing) = read([after("a"), after("b"), Next::End]);
+        assert_eq!(asked, [None, Some("a".to_owned()), Some("b".to_owned())]);
+        assert_eq!(listing, Listing { items: vec![1, 2, 3], skipped: 3, complete: true });
+    }
+
+    #[test]
+    fn a_list_that_leads_nowhere_ends_and_is_not_complete() {
+        for (says, read_pages) in [
+            (vec![Next::Unknown], 1),
+            (vec![after("a"), after("a")], 2),
+            (vec![after("a"), after("b"), after("a")], 3),
+        ] {
+            let (asked, listing) = read(says);
+            assert_eq!((asked.len(), listing.complete), (read_pages, false));
+        }
+    }
+
+    #[test]
+    fn an_endless_list_ends_after_twenty_pages() {
+        let (asked, listing) = read((0..).map(|page: u32| after(&page.to_string())));
+        assert_eq!((asked.len(), listing.items.len(), listing.complete), (20, 20, false));
+        let (asked, listing) = read((0..19).map(|page: u32| after(&page.to_string())).chain([Next::End]));
+        assert_eq!((asked.len(), listing.complete), (20, true));
+    }
+}

@@ -1,0 +1,98 @@
+//! The platform's dashboard API.
+
+use crate::client::Origin;
+use crate::list;
+use crate::paging::Pages;
+use crate::wire::{self, CreateKey, Login};
+use async_trait::async_trait;
+use keymint_domain::{
+    AccessToken, ApiKey, Listing, Organization, OrganizationId, PlatformApi, Project, ServiceError,
+    SessionKey, Step, Target,
+};
+
+/// Longest page of a list that is read, in bytes: some ten thousand entries.
+const LONGEST_LIST: usize = 8 * 1024 * 1024;
+
+/// The four endpoints of the platform's API that creating a key needs. Made by
+/// [`Http::platform_api`](crate::Http::platform_api).
+#[derive(Debug)]
+pub struct HttpPlatformApi {
+    origin: Origin,
+}
+
+impl HttpPlatformApi {
+    pub(crate) fn new(origin: Origin) -> Self {
+        Self { origin }
+    }
+}
+
+#[async_trait]
+impl PlatformApi for HttpPlatformApi {
+    async fn login(&self, token: &AccessToken, app: &str) -> Result<SessionKey, ServiceError> {
+        let session = self
+            .origin
+            .post(Step::Login, &["dashboard", "onboarding", "login"])
+            .bearer(token.expose())
+            .json(&Login { app })
+            .answer(wire::session_key)
+            .await?;
+        self.origin.secrets().learn(session.expose());
+        Ok(session)
+    }
+
+    async fn organizations(&self, session: &SessionKey) -> Result<Listing<Organization>, ServiceError> {
+        let mut pages = Pages::new();
+        while pages.go_on() {
+            let page = self
+                .origin
+                .get(Step::ListOrganizations, &["v1", "organizations"], pages.query())
+                .bearer(session.expose())
+                .allow_bytes(LONGEST_LIST)
+                .answer(list::page)
+                .await?;
+            pages.add(page);
+        }
+        Ok(pages.into_listing())
+    }
+
+    async fn projects(
+        &self,
+        session: &SessionKey,
+        organization: &OrganizationId,
+    ) -> Result<Listing<Project>, ServiceError> {
+        let path = ["dashboard", "organizations", organization.as_str(), "projects"];
+        let mut pages = Pages::new();
+        while pages.go_on() {
+            let query = [("detail", "basic"), ("limit", "100")].into_iter();
+            let page = self
+                .origin
+                .get(Step::ListProjects, &path, query.chain(pages.query()))
+                .bearer(session.expose())
+                .header("openai-organization", organization.as_str())
+                .allow_bytes(LONGEST_LIST)
+                .answer(list::page)
+                .await?;
+            pages.add(page);
+        }
+        Ok(pages.into_listing())
+    }
+
+    async fn create_api_key(
+        &self,
+        session: &SessionKey,
+        target: &Target,
+        name: &str,
+    ) -> Result<ApiKey, ServiceError> {
+        let (organization, project) = (target.organization_id.as_str(), target.project_id.as_str());
+        let path = ["dashboard", "organizations", organization, "projects", project, "api_keys"];
+        let key = self
+            .origin
+            .post(Step::CreateKey, &path)
+            .bearer(session.expose())
+            .json(&CreateKey { action: "create", name })
+            .answer(wire::api_key)
+            .await?;
+        self.origin.secrets().learn(key.expose());
+        Ok(key)
+    }
+}

@@ -1,0 +1,85 @@
+//! What is told of an answer that is not a success.
+
+use crate::json::{fields, object, text};
+use crate::redact::Redactor;
+use reqwest::Response;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// Longest text of a server that is quoted, in characters.
+const LONGEST_QUOTE: usize = 300;
+
+/// Longest name of a host or of a content type that is quoted, in characters.
+const LONGEST_NAME: usize = 80;
+
+/// What follows the status: the server's own explanation where it has the agreed form, else what
+/// kind of body came. Nothing else of a body is quoted, and no other header.
+pub(crate) fn describe(response: &Response, body: &[u8], secrets: &Redactor) -> String {
+    let headers = response.headers();
+    if let Some(host) = redirect_host(response) {
+        let host = secrets.clean(&host, LONGEST_NAME);
+        return format!(", a redirect to {host}, which is not followed");
+    }
+    if let Some(explanation) = explanation(body) {
+        return format!(": {}", secrets.clean(&explanation, LONGEST_QUOTE));
+    }
+    if body.is_empty() {
+        return " with no explanation".to_owned();
+    }
+    let size = body.len();
+    match content_type(headers) {
+        _ if is_web_page(headers) => format!(" with a web page of {size} bytes instead of JSON"),
+        Some(kind) => format!(" with {size} bytes of {}", secrets.clean(kind, LONGEST_NAME)),
+        None => format!(" with {size} bytes of no stated type"),
+    }
+}
+
+/// What an error answer says to people: `error` and `error_description` of RFC 6749 section 5.2,
+/// or the platform's `error` object.
+fn explanation(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Answer<'a> {
+        #[serde(borrow)]
+        error: Option<&'a RawValue>,
+        #[serde(borrow)]
+        error_description: Option<&'a RawValue>,
+    }
+    #[derive(Deserialize)]
+    struct PlatformError<'a> {
+        #[serde(borrow)]
+        code: Option<&'a RawValue>,
+        #[serde(borrow, rename = "type")]
+        kind: Option<&'a RawValue>,
+        #[serde(borrow)]
+        message: Option<&'a RawValue>,
+    }
+
+    let answer: Answer<'_> = object(body).ok()?;
+    let parts = match answer.error.and_then(fields::<PlatformError<'_>>) {
+        Some(error) => vec![text(error.code).or_else(|| text(error.kind)), text(error.message)],
+        None => vec![text(answer.error), text(answer.error_description)],
+    };
+    let parts: Vec<_> = parts.into_iter().flatten().filter(|part| !part.trim().is_empty()).collect();
+    if parts.is_empty() { None } else { Some(parts.join(": ")) }
+}
+
+/// Whether the answer is for a browser: a proxy's log-in, or a challenge.
+pub(crate) fn is_web_page(headers: &HeaderMap) -> bool {
+    content_type(headers).is_some_and(|kind| {
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        kind.eq_ignore_ascii_case("text/html") || kind.eq_ignore_ascii_case("application/xhtml+xml")
+    })
+}
+
+fn content_type(headers: &HeaderMap) -> Option<&str> {
+    headers.get(CONTENT_TYPE)?.to_str().ok()
+}
+
+fn redirect_host(response: &Response) -> Option<String> {
+    if !response.status().is_redirection() {
+        return None;
+    }
+    let location = response.headers().get(LOCATION)?.to_str().ok()?;
+    response.url().join(location).ok()?.host_str().map(str::to_owned)
+}

@@ -1,0 +1,84 @@
+//! What is sent as JSON, and the answers that hold a secret. Nothing here leaves the crate.
+//!
+//! Null counts as absent, and unknown members are ignored.
+
+use crate::json::{Object, Unusable, object};
+use keymint_domain::{AccessToken, ApiKey, InvalidSecret, SessionKey, Tokens};
+use serde::{Deserialize, Serialize};
+
+/// The body of the onboarding login.
+#[derive(Serialize)]
+pub(crate) struct Login<'a> {
+    pub(crate) app: &'a str,
+}
+
+/// The body of the key creation.
+#[derive(Serialize)]
+pub(crate) struct CreateKey<'a> {
+    pub(crate) action: &'a str,
+    pub(crate) name: &'a str,
+}
+
+/// RFC 6749 section 5.1. The other members are not used, so they may be missing.
+pub(crate) fn tokens(body: &[u8]) -> Result<Tokens, Unusable> {
+    #[derive(Deserialize)]
+    struct Answer {
+        access_token: Option<String>,
+        token_type: Option<String>,
+    }
+
+    let answer: Answer = object(body)?;
+    let access_token = secret("access_token", answer.access_token, AccessToken::parse)?;
+    match answer.token_type {
+        Some(kind) if !kind.eq_ignore_ascii_case("bearer") => {
+            Err(Unusable("token_type is not bearer".to_owned()))
+        }
+        _ => Ok(Tokens::new(access_token)),
+    }
+}
+
+pub(crate) fn session_key(body: &[u8]) -> Result<SessionKey, Unusable> {
+    #[derive(Deserialize)]
+    struct Answer {
+        user: Option<Object<User>>,
+    }
+    #[derive(Deserialize)]
+    struct User {
+        session: Option<Object<Sensitive>>,
+    }
+
+    let answer: Answer = object(body)?;
+    let session = answer.user.and_then(|Object(user)| user.session);
+    secret("user.session.sensitive_id", Sensitive::id(session), SessionKey::parse)
+}
+
+pub(crate) fn api_key(body: &[u8]) -> Result<ApiKey, Unusable> {
+    #[derive(Deserialize)]
+    struct Answer {
+        key: Option<Object<Sensitive>>,
+    }
+
+    let answer: Answer = object(body)?;
+    secret("key.sensitive_id", Sensitive::id(answer.key), ApiKey::parse)
+}
+
+/// What the platform calls a secret.
+#[derive(Deserialize)]
+struct Sensitive {
+    sensitive_id: Option<String>,
+}
+
+impl Sensitive {
+    fn id(this: Option<Object<Self>>) -> Option<String> {
+        this.and_then(|Object(this)| this.sensitive_id)
+    }
+}
+
+fn secret<T>(
+    path: &str,
+    value: Option<String>,
+    parse: fn(String) -> Result<T, InvalidSecret>,
+) -> Result<T, Unusable> {
+    let value = value.ok_or_else(|| Unusable(format!("{path} is missing")))?;
+    parse(value).map_err(|why| Unusable(format!("{path} is {why}")))
+}

@@ -1,0 +1,275 @@
+//! Whole answers that are not what was hoped for.
+
+use crate::support::{CANARY, STEPS, answering, assert_clean, base, call, failure, good_body, http};
+use keymint_domain::ServiceErrorKind::{OutOfContract, Refused};
+use keymint_domain::Step;
+use keymint_domain::testing::granted;
+use std::time::Duration;
+use wiremock::ResponseTemplate;
+
+fn answer(status: u16, body: impl Into<Vec<u8>>) -> ResponseTemplate {
+    ResponseTemplate::new(status).set_body_bytes(body).insert_header("content-type", "application/json")
+}
+
+#[tokio::test]
+async fn what_is_not_one_json_object_is_out_of_contract_at_every_step() {
+    let good = format!(r#"{{"access_token": "{CANARY}"}}"#);
+    let utf_16: Vec<u8> = good.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let deep = format!("{{\"data\": {}{}}}", "[".repeat(200), "]".repeat(199));
+    let bodies: Vec<Vec<u8>> = vec![
+        "".into(),
+        "null".into(),
+        "[]".into(),
+        "\"x\"".into(),
+        "0".into(),
+        "NaN".into(),
+        format!("[\"{CANARY}\"]").into(),
+        format!("\"{CANARY}\"").into(),
+        format!("{{\"x\": \"{CANARY}").into(),
+        format!("{{\"x\": {CANARY}}}").into(),
+        format!("{{\"{CANARY}\": nope}}").into(),
+        format!("{good}{CANARY}").into(),
+        format!("{good}{good}").into(),
+        format!("\u{feff}{good}").into(),
+        utf_16,
+        [b"{\"access_token\": \"\xff\xfe".as_slice(), CANARY.as_bytes(), b"\"}"].concat(),
+        deep.into(),
+    ];
+    for step in STEPS {
+        for body in &bodies {
+            let error = failure(step, answer(200, body.clone())).await;
+            assert_eq!(error.kind, OutOfContract, "{step}: {:?}", String::from_utf8_lossy(body));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_secret_in_the_wrong_place_is_neither_taken_nor_told() {
+    let c = CANARY;
+    let long = "x".repeat(1_000_000);
+    for (step, body, why) in [
+        (Step::ExchangeCode, "{}".to_owned(), "access_token is missing"),
+        (Step::ExchangeCode, r#"{"access_token": null}"#.to_owned(), "access_token is missing"),
+        (Step::ExchangeCode, format!(r#"{{"access_token": ["{c}"]}}"#), "access_token is of the wrong type"),
+        (Step::ExchangeCode, r#"{"access_token": 7}"#.to_owned(), "access_token is of the wrong type"),
+        (Step::ExchangeCode, r#"{"access_token": ""}"#.to_owned(), "access_token is not a token"),
+        (Step::ExchangeCode, format!(r#"{{"access_token": "{c}\r\nX: y"}}"#), "access_token is not a token"),
+        (Step::ExchangeCode, format!(r#"{{"access_token": "{c}é"}}"#), "access_token is not a token"),
+        (Step::ExchangeCode, format!(r#"{{"access_token": "{long}"}}"#), "access_token is not a token"),
+        (
+            Step::ExchangeCode,
+            format!(r#"{{"access_token": "{c}", "access_token": "{c}"}}"#),
+            "it is not an object, or has a member twice",
+        ),
+        (
+            Step::ExchangeCode,
+            format!(r#"{{"access_token": "{c}", "token_type": "mac"}}"#),
+            "token_type is not bearer",
+        ),
+        (
+            Step::ExchangeCode,
+            format!(r#"{{"access_token": "t", "token_type": ["{c}"]}}"#),
+            "token_type is of the wrong type",
+        ),
+        (Step::Login, "{}".to_owned(), "user.session.sensitive_id is missing"),
+        (Step::Login, r#"{"user": {"session": null}}"#.to_owned(), "user.session.sensitive_id is missing"),
+        (Step::Login, format!(r#"{{"user": "{c}"}}"#), "user is of the wrong type"),
+        (Step::Login, format!(r#"{{"user": [["{c}"]]}}"#), "user is of the wrong type"),
+        (Step::Login, format!(r#"{{"user": {{"session": "{c}"}}}}"#), "user.session is of the wrong type"),
+        (
+            Step::Login,
+            r#"{"user": {"session": {"sensitive_id": 7}}}"#.to_owned(),
+            "user.session.sensitive_id is of the wrong type",
+        ),
+        (
+            Step::Login,
+            format!(r#"{{"user": {{"session": {{"sensitive_id": "{c} {c}"}}}}}}"#),
+            "user.session.sensitive_id is not a token",
+        ),
+        (Step::CreateKey, "{}".to_owned(), "key.sensitive_id is missing"),
+        (Step::CreateKey, format!(r#"{{"sensitive_id": "{c}"}}"#), "key.sensitive_id is missing"),
+        (Step::CreateKey, format!(r#"{{"key": "sk-proj-{c}"}}"#), "key is of the wrong type"),
+        (Step::CreateKey, format!(r#"{{"key": ["sk-proj-{c}"]}}"#), "key is of the wrong type"),
+        (
+            Step::CreateKey,
+            format!(r#"{{"key": {{"sensitive_id": ["{c}"]}}}}"#),
+            "key.sensitive_id is of the wrong type",
+        ),
+        (
+            Step::CreateKey,
+            format!(r#"{{"key": {{"sensitive_id": "a", "sensitive_id": "{c}"}}}}"#),
+            "key is of the wrong type, or has a member twice",
+        ),
+        (
+            Step::CreateKey,
+            format!(r#"{{"key": {{"sensitive_id": "{c}"}}, "key": null}}"#),
+            "it is not an object, or has a member twice",
+        ),
+        (
+            Step::CreateKey,
+            format!(r#"{{"key": {{"sensitive_id": "sk {c}"}}}}"#),
+            "key.sensitive_id is not a token",
+        ),
+        (Step::ListOrganizations, format!(r#"{{"data": "{c}"}}"#), "data is of the wrong type"),
+        (Step::ListProjects, format!(r#"{{"data": {{"{c}": 1}}}}"#), "data is of the wrong type"),
+    ] {
+        let error = failure(step, answer(200, body.clone())).await;
+        assert_eq!(error.kind, OutOfContract, "{body}");
+        assert!(
+            error.detail.contains(&format!("answered 200 OK but not as agreed: {why}")),
+            "{body}: {error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_web_page_is_no_answer_whatever_its_content() {
+    for kind in ["text/html", "TEXT/HTML; charset=utf-8", "application/xhtml+xml"] {
+        for step in STEPS {
+            let page = ResponseTemplate::new(200).set_body_raw(good_body(step), kind);
+            let error = failure(step, page).await;
+            assert_eq!(error.kind, OutOfContract);
+            assert!(error.detail.ends_with("answered 200 OK with a web page instead of JSON"), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn json_of_any_other_type_and_any_2xx_is_taken() {
+    for step in STEPS {
+        for (status, kind) in [(200, "text/plain"), (201, "application/octet-stream"), (202, "x"), (206, "")]
+        {
+            let template = ResponseTemplate::new(status).set_body_raw(good_body(step), kind);
+            let server = answering(template).await;
+            call(&http(), &server.uri(), step).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_2xx_without_content_is_out_of_contract() {
+    for step in STEPS {
+        for status in [200, 202, 204, 205] {
+            assert_eq!(failure(step, ResponseTemplate::new(status)).await.kind, OutOfContract);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_whole_answer_with_another_status_is_a_refusal() {
+    for step in STEPS {
+        for status in [101, 304, 400, 401, 403, 404, 408, 409, 422, 425, 429, 500, 502, 503, 504, 520, 599] {
+            let error = failure(step, answer(status, format!(r#"{{"x": "{CANARY}"}}"#))).await;
+            assert_eq!(error.kind, Refused { status, retry_after: None });
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_wait_that_the_server_asks_for_is_reported() {
+    let answer = ResponseTemplate::new(429).insert_header("retry-after", "2");
+    let expected = Refused { status: 429, retry_after: Some(Duration::from_secs(2)) };
+    assert_eq!(failure(Step::CreateKey, answer).await.kind, expected);
+}
+
+#[tokio::test]
+async fn an_error_tells_request_status_and_the_servers_explanation() {
+    let body = r#"{"error": "invalid_grant", "error_description": "the code has \u001b[31mexpired"}"#;
+    let server = answering(answer(400, body)).await;
+    let error = call(&http(), &format!("{}/tenant", server.uri()), Step::ExchangeCode).await.unwrap_err();
+    assert_eq!(
+        error.detail,
+        format!(
+            r"POST {}/tenant/oauth/token: answered 400 Bad Request: invalid_grant: the code has \u{{1b}}[31mexpired",
+            server.uri()
+        )
+    );
+    let error = call(&http(), &server.uri(), Step::ListProjects).await.unwrap_err();
+    assert!(
+        error
+            .detail
+            .starts_with(&format!("GET {}/dashboard/organizations/org-acme/projects: ", server.uri()))
+    );
+}
+
+#[tokio::test]
+async fn of_an_error_body_only_what_is_meant_for_people_is_told() {
+    let c = CANARY;
+    let grant = granted();
+    let (code, verifier) = (grant.code().expose(), grant.verifier().expose());
+    for (body, told) in [
+        (r#"{"error": "slow_down"}"#.to_owned(), ": slow_down"),
+        (r#"{"error_description": "only this"}"#.to_owned(), ": only this"),
+        (
+            format!(
+                r#"{{"error": {{"message": "no such org", "code": "not_found", "param": "{c}"}}, "x": "{c}"}}"#
+            ),
+            ": not_found: no such org",
+        ),
+        (
+            r#"{"error": {"message": "bad", "code": null, "type": "invalid_request_error"}}"#.to_owned(),
+            ": invalid_request_error: bad",
+        ),
+        (
+            format!(r#"{{"error": "bad", "error_description": "code {code}, verifier {verifier}"}}"#),
+            ": bad: code [redacted], verifier [redacted]",
+        ),
+        (
+            format!(r#"{{"error": {{"message": "key sk-proj-{c} and sess-{c}"}}}}"#),
+            ": key sk-[redacted] and sess-[redacted]",
+        ),
+        (format!(r#"{{"error": ["{c}"]}}"#), " with 26 bytes of application/json"),
+        (format!(r#"{{"message": "{c}"}}"#), " with 26 bytes of application/json"),
+        (format!(r#"["{c}"]"#), " with 15 bytes of application/json"),
+        (c.to_owned(), " with 11 bytes of application/json"),
+        (String::new(), " with no explanation"),
+    ] {
+        let error = failure(Step::ExchangeCode, answer(403, body.clone())).await;
+        let (_, shown) = error.detail.split_once("answered 403 Forbidden").unwrap();
+        assert_eq!(shown, told, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn an_explanation_is_cut_at_300_characters() {
+    let body = format!(r#"{{"error": "{}"}}"#, "e".repeat(10_000));
+    let error = failure(Step::Login, answer(400, body)).await;
+    let (_, shown) = error.detail.split_once("Bad Request: ").unwrap();
+    assert_eq!(shown.chars().count(), 300);
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_json_is_described_and_headers_are_not_told() {
+    for (kind, told) in [
+        ("text/html; charset=utf-8", " with a web page of 11 bytes instead of JSON"),
+        ("text/plain", " with 11 bytes of text/plain"),
+        ("x/sk-proj-canary-9f3A", " with 11 bytes of x/sk-[redacted]"),
+    ] {
+        let template = ResponseTemplate::new(401)
+            .insert_header("www-authenticate", format!("Bearer realm=\"{CANARY}\""))
+            .set_body_raw(CANARY, kind);
+        let error = failure(Step::Login, template).await;
+        assert_eq!(error.detail.split_once("401 Unauthorized").unwrap().1, told);
+    }
+}
+
+#[tokio::test]
+async fn a_secret_learned_at_one_step_is_kept_out_of_the_errors_of_the_next() {
+    let http = http();
+    let good = answering(answer(200, format!(r#"{{"access_token": "{CANARY}"}}"#))).await;
+    call(&http, &good.uri(), Step::ExchangeCode).await.unwrap();
+    let bad = answering(answer(400, format!(r#"{{"error": {{"message": "bad token {CANARY}."}}}}"#))).await;
+    let error = call(&http, &bad.uri(), Step::CreateKey).await.unwrap_err();
+    assert_clean(&error);
+    assert!(error.detail.ends_with("bad token [redacted]."), "{error}");
+    let adapter = http.platform_api(base("http://127.0.0.1:1")).unwrap();
+    assert!(!format!("{http:?} {adapter:?}").contains(CANARY));
+}
+
+#[tokio::test]
+async fn compressed_bodies_are_not_unpacked() {
+    for encoding in ["gzip", "br", "zstd", "deflate"] {
+        let packed = answer(200, *b"\x1f\x8b\x08\x00canary").insert_header("content-encoding", encoding);
+        assert_eq!(failure(Step::CreateKey, packed).await.kind, OutOfContract);
+    }
+}

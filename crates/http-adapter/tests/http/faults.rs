@@ -1,0 +1,164 @@
+//! Connections that fail, and answers that are not whole.
+
+use crate::support::{CANARY, Fault, FaultyServer, STEPS, assert_clean, base, call, http, session};
+use keymint_domain::ServiceErrorKind::{Interrupted, NotSent, OutOfContract, Refused, TimedOut};
+use keymint_domain::{PlatformApi, ServiceError, Step, Unreached};
+use keymint_http_adapter::{Http, HttpOptions};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+/// The error of the step when the server does this to its one request.
+async fn failure(http: &Http, step: Step, fault: Fault) -> ServiceError {
+    let server = FaultyServer::start(fault).await;
+    let error = call(http, &server.url, step).await.expect_err("the server broke its word");
+    assert_eq!(server.requests(), 1, "{step} was not sent once");
+    assert_clean(&error);
+    error
+}
+
+fn impatient() -> Http {
+    let mut options = HttpOptions::default();
+    options.request_timeout = Duration::from_secs(1);
+    Http::new(options)
+}
+
+fn head(status: u16, headers: &str) -> Vec<u8> {
+    format!("HTTP/1.1 {status} Whatever\r\n{headers}\r\n").into_bytes()
+}
+
+fn whole(status: u16, headers: &str, body: &str) -> Vec<u8> {
+    [head(status, headers), body.into()].concat()
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_an_interruption_whatever_its_status() {
+    let faults = [200, 400, 503].into_iter().flat_map(|status| {
+        let short = whole(status, "content-length: 1000\r\n", CANARY);
+        let unfinished = whole(status, "transfer-encoding: chunked\r\n", &format!("b\r\n{CANARY}\r\n"));
+        let bad_chunk = whole(status, "transfer-encoding: chunked\r\n", &format!("{CANARY}\r\n"));
+        [Fault::Write(short.clone()), Fault::Write(unfinished), Fault::Write(bad_chunk), Fault::Reset(short)]
+    });
+    let faults = faults.chain([
+        Fault::Write(Vec::new()),
+        Fault::Reset(Vec::new()),
+        Fault::Write(b"HTTP/1.1 200".to_vec()),
+        Fault::Write(format!("{CANARY} is not HTTP\r\n\r\n").into()),
+        Fault::Write(format!("HTTP/0.9 200 OK\r\n\r\n{CANARY}").into()),
+        Fault::Write(whole(200, "content-length: 1\r\ncontent-length: 2\r\n", "{}")),
+        Fault::Write(head(200, &"x: y\r\n".repeat(10_000))),
+        Fault::Write(head(200, &format!("x: {}\r\n", "y".repeat(1_000_000)))),
+    ]);
+    for (number, fault) in faults.enumerate() {
+        for step in STEPS {
+            let error = failure(&http(), step, fault.clone()).await;
+            assert_eq!(error.kind, Interrupted, "fault {number}: {error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn interim_answers_are_passed_over() {
+    let interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n".repeat(1_000);
+    let last = whole(200, "content-length: 11\r\n", r#"{"data":[]}"#);
+    let server = FaultyServer::start(Fault::Write([interim.into(), last].concat())).await;
+    call(&http(), &server.url, Step::ListOrganizations).await.unwrap();
+}
+
+#[tokio::test]
+async fn silence_is_a_time_out() {
+    let dripping = whole(200, "content-length: 1000\r\n", "{");
+    let beginnings =
+        [Vec::new(), head(200, "content-length: 9\r\n"), dripping, head(400, "content-length: 9\r\n")];
+    // All at once, since each waits for its time-out.
+    let mut calls = JoinSet::new();
+    for bytes in beginnings {
+        for step in STEPS {
+            let fault = Fault::Hang(bytes.clone());
+            calls.spawn(async move { failure(&impatient(), step, fault).await });
+        }
+    }
+    for error in calls.join_all().await {
+        assert_eq!(error.kind, TimedOut);
+        assert!(error.detail.ends_with(": no whole answer within 1s"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_endless_body_is_left_unread() {
+    for (status, expected) in [
+        (200, OutOfContract),
+        (302, Refused { status: 302, retry_after: None }),
+        (403, Interrupted),
+        (429, Interrupted),
+        (500, Refused { status: 500, retry_after: Some(Duration::from_secs(7)) }),
+    ] {
+        let retry_after = if status == 500 { "retry-after: 7\r\n" } else { "" };
+        for step in STEPS {
+            let fault = Fault::Flood(head(status, retry_after), vec![b' '; 64 * 1024]);
+            let error = failure(&http(), step, fault).await;
+            assert_eq!(error.kind, expected);
+            let is_list = matches!(step, Step::ListOrganizations | Step::ListProjects);
+            let bound = if is_list { 8_388_608 } else { 1_048_576 };
+            assert!(error.detail.ends_with(&format!("with more than {bound} bytes")), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_announced_as_too_long_is_not_waited_for() {
+    for step in STEPS {
+        let fault = Fault::Hang(head(200, "content-length: 1000000000000\r\n"));
+        assert_eq!(failure(&http(), step, fault).await.kind, OutOfContract);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_closes_while_it_rests_is_replaced() {
+    let body = r#"{"data":[]}"#;
+    let answer = whole(200, "content-length: 11\r\n", body);
+    let server = FaultyServer::start(Fault::Write(answer)).await;
+    let platform = http().platform_api(base(&server.url)).unwrap();
+    for _ in 0..5 {
+        platform.organizations(&session()).await.unwrap();
+    }
+    assert_eq!(server.requests(), 5);
+}
+
+#[tokio::test]
+async fn nobody_at_the_address_means_not_sent() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    for step in STEPS {
+        let error = call(&http(), &url, step).await.unwrap_err();
+        assert_eq!(error.kind, NotSent(Unreached::Connect));
+        assert!(error.detail.contains(": could not connect: Connection refused"), "{error}");
+        assert_clean(&error);
+    }
+}
+
+#[tokio::test]
+async fn a_name_without_an_address_means_not_sent() {
+    if ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some())
+    {
+        println!("skipped: a proxy would be asked for the name");
+        return;
+    }
+    let error = call(&http(), "https://keymint.invalid", Step::Login).await.unwrap_err();
+    assert_eq!(error.kind, NotSent(Unreached::Dns), "{error}");
+    assert!(error.detail.contains(": could not find the address of keymint.invalid: "), "{error}");
+}
+
+#[tokio::test]
+async fn a_handshake_that_stalls_means_not_sent() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let mut options = HttpOptions::default();
+    options.connect_timeout = Duration::from_millis(200);
+    let error = call(&Http::new(options), &url, Step::CreateKey).await.unwrap_err();
+    assert_eq!(error.kind, NotSent(Unreached::TimedOut), "{error}");
+    assert!(error.detail.ends_with(": no connection within 200ms"), "{error}");
+}

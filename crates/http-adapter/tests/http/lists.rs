@@ -1,0 +1,174 @@
+//! Lists: bad entries, and more than one page.
+
+use crate::support::{acme, answering, base, http, session};
+use keymint_domain::testing::{organization, project};
+use keymint_domain::{Listing, Organization, PlatformApi, Project, ServiceErrorKind};
+use wiremock::matchers::{method, query_param, query_param_is_missing};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+async fn organizations(body: &str) -> Listing<Organization> {
+    let server = answering(ResponseTemplate::new(200).set_body_string(body)).await;
+    let listing = http().platform_api(base(&server.uri())).unwrap().organizations(&session()).await.unwrap();
+    assert_eq!(server.received_requests().await.unwrap().len(), 1);
+    listing
+}
+
+async fn projects(server: &MockServer) -> Result<Listing<Project>, keymint_domain::ServiceError> {
+    http().platform_api(base(&server.uri())).unwrap().projects(&session(), &acme()).await
+}
+
+#[tokio::test]
+async fn an_entry_without_a_usable_id_is_counted_and_spoils_no_other() {
+    let bad_ids = [
+        "null",
+        "7",
+        "[]",
+        "{}",
+        r#""""#,
+        r#"".""#,
+        r#""..""#,
+        r#""a/b""#,
+        r#""a\\b""#,
+        r#""%2e%2e""#,
+        r#""org?x""#,
+        r#""org#x""#,
+        r#""org\r\nX: y""#,
+        r#""é""#,
+        r#""a\u0000b""#,
+    ];
+    let mut entries: Vec<_> = bad_ids.iter().map(|id| format!(r#"{{"id": {id}}}"#)).collect();
+    entries.push(format!(r#"{{"id": "{}"}}"#, "x".repeat(10_000)));
+    entries.extend(["null", "7", r#""org-x""#, r#"["org-x"]"#, "{}"].map(str::to_owned));
+    entries.push(r#"{"id": "twice", "id": "twice"}"#.to_owned());
+    let body = format!(r#"{{"data": [{{"id": "first"}}, {}, {{"id": "last"}}]}}"#, entries.join(","));
+    assert_eq!(
+        organizations(&body).await,
+        Listing {
+            items: vec![organization("first"), organization("last")],
+            skipped: entries.len(),
+            complete: true
+        }
+    );
+}
+
+#[tokio::test]
+async fn a_flag_is_set_by_true_alone_and_a_title_is_a_text() {
+    let body = r#"{"object": "list", "data": [
+        {"id": "a", "title": "Acme \u001b[2J", "is_default": true, "personal": true, "x": {"y": [1]}},
+        {"id": "b", "title": null, "is_default": null},
+        {"id": "c", "title": 7, "is_default": 1, "personal": "true"},
+        {"id": "d", "title": {"x": 1}, "is_default": [true], "personal": false}
+    ]}"#;
+    let plain = organization;
+    let acme = Organization {
+        title: Some("Acme \u{1b}[2J".to_owned()),
+        is_default: true,
+        personal: true,
+        ..organization("a")
+    };
+    assert_eq!(organizations(body).await, vec![acme, plain("b"), plain("c"), plain("d")].into());
+}
+
+#[tokio::test]
+async fn no_data_is_an_empty_list() {
+    for body in ["{}", r#"{"data": null}"#, r#"{"data": []}"#, r#"{"data": [], "has_more": false}"#] {
+        assert_eq!(organizations(body).await, Vec::new().into(), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn more_is_asked_for_only_where_more_is_said_to_be() {
+    for more in ["null", "false", r#""true""#, "1", "[true]"] {
+        let body = format!(r#"{{"data": [{{"id": "a"}}], "has_more": {more}, "last_id": "a"}}"#);
+        assert_eq!(organizations(&body).await, vec![organization("a")].into(), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_that_is_no_id_is_not_sent() {
+    for rest in [
+        r#""data": [{"id": "a"}], "last_id": "a/../b""#,
+        r#""data": [{"id": "a"}], "last_id": """#,
+        r#""data": [{"id": "a"}, {"id": "a b"}]"#,
+        r#""data": [{"id": "a"}, {}]"#,
+    ] {
+        let listing = organizations(&format!(r#"{{"has_more": true, {rest}}}"#)).await;
+        assert_eq!((listing.items, listing.complete), (vec![organization("a")], false), "{rest}");
+    }
+    assert!(!organizations(r#"{"has_more": true}"#).await.complete);
+}
+
+async fn mount_page(server: &MockServer, after: Option<&str>, answer: ResponseTemplate) {
+    let page =
+        Mock::given(method("GET")).and(query_param("detail", "basic")).and(query_param("limit", "100"));
+    let page = match after {
+        Some(id) => page.and(query_param("after", id)),
+        None => page.and(query_param_is_missing("after")),
+    };
+    page.respond_with(answer).expect(1).mount(server).await;
+}
+
+fn json(body: &str) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_string(body)
+}
+
+#[tokio::test]
+async fn the_default_project_on_the_third_page_is_found() {
+    let server = MockServer::start().await;
+    mount_page(&server, None, json(r#"{"data": [{"id": "p1"}, 7], "has_more": true, "last_id": "p1"}"#))
+        .await;
+    mount_page(&server, Some("p1"), json(r#"{"data": [{"id": "p2"}], "has_more": true}"#)).await;
+    mount_page(
+        &server,
+        Some("p2"),
+        json(r#"{"data": [{"id": "p3", "is_initial": true}], "has_more": false}"#),
+    )
+    .await;
+    let items = vec![project("p1", false), project("p2", false), project("p3", true)];
+    assert_eq!(projects(&server).await, Ok(Listing { items, skipped: 1, complete: true }));
+}
+
+#[tokio::test]
+async fn the_next_page_of_organizations_has_the_cursor_alone() {
+    let server = MockServer::start().await;
+    Mock::given(query_param_is_missing("after"))
+        .respond_with(json(r#"{"data": [], "has_more": true, "last_id": "org-1"}"#))
+        .mount(&server)
+        .await;
+    Mock::given(query_param("after", "org-1")).respond_with(json("{}")).mount(&server).await;
+    http().platform_api(base(&server.uri())).unwrap().organizations(&session()).await.unwrap();
+    let queries: Vec<_> = server
+        .received_requests()
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|r| r.url.query().map(str::to_owned))
+        .collect();
+    assert_eq!(queries, [None, Some("after=org-1".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_cursor_that_comes_again_ends_the_list() {
+    let server = answering(json(r#"{"data": [{"id": "p1"}], "has_more": true, "last_id": "p1"}"#)).await;
+    let listing = projects(&server).await.unwrap();
+    assert!(!listing.complete);
+    assert_eq!(server.received_requests().await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_failure_of_a_later_page_fails_the_list() {
+    let server = MockServer::start().await;
+    mount_page(&server, None, json(r#"{"data": [{"id": "p1"}], "has_more": true}"#)).await;
+    mount_page(&server, Some("p1"), ResponseTemplate::new(503)).await;
+    let error = projects(&server).await.unwrap_err();
+    assert_eq!(error.kind, ServiceErrorKind::Refused { status: 503, retry_after: None });
+    assert!(!error.detail.contains("after="), "{}", error.detail);
+}
+
+#[tokio::test]
+async fn ten_thousand_organizations_are_read() {
+    let entries: Vec<_> =
+        (0..10_000).map(|i| format!(r#"{{"id": "org-{i}", "title": "{}"}}"#, "t".repeat(500))).collect();
+    let listing = organizations(&format!(r#"{{"data": [{}]}}"#, entries.join(","))).await;
+    assert_eq!((listing.items.len(), listing.skipped, listing.complete), (10_000, 0, true));
+}

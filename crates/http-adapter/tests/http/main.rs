@@ -1,0 +1,12 @@
+//! The adapters against real sockets: what they send, and what they make of every answer.
+
+#![allow(clippy::unwrap_used, reason = "the helpers of tests count as tests too")]
+
+mod answers;
+mod faults;
+mod lists;
+mod proxies;
+mod redirects;
+mod requests;
+mod support;
+mod tls;

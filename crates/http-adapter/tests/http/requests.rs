@@ -1,0 +1,185 @@
+//! Every request, byte for byte.
+
+use crate::support::{acme, answering, base, call, good_body, http, session, target, token};
+use keymint_domain::testing::granted;
+use keymint_domain::{AuthServer, PlatformApi, Step};
+use keymint_http_adapter::{Http, HttpOptions};
+use wiremock::{Request, ResponseTemplate};
+
+/// The one request that the step sends.
+async fn request(step: Step) -> Request {
+    request_to(step, "", &http()).await
+}
+
+async fn request_to(step: Step, path: &str, http: &Http) -> Request {
+    let server = answering(ResponseTemplate::new(200).set_body_string(good_body(step))).await;
+    call(http, &format!("{}{path}", server.uri()), step).await.unwrap();
+    let [request] = server.received_requests().await.unwrap().try_into().unwrap();
+    request
+}
+
+fn target_of(request: &Request) -> String {
+    let query = request.url.query().map(|query| format!("?{query}")).unwrap_or_default();
+    format!("{} {}{query}", request.method, request.url.path())
+}
+
+/// The headers but for the host, in the order of their names.
+fn headers(request: &Request) -> Vec<String> {
+    let mut headers: Vec<_> = request
+        .headers
+        .iter()
+        .filter(|(name, _)| *name != "host")
+        .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+        .collect();
+    headers.sort();
+    headers
+}
+
+#[tokio::test]
+async fn the_token_request() {
+    let request = request(Step::ExchangeCode).await;
+    assert_eq!(target_of(&request), "POST /oauth/token");
+    let verifier = granted().verifier().expose().to_owned();
+    let body = format!(
+        "client_id=app_2SKx67EdpoN0G6j64rFvigXD&code_verifier={verifier}&code=the-code\
+         &grant_type=authorization_code&redirect_uri=http%3A%2F%2Flocalhost%3A5000%2Fauth%2Fcallback"
+    );
+    assert_eq!(String::from_utf8(request.body.clone()).unwrap(), body);
+    assert_eq!(
+        headers(&request),
+        [
+            "accept: application/json".to_owned(),
+            format!("content-length: {}", body.len()),
+            "content-type: application/x-www-form-urlencoded".to_owned(),
+            "user-agent: Codex-Create-API-Key/1.0".to_owned(),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_onboarding_login() {
+    let request = request(Step::Login).await;
+    assert_eq!(target_of(&request), "POST /dashboard/onboarding/login");
+    assert_eq!(request.body, br#"{"app":"api"}"#);
+    assert_eq!(
+        headers(&request),
+        [
+            "accept: application/json",
+            "authorization: Bearer the-access-token",
+            "content-length: 13",
+            "content-type: application/json",
+            "user-agent: Codex-Create-API-Key/1.0",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_list_of_organizations() {
+    let request = request(Step::ListOrganizations).await;
+    assert_eq!(target_of(&request), "GET /v1/organizations");
+    assert_eq!(request.body, b"");
+    assert_eq!(
+        headers(&request),
+        [
+            "accept: application/json",
+            "authorization: Bearer sess-the-session",
+            "user-agent: Codex-Create-API-Key/1.0",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_list_of_projects() {
+    let request = request(Step::ListProjects).await;
+    assert_eq!(target_of(&request), "GET /dashboard/organizations/org-acme/projects?detail=basic&limit=100");
+    assert_eq!(request.body, b"");
+    assert_eq!(
+        headers(&request),
+        [
+            "accept: application/json",
+            "authorization: Bearer sess-the-session",
+            "openai-organization: org-acme",
+            "user-agent: Codex-Create-API-Key/1.0",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_creation() {
+    let request = request(Step::CreateKey).await;
+    assert_eq!(target_of(&request), "POST /dashboard/organizations/org-acme/projects/proj_1/api_keys");
+    assert_eq!(request.body, br#"{"action":"create","name":"Codex CLI"}"#);
+    assert_eq!(
+        headers(&request),
+        [
+            "accept: application/json",
+            "authorization: Bearer sess-the-session",
+            "content-length: 38",
+            "content-type: application/json",
+            "user-agent: Codex-Create-API-Key/1.0",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_base_with_a_path_and_slashes_keeps_the_path() {
+    let request = request_to(Step::ExchangeCode, "/tenant/a//", &http()).await;
+    assert_eq!(target_of(&request), "POST /tenant/a/oauth/token");
+}
+
+#[tokio::test]
+async fn the_user_agent_can_be_chosen() {
+    let mut options = HttpOptions::default();
+    options.user_agent = "Acme-Launcher/2.0".to_owned();
+    let request = request_to(Step::Login, "", &Http::new(options)).await;
+    assert_eq!(request.headers["user-agent"], "Acme-Launcher/2.0");
+}
+
+#[test]
+fn a_user_agent_that_no_header_takes_is_an_error_at_set_up() {
+    let mut options = HttpOptions::default();
+    options.user_agent = "two\nlines".to_owned();
+    assert!(Http::new(options).auth_server(base("http://127.0.0.1:1")).is_err());
+}
+
+#[tokio::test]
+async fn a_cookie_is_never_sent_back() {
+    let answer = ResponseTemplate::new(200)
+        .insert_header("set-cookie", "session=1; Path=/")
+        .set_body_string(good_body(Step::Login));
+    let server = answering(answer).await;
+    let platform = http().platform_api(base(&server.uri())).unwrap();
+    for _ in 0..2 {
+        platform.login(&token(), "api").await.unwrap();
+    }
+    let requests = server.received_requests().await.unwrap();
+    assert!(requests.iter().all(|request| !request.headers.contains_key("cookie")));
+}
+
+#[tokio::test]
+async fn what_the_answers_hold_is_what_comes_back() {
+    async fn server(body: &str) -> (wiremock::MockServer, keymint_domain::BaseUrl) {
+        let server = answering(ResponseTemplate::new(201).set_body_string(body)).await;
+        let base = base(&server.uri());
+        (server, base)
+    }
+
+    let (_server, issuer) =
+        server(r#"{"token_type": "BEARER", "access_token": "at-1", "id_token": 7, "expires_in": null}"#)
+            .await;
+    let tokens = http().auth_server(issuer).unwrap().exchange_code(&granted()).await.unwrap();
+    assert_eq!(tokens.access_token.expose(), "at-1");
+
+    let (_server, api) =
+        server(r#"{"user": {"session": {"sensitive_id": "sess-2", "x": 1}, "y": []}}"#).await;
+    let key = http().platform_api(api).unwrap().login(&token(), "api").await.unwrap();
+    assert_eq!(key.expose(), "sess-2");
+
+    let (_server, api) = server(r#"{"z": {}, "key": {"name": "n", "sensitive_id": "sk-3"}}"#).await;
+    let key = http().platform_api(api).unwrap().create_api_key(&session(), &target(), "n").await.unwrap();
+    assert_eq!(key.expose(), "sk-3");
+
+    let (_server, api) = server(r#"{"data": null}"#).await;
+    let projects = http().platform_api(api).unwrap().projects(&session(), &acme()).await.unwrap();
+    assert_eq!(projects, Vec::new().into());
+}

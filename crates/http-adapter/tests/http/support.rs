@@ -1,0 +1,185 @@
+//! A call for every step, a server that always says the same, and one that breaks its word.
+
+use keymint_domain::testing::{granted, organization, project};
+use keymint_domain::{
+    AccessToken, AuthServer, BaseUrl, OrganizationId, PlatformApi, ServiceError, SessionKey, Step, Target,
+};
+use keymint_http_adapter::{Http, HttpOptions};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+/// Planted in answers wherever a value could be that nobody may see.
+pub(crate) const CANARY: &str = "canary-9f3A";
+
+pub(crate) const STEPS: [Step; 5] =
+    [Step::ExchangeCode, Step::Login, Step::ListOrganizations, Step::ListProjects, Step::CreateKey];
+
+pub(crate) fn http() -> Http {
+    Http::new(HttpOptions::default())
+}
+
+pub(crate) fn base(url: &str) -> BaseUrl {
+    BaseUrl::parse(url).unwrap()
+}
+
+pub(crate) fn token() -> AccessToken {
+    AccessToken::parse("the-access-token".to_owned()).unwrap()
+}
+
+pub(crate) fn session() -> SessionKey {
+    SessionKey::parse("sess-the-session".to_owned()).unwrap()
+}
+
+pub(crate) fn acme() -> OrganizationId {
+    organization("org-acme").id
+}
+
+pub(crate) fn target() -> Target {
+    Target::new(&organization("org-acme"), &project("proj_1", true))
+}
+
+/// Calls the port's method for this step. A success is told by its name alone.
+pub(crate) async fn call(http: &Http, url: &str, step: Step) -> Result<(), ServiceError> {
+    if step == Step::ExchangeCode {
+        let auth_server = http.auth_server(base(url)).unwrap();
+        return auth_server.exchange_code(&granted()).await.map(drop);
+    }
+    let platform = http.platform_api(base(url)).unwrap();
+    match step {
+        Step::Login => platform.login(&token(), "api").await.map(drop),
+        Step::ListOrganizations => platform.organizations(&session()).await.map(drop),
+        Step::ListProjects => platform.projects(&session(), &acme()).await.map(drop),
+        Step::CreateKey => platform.create_api_key(&session(), &target(), "Codex CLI").await.map(drop),
+        other => panic!("there is no call for {other}"),
+    }
+}
+
+/// An answer that every step takes.
+pub(crate) fn good_body(step: Step) -> &'static str {
+    match step {
+        Step::ExchangeCode => r#"{"access_token": "t"}"#,
+        Step::Login => r#"{"user": {"session": {"sensitive_id": "sess-1"}}}"#,
+        Step::CreateKey => r#"{"key": {"sensitive_id": "sk-1"}}"#,
+        _ => r#"{"data": []}"#,
+    }
+}
+
+/// A server that gives this answer to everything.
+pub(crate) async fn answering(answer: ResponseTemplate) -> MockServer {
+    let server = MockServer::start().await;
+    Mock::given(any()).respond_with(answer).mount(&server).await;
+    server
+}
+
+/// The error of this step when the server answers so.
+pub(crate) async fn failure(step: Step, answer: ResponseTemplate) -> ServiceError {
+    let server = answering(answer).await;
+    let error = call(&http(), &server.uri(), step).await.expect_err("the answer is a bad one");
+    assert_eq!(error.step, step);
+    assert_eq!(server.received_requests().await.unwrap().len(), 1, "{step} was not sent once");
+    assert_clean(&error);
+    error
+}
+
+/// No secret of the run and no canary shows, nor anything that steers a terminal.
+pub(crate) fn assert_clean(error: &ServiceError) {
+    let shown = format!("{error} {error:?} {error:#?}");
+    let grant = granted();
+    let secrets =
+        [CANARY, "the-access-token", "sess-the-session", grant.verifier().expose(), grant.code().expose()];
+    for secret in secrets {
+        assert!(!shown.contains(secret), "{secret} shows in: {shown}");
+    }
+    assert!(!error.detail.chars().any(char::is_control), "{:?}", error.detail);
+}
+
+/// What a [`FaultyServer`] does once it has read a request.
+#[derive(Clone)]
+pub(crate) enum Fault {
+    /// Writes this and closes.
+    Write(Vec<u8>),
+    /// Writes this and resets the connection.
+    Reset(Vec<u8>),
+    /// Writes this and then nothing, for ever.
+    Hang(Vec<u8>),
+    /// Writes the first, then the second again and again until the client has had enough.
+    Flood(Vec<u8>, Vec<u8>),
+}
+
+/// A server on a bare socket, for what no HTTP library would send.
+pub(crate) struct FaultyServer {
+    pub(crate) url: String,
+    requests: Arc<AtomicUsize>,
+}
+
+impl FaultyServer {
+    pub(crate) async fn start(fault: Fault) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&requests);
+        tokio::spawn(async move {
+            loop {
+                let (socket, _) = listener.accept().await.unwrap();
+                tokio::spawn(serve(socket, fault.clone(), Arc::clone(&seen)));
+            }
+        });
+        Self { url, requests }
+    }
+
+    /// How many whole requests arrived.
+    pub(crate) fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
+    }
+}
+
+/// Ends with an error where the client goes away, which is as good an end as any.
+async fn serve(mut socket: TcpStream, fault: Fault, seen: Arc<AtomicUsize>) -> io::Result<()> {
+    read_request(&mut socket).await?;
+    seen.fetch_add(1, Ordering::SeqCst);
+    match fault {
+        Fault::Write(bytes) => {
+            socket.write_all(&bytes).await?;
+            socket.shutdown().await?;
+            // Not dropped with bytes unread, which would make it a reset.
+            socket.read_to_end(&mut Vec::new()).await?;
+        }
+        Fault::Reset(bytes) => {
+            socket.write_all(&bytes).await?;
+            socket.set_zero_linger()?;
+        }
+        Fault::Hang(bytes) => {
+            socket.write_all(&bytes).await?;
+            socket.read_to_end(&mut Vec::new()).await?;
+        }
+        Fault::Flood(head, chunk) => {
+            socket.write_all(&head).await?;
+            loop {
+                socket.write_all(&chunk).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Reads one request with its body.
+pub(crate) async fn read_request(socket: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
+    let mut request = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&request).to_lowercase();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
+                return Ok(());
+            }
+        }
+        if socket.read_buf(&mut request).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+}

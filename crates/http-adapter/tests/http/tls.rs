@@ -1,0 +1,139 @@
+//! Whom a connection is trusted with.
+
+use crate::support::{STEPS, assert_clean, call, good_body, read_request};
+use keymint_domain::ServiceErrorKind::NotSent;
+use keymint_domain::{ServiceError, Step, Unreached};
+use keymint_http_adapter::{ExtraRoots, Http, HttpOptions};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rustls::ServerConfig;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+/// A certificate authority that no system knows.
+fn authority() -> CertifiedIssuer<'static, KeyPair> {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
+
+/// A server with a certificate of that authority, which counts the requests it gets to see.
+struct TlsServer {
+    url: String,
+    requests: Arc<AtomicUsize>,
+}
+
+impl TlsServer {
+    async fn start(
+        authority: &CertifiedIssuer<'_, KeyPair>,
+        params: CertificateParams,
+        body: &'static str,
+    ) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, authority).unwrap();
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+        let requests = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&requests);
+        tokio::spawn(async move {
+            loop {
+                let (socket, _) = listener.accept().await.unwrap();
+                let Ok(mut socket) = acceptor.accept(socket).await else { continue };
+                if read_request(&mut socket).await.is_err() {
+                    continue;
+                }
+                seen.fetch_add(1, Ordering::SeqCst);
+                let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+                socket.write_all(answer.as_bytes()).await.unwrap();
+                socket.shutdown().await.ok();
+            }
+        });
+        Self { url, requests }
+    }
+
+    fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
+    }
+}
+
+fn certificate_for(name: &str) -> CertificateParams {
+    CertificateParams::new([name.to_owned()]).unwrap()
+}
+
+fn trusting(authority: &CertifiedIssuer<'_, KeyPair>) -> Http {
+    let mut options = HttpOptions::default();
+    options.extra_roots = ExtraRoots::parse_pem(authority.pem().as_bytes()).unwrap();
+    Http::new(options)
+}
+
+/// The error of a call that must not get as far as a request.
+async fn untrusted(http: &Http, server: &TlsServer) -> ServiceError {
+    let error = call(http, &server.url, Step::CreateKey).await.expect_err("nobody trusts that");
+    assert_eq!(error.kind, NotSent(Unreached::Tls), "{error}");
+    assert_eq!(server.requests(), 0);
+    assert_clean(&error);
+    error
+}
+
+#[tokio::test]
+async fn an_extra_root_is_trusted_at_every_step() {
+    let authority = authority();
+    for step in STEPS {
+        let server = TlsServer::start(&authority, certificate_for("localhost"), good_body(step)).await;
+        call(&trusting(&authority), &server.url, step).await.unwrap();
+        assert_eq!(server.requests(), 1);
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_authority_is_not_trusted() {
+    let (known, unknown) = (authority(), authority());
+    let server = TlsServer::start(&unknown, certificate_for("localhost"), "{}").await;
+    for http in [Http::new(HttpOptions::default()), trusting(&known)] {
+        let error = untrusted(&http, &server).await;
+        assert!(error.detail.contains(": the certificate of localhost is not trusted: "), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_name_is_not_trusted() {
+    let authority = authority();
+    let server = TlsServer::start(&authority, certificate_for("other.example"), "{}").await;
+    let error = untrusted(&trusting(&authority), &server).await;
+    assert!(error.detail.contains("other.example"), "{error}");
+}
+
+#[tokio::test]
+async fn an_expired_certificate_is_not_trusted() {
+    let authority = authority();
+    let mut expired = certificate_for("localhost");
+    (expired.not_before, expired.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
+    let server = TlsServer::start(&authority, expired, "{}").await;
+    let error = untrusted(&trusting(&authority), &server).await;
+    assert!(error.detail.contains("expired"), "{error}");
+}
+
+#[tokio::test]
+async fn plain_http_where_tls_is_due_is_no_secure_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        socket.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        socket.read_to_end(&mut Vec::new()).await.ok();
+    });
+    let error = call(&Http::new(HttpOptions::default()), &url, Step::Login).await.unwrap_err();
+    assert_eq!(error.kind, NotSent(Unreached::Tls), "{error}");
+    assert!(error.detail.contains(": no secure connection to 127.0.0.1: "), "{error}");
+}
