@@ -1,0 +1,247 @@
+//! Which requests are looked at: a pure function of a request's head.
+//!
+//! A browser that follows the authorization server's redirect sends a `GET` without a body, to
+//! the host of the redirect URI, as a navigation of a window. What differs is a page that embeds
+//! or fetches the address, a rebound name, a prefetch, or no browser at all.
+
+use crate::answer::Answer;
+use hyper::http::request::Parts;
+use hyper::http::uri::{Authority, Scheme};
+use hyper::{HeaderMap, Method, header};
+
+/// Where a browser is sent on to, away from the address with the code in it.
+pub(crate) const PAGE_PATH: &str = "/auth/done";
+
+pub(crate) struct Admission {
+    port: u16,
+    callback_path: String,
+}
+
+/// A request that is looked at.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Admitted {
+    /// It is for the redirect URI's path, with any query.
+    Callback {
+        /// Path and query, as sent.
+        target: String,
+    },
+    /// It is for the page about the end of the sign-in.
+    Page,
+}
+
+impl Admission {
+    pub(crate) fn new(port: u16, callback_path: &str) -> Self {
+        Self { port, callback_path: callback_path.to_owned() }
+    }
+
+    /// Admits a request, or says what to answer.
+    pub(crate) fn check(&self, head: &Parts) -> Result<Admitted, Answer> {
+        // Only this method: hyper passes on anything that looks like one.
+        if head.method != Method::GET {
+            return Err(Answer::OtherMethod);
+        }
+        self.check_authority(head)?;
+        let admitted = match head.uri.path() {
+            path if path == self.callback_path => {
+                let target = head.uri.path_and_query().map_or(path, |target| target.as_str());
+                Admitted::Callback { target: target.to_owned() }
+            }
+            PAGE_PATH => Admitted::Page,
+            _ => return Err(Answer::NotFound),
+        };
+        if announces_a_body(&head.headers) {
+            return Err(Answer::BadRequest);
+        }
+        if !may_be_a_navigation(&head.headers) {
+            return Err(Answer::NotANavigation);
+        }
+        Ok(admitted)
+    }
+
+    /// There is exactly one `Host`, which an absolute-form target overrides (RFC 9112
+    /// sections 3.2 and 3.2.2), and it is that of the redirect URI.
+    fn check_authority(&self, head: &Parts) -> Result<(), Answer> {
+        let mut hosts = head.headers.get_all(header::HOST).iter();
+        let (Some(host), None) = (hosts.next(), hosts.next()) else {
+            return Err(Answer::BadRequest);
+        };
+        let authority = match (head.uri.scheme(), head.uri.authority()) {
+            (None, None) if head.uri.path().starts_with('/') => {
+                Authority::try_from(host.as_bytes()).map_err(|_| Answer::BadRequest)?
+            }
+            (Some(scheme), Some(authority)) if *scheme == Scheme::HTTP => authority.clone(),
+            _ => return Err(Answer::BadRequest),
+        };
+        if authority.as_str().contains('@') {
+            Err(Answer::BadRequest)
+        } else if self.is_ours(authority.as_str()) {
+            Ok(())
+        } else {
+            Err(Answer::Misdirected)
+        }
+    }
+
+    /// Only the case of the name does not matter. A browser leaves out port 80 (RFC 9110
+    /// section 4.2.3).
+    fn is_ours(&self, authority: &str) -> bool {
+        authority.eq_ignore_ascii_case(&format!("localhost:{}", self.port))
+            || self.port == 80 && authority.eq_ignore_ascii_case("localhost")
+    }
+}
+
+fn announces_a_body(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::TRANSFER_ENCODING)
+        || headers.get_all(header::CONTENT_LENGTH).iter().any(|length| length != "0")
+}
+
+/// Whether the headers of Fetch Metadata and of prefetching, if there are any, say that a person
+/// goes to the address in a window. Older browsers do not send them.
+fn may_be_a_navigation(headers: &HeaderMap) -> bool {
+    let is_absent_or = |name, wanted| headers.get_all(name).iter().all(|value| value == wanted);
+    let is_prefetch = ["sec-purpose", "purpose", "x-moz"]
+        .iter()
+        .flat_map(|name| headers.get_all(*name))
+        .any(|value| value.as_bytes().to_ascii_lowercase().starts_with(b"prefetch"));
+    is_absent_or("sec-fetch-mode", "navigate") && is_absent_or("sec-fetch-dest", "document") && !is_prefetch
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper::Request;
+
+    const GOOD: &str = "/auth/callback?code=C&state=S";
+    const HOST: (&str, &str) = ("host", "localhost:5000");
+
+    fn check_on(port: u16, method: &str, uri: &str, headers: &[(&str, &str)]) -> Result<Admitted, Answer> {
+        let mut request = Request::builder().method(method).uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, value.as_bytes());
+        }
+        Admission::new(port, "/auth/callback").check(&request.body(()).unwrap().into_parts().0)
+    }
+
+    fn check(method: &str, uri: &str, headers: &[(&str, &str)]) -> Result<Admitted, Answer> {
+        check_on(5000, method, uri, headers)
+    }
+
+    fn admitted(target: &str) -> Result<Admitted, Answer> {
+        Ok(Admitted::Callback { target: target.to_owned() })
+    }
+
+    #[test]
+    fn only_get_is_admitted_whatever_else_is_right() {
+        assert_eq!(check("GET", GOOD, &[HOST]), admitted(GOOD));
+        for method in ["HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH", "TRACE", "get", "FOO"] {
+            assert_eq!(check(method, GOOD, &[HOST]), Err(Answer::OtherMethod), "{method}");
+        }
+        assert_eq!(check("CONNECT", "evil.example:443", &[HOST]), Err(Answer::OtherMethod));
+    }
+
+    #[test]
+    fn the_host_is_that_of_the_redirect_uri() {
+        for (hosts, expected) in [
+            (&["localhost:5000"][..], admitted(GOOD)),
+            (&["LOCALHOST:5000"], admitted(GOOD)),
+            (&[], Err(Answer::BadRequest)),
+            (&["localhost:5000", "localhost:5000"], Err(Answer::BadRequest)),
+            (&["localhost:5000", "evil.example"], Err(Answer::BadRequest)),
+            (&[""], Err(Answer::BadRequest)),
+            (&["u:p@localhost:5000"], Err(Answer::BadRequest)),
+            (&["local\u{e9}host:5000"], Err(Answer::BadRequest)),
+            (&["localhost:5000/"], Err(Answer::BadRequest)),
+            (&["localhost:5000, localhost:5000"], Err(Answer::BadRequest)),
+            (&["evil.example:5000"], Err(Answer::Misdirected)),
+            (&["localhost"], Err(Answer::Misdirected)),
+            (&["localhost:"], Err(Answer::Misdirected)),
+            (&["localhost:80"], Err(Answer::Misdirected)),
+            (&["localhost:05000"], Err(Answer::Misdirected)),
+            (&["localhost.:5000"], Err(Answer::Misdirected)),
+            (&["127.0.0.1:5000"], Err(Answer::Misdirected)),
+            (&["[::1]:5000"], Err(Answer::Misdirected)),
+        ] {
+            let headers: Vec<_> = hosts.iter().map(|host| ("host", *host)).collect();
+            assert_eq!(check("GET", GOOD, &headers), expected, "{hosts:?}");
+        }
+    }
+
+    #[test]
+    fn on_port_80_the_host_may_leave_it_out() {
+        for (host, expected) in [
+            ("localhost", admitted(GOOD)),
+            ("localhost:80", admitted(GOOD)),
+            ("localhost:5000", Err(Answer::Misdirected)),
+        ] {
+            assert_eq!(check_on(80, "GET", GOOD, &[("host", host)]), expected, "{host}");
+        }
+    }
+
+    #[test]
+    fn an_absolute_target_overrides_the_host() {
+        let evil = ("host", "evil.example");
+        for (authority, host, expected) in [
+            ("http://localhost:5000", evil, admitted(GOOD)),
+            ("http://evil.example:5000", HOST, Err(Answer::Misdirected)),
+            ("http://u:p@localhost:5000", HOST, Err(Answer::BadRequest)),
+            ("https://localhost:5000", HOST, Err(Answer::BadRequest)),
+        ] {
+            assert_eq!(check("GET", &format!("{authority}{GOOD}"), &[host]), expected, "{authority}");
+        }
+        assert_eq!(check("GET", "localhost:5000", &[HOST]), Err(Answer::BadRequest));
+        assert_eq!(check("GET", "*", &[HOST]), Err(Answer::BadRequest));
+    }
+
+    #[test]
+    fn the_path_is_compared_byte_for_byte() {
+        for path in [
+            "/",
+            "/favicon.ico",
+            "/cancel",
+            "/auth/cancel",
+            "/auth/callback/",
+            "/AUTH/callback",
+            "//auth/callback",
+            "/auth%2Fcallback",
+            "/x/../auth/callback",
+            "/auth/./callback",
+            "/auth/callback;x",
+            "/auth/callback%00",
+            "/auth/done/",
+        ] {
+            assert_eq!(
+                check("GET", &format!("{path}?code=C&state=S"), &[HOST]),
+                Err(Answer::NotFound),
+                "{path}"
+            );
+        }
+        assert_eq!(check("GET", "/auth/callback", &[HOST]), admitted("/auth/callback"));
+        assert_eq!(check("GET", "/auth/callback?", &[HOST]), admitted("/auth/callback?"));
+        assert_eq!(check("GET", "/auth/done", &[HOST]), Ok(Admitted::Page));
+        assert_eq!(check("GET", "/auth/done?x", &[HOST]), Ok(Admitted::Page));
+    }
+
+    #[test]
+    fn a_body_or_anything_but_a_navigation_is_refused() {
+        for (name, value, expected) in [
+            ("content-length", "0", admitted(GOOD)),
+            ("content-length", "5", Err(Answer::BadRequest)),
+            ("content-length", "1000000000000", Err(Answer::BadRequest)),
+            ("transfer-encoding", "chunked", Err(Answer::BadRequest)),
+            ("origin", "https://evil.example", admitted(GOOD)),
+            ("origin", "null", admitted(GOOD)),
+            ("sec-fetch-mode", "navigate", admitted(GOOD)),
+            ("sec-fetch-mode", "no-cors", Err(Answer::NotANavigation)),
+            ("sec-fetch-mode", "", Err(Answer::NotANavigation)),
+            ("sec-fetch-dest", "document", admitted(GOOD)),
+            ("sec-fetch-dest", "iframe", Err(Answer::NotANavigation)),
+            ("sec-fetch-dest", "image", Err(Answer::NotANavigation)),
+            ("sec-purpose", "prefetch;prerender", Err(Answer::NotANavigation)),
+            ("purpose", "prefetch", Err(Answer::NotANavigation)),
+            ("x-moz", "Prefetch", Err(Answer::NotANavigation)),
+        ] {
+            assert_eq!(check("GET", GOOD, &[HOST, (name, value)]), expected, "{name}: {value}");
+        }
+        let doubled = [HOST, ("sec-fetch-dest", "document"), ("sec-fetch-dest", "iframe")];
+        assert_eq!(check("GET", GOOD, &doubled), Err(Answer::NotANavigation));
+    }
+}

@@ -1,0 +1,120 @@
+//! Answers as HTTP has them: a status, a page, and always the same headers.
+
+use crate::admission::PAGE_PATH;
+use crate::page;
+use crate::style::CONTENT_SECURITY_POLICY;
+use futures_util::{StreamExt, stream};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Bytes, Frame};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Response, StatusCode};
+use keymint_domain::{AuthorizationResponse, Stray};
+use std::convert::Infallible;
+
+pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
+
+/// What is said to a request, other than the page about the end of the sign-in. Nothing of the
+/// request is repeated, so there is nothing to inject into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// The authorization response was received.
+    SeeOther,
+    /// The authorization response was received, and makes no sense.
+    Unusable,
+    /// Not what a browser sends.
+    BadRequest,
+    /// The state is not that of the pending authorization.
+    ForeignState,
+    /// An embedded resource, a script or a prefetch asks, not a person.
+    NotANavigation,
+    /// There is nothing at that path.
+    NotFound,
+    /// The method is not `GET`.
+    OtherMethod,
+    /// The authorization response was received before.
+    TooLate,
+    /// It is meant for another host.
+    Misdirected,
+}
+
+impl From<Stray> for Answer {
+    fn from(stray: Stray) -> Self {
+        match stray {
+            Stray::OtherPath => Self::NotFound,
+            Stray::ForeignState => Self::ForeignState,
+            _ => Self::BadRequest,
+        }
+    }
+}
+
+impl From<&AuthorizationResponse> for Answer {
+    fn from(response: &AuthorizationResponse) -> Self {
+        match response {
+            AuthorizationResponse::Granted(_) | AuthorizationResponse::Denied { .. } => Self::SeeOther,
+            AuthorizationResponse::Malformed | AuthorizationResponse::IssuerMismatch => Self::Unusable,
+        }
+    }
+}
+
+impl Answer {
+    fn status(self) -> StatusCode {
+        match self {
+            Self::SeeOther => StatusCode::SEE_OTHER,
+            Self::Unusable | Self::BadRequest | Self::ForeignState => StatusCode::BAD_REQUEST,
+            Self::NotANavigation => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::OtherMethod => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooLate => StatusCode::GONE,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+        }
+    }
+
+    pub(crate) fn into_response(self) -> Response<Body> {
+        let mut response = response(self.status(), Full::from(page::whole(self)).boxed_unsync());
+        match self {
+            Self::SeeOther => {
+                response.headers_mut().insert(header::LOCATION, HeaderValue::from_static(PAGE_PATH));
+            }
+            Self::OtherMethod => {
+                response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+/// A page whose beginning is sent at once, and whose end when it is there.
+pub(crate) fn streamed(
+    beginning: &'static str,
+    end: impl Future<Output = String> + Send + 'static,
+) -> Response<Body> {
+    let beginning = stream::iter([Bytes::from_static(beginning.as_bytes())]);
+    let end = stream::once(end).map(Bytes::from);
+    let body = StreamBody::new(beginning.chain(end).map(|bytes| Ok(Frame::data(bytes))));
+    response(StatusCode::OK, BodyExt::boxed_unsync(body))
+}
+
+fn response(status: StatusCode, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers();
+    response
+}
+
+/// The page is for one pair of eyes: not to be stored, framed, embedded, sniffed or referred from.
+/// It runs nothing, and the only style is its own.
+fn headers() -> HeaderMap {
+    let headers: [(HeaderName, &str); 8] = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (header::CONNECTION, "close"),
+    ];
+    headers.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect()
+}

@@ -1,0 +1,213 @@
+//! One connection: one request, one answer, and a limit to each.
+
+use crate::limits;
+use crate::site::Site;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink};
+
+/// Whether a connection is the person's for sure: the winner's, or one that reads the page after
+/// it. Such a connection is not cut to make room, nor because it takes long.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Hold(Arc<AtomicBool>);
+
+impl Hold {
+    pub(crate) fn hold(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_held(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// Answers the first request and closes.
+pub(crate) async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, site: &Site, hold: &Hold) {
+    tokio::select! {
+        () = answer_and_close(stream, site, hold) => {}
+        () = time_limit(hold) => {}
+    }
+}
+
+async fn time_limit(hold: &Hold) {
+    limits::pause(limits::CONNECTION).await;
+    if hold.is_held() {
+        pending().await
+    }
+}
+
+async fn answer_and_close(mut stream: impl AsyncRead + AsyncWrite + Unpin, site: &Site, hold: &Hold) {
+    let service = service_fn(async |request: hyper::Request<_>| {
+        // The body is not looked at: no request with one is ever admitted.
+        let (head, _) = request.into_parts();
+        Ok::<_, Infallible>(site.answer(&head, hold).await)
+    });
+    // An error is the client's: bytes that are no request, or silence. hyper has answered what
+    // can be answered.
+    let _ = http1::Builder::new()
+        .keep_alive(false)
+        // The time limit of the head is only kept with a timer.
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits::HEAD)
+        .max_buf_size(limits::HEAD_BYTES)
+        .max_headers(limits::HEADERS)
+        .serve_connection(TokioIo::new(&mut stream), service)
+        .await;
+    // A socket that is closed with unread bytes in it takes the answer with it (RFC 9112
+    // section 9.6), so listen until the client closes, within reason.
+    limits::at_most(limits::LINGER, async {
+        let _ = stream.shutdown().await;
+        let _ = copy(&mut stream.take(limits::LINGER_BYTES), &mut sink()).await;
+    })
+    .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admission::Admission;
+    use crate::page::Outcome;
+    use crate::site::{Arrival, Page};
+    use std::time::Duration;
+    use tokio::io::{DuplexStream, duplex};
+    use tokio::sync::{mpsc, watch};
+    use tokio::time::Instant;
+
+    /// The runtime's clock stands still in these tests, and jumps when all tasks wait.
+    struct World {
+        site: Arc<Site>,
+        arrivals: mpsc::Receiver<Arrival>,
+        page: watch::Sender<Page>,
+        start: Instant,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let (to_receive, arrivals) = mpsc::channel(1);
+            let (page, page_of_site) = watch::channel(Page::Absent);
+            let site = Arc::new(Site::new(Admission::new(5000, "/auth/callback"), to_receive, page_of_site));
+            Self { site, arrivals, page, start: Instant::now() }
+        }
+
+        /// A client whose pipe holds this many bytes, and the end of its connection.
+        fn connect(&self, bytes: usize) -> (DuplexStream, impl Future<Output = u64>) {
+            let (client, server) = duplex(bytes);
+            let (site, start) = (Arc::clone(&self.site), self.start);
+            let connection = tokio::spawn(async move {
+                serve(server, &site, &Hold::default()).await;
+                start.elapsed().as_secs()
+            });
+            (client, async { connection.await.unwrap() })
+        }
+
+        fn second(&self) -> u64 {
+            self.start.elapsed().as_secs()
+        }
+    }
+
+    async fn ask(client: &mut DuplexStream, path: &str) {
+        client
+            .write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost:5000\r\n\r\n").as_bytes())
+            .await
+            .unwrap();
+    }
+
+    async fn read_until(client: &mut DuplexStream, text: &str) {
+        let mut read = String::new();
+        while !read.contains(text) {
+            read.push(client.read_u8().await.unwrap().into());
+        }
+    }
+
+    async fn read_to_end(mut client: DuplexStream) -> String {
+        let mut read = String::new();
+        client.read_to_string(&mut read).await.unwrap();
+        read
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_client_is_left_after_5_s() {
+        let world = World::new();
+        let (client, _) = world.connect(1024);
+        assert_eq!(read_to_end(client).await, "");
+        assert_eq!(world.second(), 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_has_5_s_in_all_however_it_drips() {
+        let world = World::new();
+        let (mut client, end) = world.connect(1024);
+        for byte in b"GET /auth/callback" {
+            if client.write_all(&[*byte]).await.is_err() {
+                break;
+            }
+            limits::pause(Duration::from_secs(1)).await;
+        }
+        assert_eq!(end.await, 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_is_not_read_is_given_up_after_10_s() {
+        let world = World::new();
+        let (mut client, end) = world.connect(64);
+        ask(&mut client, "/").await;
+        assert_eq!(end.await, 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answered_client_that_does_not_close_is_closed() {
+        let world = World::new();
+        let (mut client, end) = world.connect(64 * 1024);
+        ask(&mut client, "/").await;
+        assert_eq!(end.await, 0);
+        assert!(read_to_end(client).await.starts_with("HTTP/1.1 404 "));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_response_that_nobody_receives_in_time_is_not_lost() {
+        let mut world = World::new();
+        let (mut client, end) = world.connect(1024);
+        ask(&mut client, "/auth/callback?code=C").await;
+        assert_eq!(end.await, 10);
+        assert_eq!(world.arrivals.recv().await.unwrap().target(), "/auth/callback?code=C");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_reader_of_the_page_has_all_the_time_it_takes_and_the_second_10_s() {
+        let world = World::new();
+        world.page.send_replace(Page::Open);
+        let (mut first, _) = world.connect(1024);
+        ask(&mut first, "/auth/done").await;
+        read_until(&mut first, "Creating your key").await;
+
+        let (mut second, end) = world.connect(64 * 1024);
+        ask(&mut second, "/auth/done").await;
+        assert_eq!(end.await, 10);
+
+        limits::pause(Duration::from_secs(300)).await;
+        world.page.send_replace(Page::Complete(Outcome::KeyDelivered));
+        assert!(read_to_end(first).await.contains("Your key is ready"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_left_makes_room_for_the_next() {
+        let world = World::new();
+        world.page.send_replace(Page::Open);
+        let (mut first, end) = world.connect(64 * 1024);
+        ask(&mut first, "/auth/done").await;
+        drop(first);
+        assert_eq!(end.await, 0);
+
+        let (mut second, _) = world.connect(1024);
+        ask(&mut second, "/auth/done").await;
+        read_until(&mut second, "Creating your key").await;
+        limits::pause(Duration::from_secs(60)).await;
+        drop(world.page);
+        assert!(read_to_end(second).await.contains("Interrupted"));
+    }
+}

@@ -1,0 +1,57 @@
+//! The loopback listener that a browser is sent back to at the end of a sign-in (RFC 8252
+//! section 7.3).
+//!
+//! [`LoopbackListener`] turns sockets into request targets, which
+//! [`PendingAuthorization::read_callback`](keymint_domain::PendingAuthorization::read_callback)
+//! judges, and turns the verdict into a page. What a response means is not decided here.
+//!
+//! ```no_run
+//! use keymint_callback_adapter::{LoopbackListener, Outcome};
+//! use keymint_domain::{Client, Entropy, ResponseSource};
+//! # fn random_bytes_of_the_system(bytes: &mut [u8]) -> std::io::Result<()> { bytes.fill(7); Ok(()) }
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//!
+//! let mut listener = LoopbackListener::bind(5000)?;
+//! let entropy = Entropy::fill_with(random_bytes_of_the_system)?;
+//! let pending = Client::default().begin(listener.redirect_uri().clone(), entropy);
+//! println!("Open {}", pending.authorize_url());
+//!
+//! let response = listener.receive(&pending).await?;
+//! // Exchange the code, create the key and put it where it belongs. Then tell the browser:
+//! listener.conclude(Outcome::KeyDelivered).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Who can talk to it
+//!
+//! Every program on the machine, and every web page open in its browsers. So a request changes
+//! nothing unless it is a person's navigation to exactly the redirect URI that brings the right
+//! state; the first such request wins. Whoever sends anything else gets a short constant page, and
+//! the listener goes on waiting. Memory, connections and time per connection are bounded, and a
+//! crowd of connections cannot keep a new one out: the oldest makes room.
+//!
+//! # The port
+//!
+//! An authorization server compares the redirect URI with the registered one, so a busy port is an
+//! error and never a reason to take another one. The redirect URI says `localhost`, and a browser
+//! asks `[::1]` for it before `127.0.0.1`, so both are bound, and a stranger on either is an
+//! error too. On Unix the sockets have `SO_REUSEADDR`, so that a port can be bound again right
+//! after it was closed. On Windows `SO_EXCLUSIVEADDRUSE` is not set, since neither the standard
+//! library nor tokio can do so: there, another program of the same person could join the port.
+
+// To be read in this order: listener, sockets, server, connection, site, admission, answer, page.
+mod admission;
+mod answer;
+mod connection;
+mod limits;
+mod listener;
+mod page;
+mod server;
+mod site;
+mod sockets;
+mod style;
+
+pub use listener::LoopbackListener;
+pub use page::Outcome;
+pub use sockets::{BindError, BindErrorKind};

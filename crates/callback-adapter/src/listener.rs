@@ -1,0 +1,145 @@
+//! What a program holds while it waits for the browser.
+
+use crate::admission::Admission;
+use crate::answer::Answer;
+use crate::page::Outcome;
+use crate::server::Server;
+use crate::site::{Arrival, Page, Site};
+use crate::sockets::{BindError, Sockets};
+use async_trait::async_trait;
+use keymint_domain::{AuthorizationResponse, Callback, PendingAuthorization, ResponseSource, SourceError};
+use std::fmt;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use url::Url;
+
+/// The path that the authorization server knows for the default client.
+const REGISTERED_PATH: &str = "/auth/callback";
+
+/// Waits on `localhost` for the browser that brings the authorization response, and shows the
+/// person how it ended.
+///
+/// It serves from [`bind`](Self::bind) on, in a task of its own. A browser that comes before
+/// [`receive`](ResponseSource::receive) is called waits for its answer.
+///
+/// When it is dropped, both ports close and every task ends: as soon as the runtime gets to it, or
+/// up to 2 s later if a browser still has to be told that the program stopped.
+pub struct LoopbackListener {
+    redirect_uri: Url,
+    arrivals: mpsc::Receiver<Arrival>,
+    page: watch::Sender<Page>,
+    concluded: oneshot::Sender<()>,
+    server: JoinHandle<()>,
+}
+
+impl LoopbackListener {
+    /// Listens on `port` of 127.0.0.1 and, where there is IPv6, of `[::1]`, for the registered
+    /// path `/auth/callback`. Port 0 stands for one that is free on both.
+    ///
+    /// Nothing is ever sent to whoever else holds the port.
+    ///
+    /// # Errors
+    ///
+    /// If the port cannot be had on both addresses. None is held then.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with I/O and time enabled.
+    pub fn bind(port: u16) -> Result<Self, BindError> {
+        Self::bind_at(port, REGISTERED_PATH)
+    }
+
+    /// Like [`bind`](Self::bind), for a client that is registered with another path than
+    /// `/auth/callback`.
+    ///
+    /// `path` is written as [`Url::set_path`] writes it, and compared byte for byte from then on.
+    /// Any path will do except `/auth/done`, where the page about the end of the sign-in is.
+    ///
+    /// # Errors
+    ///
+    /// As for [`bind`](Self::bind).
+    ///
+    /// # Panics
+    ///
+    /// As for [`bind`](Self::bind).
+    pub fn bind_at(port: u16, path: &str) -> Result<Self, BindError> {
+        let sockets = Sockets::bind(port)?;
+        let mut redirect_uri = Url::parse("http://localhost").expect("a constant");
+        redirect_uri.set_port(Some(sockets.port())).expect("an http URL has a port");
+        redirect_uri.set_path(path);
+
+        let (to_receive, arrivals) = mpsc::channel(1);
+        let (page, page_of_site) = watch::channel(Page::Absent);
+        let (concluded, when_concluded) = oneshot::channel();
+        let admission = Admission::new(sockets.port(), redirect_uri.path());
+        let site = Site::new(admission, to_receive, page_of_site);
+        let server = tokio::spawn(Server::new(sockets, site).run(when_concluded));
+        Ok(Self { redirect_uri, arrivals, page, concluded, server })
+    }
+
+    /// The redirect URI of the authorization request, such as
+    /// `http://localhost:5000/auth/callback`.
+    pub fn redirect_uri(&self) -> &Url {
+        &self.redirect_uri
+    }
+
+    /// Tells the browser how it ended, and closes both ports.
+    ///
+    /// Returns when the browser has the whole page, at the latest after 2 s; after half a second
+    /// if it has not asked for it; and at once if no browser was promised one. Whatever matters,
+    /// such as the delivery of the key, comes first, then this.
+    pub async fn conclude(self, outcome: Outcome) {
+        self.page.send_if_modified(|page| {
+            let promised = !matches!(page, Page::Absent);
+            if promised {
+                *page = Page::Complete(outcome);
+            }
+            promised
+        });
+        // The server is gone only if its runtime is shutting down: then there is nobody to tell.
+        let _ = self.concluded.send(());
+        let _ = self.server.await;
+    }
+}
+
+#[async_trait]
+impl ResponseSource for LoopbackListener {
+    /// One listener receives one response. After that, and on a runtime that shuts down, it is an
+    /// error.
+    async fn receive(
+        &mut self,
+        pending: &PendingAuthorization,
+    ) -> Result<AuthorizationResponse, SourceError> {
+        // What follows `recv` does not wait, so a response that was taken is returned.
+        while let Some(arrival) = self.arrivals.recv().await {
+            match pending.read_callback(arrival.target()) {
+                Callback::Stray(stray) => arrival.answer(stray.into()),
+                Callback::Response(response) => {
+                    self.page.send_replace(promised_page(&response));
+                    arrival.answer_winner(Answer::from(&response));
+                    // From here on every other callback is told that it came too late.
+                    self.arrivals.close();
+                    return Ok(response);
+                }
+            }
+        }
+        Err(SourceError::new("the loopback listener is not listening any more"))
+    }
+}
+
+/// What the winner, if it is sent on to the page, finds there until [`LoopbackListener::conclude`].
+fn promised_page(response: &AuthorizationResponse) -> Page {
+    match response {
+        AuthorizationResponse::Granted(_) => Page::Open,
+        AuthorizationResponse::Denied { .. } => Page::Complete(Outcome::Refused),
+        AuthorizationResponse::Malformed | AuthorizationResponse::IssuerMismatch => Page::Absent,
+    }
+}
+
+impl fmt::Debug for LoopbackListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoopbackListener")
+            .field("redirect_uri", &self.redirect_uri.as_str())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,216 @@
+//! What the person reads. No page has a script, a link, or a word of the request.
+
+use crate::answer::Answer;
+use crate::style::style;
+
+/// How it ended, as the page in the browser tells it.
+///
+/// The text is constant: which key, where it went and what the cause was is told by the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// A key was created, and it is where the person wanted it.
+    KeyDelivered,
+    /// A key was created and not delivered. The program says where it is kept.
+    KeyKept,
+    /// The creation was asked for and its answer was lost, so a key may exist.
+    KeyUnknown,
+    /// There is no key. The program says why.
+    NoKey,
+    /// There is no key, since the person or the authorization server refused the sign-in.
+    Refused,
+    /// There is no key, and there was not meant to be one.
+    Rehearsed,
+}
+
+macro_rules! opening {
+    () => {
+        concat!(
+            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n",
+            "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n",
+            "<meta name=\"color-scheme\" content=\"light dark\">\n",
+            "<title>Sign-in for an API key</title>\n",
+            "<style>",
+            style!(),
+            "</style>\n</head>\n<body>\n<main aria-live=\"polite\">\n",
+        )
+    };
+}
+
+/// What every page begins with.
+pub(crate) const OPENING: &str = opening!();
+
+const CLOSING: &str = "</main>\n</body>\n</html>\n";
+
+/// What is seen while the key is being created. When the end is there, the style hides it; where
+/// the style cannot, the two read well one after the other.
+pub(crate) const BEGINNING: &str = concat!(
+    opening!(),
+    "<section class=\"beginning\">\n<div class=\"mark turning\"></div>\n",
+    "<h1>Signed in. Creating your key\u{2026}</h1>\n",
+    "<p>This takes a few seconds. The result will appear here.</p>\n</section>\n",
+);
+
+/// What follows [`OPENING`] or [`BEGINNING`].
+pub(crate) fn end(outcome: Outcome) -> String {
+    let (mark, title, next) = match outcome {
+        Outcome::KeyDelivered => (
+            Mark::Done,
+            "Your key is ready",
+            "You can close this tab and go back to the program that opened it.",
+        ),
+        Outcome::KeyKept => (
+            Mark::Care,
+            "Your key was created, but not delivered",
+            "It is not lost. Go back to the program that opened this tab: it says where the key is kept.",
+        ),
+        Outcome::KeyUnknown => (
+            Mark::Care,
+            "A key may have been created",
+            "The server\u{2019}s answer was lost. Go back to the program that opened this tab: \
+             it says how to find out.",
+        ),
+        Outcome::NoKey => (
+            Mark::Failed,
+            "No key was created",
+            "Go back to the program that opened this tab: it says why, and what to do next.",
+        ),
+        Outcome::Refused => (
+            Mark::Quiet,
+            "The sign-in was refused",
+            "No key was created. You can close this tab. To try again, \
+             go back to the program that opened it.",
+        ),
+        Outcome::Rehearsed => (
+            Mark::Done,
+            "The rehearsal went well",
+            "You are signed in, and nothing was created. \
+             You can close this tab and go back to the program that opened it.",
+        ),
+    };
+    last_section(mark, title, next)
+}
+
+/// What follows [`BEGINNING`] when the program ends before it tells the outcome.
+pub(crate) fn interrupted() -> String {
+    last_section(
+        Mark::Care,
+        "Interrupted",
+        "The program that opened this tab stopped before it told how this ended. Go back and look there.",
+    )
+}
+
+fn last_section(mark: Mark, title: &str, next: &str) -> String {
+    section("end", mark, title, next) + CLOSING
+}
+
+/// The whole page of an answer.
+pub(crate) fn whole(answer: Answer) -> String {
+    let (mark, title, next) = match answer {
+        Answer::SeeOther => (
+            Mark::Done,
+            "Answer received",
+            "Go back to the program that opened this tab: it says how it goes on.",
+        ),
+        Answer::Unusable => (
+            Mark::Failed,
+            "The sign-in failed",
+            "The answer that came with this address makes no sense. No key was created. \
+             Go back to the program that opened this tab.",
+        ),
+        Answer::BadRequest => {
+            (Mark::Quiet, "This address cannot be read", "Nothing was changed. The sign-in is still waiting.")
+        }
+        Answer::ForeignState => (
+            Mark::Care,
+            "This is not the sign-in that is waiting",
+            "The address belongs to another sign-in, perhaps an older tab. Nothing was changed. \
+             Use the address that the program shows now.",
+        ),
+        Answer::NotANavigation => (
+            Mark::Quiet,
+            "This address is only for a browser window",
+            "Nothing was changed. Open it in a tab of its own.",
+        ),
+        Answer::NotFound => {
+            (Mark::Quiet, "There is nothing here", "Only the end of a sign-in is received at this address.")
+        }
+        Answer::OtherMethod => (
+            Mark::Quiet,
+            "This address can only be opened",
+            "Nothing was changed. The sign-in is still waiting.",
+        ),
+        Answer::TooLate => (
+            Mark::Quiet,
+            "This sign-in was already answered",
+            "An address like this works once. Go back to the program that opened this tab: \
+             it says how it went.",
+        ),
+        Answer::Misdirected => (
+            Mark::Quiet,
+            "This is not the place you asked for",
+            "Nothing was changed. You can close this tab.",
+        ),
+    };
+    [OPENING, &section("end", mark, title, next), CLOSING].concat()
+}
+
+fn section(class: &str, mark: Mark, title: &str, next: &str) -> String {
+    let (tone, path) = mark.tone_and_path();
+    format!(
+        "<section class=\"{class}\">\n\
+         <svg class=\"mark {tone}\" viewBox=\"0 0 24 24\" aria-hidden=\"true\"><path d=\"{path}\"/></svg>\n\
+         <h1>{title}</h1>\n<p class=\"next\">{next}</p>\n</section>\n"
+    )
+}
+
+/// The sign at the top of a page.
+#[derive(Clone, Copy)]
+enum Mark {
+    Done,
+    Care,
+    Failed,
+    Quiet,
+}
+
+impl Mark {
+    /// The class of the colour, and a drawing 24 units wide and high.
+    fn tone_and_path(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Done => ("good", "M4 13l5 5L20 7"),
+            Self::Care => ("care", "M12 3v11M12 20v.5"),
+            Self::Failed => ("bad", "M5 5l14 14M19 5L5 19"),
+            Self::Quiet => ("quiet", "M4 12h16"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OUTCOMES: [Outcome; 6] = [
+        Outcome::KeyDelivered,
+        Outcome::KeyKept,
+        Outcome::KeyUnknown,
+        Outcome::NoKey,
+        Outcome::Refused,
+        Outcome::Rehearsed,
+    ];
+
+    #[test]
+    fn every_ending_makes_a_whole_page_without_script_or_address() {
+        let ends = OUTCOMES.into_iter().map(end).chain([interrupted()]);
+        for page in ends.map(|end| BEGINNING.to_owned() + &end) {
+            assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"), "{page}");
+            for tag in ["main", "section", "svg", "h1", "p", "style", "title"] {
+                let opened =
+                    page.matches(&format!("<{tag}>")).count() + page.matches(&format!("<{tag} ")).count();
+                assert_eq!(opened, page.matches(&format!("</{tag}>")).count(), "{tag} in {page}");
+            }
+            for foreign in ["<script", "http:", "https:", "href", "src=", "url(", "@import", " style="] {
+                assert!(!page.contains(foreign), "{foreign} in {page}");
+            }
+        }
+    }
+}

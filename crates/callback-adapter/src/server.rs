@@ -1,0 +1,108 @@
+//! The task behind a listener: it accepts connections, makes room for new ones, and ends.
+
+use crate::connection::{Hold, serve};
+use crate::limits;
+use crate::site::Site;
+use crate::sockets::Sockets;
+use std::convert::Infallible;
+use std::future::pending;
+use std::pin::pin;
+use std::sync::Arc;
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::{AbortHandle, JoinSet};
+
+pub(crate) struct Server {
+    sockets: Sockets,
+    connections: Connections,
+}
+
+impl Server {
+    pub(crate) fn new(sockets: Sockets, site: Site) -> Self {
+        let connections = Connections { site: Arc::new(site), tasks: JoinSet::new(), open: Vec::new() };
+        Self { sockets, connections }
+    }
+
+    /// Serves until `concluded` is sent, or dropped with the listener. Then a held connection has
+    /// 2 s for its last bytes, and everything else is cut.
+    pub(crate) async fn run(mut self, concluded: oneshot::Receiver<()>) {
+        let concluded = tokio::select! {
+            never = self.serve() => match never {},
+            concluded = concluded => concluded.is_ok(),
+        };
+        let Self { sockets, mut connections } = self;
+        limits::at_most(limits::LAST_PAGE, async {
+            if concluded {
+                connections.wait_for_the_last_request(&sockets).await;
+            }
+            drop(sockets);
+            connections.finish_those_held().await;
+        })
+        .await;
+    }
+
+    async fn serve(&mut self) -> Infallible {
+        loop {
+            tokio::select! {
+                stream = self.sockets.accept() => self.connections.add(stream),
+                () = self.connections.end_of_one() => {}
+            }
+        }
+    }
+}
+
+/// The connections that are open. Dropping them cuts them.
+struct Connections {
+    site: Arc<Site>,
+    tasks: JoinSet<()>,
+    /// Oldest first.
+    open: Vec<Connection>,
+}
+
+struct Connection {
+    task: AbortHandle,
+    hold: Hold,
+}
+
+impl Connections {
+    /// When all places are taken, the oldest connection gives way, since a browser's is the newest.
+    fn add(&mut self, stream: TcpStream) {
+        if self.open.len() >= limits::CONNECTIONS
+            && let Some(oldest) = self.open.iter().position(|connection| !connection.hold.is_held())
+        {
+            self.open.remove(oldest).task.abort();
+        }
+        let (site, hold) = (Arc::clone(&self.site), Hold::default());
+        let task = self.tasks.spawn({
+            let hold = hold.clone();
+            async move { serve(stream, &site, &hold).await }
+        });
+        self.open.push(Connection { task, hold });
+    }
+
+    /// Returns when a connection has ended. May be dropped at any time.
+    async fn end_of_one(&mut self) {
+        if self.tasks.join_next().await.is_none() {
+            pending::<()>().await;
+        }
+        self.open.retain(|connection| !connection.task.is_finished());
+    }
+
+    async fn finish_those_held(&mut self) {
+        while self.open.iter().any(|connection| connection.hold.is_held()) {
+            self.end_of_one().await;
+        }
+    }
+
+    /// Returns when the page that a browser was sent to was asked for, or will not be any more.
+    async fn wait_for_the_last_request(&mut self, sockets: &Sockets) {
+        let mut too_late = pin!(limits::pause(limits::LAST_REQUEST));
+        while self.site.awaits_a_reader() {
+            tokio::select! {
+                stream = sockets.accept() => self.add(stream),
+                () = self.end_of_one() => {}
+                () = &mut too_late => return,
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What the connections share: who may ask for what, and what there is to see.
+
+use crate::admission::{Admission, Admitted};
+use crate::answer::{Answer, Body, streamed};
+use crate::connection::Hold;
+use crate::page::{self, Outcome};
+use hyper::Response;
+use hyper::http::request::Parts;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+
+/// The one place that a request is answered from, whichever connection it came on.
+pub(crate) struct Site {
+    admission: Admission,
+    arrivals: mpsc::Sender<Arrival>,
+    page: watch::Receiver<Page>,
+    page_was_asked_for: AtomicBool,
+    /// Who has it reads the page for as long as it takes. There is one, so that a crowd of readers
+    /// cannot take all places.
+    first_reader: Arc<Semaphore>,
+}
+
+/// What is to be seen at [`PAGE_PATH`](crate::admission::PAGE_PATH).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Page {
+    /// Nothing: no browser was sent there.
+    Absent,
+    /// A beginning. The end follows when the outcome is known, or the listener is dropped.
+    Open,
+    /// The whole.
+    Complete(Outcome),
+}
+
+/// A request that may be the authorization response, and waits for the verdict.
+pub(crate) struct Arrival {
+    target: String,
+    answer: oneshot::Sender<Answer>,
+    hold: Hold,
+}
+
+impl Arrival {
+    pub(crate) fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// Whether the browser is still there to see it makes no difference.
+    pub(crate) fn answer(self, answer: Answer) {
+        let _ = self.answer.send(answer);
+    }
+
+    /// The winner's connection stays until it has its answer.
+    pub(crate) fn answer_winner(self, answer: Answer) {
+        self.hold.hold();
+        self.answer(answer);
+    }
+}
+
+impl Site {
+    pub(crate) fn new(
+        admission: Admission,
+        arrivals: mpsc::Sender<Arrival>,
+        page: watch::Receiver<Page>,
+    ) -> Self {
+        Self {
+            admission,
+            arrivals,
+            page,
+            page_was_asked_for: AtomicBool::new(false),
+            first_reader: Arc::new(Semaphore::new(1)),
+        }
+    }
+
+    pub(crate) async fn answer(&self, head: &Parts, hold: &Hold) -> Response<Body> {
+        match self.admission.check(head) {
+            Ok(Admitted::Callback { target }) => self.verdict(target, hold).await.into_response(),
+            Ok(Admitted::Page) => self.show_page(hold),
+            Err(refusal) => refusal.into_response(),
+        }
+    }
+
+    /// Whether a browser was sent to the page and has not come yet.
+    pub(crate) fn awaits_a_reader(&self) -> bool {
+        *self.page.borrow() != Page::Absent && !self.page_was_asked_for.load(Ordering::Acquire)
+    }
+
+    async fn verdict(&self, target: String, hold: &Hold) -> Answer {
+        let (answer, verdict) = oneshot::channel();
+        let arrival = Arrival { target, answer, hold: hold.clone() };
+        if self.arrivals.send(arrival).await.is_err() {
+            return Answer::TooLate;
+        }
+        tokio::select! {
+            // The winner's verdict is there before the closing, so it is looked for first.
+            biased;
+            verdict = verdict => verdict.unwrap_or(Answer::TooLate),
+            () = self.arrivals.closed() => Answer::TooLate,
+        }
+    }
+
+    fn show_page(&self, hold: &Hold) -> Response<Body> {
+        let mut page_now = self.page.clone();
+        let beginning = match *page_now.borrow() {
+            Page::Absent => return Answer::NotFound.into_response(),
+            Page::Open => page::BEGINNING,
+            Page::Complete(_) => page::OPENING,
+        };
+        let first_reader = Arc::clone(&self.first_reader).try_acquire_owned().ok();
+        if first_reader.is_some() {
+            hold.hold();
+        }
+        // After the hold: whoever sees that the page was asked for also sees who is held.
+        self.page_was_asked_for.store(true, Ordering::Release);
+        streamed(beginning, async move {
+            let _until_the_end_is_sent = first_reader;
+            match page_now.wait_for(|page| matches!(page, Page::Complete(_))).await.as_deref() {
+                Ok(Page::Complete(outcome)) => page::end(*outcome),
+                _ => page::interrupted(),
+            }
+        })
+    }
+}

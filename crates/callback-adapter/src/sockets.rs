@@ -1,0 +1,137 @@
+//! The two listening sockets, one for each address that `localhost` means.
+
+use crate::limits;
+use std::future::pending;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+/// How many connections may wait to be accepted: a browser's handful and a crowd beside it.
+const BACKLOG: u32 = 1024;
+
+/// How often a port that is free on IPv4 may turn out to be taken on IPv6, when any port will do.
+const ATTEMPTS: usize = 16;
+
+/// `EAFNOSUPPORT`, which has no [`io::ErrorKind`]: this system has no IPv6 at all.
+const ADDRESS_FAMILY_NOT_SUPPORTED: i32 = if cfg!(windows) {
+    10047
+} else if cfg!(any(target_os = "linux", target_os = "android")) {
+    97
+} else {
+    47
+};
+
+/// Why a port cannot be listened on. The source is what the operating system says.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}")]
+#[non_exhaustive]
+pub struct BindError {
+    /// The address and port that cannot be had.
+    pub address: SocketAddr,
+    /// What stands in the way.
+    pub kind: BindErrorKind,
+    #[source]
+    source: io::Error,
+}
+
+/// What stands in the way of listening. A front end has a hint for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BindErrorKind {
+    /// Another program listens there.
+    InUse,
+    /// The system does not let this person listen there: a low port, or a reserved range.
+    NotPermitted,
+    /// Anything else.
+    Other,
+}
+
+impl BindError {
+    fn new(address: SocketAddr, source: io::Error) -> Self {
+        let kind = match source.kind() {
+            io::ErrorKind::AddrInUse => BindErrorKind::InUse,
+            io::ErrorKind::PermissionDenied => BindErrorKind::NotPermitted,
+            _ => BindErrorKind::Other,
+        };
+        Self { address, kind, source }
+    }
+}
+
+pub(crate) struct Sockets {
+    port: u16,
+    v4: TcpListener,
+    /// `None` if the system has no `[::1]`. Then nobody else can be there either.
+    v6: Option<TcpListener>,
+}
+
+impl Sockets {
+    pub(crate) fn bind(port: u16) -> Result<Self, BindError> {
+        if port != 0 {
+            return Self::bind_both(port);
+        }
+        let mut bound = Self::bind_both(0);
+        for _ in 1..ATTEMPTS {
+            match bound {
+                Err(BindError { kind: BindErrorKind::InUse, .. }) => bound = Self::bind_both(0),
+                _ => break,
+            }
+        }
+        bound
+    }
+
+    fn bind_both(port: u16) -> Result<Self, BindError> {
+        let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let (v4, port) = listen(wanted)
+            .and_then(|v4| v4.local_addr().map(|bound| (v4, bound.port())))
+            .map_err(|error| BindError::new(wanted, error))?;
+        let wanted = SocketAddr::from((Ipv6Addr::LOCALHOST, port));
+        let v6 = match listen(wanted) {
+            Ok(v6) => Some(v6),
+            Err(error) if has_no_such_address(&error) => None,
+            Err(error) => return Err(BindError::new(wanted, error)),
+        };
+        Ok(Self { port, v4, v6 })
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The next connection. May be dropped at any time without losing one.
+    pub(crate) async fn accept(&self) -> TcpStream {
+        let on_v6 = async || match &self.v6 {
+            Some(v6) => v6.accept().await,
+            None => pending().await,
+        };
+        loop {
+            // Which of two is served first is left to chance, so a crowd at one address does not
+            // keep people out at the other.
+            let accepted = tokio::select! {
+                accepted = self.v4.accept() => accepted,
+                accepted = on_v6() => accepted,
+            };
+            match accepted {
+                Ok((stream, _)) => return stream,
+                // Most likely there are too many open files: it passes, but not by asking at once.
+                Err(_) => limits::pause(limits::AFTER_FAILED_ACCEPT).await,
+            }
+        }
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    // `::1` is no IPv4 address in any notation, so its socket cannot receive IPv4 connections.
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // On Unix: the port may be bound although old connections of it are in TIME_WAIT. On Windows
+    // the same option would let two programs listen at once.
+    if cfg!(unix) {
+        socket.set_reuseaddr(true)?;
+    }
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+fn has_no_such_address(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AddrNotAvailable
+        || error.raw_os_error() == Some(ADDRESS_FAMILY_NOT_SUPPORTED)
+}

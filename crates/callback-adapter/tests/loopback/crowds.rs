@@ -1,0 +1,84 @@
+//! Many connections, most of them without good intentions.
+
+use crate::support::{SignIn, read_to_end, read_until, status, within_a_minute};
+use futures_util::future::join_all;
+use keymint_callback_adapter::Outcome;
+use tokio::io::AsyncWriteExt;
+use tokio::runtime::Handle;
+
+#[tokio::test]
+async fn the_good_callback_is_answered_while_500_idle_connections_are_held_open() {
+    let (browser, receiving) = SignIn::begin().receive();
+    let mut idle = Vec::new();
+    for _ in 0..500 {
+        idle.push(browser.connect().await);
+    }
+    assert_eq!(status(&browser.send(browser.good()).await), "303");
+    let tasks = Handle::current().metrics().num_alive_tasks();
+    assert!(tasks < 40, "{tasks} tasks");
+    assert_eq!(receiving.response().await, "granted C");
+    drop(idle);
+}
+
+#[tokio::test]
+async fn half_requests_do_not_keep_the_good_callback_waiting() {
+    let (browser, receiving) = SignIn::begin().receive();
+    let mut held = Vec::new();
+    for half in
+        ["GET /auth/callb", "POST / HTTP/1.1\r\nContent-Length: 5000\r\n\r\nabc", "GET / HTTP/1.1\r\nHost: "]
+    {
+        for _ in 0..20 {
+            let mut stream = browser.connect().await;
+            stream.write_all(half.as_bytes()).await.unwrap();
+            held.push(stream);
+        }
+    }
+    assert_eq!(status(&browser.send(browser.good()).await), "303");
+    assert_eq!(receiving.response().await, "granted C");
+    drop(held);
+}
+
+#[tokio::test]
+async fn a_thousand_wrong_states_change_nothing() {
+    let (browser, receiving) = SignIn::begin().receive();
+    let wrong = browser.callback("code=C&state=wrong");
+    for _ in 0..1000 {
+        assert_eq!(status(&browser.send(&wrong).await), "400");
+    }
+    assert_eq!(status(&browser.send(browser.good()).await), "303");
+    assert_eq!(receiving.response().await, "granted C");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_good_callback_among_garbage_wins_every_time() {
+    for round in 0..20 {
+        let (browser, receiving) = SignIn::begin().receive();
+        let garbage =
+            (0..25).map(|number| browser.send([b"GET /\r\n\0", b"\x16\x03\x01\x02\0\0\0\0"][number % 2]));
+        let good = browser.good();
+        let (answer, _) = tokio::join!(browser.send(&good), join_all(garbage));
+        assert_eq!(status(&answer), "303", "round {round}");
+        assert_eq!(receiving.response().await, "granted C", "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn a_crowd_does_not_push_out_the_reader_of_the_page() {
+    let (browser, receiving) = SignIn::begin().receive();
+    browser.send(browser.good()).await;
+    let (listener, _) = receiving.end().await;
+    let mut page = browser.connect().await;
+    page.write_all(browser.page().as_bytes()).await.unwrap();
+    read_until(&mut page, "Creating your key").await;
+
+    let mut crowd = Vec::new();
+    for _ in 0..100 {
+        crowd.push(browser.connect().await);
+    }
+    // An answer to the newest proves that the crowd before it was let in.
+    assert_eq!(status(&browser.send(browser.good()).await), "410");
+
+    let (page, ()) =
+        tokio::join!(read_to_end(page), within_a_minute(listener.conclude(Outcome::KeyDelivered)));
+    assert!(page.contains("Your key is ready"), "{page}");
+}

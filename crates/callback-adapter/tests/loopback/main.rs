@@ -1,0 +1,11 @@
+//! The listener over real sockets, with a client that sends raw bytes, since an HTTP library
+//! would not send what has to be refused.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::print_stderr, reason = "a test that was skipped says so")]
+
+mod crowds;
+mod page;
+mod ports;
+mod requests;
+mod support;

@@ -1,0 +1,104 @@
+//! The page about the end of the sign-in.
+
+use crate::support::{SignIn, read_to_end, read_until, status, within_a_minute};
+use keymint_callback_adapter::{LoopbackListener, Outcome};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+/// Signs in, and opens the page as far as it is there.
+async fn open_page() -> (crate::support::Browser, LoopbackListener, TcpStream) {
+    let (browser, receiving) = SignIn::begin().receive();
+    assert_eq!(status(&browser.send(browser.good()).await), "303");
+    let (listener, _) = receiving.end().await;
+    let mut page = browser.connect().await;
+    page.write_all(browser.page().as_bytes()).await.unwrap();
+    let beginning = read_until(&mut page, "Creating your key").await;
+    assert_eq!(status(&beginning), "200");
+    (browser, listener, page)
+}
+
+#[tokio::test]
+async fn the_page_tells_how_it_ended_and_then_the_ports_close() {
+    for (outcome, expected) in [
+        (Outcome::KeyDelivered, "Your key is ready"),
+        (Outcome::KeyKept, "Your key was created, but not delivered"),
+        (Outcome::KeyUnknown, "A key may have been created"),
+        (Outcome::NoKey, "No key was created"),
+        (Outcome::Refused, "The sign-in was refused"),
+        (Outcome::Rehearsed, "The rehearsal went well"),
+    ] {
+        let (browser, listener, page) = open_page().await;
+        let (end, ()) = tokio::join!(read_to_end(page), within_a_minute(listener.conclude(outcome)));
+        assert!(end.contains(expected) && end.ends_with("</html>\n\r\n0\r\n\r\n"), "{end}");
+        for address in ["127.0.0.1", "::1"] {
+            assert!(TcpStream::connect((address, browser.port)).await.is_err(), "{address}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn whoever_asks_after_the_conclusion_still_sees_it() {
+    let (browser, receiving) = SignIn::begin().receive();
+    browser.send(browser.good()).await;
+    let (listener, _) = receiving.end().await;
+    let (page, ()) =
+        tokio::join!(browser.send(browser.page()), within_a_minute(listener.conclude(Outcome::KeyDelivered)));
+    assert!(page.contains("Your key is ready") && page.ends_with("</html>\n\r\n0\r\n\r\n"), "{page}");
+}
+
+#[tokio::test]
+async fn a_conclusion_waits_neither_for_a_browser_that_never_comes_nor_for_one_that_never_reads() {
+    let (browser, receiving) = SignIn::begin().receive();
+    browser.send(browser.good()).await;
+    let (listener, _) = receiving.end().await;
+    within_a_minute(listener.conclude(Outcome::NoKey)).await;
+
+    let (_browser, listener, _unread) = open_page().await;
+    within_a_minute(listener.conclude(Outcome::NoKey)).await;
+
+    // Nobody was sent to the page.
+    within_a_minute(SignIn::begin().listener.conclude(Outcome::NoKey)).await;
+}
+
+#[tokio::test]
+async fn a_refused_sign_in_has_its_page_at_once() {
+    let (browser, receiving) = SignIn::begin().receive();
+    browser.send(browser.callback("error=access_denied&state=STATE")).await;
+    let (_listener, _) = receiving.end().await;
+    let page = browser.send(browser.page()).await;
+    assert!(page.contains("The sign-in was refused") && !page.contains("Creating your key"), "{page}");
+}
+
+#[tokio::test]
+async fn a_page_whose_program_gives_up_says_so() {
+    let (_browser, listener, page) = open_page().await;
+    drop(listener);
+    let end = read_to_end(page).await;
+    assert!(end.contains("Interrupted") && end.ends_with("</html>\n\r\n0\r\n\r\n"), "{end}");
+}
+
+#[tokio::test]
+async fn the_answer_to_a_response_without_sense_is_not_cut_by_the_conclusion() {
+    let (browser, receiving) = SignIn::begin().receive();
+    let mut stream = browser.connect().await;
+    stream.write_all(browser.callback("state=STATE").as_bytes()).await.unwrap();
+    let (listener, _) = receiving.end().await;
+    let (answer, ()) = tokio::join!(read_to_end(stream), within_a_minute(listener.conclude(Outcome::NoKey)));
+    assert!(answer.contains("The sign-in failed") && answer.ends_with("</html>\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_second_reader_sees_the_same_and_does_not_break_the_first() {
+    let (browser, listener, first) = open_page().await;
+    let mut second = browser.connect().await;
+    second.write_all(browser.page().as_bytes()).await.unwrap();
+    read_until(&mut second, "Creating your key").await;
+    drop(second);
+
+    let mut third = browser.connect().await;
+    third.write_all(browser.page().as_bytes()).await.unwrap();
+    read_until(&mut third, "Creating your key").await;
+    let (first, ()) =
+        tokio::join!(read_to_end(first), within_a_minute(listener.conclude(Outcome::KeyDelivered)));
+    assert!(first.contains("Your key is ready"), "{first}");
+}
