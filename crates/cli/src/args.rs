@@ -1,0 +1,218 @@
+//! The command line: commands, flags and their help.
+
+#![allow(
+    rustdoc::bare_urls,
+    rustdoc::broken_intra_doc_links,
+    reason = "these comments are the help that people read"
+)]
+
+use crate::failure::{Failure, Kind};
+use crate::report::Reporter;
+use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand};
+use std::process::ExitCode;
+
+/// From nothing to a working OpenAI project API key, with one command.
+///
+/// keymint signs you in with your browser, waits for your organization and its default project,
+/// creates one project API key and prints it. The key goes to standard output and nothing else
+/// does, so this works:
+///
+///     KEY=$(keymint create)
+///
+/// Try it without an account, in about a second:
+///
+///     keymint demo
+#[derive(Debug, Parser)]
+#[command(
+    name = "keymint",
+    version,
+    verbatim_doc_comment,
+    disable_help_subcommand = true,
+    propagate_version = true
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Sign in with the browser and create one project API key
+    #[command(after_help = CREATE_HELP, verbatim_doc_comment)]
+    Create(Box<CreateArgs>),
+
+    /// Watch the whole of `create` against a built-in sandbox: no account, no network
+    ///
+    /// The sandbox plays the servers and the browser. The real client talks to it over real
+    /// sockets on this machine; the key that it prints is good for nothing. Nothing is asked, and
+    /// nothing is written to disk.
+    Demo(DemoArgs),
+
+    /// Serve the sandbox until Ctrl-C, for front ends in the making
+    ///
+    /// It plays the authorization server, with a sign-in page to click through, and the platform
+    /// API, and refuses what the real ones refuse. Standard output has the variables that point
+    /// `keymint create` at it.
+    Sandbox(SandboxArgs),
+}
+
+const CREATE_HELP: &str = "\
+Examples:
+  keymint create                          print the key
+  export OPENAI_API_KEY=\"$(keymint create)\"
+  keymint create --json | jq -r .key.value
+  keymint create --no-browser             only show the address to open
+
+Each option has an environment variable, KEYMINT_ and the option's name: --callback-port is
+KEYMINT_CALLBACK_PORT, --no-browser is KEYMINT_NO_BROWSER=1. An option wins over its variable.
+
+Exit codes:
+  0 done                      6 a server could not be reached
+  2 wrong usage               7 a server refused, or answered nonsense
+  3 callback port not usable  8 no organization or default project in time
+  4 sign-in refused           9 key made but not delivered; it is kept, and you are told where
+  5 nobody signed in         10 a key may exist: the answer was lost
+  130, 143 interrupted by Ctrl-C or SIGTERM, and no key was made";
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CreateArgs {
+    /// Name of the key, as the platform's dashboard shows it
+    /// [default: keymint USER@HOST YYYY-MM-DD xxxx]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+
+    /// Do everything but the creation
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Do not open a browser; the address to open is shown either way
+    #[arg(long)]
+    pub(crate) no_browser: bool,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+
+    #[command(flatten)]
+    pub(crate) patience: PatienceArgs,
+
+    #[command(flatten)]
+    pub(crate) endpoints: EndpointArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DemoArgs {
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct OutputArgs {
+    /// Print one JSON object instead of the key
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Report progress as JSON objects, one a line, instead of text
+    #[arg(long)]
+    pub(crate) events: bool,
+
+    /// Say only what is needed: the address, warnings and errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+
+    /// Say more: every step, and when it happened
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Patience")]
+pub(crate) struct PatienceArgs {
+    /// How long to wait for you to come back from the browser [default: 15m]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) sign_in_timeout: Option<String>,
+
+    /// How long to wait for the default project of a new account [default: 60s]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) project_timeout: Option<String>,
+
+    /// How long one request may take [default: 30s]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) http_timeout: Option<String>,
+
+    /// Look for the project this often [default: soon at first, then ever later]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) poll_interval: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Endpoints, for other deployments and for the sandbox")]
+pub(crate) struct EndpointArgs {
+    /// Authorization server [default: https://auth.openai.com]
+    #[arg(long, value_name = "URL")]
+    pub(crate) issuer: Option<String>,
+
+    /// Platform API [default: https://api.openai.com]
+    #[arg(long, value_name = "URL")]
+    pub(crate) api_base: Option<String>,
+
+    /// OAuth client id [default: that of OpenAI's Codex CLI]
+    #[arg(long, value_name = "ID")]
+    pub(crate) client_id: Option<String>,
+
+    /// OAuth audience [default: https://api.openai.com/v1]
+    #[arg(long)]
+    pub(crate) audience: Option<String>,
+
+    /// OAuth scope [default: "openid email profile offline_access"]
+    #[arg(long)]
+    pub(crate) scope: Option<String>,
+
+    /// Application that the platform session is opened for [default: api]
+    #[arg(long)]
+    pub(crate) app: Option<String>,
+
+    /// Port on this machine that the browser comes back to [default: 5000]
+    #[arg(long, value_name = "PORT")]
+    pub(crate) callback_port: Option<String>,
+
+    /// Certificates to trust besides the system's [default: the file that CODEX_CA_CERTIFICATE or
+    /// SSL_CERT_FILE names]
+    #[arg(long, value_name = "PEM")]
+    pub(crate) ca_file: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SandboxArgs {
+    /// Port of the authorization server; the API has the next one [default: free ones]
+    #[arg(long, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+
+    /// How many organizations the account has
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) organizations: usize,
+
+    /// The default project appears this long after the login
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) ready_after: Option<std::time::Duration>,
+
+    /// Each answer comes this late
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) latency: Option<std::time::Duration>,
+
+    /// Refuse every sign-in
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub(crate) refuse: bool,
+}
+
+/// Ends a program whose arguments make no sense, or that was only asked for help.
+pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
+    let asked_for = !error.use_stderr();
+    let json = std::env::args_os().skip(1).any(|argument| argument == "--json");
+    if asked_for || !json {
+        let _ = error.print();
+        return if asked_for { ExitCode::SUCCESS } else { Kind::Usage.exit_code() };
+    }
+    let message = error.render().to_string();
+    let message = message.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    Reporter::plain(json).end(Err(Failure::new(Kind::Usage, message).hint("See `keymint --help`.")))
+}

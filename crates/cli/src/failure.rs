@@ -1,0 +1,254 @@
+//! How a run ends badly: kind, exit code, message, and what to do about it.
+
+use keymint_callback_adapter::{BindError, BindErrorKind, Outcome};
+use keymint_domain::text::for_people;
+use keymint_domain::{ProvisionError, ServiceError, ServiceErrorKind, Step, Target, Unreached};
+use serde::Serialize;
+use std::error::Error;
+use std::fmt::Display;
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+/// Where a person sees and deletes keys.
+pub(crate) const DASHBOARD: &str = "https://platform.openai.com/api-keys";
+
+/// Longest title shown, in characters.
+const LONGEST_TITLE: usize = 80;
+
+/// What kind of failure, for scripts: a stable name and an exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Internal,
+    Usage,
+    CallbackUnavailable,
+    SignInRefused,
+    SignInTimeout,
+    Network,
+    Server,
+    NoProject,
+    DeliveryFailed,
+    OutcomeUnknown,
+    /// By Ctrl-C.
+    Interrupted,
+    /// By SIGTERM.
+    Terminated,
+}
+
+impl Kind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Internal => "internal",
+            Self::Usage => "usage",
+            Self::CallbackUnavailable => "callback_unavailable",
+            Self::SignInRefused => "sign_in_refused",
+            Self::SignInTimeout => "sign_in_timeout",
+            Self::Network => "network",
+            Self::Server => "server",
+            Self::NoProject => "no_project",
+            Self::DeliveryFailed => "delivery_failed",
+            Self::OutcomeUnknown => "outcome_unknown",
+            Self::Interrupted | Self::Terminated => "interrupted",
+        }
+    }
+
+    pub(crate) fn exit_code(self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Internal => 1,
+            Self::Usage => 2,
+            Self::CallbackUnavailable => 3,
+            Self::SignInRefused => 4,
+            Self::SignInTimeout => 5,
+            Self::Network => 6,
+            Self::Server => 7,
+            Self::NoProject => 8,
+            Self::DeliveryFailed => 9,
+            Self::OutcomeUnknown => 10,
+            Self::Interrupted => 130,
+            Self::Terminated => 143,
+        })
+    }
+
+    /// What the browser's last page says of it.
+    pub(crate) fn page(self) -> Outcome {
+        match self {
+            Self::SignInRefused => Outcome::Refused,
+            Self::DeliveryFailed => Outcome::KeyKept,
+            Self::OutcomeUnknown => Outcome::KeyUnknown,
+            _ => Outcome::NoKey,
+        }
+    }
+}
+
+/// A failure, told to a person and to a script.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) kind: Kind,
+    /// What happened.
+    pub(crate) message: String,
+    /// What to do about it.
+    pub(crate) hint: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), hint: None }
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, message).hint("See `keymint create --help`.")
+    }
+
+    pub(crate) fn internal(cause: &dyn Error) -> Self {
+        Self::new(Kind::Internal, chain(cause))
+    }
+}
+
+/// An error and its causes, in one line.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+impl From<BindError> for Failure {
+    fn from(error: BindError) -> Self {
+        let port = error.address.port();
+        let hint = match error.kind {
+            BindErrorKind::InUse => format!(
+                "Another program uses port {port}. End it and run this again: {} On macOS it may be AirPlay \
+                 Receiver; switch it off in System Settings, General, AirDrop & Handoff.",
+                if cfg!(windows) {
+                    format!("`netstat -ano | findstr :{port}` shows which it is.")
+                } else {
+                    format!("`lsof -nP -iTCP:{port} -sTCP:LISTEN` shows which it is.")
+                }
+            ),
+            BindErrorKind::NotPermitted => {
+                "The system reserves that port. On Windows, `netsh interface ipv4 show excludedportrange tcp` shows the \
+                 reserved ranges; elsewhere, ports below 1024 are the administrator's."
+                    .to_owned()
+            }
+            _ => "Check that this machine's loopback addresses work: `ping 127.0.0.1`.".to_owned(),
+        };
+        Self::new(Kind::CallbackUnavailable, chain(&error)).hint(hint)
+    }
+}
+
+impl From<ProvisionError> for Failure {
+    fn from(error: ProvisionError) -> Self {
+        let (kind, hint) = match &error {
+            ProvisionError::AuthorizationTimedOut { .. } => {
+                (Kind::SignInTimeout, "Run it again, and open the address in a browser on this machine. --sign-in-timeout waits longer.".to_owned())
+            }
+            ProvisionError::Denied { .. } => {
+                (Kind::SignInRefused, "Run it again to try once more, perhaps with another account.".to_owned())
+            }
+            ProvisionError::MalformedResponse | ProvisionError::IssuerMismatch => {
+                (Kind::SignInRefused, "No code was used. Run it again; if it happens again, check --issuer.".to_owned())
+            }
+            ProvisionError::NoDefaultProject { .. } => (
+                Kind::NoProject,
+                "A new account can take longer: run it again in a minute, or give it time with --project-timeout 5m.".to_owned(),
+            ),
+            ProvisionError::Service(error) => service_kind_and_hint(error),
+            ProvisionError::OutcomeUnknown { target, key_name, cause } => return outcome_unknown(target, key_name, cause),
+            _ => return Self::internal(&error),
+        };
+        Self::new(kind, chain(&error)).hint(hint)
+    }
+}
+
+/// The one failure that leaves something behind. It is told in full, since only the person can
+/// look whether the key exists.
+pub(crate) fn outcome_unknown(target: &Target, key_name: &str, cause: impl Display) -> Failure {
+    let Target { organization_id, project_id, .. } = target;
+    Failure::new(
+        Kind::OutcomeUnknown,
+        format!(
+            "a key may exist that nobody has: the creation was asked for, and its answer was lost ({cause}). \
+             Name: {name}. Organization: {organization} ({organization_id}). Project: {project} ({project_id}). Time: {time}",
+            name = for_people(key_name, LONGEST_TITLE),
+            organization = title(target.organization_title.as_deref()),
+            project = title(target.project_title.as_deref()),
+            time = humantime::format_rfc3339_seconds(SystemTime::now()),
+        ),
+    )
+    .hint(format!("Look for that name at {DASHBOARD} and delete it if it is there: its secret cannot be shown again. Then run it again."))
+}
+
+pub(crate) fn title(title: Option<&str>) -> String {
+    title.map_or_else(|| "untitled".to_owned(), |title| for_people(title, LONGEST_TITLE))
+}
+
+fn service_kind_and_hint(error: &ServiceError) -> (Kind, String) {
+    let hint = match error.kind {
+        ServiceErrorKind::NotSent(Unreached::Dns) => {
+            "Check the network connection, and the host name if you have set one."
+        }
+        ServiceErrorKind::NotSent(Unreached::Tls) => {
+            "If a company proxy inspects TLS, pass its certificate with --ca-file. Check this machine's clock, too."
+        }
+        ServiceErrorKind::NotSent(Unreached::Proxy) => {
+            "Check the proxy in HTTPS_PROXY, ALL_PROXY and NO_PROXY."
+        }
+        ServiceErrorKind::NotSent(_) => {
+            "Check the network connection, a firewall, and whether a proxy is needed (HTTPS_PROXY)."
+        }
+        ServiceErrorKind::TimedOut => {
+            "Check the network connection and run it again. --http-timeout waits longer."
+        }
+        ServiceErrorKind::Refused { status: 429, .. } => {
+            "The server is asked too often. Wait a few minutes and run it again."
+        }
+        ServiceErrorKind::Refused { status: 500..=599, .. } => {
+            "The server has a problem. https://status.openai.com may know more; run it again later."
+        }
+        ServiceErrorKind::Refused { .. } if error.step == Step::ExchangeCode => {
+            "Run it again to sign in anew."
+        }
+        ServiceErrorKind::Refused { status: 401, .. } => {
+            "The session was refused. Run it again to sign in anew."
+        }
+        ServiceErrorKind::Refused { .. } => {
+            "No key was made. The account may lack the permission: check its role in the organization."
+        }
+        _ => {
+            "Run it again. If it happens again, check --issuer and --api-base, and whether a proxy answers in the server's place."
+        }
+    };
+    let kind = match error.kind {
+        ServiceErrorKind::NotSent(_) | ServiceErrorKind::TimedOut => Kind::Network,
+        _ => Kind::Server,
+    };
+    (kind, hint.to_owned())
+}
+
+/// The failure as `--json` has it on standard output.
+#[derive(Serialize)]
+struct FailureJson<'a> {
+    schema: &'static str,
+    kind: &'static str,
+    message: &'a str,
+    hint: Option<&'a str>,
+}
+
+impl Failure {
+    pub(crate) fn json(&self) -> String {
+        let json = FailureJson {
+            schema: "keymint.error/1",
+            kind: self.kind.name(),
+            message: &self.message,
+            hint: self.hint.as_deref(),
+        };
+        serde_json::to_string(&json).expect("strings become JSON")
+    }
+}

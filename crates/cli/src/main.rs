@@ -1,0 +1,43 @@
+//! The `keymint` command: signs a developer in with the browser, and makes one OpenAI project API
+//! key.
+
+mod args;
+mod browser;
+mod clock;
+mod create;
+mod demo;
+mod failure;
+mod interrupt;
+mod key_name;
+mod output;
+mod recovery;
+mod report;
+mod sandbox;
+mod settings;
+
+use args::{Args, Command};
+use clap::Parser;
+use failure::Failure;
+use report::Reporter;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return args::refuse(&error),
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Reporter::plain(false).end(Err(Failure::internal(&error))),
+    };
+    let outcome = runtime.block_on(async {
+        match args.command {
+            Command::Create(args) => create::run(*args).await,
+            Command::Demo(args) => demo::run(args).await,
+            Command::Sandbox(args) => sandbox::run(args).await,
+        }
+    });
+    // What still runs (a browser that does not come back, say) is not waited for.
+    runtime.shutdown_background();
+    outcome
+}

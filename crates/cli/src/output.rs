@@ -1,0 +1,61 @@
+//! Standard output: the key, or the JSON that was asked for, and nothing else.
+
+use keymint_domain::{ProvisionedKey, Target};
+use serde::Serialize;
+use std::io::{self, Write};
+
+/// Prints one line, and makes sure that it went out whole.
+pub(crate) fn print(line: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(line.as_bytes())?;
+    stdout.write_all(b"\n")?;
+    stdout.flush()
+}
+
+/// What `create --json` prints.
+#[derive(Serialize)]
+struct Created<'a> {
+    schema: &'static str,
+    organization: Named<'a>,
+    project: Named<'a>,
+    key: Option<Key<'a>>,
+    delivered_to: &'a [&'static str],
+}
+
+#[derive(Serialize)]
+struct Named<'a> {
+    id: &'a str,
+    title: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Key<'a> {
+    name: &'a str,
+    value: &'a str,
+    last4: &'a str,
+}
+
+/// The JSON of a created key.
+pub(crate) fn created(created: &ProvisionedKey) -> String {
+    let key = Key { name: &created.name, value: created.key.expose(), last4: created.key.last_four() };
+    json(&created.target, Some(key), &["stdout"])
+}
+
+/// The JSON of a rehearsal that created nothing.
+pub(crate) fn rehearsed(target: &Target) -> String {
+    json(target, None, &[])
+}
+
+fn json(target: &Target, key: Option<Key<'_>>, delivered_to: &[&'static str]) -> String {
+    let created = Created {
+        schema: "keymint.created/1",
+        organization: Named {
+            id: target.organization_id.as_str(),
+            title: target.organization_title.as_deref(),
+        },
+        project: Named { id: target.project_id.as_str(), title: target.project_title.as_deref() },
+        key,
+        delivered_to,
+    };
+    serde_json::to_string(&created).expect("strings become JSON")
+}

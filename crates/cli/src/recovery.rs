@@ -1,0 +1,74 @@
+//! The private folder that keeps a key whose destination failed.
+
+use keymint_domain::ApiKey;
+use std::env;
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// Keeps the key in a file of its own, which nobody else can read, and tells where.
+pub(crate) fn keep(key: &ApiKey) -> io::Result<PathBuf> {
+    keep_in(&folder().ok_or_else(|| io::Error::other("neither XDG_STATE_HOME nor HOME is set"))?, key)
+}
+
+fn keep_in(folder: &Path, key: &ApiKey) -> io::Result<PathBuf> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+        builder.mode(0o700);
+        options.mode(0o600);
+    }
+    builder.create(folder)?;
+    let now = humantime::format_rfc3339_micros(SystemTime::now()).to_string().replace(':', "");
+    let path = folder.join(format!("{now}-{}.key", key.last_four()));
+    let mut file = options.open(&path)?;
+    file.write_all(format!("{}\n", key.expose()).as_bytes())?;
+    file.sync_all()?;
+    // The name is safe only when the folder is.
+    #[cfg(unix)]
+    fs::File::open(folder)?.sync_all()?;
+    Ok(path)
+}
+
+/// `$XDG_STATE_HOME/keymint/recovery`, or what this system has in its place. A relative
+/// `XDG_STATE_HOME` does not count (XDG Base Directory Specification).
+fn folder() -> Option<PathBuf> {
+    let absolute = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = absolute("XDG_STATE_HOME")
+        .or_else(|| absolute("LOCALAPPDATA"))
+        .or_else(|| Some(absolute("HOME")?.join(".local/state")))?;
+    Some(state.join("keymint/recovery"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kept_key_is_there_whole_and_private() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("state/keymint/recovery");
+        let key = ApiKey::parse("sk-proj-0123456789".to_owned()).unwrap();
+
+        let path = keep_in(&folder, &key).unwrap();
+
+        assert_eq!(fs::read_to_string(&path).unwrap(), "sk-proj-0123456789\n");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+            assert_eq!((mode(&folder), mode(&path)), (0o700, 0o600));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_kept_is_an_error() {
+        let key = ApiKey::parse("sk-proj-0123456789".to_owned()).unwrap();
+        assert!(keep_in(Path::new("/dev/null/recovery"), &key).is_err());
+    }
+}

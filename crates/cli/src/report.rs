@@ -1,0 +1,307 @@
+//! Standard error: what a person, or with `--events` a program, is told while it happens.
+
+use crate::args::OutputArgs;
+use crate::clock::TokioClock;
+use crate::failure::{DASHBOARD, Failure};
+use crate::output;
+use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use keymint_domain::text::for_people;
+use keymint_domain::{Clock, Event, Moment, Observation, Target};
+use serde_json::{Value, json};
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+
+/// How often the spinner turns.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Something to tell.
+pub(crate) enum Notice<'a> {
+    Warning(&'a str),
+    Demonstration,
+    Listening { redirect_uri: &'a str },
+    AuthorizeUrl { url: &'a str },
+    BrowserTried { tried: bool },
+    WaitingForPerson { patience: Duration },
+    CallbackReceived,
+    Flow(&'a Event),
+    Creating { target: &'a Target, name: &'a str },
+    StillCreating { patience: Duration },
+    KeyCreated { last_four: &'a str, name: &'a str, target: &'a Target },
+    Delivered,
+    Rehearsed { target: &'a Target },
+    SandboxUp { variables: &'a str },
+    SandboxDown { requests: usize, keys: usize },
+}
+
+/// Tells what happens, in the way that was asked for.
+pub(crate) struct Reporter {
+    json: bool,
+    events: bool,
+    quiet: bool,
+    verbose: bool,
+    spinner: Option<ProgressBar>,
+    /// How many columns standard error has, where it is a terminal.
+    width: Option<usize>,
+    clock: TokioClock,
+    last_observation: Mutex<Option<Observation>>,
+}
+
+impl Reporter {
+    pub(crate) fn new(args: &OutputArgs) -> Self {
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let lively = std::io::stderr().is_terminal() && !dumb && !args.events && !args.quiet;
+        Self {
+            json: args.json,
+            events: args.events,
+            quiet: args.quiet,
+            verbose: args.verbose,
+            spinner: lively.then(spinner),
+            width: terminal_size::terminal_size_of(std::io::stderr()).map(|(width, _)| width.0.into()),
+            clock: TokioClock::new(),
+            last_observation: Mutex::default(),
+        }
+    }
+
+    /// One for a failure before, or without, any flags of its own.
+    pub(crate) fn plain(json: bool) -> Self {
+        Self::new(&OutputArgs { json, events: false, quiet: false, verbose: false })
+    }
+
+    pub(crate) fn tell(&self, notice: &Notice<'_>) {
+        if self.events {
+            if let Some(event) = as_event(notice) {
+                self.line(&event.to_string());
+            }
+            return;
+        }
+        match notice {
+            Notice::Warning(text) => self.prose(&format!("{WARNING}warning:{WARNING:#} {text}")),
+            Notice::AuthorizeUrl { url } => {
+                self.line("Open this address in your browser to sign in:\n");
+                self.line(url);
+                self.line("");
+            }
+            _ if self.quiet => {}
+            Notice::Demonstration => self.step(
+                "A demonstration: a sandbox on this machine plays the servers and the browser, and its key is good for \
+                 nothing. The real thing is `keymint create`.\n",
+            ),
+            Notice::Listening { redirect_uri } => self.detail(&format!("Listening at {redirect_uri}")),
+            Notice::BrowserTried { tried: true } => self.step("Tried to open it for you."),
+            Notice::BrowserTried { tried: false } => self.step("No browser can be opened here; open it yourself."),
+            Notice::WaitingForPerson { patience } => self.status(&format!(
+                "Waiting for you to sign in, at most {}. Ctrl-C ends it.",
+                humantime::format_duration(*patience)
+            )),
+            Notice::CallbackReceived => self.status("You are back from the browser. Signing in to the platform …"),
+            Notice::Flow(event) => self.flow(event),
+            Notice::Creating { target, name } => self.status(&format!(
+                "Creating the key \"{}\" in {} …",
+                for_people(name, 80),
+                place(target)
+            )),
+            Notice::StillCreating { patience } => self.step(&format!(
+                "The key is being created; waiting for it, at most {}. Once more gives it up: it may then exist without you having it.",
+                humantime::format_duration(*patience)
+            )),
+            Notice::KeyCreated { last_four, name, target } => self.step(&format!(
+                "Created the key \"{}\", ending in {last_four}, in {}.",
+                for_people(name, 80),
+                place(target)
+            )),
+            Notice::Delivered => self.step(&format!(
+                "It is on standard output and cannot be shown again. Programs look for it in OPENAI_API_KEY. \
+                 To delete it: {DASHBOARD}"
+            )),
+            Notice::Rehearsed { target } => {
+                self.step(&format!("Everything is ready for a key in {}. Nothing was created.", place(target)));
+            }
+            Notice::SandboxUp { variables } => {
+                self.step("The sandbox is up. Ctrl-C ends it. In another terminal:\n");
+                self.step(&format!("env {variables} keymint create\n"));
+            }
+            Notice::SandboxDown { requests, keys } => {
+                self.step(&format!("The sandbox had {requests} requests and made {keys} keys."));
+            }
+        }
+    }
+
+    fn flow(&self, event: &Event) {
+        match event {
+            Event::CodeExchanged => self.detail("The authorization server has granted access."),
+            Event::SignedIn => {
+                self.status("Signed in. Looking for your organization and its default project …")
+            }
+            Event::WaitingForProject { observed, retry_in } => {
+                let text = format!(
+                    "Not there yet: {observed}. A new account takes a while; looking again in {:.1} s.",
+                    retry_in.as_secs_f64()
+                );
+                // On a terminal each look changes the line; elsewhere only news is a new line.
+                let known =
+                    self.last_observation.lock().unwrap_or_else(PoisonError::into_inner).replace(*observed);
+                if self.spinner.is_some() || self.verbose || known != Some(*observed) {
+                    self.status(&text);
+                }
+            }
+            Event::OrganizationSkipped { id, reason } => {
+                self.tell(&Notice::Warning(&format!(
+                    "the projects of organization {id} could not be read and are passed over: {reason}"
+                )));
+            }
+            Event::ListIncomplete { step, skipped, cut } => {
+                if *skipped > 0 {
+                    self.tell(&Notice::Warning(&format!(
+                        "{step}: {skipped} without a usable id passed over"
+                    )));
+                }
+                if *cut {
+                    self.tell(&Notice::Warning(&format!("{step}: there are more than were read")));
+                }
+            }
+            Event::Retrying { step, after } => {
+                self.status(&format!(
+                    "There was trouble with {step}; trying again in {:.1} s.",
+                    after.as_secs_f64()
+                ));
+            }
+            Event::TargetSelected(target) => {
+                self.detail(&format!("The default project is {}.", place(target)))
+            }
+            _ => {}
+        }
+    }
+
+    /// A lasting line.
+    fn step(&self, text: &str) {
+        if self.verbose {
+            let elapsed = self.clock.now().since(Moment::ORIGIN).as_secs_f64();
+            self.prose(&format!("[{elapsed:8.3} s] {text}"));
+        } else {
+            self.prose(text);
+        }
+    }
+
+    /// A lasting line for those who want to know more.
+    fn detail(&self, text: &str) {
+        if self.verbose {
+            self.step(text);
+        }
+    }
+
+    /// What is going on right now: the spinner's text, or a line where there is no spinner.
+    fn status(&self, text: &str) {
+        match &self.spinner {
+            Some(spinner) if !self.verbose => {
+                spinner.set_message(text.to_owned());
+                spinner.enable_steady_tick(TICK);
+            }
+            _ => self.step(text),
+        }
+    }
+
+    /// Text for a person: on a terminal its lines end between words.
+    fn prose(&self, text: &str) {
+        match self.width {
+            Some(width) => self.line(&textwrap::fill(text, textwrap::Options::new(width).break_words(false))),
+            None => self.line(text),
+        }
+    }
+
+    /// One line as it is, however long.
+    fn line(&self, text: &str) {
+        // Nobody can be told that standard error is broken.
+        let write = || drop(writeln!(anstream::stderr().lock(), "{text}"));
+        match &self.spinner {
+            Some(spinner) => spinner.suspend(write),
+            None => write(),
+        }
+    }
+
+    /// Takes the spinner away, before something else writes to the terminal.
+    pub(crate) fn settle(&self) {
+        if let Some(spinner) = &self.spinner {
+            spinner.finish_and_clear();
+        }
+    }
+
+    /// The last word, on both streams, and the exit code.
+    pub(crate) fn end(&self, outcome: Result<(), Failure>) -> ExitCode {
+        self.settle();
+        let Err(failure) = outcome else { return ExitCode::SUCCESS };
+        if self.events {
+            let event = json!({"event": "error", "kind": failure.kind.name(), "message": failure.message, "hint": failure.hint});
+            self.line(&event.to_string());
+        } else {
+            self.prose(&format!("{ERROR}error:{ERROR:#} {}", failure.message));
+            if let Some(hint) = &failure.hint {
+                self.prose(hint);
+            }
+        }
+        if self.json {
+            // Its exit code tells what went wrong even where nothing can be printed.
+            let _ = output::print(&failure.json());
+        }
+        failure.kind.exit_code()
+    }
+}
+
+fn spinner() -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {wide_msg}").expect("the template is right");
+    ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
+}
+
+/// Organization and project, as a person sees them.
+fn place(target: &Target) -> String {
+    let named = |title: &Option<String>, id: &str| {
+        title.as_deref().map_or_else(|| id.to_owned(), |title| format!("\"{}\"", for_people(title, 80)))
+    };
+    let project = named(&target.project_title, target.project_id.as_str());
+    let organization = named(&target.organization_title, target.organization_id.as_str());
+    format!("project {project} of organization {organization}")
+}
+
+/// The notice as one JSON object. Secrets are in none.
+fn as_event(notice: &Notice<'_>) -> Option<Value> {
+    let milliseconds = |duration: &Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    Some(match notice {
+        Notice::Warning(message) => json!({"event": "warning", "message": message}),
+        Notice::Listening { redirect_uri } => json!({"event": "listening", "redirect_uri": redirect_uri}),
+        Notice::AuthorizeUrl { url } => json!({"event": "authorize_url", "url": url}),
+        Notice::BrowserTried { tried: true } => json!({"event": "browser_tried"}),
+        Notice::CallbackReceived => json!({"event": "callback_received"}),
+        Notice::KeyCreated { .. } => json!({"event": "key_created"}),
+        Notice::Delivered => json!({"event": "delivered", "to": "stdout"}),
+        Notice::Flow(Event::CodeExchanged) => json!({"event": "code_exchanged"}),
+        Notice::Flow(Event::SignedIn) => json!({"event": "signed_in"}),
+        Notice::Flow(Event::WaitingForProject { observed, retry_in }) => {
+            let (organizations, projects) = match *observed {
+                Observation::NoDefaultProject { organizations, projects } => (organizations, projects),
+                Observation::ProjectsRefused { organizations } => (organizations, 0),
+                _ => (0, 0),
+            };
+            json!({"event": "waiting_for_project", "organizations": organizations, "projects": projects, "retry_in_ms": milliseconds(retry_in)})
+        }
+        Notice::Flow(Event::OrganizationSkipped { id, reason }) => {
+            json!({"event": "organization_skipped", "id": id.as_str(), "reason": reason.to_string()})
+        }
+        Notice::Flow(Event::ListIncomplete { step, skipped, cut }) => {
+            json!({"event": "list_incomplete", "step": step.name(), "skipped": skipped, "cut": cut})
+        }
+        Notice::Flow(Event::Retrying { step, after }) => {
+            json!({"event": "retrying", "step": step.name(), "after_ms": milliseconds(after)})
+        }
+        Notice::Flow(Event::TargetSelected(target)) => json!({
+            "event": "target_selected",
+            "organization": {"id": target.organization_id.as_str(), "title": target.organization_title},
+            "project": {"id": target.project_id.as_str(), "title": target.project_title},
+        }),
+        _ => return None,
+    })
+}

@@ -1,0 +1,64 @@
+//! `keymint sandbox`: the sandbox for people who build front ends.
+
+use crate::args::SandboxArgs;
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::output;
+use crate::report::{Notice, Reporter};
+use keymint_sandbox::{Organization, Project, Sandbox, Scenario};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
+
+pub(crate) async fn run(args: SandboxArgs) -> ExitCode {
+    let reporter = Reporter::plain(false);
+    let outcome = serve(&args, &reporter).await;
+    reporter.end(outcome)
+}
+
+async fn serve(args: &SandboxArgs, reporter: &Reporter) -> Result<(), Failure> {
+    let mut interrupt = Interrupt::listen().map_err(|error| Failure::internal(&error))?;
+    let sandbox = start(args).await.map_err(|error| Failure::internal(&error))?;
+    let variables = format!("KEYMINT_ISSUER={} KEYMINT_API_BASE={}", sandbox.issuer(), sandbox.api_base());
+    reporter.tell(&Notice::SandboxUp { variables: &variables });
+    output::print(&variables).map_err(|error| Failure::internal(&error))?;
+    interrupt.next().await;
+    reporter.tell(&Notice::SandboxDown { requests: sandbox.requests().len(), keys: sandbox.keys().len() });
+    for violation in sandbox.violations() {
+        reporter.tell(&Notice::Warning(&violation));
+    }
+    Ok(())
+}
+
+async fn start(args: &SandboxArgs) -> io::Result<Sandbox> {
+    let scenario = scenario(args);
+    match args.port {
+        None => Sandbox::start(scenario).await,
+        Some(port) => {
+            let next =
+                port.checked_add(1).ok_or_else(|| io::Error::other("the port after it does not exist"))?;
+            let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            Sandbox::start_on(scenario, at(port), at(next)).await
+        }
+    }
+}
+
+/// The first organization is the person's own and has the default project.
+fn scenario(args: &SandboxArgs) -> Scenario {
+    let personal = Organization::numbered(1)
+        .titled("Personal")
+        .as_personal()
+        .with_project(Project::new("proj_default").titled("Default project").as_initial());
+    let others = (2..=args.organizations).map(Organization::numbered);
+    let mut scenario = Scenario::of(std::iter::once(personal).chain(others).take(args.organizations));
+    if let Some(delay) = args.ready_after {
+        scenario = scenario.project_ready_after(delay);
+    }
+    if let Some(latency) = args.latency {
+        scenario = scenario.latency(latency);
+    }
+    if args.refuse {
+        scenario = scenario.refuse_sign_in();
+    }
+    scenario
+}

@@ -1,0 +1,271 @@
+//! What goes right.
+
+use crate::support::create;
+use keymint_sandbox::{Choice, Organization, Origin, Project, Reply, Scenario, Step};
+use serde_json::{Value, json};
+
+fn default_project(id: &str) -> Project {
+    Project::new(id).titled("Default project").as_initial()
+}
+
+#[tokio::test]
+async fn the_key_and_nothing_else_is_on_standard_output() {
+    let ended = create(Scenario::ready()).sign_in().await;
+
+    assert_eq!((ended.code, ended.stdout.as_str()), (0, format!("{}\n", ended.key()).as_str()));
+    let last_four = &ended.key()[ended.key().len() - 4..];
+    assert!(ended.stderr.contains(&format!("ending in {last_four}")), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn the_requests_are_the_contracts_in_its_order_and_no_others() {
+    let ended = create(Scenario::ready()).args(&["--name", "my key"]).sign_in().await;
+
+    let requests = ended.sandbox.requests();
+    let client: Vec<_> = requests
+        .iter()
+        .filter(|request| !request.path.starts_with("/oauth/authorize"))
+        .map(|request| format!("{} {}", request.method, request.path))
+        .collect();
+    assert_eq!(
+        client,
+        [
+            "POST /oauth/token",
+            "POST /dashboard/onboarding/login",
+            "GET /v1/organizations",
+            "GET /dashboard/organizations/org-sandbox-personal/projects",
+            "POST /dashboard/organizations/org-sandbox-personal/projects/proj_sandbox_default/api_keys",
+        ]
+    );
+    for request in requests.iter().filter(|request| !request.path.starts_with("/oauth/authorize")) {
+        assert_eq!(request.header("user-agent"), Some("Codex-Create-API-Key/1.0"));
+        assert_eq!(request.header("accept"), Some("application/json"));
+        assert_eq!(request.header("accept-encoding"), None);
+    }
+    let creation = requests.last().unwrap();
+    let body: Value = serde_json::from_slice(&creation.body).unwrap();
+    assert_eq!((creation.origin, body), (Origin::PlatformApi, json!({"action": "create", "name": "my key"})));
+}
+
+#[tokio::test]
+async fn json_has_the_key_and_where_it_was_made() {
+    let ended = create(Scenario::ready()).args(&["--json", "--name", "n"]).sign_in().await;
+
+    let key = ended.key();
+    assert_eq!(
+        ended.json(),
+        json!({
+            "schema": "keymint.created/1",
+            "organization": {"id": "org-sandbox-personal", "title": "Personal"},
+            "project": {"id": "proj_sandbox_default", "title": "Default project"},
+            "key": {"name": "n", "value": key, "last4": key[key.len() - 4..]},
+            "delivered_to": ["stdout"],
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_dry_run_does_everything_but_the_creation() {
+    let ended = create(Scenario::ready()).args(&["--dry-run"]).sign_in().await;
+    assert_eq!((ended.code, ended.stdout.as_str(), ended.sandbox.keys().len()), (0, "", 0));
+
+    let ended = create(Scenario::ready()).args(&["--dry-run", "--json"]).sign_in().await;
+    assert_eq!((ended.json()["key"].clone(), ended.json()["delivered_to"].clone()), (Value::Null, json!([])));
+    assert_eq!(
+        (ended.json()["project"]["id"].as_str(), ended.sandbox.keys().len()),
+        (Some("proj_sandbox_default"), 0)
+    );
+}
+
+#[tokio::test]
+async fn of_50_organizations_the_personal_one_is_asked_right_after_the_default_one() {
+    let organizations = (1..=50).map(|n| {
+        let organization = Organization::numbered(n);
+        match n {
+            17 => organization.as_default(),
+            33 => organization.as_personal().with_project(default_project("proj_mine")),
+            _ => organization,
+        }
+    });
+
+    let ended = create(Scenario::of(organizations)).args(&["--json"]).sign_in().await;
+
+    assert_eq!(ended.json()["organization"]["id"], "org-33");
+    let requests = ended.sandbox.requests();
+    let asked: Vec<_> = requests.iter().filter(|request| request.path.ends_with("/projects")).collect();
+    assert!(asked[0].path.contains("/org-17/"), "{}", asked[0].path);
+    assert!(asked.len() <= 9, "{} requests", asked.len());
+}
+
+#[tokio::test]
+async fn the_default_organization_wins_with_one_request_for_projects() {
+    let organizations = (1..=50).map(|n| {
+        let organization = Organization::numbered(n).with_project(default_project("proj_default"));
+        if n == 50 { organization.as_default() } else { organization }
+    });
+
+    let ended = create(Scenario::of(organizations)).args(&["--json"]).sign_in().await;
+
+    assert_eq!(ended.json()["organization"]["id"], "org-50");
+    assert_eq!(ended.count("GET", "/projects"), 1);
+}
+
+#[tokio::test]
+async fn a_project_that_is_not_there_yet_is_waited_for() {
+    let ended =
+        create(Scenario::ready().ready_after_rounds(4)).args(&["--poll-interval", "20ms"]).sign_in().await;
+
+    assert_eq!((ended.code, ended.count("GET", "/v1/organizations")), (0, 4));
+    assert!(ended.stderr.contains("Not there yet"), "{}", ended.stderr);
+    assert_eq!(ended.stdout.trim_end(), ended.key());
+}
+
+#[tokio::test]
+async fn a_default_project_on_the_third_page_is_found() {
+    let projects = (1..=5).map(|n| Project::new(format!("proj_{n}"))).chain([default_project("proj_last")]);
+    let organization = projects.fold(Organization::new("org-paged").as_default(), Organization::with_project);
+
+    let ended = create(Scenario::of([organization]).page_size(2)).args(&["--json"]).sign_in().await;
+
+    assert_eq!(
+        (ended.json()["project"]["id"].as_str(), ended.count("GET", "/projects")),
+        (Some("proj_last"), 3)
+    );
+}
+
+#[tokio::test]
+async fn trouble_with_the_lists_is_outlived() {
+    let scenario = Scenario::ready()
+        .reply(Step::Organizations.nth(1), Reply::status(503))
+        .reply(Step::Organizations.nth(2), Reply::hang_up())
+        .reply(Step::Projects.nth(1), Reply::status(429).header("retry-after", "0"));
+
+    let ended = create(scenario).sign_in().await;
+
+    assert_eq!(
+        (ended.code, ended.count("GET", "/v1/organizations"), ended.count("GET", "/projects")),
+        (0, 3, 2)
+    );
+}
+
+#[tokio::test]
+async fn one_organization_that_refuses_does_not_end_the_flow() {
+    let scenario = Scenario::of([
+        Organization::new("org-closed").as_default(),
+        Organization::new("org-open").with_project(default_project("proj_open")),
+    ])
+    .reply(Step::Projects.of("org-closed"), Reply::status(403));
+
+    let ended = create(scenario).args(&["--json"]).sign_in().await;
+
+    assert_eq!(ended.json()["organization"]["id"], "org-open");
+    assert!(ended.stderr.contains("warning: the projects of organization org-closed"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn ids_that_could_leave_their_place_in_a_url_are_passed_over() {
+    let scenario = Scenario::of([
+        Organization::new("..").as_default().with_project(default_project("proj_evil")),
+        Organization::new("org-good").with_project(default_project("proj_good")),
+    ]);
+
+    let ended = create(scenario).args(&["--json"]).sign_in().await;
+
+    assert_eq!(
+        (ended.json()["organization"]["id"].as_str(), ended.count("GET", "/projects")),
+        (Some("org-good"), 1)
+    );
+}
+
+#[tokio::test]
+async fn titles_reach_a_terminal_clean_and_json_exact() {
+    let title = "Acme\u{1b}]0;owned\u{7}\u{202e}";
+    let scenario =
+        || Scenario::of([Organization::new("org-1").titled(title).with_project(default_project("proj_1"))]);
+
+    let ended = create(scenario()).args(&["--json"]).sign_in().await;
+
+    assert_eq!(ended.json()["organization"]["title"], title);
+    assert!(!ended.stderr.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{}", ended.stderr);
+    assert!(ended.stderr.contains(r"Acme\u{1b}]0;owned"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn events_tell_the_story_in_order_and_hold_no_secret() {
+    let mut run = create(Scenario::ready()).args(&["--events"]).start().await;
+    let visit = run.browser(Choice::Continue).await;
+    let ended = run.end().await;
+    visit.await.unwrap();
+
+    let events: Vec<Value> = ended.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let names: Vec<_> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    assert_eq!(
+        names,
+        [
+            "warning",
+            "listening",
+            "authorize_url",
+            "callback_received",
+            "code_exchanged",
+            "signed_in",
+            "target_selected",
+            "key_created",
+            "delivered",
+        ]
+    );
+    assert_eq!(events[6]["project"]["id"], "proj_sandbox_default");
+    assert_eq!(events[8]["to"], "stdout");
+}
+
+#[tokio::test]
+async fn quiet_still_shows_the_address() {
+    let ended = create(Scenario::ready()).args(&["-q"]).sign_in().await;
+
+    let lines: Vec<_> = ended.stderr.lines().filter(|line| !line.is_empty()).collect();
+    assert_eq!(lines.len(), 3, "{}", ended.stderr);
+    assert!(lines[2].starts_with(ended.sandbox.issuer()), "{}", lines[2]);
+}
+
+#[tokio::test]
+async fn verbose_tells_each_step_with_its_time() {
+    let ended = create(Scenario::ready()).args(&["-v"]).sign_in().await;
+
+    for step in
+        ["Listening at http://localhost:", "granted access", "The default project is", "Created the key"]
+    {
+        let line = ended
+            .stderr
+            .lines()
+            .find(|line| line.contains(step))
+            .unwrap_or_else(|| panic!("{step}: {}", ended.stderr));
+        assert!(line.starts_with('[') && line.contains(" s] "), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_in_the_environment_that_will_win_is_told() {
+    let ended = create(Scenario::ready()).env("OPENAI_API_KEY", "sk-another-one").sign_in().await;
+    assert!(ended.stderr.contains("OPENAI_API_KEY is set"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("another-one"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn the_browser_ends_on_a_page_that_tells_the_true_outcome() {
+    for (scenario, choice, expected) in [
+        (Scenario::ready(), Choice::Continue, "key is ready"),
+        (Scenario::ready(), Choice::Refuse, "refused"),
+        (Scenario::ready().reply(Step::Login, Reply::status(403)), Choice::Continue, "No key"),
+        (
+            Scenario::ready().reply(Step::CreateKey, Reply::hang_up()),
+            Choice::Continue,
+            "may have been created",
+        ),
+    ] {
+        let mut run = create(scenario).start().await;
+        let visit = run.browser(choice).await;
+        let ended = run.end().await;
+        let page = visit.await.unwrap();
+        assert!(page.url.ends_with("/auth/done") && page.status == 200, "{} {}", page.status, page.url);
+        assert!(page.body.contains(expected), "{expected:?} is not in {}\n{}", page.body, ended.stderr);
+    }
+}

@@ -1,0 +1,12 @@
+//! The product as its users meet it: the real binary, the sandbox behind real sockets, and a
+//! browser, played or real.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod chromium;
+mod commands;
+mod create;
+mod failures;
+mod signals;
+mod strays;
+mod support;

@@ -1,0 +1,166 @@
+//! What goes wrong: each exit code, and that nothing is lost.
+
+use crate::support::{create, free_port, get, keymint};
+use keymint_sandbox::{Choice, Organization, Reply, Scenario, Step};
+use serde_json::Value;
+use std::fs::{self, OpenOptions};
+use std::io::ErrorKind;
+use std::net::TcpListener;
+
+#[tokio::test]
+async fn a_refusal_in_the_browser_ends_with_4() {
+    let mut run = create(Scenario::ready()).args(&["--json"]).start().await;
+    let visit = run.browser(Choice::Refuse).await;
+    let ended = run.end().await;
+    visit.await.unwrap();
+
+    assert_eq!((ended.code, ended.json()["kind"].as_str()), (4, Some("sign_in_refused")));
+    assert!(ended.stderr.contains("access_denied"), "{}", ended.stderr);
+    assert_eq!(ended.count("POST", "/oauth/token"), 0);
+}
+
+#[tokio::test]
+async fn nobody_in_the_browser_ends_with_5() {
+    let ended =
+        create(Scenario::ready()).args(&["--json", "--sign-in-timeout", "50ms"]).start().await.end().await;
+
+    assert_eq!((ended.code, ended.json()["kind"].as_str()), (5, Some("sign_in_timeout")));
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_ends_with_6() {
+    let nobody = format!("http://127.0.0.1:{}", free_port());
+    let mut run = create(Scenario::ready()).args(&["--json", "--api-base", &nobody]).start().await;
+    let visit = run.browser(Choice::Continue).await;
+    let ended = run.end().await;
+    visit.await.unwrap();
+
+    assert_eq!((ended.code, ended.json()["kind"].as_str()), (6, Some("network")));
+    assert!(ended.stderr.contains(&format!("POST {nobody}/dashboard/onboarding/login")), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_ends_with_7() {
+    let mut run = create(Scenario::ready()).args(&["--json"]).start().await;
+    let callback = run.callback("a-code-that-nobody-issued").await;
+    let answer = get(run.port, &callback).await;
+    assert!(answer.starts_with("HTTP/1.1 303 "), "{answer}");
+    let port = run.port;
+    let done = tokio::spawn(async move { get(port, "/auth/done").await });
+    let ended = run.end_against_the_contract("token request").await;
+    done.await.unwrap();
+
+    assert_eq!((ended.code, ended.json()["kind"].as_str()), (7, Some("server")));
+    assert!(
+        ended.stderr.contains("/oauth/token: answered 400 Bad Request: invalid_client"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[tokio::test]
+async fn an_account_without_a_default_project_ends_with_8_and_what_was_seen() {
+    let limits = ["--json", "--project-timeout", "100ms", "--poll-interval", "20ms"];
+    for (scenario, seen) in [
+        (Scenario::of([]), "the account has no organization yet"),
+        (
+            Scenario::of([Organization::numbered(1), Organization::numbered(2)]),
+            "2 organizations and 2 projects were checked",
+        ),
+    ] {
+        let ended = create(scenario).args(&limits).sign_in().await;
+        assert_eq!((ended.code, ended.json()["kind"].as_str()), (8, Some("no_project")));
+        assert!(ended.stderr.contains(seen), "{}", ended.stderr);
+        assert!(ended.sandbox.keys().is_empty());
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_key_that_cannot_be_printed_is_kept_and_ends_with_9() {
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let ended = create(Scenario::ready()).stdout(full).sign_in().await;
+
+    assert_eq!(ended.code, 9, "{}", ended.stderr);
+    let path = ended.stderr.split_once("it is kept in ").unwrap().1.lines().next().unwrap();
+    assert!(path.starts_with(ended.home.path().to_str().unwrap()), "{path}");
+    assert_eq!(fs::read_to_string(path).unwrap().trim_end(), ended.key());
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_the_creation_ends_with_10_and_is_never_repeated() {
+    for reply in [
+        Reply::hang_up().after_the_work(),
+        Reply::status(503).after_the_work(),
+        Reply::status(200).body("{}").after_the_work(),
+    ] {
+        let scenario = Scenario::ready().reply(Step::CreateKey, reply);
+        let ended = create(scenario).args(&["--json", "--name", "find-me"]).sign_in().await;
+
+        assert_eq!((ended.code, ended.json()["kind"].as_str()), (10, Some("outcome_unknown")));
+        let message = ended.json()["message"].as_str().unwrap().to_owned();
+        for part in ["find-me", "org-sandbox-personal", "proj_sandbox_default", "Time: 20"] {
+            assert!(message.contains(part), "{part}: {message}");
+        }
+        assert_eq!((ended.count("POST", "/api_keys"), ended.sandbox.keys().len()), (1, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_refused_creation_is_a_definite_no() {
+    let body = r#"{"error":{"message":"not allowed, sk-proj-canary0123","type":"forbidden","code":"no_permission"}}"#;
+    let scenario = Scenario::ready()
+        .reply(Step::CreateKey, Reply::status(403).header("content-type", "application/json").body(body));
+    let ended = create(scenario).args(&["--json"]).sign_in().await;
+
+    assert_eq!((ended.code, ended.json()["kind"].as_str()), (7, Some("server")));
+    assert!(ended.stderr.contains("not allowed") && !ended.stderr.contains("canary"), "{}", ended.stderr);
+    assert_eq!(ended.count("POST", "/api_keys"), 1);
+}
+
+#[tokio::test]
+async fn a_port_in_use_ends_with_3_at_once_and_its_holder_hears_nothing() {
+    for address in ["127.0.0.1", "::1"] {
+        let port = free_port();
+        let holder = TcpListener::bind((address, port)).unwrap();
+        holder.set_nonblocking(true).unwrap();
+        let home = tempfile::tempdir().unwrap();
+        let output = keymint(&home)
+            .args(["create", "--no-browser", "--json", "--callback-port", &port.to_string()])
+            .output()
+            .await
+            .unwrap();
+
+        assert_eq!(output.status.code(), Some(3));
+        let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(
+            (json["schema"].as_str(), json["kind"].as_str()),
+            (Some("keymint.error/1"), Some("callback_unavailable"))
+        );
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains(&port.to_string()) && !stderr.contains("/oauth/authorize"), "{stderr}");
+        assert_eq!(holder.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+    }
+}
+
+#[tokio::test]
+async fn wrong_usage_ends_with_2_before_anything_else_happens() {
+    for (args, expected) in [
+        (&["create", "--no-such-flag"][..], "--no-such-flag"),
+        (&["create", "--issuer", "http://auth.example"], "--issuer: it must begin with https://"),
+        (&["create", "--callback-port", "0"], "--callback-port: it must be a port number"),
+        (&["create", "--project-timeout", "soon"], "--project-timeout: it must be a time"),
+        (&["create", "-q", "-v"], "cannot be used with"),
+        (&["no-such-command"], "no-such-command"),
+    ] {
+        let home = tempfile::tempdir().unwrap();
+        let output = keymint(&home).args(args).output().await.unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{stderr}");
+        assert!(stderr.contains(expected), "{stderr}");
+
+        let output = keymint(&home).args(args).arg("--json").output().await.unwrap();
+        let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((output.status.code(), json["kind"].as_str()), (Some(2), Some("usage")));
+    }
+}

@@ -1,0 +1,62 @@
+//! Ctrl-C and SIGTERM, before the creation and while it is under way.
+
+use crate::support::create;
+use keymint_sandbox::{Choice, Reply, Scenario, Step};
+use std::time::Duration;
+
+#[tokio::test]
+async fn a_signal_before_the_creation_ends_the_run_without_a_key() {
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let mut run = create(Scenario::ready()).args(&["--json"]).start().await;
+        run.line(|line| line.contains("Waiting for you")).await;
+        run.signal(signal).await;
+        let ended = run.end().await;
+
+        assert_eq!((ended.code, ended.json()["kind"].as_str()), (code, Some("interrupted")));
+        assert!(ended.sandbox.keys().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_signal_while_the_lists_are_read_ends_the_run_without_a_key() {
+    let scenario = Scenario::ready().reply(Step::Projects, Reply::usual().delayed(Duration::MAX));
+    let mut run = create(scenario).start().await;
+    let visit = run.browser(Choice::Continue).await;
+    run.line(|line| line.contains("Looking for your organization")).await;
+    run.signal("INT").await;
+    let ended = run.end().await;
+    visit.abort();
+
+    assert_eq!((ended.code, ended.sandbox.keys().len()), (130, 0));
+}
+
+#[tokio::test]
+async fn the_first_signal_during_the_creation_waits_for_the_key() {
+    let scenario =
+        Scenario::ready().reply(Step::CreateKey, Reply::usual().delayed(Duration::from_millis(300)));
+    let mut run = create(scenario).start().await;
+    let visit = run.browser(Choice::Continue).await;
+    run.line(|line| line.contains("Creating the key")).await;
+    run.signal("INT").await;
+    run.line(|line| line.contains("The key is being created")).await;
+    let ended = run.end().await;
+    visit.await.unwrap();
+
+    assert_eq!((ended.code, ended.stdout.trim_end()), (0, ended.key().as_str()));
+}
+
+#[tokio::test]
+async fn the_second_signal_during_the_creation_tells_that_a_key_may_exist() {
+    let scenario = Scenario::ready().reply(Step::CreateKey, Reply::usual().delayed(Duration::MAX));
+    let mut run = create(scenario).args(&["--name", "find-me"]).start().await;
+    let visit = run.browser(Choice::Continue).await;
+    run.line(|line| line.contains("Creating the key")).await;
+    run.signal("INT").await;
+    run.line(|line| line.contains("The key is being created")).await;
+    run.signal("INT").await;
+    let ended = run.end().await;
+    visit.abort();
+
+    assert_eq!(ended.code, 10);
+    assert!(ended.stderr.contains("a key may exist") && ended.stderr.contains("find-me"), "{}", ended.stderr);
+}

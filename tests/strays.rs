@@ -1,0 +1,70 @@
+//! What else may arrive at the listener before the true callback.
+
+use crate::support::{create, get, send};
+use keymint_sandbox::{Choice, Scenario};
+
+#[tokio::test]
+async fn no_stray_request_ends_a_sign_in() {
+    let mut run = create(Scenario::ready()).start().await;
+    let url = run.url().await;
+    let state = url.rsplit_once("&state=").unwrap().1.to_owned();
+    let port = run.port;
+
+    let good = format!("/auth/callback?code=C&state={state}");
+    for (target, status) in [
+        ("/auth/callback?code=C&state=wrong", "400"),
+        ("/auth/callback?error=access_denied", "400"),
+        ("/cancel", "404"),
+        ("/favicon.ico", "404"),
+        ("/auth/done", "404"),
+        ("/auth/callback/?code=C", "404"),
+    ] {
+        let answer = get(port, target).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{target}: {answer}");
+    }
+    for (method, status) in [("HEAD", "405"), ("POST", "405"), ("OPTIONS", "405"), ("DELETE", "405")] {
+        let answer = send(
+            port,
+            &format!("{method} {good} HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Length: 0\r\n\r\n"),
+        )
+        .await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{method}: {answer}");
+    }
+    for (head, status) in [
+        ("Host: evil.example\r\n".to_owned(), "421"),
+        (format!("Host: 127.0.0.1:{port}\r\n"), "421"),
+        (String::new(), "400"),
+        (format!("Host: localhost:{port}\r\nSec-Purpose: prefetch\r\n"), "403"),
+        (format!("Host: localhost:{port}\r\nSec-Fetch-Mode: no-cors\r\n"), "403"),
+    ] {
+        let answer = send(port, &format!("GET {good} HTTP/1.1\r\n{head}\r\n")).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{head:?}: {answer}");
+    }
+
+    let visit = tokio::spawn(async move { keymint_sandbox::visit(&url, Choice::Continue).await.unwrap() });
+    let ended = run.end().await;
+    visit.await.unwrap();
+    assert_eq!((ended.code, ended.stdout.trim_end()), (0, ended.key().as_str()));
+    assert_eq!(ended.count("POST", "/oauth/token"), 1);
+}
+
+#[tokio::test]
+async fn the_second_of_two_callbacks_is_gone() {
+    let mut run = create(Scenario::ready().reply(
+        keymint_sandbox::Step::CreateKey,
+        keymint_sandbox::Reply::usual().delayed(std::time::Duration::MAX),
+    ))
+    .start()
+    .await;
+    let visit = run.browser(Choice::Continue).await;
+    run.line(|line| line.contains("Creating the key")).await;
+
+    let answer = get(run.port, "/auth/callback?code=C&state=S").await;
+
+    assert!(answer.starts_with("HTTP/1.1 410 "), "{answer}");
+    run.signal("INT").await;
+    run.line(|line| line.contains("being created")).await;
+    run.signal("INT").await;
+    assert_eq!(run.end().await.code, 10);
+    visit.abort();
+}

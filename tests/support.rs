@@ -1,0 +1,285 @@
+//! Starts the binary against a sandbox, plays the person, and holds every run to what must always
+//! be true.
+
+use keymint_sandbox::{Choice, Sandbox, Scenario, Visit, visit};
+use serde_json::Value;
+use std::future::Future;
+use std::net::TcpListener;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::net::TcpStream;
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::task::JoinHandle;
+
+/// Only a run that hangs takes this long.
+const WATCHDOG: Duration = Duration::from_secs(60);
+
+/// One run of the binary.
+pub(crate) struct Run {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) port: u16,
+    home: TempDir,
+    child: Child,
+    stdout: JoinHandle<String>,
+    stderr: Lines<BufReader<ChildStderr>>,
+    seen: Vec<String>,
+}
+
+/// What a run left behind.
+pub(crate) struct Ended {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) home: TempDir,
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// `keymint create` against a sandbox, not yet started.
+pub(crate) struct Start {
+    scenario: Scenario,
+    args: Vec<String>,
+    environment: Vec<(String, String)>,
+    stdout: Stdio,
+}
+
+pub(crate) fn create(scenario: Scenario) -> Start {
+    Start { scenario, args: Vec::new(), environment: Vec::new(), stdout: Stdio::piped() }
+}
+
+impl Start {
+    pub(crate) fn args(mut self, args: &[&str]) -> Self {
+        self.args.extend(args.iter().map(|&arg| arg.to_owned()));
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn stdout(mut self, stdout: impl Into<Stdio>) -> Self {
+        self.stdout = stdout.into();
+        self
+    }
+
+    pub(crate) async fn start(self) -> Run {
+        let sandbox = Sandbox::start(self.scenario).await.unwrap();
+        let port = free_port();
+        let home = tempfile::tempdir().unwrap();
+        let mut child = keymint(&home)
+            .args(["create", "--no-browser"])
+            .args(&self.args)
+            .env("KEYMINT_ISSUER", sandbox.issuer())
+            .env("KEYMINT_API_BASE", sandbox.api_base())
+            .env("KEYMINT_CALLBACK_PORT", port.to_string())
+            .envs(self.environment)
+            .stdout(self.stdout)
+            .spawn()
+            .unwrap();
+        let stdout = tokio::spawn(read(child.stdout.take()));
+        let stderr = BufReader::new(child.stderr.take().unwrap()).lines();
+        Run { sandbox, port, home, child, stdout, stderr, seen: Vec::new() }
+    }
+
+    /// Starts, signs in as a willing person, and waits for the end.
+    pub(crate) async fn sign_in(self) -> Ended {
+        let mut run = self.start().await;
+        let visit = run.browser(Choice::Continue).await;
+        let ended = run.end().await;
+        visit.abort();
+        ended
+    }
+}
+
+/// The binary with nothing of this machine's environment in it.
+pub(crate) fn keymint(home: &TempDir) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_keymint"));
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", home.path())
+        .env("USER", "tester")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+async fn read(stdout: Option<ChildStdout>) -> String {
+    let mut text = String::new();
+    if let Some(mut stdout) = stdout {
+        stdout.read_to_string(&mut text).await.unwrap();
+    }
+    text
+}
+
+impl Run {
+    /// The first line of standard error that fits, from where the last call stopped.
+    pub(crate) async fn line(&mut self, fits: impl Fn(&str) -> bool) -> String {
+        watch(async {
+            while let Some(line) = self.stderr.next_line().await.unwrap() {
+                self.seen.push(line.clone());
+                if fits(&line) {
+                    return line;
+                }
+            }
+            panic!("the program ended first:\n{}", self.seen.join("\n"));
+        })
+        .await
+    }
+
+    /// The address to open: a line of its own, or the event of that name.
+    pub(crate) async fn url(&mut self) -> String {
+        let line = self.line(|line| line.contains("/oauth/authorize?")).await;
+        let event = serde_json::from_str::<Value>(&line).ok();
+        event.and_then(|event| Some(event["url"].as_str()?.to_owned())).unwrap_or(line)
+    }
+
+    /// Plays the browser, beside the run.
+    pub(crate) async fn browser(&mut self, choice: Choice) -> JoinHandle<Visit> {
+        let url = self.url().await;
+        tokio::spawn(async move { visit(&url, choice).await.unwrap() })
+    }
+
+    /// The query of a good callback with this code, which the sandbox has not issued.
+    pub(crate) async fn callback(&mut self, code: &str) -> String {
+        let url = self.url().await;
+        let state = url.rsplit_once("&state=").unwrap().1;
+        format!("/auth/callback?code={code}&state={state}")
+    }
+
+    /// Sends a signal to the program.
+    pub(crate) async fn signal(&self, name: &str) {
+        let pid = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().await.unwrap().success());
+    }
+
+    /// Waits for the end, and holds the run to what must always be true.
+    pub(crate) async fn end(self) -> Ended {
+        let ended = self.wait().await;
+        assert_eq!(ended.sandbox.violations(), Vec::<String>::new(), "{}", ended.stderr);
+        ended
+    }
+
+    /// The same where the test itself has broken the contract, in a request of this name.
+    pub(crate) async fn end_against_the_contract(self, request: &str) -> Ended {
+        let ended = self.wait().await;
+        let violations = ended.sandbox.violations();
+        assert!(
+            !violations.is_empty() && violations.iter().all(|violation| violation.starts_with(request)),
+            "{violations:?}"
+        );
+        ended
+    }
+
+    async fn wait(mut self) -> Ended {
+        let code = watch(async {
+            while let Some(line) = self.stderr.next_line().await.unwrap() {
+                self.seen.push(line);
+            }
+            self.child.wait().await.unwrap().code().unwrap()
+        })
+        .await;
+        let ended = Ended {
+            sandbox: self.sandbox,
+            home: self.home,
+            code,
+            stdout: self.stdout.await.unwrap(),
+            stderr: self.seen.join("\n"),
+        };
+        ended.hold_to_the_invariants(self.port);
+        ended
+    }
+}
+
+impl Ended {
+    /// The key that the sandbox made, which must be one.
+    pub(crate) fn key(&self) -> String {
+        let keys = self.sandbox.keys();
+        assert_eq!(keys.len(), 1, "{}", self.stderr);
+        keys[0].value.clone()
+    }
+
+    /// Standard output as JSON.
+    pub(crate) fn json(&self) -> Value {
+        assert_eq!(self.stdout.lines().count(), 1, "{}", self.stdout);
+        serde_json::from_str(&self.stdout).unwrap()
+    }
+
+    /// How many requests had this method and a path that ends like this.
+    pub(crate) fn count(&self, method: &str, path_end: &str) -> usize {
+        let requests = self.sandbox.requests();
+        requests.iter().filter(|request| request.method == method && request.path.ends_with(path_end)).count()
+    }
+
+    fn hold_to_the_invariants(&self, port: u16) {
+        assert!(self.count("POST", "/oauth/token") <= 3 && self.count("POST", "/api_keys") <= 3);
+        for secret in self.secrets() {
+            assert!(!self.stderr.contains(&secret), "{secret} in:\n{}", self.stderr);
+        }
+        for key in self.sandbox.keys() {
+            let stray = self.stdout.contains(&key.value) && self.code != 0;
+            assert!(!stray, "a key on standard output with exit code {}", self.code);
+        }
+        assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
+        for address in ["127.0.0.1", "::1"] {
+            assert!(TcpListener::bind((address, port)).is_ok(), "{address} is still bound");
+        }
+    }
+
+    /// Every secret that went over the wire: code, verifier, access token, session key, key.
+    fn secrets(&self) -> Vec<String> {
+        let mut secrets: Vec<String> = self.sandbox.keys().into_iter().map(|key| key.value).collect();
+        for request in self.sandbox.requests() {
+            let bearer = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
+            secrets.extend(bearer.map(str::to_owned));
+            if request.path.ends_with("/oauth/token") {
+                let body = request.text().into_owned();
+                let fields = body.split('&').filter_map(|field| field.split_once('='));
+                let secret = fields.filter(|(name, _)| matches!(*name, "code" | "code_verifier"));
+                secrets.extend(secret.map(|(_, value)| value.to_owned()));
+            }
+        }
+        secrets.retain(|secret| secret.len() > 8);
+        secrets
+    }
+}
+
+/// A port that no other test takes: below those that the system hands out by itself.
+pub(crate) fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 20_000 + u16::try_from(std::process::id() % 90).unwrap() * 100;
+    loop {
+        let port = first + NEXT.fetch_add(1, Ordering::Relaxed);
+        if ["127.0.0.1", "::1"].iter().all(|address| TcpListener::bind((*address, port)).is_ok()) {
+            return port;
+        }
+    }
+}
+
+/// Sends bytes to the listener and returns the whole answer.
+pub(crate) async fn send(port: u16, request: &str) -> String {
+    watch(async {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        String::from_utf8(answer).unwrap()
+    })
+    .await
+}
+
+/// A plain GET of a browser.
+pub(crate) async fn get(port: u16, target: &str) -> String {
+    send(port, &format!("GET {target} HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n")).await
+}
+
+/// Fails the test when `work` hangs.
+pub(crate) async fn watch<T>(work: impl Future<Output = T>) -> T {
+    #[expect(clippy::disallowed_methods, reason = "a watchdog, which a passing test never meets")]
+    tokio::time::timeout(WATCHDOG, work).await.expect("it hangs")
+}
