@@ -1,5 +1,6 @@
 //! Opening the person's browser.
 
+use crate::hardening;
 use std::env;
 
 /// Tries to open `url` in the person's browser, beside what else is going on.
@@ -13,7 +14,7 @@ pub(crate) fn open(url: &str) -> bool {
     let url = url.to_owned();
     // A thread of its own, since some launchers run in the foreground. Their output is discarded.
     std::thread::spawn(move || {
-        let _ = webbrowser::open(&url);
+        let _ = hardening::with_the_persons_limits(|| webbrowser::open(&url));
     });
     true
 }

@@ -2,29 +2,89 @@
 
 use async_trait::async_trait;
 use keymint_domain::{Clock, Moment};
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Longest sleep in one piece. The timer below stands still while the machine is suspended, and
+/// [`Clock::now`] does not: after a suspension the deadline is noticed at most this much later.
+const LONGEST_NAP: Duration = Duration::from_secs(5);
 
 /// The machine's monotonic clock, with tokio's timer.
-pub(crate) struct TokioClock {
-    origin: Instant,
+pub(crate) struct SystemClock {
+    origin: Duration,
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the Clock that the others ask")]
-impl TokioClock {
+impl SystemClock {
     /// A clock whose origin is now.
     pub(crate) fn new() -> Self {
-        Self { origin: Instant::now() }
+        Self { origin: since_boot() }
     }
 }
 
 #[async_trait]
-#[expect(clippy::disallowed_methods, reason = "this is the Clock that the others ask")]
-impl Clock for TokioClock {
+impl Clock for SystemClock {
     fn now(&self) -> Moment {
-        Moment::ORIGIN + self.origin.elapsed()
+        Moment::ORIGIN + since_boot().saturating_sub(self.origin)
     }
 
+    #[expect(clippy::disallowed_methods, reason = "this is the Clock that the others ask")]
     async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
+        let wake = self.now() + duration;
+        while self.now() < wake {
+            tokio::time::sleep(wake.since(self.now()).min(LONGEST_NAP)).await;
+        }
+    }
+}
+
+/// The time since the machine was started, with the time that it was suspended.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn since_boot() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    time.try_into().unwrap_or_default()
+}
+
+/// The time since the first call. Whether it counts suspensions is the system's to say: Windows is
+/// believed to, macOS does not.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[expect(clippy::disallowed_methods, reason = "this is the Clock that the others ask")]
+fn since_boot() -> Duration {
+    use std::sync::OnceLock;
+    use std::time::Instant;
+    static FIRST: OnceLock<Instant> = OnceLock::new();
+    FIRST.get_or_init(Instant::now).elapsed()
+}
+
+/// The date and time of day for people, in UTC: `2026-11-24T07:00:00.000000Z`. A clock that is
+/// set to before 1970 or after 9999 shows the nearest of these.
+pub(crate) fn utc_now() -> String {
+    utc(SystemTime::now())
+}
+
+fn utc(time: SystemTime) -> String {
+    const LAST_SECOND: Duration = Duration::from_secs(253_402_300_799);
+    let time = time.clamp(UNIX_EPOCH, UNIX_EPOCH + LAST_SECOND);
+    humantime::format_rfc3339_micros(time).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_wrongly_does_no_harm() {
+        let day = Duration::from_secs(24 * 60 * 60);
+        for (time, shown) in [
+            (UNIX_EPOCH - day, "1970-01-01T00:00:00.000000Z"),
+            (UNIX_EPOCH + day, "1970-01-02T00:00:00.000000Z"),
+            (UNIX_EPOCH + day * 365 * 9_000, "9999-12-31T23:59:59.000000Z"),
+        ] {
+            assert_eq!(utc(time), shown);
+        }
+    }
+
+    #[test]
+    fn time_goes_on() {
+        let clock = SystemClock::new();
+        let before = clock.now();
+        assert!(clock.now() >= before);
     }
 }

@@ -1,7 +1,7 @@
 //! `keymint create`: the flow from its first line to its last.
 
 use crate::args::CreateArgs;
-use crate::clock::TokioClock;
+use crate::clock::SystemClock;
 use crate::failure::{Failure, Kind, outcome_unknown};
 use crate::interrupt::Interrupt;
 use crate::report::{Notice, Reporter};
@@ -93,7 +93,7 @@ impl Run<'_> {
         let auth_server =
             http.auth_server(client.issuer.clone()).map_err(|error| Failure::internal(&error))?;
         let platform = http.platform_api(api_base.clone()).map_err(|error| Failure::internal(&error))?;
-        let clock = TokioClock::new();
+        let clock = SystemClock::new();
         let ports = Ports {
             auth_server: &auth_server as &dyn AuthServer,
             platform: &platform as &dyn PlatformApi,

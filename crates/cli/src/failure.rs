@@ -1,5 +1,6 @@
 //! How a run ends badly: kind, exit code, message, and what to do about it.
 
+use crate::clock;
 use keymint_callback_adapter::{BindError, BindErrorKind, Outcome};
 use keymint_domain::text::for_people;
 use keymint_domain::{ProvisionError, ServiceError, ServiceErrorKind, Step, Target, Unreached};
@@ -7,7 +8,6 @@ use serde::Serialize;
 use std::error::Error;
 use std::fmt::Display;
 use std::process::ExitCode;
-use std::time::SystemTime;
 
 /// Where a person sees and deletes keys.
 pub(crate) const DASHBOARD: &str = "https://platform.openai.com/api-keys";
@@ -179,7 +179,7 @@ pub(crate) fn outcome_unknown(target: &Target, key_name: &str, cause: impl Displ
             name = for_people(key_name, LONGEST_TITLE),
             organization = title(target.organization_title.as_deref()),
             project = title(target.project_title.as_deref()),
-            time = humantime::format_rfc3339_seconds(SystemTime::now()),
+            time = clock::utc_now(),
         ),
     )
     .hint(format!("Look for that name at {DASHBOARD} and delete it if it is there: its secret cannot be shown again. Then run it again."))

@@ -1,8 +1,8 @@
 //! The default name of a key: who made it, where, when, and four characters that no other has.
 
+use crate::clock;
 use rand::TryRng;
 use rand::rngs::{SysError, SysRng};
-use std::time::SystemTime;
 
 /// Longest name, in characters.
 const LONGEST: usize = 64;
@@ -14,8 +14,9 @@ pub(crate) fn default() -> Result<String, SysError> {
     let user =
         ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default();
     let host = gethostname::gethostname().to_string_lossy().into_owned();
-    let today = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    Ok(compose(&user, &host, &today[..10], random_u64()?))
+    let now = clock::utc_now();
+    let (date, _) = now.split_once('T').expect("a date and a time");
+    Ok(compose(&user, &host, date, random_u64()?))
 }
 
 /// Eight bytes of the operating system's generator.

@@ -7,6 +7,7 @@ mod clock;
 mod create;
 mod demo;
 mod failure;
+mod hardening;
 mod interrupt;
 mod key_name;
 mod output;
@@ -22,6 +23,7 @@ use report::Reporter;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    hardening::harden();
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => return args::refuse(&error),

@@ -1,11 +1,11 @@
 //! The private folder that keeps a key whose destination failed.
 
+use crate::clock;
 use keymint_domain::ApiKey;
 use std::env;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 /// Keeps the key in a file of its own, which nobody else can read, and tells where.
 pub(crate) fn keep(key: &ApiKey) -> io::Result<PathBuf> {
@@ -24,7 +24,7 @@ fn keep_in(folder: &Path, key: &ApiKey) -> io::Result<PathBuf> {
         options.mode(0o600);
     }
     builder.create(folder)?;
-    let now = humantime::format_rfc3339_micros(SystemTime::now()).to_string().replace(':', "");
+    let now = clock::utc_now().replace(':', "");
     let path = folder.join(format!("{now}-{}.key", key.last_four()));
     let mut file = options.open(&path)?;
     file.write_all(format!("{}\n", key.expose()).as_bytes())?;

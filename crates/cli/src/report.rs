@@ -1,7 +1,7 @@
 //! Standard error: what a person, or with `--events` a program, is told while it happens.
 
 use crate::args::OutputArgs;
-use crate::clock::TokioClock;
+use crate::clock::SystemClock;
 use crate::failure::{DASHBOARD, Failure};
 use crate::output;
 use anstyle::{AnsiColor, Style};
@@ -48,7 +48,7 @@ pub(crate) struct Reporter {
     spinner: Option<ProgressBar>,
     /// How many columns standard error has, where it is a terminal.
     width: Option<usize>,
-    clock: TokioClock,
+    clock: SystemClock,
     last_observation: Mutex<Option<Observation>>,
 }
 
@@ -63,7 +63,7 @@ impl Reporter {
             verbose: args.verbose,
             spinner: lively.then(spinner),
             width: terminal_size::terminal_size_of(std::io::stderr()).map(|(width, _)| width.0.into()),
-            clock: TokioClock::new(),
+            clock: SystemClock::new(),
             last_observation: Mutex::default(),
         }
     }
@@ -255,6 +255,11 @@ impl Reporter {
 fn spinner() -> ProgressBar {
     let style = ProgressStyle::with_template("{spinner} {wide_msg}").expect("the template is right");
     ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
+}
+
+/// Tells standard error about our own bug, wherever it is and whatever goes on.
+pub(crate) fn complain(text: &str) {
+    let _ = writeln!(anstream::stderr(), "{ERROR}error:{ERROR:#} {text}");
 }
 
 /// Organization and project, as a person sees them.

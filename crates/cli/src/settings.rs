@@ -8,6 +8,7 @@ use keymint_http_adapter::{ExtraRoots, HttpOptions};
 use std::env::VarError;
 use std::fmt::Display;
 use std::time::Duration;
+use url::Url;
 
 /// The port of the redirect URI that OpenAI's server knows for the default client.
 const REGISTERED_PORT: u16 = 5000;
@@ -76,6 +77,10 @@ impl Settings {
         of.set(&mut base, "api-base", api_base, BaseUrl::parse)?;
         let mut port = REGISTERED_PORT;
         of.set(&mut port, "callback-port", callback_port, port_number)?;
+
+        if !(client.issuer.is_loopback() && base.is_loopback()) {
+            check_proxy(environment)?;
+        }
 
         let mut plan = Plan::default();
         of.set(&mut plan.app, "app", app, plain_text)?;
@@ -233,6 +238,28 @@ fn extra_roots(of: &Options<'_>, flag: &Option<String>) -> Result<ExtraRoots, Fa
     ExtraRoots::parse_pem(&pem).map_err(|error| Failure::usage(format!("{source}: {path}: {error}")))
 }
 
+/// A proxy that cannot be understood would be passed by without a word.
+fn check_proxy(environment: &dyn Environment) -> Result<(), Failure> {
+    for names in [["HTTPS_PROXY", "https_proxy"], ["ALL_PROXY", "all_proxy"]] {
+        for name in names {
+            let Some(value) = environment.get(name)? else { continue };
+            return if is_proxy(&value) {
+                Ok(())
+            } else {
+                Err(Failure::usage(format!(
+                    "{name}: it must be a proxy such as http://host:3128; other kinds than http and https are not supported"
+                )))
+            };
+        }
+    }
+    Ok(())
+}
+
+fn is_proxy(value: &str) -> bool {
+    let url = if value.contains("://") { Url::parse(value) } else { Url::parse(&format!("http://{value}")) };
+    url.is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}
+
 fn warnings(client: &Client, api_base: &BaseUrl, port: u16) -> Vec<String> {
     let default = Client::default();
     let mut warnings = Vec::new();
@@ -312,6 +339,9 @@ mod tests {
             (&["--sign-in-timeout", "0"], &[], "--sign-in-timeout: it must be longer"),
             (&["--http-timeout", "canary"], &[], "--http-timeout: it must be a time"),
             (&[], &[("SSL_CERT_FILE", "/no/such/file")], "SSL_CERT_FILE: /no/such/file cannot be read"),
+            (&[], &[("HTTPS_PROXY", "::::canary")], "HTTPS_PROXY: it must be a proxy"),
+            (&[], &[("https_proxy", "socks5://u:canary@host:1")], "https_proxy: it must be a proxy"),
+            (&[], &[("ALL_PROXY", "http://")], "ALL_PROXY: it must be a proxy"),
         ] {
             let Err(failure) = resolve(flags, environment) else {
                 panic!("{flags:?} {environment:?} was accepted")
@@ -338,6 +368,19 @@ mod tests {
         for text in ["", "x", "-1", "1.5", "0", "0s"] {
             assert!(wait(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_proxy_counts_only_where_it_would_be_used() {
+        for environment in [
+            &[("HTTPS_PROXY", "http://user:password@proxy:3128")][..],
+            &[("HTTPS_PROXY", "proxy:3128"), ("ALL_PROXY", "socks5://not.used:1")],
+            &[("HTTP_PROXY", "::::")],
+        ] {
+            assert!(resolve(&[], environment).is_ok(), "{environment:?}");
+        }
+        let sandbox = ["--issuer", "http://127.0.0.1:1", "--api-base", "http://[::1]:1"];
+        assert!(resolve(&sandbox, &[("HTTPS_PROXY", "::::")]).is_ok());
     }
 
     #[test]
