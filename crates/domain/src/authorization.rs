@@ -13,8 +13,8 @@ use crate::base_url::BaseUrl;
 use crate::pkce::{CodeChallenge, VERIFIER_BYTES};
 use crate::query;
 use crate::secret::{AuthorizationCode, CodeVerifier};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use secrecy::{ExposeSecret, SecretString};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::fmt;
 use subtle::ConstantTimeEq;
 use url::Url;
@@ -58,11 +58,11 @@ impl Client {
     /// Begins an authorization: draws the code verifier and the state from `entropy` and builds
     /// the authorization request.
     ///
-    /// `redirect_uri` is sent as it is, in both requests: the server compares it with the
-    /// registered one byte for byte (RFC 6749 section 3.1.2.3).
+    /// `redirect_uri` is sent as [`Url::as_str`] writes it, the same in both requests: the server
+    /// compares it with the registered one byte for byte (RFC 6749 section 3.1.2.3).
     pub fn begin(&self, redirect_uri: Url, entropy: Entropy) -> PendingAuthorization {
         let verifier = CodeVerifier::from_entropy(entropy.verifier());
-        let state = SecretString::from(URL_SAFE_NO_PAD.encode(entropy.state()));
+        let state = URL_SAFE_NO_PAD.encode(entropy.state());
         let mut authorize_url = self.issuer.join(&["oauth", "authorize"]);
         authorize_url
             .query_pairs_mut()
@@ -73,7 +73,7 @@ impl Client {
             .append_pair("redirect_uri", redirect_uri.as_str())
             .append_pair("response_type", "code")
             .append_pair("scope", &self.scope)
-            .append_pair("state", state.expose_secret());
+            .append_pair("state", &state);
         PendingAuthorization {
             issuer: self.issuer.clone(),
             client_id: self.client_id.clone(),
@@ -124,7 +124,8 @@ pub struct PendingAuthorization {
     client_id: String,
     redirect_uri: Url,
     verifier: CodeVerifier,
-    state: SecretString,
+    /// Part of the address that the person sees, so not hidden from memory as the verifier is.
+    state: String,
     authorize_url: Url,
 }
 
@@ -221,7 +222,7 @@ impl PendingAuthorization {
         let Ok(Some(state)) = parameters.single("state") else {
             return Callback::Stray(Stray::ForeignState);
         };
-        if !bool::from(state.as_bytes().ct_eq(self.state.expose_secret().as_bytes())) {
+        if !bool::from(state.as_bytes().ct_eq(self.state.as_bytes())) {
             return Callback::Stray(Stray::ForeignState);
         }
         Callback::Response(self.read_response(&parameters))
@@ -295,6 +296,12 @@ impl AuthorizationGrant {
     /// `code_verifier`.
     pub fn verifier(&self) -> &CodeVerifier {
         &self.verifier
+    }
+
+    /// A number that differs between sign-ins, for what need only not be the same everywhere. The
+    /// challenge it is made of is public.
+    pub(crate) fn jitter_seed(&self) -> u64 {
+        self.verifier.challenge().as_str().bytes().fold(0, |seed, byte| seed.rotate_left(6) ^ u64::from(byte))
     }
 
     /// `redirect_uri`: the very string of the authorization request.

@@ -14,7 +14,7 @@ const LONGEST: usize = 2048;
 /// assert_eq!(base.join(&["oauth", "token"]).as_str(), "https://proxy.example/openai/oauth/token");
 /// # Ok::<(), keymint_domain::InvalidBaseUrl>(())
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct BaseUrl {
     /// As it was given, without trailing slashes.
     given: String,
@@ -54,6 +54,7 @@ impl BaseUrl {
         if text.len() > LONGEST || rest.is_empty() || rest.starts_with('/') || text.contains(mended) {
             return Err(InvalidBaseUrl::NotAUrl);
         }
+        let text = text.trim_end_matches('/');
         let url = Url::parse(text).map_err(|_| InvalidBaseUrl::NotAUrl)?;
         let host = url.host().ok_or(InvalidBaseUrl::NotAUrl)?;
         if !url.username().is_empty() || url.password().is_some() || rest.contains('@') {
@@ -70,19 +71,14 @@ impl BaseUrl {
         if url.port() == Some(0) {
             return Err(InvalidBaseUrl::NotAUrl);
         }
-        Ok(Self { given: text.trim_end_matches('/').to_owned(), url })
+        Ok(Self { given: text.to_owned(), url })
     }
 
     /// The base with these path segments after it, each percent-encoded as one segment.
     ///
     /// A path of the base itself stays, which `Url::join` would drop.
-    ///
-    /// # Panics
-    ///
-    /// Never: a base URL has a host.
     pub fn join(&self, segments: &[&str]) -> Url {
         let mut url = self.url.clone();
-        url.set_path(url.path().trim_end_matches('/').to_owned().as_str());
         url.path_segments_mut().expect("a URL with a host can have a path").pop_if_empty().extend(segments);
         url
     }
@@ -105,6 +101,15 @@ fn is_loopback(host: &Host<&str>) -> bool {
         Host::Ipv6(address) => address.is_loopback(),
     }
 }
+
+/// By what they mean, not by how they are written: the default port may be left out.
+impl PartialEq for BaseUrl {
+    fn eq(&self, other: &Self) -> bool {
+        self.url == other.url
+    }
+}
+
+impl Eq for BaseUrl {}
 
 impl fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -175,6 +180,13 @@ mod tests {
             let base = BaseUrl::parse(base).unwrap();
             assert_eq!(base.join(&["v1", "models"]).as_str(), "https://host/v1/models");
         }
+    }
+
+    #[test]
+    fn equal_addresses_may_be_written_differently() {
+        let base = |text| BaseUrl::parse(text).unwrap();
+        assert_eq!(base("https://HOST:443/"), base("https://host"));
+        assert_ne!(base("https://host/p"), base("https://host"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::event::Observation;
 use crate::selection::Target;
-use crate::text::for_people;
+use crate::text::{for_people, spoken};
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
@@ -15,7 +15,7 @@ const LONGEST_QUOTE: usize = 300;
 #[non_exhaustive]
 pub enum ProvisionError {
     /// Nobody came back from the browser.
-    #[error("nobody came back from the browser within {waited:?}")]
+    #[error("nobody came back from the browser within {}", spoken(*waited))]
     AuthorizationTimedOut {
         /// How long it was waited for.
         waited: Duration,
@@ -38,7 +38,7 @@ pub enum ProvisionError {
     #[error("the answer came from another authorization server than the one that was asked")]
     IssuerMismatch,
     /// The time is up, and the last look found no default project.
-    #[error("no default project after {waited:?}: {last}")]
+    #[error("no default project after {}: {last}", spoken(*waited))]
     NoDefaultProject {
         /// How long it was waited for.
         waited: Duration,
@@ -114,6 +114,7 @@ impl fmt::Display for Step {
 /// Its text names the step, and in the detail method, URL without query, status and what is safe
 /// of the answer. No secret is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ServiceError {
     /// Which request.
     pub step: Step,
@@ -132,8 +133,13 @@ impl fmt::Display for ServiceError {
 impl Error for ServiceError {}
 
 impl ServiceError {
+    /// With this detail, which must be clean.
+    pub fn new(step: Step, kind: ServiceErrorKind, detail: impl Into<String>) -> Self {
+        Self { step, kind, detail: detail.into() }
+    }
+
     pub(crate) fn out_of_time(step: Step, limit: Duration) -> Self {
-        Self { step, kind: ServiceErrorKind::TimedOut, detail: format!("no answer within {limit:?}") }
+        Self::new(step, ServiceErrorKind::TimedOut, format!("no answer within {}", spoken(limit)))
     }
 }
 

@@ -52,6 +52,8 @@ pub enum Event {
     Retrying {
         /// Which step.
         step: Step,
+        /// What happened to it.
+        reason: ServiceErrorKind,
         /// How long until then.
         after: Duration,
     },

@@ -14,7 +14,8 @@
 //!    [`sign_in`], [`find_target`] and [`create_key`], which can also be called one by one, with
 //!    a question to the person in between.
 //!
-//! Each value is consumed by the next step, so none is used twice, and no step can be left out.
+//! The pending authorization, the grant and the session are each consumed by the step that uses
+//! them up, so that one sign-in makes one key.
 //!
 //! ```
 //! use keymint_domain::{AuthorizationResponse, Callback, Client, Entropy, Plan, Ports, ignore, provision};
@@ -63,6 +64,7 @@ mod selection;
 pub mod testing;
 pub mod text;
 
+pub use async_trait::async_trait;
 pub use authorization::{
     AuthorizationGrant, AuthorizationResponse, Callback, Client, Entropy, PendingAuthorization,
     REGISTERED_REDIRECT_URI, Stray,
@@ -75,8 +77,8 @@ pub use ports::{AuthServer, Clock, Listing, Moment, PlatformApi, ResponseSource,
 pub use provisioning::{
     Plan, Ports, ProvisionedKey, Session, authorize, create_key, find_target, provision, sign_in,
 };
-pub use retry::{Retry, RetryPolicy};
 pub use secret::{AccessToken, ApiKey, AuthorizationCode, CodeVerifier, InvalidSecret, SessionKey};
 pub use selection::{
     InvalidId, Organization, OrganizationId, Project, ProjectId, Target, by_preference, default_project,
 };
+pub use url::Url;

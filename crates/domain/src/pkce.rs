@@ -1,7 +1,8 @@
 //! Proof Key for Code Exchange (RFC 7636), method S256.
 
 use crate::secret::CodeVerifier;
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
 /// How many random bytes make a verifier: 86 characters, of the 43 to 128 that RFC 7636 section

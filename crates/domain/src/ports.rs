@@ -1,7 +1,7 @@
 //! The hexagon's edge: what the flow needs of the world.
 //!
-//! An implementation carries and does not decide: it sends once, and reports what happened. When
-//! to try again, how long to wait and what to make of a failure is the domain's. Every future may
+//! An implementation carries and does not decide: it sends each request once (a list may take one
+//! for each of its pages), and reports what happened. When to try again, how long to wait and what to make of a failure is the domain's. Every future may
 //! be dropped at any time, which ends the request.
 
 use crate::authorization::{AuthorizationGrant, AuthorizationResponse, PendingAuthorization};
@@ -67,6 +67,7 @@ pub trait PlatformApi: Send + Sync {
 
 /// What a list gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Listing<T> {
     /// The usable entries, in the server's order.
     pub items: Vec<T>,
@@ -76,10 +77,17 @@ pub struct Listing<T> {
     pub complete: bool,
 }
 
+impl<T> Listing<T> {
+    /// What a list gave that may have more to it.
+    pub fn new(items: Vec<T>, skipped: usize, complete: bool) -> Self {
+        Self { items, skipped, complete }
+    }
+}
+
 impl<T> From<Vec<T>> for Listing<T> {
     /// The whole list, with every entry usable.
     fn from(items: Vec<T>) -> Self {
-        Self { items, skipped: 0, complete: true }
+        Self::new(items, 0, true)
     }
 }
 
@@ -96,7 +104,7 @@ pub trait Clock: Send + Sync {
 /// A point on a [`Clock`]: the time since an origin of the clock's choosing.
 ///
 /// Not `std::time::Instant`, which cannot be made on wasm32, nor by a test.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Moment(Duration);
 
 impl Moment {
@@ -124,8 +132,7 @@ pub trait ResponseSource: Send {
     /// Waits for the response to `pending`. What is not that response
     /// ([`Callback::Stray`](crate::Callback::Stray)) changes nothing and is waited past.
     ///
-    /// Dropping the future loses no response that it has not returned, or ends the waiting: either
-    /// is right, since the flow asks once.
+    /// The future may be dropped, which ends the waiting; it need not be possible to go on.
     async fn receive(&mut self, pending: &PendingAuthorization)
     -> Result<AuthorizationResponse, SourceError>;
 }

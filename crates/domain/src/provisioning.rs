@@ -5,15 +5,18 @@ use crate::error::{ProvisionError, ServiceError, ServiceErrorKind, Step};
 use crate::event::{Event, Observation, Observer};
 use crate::polling::{PollPolicy, PollRound, PollStep};
 use crate::ports::{AuthServer, Clock, Listing, Moment, PlatformApi, ResponseSource};
-use crate::retry::{Retry, RetryPolicy};
+use crate::retry::{self, Retry};
 use crate::secret::{ApiKey, SessionKey};
-use crate::selection::{Organization, Project, Target, by_preference, default_project};
+use crate::selection::{Organization, OrganizationId, Project, Target, by_preference, default_project};
 use futures_util::future::{self, BoxFuture, Either, FutureExt};
 use futures_util::stream::{self, StreamExt};
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
 use std::collections::HashSet;
 use std::future::Future;
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, PoisonError};
+use std::pin::pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// The adapters of one flow.
@@ -37,10 +40,9 @@ pub struct Plan {
     pub key_name: String,
     /// How often and how long to look for the default project.
     pub polling: PollPolicy,
-    /// When a failed request is sent again.
-    pub retry: RetryPolicy,
-    /// How long one request may take.
-    pub request_timeout: Duration,
+    /// How long one call of a port may take. A little longer than the adapter's own limit, whose
+    /// error can say more.
+    pub call_timeout: Duration,
     /// How long a step that is not waited for may take, with all its tries: the code exchange, the
     /// login, the creation.
     pub step_timeout: Duration,
@@ -49,24 +51,38 @@ pub struct Plan {
 }
 
 impl Default for Plan {
-    /// The values of the Codex CLI, and twice a request's time for a step.
+    /// The values of the Codex CLI, and time for two requests in a step.
     fn default() -> Self {
         Self {
             app: "api".to_owned(),
             key_name: "Codex CLI".to_owned(),
             polling: PollPolicy::default(),
-            retry: RetryPolicy::default(),
-            request_timeout: Duration::from_secs(30),
+            call_timeout: Duration::from_secs(31),
             step_timeout: Duration::from_secs(60),
             width: NonZeroUsize::new(8).expect("8 is not 0"),
         }
     }
 }
 
-/// A signed-in person's session on the platform.
+/// A signed-in person's session on the platform. Good for one key.
 #[derive(Debug)]
 pub struct Session {
     key: SessionKey,
+    jitter: Jitter,
+}
+
+/// The random numbers of one sign-in's retries.
+#[derive(Debug)]
+struct Jitter(Mutex<SmallRng>);
+
+impl Jitter {
+    fn of(grant: &AuthorizationGrant) -> Self {
+        Self(Mutex::new(SmallRng::seed_from_u64(grant.jitter_seed())))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, SmallRng> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A key, and where it was made.
@@ -94,7 +110,7 @@ pub async fn provision(
 ) -> Result<ProvisionedKey, ProvisionError> {
     let session = sign_in(ports, plan, grant, observer).await?;
     let target = find_target(ports, plan, &session, observer).await?;
-    create_key(ports, plan, &session, target, observer).await
+    create_key(ports, plan, session, target, observer).await
 }
 
 /// Waits until the browser is back, at most for `patience`.
@@ -136,12 +152,13 @@ pub async fn sign_in(
     grant: AuthorizationGrant,
     observer: Observer<'_>,
 ) -> Result<Session, ProvisionError> {
-    let flow = Flow { ports, plan, observer };
+    let jitter = Jitter::of(&grant);
+    let flow = Flow { ports, plan, observer, jitter: &jitter };
     let tokens = flow.step(Step::ExchangeCode, || ports.auth_server.exchange_code(&grant)).await?;
     observer(Event::CodeExchanged);
     let key = flow.step(Step::Login, || ports.platform.login(&tokens.access_token, &plan.app)).await?;
     observer(Event::SignedIn);
-    Ok(Session { key })
+    Ok(Session { key, jitter })
 }
 
 /// Looks for the default project until it is there, or the plan's time is up.
@@ -156,11 +173,12 @@ pub async fn find_target(
     session: &Session,
     observer: Observer<'_>,
 ) -> Result<Target, ProvisionError> {
-    let search = Search { flow: Flow { ports, plan, observer }, session, told: Mutex::default() };
+    let flow = Flow { ports, plan, observer, jitter: &session.jitter };
+    let search = Search { flow, session, told: Mutex::default() };
     let mut schedule = plan.polling.start(ports.clock.now());
     loop {
         let round = schedule.begin_round(ports.clock.now());
-        let miss = match search.look(round).await {
+        let miss = match search.look(round.into()).await {
             Ok(target) => {
                 observer(Event::TargetSelected(target.clone()));
                 return Ok(target);
@@ -170,6 +188,7 @@ pub async fn find_target(
         let now = ports.clock.now();
         match schedule.after_round(now) {
             PollStep::Sleep(retry_in) if miss.is_worth_another_look(round.ends.since(now)) => {
+                let retry_in = retry_in.max(miss.asked_wait());
                 observer(miss.event(retry_in));
                 ports.clock.sleep(retry_in).await;
             }
@@ -178,7 +197,7 @@ pub async fn find_target(
     }
 }
 
-/// Creates the key. Takes the target by value: once.
+/// Creates the key, and ends the session with it: one sign-in makes one key.
 ///
 /// Not cancel-safe: when it is dropped after its first poll, a key may exist.
 ///
@@ -189,11 +208,11 @@ pub async fn find_target(
 pub async fn create_key(
     ports: Ports<'_>,
     plan: &Plan,
-    session: &Session,
+    session: Session,
     target: Target,
     observer: Observer<'_>,
 ) -> Result<ProvisionedKey, ProvisionError> {
-    let flow = Flow { ports, plan, observer };
+    let flow = Flow { ports, plan, observer, jitter: &session.jitter };
     let name = plan.key_name.clone();
     match flow.step(Step::CreateKey, || ports.platform.create_api_key(&session.key, &target, &name)).await {
         Ok(key) => Ok(ProvisionedKey { target, name, key }),
@@ -220,17 +239,24 @@ impl Miss {
     fn is_worth_another_look(&self, remaining: Duration) -> bool {
         match self {
             Self::Nothing(_) => true,
-            Self::Failed(failure) => {
-                let in_time = failure.kind.retry_after().is_none_or(|asked| asked <= remaining);
-                failure.kind.is_transient() && in_time
-            }
+            Self::Failed(failure) => failure.kind.is_transient() && self.asked_wait() <= remaining,
+        }
+    }
+
+    /// How long the server asks to wait.
+    fn asked_wait(&self) -> Duration {
+        match self {
+            Self::Nothing(_) => Duration::ZERO,
+            Self::Failed(failure) => failure.kind.retry_after().unwrap_or_default(),
         }
     }
 
     fn event(self, retry_in: Duration) -> Event {
         match self {
             Self::Nothing(observed) => Event::WaitingForProject { observed, retry_in },
-            Self::Failed(failure) => Event::Retrying { step: failure.step, after: retry_in },
+            Self::Failed(failure) => {
+                Event::Retrying { step: failure.step, reason: failure.kind, after: retry_in }
+            }
         }
     }
 
@@ -252,7 +278,7 @@ struct Search<'a> {
 
 #[derive(PartialEq, Eq, Hash)]
 enum Told {
-    Skipped(String),
+    Skipped(OrganizationId),
     Incomplete(Step),
 }
 
@@ -260,15 +286,7 @@ impl Search<'_> {
     /// One round: the organizations, then their projects, in the order of preference, until one
     /// has a default project. The preferred organization is asked alone, since it nearly always
     /// has it; the others side by side.
-    async fn look(&self, round: PollRound) -> Result<Target, Miss> {
-        let clock = self.flow.ports.clock;
-        let limit = round.ends.since(clock.now());
-        within(clock, limit, self.look_unhurried(round.into()))
-            .await
-            .unwrap_or_else(|Elapsed| Err(ServiceError::out_of_time(Step::ListProjects, limit).into()))
-    }
-
-    async fn look_unhurried(&self, time: StepTime) -> Result<Target, Miss> {
+    async fn look(&self, time: StepTime) -> Result<Target, Miss> {
         let platform = self.flow.ports.platform;
         let listing = self
             .flow
@@ -301,7 +319,7 @@ impl Search<'_> {
                     return Err(refusal.into());
                 }
                 Err(error) => {
-                    self.tell_skipped(organization, &error);
+                    self.tell_skipped(organization, &error, time);
                     if !is_refusal(&error.kind) {
                         failure = Some(error);
                     }
@@ -323,9 +341,13 @@ impl Search<'_> {
         async move { (organization, self.flow.until(time, Step::ListProjects, ask).await) }.boxed()
     }
 
-    fn tell_skipped(&self, organization: &Organization, error: &ServiceError) {
+    fn tell_skipped(&self, organization: &Organization, error: &ServiceError, time: StepTime) {
+        // When the time is up, it is not the organization's fault.
+        if self.flow.ports.clock.now() >= time.ends {
+            return;
+        }
         let id = organization.id.clone();
-        if self.is_news(Told::Skipped(id.to_string())) {
+        if self.is_news(Told::Skipped(id.clone())) {
             (self.flow.observer)(Event::OrganizationSkipped { id, reason: error.kind });
         }
     }
@@ -350,16 +372,16 @@ fn is_refusal(kind: &ServiceErrorKind) -> bool {
     matches!(kind, ServiceErrorKind::Refused { .. }) && !kind.is_transient()
 }
 
-/// Until when a step may run, and until when it may be tried again.
+/// Until when a step may run, and whether it may be tried again.
 #[derive(Clone, Copy)]
 struct StepTime {
     ends: Moment,
-    retries_end: Moment,
+    may_retry: bool,
 }
 
 impl From<PollRound> for StepTime {
     fn from(round: PollRound) -> Self {
-        Self { ends: round.ends, retries_end: if round.is_last { Moment::ORIGIN } else { round.ends } }
+        Self { ends: round.ends, may_retry: !round.is_last }
     }
 }
 
@@ -369,16 +391,17 @@ struct Flow<'a> {
     ports: Ports<'a>,
     plan: &'a Plan,
     observer: Observer<'a>,
+    jitter: &'a Jitter,
 }
 
 impl Flow<'_> {
     /// Runs a step in the time that the plan gives it.
     async fn step<T, F>(&self, step: Step, call: impl FnMut() -> F) -> Result<T, ServiceError>
     where
-        F: Future<Output = Result<T, ServiceError>> + Unpin,
+        F: Future<Output = Result<T, ServiceError>>,
     {
         let deadline = self.ports.clock.now() + self.plan.step_timeout;
-        self.until(StepTime { ends: deadline, retries_end: deadline }, step, call).await
+        self.until(StepTime { ends: deadline, may_retry: true }, step, call).await
     }
 
     /// Sends a request until it succeeds, may not be sent again, or the time is up.
@@ -389,28 +412,46 @@ impl Flow<'_> {
         mut call: impl FnMut() -> F,
     ) -> Result<T, ServiceError>
     where
-        F: Future<Output = Result<T, ServiceError>> + Unpin,
+        F: Future<Output = Result<T, ServiceError>>,
     {
         let clock = self.ports.clock;
         let mut attempt = 0;
         loop {
-            let limit = time.ends.since(clock.now()).min(self.plan.request_timeout);
-            let outcome = within(clock, limit, call())
-                .await
-                .unwrap_or_else(|Elapsed| Err(ServiceError::out_of_time(step, limit)));
-            let failure = match outcome {
+            let failure = match self.once(time, step, &mut call).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
             attempt += 1;
-            match self.plan.retry.next(step, &failure.kind, attempt, time.retries_end.since(clock.now())) {
-                Retry::Stop => return Err(failure),
-                Retry::After(after) => {
-                    (self.observer)(Event::Retrying { step, after });
+            let remaining = time.ends.since(clock.now());
+            let next = retry::after(step, &failure.kind, attempt, remaining, &mut *self.jitter.lock());
+            match next {
+                Retry::After(after) if time.may_retry => {
+                    (self.observer)(Event::Retrying { step, reason: failure.kind, after });
                     clock.sleep(after).await;
                 }
+                _ => return Err(failure),
             }
         }
+    }
+
+    /// Sends a request, unless the time is up already.
+    async fn once<T, F>(
+        &self,
+        time: StepTime,
+        step: Step,
+        call: &mut impl FnMut() -> F,
+    ) -> Result<T, ServiceError>
+    where
+        F: Future<Output = Result<T, ServiceError>>,
+    {
+        let clock = self.ports.clock;
+        let limit = time.ends.since(clock.now()).min(self.plan.call_timeout);
+        if limit.is_zero() {
+            return Err(ServiceError::out_of_time(step, limit));
+        }
+        within(clock, limit, call())
+            .await
+            .unwrap_or_else(|Elapsed| Err(ServiceError::out_of_time(step, limit)))
     }
 }
 
@@ -418,7 +459,7 @@ struct Elapsed;
 
 /// Races `work` with the clock. Work that is ready when the time is up still counts.
 async fn within<T>(clock: &dyn Clock, limit: Duration, work: impl Future<Output = T>) -> Result<T, Elapsed> {
-    match future::select(Box::pin(work), clock.sleep(limit)).await {
+    match future::select(pin!(work), clock.sleep(limit)).await {
         Either::Left((output, _)) => Ok(output),
         Either::Right(((), _)) => Err(Elapsed),
     }

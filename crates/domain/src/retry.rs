@@ -1,7 +1,7 @@
 //! Which failure of which step may be tried again, and when.
 
 use crate::error::{ServiceErrorKind, Step, Unreached};
-use rand::{RngExt, SeedableRng, rngs::SmallRng};
+use rand::RngExt;
 use std::time::Duration;
 
 /// First wait, before it is shortened at random.
@@ -10,48 +10,37 @@ const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// Longest wait, unless the server asks for a longer one.
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
-/// Exponential waits, each shortened at random so that many clients do not come back together.
-///
-/// The rule is a function of values, the seed among them, so that a test knows every wait.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct RetryPolicy {
-    seed: u64,
-}
-
 /// What to do about a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Retry {
+pub(crate) enum Retry {
     /// Try again after this long.
     After(Duration),
     /// It is final.
     Stop,
 }
 
-impl RetryPolicy {
-    /// The policy of one sign-in. A front end gives each its own seed; it need not be secret.
-    pub fn with_seed(seed: u64) -> Self {
-        Self { seed }
+/// What to do when `attempt` tries of `step` have failed, the last one like this, and `remaining`
+/// is left of its time. `random` is where in the range of waits this one lies.
+pub(crate) fn after(
+    step: Step,
+    failure: &ServiceErrorKind,
+    attempt: u32,
+    remaining: Duration,
+    random: &mut impl RngExt,
+) -> Retry {
+    if attempt > most_retries(step, failure) {
+        return Retry::Stop;
     }
+    let wait = wait(failure, attempt, random);
+    if wait < remaining { Retry::After(wait) } else { Retry::Stop }
+}
 
-    /// What to do when `attempt` tries of `step` have failed, the last one like this, and
-    /// `remaining` is left of the step's time.
-    pub fn next(&self, step: Step, failure: &ServiceErrorKind, attempt: u32, remaining: Duration) -> Retry {
-        if attempt > most_retries(step, failure) {
-            return Retry::Stop;
-        }
-        let wait = self.wait(failure, attempt);
-        if wait < remaining { Retry::After(wait) } else { Retry::Stop }
-    }
-
-    /// A server's `Retry-After` only ever raises the wait.
-    fn wait(&self, failure: &ServiceErrorKind, attempt: u32) -> Duration {
-        let mut random = SmallRng::seed_from_u64(self.seed.wrapping_add(u64::from(attempt)));
-        let longest = FIRST_WAIT.saturating_mul(1 << attempt.saturating_sub(1).min(10)).min(LONGEST_WAIT);
-        match failure.retry_after() {
-            Some(asked) => asked.saturating_add(random.random_range(Duration::ZERO..=FIRST_WAIT)),
-            None => random.random_range(Duration::ZERO..=longest),
-        }
-    }
+/// An exponential wait, shortened at random so that many clients do not come back together. A
+/// server's `Retry-After` only ever raises it.
+fn wait(failure: &ServiceErrorKind, attempt: u32, random: &mut impl RngExt) -> Duration {
+    let longest = FIRST_WAIT.saturating_mul(1 << attempt.saturating_sub(1).min(10)).min(LONGEST_WAIT);
+    let wait = random.random_range(Duration::ZERO..=longest);
+    failure.retry_after().map_or(wait, |asked| wait.max(asked.saturating_add(wait.min(FIRST_WAIT))))
 }
 
 /// How many times a step may be sent again after such a failure.
@@ -81,6 +70,8 @@ fn most_retries(step: Step, failure: &ServiceErrorKind) -> u32 {
 mod tests {
     use super::*;
     use ServiceErrorKind::{Interrupted, NotSent, OutOfContract, TimedOut};
+    use rand::SeedableRng;
+    use rand::rngs::SmallRng;
 
     fn refused(status: u16) -> ServiceErrorKind {
         ServiceErrorKind::Refused { status, retry_after: None }
@@ -115,13 +106,21 @@ mod tests {
         }
     }
 
+    fn waits(failure: &ServiceErrorKind, attempt: u32) -> Vec<Duration> {
+        let mut random = SmallRng::seed_from_u64(1);
+        (0..200).map(|_| wait(failure, attempt, &mut random)).collect()
+    }
+
+    fn too_many(asked: Duration) -> ServiceErrorKind {
+        ServiceErrorKind::Refused { status: 429, retry_after: Some(asked) }
+    }
+
     #[test]
     fn a_wait_grows_to_8_s_and_is_shortened_at_random() {
         for (attempt, longest) in
-            [(1, 500), (2, 1_000), (3, 2_000), (4, 4_000), (5, 8_000), (6, 8_000), (u32::MAX - 1, 8_000)]
+            [(1, 500), (2, 1_000), (3, 2_000), (4, 4_000), (5, 8_000), (6, 8_000), (u32::MAX, 8_000)]
         {
-            let waits: Vec<_> =
-                (0..200).map(|seed| RetryPolicy::with_seed(seed).wait(&TimedOut, attempt)).collect();
+            let waits = waits(&TimedOut, attempt);
             let longest = Duration::from_millis(longest);
             assert!(waits.iter().all(|wait| *wait <= longest), "attempt {attempt}");
             assert!(waits.iter().any(|wait| *wait > longest.mul_f64(0.9)), "attempt {attempt}");
@@ -130,19 +129,26 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_only_raises_the_wait_and_ends_the_step_where_it_cannot_be_waited_for() {
-        let asked = Duration::from_secs(2);
-        let failure = ServiceErrorKind::Refused { status: 429, retry_after: Some(asked) };
-        let next =
-            |remaining| RetryPolicy::default().next(Step::Login, &failure, 1, Duration::from_secs(remaining));
-        assert!(matches!(next(60), Retry::After(wait) if wait >= asked && wait <= asked + FIRST_WAIT));
-        assert_eq!(next(2), Retry::Stop);
+    fn retry_after_only_raises_the_wait() {
+        let seven = Duration::from_secs(7);
+        for attempt in 1..8 {
+            let asked = waits(&too_many(seven), attempt);
+            assert!(asked.iter().all(|wait| (seven..=LONGEST_WAIT).contains(wait)), "attempt {attempt}");
+            let own = waits(&refused(429), attempt);
+            let raised = waits(&too_many(Duration::ZERO), attempt);
+            assert!(own.iter().zip(&raised).all(|(own, raised)| raised >= own), "attempt {attempt}");
+        }
+        assert!(waits(&too_many(Duration::MAX), 1).iter().all(|wait| *wait == Duration::MAX));
     }
 
     #[test]
-    fn the_number_of_tries_is_kept() {
-        let minute = Duration::from_secs(60);
-        let next = |attempt| RetryPolicy::default().next(Step::CreateKey, &refused(429), attempt, minute);
-        assert!(matches!((next(1), next(2), next(3)), (Retry::After(_), Retry::After(_), Retry::Stop)));
+    fn what_cannot_be_waited_for_and_what_was_tried_often_enough_is_final() {
+        let next = |failure, attempt, remaining| {
+            let mut random = SmallRng::seed_from_u64(1);
+            after(Step::CreateKey, &failure, attempt, Duration::from_secs(remaining), &mut random)
+        };
+        let minute = |attempt| next(refused(429), attempt, 60);
+        assert!(matches!((minute(1), minute(2), minute(3)), (Retry::After(_), Retry::After(_), Retry::Stop)));
+        assert_eq!(next(too_many(Duration::from_secs(2)), 1, 2), Retry::Stop);
     }
 }

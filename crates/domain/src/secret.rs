@@ -13,7 +13,7 @@ const LONGEST: usize = 16 * 1024;
 /// A value that cannot be a token: empty, too long, or with a byte outside printable ASCII.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a token of 1 to {LONGEST} printable ASCII characters")]
-pub struct InvalidSecret;
+pub struct InvalidSecret(());
 
 /// Declares a type that keeps a string to itself.
 macro_rules! secret {
@@ -54,7 +54,7 @@ macro_rules! token {
                 if fits && text.bytes().all(|byte| byte.is_ascii_graphic()) {
                     Ok(Self(value))
                 } else {
-                    Err(InvalidSecret)
+                    Err(InvalidSecret(()))
                 }
             }
         }
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn what_no_header_could_carry_is_no_token() {
         for bad in ["", "a b", "a\r\nb", "é", "a\u{7f}", &"x".repeat(LONGEST + 1)] {
-            assert_eq!(AccessToken::parse(bad.into()).err(), Some(InvalidSecret), "{bad:?}");
+            assert_eq!(AccessToken::parse(bad.into()).err(), Some(InvalidSecret(())), "{bad:?}");
         }
         assert!(AccessToken::parse("!~".into()).is_ok());
     }

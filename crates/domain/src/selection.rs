@@ -12,7 +12,7 @@ const LONGEST_ID: usize = 128;
 /// near one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an id of 1 to {LONGEST_ID} letters, digits, '_' and '-'")]
-pub struct InvalidId;
+pub struct InvalidId(());
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -31,7 +31,7 @@ macro_rules! id {
                 if (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(allowed) {
                     Ok(Self(id.to_owned()))
                 } else {
-                    Err(InvalidId)
+                    Err(InvalidId(()))
                 }
             }
 
@@ -60,6 +60,7 @@ id! {
 
 /// An organization that the signed-in person belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Organization {
     /// Its id.
     pub id: OrganizationId,
@@ -72,8 +73,16 @@ pub struct Organization {
     pub personal: bool,
 }
 
+impl Organization {
+    /// One without a title that is neither default nor personal.
+    pub fn new(id: OrganizationId) -> Self {
+        Self { id, title: None, is_default: false, personal: false }
+    }
+}
+
 /// A project of an organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Project {
     /// Its id.
     pub id: ProjectId,
@@ -81,6 +90,13 @@ pub struct Project {
     pub title: Option<String>,
     /// Whether the platform made it together with the organization: the default project.
     pub is_initial: bool,
+}
+
+impl Project {
+    /// One without a title that is not initial.
+    pub fn new(id: ProjectId) -> Self {
+        Self { id, title: None, is_initial: false }
+    }
 }
 
 /// Where a key is made: one project of one organization.
@@ -175,7 +191,7 @@ mod tests {
         for bad in
             ["", ".", "..", "a/b", "a\\b", "%2e%2e", "org?x", "org#x", "o\r\nX: y", "é", "a\0", " a", &long]
         {
-            assert_eq!(ProjectId::parse(bad), Err(InvalidId), "{bad:?}");
+            assert_eq!(ProjectId::parse(bad), Err(InvalidId(())), "{bad:?}");
         }
     }
 

@@ -10,7 +10,7 @@
 //! # use std::time::Duration;
 //! let clock = FakeClock::new();
 //! let auth_server = FakeAuthServer::new(&clock);
-//! let platform = FakePlatform::ready(&clock).project_ready_after(Duration::from_secs(12));
+//! let platform = FakePlatform::ready(&clock).projects_ready_after(Duration::from_secs(12));
 //! let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
 //!
 //! let created = clock.run(provision(ports, &Plan::default(), granted(), &ignore)).unwrap();

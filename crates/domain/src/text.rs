@@ -1,4 +1,6 @@
-//! Text that came from outside, made fit for a person's eyes.
+//! Text for a person's eyes: what came from outside made harmless, and numbers made readable.
+
+use std::time::Duration;
 
 /// Characters that change how the text around them looks, or that nobody can see.
 fn is_deceptive(c: char) -> bool {
@@ -34,6 +36,16 @@ pub fn for_people(text: &str, longest: usize) -> String {
         shown.push('…');
     }
     shown
+}
+
+/// A duration as people say it: `15 min`, `60 s`, `2.5 s`, `200 ms`.
+pub fn spoken(duration: Duration) -> String {
+    let tenths = (duration.as_secs_f64() * 10.0).round() / 10.0;
+    match duration.as_secs() {
+        0 if tenths < 1.0 => format!("{} ms", duration.as_millis()),
+        seconds if seconds >= 120 && seconds % 60 == 0 => format!("{} min", seconds / 60),
+        _ => format!("{tenths} s"),
+    }
 }
 
 /// Replaces what follows `sk-` and `sess-` at the start of a word.
@@ -77,6 +89,25 @@ mod tests {
             ("\u{2066}x\u{200b}", r"\u{2066}x\u{200b}"),
         ] {
             assert_eq!(for_people(outside, 80), shown);
+        }
+    }
+
+    #[test]
+    fn durations_are_said_as_people_say_them() {
+        for (milliseconds, expected) in [
+            (0, "0 ms"),
+            (112, "112 ms"),
+            (999, "1 s"),
+            (1_000, "1 s"),
+            (2_460, "2.5 s"),
+            (59_999, "60 s"),
+            (60_002, "60 s"),
+            (90_000, "90 s"),
+            (900_000, "15 min"),
+            (901_000, "901 s"),
+            (3_600_000, "60 min"),
+        ] {
+            assert_eq!(spoken(Duration::from_millis(milliseconds)), expected);
         }
     }
 

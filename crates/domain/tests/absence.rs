@@ -34,11 +34,7 @@ mock! {
 }
 
 fn refused(step: Step) -> ServiceError {
-    ServiceError {
-        step,
-        kind: ServiceErrorKind::Refused { status: 403, retry_after: None },
-        detail: "no".to_owned(),
-    }
+    ServiceError::new(step, ServiceErrorKind::Refused { status: 403, retry_after: None }, "no")
 }
 
 fn run(auth_server: &MockTokenEndpoint, platform: &MockPlatform) -> ProvisionError {

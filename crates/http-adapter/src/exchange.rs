@@ -146,7 +146,7 @@ impl Told<'_> {
         let Self { step, method, url, .. } = self;
         let mut url = url.clone();
         url.set_query(None);
-        ServiceError { step: *step, kind, detail: format!("{method} {url}: {words}") }
+        ServiceError::new(*step, kind, format!("{method} {url}: {words}"))
     }
 }
 

@@ -59,12 +59,11 @@ impl Entry for Organization {
         }
 
         let fields: Fields<'_> = fields(json)?;
-        Some(Self {
-            id: OrganizationId::parse(&text(fields.id)?).ok()?,
-            title: text(fields.title),
-            is_default: flag(fields.is_default),
-            personal: flag(fields.personal),
-        })
+        let mut organization = Self::new(OrganizationId::parse(&text(fields.id)?).ok()?);
+        organization.title = text(fields.title);
+        organization.is_default = flag(fields.is_default);
+        organization.personal = flag(fields.personal);
+        Some(organization)
     }
 }
 
@@ -81,11 +80,10 @@ impl Entry for Project {
         }
 
         let fields: Fields<'_> = fields(json)?;
-        Some(Self {
-            id: ProjectId::parse(&text(fields.id)?).ok()?,
-            title: text(fields.title),
-            is_initial: flag(fields.is_initial),
-        })
+        let mut project = Self::new(ProjectId::parse(&text(fields.id)?).ok()?);
+        project.title = text(fields.title);
+        project.is_initial = flag(fields.is_initial);
+        Some(project)
     }
 }
 

@@ -87,7 +87,7 @@ mod tests {
     fn pages_are_followed_to_the_end() {
         let (asked, listing) = read([after("a"), after("b"), Next::End]);
         assert_eq!(asked, [None, Some("a".to_owned()), Some("b".to_owned())]);
-        assert_eq!(listing, Listing { items: vec![1, 2, 3], skipped: 3, complete: true });
+        assert_eq!(listing, Listing::new(vec![1, 2, 3], 3, true));
     }
 
     #[test]

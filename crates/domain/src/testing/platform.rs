@@ -28,8 +28,11 @@ pub fn organization(id: &str) -> Organization {
 ///
 /// When `id` is no id.
 pub fn project(id: &str, is_initial: bool) -> Project {
-    Project { id: ProjectId::parse(id).expect("an id"), title: None, is_initial }
+    Project { is_initial, ..Project::new(ProjectId::parse(id).expect("an id")) }
 }
+
+/// The session key of every login.
+const SESSION: &str = "sess-fake";
 
 /// One request that a [`FakePlatform`] saw.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +43,8 @@ pub struct Call {
     pub step: Step,
     /// Of which organization.
     pub organization: Option<OrganizationId>,
+    /// Under which name: the application of a login, or the name of a key.
+    pub name: Option<String>,
 }
 
 /// A platform in memory: organizations and projects that exist from some time after the login,
@@ -98,7 +103,7 @@ impl FakePlatform {
     }
 
     /// The lists of projects are empty until this long after the login.
-    pub fn project_ready_after(mut self, delay: Duration) -> Self {
+    pub fn projects_ready_after(mut self, delay: Duration) -> Self {
         self.projects_ready_after = delay;
         self
     }
@@ -159,26 +164,49 @@ impl FakePlatform {
     }
 
     /// Notes the request, takes its time, and fails it where a test wants that.
-    async fn serve(&self, step: Step, organization: Option<&OrganizationId>) -> Result<(), ServiceError> {
+    async fn serve(
+        &self,
+        step: Step,
+        organization: Option<&OrganizationId>,
+        name: Option<&str>,
+    ) -> Result<(), ServiceError> {
         let _in_flight = InFlight::begin(self);
-        self.world().calls.push(Call { at: self.clock.now(), step, organization: organization.cloned() });
-        let failure = self.next_failure(step, organization);
+        let (organization, name) = (organization.cloned(), name.map(str::to_owned));
+        let call = Call { at: self.clock.now(), step, organization, name };
+        self.world().calls.push(call.clone());
+        let failure = self.next_failure(&call);
         self.clock.sleep(self.slow.get(&step).copied().unwrap_or(self.latency)).await;
-        match failure {
-            Some(kind) => Err(ServiceError { step, kind, detail: kind.to_string() }),
-            None => Ok(()),
+        failure.map_or(Ok(()), |kind| Err(ServiceError::new(step, kind, kind.to_string())))
+    }
+
+    /// The same for a request that a session key must come with.
+    async fn serve_session(
+        &self,
+        session: &SessionKey,
+        step: Step,
+        organization: Option<&OrganizationId>,
+        name: Option<&str>,
+    ) -> Result<(), ServiceError> {
+        self.serve(step, organization, name).await?;
+        if session.expose() == SESSION && self.world().logged_in_at.is_some() {
+            return Ok(());
         }
+        let kind = ServiceErrorKind::Refused { status: 401, retry_after: None };
+        Err(ServiceError::new(step, kind, "no such session"))
     }
 
     /// Which failure is due: the n-th request of a place takes the n-th failure of it.
-    fn next_failure(&self, step: Step, organization: Option<&OrganizationId>) -> Option<ServiceErrorKind> {
-        let place = organization.map(|id| id.as_str().to_owned()).filter(|_| step == Step::ListProjects);
-        let world = self.world();
-        let of_place = |call: &&Call| {
-            call.step == step && (place.is_none() || call.organization.as_ref() == organization)
+    fn next_failure(&self, call: &Call) -> Option<ServiceErrorKind> {
+        let of_organization = call.organization.as_ref().map(|id| (call.step, Some(id.as_str().to_owned())));
+        let (kinds, only_organization) = match of_organization.and_then(|place| self.failures.get(&place)) {
+            Some(kinds) => (kinds, call.organization.as_ref()),
+            None => (self.failures.get(&(call.step, None))?, None),
         };
-        let nth = world.calls.iter().filter(of_place).count();
-        let kinds = self.failures.get(&(step, place)).or_else(|| self.failures.get(&(step, None)))?;
+        let same_place = |other: &&Call| {
+            other.step == call.step
+                && (only_organization.is_none() || other.organization.as_ref() == only_organization)
+        };
+        let nth = self.world().calls.iter().filter(same_place).count();
         kinds.get(nth - 1).copied()
     }
 }
@@ -202,14 +230,14 @@ impl Drop for InFlight<'_> {
 
 #[async_trait]
 impl PlatformApi for FakePlatform {
-    async fn login(&self, _: &AccessToken, _: &str) -> Result<SessionKey, ServiceError> {
-        self.serve(Step::Login, None).await?;
+    async fn login(&self, _: &AccessToken, app: &str) -> Result<SessionKey, ServiceError> {
+        self.serve(Step::Login, None, Some(app)).await?;
         self.world().logged_in_at = Some(self.clock.now());
-        Ok(SessionKey::parse("sess-fake".to_owned()).expect("a constant"))
+        Ok(SessionKey::parse(SESSION.to_owned()).expect("a constant"))
     }
 
-    async fn organizations(&self, _: &SessionKey) -> Result<Listing<Organization>, ServiceError> {
-        self.serve(Step::ListOrganizations, None).await?;
+    async fn organizations(&self, session: &SessionKey) -> Result<Listing<Organization>, ServiceError> {
+        self.serve_session(session, Step::ListOrganizations, None, None).await?;
         let ready = self.is_ready(self.organizations_ready_after);
         let organizations =
             self.organizations.iter().filter(|_| ready).map(|(organization, _)| organization.clone());
@@ -218,18 +246,23 @@ impl PlatformApi for FakePlatform {
 
     async fn projects(
         &self,
-        _: &SessionKey,
+        session: &SessionKey,
         organization: &OrganizationId,
     ) -> Result<Listing<Project>, ServiceError> {
-        self.serve(Step::ListProjects, Some(organization)).await?;
+        self.serve_session(session, Step::ListProjects, Some(organization), None).await?;
         let ready = self.is_ready(self.projects_ready_after);
-        let of_it =
-            self.organizations.iter().find(|(candidate, _)| candidate.id == *organization).filter(|_| ready);
-        Ok(of_it.map(|(_, projects)| projects.clone()).unwrap_or_default().into())
+        let of_it = self.organizations.iter().find(|(candidate, _)| candidate.id == *organization);
+        Ok(of_it.filter(|_| ready).map(|(_, projects)| projects.clone()).unwrap_or_default().into())
     }
 
-    async fn create_api_key(&self, _: &SessionKey, target: &Target, _: &str) -> Result<ApiKey, ServiceError> {
-        let served = self.serve(Step::CreateKey, Some(&target.organization_id)).await;
+    async fn create_api_key(
+        &self,
+        session: &SessionKey,
+        target: &Target,
+        name: &str,
+    ) -> Result<ApiKey, ServiceError> {
+        let served =
+            self.serve_session(session, Step::CreateKey, Some(&target.organization_id), Some(name)).await;
         // A server whose answer is lost may have done its work all the same.
         match &served {
             Err(error) if !error.kind.leaves_outcome_unknown() => return Err(error.clone()),

@@ -7,8 +7,9 @@ use crate::error::{ServiceError, ServiceErrorKind, SourceError, Step};
 use crate::ports::{AuthServer, Clock, ResponseSource, Tokens};
 use crate::secret::AccessToken;
 use async_trait::async_trait;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -29,10 +30,6 @@ pub fn answer_of_a_willing_person(pending: &PendingAuthorization) -> String {
 }
 
 /// What [`pending`] becomes when the person agrees.
-///
-/// # Panics
-///
-/// Never: the answer is the right one.
 pub fn granted() -> AuthorizationGrant {
     let pending = pending();
     match pending.read_pasted(&answer_of_a_willing_person(&pending)) {
@@ -41,22 +38,24 @@ pub fn granted() -> AuthorizationGrant {
     }
 }
 
-/// A token endpoint that knows every code, once.
+/// A token endpoint that takes any code, once.
 pub struct FakeAuthServer {
     clock: FakeClock,
     latency: Duration,
     failures: Mutex<VecDeque<ServiceErrorKind>>,
-    exchanges: Mutex<Vec<String>>,
+    spent_codes: Mutex<HashSet<String>>,
+    exchanges: AtomicUsize,
 }
 
 impl FakeAuthServer {
-    /// One that grants every exchange.
+    /// One that grants every exchange of a fresh code.
     pub fn new(clock: &FakeClock) -> Self {
         Self {
             clock: clock.clone(),
             latency: Duration::ZERO,
             failures: Mutex::default(),
-            exchanges: Mutex::default(),
+            spent_codes: Mutex::default(),
+            exchanges: AtomicUsize::new(0),
         }
     }
 
@@ -74,18 +73,27 @@ impl FakeAuthServer {
 
     /// How many exchanges were asked for.
     pub fn exchanges(&self) -> usize {
-        self.exchanges.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.exchanges.load(Ordering::Relaxed)
+    }
+
+    /// Why this exchange fails, if it does.
+    fn failure(&self, code: &str) -> Option<ServiceErrorKind> {
+        let scripted = self.failures.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        scripted.or_else(|| {
+            let fresh =
+                self.spent_codes.lock().unwrap_or_else(PoisonError::into_inner).insert(code.to_owned());
+            (!fresh).then_some(ServiceErrorKind::Refused { status: 400, retry_after: None })
+        })
     }
 }
 
 #[async_trait]
 impl AuthServer for FakeAuthServer {
     async fn exchange_code(&self, grant: &AuthorizationGrant) -> Result<Tokens, ServiceError> {
-        let code = grant.code().expose().to_owned();
-        self.exchanges.lock().unwrap_or_else(PoisonError::into_inner).push(code);
+        self.exchanges.fetch_add(1, Ordering::Relaxed);
         self.clock.sleep(self.latency).await;
-        match self.failures.lock().unwrap_or_else(PoisonError::into_inner).pop_front() {
-            Some(kind) => Err(ServiceError { step: Step::ExchangeCode, kind, detail: kind.to_string() }),
+        match self.failure(grant.code().expose()) {
+            Some(kind) => Err(ServiceError::new(Step::ExchangeCode, kind, kind.to_string())),
             None => Ok(Tokens::new(AccessToken::parse("the-access-token".to_owned()).expect("a constant"))),
         }
     }

@@ -43,11 +43,7 @@ async fn an_entry_without_a_usable_id_is_counted_and_spoils_no_other() {
     let body = format!(r#"{{"data": [{{"id": "first"}}, {}, {{"id": "last"}}]}}"#, entries.join(","));
     assert_eq!(
         organizations(&body).await,
-        Listing {
-            items: vec![organization("first"), organization("last")],
-            skipped: entries.len(),
-            complete: true
-        }
+        Listing::new(vec![organization("first"), organization("last")], entries.len(), true)
     );
 }
 
@@ -60,12 +56,10 @@ async fn a_flag_is_set_by_true_alone_and_a_title_is_a_text() {
         {"id": "d", "title": {"x": 1}, "is_default": [true], "personal": false}
     ]}"#;
     let plain = organization;
-    let acme = Organization {
-        title: Some("Acme \u{1b}[2J".to_owned()),
-        is_default: true,
-        personal: true,
-        ..organization("a")
-    };
+    let mut acme = organization("a");
+    acme.title = Some("Acme \u{1b}[2J".to_owned());
+    acme.is_default = true;
+    acme.personal = true;
     assert_eq!(organizations(body).await, vec![acme, plain("b"), plain("c"), plain("d")].into());
 }
 
@@ -125,7 +119,7 @@ async fn the_default_project_on_the_third_page_is_found() {
     )
     .await;
     let items = vec![project("p1", false), project("p2", false), project("p3", true)];
-    assert_eq!(projects(&server).await, Ok(Listing { items, skipped: 1, complete: true }));
+    assert_eq!(projects(&server).await, Ok(Listing::new(items, 1, true)));
 }
 
 #[tokio::test]
