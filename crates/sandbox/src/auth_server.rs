@@ -1,19 +1,15 @@
 //! The authorization server: from bytes to rules, and back.
 
+use crate::answer::{Answer, Refusal};
+use crate::form::{self, Pairs};
+use crate::state::{Authorization, TokenRequest, World};
+use crate::{Request, page};
 use serde_json::json;
 use url::{Host, Url};
 
-use crate::{
-    Request,
-    answer::{Answer, Refusal},
-    form::{self, Pairs},
-    page,
-    state::{Authorization, TokenRequest, World},
-};
-
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// The authorization endpoint (RFC 6749 §3.1): a page to decide on.
+/// The authorization endpoint (RFC 6749 section 3.1): a page to decide on.
 pub(crate) fn authorize(world: &mut World, request: &Request) -> Result<Answer, Refusal> {
     let authorization = read_authorization(&request.query)
         .map_err(|wrong| Refusal::violation(page::problem(400, &wrong), wrong))?;
@@ -42,7 +38,7 @@ pub(crate) fn decide(world: &mut World, request: &Request) -> Result<Answer, Ref
     answer.ok_or_else(|| Refusal::innocent(page::problem(400, gone)))
 }
 
-/// The token endpoint (RFC 6749 §3.2).
+/// The token endpoint (RFC 6749 section 3.2).
 pub(crate) fn token(world: &mut World, request: &Request) -> Result<Answer, Refusal> {
     let invalid_request = |wrong: String| token_error("invalid_request", &wrong);
     if !request.is_of_type(FORM) {
@@ -111,18 +107,18 @@ fn read_authorization(query: &Pairs) -> Result<Authorization, String> {
     })
 }
 
-/// RFC 7636 §4.2, for SHA-256.
+/// RFC 7636 section 4.2, for SHA-256.
 fn is_code_challenge(value: &str) -> bool {
     value.len() == 43 && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
-/// RFC 7636 §4.1.
+/// RFC 7636 section 4.1.
 fn is_code_verifier(value: &str) -> bool {
     (43..=128).contains(&value.len())
         && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
 }
 
-/// RFC 8252 §7.3 and §8.3.
+/// RFC 8252 section 7.3 and section 8.3.
 fn is_loopback(redirect_uri: &str) -> bool {
     let Ok(url) = Url::parse(redirect_uri) else { return false };
     let host_is_loopback = match url.host() {
@@ -147,7 +143,7 @@ fn refused(authorization: &Authorization) -> Answer {
     redirect(authorization, &[("error", "access_denied"), ("error_description", description)])
 }
 
-/// Back to the client, with the state that it sent (RFC 6749 §4.1.2).
+/// Back to the client, with the state that it sent (RFC 6749 section 4.1.2).
 fn redirect(authorization: &Authorization, result: &[(&str, &str)]) -> Answer {
     let mut location =
         Url::parse(&authorization.redirect_uri).expect("checked when the authorization was read");
@@ -155,7 +151,7 @@ fn redirect(authorization: &Authorization, result: &[(&str, &str)]) -> Answer {
     Answer::empty(302).with("location", location).with("cache-control", "no-store")
 }
 
-/// RFC 6749 §5.2.
+/// RFC 6749 section 5.2.
 fn token_error(code: &str, description: &str) -> Refusal {
     let body = json!({ "error": code, "error_description": description });
     Refusal::violation(Answer::json(400, &body), description)

@@ -1,14 +1,11 @@
 //! Receives each request, judges it, and decides what is answered and when.
 
+use crate::answer::{Answer, Refusal};
+use crate::reply::{Reply, Script};
+use crate::routes::Route;
+use crate::state::World;
+use crate::{CreatedKey, Request, Scenario};
 use std::time::Duration;
-
-use crate::{
-    CreatedKey, Request, Scenario,
-    answer::{Answer, Refusal},
-    reply::{Reply, Script},
-    routes::Route,
-    state::World,
-};
 
 /// One sandbox without its sockets.
 #[derive(Debug)]

@@ -1,9 +1,9 @@
 //! Tokens that nobody can guess and no two sandboxes share.
 
-use std::hash::{BuildHasher, RandomState};
-
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
+use std::hash::{BuildHasher, RandomState};
 
 /// Makes tokens: the hash of a random seed and a counter.
 #[derive(Clone, Debug)]

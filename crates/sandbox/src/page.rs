@@ -1,9 +1,10 @@
 //! The pages that the authorization server shows to people.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use crate::answer::Answer;
+use crate::state::Authorization;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
-
-use crate::{answer::Answer, state::Authorization};
 
 /// The question: continue or refuse?
 pub(crate) fn sign_in(authorization: &Authorization, request_id: &str) -> Answer {

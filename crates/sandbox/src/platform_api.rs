@@ -1,15 +1,10 @@
 //! The platform API: from bytes to rules, and back.
 
-use std::time::Duration;
-
+use crate::answer::{Answer, Refusal};
+use crate::state::{Credential, NotFound, Page, World};
+use crate::{Request, form};
 use serde_json::{Value, json};
-
-use crate::{
-    Request,
-    answer::{Answer, Refusal},
-    form,
-    state::{Credential, NotFound, Page, World},
-};
+use std::time::Duration;
 
 /// `POST /dashboard/onboarding/login`
 pub(crate) fn login(world: &mut World, request: &Request, now: Duration) -> Result<Answer, Refusal> {

@@ -1,10 +1,8 @@
 //! Scripted replies: which calls go differently, and how.
 
-use std::time::Duration;
-
-use serde_json::Value;
-
 use crate::answer::Answer;
+use serde_json::Value;
+use std::time::Duration;
 
 /// A call that a reply can be scripted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,13 +23,11 @@ pub enum Step {
 
 impl Step {
     /// Only the `nth` call of this step, from 1.
-    #[must_use]
     pub fn nth(self, nth: usize) -> Calls {
         Calls::from(self).nth(nth)
     }
 
     /// Only calls about one organization: [`Step::Projects`] or [`Step::CreateKey`].
-    #[must_use]
     pub fn of(self, organization: impl Into<String>) -> Calls {
         Calls { organization: Some(organization.into()), ..Calls::from(self) }
     }
@@ -47,7 +43,6 @@ pub struct Calls {
 
 impl Calls {
     /// Only the `nth` of these calls, from 1.
-    #[must_use]
     pub fn nth(self, nth: usize) -> Self {
         Self { nth: Some(nth), ..self }
     }
@@ -78,7 +73,6 @@ pub struct Reply {
 impl Reply {
     /// The ordinary answer; a start for [`delayed`](Self::delayed), [`header`](Self::header)
     /// and [`body`](Self::body).
-    #[must_use]
     pub fn usual() -> Self {
         Self {
             does_the_work: true,
@@ -91,44 +85,37 @@ impl Reply {
     }
 
     /// This status (200 to 599) and an empty body, instead of the work.
-    #[must_use]
     pub fn status(status: u16) -> Self {
         Self { does_the_work: false, status: Some(status), ..Self::usual() }
     }
 
     /// The connection is closed once the request has been read: no answer, and no work.
-    #[must_use]
     pub fn hang_up() -> Self {
         Self { does_the_work: false, answers: false, ..Self::usual() }
     }
 
     /// The work is done nevertheless; its answer is lost, and this reply seen in its place.
-    #[must_use]
     pub fn after_the_work(self) -> Self {
         Self { does_the_work: true, ..self }
     }
 
     /// The answer, or the end of the connection, comes this much later. The work is not delayed.
-    #[must_use]
     pub fn delayed(self, delay: Duration) -> Self {
         Self { delay, ..self }
     }
 
     /// The answer has this header, in place of the ordinary one of that name. May be given again for a second line.
-    #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
     /// The answer has this body.
-    #[must_use]
     pub fn body(self, body: impl Into<Vec<u8>>) -> Self {
         Self { body: Some(body.into()), ..self }
     }
 
     /// The answer has this body, and says that it is JSON.
-    #[must_use]
     pub fn json(self, body: &Value) -> Self {
         self.header("content-type", "application/json").body(body.to_string())
     }

@@ -1,6 +1,7 @@
 //! A request as the sandbox saw it.
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
+use std::fmt;
 
 /// One of the two services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +42,6 @@ pub struct Request {
 
 impl Request {
     /// The value of a header (name in lower case), if it is there exactly once.
-    #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.iter().filter(|(candidate, _)| candidate == name);
         let (_, value) = values.next()?;
@@ -49,7 +49,6 @@ impl Request {
     }
 
     /// The body as text; what is no UTF-8 is replaced.
-    #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.body)
     }
@@ -58,7 +57,7 @@ impl Request {
         self.headers.iter().any(|(candidate, _)| candidate == name)
     }
 
-    /// The token of `Authorization: Bearer …` (RFC 6750 §2.1).
+    /// The token of `Authorization: Bearer …` (RFC 6750 section 2.1).
     pub(crate) fn bearer(&self) -> Option<&str> {
         self.header("authorization")?.strip_prefix("Bearer ")
     }

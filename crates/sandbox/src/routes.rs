@@ -1,13 +1,10 @@
 //! Every path of both origins.
 
-use std::{fmt, time::Duration};
-
-use crate::{
-    Origin, Request, Step,
-    answer::{Answer, Refusal},
-    auth_server, page, platform_api,
-    state::World,
-};
+use crate::answer::{Answer, Refusal};
+use crate::state::World;
+use crate::{Origin, Request, Step, auth_server, page, platform_api};
+use std::fmt;
+use std::time::Duration;
 
 /// Where a request goes.
 #[derive(Debug)]

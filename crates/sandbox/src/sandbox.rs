@@ -1,14 +1,12 @@
 //! The running sandbox: two origins, and what they have seen.
 
-use std::{
-    io,
-    net::{Ipv4Addr, SocketAddr},
-    sync::Arc,
-};
-
-use tokio::{net::TcpListener, task::JoinSet};
-
-use crate::{CreatedKey, Origin, Request, Scenario, server, server::Shared};
+use crate::server::Shared;
+use crate::{CreatedKey, Origin, Request, Scenario, server};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 /// Both services, listening until it is dropped.
 ///
@@ -53,19 +51,16 @@ impl Sandbox {
     }
 
     /// The authorization server's base URL, `http://127.0.0.1:PORT`, without a trailing slash.
-    #[must_use]
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
     /// The platform API's base URL, `http://127.0.0.1:PORT`, without a trailing slash.
-    #[must_use]
     pub fn api_base(&self) -> &str {
         &self.api_base
     }
 
     /// Every request that arrived completely, on both origins, in order of arrival.
-    #[must_use]
     pub fn requests(&self) -> Vec<Request> {
         self.shared.desk().requests().to_vec()
     }
@@ -73,19 +68,21 @@ impl Sandbox {
     /// Each departure from the protocol seen so far, in words, in order.
     ///
     /// For example `token request: code_verifier does not hash to the code_challenge`.
-    #[must_use]
     pub fn violations(&self) -> Vec<String> {
         self.shared.desk().violations().to_vec()
     }
 
     /// Every API key created so far, also those whose answer was lost.
-    #[must_use]
     pub fn keys(&self) -> Vec<CreatedKey> {
         self.shared.desk().keys().to_vec()
     }
 
+    /// Gives every answer that is being [delayed](crate::Reply::delayed) now.
+    pub fn release(&self) {
+        self.shared.release();
+    }
+
     /// The most platform requests that were in work at the same time.
-    #[must_use]
     pub fn in_flight_peak(&self) -> usize {
         self.shared.in_flight_peak()
     }

@@ -1,10 +1,8 @@
 //! What the sandbox plays: the account, its pace, and what goes wrong.
 
-use std::time::Duration;
-
-use serde_json::{Map, Value};
-
 use crate::reply::{Calls, Reply};
+use serde_json::{Map, Value};
+use std::time::Duration;
 
 /// The account behind the sign-in, and how the services behave.
 ///
@@ -24,7 +22,6 @@ pub struct Scenario {
 
 impl Scenario {
     /// An account that can be used at once: one personal organization with its default project.
-    #[must_use]
     pub fn ready() -> Self {
         Self::of([Organization::new("org-sandbox-personal")
             .titled("Personal")
@@ -33,7 +30,6 @@ impl Scenario {
     }
 
     /// An account with exactly these organizations, listed in this order. None is allowed too.
-    #[must_use]
     pub fn of(organizations: impl IntoIterator<Item = Organization>) -> Self {
         Self {
             organizations: organizations.into_iter().collect(),
@@ -49,14 +45,12 @@ impl Scenario {
     }
 
     /// Organizations and projects exist only this long after each login; until then the list is empty.
-    #[must_use]
     pub fn ready_after(mut self, delay: Duration) -> Self {
         self.organizations_after = delay;
         self
     }
 
     /// Initial projects exist only this long after each login; the rest is there at once.
-    #[must_use]
     pub fn project_ready_after(mut self, delay: Duration) -> Self {
         self.default_project_after = delay;
         self
@@ -65,35 +59,30 @@ impl Scenario {
     /// Initial projects exist only from the `nth` (from 1) reading of the organizations of each session.
     ///
     /// Further pages of one list do not count as readings.
-    #[must_use]
     pub fn ready_after_rounds(mut self, nth: usize) -> Self {
         self.default_project_in_round = nth;
         self
     }
 
     /// The value of `app` that a login must send; `api` unless told.
-    #[must_use]
     pub fn app(mut self, app: impl Into<String>) -> Self {
         self.app = app.into();
         self
     }
 
     /// How many items one page of a list holds; 100 unless told, at least 1.
-    #[must_use]
     pub fn page_size(mut self, items: usize) -> Self {
         self.page_size = items.max(1);
         self
     }
 
     /// The authorization server refuses at once with `access_denied`, without a page to click on.
-    #[must_use]
     pub fn refuse_sign_in(mut self) -> Self {
         self.refuses_sign_in = true;
         self
     }
 
     /// How long each answer of the token endpoint and of the platform API takes.
-    #[must_use]
     pub fn latency(mut self, latency: Duration) -> Self {
         self.latency = latency;
         self
@@ -109,7 +98,6 @@ impl Scenario {
     ///     .reply(Step::Projects.of("org-2").nth(1), Reply::status(403))
     ///     .reply(Step::CreateKey, Reply::hang_up().after_the_work()); // a key exists; nobody is told
     /// ```
-    #[must_use]
     pub fn reply(mut self, calls: impl Into<Calls>, reply: Reply) -> Self {
         self.replies.push((calls.into(), reply));
         self
@@ -128,7 +116,6 @@ pub struct Organization {
 
 impl Organization {
     /// An organization without title, flags and projects.
-    #[must_use]
     pub fn new(id: impl Into<String>) -> Self {
         let id = id.into();
         Self { fields: item("organization", &id), id, projects: Vec::new() }
@@ -137,7 +124,6 @@ impl Organization {
     /// `org-7`, titled "Organization 7", with one ordinary project: `proj_7`, titled "Project 7".
     ///
     /// Many of them: `Scenario::of((1..=250).map(Organization::numbered))`.
-    #[must_use]
     pub fn numbered(number: usize) -> Self {
         Self::new(format!("org-{number}"))
             .titled(format!("Organization {number}"))
@@ -145,32 +131,27 @@ impl Organization {
     }
 
     /// Gives it a title.
-    #[must_use]
     pub fn titled(self, title: impl Into<String>) -> Self {
         self.field("title", title.into())
     }
 
     /// Marks it `is_default`.
-    #[must_use]
     pub fn as_default(self) -> Self {
         self.field("is_default", true)
     }
 
     /// Marks it `personal`.
-    #[must_use]
     pub fn as_personal(self) -> Self {
         self.field("personal", true)
     }
 
     /// Adds a project to the end of its list.
-    #[must_use]
     pub fn with_project(mut self, project: Project) -> Self {
         self.projects.push(project);
         self
     }
 
     /// Sets a field of its JSON to any value: a null title, a flag of the wrong type, an unknown field.
-    #[must_use]
     pub fn field(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.fields.insert(name.into(), value.into());
         self
@@ -188,26 +169,22 @@ pub struct Project {
 
 impl Project {
     /// A project without title and flags.
-    #[must_use]
     pub fn new(id: impl Into<String>) -> Self {
         let id = id.into();
         Self { fields: item("organization.project", &id), id }
     }
 
     /// Gives it a title.
-    #[must_use]
     pub fn titled(self, title: impl Into<String>) -> Self {
         self.field("title", title.into())
     }
 
     /// Marks it `is_initial`: a default project.
-    #[must_use]
     pub fn as_initial(self) -> Self {
         self.field("is_initial", true)
     }
 
     /// Sets a field of its JSON to any value: a null title, a flag of the wrong type, an unknown field.
-    #[must_use]
     pub fn field(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.fields.insert(name.into(), value.into());
         self

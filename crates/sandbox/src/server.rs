@@ -1,31 +1,22 @@
 //! The sockets: bytes in, [`Desk`], bytes out.
 
-use std::{
-    io,
-    sync::{
-        Arc, Mutex, MutexGuard,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
-
+use crate::answer::Answer;
+use crate::desk::Desk;
+use crate::time::{Instant, pause};
+use crate::{Origin, Request, Scenario, form};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::{
-    Response,
-    body::{Bytes, Incoming},
-    server::conn::http1,
-    service::service_fn,
-};
+use hyper::Response;
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::{net::TcpListener, task::JoinSet};
-
-use crate::{
-    Origin, Request, Scenario,
-    answer::Answer,
-    desk::Desk,
-    form,
-    time::{Instant, pause},
-};
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 /// In bytes. The largest body of the protocol has a few hundred.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -35,6 +26,7 @@ const BODY_LIMIT: usize = 64 * 1024;
 pub(crate) struct Shared {
     desk: Mutex<Desk>,
     started: Instant,
+    release: Notify,
     in_flight: AtomicUsize,
     in_flight_peak: AtomicUsize,
 }
@@ -44,6 +36,7 @@ impl Shared {
         Self {
             desk: Mutex::new(Desk::new(scenario)),
             started: Instant::now(),
+            release: Notify::new(),
             in_flight: AtomicUsize::new(0),
             in_flight_peak: AtomicUsize::new(0),
         }
@@ -51,6 +44,10 @@ impl Shared {
 
     pub(crate) fn desk(&self) -> MutexGuard<'_, Desk> {
         self.desk.lock().expect("nothing panics while it holds the desk")
+    }
+
+    pub(crate) fn release(&self) {
+        self.release.notify_waiters();
     }
 
     pub(crate) fn in_flight_peak(&self) -> usize {
@@ -114,7 +111,10 @@ async fn respond(
     };
 
     let outcome = shared.desk().receive(request, shared.started.elapsed());
-    pause(outcome.delay).await;
+    tokio::select! {
+        () = pause(outcome.delay) => {}
+        () = shared.release.notified() => {}
+    }
     response(outcome.answer.ok_or(io::ErrorKind::ConnectionAborted)?)
 }
 

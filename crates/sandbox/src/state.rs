@@ -3,18 +3,18 @@
 mod account;
 mod authorizations;
 
-use std::{collections::HashMap, fmt, time::Duration};
-
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde_json::json;
-
-use crate::{Scenario, mint::Mint};
-
-pub(crate) use account::{NotFound, Page};
-pub(crate) use authorizations::{Authorization, ExchangeError, TokenRequest};
-
+use crate::Scenario;
+use crate::mint::Mint;
 use account::Account;
+pub(crate) use account::{NotFound, Page};
 use authorizations::Authorizations;
+pub(crate) use authorizations::{Authorization, ExchangeError, TokenRequest};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::json;
+use std::collections::HashMap;
+use std::fmt;
+use std::time::Duration;
 
 /// An API key that the sandbox created.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,7 +171,7 @@ impl World {
         token
     }
 
-    /// A JWT that says by itself that it is not signed (RFC 7519 §6.1).
+    /// A JWT that says by itself that it is not signed (RFC 7519 section 6.1).
     fn issue_id_token(&mut self, client_id: &str) -> String {
         let header = json!({ "alg": "none", "typ": "JWT" });
         let claims = json!({

@@ -1,16 +1,13 @@
 //! Plays the browser and the person in front of it.
 
-use std::io;
-
 use http_body_util::{BodyExt, Full};
-use hyper::{
-    Method, Request, StatusCode,
-    body::Bytes,
-    client::conn::http1,
-    header::{CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE, USER_AGENT},
-    http::{HeaderMap, HeaderValue, request},
-};
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper::header::{CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE, USER_AGENT};
+use hyper::http::{HeaderMap, HeaderValue, request};
+use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
+use std::io;
 use tokio::net::TcpStream;
 use url::{Host, Url, form_urlencoded};
 
@@ -73,7 +70,7 @@ struct Browser {
     cookies: Vec<Cookie>,
 }
 
-/// Browsers keep cookies by host, whatever the port (RFC 6265 §8.5).
+/// Browsers keep cookies by host, whatever the port (RFC 6265 section 8.5).
 struct Cookie {
     host: String,
     name: String,

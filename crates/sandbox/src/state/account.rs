@@ -1,11 +1,10 @@
 //! The account: its sessions, what each of them can see by now, and the keys created in it.
 
-use std::{collections::HashMap, time::Duration};
-
-use serde_json::{Map, Value};
-
 use super::CreatedKey;
 use crate::{Organization, Project, Scenario};
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+use std::time::Duration;
 
 #[derive(Clone, Debug)]
 pub(super) struct Account {

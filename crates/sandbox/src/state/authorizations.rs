@@ -1,9 +1,9 @@
 //! Authorization requests, their codes, and what a code is good for (RFC 6749 §4.1, RFC 7636).
 
-use std::collections::{HashMap, HashSet};
-
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
+use std::collections::{HashMap, HashSet};
 
 /// What an authorization request fixed for the rest of the flow.
 #[derive(Clone, Debug)]

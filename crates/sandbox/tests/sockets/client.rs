@@ -2,17 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "only tests use it")]
 
-use std::{
-    io::{self, BufRead, BufReader, Write},
-    net::TcpListener,
-    thread::{self, JoinHandle},
-};
-
 use http_body_util::{BodyExt, Full};
-use hyper::{Request, body::Bytes, client::conn::http1};
+use hyper::Request;
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use keymint_sandbox::{Choice, Sandbox, visit};
 use serde_json::{Value, json};
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::thread::{self, JoinHandle};
 use tokio::net::TcpStream;
 use url::{Url, form_urlencoded};
 

@@ -1,11 +1,10 @@
 //! The platform API.
 
-use keymint_sandbox::{CreatedKey, Organization, Project, Sandbox, Scenario};
-use serde_json::json;
-
 use crate::client::{
     access_token, create_key, get, login, models, organizations, post, projects, session_key,
 };
+use keymint_sandbox::{CreatedKey, Organization, Project, Sandbox, Scenario};
+use serde_json::json;
 
 const ORGANIZATION: &str = "org-sandbox-personal";
 const PROJECT: &str = "proj_sandbox_default";

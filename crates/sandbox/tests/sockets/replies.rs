@@ -1,13 +1,11 @@
 //! Replies that are scripted.
 
-use std::time::Duration;
-
-use keymint_sandbox::{Organization, Reply, Sandbox, Scenario, Step};
-use serde_json::json;
-
 use crate::client::{
     access_token, code, create_key, login, organizations, projects, session_key, token_request,
 };
+use keymint_sandbox::{Organization, Reply, Sandbox, Scenario, Step};
+use serde_json::json;
+use std::time::Duration;
 
 const ORGANIZATION: &str = "org-sandbox-personal";
 const PROJECT: &str = "proj_sandbox_default";

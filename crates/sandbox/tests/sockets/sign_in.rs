@@ -1,10 +1,9 @@
 //! The browser's part, and the token endpoint.
 
-use keymint_sandbox::{Choice, Origin, Sandbox, Scenario, visit};
-
 use crate::client::{
     Call, DONE, Loopback, VERIFIER, access_token, authorize_url, code, get, post, token_request,
 };
+use keymint_sandbox::{Choice, Origin, Sandbox, Scenario, visit};
 
 #[tokio::test]
 async fn continuing_brings_a_code_back_with_scope_and_state() {
