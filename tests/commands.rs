@@ -9,14 +9,16 @@ use tokio::process::Command;
 #[tokio::test]
 async fn the_demo_prints_one_key_whatever_the_environment_says() {
     let home = tempfile::tempdir().unwrap();
-    let output = keymint(&home)
-        .arg("demo")
-        .env("KEYMINT_ISSUER", "http://not.to.be.used.example")
-        .env("KEYMINT_CALLBACK_PORT", "1")
-        .env("HTTP_PROXY", "http://127.0.0.1:9")
-        .output()
-        .await
-        .unwrap();
+    let output = watch(
+        keymint(&home)
+            .arg("demo")
+            .env("KEYMINT_ISSUER", "http://not.to.be.used.example")
+            .env("KEYMINT_CALLBACK_PORT", "1")
+            .env("HTTP_PROXY", "http://127.0.0.1:9")
+            .output(),
+    )
+    .await
+    .unwrap();
 
     let (stdout, stderr) =
         (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
@@ -83,7 +85,7 @@ async fn help_is_data_and_names_what_there_is() {
         (&["sandbox", "--help"], "--latency"),
         (&["--version"], concat!("keymint ", env!("CARGO_PKG_VERSION"))),
     ] {
-        let output = keymint(&home).args(args).output().await.unwrap();
+        let output = watch(keymint(&home).args(args).output()).await.unwrap();
         assert!(output.status.success() && output.stderr.is_empty());
         let help = String::from_utf8(output.stdout).unwrap();
         assert!(help.contains(expected), "{help}");

@@ -1,6 +1,6 @@
 //! What goes wrong: each exit code, and that nothing is lost.
 
-use crate::support::{create, free_port, get, keymint};
+use crate::support::{create, free_port, get, keymint, watch};
 use keymint_sandbox::{Choice, Organization, Reply, Scenario, Step};
 use serde_json::Value;
 use std::fs::{self, OpenOptions};
@@ -125,11 +125,13 @@ async fn a_port_in_use_ends_with_3_at_once_and_its_holder_hears_nothing() {
         let holder = TcpListener::bind((address, port)).unwrap();
         holder.set_nonblocking(true).unwrap();
         let home = tempfile::tempdir().unwrap();
-        let output = keymint(&home)
-            .args(["create", "--no-browser", "--json", "--callback-port", &port.to_string()])
-            .output()
-            .await
-            .unwrap();
+        let output = watch(
+            keymint(&home)
+                .args(["create", "--no-browser", "--json", "--callback-port", &port.to_string()])
+                .output(),
+        )
+        .await
+        .unwrap();
 
         assert_eq!(output.status.code(), Some(3));
         let json: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -154,12 +156,12 @@ async fn wrong_usage_ends_with_2_before_anything_else_happens() {
         (&["no-such-command"], "no-such-command"),
     ] {
         let home = tempfile::tempdir().unwrap();
-        let output = keymint(&home).args(args).output().await.unwrap();
+        let output = watch(keymint(&home).args(args).output()).await.unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{stderr}");
         assert!(stderr.contains(expected), "{stderr}");
 
-        let output = keymint(&home).args(args).arg("--json").output().await.unwrap();
+        let output = watch(keymint(&home).args(args).arg("--json").output()).await.unwrap();
         let json: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!((output.status.code(), json["kind"].as_str()), (Some(2), Some("usage")));
     }

@@ -25,20 +25,21 @@ async fn a_signal_while_the_lists_are_read_ends_the_run_without_a_key() {
     run.line(|line| line.contains("Looking for your organization")).await;
     run.signal("INT").await;
     let ended = run.end().await;
-    visit.abort();
+    let page = visit.await.unwrap();
 
     assert_eq!((ended.code, ended.sandbox.keys().len()), (130, 0));
+    assert!(page.body.contains("No key was created"), "{}", page.body);
 }
 
 #[tokio::test]
 async fn the_first_signal_during_the_creation_waits_for_the_key() {
-    let scenario =
-        Scenario::ready().reply(Step::CreateKey, Reply::usual().delayed(Duration::from_millis(300)));
+    let scenario = Scenario::ready().reply(Step::CreateKey, Reply::usual().delayed(Duration::MAX));
     let mut run = create(scenario).start().await;
     let visit = run.browser(Choice::Continue).await;
     run.line(|line| line.contains("Creating the key")).await;
     run.signal("INT").await;
     run.line(|line| line.contains("The key is being created")).await;
+    run.sandbox.release();
     let ended = run.end().await;
     visit.await.unwrap();
 
@@ -55,8 +56,9 @@ async fn the_second_signal_during_the_creation_tells_that_a_key_may_exist() {
     run.line(|line| line.contains("The key is being created")).await;
     run.signal("INT").await;
     let ended = run.end().await;
-    visit.abort();
+    let page = visit.await.unwrap();
 
     assert_eq!(ended.code, 10);
+    assert!(page.body.contains("may have been created"), "{}", page.body);
     assert!(ended.stderr.contains("a key may exist") && ended.stderr.contains("find-me"), "{}", ended.stderr);
 }

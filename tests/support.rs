@@ -217,6 +217,7 @@ impl Ended {
     }
 
     fn hold_to_the_invariants(&self, port: u16) {
+        assert!(self.sandbox.keys().len() <= 1, "{:?}", self.sandbox.keys());
         assert!(self.count("POST", "/oauth/token") <= 3 && self.count("POST", "/api_keys") <= 3);
         for secret in self.secrets() {
             assert!(!self.stderr.contains(&secret), "{secret} in:\n{}", self.stderr);

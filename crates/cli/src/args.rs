@@ -8,6 +8,7 @@
 
 use crate::failure::{Failure, Kind};
 use crate::report::Reporter;
+use crate::settings;
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -65,6 +66,7 @@ Examples:
 
 Each option has an environment variable, KEYMINT_ and the option's name: --callback-port is
 KEYMINT_CALLBACK_PORT, --no-browser is KEYMINT_NO_BROWSER=1. An option wins over its variable.
+A TIME is a number with a unit, such as 90s or 15m, and at most 1h.
 
 Exit codes:
   0 done                      6 a server could not be reached
@@ -105,7 +107,7 @@ pub(crate) struct DemoArgs {
     pub(crate) output: OutputArgs,
 }
 
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Clone, Copy, Default, ClapArgs)]
 pub(crate) struct OutputArgs {
     /// Print one JSON object instead of the key
     #[arg(long)]
@@ -184,7 +186,7 @@ pub(crate) struct EndpointArgs {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct SandboxArgs {
     /// Port of the authorization server; the API has the next one [default: free ones]
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, value_name = "PORT", value_parser = settings::port_number)]
     pub(crate) port: Option<u16>,
 
     /// How many organizations the account has
@@ -192,11 +194,11 @@ pub(crate) struct SandboxArgs {
     pub(crate) organizations: usize,
 
     /// The default project appears this long after the login
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = settings::wait)]
     pub(crate) ready_after: Option<std::time::Duration>,
 
     /// Each answer comes this late
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = settings::wait)]
     pub(crate) latency: Option<std::time::Duration>,
 
     /// Refuse every sign-in
@@ -214,5 +216,6 @@ pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
     }
     let message = error.render().to_string();
     let message = message.lines().next().unwrap_or_default().trim_start_matches("error: ");
-    Reporter::plain(json).end(Err(Failure::new(Kind::Usage, message).hint("See `keymint --help`.")))
+    Reporter::new(OutputArgs { json, ..OutputArgs::default() })
+        .end(Err(Failure::new(Kind::Usage, message).hint("See `keymint --help`.")))
 }

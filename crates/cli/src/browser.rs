@@ -1,22 +1,44 @@
-//! Opening the person's browser.
+//! Opening the browser.
 
 use crate::hardening;
+use keymint_sandbox::{Choice, visit};
 use std::env;
 
-/// Tries to open `url` in the person's browser, beside what else is going on.
-///
-/// Nothing depends on it, and success is not known: a launcher that starts may still show nothing.
-/// Returns whether it was tried.
-pub(crate) fn open(url: &str) -> bool {
-    if !can_show_windows() {
-        return false;
+/// Whose browser opens the address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Browser {
+    /// Nobody's: the person opens it.
+    None,
+    /// The one that this system opens addresses in.
+    System,
+    /// The sandbox's, which agrees to everything.
+    Sandbox,
+}
+
+/// What became of the attempt. Success is not known: a launcher that starts may still show nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opening {
+    NotWanted,
+    Impossible,
+    Tried,
+}
+
+impl Browser {
+    /// Tries to open `url`, beside what else is going on. Nothing depends on it.
+    pub(crate) fn open(self, url: &str) -> Opening {
+        let url = url.to_owned();
+        match self {
+            Self::None => return Opening::NotWanted,
+            Self::System if !can_show_windows() => return Opening::Impossible,
+            // A thread of its own, since some launchers run in the foreground. Their output is
+            // discarded.
+            Self::System => drop(std::thread::spawn(move || {
+                let _ = hardening::with_the_persons_limits(|| webbrowser::open(&url));
+            })),
+            Self::Sandbox => drop(tokio::spawn(async move { visit(&url, Choice::Continue).await })),
+        }
+        Opening::Tried
     }
-    let url = url.to_owned();
-    // A thread of its own, since some launchers run in the foreground. Their output is discarded.
-    std::thread::spawn(move || {
-        let _ = hardening::with_the_persons_limits(|| webbrowser::open(&url));
-    });
-    true
 }
 
 /// Without a display, a launcher would start a browser in the terminal that this program talks in.

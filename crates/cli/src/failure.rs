@@ -1,19 +1,13 @@
 //! How a run ends badly: kind, exit code, message, and what to do about it.
 
 use crate::clock;
+use crate::words::{DASHBOARD, exact_place, quoted};
 use keymint_callback_adapter::{BindError, BindErrorKind, Outcome};
-use keymint_domain::text::for_people;
 use keymint_domain::{ProvisionError, ServiceError, ServiceErrorKind, Step, Target, Unreached};
 use serde::Serialize;
 use std::error::Error;
 use std::fmt::Display;
 use std::process::ExitCode;
-
-/// Where a person sees and deletes keys.
-pub(crate) const DASHBOARD: &str = "https://platform.openai.com/api-keys";
-
-/// Longest title shown, in characters.
-const LONGEST_TITLE: usize = 80;
 
 /// What kind of failure, for scripts: a stable name and an exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,16 +61,6 @@ impl Kind {
             Self::Terminated => 143,
         })
     }
-
-    /// What the browser's last page says of it.
-    pub(crate) fn page(self) -> Outcome {
-        match self {
-            Self::SignInRefused => Outcome::Refused,
-            Self::DeliveryFailed => Outcome::KeyKept,
-            Self::OutcomeUnknown => Outcome::KeyUnknown,
-            _ => Outcome::NoKey,
-        }
-    }
 }
 
 /// A failure, told to a person and to a script.
@@ -87,11 +71,22 @@ pub(crate) struct Failure {
     pub(crate) message: String,
     /// What to do about it.
     pub(crate) hint: Option<String>,
+    /// What the browser's last page says of it.
+    pub(crate) page: Outcome,
 }
 
 impl Failure {
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: None }
+        let page = match kind {
+            Kind::SignInRefused => Outcome::Refused,
+            Kind::OutcomeUnknown => Outcome::KeyUnknown,
+            _ => Outcome::NoKey,
+        };
+        Self { kind, message: message.into(), hint: None, page }
+    }
+
+    pub(crate) fn page(self, page: Outcome) -> Self {
+        Self { page, ..self }
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -170,23 +165,18 @@ impl From<ProvisionError> for Failure {
 /// The one failure that leaves something behind. It is told in full, since only the person can
 /// look whether the key exists.
 pub(crate) fn outcome_unknown(target: &Target, key_name: &str, cause: impl Display) -> Failure {
-    let Target { organization_id, project_id, .. } = target;
+    let (name, place, time) = (quoted(key_name), exact_place(target), clock::utc_now());
     Failure::new(
         Kind::OutcomeUnknown,
         format!(
             "a key may exist that nobody has: the creation was asked for, and its answer was lost ({cause}). \
-             Name: {name}. Organization: {organization} ({organization_id}). Project: {project} ({project_id}). Time: {time}",
-            name = for_people(key_name, LONGEST_TITLE),
-            organization = title(target.organization_title.as_deref()),
-            project = title(target.project_title.as_deref()),
-            time = clock::utc_now(),
+             Name: {name}. {place}. Time: {time}"
         ),
     )
-    .hint(format!("Look for that name at {DASHBOARD} and delete it if it is there: its secret cannot be shown again. Then run it again."))
-}
-
-pub(crate) fn title(title: Option<&str>) -> String {
-    title.map_or_else(|| "untitled".to_owned(), |title| for_people(title, LONGEST_TITLE))
+    .hint(format!(
+        "Look for that name at {DASHBOARD} and delete it if it is there: its secret cannot be shown again. \
+         Then run it again."
+    ))
 }
 
 fn service_kind_and_hint(error: &ServiceError) -> (Kind, String) {

@@ -15,8 +15,9 @@ mod recovery;
 mod report;
 mod sandbox;
 mod settings;
+mod words;
 
-use args::{Args, Command};
+use args::{Args, Command, OutputArgs};
 use clap::Parser;
 use failure::Failure;
 use report::Reporter;
@@ -30,7 +31,7 @@ fn main() -> ExitCode {
     };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return Reporter::plain(false).end(Err(Failure::internal(&error))),
+        Err(error) => return Reporter::new(OutputArgs::default()).end(Err(Failure::internal(&error))),
     };
     let outcome = runtime.block_on(async {
         match args.command {

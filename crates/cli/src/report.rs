@@ -1,12 +1,14 @@
 //! Standard error: what a person, or with `--events` a program, is told while it happens.
 
 use crate::args::OutputArgs;
+use crate::browser::Opening;
 use crate::clock::SystemClock;
-use crate::failure::{DASHBOARD, Failure};
+use crate::failure::Failure;
 use crate::output;
+use crate::words::{DASHBOARD, place, quoted};
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use keymint_domain::text::for_people;
+use keymint_domain::text::spoken;
 use keymint_domain::{Clock, Event, Moment, Observation, Target};
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Write};
@@ -26,7 +28,7 @@ pub(crate) enum Notice<'a> {
     Demonstration,
     Listening { redirect_uri: &'a str },
     AuthorizeUrl { url: &'a str },
-    BrowserTried { tried: bool },
+    Browser(Opening),
     WaitingForPerson { patience: Duration },
     CallbackReceived,
     Flow(&'a Event),
@@ -41,10 +43,7 @@ pub(crate) enum Notice<'a> {
 
 /// Tells what happens, in the way that was asked for.
 pub(crate) struct Reporter {
-    json: bool,
-    events: bool,
-    quiet: bool,
-    verbose: bool,
+    output: OutputArgs,
     spinner: Option<ProgressBar>,
     /// How many columns standard error has, where it is a terminal.
     width: Option<usize>,
@@ -53,14 +52,11 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
-    pub(crate) fn new(args: &OutputArgs) -> Self {
+    pub(crate) fn new(output: OutputArgs) -> Self {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let lively = std::io::stderr().is_terminal() && !dumb && !args.events && !args.quiet;
+        let lively = std::io::stderr().is_terminal() && !dumb && !output.events && !output.quiet;
         Self {
-            json: args.json,
-            events: args.events,
-            quiet: args.quiet,
-            verbose: args.verbose,
+            output,
             spinner: lively.then(spinner),
             width: terminal_size::terminal_size_of(std::io::stderr()).map(|(width, _)| width.0.into()),
             clock: SystemClock::new(),
@@ -68,13 +64,12 @@ impl Reporter {
         }
     }
 
-    /// One for a failure before, or without, any flags of its own.
-    pub(crate) fn plain(json: bool) -> Self {
-        Self::new(&OutputArgs { json, events: false, quiet: false, verbose: false })
+    pub(crate) fn wants_json(&self) -> bool {
+        self.output.json
     }
 
     pub(crate) fn tell(&self, notice: &Notice<'_>) {
-        if self.events {
+        if self.output.events {
             if let Some(event) = as_event(notice) {
                 self.line(&event.to_string());
             }
@@ -87,32 +82,34 @@ impl Reporter {
                 self.line(url);
                 self.line("");
             }
-            _ if self.quiet => {}
             Notice::Demonstration => self.step(
                 "A demonstration: a sandbox on this machine plays the servers and the browser, and its key is good for \
                  nothing. The real thing is `keymint create`.\n",
             ),
             Notice::Listening { redirect_uri } => self.detail(&format!("Listening at {redirect_uri}")),
-            Notice::BrowserTried { tried: true } => self.step("Tried to open it for you."),
-            Notice::BrowserTried { tried: false } => self.step("No browser can be opened here; open it yourself."),
+            Notice::Browser(Opening::NotWanted) => {}
+            Notice::Browser(Opening::Tried) => self.step("Tried to open it for you."),
+            Notice::Browser(Opening::Impossible) => {
+                self.step("No browser can be opened here; open it yourself.");
+            }
             Notice::WaitingForPerson { patience } => self.status(&format!(
                 "Waiting for you to sign in, at most {}. Ctrl-C ends it.",
-                humantime::format_duration(*patience)
+                spoken(*patience)
             )),
             Notice::CallbackReceived => self.status("You are back from the browser. Signing in to the platform …"),
             Notice::Flow(event) => self.flow(event),
             Notice::Creating { target, name } => self.status(&format!(
-                "Creating the key \"{}\" in {} …",
-                for_people(name, 80),
+                "Creating the key {} in {} …",
+                quoted(name),
                 place(target)
             )),
             Notice::StillCreating { patience } => self.step(&format!(
                 "The key is being created; waiting for it, at most {}. Once more gives it up: it may then exist without you having it.",
-                humantime::format_duration(*patience)
+                spoken(*patience)
             )),
             Notice::KeyCreated { last_four, name, target } => self.step(&format!(
-                "Created the key \"{}\", ending in {last_four}, in {}.",
-                for_people(name, 80),
+                "Created the key {}, ending in {last_four}, in {}.",
+                quoted(name),
                 place(target)
             )),
             Notice::Delivered => self.step(&format!(
@@ -140,13 +137,13 @@ impl Reporter {
             }
             Event::WaitingForProject { observed, retry_in } => {
                 let text = format!(
-                    "Not there yet: {observed}. A new account takes a while; looking again in {:.1} s.",
-                    retry_in.as_secs_f64()
+                    "Not there yet: {observed}. A new account takes a while; looking again in {}.",
+                    spoken(*retry_in)
                 );
                 // On a terminal each look changes the line; elsewhere only news is a new line.
                 let known =
                     self.last_observation.lock().unwrap_or_else(PoisonError::into_inner).replace(*observed);
-                if self.spinner.is_some() || self.verbose || known != Some(*observed) {
+                if self.spinner.is_some() || self.output.verbose || known != Some(*observed) {
                     self.status(&text);
                 }
             }
@@ -165,10 +162,10 @@ impl Reporter {
                     self.tell(&Notice::Warning(&format!("{step}: there are more than were read")));
                 }
             }
-            Event::Retrying { step, after } => {
+            Event::Retrying { step, reason, after } => {
                 self.status(&format!(
-                    "There was trouble with {step}; trying again in {:.1} s.",
-                    after.as_secs_f64()
+                    "There was trouble with {step}: {reason}. Trying again in {}.",
+                    spoken(*after)
                 ));
             }
             Event::TargetSelected(target) => {
@@ -180,7 +177,10 @@ impl Reporter {
 
     /// A lasting line.
     fn step(&self, text: &str) {
-        if self.verbose {
+        if self.output.quiet {
+            return;
+        }
+        if self.output.verbose {
             let elapsed = self.clock.now().since(Moment::ORIGIN).as_secs_f64();
             self.prose(&format!("[{elapsed:8.3} s] {text}"));
         } else {
@@ -190,7 +190,7 @@ impl Reporter {
 
     /// A lasting line for those who want to know more.
     fn detail(&self, text: &str) {
-        if self.verbose {
+        if self.output.verbose {
             self.step(text);
         }
     }
@@ -198,7 +198,7 @@ impl Reporter {
     /// What is going on right now: the spinner's text, or a line where there is no spinner.
     fn status(&self, text: &str) {
         match &self.spinner {
-            Some(spinner) if !self.verbose => {
+            Some(spinner) if !self.output.verbose => {
                 spinner.set_message(text.to_owned());
                 spinner.enable_steady_tick(TICK);
             }
@@ -235,7 +235,7 @@ impl Reporter {
     pub(crate) fn end(&self, outcome: Result<(), Failure>) -> ExitCode {
         self.settle();
         let Err(failure) = outcome else { return ExitCode::SUCCESS };
-        if self.events {
+        if self.output.events {
             let event = json!({"event": "error", "kind": failure.kind.name(), "message": failure.message, "hint": failure.hint});
             self.line(&event.to_string());
         } else {
@@ -244,7 +244,7 @@ impl Reporter {
                 self.prose(hint);
             }
         }
-        if self.json {
+        if self.output.json {
             // Its exit code tells what went wrong even where nothing can be printed.
             let _ = output::print(&failure.json());
         }
@@ -262,16 +262,6 @@ pub(crate) fn complain(text: &str) {
     let _ = writeln!(anstream::stderr(), "{ERROR}error:{ERROR:#} {text}");
 }
 
-/// Organization and project, as a person sees them.
-fn place(target: &Target) -> String {
-    let named = |title: &Option<String>, id: &str| {
-        title.as_deref().map_or_else(|| id.to_owned(), |title| format!("\"{}\"", for_people(title, 80)))
-    };
-    let project = named(&target.project_title, target.project_id.as_str());
-    let organization = named(&target.organization_title, target.organization_id.as_str());
-    format!("project {project} of organization {organization}")
-}
-
 /// The notice as one JSON object. Secrets are in none.
 fn as_event(notice: &Notice<'_>) -> Option<Value> {
     let milliseconds = |duration: &Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
@@ -279,7 +269,7 @@ fn as_event(notice: &Notice<'_>) -> Option<Value> {
         Notice::Warning(message) => json!({"event": "warning", "message": message}),
         Notice::Listening { redirect_uri } => json!({"event": "listening", "redirect_uri": redirect_uri}),
         Notice::AuthorizeUrl { url } => json!({"event": "authorize_url", "url": url}),
-        Notice::BrowserTried { tried: true } => json!({"event": "browser_tried"}),
+        Notice::Browser(Opening::Tried) => json!({"event": "browser_tried"}),
         Notice::CallbackReceived => json!({"event": "callback_received"}),
         Notice::KeyCreated { .. } => json!({"event": "key_created"}),
         Notice::Delivered => json!({"event": "delivered", "to": "stdout"}),
@@ -299,7 +289,7 @@ fn as_event(notice: &Notice<'_>) -> Option<Value> {
         Notice::Flow(Event::ListIncomplete { step, skipped, cut }) => {
             json!({"event": "list_incomplete", "step": step.name(), "skipped": skipped, "cut": cut})
         }
-        Notice::Flow(Event::Retrying { step, after }) => {
+        Notice::Flow(Event::Retrying { step, after, .. }) => {
             json!({"event": "retrying", "step": step.name(), "after_ms": milliseconds(after)})
         }
         Notice::Flow(Event::TargetSelected(target)) => json!({

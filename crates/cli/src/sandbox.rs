@@ -1,7 +1,7 @@
 //! `keymint sandbox`: the sandbox for people who build front ends.
 
-use crate::args::SandboxArgs;
-use crate::failure::Failure;
+use crate::args::{OutputArgs, SandboxArgs};
+use crate::failure::{Failure, Kind};
 use crate::interrupt::Interrupt;
 use crate::output;
 use crate::report::{Notice, Reporter};
@@ -11,14 +11,17 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
 pub(crate) async fn run(args: SandboxArgs) -> ExitCode {
-    let reporter = Reporter::plain(false);
+    let reporter = Reporter::new(OutputArgs::default());
     let outcome = serve(&args, &reporter).await;
     reporter.end(outcome)
 }
 
 async fn serve(args: &SandboxArgs, reporter: &Reporter) -> Result<(), Failure> {
     let mut interrupt = Interrupt::listen().map_err(|error| Failure::internal(&error))?;
-    let sandbox = start(args).await.map_err(|error| Failure::internal(&error))?;
+    let sandbox = start(args).await.map_err(|error| {
+        Failure::new(Kind::Usage, format!("the sandbox cannot listen: {error}"))
+            .hint("Choose another --port, or none.")
+    })?;
     let variables = format!("KEYMINT_ISSUER={} KEYMINT_API_BASE={}", sandbox.issuer(), sandbox.api_base());
     reporter.tell(&Notice::SandboxUp { variables: &variables });
     output::print(&variables).map_err(|error| Failure::internal(&error))?;

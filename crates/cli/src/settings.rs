@@ -1,9 +1,10 @@
 //! What a run is told: each option from its flag, else its environment variable, else its default.
 
-use crate::args::{CreateArgs, EndpointArgs, PatienceArgs};
+use crate::args::{CreateArgs, EndpointArgs, OutputArgs, PatienceArgs};
+use crate::browser::Browser;
 use crate::failure::Failure;
 use crate::key_name;
-use keymint_domain::{BaseUrl, Client, Plan, PollPolicy, RetryPolicy};
+use keymint_domain::{BaseUrl, Client, Plan, PollPolicy};
 use keymint_http_adapter::{ExtraRoots, HttpOptions};
 use std::env::VarError;
 use std::fmt::Display;
@@ -13,7 +14,7 @@ use url::Url;
 /// The port of the redirect URI that OpenAI's server knows for the default client.
 const REGISTERED_PORT: u16 = 5000;
 
-/// Longest wait for a person or a server. Whoever asks for more has mistyped.
+/// Longest wait for a person or a server. A longer one counts as this.
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
 /// How much later than the adapter the domain gives a request up: the adapter's words name the URL.
@@ -21,9 +22,6 @@ const AFTER_THE_ADAPTER: Duration = Duration::from_secs(1);
 
 /// How long to wait for the person, unless told otherwise.
 const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(15 * 60);
-
-/// How long to wait for the default project, unless told otherwise.
-const PROJECT_TIMEOUT: Duration = Duration::from_secs(60);
 
 const DEFAULT_API_BASE: &str = "https://api.openai.com";
 
@@ -37,7 +35,9 @@ pub(crate) struct Settings {
     pub(crate) http: HttpOptions,
     pub(crate) sign_in_timeout: Duration,
     pub(crate) dry_run: bool,
-    pub(crate) browser: bool,
+    pub(crate) browser: Browser,
+    /// Whether a key that cannot be delivered is kept.
+    pub(crate) keeps: bool,
     /// What the person should know before the browser opens.
     pub(crate) warnings: Vec<String>,
 }
@@ -59,6 +59,23 @@ impl Environment for ProcessEnvironment {
             Err(VarError::NotUnicode(_)) => Err(Failure::usage(format!("{name} is not UTF-8 text"))),
         }
     }
+}
+
+/// What is printed and how, with the variables that say so.
+pub(crate) fn output(args: OutputArgs, environment: &dyn Environment) -> Result<OutputArgs, Failure> {
+    let of = Options(environment);
+    // A flag for one of the two wins over a variable for the other.
+    let talk = if args.quiet || args.verbose {
+        (args.quiet, args.verbose)
+    } else {
+        (of.is_set("quiet")?, of.is_set("verbose")?)
+    };
+    Ok(OutputArgs {
+        json: args.json || of.is_set("json")?,
+        events: args.events || of.is_set("events")?,
+        quiet: talk.0,
+        verbose: talk.1,
+    })
 }
 
 impl Settings {
@@ -88,13 +105,11 @@ impl Settings {
             Some(name) => name,
             None => key_name::default().map_err(|error| Failure::internal(&error))?,
         };
-        plan.retry =
-            RetryPolicy::with_seed(key_name::random_u64().map_err(|error| Failure::internal(&error))?);
         let mut http = HttpOptions::default();
         of.set(&mut http.request_timeout, "http-timeout", http_timeout, wait)?;
         http.connect_timeout = http.connect_timeout.min(http.request_timeout);
         http.extra_roots = extra_roots(&of, ca_file)?;
-        plan.request_timeout = http.request_timeout + AFTER_THE_ADAPTER;
+        plan.call_timeout = http.request_timeout + AFTER_THE_ADAPTER;
         plan.step_timeout = 2 * http.request_timeout;
         let project_timeout = of.find("project-timeout", project_timeout, wait)?;
         let interval = of.find("poll-interval", poll_interval, wait)?;
@@ -111,7 +126,12 @@ impl Settings {
             http,
             sign_in_timeout: sign_in,
             dry_run: args.dry_run || of.is_set("dry-run")?,
-            browser: !(args.no_browser || of.is_set("no-browser")?),
+            browser: if args.no_browser || of.is_set("no-browser")? {
+                Browser::None
+            } else {
+                Browser::System
+            },
+            keeps: true,
         };
         Ok(settings)
     }
@@ -134,14 +154,15 @@ impl Settings {
             http: HttpOptions::default(),
             sign_in_timeout: SIGN_IN_TIMEOUT,
             dry_run: false,
-            browser: true,
+            browser: Browser::Sandbox,
+            keeps: false,
             warnings: Vec::new(),
         })
     }
 }
 
 fn polling(interval: Option<Duration>, timeout: Option<Duration>) -> PollPolicy {
-    let timeout = timeout.unwrap_or(PROJECT_TIMEOUT);
+    let timeout = timeout.unwrap_or(PollPolicy::DEFAULT_TIMEOUT);
     interval.map_or_else(|| PollPolicy::adaptive(timeout), |interval| PollPolicy::fixed(interval, timeout))
 }
 
@@ -204,19 +225,21 @@ fn plain_text(value: &str) -> Result<String, &'static str> {
     }
 }
 
-fn port_number(value: &str) -> Result<u16, &'static str> {
+pub(crate) fn port_number(value: &str) -> Result<u16, &'static str> {
     value.parse().ok().filter(|port| *port != 0).ok_or("it must be a port number from 1 to 65535")
 }
 
 /// `15m`, `90s`, `1h`, `500ms`; a bare number counts seconds.
-fn wait(value: &str) -> Result<Duration, &'static str> {
-    let seconds = value.bytes().all(|byte| byte.is_ascii_digit()).then(|| value.parse().unwrap_or(u64::MAX));
-    let wait = seconds.map(Duration::from_secs).or_else(|| humantime::parse_duration(value).ok());
-    match wait {
-        Some(Duration::ZERO) => Err("it must be longer than 0"),
-        Some(wait) if !value.is_empty() => Ok(wait.min(LONGEST_WAIT)),
-        _ => Err("it must be a time such as 15m, 90s or 500ms"),
-    }
+pub(crate) fn wait(value: &str) -> Result<Duration, &'static str> {
+    const NOT_A_TIME: &str = "it must be a time such as 15m, 90s or 500ms";
+    let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+    let wait = if is_number {
+        // More digits than fit mean more than the longest wait.
+        Duration::from_secs(value.parse().unwrap_or(u64::MAX))
+    } else {
+        humantime::parse_duration(value).map_err(|_| NOT_A_TIME)?
+    };
+    if wait.is_zero() { Err("it must be longer than 0") } else { Ok(wait.min(LONGEST_WAIT)) }
 }
 
 /// The certificates of `--ca-file`, or of the file that a variable names.
@@ -304,7 +327,16 @@ mod tests {
         assert_eq!((settings.callback_port, settings.plan.app.as_str()), (5000, "api"));
         assert_eq!(settings.sign_in_timeout, Duration::from_secs(900));
         assert_eq!(settings.plan.polling, PollPolicy::adaptive(Duration::from_secs(60)));
-        assert!(settings.browser && !settings.dry_run && settings.warnings.is_empty());
+        assert_eq!(
+            (settings.browser, settings.dry_run, settings.warnings.len()),
+            (Browser::System, false, 0)
+        );
+    }
+
+    #[test]
+    fn the_registered_port_is_that_of_the_registered_redirect_uri() {
+        let registered: Url = keymint_domain::REGISTERED_REDIRECT_URI.parse().unwrap();
+        assert_eq!(registered.port(), Some(REGISTERED_PORT));
     }
 
     #[test]
@@ -319,7 +351,11 @@ mod tests {
     #[test]
     fn switches_have_variables() {
         let settings = resolve(&[], &[("KEYMINT_NO_BROWSER", "1"), ("KEYMINT_DRY_RUN", "0")]).unwrap();
-        assert!(!settings.browser && !settings.dry_run);
+        assert_eq!((settings.browser, settings.dry_run), (Browser::None, false));
+        let json =
+            output(OutputArgs::default(), &HashMap::from([("KEYMINT_JSON", "1"), ("KEYMINT_QUIET", "1")]))
+                .unwrap();
+        assert!(json.json && json.quiet && !json.events && !json.verbose);
         assert!(resolve(&[], &[("KEYMINT_NO_BROWSER", "maybe")]).is_err());
     }
 
