@@ -28,11 +28,11 @@ async fn the_demo_prints_one_key_whatever_the_environment_says() {
         "{stdout}"
     );
     for step in [
-        "Open this address",
+        "A demonstration",
         "Tried to open it",
         "You are back",
         "Signed in",
-        "Not there yet",
+        "not there yet",
         "Creating the key",
         "Created the key",
     ] {

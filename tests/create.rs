@@ -116,7 +116,7 @@ async fn a_project_that_is_not_there_yet_is_waited_for() {
         create(Scenario::ready().ready_after_rounds(4)).args(&["--poll-interval", "20ms"]).sign_in().await;
 
     assert_eq!((ended.code, ended.count("GET", "/v1/organizations")), (0, 4));
-    assert!(ended.stderr.contains("Not there yet"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("not there yet"), "{}", ended.stderr);
     assert_eq!(ended.stdout.trim_end(), ended.key());
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
 use std::net::TcpListener;
+use tokio::process::Command;
 
 #[tokio::test]
 async fn a_refusal_in_the_browser_ends_with_4() {
@@ -85,6 +86,55 @@ async fn a_key_that_cannot_be_printed_is_kept_and_ends_with_9() {
     let path = ended.stderr.split_once("it is kept in ").unwrap().1.lines().next().unwrap();
     assert!(path.starts_with(ended.home.path().to_str().unwrap()), "{path}");
     assert_eq!(fs::read_to_string(path).unwrap().trim_end(), ended.key());
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_key_that_cannot_be_kept_in_the_state_folder_is_kept_among_the_temporary_files() {
+    let temporary = tempfile::tempdir().unwrap();
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let ended = create(Scenario::ready())
+        .env("XDG_STATE_HOME", "/dev/null")
+        .env("TMPDIR", temporary.path().to_str().unwrap())
+        .stdout(full)
+        .sign_in()
+        .await;
+
+    assert_eq!(ended.code, 9, "{}", ended.stderr);
+    let path = ended.stderr.split_once("it is kept in ").unwrap().1.lines().next().unwrap();
+    assert!(path.starts_with(temporary.path().to_str().unwrap()), "{path}");
+    assert_eq!(fs::read_to_string(path).unwrap().trim_end(), ended.key());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_standard_output_that_keeps_nothing_ends_with_11_before_anything_else_happens() {
+    let home = tempfile::tempdir().unwrap();
+    for redirection in [">&-", ">/dev/null"] {
+        let mut shell = Command::new("sh");
+        shell.args([
+            "-c",
+            &format!("exec \"$0\" create --no-browser {redirection}"),
+            env!("CARGO_BIN_EXE_keymint"),
+        ]);
+        let output = watch(shell.env("HOME", home.path()).output()).await.unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(11), "{redirection}: {stderr}");
+        assert!(stderr.contains("standard output") && !stderr.contains("/oauth/authorize"), "{stderr}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_rehearsal_that_cannot_be_printed_claims_no_key() {
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut run = create(Scenario::ready()).args(&["--dry-run", "--json"]).stdout(full).start().await;
+    let visit = run.browser(Choice::Continue).await;
+    let ended = run.end().await;
+    let page = visit.await.unwrap();
+
+    assert_eq!((ended.code, ended.sandbox.keys().len()), (1, 0), "{}", ended.stderr);
+    assert!(page.body.contains("No key was created"), "{}", page.body);
 }
 
 #[tokio::test]

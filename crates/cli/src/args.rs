@@ -14,23 +14,17 @@ use std::process::ExitCode;
 
 /// From nothing to a working OpenAI project API key, with one command.
 ///
-/// keymint signs you in with your browser, waits for your organization and its default project,
-/// creates one project API key and prints it. The key goes to standard output and nothing else
-/// does, so this works:
+/// keymint signs you in with your browser, waits for your organization and
+/// its default project, creates one project API key and prints it. The key
+/// goes to standard output and nothing else does, so this works:
 ///
-///     KEY=$(keymint create)
+///   KEY=$(keymint create)
 ///
 /// Try it without an account, in about a second:
 ///
-///     keymint demo
+///   keymint demo
 #[derive(Debug, Parser)]
-#[command(
-    name = "keymint",
-    version,
-    verbatim_doc_comment,
-    disable_help_subcommand = true,
-    propagate_version = true
-)]
+#[command(name = "keymint", version, verbatim_doc_comment, propagate_version = true)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -44,37 +38,46 @@ pub(crate) enum Command {
 
     /// Watch the whole of `create` against a built-in sandbox: no account, no network
     ///
-    /// The sandbox plays the servers and the browser. The real client talks to it over real
-    /// sockets on this machine; the key that it prints is good for nothing. Nothing is asked, and
-    /// nothing is written to disk.
+    /// The sandbox plays the servers and the browser. The real client talks to
+    /// it over real sockets on this machine; the key that it prints is good for
+    /// nothing. Nothing is asked, and nothing is written to disk.
+    #[command(verbatim_doc_comment)]
     Demo(DemoArgs),
 
     /// Serve the sandbox until Ctrl-C, for front ends in the making
     ///
-    /// It plays the authorization server, with a sign-in page to click through, and the platform
-    /// API, and refuses what the real ones refuse. Standard output has the variables that point
-    /// `keymint create` at it.
+    /// It plays the authorization server, with a sign-in page to click through,
+    /// and the platform API, and refuses what the real ones refuse. Standard
+    /// output has the variables that point `keymint create` at it.
+    #[command(verbatim_doc_comment)]
     Sandbox(SandboxArgs),
 }
 
 const CREATE_HELP: &str = "\
 Examples:
-  keymint create                          print the key
-  export OPENAI_API_KEY=\"$(keymint create)\"
+  keymint create                            print the key
+  KEY=$(keymint create) || exit             keep it in a variable
   keymint create --json | jq -r .key.value
-  keymint create --no-browser             only show the address to open
+  keymint create --no-browser               only show the address to open
 
-Each option has an environment variable, KEYMINT_ and the option's name: --callback-port is
-KEYMINT_CALLBACK_PORT, --no-browser is KEYMINT_NO_BROWSER=1. An option wins over its variable.
-A TIME is a number with a unit, such as 90s or 15m, and at most 1h.
+Each option has an environment variable, KEYMINT_ and the option's name:
+KEYMINT_CALLBACK_PORT=5001, KEYMINT_NO_BROWSER=1. An option wins over its
+variable. A TIME is a number with a unit (90s, 15m), and at most 1h.
 
 Exit codes:
-  0 done                      6 a server could not be reached
-  2 wrong usage               7 a server refused, or answered nonsense
-  3 callback port not usable  8 no organization or default project in time
-  4 sign-in refused           9 key made but not delivered; it is kept, and you are told where
-  5 nobody signed in         10 a key may exist: the answer was lost
-  130, 143 interrupted by Ctrl-C or SIGTERM, and no key was made";
+   0  done: the key is on standard output
+   1  a bug, or something else that should not happen
+   2  wrong usage; nothing was contacted
+   3  the callback port cannot be used
+   4  you or the server refused the sign-in
+   5  nobody came back from the browser
+   6  a server could not be reached
+   7  a server refused, or answered nonsense
+   8  no organization or default project in time
+   9  the key exists and could not be printed; you are told where it is kept
+  10  a key may exist: the answer to its creation was lost
+  11  standard output would not keep the key; nothing was contacted
+  129, 130, 143  ended by a signal, and no key was made";
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct CreateArgs {
@@ -189,7 +192,7 @@ pub(crate) struct SandboxArgs {
     #[arg(long, value_name = "PORT", value_parser = settings::port_number)]
     pub(crate) port: Option<u16>,
 
-    /// How many organizations the account has
+    /// How many organizations the account has; the first has the default project
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) organizations: usize,
 
@@ -201,7 +204,7 @@ pub(crate) struct SandboxArgs {
     #[arg(long, value_name = "TIME", value_parser = settings::wait)]
     pub(crate) latency: Option<std::time::Duration>,
 
-    /// Refuse every sign-in
+    /// Refuse every sign-in, without showing the page
     #[arg(long, action = ArgAction::SetTrue)]
     pub(crate) refuse: bool,
 }
@@ -209,13 +212,13 @@ pub(crate) struct SandboxArgs {
 /// Ends a program whose arguments make no sense, or that was only asked for help.
 pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
     let asked_for = !error.use_stderr();
-    let json = std::env::args_os().skip(1).any(|argument| argument == "--json");
-    if asked_for || !json {
+    let given = |flag: &str| std::env::args_os().skip(1).any(|argument| argument == flag);
+    let output = OutputArgs { json: given("--json"), events: given("--events"), ..OutputArgs::default() };
+    if asked_for || !(output.json || output.events) {
         let _ = error.print();
         return if asked_for { ExitCode::SUCCESS } else { Kind::Usage.exit_code() };
     }
     let message = error.render().to_string();
     let message = message.lines().next().unwrap_or_default().trim_start_matches("error: ");
-    Reporter::new(OutputArgs { json, ..OutputArgs::default() })
-        .end(Err(Failure::new(Kind::Usage, message).hint("See `keymint --help`.")))
+    Reporter::new(output).end(Err(Failure::usage(message)))
 }

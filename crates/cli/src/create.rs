@@ -31,10 +31,15 @@ pub(crate) async fn run(args: CreateArgs) -> ExitCode {
 
 async fn attempt(args: &CreateArgs, reporter: &Reporter) -> Result<(), Failure> {
     let settings = Settings::resolve(args, &ProcessEnvironment)?;
+    if !settings.dry_run {
+        output::check().map_err(|problem| {
+            Failure::new(Kind::DestinationUnusable, problem).hint("Send it to a file, a pipe or a terminal.")
+        })?;
+    }
     Run { settings: &settings, reporter }.create().await?;
     if !settings.dry_run && ProcessEnvironment.get("OPENAI_API_KEY")?.is_some() {
         reporter.tell(&Notice::Warning(
-            "OPENAI_API_KEY is set here already: programs started from here use that key",
+            "OPENAI_API_KEY is set here already: programs started from here use that key until you replace it",
         ));
     }
     Ok(())
@@ -61,7 +66,7 @@ impl Run<'_> {
             .map_err(|error| Failure::internal(&error))?;
         let pending = client.begin(listener.redirect_uri().clone(), entropy);
         let url = pending.authorize_url().as_str();
-        self.reporter.tell(&Notice::AuthorizeUrl { url });
+        self.reporter.tell(&Notice::AuthorizeUrl { url, browser: *browser });
         self.reporter.tell(&Notice::Browser(browser.open(url)));
 
         let outcome = self.make_key(&mut listener, pending, &mut interrupt).await;
@@ -141,7 +146,7 @@ impl Run<'_> {
         match recovery::keep(&created.key) {
             Ok(path) => {
                 Failure::new(Kind::DeliveryFailed, format!("{failed}; it is kept in {}", path.display()))
-                    .hint("Move it where you need it, and delete that file.")
+                    .hint("Copy it where you need it, then delete that file.")
                     .page(Outcome::KeyKept)
             }
             Err(keeping) => Failure::new(

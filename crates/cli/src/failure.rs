@@ -3,7 +3,7 @@
 use crate::clock;
 use crate::words::{DASHBOARD, exact_place, quoted};
 use keymint_callback_adapter::{BindError, BindErrorKind, Outcome};
-use keymint_domain::{ProvisionError, ServiceError, ServiceErrorKind, Step, Target, Unreached};
+use keymint_domain::{Observation, ProvisionError, ServiceError, ServiceErrorKind, Step, Target, Unreached};
 use serde::Serialize;
 use std::error::Error;
 use std::fmt::Display;
@@ -22,10 +22,13 @@ pub(crate) enum Kind {
     NoProject,
     DeliveryFailed,
     OutcomeUnknown,
+    DestinationUnusable,
     /// By Ctrl-C.
     Interrupted,
     /// By SIGTERM.
     Terminated,
+    /// By SIGHUP: the terminal is gone.
+    HungUp,
 }
 
 impl Kind {
@@ -41,7 +44,8 @@ impl Kind {
             Self::NoProject => "no_project",
             Self::DeliveryFailed => "delivery_failed",
             Self::OutcomeUnknown => "outcome_unknown",
-            Self::Interrupted | Self::Terminated => "interrupted",
+            Self::DestinationUnusable => "destination_unusable",
+            Self::Interrupted | Self::Terminated | Self::HungUp => "interrupted",
         }
     }
 
@@ -57,6 +61,8 @@ impl Kind {
             Self::NoProject => 8,
             Self::DeliveryFailed => 9,
             Self::OutcomeUnknown => 10,
+            Self::DestinationUnusable => 11,
+            Self::HungUp => 129,
             Self::Interrupted => 130,
             Self::Terminated => 143,
         })
@@ -118,15 +124,22 @@ impl From<BindError> for Failure {
     fn from(error: BindError) -> Self {
         let port = error.address.port();
         let hint = match error.kind {
-            BindErrorKind::InUse => format!(
-                "Another program uses port {port}. End it and run this again: {} On macOS it may be AirPlay \
-                 Receiver; switch it off in System Settings, General, AirDrop & Handoff.",
-                if cfg!(windows) {
+            BindErrorKind::InUse => {
+                let who = if cfg!(windows) {
                     format!("`netstat -ano | findstr :{port}` shows which it is.")
                 } else {
                     format!("`lsof -nP -iTCP:{port} -sTCP:LISTEN` shows which it is.")
-                }
-            ),
+                };
+                let airplay = if cfg!(target_os = "macos") {
+                    " It may be AirPlay Receiver: switch it off in System Settings, General, AirDrop & Handoff."
+                } else {
+                    ""
+                };
+                format!(
+                    "Another program uses port {port}; perhaps it is another sign-in of yours. Wait for it or end it, \
+                     and run this again. {who}{airplay}"
+                )
+            }
             BindErrorKind::NotPermitted => {
                 "The system reserves that port. On Windows, `netsh interface ipv4 show excludedportrange tcp` shows the \
                  reserved ranges; elsewhere, ports below 1024 are the administrator's."
@@ -150,9 +163,16 @@ impl From<ProvisionError> for Failure {
             ProvisionError::MalformedResponse | ProvisionError::IssuerMismatch => {
                 (Kind::SignInRefused, "No code was used. Run it again; if it happens again, check --issuer.".to_owned())
             }
+            ProvisionError::NoDefaultProject { last: Observation::NoOrganization, .. } => (
+                Kind::NoProject,
+                "Sign in at the platform's web site once, so that it sets the account up, and run it again; or sign in \
+                 with another account."
+                    .to_owned(),
+            ),
             ProvisionError::NoDefaultProject { .. } => (
                 Kind::NoProject,
-                "A new account can take longer: run it again in a minute, or give it time with --project-timeout 5m.".to_owned(),
+                "A new account can take longer: run it again in a minute, or give it time with --project-timeout 5m."
+                    .to_owned(),
             ),
             ProvisionError::Service(error) => service_kind_and_hint(error),
             ProvisionError::OutcomeUnknown { target, key_name, cause } => return outcome_unknown(target, key_name, cause),
@@ -174,8 +194,8 @@ pub(crate) fn outcome_unknown(target: &Target, key_name: &str, cause: impl Displ
         ),
     )
     .hint(format!(
-        "Look for that name at {DASHBOARD} and delete it if it is there: its secret cannot be shown again. \
-         Then run it again."
+        "Look for that name where the platform lists its keys (OpenAI's: {DASHBOARD}), and delete it if it is there: \
+         its secret cannot be shown again. Then run it again."
     ))
 }
 

@@ -2,7 +2,32 @@
 
 use keymint_domain::{ProvisionedKey, Target};
 use serde::Serialize;
+#[cfg(unix)]
+use std::fs::{self, File};
 use std::io::{self, Write};
+
+/// Finds out, before a key is made, that standard output would swallow it: it is closed, or the
+/// null device. (Rust opens the null device in the place of a closed one.)
+pub(crate) fn check() -> Result<(), &'static str> {
+    if is_null().unwrap_or(false) {
+        Err("standard output is closed, or /dev/null: nothing would keep the key")
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(unix)]
+fn is_null() -> io::Result<bool> {
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::{FileTypeExt, MetadataExt};
+    let stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?).metadata()?;
+    Ok(stdout.file_type().is_char_device() && stdout.rdev() == fs::metadata("/dev/null")?.rdev())
+}
+
+#[cfg(not(unix))]
+fn is_null() -> io::Result<bool> {
+    Ok(false)
+}
 
 /// Prints one line, and makes sure that it went out whole.
 pub(crate) fn print(line: &str) -> io::Result<()> {

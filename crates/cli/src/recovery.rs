@@ -7,9 +7,11 @@ use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Keeps the key in a file of its own, which nobody else can read, and tells where.
+/// Keeps the key in a file of its own, which nobody else can read, and tells where: in the state
+/// folder, or, where that cannot be written, in a new folder among the temporary files.
 pub(crate) fn keep(key: &ApiKey) -> io::Result<PathBuf> {
-    keep_in(&folder().ok_or_else(|| io::Error::other("neither XDG_STATE_HOME nor HOME is set"))?, key)
+    let place = folder().ok_or_else(|| io::Error::other("there is no home folder"));
+    place.and_then(|folder| keep_in(&folder, key)).or_else(|_| keep_in(&temporary_folder(), key))
 }
 
 fn keep_in(folder: &Path, key: &ApiKey) -> io::Result<PathBuf> {
@@ -23,10 +25,11 @@ fn keep_in(folder: &Path, key: &ApiKey) -> io::Result<PathBuf> {
         builder.mode(0o700);
         options.mode(0o600);
     }
-    builder.create(folder)?;
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", folder.display()));
+    builder.create(folder).map_err(named)?;
     let now = clock::utc_now().replace(':', "");
     let path = folder.join(format!("{now}-{}.key", key.last_four()));
-    let mut file = options.open(&path)?;
+    let mut file = options.open(&path).map_err(named)?;
     file.write_all(format!("{}\n", key.expose()).as_bytes())?;
     file.sync_all()?;
     // The name is safe only when the folder is.
@@ -41,8 +44,13 @@ fn folder() -> Option<PathBuf> {
     let absolute = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let state = absolute("XDG_STATE_HOME")
         .or_else(|| absolute("LOCALAPPDATA"))
-        .or_else(|| Some(absolute("HOME")?.join(".local/state")))?;
+        .or_else(|| Some(env::home_dir()?.join(".local/state")).filter(|path| path.is_absolute()))?;
     Some(state.join("keymint/recovery"))
+}
+
+/// One that did not exist before, so that it belongs to nobody else.
+fn temporary_folder() -> PathBuf {
+    env::temp_dir().join(format!("keymint-{}-{}", std::process::id(), clock::utc_now().replace(':', "")))
 }
 
 #[cfg(test)]

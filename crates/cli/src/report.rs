@@ -1,14 +1,14 @@
 //! Standard error: what a person, or with `--events` a program, is told while it happens.
 
 use crate::args::OutputArgs;
-use crate::browser::Opening;
+use crate::browser::{Browser, Opening};
 use crate::clock::SystemClock;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::output;
 use crate::words::{DASHBOARD, place, quoted};
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use keymint_domain::text::spoken;
+use keymint_domain::text::{for_people, spoken};
 use keymint_domain::{Clock, Event, Moment, Observation, Target};
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Write};
@@ -22,12 +22,15 @@ const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 /// How often the spinner turns.
 const TICK: Duration = Duration::from_millis(100);
 
+/// Longest text of the spinner where the terminal's width is not known, in characters.
+const LONGEST_STATUS: usize = 75;
+
 /// Something to tell.
 pub(crate) enum Notice<'a> {
     Warning(&'a str),
     Demonstration,
     Listening { redirect_uri: &'a str },
-    AuthorizeUrl { url: &'a str },
+    AuthorizeUrl { url: &'a str, browser: Browser },
     Browser(Opening),
     WaitingForPerson { patience: Duration },
     CallbackReceived,
@@ -37,7 +40,7 @@ pub(crate) enum Notice<'a> {
     KeyCreated { last_four: &'a str, name: &'a str, target: &'a Target },
     Delivered,
     Rehearsed { target: &'a Target },
-    SandboxUp { variables: &'a str },
+    SandboxUp,
     SandboxDown { requests: usize, keys: usize },
 }
 
@@ -77,12 +80,15 @@ impl Reporter {
         }
         match notice {
             Notice::Warning(text) => self.prose(&format!("{WARNING}warning:{WARNING:#} {text}")),
-            Notice::AuthorizeUrl { url } => {
-                self.line("Open this address in your browser to sign in:\n");
+            Notice::AuthorizeUrl { url, browser } => {
+                self.line(match browser {
+                    Browser::Sandbox => "The address to sign in at, which the sandbox opens by itself:\n",
+                    _ => "Open this address in your browser to sign in:\n",
+                });
                 self.line(url);
                 self.line("");
             }
-            Notice::Demonstration => self.step(
+            Notice::Demonstration => self.prose(
                 "A demonstration: a sandbox on this machine plays the servers and the browser, and its key is good for \
                  nothing. The real thing is `keymint create`.\n",
             ),
@@ -119,12 +125,11 @@ impl Reporter {
             Notice::Rehearsed { target } => {
                 self.step(&format!("Everything is ready for a key in {}. Nothing was created.", place(target)));
             }
-            Notice::SandboxUp { variables } => {
-                self.step("The sandbox is up. Ctrl-C ends it. In another terminal:\n");
-                self.step(&format!("env {variables} keymint create\n"));
+            Notice::SandboxUp => {
+                self.step("The sandbox is up, and Ctrl-C ends it. Put these variables before `keymint create`:");
             }
             Notice::SandboxDown { requests, keys } => {
-                self.step(&format!("The sandbox had {requests} requests and made {keys} keys."));
+                self.step(&format!("Requests: {requests}. Keys made: {keys}."));
             }
         }
     }
@@ -137,7 +142,7 @@ impl Reporter {
             }
             Event::WaitingForProject { observed, retry_in } => {
                 let text = format!(
-                    "Not there yet: {observed}. A new account takes a while; looking again in {}.",
+                    "Your default project is not there yet: {observed}. A new account takes a while; looking again in {}.",
                     spoken(*retry_in)
                 );
                 // On a terminal each look changes the line; elsewhere only news is a new line.
@@ -199,7 +204,11 @@ impl Reporter {
     fn status(&self, text: &str) {
         match &self.spinner {
             Some(spinner) if !self.output.verbose => {
-                spinner.set_message(text.to_owned());
+                // One line, and room for the ^C that the terminal adds when somebody types it.
+                spinner.set_message(for_people(
+                    text,
+                    self.width.map_or(LONGEST_STATUS, |width| width.saturating_sub(5)),
+                ));
                 spinner.enable_steady_tick(TICK);
             }
             _ => self.step(text),
@@ -239,7 +248,10 @@ impl Reporter {
             let event = json!({"event": "error", "kind": failure.kind.name(), "message": failure.message, "hint": failure.hint});
             self.line(&event.to_string());
         } else {
-            self.prose(&format!("{ERROR}error:{ERROR:#} {}", failure.message));
+            // Whoever ends a program need not be told that it is an error.
+            let by_signal = matches!(failure.kind, Kind::Interrupted | Kind::Terminated | Kind::HungUp);
+            let label = if by_signal { String::new() } else { format!("{ERROR}error:{ERROR:#} ") };
+            self.prose(&format!("{label}{}", failure.message));
             if let Some(hint) = &failure.hint {
                 self.prose(hint);
             }
@@ -253,7 +265,7 @@ impl Reporter {
 }
 
 fn spinner() -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {wide_msg}").expect("the template is right");
+    let style = ProgressStyle::with_template("{spinner} {msg}").expect("the template is right");
     ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
 }
 
@@ -268,10 +280,13 @@ fn as_event(notice: &Notice<'_>) -> Option<Value> {
     Some(match notice {
         Notice::Warning(message) => json!({"event": "warning", "message": message}),
         Notice::Listening { redirect_uri } => json!({"event": "listening", "redirect_uri": redirect_uri}),
-        Notice::AuthorizeUrl { url } => json!({"event": "authorize_url", "url": url}),
+        Notice::AuthorizeUrl { url, .. } => json!({"event": "authorize_url", "url": url}),
         Notice::Browser(Opening::Tried) => json!({"event": "browser_tried"}),
         Notice::CallbackReceived => json!({"event": "callback_received"}),
-        Notice::KeyCreated { .. } => json!({"event": "key_created"}),
+        Notice::KeyCreated { last_four, name, .. } => {
+            json!({"event": "key_created", "name": name, "last4": last_four})
+        }
+        Notice::Rehearsed { .. } => json!({"event": "rehearsed"}),
         Notice::Delivered => json!({"event": "delivered", "to": "stdout"}),
         Notice::Flow(Event::CodeExchanged) => json!({"event": "code_exchanged"}),
         Notice::Flow(Event::SignedIn) => json!({"event": "signed_in"}),

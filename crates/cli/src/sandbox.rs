@@ -23,7 +23,7 @@ async fn serve(args: &SandboxArgs, reporter: &Reporter) -> Result<(), Failure> {
             .hint("Choose another --port, or none.")
     })?;
     let variables = format!("KEYMINT_ISSUER={} KEYMINT_API_BASE={}", sandbox.issuer(), sandbox.api_base());
-    reporter.tell(&Notice::SandboxUp { variables: &variables });
+    reporter.tell(&Notice::SandboxUp);
     output::print(&variables).map_err(|error| Failure::internal(&error))?;
     interrupt.next().await;
     reporter.tell(&Notice::SandboxDown { requests: sandbox.requests().len(), keys: sandbox.keys().len() });

@@ -77,7 +77,7 @@ impl Sandbox {
         self.shared.desk().keys().to_vec()
     }
 
-    /// Gives every answer that is being [delayed](crate::Reply::delayed) now.
+    /// Ends every [delay](crate::Reply::delayed), of answers under way and of those to come.
     pub fn release(&self) {
         self.shared.release();
     }

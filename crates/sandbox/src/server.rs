@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// In bytes. The largest body of the protocol has a few hundred.
@@ -26,7 +26,7 @@ const BODY_LIMIT: usize = 64 * 1024;
 pub(crate) struct Shared {
     desk: Mutex<Desk>,
     started: Instant,
-    release: Notify,
+    released: watch::Sender<bool>,
     in_flight: AtomicUsize,
     in_flight_peak: AtomicUsize,
 }
@@ -36,7 +36,7 @@ impl Shared {
         Self {
             desk: Mutex::new(Desk::new(scenario)),
             started: Instant::now(),
-            release: Notify::new(),
+            released: watch::Sender::new(false),
             in_flight: AtomicUsize::new(0),
             in_flight_peak: AtomicUsize::new(0),
         }
@@ -47,7 +47,7 @@ impl Shared {
     }
 
     pub(crate) fn release(&self) {
-        self.release.notify_waiters();
+        self.released.send_replace(true);
     }
 
     pub(crate) fn in_flight_peak(&self) -> usize {
@@ -111,9 +111,10 @@ async fn respond(
     };
 
     let outcome = shared.desk().receive(request, shared.started.elapsed());
+    let mut released = shared.released.subscribe();
     tokio::select! {
         () = pause(outcome.delay) => {}
-        () = shared.release.notified() => {}
+        _ = released.wait_for(|released| *released) => {}
     }
     response(outcome.answer.ok_or(io::ErrorKind::ConnectionAborted)?)
 }
