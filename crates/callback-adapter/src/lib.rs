@@ -11,7 +11,7 @@
 //! # fn random_bytes_of_the_system(bytes: &mut [u8]) -> std::io::Result<()> { bytes.fill(7); Ok(()) }
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //!
-//! let mut listener = LoopbackListener::bind(5000)?;
+//! let mut listener = LoopbackListener::bind(5000)?.observed_by(|notice| eprintln!("{notice:?}"));
 //! let entropy = Entropy::fill_with(random_bytes_of_the_system)?;
 //! let pending = Client::default().begin(listener.redirect_uri().clone(), entropy);
 //! println!("Open {}", pending.authorize_url());
@@ -31,6 +31,9 @@
 //! the listener goes on waiting. Memory, connections and time per connection are bounded, and a
 //! crowd of connections cannot keep a new one out: the oldest makes room.
 //!
+//! A browser that cannot come back, since it speaks TLS, and the like is told to the observer
+//! ([`Notice`]), so that a person need not wait in vain.
+//!
 //! # The port
 //!
 //! An authorization server compares the redirect URI with the registered one, so a busy port is an
@@ -40,12 +43,15 @@
 //! after it was closed. On Windows `SO_EXCLUSIVEADDRUSE` is not set, since neither the standard
 //! library nor tokio can do so: there, another program of the same person could join the port.
 
-// To be read in this order: listener, sockets, server, connection, site, admission, answer, page.
+// To be read in this order: listener, sockets, server, connection, cleartext, site, admission, answer, page,
+// notices.
 mod admission;
 mod answer;
+mod cleartext;
 mod connection;
 mod limits;
 mod listener;
+mod notices;
 mod page;
 mod server;
 mod site;
@@ -53,5 +59,6 @@ mod sockets;
 mod style;
 
 pub use listener::LoopbackListener;
+pub use notices::Notice;
 pub use page::Outcome;
 pub use sockets::{BindError, BindErrorKind};

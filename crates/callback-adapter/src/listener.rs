@@ -2,13 +2,17 @@
 
 use crate::admission::Admission;
 use crate::answer::Answer;
+use crate::notices::{Notice, Notices};
 use crate::page::Outcome;
 use crate::server::Server;
 use crate::site::{Arrival, Page, Site};
 use crate::sockets::{BindError, Sockets};
 use async_trait::async_trait;
-use keymint_domain::{AuthorizationResponse, Callback, PendingAuthorization, ResponseSource, SourceError};
+use keymint_domain::{
+    AuthorizationResponse, Callback, PendingAuthorization, ResponseSource, SourceError, Stray,
+};
 use std::fmt;
+use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use url::Url;
@@ -26,6 +30,7 @@ const REGISTERED_PATH: &str = "/auth/callback";
 /// up to 2 s later if a browser still has to be told that the program stopped.
 pub struct LoopbackListener {
     redirect_uri: Url,
+    notices: Arc<Notices>,
     arrivals: mpsc::Receiver<Arrival>,
     page: watch::Sender<Page>,
     concluded: oneshot::Sender<()>,
@@ -63,7 +68,8 @@ impl LoopbackListener {
     ///
     /// As for [`bind`](Self::bind).
     pub fn bind_at(port: u16, path: &str) -> Result<Self, BindError> {
-        let sockets = Sockets::bind(port)?;
+        let notices = Arc::default();
+        let sockets = Sockets::bind(port, &notices)?;
         let mut redirect_uri = Url::parse("http://localhost").expect("a constant");
         redirect_uri.set_port(Some(sockets.port())).expect("an http URL has a port");
         redirect_uri.set_path(path);
@@ -72,9 +78,19 @@ impl LoopbackListener {
         let (page, page_of_site) = watch::channel(Page::Absent);
         let (concluded, when_concluded) = oneshot::channel();
         let admission = Admission::new(sockets.port(), redirect_uri.path());
-        let site = Site::new(admission, to_receive, page_of_site);
+        let site = Site::new(admission, Arc::clone(&notices), to_receive, page_of_site);
         let server = tokio::spawn(Server::new(sockets, site).run(when_concluded));
-        Ok(Self { redirect_uri, arrivals, page, concluded, server })
+        Ok(Self { redirect_uri, notices, arrivals, page, concluded, server })
+    }
+
+    /// Tells `observer` what a person should know while the listener waits, and first what there
+    /// is to tell already. One observer at a time: the last one.
+    ///
+    /// It is called by the listener's tasks, so it should be quick, such as to send to a channel.
+    #[must_use]
+    pub fn observed_by(self, observer: impl FnMut(Notice) + Send + 'static) -> Self {
+        self.notices.observe(Box::new(observer));
+        self
     }
 
     /// The redirect URI of the authorization request, such as
@@ -113,7 +129,12 @@ impl ResponseSource for LoopbackListener {
         // What follows `recv` does not wait, so a response that was taken is returned.
         while let Some(arrival) = self.arrivals.recv().await {
             match pending.read_callback(arrival.target()) {
-                Callback::Stray(stray) => arrival.answer(stray.into()),
+                Callback::Stray(stray) => {
+                    if stray == Stray::ForeignState {
+                        self.notices.tell(Notice::ForeignState);
+                    }
+                    arrival.answer(stray.into());
+                }
                 Callback::Response(response) => {
                     self.page.send_replace(promised_page(&response));
                     arrival.answer_winner(Answer::from(&response));

@@ -3,6 +3,7 @@
 use crate::admission::{Admission, Admitted};
 use crate::answer::{Answer, Body, streamed};
 use crate::connection::Hold;
+use crate::notices::Notices;
 use crate::page::{self, Outcome};
 use hyper::Response;
 use hyper::http::request::Parts;
@@ -13,6 +14,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 /// The one place that a request is answered from, whichever connection it came on.
 pub(crate) struct Site {
     admission: Admission,
+    notices: Arc<Notices>,
     arrivals: mpsc::Sender<Arrival>,
     page: watch::Receiver<Page>,
     page_was_asked_for: AtomicBool,
@@ -59,11 +61,13 @@ impl Arrival {
 impl Site {
     pub(crate) fn new(
         admission: Admission,
+        notices: Arc<Notices>,
         arrivals: mpsc::Sender<Arrival>,
         page: watch::Receiver<Page>,
     ) -> Self {
         Self {
             admission,
+            notices,
             arrivals,
             page,
             page_was_asked_for: AtomicBool::new(false),
@@ -77,6 +81,10 @@ impl Site {
             Ok(Admitted::Page) => self.show_page(hold),
             Err(refusal) => refusal.into_response(),
         }
+    }
+
+    pub(crate) fn notices(&self) -> &Notices {
+        &self.notices
     }
 
     /// Whether a browser was sent to the page and has not come yet.

@@ -1,9 +1,11 @@
 //! The two listening sockets, one for each address that `localhost` means.
 
 use crate::limits;
+use crate::notices::{Notice, Notices};
 use std::future::pending;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 /// How many connections may wait to be accepted: a browser's handful and a crowd beside it.
@@ -62,24 +64,25 @@ pub(crate) struct Sockets {
     v4: TcpListener,
     /// `None` if the system has no `[::1]`. Then nobody else can be there either.
     v6: Option<TcpListener>,
+    notices: Arc<Notices>,
 }
 
 impl Sockets {
-    pub(crate) fn bind(port: u16) -> Result<Self, BindError> {
+    pub(crate) fn bind(port: u16, notices: &Arc<Notices>) -> Result<Self, BindError> {
         if port != 0 {
-            return Self::bind_both(port);
+            return Self::bind_both(port, notices);
         }
-        let mut bound = Self::bind_both(0);
+        let mut bound = Self::bind_both(0, notices);
         for _ in 1..ATTEMPTS {
             match bound {
-                Err(BindError { kind: BindErrorKind::InUse, .. }) => bound = Self::bind_both(0),
+                Err(BindError { kind: BindErrorKind::InUse, .. }) => bound = Self::bind_both(0, notices),
                 _ => break,
             }
         }
         bound
     }
 
-    fn bind_both(port: u16) -> Result<Self, BindError> {
+    fn bind_both(port: u16, notices: &Arc<Notices>) -> Result<Self, BindError> {
         let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let (v4, port) = listen(wanted)
             .and_then(|v4| v4.local_addr().map(|bound| (v4, bound.port())))
@@ -90,7 +93,7 @@ impl Sockets {
             Err(error) if has_no_such_address(&error) => None,
             Err(error) => return Err(BindError::new(wanted, error)),
         };
-        Ok(Self { port, v4, v6 })
+        Ok(Self { port, v4, v6, notices: Arc::clone(notices) })
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -112,8 +115,13 @@ impl Sockets {
             };
             match accepted {
                 Ok((stream, _)) => return stream,
+                // Only this client is concerned, and it is gone.
+                Err(error) if is_of_the_connection(&error) => {}
                 // Most likely there are too many open files: it passes, but not by asking at once.
-                Err(_) => limits::pause(limits::AFTER_FAILED_ACCEPT).await,
+                Err(_) => {
+                    self.notices.tell(Notice::AcceptFailed);
+                    limits::pause(limits::AFTER_FAILED_ACCEPT).await;
+                }
             }
         }
     }
@@ -129,6 +137,13 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     }
     socket.bind(address)?;
     socket.listen(BACKLOG)
+}
+
+fn is_of_the_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+    )
 }
 
 fn has_no_such_address(error: &io::Error) -> bool {

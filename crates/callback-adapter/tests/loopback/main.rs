@@ -5,6 +5,7 @@
 #![allow(clippy::print_stderr, reason = "a test that was skipped says so")]
 
 mod crowds;
+mod notices;
 mod page;
 mod ports;
 mod requests;
