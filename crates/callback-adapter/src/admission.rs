@@ -5,16 +5,23 @@
 //! or fetches the address, a rebound name, a prefetch, or no browser at all.
 
 use crate::answer::Answer;
+use crate::sockets::LOOPBACK;
+use crate::token::Token;
 use hyper::http::request::Parts;
 use hyper::http::uri::{Authority, Scheme};
 use hyper::{HeaderMap, Method, header};
+use std::net::SocketAddr;
 
 /// Where a browser is sent on to, away from the address with the code in it.
 pub(crate) const PAGE_PATH: &str = "/auth/done";
 
+/// Where the listener asks itself who it is: here, and then the nonce.
+pub(crate) const PROBE_PATH: &str = "/.keymint/";
+
 pub(crate) struct Admission {
     port: u16,
     callback_path: String,
+    probe_nonce: Token,
 }
 
 /// A request that is looked at.
@@ -27,11 +34,13 @@ pub(crate) enum Admitted {
     },
     /// It is for the page about the end of the sign-in.
     Page,
+    /// The listener asks itself who it is.
+    Probe,
 }
 
 impl Admission {
-    pub(crate) fn new(port: u16, callback_path: &str) -> Self {
-        Self { port, callback_path: callback_path.to_owned() }
+    pub(crate) fn new(port: u16, callback_path: &str, probe_nonce: Token) -> Self {
+        Self { port, callback_path: callback_path.to_owned(), probe_nonce }
     }
 
     /// Admits a request, or says what to answer.
@@ -47,6 +56,7 @@ impl Admission {
                 Admitted::Callback { target: target.to_owned() }
             }
             PAGE_PATH => Admitted::Page,
+            path if self.is_probe(path) => Admitted::Probe,
             _ => return Err(Answer::NotFound),
         };
         if announces_a_body(&head.headers) {
@@ -59,7 +69,8 @@ impl Admission {
     }
 
     /// There is exactly one `Host`, which an absolute-form target overrides (RFC 9112
-    /// sections 3.2 and 3.2.2), and it is that of the redirect URI.
+    /// sections 3.2 and 3.2.2), and it is that of the redirect URI. A probe names one address of
+    /// the two that it stands for.
     fn check_authority(&self, head: &Parts) -> Result<(), Answer> {
         let mut hosts = head.headers.get_all(header::HOST).iter();
         let (Some(host), None) = (hosts.next(), hosts.next()) else {
@@ -74,7 +85,9 @@ impl Admission {
         };
         if authority.as_str().contains('@') {
             Err(Answer::BadRequest)
-        } else if self.is_ours(authority.as_str()) {
+        } else if self.is_ours(authority.as_str())
+            || self.is_probe(head.uri.path()) && self.is_literal(authority.as_str())
+        {
             Ok(())
         } else {
             Err(Answer::Misdirected)
@@ -86,6 +99,14 @@ impl Admission {
     fn is_ours(&self, authority: &str) -> bool {
         authority.eq_ignore_ascii_case(&format!("localhost:{}", self.port))
             || self.port == 80 && authority.eq_ignore_ascii_case("localhost")
+    }
+
+    fn is_literal(&self, authority: &str) -> bool {
+        LOOPBACK.into_iter().any(|ip| authority == SocketAddr::new(ip, self.port).to_string())
+    }
+
+    fn is_probe(&self, path: &str) -> bool {
+        path.strip_prefix(PROBE_PATH).is_some_and(|nonce| self.probe_nonce.is(nonce.as_bytes()))
     }
 }
 
@@ -118,7 +139,8 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, value.as_bytes());
         }
-        Admission::new(port, "/auth/callback").check(&request.body(()).unwrap().into_parts().0)
+        let nonce = Token::from("NONCE");
+        Admission::new(port, "/auth/callback", nonce).check(&request.body(()).unwrap().into_parts().0)
     }
 
     fn check(method: &str, uri: &str, headers: &[(&str, &str)]) -> Result<Admitted, Answer> {
@@ -173,6 +195,28 @@ mod tests {
             ("localhost:5000", Err(Answer::Misdirected)),
         ] {
             assert_eq!(check_on(80, "GET", GOOD, &[("host", host)]), expected, "{host}");
+        }
+    }
+
+    #[test]
+    fn only_a_probe_that_knows_the_nonce_may_name_an_address() {
+        let probe = "/.keymint/NONCE";
+        for (path, host, expected) in [
+            (probe, "localhost:5000", Ok(Admitted::Probe)),
+            (probe, "127.0.0.1:5000", Ok(Admitted::Probe)),
+            (probe, "[::1]:5000", Ok(Admitted::Probe)),
+            (probe, "127.0.0.1", Err(Answer::Misdirected)),
+            (probe, "127.0.0.1:80", Err(Answer::Misdirected)),
+            (probe, "127.0.1.1:5000", Err(Answer::Misdirected)),
+            (probe, "[0:0::1]:5000", Err(Answer::Misdirected)),
+            (probe, "evil.example:5000", Err(Answer::Misdirected)),
+            ("/.keymint/nonce", "127.0.0.1:5000", Err(Answer::Misdirected)),
+            ("/.keymint/nonce", "localhost:5000", Err(Answer::NotFound)),
+            ("/.keymint/NONCE/", "localhost:5000", Err(Answer::NotFound)),
+            ("/.keymint/", "localhost:5000", Err(Answer::NotFound)),
+            ("/.keymint", "localhost:5000", Err(Answer::NotFound)),
+        ] {
+            assert_eq!(check("GET", path, &[("host", host)]), expected, "{path} of {host}");
         }
     }
 

@@ -85,6 +85,11 @@ impl Answer {
     }
 }
 
+/// A text that only the listener itself asks for.
+pub(crate) fn plain(text: &str) -> Response<Body> {
+    response(StatusCode::OK, Full::from(text.to_owned()).boxed_unsync())
+}
+
 /// A page whose beginning is sent at once, and whose end when it is there.
 pub(crate) fn streamed(
     beginning: &'static str,

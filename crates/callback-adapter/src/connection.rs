@@ -79,6 +79,7 @@ mod tests {
     use super::*;
     use crate::admission::Admission;
     use crate::page::Outcome;
+    use crate::self_test::Identity;
     use crate::site::{Arrival, Page};
     use std::time::Duration;
     use tokio::io::{DuplexStream, duplex};
@@ -98,8 +99,9 @@ mod tests {
         fn new() -> Self {
             let (to_receive, arrivals) = mpsc::channel(1);
             let (page, page_of_site) = watch::channel(Page::Absent);
-            let admission = Admission::new(5000, "/auth/callback");
-            let site = Arc::new(Site::new(admission, Arc::default(), to_receive, page_of_site));
+            let identity = Arc::new(Identity::draw().unwrap());
+            let admission = Admission::new(5000, "/auth/callback", identity.nonce().clone());
+            let site = Arc::new(Site::new(admission, Arc::default(), identity, to_receive, page_of_site));
             Self { site, arrivals, page, start: Instant::now() }
         }
 

@@ -12,6 +12,7 @@
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //!
 //! let mut listener = LoopbackListener::bind(5000)?.observed_by(|notice| eprintln!("{notice:?}"));
+//! listener.self_test().await?;
 //! let entropy = Entropy::fill_with(random_bytes_of_the_system)?;
 //! let pending = Client::default().begin(listener.redirect_uri().clone(), entropy);
 //! println!("Open {}", pending.authorize_url());
@@ -39,12 +40,13 @@
 //! An authorization server compares the redirect URI with the registered one, so a busy port is an
 //! error and never a reason to take another one. The redirect URI says `localhost`, and a browser
 //! asks `[::1]` for it before `127.0.0.1`, so both are bound, and a stranger on either is an
-//! error too. On Unix the sockets have `SO_REUSEADDR`, so that a port can be bound again right
+//! error too. Even so another program may be reached in its place, so there is a
+//! [self-test](LoopbackListener::self_test). On Unix the sockets have `SO_REUSEADDR`, so that a port can be bound again right
 //! after it was closed. On Windows `SO_EXCLUSIVEADDRUSE` is not set, since neither the standard
 //! library nor tokio can do so: there, another program of the same person could join the port.
 
 // To be read in this order: listener, sockets, server, connection, cleartext, site, admission, answer, page,
-// notices.
+// notices, self_test.
 mod admission;
 mod answer;
 mod cleartext;
@@ -53,12 +55,15 @@ mod limits;
 mod listener;
 mod notices;
 mod page;
+mod self_test;
 mod server;
 mod site;
 mod sockets;
 mod style;
+mod token;
 
 pub use listener::LoopbackListener;
 pub use notices::Notice;
 pub use page::Outcome;
+pub use self_test::{SelfTestError, SelfTestErrorKind};
 pub use sockets::{BindError, BindErrorKind};

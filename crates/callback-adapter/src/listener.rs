@@ -4,6 +4,7 @@ use crate::admission::Admission;
 use crate::answer::Answer;
 use crate::notices::{Notice, Notices};
 use crate::page::Outcome;
+use crate::self_test::{self, Identity, SelfTestError};
 use crate::server::Server;
 use crate::site::{Arrival, Page, Site};
 use crate::sockets::{BindError, Sockets};
@@ -12,6 +13,7 @@ use keymint_domain::{
     AuthorizationResponse, Callback, PendingAuthorization, ResponseSource, SourceError, Stray,
 };
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -30,7 +32,9 @@ const REGISTERED_PATH: &str = "/auth/callback";
 /// up to 2 s later if a browser still has to be told that the program stopped.
 pub struct LoopbackListener {
     redirect_uri: Url,
+    addresses: Vec<SocketAddr>,
     notices: Arc<Notices>,
+    identity: Arc<Identity>,
     arrivals: mpsc::Receiver<Arrival>,
     page: watch::Sender<Page>,
     concluded: oneshot::Sender<()>,
@@ -45,7 +49,8 @@ impl LoopbackListener {
     ///
     /// # Errors
     ///
-    /// If the port cannot be had on both addresses. None is held then.
+    /// If the port cannot be had on both addresses, or the operating system has no randomness. No
+    /// address is held then.
     ///
     /// # Panics
     ///
@@ -58,7 +63,8 @@ impl LoopbackListener {
     /// `/auth/callback`.
     ///
     /// `path` is written as [`Url::set_path`] writes it, and compared byte for byte from then on.
-    /// Any path will do except `/auth/done`, where the page about the end of the sign-in is.
+    /// Any path will do except `/auth/done`, where the page about the end of the sign-in is, and
+    /// those below `/.keymint/`.
     ///
     /// # Errors
     ///
@@ -68,7 +74,8 @@ impl LoopbackListener {
     ///
     /// As for [`bind`](Self::bind).
     pub fn bind_at(port: u16, path: &str) -> Result<Self, BindError> {
-        let notices = Arc::default();
+        let identity = Identity::draw().map_err(|error| BindError::without_randomness(port, error))?;
+        let (notices, identity) = (Arc::default(), Arc::new(identity));
         let sockets = Sockets::bind(port, &notices)?;
         let mut redirect_uri = Url::parse("http://localhost").expect("a constant");
         redirect_uri.set_port(Some(sockets.port())).expect("an http URL has a port");
@@ -77,10 +84,12 @@ impl LoopbackListener {
         let (to_receive, arrivals) = mpsc::channel(1);
         let (page, page_of_site) = watch::channel(Page::Absent);
         let (concluded, when_concluded) = oneshot::channel();
-        let admission = Admission::new(sockets.port(), redirect_uri.path());
-        let site = Site::new(admission, Arc::clone(&notices), to_receive, page_of_site);
+        let addresses = sockets.addresses();
+        let admission = Admission::new(sockets.port(), redirect_uri.path(), identity.nonce().clone());
+        let site =
+            Site::new(admission, Arc::clone(&notices), Arc::clone(&identity), to_receive, page_of_site);
         let server = tokio::spawn(Server::new(sockets, site).run(when_concluded));
-        Ok(Self { redirect_uri, notices, arrivals, page, concluded, server })
+        Ok(Self { redirect_uri, addresses, notices, identity, arrivals, page, concluded, server })
     }
 
     /// Tells `observer` what a person should know while the listener waits, and first what there
@@ -97,6 +106,28 @@ impl LoopbackListener {
     /// `http://localhost:5000/auth/callback`.
     pub fn redirect_uri(&self) -> &Url {
         &self.redirect_uri
+    }
+
+    /// Makes sure that a browser that is sent to `localhost` reaches this listener and nobody else.
+    /// Do it right before the browser opens; it takes about a millisecond and can be repeated.
+    ///
+    /// Each loopback address that is listened on is connected to, and asked with one small request
+    /// for what only this listener knows. What `localhost` resolves to must be among them; a system
+    /// that cannot resolve it does not matter, since browsers do not ask it then. When nobody
+    /// answers, it takes 2 s.
+    ///
+    /// # Errors
+    ///
+    /// If an address is not reached, somebody else answers there, or `localhost` leads elsewhere.
+    /// The listener goes on all the same.
+    pub async fn self_test(&self) -> Result<(), SelfTestError> {
+        let port = self.addresses[0].port();
+        self_test::run(&self.identity, &self_test::resolve(port).await, &self.addresses).await
+    }
+
+    #[cfg(test)]
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// Tells the browser how it ended, and closes both ports.

@@ -1,12 +1,14 @@
 //! What the connections share: who may ask for what, and what there is to see.
 
 use crate::admission::{Admission, Admitted};
-use crate::answer::{Answer, Body, streamed};
+use crate::answer::{Answer, Body, plain, streamed};
 use crate::connection::Hold;
 use crate::notices::Notices;
 use crate::page::{self, Outcome};
+use crate::self_test::Identity;
 use hyper::Response;
 use hyper::http::request::Parts;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -15,6 +17,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 pub(crate) struct Site {
     admission: Admission,
     notices: Arc<Notices>,
+    identity: Arc<Identity>,
     arrivals: mpsc::Sender<Arrival>,
     page: watch::Receiver<Page>,
     page_was_asked_for: AtomicBool,
@@ -62,12 +65,14 @@ impl Site {
     pub(crate) fn new(
         admission: Admission,
         notices: Arc<Notices>,
+        identity: Arc<Identity>,
         arrivals: mpsc::Sender<Arrival>,
         page: watch::Receiver<Page>,
     ) -> Self {
         Self {
             admission,
             notices,
+            identity,
             arrivals,
             page,
             page_was_asked_for: AtomicBool::new(false),
@@ -79,12 +84,18 @@ impl Site {
         match self.admission.check(head) {
             Ok(Admitted::Callback { target }) => self.verdict(target, hold).await.into_response(),
             Ok(Admitted::Page) => self.show_page(hold),
+            Ok(Admitted::Probe) => plain(self.identity.answer().as_str()),
             Err(refusal) => refusal.into_response(),
         }
     }
 
     pub(crate) fn notices(&self) -> &Notices {
         &self.notices
+    }
+
+    /// Whether the listener made this connection itself, to see whether it is reached.
+    pub(crate) fn is_probe(&self, client: SocketAddr) -> bool {
+        self.identity.is_probe(client)
     }
 
     /// Whether a browser was sent to the page and has not come yet.

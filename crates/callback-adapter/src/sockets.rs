@@ -4,9 +4,12 @@ use crate::limits;
 use crate::notices::{Notice, Notices};
 use std::future::pending;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+/// What a browser takes `localhost` for, in the order in which it tries them.
+pub(crate) const LOOPBACK: [IpAddr; 2] = [IpAddr::V6(Ipv6Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::LOCALHOST)];
 
 /// How many connections may wait to be accepted: a browser's handful and a crowd beside it.
 const BACKLOG: u32 = 1024;
@@ -49,6 +52,11 @@ pub enum BindErrorKind {
 }
 
 impl BindError {
+    /// The operating system has no randomness, without which nobody can listen safely.
+    pub(crate) fn without_randomness(port: u16, source: io::Error) -> Self {
+        Self::new(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), source)
+    }
+
     fn new(address: SocketAddr, source: io::Error) -> Self {
         let kind = match source.kind() {
             io::ErrorKind::AddrInUse => BindErrorKind::InUse,
@@ -100,8 +108,14 @@ impl Sockets {
         self.port
     }
 
-    /// The next connection. May be dropped at any time without losing one.
-    pub(crate) async fn accept(&self) -> TcpStream {
+    /// Those of [`LOOPBACK`] that are listened on.
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        let is_there = |ip: &IpAddr| ip.is_ipv4() || self.v6.is_some();
+        LOOPBACK.into_iter().filter(is_there).map(|ip| SocketAddr::new(ip, self.port)).collect()
+    }
+
+    /// The next connection, and who made it. May be dropped at any time without losing one.
+    pub(crate) async fn accept(&self) -> (TcpStream, SocketAddr) {
         let on_v6 = async || match &self.v6 {
             Some(v6) => v6.accept().await,
             None => pending().await,
@@ -114,7 +128,7 @@ impl Sockets {
                 accepted = on_v6() => accepted,
             };
             match accepted {
-                Ok((stream, _)) => return stream,
+                Ok(accepted) => return accepted,
                 // Only this client is concerned, and it is gone.
                 Err(error) if is_of_the_connection(&error) => {}
                 // Most likely there are too many open files: it passes, but not by asking at once.

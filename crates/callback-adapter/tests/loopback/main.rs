@@ -9,4 +9,5 @@ mod notices;
 mod page;
 mod ports;
 mod requests;
+mod self_test;
 mod support;
