@@ -6,6 +6,7 @@
 
 use crate::answer::Answer;
 use crate::sockets::LOOPBACK;
+use crate::start::START_PATH;
 use crate::token::Token;
 use hyper::http::request::Parts;
 use hyper::http::uri::{Authority, Scheme};
@@ -19,9 +20,10 @@ pub(crate) const PAGE_PATH: &str = "/auth/done";
 pub(crate) const PROBE_PATH: &str = "/.keymint/";
 
 pub(crate) struct Admission {
-    port: u16,
-    callback_path: String,
-    probe_nonce: Token,
+    pub(crate) port: u16,
+    pub(crate) callback_path: String,
+    pub(crate) start_nonce: Token,
+    pub(crate) probe_nonce: Token,
 }
 
 /// A request that is looked at.
@@ -32,6 +34,8 @@ pub(crate) enum Admitted {
         /// Path and query, as sent.
         target: String,
     },
+    /// It is for the address that the browser is opened at.
+    Start,
     /// It is for the page about the end of the sign-in.
     Page,
     /// The listener asks itself who it is.
@@ -39,10 +43,6 @@ pub(crate) enum Admitted {
 }
 
 impl Admission {
-    pub(crate) fn new(port: u16, callback_path: &str, probe_nonce: Token) -> Self {
-        Self { port, callback_path: callback_path.to_owned(), probe_nonce }
-    }
-
     /// Admits a request, or says what to answer.
     pub(crate) fn check(&self, head: &Parts) -> Result<Admitted, Answer> {
         // Only this method: hyper passes on anything that looks like one.
@@ -56,6 +56,7 @@ impl Admission {
                 Admitted::Callback { target: target.to_owned() }
             }
             PAGE_PATH => Admitted::Page,
+            path if names(&self.start_nonce, START_PATH, path) => Admitted::Start,
             path if self.is_probe(path) => Admitted::Probe,
             _ => return Err(Answer::NotFound),
         };
@@ -106,8 +107,12 @@ impl Admission {
     }
 
     fn is_probe(&self, path: &str) -> bool {
-        path.strip_prefix(PROBE_PATH).is_some_and(|nonce| self.probe_nonce.is(nonce.as_bytes()))
+        names(&self.probe_nonce, PROBE_PATH, path)
     }
+}
+
+fn names(nonce: &Token, below: &str, path: &str) -> bool {
+    path.strip_prefix(below).is_some_and(|guess| nonce.is(guess.as_bytes()))
 }
 
 fn announces_a_body(headers: &HeaderMap) -> bool {
@@ -139,8 +144,13 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, value.as_bytes());
         }
-        let nonce = Token::from("NONCE");
-        Admission::new(port, "/auth/callback", nonce).check(&request.body(()).unwrap().into_parts().0)
+        let admission = Admission {
+            port,
+            callback_path: "/auth/callback".to_owned(),
+            start_nonce: Token::from("START"),
+            probe_nonce: Token::from("PROBE"),
+        };
+        admission.check(&request.body(()).unwrap().into_parts().0)
     }
 
     fn check(method: &str, uri: &str, headers: &[(&str, &str)]) -> Result<Admitted, Answer> {
@@ -200,7 +210,7 @@ mod tests {
 
     #[test]
     fn only_a_probe_that_knows_the_nonce_may_name_an_address() {
-        let probe = "/.keymint/NONCE";
+        let probe = "/.keymint/PROBE";
         for (path, host, expected) in [
             (probe, "localhost:5000", Ok(Admitted::Probe)),
             (probe, "127.0.0.1:5000", Ok(Admitted::Probe)),
@@ -210,9 +220,9 @@ mod tests {
             (probe, "127.0.1.1:5000", Err(Answer::Misdirected)),
             (probe, "[0:0::1]:5000", Err(Answer::Misdirected)),
             (probe, "evil.example:5000", Err(Answer::Misdirected)),
-            ("/.keymint/nonce", "127.0.0.1:5000", Err(Answer::Misdirected)),
-            ("/.keymint/nonce", "localhost:5000", Err(Answer::NotFound)),
-            ("/.keymint/NONCE/", "localhost:5000", Err(Answer::NotFound)),
+            ("/.keymint/START", "127.0.0.1:5000", Err(Answer::Misdirected)),
+            ("/.keymint/START", "localhost:5000", Err(Answer::NotFound)),
+            ("/.keymint/PROBE/", "localhost:5000", Err(Answer::NotFound)),
             ("/.keymint/", "localhost:5000", Err(Answer::NotFound)),
             ("/.keymint", "localhost:5000", Err(Answer::NotFound)),
         ] {
@@ -251,6 +261,12 @@ mod tests {
             "/auth/callback;x",
             "/auth/callback%00",
             "/auth/done/",
+            "/start/",
+            "/start/start",
+            "/start/PROBE",
+            "/start/START/",
+            "//start/START",
+            "/STARTSTART",
         ] {
             assert_eq!(
                 check("GET", &format!("{path}?code=C&state=S"), &[HOST]),
@@ -260,6 +276,7 @@ mod tests {
         }
         assert_eq!(check("GET", "/auth/callback", &[HOST]), admitted("/auth/callback"));
         assert_eq!(check("GET", "/auth/callback?", &[HOST]), admitted("/auth/callback?"));
+        assert_eq!(check("GET", "/start/START", &[HOST]), Ok(Admitted::Start));
         assert_eq!(check("GET", "/auth/done", &[HOST]), Ok(Admitted::Page));
         assert_eq!(check("GET", "/auth/done?x", &[HOST]), Ok(Admitted::Page));
     }

@@ -79,8 +79,7 @@ mod tests {
     use super::*;
     use crate::admission::Admission;
     use crate::page::Outcome;
-    use crate::self_test::Identity;
-    use crate::site::{Arrival, Page};
+    use crate::site::{Arrival, Page, Shared};
     use std::time::Duration;
     use tokio::io::{DuplexStream, duplex};
     use tokio::sync::{mpsc, watch};
@@ -99,9 +98,14 @@ mod tests {
         fn new() -> Self {
             let (to_receive, arrivals) = mpsc::channel(1);
             let (page, page_of_site) = watch::channel(Page::Absent);
-            let identity = Arc::new(Identity::draw().unwrap());
-            let admission = Admission::new(5000, "/auth/callback", identity.nonce().clone());
-            let site = Arc::new(Site::new(admission, Arc::default(), identity, to_receive, page_of_site));
+            let shared = Shared::draw().unwrap();
+            let admission = Admission {
+                port: 5000,
+                callback_path: "/auth/callback".to_owned(),
+                start_nonce: shared.start.nonce().clone(),
+                probe_nonce: shared.identity.nonce().clone(),
+            };
+            let site = Arc::new(Site::new(admission, shared, to_receive, page_of_site));
             Self { site, arrivals, page, start: Instant::now() }
         }
 

@@ -11,6 +11,9 @@ pub enum Notice {
     /// instead of `http://localhost`, since it is told to use nothing else, or remembers that
     /// another program on this machine asked for it (RFC 6797). So it cannot come back by itself.
     SpokeTls,
+    /// A second browser opened the start address, which was meant for one. Unless the person did
+    /// that, somebody else sees what this program does.
+    StartOpenedTwice,
     /// A callback with another state came: that of another sign-in, perhaps from an older tab.
     ForeignState,
     /// The operating system does not hand over a connection; most likely too many files are open.

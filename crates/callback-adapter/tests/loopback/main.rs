@@ -10,4 +10,5 @@ mod page;
 mod ports;
 mod requests;
 mod self_test;
+mod start;
 mod support;
