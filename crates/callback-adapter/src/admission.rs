@@ -5,16 +5,25 @@
 //! or fetches the address, a rebound name, a prefetch, or no browser at all.
 
 use crate::answer::Answer;
+use crate::sockets::LOOPBACK;
+use crate::start::START_PATH;
+use crate::token::Token;
 use hyper::http::request::Parts;
 use hyper::http::uri::{Authority, Scheme};
 use hyper::{HeaderMap, Method, header};
+use std::net::SocketAddr;
 
 /// Where a browser is sent on to, away from the address with the code in it.
 pub(crate) const PAGE_PATH: &str = "/auth/done";
 
+/// Where the listener asks itself who it is: here, and then the nonce.
+pub(crate) const PROBE_PATH: &str = "/.keymint/";
+
 pub(crate) struct Admission {
-    port: u16,
-    callback_path: String,
+    pub(crate) port: u16,
+    pub(crate) callback_path: String,
+    pub(crate) start_nonce: Token,
+    pub(crate) probe_nonce: Token,
 }
 
 /// A request that is looked at.
@@ -25,15 +34,15 @@ pub(crate) enum Admitted {
         /// Path and query, as sent.
         target: String,
     },
+    /// It is for the address that the browser is opened at.
+    Start,
     /// It is for the page about the end of the sign-in.
     Page,
+    /// The listener asks itself who it is.
+    Probe,
 }
 
 impl Admission {
-    pub(crate) fn new(port: u16, callback_path: &str) -> Self {
-        Self { port, callback_path: callback_path.to_owned() }
-    }
-
     /// Admits a request, or says what to answer.
     pub(crate) fn check(&self, head: &Parts) -> Result<Admitted, Answer> {
         // Only this method: hyper passes on anything that looks like one.
@@ -47,6 +56,8 @@ impl Admission {
                 Admitted::Callback { target: target.to_owned() }
             }
             PAGE_PATH => Admitted::Page,
+            path if names(&self.start_nonce, START_PATH, path) => Admitted::Start,
+            path if self.is_probe(path) => Admitted::Probe,
             _ => return Err(Answer::NotFound),
         };
         if announces_a_body(&head.headers) {
@@ -59,7 +70,8 @@ impl Admission {
     }
 
     /// There is exactly one `Host`, which an absolute-form target overrides (RFC 9112
-    /// sections 3.2 and 3.2.2), and it is that of the redirect URI.
+    /// sections 3.2 and 3.2.2), and it is that of the redirect URI. A probe names one address of
+    /// the two that it stands for.
     fn check_authority(&self, head: &Parts) -> Result<(), Answer> {
         let mut hosts = head.headers.get_all(header::HOST).iter();
         let (Some(host), None) = (hosts.next(), hosts.next()) else {
@@ -74,7 +86,9 @@ impl Admission {
         };
         if authority.as_str().contains('@') {
             Err(Answer::BadRequest)
-        } else if self.is_ours(authority.as_str()) {
+        } else if self.is_ours(authority.as_str())
+            || self.is_probe(head.uri.path()) && self.is_literal(authority.as_str())
+        {
             Ok(())
         } else {
             Err(Answer::Misdirected)
@@ -87,6 +101,18 @@ impl Admission {
         authority.eq_ignore_ascii_case(&format!("localhost:{}", self.port))
             || self.port == 80 && authority.eq_ignore_ascii_case("localhost")
     }
+
+    fn is_literal(&self, authority: &str) -> bool {
+        LOOPBACK.into_iter().any(|ip| authority == SocketAddr::new(ip, self.port).to_string())
+    }
+
+    fn is_probe(&self, path: &str) -> bool {
+        names(&self.probe_nonce, PROBE_PATH, path)
+    }
+}
+
+fn names(nonce: &Token, below: &str, path: &str) -> bool {
+    path.strip_prefix(below).is_some_and(|guess| nonce.is(guess.as_bytes()))
 }
 
 fn announces_a_body(headers: &HeaderMap) -> bool {
@@ -118,7 +144,13 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, value.as_bytes());
         }
-        Admission::new(port, "/auth/callback").check(&request.body(()).unwrap().into_parts().0)
+        let admission = Admission {
+            port,
+            callback_path: "/auth/callback".to_owned(),
+            start_nonce: Token::from("START"),
+            probe_nonce: Token::from("PROBE"),
+        };
+        admission.check(&request.body(()).unwrap().into_parts().0)
     }
 
     fn check(method: &str, uri: &str, headers: &[(&str, &str)]) -> Result<Admitted, Answer> {
@@ -177,6 +209,28 @@ mod tests {
     }
 
     #[test]
+    fn only_a_probe_that_knows_the_nonce_may_name_an_address() {
+        let probe = "/.keymint/PROBE";
+        for (path, host, expected) in [
+            (probe, "localhost:5000", Ok(Admitted::Probe)),
+            (probe, "127.0.0.1:5000", Ok(Admitted::Probe)),
+            (probe, "[::1]:5000", Ok(Admitted::Probe)),
+            (probe, "127.0.0.1", Err(Answer::Misdirected)),
+            (probe, "127.0.0.1:80", Err(Answer::Misdirected)),
+            (probe, "127.0.1.1:5000", Err(Answer::Misdirected)),
+            (probe, "[0:0::1]:5000", Err(Answer::Misdirected)),
+            (probe, "evil.example:5000", Err(Answer::Misdirected)),
+            ("/.keymint/START", "127.0.0.1:5000", Err(Answer::Misdirected)),
+            ("/.keymint/START", "localhost:5000", Err(Answer::NotFound)),
+            ("/.keymint/PROBE/", "localhost:5000", Err(Answer::NotFound)),
+            ("/.keymint/", "localhost:5000", Err(Answer::NotFound)),
+            ("/.keymint", "localhost:5000", Err(Answer::NotFound)),
+        ] {
+            assert_eq!(check("GET", path, &[("host", host)]), expected, "{path} of {host}");
+        }
+    }
+
+    #[test]
     fn an_absolute_target_overrides_the_host() {
         let evil = ("host", "evil.example");
         for (authority, host, expected) in [
@@ -207,6 +261,12 @@ mod tests {
             "/auth/callback;x",
             "/auth/callback%00",
             "/auth/done/",
+            "/start/",
+            "/start/start",
+            "/start/PROBE",
+            "/start/START/",
+            "//start/START",
+            "/STARTSTART",
         ] {
             assert_eq!(
                 check("GET", &format!("{path}?code=C&state=S"), &[HOST]),
@@ -216,6 +276,7 @@ mod tests {
         }
         assert_eq!(check("GET", "/auth/callback", &[HOST]), admitted("/auth/callback"));
         assert_eq!(check("GET", "/auth/callback?", &[HOST]), admitted("/auth/callback?"));
+        assert_eq!(check("GET", "/start/START", &[HOST]), Ok(Admitted::Start));
         assert_eq!(check("GET", "/auth/done", &[HOST]), Ok(Admitted::Page));
         assert_eq!(check("GET", "/auth/done?x", &[HOST]), Ok(Admitted::Page));
     }

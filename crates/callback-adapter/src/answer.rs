@@ -18,6 +18,8 @@ pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
 /// request is repeated, so there is nothing to inject into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
+    /// The browser is sent on to the authorization server.
+    SentOn,
     /// The authorization response was received.
     SeeOther,
     /// The authorization response was received, and makes no sense.
@@ -26,6 +28,10 @@ pub(crate) enum Answer {
     BadRequest,
     /// The state is not that of the pending authorization.
     ForeignState,
+    /// The browser is not the one that opened the start address, and pretends to be.
+    OtherBrowser,
+    /// Another browser opened the start address before.
+    OpenedBefore,
     /// An embedded resource, a script or a prefetch asks, not a person.
     NotANavigation,
     /// There is nothing at that path.
@@ -60,12 +66,12 @@ impl From<&AuthorizationResponse> for Answer {
 impl Answer {
     fn status(self) -> StatusCode {
         match self {
-            Self::SeeOther => StatusCode::SEE_OTHER,
+            Self::SentOn | Self::SeeOther => StatusCode::SEE_OTHER,
             Self::Unusable | Self::BadRequest | Self::ForeignState => StatusCode::BAD_REQUEST,
-            Self::NotANavigation => StatusCode::FORBIDDEN,
+            Self::OtherBrowser | Self::NotANavigation => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::OtherMethod => StatusCode::METHOD_NOT_ALLOWED,
-            Self::TooLate => StatusCode::GONE,
+            Self::OpenedBefore | Self::TooLate => StatusCode::GONE,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
         }
     }
@@ -83,6 +89,19 @@ impl Answer {
         }
         response
     }
+}
+
+/// Sends the browser there, with that `Set-Cookie`.
+pub(crate) fn sent_on(location: HeaderValue, cookie: HeaderValue) -> Response<Body> {
+    let mut response = Answer::SentOn.into_response();
+    response.headers_mut().insert(header::LOCATION, location);
+    response.headers_mut().insert(header::SET_COOKIE, cookie);
+    response
+}
+
+/// A text that only the listener itself asks for.
+pub(crate) fn plain(text: &str) -> Response<Body> {
+    response(StatusCode::OK, Full::from(text.to_owned()).boxed_unsync())
 }
 
 /// A page whose beginning is sent at once, and whose end when it is there.

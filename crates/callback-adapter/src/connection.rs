@@ -1,6 +1,8 @@
 //! One connection: one request, one answer, and a limit to each.
 
+use crate::cleartext::Cleartext;
 use crate::limits;
+use crate::notices::Notice;
 use crate::site::Site;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -41,12 +43,13 @@ async fn time_limit(hold: &Hold) {
     }
 }
 
-async fn answer_and_close(mut stream: impl AsyncRead + AsyncWrite + Unpin, site: &Site, hold: &Hold) {
+async fn answer_and_close(stream: impl AsyncRead + AsyncWrite + Unpin, site: &Site, hold: &Hold) {
     let service = service_fn(async |request: hyper::Request<_>| {
         // The body is not looked at: no request with one is ever admitted.
         let (head, _) = request.into_parts();
         Ok::<_, Infallible>(site.answer(&head, hold).await)
     });
+    let mut stream = Cleartext::new(stream);
     // An error is the client's: bytes that are no request, or silence. hyper has answered what
     // can be answered.
     let _ = http1::Builder::new()
@@ -58,6 +61,10 @@ async fn answer_and_close(mut stream: impl AsyncRead + AsyncWrite + Unpin, site:
         .max_headers(limits::HEADERS)
         .serve_connection(TokioIo::new(&mut stream), service)
         .await;
+    if stream.was_tls() {
+        site.notices().tell(Notice::SpokeTls);
+    }
+    let mut stream = stream.into_inner();
     // A socket that is closed with unread bytes in it takes the answer with it (RFC 9112
     // section 9.6), so listen until the client closes, within reason.
     limits::at_most(limits::LINGER, async {
@@ -72,10 +79,11 @@ mod tests {
     use super::*;
     use crate::admission::Admission;
     use crate::page::Outcome;
-    use crate::site::{Arrival, Page};
+    use crate::site::{Arrival, Page, Shared};
     use std::time::Duration;
     use tokio::io::{DuplexStream, duplex};
     use tokio::sync::{mpsc, watch};
+    use tokio::task::yield_now;
     use tokio::time::Instant;
 
     /// The runtime's clock stands still in these tests, and jumps when all tasks wait.
@@ -90,7 +98,14 @@ mod tests {
         fn new() -> Self {
             let (to_receive, arrivals) = mpsc::channel(1);
             let (page, page_of_site) = watch::channel(Page::Absent);
-            let site = Arc::new(Site::new(Admission::new(5000, "/auth/callback"), to_receive, page_of_site));
+            let shared = Shared::draw().unwrap();
+            let admission = Admission {
+                port: 5000,
+                callback_path: "/auth/callback".to_owned(),
+                start_nonce: shared.start.nonce().clone(),
+                probe_nonce: shared.identity.nonce().clone(),
+            };
+            let site = Arc::new(Site::new(admission, shared, to_receive, page_of_site));
             Self { site, arrivals, page, start: Instant::now() }
         }
 
@@ -149,6 +164,40 @@ mod tests {
             limits::pause(Duration::from_secs(1)).await;
         }
         assert_eq!(end.await, 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_may_come_byte_by_byte_and_tls_is_seen_in_the_first_two() {
+        for (sent, expected) in [
+            (&b"GET / HTTP/1.1\r\nHost: localhost:5000\r\n\r\n"[..], "HTTP/1.1 404"),
+            (b"\x16\x03\x01\x02\0", ""),
+            (b"\x16GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 400"),
+            (b"\x03\x16", "HTTP/1.1 400"),
+            (b"\x16", ""),
+        ] {
+            let world = World::new();
+            let (observer, observed) = std::sync::mpsc::channel();
+            world.site.notices().observe(Box::new(move |notice| observer.send(notice).unwrap()));
+            let (mut client, end) = world.connect(64 * 1024);
+            for byte in sent {
+                let _ = client.write_all(&[*byte]).await;
+                yield_now().await;
+            }
+            assert_eq!(read_to_end(client).await.get(..12).unwrap_or_default(), expected, "{sent:?}");
+            let waited = if sent == b"\x16" { 5 } else { 0 };
+            assert_eq!(end.await, waited, "{sent:?}");
+            let told: &[_] = if sent.starts_with(b"\x16\x03") { &[Notice::SpokeTls] } else { &[] };
+            assert_eq!(observed.try_iter().collect::<Vec<_>>(), told, "{sent:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_wrong_in_the_first_piece_is_refused_before_the_head_ends() {
+        let world = World::new();
+        let (mut client, end) = world.connect(64 * 1024);
+        client.write_all(b"GET /\r\n\0").await.unwrap();
+        assert_eq!(end.await, 0);
+        assert!(read_to_end(client).await.starts_with("HTTP/1.1 400 "));
     }
 
     #[tokio::test(start_paused = true)]

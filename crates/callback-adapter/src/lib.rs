@@ -9,14 +9,20 @@
 //! use keymint_callback_adapter::{LoopbackListener, Outcome};
 //! use keymint_domain::{Client, Entropy, ResponseSource};
 //! # fn random_bytes_of_the_system(bytes: &mut [u8]) -> std::io::Result<()> { bytes.fill(7); Ok(()) }
+//! # fn open_browser(_: &url::Url) {}
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //!
-//! let mut listener = LoopbackListener::bind(5000)?;
+//! let mut listener = LoopbackListener::bind(5000)?.observed_by(|notice| eprintln!("{notice:?}"));
+//! listener.self_test().await?;
 //! let entropy = Entropy::fill_with(random_bytes_of_the_system)?;
 //! let pending = Client::default().begin(listener.redirect_uri().clone(), entropy);
 //! println!("Open {}", pending.authorize_url());
+//! open_browser(&listener.start_url(&pending));
 //!
 //! let response = listener.receive(&pending).await?;
+//! if let Some(doubt) = listener.doubt() {
+//!     println!("Was it you? {doubt:?}");
+//! }
 //! // Exchange the code, create the key and put it where it belongs. Then tell the browser:
 //! listener.conclude(Outcome::KeyDelivered).await;
 //! # Ok(())
@@ -31,27 +37,45 @@
 //! the listener goes on waiting. Memory, connections and time per connection are bounded, and a
 //! crowd of connections cannot keep a new one out: the oldest makes room.
 //!
+//! A right state proves that its sender saw the authorization request. Whether it is the browser
+//! that was opened is known by a cookie that it got at the
+//! [start address](LoopbackListener::start_url). Without the cookie the response counts all the
+//! same, since people paste addresses into other browsers; [`Doubt`] says when to ask them.
+//!
+//! A browser that cannot come back, since it speaks TLS, and the like is told to the observer
+//! ([`Notice`]), so that a person need not wait in vain.
+//!
 //! # The port
 //!
 //! An authorization server compares the redirect URI with the registered one, so a busy port is an
 //! error and never a reason to take another one. The redirect URI says `localhost`, and a browser
 //! asks `[::1]` for it before `127.0.0.1`, so both are bound, and a stranger on either is an
-//! error too. On Unix the sockets have `SO_REUSEADDR`, so that a port can be bound again right
+//! error too. Even so another program may be reached in its place, so there is a
+//! [self-test](LoopbackListener::self_test). On Unix the sockets have `SO_REUSEADDR`, so that a port can be bound again right
 //! after it was closed. On Windows `SO_EXCLUSIVEADDRUSE` is not set, since neither the standard
 //! library nor tokio can do so: there, another program of the same person could join the port.
 
-// To be read in this order: listener, sockets, server, connection, site, admission, answer, page.
+// To be read in this order: listener, sockets, server, connection, cleartext, site, admission, answer, page,
+// start, notices, self_test.
 mod admission;
 mod answer;
+mod cleartext;
 mod connection;
 mod limits;
 mod listener;
+mod notices;
 mod page;
+mod self_test;
 mod server;
 mod site;
 mod sockets;
+mod start;
 mod style;
+mod token;
 
 pub use listener::LoopbackListener;
+pub use notices::Notice;
 pub use page::Outcome;
+pub use self_test::{SelfTestError, SelfTestErrorKind};
 pub use sockets::{BindError, BindErrorKind};
+pub use start::Doubt;

@@ -28,6 +28,16 @@ pub(crate) const LINGER: Duration = Duration::from_millis(500);
 /// How much a client may still send after its answer.
 pub(crate) const LINGER_BYTES: u64 = 256 * 1024;
 
+/// How long the system may take to say what `localhost` is. It looks into a file.
+pub(crate) const LOOKUP: Duration = Duration::from_secs(2);
+
+/// How long the listener may take to answer itself. It takes a millisecond; the rest is for a
+/// machine that is busy.
+pub(crate) const PROBE: Duration = Duration::from_secs(2);
+
+/// How much of an answer to a probe is read. Ours has a thousand bytes.
+pub(crate) const PROBE_BYTES: u64 = 16 * 1024;
+
 /// How long the listener waits after a failed accept.
 pub(crate) const AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(50);
 
@@ -41,7 +51,7 @@ pub(crate) async fn pause(duration: Duration) {
     tokio::time::sleep(duration).await;
 }
 
-/// Runs `work` until it is done or the time is up.
-pub(crate) async fn at_most(duration: Duration, work: impl Future<Output = ()>) {
-    let _ = tokio::time::timeout(duration, work).await;
+/// Runs `work` until it is done, or the time is up: then there is nothing.
+pub(crate) async fn at_most<T>(duration: Duration, work: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(duration, work).await.ok()
 }

@@ -2,13 +2,19 @@
 
 use crate::admission::Admission;
 use crate::answer::Answer;
+use crate::notices::Notice;
 use crate::page::Outcome;
+use crate::self_test::{self, SelfTestError};
 use crate::server::Server;
-use crate::site::{Arrival, Page, Site};
+use crate::site::{Arrival, Page, Shared, Site};
 use crate::sockets::{BindError, Sockets};
+use crate::start::{Doubt, Presented, START_PATH};
 use async_trait::async_trait;
-use keymint_domain::{AuthorizationResponse, Callback, PendingAuthorization, ResponseSource, SourceError};
+use keymint_domain::{
+    AuthorizationResponse, Callback, PendingAuthorization, ResponseSource, SourceError, Stray,
+};
 use std::fmt;
+use std::net::SocketAddr;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use url::Url;
@@ -26,7 +32,11 @@ const REGISTERED_PATH: &str = "/auth/callback";
 /// up to 2 s later if a browser still has to be told that the program stopped.
 pub struct LoopbackListener {
     redirect_uri: Url,
+    addresses: Vec<SocketAddr>,
+    shared: Shared,
     arrivals: mpsc::Receiver<Arrival>,
+    /// What the browser presented that the response came from.
+    answered: Option<Presented>,
     page: watch::Sender<Page>,
     concluded: oneshot::Sender<()>,
     server: JoinHandle<()>,
@@ -40,7 +50,8 @@ impl LoopbackListener {
     ///
     /// # Errors
     ///
-    /// If the port cannot be had on both addresses. None is held then.
+    /// If the port cannot be had on both addresses, or the operating system has no randomness. No
+    /// address is held then.
     ///
     /// # Panics
     ///
@@ -53,7 +64,8 @@ impl LoopbackListener {
     /// `/auth/callback`.
     ///
     /// `path` is written as [`Url::set_path`] writes it, and compared byte for byte from then on.
-    /// Any path will do except `/auth/done`, where the page about the end of the sign-in is.
+    /// Any path will do except `/auth/done`, where the page about the end of the sign-in is, and
+    /// those below `/start/` and `/.keymint/`.
     ///
     /// # Errors
     ///
@@ -63,7 +75,8 @@ impl LoopbackListener {
     ///
     /// As for [`bind`](Self::bind).
     pub fn bind_at(port: u16, path: &str) -> Result<Self, BindError> {
-        let sockets = Sockets::bind(port)?;
+        let shared = Shared::draw().map_err(|error| BindError::without_randomness(port, error))?;
+        let sockets = Sockets::bind(port, &shared.notices)?;
         let mut redirect_uri = Url::parse("http://localhost").expect("a constant");
         redirect_uri.set_port(Some(sockets.port())).expect("an http URL has a port");
         redirect_uri.set_path(path);
@@ -71,16 +84,80 @@ impl LoopbackListener {
         let (to_receive, arrivals) = mpsc::channel(1);
         let (page, page_of_site) = watch::channel(Page::Absent);
         let (concluded, when_concluded) = oneshot::channel();
-        let admission = Admission::new(sockets.port(), redirect_uri.path());
-        let site = Site::new(admission, to_receive, page_of_site);
+        let addresses = sockets.addresses();
+        let admission = Admission {
+            port: sockets.port(),
+            callback_path: redirect_uri.path().to_owned(),
+            start_nonce: shared.start.nonce().clone(),
+            probe_nonce: shared.identity.nonce().clone(),
+        };
+        let site = Site::new(admission, shared.clone(), to_receive, page_of_site);
         let server = tokio::spawn(Server::new(sockets, site).run(when_concluded));
-        Ok(Self { redirect_uri, arrivals, page, concluded, server })
+        Ok(Self { redirect_uri, addresses, shared, arrivals, answered: None, page, concluded, server })
+    }
+
+    /// Tells `observer` what a person should know while the listener waits, and first what there
+    /// is to tell already. One observer at a time: the last one.
+    ///
+    /// It is called by the listener's tasks, so it should be quick, such as to send to a channel.
+    #[must_use]
+    pub fn observed_by(self, observer: impl FnMut(Notice) + Send + 'static) -> Self {
+        self.shared.notices.observe(Box::new(observer));
+        self
     }
 
     /// The redirect URI of the authorization request, such as
     /// `http://localhost:5000/auth/callback`.
     pub fn redirect_uri(&self) -> &Url {
         &self.redirect_uri
+    }
+
+    /// Where to open a browser: an address of the listener's own, such as
+    /// `http://localhost:5000/start/7Hn…`, that leads to the authorization request of `pending`.
+    /// Called again, the same address leads to the newer one.
+    ///
+    /// The address of the authorization request holds the state, so it does not belong into the
+    /// argument list of a process, which everybody on the machine may read. This one may be read:
+    /// the first browser that opens it gets a cookie and is sent on, and so it is again when it
+    /// reloads; another one is refused, and a person is told
+    /// ([`Notice::StartOpenedTwice`]) and may be asked ([`doubt`](Self::doubt)).
+    pub fn start_url(&self, pending: &PendingAuthorization) -> Url {
+        self.shared.start.lead_to(pending.authorize_url());
+        let mut url = self.redirect_uri.clone();
+        url.set_path(&[START_PATH, self.shared.start.nonce().as_str()].concat());
+        url
+    }
+
+    /// Whether a person should be asked before the response is used, since it may be somebody
+    /// else's: it would be their account in which a key is created. `None` if
+    /// [`start_url`](Self::start_url) was never opened, or all fits.
+    ///
+    /// Ask after [`receive`](ResponseSource::receive), and best right before what cannot be undone:
+    /// a second browser may come late. It is right as well after a response that came another way.
+    pub fn doubt(&self) -> Option<Doubt> {
+        Doubt::about(self.shared.start.openers(), self.answered)
+    }
+
+    /// Makes sure that a browser that is sent to `localhost` reaches this listener and nobody else.
+    /// Do it right before the browser opens; it takes about a millisecond and can be repeated.
+    ///
+    /// Each loopback address that is listened on is connected to, and asked with one small request
+    /// for what only this listener knows. What `localhost` resolves to must be among them; a system
+    /// that cannot resolve it does not matter, since browsers do not ask it then. When nobody
+    /// answers, it takes 2 s.
+    ///
+    /// # Errors
+    ///
+    /// If an address is not reached, somebody else answers there, or `localhost` leads elsewhere.
+    /// The listener goes on all the same.
+    pub async fn self_test(&self) -> Result<(), SelfTestError> {
+        let port = self.addresses[0].port();
+        self_test::run(&self.shared.identity, &self_test::resolve(port).await, &self.addresses).await
+    }
+
+    #[cfg(test)]
+    pub(crate) fn identity(&self) -> &crate::self_test::Identity {
+        &self.shared.identity
     }
 
     /// Tells the browser how it ended, and closes both ports.
@@ -113,8 +190,18 @@ impl ResponseSource for LoopbackListener {
         // What follows `recv` does not wait, so a response that was taken is returned.
         while let Some(arrival) = self.arrivals.recv().await {
             match pending.read_callback(arrival.target()) {
-                Callback::Stray(stray) => arrival.answer(stray.into()),
+                Callback::Stray(stray) => {
+                    if stray == Stray::ForeignState {
+                        self.shared.notices.tell(Notice::ForeignState);
+                    }
+                    arrival.answer(stray.into());
+                }
+                // It knows the state; still, no browser that was given a cookie brings another one.
+                Callback::Response(_) if arrival.presented() == Presented::Other => {
+                    arrival.answer(Answer::OtherBrowser);
+                }
                 Callback::Response(response) => {
+                    self.answered = Some(arrival.presented());
                     self.page.send_replace(promised_page(&response));
                     arrival.answer_winner(Answer::from(&response));
                     // From here on every other callback is told that it came too late.

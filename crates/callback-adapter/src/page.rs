@@ -107,6 +107,12 @@ fn last_section(mark: Mark, title: &str, next: &str) -> String {
 /// The whole page of an answer.
 pub(crate) fn whole(answer: Answer) -> String {
     let (mark, title, next) = match answer {
+        Answer::SentOn => (
+            Mark::Done,
+            "On to the sign-in",
+            "Your browser should go there by itself. If it does not, \
+             open the address that the program shows.",
+        ),
         Answer::SeeOther => (
             Mark::Done,
             "Answer received",
@@ -126,6 +132,18 @@ pub(crate) fn whole(answer: Answer) -> String {
             "This is not the sign-in that is waiting",
             "The address belongs to another sign-in, perhaps an older tab. Nothing was changed. \
              Use the address that the program shows now.",
+        ),
+        Answer::OtherBrowser => (
+            Mark::Care,
+            "This is not the browser that began",
+            "The sign-in began in another browser, or its cookie has changed. Nothing was changed. \
+             Go back to the program and begin again.",
+        ),
+        Answer::OpenedBefore => (
+            Mark::Care,
+            "This address was opened before",
+            "It works in one browser, and another one was there first. If that was not you, stop the \
+             program that opened this tab. If it was, go on there, or keep your browser\u{2019}s cookies.",
         ),
         Answer::NotANavigation => (
             Mark::Quiet,

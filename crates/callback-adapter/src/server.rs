@@ -6,6 +6,7 @@ use crate::site::Site;
 use crate::sockets::Sockets;
 use std::convert::Infallible;
 use std::future::pending;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use tokio::net::TcpStream;
@@ -44,7 +45,7 @@ impl Server {
     async fn serve(&mut self) -> Infallible {
         loop {
             tokio::select! {
-                stream = self.sockets.accept() => self.connections.add(stream),
+                (stream, client) = self.sockets.accept() => self.connections.add(stream, client),
                 () = self.connections.end_of_one() => {}
             }
         }
@@ -55,7 +56,7 @@ impl Server {
 struct Connections {
     site: Arc<Site>,
     tasks: JoinSet<()>,
-    /// Oldest first.
+    /// Those that take a place, oldest first.
     open: Vec<Connection>,
 }
 
@@ -66,8 +67,11 @@ struct Connection {
 
 impl Connections {
     /// When all places are taken, the oldest connection gives way, since a browser's is the newest.
-    fn add(&mut self, stream: TcpStream) {
-        if self.open.len() >= limits::CONNECTIONS
+    /// The listener's own probes, of which there are no more than it makes, take no place.
+    fn add(&mut self, stream: TcpStream, client: SocketAddr) {
+        let takes_a_place = !self.site.is_probe(client);
+        if takes_a_place
+            && self.open.len() >= limits::CONNECTIONS
             && let Some(oldest) = self.open.iter().position(|connection| !connection.hold.is_held())
         {
             self.open.remove(oldest).task.abort();
@@ -77,7 +81,9 @@ impl Connections {
             let hold = hold.clone();
             async move { serve(stream, &site, &hold).await }
         });
-        self.open.push(Connection { task, hold });
+        if takes_a_place {
+            self.open.push(Connection { task, hold });
+        }
     }
 
     /// Returns when a connection has ended. May be dropped at any time.
@@ -99,7 +105,7 @@ impl Connections {
         let mut too_late = pin!(limits::pause(limits::LAST_REQUEST));
         while self.site.awaits_a_reader() {
             tokio::select! {
-                stream = sockets.accept() => self.add(stream),
+                (stream, client) = sockets.accept() => self.add(stream, client),
                 () = self.end_of_one() => {}
                 () = &mut too_late => return,
             }

@@ -1,11 +1,17 @@
 //! What the connections share: who may ask for what, and what there is to see.
 
 use crate::admission::{Admission, Admitted};
-use crate::answer::{Answer, Body, streamed};
+use crate::answer::{Answer, Body, plain, sent_on, streamed};
 use crate::connection::Hold;
+use crate::notices::{Notice, Notices};
 use crate::page::{self, Outcome};
+use crate::self_test::Identity;
+use crate::start::{Opening, Presented, Start};
 use hyper::Response;
+use hyper::http::HeaderMap;
 use hyper::http::request::Parts;
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -13,12 +19,31 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 /// The one place that a request is answered from, whichever connection it came on.
 pub(crate) struct Site {
     admission: Admission,
+    shared: Shared,
     arrivals: mpsc::Sender<Arrival>,
     page: watch::Receiver<Page>,
     page_was_asked_for: AtomicBool,
     /// Who has it reads the page for as long as it takes. There is one, so that a crowd of readers
     /// cannot take all places.
     first_reader: Arc<Semaphore>,
+}
+
+/// What the listener and its connections both know.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) notices: Arc<Notices>,
+    pub(crate) start: Arc<Start>,
+    pub(crate) identity: Arc<Identity>,
+}
+
+impl Shared {
+    pub(crate) fn draw() -> io::Result<Self> {
+        Ok(Self {
+            notices: Arc::default(),
+            start: Arc::new(Start::draw()?),
+            identity: Arc::new(Identity::draw()?),
+        })
+    }
 }
 
 /// What is to be seen at [`PAGE_PATH`](crate::admission::PAGE_PATH).
@@ -35,6 +60,7 @@ pub(crate) enum Page {
 /// A request that may be the authorization response, and waits for the verdict.
 pub(crate) struct Arrival {
     target: String,
+    presented: Presented,
     answer: oneshot::Sender<Answer>,
     hold: Hold,
 }
@@ -42,6 +68,11 @@ pub(crate) struct Arrival {
 impl Arrival {
     pub(crate) fn target(&self) -> &str {
         &self.target
+    }
+
+    /// Whether it comes from the browser that opened the start address.
+    pub(crate) fn presented(&self) -> Presented {
+        self.presented
     }
 
     /// Whether the browser is still there to see it makes no difference.
@@ -59,11 +90,13 @@ impl Arrival {
 impl Site {
     pub(crate) fn new(
         admission: Admission,
+        shared: Shared,
         arrivals: mpsc::Sender<Arrival>,
         page: watch::Receiver<Page>,
     ) -> Self {
         Self {
             admission,
+            shared,
             arrivals,
             page,
             page_was_asked_for: AtomicBool::new(false),
@@ -73,10 +106,24 @@ impl Site {
 
     pub(crate) async fn answer(&self, head: &Parts, hold: &Hold) -> Response<Body> {
         match self.admission.check(head) {
-            Ok(Admitted::Callback { target }) => self.verdict(target, hold).await.into_response(),
+            Ok(Admitted::Callback { target }) => {
+                let presented = self.shared.start.presented(&head.headers);
+                self.verdict(target, presented, hold).await.into_response()
+            }
+            Ok(Admitted::Start) => self.start(&head.headers),
             Ok(Admitted::Page) => self.show_page(hold),
+            Ok(Admitted::Probe) => plain(self.shared.identity.answer().as_str()),
             Err(refusal) => refusal.into_response(),
         }
+    }
+
+    pub(crate) fn notices(&self) -> &Notices {
+        &self.shared.notices
+    }
+
+    /// Whether the listener made this connection itself, to see whether it is reached.
+    pub(crate) fn is_probe(&self, client: SocketAddr) -> bool {
+        self.shared.identity.is_probe(client)
     }
 
     /// Whether a browser was sent to the page and has not come yet.
@@ -84,9 +131,21 @@ impl Site {
         *self.page.borrow() != Page::Absent && !self.page_was_asked_for.load(Ordering::Acquire)
     }
 
-    async fn verdict(&self, target: String, hold: &Hold) -> Answer {
+    fn start(&self, headers: &HeaderMap) -> Response<Body> {
+        match self.shared.start.open(headers) {
+            Opening::Nowhere => Answer::NotFound.into_response(),
+            Opening::On { .. } if self.arrivals.is_closed() => Answer::TooLate.into_response(),
+            Opening::On { location, cookie } => sent_on(location, cookie),
+            Opening::Again => {
+                self.shared.notices.tell(Notice::StartOpenedTwice);
+                Answer::OpenedBefore.into_response()
+            }
+        }
+    }
+
+    async fn verdict(&self, target: String, presented: Presented, hold: &Hold) -> Answer {
         let (answer, verdict) = oneshot::channel();
-        let arrival = Arrival { target, answer, hold: hold.clone() };
+        let arrival = Arrival { target, presented, answer, hold: hold.clone() };
         if self.arrivals.send(arrival).await.is_err() {
             return Answer::TooLate;
         }

@@ -1,10 +1,15 @@
 //! The two listening sockets, one for each address that `localhost` means.
 
 use crate::limits;
+use crate::notices::{Notice, Notices};
 use std::future::pending;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+/// What a browser takes `localhost` for, in the order in which it tries them.
+pub(crate) const LOOPBACK: [IpAddr; 2] = [IpAddr::V6(Ipv6Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::LOCALHOST)];
 
 /// How many connections may wait to be accepted: a browser's handful and a crowd beside it.
 const BACKLOG: u32 = 1024;
@@ -47,6 +52,11 @@ pub enum BindErrorKind {
 }
 
 impl BindError {
+    /// The operating system has no randomness, without which nobody can listen safely.
+    pub(crate) fn without_randomness(port: u16, source: io::Error) -> Self {
+        Self::new(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), source)
+    }
+
     fn new(address: SocketAddr, source: io::Error) -> Self {
         let kind = match source.kind() {
             io::ErrorKind::AddrInUse => BindErrorKind::InUse,
@@ -62,24 +72,25 @@ pub(crate) struct Sockets {
     v4: TcpListener,
     /// `None` if the system has no `[::1]`. Then nobody else can be there either.
     v6: Option<TcpListener>,
+    notices: Arc<Notices>,
 }
 
 impl Sockets {
-    pub(crate) fn bind(port: u16) -> Result<Self, BindError> {
+    pub(crate) fn bind(port: u16, notices: &Arc<Notices>) -> Result<Self, BindError> {
         if port != 0 {
-            return Self::bind_both(port);
+            return Self::bind_both(port, notices);
         }
-        let mut bound = Self::bind_both(0);
+        let mut bound = Self::bind_both(0, notices);
         for _ in 1..ATTEMPTS {
             match bound {
-                Err(BindError { kind: BindErrorKind::InUse, .. }) => bound = Self::bind_both(0),
+                Err(BindError { kind: BindErrorKind::InUse, .. }) => bound = Self::bind_both(0, notices),
                 _ => break,
             }
         }
         bound
     }
 
-    fn bind_both(port: u16) -> Result<Self, BindError> {
+    fn bind_both(port: u16, notices: &Arc<Notices>) -> Result<Self, BindError> {
         let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let (v4, port) = listen(wanted)
             .and_then(|v4| v4.local_addr().map(|bound| (v4, bound.port())))
@@ -90,15 +101,21 @@ impl Sockets {
             Err(error) if has_no_such_address(&error) => None,
             Err(error) => return Err(BindError::new(wanted, error)),
         };
-        Ok(Self { port, v4, v6 })
+        Ok(Self { port, v4, v6, notices: Arc::clone(notices) })
     }
 
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
-    /// The next connection. May be dropped at any time without losing one.
-    pub(crate) async fn accept(&self) -> TcpStream {
+    /// Those of [`LOOPBACK`] that are listened on.
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        let is_there = |ip: &IpAddr| ip.is_ipv4() || self.v6.is_some();
+        LOOPBACK.into_iter().filter(is_there).map(|ip| SocketAddr::new(ip, self.port)).collect()
+    }
+
+    /// The next connection, and who made it. May be dropped at any time without losing one.
+    pub(crate) async fn accept(&self) -> (TcpStream, SocketAddr) {
         let on_v6 = async || match &self.v6 {
             Some(v6) => v6.accept().await,
             None => pending().await,
@@ -111,9 +128,14 @@ impl Sockets {
                 accepted = on_v6() => accepted,
             };
             match accepted {
-                Ok((stream, _)) => return stream,
+                Ok(accepted) => return accepted,
+                // Only this client is concerned, and it is gone.
+                Err(error) if is_of_the_connection(&error) => {}
                 // Most likely there are too many open files: it passes, but not by asking at once.
-                Err(_) => limits::pause(limits::AFTER_FAILED_ACCEPT).await,
+                Err(_) => {
+                    self.notices.tell(Notice::AcceptFailed);
+                    limits::pause(limits::AFTER_FAILED_ACCEPT).await;
+                }
             }
         }
     }
@@ -129,6 +151,13 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     }
     socket.bind(address)?;
     socket.listen(BACKLOG)
+}
+
+fn is_of_the_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+    )
 }
 
 fn has_no_such_address(error: &io::Error) -> bool {

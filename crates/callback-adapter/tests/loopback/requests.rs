@@ -1,6 +1,6 @@
 //! Which request ends the waiting, and which changes nothing.
 
-use crate::support::{SignIn, head, status};
+use crate::support::{SignIn, head, header, status};
 use tokio::io::AsyncWriteExt;
 
 /// A row: what is sent, with `PORT`, `STATE` and `GOOD` (the good target) in it, and the status of
@@ -266,7 +266,7 @@ async fn what_is_too_large_or_no_request_changes_nothing() {
         ("GET GOOD\r\n\r\n", "400"),
         ("GET GOOD HTTP/3.7\r\nHost: localhost:PORT\r\n\r\n", "400"),
         ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", ""),
-        ("\u{16}\u{3}\u{1}\u{2}\0\u{1}\0\u{1}\u{fc}\u{3}\u{3}", "400"),
+        ("\u{16}\u{3}\u{1}\u{2}\0\u{1}\0\u{1}\u{fc}\u{3}\u{3}", ""),
         ("GET /nothing HTTP/1.1\r\nHost: localhost:PORT\r\n\r\nGET GOOD HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n", "404"),
     ])
     .await;
@@ -308,9 +308,18 @@ async fn a_callback_whose_sender_is_gone_still_counts() {
 
 #[tokio::test]
 async fn every_answer_has_the_same_headers_and_is_constant() {
-    let (browser, receiving) = SignIn::begin().receive();
-    let mut answers = Vec::new();
+    let sign_in = SignIn::begin();
+    let start = sign_in.listener.start_url(&sign_in.pending).path().to_owned();
+    let (browser, receiving) = sign_in.receive();
+    let opening = browser.send(browser.open(&start, "canary=canary")).await;
+    let (location, cookie) = (header(&opening, "location"), header(&opening, "set-cookie"));
+    let name = cookie.split('=').next().unwrap();
+    assert_eq!(status(&opening), "303");
+    let mut answers = vec![("start", opening.clone())];
     for (template, expected) in [
+        (&*browser.open(&start, "canary=canary"), "410"),
+        (&*browser.open(&start, "canary").replace("GET", "POST"), "405"),
+        (&*browser.open("GOOD", &format!("{name}=canary")), "403"),
         ("GET /canary HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n", "404"),
         ("POST /canary HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n", "405"),
         ("GET /canary HTTP/1.1\r\nHost: canary\r\n\r\n", "421"),
@@ -358,7 +367,9 @@ async fn every_answer_has_the_same_headers_and_is_constant() {
             "x-frame-options: DENY",
             &policy,
         ];
+        let (location, cookie) = (format!("location: {location}"), format!("set-cookie: {cookie}"));
         expected.extend(match status {
+            "start" => vec![&*location, &cookie, &length],
             "405" => vec!["allow: GET", &length],
             "303" => vec!["location: /auth/done", &length],
             "200" => vec!["transfer-encoding: chunked"],

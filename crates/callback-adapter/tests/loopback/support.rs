@@ -91,6 +91,11 @@ impl Browser {
         self.fill_in(&format!("GET /auth/callback?{query} HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n"))
     }
 
+    /// A navigation with these cookies to an address of the listener, such as the start address.
+    pub(crate) fn open(&self, path: &str, cookies: &str) -> String {
+        self.fill_in(&format!("GET {path} HTTP/1.1\r\nHost: localhost:PORT\r\nCookie: {cookies}\r\n\r\n"))
+    }
+
     pub(crate) fn page(&self) -> String {
         self.fill_in("GET /auth/done HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n")
     }
@@ -124,6 +129,12 @@ pub(crate) async fn read_until(stream: &mut TcpStream, text: &str) -> String {
     })
     .await;
     read
+}
+
+/// The value of a header of an answer; empty if there is none.
+pub(crate) fn header<'a>(answer: &'a str, name: &str) -> &'a str {
+    let mut headers = head(answer).lines().skip(1).filter_map(|line| line.split_once(": "));
+    headers.find(|(header, _)| *header == name).map_or("", |(_, value)| value)
 }
 
 /// All but the body.

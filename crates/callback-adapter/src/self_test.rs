@@ -1,0 +1,355 @@
+//! Whether a browser that is sent to `localhost` reaches this listener and nobody else.
+//!
+//! A bound port does not prove it. The system may hand the port of one address to another program
+//! as well, or resolve `localhost` to an address where the listener is not; and the code would go
+//! there. So the listener asks itself at each address for something that only it knows.
+
+use crate::admission::PROBE_PATH;
+use crate::limits;
+use crate::sockets::LOOPBACK;
+use crate::token::Token;
+use futures_util::future::join_all;
+use keymint_domain::text::for_people;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, lookup_host};
+
+/// Longest name of a program that answers in our place, in characters.
+const LONGEST_SERVER: usize = 80;
+
+/// Why a browser might not reach the listener: the first address where something is wrong.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", self.text())]
+#[non_exhaustive]
+pub struct SelfTestError {
+    /// Where it is wrong.
+    pub address: SocketAddr,
+    /// What is wrong.
+    pub kind: SelfTestErrorKind,
+    #[source]
+    source: Option<io::Error>,
+}
+
+/// What keeps a browser from the listener. A front end has a hint for each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SelfTestErrorKind {
+    /// The system resolves `localhost` to an address where the listener is not, most likely by its
+    /// hosts file. Nothing was sent there.
+    Elsewhere,
+    /// Nobody answers: the connection is refused, closed or left waiting, most likely by a
+    /// firewall.
+    NoAnswer,
+    /// The AirPlay Receiver of macOS answers, which likes port 5000.
+    AirPlayReceiver,
+    /// Another program answers.
+    Stranger {
+        /// How it calls itself, if it does: the `Server` field of its answer, fit for people.
+        server: Option<String>,
+    },
+}
+
+impl SelfTestError {
+    fn new(address: SocketAddr, kind: SelfTestErrorKind, source: Option<io::Error>) -> Self {
+        Self { address, kind, source }
+    }
+
+    fn text(&self) -> String {
+        let address = self.address;
+        match &self.kind {
+            SelfTestErrorKind::Elsewhere => {
+                format!("localhost leads to {address}, where the listener is not")
+            }
+            SelfTestErrorKind::NoAnswer => format!("the listener cannot be reached at {address}"),
+            SelfTestErrorKind::AirPlayReceiver => format!("the AirPlay Receiver answers at {address}"),
+            SelfTestErrorKind::Stranger { server: None } => format!("another program answers at {address}"),
+            SelfTestErrorKind::Stranger { server: Some(server) } => {
+                format!("another program answers at {address}: {server}")
+            }
+        }
+    }
+}
+
+/// What `localhost` resolves to. Nothing if the system does not know it: a browser does not ask
+/// then, since it knows by itself.
+pub(crate) async fn resolve(port: u16) -> Vec<SocketAddr> {
+    let lookup = limits::at_most(limits::LOOKUP, lookup_host(("localhost", port))).await;
+    lookup.and_then(Result::ok).map(Iterator::collect).unwrap_or_default()
+}
+
+/// Asks at each address that is listened on, once `resolved` has no other. One that could not be
+/// listened on, since this system does not have it, has nobody to reach.
+pub(crate) async fn run(
+    identity: &Identity,
+    resolved: &[SocketAddr],
+    listened_on: &[SocketAddr],
+) -> Result<(), SelfTestError> {
+    if let Some(address) = resolved.iter().find(|address| !LOOPBACK.contains(&address.ip())) {
+        return Err(SelfTestError::new(*address, SelfTestErrorKind::Elsewhere, None));
+    }
+    // All at once, and told in order: what is found does not depend on who is faster.
+    join_all(listened_on.iter().map(|address| identity.probe(*address))).await.into_iter().collect()
+}
+
+/// What makes this listener different from every other, and which connections are its own.
+pub(crate) struct Identity {
+    nonce: Token,
+    answer: Token,
+    /// The client's end of each probe that is under way.
+    probes: Mutex<Vec<SocketAddr>>,
+}
+
+impl Identity {
+    pub(crate) fn draw() -> io::Result<Self> {
+        Ok(Self { nonce: Token::draw()?, answer: Token::draw()?, probes: Mutex::default() })
+    }
+
+    /// What a probe names after [`PROBE_PATH`].
+    pub(crate) fn nonce(&self) -> &Token {
+        &self.nonce
+    }
+
+    /// What whoever names the nonce is told.
+    pub(crate) fn answer(&self) -> &Token {
+        &self.answer
+    }
+
+    /// Whether the listener made this connection itself.
+    pub(crate) fn is_probe(&self, client: SocketAddr) -> bool {
+        self.probes().contains(&client)
+    }
+
+    fn probes(&self) -> MutexGuard<'_, Vec<SocketAddr>> {
+        self.probes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn probe(&self, address: SocketAddr) -> Result<(), SelfTestError> {
+        let mut answer = Vec::new();
+        let end = limits::at_most(limits::PROBE, self.ask(address, &mut answer)).await;
+        if self.is_ours(&answer) {
+            return Ok(());
+        }
+        if !answer.is_empty() {
+            return Err(SelfTestError::new(address, stranger(&answer), None));
+        }
+        let source = match end {
+            None => io::ErrorKind::TimedOut.into(),
+            Some(Ok(())) => io::ErrorKind::UnexpectedEof.into(),
+            Some(Err(error)) => error,
+        };
+        Err(SelfTestError::new(address, SelfTestErrorKind::NoAnswer, Some(source)))
+    }
+
+    /// Sends one request and reads until it is clear who answers.
+    async fn ask(&self, address: SocketAddr, answer: &mut Vec<u8>) -> io::Result<()> {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // Its own end is known before the server sees it.
+        socket.bind(SocketAddr::new(address.ip(), 0))?;
+        let client = socket.local_addr()?;
+        self.probes().push(client);
+        let _registration = Registration { identity: self, client };
+
+        let mut stream = socket.connect(address).await?;
+        let request = format!(
+            "GET {PROBE_PATH}{} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n",
+            self.nonce.as_str()
+        );
+        stream.write_all(request.as_bytes()).await?;
+        let mut stream = stream.take(limits::PROBE_BYTES);
+        while !self.is_clear(answer) && stream.read_buf(answer).await? > 0 {}
+        Ok(())
+    }
+
+    /// Whether what was read is enough, so that nobody need be waited for who does not close.
+    fn is_clear(&self, answer: &[u8]) -> bool {
+        split(answer).is_some_and(|(head, body)| !is_ok(head) || body.len() >= self.answer.as_str().len())
+    }
+
+    fn is_ours(&self, answer: &[u8]) -> bool {
+        split(answer).is_some_and(|(head, body)| is_ok(head) && self.answer.is(body))
+    }
+}
+
+struct Registration<'a> {
+    identity: &'a Identity,
+    client: SocketAddr,
+}
+
+impl Drop for Registration<'_> {
+    fn drop(&mut self) {
+        self.identity.probes().retain(|client| *client != self.client);
+    }
+}
+
+/// Head and body of an answer whose head is whole.
+fn split(answer: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
+    Some((&answer[..end], &answer[end + 4..]))
+}
+
+fn is_ok(head: &[u8]) -> bool {
+    head.starts_with(b"HTTP/1.1 200 ")
+}
+
+/// Who answers, as far as the answer tells. It need not be HTTP: AirPlay may speak RTSP.
+fn stranger(answer: &[u8]) -> SelfTestErrorKind {
+    let head = split(answer).map_or(answer, |(head, _)| head);
+    let server = String::from_utf8_lossy(head)
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("server"))
+        .map(|(_, value)| for_people(value.trim(), LONGEST_SERVER))
+        .filter(|server| !server.is_empty());
+    match server {
+        Some(server) if server.starts_with("AirTunes") => SelfTestErrorKind::AirPlayReceiver,
+        server => SelfTestErrorKind::Stranger { server },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::LoopbackListener;
+    use std::error::Error;
+    use std::net::{Ipv4Addr, Ipv6Addr};
+    use tokio::net::TcpListener;
+    use tokio::task::JoinHandle;
+
+    /// Somebody else, who answers one request like that, and what was asked.
+    async fn stranger_who_says(answer: &'static [u8]) -> (SocketAddr, JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let asked = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut asked = Vec::new();
+            while split(&asked).is_none() {
+                stream.read_buf(&mut asked).await.unwrap();
+            }
+            stream.write_all(answer).await.unwrap();
+            // It does not close by itself, unless it has nothing to say.
+            if !answer.is_empty() {
+                let _ = stream.read_buf(&mut asked).await;
+            }
+            String::from_utf8(asked).unwrap()
+        });
+        (address, asked)
+    }
+
+    async fn probe(address: SocketAddr) -> SelfTestError {
+        run(&Identity::draw().unwrap(), &[], &[address]).await.unwrap_err()
+    }
+
+    /// An answer like ours, of somebody who saw only the request.
+    const GUESS: &[u8] =
+        b"HTTP/1.1 200 OK\r\nserver: nginx\r\n\r\n0123456789012345678901234567890123456789012";
+
+    #[tokio::test]
+    async fn whoever_else_answers_is_named_as_far_as_it_says() {
+        for (answer, kind, text) in [
+            (
+                &b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nServer: AirTunes/870.14.1\r\n\r\n"[..],
+                SelfTestErrorKind::AirPlayReceiver,
+                "the AirPlay Receiver answers at",
+            ),
+            (
+                b"RTSP/1.0 400 Bad Request\r\nserver:AirTunes/377.40.00\r\n\r\n",
+                SelfTestErrorKind::AirPlayReceiver,
+                "the AirPlay Receiver answers at",
+            ),
+            (
+                GUESS,
+                SelfTestErrorKind::Stranger { server: Some("nginx".to_owned()) },
+                "another program answers at",
+            ),
+            (
+                b"HTTP/1.0 404 NOT FOUND\r\nServer: \x1b[2Jx\r\n\r\n",
+                SelfTestErrorKind::Stranger { server: Some(r"\u{1b}[2Jx".to_owned()) },
+                "another program answers at",
+            ),
+            (
+                b"HTTP/1.1 404 Not Found\r\nServer: \r\n\r\nServer: AirTunes/1",
+                SelfTestErrorKind::Stranger { server: None },
+                "another program answers at",
+            ),
+        ] {
+            let (address, asked) = stranger_who_says(answer).await;
+            let error = probe(address).await;
+            assert_eq!((error.address, &error.kind), (address, &kind));
+            assert!(error.to_string().starts_with(&format!("{text} {address}")), "{error}");
+            let asked = asked.await.unwrap();
+            assert!(asked.starts_with("GET /.keymint/") && asked.len() < 200, "{asked}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_stranger_is_bounded() {
+        let answer = format!("HTTP/1.1 200 OK\r\nServer: {}", "x".repeat(10_000));
+        let SelfTestErrorKind::Stranger { server: Some(server) } = stranger(answer.as_bytes()) else {
+            panic!("it has a name");
+        };
+        assert_eq!(server.chars().count(), LONGEST_SERVER);
+    }
+
+    async fn is_not_reached(address: SocketAddr, expected: io::ErrorKind) {
+        let error = probe(address).await;
+        assert_eq!((error.address, &error.kind), (address, &SelfTestErrorKind::NoAnswer), "{expected}");
+        assert_eq!(error.to_string(), format!("the listener cannot be reached at {address}"));
+        let source = error.source().unwrap().downcast_ref::<io::Error>().unwrap();
+        assert_eq!(source.kind(), expected);
+    }
+
+    #[tokio::test]
+    async fn an_address_that_refuses_or_says_nothing_is_not_reached() {
+        // A bound socket keeps others away, and refuses as long as it does not listen.
+        let refused = TcpSocket::new_v4().unwrap();
+        refused.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+        is_not_reached(refused.local_addr().unwrap(), io::ErrorKind::ConnectionRefused).await;
+
+        let (closing, _) = stranger_who_says(b"").await;
+        is_not_reached(closing, io::ErrorKind::UnexpectedEof).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_where_it_stays_silent_is_not_reached() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        is_not_reached(silent.local_addr().unwrap(), io::ErrorKind::TimedOut).await;
+    }
+
+    #[tokio::test]
+    async fn localhost_may_lead_to_the_two_loopback_addresses_and_nowhere_else() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let here = listener.local_addr().unwrap();
+        for elsewhere in ["127.0.1.1:5000", "10.0.0.5:5000", "[fe80::1]:5000", "[::ffff:127.0.0.1]:5000"] {
+            let resolved = ["127.0.0.1:5000", "[::1]:5000", elsewhere].map(|text| text.parse().unwrap());
+            let error = run(&Identity::draw().unwrap(), &resolved, &[here]).await.unwrap_err();
+            assert_eq!((error.address, error.kind.clone()), (resolved[2], SelfTestErrorKind::Elsewhere));
+            assert_eq!(
+                error.to_string(),
+                format!("localhost leads to {elsewhere}, where the listener is not")
+            );
+        }
+        tokio::select! {
+            biased;
+            _ = listener.accept() => panic!("somebody was asked although it is decided"),
+            () = std::future::ready(()) => {}
+        }
+    }
+
+    #[tokio::test]
+    async fn every_address_must_be_the_listeners() {
+        let listener = LoopbackListener::bind(0).unwrap();
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, listener.redirect_uri().port().unwrap()));
+        let other = LoopbackListener::bind(0).unwrap();
+        let not_ours = SocketAddr::from((Ipv4Addr::LOCALHOST, other.redirect_uri().port().unwrap()));
+
+        // An address that this system does not have is resolved and not listened on.
+        let resolved = [address, SocketAddr::from((Ipv6Addr::LOCALHOST, address.port()))];
+        let identity = listener.identity();
+        run(identity, &resolved, &[address]).await.unwrap();
+        let error = run(identity, &[], &[address, not_ours]).await.unwrap_err();
+        assert_eq!((error.address, error.kind), (not_ours, SelfTestErrorKind::Stranger { server: None }));
+        assert!(identity.probes().is_empty(), "a probe is over");
+    }
+}

@@ -1,0 +1,221 @@
+//! The address that the browser is opened at, and whether it is the same browser that comes back.
+//!
+//! A callback with the right state proves that its sender saw the authorization request, and no
+//! more: whoever else saw it could sign in with another account, and the key would be created
+//! there. The browser that was opened is known by a cookie.
+//!
+//! A callback without the cookie counts all the same, since a person may paste the address of the
+//! authorization request into another browser or profile. But then a person can be asked.
+
+use crate::token::Token;
+use hyper::HeaderMap;
+use hyper::header::{self, HeaderValue};
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use url::Url;
+
+/// Where the browser is opened: here, and then the nonce.
+pub(crate) const START_PATH: &str = "/start/";
+
+/// How long the browser keeps the cookie, in seconds: longer than anybody takes to sign in.
+const COOKIE_AGE: u32 = 900;
+
+/// Why a person should be asked before anything is done with the authorization response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Doubt {
+    /// One browser opened the start address, and another one came back: it has not the cookie.
+    /// The person may have signed in with another browser or profile, or keep no cookies; or it is
+    /// somebody else's account.
+    AnotherBrowser,
+    /// Two browsers opened the start address, and it was meant for one.
+    TwoBrowsers,
+}
+
+impl Doubt {
+    /// What to make of who opened the start address, and who answered.
+    pub(crate) fn about(openers: Openers, answered: Option<Presented>) -> Option<Self> {
+        match (openers, answered) {
+            (Openers::Several, _) => Some(Self::TwoBrowsers),
+            (Openers::One, Some(Presented::Nothing)) => Some(Self::AnotherBrowser),
+            _ => None,
+        }
+    }
+}
+
+/// How many browsers opened the start address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Openers {
+    Nobody,
+    One,
+    Several,
+}
+
+/// What a request has under the name of our cookie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Presented {
+    Nothing,
+    /// The cookie: it is the browser that opened the start address.
+    Ours,
+    /// Another value, or more than one.
+    Other,
+}
+
+/// What opening the start address comes to.
+pub(crate) enum Opening {
+    /// It leads nowhere yet.
+    Nowhere,
+    /// The browser is sent on.
+    On {
+        /// To the authorization server.
+        location: HeaderValue,
+        /// With this `Set-Cookie`.
+        cookie: HeaderValue,
+    },
+    /// It was opened by another browser before.
+    Again,
+}
+
+pub(crate) struct Start {
+    nonce: Token,
+    cookie_name: String,
+    cookie: Token,
+    state: Mutex<State>,
+}
+
+struct State {
+    location: Option<HeaderValue>,
+    openers: Openers,
+}
+
+impl Start {
+    pub(crate) fn draw() -> io::Result<Self> {
+        Ok(Self {
+            nonce: Token::draw()?,
+            // A name of its own, so that cookies of sign-ins before this one do no harm.
+            cookie_name: format!("km_{}", &Token::draw()?.as_str()[..8]),
+            cookie: Token::draw()?,
+            state: Mutex::new(State { location: None, openers: Openers::Nobody }),
+        })
+    }
+
+    /// What the address has after [`START_PATH`].
+    pub(crate) fn nonce(&self) -> &Token {
+        &self.nonce
+    }
+
+    /// From now on the browser is sent there.
+    pub(crate) fn lead_to(&self, authorize_url: &Url) {
+        let location = HeaderValue::try_from(authorize_url.as_str()).expect("a URL is written in ASCII");
+        self.state().location = Some(location);
+    }
+
+    pub(crate) fn openers(&self) -> Openers {
+        self.state().openers
+    }
+
+    /// One browser is sent on, as often as it comes.
+    pub(crate) fn open(&self, headers: &HeaderMap) -> Opening {
+        let mut state = self.state();
+        let Some(location) = state.location.clone() else {
+            return Opening::Nowhere;
+        };
+        let is_the_same = self.presented(headers) == Presented::Ours;
+        match state.openers {
+            Openers::Nobody => state.openers = Openers::One,
+            Openers::One | Openers::Several if is_the_same => {}
+            Openers::One | Openers::Several => {
+                state.openers = Openers::Several;
+                return Opening::Again;
+            }
+        }
+        Opening::On { location, cookie: self.set_cookie() }
+    }
+
+    /// Looks for our cookie among those of all programs on this machine: a cookie knows no port
+    /// (RFC 6265 section 8.5).
+    pub(crate) fn presented(&self, headers: &HeaderMap) -> Presented {
+        let mut values = headers
+            .get_all(header::COOKIE)
+            .iter()
+            .flat_map(|cookies| cookies.as_bytes().split(|byte| *byte == b';'))
+            .filter_map(|cookie| cookie.trim_ascii().strip_prefix(self.cookie_name.as_bytes()))
+            .filter_map(|rest| rest.strip_prefix(b"="));
+        match (values.next(), values.next()) {
+            (None, _) => Presented::Nothing,
+            (Some(value), None) if self.cookie.is(value) => Presented::Ours,
+            _ => Presented::Other,
+        }
+    }
+
+    /// Every program that serves `localhost` may see it, so it opens nothing: it only tells two
+    /// browsers apart that both know the state.
+    ///
+    /// The path is `/`, not that of the callback, so that the browser shows the cookie at the
+    /// start address too, and is known again when it reloads. `Lax`, not `Strict`: the browser
+    /// comes back from another site.
+    fn set_cookie(&self) -> HeaderValue {
+        let (name, value) = (&self.cookie_name, self.cookie.as_str());
+        let cookie = format!("{name}={value}; HttpOnly; SameSite=Lax; Path=/; Max-Age={COOKIE_AGE}");
+        HeaderValue::try_from(cookie).expect("base64url is ASCII")
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cookie_is_found_among_others_and_counts_once() {
+        let start = Start {
+            nonce: Token::from("NONCE"),
+            cookie_name: "km_name".to_owned(),
+            cookie: Token::from("value"),
+            state: Mutex::new(State { location: None, openers: Openers::Nobody }),
+        };
+        let many = format!("{}km_name=value", "other=0123456789; ".repeat(500));
+        for (cookies, expected) in [
+            (&[][..], Presented::Nothing),
+            (&[""], Presented::Nothing),
+            (&["km_other=value; session=1"], Presented::Nothing),
+            (&["km_names=value; xkm_name=value; km_name; KM_NAME=value"], Presented::Nothing),
+            (&["km_name=value"], Presented::Ours),
+            (&["a=b;km_name=value ; km_other=x; c"], Presented::Ours),
+            (&["a=b", "km_name=value"], Presented::Ours),
+            (&["caf\u{e9}=\u{e9}; km_name=value"], Presented::Ours),
+            (&[&many], Presented::Ours),
+            (&["km_name="], Presented::Other),
+            (&["km_name=VALUE"], Presented::Other),
+            (&["km_name=\"value\""], Presented::Other),
+            (&["km_name=value; km_name=value"], Presented::Other),
+            (&["km_name=value", "km_name=x"], Presented::Other),
+        ] {
+            let mut headers = HeaderMap::new();
+            for cookie in cookies {
+                headers.append(header::COOKIE, HeaderValue::from_bytes(cookie.as_bytes()).unwrap());
+            }
+            assert_eq!(start.presented(&headers), expected, "{cookies:?}");
+        }
+    }
+
+    #[test]
+    fn a_person_is_asked_when_browsers_do_not_fit() {
+        use {Openers::*, Presented::*};
+        for (openers, answered, expected) in [
+            (Nobody, None, None),
+            (Nobody, Some(Nothing), None),
+            (One, None, None),
+            (One, Some(Ours), None),
+            (One, Some(Nothing), Some(Doubt::AnotherBrowser)),
+            (Several, None, Some(Doubt::TwoBrowsers)),
+            (Several, Some(Ours), Some(Doubt::TwoBrowsers)),
+            (Several, Some(Nothing), Some(Doubt::TwoBrowsers)),
+        ] {
+            assert_eq!(Doubt::about(openers, answered), expected, "{openers:?}, {answered:?}");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! A text that nobody can guess.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use rand::TryRng;
+use rand::rngs::SysRng;
+use std::io;
+use subtle::ConstantTimeEq;
+
+/// 32 bytes of the operating system's generator, in base64url.
+#[derive(Clone)]
+pub(crate) struct Token(String);
+
+impl Token {
+    pub(crate) fn draw() -> io::Result<Self> {
+        let mut bytes = [0; 32];
+        SysRng.try_fill_bytes(&mut bytes).map_err(io::Error::other)?;
+        Ok(Self(URL_SAFE_NO_PAD.encode(bytes)))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Takes as long for a good guess as for a bad one of the same length.
+    pub(crate) fn is(&self, guess: &[u8]) -> bool {
+        self.0.as_bytes().ct_eq(guess).into()
+    }
+}
+
+#[cfg(test)]
+impl From<&str> for Token {
+    fn from(known: &str) -> Self {
+        Self(known.to_owned())
+    }
+}

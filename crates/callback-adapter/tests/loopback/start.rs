@@ -1,0 +1,213 @@
+//! The address that the browser is opened at, and whether the same browser comes back.
+
+use crate::support::{Browser, Receiving, SignIn, header, status};
+use keymint_callback_adapter::{Doubt, LoopbackListener, Notice};
+use std::sync::mpsc::{Receiver, channel};
+
+/// A sign-in whose start address is about to be opened.
+struct Started {
+    browser: Browser,
+    receiving: Receiving,
+    notices: Receiver<Notice>,
+    /// The path of the start address.
+    start: String,
+    authorize_url: String,
+}
+
+impl Started {
+    fn begin() -> Self {
+        let (observer, notices) = channel();
+        let listener = LoopbackListener::bind(0).unwrap();
+        let sign_in = SignIn::begin_at(listener.observed_by(move |notice| observer.send(notice).unwrap()));
+        let start = sign_in.listener.start_url(&sign_in.pending).path().to_owned();
+        let authorize_url = sign_in.pending.authorize_url().to_string();
+        let (browser, receiving) = sign_in.receive();
+        Self { browser, receiving, notices, start, authorize_url }
+    }
+
+    /// Opens the start address with these cookies.
+    async fn open(&self, cookies: &str) -> String {
+        self.browser.send(self.browser.open(&self.start, cookies)).await
+    }
+
+    /// Comes back with these cookies.
+    async fn come_back(&self, cookies: &str) -> String {
+        self.browser.send(self.browser.open("/auth/callback?code=C&state=STATE", cookies)).await
+    }
+
+    fn told(&self) -> Vec<Notice> {
+        self.notices.try_iter().collect()
+    }
+
+    async fn doubt(self) -> Option<Doubt> {
+        self.receiving.end().await.0.doubt()
+    }
+}
+
+/// `km_name=value` of an answer that sets it.
+fn cookie(answer: &str) -> &str {
+    header(answer, "set-cookie").split(';').next().unwrap()
+}
+
+fn is_base64url(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+#[tokio::test]
+async fn the_start_address_leads_to_the_authorization_request_with_a_cookie() {
+    let sign_in = SignIn::begin();
+    let url = sign_in.listener.start_url(&sign_in.pending);
+    assert_eq!(url, sign_in.listener.start_url(&sign_in.pending));
+    let nonce = url.as_str().strip_prefix(&sign_in.browser.fill_in("http://localhost:PORT/start/")).unwrap();
+    assert!(nonce.len() == 43 && is_base64url(nonce), "{nonce}");
+
+    let answer = sign_in.browser.send(sign_in.browser.open(url.path(), "")).await;
+    assert_eq!(status(&answer), "303");
+    assert_eq!(header(&answer, "location"), sign_in.pending.authorize_url().as_str());
+    assert_eq!(header(&answer, "referrer-policy"), "no-referrer");
+    let (name, value) = cookie(&answer).split_once('=').unwrap();
+    let random = name.strip_prefix("km_").unwrap();
+    assert!(random.len() == 8 && is_base64url(random), "{name}");
+    assert!(value.len() == 43 && is_base64url(value) && value != nonce, "{value}");
+    let expected = format!("{name}={value}; HttpOnly; SameSite=Lax; Path=/; Max-Age=900");
+    assert_eq!(header(&answer, "set-cookie"), expected);
+}
+
+#[tokio::test]
+async fn the_same_browser_is_sent_on_again_and_another_one_is_not() {
+    let started = Started::begin();
+    let first = started.open("session=1").await;
+    for _ in 0..2 {
+        let again = started.open(&format!("session=1; {}", cookie(&first))).await;
+        assert_eq!((status(&again), header(&again, "location")), ("303", &*started.authorize_url));
+        assert_eq!(cookie(&again), cookie(&first));
+    }
+    assert_eq!(started.told(), []);
+
+    let wrong = format!("{}x", cookie(&first));
+    let twice = format!("{0}; {0}", cookie(&first));
+    for cookies in ["", "km_AAAAAAAA=x", &wrong, &twice] {
+        let other = started.open(cookies).await;
+        assert_eq!(
+            (status(&other), cookie(&other), header(&other, "location")),
+            ("410", "", ""),
+            "{cookies}"
+        );
+    }
+    assert_eq!(started.told(), [Notice::StartOpenedTwice]);
+    assert_eq!(status(&started.open(cookie(&first)).await), "303");
+    assert_eq!(status(&started.come_back(cookie(&first)).await), "303");
+    assert_eq!(started.doubt().await, Some(Doubt::TwoBrowsers));
+}
+
+#[tokio::test]
+async fn what_does_not_open_the_start_address_does_not_count() {
+    let started = Started::begin();
+    let good = started.browser.open(&started.start, "");
+    let with = |header: &str| good.replace("Cookie: ", header);
+    for (request, expected) in [
+        (good.replace("GET", "HEAD"), "405"),
+        (good.replace("GET", "POST"), "405"),
+        (good.replace("localhost", "127.0.0.1"), "421"),
+        (with("Content-Length: 5"), "400"),
+        (with("Sec-Purpose: prefetch"), "403"),
+        (with("Sec-Purpose: prefetch;prerender"), "403"),
+        (with("Sec-Fetch-Mode: no-cors"), "403"),
+        (with("Sec-Fetch-Dest: image"), "403"),
+        (started.browser.open("/start/", ""), "404"),
+        (started.browser.open("/start/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", ""), "404"),
+        (started.browser.open(&started.start[..started.start.len() - 1], ""), "404"),
+        (started.browser.open(&format!("{}A", started.start), ""), "404"),
+        (started.browser.open(&started.start.to_ascii_lowercase(), ""), "404"),
+    ] {
+        let answer = started.browser.send(&request).await;
+        assert_eq!((status(&answer), cookie(&answer)), (expected, ""), "{request}");
+    }
+    let first = started.open("").await;
+    assert_eq!(status(&first), "303");
+    assert_eq!(status(&started.come_back(cookie(&first)).await), "303");
+    assert_eq!(started.told(), []);
+    assert_eq!(started.doubt().await, None);
+}
+
+#[tokio::test]
+async fn a_start_address_that_was_not_given_out_leads_nowhere() {
+    let unknown = Started::begin().start;
+    let (browser, receiving) = SignIn::begin().receive();
+    assert_eq!(status(&browser.send(browser.open(&unknown, "")).await), "404");
+    assert_eq!(status(&browser.send(browser.good()).await), "303");
+    assert_eq!(receiving.response().await, "granted C");
+}
+
+#[tokio::test]
+async fn a_person_is_asked_when_another_browser_may_have_answered() {
+    const NONE: &str = "";
+    const OURS: &str = "OURS";
+    for (opened_with, answered_with, expected) in [
+        // The launched browser did not open it: a person pasted the other address somewhere.
+        (&[][..], NONE, None),
+        (&[], "km_AAAAAAAA=another", None),
+        (&[NONE], OURS, None),
+        (&[NONE, OURS], OURS, None),
+        (&[NONE], "km_AAAAAAAA=older; OURS; session=1", None),
+        (&["km_AAAAAAAA=older"], OURS, None),
+        (&[NONE], NONE, Some(Doubt::AnotherBrowser)),
+        (&[NONE], "km_AAAAAAAA=older", Some(Doubt::AnotherBrowser)),
+        (&[NONE, OURS], NONE, Some(Doubt::AnotherBrowser)),
+        (&[NONE, NONE], OURS, Some(Doubt::TwoBrowsers)),
+        (&[NONE, NONE, OURS], NONE, Some(Doubt::TwoBrowsers)),
+    ] {
+        let started = Started::begin();
+        let mut ours = String::new();
+        for cookies in opened_with {
+            let answer = started.open(&cookies.replace("OURS", &ours)).await;
+            if ours.is_empty() {
+                ours = cookie(&answer).to_owned();
+            }
+        }
+        let answer = started.come_back(&answered_with.replace("OURS", &ours)).await;
+        assert_eq!(status(&answer), "303", "{opened_with:?}, {answered_with}");
+        assert_eq!(started.doubt().await, expected, "{opened_with:?}, {answered_with}");
+    }
+}
+
+#[tokio::test]
+async fn many_cookies_of_other_programs_do_no_harm() {
+    let started = Started::begin();
+    let first = started.open("").await;
+    let many = "another=0123456789; ".repeat(8 * 1024 / 20);
+    assert_eq!(status(&started.come_back(&format!("{many}{}", cookie(&first))).await), "303");
+    assert_eq!(started.doubt().await, None);
+}
+
+#[tokio::test]
+async fn a_wrong_or_doubled_cookie_changes_nothing() {
+    for wrong in ["NAME=", "NAME=x", "OURSx", "OURS; OURS", "OURS; NAME=x", "NAME=x; OURS"] {
+        let started = Started::begin();
+        let first = started.open("").await;
+        let (ours, name) = (cookie(&first), cookie(&first).split('=').next().unwrap());
+        let wrong = wrong.replace("OURS", ours).replace("NAME", name);
+        assert_eq!(status(&started.come_back(&wrong).await), "403", "{wrong}");
+        // Without the state, nothing is said about the cookie.
+        let foreign = started.browser.open("/auth/callback?code=C&state=x", &wrong);
+        assert_eq!(status(&started.browser.send(foreign).await), "400", "{wrong}");
+
+        assert_eq!(status(&started.come_back(ours).await), "303", "{wrong}");
+        assert_eq!(started.doubt().await, None, "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn after_the_response_the_start_address_leads_nowhere_but_a_second_browser_still_counts() {
+    let started = Started::begin();
+    let first = started.open("").await;
+    assert_eq!(status(&started.come_back(cookie(&first)).await), "303");
+    let Started { browser, receiving, notices, start, .. } = started;
+    let (listener, _) = receiving.end().await;
+    for (cookies, doubt) in [(cookie(&first), None), ("", Some(Doubt::TwoBrowsers))] {
+        let answer = browser.send(browser.open(&start, cookies)).await;
+        assert_eq!((status(&answer), cookie(&answer), header(&answer, "location")), ("410", "", ""));
+        assert_eq!(listener.doubt(), doubt);
+    }
+    assert_eq!(notices.try_iter().collect::<Vec<_>>(), [Notice::StartOpenedTwice]);
+}
