@@ -13,18 +13,34 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink};
 
-/// Whether a connection is the person's for sure: the winner's, or one that reads the page after
-/// it. Such a connection is not cut to make room, nor because it takes long.
+/// How much a connection matters.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Hold(Arc<AtomicBool>);
+pub(crate) struct Hold(Arc<Claims>);
+
+#[derive(Debug, Default)]
+struct Claims {
+    asked: AtomicBool,
+    held: AtomicBool,
+}
 
 impl Hold {
+    /// It is the person's for sure: the winner's, or one that reads the page after it. It is not
+    /// cut to make room, nor because it takes long.
     pub(crate) fn hold(&self) {
-        self.0.store(true, Ordering::Release);
+        self.0.held.store(true, Ordering::Release);
     }
 
     pub(crate) fn is_held(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.held.load(Ordering::Acquire)
+    }
+
+    /// Whether its request is being answered. Silent ones make room before it.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.0.asked.load(Ordering::Acquire)
+    }
+
+    fn set_asked(&self, asked: bool) {
+        self.0.asked.store(asked, Ordering::Release);
     }
 }
 
@@ -47,7 +63,10 @@ async fn answer_and_close(stream: impl AsyncRead + AsyncWrite + Unpin, site: &Si
     let service = service_fn(async |request: hyper::Request<_>| {
         // The body is not looked at: no request with one is ever admitted.
         let (head, _) = request.into_parts();
-        Ok::<_, Infallible>(site.answer(&head, hold).await)
+        hold.set_asked(true);
+        let answer = site.answer(&head, hold).await;
+        hold.set_asked(false);
+        Ok::<_, Infallible>(answer)
     });
     let mut stream = Cleartext::new(stream);
     // An error is the client's: bytes that are no request, or silence. hyper has answered what

@@ -11,7 +11,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::{AbortHandle, JoinSet, yield_now};
 
 pub(crate) struct Server {
     sockets: Sockets,
@@ -44,10 +44,15 @@ impl Server {
 
     async fn serve(&mut self) -> Infallible {
         loop {
-            tokio::select! {
-                (stream, client) = self.sockets.accept() => self.connections.add(stream, client),
-                () = self.connections.end_of_one() => {}
+            for _ in 0..limits::CONNECTIONS {
+                tokio::select! {
+                    (stream, client) = self.sockets.accept() => self.connections.add(stream, client),
+                    () = self.connections.end_of_one() => {}
+                }
             }
+            // What has been accepted may have its request in it already: it is read before the next
+            // ones claim its place.
+            yield_now().await;
         }
     }
 }
@@ -66,15 +71,12 @@ struct Connection {
 }
 
 impl Connections {
-    /// When all places are taken, the oldest connection gives way, since a browser's is the newest.
+    /// When all places are taken, an old connection gives way, since a browser's is the newest.
     /// The listener's own probes, of which there are no more than it makes, take no place.
     fn add(&mut self, stream: TcpStream, client: SocketAddr) {
         let takes_a_place = !self.site.is_probe(client);
-        if takes_a_place
-            && self.open.len() >= limits::CONNECTIONS
-            && let Some(oldest) = self.open.iter().position(|connection| !connection.hold.is_held())
-        {
-            self.open.remove(oldest).task.abort();
+        if takes_a_place && self.open.len() >= limits::CONNECTIONS {
+            self.make_room();
         }
         let (site, hold) = (Arc::clone(&self.site), Hold::default());
         let task = self.tasks.spawn({
@@ -83,6 +85,17 @@ impl Connections {
         });
         if takes_a_place {
             self.open.push(Connection { task, hold });
+        }
+    }
+
+    /// Cuts the oldest connection that nobody is being answered on; if there is none, the oldest
+    /// that is not held.
+    fn make_room(&mut self) {
+        let held = |connection: &Connection| connection.hold.is_held();
+        let silent = |connection: &Connection| !held(connection) && !connection.hold.is_asked();
+        let oldest = self.open.iter().position(silent).or_else(|| self.open.iter().position(|c| !held(c)));
+        if let Some(oldest) = oldest {
+            self.open.remove(oldest).task.abort();
         }
     }
 

@@ -3,7 +3,9 @@
 use crate::support::{SignIn, read_to_end, read_until, status, within_a_minute};
 use futures_util::future::join_all;
 use keymint_callback_adapter::Outcome;
+use std::io::Write;
 use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 
 #[tokio::test]
@@ -18,6 +20,25 @@ async fn the_good_callback_is_answered_while_500_idle_connections_are_held_open(
     assert!(tasks < 40, "{tasks} tasks");
     assert_eq!(receiving.response().await, "granted C");
     drop(idle);
+}
+
+/// The runtime does nothing until all of them have connected, so they arrive in one batch.
+#[tokio::test]
+async fn a_good_callback_that_a_hundred_newer_connections_follow_at_once_is_answered() {
+    for round in 0..20 {
+        let (browser, receiving) = SignIn::begin().receive();
+        let connect = || std::net::TcpStream::connect(("127.0.0.1", browser.port)).unwrap();
+        let mut good = connect();
+        good.write_all(browser.good().as_bytes()).unwrap();
+        let idle: Vec<_> = (0..100).map(|_| connect()).collect();
+
+        good.set_nonblocking(true).unwrap();
+        let answer = read_to_end(TcpStream::from_std(good).unwrap()).await;
+
+        assert_eq!(status(&answer), "303", "round {round}");
+        assert_eq!(receiving.response().await, "granted C", "round {round}");
+        drop(idle);
+    }
 }
 
 #[tokio::test]

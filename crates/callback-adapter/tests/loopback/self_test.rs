@@ -45,7 +45,7 @@ async fn a_crowd_does_not_push_out_a_self_test() {
     let crowd = async {
         loop {
             // More than there are places, between any two steps of the self-test.
-            for _ in 0..40 {
+            for _ in 0..33 {
                 std::net::TcpStream::connect(("127.0.0.1", sign_in.browser.port)).unwrap();
             }
             yield_now().await;
