@@ -231,7 +231,7 @@ impl PendingAuthorization {
     fn read_response(&self, parameters: &query::Parameters) -> AuthorizationResponse {
         match parameters.single("iss") {
             Ok(None) => {}
-            Ok(Some(issuer)) if issuer.trim_end_matches('/') == self.issuer.as_str() => {}
+            Ok(Some(issuer)) if self.issuer.is_issuer(issuer) => {}
             _ => return AuthorizationResponse::IssuerMismatch,
         }
         match (parameters.single("code"), parameters.single("error")) {

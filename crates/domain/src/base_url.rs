@@ -88,9 +88,17 @@ impl BaseUrl {
         self.url.host().is_some_and(|host| is_loopback(&host))
     }
 
-    /// As it was given, without trailing slashes: what RFC 9207 compares `iss` with.
+    /// The address in its normal form, without trailing slashes. A host name in other letters than
+    /// ASCII's is in the form that cannot be mistaken (`xn--…`).
     pub fn as_str(&self) -> &str {
-        &self.given
+        self.url.as_str().trim_end_matches('/')
+    }
+
+    /// Whether an `iss` parameter (RFC 9207 section 2.3) names this issuer: as it was given or in
+    /// its normal form, apart from trailing slashes.
+    pub(crate) fn is_issuer(&self, iss: &str) -> bool {
+        let iss = iss.trim_end_matches('/');
+        iss == self.given || iss == self.as_str()
     }
 }
 
@@ -113,13 +121,13 @@ impl Eq for BaseUrl {}
 
 impl fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.given)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "BaseUrl({})", self.given)
+        write!(f, "BaseUrl({self})")
     }
 }
 
@@ -187,6 +195,20 @@ mod tests {
         let base = |text| BaseUrl::parse(text).unwrap();
         assert_eq!(base("https://HOST:443/"), base("https://host"));
         assert_ne!(base("https://host/p"), base("https://host"));
+    }
+
+    #[test]
+    fn an_address_is_shown_as_what_it_is() {
+        let base = |text| BaseUrl::parse(text).unwrap().to_string();
+        assert_eq!(base("https://\u{430}uth.openai.com/"), "https://xn--uth-5cd.openai.com");
+        assert_eq!(base("https://HOST:443/a\u{202e}b"), "https://host/a%E2%80%AEb");
+    }
+
+    #[test]
+    fn an_issuer_is_known_by_either_spelling() {
+        let base = BaseUrl::parse("http://LOCALHOST:1/").unwrap();
+        assert!(base.is_issuer("http://localhost:1") && base.is_issuer("http://LOCALHOST:1//"));
+        assert!(!base.is_issuer("http://localhost:2") && !base.is_issuer(""));
     }
 
     #[test]

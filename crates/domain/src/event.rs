@@ -57,6 +57,9 @@ pub enum Event {
         /// How long until then.
         after: Duration,
     },
+    /// The creation is about to be sent. From here on a key may exist, until the creation returns or
+    /// is [retried](Self::Retrying): that happens only when it certainly made none.
+    CreationRequested,
     /// The default project was found.
     TargetSelected(Target),
 }

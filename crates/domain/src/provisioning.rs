@@ -9,7 +9,7 @@ use crate::retry::{self, Retry};
 use crate::secret::{ApiKey, SessionKey};
 use crate::selection::{Organization, OrganizationId, Project, Target, by_preference, default_project};
 use futures_util::future::{self, BoxFuture, Either, FutureExt};
-use futures_util::stream::{self, StreamExt};
+use futures_util::stream::{FuturesOrdered, StreamExt};
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use std::collections::HashSet;
@@ -40,25 +40,26 @@ pub struct Plan {
     pub key_name: String,
     /// How often and how long to look for the default project.
     pub polling: PollPolicy,
-    /// How long one call of a port may take. A little longer than the adapter's own limit, whose
-    /// error can say more.
+    /// How long the code exchange, the login and the creation may each take to answer. A little
+    /// longer than the adapter's own limit, whose error can say more. A list has the time that is
+    /// left for looking.
     pub call_timeout: Duration,
-    /// How long a step that is not waited for may take, with all its tries: the code exchange, the
-    /// login, the creation.
+    /// How long each of the three may take with all its tries. None is begun that could not take
+    /// its whole time.
     pub step_timeout: Duration,
     /// How many organizations, after the preferred one, are asked for their projects at once.
     pub width: NonZeroUsize,
 }
 
 impl Default for Plan {
-    /// The values of the Codex CLI, and time for two requests in a step.
+    /// The values of the Codex CLI, and time for nearly three calls in a step.
     fn default() -> Self {
         Self {
             app: "api".to_owned(),
             key_name: "Codex CLI".to_owned(),
             polling: PollPolicy::default(),
             call_timeout: Duration::from_secs(31),
-            step_timeout: Duration::from_secs(60),
+            step_timeout: Duration::from_secs(90),
             width: NonZeroUsize::new(8).expect("8 is not 0"),
         }
     }
@@ -189,8 +190,10 @@ pub async fn find_target(
         match schedule.after_round(now) {
             PollStep::Sleep(retry_in) if miss.is_worth_another_look(round.ends.since(now)) => {
                 let retry_in = retry_in.max(miss.asked_wait());
-                observer(miss.event(retry_in));
-                ports.clock.sleep(retry_in).await;
+                if !retry_in.is_zero() {
+                    observer(miss.event(retry_in));
+                    ports.clock.sleep(retry_in).await;
+                }
             }
             _ => return Err(miss.into_error(schedule.elapsed(now))),
         }
@@ -199,7 +202,8 @@ pub async fn find_target(
 
 /// Creates the key, and ends the session with it: one sign-in makes one key.
 ///
-/// Not cancel-safe: when it is dropped after its first poll, a key may exist.
+/// When it is dropped between [`Event::CreationRequested`] and its return, a key may exist, unless
+/// [`Event::Retrying`] has said since that none was made.
 ///
 /// # Errors
 ///
@@ -293,18 +297,16 @@ impl Search<'_> {
             .until(time, Step::ListOrganizations, || platform.organizations(&self.session.key))
             .await?;
         self.tell_incomplete(Step::ListOrganizations, &listing);
-        let ranked = by_preference(&listing.items);
-        let questions: Vec<_> =
-            ranked.into_iter().map(|organization| self.projects(organization, time)).collect();
-        let mut questions = questions.into_iter();
-        let Some(preferred) = questions.next() else {
+        let mut ranked = by_preference(&listing.items).into_iter();
+        let mut questions = FuturesOrdered::new();
+        questions.extend(ranked.next().map(|preferred| self.projects(preferred, time)));
+        if questions.is_empty() {
             return Err(Miss::Nothing(Observation::NoOrganization));
-        };
-        let others = stream::iter(questions).buffered(self.flow.plan.width.get());
-        let mut answers = Box::pin(stream::once(preferred).chain(others));
+        }
+
         let (mut organizations, mut projects) = (0, 0);
         let mut failure = None;
-        while let Some((organization, answer)) = answers.next().await {
+        while let Some((organization, answer)) = questions.next().await {
             match answer {
                 Ok(listing) => {
                     self.tell_incomplete(Step::ListProjects, &listing);
@@ -318,13 +320,21 @@ impl Search<'_> {
                 Err(refusal) if matches!(refusal.kind, ServiceErrorKind::Refused { status: 401, .. }) => {
                     return Err(refusal.into());
                 }
+                // The time is up, which is not the organization's fault.
+                Err(error) if self.flow.ports.clock.now() >= time.ends => {
+                    failure = Some(error);
+                    break;
+                }
                 Err(error) => {
-                    self.tell_skipped(organization, &error, time);
+                    self.tell_skipped(organization, &error);
                     if !is_refusal(&error.kind) {
                         failure = Some(error);
                     }
                 }
             }
+            let room = self.flow.plan.width.get().saturating_sub(questions.len());
+            questions
+                .extend(ranked.by_ref().take(room).map(|organization| self.projects(organization, time)));
         }
         Err(match failure {
             _ if organizations > 0 => {
@@ -335,17 +345,13 @@ impl Search<'_> {
         })
     }
 
-    /// Boxed, since a stream of nameless futures is not seen to be `Send`.
+    /// Boxed, since a collection of nameless futures is not seen to be `Send`.
     fn projects<'s>(&'s self, organization: &'s Organization, time: StepTime) -> BoxFuture<'s, Answer<'s>> {
         let ask = || self.flow.ports.platform.projects(&self.session.key, &organization.id);
         async move { (organization, self.flow.until(time, Step::ListProjects, ask).await) }.boxed()
     }
 
-    fn tell_skipped(&self, organization: &Organization, error: &ServiceError, time: StepTime) {
-        // When the time is up, it is not the organization's fault.
-        if self.flow.ports.clock.now() >= time.ends {
-            return;
-        }
+    fn tell_skipped(&self, organization: &Organization, error: &ServiceError) {
         let id = organization.id.clone();
         if self.is_news(Told::Skipped(id.clone())) {
             (self.flow.observer)(Event::OrganizationSkipped { id, reason: error.kind });
@@ -372,16 +378,18 @@ fn is_refusal(kind: &ServiceErrorKind) -> bool {
     matches!(kind, ServiceErrorKind::Refused { .. }) && !kind.is_transient()
 }
 
-/// Until when a step may run, and whether it may be tried again.
+/// How long a step may run and what it may do with that time.
 #[derive(Clone, Copy)]
 struct StepTime {
     ends: Moment,
+    /// How long one call may take. None is begun with less time than this.
+    call: Option<Duration>,
     may_retry: bool,
 }
 
 impl From<PollRound> for StepTime {
     fn from(round: PollRound) -> Self {
-        Self { ends: round.ends, may_retry: !round.is_last }
+        Self { ends: round.ends, call: None, may_retry: !round.is_last }
     }
 }
 
@@ -401,7 +409,8 @@ impl Flow<'_> {
         F: Future<Output = Result<T, ServiceError>>,
     {
         let deadline = self.ports.clock.now() + self.plan.step_timeout;
-        self.until(StepTime { ends: deadline, may_retry: true }, step, call).await
+        let time = StepTime { ends: deadline, call: Some(self.plan.call_timeout), may_retry: true };
+        self.until(time, step, call).await
     }
 
     /// Sends a request until it succeeds, may not be sent again, or the time is up.
@@ -422,7 +431,7 @@ impl Flow<'_> {
                 Err(failure) => failure,
             };
             attempt += 1;
-            let remaining = time.ends.since(clock.now());
+            let remaining = time.ends.since(clock.now()).saturating_sub(time.call.unwrap_or_default());
             let next = retry::after(step, &failure.kind, attempt, remaining, &mut *self.jitter.lock());
             match next {
                 Retry::After(after) if time.may_retry => {
@@ -445,9 +454,13 @@ impl Flow<'_> {
         F: Future<Output = Result<T, ServiceError>>,
     {
         let clock = self.ports.clock;
-        let limit = time.ends.since(clock.now()).min(self.plan.call_timeout);
+        let remaining = time.ends.since(clock.now());
+        let limit = time.call.map_or(remaining, |call| call.min(remaining));
         if limit.is_zero() {
             return Err(ServiceError::out_of_time(step, limit));
+        }
+        if step == Step::CreateKey {
+            (self.observer)(Event::CreationRequested);
         }
         within(clock, limit, call())
             .await

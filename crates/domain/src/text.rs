@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+/// Longest end of a word that may stand after `sk-` inside a word: `task-`, `desk-`, `risk-`.
+const LONGEST_WORD: usize = 20;
+
 /// Characters that change how the text around them looks, or that nobody can see.
-fn is_deceptive(c: char) -> bool {
+pub fn is_deceptive(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
@@ -48,16 +51,17 @@ pub fn spoken(duration: Duration) -> String {
     }
 }
 
-/// Replaces what follows `sk-` and `sess-` at the start of a word.
-fn mask_keys(text: &str) -> String {
+/// The text with what looks like a key or a session masked: what follows `sk-` and `sess-` at the
+/// start of a word, or so far after it that it cannot be a part of a word.
+pub fn mask_keys(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
     let mut rest = text;
     let mut in_word = false;
     while let Some(c) = rest.chars().next() {
         let prefix = ["sk-", "sess-"].into_iter().find(|prefix| rest.starts_with(prefix));
-        if let (Some(prefix), false) = (prefix, in_word) {
-            let after = &rest[prefix.len()..];
-            let end = after.find(|c| !is_key_character(c)).unwrap_or(after.len());
+        let after = prefix.map_or("", |prefix| &rest[prefix.len()..]);
+        let end = after.find(|c| !is_key_character(c)).unwrap_or(after.len());
+        if let Some(prefix) = prefix.filter(|_| !in_word || end > LONGEST_WORD) {
             masked.push_str(prefix);
             masked.push_str(if end == 0 { "" } else { "[redacted]" });
             rest = &after[end..];
@@ -117,6 +121,7 @@ mod tests {
             ("sk-proj-a_b-c.d", "sk-[redacted]"),
             ("key=sess-123, key2=(sk-9)", "key=sess-[redacted], key2=(sk-[redacted])"),
             ("a risk-free task-list", "a risk-free task-list"),
+            ("xsk-proj-0123456789abcdefghij", "xsk-[redacted]"),
             ("sk- alone", "sk- alone"),
             ("sk-sk-sess-x", "sk-[redacted]"),
         ] {

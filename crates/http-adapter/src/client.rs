@@ -171,7 +171,8 @@ fn tls(options: &HttpOptions, secure: bool) -> Result<ClientConfig, rustls::Erro
     let config =
         ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
     Ok(if secure {
-        let verifier = Verifier::new_with_extra_roots(options.extra_roots.certificates(), provider)?;
+        let verifier =
+            Verifier::new_with_extra_roots(options.extra_roots.and_what_the_environment_hides(), provider)?;
         config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()
     } else {
         config.with_root_certificates(RootCertStore::empty()).with_no_client_auth()

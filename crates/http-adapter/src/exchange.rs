@@ -53,6 +53,14 @@ impl<'a> Call<'a> {
         self
     }
 
+    /// Like [`answer`](Self::answer), and tells how long the answer was.
+    pub(crate) async fn measured_answer<T>(
+        self,
+        read: impl FnOnce(&[u8]) -> Result<T, Unusable>,
+    ) -> Result<(T, usize), ServiceError> {
+        self.answer(|body| Ok((read(body)?, body.len()))).await
+    }
+
     /// Sends the request, once, and has `read` make sense of a successful answer.
     pub(crate) async fn answer<T>(
         self,

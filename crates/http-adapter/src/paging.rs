@@ -5,6 +5,9 @@ use keymint_domain::Listing;
 /// Most pages of one list that are asked for: two thousand projects.
 const MOST_PAGES: usize = 20;
 
+/// Longest list that is read, in bytes of all its pages: some ten thousand entries.
+const LONGEST_LIST: usize = 8 * 1024 * 1024;
+
 /// One page.
 pub(crate) struct Page<T> {
     pub(crate) items: Vec<T>,
@@ -28,12 +31,13 @@ pub(crate) struct Pages<T> {
     listing: Listing<T>,
     /// The cursors that were asked for, the last one perhaps not yet answered.
     cursors: Vec<String>,
+    bytes_left: usize,
     ended: bool,
 }
 
 impl<T> Pages<T> {
     pub(crate) fn new() -> Self {
-        Self { listing: Vec::new().into(), cursors: Vec::new(), ended: false }
+        Self { listing: Vec::new().into(), cursors: Vec::new(), bytes_left: LONGEST_LIST, ended: false }
     }
 
     /// Whether there is a page to ask for.
@@ -46,8 +50,14 @@ impl<T> Pages<T> {
         self.cursors.last().map(|id| ("after", id.as_str()))
     }
 
-    /// Takes in the page that was asked for.
-    pub(crate) fn add(&mut self, page: Page<T>) {
+    /// How long the page may be.
+    pub(crate) fn bytes_left(&self) -> usize {
+        self.bytes_left
+    }
+
+    /// Takes in the page that was asked for, which had this many bytes.
+    pub(crate) fn add(&mut self, page: Page<T>, bytes: usize) {
+        self.bytes_left = self.bytes_left.saturating_sub(bytes);
         self.listing.items.extend(page.items);
         self.listing.skipped += page.skipped;
         let pages = self.cursors.len() + 1;
@@ -74,7 +84,8 @@ mod tests {
         let (mut pages, mut asked, mut says) = (Pages::new(), Vec::new(), says.into_iter());
         while pages.go_on() {
             asked.push(pages.query().map(|(_, id)| id.to_owned()));
-            pages.add(Page { items: vec![asked.len()], skipped: 1, next: says.next().unwrap() });
+            pages.add(Page { items: vec![asked.len()], skipped: 1, next: says.next().unwrap() }, 100);
+            assert_eq!(pages.bytes_left(), LONGEST_LIST - 100 * asked.len());
         }
         (asked, pages.into_listing())
     }

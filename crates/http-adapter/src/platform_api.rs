@@ -10,9 +10,6 @@ use keymint_domain::{
     SessionKey, Step, Target,
 };
 
-/// Longest page of a list that is read, in bytes: some ten thousand entries.
-const LONGEST_LIST: usize = 8 * 1024 * 1024;
-
 /// The four endpoints of the platform's API that creating a key needs. Made by
 /// [`Http::platform_api`](crate::Http::platform_api).
 #[derive(Debug)]
@@ -43,14 +40,14 @@ impl PlatformApi for HttpPlatformApi {
     async fn organizations(&self, session: &SessionKey) -> Result<Listing<Organization>, ServiceError> {
         let mut pages = Pages::new();
         while pages.go_on() {
-            let page = self
+            let (page, bytes) = self
                 .origin
                 .get(Step::ListOrganizations, &["v1", "organizations"], pages.query())
                 .bearer(session.expose())
-                .allow_bytes(LONGEST_LIST)
-                .answer(list::page)
+                .allow_bytes(pages.bytes_left())
+                .measured_answer(list::page)
                 .await?;
-            pages.add(page);
+            pages.add(page, bytes);
         }
         Ok(pages.into_listing())
     }
@@ -64,15 +61,15 @@ impl PlatformApi for HttpPlatformApi {
         let mut pages = Pages::new();
         while pages.go_on() {
             let query = [("detail", "basic"), ("limit", "100")].into_iter();
-            let page = self
+            let (page, bytes) = self
                 .origin
                 .get(Step::ListProjects, &path, query.chain(pages.query()))
                 .bearer(session.expose())
                 .header("openai-organization", organization.as_str())
-                .allow_bytes(LONGEST_LIST)
-                .answer(list::page)
+                .allow_bytes(pages.bytes_left())
+                .measured_answer(list::page)
                 .await?;
-            pages.add(page);
+            pages.add(page, bytes);
         }
         Ok(pages.into_listing())
     }

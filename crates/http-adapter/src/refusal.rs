@@ -57,7 +57,7 @@ fn explanation(body: &[u8]) -> Option<String> {
 
     let answer: Answer<'_> = object(body).ok()?;
     let parts = match answer.error.and_then(fields::<PlatformError<'_>>) {
-        Some(error) => vec![text(error.code).or_else(|| text(error.kind)), text(error.message)],
+        Some(error) => vec![text(error.kind), text(error.code), text(error.message)],
         None => vec![text(answer.error), text(answer.error_description)],
     };
     let parts: Vec<_> = parts.into_iter().flatten().filter(|part| !part.trim().is_empty()).collect();

@@ -45,9 +45,36 @@ impl ExtraRoots {
         Ok(Self(roots))
     }
 
-    pub(crate) fn certificates(&self) -> Vec<CertificateDer<'static>> {
-        self.0.clone()
+    /// These, and the system's own where the environment would have it passed over.
+    pub(crate) fn and_what_the_environment_hides(&self) -> Vec<CertificateDer<'static>> {
+        let environment = ["SSL_CERT_FILE", "SSL_CERT_DIR"].map(std::env::var_os);
+        let replaced = cfg!(unix) && environment.iter().any(Option::is_some);
+        let mut certificates = self.0.clone();
+        if replaced {
+            certificates.extend(first_bundle(SYSTEM_BUNDLES));
+        }
+        certificates
     }
+}
+
+/// Where Linux distributions and the BSDs have the system's certificates in one file.
+///
+/// The verifier finds them by itself, but reads `SSL_CERT_FILE` and `SSL_CERT_DIR` in their place.
+/// Whoever sets those for a company's certificate does not want to lose all others.
+const SYSTEM_BUNDLES: &[&str] = &[
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+/// The certificates of the first of these files that has any. What cannot be read in it is passed
+/// over: it is the system's affair.
+fn first_bundle(files: &[&str]) -> Vec<CertificateDer<'static>> {
+    let read = |file| CertificateDer::pem_file_iter(file).ok();
+    let bundles = files.iter().filter_map(read).map(|bundle| bundle.flatten().collect::<Vec<_>>());
+    bundles.into_iter().find(|bundle| !bundle.is_empty()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -64,7 +91,7 @@ mod tests {
         let bundle =
             format!("a comment\n{}{}{}", one.cert.pem(), one.signing_key.serialize_pem(), two.cert.pem());
         let roots = ExtraRoots::parse_pem(bundle.as_bytes()).unwrap();
-        assert_eq!(roots.certificates(), [one.cert.der().clone(), two.cert.der().clone()]);
+        assert_eq!(roots.0, [one.cert.der().clone(), two.cert.der().clone()]);
     }
 
     #[test]
@@ -81,5 +108,18 @@ mod tests {
         ] {
             assert_eq!(ExtraRoots::parse_pem(pem.as_bytes()).unwrap_err(), expected, "{pem}");
         }
+    }
+
+    #[test]
+    fn the_first_bundle_that_has_certificates_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, content: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, content).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let (empty, one) = (file("empty", ""), file("one", &certificate().cert.pem()));
+        assert_eq!(first_bundle(&["/no/such/file", &empty, &one, &one]).len(), 1);
+        assert!(first_bundle(&["/no/such/file"]).is_empty());
     }
 }

@@ -1,6 +1,7 @@
 //! What became of a request that got no whole answer.
 
 use crate::client::Http;
+use keymint_domain::text::spoken;
 use keymint_domain::{ServiceErrorKind, Unreached};
 use std::error::Error;
 use std::{io, iter};
@@ -27,13 +28,13 @@ pub(crate) fn failure(error: reqwest::Error, url: &Url, http: &Http) -> (Service
             }
             Unreached::Tls => format!("no secure connection to {host}: {cause}"),
             Unreached::Proxy => format!("the proxy did not let it through: {cause}"),
-            Unreached::TimedOut => format!("no connection within {:?}", http.options().connect_timeout),
+            Unreached::TimedOut => format!("no connection within {}", spoken(http.options().connect_timeout)),
             _ => format!("could not connect: {cause}"),
         };
         return (ServiceErrorKind::NotSent(unreached), words);
     }
     if error.is_timeout() {
-        let words = format!("no whole answer within {:?}", http.options().request_timeout);
+        let words = format!("no whole answer within {}", spoken(http.options().request_timeout));
         return (ServiceErrorKind::TimedOut, words);
     }
     (ServiceErrorKind::Interrupted, format!("the connection broke before a whole answer came: {cause}"))

@@ -2,9 +2,10 @@
 //!
 //! Null counts as absent, and unknown members are ignored.
 
-use crate::json::{Object, Unusable, object};
+use crate::json::{Object, Unusable, object, text};
 use keymint_domain::{AccessToken, ApiKey, InvalidSecret, SessionKey, Tokens};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 /// The body of the onboarding login.
 #[derive(Serialize)]
@@ -19,15 +20,21 @@ pub(crate) struct CreateKey<'a> {
     pub(crate) name: &'a str,
 }
 
-/// RFC 6749 section 5.1. The other members are not used, so they may be missing.
-pub(crate) fn tokens(body: &[u8]) -> Result<Tokens, Unusable> {
+/// RFC 6749 section 5.1. Only the access token is used, so the others may be missing; `learn` is
+/// told of them, since they are secrets all the same.
+pub(crate) fn tokens(body: &[u8], learn: impl Fn(&str)) -> Result<Tokens, Unusable> {
     #[derive(Deserialize)]
-    struct Answer {
+    struct Answer<'a> {
         access_token: Option<String>,
         token_type: Option<String>,
+        #[serde(borrow)]
+        refresh_token: Option<&'a RawValue>,
+        #[serde(borrow)]
+        id_token: Option<&'a RawValue>,
     }
 
-    let answer: Answer = object(body)?;
+    let answer: Answer<'_> = object(body)?;
+    [answer.refresh_token, answer.id_token].into_iter().filter_map(text).for_each(|token| learn(&token));
     let access_token = secret("access_token", answer.access_token, AccessToken::parse)?;
     match answer.token_type {
         Some(kind) if !kind.eq_ignore_ascii_case("bearer") => {
