@@ -7,6 +7,8 @@ mod chromium;
 mod commands;
 mod create;
 mod failures;
+mod faults;
+mod network;
 mod signals;
 mod strays;
 mod support;

@@ -3,6 +3,7 @@
 
 use keymint_sandbox::{Choice, Sandbox, Scenario, Visit, visit};
 use serde_json::Value;
+use std::ffi::OsStr;
 use std::future::Future;
 use std::net::TcpListener;
 use std::process::Stdio;
@@ -40,16 +41,24 @@ pub(crate) struct Ended {
 /// `keymint create` against a sandbox, not yet started.
 pub(crate) struct Start {
     scenario: Scenario,
+    under: Vec<String>,
     args: Vec<String>,
     environment: Vec<(String, String)>,
     stdout: Stdio,
 }
 
 pub(crate) fn create(scenario: Scenario) -> Start {
-    Start { scenario, args: Vec::new(), environment: Vec::new(), stdout: Stdio::piped() }
+    let (under, args, environment) = Default::default();
+    Start { scenario, under, args, environment, stdout: Stdio::piped() }
 }
 
 impl Start {
+    /// Has another program start the binary.
+    pub(crate) fn under(mut self, program: &[&str]) -> Self {
+        self.under.extend(program.iter().map(|&arg| arg.to_owned()));
+        self
+    }
+
     pub(crate) fn args(mut self, args: &[&str]) -> Self {
         self.args.extend(args.iter().map(|&arg| arg.to_owned()));
         self
@@ -69,7 +78,7 @@ impl Start {
         let sandbox = Sandbox::start(self.scenario).await.unwrap();
         let port = free_port();
         let home = tempfile::tempdir().unwrap();
-        let mut child = keymint(&home)
+        let mut child = keymint_under(&self.under, &home)
             .args(["create", "--no-browser"])
             .args(&self.args)
             .env("KEYMINT_ISSUER", sandbox.issuer())
@@ -96,8 +105,16 @@ impl Start {
 
 /// The binary with nothing of this machine's environment in it.
 pub(crate) fn keymint(home: &TempDir) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_keymint"));
+    keymint_under::<&str>(&[], home)
+}
+
+/// The same, started by another program, which gets the binary and its arguments last.
+pub(crate) fn keymint_under<S: AsRef<OsStr>>(program: &[S], home: &TempDir) -> Command {
+    let binary = OsStr::new(env!("CARGO_BIN_EXE_keymint"));
+    let mut words = program.iter().map(AsRef::as_ref).chain([binary]);
+    let mut command = Command::new(words.next().expect("the binary at least"));
     command
+        .args(words)
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("HOME", home.path())

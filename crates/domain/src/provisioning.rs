@@ -373,9 +373,10 @@ impl Search<'_> {
 /// An organization, and what became of the question for its projects.
 type Answer<'a> = (&'a Organization, Result<Listing<Project>, ServiceError>);
 
-/// A refusal that concerns the organization alone.
+/// A refusal that concerns the organization alone. A redirect is none: whoever answers so is not
+/// the platform, or not where it was.
 fn is_refusal(kind: &ServiceErrorKind) -> bool {
-    matches!(kind, ServiceErrorKind::Refused { .. }) && !kind.is_transient()
+    matches!(kind, ServiceErrorKind::Refused { status: 400..=499, .. }) && !kind.is_transient()
 }
 
 /// How long a step may run and what it may do with that time.

@@ -16,6 +16,7 @@ use std::time::Duration;
 const UNAVAILABLE: ServiceErrorKind = ServiceErrorKind::Refused { status: 503, retry_after: None };
 const FORBIDDEN: ServiceErrorKind = ServiceErrorKind::Refused { status: 403, retry_after: None };
 const UNAUTHORIZED: ServiceErrorKind = ServiceErrorKind::Refused { status: 401, retry_after: None };
+const REDIRECTED: ServiceErrorKind = ServiceErrorKind::Refused { status: 302, retry_after: None };
 const NO_CONNECTION: ServiceErrorKind = ServiceErrorKind::NotSent(Unreached::Connect);
 
 fn too_many(retry_after: u64) -> ServiceErrorKind {
@@ -337,6 +338,7 @@ fn what_waiting_cannot_mend_ends_the_flow_at_once() {
         (Step::ListOrganizations, FORBIDDEN),
         (Step::ListOrganizations, ServiceErrorKind::NotSent(Unreached::Tls)),
         (Step::ListProjects, UNAUTHORIZED),
+        (Step::ListProjects, REDIRECTED),
     ] {
         let platform = FakePlatform::ready(&clock).fail(step, &[failure; 10]);
         let story = tell(&platform, &clock);

@@ -80,7 +80,7 @@ async fn silence_is_a_time_out() {
     }
     for error in calls.join_all().await {
         assert_eq!(error.kind, TimedOut);
-        assert!(error.detail.ends_with(": no whole answer within 1s"), "{error}");
+        assert!(error.detail.ends_with(": no whole answer within 1 s"), "{error}");
     }
 }
 
@@ -160,5 +160,5 @@ async fn a_handshake_that_stalls_means_not_sent() {
     options.connect_timeout = Duration::from_millis(200);
     let error = call(&Http::new(options), &url, Step::CreateKey).await.unwrap_err();
     assert_eq!(error.kind, NotSent(Unreached::TimedOut), "{error}");
-    assert!(error.detail.ends_with(": no connection within 200ms"), "{error}");
+    assert!(error.detail.ends_with(": no connection within 200 ms"), "{error}");
 }

@@ -1,0 +1,192 @@
+//! Connections that cannot be trusted: nothing is sent over them.
+
+use super::fault::nothing;
+use super::run::{Ended, create};
+use super::server::{CANARY, FaultServer, Step};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rustls::ServerConfig;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use serde_json::Value;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tempfile::NamedTempFile;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+
+#[tokio::test]
+async fn nothing_is_sent_over_a_connection_that_cannot_be_trusted() {
+    let (known, unknown) = (authority(), authority());
+    let mut expired = certificate("127.0.0.1");
+    (expired.not_before, expired.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
+    let mut early = certificate("127.0.0.1");
+    (early.not_before, early.not_after) = (date_time_ymd(4000, 1, 1), date_time_ymd(4001, 1, 1));
+    let signed = |params: CertificateParams, by: &Authority| {
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, by).unwrap();
+        Shows::Certificate(certificate.der().clone(), key.serialize_der())
+    };
+    let key = KeyPair::generate().unwrap();
+    let alone = certificate("127.0.0.1").self_signed(&key).unwrap();
+    let alone = Shows::Certificate(alone.der().clone(), key.serialize_der());
+
+    for (shows, words) in [
+        (signed(certificate("127.0.0.1"), &unknown), "is not trusted"),
+        (alone, "is not trusted"),
+        (signed(certificate("other.example"), &known), "is not trusted"),
+        (signed(expired, &known), "is not trusted"),
+        (signed(early, &known), "is not trusted"),
+        (Shows::Bytes(b"HTTP/1.1 400 Bad Request\r\n\r\ncanary"), "no secure connection"),
+    ] {
+        for step in [Step::T, Step::S] {
+            let (server, ended) = visit(step, shows.clone(), &known, "30s").await;
+            refused(step, &ended, words);
+            assert_eq!((server.connections(), server.requests()), (1, 0), "{}", ended.stderr);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_that_does_not_end_is_given_up() {
+    let authority = authority();
+    for shows in [Shows::Nothing, Shows::Bytes(b"")] {
+        for step in [Step::T, Step::S] {
+            let (server, ended) = visit(step, shows.clone(), &authority, "2s").await;
+            refused(step, &ended, "failed: ");
+            // It may well succeed a little later, so it may be tried again.
+            assert!(server.connections() > 0 && server.requests() == 0, "{}", ended.stderr);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_same_server_is_trusted_with_its_authority() {
+    let authority = authority();
+    for step in [Step::T, Step::S] {
+        let key = KeyPair::generate().unwrap();
+        let good = certificate("127.0.0.1").signed_by(&key, &authority).unwrap();
+        let shows = Shows::Certificate(good.der().clone(), key.serialize_der());
+        let (server, ended) = visit(step, shows, &authority, "30s").await;
+        // It closes every connection without an answer.
+        assert_eq!(ended.code, 7, "{}", ended.stderr);
+        assert!(server.requests() > 0);
+    }
+}
+
+type Authority = CertifiedIssuer<'static, KeyPair>;
+
+/// A certificate authority that no system knows.
+fn authority() -> Authority {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
+
+fn certificate(name: &str) -> CertificateParams {
+    CertificateParams::new([name.to_owned()]).unwrap()
+}
+
+/// A run that comes to this server at this step, and trusts this authority.
+async fn visit(step: Step, shows: Shows, trusted: &Authority, http_timeout: &str) -> (TlsServer, Ended) {
+    let pem = NamedTempFile::new().unwrap();
+    std::fs::write(pem.path(), trusted.pem()).unwrap();
+    let server = TlsServer::start(shows).await;
+    let other = FaultServer::start(Step::K, nothing(), 0).await;
+    let (issuer, api_base) =
+        if step == Step::T { (&server.url, &other.url) } else { (&other.url, &server.url) };
+    let args = ["--ca-file", pem.path().to_str().unwrap(), "--http-timeout", http_timeout];
+    let ended = create(issuer, api_base, &args).await;
+    assert_eq!(other.requests().len(), usize::from(step == Step::S));
+    (server, ended)
+}
+
+fn refused(step: Step, ended: &Ended, words: &str) {
+    let Ended { code, stdout, stderr, page, port_is_free } = ended;
+    let json: Value = serde_json::from_str(stdout).unwrap();
+    assert_eq!((*code, json["kind"].as_str()), (6, Some("network")), "{step:?}: {stderr}");
+    assert!(stderr.contains(words), "{stderr}");
+    assert!(![stdout, stderr, page].iter().any(|text| text.contains(CANARY)), "{stderr}");
+    assert!(*port_is_free && !stderr.contains("panicked"), "{stderr}");
+}
+
+/// What a server has to show to whoever connects.
+#[derive(Clone)]
+enum Shows {
+    Certificate(CertificateDer<'static>, Vec<u8>),
+    /// No TLS, but these bytes.
+    Bytes(&'static [u8]),
+    /// Nothing, for ever.
+    Nothing,
+}
+
+struct TlsServer {
+    url: String,
+    counts: Arc<Counts>,
+    task: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Counts {
+    connections: AtomicUsize,
+    requests: AtomicUsize,
+}
+
+impl TlsServer {
+    async fn start(shows: Shows) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://{}", listener.local_addr().unwrap());
+        let counts = Arc::new(Counts::default());
+        let seen = Arc::clone(&counts);
+        let task = tokio::spawn(async move {
+            let mut held = Vec::new();
+            loop {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                seen.connections.fetch_add(1, Ordering::SeqCst);
+                match &shows {
+                    Shows::Nothing => held.push(socket),
+                    Shows::Bytes(bytes) => {
+                        socket.write_all(bytes).await.ok();
+                        socket.shutdown().await.ok();
+                        socket.read_to_end(&mut Vec::new()).await.ok();
+                    }
+                    Shows::Certificate(certificate, key) => {
+                        let Ok(mut socket) = acceptor(certificate.clone(), key).accept(socket).await else {
+                            continue;
+                        };
+                        if matches!(socket.read(&mut [0; 1024]).await, Ok(1..)) {
+                            seen.requests.fetch_add(1, Ordering::SeqCst);
+                        }
+                    }
+                }
+            }
+        });
+        Self { url, counts, task }
+    }
+
+    fn connections(&self) -> usize {
+        self.counts.connections.load(Ordering::SeqCst)
+    }
+
+    /// How many connections brought any byte of a request.
+    fn requests(&self) -> usize {
+        self.counts.requests.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for TlsServer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn acceptor(certificate: CertificateDer<'static>, key: &[u8]) -> TlsAcceptor {
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.to_vec()));
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    TlsAcceptor::from(Arc::new(config))
+}
