@@ -2,6 +2,7 @@
 
 use crate::support::create;
 use keymint_sandbox::{Choice, Reply, Scenario, Step};
+use std::io::Write;
 use std::time::Duration;
 
 #[tokio::test]
@@ -22,7 +23,7 @@ async fn a_signal_while_the_lists_are_read_ends_the_run_without_a_key() {
     let scenario = Scenario::ready().reply(Step::Projects, Reply::usual().delayed(Duration::MAX));
     let mut run = create(scenario).start().await;
     let visit = run.browser(Choice::Continue).await;
-    run.line(|line| line.contains("Looking for your organization")).await;
+    run.line(|line| line.contains("Looking for your default project")).await;
     run.signal("INT").await;
     let ended = run.end().await;
     let page = visit.await.unwrap();
@@ -36,7 +37,7 @@ async fn the_first_signal_during_the_creation_waits_for_the_key() {
     let scenario = Scenario::ready().reply(Step::CreateKey, Reply::usual().delayed(Duration::MAX));
     let mut run = create(scenario).start().await;
     let visit = run.browser(Choice::Continue).await;
-    run.line(|line| line.contains("Creating the key")).await;
+    run.requested("/api_keys").await;
     run.signal("INT").await;
     run.line(|line| line.contains("The key is being created")).await;
     run.sandbox.release();
@@ -51,7 +52,7 @@ async fn the_second_signal_during_the_creation_tells_that_a_key_may_exist() {
     let scenario = Scenario::ready().reply(Step::CreateKey, Reply::usual().delayed(Duration::MAX));
     let mut run = create(scenario).args(&["--name", "find-me"]).start().await;
     let visit = run.browser(Choice::Continue).await;
-    run.line(|line| line.contains("Creating the key")).await;
+    run.requested("/api_keys").await;
     run.signal("INT").await;
     run.line(|line| line.contains("The key is being created")).await;
     run.signal("INT").await;
@@ -61,4 +62,55 @@ async fn the_second_signal_during_the_creation_tells_that_a_key_may_exist() {
     assert_eq!(ended.code, 10);
     assert!(page.body.contains("may have been created"), "{}", page.body);
     assert!(ended.stderr.contains("a key may exist") && ended.stderr.contains("find-me"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn a_signal_between_two_tries_of_the_creation_ends_the_run_without_a_key() {
+    let scenario = Scenario::ready().reply(Step::CreateKey, Reply::status(429).header("retry-after", "20"));
+    for signals in [1, 2] {
+        let mut run = create(scenario.clone()).start().await;
+        let visit = run.browser(Choice::Continue).await;
+        run.line(|line| line.contains("Trying again in")).await;
+        for _ in 0..signals {
+            run.signal("INT").await;
+        }
+        let ended = run.end().await;
+        visit.await.unwrap();
+
+        assert_eq!((ended.code, ended.count("POST", "/api_keys")), (130, 1), "{}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn a_signal_while_a_creation_is_refused_does_not_let_it_be_sent_again() {
+    let refusal = Reply::status(429).header("retry-after", "0").delayed(Duration::MAX);
+    let mut run = create(Scenario::ready().reply(Step::CreateKey, refusal)).start().await;
+    let visit = run.browser(Choice::Continue).await;
+    run.requested("/api_keys").await;
+    run.signal("INT").await;
+    run.line(|line| line.contains("The key is being created")).await;
+    run.sandbox.release();
+    let ended = run.end().await;
+    visit.await.unwrap();
+
+    assert_eq!((ended.code, ended.count("POST", "/api_keys")), (130, 1), "{}", ended.stderr);
+}
+
+/// The key cannot be printed, since the pipe is full and nobody reads it.
+#[tokio::test]
+async fn two_signals_end_a_run_whose_key_nobody_reads_and_the_key_is_kept() {
+    let (unread, mut pipe) = std::io::pipe().unwrap();
+    pipe.write_all(&[b' '; 64 * 1024]).unwrap();
+    let mut run = create(Scenario::ready()).stdout(pipe).start().await;
+    let visit = run.browser(Choice::Continue).await;
+    run.line(|line| line.contains("Created the key")).await;
+    run.signal("INT").await;
+    run.signal("TERM").await;
+    let ended = run.end().await;
+    visit.await.unwrap();
+
+    assert_eq!(ended.code, 9, "{}", ended.stderr);
+    let path = ended.stderr.split_once("it is kept in ").unwrap().1.lines().next().unwrap();
+    assert_eq!(std::fs::read_to_string(path).unwrap().trim_end(), ended.key());
+    drop(unread);
 }

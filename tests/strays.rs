@@ -57,7 +57,7 @@ async fn the_second_of_two_callbacks_is_gone() {
     .start()
     .await;
     let visit = run.browser(Choice::Continue).await;
-    run.line(|line| line.contains("Creating the key")).await;
+    run.requested("/api_keys").await;
 
     let answer = get(run.port, "/auth/callback?code=C&state=S").await;
 

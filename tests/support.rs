@@ -32,6 +32,7 @@ pub(crate) struct Run {
 /// What a run left behind.
 pub(crate) struct Ended {
     pub(crate) sandbox: Sandbox,
+    pub(crate) port: u16,
     pub(crate) home: TempDir,
     pub(crate) code: i32,
     pub(crate) stdout: String,
@@ -43,13 +44,14 @@ pub(crate) struct Start {
     scenario: Scenario,
     under: Vec<String>,
     args: Vec<String>,
+    browser: &'static [&'static str],
     environment: Vec<(String, String)>,
     stdout: Stdio,
 }
 
 pub(crate) fn create(scenario: Scenario) -> Start {
     let (under, args, environment) = Default::default();
-    Start { scenario, under, args, environment, stdout: Stdio::piped() }
+    Start { scenario, under, args, browser: &["--no-browser"], environment, stdout: Stdio::piped() }
 }
 
 impl Start {
@@ -61,6 +63,12 @@ impl Start {
 
     pub(crate) fn args(mut self, args: &[&str]) -> Self {
         self.args.extend(args.iter().map(|&arg| arg.to_owned()));
+        self
+    }
+
+    /// Opens the browser that the environment names.
+    pub(crate) fn with_browser(mut self) -> Self {
+        self.browser = &[];
         self
     }
 
@@ -79,7 +87,8 @@ impl Start {
         let port = free_port();
         let home = tempfile::tempdir().unwrap();
         let mut child = keymint_under(&self.under, &home)
-            .args(["create", "--no-browser"])
+            .args(["create"])
+            .args(self.browser)
             .args(&self.args)
             .env("KEYMINT_ISSUER", sandbox.issuer())
             .env("KEYMINT_API_BASE", sandbox.api_base())
@@ -112,9 +121,14 @@ pub(crate) fn keymint(home: &TempDir) -> Command {
 pub(crate) fn keymint_under<S: AsRef<OsStr>>(program: &[S], home: &TempDir) -> Command {
     let binary = OsStr::new(env!("CARGO_BIN_EXE_keymint"));
     let mut words = program.iter().map(AsRef::as_ref).chain([binary]);
-    let mut command = Command::new(words.next().expect("the binary at least"));
+    let mut command = in_home(Command::new(words.next().expect("the binary at least")), home);
+    command.args(words);
     command
-        .args(words)
+}
+
+/// A program with nothing of this machine's environment in it.
+pub(crate) fn in_home(mut command: Command, home: &TempDir) -> Command {
+    command
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("HOME", home.path())
@@ -169,6 +183,16 @@ impl Run {
         format!("/auth/callback?code={code}&state={state}")
     }
 
+    /// Waits until a request whose path ends like this has arrived.
+    pub(crate) async fn requested(&self, path_end: &str) {
+        watch(async {
+            while !self.sandbox.requests().iter().any(|request| request.path.ends_with(path_end)) {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+
     /// Sends a signal to the program.
     pub(crate) async fn signal(&self, name: &str) {
         let pid = self.child.id().unwrap().to_string();
@@ -203,12 +227,13 @@ impl Run {
         .await;
         let ended = Ended {
             sandbox: self.sandbox,
+            port: self.port,
             home: self.home,
             code,
             stdout: self.stdout.await.unwrap(),
             stderr: self.seen.join("\n"),
         };
-        ended.hold_to_the_invariants(self.port);
+        ended.hold_to_the_invariants();
         ended
     }
 }
@@ -233,7 +258,7 @@ impl Ended {
         requests.iter().filter(|request| request.method == method && request.path.ends_with(path_end)).count()
     }
 
-    fn hold_to_the_invariants(&self, port: u16) {
+    fn hold_to_the_invariants(&self) {
         assert!(self.sandbox.keys().len() <= 1, "{:?}", self.sandbox.keys());
         assert!(self.count("POST", "/oauth/token") <= 3 && self.count("POST", "/api_keys") <= 3);
         for secret in self.secrets() {
@@ -245,7 +270,7 @@ impl Ended {
         }
         assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
         for address in ["127.0.0.1", "::1"] {
-            assert!(TcpListener::bind((address, port)).is_ok(), "{address} is still bound");
+            assert!(TcpListener::bind((address, self.port)).is_ok(), "{address} is still bound");
         }
     }
 

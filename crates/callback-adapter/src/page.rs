@@ -13,6 +13,8 @@ pub enum Outcome {
     KeyDelivered,
     /// A key was created and not delivered. The program says where it is kept.
     KeyKept,
+    /// A key was created, and could be neither delivered nor kept.
+    KeyLost,
     /// The creation was asked for and its answer was lost, so a key may exist.
     KeyUnknown,
     /// There is no key. The program says why.
@@ -63,6 +65,12 @@ pub(crate) fn end(outcome: Outcome) -> String {
             Mark::Care,
             "Your key was created, but not delivered",
             "It is not lost. Go back to the program that opened this tab: it says where the key is kept.",
+        ),
+        Outcome::KeyLost => (
+            Mark::Failed,
+            "Your key was created, and is lost",
+            "It could be neither delivered nor kept. Go back to the program that opened this tab: \
+             it says how to delete the key and make another one.",
         ),
         Outcome::KeyUnknown => (
             Mark::Care,

@@ -7,9 +7,10 @@
 )]
 
 use crate::failure::{Failure, Kind};
-use crate::report::Reporter;
+use crate::report::{self, Reporter};
 use crate::settings;
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand};
+use keymint_domain::text::mask_keys;
 use std::process::ExitCode;
 
 /// From nothing to a working OpenAI project API key, with one command.
@@ -93,6 +94,10 @@ pub(crate) struct CreateArgs {
     /// Do not open a browser; the address to open is shown either way
     #[arg(long)]
     pub(crate) no_browser: bool,
+
+    /// Never ask; what would need an answer fails
+    #[arg(long)]
+    pub(crate) no_input: bool,
 
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -193,8 +198,8 @@ pub(crate) struct SandboxArgs {
     pub(crate) port: Option<u16>,
 
     /// How many organizations the account has; the first has the default project
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(crate) organizations: usize,
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(..=1000))]
+    pub(crate) organizations: u16,
 
     /// The default project appears this long after the login
     #[arg(long, value_name = "TIME", value_parser = settings::wait)]
@@ -215,10 +220,15 @@ pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
     let given = |flag: &str| std::env::args_os().skip(1).any(|argument| argument == flag);
     let output = OutputArgs { json: given("--json"), events: given("--events"), ..OutputArgs::default() };
     if asked_for || !(output.json || output.events) {
-        let _ = error.print();
+        if asked_for {
+            let _ = error.print();
+        } else {
+            // What was mistyped may be a key.
+            report::complain(&mask_keys(&error.render().ansi().to_string()));
+        }
         return if asked_for { ExitCode::SUCCESS } else { Kind::Usage.exit_code() };
     }
-    let message = error.render().to_string();
+    let message = mask_keys(&error.render().to_string());
     let message = message.lines().next().unwrap_or_default().trim_start_matches("error: ");
     Reporter::new(output).end(Err(Failure::usage(message)))
 }

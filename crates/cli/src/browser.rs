@@ -3,6 +3,7 @@
 use crate::hardening;
 use keymint_sandbox::{Choice, visit};
 use std::env;
+use url::Url;
 
 /// Whose browser opens the address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,18 +25,26 @@ pub(crate) enum Opening {
 }
 
 impl Browser {
-    /// Tries to open `url`, beside what else is going on. Nothing depends on it.
-    pub(crate) fn open(self, url: &str) -> Opening {
-        let url = url.to_owned();
+    /// Tries to open the sign-in, beside what else is going on. Nothing depends on it.
+    ///
+    /// The system's browser is given the start address: arguments can be read by other users of the
+    /// machine, and the authorize URL holds the state.
+    pub(crate) fn open(self, start_url: impl FnOnce() -> Url, authorize_url: &Url) -> Opening {
         match self {
             Self::None => return Opening::NotWanted,
             Self::System if !can_show_windows() => return Opening::Impossible,
-            // A thread of its own, since some launchers run in the foreground. Their output is
-            // discarded.
-            Self::System => drop(std::thread::spawn(move || {
-                let _ = hardening::with_the_persons_limits(|| webbrowser::open(&url));
-            })),
-            Self::Sandbox => drop(tokio::spawn(async move { visit(&url, Choice::Continue).await })),
+            Self::System => {
+                let url = start_url();
+                // A thread of its own, since some launchers run in the foreground. Their output is
+                // discarded.
+                drop(std::thread::spawn(move || {
+                    let _ = hardening::with_the_persons_limits(|| webbrowser::open(url.as_str()));
+                }));
+            }
+            Self::Sandbox => {
+                let url = authorize_url.to_string();
+                drop(tokio::spawn(async move { visit(&url, Choice::Continue).await }));
+            }
         }
         Opening::Tried
     }

@@ -3,33 +3,38 @@
 use crate::args::CreateArgs;
 use crate::clock::SystemClock;
 use crate::failure::{Failure, Kind, outcome_unknown};
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Held, Interrupt, UnderWay};
 use crate::report::{Notice, Reporter};
 use crate::settings::{self, Environment, ProcessEnvironment, Settings};
-use crate::words::{DASHBOARD, quoted};
-use crate::{output, recovery};
-use keymint_callback_adapter::{LoopbackListener, Outcome};
+use crate::words::{DASHBOARD, place, quoted};
+use crate::{ask, output, recovery};
+use keymint_callback_adapter::{Doubt, LoopbackListener, Outcome};
 use keymint_domain::{
-    Entropy, Event, PendingAuthorization, Ports, ProvisionedKey, Target, authorize, create_key, find_target,
-    sign_in,
+    Clock, Entropy, Event, PendingAuthorization, Ports, ProvisionedKey, Target, authorize, create_key,
+    find_target, sign_in,
 };
 use keymint_http_adapter::Http;
 use rand::TryRng;
 use rand::rngs::SysRng;
 use std::io;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long standard output may take to take the key.
+const PRINTING: Duration = Duration::from_secs(30);
 
 pub(crate) async fn run(args: CreateArgs) -> ExitCode {
     let output = match settings::output(args.output, &ProcessEnvironment) {
         Ok(output) => output,
         Err(failure) => return Reporter::new(args.output).end(Err(failure)),
     };
-    let reporter = Reporter::new(output);
+    let reporter = Arc::new(Reporter::new(output));
     let outcome = attempt(&args, &reporter).await;
     reporter.end(outcome)
 }
 
-async fn attempt(args: &CreateArgs, reporter: &Reporter) -> Result<(), Failure> {
+async fn attempt(args: &CreateArgs, reporter: &Arc<Reporter>) -> Result<(), Failure> {
     let settings = Settings::resolve(args, &ProcessEnvironment)?;
     if !settings.dry_run {
         output::check().map_err(|problem| {
@@ -49,14 +54,17 @@ async fn attempt(args: &CreateArgs, reporter: &Reporter) -> Result<(), Failure> 
 #[derive(Clone, Copy)]
 pub(crate) struct Run<'a> {
     pub(crate) settings: &'a Settings,
-    pub(crate) reporter: &'a Reporter,
+    pub(crate) reporter: &'a Arc<Reporter>,
 }
 
 impl Run<'_> {
     pub(crate) async fn create(self) -> Result<(), Failure> {
         let Settings { client, callback_port, warnings, browser, .. } = self.settings;
         let mut interrupt = Interrupt::listen().map_err(|error| Failure::internal(&error))?;
-        let mut listener = LoopbackListener::bind(*callback_port)?;
+        let observer = Arc::clone(self.reporter);
+        let mut listener = LoopbackListener::bind(*callback_port)?
+            .observed_by(move |notice| observer.tell(&Notice::Listener(notice)));
+        listener.self_test().await?;
         for warning in warnings {
             self.reporter.tell(&Notice::Warning(warning));
         }
@@ -65,9 +73,10 @@ impl Run<'_> {
         let entropy = Entropy::fill_with(|bytes| SysRng.try_fill_bytes(bytes))
             .map_err(|error| Failure::internal(&error))?;
         let pending = client.begin(listener.redirect_uri().clone(), entropy);
-        let url = pending.authorize_url().as_str();
-        self.reporter.tell(&Notice::AuthorizeUrl { url, browser: *browser });
-        self.reporter.tell(&Notice::Browser(browser.open(url)));
+        self.reporter
+            .tell(&Notice::AuthorizeUrl { url: pending.authorize_url().as_str(), browser: *browser });
+        let opening = browser.open(|| listener.start_url(&pending), pending.authorize_url());
+        self.reporter.tell(&Notice::Browser(opening));
 
         let outcome = self.make_key(&mut listener, pending, &mut interrupt).await;
         listener.conclude(outcome.as_ref().map_or_else(|failure| failure.page, |page| *page)).await;
@@ -81,36 +90,72 @@ impl Run<'_> {
         pending: PendingAuthorization,
         interrupt: &mut Interrupt,
     ) -> Result<Outcome, Failure> {
-        let Settings { client, api_base, plan, http, sign_in_timeout, dry_run, .. } = self.settings;
+        let Settings { client, api_base, plan, http, sign_in_timeout, .. } = self.settings;
+        let patience = http.request_timeout;
         let http = Http::new(http.clone());
         let auth_server =
             http.auth_server(client.issuer.clone()).map_err(|error| Failure::internal(&error))?;
         let platform = http.platform_api(api_base.clone()).map_err(|error| Failure::internal(&error))?;
         let clock = SystemClock::new();
         let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
-        let observer = |event: Event| self.reporter.tell(&Notice::Flow(&event));
+        let under_way = UnderWay::new();
+        let observer = |event: Event| {
+            under_way.observe(&event);
+            self.reporter.tell(&Notice::Flow(&event));
+        };
 
         let before_creation = async {
             self.reporter.tell(&Notice::WaitingForPerson { patience: *sign_in_timeout });
             let grant = authorize(&clock, listener, pending, *sign_in_timeout).await?;
             self.reporter.tell(&Notice::CallbackReceived);
             let session = sign_in(ports, plan, grant, &observer).await?;
+            self.reporter.tell(&Notice::Looking { patience: plan.polling.timeout() });
             let target = find_target(ports, plan, &session, &observer).await?;
+            if !self.settings.dry_run {
+                self.settle(listener.doubt(), &target).await?;
+            }
             Ok((session, target))
         };
         let (session, target) = interrupt.end(before_creation).await?;
-        if *dry_run {
+        if self.settings.dry_run {
             return self.rehearse(&target);
         }
 
         self.reporter.tell(&Notice::Creating { target: &target, name: &plan.key_name });
         let creation = create_key(ports, plan, session, target.clone(), &observer);
-        let warn = || self.reporter.tell(&Notice::StillCreating { patience: plan.step_timeout });
-        let created = interrupt
-            .hold(creation, warn)
-            .await
-            .ok_or_else(|| outcome_unknown(&target, &plan.key_name, "it was not waited for"))??;
-        self.deliver(&created)
+        let warn = || self.reporter.tell(&Notice::StillCreating { patience });
+        let created = match interrupt.hold(&under_way, creation, warn).await {
+            Held::Done(outcome) => outcome?,
+            Held::Stopped(failure) => return Err(failure),
+            Held::GivenUp => return Err(outcome_unknown(&target, &plan.key_name, "it was not waited for")),
+        };
+        self.deliver(&created, &clock, interrupt).await
+    }
+
+    /// Whoever signed in may not be the person here: then the person is asked before a key is made
+    /// in somebody else's account, or somebody else's is used here.
+    async fn settle(self, doubt: Option<Doubt>, target: &Target) -> Result<(), Failure> {
+        let what = match doubt {
+            None => return Ok(()),
+            Some(Doubt::TwoBrowsers) => "two browsers opened the sign-in, which was meant for one",
+            Some(_) => "the answer came from another browser than the one that was opened",
+        };
+        let refusal = if self.settings.may_ask && self.reporter.is_for_people() && ask::is_possible() {
+            self.reporter.settle();
+            let place = place(target);
+            if ask::yes(format!("Careful: {what}. Create a key in {place}?")).await {
+                return Ok(());
+            }
+            Failure::new(Kind::SignInRefused, format!("{what}, and you did not want a key in {place}"))
+        } else {
+            Failure::new(
+                Kind::SignInRefused,
+                format!("{what}, and nobody is here to say whether that is right"),
+            )
+        };
+        Err(refusal.hint(
+            "Run it again with --no-browser, and open the address in the browser that you want to sign in with.",
+        ))
     }
 
     fn rehearse(self, target: &Target) -> Result<Outcome, Failure> {
@@ -123,17 +168,27 @@ impl Run<'_> {
         Ok(Outcome::Rehearsed)
     }
 
-    fn deliver(self, created: &ProvisionedKey) -> Result<Outcome, Failure> {
+    async fn deliver(
+        self,
+        created: &ProvisionedKey,
+        clock: &SystemClock,
+        interrupt: &mut Interrupt,
+    ) -> Result<Outcome, Failure> {
         let ProvisionedKey { target, name, key, .. } = created;
         self.reporter.tell(&Notice::KeyCreated { last_four: key.last_four(), name, target });
         self.reporter.settle();
-        let printed = if self.reporter.wants_json() {
-            output::print(&output::created(created))
-        } else {
-            output::print(key.expose())
+        let line =
+            if self.reporter.wants_json() { output::created(created) } else { key.expose().to_owned() };
+        // On a thread of its own: whoever does not read must not keep this program from ending.
+        let printing = tokio::task::spawn_blocking(move || output::print(&line));
+        let printed = tokio::select! {
+            biased;
+            printed = printing => printed.unwrap_or_else(|_| Err(io::Error::other("printing broke down"))),
+            () = clock.sleep(PRINTING) => Err(io::Error::other("nobody reads it")),
+            () = interrupt.twice() => Err(io::Error::other("nobody reads it")),
         };
         printed.map_err(|error| self.keep(created, &error))?;
-        self.reporter.tell(&Notice::Delivered);
+        self.reporter.tell(&Notice::Delivered { dashboard: self.settings.is_openai().then_some(DASHBOARD) });
         Ok(Outcome::KeyDelivered)
     }
 
@@ -141,7 +196,7 @@ impl Run<'_> {
     fn keep(self, created: &ProvisionedKey, error: &io::Error) -> Failure {
         let failed = format!("the key was created, but standard output failed ({error})");
         if !self.settings.keeps {
-            return Failure::new(Kind::DeliveryFailed, failed);
+            return Failure::new(Kind::DeliveryFailed, failed).page(Outcome::KeyLost);
         }
         match recovery::keep(&created.key) {
             Ok(path) => {
@@ -154,7 +209,7 @@ impl Run<'_> {
                 format!("{failed}, and it could not be kept either ({keeping})"),
             )
             .hint(format!("Delete the key {} at {DASHBOARD}, and run it again.", quoted(&created.name)))
-            .page(Outcome::KeyKept),
+            .page(Outcome::KeyLost),
         }
     }
 }

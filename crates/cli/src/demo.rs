@@ -7,18 +7,19 @@ use crate::report::{Notice, Reporter};
 use crate::settings::Settings;
 use keymint_sandbox::{Sandbox, Scenario};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Long enough to see a new account's wait, short enough for an impatient onlooker.
 const PROJECT_DELAY: Duration = Duration::from_millis(400);
 
 pub(crate) async fn run(args: DemoArgs) -> ExitCode {
-    let reporter = Reporter::new(args.output);
+    let reporter = Arc::new(Reporter::new(args.output));
     let outcome = demonstrate(&reporter).await;
     reporter.end(outcome)
 }
 
-async fn demonstrate(reporter: &Reporter) -> Result<(), Failure> {
+async fn demonstrate(reporter: &Arc<Reporter>) -> Result<(), Failure> {
     reporter.tell(&Notice::Demonstration);
     let scenario = Scenario::ready().project_ready_after(PROJECT_DELAY);
     let sandbox = Sandbox::start(scenario).await.map_err(|error| Failure::internal(&error))?;

@@ -1,8 +1,8 @@
 //! How a run ends badly: kind, exit code, message, and what to do about it.
 
-use crate::clock;
 use crate::words::{DASHBOARD, exact_place, quoted};
-use keymint_callback_adapter::{BindError, BindErrorKind, Outcome};
+use crate::{clock, output};
+use keymint_callback_adapter::{BindError, BindErrorKind, Outcome, SelfTestError, SelfTestErrorKind};
 use keymint_domain::{Observation, ProvisionError, ServiceError, ServiceErrorKind, Step, Target, Unreached};
 use serde::Serialize;
 use std::error::Error;
@@ -151,6 +151,23 @@ impl From<BindError> for Failure {
     }
 }
 
+impl From<SelfTestError> for Failure {
+    fn from(error: SelfTestError) -> Self {
+        let hint = match &error.kind {
+            SelfTestErrorKind::Elsewhere => {
+                "Browsers would come back to that address. Correct the line for localhost in the hosts file: it should \
+                 lead to 127.0.0.1 and ::1 only."
+            }
+            SelfTestErrorKind::NoAnswer => "A firewall may block connections of this machine to itself.",
+            SelfTestErrorKind::AirPlayReceiver => {
+                "Switch AirPlay Receiver off in System Settings, General, AirDrop & Handoff, and run this again."
+            }
+            _ => "Another program would get the browser's answer. End it, and run this again.",
+        };
+        Self::new(Kind::CallbackUnavailable, chain(&error)).hint(hint)
+    }
+}
+
 impl From<ProvisionError> for Failure {
     fn from(error: ProvisionError) -> Self {
         let (kind, hint) = match &error {
@@ -166,6 +183,12 @@ impl From<ProvisionError> for Failure {
             ProvisionError::NoDefaultProject { last: Observation::NoOrganization, .. } => (
                 Kind::NoProject,
                 "Sign in at the platform's web site once, so that it sets the account up, and run it again; or sign in \
+                 with another account."
+                    .to_owned(),
+            ),
+            ProvisionError::NoDefaultProject { last: Observation::ProjectsRefused { .. }, .. } => (
+                Kind::NoProject,
+                "The account may not see the projects of its organizations: ask an owner for the right to, or sign in \
                  with another account."
                     .to_owned(),
             ),
@@ -228,6 +251,9 @@ fn service_kind_and_hint(error: &ServiceError) -> (Kind, String) {
         ServiceErrorKind::Refused { status: 401, .. } => {
             "The session was refused. Run it again to sign in anew."
         }
+        ServiceErrorKind::Refused { .. } if error.step == Step::Login => {
+            "Run it again, perhaps with another account."
+        }
         ServiceErrorKind::Refused { .. } => {
             "No key was made. The account may lack the permission: check its role in the organization."
         }
@@ -259,6 +285,6 @@ impl Failure {
             message: &self.message,
             hint: self.hint.as_deref(),
         };
-        serde_json::to_string(&json).expect("strings become JSON")
+        output::to_json(&json)
     }
 }

@@ -1,8 +1,10 @@
 //! Ctrl-C, SIGTERM, and the end of the terminal.
 
 use crate::failure::{Failure, Kind};
+use keymint_domain::{Event, Step};
 use std::future::Future;
 use std::pin::pin;
+use tokio::sync::watch;
 
 /// Signals to end, as they come. Once this exists, they no longer end the program by themselves.
 pub(crate) struct Interrupt {
@@ -57,23 +59,81 @@ impl Interrupt {
     ) -> Result<T, Failure> {
         tokio::select! {
             biased;
+            kind = self.next() => Err(ended(kind)),
             outcome = work => outcome,
-            kind = self.next() => Err(Failure::new(kind, "interrupted; no key was made")),
         }
     }
 
-    /// Calls `warn` at the first signal and goes on; gives `work` up at the second.
-    pub(crate) async fn hold<T>(&mut self, work: impl Future<Output = T>, warn: impl FnOnce()) -> Option<T> {
-        let mut work = pin!(work);
-        tokio::select! {
+    /// Runs a creation. At the first signal, one that is not under way is dropped; one that is under
+    /// way is told of by `warn` and waited for, but not begun again. The second signal gives it up.
+    pub(crate) async fn hold<T>(
+        &mut self,
+        under_way: &UnderWay,
+        creation: impl Future<Output = T>,
+        warn: impl FnOnce(),
+    ) -> Held<T> {
+        let mut creation = pin!(creation);
+        // A signal may have come while nobody could notice it.
+        tokio::task::yield_now().await;
+        let kind = tokio::select! {
             biased;
-            outcome = &mut work => return Some(outcome),
-            _ = self.next() => warn(),
+            kind = self.next() => kind,
+            outcome = &mut creation => return Held::Done(outcome),
+        };
+        if under_way.now() {
+            warn();
         }
         tokio::select! {
             biased;
-            outcome = work => Some(outcome),
-            _ = self.next() => None,
+            () = under_way.is_over() => Held::Stopped(ended(kind)),
+            outcome = creation => Held::Done(outcome),
+            _ = self.next() => Held::GivenUp,
         }
+    }
+
+    /// Waits for somebody who insists.
+    pub(crate) async fn twice(&mut self) {
+        self.next().await;
+        self.next().await;
+    }
+}
+
+fn ended(kind: Kind) -> Failure {
+    Failure::new(kind, "interrupted; no key was made")
+}
+
+/// What became of a creation that signals were watched for.
+pub(crate) enum Held<T> {
+    Done(T),
+    /// It was not under way, and no key was made.
+    Stopped(Failure),
+    /// It was under way, and somebody did not want to wait.
+    GivenUp,
+}
+
+/// Whether a creation is under way: sent, and not yet answered in full.
+pub(crate) struct UnderWay(watch::Sender<bool>);
+
+impl UnderWay {
+    pub(crate) fn new() -> Self {
+        Self(watch::Sender::new(false))
+    }
+
+    /// Takes note of an event of the flow.
+    pub(crate) fn observe(&self, event: &Event) {
+        match event {
+            Event::CreationRequested => drop(self.0.send_replace(true)),
+            Event::Retrying { step: Step::CreateKey, .. } => drop(self.0.send_replace(false)),
+            _ => {}
+        }
+    }
+
+    fn now(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    async fn is_over(&self) {
+        // The sender lives as long as this.
+        let _ = self.0.subscribe().wait_for(|under_way| !*under_way).await;
     }
 }

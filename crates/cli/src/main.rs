@@ -2,6 +2,7 @@
 //! key.
 
 mod args;
+mod ask;
 mod browser;
 mod clock;
 mod create;

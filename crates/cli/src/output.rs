@@ -1,5 +1,6 @@
 //! Standard output: the key, or the JSON that was asked for, and nothing else.
 
+use keymint_domain::text::is_deceptive;
 use keymint_domain::{ProvisionedKey, Target};
 use serde::Serialize;
 #[cfg(unix)]
@@ -35,6 +36,22 @@ pub(crate) fn print(line: &str) -> io::Result<()> {
     stdout.write_all(line.as_bytes())?;
     stdout.write_all(b"\n")?;
     stdout.flush()
+}
+
+/// As JSON in which nothing steers a terminal or hides: such characters are escaped, and mean the
+/// same.
+pub(crate) fn to_json(value: &impl Serialize) -> String {
+    let json = serde_json::to_string(value).expect("strings and numbers become JSON");
+    let mut safe = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_deceptive(c) {
+            let mut units = [0; 2];
+            safe.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
 }
 
 /// What `create --json` prints.
@@ -82,5 +99,18 @@ fn json(target: &Target, key: Option<Key<'_>>, delivered_to: &[&'static str]) ->
         key,
         delivered_to,
     };
-    serde_json::to_string(&created).expect("strings become JSON")
+    to_json(&created)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_exact_and_harmless() {
+        let title = "a\u{9b}2J\u{202e}\u{7f}\u{e0041}\"é🙂";
+        let json = to_json(&title);
+        assert_eq!(json, r#""a\u009b2J\u202e\u007f\udb40\udc41\"é🙂""#);
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), title);
+    }
 }

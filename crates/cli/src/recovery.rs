@@ -28,7 +28,7 @@ fn keep_in(folder: &Path, key: &ApiKey) -> io::Result<PathBuf> {
     let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", folder.display()));
     builder.create(folder).map_err(named)?;
     let now = clock::utc_now().replace(':', "");
-    let path = folder.join(format!("{now}-{}.key", key.last_four()));
+    let path = folder.join(format!("{now}-{}.key", std::process::id()));
     let mut file = options.open(&path).map_err(named)?;
     file.write_all(format!("{}\n", key.expose()).as_bytes())?;
     file.sync_all()?;

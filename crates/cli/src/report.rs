@@ -5,14 +5,16 @@ use crate::browser::{Browser, Opening};
 use crate::clock::SystemClock;
 use crate::failure::{Failure, Kind};
 use crate::output;
-use crate::words::{DASHBOARD, place, quoted};
+use crate::words::{place, quoted};
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use keymint_domain::text::{for_people, spoken};
+use keymint_callback_adapter as listener;
+use keymint_domain::text::{for_people, mask_keys, spoken};
 use keymint_domain::{Clock, Event, Moment, Observation, Target};
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +27,9 @@ const TICK: Duration = Duration::from_millis(100);
 /// Longest text of the spinner where the terminal's width is not known, in characters.
 const LONGEST_STATUS: usize = 75;
 
+/// How many organizations that are passed over get a line of their own.
+const MOST_WARNINGS: usize = 5;
+
 /// Something to tell.
 pub(crate) enum Notice<'a> {
     Warning(&'a str),
@@ -33,12 +38,14 @@ pub(crate) enum Notice<'a> {
     AuthorizeUrl { url: &'a str, browser: Browser },
     Browser(Opening),
     WaitingForPerson { patience: Duration },
+    Listener(listener::Notice),
     CallbackReceived,
+    Looking { patience: Duration },
     Flow(&'a Event),
     Creating { target: &'a Target, name: &'a str },
     StillCreating { patience: Duration },
     KeyCreated { last_four: &'a str, name: &'a str, target: &'a Target },
-    Delivered,
+    Delivered { dashboard: Option<&'static str> },
     Rehearsed { target: &'a Target },
     SandboxUp,
     SandboxDown { requests: usize, keys: usize },
@@ -52,6 +59,8 @@ pub(crate) struct Reporter {
     width: Option<usize>,
     clock: SystemClock,
     last_observation: Mutex<Option<Observation>>,
+    /// How many organizations were passed over.
+    skipped: AtomicUsize,
 }
 
 impl Reporter {
@@ -64,7 +73,13 @@ impl Reporter {
             width: terminal_size::terminal_size_of(std::io::stderr()).map(|(width, _)| width.0.into()),
             clock: SystemClock::new(),
             last_observation: Mutex::default(),
+            skipped: AtomicUsize::new(0),
         }
+    }
+
+    /// Whether a person reads what is told.
+    pub(crate) fn is_for_people(&self) -> bool {
+        !self.output.events
     }
 
     pub(crate) fn wants_json(&self) -> bool {
@@ -74,7 +89,7 @@ impl Reporter {
     pub(crate) fn tell(&self, notice: &Notice<'_>) {
         if self.output.events {
             if let Some(event) = as_event(notice) {
-                self.line(&event.to_string());
+                self.line(&output::to_json(&event));
             }
             return;
         }
@@ -102,7 +117,16 @@ impl Reporter {
                 "Waiting for you to sign in, at most {}. Ctrl-C ends it.",
                 spoken(*patience)
             )),
+            Notice::Listener(notice) => {
+                if let Some(warning) = of_listener(*notice) {
+                    self.tell(&Notice::Warning(warning));
+                }
+            }
             Notice::CallbackReceived => self.status("You are back from the browser. Signing in to the platform …"),
+            Notice::Looking { patience } => self.status(&format!(
+                "Signed in. Looking for your default project, at most {} …",
+                spoken(*patience)
+            )),
             Notice::Flow(event) => self.flow(event),
             Notice::Creating { target, name } => self.status(&format!(
                 "Creating the key {} in {} …",
@@ -118,10 +142,12 @@ impl Reporter {
                 quoted(name),
                 place(target)
             )),
-            Notice::Delivered => self.step(&format!(
-                "It is on standard output and cannot be shown again. Programs look for it in OPENAI_API_KEY. \
-                 To delete it: {DASHBOARD}"
-            )),
+            Notice::Delivered { dashboard } => {
+                self.step("It is on standard output and cannot be shown again.");
+                if let Some(dashboard) = dashboard {
+                    self.step(&format!("Programs look for it in OPENAI_API_KEY. To delete it: {dashboard}"));
+                }
+            }
             Notice::Rehearsed { target } => {
                 self.step(&format!("Everything is ready for a key in {}. Nothing was created.", place(target)));
             }
@@ -137,9 +163,7 @@ impl Reporter {
     fn flow(&self, event: &Event) {
         match event {
             Event::CodeExchanged => self.detail("The authorization server has granted access."),
-            Event::SignedIn => {
-                self.status("Signed in. Looking for your organization and its default project …")
-            }
+            Event::SignedIn => self.detail("The platform has opened a session."),
             Event::WaitingForProject { observed, retry_in } => {
                 let text = format!(
                     "Your default project is not there yet: {observed}. A new account takes a while; looking again in {}.",
@@ -152,7 +176,7 @@ impl Reporter {
                     self.status(&text);
                 }
             }
-            Event::OrganizationSkipped { id, reason } => {
+            Event::OrganizationSkipped { id, reason } if self.may_warn_of_one_more() => {
                 self.tell(&Notice::Warning(&format!(
                     "the projects of organization {id} could not be read and are passed over: {reason}"
                 )));
@@ -178,6 +202,15 @@ impl Reporter {
             }
             _ => {}
         }
+    }
+
+    /// Whether one more organization that is passed over is worth a line.
+    fn may_warn_of_one_more(&self) -> bool {
+        let skipped = self.skipped.fetch_add(1, Ordering::Relaxed);
+        if skipped == MOST_WARNINGS {
+            self.tell(&Notice::Warning("there are more organizations that are passed over"));
+        }
+        skipped < MOST_WARNINGS
     }
 
     /// A lasting line.
@@ -246,7 +279,7 @@ impl Reporter {
         let Err(failure) = outcome else { return ExitCode::SUCCESS };
         if self.output.events {
             let event = json!({"event": "error", "kind": failure.kind.name(), "message": failure.message, "hint": failure.hint});
-            self.line(&event.to_string());
+            self.line(&output::to_json(&event));
         } else {
             // Whoever ends a program need not be told that it is an error.
             let by_signal = matches!(failure.kind, Kind::Interrupted | Kind::Terminated | Kind::HungUp);
@@ -269,9 +302,31 @@ fn spinner() -> ProgressBar {
     ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
 }
 
-/// Tells standard error about our own bug, wherever it is and whatever goes on.
+/// Writes to standard error whatever else goes on.
 pub(crate) fn complain(text: &str) {
-    let _ = writeln!(anstream::stderr(), "{ERROR}error:{ERROR:#} {text}");
+    let _ = write!(anstream::stderr(), "{text}");
+}
+
+/// What a person should know of what happened at the listener.
+fn of_listener(notice: listener::Notice) -> Option<&'static str> {
+    Some(match notice {
+        listener::Notice::SpokeTls => {
+            "the browser spoke https to this program, which speaks http on this machine: it is set to use https only, \
+             or remembers that localhost did. Allow http for localhost in its settings, or open the address in another \
+             browser"
+        }
+        listener::Notice::StartOpenedTwice => {
+            "the sign-in was opened in two browsers, and it was meant for one: if the other was not you, end this with \
+             Ctrl-C"
+        }
+        listener::Notice::ForeignState => {
+            "a browser brought back the answer to another sign-in, perhaps from an older tab; it was ignored"
+        }
+        listener::Notice::AcceptFailed => {
+            "this system hands over no more connections for now, since too many files are open; still trying"
+        }
+        _ => return None,
+    })
 }
 
 /// The notice as one JSON object. Secrets are in none.
@@ -282,12 +337,13 @@ fn as_event(notice: &Notice<'_>) -> Option<Value> {
         Notice::Listening { redirect_uri } => json!({"event": "listening", "redirect_uri": redirect_uri}),
         Notice::AuthorizeUrl { url, .. } => json!({"event": "authorize_url", "url": url}),
         Notice::Browser(Opening::Tried) => json!({"event": "browser_tried"}),
+        Notice::Listener(notice) => json!({"event": "warning", "message": of_listener(*notice)?}),
         Notice::CallbackReceived => json!({"event": "callback_received"}),
         Notice::KeyCreated { last_four, name, .. } => {
             json!({"event": "key_created", "name": name, "last4": last_four})
         }
         Notice::Rehearsed { .. } => json!({"event": "rehearsed"}),
-        Notice::Delivered => json!({"event": "delivered", "to": "stdout"}),
+        Notice::Delivered { .. } => json!({"event": "delivered", "to": "stdout"}),
         Notice::Flow(Event::CodeExchanged) => json!({"event": "code_exchanged"}),
         Notice::Flow(Event::SignedIn) => json!({"event": "signed_in"}),
         Notice::Flow(Event::WaitingForProject { observed, retry_in }) => {
@@ -309,8 +365,8 @@ fn as_event(notice: &Notice<'_>) -> Option<Value> {
         }
         Notice::Flow(Event::TargetSelected(target)) => json!({
             "event": "target_selected",
-            "organization": {"id": target.organization_id.as_str(), "title": target.organization_title},
-            "project": {"id": target.project_id.as_str(), "title": target.project_title},
+            "organization": {"id": target.organization_id.as_str(), "title": target.organization_title.as_deref().map(mask_keys)},
+            "project": {"id": target.project_id.as_str(), "title": target.project_title.as_deref().map(mask_keys)},
         }),
         _ => return None,
     })

@@ -52,8 +52,8 @@ fn scenario(args: &SandboxArgs) -> Scenario {
         .titled("Personal")
         .as_personal()
         .with_project(Project::new("proj_default").titled("Default project").as_initial());
-    let others = (2..=args.organizations).map(Organization::numbered);
-    let mut scenario = Scenario::of(std::iter::once(personal).chain(others).take(args.organizations));
+    let others = (2..=args.organizations.into()).map(Organization::numbered);
+    let mut scenario = Scenario::of(std::iter::once(personal).chain(others).take(args.organizations.into()));
     if let Some(delay) = args.ready_after {
         scenario = scenario.project_ready_after(delay);
     }

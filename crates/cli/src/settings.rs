@@ -8,6 +8,9 @@ use keymint_domain::{BaseUrl, Client, Plan, PollPolicy};
 use keymint_http_adapter::{ExtraRoots, HttpOptions};
 use std::env::VarError;
 use std::fmt::Display;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
 use std::time::Duration;
 use url::Url;
 
@@ -23,6 +26,9 @@ const AFTER_THE_ADAPTER: Duration = Duration::from_secs(1);
 /// How long to wait for the person, unless told otherwise.
 const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
+/// Longest bundle of certificates that is read, in bytes. A system's own has a quarter of a million.
+const LONGEST_PEM: u64 = 8 * 1024 * 1024;
+
 const DEFAULT_API_BASE: &str = "https://api.openai.com";
 
 /// Everything that `create` needs to know.
@@ -36,6 +42,8 @@ pub(crate) struct Settings {
     pub(crate) sign_in_timeout: Duration,
     pub(crate) dry_run: bool,
     pub(crate) browser: Browser,
+    /// Whether a person may be asked.
+    pub(crate) may_ask: bool,
     /// Whether a key that cannot be delivered is kept.
     pub(crate) keeps: bool,
     /// What the person should know before the browser opens.
@@ -107,10 +115,11 @@ impl Settings {
         };
         let mut http = HttpOptions::default();
         of.set(&mut http.request_timeout, "http-timeout", http_timeout, wait)?;
-        http.connect_timeout = http.connect_timeout.min(http.request_timeout);
+        // Less than the whole, so that it is known which of the two was too long.
+        http.connect_timeout = http.connect_timeout.min(http.request_timeout / 2);
         http.extra_roots = extra_roots(&of, ca_file)?;
         plan.call_timeout = http.request_timeout + AFTER_THE_ADAPTER;
-        plan.step_timeout = 2 * http.request_timeout;
+        plan.step_timeout = 3 * plan.call_timeout;
         let project_timeout = of.find("project-timeout", project_timeout, wait)?;
         let interval = of.find("poll-interval", poll_interval, wait)?;
         plan.polling = polling(interval, project_timeout);
@@ -131,6 +140,7 @@ impl Settings {
             } else {
                 Browser::System
             },
+            may_ask: !(args.no_input || of.is_set("no-input")?),
             keeps: true,
         };
         Ok(settings)
@@ -138,6 +148,11 @@ impl Settings {
 }
 
 impl Settings {
+    /// Whether keys are made at OpenAI, rather than at another deployment or at the sandbox.
+    pub(crate) fn is_openai(&self) -> bool {
+        self.api_base.as_str() == DEFAULT_API_BASE
+    }
+
     /// Those of the demonstration: the sandbox's servers, any free port, and nothing from outside.
     pub(crate) fn for_demo(issuer: &str, api_base: &str) -> Result<Self, Failure> {
         let base = |url| BaseUrl::parse(url).map_err(|error| Failure::internal(&error));
@@ -155,6 +170,7 @@ impl Settings {
             sign_in_timeout: SIGN_IN_TIMEOUT,
             dry_run: false,
             browser: Browser::Sandbox,
+            may_ask: false,
             keeps: false,
             warnings: Vec::new(),
         })
@@ -256,9 +272,16 @@ fn extra_roots(of: &Options<'_>, flag: &Option<String>) -> Result<ExtraRoots, Fa
             .transpose()?,
     };
     let Some((source, path)) = given else { return Ok(ExtraRoots::default()) };
-    let pem = std::fs::read(&path)
+    let pem = read_pem(Path::new(&path))
         .map_err(|error| Failure::usage(format!("{source}: {path} cannot be read: {error}")))?;
     ExtraRoots::parse_pem(&pem).map_err(|error| Failure::usage(format!("{source}: {path}: {error}")))
+}
+
+/// Reads a file that cannot be without end.
+fn read_pem(path: &Path) -> io::Result<Vec<u8>> {
+    let mut pem = Vec::new();
+    File::open(path)?.take(LONGEST_PEM + 1).read_to_end(&mut pem)?;
+    if pem.len() as u64 > LONGEST_PEM { Err(io::Error::other("it has more than 8 MiB")) } else { Ok(pem) }
 }
 
 /// A proxy that cannot be understood would be passed by without a word.
@@ -375,6 +398,7 @@ mod tests {
             (&["--sign-in-timeout", "0"], &[], "--sign-in-timeout: it must be longer"),
             (&["--http-timeout", "canary"], &[], "--http-timeout: it must be a time"),
             (&[], &[("SSL_CERT_FILE", "/no/such/file")], "SSL_CERT_FILE: /no/such/file cannot be read"),
+            (&["--ca-file", "/dev/zero"], &[], "--ca-file: /dev/zero cannot be read: it has more than 8 MiB"),
             (&[], &[("HTTPS_PROXY", "::::canary")], "HTTPS_PROXY: it must be a proxy"),
             (&[], &[("https_proxy", "socks5://u:canary@host:1")], "https_proxy: it must be a proxy"),
             (&[], &[("ALL_PROXY", "http://")], "ALL_PROXY: it must be a proxy"),

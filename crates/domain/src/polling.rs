@@ -55,6 +55,11 @@ impl PollPolicy {
         Self { pace: Pace::Fixed(interval.max(SHORTEST_INTERVAL)), timeout }
     }
 
+    /// How long to look, until the last look begins.
+    pub fn timeout(self) -> Duration {
+        self.timeout
+    }
+
     /// Starts the schedule. The first look is due at once.
     pub fn start(self, now: Moment) -> PollSchedule {
         PollSchedule {

@@ -11,8 +11,8 @@ use std::io;
 use tokio::net::TcpStream;
 use url::{Host, Url, form_urlencoded};
 
-/// Browsers give up after about as many.
-const MOST_REDIRECTS: usize = 20;
+/// Browsers give up after about as many redirects.
+const MOST_STEPS: usize = 20;
 
 /// What the person clicks on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,36 +34,41 @@ pub struct Visit {
     pub body: String,
 }
 
-/// Opens the authorize URL, makes the choice, and follows the browser's way back to the client.
+/// Opens the authorize URL, or an address that leads there, makes the choice, and follows the
+/// browser's way back to the client.
 ///
 /// Returns when the last page has come to its end. A page that the client keeps open while it
 /// works therefore keeps the visitor too; a test that also drives the client spawns the visit.
 ///
 /// # Errors
 ///
-/// When the sign-in page is not served with 200 or has no such form, when nobody listens where
-/// the browser is sent, or when a page breaks off.
-pub async fn visit(authorize_url: &str, choice: Choice) -> io::Result<Visit> {
+/// When the first page is neither a sign-in page with such a form nor leads elsewhere, when nobody
+/// listens where the browser is sent, or when a page breaks off.
+pub async fn visit(url: &str, choice: Choice) -> io::Result<Visit> {
     let mut browser = Browser { cookies: Vec::new() };
-
-    let url = Url::parse(authorize_url).map_err(invalid)?;
-    let mut page = browser.get(url).await?;
-    if page.status == StatusCode::OK {
-        let (action, fields) =
-            read_form(&page.body, choice).ok_or_else(|| invalid("no such form on the page"))?;
-        let action = page.url.join(action).map_err(invalid)?;
-        page = browser.post(action, fields).await?;
-    } else if !page.status.is_redirection() {
-        return Err(invalid(format!("the sign-in page was answered with {}", page.status)));
-    }
-
-    for _ in 0..MOST_REDIRECTS {
-        let Some(next) = page.redirect()? else {
-            return Ok(Visit { url: page.url.into(), status: page.status.as_u16(), body: page.body });
+    let mut page = browser.get(Url::parse(url).map_err(invalid)?).await?;
+    let (mut steps, mut chosen) = (0, false);
+    loop {
+        let form = read_form(&page.body, choice).filter(|_| page.status == StatusCode::OK && !chosen);
+        page = match (page.redirect()?, form) {
+            (Some(next), _) => browser.get(next).await?,
+            (None, Some((action, fields))) => {
+                chosen = true;
+                let action = page.url.join(action).map_err(invalid)?;
+                browser.post(action, fields).await?
+            }
+            (None, None) if steps == 0 => {
+                return Err(invalid(format!("no sign-in page: answered with {}", page.status)));
+            }
+            (None, None) => {
+                return Ok(Visit { url: page.url.into(), status: page.status.as_u16(), body: page.body });
+            }
         };
-        page = browser.get(next).await?;
+        steps += 1;
+        if steps > MOST_STEPS {
+            return Err(invalid("too many redirects"));
+        }
     }
-    Err(invalid("too many redirects"))
 }
 
 struct Browser {

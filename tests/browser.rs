@@ -1,0 +1,183 @@
+//! The browser that the program opens, and the one that comes back.
+
+#![cfg(unix)]
+
+use crate::support::{Run, create, free_port, get, in_home, send, watch};
+use keymint_sandbox::{Choice, Sandbox, Scenario, visit};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+use tempfile::TempDir;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::process::Command;
+
+/// A launcher that passes on what it is started with.
+struct Launcher {
+    folder: TempDir,
+}
+
+impl Launcher {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let launcher = Self { folder };
+        let made = std::process::Command::new("mkfifo").arg(launcher.path("fifo")).status();
+        assert!(made.unwrap().success());
+        let script = format!("#!/bin/sh\n{{ echo \"$@\" ; }} > {}\n", launcher.path("fifo"));
+        fs::write(launcher.path("browser"), script).unwrap();
+        fs::set_permissions(launcher.path("browser"), fs::Permissions::from_mode(0o755)).unwrap();
+        launcher
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    /// The arguments of the launcher, when it is started.
+    async fn arguments(&self) -> String {
+        let fifo = self.path("fifo");
+        let read = watch(tokio::task::spawn_blocking(move || fs::read_to_string(fifo))).await;
+        read.unwrap().unwrap().lines().next().unwrap().to_owned()
+    }
+}
+
+/// Starts a run that opens this browser.
+async fn start(launcher: &Launcher) -> Run {
+    create(Scenario::ready()).with_browser().env("BROWSER", &launcher.path("browser")).start().await
+}
+
+#[tokio::test]
+async fn the_launcher_is_given_nothing_but_the_start_address() {
+    let launcher = Launcher::new();
+    let mut run = start(&launcher).await;
+    let url = run.url().await;
+    let state = url.rsplit_once("&state=").unwrap().1;
+
+    let start = launcher.arguments().await;
+
+    assert!(start.starts_with(&format!("http://localhost:{}/start/", run.port)), "{start}");
+    assert!(!start.contains(state) && !start.contains(' ') && !start.contains("oauth"), "{start}");
+    let visit = tokio::spawn(async move { visit(&start, Choice::Continue).await.unwrap() });
+    let ended = run.end().await;
+    visit.await.unwrap();
+    assert_eq!((ended.code, ended.stdout.trim_end()), (0, ended.key().as_str()), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn another_browser_than_the_one_that_was_opened_makes_no_key_where_nobody_can_be_asked() {
+    let launcher = Launcher::new();
+    let mut run = start(&launcher).await;
+    let url = run.url().await;
+    let start = launcher.arguments().await;
+    let path = start.split_once(&run.port.to_string()).unwrap().1;
+    let opened = get(run.port, path).await;
+    assert!(opened.starts_with("HTTP/1.1 303 "), "{opened}");
+
+    // The cookie stays with the first browser.
+    let visit = tokio::spawn(async move { visit(&url, Choice::Continue).await.unwrap() });
+    let ended = run.end().await;
+    let page = visit.await.unwrap();
+
+    assert_eq!((ended.code, ended.sandbox.keys().len()), (4, 0), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("another browser") && ended.stderr.contains("--no-browser"),
+        "{}",
+        ended.stderr
+    );
+    assert!(page.body.contains("refused"), "{}", page.body);
+}
+
+/// A person at a terminal is asked, and only a clear yes makes the key.
+#[tokio::test]
+async fn a_person_is_asked_about_another_browser() {
+    for (answer, code, keys) in [("y\n", 0, 1), ("\n", 4, 0), ("no\n", 4, 0)] {
+        let launcher = Launcher::new();
+        let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
+        let home = tempfile::tempdir().unwrap();
+        let port = free_port();
+        // util-linux's script gives the program a terminal.
+        let mut terminal = in_home(Command::new("script"), &home);
+        let program = format!("{} create --callback-port {port}", env!("CARGO_BIN_EXE_keymint"));
+        let mut terminal = terminal
+            .args(["-qec", &program, "/dev/null"])
+            .env("KEYMINT_ISSUER", sandbox.issuer())
+            .env("KEYMINT_API_BASE", sandbox.api_base())
+            .env("BROWSER", launcher.path("browser"))
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut screen = BufReader::new(terminal.stdout.take().unwrap());
+        let start = launcher.arguments().await;
+        get(port, start.split_once(&port.to_string()).unwrap().1).await;
+        let url = read_until(&mut screen, "&state=", "\r\n").await;
+        let url = url.lines().find(|line| line.contains("/oauth/authorize?")).unwrap().trim().to_owned();
+        let visit = tokio::spawn(async move { visit(&url, Choice::Continue).await.unwrap() });
+
+        let question = read_until(&mut screen, "Careful", "[y/N]").await;
+        assert!(question.contains("another browser") && question.contains("Default project"), "{question}");
+        terminal.stdin.as_mut().unwrap().write_all(answer.as_bytes()).await.unwrap();
+        let mut rest = Vec::new();
+        watch(screen.read_to_end(&mut rest)).await.unwrap();
+        visit.await.unwrap();
+
+        let status = watch(terminal.wait()).await.unwrap();
+        let rest = String::from_utf8_lossy(&rest);
+        assert_eq!((status.code(), sandbox.keys().len()), (Some(code), keys), "{rest}");
+    }
+}
+
+/// What the terminal shows up to the first `end` after `begin`.
+async fn read_until(screen: &mut (impl AsyncRead + Unpin), begin: &str, end: &str) -> String {
+    let mut shown = String::new();
+    watch(async {
+        while shown.find(begin).is_none_or(|at| !shown[at..].contains(end)) {
+            let mut bytes = [0; 1024];
+            let length = screen.read(&mut bytes).await.unwrap();
+            assert!(length > 0, "the terminal closed: {shown}");
+            shown.push_str(&String::from_utf8_lossy(&bytes[..length]));
+        }
+    })
+    .await;
+    shown
+}
+
+#[tokio::test]
+async fn the_printed_address_works_in_any_browser_where_the_opened_one_was_not_used() {
+    let launcher = Launcher::new();
+    let mut run = start(&launcher).await;
+    launcher.arguments().await;
+    let visit = run.browser(Choice::Continue).await;
+    let ended = run.end().await;
+    visit.await.unwrap();
+
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn a_launcher_that_fails_or_hangs_changes_nothing() {
+    for browser in ["/no/such/browser", "false", "sleep 1000", ":::"] {
+        let mut run = create(Scenario::ready()).with_browser().env("BROWSER", browser).start().await;
+        let visit = run.browser(Choice::Continue).await;
+        let ended = run.end().await;
+        visit.await.unwrap();
+        assert_eq!(
+            (ended.code, ended.stdout.trim_end()),
+            (0, ended.key().as_str()),
+            "{browser}: {}",
+            ended.stderr
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_browser_that_speaks_https_is_told_of_once() {
+    let mut run = create(Scenario::ready()).start().await;
+    let url = run.url().await;
+    for _ in 0..3 {
+        assert_eq!(send(run.port, "\u{16}\u{3}\u{1}\u{2}\0\u{1}\0\u{1}").await, "");
+    }
+    let visit = tokio::spawn(async move { visit(&url, Choice::Continue).await.unwrap() });
+    let ended = run.end().await;
+    visit.await.unwrap();
+
+    assert_eq!((ended.code, ended.stderr.matches("spoke https").count()), (0, 1), "{}", ended.stderr);
+}
