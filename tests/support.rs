@@ -1,22 +1,16 @@
 //! Starts the binary against a sandbox, plays the person, and holds every run to what must always
 //! be true.
 
+pub(crate) use crate::program::{free_port, in_home, keymint_under, watch};
 use keymint_sandbox::{Choice, Sandbox, Scenario, Visit, visit};
 use serde_json::Value;
-use std::ffi::OsStr;
-use std::future::Future;
 use std::net::TcpListener;
 use std::process::Stdio;
-use std::sync::atomic::{AtomicU16, Ordering};
-use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::task::JoinHandle;
-
-/// Only a run that hangs takes this long.
-const WATCHDOG: Duration = Duration::from_secs(60);
 
 /// One run of the binary.
 pub(crate) struct Run {
@@ -115,29 +109,6 @@ impl Start {
 /// The binary with nothing of this machine's environment in it.
 pub(crate) fn keymint(home: &TempDir) -> Command {
     keymint_under::<&str>(&[], home)
-}
-
-/// The same, started by another program, which gets the binary and its arguments last.
-pub(crate) fn keymint_under<S: AsRef<OsStr>>(program: &[S], home: &TempDir) -> Command {
-    let binary = OsStr::new(env!("CARGO_BIN_EXE_keymint"));
-    let mut words = program.iter().map(AsRef::as_ref).chain([binary]);
-    let mut command = in_home(Command::new(words.next().expect("the binary at least")), home);
-    command.args(words);
-    command
-}
-
-/// A program with nothing of this machine's environment in it.
-pub(crate) fn in_home(mut command: Command, home: &TempDir) -> Command {
-    command
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("HOME", home.path())
-        .env("USER", "tester")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    command
 }
 
 async fn read(stdout: Option<ChildStdout>) -> String {
@@ -292,18 +263,6 @@ impl Ended {
     }
 }
 
-/// A port that no other test takes: below those that the system hands out by itself.
-pub(crate) fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let first = 20_000 + u16::try_from(std::process::id() % 90).unwrap() * 100;
-    loop {
-        let port = first + NEXT.fetch_add(1, Ordering::Relaxed);
-        if ["127.0.0.1", "::1"].iter().all(|address| TcpListener::bind((*address, port)).is_ok()) {
-            return port;
-        }
-    }
-}
-
 /// Sends bytes to the listener and returns the whole answer.
 pub(crate) async fn send(port: u16, request: &str) -> String {
     watch(async {
@@ -319,10 +278,4 @@ pub(crate) async fn send(port: u16, request: &str) -> String {
 /// A plain GET of a browser.
 pub(crate) async fn get(port: u16, target: &str) -> String {
     send(port, &format!("GET {target} HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n")).await
-}
-
-/// Fails the test when `work` hangs.
-pub(crate) async fn watch<T>(work: impl Future<Output = T>) -> T {
-    #[expect(clippy::disallowed_methods, reason = "a watchdog, which a passing test never meets")]
-    tokio::time::timeout(WATCHDOG, work).await.expect("it hangs")
 }

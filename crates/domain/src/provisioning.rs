@@ -321,7 +321,7 @@ impl Search<'_> {
                     return Err(refusal.into());
                 }
                 // The time is up, which is not the organization's fault.
-                Err(error) if self.flow.ports.clock.now() >= time.ends => {
+                Err(error) if error.kind == ServiceErrorKind::TimedOut && self.is_over(time) => {
                     failure = Some(error);
                     break;
                 }
@@ -349,6 +349,10 @@ impl Search<'_> {
     fn projects<'s>(&'s self, organization: &'s Organization, time: StepTime) -> BoxFuture<'s, Answer<'s>> {
         let ask = || self.flow.ports.platform.projects(&self.session.key, &organization.id);
         async move { (organization, self.flow.until(time, Step::ListProjects, ask).await) }.boxed()
+    }
+
+    fn is_over(&self, time: StepTime) -> bool {
+        self.flow.ports.clock.now() >= time.ends
     }
 
     fn tell_skipped(&self, organization: &Organization, error: &ServiceError) {

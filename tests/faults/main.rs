@@ -17,10 +17,14 @@
 //! then on; all other steps are answered well. So `once` with `0x2` is trouble that is outlived,
 //! and with `7x1` or `10x1` a request that is not repeated although that would have helped.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 mod body;
 mod fault;
 mod lists;
 mod matrix;
+#[path = "../program.rs"]
+mod program;
 mod run;
 mod server;
 mod status;
