@@ -30,7 +30,9 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => return args::refuse(&error),
     };
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    // Timers and signals are looked at after every task: a server that floods must not delay them.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().event_interval(1).build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return Reporter::new(OutputArgs::default()).end(Err(Failure::internal(&error))),
     };
