@@ -7,6 +7,7 @@ mod browser;
 mod clock;
 mod create;
 mod demo;
+mod events;
 mod failure;
 mod hardening;
 mod interrupt;

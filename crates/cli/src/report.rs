@@ -3,15 +3,16 @@
 use crate::args::OutputArgs;
 use crate::browser::{Browser, Opening};
 use crate::clock::SystemClock;
+use crate::events;
 use crate::failure::{Failure, Kind};
 use crate::output;
 use crate::words::{place, quoted};
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use keymint_callback_adapter as listener;
-use keymint_domain::text::{for_people, mask_keys, spoken};
+use keymint_domain::text::{for_people, spoken};
 use keymint_domain::{Clock, Event, Moment, Observation, Target};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -88,7 +89,7 @@ impl Reporter {
 
     pub(crate) fn tell(&self, notice: &Notice<'_>) {
         if self.output.events {
-            if let Some(event) = as_event(notice) {
+            if let Some(event) = events::of_notice(notice) {
                 self.line(&output::to_json(&event));
             }
             return;
@@ -308,7 +309,7 @@ pub(crate) fn complain(text: &str) {
 }
 
 /// What a person should know of what happened at the listener.
-fn of_listener(notice: listener::Notice) -> Option<&'static str> {
+pub(crate) fn of_listener(notice: listener::Notice) -> Option<&'static str> {
     Some(match notice {
         listener::Notice::SpokeTls => {
             "the browser spoke https to this program, which speaks http on this machine: it is set to use https only, \
@@ -325,49 +326,6 @@ fn of_listener(notice: listener::Notice) -> Option<&'static str> {
         listener::Notice::AcceptFailed => {
             "this system hands over no more connections for now, since too many files are open; still trying"
         }
-        _ => return None,
-    })
-}
-
-/// The notice as one JSON object. Secrets are in none.
-fn as_event(notice: &Notice<'_>) -> Option<Value> {
-    let milliseconds = |duration: &Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    Some(match notice {
-        Notice::Warning(message) => json!({"event": "warning", "message": message}),
-        Notice::Listening { redirect_uri } => json!({"event": "listening", "redirect_uri": redirect_uri}),
-        Notice::AuthorizeUrl { url, .. } => json!({"event": "authorize_url", "url": url}),
-        Notice::Browser(Opening::Tried) => json!({"event": "browser_tried"}),
-        Notice::Listener(notice) => json!({"event": "warning", "message": of_listener(*notice)?}),
-        Notice::CallbackReceived => json!({"event": "callback_received"}),
-        Notice::KeyCreated { last_four, name, .. } => {
-            json!({"event": "key_created", "name": name, "last4": last_four})
-        }
-        Notice::Rehearsed { .. } => json!({"event": "rehearsed"}),
-        Notice::Delivered { .. } => json!({"event": "delivered", "to": "stdout"}),
-        Notice::Flow(Event::CodeExchanged) => json!({"event": "code_exchanged"}),
-        Notice::Flow(Event::SignedIn) => json!({"event": "signed_in"}),
-        Notice::Flow(Event::WaitingForProject { observed, retry_in }) => {
-            let (organizations, projects) = match *observed {
-                Observation::NoDefaultProject { organizations, projects } => (organizations, projects),
-                Observation::ProjectsRefused { organizations } => (organizations, 0),
-                _ => (0, 0),
-            };
-            json!({"event": "waiting_for_project", "organizations": organizations, "projects": projects, "retry_in_ms": milliseconds(retry_in)})
-        }
-        Notice::Flow(Event::OrganizationSkipped { id, reason }) => {
-            json!({"event": "organization_skipped", "id": id.as_str(), "reason": reason.to_string()})
-        }
-        Notice::Flow(Event::ListIncomplete { step, skipped, cut }) => {
-            json!({"event": "list_incomplete", "step": step.name(), "skipped": skipped, "cut": cut})
-        }
-        Notice::Flow(Event::Retrying { step, after, .. }) => {
-            json!({"event": "retrying", "step": step.name(), "after_ms": milliseconds(after)})
-        }
-        Notice::Flow(Event::TargetSelected(target)) => json!({
-            "event": "target_selected",
-            "organization": {"id": target.organization_id.as_str(), "title": target.organization_title.as_deref().map(mask_keys)},
-            "project": {"id": target.project_id.as_str(), "title": target.project_title.as_deref().map(mask_keys)},
-        }),
         _ => return None,
     })
 }
