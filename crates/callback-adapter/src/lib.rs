@@ -61,6 +61,9 @@ mod admission;
 mod answer;
 mod cleartext;
 mod connection;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod limits;
 mod listener;
 mod notices;

@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use url::Url;
 
 /// The path that the authorization server knows for the default client.
-const REGISTERED_PATH: &str = "/auth/callback";
+pub(crate) const REGISTERED_PATH: &str = "/auth/callback";
 
 /// Waits on `localhost` for the browser that brings the authorization response, and shows the
 /// person how it ended.
@@ -77,23 +77,36 @@ impl LoopbackListener {
     pub fn bind_at(port: u16, path: &str) -> Result<Self, BindError> {
         let shared = Shared::draw().map_err(|error| BindError::without_randomness(port, error))?;
         let sockets = Sockets::bind(port, &shared.notices)?;
+        let addresses = sockets.addresses();
+        Ok(Self::served_by(sockets.port(), path, addresses, shared, |site, when_concluded| {
+            Server::new(sockets, site).run(when_concluded)
+        }))
+    }
+
+    /// The listener whose connections `serve` brings to the site.
+    pub(crate) fn served_by<S: Future<Output = ()> + Send + 'static>(
+        port: u16,
+        path: &str,
+        addresses: Vec<SocketAddr>,
+        shared: Shared,
+        serve: impl FnOnce(Site, oneshot::Receiver<()>) -> S,
+    ) -> Self {
         let mut redirect_uri = Url::parse("http://localhost").expect("a constant");
-        redirect_uri.set_port(Some(sockets.port())).expect("an http URL has a port");
+        redirect_uri.set_port(Some(port)).expect("an http URL has a port");
         redirect_uri.set_path(path);
 
         let (to_receive, arrivals) = mpsc::channel(1);
         let (page, page_of_site) = watch::channel(Page::Absent);
         let (concluded, when_concluded) = oneshot::channel();
-        let addresses = sockets.addresses();
         let admission = Admission {
-            port: sockets.port(),
+            port,
             callback_path: redirect_uri.path().to_owned(),
             start_nonce: shared.start.nonce().clone(),
             probe_nonce: shared.identity.nonce().clone(),
         };
         let site = Site::new(admission, shared.clone(), to_receive, page_of_site);
-        let server = tokio::spawn(Server::new(sockets, site).run(when_concluded));
-        Ok(Self { redirect_uri, addresses, shared, arrivals, answered: None, page, concluded, server })
+        let server = tokio::spawn(serve(site, when_concluded));
+        Self { redirect_uri, addresses, shared, arrivals, answered: None, page, concluded, server }
     }
 
     /// Tells `observer` what a person should know while the listener waits, and first what there
@@ -155,7 +168,7 @@ impl LoopbackListener {
         self_test::run(&self.shared.identity, &self_test::resolve(port).await, &self.addresses).await
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn identity(&self) -> &crate::self_test::Identity {
         &self.shared.identity
     }

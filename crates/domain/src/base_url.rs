@@ -55,7 +55,7 @@ impl BaseUrl {
             return Err(InvalidBaseUrl::NotAUrl);
         }
         let text = text.trim_end_matches('/');
-        let url = Url::parse(text).map_err(|_| InvalidBaseUrl::NotAUrl)?;
+        let mut url = Url::parse(text).map_err(|_| InvalidBaseUrl::NotAUrl)?;
         let host = url.host().ok_or(InvalidBaseUrl::NotAUrl)?;
         if !url.username().is_empty() || url.password().is_some() || rest.contains('@') {
             return Err(InvalidBaseUrl::UserInfo);
@@ -71,6 +71,9 @@ impl BaseUrl {
         if url.port() == Some(0) {
             return Err(InvalidBaseUrl::NotAUrl);
         }
+        // Resolving dots leaves slashes at the end: `/a//.` is `/a//`.
+        let path = url.path().trim_end_matches('/').to_owned();
+        url.set_path(&path);
         Ok(Self { given: text.to_owned(), url })
     }
 
@@ -179,12 +182,13 @@ mod tests {
 
     #[test]
     fn a_path_prefix_stays_and_trailing_slashes_do_not_count() {
-        for base in ["https://host/p/q", "https://host/p/q/", "https://host/p/q///"] {
-            let base = BaseUrl::parse(base).unwrap();
+        for base in ["p/q", "p/q/", "p/q///", "p/q/.", "p/q//./", "p/q/%2E", "p/q//x/.."] {
+            let base = BaseUrl::parse(&format!("https://host/{base}")).unwrap();
             assert_eq!(base.join(&["oauth", "token"]).as_str(), "https://host/p/q/oauth/token");
             assert_eq!(base.as_str(), "https://host/p/q");
+            assert_eq!(base, BaseUrl::parse("https://host/p/q").unwrap());
         }
-        for base in ["https://host", "https://host///"] {
+        for base in ["https://host", "https://host///", "https://host//."] {
             let base = BaseUrl::parse(base).unwrap();
             assert_eq!(base.join(&["v1", "models"]).as_str(), "https://host/v1/models");
         }

@@ -46,6 +46,10 @@ mod wire;
 
 mod redact;
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use auth_server::HttpAuthServer;
 pub use client::{Http, HttpOptions, SetUpError};
 pub use platform_api::HttpPlatformApi;

@@ -1,0 +1,34 @@
+//! A listener without sockets, for the fuzz targets. Not a part of the interface.
+
+use crate::LoopbackListener;
+use crate::admission::PROBE_PATH;
+use crate::connection::{Hold, serve};
+use crate::listener::REGISTERED_PATH;
+use crate::site::Shared;
+use std::sync::Arc;
+use tokio::io::DuplexStream;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+/// The port that requests must name.
+pub const PORT: u16 = 5000;
+
+/// A listener whose connections come from the channel. Its server ends when the channel has, and
+/// every connection.
+pub fn listen(mut streams: mpsc::Receiver<DuplexStream>) -> LoopbackListener {
+    let shared = Shared::draw().expect("the system has randomness");
+    LoopbackListener::served_by(PORT, REGISTERED_PATH, Vec::new(), shared, |site, _| async move {
+        let site = Arc::new(site);
+        let mut connections = JoinSet::new();
+        while let Some(stream) = streams.recv().await {
+            let site = Arc::clone(&site);
+            connections.spawn(async move { serve(stream, &site, &Hold::default()).await });
+        }
+        connections.join_all().await;
+    })
+}
+
+/// Where the listener would ask itself who it is.
+pub fn probe_path(listener: &LoopbackListener) -> String {
+    [PROBE_PATH, listener.identity().nonce().as_str()].concat()
+}

@@ -1,0 +1,61 @@
+//! The readers of answers without a server, for the fuzz targets. Not a part of the interface.
+//!
+//! Where there is an error, it is the text that a person gets to see of it.
+
+use crate::json::Unusable;
+use crate::list::{self, Entry};
+use crate::paging::Pages;
+use crate::redact::Redactor;
+use crate::{refusal, retry_after, wire};
+use keymint_domain::{ApiKey, Listing, Organization, Project, SessionKey, Tokens};
+use reqwest::Response;
+use reqwest::header::HeaderMap;
+use std::time::Duration;
+
+/// The token endpoint's answer, and the other secrets in it.
+pub fn tokens(body: &[u8], learn: impl Fn(&str)) -> Result<Tokens, String> {
+    wire::tokens(body, learn).map_err(told)
+}
+
+/// The login's answer.
+pub fn session_key(body: &[u8]) -> Result<SessionKey, String> {
+    wire::session_key(body).map_err(told)
+}
+
+/// The creation's answer.
+pub fn api_key(body: &[u8]) -> Result<ApiKey, String> {
+    wire::api_key(body).map_err(told)
+}
+
+/// A page of organizations, and the cursor of the next one.
+pub fn organizations(body: &[u8]) -> Result<(Listing<Organization>, Option<String>), String> {
+    page(body)
+}
+
+/// A page of projects, and the cursor of the next one.
+pub fn projects(body: &[u8]) -> Result<(Listing<Project>, Option<String>), String> {
+    page(body)
+}
+
+fn page<T: Entry>(body: &[u8]) -> Result<(Listing<T>, Option<String>), String> {
+    let mut pages = Pages::new();
+    pages.add(list::page(body).map_err(told)?, body.len());
+    let cursor = pages.query().map(|(_, cursor)| cursor.to_owned());
+    Ok((pages.into_listing(), cursor))
+}
+
+/// What is told of a refusal with this body, where these secrets were sent.
+pub fn refusal(answer: impl Into<Response>, body: &[u8], secrets: &[&str]) -> String {
+    let redactor = Redactor::default();
+    secrets.iter().for_each(|secret| redactor.learn(secret));
+    refusal::describe(&answer.into(), body, &redactor)
+}
+
+/// How long the server asks to wait.
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    retry_after::retry_after(headers)
+}
+
+fn told(Unusable(why): Unusable) -> String {
+    why
+}

@@ -1,0 +1,96 @@
+//! Answers of the two servers, each read by every reader. An input is a body, or the fields of a
+//! head, an empty line and a body. `$` is a gap for a secret that was sent, `~` for a key that
+//! never was.
+#![no_main]
+
+use http::{HeaderName, HeaderValue, Response};
+use keymint_domain::text::is_deceptive;
+use keymint_domain::{Listing, OrganizationId};
+use keymint_fuzz::{contains, fill_in};
+use keymint_http_adapter::fuzzing::{api_key, organizations, projects, refusal, session_key, tokens};
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+use std::cell::Cell;
+
+// In small letters, as they are in the name of a host too.
+const SENT: &str = "canary-sent-0123456789";
+const UNKNOWN: &str = "sk-proj-canary-unknown-0123456789";
+
+/// Longest text that is told of an answer, in characters.
+const LONGEST: usize = 400;
+
+fuzz_target!(|input: &[u8]| {
+    if contains(input, "canary") {
+        return;
+    }
+    let input = fill_in(input, &[(b'$', SENT), (b'~', UNKNOWN)]);
+    let (head, body) = match input.windows(2).position(|bytes| bytes == b"\n\n") {
+        Some(end) => (&input[..end], &input[end + 2..]),
+        None => (&b""[..], &input[..]),
+    };
+
+    // What JSON has there, unless it is no JSON at all.
+    let json: Option<Value> = serde_json::from_slice(body).ok();
+    let text = |path| json.as_ref().map(|json| json.pointer(path).and_then(Value::as_str));
+
+    let learned = Cell::new(0);
+    match tokens(body, |_| learned.set(learned.get() + 1)) {
+        Ok(tokens) => agree(tokens.access_token.expose(), text("/access_token")),
+        Err(why) => check(&why),
+    }
+    assert!(learned.get() <= 2, "there are two other tokens");
+    match session_key(body) {
+        Ok(session) => agree(session.expose(), text("/user/session/sensitive_id")),
+        Err(why) => check(&why),
+    }
+    match api_key(body) {
+        Ok(key) => {
+            agree(key.expose(), text("/key/sensitive_id"));
+            assert!(key.expose().ends_with(key.last_four()) && key.last_four().len() <= 4);
+        }
+        Err(why) => check(&why),
+    }
+    check_page(organizations(body), json.as_ref());
+    check_page(projects(body), json.as_ref());
+
+    for status in [307, 400, 503] {
+        let mut answer = Response::builder().status(status).body("").expect("a status");
+        for line in head.split(|byte| *byte == b'\n') {
+            if let Some(colon) = line.iter().position(|byte| *byte == b':')
+                && let Ok(name) = HeaderName::from_bytes(&line[..colon])
+                && let Ok(value) = HeaderValue::from_bytes(line[colon + 1..].trim_ascii())
+            {
+                answer.headers_mut().insert(name, value);
+            }
+        }
+        check(&refusal(answer, body, &[SENT]));
+    }
+});
+
+fn agree(read: &str, json: Option<Option<&str>>) {
+    assert!((1..=16 * 1024).contains(&read.len()) && read.bytes().all(|byte| byte.is_ascii_graphic()));
+    if let Some(value) = json {
+        assert_eq!(value, Some(read));
+    }
+}
+
+fn check_page<T>(page: Result<(Listing<T>, Option<String>), String>, json: Option<&Value>) {
+    match page {
+        Ok((listing, cursor)) => {
+            if let Some(cursor) = cursor {
+                assert!(OrganizationId::parse(&cursor).is_ok(), "{cursor:?}");
+            }
+            if let Some(json) = json {
+                let entries = json["data"].as_array().map_or(0, Vec::len);
+                assert_eq!(listing.items.len() + listing.skipped, entries);
+            }
+        }
+        Err(why) => check(&why),
+    }
+}
+
+/// What is told of an answer has no secret in it, and is fit for people.
+fn check(told: &str) {
+    assert!(!contains(told.as_bytes(), "canary"), "{told:?} has a secret in it");
+    assert!(!told.contains(is_deceptive) && told.chars().count() <= LONGEST, "{told:?}");
+}

@@ -1,0 +1,49 @@
+//! What a browser or a person brings back, read as the authorization response. `$` is a gap for
+//! the state.
+#![no_main]
+
+use keymint_domain::{AuthorizationResponse, Callback};
+use keymint_fuzz::{PENDING, STATE, STATE_GAP, fill_in};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &str| {
+    let text = fill_in(input.as_bytes(), &[(STATE_GAP, &STATE)]);
+    let text = str::from_utf8(&text).expect("a character was replaced by characters");
+    let knows_the_state = input.as_bytes().contains(&STATE_GAP);
+
+    let called_back = check(PENDING.read_callback(text), knows_the_state);
+    let pasted = check(PENDING.read_pasted(text), knows_the_state);
+    let with_origin = check(PENDING.read_pasted(&format!("http://localhost:5000{text}")), knows_the_state);
+
+    if let Some(response) = called_back {
+        assert!(text.starts_with("/auth/callback?"), "the path is the redirect URI's");
+        // What a paste may add, and is taken off there, can be a part of a callback.
+        let has_additions = text.contains(['#', '"', '\'', '`', '<', '>', ' ']) || text.contains("&amp;");
+        if !has_additions {
+            assert_eq!(pasted.as_ref(), Some(&response), "the path and the query were pasted");
+            assert_eq!(with_origin.as_ref(), Some(&response), "the address was pasted");
+        }
+    }
+});
+
+/// The response in words, if it is one.
+fn check(read: Callback, knows_the_state: bool) -> Option<String> {
+    let Callback::Response(response) = read else {
+        return None;
+    };
+    assert!(knows_the_state, "{response:?} without the state");
+    Some(match response {
+        AuthorizationResponse::Granted(code) => {
+            let code = code.expose();
+            assert!(!code.is_empty() && code.bytes().all(|byte| matches!(byte, 0x20..=0x7e)), "{code:?}");
+            format!("granted {code}")
+        }
+        AuthorizationResponse::Denied { error, description } => {
+            assert!(!error.is_empty());
+            let told = [Some(error.as_str()), description.as_deref()];
+            assert!(!told.into_iter().flatten().any(|text| text.contains(char::is_control)));
+            format!("{told:?}")
+        }
+        other => format!("{other:?}"),
+    })
+}

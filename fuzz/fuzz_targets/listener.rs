@@ -1,0 +1,169 @@
+//! Bytes that arrive at the listener, up to its page about the end of the sign-in.
+//!
+//! An input is what one or more clients send, one after the other, with these gaps: `$` is the
+//! state, `^` the nonce of the start address, `!` that of the self-test, `{` the cookie of the
+//! browser that opened the start address, and `~` a word that no answer may repeat. `|` ends a
+//! client's bytes, a backtick cuts them in two pieces, and `}` ends what the client says.
+#![no_main]
+
+use keymint_callback_adapter::fuzzing::{PORT, listen, probe_path};
+use keymint_callback_adapter::{LoopbackListener, Outcome};
+use keymint_domain::ResponseSource;
+use keymint_fuzz::{PENDING, STATE, STATE_GAP, contains, fill_in};
+use libfuzzer_sys::fuzz_target;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, yield_now};
+use tokio::time::sleep;
+
+/// Most clients of one input.
+const CLIENTS: usize = 6;
+
+/// How much a pipe holds, which is more than any answer has.
+const PIPE: usize = 64 * 1024;
+
+/// Longer than a client is waited for, by the listener's clock, which jumps.
+const LONG: Duration = Duration::from_secs(11);
+
+const ECHO: &str = "canary7echo";
+
+/// What every answer of our own has.
+const HEADERS: [&str; 8] = [
+    "content-type: text/html; charset=utf-8\r\n",
+    "cache-control: no-store\r\n",
+    "referrer-policy: no-referrer\r\n",
+    "x-content-type-options: nosniff\r\n",
+    "x-frame-options: DENY\r\n",
+    "content-security-policy: default-src 'none';",
+    "cross-origin-resource-policy: same-origin\r\n",
+    "connection: close\r\n",
+];
+
+fuzz_target!(|input: &[u8]| {
+    if contains(input, ECHO) {
+        return;
+    }
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_time().start_paused(true).build().expect("a runtime");
+    runtime.block_on(run(input));
+});
+
+async fn run(input: &[u8]) {
+    let (streams, to_serve) = mpsc::channel(1);
+    let mut listener = listen(to_serve);
+    let gaps = Gaps {
+        start: listener.start_url(&PENDING).path().replace("/start/", ""),
+        probe: probe_path(&listener).replace("/.keymint/", ""),
+    };
+    let mut played = Box::pin(play(input.to_owned(), streams, gaps));
+
+    let (received, answers) = tokio::select! {
+        response = listener.receive(&PENDING) => (Some(response), played.await),
+        answers = &mut played => (None, answers),
+    };
+    if let Some(response) = received {
+        let response = response.expect("it is listening");
+        assert!(input.contains(&STATE_GAP), "{response:?} without the state");
+    }
+    end(listener, answers).await;
+}
+
+struct Gaps {
+    start: String,
+    probe: String,
+}
+
+async fn play(input: Vec<u8>, streams: mpsc::Sender<DuplexStream>, gaps: Gaps) -> Vec<JoinHandle<Vec<u8>>> {
+    let mut cookie = String::new();
+    let mut answers = Vec::new();
+    for client in input.split(|byte| *byte == b'|').take(CLIENTS) {
+        let (mut stream, served) = duplex(PIPE);
+        streams.send(served).await.expect("it is serving");
+        let gaps = [
+            (STATE_GAP, STATE.as_str()),
+            (b'^', &gaps.start),
+            (b'!', &gaps.probe),
+            (b'{', &cookie),
+            (b'~', ECHO),
+        ];
+        let (said, is_over) = match client.split_last() {
+            Some((b'}', said)) => (said, true),
+            _ => (client, false),
+        };
+        let pieces: Vec<_> = said.split(|byte| *byte == b'`').map(|piece| fill_in(piece, &gaps)).collect();
+        let reading = tokio::spawn(async move {
+            for piece in pieces {
+                // The listener may have closed.
+                let _ = stream.write_all(&piece).await;
+                yield_now().await;
+            }
+            if is_over {
+                let _ = stream.shutdown().await;
+            }
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).await.expect("a pipe has no errors");
+            answer
+        });
+        sleep(LONG).await;
+        // Only the page about the end is still being read.
+        if reading.is_finished() {
+            let answer = reading.await.expect("it is finished");
+            check(&answer);
+            if let Some(set) = cookie_in(&answer) {
+                cookie = set;
+            }
+        } else {
+            answers.push(reading);
+        }
+    }
+    answers
+}
+
+fn cookie_in(answer: &[u8]) -> Option<String> {
+    let (_, set) = str::from_utf8(answer).ok()?.split_once("\r\nset-cookie: ")?;
+    Some(set.split_once(';')?.0.to_owned())
+}
+
+async fn end(listener: LoopbackListener, answers: Vec<JoinHandle<Vec<u8>>>) {
+    assert!(answers.len() <= 1, "one connection is held");
+    // The browser may be one that comes back without the cookie, and that is to be told.
+    let _ = listener.doubt();
+    listener.conclude(Outcome::KeyDelivered).await;
+    for answer in answers {
+        let answer = answer.await.expect("it ends with the listener");
+        check(&answer);
+        assert!(contains(&answer, "Your key is ready"), "the outcome is told");
+    }
+}
+
+fn check(answer: &[u8]) {
+    if answer.is_empty() {
+        return;
+    }
+    let answer = str::from_utf8(answer).expect("all that is said is UTF-8");
+    assert!(answer.starts_with("HTTP/1.1 ") || answer.starts_with("HTTP/1.0 "), "{answer:?}");
+    assert_eq!(answer.matches("HTTP/1.").count(), 1, "one answer to one client: {answer:?}");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a whole head");
+    let head = format!("{head}\r\n");
+
+    let is_ours = HEADERS.iter().all(|header| head.contains(header));
+    // hyper refuses what is no request by itself, with nothing to see.
+    let is_hypers = head.contains("content-length: 0\r\n") && body.is_empty() && !head.contains("location:");
+    assert!(is_ours || is_hypers, "{answer:?}");
+    assert!(!head.contains("access-control-"), "{head:?}");
+    assert!(!contains(answer.as_bytes(), ECHO), "{answer:?} repeats what was sent");
+    // The state is in the address that the start address leads to, and nowhere else.
+    assert!(!body.contains(STATE.as_str()), "{body:?}");
+    assert!(
+        !head.contains(STATE.as_str()) || head.contains("\r\nlocation: https://auth.openai.com/"),
+        "{head:?}"
+    );
+    if let Some(length) = head.split_once("content-length: ").and_then(|(_, rest)| rest.lines().next()) {
+        let length: usize = length.parse().expect("a number");
+        // An answer to HEAD has the length of a body that is not there.
+        assert!(body.len() == length || body.is_empty(), "{answer:?}");
+    }
+}
+
+const _: () = assert!(PORT == 5000, "the corpus says so");

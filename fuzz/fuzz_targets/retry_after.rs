@@ -1,0 +1,54 @@
+//! `Retry-After` beside the answer's own `Date`. The input is the head of an answer.
+#![no_main]
+
+use http::header::{DATE, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use httpdate::{fmt_http_date, parse_http_date};
+use keymint_http_adapter::fuzzing::retry_after;
+use libfuzzer_sys::fuzz_target;
+use std::time::Duration;
+
+fuzz_target!(|head: &[u8]| {
+    let mut headers = HeaderMap::new();
+    for line in head.split(|byte| *byte == b'\n') {
+        let Some(colon) = line.iter().position(|byte| *byte == b':') else {
+            continue;
+        };
+        // Any other field would change nothing.
+        let name = HeaderName::from_bytes(&line[..colon]).ok();
+        let value = HeaderValue::from_bytes(line[colon + 1..].trim_ascii()).ok();
+        if let (Some(name @ (RETRY_AFTER | DATE)), Some(value)) = (name, value) {
+            headers.append(name, value);
+        }
+    }
+    let told = retry_after(&headers);
+
+    let asked: Vec<_> = headers.get_all(RETRY_AFTER).iter().collect();
+    let dates: Vec<_> = headers.get_all(DATE).iter().collect();
+    let text = |values: &[&HeaderValue]| match values {
+        [value] => value.to_str().ok().map(str::to_owned),
+        _ => None,
+    };
+    let Some(asked) = text(&asked) else {
+        return assert_eq!(told, None, "there is not one value");
+    };
+    if !asked.is_empty() && asked.bytes().all(|byte| byte.is_ascii_digit()) {
+        let seconds =
+            asked.parse::<u128>().map_or(u64::MAX, |asked| u64::try_from(asked).unwrap_or(u64::MAX));
+        return assert_eq!(told, Some(Duration::from_secs(seconds)), "{asked}");
+    }
+    let date = |text: &str| parse_http_date(text).ok();
+    let (Some(until), Some(now)) = (date(&asked), text(&dates).as_deref().and_then(date)) else {
+        return assert_eq!(told, None, "there are not two dates");
+    };
+    let told = told.expect("there are two dates");
+    if until > now {
+        assert_eq!(now + told, until);
+    } else {
+        assert_eq!(told, Duration::ZERO);
+    }
+    // However a date is written, it is the same.
+    headers.insert(RETRY_AFTER, HeaderValue::try_from(fmt_http_date(until)).expect("ASCII"));
+    headers.insert(DATE, HeaderValue::try_from(fmt_http_date(now)).expect("ASCII"));
+    assert_eq!(retry_after(&headers), Some(told));
+});

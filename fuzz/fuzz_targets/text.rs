@@ -1,0 +1,53 @@
+//! Text for people. The first two bytes say how long it may be and where a key is put into it,
+//! and the first eight, how long a duration is.
+#![no_main]
+
+use keymint_domain::text::{for_people, is_deceptive, mask_keys, spoken};
+use libfuzzer_sys::fuzz_target;
+use std::time::Duration;
+
+const SECRET: &str = "Canary0123456789abcdefgh";
+
+fuzz_target!(|input: (u8, u8, u64, &str)| {
+    let (longest, place, nanoseconds, text) = input;
+    say(Duration::from_nanos(nanoseconds));
+    say(Duration::from_secs(nanoseconds));
+
+    let masked = mask_keys(text);
+    assert_eq!(mask_keys(&masked), masked, "what is masked stays as it is");
+    check(text, longest.into());
+
+    let place = text.char_indices().map(|(at, _)| at).chain([text.len()]).nth(place.into());
+    let (before, after) = text.split_at(place.unwrap_or_default());
+    for prefix in ["sk-", "sk-proj-", "sess-"] {
+        let with_key = format!("{before}{prefix}{SECRET}{after}");
+        if !text.contains("anary") {
+            assert!(!mask_keys(&with_key).contains("anary"), "{with_key:?}");
+            assert!(!for_people(&with_key, usize::MAX).contains("anary"), "{with_key:?}");
+        }
+        check(&with_key, longest.into());
+    }
+});
+
+fn check(text: &str, longest: usize) {
+    let shown = for_people(text, longest);
+    assert!(shown.chars().count() <= longest.max(1), "{shown:?} is longer than {longest}");
+    assert!(!shown.contains(is_deceptive), "{shown:?}");
+    assert_eq!(for_people(&shown, longest), shown, "what is clean stays as it is");
+}
+
+/// What is said is the duration, as exactly as it is said.
+fn say(duration: Duration) {
+    let said = spoken(duration);
+    let (number, unit) = said.split_once(' ').expect("a number and a unit");
+    let number: f64 = number.parse().expect("a number");
+    let (seconds, exactness) = match unit {
+        "ms" => (number / 1e3, 0.001),
+        "s" => (number, 0.0501),
+        "min" => (number * 60.0, 1.0),
+        _ => panic!("{said}"),
+    };
+    let meant = duration.as_secs_f64();
+    assert!((seconds - meant).abs() <= exactness + meant * 1e-15, "{duration:?} is said as {said}");
+    assert!(said.len() <= 25, "{said}");
+}

@@ -1,0 +1,47 @@
+//! What the fuzz targets share: one authorization that waits, and inputs with gaps in them.
+//!
+//! A fuzzer cannot guess a secret, so an input has a gap where one belongs: a single character,
+//! which mutations easily move, copy and drop.
+
+use keymint_domain::{Client, Entropy, PendingAuthorization, REGISTERED_REDIRECT_URI};
+use std::convert::Infallible;
+use std::sync::LazyLock;
+
+/// An authorization whose state is [`STATE`].
+pub static PENDING: LazyLock<PendingAuthorization> = LazyLock::new(|| {
+    let Ok(entropy) = Entropy::fill_with(|bytes| {
+        bytes.fill(0x9f);
+        Ok::<_, Infallible>(())
+    });
+    Client::default().begin(REGISTERED_REDIRECT_URI.parse().expect("a constant"), entropy)
+});
+
+/// The state of [`PENDING`].
+pub static STATE: LazyLock<String> = LazyLock::new(|| {
+    let (_, state) = PENDING
+        .authorize_url()
+        .query_pairs()
+        .find(|(name, _)| name == "state")
+        .expect("a request has a state");
+    state.into_owned()
+});
+
+/// The gap for [`STATE`].
+pub const STATE_GAP: u8 = b'$';
+
+/// The input with its gaps filled.
+pub fn fill_in(input: &[u8], gaps: &[(u8, &str)]) -> Vec<u8> {
+    let mut filled = Vec::with_capacity(input.len() + 64);
+    for byte in input {
+        match gaps.iter().find(|(gap, _)| gap == byte) {
+            Some((_, text)) => filled.extend_from_slice(text.as_bytes()),
+            None => filled.push(*byte),
+        }
+    }
+    filled
+}
+
+/// Whether these bytes stand there, whatever the case of their letters.
+pub fn contains(text: &[u8], wanted: &str) -> bool {
+    text.windows(wanted.len()).any(|window| window.eq_ignore_ascii_case(wanted.as_bytes()))
+}
