@@ -1,7 +1,9 @@
 //! What else may arrive at the listener before the true callback.
 
-use crate::support::{create, get, send};
+use crate::support::{connect, create, get, send};
+use futures_util::future::join_all;
 use keymint_sandbox::{Choice, Scenario};
+use tokio::io::AsyncWriteExt;
 
 #[tokio::test]
 async fn no_stray_request_ends_a_sign_in() {
@@ -67,4 +69,46 @@ async fn the_second_of_two_callbacks_is_gone() {
     run.signal("INT").await;
     assert_eq!(run.end().await.code, 10);
     visit.abort();
+}
+
+/// More than any machine that means well would do: held open, in parallel, and one after the other.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_crowd_neither_delays_the_true_callback_nor_takes_memory() {
+    let mut run = create(Scenario::ready()).start().await;
+    let url = run.url().await;
+    let (port, before) = (run.port, run.peak_memory());
+
+    let idle = join_all((0..500).map(|_| connect(port))).await;
+    let garbage = [
+        "GET /\r\n\0",
+        "\u{16}\u{3}\u{1}\u{2}\0\0",
+        "POST / HTTP/1.1\r\nContent-Length: 1000000000000\r\n\r\n",
+        "GET / HTTP/1.1\r\nX: ",
+    ];
+    let held = join_all((0..200).map(async |number| {
+        let mut stream = connect(port).await;
+        // Whoever was cut already cannot be written to.
+        let _ = stream.write_all(garbage[number % garbage.len()].as_bytes()).await;
+        stream
+    }))
+    .await;
+    let wrong = "/auth/callback?code=C&state=wrong";
+    join_all((0..10).map(async |_| {
+        for _ in 0..1000 {
+            let answer = get(port, wrong).await;
+            assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+        }
+    }))
+    .await;
+
+    let visit = tokio::spawn(async move { keymint_sandbox::visit(&url, Choice::Continue).await.unwrap() });
+    run.line(|line| line.contains("Created the key")).await;
+    let grown = run.peak_memory() - before;
+    drop((idle, held));
+    let ended = run.end().await;
+    visit.await.unwrap();
+
+    assert_eq!((ended.code, ended.stdout.trim_end()), (0, ended.key().as_str()));
+    assert!(grown < 8 * 1024, "{grown} KiB");
 }

@@ -164,6 +164,14 @@ impl Run {
         .await;
     }
 
+    /// The most memory that the program has had so far, in KiB.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn peak_memory(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// Sends a signal to the program.
     pub(crate) async fn signal(&self, name: &str) {
         let pid = self.child.id().unwrap().to_string();
@@ -266,13 +274,17 @@ impl Ended {
 /// Sends bytes to the listener and returns the whole answer.
 pub(crate) async fn send(port: u16, request: &str) -> String {
     watch(async {
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        let mut stream = connect(port).await;
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.unwrap();
         String::from_utf8(answer).unwrap()
     })
     .await
+}
+
+pub(crate) async fn connect(port: u16) -> TcpStream {
+    TcpStream::connect(("127.0.0.1", port)).await.unwrap()
 }
 
 /// A plain GET of a browser.
