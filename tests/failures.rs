@@ -216,3 +216,30 @@ async fn wrong_usage_ends_with_2_before_anything_else_happens() {
         assert_eq!((output.status.code(), json["kind"].as_str()), (Some(2), Some("usage")));
     }
 }
+
+#[tokio::test]
+async fn a_secret_in_the_wrong_place_of_the_arguments_is_not_repeated() {
+    for key in ["sk-proj-canary0123456789", "sess-canary0123456789"] {
+        for args in [
+            &["create", "--key", key][..],
+            &["create", &format!("--key={key}")],
+            &["create", &format!("--name={key}"), "--no-such-flag"],
+            &["create", "--callback-port", key],
+            &["create", "--issuer", key],
+            &["create", "--http-timeout", key],
+            &["create", key],
+            &["sandbox", "--port", key],
+            &["sandbox", "--latency", key],
+            &[key],
+        ] {
+            for more in [&[][..], &["--json"], &["--json", "--events"]] {
+                let home = tempfile::tempdir().unwrap();
+                let output = watch(keymint(&home).args(args).args(more).output()).await.unwrap();
+                let said = [output.stdout, output.stderr].concat();
+                let said = String::from_utf8(said).unwrap();
+                assert_eq!(output.status.code(), Some(2), "{args:?} {more:?}: {said}");
+                assert!(!said.contains("canary"), "{args:?} {more:?}: {said}");
+            }
+        }
+    }
+}

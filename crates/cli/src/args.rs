@@ -219,16 +219,18 @@ pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
     let asked_for = !error.use_stderr();
     let given = |flag: &str| std::env::args_os().skip(1).any(|argument| argument == flag);
     let output = OutputArgs { json: given("--json"), events: given("--events"), ..OutputArgs::default() };
-    if asked_for || !(output.json || output.events) {
-        if asked_for {
-            let _ = error.print();
-        } else {
-            // What was mistyped may be a key.
-            report::complain(&mask_keys(&error.render().ansi().to_string()));
-        }
-        return if asked_for { ExitCode::SUCCESS } else { Kind::Usage.exit_code() };
+    if asked_for {
+        let _ = error.print();
+        return ExitCode::SUCCESS;
     }
-    let message = mask_keys(&error.render().to_string());
-    let message = message.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    // What was mistyped may be a key. It is masked without colours, whose codes end in a letter,
+    // so that no word would begin after one.
+    let plain = error.render().to_string();
+    let masked = mask_keys(&plain);
+    if !(output.json || output.events) {
+        report::complain(&if masked == plain { error.render().ansi().to_string() } else { masked });
+        return Kind::Usage.exit_code();
+    }
+    let message = masked.lines().next().unwrap_or_default().trim_start_matches("error: ");
     Reporter::new(output).end(Err(Failure::usage(message)))
 }
