@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod browser;
+mod canary;
 mod chromium;
 mod commands;
 mod create;
