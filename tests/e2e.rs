@@ -10,6 +10,7 @@ mod commands;
 mod create;
 mod failures;
 mod network;
+mod precautions;
 mod program;
 mod signals;
 mod strays;
