@@ -5,6 +5,7 @@
 
 mod browser;
 mod canary;
+mod catalogue;
 mod chromium;
 mod commands;
 mod create;
@@ -13,5 +14,6 @@ mod network;
 mod precautions;
 mod program;
 mod signals;
+mod sources;
 mod strays;
 mod support;
