@@ -154,7 +154,7 @@ async fn the_printed_address_works_in_any_browser_where_the_opened_one_was_not_u
 
 #[tokio::test]
 async fn a_launcher_that_fails_or_hangs_changes_nothing() {
-    for browser in ["/no/such/browser", "false", "sleep 1000", ":::"] {
+    for browser in ["/no/such/browser", "false", "sleep 1000", ":::", "echo %s"] {
         let mut run = create(Scenario::ready()).with_browser().env("BROWSER", browser).start().await;
         let visit = run.browser(Choice::Continue).await;
         let ended = run.end().await;

@@ -4,12 +4,16 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod browser;
+mod canary;
+mod catalogue;
 mod chromium;
 mod commands;
 mod create;
 mod failures;
 mod network;
+mod precautions;
 mod program;
 mod signals;
+mod sources;
 mod strays;
 mod support;

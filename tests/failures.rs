@@ -21,6 +21,29 @@ async fn a_refusal_in_the_browser_ends_with_4() {
 }
 
 #[tokio::test]
+async fn what_the_server_says_of_a_refusal_is_shown_clean_and_short() {
+    let mut run = create(Scenario::ready()).start().await;
+    let url = run.url().await;
+    let state = url.rsplit_once("&state=").unwrap().1;
+    let (hidden, long) = ("%3Cscript%3E%E2%80%AE", "y".repeat(7_000));
+    let refusal = format!(
+        "/auth/callback?error=access_denied&error_uri=http://evil.example&error_description={hidden}{long}&state={state}"
+    );
+    let port = run.port;
+    let answer = get(port, &refusal).await;
+    assert!(answer.starts_with("HTTP/1.1 303 "), "{answer}");
+    let page = tokio::spawn(async move { get(port, "/auth/done").await });
+    let ended = run.end().await;
+    let page = page.await.unwrap();
+
+    assert_eq!(ended.code, 4, "{}", ended.stderr);
+    assert!(ended.stderr.contains(r"access_denied: <script>\u{202e}yyy"), "{}", ended.stderr);
+    let quoted = ended.stderr.matches('y').count();
+    assert!(quoted < 400 && !ended.stderr.contains("evil.example"), "{}", ended.stderr);
+    assert!(page.contains("refused") && !page.contains("<script") && !page.contains("yyy"), "{page}");
+}
+
+#[tokio::test]
 async fn nobody_in_the_browser_ends_with_5() {
     let ended =
         create(Scenario::ready()).args(&["--json", "--sign-in-timeout", "50ms"]).start().await.end().await;
@@ -86,6 +109,18 @@ async fn a_key_that_cannot_be_printed_is_kept_and_ends_with_9() {
     let path = ended.stderr.split_once("it is kept in ").unwrap().1.lines().next().unwrap();
     assert!(path.starts_with(ended.home.path().to_str().unwrap()), "{path}");
     assert_eq!(fs::read_to_string(path).unwrap().trim_end(), ended.key());
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_relative_state_folder_does_not_count() {
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let ended = create(Scenario::ready()).env("XDG_STATE_HOME", "relative").stdout(full).sign_in().await;
+
+    assert_eq!(ended.code, 9, "{}", ended.stderr);
+    let path = ended.stderr.split_once("it is kept in ").unwrap().1.lines().next().unwrap();
+    assert!(path.starts_with(ended.home.path().join(".local/state").to_str().unwrap()), "{path}");
+    assert!(!std::path::Path::new("relative").exists());
 }
 
 #[cfg(target_os = "linux")]
@@ -191,6 +226,7 @@ async fn a_port_in_use_ends_with_3_at_once_and_its_holder_hears_nothing() {
         );
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert!(stderr.contains(&port.to_string()) && !stderr.contains("/oauth/authorize"), "{stderr}");
+        assert!(cfg!(windows) || stderr.contains("lsof -nP -iTCP:"), "{stderr}");
         assert_eq!(holder.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
     }
 }
@@ -214,5 +250,32 @@ async fn wrong_usage_ends_with_2_before_anything_else_happens() {
         let output = watch(keymint(&home).args(args).arg("--json").output()).await.unwrap();
         let json: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!((output.status.code(), json["kind"].as_str()), (Some(2), Some("usage")));
+    }
+}
+
+#[tokio::test]
+async fn a_secret_in_the_wrong_place_of_the_arguments_is_not_repeated() {
+    for key in ["sk-proj-canary0123456789", "sess-canary0123456789"] {
+        for args in [
+            &["create", "--key", key][..],
+            &["create", &format!("--key={key}")],
+            &["create", &format!("--name={key}"), "--no-such-flag"],
+            &["create", "--callback-port", key],
+            &["create", "--issuer", key],
+            &["create", "--http-timeout", key],
+            &["create", key],
+            &["sandbox", "--port", key],
+            &["sandbox", "--latency", key],
+            &[key],
+        ] {
+            for more in [&[][..], &["--json"], &["--json", "--events"]] {
+                let home = tempfile::tempdir().unwrap();
+                let output = watch(keymint(&home).args(args).args(more).output()).await.unwrap();
+                let said = [output.stdout, output.stderr].concat();
+                let said = String::from_utf8(said).unwrap();
+                assert_eq!(output.status.code(), Some(2), "{args:?} {more:?}: {said}");
+                assert!(!said.contains("canary"), "{args:?} {more:?}: {said}");
+            }
+        }
     }
 }

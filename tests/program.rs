@@ -29,6 +29,9 @@ pub(crate) fn in_home(mut command: Command, home: &TempDir) -> Command {
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("HOME", home.path())
         .env("USER", "tester")
+        // What may make a program say more than it should.
+        .env("RUST_LOG", "trace")
+        .env("RUST_BACKTRACE", "full")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

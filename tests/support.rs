@@ -1,6 +1,7 @@
 //! Starts the binary against a sandbox, plays the person, and holds every run to what must always
 //! be true.
 
+use crate::canary::Canaries;
 pub(crate) use crate::program::{free_port, in_home, keymint_under, watch};
 use keymint_sandbox::{Choice, Sandbox, Scenario, Visit, visit};
 use serde_json::Value;
@@ -87,6 +88,7 @@ impl Start {
             .env("KEYMINT_ISSUER", sandbox.issuer())
             .env("KEYMINT_API_BASE", sandbox.api_base())
             .env("KEYMINT_CALLBACK_PORT", port.to_string())
+            .env("TMPDIR", home.path())
             .envs(self.environment)
             .stdout(self.stdout)
             .spawn()
@@ -167,14 +169,19 @@ impl Run {
     /// The most memory that the program has had so far, in KiB.
     #[cfg(target_os = "linux")]
     pub(crate) fn peak_memory(&self) -> usize {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
+    /// The id of the program's process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
     /// Sends a signal to the program.
     pub(crate) async fn signal(&self, name: &str) {
-        let pid = self.child.id().unwrap().to_string();
+        let pid = self.process().to_string();
         assert!(Command::new("kill").args(["-s", name, &pid]).status().await.unwrap().success());
     }
 
@@ -240,22 +247,36 @@ impl Ended {
     fn hold_to_the_invariants(&self) {
         assert!(self.sandbox.keys().len() <= 1, "{:?}", self.sandbox.keys());
         assert!(self.count("POST", "/oauth/token") <= 3 && self.count("POST", "/api_keys") <= 3);
-        for secret in self.secrets() {
-            assert!(!self.stderr.contains(&secret), "{secret} in:\n{}", self.stderr);
-        }
-        for key in self.sandbox.keys() {
-            let stray = self.stdout.contains(&key.value) && self.code != 0;
-            assert!(!stray, "a key on standard output with exit code {}", self.code);
-        }
+        self.hold_secrets_to_their_place();
         assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
         for address in ["127.0.0.1", "::1"] {
             assert!(TcpListener::bind((address, self.port)).is_ok(), "{address} is still bound");
         }
     }
 
-    /// Every secret that went over the wire: code, verifier, access token, session key, key.
+    /// A key stands once on standard output where all went well, or in one file where that could
+    /// not be printed. No other secret stands anywhere, and neither does any part of one.
+    fn hold_secrets_to_their_place(&self) {
+        let keys: Vec<_> = self.sandbox.keys().into_iter().map(|key| key.value).collect();
+        let secrets = Canaries::of(self.secrets());
+        let mut stdout = self.stdout.clone();
+        if let (0, Some(key)) = (self.code, keys.first()) {
+            stdout = stdout.replacen(key, "", 1);
+        }
+        for (place, text) in [("error", &self.stderr), ("output", &stdout)] {
+            assert_eq!(secrets.find(text), None, "on standard {place}, exit code {}:\n{text}", self.code);
+        }
+        let mut files = secrets.files_below(self.home.path());
+        if self.code == 9 && files.len() == 1 {
+            let content = std::fs::read_to_string(&files[0].0).unwrap();
+            files.retain(|_| !keys.iter().any(|key| content == format!("{key}\n")));
+        }
+        assert_eq!(files, [], "exit code {}", self.code);
+    }
+
+    /// Every secret that was issued, and those that went over the wire beside them.
     fn secrets(&self) -> Vec<String> {
-        let mut secrets: Vec<String> = self.sandbox.keys().into_iter().map(|key| key.value).collect();
+        let mut secrets = self.sandbox.secrets();
         for request in self.sandbox.requests() {
             let bearer = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
             secrets.extend(bearer.map(str::to_owned));
@@ -266,7 +287,6 @@ impl Ended {
                 secrets.extend(secret.map(|(_, value)| value.to_owned()));
             }
         }
-        secrets.retain(|secret| secret.len() > 8);
         secrets
     }
 }

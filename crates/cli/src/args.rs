@@ -219,16 +219,56 @@ pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
     let asked_for = !error.use_stderr();
     let given = |flag: &str| std::env::args_os().skip(1).any(|argument| argument == flag);
     let output = OutputArgs { json: given("--json"), events: given("--events"), ..OutputArgs::default() };
-    if asked_for || !(output.json || output.events) {
-        if asked_for {
-            let _ = error.print();
-        } else {
-            // What was mistyped may be a key.
-            report::complain(&mask_keys(&error.render().ansi().to_string()));
-        }
-        return if asked_for { ExitCode::SUCCESS } else { Kind::Usage.exit_code() };
+    if asked_for {
+        let _ = error.print();
+        return ExitCode::SUCCESS;
     }
-    let message = mask_keys(&error.render().to_string());
-    let message = message.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    // What was mistyped may be a key. It is masked without colours, whose codes end in a letter,
+    // so that no word would begin after one.
+    let plain = error.render().to_string();
+    let masked = mask_keys(&plain);
+    if !(output.json || output.events) {
+        report::complain(&if masked == plain { error.render().ansi().to_string() } else { masked });
+        return Kind::Usage.exit_code();
+    }
+    let message = masked.lines().next().unwrap_or_default().trim_start_matches("error: ");
     Reporter::new(output).end(Err(Failure::usage(message)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    /// Arguments are in the history of the shell and in the list of processes. Who adds an option
+    /// to this list has asked whether its value could be a secret: then it may be none.
+    #[test]
+    fn no_option_takes_a_secret() {
+        const LOOKED_AT: [(&str, &str); 4] = [
+            ("keymint", "help version"),
+            (
+                "create",
+                "api-base app audience ca-file callback-port client-id dry-run events help http-timeout issuer json \
+                 name no-browser no-input poll-interval project-timeout quiet scope sign-in-timeout verbose version",
+            ),
+            ("demo", "events help json quiet verbose version"),
+            ("sandbox", "help latency organizations port ready-after refuse version"),
+        ];
+        let mut command = Args::command();
+        command.build();
+        let subcommands = command.get_subcommands().filter(|command| command.get_name() != "help");
+        let found: Vec<_> = [&command]
+            .into_iter()
+            .chain(subcommands)
+            .map(|command| {
+                let positional: Vec<_> =
+                    command.get_positionals().map(|arg| arg.get_id().to_string()).collect();
+                assert_eq!(positional, [""; 0], "{}", command.get_name());
+                let mut options: Vec<_> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
+                options.sort_unstable();
+                (command.get_name(), options.join(" "))
+            })
+            .collect();
+        assert_eq!(found, LOOKED_AT.map(|(command, options)| (command, options.to_owned())));
+    }
 }

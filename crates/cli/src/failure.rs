@@ -288,3 +288,30 @@ impl Failure {
         output::to_json(&json)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_of_a_server_has_a_hint_that_helps() {
+        let refused = |status| ServiceErrorKind::Refused { status, retry_after: None };
+        for (step, kind, hint) in [
+            (Step::Login, ServiceErrorKind::NotSent(Unreached::Dns), "network connection"),
+            (Step::Login, ServiceErrorKind::NotSent(Unreached::Tls), "clock"),
+            (Step::Login, ServiceErrorKind::NotSent(Unreached::Proxy), "HTTPS_PROXY"),
+            (Step::Login, ServiceErrorKind::TimedOut, "--http-timeout"),
+            (Step::ExchangeCode, refused(400), "sign in anew"),
+            (Step::Login, refused(401), "sign in anew"),
+            (Step::ListOrganizations, refused(401), "sign in anew"),
+            (Step::ListProjects, refused(401), "sign in anew"),
+            (Step::CreateKey, refused(403), "permission"),
+            (Step::CreateKey, refused(429), "a few minutes"),
+            (Step::Login, refused(503), "later"),
+            (Step::Login, ServiceErrorKind::OutOfContract, "--issuer"),
+        ] {
+            let (_, told) = service_kind_and_hint(&ServiceError::new(step, kind, "no"));
+            assert!(told.contains(hint), "{step}, {kind:?}: {told}");
+        }
+    }
+}

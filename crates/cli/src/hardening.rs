@@ -56,3 +56,36 @@ fn forbid_core_dumps() {}
 pub(crate) fn with_the_persons_limits<T>(start: impl FnOnce() -> T) -> T {
     start()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    /// Runs itself again, to have the hook in a process of its own.
+    #[test]
+    fn a_panic_tells_its_place_and_nothing_of_what_it_was_about() {
+        const THERE: &str = "KEYMINT_TEST_PANICS";
+        if std::env::var_os(THERE).is_some() {
+            harden();
+            panic!("a canary: sk-proj-canary");
+        }
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "--nocapture",
+                "hardening::tests::a_panic_tells_its_place_and_nothing_of_what_it_was_about",
+            ])
+            .env(THERE, "1")
+            .env("RUST_BACKTRACE", "full")
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success());
+        assert!(
+            said.starts_with("error: keymint has a bug, and stopped at crates/cli/src/hardening.rs:"),
+            "{said}"
+        );
+        assert!(said.ends_with(". Please report it.\n") && said.lines().count() == 1, "{said}");
+    }
+}

@@ -395,6 +395,15 @@ mod tests {
             (&["--callback-port", "65536"], &[], "--callback-port: it must be a port"),
             (&["--name", ""], &[], "--name: it must not be empty"),
             (&["--name", "a\nb"], &[], "--name: it must not have control characters"),
+            (&["--client-id", "canary\tid"], &[], "--client-id: it must not have control characters"),
+            (&["--audience", "canary\u{7f}"], &[], "--audience: it must not have control characters"),
+            (
+                &[],
+                &[("KEYMINT_SCOPE", "openid\r\ncanary")],
+                "KEYMINT_SCOPE: it must not have control characters",
+            ),
+            (&["--issuer", "https://host?canary=1"], &[], "--issuer: it must not"),
+            (&["--api-base", "https://host/#canary"], &[], "--api-base: it must not"),
             (&["--sign-in-timeout", "0"], &[], "--sign-in-timeout: it must be longer"),
             (&["--http-timeout", "canary"], &[], "--http-timeout: it must be a time"),
             (&[], &[("SSL_CERT_FILE", "/no/such/file")], "SSL_CERT_FILE: /no/such/file cannot be read"),
@@ -409,6 +418,36 @@ mod tests {
             assert!(failure.message.starts_with(expected), "{}", failure.message);
             assert!(!failure.message.contains("canary"), "{}", failure.message);
         }
+    }
+
+    #[test]
+    fn a_bundle_of_no_use_is_told_with_its_source_and_without_its_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let private = rcgen::KeyPair::generate().unwrap().serialize_pem();
+        let large = vec![b'x'; usize::try_from(LONGEST_PEM).unwrap() + 1];
+        for (name, content, expected) in [
+            ("empty", &b""[..], "it holds no certificate"),
+            ("text", b"canary", "it holds no certificate"),
+            ("private", private.as_bytes(), "it holds no certificate"),
+            ("cut", b"-----BEGIN CERTIFICATE-----\ncanary", "it is not well-formed PEM"),
+            ("large", &large, "it has more than 8 MiB"),
+        ] {
+            let path = folder.path().join(name);
+            std::fs::write(&path, content).unwrap();
+            let path = path.to_str().unwrap();
+            let Err(failure) = resolve(&["--ca-file", path], &[]) else { panic!("{name} was accepted") };
+            let message = failure.message;
+            assert!(
+                message.starts_with(&format!("--ca-file: {path}")) && message.contains(expected),
+                "{message}"
+            );
+            assert!(
+                !message.contains("canary") && private.lines().all(|line| !message.contains(line)),
+                "{message}"
+            );
+        }
+        let folder = folder.path().to_str().unwrap();
+        assert!(resolve(&["--ca-file", folder], &[]).is_err(), "a folder");
     }
 
     #[test]
@@ -451,6 +490,9 @@ mod tests {
             elsewhere.warnings,
             ["signing in at http://127.0.0.1:1 for the API at https://api.openai.com, not at OpenAI's own"]
         );
+        let lookalike = resolve(&["--issuer", "https://\u{430}uth.openai.com"], &[]).unwrap();
+        assert!(lookalike.warnings[0].starts_with("signing in at https://xn--uth-5cd.openai.com for"));
+        assert_eq!(resolve(&["--issuer", "https://AUTH.openai.com:443///"], &[]).unwrap().warnings.len(), 0);
         assert_eq!(resolve(&["--callback-port", "6000"], &[]).unwrap().warnings.len(), 1);
         assert!(
             resolve(&["--callback-port", "6000", "--client-id", "mine"], &[]).unwrap().warnings.is_empty()

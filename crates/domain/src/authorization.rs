@@ -366,6 +366,26 @@ mod tests {
     }
 
     #[test]
+    fn every_parameter_is_encoded_exactly_once() {
+        const ODD: &str = "a b+c%20d&e=f#g/é";
+        let client = Client {
+            client_id: format!("id {ODD}"),
+            audience: format!("audience {ODD}"),
+            scope: format!("scope {ODD}"),
+            ..Client::default()
+        };
+        let Ok(entropy) = Entropy::fill_with(|_| Ok::<_, std::convert::Infallible>(()));
+        let pending = client.begin(REGISTERED_REDIRECT_URI.parse().unwrap(), entropy);
+        let pairs: Vec<_> = pending.authorize_url().query_pairs().into_owned().collect();
+        assert_eq!(pairs.len(), 8);
+        for (name, value) in
+            [("client_id", client.client_id), ("audience", client.audience), ("scope", client.scope)]
+        {
+            assert!(pairs.contains(&(name.to_owned(), value)), "{name}: {pairs:?}");
+        }
+    }
+
+    #[test]
     fn a_grant_has_the_parameters_of_the_request_that_it_came_from() {
         let pending = pending();
         let challenge = pending.verifier.challenge().as_str().to_owned();
@@ -394,6 +414,8 @@ mod tests {
                 "denied access_denied: no thanks",
             ),
             ("error=access_denied&state=STATE", "denied access_denied: "),
+            // An address for more about the error is nobody's but the sender's.
+            ("error=x&error_uri=javascript:alert(1)&state=STATE", "denied x: "),
             // The state is not ours: nothing else is looked at.
             ("code=C", "ForeignState"),
             ("code=C&state=", "ForeignState"),

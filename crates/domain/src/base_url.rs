@@ -145,6 +145,7 @@ mod tests {
             ("https://auth.openai.com", Ok(())),
             ("HTTPS://auth.openai.com:443/", Ok(())),
             ("https://auth.example/a/b///", Ok(())),
+            ("https://auth.example.", Ok(())),
             ("http://localhost:5001", Ok(())),
             ("http://127.0.0.1:1", Ok(())),
             ("http://127.1:1", Ok(())),
@@ -213,6 +214,8 @@ mod tests {
         let base = BaseUrl::parse("http://LOCALHOST:1/").unwrap();
         assert!(base.is_issuer("http://localhost:1") && base.is_issuer("http://LOCALHOST:1//"));
         assert!(!base.is_issuer("http://localhost:2") && !base.is_issuer(""));
+        let rooted = BaseUrl::parse("https://auth.example.").unwrap();
+        assert!(rooted.is_issuer("https://auth.example.") && !rooted.is_issuer("https://auth.example"));
     }
 
     #[test]

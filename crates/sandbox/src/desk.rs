@@ -63,6 +63,10 @@ impl Desk {
         self.world.keys()
     }
 
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        self.world.secrets()
+    }
+
     fn serve(&mut self, route: &Route<'_>, request: &Request, now: Duration) -> Outcome {
         let (reply, latency) = match route.step() {
             Some(step) => {

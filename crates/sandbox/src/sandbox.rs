@@ -77,6 +77,12 @@ impl Sandbox {
         self.shared.desk().keys().to_vec()
     }
 
+    /// Every secret issued so far: codes, access, ID and refresh tokens, session keys and API keys,
+    /// in no order. A test that looks for leaks asks for them.
+    pub fn secrets(&self) -> Vec<String> {
+        self.shared.desk().secrets()
+    }
+
     /// Ends every [delay](crate::Reply::delayed), of answers under way and of those to come.
     pub fn release(&self) {
         self.shared.release();

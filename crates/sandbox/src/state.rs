@@ -165,6 +165,11 @@ impl World {
         &self.account.keys
     }
 
+    /// Whatever was issued, codes too.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        self.authorizations.codes().chain(self.issued.keys().map(String::as_str)).map(str::to_owned).collect()
+    }
+
     fn issue(&mut self, kind: Credential, prefix: &str) -> String {
         let token = self.mint.token(prefix);
         self.issued.insert(token.clone(), kind);

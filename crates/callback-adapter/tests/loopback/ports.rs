@@ -1,11 +1,12 @@
 //! Which ports are held, and until when.
 
-use crate::support::{SignIn, status, within_a_minute};
+use crate::support::{SignIn, read_to_end, status, within_a_minute};
 use keymint_callback_adapter::{BindErrorKind, LoopbackListener, Outcome};
 use keymint_domain::ResponseSource;
 use std::error::Error;
 use std::io;
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::task::yield_now;
@@ -122,6 +123,41 @@ async fn a_port_can_be_bound_again_right_after_a_conclusion() {
     let (listener, _) = receiving.end().await;
     within_a_minute(listener.conclude(Outcome::KeyDelivered)).await;
     LoopbackListener::bind(browser.port).unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_of_an_earlier_sign_in_does_not_reach_the_next_one() {
+    let (browser, receiving) = SignIn::begin().receive();
+    let mut idle = browser.connect().await;
+    let mut answered = browser.connect().await;
+    answered.write_all(browser.good().as_bytes()).await.unwrap();
+    let (listener, _) = receiving.end().await;
+    within_a_minute(listener.conclude(Outcome::KeyDelivered)).await;
+
+    let (browser, receiving) = SignIn::begin_at(LoopbackListener::bind(browser.port).unwrap()).receive();
+    // Whether the first write is taken is the system's affair.
+    let _ = idle.write_all(browser.good().as_bytes()).await;
+    let _ = answered.write_all(browser.good().as_bytes()).await;
+    assert_eq!(read_to_end(idle).await, "");
+    assert_eq!(read_to_end(answered).await.matches("HTTP/1.1 ").count(), 1);
+    assert_eq!(status(&browser.send(browser.good()).await), "303");
+    assert_eq!(receiving.response().await, "granted C");
+}
+
+#[tokio::test]
+async fn nobody_reaches_the_listener_from_another_address_of_this_machine() {
+    // Sends nothing: it only asks the system which address it would send from.
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    let address =
+        socket.connect("192.0.2.1:9").and_then(|()| socket.local_addr()).map(|address| address.ip());
+    let Some(address) = address.ok().filter(|address| !address.is_loopback()) else {
+        eprintln!("SKIPPED: this machine has no address but the loopback ones");
+        return;
+    };
+    let sign_in = SignIn::begin();
+    let error = TcpStream::connect((address, sign_in.browser.port)).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+    assert!(TcpStream::connect(("127.0.0.1", sign_in.browser.port)).await.is_ok());
 }
 
 #[tokio::test]

@@ -96,6 +96,21 @@ async fn an_extra_root_is_trusted_at_every_step() {
     }
 }
 
+/// Runs the test above again, where the environment asks for the keys of the connections.
+#[test]
+fn the_keys_of_a_connection_are_written_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("keys");
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "tls::an_extra_root_is_trusted_at_every_step"])
+        .env("SSLKEYLOGFILE", &log)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    assert!(!log.exists());
+}
+
 #[tokio::test]
 async fn an_unknown_authority_is_not_trusted() {
     let (known, unknown) = (authority(), authority());

@@ -85,6 +85,11 @@ impl Authorizations {
         self.undecided.remove(id)
     }
 
+    /// Every code, used or not.
+    pub(super) fn codes(&self) -> impl Iterator<Item = &str> {
+        self.codes.keys().map(String::as_str)
+    }
+
     /// Uses the code up, also when it is refused: whoever guesses has one guess.
     pub(super) fn redeem(&mut self, request: &TokenRequest<'_>) -> Result<(), ExchangeError> {
         if !self.clients.contains(request.client_id) {

@@ -26,6 +26,12 @@ async fn the_whole_story_ends_with_a_key_that_works() {
     assert!(value.starts_with("sk-proj-"));
     assert_eq!(models(&sandbox, &value).send().await.status, 200);
 
+    for secret in [&session_key, &value] {
+        assert!(sandbox.secrets().contains(secret));
+    }
+    // The code, three tokens, and those two.
+    assert_eq!(sandbox.secrets().len(), 6);
+
     let key = CreatedKey {
         organization: ORGANIZATION.to_owned(),
         project: PROJECT.to_owned(),

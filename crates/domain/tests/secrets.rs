@@ -1,0 +1,84 @@
+//! What no type with a secret in it can do, and what its `Debug` does not show.
+
+use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted, pending};
+use keymint_domain::{
+    AccessToken, ApiKey, AuthorizationCode, AuthorizationGrant, CodeVerifier, Entropy, PendingAuthorization,
+    Plan, Ports, ProvisionedKey, Session, SessionKey, Tokens, ignore, provision, sign_in,
+};
+use std::fmt::{Debug, Display};
+
+/// Does not compile where the type implements one of the traits: then it is not clear which of two
+/// implementations is meant.
+macro_rules! never {
+    ($type:ty: $($trait:path),+) => {
+        $(const _: fn() = || {
+            trait Ambiguous<A> {
+                fn item() {}
+            }
+            impl<T: ?Sized> Ambiguous<()> for T {}
+            struct Implemented;
+            impl<T: ?Sized + $trait> Ambiguous<Implemented> for T {}
+            let _ = <$type as Ambiguous<_>>::item;
+        };)+
+    };
+}
+
+macro_rules! keep_to_themselves {
+    ($($type:ty),+ $(,)?) => {
+        $(never!($type: Display, Clone, PartialEq, AsRef<str>, Into<String>, serde::Serialize);)+
+    };
+}
+
+keep_to_themselves!(
+    AccessToken,
+    ApiKey,
+    AuthorizationCode,
+    AuthorizationGrant,
+    CodeVerifier,
+    Entropy,
+    PendingAuthorization,
+    ProvisionedKey,
+    Session,
+    SessionKey,
+    Tokens,
+);
+
+fn shown(it: &impl Debug) -> String {
+    format!("{it:?} {it:#?}")
+}
+
+#[test]
+fn no_secret_shows_in_debug_from_the_beginning_of_a_flow_to_its_end() {
+    let clock = FakeClock::new();
+    let (auth_server, platform) = (FakeAuthServer::new(&clock), FakePlatform::ready(&clock));
+    let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
+    let plan = Plan::default();
+    let Ok(entropy) = Entropy::fill_with(|bytes| {
+        bytes.fill(0x5a);
+        Ok::<_, std::convert::Infallible>(())
+    });
+    let mut said = vec![shown(&entropy), shown(&pending()), shown(&granted())];
+    said.push(shown(&Tokens::new(AccessToken::parse("canary-canary".to_owned()).unwrap())));
+    let session = clock.run(sign_in(ports, &plan, granted(), &ignore)).unwrap();
+    said.push(shown(&session));
+    let (auth_server, platform) = (FakeAuthServer::new(&clock), FakePlatform::ready(&clock));
+    let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
+    let created = clock.run(provision(ports, &plan, granted(), &ignore)).unwrap();
+    said.push(shown(&created));
+
+    let grant = granted();
+    let secrets = [
+        "90, 90",
+        "WlpaWlpa",
+        grant.verifier().expose(),
+        grant.code().expose(),
+        "canary",
+        created.key.expose(),
+    ];
+    for text in said {
+        for secret in secrets {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+        assert!(text.contains("[redacted]") || text.contains(".."), "{text}");
+    }
+}

@@ -1,0 +1,155 @@
+//! Looks for secrets where none may be, in each form in which a program may let one slip.
+
+use base64::Engine;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use url::form_urlencoded::byte_serialize;
+
+/// As much of a secret is a find. Less may stand anywhere by chance, as its prefix does.
+const ENOUGH: usize = 12;
+
+/// Every piece of every secret, in every form.
+#[derive(Default)]
+pub(crate) struct Canaries {
+    /// By length, so that a text is searched once for each length.
+    pieces: BTreeMap<usize, HashMap<Vec<u8>, &'static str>>,
+}
+
+impl Canaries {
+    pub(crate) fn of(secrets: impl IntoIterator<Item = String>) -> Self {
+        let mut canaries = Self::default();
+        for secret in secrets {
+            canaries.add(&secret);
+        }
+        canaries
+    }
+
+    fn add(&mut self, secret: &str) {
+        let bytes = secret.as_bytes();
+        let in_hex = |before: &str| {
+            bytes.iter().fold(String::new(), |mut hex, byte| {
+                write!(hex, "{before}{byte:02x}").unwrap();
+                hex
+            })
+        };
+        let json = serde_json::Value::from(secret).to_string();
+        for (form, length, text) in [
+            ("as it is", ENOUGH, secret.to_owned()),
+            ("in small letters", ENOUGH, secret.to_lowercase()),
+            ("in capital letters", ENOUGH, secret.to_uppercase()),
+            ("form-encoded", ENOUGH, byte_serialize(bytes).collect()),
+            ("in JSON", ENOUGH, json[1..json.len() - 1].to_owned()),
+            ("percent-encoded", 3 * ENOUGH, in_hex("%")),
+            ("percent-encoded", 3 * ENOUGH, in_hex("%").to_uppercase()),
+            ("in hexadecimal", 2 * ENOUGH, in_hex("")),
+            ("in hexadecimal", 2 * ENOUGH, in_hex("").to_uppercase()),
+            ("escaped in JSON", 6 * ENOUGH, in_hex("\\u00")),
+            ("escaped in JSON", 6 * ENOUGH, in_hex("\\u00").to_uppercase().replace('U', "u")),
+        ] {
+            self.add_pieces(form, length, &text);
+        }
+        // What stands before it decides between three ways to encode it. The ends are also made
+        // of what is around it.
+        for shift in 0..3 {
+            let shifted = [&[0; 2][..shift], bytes].concat();
+            let inside = [0, 2, 3][shift]..shifted.len() * 8 / 6;
+            for engine in [BASE64_STANDARD, BASE64_URL_SAFE] {
+                self.add_pieces("in base64", ENOUGH * 8 / 6, &engine.encode(&shifted)[inside.clone()]);
+            }
+        }
+    }
+
+    fn add_pieces(&mut self, form: &'static str, length: usize, text: &str) {
+        let pieces = self.pieces.entry(length).or_default();
+        for piece in text.as_bytes().windows(length) {
+            pieces.entry(piece.to_vec()).or_insert(form);
+        }
+    }
+
+    /// The first piece of a secret in this text, and its form.
+    pub(crate) fn find(&self, text: impl AsRef<[u8]>) -> Option<String> {
+        self.pieces.iter().find_map(|(length, pieces)| {
+            text.as_ref().windows(*length).find_map(|piece| {
+                let form = pieces.get(piece)?;
+                Some(format!("a secret {form}: {}", String::from_utf8_lossy(piece)))
+            })
+        })
+    }
+
+    /// The files below this folder in whose name or content there is a secret.
+    pub(crate) fn files_below(&self, folder: &Path) -> Vec<(PathBuf, String)> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_symlink() {
+                continue;
+            }
+            let content = if path.is_dir() {
+                found.extend(self.files_below(&path));
+                Vec::new()
+            } else if path.is_file() {
+                std::fs::read(&path).unwrap()
+            } else {
+                Vec::new()
+            };
+            let name = path.file_name().unwrap().as_encoded_bytes();
+            found.extend([name, &content].iter().find_map(|text| Some((path.clone(), self.find(text)?))));
+        }
+        found
+    }
+}
+
+#[test]
+fn a_secret_is_found_in_each_form_wherever_it_stands() {
+    const SECRET: &str = "sk-proj-A1b2/C3+d4\"E5_f6 g7~H8\\i9";
+    let canaries = Canaries::of([SECRET.to_owned()]);
+    let hex = |before: &str| SECRET.bytes().map(|byte| format!("{before}{byte:02x}")).collect::<String>();
+    let form: String = byte_serialize(SECRET.as_bytes()).collect();
+    let mut texts = vec![
+        SECRET.to_owned(),
+        SECRET[8..20].to_owned(),
+        SECRET.to_lowercase(),
+        SECRET.to_uppercase(),
+        form.clone(),
+        form.replace('+', "%20"),
+        hex("%"),
+        hex("%").to_uppercase(),
+        hex(""),
+        hex("").to_uppercase(),
+        hex("\\u00"),
+        hex("\\u00").to_uppercase().replace('U', "u"),
+        serde_json::Value::from(SECRET).to_string(),
+    ];
+    for before in ["", "a", "ab", "abc"] {
+        for engine in [BASE64_STANDARD, BASE64_URL_SAFE] {
+            texts.push(engine.encode(format!("{before}{SECRET}and more")));
+        }
+    }
+    for text in texts {
+        for surrounded in [text.clone(), format!("error: \u{1b}[1m{text}\u{1b}[0m, é\n")] {
+            assert!(canaries.find(&surrounded).is_some(), "{surrounded}");
+        }
+    }
+    for harmless in
+        ["", "sk-proj-", &SECRET[..ENOUGH - 1], "a key ending in \\i9", &SECRET.replace('2', "3")[..15]]
+    {
+        assert_eq!(canaries.find(harmless), None, "{harmless}");
+    }
+}
+
+#[test]
+fn a_secret_is_found_in_files_and_in_their_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let canaries = Canaries::of(["sk-proj-0123456789".to_owned()]);
+    std::fs::create_dir_all(folder.path().join("a/b")).unwrap();
+    for (name, content) in
+        [("a/b/c", "KEY=sk-proj-0123456789"), ("a/sk-proj-0123456789", ""), ("d", "sk-proj-")]
+    {
+        std::fs::write(folder.path().join(name), content).unwrap();
+    }
+    let mut found: Vec<_> = canaries.files_below(folder.path()).into_iter().map(|(path, _)| path).collect();
+    found.sort();
+    assert_eq!(found, [folder.path().join("a/b/c"), folder.path().join("a/sk-proj-0123456789")]);
+}

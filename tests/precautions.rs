@@ -1,0 +1,53 @@
+//! What keeps the memory of a run out of files.
+
+#![cfg(target_os = "linux")]
+
+use crate::support::{create, watch};
+use keymint_sandbox::{Choice, Scenario};
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+/// Gives the program as large core dumps as this machine allows.
+const WITH_CORE_DUMPS: [&str; 4] = ["sh", "-c", r#"ulimit -Sc "$(ulimit -Hc)" && exec "$@""#, "keymint"];
+
+/// A browser that tells its own limit, and goes nowhere.
+const BROWSER: &str = "#!/bin/sh\nulimit -Sc >\"$0.fifo\"\n";
+
+#[tokio::test]
+async fn a_run_leaves_no_core_dump_and_its_browser_may() {
+    let folder = tempfile::tempdir().unwrap();
+    let browser = folder.path().join("browser");
+    let fifo = folder.path().join("browser.fifo");
+    fs::write(&browser, BROWSER).unwrap();
+    fs::set_permissions(&browser, fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let most = std::process::Command::new("sh").args(["-c", "ulimit -Hc"]).output().unwrap().stdout;
+
+    let mut run = create(Scenario::ready())
+        .under(&WITH_CORE_DUMPS)
+        .with_browser()
+        .env("BROWSER", browser.to_str().unwrap())
+        .start()
+        .await;
+    let visit = run.browser(Choice::Continue).await;
+    let given = watch(tokio::task::spawn_blocking(|| fs::read(fifo).unwrap())).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&given), String::from_utf8_lossy(&most));
+    let ended = run.end().await;
+    visit.await.unwrap();
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn the_memory_of_a_run_is_closed_from_its_beginning() {
+    let mut run = create(Scenario::ready()).under(&WITH_CORE_DUMPS).start().await;
+    let visit = run.browser(Choice::Continue).await;
+    let process = format!("/proc/{}", run.process());
+    let limits = fs::read_to_string(format!("{process}/limits")).unwrap();
+    let limit = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(limit.split_whitespace().nth(4), Some("0"), "{limit}");
+    // The files of a process that must not be dumped are the administrator's.
+    assert_eq!(fs::metadata(format!("{process}/mem")).unwrap().uid(), 0);
+    let ended = run.end().await;
+    visit.await.unwrap();
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+}

@@ -1,0 +1,101 @@
+//! What must not stand in the sources, or only where it was looked at.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The folder of the workspace.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
+}
+
+/// Every file of this extension that is written by hand, by its path in the workspace.
+pub(crate) fn files(extension: &str) -> BTreeMap<String, String> {
+    fn collect(folder: &Path, extension: &str, found: &mut BTreeMap<String, String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                collect(&path, extension, found);
+            } else if path.extension().is_some_and(|found| found == extension) {
+                let name = path.strip_prefix(root()).unwrap().to_str().unwrap().replace('\\', "/");
+                found.insert(name, fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    for folder in ["crates", "tests"] {
+        collect(&root().join(folder), extension, &mut found);
+    }
+    found
+}
+
+/// What of a source goes into the program.
+fn shipped(source: &str) -> &str {
+    source.split("#[cfg(test)]\nmod tests").next().unwrap()
+}
+
+/// Each of these is a secret on its way to the wire, or to where the person wants it.
+#[test]
+fn secrets_are_exposed_where_that_was_looked_at_and_nowhere_else() {
+    let mut found = BTreeMap::new();
+    for (name, source) in files("rs") {
+        if name.contains("/src/") && !name.contains("/src/testing") {
+            let calls = shipped(&source).lines().filter(|line| !line.trim_start().starts_with("//"));
+            let calls: usize = calls.map(|line| line.matches("expose()").count()).sum();
+            if calls > 0 {
+                found.insert(name, calls);
+            }
+        }
+    }
+    let looked_at = [
+        ("crates/cli/src/create.rs", 1),
+        ("crates/cli/src/output.rs", 1),
+        ("crates/cli/src/recovery.rs", 1),
+        // The challenge is made of the verifier.
+        ("crates/domain/src/pkce.rs", 1),
+        // The last four characters.
+        ("crates/domain/src/secret.rs", 1),
+        // Sent, and learned so that no error repeats them.
+        ("crates/http-adapter/src/auth_server.rs", 3),
+        ("crates/http-adapter/src/platform_api.rs", 6),
+    ];
+    assert_eq!(found, looked_at.map(|(name, calls)| (name.to_owned(), calls)).into());
+}
+
+/// Both write what is sent and received, or the means to read it.
+#[test]
+fn no_library_is_asked_to_tell_of_the_traffic() {
+    for (name, source) in files("rs") {
+        for word in ["connection_verbose(", "tls_sslkeylogfile(", "KeyLogFile"] {
+            let own = name == "tests/sources.rs";
+            assert!(own || !source.contains(word), "{word} in {name}");
+        }
+    }
+}
+
+/// What no crate depends on cannot collect, log or send anything.
+#[test]
+fn no_crate_logs_and_none_reports_crashes() {
+    let mut manifests = files("toml");
+    manifests.insert("Cargo.toml".to_owned(), fs::read_to_string(root().join("Cargo.toml")).unwrap());
+    for (name, manifest) in manifests {
+        for word in ["tracing", "log", "env_logger", "human-panic", "sentry", "opentelemetry"] {
+            let depends =
+                |line: &str| line.starts_with(&format!("{word} ")) || line.starts_with(&format!("{word}."));
+            assert!(!manifest.lines().any(depends), "{word} in {name}");
+        }
+    }
+}
+
+/// A clock that jumps when nothing else goes on ends every wait for a real socket at once.
+#[test]
+fn no_test_pauses_the_clock_beside_a_real_socket() {
+    // There, nothing comes, and the wait is meant to end.
+    let looked_at = ["crates/callback-adapter/src/self_test.rs", "tests/sources.rs"];
+    for (name, source) in files("rs") {
+        let paused = source.contains("start_paused") && !looked_at.contains(&&*name);
+        for socket in ["TcpStream", "TcpListener"] {
+            assert!(!(paused && source.contains(socket)), "{socket} in {name}");
+        }
+    }
+}
