@@ -199,11 +199,10 @@ impl PendingAuthorization {
         match text.split_once('?') {
             Some((address, query)) => {
                 // Only the path is compared: a phone or a proxy may have changed the host, and
-                // the state is what tells.
-                let path = address
-                    .split_once("://")
-                    .map_or(address, |(_, rest)| rest.find('/').map_or("", |at| &rest[at..]));
-                if path.is_empty() && !address.contains("://") || path == self.redirect_uri.path() {
+                // the state is what tells. Browsers do not show the scheme.
+                let host_and_path = address.split_once("://").map_or(address, |(_, rest)| rest);
+                let path = host_and_path.find('/').map_or("", |at| &host_and_path[at..]);
+                if address.is_empty() || path == self.redirect_uri.path() {
                     self.read_query(query)
                 } else {
                     Callback::Stray(Stray::OtherPath)
@@ -459,6 +458,7 @@ mod tests {
             address.replace('&', "&amp;"),
             format!("{address}#"),
             format!("https://forwarded.example:443/auth/callback?{query}"),
+            format!("localhost:5000/auth/callback?{query}"),
             format!("/auth/callback?{query}"),
             format!("?{query}"),
             query,
@@ -476,6 +476,9 @@ mod tests {
             ("code=C", "ForeignState"),
             ("http://localhost:5000/auth/callback?code=C&state=other", "ForeignState"),
             ("http://localhost:5000/?code=C", "OtherPath"),
+            ("http://?code=C", "OtherPath"),
+            ("localhost:5000?code=C", "OtherPath"),
+            ("/cancel?code=C", "OtherPath"),
             (pending.authorize_url().as_str(), "OtherPath"),
             (&"x".repeat(1_000_000), "BadQuery"),
         ] {
