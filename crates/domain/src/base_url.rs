@@ -57,7 +57,7 @@ impl BaseUrl {
         let text = text.trim_end_matches('/');
         let url = Url::parse(text).map_err(|_| InvalidBaseUrl::NotAUrl)?;
         let host = url.host().ok_or(InvalidBaseUrl::NotAUrl)?;
-        if !url.username().is_empty() || url.password().is_some() || rest.contains('@') {
+        if rest.contains('@') {
             return Err(InvalidBaseUrl::UserInfo);
         }
         if url.query().is_some() || url.fragment().is_some() {

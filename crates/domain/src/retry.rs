@@ -54,7 +54,6 @@ fn most_retries(step: Step, failure: &ServiceErrorKind) -> u32 {
         // Waiting mends no certificate.
         (_, NotSent(Unreached::Tls)) => 0,
         (Step::ExchangeCode | Step::CreateKey, NotSent(_) | Refused { status: 429, .. }) => 2,
-        (Step::ExchangeCode | Step::CreateKey, _) => 0,
         (Step::Login, NotSent(_) | Refused { status: 429, .. }) => 3,
         (Step::Login, Refused { status: 408 | 425 | 500..=599, .. }) => 2,
         (Step::Login, TimedOut | Interrupted) => 1,
