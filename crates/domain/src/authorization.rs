@@ -199,11 +199,10 @@ impl PendingAuthorization {
         match text.split_once('?') {
             Some((address, query)) => {
                 // Only the path is compared: a phone or a proxy may have changed the host, and
-                // the state is what tells.
-                let path = address
-                    .split_once("://")
-                    .map_or(address, |(_, rest)| rest.find('/').map_or("", |at| &rest[at..]));
-                if path.is_empty() && !address.contains("://") || path == self.redirect_uri.path() {
+                // the state is what tells. Browsers do not show the scheme.
+                let host_and_path = address.split_once("://").map_or(address, |(_, rest)| rest);
+                let path = host_and_path.find('/').map_or("", |at| &host_and_path[at..]);
+                if address.is_empty() || path == self.redirect_uri.path() {
                     self.read_query(query)
                 } else {
                     Callback::Stray(Stray::OtherPath)
@@ -314,12 +313,16 @@ impl AuthorizationGrant {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::collections::HashSet;
 
     fn pending() -> PendingAuthorization {
+        begun_with(0)
+    }
+
+    /// From entropy that counts up from `first`.
+    fn begun_with(first: u8) -> PendingAuthorization {
         let entropy = Entropy::fill_with(|bytes| {
-            for (i, byte) in bytes.iter_mut().enumerate() {
-                *byte = u8::try_from(i).unwrap();
-            }
+            bytes.iter_mut().zip(first..).for_each(|(byte, i)| *byte = i);
             Ok::<_, ()>(())
         });
         Client::default().begin(REGISTERED_REDIRECT_URI.parse().unwrap(), entropy.unwrap())
@@ -350,7 +353,9 @@ mod tests {
         let pending = pending();
         let url = pending.authorize_url();
         assert_eq!(url.as_str().split_once('?').unwrap().0, "https://auth.openai.com/oauth/authorize");
-        let challenge = pending.verifier.challenge();
+        // Of the first 64 bytes; the state is of the other 32.
+        let challenge =
+            CodeVerifier::from_entropy(&std::array::from_fn(|i| i.try_into().unwrap())).challenge();
         let pairs: Vec<_> = url.query_pairs().map(|(k, v)| (k.into_owned(), v.into_owned())).collect();
         let expected = [
             ("audience", "https://api.openai.com/v1"),
@@ -398,6 +403,14 @@ mod tests {
         assert_eq!((grant.client_id(), grant.code().expose()), ("app_2SKx67EdpoN0G6j64rFvigXD", "C"));
         assert_eq!(grant.redirect_uri(), REGISTERED_REDIRECT_URI);
         assert_eq!(grant.verifier().challenge().as_str(), challenge);
+    }
+
+    #[test]
+    fn no_two_sign_ins_wait_for_the_same_random_times() {
+        let seed =
+            |first| begun_with(first).into_grant(AuthorizationCode::from_response("C".into())).jitter_seed();
+        let seeds: HashSet<_> = (0..100).map(seed).collect();
+        assert_eq!(seeds.len(), 100);
     }
 
     #[test]
@@ -481,6 +494,7 @@ mod tests {
             address.replace('&', "&amp;"),
             format!("{address}#"),
             format!("https://forwarded.example:443/auth/callback?{query}"),
+            format!("localhost:5000/auth/callback?{query}"),
             format!("/auth/callback?{query}"),
             format!("?{query}"),
             query,
@@ -498,6 +512,9 @@ mod tests {
             ("code=C", "ForeignState"),
             ("http://localhost:5000/auth/callback?code=C&state=other", "ForeignState"),
             ("http://localhost:5000/?code=C", "OtherPath"),
+            ("http://?code=C", "OtherPath"),
+            ("localhost:5000?code=C", "OtherPath"),
+            ("/cancel?code=C", "OtherPath"),
             (pending.authorize_url().as_str(), "OtherPath"),
             (&"x".repeat(1_000_000), "BadQuery"),
         ] {
@@ -507,9 +524,12 @@ mod tests {
 
     #[test]
     fn no_secret_shows_in_debug() {
+        let entropy = Entropy::fill_with(|_| Ok::<_, ()>(())).unwrap();
+        assert_eq!(format!("{entropy:?} {entropy:#?}"), "Entropy([redacted]) Entropy([redacted])");
         let pending = pending();
-        let shown = format!("{pending:?} {pending:#?}");
-        assert!(!shown.contains(&state()) && !shown.contains(pending.verifier.expose()), "{shown}");
+        let expected = "PendingAuthorization { issuer: BaseUrl(https://auth.openai.com), client_id: \
+            \"app_2SKx67EdpoN0G6j64rFvigXD\", redirect_uri: \"http://localhost:5000/auth/callback\", .. }";
+        assert_eq!(format!("{pending:?}"), expected);
         let grant = pending.into_grant(AuthorizationCode::from_response("canary".into()));
         let shown = format!("{grant:?}");
         assert!(!shown.contains("canary") && !shown.contains(grant.verifier().expose()), "{shown}");

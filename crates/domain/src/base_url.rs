@@ -57,7 +57,7 @@ impl BaseUrl {
         let text = text.trim_end_matches('/');
         let mut url = Url::parse(text).map_err(|_| InvalidBaseUrl::NotAUrl)?;
         let host = url.host().ok_or(InvalidBaseUrl::NotAUrl)?;
-        if !url.username().is_empty() || url.password().is_some() || rest.contains('@') {
+        if rest.contains('@') {
             return Err(InvalidBaseUrl::UserInfo);
         }
         if url.query().is_some() || url.fragment().is_some() {
@@ -141,6 +141,7 @@ mod tests {
     #[test]
     fn what_is_accepted_and_what_is_not() {
         use InvalidBaseUrl::{NotAUrl, NotSecure, QueryOrFragment, UserInfo};
+        let long = format!("{:x<1$}", "https://host/", LONGEST + 1);
         for (text, expected) in [
             ("https://auth.openai.com", Ok(())),
             ("HTTPS://auth.openai.com:443/", Ok(())),
@@ -175,7 +176,8 @@ mod tests {
             ("https://host\\path", Err(NotAUrl)),
             ("https://host:0", Err(NotAUrl)),
             ("https://host:65536", Err(NotAUrl)),
-            (&format!("https://host/{}", "x".repeat(LONGEST)), Err(NotAUrl)),
+            (&long[..LONGEST], Ok(())),
+            (&long, Err(NotAUrl)),
         ] {
             assert_eq!(BaseUrl::parse(text).map(|_| ()), expected, "{text:?}");
         }
@@ -207,6 +209,22 @@ mod tests {
         let base = |text| BaseUrl::parse(text).unwrap().to_string();
         assert_eq!(base("https://\u{430}uth.openai.com/"), "https://xn--uth-5cd.openai.com");
         assert_eq!(base("https://HOST:443/a\u{202e}b"), "https://host/a%E2%80%AEb");
+    }
+
+    #[test]
+    fn an_address_knows_whether_it_is_on_this_machine() {
+        for (text, expected) in [
+            ("https://localhost", true),
+            ("http://LOCALHOST:1/x", true),
+            ("https://127.9.9.9", true),
+            ("http://[::1]", true),
+            ("https://auth.example/localhost", false),
+            ("https://localhost.example", false),
+            ("https://10.0.0.1", false),
+            ("https://[::2]", false),
+        ] {
+            assert_eq!(BaseUrl::parse(text).unwrap().is_loopback(), expected, "{text}");
+        }
     }
 
     #[test]

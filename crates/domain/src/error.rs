@@ -243,3 +243,45 @@ impl Error for SourceError {
         self.0.source()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_step_has_a_name_for_machines_and_one_for_people() {
+        for (step, name, words) in [
+            (Step::ExchangeCode, "exchange_code", "exchanging the authorization code"),
+            (Step::Login, "login", "signing in to the platform"),
+            (Step::ListOrganizations, "list_organizations", "listing the organizations"),
+            (Step::ListProjects, "list_projects", "listing the projects"),
+            (Step::CreateKey, "create_key", "creating the key"),
+        ] {
+            assert_eq!((step.name(), step.to_string().as_str()), (name, words));
+        }
+    }
+
+    #[test]
+    fn every_kind_of_failure_has_words() {
+        use ServiceErrorKind::{Interrupted, NotSent, OutOfContract, Refused, TimedOut};
+        for (kind, words) in [
+            (NotSent(Unreached::Dns), "the server could not be reached"),
+            (TimedOut, "no answer in time"),
+            (Interrupted, "the answer was cut short"),
+            (Refused { status: 503, retry_after: None }, "the server answered with status 503"),
+            (OutOfContract, "the server's answer makes no sense"),
+        ] {
+            assert_eq!(kind.to_string(), words);
+        }
+    }
+
+    #[test]
+    fn a_source_that_broke_down_stands_for_its_cause_and_hides_none_below_it() {
+        let refused = ServiceError::new(Step::Login, ServiceErrorKind::TimedOut, "no");
+        let cause = ProvisionError::NoResponse(SourceError::new(refused));
+        let source = SourceError::new(cause);
+        assert_eq!(source.to_string(), "the answer of the browser cannot be received");
+        assert_eq!(source.source().unwrap().to_string(), "signing in to the platform failed: no");
+        assert!(SourceError::new("a message").source().is_none());
+    }
+}

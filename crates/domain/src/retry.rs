@@ -54,7 +54,6 @@ fn most_retries(step: Step, failure: &ServiceErrorKind) -> u32 {
         // Waiting mends no certificate.
         (_, NotSent(Unreached::Tls)) => 0,
         (Step::ExchangeCode | Step::CreateKey, NotSent(_) | Refused { status: 429, .. }) => 2,
-        (Step::ExchangeCode | Step::CreateKey, _) => 0,
         (Step::Login, NotSent(_) | Refused { status: 429, .. }) => 3,
         (Step::Login, Refused { status: 408 | 425 | 500..=599, .. }) => 2,
         (Step::Login, TimedOut | Interrupted) => 1,
@@ -145,10 +144,13 @@ mod tests {
     fn what_cannot_be_waited_for_and_what_was_tried_often_enough_is_final() {
         let next = |failure, attempt, remaining| {
             let mut random = SmallRng::seed_from_u64(1);
-            after(Step::CreateKey, &failure, attempt, Duration::from_secs(remaining), &mut random)
+            after(Step::CreateKey, &failure, attempt, remaining, &mut random)
         };
-        let minute = |attempt| next(refused(429), attempt, 60);
+        let minute = |attempt| next(refused(429), attempt, Duration::from_secs(60));
         assert!(matches!((minute(1), minute(2), minute(3)), (Retry::After(_), Retry::After(_), Retry::Stop)));
-        assert_eq!(next(too_many(Duration::from_secs(2)), 1, 2), Retry::Stop);
+        // A wait that lasts as long as there is time leaves none for the request.
+        for asked in [Duration::from_secs(2), Duration::MAX] {
+            assert_eq!(next(too_many(asked), 1, asked), Retry::Stop);
+        }
     }
 }

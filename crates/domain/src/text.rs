@@ -97,6 +97,13 @@ mod tests {
     }
 
     #[test]
+    fn only_what_is_longer_than_the_limit_is_cut() {
+        for (longest, shown) in [(9, "12345678"), (8, "12345678"), (7, "123456…"), (1, "…"), (0, "…")] {
+            assert_eq!(for_people("12345678", longest), shown);
+        }
+    }
+
+    #[test]
     fn durations_are_said_as_people_say_them() {
         for (milliseconds, expected) in [
             (0, "0 ms"),
@@ -121,7 +128,8 @@ mod tests {
             ("sk-proj-a_b-c.d", "sk-[redacted]"),
             ("key=sess-123, key2=(sk-9)", "key=sess-[redacted], key2=(sk-[redacted])"),
             ("a risk-free task-list", "a risk-free task-list"),
-            ("xsk-proj-0123456789abcdefghij", "xsk-[redacted]"),
+            ("xsk-0123456789abcdefghij", "xsk-0123456789abcdefghij"),
+            ("xsk-0123456789abcdefghijk", "xsk-[redacted]"),
             ("sk- alone", "sk- alone"),
             ("sk-sk-sess-x", "sk-[redacted]"),
         ] {

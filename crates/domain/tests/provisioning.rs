@@ -363,6 +363,21 @@ fn an_organization_whose_projects_are_refused_is_passed_over_and_told_once() {
 }
 
 #[test]
+fn a_list_that_was_not_read_whole_is_told_once_for_each_step() {
+    let clock = FakeClock::new();
+    for step in [Step::ListOrganizations, Step::ListProjects] {
+        for (skipped, cut, times) in [(0, false, 0), (1, false, 1), (0, true, 1), (2, true, 1)] {
+            let platform = only_in(&clock, 3, 2)
+                .incomplete(step, skipped, cut)
+                .projects_ready_after(Duration::from_secs(3));
+            let mut told = tell(&platform, &clock).events;
+            told.retain(|event| matches!(event, Event::ListIncomplete { .. }));
+            assert_eq!(told, vec![Event::ListIncomplete { step, skipped, cut }; times]);
+        }
+    }
+}
+
+#[test]
 fn when_every_organization_refuses_the_last_observation_says_so() {
     let clock = FakeClock::new();
     let platform = only_in(&clock, 2, 0).fail(Step::ListProjects, &[FORBIDDEN; 1000]);

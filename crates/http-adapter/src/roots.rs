@@ -47,12 +47,8 @@ impl ExtraRoots {
 
     /// These, and the system's own where the environment would have it passed over.
     pub(crate) fn and_what_the_environment_hides(&self) -> Vec<CertificateDer<'static>> {
-        let environment = ["SSL_CERT_FILE", "SSL_CERT_DIR"].map(std::env::var_os);
-        let replaced = cfg!(unix) && environment.iter().any(Option::is_some);
         let mut certificates = self.0.clone();
-        if replaced {
-            certificates.extend(first_bundle(SYSTEM_BUNDLES));
-        }
+        certificates.extend(first_bundle(hidden_bundles(|name| std::env::var_os(name).is_some())));
         certificates
     }
 }
@@ -68,6 +64,12 @@ const SYSTEM_BUNDLES: &[&str] = &[
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
 ];
+
+/// The bundles that the verifier passes over because such a variable is set.
+fn hidden_bundles(is_set: impl Fn(&str) -> bool) -> &'static [&'static str] {
+    let replaced = cfg!(unix) && (is_set("SSL_CERT_FILE") || is_set("SSL_CERT_DIR"));
+    if replaced { SYSTEM_BUNDLES } else { &[] }
+}
 
 /// The certificates of the first of these files that has any. What cannot be read in it is passed
 /// over: it is the system's affair.
@@ -107,6 +109,15 @@ mod tests {
             (format!("{}{damaged}", good.cert.pem()), InvalidPem::Damaged(2)),
         ] {
             assert_eq!(ExtraRoots::parse_pem(pem.as_bytes()).unwrap_err(), expected, "{pem}");
+        }
+    }
+
+    #[test]
+    fn the_systems_bundles_are_added_only_where_a_variable_hides_them() {
+        for (set, hidden) in
+            [("SSL_CERT_FILE", cfg!(unix)), ("SSL_CERT_DIR", cfg!(unix)), ("SSL_CERT_FILES", false)]
+        {
+            assert_eq!(!hidden_bundles(|name| name == set).is_empty(), hidden, "{set}");
         }
     }
 

@@ -48,7 +48,7 @@ fn unreached(error: &reqwest::Error) -> Unreached {
         Unreached::TimedOut
     } else if tls(error).is_some() {
         Unreached::Tls
-    } else if error.is_dns() || chain(error).any(|cause| cause.to_string() == "dns error") {
+    } else if error.is_dns() {
         Unreached::Dns
     } else {
         Unreached::Connect

@@ -57,6 +57,7 @@ pub struct FakePlatform {
     latency: Duration,
     slow: HashMap<Step, Duration>,
     failures: HashMap<(Step, Option<String>), Vec<ServiceErrorKind>>,
+    incomplete: HashMap<Step, (usize, bool)>,
     world: Mutex<World>,
 }
 
@@ -80,6 +81,7 @@ impl FakePlatform {
             latency: Duration::ZERO,
             slow: HashMap::new(),
             failures: HashMap::new(),
+            incomplete: HashMap::new(),
             world: Mutex::default(),
         }
     }
@@ -134,6 +136,13 @@ impl FakePlatform {
         self
     }
 
+    /// The lists of `step` have `skipped` entries that cannot be used, and more than is read where
+    /// they are `cut`.
+    pub fn incomplete(mut self, step: Step, skipped: usize, cut: bool) -> Self {
+        self.incomplete.insert(step, (skipped, cut));
+        self
+    }
+
     /// Every request so far.
     pub fn calls(&self) -> Vec<Call> {
         self.world().calls.clone()
@@ -156,6 +165,11 @@ impl FakePlatform {
 
     fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn listing<T>(&self, step: Step, items: Vec<T>) -> Listing<T> {
+        let (skipped, cut) = self.incomplete.get(&step).copied().unwrap_or_default();
+        Listing::new(items, skipped, !cut)
     }
 
     fn is_ready(&self, delay: Duration) -> bool {
@@ -241,7 +255,7 @@ impl PlatformApi for FakePlatform {
         let ready = self.is_ready(self.organizations_ready_after);
         let organizations =
             self.organizations.iter().filter(|_| ready).map(|(organization, _)| organization.clone());
-        Ok(organizations.collect::<Vec<_>>().into())
+        Ok(self.listing(Step::ListOrganizations, organizations.collect()))
     }
 
     async fn projects(
@@ -252,7 +266,8 @@ impl PlatformApi for FakePlatform {
         self.serve_session(session, Step::ListProjects, Some(organization), None).await?;
         let ready = self.is_ready(self.projects_ready_after);
         let of_it = self.organizations.iter().find(|(candidate, _)| candidate.id == *organization);
-        Ok(of_it.filter(|_| ready).map(|(_, projects)| projects.clone()).unwrap_or_default().into())
+        let projects = of_it.filter(|_| ready).map(|(_, projects)| projects.clone()).unwrap_or_default();
+        Ok(self.listing(Step::ListProjects, projects))
     }
 
     async fn create_api_key(
