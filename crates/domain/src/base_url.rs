@@ -50,6 +50,7 @@ impl BaseUrl {
         // mended address is not the one that was meant, so only what needs no mending passes.
         let scheme_end = text.find("://").ok_or(InvalidBaseUrl::NotAUrl)?;
         let (scheme, rest) = (&text[..scheme_end], &text[scheme_end + 3..]);
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let mended = |c: char| c.is_control() || c.is_whitespace() || c == '\\';
         if text.len() > LONGEST || rest.is_empty() || rest.starts_with('/') || text.contains(mended) {
             return Err(InvalidBaseUrl::NotAUrl);
@@ -57,7 +58,7 @@ impl BaseUrl {
         let text = text.trim_end_matches('/');
         let mut url = Url::parse(text).map_err(|_| InvalidBaseUrl::NotAUrl)?;
         let host = url.host().ok_or(InvalidBaseUrl::NotAUrl)?;
-        if rest.contains('@') {
+        if authority.contains('@') {
             return Err(InvalidBaseUrl::UserInfo);
         }
         if url.query().is_some() || url.fragment().is_some() {
@@ -161,6 +162,7 @@ mod tests {
             ("https://u:p@host", Err(UserInfo)),
             ("https://u@host", Err(UserInfo)),
             ("https://@host", Err(UserInfo)),
+            ("https://host/a@b", Ok(())),
             ("https://host?x=1", Err(QueryOrFragment)),
             ("https://host/#x", Err(QueryOrFragment)),
             ("auth.openai.com", Err(NotAUrl)),
