@@ -23,12 +23,8 @@ pub(crate) enum Kind {
     DeliveryFailed,
     OutcomeUnknown,
     DestinationUnusable,
-    /// By Ctrl-C.
-    Interrupted,
-    /// By SIGTERM.
-    Terminated,
-    /// By SIGHUP: the terminal is gone.
-    HungUp,
+    /// By a signal, which this exit code names.
+    Interrupted(u8),
 }
 
 impl Kind {
@@ -45,7 +41,7 @@ impl Kind {
             Self::DeliveryFailed => "delivery_failed",
             Self::OutcomeUnknown => "outcome_unknown",
             Self::DestinationUnusable => "destination_unusable",
-            Self::Interrupted | Self::Terminated | Self::HungUp => "interrupted",
+            Self::Interrupted(_) => "interrupted",
         }
     }
 
@@ -62,9 +58,7 @@ impl Kind {
             Self::DeliveryFailed => 9,
             Self::OutcomeUnknown => 10,
             Self::DestinationUnusable => 11,
-            Self::HungUp => 129,
-            Self::Interrupted => 130,
-            Self::Terminated => 143,
+            Self::Interrupted(code) => code,
         })
     }
 }

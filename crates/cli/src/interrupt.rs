@@ -6,6 +6,9 @@ use std::future::Future;
 use std::pin::pin;
 use tokio::sync::watch;
 
+/// What shells report of a program that Ctrl-C ended: 128 and the number of the signal.
+const CTRL_C: Kind = Kind::Interrupted(130);
+
 /// Signals to end, as they come. Once this exists, they no longer end the program by themselves.
 pub(crate) struct Interrupt {
     #[cfg(unix)]
@@ -36,9 +39,9 @@ impl Interrupt {
     #[cfg(unix)]
     pub(crate) async fn next(&mut self) -> Kind {
         tokio::select! {
-            _ = self.interrupt.recv() => Kind::Interrupted,
-            _ = self.terminate.recv() => Kind::Terminated,
-            _ = self.hangup.recv() => Kind::HungUp,
+            _ = self.interrupt.recv() => CTRL_C,
+            _ = self.terminate.recv() => Kind::Interrupted(143),
+            _ = self.hangup.recv() => Kind::Interrupted(129),
         }
     }
 
@@ -49,7 +52,7 @@ impl Interrupt {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
-        Kind::Interrupted
+        CTRL_C
     }
 
     /// Drops `work` at the first signal.

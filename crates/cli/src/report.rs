@@ -283,7 +283,7 @@ impl Reporter {
             self.line(&output::to_json(&event));
         } else {
             // Whoever ends a program need not be told that it is an error.
-            let by_signal = matches!(failure.kind, Kind::Interrupted | Kind::Terminated | Kind::HungUp);
+            let by_signal = matches!(failure.kind, Kind::Interrupted(_));
             let label = if by_signal { String::new() } else { format!("{ERROR}error:{ERROR:#} ") };
             self.prose(&format!("{label}{}", failure.message));
             if let Some(hint) = &failure.hint {
