@@ -1,6 +1,6 @@
 //! The browser that the program opens, and the one that comes back.
 
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 
 use crate::support::{Run, create, free_port, get, in_home, send, watch};
 use keymint_sandbox::{Choice, Sandbox, Scenario, visit};
@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::process::Command;
+use tokio::process::{Child, ChildStdout, Command};
 
 /// A launcher that passes on what it is started with.
 struct Launcher {
@@ -42,7 +42,7 @@ impl Launcher {
 
 /// Starts a run that opens this browser.
 async fn start(launcher: &Launcher) -> Run {
-    create(Scenario::ready()).with_browser().env("BROWSER", &launcher.path("browser")).start().await
+    create(Scenario::ready()).with_browser().env("BROWSER", launcher.path("browser")).start().await
 }
 
 #[tokio::test]
@@ -90,6 +90,28 @@ async fn another_browser_than_the_one_that_was_opened_makes_no_key_where_nobody_
 #[tokio::test]
 async fn a_person_is_asked_about_another_browser() {
     for (answer, code, keys) in [("y\n", 0, 1), ("\n", 4, 0), ("no\n", 4, 0)] {
+        let mut asked = Asked::at_the_question().await;
+        asked.terminal.stdin.as_mut().unwrap().write_all(answer.as_bytes()).await.unwrap();
+        let mut rest = Vec::new();
+        watch(asked.screen.read_to_end(&mut rest)).await.unwrap();
+
+        let status = watch(asked.terminal.wait()).await.unwrap();
+        let rest = String::from_utf8_lossy(&rest);
+        assert_eq!((status.code(), asked.sandbox.keys().len()), (Some(code), keys), "{rest}");
+    }
+}
+
+/// A program at a terminal that asks whether the other browser was right.
+struct Asked {
+    sandbox: Sandbox,
+    terminal: Child,
+    screen: BufReader<ChildStdout>,
+    _launcher: Launcher,
+    _home: TempDir,
+}
+
+impl Asked {
+    async fn at_the_question() -> Self {
         let launcher = Launcher::new();
         let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
         let home = tempfile::tempdir().unwrap();
@@ -110,19 +132,25 @@ async fn a_person_is_asked_about_another_browser() {
         get(port, start.split_once(&port.to_string()).unwrap().1).await;
         let url = read_until(&mut screen, "&state=", "\r\n").await;
         let url = url.lines().find(|line| line.contains("/oauth/authorize?")).unwrap().trim().to_owned();
-        let visit = tokio::spawn(async move { visit(&url, Choice::Continue).await.unwrap() });
+        // Whether it still gets its last page makes no difference here.
+        tokio::spawn(async move { visit(&url, Choice::Continue).await });
 
         let question = read_until(&mut screen, "Careful", "[y/N]").await;
         assert!(question.contains("another browser") && question.contains("Default project"), "{question}");
-        terminal.stdin.as_mut().unwrap().write_all(answer.as_bytes()).await.unwrap();
-        let mut rest = Vec::new();
-        watch(screen.read_to_end(&mut rest)).await.unwrap();
-        visit.await.unwrap();
-
-        let status = watch(terminal.wait()).await.unwrap();
-        let rest = String::from_utf8_lossy(&rest);
-        assert_eq!((status.code(), sandbox.keys().len()), (Some(code), keys), "{rest}");
+        Self { sandbox, terminal, screen, _launcher: launcher, _home: home }
     }
+}
+
+/// The question must not keep anybody from ending the program.
+#[tokio::test]
+async fn ctrl_c_ends_the_question() {
+    let mut asked = Asked::at_the_question().await;
+    asked.terminal.stdin.as_mut().unwrap().write_all(b"\x03").await.unwrap();
+    let mut rest = Vec::new();
+    watch(asked.screen.read_to_end(&mut rest)).await.unwrap();
+    let status = watch(asked.terminal.wait()).await.unwrap();
+    let rest = String::from_utf8_lossy(&rest);
+    assert_eq!((status.code(), asked.sandbox.keys().len()), (Some(130), 0), "{rest}");
 }
 
 /// What the terminal shows up to the first `end` after `begin`.

@@ -209,12 +209,13 @@ async fn events_tell_the_story_in_order_and_hold_no_secret() {
             "code_exchanged",
             "signed_in",
             "target_selected",
+            "creation_requested",
             "key_created",
             "delivered",
         ]
     );
     assert_eq!(events[6]["project"]["id"], "proj_sandbox_default");
-    assert_eq!(events[8]["to"], "stdout");
+    assert_eq!(events[9]["to"], "stdout");
 }
 
 #[tokio::test]
@@ -247,6 +248,15 @@ async fn a_key_in_the_environment_that_will_win_is_told() {
     let ended = create(Scenario::ready()).env("OPENAI_API_KEY", "sk-another-one").sign_in().await;
     assert!(ended.stderr.contains("OPENAI_API_KEY is set"), "{}", ended.stderr);
     assert!(!ended.stderr.contains("another-one"), "{}", ended.stderr);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_variable_that_is_no_text_does_not_spoil_what_was_done() {
+    use std::os::unix::ffi::OsStrExt;
+    let no_text = std::ffi::OsStr::from_bytes(b"\xff");
+    let ended = create(Scenario::ready()).args(&["--json"]).env("OPENAI_API_KEY", no_text).sign_in().await;
+    assert_eq!((ended.code, ended.json()["schema"].as_str()), (0, Some("keymint.created/1")));
 }
 
 #[tokio::test]

@@ -45,7 +45,8 @@ async fn the_memory_of_a_run_is_closed_from_its_beginning() {
     let limits = fs::read_to_string(format!("{process}/limits")).unwrap();
     let limit = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
     assert_eq!(limit.split_whitespace().nth(4), Some("0"), "{limit}");
-    // The files of a process that must not be dumped are the administrator's.
+    // The files of a process that must not be dumped are the administrator's. (Where the tests are
+    // the administrator's, this shows nothing.)
     assert_eq!(fs::metadata(format!("{process}/mem")).unwrap().uid(), 0);
     let ended = run.end().await;
     visit.await.unwrap();

@@ -5,6 +5,7 @@ use crate::canary::Canaries;
 pub(crate) use crate::program::{free_port, in_home, keymint_under, watch};
 use keymint_sandbox::{Choice, Sandbox, Scenario, Visit, visit};
 use serde_json::Value;
+use std::ffi::{OsStr, OsString};
 use std::net::TcpListener;
 use std::process::Stdio;
 use tempfile::TempDir;
@@ -40,7 +41,7 @@ pub(crate) struct Start {
     under: Vec<String>,
     args: Vec<String>,
     browser: &'static [&'static str],
-    environment: Vec<(String, String)>,
+    environment: Vec<(String, OsString)>,
     stdout: Stdio,
 }
 
@@ -67,8 +68,8 @@ impl Start {
         self
     }
 
-    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
-        self.environment.push((name.to_owned(), value.to_owned()));
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.environment.push((name.to_owned(), value.as_ref().to_owned()));
         self
     }
 

@@ -51,8 +51,8 @@
 //! error and never a reason to take another one. The redirect URI says `localhost`, and a browser
 //! asks `[::1]` for it before `127.0.0.1`, so both are bound, and a stranger on either is an
 //! error too. Even so another program may be reached in its place, so there is a
-//! [self-test](LoopbackListener::self_test). On Unix the sockets have `SO_REUSEADDR`, so that a port can be bound again right
-//! after it was closed. On Windows `SO_EXCLUSIVEADDRUSE` is not set, since neither the standard
+//! [self-test](LoopbackListener::self_test). On Unix the sockets have `SO_REUSEADDR`, so that a
+//! port can be bound again right after it was closed. On Windows `SO_EXCLUSIVEADDRUSE` is not set, since neither the standard
 //! library nor tokio can do so: there, another program of the same person could join the port.
 
 // To be read in this order: listener, sockets, server, connection, cleartext, site, admission, answer, page,

@@ -112,7 +112,8 @@ impl LoopbackListener {
     /// Tells `observer` what a person should know while the listener waits, and first what there
     /// is to tell already. One observer at a time: the last one.
     ///
-    /// It is called by the listener's tasks, so it should be quick, such as to send to a channel.
+    /// It is called by the listener's tasks, which wait for it: it should do no more than send to a
+    /// channel or write a line.
     #[must_use]
     pub fn observed_by(self, observer: impl FnMut(Notice) + Send + 'static) -> Self {
         self.shared.notices.observe(Box::new(observer));
@@ -164,7 +165,7 @@ impl LoopbackListener {
     /// If an address is not reached, somebody else answers there, or `localhost` leads elsewhere.
     /// The listener goes on all the same.
     pub async fn self_test(&self) -> Result<(), SelfTestError> {
-        let port = self.addresses[0].port();
+        let port = self.redirect_uri.port_or_known_default().unwrap_or_default();
         self_test::run(&self.shared.identity, &self_test::resolve(port).await, &self.addresses).await
     }
 

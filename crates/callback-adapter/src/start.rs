@@ -17,8 +17,9 @@ use url::Url;
 /// Where the browser is opened: here, and then the nonce.
 pub(crate) const START_PATH: &str = "/start/";
 
-/// How long the browser keeps the cookie, in seconds: longer than anybody takes to sign in.
-const COOKIE_AGE: u32 = 900;
+/// How long the browser keeps the cookie, in seconds: an hour, which is longer than a sign-in is
+/// waited for.
+const COOKIE_AGE: u32 = 3600;
 
 /// Why a person should be asked before anything is done with the authorization response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,8 +10,9 @@ pub(crate) fn is_possible() -> bool {
 /// Asks a question that only a clear yes answers.
 pub(crate) async fn yes(question: String) -> bool {
     let asked = tokio::task::spawn_blocking(move || {
-        let mut stderr = anstream::stderr().lock();
-        let _ = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
+        // Standard error is free again while the answer is waited for: others may have to say
+        // something.
+        let _ = write!(anstream::stderr(), "{question} [y/N] ").and_then(|()| anstream::stderr().flush());
         let mut answer = String::new();
         let read = io::stdin().lock().read_line(&mut answer);
         read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")

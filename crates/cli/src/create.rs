@@ -5,7 +5,7 @@ use crate::clock::SystemClock;
 use crate::failure::{Failure, Kind, outcome_unknown};
 use crate::interrupt::{Held, Interrupt, UnderWay};
 use crate::report::{Notice, Reporter};
-use crate::settings::{self, Environment, ProcessEnvironment, Settings};
+use crate::settings::{self, ProcessEnvironment, Settings};
 use crate::words::{DASHBOARD, place, quoted};
 use crate::{ask, output, recovery};
 use keymint_callback_adapter::{Doubt, LoopbackListener, Outcome};
@@ -42,7 +42,7 @@ async fn attempt(args: &CreateArgs, reporter: &Arc<Reporter>) -> Result<(), Fail
         })?;
     }
     Run { settings: &settings, reporter }.create().await?;
-    if !settings.dry_run && ProcessEnvironment.get("OPENAI_API_KEY")?.is_some() {
+    if !settings.dry_run && std::env::var_os("OPENAI_API_KEY").is_some_and(|key| !key.is_empty()) {
         reporter.tell(&Notice::Warning(
             "OPENAI_API_KEY is set here already: programs started from here use that key until you replace it",
         ));
@@ -118,7 +118,7 @@ impl Run<'_> {
         };
         let (session, target) = interrupt.end(before_creation).await?;
         if self.settings.dry_run {
-            return self.rehearse(&target);
+            return self.rehearse(&target, &clock, interrupt).await;
         }
 
         self.reporter.tell(&Notice::Creating { target: &target, name: &plan.key_name });
@@ -158,10 +158,16 @@ impl Run<'_> {
         ))
     }
 
-    fn rehearse(self, target: &Target) -> Result<Outcome, Failure> {
+    async fn rehearse(
+        self,
+        target: &Target,
+        clock: &SystemClock,
+        interrupt: &mut Interrupt,
+    ) -> Result<Outcome, Failure> {
         if self.reporter.wants_json() {
             self.reporter.settle();
-            output::print(&output::rehearsed(target))
+            print_within(clock, interrupt, output::rehearsed(target))
+                .await
                 .map_err(|error| Failure::new(Kind::Internal, format!("standard output failed: {error}")))?;
         }
         self.reporter.tell(&Notice::Rehearsed { target });
@@ -179,14 +185,7 @@ impl Run<'_> {
         self.reporter.settle();
         let line =
             if self.reporter.wants_json() { output::created(created) } else { key.expose().to_owned() };
-        // On a thread of its own: whoever does not read must not keep this program from ending.
-        let printing = tokio::task::spawn_blocking(move || output::print(&line));
-        let printed = tokio::select! {
-            biased;
-            printed = printing => printed.unwrap_or_else(|_| Err(io::Error::other("printing broke down"))),
-            () = clock.sleep(PRINTING) => Err(io::Error::other("nobody reads it")),
-            () = interrupt.twice() => Err(io::Error::other("nobody reads it")),
-        };
+        let printed = print_within(clock, interrupt, line).await;
         printed.map_err(|error| self.keep(created, &error))?;
         self.reporter.tell(&Notice::Delivered { dashboard: self.settings.is_openai().then_some(DASHBOARD) });
         Ok(Outcome::KeyDelivered)
@@ -211,5 +210,16 @@ impl Run<'_> {
             .hint(format!("Delete the key {} at {DASHBOARD}, and run it again.", quoted(&created.name)))
             .page(Outcome::KeyLost),
         }
+    }
+}
+
+/// Prints on a thread of its own: whoever does not read must not keep this program from ending.
+async fn print_within(clock: &SystemClock, interrupt: &mut Interrupt, line: String) -> io::Result<()> {
+    let printing = tokio::task::spawn_blocking(move || output::print(&line));
+    tokio::select! {
+        biased;
+        printed = printing => printed.unwrap_or_else(|_| Err(io::Error::other("printing broke down"))),
+        () = clock.sleep(PRINTING) => Err(io::Error::other("nobody reads it")),
+        () = interrupt.twice() => Err(io::Error::other("nobody reads it")),
     }
 }

@@ -1,7 +1,8 @@
 //! What `--events` reports: notices as JSON objects.
 
 use crate::browser::Opening;
-use crate::report::{Notice, of_listener};
+use crate::report::Notice;
+use crate::words::of_listener;
 use keymint_domain::text::mask_keys;
 use keymint_domain::{Event, Observation};
 use serde_json::{Value, json};
@@ -38,9 +39,10 @@ pub(crate) fn of_notice(notice: &Notice<'_>) -> Option<Value> {
         Notice::Flow(Event::ListIncomplete { step, skipped, cut }) => {
             json!({"event": "list_incomplete", "step": step.name(), "skipped": skipped, "cut": cut})
         }
-        Notice::Flow(Event::Retrying { step, after, .. }) => {
-            json!({"event": "retrying", "step": step.name(), "after_ms": milliseconds(after)})
+        Notice::Flow(Event::Retrying { step, reason, after }) => {
+            json!({"event": "retrying", "step": step.name(), "reason": reason.to_string(), "after_ms": milliseconds(after)})
         }
+        Notice::Flow(Event::CreationRequested) => json!({"event": "creation_requested"}),
         Notice::Flow(Event::TargetSelected(target)) => json!({
             "event": "target_selected",
             "organization": {"id": target.organization_id.as_str(), "title": target.organization_title.as_deref().map(mask_keys)},

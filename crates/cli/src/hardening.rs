@@ -37,7 +37,7 @@ mod unix {
     }
 
     /// Starts another program, which inherits what this process was given, not what it forbids
-    /// itself.
+    /// itself. Until it has started, only what Linux has besides the limit forbids a core dump.
     pub(crate) fn with_the_persons_limits<T>(start: impl FnOnce() -> T) -> T {
         if let Some(given) = GIVEN.get() {
             let _ = setrlimit(Resource::Core, *given);

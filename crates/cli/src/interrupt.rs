@@ -17,6 +17,8 @@ pub(crate) struct Interrupt {
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
     hangup: tokio::signal::unix::Signal,
+    #[cfg(windows)]
+    ctrl_c: tokio::signal::windows::CtrlC,
 }
 
 impl Interrupt {
@@ -30,9 +32,9 @@ impl Interrupt {
         })
     }
 
-    #[cfg(not(unix))]
+    #[cfg(windows)]
     pub(crate) fn listen() -> std::io::Result<Self> {
-        Ok(Self {})
+        Ok(Self { ctrl_c: tokio::signal::windows::ctrl_c()? })
     }
 
     /// Waits for the next signal.
@@ -46,12 +48,9 @@ impl Interrupt {
     }
 
     /// Waits for the next signal.
-    #[cfg(not(unix))]
+    #[cfg(windows)]
     pub(crate) async fn next(&mut self) -> Kind {
-        // An error means that this console sends none.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
+        self.ctrl_c.recv().await;
         CTRL_C
     }
 

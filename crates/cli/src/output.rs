@@ -6,6 +6,12 @@ use serde::Serialize;
 #[cfg(unix)]
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+/// How long a last line may take.
+const LAST_LINE: Duration = Duration::from_secs(5);
 
 /// Finds out, before a key is made, that standard output would swallow it: it is closed, or the
 /// null device. (Rust opens the null device in the place of a closed one.)
@@ -36,6 +42,16 @@ pub(crate) fn print(line: &str) -> io::Result<()> {
     stdout.write_all(line.as_bytes())?;
     stdout.write_all(b"\n")?;
     stdout.flush()
+}
+
+/// Prints a last line, and does not wait long where nobody reads it: the exit code tells what
+/// happened, too.
+pub(crate) fn print_at_the_end(line: String) {
+    let (printed, waiting) = mpsc::channel();
+    thread::spawn(move || {
+        let _ = printed.send(print(&line));
+    });
+    let _ = waiting.recv_timeout(LAST_LINE);
 }
 
 /// As JSON in which nothing steers a terminal or hides: such characters are escaped, and mean the

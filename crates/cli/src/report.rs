@@ -6,7 +6,7 @@ use crate::clock::SystemClock;
 use crate::events;
 use crate::failure::{Failure, Kind};
 use crate::output;
-use crate::words::{place, quoted};
+use crate::words::{of_listener, place, quoted};
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use keymint_callback_adapter as listener;
@@ -252,7 +252,12 @@ impl Reporter {
     /// Text for a person: on a terminal its lines end between words.
     fn prose(&self, text: &str) {
         match self.width {
-            Some(width) => self.line(&textwrap::fill(text, textwrap::Options::new(width).break_words(false))),
+            Some(width) => {
+                let whole_words = textwrap::Options::new(width)
+                    .break_words(false)
+                    .word_splitter(textwrap::WordSplitter::NoHyphenation);
+                self.line(&textwrap::fill(text, whole_words));
+            }
             None => self.line(text),
         }
     }
@@ -291,8 +296,7 @@ impl Reporter {
             }
         }
         if self.output.json {
-            // Its exit code tells what went wrong even where nothing can be printed.
-            let _ = output::print(&failure.json());
+            output::print_at_the_end(failure.json());
         }
         failure.kind.exit_code()
     }
@@ -306,26 +310,4 @@ fn spinner() -> ProgressBar {
 /// Writes to standard error whatever else goes on.
 pub(crate) fn complain(text: &str) {
     let _ = write!(anstream::stderr(), "{text}");
-}
-
-/// What a person should know of what happened at the listener.
-pub(crate) fn of_listener(notice: listener::Notice) -> Option<&'static str> {
-    Some(match notice {
-        listener::Notice::SpokeTls => {
-            "the browser spoke https to this program, which speaks http on this machine: it is set to use https only, \
-             or remembers that localhost did. Allow http for localhost in its settings, or open the address in another \
-             browser"
-        }
-        listener::Notice::StartOpenedTwice => {
-            "the sign-in was opened in two browsers, and it was meant for one: if the other was not you, end this with \
-             Ctrl-C"
-        }
-        listener::Notice::ForeignState => {
-            "a browser brought back the answer to another sign-in, perhaps from an older tab; it was ignored"
-        }
-        listener::Notice::AcceptFailed => {
-            "this system hands over no more connections for now, since too many files are open; still trying"
-        }
-        _ => return None,
-    })
 }

@@ -1,5 +1,6 @@
 //! How things are called before a person.
 
+use keymint_callback_adapter as listener;
 use keymint_domain::Target;
 use keymint_domain::text::for_people;
 
@@ -28,4 +29,26 @@ pub(crate) fn exact_place(target: &Target) -> String {
     let titled = |title: &Option<String>| title.as_deref().map_or_else(|| "untitled".to_owned(), quoted);
     let (organization, project) = (titled(&target.organization_title), titled(&target.project_title));
     format!("Organization: {organization} ({organization_id}). Project: {project} ({project_id})")
+}
+
+/// What a person should know of what happened at the listener.
+pub(crate) fn of_listener(notice: listener::Notice) -> Option<&'static str> {
+    Some(match notice {
+        listener::Notice::SpokeTls => {
+            "the browser spoke https to this program, which speaks http on this machine: it is set to use https only, \
+             or remembers that localhost did. Allow http for localhost in its settings, or open the address in another \
+             browser"
+        }
+        listener::Notice::StartOpenedTwice => {
+            "the sign-in was opened in two browsers, and it was meant for one: if the other was not you, end this with \
+             Ctrl-C"
+        }
+        listener::Notice::ForeignState => {
+            "a browser brought back the answer to another sign-in, perhaps from an older tab; it was ignored"
+        }
+        listener::Notice::AcceptFailed => {
+            "this system hands over no more connections for now, since too many files are open; still trying"
+        }
+        _ => return None,
+    })
 }

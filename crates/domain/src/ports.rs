@@ -1,8 +1,9 @@
 //! The hexagon's edge: what the flow needs of the world.
 //!
 //! An implementation carries and does not decide: it sends each request once (a list may take one
-//! for each of its pages), and reports what happened. When to try again, how long to wait and what to make of a failure is the domain's. Every future may
-//! be dropped at any time, which ends the request.
+//! for each of its pages), and reports what happened. When to try again, how long to wait and what
+//! to make of a failure is the domain's. Every future may be dropped at any time, which ends the
+//! request.
 
 use crate::authorization::{AuthorizationGrant, AuthorizationResponse, PendingAuthorization};
 use crate::error::{ServiceError, SourceError};

@@ -166,8 +166,9 @@ pub async fn sign_in(
 ///
 /// # Errors
 ///
-/// [`NoDefaultProject`](ProvisionError::NoDefaultProject) where the last look was answered;
-/// [`Service`](ProvisionError::Service) where it was not, or where looking again would not help.
+/// [`NoDefaultProject`](ProvisionError::NoDefaultProject) where the last look got any answer about
+/// projects; [`Service`](ProvisionError::Service) where it got none, or where looking again would
+/// not help.
 pub async fn find_target(
     ports: Ports<'_>,
     plan: &Plan,

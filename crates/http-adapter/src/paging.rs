@@ -62,12 +62,16 @@ impl<T> Pages<T> {
         self.listing.skipped += page.skipped;
         let pages = self.cursors.len() + 1;
         match page.next {
-            Next::After(id) if pages < MOST_PAGES && !self.cursors.contains(&id) => self.cursors.push(id),
+            Next::After(id) if self.has_room(pages) && !self.cursors.contains(&id) => self.cursors.push(id),
             next => {
                 self.ended = true;
                 self.listing.complete = next == Next::End;
             }
         }
+    }
+
+    fn has_room(&self, pages: usize) -> bool {
+        pages < MOST_PAGES && self.bytes_left > 0
     }
 
     pub(crate) fn into_listing(self) -> Listing<T> {

@@ -69,7 +69,7 @@ async fn the_start_address_leads_to_the_authorization_request_with_a_cookie() {
     let random = name.strip_prefix("km_").unwrap();
     assert!(random.len() == 8 && is_base64url(random), "{name}");
     assert!(value.len() == 43 && is_base64url(value) && value != nonce, "{value}");
-    let expected = format!("{name}={value}; HttpOnly; SameSite=Lax; Path=/; Max-Age=900");
+    let expected = format!("{name}={value}; HttpOnly; SameSite=Lax; Path=/; Max-Age=3600");
     assert_eq!(header(&answer, "set-cookie"), expected);
 }
 
