@@ -39,7 +39,7 @@ pub(crate) fn once(cells: &str, name: &'static str, fault: impl Into<Fault>) -> 
 }
 
 impl Row {
-    /// The program waits 2 s for each answer, and not 30 s.
+    /// The program waits 4 s for each answer, and not 30 s.
     pub(crate) fn impatient(mut self) -> Self {
         self.impatient = true;
         self
@@ -103,7 +103,7 @@ impl Cell {
         let _room = ROOM.acquire().await.unwrap();
         let server = FaultServer::start(step, fault, strikes).await;
         let project_timeout = if expected.or_more { "1s" } else { "60s" };
-        let http_timeout = if impatient { "2s" } else { "30s" };
+        let http_timeout = if impatient { "4s" } else { "30s" };
         let limits = ["--project-timeout", project_timeout, "--http-timeout", http_timeout];
         let ended = create(&server.url, &server.url, &limits).await;
         let complaints = complaints(step, expected, &server, &ended);
@@ -149,7 +149,7 @@ fn complaints(step: Step, expected: Expected, server: &FaultServer, ended: &Ende
     must(step == Step::K || count(Step::K) == made, format!("{} creations", count(Step::K)));
     must(ended.code != 10 || count(Step::K) == 1, "a creation is repeated blindly".to_owned());
 
-    // The browser is not left without a last word.
+    // A browser that comes in time is not left without a last word.
     must(
         ended.page.is_empty() || ended.page.starts_with("HTTP/1.1 200 "),
         format!("the page is {:?}", ended.page),
