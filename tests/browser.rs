@@ -128,6 +128,8 @@ impl Asked {
             .spawn()
             .unwrap();
         let mut screen = BufReader::new(terminal.stdout.take().unwrap());
+        // Whoever types ahead has not seen the question.
+        terminal.stdin.as_mut().unwrap().write_all(b"y\ny\n").await.unwrap();
         let start = launcher.arguments().await;
         get(port, start.split_once(&port.to_string()).unwrap().1).await;
         let url = read_until(&mut screen, "&state=", "\r\n").await;

@@ -145,7 +145,7 @@ async fn a_key_that_cannot_be_kept_in_the_state_folder_is_kept_among_the_tempora
 #[tokio::test]
 async fn a_standard_output_that_keeps_nothing_ends_with_11_before_anything_else_happens() {
     let home = tempfile::tempdir().unwrap();
-    for redirection in [">&-", ">/dev/null"] {
+    for redirection in [">&-", ">/dev/null", "1</etc/hosts", "1</tmp"] {
         let mut shell = Command::new("sh");
         shell.args([
             "-c",

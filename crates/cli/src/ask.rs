@@ -10,6 +10,7 @@ pub(crate) fn is_possible() -> bool {
 /// Asks a question that only a clear yes answers.
 pub(crate) async fn yes(question: String) -> bool {
     let asked = tokio::task::spawn_blocking(move || {
+        forget_what_was_typed();
         // Standard error is free again while the answer is waited for: others may have to say
         // something.
         let _ = write!(anstream::stderr(), "{question} [y/N] ").and_then(|()| anstream::stderr().flush());
@@ -19,3 +20,12 @@ pub(crate) async fn yes(question: String) -> bool {
     });
     asked.await.unwrap_or(false)
 }
+
+/// What was typed before the question was there is no answer to it.
+#[cfg(unix)]
+fn forget_what_was_typed() {
+    let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
+}
+
+#[cfg(not(unix))]
+fn forget_what_was_typed() {}

@@ -3,8 +3,6 @@
 use keymint_domain::text::is_deceptive;
 use keymint_domain::{ProvisionedKey, Target};
 use serde::Serialize;
-#[cfg(unix)]
-use std::fs::{self, File};
 use std::io::{self, Write};
 use std::sync::mpsc;
 use std::thread;
@@ -13,11 +11,16 @@ use std::time::Duration;
 /// How long a last line may take.
 const LAST_LINE: Duration = Duration::from_secs(5);
 
-/// Finds out, before a key is made, that standard output would swallow it: it is closed, or the
-/// null device. (Rust opens the null device in the place of a closed one.)
+/// Finds out, before a key is made, that standard output would swallow it: it is closed, the null
+/// device, or not for writing. (Rust opens the null device in the place of a closed one.)
+#[cfg(unix)]
 pub(crate) fn check() -> Result<(), &'static str> {
+    use rustix::fs::{OFlags, fcntl_getfl};
+    let writable = fcntl_getfl(io::stdout()).is_ok_and(|flags| flags & OFlags::ACCMODE != OFlags::RDONLY);
     if is_null().unwrap_or(false) {
         Err("standard output is closed, or /dev/null: nothing would keep the key")
+    } else if !writable {
+        Err("standard output cannot be written to")
     } else {
         Ok(())
     }
@@ -25,22 +28,33 @@ pub(crate) fn check() -> Result<(), &'static str> {
 
 #[cfg(unix)]
 fn is_null() -> io::Result<bool> {
-    use std::os::fd::AsFd;
     use std::os::unix::fs::{FileTypeExt, MetadataExt};
-    let stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?).metadata()?;
-    Ok(stdout.file_type().is_char_device() && stdout.rdev() == fs::metadata("/dev/null")?.rdev())
+    let stdout = stdout()?.metadata()?;
+    Ok(stdout.file_type().is_char_device() && stdout.rdev() == std::fs::metadata("/dev/null")?.rdev())
 }
 
 #[cfg(not(unix))]
-fn is_null() -> io::Result<bool> {
-    Ok(false)
+pub(crate) fn check() -> Result<(), &'static str> {
+    Ok(())
+}
+
+/// Standard output as a file, whose errors are all told: the library's own takes one that is not
+/// for writing for one that nobody wants to read.
+#[cfg(unix)]
+fn stdout() -> io::Result<std::fs::File> {
+    use std::os::fd::AsFd;
+    Ok(io::stdout().as_fd().try_clone_to_owned()?.into())
+}
+
+#[cfg(not(unix))]
+fn stdout() -> io::Result<io::Stdout> {
+    Ok(io::stdout())
 }
 
 /// Prints one line, and makes sure that it went out whole.
 pub(crate) fn print(line: &str) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(line.as_bytes())?;
-    stdout.write_all(b"\n")?;
+    let mut stdout = stdout()?;
+    stdout.write_all(format!("{line}\n").as_bytes())?;
     stdout.flush()
 }
 
