@@ -1,10 +1,10 @@
 //! What goes wrong: each exit code, and that nothing is lost.
 
-use crate::support::{create, free_port, get, keymint, watch};
+use crate::support::{create, free_port, get, in_home, keymint, keymint_under, watch};
 use keymint_sandbox::{Choice, Organization, Reply, Scenario, Step};
 use serde_json::Value;
 use std::fs::{self, OpenOptions};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::net::TcpListener;
 use tokio::process::Command;
 
@@ -184,6 +184,8 @@ async fn a_lost_answer_to_the_creation_ends_with_10_and_is_never_repeated() {
 
         assert_eq!((ended.code, ended.json()["kind"].as_str()), (10, Some("outcome_unknown")));
         let message = ended.json()["message"].as_str().unwrap().to_owned();
+        let hint = ended.json()["hint"].as_str().unwrap().to_owned();
+        assert!(hint.contains("https://platform.openai.com/api-keys"), "{hint}");
         for part in ["find-me", "org-sandbox-personal", "proj_sandbox_default", "Time: 20"] {
             assert!(message.contains(part), "{part}: {message}");
         }
@@ -229,6 +231,32 @@ async fn a_port_in_use_ends_with_3_at_once_and_its_holder_hears_nothing() {
         assert!(cfg!(windows) || stderr.contains("lsof -nP -iTCP:"), "{stderr}");
         assert_eq!(holder.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
     }
+}
+
+/// In a name space of its own, whose hosts file leads elsewhere.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_localhost_that_leads_elsewhere_ends_with_3_before_the_browser_opens() {
+    let home = tempfile::tempdir().unwrap();
+    let hosts = home.path().join("hosts");
+    fs::write(&hosts, "127.0.1.1 localhost\n").unwrap();
+    let mount = format!("mount --bind {} /etc/hosts && exec \"$0\" \"$@\"", hosts.display());
+    let under = ["unshare", "-rm", "sh", "-c", &mount];
+    let mut probe = in_home(Command::new("unshare"), &home);
+    let possible = probe.args(["-rm", "mount", "--bind"]).arg(&hosts).arg("/etc/hosts").status().await;
+    if !possible.is_ok_and(|status| status.success()) {
+        writeln!(std::io::stderr(), "SKIPPED: no mount name space can be made here").unwrap();
+        return;
+    }
+    let port = free_port().to_string();
+    let mut run = keymint_under(&under, &home);
+    let output =
+        watch(run.args(["create", "--no-browser", "--callback-port", &port]).output()).await.unwrap();
+
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{stderr}");
+    assert!(stderr.contains("127.0.1.1") && stderr.contains("hosts file"), "{stderr}");
+    assert!(!stderr.contains("/oauth/authorize"), "{stderr}");
 }
 
 #[tokio::test]

@@ -247,11 +247,42 @@ impl Ended {
 
     fn hold_to_the_invariants(&self) {
         assert!(self.sandbox.keys().len() <= 1, "{:?}", self.sandbox.keys());
-        assert!(self.count("POST", "/oauth/token") <= 3 && self.count("POST", "/api_keys") <= 3);
+        for path_end in ["/oauth/token", "/api_keys"] {
+            self.hold_to_no_blind_repetition(path_end);
+        }
+        self.hold_the_outcome_to_the_truth();
+        let steers = |c: char| {
+            c.is_control() && c != '\n'
+                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        };
+        assert!(!self.stderr.contains(steers), "{:?}", self.stderr);
         self.hold_secrets_to_their_place();
         assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
         for address in ["127.0.0.1", "::1"] {
             assert!(TcpListener::bind((address, self.port)).is_ok(), "{address} is still bound");
+        }
+    }
+
+    /// What cannot be repeated was sent again only after an answer that said that nothing was done.
+    fn hold_to_no_blind_repetition(&self, path_end: &str) {
+        let requests = self.sandbox.requests();
+        let sent: Vec<_> = requests.iter().filter(|request| request.path.ends_with(path_end)).collect();
+        let (_, repeated) = sent.split_last().map_or((None, &[][..]), |(last, before)| (Some(last), before));
+        assert!(sent.len() <= 3 && repeated.iter().all(|request| request.status == Some(429)), "{sent:?}");
+    }
+
+    /// Exit code 0 is a key on standard output, or none at all; any other code for a key that exists
+    /// says so, and where it is or how it is found.
+    fn hold_the_outcome_to_the_truth(&self) {
+        let Some(key) = self.sandbox.keys().into_iter().next() else {
+            assert!(!self.stdout.contains("sk-proj-"), "{}", self.stdout);
+            return;
+        };
+        match self.code {
+            0 => assert!(self.stdout.contains(&key.value), "{}", self.stderr),
+            9 => assert!(self.stderr.contains("the key was created"), "{}", self.stderr),
+            10 => assert!(self.stderr.contains(&key.name), "{}", self.stderr),
+            code => panic!("exit code {code}, although a key exists:\n{}", self.stderr),
         }
     }
 

@@ -3,27 +3,39 @@
 use crate::cleartext::Cleartext;
 use crate::limits;
 use crate::notices::Notice;
+use crate::peer;
 use crate::site::Site;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::future::pending;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink};
 
-/// How much a connection matters.
+/// Whose a connection is, and how much it matters.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Hold(Arc<Claims>);
 
 #[derive(Debug, Default)]
 struct Claims {
+    client: Option<SocketAddr>,
     asked: AtomicBool,
     held: AtomicBool,
 }
 
 impl Hold {
+    pub(crate) fn of(client: SocketAddr) -> Self {
+        Self(Arc::new(Claims { client: Some(client), ..Claims::default() }))
+    }
+
+    /// Whether it was made by a program of another person than the one that this program is for.
+    pub(crate) fn is_another_users(&self, server_port: u16) -> bool {
+        self.0.client.is_some_and(|client| peer::is_another_users(client, server_port))
+    }
+
     /// It is the person's for sure: the winner's, or one that reads the page after it. It is not
     /// cut to make room, nor because it takes long.
     pub(crate) fn hold(&self) {

@@ -56,7 +56,7 @@
 //! library nor tokio can do so: there, another program of the same person could join the port.
 
 // To be read in this order: listener, sockets, server, connection, cleartext, site, admission, answer, page,
-// start, notices, self_test.
+// start, peer, notices, self_test.
 mod admission;
 mod answer;
 mod cleartext;
@@ -68,6 +68,7 @@ mod limits;
 mod listener;
 mod notices;
 mod page;
+mod peer;
 mod self_test;
 mod server;
 mod site;

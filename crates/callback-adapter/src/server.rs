@@ -78,7 +78,7 @@ impl Connections {
         if takes_a_place && self.open.len() >= limits::CONNECTIONS {
             self.make_room();
         }
-        let (site, hold) = (Arc::clone(&self.site), Hold::default());
+        let (site, hold) = (Arc::clone(&self.site), Hold::of(client));
         let task = self.tasks.spawn({
             let hold = hold.clone();
             async move { serve(stream, &site, &hold).await }

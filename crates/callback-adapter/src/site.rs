@@ -110,6 +110,10 @@ impl Site {
                 let presented = self.shared.start.presented(&head.headers);
                 self.verdict(target, presented, hold).await.into_response()
             }
+            // It hands out the state, so it is there for the person's own browser alone.
+            Ok(Admitted::Start) if hold.is_another_users(self.admission.port) => {
+                Answer::NotFound.into_response()
+            }
             Ok(Admitted::Start) => self.start(&head.headers),
             Ok(Admitted::Page) => self.show_page(hold),
             Ok(Admitted::Probe) => plain(self.shared.identity.answer().as_str()),

@@ -147,18 +147,21 @@ impl From<BindError> for Failure {
 
 impl From<SelfTestError> for Failure {
     fn from(error: SelfTestError) -> Self {
-        let hint = match &error.kind {
-            SelfTestErrorKind::Elsewhere => {
-                "Browsers would come back to that address. Correct the line for localhost in the hosts file: it should \
-                 lead to 127.0.0.1 and ::1 only."
-            }
-            SelfTestErrorKind::NoAnswer => "A firewall may block connections of this machine to itself.",
-            SelfTestErrorKind::AirPlayReceiver => {
-                "Switch AirPlay Receiver off in System Settings, General, AirDrop & Handoff, and run this again."
-            }
-            _ => "Another program would get the browser's answer. End it, and run this again.",
-        };
-        Self::new(Kind::CallbackUnavailable, chain(&error)).hint(hint)
+        Self::new(Kind::CallbackUnavailable, chain(&error)).hint(self_test_hint(&error.kind))
+    }
+}
+
+fn self_test_hint(kind: &SelfTestErrorKind) -> &'static str {
+    match kind {
+        SelfTestErrorKind::Elsewhere => {
+            "Browsers would come back to that address. Correct the line for localhost in the hosts file: it should \
+             lead to 127.0.0.1 and ::1 only."
+        }
+        SelfTestErrorKind::NoAnswer => "A firewall may block connections of this machine to itself.",
+        SelfTestErrorKind::AirPlayReceiver => {
+            "Switch AirPlay Receiver off in System Settings, General, AirDrop & Handoff, and run this again."
+        }
+        _ => "Another program would get the browser's answer. End it, and run this again.",
     }
 }
 
@@ -286,6 +289,18 @@ impl Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_way_of_not_being_reached_has_its_hint() {
+        for (kind, hint) in [
+            (SelfTestErrorKind::Elsewhere, "hosts file"),
+            (SelfTestErrorKind::NoAnswer, "firewall"),
+            (SelfTestErrorKind::AirPlayReceiver, "Switch AirPlay Receiver off in System Settings"),
+            (SelfTestErrorKind::Stranger { server: None }, "Another program"),
+        ] {
+            assert!(self_test_hint(&kind).contains(hint), "{kind:?}");
+        }
+    }
 
     #[test]
     fn a_failure_of_a_server_has_a_hint_that_helps() {
