@@ -20,6 +20,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod body;
+#[path = "../canary.rs"]
+mod canary;
 mod fault;
 mod lists;
 mod matrix;

@@ -2,7 +2,8 @@
 
 use super::fault::Fault;
 use super::run::{Ended, KEY_NAME, create};
-use super::server::{API_KEY, CANARY, FaultServer, Request, Step};
+use super::server::{ACCESS_TOKEN, API_KEY, CANARY, CODE, FaultServer, Request, SESSION_KEY, Step};
+use crate::canary::Canaries;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
@@ -166,9 +167,12 @@ fn complaints(step: Step, expected: Expected, server: &FaultServer, ended: &Ende
         [ended.stderr.as_str(), &ended.page, if ended.code == 0 { "" } else { &ended.stdout }].concat();
     let verifiers: Vec<_> = requests.iter().filter_map(Request::verifier).collect();
     must(step == Step::T || verifiers.len() == 1, "no verifier".to_owned());
-    for secret in verifiers.iter().map(String::as_str).chain([CANARY]) {
-        must(!told.to_lowercase().contains(&secret.to_lowercase()), format!("{secret} is told"));
-    }
+    must(!told.to_lowercase().contains(CANARY), "a canary is told".to_owned());
+    let issued = [CODE, ACCESS_TOKEN, SESSION_KEY, API_KEY].map(str::to_owned);
+    let secrets = Canaries::of(verifiers.into_iter().chain(issued));
+    must(secrets.find(&told).is_none(), format!("{:?} is told", secrets.find(&told)));
+    let files = secrets.files_below(ended.home.path());
+    must(files.is_empty(), format!("secrets are left behind: {files:?}"));
     let steers = |c: char| {
         c.is_control() && c != '\n'
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

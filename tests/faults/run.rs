@@ -4,6 +4,7 @@ use super::server::CODE;
 use crate::program::{free_port, keymint_under, watch};
 use std::io;
 use std::net::TcpListener;
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
@@ -23,6 +24,8 @@ pub(crate) struct Ended {
     pub(crate) page: String,
     /// Whether the callback port is free again.
     pub(crate) port_is_free: bool,
+    /// Where it may have left files.
+    pub(crate) home: TempDir,
 }
 
 /// `keymint create`, signed in by a person who does not hesitate.
@@ -61,6 +64,7 @@ pub(crate) async fn create(issuer: &str, api_base: &str, args: &[&str]) -> Ended
             stderr: text,
             page: browser.expect("an address to open").await.unwrap(),
             port_is_free: free("127.0.0.1") && free("::1"),
+            home,
         }
     })
     .await

@@ -15,6 +15,8 @@ use tokio::task::JoinHandle;
 /// The secrets of a run. No text for people has this word in it.
 pub(crate) const CANARY: &str = "canary";
 pub(crate) const CODE: &str = "code-canary-0001";
+pub(crate) const ACCESS_TOKEN: &str = "at-canary-0002";
+pub(crate) const SESSION_KEY: &str = "sess-canary-0003";
 pub(crate) const API_KEY: &str = "sk-proj-canary-0004";
 
 /// What the program goes for, in the order of its requests.
@@ -66,8 +68,8 @@ impl Step {
 /// The body of a good answer.
 pub(crate) fn good(step: Step) -> String {
     match step {
-        Step::T => step.answer(r#""at-canary-0002""#),
-        Step::S => step.answer(r#""sess-canary-0003""#),
+        Step::T => step.answer(&format!("\"{ACCESS_TOKEN}\"")),
+        Step::S => step.answer(&format!("\"{SESSION_KEY}\"")),
         Step::O | Step::P => step.answer(&format!("[{}]", entry(step))),
         Step::K => step.answer(&format!("\"{API_KEY}\"")),
     }

@@ -102,7 +102,7 @@ async fn visit(step: Step, shows: Shows, trusted: &Authority, http_timeout: &str
 }
 
 fn refused(step: Step, ended: &Ended, words: &str) {
-    let Ended { code, stdout, stderr, page, port_is_free } = ended;
+    let Ended { code, stdout, stderr, page, port_is_free, .. } = ended;
     let json: Value = serde_json::from_str(stdout).unwrap();
     assert_eq!((*code, json["kind"].as_str()), (6, Some("network")), "{step:?}: {stderr}");
     assert!(stderr.contains(words), "{stderr}");
