@@ -5,6 +5,7 @@
 use crate::support::{Run, create, free_port, get, in_home, send, watch};
 use keymint_sandbox::{Choice, Sandbox, Scenario, visit};
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 use tempfile::TempDir;
@@ -168,6 +169,53 @@ async fn read_until(screen: &mut (impl AsyncRead + Unpin), begin: &str, end: &st
     })
     .await;
     shown
+}
+
+/// The one-time address stands in an argument list, which everybody on a machine may read.
+#[tokio::test]
+async fn a_program_of_another_user_gets_nothing_from_the_start_address() {
+    let may_change_users = Command::new("setpriv").args(["--reuid=65534", "true"]).status().await;
+    if !may_change_users.is_ok_and(|status| status.success()) {
+        writeln!(std::io::stderr(), "SKIPPED: only the administrator can be two other users").unwrap();
+        return;
+    }
+    let launcher = Launcher::new();
+    // Where other users can get at it.
+    let everybodys = |path: &str, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    fs::copy(env!("CARGO_BIN_EXE_keymint"), launcher.path("keymint")).unwrap();
+    everybodys(&launcher.path("keymint"), 0o755);
+    everybodys(&launcher.path("fifo"), 0o666);
+    everybodys(&launcher.path(""), 0o755);
+    let as_user =
+        |user: u32| [format!("--reuid={user}"), format!("--regid={user}"), "--clear-groups".to_owned()];
+    let mut under: Vec<_> = std::iter::once("setpriv".to_owned()).chain(as_user(65533)).collect();
+    // The copy, and not what the harness adds.
+    under.extend(["sh", "-c", "shift; exec \"$0\" \"$@\""].map(str::to_owned));
+    under.push(launcher.path("keymint"));
+    let under: Vec<_> = under.iter().map(String::as_str).collect();
+    let browser = launcher.path("browser");
+    let mut run =
+        create(Scenario::ready()).under(&under).with_browser().env("BROWSER", browser).start().await;
+    let url = run.url().await;
+    let start = launcher.arguments().await;
+
+    let path = start.split_once(&run.port.to_string()).unwrap().1.to_owned();
+    let opened_by = async |user: u32| {
+        let script = format!(
+            "exec 3<>/dev/tcp/127.0.0.1/{port}; printf 'GET {path} HTTP/1.1\\r\\nHost: localhost:{port}\\r\\n\\r\\n' >&3; cat <&3",
+            port = run.port
+        );
+        let program =
+            Command::new("setpriv").args(as_user(user)).args(["bash", "-c", &script]).output().await;
+        String::from_utf8(program.unwrap().stdout).unwrap()
+    };
+    let stranger = opened_by(65534).await;
+    assert!(stranger.starts_with("HTTP/1.1 404 ") && !stranger.contains("state"), "{stranger}");
+    let own = opened_by(65533).await;
+    assert!(own.starts_with("HTTP/1.1 303 ") && own.contains(&url), "{own}");
+
+    run.signal("INT").await;
+    assert_eq!(run.end().await.code, 130);
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! Connections that fail, and answers that are not whole.
 
-use crate::support::{CANARY, Fault, FaultyServer, STEPS, assert_clean, base, call, http, session};
+use crate::support::{
+    CANARY, Fault, FaultyServer, STEPS, assert_clean, base, call, good_body, http, session,
+};
 use keymint_domain::ServiceErrorKind::{Interrupted, NotSent, OutOfContract, Refused, TimedOut};
 use keymint_domain::{PlatformApi, ServiceError, Step, Unreached};
 use keymint_http_adapter::{Http, HttpOptions};
@@ -101,6 +103,22 @@ async fn an_endless_body_is_left_unread() {
             let is_list = matches!(step, Step::ListOrganizations | Step::ListProjects);
             let bound = if is_list { 8_388_608 } else { 1_048_576 };
             assert!(error.detail.ends_with(&format!("with more than {bound} bytes")), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_may_be_as_long_as_the_bound_however_its_end_is_told() {
+    let bound = 1024 * 1024;
+    let good = good_body(Step::Login);
+    for (length, expected) in [(bound, Ok(())), (bound + 1, Err(OutOfContract))] {
+        let body = format!("{good}{}", " ".repeat(length - good.len()));
+        let announced = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}");
+        let closed = format!("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{body}");
+        for answer in [announced, closed] {
+            let server = FaultyServer::start(Fault::Write(answer.into_bytes())).await;
+            let outcome = call(&http(), &server.url, Step::Login).await;
+            assert_eq!(outcome.map_err(|error| error.kind), expected, "{length} bytes");
         }
     }
 }
