@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::future::Future;
-use std::net::TcpListener;
+use std::net::TcpStream;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
@@ -40,12 +40,16 @@ pub(crate) fn in_home(mut command: Command, home: &TempDir) -> Command {
 }
 
 /// A port that no other test takes: below those that the system hands out by itself.
+///
+/// It is not bound to find out whether it is free: a program that another test starts at that
+/// moment would hold it, too, until it is on its way.
 pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = 20_000 + u16::try_from(std::process::id() % 90).unwrap() * 100;
     loop {
         let port = first + NEXT.fetch_add(1, Ordering::Relaxed);
-        if ["127.0.0.1", "::1"].iter().all(|address| TcpListener::bind((*address, port)).is_ok()) {
+        let answers = |address| TcpStream::connect((address, port)).is_ok();
+        if !answers("127.0.0.1") && !answers("::1") {
             return port;
         }
     }
