@@ -254,7 +254,10 @@ impl Shared {
             task.abort();
             task.await.ok();
         }
-        socket.bind(self.here).unwrap();
+        // A program that was started in this moment holds the socket, too, until it is on its way.
+        while socket.bind(self.here).is_err_and(|error| error.kind() == ErrorKind::AddrInUse) {
+            tokio::task::yield_now().await;
+        }
         *self.held.lock().unwrap() = Some(socket);
     }
 }
