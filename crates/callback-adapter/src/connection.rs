@@ -1,10 +1,9 @@
 //! One connection: one request, one answer, and a limit to each.
 
 use crate::cleartext::Cleartext;
-use crate::limits;
 use crate::notices::Notice;
-use crate::peer;
 use crate::site::Site;
+use crate::{limits, peer};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};

@@ -205,7 +205,8 @@ mod tests {
 
     #[test]
     fn a_person_is_asked_when_browsers_do_not_fit() {
-        use {Openers::*, Presented::*};
+        use Openers::*;
+        use Presented::*;
         for (openers, answered, expected) in [
             (Nobody, None, None),
             (Nobody, Some(Nothing), None),

@@ -61,7 +61,8 @@ pub(crate) use style;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use base64::{Engine, engine::general_purpose::STANDARD};
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
     use sha2::{Digest, Sha256};
 
     #[test]

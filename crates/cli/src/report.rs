@@ -3,10 +3,9 @@
 use crate::args::OutputArgs;
 use crate::browser::{Browser, Opening};
 use crate::clock::SystemClock;
-use crate::events;
 use crate::failure::{Failure, Kind};
-use crate::output;
 use crate::words::{of_listener, place, quoted};
+use crate::{events, output};
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use keymint_callback_adapter as listener;

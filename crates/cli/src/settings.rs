@@ -1,33 +1,27 @@
 //! What a run is told: each option from its flag, else its environment variable, else its default.
 
+mod network;
+mod options;
+
 use crate::args::{CreateArgs, EndpointArgs, OutputArgs, PatienceArgs};
 use crate::browser::Browser;
 use crate::failure::Failure;
 use crate::key_name;
 use keymint_domain::{BaseUrl, Client, Plan, PollPolicy};
-use keymint_http_adapter::{ExtraRoots, HttpOptions};
-use std::env::VarError;
-use std::fmt::Display;
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
+use keymint_http_adapter::HttpOptions;
+use network::{check_proxy, extra_roots};
+pub(crate) use options::{Environment, ProcessEnvironment, port_number, wait};
+use options::{Options, plain_text};
 use std::time::Duration;
-use url::Url;
 
 /// The port of the redirect URI that OpenAI's server knows for the default client.
 const REGISTERED_PORT: u16 = 5000;
-
-/// Longest wait for a person or a server. A longer one counts as this.
-const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
 /// How much later than the adapter the domain gives a request up: the adapter's words name the URL.
 const AFTER_THE_ADAPTER: Duration = Duration::from_secs(1);
 
 /// How long to wait for the person, unless told otherwise.
 const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(15 * 60);
-
-/// Longest bundle of certificates that is read, in bytes. A system's own has a quarter of a million.
-const LONGEST_PEM: u64 = 8 * 1024 * 1024;
 
 const DEFAULT_API_BASE: &str = "https://api.openai.com";
 
@@ -48,25 +42,6 @@ pub(crate) struct Settings {
     pub(crate) keeps: bool,
     /// What the person should know before the browser opens.
     pub(crate) warnings: Vec<String>,
-}
-
-/// Where values that no flag gives come from.
-pub(crate) trait Environment {
-    /// The variable's value; `None` where it is unset or empty.
-    fn get(&self, name: &str) -> Result<Option<String>, Failure>;
-}
-
-/// The variables of this process.
-pub(crate) struct ProcessEnvironment;
-
-impl Environment for ProcessEnvironment {
-    fn get(&self, name: &str) -> Result<Option<String>, Failure> {
-        match std::env::var(name) {
-            Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
-            Err(VarError::NotPresent) => Ok(None),
-            Err(VarError::NotUnicode(_)) => Err(Failure::usage(format!("{name} is not UTF-8 text"))),
-        }
-    }
 }
 
 /// What is printed and how, with the variables that say so.
@@ -182,130 +157,6 @@ fn polling(interval: Option<Duration>, timeout: Option<Duration>) -> PollPolicy 
     interval.map_or_else(|| PollPolicy::adaptive(timeout), |interval| PollPolicy::fixed(interval, timeout))
 }
 
-/// The options of a run: each has a flag, and a variable with `KEYMINT_` before its name.
-struct Options<'a>(&'a dyn Environment);
-
-impl Options<'_> {
-    /// The value of an option, if it is given anywhere. No message repeats the value: what is
-    /// mistyped may be a secret.
-    fn find<T, E: Display>(
-        &self,
-        name: &str,
-        flag: &Option<String>,
-        parse: impl Fn(&str) -> Result<T, E>,
-    ) -> Result<Option<T>, Failure> {
-        if let Some(value) = flag {
-            return parse(value).map(Some).map_err(|error| Failure::usage(format!("--{name}: {error}")));
-        }
-        let variable = variable(name);
-        let Some(value) = self.0.get(&variable)? else { return Ok(None) };
-        parse(&value).map(Some).map_err(|error| Failure::usage(format!("{variable}: {error}")))
-    }
-
-    /// The same for an option that has a default.
-    fn set<T, E: Display>(
-        &self,
-        setting: &mut T,
-        name: &str,
-        flag: &Option<String>,
-        parse: impl Fn(&str) -> Result<T, E>,
-    ) -> Result<(), Failure> {
-        if let Some(value) = self.find(name, flag, parse)? {
-            *setting = value;
-        }
-        Ok(())
-    }
-
-    /// Whether a variable switches something on that is off by default.
-    fn is_set(&self, name: &str) -> Result<bool, Failure> {
-        let parse = |value: &str| match value.to_ascii_lowercase().as_str() {
-            "1" | "true" | "yes" | "on" => Ok(true),
-            "0" | "false" | "no" | "off" => Ok(false),
-            _ => Err("it must be 1 or 0"),
-        };
-        Ok(self.find(name, &None, parse)?.unwrap_or(false))
-    }
-}
-
-fn variable(name: &str) -> String {
-    format!("KEYMINT_{}", name.replace('-', "_").to_ascii_uppercase())
-}
-
-fn plain_text(value: &str) -> Result<String, &'static str> {
-    if value.is_empty() {
-        Err("it must not be empty")
-    } else if value.contains(char::is_control) {
-        Err("it must not have control characters")
-    } else {
-        Ok(value.to_owned())
-    }
-}
-
-pub(crate) fn port_number(value: &str) -> Result<u16, &'static str> {
-    value.parse().ok().filter(|port| *port != 0).ok_or("it must be a port number from 1 to 65535")
-}
-
-/// `15m`, `90s`, `1h`, `500ms`; a bare number counts seconds.
-pub(crate) fn wait(value: &str) -> Result<Duration, &'static str> {
-    const NOT_A_TIME: &str = "it must be a time such as 15m, 90s or 500ms";
-    let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
-    let wait = if is_number {
-        // More digits than fit mean more than the longest wait.
-        Duration::from_secs(value.parse().unwrap_or(u64::MAX))
-    } else {
-        humantime::parse_duration(value).map_err(|_| NOT_A_TIME)?
-    };
-    if wait.is_zero() { Err("it must be longer than 0") } else { Ok(wait.min(LONGEST_WAIT)) }
-}
-
-/// The certificates of `--ca-file`, or of the file that a variable names.
-fn extra_roots(of: &Options<'_>, flag: &Option<String>) -> Result<ExtraRoots, Failure> {
-    let own = of.find("ca-file", flag, plain_text)?;
-    let given = match own {
-        Some(path) => Some((if flag.is_some() { "--ca-file".to_owned() } else { variable("ca-file") }, path)),
-        None => ["CODEX_CA_CERTIFICATE", "SSL_CERT_FILE"]
-            .into_iter()
-            .find_map(|name| {
-                let path = of.0.get(name).transpose()?;
-                Some(path.map(|path| (name.to_owned(), path)))
-            })
-            .transpose()?,
-    };
-    let Some((source, path)) = given else { return Ok(ExtraRoots::default()) };
-    let pem = read_pem(Path::new(&path))
-        .map_err(|error| Failure::usage(format!("{source}: {path} cannot be read: {error}")))?;
-    ExtraRoots::parse_pem(&pem).map_err(|error| Failure::usage(format!("{source}: {path}: {error}")))
-}
-
-/// Reads a file that cannot be without end.
-fn read_pem(path: &Path) -> io::Result<Vec<u8>> {
-    let mut pem = Vec::new();
-    File::open(path)?.take(LONGEST_PEM + 1).read_to_end(&mut pem)?;
-    if pem.len() as u64 > LONGEST_PEM { Err(io::Error::other("it has more than 8 MiB")) } else { Ok(pem) }
-}
-
-/// A proxy that cannot be understood would be passed by without a word.
-fn check_proxy(environment: &dyn Environment) -> Result<(), Failure> {
-    for names in [["HTTPS_PROXY", "https_proxy"], ["ALL_PROXY", "all_proxy"]] {
-        for name in names {
-            let Some(value) = environment.get(name)? else { continue };
-            return if is_proxy(&value) {
-                Ok(())
-            } else {
-                Err(Failure::usage(format!(
-                    "{name}: it must be a proxy such as http://host:3128; other kinds than http and https are not supported"
-                )))
-            };
-        }
-    }
-    Ok(())
-}
-
-fn is_proxy(value: &str) -> bool {
-    let url = if value.contains("://") { Url::parse(value) } else { Url::parse(&format!("http://{value}")) };
-    url.is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-}
-
 fn warnings(client: &Client, api_base: &BaseUrl, port: u16) -> Vec<String> {
     let default = Client::default();
     let mut warnings = Vec::new();
@@ -329,6 +180,7 @@ mod tests {
     use crate::args::{Args, Command};
     use clap::Parser;
     use std::collections::HashMap;
+    use url::Url;
 
     impl Environment for HashMap<&str, &str> {
         fn get(&self, name: &str) -> Result<Option<String>, Failure> {
@@ -336,7 +188,10 @@ mod tests {
         }
     }
 
-    fn resolve(flags: &[&str], environment: &[(&'static str, &'static str)]) -> Result<Settings, Failure> {
+    pub(super) fn resolve(
+        flags: &[&str],
+        environment: &[(&'static str, &'static str)],
+    ) -> Result<Settings, Failure> {
         let args = Args::try_parse_from([&["keymint", "create"], flags].concat()).unwrap();
         let Command::Create(args) = args.command else { panic!("another command") };
         Settings::resolve(&args, &environment.iter().copied().collect::<HashMap<_, _>>())
@@ -418,68 +273,6 @@ mod tests {
             assert!(failure.message.starts_with(expected), "{}", failure.message);
             assert!(!failure.message.contains("canary"), "{}", failure.message);
         }
-    }
-
-    #[test]
-    fn a_bundle_of_no_use_is_told_with_its_source_and_without_its_content() {
-        let folder = tempfile::tempdir().unwrap();
-        let private = rcgen::KeyPair::generate().unwrap().serialize_pem();
-        let large = vec![b'x'; usize::try_from(LONGEST_PEM).unwrap() + 1];
-        for (name, content, expected) in [
-            ("empty", &b""[..], "it holds no certificate"),
-            ("text", b"canary", "it holds no certificate"),
-            ("private", private.as_bytes(), "it holds no certificate"),
-            ("cut", b"-----BEGIN CERTIFICATE-----\ncanary", "it is not well-formed PEM"),
-            ("large", &large, "it has more than 8 MiB"),
-        ] {
-            let path = folder.path().join(name);
-            std::fs::write(&path, content).unwrap();
-            let path = path.to_str().unwrap();
-            let Err(failure) = resolve(&["--ca-file", path], &[]) else { panic!("{name} was accepted") };
-            let message = failure.message;
-            assert!(
-                message.starts_with(&format!("--ca-file: {path}")) && message.contains(expected),
-                "{message}"
-            );
-            assert!(
-                !message.contains("canary") && private.lines().all(|line| !message.contains(line)),
-                "{message}"
-            );
-        }
-        let folder = folder.path().to_str().unwrap();
-        assert!(resolve(&["--ca-file", folder], &[]).is_err(), "a folder");
-    }
-
-    #[test]
-    fn a_wait_has_a_unit_or_counts_seconds_and_is_at_most_an_hour() {
-        for (text, seconds) in [
-            ("90s", 90.0),
-            ("15m", 900.0),
-            ("500ms", 0.5),
-            ("60", 60.0),
-            ("1h", 3600.0),
-            ("9h", 3600.0),
-            ("18446744073709551615", 3600.0),
-            ("99999999999999999999999", 3600.0),
-        ] {
-            assert_eq!(wait(text).map(|wait| wait.as_secs_f64()), Ok(seconds), "{text}");
-        }
-        for text in ["", "x", "-1", "1.5", "0", "0s"] {
-            assert!(wait(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_proxy_counts_only_where_it_would_be_used() {
-        for environment in [
-            &[("HTTPS_PROXY", "http://user:password@proxy:3128")][..],
-            &[("HTTPS_PROXY", "proxy:3128"), ("ALL_PROXY", "socks5://not.used:1")],
-            &[("HTTP_PROXY", "::::")],
-        ] {
-            assert!(resolve(&[], environment).is_ok(), "{environment:?}");
-        }
-        let sandbox = ["--issuer", "http://127.0.0.1:1", "--api-base", "http://[::1]:1"];
-        assert!(resolve(&sandbox, &[("HTTPS_PROXY", "::::")]).is_ok());
     }
 
     #[test]

@@ -1,0 +1,109 @@
+//! The way to the servers: which certificates to trust, and through which proxy.
+
+use super::options::{Environment, Options, plain_text, variable};
+use crate::failure::Failure;
+use keymint_http_adapter::ExtraRoots;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use url::Url;
+
+/// Longest bundle of certificates that is read, in bytes. A system's own has a quarter of a million.
+const LONGEST_PEM: u64 = 8 * 1024 * 1024;
+
+/// The certificates of `--ca-file`, or of the file that a variable names.
+pub(super) fn extra_roots(of: &Options<'_>, flag: &Option<String>) -> Result<ExtraRoots, Failure> {
+    let own = of.find("ca-file", flag, plain_text)?;
+    let given = match own {
+        Some(path) => Some((if flag.is_some() { "--ca-file".to_owned() } else { variable("ca-file") }, path)),
+        None => ["CODEX_CA_CERTIFICATE", "SSL_CERT_FILE"]
+            .into_iter()
+            .find_map(|name| {
+                let path = of.0.get(name).transpose()?;
+                Some(path.map(|path| (name.to_owned(), path)))
+            })
+            .transpose()?,
+    };
+    let Some((source, path)) = given else { return Ok(ExtraRoots::default()) };
+    let pem = read_pem(Path::new(&path))
+        .map_err(|error| Failure::usage(format!("{source}: {path} cannot be read: {error}")))?;
+    ExtraRoots::parse_pem(&pem).map_err(|error| Failure::usage(format!("{source}: {path}: {error}")))
+}
+
+/// Reads a file that cannot be without end.
+fn read_pem(path: &Path) -> io::Result<Vec<u8>> {
+    let mut pem = Vec::new();
+    File::open(path)?.take(LONGEST_PEM + 1).read_to_end(&mut pem)?;
+    if pem.len() as u64 > LONGEST_PEM { Err(io::Error::other("it has more than 8 MiB")) } else { Ok(pem) }
+}
+
+/// A proxy that cannot be understood would be passed by without a word.
+pub(super) fn check_proxy(environment: &dyn Environment) -> Result<(), Failure> {
+    for names in [["HTTPS_PROXY", "https_proxy"], ["ALL_PROXY", "all_proxy"]] {
+        for name in names {
+            let Some(value) = environment.get(name)? else { continue };
+            return if is_proxy(&value) {
+                Ok(())
+            } else {
+                Err(Failure::usage(format!(
+                    "{name}: it must be a proxy such as http://host:3128; other kinds than http and https are not supported"
+                )))
+            };
+        }
+    }
+    Ok(())
+}
+
+fn is_proxy(value: &str) -> bool {
+    let url = if value.contains("://") { Url::parse(value) } else { Url::parse(&format!("http://{value}")) };
+    url.is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::tests::resolve;
+
+    #[test]
+    fn a_bundle_of_no_use_is_told_with_its_source_and_without_its_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let private = rcgen::KeyPair::generate().unwrap().serialize_pem();
+        let large = vec![b'x'; usize::try_from(LONGEST_PEM).unwrap() + 1];
+        for (name, content, expected) in [
+            ("empty", &b""[..], "it holds no certificate"),
+            ("text", b"canary", "it holds no certificate"),
+            ("private", private.as_bytes(), "it holds no certificate"),
+            ("cut", b"-----BEGIN CERTIFICATE-----\ncanary", "it is not well-formed PEM"),
+            ("large", &large, "it has more than 8 MiB"),
+        ] {
+            let path = folder.path().join(name);
+            std::fs::write(&path, content).unwrap();
+            let path = path.to_str().unwrap();
+            let Err(failure) = resolve(&["--ca-file", path], &[]) else { panic!("{name} was accepted") };
+            let message = failure.message;
+            assert!(
+                message.starts_with(&format!("--ca-file: {path}")) && message.contains(expected),
+                "{message}"
+            );
+            assert!(
+                !message.contains("canary") && private.lines().all(|line| !message.contains(line)),
+                "{message}"
+            );
+        }
+        let folder = folder.path().to_str().unwrap();
+        assert!(resolve(&["--ca-file", folder], &[]).is_err(), "a folder");
+    }
+
+    #[test]
+    fn a_proxy_counts_only_where_it_would_be_used() {
+        for environment in [
+            &[("HTTPS_PROXY", "http://user:password@proxy:3128")][..],
+            &[("HTTPS_PROXY", "proxy:3128"), ("ALL_PROXY", "socks5://not.used:1")],
+            &[("HTTP_PROXY", "::::")],
+        ] {
+            assert!(resolve(&[], environment).is_ok(), "{environment:?}");
+        }
+        let sandbox = ["--issuer", "http://127.0.0.1:1", "--api-base", "http://[::1]:1"];
+        assert!(resolve(&sandbox, &[("HTTPS_PROXY", "::::")]).is_ok());
+    }
+}
