@@ -194,8 +194,15 @@ async fn a_program_of_another_user_gets_nothing_from_the_start_address() {
     under.push(launcher.path("keymint"));
     let under: Vec<_> = under.iter().map(String::as_str).collect();
     let browser = launcher.path("browser");
-    let mut run =
-        create(Scenario::ready()).under(&under).with_browser().env("BROWSER", browser).start().await;
+    let state = tempfile::tempdir().unwrap();
+    everybodys(state.path().to_str().unwrap(), 0o777);
+    let mut run = create(Scenario::ready())
+        .under(&under)
+        .with_browser()
+        .env("BROWSER", browser)
+        .env("XDG_STATE_HOME", state.path())
+        .start()
+        .await;
     let url = run.url().await;
     let start = launcher.arguments().await;
 

@@ -1,7 +1,7 @@
 //! What goes wrong: each exit code, and that nothing is lost.
 
 use crate::support::{create, free_port, get, in_home, keymint, keymint_under, watch};
-use keymint_sandbox::{Choice, Organization, Reply, Scenario, Step};
+use keymint_sandbox::{Choice, Organization, Reply, Scenario, Step, visit};
 use serde_json::Value;
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -128,17 +128,30 @@ async fn a_relative_state_folder_does_not_count() {
 async fn a_key_that_cannot_be_kept_in_the_state_folder_is_kept_among_the_temporary_files() {
     let temporary = tempfile::tempdir().unwrap();
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let ended = create(Scenario::ready())
-        .env("XDG_STATE_HOME", "/dev/null")
-        .env("TMPDIR", temporary.path().to_str().unwrap())
-        .stdout(full)
-        .sign_in()
-        .await;
+    let tmpdir = temporary.path().to_str().unwrap();
+    let mut run = create(Scenario::ready()).env("TMPDIR", tmpdir).stdout(full).start().await;
+    let url = run.url().await;
+    // It was there when it was checked.
+    let folder = run.home().join(".local/state/keymint/recovery");
+    fs::remove_dir(&folder).unwrap();
+    fs::write(&folder, "").unwrap();
+    visit(&url, Choice::Continue).await.unwrap();
+    let ended = run.end().await;
 
     assert_eq!(ended.code, 9, "{}", ended.stderr);
     let path = ended.stderr.split_once("it is kept in ").unwrap().1.lines().next().unwrap();
     assert!(path.starts_with(temporary.path().to_str().unwrap()), "{path}");
     assert_eq!(fs::read_to_string(path).unwrap().trim_end(), ended.key());
+}
+
+#[tokio::test]
+async fn without_a_place_for_records_it_ends_with_11_before_anything_else_happens() {
+    let home = tempfile::tempdir().unwrap();
+    let output =
+        watch(keymint(&home).arg("create").env("XDG_STATE_HOME", "/dev/null").output()).await.unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(11), "{stderr}");
+    assert!(stderr.contains("XDG_STATE_HOME") && !stderr.contains("/oauth/authorize"), "{stderr}");
 }
 
 #[cfg(unix)]

@@ -7,6 +7,7 @@ use keymint_sandbox::{Choice, Sandbox, Scenario, Visit, visit};
 use serde_json::Value;
 use std::ffi::{OsStr, OsString};
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::Stdio;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
@@ -173,6 +174,11 @@ impl Run {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// The home folder of this run.
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
     }
 
     /// The id of the program's process.

@@ -11,6 +11,7 @@ use crate::report::{self, Reporter};
 use crate::settings;
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand};
 use keymint_domain::text::mask_keys;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// From nothing to a working OpenAI project API key, with one command.
@@ -103,6 +104,9 @@ pub(crate) struct CreateArgs {
     pub(crate) output: OutputArgs,
 
     #[command(flatten)]
+    pub(crate) destinations: DestinationArgs,
+
+    #[command(flatten)]
     pub(crate) patience: PatienceArgs,
 
     #[command(flatten)]
@@ -132,6 +136,50 @@ pub(crate) struct OutputArgs {
     /// Say more: every step, and when it happened
     #[arg(short, long)]
     pub(crate) verbose: bool,
+}
+
+#[derive(Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Where the key goes (standard output, unless you choose)")]
+pub(crate) struct DestinationArgs {
+    /// Put it into a dotenv file [PATH: .env]
+    #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = ".env")]
+    pub(crate) env_file: Option<OsString>,
+
+    /// Name of the variable in the file [default: OPENAI_API_KEY]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) var: Option<String>,
+
+    /// Replace another value that the file has
+    #[arg(long)]
+    pub(crate) force: bool,
+
+    /// Accept a file that git tracks
+    #[arg(long)]
+    pub(crate) allow_tracked: bool,
+
+    /// Put it into the keyring of this system
+    #[arg(long)]
+    pub(crate) keyring: bool,
+
+    /// Replace a key that the keyring has
+    #[arg(long)]
+    pub(crate) new: bool,
+
+    /// Name the key's place in the keyring [default: default]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+
+    /// Give it to a command, on its standard input: 'pass insert -m openai'
+    #[arg(long, value_name = "CMD")]
+    pub(crate) pipe_to: Option<String>,
+
+    /// Put it on the clipboard
+    #[arg(long)]
+    pub(crate) copy: bool,
+
+    /// Print it, besides
+    #[arg(long)]
+    pub(crate) print: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -248,8 +296,9 @@ mod tests {
             ("keymint", "help version"),
             (
                 "create",
-                "api-base app audience ca-file callback-port client-id dry-run events help http-timeout issuer json \
-                 name no-browser no-input poll-interval project-timeout quiet scope sign-in-timeout verbose version",
+                "allow-tracked api-base app audience ca-file callback-port client-id copy dry-run env-file events \
+                 force help http-timeout issuer json keyring name new no-browser no-input pipe-to poll-interval print \
+                 profile project-timeout quiet scope sign-in-timeout var verbose version",
             ),
             ("demo", "events help json quiet verbose version"),
             ("sandbox", "help latency organizations port ready-after refuse version"),

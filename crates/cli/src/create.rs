@@ -2,27 +2,20 @@
 
 use crate::args::CreateArgs;
 use crate::clock::SystemClock;
-use crate::failure::{Failure, Kind, outcome_unknown};
-use crate::interrupt::{Held, Interrupt, UnderWay};
+use crate::failure::{Failure, Kind};
+use crate::interrupt::{Interrupt, UnderWay};
+use crate::mint::Mint;
+use crate::person::Person;
 use crate::report::{Notice, Reporter};
 use crate::settings::{self, ProcessEnvironment, Settings};
-use crate::words::{DASHBOARD, place, quoted};
-use crate::{ask, output, recovery};
+use crate::words::place;
 use keymint_callback_adapter::{Doubt, LoopbackListener, Outcome};
-use keymint_domain::{
-    Clock, Entropy, Event, PendingAuthorization, Ports, ProvisionedKey, Target, authorize, create_key,
-    find_target, sign_in,
-};
+use keymint_domain::{Entropy, Event, PendingAuthorization, Ports, Target, authorize, find_target, sign_in};
 use keymint_http_adapter::Http;
 use rand::TryRng;
 use rand::rngs::SysRng;
-use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// How long standard output may take to take the key.
-const PRINTING: Duration = Duration::from_secs(30);
 
 pub(crate) async fn run(args: CreateArgs) -> ExitCode {
     let output = match settings::output(args.output, &ProcessEnvironment) {
@@ -36,11 +29,6 @@ pub(crate) async fn run(args: CreateArgs) -> ExitCode {
 
 async fn attempt(args: &CreateArgs, reporter: &Arc<Reporter>) -> Result<(), Failure> {
     let settings = Settings::resolve(args, &ProcessEnvironment)?;
-    if !settings.dry_run {
-        output::check().map_err(|problem| {
-            Failure::new(Kind::DestinationUnusable, problem).hint("Send it to a file, a pipe or a terminal.")
-        })?;
-    }
     Run { settings: &settings, reporter }.create().await?;
     if !settings.dry_run && std::env::var_os("OPENAI_API_KEY").is_some_and(|key| !key.is_empty()) {
         reporter.tell(&Notice::Warning(
@@ -61,6 +49,7 @@ impl Run<'_> {
     pub(crate) async fn create(self) -> Result<(), Failure> {
         let Settings { client, callback_port, warnings, browser, .. } = self.settings;
         let mut interrupt = Interrupt::listen().map_err(|error| Failure::internal(&error))?;
+        let mint = interrupt.end(Mint::prepare(self.settings, self.reporter, self.person())).await?;
         let observer = Arc::clone(self.reporter);
         let mut listener = LoopbackListener::bind(*callback_port)?
             .observed_by(move |notice| observer.tell(&Notice::Listener(notice)));
@@ -78,7 +67,7 @@ impl Run<'_> {
         let opening = browser.open(|| listener.start_url(&pending), pending.authorize_url());
         self.reporter.tell(&Notice::Browser(opening));
 
-        let outcome = self.make_key(&mut listener, pending, &mut interrupt).await;
+        let outcome = self.make_key(&mut listener, pending, mint, &mut interrupt).await;
         listener.conclude(outcome.as_ref().map_or_else(|failure| failure.page, |page| *page)).await;
         outcome.map(|_| ())
     }
@@ -88,10 +77,10 @@ impl Run<'_> {
         self,
         listener: &mut LoopbackListener,
         pending: PendingAuthorization,
+        mint: Mint<'_>,
         interrupt: &mut Interrupt,
     ) -> Result<Outcome, Failure> {
         let Settings { client, api_base, plan, http, sign_in_timeout, .. } = self.settings;
-        let patience = http.request_timeout;
         let http = Http::new(http.clone());
         let auth_server =
             http.auth_server(client.issuer.clone()).map_err(|error| Failure::internal(&error))?;
@@ -117,19 +106,11 @@ impl Run<'_> {
             Ok((session, target))
         };
         let (session, target) = interrupt.end(before_creation).await?;
-        if self.settings.dry_run {
-            return self.rehearse(&target, &clock, interrupt).await;
-        }
+        mint.make(ports, session, &target, &observer, (&under_way, interrupt)).await
+    }
 
-        self.reporter.tell(&Notice::Creating { target: &target, name: &plan.key_name });
-        let creation = create_key(ports, plan, session, target.clone(), &observer);
-        let warn = || self.reporter.tell(&Notice::StillCreating { patience });
-        let created = match interrupt.hold(&under_way, creation, warn).await {
-            Held::Done(outcome) => outcome?,
-            Held::Stopped(failure) => return Err(failure),
-            Held::GivenUp => return Err(outcome_unknown(&target, &plan.key_name, "it was not waited for")),
-        };
-        self.deliver(&created, &clock, interrupt).await
+    fn person(&self) -> Person<'_> {
+        Person::new(self.reporter, self.settings.may_ask)
     }
 
     /// Whoever signed in may not be the person here: then the person is asked before a key is made
@@ -140,86 +121,16 @@ impl Run<'_> {
             Some(Doubt::TwoBrowsers) => "two browsers opened the sign-in, which was meant for one",
             Some(_) => "the answer came from another browser than the one that was opened",
         };
-        let refusal = if self.settings.may_ask && self.reporter.is_for_people() && ask::is_possible() {
-            self.reporter.settle();
-            let place = place(target);
-            if ask::yes(format!("Careful: {what}. Create a key in {place}?")).await {
-                return Ok(());
-            }
-            Failure::new(Kind::SignInRefused, format!("{what}, and you did not want a key in {place}"))
-        } else {
-            Failure::new(
-                Kind::SignInRefused,
-                format!("{what}, and nobody is here to say whether that is right"),
-            )
+        let place = place(target);
+        let question = format!("Careful: {what}. Create a key in {place}?");
+        let why = match self.person().agrees(question).await {
+            Some(true) => return Ok(()),
+            Some(false) => format!("you did not want a key in {place}"),
+            None => "nobody is here to say whether that is right".to_owned(),
         };
+        let refusal = Failure::new(Kind::SignInRefused, format!("{what}, and {why}"));
         Err(refusal.hint(
             "Run it again with --no-browser, and open the address in the browser that you want to sign in with.",
         ))
-    }
-
-    async fn rehearse(
-        self,
-        target: &Target,
-        clock: &SystemClock,
-        interrupt: &mut Interrupt,
-    ) -> Result<Outcome, Failure> {
-        if self.reporter.wants_json() {
-            self.reporter.settle();
-            print_within(clock, interrupt, output::rehearsed(target))
-                .await
-                .map_err(|error| Failure::new(Kind::Internal, format!("standard output failed: {error}")))?;
-        }
-        self.reporter.tell(&Notice::Rehearsed { target });
-        Ok(Outcome::Rehearsed)
-    }
-
-    async fn deliver(
-        self,
-        created: &ProvisionedKey,
-        clock: &SystemClock,
-        interrupt: &mut Interrupt,
-    ) -> Result<Outcome, Failure> {
-        let ProvisionedKey { target, name, key, .. } = created;
-        self.reporter.tell(&Notice::KeyCreated { last_four: key.last_four(), name, target });
-        self.reporter.settle();
-        let line =
-            if self.reporter.wants_json() { output::created(created) } else { key.expose().to_owned() };
-        let printed = print_within(clock, interrupt, line).await;
-        printed.map_err(|error| self.keep(created, &error))?;
-        self.reporter.tell(&Notice::Delivered { dashboard: self.settings.is_openai().then_some(DASHBOARD) });
-        Ok(Outcome::KeyDelivered)
-    }
-
-    /// Standard output failed, and the key must not be lost with it.
-    fn keep(self, created: &ProvisionedKey, error: &io::Error) -> Failure {
-        let failed = format!("the key was created, but standard output failed ({error})");
-        if !self.settings.keeps {
-            return Failure::new(Kind::DeliveryFailed, failed).page(Outcome::KeyLost);
-        }
-        match recovery::keep(&created.key) {
-            Ok(path) => {
-                Failure::new(Kind::DeliveryFailed, format!("{failed}; it is kept in {}", path.display()))
-                    .hint("Copy it where you need it, then delete that file.")
-                    .page(Outcome::KeyKept)
-            }
-            Err(keeping) => Failure::new(
-                Kind::DeliveryFailed,
-                format!("{failed}, and it could not be kept either ({keeping})"),
-            )
-            .hint(format!("Delete the key {} at {DASHBOARD}, and run it again.", quoted(&created.name)))
-            .page(Outcome::KeyLost),
-        }
-    }
-}
-
-/// Prints on a thread of its own: whoever does not read must not keep this program from ending.
-async fn print_within(clock: &SystemClock, interrupt: &mut Interrupt, line: String) -> io::Result<()> {
-    let printing = tokio::task::spawn_blocking(move || output::print(&line));
-    tokio::select! {
-        biased;
-        printed = printing => printed.unwrap_or_else(|_| Err(io::Error::other("printing broke down"))),
-        () = clock.sleep(PRINTING) => Err(io::Error::other("nobody reads it")),
-        () = interrupt.twice() => Err(io::Error::other("nobody reads it")),
     }
 }

@@ -22,7 +22,7 @@ pub(crate) fn of_notice(notice: &Notice<'_>) -> Option<Value> {
             json!({"event": "key_created", "name": name, "last4": last_four})
         }
         Notice::Rehearsed { .. } => json!({"event": "rehearsed"}),
-        Notice::Delivered { .. } => json!({"event": "delivered", "to": "stdout"}),
+        Notice::Delivered { to, .. } => json!({"event": "delivered", "to": to}),
         Notice::Flow(Event::CodeExchanged) => json!({"event": "code_exchanged"}),
         Notice::Flow(Event::SignedIn) => json!({"event": "signed_in"}),
         Notice::Flow(Event::WaitingForProject { observed, retry_in }) => {

@@ -73,6 +73,8 @@ pub(crate) struct Failure {
     pub(crate) hint: Option<String>,
     /// What the browser's last page says of it.
     pub(crate) page: Outcome,
+    /// Whether standard output has its JSON already: the key's.
+    pub(crate) has_printed: bool,
 }
 
 impl Failure {
@@ -82,7 +84,7 @@ impl Failure {
             Kind::OutcomeUnknown => Outcome::KeyUnknown,
             _ => Outcome::NoKey,
         };
-        Self { kind, message: message.into(), hint: None, page }
+        Self { kind, message: message.into(), hint: None, page, has_printed: false }
     }
 
     pub(crate) fn page(self, page: Outcome) -> Self {

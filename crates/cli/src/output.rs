@@ -1,12 +1,16 @@
 //! Standard output: the key, or the JSON that was asked for, and nothing else.
 
+use crate::record::{Entry, Named};
+use keymint_domain::ApiKey;
 use keymint_domain::text::is_deceptive;
-use keymint_domain::{ProvisionedKey, Target};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
+
+/// The name of standard output among the destinations.
+pub(crate) const STDOUT: &str = "stdout";
 
 /// How long a last line may take.
 const LAST_LINE: Duration = Duration::from_secs(5);
@@ -88,48 +92,35 @@ pub(crate) fn to_json(value: &impl Serialize) -> String {
 #[derive(Serialize)]
 struct Created<'a> {
     schema: &'static str,
-    organization: Named<'a>,
-    project: Named<'a>,
+    organization: &'a Named,
+    project: &'a Named,
     key: Option<Key<'a>>,
-    delivered_to: &'a [&'static str],
-}
-
-#[derive(Serialize)]
-struct Named<'a> {
-    id: &'a str,
-    title: Option<&'a str>,
+    delivered_to: &'a [String],
 }
 
 #[derive(Serialize)]
 struct Key<'a> {
     name: &'a str,
-    value: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<&'a str>,
     last4: &'a str,
 }
 
-/// The JSON of a created key.
-pub(crate) fn created(created: &ProvisionedKey) -> String {
-    let key = Key { name: &created.name, value: created.key.expose(), last4: created.key.last_four() };
-    json(&created.target, Some(key), &["stdout"])
+/// The JSON of a created key. The key itself is in it where standard output is a destination.
+pub(crate) fn created(entry: &Entry, key: &ApiKey, delivered_to: &[String]) -> String {
+    let to_stdout = delivered_to.iter().any(|place| place == STDOUT);
+    let key = Key { name: &entry.name, value: to_stdout.then(|| key.expose()), last4: key.last_four() };
+    json(entry, Some(key), delivered_to)
 }
 
 /// The JSON of a rehearsal that created nothing.
-pub(crate) fn rehearsed(target: &Target) -> String {
-    json(target, None, &[])
+pub(crate) fn rehearsed(entry: &Entry) -> String {
+    json(entry, None, &[])
 }
 
-fn json(target: &Target, key: Option<Key<'_>>, delivered_to: &[&'static str]) -> String {
-    let created = Created {
-        schema: "keymint.created/1",
-        organization: Named {
-            id: target.organization_id.as_str(),
-            title: target.organization_title.as_deref(),
-        },
-        project: Named { id: target.project_id.as_str(), title: target.project_title.as_deref() },
-        key,
-        delivered_to,
-    };
-    to_json(&created)
+fn json(entry: &Entry, key: Option<Key<'_>>, delivered_to: &[String]) -> String {
+    let Entry { organization, project, .. } = entry;
+    to_json(&Created { schema: "keymint.created/1", organization, project, key, delivered_to })
 }
 
 #[cfg(test)]

@@ -34,21 +34,54 @@ const MOST_WARNINGS: usize = 5;
 pub(crate) enum Notice<'a> {
     Warning(&'a str),
     Demonstration,
-    Listening { redirect_uri: &'a str },
-    AuthorizeUrl { url: &'a str, browser: Browser },
+    Listening {
+        redirect_uri: &'a str,
+    },
+    AuthorizeUrl {
+        url: &'a str,
+        browser: Browser,
+    },
     Browser(Opening),
-    WaitingForPerson { patience: Duration },
+    WaitingForPerson {
+        patience: Duration,
+    },
     Listener(listener::Notice),
     CallbackReceived,
-    Looking { patience: Duration },
+    Looking {
+        patience: Duration,
+    },
     Flow(&'a Event),
-    Creating { target: &'a Target, name: &'a str },
-    StillCreating { patience: Duration },
-    KeyCreated { last_four: &'a str, name: &'a str, target: &'a Target },
-    Delivered { dashboard: Option<&'static str> },
-    Rehearsed { target: &'a Target },
+    Creating {
+        target: &'a Target,
+        name: &'a str,
+    },
+    StillCreating {
+        patience: Duration,
+    },
+    KeyCreated {
+        last_four: &'a str,
+        name: &'a str,
+        target: &'a Target,
+    },
+    Delivered {
+        to: &'a str,
+        what_now: &'a str,
+    },
+    /// The key is kept, besides where it was wanted.
+    Kept {
+        text: &'a str,
+    },
+    Done {
+        dashboard: Option<&'static str>,
+    },
+    Rehearsed {
+        target: &'a Target,
+    },
     SandboxUp,
-    SandboxDown { requests: usize, keys: usize },
+    SandboxDown {
+        requests: usize,
+        keys: usize,
+    },
 }
 
 /// Tells what happens, in the way that was asked for.
@@ -142,12 +175,11 @@ impl Reporter {
                 quoted(name),
                 place(target)
             )),
-            Notice::Delivered { dashboard } => {
-                self.step("It is on standard output and cannot be shown again.");
-                if let Some(dashboard) = dashboard {
-                    self.step(&format!("Programs look for it in OPENAI_API_KEY. To delete it: {dashboard}"));
-                }
+            Notice::Delivered { what_now: text, .. } | Notice::Kept { text } => self.step(text),
+            Notice::Done { dashboard: Some(dashboard) } => {
+                self.step(&format!("Programs look for it in OPENAI_API_KEY. To delete it: {dashboard}"));
             }
+            Notice::Done { dashboard: None } => {}
             Notice::Rehearsed { target } => {
                 self.step(&format!("Everything is ready for a key in {}. Nothing was created.", place(target)));
             }
@@ -294,7 +326,7 @@ impl Reporter {
                 self.prose(hint);
             }
         }
-        if self.output.json {
+        if self.output.json && !failure.has_printed {
             output::print_at_the_end(failure.json());
         }
         failure.kind.exit_code()

@@ -1,5 +1,6 @@
 //! What a run is told: each option from its flag, else its environment variable, else its default.
 
+mod destinations;
 mod network;
 mod options;
 
@@ -7,6 +8,7 @@ use crate::args::{CreateArgs, EndpointArgs, OutputArgs, PatienceArgs};
 use crate::browser::Browser;
 use crate::failure::Failure;
 use crate::key_name;
+pub(crate) use destinations::Wanted;
 use keymint_domain::{BaseUrl, Client, Plan, PollPolicy};
 use keymint_http_adapter::HttpOptions;
 use network::{check_proxy, extra_roots};
@@ -35,10 +37,12 @@ pub(crate) struct Settings {
     pub(crate) http: HttpOptions,
     pub(crate) sign_in_timeout: Duration,
     pub(crate) dry_run: bool,
+    pub(crate) wanted: Wanted,
     pub(crate) browser: Browser,
     /// Whether a person may be asked.
     pub(crate) may_ask: bool,
-    /// Whether a key that cannot be delivered is kept.
+    /// Whether anything is written to the disk: what is known of the key, and the key where it
+    /// cannot be delivered.
     pub(crate) keeps: bool,
     /// What the person should know before the browser opens.
     pub(crate) warnings: Vec<String>,
@@ -110,6 +114,7 @@ impl Settings {
             http,
             sign_in_timeout: sign_in,
             dry_run: args.dry_run || of.is_set("dry-run")?,
+            wanted: Wanted::resolve(&args.destinations, &of)?,
             browser: if args.no_browser || of.is_set("no-browser")? {
                 Browser::None
             } else {
@@ -144,6 +149,7 @@ impl Settings {
             http: HttpOptions::default(),
             sign_in_timeout: SIGN_IN_TIMEOUT,
             dry_run: false,
+            wanted: Wanted::default(),
             browser: Browser::Sandbox,
             may_ask: false,
             keeps: false,

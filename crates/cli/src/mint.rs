@@ -1,0 +1,198 @@
+//! From a chosen project to a key that is where it was wanted.
+
+use crate::delivery::{Delivered, Delivery, print_within};
+use crate::failure::{Failure, Kind, outcome_unknown};
+use crate::interrupt::{Held, Interrupt, UnderWay};
+use crate::person::Person;
+use crate::record::{Entry, Record, State};
+use crate::report::{Notice, Reporter};
+use crate::settings::Settings;
+use crate::words::{DASHBOARD, quoted};
+use crate::{output, record, recovery};
+use keymint_callback_adapter::Outcome;
+use keymint_domain::{Observer, Ports, ProvisionError, ProvisionedKey, Session, Target, create_key};
+use std::time::Duration;
+
+/// How long a rehearsal's JSON may take to be read.
+const PRINTING: Duration = Duration::from_secs(30);
+
+/// What is ready for a key before anybody signs in.
+pub(crate) struct Mint<'a> {
+    settings: &'a Settings,
+    reporter: &'a Reporter,
+    delivery: Delivery,
+    record: Record,
+}
+
+impl<'a> Mint<'a> {
+    /// Checks where the key will go, and that what becomes of it can be written down.
+    pub(crate) async fn prepare(
+        settings: &'a Settings,
+        reporter: &'a Reporter,
+        person: Person<'_>,
+    ) -> Result<Self, Failure> {
+        let delivery = Delivery::check(&settings.wanted, settings.dry_run, person).await?;
+        let record = if settings.keeps && !settings.dry_run {
+            tell_of_earlier_runs(person);
+            recovery::folder().and_then(|_| Record::begin()).map_err(|error| {
+                Failure::new(
+                    Kind::DestinationUnusable,
+                    format!("nothing can be written down of a key: {error}"),
+                )
+                .hint("Name a folder of yours in XDG_STATE_HOME.")
+            })?
+        } else {
+            Record::of_nothing()
+        };
+        Ok(Self { settings, reporter, delivery, record })
+    }
+
+    /// Creates the key and delivers it. Returns what the browser's page says.
+    pub(crate) async fn make(
+        mut self,
+        ports: Ports<'_>,
+        session: Session,
+        target: &Target,
+        observer: Observer<'_>,
+        (under_way, interrupt): (&UnderWay, &mut Interrupt),
+    ) -> Result<Outcome, Failure> {
+        let Settings { plan, api_base, http, .. } = self.settings;
+        let name = &plan.key_name;
+        let entry = Entry::requested(name, target, api_base.as_str());
+        if self.settings.dry_run {
+            return self.rehearse(&entry, target, interrupt).await;
+        }
+        self.record.write(entry).map_err(|error| {
+            Failure::new(Kind::DestinationUnusable, format!("no key was asked for: {error}"))
+        })?;
+
+        self.reporter.tell(&Notice::Creating { target, name });
+        let creation = create_key(ports, plan, session, target.clone(), observer);
+        let warn = || self.reporter.tell(&Notice::StillCreating { patience: http.request_timeout });
+        let failure = match interrupt.hold(under_way, creation, warn).await {
+            Held::Done(Ok(created)) => return self.deliver(&created, interrupt).await,
+            Held::Done(Err(error @ ProvisionError::OutcomeUnknown { .. })) => error.into(),
+            Held::Done(Err(error)) => {
+                self.record.withdraw();
+                error.into()
+            }
+            Held::Stopped(failure) => {
+                self.record.withdraw();
+                failure
+            }
+            Held::GivenUp => outcome_unknown(target, name, "it was not waited for"),
+        };
+        self.record.amend(|entry| entry.state = State::Unknown);
+        Err(failure)
+    }
+
+    async fn rehearse(
+        self,
+        entry: &Entry,
+        target: &Target,
+        interrupt: &mut Interrupt,
+    ) -> Result<Outcome, Failure> {
+        if self.reporter.wants_json() {
+            self.reporter.settle();
+            print_within(PRINTING, interrupt, output::rehearsed(entry))
+                .await
+                .map_err(|error| Failure::new(Kind::Internal, format!("standard output failed: {error}")))?;
+        }
+        self.reporter.tell(&Notice::Rehearsed { target });
+        Ok(Outcome::Rehearsed)
+    }
+
+    async fn deliver(
+        mut self,
+        created: &ProvisionedKey,
+        interrupt: &mut Interrupt,
+    ) -> Result<Outcome, Failure> {
+        let ProvisionedKey { target, name, key, .. } = created;
+        self.record.amend(|entry| {
+            entry.state = State::Created;
+            entry.last4 = Some(key.last_four().to_owned());
+        });
+        self.reporter.tell(&Notice::KeyCreated { last_four: key.last_four(), name, target });
+        self.reporter.settle();
+        let entry = self.record.entry().expect("it was written before the key was asked for");
+        let delivered = self.delivery.deliver(key, entry, self.reporter, interrupt).await;
+        self.record.amend(|entry| entry.delivered_to.clone_from(&delivered.to));
+
+        if delivered.failed.is_empty() {
+            if !delivered.is_kept {
+                self.keep_besides(created);
+            }
+            self.record.amend(|entry| entry.state = State::Delivered);
+            let dashboard = self.settings.is_openai().then_some(DASHBOARD);
+            self.reporter.tell(&Notice::Done { dashboard });
+            return Ok(Outcome::KeyDelivered);
+        }
+        Err(self.keep(created, &delivered))
+    }
+
+    /// The key is where it was wanted, but not for long.
+    fn keep_besides(&mut self, created: &ProvisionedKey) {
+        match recovery::keep(&created.key, self.record.id()) {
+            Ok(path) => {
+                let text = format!("A clipboard forgets, so the key is kept in {}, too.", path.display());
+                self.reporter.tell(&Notice::Kept { text: &text });
+                self.record.amend(|entry| entry.kept_in = Some(path));
+            }
+            Err(error) => {
+                let text = format!("a clipboard forgets, and the key could not be kept besides: {error}");
+                self.reporter.tell(&Notice::Warning(&text));
+            }
+        }
+    }
+
+    /// A destination failed, and the key must not be lost with it.
+    fn keep(mut self, created: &ProvisionedKey, delivered: &Delivered) -> Failure {
+        let failed = format!("the key was created, but {}", delivered.failed.join(", and "));
+        let mut failure = if self.settings.keeps {
+            self.keep_for_recovery(created, &failed)
+        } else {
+            Failure::new(Kind::DeliveryFailed, failed).page(Outcome::KeyLost)
+        };
+        failure.has_printed = delivered.has_printed;
+        failure
+    }
+
+    fn keep_for_recovery(&mut self, created: &ProvisionedKey, failed: &str) -> Failure {
+        match recovery::keep(&created.key, self.record.id()) {
+            Ok(path) => {
+                let message = format!("{failed}; it is kept in {}", path.display());
+                self.record.amend(|entry| {
+                    entry.state = State::Delivered;
+                    entry.kept_in = Some(path);
+                });
+                Failure::new(Kind::DeliveryFailed, message)
+                    .hint("Copy it where you need it, then delete that file.")
+                    .page(Outcome::KeyKept)
+            }
+            Err(keeping) => Failure::new(
+                Kind::DeliveryFailed,
+                format!("{failed}, and it could not be kept either ({keeping})"),
+            )
+            .hint(format!("Delete the key {} at {DASHBOARD}, and run it again.", quoted(&created.name)))
+            .page(Outcome::KeyLost),
+        }
+    }
+}
+
+/// Tells once of each run that was ended before it knew, or could say, what became of its key.
+fn tell_of_earlier_runs(person: Person<'_>) {
+    for mut past in record::past().unwrap_or_default() {
+        let Entry { name, time, .. } = &past.entry;
+        let what = match past.entry.state {
+            State::Requested => "may exist",
+            State::Created => "exists, and may not have been delivered",
+            State::Delivered | State::Unknown => continue,
+        };
+        person.warn(&format!(
+            "an earlier run was cut short. Its key {} of {time} {what}: look for that name at {DASHBOARD}, and \
+             delete it unless you have it",
+            quoted(name)
+        ));
+        let _ = past.amend(|entry| entry.state = State::Unknown);
+    }
+}

@@ -1,0 +1,37 @@
+//! The person at the terminal.
+
+use crate::ask;
+use crate::report::{Notice, Reporter};
+
+/// The person at the terminal, as far as there is one.
+#[derive(Clone, Copy)]
+pub(crate) struct Person<'a> {
+    reporter: &'a Reporter,
+    may_ask: bool,
+}
+
+impl<'a> Person<'a> {
+    /// Whoever reads what is reported, and may be asked unless they forbade it.
+    pub(crate) fn new(reporter: &'a Reporter, may_ask: bool) -> Self {
+        Self { reporter, may_ask }
+    }
+
+    /// Whether somebody is there to answer.
+    pub(crate) fn is_there(self) -> bool {
+        self.may_ask && self.reporter.is_for_people() && ask::is_possible()
+    }
+
+    /// Asks a question that only a clear yes answers; `None` where nobody can be asked.
+    pub(crate) async fn agrees(self, question: String) -> Option<bool> {
+        if !self.is_there() {
+            return None;
+        }
+        self.reporter.settle();
+        Some(ask::yes(question).await)
+    }
+
+    /// Tells what the person should know, and what stops nothing.
+    pub(crate) fn warn(self, text: &str) {
+        self.reporter.tell(&Notice::Warning(text));
+    }
+}

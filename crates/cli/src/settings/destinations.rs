@@ -1,0 +1,74 @@
+//! Where the key is wanted.
+
+use super::options::{Options, plain_text};
+use crate::args::DestinationArgs;
+use crate::failure::Failure;
+use std::path::PathBuf;
+
+/// The destinations that were asked for, and how far each may go.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wanted {
+    pub(crate) env_file: Option<EnvFileWanted>,
+    pub(crate) keyring: Option<KeyringWanted>,
+    /// The command, as it was given.
+    pub(crate) pipe_to: Option<String>,
+    pub(crate) copy: bool,
+    pub(crate) print: bool,
+}
+
+/// A dotenv file.
+#[derive(Debug, Clone)]
+pub(crate) struct EnvFileWanted {
+    pub(crate) path: PathBuf,
+    pub(crate) variable: String,
+    /// Whether another value may be replaced.
+    pub(crate) force: bool,
+    /// Whether git may track the file.
+    pub(crate) allow_tracked: bool,
+}
+
+/// An item of the keyring.
+#[derive(Debug, Clone)]
+pub(crate) struct KeyringWanted {
+    pub(crate) profile: String,
+    /// Whether a key that is there may be replaced.
+    pub(crate) new: bool,
+}
+
+impl Wanted {
+    pub(super) fn resolve(args: &DestinationArgs, of: &Options<'_>) -> Result<Self, Failure> {
+        let env_file = match &args.env_file {
+            Some(path) => Some(path.clone()),
+            None => of.find("env-file", &None, plain_text)?.map(Into::into),
+        };
+        let variable = of.find("var", &args.var, plain_text)?;
+        let force = args.force || of.is_set("force")?;
+        let allow_tracked = args.allow_tracked || of.is_set("allow-tracked")?;
+        let keyring = args.keyring || of.is_set("keyring")?;
+        let profile = of.find("profile", &args.profile, plain_text)?;
+        let new = args.new || of.is_set("new")?;
+        Ok(Self {
+            env_file: env_file.map(|path| EnvFileWanted {
+                path: path.into(),
+                variable: variable.unwrap_or_else(|| "OPENAI_API_KEY".to_owned()),
+                force,
+                allow_tracked,
+            }),
+            keyring: keyring
+                .then(|| KeyringWanted { profile: profile.unwrap_or_else(|| "default".to_owned()), new }),
+            pipe_to: of.find("pipe-to", &args.pipe_to, plain_text)?,
+            copy: args.copy || of.is_set("copy")?,
+            print: args.print || of.is_set("print")?,
+        })
+    }
+
+    /// Whether standard output is to have the key: asked for, or for want of another place.
+    pub(crate) fn stdout(&self) -> bool {
+        self.print || !self.elsewhere()
+    }
+
+    /// Whether any other place is to have it.
+    pub(crate) fn elsewhere(&self) -> bool {
+        self.env_file.is_some() || self.keyring.is_some() || self.pipe_to.is_some() || self.copy
+    }
+}

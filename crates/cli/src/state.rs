@@ -1,0 +1,91 @@
+//! The private folder of what is kept from one run to the next.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::{env, io};
+
+/// The folder of this name in `$XDG_STATE_HOME/keymint`, or in what this system has in its place;
+/// made where it is not there yet. Nobody else may write in it.
+pub(crate) fn folder(name: &str) -> io::Result<PathBuf> {
+    let base = base().ok_or_else(|| io::Error::other("there is no home folder"))?;
+    let folder = base.join(name);
+    make_private(&base).and_then(|()| make_private(&folder)).map_err(|error| about(&folder, &error))?;
+    Ok(folder)
+}
+
+/// Where the state is, whether or not it is there yet. A relative `XDG_STATE_HOME` does not count
+/// (XDG Base Directory Specification).
+pub(crate) fn base() -> Option<PathBuf> {
+    let absolute = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = absolute("XDG_STATE_HOME")
+        .or_else(|| absolute("LOCALAPPDATA"))
+        .or_else(|| Some(env::home_dir()?.join(".local/state")).filter(|path| path.is_absolute()))?;
+    Some(state.join("keymint"))
+}
+
+/// Makes the folder for its owner alone, or makes sure that one that is there is so.
+pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)?;
+    check_owner(folder)
+}
+
+/// What somebody else may write could be theirs.
+#[cfg(unix)]
+fn check_owner(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = fs::metadata(folder)?;
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        Err(io::Error::other("it belongs to another user"))
+    } else if metadata.mode() & 0o022 != 0 {
+        Err(io::Error::other("other users may write in it; `chmod 700` takes that from them"))
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(not(unix))]
+fn check_owner(folder: &Path) -> io::Result<()> {
+    fs::metadata(folder).map(drop)
+}
+
+/// A new file that its owner alone can read.
+pub(crate) fn new_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(|error| about(path, &error))
+}
+
+/// Makes sure that the names in a folder are on the disk.
+pub(crate) fn sync(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+/// The same error with the path that it is about.
+pub(crate) fn about(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_is_private_from_the_start_and_one_that_is_not_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("state/keymint");
+        make_private(&folder).unwrap();
+        assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o770)).unwrap();
+        let refusal = make_private(&folder).unwrap_err();
+        assert!(refusal.to_string().contains("chmod 700"), "{refusal}");
+    }
+}
