@@ -2,15 +2,14 @@
 
 #![cfg(target_os = "linux")]
 
-use crate::support::{Run, create, free_port, get, in_home, send, watch};
+use crate::support::{Run, create, free_port, get, send, watch};
+use crate::terminal::Terminal;
 use keymint_sandbox::{Choice, Sandbox, Scenario, visit};
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Stdio;
 use tempfile::TempDir;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::Command;
 
 /// A launcher that passes on what it is started with.
 struct Launcher {
@@ -92,21 +91,16 @@ async fn another_browser_than_the_one_that_was_opened_makes_no_key_where_nobody_
 async fn a_person_is_asked_about_another_browser() {
     for (answer, code, keys) in [("y\n", 0, 1), ("\n", 4, 0), ("no\n", 4, 0)] {
         let mut asked = Asked::at_the_question().await;
-        asked.terminal.stdin.as_mut().unwrap().write_all(answer.as_bytes()).await.unwrap();
-        let mut rest = Vec::new();
-        watch(asked.screen.read_to_end(&mut rest)).await.unwrap();
-
-        let status = watch(asked.terminal.wait()).await.unwrap();
-        let rest = String::from_utf8_lossy(&rest);
-        assert_eq!((status.code(), asked.sandbox.keys().len()), (Some(code), keys), "{rest}");
+        asked.terminal.types(answer).await;
+        let (ended, rest) = asked.terminal.end().await;
+        assert_eq!((ended, asked.sandbox.keys().len()), (code, keys), "{rest}");
     }
 }
 
 /// A program at a terminal that asks whether the other browser was right.
 struct Asked {
     sandbox: Sandbox,
-    terminal: Child,
-    screen: BufReader<ChildStdout>,
+    terminal: Terminal,
     _launcher: Launcher,
     _home: TempDir,
 }
@@ -117,30 +111,20 @@ impl Asked {
         let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
         let home = tempfile::tempdir().unwrap();
         let port = free_port();
-        // util-linux's script gives the program a terminal.
-        let mut terminal = in_home(Command::new("script"), &home);
-        let program = format!("{} create --callback-port {port}", env!("CARGO_BIN_EXE_keymint"));
-        let mut terminal = terminal
-            .args(["-qec", &program, "/dev/null"])
-            .env("KEYMINT_ISSUER", sandbox.issuer())
-            .env("KEYMINT_API_BASE", sandbox.api_base())
-            .env("BROWSER", launcher.path("browser"))
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut screen = BufReader::new(terminal.stdout.take().unwrap());
+        let browser = launcher.path("browser");
+        let words = format!("create --callback-port {port}");
+        let mut terminal = Terminal::start(&words, &sandbox, &home, &[("BROWSER", browser.as_ref())]);
         // Whoever types ahead has not seen the question.
-        terminal.stdin.as_mut().unwrap().write_all(b"y\ny\n").await.unwrap();
+        terminal.types("y\ny\n").await;
         let start = launcher.arguments().await;
         get(port, start.split_once(&port.to_string()).unwrap().1).await;
-        let url = read_until(&mut screen, "&state=", "\r\n").await;
-        let url = url.lines().find(|line| line.contains("/oauth/authorize?")).unwrap().trim().to_owned();
+        let url = terminal.url().await;
         // Whether it still gets its last page makes no difference here.
         tokio::spawn(async move { visit(&url, Choice::Continue).await });
 
-        let question = read_until(&mut screen, "Careful", "[y/N]").await;
+        let question = terminal.shows("[y/N]").await;
         assert!(question.contains("another browser") && question.contains("Default project"), "{question}");
-        Self { sandbox, terminal, screen, _launcher: launcher, _home: home }
+        Self { sandbox, terminal, _launcher: launcher, _home: home }
     }
 }
 
@@ -148,27 +132,9 @@ impl Asked {
 #[tokio::test]
 async fn ctrl_c_ends_the_question() {
     let mut asked = Asked::at_the_question().await;
-    asked.terminal.stdin.as_mut().unwrap().write_all(b"\x03").await.unwrap();
-    let mut rest = Vec::new();
-    watch(asked.screen.read_to_end(&mut rest)).await.unwrap();
-    let status = watch(asked.terminal.wait()).await.unwrap();
-    let rest = String::from_utf8_lossy(&rest);
-    assert_eq!((status.code(), asked.sandbox.keys().len()), (Some(130), 0), "{rest}");
-}
-
-/// What the terminal shows up to the first `end` after `begin`.
-async fn read_until(screen: &mut (impl AsyncRead + Unpin), begin: &str, end: &str) -> String {
-    let mut shown = String::new();
-    watch(async {
-        while shown.find(begin).is_none_or(|at| !shown[at..].contains(end)) {
-            let mut bytes = [0; 1024];
-            let length = screen.read(&mut bytes).await.unwrap();
-            assert!(length > 0, "the terminal closed: {shown}");
-            shown.push_str(&String::from_utf8_lossy(&bytes[..length]));
-        }
-    })
-    .await;
-    shown
+    asked.terminal.types("\u{3}").await;
+    let (code, rest) = asked.terminal.end().await;
+    assert_eq!((code, asked.sandbox.keys().len()), (130, 0), "{rest}");
 }
 
 /// The one-time address stands in an argument list, which everybody on a machine may read.

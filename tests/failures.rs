@@ -144,6 +144,27 @@ async fn a_key_that_cannot_be_kept_in_the_state_folder_is_kept_among_the_tempora
     assert_eq!(fs::read_to_string(path).unwrap().trim_end(), ended.key());
 }
 
+/// One at a time for each user and port, until the holder ends, however it does.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_second_sign_in_on_the_same_port_ends_with_3_and_says_who_waits() {
+    let state = tempfile::tempdir().unwrap();
+    let port = free_port().to_string();
+    let sign_in =
+        || create(Scenario::ready()).env("XDG_STATE_HOME", state.path()).env("KEYMINT_CALLBACK_PORT", &port);
+    let mut first = sign_in().start().await;
+    first.url().await;
+
+    let second = sign_in().args(&["--json"]).start().await.end().await;
+    assert_eq!((second.code, second.json()["kind"].as_str()), (3, Some("callback_unavailable")));
+    let holder = format!("process {}, since 2", first.process());
+    assert!(second.stderr.contains(&holder), "{}", second.stderr);
+
+    first.kill().await;
+    let mut third = sign_in().start().await;
+    third.url().await;
+}
+
 #[tokio::test]
 async fn without_a_place_for_records_it_ends_with_11_before_anything_else_happens() {
     let home = tempfile::tempdir().unwrap();

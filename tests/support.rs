@@ -12,7 +12,7 @@ use std::process::Stdio;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::TcpStream;
-use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
 
 /// One run of the binary.
@@ -43,12 +43,14 @@ pub(crate) struct Start {
     args: Vec<String>,
     browser: &'static [&'static str],
     environment: Vec<(String, OsString)>,
+    stdin: Stdio,
     stdout: Stdio,
 }
 
 pub(crate) fn create(scenario: Scenario) -> Start {
     let (under, args, environment) = Default::default();
-    Start { scenario, under, args, browser: &["--no-browser"], environment, stdout: Stdio::piped() }
+    let (stdin, stdout) = (Stdio::null(), Stdio::piped());
+    Start { scenario, under, args, browser: &["--no-browser"], environment, stdin, stdout }
 }
 
 impl Start {
@@ -74,6 +76,11 @@ impl Start {
         self
     }
 
+    pub(crate) fn stdin(mut self, stdin: impl Into<Stdio>) -> Self {
+        self.stdin = stdin.into();
+        self
+    }
+
     pub(crate) fn stdout(mut self, stdout: impl Into<Stdio>) -> Self {
         self.stdout = stdout.into();
         self
@@ -92,6 +99,7 @@ impl Start {
             .env("KEYMINT_CALLBACK_PORT", port.to_string())
             .env("TMPDIR", home.path())
             .envs(self.environment)
+            .stdin(self.stdin)
             .stdout(self.stdout)
             .spawn()
             .unwrap();
@@ -160,12 +168,7 @@ impl Run {
 
     /// Waits until a request whose path ends like this has arrived.
     pub(crate) async fn requested(&self, path_end: &str) {
-        watch(async {
-            while !self.sandbox.requests().iter().any(|request| request.path.ends_with(path_end)) {
-                tokio::task::yield_now().await;
-            }
-        })
-        .await;
+        requested(&self.sandbox, path_end).await;
     }
 
     /// The most memory that the program has had so far, in KiB.
@@ -186,10 +189,20 @@ impl Run {
         self.child.id().unwrap()
     }
 
+    /// What the program reads.
+    pub(crate) fn stdin(&mut self) -> &mut ChildStdin {
+        self.child.stdin.as_mut().unwrap()
+    }
+
     /// Sends a signal to the program.
     pub(crate) async fn signal(&self, name: &str) {
         let pid = self.process().to_string();
         assert!(Command::new("kill").args(["-s", name, &pid]).status().await.unwrap().success());
+    }
+
+    /// Ends the program at once.
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
     }
 
     /// Waits for the end, and holds the run to what must always be true.
@@ -327,6 +340,16 @@ impl Ended {
         }
         secrets
     }
+}
+
+/// Waits until a request whose path ends like this has arrived at the sandbox.
+pub(crate) async fn requested(sandbox: &Sandbox, path_end: &str) {
+    watch(async {
+        while !sandbox.requests().iter().any(|request| request.path.ends_with(path_end)) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }
 
 /// Sends bytes to the listener and returns the whole answer.

@@ -174,6 +174,12 @@ impl LoopbackListener {
         &self.shared.identity
     }
 
+    /// Takes note that the response came another way: a callback is told from now on that it comes
+    /// too late. The page about the end is for browsers that come back here, so there is none.
+    pub fn supersede(&mut self) {
+        self.arrivals.close();
+    }
+
     /// Tells the browser how it ended, and closes both ports.
     ///
     /// Returns when the browser has the whole page, at the latest after 2 s; after half a second

@@ -96,6 +96,10 @@ pub(crate) struct CreateArgs {
     #[arg(long)]
     pub(crate) no_browser: bool,
 
+    /// Do not listen for the browser; paste the address that it ended on
+    #[arg(long)]
+    pub(crate) no_listen: bool,
+
     /// Never ask; what would need an answer fails
     #[arg(long)]
     pub(crate) no_input: bool,
@@ -297,7 +301,7 @@ mod tests {
             (
                 "create",
                 "allow-tracked api-base app audience ca-file callback-port client-id copy dry-run env-file events \
-                 force help http-timeout issuer json keyring name new no-browser no-input pipe-to poll-interval print \
+                 force help http-timeout issuer json keyring name new no-browser no-input no-listen pipe-to poll-interval print \
                  profile project-timeout quiet scope sign-in-timeout var verbose version",
             ),
             ("demo", "events help json quiet verbose version"),

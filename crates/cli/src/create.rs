@@ -1,6 +1,8 @@
 //! `keymint create`: the flow from its first line to its last.
 
 use crate::args::CreateArgs;
+use crate::arrival::Arrival;
+use crate::browser::Opening;
 use crate::clock::SystemClock;
 use crate::failure::{Failure, Kind};
 use crate::interrupt::{Interrupt, UnderWay};
@@ -9,7 +11,7 @@ use crate::person::Person;
 use crate::report::{Notice, Reporter};
 use crate::settings::{self, ProcessEnvironment, Settings};
 use crate::words::place;
-use keymint_callback_adapter::{Doubt, LoopbackListener, Outcome};
+use keymint_callback_adapter::{Doubt, Outcome};
 use keymint_domain::{Entropy, Event, PendingAuthorization, Ports, Target, authorize, find_target, sign_in};
 use keymint_http_adapter::Http;
 use rand::TryRng;
@@ -47,35 +49,36 @@ pub(crate) struct Run<'a> {
 
 impl Run<'_> {
     pub(crate) async fn create(self) -> Result<(), Failure> {
-        let Settings { client, callback_port, warnings, browser, .. } = self.settings;
+        let Settings { client, warnings, browser, .. } = self.settings;
         let mut interrupt = Interrupt::listen().map_err(|error| Failure::internal(&error))?;
         let mint = interrupt.end(Mint::prepare(self.settings, self.reporter, self.person())).await?;
-        let observer = Arc::clone(self.reporter);
-        let mut listener = LoopbackListener::bind(*callback_port)?
-            .observed_by(move |notice| observer.tell(&Notice::Listener(notice)));
-        listener.self_test().await?;
+        let mut arrival = interrupt.end(Arrival::open(self.settings, self.reporter, self.person())).await?;
         for warning in warnings {
             self.reporter.tell(&Notice::Warning(warning));
         }
-        self.reporter.tell(&Notice::Listening { redirect_uri: listener.redirect_uri().as_str() });
+        self.reporter.tell(&Notice::Listening { redirect_uri: arrival.redirect_uri().as_str() });
 
         let entropy = Entropy::fill_with(|bytes| SysRng.try_fill_bytes(bytes))
             .map_err(|error| Failure::internal(&error))?;
-        let pending = client.begin(listener.redirect_uri().clone(), entropy);
+        let pending = client.begin(arrival.redirect_uri().clone(), entropy);
         self.reporter
             .tell(&Notice::AuthorizeUrl { url: pending.authorize_url().as_str(), browser: *browser });
-        let opening = browser.open(|| listener.start_url(&pending), pending.authorize_url());
+        let opening = match arrival.listener() {
+            Some(listener) => browser.open(|| listener.start_url(&pending), pending.authorize_url()),
+            // Only the listener has an address for it that holds no secret.
+            None => Opening::NotWanted,
+        };
         self.reporter.tell(&Notice::Browser(opening));
 
-        let outcome = self.make_key(&mut listener, pending, mint, &mut interrupt).await;
-        listener.conclude(outcome.as_ref().map_or_else(|failure| failure.page, |page| *page)).await;
+        let outcome = self.make_key(&mut arrival, pending, mint, &mut interrupt).await;
+        arrival.conclude(outcome.as_ref().map_or_else(|failure| failure.page, |page| *page)).await;
         outcome.map(|_| ())
     }
 
     /// From the waiting browser to the delivered key. Returns what the browser's page says.
     async fn make_key(
         self,
-        listener: &mut LoopbackListener,
+        arrival: &mut Arrival,
         pending: PendingAuthorization,
         mint: Mint<'_>,
         interrupt: &mut Interrupt,
@@ -94,14 +97,15 @@ impl Run<'_> {
         };
 
         let before_creation = async {
-            self.reporter.tell(&Notice::WaitingForPerson { patience: *sign_in_timeout });
-            let grant = authorize(&clock, listener, pending, *sign_in_timeout).await?;
+            let back = arrival.way_back();
+            self.reporter.tell(&Notice::WaitingForPerson { patience: *sign_in_timeout, back });
+            let grant = authorize(&clock, arrival, pending, *sign_in_timeout).await?;
             self.reporter.tell(&Notice::CallbackReceived);
             let session = sign_in(ports, plan, grant, &observer).await?;
             self.reporter.tell(&Notice::Looking { patience: plan.polling.timeout() });
             let target = find_target(ports, plan, &session, &observer).await?;
             if !self.settings.dry_run {
-                self.settle(listener.doubt(), &target).await?;
+                self.settle(arrival.doubt(), &target).await?;
             }
             Ok((session, target))
         };

@@ -1,7 +1,7 @@
 //! How a run ends badly: kind, exit code, message, and what to do about it.
 
 use crate::words::{DASHBOARD, exact_place, quoted};
-use crate::{clock, output};
+use crate::{arrival, clock, output};
 use keymint_callback_adapter::{BindError, BindErrorKind, Outcome, SelfTestError, SelfTestErrorKind};
 use keymint_domain::{Observation, ProvisionError, ServiceError, ServiceErrorKind, Step, Target, Unreached};
 use serde::Serialize;
@@ -196,6 +196,9 @@ impl From<ProvisionError> for Failure {
                 "A new account can take longer: run it again in a minute, or give it time with --project-timeout 5m."
                     .to_owned(),
             ),
+            ProvisionError::NoResponse(error) => {
+                return arrival::without_an_answer(error).unwrap_or_else(|| Self::internal(error));
+            }
             ProvisionError::Service(error) => service_kind_and_hint(error),
             ProvisionError::OutcomeUnknown { target, key_name, cause } => return outcome_unknown(target, key_name, cause),
             _ => return Self::internal(&error),

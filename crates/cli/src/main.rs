@@ -2,6 +2,7 @@
 //! key.
 
 mod args;
+mod arrival;
 mod ask;
 mod browser;
 mod clock;
@@ -15,6 +16,7 @@ mod interrupt;
 mod key_name;
 mod mint;
 mod output;
+mod paste;
 mod person;
 mod record;
 mod recovery;
@@ -22,6 +24,8 @@ mod report;
 mod sandbox;
 mod settings;
 mod state;
+mod turn;
+mod typed;
 mod words;
 
 use args::{Args, Command, OutputArgs};

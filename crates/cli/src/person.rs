@@ -27,7 +27,7 @@ impl<'a> Person<'a> {
             return None;
         }
         self.reporter.settle();
-        Some(ask::yes(question).await)
+        Some(ask::yes(&question).await)
     }
 
     /// Tells what the person should know, and what stops nothing.

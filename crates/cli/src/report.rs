@@ -4,13 +4,14 @@ use crate::args::OutputArgs;
 use crate::browser::{Browser, Opening};
 use crate::clock::SystemClock;
 use crate::failure::{Failure, Kind};
+use crate::paste::complaint;
 use crate::words::{of_listener, place, quoted};
 use crate::{events, output};
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use keymint_callback_adapter as listener;
 use keymint_domain::text::{for_people, spoken};
-use keymint_domain::{Clock, Event, Moment, Observation, Target};
+use keymint_domain::{Clock, Event, Moment, Observation, Stray, Target};
 use serde_json::json;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -44,7 +45,9 @@ pub(crate) enum Notice<'a> {
     Browser(Opening),
     WaitingForPerson {
         patience: Duration,
+        back: WayBack,
     },
+    Pasted(Stray),
     Listener(listener::Notice),
     CallbackReceived,
     Looking {
@@ -82,6 +85,14 @@ pub(crate) enum Notice<'a> {
         requests: usize,
         keys: usize,
     },
+}
+
+/// How the browser's answer can come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WayBack {
+    Listener,
+    ListenerOrPaste,
+    Paste,
 }
 
 /// Tells what happens, in the way that was asked for.
@@ -146,10 +157,25 @@ impl Reporter {
             Notice::Browser(Opening::Impossible) => {
                 self.step("No browser can be opened here; open it yourself.");
             }
-            Notice::WaitingForPerson { patience } => self.status(&format!(
-                "Waiting for you to sign in, at most {}. Ctrl-C ends it.",
-                spoken(*patience)
-            )),
+            Notice::WaitingForPerson { patience, back } => {
+                let waiting =
+                    format!("Waiting for you to sign in, at most {}. Ctrl-C ends it.", spoken(*patience));
+                match back {
+                    WayBack::Listener => self.status(&waiting),
+                    // No spinner, which would write over what is pasted.
+                    WayBack::ListenerOrPaste => {
+                        self.step(&waiting);
+                        self.step("A browser elsewhere ends on a page that does not load: paste its address here.");
+                    }
+                    WayBack::Paste => {
+                        self.step(&waiting);
+                        self.prose(
+                            "The browser will end on a page that does not load. Paste the address of that page here:",
+                        );
+                    }
+                }
+            }
+            Notice::Pasted(stray) => self.prose(complaint(*stray)),
             Notice::Listener(notice) => {
                 if let Some(warning) = of_listener(*notice) {
                     self.tell(&Notice::Warning(warning));

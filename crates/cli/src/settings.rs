@@ -33,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) api_base: BaseUrl,
     /// 0 takes a free port.
     pub(crate) callback_port: u16,
+    /// Whether the browser can come back by itself; otherwise a person pastes the address.
+    pub(crate) listens: bool,
     pub(crate) plan: Plan,
     pub(crate) http: HttpOptions,
     pub(crate) sign_in_timeout: Duration,
@@ -110,6 +112,7 @@ impl Settings {
             client,
             api_base: base,
             callback_port: port,
+            listens: !(args.no_listen || of.is_set("no-listen")?),
             plan,
             http,
             sign_in_timeout: sign_in,
@@ -145,6 +148,7 @@ impl Settings {
             client,
             api_base: base(api_base)?,
             callback_port: 0,
+            listens: true,
             plan,
             http: HttpOptions::default(),
             sign_in_timeout: SIGN_IN_TIMEOUT,

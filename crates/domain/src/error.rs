@@ -230,6 +230,11 @@ impl SourceError {
     pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(cause.into())
     }
+
+    /// The cause that it was made with, for a front end that knows its own sources.
+    pub fn cause(&self) -> &(dyn Error + Send + Sync + 'static) {
+        self.0.as_ref()
+    }
 }
 
 impl fmt::Display for SourceError {

@@ -66,4 +66,4 @@ pub use request::{Origin, Request};
 pub use sandbox::Sandbox;
 pub use scenario::{Organization, Project, Scenario};
 pub use state::CreatedKey;
-pub use visitor::{Choice, Visit, visit};
+pub use visitor::{Choice, Visit, visit, visit_from_elsewhere};

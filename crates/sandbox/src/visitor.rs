@@ -45,12 +45,45 @@ pub struct Visit {
 /// When the first page is neither a sign-in page with such a form nor leads elsewhere, when nobody
 /// listens where the browser is sent, or when a page breaks off.
 pub async fn visit(url: &str, choice: Choice) -> io::Result<Visit> {
+    match walk(url, choice, None).await? {
+        End::Page(page) => Ok(Visit { url: page.url.into(), status: page.status.as_u16(), body: page.body }),
+        End::Elsewhere(url) => Err(invalid(format!("nobody was to stop at {url}"))),
+    }
+}
+
+/// The same on another machine, where nobody listens at the client's redirect URI: returns the
+/// address that the browser ends on, with a page that does not load.
+///
+/// # Errors
+///
+/// As for [`visit`], and when the browser is not sent to the redirect URI.
+pub async fn visit_from_elsewhere(url: &str, choice: Choice) -> io::Result<String> {
+    let authorize_url = Url::parse(url).map_err(invalid)?;
+    let redirect_uri = authorize_url.query_pairs().find(|(name, _)| name == "redirect_uri");
+    let redirect_uri = redirect_uri.ok_or_else(|| invalid("no redirect URI"))?.1;
+    match walk(url, choice, Some(&redirect_uri)).await? {
+        End::Elsewhere(url) => Ok(url.into()),
+        End::Page(page) => Err(invalid(format!("the browser ended on {}", page.url))),
+    }
+}
+
+enum End {
+    Page(Page),
+    /// Where the browser would have gone next.
+    Elsewhere(Url),
+}
+
+/// Goes from page to page, but not to an address that begins with `unreachable`.
+async fn walk(url: &str, choice: Choice, unreachable: Option<&str>) -> io::Result<End> {
     let mut browser = Browser { cookies: Vec::new() };
     let mut page = browser.get(Url::parse(url).map_err(invalid)?).await?;
     let (mut steps, mut chosen) = (0, false);
     loop {
         let form = read_form(&page.body, choice).filter(|_| page.status == StatusCode::OK && !chosen);
         page = match (page.redirect()?, form) {
+            (Some(next), _) if unreachable.is_some_and(|address| next.as_str().starts_with(address)) => {
+                return Ok(End::Elsewhere(next));
+            }
             (Some(next), _) => browser.get(next).await?,
             (None, Some((action, fields))) => {
                 chosen = true;
@@ -60,9 +93,7 @@ pub async fn visit(url: &str, choice: Choice) -> io::Result<Visit> {
             (None, None) if steps == 0 => {
                 return Err(invalid(format!("no sign-in page: answered with {}", page.status)));
             }
-            (None, None) => {
-                return Ok(Visit { url: page.url.into(), status: page.status.as_u16(), body: page.body });
-            }
+            (None, None) => return Ok(End::Page(page)),
         };
         steps += 1;
         if steps > MOST_STEPS {

@@ -1,0 +1,138 @@
+//! How the browser's answer comes back: over the listener, or pasted by a person, whichever is
+//! first.
+
+use crate::failure::{Failure, Kind};
+use crate::paste::{Ended, Pasted};
+use crate::person::Person;
+use crate::report::{Notice, Reporter, WayBack};
+use crate::settings::Settings;
+use crate::turn::Turn;
+use async_trait::async_trait;
+use keymint_callback_adapter::{Doubt, LoopbackListener, Outcome};
+use keymint_domain::{AuthorizationResponse, PendingAuthorization, ResponseSource, SourceError};
+use std::future;
+use std::sync::Arc;
+use url::Url;
+
+/// The ways back from the browser that are open.
+pub(crate) struct Arrival {
+    listener: Option<LoopbackListener>,
+    pasted: Option<Pasted>,
+    redirect_uri: Url,
+    /// Held as long as the port is wanted.
+    _turn: Option<Turn>,
+}
+
+impl Arrival {
+    /// Opens the listener, and whatever a person who is there can do without it.
+    pub(crate) async fn open(
+        settings: &Settings,
+        reporter: &Arc<Reporter>,
+        person: Person<'_>,
+    ) -> Result<Self, Failure> {
+        let port = settings.callback_port;
+        let pasted = (person.is_there() || !settings.listens).then(|| Pasted::new(reporter));
+        if !settings.listens {
+            return Ok(Self { listener: None, pasted, redirect_uri: redirect_uri(port), _turn: None });
+        }
+        let turn = if settings.keeps { Some(Turn::take(port)?) } else { None };
+        let (listener, redirect_uri) = match listen(port, reporter).await {
+            Ok(listener) => {
+                let redirect_uri = listener.redirect_uri().clone();
+                (Some(listener), redirect_uri)
+            }
+            Err(failure) if pasted.is_some() => {
+                let hint = failure.hint.unwrap_or_default();
+                person.warn(&format!("{}. {hint}", failure.message));
+                (None, redirect_uri(port))
+            }
+            Err(failure) => return Err(failure),
+        };
+        Ok(Self { listener, pasted, redirect_uri, _turn: turn })
+    }
+
+    pub(crate) fn redirect_uri(&self) -> &Url {
+        &self.redirect_uri
+    }
+
+    pub(crate) fn listener(&self) -> Option<&LoopbackListener> {
+        self.listener.as_ref()
+    }
+
+    pub(crate) fn way_back(&self) -> WayBack {
+        match (&self.listener, &self.pasted) {
+            (Some(_), None) => WayBack::Listener,
+            (Some(_), Some(_)) => WayBack::ListenerOrPaste,
+            (None, _) => WayBack::Paste,
+        }
+    }
+
+    /// Whether a person should be asked before the response is used.
+    pub(crate) fn doubt(&self) -> Option<Doubt> {
+        self.listener.as_ref().and_then(LoopbackListener::doubt)
+    }
+
+    /// Tells the browser how it ended.
+    pub(crate) async fn conclude(self, outcome: Outcome) {
+        if let Some(listener) = self.listener {
+            listener.conclude(outcome).await;
+        }
+    }
+}
+
+async fn listen(port: u16, reporter: &Arc<Reporter>) -> Result<LoopbackListener, Failure> {
+    let observer = Arc::clone(reporter);
+    let listener =
+        LoopbackListener::bind(port)?.observed_by(move |notice| observer.tell(&Notice::Listener(notice)));
+    listener.self_test().await?;
+    Ok(listener)
+}
+
+/// The redirect URI that the listener would have.
+fn redirect_uri(port: u16) -> Url {
+    Url::parse(&format!("http://localhost:{port}/auth/callback")).expect("a port fits into a URL")
+}
+
+#[async_trait]
+impl ResponseSource for Arrival {
+    async fn receive(
+        &mut self,
+        pending: &PendingAuthorization,
+    ) -> Result<AuthorizationResponse, SourceError> {
+        let Self { listener, pasted, .. } = self;
+        let Some(listener) = listener else {
+            return pasted.as_mut().expect("one way at least").receive(pending).await;
+        };
+        let by_paste = async {
+            match pasted {
+                Some(pasted) => match pasted.receive(pending).await {
+                    Ok(response) => response,
+                    // The listener goes on.
+                    Err(_) => future::pending().await,
+                },
+                None => future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            response = listener.receive(pending) => response,
+            response = by_paste => {
+                listener.supersede();
+                Ok(response)
+            }
+        }
+    }
+}
+
+/// Why a sign-in that only a paste could end did not.
+pub(crate) fn without_an_answer(error: &SourceError) -> Option<Failure> {
+    let ended = error.cause().downcast_ref::<Ended>()?;
+    Some(match ended {
+        Ended::Input => Failure::new(Kind::Usage, format!("nobody can paste an address here: {ended}")).hint(
+            "Where nobody can type, `keymint start` prints the address to open and ends, and `keymint finish` takes \
+             the one that the browser ended on.",
+        ),
+        Ended::Tries => Failure::new(Kind::SignInRefused, ended.to_string())
+            .hint("Run it again, and paste the whole address that the browser ends on."),
+    })
+}

@@ -1,0 +1,105 @@
+//! The address that the browser ended on, pasted by a person.
+
+use crate::clock::SystemClock;
+use crate::report::{Notice, Reporter};
+use crate::typed::{Line, Typed};
+use async_trait::async_trait;
+use keymint_domain::{
+    AuthorizationResponse, Callback, Clock, PendingAuthorization, ResponseSource, SourceError, Stray,
+};
+use std::sync::Arc;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// How often a wrong address may be pasted.
+const MOST_TRIES: usize = 5;
+
+/// The rest of an address that was wrapped comes at once.
+const REST: Duration = Duration::from_millis(100);
+
+/// Longest address, in bytes, with its line breaks.
+const LONGEST: usize = 64 * 1024;
+
+/// Reads what is pasted until it is the answer to the sign-in.
+pub(crate) struct Pasted {
+    reporter: Arc<Reporter>,
+}
+
+impl Pasted {
+    pub(crate) fn new(reporter: &Arc<Reporter>) -> Self {
+        Self { reporter: Arc::clone(reporter) }
+    }
+}
+
+#[async_trait]
+impl ResponseSource for Pasted {
+    /// An error at the end of standard input, and after too many wrong addresses.
+    async fn receive(
+        &mut self,
+        pending: &PendingAuthorization,
+    ) -> Result<AuthorizationResponse, SourceError> {
+        let mut typed = Typed::lines().await;
+        for _ in 0..MOST_TRIES {
+            let Some(first) = next_that_says_something(&mut typed).await else {
+                return Err(SourceError::new(Ended::Input));
+            };
+            match read(pending, first, &mut typed).await {
+                Callback::Response(response) => return Ok(response),
+                Callback::Stray(stray) => self.reporter.tell(&Notice::Pasted(stray)),
+            }
+        }
+        Err(SourceError::new(Ended::Tries))
+    }
+}
+
+/// Why nothing more is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Ended {
+    #[error("standard input has ended")]
+    Input,
+    #[error("{MOST_TRIES} addresses were pasted, and none was the answer to this sign-in")]
+    Tries,
+}
+
+async fn next_that_says_something(typed: &mut Typed) -> Option<Line> {
+    loop {
+        let line = typed.next().await?;
+        if !line.trim().is_empty() {
+            return Some(line);
+        }
+    }
+}
+
+/// Reads an address with the lines that come at once after it: it may have been wrapped, anywhere.
+async fn read(pending: &PendingAuthorization, first: Line, typed: &mut Typed) -> Callback {
+    let clock = SystemClock::new();
+    let (mut whole, mut last) = (first, None);
+    while whole.len() < LONGEST {
+        let more = tokio::select! {
+            biased;
+            more = typed.next() => more,
+            () = clock.sleep(REST) => None,
+        };
+        let Some(more) = more else { break };
+        whole = Zeroizing::new(format!("{}{}", *whole, *more));
+        last = Some(more);
+    }
+    match (pending.read_pasted(&whole), last) {
+        // Several tries, and not one that was wrapped.
+        (Callback::Stray(_), Some(last)) => pending.read_pasted(&last),
+        (callback, _) => callback,
+    }
+}
+
+/// What to tell about an address that is not the answer.
+pub(crate) fn complaint(stray: Stray) -> &'static str {
+    match stray {
+        Stray::ForeignState => {
+            "That address belongs to another sign-in, or is not whole. Paste the one that the browser ended on now:"
+        }
+        _ => {
+            "That is not the address that the browser ended on. It begins with http://localhost and has code= and \
+             state= in it. Paste it here:"
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! One sign-in at a time for each user and callback port.
+
+use crate::failure::{Failure, Kind};
+use crate::{clock, state};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Seek, Write};
+use std::path::Path;
+
+/// The right to sign in over a port. It ends with this value, or with the process, however that
+/// ends.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    _file: File,
+}
+
+impl Turn {
+    /// Takes it, unless another sign-in of this user has it.
+    pub(crate) fn take(port: u16) -> Result<Self, Failure> {
+        let path = state::folder("turns").map(|folder| folder.join(format!("port-{port}")));
+        match path.and_then(|path| take(&path)) {
+            Ok(Ok(turn)) => Ok(turn),
+            Ok(Err(holder)) => Err(Failure::new(
+                Kind::CallbackUnavailable,
+                format!("another sign-in of yours waits for the browser on port {port}: {holder}"),
+            )
+            .hint("Finish it, or end it with Ctrl-C, and run this again.")),
+            Err(error) => Err(Failure::new(
+                Kind::DestinationUnusable,
+                format!("it cannot be written down that a sign-in is going on: {error}"),
+            )
+            .hint("Name a folder of yours in XDG_STATE_HOME.")),
+        }
+    }
+}
+
+/// Takes the turn, or tells who has it.
+fn take(path: &Path) -> io::Result<Result<Turn, String>> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path).map_err(|error| state::about(path, &error))?;
+    match file.try_lock() {
+        Ok(()) => {
+            file.set_len(0)?;
+            file.rewind()?;
+            write!(file, "process {}, since {}", std::process::id(), clock::utc_now())?;
+            Ok(Ok(Turn { _file: file }))
+        }
+        Err(TryLockError::WouldBlock) => Ok(Err(io::read_to_string(file)?)),
+        Err(TryLockError::Error(error)) => Err(state::about(path, &error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_is_taken_once_and_ends_with_its_holder() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("port-5000");
+        let turn = take(&path).unwrap().unwrap();
+        let holder = take(&path).unwrap().unwrap_err();
+        assert!(holder.starts_with(&format!("process {}, since 2", std::process::id())), "{holder}");
+        drop(turn);
+        assert!(take(&path).unwrap().is_ok());
+    }
+}
