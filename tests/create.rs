@@ -64,6 +64,23 @@ async fn json_has_the_key_and_where_it_was_made() {
     );
 }
 
+/// Asked for only when somebody wants to know; whatever is found, the key is there.
+#[tokio::test]
+async fn a_new_key_is_tried_where_that_is_asked_for() {
+    let no_credit = r#"{"error": {"code": "insufficient_quota", "message": "no credit"}}"#;
+    for (reply, said) in [
+        (Reply::usual(), "The platform accepts the key."),
+        (Reply::status(401), "warning: the platform does not accept the key"),
+        (Reply::status(429).body(no_credit), "settings/organization/billing"),
+        (Reply::status(500), "warning: the key could not be tried"),
+    ] {
+        let ended = create(Scenario::ready().reply(Step::Models, reply)).args(&["--verify"]).sign_in().await;
+        assert_eq!((ended.code, ended.stdout.trim_end()), (0, ended.key().as_str()), "{}", ended.stderr);
+        assert_eq!(ended.count("GET", "/v1/models"), 1);
+        assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    }
+}
+
 #[tokio::test]
 async fn a_dry_run_does_everything_but_the_creation() {
     let ended = create(Scenario::ready()).args(&["--dry-run"]).sign_in().await;

@@ -92,6 +92,10 @@ pub(crate) struct CreateArgs {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
+    /// Ask the platform whether the new key works
+    #[arg(long)]
+    pub(crate) verify: bool,
+
     /// Do not open a browser; the address to open is shown either way
     #[arg(long)]
     pub(crate) no_browser: bool,
@@ -302,7 +306,7 @@ mod tests {
                 "create",
                 "allow-tracked api-base app audience ca-file callback-port client-id copy dry-run env-file events \
                  force help http-timeout issuer json keyring name new no-browser no-input no-listen pipe-to poll-interval print \
-                 profile project-timeout quiet scope sign-in-timeout var verbose version",
+                 profile project-timeout quiet scope sign-in-timeout var verbose verify version",
             ),
             ("demo", "events help json quiet verbose version"),
             ("sandbox", "help latency organizations port ready-after refuse version"),

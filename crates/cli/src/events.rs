@@ -23,6 +23,7 @@ pub(crate) fn of_notice(notice: &Notice<'_>) -> Option<Value> {
         }
         Notice::Rehearsed { .. } => json!({"event": "rehearsed"}),
         Notice::Delivered { to, .. } => json!({"event": "delivered", "to": to}),
+        Notice::Verified { .. } => json!({"event": "verified"}),
         Notice::Flow(Event::CodeExchanged) => json!({"event": "code_exchanged"}),
         Notice::Flow(Event::SignedIn) => json!({"event": "signed_in"}),
         Notice::Flow(Event::WaitingForProject { observed, retry_in }) => {

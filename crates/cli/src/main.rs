@@ -26,6 +26,7 @@ mod settings;
 mod state;
 mod turn;
 mod typed;
+mod verify;
 mod words;
 
 use args::{Args, Command, OutputArgs};

@@ -8,7 +8,7 @@ use crate::record::{Entry, Record, State};
 use crate::report::{Notice, Reporter};
 use crate::settings::Settings;
 use crate::words::{DASHBOARD, quoted};
-use crate::{output, record, recovery};
+use crate::{output, record, recovery, verify};
 use keymint_callback_adapter::Outcome;
 use keymint_domain::{Observer, Ports, ProvisionError, ProvisionedKey, Session, Target, create_key};
 use std::time::Duration;
@@ -124,6 +124,12 @@ impl<'a> Mint<'a> {
             }
             self.record.amend(|entry| entry.state = State::Delivered);
             let dashboard = self.settings.is_openai().then_some(DASHBOARD);
+            if self.settings.verify {
+                tokio::select! {
+                    () = verify::tell(key, self.settings, self.reporter) => {}
+                    _ = interrupt.next() => {}
+                }
+            }
             self.reporter.tell(&Notice::Done { dashboard });
             return Ok(Outcome::KeyDelivered);
         }

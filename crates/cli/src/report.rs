@@ -70,6 +70,9 @@ pub(crate) enum Notice<'a> {
         to: &'a str,
         what_now: &'a str,
     },
+    Verified {
+        words: &'a str,
+    },
     /// The key is kept, besides where it was wanted.
     Kept {
         text: &'a str,
@@ -201,7 +204,9 @@ impl Reporter {
                 quoted(name),
                 place(target)
             )),
-            Notice::Delivered { what_now: text, .. } | Notice::Kept { text } => self.step(text),
+            Notice::Delivered { what_now: text, .. }
+            | Notice::Kept { text }
+            | Notice::Verified { words: text } => self.step(text),
             Notice::Done { dashboard: Some(dashboard) } => {
                 self.step(&format!("Programs look for it in OPENAI_API_KEY. To delete it: {dashboard}"));
             }

@@ -40,6 +40,8 @@ pub(crate) struct Settings {
     pub(crate) sign_in_timeout: Duration,
     pub(crate) dry_run: bool,
     pub(crate) wanted: Wanted,
+    /// Whether the new key is tried.
+    pub(crate) verify: bool,
     pub(crate) browser: Browser,
     /// Whether a person may be asked.
     pub(crate) may_ask: bool,
@@ -118,6 +120,7 @@ impl Settings {
             sign_in_timeout: sign_in,
             dry_run: args.dry_run || of.is_set("dry-run")?,
             wanted: Wanted::resolve(&args.destinations, &of)?,
+            verify: args.verify || of.is_set("verify")?,
             browser: if args.no_browser || of.is_set("no-browser")? {
                 Browser::None
             } else {
@@ -154,6 +157,7 @@ impl Settings {
             sign_in_timeout: SIGN_IN_TIMEOUT,
             dry_run: false,
             wanted: Wanted::default(),
+            verify: false,
             browser: Browser::Sandbox,
             may_ask: false,
             keeps: false,

@@ -82,6 +82,8 @@ pub enum Step {
     ListProjects,
     /// The creation of the key.
     CreateKey,
+    /// The question whether a key works, which no flow asks by itself.
+    CheckKey,
 }
 
 impl Step {
@@ -93,6 +95,7 @@ impl Step {
             Self::ListOrganizations => "list_organizations",
             Self::ListProjects => "list_projects",
             Self::CreateKey => "create_key",
+            Self::CheckKey => "check_key",
         }
     }
 }
@@ -105,6 +108,7 @@ impl fmt::Display for Step {
             Self::ListOrganizations => "listing the organizations",
             Self::ListProjects => "listing the projects",
             Self::CreateKey => "creating the key",
+            Self::CheckKey => "checking the key",
         })
     }
 }
@@ -261,6 +265,7 @@ mod tests {
             (Step::ListOrganizations, "list_organizations", "listing the organizations"),
             (Step::ListProjects, "list_projects", "listing the projects"),
             (Step::CreateKey, "create_key", "creating the key"),
+            (Step::CheckKey, "check_key", "checking the key"),
         ] {
             assert_eq!((step.name(), step.to_string().as_str()), (name, words));
         }

@@ -52,7 +52,7 @@ pub mod fuzzing;
 
 pub use auth_server::HttpAuthServer;
 pub use client::{Http, HttpOptions, SetUpError};
-pub use platform_api::HttpPlatformApi;
+pub use platform_api::{HttpPlatformApi, KeyCheck};
 pub use roots::{ExtraRoots, InvalidPem};
 
 /// The README's example, which must compile.

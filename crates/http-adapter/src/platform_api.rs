@@ -7,7 +7,7 @@ use crate::wire::{self, CreateKey, Login};
 use async_trait::async_trait;
 use keymint_domain::{
     AccessToken, ApiKey, Listing, Organization, OrganizationId, PlatformApi, Project, ServiceError,
-    SessionKey, Step, Target,
+    ServiceErrorKind, SessionKey, Step, Target,
 };
 
 /// The four endpoints of the platform's API that creating a key needs. Made by
@@ -20,6 +20,43 @@ pub struct HttpPlatformApi {
 impl HttpPlatformApi {
     pub(crate) fn new(origin: Origin) -> Self {
         Self { origin }
+    }
+}
+
+/// What the platform makes of a key that is shown to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyCheck {
+    /// It answers.
+    Works,
+    /// It does not know the key, or does not any more.
+    NotAccepted,
+    /// The key is fine, and its account has no credit.
+    NoCredit,
+}
+
+impl HttpPlatformApi {
+    /// Asks the platform whether a key works, with a list of the models: `GET {base}/v1/models`.
+    /// It is not part of the flow, and nothing asks by itself.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`] where no answer came, or one that says nothing of the key.
+    pub async fn check_key(&self, key: &ApiKey) -> Result<KeyCheck, ServiceError> {
+        let models = self.origin.get(Step::CheckKey, &["v1", "models"], []).bearer(key.expose());
+        match models.answer(|_| Ok(())).await {
+            Ok(()) => Ok(KeyCheck::Works),
+            Err(refusal) => match refusal.kind {
+                ServiceErrorKind::Refused { status: 401, .. } => Ok(KeyCheck::NotAccepted),
+                // The code of the platform's error object.
+                ServiceErrorKind::Refused { status: 429, .. }
+                    if refusal.detail.contains("insufficient_quota") =>
+                {
+                    Ok(KeyCheck::NoCredit)
+                }
+                _ => Err(refusal),
+            },
+        }
     }
 }
 
