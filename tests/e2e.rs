@@ -14,6 +14,7 @@ mod network;
 mod paste;
 mod precautions;
 mod program;
+mod recovery;
 mod signals;
 mod sources;
 mod strays;

@@ -19,6 +19,7 @@ mod output;
 mod paste;
 mod person;
 mod record;
+mod recover;
 mod recovery;
 mod report;
 mod sandbox;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
     let outcome = runtime.block_on(async {
         match args.command {
             Command::Create(args) => create::run(*args).await,
+            Command::Recover(args) => recover::run(args).await,
             Command::Demo(args) => demo::run(args).await,
             Command::Sandbox(args) => sandbox::run(args).await,
         }

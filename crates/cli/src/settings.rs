@@ -4,7 +4,7 @@ mod destinations;
 mod network;
 mod options;
 
-use crate::args::{CreateArgs, EndpointArgs, OutputArgs, PatienceArgs};
+use crate::args::{CreateArgs, EndpointArgs, OutputArgs, PatienceArgs, RecoverArgs};
 use crate::browser::Browser;
 use crate::failure::Failure;
 use crate::key_name;
@@ -163,6 +163,21 @@ impl Settings {
             keeps: false,
             warnings: Vec::new(),
         })
+    }
+}
+
+/// What `recover` needs to know.
+pub(crate) struct RecoverSettings {
+    pub(crate) wanted: Wanted,
+    /// Whether a person may be asked.
+    pub(crate) may_ask: bool,
+}
+
+impl RecoverSettings {
+    pub(crate) fn resolve(args: &RecoverArgs, environment: &dyn Environment) -> Result<Self, Failure> {
+        let of = Options(environment);
+        let may_ask = !(args.no_input || of.is_set("no-input")?);
+        Ok(Self { wanted: Wanted::resolve(&args.destinations, &of)?, may_ask })
     }
 }
 
