@@ -10,6 +10,7 @@ mod create;
 mod delivery;
 mod demo;
 mod events;
+mod fail_point;
 mod failure;
 mod hardening;
 mod interrupt;
