@@ -562,6 +562,16 @@ async fn a_full_or_read_only_disk_is_noticed_before_the_sign_in() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_a_mount_point_is_refused() {
+    let folder = Folder::new();
+    let path = folder.path("");
+    let mount = format!("touch '{0}/source' && mount --bind '{0}/source' '{0}/.env' &&", path.display());
+    let Some(under) = in_a_file_system(&path, "size=1m", &mount) else { return };
+    let said = refused(folder.create().under(&words(&under))).await;
+    assert!(said.contains("it is a mount point"), "{said}");
+}
+
+#[tokio::test]
 async fn a_disk_that_fills_up_during_the_sign_in_has_room_for_the_key() {
     let folder = Folder::new();
     let path = folder.path("");

@@ -193,6 +193,11 @@ fn look(spot: &Spot, variable: &Variable) -> Result<Checked, Failure> {
         if found.is_read_only().map_err(failed)? {
             return Err(spot.unusable("it is read-only").hint("Make it writable, or name another file."));
         }
+        if found.is_fixed() {
+            return Err(spot
+                .unusable("it is a mount point or immutable: no other file can take its place")
+                .hint("Name another file, or the one that is mounted there."));
+        }
         if found.has_other_names().map_err(failed)? {
             warnings.push(format!("{spot} has another name (a hard link), which keeps the old content"));
         }

@@ -190,6 +190,21 @@ impl Found {
         Ok(self.file.metadata()?.mode() & 0o200 == 0)
     }
 
+    /// Whether no other file can take its place: it is a mount point, as in containers, or its
+    /// attributes forbid it (`chattr`).
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub(super) fn is_fixed(&self) -> bool {
+        use rustix::fs::{StatxAttributes, StatxFlags, statx};
+        let fixed = StatxAttributes::MOUNT_ROOT | StatxAttributes::IMMUTABLE | StatxAttributes::APPEND;
+        statx(&self.file, "", AtFlags::EMPTY_PATH, StatxFlags::empty())
+            .is_ok_and(|status| status.stx_attributes.intersects(fixed))
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    pub(super) fn is_fixed(&self) -> bool {
+        false
+    }
+
     pub(super) fn has_other_names(&self) -> io::Result<bool> {
         Ok(self.file.metadata()?.nlink() > 1)
     }
@@ -287,4 +302,52 @@ fn is_ours_or_the_systems(user: u32) -> bool {
 
 fn euid() -> u32 {
     rustix::process::geteuid().as_raw()
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::fs::{XattrFlags, getxattr, setxattr};
+    use std::fs;
+
+    /// acl(5): the version, and for each entry its tag, its permissions, and whom it is for.
+    fn access_list() -> Vec<u8> {
+        const NOBODY: u32 = u32::MAX;
+        let mut list = 2_u32.to_le_bytes().to_vec();
+        for (tag, permissions, id) in
+            [(1_u16, 6_u16, NOBODY), (2, 4, 12_345), (4, 0, NOBODY), (0x10, 4, NOBODY), (0x20, 0, NOBODY)]
+        {
+            list.extend([tag.to_le_bytes(), permissions.to_le_bytes()].concat());
+            list.extend(id.to_le_bytes());
+        }
+        list
+    }
+
+    #[test]
+    fn a_replaced_file_keeps_who_may_read_it_and_what_is_noted_of_it() {
+        let path = tempfile::tempdir().unwrap();
+        let file = path.path().join(".env");
+        fs::write(&file, "old").unwrap();
+        let attributes = [("user.note", b"mine".to_vec()), ("system.posix_acl_access", access_list())];
+        for (name, value) in &attributes {
+            if setxattr(&file, *name, value, XattrFlags::empty()).is_err() {
+                let mut stderr = io::stderr();
+                io::Write::write_all(&mut stderr, b"SKIPPED: this file system has no attributes\n").unwrap();
+                return;
+            }
+        }
+        let folder = Arc::new(Folder::open(path.path().to_owned()).unwrap());
+        let found = folder.look(".env", 100).unwrap().unwrap();
+        let draft = Draft::reserve(&folder, 100, Some(&found)).unwrap();
+        assert!(folder.replace(".env", Some(&found), &draft, b"new").unwrap());
+
+        assert_eq!(fs::read(&file).unwrap(), b"new");
+        assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o640);
+        for (name, value) in &attributes {
+            let mut kept = [0; 100];
+            let length = getxattr(&file, *name, &mut kept[..]).unwrap();
+            assert_eq!(&kept[..length], value, "{name}");
+        }
+    }
 }

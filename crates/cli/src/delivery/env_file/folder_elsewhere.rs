@@ -141,6 +141,11 @@ impl Found {
     }
 
     /// Not told by the standard library.
+    pub(super) fn is_fixed(&self) -> bool {
+        false
+    }
+
+    /// Not told by the standard library.
     pub(super) fn has_other_names(&self) -> io::Result<bool> {
         Ok(false)
     }
