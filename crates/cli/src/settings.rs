@@ -8,7 +8,7 @@ use crate::args::{CreateArgs, EndpointArgs, OutputArgs, PatienceArgs, RecoverArg
 use crate::browser::Browser;
 use crate::failure::Failure;
 use crate::key_name;
-pub(crate) use destinations::Wanted;
+pub(crate) use destinations::{EnvFileWanted, Wanted};
 use keymint_domain::{BaseUrl, Client, Plan, PollPolicy};
 use keymint_http_adapter::HttpOptions;
 use network::{check_proxy, extra_roots};
