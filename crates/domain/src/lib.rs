@@ -52,12 +52,14 @@ mod authorization;
 mod base_url;
 mod error;
 mod event;
+mod flow;
 mod pkce;
 mod polling;
 mod ports;
 mod provisioning;
 mod query;
 mod retry;
+mod search;
 mod secret;
 mod selection;
 #[cfg(feature = "testing")]
@@ -74,9 +76,8 @@ pub use error::{ProvisionError, ServiceError, ServiceErrorKind, SourceError, Ste
 pub use event::{Event, Observation, Observer, ignore};
 pub use polling::{PollPolicy, PollRound, PollSchedule, PollStep};
 pub use ports::{AuthServer, Clock, Listing, Moment, PlatformApi, ResponseSource, Tokens};
-pub use provisioning::{
-    Plan, Ports, ProvisionedKey, Session, authorize, create_key, find_target, provision, sign_in,
-};
+pub use provisioning::{Plan, Ports, ProvisionedKey, Session, authorize, create_key, provision, sign_in};
+pub use search::find_target;
 pub use secret::{AccessToken, ApiKey, AuthorizationCode, CodeVerifier, InvalidSecret, SessionKey};
 pub use selection::{
     InvalidId, Organization, OrganizationId, Project, ProjectId, Target, by_preference, default_project,
