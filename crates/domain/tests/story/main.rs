@@ -1,0 +1,6 @@
+//! The whole story on fakes, under a clock that the test runs.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod provisioning;
+mod support;
