@@ -53,6 +53,7 @@ mod base_url;
 mod error;
 mod event;
 mod flow;
+mod lists;
 mod pkce;
 mod polling;
 mod ports;

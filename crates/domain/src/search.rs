@@ -1,16 +1,12 @@
 //! Looking for the target: rounds of requests, until one finds it or the time is up.
 
-use crate::error::{ProvisionError, ServiceError, ServiceErrorKind, Step};
+use crate::error::{ProvisionError, ServiceError, ServiceErrorKind};
 use crate::event::{Event, Observation, Observer};
-use crate::flow::{Flow, StepTime};
+use crate::flow::StepTime;
+use crate::lists::{Lists, ProjectLists};
 use crate::polling::PollStep;
-use crate::ports::Listing;
 use crate::provisioning::{Plan, Ports, Session};
-use crate::selection::{Organization, OrganizationId, Project, Target, by_preference, default_project};
-use futures_util::future::{BoxFuture, FutureExt};
-use futures_util::stream::{FuturesOrdered, StreamExt};
-use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use crate::selection::{OrganizationId, Target, by_preference, default_project};
 use std::time::Duration;
 
 /// Looks for the default project until it is there, or the plan's time is up.
@@ -26,8 +22,7 @@ pub async fn find_target(
     session: &Session,
     observer: Observer<'_>,
 ) -> Result<Target, ProvisionError> {
-    let flow = Flow { ports, plan, observer, jitter: &session.jitter };
-    let search = Search { flow, session, told: Mutex::default() };
+    let mut search = Search { ports, lists: Lists::new(ports, plan, session, observer), known: Vec::new() };
     let mut schedule = plan.polling.start(ports.clock.now());
     loop {
         let round = schedule.begin_round(ports.clock.now());
@@ -54,108 +49,75 @@ pub async fn find_target(
 
 /// What the rounds of one search share.
 struct Search<'a> {
-    flow: Flow<'a>,
-    session: &'a Session,
-    /// What the observer was told already.
-    told: Mutex<HashSet<Told>>,
-}
-
-#[derive(PartialEq, Eq, Hash)]
-enum Told {
-    Skipped(OrganizationId),
-    Incomplete(Step),
+    ports: Ports<'a>,
+    lists: Lists<'a>,
+    /// The organizations that the round before looked into, in the order of preference.
+    known: Vec<OrganizationId>,
 }
 
 impl Search<'_> {
-    /// One round: the organizations, then their projects, in the order of preference, until one
-    /// has a default project. The preferred organization is asked alone, since it nearly always
-    /// has it; the others side by side.
-    async fn look(&self, time: StepTime) -> Result<Target, Miss> {
-        let platform = self.flow.ports.platform;
-        let listing = self
-            .flow
-            .until(time, Step::ListOrganizations, || platform.organizations(&self.session.key))
-            .await?;
-        self.tell_incomplete(Step::ListOrganizations, &listing);
-        let mut ranked = by_preference(&listing.items).into_iter();
-        let mut questions = FuturesOrdered::new();
-        questions.extend(ranked.next().map(|preferred| self.projects(preferred, time)));
-        if questions.is_empty() {
+    /// One round: the organizations, then their projects, in the order of preference, until it is
+    /// certain which one is meant.
+    ///
+    /// At first the preferred organization is asked alone, since it nearly always has the project.
+    /// From then on all that are known are asked side by side, and together with the question
+    /// which ones there are: a round that finds nothing new takes as long as one request.
+    async fn look(&mut self, time: StepTime) -> Result<Target, Miss> {
+        let mut projects = ProjectLists::new(&self.lists, time);
+        projects.want(&self.known);
+        let listing = projects.beside(self.lists.organizations(time)).await?;
+        let organizations = by_preference(&listing.items);
+        if organizations.is_empty() {
             return Err(Miss::Nothing(Observation::NoOrganization));
         }
+        let ids = organizations.iter().map(|organization| organization.id.clone()).collect();
+        let is_first = std::mem::replace(&mut self.known, ids).is_empty();
 
-        let (mut organizations, mut projects) = (0, 0);
+        let (mut readable, mut seen) = (0, 0);
         let mut failure = None;
-        while let Some((organization, answer)) = questions.next().await {
-            match answer {
-                Ok(listing) => {
-                    self.tell_incomplete(Step::ListProjects, &listing);
-                    if let Some(project) = default_project(&listing.items) {
-                        return Ok(Target::new(organization, project));
+        let (alone, together) = organizations.split_at(usize::from(is_first));
+        'all: for group in [alone, together] {
+            projects.want(group.iter().map(|organization| &organization.id));
+            for organization in group {
+                match projects.of(&organization.id).await {
+                    Ok(listing) => {
+                        if let Some(project) = default_project(&listing.items) {
+                            return Ok(Target::new(organization, project));
+                        }
+                        readable += 1;
+                        seen += listing.items.len();
                     }
-                    organizations += 1;
-                    projects += listing.items.len();
-                }
-                // The session itself is refused: no other organization will answer.
-                Err(refusal) if matches!(refusal.kind, ServiceErrorKind::Refused { status: 401, .. }) => {
-                    return Err(refusal.into());
-                }
-                // The time is up, which is not the organization's fault.
-                Err(error) if error.kind == ServiceErrorKind::TimedOut && self.is_over(time) => {
-                    failure = Some(error);
-                    break;
-                }
-                Err(error) => {
-                    self.tell_skipped(organization, &error);
-                    if !is_refusal(&error.kind) {
+                    // The session itself is refused: no other organization will answer.
+                    Err(refusal) if matches!(refusal.kind, ServiceErrorKind::Refused { status: 401, .. }) => {
+                        return Err(refusal.into());
+                    }
+                    // The time is up, which is not the organization's fault.
+                    Err(error) if error.kind == ServiceErrorKind::TimedOut && self.is_over(time) => {
                         failure = Some(error);
+                        break 'all;
+                    }
+                    Err(error) => {
+                        self.lists.tell_skipped(&organization.id, &error);
+                        if !is_refusal(&error.kind) {
+                            failure = Some(error);
+                        }
                     }
                 }
             }
-            let room = self.flow.plan.width.get().saturating_sub(questions.len());
-            questions
-                .extend(ranked.by_ref().take(room).map(|organization| self.projects(organization, time)));
         }
         Err(match failure {
-            _ if organizations > 0 => {
-                Miss::Nothing(Observation::NoDefaultProject { organizations, projects })
+            _ if readable > 0 => {
+                Miss::Nothing(Observation::NoDefaultProject { organizations: readable, projects: seen })
             }
             Some(failure) => failure.into(),
-            None => Miss::Nothing(Observation::ProjectsRefused { organizations: listing.items.len() }),
+            None => Miss::Nothing(Observation::ProjectsRefused { organizations: organizations.len() }),
         })
     }
 
-    /// Boxed, since a collection of nameless futures is not seen to be `Send`.
-    fn projects<'s>(&'s self, organization: &'s Organization, time: StepTime) -> BoxFuture<'s, Answer<'s>> {
-        let ask = || self.flow.ports.platform.projects(&self.session.key, &organization.id);
-        async move { (organization, self.flow.until(time, Step::ListProjects, ask).await) }.boxed()
-    }
-
     fn is_over(&self, time: StepTime) -> bool {
-        self.flow.ports.clock.now() >= time.ends
-    }
-
-    fn tell_skipped(&self, organization: &Organization, error: &ServiceError) {
-        let id = organization.id.clone();
-        if self.is_news(Told::Skipped(id.clone())) {
-            (self.flow.observer)(Event::OrganizationSkipped { id, reason: error.kind });
-        }
-    }
-
-    fn tell_incomplete<T>(&self, step: Step, listing: &Listing<T>) {
-        let (skipped, cut) = (listing.skipped, !listing.complete);
-        if (skipped > 0 || cut) && self.is_news(Told::Incomplete(step)) {
-            (self.flow.observer)(Event::ListIncomplete { step, skipped, cut });
-        }
-    }
-
-    fn is_news(&self, news: Told) -> bool {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(news)
+        self.ports.clock.now() >= time.ends
     }
 }
-
-/// An organization, and what became of the question for its projects.
-type Answer<'a> = (&'a Organization, Result<Listing<Project>, ServiceError>);
 
 /// A refusal that concerns the organization alone. A redirect is none: whoever answers so is not
 /// the platform, or not where it was.
