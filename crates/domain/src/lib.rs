@@ -50,6 +50,7 @@
 
 mod authorization;
 mod base_url;
+mod choice;
 mod error;
 mod event;
 mod flow;
@@ -73,7 +74,8 @@ pub use authorization::{
     REGISTERED_REDIRECT_URI, Stray,
 };
 pub use base_url::{BaseUrl, InvalidBaseUrl};
-pub use error::{ProvisionError, ServiceError, ServiceErrorKind, SourceError, Step, Unreached};
+pub use choice::{Candidate, Choice};
+pub use error::{Asked, ProvisionError, ServiceError, ServiceErrorKind, SourceError, Step, Unreached};
 pub use event::{Event, Observation, Observer, ignore};
 pub use polling::{PollPolicy, PollRound, PollSchedule, PollStep};
 pub use ports::{AuthServer, Clock, Listing, Moment, PlatformApi, ResponseSource, Tokens};

@@ -1,6 +1,7 @@
 //! The whole story: from what the browser brought back to a key.
 
 use crate::authorization::{AuthorizationGrant, AuthorizationResponse, PendingAuthorization};
+use crate::choice::Choice;
 use crate::error::{ProvisionError, Step};
 use crate::event::{Event, Observer};
 use crate::flow::{Elapsed, Flow, Jitter, within};
@@ -31,7 +32,9 @@ pub struct Plan {
     pub app: String,
     /// The key's name, which the dashboard shows. Give each key its own: a lost one is found by it.
     pub key_name: String,
-    /// How often and how long to look for the default project.
+    /// Which organization and project.
+    pub choice: Choice,
+    /// How often and how long to look for the project.
     pub polling: PollPolicy,
     /// How long the code exchange, the login and the creation may each take to answer. A little
     /// longer than the adapter's own limit, whose error can say more. A list has the time that is
@@ -51,6 +54,7 @@ impl Default for Plan {
         Self {
             app: "api".to_owned(),
             key_name: "Codex CLI".to_owned(),
+            choice: Choice::default(),
             polling: PollPolicy::default(),
             call_timeout: Duration::from_secs(31),
             step_timeout: Duration::from_secs(90),

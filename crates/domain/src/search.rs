@@ -1,18 +1,26 @@
 //! Looking for the target: rounds of requests, until one finds it or the time is up.
 
-use crate::error::{ProvisionError, ServiceError, ServiceErrorKind};
+mod findings;
+
+use crate::error::{ProvisionError, ServiceErrorKind};
 use crate::event::{Event, Observation, Observer};
 use crate::flow::StepTime;
 use crate::lists::{Lists, ProjectLists};
 use crate::polling::PollStep;
 use crate::provisioning::{Plan, Ports, Session};
-use crate::selection::{OrganizationId, Target, by_preference, default_project};
-use std::time::Duration;
+use crate::selection::{OrganizationId, Target};
+use findings::{Findings, Miss};
 
-/// Looks for the default project until it is there, or the plan's time is up.
+/// Looks for what the plan's [`Choice`](crate::Choice) means until it is there, or the plan's time
+/// is up.
+///
+/// What is named must be in its list as soon as that has anything in it. An empty list is waited
+/// for, and so is the default project.
 ///
 /// # Errors
 ///
+/// [`NoSuchTarget`](ProvisionError::NoSuchTarget) and [`Ambiguous`](ProvisionError::Ambiguous)
+/// where what is named is not there, or is more than one thing;
 /// [`NoDefaultProject`](ProvisionError::NoDefaultProject) where the last look got any answer about
 /// projects; [`Service`](ProvisionError::Service) where it got none, or where looking again would
 /// not help.
@@ -22,7 +30,8 @@ pub async fn find_target(
     session: &Session,
     observer: Observer<'_>,
 ) -> Result<Target, ProvisionError> {
-    let mut search = Search { ports, lists: Lists::new(ports, plan, session, observer), known: Vec::new() };
+    let mut search =
+        Search { ports, plan, lists: Lists::new(ports, plan, session, observer), known: Vec::new() };
     let mut schedule = plan.polling.start(ports.clock.now());
     loop {
         let round = schedule.begin_round(ports.clock.now());
@@ -38,7 +47,7 @@ pub async fn find_target(
             PollStep::Sleep(retry_in) if miss.is_worth_another_look(round.ends.since(now)) => {
                 let retry_in = retry_in.max(miss.asked_wait());
                 if !retry_in.is_zero() {
-                    observer(miss.event(retry_in));
+                    miss.event(retry_in).into_iter().for_each(observer);
                     ports.clock.sleep(retry_in).await;
                 }
             }
@@ -50,6 +59,7 @@ pub async fn find_target(
 /// What the rounds of one search share.
 struct Search<'a> {
     ports: Ports<'a>,
+    plan: &'a Plan,
     lists: Lists<'a>,
     /// The organizations that the round before looked into, in the order of preference.
     known: Vec<OrganizationId>,
@@ -66,106 +76,44 @@ impl Search<'_> {
         let mut projects = ProjectLists::new(&self.lists, time);
         projects.want(&self.known);
         let listing = projects.beside(self.lists.organizations(time)).await?;
-        let organizations = by_preference(&listing.items);
+        let organizations = self.plan.choice.organizations(&listing).map_err(Miss::Final)?;
         if organizations.is_empty() {
-            return Err(Miss::Nothing(Observation::NoOrganization));
+            return Err(Miss::NotYet(Observation::NoOrganization, None));
         }
         let ids = organizations.iter().map(|organization| organization.id.clone()).collect();
         let is_first = std::mem::replace(&mut self.known, ids).is_empty();
 
-        let (mut readable, mut seen) = (0, 0);
-        let mut failure = None;
+        let mut findings = Findings::new(&self.plan.choice, listing.complete);
         let (alone, together) = organizations.split_at(usize::from(is_first));
-        'all: for group in [alone, together] {
+        for group in [alone, together] {
             projects.want(group.iter().map(|organization| &organization.id));
             for organization in group {
                 match projects.of(&organization.id).await {
                     Ok(listing) => {
-                        if let Some(project) = default_project(&listing.items) {
-                            return Ok(Target::new(organization, project));
+                        if let Some(target) = findings.read(organization, &listing) {
+                            return Ok(target);
                         }
-                        readable += 1;
-                        seen += listing.items.len();
                     }
                     // The session itself is refused: no other organization will answer.
                     Err(refusal) if matches!(refusal.kind, ServiceErrorKind::Refused { status: 401, .. }) => {
                         return Err(refusal.into());
                     }
                     // The time is up, which is not the organization's fault.
-                    Err(error) if error.kind == ServiceErrorKind::TimedOut && self.is_over(time) => {
-                        failure = Some(error);
-                        break 'all;
+                    Err(failure) if failure.kind == ServiceErrorKind::TimedOut && self.is_over(time) => {
+                        findings.run_out_of_time(failure);
+                        return findings.conclude();
                     }
-                    Err(error) => {
-                        self.lists.tell_skipped(&organization.id, &error);
-                        if !is_refusal(&error.kind) {
-                            failure = Some(error);
-                        }
+                    Err(failure) => {
+                        self.lists.tell_skipped(&organization.id, &failure);
+                        findings.pass_over(failure);
                     }
                 }
             }
         }
-        Err(match failure {
-            _ if readable > 0 => {
-                Miss::Nothing(Observation::NoDefaultProject { organizations: readable, projects: seen })
-            }
-            Some(failure) => failure.into(),
-            None => Miss::Nothing(Observation::ProjectsRefused { organizations: organizations.len() }),
-        })
+        findings.conclude()
     }
 
     fn is_over(&self, time: StepTime) -> bool {
         self.ports.clock.now() >= time.ends
-    }
-}
-
-/// A refusal that concerns the organization alone. A redirect is none: whoever answers so is not
-/// the platform, or not where it was.
-fn is_refusal(kind: &ServiceErrorKind) -> bool {
-    matches!(kind, ServiceErrorKind::Refused { status: 400..=499, .. }) && !kind.is_transient()
-}
-
-/// Why one round of requests found no target.
-enum Miss {
-    Nothing(Observation),
-    Failed(ServiceError),
-}
-
-impl From<ServiceError> for Miss {
-    fn from(failure: ServiceError) -> Self {
-        Self::Failed(failure)
-    }
-}
-
-impl Miss {
-    fn is_worth_another_look(&self, remaining: Duration) -> bool {
-        match self {
-            Self::Nothing(_) => true,
-            Self::Failed(failure) => failure.kind.is_transient() && self.asked_wait() <= remaining,
-        }
-    }
-
-    /// How long the server asks to wait.
-    fn asked_wait(&self) -> Duration {
-        match self {
-            Self::Nothing(_) => Duration::ZERO,
-            Self::Failed(failure) => failure.kind.retry_after().unwrap_or_default(),
-        }
-    }
-
-    fn event(self, retry_in: Duration) -> Event {
-        match self {
-            Self::Nothing(observed) => Event::WaitingForProject { observed, retry_in },
-            Self::Failed(failure) => {
-                Event::Retrying { step: failure.step, reason: failure.kind, after: retry_in }
-            }
-        }
-    }
-
-    fn into_error(self, waited: Duration) -> ProvisionError {
-        match self {
-            Self::Nothing(last) => ProvisionError::NoDefaultProject { waited, last },
-            Self::Failed(failure) => failure.into(),
-        }
     }
 }
