@@ -248,6 +248,11 @@ impl ServiceErrorKind {
         }
     }
 
+    /// Whether the session itself was refused, so that no other call will be answered.
+    pub(crate) fn ends_the_session(&self) -> bool {
+        matches!(self, Self::Refused { status: 401, .. })
+    }
+
     /// Whether the server may have done what it was asked to do, although it did not say so.
     /// Only a complete 4xx answer says no, and 408 does not: an intermediary may send it.
     pub(crate) fn leaves_outcome_unknown(&self) -> bool {

@@ -12,7 +12,7 @@
 //!    [`AuthorizationGrant`].
 //! 4. [`provision`] exchanges it, waits for the default project and creates one key. It is
 //!    [`sign_in`], [`find_target`] and [`create_key`], which can also be called one by one, with
-//!    a question to the person in between.
+//!    a question to the person in between. [`catalogue`] is what they can be asked to pick from.
 //!
 //! The pending authorization, the grant and the session are each consumed by the step that uses
 //! them up, so that one sign-in makes one key.
@@ -50,6 +50,7 @@
 
 mod authorization;
 mod base_url;
+mod catalogue;
 mod choice;
 mod error;
 mod event;
@@ -74,6 +75,7 @@ pub use authorization::{
     REGISTERED_REDIRECT_URI, Stray,
 };
 pub use base_url::{BaseUrl, InvalidBaseUrl};
+pub use catalogue::{Catalogue, CatalogueEntry, catalogue};
 pub use choice::{Candidate, Choice};
 pub use error::{Asked, ProvisionError, ServiceError, ServiceErrorKind, SourceError, Step, Unreached};
 pub use event::{Event, Observation, Observer, ignore};

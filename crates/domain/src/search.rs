@@ -94,10 +94,7 @@ impl Search<'_> {
                             return Ok(target);
                         }
                     }
-                    // The session itself is refused: no other organization will answer.
-                    Err(refusal) if matches!(refusal.kind, ServiceErrorKind::Refused { status: 401, .. }) => {
-                        return Err(refusal.into());
-                    }
+                    Err(refusal) if refusal.kind.ends_the_session() => return Err(refusal.into()),
                     // The time is up, which is not the organization's fault.
                     Err(failure) if failure.kind == ServiceErrorKind::TimedOut && self.is_over(time) => {
                         findings.run_out_of_time(failure);
