@@ -3,7 +3,8 @@
 //! [`Client::begin`] makes a [`PendingAuthorization`]; its [`authorize_url`] goes to a browser;
 //! what the browser brings back is read by [`read_callback`] or [`read_pasted`]; a granted code
 //! turns the pending authorization into an [`AuthorizationGrant`]. Each step consumes the one
-//! before it, so an authorization is used once.
+//! before it, so an authorization is used once. A [`SavedAuthorization`] is one that goes on in
+//! another process.
 //!
 //! [`authorize_url`]: PendingAuthorization::authorize_url
 //! [`read_callback`]: PendingAuthorization::read_callback
@@ -11,14 +12,16 @@
 
 mod callback;
 mod entropy;
+mod saved;
 
 use crate::base_url::BaseUrl;
 use crate::pkce::CodeChallenge;
-use crate::secret::{AuthorizationCode, CodeVerifier};
+use crate::secret::{AuthorizationCode, CodeVerifier, State};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 pub use callback::{AuthorizationResponse, Callback, Stray};
 pub use entropy::Entropy;
+pub use saved::{InvalidSaved, SavedAuthorization};
 use std::fmt;
 use url::Url;
 
@@ -60,42 +63,42 @@ impl Client {
     /// `redirect_uri` is sent as [`Url::as_str`] writes it, the same in both requests: the server
     /// compares it with the registered one byte for byte (RFC 6749 section 3.1.2.3).
     pub fn begin(&self, redirect_uri: Url, entropy: Entropy) -> PendingAuthorization {
-        let verifier = CodeVerifier::from_entropy(entropy.verifier());
-        let state = URL_SAFE_NO_PAD.encode(entropy.state());
-        let mut authorize_url = self.issuer.join(&["oauth", "authorize"]);
-        authorize_url
-            .query_pairs_mut()
-            .append_pair("audience", &self.audience)
-            .append_pair("client_id", &self.client_id)
-            .append_pair("code_challenge_method", CodeChallenge::METHOD)
-            .append_pair("code_challenge", verifier.challenge().as_str())
-            .append_pair("redirect_uri", redirect_uri.as_str())
-            .append_pair("response_type", "code")
-            .append_pair("scope", &self.scope)
-            .append_pair("state", &state);
-        PendingAuthorization {
-            issuer: self.issuer.clone(),
-            client_id: self.client_id.clone(),
+        let state = State::from_text(URL_SAFE_NO_PAD.encode(entropy.state()));
+        PendingAuthorization::new(
+            self.clone(),
             redirect_uri,
-            verifier,
             state,
-            authorize_url,
-        }
+            CodeVerifier::from_entropy(entropy.verifier()),
+        )
     }
 }
 
 /// An authorization request that waits for its response.
 pub struct PendingAuthorization {
-    issuer: BaseUrl,
-    client_id: String,
+    client: Client,
     redirect_uri: Url,
     verifier: CodeVerifier,
-    /// Part of the address that the person sees, so not hidden from memory as the verifier is.
-    state: String,
+    state: State,
     authorize_url: Url,
 }
 
 impl PendingAuthorization {
+    /// Builds the authorization request (RFC 6749 section 4.1.1, RFC 7636 section 4.3).
+    fn new(client: Client, redirect_uri: Url, state: State, verifier: CodeVerifier) -> Self {
+        let mut authorize_url = client.issuer.join(&["oauth", "authorize"]);
+        authorize_url
+            .query_pairs_mut()
+            .append_pair("audience", &client.audience)
+            .append_pair("client_id", &client.client_id)
+            .append_pair("code_challenge_method", CodeChallenge::METHOD)
+            .append_pair("code_challenge", verifier.challenge().as_str())
+            .append_pair("redirect_uri", redirect_uri.as_str())
+            .append_pair("response_type", "code")
+            .append_pair("scope", &client.scope)
+            .append_pair("state", state.expose());
+        Self { client, redirect_uri, verifier, state, authorize_url }
+    }
+
     /// Where to send the person's browser.
     ///
     /// Show it to the person; keep it out of logs and of argument lists, since it holds the state.
@@ -106,7 +109,7 @@ impl PendingAuthorization {
     /// Turns the request into what the token request is made of, with the code that it was granted.
     pub fn into_grant(self, code: AuthorizationCode) -> AuthorizationGrant {
         AuthorizationGrant {
-            client_id: self.client_id,
+            client_id: self.client.client_id,
             code,
             verifier: self.verifier,
             redirect_uri: self.redirect_uri,
@@ -117,8 +120,8 @@ impl PendingAuthorization {
 impl fmt::Debug for PendingAuthorization {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PendingAuthorization")
-            .field("issuer", &self.issuer)
-            .field("client_id", &self.client_id)
+            .field("issuer", &self.client.issuer)
+            .field("client_id", &self.client.client_id)
             .field("redirect_uri", &self.redirect_uri.as_str())
             .finish_non_exhaustive()
     }

@@ -9,7 +9,8 @@
 //! 3. The browser's answer comes back: [`authorize`] waits for it at a [`ResponseSource`] such as
 //!    a loopback listener, or the front end reads it itself with
 //!    [`read_pasted`](PendingAuthorization::read_pasted). Either way it becomes an
-//!    [`AuthorizationGrant`].
+//!    [`AuthorizationGrant`]. In between it can be [saved](SavedAuthorization), and go on in another
+//!    process.
 //! 4. [`provision`] exchanges it, waits for the default project and creates one key. It is
 //!    [`sign_in`], [`find_target`] and [`create_key`], which can also be called one by one, with
 //!    a question to the person in between. [`catalogue`] is what they can be asked to pick from.
@@ -71,8 +72,8 @@ pub mod text;
 
 pub use async_trait::async_trait;
 pub use authorization::{
-    AuthorizationGrant, AuthorizationResponse, Callback, Client, Entropy, PendingAuthorization,
-    REGISTERED_REDIRECT_URI, Stray,
+    AuthorizationGrant, AuthorizationResponse, Callback, Client, Entropy, InvalidSaved, PendingAuthorization,
+    REGISTERED_REDIRECT_URI, SavedAuthorization, Stray,
 };
 pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use catalogue::{Catalogue, CatalogueEntry, catalogue};
@@ -83,7 +84,7 @@ pub use polling::{PollPolicy, PollRound, PollSchedule, PollStep};
 pub use ports::{AuthServer, Clock, Listing, Moment, PlatformApi, ResponseSource, Tokens};
 pub use provisioning::{Plan, Ports, ProvisionedKey, Session, authorize, create_key, provision, sign_in};
 pub use search::find_target;
-pub use secret::{AccessToken, ApiKey, AuthorizationCode, CodeVerifier, InvalidSecret, SessionKey};
+pub use secret::{AccessToken, ApiKey, AuthorizationCode, CodeVerifier, InvalidSecret, SessionKey, State};
 pub use selection::{
     InvalidId, Organization, OrganizationId, Project, ProjectId, Target, by_preference, default_project,
 };

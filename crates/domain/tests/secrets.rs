@@ -3,7 +3,8 @@
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted, pending};
 use keymint_domain::{
     AccessToken, ApiKey, AuthorizationCode, AuthorizationGrant, CodeVerifier, Entropy, PendingAuthorization,
-    Plan, Ports, ProvisionedKey, Session, SessionKey, Tokens, ignore, provision, sign_in,
+    Plan, Ports, ProvisionedKey, SavedAuthorization, Session, SessionKey, State, Tokens, ignore, provision,
+    sign_in,
 };
 use std::fmt::{Debug, Display};
 
@@ -38,10 +39,14 @@ keep_to_themselves!(
     Entropy,
     PendingAuthorization,
     ProvisionedKey,
+    SavedAuthorization,
     Session,
     SessionKey,
+    State,
     Tokens,
 );
+
+never!(SavedAuthorization: Debug);
 
 fn shown(it: &impl Debug) -> String {
     format!("{it:?} {it:#?}")

@@ -90,7 +90,7 @@ impl PendingAuthorization {
         let Ok(Some(state)) = parameters.single("state") else {
             return Callback::Stray(Stray::ForeignState);
         };
-        if !bool::from(state.as_bytes().ct_eq(self.state.as_bytes())) {
+        if !bool::from(state.as_bytes().ct_eq(self.state.expose().as_bytes())) {
             return Callback::Stray(Stray::ForeignState);
         }
         Callback::Response(self.read_response(&parameters))
@@ -99,7 +99,7 @@ impl PendingAuthorization {
     fn read_response(&self, parameters: &query::Parameters) -> AuthorizationResponse {
         match parameters.single("iss") {
             Ok(None) => {}
-            Ok(Some(issuer)) if self.issuer.is_issuer(issuer) => {}
+            Ok(Some(issuer)) if self.client.issuer.is_issuer(issuer) => {}
             _ => return AuthorizationResponse::IssuerMismatch,
         }
         match (parameters.single("code"), parameters.single("error")) {
@@ -135,7 +135,7 @@ mod tests {
     }
 
     fn state() -> String {
-        pending().state
+        pending().state.expose().to_owned()
     }
 
     /// What the reader makes of a callback, in a word or two.

@@ -3,7 +3,7 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 /// How many random bytes make a state.
-const STATE_BYTES: usize = 32;
+pub(super) const STATE_BYTES: usize = 32;
 
 /// Randomness for one authorization: 96 bytes of the operating system's generator, wiped on drop.
 pub struct Entropy(Zeroizing<[u8; Self::LEN]>);
