@@ -49,6 +49,7 @@
 //! as [`Event`]s through one closure. Secrets have types that cannot be printed. The feature
 //! `testing` has a clock that a test runs, and stateful fakes of every port.
 
+mod account;
 mod authorization;
 mod base_url;
 mod catalogue;
@@ -70,6 +71,7 @@ mod selection;
 pub mod testing;
 pub mod text;
 
+pub use account::AccountEmail;
 pub use async_trait::async_trait;
 pub use authorization::{
     AuthorizationGrant, AuthorizationResponse, Callback, Client, Entropy, InvalidSaved, PendingAuthorization,

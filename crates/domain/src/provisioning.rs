@@ -1,5 +1,6 @@
 //! The whole story: from what the browser brought back to a key.
 
+use crate::account::AccountEmail;
 use crate::authorization::{AuthorizationGrant, AuthorizationResponse, PendingAuthorization};
 use crate::choice::Choice;
 use crate::error::{ProvisionError, Step};
@@ -68,6 +69,15 @@ impl Default for Plan {
 pub struct Session {
     pub(crate) key: SessionKey,
     pub(crate) jitter: Jitter,
+    account: Option<AccountEmail>,
+}
+
+impl Session {
+    /// Whose account it is, where the authorization server said so: for the person who signed in to
+    /// see, and for nobody else.
+    pub fn account(&self) -> Option<&AccountEmail> {
+        self.account.as_ref()
+    }
 }
 
 /// A key, and where it was made.
@@ -143,7 +153,7 @@ pub async fn sign_in(
     observer(Event::CodeExchanged);
     let key = flow.step(Step::Login, || ports.platform.login(&tokens.access_token, &plan.app)).await?;
     observer(Event::SignedIn);
-    Ok(Session { key, jitter })
+    Ok(Session { key, jitter, account: tokens.email })
 }
 
 /// Creates the key, and ends the session with it: one sign-in makes one key.
