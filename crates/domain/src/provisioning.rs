@@ -44,8 +44,8 @@ pub struct Plan {
     /// How long each of the three may take with all its tries. None is begun that could not take
     /// its whole time.
     pub step_timeout: Duration,
-    /// How many organizations, after the preferred one, are asked for their projects at once. The
-    /// server lowers it with each answer that there are too many requests.
+    /// How many lists, after that of the preferred organization, are asked for at once. An answer
+    /// that there are too many requests halves it for the rest of the search.
     pub width: NonZeroUsize,
 }
 
