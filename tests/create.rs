@@ -249,7 +249,7 @@ async fn verbose_tells_each_step_with_its_time() {
     let ended = create(Scenario::ready()).args(&["-v"]).sign_in().await;
 
     for step in
-        ["Listening at http://localhost:", "granted access", "The default project is", "Created the key"]
+        ["Listening at http://localhost:", "granted access", "The key goes to", "Created the key"]
     {
         let line = ended
             .stderr

@@ -6,6 +6,7 @@
 mod browser;
 mod canary;
 mod catalogue;
+mod choosing;
 mod chromium;
 mod commands;
 mod create;
@@ -21,3 +22,4 @@ mod sources;
 mod strays;
 mod support;
 mod terminal;
+mod two_steps;

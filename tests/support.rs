@@ -38,6 +38,7 @@ pub(crate) struct Ended {
 
 /// `keymint create` against a sandbox, not yet started.
 pub(crate) struct Start {
+    command: &'static str,
     scenario: Scenario,
     under: Vec<String>,
     args: Vec<String>,
@@ -50,13 +51,19 @@ pub(crate) struct Start {
 pub(crate) fn create(scenario: Scenario) -> Start {
     let (under, args, environment) = Default::default();
     let (stdin, stdout) = (Stdio::null(), Stdio::piped());
-    Start { scenario, under, args, browser: &["--no-browser"], environment, stdin, stdout }
+    Start { command: "create", scenario, under, args, browser: &["--no-browser"], environment, stdin, stdout }
 }
 
 impl Start {
     /// Has another program start the binary.
     pub(crate) fn under(mut self, program: &[&str]) -> Self {
         self.under.extend(program.iter().map(|&arg| arg.to_owned()));
+        self
+    }
+
+    /// Another command that signs in.
+    pub(crate) fn command(mut self, command: &'static str) -> Self {
+        self.command = command;
         self
     }
 
@@ -91,7 +98,7 @@ impl Start {
         let port = free_port();
         let home = tempfile::tempdir().unwrap();
         let mut child = keymint_under(&self.under, &home)
-            .args(["create"])
+            .arg(self.command)
             .args(self.browser)
             .args(&self.args)
             .env("KEYMINT_ISSUER", sandbox.issuer())

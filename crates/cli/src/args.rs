@@ -11,6 +11,7 @@ use crate::report::{self, Reporter};
 use crate::settings;
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand};
 use keymint_domain::text::mask_keys;
+use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -37,6 +38,22 @@ pub(crate) enum Command {
     /// Sign in with the browser and create one project API key
     #[command(after_help = CREATE_HELP, verbatim_doc_comment)]
     Create(Box<CreateArgs>),
+
+    /// Sign in and show organizations and projects; nothing is created
+    #[command(verbatim_doc_comment)]
+    List(Box<ListArgs>),
+
+    /// Begin a sign-in that `finish` completes, perhaps elsewhere or much later
+    ///
+    /// Prints the address to open, and ends. Whoever opens it, in any browser,
+    /// ends on a page that does not load: the address of that page is what
+    /// `finish` needs.
+    #[command(verbatim_doc_comment)]
+    Start(Box<StartArgs>),
+
+    /// Complete a sign-in that `start` began, and create the key
+    #[command(after_help = FINISH_HELP, verbatim_doc_comment)]
+    Finish(Box<FinishArgs>),
 
     /// List, deliver or delete keys that are kept because their destination failed
     #[command(after_help = RECOVER_HELP, verbatim_doc_comment)]
@@ -85,7 +102,7 @@ Exit codes:
   11  standard output would not keep the key; nothing was contacted
   129, 130, 143  ended by a signal, and no key was made";
 
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Default, ClapArgs)]
 pub(crate) struct CreateArgs {
     /// Name of the key, as the platform's dashboard shows it
     /// [default: keymint USER@HOST YYYY-MM-DD xxxx]
@@ -119,6 +136,9 @@ pub(crate) struct CreateArgs {
     pub(crate) destinations: DestinationArgs,
 
     #[command(flatten)]
+    pub(crate) target: TargetArgs,
+
+    #[command(flatten)]
     pub(crate) patience: PatienceArgs,
 
     #[command(flatten)]
@@ -129,6 +149,131 @@ pub(crate) struct CreateArgs {
 pub(crate) struct DemoArgs {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ListArgs {
+    /// Do not open a browser; the address to open is shown either way
+    #[arg(long)]
+    pub(crate) no_browser: bool,
+
+    /// Do not listen for the browser; paste the address that it ended on
+    #[arg(long)]
+    pub(crate) no_listen: bool,
+
+    /// Never ask; what would need an answer fails
+    #[arg(long)]
+    pub(crate) no_input: bool,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+
+    #[command(flatten)]
+    pub(crate) patience: PatienceArgs,
+
+    #[command(flatten)]
+    pub(crate) endpoints: EndpointArgs,
+}
+
+impl From<ListArgs> for CreateArgs {
+    fn from(args: ListArgs) -> Self {
+        let ListArgs { no_browser, no_listen, no_input, output, patience, endpoints } = args;
+        Self { no_browser, no_listen, no_input, output, patience, endpoints, ..Self::default() }
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct StartArgs {
+    /// How long it can be finished [default: 15m]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) sign_in_timeout: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+
+    #[command(flatten)]
+    pub(crate) endpoints: EndpointArgs,
+}
+
+impl From<StartArgs> for CreateArgs {
+    fn from(args: StartArgs) -> Self {
+        let StartArgs { sign_in_timeout, output, endpoints } = args;
+        let patience = PatienceArgs { sign_in_timeout, ..PatienceArgs::default() };
+        Self { patience, output, endpoints, ..Self::default() }
+    }
+}
+
+const FINISH_HELP: &str = "\
+Examples:
+  keymint finish                            paste the address when asked
+  pbpaste | keymint finish --keyring
+  keymint finish --env-file 'http://localhost:5000/auth/callback?code=...'
+
+A shell cuts an address at &: quote it, or give it on standard input.";
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct FinishArgs {
+    /// The address that the browser ended on [default: read from standard input]
+    pub(crate) address: Option<String>,
+
+    /// Name of the key, as the platform's dashboard shows it
+    /// [default: keymint USER@HOST YYYY-MM-DD xxxx]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+
+    /// Do everything but the creation
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Ask the platform whether the new key works
+    #[arg(long)]
+    pub(crate) verify: bool,
+
+    /// Never ask; what would need an answer fails
+    #[arg(long)]
+    pub(crate) no_input: bool,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+
+    #[command(flatten)]
+    pub(crate) destinations: DestinationArgs,
+
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+
+    /// How long to wait for the default project of a new account [default: 60s]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) project_timeout: Option<String>,
+
+    /// How long one request may take [default: 30s]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) http_timeout: Option<String>,
+}
+
+impl From<FinishArgs> for CreateArgs {
+    fn from(args: FinishArgs) -> Self {
+        let FinishArgs { name, dry_run, verify, no_input, output, destinations, target, .. } = args;
+        let FinishArgs { project_timeout, http_timeout, .. } = args;
+        let patience = PatienceArgs { project_timeout, http_timeout, ..PatienceArgs::default() };
+        Self { name, dry_run, verify, no_input, output, destinations, target, patience, ..Self::default() }
+    }
+}
+
+#[derive(Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Where the key is made (your default project, unless you choose)")]
+pub(crate) struct TargetArgs {
+    /// Organization, by its id or its title
+    #[arg(long, value_name = "ID|TITLE")]
+    pub(crate) organization: Option<String>,
+
+    /// Project, by its id or its title; it need not be the default one
+    #[arg(long, value_name = "ID|TITLE")]
+    pub(crate) project: Option<String>,
+
+    /// Pick from lists
+    #[arg(long, conflicts_with_all = ["organization", "project"])]
+    pub(crate) choose: bool,
 }
 
 const RECOVER_HELP: &str = "\
@@ -229,7 +374,7 @@ impl DestinationArgs {
     }
 }
 
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Default, ClapArgs)]
 #[command(next_help_heading = "Patience")]
 pub(crate) struct PatienceArgs {
     /// How long to wait for you to come back from the browser [default: 15m]
@@ -249,7 +394,7 @@ pub(crate) struct PatienceArgs {
     pub(crate) poll_interval: Option<String>,
 }
 
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ClapArgs)]
 #[command(next_help_heading = "Endpoints, for other deployments and for the sandbox")]
 pub(crate) struct EndpointArgs {
     /// Authorization server [default: https://auth.openai.com]
@@ -339,13 +484,30 @@ mod tests {
     /// to this list has asked whether its value could be a secret: then it may be none.
     #[test]
     fn no_option_takes_a_secret() {
-        const LOOKED_AT: [(&str, &str); 5] = [
+        const LOOKED_AT: [(&str, &str); 8] = [
             ("keymint", "help version"),
             (
                 "create",
-                "allow-tracked api-base app audience ca-file callback-port client-id copy dry-run env-file events \
-                 force help http-timeout issuer json keyring name new no-browser no-input no-listen pipe-to poll-interval print \
-                 profile project-timeout quiet scope sign-in-timeout var verbose verify version",
+                "allow-tracked api-base app audience ca-file callback-port choose client-id copy dry-run env-file \
+                 events force help http-timeout issuer json keyring name new no-browser no-input no-listen organization \
+                 pipe-to poll-interval print profile project project-timeout quiet scope sign-in-timeout var verbose \
+                 verify version",
+            ),
+            (
+                "list",
+                "api-base app audience ca-file callback-port client-id events help http-timeout issuer json no-browser \
+                 no-input no-listen poll-interval project-timeout quiet scope sign-in-timeout verbose version",
+            ),
+            (
+                "start",
+                "api-base app audience ca-file callback-port client-id events help issuer json quiet scope \
+                 sign-in-timeout verbose version",
+            ),
+            // An address holds a code, which is worth nothing without the verifier and is used up at once.
+            (
+                "finish",
+                "[address] allow-tracked choose copy dry-run env-file events force help http-timeout json keyring name \
+                 new no-input organization pipe-to print profile project project-timeout quiet var verbose verify version",
             ),
             (
                 "recover",

@@ -17,8 +17,8 @@ use url::Url;
 /// The ways back from the browser that are open.
 pub(crate) struct Arrival {
     listener: Option<LoopbackListener>,
-    pasted: Option<Pasted>,
-    redirect_uri: Url,
+    /// What the person pastes, or has pasted.
+    pasted: Option<Box<dyn ResponseSource>>,
     /// Held as long as the port is wanted.
     _turn: Option<Turn>,
 }
@@ -31,28 +31,27 @@ impl Arrival {
         person: Person<'_>,
     ) -> Result<Self, Failure> {
         let port = settings.callback_port;
-        let pasted = (person.is_there() || !settings.listens).then(|| Pasted::new(reporter));
+        let pasted = (person.is_there() || !settings.listens)
+            .then(|| -> Box<dyn ResponseSource> { Box::new(Pasted::new(reporter)) });
         if !settings.listens {
-            return Ok(Self { listener: None, pasted, redirect_uri: redirect_uri(port), _turn: None });
+            return Ok(Self { listener: None, pasted, _turn: None });
         }
         let turn = if settings.keeps { Some(Turn::take(port)?) } else { None };
-        let (listener, redirect_uri) = match listen(port, reporter).await {
-            Ok(listener) => {
-                let redirect_uri = listener.redirect_uri().clone();
-                (Some(listener), redirect_uri)
-            }
+        let listener = match listen(port, reporter).await {
+            Ok(listener) => Some(listener),
             Err(failure) if pasted.is_some() => {
                 let hint = failure.hint.unwrap_or_default();
                 person.warn(&format!("{}. {hint}", failure.message));
-                (None, redirect_uri(port))
+                None
             }
             Err(failure) => return Err(failure),
         };
-        Ok(Self { listener, pasted, redirect_uri, _turn: turn })
+        Ok(Self { listener, pasted, _turn: turn })
     }
 
-    pub(crate) fn redirect_uri(&self) -> &Url {
-        &self.redirect_uri
+    /// A response that is there already.
+    pub(crate) fn answered(response: AuthorizationResponse) -> Self {
+        Self { listener: None, pasted: Some(Box::new(Answer(Some(response)))), _turn: None }
     }
 
     pub(crate) fn listener(&self) -> Option<&LoopbackListener> {
@@ -89,7 +88,7 @@ async fn listen(port: u16, reporter: &Arc<Reporter>) -> Result<LoopbackListener,
 }
 
 /// The redirect URI that the listener would have.
-fn redirect_uri(port: u16) -> Url {
+pub(crate) fn redirect_uri(port: u16) -> Url {
     Url::parse(&format!("http://localhost:{port}/auth/callback")).expect("a port fits into a URL")
 }
 
@@ -121,6 +120,16 @@ impl ResponseSource for Arrival {
                 Ok(response)
             }
         }
+    }
+}
+
+/// A response that is there already.
+struct Answer(Option<AuthorizationResponse>);
+
+#[async_trait]
+impl ResponseSource for Answer {
+    async fn receive(&mut self, _: &PendingAuthorization) -> Result<AuthorizationResponse, SourceError> {
+        self.0.take().ok_or_else(|| SourceError::new("it was received"))
     }
 }
 

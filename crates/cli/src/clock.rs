@@ -8,6 +8,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// [`Clock::now`] does not: after a suspension the deadline is noticed at most this much later.
 const LONGEST_NAP: Duration = Duration::from_secs(5);
 
+/// The last one of the year 9999.
+const LAST_SECOND: Duration = Duration::from_secs(253_402_300_799);
+
 /// The machine's monotonic clock, with tokio's timer.
 pub(crate) struct SystemClock {
     origin: Duration,
@@ -60,8 +63,18 @@ pub(crate) fn utc_now() -> String {
     utc(SystemTime::now())
 }
 
+/// Seconds since 1970, by the clock that processes share.
+#[expect(clippy::disallowed_methods, reason = "this is the place that the others ask")]
+pub(crate) fn unix_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+/// Seconds since 1970, for people: `2026-11-24T07:00:00Z`.
+pub(crate) fn utc_of(seconds: u64) -> String {
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds).min(LAST_SECOND)).to_string()
+}
+
 fn utc(time: SystemTime) -> String {
-    const LAST_SECOND: Duration = Duration::from_secs(253_402_300_799);
     let time = time.clamp(UNIX_EPOCH, UNIX_EPOCH + LAST_SECOND);
     humantime::format_rfc3339_micros(time).to_string()
 }

@@ -2,21 +2,17 @@
 
 use crate::args::CreateArgs;
 use crate::arrival::Arrival;
-use crate::browser::Opening;
-use crate::clock::SystemClock;
-use crate::fail_point;
 use crate::failure::{Failure, Kind};
 use crate::interrupt::{Interrupt, UnderWay};
 use crate::mint::Mint;
 use crate::person::Person;
 use crate::report::{Notice, Reporter};
 use crate::settings::{self, ProcessEnvironment, Settings};
+use crate::sign_in::{Servers, enter, invite};
 use crate::words::place;
+use crate::{choose, fail_point};
 use keymint_callback_adapter::{Doubt, Outcome};
-use keymint_domain::{Entropy, Event, PendingAuthorization, Ports, Target, authorize, find_target, sign_in};
-use keymint_http_adapter::Http;
-use rand::TryRng;
-use rand::rngs::SysRng;
+use keymint_domain::{Event, PendingAuthorization, Target};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -50,66 +46,42 @@ pub(crate) struct Run<'a> {
 
 impl Run<'_> {
     pub(crate) async fn create(self) -> Result<(), Failure> {
-        let Settings { client, warnings, browser, .. } = self.settings;
         let mut interrupt = Interrupt::listen().map_err(|error| Failure::internal(&error))?;
         let mint = interrupt.end(Mint::prepare(self.settings, self.reporter, self.person())).await?;
-        let mut arrival = interrupt.end(Arrival::open(self.settings, self.reporter, self.person())).await?;
-        for warning in warnings {
-            self.reporter.tell(&Notice::Warning(warning));
-        }
-        self.reporter.tell(&Notice::Listening { redirect_uri: arrival.redirect_uri().as_str() });
-
-        let entropy = Entropy::fill_with(|bytes| SysRng.try_fill_bytes(bytes))
-            .map_err(|error| Failure::internal(&error))?;
-        let pending = client.begin(arrival.redirect_uri().clone(), entropy);
-        self.reporter
-            .tell(&Notice::AuthorizeUrl { url: pending.authorize_url().as_str(), browser: *browser });
-        let opening = match arrival.listener() {
-            Some(listener) => browser.open(|| listener.start_url(&pending), pending.authorize_url()),
-            // Only the listener has an address for it that holds no secret.
-            None => Opening::NotWanted,
-        };
-        self.reporter.tell(&Notice::Browser(opening));
-
+        let invitation = invite(self.settings, self.reporter, self.person());
+        let (mut arrival, pending) = interrupt.end(invitation).await?;
+        let patience = self.settings.sign_in_timeout;
+        self.reporter.tell(&Notice::WaitingForPerson { patience, back: arrival.way_back() });
         let outcome = self.make_key(&mut arrival, pending, mint, &mut interrupt).await;
         arrival.conclude(outcome.as_ref().map_or_else(|failure| failure.page, |page| *page)).await;
         outcome.map(|_| ())
     }
 
     /// From the waiting browser to the delivered key. Returns what the browser's page says.
-    async fn make_key(
+    pub(crate) async fn make_key(
         self,
         arrival: &mut Arrival,
         pending: PendingAuthorization,
         mint: Mint<'_>,
         interrupt: &mut Interrupt,
     ) -> Result<Outcome, Failure> {
-        let Settings { client, api_base, plan, http, sign_in_timeout, .. } = self.settings;
-        let http = Http::new(http.clone());
-        let auth_server =
-            http.auth_server(client.issuer.clone()).map_err(|error| Failure::internal(&error))?;
-        let platform = http.platform_api(api_base.clone()).map_err(|error| Failure::internal(&error))?;
-        let clock = SystemClock::new();
-        let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
+        let Self { settings, reporter } = self;
+        let servers = Servers::of(settings)?;
+        let ports = servers.ports();
         let under_way = UnderWay::new();
         let observer = |event: Event| {
             under_way.observe(&event);
             if event == Event::CreationRequested {
                 fail_point::reached("asked");
             }
-            self.reporter.tell(&Notice::Flow(&event));
+            reporter.tell(&Notice::Flow(&event));
         };
-
         let before_creation = async {
-            let back = arrival.way_back();
-            self.reporter.tell(&Notice::WaitingForPerson { patience: *sign_in_timeout, back });
-            let grant = authorize(&clock, arrival, pending, *sign_in_timeout).await?;
-            fail_point::reached("callback");
-            self.reporter.tell(&Notice::CallbackReceived);
-            let session = sign_in(ports, plan, grant, &observer).await?;
-            self.reporter.tell(&Notice::Looking { patience: plan.polling.timeout() });
-            let target = find_target(ports, plan, &session, &observer).await?;
-            if !self.settings.dry_run {
+            let session = enter(settings, reporter, ports, arrival, pending, &observer).await?;
+            reporter.tell(&Notice::Looking { patience: settings.plan.polling.timeout() });
+            let target = choose::target(settings, self.person(), ports, &session, &observer).await?;
+            reporter.tell(&Notice::Chosen { target: &target, account: session.account() });
+            if !settings.dry_run {
                 self.settle(arrival.doubt(), &target).await?;
             }
             Ok((session, target))

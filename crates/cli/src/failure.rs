@@ -1,10 +1,11 @@
 //! How a run ends badly: kind, exit code, message, and what to do about it.
 
 use crate::words::{DASHBOARD, exact_place, quoted};
-use crate::{arrival, clock, output};
+use crate::{arrival, choose, clock, output};
 use keymint_callback_adapter::{BindError, BindErrorKind, Outcome, SelfTestError, SelfTestErrorKind};
 use keymint_domain::{Observation, ProvisionError, ServiceError, ServiceErrorKind, Step, Target, Unreached};
 use serde::Serialize;
+use serde_json::Value;
 use std::error::Error;
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -73,6 +74,8 @@ pub(crate) struct Failure {
     pub(crate) hint: Option<String>,
     /// What the browser's last page says of it.
     pub(crate) page: Outcome,
+    /// What could have been chosen, each in words and as JSON.
+    pub(crate) choices: Vec<(String, Value)>,
     /// Whether standard output has its JSON already: the key's.
     pub(crate) has_printed: bool,
 }
@@ -84,7 +87,7 @@ impl Failure {
             Kind::OutcomeUnknown => Outcome::KeyUnknown,
             _ => Outcome::NoKey,
         };
-        Self { kind, message: message.into(), hint: None, page, has_printed: false }
+        Self { kind, message: message.into(), hint: None, page, choices: Vec::new(), has_printed: false }
     }
 
     pub(crate) fn page(self, page: Outcome) -> Self {
@@ -94,6 +97,11 @@ impl Failure {
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// With what could have been chosen.
+    pub(crate) fn choices(self, choices: Vec<(String, Value)>) -> Self {
+        Self { choices, ..self }
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
@@ -199,6 +207,18 @@ impl From<ProvisionError> for Failure {
             ProvisionError::NoResponse(error) => {
                 return arrival::without_an_answer(error).unwrap_or_else(|| Self::internal(error));
             }
+            ProvisionError::NoSuchTarget { choices, unread, .. } => {
+                let hint = match unread {
+                    0 => "Name one of these, by its title or its id:",
+                    _ => "Name one of these, by its title or its id, or run it again when the others can be read:",
+                };
+                return Self::new(Kind::NoProject, chain(&error)).hint(hint).choices(choose::told(choices));
+            }
+            ProvisionError::Ambiguous { choices, .. } => {
+                return Self::new(Kind::NoProject, chain(&error))
+                    .hint("Name the one that you mean by its id:")
+                    .choices(choose::told(choices));
+            }
             ProvisionError::Service(error) => service_kind_and_hint(error),
             ProvisionError::OutcomeUnknown { target, key_name, cause } => return outcome_unknown(target, key_name, cause),
             _ => return Self::internal(&error),
@@ -277,6 +297,8 @@ struct FailureJson<'a> {
     kind: &'static str,
     message: &'a str,
     hint: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    choices: Vec<&'a Value>,
 }
 
 impl Failure {
@@ -286,6 +308,7 @@ impl Failure {
             kind: self.kind.name(),
             message: &self.message,
             hint: self.hint.as_deref(),
+            choices: self.choices.iter().map(|(_, choice)| choice).collect(),
         };
         output::to_json(&json)
     }

@@ -4,7 +4,9 @@
 mod args;
 mod arrival;
 mod ask;
+mod attempt;
 mod browser;
+mod choose;
 mod clock;
 mod create;
 mod delivery;
@@ -12,9 +14,11 @@ mod demo;
 mod events;
 mod fail_point;
 mod failure;
+mod finish;
 mod hardening;
 mod interrupt;
 mod key_name;
+mod list;
 mod mint;
 mod output;
 mod paste;
@@ -25,6 +29,8 @@ mod recovery;
 mod report;
 mod sandbox;
 mod settings;
+mod sign_in;
+mod start;
 mod state;
 mod turn;
 mod typed;
@@ -52,6 +58,9 @@ fn main() -> ExitCode {
     let outcome = runtime.block_on(async {
         match args.command {
             Command::Create(args) => create::run(*args).await,
+            Command::List(args) => list::run(*args).await,
+            Command::Start(args) => start::run(*args),
+            Command::Finish(args) => finish::run(*args).await,
             Command::Recover(args) => recover::run(args).await,
             Command::Demo(args) => demo::run(args).await,
             Command::Sandbox(args) => sandbox::run(args).await,

@@ -70,8 +70,16 @@ async fn next_that_says_something(typed: &mut Typed) -> Option<Line> {
     }
 }
 
-/// Reads an address with the lines that come at once after it: it may have been wrapped, anywhere.
-async fn read(pending: &PendingAuthorization, first: Line, typed: &mut Typed) -> Callback {
+/// The address that is pasted, or all that a pipe has; `None` where there is nothing.
+pub(crate) async fn text() -> Option<Line> {
+    let mut typed = Typed::lines().await;
+    let first = next_that_says_something(&mut typed).await?;
+    Some(whole(first, &mut typed).await.0)
+}
+
+/// A line with those that come at once after it, and the last of these: an address may have been
+/// wrapped, anywhere.
+async fn whole(first: Line, typed: &mut Typed) -> (Line, Option<Line>) {
     let clock = SystemClock::new();
     let (mut whole, mut last) = (first, None);
     while whole.len() < LONGEST {
@@ -84,10 +92,17 @@ async fn read(pending: &PendingAuthorization, first: Line, typed: &mut Typed) ->
         whole = Zeroizing::new(format!("{}{}", *whole, *more));
         last = Some(more);
     }
-    match (pending.read_pasted(&whole), last) {
-        // Several tries, and not one that was wrapped.
-        (Callback::Stray(_), Some(last)) => pending.read_pasted(&last),
-        (callback, _) => callback,
+    (whole, last)
+}
+
+async fn read(pending: &PendingAuthorization, first: Line, typed: &mut Typed) -> Callback {
+    match whole(first, typed).await {
+        (whole, None) => pending.read_pasted(&whole),
+        (whole, Some(last)) => match pending.read_pasted(&whole) {
+            // Several tries, and not one that was wrapped.
+            Callback::Stray(_) => pending.read_pasted(&last),
+            response => response,
+        },
     }
 }
 

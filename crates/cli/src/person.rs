@@ -30,6 +30,15 @@ impl<'a> Person<'a> {
         Some(ask::yes(&question).await)
     }
 
+    /// Has the person pick one of these lines; `None` where nobody can be asked, or will not say.
+    pub(crate) async fn picks(self, question: &str, lines: &[String]) -> Option<usize> {
+        if !self.is_there() {
+            return None;
+        }
+        self.reporter.settle();
+        ask::pick(question, lines).await
+    }
+
     /// Tells what the person should know, and what stops nothing.
     pub(crate) fn warn(self, text: &str) {
         self.reporter.tell(&Notice::Warning(text));

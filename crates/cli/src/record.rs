@@ -112,11 +112,11 @@ impl Record {
 
     /// A record that is kept nowhere: of a key that is good for nothing, or of none.
     pub(crate) fn of_nothing() -> Self {
-        Self { id: new_id(), file: None, entry: None }
+        Self { id: state::new_id(), file: None, entry: None }
     }
 
     fn begin_in(folder: &Path) -> io::Result<Self> {
-        let id = new_id();
+        let id = state::new_id();
         let path = folder.join(format!("{id}.{EXTENSION}"));
         let file = state::new_file(&path)?;
         file.try_lock().map_err(|error| state::about(&path, &error.into()))?;
@@ -165,10 +165,6 @@ impl Drop for Record {
             let _ = fs::remove_file(path);
         }
     }
-}
-
-fn new_id() -> String {
-    format!("{}-{}", clock::utc_now().replace([':', '.'], ""), std::process::id())
 }
 
 fn append(file: &mut File, entry: &Entry) -> io::Result<()> {

@@ -11,7 +11,7 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use keymint_callback_adapter as listener;
 use keymint_domain::text::{for_people, spoken};
-use keymint_domain::{Clock, Event, Moment, Observation, Stray, Target};
+use keymint_domain::{AccountEmail, Clock, Event, Moment, Observation, Stray, Target};
 use serde_json::json;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -48,6 +48,17 @@ pub(crate) enum Notice<'a> {
         back: WayBack,
     },
     Pasted(Stray),
+    PasteAddress,
+    Started {
+        expires_at: &'a str,
+    },
+    /// Reading the lists for `list`.
+    Reading,
+    NothingToList,
+    Chosen {
+        target: &'a Target,
+        account: Option<&'a AccountEmail>,
+    },
     Listener(listener::Notice),
     CallbackReceived,
     Looking {
@@ -184,6 +195,14 @@ impl Reporter {
                     }
                 }
             }
+            Notice::PasteAddress => self.prose("Paste the address that the browser ended on:"),
+            Notice::Started { expires_at } => self.step(&format!(
+                "Open that address in any browser. It ends on a page that does not load: give the address of that page \
+                 to `keymint finish`, at the latest at {expires_at}."
+            )),
+            Notice::Reading => self.status("Signed in. Reading your organizations and projects …"),
+            Notice::NothingToList => self.step("The account has no organization yet."),
+            Notice::Chosen { target, account } => self.chosen(target, *account),
             Notice::Pasted(stray) => self.prose(complaint(*stray)),
             Notice::Listener(notice) => {
                 if let Some(warning) = of_listener(*notice) {
@@ -234,6 +253,15 @@ impl Reporter {
         }
     }
 
+    /// Where the key will be made, and for whom: a person with two accounts, or several projects,
+    /// notices the wrong one.
+    fn chosen(&self, target: &Target, account: Option<&AccountEmail>) {
+        // An address belongs to a person, and not into a log.
+        let account = account.filter(|_| self.width.is_some());
+        let account = account.map(|account| format!("Signed in as {}. ", account.for_people()));
+        self.step(&format!("{}The key goes to {}.", account.unwrap_or_default(), place(target)));
+    }
+
     fn flow(&self, event: &Event) {
         match event {
             Event::CodeExchanged => self.detail("The authorization server has granted access."),
@@ -271,9 +299,7 @@ impl Reporter {
                     spoken(*after)
                 ));
             }
-            Event::TargetSelected(target) => {
-                self.detail(&format!("The default project is {}.", place(target)))
-            }
+            Event::TargetSelected(target) => self.detail(&format!("Found {}.", place(target))),
             _ => {}
         }
     }
@@ -366,6 +392,9 @@ impl Reporter {
             self.prose(&format!("{label}{}", failure.message));
             if let Some(hint) = &failure.hint {
                 self.prose(hint);
+            }
+            for (choice, _) in &failure.choices {
+                self.line(&format!("  {choice}"));
             }
         }
         if self.output.json && !failure.has_printed {

@@ -9,7 +9,7 @@ use crate::browser::Browser;
 use crate::failure::Failure;
 use crate::key_name;
 pub(crate) use destinations::{EnvFileWanted, Wanted};
-use keymint_domain::{BaseUrl, Client, Plan, PollPolicy};
+use keymint_domain::{BaseUrl, Choice, Client, Plan, PollPolicy};
 use keymint_http_adapter::HttpOptions;
 use network::{check_proxy, extra_roots};
 pub(crate) use options::{Environment, ProcessEnvironment, port_number, wait};
@@ -40,6 +40,8 @@ pub(crate) struct Settings {
     pub(crate) sign_in_timeout: Duration,
     pub(crate) dry_run: bool,
     pub(crate) wanted: Wanted,
+    /// Whether a person picks where the key is made.
+    pub(crate) choose: bool,
     /// Whether the new key is tried.
     pub(crate) verify: bool,
     pub(crate) browser: Browser,
@@ -96,6 +98,10 @@ impl Settings {
             Some(name) => name,
             None => key_name::default().map_err(|error| Failure::internal(&error))?,
         };
+        plan.choice = Choice::Named {
+            organization: of.find("organization", &args.target.organization, plain_text)?,
+            project: of.find("project", &args.target.project, plain_text)?,
+        };
         let mut http = HttpOptions::default();
         of.set(&mut http.request_timeout, "http-timeout", http_timeout, wait)?;
         // Less than the whole, so that it is known which of the two was too long.
@@ -120,6 +126,7 @@ impl Settings {
             sign_in_timeout: sign_in,
             dry_run: args.dry_run || of.is_set("dry-run")?,
             wanted: Wanted::resolve(&args.destinations, &of)?,
+            choose: args.target.choose || of.is_set("choose")?,
             verify: args.verify || of.is_set("verify")?,
             browser: if args.no_browser || of.is_set("no-browser")? {
                 Browser::None
@@ -157,6 +164,7 @@ impl Settings {
             sign_in_timeout: SIGN_IN_TIMEOUT,
             dry_run: false,
             wanted: Wanted::default(),
+            choose: false,
             verify: false,
             browser: Browser::Sandbox,
             may_ask: false,

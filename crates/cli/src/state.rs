@@ -1,5 +1,6 @@
 //! The private folder of what is kept from one run to the next.
 
+use crate::clock;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::{env, io};
@@ -50,6 +51,11 @@ fn check_owner(folder: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn check_owner(folder: &Path) -> io::Result<()> {
     fs::metadata(folder).map(drop)
+}
+
+/// A name for a file that no other run gives, and that sorts by time.
+pub(crate) fn new_id() -> String {
+    format!("{}-{}", clock::utc_now().replace([':', '.'], ""), std::process::id())
 }
 
 /// A new file that its owner alone can read.

@@ -1,0 +1,117 @@
+//! Which organization and project the key is made in.
+
+use crate::failure::{Failure, Kind};
+use crate::person::Person;
+use crate::settings::Settings;
+use crate::words::quoted;
+use keymint_domain::{
+    Candidate, Catalogue, CatalogueEntry, Choice, Observer, Plan, Ports, ProvisionError, Session, Target,
+    catalogue, find_target,
+};
+use serde_json::{Value, json};
+
+/// Finds what the settings name, or what a person picks.
+pub(crate) async fn target(
+    settings: &Settings,
+    person: Person<'_>,
+    ports: Ports<'_>,
+    session: &Session,
+    observer: Observer<'_>,
+) -> Result<Target, Failure> {
+    if settings.choose
+        && let Some(target) =
+            pick(person, &catalogue(ports, &settings.plan, session, observer).await?).await?
+    {
+        return Ok(target);
+    }
+    let mut plan = settings.plan.clone();
+    loop {
+        let (choices, asked) = match find_target(ports, &plan, session, observer).await {
+            Err(ProvisionError::Ambiguous { choices, asked }) if person.is_there() => (choices, asked),
+            outcome => return Ok(outcome?),
+        };
+        let Some(chosen) = person
+            .picks(&format!("There is more than one {asked}:"), &choices.iter().map(line).collect::<Vec<_>>())
+            .await
+        else {
+            return Err(ProvisionError::Ambiguous { choices, asked }.into());
+        };
+        match choices[chosen].target() {
+            Some(target) => return Ok(target),
+            None => plan = in_organization(&plan, &choices[chosen]),
+        }
+    }
+}
+
+/// The same plan with the organization that was meant.
+fn in_organization(plan: &Plan, chosen: &Candidate) -> Plan {
+    let project = match &plan.choice {
+        Choice::Named { project, .. } => project.clone(),
+        Choice::Preferred => None,
+    };
+    let organization = Some(chosen.organization.id.as_str().to_owned());
+    let mut plan = plan.clone();
+    plan.choice = Choice::Named { organization, project };
+    plan
+}
+
+/// Lets a person pick from everything there is; `None` where there is nothing yet. The only project
+/// there is needs no question.
+async fn pick(person: Person<'_>, catalogue: &Catalogue) -> Result<Option<Target>, Failure> {
+    let targets: Vec<_> = catalogue.organizations.iter().flat_map(targets).collect();
+    if let [] | [_] = targets[..] {
+        return Ok(targets.into_iter().next());
+    }
+    let lines: Vec<_> = targets.iter().map(line_of_target).collect();
+    match person.picks("Where should the key be made?", &lines).await {
+        Some(chosen) => Ok(targets.into_iter().nth(chosen)),
+        None => {
+            let failure = Failure::new(Kind::NoProject, "nobody has picked a project");
+            Err(failure
+                .hint("Name one with --organization and --project:")
+                .choices(targets.iter().map(|target| (line_of_target(target), json(target))).collect()))
+        }
+    }
+}
+
+fn targets(entry: &CatalogueEntry) -> Vec<Target> {
+    let projects = entry.projects.iter().flatten();
+    projects.map(|project| Target::new(&entry.organization, project)).collect()
+}
+
+/// The choices for a person, and for a program.
+pub(crate) fn told(choices: &[Candidate]) -> Vec<(String, Value)> {
+    let json_of = |choice: &Candidate| match choice.target() {
+        Some(target) => json(&target),
+        None => json!({
+            "organization": { "id": choice.organization.id.as_str(), "title": choice.organization.title },
+        }),
+    };
+    choices.iter().map(|choice| (line(choice), json_of(choice))).collect()
+}
+
+fn json(target: &Target) -> Value {
+    json!({
+        "organization": { "id": target.organization_id.as_str(), "title": target.organization_title },
+        "project": { "id": target.project_id.as_str(), "title": target.project_title },
+    })
+}
+
+/// A choice for a person: title and id, of the organization or of the project in it.
+fn line(choice: &Candidate) -> String {
+    choice.target().map_or_else(
+        || named(choice.organization.title.as_deref(), choice.organization.id.as_str()),
+        |target| line_of_target(&target),
+    )
+}
+
+fn line_of_target(target: &Target) -> String {
+    let project = named(target.project_title.as_deref(), target.project_id.as_str());
+    let organization = named(target.organization_title.as_deref(), target.organization_id.as_str());
+    format!("{project} of {organization}")
+}
+
+/// A title with the id that tells it from others, or the id alone.
+pub(crate) fn named(title: Option<&str>, id: &str) -> String {
+    title.map_or_else(|| id.to_owned(), |title| format!("{} ({id})", quoted(title)))
+}

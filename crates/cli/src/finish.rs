@@ -1,0 +1,85 @@
+//! `keymint finish`: the second half of a sign-in that `keymint start` began.
+
+use crate::args::{CreateArgs, FinishArgs};
+use crate::arrival::Arrival;
+use crate::attempt::{self, Attempt, Found};
+use crate::create::Run;
+use crate::failure::{Failure, Kind};
+use crate::interrupt::Interrupt;
+use crate::mint::Mint;
+use crate::paste;
+use crate::person::Person;
+use crate::report::{Notice, Reporter};
+use crate::settings::{self, ProcessEnvironment, Settings};
+use std::process::ExitCode;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+pub(crate) async fn run(args: FinishArgs) -> ExitCode {
+    let output = match settings::output(args.output, &ProcessEnvironment) {
+        Ok(output) => output,
+        Err(failure) => return Reporter::new(args.output).end(Err(failure)),
+    };
+    let reporter = Arc::new(Reporter::new(output));
+    let outcome = finish(args, &reporter).await;
+    reporter.end(outcome)
+}
+
+async fn finish(args: FinishArgs, reporter: &Arc<Reporter>) -> Result<(), Failure> {
+    let mut interrupt = Interrupt::listen().map_err(|error| Failure::internal(&error))?;
+    let pasted = args.address.clone().map(Zeroizing::new);
+    let mut args = CreateArgs::from(args);
+    let may_ask = Settings::resolve(&args, &ProcessEnvironment)?.may_ask;
+    let person = Person::new(reporter, may_ask);
+    let pasted = match pasted {
+        Some(address) => address,
+        None => interrupt.end(address(reporter, person)).await?,
+    };
+    let attempt = find(&pasted)?;
+    args.endpoints = attempt.endpoints.clone();
+    let settings = Settings::resolve(&args, &ProcessEnvironment)?;
+
+    let mint = interrupt.end(Mint::prepare(&settings, reporter, person)).await?;
+    if !attempt.claim().map_err(|error| Failure::internal(&error))? {
+        return Err(unknown());
+    }
+    let Attempt { pending, response, .. } = attempt;
+    let mut arrival = Arrival::answered(response);
+    let run = Run { settings: &settings, reporter };
+    run.make_key(&mut arrival, pending, mint, &mut interrupt).await.map(drop)
+}
+
+/// The address, from standard input: what is pasted at a terminal, or all that a pipe has.
+async fn address(reporter: &Reporter, person: Person<'_>) -> Result<Zeroizing<String>, Failure> {
+    if person.is_there() {
+        reporter.tell(&Notice::PasteAddress);
+    }
+    paste::text().await.ok_or_else(|| {
+        Failure::new(Kind::Usage, "no address was given").hint(
+            "Give the address that the browser ended on: on standard input, or in quotes as the argument, since a \
+             shell cuts it at &.",
+        )
+    })
+}
+
+fn find(pasted: &str) -> Result<Attempt, Failure> {
+    match attempt::find(pasted) {
+        Ok(Found::Attempt(attempt)) => Ok(*attempt),
+        Ok(Found::Expired) => Err(Failure::new(Kind::SignInTimeout, "that sign-in has expired")
+            .hint("Begin again with `keymint start`. --sign-in-timeout gives it more time.")),
+        Ok(Found::None) => Err(unknown()),
+        Err(error) => Err(Failure::internal(&error)),
+    }
+}
+
+fn unknown() -> Failure {
+    Failure::new(
+        Kind::SignInRefused,
+        "that address answers no sign-in that waits here: it was finished already, began elsewhere, or the address \
+         is not whole",
+    )
+    .hint(
+        "Give the whole address in quotes, or on standard input: a shell cuts it at &. Or begin again with `keymint \
+         start`.",
+    )
+}

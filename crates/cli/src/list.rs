@@ -1,0 +1,113 @@
+//! `keymint list`: organizations and projects, and nothing is created.
+
+use crate::args::ListArgs;
+use crate::choose::named;
+use crate::delivery::print_within;
+use crate::failure::{Failure, Kind};
+use crate::interrupt::Interrupt;
+use crate::output;
+use crate::person::Person;
+use crate::report::{Notice, Reporter};
+use crate::settings::{self, ProcessEnvironment, Settings};
+use crate::sign_in::{Servers, enter, invite};
+use keymint_callback_adapter::Outcome;
+use keymint_domain::{Catalogue, CatalogueEntry, Project, catalogue};
+use serde_json::{Value, json};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long standard output may take to take the list.
+const PRINTING: Duration = Duration::from_secs(30);
+
+pub(crate) async fn run(args: ListArgs) -> ExitCode {
+    let output = match settings::output(args.output, &ProcessEnvironment) {
+        Ok(output) => output,
+        Err(failure) => return Reporter::new(args.output).end(Err(failure)),
+    };
+    let reporter = Arc::new(Reporter::new(output));
+    let outcome = attempt(args, &reporter).await;
+    reporter.end(outcome)
+}
+
+async fn attempt(args: ListArgs, reporter: &Arc<Reporter>) -> Result<(), Failure> {
+    let settings = Settings::resolve(&args.into(), &ProcessEnvironment)?;
+    let person = Person::new(reporter, settings.may_ask);
+    let mut interrupt = Interrupt::listen().map_err(|error| Failure::internal(&error))?;
+    let (mut arrival, pending) = interrupt.end(invite(&settings, reporter, person)).await?;
+    let observer = |event| reporter.tell(&Notice::Flow(&event));
+    let reading = async {
+        let servers = Servers::of(&settings)?;
+        let back = arrival.way_back();
+        reporter.tell(&Notice::WaitingForPerson { patience: settings.sign_in_timeout, back });
+        let session = enter(&settings, reporter, servers.ports(), &mut arrival, pending, &observer).await?;
+        reporter.tell(&Notice::Reading);
+        Ok(catalogue(servers.ports(), &settings.plan, &session, &observer).await?)
+    };
+    let outcome = match interrupt.end(reading).await {
+        Ok(catalogue) => show(&catalogue, reporter, &mut interrupt).await,
+        Err(failure) => Err(failure),
+    };
+    arrival.conclude(outcome.as_ref().map_or_else(|failure| failure.page, |()| Outcome::Rehearsed)).await;
+    outcome
+}
+
+async fn show(catalogue: &Catalogue, reporter: &Reporter, interrupt: &mut Interrupt) -> Result<(), Failure> {
+    reporter.settle();
+    if catalogue.organizations.is_empty() && !reporter.wants_json() {
+        reporter.tell(&Notice::NothingToList);
+        return Ok(());
+    }
+    let text = if reporter.wants_json() {
+        let organizations: Vec<_> = catalogue.organizations.iter().map(organization_json).collect();
+        output::to_json(&json!({ "schema": "keymint.list/1", "organizations": organizations }))
+    } else {
+        let lines: Vec<_> = catalogue.organizations.iter().map(lines).collect();
+        lines.join("\n")
+    };
+    print_within(PRINTING, interrupt, text)
+        .await
+        .map_err(|error| Failure::new(Kind::Internal, format!("standard output failed: {error}")))
+}
+
+fn organization_json(entry: &CatalogueEntry) -> Value {
+    let organization = &entry.organization;
+    let mut json = json!({
+        "id": organization.id.as_str(),
+        "title": organization.title,
+        "is_default": organization.is_default,
+        "personal": organization.personal,
+    });
+    match &entry.projects {
+        Ok(projects) => json["projects"] = projects.iter().map(project_json).collect(),
+        Err(error) => json["error"] = error.to_string().into(),
+    }
+    json
+}
+
+fn project_json(project: &Project) -> Value {
+    json!({ "id": project.id.as_str(), "title": project.title, "is_initial": project.is_initial })
+}
+
+/// An organization and, below it, its projects.
+fn lines(entry: &CatalogueEntry) -> String {
+    let organization = &entry.organization;
+    let marks = [(organization.is_default, "default"), (organization.personal, "personal")];
+    let head = named(organization.title.as_deref(), organization.id.as_str()) + &marked(&marks);
+    let projects = match &entry.projects {
+        Ok(projects) => projects
+            .iter()
+            .map(|project| {
+                let marks = [(project.is_initial, "default")];
+                format!("  {}{}", named(project.title.as_deref(), project.id.as_str()), marked(&marks))
+            })
+            .collect(),
+        Err(error) => vec![format!("  {error}")],
+    };
+    std::iter::once(head).chain(projects).collect::<Vec<_>>().join("\n")
+}
+
+fn marked(marks: &[(bool, &str)]) -> String {
+    let marks: Vec<_> = marks.iter().filter(|(is_so, _)| *is_so).map(|(_, mark)| *mark).collect();
+    if marks.is_empty() { String::new() } else { format!(", {}", marks.join(", ")) }
+}

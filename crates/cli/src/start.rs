@@ -1,0 +1,61 @@
+//! `keymint start`: the first half of a sign-in, which another process finishes.
+
+use crate::args::{EndpointArgs, StartArgs};
+use crate::failure::{Failure, Kind};
+use crate::report::{Notice, Reporter};
+use crate::settings::{self, ProcessEnvironment, Settings};
+use crate::sign_in::begin;
+use crate::{arrival, attempt, clock, output};
+use serde_json::json;
+use std::process::ExitCode;
+
+pub(crate) fn run(args: StartArgs) -> ExitCode {
+    let output = match settings::output(args.output, &ProcessEnvironment) {
+        Ok(output) => output,
+        Err(failure) => return Reporter::new(args.output).end(Err(failure)),
+    };
+    let reporter = Reporter::new(output);
+    let outcome = start(args, &reporter);
+    reporter.end(outcome)
+}
+
+fn start(args: StartArgs, reporter: &Reporter) -> Result<(), Failure> {
+    let given = args.endpoints.ca_file.clone();
+    let settings = Settings::resolve(&args.into(), &ProcessEnvironment)?;
+    let pending = begin(&settings.client, arrival::redirect_uri(settings.callback_port))?;
+    let url = pending.authorize_url().to_string();
+    let expires = clock::unix_now() + settings.sign_in_timeout.as_secs();
+    attempt::save(pending, endpoints(&settings, given), expires).map_err(|error| {
+        Failure::new(Kind::Internal, format!("the sign-in cannot be saved to be finished later: {error}"))
+            .hint("Name a folder of yours in XDG_STATE_HOME.")
+    })?;
+    for warning in &settings.warnings {
+        reporter.tell(&Notice::Warning(warning));
+    }
+    let expires_at = clock::utc_of(expires);
+    let text = if reporter.wants_json() {
+        output::to_json(&json!({ "schema": "keymint.started/1", "url": url, "expires_at": expires_at }))
+    } else {
+        url
+    };
+    output::print(&text)
+        .map_err(|error| Failure::new(Kind::Internal, format!("standard output failed: {error}")))?;
+    reporter.tell(&Notice::Started { expires_at: &expires_at });
+    Ok(())
+}
+
+/// What `finish` needs to go on with the same servers, whatever its own environment says.
+fn endpoints(settings: &Settings, ca_file: Option<String>) -> EndpointArgs {
+    let Settings { client, api_base, callback_port, plan, .. } = settings;
+    let absolute = |path: String| std::path::absolute(&path).map_or(path, |path| path.display().to_string());
+    EndpointArgs {
+        issuer: Some(client.issuer.to_string()),
+        api_base: Some(api_base.to_string()),
+        client_id: Some(client.client_id.clone()),
+        audience: Some(client.audience.clone()),
+        scope: Some(client.scope.clone()),
+        app: Some(plan.app.clone()),
+        callback_port: Some(callback_port.to_string()),
+        ca_file: ca_file.map(absolute),
+    }
+}

@@ -1,0 +1,151 @@
+//! Which organization and project: named, picked, listed.
+
+use crate::support::create;
+use keymint_sandbox::{Choice, Organization, Project, Reply, Sandbox, Scenario, Step, visit};
+use serde_json::{Value, json};
+
+fn default_project(id: &str) -> Project {
+    Project::new(id).titled("Default project").as_initial()
+}
+
+/// Three organizations with the same title; the third has a project that no other has.
+fn three() -> Scenario {
+    Scenario::of([
+        Organization::new("org-1").titled("Acme").as_default().with_project(default_project("proj_1")),
+        Organization::new("org-2").titled("Acme").with_project(default_project("proj_2")),
+        Organization::new("org-3")
+            .titled("Acme")
+            .with_project(default_project("proj_3"))
+            .with_project(Project::new("proj_web").titled("Web")),
+    ])
+}
+
+fn project_of(json: &Value) -> &str {
+    json["project"]["id"].as_str().unwrap()
+}
+
+#[tokio::test]
+async fn a_title_that_several_share_ends_with_8_and_the_choices() {
+    let args = ["--organization", "Acme", "--no-input", "--json"];
+    let ended = create(three()).args(&args).sign_in().await;
+    assert_eq!((ended.code, ended.sandbox.keys().len()), (8, 0));
+    let json = ended.json();
+    assert_eq!(json["kind"], "no_project");
+    let ids: Vec<_> = json["choices"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|choice| choice["organization"]["id"].clone())
+        .collect();
+    assert_eq!(ids, ["org-1", "org-2", "org-3"].map(Value::from));
+    assert!(ended.stderr.contains("\"Acme\" (org-2)"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn a_project_is_found_by_its_title_wherever_it_is() {
+    let ended = create(three()).args(&["--project", "Web", "--json"]).sign_in().await;
+    assert_eq!((ended.code, project_of(&ended.json())), (0, "proj_web"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("The key goes to project \"Web\""), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn an_id_names_one_whatever_the_titles_are() {
+    let ended = create(three()).args(&["--organization", "org-2", "--json"]).sign_in().await;
+    assert_eq!((ended.code, project_of(&ended.json())), (0, "proj_2"), "{}", ended.stderr);
+    assert_eq!(ended.count("GET", "/projects"), 1);
+}
+
+#[tokio::test]
+async fn what_is_not_there_ends_with_8_at_once_and_names_what_is() {
+    for args in [["--organization", "Initech"], ["--project", "Mobile"]] {
+        let ended = create(three()).args(&args).sign_in().await;
+        assert_eq!((ended.code, ended.sandbox.keys().len()), (8, 0), "{}", ended.stderr);
+        assert!(ended.stderr.contains("there is no ") && ended.stderr.contains("org-3"), "{}", ended.stderr);
+        assert_eq!(ended.count("GET", "/organizations"), 1);
+    }
+}
+
+#[tokio::test]
+async fn choosing_with_nobody_to_ask_ends_with_8_and_everything_there_is() {
+    let ended = create(three()).args(&["--choose", "--json"]).sign_in().await;
+    let json = ended.json();
+    assert_eq!((ended.code, json["choices"].as_array().unwrap().len()), (8, 4), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn the_only_project_needs_no_question() {
+    let ended = create(Scenario::ready()).args(&["--choose"]).sign_in().await;
+    assert_eq!((ended.code, ended.stdout.trim_end()), (0, ended.key().as_str()), "{}", ended.stderr);
+}
+
+/// In the order of preference, with the lists that could not be read.
+#[tokio::test]
+async fn a_list_shows_everything_and_creates_nothing() {
+    let scenario = three().reply(Step::Projects.of("org-2"), Reply::status(403));
+    let ended = create(scenario).command("list").args(&["--json"]).sign_in().await;
+    assert_eq!((ended.code, ended.sandbox.keys().len()), (0, 0), "{}", ended.stderr);
+    let json = ended.json();
+    assert_eq!(json["schema"], "keymint.list/1");
+    assert_eq!(
+        json["organizations"][0],
+        json!({
+            "id": "org-1", "title": "Acme", "is_default": true, "personal": false,
+            "projects": [{ "id": "proj_1", "title": "Default project", "is_initial": true }],
+        })
+    );
+    let refused = &json["organizations"][1];
+    assert!(
+        refused["error"].as_str().unwrap().contains("403") && refused.get("projects").is_none(),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn a_list_for_people_names_each_project_below_its_organization() {
+    let ended = create(three()).command("list").sign_in().await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let lines: Vec<_> = ended.stdout.lines().collect();
+    assert_eq!(lines[..2], ["\"Acme\" (org-1), default", "  \"Default project\" (proj_1), default"]);
+    assert_eq!(lines.last(), Some(&"  \"Web\" (proj_web)"));
+}
+
+#[cfg(target_os = "linux")]
+mod at_a_terminal {
+    use super::*;
+    use crate::program::free_port;
+    use crate::terminal::Terminal;
+
+    /// Starts `create` with these flags, and signs in.
+    async fn signed_in(flags: &str) -> (Sandbox, Terminal, tempfile::TempDir) {
+        let sandbox = Sandbox::start(three()).await.unwrap();
+        let home = tempfile::tempdir().unwrap();
+        let words = format!("create --no-browser --json --callback-port {} {flags}", free_port());
+        let mut terminal = Terminal::start(&words, &sandbox, &home, &[]);
+        let url = terminal.url().await;
+        tokio::spawn(async move { visit(&url, Choice::Continue).await });
+        (sandbox, terminal, home)
+    }
+
+    #[tokio::test]
+    async fn a_person_picks_from_everything_there_is() {
+        let (sandbox, mut terminal, _home) = signed_in("--choose").await;
+        let shown = terminal.shows("a part of a line: ").await;
+        assert!(shown.contains("   4  \"Web\" (proj_web) of \"Acme\" (org-3)"), "{shown}");
+        terminal.types("web\n").await;
+        let (code, shown) = terminal.end().await;
+        assert_eq!((code, sandbox.keys().len()), (0, 1), "{shown}");
+        assert!(shown.contains("\"proj_web\""), "{shown}");
+    }
+
+    #[tokio::test]
+    async fn a_person_is_asked_which_of_those_with_the_same_title() {
+        let (sandbox, mut terminal, _home) = signed_in("--organization Acme").await;
+        terminal.shows("a part of a line: ").await;
+        terminal.types("nonsense\n").await;
+        terminal.shows("a part of a line: ").await;
+        terminal.types("2\n").await;
+        let (code, shown) = terminal.end().await;
+        assert_eq!((code, sandbox.keys().len()), (0, 1), "{shown}");
+        assert!(shown.contains("\"proj_2\""), "{shown}");
+    }
+}

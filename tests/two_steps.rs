@@ -1,0 +1,147 @@
+//! `start` in one process and `finish` in another.
+
+use crate::program::watch;
+use crate::support::keymint;
+use keymint_sandbox::{Choice, Sandbox, Scenario, visit_from_elsewhere};
+use serde_json::Value;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Stdio;
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
+
+/// A machine on which sign-ins are started and finished.
+struct Machine {
+    sandbox: Sandbox,
+    home: TempDir,
+}
+
+/// How a command ended: code, standard output, standard error.
+type Ended = (i32, String, String);
+
+impl Machine {
+    async fn new() -> Self {
+        Self { sandbox: Sandbox::start(Scenario::ready()).await.unwrap(), home: tempfile::tempdir().unwrap() }
+    }
+
+    async fn start(&self, args: &[&str]) -> Ended {
+        let mut start = keymint(&self.home);
+        start.arg("start").args(args).args(["--issuer", self.sandbox.issuer()]);
+        self.run(start.args(["--api-base", self.sandbox.api_base()]), "").await
+    }
+
+    /// Knows the servers from the attempt alone.
+    async fn finish(&self, args: &[&str], input: &str) -> Ended {
+        self.run(keymint(&self.home).arg("finish").args(args), input).await
+    }
+
+    async fn run(&self, program: &mut tokio::process::Command, input: &str) -> Ended {
+        let mut child = program.stdin(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        // Whoever was given the address as an argument does not read.
+        let _ = stdin.write_all(input.as_bytes()).await;
+        drop(stdin);
+        let output = watch(child.wait_with_output()).await.unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    }
+
+    fn attempts(&self) -> Vec<PathBuf> {
+        let folder = self.home.path().join(".local/state/keymint/attempts");
+        fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect()
+    }
+}
+
+async fn answer(url: &str) -> String {
+    visit_from_elsewhere(url.trim_end(), Choice::Continue).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_one_process_starts_another_finishes_once() {
+    let machine = Machine::new().await;
+    let (code, url, told) = machine.start(&[]).await;
+    assert_eq!((code, url.lines().count()), (0, 1), "{told}");
+    let address = answer(&url).await;
+
+    let (code, printed, told) = machine.finish(&[], &format!("{address}\n")).await;
+    let keys = machine.sandbox.keys();
+    assert_eq!((code, keys.len()), (0, 1), "{told}");
+    assert_eq!(printed.trim_end(), keys[0].value);
+    assert_eq!(machine.sandbox.violations(), Vec::<String>::new());
+    assert!(machine.attempts().is_empty());
+
+    let (code, _, told) = machine.finish(&[&address], "").await;
+    assert_eq!((code, machine.sandbox.keys().len()), (4, 1), "{told}");
+}
+
+#[tokio::test]
+async fn several_wait_at_once_and_each_is_finished_by_its_own_answer() {
+    let machine = Machine::new().await;
+    let (_, first, _) = machine.start(&[]).await;
+    let (_, json, _) = machine.start(&["--json"]).await;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["schema"], "keymint.started/1");
+    assert!(json["expires_at"].as_str().unwrap().ends_with('Z'), "{json}");
+    for (url, keys) in [(json["url"].as_str().unwrap(), 1), (&first, 2)] {
+        let (code, _, told) = machine.finish(&[&answer(url).await], "").await;
+        assert_eq!((code, machine.sandbox.keys().len()), (0, keys), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_foreign_answer_is_refused_and_uses_nothing_up() {
+    let machine = Machine::new().await;
+    let (_, url, _) = machine.start(&[]).await;
+    for foreign in ["http://localhost:5000/auth/callback?code=c&state=of-another", "nonsense"] {
+        let (code, _, told) = machine.finish(&["--json"], foreign).await;
+        assert_eq!(code, 4, "{told}");
+    }
+    let (code, _, told) = machine.finish(&[], "").await;
+    assert_eq!(code, 2, "{told}");
+    assert_eq!(machine.finish(&[&answer(&url).await], "").await.0, 0);
+}
+
+#[tokio::test]
+async fn a_destination_that_fails_its_check_uses_nothing_up() {
+    let machine = Machine::new().await;
+    let (_, url, _) = machine.start(&[]).await;
+    let address = answer(&url).await;
+    let (code, _, told) = machine.finish(&[&address, "--env-file", "/no/such/folder/.env"], "").await;
+    assert_eq!(
+        (code, machine.sandbox.requests().iter().filter(|r| r.path.ends_with("token")).count()),
+        (11, 0),
+        "{told}"
+    );
+    assert_eq!(machine.finish(&[&address], "").await.0, 0);
+}
+
+#[tokio::test]
+async fn an_attempt_that_has_expired_is_told_as_such() {
+    let machine = Machine::new().await;
+    let (_, url, _) = machine.start(&[]).await;
+    let address = answer(&url).await;
+    // As it will read in a while.
+    let path = machine.attempts().remove(0);
+    let mut attempt: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    attempt["expires"] = 1_000.into();
+    fs::write(&path, attempt.to_string()).unwrap();
+
+    let (code, _, told) = machine.finish(&[&address], "").await;
+    assert_eq!((code, machine.sandbox.keys().len()), (5, 0), "{told}");
+}
+
+/// Neither half says a secret, and only the private file has one.
+#[cfg(unix)]
+#[tokio::test]
+async fn the_verifier_is_in_the_private_file_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let machine = Machine::new().await;
+    let (_, url, told) = machine.start(&["-v"]).await;
+    let path = machine.attempts().remove(0);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let attempt: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let verifier = attempt["code_verifier"].as_str().unwrap().to_owned();
+    let (code, printed, more) = machine.finish(&["-v"], &answer(&url).await).await;
+    assert_eq!(code, 0);
+    assert!(![url, told, printed, more].iter().any(|text| text.contains(&verifier)));
+}
