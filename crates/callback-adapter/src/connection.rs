@@ -2,6 +2,7 @@
 
 use crate::cleartext::Cleartext;
 use crate::notices::Notice;
+use crate::peer::Whose;
 use crate::site::Site;
 use crate::{limits, peer};
 use hyper::server::conn::http1;
@@ -20,19 +21,37 @@ pub(crate) struct Hold(Arc<Claims>);
 
 #[derive(Debug, Default)]
 struct Claims {
-    client: Option<SocketAddr>,
+    /// The client, and the port that it connected to.
+    ends: Option<(SocketAddr, u16)>,
+    owner: Whose,
     asked: AtomicBool,
     held: AtomicBool,
 }
 
 impl Hold {
-    pub(crate) fn of(client: SocketAddr) -> Self {
-        Self(Arc::new(Claims { client: Some(client), ..Claims::default() }))
+    pub(crate) fn of(client: SocketAddr, server_port: u16) -> Self {
+        let ends = Some((client, server_port));
+        let owner = peer::owner(client, server_port);
+        Self(Arc::new(Claims { ends, owner, ..Claims::default() }))
     }
 
-    /// Whether it was made by a program of another person than the one that this program is for.
-    pub(crate) fn is_another_users(&self, server_port: u16) -> bool {
-        self.0.client.is_some_and(|client| peer::is_another_users(client, server_port))
+    #[cfg(test)]
+    pub(crate) fn owned_by(owner: Whose) -> Self {
+        Self(Arc::new(Claims { owner, ..Claims::default() }))
+    }
+
+    /// Whether it is known to be made by a program of the person that this program is for.
+    pub(crate) fn is_this_users(&self) -> bool {
+        self.0.owner == Whose::ThisUsers
+    }
+
+    /// Whether it is known to be made by a program of another person.
+    pub(crate) fn is_another_users(&self) -> bool {
+        let owner = match (self.0.owner, self.0.ends) {
+            (Whose::Unknown, Some((client, server_port))) => peer::searched_owner(client, server_port),
+            (owner, _) => owner,
+        };
+        owner == Whose::AnotherUsers
     }
 
     /// It is the person's for sure: the winner's, or one that reads the page after it. It is not
@@ -107,9 +126,9 @@ async fn answer_and_close(stream: impl AsyncRead + AsyncWrite + Unpin, site: &Si
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admission::Admission;
     use crate::page::Outcome;
-    use crate::site::{Arrival, Page, Shared};
+    use crate::site::testing::SiteAlone;
+    use crate::site::{Arrival, Page};
     use std::time::Duration;
     use tokio::io::{DuplexStream, duplex};
     use tokio::sync::{mpsc, watch};
@@ -126,17 +145,8 @@ mod tests {
 
     impl World {
         fn new() -> Self {
-            let (to_receive, arrivals) = mpsc::channel(1);
-            let (page, page_of_site) = watch::channel(Page::Absent);
-            let shared = Shared::draw().unwrap();
-            let admission = Admission {
-                port: 5000,
-                callback_path: "/auth/callback".to_owned(),
-                start_nonce: shared.start.nonce().clone(),
-                probe_nonce: shared.identity.nonce().clone(),
-            };
-            let site = Arc::new(Site::new(admission, shared, to_receive, page_of_site));
-            Self { site, arrivals, page, start: Instant::now() }
+            let SiteAlone { site, arrivals, page } = SiteAlone::new();
+            Self { site: Arc::new(site), arrivals, page, start: Instant::now() }
         }
 
         /// A client whose pipe holds this many bytes, and the end of its connection.

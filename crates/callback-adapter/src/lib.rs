@@ -35,7 +35,8 @@
 //! nothing unless it is a person's navigation to exactly the redirect URI that brings the right
 //! state; the first such request wins. Whoever sends anything else gets a short constant page, and
 //! the listener goes on waiting. Memory, connections and time per connection are bounded, and a
-//! crowd of connections cannot keep a new one out: the oldest makes room.
+//! crowd of connections cannot keep a new one out: the oldest makes room, and on Linux one of
+//! another user before one of this user's.
 //!
 //! A right state proves that its sender saw the authorization request. Whether it is the browser
 //! that was opened is known by a cookie that it got at the

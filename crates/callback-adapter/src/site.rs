@@ -111,14 +111,16 @@ impl Site {
                 self.verdict(target, presented, hold).await.into_response()
             }
             // It hands out the state, so it is there for the person's own browser alone.
-            Ok(Admitted::Start) if hold.is_another_users(self.admission.port) => {
-                Answer::NotFound.into_response()
-            }
+            Ok(Admitted::Start) if hold.is_another_users() => Answer::NotFound.into_response(),
             Ok(Admitted::Start) => self.start(&head.headers),
             Ok(Admitted::Page) => self.show_page(hold),
             Ok(Admitted::Probe) => plain(self.shared.identity.answer().as_str()),
             Err(refusal) => refusal.into_response(),
         }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.admission.port
     }
 
     pub(crate) fn notices(&self) -> &Notices {
@@ -181,5 +183,33 @@ impl Site {
                 _ => page::interrupted(),
             }
         })
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+
+    /// A site on port 5000, and what its listener would hold.
+    pub(crate) struct SiteAlone {
+        pub(crate) site: Site,
+        pub(crate) arrivals: mpsc::Receiver<Arrival>,
+        pub(crate) page: watch::Sender<Page>,
+    }
+
+    impl SiteAlone {
+        pub(crate) fn new() -> Self {
+            let (to_receive, arrivals) = mpsc::channel(1);
+            let (page, page_of_site) = watch::channel(Page::Absent);
+            let shared = Shared::draw().unwrap();
+            let admission = Admission {
+                port: 5000,
+                callback_path: "/auth/callback".to_owned(),
+                start_nonce: shared.start.nonce().clone(),
+                probe_nonce: shared.identity.nonce().clone(),
+            };
+            let site = Site::new(admission, shared, to_receive, page_of_site);
+            Self { site, arrivals, page }
+        }
     }
 }
