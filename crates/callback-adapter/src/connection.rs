@@ -9,11 +9,11 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
-use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink};
+use tokio::sync::watch;
 
 /// Whose a connection is, and how much it matters.
 #[derive(Debug, Clone, Default)]
@@ -25,7 +25,7 @@ struct Claims {
     ends: Option<(SocketAddr, u16)>,
     owner: Whose,
     asked: AtomicBool,
-    held: AtomicBool,
+    held: watch::Sender<bool>,
 }
 
 impl Hold {
@@ -54,14 +54,24 @@ impl Hold {
         owner == Whose::AnotherUsers
     }
 
-    /// It is the person's for sure: the winner's, or one that reads the page after it. It is not
-    /// cut to make room, nor because it takes long.
+    /// It is the winner's, or reads the page after it. It is not cut to make room, nor because it
+    /// takes long.
     pub(crate) fn hold(&self) {
-        self.0.held.store(true, Ordering::Release);
+        self.0.held.send_replace(true);
+    }
+
+    /// From now on it is like any other.
+    pub(crate) fn let_go(&self) {
+        self.0.held.send_replace(false);
     }
 
     pub(crate) fn is_held(&self) -> bool {
-        self.0.held.load(Ordering::Acquire)
+        *self.0.held.borrow()
+    }
+
+    async fn is_let_go(&self) {
+        // Never an error, since the sender is here.
+        let _ = self.0.held.subscribe().wait_for(|held| !held).await;
     }
 
     /// Whether its request is being answered. Silent ones make room before it.
@@ -80,13 +90,12 @@ pub(crate) async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, site: &Si
         () = answer_and_close(stream, site, hold) => {}
         () = time_limit(hold) => {}
     }
+    hold.let_go();
 }
 
 async fn time_limit(hold: &Hold) {
     limits::pause(limits::CONNECTION).await;
-    if hold.is_held() {
-        pending().await
-    }
+    hold.is_let_go().await;
 }
 
 async fn answer_and_close(stream: impl AsyncRead + AsyncWrite + Unpin, site: &Site, hold: &Hold) {
@@ -126,12 +135,13 @@ async fn answer_and_close(stream: impl AsyncRead + AsyncWrite + Unpin, site: &Si
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::answer::Answer;
     use crate::page::Outcome;
     use crate::site::testing::SiteAlone;
     use crate::site::{Arrival, Page};
     use std::time::Duration;
     use tokio::io::{DuplexStream, duplex};
-    use tokio::sync::{mpsc, watch};
+    use tokio::sync::mpsc;
     use tokio::task::yield_now;
     use tokio::time::Instant;
 
@@ -160,16 +170,28 @@ mod tests {
             (client, async { connection.await.unwrap() })
         }
 
+        /// A browser with this cookie brings the response. What it is answered.
+        async fn sign_in(&mut self, cookie: &str) -> String {
+            let (mut browser, _) = self.connect(64 * 1024);
+            ask_with_cookie(&mut browser, "/auth/callback?code=C", cookie).await;
+            let arrival = self.arrivals.recv().await.unwrap();
+            self.page.send_replace(Page::Open);
+            arrival.answer_winner(Answer::SeeOther);
+            read_to_end(browser).await
+        }
+
         fn second(&self) -> u64 {
             self.start.elapsed().as_secs()
         }
     }
 
     async fn ask(client: &mut DuplexStream, path: &str) {
-        client
-            .write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost:5000\r\n\r\n").as_bytes())
-            .await
-            .unwrap();
+        ask_with_cookie(client, path, "").await;
+    }
+
+    async fn ask_with_cookie(client: &mut DuplexStream, path: &str, cookie: &str) {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost:5000\r\nCookie: {cookie}\r\n\r\n");
+        client.write_all(head.as_bytes()).await.unwrap();
     }
 
     async fn read_until(client: &mut DuplexStream, text: &str) {
@@ -268,8 +290,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_first_reader_of_the_page_has_all_the_time_it_takes_and_the_second_10_s() {
-        let world = World::new();
-        world.page.send_replace(Page::Open);
+        let mut world = World::new();
+        world.sign_in("").await;
         let (mut first, _) = world.connect(1024);
         ask(&mut first, "/auth/done").await;
         read_until(&mut first, "Creating your key").await;
@@ -284,9 +306,33 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn who_reads_the_page_before_the_browser_that_brought_the_response_does_not_take_its_time() {
+        for came_with_the_cookie in [true, false] {
+            let mut world = World::new();
+            let cookie = world.site.cookie();
+            let given = world.sign_in(if came_with_the_cookie { &cookie } else { "" }).await;
+            assert_eq!(given.contains(&format!("set-cookie: {cookie};")), !came_with_the_cookie, "{given}");
+            let (mut stranger, strangers_end) = world.connect(64 * 1024);
+            ask(&mut stranger, "/auth/done").await;
+            read_until(&mut stranger, "Creating your key").await;
+            assert_eq!(world.site.awaits_a_reader(), came_with_the_cookie);
+
+            let (mut browser, _) = world.connect(1024);
+            ask_with_cookie(&mut browser, "/auth/done", &cookie).await;
+            read_until(&mut browser, "Creating your key").await;
+            assert!(!world.site.awaits_a_reader());
+            assert_eq!(strangers_end.await, 10);
+
+            limits::pause(Duration::from_secs(300)).await;
+            world.page.send_replace(Page::Complete(Outcome::KeyDelivered));
+            assert!(read_to_end(browser).await.contains("Your key is ready"));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_reader_that_left_makes_room_for_the_next() {
-        let world = World::new();
-        world.page.send_replace(Page::Open);
+        let mut world = World::new();
+        world.sign_in("").await;
         let (mut first, end) = world.connect(64 * 1024);
         ask(&mut first, "/auth/done").await;
         drop(first);

@@ -57,7 +57,7 @@
 //! library nor tokio can do so: there, another program of the same person could join the port.
 
 // To be read in this order: listener, sockets, server, connection, cleartext, site, admission, answer, page,
-// start, peer, notices, self_test.
+// start, reader, peer, notices, self_test.
 mod admission;
 mod answer;
 mod cleartext;
@@ -70,6 +70,7 @@ mod listener;
 mod notices;
 mod page;
 mod peer;
+mod reader;
 mod self_test;
 mod server;
 mod site;

@@ -371,7 +371,7 @@ async fn every_answer_has_the_same_headers_and_is_constant() {
         expected.extend(match status {
             "start" => vec![&*location, &cookie, &length],
             "405" => vec!["allow: GET", &length],
-            "303" => vec!["location: /auth/done", &length],
+            "303" => vec!["location: /auth/done", &cookie, &length],
             "200" => vec!["transfer-encoding: chunked"],
             _ => vec![&*length],
         });
