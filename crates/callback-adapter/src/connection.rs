@@ -1,8 +1,10 @@
 //! One connection: one request, one answer, and a limit to each.
 
+use crate::answer::Answer;
 use crate::cleartext::Cleartext;
 use crate::notices::Notice;
 use crate::peer::Whose;
+use crate::quiet::Quiet;
 use crate::site::Site;
 use crate::{limits, peer};
 use hyper::server::conn::http1;
@@ -99,7 +101,9 @@ async fn time_limit(hold: &Hold) {
 }
 
 async fn answer_and_close(stream: impl AsyncRead + AsyncWrite + Unpin, site: &Site, hold: &Hold) {
+    let was_asked = AtomicBool::new(false);
     let service = service_fn(async |request: hyper::Request<_>| {
+        was_asked.store(true, Ordering::Release);
         // The body is not looked at: no request with one is ever admitted.
         let (head, _) = request.into_parts();
         hold.set_asked(true);
@@ -108,17 +112,23 @@ async fn answer_and_close(stream: impl AsyncRead + AsyncWrite + Unpin, site: &Si
         Ok::<_, Infallible>(answer)
     });
     let mut stream = Cleartext::new(stream);
-    // An error is the client's: bytes that are no request, or silence. hyper has answered what
-    // can be answered.
-    let _ = http1::Builder::new()
+    let mut quiet = Quiet::new(&mut stream, &was_asked);
+    let served = http1::Builder::new()
         .keep_alive(false)
         // The time limit of the head is only kept with a timer.
         .timer(TokioTimer::new())
         .header_read_timeout(limits::HEAD)
         .max_buf_size(limits::HEAD_BYTES)
         .max_headers(limits::HEADERS)
-        .serve_connection(TokioIo::new(&mut stream), service)
+        .serve_connection(TokioIo::new(&mut quiet), service)
         .await;
+    // An error is the client's: bytes that are no request, or silence.
+    if quiet.has_swallowed() {
+        let is_too_large = served.is_err_and(|error| error.is_parse_too_large());
+        let answer = if is_too_large { Answer::TooLarge } else { Answer::BadRequest };
+        // Whoever is gone already needs none.
+        let _ = stream.write_all(&answer.into_bytes()).await;
+    }
     if stream.was_tls() {
         site.notices().tell(Notice::SpokeTls);
     }
@@ -135,7 +145,6 @@ async fn answer_and_close(stream: impl AsyncRead + AsyncWrite + Unpin, site: &Si
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::Answer;
     use crate::page::Outcome;
     use crate::site::testing::SiteAlone;
     use crate::site::{Arrival, Page};

@@ -56,7 +56,7 @@
 //! port can be bound again right after it was closed. On Windows `SO_EXCLUSIVEADDRUSE` is not set, since neither the standard
 //! library nor tokio can do so: there, another program of the same person could join the port.
 
-// To be read in this order: listener, sockets, server, connection, cleartext, site, admission, answer, page,
+// To be read in this order: listener, sockets, server, connection, cleartext, quiet, site, admission, answer, page,
 // start, reader, peer, notices, self_test.
 mod admission;
 mod answer;
@@ -70,6 +70,7 @@ mod listener;
 mod notices;
 mod page;
 mod peer;
+mod quiet;
 mod reader;
 mod self_test;
 mod server;

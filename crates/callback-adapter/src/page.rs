@@ -177,6 +177,12 @@ pub(crate) fn whole(answer: Answer) -> String {
             "This is not the place you asked for",
             "Nothing was changed. You can close this tab.",
         ),
+        Answer::TooLarge => (
+            Mark::Care,
+            "Your browser sent too much",
+            "Most likely it has many cookies of other programs for localhost. Clear those and reload \
+             this page. Nothing was changed. The sign-in is still waiting.",
+        ),
     };
     [OPENING, &section("end", mark, title, next), CLOSING].concat()
 }
