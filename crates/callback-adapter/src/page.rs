@@ -144,8 +144,9 @@ pub(crate) fn whole(answer: Answer) -> String {
         Answer::OtherBrowser => (
             Mark::Care,
             "This is not the browser that began",
-            "The sign-in began in another browser, or its cookie has changed. Nothing was changed. \
-             Go back to the program and begin again.",
+            "Or another program for localhost has changed its cookie. Nothing was changed, and the sign-in \
+             is still waiting. Clear this browser\u{2019}s cookies for localhost and reload this page, or \
+             open the address that the program shows in another browser.",
         ),
         Answer::OpenedBefore => (
             Mark::Care,
