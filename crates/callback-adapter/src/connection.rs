@@ -2,89 +2,17 @@
 
 use crate::answer::Answer;
 use crate::cleartext::Cleartext;
+use crate::hold::Hold;
+use crate::limits;
 use crate::notices::Notice;
-use crate::peer::Whose;
 use crate::quiet::Quiet;
 use crate::site::Site;
-use crate::{limits, peer};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink};
-use tokio::sync::watch;
-
-/// Whose a connection is, and how much it matters.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Hold(Arc<Claims>);
-
-#[derive(Debug, Default)]
-struct Claims {
-    /// The client, and the port that it connected to.
-    ends: Option<(SocketAddr, u16)>,
-    owner: Whose,
-    asked: AtomicBool,
-    held: watch::Sender<bool>,
-}
-
-impl Hold {
-    pub(crate) fn of(client: SocketAddr, server_port: u16) -> Self {
-        let ends = Some((client, server_port));
-        let owner = peer::owner(client, server_port);
-        Self(Arc::new(Claims { ends, owner, ..Claims::default() }))
-    }
-
-    #[cfg(test)]
-    pub(crate) fn owned_by(owner: Whose) -> Self {
-        Self(Arc::new(Claims { owner, ..Claims::default() }))
-    }
-
-    /// Whether it is known to be made by a program of the person that this program is for.
-    pub(crate) fn is_this_users(&self) -> bool {
-        self.0.owner == Whose::ThisUsers
-    }
-
-    /// Whether it is known to be made by a program of another person.
-    pub(crate) fn is_another_users(&self) -> bool {
-        let owner = match (self.0.owner, self.0.ends) {
-            (Whose::Unknown, Some((client, server_port))) => peer::searched_owner(client, server_port),
-            (owner, _) => owner,
-        };
-        owner == Whose::AnotherUsers
-    }
-
-    /// It is the winner's, or reads the page after it. It is not cut to make room, nor because it
-    /// takes long.
-    pub(crate) fn hold(&self) {
-        self.0.held.send_replace(true);
-    }
-
-    /// From now on it is like any other.
-    pub(crate) fn let_go(&self) {
-        self.0.held.send_replace(false);
-    }
-
-    pub(crate) fn is_held(&self) -> bool {
-        *self.0.held.borrow()
-    }
-
-    async fn is_let_go(&self) {
-        // Never an error, since the sender is here.
-        let _ = self.0.held.subscribe().wait_for(|held| !held).await;
-    }
-
-    /// Whether its request is being answered. Silent ones make room before it.
-    pub(crate) fn is_asked(&self) -> bool {
-        self.0.asked.load(Ordering::Acquire)
-    }
-
-    fn set_asked(&self, asked: bool) {
-        self.0.asked.store(asked, Ordering::Release);
-    }
-}
 
 /// Answers the first request and closes.
 pub(crate) async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, site: &Site, hold: &Hold) {
@@ -92,12 +20,12 @@ pub(crate) async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, site: &Si
         () = answer_and_close(stream, site, hold) => {}
         () = time_limit(hold) => {}
     }
-    hold.let_go();
+    hold.release();
 }
 
 async fn time_limit(hold: &Hold) {
     limits::pause(limits::CONNECTION).await;
-    hold.is_let_go().await;
+    hold.released().await;
 }
 
 async fn answer_and_close(stream: impl AsyncRead + AsyncWrite + Unpin, site: &Site, hold: &Hold) {
@@ -148,9 +76,10 @@ mod tests {
     use crate::page::Outcome;
     use crate::site::testing::SiteAlone;
     use crate::site::{Arrival, Page};
+    use std::sync::Arc;
     use std::time::Duration;
     use tokio::io::{DuplexStream, duplex};
-    use tokio::sync::mpsc;
+    use tokio::sync::{mpsc, watch};
     use tokio::task::yield_now;
     use tokio::time::Instant;
 

@@ -53,11 +53,12 @@
 //! asks `[::1]` for it before `127.0.0.1`, so both are bound, and a stranger on either is an
 //! error too. Even so another program may be reached in its place, so there is a
 //! [self-test](LoopbackListener::self_test). On Unix the sockets have `SO_REUSEADDR`, so that a
-//! port can be bound again right after it was closed. On Windows `SO_EXCLUSIVEADDRUSE` is not set, since neither the standard
-//! library nor tokio can do so: there, another program of the same person could join the port.
+//! port can be bound again right after it was closed. On Windows `SO_EXCLUSIVEADDRUSE` is not set,
+//! since neither the standard library nor tokio can do so: there, another program of the same person
+//! could join the port.
 
-// To be read in this order: listener, sockets, server, connection, cleartext, quiet, site, admission, answer, page,
-// start, reader, peer, notices, self_test.
+// To be read in this order: listener, sockets, server, hold, connection, cleartext, quiet, site,
+// admission, answer, page, start, reader, peer, notices, self_test.
 mod admission;
 mod answer;
 mod cleartext;
@@ -65,6 +66,7 @@ mod connection;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod hold;
 mod limits;
 mod listener;
 mod notices;

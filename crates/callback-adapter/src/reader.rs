@@ -1,7 +1,7 @@
 //! The one reader of the page that has all the time it takes. There is one, so that a crowd of
 //! readers cannot take all places.
 
-use crate::connection::Hold;
+use crate::hold::Hold;
 use std::sync::{Mutex, PoisonError};
 
 /// The place of that reader. It is meant for the browser that brought the authorization response,
@@ -23,7 +23,7 @@ impl FirstReader {
         let mut place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &*place {
             Some(reader) if reader.hold.is_held() && (reader.has_cookie || !has_cookie) => return,
-            Some(reader) => reader.hold.let_go(),
+            Some(reader) => reader.hold.release(),
             None => {}
         }
         hold.hold();
@@ -44,7 +44,7 @@ mod tests {
             place.let_in(&second, has_cookie);
             assert_eq!((first.is_held(), second.is_held()), (true, false));
 
-            first.let_go();
+            first.release();
             place.let_in(&second, has_cookie);
             assert!(second.is_held());
         }

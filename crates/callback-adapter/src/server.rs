@@ -1,6 +1,7 @@
 //! The task behind a listener: it accepts connections, makes room for new ones, and ends.
 
-use crate::connection::{Hold, serve};
+use crate::connection::serve;
+use crate::hold::Hold;
 use crate::limits;
 use crate::site::Site;
 use crate::sockets::Sockets;

@@ -2,7 +2,7 @@
 
 use crate::admission::{Admission, Admitted};
 use crate::answer::{Answer, Body, plain, sent_on, streamed};
-use crate::connection::Hold;
+use crate::hold::Hold;
 use crate::notices::{Notice, Notices};
 use crate::page::{self, Outcome};
 use crate::reader::FirstReader;
