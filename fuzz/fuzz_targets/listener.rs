@@ -125,7 +125,9 @@ fn cookie_in(answer: &[u8]) -> Option<String> {
     Some(set.split_once(';')?.0.to_owned())
 }
 
-async fn end(listener: LoopbackListener, answers: Vec<JoinHandle<Vec<u8>>>) {
+async fn end(listener: LoopbackListener, mut answers: Vec<JoinHandle<Vec<u8>>>) {
+    // A reader without the cookie is cut when one comes that has it.
+    answers.retain(|reading| !reading.is_finished());
     assert!(answers.len() <= 1, "one connection is held");
     // The browser may be one that comes back without the cookie, and that is to be told.
     let _ = listener.doubt();
@@ -147,10 +149,7 @@ fn check(answer: &[u8]) {
     let (head, body) = answer.split_once("\r\n\r\n").expect("a whole head");
     let head = format!("{head}\r\n");
 
-    let is_ours = HEADERS.iter().all(|header| head.contains(header));
-    // hyper refuses what is no request by itself, with nothing to see.
-    let is_hypers = head.contains("content-length: 0\r\n") && body.is_empty() && !head.contains("location:");
-    assert!(is_ours || is_hypers, "{answer:?}");
+    assert!(HEADERS.iter().all(|header| head.contains(header)), "{answer:?}");
     assert!(!head.contains("access-control-"), "{head:?}");
     assert!(!contains(answer.as_bytes(), ECHO), "{answer:?} repeats what was sent");
     // The state is in the address that the start address leads to, and nowhere else.

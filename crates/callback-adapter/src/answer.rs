@@ -7,7 +7,7 @@ use futures_util::{StreamExt, stream};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Bytes, Frame};
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use keymint_domain::{AuthorizationResponse, Stray};
 use std::convert::Infallible;
@@ -42,6 +42,8 @@ pub(crate) enum Answer {
     TooLate,
     /// It is meant for another host.
     Misdirected,
+    /// The head is longer than a browser's, unless it has a great many cookies.
+    TooLarge,
 }
 
 impl From<Stray> for Answer {
@@ -73,6 +75,7 @@ impl Answer {
             Self::OtherMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::OpenedBefore | Self::TooLate => StatusCode::GONE,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         }
     }
 
@@ -88,6 +91,14 @@ impl Answer {
             _ => {}
         }
         response
+    }
+
+    /// What is sent to somebody whose bytes are no request, so that there is nothing to respond to.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        let page = page::whole(self);
+        let fields: String = HEADERS.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        format!("HTTP/1.1 {}\r\n{fields}content-length: {}\r\n\r\n{page}", self.status(), page.len())
+            .into_bytes()
     }
 }
 
@@ -118,22 +129,20 @@ pub(crate) fn streamed(
 fn response(status: StatusCode, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    *response.headers_mut() = headers();
+    let headers = response.headers_mut();
+    headers.extend(HEADERS.map(|(name, value)| (name, HeaderValue::from_static(value))));
     response
 }
 
 /// The page is for one pair of eyes: not to be stored, framed, embedded, sniffed or referred from.
 /// It runs nothing, and the only style is its own.
-fn headers() -> HeaderMap {
-    let headers: [(HeaderName, &str); 8] = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::X_FRAME_OPTIONS, "DENY"),
-        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-        (header::CONNECTION, "close"),
-    ];
-    headers.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect()
-}
+const HEADERS: [(HeaderName, &str); 8] = [
+    (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+    (header::CACHE_CONTROL, "no-store"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (header::CONNECTION, "close"),
+];

@@ -1,59 +1,18 @@
 //! One connection: one request, one answer, and a limit to each.
 
+use crate::answer::Answer;
 use crate::cleartext::Cleartext;
+use crate::hold::Hold;
+use crate::limits;
 use crate::notices::Notice;
+use crate::quiet::Quiet;
 use crate::site::Site;
-use crate::{limits, peer};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
-use std::future::pending;
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink};
-
-/// Whose a connection is, and how much it matters.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Hold(Arc<Claims>);
-
-#[derive(Debug, Default)]
-struct Claims {
-    client: Option<SocketAddr>,
-    asked: AtomicBool,
-    held: AtomicBool,
-}
-
-impl Hold {
-    pub(crate) fn of(client: SocketAddr) -> Self {
-        Self(Arc::new(Claims { client: Some(client), ..Claims::default() }))
-    }
-
-    /// Whether it was made by a program of another person than the one that this program is for.
-    pub(crate) fn is_another_users(&self, server_port: u16) -> bool {
-        self.0.client.is_some_and(|client| peer::is_another_users(client, server_port))
-    }
-
-    /// It is the person's for sure: the winner's, or one that reads the page after it. It is not
-    /// cut to make room, nor because it takes long.
-    pub(crate) fn hold(&self) {
-        self.0.held.store(true, Ordering::Release);
-    }
-
-    pub(crate) fn is_held(&self) -> bool {
-        self.0.held.load(Ordering::Acquire)
-    }
-
-    /// Whether its request is being answered. Silent ones make room before it.
-    pub(crate) fn is_asked(&self) -> bool {
-        self.0.asked.load(Ordering::Acquire)
-    }
-
-    fn set_asked(&self, asked: bool) {
-        self.0.asked.store(asked, Ordering::Release);
-    }
-}
 
 /// Answers the first request and closes.
 pub(crate) async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, site: &Site, hold: &Hold) {
@@ -61,17 +20,18 @@ pub(crate) async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, site: &Si
         () = answer_and_close(stream, site, hold) => {}
         () = time_limit(hold) => {}
     }
+    hold.release();
 }
 
 async fn time_limit(hold: &Hold) {
     limits::pause(limits::CONNECTION).await;
-    if hold.is_held() {
-        pending().await
-    }
+    hold.released().await;
 }
 
 async fn answer_and_close(stream: impl AsyncRead + AsyncWrite + Unpin, site: &Site, hold: &Hold) {
+    let was_asked = AtomicBool::new(false);
     let service = service_fn(async |request: hyper::Request<_>| {
+        was_asked.store(true, Ordering::Release);
         // The body is not looked at: no request with one is ever admitted.
         let (head, _) = request.into_parts();
         hold.set_asked(true);
@@ -80,17 +40,23 @@ async fn answer_and_close(stream: impl AsyncRead + AsyncWrite + Unpin, site: &Si
         Ok::<_, Infallible>(answer)
     });
     let mut stream = Cleartext::new(stream);
-    // An error is the client's: bytes that are no request, or silence. hyper has answered what
-    // can be answered.
-    let _ = http1::Builder::new()
+    let mut quiet = Quiet::new(&mut stream, &was_asked);
+    let served = http1::Builder::new()
         .keep_alive(false)
         // The time limit of the head is only kept with a timer.
         .timer(TokioTimer::new())
         .header_read_timeout(limits::HEAD)
         .max_buf_size(limits::HEAD_BYTES)
         .max_headers(limits::HEADERS)
-        .serve_connection(TokioIo::new(&mut stream), service)
+        .serve_connection(TokioIo::new(&mut quiet), service)
         .await;
+    // An error is the client's: bytes that are no request, or silence.
+    if quiet.has_swallowed() {
+        let is_too_large = served.is_err_and(|error| error.is_parse_too_large());
+        let answer = if is_too_large { Answer::TooLarge } else { Answer::BadRequest };
+        // Whoever is gone already needs none.
+        let _ = stream.write_all(&answer.into_bytes()).await;
+    }
     if stream.was_tls() {
         site.notices().tell(Notice::SpokeTls);
     }
@@ -107,9 +73,10 @@ async fn answer_and_close(stream: impl AsyncRead + AsyncWrite + Unpin, site: &Si
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admission::Admission;
     use crate::page::Outcome;
-    use crate::site::{Arrival, Page, Shared};
+    use crate::site::testing::SiteAlone;
+    use crate::site::{Arrival, Page};
+    use std::sync::Arc;
     use std::time::Duration;
     use tokio::io::{DuplexStream, duplex};
     use tokio::sync::{mpsc, watch};
@@ -126,17 +93,8 @@ mod tests {
 
     impl World {
         fn new() -> Self {
-            let (to_receive, arrivals) = mpsc::channel(1);
-            let (page, page_of_site) = watch::channel(Page::Absent);
-            let shared = Shared::draw().unwrap();
-            let admission = Admission {
-                port: 5000,
-                callback_path: "/auth/callback".to_owned(),
-                start_nonce: shared.start.nonce().clone(),
-                probe_nonce: shared.identity.nonce().clone(),
-            };
-            let site = Arc::new(Site::new(admission, shared, to_receive, page_of_site));
-            Self { site, arrivals, page, start: Instant::now() }
+            let SiteAlone { site, arrivals, page } = SiteAlone::new();
+            Self { site: Arc::new(site), arrivals, page, start: Instant::now() }
         }
 
         /// A client whose pipe holds this many bytes, and the end of its connection.
@@ -150,16 +108,28 @@ mod tests {
             (client, async { connection.await.unwrap() })
         }
 
+        /// A browser with this cookie brings the response. What it is answered.
+        async fn sign_in(&mut self, cookie: &str) -> String {
+            let (mut browser, _) = self.connect(64 * 1024);
+            ask_with_cookie(&mut browser, "/auth/callback?code=C", cookie).await;
+            let arrival = self.arrivals.recv().await.unwrap();
+            self.page.send_replace(Page::Open);
+            arrival.answer_winner(Answer::SeeOther);
+            read_to_end(browser).await
+        }
+
         fn second(&self) -> u64 {
             self.start.elapsed().as_secs()
         }
     }
 
     async fn ask(client: &mut DuplexStream, path: &str) {
-        client
-            .write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost:5000\r\n\r\n").as_bytes())
-            .await
-            .unwrap();
+        ask_with_cookie(client, path, "").await;
+    }
+
+    async fn ask_with_cookie(client: &mut DuplexStream, path: &str, cookie: &str) {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost:5000\r\nCookie: {cookie}\r\n\r\n");
+        client.write_all(head.as_bytes()).await.unwrap();
     }
 
     async fn read_until(client: &mut DuplexStream, text: &str) {
@@ -253,13 +223,13 @@ mod tests {
         let (mut client, end) = world.connect(1024);
         ask(&mut client, "/auth/callback?code=C").await;
         assert_eq!(end.await, 10);
-        assert_eq!(world.arrivals.recv().await.unwrap().target(), "/auth/callback?code=C");
+        assert_eq!(world.arrivals.try_recv().unwrap().target(), "/auth/callback?code=C");
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_first_reader_of_the_page_has_all_the_time_it_takes_and_the_second_10_s() {
-        let world = World::new();
-        world.page.send_replace(Page::Open);
+        let mut world = World::new();
+        world.sign_in("").await;
         let (mut first, _) = world.connect(1024);
         ask(&mut first, "/auth/done").await;
         read_until(&mut first, "Creating your key").await;
@@ -274,9 +244,33 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn who_reads_the_page_before_the_browser_that_brought_the_response_does_not_take_its_time() {
+        for came_with_the_cookie in [true, false] {
+            let mut world = World::new();
+            let cookie = world.site.cookie();
+            let given = world.sign_in(if came_with_the_cookie { &cookie } else { "" }).await;
+            assert_eq!(given.contains(&format!("set-cookie: {cookie};")), !came_with_the_cookie, "{given}");
+            let (mut stranger, strangers_end) = world.connect(64 * 1024);
+            ask(&mut stranger, "/auth/done").await;
+            read_until(&mut stranger, "Creating your key").await;
+            assert_eq!(world.site.awaits_a_reader(), came_with_the_cookie);
+
+            let (mut browser, _) = world.connect(1024);
+            ask_with_cookie(&mut browser, "/auth/done", &cookie).await;
+            read_until(&mut browser, "Creating your key").await;
+            assert!(!world.site.awaits_a_reader());
+            assert_eq!(strangers_end.await, 10);
+
+            limits::pause(Duration::from_secs(300)).await;
+            world.page.send_replace(Page::Complete(Outcome::KeyDelivered));
+            assert!(read_to_end(browser).await.contains("Your key is ready"));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_reader_that_left_makes_room_for_the_next() {
-        let world = World::new();
-        world.page.send_replace(Page::Open);
+        let mut world = World::new();
+        world.sign_in("").await;
         let (mut first, end) = world.connect(64 * 1024);
         ask(&mut first, "/auth/done").await;
         drop(first);

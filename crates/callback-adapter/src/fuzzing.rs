@@ -2,7 +2,8 @@
 
 use crate::LoopbackListener;
 use crate::admission::PROBE_PATH;
-use crate::connection::{Hold, serve};
+use crate::connection::serve;
+use crate::hold::Hold;
 use crate::listener::REGISTERED_PATH;
 use crate::site::Shared;
 use std::sync::Arc;

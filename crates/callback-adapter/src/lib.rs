@@ -35,7 +35,8 @@
 //! nothing unless it is a person's navigation to exactly the redirect URI that brings the right
 //! state; the first such request wins. Whoever sends anything else gets a short constant page, and
 //! the listener goes on waiting. Memory, connections and time per connection are bounded, and a
-//! crowd of connections cannot keep a new one out: the oldest makes room.
+//! crowd of connections cannot keep a new one out: the oldest makes room, and on Linux one of
+//! another user before one of this user's.
 //!
 //! A right state proves that its sender saw the authorization request. Whether it is the browser
 //! that was opened is known by a cookie that it got at the
@@ -52,11 +53,12 @@
 //! asks `[::1]` for it before `127.0.0.1`, so both are bound, and a stranger on either is an
 //! error too. Even so another program may be reached in its place, so there is a
 //! [self-test](LoopbackListener::self_test). On Unix the sockets have `SO_REUSEADDR`, so that a
-//! port can be bound again right after it was closed. On Windows `SO_EXCLUSIVEADDRUSE` is not set, since neither the standard
-//! library nor tokio can do so: there, another program of the same person could join the port.
+//! port can be bound again right after it was closed. On Windows `SO_EXCLUSIVEADDRUSE` is not set,
+//! since neither the standard library nor tokio can do so: there, another program of the same person
+//! could join the port.
 
-// To be read in this order: listener, sockets, server, connection, cleartext, site, admission, answer, page,
-// start, peer, notices, self_test.
+// To be read in this order: listener, sockets, server, hold, connection, cleartext, quiet, site,
+// admission, answer, page, start, reader, peer, notices, self_test.
 mod admission;
 mod answer;
 mod cleartext;
@@ -64,11 +66,14 @@ mod connection;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod hold;
 mod limits;
 mod listener;
 mod notices;
 mod page;
 mod peer;
+mod quiet;
+mod reader;
 mod self_test;
 mod server;
 mod site;

@@ -144,8 +144,9 @@ pub(crate) fn whole(answer: Answer) -> String {
         Answer::OtherBrowser => (
             Mark::Care,
             "This is not the browser that began",
-            "The sign-in began in another browser, or its cookie has changed. Nothing was changed. \
-             Go back to the program and begin again.",
+            "Or another program for localhost has changed its cookie. Nothing was changed, and the sign-in \
+             is still waiting. Clear this browser\u{2019}s cookies for localhost and reload this page, or \
+             open the address that the program shows in another browser.",
         ),
         Answer::OpenedBefore => (
             Mark::Care,
@@ -176,6 +177,12 @@ pub(crate) fn whole(answer: Answer) -> String {
             Mark::Quiet,
             "This is not the place you asked for",
             "Nothing was changed. You can close this tab.",
+        ),
+        Answer::TooLarge => (
+            Mark::Care,
+            "Your browser sent too much",
+            "Most likely it has many cookies of other programs for localhost. Clear those and reload \
+             this page. Nothing was changed. The sign-in is still waiting.",
         ),
     };
     [OPENING, &section("end", mark, title, next), CLOSING].concat()

@@ -1,97 +1,152 @@
 //! Whose program is at the other end of a connection on this machine.
 
+#[cfg(target_os = "linux")]
+mod diag;
+#[cfg(target_os = "linux")]
+mod table;
+
 use std::net::SocketAddr;
 
-/// Whether the program that connected to `server_port` from `client` is neither this user's nor the
-/// administrator's. `false` where that is not known: only Linux tells.
-///
-/// The administrator's programs may carry a browser's connections, as those of virtual machines do.
-/// And whom the administrator runs this program for is not known, so no one is strange then.
-pub(crate) fn is_another_users(client: SocketAddr, server_port: u16) -> bool {
-    let Some((owner, own)) = system::users(client, server_port) else { return false };
-    is_strange(owner, own)
+/// Whose program connected. Only Linux tells.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// This user's, or the administrator's, and it is still connected.
+    ///
+    /// The administrator's programs may carry a browser's connections, as those of virtual machines
+    /// do. And whom the administrator runs this program for is not known, so no one is strange then.
+    ThisUsers,
+    AnotherUsers,
+    #[default]
+    Unknown,
 }
 
-fn is_strange(owner: u32, own: u32) -> bool {
-    const ADMINISTRATOR: u32 = 0;
-    owner != own && ![owner, own].contains(&ADMINISTRATOR)
+/// Whose program connected to `server_port` from `client`, if the system tells at once.
+pub(crate) fn owner(client: SocketAddr, server_port: u16) -> Whose {
+    system::owner(client, server_port)
+}
+
+/// The same where the system has to be searched. That can take milliseconds, so it is not for every
+/// connection of a crowd.
+pub(crate) fn searched_owner(client: SocketAddr, server_port: u16) -> Whose {
+    system::searched_owner(client, server_port)
 }
 
 #[cfg(target_os = "linux")]
 mod system {
-    use std::fs;
-    use std::net::SocketAddr;
+    use super::{SocketAddr, Whose, diag, table};
 
-    /// The user of the connecting program, and this program's.
-    pub(super) fn users(client: SocketAddr, server_port: u16) -> Option<(u32, u32)> {
-        let connections = if client.is_ipv4() { "/proc/net/tcp" } else { "/proc/net/tcp6" };
-        let owner = owner(&fs::read_to_string(connections).ok()?, client.port(), server_port)?;
-        Some((owner, effective_user(&fs::read_to_string("/proc/self/status").ok()?)?))
+    pub(super) fn owner(client: SocketAddr, server_port: u16) -> Whose {
+        diag::socket(client, server_port).map_or(Whose::Unknown, whose)
     }
 
-    /// The user of the socket with these ports in a table as of proc(5): the second column is the
-    /// socket's own address, the third the other side's, the eighth the user.
-    pub(super) fn owner(table: &str, own_port: u16, other_port: u16) -> Option<u32> {
-        let has_port = |address: Option<&str>, port| {
-            let digits = address.and_then(|address| address.rsplit(':').next());
-            digits.and_then(|digits| u16::from_str_radix(digits, 16).ok()) == Some(port)
-        };
-        table.lines().skip(1).find_map(|line| {
-            let mut columns = line.split_whitespace().skip(1);
-            let found = has_port(columns.next(), own_port) && has_port(columns.next(), other_port);
-            if found { columns.nth(4)?.parse().ok() } else { None }
-        })
+    pub(super) fn searched_owner(client: SocketAddr, server_port: u16) -> Whose {
+        table::socket(client, server_port).map_or(Whose::Unknown, whose)
     }
 
-    pub(super) fn effective_user(status: &str) -> Option<u32> {
-        let users = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
-        users.split_whitespace().nth(1)?.parse().ok()
+    fn whose(socket: Socket) -> Whose {
+        judge(socket, rustix::process::geteuid().as_raw())
+    }
+
+    /// The client's end of a connection.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub(super) struct Socket {
+        pub(super) user: u32,
+        /// A number of the kernel's: [`ESTABLISHED`], or less connected than that.
+        pub(super) state: u8,
+    }
+
+    pub(super) const ESTABLISHED: u8 = 1;
+
+    /// A socket that its program has closed says that it is the administrator's.
+    pub(super) fn judge(socket: Socket, this_user: u32) -> Whose {
+        const ADMINISTRATOR: u32 = 0;
+        if socket.user != this_user && ![socket.user, this_user].contains(&ADMINISTRATOR) {
+            Whose::AnotherUsers
+        } else if socket.state == ESTABLISHED {
+            Whose::ThisUsers
+        } else {
+            Whose::Unknown
+        }
     }
 }
 
 #[cfg(not(target_os = "linux"))]
 mod system {
-    use std::net::SocketAddr;
+    use super::{SocketAddr, Whose};
 
-    pub(super) fn users(_: SocketAddr, _: u16) -> Option<(u32, u32)> {
-        None
+    pub(super) fn owner(_: SocketAddr, _: u16) -> Whose {
+        Whose::Unknown
+    }
+
+    pub(super) fn searched_owner(_: SocketAddr, _: u16) -> Whose {
+        Whose::Unknown
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use super::system::{ESTABLISHED, Socket, judge};
     use super::*;
+    use std::io::Write;
+    use std::net::{TcpListener, TcpStream};
+    use std::process::{Command, Stdio};
 
     #[test]
-    fn only_another_person_is_strange() {
-        for (owner, own, expected) in
-            [(1000, 1000, false), (1001, 1000, true), (0, 1000, false), (1000, 0, false), (0, 0, false)]
-        {
-            assert_eq!(is_strange(owner, own), expected, "{owner} at {own}");
+    fn only_another_person_is_strange_and_only_who_is_there_is_known() {
+        const CLOSED: u8 = 7;
+        for (user, state, this_user, expected) in [
+            (1000, ESTABLISHED, 1000, Whose::ThisUsers),
+            (1001, ESTABLISHED, 1000, Whose::AnotherUsers),
+            (0, ESTABLISHED, 1000, Whose::ThisUsers),
+            (1000, ESTABLISHED, 0, Whose::ThisUsers),
+            (0, ESTABLISHED, 0, Whose::ThisUsers),
+            (1001, CLOSED, 1000, Whose::AnotherUsers),
+            (1000, CLOSED, 1000, Whose::Unknown),
+            (0, CLOSED, 1000, Whose::Unknown),
+        ] {
+            assert_eq!(judge(Socket { user, state }, this_user), expected, "{user} {state} at {this_user}");
         }
     }
 
-    #[cfg(target_os = "linux")]
     #[test]
-    fn the_table_of_connections_is_read_from_the_clients_side() {
-        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n\
-             \u{20}  0: 0100007F:1388 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 1 1\n\
-             \u{20}  1: 0100007F:1388 0100007F:C350 01 00000000:00000000 00:00000000 00000000  1000        0 2 1\n\
-             \u{20}  2: 0100007F:C350 0100007F:1388 01 00000000:00000000 00:00000000 00000000 65534        0 3 1\n\
-             not a line\n";
-        assert_eq!(system::owner(table, 50000, 5000), Some(65534));
-        assert_eq!(system::owner(table, 50001, 5000), None);
-        assert_eq!(system::effective_user("Name:\tx\nUid:\t1\t2\t3\t4\n"), Some(2));
-        assert_eq!(system::effective_user(""), None);
+    fn a_connection_of_our_own_is_known_as_ours_at_either_address() {
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            let server = TcpListener::bind(address).unwrap();
+            let port = server.local_addr().unwrap().port();
+            let client = TcpStream::connect(server.local_addr().unwrap()).unwrap();
+            let end = client.local_addr().unwrap();
+            let this_user = rustix::process::geteuid().as_raw();
+            let ours = Some(Socket { user: this_user, state: ESTABLISHED });
+            assert_eq!((diag::socket(end, port), table::socket(end, port)), (ours, ours), "{address}");
+            assert_eq!((owner(end, port), searched_owner(end, port)), (Whose::ThisUsers, Whose::ThisUsers));
+
+            drop(client);
+            assert_eq!(owner(end, port), Whose::Unknown, "{address}");
+        }
     }
 
-    #[cfg(target_os = "linux")]
     #[test]
-    fn a_connection_of_our_own_is_known_as_ours() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let server = listener.local_addr().unwrap();
-        let client = std::net::TcpStream::connect(server).unwrap();
-        let (owner, own) = system::users(client.local_addr().unwrap(), server.port()).unwrap();
-        assert_eq!(owner, own);
+    fn a_connection_of_another_user_is_known_as_theirs() {
+        let as_stranger = || {
+            let mut command = Command::new("setpriv");
+            command.args(["--reuid=65534", "--clear-groups"]);
+            command
+        };
+        if !as_stranger().arg("true").status().is_ok_and(|status| status.success()) {
+            writeln!(std::io::stderr(), "SKIPPED: only the administrator can be another user").unwrap();
+            return;
+        }
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = server.local_addr().unwrap().port();
+        let connect = format!("exec 3<>/dev/tcp/127.0.0.1/{port}; read -r");
+        let mut stranger =
+            as_stranger().args(["bash", "-c", &connect]).stdin(Stdio::piped()).spawn().unwrap();
+        let (_stream, end) = server.accept().unwrap();
+        let theirs = Some(Socket { user: 65534, state: ESTABLISHED });
+        assert_eq!((diag::socket(end, port), table::socket(end, port)), (theirs, theirs));
+
+        drop(stranger.stdin.take());
+        stranger.wait().unwrap();
+        assert_eq!(diag::socket(end, port).map(|socket| socket.state == ESTABLISHED), Some(false));
     }
 }

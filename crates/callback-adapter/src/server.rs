@@ -1,6 +1,7 @@
 //! The task behind a listener: it accepts connections, makes room for new ones, and ends.
 
-use crate::connection::{Hold, serve};
+use crate::connection::serve;
+use crate::hold::Hold;
 use crate::limits;
 use crate::site::Site;
 use crate::sockets::Sockets;
@@ -71,32 +72,40 @@ struct Connection {
 }
 
 impl Connections {
-    /// When all places are taken, an old connection gives way, since a browser's is the newest.
     /// The listener's own probes, of which there are no more than it makes, take no place.
     fn add(&mut self, stream: TcpStream, client: SocketAddr) {
-        let takes_a_place = !self.site.is_probe(client);
-        if takes_a_place && self.open.len() >= limits::CONNECTIONS {
-            self.make_room();
-        }
-        let (site, hold) = (Arc::clone(&self.site), Hold::of(client));
-        let task = self.tasks.spawn({
-            let hold = hold.clone();
-            async move { serve(stream, &site, &hold).await }
-        });
-        if takes_a_place {
-            self.open.push(Connection { task, hold });
+        let hold = Hold::of(client, self.site.port());
+        if self.site.is_probe(client) {
+            self.spawn(stream, hold);
+        } else {
+            self.give_a_place(stream, hold);
         }
     }
 
-    /// Cuts the oldest connection that nobody is being answered on; if there is none, the oldest
-    /// that is not held.
-    fn make_room(&mut self) {
-        let held = |connection: &Connection| connection.hold.is_held();
-        let silent = |connection: &Connection| !held(connection) && !connection.hold.is_asked();
-        let oldest = self.open.iter().position(silent).or_else(|| self.open.iter().position(|c| !held(c)));
-        if let Some(oldest) = oldest {
-            self.open.remove(oldest).task.abort();
+    /// When all places are taken, an old connection gives way, since a browser's is the newest.
+    fn give_a_place(&mut self, stream: TcpStream, hold: Hold) {
+        if self.open.len() >= limits::CONNECTIONS {
+            self.make_room();
         }
+        let task = self.spawn(stream, hold.clone());
+        self.open.push(Connection { task, hold });
+    }
+
+    /// Cuts a connection that is not held: rather one that is not known to be this user's, so that
+    /// no crowd of another user's pushes out the browser; rather one that nobody is being answered
+    /// on; and of those the oldest.
+    fn make_room(&mut self) {
+        let is_held = |connection: &Connection| connection.hold.is_held();
+        let claims = |connection: &Connection| (connection.hold.is_this_users(), connection.hold.is_asked());
+        let free = self.open.iter().enumerate().filter(|(_, connection)| !is_held(connection));
+        if let Some((place, _)) = free.min_by_key(|(_, connection)| claims(connection)) {
+            self.open.remove(place).task.abort();
+        }
+    }
+
+    fn spawn(&mut self, stream: TcpStream, hold: Hold) -> AbortHandle {
+        let site = Arc::clone(&self.site);
+        self.tasks.spawn(async move { serve(stream, &site, &hold).await })
     }
 
     /// Returns when a connection has ended. May be dropped at any time.
@@ -123,5 +132,77 @@ impl Connections {
                 () = &mut too_late => return,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::peer::Whose;
+    use crate::site::testing::SiteAlone;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    struct World {
+        listener: TcpListener,
+        connections: Connections,
+    }
+
+    impl World {
+        async fn new() -> Self {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let site = Arc::new(SiteAlone::new().site);
+            Self { listener, connections: Connections { site, tasks: JoinSet::new(), open: Vec::new() } }
+        }
+
+        /// The client's end of a connection that a program of this owner makes.
+        async fn connect(&mut self, owner: Whose) -> TcpStream {
+            let client = TcpStream::connect(self.listener.local_addr().unwrap()).await.unwrap();
+            let (stream, _) = self.listener.accept().await.unwrap();
+            self.connections.give_a_place(stream, Hold::owned_by(owner));
+            client
+        }
+    }
+
+    /// Asks late. The status of the answer; empty if there is none.
+    async fn ask(mut client: TcpStream) -> String {
+        let mut answer = String::new();
+        let _ = client.write_all(b"GET / HTTP/1.1\r\nHost: localhost:5000\r\n\r\n").await;
+        let _ = client.read_to_string(&mut answer).await;
+        answer.split(' ').nth(1).unwrap_or_default().to_owned()
+    }
+
+    #[tokio::test]
+    async fn a_crowd_of_another_user_does_not_push_out_a_browser_that_asks_late() {
+        use Whose::{AnotherUsers, ThisUsers, Unknown};
+        for (browser, crowd, expected) in [
+            (ThisUsers, AnotherUsers, "404"),
+            (ThisUsers, Unknown, "404"),
+            (ThisUsers, ThisUsers, ""),
+            (Unknown, Unknown, ""),
+            (AnotherUsers, AnotherUsers, ""),
+        ] {
+            let mut world = World::new().await;
+            let browser_stream = world.connect(browser).await;
+            let mut others = Vec::new();
+            for _ in 0..100 {
+                others.push(world.connect(crowd).await);
+            }
+            let newest = others.pop().unwrap();
+            assert_eq!(world.connections.open.len(), limits::CONNECTIONS);
+            assert_eq!(ask(browser_stream).await, expected, "{browser:?} among {crowd:?}");
+            assert_eq!(ask(newest).await, "404", "the newest of {crowd:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stranger_finds_a_place_although_this_user_has_all() {
+        let mut world = World::new().await;
+        let mut others = Vec::new();
+        for _ in 0..limits::CONNECTIONS {
+            others.push(world.connect(Whose::ThisUsers).await);
+        }
+        let newest = world.connect(Whose::AnotherUsers).await;
+        assert_eq!(ask(newest).await, "404");
     }
 }

@@ -2,19 +2,21 @@
 
 use crate::admission::{Admission, Admitted};
 use crate::answer::{Answer, Body, plain, sent_on, streamed};
-use crate::connection::Hold;
+use crate::hold::Hold;
 use crate::notices::{Notice, Notices};
 use crate::page::{self, Outcome};
+use crate::reader::FirstReader;
 use crate::self_test::Identity;
 use crate::start::{Opening, Presented, Start};
 use hyper::Response;
 use hyper::http::HeaderMap;
+use hyper::http::header::SET_COOKIE;
 use hyper::http::request::Parts;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// The one place that a request is answered from, whichever connection it came on.
 pub(crate) struct Site {
@@ -22,10 +24,10 @@ pub(crate) struct Site {
     shared: Shared,
     arrivals: mpsc::Sender<Arrival>,
     page: watch::Receiver<Page>,
+    /// Whether the winner came without the cookie, so that it may ask for the page without it, too.
+    winner_has_no_cookie: AtomicBool,
     page_was_asked_for: AtomicBool,
-    /// Who has it reads the page for as long as it takes. There is one, so that a crowd of readers
-    /// cannot take all places.
-    first_reader: Arc<Semaphore>,
+    first_reader: FirstReader,
 }
 
 /// What the listener and its connections both know.
@@ -99,8 +101,9 @@ impl Site {
             shared,
             arrivals,
             page,
+            winner_has_no_cookie: AtomicBool::new(false),
             page_was_asked_for: AtomicBool::new(false),
-            first_reader: Arc::new(Semaphore::new(1)),
+            first_reader: FirstReader::default(),
         }
     }
 
@@ -108,17 +111,20 @@ impl Site {
         match self.admission.check(head) {
             Ok(Admitted::Callback { target }) => {
                 let presented = self.shared.start.presented(&head.headers);
-                self.verdict(target, presented, hold).await.into_response()
+                let verdict = self.verdict(target, presented, hold).await;
+                self.tell(verdict, presented)
             }
             // It hands out the state, so it is there for the person's own browser alone.
-            Ok(Admitted::Start) if hold.is_another_users(self.admission.port) => {
-                Answer::NotFound.into_response()
-            }
+            Ok(Admitted::Start) if hold.is_another_users() => Answer::NotFound.into_response(),
             Ok(Admitted::Start) => self.start(&head.headers),
-            Ok(Admitted::Page) => self.show_page(hold),
+            Ok(Admitted::Page) => self.show_page(&head.headers, hold),
             Ok(Admitted::Probe) => plain(self.shared.identity.answer().as_str()),
             Err(refusal) => refusal.into_response(),
         }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.admission.port
     }
 
     pub(crate) fn notices(&self) -> &Notices {
@@ -133,6 +139,13 @@ impl Site {
     /// Whether a browser was sent to the page and has not come yet.
     pub(crate) fn awaits_a_reader(&self) -> bool {
         *self.page.borrow() != Page::Absent && !self.page_was_asked_for.load(Ordering::Acquire)
+    }
+
+    /// What a browser with the cookie sends.
+    #[cfg(test)]
+    pub(crate) fn cookie(&self) -> String {
+        let cookie = self.shared.start.set_cookie();
+        cookie.to_str().unwrap().split(';').next().unwrap().to_owned()
     }
 
     fn start(&self, headers: &HeaderMap) -> Response<Body> {
@@ -161,25 +174,66 @@ impl Site {
         }
     }
 
-    fn show_page(&self, hold: &Hold) -> Response<Body> {
+    /// A winner that has no cookie gets it now, so that it is known when it asks for the page.
+    fn tell(&self, verdict: Answer, presented: Presented) -> Response<Body> {
+        let mut response = verdict.into_response();
+        if verdict == Answer::SeeOther && presented == Presented::Nothing {
+            self.winner_has_no_cookie.store(true, Ordering::Release);
+            response.headers_mut().insert(SET_COOKIE, self.shared.start.set_cookie());
+        }
+        response
+    }
+
+    fn may_be_the_winner(&self, has_cookie: bool, hold: &Hold) -> bool {
+        has_cookie || self.winner_has_no_cookie.load(Ordering::Acquire) && !hold.is_another_users()
+    }
+
+    fn show_page(&self, headers: &HeaderMap, hold: &Hold) -> Response<Body> {
         let mut page_now = self.page.clone();
         let beginning = match *page_now.borrow() {
             Page::Absent => return Answer::NotFound.into_response(),
             Page::Open => page::BEGINNING,
             Page::Complete(_) => page::OPENING,
         };
-        let first_reader = Arc::clone(&self.first_reader).try_acquire_owned().ok();
-        if first_reader.is_some() {
-            hold.hold();
+        let has_cookie = self.shared.start.presented(headers) == Presented::Ours;
+        if self.may_be_the_winner(has_cookie, hold) {
+            self.first_reader.let_in(hold, has_cookie);
+            // After that: whoever sees that the page was asked for also sees who is held.
+            self.page_was_asked_for.store(true, Ordering::Release);
         }
-        // After the hold: whoever sees that the page was asked for also sees who is held.
-        self.page_was_asked_for.store(true, Ordering::Release);
         streamed(beginning, async move {
-            let _until_the_end_is_sent = first_reader;
             match page_now.wait_for(|page| matches!(page, Page::Complete(_))).await.as_deref() {
                 Ok(Page::Complete(outcome)) => page::end(*outcome),
                 _ => page::interrupted(),
             }
         })
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+
+    /// A site on port 5000, and what its listener would hold.
+    pub(crate) struct SiteAlone {
+        pub(crate) site: Site,
+        pub(crate) arrivals: mpsc::Receiver<Arrival>,
+        pub(crate) page: watch::Sender<Page>,
+    }
+
+    impl SiteAlone {
+        pub(crate) fn new() -> Self {
+            let (to_receive, arrivals) = mpsc::channel(1);
+            let (page, page_of_site) = watch::channel(Page::Absent);
+            let shared = Shared::draw().unwrap();
+            let admission = Admission {
+                port: 5000,
+                callback_path: "/auth/callback".to_owned(),
+                start_nonce: shared.start.nonce().clone(),
+                probe_nonce: shared.identity.nonce().clone(),
+            };
+            let site = Site::new(admission, shared, to_receive, page_of_site);
+            Self { site, arrivals, page }
+        }
     }
 }

@@ -155,7 +155,7 @@ impl Start {
     /// The path is `/`, not that of the callback, so that the browser shows the cookie at the
     /// start address too, and is known again when it reloads. `Lax`, not `Strict`: the browser
     /// comes back from another site.
-    fn set_cookie(&self) -> HeaderValue {
+    pub(crate) fn set_cookie(&self) -> HeaderValue {
         let (name, value) = (&self.cookie_name, self.cookie.as_str());
         let cookie = format!("{name}={value}; HttpOnly; SameSite=Lax; Path=/; Max-Age={COOKIE_AGE}");
         HeaderValue::try_from(cookie).expect("base64url is ASCII")

@@ -334,6 +334,8 @@ async fn every_answer_has_the_same_headers_and_is_constant() {
         ),
         ("GET GOOD HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n", "410"),
         ("GET /auth/done HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n", "200"),
+        ("canary\r\n\r\n", "400"),
+        (&*format!("GET /canary HTTP/1.1\r\nX: {}\r\n\r\n", "canary".repeat(4000)), "431"),
     ] {
         let answer =
             browser.send(fill_in(template.as_bytes(), &browser.port.to_string(), &browser.state)).await;
@@ -371,7 +373,7 @@ async fn every_answer_has_the_same_headers_and_is_constant() {
         expected.extend(match status {
             "start" => vec![&*location, &cookie, &length],
             "405" => vec!["allow: GET", &length],
-            "303" => vec!["location: /auth/done", &length],
+            "303" => vec!["location: /auth/done", &cookie, &length],
             "200" => vec!["transfer-encoding: chunked"],
             _ => vec![&*length],
         });

@@ -197,6 +197,22 @@ async fn a_wrong_or_doubled_cookie_changes_nothing() {
     }
 }
 
+/// Any program that serves localhost can set a cookie of that name.
+#[tokio::test]
+async fn a_browser_whose_cookie_was_doubled_is_told_the_way_on() {
+    let started = Started::begin();
+    let first = started.open("").await;
+    let ours = cookie(&first);
+    let refused = started.come_back(&format!("{}; {ours}", ours.replace('=', "=evil"))).await;
+    assert_eq!(status(&refused), "403");
+    for way in ["Clear this browser\u{2019}s cookies for localhost and reload", "in another browser"] {
+        assert!(refused.contains(way), "{refused}");
+    }
+    // Either way it comes without the cookie.
+    assert_eq!(status(&started.come_back("").await), "303");
+    assert_eq!(started.doubt().await, Some(Doubt::AnotherBrowser));
+}
+
 #[tokio::test]
 async fn after_the_response_the_start_address_leads_nowhere_but_a_second_browser_still_counts() {
     let started = Started::begin();

@@ -1,0 +1,58 @@
+//! A stream on which hyper says nothing of its own.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Lets everything through, except what is written before a request was read.
+///
+/// hyper answers bytes that are no request by itself, with a bare head. What is to be said then is
+/// said in its place, with the headers of every answer.
+pub(crate) struct Quiet<'a, S> {
+    stream: S,
+    was_asked: &'a AtomicBool,
+    has_swallowed: bool,
+}
+
+impl<'a, S> Quiet<'a, S> {
+    /// It is quiet until `was_asked` is set.
+    pub(crate) fn new(stream: S, was_asked: &'a AtomicBool) -> Self {
+        Self { stream, was_asked, has_swallowed: false }
+    }
+
+    /// Whether somebody waits for another answer than was written.
+    pub(crate) fn has_swallowed(&self) -> bool {
+        self.has_swallowed
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Quiet<'_, S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Quiet<'_, S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if self.was_asked.load(Ordering::Acquire) {
+            return Pin::new(&mut self.stream).poll_write(cx, buf);
+        }
+        self.has_swallowed = true;
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    /// The stream stays open for what is still to be said.
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(cx)
+    }
+}
