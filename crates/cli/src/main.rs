@@ -18,6 +18,7 @@ mod mint;
 mod output;
 mod paste;
 mod person;
+mod port_owner;
 mod record;
 mod recovery;
 mod report;
