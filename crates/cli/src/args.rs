@@ -100,6 +100,11 @@ pub(crate) struct CreateArgs {
     #[arg(long)]
     pub(crate) no_browser: bool,
 
+    /// Open the address with this command; %s stands for the address, which is the last argument
+    /// otherwise [default: what BROWSER says, else the system's browser]
+    #[arg(long, value_name = "CMD", conflicts_with = "no_browser")]
+    pub(crate) browser: Option<String>,
+
     /// Do not listen for the browser; paste the address that it ended on
     #[arg(long)]
     pub(crate) no_listen: bool,
@@ -304,7 +309,7 @@ mod tests {
             ("keymint", "help version"),
             (
                 "create",
-                "allow-tracked api-base app audience ca-file callback-port client-id copy dry-run env-file events \
+                "allow-tracked api-base app audience browser ca-file callback-port client-id copy dry-run env-file events \
                  force help http-timeout issuer json keyring name new no-browser no-input no-listen pipe-to poll-interval print \
                  profile project-timeout quiet scope sign-in-timeout var verbose verify version",
             ),

@@ -2,7 +2,7 @@
 
 use crate::args::CreateArgs;
 use crate::arrival::Arrival;
-use crate::browser::Opening;
+use crate::browser::Browser;
 use crate::clock::SystemClock;
 use crate::failure::{Failure, Kind};
 use crate::interrupt::{Interrupt, UnderWay};
@@ -10,8 +10,9 @@ use crate::mint::Mint;
 use crate::person::Person;
 use crate::report::{Notice, Reporter};
 use crate::settings::{self, ProcessEnvironment, Settings};
+use crate::surroundings::{Surroundings, Traces};
 use crate::words::place;
-use keymint_callback_adapter::{Doubt, Outcome};
+use keymint_callback_adapter::{Doubt, LoopbackListener, Outcome};
 use keymint_domain::{Entropy, Event, PendingAuthorization, Ports, Target, authorize, find_target, sign_in};
 use keymint_http_adapter::Http;
 use rand::TryRng;
@@ -61,18 +62,32 @@ impl Run<'_> {
         let entropy = Entropy::fill_with(|bytes| SysRng.try_fill_bytes(bytes))
             .map_err(|error| Failure::internal(&error))?;
         let pending = client.begin(arrival.redirect_uri().clone(), entropy);
-        self.reporter
-            .tell(&Notice::AuthorizeUrl { url: pending.authorize_url().as_str(), browser: *browser });
-        let opening = match arrival.listener() {
-            Some(listener) => browser.open(|| listener.start_url(&pending), pending.authorize_url()),
-            // Only the listener has an address for it that holds no secret.
-            None => Opening::NotWanted,
-        };
-        self.reporter.tell(&Notice::Browser(opening));
+        self.reporter.tell(&Notice::AuthorizeUrl { url: pending.authorize_url().as_str(), browser });
+        if let Some(listener) = arrival.listener() {
+            self.open_browser(listener, &pending);
+        }
 
         let outcome = self.make_key(&mut arrival, pending, mint, &mut interrupt).await;
         arrival.conclude(outcome.as_ref().map_or_else(|failure| failure.page, |page| *page)).await;
         outcome.map(|_| ())
+    }
+
+    /// Tries to open the browser, by the listener's own address, and tells what a person has to do for it to come back.
+    fn open_browser(self, listener: &LoopbackListener, pending: &PendingAuthorization) {
+        let browser = &self.settings.browser;
+        let surroundings = Surroundings::judge(&ProcessEnvironment, &Traces::look());
+        let opening = browser.open(&surroundings, || listener.start_url(pending), pending.authorize_url());
+        self.reporter.tell(&Notice::Browser(&opening));
+        if *browser == Browser::Sandbox {
+            return;
+        }
+        if let Some(agent) = surroundings.agent {
+            self.reporter.tell(&Notice::RunByAgent(agent));
+        }
+        let port = listener.redirect_uri().port_or_known_default().unwrap_or_default();
+        if let Some(advice) = surroundings.advice(port) {
+            self.reporter.tell(&Notice::Advice(&advice));
+        }
     }
 
     /// From the waiting browser to the delivered key. Returns what the browser's page says.

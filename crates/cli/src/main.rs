@@ -25,6 +25,7 @@ mod report;
 mod sandbox;
 mod settings;
 mod state;
+mod surroundings;
 mod turn;
 mod typed;
 mod verify;

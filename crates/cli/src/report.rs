@@ -5,7 +5,8 @@ use crate::browser::{Browser, Opening};
 use crate::clock::SystemClock;
 use crate::failure::{Failure, Kind};
 use crate::paste::complaint;
-use crate::words::{of_listener, place, quoted};
+use crate::surroundings::Advice;
+use crate::words::{of_listener, of_obstacle, place, quoted};
 use crate::{events, output};
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -40,9 +41,11 @@ pub(crate) enum Notice<'a> {
     },
     AuthorizeUrl {
         url: &'a str,
-        browser: Browser,
+        browser: &'a Browser,
     },
-    Browser(Opening),
+    Browser(&'a Opening),
+    RunByAgent(&'a str),
+    Advice(&'a Advice),
     WaitingForPerson {
         patience: Duration,
         back: WayBack,
@@ -157,8 +160,19 @@ impl Reporter {
             Notice::Listening { redirect_uri } => self.detail(&format!("Listening at {redirect_uri}")),
             Notice::Browser(Opening::NotWanted) => {}
             Notice::Browser(Opening::Tried) => self.step("Tried to open it for you."),
-            Notice::Browser(Opening::Impossible) => {
-                self.step("No browser can be opened here; open it yourself.");
+            Notice::Browser(Opening::NotTried(obstacle)) => {
+                if let Some(why) = of_obstacle(obstacle) {
+                    self.step(&format!("{why}: open it yourself."));
+                }
+            }
+            Notice::RunByAgent(agent) => {
+                self.step(&format!("{agent} seems to run this: it has to show you the address."));
+            }
+            Notice::Advice(Advice { text, command }) => {
+                self.step(text);
+                if let Some(command) = command.as_ref().filter(|_| !self.output.quiet) {
+                    self.line(&format!("\n  {command}\n"));
+                }
             }
             Notice::WaitingForPerson { patience, back } => {
                 let waiting =

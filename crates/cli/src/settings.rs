@@ -5,7 +5,7 @@ mod network;
 mod options;
 
 use crate::args::{CreateArgs, EndpointArgs, OutputArgs, PatienceArgs};
-use crate::browser::Browser;
+use crate::browser::{Browser, Launcher};
 use crate::failure::Failure;
 use crate::key_name;
 pub(crate) use destinations::Wanted;
@@ -121,11 +121,7 @@ impl Settings {
             dry_run: args.dry_run || of.is_set("dry-run")?,
             wanted: Wanted::resolve(&args.destinations, &of)?,
             verify: args.verify || of.is_set("verify")?,
-            browser: if args.no_browser || of.is_set("no-browser")? {
-                Browser::None
-            } else {
-                Browser::System
-            },
+            browser: browser(args.no_browser, &args.browser, &of)?,
             may_ask: !(args.no_input || of.is_set("no-input")?),
             keeps: true,
         };
@@ -164,6 +160,17 @@ impl Settings {
             warnings: Vec::new(),
         })
     }
+}
+
+/// Whose browser opens the address. A flag for one of the two wins over a variable for the other.
+fn browser(no_browser: bool, command: &Option<String>, of: &Options<'_>) -> Result<Browser, Failure> {
+    if no_browser || command.is_none() && of.is_set("no-browser")? {
+        return Ok(Browser::None);
+    }
+    if let Some(launcher) = of.find("browser", command, Launcher::parse)? {
+        return Ok(Browser::Named(vec![launcher]));
+    }
+    Ok(of.0.get("BROWSER")?.map_or(Browser::System, |variable| Browser::named_by(&variable)))
 }
 
 fn polling(interval: Option<Duration>, timeout: Option<Duration>) -> PollPolicy {
@@ -252,6 +259,21 @@ mod tests {
     }
 
     #[test]
+    fn a_browser_can_be_named_in_three_ways() {
+        let by_variable = ("BROWSER", "firefox");
+        for (flags, environment, expected) in [
+            (&["--browser", "x '%s'"][..], &[by_variable][..], "x %s"),
+            (&["--browser", "x"], &[("KEYMINT_NO_BROWSER", "1")], "x"),
+            (&[], &[by_variable, ("KEYMINT_BROWSER", "y")], "y"),
+            (&[], &[by_variable], "firefox"),
+        ] {
+            let launcher = Launcher::parse(expected).unwrap();
+            assert_eq!(resolve(flags, environment).unwrap().browser, Browser::Named(vec![launcher]));
+        }
+        assert_eq!(resolve(&["--no-browser"], &[("KEYMINT_BROWSER", "y")]).unwrap().browser, Browser::None);
+    }
+
+    #[test]
     fn a_bad_value_is_told_with_its_source_and_without_itself() {
         for (flags, environment, expected) in [
             (&["--issuer", "http://canary.example"][..], &[][..], "--issuer: it must begin with https://"),
@@ -274,6 +296,8 @@ mod tests {
             (&["--issuer", "https://host?canary=1"], &[], "--issuer: it must not"),
             (&["--api-base", "https://host/#canary"], &[], "--api-base: it must not"),
             (&["--sign-in-timeout", "0"], &[], "--sign-in-timeout: it must be longer"),
+            (&["--browser", "'canary"], &[], "--browser: it has a quote without an end"),
+            (&[], &[("KEYMINT_BROWSER", " ")], "KEYMINT_BROWSER: it must name a program"),
             (&["--http-timeout", "canary"], &[], "--http-timeout: it must be a time"),
             (&[], &[("SSL_CERT_FILE", "/no/such/file")], "SSL_CERT_FILE: /no/such/file cannot be read"),
             (&["--ca-file", "/dev/zero"], &[], "--ca-file: /dev/zero cannot be read: it has more than 8 MiB"),
