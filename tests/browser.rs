@@ -323,6 +323,34 @@ async fn what_is_not_opened_is_said_and_the_sign_in_goes_on() {
     }
 }
 
+/// The line of a terminal that shows the address.
+async fn shown_address(variables: &[(&str, &str)]) -> String {
+    let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let words = format!("create --no-browser --callback-port {}", free_port());
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_ref())).collect();
+    let mut terminal = Terminal::start(&words, &sandbox, &home, &variables);
+    let line = terminal.url().await;
+    terminal.types("\x03").await;
+    assert_eq!(terminal.end().await.0, 130);
+    // The spinner stood there before, and was wiped away.
+    line.rsplit("\u{1b}[2K").next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn the_address_stands_alone_on_its_line_and_is_a_link_where_the_terminal_shows_links() {
+    let plain = shown_address(&[("TERM", "xterm")]).await;
+    assert!(plain.starts_with("http://127.0.0.1:") && !plain.contains('\u{1b}'), "{plain:?}");
+
+    let link = shown_address(&[("TERM", "xterm"), ("TERM_PROGRAM", "vscode")]).await;
+    let (_, rest) = link.split_once("\u{1b}]8;;").unwrap();
+    let (target, rest) = rest.split_once("\u{1b}\\").unwrap();
+    assert_eq!(rest.trim_end(), format!("{target}\u{1b}]8;;\u{1b}\\"));
+
+    let variables = [("TERM", "xterm"), ("TERM_PROGRAM", "vscode"), ("NO_COLOR", "1")];
+    assert!(!shown_address(&variables).await.contains('\u{1b}'));
+}
+
 #[tokio::test]
 async fn a_browser_that_speaks_https_is_told_of_once() {
     let mut run = create(Scenario::ready()).start().await;

@@ -12,6 +12,7 @@ mod demo;
 mod events;
 mod failure;
 mod hardening;
+mod hyperlink;
 mod interrupt;
 mod key_name;
 mod mint;

@@ -5,9 +5,10 @@ use crate::browser::{Browser, Opening};
 use crate::clock::SystemClock;
 use crate::failure::{Failure, Kind};
 use crate::paste::complaint;
+use crate::settings::ProcessEnvironment;
 use crate::surroundings::Advice;
 use crate::words::{of_listener, of_obstacle, place, quoted};
-use crate::{events, output};
+use crate::{events, hyperlink, output};
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use keymint_callback_adapter as listener;
@@ -105,6 +106,8 @@ pub(crate) enum WayBack {
 pub(crate) struct Reporter {
     output: OutputArgs,
     spinner: Option<ProgressBar>,
+    /// Whether standard error shows links.
+    links: bool,
     /// How many columns standard error has, where it is a terminal.
     width: Option<usize>,
     clock: SystemClock,
@@ -120,6 +123,7 @@ impl Reporter {
         Self {
             output,
             spinner: lively.then(spinner),
+            links: std::io::stderr().is_terminal() && hyperlink::is_supported(&ProcessEnvironment),
             width: terminal_size::terminal_size_of(std::io::stderr()).map(|(width, _)| width.0.into()),
             clock: SystemClock::new(),
             last_observation: Mutex::default(),
@@ -150,7 +154,7 @@ impl Reporter {
                     Browser::Sandbox => "The address to sign in at, which the sandbox opens by itself:\n",
                     _ => "Open this address in your browser to sign in:\n",
                 });
-                self.line(url);
+                self.line(&self.linked(url));
                 self.line("");
             }
             Notice::Demonstration => self.prose(
@@ -323,6 +327,11 @@ impl Reporter {
             }
             _ => self.step(text),
         }
+    }
+
+    /// The address as it is, which a terminal that can makes a link of, however many lines it fills.
+    fn linked(&self, url: &str) -> String {
+        if self.links { hyperlink::around(url) } else { url.to_owned() }
     }
 
     /// Text for a person: on a terminal its lines end between words.
