@@ -46,6 +46,13 @@ pub(crate) enum Command {
     #[command(verbatim_doc_comment)]
     Demo(DemoArgs),
 
+    /// Check what a sign-in needs on this machine, and say what to do where it is missing
+    ///
+    /// Nothing is asked of the servers: it is only seen whether a connection can
+    /// be made. The exit code is 0 where a sign-in can begin, and 1 elsewhere.
+    #[command(verbatim_doc_comment)]
+    Doctor(Box<DoctorArgs>),
+
     /// Serve the sandbox until Ctrl-C, for front ends in the making
     ///
     /// It plays the authorization server, with a sign-in page to click through,
@@ -130,6 +137,16 @@ pub(crate) struct CreateArgs {
 pub(crate) struct DemoArgs {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DoctorArgs {
+    /// Print the findings as one JSON object, too
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) endpoints: EndpointArgs,
 }
 
 #[derive(Debug, Clone, Copy, Default, ClapArgs)]
@@ -305,7 +322,7 @@ mod tests {
     /// to this list has asked whether its value could be a secret: then it may be none.
     #[test]
     fn no_option_takes_a_secret() {
-        const LOOKED_AT: [(&str, &str); 4] = [
+        const LOOKED_AT: [(&str, &str); 5] = [
             ("keymint", "help version"),
             (
                 "create",
@@ -314,6 +331,10 @@ mod tests {
                  profile project-timeout quiet scope sign-in-timeout var verbose verify version",
             ),
             ("demo", "events help json quiet verbose version"),
+            (
+                "doctor",
+                "api-base app audience ca-file callback-port client-id help issuer json scope version",
+            ),
             ("sandbox", "help latency organizations port ready-after refuse version"),
         ];
         let mut command = Args::command();

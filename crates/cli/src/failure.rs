@@ -171,7 +171,7 @@ impl From<SelfTestError> for Failure {
     }
 }
 
-fn self_test_hint(kind: &SelfTestErrorKind) -> &'static str {
+pub(crate) fn self_test_hint(kind: &SelfTestErrorKind) -> &'static str {
     match kind {
         SelfTestErrorKind::Elsewhere => {
             "Browsers would come back to that address. Correct the line for localhost in the hosts file: it should \
@@ -240,20 +240,21 @@ pub(crate) fn outcome_unknown(target: &Target, key_name: &str, cause: impl Displ
     ))
 }
 
-fn service_kind_and_hint(error: &ServiceError) -> (Kind, String) {
-    let hint = match error.kind {
-        ServiceErrorKind::NotSent(Unreached::Dns) => {
-            "Check the network connection, and the host name if you have set one."
-        }
-        ServiceErrorKind::NotSent(Unreached::Tls) => {
+/// What to do where a server cannot be reached.
+pub(crate) fn unreached_hint(why: Unreached) -> &'static str {
+    match why {
+        Unreached::Dns => "Check the network connection, and the host name if you have set one.",
+        Unreached::Tls => {
             "If a company proxy inspects TLS, pass its certificate with --ca-file. Check this machine's clock, too."
         }
-        ServiceErrorKind::NotSent(Unreached::Proxy) => {
-            "Check the proxy in HTTPS_PROXY, ALL_PROXY and NO_PROXY."
-        }
-        ServiceErrorKind::NotSent(_) => {
-            "Check the network connection, a firewall, and whether a proxy is needed (HTTPS_PROXY)."
-        }
+        Unreached::Proxy => "Check the proxy in HTTPS_PROXY, ALL_PROXY and NO_PROXY.",
+        _ => "Check the network connection, a firewall, and whether a proxy is needed (HTTPS_PROXY).",
+    }
+}
+
+fn service_kind_and_hint(error: &ServiceError) -> (Kind, String) {
+    let hint = match error.kind {
+        ServiceErrorKind::NotSent(why) => unreached_hint(why),
         ServiceErrorKind::TimedOut => {
             "Check the network connection and run it again. --http-timeout waits longer."
         }

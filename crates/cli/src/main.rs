@@ -9,6 +9,7 @@ mod clock;
 mod create;
 mod delivery;
 mod demo;
+mod doctor;
 mod events;
 mod failure;
 mod hardening;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         match args.command {
             Command::Create(args) => create::run(*args).await,
             Command::Demo(args) => demo::run(args).await,
+            Command::Doctor(args) => doctor::run(*args).await,
             Command::Sandbox(args) => sandbox::run(args).await,
         }
     });

@@ -155,6 +155,12 @@ impl Surroundings {
     }
 }
 
+impl<T: Into<String>> From<T> for Advice {
+    fn from(text: T) -> Self {
+        Self { text: text.into(), command: None }
+    }
+}
+
 impl Traces {
     /// Looks at this machine.
     pub(crate) fn look() -> Self {

@@ -1,9 +1,9 @@
 //! A command that opens an address.
 
 use crate::hardening;
-use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::{env, io};
 
 /// Where the address goes; a command without it gets the address as its last argument.
 const ADDRESS: &str = "%s";
@@ -42,6 +42,20 @@ impl Launcher {
 
     pub(crate) fn takes_the_terminal(&self) -> bool {
         TEXT_BROWSERS.contains(&self.name())
+    }
+
+    /// Whether the program can be found.
+    pub(crate) fn is_there(&self) -> bool {
+        let program = Path::new(&self.program);
+        // A name without a folder is looked up.
+        let folders = env::var_os("PATH").filter(|_| program.components().count() == 1);
+        match folders {
+            Some(folders) => env::split_paths(&folders).any(|folder| {
+                folder.join(program).is_file()
+                    || cfg!(windows) && folder.join(program).with_extension("exe").is_file()
+            }),
+            None => program.is_file(),
+        }
     }
 
     /// Starts it, with nothing to read and nowhere to write.
