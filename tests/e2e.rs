@@ -9,6 +9,7 @@ mod catalogue;
 mod chromium;
 mod commands;
 mod create;
+mod doctor;
 mod failures;
 mod network;
 mod paste;
