@@ -123,8 +123,8 @@ impl Surroundings {
                  first, and leave it open:"
             ),
             Place::Container => format!(
-                "This is a container, and a browser outside of it will come back to port {port} of its own machine, from \
-                 which publishing the port does not lead here. Start the container with --network=host, or run keymint \
+                "This is a container, and a browser outside of it will come back to port {port} of its own machine; \
+                 publishing the port (-p) does not lead it here. Start the container with --network=host, or run keymint \
                  outside of it."
             ),
             Place::Codespace(_) => format!(

@@ -136,7 +136,7 @@ pub(super) fn clock(now: &str) -> Finding {
 /// Whether something can be kept from one run to the next.
 pub(super) fn state() -> Finding {
     match state::check() {
-        Ok(folder) => Finding::ok("state", &format!("{} is private", folder.display())),
+        Ok(folder) => Finding::ok("state", &format!("kept in {}", folder.display())),
         Err(error) => Finding::problem(
             "state",
             &format!("nothing can be kept: {error}"),
@@ -156,8 +156,8 @@ pub(super) fn environment(environment: &dyn Environment) -> Finding {
     }
     Finding::warning(
         "environment",
-        &format!("{} set here: programs started from here follow them, not the new key", set.join(", ")),
-        format!("Unset them where they should not count: `unset {}`.", set.join(" ")),
+        &format!("programs started from here heed what is set already: {}", set.join(", ")),
+        format!("Where that is not meant to stand in the new key's way: `unset {}`.", set.join(" ")),
     )
 }
 
@@ -186,8 +186,8 @@ mod tests {
     #[test]
     fn variables_are_named_and_their_values_are_not() {
         let set: HashMap<&str, &str> = [("OPENAI_API_KEY", "canary"), ("OPENAI_BASE_URL", "canary")].into();
-        let text = environment(&set).text();
-        assert!(text.contains("OPENAI_API_KEY, OPENAI_BASE_URL set") && !text.contains("canary"), "{text}");
+        let Finding { message: text, .. } = environment(&set);
+        assert!(text.ends_with("OPENAI_API_KEY, OPENAI_BASE_URL") && !text.contains("canary"), "{text}");
         assert_eq!(environment(&HashMap::<&str, &str>::new()).status, Status::Ok);
     }
 }
