@@ -49,8 +49,14 @@ fn secrets_are_exposed_where_that_was_looked_at_and_nowhere_else() {
     }
     let looked_at = [
         ("crates/cli/src/delivery.rs", 1),
+        ("crates/cli/src/delivery/env_file.rs", 1),
         ("crates/cli/src/output.rs", 1),
         ("crates/cli/src/recovery.rs", 1),
+        // The address that the person opens has the state, and the answer is compared with it.
+        ("crates/domain/src/authorization.rs", 1),
+        ("crates/domain/src/authorization/callback.rs", 1),
+        // Whether they are whole.
+        ("crates/domain/src/authorization/saved.rs", 2),
         // The challenge is made of the verifier.
         ("crates/domain/src/pkce.rs", 1),
         // The last four characters.

@@ -132,6 +132,19 @@ async fn read(stdout: Option<ChildStdout>) -> String {
 }
 
 impl Run {
+    /// Plays the browser at the address that was shown already, beside the run.
+    pub(crate) fn again(&self, choice: Choice) -> JoinHandle<Visit> {
+        let url = self.seen.iter().find(|line| line.contains("/oauth/authorize?")).unwrap().clone();
+        tokio::spawn(async move { visit(&url, choice).await.unwrap() })
+    }
+
+    /// Waits for the end of a run that is killed, which keeps no promise but those of its files.
+    /// Returns the key, if one was made.
+    pub(crate) async fn end_killed(mut self) -> Option<String> {
+        watch(self.child.wait()).await.unwrap();
+        self.sandbox.keys().into_iter().next().map(|key| key.value)
+    }
+
     /// The first line of standard error that fits, from where the last call stopped.
     pub(crate) async fn line(&mut self, fits: impl Fn(&str) -> bool) -> String {
         watch(async {
@@ -298,7 +311,11 @@ impl Ended {
             return;
         };
         match self.code {
-            0 => assert!(self.stdout.contains(&key.value), "{}", self.stderr),
+            0 => assert!(
+                self.stdout.contains(&key.value) || self.stderr.contains("It is in "),
+                "{}",
+                self.stderr
+            ),
             9 => assert!(self.stderr.contains("the key was created"), "{}", self.stderr),
             10 => assert!(self.stderr.contains(&key.name), "{}", self.stderr),
             code => panic!("exit code {code}, although a key exists:\n{}", self.stderr),

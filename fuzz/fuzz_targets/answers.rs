@@ -35,7 +35,12 @@ fuzz_target!(|input: &[u8]| {
 
     let learned = Cell::new(0);
     match tokens(body, |_| learned.set(learned.get() + 1)) {
-        Ok(tokens) => agree(tokens.access_token.expose(), text("/access_token")),
+        Ok(tokens) => {
+            agree(tokens.access_token.expose(), text("/access_token"));
+            if let Some(email) = tokens.email {
+                assert!(!email.for_people().contains(is_deceptive));
+            }
+        }
         Err(why) => check(&why),
     }
     assert!(learned.get() <= 2, "there are two other tokens");

@@ -38,6 +38,10 @@ pub(crate) enum Command {
     #[command(after_help = CREATE_HELP, verbatim_doc_comment)]
     Create(Box<CreateArgs>),
 
+    /// List, deliver or delete keys that are kept because their destination failed
+    #[command(after_help = RECOVER_HELP, verbatim_doc_comment)]
+    Recover(RecoverArgs),
+
     /// Watch the whole of `create` against a built-in sandbox: no account, no network
     ///
     /// The sandbox plays the servers and the browser. The real client talks to
@@ -149,6 +153,34 @@ pub(crate) struct DoctorArgs {
     pub(crate) endpoints: EndpointArgs,
 }
 
+const RECOVER_HELP: &str = "\
+Examples:
+  keymint recover                           list what is kept
+  keymint recover --keyring                 deliver the only key, and delete the file
+  keymint recover 2026-11-24T070000Z-1 --delete
+
+A key that is deleted here stays valid until it is deleted on the platform.";
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RecoverArgs {
+    /// Which key, by the id in the list; not needed where there is only one
+    pub(crate) id: Option<String>,
+
+    /// Delete the file that has it
+    #[arg(long)]
+    pub(crate) delete: bool,
+
+    /// Never ask; what would need an answer fails
+    #[arg(long)]
+    pub(crate) no_input: bool,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+
+    #[command(flatten)]
+    pub(crate) destinations: DestinationArgs,
+}
+
 #[derive(Debug, Clone, Copy, Default, ClapArgs)]
 pub(crate) struct OutputArgs {
     /// Print one JSON object instead of the key
@@ -210,6 +242,13 @@ pub(crate) struct DestinationArgs {
     /// Print it, besides
     #[arg(long)]
     pub(crate) print: bool,
+}
+
+impl DestinationArgs {
+    /// Whether a place is named, whatever the environment says.
+    pub(crate) fn name_a_place(&self) -> bool {
+        self.env_file.is_some() || self.keyring || self.pipe_to.is_some() || self.copy || self.print
+    }
 }
 
 #[derive(Debug, ClapArgs)]
@@ -322,13 +361,18 @@ mod tests {
     /// to this list has asked whether its value could be a secret: then it may be none.
     #[test]
     fn no_option_takes_a_secret() {
-        const LOOKED_AT: [(&str, &str); 5] = [
+        const LOOKED_AT: [(&str, &str); 6] = [
             ("keymint", "help version"),
             (
                 "create",
                 "allow-tracked api-base app audience browser ca-file callback-port client-id copy dry-run env-file events \
                  force help http-timeout issuer json keyring name new no-browser no-input no-listen pipe-to poll-interval print \
                  profile project-timeout quiet scope sign-in-timeout var verbose verify version",
+            ),
+            (
+                "recover",
+                "[id] allow-tracked copy delete env-file events force help json keyring new no-input pipe-to print \
+                 profile quiet var verbose version",
             ),
             ("demo", "events help json quiet verbose version"),
             (
@@ -344,10 +388,9 @@ mod tests {
             .into_iter()
             .chain(subcommands)
             .map(|command| {
-                let positional: Vec<_> =
-                    command.get_positionals().map(|arg| arg.get_id().to_string()).collect();
-                assert_eq!(positional, [""; 0], "{}", command.get_name());
-                let mut options: Vec<_> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
+                let positional = command.get_positionals().map(|arg| format!("[{}]", arg.get_id()));
+                let options = command.get_arguments().filter_map(clap::Arg::get_long).map(str::to_owned);
+                let mut options: Vec<_> = positional.chain(options).collect();
                 options.sort_unstable();
                 (command.get_name(), options.join(" "))
             })

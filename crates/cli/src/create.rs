@@ -4,6 +4,7 @@ use crate::args::CreateArgs;
 use crate::arrival::Arrival;
 use crate::browser::Browser;
 use crate::clock::SystemClock;
+use crate::fail_point;
 use crate::failure::{Failure, Kind};
 use crate::interrupt::{Interrupt, UnderWay};
 use crate::mint::Mint;
@@ -108,6 +109,9 @@ impl Run<'_> {
         let under_way = UnderWay::new();
         let observer = |event: Event| {
             under_way.observe(&event);
+            if event == Event::CreationRequested {
+                fail_point::reached("asked");
+            }
             self.reporter.tell(&Notice::Flow(&event));
         };
 
@@ -115,6 +119,7 @@ impl Run<'_> {
             let back = arrival.way_back();
             self.reporter.tell(&Notice::WaitingForPerson { patience: *sign_in_timeout, back });
             let grant = authorize(&clock, arrival, pending, *sign_in_timeout).await?;
+            fail_point::reached("callback");
             self.reporter.tell(&Notice::CallbackReceived);
             let session = sign_in(ports, plan, grant, &observer).await?;
             self.reporter.tell(&Notice::Looking { patience: plan.polling.timeout() });

@@ -1,5 +1,7 @@
 //! Where the key goes.
 
+mod env_file;
+
 use crate::clock::SystemClock;
 use crate::failure::{Failure, Kind};
 use crate::interrupt::Interrupt;
@@ -9,6 +11,8 @@ use crate::record::Entry;
 use crate::report::{Notice, Reporter};
 use crate::settings::Wanted;
 use async_trait::async_trait;
+use env_file::EnvFile;
+pub(crate) use env_file::Variable;
 use keymint_domain::{ApiKey, Clock};
 use std::io;
 use std::time::Duration;
@@ -61,10 +65,13 @@ impl Delivery {
     pub(crate) async fn check(
         wanted: &Wanted,
         is_rehearsal: bool,
-        _person: Person<'_>,
+        person: Person<'_>,
     ) -> Result<Self, Failure> {
-        let places: Vec<Box<dyn Destination>> = Vec::new();
-        if wanted.elsewhere() {
+        let mut places: Vec<Box<dyn Destination>> = Vec::new();
+        if let Some(wanted) = &wanted.env_file {
+            places.push(Box::new(EnvFile::check(wanted, person).await?));
+        }
+        if wanted.keyring.is_some() || wanted.pipe_to.is_some() || wanted.copy {
             return Err(Failure::new(Kind::DestinationUnusable, "not in this build yet"));
         }
         let to_stdout = wanted.stdout();

@@ -11,6 +11,7 @@ mod delivery;
 mod demo;
 mod doctor;
 mod events;
+mod fail_point;
 mod failure;
 mod hardening;
 mod hyperlink;
@@ -22,6 +23,7 @@ mod paste;
 mod person;
 mod port_owner;
 mod record;
+mod recover;
 mod recovery;
 mod report;
 mod sandbox;
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
     let outcome = runtime.block_on(async {
         match args.command {
             Command::Create(args) => create::run(*args).await,
+            Command::Recover(args) => recover::run(args).await,
             Command::Demo(args) => demo::run(args).await,
             Command::Doctor(args) => doctor::run(*args).await,
             Command::Sandbox(args) => sandbox::run(args).await,

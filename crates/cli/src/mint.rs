@@ -8,7 +8,7 @@ use crate::record::{Entry, Record, State};
 use crate::report::{Notice, Reporter};
 use crate::settings::Settings;
 use crate::words::{DASHBOARD, quoted};
-use crate::{output, record, recovery, verify};
+use crate::{fail_point, output, record, recovery, verify};
 use keymint_callback_adapter::Outcome;
 use keymint_domain::{Observer, Ports, ProvisionError, ProvisionedKey, Session, Target, create_key};
 use std::time::Duration;
@@ -31,6 +31,7 @@ impl<'a> Mint<'a> {
         reporter: &'a Reporter,
         person: Person<'_>,
     ) -> Result<Self, Failure> {
+        fail_point::reached("started");
         let delivery = Delivery::check(&settings.wanted, settings.dry_run, person).await?;
         let record = if settings.keeps && !settings.dry_run {
             tell_of_earlier_runs(person);
@@ -44,6 +45,7 @@ impl<'a> Mint<'a> {
         } else {
             Record::of_nothing()
         };
+        fail_point::reached("prepared");
         Ok(Self { settings, reporter, delivery, record })
     }
 
@@ -65,6 +67,8 @@ impl<'a> Mint<'a> {
         self.record.write(entry).map_err(|error| {
             Failure::new(Kind::DestinationUnusable, format!("no key was asked for: {error}"))
         })?;
+
+        fail_point::reached("written-down");
 
         self.reporter.tell(&Notice::Creating { target, name });
         let creation = create_key(ports, plan, session, target.clone(), observer);
@@ -108,14 +112,17 @@ impl<'a> Mint<'a> {
         interrupt: &mut Interrupt,
     ) -> Result<Outcome, Failure> {
         let ProvisionedKey { target, name, key, .. } = created;
+        fail_point::reached("answered");
         self.record.amend(|entry| {
             entry.state = State::Created;
             entry.last4 = Some(key.last_four().to_owned());
         });
         self.reporter.tell(&Notice::KeyCreated { last_four: key.last_four(), name, target });
         self.reporter.settle();
+        fail_point::reached("known");
         let entry = self.record.entry().expect("it was written before the key was asked for");
         let delivered = self.delivery.deliver(key, entry, self.reporter, interrupt).await;
+        fail_point::reached("delivered");
         self.record.amend(|entry| entry.delivered_to.clone_from(&delivered.to));
 
         if delivered.failed.is_empty() {
@@ -123,6 +130,7 @@ impl<'a> Mint<'a> {
                 self.keep_besides(created);
             }
             self.record.amend(|entry| entry.state = State::Delivered);
+            fail_point::reached("noted");
             let dashboard = self.settings.is_openai().then_some(DASHBOARD);
             if self.settings.verify {
                 tokio::select! {
@@ -167,6 +175,7 @@ impl<'a> Mint<'a> {
         match recovery::keep(&created.key, self.record.id()) {
             Ok(path) => {
                 let message = format!("{failed}; it is kept in {}", path.display());
+                fail_point::reached("kept");
                 self.record.amend(|entry| {
                     entry.state = State::Delivered;
                     entry.kept_in = Some(path);

@@ -59,6 +59,23 @@ pub(crate) enum State {
 }
 
 impl Entry {
+    /// A key of which nothing else is known.
+    pub(crate) fn of_unknown_origin(id: &str) -> Self {
+        let unknown = Named { id: "unknown".to_owned(), title: None };
+        Self {
+            state: State::Delivered,
+            time: String::new(),
+            name: id.to_owned(),
+            organization: unknown.clone(),
+            project: unknown,
+            api_base: String::new(),
+            last4: None,
+            delivered_to: Vec::new(),
+            kept_in: None,
+            profile: None,
+        }
+    }
+
     /// A key that is about to be asked for.
     pub(crate) fn requested(name: &str, target: &Target, api_base: &str) -> Self {
         let named = |id: &str, title: &Option<String>| Named { id: id.to_owned(), title: title.clone() };
@@ -100,7 +117,7 @@ impl Record {
 
     fn begin_in(folder: &Path) -> io::Result<Self> {
         let id = new_id();
-        let path = folder.join(&id).with_extension(EXTENSION);
+        let path = folder.join(format!("{id}.{EXTENSION}"));
         let file = state::new_file(&path)?;
         file.try_lock().map_err(|error| state::about(&path, &error.into()))?;
         Ok(Self { id, file: Some((path, file)), entry: None })

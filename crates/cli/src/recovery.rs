@@ -1,11 +1,13 @@
 //! The private folder that keeps a key whose destination failed.
 
-use crate::{clock, state};
+use crate::record::Entry;
+use crate::{clock, record, state};
 use keymint_domain::ApiKey;
 use std::env;
-use std::fs::DirBuilder;
+use std::fs::{self, DirBuilder};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
 /// The end of a kept key's file name.
 const EXTENSION: &str = "key";
@@ -24,7 +26,7 @@ pub(crate) fn keep(key: &ApiKey, id: &str) -> io::Result<PathBuf> {
 }
 
 fn keep_in(folder: &Path, id: &str, key: &ApiKey) -> io::Result<PathBuf> {
-    let path = folder.join(id).with_extension(EXTENSION);
+    let path = folder.join(format!("{id}.{EXTENSION}"));
     let mut file = state::new_file(&path)?;
     file.write_all(format!("{}\n", key.expose()).as_bytes())
         .and_then(|()| file.sync_all())
@@ -32,6 +34,64 @@ fn keep_in(folder: &Path, id: &str, key: &ApiKey) -> io::Result<PathBuf> {
         .and_then(|()| state::sync(folder))
         .map_err(|error| state::about(&path, &error))?;
     Ok(path)
+}
+
+/// A key that is kept.
+pub(crate) struct Kept {
+    pub(crate) id: String,
+    pub(crate) path: PathBuf,
+    pub(crate) entry: Entry,
+}
+
+/// The keys that are kept, the oldest first.
+pub(crate) fn kept() -> io::Result<Vec<Kept>> {
+    let mut past: Vec<_> = record::past()?;
+    let mut kept = Vec::new();
+    for file in fs::read_dir(folder()?)? {
+        let path = file?.path();
+        if path.extension().is_some_and(|extension| extension == EXTENSION) {
+            let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let entry = past.iter().find(|past| past.id == id).map(|past| past.entry.clone());
+            kept.push(Kept { entry: entry.unwrap_or_else(|| Entry::of_unknown_origin(&id)), id, path });
+        }
+    }
+    // Where the folder could not be written, it is elsewhere.
+    past.retain(|past| kept.iter().all(|kept: &Kept| kept.id != past.id));
+    kept.extend(past.into_iter().filter_map(|past| {
+        let path = past.entry.kept_in.clone().filter(|path| path.exists())?;
+        Some(Kept { id: past.id, path, entry: past.entry })
+    }));
+    kept.sort_by(|one, other| one.id.cmp(&other.id));
+    Ok(kept)
+}
+
+impl Kept {
+    /// The key itself.
+    pub(crate) fn read(&self) -> io::Result<ApiKey> {
+        let mut text = Zeroizing::new(fs::read_to_string(&self.path)?);
+        let length = text.trim_end().len();
+        text.truncate(length);
+        ApiKey::parse(std::mem::take(&mut *text)).map_err(|_| io::Error::other("no key is in it"))
+    }
+
+    /// Deletes the file. The key itself stays valid.
+    pub(crate) fn remove(&self) -> io::Result<()> {
+        fs::remove_file(&self.path)
+    }
+
+    /// Takes note of where the key is now.
+    pub(crate) fn note(&self, delivered_to: &[String], is_removed: bool) {
+        let past = record::past().unwrap_or_default().into_iter().find(|past| past.id == self.id);
+        if let Some(mut past) = past {
+            // The key is where it is, whatever becomes of the note.
+            let _ = past.amend(|entry| {
+                entry.delivered_to.extend_from_slice(delivered_to);
+                if is_removed {
+                    entry.kept_in = None;
+                }
+            });
+        }
+    }
 }
 
 /// Not one that is there already: it could belong to somebody else.
@@ -48,7 +108,6 @@ fn new_temporary_folder() -> io::Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
 
     #[test]
     fn a_kept_key_is_there_whole_and_private() {

@@ -77,6 +77,12 @@ pub(crate) enum Notice<'a> {
     Verified {
         words: &'a str,
     },
+    Recovery {
+        keys: usize,
+    },
+    Deleted {
+        text: &'a str,
+    },
     /// The key is kept, besides where it was wanted.
     Kept {
         text: &'a str,
@@ -224,7 +230,12 @@ impl Reporter {
             )),
             Notice::Delivered { what_now: text, .. }
             | Notice::Kept { text }
+            | Notice::Deleted { text }
             | Notice::Verified { words: text } => self.step(text),
+            Notice::Recovery { keys: 0 } => self.step("Nothing is kept."),
+            Notice::Recovery { .. } => {
+                self.step("`keymint recover --print`, or another destination, delivers a key and deletes the file.");
+            }
             Notice::Done { dashboard: Some(dashboard) } => {
                 self.step(&format!("Programs look for it in OPENAI_API_KEY. To delete it: {dashboard}"));
             }

@@ -5,11 +5,11 @@ mod endpoints;
 mod network;
 mod options;
 
-use crate::args::{CreateArgs, EndpointArgs, OutputArgs, PatienceArgs};
+use crate::args::{CreateArgs, EndpointArgs, OutputArgs, PatienceArgs, RecoverArgs};
 use crate::browser::{Browser, Launcher};
 use crate::failure::Failure;
 use crate::key_name;
-pub(crate) use destinations::Wanted;
+pub(crate) use destinations::{EnvFileWanted, Wanted};
 use endpoints::DEFAULT_API_BASE;
 pub(crate) use endpoints::Endpoints;
 use keymint_domain::{BaseUrl, Client, Plan, PollPolicy};
@@ -165,6 +165,21 @@ pub(crate) fn browser(
         return Ok(Browser::Named(vec![launcher]));
     }
     Ok(environment.get("BROWSER")?.map_or(Browser::System, |variable| Browser::named_by(&variable)))
+}
+
+/// What `recover` needs to know.
+pub(crate) struct RecoverSettings {
+    pub(crate) wanted: Wanted,
+    /// Whether a person may be asked.
+    pub(crate) may_ask: bool,
+}
+
+impl RecoverSettings {
+    pub(crate) fn resolve(args: &RecoverArgs, environment: &dyn Environment) -> Result<Self, Failure> {
+        let of = Options(environment);
+        let may_ask = !(args.no_input || of.is_set("no-input")?);
+        Ok(Self { wanted: Wanted::resolve(&args.destinations, &of)?, may_ask })
+    }
 }
 
 fn polling(interval: Option<Duration>, timeout: Option<Duration>) -> PollPolicy {

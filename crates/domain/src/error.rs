@@ -1,5 +1,6 @@
 //! What can go wrong. Each variant is there because some caller does something different about it.
 
+use crate::choice::Candidate;
 use crate::event::Observation;
 use crate::selection::Target;
 use crate::text::{for_people, spoken};
@@ -9,6 +10,9 @@ use std::time::Duration;
 
 /// Longest text of a server that is put into a message, in characters.
 const LONGEST_QUOTE: usize = 300;
+
+/// Longest name of an organization or a project in a message, in characters.
+const LONGEST_NAME: usize = 80;
 
 /// Why a flow ended without a key in hand.
 #[derive(Debug, thiserror::Error)]
@@ -37,13 +41,31 @@ pub enum ProvisionError {
     /// The response came from another authorization server (RFC 9207 section 2.4).
     #[error("the answer came from another authorization server than the one that was asked")]
     IssuerMismatch,
-    /// The time is up, and the last look found no default project.
+    /// The time is up, and the last look found no project to make a key in.
     #[error("no default project after {}: {last}", spoken(*waited))]
     NoDefaultProject {
         /// How long it was waited for.
         waited: Duration,
         /// What the last look saw.
         last: Observation,
+    },
+    /// What was named is in none of the lists, and they are not empty.
+    #[error("there is no {asked}{}", unread_in_words(*unread))]
+    NoSuchTarget {
+        /// What was named.
+        asked: Asked,
+        /// What there is, in the order of preference.
+        choices: Vec<Candidate>,
+        /// How many lists may have more than was seen of them: it may be there.
+        unread: usize,
+    },
+    /// Several have the title that was named.
+    #[error("there is more than one {asked}")]
+    Ambiguous {
+        /// What was named.
+        asked: Asked,
+        /// Those that have this title, in the order of preference.
+        choices: Vec<Candidate>,
     },
     /// The creation was asked for, and whether the server did it is not known: a key may exist.
     #[error("a key may have been created, but the answer was lost")]
@@ -65,6 +87,34 @@ fn denial(error: &str, description: Option<&str>) -> String {
     match description {
         Some(description) => for_people(&format!("{error}: {description}"), LONGEST_QUOTE),
         None => for_people(error, LONGEST_QUOTE),
+    }
+}
+
+fn unread_in_words(lists: usize) -> String {
+    match lists {
+        0 => String::new(),
+        1 => " in what could be read; one list was not, or not to its end".to_owned(),
+        _ => format!(" in what could be read; {lists} lists were not, or not to their end"),
+    }
+}
+
+/// What a person named, by its id or its title, exactly as they did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Asked {
+    /// An organization.
+    Organization(String),
+    /// A project.
+    Project(String),
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (thing, name) = match self {
+            Self::Organization(name) => ("organization", name),
+            Self::Project(name) => ("project", name),
+        };
+        write!(f, "{thing} \"{}\"", for_people(name, LONGEST_NAME))
     }
 }
 
@@ -200,6 +250,11 @@ impl ServiceErrorKind {
             Self::Refused { retry_after, .. } => *retry_after,
             _ => None,
         }
+    }
+
+    /// Whether the session itself was refused, so that no other call will be answered.
+    pub(crate) fn ends_the_session(&self) -> bool {
+        matches!(self, Self::Refused { status: 401, .. })
     }
 
     /// Whether the server may have done what it was asked to do, although it did not say so.

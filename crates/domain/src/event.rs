@@ -24,7 +24,7 @@ pub enum Event {
     CodeExchanged,
     /// The platform opened a session.
     SignedIn,
-    /// A look found no default project; the next one follows.
+    /// A look found no project to make a key in; the next one follows.
     WaitingForProject {
         /// What the look saw.
         observed: Observation,
@@ -60,7 +60,7 @@ pub enum Event {
     /// The creation is about to be sent. From here on a key may exist, until the creation returns or
     /// is [retried](Self::Retrying): that happens only when it certainly made none.
     CreationRequested,
-    /// The default project was found.
+    /// The project was found.
     TargetSelected(Target),
 }
 

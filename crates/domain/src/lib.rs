@@ -9,10 +9,11 @@
 //! 3. The browser's answer comes back: [`authorize`] waits for it at a [`ResponseSource`] such as
 //!    a loopback listener, or the front end reads it itself with
 //!    [`read_pasted`](PendingAuthorization::read_pasted). Either way it becomes an
-//!    [`AuthorizationGrant`].
+//!    [`AuthorizationGrant`]. In between it can be [saved](SavedAuthorization), and go on in another
+//!    process.
 //! 4. [`provision`] exchanges it, waits for the default project and creates one key. It is
 //!    [`sign_in`], [`find_target`] and [`create_key`], which can also be called one by one, with
-//!    a question to the person in between.
+//!    a question to the person in between. [`catalogue`] is what they can be asked to pick from.
 //!
 //! The pending authorization, the grant and the session are each consumed by the step that uses
 //! them up, so that one sign-in makes one key.
@@ -48,36 +49,44 @@
 //! as [`Event`]s through one closure. Secrets have types that cannot be printed. The feature
 //! `testing` has a clock that a test runs, and stateful fakes of every port.
 
+mod account;
 mod authorization;
 mod base_url;
+mod catalogue;
+mod choice;
 mod error;
 mod event;
+mod flow;
+mod lists;
 mod pkce;
 mod polling;
 mod ports;
 mod provisioning;
 mod query;
 mod retry;
+mod search;
 mod secret;
 mod selection;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod text;
 
+pub use account::AccountEmail;
 pub use async_trait::async_trait;
 pub use authorization::{
-    AuthorizationGrant, AuthorizationResponse, Callback, Client, Entropy, PendingAuthorization,
-    REGISTERED_REDIRECT_URI, Stray,
+    AuthorizationGrant, AuthorizationResponse, Callback, Client, Entropy, InvalidSaved, PendingAuthorization,
+    REGISTERED_REDIRECT_URI, SavedAuthorization, Stray,
 };
 pub use base_url::{BaseUrl, InvalidBaseUrl};
-pub use error::{ProvisionError, ServiceError, ServiceErrorKind, SourceError, Step, Unreached};
+pub use catalogue::{Catalogue, CatalogueEntry, catalogue};
+pub use choice::{Candidate, Choice};
+pub use error::{Asked, ProvisionError, ServiceError, ServiceErrorKind, SourceError, Step, Unreached};
 pub use event::{Event, Observation, Observer, ignore};
 pub use polling::{PollPolicy, PollRound, PollSchedule, PollStep};
 pub use ports::{AuthServer, Clock, Listing, Moment, PlatformApi, ResponseSource, Tokens};
-pub use provisioning::{
-    Plan, Ports, ProvisionedKey, Session, authorize, create_key, find_target, provision, sign_in,
-};
-pub use secret::{AccessToken, ApiKey, AuthorizationCode, CodeVerifier, InvalidSecret, SessionKey};
+pub use provisioning::{Plan, Ports, ProvisionedKey, Session, authorize, create_key, provision, sign_in};
+pub use search::find_target;
+pub use secret::{AccessToken, ApiKey, AuthorizationCode, CodeVerifier, InvalidSecret, SessionKey, State};
 pub use selection::{
     InvalidId, Organization, OrganizationId, Project, ProjectId, Target, by_preference, default_project,
 };

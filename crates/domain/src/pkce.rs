@@ -14,7 +14,7 @@ pub(crate) struct CodeChallenge(String);
 
 impl CodeVerifier {
     pub(crate) fn from_entropy(bytes: &[u8; VERIFIER_BYTES]) -> Self {
-        Self::from_base64url(URL_SAFE_NO_PAD.encode(bytes))
+        Self::from_text(URL_SAFE_NO_PAD.encode(bytes))
     }
 
     /// `BASE64URL(SHA256(ASCII(verifier)))`.
@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn the_challenge_is_that_of_rfc_7636_appendix_b() {
-        let verifier = CodeVerifier::from_base64url("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk".into());
+        let verifier = CodeVerifier::from_text("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk".into());
         assert_eq!(verifier.challenge().as_str(), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
     }
 

@@ -5,6 +5,7 @@
 //! to make of a failure is the domain's. Every future may be dropped at any time, which ends the
 //! request.
 
+use crate::account::AccountEmail;
 use crate::authorization::{AuthorizationGrant, AuthorizationResponse, PendingAuthorization};
 use crate::error::{ServiceError, SourceError};
 use crate::secret::{AccessToken, ApiKey, SessionKey};
@@ -30,12 +31,15 @@ pub trait AuthServer: Send + Sync {
 pub struct Tokens {
     /// `access_token`.
     pub access_token: AccessToken,
+    /// What an `id_token` beside it claims to be the account's address, if there is one that can be
+    /// read. The ID token itself is of no further use, and stays in the adapter.
+    pub email: Option<AccountEmail>,
 }
 
 impl Tokens {
-    /// An answer with this access token.
+    /// An answer with this access token and nothing else.
     pub fn new(access_token: AccessToken) -> Self {
-        Self { access_token }
+        Self { access_token, email: None }
     }
 }
 

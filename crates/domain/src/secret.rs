@@ -79,6 +79,11 @@ secret! {
     AuthorizationCode
 }
 secret! {
+    /// The state of an authorization request (RFC 6749 section 10.12). It stands in the address that
+    /// the person opens, and nowhere else.
+    State
+}
+secret! {
     /// The PKCE code verifier (RFC 7636 section 4.1).
     CodeVerifier
 }
@@ -100,10 +105,19 @@ impl AuthorizationCode {
     }
 }
 
+impl State {
+    /// Takes a text for one, such as one that was saved. Whether it is one,
+    /// [`restore`](crate::PendingAuthorization::restore) tells.
+    pub fn from_text(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
 impl CodeVerifier {
-    /// `value` is of the unreserved characters that RFC 7636 section 4.1 asks for.
-    pub(crate) fn from_base64url(value: String) -> Self {
-        Self(value.into())
+    /// Takes a text for one, such as one that was saved. Whether it is one,
+    /// [`restore`](crate::PendingAuthorization::restore) tells.
+    pub fn from_text(text: String) -> Self {
+        Self(text.into())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Organizations and projects, and which of them a key is made in.
 
+use std::collections::HashSet;
 use std::fmt;
 
 /// Longest id that is put into a URL or a header, in characters.
@@ -126,9 +127,11 @@ impl Target {
 }
 
 /// The organizations in the order in which they are looked into: default ones, then personal
-/// ones, then the rest. Inside each rank the given order stands.
+/// ones, then the rest. Inside each rank the given order stands. What stands there twice is one.
 pub fn by_preference(organizations: &[Organization]) -> Vec<&Organization> {
-    let mut ranked: Vec<_> = organizations.iter().collect();
+    let mut seen = HashSet::new();
+    let mut ranked: Vec<_> =
+        organizations.iter().filter(|organization| seen.insert(&organization.id)).collect();
     ranked.sort_by_key(|organization| match organization {
         Organization { is_default: true, .. } => 0,
         Organization { personal: true, .. } => 1,

@@ -2,8 +2,9 @@
 
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted, pending};
 use keymint_domain::{
-    AccessToken, ApiKey, AuthorizationCode, AuthorizationGrant, CodeVerifier, Entropy, PendingAuthorization,
-    Plan, Ports, ProvisionedKey, Session, SessionKey, Tokens, ignore, provision, sign_in,
+    AccessToken, AccountEmail, ApiKey, AuthorizationCode, AuthorizationGrant, CodeVerifier, Entropy,
+    PendingAuthorization, Plan, Ports, ProvisionedKey, SavedAuthorization, Session, SessionKey, State,
+    Tokens, ignore, provision, sign_in,
 };
 use std::fmt::{Debug, Display};
 
@@ -31,6 +32,7 @@ macro_rules! keep_to_themselves {
 
 keep_to_themselves!(
     AccessToken,
+    AccountEmail,
     ApiKey,
     AuthorizationCode,
     AuthorizationGrant,
@@ -38,10 +40,14 @@ keep_to_themselves!(
     Entropy,
     PendingAuthorization,
     ProvisionedKey,
+    SavedAuthorization,
     Session,
     SessionKey,
+    State,
     Tokens,
 );
+
+never!(SavedAuthorization: Debug);
 
 fn shown(it: &impl Debug) -> String {
     format!("{it:?} {it:#?}")
@@ -50,7 +56,8 @@ fn shown(it: &impl Debug) -> String {
 #[test]
 fn no_secret_shows_in_debug_from_the_beginning_of_a_flow_to_its_end() {
     let clock = FakeClock::new();
-    let (auth_server, platform) = (FakeAuthServer::new(&clock), FakePlatform::ready(&clock));
+    let auth_server = FakeAuthServer::new(&clock).email("address@example.com");
+    let platform = FakePlatform::ready(&clock);
     let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
     let plan = Plan::default();
     let Ok(entropy) = Entropy::fill_with(|bytes| {
@@ -60,6 +67,7 @@ fn no_secret_shows_in_debug_from_the_beginning_of_a_flow_to_its_end() {
     let mut said = vec![shown(&entropy), shown(&pending()), shown(&granted())];
     said.push(shown(&Tokens::new(AccessToken::parse("canary-canary".to_owned()).unwrap())));
     let session = clock.run(sign_in(ports, &plan, granted(), &ignore)).unwrap();
+    assert_eq!(session.account().unwrap().for_people(), "address@example.com");
     said.push(shown(&session));
     let (auth_server, platform) = (FakeAuthServer::new(&clock), FakePlatform::ready(&clock));
     let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
@@ -73,6 +81,7 @@ fn no_secret_shows_in_debug_from_the_beginning_of_a_flow_to_its_end() {
         grant.verifier().expose(),
         grant.code().expose(),
         "canary",
+        "address",
         created.key.expose(),
     ];
     for text in said {

@@ -40,6 +40,7 @@ mod refusal;
 mod retry_after;
 mod transport;
 
+mod id_token;
 mod json;
 mod list;
 mod paging;

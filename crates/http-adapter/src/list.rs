@@ -46,18 +46,6 @@ pub(crate) trait Entry: Sized {
 
 impl Entry for Organization {
     fn read(json: &RawValue) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct Fields<'a> {
-            #[serde(borrow)]
-            id: Option<&'a RawValue>,
-            #[serde(borrow)]
-            title: Option<&'a RawValue>,
-            #[serde(borrow)]
-            is_default: Option<&'a RawValue>,
-            #[serde(borrow)]
-            personal: Option<&'a RawValue>,
-        }
-
         let fields: Fields<'_> = fields(json)?;
         let mut organization = Self::new(OrganizationId::parse(&text(fields.id)?).ok()?);
         organization.title = text(fields.title);
@@ -69,22 +57,27 @@ impl Entry for Organization {
 
 impl Entry for Project {
     fn read(json: &RawValue) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct Fields<'a> {
-            #[serde(borrow)]
-            id: Option<&'a RawValue>,
-            #[serde(borrow)]
-            title: Option<&'a RawValue>,
-            #[serde(borrow)]
-            is_initial: Option<&'a RawValue>,
-        }
-
         let fields: Fields<'_> = fields(json)?;
         let mut project = Self::new(ProjectId::parse(&text(fields.id)?).ok()?);
         project.title = text(fields.title);
         project.is_initial = flag(fields.is_initial);
         Some(project)
     }
+}
+
+/// What an entry has, of whichever list it is.
+#[derive(Deserialize)]
+struct Fields<'a> {
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    title: Option<&'a RawValue>,
+    #[serde(borrow)]
+    is_default: Option<&'a RawValue>,
+    #[serde(borrow)]
+    personal: Option<&'a RawValue>,
+    #[serde(borrow)]
+    is_initial: Option<&'a RawValue>,
 }
 
 /// The entries of a page, each judged as it is read.
@@ -132,12 +125,6 @@ impl<'de, T: Entry> Deserialize<'de> for Entries<T> {
 }
 
 fn id(entry: &RawValue) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Fields<'a> {
-        #[serde(borrow)]
-        id: Option<&'a RawValue>,
-    }
-
     let fields: Fields<'_> = fields(entry)?;
     text(fields.id)
 }

@@ -2,10 +2,12 @@
 //!
 //! Null counts as absent, and unknown members are ignored.
 
+use crate::id_token;
 use crate::json::{Object, Unusable, object, text};
 use keymint_domain::{AccessToken, ApiKey, InvalidSecret, SessionKey, Tokens};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use zeroize::Zeroizing;
 
 /// The body of the onboarding login.
 #[derive(Serialize)]
@@ -20,8 +22,8 @@ pub(crate) struct CreateKey<'a> {
     pub(crate) name: &'a str,
 }
 
-/// RFC 6749 section 5.1. Only the access token is used, so the others may be missing; `learn` is
-/// told of them, since they are secrets all the same.
+/// RFC 6749 section 5.1. Only the access token is used, and of the ID token the address of the
+/// account, so the others may be missing; `learn` is told of them, since they are secrets all the same.
 pub(crate) fn tokens(body: &[u8], learn: impl Fn(&str)) -> Result<Tokens, Unusable> {
     #[derive(Deserialize)]
     struct Answer<'a> {
@@ -34,13 +36,19 @@ pub(crate) fn tokens(body: &[u8], learn: impl Fn(&str)) -> Result<Tokens, Unusab
     }
 
     let answer: Answer<'_> = object(body)?;
-    [answer.refresh_token, answer.id_token].into_iter().filter_map(text).for_each(|token| learn(&token));
+    let [refresh_token, id_token] =
+        [answer.refresh_token, answer.id_token].map(|token| text(token).map(Zeroizing::new));
+    [&refresh_token, &id_token].into_iter().flatten().for_each(|token| learn(token));
     let access_token = secret("access_token", answer.access_token, AccessToken::parse)?;
     match answer.token_type {
         Some(kind) if !kind.eq_ignore_ascii_case("bearer") => {
             Err(Unusable("token_type is not bearer".to_owned()))
         }
-        _ => Ok(Tokens::new(access_token)),
+        _ => {
+            let mut tokens = Tokens::new(access_token);
+            tokens.email = id_token.and_then(|token| id_token::email(&token));
+            Ok(tokens)
+        }
     }
 }
 

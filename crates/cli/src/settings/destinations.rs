@@ -2,6 +2,7 @@
 
 use super::options::{Options, plain_text};
 use crate::args::DestinationArgs;
+use crate::delivery::Variable;
 use crate::failure::Failure;
 use std::path::PathBuf;
 
@@ -20,7 +21,7 @@ pub(crate) struct Wanted {
 #[derive(Debug, Clone)]
 pub(crate) struct EnvFileWanted {
     pub(crate) path: PathBuf,
-    pub(crate) variable: String,
+    pub(crate) variable: Variable,
     /// Whether another value may be replaced.
     pub(crate) force: bool,
     /// Whether git may track the file.
@@ -41,7 +42,7 @@ impl Wanted {
             Some(path) => Some(path.clone()),
             None => of.find("env-file", &None, plain_text)?.map(Into::into),
         };
-        let variable = of.find("var", &args.var, plain_text)?;
+        let variable = of.find("var", &args.var, Variable::parse)?;
         let force = args.force || of.is_set("force")?;
         let allow_tracked = args.allow_tracked || of.is_set("allow-tracked")?;
         let keyring = args.keyring || of.is_set("keyring")?;
@@ -50,7 +51,7 @@ impl Wanted {
         Ok(Self {
             env_file: env_file.map(|path| EnvFileWanted {
                 path: path.into(),
-                variable: variable.unwrap_or_else(|| "OPENAI_API_KEY".to_owned()),
+                variable: variable.unwrap_or_default(),
                 force,
                 allow_tracked,
             }),

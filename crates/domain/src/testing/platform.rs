@@ -51,7 +51,7 @@ pub struct Call {
 /// keys that are really made, and failures where a test wants them.
 pub struct FakePlatform {
     clock: FakeClock,
-    organizations: Vec<(Organization, Vec<Project>)>,
+    organizations: Vec<Place>,
     organizations_ready_after: Duration,
     projects_ready_after: Duration,
     latency: Duration,
@@ -59,6 +59,13 @@ pub struct FakePlatform {
     failures: HashMap<(Step, Option<String>), Vec<ServiceErrorKind>>,
     incomplete: HashMap<Step, (usize, bool)>,
     world: Mutex<World>,
+}
+
+/// An organization, and from how long after the login on it exists.
+struct Place {
+    organization: Organization,
+    projects: Vec<Project>,
+    exists_after: Duration,
 }
 
 #[derive(Default)]
@@ -93,8 +100,18 @@ impl FakePlatform {
     }
 
     /// One more organization, after the others.
-    pub fn with(mut self, organization: Organization, projects: Vec<Project>) -> Self {
-        self.organizations.push((organization, projects));
+    pub fn with(self, organization: Organization, projects: Vec<Project>) -> Self {
+        self.with_later(Duration::ZERO, organization, projects)
+    }
+
+    /// The same, and it only exists this long after the login.
+    pub fn with_later(
+        mut self,
+        exists_after: Duration,
+        organization: Organization,
+        projects: Vec<Project>,
+    ) -> Self {
+        self.organizations.push(Place { organization, projects, exists_after });
         self
     }
 
@@ -252,9 +269,11 @@ impl PlatformApi for FakePlatform {
 
     async fn organizations(&self, session: &SessionKey) -> Result<Listing<Organization>, ServiceError> {
         self.serve_session(session, Step::ListOrganizations, None, None).await?;
-        let ready = self.is_ready(self.organizations_ready_after);
-        let organizations =
-            self.organizations.iter().filter(|_| ready).map(|(organization, _)| organization.clone());
+        let there = self
+            .organizations
+            .iter()
+            .filter(|place| self.is_ready(self.organizations_ready_after.max(place.exists_after)));
+        let organizations = there.map(|place| place.organization.clone());
         Ok(self.listing(Step::ListOrganizations, organizations.collect()))
     }
 
@@ -265,8 +284,8 @@ impl PlatformApi for FakePlatform {
     ) -> Result<Listing<Project>, ServiceError> {
         self.serve_session(session, Step::ListProjects, Some(organization), None).await?;
         let ready = self.is_ready(self.projects_ready_after);
-        let of_it = self.organizations.iter().find(|(candidate, _)| candidate.id == *organization);
-        let projects = of_it.filter(|_| ready).map(|(_, projects)| projects.clone()).unwrap_or_default();
+        let of_it = self.organizations.iter().find(|place| place.organization.id == *organization);
+        let projects = of_it.filter(|_| ready).map(|place| place.projects.clone()).unwrap_or_default();
         Ok(self.listing(Step::ListProjects, projects))
     }
 

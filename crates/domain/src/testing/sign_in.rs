@@ -1,4 +1,5 @@
 use super::FakeClock;
+use crate::account::AccountEmail;
 use crate::authorization::{
     AuthorizationGrant, AuthorizationResponse, Callback, Client, Entropy, PendingAuthorization,
     REGISTERED_REDIRECT_URI,
@@ -42,6 +43,7 @@ pub fn granted() -> AuthorizationGrant {
 pub struct FakeAuthServer {
     clock: FakeClock,
     latency: Duration,
+    email: Option<String>,
     failures: Mutex<VecDeque<ServiceErrorKind>>,
     spent_codes: Mutex<HashSet<String>>,
     exchanges: AtomicUsize,
@@ -53,6 +55,7 @@ impl FakeAuthServer {
         Self {
             clock: clock.clone(),
             latency: Duration::ZERO,
+            email: None,
             failures: Mutex::default(),
             spent_codes: Mutex::default(),
             exchanges: AtomicUsize::new(0),
@@ -62,6 +65,12 @@ impl FakeAuthServer {
     /// Each answer comes this late.
     pub fn latency(mut self, latency: Duration) -> Self {
         self.latency = latency;
+        self
+    }
+
+    /// The account has this address.
+    pub fn email(mut self, email: &str) -> Self {
+        self.email = Some(email.to_owned());
         self
     }
 
@@ -94,7 +103,12 @@ impl AuthServer for FakeAuthServer {
         self.clock.sleep(self.latency).await;
         match self.failure(grant.code().expose()) {
             Some(kind) => Err(ServiceError::new(Step::ExchangeCode, kind, kind.to_string())),
-            None => Ok(Tokens::new(AccessToken::parse("the-access-token".to_owned()).expect("a constant"))),
+            None => {
+                let access_token = AccessToken::parse("the-access-token".to_owned()).expect("a constant");
+                let mut tokens = Tokens::new(access_token);
+                tokens.email = self.email.as_deref().and_then(AccountEmail::parse);
+                Ok(tokens)
+            }
         }
     }
 }

@@ -1,0 +1,353 @@
+//! A folder that stays the same one, whatever becomes of its path, and one file in it that is
+//! replaced whole.
+
+use super::draft_name;
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use std::fs::{File, TryLockError};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// Fills a file that waits for its content.
+const PLACEHOLDER: u8 = b'#';
+
+pub(super) struct Folder {
+    handle: File,
+    path: PathBuf,
+}
+
+/// A file as it was found.
+pub(super) struct Found {
+    pub(super) content: Zeroizing<Vec<u8>>,
+    file: File,
+    stamp: Stamp,
+}
+
+/// What changes when a file does.
+#[derive(PartialEq, Eq)]
+struct Stamp {
+    inode: (u64, u64),
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+/// A file beside the one that it will replace, which holds the room for it. It is gone when it is
+/// dropped.
+pub(super) struct Draft {
+    folder: Arc<Folder>,
+    name: String,
+    file: File,
+}
+
+impl Folder {
+    pub(super) fn open(path: PathBuf) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let handle = rustix::fs::open(&path, flags, Mode::empty())?.into();
+        Ok(Self { handle, path })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether another user could put a file of theirs into the place of one of ours.
+    pub(super) fn check_owner(&self) -> io::Result<()> {
+        let metadata = self.handle.metadata()?;
+        let is_sticky = metadata.mode() & 0o1000 != 0;
+        if !is_ours_or_the_systems(metadata.uid()) {
+            Err(io::Error::other("the folder belongs to another user"))
+        } else if metadata.mode() & 0o002 != 0 && !is_sticky {
+            Err(io::Error::other("every user may replace files in the folder"))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether another user could have put a link there.
+    pub(super) fn others_may_write(&self) -> io::Result<bool> {
+        let metadata = self.handle.metadata()?;
+        Ok(metadata.mode() & 0o022 != 0 || !is_ours_or_the_systems(metadata.uid()))
+    }
+
+    pub(super) fn is_link(&self, name: &str) -> io::Result<bool> {
+        Ok(self.kind(name)?.is_some_and(FileType::is_symlink))
+    }
+
+    /// Keeps other runs away from this folder until this value is dropped, or the process is gone.
+    /// Says whether there is none. A file system that knows no locks keeps nobody away.
+    pub(super) fn try_lock(&self) -> bool {
+        !matches!(self.handle.try_lock(), Err(TryLockError::WouldBlock))
+    }
+
+    /// Reads a file, which must be a regular one of this user and of at most this size.
+    pub(super) fn look(&self, name: &str, largest: usize) -> io::Result<Option<Found>> {
+        let Some(file) = self.open_regular(name)? else { return Ok(None) };
+        let metadata = file.metadata()?;
+        if metadata.uid() != euid() && euid() != 0 {
+            return Err(io::Error::other("the file belongs to another user"));
+        }
+        let too_large = || io::Error::other(format!("the file has more than {largest} bytes"));
+        let size = usize::try_from(metadata.size()).ok().filter(|size| *size <= largest);
+        // Never moved while it grows, which would leave a copy behind.
+        let mut content = Zeroizing::new(Vec::with_capacity(size.ok_or_else(too_large)? + 1));
+        (&file).take(metadata.size() + 1).read_to_end(&mut content)?;
+        Ok(Some(Found { content, stamp: Stamp::of(&file)?, file }))
+    }
+
+    fn kind(&self, name: &str) -> io::Result<Option<FileType>> {
+        match rustix::fs::statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(FileType::from_raw_mode(stat.st_mode))),
+            Err(rustix::io::Errno::NOENT) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn open_regular(&self, name: &str) -> io::Result<Option<File>> {
+        let what = match self.kind(name)? {
+            None => return Ok(None),
+            Some(FileType::RegularFile) => {
+                let flags =
+                    OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+                return match rustix::fs::openat(&self.handle, name, flags, Mode::empty()) {
+                    Ok(file) => Ok(Some(file.into())),
+                    Err(rustix::io::Errno::NOENT) => Ok(None),
+                    Err(error) => Err(error.into()),
+                };
+            }
+            Some(FileType::Directory) => "it is a folder, not a file",
+            Some(FileType::Symlink) => "it is a symbolic link",
+            Some(_) => "it is no regular file",
+        };
+        Err(io::Error::other(what))
+    }
+
+    /// The drafts of runs that were killed, which may hold a key. Those that never held more than
+    /// the placeholder are removed.
+    pub(super) fn leftovers(&self) -> io::Result<Vec<PathBuf>> {
+        let mut left = Vec::new();
+        for entry in rustix::fs::Dir::read_from(&self.handle)? {
+            let entry = entry?;
+            let Some(name) = entry.file_name().to_str().ok().filter(|name| draft_name::is_one(name)) else {
+                continue;
+            };
+            let Ok(Some(mut file)) = self.open_regular(name) else { continue };
+            if file.metadata()?.uid() != euid() {
+                continue;
+            }
+            let mut content = Zeroizing::new(Vec::new());
+            file.read_to_end(&mut content)?;
+            if content.iter().all(|byte| *byte == PLACEHOLDER) {
+                self.remove(name);
+            } else {
+                left.push(self.path.join(name));
+            }
+        }
+        Ok(left)
+    }
+
+    fn remove(&self, name: &str) {
+        let _ = rustix::fs::unlinkat(&self.handle, name, AtFlags::empty());
+    }
+
+    /// Puts the content into the place of what was found under this name, which keeps its owner and
+    /// mode. Says whether it did: not where the file has changed since.
+    pub(super) fn replace(
+        &self,
+        name: &str,
+        found: Option<&Found>,
+        draft: &Draft,
+        content: &[u8],
+    ) -> io::Result<bool> {
+        draft.file.write_all_at(content, 0)?;
+        draft.file.set_len(content.len() as u64)?;
+        draft.take_after(found)?;
+        draft.file.sync_all()?;
+        let now = self.open_regular(name)?.map(|file| Stamp::of(&file)).transpose()?;
+        if now.as_ref() != found.map(|found| &found.stamp) {
+            return Ok(false);
+        }
+        rustix::fs::renameat(&self.handle, &draft.name, &self.handle, name)?;
+        // The name is safe only when the folder is, where folders can be made safe.
+        match self.handle.sync_all() {
+            Err(error) if !matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {
+                Err(error)
+            }
+            _ => Ok(true),
+        }
+    }
+}
+
+impl Found {
+    /// The mode, where somebody else may read the file.
+    pub(super) fn readable_by_others(&self) -> io::Result<Option<u32>> {
+        Ok(Some(self.file.metadata()?.mode() & 0o7777).filter(|mode| mode & 0o044 != 0))
+    }
+
+    pub(super) fn is_read_only(&self) -> io::Result<bool> {
+        Ok(self.file.metadata()?.mode() & 0o200 == 0)
+    }
+
+    /// Whether no other file can take its place: it is a mount point, as in containers, or its
+    /// attributes forbid it (`chattr`).
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub(super) fn is_fixed(&self) -> bool {
+        use rustix::fs::{StatxAttributes, StatxFlags, statx};
+        let fixed = StatxAttributes::MOUNT_ROOT | StatxAttributes::IMMUTABLE | StatxAttributes::APPEND;
+        statx(&self.file, "", AtFlags::EMPTY_PATH, StatxFlags::empty())
+            .is_ok_and(|status| status.stx_attributes.intersects(fixed))
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    pub(super) fn is_fixed(&self) -> bool {
+        false
+    }
+
+    pub(super) fn has_other_names(&self) -> io::Result<bool> {
+        Ok(self.file.metadata()?.nlink() > 1)
+    }
+}
+
+impl Stamp {
+    fn of(file: &File) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        Ok(Self {
+            inode: (metadata.dev(), metadata.ino()),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        })
+    }
+}
+
+impl Draft {
+    /// Makes sure that there is room for this many bytes, and that the file can be made like the one
+    /// that was found.
+    pub(super) fn reserve(folder: &Arc<Folder>, size: usize, found: Option<&Found>) -> io::Result<Self> {
+        let name = draft_name::new()?;
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&folder.handle, &name, flags, Mode::RUSR | Mode::WUSR)?.into();
+        let draft = Self { folder: Arc::clone(folder), name, file };
+        draft.file.write_all_at(&vec![PLACEHOLDER; size], 0)?;
+        draft.file.sync_all()?;
+        draft.take_owner_of(found)?;
+        Ok(draft)
+    }
+
+    /// Removes it before it is dropped.
+    pub(super) fn remove(&self) {
+        self.folder.remove(&self.name);
+    }
+
+    fn take_owner_of(&self, found: Option<&Found>) -> io::Result<()> {
+        let Some(found) = found else { return Ok(()) };
+        let (old, new) = (found.file.metadata()?, self.file.metadata()?);
+        let owner = (old.uid() != new.uid()).then(|| rustix::fs::Uid::from_raw(old.uid()));
+        let group = (old.gid() != new.gid()).then(|| rustix::fs::Gid::from_raw(old.gid()));
+        if owner.is_some() || group.is_some() {
+            rustix::fs::fchown(&self.file, owner, group)
+                .map_err(|error| io::Error::other(format!("its owner and group cannot be kept: {error}")))?;
+        }
+        Ok(())
+    }
+
+    /// Gives the draft the owner, the mode and the attributes of the file that it replaces. A new
+    /// file is for its owner alone, whatever the umask.
+    fn take_after(&self, found: Option<&Found>) -> io::Result<()> {
+        self.take_owner_of(found)?;
+        let mode = match found {
+            Some(found) => found.file.metadata()?.mode() & 0o777,
+            None => 0o600,
+        };
+        rustix::fs::fchmod(&self.file, Mode::from_raw_mode(mode as rustix::fs::RawMode))?;
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        if let Some(found) = found {
+            copy_attributes(&found.file, &self.file)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+/// Without its access list a file's group bits would mean something else, and may let more in.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn copy_attributes(from: &File, to: &File) -> io::Result<()> {
+    use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fsetxattr};
+    const ACCESS_LIST: &[u8] = b"system.posix_acl_access";
+    // The most that Linux has of either (xattr(7)).
+    let (mut names, mut value) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
+    let Ok(length) = flistxattr(from, &mut names[..]) else { return Ok(()) };
+    for name in names[..length].split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+        let copied = fgetxattr(from, name, &mut value[..])
+            .and_then(|length| fsetxattr(to, name, &value[..length], XattrFlags::empty()));
+        if let Err(error) = copied
+            && name == ACCESS_LIST
+        {
+            return Err(io::Error::other(format!("its access list cannot be kept: {error}")));
+        }
+    }
+    Ok(())
+}
+
+fn is_ours_or_the_systems(user: u32) -> bool {
+    user == euid() || user == 0
+}
+
+fn euid() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::fs::{XattrFlags, getxattr, setxattr};
+    use std::fs;
+
+    /// acl(5): the version, and for each entry its tag, its permissions, and whom it is for.
+    fn access_list() -> Vec<u8> {
+        const NOBODY: u32 = u32::MAX;
+        let mut list = 2_u32.to_le_bytes().to_vec();
+        for (tag, permissions, id) in
+            [(1_u16, 6_u16, NOBODY), (2, 4, 12_345), (4, 0, NOBODY), (0x10, 4, NOBODY), (0x20, 0, NOBODY)]
+        {
+            list.extend([tag.to_le_bytes(), permissions.to_le_bytes()].concat());
+            list.extend(id.to_le_bytes());
+        }
+        list
+    }
+
+    #[test]
+    fn a_replaced_file_keeps_who_may_read_it_and_what_is_noted_of_it() {
+        let path = tempfile::tempdir().unwrap();
+        let file = path.path().join(".env");
+        fs::write(&file, "old").unwrap();
+        let attributes = [("user.note", b"mine".to_vec()), ("system.posix_acl_access", access_list())];
+        for (name, value) in &attributes {
+            if setxattr(&file, *name, value, XattrFlags::empty()).is_err() {
+                let mut stderr = io::stderr();
+                io::Write::write_all(&mut stderr, b"SKIPPED: this file system has no attributes\n").unwrap();
+                return;
+            }
+        }
+        let folder = Arc::new(Folder::open(path.path().to_owned()).unwrap());
+        let found = folder.look(".env", 100).unwrap().unwrap();
+        let draft = Draft::reserve(&folder, 100, Some(&found)).unwrap();
+        assert!(folder.replace(".env", Some(&found), &draft, b"new").unwrap());
+
+        assert_eq!(fs::read(&file).unwrap(), b"new");
+        assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o640);
+        for (name, value) in &attributes {
+            let mut kept = [0; 100];
+            let length = getxattr(&file, *name, &mut kept[..]).unwrap();
+            assert_eq!(&kept[..length], value, "{name}");
+        }
+    }
+}

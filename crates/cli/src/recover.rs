@@ -1,0 +1,120 @@
+//! `keymint recover`: what is kept in the recovery folder, delivered or deleted.
+
+use crate::args::RecoverArgs;
+use crate::delivery::Delivery;
+use crate::failure::{Failure, Kind};
+use crate::interrupt::Interrupt;
+use crate::output;
+use crate::person::Person;
+use crate::record::Entry;
+use crate::recovery::{self, Kept};
+use crate::report::{Notice, Reporter};
+use crate::settings::{self, ProcessEnvironment, RecoverSettings};
+use crate::words::{DASHBOARD, quoted};
+use serde_json::json;
+use std::process::ExitCode;
+
+pub(crate) async fn run(args: RecoverArgs) -> ExitCode {
+    let output = match settings::output(args.output, &ProcessEnvironment) {
+        Ok(output) => output,
+        Err(failure) => return Reporter::new(args.output).end(Err(failure)),
+    };
+    let reporter = Reporter::new(output);
+    let outcome = attempt(&args, &reporter).await;
+    reporter.end(outcome)
+}
+
+async fn attempt(args: &RecoverArgs, reporter: &Reporter) -> Result<(), Failure> {
+    let settings = RecoverSettings::resolve(args, &ProcessEnvironment)?;
+    let kept = recovery::kept().map_err(|error| {
+        Failure::new(Kind::Internal, format!("the recovery folder cannot be read: {error}"))
+    })?;
+    if !args.delete && args.id.is_none() && !args.destinations.name_a_place() {
+        return list(&kept, reporter);
+    }
+    let kept = one(kept, args.id.as_deref())?;
+    if args.delete { delete(&kept, reporter) } else { deliver(kept, &settings, reporter).await }
+}
+
+/// Shows what is there, on standard output: never a key.
+fn list(kept: &[Kept], reporter: &Reporter) -> Result<(), Failure> {
+    let printed = if reporter.wants_json() {
+        let keys: Vec<_> = kept
+            .iter()
+            .map(|Kept { id, path, entry }| {
+                let Entry { name, time, organization, project, last4, .. } = entry;
+                json!({
+                    "id": id, "path": path, "name": name, "time": time, "last4": last4,
+                    "organization": organization, "project": project,
+                })
+            })
+            .collect();
+        output::print(&output::to_json(&json!({ "schema": "keymint.recovery/1", "keys": keys })))
+    } else {
+        let lines: Vec<_> = kept.iter().map(line).collect();
+        if lines.is_empty() { Ok(()) } else { output::print(&lines.join("\n")) }
+    };
+    printed.map_err(|error| Failure::internal(&error))?;
+    reporter.tell(&Notice::Recovery { keys: kept.len() });
+    Ok(())
+}
+
+fn line(kept: &Kept) -> String {
+    let Entry { name, last4, .. } = &kept.entry;
+    let ending = last4.as_ref().map_or_else(String::new, |last4| format!(", ending in {last4}"));
+    format!("{}  {}{ending}", kept.id, quoted(name))
+}
+
+/// The key that is meant: the one with this id, or the only one.
+fn one(mut kept: Vec<Kept>, id: Option<&str>) -> Result<Kept, Failure> {
+    if let Some(id) = id {
+        kept.retain(|kept| kept.id == id);
+    }
+    match (kept.pop(), kept.len()) {
+        (Some(only), 0) => Ok(only),
+        (Some(_), _) => {
+            Err(Failure::new(Kind::Usage, "the recovery folder has several keys: say which by its id")
+                .hint("`keymint recover` lists them."))
+        }
+        (None, _) => Err(Failure::new(Kind::Usage, "the recovery folder has no such key")
+            .hint("`keymint recover` lists what there is.")),
+    }
+}
+
+async fn deliver(kept: Kept, settings: &RecoverSettings, reporter: &Reporter) -> Result<(), Failure> {
+    let key = kept.read().map_err(|error| {
+        Failure::new(Kind::Internal, format!("{} cannot be read: {error}", kept.path.display()))
+    })?;
+    let mut interrupt = Interrupt::listen().map_err(|error| Failure::internal(&error))?;
+    let person = Person::new(reporter, settings.may_ask);
+    let mut delivery = interrupt.end(Delivery::check(&settings.wanted, false, person)).await?;
+    let delivered = delivery.deliver(&key, &kept.entry, reporter, &mut interrupt).await;
+    let is_done = delivered.failed.is_empty() && delivered.is_kept;
+    let removed = if is_done { kept.remove() } else { Ok(()) };
+    kept.note(&delivered.to, is_done && removed.is_ok());
+    if !delivered.failed.is_empty() {
+        let message =
+            format!("{}; it is still kept in {}", delivered.failed.join(", and "), kept.path.display());
+        let mut failure = Failure::new(Kind::DeliveryFailed, message).hint("Try another destination.");
+        failure.has_printed = delivered.has_printed;
+        return Err(failure);
+    }
+    if let Err(error) = removed {
+        let path = kept.path.display();
+        reporter
+            .tell(&Notice::Warning(&format!("{path} could not be deleted, and still has the key: {error}")));
+    }
+    Ok(())
+}
+
+fn delete(kept: &Kept, reporter: &Reporter) -> Result<(), Failure> {
+    kept.remove().map_err(|error| {
+        Failure::new(Kind::Internal, format!("{} could not be deleted: {error}", kept.path.display()))
+    })?;
+    kept.note(&[], true);
+    let name = quoted(&kept.entry.name);
+    reporter.tell(&Notice::Deleted {
+        text: &format!("Deleted here. The key {name} stays valid until you delete it at {DASHBOARD}"),
+    });
+    Ok(())
+}

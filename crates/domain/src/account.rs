@@ -1,0 +1,71 @@
+//! Whose account it is that signed in.
+
+use crate::text::for_people;
+use std::fmt;
+
+/// Longest address that can be mailed to, in bytes (RFC 5321 section 4.5.3.1.3, without the angle
+/// brackets).
+const LONGEST: usize = 254;
+
+/// The e-mail address that the authorization server claims for the account that signed in (OpenID
+/// Connect Core section 5.1).
+///
+/// A person with two accounts notices the wrong one by it. Nothing else depends on it, since nobody
+/// has proved it. Show it on a terminal; keep it out of logs and files.
+pub struct AccountEmail(String);
+
+impl AccountEmail {
+    /// Takes the claim. `None` where it does not look like an address.
+    pub fn parse(claim: &str) -> Option<Self> {
+        let (local, domain) = claim.rsplit_once('@')?;
+        let is_address = claim.len() <= LONGEST
+            && !local.is_empty()
+            && !domain.is_empty()
+            && !claim.contains(char::is_whitespace);
+        is_address.then(|| Self(for_people(claim, LONGEST)))
+    }
+
+    /// The address with nothing in it that could steer a terminal or hide.
+    pub fn for_people(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for AccountEmail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AccountEmail([redacted])")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_like_an_address_is_shown_clean() {
+        for (claim, shown) in [
+            ("dev@example.com", "dev@example.com"),
+            ("\"a@b\"@example.com", "\"a@b\"@example.com"),
+            ("dév@例え.jp", "dév@例え.jp"),
+            ("dev\u{202e}@example.com", r"dev\u{202e}@example.com"),
+            ("\u{1b}[2Jdev@example.com", r"\u{1b}[2Jdev@example.com"),
+            ("sk-proj-0123@example.com", "sk-[redacted]@example.com"),
+        ] {
+            assert_eq!(AccountEmail::parse(claim).unwrap().for_people(), shown);
+        }
+    }
+
+    #[test]
+    fn what_does_not_look_like_an_address_is_none() {
+        let long = format!("{}@example.com", "x".repeat(LONGEST));
+        for claim in ["", "dev", "@", "dev@", "@example.com", "dev @example.com", "a@b\nc", &long] {
+            assert!(AccountEmail::parse(claim).is_none(), "{claim:?}");
+        }
+    }
+
+    #[test]
+    fn it_does_not_show_in_debug() {
+        let email = AccountEmail::parse("dev@example.com");
+        assert_eq!(format!("{email:?}"), "Some(AccountEmail([redacted]))");
+    }
+}

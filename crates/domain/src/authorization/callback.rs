@@ -1,0 +1,284 @@
+//! Reading what the browser brings back (RFC 6749 section 4.1.2).
+
+use super::PendingAuthorization;
+use crate::query;
+use crate::secret::AuthorizationCode;
+use subtle::ConstantTimeEq;
+
+/// What a text from outside turned out to be.
+#[derive(Debug)]
+pub enum Callback {
+    /// Not the response to this request. It changes nothing: whoever sent it did not know the state.
+    Stray(Stray),
+    /// The response: its sender knew the state. The authorization ends with it, good or bad.
+    Response(AuthorizationResponse),
+}
+
+/// Why a text is not the response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stray {
+    /// It is for another path than that of the redirect URI.
+    OtherPath,
+    /// Its query cannot be read: too long, too many pairs, not strictly percent-encoded UTF-8, or
+    /// with control characters in it.
+    BadQuery,
+    /// Its `state` is missing, doubled, or not ours: another sign-in's, or an attacker's guess.
+    ForeignState,
+}
+
+/// The authorization response (RFC 6749 section 4.1.2).
+#[derive(Debug)]
+pub enum AuthorizationResponse {
+    /// The person agreed.
+    Granted(AuthorizationCode),
+    /// The person or the server refused (RFC 6749 section 4.1.2.1).
+    Denied {
+        /// The error code, such as `access_denied`, exactly as sent.
+        error: String,
+        /// What the server adds for the developer, exactly as sent.
+        description: Option<String>,
+    },
+    /// Neither exactly one `code` nor exactly one `error`.
+    Malformed,
+    /// Its `iss` names another authorization server (RFC 9207 section 2.4).
+    IssuerMismatch,
+}
+
+impl PendingAuthorization {
+    /// Reads a request that reached the redirect URI's host: a path and a query
+    /// (the origin-form of RFC 9112 section 3.2.1).
+    pub fn read_callback(&self, request_target: &str) -> Callback {
+        let (path, query) = request_target.split_once('?').unwrap_or((request_target, ""));
+        if path == self.redirect_uri.path() {
+            self.read_query(query)
+        } else {
+            Callback::Stray(Stray::OtherPath)
+        }
+    }
+
+    /// Reads what a person pasted: the address that the browser ended on, or its query alone.
+    ///
+    /// Quotes, line wraps, `&amp;` and the marks of a bracketed paste do no harm.
+    pub fn read_pasted(&self, text: &str) -> Callback {
+        let text = text.replace("\u{1b}[200~", "").replace("\u{1b}[201~", "");
+        let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        let text = text.trim_matches(['"', '\'', '`', '<', '>']).replace("&amp;", "&");
+        let text = text.split_once('#').map_or(text.as_str(), |(address, _)| address);
+        match text.split_once('?') {
+            Some((address, query)) => {
+                // Only the path is compared: a phone or a proxy may have changed the host, and
+                // the state is what tells. Browsers do not show the scheme.
+                let host_and_path = address.split_once("://").map_or(address, |(_, rest)| rest);
+                let path = host_and_path.find('/').map_or("", |at| &host_and_path[at..]);
+                if address.is_empty() || path == self.redirect_uri.path() {
+                    self.read_query(query)
+                } else {
+                    Callback::Stray(Stray::OtherPath)
+                }
+            }
+            None => self.read_query(text),
+        }
+    }
+
+    /// The order is that of trust: the state proves that the sender saw the request; the issuer
+    /// tells who answers; only then do `error` and `code` mean anything.
+    fn read_query(&self, query: &str) -> Callback {
+        let Some(parameters) = query::parse(query) else {
+            return Callback::Stray(Stray::BadQuery);
+        };
+        let Ok(Some(state)) = parameters.single("state") else {
+            return Callback::Stray(Stray::ForeignState);
+        };
+        if !bool::from(state.as_bytes().ct_eq(self.state.expose().as_bytes())) {
+            return Callback::Stray(Stray::ForeignState);
+        }
+        Callback::Response(self.read_response(&parameters))
+    }
+
+    fn read_response(&self, parameters: &query::Parameters) -> AuthorizationResponse {
+        match parameters.single("iss") {
+            Ok(None) => {}
+            Ok(Some(issuer)) if self.client.issuer.is_issuer(issuer) => {}
+            _ => return AuthorizationResponse::IssuerMismatch,
+        }
+        match (parameters.single("code"), parameters.single("error")) {
+            (Ok(Some(code)), Ok(None)) if is_vschar(code) => {
+                AuthorizationResponse::Granted(AuthorizationCode::from_response(code.to_owned()))
+            }
+            (Ok(None), Ok(Some(error))) if !error.is_empty() => AuthorizationResponse::Denied {
+                error: error.to_owned(),
+                description: parameters.single("error_description").ok().flatten().map(str::to_owned),
+            },
+            _ => AuthorizationResponse::Malformed,
+        }
+    }
+}
+
+/// RFC 6749 appendix A.11: a code is made of visible ASCII characters and spaces.
+fn is_vschar(code: &str) -> bool {
+    !code.is_empty() && code.bytes().all(|byte| matches!(byte, 0x20..=0x7e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::authorization::{Client, Entropy, REGISTERED_REDIRECT_URI};
+    use proptest::prelude::*;
+
+    fn pending() -> PendingAuthorization {
+        let entropy = Entropy::fill_with(|bytes| {
+            bytes.fill(0x5a);
+            Ok::<_, ()>(())
+        });
+        Client::default().begin(REGISTERED_REDIRECT_URI.parse().unwrap(), entropy.unwrap())
+    }
+
+    fn state() -> String {
+        pending().state.expose().to_owned()
+    }
+
+    /// What the reader makes of a callback, in a word or two.
+    fn read(query: &str) -> String {
+        describe(pending().read_callback(&format!("/auth/callback?{}", query.replace("STATE", &state()))))
+    }
+
+    fn describe(callback: Callback) -> String {
+        match callback {
+            Callback::Stray(stray) => format!("{stray:?}"),
+            Callback::Response(AuthorizationResponse::Granted(code)) => format!("granted {}", code.expose()),
+            Callback::Response(AuthorizationResponse::Denied { error, description }) => {
+                format!("denied {error}: {}", description.unwrap_or_default())
+            }
+            Callback::Response(response) => format!("{response:?}"),
+        }
+    }
+
+    #[test]
+    fn a_callback_is_read_in_the_order_of_trust() {
+        for (query, expected) in [
+            ("code=C&state=STATE", "granted C"),
+            ("state=STATE&code=C&scope=openid&session_state=1&foo=bar&foo=baz", "granted C"),
+            ("code=C.%7E-_%2F%2B/&state=STATE", "granted C.~-_/+/"),
+            ("code=a+b&state=STATE", "granted a b"),
+            ("code=C&state=STATE&iss=https://auth.openai.com", "granted C"),
+            ("code=C&state=STATE&iss=https%3A%2F%2Fauth.openai.com%2F", "granted C"),
+            (
+                "error=access_denied&error_description=no+thanks&state=STATE",
+                "denied access_denied: no thanks",
+            ),
+            ("error=access_denied&state=STATE", "denied access_denied: "),
+            // An address for more about the error is nobody's but the sender's.
+            ("error=x&error_uri=javascript:alert(1)&state=STATE", "denied x: "),
+            // The state is not ours: nothing else is looked at.
+            ("code=C", "ForeignState"),
+            ("code=C&state=", "ForeignState"),
+            ("code=C&state=STATEx", "ForeignState"),
+            ("code=C&state=STATE&state=STATE", "ForeignState"),
+            ("error=access_denied&state=x", "ForeignState"),
+            ("", "ForeignState"),
+            // The state is ours: the sender is known, and what it says counts.
+            ("code=A&code=B&state=STATE", "Malformed"),
+            ("error=x&code=C&state=STATE", "Malformed"),
+            ("state=STATE", "Malformed"),
+            ("code=&state=STATE", "Malformed"),
+            ("error=&state=STATE", "Malformed"),
+            ("code=%C3%A9&state=STATE", "Malformed"),
+            ("code=C&state=STATE&iss=https://evil.example", "IssuerMismatch"),
+            ("code=C&state=STATE&iss=https://auth.openai.com&iss=https://auth.openai.com", "IssuerMismatch"),
+            ("error=x&state=STATE&iss=https://evil.example", "IssuerMismatch"),
+            // It cannot be read.
+            ("code=%ff&state=STATE", "BadQuery"),
+            ("code=%0d%0a&state=STATE", "BadQuery"),
+            ("code=%zz&state=STATE", "BadQuery"),
+            ("code=é&state=STATE", "BadQuery"),
+        ] {
+            assert_eq!(read(query), expected, "{query}");
+        }
+        let (cut, upper) = (&state()[..42], state().to_uppercase());
+        assert_eq!(read(&format!("code=C&state={cut}")), "ForeignState");
+        assert_eq!(read(&format!("code=C&state={upper}")), "ForeignState");
+    }
+
+    #[test]
+    fn only_the_exact_path_is_a_callback() {
+        for path in [
+            "/auth/callback/",
+            "/AUTH/callback",
+            "//auth/callback",
+            "/auth%2Fcallback",
+            "/x/../auth/callback",
+            "/auth/./callback",
+            "/auth/callback;x",
+            "/cancel",
+            "@evil.example/auth/callback",
+            "",
+        ] {
+            let target = format!("{path}?code=C&state={}", state());
+            assert_eq!(describe(pending().read_callback(&target)), "OtherPath", "{path}");
+        }
+    }
+
+    #[test]
+    fn a_pasted_address_survives_quotes_wraps_and_shells() {
+        let query = format!("code=C&state={}", state());
+        let address = format!("http://localhost:5000/auth/callback?{query}");
+        let (start, end) = address.split_at(60);
+        for pasted in [
+            address.clone(),
+            format!("  {address}\r\n"),
+            format!("\"{address}\""),
+            format!("'{address}'"),
+            format!("<{address}>"),
+            format!("\u{1b}[200~{address}\u{1b}[201~\n"),
+            format!("{start}\n  {end}"),
+            address.replace('&', "&amp;"),
+            format!("{address}#"),
+            format!("https://forwarded.example:443/auth/callback?{query}"),
+            format!("localhost:5000/auth/callback?{query}"),
+            format!("/auth/callback?{query}"),
+            format!("?{query}"),
+            query,
+        ] {
+            assert_eq!(describe(pending().read_pasted(&pasted)), "granted C", "{pasted:?}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_paste_changes_nothing() {
+        let pending = pending();
+        for (pasted, expected) in [
+            ("", "ForeignState"),
+            ("C", "ForeignState"),
+            ("code=C", "ForeignState"),
+            ("http://localhost:5000/auth/callback?code=C&state=other", "ForeignState"),
+            ("http://localhost:5000/?code=C", "OtherPath"),
+            ("http://?code=C", "OtherPath"),
+            ("localhost:5000?code=C", "OtherPath"),
+            ("/cancel?code=C", "OtherPath"),
+            (pending.authorize_url().as_str(), "OtherPath"),
+            (&"x".repeat(1_000_000), "BadQuery"),
+        ] {
+            assert_eq!(describe(pending.read_pasted(pasted)), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_without_the_state_ends_an_authorization(text in ".*") {
+            let pending = pending();
+            prop_assert!(matches!(pending.read_callback(&text), Callback::Stray(_)));
+            let target = format!("/auth/callback?{text}");
+            prop_assert!(matches!(pending.read_callback(&target), Callback::Stray(_)));
+            prop_assert!(matches!(pending.read_pasted(&text), Callback::Stray(_)));
+        }
+
+        #[test]
+        fn a_code_arrives_as_the_server_meant_it(code in "[ -~]{1,200}") {
+            let query: String = url::form_urlencoded::Serializer::new(String::new())
+                .append_pair("code", &code).append_pair("state", &state()).finish();
+            let read = describe(pending().read_callback(&format!("/auth/callback?{query}")));
+            prop_assert_eq!(read, format!("granted {code}"));
+        }
+    }
+}

@@ -1,0 +1,50 @@
+use crate::pkce::VERIFIER_BYTES;
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// How many random bytes make a state.
+pub(super) const STATE_BYTES: usize = 32;
+
+/// Randomness for one authorization: 96 bytes of the operating system's generator, wiped on drop.
+pub struct Entropy(Zeroizing<[u8; Self::LEN]>);
+
+impl Entropy {
+    /// How many bytes `fill_with` asks for.
+    pub const LEN: usize = VERIFIER_BYTES + STATE_BYTES;
+
+    /// Fills the bytes in place, so that no copy of them stays behind.
+    ///
+    /// # Errors
+    ///
+    /// Whatever `fill` returns.
+    pub fn fill_with<E>(fill: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<Self, E> {
+        let mut bytes = Zeroizing::new([0; Self::LEN]);
+        fill(bytes.as_mut_slice())?;
+        Ok(Self(bytes))
+    }
+
+    pub(super) fn verifier(&self) -> &[u8; VERIFIER_BYTES] {
+        self.0.first_chunk().expect("it is longer than a verifier")
+    }
+
+    pub(super) fn state(&self) -> &[u8; STATE_BYTES] {
+        self.0.last_chunk().expect("it is longer than a state")
+    }
+}
+
+impl fmt::Debug for Entropy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Entropy([redacted])")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entropy_shows_its_type_and_nothing_else() {
+        let entropy = Entropy::fill_with(|_| Ok::<_, ()>(())).unwrap();
+        assert_eq!(format!("{entropy:?} {entropy:#?}"), "Entropy([redacted]) Entropy([redacted])");
+    }
+}

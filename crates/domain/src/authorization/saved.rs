@@ -1,0 +1,150 @@
+//! An authorization that outlives the process that began it.
+
+use super::entropy::STATE_BYTES;
+use super::{Client, PendingAuthorization};
+use crate::pkce::VERIFIER_BYTES;
+use crate::secret::{CodeVerifier, State};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use url::Url;
+use zeroize::Zeroizing;
+
+/// A [`PendingAuthorization`] taken apart, for a front end whose second half runs in another
+/// process. It is the only way out and back in.
+///
+/// The front end writes the fields one by one into a file that nobody else can read, and removes
+/// the file before it uses them again: whoever has them can finish the sign-in, and it is meant to
+/// be finished once.
+pub struct SavedAuthorization {
+    /// Who asked, and whom. The issuer is compared with that of the response (RFC 9207), and the
+    /// client id goes into the token request.
+    pub client: Client,
+    /// The redirect URI, the same in both requests.
+    pub redirect_uri: Url,
+    /// What proves that the response is the one to this request.
+    pub state: State,
+    /// What proves that the token request comes from whoever began.
+    pub code_verifier: CodeVerifier,
+}
+
+/// Why a saved authorization cannot go on: it is not as [`into_saved`] had it.
+///
+/// [`into_saved`]: PendingAuthorization::into_saved
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the saved sign-in is damaged: its {0} is not one that a sign-in begins with")]
+pub struct InvalidSaved(&'static str);
+
+impl PendingAuthorization {
+    /// Takes the authorization apart, to be [restored](Self::restore) in another process.
+    pub fn into_saved(self) -> SavedAuthorization {
+        SavedAuthorization {
+            client: self.client,
+            redirect_uri: self.redirect_uri,
+            state: self.state,
+            code_verifier: self.verifier,
+        }
+    }
+
+    /// Puts an authorization together again. It is the one that was saved, down to the
+    /// [`authorize_url`](Self::authorize_url).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidSaved`] where the state or the code verifier is not of the form that
+    /// [`begin`](Client::begin) gives them.
+    pub fn restore(saved: SavedAuthorization) -> Result<Self, InvalidSaved> {
+        let SavedAuthorization { client, redirect_uri, state, code_verifier } = saved;
+        if !is_base64url_of(STATE_BYTES, state.expose()) {
+            return Err(InvalidSaved("state"));
+        }
+        if !is_base64url_of(VERIFIER_BYTES, code_verifier.expose()) {
+            return Err(InvalidSaved("code verifier"));
+        }
+        Ok(Self::new(client, redirect_uri, state, code_verifier))
+    }
+}
+
+fn is_base64url_of(bytes: usize, text: &str) -> bool {
+    URL_SAFE_NO_PAD.decode(text).is_ok_and(|decoded| Zeroizing::new(decoded).len() == bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::authorization::{AuthorizationResponse, Callback, Entropy, REGISTERED_REDIRECT_URI};
+
+    fn saved() -> SavedAuthorization {
+        let entropy = Entropy::fill_with(|bytes| {
+            bytes.fill(0x5a);
+            Ok::<_, ()>(())
+        });
+        let redirect_uri = REGISTERED_REDIRECT_URI.parse().unwrap();
+        Client::default().begin(redirect_uri, entropy.unwrap()).into_saved()
+    }
+
+    /// What another process reads of the texts that it finds.
+    fn read_again(saved: &SavedAuthorization) -> SavedAuthorization {
+        SavedAuthorization {
+            client: saved.client.clone(),
+            redirect_uri: saved.redirect_uri.as_str().parse().unwrap(),
+            state: State::from_text(saved.state.expose().to_owned()),
+            code_verifier: CodeVerifier::from_text(saved.code_verifier.expose().to_owned()),
+        }
+    }
+
+    #[test]
+    fn a_restored_authorization_is_the_one_that_was_saved() {
+        let saved = saved();
+        let restored = PendingAuthorization::restore(read_again(&saved)).unwrap();
+        let original = PendingAuthorization::restore(saved).unwrap();
+        assert_eq!(restored.authorize_url(), original.authorize_url());
+
+        let answer = format!("/auth/callback?code=C&state={}", original.state.expose());
+        let Callback::Response(AuthorizationResponse::Granted(code)) = restored.read_callback(&answer) else {
+            panic!("not granted");
+        };
+        let grant = restored.into_grant(code);
+        assert_eq!(grant.verifier().expose(), original.verifier.expose());
+        assert_eq!(
+            (grant.client_id(), grant.redirect_uri()),
+            (&*original.client.client_id, REGISTERED_REDIRECT_URI)
+        );
+    }
+
+    #[test]
+    fn a_restored_authorization_knows_whom_it_asked() {
+        let saved = saved();
+        let answer = format!("code=C&iss=https://evil.example&state={}", saved.state.expose());
+        let restored = PendingAuthorization::restore(saved).unwrap();
+        assert!(matches!(
+            restored.read_pasted(&answer),
+            Callback::Response(AuthorizationResponse::IssuerMismatch)
+        ));
+    }
+
+    #[test]
+    fn what_no_sign_in_began_with_is_not_restored_and_not_told() {
+        let whole = saved();
+        let (state, verifier) = (whole.state.expose(), whole.code_verifier.expose());
+        for (state, verifier, part) in [
+            ("", verifier, "state"),
+            (&state[1..], verifier, "state"),
+            (verifier, verifier, "state"),
+            (&*format!("{}+", &state[1..]), verifier, "state"),
+            (state, "", "code verifier"),
+            (state, state, "code verifier"),
+            (state, &*format!("{} ", &verifier[1..]), "code verifier"),
+        ] {
+            let damaged = SavedAuthorization {
+                state: State::from_text(state.to_owned()),
+                code_verifier: CodeVerifier::from_text(verifier.to_owned()),
+                ..saved()
+            };
+            let error = PendingAuthorization::restore(damaged).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("the saved sign-in is damaged: its {part} is not one that a sign-in begins with")
+            );
+        }
+    }
+}

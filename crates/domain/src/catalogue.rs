@@ -1,0 +1,60 @@
+//! Everything that a key could be made in, for a person to see or to pick from.
+
+use crate::error::{ProvisionError, ServiceError};
+use crate::event::Observer;
+use crate::lists::{Lists, ProjectLists};
+use crate::provisioning::{Plan, Ports, Session};
+use crate::selection::{Organization, Project, by_preference};
+
+/// What a signed-in person belongs to, at one moment. A new account's organizations and projects
+/// may come later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Catalogue {
+    /// The organizations, in the [order of preference](by_preference).
+    pub organizations: Vec<CatalogueEntry>,
+}
+
+/// An organization with its projects. [`Target::new`](crate::Target::new) makes a target of it and
+/// one of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CatalogueEntry {
+    /// The organization.
+    pub organization: Organization,
+    /// Its projects in the server's order, or why they could not be read.
+    pub projects: Result<Vec<Project>, ServiceError>,
+}
+
+/// Reads every organization and its projects, once.
+///
+/// It takes no longer than the plan looks for a project; what cannot be read until then has an
+/// error of its own. The plan's choice does not matter.
+///
+/// # Errors
+///
+/// [`Service`](ProvisionError::Service) where the organizations cannot be read, or the session is
+/// refused.
+pub async fn catalogue(
+    ports: Ports<'_>,
+    plan: &Plan,
+    session: &Session,
+    observer: Observer<'_>,
+) -> Result<Catalogue, ProvisionError> {
+    let now = ports.clock.now();
+    let time = plan.polling.start(now).begin_round(now).into();
+    let lists = Lists::new(ports, plan, session, observer);
+    let listing = lists.organizations(time).await?;
+    let ranked = by_preference(&listing.items);
+    let mut projects = ProjectLists::new(&lists, time);
+    projects.want(ranked.iter().map(|organization| &organization.id));
+    let mut organizations = Vec::new();
+    for organization in ranked {
+        let projects = match projects.of(&organization.id).await {
+            Err(refusal) if refusal.kind.ends_the_session() => return Err(refusal.into()),
+            answer => answer.map(|listing| listing.items),
+        };
+        organizations.push(CatalogueEntry { organization: organization.clone(), projects });
+    }
+    Ok(Catalogue { organizations })
+}

@@ -1,0 +1,191 @@
+//! Which organization and project a key is made in, and what a name means of those that are there.
+
+use crate::error::{Asked, ProvisionError};
+use crate::ports::Listing;
+use crate::selection::{Organization, Project, Target, by_preference};
+
+/// Which organization and project a key is made in.
+///
+/// A name is an id, or a title that nothing else has, spelled as the platform spells it. What has
+/// the name for its id is meant before anything that has it for its title.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Choice {
+    /// The default project of the first organization, in the
+    /// [order of preference](crate::by_preference), that has one.
+    #[default]
+    Preferred,
+    /// What a person has named. Where neither is, it is the [preferred](Self::Preferred) one.
+    Named {
+        /// Which organization. Without it, the project is looked for in all of them.
+        organization: Option<String>,
+        /// Which project; it need not be a default one. Without it, the organization's default
+        /// project is meant.
+        project: Option<String>,
+    },
+}
+
+impl Choice {
+    fn organization(&self) -> Option<&str> {
+        match self {
+            Self::Named { organization, .. } => organization.as_deref(),
+            Self::Preferred => None,
+        }
+    }
+
+    pub(crate) fn project(&self) -> Option<&str> {
+        match self {
+            Self::Named { project, .. } => project.as_deref(),
+            Self::Preferred => None,
+        }
+    }
+
+    /// The organizations to look into, in the order of preference. None where there is none yet.
+    ///
+    /// # Errors
+    ///
+    /// [`NoSuchTarget`](ProvisionError::NoSuchTarget) or [`Ambiguous`](ProvisionError::Ambiguous),
+    /// where the named one is not one of those that are there.
+    pub(crate) fn organizations(
+        &self,
+        listing: &Listing<Organization>,
+    ) -> Result<Vec<Organization>, ProvisionError> {
+        let ranked: Vec<_> = by_preference(&listing.items).into_iter().cloned().collect();
+        let Some(name) = self.organization().filter(|_| !ranked.is_empty()) else {
+            return Ok(ranked);
+        };
+        let choices: Vec<_> = ranked.into_iter().map(Candidate::of_organization).collect();
+        let asked = Asked::Organization(name.to_owned());
+        match meant(name, &choices)[..] {
+            [only] => Ok(vec![only.organization.clone()]),
+            [] => {
+                Err(ProvisionError::NoSuchTarget { asked, choices, unread: usize::from(!listing.complete) })
+            }
+            ref several => {
+                Err(ProvisionError::Ambiguous { asked, choices: several.iter().copied().cloned().collect() })
+            }
+        }
+    }
+}
+
+/// An organization, or a project of one, as something that a person can name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Candidate {
+    /// The organization, or that of the project.
+    pub organization: Organization,
+    /// The project, where the question is for one.
+    pub project: Option<Project>,
+}
+
+impl Candidate {
+    fn of_organization(organization: Organization) -> Self {
+        Self { organization, project: None }
+    }
+
+    pub(crate) fn of_project(organization: &Organization, project: &Project) -> Self {
+        Self { organization: organization.clone(), project: Some(project.clone()) }
+    }
+
+    /// Where a key would be made, if this is a project.
+    pub fn target(&self) -> Option<Target> {
+        self.project.as_ref().map(|project| Target::new(&self.organization, project))
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self.organization.id == other.organization.id && self.id() == other.id()
+    }
+
+    fn id(&self) -> &str {
+        self.project.as_ref().map_or(self.organization.id.as_str(), |project| project.id.as_str())
+    }
+
+    fn title(&self) -> Option<&str> {
+        self.project.as_ref().map_or(&self.organization.title, |project| &project.title).as_deref()
+    }
+}
+
+/// Those that a name means: the first that has it for its id, or else all that have it for their
+/// title. What stands there twice is one.
+pub(crate) fn meant<'a>(name: &str, candidates: &'a [Candidate]) -> Vec<&'a Candidate> {
+    if let Some(candidate) = candidates.iter().find(|candidate| candidate.id() == name) {
+        return vec![candidate];
+    }
+    let mut meant: Vec<&Candidate> = Vec::new();
+    for candidate in candidates.iter().filter(|candidate| candidate.title() == Some(name)) {
+        if !meant.iter().any(|other| other.is_same(candidate)) {
+            meant.push(candidate);
+        }
+    }
+    meant
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::selection::OrganizationId;
+
+    fn organization(id: &str, title: &str) -> Organization {
+        Organization {
+            title: Some(title.to_owned()),
+            ..Organization::new(OrganizationId::parse(id).unwrap())
+        }
+    }
+
+    /// The organizations that this name means of these, or the error.
+    fn named(name: &str, organizations: &[Organization]) -> Result<Vec<String>, ProvisionError> {
+        let choice = Choice::Named { organization: Some(name.to_owned()), project: None };
+        let looked_into = choice.organizations(&organizations.to_vec().into())?;
+        Ok(looked_into.iter().map(|organization| organization.id.to_string()).collect())
+    }
+
+    fn ids(choices: &[Candidate]) -> Vec<&str> {
+        choices.iter().map(Candidate::id).collect()
+    }
+
+    #[test]
+    fn a_name_is_an_id_or_a_title_that_one_alone_has_and_the_id_goes_first() {
+        let there = [
+            organization("org-1", "Acme"),
+            organization("org-2", "org-3"),
+            organization("org-3", "Twins"),
+            organization("org-4", "Twins"),
+        ];
+        for (name, id) in [("org-1", "org-1"), ("Acme", "org-1"), ("org-3", "org-3")] {
+            assert_eq!(named(name, &there).unwrap(), [id]);
+        }
+        let Err(ProvisionError::Ambiguous { asked, choices }) = named("Twins", &there) else {
+            panic!("not ambiguous");
+        };
+        assert_eq!((asked, ids(&choices)), (Asked::Organization("Twins".into()), vec!["org-3", "org-4"]));
+        for name in ["acme", "Acme ", "org", ""] {
+            let Err(ProvisionError::NoSuchTarget { choices, unread: 0, .. }) = named(name, &there) else {
+                panic!("{name} is there");
+            };
+            assert_eq!(ids(&choices), ["org-1", "org-2", "org-3", "org-4"]);
+        }
+    }
+
+    #[test]
+    fn an_organization_that_stands_there_twice_is_one() {
+        let there = [organization("org-1", "Acme"), organization("org-1", "Acme")];
+        assert_eq!(named("Acme", &there).unwrap(), ["org-1"]);
+    }
+
+    #[test]
+    fn a_list_that_was_not_read_whole_may_have_what_was_asked_for() {
+        let cut = Listing::new(vec![organization("org-1", "Acme")], 0, false);
+        let choice = Choice::Named { organization: Some("org-2".to_owned()), project: None };
+        assert!(matches!(choice.organizations(&cut), Err(ProvisionError::NoSuchTarget { unread: 1, .. })));
+    }
+
+    #[test]
+    fn whoever_names_nothing_gets_all_in_the_order_of_preference_and_an_empty_list_is_waited_for() {
+        let there =
+            vec![organization("org-1", "A"), Organization { is_default: true, ..organization("org-2", "B") }];
+        for choice in [Choice::Preferred, Choice::Named { organization: None, project: None }] {
+            let looked_into = choice.organizations(&there.clone().into()).unwrap();
+            assert_eq!(looked_into, [there[1].clone(), there[0].clone()]);
+        }
+        assert!(named("org-1", &[]).unwrap().is_empty());
+    }
+}

@@ -1,0 +1,134 @@
+//! One step of a flow: its request, sent until it succeeds, may not be sent again, or the time is up.
+
+use crate::authorization::AuthorizationGrant;
+use crate::error::{ServiceError, Step};
+use crate::event::{Event, Observer};
+use crate::polling::PollRound;
+use crate::ports::{Clock, Moment};
+use crate::provisioning::{Plan, Ports};
+use crate::retry::{self, Retry};
+use futures_util::future::{self, Either};
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// What every step needs.
+#[derive(Clone, Copy)]
+pub(crate) struct Flow<'a> {
+    pub(crate) ports: Ports<'a>,
+    pub(crate) plan: &'a Plan,
+    pub(crate) observer: Observer<'a>,
+    pub(crate) jitter: &'a Jitter,
+}
+
+impl Flow<'_> {
+    /// Runs a step in the time that the plan gives it.
+    pub(crate) async fn step<T, F>(&self, step: Step, call: impl FnMut() -> F) -> Result<T, ServiceError>
+    where
+        F: Future<Output = Result<T, ServiceError>>,
+    {
+        let deadline = self.ports.clock.now() + self.plan.step_timeout;
+        let time = StepTime { ends: deadline, call: Some(self.plan.call_timeout), may_retry: true };
+        self.until(time, step, call).await
+    }
+
+    /// Sends a request until it succeeds, may not be sent again, or the time is up.
+    pub(crate) async fn until<T, F>(
+        &self,
+        time: StepTime,
+        step: Step,
+        mut call: impl FnMut() -> F,
+    ) -> Result<T, ServiceError>
+    where
+        F: Future<Output = Result<T, ServiceError>>,
+    {
+        let clock = self.ports.clock;
+        let mut attempt = 0;
+        loop {
+            let failure = match self.once(time, step, &mut call).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            attempt += 1;
+            let remaining = time.ends.since(clock.now()).saturating_sub(time.call.unwrap_or_default());
+            let next = retry::after(step, &failure.kind, attempt, remaining, &mut *self.jitter.lock());
+            match next {
+                Retry::After(after) if time.may_retry => {
+                    (self.observer)(Event::Retrying { step, reason: failure.kind, after });
+                    clock.sleep(after).await;
+                }
+                _ => return Err(failure),
+            }
+        }
+    }
+
+    /// Sends a request, unless the time is up already.
+    async fn once<T, F>(
+        &self,
+        time: StepTime,
+        step: Step,
+        call: &mut impl FnMut() -> F,
+    ) -> Result<T, ServiceError>
+    where
+        F: Future<Output = Result<T, ServiceError>>,
+    {
+        let clock = self.ports.clock;
+        let remaining = time.ends.since(clock.now());
+        let limit = time.call.map_or(remaining, |call| call.min(remaining));
+        if limit.is_zero() {
+            return Err(ServiceError::out_of_time(step, limit));
+        }
+        if step == Step::CreateKey {
+            (self.observer)(Event::CreationRequested);
+        }
+        within(clock, limit, call())
+            .await
+            .unwrap_or_else(|Elapsed| Err(ServiceError::out_of_time(step, limit)))
+    }
+}
+
+/// How long a step may run and what it may do with that time.
+#[derive(Clone, Copy)]
+pub(crate) struct StepTime {
+    pub(crate) ends: Moment,
+    /// How long one call may take. None is begun with less time than this.
+    pub(crate) call: Option<Duration>,
+    pub(crate) may_retry: bool,
+}
+
+impl From<PollRound> for StepTime {
+    fn from(round: PollRound) -> Self {
+        Self { ends: round.ends, call: None, may_retry: !round.is_last }
+    }
+}
+
+/// The random numbers of one sign-in's retries.
+#[derive(Debug)]
+pub(crate) struct Jitter(Mutex<SmallRng>);
+
+impl Jitter {
+    pub(crate) fn of(grant: &AuthorizationGrant) -> Self {
+        Self(Mutex::new(SmallRng::seed_from_u64(grant.jitter_seed())))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, SmallRng> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(crate) struct Elapsed;
+
+/// Races `work` with the clock. Work that is ready when the time is up still counts.
+pub(crate) async fn within<T>(
+    clock: &dyn Clock,
+    limit: Duration,
+    work: impl Future<Output = T>,
+) -> Result<T, Elapsed> {
+    match future::select(pin!(work), clock.sleep(limit)).await {
+        Either::Left((output, _)) => Ok(output),
+        Either::Right(((), _)) => Err(Elapsed),
+    }
+}

@@ -1,0 +1,116 @@
+//! Looking for the target: rounds of requests, until one finds it or the time is up.
+
+mod findings;
+
+use crate::error::{ProvisionError, ServiceErrorKind};
+use crate::event::{Event, Observation, Observer};
+use crate::flow::StepTime;
+use crate::lists::{Lists, ProjectLists};
+use crate::polling::PollStep;
+use crate::provisioning::{Plan, Ports, Session};
+use crate::selection::{OrganizationId, Target};
+use findings::{Findings, Miss};
+
+/// Looks for what the plan's [`Choice`](crate::Choice) means until it is there, or the plan's time
+/// is up.
+///
+/// What is named must be in its list as soon as that has anything in it. An empty list is waited
+/// for, and so is the default project.
+///
+/// # Errors
+///
+/// [`NoSuchTarget`](ProvisionError::NoSuchTarget) and [`Ambiguous`](ProvisionError::Ambiguous)
+/// where what is named is not there, or is more than one thing;
+/// [`NoDefaultProject`](ProvisionError::NoDefaultProject) where the last look got any answer about
+/// projects; [`Service`](ProvisionError::Service) where it got none, or where looking again would
+/// not help.
+pub async fn find_target(
+    ports: Ports<'_>,
+    plan: &Plan,
+    session: &Session,
+    observer: Observer<'_>,
+) -> Result<Target, ProvisionError> {
+    let mut search =
+        Search { ports, plan, lists: Lists::new(ports, plan, session, observer), known: Vec::new() };
+    let mut schedule = plan.polling.start(ports.clock.now());
+    loop {
+        let round = schedule.begin_round(ports.clock.now());
+        let miss = match search.look(round.into()).await {
+            Ok(target) => {
+                observer(Event::TargetSelected(target.clone()));
+                return Ok(target);
+            }
+            Err(miss) => miss,
+        };
+        let now = ports.clock.now();
+        match schedule.after_round(now) {
+            PollStep::Sleep(retry_in) if miss.is_worth_another_look(round.ends.since(now)) => {
+                let retry_in = retry_in.max(miss.asked_wait());
+                if !retry_in.is_zero() {
+                    miss.event(retry_in).into_iter().for_each(observer);
+                    ports.clock.sleep(retry_in).await;
+                }
+            }
+            _ => return Err(miss.into_error(schedule.elapsed(now))),
+        }
+    }
+}
+
+/// What the rounds of one search share.
+struct Search<'a> {
+    ports: Ports<'a>,
+    plan: &'a Plan,
+    lists: Lists<'a>,
+    /// The organizations that the round before looked into, in the order of preference.
+    known: Vec<OrganizationId>,
+}
+
+impl Search<'_> {
+    /// One round: the organizations, then their projects, in the order of preference, until it is
+    /// certain which one is meant.
+    ///
+    /// At first the preferred organization is asked alone, since it nearly always has the project.
+    /// From then on all that are known are asked side by side, and together with the question
+    /// which ones there are: a round that finds nothing new takes as long as one request.
+    async fn look(&mut self, time: StepTime) -> Result<Target, Miss> {
+        let mut projects = ProjectLists::new(&self.lists, time);
+        projects.want(&self.known);
+        let listing = projects.beside(self.lists.organizations(time)).await?;
+        let organizations = self.plan.choice.organizations(&listing).map_err(Miss::Final)?;
+        if organizations.is_empty() {
+            return Err(Miss::NotYet(Observation::NoOrganization, None));
+        }
+        let ids = organizations.iter().map(|organization| organization.id.clone()).collect();
+        let is_first = std::mem::replace(&mut self.known, ids).is_empty();
+
+        let mut findings = Findings::new(&self.plan.choice, listing.complete);
+        let (alone, together) = organizations.split_at(usize::from(is_first));
+        for group in [alone, together] {
+            projects.want(group.iter().map(|organization| &organization.id));
+            for organization in group {
+                match projects.of(&organization.id).await {
+                    Ok(listing) => {
+                        if let Some(target) = findings.read(organization, &listing) {
+                            return Ok(target);
+                        }
+                    }
+                    Err(refusal) if refusal.kind.ends_the_session() => return Err(refusal.into()),
+                    // The time is up, which is not the organization's fault.
+                    Err(failure) if failure.kind == ServiceErrorKind::TimedOut && self.is_over(time) => {
+                        findings.run_out_of_time(failure);
+                        return findings.conclude();
+                    }
+                    Err(failure) => {
+                        self.lists.tell_skipped(&organization.id, &failure);
+                        findings.pass_over(failure);
+                    }
+                }
+            }
+        }
+        findings.conclude()
+    }
+
+    fn is_over(&self, time: StepTime) -> bool {
+        self.ports.clock.now() >= time.ends
+    }
+}

@@ -1,0 +1,175 @@
+//! What a round of requests has found, and what follows from it: no requests here.
+
+use crate::choice::{Candidate, Choice, meant};
+use crate::error::{Asked, ProvisionError, ServiceError, ServiceErrorKind};
+use crate::event::{Event, Observation};
+use crate::ports::Listing;
+use crate::selection::{Organization, Project, Target, default_project};
+use std::time::Duration;
+
+/// What one round has found so far, told in the order of preference.
+pub(super) struct Findings<'a> {
+    choice: &'a Choice,
+    /// Every project that was seen, where the choice names one.
+    candidates: Vec<Candidate>,
+    /// How many organizations' lists were read.
+    read: usize,
+    /// How many of them have no project.
+    empty: usize,
+    /// How many projects they have.
+    projects: usize,
+    /// How many organizations do not show their projects.
+    refused: usize,
+    /// How many lists may have more than was seen of them.
+    unread: usize,
+    /// Of the last list that failed.
+    failure: Option<ServiceError>,
+    /// Whether the time was up before every list had its answer.
+    cut: bool,
+}
+
+impl<'a> Findings<'a> {
+    /// Nothing so far, of organizations whose list was read to its end or was not.
+    pub(super) fn new(choice: &'a Choice, complete: bool) -> Self {
+        Self {
+            choice,
+            candidates: Vec::new(),
+            read: 0,
+            empty: 0,
+            projects: 0,
+            refused: 0,
+            unread: usize::from(!complete),
+            failure: None,
+            cut: false,
+        }
+    }
+
+    /// Takes in the projects of one more organization. Returns the target where no other list
+    /// could change it.
+    pub(super) fn read(&mut self, organization: &Organization, listing: &Listing<Project>) -> Option<Target> {
+        self.read += 1;
+        self.empty += usize::from(listing.items.is_empty());
+        self.projects += listing.items.len();
+        self.unread += usize::from(!listing.complete);
+        let certain = match self.choice.project() {
+            None => default_project(&listing.items),
+            Some(name) => {
+                let candidates =
+                    listing.items.iter().map(|project| Candidate::of_project(organization, project));
+                self.candidates.extend(candidates);
+                // A title may stand in another list, too; an id does not.
+                listing.items.iter().find(|project| project.id.as_str() == name)
+            }
+        };
+        certain.map(|project| Target::new(organization, project))
+    }
+
+    /// The list of one more organization was refused, or failed.
+    pub(super) fn pass_over(&mut self, failure: ServiceError) {
+        self.unread += 1;
+        if is_refusal(&failure.kind) {
+            self.refused += 1;
+        } else {
+            self.failure = Some(failure);
+        }
+    }
+
+    /// The time was up before the next list had an answer.
+    pub(super) fn run_out_of_time(&mut self, failure: ServiceError) {
+        self.cut = true;
+        self.failure = Some(failure);
+    }
+
+    /// What follows from all lists together.
+    pub(super) fn conclude(self) -> Result<Target, Miss> {
+        if self.read == 0 || (self.cut && self.choice.project().is_some()) {
+            // Of the lists without an answer, any may have what was named, or have it too.
+            return Err(match self.failure {
+                Some(failure) => Miss::Failed(failure),
+                None => Miss::NotYet(Observation::ProjectsRefused { organizations: self.refused }, None),
+            });
+        }
+        let observed = Observation::NoDefaultProject { organizations: self.read, projects: self.projects };
+        let Some(name) = self.choice.project() else {
+            return Err(Miss::NotYet(observed, None));
+        };
+        let meant = meant(name, &self.candidates);
+        if let [only] = meant[..]
+            && let Some(target) = only.target()
+        {
+            return Ok(target);
+        }
+        let asked = Asked::Project(name.to_owned());
+        if !meant.is_empty() {
+            let choices = meant.into_iter().cloned().collect();
+            return Err(Miss::Final(ProvisionError::Ambiguous { asked, choices }));
+        }
+        if self.candidates.is_empty() {
+            return Err(Miss::NotYet(observed, None));
+        }
+        let failed_for_now = self.failure.is_some_and(|failure| failure.kind.is_transient());
+        let may_come = self.empty > 0 || failed_for_now;
+        let unmet = ProvisionError::NoSuchTarget { asked, choices: self.candidates, unread: self.unread };
+        Err(if may_come { Miss::NotYet(observed, Some(unmet)) } else { Miss::Final(unmet) })
+    }
+}
+
+/// A refusal that concerns the organization alone. A redirect is none: whoever answers so is not
+/// the platform, or not where it was.
+fn is_refusal(kind: &ServiceErrorKind) -> bool {
+    matches!(kind, ServiceErrorKind::Refused { status: 400..=499, .. }) && !kind.is_transient()
+}
+
+/// Why one round of requests found no target.
+pub(super) enum Miss {
+    /// It is not there yet. With the error that the search ends with, where that is not the lack
+    /// of a default project.
+    NotYet(Observation, Option<ProvisionError>),
+    /// A list that everything depends on failed.
+    Failed(ServiceError),
+    /// What was named is not there, and looking again would not help.
+    Final(ProvisionError),
+}
+
+impl From<ServiceError> for Miss {
+    fn from(failure: ServiceError) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl Miss {
+    pub(super) fn is_worth_another_look(&self, remaining: Duration) -> bool {
+        match self {
+            Self::NotYet(..) => true,
+            Self::Failed(failure) => failure.kind.is_transient() && self.asked_wait() <= remaining,
+            Self::Final(_) => false,
+        }
+    }
+
+    /// How long the server asks to wait.
+    pub(super) fn asked_wait(&self) -> Duration {
+        match self {
+            Self::Failed(failure) => failure.kind.retry_after().unwrap_or_default(),
+            Self::NotYet(..) | Self::Final(_) => Duration::ZERO,
+        }
+    }
+
+    /// What is told before another look.
+    pub(super) fn event(&self, retry_in: Duration) -> Option<Event> {
+        match self {
+            Self::NotYet(observed, _) => Some(Event::WaitingForProject { observed: *observed, retry_in }),
+            Self::Failed(failure) => {
+                Some(Event::Retrying { step: failure.step, reason: failure.kind, after: retry_in })
+            }
+            Self::Final(_) => None,
+        }
+    }
+
+    pub(super) fn into_error(self, waited: Duration) -> ProvisionError {
+        match self {
+            Self::NotYet(last, None) => ProvisionError::NoDefaultProject { waited, last },
+            Self::NotYet(_, Some(error)) | Self::Final(error) => error,
+            Self::Failed(failure) => failure.into(),
+        }
+    }
+}

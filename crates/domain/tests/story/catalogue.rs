@@ -1,0 +1,141 @@
+//! Everything there is, for a person to see or to pick from.
+
+use crate::support::{FORBIDDEN, UNAUTHORIZED, UNAVAILABLE, only_in, too_many};
+use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted, organization, project};
+use keymint_domain::{
+    Catalogue, Clock, Event, Moment, Plan, PollPolicy, Ports, ProvisionError, ServiceErrorKind, Step, Target,
+    catalogue, create_key, ignore, sign_in,
+};
+use std::sync::Mutex;
+use std::time::Duration;
+
+/// The catalogue, what was told meanwhile, and how long it took.
+fn read(
+    platform: &FakePlatform,
+    clock: &FakeClock,
+    plan: &Plan,
+) -> (Result<Catalogue, ProvisionError>, Vec<Event>, Duration) {
+    let auth_server = FakeAuthServer::new(clock);
+    let ports = Ports { auth_server: &auth_server, platform, clock };
+    let events = Mutex::default();
+    let observer = |event| Vec::push(&mut events.lock().unwrap(), event);
+    let session = clock.run(sign_in(ports, plan, granted(), &ignore)).unwrap();
+    let began = clock.now();
+    let outcome = clock.run(catalogue(ports, plan, &session, &observer));
+    (outcome, events.into_inner().unwrap(), clock.now().since(began))
+}
+
+/// Each organization's id with the ids of its projects, or the kind of the error.
+fn shown(catalogue: &Catalogue) -> Vec<(&str, Result<Vec<&str>, ServiceErrorKind>)> {
+    let entries = catalogue.organizations.iter().map(|entry| {
+        let projects = entry.projects.as_ref().map_err(|error| error.kind);
+        let ids = projects.map(|projects| projects.iter().map(|project| project.id.as_str()).collect());
+        (entry.organization.id.as_str(), ids)
+    });
+    entries.collect()
+}
+
+#[test]
+fn every_organization_stands_there_in_the_order_of_preference_with_its_projects_or_an_error() {
+    let clock = FakeClock::new();
+    let mut default = organization("org-default");
+    default.is_default = true;
+    let platform = FakePlatform::empty(&clock)
+        .with(organization("org-1"), vec![project("proj_b", false), project("proj_a", true)])
+        .with(organization("org-empty"), vec![])
+        .with(organization("org-closed"), vec![project("proj_c", true)])
+        .with(default, vec![project("proj_d", true)])
+        .fail_projects_of("org-closed", &[FORBIDDEN]);
+
+    let (outcome, events, _) = read(&platform, &clock, &Plan::default());
+
+    assert_eq!(
+        shown(&outcome.unwrap()),
+        [
+            ("org-default", Ok(vec!["proj_d"])),
+            ("org-1", Ok(vec!["proj_b", "proj_a"])),
+            ("org-empty", Ok(vec![])),
+            ("org-closed", Err(FORBIDDEN)),
+        ]
+    );
+    assert_eq!((events, platform.count(Step::ListProjects)), (vec![], 4));
+}
+
+#[test]
+fn a_new_account_has_an_empty_catalogue_and_nothing_is_waited_for() {
+    let clock = FakeClock::new();
+    let platform = FakePlatform::ready(&clock).organizations_ready_after(Duration::from_secs(3));
+
+    let (outcome, _, took) = read(&platform, &clock, &Plan::default());
+
+    assert_eq!((shown(&outcome.unwrap()), took), (vec![], Duration::ZERO));
+}
+
+#[test]
+fn it_is_read_side_by_side_and_what_fails_for_a_moment_is_read_again() {
+    let clock = FakeClock::new();
+    let latency = Duration::from_millis(20);
+    let platform = only_in(&clock, 50, 0).latency(latency);
+    let (_, _, took) = read(&platform, &clock, &Plan::default());
+    assert_eq!((took, platform.in_flight_peak()), (latency * (1 + 7), 8));
+
+    let platform = only_in(&clock, 3, 0)
+        .fail(Step::ListOrganizations, &[UNAVAILABLE])
+        .fail_projects_of("org-1", &[too_many(1), UNAVAILABLE]);
+    let (outcome, events, _) = read(&platform, &clock, &Plan::default());
+    assert!(outcome.unwrap().organizations.iter().all(|entry| entry.projects.is_ok()));
+    assert_eq!(events.iter().filter(|event| matches!(event, Event::Retrying { .. })).count(), 3);
+}
+
+#[test]
+fn it_ends_with_the_time_and_keeps_what_was_read_until_then() {
+    let clock = FakeClock::new();
+    let platform = only_in(&clock, 100, 0).slow(Step::ListProjects, Duration::from_secs(25));
+    let (outcome, _, took) = read(&platform, &clock, &Plan::default());
+    let catalogue = outcome.unwrap();
+    let unread = catalogue.organizations.iter().filter(|entry| entry.projects.is_err()).count();
+    assert_eq!((catalogue.organizations.len(), unread), (100, 100 - 2 * 8));
+    assert_eq!(took, Duration::from_secs(60));
+
+    // Whoever does not want to wait for a project still sees what there is.
+    let mut plan = Plan::default();
+    plan.polling = PollPolicy::adaptive(Duration::ZERO);
+    let platform = FakePlatform::ready(&clock).latency(Duration::from_secs(1));
+    let (outcome, ..) = read(&platform, &clock, &plan);
+    assert_eq!(shown(&outcome.unwrap()), [("org-1", Ok(vec!["proj_1"]))]);
+}
+
+#[test]
+fn without_a_session_or_the_organizations_there_is_none() {
+    let clock = FakeClock::new();
+    for (step, failure) in [
+        (Step::ListOrganizations, FORBIDDEN),
+        (Step::ListOrganizations, UNAUTHORIZED),
+        (Step::ListProjects, UNAUTHORIZED),
+    ] {
+        let platform = only_in(&clock, 3, 0).fail(step, &[failure; 10]);
+        let (outcome, ..) = read(&platform, &clock, &Plan::default());
+        let Err(ProvisionError::Service(error)) = outcome else { panic!("{outcome:?}") };
+        assert_eq!((error.step, error.kind), (step, failure));
+    }
+}
+
+#[test]
+fn a_key_can_be_made_in_what_was_picked() {
+    let clock = FakeClock::new();
+    let (auth_server, platform) = (FakeAuthServer::new(&clock), only_in(&clock, 3, 0));
+    let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
+    let plan = Plan::default();
+
+    let created = clock.run(async {
+        let session = sign_in(ports, &plan, granted(), &ignore).await?;
+        let catalogue = catalogue(ports, &plan, &session, &ignore).await?;
+        let entry = &catalogue.organizations[2];
+        let target = Target::new(&entry.organization, &entry.projects.as_ref().unwrap()[0]);
+        create_key(ports, &plan, session, target, &ignore).await
+    });
+
+    let target = created.unwrap().target;
+    assert_eq!((target.organization_id.as_str(), target.project_id.as_str()), ("org-2", "proj_2"));
+    assert_eq!(clock.now(), Moment::ORIGIN);
+}

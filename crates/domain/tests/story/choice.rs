@@ -1,0 +1,272 @@
+//! What a person names, and what is found of it.
+
+use crate::support::{FORBIDDEN, Story, UNAVAILABLE, tell_with};
+use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, organization, project};
+use keymint_domain::{
+    Asked, Candidate, Choice, Clock, Event, Moment, Observation, Organization, Plan, Project, ProvisionError,
+    ServiceErrorKind, Step,
+};
+use std::time::Duration;
+
+fn titled(id: &str, title: &str) -> Organization {
+    let mut organization = organization(id);
+    organization.title = Some(title.to_owned());
+    organization
+}
+
+fn named(id: &str, title: &str) -> Project {
+    let mut project = project(id, false);
+    project.title = Some(title.to_owned());
+    project
+}
+
+/// Three organizations. The second is the person's default one; only the third has a "Lab".
+fn account(clock: &FakeClock) -> FakePlatform {
+    let mut acme = titled("org-acme", "Acme");
+    acme.is_default = true;
+    FakePlatform::empty(clock)
+        .with(titled("org-own", "Me"), vec![project("proj_own", true), named("proj_own_web", "Web")])
+        .with(acme, vec![project("proj_acme", true), named("proj_acme_web", "Web")])
+        .with(titled("org-uni", "University"), vec![project("proj_uni", true), named("proj_lab", "Lab")])
+}
+
+fn choose(platform: &FakePlatform, clock: &FakeClock, organization: &str, project: &str) -> Story {
+    let name = |name: &str| Some(name.to_owned()).filter(|name| !name.is_empty());
+    let mut plan = Plan::default();
+    plan.choice = Choice::Named { organization: name(organization), project: name(project) };
+    tell_with(&FakeAuthServer::new(clock), platform, clock, &plan)
+}
+
+fn target(story: &Story) -> (&str, &str) {
+    let target = &story.outcome.as_ref().unwrap().target;
+    (target.organization_id.as_str(), target.project_id.as_str())
+}
+
+/// The organization and project ids of choices.
+fn ids(choices: &[Candidate]) -> Vec<(&str, &str)> {
+    let ids = choices.iter().map(|Candidate { organization, project, .. }| {
+        (organization.id.as_str(), project.as_ref().map_or("", |project| project.id.as_str()))
+    });
+    ids.collect()
+}
+
+#[test]
+fn what_is_named_is_found_by_its_id_or_its_title() {
+    let clock = FakeClock::new();
+    for (organization, project, expected) in [
+        ("", "", ("org-acme", "proj_acme")),
+        ("org-uni", "", ("org-uni", "proj_uni")),
+        ("University", "", ("org-uni", "proj_uni")),
+        ("Me", "Web", ("org-own", "proj_own_web")),
+        ("org-own", "proj_own_web", ("org-own", "proj_own_web")),
+        ("", "proj_own_web", ("org-own", "proj_own_web")),
+        ("", "Lab", ("org-uni", "proj_lab")),
+        ("", "proj_lab", ("org-uni", "proj_lab")),
+    ] {
+        let platform = account(&clock);
+        let story = choose(&platform, &clock, organization, project);
+        assert_eq!(target(&story), expected, "{organization:?} {project:?}");
+        assert_eq!(story.took, Duration::ZERO);
+    }
+}
+
+#[test]
+fn only_the_named_organization_is_asked_for_its_projects() {
+    let clock = FakeClock::new();
+    for project in ["", "Lab", "proj_lab"] {
+        let platform = account(&clock);
+        assert!(choose(&platform, &clock, "University", project).outcome.is_ok());
+        let asked: Vec<_> = platform
+            .calls()
+            .into_iter()
+            .filter(|call| call.step == Step::ListProjects)
+            .map(|call| call.organization.unwrap().to_string())
+            .collect();
+        assert_eq!(asked, ["org-uni"]);
+    }
+}
+
+#[test]
+fn an_id_is_certain_as_soon_as_it_is_seen_and_a_title_only_at_the_end() {
+    let clock = FakeClock::new();
+    let lists_read = |project| {
+        let platform = account(&clock);
+        let _ = choose(&platform, &clock, "", project);
+        platform.count(Step::ListProjects)
+    };
+    assert_eq!((lists_read("proj_acme_web"), lists_read("Lab")), (1, 3));
+}
+
+#[test]
+fn an_id_goes_before_a_title_of_an_earlier_organization() {
+    let clock = FakeClock::new();
+    let platform = FakePlatform::empty(&clock)
+        .with(organization("org-1"), vec![named("proj_1", "proj_2")])
+        .with(organization("org-2"), vec![named("proj_2", "Two")]);
+    assert_eq!(target(&choose(&platform, &clock, "", "proj_2")), ("org-2", "proj_2"));
+}
+
+#[test]
+fn what_is_not_there_ends_the_flow_at_once_with_the_choices() {
+    let clock = FakeClock::new();
+    let platform = account(&clock);
+    let story = choose(&platform, &clock, "Initech", "Web");
+    let Err(error @ ProvisionError::NoSuchTarget { asked, choices, unread: 0 }) = &story.outcome else {
+        panic!("{:?}", story.outcome);
+    };
+    assert_eq!(*asked, Asked::Organization("Initech".to_owned()));
+    assert_eq!(ids(choices), [("org-acme", ""), ("org-own", ""), ("org-uni", "")]);
+    assert_eq!(error.to_string(), r#"there is no organization "Initech""#);
+    assert_eq!((story.took, platform.count(Step::ListProjects)), (Duration::ZERO, 0));
+
+    let story = choose(&account(&clock), &clock, "Acme", "Lab");
+    let Err(ProvisionError::NoSuchTarget { asked, choices, unread: 0 }) = story.outcome else {
+        panic!("{:?}", story.outcome);
+    };
+    assert_eq!(asked, Asked::Project("Lab".to_owned()));
+    assert_eq!(ids(&choices), [("org-acme", "proj_acme"), ("org-acme", "proj_acme_web")]);
+    assert_eq!(story.took, Duration::ZERO);
+
+    let story = choose(&account(&clock), &clock, "", "Shed");
+    let Err(ProvisionError::NoSuchTarget { choices, unread: 0, .. }) = story.outcome else {
+        panic!("{:?}", story.outcome);
+    };
+    assert_eq!((choices.len(), story.took), (6, Duration::ZERO));
+}
+
+#[test]
+fn a_title_that_several_have_is_ambiguous_and_no_key_is_made() {
+    let clock = FakeClock::new();
+    let platform = account(&clock).with(titled("org-2", "Acme"), vec![]);
+    let story = choose(&platform, &clock, "Acme", "");
+    let Err(error @ ProvisionError::Ambiguous { choices, .. }) = &story.outcome else {
+        panic!("{:?}", story.outcome);
+    };
+    assert_eq!(ids(choices), [("org-acme", ""), ("org-2", "")]);
+    assert_eq!(error.to_string(), r#"there is more than one organization "Acme""#);
+
+    let story = choose(&account(&clock), &clock, "", "Web");
+    let Err(ProvisionError::Ambiguous { asked, choices }) = story.outcome else {
+        panic!("{:?}", story.outcome);
+    };
+    assert_eq!(asked, Asked::Project("Web".to_owned()));
+    assert_eq!(ids(&choices), [("org-acme", "proj_acme_web"), ("org-own", "proj_own_web")]);
+    assert!(platform.keys().is_empty());
+}
+
+#[test]
+fn an_empty_list_is_waited_for() {
+    let clock = FakeClock::new();
+    let soon = Duration::from_secs(5);
+    for (organization, project, expected) in [
+        ("University", "", ("org-uni", "proj_uni")),
+        ("University", "Lab", ("org-uni", "proj_lab")),
+        ("", "Lab", ("org-uni", "proj_lab")),
+    ] {
+        for platform in
+            [account(&clock).organizations_ready_after(soon), account(&clock).projects_ready_after(soon)]
+        {
+            let story = choose(&platform, &clock, organization, project);
+            assert_eq!(target(&story), expected);
+            assert!(story.took >= soon && story.took < soon * 2, "{:?}", story.took);
+        }
+    }
+}
+
+#[test]
+fn a_named_organization_without_its_default_project_is_waited_for_until_the_time_is_up() {
+    let clock = FakeClock::new();
+    let platform = account(&clock).with(titled("org-new", "New"), vec![named("proj_new", "Web")]);
+
+    let story = choose(&platform, &clock, "New", "");
+
+    let Err(ProvisionError::NoDefaultProject { last, .. }) = story.outcome else {
+        panic!("{:?}", story.outcome);
+    };
+    assert_eq!(last, Observation::NoDefaultProject { organizations: 1, projects: 1 });
+    assert_eq!(story.took, Duration::from_secs(60));
+}
+
+#[test]
+fn a_project_that_an_empty_list_may_yet_have_is_waited_for_and_then_told_with_the_choices() {
+    let clock = FakeClock::new();
+    let platform = account(&clock).with(titled("org-new", "New"), vec![]);
+
+    let story = choose(&platform, &clock, "", "Shed");
+
+    let Err(ProvisionError::NoSuchTarget { choices, unread: 0, .. }) = story.outcome else {
+        panic!("{:?}", story.outcome);
+    };
+    assert_eq!((choices.len(), story.took), (6, Duration::from_secs(60)));
+    assert!(story.events.iter().any(|event| matches!(event, Event::WaitingForProject { .. })));
+
+    let nothing_at_all = FakePlatform::empty(&clock).with(titled("org-new", "New"), vec![]);
+    let story = choose(&nothing_at_all, &clock, "", "Shed");
+    assert!(matches!(story.outcome, Err(ProvisionError::NoDefaultProject { .. })), "{:?}", story.outcome);
+}
+
+#[test]
+fn a_list_that_cannot_be_read_is_passed_over_and_an_answer_says_so() {
+    let clock = FakeClock::new();
+    let forbidden = || account(&clock).fail_projects_of("org-own", &[FORBIDDEN; 10]);
+
+    // There may be another one in the list that is not shown: the warning says so.
+    let story = choose(&forbidden(), &clock, "", "Web");
+    assert_eq!(target(&story), ("org-acme", "proj_acme_web"));
+    let skipped = Event::OrganizationSkipped { id: organization("org-own").id, reason: FORBIDDEN };
+    assert!(story.events.contains(&skipped));
+
+    let story = choose(&forbidden(), &clock, "", "Shed");
+    let Err(error @ ProvisionError::NoSuchTarget { unread: 1, .. }) = &story.outcome else {
+        panic!("{:?}", story.outcome);
+    };
+    assert_eq!(
+        error.to_string(),
+        r#"there is no project "Shed" in what could be read; one list was not, or not to its end"#
+    );
+    assert_eq!(story.took, Duration::ZERO);
+}
+
+#[test]
+fn a_list_that_fails_may_have_what_is_named_and_is_asked_again() {
+    let clock = FakeClock::new();
+    let failing = |times| account(&clock).fail_projects_of("org-uni", &vec![UNAVAILABLE; times]);
+
+    assert_eq!(target(&choose(&failing(6), &clock, "", "Lab")), ("org-uni", "proj_lab"));
+
+    let odd = account(&clock).fail_projects_of("org-uni", &[ServiceErrorKind::OutOfContract; 10]);
+    for (platform, ended_after) in [(failing(1000), 60..61), (odd, 0..10)] {
+        let story = choose(&platform, &clock, "", "Lab");
+        assert!(matches!(story.outcome, Err(ProvisionError::NoSuchTarget { unread: 1, .. })));
+        assert!(ended_after.contains(&story.took.as_secs()), "{:?}", story.took);
+    }
+}
+
+#[test]
+fn lists_that_are_cut_short_by_the_time_prove_nothing_about_a_title() {
+    let clock = FakeClock::new();
+    let platform = (0..1000)
+        .fold(FakePlatform::empty(&clock), |platform, i| {
+            platform.with(organization(&format!("org-{i}")), vec![named(&format!("proj_{i}"), "Web")])
+        })
+        .slow(Step::ListProjects, Duration::from_secs(3));
+    for name in ["Web", "Shed"] {
+        let story = choose(&platform, &clock, "", name);
+        assert_eq!(story.service_error(), (Step::ListProjects, ServiceErrorKind::TimedOut));
+        assert!(platform.keys().is_empty());
+    }
+}
+
+#[test]
+fn a_named_project_of_an_organization_that_shows_none_is_waited_for() {
+    let clock = FakeClock::new();
+    let platform = account(&clock).fail(Step::ListProjects, &[FORBIDDEN; 1000]);
+
+    let story = choose(&platform, &clock, "Acme", "Web");
+
+    let Err(ProvisionError::NoDefaultProject { last, .. }) = story.outcome else {
+        panic!("{:?}", story.outcome);
+    };
+    assert_eq!(last, Observation::ProjectsRefused { organizations: 1 });
+    assert!(clock.now() > Moment::ORIGIN);
+}

@@ -1,0 +1,155 @@
+//! How many requests a look takes, which ones, and when.
+
+use crate::support::{only_in, tell, too_many};
+use keymint_domain::testing::{Call, FakeClock, FakePlatform, organization, project};
+use keymint_domain::{Moment, Step};
+use std::time::Duration;
+
+const LATENCY: Duration = Duration::from_millis(20);
+
+/// When a round of one of these began and what it asked for: `*` is the organizations.
+fn rounds(platform: &FakePlatform) -> Vec<(Duration, Vec<String>)> {
+    let mut rounds: Vec<(Duration, Vec<String>)> = Vec::new();
+    for Call { at, step, organization, .. } in platform.calls() {
+        let what = match step {
+            Step::ListOrganizations => "*".to_owned(),
+            Step::ListProjects => organization.unwrap().to_string(),
+            _ => continue,
+        };
+        let at = at.since(Moment::ORIGIN);
+        match rounds.last_mut() {
+            Some((time, together)) if *time == at => together.push(what),
+            _ => rounds.push((at, vec![what])),
+        }
+    }
+    rounds
+}
+
+fn asked(platform: &FakePlatform) -> Vec<Vec<String>> {
+    rounds(platform).into_iter().map(|(_, asked)| asked).collect()
+}
+
+fn numbered(numbers: impl IntoIterator<Item = usize>) -> Vec<String> {
+    numbers.into_iter().map(|number| format!("org-{number}")).collect()
+}
+
+#[test]
+fn the_preferred_organization_is_asked_alone_and_the_others_only_where_it_has_none() {
+    let clock = FakeClock::new();
+    let first = only_in(&clock, 50, 0).latency(LATENCY);
+    assert!(tell(&first, &clock).outcome.is_ok());
+    assert_eq!(asked(&first), [vec!["*".to_owned()], numbered([0])]);
+
+    let third = only_in(&clock, 5, 2).latency(LATENCY);
+    assert!(tell(&third, &clock).outcome.is_ok());
+    assert_eq!(asked(&third), [vec!["*".to_owned()], numbered([0]), numbered(1..5)]);
+}
+
+#[test]
+fn no_list_is_asked_for_once_the_answer_is_certain() {
+    let clock = FakeClock::new();
+    let platform = only_in(&clock, 500, 10).latency(LATENCY);
+
+    assert_eq!(tell(&platform, &clock).organization(), "org-10");
+
+    // The first alone, eight, eight more, and one for which the ninth made room.
+    assert_eq!(platform.count(Step::ListProjects), 1 + 8 + 8 + 1);
+}
+
+#[test]
+fn five_hundred_organizations_take_as_many_round_trips_as_eight_at_once_need() {
+    let clock = FakeClock::new();
+    let platform = only_in(&clock, 500, 499).latency(LATENCY);
+
+    let story = tell(&platform, &clock);
+
+    assert_eq!(story.organization(), "org-499");
+    assert_eq!((platform.count(Step::ListProjects), platform.in_flight_peak()), (500, 8));
+    // Login, organizations, the first one's projects, 499 others in 63 groups of 8, creation.
+    assert_eq!(story.took, LATENCY * (3 + 63 + 1));
+}
+
+#[test]
+fn from_the_second_look_on_everything_known_is_asked_for_together() {
+    let clock = FakeClock::new();
+    let ready = Duration::from_millis(700);
+    let platform = only_in(&clock, 3, 2).projects_ready_after(ready).latency(LATENCY);
+
+    let story = tell(&platform, &clock);
+
+    assert_eq!(story.organization(), "org-2");
+    let together = [vec!["*".to_owned()], numbered(0..3)].concat();
+    let one_by_one = [vec!["*".to_owned()], numbered([0]), numbered([1, 2])];
+    assert_eq!(asked(&platform), [&one_by_one[..], &[together.clone(), together]].concat());
+    // A look that finds nothing takes one round trip: the waits are the schedule's and no more.
+    let begins: Vec<_> = rounds(&platform).into_iter().map(|(at, _)| at).skip(2).collect();
+    assert_eq!(begins[1], begins[0] + LATENCY + Duration::from_millis(500));
+    assert_eq!(begins[2], begins[1] + LATENCY + Duration::from_millis(625));
+}
+
+#[test]
+fn an_organization_that_appears_while_others_are_asked_is_asked_too_and_in_its_rank() {
+    let clock = FakeClock::new();
+    let preferred = || {
+        let mut preferred = organization("org-new");
+        preferred.is_default = true;
+        preferred
+    };
+    let platform = FakePlatform::empty(&clock)
+        .with(organization("org-old"), vec![project("proj_old", true)])
+        .with_later(Duration::from_millis(100), preferred(), vec![project("proj_new", true)])
+        .projects_ready_after(Duration::from_millis(300))
+        .latency(LATENCY);
+
+    assert_eq!(tell(&platform, &clock).organization(), "org-new");
+
+    let looks = asked(&platform);
+    let expected: [&[&str]; 4] = [&["*"], &["org-old"], &["*", "org-old"], &["org-new"]];
+    assert_eq!(looks, expected.map(|look| look.iter().map(ToString::to_string).collect::<Vec<_>>()));
+}
+
+#[test]
+fn an_answer_that_there_are_too_many_requests_halves_how_many_are_under_way() {
+    let clock = FakeClock::new();
+    let platform = (1..9).fold(only_in(&clock, 100, 99).latency(LATENCY), |platform, i| {
+        platform.fail_projects_of(&format!("org-{i}"), &[too_many(1)])
+    });
+
+    let story = tell(&platform, &clock);
+
+    assert_eq!(story.organization(), "org-99");
+    // The eight are asked again, and from then on never more than four at once.
+    assert_eq!((platform.count(Step::ListProjects), platform.in_flight_peak()), (108, 8));
+    let sent: Vec<_> = platform.calls().into_iter().filter(|call| call.step == Step::ListProjects).collect();
+    let later =
+        &sent[sent.iter().position(|call| call.organization == Some(organization("org-9").id)).unwrap()..];
+    let under_way =
+        |at: Moment| later.iter().filter(|call| call.at <= at && at.since(call.at) < LATENCY).count();
+    assert_eq!(later.iter().map(|call| under_way(call.at)).max(), Some(4));
+}
+
+#[test]
+fn a_server_that_always_says_too_many_is_asked_one_by_one() {
+    let clock = FakeClock::new();
+    let platform = (1..40).fold(only_in(&clock, 40, 39).latency(LATENCY), |platform, i| {
+        platform.fail_projects_of(&format!("org-{i}"), &[too_many(0); 2])
+    });
+
+    let story = tell(&platform, &clock);
+
+    assert_eq!(story.organization(), "org-39");
+    let last: Vec<_> = rounds(&platform).into_iter().rev().take(20).collect();
+    assert!(last.iter().all(|(_, together)| together.len() == 1), "{last:?}");
+}
+
+#[test]
+fn an_organization_that_stands_there_twice_is_asked_once() {
+    let clock = FakeClock::new();
+    let platform = FakePlatform::empty(&clock)
+        .with(organization("org-1"), vec![project("proj_1", false)])
+        .with(organization("org-1"), vec![project("proj_1", false)])
+        .with(organization("org-2"), vec![project("proj_2", true)]);
+
+    assert_eq!(tell(&platform, &clock).organization(), "org-2");
+    assert_eq!(platform.count(Step::ListProjects), 2);
+}

@@ -1,0 +1,65 @@
+//! Fakes that tell a whole flow.
+
+use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted, organization, project};
+use keymint_domain::{
+    Clock, Event, Plan, Ports, ProvisionError, ProvisionedKey, ServiceErrorKind, Step, Unreached, provision,
+};
+use std::sync::Mutex;
+use std::time::Duration;
+
+pub(crate) const UNAVAILABLE: ServiceErrorKind = ServiceErrorKind::Refused { status: 503, retry_after: None };
+pub(crate) const FORBIDDEN: ServiceErrorKind = ServiceErrorKind::Refused { status: 403, retry_after: None };
+pub(crate) const UNAUTHORIZED: ServiceErrorKind =
+    ServiceErrorKind::Refused { status: 401, retry_after: None };
+pub(crate) const REDIRECTED: ServiceErrorKind = ServiceErrorKind::Refused { status: 302, retry_after: None };
+pub(crate) const NO_CONNECTION: ServiceErrorKind = ServiceErrorKind::NotSent(Unreached::Connect);
+
+pub(crate) fn too_many(retry_after: u64) -> ServiceErrorKind {
+    ServiceErrorKind::Refused { status: 429, retry_after: Some(Duration::from_secs(retry_after)) }
+}
+
+/// A flow from the grant on, and what it left behind.
+pub(crate) struct Story {
+    pub(crate) outcome: Result<ProvisionedKey, ProvisionError>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) took: Duration,
+}
+
+pub(crate) fn tell(platform: &FakePlatform, clock: &FakeClock) -> Story {
+    tell_with(&FakeAuthServer::new(clock), platform, clock, &Plan::default())
+}
+
+pub(crate) fn tell_with(
+    auth_server: &FakeAuthServer,
+    platform: &FakePlatform,
+    clock: &FakeClock,
+    plan: &Plan,
+) -> Story {
+    let events = Mutex::default();
+    let ports = Ports { auth_server, platform, clock };
+    let began = clock.now();
+    let observer = |event| Vec::push(&mut events.lock().unwrap(), event);
+    let outcome = clock.run(provision(ports, plan, granted(), &observer));
+    Story { outcome, events: events.into_inner().unwrap(), took: clock.now().since(began) }
+}
+
+impl Story {
+    /// The organization that the key was made in.
+    pub(crate) fn organization(&self) -> &str {
+        self.outcome.as_ref().unwrap().target.organization_id.as_str()
+    }
+
+    pub(crate) fn service_error(&self) -> (Step, ServiceErrorKind) {
+        match &self.outcome {
+            Err(ProvisionError::Service(error)) => (error.step, error.kind),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Organizations `org-0`, `org-1`, …, and a default project in one of them only.
+pub(crate) fn only_in(clock: &FakeClock, number: usize, holder: usize) -> FakePlatform {
+    (0..number).fold(FakePlatform::empty(clock), |platform, i| {
+        platform.with(organization(&format!("org-{i}")), vec![project(&format!("proj_{i}"), i == holder)])
+    })
+}

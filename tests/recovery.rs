@@ -1,0 +1,88 @@
+//! What is kept when a destination fails, and how it is got back.
+
+#![cfg(target_os = "linux")]
+
+use crate::program::watch;
+use crate::support::{Ended, create, keymint};
+use keymint_sandbox::Scenario;
+use serde_json::Value;
+use std::fs::{self, OpenOptions};
+use std::path::PathBuf;
+
+/// A run whose key could not be printed, in this home.
+async fn failed() -> Ended {
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let ended = create(Scenario::ready()).stdout(full).sign_in().await;
+    assert_eq!(ended.code, 9, "{}", ended.stderr);
+    ended
+}
+
+/// What `keymint recover` does in the home of that run: code, standard output, standard error.
+async fn recover(ended: &Ended, args: &[&str]) -> (i32, String, String) {
+    let output = watch(keymint(&ended.home).arg("recover").args(args).output()).await.unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+fn files(ended: &Ended) -> Vec<PathBuf> {
+    let folder = ended.home.path().join(".local/state/keymint/recovery");
+    fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect()
+}
+
+#[tokio::test]
+async fn a_kept_key_is_listed_without_itself_then_delivered_and_gone() {
+    let ended = failed().await;
+    let key = ended.key();
+
+    let (code, list, _) = recover(&ended, &[]).await;
+    assert_eq!(code, 0);
+    assert!(list.contains(&key[key.len() - 4..]) && !list.contains(&key), "{list}");
+    let (_, json, _) = recover(&ended, &["--json"]).await;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        (&json["schema"], &json["keys"][0]["project"]["title"]),
+        (&"keymint.recovery/1".into(), &"Default project".into())
+    );
+    assert!(!json.to_string().contains(&key), "{json}");
+
+    let (code, printed, told) = recover(&ended, &["--print"]).await;
+    assert_eq!((code, printed.trim_end()), (0, key.as_str()), "{told}");
+    assert!(files(&ended).is_empty());
+    let (code, list, told) = recover(&ended, &[]).await;
+    assert_eq!((code, list.as_str()), (0, ""));
+    assert!(told.contains("Nothing is kept"), "{told}");
+}
+
+#[tokio::test]
+async fn a_delivery_that_fails_again_keeps_the_key() {
+    let ended = failed().await;
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut recover = keymint(&ended.home).args(["recover", "--print"]).stdout(full).spawn().unwrap();
+    assert_eq!(watch(recover.wait()).await.unwrap().code(), Some(9));
+    assert_eq!(files(&ended).len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_is_deleted_by_its_id_and_said_to_be_still_valid() {
+    let ended = failed().await;
+    let path = files(&ended).pop().unwrap();
+    fs::copy(&path, path.with_file_name("another.key")).unwrap();
+    let id = path.file_stem().unwrap().to_str().unwrap();
+
+    let (code, _, told) = recover(&ended, &["--delete"]).await;
+    assert_eq!(code, 2, "{told}");
+    let (code, _, told) = recover(&ended, &["--delete", "no-such-id"]).await;
+    assert_eq!(code, 2, "{told}");
+    let (code, _, told) = recover(&ended, &["--delete", id]).await;
+    assert!(code == 0 && told.contains("stays valid"), "{told}");
+    assert_eq!(files(&ended).len(), 1);
+}
+
+#[tokio::test]
+async fn a_file_that_holds_no_key_is_told() {
+    let ended = failed().await;
+    fs::write(files(&ended).pop().unwrap(), "not a key\n").unwrap();
+    let (code, printed, told) = recover(&ended, &["--print"]).await;
+    assert_eq!((code, printed.as_str()), (1, ""), "{told}");
+    assert!(told.contains("no key is in it"), "{told}");
+}
