@@ -32,6 +32,17 @@ impl Launcher {
         self.folder.path().join(name).to_str().unwrap().to_owned()
     }
 
+    /// Under another name, for a program that is looked up by it.
+    fn named(self, name: &str) -> Self {
+        fs::rename(self.path("browser"), self.path(name)).unwrap();
+        self
+    }
+
+    /// Where programs are looked up, here first.
+    fn search_path(&self) -> String {
+        format!("{}:{}", self.path(""), std::env::var("PATH").unwrap())
+    }
+
     /// The arguments of the launcher, when it is started.
     async fn arguments(&self) -> String {
         let fifo = self.path("fifo");
@@ -217,6 +228,127 @@ async fn a_launcher_that_fails_or_hangs_changes_nothing() {
             ended.stderr
         );
     }
+}
+
+#[tokio::test]
+async fn the_command_of_an_option_is_started_with_its_own_words_and_no_shell() {
+    let launcher = Launcher::new();
+    let command = format!("{} --profile 'a;b $(id)' --url=%s", launcher.path("browser"));
+    let mut run = create(Scenario::ready())
+        .with_browser()
+        .args(&["--browser", &command])
+        .env("BROWSER", "false")
+        .start()
+        .await;
+    run.url().await;
+
+    let arguments = launcher.arguments().await;
+
+    let start = arguments.strip_prefix("--profile a;b $(id) --url=").unwrap().to_owned();
+    assert!(start.starts_with(&format!("http://localhost:{}/start/", run.port)), "{arguments}");
+    let visit = tokio::spawn(async move { visit(&start, Choice::Continue).await.unwrap() });
+    let ended = run.end().await;
+    visit.await.unwrap();
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stderr.contains("Tried to open it"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn the_systems_browser_is_found_by_its_launchers() {
+    for (name, variable) in [("xdg-open", "DISPLAY"), ("gio", "DISPLAY"), ("wslview", "WSL_DISTRO_NAME")] {
+        let launcher = Launcher::new().named(name);
+        // Nothing else is found there.
+        for tool in ["sh", "id"] {
+            let tool_path = Command::new("which").arg(tool).output().await.unwrap().stdout;
+            let tool_path = String::from_utf8(tool_path).unwrap();
+            std::os::unix::fs::symlink(tool_path.trim(), launcher.path(tool)).unwrap();
+        }
+        let mut run = create(Scenario::ready())
+            .with_browser()
+            .env("PATH", launcher.path(""))
+            .env(variable, ":0")
+            .start()
+            .await;
+        run.url().await;
+        let arguments = launcher.arguments().await;
+        let start = arguments.trim_start_matches("open ").to_owned();
+        let visit = tokio::spawn(async move { visit(&start, Choice::Continue).await.unwrap() });
+        let ended = run.end().await;
+        visit.await.unwrap();
+        assert_eq!(ended.code, 0, "{name}: {}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn by_ssh_no_browser_is_opened_and_the_way_back_is_told() {
+    let launcher = Launcher::new().named("xdg-open");
+    let mut run = create(Scenario::ready())
+        .with_browser()
+        .env("PATH", launcher.search_path())
+        .env("DISPLAY", "localhost:10.0")
+        .env("SSH_CONNECTION", "192.0.2.9 50000 192.0.2.5 2222")
+        .start()
+        .await;
+    let forward = format!("  ssh -L {port}:localhost:{port} -p 2222 tester@192.0.2.5", port = run.port);
+    let visit = run.browser(Choice::Continue).await;
+    let ended = run.end().await;
+    visit.await.unwrap();
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stderr.lines().any(|line| line == forward), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("Tried to open"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn what_is_not_opened_is_said_and_the_sign_in_goes_on() {
+    for (variables, expected) in [
+        (&[("BROWSER", "lynx")][..], "\"lynx\" would take over this terminal"),
+        (&[("BROWSER", "/no/such/browser")], "No browser could be started (by \"browser\")"),
+        (&[("BROWSER", ":::")], "BROWSER names no program"),
+        (&[("CODESPACES", "true")], "gh codespace ports forward"),
+        (&[("REMOTE_CONTAINERS", "true")], "Have your editor forward port"),
+        (&[("CI", "true")], "nobody can sign in"),
+        (&[("CLAUDECODE", "1")], "Claude Code seems to run this"),
+    ] {
+        let mut start = create(Scenario::ready()).with_browser();
+        for (name, value) in variables {
+            start = start.env(name, value);
+        }
+        let mut run = start.start().await;
+        let visit = run.browser(Choice::Continue).await;
+        let ended = run.end().await;
+        visit.await.unwrap();
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        assert!(ended.stderr.contains(expected), "{expected}: {}", ended.stderr);
+        assert!(!ended.stderr.contains("Tried to open"), "{}", ended.stderr);
+    }
+}
+
+/// The line of a terminal that shows the address.
+async fn shown_address(variables: &[(&str, &str)]) -> String {
+    let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let words = format!("create --no-browser --callback-port {}", free_port());
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_ref())).collect();
+    let mut terminal = Terminal::start(&words, &sandbox, &home, &variables);
+    let line = terminal.url().await;
+    terminal.types("\x03").await;
+    assert_eq!(terminal.end().await.0, 130);
+    // The spinner stood there before, and was wiped away.
+    line.rsplit("\u{1b}[2K").next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn the_address_stands_alone_on_its_line_and_is_a_link_where_the_terminal_shows_links() {
+    let plain = shown_address(&[("TERM", "xterm")]).await;
+    assert!(plain.starts_with("http://127.0.0.1:") && !plain.contains('\u{1b}'), "{plain:?}");
+
+    let link = shown_address(&[("TERM", "xterm"), ("TERM_PROGRAM", "vscode")]).await;
+    let (_, rest) = link.split_once("\u{1b}]8;;").unwrap();
+    let (target, rest) = rest.split_once("\u{1b}\\").unwrap();
+    assert_eq!(rest.trim_end(), format!("{target}\u{1b}]8;;\u{1b}\\"));
+
+    let variables = [("TERM", "xterm"), ("TERM_PROGRAM", "vscode"), ("NO_COLOR", "1")];
+    assert!(!shown_address(&variables).await.contains('\u{1b}'));
 }
 
 #[tokio::test]

@@ -82,6 +82,7 @@ async fn help_is_data_and_names_what_there_is() {
         (&["--help"][..], "keymint demo"),
         (&["create", "--help"], "--callback-port"),
         (&["demo", "--help"], "no account"),
+        (&["doctor", "--help"], "--json"),
         (&["sandbox", "--help"], "--latency"),
         (&["--version"], concat!("keymint ", env!("CARGO_PKG_VERSION"))),
     ] {

@@ -248,9 +248,7 @@ async fn quiet_still_shows_the_address() {
 async fn verbose_tells_each_step_with_its_time() {
     let ended = create(Scenario::ready()).args(&["-v"]).sign_in().await;
 
-    for step in
-        ["Listening at http://localhost:", "granted access", "The key goes to", "Created the key"]
-    {
+    for step in ["Listening at http://localhost:", "granted access", "The key goes to", "Created the key"] {
         let line = ended
             .stderr
             .lines()

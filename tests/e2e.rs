@@ -10,6 +10,7 @@ mod choosing;
 mod chromium;
 mod commands;
 mod create;
+mod doctor;
 mod env_file;
 mod failures;
 mod network;

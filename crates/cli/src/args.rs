@@ -67,6 +67,13 @@ pub(crate) enum Command {
     #[command(verbatim_doc_comment)]
     Demo(DemoArgs),
 
+    /// Check what a sign-in needs on this machine, and say what to do where it is missing
+    ///
+    /// Nothing is asked of the servers: it is only seen whether a connection can
+    /// be made. The exit code is 0 where a sign-in can begin, and 1 elsewhere.
+    #[command(verbatim_doc_comment)]
+    Doctor(Box<DoctorArgs>),
+
     /// Serve the sandbox until Ctrl-C, for front ends in the making
     ///
     /// It plays the authorization server, with a sign-in page to click through,
@@ -121,6 +128,11 @@ pub(crate) struct CreateArgs {
     #[arg(long)]
     pub(crate) no_browser: bool,
 
+    /// Open the address with this command; %s stands for the address, which is the last argument
+    /// otherwise [default: what BROWSER says, else the system's browser]
+    #[arg(long, value_name = "CMD", conflicts_with = "no_browser")]
+    pub(crate) browser: Option<String>,
+
     /// Do not listen for the browser; paste the address that it ended on
     #[arg(long)]
     pub(crate) no_listen: bool,
@@ -170,6 +182,16 @@ pub(crate) struct ListArgs {
 
     #[command(flatten)]
     pub(crate) patience: PatienceArgs,
+
+    #[command(flatten)]
+    pub(crate) endpoints: EndpointArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DoctorArgs {
+    /// Print the findings as one JSON object, too
+    #[arg(long)]
+    pub(crate) json: bool,
 
     #[command(flatten)]
     pub(crate) endpoints: EndpointArgs,
@@ -484,11 +506,11 @@ mod tests {
     /// to this list has asked whether its value could be a secret: then it may be none.
     #[test]
     fn no_option_takes_a_secret() {
-        const LOOKED_AT: [(&str, &str); 8] = [
+        const LOOKED_AT: [(&str, &str); 9] = [
             ("keymint", "help version"),
             (
                 "create",
-                "allow-tracked api-base app audience ca-file callback-port choose client-id copy dry-run env-file \
+                "allow-tracked api-base app audience browser ca-file callback-port choose client-id copy dry-run env-file \
                  events force help http-timeout issuer json keyring name new no-browser no-input no-listen organization \
                  pipe-to poll-interval print profile project project-timeout quiet scope sign-in-timeout var verbose \
                  verify version",
@@ -515,6 +537,10 @@ mod tests {
                  profile quiet var verbose version",
             ),
             ("demo", "events help json quiet verbose version"),
+            (
+                "doctor",
+                "api-base app audience ca-file callback-port client-id help issuer json scope version",
+            ),
             ("sandbox", "help latency organizations port ready-after refuse version"),
         ];
         let mut command = Args::command();

@@ -1,15 +1,19 @@
 //! Opening the browser.
 
-use crate::hardening;
+mod launcher;
+
+use crate::surroundings::{Place, Surroundings};
 use keymint_sandbox::{Choice, visit};
-use std::env;
+pub(crate) use launcher::Launcher;
 use url::Url;
 
 /// Whose browser opens the address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Browser {
     /// Nobody's: the person opens it.
     None,
+    /// The person's choice: the first of these that can be started.
+    Named(Vec<Launcher>),
     /// The one that this system opens addresses in.
     System,
     /// The sandbox's, which agrees to everything.
@@ -17,42 +21,157 @@ pub(crate) enum Browser {
 }
 
 /// What became of the attempt. Success is not known: a launcher that starts may still show nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Opening {
     NotWanted,
-    Impossible,
     Tried,
+    NotTried(Obstacle),
+}
+
+/// Why no browser was started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Obstacle {
+    /// The person's browser is not on this machine.
+    Elsewhere,
+    /// There is nothing to show it on.
+    NoDisplay,
+    /// This one would draw over what this program says.
+    TakesTheTerminal(String),
+    /// None of these can be started.
+    CannotStart(Vec<String>),
 }
 
 impl Browser {
+    /// The choice that the variable `BROWSER` makes: commands with a colon between them. (On Windows,
+    /// where paths have colons, it is one command.)
+    pub(crate) fn named_by(variable: &str) -> Self {
+        let separator = if cfg!(windows) { '\n' } else { ':' };
+        Self::Named(variable.split(separator).filter_map(|command| Launcher::parse(command).ok()).collect())
+    }
+
     /// Tries to open the sign-in, beside what else is going on. Nothing depends on it.
     ///
-    /// The system's browser is given the start address: arguments can be read by other users of the
-    /// machine, and the authorize URL holds the state.
-    pub(crate) fn open(self, start_url: impl FnOnce() -> Url, authorize_url: &Url) -> Opening {
-        match self {
-            Self::None => return Opening::NotWanted,
-            Self::System if !can_show_windows() => return Opening::Impossible,
-            Self::System => {
-                let url = start_url();
-                // A thread of its own, since some launchers run in the foreground. Their output is
-                // discarded.
-                drop(std::thread::spawn(move || {
-                    let _ = hardening::with_the_persons_limits(|| webbrowser::open(url.as_str()));
-                }));
-            }
-            Self::Sandbox => {
-                let url = authorize_url.to_string();
-                drop(tokio::spawn(async move { visit(&url, Choice::Continue).await }));
-            }
+    /// A launcher is given the start address: arguments can be read by other users of the machine,
+    /// and the authorize URL holds the state.
+    pub(crate) fn open(
+        &self,
+        surroundings: &Surroundings,
+        start_url: impl FnOnce() -> Url,
+        authorize_url: &Url,
+    ) -> Opening {
+        if *self == Self::Sandbox {
+            let url = authorize_url.to_string();
+            drop(tokio::spawn(async move { visit(&url, Choice::Continue).await }));
+            return Opening::Tried;
         }
-        Opening::Tried
+        match self.launchers(surroundings) {
+            Ok(launchers) if launchers.is_empty() => Opening::NotWanted,
+            Ok(launchers) => start_first(&launchers, start_url().as_str()),
+            Err(obstacle) => Opening::NotTried(obstacle),
+        }
+    }
+
+    /// What is to be tried in turn; nothing where nobody wants a browser.
+    pub(crate) fn launchers(&self, surroundings: &Surroundings) -> Result<Vec<Launcher>, Obstacle> {
+        match self {
+            Self::None | Self::Sandbox => Ok(Vec::new()),
+            // Whoever names one knows best, even where windows are shown in another way.
+            Self::Named(named) => {
+                let (text, shown): (Vec<_>, Vec<_>) =
+                    named.iter().cloned().partition(Launcher::takes_the_terminal);
+                match text.first() {
+                    _ if !shown.is_empty() => Ok(shown),
+                    Some(text) => Err(Obstacle::TakesTheTerminal(text.name().to_owned())),
+                    None => Err(Obstacle::CannotStart(Vec::new())),
+                }
+            }
+            Self::System => match surroundings.place {
+                Place::Wsl => Ok(launchers(&ON_WINDOWS_FROM_LINUX)),
+                Place::Desk if surroundings.has_display => Ok(launchers(HERE)),
+                Place::Desk => Err(Obstacle::NoDisplay),
+                _ => Err(Obstacle::Elsewhere),
+            },
+        }
     }
 }
 
-/// Without a display, a launcher would start a browser in the terminal that this program talks in.
-fn can_show_windows() -> bool {
-    let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
-    let other_systems = cfg!(any(target_os = "macos", windows));
-    other_systems || ["BROWSER", "DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"].into_iter().any(set)
+/// What opens addresses on this system.
+const HERE: &[&str] = if cfg!(target_os = "macos") {
+    &["open"]
+} else if cfg!(windows) {
+    // Not `cmd /c start`, which takes an address to end at an ampersand.
+    &["rundll32.exe url.dll,FileProtocolHandler"]
+} else {
+    &["xdg-open", "gio open", "x-www-browser"]
+};
+
+/// What opens addresses on the Windows that runs this Linux. PowerShell comes last, since it takes
+/// its time.
+const ON_WINDOWS_FROM_LINUX: [&str; 3] = [
+    "wslview",
+    "rundll32.exe url.dll,FileProtocolHandler",
+    "powershell.exe -NoProfile -NonInteractive -Command \"Start-Process '%s'\"",
+];
+
+fn launchers(commands: &[&str]) -> Vec<Launcher> {
+    commands.iter().map(|command| Launcher::parse(command).expect("a constant")).collect()
+}
+
+fn start_first(launchers: &[Launcher], address: &str) -> Opening {
+    if launchers.iter().any(|launcher| launcher.start(address).is_ok()) {
+        return Opening::Tried;
+    }
+    let names = launchers.iter().map(|launcher| launcher.name().to_owned());
+    Opening::NotTried(Obstacle::CannotStart(names.collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::surroundings::Traces;
+    use std::collections::HashMap;
+
+    fn surroundings(variables: &[(&str, &str)]) -> Surroundings {
+        let environment: HashMap<&str, &str> = variables.iter().copied().collect();
+        Surroundings::judge(&environment, &Traces { terminal: true, ..Traces::default() })
+    }
+
+    fn names(browser: &Browser, variables: &[(&str, &str)]) -> Result<Vec<String>, Obstacle> {
+        let launchers = browser.launchers(&surroundings(variables))?;
+        Ok(launchers.iter().map(|launcher| launcher.name().to_owned()).collect())
+    }
+
+    #[test]
+    fn a_systems_browser_is_opened_only_where_a_person_would_see_it() {
+        let ssh = ("SSH_CONNECTION", "10.0.0.9 50000 10.0.0.5 22");
+        let display = ("DISPLAY", ":0");
+        assert!(!names(&Browser::System, &[display]).unwrap().is_empty());
+        for (variables, obstacle) in [
+            (&[ssh, display][..], Obstacle::Elsewhere),
+            (&[("CODESPACES", "true"), display], Obstacle::Elsewhere),
+            #[cfg(target_os = "linux")]
+            (&[], Obstacle::NoDisplay),
+        ] {
+            assert_eq!(names(&Browser::System, variables), Err(obstacle), "{variables:?}");
+        }
+        assert_eq!(names(&Browser::None, &[display]), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn from_linux_on_windows_no_shell_reads_the_address() {
+        let wsl = [("WSL_DISTRO_NAME", "Ubuntu")];
+        assert_eq!(names(&Browser::System, &wsl).unwrap(), ["wslview", "rundll32", "powershell"]);
+    }
+
+    #[test]
+    fn the_persons_choice_is_tried_in_its_order_and_text_browsers_never() {
+        let ssh = [("SSH_TTY", "/dev/pts/0")];
+        let chosen = |variable: &str| names(&Browser::named_by(variable), &ssh);
+        if cfg!(unix) {
+            assert_eq!(chosen("w3m:firefox:'my browser' --new:").unwrap(), ["firefox", "my browser"]);
+            assert_eq!(chosen(":::"), Err(Obstacle::CannotStart(Vec::new())));
+            assert_eq!(chosen("/usr/bin/lynx:w3m"), Err(Obstacle::TakesTheTerminal("lynx".to_owned())));
+        }
+        assert_eq!(chosen("firefox --profile 'a b' %s").unwrap(), ["firefox"]);
+    }
 }

@@ -1,5 +1,6 @@
 //! How a run ends badly: kind, exit code, message, and what to do about it.
 
+use crate::port_owner::Owner;
 use crate::words::{DASHBOARD, exact_place, quoted};
 use crate::{arrival, choose, clock, output};
 use keymint_callback_adapter::{BindError, BindErrorKind, Outcome, SelfTestError, SelfTestErrorKind};
@@ -9,6 +10,10 @@ use serde_json::Value;
 use std::error::Error;
 use std::fmt::Display;
 use std::process::ExitCode;
+
+/// How a Mac gives port 5000 free.
+const AIRPLAY_OFF: &str =
+    "Switch AirPlay Receiver off in System Settings, General, AirDrop & Handoff, and run this again.";
 
 /// What kind of failure, for scripts: a stable name and an exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,22 +133,7 @@ impl From<BindError> for Failure {
     fn from(error: BindError) -> Self {
         let port = error.address.port();
         let hint = match error.kind {
-            BindErrorKind::InUse => {
-                let who = if cfg!(windows) {
-                    format!("`netstat -ano | findstr :{port}` shows which it is.")
-                } else {
-                    format!("`lsof -nP -iTCP:{port} -sTCP:LISTEN` shows which it is.")
-                };
-                let airplay = if cfg!(target_os = "macos") {
-                    " It may be AirPlay Receiver: switch it off in System Settings, General, AirDrop & Handoff."
-                } else {
-                    ""
-                };
-                format!(
-                    "Another program uses port {port}; perhaps it is another sign-in of yours. Wait for it or end it, \
-                     and run this again. {who}{airplay}"
-                )
-            }
+            BindErrorKind::InUse => in_use_hint(port, Owner::of(error.address).as_ref()),
             BindErrorKind::NotPermitted => {
                 "The system reserves that port. On Windows, `netsh interface ipv4 show excludedportrange tcp` shows the \
                  reserved ranges; elsewhere, ports below 1024 are the administrator's."
@@ -155,22 +145,48 @@ impl From<BindError> for Failure {
     }
 }
 
+fn in_use_hint(port: u16, owner: Option<&Owner>) -> String {
+    match owner {
+        Some(owner) if owner.is_airplay() => format!("{owner} holds it. {AIRPLAY_OFF}"),
+        Some(owner) if owner.is_keymint() => {
+            format!("Another sign-in is under way: {owner}. Finish it or end it, and run this again.")
+        }
+        Some(owner) => {
+            format!("{owner} holds port {port}. Wait for it or end it, and run this again.")
+        }
+        None => {
+            let who = if cfg!(windows) {
+                format!("`netstat -ano | findstr :{port}` shows which it is.")
+            } else {
+                format!("`sudo lsof -nP -iTCP:{port} -sTCP:LISTEN` shows which it is.")
+            };
+            let airplay = if cfg!(target_os = "macos") {
+                format!(" It may be AirPlay Receiver. {AIRPLAY_OFF}")
+            } else {
+                String::new()
+            };
+            format!(
+                "Another program uses port {port}. Wait for it or end it, and run this again. \
+                 {who}{airplay}"
+            )
+        }
+    }
+}
+
 impl From<SelfTestError> for Failure {
     fn from(error: SelfTestError) -> Self {
         Self::new(Kind::CallbackUnavailable, chain(&error)).hint(self_test_hint(&error.kind))
     }
 }
 
-fn self_test_hint(kind: &SelfTestErrorKind) -> &'static str {
+pub(crate) fn self_test_hint(kind: &SelfTestErrorKind) -> &'static str {
     match kind {
         SelfTestErrorKind::Elsewhere => {
             "Browsers would come back to that address. Correct the line for localhost in the hosts file: it should \
              lead to 127.0.0.1 and ::1 only."
         }
         SelfTestErrorKind::NoAnswer => "A firewall may block connections of this machine to itself.",
-        SelfTestErrorKind::AirPlayReceiver => {
-            "Switch AirPlay Receiver off in System Settings, General, AirDrop & Handoff, and run this again."
-        }
+        SelfTestErrorKind::AirPlayReceiver => AIRPLAY_OFF,
         _ => "Another program would get the browser's answer. End it, and run this again.",
     }
 }
@@ -244,20 +260,21 @@ pub(crate) fn outcome_unknown(target: &Target, key_name: &str, cause: impl Displ
     ))
 }
 
-fn service_kind_and_hint(error: &ServiceError) -> (Kind, String) {
-    let hint = match error.kind {
-        ServiceErrorKind::NotSent(Unreached::Dns) => {
-            "Check the network connection, and the host name if you have set one."
-        }
-        ServiceErrorKind::NotSent(Unreached::Tls) => {
+/// What to do where a server cannot be reached.
+pub(crate) fn unreached_hint(why: Unreached) -> &'static str {
+    match why {
+        Unreached::Dns => "Check the network connection, and the host name if you have set one.",
+        Unreached::Tls => {
             "If a company proxy inspects TLS, pass its certificate with --ca-file. Check this machine's clock, too."
         }
-        ServiceErrorKind::NotSent(Unreached::Proxy) => {
-            "Check the proxy in HTTPS_PROXY, ALL_PROXY and NO_PROXY."
-        }
-        ServiceErrorKind::NotSent(_) => {
-            "Check the network connection, a firewall, and whether a proxy is needed (HTTPS_PROXY)."
-        }
+        Unreached::Proxy => "Check the proxy in HTTPS_PROXY, ALL_PROXY and NO_PROXY.",
+        _ => "Check the network connection, a firewall, and whether a proxy is needed (HTTPS_PROXY).",
+    }
+}
+
+fn service_kind_and_hint(error: &ServiceError) -> (Kind, String) {
+    let hint = match error.kind {
+        ServiceErrorKind::NotSent(why) => unreached_hint(why),
         ServiceErrorKind::TimedOut => {
             "Check the network connection and run it again. --http-timeout waits longer."
         }
@@ -317,6 +334,20 @@ impl Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_holds_the_port_is_told_as_far_as_it_is_known() {
+        assert!(in_use_hint(5000, None).contains(if cfg!(windows) { "netstat" } else { "lsof" }));
+        for (name, expected) in [
+            ("node", "node (process 7) holds port 5000. Wait for it or end it"),
+            ("ControlCenter", "Switch AirPlay Receiver off"),
+            ("keymint", "Another sign-in is under way: keymint (process 7). Finish it"),
+        ] {
+            let owner = Owner::named(name, 7);
+            let hint = in_use_hint(5000, Some(&owner));
+            assert!(hint.contains(expected), "{hint}");
+        }
+    }
 
     #[test]
     fn each_way_of_not_being_reached_has_its_hint() {

@@ -11,11 +11,13 @@ mod clock;
 mod create;
 mod delivery;
 mod demo;
+mod doctor;
 mod events;
 mod fail_point;
 mod failure;
 mod finish;
 mod hardening;
+mod hyperlink;
 mod interrupt;
 mod key_name;
 mod list;
@@ -23,6 +25,7 @@ mod mint;
 mod output;
 mod paste;
 mod person;
+mod port_owner;
 mod record;
 mod recover;
 mod recovery;
@@ -32,6 +35,7 @@ mod settings;
 mod sign_in;
 mod start;
 mod state;
+mod surroundings;
 mod turn;
 mod typed;
 mod verify;
@@ -63,6 +67,7 @@ fn main() -> ExitCode {
             Command::Finish(args) => finish::run(*args).await,
             Command::Recover(args) => recover::run(args).await,
             Command::Demo(args) => demo::run(args).await,
+            Command::Doctor(args) => doctor::run(*args).await,
             Command::Sandbox(args) => sandbox::run(args).await,
         }
     });

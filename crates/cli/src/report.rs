@@ -5,8 +5,10 @@ use crate::browser::{Browser, Opening};
 use crate::clock::SystemClock;
 use crate::failure::{Failure, Kind};
 use crate::paste::complaint;
-use crate::words::{of_listener, place, quoted};
-use crate::{events, output};
+use crate::settings::ProcessEnvironment;
+use crate::surroundings::Advice;
+use crate::words::{of_listener, of_obstacle, place, quoted};
+use crate::{events, hyperlink, output};
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use keymint_callback_adapter as listener;
@@ -40,9 +42,11 @@ pub(crate) enum Notice<'a> {
     },
     AuthorizeUrl {
         url: &'a str,
-        browser: Browser,
+        browser: &'a Browser,
     },
-    Browser(Opening),
+    Browser(&'a Opening),
+    RunByAgent(&'a str),
+    Advice(&'a Advice),
     WaitingForPerson {
         patience: Duration,
         back: WayBack,
@@ -119,6 +123,8 @@ pub(crate) enum WayBack {
 pub(crate) struct Reporter {
     output: OutputArgs,
     spinner: Option<ProgressBar>,
+    /// Whether standard error shows links.
+    links: bool,
     /// How many columns standard error has, where it is a terminal.
     width: Option<usize>,
     clock: SystemClock,
@@ -134,6 +140,7 @@ impl Reporter {
         Self {
             output,
             spinner: lively.then(spinner),
+            links: std::io::stderr().is_terminal() && hyperlink::is_supported(&ProcessEnvironment),
             width: terminal_size::terminal_size_of(std::io::stderr()).map(|(width, _)| width.0.into()),
             clock: SystemClock::new(),
             last_observation: Mutex::default(),
@@ -164,7 +171,7 @@ impl Reporter {
                     Browser::Sandbox => "The address to sign in at, which the sandbox opens by itself:\n",
                     _ => "Open this address in your browser to sign in:\n",
                 });
-                self.line(url);
+                self.line(&self.linked(url));
                 self.line("");
             }
             Notice::Demonstration => self.prose(
@@ -174,8 +181,19 @@ impl Reporter {
             Notice::Listening { redirect_uri } => self.detail(&format!("Listening at {redirect_uri}")),
             Notice::Browser(Opening::NotWanted) => {}
             Notice::Browser(Opening::Tried) => self.step("Tried to open it for you."),
-            Notice::Browser(Opening::Impossible) => {
-                self.step("No browser can be opened here; open it yourself.");
+            Notice::Browser(Opening::NotTried(obstacle)) => {
+                if let Some(why) = of_obstacle(obstacle) {
+                    self.step(&format!("{why}: open it yourself."));
+                }
+            }
+            Notice::RunByAgent(agent) => {
+                self.step(&format!("{agent} seems to run this: it has to show you the address."));
+            }
+            Notice::Advice(Advice { text, command }) => {
+                self.step(text);
+                if let Some(command) = command.as_ref().filter(|_| !self.output.quiet) {
+                    self.line(&format!("\n  {command}\n"));
+                }
             }
             Notice::WaitingForPerson { patience, back } => {
                 let waiting =
@@ -346,6 +364,11 @@ impl Reporter {
             }
             _ => self.step(text),
         }
+    }
+
+    /// The address as it is, which a terminal that can makes a link of, however many lines it fills.
+    fn linked(&self, url: &str) -> String {
+        if self.links { hyperlink::around(url) } else { url.to_owned() }
     }
 
     /// Text for a person: on a terminal its lines end between words.

@@ -1,31 +1,29 @@
 //! What a run is told: each option from its flag, else its environment variable, else its default.
 
 mod destinations;
+mod endpoints;
 mod network;
 mod options;
 
 use crate::args::{CreateArgs, EndpointArgs, OutputArgs, PatienceArgs, RecoverArgs};
-use crate::browser::Browser;
+use crate::browser::{Browser, Launcher};
 use crate::failure::Failure;
 use crate::key_name;
 pub(crate) use destinations::{EnvFileWanted, Wanted};
+use endpoints::DEFAULT_API_BASE;
+pub(crate) use endpoints::Endpoints;
 use keymint_domain::{BaseUrl, Choice, Client, Plan, PollPolicy};
-use keymint_http_adapter::HttpOptions;
-use network::{check_proxy, extra_roots};
+use keymint_http_adapter::{ExtraRoots, HttpOptions};
+pub(crate) use network::{bundle, proxy};
 pub(crate) use options::{Environment, ProcessEnvironment, port_number, wait};
 use options::{Options, plain_text};
 use std::time::Duration;
-
-/// The port of the redirect URI that OpenAI's server knows for the default client.
-const REGISTERED_PORT: u16 = 5000;
 
 /// How much later than the adapter the domain gives a request up: the adapter's words name the URL.
 const AFTER_THE_ADAPTER: Duration = Duration::from_secs(1);
 
 /// How long to wait for the person, unless told otherwise.
 const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(15 * 60);
-
-const DEFAULT_API_BASE: &str = "https://api.openai.com";
 
 /// Everything that `create` needs to know.
 pub(crate) struct Settings {
@@ -74,22 +72,12 @@ pub(crate) fn output(args: OutputArgs, environment: &dyn Environment) -> Result<
 impl Settings {
     pub(crate) fn resolve(args: &CreateArgs, environment: &dyn Environment) -> Result<Self, Failure> {
         let of = Options(environment);
-        let EndpointArgs { issuer, api_base, client_id, audience, scope, app, callback_port, ca_file } =
-            &args.endpoints;
+        let EndpointArgs { app, ca_file, .. } = &args.endpoints;
         let PatienceArgs { sign_in_timeout, project_timeout, http_timeout, poll_interval } = &args.patience;
 
-        let mut client = Client::default();
-        of.set(&mut client.issuer, "issuer", issuer, BaseUrl::parse)?;
-        of.set(&mut client.client_id, "client-id", client_id, plain_text)?;
-        of.set(&mut client.audience, "audience", audience, plain_text)?;
-        of.set(&mut client.scope, "scope", scope, plain_text)?;
-        let mut base = BaseUrl::parse(DEFAULT_API_BASE).expect("a constant");
-        of.set(&mut base, "api-base", api_base, BaseUrl::parse)?;
-        let mut port = REGISTERED_PORT;
-        of.set(&mut port, "callback-port", callback_port, port_number)?;
-
-        if !(client.issuer.is_loopback() && base.is_loopback()) {
-            check_proxy(environment)?;
+        let endpoints = Endpoints::resolve(&args.endpoints, environment)?;
+        if !endpoints.are_here() {
+            proxy(environment)?;
         }
 
         let mut plan = Plan::default();
@@ -106,7 +94,8 @@ impl Settings {
         of.set(&mut http.request_timeout, "http-timeout", http_timeout, wait)?;
         // Less than the whole, so that it is known which of the two was too long.
         http.connect_timeout = http.connect_timeout.min(http.request_timeout / 2);
-        http.extra_roots = extra_roots(&of, ca_file)?;
+        http.extra_roots = bundle(ca_file, environment)?
+            .map_or_else(|| Ok(ExtraRoots::default()), |bundle| bundle.read())?;
         plan.call_timeout = http.request_timeout + AFTER_THE_ADAPTER;
         plan.step_timeout = 3 * plan.call_timeout;
         let project_timeout = of.find("project-timeout", project_timeout, wait)?;
@@ -116,10 +105,10 @@ impl Settings {
         let mut sign_in = SIGN_IN_TIMEOUT;
         of.set(&mut sign_in, "sign-in-timeout", sign_in_timeout, wait)?;
         let settings = Self {
-            warnings: warnings(&client, &base, port),
-            client,
-            api_base: base,
-            callback_port: port,
+            warnings: endpoints.warnings(),
+            client: endpoints.client,
+            api_base: endpoints.api_base,
+            callback_port: endpoints.callback_port,
             listens: !(args.no_listen || of.is_set("no-listen")?),
             plan,
             http,
@@ -128,11 +117,7 @@ impl Settings {
             wanted: Wanted::resolve(&args.destinations, &of)?,
             choose: args.target.choose || of.is_set("choose")?,
             verify: args.verify || of.is_set("verify")?,
-            browser: if args.no_browser || of.is_set("no-browser")? {
-                Browser::None
-            } else {
-                Browser::System
-            },
+            browser: browser(args.no_browser, &args.browser, environment)?,
             may_ask: !(args.no_input || of.is_set("no-input")?),
             keeps: true,
         };
@@ -174,6 +159,22 @@ impl Settings {
     }
 }
 
+/// Whose browser opens the address. A flag for one of the two wins over a variable for the other.
+pub(crate) fn browser(
+    no_browser: bool,
+    command: &Option<String>,
+    environment: &dyn Environment,
+) -> Result<Browser, Failure> {
+    let of = Options(environment);
+    if no_browser || command.is_none() && of.is_set("no-browser")? {
+        return Ok(Browser::None);
+    }
+    if let Some(launcher) = of.find("browser", command, Launcher::parse)? {
+        return Ok(Browser::Named(vec![launcher]));
+    }
+    Ok(environment.get("BROWSER")?.map_or(Browser::System, |variable| Browser::named_by(&variable)))
+}
+
 /// What `recover` needs to know.
 pub(crate) struct RecoverSettings {
     pub(crate) wanted: Wanted,
@@ -194,25 +195,9 @@ fn polling(interval: Option<Duration>, timeout: Option<Duration>) -> PollPolicy 
     interval.map_or_else(|| PollPolicy::adaptive(timeout), |interval| PollPolicy::fixed(interval, timeout))
 }
 
-fn warnings(client: &Client, api_base: &BaseUrl, port: u16) -> Vec<String> {
-    let default = Client::default();
-    let mut warnings = Vec::new();
-    if client.issuer != default.issuer || api_base.as_str() != DEFAULT_API_BASE {
-        warnings.push(format!(
-            "signing in at {} for the API at {}, not at OpenAI's own",
-            client.issuer, api_base
-        ));
-    }
-    if port != REGISTERED_PORT && client.issuer == default.issuer && client.client_id == default.client_id {
-        warnings.push(format!(
-            "OpenAI's server knows this client with callback port {REGISTERED_PORT} only, and will probably refuse {port}"
-        ));
-    }
-    warnings
-}
-
 #[cfg(test)]
 mod tests {
+    use super::endpoints::REGISTERED_PORT;
     use super::*;
     use crate::args::{Args, Command};
     use clap::Parser;
@@ -275,6 +260,21 @@ mod tests {
     }
 
     #[test]
+    fn a_browser_can_be_named_in_three_ways() {
+        let by_variable = ("BROWSER", "firefox");
+        for (flags, environment, expected) in [
+            (&["--browser", "x '%s'"][..], &[by_variable][..], "x %s"),
+            (&["--browser", "x"], &[("KEYMINT_NO_BROWSER", "1")], "x"),
+            (&[], &[by_variable, ("KEYMINT_BROWSER", "y")], "y"),
+            (&[], &[by_variable], "firefox"),
+        ] {
+            let launcher = Launcher::parse(expected).unwrap();
+            assert_eq!(resolve(flags, environment).unwrap().browser, Browser::Named(vec![launcher]));
+        }
+        assert_eq!(resolve(&["--no-browser"], &[("KEYMINT_BROWSER", "y")]).unwrap().browser, Browser::None);
+    }
+
+    #[test]
     fn a_bad_value_is_told_with_its_source_and_without_itself() {
         for (flags, environment, expected) in [
             (&["--issuer", "http://canary.example"][..], &[][..], "--issuer: it must begin with https://"),
@@ -297,6 +297,8 @@ mod tests {
             (&["--issuer", "https://host?canary=1"], &[], "--issuer: it must not"),
             (&["--api-base", "https://host/#canary"], &[], "--api-base: it must not"),
             (&["--sign-in-timeout", "0"], &[], "--sign-in-timeout: it must be longer"),
+            (&["--browser", "'canary"], &[], "--browser: it has a quote without an end"),
+            (&[], &[("KEYMINT_BROWSER", " ")], "KEYMINT_BROWSER: it must name a program"),
             (&["--http-timeout", "canary"], &[], "--http-timeout: it must be a time"),
             (&[], &[("SSL_CERT_FILE", "/no/such/file")], "SSL_CERT_FILE: /no/such/file cannot be read"),
             (&["--ca-file", "/dev/zero"], &[], "--ca-file: /dev/zero cannot be read: it has more than 8 MiB"),

@@ -1,13 +1,15 @@
 //! Signing in with the browser: from the free port to a session.
 
 use crate::arrival::{self, Arrival};
-use crate::browser::Opening;
+use crate::browser::Browser;
 use crate::clock::SystemClock;
 use crate::fail_point;
 use crate::failure::Failure;
 use crate::person::Person;
 use crate::report::{Notice, Reporter};
-use crate::settings::Settings;
+use crate::settings::{ProcessEnvironment, Settings};
+use crate::surroundings::{Surroundings, Traces};
+use keymint_callback_adapter::LoopbackListener;
 use keymint_domain::{
     Client, Entropy, Observer, PendingAuthorization, Ports, ResponseSource, Session, authorize, sign_in,
 };
@@ -67,14 +69,29 @@ pub(crate) async fn invite(
     );
     reporter.tell(&Notice::Listening { redirect_uri: redirect_uri.as_str() });
     let pending = begin(client, redirect_uri)?;
-    reporter.tell(&Notice::AuthorizeUrl { url: pending.authorize_url().as_str(), browser: *browser });
-    let opening = match arrival.listener() {
-        Some(listener) => browser.open(|| listener.start_url(&pending), pending.authorize_url()),
-        // Only the listener has an address for it that holds no secret.
-        None => Opening::NotWanted,
-    };
-    reporter.tell(&Notice::Browser(opening));
+    reporter.tell(&Notice::AuthorizeUrl { url: pending.authorize_url().as_str(), browser });
+    // Only the listener has an address for a browser that holds no secret.
+    if let Some(listener) = arrival.listener() {
+        open(browser, reporter, listener, &pending);
+    }
     Ok((arrival, pending))
+}
+
+/// Tries to open the browser, and tells what a person has to do for it to come back.
+fn open(browser: &Browser, reporter: &Reporter, listener: &LoopbackListener, pending: &PendingAuthorization) {
+    let surroundings = Surroundings::judge(&ProcessEnvironment, &Traces::look());
+    let opening = browser.open(&surroundings, || listener.start_url(pending), pending.authorize_url());
+    reporter.tell(&Notice::Browser(&opening));
+    if *browser == Browser::Sandbox {
+        return;
+    }
+    if let Some(agent) = surroundings.agent {
+        reporter.tell(&Notice::RunByAgent(agent));
+    }
+    let port = listener.redirect_uri().port_or_known_default().unwrap_or_default();
+    if let Some(advice) = surroundings.advice(port) {
+        reporter.tell(&Notice::Advice(&advice));
+    }
 }
 
 /// Waits for the person to come back, and opens a session.

@@ -24,6 +24,24 @@ pub(crate) fn base() -> Option<PathBuf> {
     Some(state.join("keymint"))
 }
 
+/// Finds out, without making anything, whether the state can be kept, and tells where.
+pub(crate) fn check() -> io::Result<PathBuf> {
+    let base = base().ok_or_else(|| io::Error::other("there is no home folder"))?;
+    // What is not there yet is made in the nearest folder that is.
+    let nearest = base.ancestors().find(|folder| folder.symlink_metadata().is_ok()).unwrap_or(&base);
+    check_folder(nearest, nearest == base).map_err(|error| about(nearest, &error))?;
+    Ok(base)
+}
+
+fn check_folder(folder: &Path, must_be_private: bool) -> io::Result<()> {
+    if !fs::metadata(folder)?.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    #[cfg(unix)]
+    rustix::fs::access(folder, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK)?;
+    if must_be_private { check_owner(folder) } else { Ok(()) }
+}
+
 /// Makes the folder for its owner alone, or makes sure that one that is there is so.
 pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();

@@ -1,5 +1,6 @@
 //! How things are called before a person.
 
+use crate::browser::Obstacle;
 use keymint_callback_adapter as listener;
 use keymint_domain::Target;
 use keymint_domain::text::for_people;
@@ -29,6 +30,22 @@ pub(crate) fn exact_place(target: &Target) -> String {
     let titled = |title: &Option<String>| title.as_deref().map_or_else(|| "untitled".to_owned(), quoted);
     let (organization, project) = (titled(&target.organization_title), titled(&target.project_title));
     format!("Organization: {organization} ({organization_id}). Project: {project} ({project_id})")
+}
+
+/// Why the browser was not opened. `None` where that takes more words than these.
+pub(crate) fn of_obstacle(obstacle: &Obstacle) -> Option<String> {
+    Some(match obstacle {
+        Obstacle::Elsewhere => return None,
+        Obstacle::NoDisplay => "There is no display here to show a browser on".to_owned(),
+        Obstacle::TakesTheTerminal(name) => {
+            format!("{} would take over this terminal, and was not started", quoted(name))
+        }
+        Obstacle::CannotStart(names) if names.is_empty() => "BROWSER names no program".to_owned(),
+        Obstacle::CannotStart(names) => {
+            let names: Vec<_> = names.iter().map(|name| quoted(name)).collect();
+            format!("No browser could be started (by {})", names.join(", "))
+        }
+    })
 }
 
 /// What a person should know of what happened at the listener.

@@ -7,7 +7,7 @@ use crate::redact::Redactor;
 use crate::roots::ExtraRoots;
 use keymint_domain::{BaseUrl, Step};
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
-use reqwest::{Client, Method};
+use reqwest::{Client, ClientBuilder, Method};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 use std::error::Error;
@@ -57,7 +57,7 @@ struct Shared {
 /// authorities on this system. The source tells.
 #[derive(Debug, thiserror::Error)]
 #[error("HTTP cannot be set up")]
-pub struct SetUpError(#[source] Box<dyn Error + Send + Sync>);
+pub struct SetUpError(#[source] pub(crate) Box<dyn Error + Send + Sync>);
 
 impl Http {
     /// Does nothing yet: certificates are loaded for the adapter that needs them.
@@ -107,7 +107,8 @@ pub(crate) struct Origin {
 
 impl Origin {
     fn new(http: Http, base: BaseUrl) -> Result<Self, SetUpError> {
-        let client = client(http.options(), &base).map_err(SetUpError)?;
+        let client =
+            builder(http.options(), &base).and_then(|builder| Ok(builder.build()?)).map_err(SetUpError)?;
         Ok(Self { base, client, http })
     }
 
@@ -141,7 +142,10 @@ impl fmt::Debug for Origin {
 
 /// Says all that matters, the defaults too: Cargo unifies features, so whatever some other crate
 /// turns on in reqwest stays off here.
-fn client(options: &HttpOptions, base: &BaseUrl) -> Result<Client, Box<dyn Error + Send + Sync>> {
+pub(crate) fn builder(
+    options: &HttpOptions,
+    base: &BaseUrl,
+) -> Result<ClientBuilder, Box<dyn Error + Send + Sync>> {
     let secure = base.join(&[]).scheme() == "https";
     let mut builder = Client::builder()
         .https_only(secure)
@@ -161,7 +165,7 @@ fn client(options: &HttpOptions, base: &BaseUrl) -> Result<Client, Box<dyn Error
     if base.is_loopback() {
         builder = builder.no_proxy();
     }
-    Ok(builder.build()?)
+    Ok(builder)
 }
 
 /// TLS by the system's trust and the extra roots. Without TLS no root is loaded, which takes

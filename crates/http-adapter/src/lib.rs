@@ -35,6 +35,7 @@ mod client;
 mod roots;
 
 mod exchange;
+mod reach;
 mod refusal;
 mod retry_after;
 mod transport;
@@ -54,6 +55,7 @@ pub mod fuzzing;
 pub use auth_server::HttpAuthServer;
 pub use client::{Http, HttpOptions, SetUpError};
 pub use platform_api::{HttpPlatformApi, KeyCheck};
+pub use reach::ReachError;
 pub use roots::{ExtraRoots, InvalidPem};
 
 /// The README's example, which must compile.

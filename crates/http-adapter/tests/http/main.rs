@@ -7,6 +7,7 @@ mod check_key;
 mod faults;
 mod lists;
 mod proxies;
+mod reach;
 mod redirects;
 mod requests;
 mod support;

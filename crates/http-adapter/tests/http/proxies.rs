@@ -1,9 +1,12 @@
 //! Proxies, which the environment names. It belongs to the whole process, so each of these tests
 //! runs its other half in a process of its own.
 
-use crate::support::{CANARY, Fault, FaultyServer, STEPS, answering, assert_clean, call, good_body, http};
+use crate::support::{
+    CANARY, Fault, FaultyServer, STEPS, answering, assert_clean, base, call, good_body, http,
+};
 use keymint_domain::ServiceErrorKind::NotSent;
 use keymint_domain::{Step, Unreached};
+use keymint_http_adapter::ReachError;
 use std::env;
 use std::process::Command;
 use wiremock::ResponseTemplate;
@@ -35,7 +38,8 @@ async fn a_proxy_that_lets_nothing_through_means_not_sent() {
         let proxy = FaultyServer::start(refusing(answer)).await;
         let url = proxy.url.replace("http://", &format!("http://user:{CANARY}@"));
         with_proxy("proxies::not_let_through", url).await;
-        assert_eq!(proxy.requests(), STEPS.len());
+        // Whether the server is reached is asked, too.
+        assert_eq!(proxy.requests(), STEPS.len() + 1);
     }
 }
 
@@ -53,6 +57,9 @@ async fn not_let_through() {
         assert!(error.detail.contains(": the proxy did not let it through: "), "{error}");
         assert_clean(&error);
     }
+    let error = http().reach(&base("https://keymint.invalid")).await.unwrap_err();
+    assert!(matches!(error, ReachError::Unreached { why: Unreached::Proxy, .. }), "{error}");
+    assert!(!format!("{error} {error:?}").contains(CANARY), "{error:?}");
 }
 
 #[tokio::test]

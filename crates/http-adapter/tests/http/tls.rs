@@ -2,8 +2,8 @@
 
 use crate::support::{STEPS, assert_clean, call, good_body, read_request};
 use keymint_domain::ServiceErrorKind::NotSent;
-use keymint_domain::{ServiceError, Step, Unreached};
-use keymint_http_adapter::{ExtraRoots, Http, HttpOptions};
+use keymint_domain::{BaseUrl, ServiceError, Step, Unreached};
+use keymint_http_adapter::{ExtraRoots, Http, HttpOptions, ReachError};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -120,6 +120,18 @@ async fn an_unknown_authority_is_not_trusted() {
         assert!(error.detail.contains(": the certificate of localhost is not trusted: "), "{error}");
         assert!(!error.detail.contains("invalid peer certificate"), "it is said twice: {error}");
     }
+}
+
+#[tokio::test]
+async fn whether_a_server_is_reached_depends_on_trust_and_takes_no_request() {
+    let (known, unknown) = (authority(), authority());
+    let server = TlsServer::start(&known, certificate_for("localhost"), "{}").await;
+    let url = BaseUrl::parse(&server.url).unwrap();
+    trusting(&known).reach(&url).await.unwrap();
+    let error = trusting(&unknown).reach(&url).await.unwrap_err();
+    assert!(error.to_string().contains("not trusted"), "{error}");
+    assert!(matches!(error, ReachError::Unreached { why: Unreached::Tls, .. }), "{error:?}");
+    assert_eq!(server.requests(), 0);
 }
 
 #[tokio::test]

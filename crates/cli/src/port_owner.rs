@@ -1,0 +1,105 @@
+//! Which program holds a port of this machine.
+
+use keymint_domain::text::for_people;
+use listeners::{Listener, Protocol, SocketState};
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+/// Longest name of a program that is shown, in characters.
+const LONGEST_NAME: usize = 40;
+
+/// A program that listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Owner {
+    name: String,
+    process: u32,
+}
+
+impl Owner {
+    /// Who stands in the way of listening at `address`. `None` where the system does not tell, as
+    /// of other people's programs. Takes some milliseconds.
+    pub(crate) fn of(address: SocketAddr) -> Option<Self> {
+        let all = listeners::get_all().ok()?;
+        let in_the_way = all.into_iter().filter(|listener| stands_in_the_way(listener, address));
+        // A program may share its socket with those that it started.
+        let first = in_the_way.map(|listener| listener.process).min_by_key(|process| process.pid)?;
+        Some(Self { name: first.name, process: first.pid })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn named(name: &str, process: u32) -> Self {
+        Self { name: name.to_owned(), process }
+    }
+
+    /// Whether it is the AirPlay Receiver of macOS, which likes port 5000.
+    pub(crate) fn is_airplay(&self) -> bool {
+        self.name.starts_with("ControlCe")
+    }
+
+    /// Whether it is another run of this program.
+    pub(crate) fn is_keymint(&self) -> bool {
+        self.name.trim_end_matches(".exe") == env!("CARGO_PKG_NAME")
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (process {})", for_people(&self.name, LONGEST_NAME), self.process)
+    }
+}
+
+fn stands_in_the_way(listener: &Listener, address: SocketAddr) -> bool {
+    let Listener { socket, protocol, state, .. } = listener;
+    let listens = *protocol == Protocol::TCP && *state == SocketState::Listen;
+    listens && socket.port() == address.port() && covers(socket.ip().to_canonical(), address.ip())
+}
+
+/// Whether a socket that is bound to `bound` takes what comes for `wanted`.
+fn covers(bound: IpAddr, wanted: IpAddr) -> bool {
+    let all_of_both = bound == IpAddr::from(Ipv6Addr::UNSPECIFIED);
+    bound == wanted || all_of_both || bound.is_unspecified() && wanted.is_ipv4()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{Ipv4Addr, TcpListener};
+
+    #[cfg(any(target_os = "linux", target_os = "macos", windows))]
+    #[test]
+    fn the_owner_of_a_port_is_found_at_its_address_alone() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+
+        let owner = Owner::of(address).unwrap();
+        assert_eq!(owner.process, std::process::id());
+        assert!(owner.to_string().ends_with(&format!(" (process {})", std::process::id())), "{owner}");
+        assert_eq!(Owner::of((Ipv6Addr::LOCALHOST, address.port()).into()), None);
+        drop(listener);
+        assert_eq!(Owner::of(address), None);
+    }
+
+    #[test]
+    fn a_socket_for_every_address_stands_in_the_way_of_its_family() {
+        let v4 = IpAddr::from(Ipv4Addr::LOCALHOST);
+        let v6 = IpAddr::from(Ipv6Addr::LOCALHOST);
+        for (bound, wanted, covered) in [
+            (v4, v4, true),
+            (v4, v6, false),
+            (Ipv4Addr::UNSPECIFIED.into(), v4, true),
+            (Ipv4Addr::UNSPECIFIED.into(), v6, false),
+            (Ipv6Addr::UNSPECIFIED.into(), v6, true),
+            (Ipv6Addr::UNSPECIFIED.into(), v4, true),
+        ] {
+            assert_eq!(covers(bound, wanted), covered, "{bound}, {wanted}");
+        }
+    }
+
+    #[test]
+    fn known_programs_are_recognized_and_names_are_fit_for_people() {
+        let named = |name: &str| Owner::named(name, 7);
+        assert!(named("ControlCenter").is_airplay() && !named("node").is_airplay());
+        assert!(named("keymint").is_keymint() && named("keymint.exe").is_keymint());
+        assert_eq!(named("a\u{1b}[2J").to_string(), r"a\u{1b}[2J (process 7)");
+    }
+}

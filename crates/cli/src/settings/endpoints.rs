@@ -1,0 +1,66 @@
+//! Whom a run speaks to, and where the browser comes back to.
+
+use super::options::{Environment, Options, plain_text, port_number};
+use crate::args::EndpointArgs;
+use crate::failure::Failure;
+use keymint_domain::{BaseUrl, Client};
+
+/// The port of the redirect URI that OpenAI's server knows for the default client.
+pub(super) const REGISTERED_PORT: u16 = 5000;
+
+pub(super) const DEFAULT_API_BASE: &str = "https://api.openai.com";
+
+/// The two servers, and the port of this machine.
+pub(crate) struct Endpoints {
+    pub(crate) client: Client,
+    pub(crate) api_base: BaseUrl,
+    pub(crate) callback_port: u16,
+}
+
+impl Endpoints {
+    pub(crate) fn resolve(args: &EndpointArgs, environment: &dyn Environment) -> Result<Self, Failure> {
+        let of = Options(environment);
+        let EndpointArgs { issuer, api_base, client_id, audience, scope, callback_port, .. } = args;
+        let mut client = Client::default();
+        of.set(&mut client.issuer, "issuer", issuer, BaseUrl::parse)?;
+        of.set(&mut client.client_id, "client-id", client_id, plain_text)?;
+        of.set(&mut client.audience, "audience", audience, plain_text)?;
+        of.set(&mut client.scope, "scope", scope, plain_text)?;
+        let mut base = BaseUrl::parse(DEFAULT_API_BASE).expect("a constant");
+        of.set(&mut base, "api-base", api_base, BaseUrl::parse)?;
+        let mut port = REGISTERED_PORT;
+        of.set(&mut port, "callback-port", callback_port, port_number)?;
+        Ok(Self { client, api_base: base, callback_port: port })
+    }
+
+    /// Whether both servers are on this machine, so that no proxy stands before them.
+    pub(crate) fn are_here(&self) -> bool {
+        self.client.issuer.is_loopback() && self.api_base.is_loopback()
+    }
+
+    /// What the person should know of them before the browser opens.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let elsewhere =
+            self.client.issuer != Client::default().issuer || self.api_base.as_str() != DEFAULT_API_BASE;
+        let elsewhere = elsewhere.then(|| {
+            format!(
+                "signing in at {} for the API at {}, not at OpenAI's own",
+                self.client.issuer, self.api_base
+            )
+        });
+        elsewhere.into_iter().chain(self.port_warning()).collect()
+    }
+
+    /// What the person should know of the port, where the server is known to refuse it.
+    pub(crate) fn port_warning(&self) -> Option<String> {
+        let Self { client, callback_port, .. } = self;
+        let default = Client::default();
+        let is_default = client.issuer == default.issuer && client.client_id == default.client_id;
+        (is_default && *callback_port != REGISTERED_PORT).then(|| {
+            format!(
+                "OpenAI's server knows this client with callback port {REGISTERED_PORT} only, and will probably \
+                 refuse {callback_port}"
+            )
+        })
+    }
+}

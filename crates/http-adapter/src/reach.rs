@@ -1,0 +1,89 @@
+//! Whether a server can be spoken to, found out without a word to it.
+
+use crate::client::{self, Http, SetUpError};
+use crate::transport;
+use keymint_domain::{BaseUrl, ServiceErrorKind, Unreached};
+use std::error::Error;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tower_layer::layer_fn;
+use tower_service::Service;
+
+/// Why a server cannot be spoken to.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReachError {
+    /// The client cannot be set up.
+    #[error(transparent)]
+    SetUp(#[from] SetUpError),
+    /// There is no connection.
+    #[error("{detail}")]
+    Unreached {
+        /// What stands in the way.
+        why: Unreached,
+        /// The same in words, with the cause. Clean: fit for a person's eyes.
+        detail: String,
+    },
+}
+
+impl Http {
+    /// Connects to the server at this address just as a request would, through the proxy and with
+    /// the TLS handshake, and hangs up. Nothing of HTTP is sent to it.
+    ///
+    /// # Errors
+    ///
+    /// [`ReachError`], within [`HttpOptions::connect_timeout`](crate::HttpOptions::connect_timeout).
+    pub async fn reach(&self, base: &BaseUrl) -> Result<(), ReachError> {
+        let client = client::builder(self.options(), base)
+            .and_then(|builder| Ok(builder.connector_layer(layer_fn(ConnectOnly)).build()?))
+            .map_err(SetUpError)?;
+        let url = base.join(&[]);
+        // It ends with an error either way.
+        let Err(error) = client.get(url.clone()).send().await else { return Ok(()) };
+        if transport::chain(&error).any(|cause| cause.is::<Connected>()) {
+            return Ok(());
+        }
+        Err(match transport::failure(error, &url, self) {
+            (ServiceErrorKind::NotSent(why), detail) => ReachError::Unreached { why, detail },
+            (_, detail) => ReachError::Unreached { why: Unreached::Connect, detail },
+        })
+    }
+}
+
+/// A way to connect whose every connection is given up as soon as it is there.
+#[derive(Clone)]
+struct ConnectOnly<S>(S);
+
+/// The error that says that all went well.
+#[derive(Debug)]
+struct Connected;
+
+impl fmt::Display for Connected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("connected")
+    }
+}
+
+impl Error for Connected {}
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+impl<S, R> Service<R> for ConnectOnly<S>
+where
+    S: Service<R, Error = BoxError>,
+    S::Future: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, destination: R) -> Self::Future {
+        let connecting = self.0.call(destination);
+        Box::pin(async { connecting.await.and_then(|_| Err(Connected.into())) })
+    }
+}

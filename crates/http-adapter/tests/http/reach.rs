@@ -1,0 +1,31 @@
+//! Whether a server is there, and what it notices of the question.
+
+use crate::support::{base, http};
+use keymint_domain::Unreached;
+use keymint_http_adapter::ReachError;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+
+#[tokio::test]
+async fn a_server_that_is_reached_hears_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        let mut heard = Vec::new();
+        listener.accept().await.unwrap().0.read_to_end(&mut heard).await.unwrap();
+        heard
+    });
+    http().reach(&base(&url)).await.unwrap();
+    assert_eq!(server.await.unwrap(), b"");
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_reached_is_told_with_what_stands_in_the_way() {
+    for (url, expected) in
+        [("http://127.0.0.1:1", Unreached::Connect), ("https://keymint.invalid", Unreached::Dns)]
+    {
+        let error = http().reach(&base(url)).await.unwrap_err();
+        let ReachError::Unreached { why, detail } = &error else { panic!("{error}") };
+        assert_eq!(*why, expected, "{detail}");
+    }
+}

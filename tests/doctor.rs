@@ -1,0 +1,288 @@
+//! `keymint doctor`: what it finds on a machine that has nothing, and on one that has each trouble.
+
+#![cfg(target_os = "linux")]
+
+use crate::support::{free_port, in_home, keymint_under, watch};
+use keymint_sandbox::{Sandbox, Scenario};
+use rcgen::CertifiedKey;
+use rustls::ServerConfig;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use serde_json::Value;
+use std::ffi::OsString;
+use std::fs;
+use std::io::Write;
+use std::net::TcpListener;
+use std::sync::Arc;
+use tempfile::TempDir;
+use tokio::process::Command;
+use tokio_rustls::TlsAcceptor;
+
+/// A machine on which nothing is wrong, unless a test does something to it.
+struct Machine {
+    sandbox: Sandbox,
+    home: TempDir,
+    port: u16,
+    under: Vec<String>,
+    args: Vec<String>,
+    environment: Vec<(&'static str, OsString)>,
+}
+
+/// What the doctor said of it.
+struct Diagnosis {
+    code: i32,
+    json: Value,
+    text: String,
+}
+
+impl Machine {
+    async fn new() -> Self {
+        let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
+        let environment = vec![
+            ("KEYMINT_ISSUER", sandbox.issuer().into()),
+            ("KEYMINT_API_BASE", sandbox.api_base().into()),
+            ("BROWSER", "true".into()),
+            ("DISPLAY", ":0".into()),
+        ];
+        let home = tempfile::tempdir().unwrap();
+        Self { sandbox, home, port: free_port(), under: Vec::new(), args: Vec::new(), environment }
+    }
+
+    fn with(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
+        self.environment.push((name, value.into()));
+        self
+    }
+
+    fn option(mut self, name: &str, value: &str) -> Self {
+        self.args.extend([name.to_owned(), value.to_owned()]);
+        self
+    }
+
+    async fn examined(&self) -> Diagnosis {
+        let output = keymint_under(&self.under, &self.home)
+            .args(["doctor", "--json", "--callback-port", &self.port.to_string()])
+            .args(&self.args)
+            .envs(self.environment.iter().map(|(name, value)| (*name, value)))
+            .output();
+        let output = watch(output).await.unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(text.lines().all(|line| line.chars().count() <= 80 || line.contains('/')), "{text}");
+        assert!(!text.contains('\u{1b}') && !text.contains("canary"), "{text}");
+        // Nobody was asked anything, and nothing was written.
+        assert!(self.sandbox.requests().is_empty(), "{text}");
+        assert!(fs::read_dir(self.home.path()).unwrap().all(|entry| entry.unwrap().file_name() == "planted"));
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(stdout.lines().count(), 1, "{stdout}");
+        let json: Value = serde_json::from_str(&stdout).unwrap();
+        assert_eq!(json["schema"], "keymint.doctor/1");
+        assert!(!stdout.contains("canary"), "{stdout}");
+        Diagnosis { code: output.status.code().unwrap(), json, text }
+    }
+
+    /// The one thing that is wrong must be found, and nothing else.
+    async fn finds(&self, check: &str, status: &str, message: &str) -> Diagnosis {
+        let diagnosis = self.examined().await;
+        assert_eq!(diagnosis.wrong(), [check], "{}", diagnosis.text);
+        let finding = diagnosis.finding(check);
+        assert_eq!(finding["status"], status, "{}", diagnosis.text);
+        assert!(finding["message"].as_str().unwrap().contains(message), "{}", diagnosis.text);
+        assert!(!finding["fix"].as_str().unwrap().is_empty(), "{}", diagnosis.text);
+        assert_eq!(diagnosis.code, i32::from(status == "problem"), "{}", diagnosis.text);
+        diagnosis
+    }
+}
+
+impl Diagnosis {
+    fn findings(&self) -> &[Value] {
+        self.json["findings"].as_array().unwrap()
+    }
+
+    fn finding(&self, check: &str) -> &Value {
+        self.findings().iter().find(|finding| finding["check"] == check).unwrap()
+    }
+
+    /// The checks that found something.
+    fn wrong(&self) -> Vec<&str> {
+        let wrong = self.findings().iter().filter(|finding| finding["status"] != "ok");
+        wrong.map(|finding| finding["check"].as_str().unwrap()).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_healthy_machine_has_no_finding_and_nobody_is_asked_anything() {
+    let diagnosis = Machine::new().await.examined().await;
+    assert_eq!((diagnosis.wrong(), diagnosis.code), (vec![], 0), "{}", diagnosis.text);
+    let checks: Vec<_> =
+        diagnosis.findings().iter().map(|finding| finding["check"].as_str().unwrap()).collect();
+    assert_eq!(
+        checks,
+        [
+            "port",
+            "localhost",
+            "loopback",
+            "place",
+            "browser",
+            "state",
+            "environment",
+            "clock",
+            "proxy",
+            "certificates",
+            "issuer",
+            "api",
+        ]
+    );
+    assert!(diagnosis.text.contains("✓ port"), "{}", diagnosis.text);
+    assert!(diagnosis.text.ends_with("All is well: a sign-in can begin.\n"), "{}", diagnosis.text);
+}
+
+#[tokio::test]
+async fn a_taken_port_is_found_at_either_address_with_its_owner() {
+    for address in ["127.0.0.1", "::1"] {
+        let machine = Machine::new().await;
+        let _holder = TcpListener::bind((address, machine.port)).unwrap();
+        let diagnosis = machine.finds("port", "problem", address).await;
+        let fix = diagnosis.finding("port")["fix"].as_str().unwrap();
+        assert!(fix.contains(&format!("(process {})", std::process::id())), "{fix}");
+    }
+}
+
+#[tokio::test]
+async fn a_localhost_that_leads_elsewhere_is_found() {
+    let mut machine = Machine::new().await;
+    let hosts = machine.home.path().join("planted");
+    fs::write(&hosts, "127.0.1.1 localhost\n").unwrap();
+    let hosts = hosts.to_str().unwrap();
+    let mut probe = in_home(Command::new("unshare"), &machine.home);
+    let possible = probe.args(["-rm", "mount", "--bind", hosts, "/etc/hosts"]).status().await;
+    if !possible.is_ok_and(|status| status.success()) {
+        writeln!(std::io::stderr(), "SKIPPED: no mount name space can be made here").unwrap();
+        return;
+    }
+    let mount = format!("mount --bind {hosts} /etc/hosts && exec \"$0\" \"$@\"");
+    machine.under = ["unshare", "-rm", "sh", "-c", &mount].map(str::to_owned).to_vec();
+    let diagnosis = machine.finds("localhost", "problem", "leads to 127.0.1.1").await;
+    assert!(diagnosis.text.contains("hosts file"), "{}", diagnosis.text);
+}
+
+#[tokio::test]
+async fn a_bundle_of_certificates_that_is_of_no_use_is_found() {
+    let machine = Machine::new().await.with("SSL_CERT_FILE", "/no/such/file");
+    machine.finds("certificates", "problem", "SSL_CERT_FILE: /no/such/file cannot be read").await;
+    let machine = Machine::new().await.option("--ca-file", "/dev/null");
+    machine.finds("certificates", "problem", "--ca-file: /dev/null: it holds no certificate").await;
+}
+
+#[tokio::test]
+async fn a_proxy_that_makes_no_sense_is_found_and_nobody_is_contacted_past_it() {
+    let machine = Machine::new()
+        .await
+        .option("--issuer", "https://keymint.invalid")
+        .with("HTTPS_PROXY", "socks5://user:canary@host:1");
+    let diagnosis = machine.finds("proxy", "problem", "HTTPS_PROXY: it must be a proxy").await;
+    assert!(!diagnosis.text.contains("issuer"), "{}", diagnosis.text);
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_down_is_found() {
+    let machine = Machine::new()
+        .await
+        .option("--issuer", "https://keymint.invalid")
+        .with("HTTPS_PROXY", "http://user:canary@127.0.0.1:1");
+    let diagnosis = machine.finds("issuer", "problem", "the proxy did not let it through").await;
+    assert_eq!(diagnosis.finding("proxy")["message"], "http://127.0.0.1:1 (by HTTPS_PROXY)");
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_found() {
+    let nobody = format!("http://127.0.0.1:{}", free_port());
+    let machine = Machine::new().await.option("--issuer", &nobody);
+    machine.finds("issuer", "problem", "could not connect").await;
+    let machine = Machine::new().await.option("--api-base", "https://keymint.invalid");
+    machine.finds("api", "problem", "could not find the address of keymint.invalid").await;
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_trusted_is_found_until_it_is_named() {
+    let CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    tokio::spawn(async move {
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        loop {
+            let (socket, _) = listener.accept().await.unwrap();
+            drop(acceptor.accept(socket).await);
+        }
+    });
+    let machine = Machine::new().await.option("--api-base", &url);
+    machine.finds("api", "problem", "the certificate of localhost is not trusted").await;
+
+    let bundle = machine.home.path().join("planted");
+    fs::write(&bundle, cert.pem()).unwrap();
+    let machine = machine.option("--ca-file", bundle.to_str().unwrap());
+    let diagnosis = machine.examined().await;
+    assert_eq!((diagnosis.wrong(), diagnosis.code), (vec![], 0), "{}", diagnosis.text);
+}
+
+#[tokio::test]
+async fn a_state_folder_that_cannot_be_used_is_found() {
+    let machine = Machine::new().await;
+    let planted = machine.home.path().join("planted");
+    fs::write(&planted, "").unwrap();
+    let machine = machine.with("XDG_STATE_HOME", planted);
+    machine.finds("state", "problem", "nothing can be kept").await;
+
+    let machine = Machine::new().await;
+    let folder = machine.home.path().join("planted/keymint");
+    fs::create_dir_all(&folder).unwrap();
+    let everybodys = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    fs::set_permissions(&folder, everybodys).unwrap();
+    let state = machine.home.path().join("planted");
+    machine.with("XDG_STATE_HOME", state).finds("state", "problem", "other users may write in it").await;
+}
+
+#[tokio::test]
+async fn a_variable_that_shadows_the_key_is_named_and_not_shown() {
+    let machine = Machine::new().await.with("OPENAI_API_KEY", "canary");
+    machine.finds("environment", "warning", "OPENAI_API_KEY").await;
+}
+
+#[tokio::test]
+async fn a_browser_that_cannot_be_opened_is_found() {
+    let machine = Machine::new().await.with("BROWSER", "/no/such/browser");
+    machine.finds("browser", "warning", "No browser could be started").await;
+    let machine = Machine::new().await.with("BROWSER", "lynx");
+    machine.finds("browser", "warning", "would take over this terminal").await;
+}
+
+#[tokio::test]
+async fn a_machine_that_is_reached_by_ssh_is_found_with_the_way_back() {
+    let machine = Machine::new().await.with("SSH_CONNECTION", "192.0.2.9 50000 192.0.2.5 22");
+    let diagnosis = machine.finds("place", "warning", "SSH").await;
+    let forward = format!("ssh -L {port}:localhost:{port} tester@192.0.2.5", port = machine.port);
+    assert!(diagnosis.finding("place")["fix"].as_str().unwrap().ends_with(&forward), "{}", diagnosis.text);
+    assert!(diagnosis.text.lines().any(|line| line.trim() == forward), "{}", diagnosis.text);
+}
+
+#[tokio::test]
+async fn a_port_that_the_server_does_not_know_is_found() {
+    let machine =
+        Machine::new().await.option("--issuer", "https://auth.openai.com").with("HTTPS_PROXY", "::::");
+    let diagnosis = machine.examined().await;
+    assert_eq!((diagnosis.wrong(), diagnosis.code), (vec!["port", "proxy"], 1), "{}", diagnosis.text);
+}
+
+#[tokio::test]
+async fn what_was_asked_for_wrongly_is_an_error_and_no_finding() {
+    let machine = Machine::new().await;
+    let mut command = keymint_under::<&str>(&[], &machine.home);
+    let output = watch(command.args(["doctor", "--json", "--issuer", "ftp://x"]).output()).await.unwrap();
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), json["kind"].as_str()), (Some(2), Some("usage")));
+}
