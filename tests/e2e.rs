@@ -13,6 +13,7 @@ mod env_file;
 mod failures;
 mod network;
 mod paste;
+mod pipe;
 mod precautions;
 mod program;
 mod recovery;
