@@ -7,6 +7,7 @@ mod browser;
 mod canary;
 mod catalogue;
 mod chromium;
+mod clipboard;
 mod commands;
 mod create;
 mod env_file;

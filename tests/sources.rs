@@ -49,6 +49,7 @@ fn secrets_are_exposed_where_that_was_looked_at_and_nowhere_else() {
     }
     let looked_at = [
         ("crates/cli/src/delivery.rs", 1),
+        ("crates/cli/src/delivery/clipboard.rs", 2),
         ("crates/cli/src/delivery/env_file.rs", 1),
         ("crates/cli/src/delivery/pipe.rs", 1),
         ("crates/cli/src/output.rs", 1),

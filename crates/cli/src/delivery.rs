@@ -1,8 +1,10 @@
 //! Where the key goes.
 
+mod clipboard;
 mod env_file;
 mod feed;
 mod mask;
+mod osc52;
 mod pipe;
 mod program;
 mod terminal;
@@ -16,6 +18,7 @@ use crate::record::Entry;
 use crate::report::{Notice, Reporter};
 use crate::settings::Wanted;
 use async_trait::async_trait;
+use clipboard::Clipboard;
 use env_file::EnvFile;
 pub(crate) use env_file::Variable;
 use keymint_domain::{ApiKey, Clock};
@@ -77,11 +80,14 @@ impl<'a> Delivery<'a> {
         if let Some(wanted) = &wanted.env_file {
             places.push(Box::new(EnvFile::check(wanted, person).await?));
         }
-        if wanted.keyring.is_some() || wanted.copy {
+        if wanted.keyring.is_some() {
             return Err(Failure::new(Kind::DestinationUnusable, "not in this build yet"));
         }
         if let Some(command) = &wanted.pipe_to {
             places.push(Box::new(Pipe::check(command, person)?));
+        }
+        if wanted.copy {
+            places.push(Box::new(Clipboard::check()?));
         }
         let to_stdout = wanted.stdout();
         if to_stdout && !is_rehearsal {
