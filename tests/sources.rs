@@ -51,7 +51,9 @@ fn secrets_are_exposed_where_that_was_looked_at_and_nowhere_else() {
         // In the private file between the halves of a sign-in.
         ("crates/cli/src/attempt.rs", 2),
         ("crates/cli/src/delivery.rs", 1),
+        ("crates/cli/src/delivery/clipboard.rs", 2),
         ("crates/cli/src/delivery/env_file.rs", 1),
+        ("crates/cli/src/delivery/pipe.rs", 1),
         ("crates/cli/src/output.rs", 1),
         ("crates/cli/src/recovery.rs", 1),
         // The address that the person opens has the state, and the answer is compared with it.

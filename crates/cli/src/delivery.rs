@@ -1,6 +1,13 @@
 //! Where the key goes.
 
+mod clipboard;
 mod env_file;
+mod feed;
+mod mask;
+mod osc52;
+mod pipe;
+mod program;
+mod terminal;
 
 use crate::clock::SystemClock;
 use crate::failure::{Failure, Kind};
@@ -11,9 +18,11 @@ use crate::record::Entry;
 use crate::report::{Notice, Reporter};
 use crate::settings::Wanted;
 use async_trait::async_trait;
+use clipboard::Clipboard;
 use env_file::EnvFile;
 pub(crate) use env_file::Variable;
 use keymint_domain::{ApiKey, Clock};
+use pipe::Pipe;
 use std::io;
 use std::time::Duration;
 
@@ -39,8 +48,8 @@ pub(crate) trait Destination: Send {
 }
 
 /// The places that were asked for, each checked.
-pub(crate) struct Delivery {
-    places: Vec<Box<dyn Destination>>,
+pub(crate) struct Delivery<'a> {
+    places: Vec<Box<dyn Destination + 'a>>,
     /// Standard output comes last: its JSON tells of the others.
     to_stdout: bool,
 }
@@ -58,21 +67,27 @@ pub(crate) struct Delivered {
     pub(crate) has_printed: bool,
 }
 
-impl Delivery {
+impl<'a> Delivery<'a> {
     /// Does all that can fail without the key.
     ///
     /// Standard output is not looked at before a rehearsal, in which it need not take anything.
     pub(crate) async fn check(
         wanted: &Wanted,
         is_rehearsal: bool,
-        person: Person<'_>,
+        person: Person<'a>,
     ) -> Result<Self, Failure> {
-        let mut places: Vec<Box<dyn Destination>> = Vec::new();
+        let mut places: Vec<Box<dyn Destination + 'a>> = Vec::new();
         if let Some(wanted) = &wanted.env_file {
             places.push(Box::new(EnvFile::check(wanted, person).await?));
         }
-        if wanted.keyring.is_some() || wanted.pipe_to.is_some() || wanted.copy {
+        if wanted.keyring.is_some() {
             return Err(Failure::new(Kind::DestinationUnusable, "not in this build yet"));
+        }
+        if let Some(command) = &wanted.pipe_to {
+            places.push(Box::new(Pipe::check(command, person)?));
+        }
+        if wanted.copy {
+            places.push(Box::new(Clipboard::check()?));
         }
         let to_stdout = wanted.stdout();
         if to_stdout && !is_rehearsal {

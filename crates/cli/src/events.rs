@@ -21,6 +21,7 @@ pub(crate) fn of_notice(notice: &Notice<'_>) -> Option<Value> {
         Notice::KeyCreated { last_four, name, .. } => {
             json!({"event": "key_created", "name": name, "last4": last_four})
         }
+        Notice::CommandSaid(line) => json!({"event": "command_said", "line": line}),
         Notice::Rehearsed { .. } => json!({"event": "rehearsed"}),
         Notice::Delivered { to, .. } => json!({"event": "delivered", "to": to}),
         Notice::Verified { .. } => json!({"event": "verified"}),

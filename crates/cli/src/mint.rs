@@ -20,7 +20,7 @@ const PRINTING: Duration = Duration::from_secs(30);
 pub(crate) struct Mint<'a> {
     settings: &'a Settings,
     reporter: &'a Reporter,
-    delivery: Delivery,
+    delivery: Delivery<'a>,
     record: Record,
 }
 
@@ -29,7 +29,7 @@ impl<'a> Mint<'a> {
     pub(crate) async fn prepare(
         settings: &'a Settings,
         reporter: &'a Reporter,
-        person: Person<'_>,
+        person: Person<'a>,
     ) -> Result<Self, Failure> {
         fail_point::reached("started");
         let delivery = Delivery::check(&settings.wanted, settings.dry_run, person).await?;

@@ -43,4 +43,9 @@ impl<'a> Person<'a> {
     pub(crate) fn warn(self, text: &str) {
         self.reporter.tell(&Notice::Warning(text));
     }
+
+    /// Repeats a line of another program, which is fit for a person.
+    pub(crate) fn hear(self, line: &str) {
+        self.reporter.tell(&Notice::CommandSaid(line));
+    }
 }

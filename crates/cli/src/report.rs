@@ -81,6 +81,8 @@ pub(crate) enum Notice<'a> {
         name: &'a str,
         target: &'a Target,
     },
+    /// A line that the command of --pipe-to said, fit for a person.
+    CommandSaid(&'a str),
     Delivered {
         to: &'a str,
         what_now: &'a str,
@@ -247,6 +249,7 @@ impl Reporter {
                 quoted(name),
                 place(target)
             )),
+            Notice::CommandSaid(line) => self.line(line),
             Notice::Delivered { what_now: text, .. }
             | Notice::Kept { text }
             | Notice::Deleted { text }

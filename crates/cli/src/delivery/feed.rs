@@ -1,0 +1,391 @@
+//! Giving a secret to another program on its standard input, and ending that program if it must be.
+
+use crate::hardening;
+use keymint_domain::Clock;
+use std::io::{self, PipeReader, Read, Write};
+use std::process::ExitStatus;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::Notify;
+use tokio::task::spawn_blocking;
+use zeroize::Zeroizing;
+
+/// How long a program may take: a person may have to unlock something for it first.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How long a program may take to end that is told to.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How long programs that it leaves behind may hold its output open.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Longest piece of a line that is passed on at once, in bytes.
+const LONGEST_LINE: u64 = 4096;
+
+/// Starts the program, gives it the secret and the end of its input, and waits for its end. Each
+/// line that it says on a piped stream goes to `said`. The error says what it did, for a sentence
+/// that begins with its name.
+///
+/// There is no limit for the writing alone: a pipe takes a key at once, whether it is read or not.
+/// So this side keeps an end to read, and sees afterwards what was left in it.
+pub(super) async fn feed(
+    mut command: Command,
+    secret: Zeroizing<Vec<u8>>,
+    said: &(dyn Fn(&str) + Sync),
+    clock: &dyn Clock,
+) -> io::Result<()> {
+    let (reader, mut writer) = io::pipe()?;
+    command.stdin(reader.try_clone()?);
+    let mut program =
+        Program::start(command).map_err(|error| failed(format!("could not be started ({error})")))?;
+    let (stdout, stderr) = (program.child.stdout.take(), program.child.stderr.take());
+    // It ends when the other ends are closed, at the latest.
+    drop(spawn_blocking(move || writer.write_all(&secret)));
+
+    let over = Notify::new();
+    let waiting = async {
+        let status = program.end(clock).await;
+        over.notify_one();
+        status
+    };
+    let listening = async {
+        let everything = async { tokio::join!(listen(stdout, said), listen(stderr, said)) };
+        let long_enough = async {
+            over.notified().await;
+            clock.sleep(LAST_WORDS).await;
+        };
+        tokio::select! {
+            biased;
+            _ = everything => {}
+            () = long_enough => {}
+        }
+    };
+    let (status, ()) = tokio::join!(waiting, listening);
+    succeeded(status?)?;
+    let was_read = spawn_blocking(move || was_read(reader)).await;
+    if was_read.unwrap_or(false) { Ok(()) } else { Err(failed("ended without reading the key")) }
+}
+
+/// Whether nothing but a line's end is left in the pipe.
+fn was_read(mut reader: PipeReader) -> bool {
+    let mut left = Zeroizing::new(Vec::new());
+    reader.read_to_end(&mut left).is_ok() && left.iter().all(|byte| *byte == b'\n')
+}
+
+fn succeeded(status: ExitStatus) -> io::Result<()> {
+    if status.success() {
+        return Ok(());
+    }
+    Err(failed(match (status.code(), signal(status)) {
+        (Some(code), _) => format!("ended with exit code {code}"),
+        (None, Some(signal)) => format!("was ended by signal {signal}"),
+        (None, None) => "failed".to_owned(),
+    }))
+}
+
+#[cfg(unix)]
+fn signal(status: ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(&status)
+}
+
+#[cfg(not(unix))]
+fn signal(_: ExitStatus) -> Option<i32> {
+    None
+}
+
+fn failed(what: impl Into<String>) -> io::Error {
+    io::Error::other(what.into())
+}
+
+/// Reads lines to the end of the stream. An endless one comes in pieces.
+async fn listen(stream: Option<impl AsyncRead + Unpin>, said: &(dyn Fn(&str) + Sync)) {
+    let Some(stream) = stream else { return };
+    let mut stream = BufReader::new(stream);
+    loop {
+        let mut line = Zeroizing::new(Vec::new());
+        let read = (&mut stream).take(LONGEST_LINE).read_until(b'\n', &mut line).await;
+        if !matches!(read, Ok(1..)) {
+            return;
+        }
+        let text = Zeroizing::new(String::from_utf8_lossy(&line).into_owned());
+        said(text.trim_end_matches(['\r', '\n']));
+    }
+}
+
+/// A program that runs. It does not outlive this, unless it has ended before and left others behind.
+struct Program {
+    child: Child,
+    #[cfg(unix)]
+    id: Option<rustix::process::Pid>,
+    /// Whether the programs that it starts are ended with it.
+    #[cfg(unix)]
+    leads: bool,
+}
+
+impl Program {
+    fn start(mut command: Command) -> io::Result<Self> {
+        let child = hardening::with_the_persons_limits(|| command.kill_on_drop(true).spawn())?;
+        #[cfg(unix)]
+        {
+            use rustix::process::{Pid, getpgid};
+            let id = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+            let leads = id.is_some_and(|id| getpgid(Some(id)) == Ok(id));
+            Ok(Self { child, id, leads })
+        }
+        #[cfg(not(unix))]
+        Ok(Self { child })
+    }
+
+    /// Waits for the end, and brings it about when that takes too long.
+    async fn end(&mut self, clock: &dyn Clock) -> io::Result<ExitStatus> {
+        tokio::select! {
+            biased;
+            status = self.child.wait() => return status,
+            () = clock.sleep(PATIENCE) => {}
+        }
+        self.ask_to_end();
+        tokio::select! {
+            biased;
+            _ = self.child.wait() => {}
+            () = clock.sleep(GRACE) => {}
+        }
+        self.kill();
+        Err(failed(format!("took longer than {} and was ended", keymint_domain::text::spoken(PATIENCE))))
+    }
+
+    #[cfg(unix)]
+    fn ask_to_end(&self) {
+        self.send(rustix::process::Signal::TERM);
+    }
+
+    /// There is nothing to ask with.
+    #[cfg(not(unix))]
+    fn ask_to_end(&self) {}
+
+    #[cfg(unix)]
+    fn kill(&mut self) {
+        self.send(rustix::process::Signal::KILL);
+    }
+
+    #[cfg(not(unix))]
+    fn kill(&mut self) {
+        let _ = self.child.start_kill();
+    }
+
+    #[cfg(unix)]
+    fn send(&self, signal: rustix::process::Signal) {
+        use rustix::process::{kill_process, kill_process_group};
+        let Some(id) = self.id else { return };
+        let _ = if self.leads {
+            kill_process_group(id, signal)
+        } else if self.child.id().is_some() {
+            kill_process(id, signal)
+        } else {
+            // It has ended, and its number may be another's now.
+            Ok(())
+        };
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        if self.child.id().is_some() {
+            self.kill();
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use async_trait::async_trait;
+    use keymint_domain::Moment;
+    use std::fs;
+    use std::path::{Path, PathBuf};
+    use std::process::Stdio;
+    use std::sync::Mutex;
+    use tempfile::TempDir;
+
+    const SECRET: &str = "sk-proj-canary-0123456789\n";
+
+    /// A clock on which a wait of a certain length is over when a file is there, and any other never.
+    struct Waits(Vec<(Duration, PathBuf)>);
+
+    #[async_trait]
+    impl Clock for Waits {
+        fn now(&self) -> Moment {
+            Moment::ORIGIN
+        }
+
+        async fn sleep(&self, duration: Duration) {
+            match self.0.iter().find(|(length, _)| *length == duration) {
+                Some((_, file)) => until(|| file.exists()).await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    async fn until(holds: impl Fn() -> bool) {
+        while !holds() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// A script in a folder of its own.
+    struct Script {
+        folder: TempDir,
+        command: Command,
+    }
+
+    impl Script {
+        fn new(text: &str) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let mut command = Command::new("/bin/sh");
+            command.args(["-c", text]).current_dir(folder.path());
+            command.stdout(Stdio::piped()).stderr(Stdio::piped());
+            Self { folder, command }
+        }
+
+        fn file(&self, name: &str) -> PathBuf {
+            self.folder.path().join(name)
+        }
+
+        /// Feeds it, and returns the error's text and what it said.
+        async fn feed(self, waits: Vec<(Duration, PathBuf)>) -> (Option<String>, Vec<String>, TempDir) {
+            let said = Mutex::new(Vec::new());
+            let hear = |line: &str| said.lock().unwrap().push(line.to_owned());
+            let secret = Zeroizing::new(SECRET.as_bytes().to_vec());
+            let fed = feed(self.command, secret, &hear, &Waits(waits)).await;
+            (fed.err().map(|error| error.to_string()), said.into_inner().unwrap(), self.folder)
+        }
+    }
+
+    /// Whether the process whose id is in this file runs.
+    fn runs(file: &Path) -> bool {
+        let id = fs::read_to_string(file).unwrap();
+        let status = fs::read_to_string(format!("/proc/{}/status", id.trim())).unwrap_or_default();
+        status.contains("\nState:") && !status.contains("\nState:\tZ")
+    }
+
+    #[tokio::test]
+    async fn a_program_gets_the_secret_the_end_of_its_input_and_nothing_in_other_places() {
+        let script = Script::new("cat >got; cat /proc/$$/cmdline /proc/$$/environ >elsewhere");
+        let (error, said, folder) = script.feed(vec![]).await;
+        assert_eq!((error, said), (None, vec![]));
+        assert_eq!(fs::read_to_string(folder.path().join("got")).unwrap(), SECRET);
+        let elsewhere = fs::read(folder.path().join("elsewhere")).unwrap();
+        assert!(!String::from_utf8_lossy(&elsewhere).contains("canary"));
+    }
+
+    #[tokio::test]
+    async fn a_program_that_takes_all_but_the_lines_end_has_taken_it() {
+        let script = Script::new(&format!("dd bs=1 count={} 2>/dev/null >got", SECRET.len() - 1));
+        let (error, ..) = script.feed(vec![]).await;
+        assert_eq!(error, None);
+    }
+
+    #[tokio::test]
+    async fn a_program_that_fails_is_told_of_in_its_words() {
+        const UNREAD: &str = "ended without reading the key";
+        for (script, expected) in [
+            ("exit 1", "ended with exit code 1"),
+            ("dd bs=1 count=9 >/dev/null 2>&1; exit 3", "ended with exit code 3"),
+            ("cat >/dev/null; exit 77", "ended with exit code 77"),
+            ("kill -KILL $$", "was ended by signal 9"),
+            ("exit 0", UNREAD),
+            ("exec 0<&-; exit 0", UNREAD),
+            ("dd bs=1 count=9 >/dev/null 2>&1", UNREAD),
+        ] {
+            let (error, ..) = Script::new(script).feed(vec![]).await;
+            assert_eq!(error.as_deref(), Some(expected), "{script}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_program_that_is_gone_cannot_be_started() {
+        let script = Script { command: Command::new("/nowhere/tool"), ..Script::new("") };
+        let (error, ..) = script.feed(vec![]).await;
+        assert!(error.unwrap().starts_with("could not be started (No such file or directory"));
+    }
+
+    #[tokio::test]
+    async fn a_program_that_hangs_is_told_to_end() {
+        for reading in ["", "cat >/dev/null;"] {
+            let script = Script::new(&format!(
+                "{reading} trap 'touch asked; exit 0' TERM; echo $$ >id; touch ready; while :; do :; done"
+            ));
+            let waits =
+                vec![(PATIENCE, script.file("ready")), (GRACE, "/nowhere".into()), (LAST_WORDS, "/".into())];
+            let (error, _, folder) = script.feed(waits).await;
+            assert_eq!(error.as_deref(), Some("took longer than 2 min and was ended"));
+            assert!(folder.path().join("asked").exists());
+            assert!(!runs(&folder.path().join("id")));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_program_that_does_not_end_when_told_to_is_ended() {
+        let script = Script::new("trap '' TERM; echo $$ >id; touch ready; exec sleep 1000");
+        let waits =
+            vec![(PATIENCE, script.file("ready")), (GRACE, script.file("ready")), (LAST_WORDS, "/".into())];
+        let (error, _, folder) = script.feed(waits).await;
+        assert_eq!(error.as_deref(), Some("took longer than 2 min and was ended"));
+        until(|| !runs(&folder.path().join("id"))).await;
+    }
+
+    #[tokio::test]
+    async fn the_programs_that_it_started_are_ended_with_the_leader_of_a_group() {
+        let mut script = Script::new("sleep 1000 & echo $! >id; touch ready; wait");
+        script.command.process_group(0);
+        let waits =
+            vec![(PATIENCE, script.file("ready")), (GRACE, "/nowhere".into()), (LAST_WORDS, "/".into())];
+        let (error, _, folder) = script.feed(waits).await;
+        assert_eq!(error.as_deref(), Some("took longer than 2 min and was ended"));
+        until(|| !runs(&folder.path().join("id"))).await;
+    }
+
+    #[tokio::test]
+    async fn a_program_does_not_outlive_a_delivery_that_is_given_up() {
+        let Script { folder, command } = Script::new("echo $$ >id; touch ready; exec sleep 1000");
+        let ready = folder.path().join("ready");
+        let clock = Waits(vec![]);
+        tokio::select! {
+            fed = feed(command, Zeroizing::default(), &|_| {}, &clock) => panic!("{fed:?}"),
+            () = until(|| ready.exists()) => {}
+        }
+        until(|| !runs(&folder.path().join("id"))).await;
+    }
+
+    #[tokio::test]
+    async fn a_program_that_leaves_others_behind_is_not_waited_for_longer_than_itself() {
+        let script = Script::new("cat >/dev/null; sleep 1000 & echo $! >id; echo done");
+        let (error, said, folder) = script.feed(vec![(LAST_WORDS, "/".into())]).await;
+        assert_eq!((error, said), (None, vec!["done".to_owned()]));
+        let id = folder.path().join("id");
+        assert!(runs(&id));
+        std::process::Command::new("kill").arg(fs::read_to_string(id).unwrap().trim()).status().unwrap();
+    }
+
+    #[tokio::test]
+    async fn each_line_is_passed_on_and_an_endless_one_in_pieces() {
+        let script = Script::new(
+            "cat >/dev/null; printf 'one\\r\\n\\ntwo\\n'; head -c 10000 /dev/zero | tr '\\0' x; echo; printf last",
+        );
+        let (_, said, _) = script.feed(vec![]).await;
+        let (long, short): (Vec<_>, Vec<_>) = said.into_iter().partition(|line| line.starts_with('x'));
+        assert_eq!(short, ["one", "", "two", "last"]);
+        assert_eq!(long.concat().len(), 10_000);
+        assert!(long.iter().all(|line| line.len() as u64 <= LONGEST_LINE));
+    }
+
+    #[tokio::test]
+    async fn a_program_may_be_ended_by_a_broken_pipe_again() {
+        let script = Script::new("cat >/dev/null; sed -n 's/^SigIgn:\t//p' /proc/self/status");
+        let (_, said, _) = script.feed(vec![]).await;
+        let ignored = u64::from_str_radix(&said[0], 16).unwrap();
+        let broken_pipe = 1 << (rustix::process::Signal::PIPE.as_raw() - 1);
+        assert_eq!(ignored & broken_pipe, 0, "{said:?}");
+    }
+}

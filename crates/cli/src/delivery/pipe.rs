@@ -1,0 +1,72 @@
+//! `--pipe-to`: the standard input of a command.
+
+use super::feed::feed;
+use super::mask::mask;
+use super::{Destination, program};
+use crate::clock::SystemClock;
+use crate::failure::{Failure, Kind};
+use crate::person::Person;
+use crate::words::quoted;
+use async_trait::async_trait;
+use keymint_domain::ApiKey;
+use std::io;
+use std::path::PathBuf;
+use std::process::Stdio;
+use tokio::process::Command;
+use zeroize::Zeroizing;
+
+/// A command that takes the key on its standard input, once, with a line's end after it.
+pub(crate) struct Pipe<'a> {
+    /// As it was given.
+    name: String,
+    program: PathBuf,
+    arguments: Vec<String>,
+    person: Person<'a>,
+}
+
+impl<'a> Pipe<'a> {
+    /// Splits the command by the shell's rules for quotes, and looks for its program. There is no
+    /// shell: nothing else of what one understands means anything.
+    pub(crate) fn check(command: &str, person: Person<'a>) -> Result<Self, Failure> {
+        let words = shell_words::split(command)
+            .map_err(|_| Failure::usage("the command of --pipe-to has a quote that is not closed"))?;
+        let mut words = words.into_iter();
+        let unusable = |problem: String| {
+            Failure::new(Kind::DestinationUnusable, problem).hint(
+                "Name a program in a folder of PATH, or its path, and its arguments. No shell is started; where you want \
+                 one: --pipe-to \"sh -c '…'\".",
+            )
+        };
+        let name = words.next().ok_or_else(|| unusable("the command of --pipe-to is empty".to_owned()))?;
+        let program = program::find_here(&name)
+            .map_err(|problem| unusable(format!("the command of --pipe-to, {}, {problem}", quoted(&name))))?;
+        Ok(Self { name, program, arguments: words.collect(), person })
+    }
+}
+
+#[async_trait]
+impl Destination for Pipe<'_> {
+    fn name(&self) -> String {
+        "pipe".to_owned()
+    }
+
+    async fn deliver(&mut self, key: &ApiKey) -> io::Result<()> {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // Where there is a terminal, the command may have to ask there, which only programs in the
+        // foreground may; and Ctrl-C reaches it there.
+        #[cfg(unix)]
+        if !super::terminal::is_there() {
+            command.process_group(0);
+        }
+        let key = key.expose();
+        let line = Zeroizing::new(format!("{key}\n").into_bytes());
+        let said = |line: &str| self.person.hear(&mask(line, key));
+        let fed = feed(command, line, &said, &SystemClock::new()).await;
+        fed.map_err(|error| io::Error::other(format!("{} {error}", quoted(&self.name))))
+    }
+
+    fn what_now(&self) -> String {
+        format!("{} has taken it.", quoted(&self.name))
+    }
+}

@@ -1,0 +1,110 @@
+//! `--copy`: programs that stand in for those of desktops, and a terminal.
+
+#![cfg(target_os = "linux")]
+
+use crate::support::{Ended, Start, create};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use keymint_sandbox::Scenario;
+use std::os::unix::fs::PermissionsExt;
+use std::{env, fs};
+use tempfile::TempDir;
+
+/// A folder with this program in it.
+fn program(name: &str, text: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    fs::write(&path, format!("#!/bin/sh\ncd \"${{0%/*}}\"\n{text}\n")).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+/// Has these programs before all others.
+fn with(folder: &TempDir, start: Start) -> Start {
+    let search_path = env::var_os("PATH").unwrap_or_default();
+    let folders = [folder.path().to_owned()].into_iter().chain(env::split_paths(&search_path));
+    start.env("PATH", env::join_paths(folders).unwrap())
+}
+
+fn copy() -> Start {
+    // In a session of its own there is no terminal.
+    create(Scenario::ready()).args(&["--copy"]).under(&["setsid", "--wait"])
+}
+
+fn holds_that_it_is_kept(ended: &Ended) {
+    let path = ended.stderr.split_once("A clipboard forgets, so the key is kept in ").expect(&ended.stderr).1;
+    let path = path.split_once(", too.").unwrap().0;
+    assert_eq!(fs::read_to_string(path).unwrap(), format!("{}\n", ended.key()));
+}
+
+#[tokio::test]
+async fn the_program_of_the_desktop_gets_the_key_alone_and_the_key_is_kept_besides() {
+    for (name, variable, arguments) in [
+        ("wl-copy", "WAYLAND_DISPLAY", "--type text/plain"),
+        ("xclip", "DISPLAY", "-selection clipboard -in"),
+    ] {
+        // As the real ones do, it leaves a process behind, which holds on to the streams.
+        let folder = program(name, "cat >got; echo \"$@\" >arguments; sleep 1000 & echo $! >id");
+        let ended = with(&folder, copy()).env(variable, ":0").args(&["--json"]).sign_in().await;
+
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        let read = |file: &str| fs::read_to_string(folder.path().join(file)).unwrap();
+        assert_eq!((read("got"), read("arguments")), (ended.key(), format!("{arguments}\n")));
+        assert_eq!(ended.json()["delivered_to"], serde_json::json!(["clipboard"]));
+        assert!(ended.stderr.contains("It is on the clipboard, where programs that keep a history"));
+        holds_that_it_is_kept(&ended);
+        std::process::Command::new("kill").arg(read("id").trim()).status().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_also_elsewhere_is_not_kept_because_of_the_clipboard() {
+    let folder = program("xclip", "cat >/dev/null");
+    let ended = with(&folder, copy()).env("DISPLAY", ":0").args(&["--print"]).sign_in().await;
+    assert_eq!((ended.code, ended.stdout.clone()), (0, format!("{}\n", ended.key())), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("forgets"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn a_clipboard_that_fails_leaves_the_key_in_a_file() {
+    let folder = program("xclip", "echo \"Error: Can't open display: :0\" >&2; exit 1");
+    let ended = with(&folder, copy()).env("DISPLAY", ":0").sign_in().await;
+    assert_eq!(ended.code, 9, "{}", ended.stderr);
+    assert!(ended.stderr.contains("clipboard failed (xclip ended with exit code 1)"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("it is kept in "), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn without_a_desktop_and_a_terminal_there_is_no_clipboard_and_nobody_is_contacted() {
+    for term in ["xterm", "dumb"] {
+        let ended = copy().env("TERM", term).start().await.end().await;
+        assert_eq!(ended.code, 11, "{}", ended.stderr);
+        assert!(ended.stderr.contains("no way to a clipboard"), "{}", ended.stderr);
+        assert_eq!(ended.sandbox.requests().len(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_terminal_is_asked_to_copy_and_the_streams_have_nothing_of_it() {
+    // util-linux's script gives the program a terminal, which is all that `screen` shows. The
+    // program's streams are elsewhere.
+    let screen = tempfile::NamedTempFile::new().unwrap();
+    let on_a_terminal = r#"
+        exec 8>&1 9>&2
+        printf -v line '%q ' "$@"
+        exec script -qec "$line >&8 2>&9" /dev/null >"$SCREEN""#;
+    let ended = create(Scenario::ready())
+        .args(&["--copy"])
+        .under(&["bash", "-c", on_a_terminal, "bash"])
+        .env("SCREEN", screen.path())
+        .env("TERM", "tmux-256color")
+        .sign_in()
+        .await;
+
+    assert_eq!((ended.code, ended.stdout.as_str()), (0, ""), "{}", ended.stderr);
+    let sequence = format!("\x1b]52;c;{}\x07", BASE64_STANDARD.encode(ended.key()));
+    let expected = format!("{sequence}\x1bPtmux;\x1b{sequence}\x1b\\");
+    assert_eq!(fs::read_to_string(screen.path()).unwrap(), expected);
+    assert!(ended.stderr.contains("Your terminal was asked to put it on the clipboard"), "{}", ended.stderr);
+    holds_that_it_is_kept(&ended);
+}

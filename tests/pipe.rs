@@ -1,0 +1,250 @@
+//! `--pipe-to`: real commands, good ones and those that fail.
+
+#![cfg(target_os = "linux")]
+
+use crate::support::{Ended, Start, create, in_home, watch};
+use keymint_sandbox::{Choice, Scenario};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+/// A shell script in a folder of its own, as a command of `--pipe-to`.
+struct Script(TempDir);
+
+impl Script {
+    fn new(text: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("script");
+        fs::write(&path, format!("#!/bin/sh\ncd \"${{0%/*}}\"\n{text}\n")).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        Self(folder)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn create(&self) -> Start {
+        create(Scenario::ready()).args(&["--pipe-to", self.file("script").to_str().unwrap()])
+    }
+}
+
+/// The content of the file in which the key was kept.
+fn kept(ended: &Ended) -> String {
+    let path = ended.stderr.split_once("it is kept in ").expect(&ended.stderr).1.lines().next().unwrap();
+    assert!(path.starts_with(ended.home.path().to_str().unwrap()), "{path}");
+    fs::read_to_string(path).unwrap()
+}
+
+/// Waits until the file is there.
+async fn there(path: &Path) {
+    watch(async {
+        while !path.exists() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_command_gets_the_key_on_its_standard_input_and_nowhere_else() {
+    let script = Script::new(
+        "cat >got; cat /proc/$$/cmdline /proc/$$/environ >elsewhere; echo stored; echo 'with a note' >&2",
+    );
+    let ended = script.create().sign_in().await;
+
+    assert_eq!((ended.code, ended.stdout.as_str()), (0, ""), "{}", ended.stderr);
+    assert_eq!(fs::read_to_string(script.file("got")).unwrap(), format!("{}\n", ended.key()));
+    let elsewhere = fs::read(script.file("elsewhere")).unwrap();
+    assert!(!String::from_utf8_lossy(&elsewhere).contains(&ended.key()));
+    for line in ["stored", "with a note"] {
+        assert!(ended.stderr.lines().any(|said| said == line), "{}", ended.stderr);
+    }
+    assert!(ended.stderr.contains("script\" has taken it."), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn the_words_of_a_command_are_split_as_a_shell_splits_them_and_no_shell_reads_them() {
+    let script = Script::new("cat >/dev/null; printf '<%s>\\n' \"$@\"");
+    let command = format!("'{}' one 'two words' \"$HOME\" '' a\\ b ; *", script.file("script").display());
+    let ended = create(Scenario::ready()).args(&["--pipe-to", &command]).sign_in().await;
+
+    let said: Vec<_> = ended.stderr.lines().filter(|line| line.starts_with('<')).collect();
+    assert_eq!(said, ["<one>", "<two words>", "<$HOME>", "<>", "<a b>", "<;>", "<*>"], "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn json_and_events_name_the_pipe_and_hold_no_key() {
+    let script = Script::new("cat >/dev/null; echo stored");
+    let ended = script.create().args(&["--json", "--events"]).sign_in().await;
+
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let json = ended.json();
+    assert_eq!(json["delivered_to"], serde_json::json!(["pipe"]));
+    assert_eq!(json["key"].get("value"), None, "{json}");
+    for event in [r#"{"event":"command_said","line":"stored"}"#, r#"{"event":"delivered","to":"pipe"}"#] {
+        assert!(ended.stderr.lines().any(|line| line == event), "{}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_cannot_be_started_is_found_out_before_anybody_is_contacted() {
+    let script = Script::new("");
+    let data = script.file("data");
+    fs::write(&data, "").unwrap();
+    for (command, code, problem) in [
+        ("no-such-program-of-keymint --flag", 11, "\"no-such-program-of-keymint\", was not found"),
+        ("/no/such/program", 11, "\"/no/such/program\", was not found"),
+        (data.to_str().unwrap(), 11, "data\", is no program that may be started"),
+        (script.0.path().to_str().unwrap(), 11, "is no program that may be started"),
+        (" ", 11, "the command of --pipe-to is empty"),
+        ("sh -c 'cat", 2, "a quote that is not closed"),
+    ] {
+        let run = create(Scenario::ready()).args(&["--pipe-to", command]).start().await;
+        let ended = run.end().await;
+        assert_eq!(ended.code, code, "{command}: {}", ended.stderr);
+        assert!(ended.stderr.contains(problem), "{command}: {}", ended.stderr);
+        assert_eq!(ended.sandbox.requests().len(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_fails_leaves_the_key_in_a_file_and_its_status_in_the_error() {
+    for (text, problem) in [
+        ("exit 1", "ended with exit code 1"),
+        ("dd bs=1 count=20 >/dev/null 2>&1; exit 3", "ended with exit code 3"),
+        ("cat >/dev/null; kill -KILL $$", "was ended by signal 9"),
+        ("exit 0", "ended without reading the key"),
+        ("exec 0<&-; exit 0", "ended without reading the key"),
+        ("dd bs=1 count=20 >/dev/null 2>&1", "ended without reading the key"),
+    ] {
+        let ended = Script::new(text).create().sign_in().await;
+        assert_eq!((ended.code, ended.stdout.as_str()), (9, ""), "{text}: {}", ended.stderr);
+        assert!(ended.stderr.contains(&format!("script\" {problem}")), "{text}: {}", ended.stderr);
+        assert_eq!(kept(&ended), format!("{}\n", ended.key()));
+    }
+}
+
+#[tokio::test]
+async fn standard_output_still_gets_the_key_when_the_command_fails() {
+    let ended = Script::new("exit 1").create().args(&["--print"]).sign_in().await;
+    assert_eq!((ended.code, ended.stdout.clone()), (9, format!("{}\n", ended.key())), "{}", ended.stderr);
+}
+
+/// That the key and its pieces are on neither stream is looked at in every run.
+#[tokio::test]
+async fn a_command_that_tells_the_key_is_not_repeated() {
+    let script = Script::new(
+        "key=$(cat); echo \"stored $key in the vault\"; echo \"$key$key\" >&2; echo \"$key\" | fold -w 25\n\
+         printf '%s' \"$key\" | dd bs=1 count=30 2>/dev/null; sh -xc ': '\"$key\"; printf '\\033[31mred\\n'",
+    );
+    let ended = script.create().sign_in().await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    for line in ["stored [redacted] in the vault", "+ : [redacted]", r"\u{1b}[31mred"] {
+        assert!(ended.stderr.lines().any(|said| said.ends_with(line)), "{line}: {}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn a_command_has_the_persons_limits_and_signals() {
+    let script = Script::new("cat >/dev/null; ulimit -Sc; ulimit -Hc; kill -PIPE $$");
+    let ended = script
+        .create()
+        .under(&["sh", "-c", r#"ulimit -Sc "$(ulimit -Hc)" && exec "$@""#, "keymint"])
+        .sign_in()
+        .await;
+    let limits: Vec<_> = ended.stderr.lines().skip_while(|line| !line.starts_with("Created")).collect();
+    assert_eq!(limits[1], limits[2], "{}", ended.stderr);
+    assert!(ended.stderr.contains("was ended by signal 13"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn a_first_signal_waits_for_the_command_and_a_second_ends_it() {
+    for signals in [1, 2] {
+        let script = Script::new("echo $$ >id; while [ ! -e go ]; do :; done; cat >/dev/null");
+        let mut run = script.create().start().await;
+        let visit = run.browser(Choice::Continue).await;
+        there(&script.file("id")).await;
+        run.signal("INT").await;
+        if signals == 1 {
+            fs::write(script.file("go"), "").unwrap();
+        } else {
+            run.signal("TERM").await;
+        }
+        let ended = run.end().await;
+        visit.await.unwrap();
+
+        if signals == 1 {
+            assert_eq!(ended.code, 0, "{}", ended.stderr);
+        } else {
+            assert_eq!(ended.code, 9, "{}", ended.stderr);
+            assert_eq!(kept(&ended), format!("{}\n", ended.key()));
+            let id = fs::read_to_string(script.file("id")).unwrap();
+            let process = format!("/proc/{}/cmdline", id.trim());
+            watch(async {
+                while fs::read(&process).is_ok_and(|words| !words.is_empty()) {
+                    tokio::task::yield_now().await;
+                }
+            })
+            .await;
+        }
+    }
+}
+
+/// `pass` asks through gpg, and that on the terminal, which is for programs in the foreground.
+#[tokio::test]
+async fn a_command_stays_in_the_foreground_of_a_terminal_and_has_its_own_group_without_one() {
+    // Of the fields of /proc/PID/stat: its process group, and the terminal's foreground group.
+    let script = Script::new("cat >/dev/null; cut -d' ' -f5,8 /proc/$$/stat >groups; echo $$ >id");
+    let groups = || {
+        let groups = fs::read_to_string(script.file("groups")).unwrap();
+        let (own, foreground) = groups.trim().split_once(' ').unwrap();
+        (own.to_owned(), foreground.to_owned())
+    };
+    // util-linux's script gives the program a terminal.
+    let on_a_terminal = r#"exec 9>&2; printf -v line '%q ' "$@"; exec script -qec "$line 2>&9" /dev/null"#;
+    let ended = script.create().under(&["bash", "-c", on_a_terminal, "bash"]).sign_in().await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let (own, foreground) = groups();
+    assert_eq!(own, foreground);
+
+    let ended = script.create().under(&["setsid", "--wait"]).sign_in().await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let id = fs::read_to_string(script.file("id")).unwrap();
+    assert_eq!(groups(), (id.trim().to_owned(), "-1".to_owned()));
+}
+
+#[tokio::test]
+async fn pass_keeps_the_key() {
+    // The agent's socket must have a short path.
+    let folder = tempfile::Builder::new().prefix("k").tempdir().unwrap();
+    let gnupg = folder.path().join("g");
+    fs::create_dir(&gnupg).unwrap();
+    fs::set_permissions(&gnupg, fs::Permissions::from_mode(0o700)).unwrap();
+    let store = folder.path().join("store");
+    let run = async |program: &str, args: &[&str]| {
+        let mut command = in_home(Command::new(program), &folder);
+        command.args(args).env("GNUPGHOME", &gnupg).env("PASSWORD_STORE_DIR", &store);
+        let output =
+            watch(command.output()).await.expect("install Debian's gnupg and pass; ./scripts/test does");
+        assert!(output.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let person = "tester@example.com";
+    let no_passphrase = ["--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", ""];
+    run("gpg", &[&no_passphrase[..], &["--quick-generate-key", person]].concat()).await;
+    run("pass", &["init", person]).await;
+
+    let ended = create(Scenario::ready())
+        .args(&["--pipe-to", "pass insert -m openai"])
+        .env("GNUPGHOME", &gnupg)
+        .env("PASSWORD_STORE_DIR", &store)
+        .sign_in()
+        .await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(run("pass", &["show", "openai"]).await, format!("{}\n", ended.key()));
+
+    run("gpgconf", &["--kill", "all"]).await;
+}
