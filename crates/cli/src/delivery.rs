@@ -1,6 +1,7 @@
 //! Where the key goes.
 
 mod env_file;
+mod keyring;
 
 use crate::clock::SystemClock;
 use crate::failure::{Failure, Kind};
@@ -14,6 +15,7 @@ use async_trait::async_trait;
 use env_file::EnvFile;
 pub(crate) use env_file::Variable;
 use keymint_domain::{ApiKey, Clock};
+use keyring::Keyring;
 use std::io;
 use std::time::Duration;
 
@@ -71,7 +73,10 @@ impl Delivery {
         if let Some(wanted) = &wanted.env_file {
             places.push(Box::new(EnvFile::check(wanted, person).await?));
         }
-        if wanted.keyring.is_some() || wanted.pipe_to.is_some() || wanted.copy {
+        if let Some(wanted) = &wanted.keyring {
+            places.push(Box::new(Keyring::check(wanted, person).await?));
+        }
+        if wanted.pipe_to.is_some() || wanted.copy {
             return Err(Failure::new(Kind::DestinationUnusable, "not in this build yet"));
         }
         let to_stdout = wanted.stdout();

@@ -15,6 +15,7 @@ mod failure;
 mod hardening;
 mod interrupt;
 mod key_name;
+mod keyring;
 mod mint;
 mod output;
 mod paste;

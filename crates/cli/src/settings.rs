@@ -3,18 +3,20 @@
 mod destinations;
 mod network;
 mod options;
+mod stored;
 
 use crate::args::{CreateArgs, EndpointArgs, OutputArgs, PatienceArgs, RecoverArgs};
 use crate::browser::Browser;
 use crate::failure::Failure;
 use crate::key_name;
-pub(crate) use destinations::{EnvFileWanted, Wanted};
+pub(crate) use destinations::{EnvFileWanted, KeyringWanted, Wanted};
 use keymint_domain::{BaseUrl, Client, Plan, PollPolicy};
 use keymint_http_adapter::HttpOptions;
 use network::{check_proxy, extra_roots};
 pub(crate) use options::{Environment, ProcessEnvironment, port_number, wait};
 use options::{Options, plain_text};
 use std::time::Duration;
+pub(crate) use stored::DEFAULT_PROFILE;
 
 /// The port of the redirect URI that OpenAI's server knows for the default client.
 const REGISTERED_PORT: u16 = 5000;

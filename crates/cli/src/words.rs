@@ -1,5 +1,6 @@
 //! How things are called before a person.
 
+use crate::settings::DEFAULT_PROFILE;
 use keymint_callback_adapter as listener;
 use keymint_domain::Target;
 use keymint_domain::text::for_people;
@@ -29,6 +30,11 @@ pub(crate) fn exact_place(target: &Target) -> String {
     let titled = |title: &Option<String>| title.as_deref().map_or_else(|| "untitled".to_owned(), quoted);
     let (organization, project) = (titled(&target.organization_title), titled(&target.project_title));
     format!("Organization: {organization} ({organization_id}). Project: {project} ({project_id})")
+}
+
+/// The flag that names a profile, where one is needed.
+pub(crate) fn profile_flag(profile: &str) -> String {
+    if profile == DEFAULT_PROFILE { String::new() } else { format!(" --profile {profile}") }
 }
 
 /// What a person should know of what happened at the listener.
