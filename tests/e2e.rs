@@ -11,6 +11,7 @@ mod commands;
 mod create;
 mod env_file;
 mod failures;
+mod keyring;
 mod network;
 mod paste;
 mod precautions;

@@ -12,6 +12,7 @@ mod demo;
 mod events;
 mod fail_point;
 mod failure;
+mod forget;
 mod hardening;
 mod interrupt;
 mod key_name;
@@ -24,6 +25,7 @@ mod record;
 mod recover;
 mod recovery;
 mod report;
+mod run;
 mod sandbox;
 mod settings;
 mod state;
@@ -56,6 +58,8 @@ fn main() -> ExitCode {
             Command::Recover(args) => recover::run(args).await,
             Command::Demo(args) => demo::run(args).await,
             Command::Sandbox(args) => sandbox::run(args).await,
+            Command::Run(args) => run::run(args).await,
+            Command::Forget(args) => forget::run(args).await,
         }
     });
     // What still runs (a browser that does not come back, say) is not waited for.

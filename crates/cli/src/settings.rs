@@ -16,7 +16,7 @@ use network::{check_proxy, extra_roots};
 pub(crate) use options::{Environment, ProcessEnvironment, port_number, wait};
 use options::{Options, plain_text};
 use std::time::Duration;
-pub(crate) use stored::DEFAULT_PROFILE;
+pub(crate) use stored::{DEFAULT_PROFILE, may_ask, profile, variable};
 
 /// The port of the redirect URI that OpenAI's server knows for the default client.
 const REGISTERED_PORT: u16 = 5000;
