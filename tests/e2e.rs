@@ -14,6 +14,7 @@ mod create;
 mod doctor;
 mod env_file;
 mod failures;
+mod keyring;
 mod network;
 mod paste;
 mod pipe;

@@ -54,8 +54,12 @@ fn secrets_are_exposed_where_that_was_looked_at_and_nowhere_else() {
         ("crates/cli/src/delivery/clipboard.rs", 2),
         ("crates/cli/src/delivery/env_file.rs", 1),
         ("crates/cli/src/delivery/pipe.rs", 1),
+        // Stored, and compared with what is read back.
+        ("crates/cli/src/keyring.rs", 4),
         ("crates/cli/src/output.rs", 1),
         ("crates/cli/src/recovery.rs", 1),
+        // Into the environment of the command.
+        ("crates/cli/src/run.rs", 1),
         // The address that the person opens has the state, and the answer is compared with it.
         ("crates/domain/src/authorization.rs", 1),
         ("crates/domain/src/authorization/callback.rs", 1),

@@ -81,6 +81,13 @@ pub(crate) enum Command {
     /// output has the variables that point `keymint create` at it.
     #[command(verbatim_doc_comment)]
     Sandbox(SandboxArgs),
+
+    /// Run a command with the stored key in its environment
+    #[command(after_help = RUN_HELP, verbatim_doc_comment)]
+    Run(RunArgs),
+
+    /// Remove a stored key from the keyring; on the server it stays valid
+    Forget(ForgetArgs),
 }
 
 const CREATE_HELP: &str = "\
@@ -108,6 +115,21 @@ Exit codes:
   10  a key may exist: the answer to its creation was lost
   11  standard output would not keep the key; nothing was contacted
   129, 130, 143  ended by a signal, and no key was made";
+
+const RUN_HELP: &str = "\
+Examples:
+  keymint run -- python app.py
+  keymint run --var OPENAI_KEY -- make test
+
+The command takes the place of this program: terminal, signals and exit code
+are its own. No other program gets the key, and no file.
+
+Exit codes, where the command did not start:
+    2  wrong usage
+    8  no key is stored
+   11  the keyring cannot be used
+  126  the command cannot be executed
+  127  there is no such command";
 
 #[derive(Debug, Default, ClapArgs)]
 pub(crate) struct CreateArgs {
@@ -476,6 +498,40 @@ pub(crate) struct SandboxArgs {
     pub(crate) refuse: bool,
 }
 
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RunArgs {
+    /// Variable that the command looks for the key in [default: OPENAI_API_KEY]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) var: Option<String>,
+
+    /// Which of the stored keys [default: default]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+
+    /// Never ask; without a stored key it fails
+    #[arg(long)]
+    pub(crate) no_input: bool,
+
+    /// Print one JSON object when the command cannot be started
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub(crate) command: Vec<std::ffi::OsString>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ForgetArgs {
+    /// Which of the stored keys [default: default]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+
+    /// Print one JSON object that tells what was removed
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// Ends a program whose arguments make no sense, or that was only asked for help.
 pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
     let asked_for = !error.use_stderr();
@@ -506,7 +562,7 @@ mod tests {
     /// to this list has asked whether its value could be a secret: then it may be none.
     #[test]
     fn no_option_takes_a_secret() {
-        const LOOKED_AT: [(&str, &str); 9] = [
+        const LOOKED_AT: [(&str, &str); 11] = [
             ("keymint", "help version"),
             (
                 "create",
@@ -542,6 +598,9 @@ mod tests {
                 "api-base app audience ca-file callback-port client-id help issuer json scope version",
             ),
             ("sandbox", "help latency organizations port ready-after refuse version"),
+            // What follows `run --` is another program's to judge.
+            ("run", "[command] help json no-input profile var version"),
+            ("forget", "help json profile version"),
         ];
         let mut command = Args::command();
         command.build();

@@ -7,7 +7,7 @@ use crate::interrupt::{Interrupt, UnderWay};
 use crate::mint::Mint;
 use crate::person::Person;
 use crate::report::{Notice, Reporter};
-use crate::settings::{self, ProcessEnvironment, Settings};
+use crate::settings::{self, KeyringWanted, ProcessEnvironment, Settings, Wanted};
 use crate::sign_in::{Servers, enter, invite};
 use crate::words::place;
 use crate::{choose, fail_point};
@@ -35,6 +35,17 @@ async fn attempt(args: &CreateArgs, reporter: &Arc<Reporter>) -> Result<(), Fail
         ));
     }
     Ok(())
+}
+
+/// Creates a key for a profile of the keyring, with whatever else the environment says.
+pub(crate) async fn for_keyring(profile: &str, reporter: &Arc<Reporter>) -> Result<(), Failure> {
+    let mut settings = Settings::resolve(&CreateArgs::default(), &ProcessEnvironment)?;
+    settings.dry_run = false;
+    settings.wanted = Wanted {
+        keyring: Some(KeyringWanted { profile: profile.to_owned(), new: false }),
+        ..Wanted::default()
+    };
+    Run { settings: &settings, reporter }.create().await
 }
 
 /// One run of the flow.

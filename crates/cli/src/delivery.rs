@@ -3,6 +3,7 @@
 mod clipboard;
 mod env_file;
 mod feed;
+mod keyring;
 mod mask;
 mod osc52;
 mod pipe;
@@ -22,6 +23,7 @@ use clipboard::Clipboard;
 use env_file::EnvFile;
 pub(crate) use env_file::Variable;
 use keymint_domain::{ApiKey, Clock};
+use keyring::Keyring;
 use pipe::Pipe;
 use std::io;
 use std::time::Duration;
@@ -80,8 +82,8 @@ impl<'a> Delivery<'a> {
         if let Some(wanted) = &wanted.env_file {
             places.push(Box::new(EnvFile::check(wanted, person).await?));
         }
-        if wanted.keyring.is_some() {
-            return Err(Failure::new(Kind::DestinationUnusable, "not in this build yet"));
+        if let Some(wanted) = &wanted.keyring {
+            places.push(Box::new(Keyring::check(wanted, person).await?));
         }
         if let Some(command) = &wanted.pipe_to {
             places.push(Box::new(Pipe::check(command, person)?));

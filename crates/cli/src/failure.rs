@@ -29,6 +29,10 @@ pub(crate) enum Kind {
     DeliveryFailed,
     OutcomeUnknown,
     DestinationUnusable,
+    /// There is no stored key for a command to run with.
+    NoKey,
+    /// The command to run, with the exit code that says why.
+    NotStarted(u8),
     /// By a signal, which this exit code names.
     Interrupted(u8),
 }
@@ -47,6 +51,8 @@ impl Kind {
             Self::DeliveryFailed => "delivery_failed",
             Self::OutcomeUnknown => "outcome_unknown",
             Self::DestinationUnusable => "destination_unusable",
+            Self::NoKey => "no_key",
+            Self::NotStarted(_) => "not_started",
             Self::Interrupted(_) => "interrupted",
         }
     }
@@ -60,11 +66,11 @@ impl Kind {
             Self::SignInTimeout => 5,
             Self::Network => 6,
             Self::Server => 7,
-            Self::NoProject => 8,
+            Self::NoProject | Self::NoKey => 8,
             Self::DeliveryFailed => 9,
             Self::OutcomeUnknown => 10,
             Self::DestinationUnusable => 11,
-            Self::Interrupted(code) => code,
+            Self::NotStarted(code) | Self::Interrupted(code) => code,
         })
     }
 }

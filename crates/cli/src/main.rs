@@ -16,10 +16,12 @@ mod events;
 mod fail_point;
 mod failure;
 mod finish;
+mod forget;
 mod hardening;
 mod hyperlink;
 mod interrupt;
 mod key_name;
+mod keyring;
 mod list;
 mod mint;
 mod output;
@@ -30,6 +32,7 @@ mod record;
 mod recover;
 mod recovery;
 mod report;
+mod run;
 mod sandbox;
 mod settings;
 mod sign_in;
@@ -69,6 +72,8 @@ fn main() -> ExitCode {
             Command::Demo(args) => demo::run(args).await,
             Command::Doctor(args) => doctor::run(*args).await,
             Command::Sandbox(args) => sandbox::run(args).await,
+            Command::Run(args) => run::run(args).await,
+            Command::Forget(args) => forget::run(args).await,
         }
     });
     // What still runs (a browser that does not come back, say) is not waited for.

@@ -7,7 +7,7 @@ use crate::failure::{Failure, Kind};
 use crate::paste::complaint;
 use crate::settings::ProcessEnvironment;
 use crate::surroundings::Advice;
-use crate::words::{of_listener, of_obstacle, place, quoted};
+use crate::words::{DASHBOARD, of_listener, of_obstacle, place, quoted};
 use crate::{events, hyperlink, output};
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -105,6 +105,13 @@ pub(crate) enum Notice<'a> {
     },
     Rehearsed {
         target: &'a Target,
+    },
+    Forgotten {
+        profile: &'a str,
+        last_four: Option<&'a str>,
+    },
+    NothingToForget {
+        profile: &'a str,
     },
     SandboxUp,
     SandboxDown {
@@ -264,6 +271,16 @@ impl Reporter {
             Notice::Done { dashboard: None } => {}
             Notice::Rehearsed { target } => {
                 self.step(&format!("Everything is ready for a key in {}. Nothing was created.", place(target)));
+            }
+            Notice::Forgotten { profile, last_four } => {
+                let which = last_four.map_or_else(String::new, |last_four| format!(", which ends in {last_four},"));
+                self.step(&format!(
+                    "Removed the key of the profile {profile}{which} from the keyring. It stays valid on the server until \
+                     you delete it: {DASHBOARD}"
+                ));
+            }
+            Notice::NothingToForget { profile } => {
+                self.step(&format!("The keyring has nothing for the profile {profile}."));
             }
             Notice::SandboxUp => {
                 self.step("The sandbox is up, and Ctrl-C ends it. Put these variables before `keymint create`:");

@@ -4,12 +4,13 @@ mod destinations;
 mod endpoints;
 mod network;
 mod options;
+mod stored;
 
 use crate::args::{CreateArgs, EndpointArgs, OutputArgs, PatienceArgs, RecoverArgs};
 use crate::browser::{Browser, Launcher};
 use crate::failure::Failure;
 use crate::key_name;
-pub(crate) use destinations::{EnvFileWanted, Wanted};
+pub(crate) use destinations::{EnvFileWanted, KeyringWanted, Wanted};
 use endpoints::DEFAULT_API_BASE;
 pub(crate) use endpoints::Endpoints;
 use keymint_domain::{BaseUrl, Choice, Client, Plan, PollPolicy};
@@ -18,6 +19,7 @@ pub(crate) use network::{bundle, proxy};
 pub(crate) use options::{Environment, ProcessEnvironment, port_number, wait};
 use options::{Options, plain_text};
 use std::time::Duration;
+pub(crate) use stored::{DEFAULT_PROFILE, may_ask, profile, variable};
 
 /// How much later than the adapter the domain gives a request up: the adapter's words name the URL.
 const AFTER_THE_ADAPTER: Duration = Duration::from_secs(1);

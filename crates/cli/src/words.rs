@@ -1,6 +1,7 @@
 //! How things are called before a person.
 
 use crate::browser::Obstacle;
+use crate::settings::DEFAULT_PROFILE;
 use keymint_callback_adapter as listener;
 use keymint_domain::Target;
 use keymint_domain::text::for_people;
@@ -46,6 +47,11 @@ pub(crate) fn of_obstacle(obstacle: &Obstacle) -> Option<String> {
             format!("No browser could be started (by {})", names.join(", "))
         }
     })
+}
+
+/// The flag that names a profile, where one is needed.
+pub(crate) fn profile_flag(profile: &str) -> String {
+    if profile == DEFAULT_PROFILE { String::new() } else { format!(" --profile {profile}") }
 }
 
 /// What a person should know of what happened at the listener.

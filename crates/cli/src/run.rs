@@ -1,0 +1,88 @@
+//! `keymint run`: a command that has the stored key in its environment, and nowhere else.
+
+use crate::args::{OutputArgs, RunArgs};
+use crate::failure::{Failure, Kind};
+use crate::keyring::{self, Item};
+use crate::person::Person;
+use crate::report::Reporter;
+use crate::settings::{self, ProcessEnvironment};
+use crate::words::{profile_flag, quoted};
+use crate::{create, hardening};
+use keymint_domain::ApiKey;
+use std::convert::Infallible;
+use std::io;
+use std::process::{Command, ExitCode};
+use std::sync::Arc;
+
+/// What shells report of a command that is not there.
+const NOT_FOUND: Kind = Kind::NotStarted(127);
+
+/// What shells report of a command that they cannot start.
+const NOT_EXECUTABLE: Kind = Kind::NotStarted(126);
+
+pub(crate) async fn run(args: RunArgs) -> ExitCode {
+    let asked_for = OutputArgs { json: args.json, ..OutputArgs::default() };
+    let output = match settings::output(asked_for, &ProcessEnvironment) {
+        Ok(output) => output,
+        Err(failure) => return Reporter::new(asked_for).end(Err(failure)),
+    };
+    // Standard output is the command's alone, unless it cannot be started.
+    let reporter = Arc::new(Reporter::new(OutputArgs { json: false, ..output }));
+    let Err(failure) = attempt(args, &reporter).await;
+    reporter.settle();
+    Reporter::new(output).end(Err(failure))
+}
+
+async fn attempt(args: RunArgs, reporter: &Arc<Reporter>) -> Result<Infallible, Failure> {
+    let see_help = |failure: Failure| failure.hint("See `keymint run --help`.");
+    let variable = settings::variable(&args.var, &ProcessEnvironment).map_err(see_help)?;
+    let profile = settings::profile(&args.profile, &ProcessEnvironment).map_err(see_help)?;
+    let may_ask = settings::may_ask(args.no_input, &ProcessEnvironment).map_err(see_help)?;
+    let key = stored_key(&profile, may_ask, reporter).await?;
+
+    let mut words = args.command.into_iter();
+    let program = words.next().expect("the command line asks for one word at least");
+    let mut command = Command::new(&program);
+    command.args(words).env(variable.as_str(), key.expose());
+    reporter.settle();
+    start(command).map_err(|error| {
+        let program = quoted(&program.to_string_lossy());
+        if error.kind() == io::ErrorKind::NotFound {
+            Failure::new(NOT_FOUND, format!("there is no program {program}"))
+        } else {
+            Failure::new(NOT_EXECUTABLE, format!("the program {program} could not be started: {error}"))
+        }
+    })
+}
+
+/// The key of the profile. Where there is none, and somebody to sign in, it is created first.
+async fn stored_key(profile: &str, may_ask: bool, reporter: &Arc<Reporter>) -> Result<ApiKey, Failure> {
+    let (item, person) = (Item::of(profile), Person::new(reporter, may_ask));
+    let mut stored = keyring::patiently(person, item.get()).await.map_err(keyring::unusable)?;
+    if stored.is_none() && person.is_there() {
+        create::for_keyring(profile, reporter).await?;
+        stored = item.get().await.map_err(keyring::unusable)?;
+    }
+    stored.ok_or_else(|| {
+        Failure::new(Kind::NoKey, format!("the keyring has no key for the profile {profile}")).hint(format!(
+            "Create one with `keymint create --keyring{}`, and run this again.",
+            profile_flag(profile)
+        ))
+    })
+}
+
+/// Becomes the command: the process, its terminal, its signals and its exit code are the command's.
+#[cfg(unix)]
+fn start(mut command: Command) -> io::Result<Infallible> {
+    use std::os::unix::process::CommandExt;
+    Err(hardening::with_the_persons_limits(|| command.exec()))
+}
+
+/// Stands in for the command until it ends, and ends with the same exit code.
+#[cfg(windows)]
+fn start(mut command: Command) -> io::Result<Infallible> {
+    // Ctrl-C goes to each program of the console, and is the command's to obey.
+    let _ctrl_c = tokio::signal::windows::ctrl_c()?;
+    let status = hardening::with_the_persons_limits(|| command.status())?;
+    std::process::exit(status.code().unwrap_or(1))
+}
