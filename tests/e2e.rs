@@ -8,6 +8,7 @@ mod canary;
 mod catalogue;
 mod chromium;
 mod commands;
+mod completions;
 mod create;
 mod env_file;
 mod failures;

@@ -9,7 +9,8 @@
 use crate::failure::{Failure, Kind};
 use crate::report::{self, Reporter};
 use crate::settings;
-use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand};
+use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
 use keymint_domain::text::mask_keys;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -57,6 +58,21 @@ pub(crate) enum Command {
     /// output has the variables that point `keymint create` at it.
     #[command(verbatim_doc_comment)]
     Sandbox(SandboxArgs),
+
+    /// Print what a shell needs to complete commands and options
+    ///
+    ///   source <(keymint completions bash)
+    ///   keymint completions zsh > "${fpath[1]}/_keymint"
+    ///   keymint completions fish > ~/.config/fish/completions/keymint.fish
+    #[command(verbatim_doc_comment)]
+    Completions(CompletionsArgs),
+
+    /// Print the manual page, or that of one command
+    ///
+    ///   keymint man | man -l -
+    ///   keymint man create > keymint-create.1
+    #[command(verbatim_doc_comment)]
+    Man(ManArgs),
 }
 
 const CREATE_HELP: &str = "\
@@ -182,7 +198,7 @@ pub(crate) struct OutputArgs {
 #[command(next_help_heading = "Where the key goes (standard output, unless you choose)")]
 pub(crate) struct DestinationArgs {
     /// Put it into a dotenv file [PATH: .env]
-    #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = ".env")]
+    #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = ".env", value_hint = ValueHint::FilePath)]
     pub(crate) env_file: Option<OsString>,
 
     /// Name of the variable in the file [default: OPENAI_API_KEY]
@@ -210,7 +226,7 @@ pub(crate) struct DestinationArgs {
     pub(crate) profile: Option<String>,
 
     /// Give it to a command, on its standard input: 'pass insert -m openai'
-    #[arg(long, value_name = "CMD")]
+    #[arg(long, value_name = "CMD", value_hint = ValueHint::CommandString)]
     pub(crate) pipe_to: Option<String>,
 
     /// Put it on the clipboard
@@ -282,7 +298,7 @@ pub(crate) struct EndpointArgs {
 
     /// Certificates to trust besides the system's [default: the file that CODEX_CA_CERTIFICATE or
     /// SSL_CERT_FILE names]
-    #[arg(long, value_name = "PEM")]
+    #[arg(long, value_name = "PEM", value_hint = ValueHint::FilePath)]
     pub(crate) ca_file: Option<String>,
 }
 
@@ -307,6 +323,18 @@ pub(crate) struct SandboxArgs {
     /// Refuse every sign-in, without showing the page
     #[arg(long, action = ArgAction::SetTrue)]
     pub(crate) refuse: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CompletionsArgs {
+    /// The shell to complete in
+    pub(crate) shell: Shell,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ManArgs {
+    /// The command that the page is about [default: all of them]
+    pub(crate) command: Option<String>,
 }
 
 /// Ends a program whose arguments make no sense, or that was only asked for help.
@@ -339,7 +367,7 @@ mod tests {
     /// to this list has asked whether its value could be a secret: then it may be none.
     #[test]
     fn no_option_takes_a_secret() {
-        const LOOKED_AT: [(&str, &str); 5] = [
+        const LOOKED_AT: [(&str, &str); 7] = [
             ("keymint", "help version"),
             (
                 "create",
@@ -354,6 +382,8 @@ mod tests {
             ),
             ("demo", "events help json quiet verbose version"),
             ("sandbox", "help latency organizations port ready-after refuse version"),
+            ("completions", "[shell] help version"),
+            ("man", "[command] help version"),
         ];
         let mut command = Args::command();
         command.build();

@@ -6,6 +6,7 @@ mod arrival;
 mod ask;
 mod browser;
 mod clock;
+mod completions;
 mod create;
 mod delivery;
 mod demo;
@@ -55,6 +56,8 @@ fn main() -> ExitCode {
             Command::Recover(args) => recover::run(args).await,
             Command::Demo(args) => demo::run(args).await,
             Command::Sandbox(args) => sandbox::run(args).await,
+            Command::Completions(args) => completions::run(&args),
+            Command::Man(args) => completions::man(&args),
         }
     });
     // What still runs (a browser that does not come back, say) is not waited for.
