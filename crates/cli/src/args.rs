@@ -59,6 +59,25 @@ pub(crate) enum Command {
     #[command(verbatim_doc_comment)]
     Sandbox(SandboxArgs),
 
+    /// Show each setting, its value, and where it comes from
+    ///
+    /// A setting is a flag, else its variable, else what the configuration file
+    /// says, else the default. The file is $XDG_CONFIG_HOME/keymint/config.toml
+    /// (~/.config/keymint/config.toml; %APPDATA%\\keymint\\config.toml on Windows).
+    /// Its keys are the flags' names with _ for -, and a table can be chosen with
+    /// --profile:
+    ///
+    ///   env_file = ".env.local"
+    ///
+    ///   [profiles.work]
+    ///   issuer = "https://auth.example.com"
+    ///   api_base = "https://api.example.com"
+    ///
+    /// What is for one run (json, events, dry_run, force, allow_tracked, new) has
+    /// no place in it.
+    #[command(verbatim_doc_comment)]
+    Config(ConfigArgs),
+
     /// Print what a shell needs to complete commands and options
     ///
     ///   source <(keymint completions bash)
@@ -84,7 +103,8 @@ Examples:
 
 Each option has an environment variable, KEYMINT_ and the option's name:
 KEYMINT_CALLBACK_PORT=5001, KEYMINT_NO_BROWSER=1. An option wins over its
-variable. A TIME is a number with a unit (90s, 15m), and at most 1h.
+variable, and that over the configuration file: see `keymint config --help`. A
+TIME is a number with a unit (90s, 15m), and at most 1h.
 
 Exit codes:
    0  done: the key is on standard output
@@ -221,7 +241,7 @@ pub(crate) struct DestinationArgs {
     #[arg(long)]
     pub(crate) new: bool,
 
-    /// Name the key's place in the keyring [default: default]
+    /// Profile of the configuration file, and name of the place in the keyring [default: default]
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
 
@@ -326,6 +346,17 @@ pub(crate) struct SandboxArgs {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(crate) struct ConfigArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// The profile of the file to show [default: default]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(crate) struct CompletionsArgs {
     /// The shell to complete in
     pub(crate) shell: Shell,
@@ -367,7 +398,7 @@ mod tests {
     /// to this list has asked whether its value could be a secret: then it may be none.
     #[test]
     fn no_option_takes_a_secret() {
-        const LOOKED_AT: [(&str, &str); 7] = [
+        const LOOKED_AT: [(&str, &str); 8] = [
             ("keymint", "help version"),
             (
                 "create",
@@ -382,6 +413,7 @@ mod tests {
             ),
             ("demo", "events help json quiet verbose version"),
             ("sandbox", "help latency organizations port ready-after refuse version"),
+            ("config", "help json profile version"),
             ("completions", "[shell] help version"),
             ("man", "[command] help version"),
         ];

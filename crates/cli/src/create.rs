@@ -10,7 +10,7 @@ use crate::interrupt::{Interrupt, UnderWay};
 use crate::mint::Mint;
 use crate::person::Person;
 use crate::report::{Notice, Reporter};
-use crate::settings::{self, ProcessEnvironment, Settings};
+use crate::settings::{self, Options, Settings};
 use crate::words::place;
 use keymint_callback_adapter::{Doubt, Outcome};
 use keymint_domain::{Entropy, Event, PendingAuthorization, Ports, Target, authorize, find_target, sign_in};
@@ -21,17 +21,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 pub(crate) async fn run(args: CreateArgs) -> ExitCode {
-    let output = match settings::output(args.output, &ProcessEnvironment) {
-        Ok(output) => output,
-        Err(failure) => return Reporter::new(args.output).end(Err(failure)),
+    let (options, output) = match settings::read(&args.destinations.profile, args.output) {
+        Ok(read) => read,
+        Err((failure, output)) => return Reporter::new(output).end(Err(failure)),
     };
     let reporter = Arc::new(Reporter::new(output));
-    let outcome = attempt(&args, &reporter).await;
+    let outcome = attempt(&args, &options, &reporter).await;
     reporter.end(outcome)
 }
 
-async fn attempt(args: &CreateArgs, reporter: &Arc<Reporter>) -> Result<(), Failure> {
-    let settings = Settings::resolve(args, &ProcessEnvironment)?;
+async fn attempt(args: &CreateArgs, options: &Options<'_>, reporter: &Arc<Reporter>) -> Result<(), Failure> {
+    let settings = Settings::resolve(args, options)?;
     Run { settings: &settings, reporter }.create().await?;
     if !settings.dry_run && std::env::var_os("OPENAI_API_KEY").is_some_and(|key| !key.is_empty()) {
         reporter.tell(&Notice::Warning(

@@ -7,6 +7,7 @@ mod ask;
 mod browser;
 mod clock;
 mod completions;
+mod config;
 mod create;
 mod delivery;
 mod demo;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
             Command::Recover(args) => recover::run(args).await,
             Command::Demo(args) => demo::run(args).await,
             Command::Sandbox(args) => sandbox::run(args).await,
+            Command::Config(args) => config::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => completions::man(&args),
         }

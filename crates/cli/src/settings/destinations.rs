@@ -46,7 +46,6 @@ impl Wanted {
         let force = args.force || of.is_set("force")?;
         let allow_tracked = args.allow_tracked || of.is_set("allow-tracked")?;
         let keyring = args.keyring || of.is_set("keyring")?;
-        let profile = of.find("profile", &args.profile, plain_text)?;
         let new = args.new || of.is_set("new")?;
         Ok(Self {
             env_file: env_file.map(|path| EnvFileWanted {
@@ -55,8 +54,7 @@ impl Wanted {
                 force,
                 allow_tracked,
             }),
-            keyring: keyring
-                .then(|| KeyringWanted { profile: profile.unwrap_or_else(|| "default".to_owned()), new }),
+            keyring: keyring.then(|| KeyringWanted { profile: of.profile.clone(), new }),
             pipe_to: of.find("pipe-to", &args.pipe_to, plain_text)?,
             copy: args.copy || of.is_set("copy")?,
             print: args.print || of.is_set("print")?,

@@ -1,6 +1,6 @@
 //! The way to the servers: which certificates to trust, and through which proxy.
 
-use super::options::{Environment, Options, plain_text, variable};
+use super::options::{Environment, Given, Options, Source, plain_text};
 use crate::failure::Failure;
 use keymint_http_adapter::ExtraRoots;
 use std::fs::File;
@@ -11,23 +11,34 @@ use url::Url;
 /// Longest bundle of certificates that is read, in bytes. A system's own has a quarter of a million.
 const LONGEST_PEM: u64 = 8 * 1024 * 1024;
 
-/// The certificates of `--ca-file`, or of the file that a variable names.
+/// The certificates of `--ca-file`, or of the file that a variable or the configuration names.
 pub(super) fn extra_roots(of: &Options<'_>, flag: &Option<String>) -> Result<ExtraRoots, Failure> {
-    let own = of.find("ca-file", flag, plain_text)?;
-    let given = match own {
-        Some(path) => Some((if flag.is_some() { "--ca-file".to_owned() } else { variable("ca-file") }, path)),
-        None => ["CODEX_CA_CERTIFICATE", "SSL_CERT_FILE"]
-            .into_iter()
-            .find_map(|name| {
-                let path = of.0.get(name).transpose()?;
-                Some(path.map(|path| (name.to_owned(), path)))
-            })
-            .transpose()?,
+    let given = match flag {
+        Some(path) => Some(("--ca-file".to_owned(), path.clone())),
+        None => roots_file(of)?.map(|Given { value, source }| (source.about("ca-file"), value)),
     };
     let Some((source, path)) = given else { return Ok(ExtraRoots::default()) };
+    let path = plain_text(&path).map_err(|error| Failure::usage(format!("{source}: {error}")))?;
     let pem = read_pem(Path::new(&path))
         .map_err(|error| Failure::usage(format!("{source}: {path} cannot be read: {error}")))?;
     ExtraRoots::parse_pem(&pem).map_err(|error| Failure::usage(format!("{source}: {path}: {error}")))
+}
+
+/// The bundle of certificates that counts without a flag: other programs' variables come last.
+pub(crate) fn roots_file(of: &Options<'_>) -> Result<Option<Given>, Failure> {
+    if let Some(given) = of.given("ca-file")? {
+        return Ok(Some(given));
+    }
+    first_variable(of.environment, &["CODEX_CA_CERTIFICATE", "SSL_CERT_FILE"])
+}
+
+fn first_variable(environment: &dyn Environment, names: &[&str]) -> Result<Option<Given>, Failure> {
+    for name in names {
+        if let Some(value) = environment.get(name)? {
+            return Ok(Some(Given { value, source: Source::Variable((*name).to_owned()) }));
+        }
+    }
+    Ok(None)
 }
 
 /// Reads a file that cannot be without end.
@@ -37,26 +48,25 @@ fn read_pem(path: &Path) -> io::Result<Vec<u8>> {
     if pem.len() as u64 > LONGEST_PEM { Err(io::Error::other("it has more than 8 MiB")) } else { Ok(pem) }
 }
 
-/// A proxy that cannot be understood would be passed by without a word.
-pub(super) fn check_proxy(environment: &dyn Environment) -> Result<(), Failure> {
-    for names in [["HTTPS_PROXY", "https_proxy"], ["ALL_PROXY", "all_proxy"]] {
-        for name in names {
-            let Some(value) = environment.get(name)? else { continue };
-            return if is_proxy(&value) {
-                Ok(())
-            } else {
-                Err(Failure::usage(format!(
-                    "{name}: it must be a proxy such as http://host:3128; other kinds than http and https are not supported"
-                )))
-            };
-        }
+/// The proxy that is used, without the name and password in its address. One that cannot be
+/// understood would be passed by without a word, so it is refused.
+pub(crate) fn proxy(of: &Options<'_>) -> Result<Option<Given>, Failure> {
+    let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+    let Some(Given { value, source }) = first_variable(of.environment, &names)? else { return Ok(None) };
+    match harmless_proxy(&value) {
+        Some(value) => Ok(Some(Given { value, source })),
+        None => Err(Failure::usage(format!(
+            "{}: it must be a proxy such as http://host:3128; other kinds than http and https are not supported",
+            source.about("proxy")
+        ))),
     }
-    Ok(())
 }
 
-fn is_proxy(value: &str) -> bool {
+fn harmless_proxy(value: &str) -> Option<String> {
     let url = if value.contains("://") { Url::parse(value) } else { Url::parse(&format!("http://{value}")) };
-    url.is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+    let url = url.ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+    Some(format!("{}://{}{port}", url.scheme(), url.host_str()?))
 }
 
 #[cfg(test)]
@@ -103,6 +113,10 @@ mod tests {
         ] {
             assert!(resolve(&[], environment).is_ok(), "{environment:?}");
         }
+        assert_eq!(
+            harmless_proxy("https://user:password@proxy:3128/path?query").as_deref(),
+            Some("https://proxy:3128")
+        );
         let sandbox = ["--issuer", "http://127.0.0.1:1", "--api-base", "http://[::1]:1"];
         assert!(resolve(&sandbox, &[("HTTPS_PROXY", "::::")]).is_ok());
     }
