@@ -9,6 +9,7 @@ mod catalogue;
 mod chromium;
 mod commands;
 mod completions;
+mod config;
 mod create;
 mod env_file;
 mod failures;

@@ -336,7 +336,7 @@ mod tests {
             };
             let variable = options::variable(name);
             let environment = HashMap::from([(variable.as_str(), bad)]);
-            let args = Args::try_parse_from(["keymint", "create", "--keyring"]).unwrap();
+            let args = Args::try_parse_from(["keymint", "create"]).unwrap();
             let Command::Create(args) = args.command else { panic!("another command") };
             let outcome = Options::with_file(&environment, None, None, &None).and_then(|options| {
                 output(args.output, &options)?;

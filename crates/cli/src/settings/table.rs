@@ -35,7 +35,7 @@ pub(crate) enum Kind {
 pub(crate) const DEFINITIONS: [Definition; 32] = [
     setting("issuer", Kind::Url, Some("https://auth.openai.com")),
     setting("api-base", Kind::Url, Some("https://api.openai.com")),
-    setting("client-id", Kind::Text, Some("app_EMoamEEZ73f0CkXaXp7hrann")),
+    setting("client-id", Kind::Text, Some("app_2SKx67EdpoN0G6j64rFvigXD")),
     setting("audience", Kind::Text, Some("https://api.openai.com/v1")),
     setting("scope", Kind::Text, Some("openid email profile offline_access")),
     setting("app", Kind::Text, Some("api")),
