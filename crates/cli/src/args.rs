@@ -27,7 +27,7 @@ use std::process::ExitCode;
 ///
 ///   keymint demo
 #[derive(Debug, Parser)]
-#[command(name = "keymint", version, verbatim_doc_comment, propagate_version = true)]
+#[command(name = "keymint", version, verbatim_doc_comment, propagate_version = true, max_term_width = 80)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -36,7 +36,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Sign in with the browser and create one project API key
-    #[command(after_help = CREATE_HELP, verbatim_doc_comment)]
+    #[command(after_help = CREATE_EXAMPLES, after_long_help = CREATE_HELP, verbatim_doc_comment)]
     Create(Box<CreateArgs>),
 
     /// List, deliver or delete keys that are kept because their destination failed
@@ -93,6 +93,15 @@ pub(crate) enum Command {
     #[command(verbatim_doc_comment)]
     Man(ManArgs),
 }
+
+const CREATE_EXAMPLES: &str = "\
+Examples:
+  keymint create                            print the key
+  KEY=$(keymint create) || exit             keep it in a variable
+  keymint create --json | jq -r .key.value
+  keymint create --no-browser               only show the address to open
+
+--help has more options, and the exit codes.";
 
 const CREATE_HELP: &str = "\
 Examples:
@@ -170,7 +179,7 @@ pub(crate) struct DemoArgs {
 const RECOVER_HELP: &str = "\
 Examples:
   keymint recover                           list what is kept
-  keymint recover --keyring                 deliver the only key, and delete the file
+  keymint recover --keyring                 deliver the only key, delete its file
   keymint recover 2026-11-24T070000Z-1 --delete
 
 A key that is deleted here stays valid until it is deleted on the platform.";
@@ -281,7 +290,7 @@ pub(crate) struct PatienceArgs {
     pub(crate) http_timeout: Option<String>,
 
     /// Look for the project this often [default: soon at first, then ever later]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, hide_short_help = true, value_name = "TIME")]
     pub(crate) poll_interval: Option<String>,
 }
 
@@ -289,36 +298,36 @@ pub(crate) struct PatienceArgs {
 #[command(next_help_heading = "Endpoints, for other deployments and for the sandbox")]
 pub(crate) struct EndpointArgs {
     /// Authorization server [default: https://auth.openai.com]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, hide_short_help = true, value_name = "URL")]
     pub(crate) issuer: Option<String>,
 
     /// Platform API [default: https://api.openai.com]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, hide_short_help = true, value_name = "URL")]
     pub(crate) api_base: Option<String>,
 
     /// OAuth client id [default: that of OpenAI's Codex CLI]
-    #[arg(long, value_name = "ID")]
+    #[arg(long, hide_short_help = true, value_name = "ID")]
     pub(crate) client_id: Option<String>,
 
     /// OAuth audience [default: https://api.openai.com/v1]
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) audience: Option<String>,
 
     /// OAuth scope [default: "openid email profile offline_access"]
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) scope: Option<String>,
 
     /// Application that the platform session is opened for [default: api]
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) app: Option<String>,
 
     /// Port on this machine that the browser comes back to [default: 5000]
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, hide_short_help = true, value_name = "PORT")]
     pub(crate) callback_port: Option<String>,
 
     /// Certificates to trust besides the system's [default: the file that CODEX_CA_CERTIFICATE or
     /// SSL_CERT_FILE names]
-    #[arg(long, value_name = "PEM", value_hint = ValueHint::FilePath)]
+    #[arg(long, hide_short_help = true, value_name = "PEM", value_hint = ValueHint::FilePath)]
     pub(crate) ca_file: Option<String>,
 }
 
