@@ -4,7 +4,7 @@ use crate::args::{ConfigArgs, OutputArgs};
 use crate::failure::Failure;
 use crate::output;
 use crate::report::Reporter;
-use crate::settings::{self, DEFINITIONS, Definition, Given, Kind, Options, Source};
+use crate::settings::{self, DEFAULT_PROFILE, DEFINITIONS, Definition, Given, Kind, Options, Source};
 use crate::words::quoted;
 use keymint_domain::text::{for_people, mask_keys};
 use serde::Serialize;
@@ -89,8 +89,11 @@ impl<'a> Shown<'a> {
             None => "none: there is no home folder".to_owned(),
         };
         let mut lines = vec![format!("File: {file}")];
-        let only_a_name =
-            if self.is_defined { "" } else { " (in no file; it names the place in the keyring)" };
+        let only_a_name = if self.is_defined || self.profile == DEFAULT_PROFILE {
+            ""
+        } else {
+            " (in no file; it names the place in the keyring)"
+        };
         lines.push(format!("Profile: {}{only_a_name}", quoted(self.profile)));
         lines.push(String::new());
         let rows: Vec<_> =

@@ -18,9 +18,8 @@ use keymint_http_adapter::HttpOptions;
 use network::extra_roots;
 pub(crate) use network::{proxy, roots_file};
 use options::plain_text;
-pub(crate) use options::{
-    Environment, Given, Options, ProcessEnvironment, Source, port_number, switch, wait,
-};
+pub(crate) use options::{Given, Options, ProcessEnvironment, Source, port_number, switch, wait};
+pub(crate) use profile::DEFAULT as DEFAULT_PROFILE;
 use std::time::Duration;
 pub(crate) use table::{DEFINITIONS, Definition, Kind};
 
@@ -226,6 +225,7 @@ fn warnings(client: &Client, api_base: &BaseUrl, port: u16) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::options::Environment;
     use super::*;
     use crate::args::{Args, Command};
     use clap::Parser;

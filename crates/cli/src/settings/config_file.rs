@@ -82,7 +82,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     fn refusal(path: &Path) -> String {
-        read(path).unwrap_err().message
+        read(path).expect_err("it is refused").message
     }
 
     #[test]

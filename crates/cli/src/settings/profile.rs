@@ -51,7 +51,7 @@ impl Profile {
             let line = line(text.as_bytes(), fault.at);
             let what = mask_keys(&fault.what);
             Failure::usage(format!("{}, line {line}: {what}", path.display()))
-                .hint("`keymint config` shows each setting, and the README has an example.")
+                .hint("Put that line right. `keymint config --help` has an example of the file.")
         };
         let document = DeTable::parse(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
@@ -133,7 +133,7 @@ fn text(kind: Kind, value: &DeValue<'_>) -> Result<String, String> {
     let needed = match (kind, value) {
         (Kind::Switch, DeValue::Boolean(on)) => return Ok(on.to_string()),
         (Kind::Switch, _) => "it must be true or false",
-        (Kind::Port, DeValue::Integer(number)) => return Ok(number.to_string()),
+        (Kind::Port | Kind::Time, DeValue::Integer(number)) => return Ok(number.to_string()),
         (Kind::Port, _) => "it must be a number",
         (Kind::File, DeValue::String(path)) if !Path::new(path.as_ref()).is_absolute() => {
             "it must be an absolute path: the file counts in every folder"
