@@ -84,6 +84,7 @@ async fn help_is_data_and_names_what_there_is() {
         (&["demo", "--help"], "no account"),
         (&["doctor", "--help"], "--json"),
         (&["sandbox", "--help"], "--latency"),
+        (&["config", "--help"], "[profiles.work]"),
         (&["--version"], concat!("keymint ", env!("CARGO_PKG_VERSION"))),
     ] {
         let output = watch(keymint(&home).args(args).output()).await.unwrap();
@@ -91,5 +92,6 @@ async fn help_is_data_and_names_what_there_is() {
         let help = String::from_utf8(output.stdout).unwrap();
         assert!(help.contains(expected), "{help}");
         assert!(!help.contains('\u{1b}'), "{help}");
+        assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
     }
 }

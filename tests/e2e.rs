@@ -10,6 +10,8 @@ mod choosing;
 mod chromium;
 mod clipboard;
 mod commands;
+mod completions;
+mod config;
 mod create;
 mod doctor;
 mod env_file;

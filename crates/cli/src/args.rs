@@ -9,7 +9,8 @@
 use crate::failure::{Failure, Kind};
 use crate::report::{self, Reporter};
 use crate::settings;
-use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand};
+use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
 use keymint_domain::text::mask_keys;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
@@ -27,7 +28,7 @@ use std::process::ExitCode;
 ///
 ///   keymint demo
 #[derive(Debug, Parser)]
-#[command(name = "keymint", version, verbatim_doc_comment, propagate_version = true)]
+#[command(name = "keymint", version, verbatim_doc_comment, propagate_version = true, max_term_width = 80)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -36,7 +37,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Sign in with the browser and create one project API key
-    #[command(after_help = CREATE_HELP, verbatim_doc_comment)]
+    #[command(after_help = CREATE_EXAMPLES, after_long_help = CREATE_HELP, verbatim_doc_comment)]
     Create(Box<CreateArgs>),
 
     /// Sign in and show organizations and projects; nothing is created
@@ -88,7 +89,49 @@ pub(crate) enum Command {
 
     /// Remove a stored key from the keyring; on the server it stays valid
     Forget(ForgetArgs),
+    /// Show each setting, its value, and where it comes from
+    ///
+    /// A setting is a flag, else its variable, else what the configuration file
+    /// says, else the default. The file is $XDG_CONFIG_HOME/keymint/config.toml
+    /// (~/.config/keymint/config.toml; %APPDATA%\\keymint\\config.toml on Windows).
+    /// Its keys are the flags' names with _ for -, and a table can be chosen with
+    /// --profile:
+    ///
+    ///   env_file = ".env.local"
+    ///
+    ///   [profiles.work]
+    ///   issuer = "https://auth.example.com"
+    ///   api_base = "https://api.example.com"
+    ///
+    /// What is for one run (json, events, dry_run, force, allow_tracked, new) has
+    /// no place in it.
+    #[command(verbatim_doc_comment)]
+    Config(ConfigArgs),
+
+    /// Print what a shell needs to complete commands and options
+    ///
+    ///   source <(keymint completions bash)
+    ///   keymint completions zsh > "${fpath[1]}/_keymint"
+    ///   keymint completions fish > ~/.config/fish/completions/keymint.fish
+    #[command(verbatim_doc_comment)]
+    Completions(CompletionsArgs),
+
+    /// Print the manual page, or that of one command
+    ///
+    ///   keymint man | man -l -
+    ///   keymint man create > keymint-create.1
+    #[command(verbatim_doc_comment)]
+    Man(ManArgs),
 }
+
+const CREATE_EXAMPLES: &str = "\
+Examples:
+  keymint create                            print the key
+  KEY=$(keymint create) || exit             keep it in a variable
+  keymint create --json | jq -r .key.value
+  keymint create --no-browser               only show the address to open
+
+--help has more options, and the exit codes.";
 
 const CREATE_HELP: &str = "\
 Examples:
@@ -99,7 +142,8 @@ Examples:
 
 Each option has an environment variable, KEYMINT_ and the option's name:
 KEYMINT_CALLBACK_PORT=5001, KEYMINT_NO_BROWSER=1. An option wins over its
-variable. A TIME is a number with a unit (90s, 15m), and at most 1h.
+variable, and that over the configuration file: see `keymint config --help`. A
+TIME is a number with a unit (90s, 15m), and at most 1h.
 
 Exit codes:
    0  done: the key is on standard output
@@ -187,6 +231,10 @@ pub(crate) struct DemoArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ListArgs {
+    /// Profile of the configuration file
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+
     /// Do not open a browser; the address to open is shown either way
     #[arg(long)]
     pub(crate) no_browser: bool,
@@ -211,6 +259,10 @@ pub(crate) struct ListArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct DoctorArgs {
+    /// Profile of the configuration file
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+
     /// Print the findings as one JSON object, too
     #[arg(long)]
     pub(crate) json: bool,
@@ -221,13 +273,17 @@ pub(crate) struct DoctorArgs {
 
 impl From<ListArgs> for CreateArgs {
     fn from(args: ListArgs) -> Self {
-        let ListArgs { no_browser, no_listen, no_input, output, patience, endpoints } = args;
+        let ListArgs { no_browser, no_listen, no_input, output, patience, endpoints, .. } = args;
         Self { no_browser, no_listen, no_input, output, patience, endpoints, ..Self::default() }
     }
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct StartArgs {
+    /// Profile of the configuration file
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+
     /// How long it can be finished [default: 15m]
     #[arg(long, value_name = "TIME")]
     pub(crate) sign_in_timeout: Option<String>,
@@ -241,7 +297,7 @@ pub(crate) struct StartArgs {
 
 impl From<StartArgs> for CreateArgs {
     fn from(args: StartArgs) -> Self {
-        let StartArgs { sign_in_timeout, output, endpoints } = args;
+        let StartArgs { sign_in_timeout, output, endpoints, .. } = args;
         let patience = PatienceArgs { sign_in_timeout, ..PatienceArgs::default() };
         Self { patience, output, endpoints, ..Self::default() }
     }
@@ -323,7 +379,7 @@ pub(crate) struct TargetArgs {
 const RECOVER_HELP: &str = "\
 Examples:
   keymint recover                           list what is kept
-  keymint recover --keyring                 deliver the only key, and delete the file
+  keymint recover --keyring                 deliver the only key, delete its file
   keymint recover 2026-11-24T070000Z-1 --delete
 
 A key that is deleted here stays valid until it is deleted on the platform.";
@@ -371,7 +427,7 @@ pub(crate) struct OutputArgs {
 #[command(next_help_heading = "Where the key goes (standard output, unless you choose)")]
 pub(crate) struct DestinationArgs {
     /// Put it into a dotenv file [PATH: .env]
-    #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = ".env")]
+    #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = ".env", value_hint = ValueHint::FilePath)]
     pub(crate) env_file: Option<OsString>,
 
     /// Name of the variable in the file [default: OPENAI_API_KEY]
@@ -394,12 +450,12 @@ pub(crate) struct DestinationArgs {
     #[arg(long)]
     pub(crate) new: bool,
 
-    /// Name the key's place in the keyring [default: default]
+    /// Profile of the configuration file, and name of the place in the keyring [default: default]
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
 
     /// Give it to a command, on its standard input: 'pass insert -m openai'
-    #[arg(long, value_name = "CMD")]
+    #[arg(long, value_name = "CMD", value_hint = ValueHint::CommandString)]
     pub(crate) pipe_to: Option<String>,
 
     /// Put it on the clipboard
@@ -434,7 +490,7 @@ pub(crate) struct PatienceArgs {
     pub(crate) http_timeout: Option<String>,
 
     /// Look for the project this often [default: soon at first, then ever later]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, hide_short_help = true, value_name = "TIME")]
     pub(crate) poll_interval: Option<String>,
 }
 
@@ -442,36 +498,36 @@ pub(crate) struct PatienceArgs {
 #[command(next_help_heading = "Endpoints, for other deployments and for the sandbox")]
 pub(crate) struct EndpointArgs {
     /// Authorization server [default: https://auth.openai.com]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, hide_short_help = true, value_name = "URL")]
     pub(crate) issuer: Option<String>,
 
     /// Platform API [default: https://api.openai.com]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, hide_short_help = true, value_name = "URL")]
     pub(crate) api_base: Option<String>,
 
     /// OAuth client id [default: that of OpenAI's Codex CLI]
-    #[arg(long, value_name = "ID")]
+    #[arg(long, hide_short_help = true, value_name = "ID")]
     pub(crate) client_id: Option<String>,
 
     /// OAuth audience [default: https://api.openai.com/v1]
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) audience: Option<String>,
 
     /// OAuth scope [default: "openid email profile offline_access"]
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) scope: Option<String>,
 
     /// Application that the platform session is opened for [default: api]
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) app: Option<String>,
 
     /// Port on this machine that the browser comes back to [default: 5000]
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, hide_short_help = true, value_name = "PORT")]
     pub(crate) callback_port: Option<String>,
 
     /// Certificates to trust besides the system's [default: the file that CODEX_CA_CERTIFICATE or
     /// SSL_CERT_FILE names]
-    #[arg(long, value_name = "PEM")]
+    #[arg(long, hide_short_help = true, value_name = "PEM", value_hint = ValueHint::FilePath)]
     pub(crate) ca_file: Option<String>,
 }
 
@@ -532,6 +588,29 @@ pub(crate) struct ForgetArgs {
     pub(crate) json: bool,
 }
 
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ConfigArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// The profile of the file to show [default: default]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CompletionsArgs {
+    /// The shell to complete in
+    pub(crate) shell: Shell,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ManArgs {
+    /// The command that the page is about [default: all of them]
+    pub(crate) command: Option<String>,
+}
+
 /// Ends a program whose arguments make no sense, or that was only asked for help.
 pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
     let asked_for = !error.use_stderr();
@@ -562,7 +641,7 @@ mod tests {
     /// to this list has asked whether its value could be a secret: then it may be none.
     #[test]
     fn no_option_takes_a_secret() {
-        const LOOKED_AT: [(&str, &str); 11] = [
+        const LOOKED_AT: [(&str, &str); 14] = [
             ("keymint", "help version"),
             (
                 "create",
@@ -574,12 +653,12 @@ mod tests {
             (
                 "list",
                 "api-base app audience ca-file callback-port client-id events help http-timeout issuer json no-browser \
-                 no-input no-listen poll-interval project-timeout quiet scope sign-in-timeout verbose version",
+                 no-input no-listen poll-interval profile project-timeout quiet scope sign-in-timeout verbose version",
             ),
             (
                 "start",
-                "api-base app audience ca-file callback-port client-id events help issuer json quiet scope \
-                 sign-in-timeout verbose version",
+                "api-base app audience ca-file callback-port client-id events help issuer json profile \
+                 quiet scope sign-in-timeout verbose version",
             ),
             // An address holds a code, which is worth nothing without the verifier and is used up at once.
             (
@@ -595,12 +674,15 @@ mod tests {
             ("demo", "events help json quiet verbose version"),
             (
                 "doctor",
-                "api-base app audience ca-file callback-port client-id help issuer json scope version",
+                "api-base app audience ca-file callback-port client-id help issuer json profile scope version",
             ),
             ("sandbox", "help latency organizations port ready-after refuse version"),
             // What follows `run --` is another program's to judge.
             ("run", "[command] help json no-input profile var version"),
             ("forget", "help json profile version"),
+            ("config", "help json profile version"),
+            ("completions", "[shell] help version"),
+            ("man", "[command] help version"),
         ];
         let mut command = Args::command();
         command.build();

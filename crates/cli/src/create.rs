@@ -7,7 +7,7 @@ use crate::interrupt::{Interrupt, UnderWay};
 use crate::mint::Mint;
 use crate::person::Person;
 use crate::report::{Notice, Reporter};
-use crate::settings::{self, KeyringWanted, ProcessEnvironment, Settings, Wanted};
+use crate::settings::{self, KeyringWanted, Options, Settings, Wanted};
 use crate::sign_in::{Servers, enter, invite};
 use crate::words::place;
 use crate::{choose, fail_point};
@@ -17,17 +17,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 pub(crate) async fn run(args: CreateArgs) -> ExitCode {
-    let output = match settings::output(args.output, &ProcessEnvironment) {
-        Ok(output) => output,
-        Err(failure) => return Reporter::new(args.output).end(Err(failure)),
+    let (options, output) = match settings::read(&args.destinations.profile, args.output) {
+        Ok(read) => read,
+        Err((failure, output)) => return Reporter::new(output).end(Err(failure)),
     };
     let reporter = Arc::new(Reporter::new(output));
-    let outcome = attempt(&args, &reporter).await;
+    let outcome = attempt(&args, &options, &reporter).await;
     reporter.end(outcome)
 }
 
-async fn attempt(args: &CreateArgs, reporter: &Arc<Reporter>) -> Result<(), Failure> {
-    let settings = Settings::resolve(args, &ProcessEnvironment)?;
+async fn attempt(args: &CreateArgs, options: &Options<'_>, reporter: &Arc<Reporter>) -> Result<(), Failure> {
+    let settings = Settings::resolve(args, options)?;
     Run { settings: &settings, reporter }.create().await?;
     if !settings.dry_run && std::env::var_os("OPENAI_API_KEY").is_some_and(|key| !key.is_empty()) {
         reporter.tell(&Notice::Warning(
@@ -38,11 +38,11 @@ async fn attempt(args: &CreateArgs, reporter: &Arc<Reporter>) -> Result<(), Fail
 }
 
 /// Creates a key for a profile of the keyring, with whatever else the environment says.
-pub(crate) async fn for_keyring(profile: &str, reporter: &Arc<Reporter>) -> Result<(), Failure> {
-    let mut settings = Settings::resolve(&CreateArgs::default(), &ProcessEnvironment)?;
+pub(crate) async fn for_keyring(options: &Options<'_>, reporter: &Arc<Reporter>) -> Result<(), Failure> {
+    let mut settings = Settings::resolve(&CreateArgs::default(), options)?;
     settings.dry_run = false;
     settings.wanted = Wanted {
-        keyring: Some(KeyringWanted { profile: profile.to_owned(), new: false }),
+        keyring: Some(KeyringWanted { profile: options.profile.clone(), new: false }),
         ..Wanted::default()
     };
     Run { settings: &settings, reporter }.create().await

@@ -25,9 +25,9 @@ pub(crate) async fn run(args: DoctorArgs) -> ExitCode {
 /// Looks at everything in the order in which a sign-in needs it, and shows each finding at once.
 async fn examine(args: &DoctorArgs, given: OutputArgs) -> Result<(Vec<Finding>, OutputArgs), Failure> {
     let environment = &ProcessEnvironment;
-    let output = settings::output(given, environment)?;
-    let endpoints = Endpoints::resolve(&args.endpoints, environment)?;
-    let browser = settings::browser(false, &None, environment)?;
+    let (options, output) = settings::read(&args.profile, given).map_err(|(failure, _)| failure)?;
+    let endpoints = Endpoints::resolve(&args.endpoints, &options)?;
+    let browser = settings::browser(false, &None, &options)?;
     let surroundings = Surroundings::judge(environment, &Traces::look());
     let mut findings = Findings(Vec::new());
 
@@ -42,10 +42,10 @@ async fn examine(args: &DoctorArgs, given: OutputArgs) -> Result<(Vec<Finding>, 
     findings.add(machine::state());
     findings.add(machine::environment(environment));
     findings.add(machine::clock(&clock::utc_now()));
-    let proxy = network::proxy(&endpoints, environment);
+    let proxy = network::proxy(&endpoints, &options);
     let may_connect = network::may_connect(&proxy);
     findings.add(proxy);
-    let (certificates, roots) = network::certificates(&args.endpoints.ca_file, environment);
+    let (certificates, roots) = network::certificates(&args.endpoints.ca_file, &options);
     findings.add(certificates);
     if may_connect {
         network::servers(&endpoints, roots).await.into_iter().for_each(|server| findings.add(server));

@@ -10,26 +10,26 @@ use crate::mint::Mint;
 use crate::paste;
 use crate::person::Person;
 use crate::report::{Notice, Reporter};
-use crate::settings::{self, ProcessEnvironment, Settings};
+use crate::settings::{self, Options, Settings};
 use std::process::ExitCode;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
 pub(crate) async fn run(args: FinishArgs) -> ExitCode {
-    let output = match settings::output(args.output, &ProcessEnvironment) {
-        Ok(output) => output,
-        Err(failure) => return Reporter::new(args.output).end(Err(failure)),
+    let (options, output) = match settings::read(&args.destinations.profile, args.output) {
+        Ok(read) => read,
+        Err((failure, output)) => return Reporter::new(output).end(Err(failure)),
     };
     let reporter = Arc::new(Reporter::new(output));
-    let outcome = finish(args, &reporter).await;
+    let outcome = finish(args, &options, &reporter).await;
     reporter.end(outcome)
 }
 
-async fn finish(args: FinishArgs, reporter: &Arc<Reporter>) -> Result<(), Failure> {
+async fn finish(args: FinishArgs, options: &Options<'_>, reporter: &Arc<Reporter>) -> Result<(), Failure> {
     let mut interrupt = Interrupt::listen().map_err(|error| Failure::internal(&error))?;
     let pasted = args.address.clone().map(Zeroizing::new);
     let mut args = CreateArgs::from(args);
-    let may_ask = Settings::resolve(&args, &ProcessEnvironment)?.may_ask;
+    let may_ask = settings::may_ask(args.no_input, options)?;
     let person = Person::new(reporter, may_ask);
     let pasted = match pasted {
         Some(address) => address,
@@ -37,7 +37,7 @@ async fn finish(args: FinishArgs, reporter: &Arc<Reporter>) -> Result<(), Failur
     };
     let attempt = find(&pasted)?;
     args.endpoints = attempt.endpoints.clone();
-    let settings = Settings::resolve(&args, &ProcessEnvironment)?;
+    let settings = Settings::resolve(&args, options)?;
 
     let mint = interrupt.end(Mint::prepare(&settings, reporter, person)).await?;
     if !attempt.claim().map_err(|error| Failure::internal(&error))? {

@@ -3,28 +3,25 @@
 use crate::args::{ForgetArgs, OutputArgs};
 use crate::failure::Failure;
 use crate::keyring::{self, Item};
-use crate::output;
 use crate::person::Person;
 use crate::report::{Notice, Reporter};
-use crate::settings::{self, ProcessEnvironment};
+use crate::{output, settings};
 use serde_json::json;
 use std::process::ExitCode;
 
 pub(crate) async fn run(args: ForgetArgs) -> ExitCode {
     let asked_for = OutputArgs { json: args.json, ..OutputArgs::default() };
-    let output = match settings::output(asked_for, &ProcessEnvironment) {
-        Ok(output) => output,
-        Err(failure) => return Reporter::new(asked_for).end(Err(failure)),
+    let (options, output) = match settings::read(&args.profile, asked_for) {
+        Ok(read) => read,
+        Err((failure, output)) => return Reporter::new(output).end(Err(failure)),
     };
     let reporter = Reporter::new(output);
-    let outcome = attempt(&args, &reporter).await;
+    let outcome = attempt(&options.profile, &reporter).await;
     reporter.end(outcome)
 }
 
-async fn attempt(args: &ForgetArgs, reporter: &Reporter) -> Result<(), Failure> {
-    let profile = settings::profile(&args.profile, &ProcessEnvironment)
-        .map_err(|failure| failure.hint("See `keymint forget --help`."))?;
-    let item = Item::of(&profile);
+async fn attempt(profile: &str, reporter: &Reporter) -> Result<(), Failure> {
+    let item = Item::of(profile);
     let forget = async {
         // What is no key has no last four characters, and is removed all the same.
         let key = item.get().await.unwrap_or_default();
@@ -35,9 +32,9 @@ async fn attempt(args: &ForgetArgs, reporter: &Reporter) -> Result<(), Failure> 
         keyring::patiently(Person::new(reporter, false), forget).await.map_err(keyring::unusable)?;
     let last_four = key.as_ref().map(|key| key.last_four());
     reporter.tell(&if removed {
-        Notice::Forgotten { profile: &profile, last_four }
+        Notice::Forgotten { profile, last_four }
     } else {
-        Notice::NothingToForget { profile: &profile }
+        Notice::NothingToForget { profile }
     });
     if reporter.wants_json() {
         let json = json!({

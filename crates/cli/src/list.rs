@@ -8,7 +8,7 @@ use crate::interrupt::Interrupt;
 use crate::output;
 use crate::person::Person;
 use crate::report::{Notice, Reporter};
-use crate::settings::{self, ProcessEnvironment, Settings};
+use crate::settings::{self, Options, Settings};
 use crate::sign_in::{Servers, enter, invite};
 use keymint_callback_adapter::Outcome;
 use keymint_domain::{Catalogue, CatalogueEntry, Project, catalogue};
@@ -21,17 +21,17 @@ use std::time::Duration;
 const PRINTING: Duration = Duration::from_secs(30);
 
 pub(crate) async fn run(args: ListArgs) -> ExitCode {
-    let output = match settings::output(args.output, &ProcessEnvironment) {
-        Ok(output) => output,
-        Err(failure) => return Reporter::new(args.output).end(Err(failure)),
+    let (options, output) = match settings::read(&args.profile, args.output) {
+        Ok(read) => read,
+        Err((failure, output)) => return Reporter::new(output).end(Err(failure)),
     };
     let reporter = Arc::new(Reporter::new(output));
-    let outcome = attempt(args, &reporter).await;
+    let outcome = attempt(args, &options, &reporter).await;
     reporter.end(outcome)
 }
 
-async fn attempt(args: ListArgs, reporter: &Arc<Reporter>) -> Result<(), Failure> {
-    let settings = Settings::resolve(&args.into(), &ProcessEnvironment)?;
+async fn attempt(args: ListArgs, options: &Options<'_>, reporter: &Arc<Reporter>) -> Result<(), Failure> {
+    let settings = Settings::resolve(&args.into(), options)?;
     let person = Person::new(reporter, settings.may_ask);
     let mut interrupt = Interrupt::listen().map_err(|error| Failure::internal(&error))?;
     let (mut arrival, pending) = interrupt.end(invite(&settings, reporter, person)).await?;

@@ -8,6 +8,8 @@ mod attempt;
 mod browser;
 mod choose;
 mod clock;
+mod completions;
+mod config;
 mod create;
 mod delivery;
 mod demo;
@@ -74,6 +76,9 @@ fn main() -> ExitCode {
             Command::Sandbox(args) => sandbox::run(args).await,
             Command::Run(args) => run::run(args).await,
             Command::Forget(args) => forget::run(args).await,
+            Command::Config(args) => config::run(&args),
+            Command::Completions(args) => completions::run(&args),
+            Command::Man(args) => completions::man(&args),
         }
     });
     // What still runs (a browser that does not come back, say) is not waited for.

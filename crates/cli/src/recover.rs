@@ -9,23 +9,23 @@ use crate::person::Person;
 use crate::record::Entry;
 use crate::recovery::{self, Kept};
 use crate::report::{Notice, Reporter};
-use crate::settings::{self, ProcessEnvironment, RecoverSettings};
+use crate::settings::{self, Options, RecoverSettings};
 use crate::words::{DASHBOARD, quoted};
 use serde_json::json;
 use std::process::ExitCode;
 
 pub(crate) async fn run(args: RecoverArgs) -> ExitCode {
-    let output = match settings::output(args.output, &ProcessEnvironment) {
-        Ok(output) => output,
-        Err(failure) => return Reporter::new(args.output).end(Err(failure)),
+    let (options, output) = match settings::read(&args.destinations.profile, args.output) {
+        Ok(read) => read,
+        Err((failure, output)) => return Reporter::new(output).end(Err(failure)),
     };
     let reporter = Reporter::new(output);
-    let outcome = attempt(&args, &reporter).await;
+    let outcome = attempt(&args, &options, &reporter).await;
     reporter.end(outcome)
 }
 
-async fn attempt(args: &RecoverArgs, reporter: &Reporter) -> Result<(), Failure> {
-    let settings = RecoverSettings::resolve(args, &ProcessEnvironment)?;
+async fn attempt(args: &RecoverArgs, options: &Options<'_>, reporter: &Reporter) -> Result<(), Failure> {
+    let settings = RecoverSettings::resolve(args, options)?;
     let kept = recovery::kept().map_err(|error| {
         Failure::new(Kind::Internal, format!("the recovery folder cannot be read: {error}"))
     })?;

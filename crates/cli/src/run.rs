@@ -5,7 +5,7 @@ use crate::failure::{Failure, Kind};
 use crate::keyring::{self, Item};
 use crate::person::Person;
 use crate::report::Reporter;
-use crate::settings::{self, ProcessEnvironment};
+use crate::settings::{self, Options};
 use crate::words::{profile_flag, quoted};
 use crate::{create, hardening};
 use keymint_domain::ApiKey;
@@ -22,23 +22,26 @@ const NOT_EXECUTABLE: Kind = Kind::NotStarted(126);
 
 pub(crate) async fn run(args: RunArgs) -> ExitCode {
     let asked_for = OutputArgs { json: args.json, ..OutputArgs::default() };
-    let output = match settings::output(asked_for, &ProcessEnvironment) {
-        Ok(output) => output,
-        Err(failure) => return Reporter::new(asked_for).end(Err(failure)),
+    let (options, output) = match settings::read(&args.profile, asked_for) {
+        Ok(read) => read,
+        Err((failure, output)) => return Reporter::new(output).end(Err(failure)),
     };
     // Standard output is the command's alone, unless it cannot be started.
     let reporter = Arc::new(Reporter::new(OutputArgs { json: false, ..output }));
-    let Err(failure) = attempt(args, &reporter).await;
+    let Err(failure) = attempt(args, &options, &reporter).await;
     reporter.settle();
     Reporter::new(output).end(Err(failure))
 }
 
-async fn attempt(args: RunArgs, reporter: &Arc<Reporter>) -> Result<Infallible, Failure> {
+async fn attempt(
+    args: RunArgs,
+    options: &Options<'_>,
+    reporter: &Arc<Reporter>,
+) -> Result<Infallible, Failure> {
     let see_help = |failure: Failure| failure.hint("See `keymint run --help`.");
-    let variable = settings::variable(&args.var, &ProcessEnvironment).map_err(see_help)?;
-    let profile = settings::profile(&args.profile, &ProcessEnvironment).map_err(see_help)?;
-    let may_ask = settings::may_ask(args.no_input, &ProcessEnvironment).map_err(see_help)?;
-    let key = stored_key(&profile, may_ask, reporter).await?;
+    let variable = settings::variable(&args.var, options).map_err(see_help)?;
+    let may_ask = settings::may_ask(args.no_input, options).map_err(see_help)?;
+    let key = stored_key(options, may_ask, reporter).await?;
 
     let mut words = args.command.into_iter();
     let program = words.next().expect("the command line asks for one word at least");
@@ -56,11 +59,16 @@ async fn attempt(args: RunArgs, reporter: &Arc<Reporter>) -> Result<Infallible, 
 }
 
 /// The key of the profile. Where there is none, and somebody to sign in, it is created first.
-async fn stored_key(profile: &str, may_ask: bool, reporter: &Arc<Reporter>) -> Result<ApiKey, Failure> {
+async fn stored_key(
+    options: &Options<'_>,
+    may_ask: bool,
+    reporter: &Arc<Reporter>,
+) -> Result<ApiKey, Failure> {
+    let profile = &options.profile;
     let (item, person) = (Item::of(profile), Person::new(reporter, may_ask));
     let mut stored = keyring::patiently(person, item.get()).await.map_err(keyring::unusable)?;
     if stored.is_none() && person.is_there() {
-        create::for_keyring(profile, reporter).await?;
+        create::for_keyring(options, reporter).await?;
         stored = item.get().await.map_err(keyring::unusable)?;
     }
     stored.ok_or_else(|| {

@@ -1,10 +1,14 @@
-//! What a run is told: each option from its flag, else its environment variable, else its default.
+//! What a run is told: each option from its flag, else its environment variable, else the
+//! configuration file, else its default.
 
+mod config_file;
 mod destinations;
 mod endpoints;
 mod network;
 mod options;
+mod profile;
 mod stored;
+mod table;
 
 use crate::args::{CreateArgs, EndpointArgs, OutputArgs, PatienceArgs, RecoverArgs};
 use crate::browser::{Browser, Launcher};
@@ -14,12 +18,16 @@ pub(crate) use destinations::{EnvFileWanted, KeyringWanted, Wanted};
 use endpoints::DEFAULT_API_BASE;
 pub(crate) use endpoints::Endpoints;
 use keymint_domain::{BaseUrl, Choice, Client, Plan, PollPolicy};
-use keymint_http_adapter::{ExtraRoots, HttpOptions};
-pub(crate) use network::{bundle, proxy};
-pub(crate) use options::{Environment, ProcessEnvironment, port_number, wait};
-use options::{Options, plain_text};
+use keymint_http_adapter::HttpOptions;
+pub(crate) use network::{bundle, proxy, roots_file};
+use options::plain_text;
+pub(crate) use options::{
+    Environment, Given, Options, ProcessEnvironment, Source, port_number, switch, wait,
+};
+pub(crate) use profile::DEFAULT as DEFAULT_PROFILE;
 use std::time::Duration;
-pub(crate) use stored::{DEFAULT_PROFILE, may_ask, profile, variable};
+pub(crate) use stored::{may_ask, variable};
+pub(crate) use table::{DEFINITIONS, Definition, Kind};
 
 /// How much later than the adapter the domain gives a request up: the adapter's words name the URL.
 const AFTER_THE_ADAPTER: Duration = Duration::from_secs(1);
@@ -54,12 +62,27 @@ pub(crate) struct Settings {
     pub(crate) warnings: Vec<String>,
 }
 
-/// What is printed and how, with the variables that say so.
-pub(crate) fn output(args: OutputArgs, environment: &dyn Environment) -> Result<OutputArgs, Failure> {
-    let of = Options(environment);
-    // A flag for one of the two wins over a variable for the other.
+/// The options of this process, and what is printed and how. Where they are wrong, that is told as
+/// far as they were understood.
+pub(crate) fn read(
+    profile: &Option<String>,
+    args: OutputArgs,
+) -> Result<(Options<'static>, OutputArgs), (Failure, OutputArgs)> {
+    let variables =
+        output(args, &Options::without_file(&ProcessEnvironment)).map_err(|failure| (failure, args))?;
+    let options = Options::read(&ProcessEnvironment, profile).map_err(|failure| (failure, variables))?;
+    let output = output(args, &options).map_err(|failure| (failure, variables))?;
+    Ok((options, output))
+}
+
+/// What is printed and how.
+fn output(args: OutputArgs, of: &Options<'_>) -> Result<OutputArgs, Failure> {
+    // Who gives one of the two wins over who, in a weaker place, gives the other.
+    let variables = Options::without_file(of.environment);
     let talk = if args.quiet || args.verbose {
         (args.quiet, args.verbose)
+    } else if variables.is_set("quiet")? || variables.is_set("verbose")? {
+        (variables.is_set("quiet")?, variables.is_set("verbose")?)
     } else {
         (of.is_set("quiet")?, of.is_set("verbose")?)
     };
@@ -72,14 +95,13 @@ pub(crate) fn output(args: OutputArgs, environment: &dyn Environment) -> Result<
 }
 
 impl Settings {
-    pub(crate) fn resolve(args: &CreateArgs, environment: &dyn Environment) -> Result<Self, Failure> {
-        let of = Options(environment);
+    pub(crate) fn resolve(args: &CreateArgs, of: &Options<'_>) -> Result<Self, Failure> {
         let EndpointArgs { app, ca_file, .. } = &args.endpoints;
         let PatienceArgs { sign_in_timeout, project_timeout, http_timeout, poll_interval } = &args.patience;
 
-        let endpoints = Endpoints::resolve(&args.endpoints, environment)?;
+        let endpoints = Endpoints::resolve(&args.endpoints, of)?;
         if !endpoints.are_here() {
-            proxy(environment)?;
+            proxy(of)?;
         }
 
         let mut plan = Plan::default();
@@ -96,8 +118,9 @@ impl Settings {
         of.set(&mut http.request_timeout, "http-timeout", http_timeout, wait)?;
         // Less than the whole, so that it is known which of the two was too long.
         http.connect_timeout = http.connect_timeout.min(http.request_timeout / 2);
-        http.extra_roots = bundle(ca_file, environment)?
-            .map_or_else(|| Ok(ExtraRoots::default()), |bundle| bundle.read())?;
+        if let Some(bundle) = bundle(of, ca_file)? {
+            http.extra_roots = bundle.read()?;
+        }
         plan.call_timeout = http.request_timeout + AFTER_THE_ADAPTER;
         plan.step_timeout = 3 * plan.call_timeout;
         let project_timeout = of.find("project-timeout", project_timeout, wait)?;
@@ -116,10 +139,10 @@ impl Settings {
             http,
             sign_in_timeout: sign_in,
             dry_run: args.dry_run || of.is_set("dry-run")?,
-            wanted: Wanted::resolve(&args.destinations, &of)?,
+            wanted: Wanted::resolve(&args.destinations, of)?,
             choose: args.target.choose || of.is_set("choose")?,
             verify: args.verify || of.is_set("verify")?,
-            browser: browser(args.no_browser, &args.browser, environment)?,
+            browser: browser(args.no_browser, &args.browser, of)?,
             may_ask: !(args.no_input || of.is_set("no-input")?),
             keeps: true,
         };
@@ -165,16 +188,15 @@ impl Settings {
 pub(crate) fn browser(
     no_browser: bool,
     command: &Option<String>,
-    environment: &dyn Environment,
+    of: &Options<'_>,
 ) -> Result<Browser, Failure> {
-    let of = Options(environment);
     if no_browser || command.is_none() && of.is_set("no-browser")? {
         return Ok(Browser::None);
     }
     if let Some(launcher) = of.find("browser", command, Launcher::parse)? {
         return Ok(Browser::Named(vec![launcher]));
     }
-    Ok(environment.get("BROWSER")?.map_or(Browser::System, |variable| Browser::named_by(&variable)))
+    Ok(of.environment.get("BROWSER")?.map_or(Browser::System, |variable| Browser::named_by(&variable)))
 }
 
 /// What `recover` needs to know.
@@ -185,10 +207,9 @@ pub(crate) struct RecoverSettings {
 }
 
 impl RecoverSettings {
-    pub(crate) fn resolve(args: &RecoverArgs, environment: &dyn Environment) -> Result<Self, Failure> {
-        let of = Options(environment);
+    pub(crate) fn resolve(args: &RecoverArgs, of: &Options<'_>) -> Result<Self, Failure> {
         let may_ask = !(args.no_input || of.is_set("no-input")?);
-        Ok(Self { wanted: Wanted::resolve(&args.destinations, &of)?, may_ask })
+        Ok(Self { wanted: Wanted::resolve(&args.destinations, of)?, may_ask })
     }
 }
 
@@ -200,6 +221,7 @@ fn polling(interval: Option<Duration>, timeout: Option<Duration>) -> PollPolicy 
 #[cfg(test)]
 mod tests {
     use super::endpoints::REGISTERED_PORT;
+    use super::options::Environment;
     use super::*;
     use crate::args::{Args, Command};
     use clap::Parser;
@@ -218,7 +240,8 @@ mod tests {
     ) -> Result<Settings, Failure> {
         let args = Args::try_parse_from([&["keymint", "create"], flags].concat()).unwrap();
         let Command::Create(args) = args.command else { panic!("another command") };
-        Settings::resolve(&args, &environment.iter().copied().collect::<HashMap<_, _>>())
+        let environment: HashMap<_, _> = environment.iter().copied().collect();
+        Settings::resolve(&args, &Options::with_file(&environment, None, None, &args.destinations.profile)?)
     }
 
     #[test]
@@ -254,11 +277,72 @@ mod tests {
     fn switches_have_variables() {
         let settings = resolve(&[], &[("KEYMINT_NO_BROWSER", "1"), ("KEYMINT_DRY_RUN", "0")]).unwrap();
         assert_eq!((settings.browser, settings.dry_run), (Browser::None, false));
-        let json =
-            output(OutputArgs::default(), &HashMap::from([("KEYMINT_JSON", "1"), ("KEYMINT_QUIET", "1")]))
-                .unwrap();
+        let variables = HashMap::from([("KEYMINT_JSON", "1"), ("KEYMINT_QUIET", "1")]);
+        let json = output(OutputArgs::default(), &Options::without_file(&variables)).unwrap();
         assert!(json.json && json.quiet && !json.events && !json.verbose);
         assert!(resolve(&[], &[("KEYMINT_NO_BROWSER", "maybe")]).is_err());
+    }
+
+    fn with_file(
+        flags: &[&str],
+        environment: &[(&'static str, &'static str)],
+        text: &str,
+    ) -> Result<Settings, Failure> {
+        let args = Args::try_parse_from([&["keymint", "create"], flags].concat()).unwrap();
+        let Command::Create(args) = args.command else { panic!("another command") };
+        let environment: HashMap<_, _> = environment.iter().copied().collect();
+        let file = Some("/c.toml".into());
+        let options = Options::with_file(&environment, file, Some(text), &args.destinations.profile)?;
+        Settings::resolve(&args, &options)
+    }
+
+    #[test]
+    fn flag_variable_file_and_default_count_in_this_order() {
+        let text =
+            "app = \"file\"\nscope = \"file\"\naudience = \"file\"\n[profiles.work]\naudience = \"work\"";
+        let environment = [("KEYMINT_APP", "variable"), ("KEYMINT_SCOPE", "variable")];
+        let settings = with_file(&["--app", "flag", "--profile", "work"], &environment, text).unwrap();
+        let Settings { plan, client, .. } = settings;
+        assert_eq!((&*plan.app, &*client.scope, &*client.audience), ("flag", "variable", "work"));
+        assert_eq!(client.client_id, Client::default().client_id);
+        let named = with_file(&[], &[("KEYMINT_PROFILE", "work")], text).unwrap();
+        assert_eq!((named.plan.app.as_str(), named.client.audience.as_str()), ("file", "work"));
+    }
+
+    #[test]
+    fn a_switch_of_the_file_can_be_turned_off_and_the_loudness_comes_from_one_place() {
+        let text = "no_browser = true\nverbose = true\nkeyring = true";
+        assert_eq!(with_file(&[], &[], text).unwrap().browser, Browser::None);
+        let off = [("KEYMINT_NO_BROWSER", "0"), ("KEYMINT_KEYRING", "0")];
+        let settings = with_file(&[], &off, text).unwrap();
+        assert_eq!((settings.browser, settings.wanted.stdout()), (Browser::System, true));
+        let environment = HashMap::from([("KEYMINT_QUIET", "1")]);
+        let options = Options::with_file(&environment, Some("/c.toml".into()), Some(text), &None).unwrap();
+        let output = output(OutputArgs::default(), &options).unwrap();
+        assert!(output.quiet && !output.verbose);
+    }
+
+    /// What the table has and no part of the program asks for would be accepted and do nothing.
+    #[test]
+    fn every_option_of_the_table_is_looked_up() {
+        for Definition { name, kind, .. } in DEFINITIONS {
+            let bad = match kind {
+                Kind::Text | Kind::File | Kind::Variable => "a\tb",
+                Kind::Command => "'\t",
+                _ => "nonsense",
+            };
+            let variable = options::variable(name);
+            let environment = HashMap::from([(variable.as_str(), bad)]);
+            let args = Args::try_parse_from(["keymint", "create"]).unwrap();
+            let Command::Create(args) = args.command else { panic!("another command") };
+            let outcome = Options::with_file(&environment, None, None, &None).and_then(|options| {
+                output(args.output, &options)?;
+                Settings::resolve(&args, &options).map(drop)
+            });
+            let failure = outcome.expect_err(name);
+            assert!(failure.message.starts_with(&variable), "{}", failure.message);
+            assert!(kind.check(bad).is_err(), "{name}");
+        }
     }
 
     #[test]

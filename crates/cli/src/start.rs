@@ -3,25 +3,25 @@
 use crate::args::{EndpointArgs, StartArgs};
 use crate::failure::{Failure, Kind};
 use crate::report::{Notice, Reporter};
-use crate::settings::{self, ProcessEnvironment, Settings};
+use crate::settings::{self, Options, Settings};
 use crate::sign_in::begin;
 use crate::{arrival, attempt, clock, output};
 use serde_json::json;
 use std::process::ExitCode;
 
 pub(crate) fn run(args: StartArgs) -> ExitCode {
-    let output = match settings::output(args.output, &ProcessEnvironment) {
-        Ok(output) => output,
-        Err(failure) => return Reporter::new(args.output).end(Err(failure)),
+    let (options, output) = match settings::read(&args.profile, args.output) {
+        Ok(read) => read,
+        Err((failure, output)) => return Reporter::new(output).end(Err(failure)),
     };
     let reporter = Reporter::new(output);
-    let outcome = start(args, &reporter);
+    let outcome = start(args, &options, &reporter);
     reporter.end(outcome)
 }
 
-fn start(args: StartArgs, reporter: &Reporter) -> Result<(), Failure> {
+fn start(args: StartArgs, options: &Options<'_>, reporter: &Reporter) -> Result<(), Failure> {
     let given = args.endpoints.ca_file.clone();
-    let settings = Settings::resolve(&args.into(), &ProcessEnvironment)?;
+    let settings = Settings::resolve(&args.into(), options)?;
     let pending = begin(&settings.client, arrival::redirect_uri(settings.callback_port))?;
     let url = pending.authorize_url().to_string();
     let expires = clock::unix_now() + settings.sign_in_timeout.as_secs();

@@ -14,14 +14,18 @@ pub(crate) fn folder(name: &str) -> io::Result<PathBuf> {
     Ok(folder)
 }
 
-/// Where the state is, whether or not it is there yet. A relative `XDG_STATE_HOME` does not count
-/// (XDG Base Directory Specification).
+/// Where the state is, whether or not it is there yet.
 pub(crate) fn base() -> Option<PathBuf> {
+    Some(standard_folder("XDG_STATE_HOME", "LOCALAPPDATA", ".local/state")?.join("keymint"))
+}
+
+/// The folder that a variable names, or, on Windows, another, or the one in the home folder. A
+/// relative one does not count (XDG Base Directory Specification).
+pub(crate) fn standard_folder(variable: &str, windows: &str, in_home: &str) -> Option<PathBuf> {
     let absolute = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let state = absolute("XDG_STATE_HOME")
-        .or_else(|| absolute("LOCALAPPDATA"))
-        .or_else(|| Some(env::home_dir()?.join(".local/state")).filter(|path| path.is_absolute()))?;
-    Some(state.join("keymint"))
+    absolute(variable)
+        .or_else(|| absolute(windows))
+        .or_else(|| Some(env::home_dir()?.join(in_home)).filter(|path| path.is_absolute()))
 }
 
 /// Finds out, without making anything, whether the state can be kept, and tells where.

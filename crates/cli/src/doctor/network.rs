@@ -2,25 +2,27 @@
 
 use super::finding::{Finding, Status};
 use crate::failure::unreached_hint;
-use crate::settings::{self, Endpoints, Environment};
+use crate::settings::{self, Endpoints, Options};
 use keymint_domain::BaseUrl;
 use keymint_http_adapter::{ExtraRoots, Http, HttpOptions, ReachError};
 
 /// Which proxy is in force.
-pub(super) fn proxy(endpoints: &Endpoints, environment: &dyn Environment) -> Finding {
+pub(super) fn proxy(endpoints: &Endpoints, options: &Options<'_>) -> Finding {
     if endpoints.are_here() {
         return Finding::ok("proxy", "none: the servers are on this machine");
     }
-    match settings::proxy(environment) {
+    match settings::proxy(options) {
         Ok(None) => Finding::ok("proxy", "none"),
-        Ok(Some(proxy)) => Finding::ok("proxy", &format!("{} (by {})", proxy.address, proxy.source)),
+        Ok(Some(proxy)) => {
+            Finding::ok("proxy", &format!("{} (by {})", proxy.value, proxy.source.about("proxy")))
+        }
         Err(failure) => Finding::problem("proxy", &failure.message, "Correct it, or unset it to go without."),
     }
 }
 
 /// Which certificates are trusted besides the system's.
-pub(super) fn certificates(ca_file: &Option<String>, environment: &dyn Environment) -> (Finding, ExtraRoots) {
-    let read = settings::bundle(ca_file, environment).and_then(|bundle| {
+pub(super) fn certificates(ca_file: &Option<String>, options: &Options<'_>) -> (Finding, ExtraRoots) {
+    let read = settings::bundle(options, ca_file).and_then(|bundle| {
         let Some(bundle) = bundle else {
             return Ok((Finding::ok("certificates", "the system's"), ExtraRoots::default()));
         };

@@ -1,7 +1,6 @@
 //! Where the key is wanted.
 
 use super::options::{Options, plain_text};
-use super::stored::{DEFAULT_PROFILE, profile_name};
 use crate::args::DestinationArgs;
 use crate::delivery::Variable;
 use crate::failure::Failure;
@@ -47,7 +46,6 @@ impl Wanted {
         let force = args.force || of.is_set("force")?;
         let allow_tracked = args.allow_tracked || of.is_set("allow-tracked")?;
         let keyring = args.keyring || of.is_set("keyring")?;
-        let profile = of.find("profile", &args.profile, profile_name)?;
         let new = args.new || of.is_set("new")?;
         Ok(Self {
             env_file: env_file.map(|path| EnvFileWanted {
@@ -56,10 +54,7 @@ impl Wanted {
                 force,
                 allow_tracked,
             }),
-            keyring: keyring.then(|| KeyringWanted {
-                profile: profile.unwrap_or_else(|| DEFAULT_PROFILE.to_owned()),
-                new,
-            }),
+            keyring: keyring.then(|| KeyringWanted { profile: of.profile.clone(), new }),
             pipe_to: of.find("pipe-to", &args.pipe_to, plain_text)?,
             copy: args.copy || of.is_set("copy")?,
             print: args.print || of.is_set("print")?,

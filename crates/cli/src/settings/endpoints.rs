@@ -1,6 +1,6 @@
 //! Whom a run speaks to, and where the browser comes back to.
 
-use super::options::{Environment, Options, plain_text, port_number};
+use super::options::{Options, plain_text, port_number};
 use crate::args::EndpointArgs;
 use crate::failure::Failure;
 use keymint_domain::{BaseUrl, Client};
@@ -18,8 +18,7 @@ pub(crate) struct Endpoints {
 }
 
 impl Endpoints {
-    pub(crate) fn resolve(args: &EndpointArgs, environment: &dyn Environment) -> Result<Self, Failure> {
-        let of = Options(environment);
+    pub(crate) fn resolve(args: &EndpointArgs, of: &Options<'_>) -> Result<Self, Failure> {
         let EndpointArgs { issuer, api_base, client_id, audience, scope, callback_port, .. } = args;
         let mut client = Client::default();
         of.set(&mut client.issuer, "issuer", issuer, BaseUrl::parse)?;

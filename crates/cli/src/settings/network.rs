@@ -1,6 +1,6 @@
 //! The way to the servers: which certificates to trust, and through which proxy.
 
-use super::options::{Environment, Options, plain_text, variable};
+use super::options::{Environment, Given, Options, Source, plain_text};
 use crate::failure::Failure;
 use keymint_http_adapter::ExtraRoots;
 use std::fs::File;
@@ -17,22 +17,15 @@ pub(crate) struct Bundle {
     pub(crate) path: String,
 }
 
-/// The file of `--ca-file`, or the one that a variable names.
-pub(crate) fn bundle(
-    flag: &Option<String>,
-    environment: &dyn Environment,
-) -> Result<Option<Bundle>, Failure> {
-    let own = variable("ca-file");
-    if let Some(path) = Options(environment).find("ca-file", flag, plain_text)? {
-        let source = if flag.is_some() { "--ca-file".to_owned() } else { own };
-        return Ok(Some(Bundle { source, path }));
-    }
-    for name in ["CODEX_CA_CERTIFICATE", "SSL_CERT_FILE"] {
-        if let Some(path) = environment.get(name)? {
-            return Ok(Some(Bundle { source: name.to_owned(), path }));
-        }
-    }
-    Ok(None)
+/// The file of `--ca-file`, or the one that a variable or the configuration names.
+pub(crate) fn bundle(of: &Options<'_>, flag: &Option<String>) -> Result<Option<Bundle>, Failure> {
+    let given = match flag {
+        Some(path) => Some(("--ca-file".to_owned(), path.clone())),
+        None => roots_file(of)?.map(|Given { value, source }| (source.about("ca-file"), value)),
+    };
+    let Some((source, path)) = given else { return Ok(None) };
+    let path = plain_text(&path).map_err(|error| Failure::usage(format!("{source}: {error}")))?;
+    Ok(Some(Bundle { source, path }))
 }
 
 impl Bundle {
@@ -45,6 +38,23 @@ impl Bundle {
     }
 }
 
+/// The bundle of certificates that counts without a flag: other programs' variables come last.
+pub(crate) fn roots_file(of: &Options<'_>) -> Result<Option<Given>, Failure> {
+    if let Some(given) = of.given("ca-file")? {
+        return Ok(Some(given));
+    }
+    first_variable(of.environment, &["CODEX_CA_CERTIFICATE", "SSL_CERT_FILE"])
+}
+
+fn first_variable(environment: &dyn Environment, names: &[&str]) -> Result<Option<Given>, Failure> {
+    for name in names {
+        if let Some(value) = environment.get(name)? {
+            return Ok(Some(Given { value, source: Source::Variable((*name).to_owned()) }));
+        }
+    }
+    Ok(None)
+}
+
 /// Reads a file that cannot be without end.
 fn read_pem(path: &Path) -> io::Result<Vec<u8>> {
     let mut pem = Vec::new();
@@ -52,32 +62,24 @@ fn read_pem(path: &Path) -> io::Result<Vec<u8>> {
     if pem.len() as u64 > LONGEST_PEM { Err(io::Error::other("it has more than 8 MiB")) } else { Ok(pem) }
 }
 
-/// A proxy, and the variable that names it.
-pub(crate) struct Proxy {
-    pub(crate) source: &'static str,
-    /// Without the name and the password that it may ask for.
-    pub(crate) address: String,
-}
-
-/// The proxy on the way to servers elsewhere. One that cannot be understood would be passed by
-/// without a word, so it is an error.
-pub(crate) fn proxy(environment: &dyn Environment) -> Result<Option<Proxy>, Failure> {
-    for source in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
-        let Some(value) = environment.get(source)? else { continue };
-        let address = proxy_address(&value).ok_or_else(|| {
-            Failure::usage(format!(
-                "{source}: it must be a proxy such as http://host:3128; other kinds than http and https are not supported"
-            ))
-        })?;
-        return Ok(Some(Proxy { source, address }));
+/// The proxy that is used, without the name and password in its address. One that cannot be
+/// understood would be passed by without a word, so it is refused.
+pub(crate) fn proxy(of: &Options<'_>) -> Result<Option<Given>, Failure> {
+    let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+    let Some(Given { value, source }) = first_variable(of.environment, &names)? else { return Ok(None) };
+    match harmless_proxy(&value) {
+        Some(value) => Ok(Some(Given { value, source })),
+        None => Err(Failure::usage(format!(
+            "{}: it must be a proxy such as http://host:3128; other kinds than http and https are not supported",
+            source.about("proxy")
+        ))),
     }
-    Ok(None)
 }
 
-fn proxy_address(value: &str) -> Option<String> {
+fn harmless_proxy(value: &str) -> Option<String> {
     let url = if value.contains("://") { Url::parse(value) } else { Url::parse(&format!("http://{value}")) };
     let url = url.ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
-    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
     Some(format!("{}://{}{port}", url.scheme(), url.host_str()?))
 }
 
@@ -85,7 +87,6 @@ fn proxy_address(value: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::settings::tests::resolve;
-    use std::collections::HashMap;
 
     #[test]
     fn a_bundle_of_no_use_is_told_with_its_source_and_without_its_content() {
@@ -126,9 +127,10 @@ mod tests {
         ] {
             assert!(resolve(&[], environment).is_ok(), "{environment:?}");
         }
-        let environment: HashMap<&str, &str> = [("ALL_PROXY", "user:canary@proxy:3128")].into();
-        let proxy = proxy(&environment).unwrap().unwrap();
-        assert_eq!((proxy.source, proxy.address.as_str()), ("ALL_PROXY", "http://proxy:3128"));
+        assert_eq!(
+            harmless_proxy("https://user:password@proxy:3128/path?query").as_deref(),
+            Some("https://proxy:3128")
+        );
         let sandbox = ["--issuer", "http://127.0.0.1:1", "--api-base", "http://[::1]:1"];
         assert!(resolve(&sandbox, &[("HTTPS_PROXY", "::::")]).is_ok());
     }

@@ -1,8 +1,12 @@
 //! Where the value of an option comes from, and what it may be.
 
+use super::config_file;
+use super::profile::{self, Profile};
+use super::stored::profile_name;
 use crate::failure::Failure;
 use std::env::VarError;
 use std::fmt::Display;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Longest wait for a person or a server. A longer one counts as this.
@@ -27,10 +31,102 @@ impl Environment for ProcessEnvironment {
     }
 }
 
-/// The options of a run: each has a flag, and a variable with `KEYMINT_` before its name.
-pub(super) struct Options<'a>(pub(super) &'a dyn Environment);
+/// The options of a run. Each has a flag, a variable with `KEYMINT_` before its name, and, where
+/// that makes sense, a key in the configuration file.
+pub(crate) struct Options<'a> {
+    pub(super) environment: &'a dyn Environment,
+    /// Where the configuration file is, whether or not it is there.
+    pub(crate) file: Option<PathBuf>,
+    /// The name of the profile.
+    pub(crate) profile: String,
+    pub(super) of_file: Profile,
+}
 
-impl Options<'_> {
+/// The value of an option that no flag gives.
+pub(crate) struct Given {
+    pub(crate) value: String,
+    pub(crate) source: Source,
+}
+
+/// Where a value comes from.
+pub(crate) enum Source {
+    Variable(String),
+    File {
+        path: PathBuf,
+        line: usize,
+        /// In whose table it stands, if not before all tables.
+        profile: Option<String>,
+    },
+}
+
+impl Source {
+    /// For a complaint about the value of an option.
+    pub(crate) fn about(&self, name: &str) -> String {
+        match self {
+            Self::Variable(variable) => variable.clone(),
+            Self::File { path, line, .. } => {
+                format!("{}, line {line}: {}", path.display(), name.replace('-', "_"))
+            }
+        }
+    }
+}
+
+impl<'a> Options<'a> {
+    /// Flags and variables alone.
+    pub(crate) fn without_file(environment: &'a dyn Environment) -> Self {
+        Self { environment, file: None, profile: profile::DEFAULT.to_owned(), of_file: Profile::default() }
+    }
+
+    /// With the configuration file, as far as it is there. A flag may name the profile.
+    pub(crate) fn read(environment: &'a dyn Environment, profile: &Option<String>) -> Result<Self, Failure> {
+        let file = config_file::path();
+        let text = file.as_deref().map(config_file::read).transpose()?.flatten();
+        Self::with_file(environment, file, text.as_deref(), profile)
+    }
+
+    pub(super) fn with_file(
+        environment: &'a dyn Environment,
+        file: Option<PathBuf>,
+        text: Option<&str>,
+        profile: &Option<String>,
+    ) -> Result<Self, Failure> {
+        let mut options = Self { file, ..Self::without_file(environment) };
+        options.set_profile(profile)?;
+        if let (Some(path), Some(text)) = (&options.file, text) {
+            options.of_file = Profile::parse(path, text, &options.profile)?;
+        }
+        Ok(options)
+    }
+
+    fn set_profile(&mut self, flag: &Option<String>) -> Result<(), Failure> {
+        if let Some(name) = self.find("profile", flag, profile_name)? {
+            self.profile = name;
+        }
+        Ok(())
+    }
+
+    /// Whether the configuration file has a table of this profile.
+    pub(crate) fn profile_is_defined(&self) -> bool {
+        self.of_file.is_defined
+    }
+
+    /// The value of an option, if a variable or the file gives one.
+    pub(crate) fn given(&self, name: &str) -> Result<Option<Given>, Failure> {
+        let variable = variable(name);
+        if let Some(value) = self.environment.get(&variable)? {
+            return Ok(Some(Given { value, source: Source::Variable(variable) }));
+        }
+        let Some((path, value)) = self.file.as_ref().zip(self.of_file.values.get(name)) else {
+            return Ok(None);
+        };
+        let source = Source::File {
+            path: path.clone(),
+            line: value.line,
+            profile: value.of_profile.then(|| self.profile.clone()),
+        };
+        Ok(Some(Given { value: value.text.clone(), source }))
+    }
+
     /// The value of an option, if it is given anywhere. No message repeats the value: what is
     /// mistyped may be a secret.
     pub(super) fn find<T, E: Display>(
@@ -42,9 +138,8 @@ impl Options<'_> {
         if let Some(value) = flag {
             return parse(value).map(Some).map_err(|error| Failure::usage(format!("--{name}: {error}")));
         }
-        let variable = variable(name);
-        let Some(value) = self.0.get(&variable)? else { return Ok(None) };
-        parse(&value).map(Some).map_err(|error| Failure::usage(format!("{variable}: {error}")))
+        let Some(Given { value, source }) = self.given(name)? else { return Ok(None) };
+        parse(&value).map(Some).map_err(|error| Failure::usage(format!("{}: {error}", source.about(name))))
     }
 
     /// The same for an option that has a default.
@@ -61,14 +156,17 @@ impl Options<'_> {
         Ok(())
     }
 
-    /// Whether a variable switches something on that is off by default.
-    pub(super) fn is_set(&self, name: &str) -> Result<bool, Failure> {
-        let parse = |value: &str| match value.to_ascii_lowercase().as_str() {
-            "1" | "true" | "yes" | "on" => Ok(true),
-            "0" | "false" | "no" | "off" => Ok(false),
-            _ => Err("it must be 1 or 0"),
-        };
-        Ok(self.find(name, &None, parse)?.unwrap_or(false))
+    /// Whether something that is off by default is switched on.
+    pub(crate) fn is_set(&self, name: &str) -> Result<bool, Failure> {
+        Ok(self.find(name, &None, switch)?.unwrap_or(false))
+    }
+}
+
+pub(crate) fn switch(value: &str) -> Result<bool, &'static str> {
+    match value.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err("it must be 1 or 0"),
     }
 }
 

@@ -1,27 +1,19 @@
 //! Which stored key is meant, and the variable that a program looks for it in.
 
-use super::options::{Environment, Options};
+use super::options::Options;
 use crate::delivery::Variable;
 use crate::failure::Failure;
-
-/// The profile of those who name none.
-pub(crate) const DEFAULT_PROFILE: &str = "default";
 
 /// Longest name of a profile, in characters.
 const LONGEST_PROFILE: usize = 64;
 
-pub(crate) fn variable(flag: &Option<String>, environment: &dyn Environment) -> Result<Variable, Failure> {
-    Ok(Options(environment).find("var", flag, Variable::parse)?.unwrap_or_default())
-}
-
-pub(crate) fn profile(flag: &Option<String>, environment: &dyn Environment) -> Result<String, Failure> {
-    let found = Options(environment).find("profile", flag, profile_name)?;
-    Ok(found.unwrap_or_else(|| DEFAULT_PROFILE.to_owned()))
+pub(crate) fn variable(flag: &Option<String>, of: &Options<'_>) -> Result<Variable, Failure> {
+    Ok(of.find("var", flag, Variable::parse)?.unwrap_or_default())
 }
 
 /// Whether a person may be asked.
-pub(crate) fn may_ask(no_input: bool, environment: &dyn Environment) -> Result<bool, Failure> {
-    Ok(!(no_input || Options(environment).is_set("no-input")?))
+pub(crate) fn may_ask(no_input: bool, of: &Options<'_>) -> Result<bool, Failure> {
+    Ok(!(no_input || of.is_set("no-input")?))
 }
 
 pub(super) fn profile_name(name: &str) -> Result<String, &'static str> {

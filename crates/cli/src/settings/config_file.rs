@@ -1,0 +1,119 @@
+//! The configuration file: where it is, and that nobody else could have written it. Who writes it
+//! decides where codes, tokens and keys are sent.
+
+use crate::failure::Failure;
+use crate::state;
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+/// Longest file that is read, in bytes.
+const LONGEST: u64 = 1024 * 1024;
+
+/// Where the file is, whether or not it is there.
+pub(crate) fn path() -> Option<PathBuf> {
+    Some(state::standard_folder("XDG_CONFIG_HOME", "APPDATA", ".config")?.join("keymint/config.toml"))
+}
+
+/// The text of the file, if it is there.
+pub(super) fn read(path: &Path) -> Result<Option<String>, Failure> {
+    match read_checked(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(Failure::usage(format!("{}: {error}", path.display()))
+            .hint("keymint does nothing before that is put right: the file decides where secrets are sent.")),
+    }
+}
+
+fn read_checked(path: &Path) -> io::Result<String> {
+    let file = open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
+    check_writers(&file)?;
+    let mut bytes = Vec::new();
+    file.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(io::Error::other("it has more than 1 MiB"));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let line = super::profile::line(error.as_bytes(), error.utf8_error().valid_up_to());
+        io::Error::other(format!("line {line}: it is not UTF-8 text"))
+    })?;
+    Ok(text)
+}
+
+/// Does not wait for the writer of a pipe.
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<File> {
+    use rustix::fs::OFlags;
+    use std::os::unix::fs::OpenOptionsExt;
+    OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).open(path)
+}
+
+/// It is this user's or the administrator's, and nobody else may write it.
+#[cfg(unix)]
+fn check_writers(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = file.metadata()?;
+    if metadata.uid() != 0 && metadata.uid() != rustix::process::geteuid().as_raw() {
+        Err(io::Error::other("it belongs to another user"))
+    } else if metadata.mode() & 0o022 != 0 {
+        Err(io::Error::other("other users may write it; `chmod go-w` takes that from them"))
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(not(unix))]
+fn check_writers(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    fn refusal(path: &Path) -> String {
+        read(path).expect_err("it is refused").message
+    }
+
+    #[test]
+    fn a_file_that_others_may_write_is_refused_by_whatever_way_it_is_reached() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("config.toml"), folder.path().join("link"));
+        fs::write(&path, "quiet = true").unwrap();
+        symlink(&path, &link).unwrap();
+        for (mode, is_safe) in [(0o600, true), (0o644, true), (0o660, false), (0o602, false)] {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            assert_eq!(read(&path).is_ok(), is_safe, "{mode:o}");
+            assert_eq!(read(&link).is_ok(), is_safe, "{mode:o}");
+        }
+        assert!(refusal(&path).contains("chmod go-w"), "{}", refusal(&path));
+    }
+
+    #[test]
+    fn what_is_no_readable_text_is_refused_and_what_is_not_there_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        assert_eq!(read(&path).unwrap(), None);
+        fs::write(&path, "").unwrap();
+        assert_eq!(read(&path.join("below")).unwrap(), None);
+        assert_eq!(read(Path::new("/dev/null/keymint/config.toml")).unwrap(), None);
+        fs::write(&path, b"quiet = true\nname = \"\xff\"").unwrap();
+        assert!(refusal(&path).ends_with("line 2: it is not UTF-8 text"), "{}", refusal(&path));
+        fs::write(&path, vec![b' '; usize::try_from(LONGEST).unwrap() + 1]).unwrap();
+        assert!(refusal(&path).ends_with("it has more than 1 MiB"), "{}", refusal(&path));
+        assert!(refusal(folder.path()).ends_with("it is not a file"), "{}", refusal(folder.path()));
+        let looped = folder.path().join("loop");
+        symlink(&looped, &looped).unwrap();
+        assert!(read(&looped).is_err());
+    }
+}
