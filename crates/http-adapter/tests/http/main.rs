@@ -11,3 +11,4 @@ mod redirects;
 mod requests;
 mod support;
 mod tls;
+mod warm;
