@@ -10,11 +10,11 @@ use crate::interrupt::{Interrupt, UnderWay};
 use crate::mint::Mint;
 use crate::person::Person;
 use crate::report::{Notice, Reporter};
+use crate::services::Services;
 use crate::settings::{self, ProcessEnvironment, Settings};
 use crate::words::place;
 use keymint_callback_adapter::{Doubt, Outcome};
 use keymint_domain::{Entropy, Event, PendingAuthorization, Ports, Target, authorize, find_target, sign_in};
-use keymint_http_adapter::Http;
 use rand::TryRng;
 use rand::rngs::SysRng;
 use std::process::ExitCode;
@@ -84,12 +84,19 @@ impl Run<'_> {
         mint: Mint<'_>,
         interrupt: &mut Interrupt,
     ) -> Result<Outcome, Failure> {
-        let Settings { client, api_base, plan, http, sign_in_timeout, .. } = self.settings;
-        let http = Http::new(http.clone());
-        let auth_server =
-            http.auth_server(client.issuer.clone()).map_err(|error| Failure::internal(&error))?;
-        let platform = http.platform_api(api_base.clone()).map_err(|error| Failure::internal(&error))?;
+        let Settings { plan, sign_in_timeout, .. } = self.settings;
         let clock = SystemClock::new();
+        let back = arrival.way_back();
+        let signing_in = async {
+            self.reporter.tell(&Notice::WaitingForPerson { patience: *sign_in_timeout, back });
+            let grant = authorize(&clock, arrival, pending, *sign_in_timeout).await?;
+            fail_point::reached("callback");
+            self.reporter.tell(&Notice::CallbackReceived);
+            Ok(grant)
+        };
+        let signing_in = Services::beside(signing_in, self.settings, &clock);
+        let (Services { auth_server, platform }, grant) = interrupt.end(signing_in).await?;
+
         let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
         let under_way = UnderWay::new();
         let observer = |event: Event| {
@@ -101,11 +108,6 @@ impl Run<'_> {
         };
 
         let before_creation = async {
-            let back = arrival.way_back();
-            self.reporter.tell(&Notice::WaitingForPerson { patience: *sign_in_timeout, back });
-            let grant = authorize(&clock, arrival, pending, *sign_in_timeout).await?;
-            fail_point::reached("callback");
-            self.reporter.tell(&Notice::CallbackReceived);
             let session = sign_in(ports, plan, grant, &observer).await?;
             self.reporter.tell(&Notice::Looking { patience: plan.polling.timeout() });
             let target = find_target(ports, plan, &session, &observer).await?;

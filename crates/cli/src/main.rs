@@ -24,6 +24,7 @@ mod recover;
 mod recovery;
 mod report;
 mod sandbox;
+mod services;
 mod settings;
 mod state;
 mod turn;
