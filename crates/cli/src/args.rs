@@ -8,8 +8,7 @@
 
 use crate::failure::{Failure, Kind};
 use crate::report::{self, Reporter};
-use crate::settings;
-use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand};
+use clap::{Args as ClapArgs, Parser, Subcommand};
 use keymint_domain::text::mask_keys;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -42,6 +41,7 @@ pub(crate) enum Command {
     #[command(after_help = RECOVER_HELP, verbatim_doc_comment)]
     Recover(RecoverArgs),
 
+    #[cfg(feature = "sandbox")]
     /// Watch the whole of `create` against a built-in sandbox: no account, no network
     ///
     /// The sandbox plays the servers and the browser. The real client talks to
@@ -50,13 +50,14 @@ pub(crate) enum Command {
     #[command(verbatim_doc_comment)]
     Demo(DemoArgs),
 
+    #[cfg(feature = "sandbox")]
     /// Serve the sandbox until Ctrl-C, for front ends in the making
     ///
     /// It plays the authorization server, with a sign-in page to click through,
     /// and the platform API, and refuses what the real ones refuse. Standard
     /// output has the variables that point `keymint create` at it.
     #[command(verbatim_doc_comment)]
-    Sandbox(SandboxArgs),
+    Sandbox(crate::sandbox::SandboxArgs),
 }
 
 const CREATE_HELP: &str = "\
@@ -125,6 +126,7 @@ pub(crate) struct CreateArgs {
     pub(crate) endpoints: EndpointArgs,
 }
 
+#[cfg(feature = "sandbox")]
 #[derive(Debug, ClapArgs)]
 pub(crate) struct DemoArgs {
     #[command(flatten)]
@@ -284,29 +286,6 @@ pub(crate) struct EndpointArgs {
     /// SSL_CERT_FILE names]
     #[arg(long, value_name = "PEM")]
     pub(crate) ca_file: Option<String>,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct SandboxArgs {
-    /// Port of the authorization server; the API has the next one [default: free ones]
-    #[arg(long, value_name = "PORT", value_parser = settings::port_number)]
-    pub(crate) port: Option<u16>,
-
-    /// How many organizations the account has; the first has the default project
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(..=1000))]
-    pub(crate) organizations: u16,
-
-    /// The default project appears this long after the login
-    #[arg(long, value_name = "TIME", value_parser = settings::wait)]
-    pub(crate) ready_after: Option<std::time::Duration>,
-
-    /// Each answer comes this late
-    #[arg(long, value_name = "TIME", value_parser = settings::wait)]
-    pub(crate) latency: Option<std::time::Duration>,
-
-    /// Refuse every sign-in, without showing the page
-    #[arg(long, action = ArgAction::SetTrue)]
-    pub(crate) refuse: bool,
 }
 
 /// Ends a program whose arguments make no sense, or that was only asked for help.

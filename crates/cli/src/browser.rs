@@ -1,6 +1,7 @@
 //! Opening the browser.
 
 use crate::hardening;
+#[cfg(feature = "sandbox")]
 use keymint_sandbox::{Choice, visit};
 use std::env;
 use url::Url;
@@ -12,6 +13,7 @@ pub(crate) enum Browser {
     None,
     /// The one that this system opens addresses in.
     System,
+    #[cfg(feature = "sandbox")]
     /// The sandbox's, which agrees to everything.
     Sandbox,
 }
@@ -29,6 +31,10 @@ impl Browser {
     ///
     /// The system's browser is given the start address: arguments can be read by other users of the
     /// machine, and the authorize URL holds the state.
+    #[cfg_attr(
+        not(feature = "sandbox"),
+        expect(unused_variables, reason = "its browser is the one that opens it")
+    )]
     pub(crate) fn open(self, start_url: impl FnOnce() -> Url, authorize_url: &Url) -> Opening {
         match self {
             Self::None => return Opening::NotWanted,
@@ -41,6 +47,7 @@ impl Browser {
                     let _ = hardening::with_the_persons_limits(|| webbrowser::open(url.as_str()));
                 }));
             }
+            #[cfg(feature = "sandbox")]
             Self::Sandbox => {
                 let url = authorize_url.to_string();
                 drop(tokio::spawn(async move { visit(&url, Choice::Continue).await }));

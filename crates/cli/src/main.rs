@@ -8,6 +8,7 @@ mod browser;
 mod clock;
 mod create;
 mod delivery;
+#[cfg(feature = "sandbox")]
 mod demo;
 mod events;
 mod fail_point;
@@ -23,6 +24,7 @@ mod record;
 mod recover;
 mod recovery;
 mod report;
+#[cfg(feature = "sandbox")]
 mod sandbox;
 mod services;
 mod settings;
@@ -54,7 +56,9 @@ fn main() -> ExitCode {
         match args.command {
             Command::Create(args) => create::run(*args).await,
             Command::Recover(args) => recover::run(args).await,
+            #[cfg(feature = "sandbox")]
             Command::Demo(args) => demo::run(args).await,
+            #[cfg(feature = "sandbox")]
             Command::Sandbox(args) => sandbox::run(args).await,
         }
     });

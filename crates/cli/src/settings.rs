@@ -139,6 +139,7 @@ impl Settings {
         self.api_base.as_str() == DEFAULT_API_BASE
     }
 
+    #[cfg(feature = "sandbox")]
     /// Those of the demonstration: the sandbox's servers, any free port, and nothing from outside.
     pub(crate) fn for_demo(issuer: &str, api_base: &str) -> Result<Self, Failure> {
         let base = |url| BaseUrl::parse(url).map_err(|error| Failure::internal(&error));
