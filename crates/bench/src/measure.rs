@@ -75,7 +75,11 @@ pub(crate) async fn sign_in(who: Who<'_>, world: World) -> Outcome<Measured> {
     let mut stdout = BufReader::new(child.stdout.take().ok_or("no output")?).lines();
     let mut stderr = BufReader::new(child.stderr.take().ok_or("no events")?).lines();
     let (mut url, mut callback, mut login, mut browser) = (None, None, None, None);
+    let process = child.id().ok_or("it has ended")?;
+    let mut last = None;
     let key = loop {
+        // It ends soon after the key, so what counts is the last that was seen of it.
+        last = spent(process).ok().or(last);
         tokio::select! {
             key = stdout.next_line() => break key?.ok_or("no key")?,
             Ok(Some(line)) = stderr.next_line() => {
@@ -98,7 +102,7 @@ pub(crate) async fn sign_in(who: Who<'_>, world: World) -> Outcome<Measured> {
         }
     };
     let done = started.elapsed();
-    let (busy, memory) = spent(child.id().ok_or("it has ended")?)?;
+    let (busy, memory) = spent(process).ok().or(last).ok_or("it was never seen")?;
     if !sandbox.keys().iter().any(|made| made.value == key) || !sandbox.violations().is_empty() {
         return Err(format!("not a good run: {:?}", sandbox.violations()).into());
     }
