@@ -8,8 +8,7 @@
 
 use crate::failure::{Failure, Kind};
 use crate::report::{self, Reporter};
-use crate::settings;
-use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueHint};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 use keymint_domain::text::mask_keys;
 use serde::{Deserialize, Serialize};
@@ -60,6 +59,7 @@ pub(crate) enum Command {
     #[command(after_help = RECOVER_HELP, verbatim_doc_comment)]
     Recover(RecoverArgs),
 
+    #[cfg(feature = "sandbox")]
     /// Watch the whole of `create` against a built-in sandbox: no account, no network
     ///
     /// The sandbox plays the servers and the browser. The real client talks to
@@ -75,13 +75,14 @@ pub(crate) enum Command {
     #[command(verbatim_doc_comment)]
     Doctor(Box<DoctorArgs>),
 
+    #[cfg(feature = "sandbox")]
     /// Serve the sandbox until Ctrl-C, for front ends in the making
     ///
     /// It plays the authorization server, with a sign-in page to click through,
     /// and the platform API, and refuses what the real ones refuse. Standard
     /// output has the variables that point `keymint create` at it.
     #[command(verbatim_doc_comment)]
-    Sandbox(SandboxArgs),
+    Sandbox(crate::sandbox::SandboxArgs),
 
     /// Run a command with the stored key in its environment
     #[command(after_help = RUN_HELP, verbatim_doc_comment)]
@@ -223,6 +224,7 @@ pub(crate) struct CreateArgs {
     pub(crate) endpoints: EndpointArgs,
 }
 
+#[cfg(feature = "sandbox")]
 #[derive(Debug, ClapArgs)]
 pub(crate) struct DemoArgs {
     #[command(flatten)]
@@ -529,29 +531,6 @@ pub(crate) struct EndpointArgs {
     /// SSL_CERT_FILE names]
     #[arg(long, hide_short_help = true, value_name = "PEM", value_hint = ValueHint::FilePath)]
     pub(crate) ca_file: Option<String>,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct SandboxArgs {
-    /// Port of the authorization server; the API has the next one [default: free ones]
-    #[arg(long, value_name = "PORT", value_parser = settings::port_number)]
-    pub(crate) port: Option<u16>,
-
-    /// How many organizations the account has; the first has the default project
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(..=1000))]
-    pub(crate) organizations: u16,
-
-    /// The default project appears this long after the login
-    #[arg(long, value_name = "TIME", value_parser = settings::wait)]
-    pub(crate) ready_after: Option<std::time::Duration>,
-
-    /// Each answer comes this late
-    #[arg(long, value_name = "TIME", value_parser = settings::wait)]
-    pub(crate) latency: Option<std::time::Duration>,
-
-    /// Refuse every sign-in, without showing the page
-    #[arg(long, action = ArgAction::SetTrue)]
-    pub(crate) refuse: bool,
 }
 
 #[derive(Debug, ClapArgs)]

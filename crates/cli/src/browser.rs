@@ -3,6 +3,7 @@
 mod launcher;
 
 use crate::surroundings::{Place, Surroundings};
+#[cfg(feature = "sandbox")]
 use keymint_sandbox::{Choice, visit};
 pub(crate) use launcher::Launcher;
 use url::Url;
@@ -17,6 +18,7 @@ pub(crate) enum Browser {
     /// The one that this system opens addresses in.
     System,
     /// The sandbox's, which agrees to everything.
+    #[cfg(feature = "sandbox")]
     Sandbox,
 }
 
@@ -49,17 +51,31 @@ impl Browser {
         Self::Named(variable.split(separator).filter_map(|command| Launcher::parse(command).ok()).collect())
     }
 
+    /// Whether the sandbox plays the browser.
+    pub(crate) fn is_played(&self) -> bool {
+        match self {
+            #[cfg(feature = "sandbox")]
+            Self::Sandbox => true,
+            _ => false,
+        }
+    }
+
     /// Tries to open the sign-in, beside what else is going on. Nothing depends on it.
     ///
     /// A launcher is given the start address: arguments can be read by other users of the machine,
     /// and the authorize URL holds the state.
+    #[cfg_attr(
+        not(feature = "sandbox"),
+        expect(unused_variables, reason = "the played browser is the one that opens it")
+    )]
     pub(crate) fn open(
         &self,
         surroundings: &Surroundings,
         start_url: impl FnOnce() -> Url,
         authorize_url: &Url,
     ) -> Opening {
-        if *self == Self::Sandbox {
+        #[cfg(feature = "sandbox")]
+        if self.is_played() {
             let url = authorize_url.to_string();
             drop(tokio::spawn(async move { visit(&url, Choice::Continue).await }));
             return Opening::Tried;
@@ -74,7 +90,9 @@ impl Browser {
     /// What is to be tried in turn; nothing where nobody wants a browser.
     pub(crate) fn launchers(&self, surroundings: &Surroundings) -> Result<Vec<Launcher>, Obstacle> {
         match self {
-            Self::None | Self::Sandbox => Ok(Vec::new()),
+            Self::None => Ok(Vec::new()),
+            #[cfg(feature = "sandbox")]
+            Self::Sandbox => Ok(Vec::new()),
             // Whoever names one knows best, even where windows are shown in another way.
             Self::Named(named) => {
                 let (text, shown): (Vec<_>, Vec<_>) =

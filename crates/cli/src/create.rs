@@ -8,7 +8,7 @@ use crate::mint::Mint;
 use crate::person::Person;
 use crate::report::{Notice, Reporter};
 use crate::settings::{self, KeyringWanted, Options, Settings, Wanted};
-use crate::sign_in::{Servers, enter, invite};
+use crate::sign_in::{enter, invite};
 use crate::words::place;
 use crate::{choose, fail_point};
 use keymint_callback_adapter::{Doubt, Outcome};
@@ -77,8 +77,6 @@ impl Run<'_> {
         interrupt: &mut Interrupt,
     ) -> Result<Outcome, Failure> {
         let Self { settings, reporter } = self;
-        let servers = Servers::of(settings)?;
-        let ports = servers.ports();
         let under_way = UnderWay::new();
         let observer = |event: Event| {
             under_way.observe(&event);
@@ -88,17 +86,18 @@ impl Run<'_> {
             reporter.tell(&Notice::Flow(&event));
         };
         let before_creation = async {
-            let session = enter(settings, reporter, ports, arrival, pending, &observer).await?;
+            let (servers, session) = enter(settings, reporter, arrival, pending, &observer).await?;
             reporter.tell(&Notice::Looking { patience: settings.plan.polling.timeout() });
-            let target = choose::target(settings, self.person(), ports, &session, &observer).await?;
+            let target =
+                choose::target(settings, self.person(), servers.ports(), &session, &observer).await?;
             reporter.tell(&Notice::Chosen { target: &target, account: session.account() });
             if !settings.dry_run {
                 self.settle(arrival.doubt(), &target).await?;
             }
-            Ok((session, target))
+            Ok((servers, session, target))
         };
-        let (session, target) = interrupt.end(before_creation).await?;
-        mint.make(ports, session, &target, &observer, (&under_way, interrupt)).await
+        let (servers, session, target) = interrupt.end(before_creation).await?;
+        mint.make(servers.ports(), session, &target, &observer, (&under_way, interrupt)).await
     }
 
     fn person(&self) -> Person<'_> {

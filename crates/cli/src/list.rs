@@ -9,7 +9,7 @@ use crate::output;
 use crate::person::Person;
 use crate::report::{Notice, Reporter};
 use crate::settings::{self, Options, Settings};
-use crate::sign_in::{Servers, enter, invite};
+use crate::sign_in::{enter, invite};
 use keymint_callback_adapter::Outcome;
 use keymint_domain::{Catalogue, CatalogueEntry, Project, catalogue};
 use serde_json::{Value, json};
@@ -37,10 +37,9 @@ async fn attempt(args: ListArgs, options: &Options<'_>, reporter: &Arc<Reporter>
     let (mut arrival, pending) = interrupt.end(invite(&settings, reporter, person)).await?;
     let observer = |event| reporter.tell(&Notice::Flow(&event));
     let reading = async {
-        let servers = Servers::of(&settings)?;
         let back = arrival.way_back();
         reporter.tell(&Notice::WaitingForPerson { patience: settings.sign_in_timeout, back });
-        let session = enter(&settings, reporter, servers.ports(), &mut arrival, pending, &observer).await?;
+        let (servers, session) = enter(&settings, reporter, &mut arrival, pending, &observer).await?;
         reporter.tell(&Notice::Reading);
         Ok(catalogue(servers.ports(), &settings.plan, &session, &observer).await?)
     };

@@ -12,6 +12,7 @@ mod completions;
 mod config;
 mod create;
 mod delivery;
+#[cfg(feature = "sandbox")]
 mod demo;
 mod doctor;
 mod events;
@@ -35,6 +36,7 @@ mod recover;
 mod recovery;
 mod report;
 mod run;
+#[cfg(feature = "sandbox")]
 mod sandbox;
 mod settings;
 mod sign_in;
@@ -71,8 +73,10 @@ fn main() -> ExitCode {
             Command::Start(args) => start::run(*args),
             Command::Finish(args) => finish::run(*args).await,
             Command::Recover(args) => recover::run(args).await,
+            #[cfg(feature = "sandbox")]
             Command::Demo(args) => demo::run(args).await,
             Command::Doctor(args) => doctor::run(*args).await,
+            #[cfg(feature = "sandbox")]
             Command::Sandbox(args) => sandbox::run(args).await,
             Command::Run(args) => run::run(args).await,
             Command::Forget(args) => forget::run(args).await,

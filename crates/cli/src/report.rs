@@ -36,6 +36,7 @@ const MOST_WARNINGS: usize = 5;
 /// Something to tell.
 pub(crate) enum Notice<'a> {
     Warning(&'a str),
+    #[cfg(feature = "sandbox")]
     Demonstration,
     Listening {
         redirect_uri: &'a str,
@@ -113,7 +114,9 @@ pub(crate) enum Notice<'a> {
     NothingToForget {
         profile: &'a str,
     },
+    #[cfg(feature = "sandbox")]
     SandboxUp,
+    #[cfg(feature = "sandbox")]
     SandboxDown {
         requests: usize,
         keys: usize,
@@ -177,12 +180,14 @@ impl Reporter {
             Notice::Warning(text) => self.prose(&format!("{WARNING}warning:{WARNING:#} {text}")),
             Notice::AuthorizeUrl { url, browser } => {
                 self.line(match browser {
+                    #[cfg(feature = "sandbox")]
                     Browser::Sandbox => "The address to sign in at, which the sandbox opens by itself:\n",
                     _ => "Open this address in your browser to sign in:\n",
                 });
                 self.line(&self.linked(url));
                 self.line("");
             }
+            #[cfg(feature = "sandbox")]
             Notice::Demonstration => self.prose(
                 "A demonstration: a sandbox on this machine plays the servers and the browser, and its key is good for \
                  nothing. The real thing is `keymint create`.\n",
@@ -282,9 +287,11 @@ impl Reporter {
             Notice::NothingToForget { profile } => {
                 self.step(&format!("The keyring has nothing for the profile {profile}."));
             }
+            #[cfg(feature = "sandbox")]
             Notice::SandboxUp => {
                 self.step("The sandbox is up, and Ctrl-C ends it. Put these variables before `keymint create`:");
             }
+            #[cfg(feature = "sandbox")]
             Notice::SandboxDown { requests, keys } => {
                 self.step(&format!("Requests: {requests}. Keys made: {keys}."));
             }

@@ -1,14 +1,38 @@
 //! `keymint sandbox`: the sandbox for people who build front ends.
 
-use crate::args::{OutputArgs, SandboxArgs};
+use crate::args::OutputArgs;
 use crate::failure::{Failure, Kind};
 use crate::interrupt::Interrupt;
-use crate::output;
 use crate::report::{Notice, Reporter};
+use crate::{output, settings};
+use clap::{ArgAction, Args};
 use keymint_sandbox::{Organization, Project, Sandbox, Scenario};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
+
+#[derive(Debug, Args)]
+pub(crate) struct SandboxArgs {
+    /// Port of the authorization server; the API has the next one [default: free ones]
+    #[arg(long, value_name = "PORT", value_parser = settings::port_number)]
+    pub(crate) port: Option<u16>,
+
+    /// How many organizations the account has; the first has the default project
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(..=1000))]
+    pub(crate) organizations: u16,
+
+    /// The default project appears this long after the login
+    #[arg(long, value_name = "TIME", value_parser = settings::wait)]
+    pub(crate) ready_after: Option<std::time::Duration>,
+
+    /// Each answer comes this late
+    #[arg(long, value_name = "TIME", value_parser = settings::wait)]
+    pub(crate) latency: Option<std::time::Duration>,
+
+    /// Refuse every sign-in, without showing the page
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub(crate) refuse: bool,
+}
 
 pub(crate) async fn run(args: SandboxArgs) -> ExitCode {
     let reporter = Reporter::new(OutputArgs::default());

@@ -21,9 +21,9 @@ use keymint_domain::{BaseUrl, Choice, Client, Plan, PollPolicy};
 use keymint_http_adapter::HttpOptions;
 pub(crate) use network::{bundle, proxy, roots_file};
 use options::plain_text;
-pub(crate) use options::{
-    Environment, Given, Options, ProcessEnvironment, Source, port_number, switch, wait,
-};
+#[cfg(feature = "sandbox")]
+pub(crate) use options::port_number;
+pub(crate) use options::{Environment, Given, Options, ProcessEnvironment, Source, switch, wait};
 pub(crate) use profile::DEFAULT as DEFAULT_PROFILE;
 use std::time::Duration;
 pub(crate) use stored::{may_ask, variable};
@@ -156,6 +156,7 @@ impl Settings {
         self.api_base.as_str() == DEFAULT_API_BASE
     }
 
+    #[cfg(feature = "sandbox")]
     /// Those of the demonstration: the sandbox's servers, any free port, and nothing from outside.
     pub(crate) fn for_demo(issuer: &str, api_base: &str) -> Result<Self, Failure> {
         let base = |url| BaseUrl::parse(url).map_err(|error| Failure::internal(&error));

@@ -13,9 +13,11 @@ use keymint_callback_adapter::LoopbackListener;
 use keymint_domain::{
     Client, Entropy, Observer, PendingAuthorization, Ports, ResponseSource, Session, authorize, sign_in,
 };
-use keymint_http_adapter::{Http, HttpAuthServer, HttpPlatformApi};
+use keymint_http_adapter::{Http, HttpAuthServer, HttpPlatformApi, SetUpError};
 use rand::TryRng;
 use rand::rngs::SysRng;
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use url::Url;
 
@@ -27,20 +29,46 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    /// Loads the certificates that are trusted; contacts nobody yet.
-    pub(crate) fn of(settings: &Settings) -> Result<Self, Failure> {
-        let http = Http::new(settings.http.clone());
-        let auth_server = http.auth_server(settings.client.issuer.clone());
-        let platform = http.platform_api(settings.api_base.clone());
-        Ok(Self {
-            auth_server: auth_server.map_err(|error| Failure::internal(&error))?,
-            platform: platform.map_err(|error| Failure::internal(&error))?,
-            clock: SystemClock::new(),
-        })
-    }
-
     pub(crate) fn ports(&self) -> Ports<'_> {
         Ports { auth_server: &self.auth_server, platform: &self.platform, clock: &self.clock }
+    }
+
+    /// Does `work`, and beside it loads what certificates are trusted and keeps a connection to
+    /// each server open. Nothing of this delays the work or is said where it fails, but for servers
+    /// that cannot be spoken to at all.
+    async fn beside<T>(
+        work: impl Future<Output = Result<T, Failure>>,
+        settings: &Settings,
+        clock: &SystemClock,
+    ) -> Result<(Self, T), Failure> {
+        let http = Http::new(settings.http.clone());
+        let mut work = pin!(work);
+        let mut setting_up = pin!(Self::set_up(http.clone(), settings));
+        let servers = tokio::select! {
+            done = &mut work => {
+                let done = done?;
+                return Ok((setting_up.await?, done));
+            }
+            servers = &mut setting_up => servers?,
+        };
+        tokio::select! {
+            done = work => Ok((servers, done?)),
+            never = http.keep_warm(clock) => match never {},
+        }
+    }
+
+    /// On a thread of its own, since loading certificates takes milliseconds.
+    async fn set_up(http: Http, settings: &Settings) -> Result<Self, Failure> {
+        let (issuer, api_base) = (settings.client.issuer.clone(), settings.api_base.clone());
+        let setting_up = move || {
+            Ok::<_, SetUpError>(Self {
+                auth_server: http.auth_server(issuer)?,
+                platform: http.platform_api(api_base)?,
+                clock: SystemClock::new(),
+            })
+        };
+        let servers = tokio::task::spawn_blocking(setting_up).await;
+        servers.map_err(|error| Failure::internal(&error))?.map_err(|error| Failure::internal(&error))
     }
 }
 
@@ -82,7 +110,7 @@ fn open(browser: &Browser, reporter: &Reporter, listener: &LoopbackListener, pen
     let surroundings = Surroundings::judge(&ProcessEnvironment, &Traces::look());
     let opening = browser.open(&surroundings, || listener.start_url(pending), pending.authorize_url());
     reporter.tell(&Notice::Browser(&opening));
-    if *browser == Browser::Sandbox {
+    if browser.is_played() {
         return;
     }
     if let Some(agent) = surroundings.agent {
@@ -98,13 +126,18 @@ fn open(browser: &Browser, reporter: &Reporter, listener: &LoopbackListener, pen
 pub(crate) async fn enter(
     settings: &Settings,
     reporter: &Reporter,
-    ports: Ports<'_>,
     source: &mut dyn ResponseSource,
     pending: PendingAuthorization,
     observer: Observer<'_>,
-) -> Result<Session, Failure> {
-    let grant = authorize(ports.clock, source, pending, settings.sign_in_timeout).await?;
-    fail_point::reached("callback");
-    reporter.tell(&Notice::CallbackReceived);
-    Ok(sign_in(ports, &settings.plan, grant, observer).await?)
+) -> Result<(Servers, Session), Failure> {
+    let clock = SystemClock::new();
+    let coming_back = async {
+        let grant = authorize(&clock, source, pending, settings.sign_in_timeout).await?;
+        fail_point::reached("callback");
+        reporter.tell(&Notice::CallbackReceived);
+        Ok(grant)
+    };
+    let (servers, grant) = Servers::beside(coming_back, settings, &clock).await?;
+    let session = sign_in(servers.ports(), &settings.plan, grant, observer).await?;
+    Ok((servers, session))
 }

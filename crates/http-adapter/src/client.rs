@@ -5,15 +5,25 @@ use crate::exchange::Call;
 use crate::platform_api::HttpPlatformApi;
 use crate::redact::Redactor;
 use crate::roots::ExtraRoots;
-use keymint_domain::{BaseUrl, Step};
-use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
-use reqwest::{Client, ClientBuilder, Method};
+use crate::service::Service;
+use crate::warm::BoxError;
+use keymint_domain::{BaseUrl, Clock, Step};
+use reqwest::{Client, Method};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
-use std::error::Error;
+use std::convert::Infallible;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
+
+/// How long after the first connections they are looked at again. The next pause is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// How long a connection may rest: less than the two minutes and more that a firewall lets one
+/// rest, so that one that it would swallow requests on is never used.
+const LONGEST_REST: Duration = Duration::from_secs(60);
 
 /// What can be chosen about the requests.
 #[derive(Debug, Clone)]
@@ -40,9 +50,9 @@ impl Default for HttpOptions {
     }
 }
 
-/// What the adapters of one run share: the options, and the secrets seen so far, which no error
-/// text of any of them repeats. Cheap to clone. The secrets are wiped with the last clone, so make
-/// one for each run.
+/// What the adapters of one run share: the options, the connections, and the secrets seen so far,
+/// which no error text of any of them repeats. Cheap to clone. The secrets are wiped with the last
+/// clone, so make one for each run.
 #[derive(Clone)]
 pub struct Http {
     shared: Arc<Shared>,
@@ -51,36 +61,116 @@ pub struct Http {
 struct Shared {
     options: HttpOptions,
     secrets: Redactor,
+    /// The system's certificates, which take milliseconds to load.
+    verifier: OnceLock<Arc<Verifier>>,
+    services: Mutex<Vec<Service>>,
 }
 
 /// The client cannot be set up: a user agent that no header takes, or no usable certificate
 /// authorities on this system. The source tells.
 #[derive(Debug, thiserror::Error)]
 #[error("HTTP cannot be set up")]
-pub struct SetUpError(#[source] pub(crate) Box<dyn Error + Send + Sync>);
+pub struct SetUpError(#[source] pub(crate) BoxError);
 
 impl Http {
     /// Does nothing yet: certificates are loaded for the adapter that needs them.
     pub fn new(options: HttpOptions) -> Self {
-        Self { shared: Arc::new(Shared { options, secrets: Redactor::default() }) }
+        let (secrets, verifier, services) = Default::default();
+        Self { shared: Arc::new(Shared { options, secrets, verifier, services }) }
     }
 
-    /// The authorization server at this address.
+    /// The authorization server at this address. Where it is the first that is not on this machine,
+    /// the system's certificates are loaded, which takes some milliseconds.
     ///
     /// # Errors
     ///
     /// [`SetUpError`].
     pub fn auth_server(&self, issuer: BaseUrl) -> Result<HttpAuthServer, SetUpError> {
-        Origin::new(self.clone(), issuer).map(HttpAuthServer::new)
+        self.origin(issuer).map(HttpAuthServer::new)
     }
 
-    /// The platform's API at this address.
+    /// The platform's API at this address. As for [`auth_server`](Self::auth_server).
     ///
     /// # Errors
     ///
     /// [`SetUpError`].
     pub fn platform_api(&self, base: BaseUrl) -> Result<HttpPlatformApi, SetUpError> {
-        Origin::new(self.clone(), base).map(HttpPlatformApi::new)
+        self.origin(base).map(HttpPlatformApi::new)
+    }
+
+    /// Sees to it that the first request to each service made so far finds an open connection, with
+    /// TLS and through a proxy where there is one. Nothing is sent on it, and it is not used where
+    /// the other side has closed it meanwhile. Does nothing for a service that had a request.
+    ///
+    /// It is a courtesy: a connection that cannot be opened is not spoken of, since the request that
+    /// needs one will tell. What was begun goes on when this is dropped.
+    pub async fn warm(&self) {
+        let services = self.services().clone();
+        let opening: Vec<_> = services.into_iter().map(|service| tokio::spawn(service.open())).collect();
+        for opening in opening {
+            let _ = opening.await;
+        }
+    }
+
+    /// [Warms](Self::warm) for as long as this is polled, while a person is in the browser: what the
+    /// other side closes is opened again, and none rests for more than a minute, since what lies
+    /// between may forget it without a word. The longer it takes, the less often it looks.
+    pub async fn keep_warm(&self, clock: &dyn Clock) -> Infallible {
+        let mut opened = clock.now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            if clock.now().since(opened) >= LONGEST_REST {
+                let services = self.services().clone();
+                for service in services {
+                    service.close().await;
+                }
+                opened = clock.now();
+            }
+            self.warm().await;
+            clock.sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn origin(&self, base: BaseUrl) -> Result<Origin, SetUpError> {
+        let service = self.service(&base).map_err(SetUpError)?;
+        Ok(Origin { base, client: service.client().clone(), http: self.clone() })
+    }
+
+    /// One for each origin, so that all that leads there shares its connections.
+    fn service(&self, base: &BaseUrl) -> Result<Service, BoxError> {
+        let url = base.join(&[]);
+        let mut services = self.services();
+        if let Some(service) = services.iter().find(|service| service.leads_to(&url)) {
+            return Ok(service.clone());
+        }
+        let service = Service::new(self.options(), base, &self.tls(url.scheme() == "https")?)?;
+        services.push(service.clone());
+        Ok(service)
+    }
+
+    fn services(&self) -> MutexGuard<'_, Vec<Service>> {
+        self.shared.services.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// TLS by the system's trust and the extra roots. Without TLS no root is loaded, which takes
+    /// milliseconds and fails on a system that has none.
+    pub(crate) fn tls(&self, secure: bool) -> Result<ClientConfig, rustls::Error> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()?;
+        if !secure {
+            return Ok(config.with_root_certificates(RootCertStore::empty()).with_no_client_auth());
+        }
+        let verifier = match self.shared.verifier.get() {
+            Some(verifier) => Arc::clone(verifier),
+            None => {
+                let extra = self.options().extra_roots.and_what_the_environment_hides();
+                let loaded = Arc::new(Verifier::new_with_extra_roots(extra, provider)?);
+                Arc::clone(self.shared.verifier.get_or_init(|| loaded))
+            }
+        };
+        Ok(config.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
     }
 
     pub(crate) fn options(&self) -> &HttpOptions {
@@ -98,7 +188,7 @@ impl fmt::Debug for Http {
     }
 }
 
-/// One service: its address, and a client whose connections lead nowhere else.
+/// A service at its address.
 pub(crate) struct Origin {
     base: BaseUrl,
     client: Client,
@@ -106,12 +196,6 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    fn new(http: Http, base: BaseUrl) -> Result<Self, SetUpError> {
-        let client =
-            builder(http.options(), &base).and_then(|builder| Ok(builder.build()?)).map_err(SetUpError)?;
-        Ok(Self { base, client, http })
-    }
-
     pub(crate) fn get<'a>(
         &self,
         step: Step,
@@ -138,47 +222,4 @@ impl fmt::Debug for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Origin").field("base", &self.base).finish_non_exhaustive()
     }
-}
-
-/// Says all that matters, the defaults too: Cargo unifies features, so whatever some other crate
-/// turns on in reqwest stays off here.
-pub(crate) fn builder(
-    options: &HttpOptions,
-    base: &BaseUrl,
-) -> Result<ClientBuilder, Box<dyn Error + Send + Sync>> {
-    let secure = base.join(&[]).scheme() == "https";
-    let mut builder = Client::builder()
-        .https_only(secure)
-        .http1_only()
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        .no_gzip()
-        .no_brotli()
-        .no_zstd()
-        .no_deflate()
-        .user_agent(&options.user_agent)
-        .default_headers(HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]))
-        .timeout(options.request_timeout)
-        .connect_timeout(options.connect_timeout)
-        .tls_backend_preconfigured(tls(options, secure)?);
-    if base.is_loopback() {
-        builder = builder.no_proxy();
-    }
-    Ok(builder)
-}
-
-/// TLS by the system's trust and the extra roots. Without TLS no root is loaded, which takes
-/// milliseconds and fails on a system that has none.
-fn tls(options: &HttpOptions, secure: bool) -> Result<ClientConfig, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config =
-        ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
-    Ok(if secure {
-        let verifier =
-            Verifier::new_with_extra_roots(options.extra_roots.and_what_the_environment_hides(), provider)?;
-        config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()
-    } else {
-        config.with_root_certificates(RootCertStore::empty()).with_no_client_auth()
-    })
 }

@@ -18,6 +18,8 @@
 //! What holds for every request:
 //!
 //! - A redirect is never followed: 307 and 308 would carry the code and its verifier elsewhere.
+//! - A connection that was opened ahead ([`Http::warm`]) had no byte sent on it, and one that the
+//!   server closed meanwhile is not used.
 //! - HTTP/1.1, no cookies, no referer, no compression; a body is read up to a bound.
 //! - The connection has ten seconds and the whole exchange thirty, unless [`HttpOptions`] say
 //!   otherwise.
@@ -33,6 +35,8 @@ mod platform_api;
 
 mod client;
 mod roots;
+mod service;
+mod warm;
 
 mod exchange;
 mod reach;

@@ -1,7 +1,8 @@
 //! Whether a server can be spoken to, found out without a word to it.
 
-use crate::client::{self, Http, SetUpError};
-use crate::transport;
+use crate::client::{Http, SetUpError};
+use crate::warm::BoxError;
+use crate::{service, transport};
 use keymint_domain::{BaseUrl, ServiceErrorKind, Unreached};
 use std::error::Error;
 use std::fmt;
@@ -35,10 +36,15 @@ impl Http {
     ///
     /// [`ReachError`], within [`HttpOptions::connect_timeout`](crate::HttpOptions::connect_timeout).
     pub async fn reach(&self, base: &BaseUrl) -> Result<(), ReachError> {
-        let client = client::builder(self.options(), base)
-            .and_then(|builder| Ok(builder.connector_layer(layer_fn(ConnectOnly)).build()?))
-            .map_err(SetUpError)?;
         let url = base.join(&[]);
+        let client = self
+            .tls(url.scheme() == "https")
+            .map_err(BoxError::from)
+            .and_then(|tls| {
+                let builder = service::builder(self.options(), base, &tls);
+                Ok(builder.connector_layer(layer_fn(ConnectOnly)).build()?)
+            })
+            .map_err(SetUpError)?;
         // It ends with an error either way.
         let Err(error) = client.get(url.clone()).send().await else { return Ok(()) };
         if transport::chain(&error).any(|cause| cause.is::<Connected>()) {
@@ -66,8 +72,6 @@ impl fmt::Display for Connected {
 }
 
 impl Error for Connected {}
-
-type BoxError = Box<dyn Error + Send + Sync>;
 
 impl<S, R> Service<R> for ConnectOnly<S>
 where

@@ -12,3 +12,4 @@ mod redirects;
 mod requests;
 mod support;
 mod tls;
+mod warm;

@@ -14,14 +14,20 @@ use wiremock::ResponseTemplate;
 const NAMES: [&str; 4] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];
 
 /// Runs an ignored test with this proxy for everything.
-async fn with_proxy(test: &'static str, proxy: String) {
+pub(crate) async fn with_proxy(test: &'static str, proxy: String) {
+    with_proxy_and(test, proxy, &[]).await;
+}
+
+/// The same with more variables.
+pub(crate) async fn with_proxy_and(test: &'static str, proxy: String, variables: &[(&'static str, String)]) {
+    let variables = variables.to_vec();
     let run = move || {
         let mut command = Command::new(env::current_exe().unwrap());
         command.args([test, "--exact", "--ignored", "--nocapture"]);
         for name in NAMES {
             command.env_remove(name).env_remove(name.to_lowercase());
         }
-        command.env("HTTP_PROXY", &proxy).env("HTTPS_PROXY", &proxy).output().unwrap()
+        command.envs(variables).env("HTTP_PROXY", &proxy).env("HTTPS_PROXY", &proxy).output().unwrap()
     };
     let output = tokio::task::spawn_blocking(run).await.unwrap();
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

@@ -167,15 +167,15 @@ async fn serve(mut socket: TcpStream, fault: Fault, seen: Arc<AtomicUsize>) -> i
     Ok(())
 }
 
-/// Reads one request with its body.
-pub(crate) async fn read_request(socket: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
+/// Reads one request with its body, in small letters.
+pub(crate) async fn read_request(socket: &mut (impl AsyncRead + Unpin)) -> io::Result<String> {
     let mut request = Vec::new();
     loop {
         let text = String::from_utf8_lossy(&request).to_lowercase();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
             let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
             if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
-                return Ok(());
+                return Ok(text);
             }
         }
         if socket.read_buf(&mut request).await? == 0 {

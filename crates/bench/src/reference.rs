@@ -1,0 +1,78 @@
+//! The reference: certificates before the address, cold connections, one organization at a time,
+//! and a look for the project every ten seconds. It is the same library, told to work so.
+
+use crate::Outcome;
+use async_trait::async_trait;
+use keymint_domain::{
+    AuthorizationResponse, BaseUrl, Callback, Client, Clock, Entropy, Event, Moment, Plan, PollPolicy, Ports,
+    create_key, find_target, sign_in,
+};
+use keymint_http_adapter::{Http, HttpOptions};
+use rand::TryRng;
+use rand::rngs::SysRng;
+use std::num::NonZeroUsize;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
+
+pub(crate) const COMMAND: &str = "reference";
+
+pub(crate) async fn run(issuer: &str, api_base: &str, port: u16) -> Outcome<()> {
+    let http = Http::new(HttpOptions::default());
+    let mut client = Client::default();
+    // Loads the certificates, which the sandbox's addresses do not ask for.
+    http.auth_server(client.issuer.clone())?;
+    client.issuer = BaseUrl::parse(issuer)?;
+    let auth_server = http.auth_server(client.issuer.clone())?;
+    let platform = http.platform_api(BaseUrl::parse(api_base)?)?;
+
+    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+    let redirect_uri = format!("http://localhost:{port}/auth/callback").parse()?;
+    let entropy = Entropy::fill_with(|bytes| SysRng.try_fill_bytes(bytes))?;
+    let pending = client.begin(redirect_uri, entropy);
+    tell("authorize_url", pending.authorize_url().as_str());
+
+    let (mut browser, _) = listener.accept().await?;
+    let mut line = String::new();
+    BufReader::new(&mut browser).read_line(&mut line).await?;
+    let target = line.split(' ').nth(1).unwrap_or_default();
+    let Callback::Response(AuthorizationResponse::Granted(code)) = pending.read_callback(target) else {
+        return Err("that is no code".into());
+    };
+    tell("callback_received", "");
+
+    let mut plan = Plan::default();
+    plan.width = NonZeroUsize::MIN;
+    plan.polling = PollPolicy::fixed(Duration::from_secs(10), PollPolicy::DEFAULT_TIMEOUT);
+    let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &Watch(Instant::now()) };
+    let observer = |event: Event| {
+        if let Event::SignedIn = event {
+            tell("signed_in", "");
+        }
+    };
+    let session = sign_in(ports, &plan, pending.into_grant(code), &observer).await?;
+    let target = find_target(ports, &plan, &session, &observer).await?;
+    let created = create_key(ports, &plan, session, target, &observer).await?;
+    println!("{}", created.key.expose());
+    browser.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await?;
+    Ok(())
+}
+
+/// As `keymint create --events` does.
+#[expect(clippy::print_stderr, reason = "events go there")]
+fn tell(event: &str, url: &str) {
+    eprintln!("{}", serde_json::json!({"event": event, "url": url}));
+}
+
+struct Watch(Instant);
+
+#[async_trait]
+impl Clock for Watch {
+    fn now(&self) -> Moment {
+        Moment::ORIGIN + self.0.elapsed()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}

@@ -1,0 +1,72 @@
+//! The way to one origin.
+
+use crate::client::HttpOptions;
+use crate::warm::{At, BoxError, Place};
+use keymint_domain::BaseUrl;
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
+use reqwest::{Client, ClientBuilder};
+use rustls::ClientConfig;
+use url::Url;
+
+/// Clients whose connections lead to one origin and nowhere else. Clones share them.
+#[derive(Clone)]
+pub(crate) struct Service {
+    url: Url,
+    sender: Client,
+    opener: Client,
+    place: Place,
+}
+
+impl Service {
+    pub(crate) fn new(options: &HttpOptions, base: &BaseUrl, tls: &ClientConfig) -> Result<Self, BoxError> {
+        let place = Place::default();
+        let sender = client(options, base, tls, place.sender())?;
+        let opener = client(options, base, tls, place.opener())?;
+        Ok(Self { url: base.join(&[]), sender, opener, place })
+    }
+
+    pub(crate) fn leads_to(&self, url: &Url) -> bool {
+        self.url.origin() == url.origin()
+    }
+
+    /// For requests.
+    pub(crate) fn client(&self) -> &Client {
+        &self.sender
+    }
+
+    /// Opens the connection that the first request will find, unless there is a good one.
+    pub(crate) async fn open(self) {
+        // Nothing is sent: this client never gets a connection to send it on.
+        let _ = self.opener.get(self.url).send().await;
+    }
+
+    /// Closes the connection that was opened ahead.
+    pub(crate) async fn close(self) {
+        self.place.clear().await;
+    }
+}
+
+fn client(options: &HttpOptions, base: &BaseUrl, tls: &ClientConfig, at: At) -> Result<Client, BoxError> {
+    Ok(builder(options, base, tls).connector_layer(at).build()?)
+}
+
+/// Says all that matters, the defaults too: Cargo unifies features, so whatever some other crate
+/// turns on in reqwest stays off here.
+pub(crate) fn builder(options: &HttpOptions, base: &BaseUrl, tls: &ClientConfig) -> ClientBuilder {
+    let builder = Client::builder()
+        .https_only(base.join(&[]).scheme() == "https")
+        .http1_only()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .no_gzip()
+        .no_brotli()
+        .no_zstd()
+        .no_deflate()
+        .user_agent(&options.user_agent)
+        .default_headers(HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]))
+        .timeout(options.request_timeout)
+        .connect_timeout(options.connect_timeout)
+        .tls_backend_preconfigured(tls.clone());
+    if base.is_loopback() { builder.no_proxy() } else { builder }
+}

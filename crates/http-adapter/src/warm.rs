@@ -1,0 +1,164 @@
+//! Connections that are opened ahead, so that the first request need not wait for one.
+//!
+//! reqwest has no way to connect without a request. So each service has two clients, whose
+//! connectors share a [`Place`] for one connection. What the opener connects is put there, and the
+//! request that asked for it is told that there is none: nothing is ever sent by the opener. The
+//! sender takes what it finds there, or connects by itself.
+
+use hyper::rt::{Read, ReadBuf};
+use std::any::Any;
+use std::error::Error;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use tokio::sync::Mutex;
+use tower_layer::Layer;
+use tower_service::Service;
+
+/// Where one connection waits for the first request.
+///
+/// It is locked while one is being opened, so that the first request waits for that one rather than
+/// open another.
+#[derive(Clone, Default)]
+pub(crate) struct Place(Arc<Mutex<Held>>);
+
+#[derive(Default)]
+enum Held {
+    #[default]
+    Nothing,
+    /// reqwest gives its type no name.
+    Connection(Box<dyn Any + Send>),
+    /// The first request is under way, and later ones find the sender's own connections.
+    NothingAnyMore,
+}
+
+impl Place {
+    /// For the client that opens connections.
+    pub(crate) fn opener(&self) -> At {
+        At { place: self.clone(), role: Role::Opener }
+    }
+
+    /// For the client that sends requests.
+    pub(crate) fn sender(&self) -> At {
+        At { place: self.clone(), role: Role::Sender }
+    }
+
+    /// Closes what is held here.
+    pub(crate) async fn clear(&self) {
+        let mut held = self.0.lock().await;
+        if let Held::Connection(_) = *held {
+            *held = Held::Nothing;
+        }
+    }
+
+    /// Opens a connection, unless there is a good one.
+    async fn fill<C: Idle>(
+        &self,
+        connect: impl Future<Output = Result<C, BoxError>>,
+    ) -> Result<(), BoxError> {
+        let mut held = self.0.lock().await;
+        let is_good = match &mut *held {
+            Held::Connection(connection) => is_open::<C>(connection).await,
+            Held::Nothing => false,
+            Held::NothingAnyMore => return Ok(()),
+        };
+        if !is_good {
+            *held = Held::Nothing;
+            *held = Held::Connection(Box::new(connect.await?));
+        }
+        Ok(())
+    }
+
+    /// The connection, if there is a good one. None is held here from now on.
+    async fn take<C: Idle>(&self) -> Option<C> {
+        let held = std::mem::replace(&mut *self.0.lock().await, Held::NothingAnyMore);
+        let Held::Connection(mut connection) = held else { return None };
+        if !is_open::<C>(&mut connection).await {
+            return None;
+        }
+        connection.downcast().ok().map(|connection| *connection)
+    }
+}
+
+/// Whether the other side has left a connection as it is. One that was closed is of no use, and
+/// neither is one on which something was said before anything was asked.
+async fn is_open<C: Idle>(connection: &mut Box<dyn Any + Send>) -> bool {
+    // So that the runtime has looked at the socket since whatever happened before.
+    tokio::task::yield_now().await;
+    let Some(connection) = connection.downcast_mut::<C>() else { return false };
+    let mut byte = [0];
+    let mut buffer = ReadBuf::new(&mut byte);
+    let mut context = Context::from_waker(Waker::noop());
+    Pin::new(connection).poll_read(&mut context, buffer.unfilled()).is_pending()
+}
+
+/// A connection that can be kept.
+pub(crate) trait Idle: Read + Unpin + Send + 'static {}
+
+impl<C: Read + Unpin + Send + 'static> Idle for C {}
+
+pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Wraps a client's connector.
+#[derive(Clone)]
+pub(crate) struct At {
+    place: Place,
+    role: Role,
+}
+
+#[derive(Clone, Copy)]
+enum Role {
+    Opener,
+    Sender,
+}
+
+impl<S> Layer<S> for At {
+    type Service = Connector<S>;
+
+    fn layer(&self, inner: S) -> Connector<S> {
+        Connector { inner, at: self.clone() }
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct Connector<S> {
+    inner: S,
+    at: At,
+}
+
+impl<S, To> Service<To> for Connector<S>
+where
+    S: Service<To, Error = BoxError> + Clone + Send + 'static,
+    S::Response: Idle,
+    S::Future: Send,
+    To: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, to: To) -> Self::Future {
+        // The one that was asked whether it is ready, which its clone was not.
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        let At { place, role } = self.at.clone();
+        Box::pin(async move {
+            let connect = async move { inner.call(to).await };
+            match role {
+                Role::Opener => {
+                    place.fill(connect).await?;
+                    Err("it is kept for another request".into())
+                }
+                Role::Sender => match place.take().await {
+                    Some(connection) => Ok(connection),
+                    None => connect.await,
+                },
+            }
+        })
+    }
+}

@@ -1,0 +1,371 @@
+//! Connections that are opened before there is anything to say.
+
+use crate::proxies::with_proxy_and;
+use crate::support::{base, call, good_body, http, read_request};
+use crate::tls::{acceptor, authority, certificate_for, trusting};
+use async_trait::async_trait;
+use keymint_domain::{Clock, Moment, Step};
+use keymint_http_adapter::{ExtraRoots, Http, HttpOptions};
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use std::{env, io};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
+
+const PLATFORM: [Step; 4] = [Step::Login, Step::ListOrganizations, Step::ListProjects, Step::CreateKey];
+
+/// Keeps connections open, as servers do, until it is told to hang up.
+struct Server {
+    url: String,
+    port: u16,
+    seen: Arc<watch::Sender<Seen>>,
+    hang_ups: watch::Sender<&'static str>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Seen {
+    connections: usize,
+    open: usize,
+    requests: usize,
+}
+
+impl Server {
+    async fn start() -> Self {
+        Self::start_with(None).await
+    }
+
+    async fn start_with(tls: Option<TlsAcceptor>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let seen = Arc::new(watch::Sender::new(Seen::default()));
+        let hang_ups = watch::Sender::new("");
+        let (told, hang_up) = (Arc::clone(&seen), hang_ups.subscribe());
+        tokio::spawn(async move {
+            loop {
+                let (socket, _) = listener.accept().await.unwrap();
+                told.send_modify(|seen| {
+                    (seen.connections, seen.open) = (seen.connections + 1, seen.open + 1)
+                });
+                let (tls, told, mut hang_up) = (tls.clone(), Arc::clone(&told), hang_up.clone());
+                hang_up.mark_unchanged();
+                tokio::spawn(async move {
+                    let _ = match tls {
+                        Some(tls) => serve(tls.accept(socket).await.unwrap(), &told, hang_up).await,
+                        None => serve(socket, &told, hang_up).await,
+                    };
+                    told.send_modify(|seen| seen.open -= 1);
+                });
+            }
+        });
+        Self { url: format!("{scheme}://localhost:{port}"), port, seen, hang_ups }
+    }
+
+    fn seen(&self) -> Seen {
+        *self.seen.borrow()
+    }
+
+    async fn until(&self, holds: impl Fn(&Seen) -> bool) {
+        self.seen.subscribe().wait_for(|seen| holds(seen)).await.unwrap();
+    }
+
+    /// Says this on all connections, and closes them.
+    async fn hang_up(&self, last_words: &'static str) {
+        self.hang_ups.send_replace(last_words);
+        self.until(|seen| seen.open == 0).await;
+    }
+}
+
+async fn serve(
+    mut socket: impl AsyncRead + AsyncWrite + Unpin,
+    seen: &watch::Sender<Seen>,
+    mut hang_up: watch::Receiver<&'static str>,
+) -> io::Result<()> {
+    loop {
+        let step = tokio::select! {
+            request = read_request(&mut socket) => step(&request?),
+            _ = hang_up.changed() => {
+                let last_words = *hang_up.borrow();
+                socket.write_all(last_words.as_bytes()).await?;
+                return socket.shutdown().await;
+            }
+        };
+        seen.send_modify(|seen| seen.requests += 1);
+        let body = good_body(step);
+        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        socket.write_all(answer.as_bytes()).await?;
+    }
+}
+
+fn step(request: &str) -> Step {
+    let target = request.split(' ').nth(1).unwrap();
+    match target.rsplit('/').next().unwrap() {
+        "token" => Step::ExchangeCode,
+        "login" => Step::Login,
+        "api_keys" => Step::CreateKey,
+        _ => Step::ListOrganizations,
+    }
+}
+
+/// Makes the adapters of both services, and opens their connections.
+async fn warmed(http: &Http, issuer: &str, api_base: &str) {
+    http.auth_server(base(issuer)).unwrap();
+    http.platform_api(base(api_base)).unwrap();
+    http.warm().await;
+}
+
+fn seen(connections: usize, open: usize, requests: usize) -> Seen {
+    Seen { connections, open, requests }
+}
+
+#[tokio::test]
+async fn the_first_request_finds_a_connection_on_which_nothing_was_said() {
+    let (issuer, api, http) = (Server::start().await, Server::start().await, http());
+    warmed(&http, &issuer.url, &api.url).await;
+    for server in [&issuer, &api] {
+        server.until(|seen| seen.connections == 1).await;
+        assert_eq!(server.seen(), seen(1, 1, 0));
+    }
+    call(&http, &issuer.url, Step::ExchangeCode).await.unwrap();
+    assert_eq!(issuer.seen(), seen(1, 1, 1));
+    for step in PLATFORM {
+        call(&http, &api.url, step).await.unwrap();
+    }
+    assert_eq!(api.seen(), seen(1, 1, PLATFORM.len()));
+}
+
+#[tokio::test]
+async fn services_of_one_origin_share_a_connection() {
+    let (server, http) = (Server::start().await, http());
+    let paths = ["/auth", "/api"].map(|path| format!("{}{path}", server.url));
+    warmed(&http, &paths[0], &paths[1]).await;
+    call(&http, &paths[0], Step::ExchangeCode).await.unwrap();
+    call(&http, &paths[1], Step::CreateKey).await.unwrap();
+    assert_eq!(server.seen(), seen(1, 1, 2));
+}
+
+#[tokio::test]
+async fn warming_again_keeps_a_good_connection() {
+    let (server, http) = (Server::start().await, http());
+    warmed(&http, &server.url, &server.url).await;
+    http.warm().await;
+    call(&http, &server.url, Step::Login).await.unwrap();
+    http.warm().await;
+    call(&http, &server.url, Step::CreateKey).await.unwrap();
+    assert_eq!(server.seen(), seen(1, 1, 2));
+}
+
+/// Whether it says why, as some do with a 408, or goes without a word.
+#[tokio::test]
+async fn a_connection_that_the_server_closed_is_replaced_and_one_key_is_made() {
+    for last_words in ["", "HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n"] {
+        let (server, http) = (Server::start().await, http());
+        warmed(&http, &server.url, &server.url).await;
+        server.until(|seen| seen.open == 1).await;
+        server.hang_up(last_words).await;
+        call(&http, &server.url, Step::CreateKey).await.unwrap();
+        assert_eq!(server.seen(), seen(2, 1, 1), "{last_words}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_waits_for_the_connection_that_is_being_opened() {
+    let (server, http) = (Server::start().await, http());
+    http.platform_api(base(&server.url)).unwrap();
+    let (warming, called) = tokio::join!(http.warm(), call(&http, &server.url, Step::CreateKey));
+    assert_eq!((warming, called), ((), Ok(())));
+    assert_eq!(server.seen(), seen(1, 1, 1));
+}
+
+#[tokio::test]
+async fn what_was_begun_goes_on_when_nobody_waits_for_it() {
+    let (server, http) = (Server::start().await, http());
+    http.platform_api(base(&server.url)).unwrap();
+    tokio::select! {
+        biased;
+        () = http.warm() => panic!("it took no time"),
+        () = std::future::ready(()) => {}
+    }
+    call(&http, &server.url, Step::CreateKey).await.unwrap();
+    assert_eq!(server.seen(), seen(1, 1, 1));
+}
+
+#[tokio::test]
+async fn a_service_that_cannot_be_reached_is_not_spoken_of_before_its_first_request() {
+    let http = http();
+    warmed(&http, "http://127.0.0.1:1", "http://127.0.0.1:1").await;
+    let error = call(&http, "http://127.0.0.1:1", Step::Login).await.unwrap_err();
+    assert!(error.detail.contains(": could not connect: "), "{error}");
+}
+
+#[tokio::test]
+async fn tls_is_ready_before_the_first_request() {
+    let authority = authority();
+    let server = Server::start_with(Some(acceptor(&authority, certificate_for("localhost")))).await;
+    let http = trusting(&authority);
+    warmed(&http, &server.url, &server.url).await;
+    server.until(|seen| seen.open == 1).await;
+    for step in PLATFORM {
+        call(&http, &server.url, step).await.unwrap();
+    }
+    assert_eq!(server.seen(), seen(1, 1, PLATFORM.len()));
+}
+
+#[tokio::test]
+async fn a_tls_connection_that_the_server_closed_is_replaced() {
+    let authority = authority();
+    let server = Server::start_with(Some(acceptor(&authority, certificate_for("localhost")))).await;
+    let http = trusting(&authority);
+    warmed(&http, &server.url, &server.url).await;
+    server.until(|seen| seen.open == 1).await;
+    server.hang_up("").await;
+    call(&http, &server.url, Step::CreateKey).await.unwrap();
+    assert_eq!(server.seen(), seen(2, 1, 1));
+}
+
+/// The other half is in a process that has the proxy in its environment.
+#[tokio::test]
+async fn a_proxys_tunnel_is_ready_before_the_first_request() {
+    let authority = authority();
+    let server = Server::start_with(Some(acceptor(&authority, certificate_for("keymint.invalid")))).await;
+    let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy_url = format!("http://{}", proxy.local_addr().unwrap());
+    let to = server.port;
+    tokio::spawn(async move {
+        loop {
+            let (mut client, _) = proxy.accept().await.unwrap();
+            tokio::spawn(async move {
+                let request = read_request(&mut client).await.unwrap();
+                assert!(request.starts_with("connect keymint.invalid:443 "), "{request}");
+                client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+                let mut server = TcpStream::connect(("127.0.0.1", to)).await.unwrap();
+                copy_bidirectional(&mut client, &mut server).await
+            });
+        }
+    });
+    let roots = [("ROOTS", authority.pem())];
+    with_proxy_and("warm::only_warm", proxy_url.clone(), &roots).await;
+    assert_eq!((server.seen().connections, server.seen().requests), (1, 0));
+    with_proxy_and("warm::warm_and_call", proxy_url, &roots).await;
+    assert_eq!((server.seen().connections, server.seen().requests), (2, 1));
+}
+
+const BEHIND_A_PROXY: &str = "https://keymint.invalid";
+
+async fn warm_behind_a_proxy() -> Http {
+    let mut options = HttpOptions::default();
+    options.extra_roots = ExtraRoots::parse_pem(env::var("ROOTS").unwrap().as_bytes()).unwrap();
+    let http = Http::new(options);
+    warmed(&http, BEHIND_A_PROXY, BEHIND_A_PROXY).await;
+    http
+}
+
+#[tokio::test]
+#[ignore = "another test runs it, with a proxy in its environment"]
+async fn only_warm() {
+    warm_behind_a_proxy().await;
+}
+
+#[tokio::test]
+#[ignore = "another test runs it, with a proxy in its environment"]
+async fn warm_and_call() {
+    call(&warm_behind_a_proxy().await, BEHIND_A_PROXY, Step::CreateKey).await.unwrap();
+}
+
+/// Its time passes only when the test says so, one sleep at a time.
+struct Steps {
+    now: Mutex<Moment>,
+    asleep: Semaphore,
+    awake: Semaphore,
+}
+
+impl Steps {
+    fn new() -> Self {
+        Self { now: Mutex::new(Moment::ORIGIN), asleep: Semaphore::new(0), awake: Semaphore::new(0) }
+    }
+
+    /// Until somebody sleeps.
+    async fn rest(&self) {
+        self.asleep.acquire().await.unwrap().forget();
+    }
+
+    /// Ends that sleep, and waits for the next one.
+    async fn pass(&self) {
+        self.awake.add_permits(1);
+        self.rest().await;
+    }
+}
+
+#[async_trait]
+impl Clock for Steps {
+    fn now(&self) -> Moment {
+        *self.now.lock().unwrap()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.asleep.add_permits(1);
+        self.awake.acquire().await.unwrap().forget();
+        let mut now = self.now.lock().unwrap();
+        *now = *now + duration;
+    }
+}
+
+/// Keeps the connection to this server warm while `work` goes on.
+async fn while_warm<T>(server: &Server, clock: &Steps, work: impl Future<Output = T>) -> T {
+    let http = http();
+    http.platform_api(base(&server.url)).unwrap();
+    tokio::select! {
+        never = http.keep_warm(clock) => match never {},
+        done = work => done,
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_the_server_closes_is_opened_again_later() {
+    let (server, clock) = (Server::start().await, Steps::new());
+    while_warm(&server, &clock, async {
+        clock.rest().await;
+        server.until(|seen| *seen == self::seen(1, 1, 0)).await;
+        server.hang_up("").await;
+        clock.pass().await;
+        server.until(|seen| *seen == self::seen(2, 1, 0)).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_more_than_one_connection_rests_and_none_for_longer_than_a_minute_and_a_half() {
+    let (server, clock) = (Server::start().await, Steps::new());
+    while_warm(&server, &clock, async {
+        clock.rest().await;
+        let (mut opened, mut connections) = (Moment::ORIGIN, 1);
+        while clock.now() < Moment::ORIGIN + Duration::from_secs(15 * 60) {
+            clock.pass().await;
+            server.until(|seen| seen.open == 1).await;
+            if server.seen().connections > connections {
+                (opened, connections) = (clock.now(), server.seen().connections);
+            }
+            assert!(clock.now().since(opened) < Duration::from_secs(90), "{:?}", clock.now());
+        }
+        assert!(server.seen().connections <= 16, "{:?}", server.seen());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_up_at_once_is_not_pestered() {
+    let (server, clock) = (Server::start().await, Steps::new());
+    while_warm(&server, &clock, async {
+        clock.rest().await;
+        while clock.now() < Moment::ORIGIN + Duration::from_secs(15 * 60) {
+            server.until(|seen| seen.open == 1).await;
+            server.hang_up("").await;
+            clock.pass().await;
+        }
+        assert!(server.seen().connections <= 36, "{:?}", server.seen());
+    })
+    .await;
+}
