@@ -44,7 +44,12 @@ impl Arrival {
                 person.warn(&format!("{}. {hint}", failure.message));
                 None
             }
-            Err(failure) => return Err(failure),
+            Err(failure) => {
+                let hint = failure.hint.clone().unwrap_or_default();
+                return Err(
+                    failure.hint(format!("{hint} `keymint start` and `keymint finish` need no port."))
+                );
+            }
         };
         Ok(Self { listener, pasted, _turn: turn })
     }

@@ -17,7 +17,7 @@ use keymint_domain::{AccountEmail, Clock, Event, Moment, Observation, Stray, Tar
 use serde_json::json;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -135,6 +135,8 @@ pub(crate) enum WayBack {
 pub(crate) struct Reporter {
     output: OutputArgs,
     spinner: Option<ProgressBar>,
+    /// Whether the spinner is shown.
+    spins: AtomicBool,
     /// Whether standard error shows links.
     links: bool,
     /// How many columns standard error has, where it is a terminal.
@@ -152,6 +154,7 @@ impl Reporter {
         Self {
             output,
             spinner: lively.then(spinner),
+            spins: AtomicBool::new(false),
             links: std::io::stderr().is_terminal() && hyperlink::is_supported(&ProcessEnvironment),
             width: terminal_size::terminal_size_of(std::io::stderr()).map(|(width, _)| width.0.into()),
             clock: SystemClock::new(),
@@ -388,6 +391,7 @@ impl Reporter {
                     self.width.map_or(LONGEST_STATUS, |width| width.saturating_sub(5)),
                 ));
                 spinner.enable_steady_tick(TICK);
+                self.spins.store(true, Ordering::Relaxed);
             }
             _ => self.step(text),
         }
@@ -416,14 +420,15 @@ impl Reporter {
         // Nobody can be told that standard error is broken.
         let write = || drop(writeln!(anstream::stderr().lock(), "{text}"));
         match &self.spinner {
-            Some(spinner) => spinner.suspend(write),
-            None => write(),
+            Some(spinner) if self.spins.load(Ordering::Relaxed) => spinner.suspend(write),
+            _ => write(),
         }
     }
 
     /// Takes the spinner away, before something else writes to the terminal.
     pub(crate) fn settle(&self) {
         if let Some(spinner) = &self.spinner {
+            self.spins.store(false, Ordering::Relaxed);
             spinner.finish_and_clear();
         }
     }
