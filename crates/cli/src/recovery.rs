@@ -99,6 +99,8 @@ fn new_temporary_folder() -> io::Result<PathBuf> {
     let name = format!("keymint-{}-{}", std::process::id(), clock::utc_now().replace(':', ""));
     let folder = env::temp_dir().join(name);
     let mut builder = DirBuilder::new();
+    // With it, one that is there would do.
+    builder.recursive(false);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(&folder).map_err(|error| state::about(&folder, &error))?;
