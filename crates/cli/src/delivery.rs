@@ -24,6 +24,7 @@ use env_file::EnvFile;
 pub(crate) use env_file::Variable;
 use keymint_domain::{ApiKey, Clock};
 use keyring::Keyring;
+pub(crate) use keyring::NAME as KEYRING;
 use pipe::Pipe;
 use std::io;
 use std::time::Duration;

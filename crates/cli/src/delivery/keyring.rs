@@ -10,6 +10,9 @@ use async_trait::async_trait;
 use keymint_domain::ApiKey;
 use std::io;
 
+/// Its name among the destinations.
+pub(crate) const NAME: &str = "keyring";
+
 /// An item of a keyring that keeps what it is given.
 pub(crate) struct Keyring {
     item: Item,
@@ -51,7 +54,7 @@ async fn may_be_replaced(what_is_there: &str, person: Person<'_>) -> Result<(), 
 #[async_trait]
 impl Destination for Keyring {
     fn name(&self) -> String {
-        "keyring".to_owned()
+        NAME.to_owned()
     }
 
     async fn deliver(&mut self, key: &ApiKey) -> io::Result<()> {
