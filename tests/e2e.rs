@@ -25,6 +25,7 @@ mod program;
 mod recovery;
 mod signals;
 mod sources;
+mod status;
 mod strays;
 mod support;
 mod terminal;

@@ -59,6 +59,13 @@ pub(crate) enum Command {
     #[command(after_help = RECOVER_HELP, verbatim_doc_comment)]
     Recover(RecoverArgs),
 
+    /// Show which keys this machine was given, and which one a program started here uses
+    ///
+    /// Only what was written down here is known: the platform lists all keys at
+    /// https://platform.openai.com/api-keys. A key itself is never shown.
+    #[command(after_help = STATUS_HELP, verbatim_doc_comment)]
+    Status(StatusArgs),
+
     #[cfg(feature = "sandbox")]
     /// Watch the whole of `create` against a built-in sandbox: no account, no network
     ///
@@ -406,6 +413,35 @@ pub(crate) struct RecoverArgs {
     pub(crate) destinations: DestinationArgs,
 }
 
+const STATUS_HELP: &str = "\
+Examples:
+  keymint status
+  keymint status --verify || keymint create
+  keymint status --json | jq -r .in_use.last4
+
+A variable in the environment comes first, then the file .env of this folder,
+for programs that load it. The keyring is for what `keymint run` starts.
+
+Exit codes, with --verify:
+    6  the platform could not be reached
+    7  it does not accept the key, or answered nonsense
+    8  there is no key here to try";
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct StatusArgs {
+    /// Ask the platform whether the key that would be used works
+    #[arg(long)]
+    pub(crate) verify: bool,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Profile of the configuration file, and which of the stored keys [default: default]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+}
+
 #[derive(Debug, Clone, Copy, Default, ClapArgs)]
 pub(crate) struct OutputArgs {
     /// Print one JSON object instead of the key
@@ -620,7 +656,7 @@ mod tests {
     /// to this list has asked whether its value could be a secret: then it may be none.
     #[test]
     fn no_option_takes_a_secret() {
-        const LOOKED_AT: [(&str, &str); 14] = [
+        const LOOKED_AT: [(&str, &str); 15] = [
             ("keymint", "help version"),
             (
                 "create",
@@ -650,6 +686,7 @@ mod tests {
                 "[id] allow-tracked copy delete env-file events force help json keyring new no-input pipe-to print \
                  profile quiet var verbose version",
             ),
+            ("status", "help json profile verify version"),
             ("demo", "events help json quiet verbose version"),
             (
                 "doctor",

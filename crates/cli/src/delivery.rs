@@ -21,7 +21,7 @@ use crate::settings::Wanted;
 use async_trait::async_trait;
 use clipboard::Clipboard;
 use env_file::EnvFile;
-pub(crate) use env_file::Variable;
+pub(crate) use env_file::{Variable, value_in_file};
 use keymint_domain::{ApiKey, Clock};
 use keyring::Keyring;
 pub(crate) use keyring::NAME as KEYRING;

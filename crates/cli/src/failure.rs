@@ -290,6 +290,9 @@ fn service_kind_and_hint(error: &ServiceError) -> (Kind, String) {
         ServiceErrorKind::Refused { status: 500..=599, .. } => {
             "The server has a problem. https://status.openai.com may know more; run it again later."
         }
+        ServiceErrorKind::Refused { .. } if error.step == Step::CheckKey => {
+            "The key may lack the permission to list models, with which it is tried."
+        }
         ServiceErrorKind::Refused { .. } if error.step == Step::ExchangeCode => {
             "Run it again to sign in anew."
         }

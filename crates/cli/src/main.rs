@@ -42,6 +42,7 @@ mod settings;
 mod sign_in;
 mod start;
 mod state;
+mod status;
 mod surroundings;
 mod turn;
 mod typed;
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
             Command::List(args) => list::run(*args).await,
             Command::Start(args) => start::run(*args),
             Command::Finish(args) => finish::run(*args).await,
+            Command::Status(args) => status::run(args).await,
             Command::Recover(args) => recover::run(args).await,
             #[cfg(feature = "sandbox")]
             Command::Demo(args) => demo::run(args).await,

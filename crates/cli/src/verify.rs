@@ -1,34 +1,23 @@
 //! Whether a key works.
 
+use crate::failure::Failure;
 use crate::report::{Notice, Reporter};
 use crate::settings::Settings;
-use keymint_domain::{ApiKey, BaseUrl};
+use keymint_domain::{ApiKey, BaseUrl, ProvisionError};
 use keymint_http_adapter::{Http, HttpOptions, KeyCheck};
 
 /// Where credit is added to an account.
 const BILLING: &str = "https://platform.openai.com/settings/organization/billing";
 
-/// What became of the question.
-pub(crate) struct Verdict {
-    /// `None` where it is not known.
-    pub(crate) check: Option<KeyCheck>,
-    /// The same in words, with what to do.
-    pub(crate) words: String,
-}
-
 /// Asks the platform.
-pub(crate) async fn ask(key: &ApiKey, base: &BaseUrl, options: &HttpOptions) -> Verdict {
-    let platform = match Http::new(options.clone()).platform_api(base.clone()) {
-        Ok(platform) => platform,
-        Err(error) => return Verdict { check: None, words: format!("the key could not be tried: {error}") },
-    };
-    match platform.check_key(key).await {
-        Ok(check) => Verdict { check: Some(check), words: words(check) },
-        Err(error) => Verdict { check: None, words: format!("the key could not be tried: {error}") },
-    }
+pub(crate) async fn ask(key: &ApiKey, base: &BaseUrl, options: &HttpOptions) -> Result<KeyCheck, Failure> {
+    let platform =
+        Http::new(options.clone()).platform_api(base.clone()).map_err(|error| Failure::internal(&error))?;
+    platform.check_key(key).await.map_err(|error| ProvisionError::Service(error).into())
 }
 
-fn words(check: KeyCheck) -> String {
+/// What the platform says, with what to do.
+pub(crate) fn words(check: KeyCheck) -> String {
     match check {
         KeyCheck::Works => "The platform accepts the key.".to_owned(),
         KeyCheck::NoCredit => {
@@ -41,9 +30,9 @@ fn words(check: KeyCheck) -> String {
 
 /// Tries the new key, and tells. Whatever is found, the key was made and delivered.
 pub(crate) async fn tell(key: &ApiKey, settings: &Settings, reporter: &Reporter) {
-    let verdict = ask(key, &settings.api_base, &settings.http).await;
-    reporter.tell(&match verdict.check {
-        Some(KeyCheck::Works) => Notice::Verified { words: &verdict.words },
-        _ => Notice::Warning(&verdict.words),
-    });
+    let (works, text) = match ask(key, &settings.api_base, &settings.http).await {
+        Ok(check) => (check == KeyCheck::Works, words(check)),
+        Err(failure) => (false, format!("the key could not be tried: {}", failure.message)),
+    };
+    reporter.tell(&if works { Notice::Verified { words: &text } } else { Notice::Warning(&text) });
 }

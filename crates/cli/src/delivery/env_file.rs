@@ -164,6 +164,27 @@ impl MayReplace {
     }
 }
 
+/// What a file sets a variable to, if it does: nothing is written, and nobody is waited for.
+pub(crate) fn value_in_file(path: &Path, variable: &Variable) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
+    if path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        return Ok(None);
+    }
+    let (spot, _) = Spot::find(path)?;
+    let Some(found) = spot.folder.look(&spot.name, LARGEST).map_err(|error| spot.unusable(error))? else {
+        return Ok(None);
+    };
+    let dotenv = Dotenv::parse(&found.content, variable).map_err(|problem| spot.unusable(problem))?;
+    match Current::of(&dotenv) {
+        Current::One { value, .. } => Ok(Some(value).filter(|value| !value.is_empty())),
+        Current::Several(lines) => {
+            let (name, lines) = (variable.as_str(), listed(&lines));
+            Err(spot.unusable(format!(
+                "{name} has different values in {lines}, and programs differ on which counts"
+            )))
+        }
+    }
+}
+
 /// Keeps other runs from the folder until the end of this one.
 async fn lock(clock: &dyn Clock, spot: &Spot) -> Result<(), Failure> {
     for _ in 0..PAUSES {

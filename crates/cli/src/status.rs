@@ -1,0 +1,106 @@
+//! `keymint status`: which keys this machine was given, and which one a program started here uses.
+
+mod key;
+mod place;
+mod text;
+
+use crate::args::{CreateArgs, OutputArgs, StatusArgs};
+use crate::failure::{Failure, Kind};
+use crate::person::Person;
+use crate::report::Reporter;
+use crate::settings::{self, Options, Settings};
+use crate::{output, verify};
+use key::Key;
+use keymint_domain::ApiKey;
+use keymint_http_adapter::KeyCheck;
+use place::{Held, Place};
+use serde::Serialize;
+use std::process::ExitCode;
+
+pub(crate) async fn run(args: StatusArgs) -> ExitCode {
+    let asked_for = OutputArgs { json: args.json, ..OutputArgs::default() };
+    let (options, output) = match settings::read(&args.profile, asked_for) {
+        Ok(read) => read,
+        Err((failure, output)) => return Reporter::new(output).end(Err(failure)),
+    };
+    let reporter = Reporter::new(output);
+    let outcome = attempt(&args, &options, &reporter).await;
+    reporter.end(outcome)
+}
+
+async fn attempt(args: &StatusArgs, options: &Options<'_>, reporter: &Reporter) -> Result<(), Failure> {
+    let keys = key::known().map_err(|error| {
+        Failure::new(Kind::Internal, format!("what is known of the keys cannot be read: {error}"))
+    })?;
+    let mut held = place::look(options, Person::new(reporter, false)).await?;
+    // Who never used the keyring need not know that there is none.
+    let may_be_in_keyring = keys.iter().any(Key::is_in_keyring);
+    held.retain(|held| may_be_in_keyring || held.key.is_ok() || !matches!(held.place, Place::Keyring { .. }));
+    let mut held = held.into_iter();
+    let in_use = held.next();
+    let mut status = Status { in_use, shadowed: held.collect(), ..Status::of(keys) };
+    let mut failure = None;
+    if args.verify {
+        match status.verify(options).await {
+            Ok(check) => status.verified = Some(Verified::from(check)),
+            Err(trouble) => failure = Some(trouble),
+        }
+    }
+    let text = if reporter.wants_json() { output::to_json(&status) } else { status.text() };
+    output::print(&text).map_err(|error| Failure::internal(&error))?;
+    if let Some(Verified::NotAccepted) = status.verified {
+        let hint = "It may have been deleted. `keymint create` makes a new one.";
+        failure = Some(Failure::new(Kind::Server, verify::words(KeyCheck::NotAccepted)).hint(hint));
+    }
+    failure.map_or(Ok(()), |failure| Err(Failure { has_printed: true, ..failure }))
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Status {
+    schema: &'static str,
+    /// The oldest first.
+    keys: Vec<Key>,
+    /// The key of a program that is started here.
+    in_use: Option<Held>,
+    /// Those that it would use if the ones before were not there.
+    shadowed: Vec<Held>,
+    /// What the platform says of the key in use, where it was asked and has answered.
+    verified: Option<Verified>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Verified {
+    Works,
+    NoCredit,
+    NotAccepted,
+}
+
+impl From<KeyCheck> for Verified {
+    fn from(check: KeyCheck) -> Self {
+        match check {
+            KeyCheck::Works => Self::Works,
+            KeyCheck::NoCredit => Self::NoCredit,
+            _ => Self::NotAccepted,
+        }
+    }
+}
+
+impl Status {
+    fn of(keys: Vec<Key>) -> Self {
+        Self { schema: "keymint.status/1", keys, in_use: None, shadowed: Vec::new(), verified: None }
+    }
+
+    /// Asks the platform about the key in use.
+    async fn verify(&self, options: &Options<'_>) -> Result<KeyCheck, Failure> {
+        let settings = Settings::resolve(&CreateArgs::default(), options)?;
+        verify::ask(self.key_in_use()?, &settings.api_base, &settings.http).await
+    }
+
+    fn key_in_use(&self) -> Result<&ApiKey, Failure> {
+        let none = |why: String| Failure::new(Kind::NoKey, why).hint("`keymint create` makes one.");
+        let held = self.in_use.as_ref().ok_or_else(|| none("there is no key here to try".to_owned()))?;
+        held.key.as_ref().map_err(|problem| none(format!("{}: {problem}", held.place)))
+    }
+}

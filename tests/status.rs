@@ -1,0 +1,185 @@
+//! `keymint status`: what it knows of keys, and which one counts.
+
+#![cfg(target_os = "linux")]
+
+use crate::program::watch;
+use crate::support::{Ended, create, keymint};
+use keymint_sandbox::{Reply, Scenario, Step};
+use serde_json::{Value, json};
+use std::fs::{self, OpenOptions};
+use tempfile::TempDir;
+
+const OTHER: &str = "sk-proj-of-the-status-tests-7bQz";
+
+struct Told {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Told {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap()
+    }
+}
+
+/// `keymint status` in a home, in which it shows no key of these.
+async fn status(home: &TempDir, args: &[&str], environment: &[(&str, &str)], keys: &[&str]) -> Told {
+    let mut command = keymint(home);
+    let command = command.arg("status").args(args).envs(environment.iter().copied()).current_dir(home);
+    let output = watch(command.output()).await.unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let (code, stdout, stderr) = (output.status.code().unwrap(), text(output.stdout), text(output.stderr));
+    for key in keys.iter().chain([&OTHER]) {
+        assert!(!stdout.contains(key) && !stderr.contains(key), "{stdout}{stderr}");
+    }
+    if !args.contains(&"--json") {
+        let is_whole = |line: &str| line.chars().count() <= 80 || line.contains('/');
+        assert!(stdout.lines().all(is_whole), "{stdout}");
+    }
+    Told { code, stdout, stderr }
+}
+
+/// A run whose key is in `.env` of its home.
+async fn delivered() -> Ended {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(".env");
+    let ended = create(Scenario::ready()).args(&["--env-file", file.to_str().unwrap()]).sign_in().await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    fs::copy(file, ended.home.path().join(".env")).unwrap();
+    ended
+}
+
+#[tokio::test]
+async fn a_machine_without_a_key_says_so_and_nothing_is_written() {
+    let home = tempfile::tempdir().unwrap();
+    let told = status(&home, &[], &[], &[]).await;
+    assert_eq!(told.code, 0, "{}", told.stderr);
+    assert!(told.stdout.contains("was given no key yet"), "{}", told.stdout);
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_key_is_told_with_its_place_and_its_last_four_characters_and_never_itself() {
+    let ended = delivered().await;
+    let (key, name) = (ended.key(), ended.sandbox.keys()[0].name.clone());
+    let last_four = &key[key.len() - 4..];
+
+    let told = status(&ended.home, &[], &[], &[&key]).await;
+    assert_eq!(told.code, 0, "{}", told.stderr);
+    for part in [
+        &name,
+        last_four,
+        "\"Default project\"",
+        "\"Personal\"",
+        "Delivered to\n",
+        "env-file:/",
+        "/.env: ends in",
+    ] {
+        assert!(
+            told.stdout.replace("Delivered to ", "Delivered to\n").contains(part),
+            "{part}: {}",
+            told.stdout
+        );
+    }
+
+    let told = status(&ended.home, &["--json"], &[], &[&key]).await.json();
+    assert_eq!((&told["schema"], &told["keys"][0]["name"]), (&json!("keymint.status/1"), &json!(name)));
+    assert_eq!(
+        (&told["keys"][0]["state"], &told["keys"][0]["last4"]),
+        (&json!("delivered"), &json!(last_four))
+    );
+    assert_eq!((&told["in_use"]["last4"], &told["verified"]), (&json!(last_four), &Value::Null));
+}
+
+#[tokio::test]
+async fn a_variable_of_the_environment_comes_before_the_file() {
+    let ended = delivered().await;
+    let key = ended.key();
+    let environment = [("OPENAI_API_KEY", OTHER)];
+    let told = status(&ended.home, &["--json"], &environment, &[&key]).await.json();
+    assert_eq!(
+        (&told["in_use"]["place"], &told["in_use"]["variable"], &told["in_use"]["last4"]),
+        (&json!("environment"), &json!("OPENAI_API_KEY"), &json!("7bQz"))
+    );
+    assert_eq!(told["shadowed"][0]["last4"], key[key.len() - 4..]);
+    let told = status(&ended.home, &[], &environment, &[&key]).await.stdout;
+    let in_one_line = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(in_one_line.contains("ends in 7bQz, and was not made by keymint here"), "{told}");
+    assert!(told.contains("What it would use if that were not there:"), "{told}");
+
+    // Another variable is another matter.
+    let environment = [("OPENAI_API_KEY", OTHER), ("KEYMINT_VAR", "MY_KEY")];
+    let told = status(&ended.home, &["--json"], &environment, &[&key]).await.json();
+    assert_ne!(told["in_use"]["place"], "environment");
+}
+
+#[tokio::test]
+async fn what_is_no_key_or_cannot_be_read_is_told_without_its_content() {
+    let home = tempfile::tempdir().unwrap();
+    let environment = [("OPENAI_API_KEY", "canary with blanks")];
+    fs::write(home.path().join(".env"), "OPENAI_API_KEY=canary\"\n").unwrap();
+    let told = status(&home, &["--json"], &environment, &["canary"]).await.json();
+    assert_eq!(
+        (&told["in_use"]["last4"], &told["in_use"]["problem"]),
+        (&Value::Null, &json!("what it has is no key"))
+    );
+    let problem = told["shadowed"][0]["problem"].as_str().unwrap();
+    assert!(problem.ends_with("line 1: a quote that does not end"), "{problem}");
+}
+
+#[tokio::test]
+async fn a_key_that_was_kept_or_may_exist_is_told_with_what_to_do() {
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let ended = create(Scenario::ready()).stdout(full).sign_in().await;
+    assert_eq!(ended.code, 9, "{}", ended.stderr);
+    let told = status(&ended.home, &[], &[], &[&ended.key()]).await.stdout;
+    assert!(told.contains("Kept in\n") && told.contains("`keymint recover`"), "{told}");
+
+    let lost = Reply::hang_up().after_the_work();
+    let ended = create(Scenario::ready().reply(Step::CreateKey, lost)).sign_in().await;
+    assert_eq!(ended.code, 10, "{}", ended.stderr);
+    let told = status(&ended.home, &[], &[], &[]).await.stdout;
+    assert!(told.contains("It may exist: look for that name"), "{told}");
+    assert!(told.contains(&ended.sandbox.keys()[0].name), "{told}");
+}
+
+#[tokio::test]
+async fn the_platform_is_asked_about_the_key_only_where_that_is_wanted() {
+    let no_credit = r#"{"error": {"code": "insufficient_quota", "message": "no credit"}}"#;
+    for (reply, code, verified, said) in [
+        (Reply::usual(), 0, json!("works"), ""),
+        (Reply::status(429).body(no_credit), 0, json!("no_credit"), ""),
+        (Reply::status(401), 7, json!("not_accepted"), "does not accept the key"),
+        (Reply::status(500), 7, Value::Null, "answered 500"),
+        (Reply::hang_up(), 7, Value::Null, "error:"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(".env");
+        let scenario = Scenario::ready().reply(Step::Models, reply);
+        let ended = create(scenario).args(&["--env-file", file.to_str().unwrap()]).sign_in().await;
+        fs::copy(file, ended.home.path().join(".env")).unwrap();
+        let (key, base) = (ended.key(), ended.sandbox.api_base());
+        let environment = [("KEYMINT_API_BASE", base.as_ref())];
+        status(&ended.home, &[], &environment, &[&key]).await;
+        assert_eq!(ended.count("GET", "/v1/models"), 0);
+
+        let told = status(&ended.home, &["--verify", "--json"], &environment, &[&key]).await;
+        assert!(told.stderr.contains(said), "{}", told.stderr);
+        assert_eq!((told.code, &told.json()["verified"]), (code, &verified), "{}", told.stderr);
+        let told = status(&ended.home, &["--verify"], &environment, &[&key]).await;
+        assert_eq!(told.stdout.contains("has no credit"), verified == "no_credit", "{}", told.stdout);
+    }
+}
+
+#[tokio::test]
+async fn without_a_platform_or_a_key_there_is_no_verdict() {
+    let home = tempfile::tempdir().unwrap();
+    let nobody = format!("http://127.0.0.1:{}", crate::support::free_port());
+    let environment = [("OPENAI_API_KEY", OTHER), ("KEYMINT_API_BASE", &nobody)];
+    let told = status(&home, &["--verify", "--json"], &environment, &[]).await;
+    assert_eq!((told.code, &told.json()["verified"]), (6, &Value::Null), "{}", told.stderr);
+    let told = status(&home, &["--verify"], &[], &[]).await;
+    assert_eq!(told.code, 8, "{}", told.stderr);
+    assert!(told.stderr.contains("no key"), "{}", told.stderr);
+}
