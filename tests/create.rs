@@ -265,6 +265,27 @@ async fn a_key_in_the_environment_that_will_win_is_told() {
     assert!(!ended.stderr.contains("another-one"), "{}", ended.stderr);
 }
 
+#[tokio::test]
+async fn only_what_stands_in_the_keys_way_is_told_with_the_variable_that_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(".env");
+    let args = ["--env-file", file.to_str().unwrap(), "--var", "MY_KEY"];
+    let ended = create(Scenario::ready()).args(&args).env("OPENAI_API_KEY", "sk-another-one").sign_in().await;
+    assert!(ended.stderr.contains("Programs look for it in MY_KEY."), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("is set here already"), "{}", ended.stderr);
+
+    std::fs::remove_file(&file).unwrap();
+    let ended = create(Scenario::ready())
+        .args(&args)
+        .env("MY_KEY", "sk-another-one")
+        .env("OPENAI_BASE_URL", "https://canary.example")
+        .sign_in()
+        .await;
+    assert!(ended.stderr.contains("warning: MY_KEY is set here already"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("which are set: OPENAI_BASE_URL"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("another-one") && !ended.stderr.contains("canary"), "{}", ended.stderr);
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn a_variable_that_is_no_text_does_not_spoil_what_was_done() {

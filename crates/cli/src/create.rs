@@ -28,13 +28,7 @@ pub(crate) async fn run(args: CreateArgs) -> ExitCode {
 
 async fn attempt(args: &CreateArgs, options: &Options<'_>, reporter: &Arc<Reporter>) -> Result<(), Failure> {
     let settings = Settings::resolve(args, options)?;
-    Run { settings: &settings, reporter }.create().await?;
-    if !settings.dry_run && std::env::var_os("OPENAI_API_KEY").is_some_and(|key| !key.is_empty()) {
-        reporter.tell(&Notice::Warning(
-            "OPENAI_API_KEY is set here already: programs started from here use that key until you replace it",
-        ));
-    }
-    Ok(())
+    Run { settings: &settings, reporter }.create().await
 }
 
 /// Creates a key for a profile of the keyring, with whatever else the environment says.

@@ -39,6 +39,7 @@ mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod settings;
+mod shadow;
 mod sign_in;
 mod start;
 mod state;

@@ -6,9 +6,9 @@ use crate::interrupt::{Held, Interrupt, UnderWay};
 use crate::person::Person;
 use crate::record::{Entry, Record, State};
 use crate::report::{Notice, Reporter};
-use crate::settings::Settings;
+use crate::settings::{ProcessEnvironment, Settings};
 use crate::words::{DASHBOARD, quoted};
-use crate::{fail_point, output, record, recovery, verify};
+use crate::{fail_point, output, record, recovery, shadow, verify};
 use keymint_callback_adapter::Outcome;
 use keymint_domain::{Observer, Ports, ProvisionError, ProvisionedKey, Session, Target, create_key};
 use std::time::Duration;
@@ -136,17 +136,30 @@ impl<'a> Mint<'a> {
             }
             self.record.amend(|entry| entry.state = State::Delivered);
             fail_point::reached("noted");
-            let dashboard = self.settings.is_openai().then_some(DASHBOARD);
             if self.settings.verify {
                 tokio::select! {
                     () = verify::tell(key, self.settings, self.reporter) => {}
                     _ = interrupt.next() => {}
                 }
             }
-            self.reporter.tell(&Notice::Done { dashboard });
+            self.tell_what_now();
             return Ok(Outcome::KeyDelivered);
         }
         Err(self.keep(created, &delivered))
+    }
+
+    /// The last word: how the key is used and deleted, and what stands in its way.
+    fn tell_what_now(&self) {
+        let Settings { wanted, keeps, .. } = self.settings;
+        // The key of a demonstration is good for nothing.
+        if !keeps {
+            return;
+        }
+        let dashboard = self.settings.is_openai().then_some(DASHBOARD);
+        self.reporter.tell(&Notice::Done { variable: wanted.variable(), dashboard });
+        for warning in shadow::warnings(&ProcessEnvironment, wanted) {
+            self.reporter.tell(&Notice::Warning(&warning));
+        }
     }
 
     /// The key is where it was wanted, but not for long.

@@ -102,6 +102,8 @@ pub(crate) enum Notice<'a> {
         text: &'a str,
     },
     Done {
+        /// Where programs look for the key, if they do so by themselves.
+        variable: Option<&'a str>,
         dashboard: Option<&'static str>,
     },
     Rehearsed {
@@ -273,10 +275,14 @@ impl Reporter {
             Notice::Recovery { .. } => {
                 self.step("`keymint recover --print`, or another destination, delivers a key and deletes the file.");
             }
-            Notice::Done { dashboard: Some(dashboard) } => {
-                self.step(&format!("Programs look for it in OPENAI_API_KEY. To delete it: {dashboard}"));
+            Notice::Done { variable, dashboard } => {
+                let variable = variable.map(|name| format!("Programs look for it in {name}."));
+                let dashboard = dashboard.map(|dashboard| format!("To delete it: {dashboard}"));
+                let sentences: Vec<_> = variable.into_iter().chain(dashboard).collect();
+                if !sentences.is_empty() {
+                    self.step(&sentences.join(" "));
+                }
             }
-            Notice::Done { dashboard: None } => {}
             Notice::Rehearsed { target } => {
                 self.step(&format!("Everything is ready for a key in {}. Nothing was created.", place(target)));
             }

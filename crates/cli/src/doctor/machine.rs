@@ -5,9 +5,9 @@ use crate::browser::{Browser, Launcher, Obstacle};
 use crate::clock::SystemClock;
 use crate::failure::{Failure, self_test_hint};
 use crate::settings::{Endpoints, Environment};
-use crate::state;
 use crate::surroundings::{Place, Surroundings};
 use crate::words::of_obstacle;
+use crate::{shadow, state};
 use keymint_callback_adapter::{LoopbackListener, SelfTestErrorKind};
 use keymint_domain::Clock;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -18,17 +18,6 @@ const LOOKUP: Duration = Duration::from_secs(5);
 
 /// The year in which this version was made: no right clock shows an earlier one.
 const FIRST_YEAR: u16 = 2026;
-
-/// Variables that change what programs do with a key, or which key they use.
-const SHADOWS: [&str; 7] = [
-    "OPENAI_API_KEY",
-    "OPENAI_BASE_URL",
-    "OPENAI_API_BASE",
-    "OPENAI_ORGANIZATION",
-    "OPENAI_ORG_ID",
-    "OPENAI_PROJECT",
-    "OPENAI_PROJECT_ID",
-];
 
 /// Whether the callback port can be had, at both addresses.
 pub(super) fn port(endpoints: &Endpoints) -> (Finding, Option<LoopbackListener>) {
@@ -148,9 +137,7 @@ pub(super) fn state() -> Finding {
 /// Whether variables would have programs use another key, or another server. Their values are not
 /// shown.
 pub(super) fn environment(environment: &dyn Environment) -> Finding {
-    // One that is not text is set all the same.
-    let is_set = |name: &&str| !matches!(environment.get(name), Ok(None));
-    let set: Vec<_> = SHADOWS.into_iter().filter(is_set).collect();
+    let set = shadow::all_set(environment);
     if set.is_empty() {
         return Finding::ok("environment", "no variable stands in a new key's way");
     }

@@ -66,6 +66,14 @@ impl Wanted {
         self.print || !self.elsewhere()
     }
 
+    /// The variable that programs look for the key in, if they do so by themselves.
+    pub(crate) fn variable(&self) -> Option<&str> {
+        match &self.env_file {
+            Some(file) => Some(file.variable.as_str()),
+            None => (self.stdout() || self.copy).then_some(Variable::OF_LIBRARIES),
+        }
+    }
+
     /// Whether any other place is to have it.
     pub(crate) fn elsewhere(&self) -> bool {
         self.env_file.is_some() || self.keyring.is_some() || self.pipe_to.is_some() || self.copy

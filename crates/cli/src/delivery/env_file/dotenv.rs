@@ -34,13 +34,15 @@ const LOADING: [&str; 14] = [
 pub(crate) struct Variable(String);
 
 impl Default for Variable {
-    /// The one that OpenAI's libraries read.
     fn default() -> Self {
-        Self("OPENAI_API_KEY".to_owned())
+        Self(Self::OF_LIBRARIES.to_owned())
     }
 }
 
 impl Variable {
+    /// The one that OpenAI's libraries read.
+    pub(crate) const OF_LIBRARIES: &str = "OPENAI_API_KEY";
+
     pub(crate) fn parse(name: &str) -> Result<Self, &'static str> {
         let well_formed = !name.starts_with(|c: char| c.is_ascii_digit())
             && !name.is_empty()
