@@ -2,7 +2,8 @@
 
 #![cfg(target_os = "linux")]
 
-use crate::support::{free_port, in_home, keymint_under, watch};
+use crate::keyring::Session;
+use crate::support::{create, free_port, in_home, keymint_under, watch};
 use keymint_sandbox::{Sandbox, Scenario};
 use rcgen::CertifiedKey;
 use rustls::ServerConfig;
@@ -42,6 +43,7 @@ impl Machine {
             ("KEYMINT_API_BASE", sandbox.api_base().into()),
             ("BROWSER", "true".into()),
             ("DISPLAY", ":0".into()),
+            ("DBUS_SESSION_BUS_ADDRESS", Session::shared().address.clone().into()),
         ];
         let home = tempfile::tempdir().unwrap();
         Self { sandbox, home, port: free_port(), under: Vec::new(), args: Vec::new(), environment }
@@ -116,12 +118,15 @@ async fn a_healthy_machine_has_no_finding_and_nobody_is_asked_anything() {
     assert_eq!(
         checks,
         [
+            "config",
+            "sign-in",
             "port",
             "localhost",
             "loopback",
             "place",
             "browser",
             "state",
+            "keyring",
             "environment",
             "clock",
             "proxy",
@@ -251,6 +256,35 @@ async fn a_state_folder_that_cannot_be_used_is_found() {
 async fn a_variable_that_shadows_the_key_is_named_and_not_shown() {
     let machine = Machine::new().await.with("OPENAI_API_KEY", "canary");
     machine.finds("environment", "warning", "OPENAI_API_KEY").await;
+}
+
+#[tokio::test]
+async fn a_keyring_that_cannot_be_used_is_found_and_no_problem() {
+    const BUS: &str = "DBUS_SESSION_BUS_ADDRESS";
+    let machine = Machine::new().await.with(BUS, "unix:path=/no/such/bus");
+    machine.finds("keyring", "warning", "no keyring can be reached").await;
+
+    let session = Session::start("unlocked");
+    session.store("default", "sk-proj-canary0123456789-9f3A");
+    let machine = Machine::new().await.with(BUS, &session.address);
+    let message = machine.examined().await.finding("keyring")["message"].clone();
+    assert_eq!(message, "has a key for the profile default, ending in 9f3A");
+    session.lock();
+    machine.finds("keyring", "warning", "locked").await;
+}
+
+#[tokio::test]
+async fn another_sign_in_of_this_user_is_found() {
+    let mut run = create(Scenario::ready()).start().await;
+    run.url().await;
+    let state = run.home().join(".local/state");
+    let mut machine = Machine::new().await.with("XDG_STATE_HOME", state);
+    machine.port = run.port;
+    let diagnosis = machine.examined().await;
+    assert_eq!((diagnosis.wrong(), diagnosis.code), (vec!["sign-in", "port"], 1), "{}", diagnosis.text);
+    let message = diagnosis.finding("sign-in")["message"].as_str().unwrap();
+    assert!(message.contains(&format!("process {}", run.process())), "{message}");
+    run.kill().await;
 }
 
 #[tokio::test]

@@ -16,13 +16,13 @@ use tempfile::TempDir;
 const KEY: &str = "sk-proj-of-the-keyring-tests-9f3A";
 
 /// A D-Bus session, which ends with this, or with the tests.
-struct Session {
-    address: String,
+pub(crate) struct Session {
+    pub(crate) address: String,
     process: Child,
 }
 
 impl Session {
-    fn start(keyring: &str) -> Self {
+    pub(crate) fn start(keyring: &str) -> Self {
         let mut process = Command::new(root().join("tests/keyring-session"))
             .args(["sh", "-c", "echo \"$DBUS_SESSION_BUS_ADDRESS\"; exec cat"])
             .env("KEYRING", keyring)
@@ -37,12 +37,12 @@ impl Session {
     }
 
     /// One with an unlocked keyring for all tests: each has a profile of its own.
-    fn shared() -> &'static Self {
+    pub(crate) fn shared() -> &'static Self {
         static SHARED: OnceLock<Session> = OnceLock::new();
         SHARED.get_or_init(|| Self::start("unlocked"))
     }
 
-    fn lock(&self) {
+    pub(crate) fn lock(&self) {
         let default = "array:objpath:/org/freedesktop/secrets/aliases/default";
         let lock = "org.freedesktop.Secret.Service.Lock";
         let to = ["--dest=org.freedesktop.secrets", "--print-reply", "/org/freedesktop/secrets"];
@@ -54,7 +54,7 @@ impl Session {
     }
 
     /// Stores a value as another program would.
-    fn store(&self, profile: &str, value: &str) {
+    pub(crate) fn store(&self, profile: &str, value: &str) {
         self.store_with(profile, &[], value);
     }
 

@@ -31,6 +31,8 @@ async fn examine(args: &DoctorArgs, given: OutputArgs) -> Result<(Vec<Finding>, 
     let surroundings = Surroundings::judge(environment, &Traces::look());
     let mut findings = Findings(Vec::new());
 
+    findings.add(machine::config(&options));
+    findings.add(machine::turn(endpoints.callback_port));
     let (port, listener) = machine::port(&endpoints);
     findings.add(port);
     findings.add(machine::localhost().await);
@@ -40,6 +42,7 @@ async fn examine(args: &DoctorArgs, given: OutputArgs) -> Result<(Vec<Finding>, 
     findings.add(machine::place(&surroundings, endpoints.callback_port));
     findings.add(machine::browser(&browser, &surroundings));
     findings.add(machine::state());
+    findings.add(machine::keyring(&options.profile).await);
     findings.add(machine::environment(environment));
     findings.add(machine::clock(&clock::utc_now()));
     let proxy = network::proxy(&endpoints, &options);

@@ -6,6 +6,12 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Seek, Write};
 use std::path::Path;
 
+const FOLDER: &str = "turns";
+
+fn file_name(port: u16) -> String {
+    format!("port-{port}")
+}
+
 /// The right to sign in over a port. It ends with this value, or with the process, however that
 /// ends.
 #[derive(Debug)]
@@ -16,7 +22,7 @@ pub(crate) struct Turn {
 impl Turn {
     /// Takes it, unless another sign-in of this user has it.
     pub(crate) fn take(port: u16) -> Result<Self, Failure> {
-        let path = state::folder("turns").map(|folder| folder.join(format!("port-{port}")));
+        let path = state::folder(FOLDER).map(|folder| folder.join(file_name(port)));
         match path.and_then(|path| take(&path)) {
             Ok(Ok(turn)) => Ok(turn),
             Ok(Err(holder)) => Err(Failure::new(
@@ -30,6 +36,24 @@ impl Turn {
             )
             .hint("Name a folder of yours in XDG_STATE_HOME.")),
         }
+    }
+
+    /// The other sign-in of this user that has it, if one does. Nothing is written.
+    pub(crate) fn holder(port: u16) -> io::Result<Option<String>> {
+        state::base().map_or(Ok(None), |base| holder(&base.join(FOLDER).join(file_name(port))))
+    }
+}
+
+/// Tells who has the turn, without taking it.
+fn holder(path: &Path) -> io::Result<Option<String>> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => io::read_to_string(file).map(Some),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 
@@ -63,7 +87,9 @@ mod tests {
         let turn = take(&path).unwrap().unwrap();
         let holder = take(&path).unwrap().unwrap_err();
         assert!(holder.starts_with(&format!("process {}, since 2", std::process::id())), "{holder}");
+        assert_eq!(super::holder(&path).unwrap(), Some(holder));
         drop(turn);
+        assert_eq!(super::holder(&path).unwrap(), None);
         assert!(take(&path).unwrap().is_ok());
     }
 }

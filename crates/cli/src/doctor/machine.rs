@@ -4,12 +4,15 @@ use super::finding::Finding;
 use crate::browser::{Browser, Launcher, Obstacle};
 use crate::clock::SystemClock;
 use crate::failure::{Failure, self_test_hint};
-use crate::settings::{Endpoints, Environment};
+use crate::keyring::Item;
+use crate::settings::{Endpoints, Environment, Options};
 use crate::surroundings::{Place, Surroundings};
+use crate::turn::Turn;
 use crate::words::of_obstacle;
-use crate::{shadow, state};
+use crate::{keyring, shadow, state};
 use keymint_callback_adapter::{LoopbackListener, SelfTestErrorKind};
 use keymint_domain::Clock;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
@@ -132,6 +135,48 @@ pub(super) fn state() -> Finding {
             "Make it a folder of your own that only you can write in, or set XDG_STATE_HOME to another.",
         ),
     }
+}
+
+/// Whether another sign-in of this user waits for the browser.
+pub(super) fn turn(port: u16) -> Finding {
+    match Turn::holder(port) {
+        Ok(None) => Finding::ok("sign-in", "no other one of yours is under way"),
+        Ok(Some(holder)) => Finding::problem(
+            "sign-in",
+            &format!("another one of yours waits for the browser on port {port}: {holder}"),
+            "Finish it, or end it with Ctrl-C.",
+        ),
+        // The folder of the state is a finding of its own.
+        Err(_) => Finding::ok("sign-in", "whether another one of yours is under way is not known"),
+    }
+}
+
+/// Whether the keyring answers. A key can go elsewhere, so it is never a problem.
+pub(super) async fn keyring(profile: &str) -> Finding {
+    match Item::of(profile).get().await {
+        Ok(None) => Finding::ok("keyring", &format!("has no key for the profile {profile}")),
+        Ok(Some(key)) => {
+            let last_four = key.last_four();
+            Finding::ok("keyring", &format!("has a key for the profile {profile}, ending in {last_four}"))
+        }
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+            Finding::ok("keyring", &error.to_string())
+        }
+        Err(error) => {
+            let Failure { message, hint, .. } = keyring::unusable(error);
+            Finding::warning("keyring", &message, hint.unwrap_or_default())
+        }
+    }
+}
+
+/// Which configuration file counts. One that is wrong has ended the program already.
+pub(super) fn config(options: &Options<'_>) -> Finding {
+    let message = match &options.file {
+        Some(path) if path.exists() => path.display().to_string(),
+        Some(path) => format!("{} (not there, and not needed)", path.display()),
+        None => "none: there is no home folder".to_owned(),
+    };
+    Finding::ok("config", &message)
 }
 
 /// Whether variables would have programs use another key, or another server. Their values are not
