@@ -2,6 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
+use crate::keyring::Session;
 use crate::program::watch;
 use crate::support::{Ended, create, keymint};
 use keymint_sandbox::{Reply, Scenario, Step};
@@ -160,7 +161,7 @@ async fn the_platform_is_asked_about_the_key_only_where_that_is_wanted() {
         let ended = create(scenario).args(&["--env-file", file.to_str().unwrap()]).sign_in().await;
         fs::copy(file, ended.home.path().join(".env")).unwrap();
         let (key, base) = (ended.key(), ended.sandbox.api_base());
-        let environment = [("KEYMINT_API_BASE", base.as_ref())];
+        let environment = [("KEYMINT_API_BASE", base)];
         status(&ended.home, &[], &environment, &[&key]).await;
         assert_eq!(ended.count("GET", "/v1/models"), 0);
 
@@ -182,4 +183,27 @@ async fn without_a_platform_or_a_key_there_is_no_verdict() {
     let told = status(&home, &["--verify"], &[], &[]).await;
     assert_eq!(told.code, 8, "{}", told.stderr);
     assert!(told.stderr.contains("no key"), "{}", told.stderr);
+}
+
+#[tokio::test]
+async fn the_keyring_counts_last_and_a_record_tells_the_profile() {
+    let session = Session::start("unlocked");
+    let ended = create(Scenario::ready())
+        .args(&["--keyring", "--profile", "work"])
+        .env("DBUS_SESSION_BUS_ADDRESS", &session.address)
+        .sign_in()
+        .await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let (key, bus) = (ended.key(), ("DBUS_SESSION_BUS_ADDRESS", session.address.as_str()));
+    let told = status(&ended.home, &["--json", "--profile", "work"], &[bus], &[&key]).await.json();
+    assert_eq!((&told["keys"][0]["profile"], &told["in_use"]["place"]), (&json!("work"), &json!("keyring")));
+    let environment = [bus, ("OPENAI_API_KEY", OTHER)];
+    let told = status(&ended.home, &["--profile", "work"], &environment, &[&key]).await.stdout;
+    assert!(told.contains("`keymint run --profile work -- CMD`"), "{told}");
+    assert!(told.contains("(profile work)"), "{told}");
+
+    // Whoever has a key there is told when it cannot be reached.
+    let nowhere = [("DBUS_SESSION_BUS_ADDRESS", "unix:path=/no/such/bus")];
+    let told = status(&ended.home, &["--profile", "work"], &nowhere, &[&key]).await.stdout;
+    assert!(told.contains("no keyring can be reached"), "{told}");
 }
