@@ -127,6 +127,13 @@ async fn what_is_no_key_or_cannot_be_read_is_told_without_its_content() {
     );
     let problem = told["shadowed"][0]["problem"].as_str().unwrap();
     assert!(problem.ends_with("line 1: a quote that does not end"), "{problem}");
+
+    // One that nobody writes to would be read forever.
+    fs::remove_file(home.path().join(".env")).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(home.path().join(".env")).status().unwrap();
+    assert!(made.success());
+    let told = status(&home, &["--json"], &[], &[]).await;
+    assert!(told.json()["in_use"]["problem"].is_string(), "{}", told.stdout);
 }
 
 #[tokio::test]
@@ -201,6 +208,15 @@ async fn the_keyring_counts_last_and_a_record_tells_the_profile() {
     let told = status(&ended.home, &["--profile", "work"], &environment, &[&key]).await.stdout;
     assert!(told.contains("`keymint run --profile work -- CMD`"), "{told}");
     assert!(told.contains("(profile work)"), "{told}");
+
+    // So it is where the key got there later.
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let kept = create(Scenario::ready()).stdout(full).sign_in().await;
+    let mut recover = keymint(&kept.home);
+    let recover = recover.args(["recover", "--keyring", "--profile", "later"]).env(bus.0, bus.1);
+    assert!(watch(recover.status()).await.unwrap().success());
+    let told = status(&kept.home, &["--json"], &[], &[&kept.key()]).await.json();
+    assert_eq!((&told["keys"][0]["profile"], &told["keys"][0]["kept_in"]), (&json!("later"), &Value::Null));
 
     // Whoever has a key there is told when it cannot be reached.
     let nowhere = [("DBUS_SESSION_BUS_ADDRESS", "unix:path=/no/such/bus")];

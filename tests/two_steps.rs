@@ -75,6 +75,18 @@ async fn what_one_process_starts_another_finishes_once() {
 }
 
 #[tokio::test]
+async fn a_variable_that_stands_in_the_keys_way_is_told_at_the_end_here_too() {
+    let machine = Machine::new().await;
+    let (_, url, _) = machine.start(&[]).await;
+    let address = answer(&url).await;
+    let mut finish = keymint(&machine.home);
+    finish.arg("finish").env("OPENAI_API_KEY", "sk-another-one");
+    let (code, _, told) = machine.run(&mut finish, &address).await;
+    assert_eq!(code, 0, "{told}");
+    assert!(told.contains("OPENAI_API_KEY is set here already") && !told.contains("another-one"), "{told}");
+}
+
+#[tokio::test]
 async fn several_wait_at_once_and_each_is_finished_by_its_own_answer() {
     let machine = Machine::new().await;
     let (_, first, _) = machine.start(&[]).await;

@@ -1,6 +1,6 @@
 //! From a chosen project to a key that is where it was wanted.
 
-use crate::delivery::{Delivered, Delivery, KEYRING, print_within};
+use crate::delivery::{Delivered, Delivery, print_within};
 use crate::failure::{Failure, Kind, outcome_unknown};
 use crate::interrupt::{Held, Interrupt, UnderWay};
 use crate::person::Person;
@@ -123,12 +123,8 @@ impl<'a> Mint<'a> {
         let entry = self.record.entry().expect("it was written before the key was asked for");
         let delivered = self.delivery.deliver(key, entry, self.reporter, interrupt).await;
         fail_point::reached("delivered");
-        self.record.amend(|entry| {
-            entry.delivered_to.clone_from(&delivered.to);
-            let keyring = self.settings.wanted.keyring.as_ref();
-            let keyring = keyring.filter(|_| delivered.to.iter().any(|place| place == KEYRING));
-            entry.profile = keyring.map(|keyring| keyring.profile.clone());
-        });
+        let profile = self.settings.wanted.profile();
+        self.record.amend(|entry| entry.deliver_to(&delivered.to, profile));
 
         if delivered.failed.is_empty() {
             if !delivered.is_kept {

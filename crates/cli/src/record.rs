@@ -3,6 +3,7 @@
 //! Each run that is about to ask for a key writes a record first, without the key. Should the
 //! program, the machine or the answer be lost after that, the record says what may exist.
 
+use crate::delivery::KEYRING;
 use crate::{clock, state};
 use keymint_domain::Target;
 use serde::{Deserialize, Serialize};
@@ -73,6 +74,14 @@ impl Entry {
             delivered_to: Vec::new(),
             kept_in: None,
             profile: None,
+        }
+    }
+
+    /// Takes note of the places that have it, of which a keyring has it for a profile.
+    pub(crate) fn deliver_to(&mut self, places: &[String], profile: Option<&str>) {
+        self.delivered_to.extend_from_slice(places);
+        if places.iter().any(|place| place == KEYRING) {
+            self.profile = profile.map(str::to_owned);
         }
     }
 

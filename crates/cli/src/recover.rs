@@ -91,7 +91,7 @@ async fn deliver(kept: Kept, settings: &RecoverSettings, reporter: &Reporter) ->
     let delivered = delivery.deliver(&key, &kept.entry, reporter, &mut interrupt).await;
     let is_done = delivered.failed.is_empty() && delivered.is_kept;
     let removed = if is_done { kept.remove() } else { Ok(()) };
-    kept.note(&delivered.to, is_done && removed.is_ok());
+    kept.note(&delivered.to, settings.wanted.profile(), is_done && removed.is_ok());
     if !delivered.failed.is_empty() {
         let message =
             format!("{}; it is still kept in {}", delivered.failed.join(", and "), kept.path.display());
@@ -111,7 +111,7 @@ fn delete(kept: &Kept, reporter: &Reporter) -> Result<(), Failure> {
     kept.remove().map_err(|error| {
         Failure::new(Kind::Internal, format!("{} could not be deleted: {error}", kept.path.display()))
     })?;
-    kept.note(&[], true);
+    kept.note(&[], None, true);
     let name = quoted(&kept.entry.name);
     reporter.tell(&Notice::Deleted {
         text: &format!("Deleted here. The key {name} stays valid until you delete it at {DASHBOARD}"),

@@ -79,13 +79,13 @@ impl Kept {
         fs::remove_file(&self.path)
     }
 
-    /// Takes note of where the key is now.
-    pub(crate) fn note(&self, delivered_to: &[String], is_removed: bool) {
+    /// Takes note of where the key is now, and under which profile if that is a keyring.
+    pub(crate) fn note(&self, delivered_to: &[String], profile: Option<&str>, is_removed: bool) {
         let past = record::past().unwrap_or_default().into_iter().find(|past| past.id == self.id);
         if let Some(mut past) = past {
             // The key is where it is, whatever becomes of the note.
             let _ = past.amend(|entry| {
-                entry.delivered_to.extend_from_slice(delivered_to);
+                entry.deliver_to(delivered_to, profile);
                 if is_removed {
                     entry.kept_in = None;
                 }

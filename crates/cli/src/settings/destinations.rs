@@ -74,6 +74,11 @@ impl Wanted {
         }
     }
 
+    /// The profile of the keyring that is to have it.
+    pub(crate) fn profile(&self) -> Option<&str> {
+        self.keyring.as_ref().map(|keyring| keyring.profile.as_str())
+    }
+
     /// Whether any other place is to have it.
     pub(crate) fn elsewhere(&self) -> bool {
         self.env_file.is_some() || self.keyring.is_some() || self.pipe_to.is_some() || self.copy
