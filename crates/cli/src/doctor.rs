@@ -6,6 +6,7 @@ mod network;
 
 use crate::args::{DoctorArgs, OutputArgs};
 use crate::failure::{Failure, Kind};
+use crate::person::Person;
 use crate::report::{self, Reporter};
 use crate::settings::{self, Endpoints, ProcessEnvironment};
 use crate::surroundings::{Surroundings, Traces};
@@ -29,6 +30,7 @@ async fn examine(args: &DoctorArgs, given: OutputArgs) -> Result<(Vec<Finding>, 
     let endpoints = Endpoints::resolve(&args.endpoints, &options)?;
     let browser = settings::browser(false, &None, &options)?;
     let surroundings = Surroundings::judge(environment, &Traces::look());
+    let reporter = Reporter::new(output);
     let mut findings = Findings(Vec::new());
 
     findings.add(machine::config(&options));
@@ -42,7 +44,7 @@ async fn examine(args: &DoctorArgs, given: OutputArgs) -> Result<(Vec<Finding>, 
     findings.add(machine::place(&surroundings, endpoints.callback_port));
     findings.add(machine::browser(&browser, &surroundings));
     findings.add(machine::state());
-    findings.add(machine::keyring(&options.profile).await);
+    findings.add(machine::keyring(&options.profile, Person::new(&reporter, false)).await);
     findings.add(machine::environment(environment));
     findings.add(machine::clock(&clock::utc_now()));
     let proxy = network::proxy(&endpoints, &options);

@@ -5,6 +5,7 @@ use crate::browser::{Browser, Launcher, Obstacle};
 use crate::clock::SystemClock;
 use crate::failure::{Failure, self_test_hint};
 use crate::keyring::Item;
+use crate::person::Person;
 use crate::settings::{Endpoints, Environment, Options};
 use crate::surroundings::{Place, Surroundings};
 use crate::turn::Turn;
@@ -152,8 +153,9 @@ pub(super) fn turn(port: u16) -> Finding {
 }
 
 /// Whether the keyring answers. A key can go elsewhere, so it is never a problem.
-pub(super) async fn keyring(profile: &str) -> Finding {
-    match Item::of(profile).get().await {
+pub(super) async fn keyring(profile: &str, person: Person<'_>) -> Finding {
+    let item = Item::of(profile);
+    match keyring::patiently(person, item.get()).await {
         Ok(None) => Finding::ok("keyring", &format!("has no key for the profile {profile}")),
         Ok(Some(key)) => {
             let last_four = key.last_four();
