@@ -35,7 +35,7 @@ fn tests() -> HashMap<String, HashSet<String>> {
     for (path, source) in files("rs") {
         let parts: Vec<_> = path.trim_end_matches(".rs").split('/').collect();
         let places = match parts[..] {
-            ["crates", name, .., file] => vec![name.to_owned(), format!("{name}/{file}")],
+            ["crates" | "examples", name, .., file] => vec![name.to_owned(), format!("{name}/{file}")],
             ["tests", file] => vec![file.to_owned()],
             ["tests", folder, file] => vec![folder.to_owned(), format!("{folder}/{file}")],
             _ => panic!("{path} is in no known place"),

@@ -23,7 +23,7 @@ pub(crate) fn files(extension: &str) -> BTreeMap<String, String> {
         }
     }
     let mut found = BTreeMap::new();
-    for folder in ["crates", "tests"] {
+    for folder in ["crates", "examples", "tests"] {
         collect(&root().join(folder), extension, &mut found);
     }
     found
@@ -39,7 +39,7 @@ fn shipped(source: &str) -> &str {
 fn secrets_are_exposed_where_that_was_looked_at_and_nowhere_else() {
     let mut found = BTreeMap::new();
     for (name, source) in files("rs") {
-        if name.contains("/src/") && !name.contains("/src/testing") {
+        if name.contains("/src/") && !name.contains("/src/test") {
             let calls = shipped(&source).lines().filter(|line| !line.trim_start().starts_with("//"));
             let calls: usize = calls.map(|line| line.matches("expose()").count()).sum();
             if calls > 0 {
@@ -74,6 +74,9 @@ fn secrets_are_exposed_where_that_was_looked_at_and_nowhere_else() {
         // Sent, and learned so that no error repeats them.
         ("crates/http-adapter/src/auth_server.rs", 3),
         ("crates/http-adapter/src/platform_api.rs", 7),
+        // Handed over once, and shown while a person asks for it.
+        ("examples/headless-server/src/routes.rs", 1),
+        ("examples/terminal-ui/src/view.rs", 1),
     ];
     assert_eq!(found, looked_at.map(|(name, calls)| (name.to_owned(), calls)).into());
 }

@@ -4,7 +4,7 @@ use crate::error::{ProvisionError, ServiceError};
 use crate::event::Observer;
 use crate::lists::{Lists, ProjectLists};
 use crate::provisioning::{Plan, Ports, Session};
-use crate::selection::{Organization, Project, by_preference};
+use crate::selection::{Organization, Project, Target, by_preference};
 
 /// What a signed-in person belongs to, at one moment. A new account's organizations and projects
 /// may come later.
@@ -15,8 +15,16 @@ pub struct Catalogue {
     pub organizations: Vec<CatalogueEntry>,
 }
 
-/// An organization with its projects. [`Target::new`](crate::Target::new) makes a target of it and
-/// one of them.
+impl Catalogue {
+    /// Where a key could be made: each project that could be read, in the order of preference.
+    pub fn targets(&self) -> impl Iterator<Item = Target> {
+        self.organizations.iter().flat_map(|CatalogueEntry { organization, projects }| {
+            projects.iter().flatten().map(|project| Target::new(organization, project))
+        })
+    }
+}
+
+/// An organization with its projects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CatalogueEntry {

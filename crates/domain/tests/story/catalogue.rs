@@ -49,8 +49,9 @@ fn every_organization_stands_there_in_the_order_of_preference_with_its_projects_
 
     let (outcome, events, _) = read(&platform, &clock, &Plan::default());
 
+    let catalogue = outcome.unwrap();
     assert_eq!(
-        shown(&outcome.unwrap()),
+        shown(&catalogue),
         [
             ("org-default", Ok(vec!["proj_d"])),
             ("org-1", Ok(vec!["proj_b", "proj_a"])),
@@ -58,6 +59,9 @@ fn every_organization_stands_there_in_the_order_of_preference_with_its_projects_
             ("org-closed", Err(FORBIDDEN)),
         ]
     );
+    let targets: Vec<_> = catalogue.targets().collect();
+    let ids: Vec<_> = targets.iter().map(|t| (t.organization_id.as_str(), t.project_id.as_str())).collect();
+    assert_eq!(ids, [("org-default", "proj_d"), ("org-1", "proj_b"), ("org-1", "proj_a")]);
     assert_eq!((events, platform.count(Step::ListProjects)), (vec![], 4));
 }
 

@@ -1,0 +1,46 @@
+//! An example: keymint's library behind a small HTTP service, for people whose browser is on
+//! another machine.
+//!
+//! [`sign_ins`] keeps what is known of each sign-in, as values; [`service`] takes one from the
+//! browser's answer to its end; [`routes`] is HTTP.
+
+mod clock;
+mod routes;
+mod service;
+mod sign_ins;
+
+#[cfg(test)]
+mod tests;
+
+use keymint_domain::{BaseUrl, Client};
+use keymint_sandbox::{Sandbox, Scenario};
+use service::Service;
+use std::error::Error;
+use std::io::Write;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::{env, io};
+use tokio::net::TcpListener;
+
+/// Only this machine reaches it. Whoever wants more puts a server with TLS before it.
+const ADDRESS: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 3000);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    let mut client = Client::default();
+    let (api_base, _sandbox) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => {
+            let sandbox = Sandbox::start(Scenario::ready()).await?;
+            client.issuer = BaseUrl::parse(sandbox.issuer())?;
+            (BaseUrl::parse(sandbox.api_base())?, Some(sandbox))
+        }
+        ["--openai"] => (BaseUrl::parse("https://api.openai.com")?, None),
+        _ => return Err("usage: headless-server [--openai]".into()),
+    };
+    let service = Arc::new(Service::new(client, api_base));
+    tokio::spawn(Arc::clone(&service).remove_expired());
+    let listener = TcpListener::bind(ADDRESS).await?;
+    writeln!(io::stdout(), "Listening on http://{}", listener.local_addr()?)?;
+    Ok(axum::serve(listener, routes::of(service)).await?)
+}

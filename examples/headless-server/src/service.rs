@@ -1,0 +1,120 @@
+//! The sign-ins, and the work on them.
+
+use crate::clock::SystemClock;
+use crate::sign_ins::{Refusal, SignIn, SignIns, Token};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use keymint_domain::{
+    AuthorizationGrant, BaseUrl, Client, Clock, Entropy, Observer, Plan, Ports, ProvisionError,
+    ProvisionedKey, REGISTERED_REDIRECT_URI, Url, provision,
+};
+use keymint_http_adapter::{Http, HttpOptions};
+use rand::TryRng;
+use rand::rngs::SysRng;
+use std::error::Error;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How often it is looked for what has expired, so that no key stays in memory until somebody asks.
+const SWEEP: Duration = Duration::from_secs(60);
+
+pub(crate) struct Service {
+    client: Client,
+    api_base: BaseUrl,
+    clock: SystemClock,
+    sign_ins: Mutex<SignIns>,
+}
+
+/// What the owner of a new sign-in needs.
+pub(crate) struct Begun {
+    pub(crate) id: String,
+    pub(crate) token: String,
+    pub(crate) authorize_url: Url,
+}
+
+impl Service {
+    pub(crate) fn new(client: Client, api_base: BaseUrl) -> Self {
+        Self { client, api_base, clock: SystemClock::new(), sign_ins: Mutex::default() }
+    }
+
+    pub(crate) fn begin(&self) -> Result<Begun, Refusal> {
+        let entropy = Entropy::fill_with(random)?;
+        let redirect_uri = Url::parse(REGISTERED_REDIRECT_URI).expect("a constant");
+        let pending = self.client.begin(redirect_uri, entropy);
+        let (id, token) = (random_text::<16>()?, random_text::<32>()?);
+        let authorize_url = pending.authorize_url().clone();
+        let begun = Begun { id: id.clone(), token: token.clone(), authorize_url };
+        self.lock().begin(self.clock.now(), id, Token(token), pending)?;
+        Ok(begun)
+    }
+
+    /// Takes the address that the browser ended on, and goes on from there in a task of its own: it
+    /// ends by itself, whether somebody asks for the outcome or not.
+    pub(crate) fn answer(self: Arc<Self>, id: String, token: &Token, address: &str) -> Result<(), Refusal> {
+        if let Some(grant) = self.with(&id, token, |sign_in| sign_in.answer(address))? {
+            tokio::spawn(async move {
+                let observer = |event| self.lock().note(&id, &event);
+                let outcome = self.make_key(&id, grant, &observer).await.map_err(|error| in_words(&*error));
+                self.lock().finish(self.clock.now(), &id, outcome);
+            });
+        }
+        Ok(())
+    }
+
+    /// Does something with a sign-in, for who has its token.
+    pub(crate) fn with<T>(
+        &self,
+        id: &str,
+        token: &Token,
+        act: impl FnOnce(&mut SignIn) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        act(self.lock().of_owner(self.clock.now(), id, token)?)
+    }
+
+    async fn make_key(
+        &self,
+        id: &str,
+        grant: AuthorizationGrant,
+        observer: Observer<'_>,
+    ) -> Result<ProvisionedKey, Box<dyn Error + Send + Sync>> {
+        // Adapters of its own: they remember the secrets of one sign-in until it ends.
+        let http = Http::new(HttpOptions::default());
+        let auth_server = http.auth_server(self.client.issuer.clone())?;
+        let platform = http.platform_api(self.api_base.clone())?;
+        let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &self.clock };
+        let mut plan = Plan::default();
+        plan.key_name = format!("keymint headless-server {id}");
+        Ok(provision(ports, &plan, grant, observer).await?)
+    }
+
+    pub(crate) async fn remove_expired(self: Arc<Self>) {
+        loop {
+            self.clock.sleep(SWEEP).await;
+            self.lock().remove_expired(self.clock.now());
+        }
+    }
+
+    /// No change of a sign-in leaves it half done, so a panic elsewhere is no reason to stop.
+    fn lock(&self) -> MutexGuard<'_, SignIns> {
+        self.sign_ins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn random_text<const BYTES: usize>() -> Result<String, Refusal> {
+    let mut bytes = [0; BYTES];
+    random(&mut bytes)?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+fn random(bytes: &mut [u8]) -> Result<(), Refusal> {
+    SysRng.try_fill_bytes(bytes).map_err(|_| Refusal::NoRandomness)
+}
+
+fn in_words(error: &(dyn Error + Send + Sync + 'static)) -> String {
+    match error.downcast_ref() {
+        Some(ProvisionError::OutcomeUnknown { key_name, .. }) => {
+            format!("{error}: look for the name {key_name} where the platform lists its keys, and delete it")
+        }
+        _ => error.to_string(),
+    }
+}

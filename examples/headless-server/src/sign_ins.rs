@@ -1,0 +1,221 @@
+//! What is known of each sign-in. Time is an argument, so nothing here waits.
+
+use keymint_domain::{
+    ApiKey, AuthorizationGrant, Callback, Event, Moment, PendingAuthorization, ProvisionError,
+    ProvisionedKey, Stray, Target,
+};
+use std::collections::HashMap;
+use std::mem;
+use std::time::Duration;
+use subtle::ConstantTimeEq;
+
+/// Most sign-ins at the same time.
+const MOST: usize = 100;
+
+/// How long the person may take in the browser, and how long an outcome is kept.
+const LIFETIME: Duration = Duration::from_secs(10 * 60);
+
+/// Most events of one sign-in that are kept: the newest.
+const MOST_EVENTS: usize = 100;
+
+/// All sign-ins, by their id.
+#[derive(Default)]
+pub(crate) struct SignIns(HashMap<String, SignIn>);
+
+/// One sign-in. It cannot be printed, since it may hold the key.
+pub(crate) struct SignIn {
+    token: Token,
+    /// `None` while the key is being made: that ends by itself, and must not be lost.
+    expires: Option<Moment>,
+    pub(crate) events: Vec<&'static str>,
+    pub(crate) stage: Stage,
+}
+
+/// What its owner alone knows. Unlike the id, it stands in no address and so in no log.
+pub(crate) struct Token(pub(crate) String);
+
+pub(crate) enum Stage {
+    /// For the address that the browser ended on.
+    Waiting(Box<PendingAuthorization>),
+    Working,
+    /// The key is there until it is handed over.
+    Created {
+        name: String,
+        target: Target,
+        last_four: String,
+        key: Option<ApiKey>,
+    },
+    Failed(String),
+}
+
+/// Why something is not done. Nothing has changed then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The operating system has none.
+    NoRandomness,
+    /// There are as many sign-ins as there may be.
+    Full,
+    /// There is no such sign-in, or the token is not its own.
+    Unknown,
+    /// It is not the answer to this sign-in, which goes on waiting.
+    NotTheAnswer(Stray),
+    AlreadyAnswered,
+    /// No key was made yet, or ever.
+    NoKey,
+    AlreadyHandedOver,
+}
+
+impl SignIns {
+    pub(crate) fn begin(
+        &mut self,
+        now: Moment,
+        id: String,
+        token: Token,
+        pending: PendingAuthorization,
+    ) -> Result<(), Refusal> {
+        self.remove_expired(now);
+        if self.0.len() >= MOST {
+            return Err(Refusal::Full);
+        }
+        let expires = Some(now + LIFETIME);
+        self.0.insert(
+            id,
+            SignIn { token, expires, events: Vec::new(), stage: Stage::Waiting(Box::new(pending)) },
+        );
+        Ok(())
+    }
+
+    /// The sign-in, for who has its token.
+    pub(crate) fn of_owner(&mut self, now: Moment, id: &str, token: &Token) -> Result<&mut SignIn, Refusal> {
+        self.remove_expired(now);
+        let sign_in = self.0.get_mut(id).ok_or(Refusal::Unknown)?;
+        if bool::from(sign_in.token.0.as_bytes().ct_eq(token.0.as_bytes())) {
+            Ok(sign_in)
+        } else {
+            Err(Refusal::Unknown)
+        }
+    }
+
+    pub(crate) fn note(&mut self, id: &str, event: &Event) {
+        if let Some(SignIn { events, .. }) = self.0.get_mut(id) {
+            if events.len() == MOST_EVENTS {
+                events.remove(0);
+            }
+            events.push(event.name());
+        }
+    }
+
+    pub(crate) fn finish(&mut self, now: Moment, id: &str, outcome: Result<ProvisionedKey, String>) {
+        if let Some(sign_in) = self.0.get_mut(id) {
+            sign_in.stage = match outcome {
+                Ok(ProvisionedKey { name, target, key, .. }) => {
+                    Stage::Created { name, target, last_four: key.last_four().to_owned(), key: Some(key) }
+                }
+                Err(reason) => Stage::Failed(reason),
+            };
+            sign_in.expires = Some(now + LIFETIME);
+        }
+    }
+
+    pub(crate) fn remove_expired(&mut self, now: Moment) {
+        self.0.retain(|_, sign_in| sign_in.expires.is_none_or(|expires| now < expires));
+    }
+}
+
+impl SignIn {
+    /// Takes the address that the browser ended on. The first one with the right state counts;
+    /// where it is a refusal there is no grant, and the sign-in has failed.
+    pub(crate) fn answer(&mut self, address: &str) -> Result<Option<AuthorizationGrant>, Refusal> {
+        match mem::replace(&mut self.stage, Stage::Working) {
+            Stage::Waiting(pending) => match pending.read_pasted(address) {
+                Callback::Response(response) => Ok(self.begin_work(pending.accept(response))),
+                Callback::Stray(stray) => {
+                    self.stage = Stage::Waiting(pending);
+                    Err(Refusal::NotTheAnswer(stray))
+                }
+            },
+            later => {
+                self.stage = later;
+                Err(Refusal::AlreadyAnswered)
+            }
+        }
+    }
+
+    fn begin_work(
+        &mut self,
+        accepted: Result<AuthorizationGrant, ProvisionError>,
+    ) -> Option<AuthorizationGrant> {
+        match accepted {
+            Ok(grant) => {
+                self.expires = None;
+                Some(grant)
+            }
+            Err(refusal) => {
+                self.stage = Stage::Failed(refusal.to_string());
+                None
+            }
+        }
+    }
+
+    /// Gives the key away: it is not kept.
+    pub(crate) fn take_key(&mut self) -> Result<ApiKey, Refusal> {
+        match &mut self.stage {
+            Stage::Created { key, .. } => key.take().ok_or(Refusal::AlreadyHandedOver),
+            _ => Err(Refusal::NoKey),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use keymint_domain::testing::{answer_of_a_willing_person, pending};
+
+    fn token() -> Token {
+        Token("a token".to_owned())
+    }
+
+    fn begin(sign_ins: &mut SignIns, now: Moment, id: &str) -> Result<(), Refusal> {
+        sign_ins.begin(now, id.to_owned(), token(), pending())
+    }
+
+    #[test]
+    fn one_that_nobody_answers_is_gone_after_ten_minutes_and_makes_room() {
+        let (now, mut sign_ins) = (Moment::ORIGIN, SignIns::default());
+        for number in 0..MOST {
+            begin(&mut sign_ins, now, &number.to_string()).unwrap();
+        }
+        let later = now + LIFETIME;
+        let just_before = now + (LIFETIME - Duration::from_secs(1));
+        assert_eq!(begin(&mut sign_ins, just_before, "one more"), Err(Refusal::Full));
+        assert!(sign_ins.of_owner(just_before, "0", &token()).is_ok());
+        assert_eq!(sign_ins.of_owner(later, "0", &token()).err(), Some(Refusal::Unknown));
+        assert_eq!(begin(&mut sign_ins, later, "one more"), Ok(()));
+    }
+
+    #[test]
+    fn one_that_makes_a_key_stays_and_its_outcome_is_kept_for_ten_minutes() {
+        let (now, mut sign_ins) = (Moment::ORIGIN, SignIns::default());
+        begin(&mut sign_ins, now, "id").unwrap();
+        let sign_in = sign_ins.of_owner(now, "id", &token()).unwrap();
+        assert!(sign_in.answer(&answer_of_a_willing_person(&pending())).unwrap().is_some());
+
+        let late = now + LIFETIME * 2;
+        assert!(sign_ins.of_owner(late, "id", &token()).is_ok());
+        sign_ins.finish(late, "id", Err("it did not work".to_owned()));
+        assert!(sign_ins.of_owner(late, "id", &token()).is_ok());
+        assert_eq!(sign_ins.of_owner(late + LIFETIME, "id", &token()).err(), Some(Refusal::Unknown));
+    }
+
+    #[test]
+    fn the_newest_events_are_kept() {
+        let (now, mut sign_ins) = (Moment::ORIGIN, SignIns::default());
+        begin(&mut sign_ins, now, "id").unwrap();
+        sign_ins.note("id", &Event::CodeExchanged);
+        for _ in 0..MOST_EVENTS {
+            sign_ins.note("id", &Event::SignedIn);
+        }
+        let events = &sign_ins.of_owner(now, "id", &token()).unwrap().events;
+        assert_eq!(*events, ["signed_in"; MOST_EVENTS]);
+    }
+}

@@ -1,0 +1,174 @@
+//! What the person sees, as a value, and what changes it.
+
+use keymint_domain::text::{for_people, spoken};
+use keymint_domain::{Event, ProvisionedKey, Target, Url};
+
+/// Where the platform lists its keys.
+const DASHBOARD: &str = "https://platform.openai.com/api-keys";
+
+/// Longest title of an organization or a project, in characters.
+const LONGEST_TITLE: usize = 60;
+
+/// Everything that is on the screen. It cannot be printed otherwise, since it may hold the key.
+pub(crate) struct App {
+    key_name: String,
+    pub(crate) account: Option<String>,
+    pub(crate) progress: Vec<String>,
+    pub(crate) stage: Stage,
+    /// The person asked to leave, and is told what would be lost.
+    pub(crate) leaving: bool,
+}
+
+pub(crate) enum Stage {
+    Starting,
+    /// Waiting for the browser, at an address of this machine.
+    Browser(Url),
+    Working,
+    Choosing {
+        targets: Vec<Target>,
+        at: usize,
+        /// Another browser came back than the one that was sent.
+        doubtful: bool,
+    },
+    /// The key is asked for: it may exist already.
+    Creating,
+    Created {
+        made: ProvisionedKey,
+        revealed: bool,
+        seen: bool,
+    },
+    Failed(String),
+}
+
+pub(crate) enum Message {
+    Pressed(Input),
+    Redraw,
+    Listening(Url),
+    BrowserIsBack,
+    Happened(Event),
+    /// As whom, where that is known.
+    SignedIn(Option<String>),
+    /// At least one.
+    Found {
+        targets: Vec<Target>,
+        doubtful: bool,
+    },
+    Created(ProvisionedKey),
+    Failed(String),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Input {
+    Up,
+    Down,
+    Confirm,
+    Reveal,
+    Leave,
+}
+
+/// What the app wants done.
+pub(crate) enum Effect {
+    Create(Target),
+    Leave,
+}
+
+impl App {
+    pub(crate) fn new(key_name: String) -> Self {
+        Self { key_name, account: None, progress: Vec::new(), stage: Stage::Starting, leaving: false }
+    }
+
+    pub(crate) fn update(&mut self, message: Message) -> Option<Effect> {
+        match message {
+            Message::Pressed(Input::Leave) => return self.leave(),
+            Message::Pressed(input) => {
+                self.leaving = false;
+                return self.press(input);
+            }
+            Message::Redraw => {}
+            Message::Listening(address) => self.stage = Stage::Browser(address),
+            Message::BrowserIsBack => self.stage = Stage::Working,
+            Message::Happened(event) => self.progress.extend(in_words(&event)),
+            Message::SignedIn(account) => self.account = account,
+            Message::Found { targets, doubtful } => {
+                self.stage = Stage::Choosing { targets, at: 0, doubtful };
+            }
+            Message::Created(made) => self.end(Stage::Created { made, revealed: false, seen: false }),
+            Message::Failed(reason) => self.end(Stage::Failed(reason)),
+        }
+        None
+    }
+
+    fn press(&mut self, input: Input) -> Option<Effect> {
+        match (&mut self.stage, input) {
+            (Stage::Choosing { at, .. }, Input::Up) => *at = at.saturating_sub(1),
+            (Stage::Choosing { at, targets, .. }, Input::Down) => *at = (*at + 1).min(targets.len() - 1),
+            (Stage::Choosing { at, targets, .. }, Input::Confirm) => {
+                let target = targets.swap_remove(*at);
+                self.progress.push(format!("Creating a key in {}", place(&target)));
+                self.stage = Stage::Creating;
+                return Some(Effect::Create(target));
+            }
+            (Stage::Created { revealed, seen, .. }, Input::Reveal) => {
+                *revealed = !*revealed;
+                *seen = true;
+            }
+            _ => {}
+        }
+        None
+    }
+
+    /// At once, but where a key would be lost only when it is asked for twice.
+    fn leave(&mut self) -> Option<Effect> {
+        let loses = matches!(self.stage, Stage::Creating | Stage::Created { seen: false, .. });
+        if loses && !self.leaving {
+            self.leaving = true;
+            return None;
+        }
+        Some(Effect::Leave)
+    }
+
+    fn end(&mut self, stage: Stage) {
+        self.stage = stage;
+        self.leaving = false;
+    }
+
+    /// What stays on the terminal.
+    pub(crate) fn farewell(&self) -> String {
+        let name = &self.key_name;
+        match &self.stage {
+            Stage::Created { made, seen: true, .. } => {
+                format!("Made the key \"{name}\", ending in {}.", made.key.last_four())
+            }
+            Stage::Created { .. } => {
+                format!("Made the key \"{name}\", which nobody has seen: delete it at {DASHBOARD}")
+            }
+            Stage::Creating => format!("A key \"{name}\" may exist: delete it at {DASHBOARD}"),
+            Stage::Failed(reason) => reason.clone(),
+            _ => "No key was made.".to_owned(),
+        }
+    }
+}
+
+/// `Default project of Acme`, with ids where there are no titles.
+pub(crate) fn place(target: &Target) -> String {
+    let project = target.project_title.as_deref().unwrap_or(target.project_id.as_str());
+    let organization = target.organization_title.as_deref().unwrap_or(target.organization_id.as_str());
+    format!("{} of {}", for_people(project, LONGEST_TITLE), for_people(organization, LONGEST_TITLE))
+}
+
+/// An event that a person wants to know of.
+fn in_words(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::CodeExchanged => "The sign-in was accepted".to_owned(),
+        Event::SignedIn => "Signed in to the platform".to_owned(),
+        Event::WaitingForProject { observed, retry_in } => {
+            format!("No project yet: {observed}; looking again in {}", spoken(*retry_in))
+        }
+        Event::OrganizationSkipped { id, reason } => format!("Passed over {id}: {reason}"),
+        Event::ListIncomplete { step, .. } => format!("Not everything could be read while {step}"),
+        Event::Retrying { step, reason, after } => {
+            format!("Trying again in {}: {step} failed, {reason}", spoken(*after))
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,109 @@
+//! The sign-in, from the free port to the key. What happens is told in messages.
+
+use crate::app::Message;
+use crate::clock::SystemClock;
+use keymint_callback_adapter::{LoopbackListener, Outcome};
+use keymint_domain::{
+    BaseUrl, Client, Entropy, Plan, Ports, ProvisionError, ProvisionedKey, Target, authorize, catalogue,
+    create_key, find_target, sign_in,
+};
+use keymint_http_adapter::{Http, HttpOptions};
+use rand::TryRng;
+use rand::rngs::SysRng;
+use std::error::Error;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// How long the person may take in the browser.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
+
+/// Whom to ask, where to listen, and the name of the key.
+pub(crate) struct Setup {
+    pub(crate) client: Client,
+    pub(crate) api_base: BaseUrl,
+    /// 0 stands for any that is free. OpenAI's server knows 5000 alone.
+    pub(crate) port: u16,
+    pub(crate) key_name: String,
+}
+
+type Messages = mpsc::UnboundedSender<Message>;
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// Signs in, asks for the target with [`Message::Found`], and makes the key in the one that is
+/// `chosen`. It can be dropped at any time.
+pub(crate) async fn run(setup: Setup, tell: Messages, chosen: oneshot::Receiver<Target>) {
+    if let Err(failure) = run_with_listener(setup, &tell, chosen).await {
+        let _ = tell.send(Message::Failed(failure.to_string()));
+    }
+}
+
+async fn run_with_listener(
+    setup: Setup,
+    tell: &Messages,
+    chosen: oneshot::Receiver<Target>,
+) -> Result<(), Failure> {
+    let mut listener = LoopbackListener::bind(setup.port)?;
+    listener.self_test().await?;
+    let outcome = make_key(setup, &mut listener, tell, chosen).await;
+    let (message, page) = match outcome {
+        Ok(made) => (Message::Created(made), Outcome::KeyDelivered),
+        Err(failure) => (Message::Failed(in_words(&failure)), page_about(&failure)),
+    };
+    // The key is delivered by this; if nobody takes it, the program is about to end.
+    let _ = tell.send(message);
+    listener.conclude(page).await;
+    Ok(())
+}
+
+async fn make_key(
+    setup: Setup,
+    listener: &mut LoopbackListener,
+    tell: &Messages,
+    chosen: oneshot::Receiver<Target>,
+) -> Result<ProvisionedKey, Failure> {
+    let http = Http::new(HttpOptions::default());
+    let auth_server = http.auth_server(setup.client.issuer.clone())?;
+    let platform = http.platform_api(setup.api_base)?;
+    let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &SystemClock::new() };
+    let mut plan = Plan::default();
+    plan.key_name = setup.key_name;
+    let observer = |event| drop(tell.send(Message::Happened(event)));
+
+    let entropy = Entropy::fill_with(|bytes| SysRng.try_fill_bytes(bytes))?;
+    let pending = setup.client.begin(listener.redirect_uri().clone(), entropy);
+    tell.send(Message::Listening(listener.start_url(&pending)))?;
+    let grant = authorize(ports.clock, listener, pending, PATIENCE).await?;
+    tell.send(Message::BrowserIsBack)?;
+
+    let session = sign_in(ports, &plan, grant, &observer).await?;
+    tell.send(Message::SignedIn(session.account().map(|account| account.for_people().to_owned())))?;
+    let mut targets: Vec<_> = catalogue(ports, &plan, &session, &observer).await?.targets().collect();
+    if targets.is_empty() {
+        // A new account's first project comes a little later, and others may come with it.
+        let first = find_target(ports, &plan, &session, &observer).await?;
+        targets = catalogue(ports, &plan, &session, &observer).await?.targets().collect();
+        if !targets.contains(&first) {
+            targets.insert(0, first);
+        }
+    }
+    tell.send(Message::Found { targets, doubtful: listener.doubt().is_some() })?;
+    let target = chosen.await?;
+    Ok(create_key(ports, &plan, session, target, &observer).await?)
+}
+
+fn page_about(failure: &Failure) -> Outcome {
+    match failure.downcast_ref() {
+        Some(ProvisionError::OutcomeUnknown { .. }) => Outcome::KeyUnknown,
+        Some(ProvisionError::Denied { .. }) => Outcome::Refused,
+        _ => Outcome::NoKey,
+    }
+}
+
+fn in_words(failure: &Failure) -> String {
+    match failure.downcast_ref() {
+        Some(ProvisionError::OutcomeUnknown { key_name, .. }) => {
+            format!("{failure}. Look for \"{key_name}\" where the platform lists its keys, and delete it.")
+        }
+        _ => failure.to_string(),
+    }
+}

@@ -1,0 +1,108 @@
+//! An example: keymint's library behind a full-screen terminal program.
+//!
+//! Two halves that share nothing but messages: [`flow`] signs in and makes the key, and says what
+//! happens; [`app`] is what the person sees, a value that messages change and [`view`] draws.
+
+mod app;
+mod clock;
+mod flow;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use app::{App, Effect, Input, Message};
+use flow::Setup;
+use keymint_domain::{BaseUrl, Client};
+use keymint_sandbox::{Organization, Project, Sandbox, Scenario};
+use rand::TryRng;
+use rand::rngs::SysRng;
+use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use std::error::Error;
+use std::io::Write;
+use std::time::Duration;
+use std::{env, io, thread};
+use tokio::sync::{mpsc, oneshot};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    let key_name = format!("keymint terminal-ui {:08x}", SysRng.try_next_u32()?);
+    let (setup, _sandbox) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => {
+            let sandbox = Sandbox::start(scenario()).await?;
+            let mut client = Client::default();
+            client.issuer = BaseUrl::parse(sandbox.issuer())?;
+            let api_base = BaseUrl::parse(sandbox.api_base())?;
+            (Setup { client, api_base, port: 0, key_name }, Some(sandbox))
+        }
+        ["--openai"] => {
+            let api_base = BaseUrl::parse("https://api.openai.com")?;
+            (Setup { client: Client::default(), api_base, port: 5000, key_name }, None)
+        }
+        _ => return Err("usage: terminal-ui [--openai]".into()),
+    };
+    let farewell = run(setup).await?;
+    writeln!(io::stdout(), "{farewell}")?;
+    Ok(())
+}
+
+/// A new account, whose default project comes a little later than the rest.
+fn scenario() -> Scenario {
+    let personal = Organization::new("org-personal").titled("Personal").as_personal();
+    let acme = Organization::new("org-acme").titled("Acme");
+    Scenario::of([
+        personal.with_project(Project::new("proj_default").titled("Default project").as_initial()),
+        acme.with_project(Project::new("proj_acme").titled("Default project").as_initial()),
+    ])
+    .project_ready_after(Duration::from_secs(2))
+}
+
+async fn run(setup: Setup) -> io::Result<String> {
+    let (tell, mut messages) = mpsc::unbounded_channel();
+    let (choose, chosen) = oneshot::channel();
+    let mut choose = Some(choose);
+    let mut app = App::new(setup.key_name.clone());
+    let flow = tokio::spawn(flow::run(setup, tell.clone(), chosen));
+    let mut terminal = ratatui::try_init()?;
+    // It ends with the program: nothing interrupts the reading of a key.
+    thread::spawn(move || while event::read().is_ok_and(|event| tell.send(message(&event)).is_ok()) {});
+
+    let outcome = loop {
+        if let Err(error) = terminal.draw(|frame| view::draw(frame, &app)) {
+            break Err(error);
+        }
+        let Some(message) = messages.recv().await else { break Ok(()) };
+        match app.update(message) {
+            None => {}
+            Some(Effect::Create(target)) => {
+                // The flow asks once, and the app answers once.
+                if let Some(choose) = choose.take() {
+                    let _ = choose.send(target);
+                }
+            }
+            Some(Effect::Leave) => break Ok(()),
+        }
+    };
+    ratatui::restore();
+    // What is under way is dropped, which ends it; the browser is told by the listener.
+    flow.abort();
+    let _ = flow.await;
+    outcome.map(|()| app.farewell())
+}
+
+/// What a key means here. All else only draws the screen again.
+fn message(event: &Event) -> Message {
+    let Event::Key(KeyEvent { code, modifiers, kind: KeyEventKind::Press, .. }) = *event else {
+        return Message::Redraw;
+    };
+    match code {
+        KeyCode::Char('c') if modifiers.contains(KeyModifiers::CONTROL) => Message::Pressed(Input::Leave),
+        KeyCode::Esc => Message::Pressed(Input::Leave),
+        KeyCode::Up => Message::Pressed(Input::Up),
+        KeyCode::Down => Message::Pressed(Input::Down),
+        KeyCode::Enter => Message::Pressed(Input::Confirm),
+        KeyCode::Char('r') => Message::Pressed(Input::Reveal),
+        _ => Message::Redraw,
+    }
+}

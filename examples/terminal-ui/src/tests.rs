@@ -1,0 +1,287 @@
+//! What the person sees at each stage, and one whole run over real sockets.
+
+use crate::app::{App, Effect, Input, Message, Stage};
+use crate::flow::{self, Setup};
+use crate::view;
+use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted, organization, project};
+use keymint_domain::{
+    BaseUrl, Client, Event, Observation, Plan, Ports, ProvisionedKey, Target, ignore, provision,
+};
+use keymint_sandbox::{Choice, Organization, Project, Sandbox, Scenario, visit};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::{mpsc, oneshot};
+
+/// The lines of a screen of 80 by 12, without the edges and what is empty.
+fn screen(app: &App) -> Vec<String> {
+    let mut terminal = Terminal::new(TestBackend::new(80, 12)).unwrap();
+    terminal.draw(|frame| view::draw(frame, app)).unwrap();
+    let cells = terminal.backend().buffer().content();
+    let lines = cells.chunks(80).map(|row| row.iter().map(|cell| cell.symbol()).collect::<String>());
+    let lines = lines.map(|line| line.trim_end().to_owned());
+    lines.filter(|line| !line.is_empty() && !line.contains("──")).collect()
+}
+
+fn help(app: &App) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(80, 12)).unwrap();
+    terminal.draw(|frame| view::draw(frame, app)).unwrap();
+    let cells = terminal.backend().buffer().content();
+    let last: String = cells[80 * 11..].iter().map(|cell| cell.symbol()).collect();
+    last.trim_matches(['─', ' ']).to_owned()
+}
+
+fn app() -> App {
+    App::new("a name".to_owned())
+}
+
+fn after(messages: impl IntoIterator<Item = Message>) -> App {
+    let mut app = app();
+    for message in messages {
+        assert!(app.update(message).is_none());
+    }
+    app
+}
+
+fn target(organization_title: Option<&str>, project_id: &str) -> Target {
+    let mut organization = organization("org-1");
+    organization.title = organization_title.map(str::to_owned);
+    Target::new(&organization, &project(project_id, true))
+}
+
+fn found(doubtful: bool) -> Message {
+    let targets = vec![target(Some("Acme"), "proj_1"), target(None, "proj_2")];
+    Message::Found { targets, doubtful }
+}
+
+fn made() -> ProvisionedKey {
+    let clock = FakeClock::new();
+    let (auth_server, platform) = (FakeAuthServer::new(&clock), FakePlatform::ready(&clock));
+    let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
+    clock.run(provision(ports, &Plan::default(), granted(), &ignore)).unwrap()
+}
+
+fn press(app: &mut App, input: Input) -> Option<Effect> {
+    app.update(Message::Pressed(input))
+}
+
+#[test]
+fn the_person_is_told_which_address_to_open() {
+    assert_eq!(screen(&app()), ["Starting..."]);
+    let app = after([Message::Listening("http://localhost:5000/start/x".parse().unwrap())]);
+    assert_eq!(
+        screen(&app),
+        ["Open this address in a browser on this machine:", "http://localhost:5000/start/x"]
+    );
+    assert_eq!(help(&app), "Esc: cancel");
+}
+
+#[test]
+fn events_are_told_as_they_happen_and_the_newest_stay_on_the_screen() {
+    let waiting = || Event::WaitingForProject {
+        observed: Observation::NoOrganization,
+        retry_in: Duration::from_secs(2),
+    };
+    let mut events = vec![Event::CodeExchanged, Event::SignedIn, waiting()];
+    let shown = |events: &[Event]| {
+        screen(&after(
+            [Message::BrowserIsBack].into_iter().chain(events.iter().cloned().map(Message::Happened)),
+        ))
+    };
+    let looking = "- No project yet: the account has no organization yet; looking again in 2 s";
+    let work = "Looking for your projects...";
+    assert_eq!(shown(&events), ["- The sign-in was accepted", "- Signed in to the platform", looking, work]);
+    events.extend([waiting(), waiting(), waiting()]);
+    assert_eq!(shown(&events), [looking, looking, looking, looking, work]);
+}
+
+#[test]
+fn a_project_is_picked_with_the_arrows() {
+    let mut app = after([Message::SignedIn(Some("dev@example.com".to_owned())), found(false)]);
+    assert_eq!(
+        screen(&app),
+        [
+            "Signed in as dev@example.com",
+            "Where should the key be made?",
+            "> proj_1 of Acme",
+            "  proj_2 of org-1"
+        ]
+    );
+    for input in [Input::Up, Input::Down, Input::Down] {
+        assert!(press(&mut app, input).is_none());
+    }
+    assert_eq!(screen(&app)[2..], ["  proj_1 of Acme", "> proj_2 of org-1"]);
+    let Some(Effect::Create(target)) = press(&mut app, Input::Confirm) else { panic!("no key is asked for") };
+    assert_eq!(target.project_id.as_str(), "proj_2");
+    assert_eq!(screen(&app)[1..], ["- Creating a key in proj_2 of org-1", "Creating the key..."]);
+}
+
+#[test]
+fn somebody_elses_browser_is_pointed_out_before_a_key_is_made() {
+    let doubt = "Another browser came back than the one that was sent. Is it your account?";
+    assert!(screen(&after([found(true)])).contains(&doubt.to_owned()));
+    assert!(!screen(&after([found(false)])).contains(&doubt.to_owned()));
+}
+
+#[test]
+fn a_title_cannot_steer_the_terminal() {
+    let targets = vec![target(Some("Acme\u{1b}[2J"), "proj_1")];
+    let app = after([Message::Found { targets, doubtful: false }]);
+    assert_eq!(screen(&app).last().unwrap(), r"> proj_1 of Acme\u{1b}[2J");
+}
+
+#[test]
+fn the_key_is_seen_only_while_it_is_asked_for() {
+    let made = made();
+    let key = made.key.expose().to_owned();
+    let ready = format!("Your key is ready. It ends in {}.", made.key.last_four());
+    let mut app = after([Message::Created(made)]);
+    assert_eq!(screen(&app), [&*ready]);
+    press(&mut app, Input::Reveal);
+    assert_eq!(screen(&app), ["Your key:", &key]);
+    press(&mut app, Input::Reveal);
+    assert_eq!(screen(&app), [&*ready]);
+    assert!(!app.farewell().contains(&key));
+}
+
+#[test]
+fn a_key_that_may_exist_is_left_only_when_asked_twice() {
+    let mut app = after([found(false)]);
+    press(&mut app, Input::Confirm);
+    assert!(press(&mut app, Input::Leave).is_none());
+    assert!(screen(&app).join(" ").contains("Press Esc again to leave without it."));
+    // It came after all, so the question is another one.
+    assert!(app.update(Message::Created(made())).is_none());
+    assert!(press(&mut app, Input::Leave).is_none());
+    assert!(screen(&app)[1].starts_with("You have not seen the key"));
+    assert!(matches!(press(&mut app, Input::Leave), Some(Effect::Leave)));
+    assert!(app.farewell().contains("which nobody has seen: delete it"));
+}
+
+#[test]
+fn everything_else_is_left_at_once() {
+    let listening = Message::Listening("http://localhost:5000/start/x".parse().unwrap());
+    for message in [listening, Message::BrowserIsBack, found(false)] {
+        let mut app = after([message]);
+        assert!(matches!(press(&mut app, Input::Leave), Some(Effect::Leave)));
+        assert_eq!(app.farewell(), "No key was made.");
+    }
+    let mut app = after([Message::Failed("the sign-in was refused: access_denied".to_owned())]);
+    assert_eq!(screen(&app), ["It did not work.", "the sign-in was refused: access_denied"]);
+    assert!(matches!(press(&mut app, Input::Leave), Some(Effect::Leave)));
+}
+
+/// A run of the flow against the sandbox, with the browser played.
+struct Run {
+    app: App,
+    messages: UnboundedReceiver<Message>,
+    choose: Option<oneshot::Sender<Target>>,
+    flow: tokio::task::JoinHandle<()>,
+}
+
+impl Run {
+    fn start(sandbox: &Sandbox) -> Self {
+        let mut client = Client::default();
+        client.issuer = BaseUrl::parse(sandbox.issuer()).unwrap();
+        let api_base = BaseUrl::parse(sandbox.api_base()).unwrap();
+        let setup = Setup { client, api_base, port: 0, key_name: "a name".to_owned() };
+        let (tell, messages) = mpsc::unbounded_channel();
+        let (choose, chosen) = oneshot::channel();
+        let flow = tokio::spawn(flow::run(setup, tell, chosen));
+        Self { app: app(), messages, choose: Some(choose), flow }
+    }
+
+    /// Until the app is at a stage that this knows.
+    async fn until<T>(&mut self, known: impl Fn(&Stage) -> Option<T>) -> T {
+        loop {
+            if let Some(known) = known(&self.app.stage) {
+                return known;
+            }
+            let message = self.messages.recv().await.unwrap();
+            assert!(self.app.update(message).is_none());
+        }
+    }
+
+    async fn address(&mut self) -> String {
+        self.until(|stage| match stage {
+            Stage::Browser(address) => Some(address.to_string()),
+            _ => None,
+        })
+        .await
+    }
+}
+
+fn two_organizations() -> Scenario {
+    let acme =
+        Organization::new("org-acme").titled("Acme").with_project(Project::new("proj_a").titled("Site"));
+    let own = Organization::new("org-own").titled("Own").as_personal();
+    Scenario::of([acme, own.with_project(Project::new("proj_o").titled("Default project").as_initial())])
+}
+
+#[tokio::test]
+async fn a_person_signs_in_picks_a_project_and_sees_the_key() {
+    let sandbox = Sandbox::start(two_organizations()).await.unwrap();
+    let mut run = Run::start(&sandbox);
+    let address = run.address().await;
+    let browser = tokio::spawn(async move { visit(&address, Choice::Continue).await.unwrap() });
+
+    run.until(|stage| matches!(stage, Stage::Choosing { .. }).then_some(())).await;
+    let shown = screen(&run.app);
+    assert_eq!(shown[shown.len() - 2..], ["> Default project of Own", "  Site of Acme"]);
+    press(&mut run.app, Input::Down);
+    let Some(Effect::Create(target)) = press(&mut run.app, Input::Confirm) else {
+        panic!("no key is asked for")
+    };
+    run.choose.take().unwrap().send(target).unwrap();
+
+    run.until(|stage| matches!(stage, Stage::Created { .. }).then_some(())).await;
+    press(&mut run.app, Input::Reveal);
+    let keys = sandbox.keys();
+    assert!(screen(&run.app).concat().contains(&keys[0].value));
+    assert!(browser.await.unwrap().body.contains("Your key is ready"));
+    assert_eq!((keys.len(), &*keys[0].project, &*keys[0].name), (1, "proj_a", "a name"));
+    assert_eq!(sandbox.violations(), Vec::<String>::new());
+    run.flow.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_new_account_is_waited_for_and_then_everything_in_it_can_be_picked() {
+    let sandbox = Sandbox::start(crate::scenario().project_ready_after(Duration::ZERO).ready_after_rounds(2));
+    let sandbox = sandbox.await.unwrap();
+    let mut run = Run::start(&sandbox);
+    let address = run.address().await;
+    let browser = tokio::spawn(async move { visit(&address, Choice::Continue).await });
+
+    run.until(|stage| matches!(stage, Stage::Choosing { .. }).then_some(())).await;
+    let shown = screen(&run.app);
+    assert_eq!(shown[shown.len() - 2..], ["> Default project of Personal", "  Default project of Acme"]);
+    run.flow.abort();
+    let _ = browser.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_person_who_leaves_while_choosing_gets_no_key() {
+    let sandbox = Sandbox::start(two_organizations()).await.unwrap();
+    let mut run = Run::start(&sandbox);
+    let address = run.address().await;
+    let browser = tokio::spawn(async move { visit(&address, Choice::Continue).await });
+
+    run.until(|stage| matches!(stage, Stage::Choosing { .. }).then_some(())).await;
+    assert!(matches!(press(&mut run.app, Input::Leave), Some(Effect::Leave)));
+    run.flow.abort();
+    assert!(run.flow.await.unwrap_err().is_cancelled());
+    let _ = browser.await.unwrap();
+    assert!(sandbox.keys().is_empty());
+}
+
+#[tokio::test]
+async fn a_person_who_refuses_in_the_browser_is_told_so() {
+    let sandbox = Sandbox::start(two_organizations()).await.unwrap();
+    let mut run = Run::start(&sandbox);
+    let address = run.address().await;
+    visit(&address, Choice::Refuse).await.unwrap();
+    run.until(|stage| matches!(stage, Stage::Failed(_)).then_some(())).await;
+    assert!(screen(&run.app)[1].starts_with("the sign-in was refused: access_denied"));
+    run.flow.await.unwrap();
+}
