@@ -1,11 +1,12 @@
 //! The authorization request and its response (RFC 6749 section 4.1.1 and 4.1.2), as values.
 //!
 //! [`Client::begin`] makes a [`PendingAuthorization`]; its [`authorize_url`] goes to a browser;
-//! what the browser brings back is read by [`read_callback`] or [`read_pasted`]; a granted code
-//! turns the pending authorization into an [`AuthorizationGrant`]. Each step consumes the one
+//! what the browser brings back is read by [`read_callback`] or [`read_pasted`]; [`accept`] turns the
+//! pending authorization into an [`AuthorizationGrant`], if it was granted. Each step consumes the one
 //! before it, so an authorization is used once. A [`SavedAuthorization`] is one that goes on in
 //! another process.
 //!
+//! [`accept`]: PendingAuthorization::accept
 //! [`authorize_url`]: PendingAuthorization::authorize_url
 //! [`read_callback`]: PendingAuthorization::read_callback
 //! [`read_pasted`]: PendingAuthorization::read_pasted
@@ -15,6 +16,7 @@ mod entropy;
 mod saved;
 
 use crate::base_url::BaseUrl;
+use crate::error::ProvisionError;
 use crate::pkce::CodeChallenge;
 use crate::secret::{AuthorizationCode, CodeVerifier, State};
 use base64::Engine;
@@ -104,6 +106,23 @@ impl PendingAuthorization {
     /// Show it to the person; keep it out of logs and of argument lists, since it holds the state.
     pub fn authorize_url(&self) -> &Url {
         &self.authorize_url
+    }
+
+    /// Ends the authorization with its response: with a grant, or with why there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`Denied`](ProvisionError::Denied), [`MalformedResponse`](ProvisionError::MalformedResponse) or
+    /// [`IssuerMismatch`](ProvisionError::IssuerMismatch).
+    pub fn accept(self, response: AuthorizationResponse) -> Result<AuthorizationGrant, ProvisionError> {
+        match response {
+            AuthorizationResponse::Granted(code) => Ok(self.into_grant(code)),
+            AuthorizationResponse::Denied { error, description } => {
+                Err(ProvisionError::Denied { error, description })
+            }
+            AuthorizationResponse::Malformed => Err(ProvisionError::MalformedResponse),
+            AuthorizationResponse::IssuerMismatch => Err(ProvisionError::IssuerMismatch),
+        }
     }
 
     /// Turns the request into what the token request is made of, with the code that it was granted.
@@ -242,6 +261,25 @@ mod tests {
         assert_eq!((grant.client_id(), grant.code().expose()), ("app_2SKx67EdpoN0G6j64rFvigXD", "C"));
         assert_eq!(grant.redirect_uri(), REGISTERED_REDIRECT_URI);
         assert_eq!(grant.verifier().challenge().as_str(), challenge);
+    }
+
+    #[test]
+    fn only_a_code_makes_a_grant() {
+        let code = AuthorizationCode::from_response("C".into());
+        let grant = pending().accept(AuthorizationResponse::Granted(code)).unwrap();
+        assert_eq!(grant.code().expose(), "C");
+
+        let denied = AuthorizationResponse::Denied { error: "access_denied".to_owned(), description: None };
+        for (response, words) in [
+            (denied, "the sign-in was refused: access_denied"),
+            (AuthorizationResponse::Malformed, "the answer of the authorization server is malformed"),
+            (
+                AuthorizationResponse::IssuerMismatch,
+                "the answer came from another authorization server than the one that was asked",
+            ),
+        ] {
+            assert_eq!(pending().accept(response).unwrap_err().to_string(), words);
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The whole story: from what the browser brought back to a key.
 
 use crate::account::AccountEmail;
-use crate::authorization::{AuthorizationGrant, AuthorizationResponse, PendingAuthorization};
+use crate::authorization::{AuthorizationGrant, PendingAuthorization};
 use crate::choice::Choice;
 use crate::error::{ProvisionError, Step};
 use crate::event::{Event, Observer};
@@ -114,8 +114,7 @@ pub async fn provision(
 ///
 /// [`AuthorizationTimedOut`](ProvisionError::AuthorizationTimedOut) where nobody came,
 /// [`NoResponse`](ProvisionError::NoResponse) where nobody could come any more, and
-/// [`Denied`](ProvisionError::Denied), [`MalformedResponse`](ProvisionError::MalformedResponse) or
-/// [`IssuerMismatch`](ProvisionError::IssuerMismatch) where the answer was not a code.
+/// those of [`accept`](PendingAuthorization::accept) where the answer was not a code.
 pub async fn authorize(
     clock: &dyn Clock,
     source: &mut dyn ResponseSource,
@@ -126,14 +125,7 @@ pub async fn authorize(
         .await
         .map_err(|Elapsed| ProvisionError::AuthorizationTimedOut { waited: patience })?
         .map_err(ProvisionError::NoResponse)?;
-    match response {
-        AuthorizationResponse::Granted(code) => Ok(pending.into_grant(code)),
-        AuthorizationResponse::Denied { error, description } => {
-            Err(ProvisionError::Denied { error, description })
-        }
-        AuthorizationResponse::Malformed => Err(ProvisionError::MalformedResponse),
-        AuthorizationResponse::IssuerMismatch => Err(ProvisionError::IssuerMismatch),
-    }
+    pending.accept(response)
 }
 
 /// Exchanges the code and opens a session on the platform.
