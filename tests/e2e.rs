@@ -16,6 +16,7 @@ mod create;
 mod doctor;
 mod env_file;
 mod failures;
+mod headless;
 mod keyring;
 mod network;
 mod paste;

@@ -47,7 +47,8 @@
 //! Futures are `Send` and may be dropped at any time, which ends the request under way; only
 //! [`create_key`] should run to its end, since a key may exist once it has begun. Progress comes
 //! as [`Event`]s through one closure. Secrets have types that cannot be printed. The feature
-//! `testing` has a clock that a test runs, and stateful fakes of every port.
+//! `testing` has a clock that a test runs, stateful fakes of every port, and checks for those who
+//! implement the ports.
 
 mod account;
 mod authorization;

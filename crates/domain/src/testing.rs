@@ -1,4 +1,5 @@
-//! A clock that a test runs, and stateful fakes of every port (feature `testing`).
+//! A clock that a test runs, stateful fakes of every port, and checks of what the ports promise for
+//! those who implement them (feature `testing`).
 //!
 //! [`FakeClock::run`] drives a future to its end. Whenever nothing else can go on, time jumps to
 //! the next moment that something waits for, so an hour of waiting takes microseconds, the same
@@ -20,6 +21,7 @@
 //! ```
 
 mod clock;
+pub mod conformance;
 mod platform;
 mod sign_in;
 

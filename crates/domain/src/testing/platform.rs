@@ -226,6 +226,13 @@ impl FakePlatform {
         Err(ServiceError::new(step, kind, "no such session"))
     }
 
+    fn has(&self, target: &Target) -> bool {
+        self.organizations.iter().any(|place| {
+            place.organization.id == target.organization_id
+                && place.projects.iter().any(|project| project.id == target.project_id)
+        })
+    }
+
     /// Which failure is due: the n-th request of a place takes the n-th failure of it.
     fn next_failure(&self, call: &Call) -> Option<ServiceErrorKind> {
         let of_organization = call.organization.as_ref().map(|id| (call.step, Some(id.as_str().to_owned())));
@@ -240,6 +247,10 @@ impl FakePlatform {
         let nth = self.world().calls.iter().filter(same_place).count();
         kinds.get(nth - 1).copied()
     }
+}
+
+fn not_found(step: Step) -> ServiceError {
+    ServiceError::new(step, ServiceErrorKind::Refused { status: 404, retry_after: None }, "no such place")
 }
 
 struct InFlight<'a>(&'a FakePlatform);
@@ -283,9 +294,10 @@ impl PlatformApi for FakePlatform {
         organization: &OrganizationId,
     ) -> Result<Listing<Project>, ServiceError> {
         self.serve_session(session, Step::ListProjects, Some(organization), None).await?;
-        let ready = self.is_ready(self.projects_ready_after);
         let of_it = self.organizations.iter().find(|place| place.organization.id == *organization);
-        let projects = of_it.filter(|_| ready).map(|place| place.projects.clone()).unwrap_or_default();
+        let of_it = of_it.ok_or_else(|| not_found(Step::ListProjects))?;
+        let ready = self.is_ready(self.projects_ready_after);
+        let projects = if ready { of_it.projects.clone() } else { Vec::new() };
         Ok(self.listing(Step::ListProjects, projects))
     }
 
@@ -300,6 +312,7 @@ impl PlatformApi for FakePlatform {
         // A server whose answer is lost may have done its work all the same.
         match &served {
             Err(error) if !error.kind.leaves_outcome_unknown() => return Err(error.clone()),
+            _ if !self.has(target) => return Err(not_found(Step::CreateKey)),
             _ => {}
         }
         let mut world = self.world();

@@ -4,6 +4,7 @@
 
 mod answers;
 mod check_key;
+mod conformance;
 mod faults;
 mod lists;
 mod proxies;

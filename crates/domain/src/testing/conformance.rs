@@ -1,0 +1,85 @@
+//! What the ports promise, as checks that any implementation can be put through.
+//!
+//! Each takes the implementation, and knows what its server was prepared to have. The checks tell
+//! the first promise that is broken. They see what a caller sees; how often a request is sent, and
+//! what stands in it, are for the server to look at.
+//!
+//! ```
+//! # use keymint_domain::testing::{FakeClock, conformance};
+//! let clock = FakeClock::new();
+//! clock.run(conformance::clock(&clock)).unwrap();
+//! ```
+
+mod auth_server;
+mod clock;
+mod platform;
+
+use crate::error::{ServiceError, ServiceErrorKind, Step};
+pub use auth_server::auth_server;
+pub use clock::clock;
+pub use platform::{Account, platform};
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+
+/// What an implementation did that its port promises not to do, in a sentence.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BrokenPromise(String);
+
+impl fmt::Debug for BrokenPromise {
+    /// The sentence, so that `unwrap` shows it as it is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// How far a call is followed before it is dropped.
+const POLLS: [usize; 6] = [1, 2, 4, 8, 16, 32];
+
+fn check(kept: bool, otherwise: impl Into<String>) -> Result<(), BrokenPromise> {
+    if kept { Ok(()) } else { Err(BrokenPromise(otherwise.into())) }
+}
+
+/// Polls a call so many times at most, and drops it.
+async fn abandon<T>(polls: usize, call: impl Future<Output = T>) {
+    let mut call = pin!(call);
+    let mut left = polls;
+    poll_fn(|context| {
+        if left == 0 || call.as_mut().poll(context).is_ready() {
+            return Poll::Ready(());
+        }
+        left -= 1;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// What a call that must succeed gave.
+fn success<T>(step: Step, result: Result<T, ServiceError>) -> Result<T, BrokenPromise> {
+    result.map_err(|error| BrokenPromise(format!("{step} is possible, and failed: {}", error.detail)))
+}
+
+/// Makes sure that a call was refused with one of these statuses, and that none of these secrets shows.
+fn refusal<T>(
+    step: Step,
+    result: Result<T, ServiceError>,
+    statuses: &[u16],
+    secrets: &[&str],
+) -> Result<(), BrokenPromise> {
+    let Err(error) = result else {
+        return Err(BrokenPromise(format!("{step} must be refused, and succeeded")));
+    };
+    let refused =
+        matches!(error.kind, ServiceErrorKind::Refused { status, .. } if statuses.contains(&status));
+    check(refused, format!("{step} is refused with {statuses:?}, and the error is {:?}", error.kind))?;
+    check(error.step == step, format!("{step} was refused, and the error is one of {}", error.step))?;
+    let shown = format!("{error} {error:?}");
+    check(
+        !secrets.iter().any(|secret| shown.contains(secret)),
+        format!("an error of {step} tells a secret"),
+    )?;
+    check(!error.detail.chars().any(char::is_control), format!("an error of {step} has control characters"))
+}

@@ -1,0 +1,26 @@
+use super::{BrokenPromise, POLLS, abandon, refusal, success};
+use crate::authorization::AuthorizationGrant;
+use crate::error::Step;
+use crate::ports::AuthServer;
+
+/// A code is exchanged once and then refused, and an exchange that is dropped disturbs no other.
+///
+/// Both grants have codes that are still good, and both are used up.
+///
+/// # Errors
+///
+/// [`BrokenPromise`]
+pub async fn auth_server(
+    auth_server: &dyn AuthServer,
+    [dropped, kept]: [AuthorizationGrant; 2],
+) -> Result<(), BrokenPromise> {
+    for polls in POLLS {
+        abandon(polls, auth_server.exchange_code(&dropped)).await;
+    }
+    let tokens = success(Step::ExchangeCode, auth_server.exchange_code(&kept).await)?;
+
+    let again = auth_server.exchange_code(&kept).await;
+    let secrets = [kept.code().expose(), kept.verifier().expose(), tokens.access_token.expose()];
+    // RFC 6749 section 5.2 says 400; servers of today say others too.
+    refusal(Step::ExchangeCode, again, &[400, 401, 403], &secrets)
+}

@@ -1,0 +1,48 @@
+use super::{BrokenPromise, abandon, check};
+use crate::ports::Clock;
+use futures_util::future::{Either, join, select};
+use std::time::Duration;
+
+/// Long enough for a timer to be armed, short enough for a test.
+const SHORT: Duration = Duration::from_millis(2);
+
+/// More milliseconds than timers that count in 32 bits can hold.
+const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// Time never goes back, a sleep lasts as long as it was told to, and one that is dropped is no more.
+///
+/// It takes a few milliseconds of the clock's time.
+///
+/// # Errors
+///
+/// [`BrokenPromise`]
+pub async fn clock(clock: &dyn Clock) -> Result<(), BrokenPromise> {
+    let mut latest = clock.now();
+    for _ in 0..1_000 {
+        let now = clock.now();
+        check(now >= latest, "the time went back")?;
+        latest = now;
+    }
+
+    for length in [Duration::ZERO, Duration::from_nanos(1), SHORT] {
+        sleeps(clock, length).await?;
+    }
+    let begun = clock.now();
+    join(clock.sleep(SHORT * 2), clock.sleep(SHORT)).await;
+    check(clock.now().since(begun) >= SHORT * 2, "two sleeps at once were shorter than the longer one")?;
+
+    for long in [MONTH, Duration::MAX] {
+        let first = select(clock.sleep(long), clock.sleep(SHORT)).await;
+        check(matches!(first, Either::Right(_)), format!("a sleep of {long:?} was over in no time"))?;
+        sleeps(clock, SHORT).await?;
+    }
+    abandon(1, clock.sleep(SHORT)).await;
+    sleeps(clock, SHORT * 2).await
+}
+
+async fn sleeps(clock: &dyn Clock, length: Duration) -> Result<(), BrokenPromise> {
+    let begun = clock.now();
+    clock.sleep(length).await;
+    let passed = clock.now().since(begun);
+    check(passed >= length, format!("a sleep of {length:?} was over after {passed:?}"))
+}

@@ -1,0 +1,117 @@
+use super::{BrokenPromise, POLLS, abandon, check, refusal, success};
+use crate::error::Step;
+use crate::ports::{Listing, PlatformApi};
+use crate::secret::{AccessToken, SessionKey};
+use crate::selection::{Organization, Project, Target};
+use crate::testing::{organization, project};
+use std::collections::HashSet;
+use std::fmt::Debug;
+
+/// What the platform was prepared to have. One account is not enough to see everything: take one
+/// that has organizations with several projects and with none, and one that has no organization.
+pub struct Account<'a> {
+    /// A token that is good for a login.
+    pub token: AccessToken,
+    /// The application that the login is for.
+    pub app: &'a str,
+    /// The organizations with their projects, in the server's order.
+    pub organizations: Vec<(Organization, Vec<Project>)>,
+}
+
+/// Lists are told as they are, each key is a new one, who may not ask and what does not exist is
+/// refused, and a call that is dropped disturbs no other.
+///
+/// It makes keys in every project.
+///
+/// # Errors
+///
+/// [`BrokenPromise`]
+pub async fn platform(platform: &dyn PlatformApi, account: &Account<'_>) -> Result<(), BrokenPromise> {
+    let session = success(Step::Login, platform.login(&account.token, account.app).await)?;
+
+    lists(platform, account, &session).await?;
+    keys(platform, account, &session).await?;
+    refusals(platform, account, &session).await?;
+
+    let target = account.targets().next().unwrap_or_else(nowhere);
+    for polls in POLLS {
+        abandon(polls, platform.organizations(&session)).await;
+        abandon(polls, platform.projects(&session, &target.organization_id)).await;
+        abandon(polls, platform.create_api_key(&session, &target, "dropped")).await;
+    }
+    lists(platform, account, &session).await
+}
+
+async fn lists(
+    platform: &dyn PlatformApi,
+    account: &Account<'_>,
+    session: &SessionKey,
+) -> Result<(), BrokenPromise> {
+    let organizations = account.organizations.iter().map(|(organization, _)| organization.clone());
+    let listed = success(Step::ListOrganizations, platform.organizations(session).await)?;
+    is_the_list("the organizations", &listed, organizations.collect())?;
+    for (organization, projects) in &account.organizations {
+        let listed = success(Step::ListProjects, platform.projects(session, &organization.id).await)?;
+        is_the_list(&format!("the projects of {}", organization.id), &listed, projects.clone())?;
+    }
+    Ok(())
+}
+
+fn is_the_list<T: Debug + PartialEq>(
+    what: &str,
+    listed: &Listing<T>,
+    there: Vec<T>,
+) -> Result<(), BrokenPromise> {
+    let whole = Listing::from(there);
+    check(*listed == whole, format!("{what} were listed as {listed:?}, and are {whole:?}"))
+}
+
+async fn keys(
+    platform: &dyn PlatformApi,
+    account: &Account<'_>,
+    session: &SessionKey,
+) -> Result<(), BrokenPromise> {
+    let mut made = HashSet::new();
+    for target in account.targets().chain(account.targets()) {
+        let created = platform.create_api_key(session, &target, "Codex CLI").await;
+        let key = success(Step::CreateKey, created)?.expose().to_owned();
+        check(key.starts_with("sk-"), "what was created is not a key: it does not begin with sk-")?;
+        check(made.insert(key), "two creations gave the same key")?;
+    }
+    Ok(())
+}
+
+async fn refusals(
+    platform: &dyn PlatformApi,
+    account: &Account<'_>,
+    session: &SessionKey,
+) -> Result<(), BrokenPromise> {
+    let stranger = SessionKey::parse("sess-that-nobody-opened".to_owned()).expect("a constant");
+    let secrets = [account.token.expose(), session.expose(), stranger.expose()];
+
+    let target = account.targets().next().unwrap_or_else(nowhere);
+    let created = platform.create_api_key(&stranger, &target, "refused").await;
+    refusal(Step::CreateKey, created, &[401], &secrets)?;
+    refusal(Step::ListOrganizations, platform.organizations(&stranger).await, &[401], &secrets)?;
+    let listed = platform.projects(&stranger, &target.organization_id).await;
+    refusal(Step::ListProjects, listed, &[401], &secrets)?;
+
+    let created = platform.create_api_key(session, &nowhere(), "refused").await;
+    refusal(Step::CreateKey, created, &[403, 404], &secrets)?;
+    let listed = platform.projects(session, &nowhere().organization_id).await;
+    refusal(Step::ListProjects, listed, &[403, 404], &secrets)
+}
+
+fn nowhere() -> Target {
+    Target::new(&organization("org-that-nobody-has"), &project("proj_that_nobody_has", false))
+}
+
+impl Account<'_> {
+    /// Every project.
+    fn targets(&self) -> impl Iterator<Item = Target> {
+        let organizations = self.organizations.iter();
+        organizations.flat_map(|(organization, projects)| {
+            projects.iter().map(move |project| Target::new(organization, project))
+        })
+    }
+}

@@ -1,0 +1,292 @@
+//! The checks of the ports: the fakes pass them, and no way of breaking a promise does.
+
+#![allow(clippy::unwrap_used, reason = "the helpers of tests count as tests too")]
+
+use keymint_domain::testing::conformance::{self, Account};
+use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted, organization, project};
+use keymint_domain::{
+    AccessToken, ApiKey, AuthServer, AuthorizationGrant, AuthorizationResponse, Callback, Client, Clock,
+    Entropy, Listing, Moment, Organization, OrganizationId, PlatformApi, Project, REGISTERED_REDIRECT_URI,
+    ServiceError, ServiceErrorKind, SessionKey, Step, Target, Tokens, async_trait,
+};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+/// What an implementation does to the answers that it carries.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Bent {
+    GoesBack,
+    WakesEarly,
+    CountsIn32Bits,
+    TakesACodeTwice,
+    SaysNotSent,
+    NamesAnotherStep,
+    TellsASecret,
+    WritesControls,
+    SortsBackwards,
+    DropsTitles,
+    RefusesEmptyLists,
+    GivesOneKey,
+    GivesAnId,
+    ListsWhatIsNot,
+    LetsStrangersIn,
+    IsLostWithADroppedCall,
+}
+
+struct BentClock(FakeClock, Bent, AtomicU32);
+
+#[async_trait]
+impl Clock for BentClock {
+    fn now(&self) -> Moment {
+        let calls = self.2.fetch_add(1, Ordering::Relaxed);
+        let late = if self.1 == Bent::GoesBack && calls % 10 != 9 { 1 } else { 0 };
+        self.0.now() + Duration::from_secs(late)
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        let duration = match self.1 {
+            Bent::WakesEarly => duration / 2,
+            Bent::CountsIn32Bits if duration.as_millis() > 0x7fff_ffff => Duration::ZERO,
+            _ => duration,
+        };
+        self.0.sleep(duration).await;
+    }
+}
+
+struct BentAuthServer(FakeAuthServer, Bent);
+
+#[async_trait]
+impl AuthServer for BentAuthServer {
+    async fn exchange_code(&self, grant: &AuthorizationGrant) -> Result<Tokens, ServiceError> {
+        match self.0.exchange_code(grant).await {
+            Err(_) if self.1 == Bent::TakesACodeTwice => Ok(Tokens::new(token())),
+            result => result.map_err(|error| bend(self.1, error, grant.verifier().expose())),
+        }
+    }
+}
+
+struct BentPlatform {
+    platform: FakePlatform,
+    bent: Bent,
+    lost: AtomicBool,
+}
+
+impl BentPlatform {
+    /// Each organization, or each project, as this implementation lists it.
+    fn list<T>(
+        &self,
+        step: Step,
+        session: &SessionKey,
+        listed: Result<Listing<T>, ServiceError>,
+        drop_title: fn(&mut T),
+    ) -> Result<Listing<T>, ServiceError> {
+        match (self.bent, listed) {
+            (Bent::ListsWhatIsNot, Err(error))
+                if matches!(error.kind, ServiceErrorKind::Refused { status: 404, .. }) =>
+            {
+                Ok(Vec::new().into())
+            }
+            (Bent::LetsStrangersIn, Err(_)) => Ok(Vec::new().into()),
+            (Bent::RefusesEmptyLists, Ok(listing)) if listing.items.is_empty() => {
+                Err(ServiceError::new(step, ServiceErrorKind::OutOfContract, "nothing there"))
+            }
+            (bent, Ok(mut listing)) => {
+                match bent {
+                    Bent::SortsBackwards => listing.items.reverse(),
+                    Bent::DropsTitles => listing.items.iter_mut().for_each(drop_title),
+                    _ => {}
+                }
+                Ok(listing)
+            }
+            (bent, Err(error)) => Err(bend(bent, error, session.expose())),
+        }
+    }
+
+    /// A call under way. One that is dropped before its end breaks what is lost with it.
+    fn begin(&self) -> Result<Begun<'_>, ServiceError> {
+        if self.lost.load(Ordering::Relaxed) {
+            let kind = ServiceErrorKind::Interrupted;
+            return Err(ServiceError::new(Step::ListOrganizations, kind, "the connection is lost"));
+        }
+        Ok(Begun { lost: (self.bent == Bent::IsLostWithADroppedCall).then_some(&self.lost) })
+    }
+}
+
+struct Begun<'a> {
+    lost: Option<&'a AtomicBool>,
+}
+
+impl Begun<'_> {
+    fn end(mut self) {
+        self.lost = None;
+    }
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        if let Some(lost) = self.lost {
+            lost.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+#[async_trait]
+impl PlatformApi for BentPlatform {
+    async fn login(&self, token: &AccessToken, app: &str) -> Result<SessionKey, ServiceError> {
+        self.platform.login(token, app).await
+    }
+
+    async fn organizations(&self, session: &SessionKey) -> Result<Listing<Organization>, ServiceError> {
+        let begun = self.begin()?;
+        let listed = self.platform.organizations(session).await;
+        begun.end();
+        self.list(Step::ListOrganizations, session, listed, |organization| organization.title = None)
+    }
+
+    async fn projects(
+        &self,
+        session: &SessionKey,
+        organization: &OrganizationId,
+    ) -> Result<Listing<Project>, ServiceError> {
+        let listed = self.platform.projects(session, organization).await;
+        self.list(Step::ListProjects, session, listed, |project| project.title = None)
+    }
+
+    async fn create_api_key(
+        &self,
+        session: &SessionKey,
+        target: &Target,
+        name: &str,
+    ) -> Result<ApiKey, ServiceError> {
+        let key = self.platform.create_api_key(session, target, name).await;
+        let key = key.map_err(|error| bend(self.bent, error, session.expose()))?;
+        Ok(match self.bent {
+            Bent::GivesOneKey => ApiKey::parse("sk-the-first".to_owned()).unwrap(),
+            Bent::GivesAnId => ApiKey::parse(format!("key_{}", self.platform.keys().len())).unwrap(),
+            _ => key,
+        })
+    }
+}
+
+fn bend(bent: Bent, mut error: ServiceError, secret: &str) -> ServiceError {
+    match bent {
+        Bent::SaysNotSent => error.kind = ServiceErrorKind::Interrupted,
+        Bent::NamesAnotherStep => error.step = Step::CheckKey,
+        Bent::TellsASecret => error.detail.push_str(secret),
+        Bent::WritesControls => error.detail.push('\u{1b}'),
+        _ => {}
+    }
+    error
+}
+
+fn token() -> AccessToken {
+    AccessToken::parse("the-access-token".to_owned()).unwrap()
+}
+
+/// Two grants with different codes.
+fn grants() -> [AuthorizationGrant; 2] {
+    let entropy = Entropy::fill_with(|_| Ok::<_, ()>(())).unwrap();
+    let pending = Client::default().begin(REGISTERED_REDIRECT_URI.parse().unwrap(), entropy);
+    let (_, state) = pending.authorize_url().query_pairs().find(|(name, _)| name == "state").unwrap();
+    let callback = pending.read_callback(&format!("/auth/callback?code=another-code&state={state}"));
+    let Callback::Response(AuthorizationResponse::Granted(code)) = callback else { panic!("not granted") };
+    [granted(), pending.into_grant(code)]
+}
+
+fn account(organizations: &[(Organization, Vec<Project>)]) -> Account<'static> {
+    Account { token: token(), app: "api", organizations: organizations.to_vec() }
+}
+
+/// Three organizations: with two projects, with none, with one.
+fn full() -> Vec<(Organization, Vec<Project>)> {
+    let mut titled = project("proj_1", false);
+    titled.title = Some("Project 1".to_owned());
+    let mut acme = organization("org-z");
+    acme.title = Some("Acme \u{1b}[2J".to_owned());
+    acme.is_default = true;
+    vec![
+        (acme, vec![titled, project("proj_2", true)]),
+        (organization("org-b"), vec![]),
+        (organization("org-c"), vec![project("proj_1_of_c", true)]),
+    ]
+}
+
+fn serving(clock: &FakeClock, organizations: &[(Organization, Vec<Project>)]) -> FakePlatform {
+    let platform = FakePlatform::empty(clock).latency(Duration::from_millis(7));
+    organizations
+        .iter()
+        .cloned()
+        .fold(platform, |platform, (organization, projects)| platform.with(organization, projects))
+}
+
+#[test]
+fn the_fakes_keep_what_the_ports_promise() {
+    let clock = FakeClock::new();
+    clock.run(async {
+        conformance::clock(&clock).await.unwrap();
+        let auth_server = FakeAuthServer::new(&clock).latency(Duration::from_millis(7));
+        conformance::auth_server(&auth_server, grants()).await.unwrap();
+        for organizations in [full(), vec![]] {
+            let platform = serving(&clock, &organizations);
+            conformance::platform(&platform, &account(&organizations)).await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_clock_that_breaks_a_promise_is_told_so() {
+    for (bent, told) in [
+        (Bent::GoesBack, "the time went back"),
+        (Bent::WakesEarly, "a sleep of 1ns was over after 0ns"),
+        (Bent::CountsIn32Bits, "a sleep of 2592000s was over in no time"),
+    ] {
+        let clock = FakeClock::new();
+        let bent_clock = BentClock(clock.clone(), bent, AtomicU32::default());
+        let broken = clock.run(conformance::clock(&bent_clock)).unwrap_err();
+        assert_eq!(broken.to_string(), told, "{bent:?}");
+    }
+}
+
+#[test]
+fn an_authorization_server_that_breaks_a_promise_is_told_so() {
+    for (bent, told) in [
+        (Bent::TakesACodeTwice, "exchanging the authorization code must be refused, and succeeded"),
+        (
+            Bent::SaysNotSent,
+            "exchanging the authorization code is refused with [400, 401, 403], and the error is Interrupted",
+        ),
+        (
+            Bent::NamesAnotherStep,
+            "exchanging the authorization code was refused, and the error is one of checking the key",
+        ),
+        (Bent::TellsASecret, "an error of exchanging the authorization code tells a secret"),
+        (Bent::WritesControls, "an error of exchanging the authorization code has control characters"),
+    ] {
+        let clock = FakeClock::new();
+        let auth_server = BentAuthServer(FakeAuthServer::new(&clock), bent);
+        let broken = clock.run(conformance::auth_server(&auth_server, grants())).unwrap_err();
+        assert_eq!(broken.to_string(), told, "{bent:?}");
+    }
+}
+
+#[test]
+fn a_platform_that_breaks_a_promise_is_told_so() {
+    for (bent, told) in [
+        (Bent::SortsBackwards, "the organizations were listed as"),
+        (Bent::DropsTitles, "the organizations were listed as"),
+        (Bent::RefusesEmptyLists, "listing the projects is possible, and failed: nothing there"),
+        (Bent::GivesOneKey, "two creations gave the same key"),
+        (Bent::GivesAnId, "what was created is not a key"),
+        (Bent::LetsStrangersIn, "listing the organizations must be refused, and succeeded"),
+        (Bent::ListsWhatIsNot, "listing the projects must be refused, and succeeded"),
+        (Bent::SaysNotSent, "creating the key is refused with [401], and the error is Interrupted"),
+        (Bent::NamesAnotherStep, "creating the key was refused, and the error is one of checking the key"),
+        (Bent::TellsASecret, "an error of creating the key tells a secret"),
+        (Bent::IsLostWithADroppedCall, "listing the organizations is possible, and failed"),
+    ] {
+        let clock = FakeClock::new();
+        let platform = BentPlatform { platform: serving(&clock, &full()), bent, lost: AtomicBool::default() };
+        let broken = clock.run(conformance::platform(&platform, &account(&full()))).unwrap_err();
+        assert!(broken.to_string().starts_with(told), "{bent:?}: {broken}");
+    }
+}

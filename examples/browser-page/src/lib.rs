@@ -1,0 +1,85 @@
+//! What the browser page needs around it: its files, and a way for its requests to the two services.
+//! They do not let pages of other origins ask (they send no CORS headers), so the page asks its own
+//! origin, which passes the requests on.
+
+mod forward;
+mod page;
+
+use forward::forward;
+use http_body_util::{Either, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+pub use page::Page;
+use std::io;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+/// The page runs its own script and its own WebAssembly, speaks to its own origin, and nothing else.
+const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The page's origin.
+pub struct Site {
+    /// The page.
+    pub page: Page,
+    /// The base URL of the authorization server, which must be `http`.
+    pub issuer: String,
+    /// The base URL of the platform, which must be `http`.
+    pub api_base: String,
+}
+
+impl Site {
+    /// Serves for ever.
+    ///
+    /// # Errors
+    ///
+    /// When no connection can be accepted any more.
+    pub async fn serve(self, listener: TcpListener) -> io::Result<()> {
+        let site = Arc::new(self);
+        loop {
+            let (stream, _) = listener.accept().await?;
+            let site = Arc::clone(&site);
+            let service = service_fn(move |request| {
+                let site = Arc::clone(&site);
+                async move { site.respond(request).await }
+            });
+            // A connection that ends in an error is the browser's affair.
+            tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+        }
+    }
+
+    async fn respond(
+        &self,
+        request: Request<Incoming>,
+    ) -> io::Result<Response<Either<Full<Bytes>, Incoming>>> {
+        let path = request.uri().path();
+        let service = match path {
+            "/oauth/token" => &self.issuer,
+            _ if path.starts_with("/dashboard/") || path.starts_with("/v1/") => &self.api_base,
+            _ => return Ok(self.file(path).map(Either::Left)),
+        };
+        Ok(forward(service, request).await?.map(Either::Right))
+    }
+
+    fn file(&self, path: &str) -> Response<Full<Bytes>> {
+        let (status, kind, content) = match path {
+            "/" | "/auth/callback" => (200, "text/html; charset=utf-8", self.page.html(&self.issuer)),
+            "/page.js" => (200, "text/javascript", Bytes::from_static(Page::SCRIPT)),
+            "/keymint.js" => (200, "text/javascript", self.page.bindings.clone()),
+            "/keymint.wasm" => (200, "application/wasm", self.page.wasm.clone()),
+            _ => (404, "text/plain", Bytes::new()),
+        };
+        Response::builder()
+            .status(status)
+            .header(CONTENT_TYPE, kind)
+            .header(CONTENT_SECURITY_POLICY, POLICY)
+            .header(REFERRER_POLICY, "no-referrer")
+            .header(CACHE_CONTROL, "no-store")
+            .body(Full::new(content))
+            .expect("a constant status and constant headers")
+    }
+}

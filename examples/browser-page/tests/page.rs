@@ -1,0 +1,165 @@
+//! The page in a real browser.
+
+#![allow(clippy::unwrap_used, reason = "the helpers of tests count as tests too")]
+
+#[path = "../../../tests/headless.rs"]
+mod headless;
+
+use headless::Browser;
+use keymint_browser_page_server::{Page, Site};
+use keymint_sandbox::{Choice, Organization, Project, Reply, Sandbox, Scenario, Step, visit_from_elsewhere};
+use serde_json::Value;
+use std::sync::LazyLock;
+use std::time::Duration;
+use thirtyfour::prelude::*;
+use tokio::net::TcpListener;
+
+static PAGE: LazyLock<Page> = LazyLock::new(|| Page::build("checks").unwrap());
+
+/// A browser that has opened the page, and the servers behind it.
+struct Visit {
+    browser: Browser,
+    sandbox: Sandbox,
+    origin: String,
+}
+
+impl Visit {
+    async fn begin(scenario: Scenario) -> Self {
+        let sandbox = Sandbox::start(scenario).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("http://localhost:{}", listener.local_addr().unwrap().port());
+        let [issuer, api_base] = [sandbox.issuer(), sandbox.api_base()].map(str::to_owned);
+        let site = Site { page: PAGE.clone(), issuer, api_base };
+        tokio::spawn(site.serve(listener));
+
+        let browser = Browser::open().await;
+        browser.driver.goto(&origin).await.unwrap();
+        Self { browser, sandbox, origin }
+    }
+
+    async fn click(&self, button: &str) {
+        let button = self.browser.driver.query(By::Id(button)).and_clickable().first().await.unwrap();
+        button.click().await.unwrap();
+    }
+
+    async fn come_back_with(&self, query: &str) {
+        let address = format!("{}/auth/callback?{query}", self.origin);
+        self.browser.driver.goto(address).await.unwrap();
+    }
+
+    /// Waits until the page tells this.
+    async fn is_told(&self, words: &str) {
+        let told = By::XPath(format!("//p[@id = 'progress'][contains(., '{words}')]"));
+        self.browser.driver.query(told).first().await.unwrap();
+    }
+
+    async fn key(&self) -> String {
+        self.browser.driver.find(By::Id("key")).await.unwrap().text().await.unwrap()
+    }
+
+    async fn run(&self, script: &str) -> Value {
+        self.browser.driver.execute(script, vec![]).await.unwrap().json().clone()
+    }
+
+    /// What the script resolves to. `keymint` is the module that the page has loaded.
+    async fn resolve(&self, script: &str) -> Value {
+        let script = format!(
+            "const done = arguments[0];
+            const run = async (keymint) => {{ {script} }};
+            import('/keymint.js').then(run).then(done, (error) => done(error.message));"
+        );
+        self.browser.driver.execute_async(script, vec![]).await.unwrap().json().clone()
+    }
+
+    fn keys(&self) -> Vec<String> {
+        self.sandbox.keys().into_iter().map(|key| key.value).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_person_signs_in_and_the_page_has_the_key() {
+    let visit = Visit::begin(Scenario::ready().project_ready_after(Duration::from_millis(1))).await;
+
+    visit.click("sign-in").await;
+    visit.click("continue").await;
+    visit.is_told("Here is your key").await;
+
+    assert_eq!(visit.keys(), [visit.key().await]);
+    assert_eq!(visit.sandbox.violations(), Vec::<String>::new());
+    let address = visit.browser.driver.current_url().await.unwrap();
+    assert_eq!(address.as_str(), format!("{}/", visit.origin), "the code stays in the address bar");
+    assert_eq!(visit.run("return sessionStorage.length").await, 0);
+    visit.browser.close().await;
+}
+
+#[tokio::test]
+async fn a_person_refuses_and_is_told_so_and_no_key_is_made() {
+    let visit = Visit::begin(Scenario::ready()).await;
+
+    visit.click("sign-in").await;
+    visit.click("refuse").await;
+    visit.is_told("the sign-in was refused: access_denied").await;
+
+    assert_eq!((visit.keys().len(), visit.key().await), (0, String::new()));
+    visit.browser.close().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_asked_for_ends_no_sign_in() {
+    let visit = Visit::begin(Scenario::ready()).await;
+    let driver = &visit.browser.driver;
+
+    visit.click("sign-in").await;
+    driver.query(By::Id("continue")).first().await.unwrap();
+    let sign_in_page = driver.current_url().await.unwrap();
+    visit.come_back_with("code=theirs&state=theirs").await;
+    visit.is_told("not the answer to the sign-in").await;
+    driver.goto(sign_in_page.as_str()).await.unwrap();
+    visit.click("continue").await;
+    visit.is_told("Here is your key").await;
+
+    assert_eq!(visit.keys(), [visit.key().await]);
+    visit.browser.close().await;
+}
+
+#[tokio::test]
+async fn a_sign_in_is_finished_once() {
+    let visit = Visit::begin(Scenario::ready().reply(Step::Login, Reply::status(403))).await;
+
+    visit.click("sign-in").await;
+    visit.click("continue").await;
+    visit.is_told("status 403").await;
+    visit.come_back_with("code=again&state=again").await;
+    visit.is_told("finished already").await;
+
+    visit.browser.close().await;
+}
+
+#[tokio::test]
+async fn the_adapters_of_the_page_keep_what_the_ports_promise() {
+    let acme = Organization::new("org-z").titled("Acme").as_default();
+    let projects = [Project::new("proj_b").titled("É"), Project::new("proj_a").as_initial()];
+    let acme = projects.into_iter().fold(acme, Organization::with_project);
+    let visit = Visit::begin(Scenario::of([acme, Organization::new("org-b").as_personal()])).await;
+
+    let begin = format!(
+        "const begin = () => keymint.SignIn.begin('{}', '{}/auth/callback');
+        window.signIns = [begin(), begin(), begin()];
+        return window.signIns.map((signIn) => signIn.address());",
+        visit.sandbox.issuer(),
+        visit.origin
+    );
+    let mut ended = Vec::new();
+    for address in visit.resolve(&begin).await.as_array().unwrap() {
+        ended.push(visit_from_elsewhere(address.as_str().unwrap(), Choice::Continue).await.unwrap());
+    }
+    let check = format!(
+        "const [one, other, third] = {ended:?}.map((address, i) => window.signIns[i].end(address));
+        await keymint.check_clock();
+        await keymint.check_auth_server(one, other);
+        await keymint.check_platform(third);
+        return 'kept';"
+    );
+    assert_eq!(visit.resolve(&check).await, "kept");
+    visit.browser.close().await;
+}
