@@ -106,6 +106,7 @@ async fn a_key_that_cannot_be_printed_is_kept_and_ends_with_9() {
     let ended = create(Scenario::ready()).stdout(full).sign_in().await;
 
     assert_eq!(ended.code, 9, "{}", ended.stderr);
+    assert!(ended.stderr.contains("`keymint recover`"), "{}", ended.stderr);
     let path = ended.stderr.split_once("it is kept in ").unwrap().1.lines().next().unwrap();
     assert!(path.starts_with(ended.home.path().to_str().unwrap()), "{path}");
     assert_eq!(fs::read_to_string(path).unwrap().trim_end(), ended.key());

@@ -43,10 +43,39 @@ struct Place {
     holds: fn(&Path, &str) -> String,
 }
 
-const PLACES: [Place; 2] = [
+const PLACES: [Place; 6] = [
     Place { name: "standard output", args: &[], holds: |_, stdout| stdout.to_owned() },
     Place { name: "a full disk", args: &["--print"], holds: |_, _| String::new() },
+    Place { name: "a new file", args: &["--env-file", ".env"], holds: |home, _| text(home, ".env") },
+    Place {
+        name: "a file with other lines",
+        args: &["--env-file", ".env"],
+        holds: |home, _| {
+            let text = text(home, ".env");
+            text.strip_prefix(OTHER_LINES).expect("the other lines are whole").to_owned()
+        },
+    },
+    Place { name: "a command", args: &["--pipe-to", "tee taken"], holds: |home, _| text(home, "taken") },
+    Place {
+        name: "a file and a full disk",
+        args: &["--env-file", ".env", "--print"],
+        holds: |home, _| text(home, ".env"),
+    },
 ];
+
+/// What is in a dotenv file already.
+const OTHER_LINES: &str = "# mine\nPORT=8080\n";
+
+/// The whole of a file, or nothing where there is none.
+fn text(home: &Path, name: &str) -> String {
+    fs::read_to_string(home.join(name)).unwrap_or_default()
+}
+
+fn private_file(home: &TempDir, name: &str, text: &str) {
+    let path = home.path().join(name);
+    fs::write(&path, text).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+}
 
 /// What became of one run.
 struct Left {
@@ -62,7 +91,12 @@ async fn run(place: &Place, border: &str) -> Left {
     let home = tempfile::tempdir().unwrap();
     let mut program = keymint(&home, &sandbox);
     program.args(place.args).env("KEYMINT_FAIL_POINT", border);
-    if place.name == "a full disk" {
+    match place.name {
+        "a file with other lines" => private_file(&home, ".env", OTHER_LINES),
+        "a command" => private_file(&home, "taken", ""),
+        _ => {}
+    }
+    if place.name.ends_with("a full disk") {
         program.stdout(fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
     }
     let mut child = program.spawn().unwrap();
@@ -99,7 +133,8 @@ fn keymint(home: &TempDir, sandbox: &Sandbox) -> Command {
         .args(["create", "--no-browser", "--callback-port", &free_port().to_string()])
         .env("KEYMINT_ISSUER", sandbox.issuer())
         .env("KEYMINT_API_BASE", sandbox.api_base())
-        .env("TMPDIR", home.path());
+        .env("TMPDIR", home.path())
+        .current_dir(home.path());
     program
 }
 

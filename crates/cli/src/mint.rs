@@ -195,7 +195,7 @@ impl<'a> Mint<'a> {
                     entry.kept_in = Some(path);
                 });
                 Failure::new(Kind::DeliveryFailed, message)
-                    .hint("Copy it where you need it, then delete that file.")
+                    .hint("Bring it where you need it with `keymint recover`.")
                     .page(Outcome::KeyKept)
             }
             Err(keeping) => Failure::new(
