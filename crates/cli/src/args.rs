@@ -136,8 +136,9 @@ const CREATE_EXAMPLES: &str = "\
 Examples:
   keymint create                            print the key
   KEY=$(keymint create) || exit             keep it in a variable
-  keymint create --json | jq -r .key.value
-  keymint create --no-browser               only show the address to open
+  keymint create --env-file                 put it into ./.env
+  keymint create --keyring                  and then: keymint run -- CMD
+  keymint create --pipe-to 'pass insert -m openai'
 
 --help has more options, and the exit codes.";
 
@@ -154,18 +155,18 @@ variable, and that over the configuration file: see `keymint config --help`. A
 TIME is a number with a unit (90s, 15m), and at most 1h.
 
 Exit codes:
-   0  done: the key is on standard output
+   0  done: the key is in every place that was asked for
    1  a bug, or something else that should not happen
    2  wrong usage; nothing was contacted
-   3  the callback port cannot be used
+   3  the callback port cannot be used, or another sign-in of yours has it
    4  you or the server refused the sign-in
    5  nobody came back from the browser
    6  a server could not be reached
    7  a server refused, or answered nonsense
-   8  no organization or default project in time
-   9  the key exists and could not be printed; you are told where it is kept
+   8  no organization or project in time, or not the one that you named
+   9  the key exists, and a destination failed: you are told where it is kept
   10  a key may exist: the answer to its creation was lost
-  11  standard output would not keep the key; nothing was contacted
+  11  a destination failed its check; nothing was contacted
   129, 130, 143  ended by a signal, and no key was made";
 
 const RUN_HELP: &str = "\
