@@ -195,6 +195,19 @@ async fn a_standard_output_that_keeps_nothing_ends_with_11_before_anything_else_
 }
 
 #[cfg(target_os = "linux")]
+#[cfg(unix)]
+#[tokio::test]
+async fn a_pipe_whose_reader_is_gone_ends_with_11_before_anything_else_happens() {
+    let home = tempfile::tempdir().unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let child = keymint(&home).args(["create", "--no-browser"]).stdout(writer).spawn().unwrap();
+    let output = watch(child.wait_with_output()).await.unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(11), "{stderr}");
+    assert!(stderr.contains("nobody reads") && !stderr.contains("/oauth/authorize"), "{stderr}");
+}
+
 #[tokio::test]
 async fn a_rehearsal_that_cannot_be_printed_claims_no_key() {
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();

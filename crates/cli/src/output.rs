@@ -16,7 +16,7 @@ pub(crate) const STDOUT: &str = "stdout";
 const LAST_LINE: Duration = Duration::from_secs(5);
 
 /// Finds out, before a key is made, that standard output would swallow it: it is closed, the null
-/// device, or not for writing. (Rust opens the null device in the place of a closed one.)
+/// device, not for writing, or a pipe whose reader is gone. (Rust opens the null device in the place of a closed one.)
 #[cfg(unix)]
 pub(crate) fn check() -> Result<(), &'static str> {
     use rustix::fs::{OFlags, fcntl_getfl};
@@ -25,9 +25,21 @@ pub(crate) fn check() -> Result<(), &'static str> {
         Err("standard output is closed, or /dev/null: nothing would keep the key")
     } else if !writable {
         Err("standard output cannot be written to")
+    } else if nobody_reads().unwrap_or(false) {
+        Err("nobody reads standard output")
     } else {
         Ok(())
     }
+}
+
+/// Whether the other end of a pipe is closed.
+#[cfg(unix)]
+fn nobody_reads() -> io::Result<bool> {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let stdout = io::stdout();
+    let mut watched = [PollFd::new(&stdout, PollFlags::empty())];
+    poll(&mut watched, Some(&Timespec::default()))?;
+    Ok(watched[0].revents().contains(PollFlags::ERR))
 }
 
 #[cfg(unix)]
