@@ -8,13 +8,16 @@ use keymint_domain::{
 };
 use serde::{Deserialize, Serialize};
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// The end of an attempt's file name.
 const EXTENSION: &str = "attempt";
+
+/// Longest file that is read, in bytes.
+const LONGEST: u64 = 64 * 1024;
 
 /// How long an attempt that has expired is remembered, so that whoever finishes it is told.
 const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
@@ -129,7 +132,8 @@ fn restore(content: Content) -> Option<PendingAuthorization> {
 }
 
 fn read(path: &Path) -> io::Result<Content> {
-    let text = Zeroizing::new(fs::read(path)?);
+    let mut text = Zeroizing::new(Vec::new());
+    state::open_own(path)?.take(LONGEST).read_to_end(&mut text)?;
     Ok(serde_json::from_slice(&text)?)
 }
 
@@ -137,7 +141,8 @@ fn read(path: &Path) -> io::Result<Content> {
 fn forget_old(folder: &Path) {
     let now = clock::unix_now();
     for path in attempts(folder).unwrap_or_default() {
-        let is_old = read(&path).is_ok_and(|content| content.expires + REMEMBERED.as_secs() < now);
+        let is_old =
+            read(&path).is_ok_and(|content| content.expires.saturating_add(REMEMBERED.as_secs()) < now);
         if is_old {
             let _ = fs::remove_file(path);
         }
@@ -209,6 +214,31 @@ mod tests {
         fs::write(folder.path().join("a.attempt"), "{").unwrap();
         let answer = saved(folder.path(), 1);
         assert!(matches!(find_in(folder.path(), &answer, 999).unwrap(), Found::Attempt(_)));
+    }
+
+    #[test]
+    fn an_attempt_without_an_end_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        saved(folder.path(), 1);
+        let path = attempts(folder.path()).unwrap().remove(0);
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replace("\"expires\":1000", &format!("\"expires\":{}", u64::MAX))).unwrap();
+        forget_old(folder.path());
+        assert_eq!(read(&path).unwrap().expires, u64::MAX);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_somebody_else_could_have_written_or_will_never_write_is_no_attempt() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let answer = saved(folder.path(), 1);
+        let path = attempts(folder.path()).unwrap().remove(0);
+        let made = std::process::Command::new("mkfifo").arg(folder.path().join("pipe.attempt")).status();
+        assert!(made.unwrap().success());
+        assert!(matches!(find_in(folder.path(), &answer, 999).unwrap(), Found::Attempt(_)));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+        assert!(matches!(find_in(folder.path(), &answer, 999).unwrap(), Found::None));
     }
 
     #[cfg(unix)]

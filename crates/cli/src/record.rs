@@ -212,7 +212,7 @@ fn past_in(folder: &Path) -> io::Result<Vec<Past>> {
 }
 
 fn read(path: PathBuf) -> Option<Past> {
-    let file = File::open(&path).ok()?;
+    let file = state::open_own(&path).ok()?;
     // A run that lives holds its record.
     file.try_lock_shared().ok()?;
     let text = io::read_to_string(file).ok()?;

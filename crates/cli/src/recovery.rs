@@ -4,7 +4,7 @@ use crate::record::Entry;
 use crate::{clock, record, state};
 use keymint_domain::ApiKey;
 use std::env;
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -27,13 +27,21 @@ pub(crate) fn keep(key: &ApiKey, id: &str) -> io::Result<PathBuf> {
 
 fn keep_in(folder: &Path, id: &str, key: &ApiKey) -> io::Result<PathBuf> {
     let path = folder.join(format!("{id}.{EXTENSION}"));
-    let mut file = state::new_file(&path)?;
+    let file = state::new_file(&path)?;
+    fill(file, &path, key)?;
+    Ok(path)
+}
+
+/// Writes the key to the disk, or removes the file: one that is not whole would pass for the key,
+/// which is then kept elsewhere.
+fn fill(mut file: File, path: &Path, key: &ApiKey) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(path);
     file.write_all(format!("{}\n", key.expose()).as_bytes())
         .and_then(|()| file.sync_all())
         // The name is safe only when the folder is.
         .and_then(|()| state::sync(folder))
-        .map_err(|error| state::about(&path, &error))?;
-    Ok(path)
+        .inspect_err(|_| drop(fs::remove_file(path)))
+        .map_err(|error| state::about(path, &error))
 }
 
 /// A key that is kept.
@@ -132,6 +140,17 @@ mod tests {
         let key = ApiKey::parse("sk-proj-0123456789".to_owned()).unwrap();
         keep_in(folder.path(), "one", &key).unwrap();
         assert!(keep_in(folder.path(), "one", &key).is_err());
+    }
+
+    #[test]
+    fn a_file_that_does_not_take_the_key_is_not_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = ApiKey::parse("sk-proj-0123456789".to_owned()).unwrap();
+        let path = folder.path().join("one.key");
+        fs::write(&path, "").unwrap();
+        let takes_nothing = File::open(&path).unwrap();
+        assert!(fill(takes_nothing, &path, &key).is_err());
+        assert!(!path.exists());
     }
 
     #[test]

@@ -89,6 +89,48 @@ pub(crate) fn new_file(path: &Path) -> io::Result<File> {
     options.open(path).map_err(|error| about(path, &error))
 }
 
+/// Opens a file to read it, and makes sure that nobody else could have written it.
+pub(crate) fn open_own(path: &Path) -> io::Result<File> {
+    let file = open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
+    check_writers(&file)?;
+    Ok(file)
+}
+
+/// Does not wait for the writer of a pipe.
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<File> {
+    use rustix::fs::OFlags;
+    use std::os::unix::fs::OpenOptionsExt;
+    OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).open(path)
+}
+
+/// It is this user's or the administrator's, and nobody else may write it.
+#[cfg(unix)]
+fn check_writers(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = file.metadata()?;
+    if metadata.uid() != 0 && metadata.uid() != rustix::process::geteuid().as_raw() {
+        Err(io::Error::other("it belongs to another user"))
+    } else if metadata.mode() & 0o022 != 0 {
+        Err(io::Error::other("other users may write it; `chmod go-w` takes that from them"))
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(not(unix))]
+fn check_writers(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
 /// Makes sure that the names in a folder are on the disk.
 pub(crate) fn sync(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }

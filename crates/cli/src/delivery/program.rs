@@ -6,12 +6,13 @@ use std::{env, io};
 
 /// The full path of a program that can be started, so that what was looked at is what is run; or
 /// what is wrong with it. A name with a separator in it is a path from the current folder, any other
-/// is looked for in the folders of `search_path`, as the variable PATH has them.
+/// is looked for in the folders of `search_path`, as the variable PATH has them. One that is relative
+/// does not count: whoever filled the current folder would be given the key.
 pub(super) fn find(name: &str, search_path: &OsStr) -> Result<PathBuf, &'static str> {
     let folders: Vec<PathBuf> = if name.contains(is_separator) {
         vec![PathBuf::new()]
     } else {
-        env::split_paths(search_path).collect()
+        env::split_paths(search_path).filter(|folder| folder.is_absolute()).collect()
     };
     let mut problem = "was not found";
     for path in folders.iter().flat_map(|folder| spellings(&folder.join(name))) {
@@ -92,6 +93,15 @@ mod tests {
             assert_eq!(find(name, &search_path), Err(problem), "{name:?}");
         }
         assert_eq!(find("sh", OsStr::new("")), Err("was not found"));
+    }
+
+    #[test]
+    fn a_relative_folder_of_the_search_path_does_not_count() {
+        let home = tempfile::tempdir_in(".").unwrap();
+        put(&home.path().join("tool"), 0o755);
+        let relative = Path::new(home.path().file_name().unwrap());
+        assert!(may_be_started(&relative.join("tool")));
+        assert_eq!(find("tool", relative.as_os_str()), Err("was not found"));
     }
 
     #[test]

@@ -3,7 +3,6 @@
 
 use crate::failure::Failure;
 use crate::state;
-use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
@@ -26,13 +25,8 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, Failure> {
 }
 
 fn read_checked(path: &Path) -> io::Result<String> {
-    let file = open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is not a file"));
-    }
-    check_writers(&file)?;
     let mut bytes = Vec::new();
-    file.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    state::open_own(path)?.take(LONGEST + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LONGEST {
         return Err(io::Error::other("it has more than 1 MiB"));
     }
@@ -41,38 +35,6 @@ fn read_checked(path: &Path) -> io::Result<String> {
         io::Error::other(format!("line {line}: it is not UTF-8 text"))
     })?;
     Ok(text)
-}
-
-/// Does not wait for the writer of a pipe.
-#[cfg(unix)]
-fn open(path: &Path) -> io::Result<File> {
-    use rustix::fs::OFlags;
-    use std::os::unix::fs::OpenOptionsExt;
-    OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)
-}
-
-#[cfg(not(unix))]
-fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).open(path)
-}
-
-/// It is this user's or the administrator's, and nobody else may write it.
-#[cfg(unix)]
-fn check_writers(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::MetadataExt;
-    let metadata = file.metadata()?;
-    if metadata.uid() != 0 && metadata.uid() != rustix::process::geteuid().as_raw() {
-        Err(io::Error::other("it belongs to another user"))
-    } else if metadata.mode() & 0o022 != 0 {
-        Err(io::Error::other("other users may write it; `chmod go-w` takes that from them"))
-    } else {
-        Ok(())
-    }
-}
-
-#[cfg(not(unix))]
-fn check_writers(_: &File) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(all(test, unix))]

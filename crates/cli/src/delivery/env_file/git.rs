@@ -1,5 +1,6 @@
 //! What git would do with a file: a key that is committed is a key that is published.
 
+use crate::delivery::program;
 use keymint_domain::Clock;
 use std::ffi::OsStr;
 use std::path::Path;
@@ -58,7 +59,7 @@ pub(super) async fn standing(clock: &dyn Clock, folder: &Path, name: &str) -> St
 }
 
 async fn ask(folder: &Path, question: &[&str]) -> io::Result<Option<i32>> {
-    let mut git = Command::new("git");
+    let mut git = Command::new(program::find_here("git").map_err(|_| io::ErrorKind::NotFound)?);
     // What a shell of the person set for another repository does not count here, nor may it have
     // anything traced or run.
     for (variable, _) in env::vars_os().filter(|(variable, _)| is_gits(variable)) {
