@@ -147,6 +147,9 @@ Examples:
   keymint create                            print the key
   KEY=$(keymint create) || exit             keep it in a variable
   keymint create --json | jq -r .key.value
+  keymint create --env-file                 put it into ./.env
+  keymint create --keyring                  and then: keymint run -- CMD
+  keymint create --pipe-to 'pass insert -m openai'
   keymint create --no-browser               only show the address to open
 
 Each option has an environment variable, KEYMINT_ and the option's name:
