@@ -30,6 +30,10 @@ pub(crate) fn failure(error: reqwest::Error, url: &Url, http: &Http) -> (Service
                 format!("the certificate of {host} is not trusted: {cause}")
             }
             Unreached::Tls => format!("no secure connection to {host}: {cause}"),
+            Unreached::Proxy if cause == "tunnel error: unsuccessful" => {
+                "the proxy did not let it through: it refuses this server, or the user name or password"
+                    .to_owned()
+            }
             Unreached::Proxy => format!("the proxy did not let it through: {cause}"),
             Unreached::TimedOut => format!("no connection within {}", spoken(http.options().connect_timeout)),
             _ => format!("could not connect: {cause}"),
