@@ -19,7 +19,7 @@ const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 #[tokio::test]
 async fn a_key_is_made_through_a_proxy() {
     let Some((company, proxy)) = behind_a_proxy("").await else { return };
-    let ended = company.sign_in(&[], &[("HTTPS_PROXY", &proxy.url(""))]).await;
+    let ended = company.sign_in(&[("HTTPS_PROXY", &proxy.url(""))]).await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     company.held_to_both_in(&proxy.end().await);
 }
@@ -28,7 +28,7 @@ async fn a_key_is_made_through_a_proxy() {
 async fn a_key_is_made_through_a_proxy_that_wants_a_password() {
     let Some((company, proxy)) = behind_a_proxy(PASSWORD).await else { return };
     let url = proxy.url(&format!("corp:{PASSWORD}@"));
-    let ended = company.sign_in(&[], &[("ALL_PROXY", &url)]).await;
+    let ended = company.sign_in(&[("ALL_PROXY", &url)]).await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert!(!ended.stderr.contains(PASSWORD), "{}", ended.stderr);
     company.held_to_both_in(&proxy.end().await);
@@ -38,7 +38,7 @@ async fn a_key_is_made_through_a_proxy_that_wants_a_password() {
 async fn a_proxy_that_refuses_the_password_is_told_of_by_its_variable() {
     let Some((company, proxy)) = behind_a_proxy("another").await else { return };
     let url = proxy.url(&format!("corp:{PASSWORD}@"));
-    let ended = company.sign_in(&[], &[("HTTPS_PROXY", &url)]).await;
+    let ended = company.sign_in(&[("HTTPS_PROXY", &url)]).await;
     assert_eq!(ended.code, 6, "{}", ended.stderr);
     for words in ["or the user name or password", "HTTPS_PROXY names the proxy", "password in it"] {
         assert!(ended.stderr.contains(words), "{}", ended.stderr);
@@ -53,7 +53,7 @@ async fn a_proxy_that_is_down_is_told_of_by_its_variable() {
     let company = Company::at(address).await;
     let url = format!("http://corp:{PASSWORD}@127.0.0.1:1");
     for variable in ["HTTPS_PROXY", "all_proxy"] {
-        let ended = company.sign_in(&[], &[(variable, &url)]).await;
+        let ended = company.sign_in(&[(variable, &url)]).await;
         assert_eq!(ended.code, 6, "{}", ended.stderr);
         assert!(ended.stderr.contains(&format!("{variable} names the proxy")), "{}", ended.stderr);
         assert!(!ended.stderr.contains(PASSWORD), "{}", ended.stderr);
@@ -65,7 +65,7 @@ async fn a_proxy_that_is_down_is_told_of_by_its_variable() {
 async fn a_host_that_no_proxy_names_is_reached_without_one() {
     let Some((company, proxy)) = behind_a_proxy("").await else { return };
     let host = company.address.to_string();
-    let ended = company.sign_in(&[], &[("HTTPS_PROXY", &proxy.url("")), ("NO_PROXY", &host)]).await;
+    let ended = company.sign_in(&[("HTTPS_PROXY", &proxy.url("")), ("NO_PROXY", &host)]).await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!(proxy.end().await, Vec::<String>::new());
 }
@@ -78,14 +78,14 @@ async fn a_companys_certificates_are_trusted_whatever_names_them() {
         let ended = company.end(company.start(&[], &[(variable, pem)]).await).await;
         assert_eq!(ended.code, 0, "{variable}: {}", ended.stderr);
     }
-    let ended = company.sign_in(&[], &[]).await;
+    let ended = company.sign_in(&[]).await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
 }
 
 #[tokio::test]
 async fn each_server_gets_one_connection_and_no_word_before_the_person_is_back() {
     let company = Company::at(HERE).await;
-    let run = company.start_trusting(&[], &[]).await;
+    let run = company.start_trusting(&[]).await;
     company.opened(1).await;
     assert_eq!((company.issuer.counts().used, company.api.counts().used), (0, 0));
     let ended = company.end(run).await;
@@ -98,7 +98,7 @@ async fn each_server_gets_one_connection_and_no_word_before_the_person_is_back()
 #[tokio::test]
 async fn a_connection_that_closes_while_the_person_is_in_the_browser_is_replaced_once() {
     let company = Company::at(HERE).await;
-    let run = company.start_trusting(&[], &[]).await;
+    let run = company.start_trusting(&[]).await;
     company.opened(1).await;
     company.issuer.close_unused();
     company.api.close_unused();
@@ -140,13 +140,12 @@ impl Company {
         run
     }
 
-    async fn start_trusting(&self, args: &[&str], variables: &[(&str, &str)]) -> Run {
-        let trusting = ["--ca-file", self.pem.path().to_str().unwrap()];
-        self.start(&[&trusting, args].concat(), variables).await
+    async fn start_trusting(&self, variables: &[(&str, &str)]) -> Run {
+        self.start(&["--ca-file", self.pem.path().to_str().unwrap()], variables).await
     }
 
-    async fn sign_in(&self, args: &[&str], variables: &[(&str, &str)]) -> Ended {
-        self.end(self.start_trusting(args, variables).await).await
+    async fn sign_in(&self, variables: &[(&str, &str)]) -> Ended {
+        self.end(self.start_trusting(variables).await).await
     }
 
     /// Signs in as a willing person whose browser goes to the sandbox itself, and waits for the end.
