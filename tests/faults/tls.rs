@@ -3,7 +3,7 @@
 use super::fault::nothing;
 use super::run::{Ended, create};
 use super::server::{CANARY, FaultServer, Step};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde_json::Value;
@@ -17,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 
 #[tokio::test]
 async fn nothing_is_sent_over_a_connection_that_cannot_be_trusted() {
-    let (known, unknown) = (authority(), authority());
+    let (known, unknown, impostor) = (authority("known"), authority("unknown"), authority("known"));
     let mut expired = certificate("127.0.0.1");
     (expired.not_before, expired.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
     let mut early = certificate("127.0.0.1");
@@ -32,16 +32,35 @@ async fn nothing_is_sent_over_a_connection_that_cannot_be_trusted() {
     let alone = Shows::Certificate(alone.der().clone(), key.serialize_der());
 
     for (shows, words) in [
-        (signed(certificate("127.0.0.1"), &unknown), "is not trusted"),
+        (
+            signed(certificate("127.0.0.1"), &unknown),
+            "the certificate of 127.0.0.1 is not trusted: this machine does not know the authority that signed it",
+        ),
+        (
+            signed(certificate("127.0.0.1"), &impostor),
+            "is not trusted: the authority that it names did not sign it",
+        ),
         (alone, "is not trusted"),
-        (signed(certificate("other.example"), &known), "is not trusted"),
-        (signed(expired, &known), "is not trusted"),
-        (signed(early, &known), "is not trusted"),
+        (
+            signed(certificate("other.example"), &known),
+            "is not trusted: it is for another host: other.example",
+        ),
+        (
+            signed(expired, &known),
+            "is not trusted: it expired on Fri, 01 Jan 2021 00:00:00 GMT, and this machine's clock says ",
+        ),
+        (
+            signed(early, &known),
+            "is not trusted: it is not valid before Sat, 01 Jan 4000 00:00:00 GMT, and this machine's clock says ",
+        ),
         (Shows::Bytes(b"HTTP/1.1 400 Bad Request\r\n\r\ncanary"), "no secure connection"),
     ] {
         for step in [Step::T, Step::S] {
             let (server, ended) = visit(step, shows.clone(), &known, "30s").await;
             refused(step, &ended, words);
+            for hint in ["--ca-file", "clock", "--issuer and --api-base"] {
+                assert!(ended.stderr.contains(hint), "{}", ended.stderr);
+            }
             assert_eq!((server.connections(), server.requests()), (1, 0), "{}", ended.stderr);
         }
     }
@@ -49,7 +68,7 @@ async fn nothing_is_sent_over_a_connection_that_cannot_be_trusted() {
 
 #[tokio::test]
 async fn a_handshake_that_does_not_end_is_given_up() {
-    let authority = authority();
+    let authority = authority("known");
     for shows in [Shows::Nothing, Shows::Bytes(b"")] {
         for step in [Step::T, Step::S] {
             let (server, ended) = visit(step, shows.clone(), &authority, "2s").await;
@@ -62,7 +81,7 @@ async fn a_handshake_that_does_not_end_is_given_up() {
 
 #[tokio::test]
 async fn the_same_server_is_trusted_with_its_authority() {
-    let authority = authority();
+    let authority = authority("known");
     for step in [Step::T, Step::S] {
         let key = KeyPair::generate().unwrap();
         let good = certificate("127.0.0.1").signed_by(&key, &authority).unwrap();
@@ -77,8 +96,9 @@ async fn the_same_server_is_trusted_with_its_authority() {
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
 /// A certificate authority that no system knows.
-fn authority() -> Authority {
+fn authority(name: &str) -> Authority {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }

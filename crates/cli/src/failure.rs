@@ -1,6 +1,7 @@
 //! How a run ends badly: kind, exit code, message, and what to do about it.
 
 use crate::port_owner::Owner;
+use crate::settings::{self, ProcessEnvironment};
 use crate::words::{DASHBOARD, exact_place, quoted};
 use crate::{arrival, choose, clock, output};
 use keymint_callback_adapter::{BindError, BindErrorKind, Outcome, SelfTestError, SelfTestErrorKind};
@@ -267,20 +268,28 @@ pub(crate) fn outcome_unknown(target: &Target, key_name: &str, cause: impl Displ
 }
 
 /// What to do where a server cannot be reached.
-pub(crate) fn unreached_hint(why: Unreached) -> &'static str {
+pub(crate) fn unreached_hint(why: Unreached) -> String {
     match why {
-        Unreached::Dns => "Check the network connection, and the host name if you have set one.",
+        Unreached::Dns => "Check the network connection, and the host name if you have set one.".to_owned(),
         Unreached::Tls => {
-            "If a company proxy inspects TLS, pass its certificate with --ca-file. Check this machine's clock, too."
+            "If a company proxy inspects TLS, pass its certificate with --ca-file. Check this machine's clock, too, \
+             and --issuer and --api-base if you have set them."
+                .to_owned()
         }
-        Unreached::Proxy => "Check the proxy in HTTPS_PROXY, ALL_PROXY and NO_PROXY.",
-        _ => "Check the network connection, a firewall, and whether a proxy is needed (HTTPS_PROXY).",
+        Unreached::Proxy => match settings::proxy_variable(&ProcessEnvironment) {
+            Some(variable) => format!(
+                "{variable} names the proxy. Check its address, and the user name and password in it; NO_PROXY lists \
+                 the hosts that are reached without it."
+            ),
+            None => "Check the proxy in HTTPS_PROXY, ALL_PROXY and NO_PROXY.".to_owned(),
+        },
+        _ => "Check the network connection, a firewall, and whether a proxy is needed (HTTPS_PROXY).".to_owned(),
     }
 }
 
 fn service_kind_and_hint(error: &ServiceError) -> (Kind, String) {
     let hint = match error.kind {
-        ServiceErrorKind::NotSent(why) => unreached_hint(why),
+        ServiceErrorKind::NotSent(why) => return (Kind::Network, unreached_hint(why)),
         ServiceErrorKind::TimedOut => {
             "Check the network connection and run it again. --http-timeout waits longer."
         }
@@ -310,7 +319,7 @@ fn service_kind_and_hint(error: &ServiceError) -> (Kind, String) {
         }
     };
     let kind = match error.kind {
-        ServiceErrorKind::NotSent(_) | ServiceErrorKind::TimedOut => Kind::Network,
+        ServiceErrorKind::TimedOut => Kind::Network,
         _ => Kind::Server,
     };
     (kind, hint.to_owned())
@@ -376,7 +385,7 @@ mod tests {
         for (step, kind, hint) in [
             (Step::Login, ServiceErrorKind::NotSent(Unreached::Dns), "network connection"),
             (Step::Login, ServiceErrorKind::NotSent(Unreached::Tls), "clock"),
-            (Step::Login, ServiceErrorKind::NotSent(Unreached::Proxy), "HTTPS_PROXY"),
+            (Step::Login, ServiceErrorKind::NotSent(Unreached::Proxy), "NO_PROXY"),
             (Step::Login, ServiceErrorKind::TimedOut, "--http-timeout"),
             (Step::ExchangeCode, refused(400), "sign in anew"),
             (Step::Login, refused(401), "sign in anew"),

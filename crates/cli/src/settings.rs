@@ -19,7 +19,7 @@ use endpoints::DEFAULT_API_BASE;
 pub(crate) use endpoints::Endpoints;
 use keymint_domain::{BaseUrl, Choice, Client, Plan, PollPolicy};
 use keymint_http_adapter::HttpOptions;
-pub(crate) use network::{bundle, proxy, roots_file};
+pub(crate) use network::{bundle, proxy, proxy_variable, roots_file};
 use options::plain_text;
 #[cfg(feature = "sandbox")]
 pub(crate) use options::port_number;

@@ -3,7 +3,10 @@
 use crate::client::Http;
 use keymint_domain::text::spoken;
 use keymint_domain::{ServiceErrorKind, Unreached};
+use rustls::CertificateError;
+use rustls::pki_types::UnixTime;
 use std::error::Error;
+use std::time::{Duration, UNIX_EPOCH};
 use std::{io, iter};
 use url::Url;
 
@@ -27,6 +30,10 @@ pub(crate) fn failure(error: reqwest::Error, url: &Url, http: &Http) -> (Service
                 format!("the certificate of {host} is not trusted: {cause}")
             }
             Unreached::Tls => format!("no secure connection to {host}: {cause}"),
+            Unreached::Proxy if cause == "tunnel error: unsuccessful" => {
+                "the proxy did not let it through: it refuses this server, or the user name or password"
+                    .to_owned()
+            }
             Unreached::Proxy => format!("the proxy did not let it through: {cause}"),
             Unreached::TimedOut => format!("no connection within {}", spoken(http.options().connect_timeout)),
             _ => format!("could not connect: {cause}"),
@@ -74,9 +81,44 @@ fn inner_tls<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> 
 /// The last cause says what happened; those before it only where.
 fn root_cause(error: &reqwest::Error) -> String {
     match tls(error) {
-        Some(rustls::Error::InvalidCertificate(why)) => why.to_string(),
+        Some(rustls::Error::InvalidCertificate(why)) => distrust(why),
         _ => chain(error).last().map(ToString::to_string).unwrap_or_default(),
     }
+}
+
+/// What is wrong with a certificate, in words that say what to look at.
+fn distrust(why: &CertificateError) -> String {
+    match why {
+        CertificateError::UnknownIssuer => {
+            "this machine does not know the authority that signed it".to_owned()
+        }
+        CertificateError::BadSignature => "the authority that it names did not sign it".to_owned(),
+        CertificateError::ExpiredContext { time, not_after } => {
+            format!("it expired on {}, and this machine's clock says {}", date(*not_after), date(*time))
+        }
+        CertificateError::NotValidYetContext { time, not_before } => {
+            format!(
+                "it is not valid before {}, and this machine's clock says {}",
+                date(*not_before),
+                date(*time)
+            )
+        }
+        CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => {
+            "it is for no host".to_owned()
+        }
+        CertificateError::NotValidForNameContext { presented, .. } => {
+            // As in `DnsName("host.example")`.
+            let names = presented.iter().map(|name| name.split('"').nth(1).unwrap_or(name));
+            format!("it is for another host: {}", names.collect::<Vec<_>>().join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+fn date(time: UnixTime) -> String {
+    /// The last second of the year 9999, after which a date cannot be written.
+    const LAST: u64 = 253_402_300_799;
+    httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(time.as_secs().min(LAST)))
 }
 
 pub(crate) fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {

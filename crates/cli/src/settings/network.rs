@@ -11,6 +11,9 @@ use url::Url;
 /// Longest bundle of certificates that is read, in bytes. A system's own has a quarter of a million.
 const LONGEST_PEM: u64 = 8 * 1024 * 1024;
 
+/// What names the proxy, in the order in which it counts.
+const PROXY_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
 /// A file of certificates, and what names it.
 pub(crate) struct Bundle {
     pub(crate) source: String,
@@ -65,8 +68,9 @@ fn read_pem(path: &Path) -> io::Result<Vec<u8>> {
 /// The proxy that is used, without the name and password in its address. One that cannot be
 /// understood would be passed by without a word, so it is refused.
 pub(crate) fn proxy(of: &Options<'_>) -> Result<Option<Given>, Failure> {
-    let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-    let Some(Given { value, source }) = first_variable(of.environment, &names)? else { return Ok(None) };
+    let Some(Given { value, source }) = first_variable(of.environment, &PROXY_VARIABLES)? else {
+        return Ok(None);
+    };
     match harmless_proxy(&value) {
         Some(value) => Ok(Some(Given { value, source })),
         None => Err(Failure::usage(format!(
@@ -74,6 +78,11 @@ pub(crate) fn proxy(of: &Options<'_>) -> Result<Option<Given>, Failure> {
             source.about("proxy")
         ))),
     }
+}
+
+/// The variable that names the proxy.
+pub(crate) fn proxy_variable(environment: &dyn Environment) -> Option<&'static str> {
+    PROXY_VARIABLES.into_iter().find(|name| matches!(environment.get(name), Ok(Some(_))))
 }
 
 fn harmless_proxy(value: &str) -> Option<String> {

@@ -1,0 +1,258 @@
+//! The ways to the servers: a company's proxy, a company's certificates, connections that are opened
+//! ahead. The sandbox stands behind TLS, since nothing goes to another machine without.
+
+use crate::program::in_home;
+use crate::relay::{Relay, authority};
+use crate::support::{Ended, Run, create, free_port, watch};
+use keymint_sandbox::{Choice, Scenario, visit};
+use std::io::{ErrorKind, Write};
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use tempfile::{NamedTempFile, TempDir};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+const PASSWORD: &str = "canary-of-the-proxy";
+
+/// Loopback is never proxied.
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+#[tokio::test]
+async fn a_key_is_made_through_a_proxy() {
+    let Some((company, proxy)) = behind_a_proxy("").await else { return };
+    let ended = company.sign_in(&[("HTTPS_PROXY", &proxy.url(""))]).await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    company.held_to_both_in(&proxy.end().await);
+}
+
+#[tokio::test]
+async fn a_key_is_made_through_a_proxy_that_wants_a_password() {
+    let Some((company, proxy)) = behind_a_proxy(PASSWORD).await else { return };
+    let url = proxy.url(&format!("corp:{PASSWORD}@"));
+    let ended = company.sign_in(&[("ALL_PROXY", &url)]).await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(!ended.stderr.contains(PASSWORD), "{}", ended.stderr);
+    company.held_to_both_in(&proxy.end().await);
+}
+
+#[tokio::test]
+async fn a_proxy_that_refuses_the_password_is_told_of_by_its_variable() {
+    let Some((company, proxy)) = behind_a_proxy("another").await else { return };
+    let url = proxy.url(&format!("corp:{PASSWORD}@"));
+    let ended = company.sign_in(&[("HTTPS_PROXY", &url)]).await;
+    assert_eq!(ended.code, 6, "{}", ended.stderr);
+    for words in ["or the user name or password", "HTTPS_PROXY names the proxy", "password in it"] {
+        assert!(ended.stderr.contains(words), "{}", ended.stderr);
+    }
+    assert!(!ended.stderr.contains(PASSWORD), "{}", ended.stderr);
+    assert_eq!((company.issuer.counts().open, company.api.counts().open), (0, 0));
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_down_is_told_of_by_its_variable() {
+    let Some(address) = own_address() else { return };
+    let company = Company::at(address).await;
+    let url = format!("http://corp:{PASSWORD}@127.0.0.1:1");
+    for variable in ["HTTPS_PROXY", "all_proxy"] {
+        let ended = company.sign_in(&[(variable, &url)]).await;
+        assert_eq!(ended.code, 6, "{}", ended.stderr);
+        assert!(ended.stderr.contains(&format!("{variable} names the proxy")), "{}", ended.stderr);
+        assert!(!ended.stderr.contains(PASSWORD), "{}", ended.stderr);
+    }
+    assert_eq!((company.issuer.counts().open, company.api.counts().open), (0, 0));
+}
+
+#[tokio::test]
+async fn a_host_that_no_proxy_names_is_reached_without_one() {
+    let Some((company, proxy)) = behind_a_proxy("").await else { return };
+    let host = company.address.to_string();
+    let ended = company.sign_in(&[("HTTPS_PROXY", &proxy.url("")), ("NO_PROXY", &host)]).await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(proxy.end().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_companys_certificates_are_trusted_whatever_names_them() {
+    let company = Company::at(HERE).await;
+    let pem = company.pem.path().to_str().unwrap();
+    for variable in ["KEYMINT_CA_FILE", "CODEX_CA_CERTIFICATE", "SSL_CERT_FILE"] {
+        let ended = company.end(company.start(&[], &[(variable, pem)]).await).await;
+        assert_eq!(ended.code, 0, "{variable}: {}", ended.stderr);
+    }
+    let ended = company.sign_in(&[]).await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn each_server_gets_one_connection_and_no_word_before_the_person_is_back() {
+    let company = Company::at(HERE).await;
+    let run = company.start_trusting(&[]).await;
+    company.opened(1).await;
+    assert_eq!((company.issuer.counts().used, company.api.counts().used), (0, 0));
+    let ended = company.end(run).await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    for relay in [&company.issuer, &company.api] {
+        assert_eq!((relay.counts().open, relay.counts().used), (1, 1), "{}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_closes_while_the_person_is_in_the_browser_is_replaced_once() {
+    let company = Company::at(HERE).await;
+    let run = company.start_trusting(&[]).await;
+    company.opened(1).await;
+    company.issuer.close_unused();
+    company.api.close_unused();
+    company.opened(2).await;
+    assert_eq!((company.issuer.counts().used, company.api.counts().used), (0, 0));
+    let ended = company.end(run).await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    for relay in [&company.issuer, &company.api] {
+        assert_eq!((relay.counts().open, relay.counts().used), (2, 1), "{}", ended.stderr);
+    }
+}
+
+/// Both servers behind TLS, with certificates of a company's own authority.
+struct Company {
+    address: IpAddr,
+    pem: NamedTempFile,
+    issuer: Relay,
+    api: Relay,
+}
+
+impl Company {
+    async fn at(address: IpAddr) -> Self {
+        let (authority, pem) = (authority(), NamedTempFile::new().unwrap());
+        std::fs::write(pem.path(), authority.pem()).unwrap();
+        let (issuer, api) =
+            (Relay::start(address, &authority).await, Relay::start(address, &authority).await);
+        Self { address, pem, issuer, api }
+    }
+
+    async fn start(&self, args: &[&str], variables: &[(&str, &str)]) -> Run {
+        let start = create(Scenario::ready())
+            .args(args)
+            .env("KEYMINT_ISSUER", &self.issuer.url)
+            .env("KEYMINT_API_BASE", &self.api.url);
+        let start = variables.iter().fold(start, |start, (name, value)| start.env(name, value));
+        let run = start.start().await;
+        self.issuer.lead_to(run.sandbox.issuer());
+        self.api.lead_to(run.sandbox.api_base());
+        run
+    }
+
+    async fn start_trusting(&self, variables: &[(&str, &str)]) -> Run {
+        self.start(&["--ca-file", self.pem.path().to_str().unwrap()], variables).await
+    }
+
+    async fn sign_in(&self, variables: &[(&str, &str)]) -> Ended {
+        self.end(self.start_trusting(variables).await).await
+    }
+
+    /// Signs in as a willing person whose browser goes to the sandbox itself, and waits for the end.
+    async fn end(&self, mut run: Run) -> Ended {
+        let url = run.url().await.replace(&self.issuer.url, run.sandbox.issuer());
+        let browser = tokio::spawn(async move { visit(&url, Choice::Continue).await.unwrap() });
+        let ended = run.end().await;
+        browser.abort();
+        ended
+    }
+
+    /// Waits until each server has had so many connections.
+    async fn opened(&self, number: usize) {
+        watch(async {
+            self.issuer.opened(number).await;
+            self.api.opened(number).await;
+        })
+        .await;
+    }
+
+    fn held_to_both_in(&self, asked: &[String]) {
+        for relay in [&self.issuer, &self.api] {
+            let host = relay.url.trim_start_matches("https://");
+            assert!(asked.iter().any(|asked| asked == host), "{host} is not in {asked:?}");
+        }
+    }
+}
+
+/// Servers that are not on loopback, and a proxy that wants this password, or none.
+async fn behind_a_proxy(password: &str) -> Option<(Company, Tinyproxy)> {
+    let address = own_address()?;
+    let proxy = Tinyproxy::start(password).await?;
+    Some((Company::at(address).await, proxy))
+}
+
+/// Not by a macro, whose text is shown for failed tests alone.
+fn skipped(why: &str) {
+    writeln!(std::io::stderr(), "SKIPPED: {why}").unwrap();
+}
+
+/// An address of this machine that is not a loopback one. No packet is sent to find it.
+fn own_address() -> Option<IpAddr> {
+    let found = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
+        // An address that is nobody's (RFC 5737).
+        socket.connect("203.0.113.1:9")?;
+        socket.local_addr()
+    });
+    let address = found.ok().map(|address| address.ip()).filter(|address| !address.is_loopback());
+    if address.is_none() {
+        skipped("this machine has no address but loopback, which is never proxied");
+    }
+    address
+}
+
+/// A real proxy.
+struct Tinyproxy {
+    port: u16,
+    log: Lines<BufReader<ChildStdout>>,
+    child: Child,
+    _home: TempDir,
+}
+
+impl Tinyproxy {
+    async fn start(password: &str) -> Option<Self> {
+        let (home, port) = (tempfile::tempdir().unwrap(), free_port());
+        let account =
+            if password.is_empty() { String::new() } else { format!("BasicAuth corp {password}\n") };
+        let settings = home.path().join("tinyproxy.conf");
+        std::fs::write(&settings, format!("Port {port}\nListen 127.0.0.1\nLogLevel Connect\n{account}"))
+            .unwrap();
+        let mut command = in_home(Command::new("tinyproxy"), &home);
+        let mut child = match command.arg("-d").arg("-c").arg(&settings).spawn() {
+            Ok(child) => child,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                skipped("tinyproxy is not installed");
+                return None;
+            }
+            Err(error) => panic!("tinyproxy: {error}"),
+        };
+        let mut log = BufReader::new(child.stdout.take().unwrap()).lines();
+        watch(async {
+            // Said when it listens.
+            while !log
+                .next_line()
+                .await
+                .unwrap()
+                .expect("tinyproxy ended")
+                .contains("done sending stored logs")
+            {}
+        })
+        .await;
+        Some(Self { port, log, child, _home: home })
+    }
+
+    fn url(&self, account: &str) -> String {
+        format!("http://{account}127.0.0.1:{}", self.port)
+    }
+
+    /// Ends it. Where it was asked to connect to.
+    async fn end(mut self) -> Vec<String> {
+        self.child.kill().await.unwrap();
+        let mut asked = Vec::new();
+        while let Some(line) = self.log.next_line().await.unwrap() {
+            if let Some((_, to)) = line.split_once(": CONNECT ") {
+                asked.push(to.trim_end_matches(" HTTP/1.1").to_owned());
+            }
+        }
+        asked
+    }
+}
