@@ -183,7 +183,7 @@ async fn behind_a_proxy(password: &str) -> Option<(Company, Tinyproxy)> {
 
 /// Not by a macro, whose text is shown for failed tests alone.
 fn skipped(why: &str) {
-    writeln!(std::io::stderr(), "SKIPPED: {why}").unwrap();
+    std::io::stderr().write_all(format!("SKIPPED: {why}\n").as_bytes()).unwrap();
 }
 
 /// An address of this machine that is not a loopback one. No packet is sent to find it.

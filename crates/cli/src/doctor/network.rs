@@ -52,7 +52,7 @@ async fn server(check: &'static str, http: &Http, base: &BaseUrl) -> Finding {
     match http.reach(base).await {
         Ok(()) => Finding::ok(check, &format!("{base} can be reached")),
         Err(ReachError::Unreached { why, detail, .. }) => {
-            Finding::problem(check, &format!("{base}: {detail}"), &unreached_hint(why))
+            Finding::problem(check, &format!("{base}: {detail}"), unreached_hint(why))
         }
         Err(error) => Finding::problem(
             check,
