@@ -2,10 +2,9 @@
 
 use crate::args::{ConfigArgs, OutputArgs};
 use crate::failure::Failure;
-use crate::output;
-use crate::report::Reporter;
 use crate::settings::{self, DEFAULT_PROFILE, DEFINITIONS, Definition, Given, Kind, Options, Source};
 use crate::words::quoted;
+use crate::{command, output};
 use keymint_domain::text::{for_people, mask_keys};
 use serde::Serialize;
 use serde_json::Value;
@@ -18,17 +17,14 @@ const WIDEST_VALUE: usize = 35;
 /// Longest value that a person is shown.
 const LONGEST_VALUE: usize = 4096;
 
-pub(crate) fn run(args: &ConfigArgs) -> ExitCode {
+pub(crate) async fn run(args: ConfigArgs) -> ExitCode {
     let asked = OutputArgs { json: args.json, ..OutputArgs::default() };
-    let (options, output) = match settings::read(&args.profile, asked) {
-        Ok(read) => read,
-        Err((failure, output)) => return Reporter::new(output).end(Err(failure)),
-    };
-    let shown = Shown::of(&options, &args.profile).and_then(|shown| {
-        let text = if output.json { output::to_json(&shown) } else { shown.for_people() };
+    command::run(&args.profile, asked, async |options, reporter| {
+        let shown = Shown::of(options, &args.profile)?;
+        let text = if reporter.wants_json() { output::to_json(&shown) } else { shown.for_people() };
         output::print(&text).map_err(|error| Failure::internal(&error))
-    });
-    Reporter::new(output).end(shown)
+    })
+    .await
 }
 
 /// What `config --json` prints.

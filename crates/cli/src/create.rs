@@ -7,23 +7,20 @@ use crate::interrupt::{Interrupt, UnderWay};
 use crate::mint::Mint;
 use crate::person::Person;
 use crate::report::{Notice, Reporter};
-use crate::settings::{self, KeyringWanted, Options, Settings, Wanted};
+use crate::settings::{KeyringWanted, Options, Settings, Wanted};
 use crate::sign_in::{enter, invite};
 use crate::words::place;
-use crate::{choose, fail_point};
+use crate::{choose, command, fail_point};
 use keymint_callback_adapter::{Doubt, Outcome};
 use keymint_domain::{Event, PendingAuthorization, Target};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 pub(crate) async fn run(args: CreateArgs) -> ExitCode {
-    let (options, output) = match settings::read(&args.destinations.profile, args.output) {
-        Ok(read) => read,
-        Err((failure, output)) => return Reporter::new(output).end(Err(failure)),
-    };
-    let reporter = Arc::new(Reporter::new(output));
-    let outcome = attempt(&args, &options, &reporter).await;
-    reporter.end(outcome)
+    command::run(&args.destinations.profile, args.output, async |options, reporter| {
+        attempt(&args, options, reporter).await
+    })
+    .await
 }
 
 async fn attempt(args: &CreateArgs, options: &Options<'_>, reporter: &Arc<Reporter>) -> Result<(), Failure> {

@@ -7,22 +7,17 @@ use crate::create::Run;
 use crate::failure::{Failure, Kind};
 use crate::interrupt::Interrupt;
 use crate::mint::Mint;
-use crate::paste;
 use crate::person::Person;
 use crate::report::{Notice, Reporter};
 use crate::settings::{self, Options, Settings};
+use crate::{command, paste};
 use std::process::ExitCode;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
 pub(crate) async fn run(args: FinishArgs) -> ExitCode {
-    let (options, output) = match settings::read(&args.destinations.profile, args.output) {
-        Ok(read) => read,
-        Err((failure, output)) => return Reporter::new(output).end(Err(failure)),
-    };
-    let reporter = Arc::new(Reporter::new(output));
-    let outcome = finish(args, &options, &reporter).await;
-    reporter.end(outcome)
+    let (profile, output) = (args.destinations.profile.clone(), args.output);
+    command::run(&profile, output, async move |options, reporter| finish(args, options, reporter).await).await
 }
 
 async fn finish(args: FinishArgs, options: &Options<'_>, reporter: &Arc<Reporter>) -> Result<(), Failure> {

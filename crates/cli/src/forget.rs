@@ -5,19 +5,14 @@ use crate::failure::Failure;
 use crate::keyring::{self, Item};
 use crate::person::Person;
 use crate::report::{Notice, Reporter};
-use crate::{output, settings};
+use crate::{command, output};
 use serde_json::json;
 use std::process::ExitCode;
 
 pub(crate) async fn run(args: ForgetArgs) -> ExitCode {
-    let asked_for = OutputArgs { json: args.json, ..OutputArgs::default() };
-    let (options, output) = match settings::read(&args.profile, asked_for) {
-        Ok(read) => read,
-        Err((failure, output)) => return Reporter::new(output).end(Err(failure)),
-    };
-    let reporter = Reporter::new(output);
-    let outcome = attempt(&options.profile, &reporter).await;
-    reporter.end(outcome)
+    let asked = OutputArgs { json: args.json, ..OutputArgs::default() };
+    command::run(&args.profile, asked, async |options, reporter| attempt(&options.profile, reporter).await)
+        .await
 }
 
 async fn attempt(profile: &str, reporter: &Reporter) -> Result<(), Failure> {

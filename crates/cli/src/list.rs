@@ -5,11 +5,11 @@ use crate::choose::named;
 use crate::delivery::print_within;
 use crate::failure::{Failure, Kind};
 use crate::interrupt::Interrupt;
-use crate::output;
 use crate::person::Person;
 use crate::report::{Notice, Reporter};
-use crate::settings::{self, Options, Settings};
+use crate::settings::{Options, Settings};
 use crate::sign_in::{enter, invite};
+use crate::{command, output};
 use keymint_callback_adapter::Outcome;
 use keymint_domain::{Catalogue, CatalogueEntry, Project, catalogue};
 use serde_json::{Value, json};
@@ -21,13 +21,9 @@ use std::time::Duration;
 const PRINTING: Duration = Duration::from_secs(30);
 
 pub(crate) async fn run(args: ListArgs) -> ExitCode {
-    let (options, output) = match settings::read(&args.profile, args.output) {
-        Ok(read) => read,
-        Err((failure, output)) => return Reporter::new(output).end(Err(failure)),
-    };
-    let reporter = Arc::new(Reporter::new(output));
-    let outcome = attempt(args, &options, &reporter).await;
-    reporter.end(outcome)
+    let (profile, output) = (args.profile.clone(), args.output);
+    command::run(&profile, output, async move |options, reporter| attempt(args, options, reporter).await)
+        .await
 }
 
 async fn attempt(args: ListArgs, options: &Options<'_>, reporter: &Arc<Reporter>) -> Result<(), Failure> {

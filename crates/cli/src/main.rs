@@ -8,6 +8,7 @@ mod attempt;
 mod browser;
 mod choose;
 mod clock;
+mod command;
 mod completions;
 mod config;
 mod create;
@@ -72,7 +73,7 @@ fn main() -> ExitCode {
         match args.command {
             Command::Create(args) => create::run(*args).await,
             Command::List(args) => list::run(*args).await,
-            Command::Start(args) => start::run(*args),
+            Command::Start(args) => start::run(*args).await,
             Command::Finish(args) => finish::run(*args).await,
             Command::Status(args) => status::run(args).await,
             Command::Recover(args) => recover::run(args).await,
@@ -83,7 +84,7 @@ fn main() -> ExitCode {
             Command::Sandbox(args) => sandbox::run(args).await,
             Command::Run(args) => run::run(args).await,
             Command::Forget(args) => forget::run(args).await,
-            Command::Config(args) => config::run(&args),
+            Command::Config(args) => config::run(args).await,
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => completions::man(&args),
         }

@@ -4,24 +4,21 @@ use crate::args::RecoverArgs;
 use crate::delivery::Delivery;
 use crate::failure::{Failure, Kind};
 use crate::interrupt::Interrupt;
-use crate::output;
 use crate::person::Person;
 use crate::record::Entry;
 use crate::recovery::{self, Kept};
 use crate::report::{Notice, Reporter};
-use crate::settings::{self, Options, RecoverSettings};
+use crate::settings::{Options, RecoverSettings};
 use crate::words::{DASHBOARD, quoted};
+use crate::{command, output};
 use serde_json::json;
 use std::process::ExitCode;
 
 pub(crate) async fn run(args: RecoverArgs) -> ExitCode {
-    let (options, output) = match settings::read(&args.destinations.profile, args.output) {
-        Ok(read) => read,
-        Err((failure, output)) => return Reporter::new(output).end(Err(failure)),
-    };
-    let reporter = Reporter::new(output);
-    let outcome = attempt(&args, &options, &reporter).await;
-    reporter.end(outcome)
+    command::run(&args.destinations.profile, args.output, async |options, reporter| {
+        attempt(&args, options, reporter).await
+    })
+    .await
 }
 
 async fn attempt(args: &RecoverArgs, options: &Options<'_>, reporter: &Reporter) -> Result<(), Failure> {

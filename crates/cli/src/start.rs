@@ -3,20 +3,15 @@
 use crate::args::{EndpointArgs, StartArgs};
 use crate::failure::{Failure, Kind};
 use crate::report::{Notice, Reporter};
-use crate::settings::{self, Options, Settings};
+use crate::settings::{Options, Settings};
 use crate::sign_in::begin;
-use crate::{arrival, attempt, clock, output};
+use crate::{arrival, attempt, clock, command, output};
 use serde_json::json;
 use std::process::ExitCode;
 
-pub(crate) fn run(args: StartArgs) -> ExitCode {
-    let (options, output) = match settings::read(&args.profile, args.output) {
-        Ok(read) => read,
-        Err((failure, output)) => return Reporter::new(output).end(Err(failure)),
-    };
-    let reporter = Reporter::new(output);
-    let outcome = start(args, &options, &reporter);
-    reporter.end(outcome)
+pub(crate) async fn run(args: StartArgs) -> ExitCode {
+    let (profile, output) = (args.profile.clone(), args.output);
+    command::run(&profile, output, async move |options, reporter| start(args, options, reporter)).await
 }
 
 fn start(args: StartArgs, options: &Options<'_>, reporter: &Reporter) -> Result<(), Failure> {

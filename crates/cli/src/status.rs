@@ -8,8 +8,8 @@ use crate::args::{CreateArgs, OutputArgs, StatusArgs};
 use crate::failure::{Failure, Kind};
 use crate::person::Person;
 use crate::report::Reporter;
-use crate::settings::{self, Options, Settings};
-use crate::{output, verify};
+use crate::settings::{Options, Settings};
+use crate::{command, output, verify};
 use key::Key;
 use keymint_domain::ApiKey;
 use keymint_http_adapter::KeyCheck;
@@ -18,14 +18,9 @@ use serde::Serialize;
 use std::process::ExitCode;
 
 pub(crate) async fn run(args: StatusArgs) -> ExitCode {
-    let asked_for = OutputArgs { json: args.json, ..OutputArgs::default() };
-    let (options, output) = match settings::read(&args.profile, asked_for) {
-        Ok(read) => read,
-        Err((failure, output)) => return Reporter::new(output).end(Err(failure)),
-    };
-    let reporter = Reporter::new(output);
-    let outcome = attempt(&args, &options, &reporter).await;
-    reporter.end(outcome)
+    let asked = OutputArgs { json: args.json, ..OutputArgs::default() };
+    command::run(&args.profile, asked, async |options, reporter| attempt(&args, options, reporter).await)
+        .await
 }
 
 async fn attempt(args: &StatusArgs, options: &Options<'_>, reporter: &Reporter) -> Result<(), Failure> {
