@@ -6,13 +6,16 @@
     reason = "these comments are the help that people read"
 )]
 
+mod groups;
+
 use crate::failure::{Failure, Kind};
 use crate::report::{self, Reporter};
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueHint};
+use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
+pub(crate) use groups::{
+    DestinationArgs, EndpointArgs, KeyArgs, OutputArgs, PatienceArgs, TargetArgs, WayArgs,
+};
 use keymint_domain::text::mask_keys;
-use serde::{Deserialize, Serialize};
-use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// From nothing to a working OpenAI project API key, with one command.
@@ -189,35 +192,11 @@ Exit codes, where the command did not start:
 
 #[derive(Debug, Default, ClapArgs)]
 pub(crate) struct CreateArgs {
-    /// Name of the key, as the platform's dashboard shows it
-    /// [default: keymint USER@HOST YYYY-MM-DD xxxx]
-    #[arg(long)]
-    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) key: KeyArgs,
 
-    /// Do everything but the creation
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-
-    /// Ask the platform whether the new key works
-    #[arg(long)]
-    pub(crate) verify: bool,
-
-    /// Do not open a browser; the address to open is shown either way
-    #[arg(long)]
-    pub(crate) no_browser: bool,
-
-    /// Open the address with this command; %s stands for the address, which is the last argument
-    /// otherwise [default: what BROWSER says, else the system's browser]
-    #[arg(long, value_name = "CMD", conflicts_with = "no_browser")]
-    pub(crate) browser: Option<String>,
-
-    /// Do not listen for the browser; paste the address that it ended on
-    #[arg(long)]
-    pub(crate) no_listen: bool,
-
-    /// Never ask; what would need an answer fails
-    #[arg(long)]
-    pub(crate) no_input: bool,
+    #[command(flatten)]
+    pub(crate) way: WayArgs,
 
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -248,17 +227,8 @@ pub(crate) struct ListArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
 
-    /// Do not open a browser; the address to open is shown either way
-    #[arg(long)]
-    pub(crate) no_browser: bool,
-
-    /// Do not listen for the browser; paste the address that it ended on
-    #[arg(long)]
-    pub(crate) no_listen: bool,
-
-    /// Never ask; what would need an answer fails
-    #[arg(long)]
-    pub(crate) no_input: bool,
+    #[command(flatten)]
+    pub(crate) way: WayArgs,
 
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -286,8 +256,8 @@ pub(crate) struct DoctorArgs {
 
 impl From<ListArgs> for CreateArgs {
     fn from(args: ListArgs) -> Self {
-        let ListArgs { no_browser, no_listen, no_input, output, patience, endpoints, .. } = args;
-        Self { no_browser, no_listen, no_input, output, patience, endpoints, ..Self::default() }
+        let ListArgs { way, output, patience, endpoints, .. } = args;
+        Self { way, output, patience, endpoints, ..Self::default() }
     }
 }
 
@@ -329,18 +299,8 @@ pub(crate) struct FinishArgs {
     /// The address that the browser ended on [default: read from standard input]
     pub(crate) address: Option<String>,
 
-    /// Name of the key, as the platform's dashboard shows it
-    /// [default: keymint USER@HOST YYYY-MM-DD xxxx]
-    #[arg(long)]
-    pub(crate) name: Option<String>,
-
-    /// Do everything but the creation
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-
-    /// Ask the platform whether the new key works
-    #[arg(long)]
-    pub(crate) verify: bool,
+    #[command(flatten)]
+    pub(crate) key: KeyArgs,
 
     /// Never ask; what would need an answer fails
     #[arg(long)]
@@ -366,27 +326,12 @@ pub(crate) struct FinishArgs {
 
 impl From<FinishArgs> for CreateArgs {
     fn from(args: FinishArgs) -> Self {
-        let FinishArgs { name, dry_run, verify, no_input, output, destinations, target, .. } = args;
-        let FinishArgs { project_timeout, http_timeout, .. } = args;
+        let FinishArgs { key, no_input, output, destinations, target, project_timeout, http_timeout, .. } =
+            args;
         let patience = PatienceArgs { project_timeout, http_timeout, ..PatienceArgs::default() };
-        Self { name, dry_run, verify, no_input, output, destinations, target, patience, ..Self::default() }
+        let way = WayArgs { no_input, ..WayArgs::default() };
+        Self { key, way, output, destinations, target, patience, ..Self::default() }
     }
-}
-
-#[derive(Debug, Default, ClapArgs)]
-#[command(next_help_heading = "Where the key is made (your default project, unless you choose)")]
-pub(crate) struct TargetArgs {
-    /// Organization, by its id or its title
-    #[arg(long, value_name = "ID|TITLE")]
-    pub(crate) organization: Option<String>,
-
-    /// Project, by its id or its title; it need not be the default one
-    #[arg(long, value_name = "ID|TITLE")]
-    pub(crate) project: Option<String>,
-
-    /// Pick from lists
-    #[arg(long, conflicts_with_all = ["organization", "project"])]
-    pub(crate) choose: bool,
 }
 
 const RECOVER_HELP: &str = "\
@@ -444,133 +389,6 @@ pub(crate) struct StatusArgs {
     /// Profile of the configuration file, and which of the stored keys [default: default]
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, Default, ClapArgs)]
-pub(crate) struct OutputArgs {
-    /// Print one JSON object instead of the key
-    #[arg(long)]
-    pub(crate) json: bool,
-
-    /// Report progress as JSON objects, one a line, instead of text
-    #[arg(long)]
-    pub(crate) events: bool,
-
-    /// Say only what is needed: the address, warnings and errors
-    #[arg(short, long, conflicts_with = "verbose")]
-    pub(crate) quiet: bool,
-
-    /// Say more: every step, and when it happened
-    #[arg(short, long)]
-    pub(crate) verbose: bool,
-}
-
-#[derive(Debug, Default, ClapArgs)]
-#[command(next_help_heading = "Where the key goes (standard output, unless you choose)")]
-pub(crate) struct DestinationArgs {
-    /// Put it into a dotenv file [PATH: .env]
-    #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = ".env", value_hint = ValueHint::FilePath)]
-    pub(crate) env_file: Option<OsString>,
-
-    /// Name of the variable in the file [default: OPENAI_API_KEY]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) var: Option<String>,
-
-    /// Replace another value that the file has
-    #[arg(long)]
-    pub(crate) force: bool,
-
-    /// Accept a file that git tracks
-    #[arg(long)]
-    pub(crate) allow_tracked: bool,
-
-    /// Put it into the keyring of this system
-    #[arg(long)]
-    pub(crate) keyring: bool,
-
-    /// Replace a key that the keyring has
-    #[arg(long)]
-    pub(crate) new: bool,
-
-    /// Profile of the configuration file, and name of the place in the keyring [default: default]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) profile: Option<String>,
-
-    /// Give it to a command, on its standard input: 'pass insert -m openai'
-    #[arg(long, value_name = "CMD", value_hint = ValueHint::CommandString)]
-    pub(crate) pipe_to: Option<String>,
-
-    /// Put it on the clipboard
-    #[arg(long)]
-    pub(crate) copy: bool,
-
-    /// Print it, besides
-    #[arg(long)]
-    pub(crate) print: bool,
-}
-
-impl DestinationArgs {
-    /// Whether a place is named, whatever the environment says.
-    pub(crate) fn name_a_place(&self) -> bool {
-        self.env_file.is_some() || self.keyring || self.pipe_to.is_some() || self.copy || self.print
-    }
-}
-
-#[derive(Debug, Default, ClapArgs)]
-#[command(next_help_heading = "Patience")]
-pub(crate) struct PatienceArgs {
-    /// How long to wait for you to come back from the browser [default: 15m]
-    #[arg(long, value_name = "TIME")]
-    pub(crate) sign_in_timeout: Option<String>,
-
-    /// How long to wait for the default project of a new account [default: 60s]
-    #[arg(long, value_name = "TIME")]
-    pub(crate) project_timeout: Option<String>,
-
-    /// How long one request may take [default: 30s]
-    #[arg(long, value_name = "TIME")]
-    pub(crate) http_timeout: Option<String>,
-
-    /// Look for the project this often [default: soon at first, then ever later]
-    #[arg(long, hide_short_help = true, value_name = "TIME")]
-    pub(crate) poll_interval: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, Serialize, Deserialize, ClapArgs)]
-#[command(next_help_heading = "Endpoints, for other deployments and for the sandbox")]
-pub(crate) struct EndpointArgs {
-    /// Authorization server [default: https://auth.openai.com]
-    #[arg(long, hide_short_help = true, value_name = "URL")]
-    pub(crate) issuer: Option<String>,
-
-    /// Platform API [default: https://api.openai.com]
-    #[arg(long, hide_short_help = true, value_name = "URL")]
-    pub(crate) api_base: Option<String>,
-
-    /// OAuth client id [default: that of OpenAI's Codex CLI]
-    #[arg(long, hide_short_help = true, value_name = "ID")]
-    pub(crate) client_id: Option<String>,
-
-    /// OAuth audience [default: https://api.openai.com/v1]
-    #[arg(long, hide_short_help = true)]
-    pub(crate) audience: Option<String>,
-
-    /// OAuth scope [default: "openid email profile offline_access"]
-    #[arg(long, hide_short_help = true)]
-    pub(crate) scope: Option<String>,
-
-    /// Application that the platform session is opened for [default: api]
-    #[arg(long, hide_short_help = true)]
-    pub(crate) app: Option<String>,
-
-    /// Port on this machine that the browser comes back to [default: 5000]
-    #[arg(long, hide_short_help = true, value_name = "PORT")]
-    pub(crate) callback_port: Option<String>,
-
-    /// Certificates to trust besides the system's [default: the file that CODEX_CA_CERTIFICATE or
-    /// SSL_CERT_FILE names]
-    #[arg(long, hide_short_help = true, value_name = "PEM", value_hint = ValueHint::FilePath)]
-    pub(crate) ca_file: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -671,8 +489,8 @@ mod tests {
             ),
             (
                 "list",
-                "api-base app audience ca-file callback-port client-id events help http-timeout issuer json no-browser \
-                 no-input no-listen poll-interval profile project-timeout quiet scope sign-in-timeout verbose version",
+                "api-base app audience browser ca-file callback-port client-id events help http-timeout issuer json \
+                 no-browser no-input no-listen poll-interval profile project-timeout quiet scope sign-in-timeout verbose version",
             ),
             (
                 "start",

@@ -24,7 +24,7 @@ async fn finish(args: FinishArgs, options: &Options<'_>, reporter: &Arc<Reporter
     let mut interrupt = Interrupt::listen().map_err(|error| Failure::internal(&error))?;
     let pasted = args.address.clone().map(Zeroizing::new);
     let mut args = CreateArgs::from(args);
-    let may_ask = settings::may_ask(args.no_input, options)?;
+    let may_ask = settings::may_ask(args.way.no_input, options)?;
     let person = Person::new(reporter, may_ask);
     let pasted = match pasted {
         Some(address) => address,

@@ -106,7 +106,7 @@ impl Settings {
 
         let mut plan = Plan::default();
         of.set(&mut plan.app, "app", app, plain_text)?;
-        plan.key_name = match of.find("name", &args.name, plain_text)? {
+        plan.key_name = match of.find("name", &args.key.name, plain_text)? {
             Some(name) => name,
             None => key_name::default().map_err(|error| Failure::internal(&error))?,
         };
@@ -134,16 +134,16 @@ impl Settings {
             client: endpoints.client,
             api_base: endpoints.api_base,
             callback_port: endpoints.callback_port,
-            listens: !(args.no_listen || of.is_set("no-listen")?),
+            listens: !(args.way.no_listen || of.is_set("no-listen")?),
             plan,
             http,
             sign_in_timeout: sign_in,
-            dry_run: args.dry_run || of.is_set("dry-run")?,
+            dry_run: args.key.dry_run || of.is_set("dry-run")?,
             wanted: Wanted::resolve(&args.destinations, of)?,
             choose: args.target.choose || of.is_set("choose")?,
-            verify: args.verify || of.is_set("verify")?,
-            browser: browser(args.no_browser, &args.browser, of)?,
-            may_ask: !(args.no_input || of.is_set("no-input")?),
+            verify: args.key.verify || of.is_set("verify")?,
+            browser: browser(args.way.no_browser, &args.way.browser, of)?,
+            may_ask: may_ask(args.way.no_input, of)?,
             keeps: true,
         };
         Ok(settings)
@@ -209,8 +209,7 @@ pub(crate) struct RecoverSettings {
 
 impl RecoverSettings {
     pub(crate) fn resolve(args: &RecoverArgs, of: &Options<'_>) -> Result<Self, Failure> {
-        let may_ask = !(args.no_input || of.is_set("no-input")?);
-        Ok(Self { wanted: Wanted::resolve(&args.destinations, of)?, may_ask })
+        Ok(Self { wanted: Wanted::resolve(&args.destinations, of)?, may_ask: may_ask(args.no_input, of)? })
     }
 }
 
