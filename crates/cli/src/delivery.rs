@@ -7,7 +7,6 @@ mod keyring;
 mod mask;
 mod osc52;
 mod pipe;
-mod program;
 mod terminal;
 
 use crate::clock::SystemClock;

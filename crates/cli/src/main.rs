@@ -32,6 +32,7 @@ mod output;
 mod paste;
 mod person;
 mod port_owner;
+mod program;
 mod record;
 mod recover;
 mod recovery;

@@ -1,9 +1,9 @@
 //! A command that opens an address.
 
-use crate::hardening;
+use crate::{hardening, program};
+use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::{env, io};
 
 /// Where the address goes; a command without it gets the address as its last argument.
 const ADDRESS: &str = "%s";
@@ -46,16 +46,7 @@ impl Launcher {
 
     /// Whether the program can be found.
     pub(crate) fn is_there(&self) -> bool {
-        let program = Path::new(&self.program);
-        // A name without a folder is looked up.
-        let folders = env::var_os("PATH").filter(|_| program.components().count() == 1);
-        match folders {
-            Some(folders) => env::split_paths(&folders).any(|folder| {
-                folder.join(program).is_file()
-                    || cfg!(windows) && folder.join(program).with_extension("exe").is_file()
-            }),
-            None => program.is_file(),
-        }
+        program::find_here(&self.program).is_ok()
     }
 
     /// Starts it, with nothing to read and nowhere to write.
@@ -63,7 +54,8 @@ impl Launcher {
     /// It is neither waited for nor ever ended: it may be the browser itself, which the person goes
     /// on using. What is typed for this program, Ctrl-C too, is not for it.
     pub(crate) fn start(&self, address: &str) -> io::Result<()> {
-        let mut command = Command::new(&self.program);
+        let program = program::find_here(&self.program).map_err(io::Error::other)?;
+        let mut command = Command::new(program);
         command.args(self.arguments(address));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         #[cfg(unix)]

@@ -2,9 +2,10 @@
 
 use super::feed::feed;
 use super::osc52::{Wrapping, set_clipboard};
-use super::{Destination, program, terminal};
+use super::{Destination, terminal};
 use crate::clock::SystemClock;
 use crate::failure::{Failure, Kind};
+use crate::program;
 use async_trait::async_trait;
 use keymint_domain::{ApiKey, Clock};
 use std::env;

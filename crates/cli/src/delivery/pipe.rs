@@ -1,11 +1,12 @@
 //! `--pipe-to`: the standard input of a command.
 
+use super::Destination;
 use super::feed::feed;
 use super::mask::mask;
-use super::{Destination, program};
 use crate::clock::SystemClock;
 use crate::failure::{Failure, Kind};
 use crate::person::Person;
+use crate::program;
 use crate::words::quoted;
 use async_trait::async_trait;
 use keymint_domain::ApiKey;

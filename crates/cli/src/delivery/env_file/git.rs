@@ -1,6 +1,6 @@
 //! What git would do with a file: a key that is committed is a key that is published.
 
-use crate::delivery::program;
+use crate::program;
 use keymint_domain::Clock;
 use std::ffi::OsStr;
 use std::path::Path;

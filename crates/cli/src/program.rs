@@ -8,7 +8,7 @@ use std::{env, io};
 /// what is wrong with it. A name with a separator in it is a path from the current folder, any other
 /// is looked for in the folders of `search_path`, as the variable PATH has them. One that is relative
 /// does not count: whoever filled the current folder would be given the key.
-pub(super) fn find(name: &str, search_path: &OsStr) -> Result<PathBuf, &'static str> {
+pub(crate) fn find(name: &str, search_path: &OsStr) -> Result<PathBuf, &'static str> {
     let folders: Vec<PathBuf> = if name.contains(is_separator) {
         vec![PathBuf::new()]
     } else {
@@ -27,7 +27,7 @@ pub(super) fn find(name: &str, search_path: &OsStr) -> Result<PathBuf, &'static 
 }
 
 /// The same in the folders of this process's PATH.
-pub(super) fn find_here(name: &str) -> Result<PathBuf, &'static str> {
+pub(crate) fn find_here(name: &str) -> Result<PathBuf, &'static str> {
     find(name, &env::var_os("PATH").unwrap_or_default())
 }
 
