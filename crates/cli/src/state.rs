@@ -99,6 +99,30 @@ pub(crate) fn open_own(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// Makes sure that nobody else could put another file in this one's place: neither in its folder,
+/// nor, where it is a link, in that of the file that it leads to.
+#[cfg(unix)]
+pub(crate) fn check_folders(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    for path in [path.to_owned(), path.canonicalize()?] {
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        let mode = fs::metadata(folder)?.mode();
+        let is_sticky = mode & 0o1000 != 0;
+        if mode & 0o022 != 0 && !is_sticky {
+            let folder = folder.display();
+            return Err(io::Error::other(format!(
+                "other users may write in its folder; `chmod go-w {folder}` takes that from them"
+            )));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+pub(crate) fn check_folders(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
 /// Does not wait for the writer of a pipe.
 #[cfg(unix)]
 fn open(path: &Path) -> io::Result<File> {

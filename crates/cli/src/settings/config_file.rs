@@ -26,6 +26,7 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, Failure> {
 
 fn read_checked(path: &Path) -> io::Result<String> {
     let mut bytes = Vec::new();
+    state::check_folders(path)?;
     state::open_own(path)?.take(LONGEST + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LONGEST {
         return Err(io::Error::other("it has more than 1 MiB"));
@@ -59,6 +60,22 @@ mod tests {
             assert_eq!(read(&link).is_ok(), is_safe, "{mode:o}");
         }
         assert!(refusal(&path).contains("chmod go-w"), "{}", refusal(&path));
+    }
+
+    #[test]
+    fn a_file_in_a_folder_that_others_may_write_is_refused_by_whatever_way_it_is_reached() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("open");
+        fs::create_dir(&folder).unwrap();
+        let (path, link) = (folder.join("config.toml"), home.path().join("link"));
+        fs::write(&path, "quiet = true").unwrap();
+        symlink(&path, &link).unwrap();
+        for (mode, is_safe) in [(0o700, true), (0o755, true), (0o777, false), (0o770, false), (0o1777, true)]
+        {
+            fs::set_permissions(&folder, Permissions::from_mode(mode)).unwrap();
+            assert_eq!(read(&path).is_ok(), is_safe, "{mode:o}");
+            assert_eq!(read(&link).is_ok(), is_safe, "{mode:o}");
+        }
     }
 
     #[test]
