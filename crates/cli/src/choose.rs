@@ -5,8 +5,8 @@ use crate::person::Person;
 use crate::settings::Settings;
 use crate::words::quoted;
 use keymint_domain::{
-    Candidate, Catalogue, CatalogueEntry, Choice, Observer, Plan, Ports, ProvisionError, Session, Target,
-    catalogue, find_target,
+    Candidate, Catalogue, Choice, Observer, Plan, Ports, ProvisionError, Session, Target, catalogue,
+    find_target,
 };
 use serde_json::{Value, json};
 
@@ -58,7 +58,7 @@ fn in_organization(plan: &Plan, chosen: &Candidate) -> Plan {
 /// Lets a person pick from everything there is; `None` where there is nothing yet. The only project
 /// there is needs no question.
 async fn pick(person: Person<'_>, catalogue: &Catalogue) -> Result<Option<Target>, Failure> {
-    let targets: Vec<_> = catalogue.organizations.iter().flat_map(targets).collect();
+    let targets: Vec<_> = catalogue.targets().collect();
     if let [] | [_] = targets[..] {
         return Ok(targets.into_iter().next());
     }
@@ -72,11 +72,6 @@ async fn pick(person: Person<'_>, catalogue: &Catalogue) -> Result<Option<Target
                 .choices(targets.iter().map(|target| (line_of_target(target), json(target))).collect()))
         }
     }
-}
-
-fn targets(entry: &CatalogueEntry) -> Vec<Target> {
-    let projects = entry.projects.iter().flatten();
-    projects.map(|project| Target::new(&entry.organization, project)).collect()
 }
 
 /// The choices for a person, and for a program.

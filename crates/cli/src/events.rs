@@ -10,7 +10,6 @@ use std::time::Duration;
 
 /// The notice as one JSON object, if it is one for programs. Secrets are in none.
 pub(crate) fn of_notice(notice: &Notice<'_>) -> Option<Value> {
-    let milliseconds = |duration: &Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     Some(match notice {
         Notice::Warning(message) => json!({"event": "warning", "message": message}),
         Notice::Listening { redirect_uri } => json!({"event": "listening", "redirect_uri": redirect_uri}),
@@ -25,31 +24,39 @@ pub(crate) fn of_notice(notice: &Notice<'_>) -> Option<Value> {
         Notice::Rehearsed { .. } => json!({"event": "rehearsed"}),
         Notice::Delivered { to, .. } => json!({"event": "delivered", "to": to}),
         Notice::Verified { .. } => json!({"event": "verified"}),
-        Notice::Flow(Event::CodeExchanged) => json!({"event": "code_exchanged"}),
-        Notice::Flow(Event::SignedIn) => json!({"event": "signed_in"}),
-        Notice::Flow(Event::WaitingForProject { observed, retry_in }) => {
+        Notice::Flow(event) => of_flow(event),
+        _ => return None,
+    })
+}
+
+/// What happened in the flow, under the name that the domain has for it.
+fn of_flow(event: &Event) -> Value {
+    let mut json = match event {
+        Event::WaitingForProject { observed, retry_in } => {
             let (organizations, projects) = match *observed {
                 Observation::NoDefaultProject { organizations, projects } => (organizations, projects),
                 Observation::ProjectsRefused { organizations } => (organizations, 0),
                 _ => (0, 0),
             };
-            json!({"event": "waiting_for_project", "organizations": organizations, "projects": projects, "retry_in_ms": milliseconds(retry_in)})
+            json!({"organizations": organizations, "projects": projects, "retry_in_ms": milliseconds(*retry_in)})
         }
-        Notice::Flow(Event::OrganizationSkipped { id, reason }) => {
-            json!({"event": "organization_skipped", "id": id.as_str(), "reason": reason.to_string()})
+        Event::OrganizationSkipped { id, reason } => json!({"id": id.as_str(), "reason": reason.to_string()}),
+        Event::ListIncomplete { step, skipped, cut } => {
+            json!({"step": step.name(), "skipped": skipped, "cut": cut})
         }
-        Notice::Flow(Event::ListIncomplete { step, skipped, cut }) => {
-            json!({"event": "list_incomplete", "step": step.name(), "skipped": skipped, "cut": cut})
+        Event::Retrying { step, reason, after } => {
+            json!({"step": step.name(), "reason": reason.to_string(), "after_ms": milliseconds(*after)})
         }
-        Notice::Flow(Event::Retrying { step, reason, after }) => {
-            json!({"event": "retrying", "step": step.name(), "reason": reason.to_string(), "after_ms": milliseconds(after)})
-        }
-        Notice::Flow(Event::CreationRequested) => json!({"event": "creation_requested"}),
-        Notice::Flow(Event::TargetSelected(target)) => json!({
-            "event": "target_selected",
+        Event::TargetSelected(target) => json!({
             "organization": {"id": target.organization_id.as_str(), "title": target.organization_title.as_deref().map(mask_keys)},
             "project": {"id": target.project_id.as_str(), "title": target.project_title.as_deref().map(mask_keys)},
         }),
-        _ => return None,
-    })
+        _ => json!({}),
+    };
+    json["event"] = event.name().into();
+    json
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
