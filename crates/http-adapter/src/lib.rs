@@ -52,6 +52,8 @@ mod wire;
 
 mod redact;
 
+mod tokio_clock;
+
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -61,6 +63,7 @@ pub use client::{Http, HttpOptions, SetUpError};
 pub use platform_api::{HttpPlatformApi, KeyCheck};
 pub use reach::ReachError;
 pub use roots::{ExtraRoots, InvalidPem};
+pub use tokio_clock::TokioClock;
 
 /// The README's example, which must compile.
 #[cfg(doctest)]

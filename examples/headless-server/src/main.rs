@@ -4,7 +4,6 @@
 //! [`sign_ins`] keeps what is known of each sign-in, as values; [`service`] takes one from the
 //! browser's answer to its end; [`routes`] is HTTP.
 
-mod clock;
 mod routes;
 mod service;
 mod sign_ins;

@@ -1,6 +1,5 @@
 //! The sign-ins, and the work on them.
 
-use crate::clock::SystemClock;
 use crate::sign_ins::{Refusal, SignIn, SignIns, Token};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,7 +7,7 @@ use keymint_domain::{
     AuthorizationGrant, BaseUrl, Client, Clock, Entropy, Observer, Plan, Ports, ProvisionError,
     ProvisionedKey, REGISTERED_REDIRECT_URI, Url, provision,
 };
-use keymint_http_adapter::{Http, HttpOptions};
+use keymint_http_adapter::{Http, HttpOptions, TokioClock};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use std::error::Error;
@@ -21,7 +20,7 @@ const SWEEP: Duration = Duration::from_secs(60);
 pub(crate) struct Service {
     client: Client,
     api_base: BaseUrl,
-    clock: SystemClock,
+    clock: TokioClock,
     sign_ins: Mutex<SignIns>,
 }
 
@@ -34,7 +33,7 @@ pub(crate) struct Begun {
 
 impl Service {
     pub(crate) fn new(client: Client, api_base: BaseUrl) -> Self {
-        Self { client, api_base, clock: SystemClock::new(), sign_ins: Mutex::default() }
+        Self { client, api_base, clock: TokioClock::new(), sign_ins: Mutex::default() }
     }
 
     pub(crate) fn begin(&self) -> Result<Begun, Refusal> {

@@ -1,13 +1,12 @@
 //! The sign-in, from the free port to the key. What happens is told in messages.
 
 use crate::app::Message;
-use crate::clock::SystemClock;
 use keymint_callback_adapter::{LoopbackListener, Outcome};
 use keymint_domain::{
     BaseUrl, Client, Entropy, Plan, Ports, ProvisionError, ProvisionedKey, Target, authorize, catalogue,
     create_key, find_target, sign_in,
 };
-use keymint_http_adapter::{Http, HttpOptions};
+use keymint_http_adapter::{Http, HttpOptions, TokioClock};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use std::error::Error;
@@ -64,7 +63,7 @@ async fn make_key(
     let http = Http::new(HttpOptions::default());
     let auth_server = http.auth_server(setup.client.issuer.clone())?;
     let platform = http.platform_api(setup.api_base)?;
-    let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &SystemClock::new() };
+    let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &TokioClock::new() };
     let mut plan = Plan::default();
     plan.key_name = setup.key_name;
     let observer = |event| drop(tell.send(Message::Happened(event)));

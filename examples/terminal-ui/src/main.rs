@@ -4,7 +4,6 @@
 //! happens; [`app`] is what the person sees, a value that messages change and [`view`] draws.
 
 mod app;
-mod clock;
 mod flow;
 mod view;
 
