@@ -34,6 +34,8 @@ impl Visit {
 
         let browser = Browser::open().await;
         browser.driver.goto(&origin).await.unwrap();
+        // The page enables it when the module is ready.
+        browser.driver.query(By::Id("sign-in")).and_enabled().first().await.unwrap();
         Self { browser, sandbox, origin }
     }
 
