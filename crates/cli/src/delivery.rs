@@ -9,6 +9,7 @@ mod osc52;
 mod pipe;
 mod terminal;
 
+use crate::blocking;
 use crate::clock::SystemClock;
 use crate::failure::{Failure, Kind};
 use crate::interrupt::Interrupt;
@@ -168,11 +169,11 @@ pub(crate) async fn print_within(
     interrupt: &mut Interrupt,
     line: String,
 ) -> io::Result<()> {
-    let printing = tokio::task::spawn_blocking(move || output::print(&line));
+    let printing = blocking::run(move || output::print(&line));
     let clock = SystemClock::new();
     tokio::select! {
         biased;
-        printed = printing => printed.unwrap_or_else(|_| Err(io::Error::other("printing broke down"))),
+        printed = printing => printed?,
         () = clock.sleep(patience) => Err(io::Error::other("nobody reads it")),
         () = interrupt.twice() => Err(io::Error::other("nobody reads it")),
     }

@@ -4,6 +4,7 @@
 #[cfg_attr(not(feature = "keyring"), path = "keyring/absent.rs")]
 mod system;
 
+use crate::blocking;
 use crate::clock::SystemClock;
 use crate::failure::{Failure, Kind};
 use crate::person::Person;
@@ -139,7 +140,7 @@ async fn within<T: Send + 'static>(
 ) -> io::Result<T> {
     let clock = SystemClock::new();
     tokio::select! {
-        done = tokio::task::spawn_blocking(work) => done.map_err(|_| io::Error::other("the keyring's library failed"))?,
+        done = blocking::run(work) => done.map_err(|_| io::Error::other("the keyring's library failed"))?,
         () = clock.sleep(limit) => Err(io::Error::new(
             io::ErrorKind::TimedOut,
             format!("the keyring did not answer within {}", spoken(limit)),

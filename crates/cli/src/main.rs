@@ -5,6 +5,7 @@ mod args;
 mod arrival;
 mod ask;
 mod attempt;
+mod blocking;
 mod browser;
 mod choose;
 mod clock;

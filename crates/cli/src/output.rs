@@ -1,12 +1,12 @@
 //! Standard output: the key, or the JSON that was asked for, and nothing else.
 
+use crate::blocking;
 use crate::record::{Entry, Named};
 use keymint_domain::ApiKey;
 use keymint_domain::text::is_deceptive;
 use serde::Serialize;
 use std::io::{self, Write};
 use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
 /// The name of standard output among the destinations.
@@ -78,9 +78,7 @@ pub(crate) fn print(line: &str) -> io::Result<()> {
 /// happened, too.
 pub(crate) fn print_at_the_end(line: String) {
     let (printed, waiting) = mpsc::channel();
-    thread::spawn(move || {
-        let _ = printed.send(print(&line));
-    });
+    blocking::start(move || drop(printed.send(print(&line))));
     let _ = waiting.recv_timeout(LAST_LINE);
 }
 

@@ -3,12 +3,12 @@
 use crate::arrival::{self, Arrival};
 use crate::browser::Browser;
 use crate::clock::SystemClock;
-use crate::fail_point;
 use crate::failure::Failure;
 use crate::person::Person;
 use crate::report::{Notice, Reporter};
 use crate::settings::{ProcessEnvironment, Settings};
 use crate::surroundings::{Surroundings, Traces};
+use crate::{blocking, fail_point};
 use keymint_callback_adapter::LoopbackListener;
 use keymint_domain::{
     Client, Entropy, Observer, PendingAuthorization, Ports, ResponseSource, Session, authorize, sign_in,
@@ -67,7 +67,7 @@ impl Servers {
                 clock: SystemClock::new(),
             })
         };
-        let servers = tokio::task::spawn_blocking(setting_up).await;
+        let servers = blocking::run(setting_up).await;
         servers.map_err(|error| Failure::internal(&error))?.map_err(|error| Failure::internal(&error))
     }
 }

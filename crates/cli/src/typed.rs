@@ -5,6 +5,7 @@
 
 use std::io::{self, BufRead, Read};
 use std::sync::OnceLock;
+use std::thread::Builder;
 use tokio::sync::{Mutex, MutexGuard, mpsc};
 use zeroize::Zeroizing;
 
@@ -26,9 +27,9 @@ impl Typed {
         static LINES: OnceLock<Mutex<mpsc::Receiver<Line>>> = OnceLock::new();
         let lines = LINES.get_or_init(|| {
             let (to, lines) = mpsc::channel(WAITING);
-            std::thread::spawn(
-                move || while read_line().is_some_and(|line| to.blocking_send(line).is_ok()) {},
-            );
+            // Without a thread nothing can be typed, as at the end of standard input.
+            let _ = Builder::new()
+                .spawn(move || while read_line().is_some_and(|line| to.blocking_send(line).is_ok()) {});
             Mutex::new(lines)
         });
         Self(lines.lock().await)

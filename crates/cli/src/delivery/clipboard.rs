@@ -5,7 +5,7 @@ use super::osc52::{Wrapping, set_clipboard};
 use super::{Destination, terminal};
 use crate::clock::SystemClock;
 use crate::failure::{Failure, Kind};
-use crate::program;
+use crate::{blocking, program};
 use async_trait::async_trait;
 use keymint_domain::{ApiKey, Clock};
 use std::env;
@@ -14,7 +14,6 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::process::Command;
-use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
 /// How long the terminal may take.
@@ -98,10 +97,10 @@ impl Destination for Clipboard {
                 let wrapping = Wrapping::of(|name| env::var(name).ok());
                 let sequences = set_clipboard(key.expose(), wrapping);
                 let clock = SystemClock::new();
-                let writing = spawn_blocking(move || write_to_terminal(&sequences));
+                let writing = blocking::run(move || write_to_terminal(&sequences));
                 tokio::select! {
                     biased;
-                    written = writing => written.unwrap_or_else(|_| Err(io::Error::other("writing broke down"))),
+                    written = writing => written?,
                     () = clock.sleep(PATIENCE) => Err(io::Error::other("the terminal takes nothing")),
                 }
             }

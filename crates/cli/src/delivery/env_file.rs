@@ -8,6 +8,7 @@ mod git;
 mod spot;
 
 use super::Destination;
+use crate::blocking;
 use crate::clock::SystemClock;
 use crate::failure::Failure;
 use crate::person::Person;
@@ -72,7 +73,7 @@ impl EnvFile {
     pub(crate) async fn check(wanted: &EnvFileWanted, person: Person<'_>) -> Result<Self, Failure> {
         let clock = SystemClock::new();
         let path = wanted.path.clone();
-        let (spot, link) = blocking(move || Spot::find(&path)).await?;
+        let (spot, link) = checking(move || Spot::find(&path)).await?;
         if let Some(link) = link {
             person.warn(&format!("{} is a link: {spot} is the file that will change", shown(&link)));
         }
@@ -82,7 +83,7 @@ impl EnvFile {
             lock(&clock, &spot).await?;
         }
         let variable = wanted.variable.clone();
-        let (spot, checked) = blocking(move || {
+        let (spot, checked) = checking(move || {
             let checked = look(&spot, &variable)?;
             Ok((spot, checked))
         })
@@ -109,8 +110,7 @@ impl Destination for EnvFile {
     async fn deliver(&mut self, key: &ApiKey) -> io::Result<()> {
         let place = Arc::clone(&self.0);
         let key = Zeroizing::new(key.expose().to_owned());
-        let putting = tokio::task::spawn_blocking(move || place.put(&key));
-        putting.await.unwrap_or_else(|_| Err(io::Error::other("writing broke down")))
+        blocking::run(move || place.put(&key)).await?
     }
 
     fn what_now(&self) -> String {
@@ -318,11 +318,10 @@ fn listed(lines: &[usize]) -> String {
     format!("{word} {}", numbers.join(", "))
 }
 
-async fn blocking<T: Send + 'static>(
+async fn checking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|error| Err(Failure::internal(&error)))
+    blocking::run(work).await.map_err(|error| Failure::internal(&error))?
 }
 
 #[cfg(unix)]

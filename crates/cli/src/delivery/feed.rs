@@ -1,6 +1,6 @@
 //! Giving a secret to another program on its standard input, and ending that program if it must be.
 
-use crate::hardening;
+use crate::{blocking, hardening};
 use keymint_domain::Clock;
 use std::io::{self, PipeReader, Read, Write};
 use std::process::ExitStatus;
@@ -8,7 +8,6 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::Notify;
-use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
 /// How long a program may take: a person may have to unlock something for it first.
@@ -41,7 +40,8 @@ pub(super) async fn feed(
         Program::start(command).map_err(|error| failed(format!("could not be started ({error})")))?;
     let (stdout, stderr) = (program.child.stdout.take(), program.child.stderr.take());
     // It ends when the other ends are closed, at the latest.
-    drop(spawn_blocking(move || writer.write_all(&secret)));
+    // A pipe has room for a key, so that this would end on any thread.
+    blocking::start(move || drop(writer.write_all(&secret)));
 
     let over = Notify::new();
     let waiting = async {
@@ -63,7 +63,7 @@ pub(super) async fn feed(
     };
     let (status, ()) = tokio::join!(waiting, listening);
     succeeded(status?)?;
-    let was_read = spawn_blocking(move || was_read(reader)).await;
+    let was_read = blocking::run(move || was_read(reader)).await;
     if was_read.unwrap_or(false) { Ok(()) } else { Err(failed("ended without reading the key")) }
 }
 
