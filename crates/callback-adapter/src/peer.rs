@@ -147,6 +147,7 @@ mod tests {
 
         drop(stranger.stdin.take());
         stranger.wait().unwrap();
-        assert_eq!(diag::socket(end, port).map(|socket| socket.state == ESTABLISHED), Some(false));
+        // On its way out it is for a moment in none of the kernel's lists.
+        assert!(diag::socket(end, port).is_none_or(|socket| socket.state != ESTABLISHED));
     }
 }
