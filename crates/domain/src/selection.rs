@@ -129,7 +129,7 @@ impl Target {
 /// The organizations in the order in which they are looked into: default ones, then personal
 /// ones, then the rest. Inside each rank the given order stands. What stands there twice is one.
 pub fn by_preference(organizations: &[Organization]) -> Vec<&Organization> {
-    let mut seen = HashSet::new();
+    let mut seen = HashSet::with_capacity(organizations.len());
     let mut ranked: Vec<_> =
         organizations.iter().filter(|organization| seen.insert(&organization.id)).collect();
     ranked.sort_by_key(|organization| match organization {
