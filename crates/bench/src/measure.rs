@@ -1,12 +1,17 @@
 //! One sign-in under a stop-watch.
 
-use crate::{Outcome, reference, relay};
+use crate::network::{self, Network};
+use crate::{Outcome, reference};
 use keymint_sandbox::{Choice, Sandbox, Scenario, visit};
-use std::path::Path;
+use serde_json::Value;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::Command;
+use std::{env, fs};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
 /// Who is measured.
 #[derive(Clone, Copy)]
@@ -15,12 +20,12 @@ pub(crate) enum Who<'a> {
     Reference,
 }
 
-/// What the servers are like.
+/// What the servers are like, and the way to them.
 #[derive(Clone)]
 pub(crate) struct World {
     pub(crate) scenario: Scenario,
-    /// Before the first byte of a new connection comes through.
-    pub(crate) connecting: Duration,
+    /// None: they are on this machine.
+    pub(crate) network: Option<Network>,
     /// How long the person is in the browser.
     pub(crate) person: Duration,
 }
@@ -30,107 +35,156 @@ pub(crate) struct Measured {
     pub(crate) start_to_url: Duration,
     pub(crate) callback_to_key: Duration,
     pub(crate) login_to_key: Duration,
-    /// Of the processors, by all threads.
+    pub(crate) spent: Spent,
+}
+
+/// What a process has used up.
+#[derive(Clone, Copy)]
+pub(crate) struct Spent {
+    /// Of the processors' time, by all its threads.
     pub(crate) busy: Duration,
-    /// At its peak, in bytes.
+    /// Of memory at its peak, in bytes.
     pub(crate) memory: u64,
 }
 
-pub(crate) async fn sign_in(who: Who<'_>, world: World) -> Outcome<Measured> {
-    let sandbox = Sandbox::start(world.scenario).await?;
-    let (issuer, api_base) = if world.connecting.is_zero() {
-        (sandbox.issuer().to_owned(), sandbox.api_base().to_owned())
-    } else {
-        let relay = |server| relay::before(server, world.connecting);
-        (relay(sandbox.issuer()).await?, relay(sandbox.api_base()).await?)
-    };
-    let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port().to_string();
-    let home = tempfile::tempdir()?;
-    let mut command = match who {
-        Who::Keymint(program) => {
-            let mut command = Command::new(program);
-            command.args([
-                "create",
-                "--no-browser",
-                "--events",
-                "--issuer",
-                &issuer,
-                "--api-base",
-                &api_base,
-            ]);
-            command.args(["--callback-port", &port]);
-            command
-        }
-        Who::Reference => {
-            let mut command = Command::new(std::env::current_exe()?);
-            command.args([reference::COMMAND, &issuer, &api_base, &port]);
-            command
-        }
-    };
-    command.env_clear().env("HOME", home.path()).env("USER", "bench").stdin(Stdio::null());
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+/// A program on its way, and its world.
+struct Run {
+    person: Duration,
+    sandbox: Sandbox,
+    _home: TempDir,
+    started: Instant,
+    child: Child,
+    stdout: Lines<BufReader<ChildStdout>>,
+    stderr: Lines<BufReader<ChildStderr>>,
+    browser: Option<JoinHandle<()>>,
+}
 
-    let started = Instant::now();
-    let mut child = command.spawn()?;
-    let mut stdout = BufReader::new(child.stdout.take().ok_or("no output")?).lines();
-    let mut stderr = BufReader::new(child.stderr.take().ok_or("no events")?).lines();
-    let (mut url, mut callback, mut login, mut browser) = (None, None, None, None);
-    let process = child.id().ok_or("it has ended")?;
-    let mut last = None;
+/// From the start of the program to its key.
+pub(crate) async fn sign_in(who: Who<'_>, world: World) -> Outcome<Measured> {
+    let mut run = Run::start(who, world).await?;
+    let (mut url, mut callback, mut login, mut last) = (None, None, None, None);
     let key = loop {
         // It ends soon after the key, so what counts is the last that was seen of it.
-        last = spent(process).ok().or(last);
+        last = run.spent().ok().or(last);
         tokio::select! {
-            key = stdout.next_line() => break key?.ok_or("no key")?,
-            Ok(Some(line)) = stderr.next_line() => {
-                let event: serde_json::Value = serde_json::from_str(&line)?;
+            key = run.stdout.next_line() => break key?.ok_or("no key")?,
+            Ok(Some(line)) = run.stderr.next_line() => {
+                let event: Value = serde_json::from_str(&line)?;
                 match event["event"].as_str() {
                     Some("authorize_url") => {
-                        url = Some(started.elapsed());
-                        let url = event["url"].as_str().ok_or("no address")?.to_owned();
-                        browser = Some(tokio::spawn(async move {
-                            tokio::time::sleep(world.person).await;
-                            visit(&url, Choice::Continue).await
-                        }));
+                        url = Some(run.started.elapsed());
+                        run.open(&event);
                     }
-                    Some("callback_received") => callback = Some(started.elapsed()),
-                    Some("signed_in") => login = Some(started.elapsed()),
+                    Some("callback_received") => callback = Some(run.started.elapsed()),
+                    Some("signed_in") => login = Some(run.started.elapsed()),
                     Some("error") => return Err(line.into()),
                     _ => {}
                 }
             }
         }
     };
-    let done = started.elapsed();
-    let (busy, memory) = spent(process).ok().or(last).ok_or("it was never seen")?;
-    if !sandbox.keys().iter().any(|made| made.value == key) || !sandbox.violations().is_empty() {
-        return Err(format!("not a good run: {:?}", sandbox.violations()).into());
+    let done = run.started.elapsed();
+    let spent = run.spent().ok().or(last).ok_or("it was never seen")?;
+    if !run.sandbox.keys().iter().any(|made| made.value == key) || !run.sandbox.violations().is_empty() {
+        return Err(format!("not a good run: {:?}", run.sandbox.violations()).into());
     }
-    while let Ok(Some(_)) = stderr.next_line().await {}
-    child.wait().await?;
-    if let Some(browser) = browser {
-        browser.abort();
-    }
+    run.end().await?;
     Ok(Measured {
         start_to_url: url.ok_or("no address")?,
         callback_to_key: done - callback.ok_or("no callback")?,
         login_to_key: done - login.ok_or("no login")?,
-        busy,
-        memory,
+        spent,
     })
 }
 
-/// The processors' time and the peak of memory of a process that still runs.
-fn spent(process: u32) -> Outcome<(Duration, u64)> {
-    let process = format!("/proc/{process}");
-    let process = Path::new(&process);
-    let status = std::fs::read_to_string(process.join("status"))?;
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no peak of memory")?;
-    let memory = 1024 * peak.trim().trim_end_matches(" kB").parse::<u64>()?;
-    let mut busy = Duration::ZERO;
-    for thread in std::fs::read_dir(process.join("task"))? {
-        let times = std::fs::read_to_string(thread?.path().join("schedstat"))?;
-        busy += Duration::from_nanos(times.split(' ').next().unwrap_or_default().parse()?);
+/// How much memory a sign-in takes, at its peak, that ends with an error.
+pub(crate) async fn memory_of_a_failure(who: Who<'_>, scenario: Scenario) -> Outcome<u64> {
+    let world = World { scenario, network: None, person: Duration::ZERO };
+    let mut run = Run::start(who, world).await?;
+    let (mut memory, mut failed) = (0, false);
+    loop {
+        if let Ok(spent) = run.spent() {
+            memory = spent.memory;
+        }
+        tokio::select! {
+            line = run.stderr.next_line() => {
+                let Some(line) = line? else { break };
+                let event: Value = serde_json::from_str(&line)?;
+                match event["event"].as_str() {
+                    Some("authorize_url") => run.open(&event),
+                    Some("error") => failed = true,
+                    _ => {}
+                }
+            }
+            () = sleep(Duration::from_millis(1)) => {}
+        }
     }
-    Ok((busy, memory))
+    run.end().await?;
+    if failed { Ok(memory) } else { Err("it did not fail".into()) }
+}
+
+impl Run {
+    async fn start(who: Who<'_>, World { scenario, network, person }: World) -> Outcome<Self> {
+        let sandbox = Sandbox::start(scenario).await?;
+        let way_to = |server: &str| {
+            network.map_or_else(|| Ok(server.to_owned()), |network| network::before(server, network))
+        };
+        let (issuer, api_base) = (way_to(sandbox.issuer())?, way_to(sandbox.api_base())?);
+        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port().to_string();
+        let home = tempfile::tempdir()?;
+        let mut command = match who {
+            Who::Keymint(program) => {
+                let mut command = Command::new(program);
+                command.args(["create", "--no-browser", "--events", "--callback-port", &port]);
+                command.args(["--issuer", &issuer, "--api-base", &api_base]);
+                command
+            }
+            Who::Reference => {
+                let mut command = Command::new(env::current_exe()?);
+                command.args([reference::COMMAND, &issuer, &api_base, &port]);
+                command
+            }
+        };
+        command.env_clear().env("HOME", home.path()).env("USER", "bench").stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+
+        let started = Instant::now();
+        let mut child = command.spawn()?;
+        let stdout = BufReader::new(child.stdout.take().ok_or("no output")?).lines();
+        let stderr = BufReader::new(child.stderr.take().ok_or("no events")?).lines();
+        Ok(Self { person, sandbox, _home: home, started, child, stdout, stderr, browser: None })
+    }
+
+    /// The person signs in, at the address that an event tells.
+    fn open(&mut self, event: &Value) {
+        let (url, person) = (event["url"].as_str().unwrap_or_default().to_owned(), self.person);
+        self.browser = Some(tokio::spawn(async move {
+            sleep(person).await;
+            // What went wrong, the program says.
+            let _ = visit(&url, Choice::Continue).await;
+        }));
+    }
+
+    /// What the process has used up, while it still runs.
+    fn spent(&self) -> Outcome<Spent> {
+        let process = format!("/proc/{}", self.child.id().ok_or("it has ended")?);
+        let status = fs::read_to_string(format!("{process}/status"))?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no peak of memory")?;
+        let memory = 1024 * peak.trim().trim_end_matches(" kB").parse::<u64>()?;
+        let mut busy = Duration::ZERO;
+        for thread in fs::read_dir(format!("{process}/task"))? {
+            let times = fs::read_to_string(thread?.path().join("schedstat"))?;
+            busy += Duration::from_nanos(times.split(' ').next().unwrap_or_default().parse()?);
+        }
+        Ok(Spent { busy, memory })
+    }
+
+    async fn end(mut self) -> Outcome<()> {
+        while let Ok(Some(_)) = self.stderr.next_line().await {}
+        self.child.wait().await?;
+        if let Some(browser) = self.browser {
+            browser.abort();
+        }
+        Ok(())
+    }
 }

@@ -1,72 +1,98 @@
-//! What is measured, and the table and the picture of it.
+//! What is measured.
 
 use crate::Outcome;
-use crate::measure::{Measured, Who, World, sign_in};
-use keymint_sandbox::{Organization, Project, Scenario};
-use std::fmt::Write;
+use crate::measure::{Measured, Who, World, memory_of_a_failure, sign_in};
+use crate::network::Network;
+use crate::table::{Aim, Row, Unit};
+use keymint_sandbox::{Organization, Project, Reply, Scenario, Step};
+use std::fs;
 use std::time::Duration;
 
 /// How often what takes no time is measured. The median is told.
-const RUNS: usize = 11;
+const RUNS: usize = 21;
 
-const AT_ONCE: Duration = Duration::ZERO;
-const LATE: Duration = Duration::from_millis(50);
+const LATENCY: Duration = Duration::from_millis(50);
+const SHORT_LATENCY: Duration = Duration::from_millis(20);
 
-/// One line: its name, and the two durations.
-struct Row {
-    name: String,
-    keymint: Duration,
-    reference: Duration,
+/// The size of an answer that no server gives.
+const HUGE: usize = 200_000_000;
+
+/// The measured programs, by their paths.
+pub(crate) struct Programs<'a> {
+    pub(crate) keymint: &'a str,
+    /// Without the sandbox and the keyring.
+    pub(crate) small: &'a str,
 }
 
-pub(crate) async fn run(keymint: &str, svg: &str) -> Outcome<()> {
-    let whos = [Who::Keymint(keymint), Who::Reference];
-    let world = |scenario| World { scenario, connecting: AT_ONCE, person: Duration::from_millis(100) };
-    let connecting = World {
-        connecting: 2 * LATE,
-        person: Duration::from_millis(500),
-        ..world(Scenario::ready().latency(LATE))
-    };
+pub(crate) async fn rows(programs: &Programs<'_>) -> Outcome<Vec<Row>> {
+    let whos = [Who::Keymint(programs.keymint), Who::Reference];
     let mut rows = Vec::new();
 
-    let quick = both(whos, &world(Scenario::ready()), RUNS).await?;
-    rows.push(row("process start to address", &quick, |it| it.start_to_url));
-    rows.push(row("callback to key, answers at once", &quick, |it| it.callback_to_key));
-    let late = both(whos, &world(Scenario::ready().latency(LATE)), 5).await?;
-    rows.push(row("the same, each answer 50 ms late", &late, |it| it.callback_to_key));
-    let late = both(whos, &connecting, 5).await?;
-    rows.push(row("the same, and 100 ms for a new connection", &late, |it| it.callback_to_key));
-    for (organizations, runs) in [(50, 3), (500, 1)] {
-        let scenario = only_the_last_of(organizations).latency(Duration::from_millis(20));
-        let many = both(whos, &world(scenario), runs).await?;
-        let name = format!("{organizations} organizations, the last has the project, answers 20 ms late");
-        rows.push(row(&name, &many, |it| it.callback_to_key));
+    let here = both(whos, &world(Scenario::ready(), None), RUNS).await?;
+    let ms = Unit::Milliseconds;
+    rows.push(row("process start to address", Aim::at_most(3.0, ms), &here, |it| it.start_to_url));
+    rows.push(row("callback to key, answers at once", Aim::at_most(3.0, ms), &here, |it| it.callback_to_key));
+
+    for (connecting, name, aim) in [
+        (Duration::ZERO, "the same, each answer 50 ms late", 5.1),
+        (2 * LATENCY, "the same, and 100 ms for a new connection", 5.3),
+    ] {
+        let network = Network { connecting, latency: LATENCY };
+        let late = both(whos, &world(Scenario::ready(), Some(network)), 5).await?;
+        let aim = Aim::at_most(aim, Unit::Times(LATENCY));
+        rows.push(row(name, aim, &late, |it| it.callback_to_key));
     }
+    for (organizations, runs, aim) in [(50, 3, 250.0), (500, 1, 1_600.0)] {
+        let network = Network { connecting: Duration::ZERO, latency: SHORT_LATENCY };
+        let many = both(whos, &world(only_the_last_of(organizations), Some(network)), runs).await?;
+        let name = format!("{organizations} organizations, the last has the project, answers 20 ms late");
+        rows.push(row(&name, Aim::at_most(aim, ms), &many, |it| it.callback_to_key));
+    }
+    rows.extend(noticing(whos).await?);
+
+    rows.push(row("processor time of a sign-in", Aim::at_most(10.0, ms), &here, |it| it.spent.busy));
+    let memory = here.each_ref().map(|runs| median(runs.iter().map(|it| it.spent.memory)) as f64);
+    rows.push(Row::new("memory at its peak", Aim::at_most(8.0, Unit::Megabytes), memory));
+    let huge = Scenario::ready().reply(Step::Token, Reply::status(200).body(vec![b' '; HUGE]));
+    let memory = memory_of_a_failure(whos[0], huge).await?;
+    let aim = Aim::below(16.0, Unit::Megabytes);
+    rows.push(Row::alone("the same, when an answer has 200 MB", aim, memory as f64));
+    for (name, path, aim) in [
+        ("the program, with everything", programs.keymint, 5.0),
+        ("the program, without sandbox and keyring", programs.small, 3.5),
+    ] {
+        let size = fs::metadata(path)?.len();
+        rows.push(Row::alone(name, Aim::at_most(aim, Unit::Megabytes), size as f64));
+    }
+    Ok(rows)
+}
+
+/// How long it takes until a project is noticed that becomes ready while somebody waits for it.
+async fn noticing(whos: [Who<'_>; 2]) -> Outcome<impl Iterator<Item = Row>> {
     let waits = [500, 3_000, 12_000, 25_000].map(Duration::from_millis);
-    let waiting = |wait| world(Scenario::ready().project_ready_after(wait));
-    let (worlds, mut noticed) = (waits.map(waiting), Vec::new());
+    let worlds = waits.map(|wait| world(Scenario::ready().project_ready_after(wait), None));
+    let mut noticed = Vec::new();
     for who in whos {
         let [a, b, c, d] = worlds.clone();
-        noticed.push(tokio::try_join!(sign_in(who, a), sign_in(who, b), sign_in(who, c), sign_in(who, d))?);
+        let (a, b, c, d) =
+            tokio::try_join!(sign_in(who, a), sign_in(who, b), sign_in(who, c), sign_in(who, d))?;
+        noticed.push([a, b, c, d]);
     }
-    let each = |who: usize| {
-        let (a, b, c, d) = noticed[who];
-        [a, b, c, d]
-    };
-    for ((wait, keymint), reference) in waits.into_iter().zip(each(0)).zip(each(1)) {
-        let late = |it: Measured| it.login_to_key.saturating_sub(wait);
+    let aims = [0.7, 1.2, 1.4, 1.4].map(|aim| Aim::at_most(aim, Unit::Seconds));
+    Ok(waits.into_iter().zip(aims).enumerate().map(move |(index, (wait, aim))| {
+        let late = [0, 1].map(|who| noticed[who][index].login_to_key.saturating_sub(wait));
         let name = format!("until a project is noticed that is ready after {} s", wait.as_secs_f32());
-        rows.push(Row { name, keymint: late(keymint), reference: late(reference) });
-    }
-    rows.push(row("processor time of a sign-in", &quick, |it| it.busy));
+        Row::new(&name, aim, late.map(|late| late.as_secs_f64()))
+    }))
+}
 
-    print!("{}", table(&rows));
-    for (who, runs) in ["keymint", "the reference"].into_iter().zip(&quick) {
-        let memory = median(runs.iter().map(|it| it.memory));
-        println!("\nPeak memory of {who}: {:.1} MB.", memory as f64 / 1e6);
-    }
-    std::fs::write(svg, picture(&rows))?;
-    Ok(())
+fn world(scenario: Scenario, network: Option<Network>) -> World {
+    World { scenario, network, person: Duration::from_millis(if network.is_some() { 500 } else { 100 }) }
+}
+
+fn only_the_last_of(organizations: usize) -> Scenario {
+    let last = Organization::new("org-last").with_project(Project::new("proj_default").as_initial());
+    Scenario::of((1..organizations).map(Organization::numbered).chain([last]))
 }
 
 /// Measures the two in turn, so that a slow moment of the machine slows both.
@@ -80,70 +106,12 @@ async fn both(whos: [Who<'_>; 2], world: &World, runs: usize) -> Outcome<[Vec<Me
     Ok(measured)
 }
 
-fn only_the_last_of(organizations: usize) -> Scenario {
-    let last = Organization::new("org-last").with_project(Project::new("proj_default").as_initial());
-    Scenario::of((1..organizations).map(Organization::numbered).chain([last]))
-}
-
-fn row(name: &str, measured: &[Vec<Measured>; 2], of: impl Fn(&Measured) -> Duration) -> Row {
-    let [keymint, reference] = measured.each_ref().map(|runs| median(runs.iter().map(&of)));
-    Row { name: name.to_owned(), keymint, reference }
+fn row(name: &str, aim: Aim, measured: &[Vec<Measured>; 2], of: impl Fn(&Measured) -> Duration) -> Row {
+    Row::new(name, aim, measured.each_ref().map(|runs| median(runs.iter().map(&of)).as_secs_f64()))
 }
 
 fn median<T: Ord>(values: impl Iterator<Item = T>) -> T {
     let mut values: Vec<_> = values.collect();
     values.sort();
     values.swap_remove(values.len() / 2)
-}
-
-impl Row {
-    fn ratio(&self) -> f64 {
-        self.keymint.as_secs_f64() / self.reference.as_secs_f64().max(1e-9)
-    }
-}
-
-fn table(rows: &[Row]) -> String {
-    let mut text = String::from("| | keymint | reference | ratio |\n| --- | ---: | ---: | ---: |\n");
-    for row in rows {
-        let [keymint, reference] = [row.keymint, row.reference].map(in_words);
-        let _ = writeln!(text, "| {} | {keymint} | {reference} | {:.2} |", row.name, row.ratio());
-    }
-    text
-}
-
-fn in_words(duration: Duration) -> String {
-    let milliseconds = duration.as_secs_f64() * 1e3;
-    match milliseconds {
-        10_000.0.. => format!("{:.1} s", milliseconds / 1e3),
-        100.0.. => format!("{milliseconds:.0} ms"),
-        _ => format!("{milliseconds:.1} ms"),
-    }
-}
-
-/// A bar for each row: what part of the reference's time keymint takes.
-fn picture(rows: &[Row]) -> String {
-    const BAR: f64 = 360.0;
-    let height = 40 + 24 * rows.len();
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"960\" height=\"{height}\" font-family=\"sans-serif\" \
-         font-size=\"13\">\n<rect width=\"960\" height=\"{height}\" fill=\"white\"/>\n\
-         <text x=\"480\" y=\"20\">keymint's time (dark), and the reference's (light)</text>\n"
-    );
-    for (index, row) in rows.iter().enumerate() {
-        let y = 34 + 24 * index;
-        let _ = writeln!(
-            svg,
-            "<text x=\"470\" y=\"{}\" text-anchor=\"end\">{}</text>\
-             <rect x=\"480\" y=\"{y}\" width=\"{BAR}\" height=\"16\" fill=\"#d0d7de\"/>\
-             <rect x=\"480\" y=\"{y}\" width=\"{:.1}\" height=\"16\" fill=\"#0550ae\"/>\
-             <text x=\"850\" y=\"{}\">{} of {}</text>",
-            y + 13,
-            row.name,
-            BAR * row.ratio().min(1.0),
-            y + 13,
-            in_words(row.keymint),
-            in_words(row.reference),
-        );
-    }
-    svg + "</svg>\n"
 }

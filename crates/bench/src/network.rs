@@ -1,0 +1,63 @@
+//! A network on the way to a server.
+
+use std::io::{self, Read, Write, copy};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{sleep, spawn};
+use std::time::{Duration, Instant};
+
+/// What it costs to reach the servers.
+#[derive(Clone, Copy)]
+pub(crate) struct Network {
+    /// Before the first byte of a new connection comes through: TCP and TLS 1.3 take one round trip each.
+    pub(crate) connecting: Duration,
+    /// How late each answer is.
+    pub(crate) latency: Duration,
+}
+
+/// Lays the network before a server. Returns the address at which the server is reached through it.
+///
+/// It waits on threads, since a timer of tokio's is late by a millisecond or two.
+pub(crate) fn before(server: &str, network: Network) -> io::Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = format!("http://{}", listener.local_addr()?);
+    let server = server.trim_start_matches("http://").to_owned();
+    spawn(move || {
+        for client in listener.incoming().flatten() {
+            let server = server.clone();
+            spawn(move || carry(client, &server, network));
+        }
+    });
+    Ok(address)
+}
+
+fn carry(mut client: TcpStream, server: &str, network: Network) -> io::Result<()> {
+    sleep(network.connecting);
+    let mut server = TcpStream::connect(server)?;
+    client.set_nodelay(true)?;
+    server.set_nodelay(true)?;
+    let (sent, arriving) = channel();
+    let (requests, to_server) = (client.try_clone()?, server.try_clone()?);
+    spawn(move || take(requests, network.latency, &sent));
+    spawn(move || give(&arriving, to_server));
+    copy(&mut server, &mut client)?;
+    client.shutdown(Shutdown::Write)
+}
+
+/// Reads what is sent, and when it is to arrive.
+fn take(mut client: TcpStream, latency: Duration, sent: &Sender<(Instant, Vec<u8>)>) {
+    let mut chunk = [0; 16 * 1024];
+    while let Ok(length @ 1..) = client.read(&mut chunk) {
+        if sent.send((Instant::now() + latency, chunk[..length].to_vec())).is_err() {
+            return;
+        }
+    }
+}
+
+fn give(arriving: &Receiver<(Instant, Vec<u8>)>, mut server: TcpStream) -> io::Result<()> {
+    for (due, chunk) in arriving {
+        sleep(due.saturating_duration_since(Instant::now()));
+        server.write_all(&chunk)?;
+    }
+    server.shutdown(Shutdown::Write)
+}

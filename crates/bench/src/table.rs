@@ -1,0 +1,136 @@
+//! The table of what was measured, and its picture.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+/// In what a value is told.
+#[derive(Clone, Copy)]
+pub(crate) enum Unit {
+    Milliseconds,
+    Seconds,
+    /// As a multiple of this.
+    Times(Duration),
+    Megabytes,
+}
+
+/// What is to be reached.
+#[derive(Clone, Copy)]
+pub(crate) struct Aim {
+    most: f64,
+    words: &'static str,
+    unit: Unit,
+}
+
+/// One line of the table.
+pub(crate) struct Row {
+    name: String,
+    aim: Aim,
+    keymint: f64,
+    reference: Option<f64>,
+}
+
+impl Unit {
+    /// Of seconds or bytes.
+    pub(crate) fn of(self, value: f64) -> f64 {
+        match self {
+            Self::Milliseconds => value * 1e3,
+            Self::Seconds => value,
+            Self::Times(unit) => value / unit.as_secs_f64(),
+            Self::Megabytes => value / 1e6,
+        }
+    }
+
+    fn in_words(self, value: f64) -> String {
+        match self {
+            Self::Milliseconds if value < 100.0 => format!("{value:.1} ms"),
+            Self::Milliseconds => format!("{value:.0} ms"),
+            Self::Seconds => format!("{value:.1} s"),
+            Self::Times(unit) => format!("{value:.2} x {} ms", unit.as_millis()),
+            Self::Megabytes => format!("{value:.2} MB"),
+        }
+    }
+}
+
+impl Aim {
+    pub(crate) fn at_most(most: f64, unit: Unit) -> Self {
+        Self { most, words: "at most", unit }
+    }
+
+    pub(crate) fn below(most: f64, unit: Unit) -> Self {
+        Self { most, words: "below", unit }
+    }
+}
+
+impl Row {
+    /// Of keymint and of the reference, in seconds or bytes.
+    pub(crate) fn new(name: &str, aim: Aim, values: [f64; 2]) -> Self {
+        let [keymint, reference] = values.map(|value| aim.unit.of(value));
+        Self { name: name.to_owned(), aim, keymint, reference: Some(reference) }
+    }
+
+    /// Of keymint only.
+    pub(crate) fn alone(name: &str, aim: Aim, value: f64) -> Self {
+        Self { name: name.to_owned(), aim, keymint: aim.unit.of(value), reference: None }
+    }
+
+    fn is_reached(&self) -> bool {
+        self.keymint <= self.aim.most
+    }
+
+    fn ratio(&self) -> Option<f64> {
+        self.reference.map(|reference| self.keymint / reference)
+    }
+}
+
+/// In Markdown.
+pub(crate) fn table(rows: &[Row]) -> String {
+    let mut text = String::from(
+        "| | keymint | aim | | the reference | ratio |\n| --- | ---: | ---: | --- | ---: | ---: |\n",
+    );
+    for row in rows {
+        let Aim { most, words, unit } = row.aim;
+        let _ = writeln!(
+            text,
+            "| {} | {} | {words} {} | {} | {} | {} |",
+            row.name,
+            unit.in_words(row.keymint),
+            unit.in_words(most),
+            if row.is_reached() {
+                "reached".to_owned()
+            } else {
+                format!("missed by {}", unit.in_words(row.keymint - most))
+            },
+            row.reference.map_or_else(String::new, |value| unit.in_words(value)),
+            row.ratio().map_or_else(String::new, |ratio| format!("{ratio:.2}")),
+        );
+    }
+    text
+}
+
+/// A bar for each row that has a reference: what part of the reference's value keymint's is.
+pub(crate) fn picture(rows: &[Row]) -> String {
+    const BAR: f64 = 320.0;
+    let rows: Vec<_> = rows.iter().filter_map(|row| Some((row, row.reference?, row.ratio()?))).collect();
+    let height = 40 + 24 * rows.len();
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"1000\" height=\"{height}\" font-family=\"sans-serif\" \
+         font-size=\"13\">\n<rect width=\"1000\" height=\"{height}\" fill=\"white\"/>\n\
+         <text x=\"480\" y=\"20\">keymint (dark), as a part of the reference (light)</text>\n"
+    );
+    for (index, (row, reference, ratio)) in rows.into_iter().enumerate() {
+        let (y, unit) = (34 + 24 * index, row.aim.unit);
+        let _ = writeln!(
+            svg,
+            "<text x=\"470\" y=\"{text}\" text-anchor=\"end\">{}</text>\
+             <rect x=\"480\" y=\"{y}\" width=\"{BAR}\" height=\"16\" fill=\"#d0d7de\"/>\
+             <rect x=\"480\" y=\"{y}\" width=\"{:.1}\" height=\"16\" fill=\"#0550ae\"/>\
+             <text x=\"810\" y=\"{text}\">{} of {}</text>",
+            row.name,
+            BAR * ratio.min(1.0),
+            unit.in_words(row.keymint),
+            unit.in_words(reference),
+            text = y + 13,
+        );
+    }
+    svg + "</svg>\n"
+}
