@@ -2,7 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
-use crate::keyring::Session;
+use crate::session::Session;
 use crate::support::{create, free_port, in_home, keymint_under, watch};
 use keymint_sandbox::{Sandbox, Scenario};
 use rcgen::CertifiedKey;

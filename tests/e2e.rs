@@ -26,6 +26,7 @@ mod precautions;
 mod program;
 mod recovery;
 mod relay;
+mod session;
 mod signals;
 mod sources;
 mod status;

@@ -1,58 +1,20 @@
-//! The keyring: a real one, in a D-Bus session of its own.
+//! The keyring.
 
 #![cfg(target_os = "linux")]
 
-use crate::sources::root;
+use crate::session::Session;
 use crate::support::{create, free_port, keymint, keymint_under, watch};
 use crate::terminal::Terminal;
 use keymint_sandbox::{Choice, Sandbox, Scenario, visit};
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 const KEY: &str = "sk-proj-of-the-keyring-tests-9f3A";
 
-/// A D-Bus session, which ends with this, or with the tests.
-pub(crate) struct Session {
-    pub(crate) address: String,
-    process: Child,
-}
-
 impl Session {
-    pub(crate) fn start(keyring: &str) -> Self {
-        let mut process = Command::new(root().join("tests/keyring-session"))
-            .args(["sh", "-c", "echo \"$DBUS_SESSION_BUS_ADDRESS\"; exec cat"])
-            .env("KEYRING", keyring)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut address = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut address).unwrap();
-        assert!(address.starts_with("unix:"), "it needs dbus and gnome-keyring: {address}");
-        Self { address: address.trim_end().to_owned(), process }
-    }
-
-    /// One with an unlocked keyring for all tests: each has a profile of its own.
-    pub(crate) fn shared() -> &'static Self {
-        static SHARED: OnceLock<Session> = OnceLock::new();
-        SHARED.get_or_init(|| Self::start("unlocked"))
-    }
-
-    pub(crate) fn lock(&self) {
-        let default = "array:objpath:/org/freedesktop/secrets/aliases/default";
-        let lock = "org.freedesktop.Secret.Service.Lock";
-        let to = ["--dest=org.freedesktop.secrets", "--print-reply", "/org/freedesktop/secrets"];
-        assert!(self.has(Command::new("dbus-send").args(to).args([lock, default])).status.success());
-    }
-
-    fn has(&self, command: &mut Command) -> Output {
-        command.env("DBUS_SESSION_BUS_ADDRESS", &self.address).output().unwrap()
-    }
-
     /// Stores a value as another program would.
     pub(crate) fn store(&self, profile: &str, value: &str) {
         self.store_with(profile, &[], value);
@@ -70,13 +32,6 @@ impl Session {
         assert!(tool.wait().unwrap().success());
     }
 
-    /// What another program finds.
-    fn stored(&self, profile: &str) -> String {
-        let mut tool = Command::new("secret-tool");
-        let found = self.has(tool.args(["lookup", "service", "keymint", "username", profile]));
-        String::from_utf8(found.stdout).unwrap()
-    }
-
     /// `keymint` in this session.
     async fn keymint(&self, args: &[&str]) -> Ended {
         self.keymint_under(&[], args).await
@@ -86,13 +41,6 @@ impl Session {
         let home = tempfile::tempdir().unwrap();
         let command = keymint_under(program, &home);
         Ended::of(command, args, &[("DBUS_SESSION_BUS_ADDRESS", &self.address)], &home).await
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        drop(self.process.stdin.take());
-        let _ = self.process.wait();
     }
 }
 

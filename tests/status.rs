@@ -2,8 +2,8 @@
 
 #![cfg(target_os = "linux")]
 
-use crate::keyring::Session;
 use crate::program::watch;
+use crate::session::Session;
 use crate::support::{Ended, create, keymint};
 use keymint_sandbox::{Reply, Scenario, Step};
 use serde_json::{Value, json};
