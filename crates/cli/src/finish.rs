@@ -10,7 +10,7 @@ use crate::mint::Mint;
 use crate::person::Person;
 use crate::report::{Notice, Reporter};
 use crate::settings::{self, Options, Settings};
-use crate::{command, paste};
+use crate::{command, fail_point, paste};
 use std::process::ExitCode;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -38,6 +38,7 @@ async fn finish(args: FinishArgs, options: &Options<'_>, reporter: &Arc<Reporter
     if !attempt.claim().map_err(|error| Failure::internal(&error))? {
         return Err(unknown());
     }
+    fail_point::reached("claimed");
     let Attempt { pending, response, .. } = attempt;
     let mut arrival = Arrival::answered(response);
     let run = Run { settings: &settings, reporter };

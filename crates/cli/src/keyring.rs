@@ -4,10 +4,10 @@
 #[cfg_attr(not(feature = "keyring"), path = "keyring/absent.rs")]
 mod system;
 
-use crate::blocking;
 use crate::clock::SystemClock;
 use crate::failure::{Failure, Kind};
 use crate::person::Person;
+use crate::{blocking, fail_point};
 use keymint_domain::text::spoken;
 use keymint_domain::{ApiKey, Clock};
 use std::future::Future;
@@ -59,6 +59,7 @@ impl Item {
         // A copy that is wiped, too.
         let value = ApiKey::parse(key.expose().to_owned()).expect("a key is one");
         within_reason(move || system::set(&user, &label, value.expose().as_bytes())).await?;
+        fail_point::reached("keyring-written");
         let stored = self.get().await?;
         if stored.is_some_and(|stored| is_same(&stored, key)) {
             Ok(())
@@ -82,6 +83,7 @@ pub(crate) async fn check() -> io::Result<()> {
         // No profile has a space in its name.
         let user = format!("trial {}", std::process::id());
         system::set(&user, "keymint: a trial, which can be deleted", VALUE)?;
+        fail_point::reached("keyring-tried");
         let kept = system::get(&user);
         system::delete(&user)?;
         if kept?.as_deref() == Some(VALUE) {

@@ -10,7 +10,7 @@ use crate::recovery::{self, Kept};
 use crate::report::{Notice, Reporter};
 use crate::settings::{Options, RecoverSettings};
 use crate::words::{DASHBOARD, quoted};
-use crate::{command, output};
+use crate::{command, fail_point, output};
 use serde_json::json;
 use std::process::ExitCode;
 
@@ -85,10 +85,14 @@ async fn deliver(kept: Kept, settings: &RecoverSettings, reporter: &Reporter) ->
     let mut interrupt = Interrupt::listen().map_err(|error| Failure::internal(&error))?;
     let person = Person::new(reporter, settings.may_ask);
     let mut delivery = interrupt.end(Delivery::check(&settings.wanted, false, person)).await?;
+    fail_point::reached("prepared");
     let delivered = delivery.deliver(&key, &kept.entry, reporter, &mut interrupt).await;
+    fail_point::reached("delivered");
     let is_done = delivered.failed.is_empty() && delivered.is_kept;
     let removed = if is_done { kept.remove() } else { Ok(()) };
+    fail_point::reached("removed");
     kept.note(&delivered.to, settings.wanted.profile(), is_done && removed.is_ok());
+    fail_point::reached("noted");
     if !delivered.failed.is_empty() {
         let message =
             format!("{}; it is still kept in {}", delivered.failed.join(", and "), kept.path.display());

@@ -1,7 +1,7 @@
 //! The private folder that keeps a key whose destination failed.
 
 use crate::record::Entry;
-use crate::{clock, record, state};
+use crate::{clock, fail_point, record, state};
 use keymint_domain::ApiKey;
 use std::env;
 use std::fs::{self, DirBuilder, File};
@@ -28,7 +28,9 @@ pub(crate) fn keep(key: &ApiKey, id: &str) -> io::Result<PathBuf> {
 fn keep_in(folder: &Path, id: &str, key: &ApiKey) -> io::Result<PathBuf> {
     let path = folder.join(format!("{id}.{EXTENSION}"));
     let file = state::new_file(&path)?;
+    fail_point::reached("recovery-made");
     fill(file, &path, key)?;
+    fail_point::reached("kept");
     Ok(path)
 }
 

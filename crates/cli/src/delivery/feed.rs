@@ -1,6 +1,6 @@
 //! Giving a secret to another program on its standard input, and ending that program if it must be.
 
-use crate::{blocking, hardening};
+use crate::{blocking, fail_point, hardening};
 use keymint_domain::Clock;
 use std::io::{self, PipeReader, Read, Write};
 use std::process::ExitStatus;
@@ -41,7 +41,10 @@ pub(super) async fn feed(
     let (stdout, stderr) = (program.child.stdout.take(), program.child.stderr.take());
     // It ends when the other ends are closed, at the latest.
     // A pipe has room for a key, so that this would end on any thread.
-    blocking::start(move || drop(writer.write_all(&secret)));
+    blocking::start(move || {
+        drop(writer.write_all(&secret));
+        fail_point::reached("fed");
+    });
 
     let over = Notify::new();
     let waiting = async {

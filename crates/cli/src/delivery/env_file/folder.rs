@@ -2,6 +2,7 @@
 //! replaced whole.
 
 use super::draft_name;
+use crate::fail_point;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind, Read};
@@ -165,11 +166,13 @@ impl Folder {
         draft.file.set_len(content.len() as u64)?;
         draft.take_after(found)?;
         draft.file.sync_all()?;
+        fail_point::reached("draft-written");
         let now = self.open_regular(name)?.map(|file| Stamp::of(&file)).transpose()?;
         if now.as_ref() != found.map(|found| &found.stamp) {
             return Ok(false);
         }
         rustix::fs::renameat(&self.handle, &draft.name, &self.handle, name)?;
+        fail_point::reached("file-replaced");
         // The name is safe only when the folder is, where folders can be made safe.
         match self.handle.sync_all() {
             Err(error) if !matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {

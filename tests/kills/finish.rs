@@ -1,0 +1,65 @@
+//! `finish`, killed at each border: what `start` began can be finished later, or is used up.
+
+use crate::left::Left;
+use crate::place::{PLACES, Place};
+use crate::program::watch;
+use crate::table::{Row, show};
+use crate::world::World;
+use keymint_sandbox::{Choice, visit_from_elsewhere};
+
+/// Until it has taken the attempt, another can finish it.
+const BEFORE: [&str; 2] = ["started", "prepared"];
+
+const AFTER: [&str; 13] = [
+    "claimed",
+    "callback",
+    "written-down",
+    "asked",
+    "answered",
+    "known",
+    "draft-written",
+    "file-replaced",
+    "keyring-written",
+    "fed",
+    "delivered",
+    "kept",
+    "noted",
+];
+
+#[tokio::test]
+async fn wherever_the_second_half_is_killed_no_key_is_lost() {
+    let cells = PLACES.iter().flat_map(|place| {
+        let borders = BEFORE.into_iter().chain(AFTER).filter(|border| place.reaches(border));
+        borders.map(move |border| Row { block: place.name, name: border, cell: killed(place, border) })
+    });
+    show("finish is killed at …, the key is …, and the next run says …", cells.collect()).await;
+}
+
+async fn killed(place: &'static Place, border: &str) -> String {
+    let cell = format!("finish, {}, {border}", place.name);
+    let mut world = World::new(place).await;
+    let address = start(&world).await;
+    let mut program = world.delivers(&["finish", &address]);
+    program.env("KEYMINT_FAIL_POINT", border);
+    let ended = world.run(program, |_| {}).await;
+    assert!(ended.was_killed(), "{cell}: {}", ended.stderr);
+    let verdict = Left::of(&world, &ended).await.verdict(&cell);
+
+    let keys = world.keys().len();
+    let again = watch(world.keymint().args(["finish", &address]).output()).await.unwrap();
+    let (code, added) = (again.status.code(), world.keys().len() - keys);
+    if BEFORE.contains(&border) {
+        assert_eq!((code, added), (Some(0), 1), "{cell}");
+        format!("{verdict}, and it can be finished")
+    } else {
+        assert_eq!((code, added), (Some(4), 0), "{cell}");
+        verdict
+    }
+}
+
+/// The first half, and a person who agrees elsewhere. Returns the address that they end on.
+async fn start(world: &World) -> String {
+    let started = watch(world.keymint().arg("start").output()).await.unwrap();
+    let url = String::from_utf8(started.stdout).unwrap();
+    visit_from_elsewhere(url.trim_end(), Choice::Continue).await.unwrap()
+}

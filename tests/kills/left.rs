@@ -1,0 +1,81 @@
+//! What a run left, and whether the key is lost in it.
+
+use crate::place::Site;
+use crate::world::{Ended, World};
+
+pub(crate) struct Left {
+    keys: Vec<String>,
+    place: String,
+    site: Site,
+    kept: Vec<String>,
+    drafts: Vec<(String, String)>,
+    files: Vec<String>,
+    next_run: String,
+}
+
+impl Left {
+    pub(crate) async fn of(world: &World, ended: &Ended) -> Self {
+        let (place, site) = (world.at_the_place(&ended.stdout), world.place.site);
+        let (kept, drafts, files) = (world.kept(), world.drafts(), world.files(|_| true));
+        let left =
+            Self { keys: world.keys(), place, site, kept, drafts, files, next_run: world.next_run().await };
+        left.hold_drafts_to_what_is_told(&world.drafts());
+        left
+    }
+
+    /// Where the key is and what the next run says of it, for a table. It must be somewhere, and
+    /// nowhere in part.
+    pub(crate) fn verdict(&self, cell: &str) -> String {
+        let told = self.told();
+        let Some(key) = self.keys.first() else {
+            assert!(self.files.iter().all(|text| !text.contains("sk-proj-")), "{cell}");
+            assert!(self.place.is_empty() && self.kept.is_empty(), "{cell}");
+            return row("not made", told);
+        };
+        assert_eq!(self.keys.len(), 1, "{cell}");
+        let has = |text: &String| text.contains(key.as_str());
+        let drafts: Vec<_> = self.drafts.iter().map(|(_, text)| text.clone()).collect();
+        let places = [&[self.place.clone()][..], &self.kept, &drafts].concat();
+        assert!(places.iter().all(|text| has(text) || !text.contains("sk-proj-")), "{cell}: a part of a key");
+        let is_a_file = self.site.file().is_some() && self.site != Site::Terminal;
+        let known = &places[usize::from(!is_a_file)..];
+        let with_a_key = |texts: &[String]| texts.iter().filter(|text| text.contains("sk-proj-")).count();
+        assert_eq!(with_a_key(&self.files), with_a_key(known), "{cell}: it is elsewhere, too");
+        let is_kept = self.kept.iter().any(has);
+        let found = match (has(&self.place), is_kept) {
+            (true, true) => "where it was wanted, and kept",
+            (true, false) => "where it was wanted",
+            (false, true) => "kept",
+            (false, false) if drafts.iter().any(has) => "in a draft",
+            (false, false) => "lost",
+        };
+        let is_safe = is_kept || has(&self.place) && self.site.keeps();
+        assert!(is_safe || told != "nothing", "{cell}: a key is lost\n{}", self.next_run);
+        row(found, told)
+    }
+
+    fn told(&self) -> &'static str {
+        let is_told = |what: &str| {
+            self.next_run.lines().any(|line| line.contains("was cut short") && line.contains(what))
+        };
+        match (is_told(" may exist"), is_told(" exists, and may not have been delivered")) {
+            (true, _) => "it may exist",
+            (false, true) => "it exists",
+            (false, false) => "nothing",
+        }
+    }
+
+    /// What is left after the next run may hold a key, and is told of by name.
+    fn hold_drafts_to_what_is_told(&self, still_there: &[(String, String)]) {
+        for (name, text) in &self.drafts {
+            let is_told = self.next_run.contains(&format!("{name} was left by a run that was killed"));
+            let has_a_key = text.contains("sk-proj-");
+            assert_eq!(is_told, has_a_key, "{name}: {}", self.next_run);
+        }
+        assert!(still_there.iter().all(|(_, text)| text.contains("sk-proj-")), "{still_there:?}");
+    }
+}
+
+fn row(found: &str, told: &str) -> String {
+    format!("{found:<32}{told}")
+}

@@ -1,0 +1,47 @@
+//! `recover`, killed at each border: a kept key stays until it is where it was wanted.
+
+use crate::left::Left;
+use crate::place::{PLACES, Place};
+use crate::program::watch;
+use crate::table::{Row, show};
+use crate::world::World;
+use std::fs;
+
+const BORDERS: [&str; 9] = [
+    "keyring-tried",
+    "prepared",
+    "draft-written",
+    "file-replaced",
+    "keyring-written",
+    "fed",
+    "delivered",
+    "removed",
+    "noted",
+];
+
+#[tokio::test]
+async fn wherever_a_recovery_is_killed_no_key_is_lost() {
+    let cells = PLACES.iter().flat_map(|place| {
+        let borders = BORDERS.into_iter().filter(|&border| border == "noted" || place.reaches(border));
+        borders.map(move |border| Row { block: place.name, name: border, cell: killed(place, border) })
+    });
+    show("recover is killed at …, the key is …, and the next run says …", cells.collect()).await;
+}
+
+async fn killed(place: &'static Place, border: &str) -> String {
+    let cell = format!("recover, {}, {border}", place.name);
+    let mut world = World::new(place).await;
+    let mut failing = world.keymint();
+    failing.arg("create").stdout(fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+    assert_eq!(world.run(failing, |_| {}).await.code(), Some(9), "{cell}");
+    assert_eq!(world.kept().len(), 1, "{cell}");
+
+    let mut program = world.delivers(&["recover"]);
+    if program.as_std().get_args().last().is_some_and(|word| word == "recover") {
+        program.arg("--print");
+    }
+    program.env("KEYMINT_FAIL_POINT", border);
+    let ended = watch(world.run(program, |_| {})).await;
+    assert!(ended.was_killed(), "{cell}: {}", ended.stderr);
+    Left::of(&world, &ended).await.verdict(&cell)
+}

@@ -1,0 +1,261 @@
+//! The servers, a person's home, and the program in them.
+
+use crate::place::{OTHER_LINES, Place, Site, WITH_OTHER_LINES};
+use crate::program::{free_port, keymint_under, watch};
+use crate::session::Session;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use keymint_sandbox::{Choice, Sandbox, Scenario, visit};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{env, fs};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::Command;
+
+/// util-linux's script gives the program a terminal, which is all that `screen` shows. The program's
+/// streams are elsewhere.
+const ON_A_TERMINAL: [&str; 4] = [
+    "bash",
+    "-c",
+    r#"exec 8>&1 9>&2; printf -v line '%q ' "$@"; exec script -qec "$line >&8 2>&9" /dev/null >screen"#,
+    "bash",
+];
+
+/// What stands in for the program of a desktop.
+const WL_COPY: &str = "#!/bin/sh\nexec cat >copied\n";
+
+static WORLDS: AtomicU32 = AtomicU32::new(0);
+
+pub(crate) struct World {
+    pub(crate) place: &'static Place,
+    pub(crate) sandbox: Sandbox,
+    /// A session of its own, where the shared one will not do.
+    pub(crate) session: Option<Session>,
+    /// A name in the shared keyring that no other world has.
+    profile: String,
+    home: TempDir,
+}
+
+/// How a run ended.
+pub(crate) struct Ended {
+    status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ended {
+    pub(crate) fn code(&self) -> Option<i32> {
+        self.status.code()
+    }
+
+    /// Whether it was killed, or said to have been by the program that it was started by.
+    pub(crate) fn was_killed(&self) -> bool {
+        self.status.signal() == Some(9) || self.status.code() == Some(128 + 9)
+    }
+}
+
+impl World {
+    pub(crate) async fn new(place: &'static Place) -> Self {
+        let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
+        let home = tempfile::tempdir().unwrap();
+        let profile = format!("world-{}", WORLDS.fetch_add(1, Ordering::Relaxed));
+        let world = Self { place, sandbox, session: None, profile, home };
+        match place.site.file() {
+            Some(name) if place.name == WITH_OTHER_LINES => world.write(name, OTHER_LINES),
+            Some(name) if place.site != Site::DotenvFile => world.write(name, ""),
+            _ => {}
+        }
+        for folder in ["bin", "temporary"] {
+            fs::create_dir(world.path(folder)).unwrap();
+        }
+        world.write("bin/wl-copy", WL_COPY);
+        fs::set_permissions(world.path("bin/wl-copy"), fs::Permissions::from_mode(0o700)).unwrap();
+        world
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    /// Writes a private file.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+
+    /// What the file says, or nothing where there is none.
+    fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_default()
+    }
+
+    /// A command of keymint, with a key wanted at the place of this world.
+    pub(crate) fn delivers(&self, command: &[&str]) -> Command {
+        let under = if self.place.site == Site::Terminal { &ON_A_TERMINAL[..] } else { &[] };
+        let mut program = self.keymint_under(under);
+        program.args(command).args(self.place.args);
+        if self.place.args.contains(&"--print") {
+            program.stdout(fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+        }
+        program
+    }
+
+    /// keymint, in this home and with these servers.
+    pub(crate) fn keymint(&self) -> Command {
+        self.keymint_under(&[])
+    }
+
+    pub(crate) fn keymint_under(&self, under: &[&str]) -> Command {
+        let mut program = keymint_under(under, &self.home);
+        program
+            .env("KEYMINT_ISSUER", self.sandbox.issuer())
+            .env("KEYMINT_API_BASE", self.sandbox.api_base())
+            .env("KEYMINT_NO_BROWSER", "1")
+            .env("KEYMINT_CALLBACK_PORT", free_port().to_string())
+            .env("TMPDIR", self.path("temporary"))
+            .current_dir(&self.home);
+        match self.place.site {
+            Site::Keyring => {
+                let address = &self.session().address;
+                program.env("DBUS_SESSION_BUS_ADDRESS", address).env("KEYMINT_PROFILE", &self.profile);
+            }
+            Site::Clipboard => {
+                let search_path = env::var_os("PATH").unwrap_or_default();
+                let folders = [self.path("bin")].into_iter().chain(env::split_paths(&search_path));
+                program.env("PATH", env::join_paths(folders).unwrap()).env("WAYLAND_DISPLAY", "wayland-0");
+            }
+            Site::Terminal => drop(program.env("TERM", "xterm-256color")),
+            Site::StandardOutput | Site::Nowhere | Site::DotenvFile | Site::Command => {}
+        }
+        program
+    }
+
+    /// The session whose keyring it uses.
+    fn session(&self) -> &Session {
+        self.session.as_ref().unwrap_or_else(|| Session::shared())
+    }
+
+    /// Runs the program to its end, and signs in where it asks for that, after `before` was done.
+    pub(crate) async fn run(&mut self, mut program: Command, before: fn(&mut Self)) -> Ended {
+        let mut child = program.spawn().unwrap();
+        let mut stdout = child.stdout.take();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut ended = Ended { status: ExitStatus::default(), stdout: String::new(), stderr: String::new() };
+        watch(async {
+            while let Some(line) = lines.next_line().await.unwrap() {
+                ended.stderr.push_str(&format!("{line}\n"));
+                if line.contains("/oauth/authorize?") {
+                    before(self);
+                    tokio::spawn(async move { visit(&line, Choice::Continue).await });
+                }
+            }
+            if let Some(stdout) = &mut stdout {
+                stdout.read_to_string(&mut ended.stdout).await.unwrap();
+            }
+            ended.status = child.wait().await.unwrap();
+            // A command that was fed goes on without the program.
+            while somebody_works_in(self.home.path()) {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        no_file_is_for_others(self.home.path());
+        ended
+    }
+
+    /// What the next run says before it asks anybody to sign in, where it ends.
+    pub(crate) async fn next_run(&self) -> String {
+        let mut program = self.keymint();
+        program.arg("create");
+        if self.place.site == Site::DotenvFile {
+            program.args(["--env-file", ".env", "--force"]);
+        }
+        let mut child = program.spawn().unwrap();
+        let process = child.id().unwrap().to_string();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut said = String::new();
+        watch(async {
+            while let Some(line) = lines.next_line().await.unwrap() {
+                said.push_str(&format!("{line}\n"));
+                if line.contains("/oauth/authorize?") {
+                    let status = Command::new("kill").arg(&process).status().await.unwrap();
+                    assert!(status.success());
+                }
+            }
+            assert_eq!(child.wait().await.unwrap().code(), Some(143), "{said}");
+        })
+        .await;
+        said
+    }
+
+    /// The keys that the server made.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        self.sandbox.keys().into_iter().map(|key| key.value).collect()
+    }
+
+    /// What is at the place but was not there before.
+    pub(crate) fn at_the_place(&self, stdout: &str) -> String {
+        match (self.place.site, self.place.site.file()) {
+            (Site::StandardOutput, _) => stdout.to_owned(),
+            (Site::Keyring, _) => self.session().stored(&self.profile),
+            (Site::Terminal, Some(screen)) => {
+                let screen = self.text(screen);
+                let sent = screen.split_once("\x1b]52;c;").and_then(|(_, rest)| rest.split_once('\x07'));
+                String::from_utf8(BASE64_STANDARD.decode(sent.map_or("", |(sent, _)| sent)).unwrap()).unwrap()
+            }
+            (_, Some(file)) => {
+                let text = self.text(file);
+                if self.place.name == WITH_OTHER_LINES {
+                    text.strip_prefix(OTHER_LINES).expect("the other lines are whole").to_owned()
+                } else {
+                    text
+                }
+            }
+            (_, None) => String::new(),
+        }
+    }
+
+    /// The content of each file in which a key was kept: in the recovery folder, or where that takes
+    /// nothing.
+    pub(crate) fn kept(&self) -> Vec<String> {
+        self.files(|path| path.extension().is_some_and(|extension| extension == "key"))
+    }
+
+    /// The drafts of a dotenv file that are left, each by its name with its content.
+    pub(crate) fn drafts(&self) -> Vec<(String, String)> {
+        let names =
+            fs::read_dir(&self.home).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+        let names = names.filter(|name| name.starts_with(".keymint-"));
+        names.map(|name| (name.clone(), self.text(&name))).collect()
+    }
+
+    /// The content of each file whose path is fitting.
+    pub(crate) fn files(&self, fits: impl Fn(&Path) -> bool) -> Vec<String> {
+        let paths = files_below(self.home.path()).into_iter().filter(|path| fits(path));
+        paths.map(|path| String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned()).collect()
+    }
+}
+
+/// Whether a process has this working folder.
+fn somebody_works_in(folder: &Path) -> bool {
+    let processes = fs::read_dir("/proc").unwrap().filter_map(|entry| Some(entry.ok()?.path().join("cwd")));
+    processes.filter_map(|cwd| fs::read_link(cwd).ok()).any(|cwd| cwd == folder)
+}
+
+fn no_file_is_for_others(home: &Path) {
+    for path in files_below(home) {
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{}", path.display());
+    }
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let files = entries.map(|entry| {
+        if entry.file_type().unwrap().is_dir() { files_below(&entry.path()) } else { vec![entry.path()] }
+    });
+    files.flatten().collect()
+}
