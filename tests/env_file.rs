@@ -399,7 +399,7 @@ async fn a_value_that_comes_during_the_sign_in_is_not_lost_and_neither_is_the_ke
 async fn a_folder_that_is_swapped_during_the_sign_in_diverts_nothing() {
     let (folder, others) = (Folder::new(), Folder::new());
     fs::create_dir(folder.path("project")).unwrap();
-    let mut run = create_in(&folder.path("project/.env")).start().await;
+    let mut run = create_in(&folder.path("project/.env")).args(&["--json"]).start().await;
     run.url().await;
     fs::rename(folder.path("project"), folder.path("moved")).unwrap();
     symlink(others.path(""), folder.path("project")).unwrap();
@@ -408,6 +408,9 @@ async fn a_folder_that_is_swapped_during_the_sign_in_diverts_nothing() {
     visit.await.unwrap();
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!((names(&folder.path("moved")), others.names()), (vec![".env".to_owned()], vec![]));
+    let file = folder.path("moved/.env");
+    assert!(ended.stderr.contains(&format!("It is in {} as", file.display())), "{}", ended.stderr);
+    assert_eq!(ended.json()["delivered_to"][0], format!("env-file:{}", file.display()));
 }
 
 #[tokio::test]

@@ -104,7 +104,7 @@ impl EnvFile {
 #[async_trait]
 impl Destination for EnvFile {
     fn name(&self) -> String {
-        format!("env-file:{}", self.0.spot)
+        format!("env-file:{}", self.0.spot.now())
     }
 
     async fn deliver(&mut self, key: &ApiKey) -> io::Result<()> {
@@ -114,7 +114,7 @@ impl Destination for EnvFile {
     }
 
     fn what_now(&self) -> String {
-        format!("It is in {} as {}.", self.0.spot, self.0.variable.as_str())
+        format!("It is in {} as {}.", self.0.spot.now(), self.0.variable.as_str())
     }
 }
 

@@ -4,8 +4,9 @@
 use super::draft_name;
 use crate::fail_point;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
-use std::fs::{File, TryLockError};
+use std::fs::{self, File, Metadata, TryLockError};
 use std::io::{self, ErrorKind, Read};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -52,6 +53,15 @@ impl Folder {
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Where it is now, as far as the system tells: it may have been moved.
+    pub(super) fn path_now(&self) -> PathBuf {
+        let place = |metadata: Metadata| (metadata.dev(), metadata.ino());
+        let here = self.handle.metadata().map(place).ok();
+        let is_here = |path: &PathBuf| here.is_some() && fs::metadata(path).map(place).ok() == here;
+        let link = format!("/proc/self/fd/{}", self.handle.as_raw_fd());
+        fs::read_link(link).ok().filter(is_here).unwrap_or_else(|| self.path.clone())
     }
 
     /// Whether another user could put a file of theirs into the place of one of ours.
@@ -312,7 +322,6 @@ fn euid() -> u32 {
 mod tests {
     use super::*;
     use rustix::fs::{XattrFlags, getxattr, setxattr};
-    use std::fs;
 
     /// acl(5): the version, and for each entry its tag, its permissions, and whom it is for.
     fn access_list() -> Vec<u8> {

@@ -45,6 +45,11 @@ impl Folder {
         &self.path
     }
 
+    /// It is known by its path alone.
+    pub(super) fn path_now(&self) -> PathBuf {
+        self.path.clone()
+    }
+
     /// Who may write where is not told by the standard library.
     pub(super) fn check_owner(&self) -> io::Result<()> {
         Ok(())

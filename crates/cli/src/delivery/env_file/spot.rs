@@ -75,6 +75,12 @@ impl Spot {
         Ok(Self { folder: Arc::new(folder), name: name.to_owned(), path })
     }
 
+    /// Where the file is now, whoever moved its folder.
+    pub(super) fn now(&self) -> String {
+        let folder = self.folder.path_now();
+        if folder == self.folder.path() { self.to_string() } else { shown(&folder.join(&self.name)) }
+    }
+
     pub(super) fn unusable(&self, problem: impl Display) -> Failure {
         unusable(&self.path, problem)
     }
