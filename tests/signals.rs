@@ -7,7 +7,7 @@ use std::time::Duration;
 
 #[tokio::test]
 async fn a_signal_before_the_creation_ends_the_run_without_a_key() {
-    for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
+    for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129), ("QUIT", 131)] {
         let mut run = create(Scenario::ready()).args(&["--json"]).start().await;
         run.line(|line| line.contains("Waiting for you")).await;
         run.signal(signal).await;

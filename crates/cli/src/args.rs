@@ -173,7 +173,7 @@ Exit codes:
    9  the key exists, and a destination failed: you are told where it is kept
   10  a key may exist: the answer to its creation was lost
   11  a destination failed its check; nothing was contacted
-  129, 130, 143  ended by a signal, and no key was made";
+  129, 130, 131, 143  ended by a signal, and no key was made";
 
 const RUN_HELP: &str = "\
 Examples:

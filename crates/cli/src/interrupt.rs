@@ -1,4 +1,4 @@
-//! Ctrl-C, SIGTERM, and the end of the terminal.
+//! Ctrl-C, Ctrl-\\, SIGTERM, and the end of the terminal.
 
 use crate::failure::{Failure, Kind};
 use keymint_domain::{Event, Step};
@@ -17,6 +17,8 @@ pub(crate) struct Interrupt {
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
     hangup: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    quit: tokio::signal::unix::Signal,
     #[cfg(windows)]
     ctrl_c: tokio::signal::windows::CtrlC,
 }
@@ -29,6 +31,7 @@ impl Interrupt {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hangup: signal(SignalKind::hangup())?,
+            quit: signal(SignalKind::quit())?,
         })
     }
 
@@ -44,6 +47,7 @@ impl Interrupt {
             _ = self.interrupt.recv() => CTRL_C,
             _ = self.terminate.recv() => Kind::Interrupted(143),
             _ = self.hangup.recv() => Kind::Interrupted(129),
+            _ = self.quit.recv() => Kind::Interrupted(131),
         }
     }
 
