@@ -43,7 +43,9 @@ impl Item {
     /// The key that is there. One of [`io::ErrorKind::InvalidData`] is an item that holds no key.
     pub(crate) async fn get(&self) -> io::Result<Option<ApiKey>> {
         let user = self.profile.clone();
-        let Some(value) = within_reason(move || system::get(&user)).await? else { return Ok(None) };
+        let Some(value) = within_reason(blocking::run(move || system::get(&user))).await? else {
+            return Ok(None);
+        };
         // Neither error may be told further: each quotes the value.
         let key = String::from_utf8(value).ok().and_then(|value| ApiKey::parse(value).ok());
         key.map(Some).ok_or_else(|| {
@@ -58,7 +60,7 @@ impl Item {
             (self.profile.clone(), format!("OpenAI API key (keymint, profile {})", self.profile));
         // A copy that is wiped, too.
         let value = ApiKey::parse(key.expose().to_owned()).expect("a key is one");
-        within_reason(move || system::set(&user, &label, value.expose().as_bytes())).await?;
+        within_reason(blocking::run(move || system::set(&user, &label, value.expose().as_bytes()))).await?;
         fail_point::reached("keyring-written");
         let stored = self.get().await?;
         if stored.is_some_and(|stored| is_same(&stored, key)) {
@@ -71,7 +73,7 @@ impl Item {
     /// Removes the item, and tells whether there was one.
     pub(crate) async fn delete(&self) -> io::Result<bool> {
         let user = self.profile.clone();
-        within_reason(move || system::delete(&user)).await
+        within_reason(blocking::run(move || system::delete(&user))).await
     }
 }
 
@@ -79,7 +81,7 @@ impl Item {
 /// not stay.
 pub(crate) async fn check() -> io::Result<()> {
     const VALUE: &[u8] = b"keymint tries whether this keyring keeps what it is given";
-    within_reason(|| {
+    let trial = || {
         // No profile has a space in its name.
         let user = format!("trial {}", std::process::id());
         system::set(&user, "keymint: a trial, which can be deleted", VALUE)?;
@@ -91,8 +93,8 @@ pub(crate) async fn check() -> io::Result<()> {
         } else {
             Err(io::Error::other("the keyring does not keep what it is given"))
         }
-    })
-    .await
+    };
+    within_reason(blocking::run_to_its_end(trial)).await
 }
 
 /// Waits for the keyring, and tells the person so if that takes longer than a moment.
@@ -128,21 +130,15 @@ fn is_same(one: &ApiKey, other: &ApiKey) -> bool {
     one.expose().as_bytes().ct_eq(other.expose().as_bytes()).into()
 }
 
-/// Runs `work` on a thread of its own, and gives it up when it takes too long: the thread then ends
-/// with the program.
-async fn within_reason<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
+/// Gives up work on another thread when it takes too long: the thread then ends with the program.
+async fn within_reason<T>(work: impl Future<Output = io::Result<io::Result<T>>>) -> io::Result<T> {
     within(if system::may_show_a_window() { PERSON } else { ANSWER }, work).await
 }
 
-async fn within<T: Send + 'static>(
-    limit: Duration,
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
+async fn within<T>(limit: Duration, work: impl Future<Output = io::Result<io::Result<T>>>) -> io::Result<T> {
     let clock = SystemClock::new();
     tokio::select! {
-        done = blocking::run(work) => done.map_err(|_| io::Error::other("the keyring's library failed"))?,
+        done = work => done.map_err(|_| io::Error::other("the keyring's library failed"))?,
         () = clock.sleep(limit) => Err(io::Error::new(
             io::ErrorKind::TimedOut,
             format!("the keyring did not answer within {}", spoken(limit)),
@@ -157,7 +153,8 @@ mod tests {
     #[tokio::test]
     async fn a_keyring_that_never_answers_is_given_up() {
         let (_open, never) = std::sync::mpsc::channel::<()>();
-        let error = within(Duration::ZERO, move || Ok(never.recv().is_ok())).await.unwrap_err();
+        let error =
+            within(Duration::ZERO, blocking::run(move || Ok(never.recv().is_ok()))).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut, "{error}");
     }
 

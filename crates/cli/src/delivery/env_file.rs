@@ -321,7 +321,7 @@ fn listed(lines: &[usize]) -> String {
 async fn checking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
-    blocking::run(work).await.map_err(|error| Failure::internal(&error))?
+    blocking::run_to_its_end(work).await.map_err(|error| Failure::internal(&error))?
 }
 
 #[cfg(unix)]
