@@ -127,10 +127,11 @@ impl<'a> Mint<'a> {
         self.record.amend(|entry| entry.deliver_to(&delivered.to, profile));
 
         if delivered.failed.is_empty() {
-            if !delivered.is_kept {
+            if delivered.is_kept {
+                self.record.amend(|entry| entry.state = State::Delivered);
+            } else {
                 self.keep_besides(created);
             }
-            self.record.amend(|entry| entry.state = State::Delivered);
             fail_point::reached("noted");
             if self.settings.verify {
                 tokio::select! {
@@ -158,13 +159,17 @@ impl<'a> Mint<'a> {
         }
     }
 
-    /// The key is where it was wanted, but not for long.
+    /// The key is where it was wanted, but not for long. Where nothing else keeps it, the next run
+    /// tells of it once more.
     fn keep_besides(&mut self, created: &ProvisionedKey) {
         match recovery::keep(&created.key, self.record.id()) {
             Ok(path) => {
                 let text = format!("A clipboard forgets, so the key is kept in {}, too.", path.display());
                 self.reporter.tell(&Notice::Kept { text: &text });
-                self.record.amend(|entry| entry.kept_in = Some(path));
+                self.record.amend(|entry| {
+                    entry.state = State::Delivered;
+                    entry.kept_in = Some(path);
+                });
             }
             Err(error) => {
                 let text = format!("a clipboard forgets, and the key could not be kept besides: {error}");
