@@ -1,7 +1,7 @@
 //! What goes wrong: each exit code, and that nothing is lost.
 
 use crate::support::{create, free_port, get, in_home, keymint, keymint_under, watch};
-use keymint_sandbox::{Choice, Organization, Reply, Scenario, Step, visit};
+use keymint_sandbox::{Choice, Organization, Reply, Scenario, Step};
 use serde_json::Value;
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -122,27 +122,6 @@ async fn a_relative_state_folder_does_not_count() {
     let path = ended.stderr.split_once("it is kept in ").unwrap().1.lines().next().unwrap();
     assert!(path.starts_with(ended.home.path().join(".local/state").to_str().unwrap()), "{path}");
     assert!(!std::path::Path::new("relative").exists());
-}
-
-#[cfg(target_os = "linux")]
-#[tokio::test]
-async fn a_key_that_cannot_be_kept_in_the_state_folder_is_kept_among_the_temporary_files() {
-    let temporary = tempfile::tempdir().unwrap();
-    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let tmpdir = temporary.path().to_str().unwrap();
-    let mut run = create(Scenario::ready()).env("TMPDIR", tmpdir).stdout(full).start().await;
-    let url = run.url().await;
-    // It was there when it was checked.
-    let folder = run.home().join(".local/state/keymint/recovery");
-    fs::remove_dir(&folder).unwrap();
-    fs::write(&folder, "").unwrap();
-    visit(&url, Choice::Continue).await.unwrap();
-    let ended = run.end().await;
-
-    assert_eq!(ended.code, 9, "{}", ended.stderr);
-    let path = ended.stderr.split_once("it is kept in ").unwrap().1.lines().next().unwrap();
-    assert!(path.starts_with(temporary.path().to_str().unwrap()), "{path}");
-    assert_eq!(fs::read_to_string(path).unwrap().trim_end(), ended.key());
 }
 
 /// One at a time for each user and port, until the holder ends, however it does.

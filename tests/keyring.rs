@@ -99,25 +99,6 @@ async fn a_keyring_that_takes_nothing_is_noticed_before_the_sign_in() {
     }
 }
 
-#[tokio::test]
-async fn a_keyring_that_is_locked_during_the_sign_in_fails_and_the_key_is_kept() {
-    let session = Session::start("unlocked");
-    let mut run = create(Scenario::ready())
-        .args(&["--keyring"])
-        .env("DBUS_SESSION_BUS_ADDRESS", &session.address)
-        .start()
-        .await;
-    let visit = {
-        let url = run.url().await;
-        session.lock();
-        tokio::spawn(async move { visit(&url, Choice::Continue).await.unwrap() })
-    };
-    let ended = run.end().await;
-    visit.await.unwrap();
-    assert_eq!((ended.code, ended.stdout.as_str()), (9, ""), "{}", ended.stderr);
-    assert!(ended.stderr.contains("keyring failed (the keyring is locked"), "{}", ended.stderr);
-}
-
 /// A person at a terminal of the shared session, and the sandbox that they sign in to.
 async fn at_a_terminal(words: &str) -> (Terminal, Sandbox, TempDir) {
     let (sandbox, home) = (Sandbox::start(Scenario::ready()).await.unwrap(), tempfile::tempdir().unwrap());

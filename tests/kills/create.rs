@@ -29,7 +29,11 @@ const BORDERS: [&str; 16] = [
 async fn wherever_it_is_killed_no_key_is_lost() {
     let cells = PLACES.iter().flat_map(|place| {
         let borders = BORDERS.into_iter().filter(|border| place.reaches(border));
-        borders.map(move |border| Row { block: place.name, name: border, cell: killed(place, border) })
+        borders.map(move |border| Row {
+            block: place.name.to_owned(),
+            name: border,
+            cell: killed(place, border),
+        })
     });
     show("create is killed at …, the key is …, and the next run says …", cells.collect()).await;
 }

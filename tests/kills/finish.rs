@@ -30,7 +30,11 @@ const AFTER: [&str; 13] = [
 async fn wherever_the_second_half_is_killed_no_key_is_lost() {
     let cells = PLACES.iter().flat_map(|place| {
         let borders = BEFORE.into_iter().chain(AFTER).filter(|border| place.reaches(border));
-        borders.map(move |border| Row { block: place.name, name: border, cell: killed(place, border) })
+        borders.map(move |border| Row {
+            block: place.name.to_owned(),
+            name: border,
+            cell: killed(place, border),
+        })
     });
     show("finish is killed at …, the key is …, and the next run says …", cells.collect()).await;
 }

@@ -4,12 +4,18 @@ use crate::place::Site;
 use crate::world::{Ended, World};
 
 pub(crate) struct Left {
+    /// What the server made.
     keys: Vec<String>,
+    /// What is where the key was wanted.
     place: String,
     site: Site,
+    /// What is in the files that keep keys.
     kept: Vec<String>,
+    /// What is in the drafts of a dotenv file, each by its name.
     drafts: Vec<(String, String)>,
+    /// What is in each file of the home folder.
     files: Vec<String>,
+    /// What the next run said.
     next_run: String,
 }
 
@@ -51,10 +57,12 @@ impl Left {
         };
         let is_safe = is_kept || has(&self.place) && self.site.keeps();
         assert!(is_safe || told != "nothing", "{cell}: a key is lost\n{}", self.next_run);
-        row(found, told)
+        let names = if drafts.iter().any(has) { ", and names the draft" } else { "" };
+        row(found, &format!("{told}{names}"))
     }
 
-    fn told(&self) -> &'static str {
+    /// What the next run says of the key.
+    pub(crate) fn told(&self) -> &'static str {
         let is_told = |what: &str| {
             self.next_run.lines().any(|line| line.contains("was cut short") && line.contains(what))
         };

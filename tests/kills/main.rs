@@ -13,9 +13,12 @@ mod program;
 mod session;
 
 mod create;
+mod failures;
 mod finish;
 mod left;
+mod order;
 mod place;
 mod recover;
+mod signals;
 mod table;
 mod world;

@@ -9,7 +9,7 @@ const AT_ONCE: usize = 4;
 
 /// A row of a table: the block that it stands in, its name, and what is to be found out.
 pub(crate) struct Row<F> {
-    pub(crate) block: &'static str,
+    pub(crate) block: String,
     pub(crate) name: &'static str,
     pub(crate) cell: F,
 }
@@ -19,7 +19,7 @@ pub(crate) async fn show(title: &str, rows: Vec<Row<impl Future<Output = String>
     let mut rows = stream::iter(rows)
         .map(|Row { block, name, cell }| async move { (block, name, cell.await) })
         .buffered(AT_ONCE);
-    let (mut table, mut last_block) = (format!("\n{title}\n"), "");
+    let (mut table, mut last_block) = (format!("\n{title}\n"), String::new());
     while let Some((block, name, found)) = rows.next().await {
         if block != last_block {
             table.push_str(&format!("  {block}\n"));

@@ -28,6 +28,7 @@ const ON_A_TERMINAL: [&str; 4] = [
 /// What stands in for the program of a desktop.
 const WL_COPY: &str = "#!/bin/sh\nexec cat >copied\n";
 
+/// How many there have been.
 static WORLDS: AtomicU32 = AtomicU32::new(0);
 
 pub(crate) struct World {
@@ -37,6 +38,7 @@ pub(crate) struct World {
     pub(crate) session: Option<Session>,
     /// A name in the shared keyring that no other world has.
     profile: String,
+    port: u16,
     home: TempDir,
 }
 
@@ -63,13 +65,13 @@ impl World {
         let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
         let home = tempfile::tempdir().unwrap();
         let profile = format!("world-{}", WORLDS.fetch_add(1, Ordering::Relaxed));
-        let world = Self { place, sandbox, session: None, profile, home };
+        let world = Self { place, sandbox, session: None, profile, port: free_port(), home };
         match place.site.file() {
             Some(name) if place.name == WITH_OTHER_LINES => world.write(name, OTHER_LINES),
             Some(name) if place.site != Site::DotenvFile => world.write(name, ""),
             _ => {}
         }
-        for folder in ["bin", "temporary"] {
+        for folder in ["bin", "project", "temporary"] {
             fs::create_dir(world.path(folder)).unwrap();
         }
         world.write("bin/wl-copy", WL_COPY);
@@ -114,7 +116,7 @@ impl World {
             .env("KEYMINT_ISSUER", self.sandbox.issuer())
             .env("KEYMINT_API_BASE", self.sandbox.api_base())
             .env("KEYMINT_NO_BROWSER", "1")
-            .env("KEYMINT_CALLBACK_PORT", free_port().to_string())
+            .env("KEYMINT_CALLBACK_PORT", self.port.to_string())
             .env("TMPDIR", self.path("temporary"))
             .current_dir(&self.home);
         match self.place.site {
@@ -139,7 +141,7 @@ impl World {
     }
 
     /// Runs the program to its end, and signs in where it asks for that, after `before` was done.
-    pub(crate) async fn run(&mut self, mut program: Command, before: fn(&mut Self)) -> Ended {
+    pub(crate) async fn run(&mut self, mut program: Command, before: impl Fn(&mut Self)) -> Ended {
         let mut child = program.spawn().unwrap();
         let mut stdout = child.stdout.take();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -162,6 +164,7 @@ impl World {
             }
         })
         .await;
+        assert!(!ended.stderr.contains("sk-proj-"), "{}", ended.stderr);
         no_file_is_for_others(self.home.path());
         ended
     }
@@ -170,7 +173,7 @@ impl World {
     pub(crate) async fn next_run(&self) -> String {
         let mut program = self.keymint();
         program.arg("create");
-        if self.place.site == Site::DotenvFile {
+        if !self.drafts().is_empty() {
             program.args(["--env-file", ".env", "--force"]);
         }
         let mut child = program.spawn().unwrap();

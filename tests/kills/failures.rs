@@ -1,0 +1,173 @@
+//! `create`, when each destination fails after it was checked, and what keeps the key then does, too.
+
+use crate::left::Left;
+use crate::place::{PLACES, Place, Site};
+use crate::session::Session;
+use crate::table::{Row, show};
+use crate::world::World;
+use std::fs;
+
+/// A place that takes no key.
+struct Failing {
+    place: Place,
+    /// What is done to it while somebody signs in.
+    spoil: fn(&mut World),
+    /// What the person is told.
+    told: &'static str,
+}
+
+/// What can still keep the key.
+#[derive(Clone, Copy)]
+enum Keeper {
+    RecoveryFolder,
+    TemporaryFolder,
+    Nobody,
+}
+
+const RECOVERY: &str = ".local/state/keymint/recovery";
+
+const KEEPERS: [(&str, Keeper); 3] = [
+    ("as usual", Keeper::RecoveryFolder),
+    ("no folder", Keeper::TemporaryFolder),
+    ("no folder at all", Keeper::Nobody),
+];
+
+#[rustfmt::skip]
+static FAILING: [Failing; 15] = [
+    failing("a full disk",                           &["--print"],                                                Site::Nowhere,    |_| {},           "standard output failed (No space left"),
+    failing("a file whose folder is removed",        &["--env-file", "project/.env"],                             Site::Nowhere,    remove_folder,    "failed (No such file or directory"),
+    failing("a file that is a folder now",           &["--env-file", ".env"],                                     Site::Nowhere,    make_it_a_folder, "failed (it is a folder"),
+    failing("a file with another value now",         &["--env-file", ".env"],                                     Site::DotenvFile, set_a_value,      "failed (it has another value now"),
+    failing("a file without its draft",              &["--env-file", ".env"],                                     Site::DotenvFile, remove_drafts,    "failed (No such file or directory"),
+    failing("a keyring that is locked",              &["--keyring"],                                              Site::Keyring,    lock,             "keyring failed (the keyring is locked"),
+    failing("a keyring whose session has ended",     &["--keyring"],                                              Site::Keyring,    end_session,      "keyring failed (no keyring can be reached"),
+    failing("a command that fails",                  &["--pipe-to", "sh -c 'exit 1'"],                            Site::Nowhere,    |_| {},           "\"sh\" ended with exit code 1"),
+    failing("a command that reads a part and fails", &["--pipe-to", "sh -c 'dd bs=1 count=20 >&- 2>&-; exit 3'"], Site::Nowhere,    |_| {},           "\"sh\" ended with exit code 3"),
+    failing("a command that is killed",              &["--pipe-to", "sh -c 'cat >/dev/null; kill -KILL $$'"],     Site::Nowhere,    |_| {},           "\"sh\" was ended by signal 9"),
+    failing("a command that does not read",          &["--pipe-to", "true"],                                      Site::Nowhere,    |_| {},           "\"true\" ended without reading the key"),
+    failing("a command that closes its input",       &["--pipe-to", "sh -c 'exec 0<&-'"],                         Site::Nowhere,    |_| {},           "\"sh\" ended without reading the key"),
+    failing("a command that reads a part",           &["--pipe-to", "head -c 20"],                                Site::Nowhere,    |_| {},           "\"head\" ended without reading the key"),
+    failing("a clipboard whose program fails",       &["--copy"],                                                 Site::Clipboard,  break_wl_copy,    "clipboard failed (wl-copy ended with exit code 1"),
+    failing("a file, and a command that fails",      &["--env-file", ".env", "--pipe-to", "false"],               Site::DotenvFile, |_| {},           "\"false\" ended with exit code 1"),
+];
+
+const fn failing(
+    name: &'static str,
+    args: &'static [&'static str],
+    site: Site,
+    spoil: fn(&mut World),
+    told: &'static str,
+) -> Failing {
+    Failing { place: Place { name, args, site, borders: &[] }, spoil, told }
+}
+
+fn remove_folder(world: &mut World) {
+    fs::remove_dir_all(world.path("project")).unwrap();
+}
+
+fn make_it_a_folder(world: &mut World) {
+    fs::create_dir(world.path(".env")).unwrap();
+}
+
+fn set_a_value(world: &mut World) {
+    world.write(".env", "OPENAI_API_KEY=another\n");
+}
+
+fn remove_drafts(world: &mut World) {
+    for (name, _) in world.drafts() {
+        fs::remove_file(world.path(&name)).unwrap();
+    }
+}
+
+fn lock(world: &mut World) {
+    world.session.as_ref().unwrap().lock();
+}
+
+fn end_session(world: &mut World) {
+    world.session = None;
+}
+
+fn break_wl_copy(world: &mut World) {
+    fs::write(world.path("bin/wl-copy"), "#!/bin/sh\nexit 1\n").unwrap();
+}
+
+#[tokio::test]
+async fn whatever_fails_the_key_is_kept_or_its_loss_is_told() {
+    let cells = FAILING.iter().flat_map(|failing| {
+        KEEPERS.map(|(name, keeper)| Row {
+            block: failing.place.name.to_owned(),
+            name,
+            cell: failed(failing, keeper),
+        })
+    });
+    show("create fails where the key is wanted, and to keep it there is …: the key is …, and the next run says …", cells.collect()).await;
+}
+
+async fn failed(failing: &'static Failing, keeper: Keeper) -> String {
+    let cell = failing.place.name;
+    let mut world = World::new(&failing.place).await;
+    if failing.place.site == Site::Keyring {
+        world.session = Some(Session::start("unlocked"));
+    }
+    let program = world.delivers(&["create"]);
+    let ended = world
+        .run(program, |world| {
+            (failing.spoil)(world);
+            keeper.leave_in(world);
+        })
+        .await;
+    assert_eq!(ended.code(), Some(9), "{cell}: {}", ended.stderr);
+    assert!(ended.stderr.contains(failing.told), "{cell}: {}", ended.stderr);
+    assert_eq!(world.keys().len(), 1, "{cell}: {}", ended.stderr);
+
+    keeper.give_back_in(&world);
+    let left = Left::of(&world, &ended).await;
+    match keeper {
+        Keeper::Nobody => {
+            assert!(ended.stderr.contains("and it could not be kept either"), "{cell}: {}", ended.stderr);
+            assert!(world.kept().is_empty() && left.told() == "it exists", "{cell}");
+        }
+        Keeper::RecoveryFolder | Keeper::TemporaryFolder => {
+            let (_, path) = ended.stderr.split_once("it is kept in ").expect(&ended.stderr);
+            let kept = fs::read_to_string(path.lines().next().unwrap()).unwrap();
+            assert_eq!([kept.trim_end()], world.keys()[..], "{cell}");
+            assert_eq!(left.told(), "nothing", "{cell}");
+        }
+    }
+    left.verdict(cell)
+}
+
+/// Somebody may not have pasted it yet.
+#[tokio::test]
+async fn a_key_that_only_a_clipboard_has_is_told_of_by_the_next_run() {
+    for place in PLACES.iter().filter(|place| !place.site.keeps()) {
+        let mut world = World::new(place).await;
+        let program = world.delivers(&["create"]);
+        let ended = world.run(program, |world| Keeper::Nobody.leave_in(world)).await;
+        assert_eq!(ended.code(), Some(0), "{}", ended.stderr);
+        assert!(ended.stderr.contains("the key could not be kept besides"), "{}", ended.stderr);
+        Keeper::Nobody.give_back_in(&world);
+        let left = Left::of(&world, &ended).await;
+        assert!(left.verdict(place.name).starts_with("where it was wanted ") && left.told() == "it exists");
+    }
+}
+
+impl Keeper {
+    /// Takes away what kept the key before this did.
+    fn leave_in(self, world: &World) {
+        if !matches!(self, Self::RecoveryFolder) {
+            fs::remove_dir(world.path(RECOVERY)).unwrap();
+            world.write(RECOVERY, "");
+        }
+        if matches!(self, Self::Nobody) {
+            fs::remove_dir(world.path("temporary")).unwrap();
+        }
+    }
+
+    /// Another run needs the folder.
+    fn give_back_in(self, world: &World) {
+        if !matches!(self, Self::RecoveryFolder) {
+            fs::remove_file(world.path(RECOVERY)).unwrap();
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! What is on the disk before the first byte of the creation leaves.
+
+use crate::place::PLACES;
+use crate::world::World;
+use std::fs;
+use std::io::Write;
+use std::process::Command;
+
+/// Watches what writes to files and sockets, with the paths of the files.
+const STRACE: [&str; 10] = [
+    "strace",
+    "-f",
+    "-qq",
+    "-y",
+    "-s",
+    "200",
+    "-e",
+    "trace=write,writev,sendto,sendmsg,fsync,fdatasync",
+    "-o",
+    "calls",
+];
+
+#[tokio::test]
+async fn the_record_is_on_the_disk_before_the_key_is_asked_for() {
+    if !Command::new(STRACE[0])
+        .args(["-o", "/dev/null", "true"])
+        .status()
+        .is_ok_and(|status| status.success())
+    {
+        // Not by a macro, whose text is shown for failed tests alone.
+        writeln!(std::io::stderr(), "SKIPPED: strace is not installed, or may not be used here").unwrap();
+        return;
+    }
+    let mut world = World::new(&PLACES[0]).await;
+    world.write("calls", "");
+    let mut program = world.keymint_under(&STRACE);
+    program.arg("create");
+    let ended = world.run(program, |_| {}).await;
+    assert_eq!(ended.code(), Some(0), "{}", ended.stderr);
+
+    let calls = fs::read_to_string(world.path("calls")).unwrap();
+    let records = world.path(".local/state/keymint/records");
+    let (folder, in_folder) = (format!("<{}>", records.display()), format!("<{}/", records.display()));
+    let calls: Vec<_> = calls.lines().filter_map(|call| call.split_once(' ')).collect();
+    let first = |fits: &dyn Fn(&str) -> bool| {
+        let found = calls.iter().position(|(_, call)| fits(call.trim_start()));
+        found.unwrap_or_else(|| panic!("{calls:#?}"))
+    };
+    let order = [
+        first(&|call| call.starts_with("write(") && call.contains(&in_folder) && call.contains("requested")),
+        first(&|call| call.starts_with("fsync(") && call.contains(&in_folder)),
+        first(&|call| call.starts_with("fsync(") && call.contains(&folder)),
+        first(&|call| call.contains("POST ") && call.contains("/api_keys ")),
+    ];
+    assert!(order.is_sorted(), "{order:?}: {calls:#?}");
+    // The calls of one thread begin when the last one has come to its end.
+    let thread = calls[order[0]].0;
+    assert!(order.iter().all(|&call| calls[call].0 == thread), "{calls:#?}");
+}

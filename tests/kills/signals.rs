@@ -1,0 +1,64 @@
+//! A signal to end at each border: a key that was asked for is delivered, else there is none.
+
+use crate::left::Left;
+use crate::place::{PLACES, Place};
+use crate::session::Session;
+use crate::table::{Row, show};
+use crate::world::World;
+use std::process::Command;
+
+const BEFORE: [&str; 5] = ["started", "keyring-tried", "prepared", "callback", "written-down"];
+
+/// Where a key may exist.
+const AFTER: [&str; 7] =
+    ["asked", "answered", "known", "draft-written", "keyring-written", "fed", "delivered"];
+
+/// A signal, its number, and the exit code of a run that it ends.
+struct Signal(&'static str, u8, i32);
+
+const SIGNALS: [Signal; 4] = [
+    Signal("SIGHUP", 1, 129),
+    Signal("SIGINT", 2, 130),
+    Signal("SIGQUIT", 3, 131),
+    Signal("SIGTERM", 15, 143),
+];
+
+#[tokio::test]
+async fn a_signal_ends_a_run_before_a_key_is_asked_for_or_after_it_is_delivered() {
+    let mut rows = Vec::new();
+    for place in PLACES.iter().filter(|place| ["a new file", "a keyring", "a command"].contains(&place.name))
+    {
+        for signal in &SIGNALS {
+            for border in BEFORE.into_iter().chain(AFTER).filter(|border| place.reaches(border)) {
+                let block = format!("{}, {}", signal.0, place.name);
+                rows.push(Row { block, name: border, cell: signalled(place, signal, border) });
+            }
+        }
+    }
+    show("create gets a signal at …, the key is …, and the next run says …", rows).await;
+}
+
+async fn signalled(place: &'static Place, Signal(name, number, code): &Signal, border: &str) -> String {
+    let cell = format!("{name}, {}, {border}", place.name);
+    let mut world = World::new(place).await;
+    if border == "keyring-tried" {
+        world.session = Some(Session::start("unlocked"));
+    }
+    let mut program = world.delivers(&["create"]);
+    program.env("KEYMINT_FAIL_POINT", border).env("KEYMINT_FAIL_SIGNAL", number.to_string());
+    let ended = world.run(program, |_| {}).await;
+    let (code, keys) = if AFTER.contains(&border) { (0, 1) } else { (*code, 0) };
+    assert_eq!((ended.code(), world.keys().len()), (Some(code), keys), "{cell}: {}", ended.stderr);
+    assert_eq!(world.drafts(), [], "{cell}");
+    if let Some(session) = &world.session {
+        let items = session.has(Command::new("secret-tool").args(["search", "--all", "service", "keymint"]));
+        assert_eq!(
+            (items.stdout, items.stderr),
+            (vec![], vec![]),
+            "{cell}: what was only tried is still there"
+        );
+    }
+    let left = Left::of(&world, &ended).await;
+    assert_eq!(left.told(), "nothing", "{cell}");
+    left.verdict(&cell)
+}
