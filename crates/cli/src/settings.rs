@@ -123,6 +123,7 @@ impl Settings {
         }
         plan.call_timeout = http.request_timeout + AFTER_THE_ADAPTER;
         plan.step_timeout = 3 * plan.call_timeout;
+        plan.total_timeout = 5 * plan.call_timeout;
         let project_timeout = of.find("project-timeout", project_timeout, wait)?;
         let interval = of.find("poll-interval", poll_interval, wait)?;
         plan.polling = polling(interval, project_timeout);

@@ -25,13 +25,21 @@ pub(crate) struct Flow<'a> {
 }
 
 impl Flow<'_> {
-    /// Runs a step in the time that the plan gives it.
-    pub(crate) async fn step<T, F>(&self, step: Step, call: impl FnMut() -> F) -> Result<T, ServiceError>
+    /// Runs a step in the time that the plan gives it, and until `all_ends`; one call always has its
+    /// whole time.
+    pub(crate) async fn step<T, F>(
+        &self,
+        step: Step,
+        all_ends: Moment,
+        call: impl FnMut() -> F,
+    ) -> Result<T, ServiceError>
     where
         F: Future<Output = Result<T, ServiceError>>,
     {
-        let deadline = self.ports.clock.now() + self.plan.step_timeout;
-        let time = StepTime { ends: deadline, call: Some(self.plan.call_timeout), may_retry: true };
+        let Plan { call_timeout, step_timeout, .. } = *self.plan;
+        let now = self.ports.clock.now();
+        let ends = (now + step_timeout).min(all_ends).max(now + call_timeout);
+        let time = StepTime { ends, call: Some(call_timeout), may_retry: true };
         self.until(time, step, call).await
     }
 

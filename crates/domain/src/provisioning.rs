@@ -44,13 +44,17 @@ pub struct Plan {
     /// How long each of the three may take with all its tries. None is begun that could not take
     /// its whole time.
     pub step_timeout: Duration,
+    /// How long the three may take together with all their tries. When it is up, what is due is
+    /// still sent once, and nothing is sent again. Looking for the project and asking a person have
+    /// times of their own.
+    pub total_timeout: Duration,
     /// How many lists, after that of the preferred organization, are asked for at once. An answer
     /// that there are too many requests halves it for the rest of the search.
     pub width: NonZeroUsize,
 }
 
 impl Default for Plan {
-    /// The values of the Codex CLI, and time for nearly three calls in a step.
+    /// The values of the Codex CLI, and time for nearly three calls in a step and five in all.
     fn default() -> Self {
         Self {
             app: "api".to_owned(),
@@ -59,6 +63,7 @@ impl Default for Plan {
             polling: PollPolicy::default(),
             call_timeout: Duration::from_secs(31),
             step_timeout: Duration::from_secs(90),
+            total_timeout: Duration::from_secs(150),
             width: NonZeroUsize::new(8).expect("8 is not 0"),
         }
     }
@@ -69,6 +74,8 @@ impl Default for Plan {
 pub struct Session {
     pub(crate) key: SessionKey,
     pub(crate) jitter: Jitter,
+    /// What is left of the plan's total time.
+    time_left: Duration,
     account: Option<AccountEmail>,
 }
 
@@ -141,11 +148,13 @@ pub async fn sign_in(
 ) -> Result<Session, ProvisionError> {
     let jitter = Jitter::of(&grant);
     let flow = Flow { ports, plan, observer, jitter: &jitter };
-    let tokens = flow.step(Step::ExchangeCode, || ports.auth_server.exchange_code(&grant)).await?;
+    let ends = ports.clock.now() + plan.total_timeout;
+    let tokens = flow.step(Step::ExchangeCode, ends, || ports.auth_server.exchange_code(&grant)).await?;
     observer(Event::CodeExchanged);
-    let key = flow.step(Step::Login, || ports.platform.login(&tokens.access_token, &plan.app)).await?;
+    let key = flow.step(Step::Login, ends, || ports.platform.login(&tokens.access_token, &plan.app)).await?;
     observer(Event::SignedIn);
-    Ok(Session { key, jitter, account: tokens.email })
+    let time_left = ends.since(ports.clock.now());
+    Ok(Session { key, jitter, time_left, account: tokens.email })
 }
 
 /// Creates the key, and ends the session with it: one sign-in makes one key.
@@ -165,8 +174,12 @@ pub async fn create_key(
     observer: Observer<'_>,
 ) -> Result<ProvisionedKey, ProvisionError> {
     let flow = Flow { ports, plan, observer, jitter: &session.jitter };
+    let ends = ports.clock.now() + session.time_left;
     let name = plan.key_name.clone();
-    match flow.step(Step::CreateKey, || ports.platform.create_api_key(&session.key, &target, &name)).await {
+    match flow
+        .step(Step::CreateKey, ends, || ports.platform.create_api_key(&session.key, &target, &name))
+        .await
+    {
         Ok(key) => Ok(ProvisionedKey { target, name, key }),
         Err(cause) if cause.kind.leaves_outcome_unknown() => {
             Err(ProvisionError::OutcomeUnknown { target: Box::new(target), key_name: name, cause })

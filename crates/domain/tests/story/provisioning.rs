@@ -467,6 +467,40 @@ fn a_call_that_is_never_answered_is_given_up() {
 }
 
 #[test]
+fn what_is_due_when_all_time_is_up_is_sent_once_and_nothing_again() {
+    let clock = FakeClock::new();
+    let slow = || FakePlatform::ready(&clock).slow(Step::Login, Duration::from_secs(30));
+    let slow_sign_in = |platform: &FakePlatform, total| {
+        let auth_server = FakeAuthServer::new(&clock).latency(Duration::from_secs(30)).fail(too_many(0));
+        let mut plan = Plan::default();
+        plan.total_timeout = Duration::from_secs(total);
+        tell_with(&auth_server, platform, &clock, &plan)
+    };
+
+    let platform = slow().fail(Step::Login, &[UNAVAILABLE]);
+    assert!(slow_sign_in(&platform, 125).outcome.is_ok());
+    for (total, tries) in [(125, 1), (300, 2)] {
+        let platform = slow().fail(Step::Login, &[UNAVAILABLE]).fail(Step::CreateKey, &[too_many(0)]);
+        let story = slow_sign_in(&platform, total);
+        assert_eq!((platform.count(Step::CreateKey), story.outcome.is_ok()), (tries, tries == 2));
+    }
+    let platform = slow().fail(Step::Login, &[UNAVAILABLE]);
+    assert_eq!(slow_sign_in(&platform, 65).service_error(), (Step::Login, UNAVAILABLE));
+}
+
+#[test]
+fn the_time_for_looking_is_none_of_that_for_the_other_steps() {
+    let clock = FakeClock::new();
+    let platform = FakePlatform::ready(&clock)
+        .projects_ready_after(Duration::from_secs(50))
+        .fail(Step::CreateKey, &[too_many(0)]);
+    let mut plan = Plan::default();
+    plan.total_timeout = plan.call_timeout + Duration::from_secs(5);
+    let story = tell_with(&FakeAuthServer::new(&clock), &platform, &clock, &plan);
+    assert!(story.outcome.is_ok() && story.took > plan.total_timeout, "{:?}", story.outcome);
+}
+
+#[test]
 fn nobody_comes_back_for_15_minutes() {
     let clock = FakeClock::new();
     let patience = Duration::from_secs(15 * 60);
