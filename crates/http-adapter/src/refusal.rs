@@ -6,6 +6,7 @@ use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use zeroize::Zeroizing;
 
 /// Longest text of a server that is quoted, in characters.
 const LONGEST_QUOTE: usize = 300;
@@ -21,7 +22,7 @@ pub(crate) fn describe(response: &Response, body: &[u8], secrets: &Redactor) -> 
         let host = secrets.clean(&host, LONGEST_NAME);
         return format!(", a redirect to {host}, which is not followed");
     }
-    if let Some(explanation) = explanation(body) {
+    if let Some(explanation) = explanation(body, secrets) {
         return format!(": {}", secrets.clean(&explanation, LONGEST_QUOTE));
     }
     if body.is_empty() {
@@ -36,14 +37,20 @@ pub(crate) fn describe(response: &Response, body: &[u8], secrets: &Redactor) -> 
 }
 
 /// What an error answer says to people: `error` and `error_description` of RFC 6749 section 5.2,
-/// or the platform's `error` object.
-fn explanation(body: &[u8]) -> Option<String> {
+/// or the platform's `error` object. Tokens that stand beside it are learned, since it may repeat them.
+fn explanation(body: &[u8], secrets: &Redactor) -> Option<String> {
     #[derive(Deserialize)]
     struct Answer<'a> {
         #[serde(borrow)]
         error: Option<&'a RawValue>,
         #[serde(borrow)]
         error_description: Option<&'a RawValue>,
+        #[serde(borrow)]
+        access_token: Option<&'a RawValue>,
+        #[serde(borrow)]
+        refresh_token: Option<&'a RawValue>,
+        #[serde(borrow)]
+        id_token: Option<&'a RawValue>,
     }
     #[derive(Deserialize)]
     struct PlatformError<'a> {
@@ -56,6 +63,10 @@ fn explanation(body: &[u8]) -> Option<String> {
     }
 
     let answer: Answer<'_> = object(body).ok()?;
+    let tokens = [answer.access_token, answer.refresh_token, answer.id_token];
+    for token in tokens.into_iter().filter_map(text).map(Zeroizing::new) {
+        secrets.learn(&token);
+    }
     let parts = match answer.error.and_then(fields::<PlatformError<'_>>) {
         Some(error) => vec![text(error.kind), text(error.code), text(error.message)],
         None => vec![text(answer.error), text(answer.error_description)],

@@ -218,6 +218,12 @@ async fn of_an_error_body_only_what_is_meant_for_people_is_told() {
             format!(r#"{{"error": {{"message": "key sk-proj-{c} and sess-{c}"}}}}"#),
             ": key sk-[redacted] and sess-[redacted]",
         ),
+        (
+            format!(
+                r#"{{"access_token": "a{c}", "refresh_token": "r{c}", "id_token": "i{c}", "error": "no a{c}, r{c}, i{c}"}}"#
+            ),
+            ": no [redacted], [redacted], [redacted]",
+        ),
         (format!(r#"{{"error": ["{c}"]}}"#), " with 26 bytes of application/json"),
         (format!(r#"{{"message": "{c}"}}"#), " with 26 bytes of application/json"),
         (format!(r#"["{c}"]"#), " with 15 bytes of application/json"),
