@@ -31,6 +31,7 @@ mod signals;
 mod sources;
 mod status;
 mod strays;
+mod streams;
 mod support;
 mod terminal;
 mod two_steps;

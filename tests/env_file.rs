@@ -642,6 +642,26 @@ async fn a_replacement_that_fails_leaves_the_old_file_and_the_key_in_the_recover
     assert_eq!((folder.read().as_str(), folder.names()), ("A=1\n", vec![".env".to_owned()]));
 }
 
+/// The new file is in its place, and may not be there any more after a power cut.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_folder_that_the_disk_does_not_take_fails_the_delivery_and_the_key_is_kept() {
+    let (folder, log) = (Folder::with("A=1\n"), tempfile::NamedTempFile::new().unwrap());
+    let (path, log) = (folder.path(""), log.path().to_str().unwrap());
+    let Some(mut strace) = strace(log, "trace=fsync", "inject=fsync:error=EIO") else { return };
+    strace.extend(["-P", path.to_str().unwrap().trim_end_matches('/')]);
+    let ended = folder.create().under(&strace).sign_in().await;
+    if fs::read_to_string(log).unwrap().is_empty() {
+        return skip("only the administrator sees the files of a run");
+    }
+    assert_eq!(ended.code, 9, "{}", ended.stderr);
+    assert!(ended.stderr.contains("Input/output error"), "{}", ended.stderr);
+    assert_eq!(
+        (folder.read(), folder.names()),
+        (format!("A=1\nOPENAI_API_KEY={}\n", ended.key()), vec![".env".to_owned()])
+    );
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_run_that_is_killed_at_the_replacement_leaves_the_old_file_whole_and_the_next_says_so() {

@@ -333,9 +333,16 @@ async fn without_a_session_there_is_no_keyring() {
     for address in ["", &refused, "nonsense"] {
         let environment = [("XDG_RUNTIME_DIR", nowhere.as_str()), ("DBUS_SESSION_BUS_ADDRESS", address)];
         let environment = if address.is_empty() { &environment[..1] } else { &environment };
-        let ended = Ended::of(keymint(&home), &["run", "--json", "--", "env"], environment, &home).await;
-        assert_eq!((ended.code, &ended.json()["kind"]), (Some(11), &Value::from("destination_unusable")));
-        assert!(ended.stderr.contains("no keyring can be reached"), "{}", ended.stderr);
+        for args in [&["run", "--json", "--", "env"][..], &["create", "--keyring", "--json"]] {
+            let ended = Ended::of(keymint(&home), args, environment, &home).await;
+            assert_eq!((ended.code, &ended.json()["kind"]), (Some(11), &Value::from("destination_unusable")));
+            assert!(ended.stderr.contains("no keyring can be reached"), "{}", ended.stderr);
+            assert!(
+                ended.stderr.contains("--env-file") && !ended.stderr.contains("http"),
+                "{}",
+                ended.stderr
+            );
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Ctrl-C and SIGTERM, before the creation and while it is under way.
 
-use crate::support::create;
+use crate::support::{create, keymint, watch};
 use keymint_sandbox::{Choice, Reply, Scenario, Step};
+use serde_json::{Value, json};
 use std::io::Write;
 use std::time::Duration;
 
@@ -19,17 +20,48 @@ async fn a_signal_before_the_creation_ends_the_run_without_a_key() {
 }
 
 #[tokio::test]
-async fn a_signal_while_the_lists_are_read_ends_the_run_without_a_key() {
-    let scenario = Scenario::ready().reply(Step::Projects, Reply::usual().delayed(Duration::MAX));
-    let mut run = create(scenario).start().await;
-    let visit = run.browser(Choice::Continue).await;
-    run.line(|line| line.contains("Looking for your default project")).await;
-    run.signal("INT").await;
-    let ended = run.end().await;
-    let page = visit.await.unwrap();
+async fn a_signal_while_the_servers_are_asked_ends_the_run_without_a_key_or_a_trace() {
+    for (step, path_end) in [
+        (Step::Token, "/oauth/token"),
+        (Step::Login, "/login"),
+        (Step::Organizations, "/organizations"),
+        (Step::Projects, "/projects"),
+    ] {
+        let scenario = Scenario::ready().reply(step, Reply::usual().delayed(Duration::MAX));
+        let mut run = create(scenario).start().await;
+        let visit = run.browser(Choice::Continue).await;
+        run.requested(path_end).await;
+        run.signal("INT").await;
+        let ended = run.end().await;
+        let page = visit.await.unwrap();
 
-    assert_eq!((ended.code, ended.sandbox.keys().len()), (130, 0));
-    assert!(page.body.contains("No key was created"), "{}", page.body);
+        assert_eq!((ended.code, ended.sandbox.keys().len()), (130, 0), "{}", ended.stderr);
+        assert!(page.body.contains("No key was created"), "{}", page.body);
+        let told = watch(keymint(&ended.home).args(["status", "--json"]).output()).await.unwrap();
+        let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+        assert_eq!(told["keys"], json!([]), "{told}");
+    }
+}
+
+/// Ctrl-Z, and `fg`.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_run_that_was_stopped_goes_on_and_makes_one_key() {
+    let scenario = Scenario::ready().reply(Step::Login, Reply::usual().delayed(Duration::MAX));
+    let mut run = create(scenario).start().await;
+    run.url().await;
+    run.signal("STOP").await;
+    run.signal("CONT").await;
+    let visit = run.again(Choice::Continue);
+    run.requested("/login").await;
+    run.signal("TSTP").await;
+    run.sandbox.release();
+    run.signal("CONT").await;
+    let ended = run.end().await;
+    visit.await.unwrap();
+
+    assert_eq!((ended.code, ended.stdout.trim_end()), (0, ended.key().as_str()), "{}", ended.stderr);
+    assert_eq!((ended.count("POST", "/login"), ended.count("POST", "/api_keys")), (1, 1));
 }
 
 #[tokio::test]
@@ -62,6 +94,9 @@ async fn the_second_signal_during_the_creation_tells_that_a_key_may_exist() {
     assert_eq!(ended.code, 10);
     assert!(page.body.contains("may have been created"), "{}", page.body);
     assert!(ended.stderr.contains("a key may exist") && ended.stderr.contains("find-me"), "{}", ended.stderr);
+    let told = watch(keymint(&ended.home).args(["status", "--json"]).output()).await.unwrap();
+    let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert_eq!((&told["keys"][0]["name"], &told["keys"][0]["state"]), (&json!("find-me"), &json!("unknown")));
 }
 
 #[tokio::test]
@@ -99,18 +134,21 @@ async fn a_signal_while_a_creation_is_refused_does_not_let_it_be_sent_again() {
 /// The key cannot be printed, since the pipe is full and nobody reads it.
 #[tokio::test]
 async fn two_signals_end_a_run_whose_key_nobody_reads_and_the_key_is_kept() {
-    let (unread, mut pipe) = std::io::pipe().unwrap();
-    pipe.write_all(&[b' '; 64 * 1024]).unwrap();
-    let mut run = create(Scenario::ready()).stdout(pipe).start().await;
-    let visit = run.browser(Choice::Continue).await;
-    run.line(|line| line.contains("Created the key")).await;
-    run.signal("INT").await;
-    run.signal("TERM").await;
-    let ended = run.end().await;
-    visit.await.unwrap();
+    for signals in [["INT", "TERM"], ["HUP", "TERM"]] {
+        let (unread, mut pipe) = std::io::pipe().unwrap();
+        pipe.write_all(&[b' '; 64 * 1024]).unwrap();
+        let mut run = create(Scenario::ready()).stdout(pipe).start().await;
+        let visit = run.browser(Choice::Continue).await;
+        run.line(|line| line.contains("Created the key")).await;
+        for signal in signals {
+            run.signal(signal).await;
+        }
+        let ended = run.end().await;
+        visit.await.unwrap();
 
-    assert_eq!(ended.code, 9, "{}", ended.stderr);
-    let path = ended.stderr.split_once("it is kept in ").unwrap().1.lines().next().unwrap();
-    assert_eq!(std::fs::read_to_string(path).unwrap().trim_end(), ended.key());
-    drop(unread);
+        assert_eq!(ended.code, 9, "{}", ended.stderr);
+        let path = ended.stderr.split_once("it is kept in ").unwrap().1.lines().next().unwrap();
+        assert_eq!(std::fs::read_to_string(path).unwrap().trim_end(), ended.key());
+        drop(unread);
+    }
 }
