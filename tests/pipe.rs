@@ -56,7 +56,7 @@ async fn a_command_gets_the_key_on_its_standard_input_and_nowhere_else() {
     let ended = script.create().sign_in().await;
 
     assert_eq!((ended.code, ended.stdout.as_str()), (0, ""), "{}", ended.stderr);
-    assert_eq!(fs::read_to_string(script.file("got")).unwrap(), format!("{}\n", ended.key()));
+    assert_eq!(fs::read_to_string(script.file("got")).unwrap(), ended.key());
     let elsewhere = fs::read(script.file("elsewhere")).unwrap();
     assert!(!String::from_utf8_lossy(&elsewhere).contains(&ended.key()));
     for line in ["stored", "with a note"] {
@@ -227,7 +227,7 @@ async fn pass_keeps_the_key() {
         .sign_in()
         .await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    assert_eq!(run("pass", &["show", "openai"]).await, format!("{}\n", ended.key()));
+    assert_eq!(run("pass", &["show", "openai"]).await, ended.key());
 
     run("gpgconf", &["--kill", "all"]).await;
 }

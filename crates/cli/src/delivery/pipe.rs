@@ -16,7 +16,8 @@ use std::process::Stdio;
 use tokio::process::Command;
 use zeroize::Zeroizing;
 
-/// A command that takes the key on its standard input, once, with a line's end after it.
+/// A command that takes the key on its standard input, once, and nothing after it: most keep every
+/// byte that they get, and a line's end would become a part of the key.
 pub(crate) struct Pipe<'a> {
     /// As it was given.
     name: String,
@@ -61,9 +62,9 @@ impl Destination for Pipe<'_> {
             command.process_group(0);
         }
         let key = key.expose();
-        let line = Zeroizing::new(format!("{key}\n").into_bytes());
+        let input = Zeroizing::new(key.as_bytes().to_vec());
         let said = |line: &str| self.person.hear(&mask(line, key));
-        let fed = feed(command, line, &said, &SystemClock::new()).await;
+        let fed = feed(command, input, &said, &SystemClock::new()).await;
         fed.map_err(|error| io::Error::other(format!("{} {error}", quoted(&self.name))))
     }
 
