@@ -145,18 +145,18 @@ impl<'a> Mint<'a> {
         Err(self.keep(created, &delivered))
     }
 
-    /// The last word: how the key is used and deleted, and what stands in its way.
+    /// The last word: what stands in the key's way, and how it is used and deleted.
     fn tell_what_now(&self) {
         let Settings { wanted, keeps, .. } = self.settings;
         // The key of a demonstration is good for nothing.
         if !keeps {
             return;
         }
-        let dashboard = self.settings.is_openai().then_some(DASHBOARD);
-        self.reporter.tell(&Notice::Done { variable: wanted.variable(), dashboard });
         for warning in shadow::warnings(&ProcessEnvironment, wanted) {
             self.reporter.tell(&Notice::Warning(&warning));
         }
+        let dashboard = self.settings.is_openai().then_some(DASHBOARD);
+        self.reporter.tell(&Notice::Done { variable: wanted.variable(), dashboard });
     }
 
     /// The key is where it was wanted, but not for long. Where nothing else keeps it, the next run
