@@ -81,10 +81,12 @@ async fn help_is_data_and_names_what_there_is() {
     for (args, expected) in [
         (&["--help"][..], "keymint demo"),
         (&["create", "--help"], "--callback-port"),
+        (&["create", "--help"], "--pipe-to 'gh secret set OPENAI_API_KEY'"),
         (&["demo", "--help"], "no account"),
         (&["doctor", "--help"], "--json"),
         (&["sandbox", "--help"], "--latency"),
         (&["config", "--help"], "[profiles.work]"),
+        (&["config", "--help"], r"%APPDATA%\keymint\config.toml"),
         (&["--version"], concat!("keymint ", env!("CARGO_PKG_VERSION"))),
     ] {
         let output = watch(keymint(&home).args(args).output()).await.unwrap();

@@ -104,7 +104,7 @@ pub(crate) enum Command {
     ///
     /// A setting is a flag, else its variable, else what the configuration file
     /// says, else the default. The file is $XDG_CONFIG_HOME/keymint/config.toml
-    /// (~/.config/keymint/config.toml; %APPDATA%\\keymint\\config.toml on Windows).
+    /// (~/.config/keymint/config.toml; %APPDATA%\keymint\config.toml on Windows).
     /// Its keys are the flags' names with _ for -, and a table can be chosen with
     /// --profile:
     ///
@@ -145,15 +145,23 @@ Examples:
 
 --help has more options, and the exit codes.";
 
-const CREATE_HELP: &str = "\
-Examples:
+const CREATE_HELP: &str = r#"Examples:
   keymint create                            print the key
   KEY=$(keymint create) || exit             keep it in a variable
   keymint create --json | jq -r .key.value
-  keymint create --env-file                 put it into ./.env
-  keymint create --keyring                  and then: keymint run -- CMD
-  keymint create --pipe-to 'pass insert -m openai'
   keymint create --no-browser               only show the address to open
+
+Which place to choose:
+  this shell          OPENAI_API_KEY="$(keymint create)" &&
+                      export OPENAI_API_KEY
+  a project's .env    keymint create --env-file
+  this machine        keymint create --keyring, then keymint run -- CMD
+  GitHub Actions      --pipe-to 'gh secret set OPENAI_API_KEY'
+  Vault               --pipe-to 'vault kv put secret/openai key=-'
+  pass                --pipe-to 'pass insert -m openai'
+  a container         --keyring, then
+                      keymint run -- docker run -e OPENAI_API_KEY IMAGE
+  direnv              --env-file, and the line `dotenv` in .envrc
 
 Each option has an environment variable, KEYMINT_ and the option's name:
 KEYMINT_CALLBACK_PORT=5001, KEYMINT_NO_BROWSER=1. An option wins over its
@@ -173,7 +181,7 @@ Exit codes:
    9  the key exists, and a destination failed: you are told where it is kept
   10  a key may exist: the answer to its creation was lost
   11  a destination failed its check; nothing was contacted
-  129, 130, 131, 143  ended by a signal, and no key was made";
+  129, 130, 131, 143  ended by a signal, and no key was made"#;
 
 const RUN_HELP: &str = "\
 Examples:
@@ -337,7 +345,7 @@ impl From<FinishArgs> for CreateArgs {
 const RECOVER_HELP: &str = "\
 Examples:
   keymint recover                           list what is kept
-  keymint recover --keyring                 deliver the only key, delete its file
+  keymint recover --keyring                 deliver the only one there is
   keymint recover 2026-11-24T070000Z-1 --delete
 
 A key that is deleted here stays valid until it is deleted on the platform.";

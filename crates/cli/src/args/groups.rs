@@ -22,7 +22,7 @@ pub(crate) struct KeyArgs {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// Ask the platform whether the new key works
+    /// Ask the platform whether the new key works; the exit code stays the same
     #[arg(long)]
     pub(crate) verify: bool,
 }
@@ -50,7 +50,7 @@ pub(crate) struct WayArgs {
 
 #[derive(Debug, Clone, Copy, Default, ClapArgs)]
 pub(crate) struct OutputArgs {
-    /// Print one JSON object instead of the key
+    /// Print one JSON object on standard output
     #[arg(long)]
     pub(crate) json: bool,
 
@@ -102,7 +102,7 @@ pub(crate) struct DestinationArgs {
     #[arg(long, value_name = "CMD", value_hint = ValueHint::CommandString)]
     pub(crate) pipe_to: Option<String>,
 
-    /// Put it on the clipboard
+    /// Put it on the clipboard; alone, it is kept in a private file, too
     #[arg(long)]
     pub(crate) copy: bool,
 
