@@ -6,6 +6,7 @@
 mod browser;
 mod canary;
 mod catalogue;
+mod children;
 mod choosing;
 mod chromium;
 mod clipboard;

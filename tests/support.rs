@@ -358,7 +358,7 @@ impl Ended {
     }
 
     /// Every secret that was issued, and those that went over the wire beside them.
-    fn secrets(&self) -> Vec<String> {
+    pub(crate) fn secrets(&self) -> Vec<String> {
         let mut secrets = self.sandbox.secrets();
         for request in self.sandbox.requests() {
             let bearer = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
