@@ -34,6 +34,14 @@ fn shipped(source: &str) -> &str {
     source.split("#[cfg(test)]\nmod tests").next().unwrap()
 }
 
+/// Where each of them is, `cli/src/fail_point.rs` says.
+#[test]
+fn fail_points_are_in_no_build_that_did_not_ask_for_them() {
+    let manifest = fs::read_to_string(root().join("crates/cli/Cargo.toml")).unwrap();
+    let named: Vec<_> = manifest.lines().filter(|line| line.contains("fail-points")).collect();
+    assert_eq!(named, ["fail-points = []", "required-features = [\"fail-points\"]"]);
+}
+
 /// Each of these is a secret on its way to the wire, or to where the person wants it.
 #[test]
 fn secrets_are_exposed_where_that_was_looked_at_and_nowhere_else() {

@@ -202,7 +202,7 @@ impl From<ProvisionError> for Failure {
     fn from(error: ProvisionError) -> Self {
         let (kind, hint) = match &error {
             ProvisionError::AuthorizationTimedOut { .. } => {
-                (Kind::SignInTimeout, "Run it again, and open the address in a browser on this machine. --sign-in-timeout waits longer.".to_owned())
+                (Kind::SignInTimeout, "Run it again, and open the address in a browser on this machine, or in another, and paste where that ends. --sign-in-timeout waits longer.".to_owned())
             }
             ProvisionError::Denied { .. } => {
                 (Kind::SignInRefused, "Run it again to try once more, perhaps with another account.".to_owned())
