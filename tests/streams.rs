@@ -3,7 +3,8 @@
 #![cfg(target_os = "linux")]
 
 use crate::support::{create, free_port, keymint, keymint_under, watch};
-use keymint_sandbox::{Choice, Scenario, visit};
+use crate::terminal::Terminal;
+use keymint_sandbox::{Choice, Sandbox, Scenario, visit};
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
@@ -121,6 +122,25 @@ async fn a_terminal_is_steered_and_coloured_only_where_that_is_welcome() {
     for words in ["demo", "help"] {
         let without = shown(&[("NO_COLOR", "1")], words).await;
         assert!(!is_coloured(&without), "{words}: {without:?}");
+    }
+}
+
+/// Also on a terminal that does not know its size, as `script` makes one.
+#[tokio::test]
+async fn the_account_is_shown_on_a_terminal_before_a_key_is_made_and_nowhere_else() {
+    let (sandbox, home) = (Sandbox::start(Scenario::ready()).await.unwrap(), tempfile::tempdir().unwrap());
+    let words = format!("create --no-browser --callback-port {}", free_port());
+    let mut terminal = Terminal::start(&words, &sandbox, &home, &[]);
+    let url = terminal.url().await;
+    let visit = tokio::spawn(async move { visit(&url, Choice::Continue).await.unwrap() });
+    terminal.shows("Signed in as dev@sandbox.test. The key goes to project").await;
+    terminal.shows("Created the key").await;
+    assert_eq!(terminal.end().await.0, 0);
+    visit.await.unwrap();
+
+    for args in [&[][..], &["-v"], &["--events"]] {
+        let ended = create(Scenario::ready()).args(args).sign_in().await;
+        assert!(ended.code == 0 && !ended.stderr.contains("dev@"), "{}", ended.stderr);
     }
 }
 

@@ -311,7 +311,7 @@ impl Reporter {
     /// notices the wrong one.
     fn chosen(&self, target: &Target, account: Option<&AccountEmail>) {
         // An address belongs to a person, and not into a log.
-        let account = account.filter(|_| self.width.is_some());
+        let account = account.filter(|_| std::io::stderr().is_terminal());
         let account = account.map(|account| format!("Signed in as {}. ", account.for_people()));
         self.step(&format!("{}The key goes to {}.", account.unwrap_or_default(), place(target)));
     }
