@@ -54,6 +54,27 @@ async fn a_kept_key_is_listed_without_itself_then_delivered_and_gone() {
 }
 
 #[tokio::test]
+async fn a_kept_key_goes_wherever_a_new_one_may() {
+    let ended = failed().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (env_file, taken) = (path(".env"), path("taken"));
+
+    let (code, _, told) = recover(&ended, &["--env-file", &path("missing/.env")]).await;
+    assert_eq!((code, files(&ended).len()), (11, 1), "{told}");
+
+    let pipe_to = format!("tee {taken}");
+    let (code, json, told) =
+        recover(&ended, &["--env-file", &env_file, "--pipe-to", &pipe_to, "--json"]).await;
+    assert_eq!((code, files(&ended).len()), (0, 0), "{told}");
+    assert!(!json.contains(&ended.key()) && !told.contains(&ended.key()), "{json}{told}");
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["delivered_to"][1], "pipe");
+    assert_eq!(fs::read_to_string(env_file).unwrap(), format!("OPENAI_API_KEY={}\n", ended.key()));
+    assert_eq!(fs::read_to_string(taken).unwrap(), ended.key());
+}
+
+#[tokio::test]
 async fn a_delivery_that_fails_again_keeps_the_key() {
     let ended = failed().await;
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
