@@ -128,6 +128,20 @@ async fn a_destination_that_fails_its_check_uses_nothing_up() {
 }
 
 #[tokio::test]
+async fn an_address_is_not_taken_for_the_path_of_a_file() {
+    let machine = Machine::new().await;
+    let (_, url, _) = machine.start(&[]).await;
+    let address = answer(&url).await;
+    let (code, _, told) = machine.finish(&["--env-file", &address], "").await;
+    assert!(code == 2 && told.contains("give the address before it"), "{told}");
+    assert!(!told.contains("code="), "{told}");
+
+    let file = machine.home.path().join(".env");
+    let (code, _, told) = machine.finish(&[&address, "--env-file", file.to_str().unwrap()], "").await;
+    assert!(code == 0 && file.exists(), "{told}");
+}
+
+#[tokio::test]
 async fn an_attempt_that_has_expired_is_told_as_such() {
     let machine = Machine::new().await;
     let (_, url, _) = machine.start(&[]).await;

@@ -298,7 +298,7 @@ const FINISH_HELP: &str = "\
 Examples:
   keymint finish                            paste the address when asked
   pbpaste | keymint finish --keyring
-  keymint finish --env-file 'http://localhost:5000/auth/callback?code=...'
+  keymint finish 'http://localhost:5000/auth/callback?code=...' --env-file
 
 A shell cuts an address at &: quote it, or give it on standard input.";
 
@@ -481,6 +481,44 @@ pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
 mod tests {
     use super::*;
     use clap::CommandFactory;
+
+    /// What is code between the fences and the backquotes of a page.
+    fn code(page: &str) -> Vec<&str> {
+        let (mut code, mut is_fenced) = (Vec::new(), false);
+        for line in page.lines() {
+            if line.trim_start().starts_with("```") {
+                is_fenced = !is_fenced;
+            } else if is_fenced {
+                code.push(line);
+            } else {
+                code.extend(line.split('`').skip(1).step_by(2));
+            }
+        }
+        code
+    }
+
+    #[test]
+    fn each_command_of_the_readme_and_the_help_is_one() {
+        let readme = include_str!("../../../README.md");
+        let help = [CREATE_EXAMPLES, CREATE_HELP, RUN_HELP, FINISH_HELP, RECOVER_HELP, STATUS_HELP].concat();
+        // Shown as they are to be typed, each with a comment behind it, or something to do next.
+        let shown = code(readme).into_iter().chain(help.lines().map(str::trim));
+        let shown = shown.filter(|text| text.starts_with("keymint ") && !text.contains(['@', '[']));
+        let shown = shown.filter(|text| !text.contains("SHELL"));
+        let ends = [" #", " || ", " | ", ", then", "    "];
+        let commands: Vec<_> =
+            shown.map(|text| ends.iter().fold(text, |text, end| text.split(end).next().unwrap())).collect();
+        assert!(commands.len() > 30, "{commands:#?}");
+        for command in commands {
+            let words = shell_words::split(command).unwrap();
+            let parsed = Args::try_parse_from(&words);
+            let is_help = words.last().is_some_and(|word| word == "--help");
+            assert!(parsed.is_ok() || is_help, "{command}: {}", parsed.unwrap_err());
+            if let Ok(Args { command: Command::Finish(args) }) = parsed {
+                assert_eq!(args.address.is_some(), command.contains("http"), "{command}");
+            }
+        }
+    }
 
     /// Arguments are in the history of the shell and in the list of processes. Who adds an option
     /// to this list has asked whether its value could be a secret: then it may be none.

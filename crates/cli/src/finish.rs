@@ -11,6 +11,7 @@ use crate::person::Person;
 use crate::report::{Notice, Reporter};
 use crate::settings::{self, Options, Settings};
 use crate::{command, fail_point, paste};
+use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -22,6 +23,10 @@ pub(crate) async fn run(args: FinishArgs) -> ExitCode {
 
 async fn finish(args: FinishArgs, options: &Options<'_>, reporter: &Arc<Reporter>) -> Result<(), Failure> {
     let mut interrupt = Interrupt::listen().map_err(|error| Failure::internal(&error))?;
+    if args.address.is_none() && args.destinations.env_file.as_ref().is_some_and(is_address) {
+        return Err(Failure::new(Kind::Usage, "--env-file has an address for its path")
+            .hint("It takes what follows it for the path of the file: give the address before it."));
+    }
     let pasted = args.address.clone().map(Zeroizing::new);
     let mut args = CreateArgs::from(args);
     let may_ask = settings::may_ask(args.way.no_input, options)?;
@@ -43,6 +48,10 @@ async fn finish(args: FinishArgs, options: &Options<'_>, reporter: &Arc<Reporter
     let mut arrival = Arrival::answered(response);
     let run = Run { settings: &settings, reporter };
     run.make_key(&mut arrival, pending, mint, &mut interrupt).await.map(drop)
+}
+
+fn is_address(path: &OsString) -> bool {
+    path.as_encoded_bytes().starts_with(b"http://")
 }
 
 /// The address, from standard input: what is pasted at a terminal, or all that a pipe has.
