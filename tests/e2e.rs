@@ -15,6 +15,7 @@ mod completions;
 mod config;
 mod create;
 mod doctor;
+mod documents;
 mod env_file;
 mod failures;
 mod headless;

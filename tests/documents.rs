@@ -1,0 +1,84 @@
+//! What the documents point at is there.
+
+use crate::sources::{files, root};
+use std::collections::BTreeMap;
+use std::fs;
+
+fn documents() -> BTreeMap<String, String> {
+    let mut documents = files("md");
+    for entry in fs::read_dir(root()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "md") {
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            documents.insert(name, fs::read_to_string(&path).unwrap());
+        }
+    }
+    documents
+}
+
+/// A document without what is shown as code between lines of three backquotes.
+fn prose(document: &str) -> String {
+    let mut is_code = false;
+    let lines = document.lines().filter(|line| {
+        let is_fence = line.trim_start().starts_with("```");
+        is_code ^= is_fence;
+        !is_code && !is_fence
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Where the links of a document lead: `[text](here)`.
+fn links(prose: &str) -> impl Iterator<Item = &str> {
+    prose.split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0))
+}
+
+/// The anchors of the headings, as GitHub makes them.
+fn anchors(document: &str) -> Vec<String> {
+    let headings = document.lines().filter(|line| line.starts_with('#'));
+    let kept = headings.map(|line| line.trim_start_matches('#').trim().to_lowercase());
+    kept.map(|heading| {
+        heading.replace(' ', "-").replace(|c: char| !c.is_alphanumeric() && c != '-' && c != '_', "")
+    })
+    .collect()
+}
+
+#[test]
+fn every_link_leads_to_a_file_and_a_heading_that_are_there() {
+    let mut complaints = Vec::new();
+    let mut seen = 0;
+    for (name, document) in documents() {
+        let here = root().join(&name);
+        for link in links(&prose(&document)).filter(|link| !link.contains("://")) {
+            seen += 1;
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if path.is_empty() { here.clone() } else { here.parent().unwrap().join(path) };
+            let leads_on = anchor.is_empty()
+                || fs::read_to_string(&target).is_ok_and(|text| anchors(&text).contains(&anchor.to_owned()));
+            if !target.exists() || !leads_on {
+                complaints.push(format!("{link} in {name}"));
+            }
+        }
+    }
+    assert!(complaints.is_empty(), "no such place:\n{}", complaints.join("\n"));
+    assert!(seen > 20, "only {seen}: the links were not read");
+}
+
+/// Whoever moves a file does not see which documents name it.
+#[test]
+fn every_source_that_a_document_names_by_its_path_is_there() {
+    let mut complaints = Vec::new();
+    for (name, document) in documents() {
+        let beside = root().join(&name).parent().unwrap().to_owned();
+        let places = [root(), root().join("crates"), beside];
+        for quoted in prose(&document).split('`').skip(1).step_by(2) {
+            let path = quoted.split("::").next().unwrap();
+            if path.contains('/')
+                && path.ends_with(".rs")
+                && !places.iter().any(|place| place.join(path).exists())
+            {
+                complaints.push(format!("{quoted} in {name}"));
+            }
+        }
+    }
+    assert!(complaints.is_empty(), "no such file:\n{}", complaints.join("\n"));
+}
