@@ -2,6 +2,7 @@
 
 use crate::answer::Answer;
 use crate::style::style;
+use keymint_domain::ProvisionError;
 
 /// How it ended, as the page in the browser tells it.
 ///
@@ -23,6 +24,17 @@ pub enum Outcome {
     Refused,
     /// There is no key, and there was not meant to be one.
     Rehearsed,
+}
+
+impl From<&ProvisionError> for Outcome {
+    /// What is said of a flow that ended without a key in hand.
+    fn from(error: &ProvisionError) -> Self {
+        match error {
+            ProvisionError::Denied { .. } => Self::Refused,
+            ProvisionError::OutcomeUnknown { .. } => Self::KeyUnknown,
+            _ => Self::NoKey,
+        }
+    }
 }
 
 macro_rules! opening {
@@ -221,10 +233,14 @@ impl Mark {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use keymint_domain::{
+        Organization, OrganizationId, Project, ProjectId, ServiceError, ServiceErrorKind, Step, Target,
+    };
 
-    const OUTCOMES: [Outcome; 6] = [
+    const OUTCOMES: [Outcome; 7] = [
         Outcome::KeyDelivered,
         Outcome::KeyKept,
+        Outcome::KeyLost,
         Outcome::KeyUnknown,
         Outcome::NoKey,
         Outcome::Refused,
@@ -245,5 +261,21 @@ mod tests {
                 assert!(!page.contains(foreign), "{foreign} in {page}");
             }
         }
+    }
+
+    #[test]
+    fn a_page_never_says_that_there_is_no_key_where_one_may_exist() {
+        let organization = Organization::new(OrganizationId::parse("org-1").unwrap());
+        let project = Project::new(ProjectId::parse("proj_1").unwrap());
+        let lost = || ServiceError::new(Step::CreateKey, ServiceErrorKind::Interrupted, "");
+        let unknown = ProvisionError::OutcomeUnknown {
+            target: Box::new(Target::new(&organization, &project)),
+            key_name: "a name".to_owned(),
+            cause: lost(),
+        };
+        assert_eq!(Outcome::from(&unknown), Outcome::KeyUnknown);
+        let denied = ProvisionError::Denied { error: "access_denied".to_owned(), description: None };
+        assert_eq!(Outcome::from(&denied), Outcome::Refused);
+        assert_eq!(Outcome::from(&ProvisionError::Service(lost())), Outcome::NoKey);
     }
 }
