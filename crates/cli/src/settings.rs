@@ -15,7 +15,6 @@ use crate::browser::{Browser, Launcher};
 use crate::failure::Failure;
 use crate::key_name;
 pub(crate) use destinations::{EnvFileWanted, KeyringWanted, Wanted};
-use endpoints::DEFAULT_API_BASE;
 pub(crate) use endpoints::Endpoints;
 use keymint_domain::{BaseUrl, Choice, Client, Plan, PollPolicy};
 use keymint_http_adapter::HttpOptions;
@@ -154,7 +153,7 @@ impl Settings {
 impl Settings {
     /// Whether keys are made at OpenAI, rather than at another deployment or at the sandbox.
     pub(crate) fn is_openai(&self) -> bool {
-        self.api_base.as_str() == DEFAULT_API_BASE
+        self.api_base == BaseUrl::openai_api()
     }
 
     #[cfg(feature = "sandbox")]
@@ -162,16 +161,12 @@ impl Settings {
     pub(crate) fn for_demo(issuer: &str, api_base: &str) -> Result<Self, Failure> {
         let base = |url| BaseUrl::parse(url).map_err(|error| Failure::internal(&error));
         let random = |error| Failure::internal(&error);
-        let mut client = Client::default();
-        client.issuer = base(issuer)?;
-        let mut plan = Plan::default();
-        plan.key_name = key_name::default().map_err(random)?;
         Ok(Self {
-            client,
+            client: Client::at(base(issuer)?),
             api_base: base(api_base)?,
             callback_port: 0,
             listens: true,
-            plan,
+            plan: Plan::named(key_name::default().map_err(random)?),
             http: HttpOptions::default(),
             sign_in_timeout: SIGN_IN_TIMEOUT,
             dry_run: false,

@@ -59,6 +59,11 @@ impl Default for Client {
 }
 
 impl Client {
+    /// The default client at another authorization server, such as a sandbox.
+    pub fn at(issuer: BaseUrl) -> Self {
+        Self { issuer, ..Self::default() }
+    }
+
     /// Begins an authorization: draws the code verifier and the state from `entropy` and builds
     /// the authorization request.
     ///

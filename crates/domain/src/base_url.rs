@@ -40,6 +40,12 @@ pub enum InvalidBaseUrl {
 }
 
 impl BaseUrl {
+    /// OpenAI's platform API. [`Client::default`](crate::Client) has the authorization server that its
+    /// people sign in at.
+    pub fn openai_api() -> Self {
+        Self::parse("https://api.openai.com").expect("a constant")
+    }
+
     /// Reads a base URL. Trailing slashes do not count.
     ///
     /// # Errors

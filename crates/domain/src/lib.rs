@@ -19,7 +19,7 @@
 //! them up, so that one sign-in makes one key.
 //!
 //! ```
-//! use keymint_domain::{AuthorizationResponse, Callback, Client, Entropy, Plan, Ports, ignore, provision};
+//! use keymint_domain::{Callback, Client, Entropy, Plan, Ports, ignore, provision};
 //! # use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, answer_of_a_willing_person};
 //! # let clock = FakeClock::new();
 //! # let auth_server = FakeAuthServer::new(&clock);
@@ -33,12 +33,14 @@
 //!
 //! println!("Open {} and paste the address that the browser ends on.", pending.authorize_url());
 //! # let read_line = || answer_of_a_willing_person(&pending);
-//! let Callback::Response(AuthorizationResponse::Granted(code)) = pending.read_pasted(&read_line()) else {
+//! let Callback::Response(response) = pending.read_pasted(&read_line()) else {
 //!     return Err("that is not the address".into());
 //! };
+//! let grant = pending.accept(response)?;
 //!
 //! let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
-//! let created = provision(ports, &Plan::default(), pending.into_grant(code), &ignore).await?;
+//! let plan = Plan::named("a name to find it by");
+//! let created = provision(ports, &plan, grant, &ignore).await?;
 //! println!("A key for {}, ending in {}", created.target.organization_id, created.key.last_four());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # }).unwrap();

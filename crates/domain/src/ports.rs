@@ -44,23 +44,28 @@ impl Tokens {
 }
 
 /// The platform's dashboard API, as far as creating one key needs it.
+///
+/// It has no public description. The requests are those of the Codex CLI; what they are sent and what
+/// they answer is played, strictly, by the sandbox beside this crate.
 #[async_trait]
 pub trait PlatformApi: Send + Sync {
-    /// Opens a dashboard session for `app`. The session key replaces `token` from here on.
+    /// `POST /dashboard/onboarding/login`: opens a dashboard session for `app`. The session key replaces
+    /// `token` from here on.
     async fn login(&self, token: &AccessToken, app: &str) -> Result<SessionKey, ServiceError>;
 
-    /// The person's organizations, in the server's order, which breaks ties in
+    /// `GET /v1/organizations`: the person's organizations, in the server's order, which breaks ties in
     /// [`by_preference`](crate::by_preference). Empty for a new account.
     async fn organizations(&self, session: &SessionKey) -> Result<Listing<Organization>, ServiceError>;
 
-    /// The projects of one organization, in the server's order.
+    /// `GET /dashboard/organizations/{id}/projects`: the projects of one organization, in the server's
+    /// order.
     async fn projects(
         &self,
         session: &SessionKey,
         organization: &OrganizationId,
     ) -> Result<Listing<Project>, ServiceError>;
 
-    /// Creates a key. Not idempotent: each success is a new key, so an error must not say that
+    /// `POST /dashboard/organizations/{id}/projects/{id}/api_keys`: creates a key. Not idempotent: each success is a new key, so an error must not say that
     /// nothing was sent, or that the server refused, unless that is certain.
     async fn create_api_key(
         &self,

@@ -53,6 +53,13 @@ pub struct Plan {
     pub width: NonZeroUsize,
 }
 
+impl Plan {
+    /// The default plan for a key of this name.
+    pub fn named(key_name: impl Into<String>) -> Self {
+        Self { key_name: key_name.into(), ..Self::default() }
+    }
+}
+
 impl Default for Plan {
     /// The values of the Codex CLI, and time for nearly three calls in a step and five in all.
     fn default() -> Self {

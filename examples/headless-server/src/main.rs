@@ -27,14 +27,13 @@ const ADDRESS: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 3000);
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<_> = env::args().skip(1).collect();
-    let mut client = Client::default();
-    let (api_base, _sandbox) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+    let (client, api_base, _sandbox) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => {
             let sandbox = Sandbox::start(Scenario::ready()).await?;
-            client.issuer = BaseUrl::parse(sandbox.issuer())?;
-            (BaseUrl::parse(sandbox.api_base())?, Some(sandbox))
+            let client = Client::at(BaseUrl::parse(sandbox.issuer())?);
+            (client, BaseUrl::parse(sandbox.api_base())?, Some(sandbox))
         }
-        ["--openai"] => (BaseUrl::parse("https://api.openai.com")?, None),
+        ["--openai"] => (Client::default(), BaseUrl::openai_api(), None),
         _ => return Err("usage: headless-server [--openai]".into()),
     };
     let service = Arc::new(Service::new(client, api_base));

@@ -81,8 +81,7 @@ impl Service {
         let auth_server = http.auth_server(self.client.issuer.clone())?;
         let platform = http.platform_api(self.api_base.clone())?;
         let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &self.clock };
-        let mut plan = Plan::default();
-        plan.key_name = format!("keymint headless-server {id}");
+        let plan = Plan::named(format!("keymint headless-server {id}"));
         Ok(provision(ports, &plan, grant, observer).await?)
     }
 

@@ -31,8 +31,7 @@ struct SignIn {
 impl World {
     async fn of(scenario: Scenario) -> Self {
         let sandbox = Sandbox::start(scenario).await.unwrap();
-        let mut client = Client::default();
-        client.issuer = BaseUrl::parse(sandbox.issuer()).unwrap();
+        let client = Client::at(BaseUrl::parse(sandbox.issuer()).unwrap());
         let service = Service::new(client, BaseUrl::parse(sandbox.api_base()).unwrap());
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -64,8 +64,7 @@ async fn make_key(
     let auth_server = http.auth_server(setup.client.issuer.clone())?;
     let platform = http.platform_api(setup.api_base)?;
     let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &TokioClock::new() };
-    let mut plan = Plan::default();
-    plan.key_name = setup.key_name;
+    let plan = Plan::named(setup.key_name);
     let observer = |event| drop(tell.send(Message::Happened(event)));
 
     let entropy = Entropy::fill_with(|bytes| SysRng.try_fill_bytes(bytes))?;
@@ -91,11 +90,7 @@ async fn make_key(
 }
 
 fn page_about(failure: &Failure) -> Outcome {
-    match failure.downcast_ref() {
-        Some(ProvisionError::OutcomeUnknown { .. }) => Outcome::KeyUnknown,
-        Some(ProvisionError::Denied { .. }) => Outcome::Refused,
-        _ => Outcome::NoKey,
-    }
+    failure.downcast_ref::<ProvisionError>().map_or(Outcome::NoKey, Outcome::from)
 }
 
 fn in_words(failure: &Failure) -> String {

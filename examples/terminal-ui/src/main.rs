@@ -30,14 +30,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (setup, _sandbox) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => {
             let sandbox = Sandbox::start(scenario()).await?;
-            let mut client = Client::default();
-            client.issuer = BaseUrl::parse(sandbox.issuer())?;
+            let client = Client::at(BaseUrl::parse(sandbox.issuer())?);
             let api_base = BaseUrl::parse(sandbox.api_base())?;
             (Setup { client, api_base, port: 0, key_name }, Some(sandbox))
         }
         ["--openai"] => {
-            let api_base = BaseUrl::parse("https://api.openai.com")?;
-            (Setup { client: Client::default(), api_base, port: 5000, key_name }, None)
+            (Setup { client: Client::default(), api_base: BaseUrl::openai_api(), port: 5000, key_name }, None)
         }
         _ => return Err("usage: terminal-ui [--openai]".into()),
     };

@@ -182,8 +182,7 @@ struct Run {
 
 impl Run {
     fn start(sandbox: &Sandbox) -> Self {
-        let mut client = Client::default();
-        client.issuer = BaseUrl::parse(sandbox.issuer()).unwrap();
+        let client = Client::at(BaseUrl::parse(sandbox.issuer()).unwrap());
         let api_base = BaseUrl::parse(sandbox.api_base()).unwrap();
         let setup = Setup { client, api_base, port: 0, key_name: "a name".to_owned() };
         let (tell, messages) = mpsc::unbounded_channel();

@@ -8,8 +8,6 @@ use keymint_domain::{BaseUrl, Client};
 /// The port of the redirect URI that OpenAI's server knows for the default client.
 pub(super) const REGISTERED_PORT: u16 = 5000;
 
-pub(super) const DEFAULT_API_BASE: &str = "https://api.openai.com";
-
 /// The two servers, and the port of this machine.
 pub(crate) struct Endpoints {
     pub(crate) client: Client,
@@ -25,7 +23,7 @@ impl Endpoints {
         of.set(&mut client.client_id, "client-id", client_id, plain_text)?;
         of.set(&mut client.audience, "audience", audience, plain_text)?;
         of.set(&mut client.scope, "scope", scope, plain_text)?;
-        let mut base = BaseUrl::parse(DEFAULT_API_BASE).expect("a constant");
+        let mut base = BaseUrl::openai_api();
         of.set(&mut base, "api-base", api_base, BaseUrl::parse)?;
         let mut port = REGISTERED_PORT;
         of.set(&mut port, "callback-port", callback_port, port_number)?;
@@ -40,7 +38,7 @@ impl Endpoints {
     /// What the person should know of them before the browser opens.
     pub(super) fn warnings(&self) -> Vec<String> {
         let elsewhere =
-            self.client.issuer != Client::default().issuer || self.api_base.as_str() != DEFAULT_API_BASE;
+            self.client.issuer != Client::default().issuer || self.api_base != BaseUrl::openai_api();
         let elsewhere = elsewhere.then(|| {
             format!(
                 "signing in at {} for the API at {}, not at OpenAI's own",

@@ -45,13 +45,12 @@ pub async fn finish(callback: String, tell: Function) -> Result<String, JsError>
         // What JavaScript makes of it is its own affair.
         let _ = tell.call1(&JsValue::NULL, &words(&event).into());
     };
-    let created = provision(ports, &Plan::default(), grant, &observer).await?;
+    let created = provision(ports, &Plan::named("keymint browser-page"), grant, &observer).await?;
     Ok(created.key.expose().to_owned())
 }
 
 fn pending(issuer: &str, redirect_uri: &str) -> Result<PendingAuthorization, JsError> {
-    let mut client = Client::default();
-    client.issuer = BaseUrl::parse(issuer)?;
+    let client = Client::at(BaseUrl::parse(issuer)?);
     let no_randomness = |_: JsValue| JsError::new("the browser gave no randomness");
     let crypto = window().crypto().map_err(no_randomness)?;
     let entropy = Entropy::fill_with(|bytes| crypto.get_random_values_with_u8_array(bytes).map(drop));

@@ -29,10 +29,8 @@ pub(crate) fn take() -> Result<PendingAuthorization, JsError> {
 
     let item: Value = serde_json::from_str(&item)?;
     let text = |name| item[name].as_str().unwrap_or_default();
-    let mut client = Client::default();
-    client.issuer = BaseUrl::parse(text("issuer"))?;
     Ok(PendingAuthorization::restore(SavedAuthorization {
-        client,
+        client: Client::at(BaseUrl::parse(text("issuer"))?),
         redirect_uri: Url::parse(text("redirect_uri"))?,
         state: State::from_text(text("state").to_owned()),
         code_verifier: CodeVerifier::from_text(text("code_verifier").to_owned()),
