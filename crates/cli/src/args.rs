@@ -7,16 +7,23 @@
 )]
 
 mod groups;
+mod sign_in;
+mod stored;
+mod tools;
 
 use crate::failure::{Failure, Kind};
 use crate::report::{self, Reporter};
-use clap::{Args as ClapArgs, Parser, Subcommand};
-use clap_complete::Shell;
-pub(crate) use groups::{
-    DestinationArgs, EndpointArgs, KeyArgs, OutputArgs, PatienceArgs, TargetArgs, WayArgs,
-};
+use clap::{Parser, Subcommand};
+pub(crate) use groups::{DestinationArgs, EndpointArgs, OutputArgs, PatienceArgs};
 use keymint_domain::text::mask_keys;
+use sign_in::{CREATE_EXAMPLES, CREATE_HELP, FINISH_HELP};
+pub(crate) use sign_in::{CreateArgs, FinishArgs, ListArgs, StartArgs};
 use std::process::ExitCode;
+pub(crate) use stored::{ForgetArgs, RecoverArgs, RunArgs, StatusArgs};
+use stored::{RECOVER_HELP, RUN_HELP, STATUS_HELP};
+#[cfg(feature = "sandbox")]
+pub(crate) use tools::DemoArgs;
+pub(crate) use tools::{CompletionsArgs, ConfigArgs, DoctorArgs, ManArgs};
 
 /// From nothing to a working OpenAI project API key, with one command.
 ///
@@ -100,6 +107,7 @@ pub(crate) enum Command {
 
     /// Remove a stored key from the keyring; on the server it stays valid
     Forget(ForgetArgs),
+
     /// Show each setting, its value, and where it comes from
     ///
     /// A setting is a flag, else its variable, else what the configuration file
@@ -133,327 +141,6 @@ pub(crate) enum Command {
     ///   keymint man create > keymint-create.1
     #[command(verbatim_doc_comment)]
     Man(ManArgs),
-}
-
-const CREATE_EXAMPLES: &str = "\
-Examples:
-  keymint create                            print the key
-  KEY=$(keymint create) || exit             keep it in a variable
-  keymint create --env-file                 put it into ./.env
-  keymint create --keyring                  and then: keymint run -- CMD
-  keymint create --pipe-to 'pass insert -m openai'
-
---help has more options, and the exit codes.";
-
-const CREATE_HELP: &str = r#"Examples:
-  keymint create                            print the key
-  KEY=$(keymint create) || exit             keep it in a variable
-  keymint create --json | jq -r .key.value
-  keymint create --no-browser               only show the address to open
-
-Which place to choose:
-  this shell          OPENAI_API_KEY="$(keymint create)" &&
-                      export OPENAI_API_KEY
-  a project's .env    keymint create --env-file
-  this machine        keymint create --keyring, then keymint run -- CMD
-  GitHub Actions      --pipe-to 'gh secret set OPENAI_API_KEY'
-  Vault               --pipe-to 'vault kv put secret/openai key=-'
-  pass                --pipe-to 'pass insert -m openai'
-  a container         --keyring, then
-                      keymint run -- docker run -e OPENAI_API_KEY IMAGE
-  direnv              --env-file, and the line `dotenv` in .envrc
-
-Each option has an environment variable, KEYMINT_ and the option's name:
-KEYMINT_CALLBACK_PORT=5001, KEYMINT_NO_BROWSER=1. An option wins over its
-variable, and that over the configuration file: see `keymint config --help`. A
-TIME is a number with a unit (90s, 15m), and at most 1h.
-
-Exit codes:
-   0  done: the key is in every place that was asked for
-   1  a bug, or something else that should not happen
-   2  wrong usage; nothing was contacted
-   3  the callback port cannot be used, or another sign-in of yours has it
-   4  you or the server refused the sign-in
-   5  nobody came back from the browser
-   6  a server could not be reached
-   7  a server refused, or answered nonsense
-   8  no organization or project in time, or not the one that you named
-   9  the key exists, and a destination failed: you are told where it is kept
-  10  a key may exist: the answer to its creation was lost
-  11  a destination failed its check; nothing was contacted
-  129, 130, 131, 143  ended by a signal, and no key was made"#;
-
-const RUN_HELP: &str = "\
-Examples:
-  keymint run -- python app.py
-  keymint run --var OPENAI_KEY -- make test
-
-The command takes the place of this program: terminal, signals and exit code
-are its own. No other program gets the key, and no file.
-
-Exit codes, where the command did not start:
-    2  wrong usage
-    8  no key is stored
-   11  the keyring cannot be used
-  126  the command cannot be executed
-  127  there is no such command";
-
-#[derive(Debug, Default, ClapArgs)]
-pub(crate) struct CreateArgs {
-    #[command(flatten)]
-    pub(crate) key: KeyArgs,
-
-    #[command(flatten)]
-    pub(crate) way: WayArgs,
-
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
-
-    #[command(flatten)]
-    pub(crate) destinations: DestinationArgs,
-
-    #[command(flatten)]
-    pub(crate) target: TargetArgs,
-
-    #[command(flatten)]
-    pub(crate) patience: PatienceArgs,
-
-    #[command(flatten)]
-    pub(crate) endpoints: EndpointArgs,
-}
-
-#[cfg(feature = "sandbox")]
-#[derive(Debug, ClapArgs)]
-pub(crate) struct DemoArgs {
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct ListArgs {
-    /// Profile of the configuration file
-    #[arg(long, value_name = "NAME")]
-    pub(crate) profile: Option<String>,
-
-    #[command(flatten)]
-    pub(crate) way: WayArgs,
-
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
-
-    #[command(flatten)]
-    pub(crate) patience: PatienceArgs,
-
-    #[command(flatten)]
-    pub(crate) endpoints: EndpointArgs,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct DoctorArgs {
-    /// Profile of the configuration file
-    #[arg(long, value_name = "NAME")]
-    pub(crate) profile: Option<String>,
-
-    /// Print the findings as one JSON object, too
-    #[arg(long)]
-    pub(crate) json: bool,
-
-    #[command(flatten)]
-    pub(crate) endpoints: EndpointArgs,
-}
-
-impl From<ListArgs> for CreateArgs {
-    fn from(args: ListArgs) -> Self {
-        let ListArgs { way, output, patience, endpoints, .. } = args;
-        Self { way, output, patience, endpoints, ..Self::default() }
-    }
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct StartArgs {
-    /// Profile of the configuration file
-    #[arg(long, value_name = "NAME")]
-    pub(crate) profile: Option<String>,
-
-    /// How long it can be finished [default: 15m]
-    #[arg(long, value_name = "TIME")]
-    pub(crate) sign_in_timeout: Option<String>,
-
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
-
-    #[command(flatten)]
-    pub(crate) endpoints: EndpointArgs,
-}
-
-impl From<StartArgs> for CreateArgs {
-    fn from(args: StartArgs) -> Self {
-        let StartArgs { sign_in_timeout, output, endpoints, .. } = args;
-        let patience = PatienceArgs { sign_in_timeout, ..PatienceArgs::default() };
-        Self { patience, output, endpoints, ..Self::default() }
-    }
-}
-
-const FINISH_HELP: &str = "\
-Examples:
-  keymint finish                            paste the address when asked
-  pbpaste | keymint finish --keyring
-  keymint finish 'http://localhost:5000/auth/callback?code=...' --env-file
-
-A shell cuts an address at &: quote it, or give it on standard input.";
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct FinishArgs {
-    /// The address that the browser ended on [default: read from standard input]
-    pub(crate) address: Option<String>,
-
-    #[command(flatten)]
-    pub(crate) key: KeyArgs,
-
-    /// Never ask; what would need an answer fails
-    #[arg(long)]
-    pub(crate) no_input: bool,
-
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
-
-    #[command(flatten)]
-    pub(crate) destinations: DestinationArgs,
-
-    #[command(flatten)]
-    pub(crate) target: TargetArgs,
-
-    /// How long to wait for the default project of a new account [default: 60s]
-    #[arg(long, value_name = "TIME")]
-    pub(crate) project_timeout: Option<String>,
-
-    /// How long one request may take [default: 30s]
-    #[arg(long, value_name = "TIME")]
-    pub(crate) http_timeout: Option<String>,
-}
-
-impl From<FinishArgs> for CreateArgs {
-    fn from(args: FinishArgs) -> Self {
-        let FinishArgs { key, no_input, output, destinations, target, project_timeout, http_timeout, .. } =
-            args;
-        let patience = PatienceArgs { project_timeout, http_timeout, ..PatienceArgs::default() };
-        let way = WayArgs { no_input, ..WayArgs::default() };
-        Self { key, way, output, destinations, target, patience, ..Self::default() }
-    }
-}
-
-const RECOVER_HELP: &str = "\
-Examples:
-  keymint recover                           list what is kept
-  keymint recover --keyring                 deliver the only one there is
-  keymint recover 2026-11-24T070000Z-1 --delete
-
-A key that is deleted here stays valid until it is deleted on the platform.";
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct RecoverArgs {
-    /// Which key, by the id in the list; not needed where there is only one
-    pub(crate) id: Option<String>,
-
-    /// Delete the file that has it
-    #[arg(long)]
-    pub(crate) delete: bool,
-
-    /// Never ask; what would need an answer fails
-    #[arg(long)]
-    pub(crate) no_input: bool,
-
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
-
-    #[command(flatten)]
-    pub(crate) destinations: DestinationArgs,
-}
-
-const STATUS_HELP: &str = "\
-Examples:
-  keymint status
-  keymint status --verify || keymint create
-  keymint status --json | jq -r .in_use.last4
-
-A variable in the environment comes first, then the file .env of this folder,
-for programs that load it. The keyring is for what `keymint run` starts.
-
-Exit codes, with --verify:
-    6  the platform could not be reached
-    7  it does not accept the key, or answered nonsense
-    8  there is no key here to try";
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct StatusArgs {
-    /// Ask the platform whether the key that would be used works
-    #[arg(long)]
-    pub(crate) verify: bool,
-
-    /// Print one JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
-
-    /// Profile of the configuration file, and which of the stored keys [default: default]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) profile: Option<String>,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct RunArgs {
-    /// Variable that the command looks for the key in [default: OPENAI_API_KEY]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) var: Option<String>,
-
-    /// Which of the stored keys [default: default]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) profile: Option<String>,
-
-    /// Never ask; without a stored key it fails
-    #[arg(long)]
-    pub(crate) no_input: bool,
-
-    /// Print one JSON object when the command cannot be started
-    #[arg(long)]
-    pub(crate) json: bool,
-
-    /// The command and its arguments
-    #[arg(last = true, required = true, value_name = "CMD")]
-    pub(crate) command: Vec<std::ffi::OsString>,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct ForgetArgs {
-    /// Which of the stored keys [default: default]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) profile: Option<String>,
-
-    /// Print one JSON object that tells what was removed
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct ConfigArgs {
-    /// Print one JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
-
-    /// The profile of the file to show [default: default]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) profile: Option<String>,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct CompletionsArgs {
-    /// The shell to complete in
-    pub(crate) shell: Shell,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct ManArgs {
-    /// The command that the page is about [default: all of them]
-    pub(crate) command: Option<String>,
 }
 
 /// Ends a program whose arguments make no sense, or that was only asked for help.
