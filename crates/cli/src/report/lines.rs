@@ -1,0 +1,135 @@
+//! How lines reach standard error: as loud as was asked for, and around a spinner where it is a terminal.
+
+use crate::args::OutputArgs;
+use crate::clock::SystemClock;
+use crate::hyperlink;
+use crate::settings::ProcessEnvironment;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use keymint_domain::text::for_people;
+use keymint_domain::{Clock, Moment};
+use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How often the spinner turns.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Longest text of the spinner where the terminal's width is not known, in characters.
+const LONGEST_STATUS: usize = 75;
+
+pub(super) struct Lines {
+    quiet: bool,
+    verbose: bool,
+    spinner: Option<ProgressBar>,
+    /// Whether the spinner is shown.
+    spins: AtomicBool,
+    /// Whether standard error shows links.
+    links: bool,
+    /// How many columns standard error has, where it is a terminal.
+    width: Option<usize>,
+    clock: SystemClock,
+}
+
+impl Lines {
+    pub(super) fn new(OutputArgs { events, quiet, verbose, .. }: OutputArgs) -> Self {
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let lively = std::io::stderr().is_terminal() && !dumb && !events && !quiet;
+        Self {
+            quiet,
+            verbose,
+            spinner: lively.then(spinner),
+            spins: AtomicBool::new(false),
+            links: std::io::stderr().is_terminal() && hyperlink::is_supported(&ProcessEnvironment),
+            width: terminal_size::terminal_size_of(std::io::stderr()).map(|(width, _)| width.0.into()),
+            clock: SystemClock::new(),
+        }
+    }
+
+    /// Whether they are on a screen, which shows them to one person and forgets them.
+    pub(super) fn are_on_a_terminal(&self) -> bool {
+        std::io::stderr().is_terminal()
+    }
+
+    /// Whether what was told already is told again: it only changes the spinner's text, or everything
+    /// was asked for.
+    pub(super) fn bear_repetition(&self) -> bool {
+        self.spinner.is_some() || self.verbose
+    }
+
+    /// A lasting line.
+    pub(super) fn step(&self, text: &str) {
+        if self.quiet {
+            return;
+        }
+        if self.verbose {
+            let elapsed = self.clock.now().since(Moment::ORIGIN).as_secs_f64();
+            self.prose(&format!("[{elapsed:8.3} s] {text}"));
+        } else {
+            self.prose(text);
+        }
+    }
+
+    /// A lasting line for those who want to know more.
+    pub(super) fn detail(&self, text: &str) {
+        if self.verbose {
+            self.step(text);
+        }
+    }
+
+    /// What is going on right now: the spinner's text, or a line where there is no spinner.
+    pub(super) fn status(&self, text: &str) {
+        match &self.spinner {
+            Some(spinner) if !self.verbose => {
+                // One line, and room for the ^C that the terminal adds when somebody types it.
+                spinner.set_message(for_people(
+                    text,
+                    self.width.map_or(LONGEST_STATUS, |width| width.saturating_sub(5)),
+                ));
+                spinner.enable_steady_tick(TICK);
+                self.spins.store(true, Ordering::Relaxed);
+            }
+            _ => self.step(text),
+        }
+    }
+
+    /// The address as it is, which a terminal that can makes a link of, however many lines it fills.
+    pub(super) fn linked(&self, url: &str) -> String {
+        if self.links { hyperlink::around(url) } else { url.to_owned() }
+    }
+
+    /// Text for a person: on a terminal its lines end between words.
+    pub(super) fn prose(&self, text: &str) {
+        match self.width {
+            Some(width) => {
+                let whole_words = textwrap::Options::new(width)
+                    .break_words(false)
+                    .word_splitter(textwrap::WordSplitter::NoHyphenation);
+                self.line(&textwrap::fill(text, whole_words));
+            }
+            None => self.line(text),
+        }
+    }
+
+    /// One line as it is, however long.
+    pub(super) fn line(&self, text: &str) {
+        // Nobody can be told that standard error is broken.
+        let write = || drop(writeln!(anstream::stderr().lock(), "{text}"));
+        match &self.spinner {
+            Some(spinner) if self.spins.load(Ordering::Relaxed) => spinner.suspend(write),
+            _ => write(),
+        }
+    }
+
+    /// Takes the spinner away, before something else writes to the terminal.
+    pub(super) fn settle(&self) {
+        if let Some(spinner) = &self.spinner {
+            self.spins.store(false, Ordering::Relaxed);
+            spinner.finish_and_clear();
+        }
+    }
+}
+
+fn spinner() -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {msg}").expect("the template is right");
+    ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
+}
