@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "../crates/http-adapter/tests/http/authority.rs"]
+mod authority;
 mod browser;
 mod canary;
 mod catalogue;

@@ -1,8 +1,9 @@
 //! The ways to the servers: a company's proxy, a company's certificates, connections that are opened
 //! ahead. The sandbox stands behind TLS, since nothing goes to another machine without.
 
+use crate::authority::authority;
 use crate::program::in_home;
-use crate::relay::{Relay, authority};
+use crate::relay::Relay;
 use crate::support::{Ended, Run, create, free_port, watch};
 use keymint_sandbox::{Choice, Scenario, visit};
 use std::io::{ErrorKind, Write};
@@ -121,7 +122,7 @@ struct Company {
 
 impl Company {
     async fn at(address: IpAddr) -> Self {
-        let (authority, pem) = (authority(), NamedTempFile::new().unwrap());
+        let (authority, pem) = (authority("a company"), NamedTempFile::new().unwrap());
         std::fs::write(pem.path(), authority.pem()).unwrap();
         let (issuer, api) =
             (Relay::start(address, &authority).await, Relay::start(address, &authority).await);

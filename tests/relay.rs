@@ -1,25 +1,12 @@
 //! TLS before a server that has none.
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-use rustls::ServerConfig;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use crate::authority::{Authority, acceptor, certificate_for};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
-
-pub(crate) type Authority = CertifiedIssuer<'static, KeyPair>;
-
-/// A certificate authority that no system knows.
-pub(crate) fn authority() -> Authority {
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.distinguished_name.push(DnType::CommonName, "a company");
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
-}
 
 /// Passes on what comes over TLS.
 pub(crate) struct Relay {
@@ -41,7 +28,7 @@ pub(crate) struct Counts {
 impl Relay {
     /// With a certificate of this authority for this address.
     pub(crate) async fn start(address: IpAddr, authority: &Authority) -> Self {
-        let acceptor = acceptor(address, authority);
+        let acceptor = acceptor(authority, certificate_for(&address.to_string()));
         let listener = TcpListener::bind((address, 0)).await.unwrap();
         let url = format!("https://{}", listener.local_addr().unwrap());
         let (counts, closing, target) =
@@ -112,18 +99,4 @@ async fn pass_on(
     if server.write_all(&first).await.is_ok() {
         copy_bidirectional(&mut client, &mut server).await.ok();
     }
-}
-
-fn acceptor(address: IpAddr, authority: &Authority) -> TlsAcceptor {
-    let key = KeyPair::generate().unwrap();
-    let params = CertificateParams::new([address.to_string()]).unwrap();
-    let certificate = params.signed_by(&key, authority).unwrap();
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
-        .unwrap();
-    TlsAcceptor::from(Arc::new(config))
 }

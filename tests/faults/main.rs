@@ -19,6 +19,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "../../crates/http-adapter/tests/http/authority.rs"]
+mod authority;
 mod body;
 #[path = "../canary.rs"]
 mod canary;

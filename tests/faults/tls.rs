@@ -3,9 +3,8 @@
 use super::fault::nothing;
 use super::run::{Ended, create};
 use super::server::{CANARY, FaultServer, Step};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
-use rustls::ServerConfig;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use crate::authority::{Authority, acceptor, authority, certificate_for, showing};
+use rcgen::{KeyPair, date_time_ymd};
 use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,31 +17,27 @@ use tokio_rustls::TlsAcceptor;
 #[tokio::test]
 async fn nothing_is_sent_over_a_connection_that_cannot_be_trusted() {
     let (known, unknown, impostor) = (authority("known"), authority("unknown"), authority("known"));
-    let mut expired = certificate("127.0.0.1");
+    let mut expired = certificate_for("127.0.0.1");
     (expired.not_before, expired.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
-    let mut early = certificate("127.0.0.1");
+    let mut early = certificate_for("127.0.0.1");
     (early.not_before, early.not_after) = (date_time_ymd(4000, 1, 1), date_time_ymd(4001, 1, 1));
-    let signed = |params: CertificateParams, by: &Authority| {
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, by).unwrap();
-        Shows::Certificate(certificate.der().clone(), key.serialize_der())
-    };
+    let signed = |params, by: &Authority| Shows::Certificate(acceptor(by, params));
     let key = KeyPair::generate().unwrap();
-    let alone = certificate("127.0.0.1").self_signed(&key).unwrap();
-    let alone = Shows::Certificate(alone.der().clone(), key.serialize_der());
+    let alone = certificate_for("127.0.0.1").self_signed(&key).unwrap();
+    let alone = Shows::Certificate(showing(alone.der().clone(), &key));
 
     for (shows, words) in [
         (
-            signed(certificate("127.0.0.1"), &unknown),
+            signed(certificate_for("127.0.0.1"), &unknown),
             "the certificate of 127.0.0.1 is not trusted: this machine does not know the authority that signed it",
         ),
         (
-            signed(certificate("127.0.0.1"), &impostor),
+            signed(certificate_for("127.0.0.1"), &impostor),
             "is not trusted: the authority that it names did not sign it",
         ),
         (alone, "is not trusted"),
         (
-            signed(certificate("other.example"), &known),
+            signed(certificate_for("other.example"), &known),
             "is not trusted: it is for another host: other.example",
         ),
         (
@@ -83,28 +78,12 @@ async fn a_handshake_that_does_not_end_is_given_up() {
 async fn the_same_server_is_trusted_with_its_authority() {
     let authority = authority("known");
     for step in [Step::T, Step::S] {
-        let key = KeyPair::generate().unwrap();
-        let good = certificate("127.0.0.1").signed_by(&key, &authority).unwrap();
-        let shows = Shows::Certificate(good.der().clone(), key.serialize_der());
+        let shows = Shows::Certificate(acceptor(&authority, certificate_for("127.0.0.1")));
         let (server, ended) = visit(step, shows, &authority, "30s").await;
         // It closes every connection without an answer.
         assert_eq!(ended.code, 7, "{}", ended.stderr);
         assert!(server.requests() > 0);
     }
-}
-
-type Authority = CertifiedIssuer<'static, KeyPair>;
-
-/// A certificate authority that no system knows.
-fn authority(name: &str) -> Authority {
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.distinguished_name.push(DnType::CommonName, name);
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
-}
-
-fn certificate(name: &str) -> CertificateParams {
-    CertificateParams::new([name.to_owned()]).unwrap()
 }
 
 /// A run that comes to this server at this step, and trusts this authority.
@@ -133,7 +112,7 @@ fn refused(step: Step, ended: &Ended, words: &str) {
 /// What a server has to show to whoever connects.
 #[derive(Clone)]
 enum Shows {
-    Certificate(CertificateDer<'static>, Vec<u8>),
+    Certificate(TlsAcceptor),
     /// No TLS, but these bytes.
     Bytes(&'static [u8]),
     /// Nothing, for ever.
@@ -170,10 +149,8 @@ impl TlsServer {
                         socket.shutdown().await.ok();
                         socket.read_to_end(&mut Vec::new()).await.ok();
                     }
-                    Shows::Certificate(certificate, key) => {
-                        let Ok(mut socket) = acceptor(certificate.clone(), key).accept(socket).await else {
-                            continue;
-                        };
+                    Shows::Certificate(acceptor) => {
+                        let Ok(mut socket) = acceptor.accept(socket).await else { continue };
                         if matches!(socket.read(&mut [0; 1024]).await, Ok(1..)) {
                             seen.requests.fetch_add(1, Ordering::SeqCst);
                         }
@@ -198,15 +175,4 @@ impl Drop for TlsServer {
     fn drop(&mut self) {
         self.task.abort();
     }
-}
-
-fn acceptor(certificate: CertificateDer<'static>, key: &[u8]) -> TlsAcceptor {
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.to_vec()));
-    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .unwrap();
-    TlsAcceptor::from(Arc::new(config))
 }

@@ -4,8 +4,7 @@ use crate::support::{base, http};
 use keymint_domain::testing::conformance::{self, Account};
 use keymint_domain::testing::{organization, project};
 use keymint_domain::{
-    AuthServer, AuthorizationGrant, AuthorizationResponse, Callback, Client, Entropy, Organization, Project,
-    REGISTERED_REDIRECT_URI,
+    AuthServer, AuthorizationGrant, Callback, Client, Entropy, Organization, Project, REGISTERED_REDIRECT_URI,
 };
 use keymint_sandbox::{Choice, Sandbox, Scenario, visit_from_elsewhere};
 
@@ -60,12 +59,11 @@ async fn grant(sandbox: &Sandbox, seed: u8) -> AuthorizationGrant {
         bytes.fill(seed);
         Ok::<_, ()>(())
     });
-    let mut client = Client::default();
-    client.issuer = base(sandbox.issuer());
+    let client = Client::at(base(sandbox.issuer()));
     let pending = client.begin(REGISTERED_REDIRECT_URI.parse().unwrap(), entropy.unwrap());
     let address = visit_from_elsewhere(pending.authorize_url().as_str(), Choice::Continue).await.unwrap();
     match pending.read_pasted(&address) {
-        Callback::Response(AuthorizationResponse::Granted(code)) => pending.into_grant(code),
+        Callback::Response(response) => pending.accept(response).unwrap(),
         other => panic!("{other:?}"),
     }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "the helpers of tests count as tests too")]
 
 mod answers;
+mod authority;
 mod check_key;
 mod conformance;
 mod faults;

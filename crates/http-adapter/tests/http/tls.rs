@@ -1,24 +1,15 @@
 //! Whom a connection is trusted with.
 
+use crate::authority::{Authority, acceptor, authority, certificate_for};
 use crate::support::{STEPS, assert_clean, call, good_body, read_request};
 use keymint_domain::ServiceErrorKind::NotSent;
 use keymint_domain::{BaseUrl, ServiceError, Step, Unreached};
 use keymint_http_adapter::{ExtraRoots, Http, HttpOptions, ReachError};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
-use rustls::ServerConfig;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rcgen::{CertificateParams, date_time_ymd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
-
-/// A certificate authority that no system knows.
-pub(crate) fn authority() -> CertifiedIssuer<'static, KeyPair> {
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
-}
 
 /// A server with a certificate of that authority, which counts the requests it gets to see.
 struct TlsServer {
@@ -27,11 +18,7 @@ struct TlsServer {
 }
 
 impl TlsServer {
-    async fn start(
-        authority: &CertifiedIssuer<'_, KeyPair>,
-        params: CertificateParams,
-        body: &'static str,
-    ) -> Self {
+    async fn start(authority: &Authority, params: CertificateParams, body: &'static str) -> Self {
         let acceptor = acceptor(authority, params);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
@@ -58,25 +45,7 @@ impl TlsServer {
     }
 }
 
-/// The server's side of TLS, with a certificate of that authority.
-pub(crate) fn acceptor(authority: &CertifiedIssuer<'_, KeyPair>, params: CertificateParams) -> TlsAcceptor {
-    let key = KeyPair::generate().unwrap();
-    let certificate = params.signed_by(&key, authority).unwrap();
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
-        .unwrap();
-    TlsAcceptor::from(Arc::new(config))
-}
-
-pub(crate) fn certificate_for(name: &str) -> CertificateParams {
-    CertificateParams::new([name.to_owned()]).unwrap()
-}
-
-pub(crate) fn trusting(authority: &CertifiedIssuer<'_, KeyPair>) -> Http {
+pub(crate) fn trusting(authority: &Authority) -> Http {
     let mut options = HttpOptions::default();
     options.extra_roots = ExtraRoots::parse_pem(authority.pem().as_bytes()).unwrap();
     Http::new(options)
@@ -93,7 +62,7 @@ async fn untrusted(http: &Http, server: &TlsServer) -> ServiceError {
 
 #[tokio::test]
 async fn an_extra_root_is_trusted_at_every_step() {
-    let authority = authority();
+    let authority = authority("a company");
     for step in STEPS {
         let server = TlsServer::start(&authority, certificate_for("localhost"), good_body(step)).await;
         call(&trusting(&authority), &server.url, step).await.unwrap();
@@ -118,7 +87,7 @@ fn the_keys_of_a_connection_are_written_nowhere() {
 
 #[tokio::test]
 async fn an_unknown_authority_is_not_trusted() {
-    let (known, unknown) = (authority(), authority());
+    let (known, unknown) = (authority("known"), authority("unknown"));
     let server = TlsServer::start(&unknown, certificate_for("localhost"), "{}").await;
     for http in [Http::new(HttpOptions::default()), trusting(&known)] {
         let error = untrusted(&http, &server).await;
@@ -129,7 +98,7 @@ async fn an_unknown_authority_is_not_trusted() {
 
 #[tokio::test]
 async fn whether_a_server_is_reached_depends_on_trust_and_takes_no_request() {
-    let (known, unknown) = (authority(), authority());
+    let (known, unknown) = (authority("known"), authority("unknown"));
     let server = TlsServer::start(&known, certificate_for("localhost"), "{}").await;
     let url = BaseUrl::parse(&server.url).unwrap();
     trusting(&known).reach(&url).await.unwrap();
@@ -141,7 +110,7 @@ async fn whether_a_server_is_reached_depends_on_trust_and_takes_no_request() {
 
 #[tokio::test]
 async fn a_certificate_for_another_name_is_not_trusted() {
-    let authority = authority();
+    let authority = authority("a company");
     let server = TlsServer::start(&authority, certificate_for("other.example"), "{}").await;
     let error = untrusted(&trusting(&authority), &server).await;
     assert!(error.detail.contains("other.example"), "{error}");
@@ -149,7 +118,7 @@ async fn a_certificate_for_another_name_is_not_trusted() {
 
 #[tokio::test]
 async fn an_expired_certificate_is_not_trusted() {
-    let authority = authority();
+    let authority = authority("a company");
     let mut expired = certificate_for("localhost");
     (expired.not_before, expired.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
     let server = TlsServer::start(&authority, expired, "{}").await;

@@ -1,8 +1,9 @@
 //! Connections that are opened before there is anything to say.
 
+use crate::authority::{acceptor, authority, certificate_for};
 use crate::proxies::with_proxy_and;
 use crate::support::{base, call, good_body, http, read_request};
-use crate::tls::{acceptor, authority, certificate_for, trusting};
+use crate::tls::trusting;
 use async_trait::async_trait;
 use keymint_domain::{Clock, Moment, Step};
 use keymint_http_adapter::{ExtraRoots, Http, HttpOptions};
@@ -203,7 +204,7 @@ async fn a_service_that_cannot_be_reached_is_not_spoken_of_before_its_first_requ
 
 #[tokio::test]
 async fn tls_is_ready_before_the_first_request() {
-    let authority = authority();
+    let authority = authority("a company");
     let server = Server::start_with(Some(acceptor(&authority, certificate_for("localhost")))).await;
     let http = trusting(&authority);
     warmed(&http, &server.url, &server.url).await;
@@ -216,7 +217,7 @@ async fn tls_is_ready_before_the_first_request() {
 
 #[tokio::test]
 async fn a_tls_connection_that_the_server_closed_is_replaced() {
-    let authority = authority();
+    let authority = authority("a company");
     let server = Server::start_with(Some(acceptor(&authority, certificate_for("localhost")))).await;
     let http = trusting(&authority);
     warmed(&http, &server.url, &server.url).await;
@@ -229,7 +230,7 @@ async fn a_tls_connection_that_the_server_closed_is_replaced() {
 /// The other half is in a process that has the proxy in its environment.
 #[tokio::test]
 async fn a_proxys_tunnel_is_ready_before_the_first_request() {
-    let authority = authority();
+    let authority = authority("a company");
     let server = Server::start_with(Some(acceptor(&authority, certificate_for("keymint.invalid")))).await;
     let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let proxy_url = format!("http://{}", proxy.local_addr().unwrap());
