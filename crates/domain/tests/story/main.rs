@@ -2,8 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod authorize;
 mod catalogue;
 mod choice;
+mod once;
 mod provisioning;
 mod rounds;
 mod support;
+mod trouble;
+mod waiting;

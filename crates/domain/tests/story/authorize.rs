@@ -1,0 +1,37 @@
+//! The wait for the browser.
+
+use keymint_domain::testing::{FakeClock, FakeSource, pending};
+use keymint_domain::{Clock, Moment, ProvisionError, authorize};
+use std::time::Duration;
+
+#[test]
+fn nobody_comes_back_for_15_minutes() {
+    let clock = FakeClock::new();
+    let patience = Duration::from_secs(15 * 60);
+
+    let outcome = clock.run(authorize(&clock, &mut FakeSource::silent(&clock), pending(), patience));
+
+    assert_eq!(outcome.unwrap_err().to_string(), "nobody came back from the browser within 15 min");
+    assert_eq!(clock.now(), Moment::ORIGIN + patience);
+}
+
+#[test]
+fn the_first_answer_with_the_right_state_decides() {
+    let clock = FakeClock::new();
+    let come_back = |targets: &[&str]| {
+        let mut source = FakeSource::after(&clock, Duration::from_secs(20), targets);
+        clock.run(authorize(&clock, &mut source, pending(), Duration::from_secs(60)))
+    };
+    let strays = ["/favicon.ico", "/cancel", "/auth/callback?code=X&state=foreign", "/auth/callback?error=x"];
+
+    let granted = come_back(&[strays.as_slice(), &["/auth/callback?code=C&state=STATE"]].concat());
+    assert_eq!(granted.unwrap().code().expose(), "C");
+
+    let denied = come_back(&["/auth/callback?error=access_denied&error_description=no%E2%80%AE&state=STATE"]);
+    assert_eq!(denied.unwrap_err().to_string(), r"the sign-in was refused: access_denied: no\u{202e}");
+
+    assert!(matches!(come_back(&["/auth/callback?state=STATE"]), Err(ProvisionError::MalformedResponse)));
+    let foreign_issuer = "/auth/callback?code=C&iss=https://evil.example&state=STATE";
+    assert!(matches!(come_back(&[foreign_issuer]), Err(ProvisionError::IssuerMismatch)));
+    assert!(matches!(come_back(&strays), Err(ProvisionError::NoResponse(_))));
+}
