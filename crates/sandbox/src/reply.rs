@@ -6,6 +6,7 @@ use std::time::Duration;
 
 /// A call that a reply can be scripted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Step {
     /// `POST /oauth/token`
     Token,

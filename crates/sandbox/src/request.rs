@@ -23,6 +23,7 @@ impl fmt::Display for Origin {
 
 /// A request as the sandbox saw it, and the status it answered.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Request {
     /// The service it went to.
     pub origin: Origin,

@@ -25,6 +25,7 @@ pub enum Choice {
 
 /// Where the browser ended.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Visit {
     /// The address of the last page.
     pub url: String,

@@ -36,6 +36,7 @@ const SESSION: &str = "sess-fake";
 
 /// One request that a [`FakePlatform`] saw.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Call {
     /// When it was sent.
     pub at: Moment,
