@@ -5,8 +5,7 @@ use crate::person::Person;
 use crate::settings::Settings;
 use crate::words::quoted;
 use keymint_domain::{
-    Candidate, Catalogue, Choice, Observer, Plan, Ports, ProvisionError, Session, Target, catalogue,
-    find_target,
+    Candidate, Catalogue, Observer, Ports, ProvisionError, Session, Target, catalogue, find_target,
 };
 use serde_json::{Value, json};
 
@@ -38,21 +37,9 @@ pub(crate) async fn target(
         };
         match choices[chosen].target() {
             Some(target) => return Ok(target),
-            None => plan = in_organization(&plan, &choices[chosen]),
+            None => plan.choice.organization = Some(choices[chosen].organization.id.to_string()),
         }
     }
-}
-
-/// The same plan with the organization that was meant.
-fn in_organization(plan: &Plan, chosen: &Candidate) -> Plan {
-    let project = match &plan.choice {
-        Choice::Named { project, .. } => project.clone(),
-        Choice::Preferred => None,
-    };
-    let organization = Some(chosen.organization.id.as_str().to_owned());
-    let mut plan = plan.clone();
-    plan.choice = Choice::Named { organization, project };
-    plan
 }
 
 /// Lets a person pick from everything there is; `None` where there is nothing yet. The only project

@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::key_name;
 pub(crate) use destinations::{EnvFileWanted, KeyringWanted, Wanted};
 pub(crate) use endpoints::Endpoints;
-use keymint_domain::{BaseUrl, Choice, Client, Plan, PollPolicy};
+use keymint_domain::{BaseUrl, Client, Plan, PollPolicy};
 use keymint_http_adapter::HttpOptions;
 pub(crate) use network::{bundle, proxy, proxy_variable, roots_file};
 use options::plain_text;
@@ -109,10 +109,8 @@ impl Settings {
             Some(name) => name,
             None => key_name::default().map_err(|error| Failure::internal(&error))?,
         };
-        plan.choice = Choice::Named {
-            organization: of.find("organization", &args.target.organization, plain_text)?,
-            project: of.find("project", &args.target.project, plain_text)?,
-        };
+        plan.choice.organization = of.find("organization", &args.target.organization, plain_text)?;
+        plan.choice.project = of.find("project", &args.target.project, plain_text)?;
         let mut http = HttpOptions::default();
         of.set(&mut http.request_timeout, "http-timeout", http_timeout, wait)?;
         // Less than the whole, so that it is known which of the two was too long.

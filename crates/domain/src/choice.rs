@@ -4,41 +4,22 @@ use crate::error::{Asked, ProvisionError};
 use crate::ports::Listing;
 use crate::selection::{Organization, Project, Target, by_preference};
 
-/// Which organization and project a key is made in.
+/// Which organization and project a key is made in, as a person names them. By default, the default
+/// project of the first organization, in the [order of preference](crate::by_preference), that has one.
 ///
 /// A name is an id, or a title that nothing else has, spelled as the platform spells it. What has
 /// the name for its id is meant before anything that has it for its title.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Choice {
-    /// The default project of the first organization, in the
-    /// [order of preference](crate::by_preference), that has one.
-    #[default]
-    Preferred,
-    /// What a person has named. Where neither is, it is the [preferred](Self::Preferred) one.
-    Named {
-        /// Which organization. Without it, the project is looked for in all of them.
-        organization: Option<String>,
-        /// Which project; it need not be a default one. Without it, the organization's default
-        /// project is meant.
-        project: Option<String>,
-    },
+#[non_exhaustive]
+pub struct Choice {
+    /// Which organization. Without it, the project is looked for in all of them.
+    pub organization: Option<String>,
+    /// Which project; it need not be a default one. Without it, the organization's default project is
+    /// meant.
+    pub project: Option<String>,
 }
 
 impl Choice {
-    fn organization(&self) -> Option<&str> {
-        match self {
-            Self::Named { organization, .. } => organization.as_deref(),
-            Self::Preferred => None,
-        }
-    }
-
-    pub(crate) fn project(&self) -> Option<&str> {
-        match self {
-            Self::Named { project, .. } => project.as_deref(),
-            Self::Preferred => None,
-        }
-    }
-
     /// The organizations to look into, in the order of preference. None where there is none yet.
     ///
     /// # Errors
@@ -50,7 +31,7 @@ impl Choice {
         listing: &Listing<Organization>,
     ) -> Result<Vec<Organization>, ProvisionError> {
         let ranked: Vec<_> = by_preference(&listing.items).into_iter().cloned().collect();
-        let Some(name) = self.organization().filter(|_| !ranked.is_empty()) else {
+        let Some(name) = self.organization.as_deref().filter(|_| !ranked.is_empty()) else {
             return Ok(ranked);
         };
         let choices: Vec<_> = ranked.into_iter().map(Candidate::of_organization).collect();
@@ -133,7 +114,7 @@ mod tests {
 
     /// The organizations that this name means of these, or the error.
     fn named(name: &str, organizations: &[Organization]) -> Result<Vec<String>, ProvisionError> {
-        let choice = Choice::Named { organization: Some(name.to_owned()), project: None };
+        let choice = Choice { organization: Some(name.to_owned()), project: None };
         let looked_into = choice.organizations(&organizations.to_vec().into())?;
         Ok(looked_into.iter().map(|organization| organization.id.to_string()).collect())
     }
@@ -174,7 +155,7 @@ mod tests {
     #[test]
     fn a_list_that_was_not_read_whole_may_have_what_was_asked_for() {
         let cut = Listing::new(vec![organization("org-1", "Acme")], 0, false);
-        let choice = Choice::Named { organization: Some("org-2".to_owned()), project: None };
+        let choice = Choice { organization: Some("org-2".to_owned()), project: None };
         assert!(matches!(choice.organizations(&cut), Err(ProvisionError::NoSuchTarget { unread: 1, .. })));
     }
 
@@ -182,10 +163,8 @@ mod tests {
     fn whoever_names_nothing_gets_all_in_the_order_of_preference_and_an_empty_list_is_waited_for() {
         let there =
             vec![organization("org-1", "A"), Organization { is_default: true, ..organization("org-2", "B") }];
-        for choice in [Choice::Preferred, Choice::Named { organization: None, project: None }] {
-            let looked_into = choice.organizations(&there.clone().into()).unwrap();
-            assert_eq!(looked_into, [there[1].clone(), there[0].clone()]);
-        }
+        let looked_into = Choice::default().organizations(&there.clone().into()).unwrap();
+        assert_eq!(looked_into, [there[1].clone(), there[0].clone()]);
         assert!(named("org-1", &[]).unwrap().is_empty());
     }
 }

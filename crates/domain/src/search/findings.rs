@@ -51,7 +51,7 @@ impl<'a> Findings<'a> {
         self.empty += usize::from(listing.items.is_empty());
         self.projects += listing.items.len();
         self.unread += usize::from(!listing.complete);
-        let certain = match self.choice.project() {
+        let certain = match self.choice.project.as_deref() {
             None => default_project(&listing.items),
             Some(name) => {
                 let candidates =
@@ -82,7 +82,7 @@ impl<'a> Findings<'a> {
 
     /// What follows from all lists together.
     pub(super) fn conclude(self) -> Result<Target, Miss> {
-        if self.read == 0 || (self.cut && self.choice.project().is_some()) {
+        if self.read == 0 || (self.cut && self.choice.project.as_deref().is_some()) {
             // Of the lists without an answer, any may have what was named, or have it too.
             return Err(match self.failure {
                 Some(failure) => Miss::Failed(failure),
@@ -90,7 +90,7 @@ impl<'a> Findings<'a> {
             });
         }
         let observed = Observation::NoDefaultProject { organizations: self.read, projects: self.projects };
-        let Some(name) = self.choice.project() else {
+        let Some(name) = self.choice.project.as_deref() else {
             return Err(Miss::NotYet(observed, None));
         };
         let meant = meant(name, &self.candidates);

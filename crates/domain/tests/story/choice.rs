@@ -3,7 +3,7 @@
 use crate::support::{FORBIDDEN, Story, UNAVAILABLE, tell_with};
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, organization, project};
 use keymint_domain::{
-    Asked, Candidate, Choice, Clock, Event, Moment, Observation, Organization, Plan, Project, ProvisionError,
+    Asked, Candidate, Clock, Event, Moment, Observation, Organization, Plan, Project, ProvisionError,
     ServiceErrorKind, Step,
 };
 use std::time::Duration;
@@ -33,7 +33,8 @@ fn account(clock: &FakeClock) -> FakePlatform {
 fn choose(platform: &FakePlatform, clock: &FakeClock, organization: &str, project: &str) -> Story {
     let name = |name: &str| Some(name.to_owned()).filter(|name| !name.is_empty());
     let mut plan = Plan::default();
-    plan.choice = Choice::Named { organization: name(organization), project: name(project) };
+    plan.choice.organization = name(organization);
+    plan.choice.project = name(project);
     tell_with(&FakeAuthServer::new(clock), platform, clock, &plan)
 }
 
