@@ -1,0 +1,73 @@
+//! A folder that is a file system of its own.
+
+use super::{Folder, refused, skip};
+use keymint_sandbox::Choice;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Runs the program in a mount namespace where this folder is a file system of its own.
+fn in_a_file_system(folder: &Path, options: &str, then: &str) -> Option<Vec<String>> {
+    let script = format!(
+        "mount -t tmpfs -o {options} none '{0}' && printf 'A=1\\n' >'{0}/.env' && chmod 600 '{0}/.env' && {then} exec \"$@\"",
+        folder.display()
+    );
+    let under = ["unshare", "-rm", "sh", "-c", &script, "keymint"].map(str::to_owned);
+    let works = std::process::Command::new("unshare")
+        .args(&under[1..])
+        .arg("true")
+        .status()
+        .is_ok_and(|status| status.success());
+    if !works {
+        skip("no file system can be mounted here");
+    }
+    works.then(|| under.to_vec())
+}
+
+fn words(under: &[String]) -> Vec<&str> {
+    under.iter().map(String::as_str).collect()
+}
+
+#[tokio::test]
+async fn a_full_or_read_only_disk_is_noticed_before_the_sign_in() {
+    for (options, then, problem) in [
+        ("size=4k", "", "it cannot be written: No space left on device"),
+        ("size=1m", "mount -o remount,ro '@' &&", "it cannot be written: Read-only file system"),
+    ] {
+        let folder = Folder::new();
+        let path = folder.path("");
+        let then = then.replace('@', path.to_str().unwrap());
+        let Some(under) = in_a_file_system(&path, options, &then) else { return };
+        let said = refused(folder.create().under(&words(&under))).await;
+        assert!(said.contains(problem), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_a_mount_point_is_refused() {
+    let folder = Folder::new();
+    let path = folder.path("");
+    let mount = format!("touch '{0}/source' && mount --bind '{0}/source' '{0}/.env' &&", path.display());
+    let Some(under) = in_a_file_system(&path, "size=1m", &mount) else { return };
+    let said = refused(folder.create().under(&words(&under))).await;
+    assert!(said.contains("it is a mount point"), "{said}");
+}
+
+#[tokio::test]
+async fn a_disk_that_fills_up_during_the_sign_in_has_room_for_the_key() {
+    let folder = Folder::new();
+    let path = folder.path("");
+    let Some(under) = in_a_file_system(&path, "size=16k", "") else { return };
+    let mut run = folder.create().under(&words(&under)).start().await;
+    run.url().await;
+    let inside = PathBuf::from(format!("/proc/{}/root{}", run.process(), path.display()));
+    let Ok(mut filler) = fs::File::create(inside.join("filler")) else {
+        skip("the program's file system cannot be reached from here");
+        return;
+    };
+    while filler.write_all(&[0; 512]).is_ok() {}
+    let visit = run.again(Choice::Continue);
+    let ended = run.end().await;
+    visit.await.unwrap();
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+}
