@@ -6,6 +6,7 @@ mod draft_name;
 mod folder;
 mod git;
 mod spot;
+mod variable;
 
 use super::Destination;
 use crate::blocking;
@@ -14,7 +15,6 @@ use crate::failure::Failure;
 use crate::person::Person;
 use crate::settings::EnvFileWanted;
 use async_trait::async_trait;
-pub(crate) use dotenv::Variable;
 use dotenv::{Dotenv, PlainValue};
 use folder::Draft;
 use git::Standing;
@@ -24,6 +24,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+pub(crate) use variable::Variable;
 use zeroize::Zeroizing;
 
 /// Largest file that is edited, in bytes. One that somebody wrote has a few thousand.
