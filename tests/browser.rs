@@ -2,11 +2,11 @@
 
 #![cfg(target_os = "linux")]
 
+use crate::skipped::skipped;
 use crate::support::{Run, create, free_port, get, send, watch};
 use crate::terminal::Terminal;
 use keymint_sandbox::{Choice, Sandbox, Scenario, visit};
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -153,7 +153,7 @@ async fn ctrl_c_ends_the_question() {
 async fn a_program_of_another_user_gets_nothing_from_the_start_address() {
     let may_change_users = Command::new("setpriv").args(["--reuid=65534", "true"]).status().await;
     if !may_change_users.is_ok_and(|status| status.success()) {
-        writeln!(std::io::stderr(), "SKIPPED: only the administrator can be two other users").unwrap();
+        skipped("only the administrator can be two other users");
         return;
     }
     let launcher = Launcher::new();

@@ -3,9 +3,9 @@
 #![cfg(target_os = "linux")]
 
 use crate::canary::Canaries;
+use crate::skipped::{skipped, strace_works};
 use crate::support::create;
 use keymint_sandbox::{Choice, Scenario};
-use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::{env, fs};
@@ -15,10 +15,7 @@ const STRACE: [&str; 9] = ["strace", "-f", "-qq", "-v", "-s", "65536", "-e", "tr
 
 #[tokio::test]
 async fn no_program_that_is_started_has_a_secret_in_its_arguments_or_environment() {
-    let works = Command::new(STRACE[0]).args(["-o", "/dev/null", "true"]).status();
-    if !works.is_ok_and(|status| status.success()) {
-        // Not by a macro, whose text is shown for failed tests alone.
-        writeln!(std::io::stderr(), "SKIPPED: strace is not installed, or may not be used here").unwrap();
+    if !strace_works() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -49,7 +46,7 @@ async fn no_program_that_is_started_has_a_secret_in_its_arguments_or_environment
 
     let started = fs::read_to_string(log).unwrap();
     if started.contains("execve(0x") {
-        writeln!(std::io::stderr(), "SKIPPED: only the administrator sees the memory of a run").unwrap();
+        skipped("only the administrator sees the memory of a run");
         return;
     }
     for program in ["/git\"", "/tee\"", "/xclip\"", "/browser\""] {

@@ -3,6 +3,7 @@
 #![cfg(target_os = "linux")]
 
 use crate::session::Session;
+use crate::skipped::skipped;
 use crate::support::{create, free_port, in_home, keymint_under, watch};
 use keymint_sandbox::{Sandbox, Scenario};
 use rcgen::CertifiedKey;
@@ -11,7 +12,6 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde_json::Value;
 use std::ffi::OsString;
 use std::fs;
-use std::io::Write;
 use std::net::TcpListener;
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -159,7 +159,7 @@ async fn a_localhost_that_leads_elsewhere_is_found() {
     let mut probe = in_home(Command::new("unshare"), &machine.home);
     let possible = probe.args(["-rm", "mount", "--bind", hosts, "/etc/hosts"]).status().await;
     if !possible.is_ok_and(|status| status.success()) {
-        writeln!(std::io::stderr(), "SKIPPED: no mount name space can be made here").unwrap();
+        skipped("no mount name space can be made here");
         return;
     }
     let mount = format!("mount --bind {hosts} /etc/hosts && exec \"$0\" \"$@\"");

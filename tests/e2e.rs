@@ -32,6 +32,7 @@ mod recovery;
 mod relay;
 mod session;
 mod signals;
+mod skipped;
 mod sources;
 mod status;
 mod strays;

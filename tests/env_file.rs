@@ -8,10 +8,10 @@ mod meanwhile;
 #[cfg(target_os = "linux")]
 mod system_calls;
 
+use crate::skipped::skipped;
 use crate::support::{Ended, Start, create, free_port, in_home, watch};
 use keymint_sandbox::{Choice, Sandbox, Scenario, visit};
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -98,12 +98,6 @@ async fn delivered(start: Start) -> Ended {
     let ended = start.sign_in().await;
     assert_eq!((ended.code, ended.stdout.as_str()), (0, ""), "{}", ended.stderr);
     ended
-}
-
-/// Not by a macro that prints, whose text is shown for failed tests alone.
-fn skip(why: &str) {
-    let mut stderr = std::io::stderr();
-    writeln!(stderr, "SKIPPED: {why}").unwrap();
 }
 
 fn mode(path: &Path) -> u32 {
@@ -350,7 +344,7 @@ async fn a_folder_in_which_others_can_swap_files_is_refused() {
     set(0o700);
 
     if std::os::unix::fs::chown(folder.0.path(), Some(12_345), None).is_err() {
-        skip("a folder of another user, which only the administrator can make");
+        skipped("a folder of another user, which only the administrator can make");
         return;
     }
     let said = refused(folder.create().args(&["--force"])).await;

@@ -1,10 +1,11 @@
 //! What goes wrong: each exit code, and that nothing is lost.
 
+use crate::skipped::skipped;
 use crate::support::{create, free_port, get, in_home, keymint, keymint_under, watch};
 use keymint_sandbox::{Choice, Organization, Reply, Scenario, Step};
 use serde_json::Value;
 use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::net::TcpListener;
 use tokio::process::Command;
 
@@ -272,7 +273,7 @@ async fn a_localhost_that_leads_elsewhere_ends_with_3_before_the_browser_opens()
     let mut probe = in_home(Command::new("unshare"), &home);
     let possible = probe.args(["-rm", "mount", "--bind"]).arg(&hosts).arg("/etc/hosts").status().await;
     if !possible.is_ok_and(|status| status.success()) {
-        writeln!(std::io::stderr(), "SKIPPED: no mount name space can be made here").unwrap();
+        skipped("no mount name space can be made here");
         return;
     }
     let port = free_port().to_string();

@@ -2,10 +2,9 @@
 
 #![cfg(target_os = "linux")]
 
+use crate::skipped::strace_works;
 use crate::support::create;
 use keymint_sandbox::Scenario;
-use std::io::Write;
-use std::process::Command;
 use tempfile::NamedTempFile;
 
 /// Watches every system call that can name another host.
@@ -13,13 +12,7 @@ const STRACE: [&str; 6] = ["strace", "-f", "-qq", "-e", "trace=connect,sendto,se
 
 #[tokio::test]
 async fn a_run_contacts_the_two_servers_and_nobody_else() {
-    if !Command::new(STRACE[0])
-        .args(["-o", "/dev/null", "true"])
-        .status()
-        .is_ok_and(|status| status.success())
-    {
-        // Not by a macro, whose text is shown for failed tests alone.
-        writeln!(std::io::stderr(), "SKIPPED: strace is not installed, or may not be used here").unwrap();
+    if !strace_works() {
         return;
     }
     let log = NamedTempFile::new().unwrap();

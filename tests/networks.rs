@@ -4,9 +4,10 @@
 use crate::authority::authority;
 use crate::program::in_home;
 use crate::relay::Relay;
+use crate::skipped::skipped;
 use crate::support::{Ended, Run, create, free_port, watch};
 use keymint_sandbox::{Choice, Scenario, visit};
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use tempfile::{NamedTempFile, TempDir};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
@@ -180,11 +181,6 @@ async fn behind_a_proxy(password: &str) -> Option<(Company, Tinyproxy)> {
     let address = own_address()?;
     let proxy = Tinyproxy::start(password).await?;
     Some((Company::at(address).await, proxy))
-}
-
-/// Not by a macro, whose text is shown for failed tests alone.
-fn skipped(why: &str) {
-    std::io::stderr().write_all(format!("SKIPPED: {why}\n").as_bytes()).unwrap();
 }
 
 /// An address of this machine that is not a loopback one. No packet is sent to find it.

@@ -1,6 +1,7 @@
 //! A folder that is a file system of its own.
 
-use super::{Folder, refused, skip};
+use super::{Folder, refused};
+use crate::skipped::skipped;
 use keymint_sandbox::Choice;
 use std::fs;
 use std::io::Write;
@@ -19,7 +20,7 @@ fn in_a_file_system(folder: &Path, options: &str, then: &str) -> Option<Vec<Stri
         .status()
         .is_ok_and(|status| status.success());
     if !works {
-        skip("no file system can be mounted here");
+        skipped("no file system can be mounted here");
     }
     works.then(|| under.to_vec())
 }
@@ -62,7 +63,7 @@ async fn a_disk_that_fills_up_during_the_sign_in_has_room_for_the_key() {
     run.url().await;
     let inside = PathBuf::from(format!("/proc/{}/root{}", run.process(), path.display()));
     let Ok(mut filler) = fs::File::create(inside.join("filler")) else {
-        skip("the program's file system cannot be reached from here");
+        skipped("the program's file system cannot be reached from here");
         return;
     };
     while filler.write_all(&[0; 512]).is_ok() {}

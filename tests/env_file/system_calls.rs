@@ -1,6 +1,7 @@
 //! What is asked of the system, and what happens where it says no.
 
-use super::{Folder, delivered, mode, skip};
+use super::{Folder, delivered, mode};
+use crate::skipped::{skipped, strace_works};
 use keymint_sandbox::Choice;
 use std::fs;
 
@@ -10,12 +11,7 @@ fn strace<'a>(log: &'a str, calls: &'a str, injection: &'a str) -> Option<Vec<&'
     if !injection.is_empty() {
         under.extend(["-e", injection]);
     }
-    let works = std::process::Command::new("strace").args(&under[1..]).arg("true").status();
-    if !works.is_ok_and(|status| status.success()) {
-        skip("strace is not installed, or may not be used here");
-        return None;
-    }
-    Some(under)
+    strace_works().then_some(under)
 }
 
 #[tokio::test]
@@ -28,7 +24,7 @@ async fn no_file_is_ever_wider_than_its_owner() {
 
     let log = fs::read_to_string(log_path).unwrap();
     if !log.contains(".env") {
-        return skip("only the administrator sees the memory of a run");
+        return skipped("only the administrator sees the memory of a run");
     }
     let made: Vec<_> =
         log.lines().filter(|line| line.contains(".keymint-") && line.contains("O_CREAT")).collect();
@@ -60,7 +56,7 @@ async fn a_folder_that_the_disk_does_not_take_fails_the_delivery_and_the_key_is_
     strace.extend(["-P", path.to_str().unwrap().trim_end_matches('/')]);
     let ended = folder.create().under(&strace).sign_in().await;
     if fs::read_to_string(log).unwrap().is_empty() {
-        return skip("only the administrator sees the files of a run");
+        return skipped("only the administrator sees the files of a run");
     }
     assert_eq!(ended.code, 9, "{}", ended.stderr);
     assert!(ended.stderr.contains("Input/output error"), "{}", ended.stderr);

@@ -11,6 +11,8 @@
 mod program;
 #[path = "../session.rs"]
 mod session;
+#[path = "../skipped.rs"]
+mod skipped;
 
 mod create;
 mod failures;

@@ -1,10 +1,9 @@
 //! What is on the disk before the first byte of the creation leaves.
 
 use crate::place::PLACES;
+use crate::skipped::strace_works;
 use crate::world::World;
 use std::fs;
-use std::io::Write;
-use std::process::Command;
 
 /// Watches what writes to files and sockets, with the paths of the files.
 const STRACE: [&str; 10] = [
@@ -22,13 +21,7 @@ const STRACE: [&str; 10] = [
 
 #[tokio::test]
 async fn the_record_is_on_the_disk_before_the_key_is_asked_for() {
-    if !Command::new(STRACE[0])
-        .args(["-o", "/dev/null", "true"])
-        .status()
-        .is_ok_and(|status| status.success())
-    {
-        // Not by a macro, whose text is shown for failed tests alone.
-        writeln!(std::io::stderr(), "SKIPPED: strace is not installed, or may not be used here").unwrap();
+    if !strace_works() {
         return;
     }
     let mut world = World::new(&PLACES[0]).await;
