@@ -34,8 +34,8 @@ pub fn answer_of_a_willing_person(pending: &PendingAuthorization) -> String {
 pub fn granted() -> AuthorizationGrant {
     let pending = pending();
     match pending.read_pasted(&answer_of_a_willing_person(&pending)) {
-        Callback::Response(AuthorizationResponse::Granted(code)) => pending.into_grant(code),
-        other => panic!("a willing person's answer was read as {other:?}"),
+        Callback::Response(response) => pending.accept(response).expect("it has a code"),
+        Callback::Stray(stray) => panic!("a willing person's answer was read as {stray:?}"),
     }
 }
 
