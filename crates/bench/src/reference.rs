@@ -4,8 +4,8 @@
 use crate::Outcome;
 use async_trait::async_trait;
 use keymint_domain::{
-    AuthorizationResponse, BaseUrl, Callback, Client, Clock, Entropy, Event, Moment, Plan, PollPolicy, Ports,
-    create_key, find_target, sign_in,
+    BaseUrl, Callback, Client, Clock, Entropy, Event, Moment, Plan, PollPolicy, Ports, create_key,
+    find_target, sign_in,
 };
 use keymint_http_adapter::{Http, HttpOptions};
 use rand::TryRng;
@@ -36,8 +36,8 @@ pub(crate) async fn run(issuer: &str, api_base: &str, port: u16) -> Outcome<()> 
     let mut line = String::new();
     BufReader::new(&mut browser).read_line(&mut line).await?;
     let target = line.split(' ').nth(1).unwrap_or_default();
-    let Callback::Response(AuthorizationResponse::Granted(code)) = pending.read_callback(target) else {
-        return Err("that is no code".into());
+    let Callback::Response(response) = pending.read_callback(target) else {
+        return Err("that is no callback".into());
     };
     tell("callback_received", "");
 
@@ -50,7 +50,7 @@ pub(crate) async fn run(issuer: &str, api_base: &str, port: u16) -> Outcome<()> 
             tell("signed_in", "");
         }
     };
-    let session = sign_in(ports, &plan, pending.into_grant(code), &observer).await?;
+    let session = sign_in(ports, &plan, pending.accept(response)?, &observer).await?;
     let target = find_target(ports, &plan, &session, &observer).await?;
     let created = create_key(ports, &plan, session, target, &observer).await?;
     println!("{}", created.key.expose());

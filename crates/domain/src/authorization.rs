@@ -131,7 +131,7 @@ impl PendingAuthorization {
     }
 
     /// Turns the request into what the token request is made of, with the code that it was granted.
-    pub fn into_grant(self, code: AuthorizationCode) -> AuthorizationGrant {
+    fn into_grant(self, code: AuthorizationCode) -> AuthorizationGrant {
         AuthorizationGrant {
             client_id: self.client.client_id,
             code,

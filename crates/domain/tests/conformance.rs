@@ -5,9 +5,9 @@
 use keymint_domain::testing::conformance::{self, Account};
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted, organization, project};
 use keymint_domain::{
-    AccessToken, ApiKey, AuthServer, AuthorizationGrant, AuthorizationResponse, Callback, Client, Clock,
-    Entropy, Listing, Moment, Organization, OrganizationId, PlatformApi, Project, REGISTERED_REDIRECT_URI,
-    ServiceError, ServiceErrorKind, SessionKey, Step, Target, Tokens, async_trait,
+    AccessToken, ApiKey, AuthServer, AuthorizationGrant, Callback, Client, Clock, Entropy, Listing, Moment,
+    Organization, OrganizationId, PlatformApi, Project, REGISTERED_REDIRECT_URI, ServiceError,
+    ServiceErrorKind, SessionKey, Step, Target, Tokens, async_trait,
 };
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -189,8 +189,8 @@ fn grants() -> [AuthorizationGrant; 2] {
     let pending = Client::default().begin(REGISTERED_REDIRECT_URI.parse().unwrap(), entropy);
     let (_, state) = pending.authorize_url().query_pairs().find(|(name, _)| name == "state").unwrap();
     let callback = pending.read_callback(&format!("/auth/callback?code=another-code&state={state}"));
-    let Callback::Response(AuthorizationResponse::Granted(code)) = callback else { panic!("not granted") };
-    [granted(), pending.into_grant(code)]
+    let Callback::Response(response) = callback else { panic!("no response") };
+    [granted(), pending.accept(response).unwrap()]
 }
 
 fn account(organizations: &[(Organization, Vec<Project>)]) -> Account<'static> {

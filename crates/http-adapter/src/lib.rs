@@ -6,12 +6,12 @@
 //! runtime with its timer; making an adapter does not.
 //!
 //! ```
-//! use keymint_domain::BaseUrl;
+//! use keymint_domain::{BaseUrl, Client};
 //! use keymint_http_adapter::{Http, HttpOptions};
 //!
 //! let http = Http::new(HttpOptions::default());
-//! let auth_server = http.auth_server(BaseUrl::parse("https://auth.openai.com")?)?;
-//! let platform = http.platform_api(BaseUrl::parse("https://api.openai.com")?)?;
+//! let auth_server = http.auth_server(Client::default().issuer)?;
+//! let platform = http.platform_api(BaseUrl::openai_api())?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
