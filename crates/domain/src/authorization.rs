@@ -240,10 +240,11 @@ mod tests {
             client_id: format!("id {ODD}"),
             audience: format!("audience {ODD}"),
             scope: format!("scope {ODD}"),
-            ..Client::default()
+            ..Client::at(BaseUrl::parse("https://issuer.example").unwrap())
         };
         let Ok(entropy) = Entropy::fill_with(|_| Ok::<_, std::convert::Infallible>(()));
         let pending = client.begin(REGISTERED_REDIRECT_URI.parse().unwrap(), entropy);
+        assert_eq!(pending.authorize_url().host_str(), Some("issuer.example"));
         let pairs: Vec<_> = pending.authorize_url().query_pairs().into_owned().collect();
         assert_eq!(pairs.len(), 8);
         for (name, value) in

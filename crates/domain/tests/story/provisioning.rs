@@ -13,9 +13,8 @@ fn a_ready_account_gets_its_key_with_one_request_of_each_kind() {
     let platform = FakePlatform::ready(&clock).latency(Duration::from_millis(50));
     let auth_server = FakeAuthServer::new(&clock).latency(Duration::from_millis(50));
 
-    let mut plan = Plan::default();
+    let mut plan = Plan::named("my key");
     plan.app = "my app".to_owned();
-    plan.key_name = "my key".to_owned();
 
     let story = tell_with(&auth_server, &platform, &clock, &plan);
 
