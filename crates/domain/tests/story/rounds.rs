@@ -1,8 +1,9 @@
 //! How many requests a look takes, which ones, and when.
 
-use crate::support::{only_in, tell, too_many};
-use keymint_domain::testing::{Call, FakeClock, FakePlatform, organization, project};
-use keymint_domain::{Moment, Step};
+use crate::support::{Story, only_in, tell, tell_with, too_many};
+use keymint_domain::testing::{Call, FakeAuthServer, FakeClock, FakePlatform, organization, project};
+use keymint_domain::{Moment, Plan, Step};
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 const LATENCY: Duration = Duration::from_millis(20);
@@ -67,6 +68,38 @@ fn five_hundred_organizations_take_as_many_round_trips_as_eight_at_once_need() {
     assert_eq!((platform.count(Step::ListProjects), platform.in_flight_peak()), (500, 8));
     // Login, organizations, the first one's projects, 499 others in 63 groups of 8, creation.
     assert_eq!(story.took, LATENCY * (3 + 63 + 1));
+}
+
+fn tell_at_width(width: usize, platform: &FakePlatform, clock: &FakeClock) -> Story {
+    let mut plan = Plan::default();
+    plan.width = NonZeroUsize::new(width).unwrap();
+    tell_with(&FakeAuthServer::new(clock), platform, clock, &plan)
+}
+
+#[test]
+fn as_many_are_asked_at_once_as_the_plan_says() {
+    for (width, groups) in [(1, 49), (2, 25), (8, 7), (16, 4), (100, 1)] {
+        let clock = FakeClock::new();
+        let platform = only_in(&clock, 50, 49).latency(LATENCY);
+
+        let story = tell_at_width(width, &platform, &clock);
+
+        assert_eq!((story.organization(), platform.in_flight_peak()), ("org-49", width.min(49)));
+        // Login, organizations, the first one's projects, the others in their groups, creation.
+        assert_eq!(story.took, LATENCY * (3 + groups + 1), "{width}");
+    }
+}
+
+#[test]
+fn where_one_is_asked_at_a_time_no_look_has_two_under_way() {
+    let clock = FakeClock::new();
+    let ready = Duration::from_millis(700);
+    let platform = only_in(&clock, 3, 2).projects_ready_after(ready).latency(LATENCY);
+
+    let story = tell_at_width(1, &platform, &clock);
+
+    assert_eq!((story.organization(), platform.in_flight_peak()), ("org-2", 1));
+    assert!(platform.count(Step::ListOrganizations) > 1);
 }
 
 #[test]
