@@ -1,8 +1,11 @@
 //! `demo`, `sandbox` and the help.
 
+use crate::program::keymint_under;
+use crate::skipped::strace_works;
 use crate::support::{free_port, keymint, watch};
 use keymint_sandbox::{Choice, visit};
 use std::fs;
+use tempfile::NamedTempFile;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
@@ -96,4 +99,30 @@ async fn help_is_data_and_names_what_there_is() {
         assert!(!help.contains('\u{1b}'), "{help}");
         assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
     }
+}
+
+/// No file is read but what the loader and the runtime of the language want, and there is neither a
+/// thread, nor a socket, nor anything to wait with.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_only_prints_a_text_asks_the_system_for_nothing() {
+    if !strace_works() {
+        return;
+    }
+    let (home, log) = (tempfile::tempdir().unwrap(), NamedTempFile::new().unwrap());
+    let calls = "trace=openat,open,%network,clone,clone3,fork,vfork,epoll_create1,eventfd2,timerfd_create";
+    let strace = ["strace", "-f", "-qq", "-e", calls, "-o", log.path().to_str().unwrap()];
+    for args in
+        [&["--version"][..], &["--help"], &["create", "--help"], &["completions", "bash"], &["man", "create"]]
+    {
+        let output = watch(keymint_under(&strace, &home).args(args).output()).await.unwrap();
+        assert!(output.status.success() && !output.stdout.is_empty(), "{args:?}: {output:?}");
+        let log = fs::read_to_string(log.path()).unwrap();
+        let asked: Vec<_> = log.lines().filter(|call| !is_loading(call)).collect();
+        assert_eq!(asked, Vec::<&str>::new(), "{args:?}");
+    }
+}
+
+fn is_loading(call: &str) -> bool {
+    [".so", "/etc/ld.so.cache", "/proc/self/maps"].iter().any(|part| call.contains(part))
 }

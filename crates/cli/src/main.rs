@@ -57,6 +57,8 @@ use args::{Args, Command, OutputArgs};
 use clap::Parser;
 use failure::Failure;
 use report::Reporter;
+use std::future::Future;
+use std::pin::Pin;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -65,32 +67,32 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => return args::refuse(&error),
     };
+    let work: Pin<Box<dyn Future<Output = ExitCode>>> = match args.command {
+        Command::Create(args) => Box::pin(create::run(*args)),
+        Command::List(args) => Box::pin(list::run(*args)),
+        Command::Start(args) => Box::pin(start::run(*args)),
+        Command::Finish(args) => Box::pin(finish::run(*args)),
+        Command::Status(args) => Box::pin(status::run(args)),
+        Command::Recover(args) => Box::pin(recover::run(args)),
+        #[cfg(feature = "sandbox")]
+        Command::Demo(args) => Box::pin(demo::run(args)),
+        Command::Doctor(args) => Box::pin(doctor::run(*args)),
+        #[cfg(feature = "sandbox")]
+        Command::Sandbox(args) => Box::pin(sandbox::run(args)),
+        Command::Run(args) => Box::pin(run::run(args)),
+        Command::Forget(args) => Box::pin(forget::run(args)),
+        Command::Config(args) => Box::pin(config::run(args)),
+        // These wait for nothing.
+        Command::Completions(args) => return completions::run(&args),
+        Command::Man(args) => return completions::man(&args),
+    };
     // Timers and signals are looked at after every task: a server that floods must not delay them.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().event_interval(1).build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return Reporter::new(OutputArgs::default()).end(Err(Failure::internal(&error))),
     };
-    let outcome = runtime.block_on(async {
-        match args.command {
-            Command::Create(args) => create::run(*args).await,
-            Command::List(args) => list::run(*args).await,
-            Command::Start(args) => start::run(*args).await,
-            Command::Finish(args) => finish::run(*args).await,
-            Command::Status(args) => status::run(args).await,
-            Command::Recover(args) => recover::run(args).await,
-            #[cfg(feature = "sandbox")]
-            Command::Demo(args) => demo::run(args).await,
-            Command::Doctor(args) => doctor::run(*args).await,
-            #[cfg(feature = "sandbox")]
-            Command::Sandbox(args) => sandbox::run(args).await,
-            Command::Run(args) => run::run(args).await,
-            Command::Forget(args) => forget::run(args).await,
-            Command::Config(args) => config::run(args).await,
-            Command::Completions(args) => completions::run(&args),
-            Command::Man(args) => completions::man(&args),
-        }
-    });
+    let outcome = runtime.block_on(work);
     // What still runs (a browser that does not come back, say) is not waited for.
     runtime.shutdown_background();
     outcome
