@@ -4,14 +4,17 @@
 use crate::authority::authority;
 use crate::program::in_home;
 use crate::relay::Relay;
-use crate::skipped::skipped;
-use crate::support::{Ended, Run, create, free_port, watch};
-use keymint_sandbox::{Choice, Scenario, visit};
+use crate::skipped::{skipped, strace_works};
+use crate::support::{Ended, Run, Start, create, free_port, watch};
+use keymint_sandbox::{Choice, Organization, Project, Reply, Scenario, Step, Visit, visit};
+use std::fs;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::time::Duration;
 use tempfile::{NamedTempFile, TempDir};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
+use tokio::task::JoinHandle;
 
 const PASSWORD: &str = "canary-of-the-proxy";
 
@@ -113,6 +116,63 @@ async fn a_connection_that_closes_while_the_person_is_in_the_browser_is_replaced
     }
 }
 
+#[tokio::test]
+async fn eight_lists_are_asked_for_at_once_each_on_a_connection_of_its_own() {
+    let company = Company::at(HERE).await;
+    let last = Organization::new("org-last").with_project(Project::new("proj_last").as_initial());
+    let scenario = Scenario::of((1..50).map(Organization::numbered).chain([last]));
+    // All that are asked for side by side at first.
+    let held: Vec<_> = (2..=9).map(|number| format!("org-{number}")).collect();
+    let hold = Reply::usual().delayed(Duration::from_secs(3600));
+    let scenario = held
+        .iter()
+        .fold(scenario, |scenario, id| scenario.reply(Step::Projects.of(id.as_str()), hold.clone()));
+    let start = create(scenario).args(&["--ca-file", company.pem.path().to_str().unwrap()]);
+    let mut run = company.lead(start).await;
+    let browser = company.browser(&mut run).await;
+    for id in &held {
+        run.requested(&format!("/{id}/projects")).await;
+    }
+    // One of them is the one on which everything before was asked.
+    assert_eq!(company.api.counts().used, 8);
+    run.sandbox.release();
+    let ended = run.end().await;
+    browser.abort();
+    assert_eq!((ended.code, ended.count("GET", "/v1/organizations")), (0, 1), "{}", ended.stderr);
+    assert_eq!((ended.count("GET", "/projects"), ended.sandbox.in_flight_peak()), (50, 8));
+}
+
+/// Reading certificates takes longer than all that comes before the address. So it is done while a
+/// person reads that.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_address_is_shown_before_a_certificate_is_read_or_a_server_contacted() {
+    if !strace_works() {
+        return;
+    }
+    let company = Company::at(HERE).await;
+    let (trusted, log) = (tempfile::tempdir().unwrap(), NamedTempFile::new().unwrap());
+    fs::copy(company.pem.path(), trusted.path().join("company.pem")).unwrap();
+    let trace = "trace=write,writev,openat,connect";
+    let strace = ["strace", "-f", "-qq", "-s", "1000", "-e", trace, "-o", log.path().to_str().unwrap()];
+    let start = create(Scenario::ready()).under(&strace).env("SSL_CERT_DIR", trusted.path());
+    let ended = company.end(company.lead(start).await).await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+
+    let log = fs::read_to_string(log.path()).unwrap();
+    let Some(shown) = log.lines().position(|call| call.contains("/oauth/authorize?")) else {
+        return skipped("only the administrator sees the memory of a run");
+    };
+    let first = |words: &str| log.lines().position(|call| call.contains(words)).unwrap();
+    assert!(shown < first("company.pem"), "{log}");
+    for relay in [&company.issuer, &company.api] {
+        let port = relay.url.rsplit_once(':').unwrap().1;
+        assert!(shown < first(&format!("sin_port=htons({port})")), "{log}");
+    }
+    let bundle = log.lines().position(|call| call.contains("/etc/ssl/certs"));
+    assert!(bundle.is_none_or(|read| shown < read), "{log}");
+}
+
 /// Both servers behind TLS, with certificates of a company's own authority.
 struct Company {
     address: IpAddr,
@@ -124,18 +184,20 @@ struct Company {
 impl Company {
     async fn at(address: IpAddr) -> Self {
         let (authority, pem) = (authority("a company"), NamedTempFile::new().unwrap());
-        std::fs::write(pem.path(), authority.pem()).unwrap();
+        fs::write(pem.path(), authority.pem()).unwrap();
         let (issuer, api) =
             (Relay::start(address, &authority).await, Relay::start(address, &authority).await);
         Self { address, pem, issuer, api }
     }
 
     async fn start(&self, args: &[&str], variables: &[(&str, &str)]) -> Run {
-        let start = create(Scenario::ready())
-            .args(args)
-            .env("KEYMINT_ISSUER", &self.issuer.url)
-            .env("KEYMINT_API_BASE", &self.api.url);
-        let start = variables.iter().fold(start, |start, (name, value)| start.env(name, value));
+        let start = create(Scenario::ready()).args(args);
+        self.lead(variables.iter().fold(start, |start, (name, value)| start.env(name, value))).await
+    }
+
+    /// Starts a run that comes to its sandbox by these servers.
+    async fn lead(&self, start: Start) -> Run {
+        let start = start.env("KEYMINT_ISSUER", &self.issuer.url).env("KEYMINT_API_BASE", &self.api.url);
         let run = start.start().await;
         self.issuer.lead_to(run.sandbox.issuer());
         self.api.lead_to(run.sandbox.api_base());
@@ -150,10 +212,15 @@ impl Company {
         self.end(self.start_trusting(variables).await).await
     }
 
-    /// Signs in as a willing person whose browser goes to the sandbox itself, and waits for the end.
-    async fn end(&self, mut run: Run) -> Ended {
+    /// Plays a willing person whose browser goes to the sandbox itself.
+    async fn browser(&self, run: &mut Run) -> JoinHandle<Visit> {
         let url = run.url().await.replace(&self.issuer.url, run.sandbox.issuer());
-        let browser = tokio::spawn(async move { visit(&url, Choice::Continue).await.unwrap() });
+        tokio::spawn(async move { visit(&url, Choice::Continue).await.unwrap() })
+    }
+
+    /// Signs in as that person, and waits for the end.
+    async fn end(&self, mut run: Run) -> Ended {
+        let browser = self.browser(&mut run).await;
         let ended = run.end().await;
         browser.abort();
         ended
@@ -211,8 +278,7 @@ impl Tinyproxy {
         let account =
             if password.is_empty() { String::new() } else { format!("BasicAuth corp {password}\n") };
         let settings = home.path().join("tinyproxy.conf");
-        std::fs::write(&settings, format!("Port {port}\nListen 127.0.0.1\nLogLevel Connect\n{account}"))
-            .unwrap();
+        fs::write(&settings, format!("Port {port}\nListen 127.0.0.1\nLogLevel Connect\n{account}")).unwrap();
         let mut command = in_home(Command::new("tinyproxy"), &home);
         let mut child = match command.arg("-d").arg("-c").arg(&settings).spawn() {
             Ok(child) => child,
