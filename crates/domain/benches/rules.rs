@@ -1,12 +1,15 @@
-//! What choosing costs, by the number of organizations or projects: it must grow no faster than
-//! they do.
+//! What choosing costs in time and memory, by the number of organizations or projects: it must grow no
+//! faster than they do.
 
 use divan::counter::ItemsCount;
-use divan::{Bencher, black_box};
+use divan::{AllocProfiler, Bencher, black_box};
 use keymint_domain::testing::{organization, project};
 use keymint_domain::{Organization, Project, by_preference, default_project};
 
 const COUNTS: [usize; 6] = [1, 10, 100, 1_000, 10_000, 100_000];
+
+#[global_allocator]
+static MEMORY: AllocProfiler = AllocProfiler::system();
 
 fn main() {
     divan::main();
