@@ -5,23 +5,32 @@
 //! [`PendingAuthorization::read_callback`](keymint_domain::PendingAuthorization::read_callback)
 //! judges, and turns the verdict into a page. What a response means is not decided here.
 //!
-//! ```no_run
+//! ```
 //! use keymint_callback_adapter::{LoopbackListener, Outcome};
 //! use keymint_domain::{Client, Entropy, ResponseSource};
+//! # use keymint_sandbox::{Choice, Sandbox, Scenario, visit};
 //! # fn random_bytes_of_the_system(bytes: &mut [u8]) -> std::io::Result<()> { bytes.fill(7); Ok(()) }
-//! # fn open_browser(_: &url::Url) {}
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! # // A person who agrees.
+//! # fn open_browser(url: &url::Url) { tokio::spawn(visit_there(url.to_string())); }
+//! # async fn visit_there(url: String) { visit(&url, Choice::Continue).await.unwrap(); }
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let sandbox = Sandbox::start(Scenario::ready()).await?;
+//! # let client = Client::at(keymint_domain::BaseUrl::parse(sandbox.issuer())?);
+//! # let port = 0;
 //!
-//! let mut listener = LoopbackListener::bind(5000)?.observed_by(|notice| eprintln!("{notice:?}"));
+//! // OpenAI's server knows port 5000 alone. 0 stands for any that is free.
+//! let mut listener = LoopbackListener::bind(port)?.observed_by(|notice| eprintln!("{notice:?}"));
 //! listener.self_test().await?;
 //! let entropy = Entropy::fill_with(random_bytes_of_the_system)?;
-//! let pending = Client::default().begin(listener.redirect_uri().clone(), entropy);
+//! let pending = client.begin(listener.redirect_uri().clone(), entropy);
 //! println!("Open {}", pending.authorize_url());
 //! open_browser(&listener.start_url(&pending));
 //!
 //! let response = listener.receive(&pending).await?;
 //! if let Some(doubt) = listener.doubt() {
 //!     println!("Was it you? {doubt:?}");
+//! #   panic!("it was one browser");
 //! }
 //! // Exchange the code, create the key and put it where it belongs. Then tell the browser:
 //! listener.conclude(Outcome::KeyDelivered).await;
