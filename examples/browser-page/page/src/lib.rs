@@ -1,6 +1,8 @@
 //! What JavaScript calls: [`begin`], which gives the address to go to, and [`finish`], for the page
 //! that the browser comes back to.
 
+#![allow(clippy::missing_errors_doc, reason = "what is called from JavaScript throws, in words for a person")]
+
 #[cfg(feature = "checks")]
 pub mod checks;
 mod clock;
