@@ -100,6 +100,16 @@ async fn a_key_is_deleted_by_its_id_and_said_to_be_still_valid() {
 }
 
 #[tokio::test]
+async fn an_id_that_is_taken_for_a_path_is_told() {
+    let ended = failed().await;
+    let path = files(&ended).pop().unwrap();
+    let id = path.file_stem().unwrap().to_str().unwrap();
+    let (code, _, told) = recover(&ended, &["--env-file", id]).await;
+    assert!(code == 2 && told.contains("give the id before it"), "{told}");
+    assert_eq!(files(&ended), [path]);
+}
+
+#[tokio::test]
 async fn a_file_that_holds_no_key_is_told() {
     let ended = failed().await;
     fs::write(files(&ended).pop().unwrap(), "not a key\n").unwrap();

@@ -12,6 +12,7 @@ use crate::settings::{Options, RecoverSettings};
 use crate::words::{DASHBOARD, quoted};
 use crate::{command, fail_point, output};
 use serde_json::json;
+use std::ffi::OsStr;
 use std::process::ExitCode;
 
 pub(crate) async fn run(args: RecoverArgs) -> ExitCode {
@@ -28,6 +29,11 @@ async fn attempt(args: &RecoverArgs, options: &Options<'_>, reporter: &Reporter)
     })?;
     if !args.delete && args.id.is_none() && !args.destinations.name_a_place() {
         return list(&kept, reporter);
+    }
+    let path = args.destinations.env_file.as_deref().and_then(OsStr::to_str);
+    if args.id.is_none() && kept.iter().any(|kept| Some(kept.id.as_str()) == path) {
+        return Err(Failure::new(Kind::Usage, "--env-file has the id of a key for its path")
+            .hint("It takes what follows it for the path of the file: give the id before it."));
     }
     let kept = one(kept, args.id.as_deref())?;
     if args.delete { delete(&kept, reporter) } else { deliver(kept, &settings, reporter).await }
