@@ -43,6 +43,19 @@ async fn a_reader_that_leaves_during_the_sign_in_costs_no_key() {
     }
 }
 
+#[tokio::test]
+async fn a_full_disk_is_told_by_each_command_that_prints() {
+    for args in [&["status"][..], &["config"], &["recover", "--json"], &["start"], &["completions", "bash"]] {
+        let home = tempfile::tempdir().unwrap();
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let run = keymint(&home).args(args).stdout(full).spawn().unwrap();
+        let output = watch(run.wait_with_output()).await.unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {told}");
+        assert!(told.contains("error: standard output failed: No space left"), "{args:?}: {told}");
+    }
+}
+
 /// One with room for a key takes it whole. One without says at once that it has none.
 #[tokio::test]
 async fn a_standard_output_that_does_not_wait_has_the_whole_key_or_nothing_of_it() {

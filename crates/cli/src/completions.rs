@@ -48,7 +48,7 @@ fn find<'a>(whole: &'a Command, name: &str) -> Result<&'a Command, Failure> {
 fn print(text: Result<Vec<u8>, Failure>) -> ExitCode {
     let printed = text.and_then(|text| {
         let text = String::from_utf8(text).expect("it is made of text");
-        output::print(text.trim_end()).map_err(|error| Failure::internal(&error))
+        output::show(text.trim_end())
     });
     Reporter::new(OutputArgs::default()).end(printed)
 }

@@ -22,7 +22,7 @@ pub(crate) async fn run(args: ConfigArgs) -> ExitCode {
     command::run(&args.profile, asked, async |options, reporter| {
         let shown = Shown::of(options, &args.profile)?;
         let text = if reporter.wants_json() { output::to_json(&shown) } else { shown.for_people() };
-        output::print(&text).map_err(|error| Failure::internal(&error))
+        output::show(&text)
     })
     .await
 }

@@ -35,7 +35,7 @@ async fn attempt(profile: &str, reporter: &Reporter) -> Result<(), Failure> {
         let json = json!({
             "schema": "keymint.forgotten/1", "profile": profile, "removed": removed, "last4": last_four,
         });
-        output::print(&output::to_json(&json)).map_err(|error| Failure::internal(&error))?;
+        output::show(&output::to_json(&json))?;
     }
     Ok(())
 }

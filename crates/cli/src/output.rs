@@ -1,6 +1,7 @@
 //! Standard output: the key, or the JSON that was asked for, and nothing else.
 
 use crate::blocking;
+use crate::failure::{Failure, Kind};
 use crate::record::{Entry, Named};
 use keymint_domain::ApiKey;
 use keymint_domain::text::is_deceptive;
@@ -72,6 +73,11 @@ pub(crate) fn print(line: &str) -> io::Result<()> {
     let mut stdout = stdout()?;
     stdout.write_all(format!("{line}\n").as_bytes())?;
     stdout.flush()
+}
+
+/// Prints what a command was asked for.
+pub(crate) fn show(text: &str) -> Result<(), Failure> {
+    print(text).map_err(|error| Failure::new(Kind::Internal, format!("standard output failed: {error}")))
 }
 
 /// Prints a last line, and does not wait long where nobody reads it: the exit code tells what

@@ -41,7 +41,7 @@ async fn attempt(args: &RecoverArgs, options: &Options<'_>, reporter: &Reporter)
 
 /// Shows what is there, on standard output: never a key.
 fn list(kept: &[Kept], reporter: &Reporter) -> Result<(), Failure> {
-    let printed = if reporter.wants_json() {
+    if reporter.wants_json() {
         let keys: Vec<_> = kept
             .iter()
             .map(|Kept { id, path, entry }| {
@@ -52,12 +52,10 @@ fn list(kept: &[Kept], reporter: &Reporter) -> Result<(), Failure> {
                 })
             })
             .collect();
-        output::print(&output::to_json(&json!({ "schema": "keymint.recovery/1", "keys": keys })))
-    } else {
-        let lines: Vec<_> = kept.iter().map(line).collect();
-        if lines.is_empty() { Ok(()) } else { output::print(&lines.join("\n")) }
-    };
-    printed.map_err(|error| Failure::internal(&error))?;
+        output::show(&output::to_json(&json!({ "schema": "keymint.recovery/1", "keys": keys })))?;
+    } else if !kept.is_empty() {
+        output::show(&kept.iter().map(line).collect::<Vec<_>>().join("\n"))?;
+    }
     reporter.tell(&Notice::Recovery { keys: kept.len() });
     Ok(())
 }

@@ -48,7 +48,7 @@ async fn serve(args: &SandboxArgs, reporter: &Reporter) -> Result<(), Failure> {
     })?;
     let variables = format!("KEYMINT_ISSUER={} KEYMINT_API_BASE={}", sandbox.issuer(), sandbox.api_base());
     reporter.tell(&Notice::SandboxUp);
-    output::print(&variables).map_err(|error| Failure::internal(&error))?;
+    output::show(&variables)?;
     interrupt.next().await;
     reporter.tell(&Notice::SandboxDown { requests: sandbox.requests().len(), keys: sandbox.keys().len() });
     for violation in sandbox.violations() {

@@ -33,8 +33,7 @@ fn start(args: StartArgs, options: &Options<'_>, reporter: &Reporter) -> Result<
     } else {
         url
     };
-    output::print(&text)
-        .map_err(|error| Failure::new(Kind::Internal, format!("standard output failed: {error}")))?;
+    output::show(&text)?;
     reporter.tell(&Notice::Started { expires_at: &expires_at });
     Ok(())
 }

@@ -42,7 +42,7 @@ async fn attempt(args: &StatusArgs, options: &Options<'_>, reporter: &Reporter) 
         }
     }
     let text = if reporter.wants_json() { output::to_json(&status) } else { status.text() };
-    output::print(&text).map_err(|error| Failure::internal(&error))?;
+    output::show(&text)?;
     if let Some(Verified::NotAccepted) = status.verified {
         let hint = "It may have been deleted. `keymint create` makes a new one.";
         failure = Some(Failure::new(Kind::Server, verify::words(KeyCheck::NotAccepted)).hint(hint));
