@@ -8,9 +8,9 @@ pub(crate) fn is_possible() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Asks a question that only a clear yes answers.
+/// Asks a question that only a clear yes answers, and that says so.
 pub(crate) async fn yes(question: &str) -> bool {
-    let answer = answer(&format!("{question} [y/N] ")).await;
+    let answer = answer(&format!("{question} ")).await;
     answer.is_some_and(|answer| matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 

@@ -27,7 +27,7 @@ impl<'a> Person<'a> {
             return None;
         }
         self.reporter.settle();
-        Some(ask::yes(&question).await)
+        Some(ask::yes(&self.reporter.wrapped(&format!("{question} [y/N]"))).await)
     }
 
     /// Has the person pick one of these lines; `None` where nobody can be asked, or will not say.

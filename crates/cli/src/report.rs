@@ -254,6 +254,11 @@ impl Reporter {
         self.lines.settle();
     }
 
+    /// A text with the line ends that prose has.
+    pub(crate) fn wrapped(&self, text: &str) -> String {
+        self.lines.wrapped(text)
+    }
+
     /// The last word, on both streams, and the exit code.
     pub(crate) fn end(&self, outcome: Result<(), Failure>) -> ExitCode {
         self.settle();

@@ -99,15 +99,16 @@ impl Lines {
 
     /// Text for a person: on a terminal its lines end between words.
     pub(super) fn prose(&self, text: &str) {
-        match self.width {
-            Some(width) => {
-                let whole_words = textwrap::Options::new(width)
-                    .break_words(false)
-                    .word_splitter(textwrap::WordSplitter::NoHyphenation);
-                self.line(&textwrap::fill(text, whole_words));
-            }
-            None => self.line(text),
-        }
+        self.line(&self.wrapped(text));
+    }
+
+    /// The same text, with such line ends.
+    pub(super) fn wrapped(&self, text: &str) -> String {
+        let Some(width) = self.width else { return text.to_owned() };
+        let whole_words = textwrap::Options::new(width)
+            .break_words(false)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        textwrap::fill(text, whole_words)
     }
 
     /// One line as it is, however long.
@@ -132,4 +133,17 @@ impl Lines {
 fn spinner() -> ProgressBar {
     let style = ProgressStyle::with_template("{spinner} {msg}").expect("the template is right");
     ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_end_between_words_where_the_width_is_known() {
+        let lines = |width| Lines { width, ..Lines::new(OutputArgs::default()) };
+        let text = "Replace its value? [y/N]";
+        assert_eq!(lines(Some(16)).wrapped(text), "Replace its\nvalue? [y/N]");
+        assert_eq!(lines(None).wrapped(text), text);
+    }
 }
