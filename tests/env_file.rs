@@ -296,6 +296,7 @@ async fn what_is_no_file_is_refused() {
     ] {
         let said = refused(create_in(&path)).await;
         assert!(said.contains(problem), "{}: {said}", path.display());
+        assert!(said.trim_end().ends_with('.'), "what to do is missing: {said}");
     }
     let before = ["dangling", "fifo", "folder", "link", "loop", "read-only", "socket"];
     assert_eq!(folder.names(), before);

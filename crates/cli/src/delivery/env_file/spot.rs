@@ -93,7 +93,7 @@ impl Display for Spot {
 }
 
 fn unusable(path: &Path, problem: impl Display) -> Failure {
-    Failure::new(Kind::DestinationUnusable, format!("{}: {problem}", shown(path)))
+    Failure::new(Kind::DestinationUnusable, format!("{}: {problem}", shown(path))).hint("Name another file.")
 }
 
 /// A path for people. No system has longer ones.
