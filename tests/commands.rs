@@ -84,6 +84,7 @@ async fn help_is_data_and_names_what_there_is() {
     for (args, expected) in [
         (&["--help"][..], "keymint demo"),
         (&["create", "--help"], "--callback-port"),
+        (&["finish", "--help"], "Patience:\n      --project-timeout"),
         (&["create", "--help"], "--pipe-to 'gh secret set OPENAI_API_KEY'"),
         (&["demo", "--help"], "no account"),
         (&["doctor", "--help"], "--json"),

@@ -162,11 +162,11 @@ pub(crate) struct FinishArgs {
     pub(crate) target: TargetArgs,
 
     /// How long to wait for the default project of a new account [default: 60s]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", help_heading = "Patience")]
     pub(crate) project_timeout: Option<String>,
 
     /// How long one request may take [default: 30s]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", help_heading = "Patience")]
     pub(crate) http_timeout: Option<String>,
 }
 
