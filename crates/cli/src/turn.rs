@@ -68,7 +68,7 @@ fn take(path: &Path) -> io::Result<Result<Turn, String>> {
         Ok(()) => {
             file.set_len(0)?;
             file.rewind()?;
-            write!(file, "process {}, since {}", std::process::id(), clock::utc_now())?;
+            write!(file, "process {}, since {}", std::process::id(), clock::utc_of(clock::unix_now()))?;
             Ok(Ok(Turn { _file: file }))
         }
         Err(TryLockError::WouldBlock) => Ok(Err(io::read_to_string(file)?)),
