@@ -110,7 +110,7 @@ async fn read(pending: &PendingAuthorization, first: Line, typed: &mut Typed) ->
 pub(crate) fn complaint(stray: Stray) -> &'static str {
     match stray {
         Stray::ForeignState => {
-            "That address belongs to another sign-in, or is not whole. Paste the one that the browser ended on now:"
+            "That answers another sign-in, or is not a whole address. Paste the one that the browser ended on now:"
         }
         _ => {
             "That is not the address that the browser ended on. It begins with http://localhost and has code= and \
