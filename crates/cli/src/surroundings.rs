@@ -124,8 +124,8 @@ impl Surroundings {
             ),
             Place::Container => format!(
                 "This is a container, and a browser outside of it will come back to port {port} of its own machine; \
-                 publishing the port (-p) does not lead it here. Start the container with --network=host, or run keymint \
-                 outside of it."
+                 publishing the port (-p) does not lead it here. Start the container with --network=host, run keymint \
+                 outside of it, or sign in in two steps, of which `keymint start` is the first."
             ),
             Place::Codespace(_) => format!(
                 "This is a codespace, and your browser will come back to port {port} of your own machine. Run this there \
@@ -310,7 +310,7 @@ mod tests {
         assert_eq!(at(Place::Desk, true), None);
         for (place, expected) in [
             (Place::Ssh, "by SSH"),
-            (Place::Container, "--network=host"),
+            (Place::Container, "--network=host, run keymint outside of it, or sign in in two steps"),
             (Place::Codespace(None), "codespace"),
             (Place::RemoteEditor, "forward port 6001"),
             (Place::Wsl, "on Windows may hold port 6001"),
