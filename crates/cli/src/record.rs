@@ -8,7 +8,7 @@ use crate::{clock, state};
 use keymint_domain::Target;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// The end of a record's file name.
@@ -212,10 +212,13 @@ fn past_in(folder: &Path) -> io::Result<Vec<Past>> {
 }
 
 fn read(path: PathBuf) -> Option<Past> {
-    let file = state::open_own(&path).ok()?;
+    let mut file = state::open_own(&path).ok()?;
     // A run that lives holds its record.
     file.try_lock_shared().ok()?;
-    let text = io::read_to_string(file).ok()?;
+    let mut text = Vec::new();
+    file.read_to_end(&mut text).ok()?;
+    // A line may have been cut short within a character.
+    let text = String::from_utf8_lossy(&text);
     let entry = text.lines().rev().find_map(|line| serde_json::from_str(line).ok())?;
     Some(Past { id: path.file_stem()?.to_str()?.to_owned(), entry, path })
 }
@@ -266,7 +269,10 @@ mod tests {
         record.write(entry(State::Requested)).unwrap();
         let path = record.file.as_ref().unwrap().0.clone();
         drop(record);
-        OpenOptions::new().append(true).open(path).unwrap().write_all(b"\n{\"state\":\"deliv").unwrap();
+        let mut file = OpenOptions::new().append(true).open(path).unwrap();
+        for cut_short in [&b"\n{\"state\":\"deliv"[..], b"\n{\"title\":\"caf\xc3"] {
+            file.write_all(cut_short).unwrap();
+        }
         let mut past = past_in(folder.path()).unwrap();
         assert_eq!(past[0].entry.state, State::Requested);
         past[0].amend(|entry| entry.state = State::Unknown).unwrap();
