@@ -28,21 +28,23 @@ pub(super) enum Standing {
 /// Asks git, which runs nothing that the repository names (no hook, no monitor, no helper), takes no
 /// lock and asks nobody.
 pub(super) async fn standing(clock: &dyn Clock, folder: &Path, name: &str) -> Standing {
-    if !folder.ancestors().any(|folder| folder.join(".git").exists()) {
+    // Asked from there, git does not take a folder below for a repository that only looks like one,
+    // as what was checked out may.
+    let Some(top) = folder.ancestors().find(|folder| folder.join(".git").exists()) else {
         return Standing::Apart;
-    }
+    };
+    let path = folder.strip_prefix(top).unwrap_or(folder).join(name);
+    let path = Path::new(".").join(path);
     let asking = async {
         // Each says 0 for yes, 1 for no, and something else for neither (git-ls-files(1),
         // git-check-ignore(1)).
-        let path = format!("./{name}");
-        let tracked =
-            ask(folder, &["--literal-pathspecs", "ls-files", "--error-unmatch", "--", &path]).await?;
+        let tracked = ask(top, &["--literal-pathspecs", "ls-files", "--error-unmatch"], &path).await?;
         match tracked {
             Some(0) => return Ok(Standing::Tracked),
             Some(1) => (),
             _ => return Ok(Standing::Unknown("git cannot read the repository")),
         }
-        Ok(match ask(folder, &["check-ignore", "--quiet", "--", &path]).await? {
+        Ok(match ask(top, &["check-ignore", "--quiet"], &path).await? {
             Some(0) => Standing::Apart,
             Some(1) => Standing::NotIgnored,
             _ => Standing::Unknown("git cannot read the repository"),
@@ -58,7 +60,7 @@ pub(super) async fn standing(clock: &dyn Clock, folder: &Path, name: &str) -> St
     }
 }
 
-async fn ask(folder: &Path, question: &[&str]) -> io::Result<Option<i32>> {
+async fn ask(top: &Path, question: &[&str], path: &Path) -> io::Result<Option<i32>> {
     let mut git = Command::new(program::find_here("git").map_err(|_| io::ErrorKind::NotFound)?);
     // What a shell of the person set for another repository does not count here, nor may it have
     // anything traced or run.
@@ -71,7 +73,9 @@ async fn ask(folder: &Path, question: &[&str]) -> io::Result<Option<i32>> {
         .arg("--no-pager")
         .args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "protocol.allow=never"])
         .args(question)
-        .current_dir(folder)
+        .arg("--")
+        .arg(path)
+        .current_dir(top)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -98,6 +102,31 @@ pub(super) fn ignoring(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_folder_that_only_looks_like_a_repository_hides_nothing_that_git_tracks() {
+        let root = tempfile::tempdir().unwrap();
+        let git = |args: &[&str]| {
+            let status = std::process::Command::new("git").args(args).current_dir(root.path()).status();
+            assert!(status.unwrap().success(), "{args:?}");
+        };
+        let sub = root.path().join("sub");
+        for (file, text) in [
+            (".env", "A=1\n"),
+            ("HEAD", "ref: refs/heads/main\n"),
+            ("config", "[core]\n\tbare = false\n\tworktree = .\n"),
+            ("objects/pack/x", ""),
+            ("refs/heads/x", ""),
+        ] {
+            std::fs::create_dir_all(sub.join(file).parent().unwrap()).unwrap();
+            std::fs::write(sub.join(file), text).unwrap();
+        }
+        git(&["init", "-q"]);
+        git(&["add", "."]);
+        let clock = crate::clock::SystemClock::new();
+        assert_eq!(standing(&clock, &sub, ".env").await, Standing::Tracked);
+        assert_eq!(standing(&clock, &sub, "other").await, Standing::NotIgnored);
+    }
 
     #[test]
     fn a_line_matches_one_name() {
