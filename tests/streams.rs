@@ -56,6 +56,23 @@ async fn a_full_disk_is_told_by_each_command_that_prints() {
     }
 }
 
+#[tokio::test]
+async fn a_file_that_may_not_grow_any_more_costs_no_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("large");
+    fs::write(&file, vec![b'\n'; 128 * 1024]).unwrap();
+    let stdout = OpenOptions::new().append(true).open(&file).unwrap();
+    // In units of half a KiB or of one.
+    let ended = create(Scenario::ready())
+        .under(&["sh", "-c", "ulimit -f 64; exec \"$@\"", "keymint"])
+        .stdout(stdout)
+        .sign_in()
+        .await;
+    assert_eq!(ended.code, 9, "{}", ended.stderr);
+    let path = ended.stderr.split_once("it is kept in ").unwrap().1.lines().next().unwrap();
+    assert_eq!(fs::read_to_string(path).unwrap(), format!("{}\n", ended.key()));
+}
+
 /// One with room for a key takes it whole. One without says at once that it has none.
 #[tokio::test]
 async fn a_standard_output_that_does_not_wait_has_the_whole_key_or_nothing_of_it() {

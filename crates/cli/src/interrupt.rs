@@ -27,6 +27,9 @@ impl Interrupt {
     #[cfg(unix)]
     pub(crate) fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
+        // A file that may not grow any more is an error like a full disk, and does not end the
+        // program, which may have a key in hand.
+        drop(signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?);
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
