@@ -68,17 +68,23 @@ pub(crate) fn kept() -> io::Result<Vec<Kept>> {
     // Where the folder could not be written, it is elsewhere.
     past.retain(|past| kept.iter().all(|kept: &Kept| kept.id != past.id));
     kept.extend(past.into_iter().filter_map(|past| {
-        let path = past.entry.kept_in.clone().filter(|path| path.exists())?;
+        let path = past.entry.kept_in.clone().filter(|path| is_ours(path))?;
         Some(Kept { id: past.id, path, entry: past.entry })
     }));
     kept.sort_by(|one, other| one.id.cmp(&other.id));
     Ok(kept)
 }
 
+/// Whether a file is there, in a folder that nobody else has made: systems clear the temporary files
+/// away, and then anybody can put a key of theirs there.
+fn is_ours(path: &Path) -> bool {
+    path.exists() && path.parent().is_some_and(|folder| state::check_owner(folder).is_ok())
+}
+
 impl Kept {
     /// The key itself.
     pub(crate) fn read(&self) -> io::Result<ApiKey> {
-        let mut text = Zeroizing::new(fs::read_to_string(&self.path)?);
+        let mut text = Zeroizing::new(io::read_to_string(state::open_own(&self.path)?)?);
         let length = text.trim_end().len();
         text.truncate(length);
         ApiKey::parse(std::mem::take(&mut *text)).map_err(|_| io::Error::other("no key is in it"))
@@ -153,6 +159,20 @@ mod tests {
         let takes_nothing = File::open(&path).unwrap();
         assert!(fill(takes_nothing, &path, &key).is_err());
         assert!(!path.exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_others_could_have_put_where_a_key_was_kept_is_none() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let key = ApiKey::parse("sk-proj-0123456789".to_owned()).unwrap();
+        let path = keep_in(folder.path(), "one", &key).unwrap();
+        for (mode, is_kept) in [(0o700, true), (0o777, false), (0o1777, false)] {
+            fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(is_ours(&path), is_kept, "{mode:o}");
+        }
+        assert!(!is_ours(&folder.path().join("two.key")));
     }
 
     #[test]

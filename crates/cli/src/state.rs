@@ -58,7 +58,7 @@ pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
 
 /// What somebody else may write could be theirs.
 #[cfg(unix)]
-fn check_owner(folder: &Path) -> io::Result<()> {
+pub(crate) fn check_owner(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;
     let metadata = fs::metadata(folder)?;
     if metadata.uid() != rustix::process::geteuid().as_raw() {
@@ -71,7 +71,7 @@ fn check_owner(folder: &Path) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn check_owner(folder: &Path) -> io::Result<()> {
+pub(crate) fn check_owner(folder: &Path) -> io::Result<()> {
     fs::metadata(folder).map(drop)
 }
 
