@@ -70,7 +70,7 @@ impl Folder {
         let is_sticky = metadata.mode() & 0o1000 != 0;
         if !is_ours_or_the_systems(metadata.uid()) {
             Err(io::Error::other("the folder belongs to another user"))
-        } else if metadata.mode() & 0o002 != 0 && !is_sticky {
+        } else if self.everybody_may_write()? && !is_sticky {
             Err(io::Error::other("every user may replace files in the folder"))
         } else {
             Ok(())
@@ -81,6 +81,10 @@ impl Folder {
     pub(super) fn others_may_write(&self) -> io::Result<bool> {
         let metadata = self.handle.metadata()?;
         Ok(metadata.mode() & 0o022 != 0 || !is_ours_or_the_systems(metadata.uid()))
+    }
+
+    fn everybody_may_write(&self) -> io::Result<bool> {
+        Ok(self.handle.metadata()?.mode() & 0o002 != 0)
     }
 
     pub(super) fn is_link(&self, name: &str) -> io::Result<bool> {
@@ -97,7 +101,8 @@ impl Folder {
     pub(super) fn look(&self, name: &str, largest: usize) -> io::Result<Option<Found>> {
         let Some(file) = self.open_regular(name)? else { return Ok(None) };
         let metadata = file.metadata()?;
-        if metadata.uid() != euid() && euid() != 0 {
+        // The administrator may write another user's file, but not one that anybody may have put there.
+        if metadata.uid() != euid() && (euid() != 0 || self.everybody_may_write()?) {
             return Err(io::Error::other("the file belongs to another user"));
         }
         let too_large = || io::Error::other(format!("the file has more than {largest} bytes"));
@@ -334,6 +339,25 @@ mod tests {
             list.extend(id.to_le_bytes());
         }
         list
+    }
+
+    #[test]
+    fn a_file_that_another_user_put_where_everybody_may_is_refused_to_the_administrator_too() {
+        use std::os::unix::fs::{PermissionsExt, chown};
+        let path = tempfile::tempdir().unwrap();
+        let file = path.path().join(".env");
+        fs::write(&file, "A=1").unwrap();
+        if chown(&file, Some(12_345), None).is_err() {
+            let mut stderr = io::stderr();
+            io::Write::write_all(&mut stderr, b"SKIPPED: only the administrator can give files away\n")
+                .unwrap();
+            return;
+        }
+        let folder = Folder::open(path.path().to_owned()).unwrap();
+        for (mode, is_taken) in [(0o755, true), (0o1777, false)] {
+            fs::set_permissions(path.path(), fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(folder.look(".env", 100).is_ok(), is_taken, "{mode:o}");
+        }
     }
 
     #[test]
