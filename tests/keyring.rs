@@ -88,6 +88,26 @@ async fn a_stored_key_is_replaced_only_where_that_is_asked_for() {
 }
 
 #[tokio::test]
+async fn a_key_that_comes_during_the_sign_in_is_not_lost_and_neither_is_the_new_one() {
+    let session = Session::shared();
+    let mut run = create(Scenario::ready())
+        .args(&["--keyring", "--profile", "meanwhile"])
+        .env("DBUS_SESSION_BUS_ADDRESS", &session.address)
+        .start()
+        .await;
+    run.url().await;
+    session.store("meanwhile", KEY);
+    let visit = run.again(Choice::Continue);
+    let ended = run.end().await;
+    visit.await.unwrap();
+    assert_eq!(ended.code, 9, "{}", ended.stderr);
+    assert!(ended.stderr.contains("it has another key now than before the sign-in"), "{}", ended.stderr);
+    assert_eq!(session.stored("meanwhile"), KEY);
+    let path = ended.stderr.split_once("it is kept in ").unwrap().1.lines().next().unwrap();
+    assert_eq!(std::fs::read_to_string(path).unwrap(), format!("{}\n", ended.key()));
+}
+
+#[tokio::test]
 async fn a_keyring_that_takes_nothing_is_noticed_before_the_sign_in() {
     let (locked, none) = (Session::start("unlocked"), Session::start("none"));
     locked.lock();

@@ -126,7 +126,7 @@ pub(crate) fn unusable(error: io::Error) -> Failure {
 }
 
 /// Whether two keys are the same, in a time that does not tell where they differ.
-fn is_same(one: &ApiKey, other: &ApiKey) -> bool {
+pub(crate) fn is_same(one: &ApiKey, other: &ApiKey) -> bool {
     one.expose().as_bytes().ct_eq(other.expose().as_bytes()).into()
 }
 

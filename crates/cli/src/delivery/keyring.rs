@@ -16,25 +16,67 @@ pub(crate) const NAME: &str = "keyring";
 /// An item of a keyring that keeps what it is given.
 pub(crate) struct Keyring {
     item: Item,
+    may_replace: MayReplace,
+}
+
+/// Which values of the item may be lost.
+enum MayReplace {
+    Any,
+    /// The one that was there at the check.
+    Seen(There),
+}
+
+/// What a keyring has for a profile.
+enum There {
+    Nothing,
+    Key(ApiKey),
+    NoKey,
 }
 
 impl Keyring {
     pub(crate) async fn check(wanted: &KeyringWanted, person: Person<'_>) -> Result<Self, Failure> {
         let item = Item::of(&wanted.profile);
-        let there = match keyring::patiently(person, item.get()).await {
-            Ok(None) => None,
-            Ok(Some(key)) => Some(format!("a key that ends in {}", key.last_four())),
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                Some("something that is no key".to_owned())
+        let there = keyring::patiently(person, There::look(&item)).await.map_err(unusable)?;
+        let may_replace = if wanted.new {
+            MayReplace::Any
+        } else {
+            if let Some(there) = there.described() {
+                let what_is_there = format!("the keyring has {there} for the profile {}", wanted.profile);
+                may_be_replaced(&what_is_there, person).await?;
             }
-            Err(error) => return Err(unusable(error)),
+            MayReplace::Seen(there)
         };
-        if let (Some(there), false) = (there, wanted.new) {
-            may_be_replaced(&format!("the keyring has {there} for the profile {}", wanted.profile), person)
-                .await?;
-        }
         keyring::patiently(person, keyring::check()).await.map_err(unusable)?;
-        Ok(Self { item })
+        Ok(Self { item, may_replace })
+    }
+}
+
+impl There {
+    async fn look(item: &Item) -> io::Result<Self> {
+        match item.get().await {
+            Ok(None) => Ok(Self::Nothing),
+            Ok(Some(key)) => Ok(Self::Key(key)),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(Self::NoKey),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn described(&self) -> Option<String> {
+        match self {
+            Self::Nothing => None,
+            Self::Key(key) => Some(format!("a key that ends in {}", key.last_four())),
+            Self::NoKey => Some("something that is no key".to_owned()),
+        }
+    }
+}
+
+impl MayReplace {
+    fn allows(&self, now: &There) -> bool {
+        match (self, now) {
+            (Self::Any, _) | (_, There::Nothing) | (Self::Seen(There::NoKey), There::NoKey) => true,
+            (Self::Seen(There::Key(seen)), There::Key(now)) => keyring::is_same(seen, now),
+            _ => false,
+        }
     }
 }
 
@@ -58,6 +100,9 @@ impl Destination for Keyring {
     }
 
     async fn deliver(&mut self, key: &ApiKey) -> io::Result<()> {
+        if !self.may_replace.allows(&There::look(&self.item).await?) {
+            return Err(io::Error::other("it has another key now than before the sign-in"));
+        }
         self.item.set(key).await
     }
 
