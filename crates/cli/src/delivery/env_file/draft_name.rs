@@ -3,6 +3,9 @@
 use crate::key_name::random_u64;
 use std::io;
 
+/// More bytes than any of them has. What was checked out may have one of this name, of any size.
+pub(super) const LARGEST: u64 = 2 * 1024 * 1024;
+
 pub(super) fn new() -> io::Result<String> {
     let random = random_u64().map_err(io::Error::other)?;
     Ok(format!(".keymint-{random:016x}.tmp"))

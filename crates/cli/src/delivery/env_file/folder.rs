@@ -149,13 +149,14 @@ impl Folder {
             let Some(name) = entry.file_name().to_str().ok().filter(|name| draft_name::is_one(name)) else {
                 continue;
             };
-            let Ok(Some(mut file)) = self.open_regular(name) else { continue };
+            let Ok(Some(file)) = self.open_regular(name) else { continue };
             if file.metadata()?.uid() != euid() {
                 continue;
             }
             let mut content = Zeroizing::new(Vec::new());
-            file.read_to_end(&mut content)?;
-            if content.iter().all(|byte| *byte == PLACEHOLDER) {
+            (&file).take(draft_name::LARGEST).read_to_end(&mut content)?;
+            if (content.len() as u64) < draft_name::LARGEST && content.iter().all(|byte| *byte == PLACEHOLDER)
+            {
                 self.remove(name);
             } else {
                 left.push(self.path.join(name));
@@ -358,6 +359,18 @@ mod tests {
             fs::set_permissions(path.path(), fs::Permissions::from_mode(mode)).unwrap();
             assert_eq!(folder.look(".env", 100).is_ok(), is_taken, "{mode:o}");
         }
+    }
+
+    #[test]
+    fn a_file_that_has_the_name_of_a_draft_is_not_read_without_end() {
+        let path = tempfile::tempdir().unwrap();
+        let large = path.path().join(".keymint-0123456789abcdef.tmp");
+        let all_placeholder = vec![PLACEHOLDER; usize::try_from(draft_name::LARGEST).unwrap()];
+        fs::write(&large, all_placeholder).unwrap();
+        // No memory has room for it.
+        File::options().write(true).open(&large).unwrap().set_len(1 << 42).unwrap();
+        let folder = Folder::open(path.path().to_owned()).unwrap();
+        assert_eq!(folder.leftovers().unwrap(), [large]);
     }
 
     #[test]

@@ -101,8 +101,10 @@ impl Folder {
             if !entry.file_name().to_str().is_some_and(draft_name::is_one) || !entry.file_type()?.is_file() {
                 continue;
             }
-            let content = Zeroizing::new(fs::read(entry.path())?);
-            if content.iter().all(|byte| *byte == PLACEHOLDER) {
+            let mut content = Zeroizing::new(Vec::new());
+            File::open(entry.path())?.take(draft_name::LARGEST).read_to_end(&mut content)?;
+            if (content.len() as u64) < draft_name::LARGEST && content.iter().all(|byte| *byte == PLACEHOLDER)
+            {
                 let _ = fs::remove_file(entry.path());
             } else {
                 left.push(entry.path());
