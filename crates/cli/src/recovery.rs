@@ -113,7 +113,7 @@ impl Kept {
 /// Not one that is there already: it could belong to somebody else.
 fn new_temporary_folder() -> io::Result<PathBuf> {
     let name = format!("keymint-{}-{}", std::process::id(), clock::utc_now().replace(':', ""));
-    let folder = env::temp_dir().join(name);
+    let folder = findable(env::temp_dir()).join(name);
     let mut builder = DirBuilder::new();
     // With it, one that is there would do.
     builder.recursive(false);
@@ -121,6 +121,12 @@ fn new_temporary_folder() -> io::Result<PathBuf> {
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(&folder).map_err(|error| state::about(&folder, &error))?;
     Ok(folder)
+}
+
+/// A relative folder, as a variable may name one, would be found from the current folder alone, and may
+/// be published with it.
+fn findable(folder: PathBuf) -> PathBuf {
+    if folder.is_absolute() { folder } else { "/tmp".into() }
 }
 
 #[cfg(test)]
@@ -173,6 +179,14 @@ mod tests {
             assert_eq!(is_ours(&path), is_kept, "{mode:o}");
         }
         assert!(!is_ours(&folder.path().join("two.key")));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_relative_folder_of_temporary_files_does_not_count() {
+        for (named, taken) in [("/var/tmp", "/var/tmp"), ("tmp", "/tmp"), ("", "/tmp")] {
+            assert_eq!(findable(named.into()), Path::new(taken), "{named:?}");
+        }
     }
 
     #[test]
