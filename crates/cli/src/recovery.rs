@@ -38,8 +38,11 @@ fn keep_in(folder: &Path, id: &str, key: &ApiKey) -> io::Result<PathBuf> {
 /// which is then kept elsewhere.
 fn fill(mut file: File, path: &Path, key: &ApiKey) -> io::Result<()> {
     let folder = path.parent().unwrap_or(path);
-    file.write_all(format!("{}\n", key.expose()).as_bytes())
-        .and_then(|()| file.sync_all())
+    let text = Zeroizing::new(format!("{}\n", key.expose()));
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    // There may be no room for two open files.
+    drop(file);
+    written
         // The name is safe only when the folder is.
         .and_then(|()| state::sync(folder))
         .inspect_err(|_| drop(fs::remove_file(path)))
