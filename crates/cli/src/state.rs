@@ -86,8 +86,20 @@ pub(crate) fn new_file(path: &Path) -> io::Result<File> {
     options.read(true).append(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map_err(|error| about(path, &error))
+    let file = options.open(path).map_err(|error| about(path, &error))?;
+    leave_to_owner(&file);
+    Ok(file)
 }
+
+/// Lets its owner read and write the file, whatever the umask took away. Not every file system has
+/// modes.
+#[cfg(unix)]
+pub(crate) fn leave_to_owner(file: &File) {
+    let _ = file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600));
+}
+
+#[cfg(not(unix))]
+pub(crate) fn leave_to_owner(_: &File) {}
 
 /// Opens a file to read it, and makes sure that nobody else could have written it.
 pub(crate) fn open_own(path: &Path) -> io::Result<File> {

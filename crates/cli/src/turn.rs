@@ -64,6 +64,7 @@ fn take(path: &Path) -> io::Result<Result<Turn, String>> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path).map_err(|error| state::about(path, &error))?;
+    state::leave_to_owner(&file);
     match file.try_lock() {
         Ok(()) => {
             file.set_len(0)?;
