@@ -4,10 +4,14 @@
 
 use crate::program::watch;
 use crate::support::{Ended, create, keymint};
-use keymint_sandbox::Scenario;
+use keymint_sandbox::{Choice, Scenario, visit_from_elsewhere};
 use serde_json::Value;
 use std::fs::{self, OpenOptions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
+use std::process::Stdio;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
 
 /// A run whose key could not be printed, in this home.
 async fn failed() -> Ended {
@@ -116,4 +120,46 @@ async fn a_file_that_holds_no_key_is_told() {
     let (code, printed, told) = recover(&ended, &["--print"]).await;
     assert_eq!((code, printed.as_str()), (1, ""), "{told}");
     assert!(told.contains("no key is in it"), "{told}");
+}
+
+#[tokio::test]
+async fn what_is_kept_is_its_owners_to_read_whatever_the_umask() {
+    let state = tempfile::tempdir().unwrap();
+    for folder in ["records", "recovery", "turns"] {
+        let folder = state.path().join("keymint").join(folder);
+        fs::create_dir_all(&folder).unwrap();
+        for folder in [folder.parent().unwrap(), &folder] {
+            fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).unwrap();
+        }
+    }
+    let ended = create(Scenario::ready())
+        .under(&["sh", "-c", "umask 777; exec \"$@\"", "keymint"])
+        .args(&["--pipe-to", "false"])
+        .env("XDG_STATE_HOME", state.path())
+        .sign_in()
+        .await;
+    assert_eq!(ended.code, 9, "{}", ended.stderr);
+    let folders = fs::read_dir(state.path().join("keymint")).unwrap();
+    let files = folders.flat_map(|folder| fs::read_dir(folder.unwrap().path()).unwrap());
+    let modes: Vec<_> = files.map(|file| file.unwrap().metadata().unwrap().mode() & 0o777).collect();
+    assert_eq!(modes, [0o600; 3]);
+}
+
+#[tokio::test]
+async fn however_few_files_may_be_open_no_key_is_lost() {
+    for limit in 8..=20 {
+        let mut run = create(Scenario::ready())
+            .args(&["--no-listen", "--pipe-to", "cat"])
+            .stdin(Stdio::piped())
+            .start()
+            .await;
+        let address = visit_from_elsewhere(&run.url().await, Choice::Continue).await.unwrap();
+        let (process, limit) = (format!("--pid={}", run.process()), format!("--nofile={limit}"));
+        assert!(Command::new("prlimit").args([&process, &limit]).status().await.unwrap().success());
+        run.stdin().write_all(format!("{address}\n").as_bytes()).await.unwrap();
+        let ended = run.end().await;
+        let no_key = ended.sandbox.keys().is_empty();
+        let is_kept = ended.stderr.contains("it is kept in");
+        assert!(no_key || ended.code == 0 || is_kept, "{limit}: {}", ended.stderr);
+    }
 }
