@@ -280,6 +280,11 @@ impl Draft {
             Some(found) => found.file.metadata()?.mode() & 0o777,
             None => 0o600,
         };
+        // A folder may give each new file an access list, which the mode would bring into effect.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        if rustix::fs::fgetxattr(&self.file, ACCESS_LIST, &mut [0; 0][..]).is_ok() {
+            rustix::fs::fremovexattr(&self.file, ACCESS_LIST)?;
+        }
         rustix::fs::fchmod(&self.file, Mode::from_raw_mode(mode as rustix::fs::RawMode))?;
         #[cfg(any(target_os = "linux", target_os = "android"))]
         if let Some(found) = found {
@@ -295,11 +300,13 @@ impl Drop for Draft {
     }
 }
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const ACCESS_LIST: &str = "system.posix_acl_access";
+
 /// Without its access list a file's group bits would mean something else, and may let more in.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn copy_attributes(from: &File, to: &File) -> io::Result<()> {
     use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fsetxattr};
-    const ACCESS_LIST: &[u8] = b"system.posix_acl_access";
     // The most that Linux has of either (xattr(7)).
     let (mut names, mut value) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
     let Ok(length) = flistxattr(from, &mut names[..]) else { return Ok(()) };
@@ -307,7 +314,7 @@ fn copy_attributes(from: &File, to: &File) -> io::Result<()> {
         let copied = fgetxattr(from, name, &mut value[..])
             .and_then(|length| fsetxattr(to, name, &value[..length], XattrFlags::empty()));
         if let Err(error) = copied
-            && name == ACCESS_LIST
+            && name == ACCESS_LIST.as_bytes()
         {
             return Err(io::Error::other(format!("its access list cannot be kept: {error}")));
         }
@@ -371,6 +378,27 @@ mod tests {
         File::options().write(true).open(&large).unwrap().set_len(1 << 42).unwrap();
         let folder = Folder::open(path.path().to_owned()).unwrap();
         assert_eq!(folder.leftovers().unwrap(), [large]);
+    }
+
+    #[test]
+    fn a_replaced_file_takes_no_access_list_from_its_folder() {
+        use std::os::unix::fs::PermissionsExt;
+        let path = tempfile::tempdir().unwrap();
+        let file = path.path().join(".env");
+        fs::write(&file, "old").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        if setxattr(path.path(), "system.posix_acl_default", &access_list(), XattrFlags::empty()).is_err() {
+            let mut stderr = io::stderr();
+            io::Write::write_all(&mut stderr, b"SKIPPED: this file system has no access lists\n").unwrap();
+            return;
+        }
+        let folder = Arc::new(Folder::open(path.path().to_owned()).unwrap());
+        let found = folder.look(".env", 100).unwrap();
+        let draft = Draft::reserve(&folder, 100, found.as_ref()).unwrap();
+        assert!(getxattr(path.path().join(&draft.name), ACCESS_LIST, &mut [0; 100][..]).is_ok());
+        assert!(folder.replace(".env", found.as_ref(), &draft, b"new").unwrap());
+        assert!(getxattr(&file, ACCESS_LIST, &mut [0; 100][..]).is_err());
+        assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o640);
     }
 
     #[test]
