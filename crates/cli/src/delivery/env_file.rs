@@ -79,8 +79,9 @@ impl EnvFile {
             person.warn(&format!("{} is a link: {spot} is the file that will change", shown(&link)));
         }
         if !spot.folder.try_lock() {
-            person
-                .warn(&format!("another run of keymint writes beside {spot}; waiting for it, at most 10 s"));
+            person.warn(&format!(
+                "another run of keymint seems to write beside {spot}; waiting for it, at most 10 s"
+            ));
             lock(&clock, &spot).await?;
         }
         let variable = wanted.variable.clone();
@@ -193,6 +194,10 @@ async fn lock(clock: &dyn Clock, spot: &Spot) -> Result<(), Failure> {
             return Ok(());
         }
         clock.sleep(PAUSE).await;
+    }
+    // Whoever may read the folder can lock it.
+    if spot.folder.has_live_draft().is_ok_and(|is_live| !is_live) {
+        return Ok(());
     }
     Err(spot
         .unusable("another run of keymint writes in its folder")
@@ -331,6 +336,7 @@ mod tests {
     use super::*;
     use keymint_domain::Moment;
     use std::fs;
+    use std::path::PathBuf;
 
     /// Whose pauses take no time.
     struct Impatient;
@@ -357,14 +363,26 @@ mod tests {
         let find = || Spot::find(&folder.path().join(".env")).unwrap().0;
         let (first, second) = (find(), find());
         lock(&Impatient, &first).await.unwrap();
+        let draft = Draft::reserve(&first.folder, ROOM, None).unwrap();
+        assert_eq!(second.folder.leftovers().unwrap(), Vec::<PathBuf>::new());
         let failure = lock(&Impatient, &second).await.unwrap_err();
         assert!(
             failure.message.ends_with("another run of keymint writes in its folder"),
             "{}",
             failure.message
         );
-        drop(first);
+        drop((first, draft));
         lock(&Impatient, &second).await.unwrap();
+    }
+
+    /// As anybody can who may read it.
+    #[tokio::test]
+    async fn a_folder_that_another_program_locks_keeps_nobody_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let find = || Spot::find(&folder.path().join(".env")).unwrap().0;
+        let (stranger, run) = (find(), find());
+        assert!(stranger.folder.try_lock() && !run.folder.try_lock());
+        lock(&Impatient, &run).await.unwrap();
     }
 
     #[test]

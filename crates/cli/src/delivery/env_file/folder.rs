@@ -144,25 +144,41 @@ impl Folder {
     /// the placeholder are removed.
     pub(super) fn leftovers(&self) -> io::Result<Vec<PathBuf>> {
         let mut left = Vec::new();
+        for (name, file) in self.drafts()? {
+            if is_held(&file) {
+                continue;
+            }
+            let mut content = Zeroizing::new(Vec::new());
+            file.take(draft_name::LARGEST).read_to_end(&mut content)?;
+            if (content.len() as u64) < draft_name::LARGEST && content.iter().all(|byte| *byte == PLACEHOLDER)
+            {
+                self.remove(&name);
+            } else {
+                left.push(self.path.join(name));
+            }
+        }
+        Ok(left)
+    }
+
+    /// Whether a run of this user is under way here. Others can lock the folder, but no draft.
+    pub(super) fn has_live_draft(&self) -> io::Result<bool> {
+        Ok(self.drafts()?.iter().any(|(_, file)| is_held(file)))
+    }
+
+    /// The drafts of this user's runs, by their names.
+    fn drafts(&self) -> io::Result<Vec<(String, File)>> {
+        let mut drafts = Vec::new();
         for entry in rustix::fs::Dir::read_from(&self.handle)? {
             let entry = entry?;
             let Some(name) = entry.file_name().to_str().ok().filter(|name| draft_name::is_one(name)) else {
                 continue;
             };
             let Ok(Some(file)) = self.open_regular(name) else { continue };
-            if file.metadata()?.uid() != euid() {
-                continue;
-            }
-            let mut content = Zeroizing::new(Vec::new());
-            (&file).take(draft_name::LARGEST).read_to_end(&mut content)?;
-            if (content.len() as u64) < draft_name::LARGEST && content.iter().all(|byte| *byte == PLACEHOLDER)
-            {
-                self.remove(name);
-            } else {
-                left.push(self.path.join(name));
+            if file.metadata()?.uid() == euid() {
+                drafts.push((name.to_owned(), file));
             }
         }
-        Ok(left)
+        Ok(drafts)
     }
 
     fn remove(&self, name: &str) {
@@ -249,6 +265,8 @@ impl Draft {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&folder.handle, &name, flags, Mode::RUSR | Mode::WUSR)?.into();
         let draft = Self { folder: Arc::clone(folder), name, file };
+        // Where there are no locks, it is as with the folder's.
+        let _ = draft.file.try_lock();
         draft.file.write_all_at(&vec![PLACEHOLDER; size], 0)?;
         draft.file.sync_all()?;
         draft.take_owner_of(found)?;
@@ -320,6 +338,10 @@ fn copy_attributes(from: &File, to: &File) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+fn is_held(draft: &File) -> bool {
+    matches!(draft.try_lock_shared(), Err(TryLockError::WouldBlock))
 }
 
 fn is_ours_or_the_systems(user: u32) -> bool {
