@@ -143,6 +143,17 @@ async fn a_command_has_the_persons_limits_and_signals() {
     assert!(ended.stderr.contains("was ended by signal 13"), "{}", ended.stderr);
 }
 
+/// Some programs do not want to hear of their children, and whatever they start inherits that.
+#[tokio::test]
+async fn how_a_command_ended_is_known_where_the_ends_of_children_are_ignored() {
+    for (script, code) in [("cat >/dev/null", 0), ("cat >/dev/null; exit 7", 9)] {
+        let script = Script::new(script);
+        let ended = script.create().under(&["env", "--ignore-signal=CHLD"]).sign_in().await;
+        assert_eq!(ended.code, code, "{}", ended.stderr);
+        assert_eq!(ended.stderr.contains("ended with exit code 7"), code == 9, "{}", ended.stderr);
+    }
+}
+
 #[tokio::test]
 async fn a_first_signal_waits_for_the_command_and_a_second_ends_it() {
     for signals in [1, 2] {

@@ -30,6 +30,8 @@ impl Interrupt {
         // A file that may not grow any more is an error like a full disk, and does not end the
         // program, which may have a key in hand.
         drop(signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?);
+        // Where whoever started this program ignores it, the system forgets how children ended.
+        drop(signal(SignalKind::child())?);
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
