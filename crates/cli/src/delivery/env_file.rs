@@ -147,7 +147,7 @@ impl Place {
             }
             let new = dotenv.set(&value);
             if folder.replace(name, found.as_ref(), &self.draft, &new)? {
-                return match folder.look(name, LARGEST)? {
+                return match folder.look(name, new.len())? {
                     Some(found) if *found.content == *new => Ok(()),
                     _ => Err(io::Error::other("another program changed it at the same moment")),
                 };
@@ -401,6 +401,15 @@ mod tests {
         place(folder.path()).put(&key).unwrap();
         let content = fs::read_to_string(folder.path().join(".env")).unwrap();
         assert_eq!(content, format!("OPENAI_API_KEY={key}\n"));
+    }
+
+    #[test]
+    fn a_file_as_large_as_may_be_takes_the_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".env");
+        fs::write(&path, "#".repeat(LARGEST)).unwrap();
+        place(folder.path()).put("sk-proj-0123456789").unwrap();
+        assert!(fs::read_to_string(&path).unwrap().ends_with("#\nOPENAI_API_KEY=sk-proj-0123456789\n"));
     }
 
     #[test]
