@@ -73,6 +73,19 @@ async fn a_file_that_may_not_grow_any_more_costs_no_key() {
     assert_eq!(fs::read_to_string(path).unwrap(), format!("{}\n", ended.key()));
 }
 
+#[tokio::test]
+async fn a_standard_error_that_nobody_reads_keeps_no_key() {
+    let home = tempfile::tempdir().unwrap();
+    let (_unread, stderr) = std::io::pipe().unwrap();
+    let mut filler = stderr.try_clone().unwrap();
+    std::thread::spawn(move || filler.write_all(&[b'\n'; 1024 * 1024]));
+    let mut demo = keymint(&home);
+    demo.arg("demo").stderr(stderr);
+    let output = watch(demo.spawn().unwrap().wait_with_output()).await.unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(output.stdout.starts_with(b"sk-proj-"));
+}
+
 /// One with room for a key takes it whole. One without says at once that it has none.
 #[tokio::test]
 async fn a_standard_output_that_does_not_wait_has_the_whole_key_or_nothing_of_it() {

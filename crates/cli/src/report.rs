@@ -2,6 +2,7 @@
 
 mod lines;
 mod notice;
+mod stderr;
 
 use crate::args::OutputArgs;
 #[cfg(feature = "sandbox")]

@@ -1,5 +1,6 @@
 //! How lines reach standard error: as loud as was asked for, and around a spinner where it is a terminal.
 
+use super::stderr;
 use crate::args::OutputArgs;
 use crate::clock::SystemClock;
 use crate::hyperlink;
@@ -7,7 +8,7 @@ use crate::settings::ProcessEnvironment;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use keymint_domain::text::for_people;
 use keymint_domain::{Clock, Moment};
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -113,8 +114,7 @@ impl Lines {
 
     /// One line as it is, however long.
     pub(super) fn line(&self, text: &str) {
-        // Nobody can be told that standard error is broken.
-        let write = || drop(writeln!(anstream::stderr().lock(), "{text}"));
+        let write = || stderr::write_line(text);
         match &self.spinner {
             Some(spinner) if self.spins.load(Ordering::Relaxed) => spinner.suspend(write),
             _ => write(),
