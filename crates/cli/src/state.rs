@@ -60,8 +60,10 @@ pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
 #[cfg(unix)]
 pub(crate) fn check_owner(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;
-    let metadata = fs::metadata(folder)?;
-    if metadata.uid() != rustix::process::geteuid().as_raw() {
+    let (metadata, me) = (fs::metadata(folder)?, rustix::process::geteuid().as_raw());
+    // Whose link leads there decides what it leads to.
+    let link_owner = fs::symlink_metadata(folder)?.uid();
+    if metadata.uid() != me || ![me, 0].contains(&link_owner) {
         Err(io::Error::other("it belongs to another user"))
     } else if metadata.mode() & 0o022 != 0 {
         Err(io::Error::other("other users may write in it; `chmod 700` takes that from them"))
@@ -193,5 +195,23 @@ mod tests {
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o770)).unwrap();
         let refusal = make_private(&folder).unwrap_err();
         assert!(refusal.to_string().contains("chmod 700"), "{refusal}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_of_another_user_is_not_followed_to_a_folder() {
+        use std::os::unix::fs::{lchown, symlink};
+        let home = tempfile::tempdir().unwrap();
+        let (folder, link) = (home.path().join("folder"), home.path().join("link"));
+        make_private(&folder).unwrap();
+        symlink(&folder, &link).unwrap();
+        make_private(&link).unwrap();
+        if lchown(&link, Some(12_345), None).is_err() {
+            let mut stderr = io::stderr();
+            io::Write::write_all(&mut stderr, b"SKIPPED: only the administrator can give links away\n")
+                .unwrap();
+            return;
+        }
+        assert!(make_private(&link).is_err());
     }
 }
