@@ -117,7 +117,7 @@ impl Failure {
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self::new(Kind::Usage, message).hint("See `keymint create --help`.")
+        Self::new(Kind::Usage, message).hint("The command's --help tells what it takes.")
     }
 
     pub(crate) fn internal(cause: &dyn Error) -> Self {

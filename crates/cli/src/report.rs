@@ -142,7 +142,7 @@ impl Reporter {
                 place(target)
             )),
             Notice::StillCreating { patience } => self.lines.step(&format!(
-                "The key is being created; waiting for it, at most {}. Once more gives it up: it may then exist without you having it.",
+                "The key is being created; waiting for it, at most {}. Ctrl-C once more gives it up: it may then exist without you having it.",
                 spoken(*patience)
             )),
             Notice::KeyCreated { last_four, name, target } => self.lines.step(&format!(

@@ -29,7 +29,7 @@ impl Turn {
                 Kind::CallbackUnavailable,
                 format!("another sign-in of yours waits for the browser on port {port}: {holder}"),
             )
-            .hint("Finish it, or end it with Ctrl-C, and run this again.")),
+            .hint("Finish it, or end it (with Ctrl-C, or with `kill` and that number), and run this again.")),
             Err(error) => Err(Failure::new(
                 Kind::DestinationUnusable,
                 format!("it cannot be written down that a sign-in is going on: {error}"),

@@ -67,8 +67,11 @@ pub(crate) struct OutputArgs {
     pub(crate) verbose: bool,
 }
 
+/// The heading of the [`DestinationArgs`] of a command that makes a key.
+pub(super) const DESTINATIONS: &str = "Where the key goes (standard output, unless you choose)";
+
+// Their heading is the command's, which knows what becomes of a key without any of them.
 #[derive(Debug, Default, ClapArgs)]
-#[command(next_help_heading = "Where the key goes (standard output, unless you choose)")]
 pub(crate) struct DestinationArgs {
     /// Put it into a dotenv file [PATH: .env]
     #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = ".env", value_hint = ValueHint::FilePath)]

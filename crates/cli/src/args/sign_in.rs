@@ -6,7 +6,9 @@
     reason = "these comments are the help that people read"
 )]
 
-use super::groups::{DestinationArgs, EndpointArgs, KeyArgs, OutputArgs, PatienceArgs, TargetArgs, WayArgs};
+use super::groups::{
+    DESTINATIONS, DestinationArgs, EndpointArgs, KeyArgs, OutputArgs, PatienceArgs, TargetArgs, WayArgs,
+};
 use clap::Args as ClapArgs;
 
 pub(super) const CREATE_EXAMPLES: &str = "\
@@ -68,7 +70,7 @@ pub(crate) struct CreateArgs {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = DESTINATIONS)]
     pub(crate) destinations: DestinationArgs,
 
     #[command(flatten)]
@@ -155,7 +157,7 @@ pub(crate) struct FinishArgs {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = DESTINATIONS)]
     pub(crate) destinations: DestinationArgs,
 
     #[command(flatten)]

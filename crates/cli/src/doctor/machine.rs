@@ -145,7 +145,7 @@ pub(super) fn turn(port: u16) -> Finding {
         Ok(Some(holder)) => Finding::problem(
             "sign-in",
             &format!("another one of yours waits for the browser on port {port}: {holder}"),
-            "Finish it, or end it with Ctrl-C.",
+            "Finish it, or end it: with Ctrl-C, or with `kill` and that number.",
         ),
         // The folder of the state is a finding of its own.
         Err(_) => Finding::ok("sign-in", "whether another one of yours is under way is not known"),

@@ -43,6 +43,9 @@ impl Wanted {
             None => of.find("env-file", &None, plain_text)?.map(Into::into),
         };
         let variable = of.find("var", &args.var, Variable::parse)?;
+        if args.var.is_some() && env_file.is_none() {
+            return Err(Failure::usage("--var names the variable of a file: say which with --env-file"));
+        }
         let force = args.force || of.is_set("force")?;
         let allow_tracked = args.allow_tracked || of.is_set("allow-tracked")?;
         let keyring = args.keyring || of.is_set("keyring")?;
