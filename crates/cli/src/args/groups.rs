@@ -1,11 +1,5 @@
 //! Options that several commands share.
 
-#![allow(
-    rustdoc::bare_urls,
-    rustdoc::broken_intra_doc_links,
-    reason = "these comments are the help that people read"
-)]
-
 use clap::{Args as ClapArgs, ValueHint};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;

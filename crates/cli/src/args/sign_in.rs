@@ -1,11 +1,5 @@
 //! The commands that sign a person in: `create`, `list`, and `create` in two halves.
 
-#![allow(
-    rustdoc::bare_urls,
-    rustdoc::broken_intra_doc_links,
-    reason = "these comments are the help that people read"
-)]
-
 use super::groups::{
     DESTINATIONS, DestinationArgs, EndpointArgs, KeyArgs, OutputArgs, PatienceArgs, TargetArgs, WayArgs,
 };

@@ -1,11 +1,5 @@
 //! The commands for keys that are here already.
 
-#![allow(
-    rustdoc::bare_urls,
-    rustdoc::broken_intra_doc_links,
-    reason = "these comments are the help that people read"
-)]
-
 use super::groups::{DestinationArgs, OutputArgs};
 use clap::Args as ClapArgs;
 use std::ffi::OsString;

@@ -1,11 +1,5 @@
 //! The commands that show how things are, or how they would be.
 
-#![allow(
-    rustdoc::bare_urls,
-    rustdoc::broken_intra_doc_links,
-    reason = "these comments are the help that people read"
-)]
-
 use super::groups::EndpointArgs;
 #[cfg(feature = "sandbox")]
 use super::groups::OutputArgs;
