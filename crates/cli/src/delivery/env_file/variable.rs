@@ -1,22 +1,3 @@
-/// Names of variables that decide which programs, libraries or start-up files are loaded. A key there
-/// is a mistake that breaks whoever reads the file.
-const LOADING: [&str; 14] = [
-    "PATH",
-    "HOME",
-    "SHELL",
-    "IFS",
-    "ENV",
-    "BASH_ENV",
-    "PROMPT_COMMAND",
-    "NODE_OPTIONS",
-    "PYTHONPATH",
-    "PYTHONHOME",
-    "PERL5OPT",
-    "PERL5LIB",
-    "RUBYOPT",
-    "JAVA_TOOL_OPTIONS",
-];
-
 /// The name of an environment variable that may hold a key.
 #[derive(Debug, Clone)]
 pub(crate) struct Variable(String);
@@ -49,6 +30,25 @@ impl Variable {
         &self.0
     }
 }
+
+/// Names of variables that decide which programs, libraries or start-up files are loaded. A key there
+/// is a mistake that breaks whoever reads the file.
+const LOADING: [&str; 14] = [
+    "PATH",
+    "HOME",
+    "SHELL",
+    "IFS",
+    "ENV",
+    "BASH_ENV",
+    "PROMPT_COMMAND",
+    "NODE_OPTIONS",
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "PERL5OPT",
+    "PERL5LIB",
+    "RUBYOPT",
+    "JAVA_TOOL_OPTIONS",
+];
 
 #[cfg(test)]
 mod tests {
