@@ -88,7 +88,7 @@ impl Run<'_> {
             Ok((servers, session, target))
         };
         let (servers, session, target) = interrupt.end(before_creation).await?;
-        mint.make(servers.ports(), session, &target, &observer, (&under_way, interrupt)).await
+        mint.make(servers.ports(), session, &target, &observer, &under_way, interrupt).await
     }
 
     fn person(&self) -> Person<'_> {

@@ -10,7 +10,9 @@ use crate::settings::{ProcessEnvironment, Settings};
 use crate::words::{DASHBOARD, quoted};
 use crate::{fail_point, output, record, recovery, shadow, verify};
 use keymint_callback_adapter::Outcome;
-use keymint_domain::{Observer, Ports, ProvisionError, ProvisionedKey, Session, Target, create_key};
+use keymint_domain::{ApiKey, Observer, Ports, ProvisionError, ProvisionedKey, Session, Target, create_key};
+use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long a rehearsal's JSON may take to be read.
@@ -56,7 +58,8 @@ impl<'a> Mint<'a> {
         session: Session,
         target: &Target,
         observer: Observer<'_>,
-        (under_way, interrupt): (&UnderWay, &mut Interrupt),
+        under_way: &UnderWay,
+        interrupt: &mut Interrupt,
     ) -> Result<Outcome, Failure> {
         let Settings { plan, api_base, http, .. } = self.settings;
         let name = &plan.key_name;
@@ -162,14 +165,10 @@ impl<'a> Mint<'a> {
     /// The key is where it was wanted, but not for long. Where nothing else keeps it, the next run
     /// tells of it once more.
     fn keep_besides(&mut self, created: &ProvisionedKey) {
-        match recovery::keep(&created.key, self.record.id()) {
+        match self.keep_for_recovery(&created.key) {
             Ok(path) => {
                 let text = format!("A clipboard forgets, so the key is kept in {}, too.", path.display());
                 self.reporter.tell(&Notice::Kept { text: &text });
-                self.record.amend(|entry| {
-                    entry.state = State::Delivered;
-                    entry.kept_in = Some(path);
-                });
             }
             Err(error) => {
                 let text = format!("a clipboard forgets, and the key could not be kept besides: {error}");
@@ -181,34 +180,34 @@ impl<'a> Mint<'a> {
     /// A destination failed, and the key must not be lost with it.
     fn keep(mut self, created: &ProvisionedKey, delivered: &Delivered) -> Failure {
         let failed = format!("the key was created, but {}", delivered.failed.join(", and "));
-        let mut failure = if self.settings.keeps {
-            self.keep_for_recovery(created, &failed)
+        let failed_with = |message: String| Failure::new(Kind::DeliveryFailed, message);
+        let mut failure = if !self.settings.keeps {
+            failed_with(failed).page(Outcome::KeyLost)
         } else {
-            Failure::new(Kind::DeliveryFailed, failed).page(Outcome::KeyLost)
+            match self.keep_for_recovery(&created.key) {
+                Ok(path) => failed_with(format!("{failed}; it is kept in {}", path.display()))
+                    .hint("Bring it where you need it with `keymint recover`.")
+                    .page(Outcome::KeyKept),
+                Err(keeping) => failed_with(format!("{failed}, and it could not be kept either ({keeping})"))
+                    .hint(format!(
+                        "Delete the key {} at {DASHBOARD}, and run it again.",
+                        quoted(&created.name)
+                    ))
+                    .page(Outcome::KeyLost),
+            }
         };
         failure.has_printed = delivered.has_printed;
         failure
     }
 
-    fn keep_for_recovery(&mut self, created: &ProvisionedKey, failed: &str) -> Failure {
-        match recovery::keep(&created.key, self.record.id()) {
-            Ok(path) => {
-                let message = format!("{failed}; it is kept in {}", path.display());
-                self.record.amend(|entry| {
-                    entry.state = State::Delivered;
-                    entry.kept_in = Some(path);
-                });
-                Failure::new(Kind::DeliveryFailed, message)
-                    .hint("Bring it where you need it with `keymint recover`.")
-                    .page(Outcome::KeyKept)
-            }
-            Err(keeping) => Failure::new(
-                Kind::DeliveryFailed,
-                format!("{failed}, and it could not be kept either ({keeping})"),
-            )
-            .hint(format!("Delete the key {} at {DASHBOARD}, and run it again.", quoted(&created.name)))
-            .page(Outcome::KeyLost),
-        }
+    /// Keeps the key in the recovery folder, and takes note of that.
+    fn keep_for_recovery(&mut self, key: &ApiKey) -> io::Result<PathBuf> {
+        let path = recovery::keep(key, self.record.id())?;
+        self.record.amend(|entry| {
+            entry.state = State::Delivered;
+            entry.kept_in = Some(path.clone());
+        });
+        Ok(path)
     }
 }
 
