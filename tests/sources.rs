@@ -65,7 +65,7 @@ fn secrets_are_exposed_where_that_was_looked_at_and_nowhere_else() {
         ("crates/cli/src/delivery/env_file.rs", 1),
         ("crates/cli/src/delivery/pipe.rs", 1),
         // Stored, and compared with what is read back.
-        ("crates/cli/src/keyring.rs", 4),
+        ("crates/cli/src/keyring.rs", 3),
         ("crates/cli/src/output.rs", 1),
         ("crates/cli/src/recovery.rs", 1),
         // Into the environment of the command.

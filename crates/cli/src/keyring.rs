@@ -15,6 +15,7 @@ use std::io;
 use std::pin::pin;
 use std::time::Duration;
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 /// How long the keyring may take by itself. It may have to be started first.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -46,7 +47,7 @@ impl Item {
         let Some(value) = within_reason(blocking::run(move || system::get(&user))).await? else {
             return Ok(None);
         };
-        // Neither error may be told further: each quotes the value.
+        // What went wrong is not told further: one of the errors has the value in it.
         let key = String::from_utf8(value).ok().and_then(|value| ApiKey::parse(value).ok());
         key.map(Some).ok_or_else(|| {
             io::Error::new(io::ErrorKind::InvalidData, "what the keyring has for this profile is no key")
@@ -58,9 +59,8 @@ impl Item {
     pub(crate) async fn set(&self, key: &ApiKey) -> io::Result<()> {
         let (user, label) =
             (self.profile.clone(), format!("OpenAI API key (keymint, profile {})", self.profile));
-        // A copy that is wiped, too.
-        let value = ApiKey::parse(key.expose().to_owned()).expect("a key is one");
-        within_reason(blocking::run(move || system::set(&user, &label, value.expose().as_bytes()))).await?;
+        let value = Zeroizing::new(key.expose().to_owned());
+        within_reason(blocking::run(move || system::set(&user, &label, value.as_bytes()))).await?;
         fail_point::reached("keyring-written");
         let stored = self.get().await?;
         if stored.is_some_and(|stored| is_same(&stored, key)) {
