@@ -34,12 +34,32 @@ fn shipped(source: &str) -> &str {
     source.split("#[cfg(test)]\nmod tests").next().unwrap()
 }
 
-/// Where each of them is, `cli/src/fail_point.rs` says.
+/// What they are, `cli/src/fail_point.rs` says.
 #[test]
 fn fail_points_are_in_no_build_that_did_not_ask_for_them() {
     let manifest = fs::read_to_string(root().join("crates/cli/Cargo.toml")).unwrap();
     let named: Vec<_> = manifest.lines().filter(|line| line.contains("fail-points")).collect();
     assert_eq!(named, ["fail-points = []", "required-features = [\"fail-points\"]"]);
+}
+
+/// One that no test stops at proves nothing.
+#[test]
+fn the_program_is_ended_at_each_fail_point() {
+    let sources = files("rs");
+    let (kills, shipped): (Vec<_>, Vec<_>) = sources
+        .iter()
+        .filter(|(name, _)| name.starts_with("tests/kills/") || name.starts_with("crates/cli/src/"))
+        .partition(|(name, _)| name.starts_with("tests/"));
+    let mut seen = 0;
+    for (name, source) in shipped {
+        for call in source.split("fail_point::reached(\"").skip(1) {
+            let border = call.split_inclusive('"').next().unwrap();
+            let stops = |source: &str| source.contains(&format!("\"{border}"));
+            assert!(kills.iter().any(|(_, source)| stops(source)), "\"{border} in {name}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 15, "only {seen}: they were not read");
 }
 
 /// Each of these is a secret on its way to the wire, or to where the person wants it.
