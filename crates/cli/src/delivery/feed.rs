@@ -39,8 +39,7 @@ pub(super) async fn feed(
     let mut program =
         Program::start(command).map_err(|error| failed(format!("could not be started ({error})")))?;
     let (stdout, stderr) = (program.child.stdout.take(), program.child.stderr.take());
-    // It ends when the other ends are closed, at the latest.
-    // A pipe has room for a key, so that this would end on any thread.
+    // A pipe has room for a key, so this ends on any thread; at the latest when its other ends close.
     blocking::start(move || {
         drop(writer.write_all(&secret));
         fail_point::reached("fed");
