@@ -40,8 +40,8 @@ pub enum InvalidBaseUrl {
 }
 
 impl BaseUrl {
-    /// OpenAI's platform API. [`Client::default`](crate::Client) has the authorization server that its
-    /// people sign in at.
+    /// OpenAI's platform API. The authorization server that goes with it is the issuer of
+    /// [`Client::default`](crate::Client::default).
     pub fn openai_api() -> Self {
         Self::parse("https://api.openai.com").expect("a constant")
     }

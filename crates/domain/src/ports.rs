@@ -65,8 +65,10 @@ pub trait PlatformApi: Send + Sync {
         organization: &OrganizationId,
     ) -> Result<Listing<Project>, ServiceError>;
 
-    /// `POST /dashboard/organizations/{id}/projects/{id}/api_keys`: creates a key. Not idempotent: each success is a new key, so an error must not say that
-    /// nothing was sent, or that the server refused, unless that is certain.
+    /// `POST /dashboard/organizations/{id}/projects/{id}/api_keys`: creates a key.
+    ///
+    /// Not idempotent: each success is a new key, so an error must not say that nothing was sent, or
+    /// that the server refused, unless that is certain.
     async fn create_api_key(
         &self,
         session: &SessionKey,
