@@ -14,12 +14,7 @@ use std::time::Duration;
 ///
 /// When `id` is no id.
 pub fn organization(id: &str) -> Organization {
-    Organization {
-        id: OrganizationId::parse(id).expect("an id"),
-        title: None,
-        is_default: false,
-        personal: false,
-    }
+    Organization::new(OrganizationId::parse(id).expect("an id"))
 }
 
 /// A project without a title.
