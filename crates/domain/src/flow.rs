@@ -25,12 +25,12 @@ pub(crate) struct Flow<'a> {
 }
 
 impl Flow<'_> {
-    /// Runs a step in the time that the plan gives it, and until `all_ends`; one call always has its
-    /// whole time.
+    /// Runs a step in the time that the plan gives it, at most until `deadline`; but one call always
+    /// has its whole time.
     pub(crate) async fn step<T, F>(
         &self,
         step: Step,
-        all_ends: Moment,
+        deadline: Moment,
         call: impl FnMut() -> F,
     ) -> Result<T, ServiceError>
     where
@@ -38,7 +38,7 @@ impl Flow<'_> {
     {
         let Plan { call_timeout, step_timeout, .. } = *self.plan;
         let now = self.ports.clock.now();
-        let ends = (now + step_timeout).min(all_ends).max(now + call_timeout);
+        let ends = (now + step_timeout).min(deadline).max(now + call_timeout);
         let time = StepTime { ends, call: Some(call_timeout), may_retry: true };
         self.until(time, step, call).await
     }
@@ -102,7 +102,8 @@ impl Flow<'_> {
 #[derive(Clone, Copy)]
 pub(crate) struct StepTime {
     pub(crate) ends: Moment,
-    /// How long one call may take. None is begun with less time than this.
+    /// How long one call may take, if not all the time that is left. With less than this left, nothing
+    /// is sent again.
     pub(crate) call: Option<Duration>,
     pub(crate) may_retry: bool,
 }

@@ -41,8 +41,8 @@ pub struct Plan {
     /// longer than the adapter's own limit, whose error can say more. A list has the time that is
     /// left for looking.
     pub call_timeout: Duration,
-    /// How long each of the three may take with all its tries. None is begun that could not take
-    /// its whole time.
+    /// How long each of the three may take with all its tries. None of them is sent again where less
+    /// than `call_timeout` is left.
     pub step_timeout: Duration,
     /// How long the three may take together with all their tries. When it is up, what is due is
     /// still sent once, and nothing is sent again. Looking for the project and asking a person have
@@ -155,12 +155,13 @@ pub async fn sign_in(
 ) -> Result<Session, ProvisionError> {
     let jitter = Jitter::of(&grant);
     let flow = Flow { ports, plan, observer, jitter: &jitter };
-    let ends = ports.clock.now() + plan.total_timeout;
-    let tokens = flow.step(Step::ExchangeCode, ends, || ports.auth_server.exchange_code(&grant)).await?;
+    let deadline = ports.clock.now() + plan.total_timeout;
+    let tokens = flow.step(Step::ExchangeCode, deadline, || ports.auth_server.exchange_code(&grant)).await?;
     observer(Event::CodeExchanged);
-    let key = flow.step(Step::Login, ends, || ports.platform.login(&tokens.access_token, &plan.app)).await?;
+    let key =
+        flow.step(Step::Login, deadline, || ports.platform.login(&tokens.access_token, &plan.app)).await?;
     observer(Event::SignedIn);
-    let time_left = ends.since(ports.clock.now());
+    let time_left = deadline.since(ports.clock.now());
     Ok(Session { key, jitter, time_left, account: tokens.email })
 }
 
@@ -181,10 +182,10 @@ pub async fn create_key(
     observer: Observer<'_>,
 ) -> Result<ProvisionedKey, ProvisionError> {
     let flow = Flow { ports, plan, observer, jitter: &session.jitter };
-    let ends = ports.clock.now() + session.time_left;
+    let deadline = ports.clock.now() + session.time_left;
     let name = plan.key_name.clone();
     match flow
-        .step(Step::CreateKey, ends, || ports.platform.create_api_key(&session.key, &target, &name))
+        .step(Step::CreateKey, deadline, || ports.platform.create_api_key(&session.key, &target, &name))
         .await
     {
         Ok(key) => Ok(ProvisionedKey { target, name, key }),
