@@ -9,8 +9,8 @@ use tokio::sync::oneshot;
 /// How long work that nobody wants any more may take to clear up, which takes it some milliseconds.
 const CLEARING: Duration = Duration::from_secs(3);
 
-/// Does the work on a thread of its own; or here and now, where the system has no thread to give:
-/// it may be a key that has to be somewhere.
+/// Does work that may block, on a thread of its own; or here and now, where the system has no thread
+/// to give: it may be a key that has to be somewhere.
 pub(crate) fn start(work: impl FnOnce() + Send + 'static) {
     let work = Arc::new(Mutex::new(Some(work)));
     let theirs = Arc::clone(&work);
@@ -26,24 +26,24 @@ fn once(work: &Mutex<Option<impl FnOnce()>>) {
     }
 }
 
-/// The same for work that is waited for. Where it is not waited for to its end, it goes on all the
-/// same, and ends with the program.
+/// Does work that may block, and waits for its result. Work that is not waited for to its end goes on
+/// all the same, and ends with the program.
 ///
 /// # Errors
 ///
-/// If it panics.
+/// If the work panics.
 pub(crate) async fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
     let (done, result) = oneshot::channel();
     start(move || drop(done.send(work())));
     result.await.map_err(|_| broke_down())
 }
 
-/// The same for work that takes back, where nobody wants its result, what it has done. So whoever
-/// stops waiting for it waits for that: the program may be about to end.
+/// Like [`run`], for work that takes back what it has done where nobody wants its result. Whoever stops
+/// waiting for it blocks until that is done, or for 3 s: the program may be about to end.
 ///
 /// # Errors
 ///
-/// If it panics.
+/// If the work panics.
 pub(crate) async fn run_to_its_end<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<T> {
