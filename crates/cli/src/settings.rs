@@ -146,9 +146,7 @@ impl Settings {
         };
         Ok(settings)
     }
-}
 
-impl Settings {
     /// Whether keys are made at OpenAI, rather than at another deployment or at the sandbox.
     pub(crate) fn is_openai(&self) -> bool {
         self.api_base == BaseUrl::openai_api()
