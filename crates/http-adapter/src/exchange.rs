@@ -8,6 +8,7 @@ use keymint_domain::{ServiceError, ServiceErrorKind, Step};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use url::Url;
+use zeroize::Zeroizing;
 
 /// Longest answer that is read, in bytes, where nothing else is said.
 const LONGEST_BODY: usize = 1024 * 1024;
@@ -96,19 +97,21 @@ impl<'a> Call<'a> {
     }
 }
 
-/// The body of an answer.
+/// The body of an answer, which may hold a secret.
 enum Body {
-    Whole(Vec<u8>),
+    Whole(Zeroizing<Vec<u8>>),
     TooLong,
 }
 
 impl Body {
     /// Stops reading as soon as it is known to be too long.
     async fn read(response: &mut Response, longest: usize) -> Result<Self, reqwest::Error> {
-        if response.content_length().is_some_and(|length| length > longest as u64) {
+        let announced = response.content_length().unwrap_or_default();
+        let Some(announced) = usize::try_from(announced).ok().filter(|length| *length <= longest) else {
             return Ok(Self::TooLong);
-        }
-        let mut body = Vec::new();
+        };
+        // Never moved while it grows as announced, which would leave a copy behind.
+        let mut body = Zeroizing::new(Vec::with_capacity(announced));
         while let Some(chunk) = response.chunk().await? {
             if body.len() + chunk.len() > longest {
                 return Ok(Self::TooLong);
