@@ -9,6 +9,7 @@ use serde::Serialize;
 use std::io::{self, Write};
 use std::sync::mpsc;
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// The name of standard output among the destinations.
 pub(crate) const STDOUT: &str = "stdout";
@@ -17,7 +18,8 @@ pub(crate) const STDOUT: &str = "stdout";
 const LAST_LINE: Duration = Duration::from_secs(5);
 
 /// Finds out, before a key is made, that standard output would swallow it: it is closed, the null
-/// device, not for writing, or a pipe whose reader is gone. (Rust opens the null device in the place of a closed one.)
+/// device, not for writing, or a pipe whose reader is gone. (Rust opens the null device in the place of
+/// a closed one.)
 #[cfg(unix)]
 pub(crate) fn check() -> Result<(), &'static str> {
     use rustix::fs::{OFlags, fcntl_getfl};
@@ -71,7 +73,8 @@ fn stdout() -> io::Result<io::Stdout> {
 /// Prints one line, and makes sure that it went out whole.
 pub(crate) fn print(line: &str) -> io::Result<()> {
     let mut stdout = stdout()?;
-    stdout.write_all(format!("{line}\n").as_bytes())?;
+    let line = Zeroizing::new([line, "\n"].concat());
+    stdout.write_all(line.as_bytes())?;
     stdout.flush()
 }
 
