@@ -1,9 +1,9 @@
 //! `finish`, killed at each border: what `start` began can be finished later, or is used up.
 
 use crate::left::Left;
-use crate::place::{PLACES, Place};
+use crate::place::Place;
 use crate::program::watch;
-use crate::table::{Row, show};
+use crate::table::{at_each_border, show};
 use crate::world::World;
 use keymint_sandbox::{Choice, visit_from_elsewhere};
 
@@ -28,25 +28,15 @@ const AFTER: [&str; 13] = [
 
 #[tokio::test]
 async fn wherever_the_second_half_is_killed_no_key_is_lost() {
-    let cells = PLACES.iter().flat_map(|place| {
-        let borders = BEFORE.into_iter().chain(AFTER).filter(|border| place.reaches(border));
-        borders.map(move |border| Row {
-            block: place.name.to_owned(),
-            name: border,
-            cell: killed(place, border),
-        })
-    });
-    show("finish is killed at …, the key is …, and the next run says …", cells.collect()).await;
+    let rows = at_each_border(&[&BEFORE[..], &AFTER].concat(), killed);
+    show("finish is killed at …, the key is …, and the next run says …", rows).await;
 }
 
 async fn killed(place: &'static Place, border: &str) -> String {
     let cell = format!("finish, {}, {border}", place.name);
     let mut world = World::new(place).await;
     let address = start(&world).await;
-    let mut program = world.delivers(&["finish", &address]);
-    program.env("KEYMINT_FAIL_POINT", border);
-    let ended = world.run(program, |_| {}).await;
-    assert!(ended.was_killed(), "{cell}: {}", ended.stderr);
+    let ended = world.kill(&["finish", &address], border).await;
     let verdict = Left::of(&world, &ended).await.verdict(&cell);
 
     let keys = world.keys().len();

@@ -1,8 +1,8 @@
 //! `recover`, killed at each border: a kept key stays until it is where it was wanted.
 
 use crate::left::Left;
-use crate::place::{PLACES, Place};
-use crate::table::{Row, show};
+use crate::place::Place;
+use crate::table::{at_each_border, show};
 use crate::world::World;
 use std::fs;
 
@@ -15,20 +15,13 @@ const BORDERS: [&str; 9] = [
     "fed",
     "delivered",
     "removed",
-    "noted",
+    "recovery-noted",
 ];
 
 #[tokio::test]
 async fn wherever_a_recovery_is_killed_no_key_is_lost() {
-    let cells = PLACES.iter().flat_map(|place| {
-        let borders = BORDERS.into_iter().filter(|&border| border == "noted" || place.reaches(border));
-        borders.map(move |border| Row {
-            block: place.name.to_owned(),
-            name: border,
-            cell: killed(place, border),
-        })
-    });
-    show("recover is killed at …, the key is …, and the next run says …", cells.collect()).await;
+    let rows = at_each_border(&BORDERS, killed);
+    show("recover is killed at …, the key is …, and the next run says …", rows).await;
 }
 
 async fn killed(place: &'static Place, border: &str) -> String {
@@ -41,9 +34,6 @@ async fn killed(place: &'static Place, border: &str) -> String {
 
     // Without a place it would list what there is.
     let command = if place.args.is_empty() { &["recover", "--print"][..] } else { &["recover"] };
-    let mut program = world.delivers(command);
-    program.env("KEYMINT_FAIL_POINT", border);
-    let ended = world.run(program, |_| {}).await;
-    assert!(ended.was_killed(), "{cell}: {}", ended.stderr);
+    let ended = world.kill(command, border).await;
     Left::of(&world, &ended).await.verdict(&cell)
 }

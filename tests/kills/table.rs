@@ -1,5 +1,6 @@
 //! Many cells, a few at a time, shown as one table.
 
+use crate::place::{PLACES, Place};
 use futures_util::{StreamExt, stream};
 use std::future::Future;
 use std::io::Write;
@@ -12,6 +13,20 @@ pub(crate) struct Row<F> {
     pub(crate) block: String,
     pub(crate) name: &'static str,
     pub(crate) cell: F,
+}
+
+/// A row for each border that a run gets to on its way to each place.
+pub(crate) fn at_each_border<F>(
+    borders: &[&'static str],
+    cell: impl Fn(&'static Place, &'static str) -> F,
+) -> Vec<Row<F>> {
+    let mut rows = Vec::new();
+    for place in &PLACES {
+        for border in borders.iter().copied().filter(|border| place.reaches(border)) {
+            rows.push(Row { block: place.name.to_owned(), name: border, cell: cell(place, border) });
+        }
+    }
+    rows
 }
 
 /// Shows what became of each row.

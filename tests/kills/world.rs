@@ -55,7 +55,7 @@ impl Ended {
     }
 
     /// Whether it was killed, or said to have been by the program that it was started by.
-    pub(crate) fn was_killed(&self) -> bool {
+    fn was_killed(&self) -> bool {
         self.status.signal() == Some(9) || self.status.code() == Some(128 + 9)
     }
 }
@@ -166,6 +166,15 @@ impl World {
         .await;
         assert!(!ended.stderr.contains("sk-proj-"), "{}", ended.stderr);
         no_file_is_for_others(self.home.path());
+        ended
+    }
+
+    /// Runs a command of keymint to this border, at which it is killed.
+    pub(crate) async fn kill(&mut self, command: &[&str], border: &str) -> Ended {
+        let mut program = self.delivers(command);
+        program.env("KEYMINT_FAIL_POINT", border);
+        let ended = self.run(program, |_| {}).await;
+        assert!(ended.was_killed(), "{command:?}, {}, {border}: {}", self.place.name, ended.stderr);
         ended
     }
 

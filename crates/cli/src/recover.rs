@@ -96,7 +96,7 @@ async fn deliver(kept: Kept, settings: &RecoverSettings, reporter: &Reporter) ->
     let removed = if is_done { kept.remove() } else { Ok(()) };
     fail_point::reached("removed");
     kept.note(&delivered.to, settings.wanted.profile(), is_done && removed.is_ok());
-    fail_point::reached("noted");
+    fail_point::reached("recovery-noted");
     if !delivered.failed.is_empty() {
         let message =
             format!("{}; it is still kept in {}", delivered.failed.join(", and "), kept.path.display());
