@@ -29,7 +29,7 @@ use pipe::Pipe;
 use std::io;
 use std::time::Duration;
 
-/// How long standard output may take to take the key.
+/// How long standard output may take to take a line.
 const PRINTING: Duration = Duration::from_secs(30);
 
 /// A place that was checked: nothing that can be known without the key stands in its way.
@@ -148,7 +148,7 @@ impl<'a> Delivery<'a> {
         let line =
             if reporter.wants_json() { output::created(entry, key, &to) } else { key.expose().to_owned() };
         reporter.settle();
-        match print_within(PRINTING, interrupt, line).await {
+        match print_in_time(interrupt, line).await {
             Ok(()) => {
                 delivered.has_printed = true;
                 delivered.is_kept |= self.to_stdout;
@@ -164,17 +164,13 @@ impl<'a> Delivery<'a> {
 }
 
 /// Prints on a thread of its own: whoever does not read must not keep this program from ending.
-pub(crate) async fn print_within(
-    patience: Duration,
-    interrupt: &mut Interrupt,
-    line: String,
-) -> io::Result<()> {
+pub(crate) async fn print_in_time(interrupt: &mut Interrupt, line: String) -> io::Result<()> {
     let printing = blocking::run(move || output::print(&line));
     let clock = SystemClock::new();
     tokio::select! {
         biased;
         printed = printing => printed?,
-        () = clock.sleep(patience) => Err(io::Error::other("nobody reads it")),
+        () = clock.sleep(PRINTING) => Err(io::Error::other("nobody reads it")),
         () = interrupt.twice() => Err(io::Error::other("nobody reads it")),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::args::ListArgs;
 use crate::choose::named;
-use crate::delivery::print_within;
+use crate::delivery::print_in_time;
 use crate::failure::{Failure, Kind};
 use crate::interrupt::Interrupt;
 use crate::person::Person;
@@ -15,10 +15,6 @@ use keymint_domain::{Catalogue, CatalogueEntry, Project, catalogue};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// How long standard output may take to take the list.
-const PRINTING: Duration = Duration::from_secs(30);
 
 pub(crate) async fn run(args: ListArgs) -> ExitCode {
     let (profile, output) = (args.profile.clone(), args.output);
@@ -60,7 +56,7 @@ async fn show(catalogue: &Catalogue, reporter: &Reporter, interrupt: &mut Interr
         let lines: Vec<_> = catalogue.organizations.iter().map(lines).collect();
         lines.join("\n")
     };
-    print_within(PRINTING, interrupt, text)
+    print_in_time(interrupt, text)
         .await
         .map_err(|error| Failure::new(Kind::Internal, format!("standard output failed: {error}")))
 }

@@ -1,6 +1,6 @@
 //! From a chosen project to a key that is where it was wanted.
 
-use crate::delivery::{Delivered, Delivery, print_within};
+use crate::delivery::{Delivered, Delivery, print_in_time};
 use crate::failure::{Failure, Kind, outcome_unknown};
 use crate::interrupt::{Held, Interrupt, UnderWay};
 use crate::person::Person;
@@ -13,10 +13,6 @@ use keymint_callback_adapter::Outcome;
 use keymint_domain::{ApiKey, Observer, Ports, ProvisionError, ProvisionedKey, Session, Target, create_key};
 use std::io;
 use std::path::PathBuf;
-use std::time::Duration;
-
-/// How long a rehearsal's JSON may take to be read.
-const PRINTING: Duration = Duration::from_secs(30);
 
 /// What is ready for a key before anybody signs in.
 pub(crate) struct Mint<'a> {
@@ -101,7 +97,7 @@ impl<'a> Mint<'a> {
     ) -> Result<Outcome, Failure> {
         if self.reporter.wants_json() {
             self.reporter.settle();
-            print_within(PRINTING, interrupt, output::rehearsed(entry))
+            print_in_time(interrupt, output::rehearsed(entry))
                 .await
                 .map_err(|error| Failure::new(Kind::Internal, format!("standard output failed: {error}")))?;
         }
