@@ -98,7 +98,7 @@ impl Kind {
             Self::Url => BaseUrl::parse(value).map(drop).map_err(|error| error.to_string()),
             Self::Port => port_number(value).map(drop).map_err(fault),
             Self::Time => wait(value).map(drop).map_err(fault),
-            Self::Variable => Variable::parse(value).map(drop).map_err(|error| error.to_string()),
+            Self::Variable => Variable::parse(value).map(drop).map_err(fault),
         }
     }
 }
