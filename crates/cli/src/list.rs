@@ -3,7 +3,7 @@
 use crate::args::ListArgs;
 use crate::choose::named;
 use crate::delivery::print_in_time;
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::person::Person;
 use crate::report::{Notice, Reporter};
@@ -56,9 +56,7 @@ async fn show(catalogue: &Catalogue, reporter: &Reporter, interrupt: &mut Interr
         let lines: Vec<_> = catalogue.organizations.iter().map(lines).collect();
         lines.join("\n")
     };
-    print_in_time(interrupt, text)
-        .await
-        .map_err(|error| Failure::new(Kind::Internal, format!("standard output failed: {error}")))
+    print_in_time(interrupt, text).await.map_err(output::failed)
 }
 
 fn organization_json(entry: &CatalogueEntry) -> Value {

@@ -97,9 +97,7 @@ impl<'a> Mint<'a> {
     ) -> Result<Outcome, Failure> {
         if self.reporter.wants_json() {
             self.reporter.settle();
-            print_in_time(interrupt, output::rehearsed(entry))
-                .await
-                .map_err(|error| Failure::new(Kind::Internal, format!("standard output failed: {error}")))?;
+            print_in_time(interrupt, output::rehearsed(entry)).await.map_err(output::failed)?;
         }
         self.reporter.tell(&Notice::Rehearsed { target });
         Ok(Outcome::Rehearsed)

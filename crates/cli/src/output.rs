@@ -80,7 +80,12 @@ pub(crate) fn print(line: &str) -> io::Result<()> {
 
 /// Prints what a command was asked for.
 pub(crate) fn show(text: &str) -> Result<(), Failure> {
-    print(text).map_err(|error| Failure::new(Kind::Internal, format!("standard output failed: {error}")))
+    print(text).map_err(failed)
+}
+
+/// The failure of a command that has nothing else to do than to print.
+pub(crate) fn failed(error: io::Error) -> Failure {
+    Failure::new(Kind::Internal, format!("standard output failed: {error}"))
 }
 
 /// Prints a last line, and does not wait long where nobody reads it: the exit code tells what
