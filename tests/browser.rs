@@ -2,6 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
+use crate::script::script;
 use crate::skipped::skipped;
 use crate::support::{Run, create, free_port, get, send, watch};
 use crate::terminal::Terminal;
@@ -22,9 +23,7 @@ impl Launcher {
         let launcher = Self { folder };
         let made = std::process::Command::new("mkfifo").arg(launcher.path("fifo")).status();
         assert!(made.unwrap().success());
-        let script = format!("#!/bin/sh\n{{ echo \"$@\" ; }} > {}\n", launcher.path("fifo"));
-        fs::write(launcher.path("browser"), script).unwrap();
-        fs::set_permissions(launcher.path("browser"), fs::Permissions::from_mode(0o755)).unwrap();
+        script(launcher.path("browser"), &format!("{{ echo \"$@\" ; }} > {}", launcher.path("fifo")));
         launcher
     }
 
@@ -159,8 +158,9 @@ async fn a_program_of_another_user_gets_nothing_from_the_start_address() {
     let launcher = Launcher::new();
     // Where other users can get at it.
     let everybodys = |path: &str, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-    fs::copy(env!("CARGO_BIN_EXE_keymint"), launcher.path("keymint")).unwrap();
-    everybodys(&launcher.path("keymint"), 0o755);
+    let copy = ["-m", "755", env!("CARGO_BIN_EXE_keymint"), &launcher.path("keymint")];
+    assert!(Command::new("install").args(copy).status().await.unwrap().success());
+    everybodys(&launcher.path("browser"), 0o755);
     everybodys(&launcher.path("fifo"), 0o666);
     everybodys(&launcher.path(""), 0o755);
     let as_user =

@@ -3,10 +3,10 @@
 #![cfg(target_os = "linux")]
 
 use crate::canary::Canaries;
+use crate::script::script;
 use crate::skipped::{skipped, strace_works};
 use crate::support::create;
 use keymint_sandbox::{Choice, Scenario};
-use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::{env, fs};
 
@@ -21,8 +21,7 @@ async fn no_program_that_is_started_has_a_secret_in_its_arguments_or_environment
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     for (name, text) in [("xclip", "exec cat >/dev/null"), ("browser", "exit 0")] {
-        fs::write(path(name), format!("#!/bin/sh\n{text}\n")).unwrap();
-        fs::set_permissions(path(name), fs::Permissions::from_mode(0o755)).unwrap();
+        script(path(name), text);
     }
     fs::create_dir(path("project")).unwrap();
     assert!(Command::new("git").args(["init", "-q", &path("project")]).status().unwrap().success());

@@ -2,11 +2,11 @@
 
 #![cfg(target_os = "linux")]
 
+use crate::script::script;
 use crate::support::{Ended, Start, create};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use keymint_sandbox::Scenario;
-use std::os::unix::fs::PermissionsExt;
 use std::{env, fs};
 use tempfile::TempDir;
 
@@ -14,8 +14,7 @@ use tempfile::TempDir;
 fn program(name: &str, text: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
-    fs::write(&path, format!("#!/bin/sh\ncd \"${{0%/*}}\"\n{text}\n")).unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    script(&path, &format!("cd \"${{0%/*}}\"\n{text}"));
     folder
 }
 

@@ -30,6 +30,7 @@ mod precautions;
 mod program;
 mod recovery;
 mod relay;
+mod script;
 mod session;
 mod signals;
 mod skipped;

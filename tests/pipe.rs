@@ -2,6 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
+use crate::script::script;
 use crate::support::{Ended, Start, create, in_home, watch};
 use keymint_sandbox::{Choice, Scenario};
 use std::fs;
@@ -17,8 +18,7 @@ impl Script {
     fn new(text: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("script");
-        fs::write(&path, format!("#!/bin/sh\ncd \"${{0%/*}}\"\n{text}\n")).unwrap();
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        script(&path, &format!("cd \"${{0%/*}}\"\n{text}"));
         Self(folder)
     }
 

@@ -2,24 +2,24 @@
 
 #![cfg(target_os = "linux")]
 
+use crate::script::script;
 use crate::support::{create, watch};
 use keymint_sandbox::{Choice, Scenario};
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 
 /// Gives the program as large core dumps as this machine allows.
 const WITH_CORE_DUMPS: [&str; 4] = ["sh", "-c", r#"ulimit -Sc "$(ulimit -Hc)" && exec "$@""#, "keymint"];
 
 /// A browser that tells its own limit, and goes nowhere.
-const BROWSER: &str = "#!/bin/sh\nulimit -Sc >\"$0.fifo\"\n";
+const BROWSER: &str = "ulimit -Sc >\"$0.fifo\"";
 
 #[tokio::test]
 async fn a_run_leaves_no_core_dump_and_its_browser_may() {
     let folder = tempfile::tempdir().unwrap();
     let browser = folder.path().join("browser");
     let fifo = folder.path().join("browser.fifo");
-    fs::write(&browser, BROWSER).unwrap();
-    fs::set_permissions(&browser, fs::Permissions::from_mode(0o755)).unwrap();
+    script(&browser, BROWSER);
     assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     let most = std::process::Command::new("sh").args(["-c", "ulimit -Hc"]).output().unwrap().stdout;
 

@@ -1,8 +1,8 @@
 //! A file in a repository.
 
 use super::{Folder, create_in, delivered, refused};
+use crate::script::script;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 #[tokio::test]
@@ -40,8 +40,7 @@ async fn git_runs_nothing_that_the_repository_names_and_heeds_no_other_repositor
     folder.git(&["init", "-q"]);
     folder.git(&["add", "."]);
     let hook = folder.path(".git/hook");
-    fs::write(&hook, format!("#!/bin/sh\ntouch '{}'\n", folder.path("ran").display())).unwrap();
-    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    script(&hook, &format!("touch '{}'", folder.path("ran").display()));
     folder.git(&["config", "core.fsmonitor", hook.to_str().unwrap()]);
     folder.git(&["config", "core.pager", hook.to_str().unwrap()]);
 
@@ -65,8 +64,7 @@ async fn without_git_a_repository_is_only_warned_of() {
 async fn a_git_that_hangs_is_only_warned_of() {
     let (folder, bin) = (Folder::new(), Folder::new());
     fs::create_dir(folder.path(".git")).unwrap();
-    fs::write(bin.path("git"), "#!/bin/sh\nexec sleep 600\n").unwrap();
-    fs::set_permissions(bin.path("git"), fs::Permissions::from_mode(0o755)).unwrap();
+    script(bin.path("git"), "exec sleep 600");
     let path = format!("{}:{}", bin.path("").display(), std::env::var("PATH").unwrap());
     let ended = delivered(folder.create().env("PATH", path)).await;
     assert!(ended.stderr.contains("is not known: git does not answer"), "{}", ended.stderr);

@@ -2,6 +2,7 @@
 
 use crate::left::Left;
 use crate::place::{PLACES, Place, Site};
+use crate::script::script;
 use crate::session::Session;
 use crate::table::{Row, show};
 use crate::world::World;
@@ -88,7 +89,7 @@ fn end_session(world: &mut World) {
 }
 
 fn break_wl_copy(world: &mut World) {
-    fs::write(world.path("bin/wl-copy"), "#!/bin/sh\nexit 1\n").unwrap();
+    script(world.path("bin/wl-copy"), "exit 1");
 }
 
 #[tokio::test]

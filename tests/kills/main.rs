@@ -9,6 +9,8 @@
 
 #[path = "../program.rs"]
 mod program;
+#[path = "../script.rs"]
+mod script;
 #[path = "../session.rs"]
 mod session;
 #[path = "../skipped.rs"]

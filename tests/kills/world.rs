@@ -2,6 +2,7 @@
 
 use crate::place::{OTHER_LINES, Place, Site, WITH_OTHER_LINES};
 use crate::program::{free_port, keymint_under, watch};
+use crate::script::script;
 use crate::session::Session;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -26,7 +27,7 @@ const ON_A_TERMINAL: [&str; 4] = [
 ];
 
 /// What stands in for the program of a desktop.
-const WL_COPY: &str = "#!/bin/sh\nexec cat >copied\n";
+const WL_COPY: &str = "exec cat >copied";
 
 /// How many there have been.
 static WORLDS: AtomicU32 = AtomicU32::new(0);
@@ -74,8 +75,7 @@ impl World {
         for folder in ["bin", "project", "temporary"] {
             fs::create_dir(world.path(folder)).unwrap();
         }
-        world.write("bin/wl-copy", WL_COPY);
-        fs::set_permissions(world.path("bin/wl-copy"), fs::Permissions::from_mode(0o700)).unwrap();
+        script(world.path("bin/wl-copy"), WL_COPY);
         world
     }
 
