@@ -76,7 +76,8 @@ mod tests {
         assert!(owner.to_string().ends_with(&format!(" (process {})", std::process::id())), "{owner}");
         assert_eq!(Owner::of((Ipv6Addr::LOCALHOST, address.port()).into()), None);
         drop(listener);
-        assert_eq!(Owner::of(address), None);
+        // A program that another test is just starting has it for a moment, too.
+        assert!(Owner::of(address).is_none_or(|owner| owner.process != std::process::id()));
     }
 
     #[test]
