@@ -35,7 +35,6 @@ pub(crate) struct Measured {
     pub(crate) start_to_url: Duration,
     pub(crate) callback_to_key: Duration,
     pub(crate) login_to_key: Duration,
-    pub(crate) spent: Spent,
 }
 
 /// What a process has used up.
@@ -62,10 +61,8 @@ struct Run {
 /// From the start of the program to its key.
 pub(crate) async fn sign_in(who: Who<'_>, world: World) -> Outcome<Measured> {
     let mut run = Run::start(who, world).await?;
-    let (mut url, mut callback, mut login, mut last) = (None, None, None, None);
+    let (mut url, mut callback, mut login) = (None, None, None);
     let key = loop {
-        // It ends soon after the key, so what counts is the last that was seen of it.
-        last = run.spent().ok().or(last);
         tokio::select! {
             key = run.stdout.next_line() => break key?.ok_or("no key")?,
             Ok(Some(line)) = run.stderr.next_line() => {
@@ -84,7 +81,6 @@ pub(crate) async fn sign_in(who: Who<'_>, world: World) -> Outcome<Measured> {
         }
     };
     let done = run.started.elapsed();
-    let spent = run.spent().ok().or(last).ok_or("it was never seen")?;
     if !run.sandbox.keys().iter().any(|made| made.value == key) || !run.sandbox.violations().is_empty() {
         return Err(format!("not a good run: {:?}", run.sandbox.violations()).into());
     }
@@ -93,34 +89,31 @@ pub(crate) async fn sign_in(who: Who<'_>, world: World) -> Outcome<Measured> {
         start_to_url: url.ok_or("no address")?,
         callback_to_key: done - callback.ok_or("no callback")?,
         login_to_key: done - login.ok_or("no login")?,
-        spent,
     })
 }
 
-/// How much memory a sign-in takes, at its peak, that ends with an error.
-pub(crate) async fn memory_of_a_failure(who: Who<'_>, scenario: Scenario) -> Outcome<u64> {
+/// What a sign-in uses up, in which this event comes. It is looked at every millisecond, which would
+/// spoil what a stop-watch says.
+pub(crate) async fn spent(who: Who<'_>, scenario: Scenario, awaited: &str) -> Outcome<Spent> {
     let world = World { scenario, network: None, person: Duration::ZERO };
     let mut run = Run::start(who, world).await?;
-    let (mut memory, mut failed) = (0, false);
+    let (mut last, mut came) = (None, false);
     loop {
-        if let Ok(spent) = run.spent() {
-            memory = spent.memory;
-        }
+        last = run.spent().ok().or(last);
         tokio::select! {
             line = run.stderr.next_line() => {
                 let Some(line) = line? else { break };
                 let event: Value = serde_json::from_str(&line)?;
-                match event["event"].as_str() {
-                    Some("authorize_url") => run.open(&event),
-                    Some("error") => failed = true,
-                    _ => {}
+                if event["event"] == "authorize_url" {
+                    run.open(&event);
                 }
+                came |= event["event"] == awaited;
             }
             () = sleep(Duration::from_millis(1)) => {}
         }
     }
     run.end().await?;
-    if failed { Ok(memory) } else { Err("it did not fail".into()) }
+    last.filter(|_| came).ok_or_else(|| format!("there was no event {awaited}").into())
 }
 
 impl Run {
