@@ -107,28 +107,31 @@ pub(crate) fn table(rows: &[Row]) -> String {
     text
 }
 
-/// A bar for each row that has a reference: what part of the reference's value keymint's is.
+/// Two bars for each row that has a reference. The longer ones are all as long as each other.
 pub(crate) fn picture(rows: &[Row]) -> String {
     const BAR: f64 = 320.0;
-    let rows: Vec<_> = rows.iter().filter_map(|row| Some((row, row.reference?, row.ratio()?))).collect();
+    let rows: Vec<_> = rows.iter().filter_map(|row| Some((row, row.reference?))).collect();
     let height = 40 + 24 * rows.len();
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"1000\" height=\"{height}\" font-family=\"sans-serif\" \
          font-size=\"13\">\n<rect width=\"1000\" height=\"{height}\" fill=\"white\"/>\n\
-         <text x=\"480\" y=\"20\">keymint (dark), as a part of the reference (light)</text>\n"
+         <text x=\"480\" y=\"20\">keymint (dark) and the reference (light): shorter is better</text>\n"
     );
-    for (index, (row, reference, ratio)) in rows.into_iter().enumerate() {
+    for (index, (row, reference)) in rows.into_iter().enumerate() {
         let (y, unit) = (34 + 24 * index, row.aim.unit);
+        let scale = BAR / row.keymint.max(reference);
         let _ = writeln!(
             svg,
             "<text x=\"470\" y=\"{text}\" text-anchor=\"end\">{}</text>\
-             <rect x=\"480\" y=\"{y}\" width=\"{BAR}\" height=\"16\" fill=\"#d0d7de\"/>\
-             <rect x=\"480\" y=\"{y}\" width=\"{:.1}\" height=\"16\" fill=\"#0550ae\"/>\
-             <text x=\"810\" y=\"{text}\">{} of {}</text>",
+             <rect x=\"480\" y=\"{y}\" width=\"{:.1}\" height=\"8\" fill=\"#0550ae\"/>\
+             <rect x=\"480\" y=\"{lower}\" width=\"{:.1}\" height=\"8\" fill=\"#b6c0cc\"/>\
+             <text x=\"810\" y=\"{text}\">{} and {}</text>",
             row.name,
-            BAR * ratio.min(1.0),
+            scale * row.keymint,
+            scale * reference,
             unit.in_words(row.keymint),
             unit.in_words(reference),
+            lower = y + 8,
             text = y + 13,
         );
     }
