@@ -1,7 +1,7 @@
 //! The key as a variable in a dotenv file.
 
 mod dotenv;
-mod draft_name;
+mod drafts;
 #[cfg_attr(not(unix), path = "env_file/folder_elsewhere.rs")]
 mod folder;
 mod git;

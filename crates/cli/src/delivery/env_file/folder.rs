@@ -1,7 +1,7 @@
 //! A folder that stays the same one, whatever becomes of its path, and one file in it that is
 //! replaced whole.
 
-use super::draft_name;
+use super::drafts;
 use crate::fail_point;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use std::fs::{self, File, Metadata, TryLockError};
@@ -11,9 +11,6 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use zeroize::Zeroizing;
-
-/// Fills a file that waits for its content.
-const PLACEHOLDER: u8 = b'#';
 
 pub(super) struct Folder {
     handle: File,
@@ -148,13 +145,10 @@ impl Folder {
             if is_held(&file) {
                 continue;
             }
-            let mut content = Zeroizing::new(Vec::new());
-            file.take(draft_name::LARGEST).read_to_end(&mut content)?;
-            if (content.len() as u64) < draft_name::LARGEST && content.iter().all(|byte| *byte == PLACEHOLDER)
-            {
-                self.remove(&name);
-            } else {
+            if drafts::may_hold_a_key(file)? {
                 left.push(self.path.join(name));
+            } else {
+                self.remove(&name);
             }
         }
         Ok(left)
@@ -170,7 +164,7 @@ impl Folder {
         let mut drafts = Vec::new();
         for entry in rustix::fs::Dir::read_from(&self.handle)? {
             let entry = entry?;
-            let Some(name) = entry.file_name().to_str().ok().filter(|name| draft_name::is_one(name)) else {
+            let Some(name) = entry.file_name().to_str().ok().filter(|name| drafts::is_name(name)) else {
                 continue;
             };
             let Ok(Some(file)) = self.open_regular(name) else { continue };
@@ -261,13 +255,13 @@ impl Draft {
     /// Makes sure that there is room for this many bytes, and that the file can be made like the one
     /// that was found.
     pub(super) fn reserve(folder: &Arc<Folder>, size: usize, found: Option<&Found>) -> io::Result<Self> {
-        let name = draft_name::new()?;
+        let name = drafts::new_name()?;
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&folder.handle, &name, flags, Mode::RUSR | Mode::WUSR)?.into();
         let draft = Self { folder: Arc::clone(folder), name, file };
         // Where there are no locks, it is as with the folder's.
         let _ = draft.file.try_lock();
-        draft.file.write_all_at(&vec![PLACEHOLDER; size], 0)?;
+        draft.file.write_all_at(&drafts::placeholder(size), 0)?;
         draft.file.sync_all()?;
         draft.take_owner_of(found)?;
         Ok(draft)
@@ -394,7 +388,7 @@ mod tests {
     fn a_file_that_has_the_name_of_a_draft_is_not_read_without_end() {
         let path = tempfile::tempdir().unwrap();
         let large = path.path().join(".keymint-0123456789abcdef.tmp");
-        let all_placeholder = vec![PLACEHOLDER; usize::try_from(draft_name::LARGEST).unwrap()];
+        let all_placeholder = drafts::placeholder(usize::try_from(drafts::LARGEST).unwrap());
         fs::write(&large, all_placeholder).unwrap();
         // No memory has room for it.
         File::options().write(true).open(&large).unwrap().set_len(1 << 42).unwrap();

@@ -1,15 +1,12 @@
 //! A folder and one file in it that is replaced whole, with what every system has: paths.
 
-use super::draft_name;
+use super::drafts;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 use zeroize::Zeroizing;
-
-/// Fills a file that waits for its content.
-const PLACEHOLDER: u8 = b'#';
 
 pub(super) struct Folder {
     path: PathBuf,
@@ -103,16 +100,13 @@ impl Folder {
         let mut left = Vec::new();
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
-            if !entry.file_name().to_str().is_some_and(draft_name::is_one) || !entry.file_type()?.is_file() {
+            if !entry.file_name().to_str().is_some_and(drafts::is_name) || !entry.file_type()?.is_file() {
                 continue;
             }
-            let mut content = Zeroizing::new(Vec::new());
-            File::open(entry.path())?.take(draft_name::LARGEST).read_to_end(&mut content)?;
-            if (content.len() as u64) < draft_name::LARGEST && content.iter().all(|byte| *byte == PLACEHOLDER)
-            {
-                let _ = fs::remove_file(entry.path());
-            } else {
+            if drafts::may_hold_a_key(File::open(entry.path())?)? {
                 left.push(entry.path());
+            } else {
+                let _ = fs::remove_file(entry.path());
             }
         }
         Ok(left)
@@ -172,10 +166,10 @@ impl Stamp {
 impl Draft {
     /// Makes sure that there is room for this many bytes.
     pub(super) fn reserve(folder: &Arc<Folder>, size: usize, _found: Option<&Found>) -> io::Result<Self> {
-        let path = folder.path.join(draft_name::new()?);
+        let path = folder.path.join(drafts::new_name()?);
         let mut file = OpenOptions::new().write(true).create_new(true).open(&path)?;
         let draft = Self { path };
-        file.write_all(&vec![PLACEHOLDER; size])?;
+        file.write_all(&drafts::placeholder(size))?;
         file.sync_all()?;
         Ok(draft)
     }
