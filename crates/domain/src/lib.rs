@@ -14,6 +14,7 @@
 //! 4. [`provision`] exchanges it, waits for the default project and creates one key. It is
 //!    [`sign_in`], [`find_target`] and [`create_key`], which can also be called one by one, with
 //!    a question to the person in between. [`catalogue`] is what they can be asked to pick from.
+//! 5. [`deliver`] gives the key to each [`KeyDestination`], and to a recovery store if one fails.
 //!
 //! The pending authorization, the grant and the session are each consumed by the step that uses
 //! them up, so that one sign-in makes one key.
@@ -57,6 +58,7 @@ mod authorization;
 mod base_url;
 mod catalogue;
 mod choice;
+mod delivery;
 mod error;
 mod event;
 mod flow;
@@ -83,6 +85,7 @@ pub use authorization::{
 pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use catalogue::{Catalogue, CatalogueEntry, catalogue};
 pub use choice::{Candidate, Choice};
+pub use delivery::{DeliveryError, DeliveryReport, DestinationId, KeyDestination, deliver};
 pub use error::{Asked, ProvisionError, ServiceError, ServiceErrorKind, SourceError, Step, Unreached};
 pub use event::{Event, Observation, Observer, ignore};
 pub use polling::{PollPolicy, PollRound, PollSchedule, PollStep};

@@ -22,9 +22,11 @@
 
 mod clock;
 pub mod conformance;
+mod destination;
 mod platform;
 mod sign_in;
 
 pub use clock::FakeClock;
+pub use destination::FakeDestination;
 pub use platform::{Call, FakePlatform, organization, project};
 pub use sign_in::{FakeAuthServer, FakeSource, answer_of_a_willing_person, granted, pending};

@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "the helpers of tests count as tests too")]
 
 use keymint_domain::testing::conformance::{self, Account};
-use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted, organization, project};
+use keymint_domain::testing::{
+    FakeAuthServer, FakeClock, FakeDestination, FakePlatform, granted, organization, project,
+};
 use keymint_domain::{
-    AccessToken, ApiKey, AuthServer, AuthorizationGrant, Callback, Client, Clock, Entropy, Listing, Moment,
-    Organization, OrganizationId, PlatformApi, Project, REGISTERED_REDIRECT_URI, ServiceError,
-    ServiceErrorKind, SessionKey, Step, Target, Tokens, async_trait,
+    AccessToken, ApiKey, AuthServer, AuthorizationGrant, Callback, Client, Clock, DeliveryError,
+    DestinationId, Entropy, KeyDestination, Listing, Moment, Organization, OrganizationId, PlatformApi,
+    Project, REGISTERED_REDIRECT_URI, ServiceError, ServiceErrorKind, SessionKey, Step, Target, Tokens,
+    async_trait,
 };
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -31,6 +34,11 @@ enum Bent {
     ListsWhatIsNot,
     LetsStrangersIn,
     IsLostWithADroppedCall,
+    HasNoName,
+    ChangesItsName,
+    CutsTheKey,
+    TakesNothing,
+    TakesWhatItShouldNot,
 }
 
 struct BentClock(FakeClock, Bent, AtomicU32);
@@ -168,6 +176,31 @@ impl PlatformApi for BentPlatform {
     }
 }
 
+struct BentDestination(FakeDestination, Bent);
+
+#[async_trait]
+impl KeyDestination for BentDestination {
+    fn id(&self) -> DestinationId {
+        match self.1 {
+            Bent::HasNoName => DestinationId::new(""),
+            Bent::ChangesItsName => DestinationId::new(format!("{} keys", self.0.keys().len())),
+            Bent::WritesControls => DestinationId::new("a\u{1b}name"),
+            _ => self.0.id(),
+        }
+    }
+
+    async fn deliver(&mut self, key: &ApiKey) -> Result<(), DeliveryError> {
+        let cut = || ApiKey::parse(key.expose()[1..].to_owned()).unwrap();
+        match self.1 {
+            Bent::TakesNothing => Ok(()),
+            Bent::CutsTheKey => self.0.deliver(&cut()).await,
+            Bent::TellsASecret => Err(DeliveryError::new(format!("no room for {}", cut().expose()))),
+            Bent::SaysNotSent => Err(DeliveryError::new("no\u{1b}")),
+            _ => self.0.deliver(key).await,
+        }
+    }
+}
+
 fn bend(bent: Bent, mut error: ServiceError, secret: &str) -> ServiceError {
     match bent {
         Bent::SaysNotSent => error.kind = ServiceErrorKind::Interrupted,
@@ -231,6 +264,45 @@ fn the_fakes_keep_what_the_ports_promise() {
             conformance::platform(&platform, &account(&organizations)).await.unwrap();
         }
     });
+}
+
+#[test]
+fn a_fake_destination_keeps_what_the_port_promises() {
+    FakeClock::new().run(async {
+        let fake = FakeDestination::new("fake");
+        let read = async || fake.keys().pop();
+        conformance::key_destination(&mut fake.clone(), read).await.unwrap();
+        conformance::failing_key_destination(&mut fake.failing("no")).await.unwrap();
+    });
+}
+
+#[test]
+fn a_destination_that_breaks_a_promise_is_told_so() {
+    for (bent, told) in [
+        (Bent::HasNoName, "the destination has no name"),
+        (Bent::WritesControls, "the name has control characters"),
+        (Bent::ChangesItsName, "the name changed with the delivery"),
+        (Bent::CutsTheKey, "the destination has something else than the key"),
+        (Bent::TakesNothing, "the delivery succeeded, and the destination has no key"),
+        (Bent::TellsASecret, "the delivery is possible, and failed"),
+    ] {
+        let fake = FakeDestination::new("fake");
+        let check = conformance::key_destination;
+        let mut bent_destination = BentDestination(fake.clone(), bent);
+        let broken =
+            FakeClock::new().run(check(&mut bent_destination, async || fake.keys().pop())).unwrap_err();
+        assert!(broken.to_string().starts_with(told), "{bent:?}: {broken}");
+    }
+    for (bent, told) in [
+        (Bent::TakesWhatItShouldNot, "the delivery must fail, and succeeded"),
+        (Bent::TellsASecret, "an error of a delivery tells a secret"),
+        (Bent::SaysNotSent, "an error of a delivery has control characters"),
+    ] {
+        let mut destination = BentDestination(FakeDestination::new("fake"), bent);
+        let broken =
+            FakeClock::new().run(conformance::failing_key_destination(&mut destination)).unwrap_err();
+        assert_eq!(broken.to_string(), told, "{bent:?}");
+    }
 }
 
 #[test]

@@ -12,11 +12,13 @@
 
 mod auth_server;
 mod clock;
+mod key_destination;
 mod platform;
 
 use crate::error::{ServiceError, ServiceErrorKind, Step};
 pub use auth_server::auth_server;
 pub use clock::clock;
+pub use key_destination::{failing_key_destination, key_destination};
 pub use platform::{Account, platform};
 use std::fmt;
 use std::future::{Future, poll_fn};

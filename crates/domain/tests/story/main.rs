@@ -5,6 +5,7 @@
 mod authorize;
 mod catalogue;
 mod choice;
+mod delivery;
 mod once;
 mod provisioning;
 mod rounds;

@@ -1,0 +1,51 @@
+use super::{BrokenPromise, check};
+use crate::delivery::KeyDestination;
+use crate::secret::ApiKey;
+
+/// The key of the checks.
+const KEY: &str = "sk-proj-a-key-for-the-check-of-a-destination-0123";
+
+/// The destination has a stable, printable name, and has exactly the key after a delivery. `read`
+/// returns what the destination has; it runs once the key is delivered.
+///
+/// # Errors
+///
+/// [`BrokenPromise`]
+pub async fn key_destination(
+    destination: &mut dyn KeyDestination,
+    read: impl AsyncFnOnce() -> Option<String>,
+) -> Result<(), BrokenPromise> {
+    let id = destination.id();
+    check(!id.as_str().is_empty(), "the destination has no name")?;
+    check(!id.as_str().chars().any(char::is_control), "the name has control characters")?;
+    if let Err(error) = destination.deliver(&key()).await {
+        return Err(BrokenPromise(format!("the delivery is possible, and failed: {error}")));
+    }
+    check(destination.id() == id, "the name changed with the delivery")?;
+    match read().await {
+        Some(text) if text == KEY => Ok(()),
+        Some(_) => Err(BrokenPromise("the destination has something else than the key".to_owned())),
+        None => Err(BrokenPromise("the delivery succeeded, and the destination has no key".to_owned())),
+    }
+}
+
+/// The delivery fails, and its error repeats nothing of the key. The destination was prepared so that
+/// it cannot take the key.
+///
+/// # Errors
+///
+/// [`BrokenPromise`]
+pub async fn failing_key_destination(destination: &mut dyn KeyDestination) -> Result<(), BrokenPromise> {
+    let Err(error) = destination.deliver(&key()).await else {
+        return Err(BrokenPromise("the delivery must fail, and succeeded".to_owned()));
+    };
+    let shown = format!("{error} {error:?} {:?}", std::error::Error::source(&error));
+    // Half of the key is as bad as the whole.
+    let halves = [&KEY[..KEY.len() / 2], &KEY[KEY.len() / 2..]];
+    check(!halves.iter().any(|half| shown.contains(half)), "an error of a delivery tells a secret")?;
+    check(!error.to_string().chars().any(char::is_control), "an error of a delivery has control characters")
+}
+
+fn key() -> ApiKey {
+    ApiKey::parse(KEY.to_owned()).expect("a constant")
+}
