@@ -36,7 +36,7 @@ impl Choice {
         };
         let choices: Vec<_> = ranked.into_iter().map(Candidate::of_organization).collect();
         let asked = Asked::Organization(name.to_owned());
-        match meant(name, &choices)[..] {
+        match resolve(name, &choices)[..] {
             [only] => Ok(vec![only.organization.clone()]),
             [] => {
                 Err(ProvisionError::NoSuchTarget { asked, choices, unread: usize::from(!listing.complete) })
@@ -87,17 +87,17 @@ impl Candidate {
 
 /// Those that a name means: the first that has it for its id, or else all that have it for their
 /// title. What stands there twice is one.
-pub(crate) fn meant<'a>(name: &str, candidates: &'a [Candidate]) -> Vec<&'a Candidate> {
+pub(crate) fn resolve<'a>(name: &str, candidates: &'a [Candidate]) -> Vec<&'a Candidate> {
     if let Some(candidate) = candidates.iter().find(|candidate| candidate.id() == name) {
         return vec![candidate];
     }
-    let mut meant: Vec<&Candidate> = Vec::new();
+    let mut matching: Vec<&Candidate> = Vec::new();
     for candidate in candidates.iter().filter(|candidate| candidate.title() == Some(name)) {
-        if !meant.iter().any(|other| other.is_same(candidate)) {
-            meant.push(candidate);
+        if !matching.iter().any(|other| other.is_same(candidate)) {
+            matching.push(candidate);
         }
     }
-    meant
+    matching
 }
 
 #[cfg(test)]

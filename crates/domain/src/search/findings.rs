@@ -1,6 +1,6 @@
 //! What a round of requests has found, and what follows from it: no requests here.
 
-use crate::choice::{Candidate, Choice, meant};
+use crate::choice::{Candidate, Choice, resolve};
 use crate::error::{Asked, ProvisionError, ServiceError, ServiceErrorKind};
 use crate::event::{Event, Observation};
 use crate::ports::Listing;
@@ -93,15 +93,15 @@ impl<'a> Findings<'a> {
         let Some(name) = self.choice.project.as_deref() else {
             return Err(Miss::NotYet(observed, None));
         };
-        let meant = meant(name, &self.candidates);
-        if let [only] = meant[..]
+        let matching = resolve(name, &self.candidates);
+        if let [only] = matching[..]
             && let Some(target) = only.target()
         {
             return Ok(target);
         }
         let asked = Asked::Project(name.to_owned());
-        if !meant.is_empty() {
-            let choices = meant.into_iter().cloned().collect();
+        if !matching.is_empty() {
+            let choices = matching.into_iter().cloned().collect();
             return Err(Miss::Final(ProvisionError::Ambiguous { asked, choices }));
         }
         if self.candidates.is_empty() {
