@@ -37,7 +37,7 @@ pub(crate) async fn target(
         };
         match choices[chosen].target() {
             Some(target) => return Ok(target),
-            None => plan.choice.organization = Some(choices[chosen].organization.id.to_string()),
+            None => plan.selector.organization = Some(choices[chosen].organization.id.to_string()),
         }
     }
 }

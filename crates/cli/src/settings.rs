@@ -109,8 +109,8 @@ impl Settings {
             Some(name) => name,
             None => key_name::default().map_err(|error| Failure::internal(&error))?,
         };
-        plan.choice.organization = of.find("organization", &args.target.organization, plain_text)?;
-        plan.choice.project = of.find("project", &args.target.project, plain_text)?;
+        plan.selector.organization = of.find("organization", &args.target.organization, plain_text)?;
+        plan.selector.project = of.find("project", &args.target.project, plain_text)?;
         let mut http = HttpOptions::default();
         of.set(&mut http.request_timeout, "http-timeout", http_timeout, wait)?;
         // Less than the whole, so that it is known which of the two was too long.

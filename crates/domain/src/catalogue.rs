@@ -37,7 +37,7 @@ pub struct CatalogueEntry {
 /// Reads every organization and its projects, once.
 ///
 /// It takes no longer than the plan looks for a project; what cannot be read until then has an
-/// error of its own. The plan's choice does not matter.
+/// error of its own. The plan's selector does not matter.
 ///
 /// # Errors
 ///

@@ -1,8 +1,8 @@
 //! What can go wrong. Each variant is there because some caller does something different about it.
 
-use crate::choice::Candidate;
 use crate::event::Observation;
 use crate::selection::Target;
+use crate::selector::Candidate;
 use crate::text::{for_people, spoken};
 use std::error::Error;
 use std::fmt;

@@ -57,7 +57,6 @@ mod account;
 mod authorization;
 mod base_url;
 mod catalogue;
-mod choice;
 mod delivery;
 mod error;
 mod event;
@@ -72,6 +71,7 @@ mod retry;
 mod search;
 mod secret;
 mod selection;
+mod selector;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod text;
@@ -84,7 +84,6 @@ pub use authorization::{
 };
 pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use catalogue::{Catalogue, CatalogueEntry, catalogue};
-pub use choice::{Candidate, Choice};
 pub use delivery::{DeliveryError, DeliveryReport, DestinationId, KeyDestination, deliver};
 pub use error::{Asked, ProvisionError, ServiceError, ServiceErrorKind, SourceError, Step, Unreached};
 pub use event::{Event, Observation, Observer, ignore};
@@ -96,4 +95,5 @@ pub use secret::{AccessToken, ApiKey, AuthorizationCode, CodeVerifier, InvalidSe
 pub use selection::{
     InvalidId, Organization, OrganizationId, Project, ProjectId, Target, by_preference, default_project,
 };
+pub use selector::{Candidate, TargetSelector};
 pub use url::Url;

@@ -2,7 +2,6 @@
 
 use crate::account::AccountEmail;
 use crate::authorization::{AuthorizationGrant, PendingAuthorization};
-use crate::choice::Choice;
 use crate::error::{ProvisionError, Step};
 use crate::event::{Event, Observer};
 use crate::flow::{Elapsed, Flow, Jitter, within};
@@ -11,6 +10,7 @@ use crate::ports::{AuthServer, Clock, PlatformApi, ResponseSource};
 use crate::search::find_target;
 use crate::secret::{ApiKey, SessionKey};
 use crate::selection::Target;
+use crate::selector::TargetSelector;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub struct Plan {
     /// The key's name, which the dashboard shows. Give each key its own: a lost one is found by it.
     pub key_name: String,
     /// Which organization and project.
-    pub choice: Choice,
+    pub selector: TargetSelector,
     /// How often and how long to look for the project.
     pub polling: PollPolicy,
     /// How long the code exchange, the login and the creation may each take to answer. A little
@@ -66,7 +66,7 @@ impl Default for Plan {
         Self {
             app: "api".to_owned(),
             key_name: "Codex CLI".to_owned(),
-            choice: Choice::default(),
+            selector: TargetSelector::default(),
             polling: PollPolicy::default(),
             call_timeout: Duration::from_secs(31),
             step_timeout: Duration::from_secs(90),

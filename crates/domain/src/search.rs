@@ -11,7 +11,7 @@ use crate::provisioning::{Plan, Ports, Session};
 use crate::selection::{OrganizationId, Target};
 use findings::{Findings, Miss};
 
-/// Looks for what the plan's [`Choice`](crate::Choice) means until it is there, or the plan's time
+/// Looks for what the plan's [`TargetSelector`](crate::TargetSelector) means until it is there, or the plan's time
 /// is up.
 ///
 /// What is named must be in its list as soon as that has anything in it. An empty list is waited
@@ -76,14 +76,14 @@ impl Search<'_> {
         let mut projects = ProjectLists::new(&self.lists, time);
         projects.want(&self.known);
         let listing = projects.beside(self.lists.organizations(time)).await?;
-        let organizations = self.plan.choice.organizations(&listing).map_err(Miss::Final)?;
+        let organizations = self.plan.selector.organizations(&listing).map_err(Miss::Final)?;
         if organizations.is_empty() {
             return Err(Miss::NotYet(Observation::NoOrganization, None));
         }
         let ids = organizations.iter().map(|organization| organization.id.clone()).collect();
         let is_first = std::mem::replace(&mut self.known, ids).is_empty();
 
-        let mut findings = Findings::new(&self.plan.choice, listing.complete);
+        let mut findings = Findings::new(&self.plan.selector, listing.complete);
         let (alone, together) = organizations.split_at(usize::from(is_first));
         for group in [alone, together] {
             projects.want(group.iter().map(|organization| &organization.id));

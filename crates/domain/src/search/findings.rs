@@ -1,15 +1,15 @@
 //! What a round of requests has found, and what follows from it: no requests here.
 
-use crate::choice::{Candidate, Choice, resolve};
 use crate::error::{Asked, ProvisionError, ServiceError, ServiceErrorKind};
 use crate::event::{Event, Observation};
 use crate::ports::Listing;
 use crate::selection::{Organization, Project, Target, default_project};
+use crate::selector::{Candidate, TargetSelector, resolve};
 use std::time::Duration;
 
 /// What one round has found so far, told in the order of preference.
 pub(super) struct Findings<'a> {
-    choice: &'a Choice,
+    selector: &'a TargetSelector,
     /// Every project that was seen, where the choice names one.
     candidates: Vec<Candidate>,
     /// How many organizations' lists were read.
@@ -30,9 +30,9 @@ pub(super) struct Findings<'a> {
 
 impl<'a> Findings<'a> {
     /// Nothing so far, of organizations whose list was read to its end or was not.
-    pub(super) fn new(choice: &'a Choice, complete: bool) -> Self {
+    pub(super) fn new(selector: &'a TargetSelector, complete: bool) -> Self {
         Self {
-            choice,
+            selector,
             candidates: Vec::new(),
             read: 0,
             empty: 0,
@@ -51,7 +51,7 @@ impl<'a> Findings<'a> {
         self.empty += usize::from(listing.items.is_empty());
         self.projects += listing.items.len();
         self.unread += usize::from(!listing.complete);
-        let certain = match self.choice.project.as_deref() {
+        let certain = match self.selector.project.as_deref() {
             None => default_project(&listing.items),
             Some(name) => {
                 let candidates =
@@ -82,7 +82,7 @@ impl<'a> Findings<'a> {
 
     /// What follows from all lists together.
     pub(super) fn conclude(self) -> Result<Target, Miss> {
-        if self.read == 0 || (self.cut && self.choice.project.as_deref().is_some()) {
+        if self.read == 0 || (self.cut && self.selector.project.as_deref().is_some()) {
             // Of the lists without an answer, any may have what was named, or have it too.
             return Err(match self.failure {
                 Some(failure) => Miss::Failed(failure),
@@ -90,7 +90,7 @@ impl<'a> Findings<'a> {
             });
         }
         let observed = Observation::NoDefaultProject { organizations: self.read, projects: self.projects };
-        let Some(name) = self.choice.project.as_deref() else {
+        let Some(name) = self.selector.project.as_deref() else {
             return Err(Miss::NotYet(observed, None));
         };
         let matching = resolve(name, &self.candidates);

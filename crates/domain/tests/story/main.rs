@@ -4,11 +4,11 @@
 
 mod authorize;
 mod catalogue;
-mod choice;
 mod delivery;
 mod once;
 mod provisioning;
 mod rounds;
+mod selector;
 mod support;
 mod trouble;
 mod waiting;

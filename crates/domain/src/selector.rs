@@ -11,7 +11,7 @@ use crate::selection::{Organization, Project, Target, by_preference};
 /// the name for its id is meant before anything that has it for its title.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Choice {
+pub struct TargetSelector {
     /// Which organization. Without it, the project is looked for in all of them.
     pub organization: Option<String>,
     /// Which project; it need not be a default one. Without it, the organization's default project is
@@ -19,7 +19,7 @@ pub struct Choice {
     pub project: Option<String>,
 }
 
-impl Choice {
+impl TargetSelector {
     /// The organizations to look into, in the order of preference. None where there is none yet.
     ///
     /// # Errors
@@ -114,8 +114,8 @@ mod tests {
 
     /// The organizations that this name means of these, or the error.
     fn named(name: &str, organizations: &[Organization]) -> Result<Vec<String>, ProvisionError> {
-        let choice = Choice { organization: Some(name.to_owned()), project: None };
-        let looked_into = choice.organizations(&organizations.to_vec().into())?;
+        let selector = TargetSelector { organization: Some(name.to_owned()), project: None };
+        let looked_into = selector.organizations(&organizations.to_vec().into())?;
         Ok(looked_into.iter().map(|organization| organization.id.to_string()).collect())
     }
 
@@ -155,15 +155,15 @@ mod tests {
     #[test]
     fn a_list_that_was_not_read_whole_may_have_what_was_asked_for() {
         let cut = Listing::new(vec![organization("org-1", "Acme")], 0, false);
-        let choice = Choice { organization: Some("org-2".to_owned()), project: None };
-        assert!(matches!(choice.organizations(&cut), Err(ProvisionError::NoSuchTarget { unread: 1, .. })));
+        let selector = TargetSelector { organization: Some("org-2".to_owned()), project: None };
+        assert!(matches!(selector.organizations(&cut), Err(ProvisionError::NoSuchTarget { unread: 1, .. })));
     }
 
     #[test]
     fn whoever_names_nothing_gets_all_in_the_order_of_preference_and_an_empty_list_is_waited_for() {
         let there =
             vec![organization("org-1", "A"), Organization { is_default: true, ..organization("org-2", "B") }];
-        let looked_into = Choice::default().organizations(&there.clone().into()).unwrap();
+        let looked_into = TargetSelector::default().organizations(&there.clone().into()).unwrap();
         assert_eq!(looked_into, [there[1].clone(), there[0].clone()]);
         assert!(named("org-1", &[]).unwrap().is_empty());
     }
