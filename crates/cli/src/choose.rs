@@ -25,15 +25,20 @@ pub(crate) async fn target(
     }
     let mut plan = settings.plan.clone();
     loop {
-        let (choices, asked) = match find_target(ports, &plan, session, observer).await {
-            Err(ProvisionError::Ambiguous { choices, asked }) if person.is_there() => (choices, asked),
+        let (choices, requested) = match find_target(ports, &plan, session, observer).await {
+            Err(ProvisionError::Ambiguous { choices, requested }) if person.is_there() => {
+                (choices, requested)
+            }
             outcome => return Ok(outcome?),
         };
         let Some(chosen) = person
-            .picks(&format!("There is more than one {asked}:"), &choices.iter().map(line).collect::<Vec<_>>())
+            .picks(
+                &format!("There is more than one {requested}:"),
+                &choices.iter().map(line).collect::<Vec<_>>(),
+            )
             .await
         else {
-            return Err(ProvisionError::Ambiguous { choices, asked }.into());
+            return Err(ProvisionError::Ambiguous { choices, requested }.into());
         };
         match choices[chosen].target() {
             Some(target) => return Ok(target),

@@ -50,20 +50,20 @@ pub enum ProvisionError {
         last: Observation,
     },
     /// What was named is in none of the lists, and they are not empty.
-    #[error("there is no {asked}{}", unread_in_words(*unread))]
+    #[error("there is no {requested}{}", unread_in_words(*unread))]
     NoSuchTarget {
         /// What was named.
-        asked: Asked,
+        requested: RequestedTarget,
         /// What there is, in the order of preference.
         choices: Vec<Candidate>,
         /// How many lists may have more than was seen of them: it may be there.
         unread: usize,
     },
     /// Several have the title that was named.
-    #[error("there is more than one {asked}")]
+    #[error("there is more than one {requested}")]
     Ambiguous {
         /// What was named.
-        asked: Asked,
+        requested: RequestedTarget,
         /// Those that have this title, in the order of preference.
         choices: Vec<Candidate>,
     },
@@ -101,14 +101,14 @@ fn unread_in_words(lists: usize) -> String {
 /// What a person named, by its id or its title, exactly as they did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Asked {
+pub enum RequestedTarget {
     /// An organization.
     Organization(String),
     /// A project.
     Project(String),
 }
 
-impl fmt::Display for Asked {
+impl fmt::Display for RequestedTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (thing, name) = match self {
             Self::Organization(name) => ("organization", name),

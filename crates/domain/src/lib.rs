@@ -85,7 +85,9 @@ pub use authorization::{
 pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use catalogue::{Catalogue, CatalogueEntry, catalogue};
 pub use delivery::{DeliveryError, DeliveryReport, DestinationId, KeyDestination, deliver};
-pub use error::{Asked, ProvisionError, ServiceError, ServiceErrorKind, SourceError, Step, Unreached};
+pub use error::{
+    ProvisionError, RequestedTarget, ServiceError, ServiceErrorKind, SourceError, Step, Unreached,
+};
 pub use event::{Event, Observation, Observer, ignore};
 pub use polling::{PollPolicy, PollRound, PollSchedule, PollStep};
 pub use ports::{AuthServer, Clock, Listing, Moment, PlatformApi, ResponseSource, Tokens};

@@ -1,6 +1,6 @@
 //! Which organization and project a key is made in, and what a name means of those that are there.
 
-use crate::error::{Asked, ProvisionError};
+use crate::error::{ProvisionError, RequestedTarget};
 use crate::ports::Listing;
 use crate::selection::{Organization, Project, Target, by_preference};
 
@@ -35,15 +35,18 @@ impl TargetSelector {
             return Ok(ranked);
         };
         let choices: Vec<_> = ranked.into_iter().map(Candidate::of_organization).collect();
-        let asked = Asked::Organization(name.to_owned());
+        let requested = RequestedTarget::Organization(name.to_owned());
         match resolve(name, &choices)[..] {
             [only] => Ok(vec![only.organization.clone()]),
-            [] => {
-                Err(ProvisionError::NoSuchTarget { asked, choices, unread: usize::from(!listing.complete) })
-            }
-            ref several => {
-                Err(ProvisionError::Ambiguous { asked, choices: several.iter().copied().cloned().collect() })
-            }
+            [] => Err(ProvisionError::NoSuchTarget {
+                requested,
+                choices,
+                unread: usize::from(!listing.complete),
+            }),
+            ref several => Err(ProvisionError::Ambiguous {
+                requested,
+                choices: several.iter().copied().cloned().collect(),
+            }),
         }
     }
 }
@@ -134,10 +137,13 @@ mod tests {
         for (name, id) in [("org-1", "org-1"), ("Acme", "org-1"), ("org-3", "org-3")] {
             assert_eq!(named(name, &there).unwrap(), [id]);
         }
-        let Err(ProvisionError::Ambiguous { asked, choices }) = named("Twins", &there) else {
+        let Err(ProvisionError::Ambiguous { requested, choices }) = named("Twins", &there) else {
             panic!("not ambiguous");
         };
-        assert_eq!((asked, ids(&choices)), (Asked::Organization("Twins".into()), vec!["org-3", "org-4"]));
+        assert_eq!(
+            (requested, ids(&choices)),
+            (RequestedTarget::Organization("Twins".into()), vec!["org-3", "org-4"])
+        );
         for name in ["acme", "Acme ", "org", ""] {
             let Err(ProvisionError::NoSuchTarget { choices, unread: 0, .. }) = named(name, &there) else {
                 panic!("{name} is there");

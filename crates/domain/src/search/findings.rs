@@ -1,6 +1,6 @@
 //! What a round of requests has found, and what follows from it: no requests here.
 
-use crate::error::{Asked, ProvisionError, ServiceError, ServiceErrorKind};
+use crate::error::{ProvisionError, RequestedTarget, ServiceError, ServiceErrorKind};
 use crate::event::{Event, Observation};
 use crate::ports::Listing;
 use crate::selection::{Organization, Project, Target, default_project};
@@ -99,17 +99,17 @@ impl<'a> Findings<'a> {
         {
             return Ok(target);
         }
-        let asked = Asked::Project(name.to_owned());
+        let requested = RequestedTarget::Project(name.to_owned());
         if !matching.is_empty() {
             let choices = matching.into_iter().cloned().collect();
-            return Err(Miss::Final(ProvisionError::Ambiguous { asked, choices }));
+            return Err(Miss::Final(ProvisionError::Ambiguous { requested, choices }));
         }
         if self.candidates.is_empty() {
             return Err(Miss::NotYet(observed, None));
         }
         let failed_for_now = self.failure.is_some_and(|failure| failure.kind.is_transient());
         let may_come = self.empty > 0 || failed_for_now;
-        let unmet = ProvisionError::NoSuchTarget { asked, choices: self.candidates, unread: self.unread };
+        let unmet = ProvisionError::NoSuchTarget { requested, choices: self.candidates, unread: self.unread };
         Err(if may_come { Miss::NotYet(observed, Some(unmet)) } else { Miss::Final(unmet) })
     }
 }

@@ -3,8 +3,8 @@
 use crate::support::{FORBIDDEN, Story, UNAVAILABLE, tell_with};
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, organization, project};
 use keymint_domain::{
-    Asked, Candidate, Clock, Event, Moment, Observation, Organization, Plan, Project, ProvisionError,
-    ServiceErrorKind, Step,
+    Candidate, Clock, Event, Moment, Observation, Organization, Plan, Project, ProvisionError,
+    RequestedTarget, ServiceErrorKind, Step,
 };
 use std::time::Duration;
 
@@ -112,19 +112,19 @@ fn what_is_not_there_ends_the_flow_at_once_with_the_choices() {
     let clock = FakeClock::new();
     let platform = account(&clock);
     let story = choose(&platform, &clock, "Initech", "Web");
-    let Err(error @ ProvisionError::NoSuchTarget { asked, choices, unread: 0 }) = &story.outcome else {
+    let Err(error @ ProvisionError::NoSuchTarget { requested, choices, unread: 0 }) = &story.outcome else {
         panic!("{:?}", story.outcome);
     };
-    assert_eq!(*asked, Asked::Organization("Initech".to_owned()));
+    assert_eq!(*requested, RequestedTarget::Organization("Initech".to_owned()));
     assert_eq!(ids(choices), [("org-acme", ""), ("org-own", ""), ("org-uni", "")]);
     assert_eq!(error.to_string(), r#"there is no organization "Initech""#);
     assert_eq!((story.took, platform.count(Step::ListProjects)), (Duration::ZERO, 0));
 
     let story = choose(&account(&clock), &clock, "Acme", "Lab");
-    let Err(ProvisionError::NoSuchTarget { asked, choices, unread: 0 }) = story.outcome else {
+    let Err(ProvisionError::NoSuchTarget { requested, choices, unread: 0 }) = story.outcome else {
         panic!("{:?}", story.outcome);
     };
-    assert_eq!(asked, Asked::Project("Lab".to_owned()));
+    assert_eq!(requested, RequestedTarget::Project("Lab".to_owned()));
     assert_eq!(ids(&choices), [("org-acme", "proj_acme"), ("org-acme", "proj_acme_web")]);
     assert_eq!(story.took, Duration::ZERO);
 
@@ -147,10 +147,10 @@ fn a_title_that_several_have_is_ambiguous_and_no_key_is_made() {
     assert_eq!(error.to_string(), r#"there is more than one organization "Acme""#);
 
     let story = choose(&account(&clock), &clock, "", "Web");
-    let Err(ProvisionError::Ambiguous { asked, choices }) = story.outcome else {
+    let Err(ProvisionError::Ambiguous { requested, choices }) = story.outcome else {
         panic!("{:?}", story.outcome);
     };
-    assert_eq!(asked, Asked::Project("Web".to_owned()));
+    assert_eq!(requested, RequestedTarget::Project("Web".to_owned()));
     assert_eq!(ids(&choices), [("org-acme", "proj_acme_web"), ("org-own", "proj_own_web")]);
     assert!(platform.keys().is_empty());
 }
