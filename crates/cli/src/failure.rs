@@ -5,7 +5,9 @@ use crate::settings::{self, ProcessEnvironment};
 use crate::words::{DASHBOARD, exact_place, quoted};
 use crate::{arrival, choose, clock, output};
 use keymint_callback_adapter::{BindError, BindErrorKind, Outcome, SelfTestError, SelfTestErrorKind};
-use keymint_domain::{Observation, ProvisionError, ServiceError, ServiceErrorKind, Step, Target, Unreached};
+use keymint_domain::{
+    ConnectFailure, Observation, ProvisionError, ServiceError, ServiceErrorKind, Step, Target,
+};
 use serde::Serialize;
 use serde_json::Value;
 use std::error::Error;
@@ -268,15 +270,15 @@ pub(crate) fn outcome_unknown(target: &Target, key_name: &str, cause: impl Displ
 }
 
 /// What to do where a server cannot be reached.
-pub(crate) fn unreached_hint(why: Unreached) -> String {
+pub(crate) fn unreached_hint(why: ConnectFailure) -> String {
     match why {
-        Unreached::Dns => "Check the network connection, and the host name if you have set one.".to_owned(),
-        Unreached::Tls => {
+        ConnectFailure::Dns => "Check the network connection, and the host name if you have set one.".to_owned(),
+        ConnectFailure::Tls => {
             "If a company proxy inspects TLS, pass its certificate with --ca-file. Check this machine's clock, too, \
              and --issuer and --api-base if you have set them."
                 .to_owned()
         }
-        Unreached::Proxy => match settings::proxy_variable(&ProcessEnvironment) {
+        ConnectFailure::Proxy => match settings::proxy_variable(&ProcessEnvironment) {
             Some(variable) => format!(
                 "{variable} names the proxy. Check its address, and the user name and password in it; NO_PROXY lists \
                  the hosts that are reached without it."
@@ -383,9 +385,9 @@ mod tests {
     fn a_failure_of_a_server_has_a_hint_that_helps() {
         let refused = |status| ServiceErrorKind::Refused { status, retry_after: None };
         for (step, kind, hint) in [
-            (Step::Login, ServiceErrorKind::NotSent(Unreached::Dns), "network connection"),
-            (Step::Login, ServiceErrorKind::NotSent(Unreached::Tls), "clock"),
-            (Step::Login, ServiceErrorKind::NotSent(Unreached::Proxy), "NO_PROXY"),
+            (Step::Login, ServiceErrorKind::NotSent(ConnectFailure::Dns), "network connection"),
+            (Step::Login, ServiceErrorKind::NotSent(ConnectFailure::Tls), "clock"),
+            (Step::Login, ServiceErrorKind::NotSent(ConnectFailure::Proxy), "NO_PROXY"),
             (Step::Login, ServiceErrorKind::TimedOut, "--http-timeout"),
             (Step::ExchangeCode, refused(400), "sign in anew"),
             (Step::Login, refused(401), "sign in anew"),

@@ -202,7 +202,7 @@ impl ServiceError {
 #[non_exhaustive]
 pub enum ServiceErrorKind {
     /// No byte of it was sent.
-    NotSent(Unreached),
+    NotSent(ConnectFailure),
     /// It may have been sent, and no whole answer came in time.
     TimedOut,
     /// It may have been sent, and the connection ended before a whole answer.
@@ -221,7 +221,7 @@ pub enum ServiceErrorKind {
 /// Why a request could not be sent. A front end has a hint for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Unreached {
+pub enum ConnectFailure {
     /// The host name has no address.
     Dns,
     /// Nothing answers at the address.
@@ -238,7 +238,7 @@ impl ServiceErrorKind {
     /// Whether the same request may well succeed a little later.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::NotSent(Unreached::Tls) | Self::OutOfContract => false,
+            Self::NotSent(ConnectFailure::Tls) | Self::OutOfContract => false,
             Self::NotSent(_) | Self::TimedOut | Self::Interrupted => true,
             Self::Refused { status, .. } => matches!(status, 408 | 425 | 429 | 500..=599),
         }
@@ -330,7 +330,7 @@ mod tests {
     fn every_kind_of_failure_has_words() {
         use ServiceErrorKind::{Interrupted, NotSent, OutOfContract, Refused, TimedOut};
         for (kind, words) in [
-            (NotSent(Unreached::Dns), "the server could not be reached"),
+            (NotSent(ConnectFailure::Dns), "the server could not be reached"),
             (TimedOut, "no answer in time"),
             (Interrupted, "the answer was cut short"),
             (Refused { status: 503, retry_after: None }, "the server answered with status 503"),

@@ -86,7 +86,7 @@ pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use catalogue::{Catalogue, CatalogueEntry, catalogue};
 pub use delivery::{DeliveryError, DeliveryReport, DestinationId, KeyDestination, deliver};
 pub use error::{
-    ProvisionError, RequestedTarget, ServiceError, ServiceErrorKind, SourceError, Step, Unreached,
+    ConnectFailure, ProvisionError, RequestedTarget, ServiceError, ServiceErrorKind, SourceError, Step,
 };
 pub use event::{Event, Observation, Observer, ignore};
 pub use polling::{PollPolicy, PollRound, PollSchedule, PollStep};

@@ -1,6 +1,6 @@
 //! Which failure of which step may be tried again, and when.
 
-use crate::error::{ServiceErrorKind, Step, Unreached};
+use crate::error::{ConnectFailure, ServiceErrorKind, Step};
 use rand::RngExt;
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ fn most_retries(step: Step, failure: &ServiceErrorKind) -> u32 {
     use ServiceErrorKind::{Interrupted, NotSent, OutOfContract, Refused, TimedOut};
     match (step, failure) {
         // Waiting mends no certificate.
-        (_, NotSent(Unreached::Tls)) => 0,
+        (_, NotSent(ConnectFailure::Tls)) => 0,
         (Step::ExchangeCode | Step::CreateKey, NotSent(_) | Refused { status: 429, .. }) => 2,
         (Step::Login, NotSent(_) | Refused { status: 429, .. }) => 3,
         (Step::Login, Refused { status: 408 | 425 | 500..=599, .. }) => 2,
@@ -82,11 +82,11 @@ mod tests {
         const EVER: u32 = u32::MAX;
         let steps = [ExchangeCode, Login, ListOrganizations, ListProjects, CreateKey];
         for (failure, expected) in [
-            (NotSent(Unreached::Dns), [2, 3, EVER, 3, 2]),
-            (NotSent(Unreached::Connect), [2, 3, EVER, 3, 2]),
-            (NotSent(Unreached::TimedOut), [2, 3, EVER, 3, 2]),
-            (NotSent(Unreached::Proxy), [2, 3, EVER, 3, 2]),
-            (NotSent(Unreached::Tls), [0, 0, 0, 0, 0]),
+            (NotSent(ConnectFailure::Dns), [2, 3, EVER, 3, 2]),
+            (NotSent(ConnectFailure::Connect), [2, 3, EVER, 3, 2]),
+            (NotSent(ConnectFailure::TimedOut), [2, 3, EVER, 3, 2]),
+            (NotSent(ConnectFailure::Proxy), [2, 3, EVER, 3, 2]),
+            (NotSent(ConnectFailure::Tls), [0, 0, 0, 0, 0]),
             (refused(429), [2, 3, EVER, 3, 2]),
             (refused(408), [0, 2, EVER, 3, 0]),
             (refused(425), [0, 2, EVER, 3, 0]),

@@ -3,7 +3,7 @@
 use crate::client::{Http, SetUpError};
 use crate::warm::BoxError;
 use crate::{service, transport};
-use keymint_domain::{BaseUrl, ServiceErrorKind, Unreached};
+use keymint_domain::{BaseUrl, ConnectFailure, ServiceErrorKind};
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
@@ -22,7 +22,7 @@ pub enum ReachError {
     #[error("{detail}")]
     Unreached {
         /// What stands in the way.
-        why: Unreached,
+        why: ConnectFailure,
         /// The same in words, with the cause. Clean: fit for a person's eyes.
         detail: String,
     },
@@ -52,7 +52,7 @@ impl Http {
         }
         Err(match transport::failure(error, &url, self) {
             (ServiceErrorKind::NotSent(why), detail) => ReachError::Unreached { why, detail },
-            (_, detail) => ReachError::Unreached { why: Unreached::Connect, detail },
+            (_, detail) => ReachError::Unreached { why: ConnectFailure::Connect, detail },
         })
     }
 }

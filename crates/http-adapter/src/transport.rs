@@ -2,7 +2,7 @@
 
 use crate::client::Http;
 use keymint_domain::text::spoken;
-use keymint_domain::{ServiceErrorKind, Unreached};
+use keymint_domain::{ConnectFailure, ServiceErrorKind};
 use rustls::CertificateError;
 use rustls::pki_types::UnixTime;
 use std::error::Error;
@@ -23,19 +23,21 @@ pub(crate) fn failure(error: reqwest::Error, url: &Url, http: &Http) -> (Service
     let host = url.host_str().unwrap_or_default();
     let cause = http.secrets().clean(&root_cause(&error), LONGEST_CAUSE);
     if error.is_connect() || error.is_builder() {
-        let unreached = unreached(&error);
+        let unreached = connect_failure(&error);
         let words = match unreached {
-            Unreached::Dns => format!("could not find the address of {host}: {cause}"),
-            Unreached::Tls if untrusted(&error) => {
+            ConnectFailure::Dns => format!("could not find the address of {host}: {cause}"),
+            ConnectFailure::Tls if untrusted(&error) => {
                 format!("the certificate of {host} is not trusted: {cause}")
             }
-            Unreached::Tls => format!("no secure connection to {host}: {cause}"),
-            Unreached::Proxy if cause == "tunnel error: unsuccessful" => {
+            ConnectFailure::Tls => format!("no secure connection to {host}: {cause}"),
+            ConnectFailure::Proxy if cause == "tunnel error: unsuccessful" => {
                 "the proxy did not let it through: it refuses this server, or the user name or password"
                     .to_owned()
             }
-            Unreached::Proxy => format!("the proxy did not let it through: {cause}"),
-            Unreached::TimedOut => format!("no connection within {}", spoken(http.options().connect_timeout)),
+            ConnectFailure::Proxy => format!("the proxy did not let it through: {cause}"),
+            ConnectFailure::TimedOut => {
+                format!("no connection within {}", spoken(http.options().connect_timeout))
+            }
             _ => format!("could not connect: {cause}"),
         };
         return (ServiceErrorKind::NotSent(unreached), words);
@@ -47,18 +49,18 @@ pub(crate) fn failure(error: reqwest::Error, url: &Url, http: &Http) -> (Service
     (ServiceErrorKind::Interrupted, format!("the connection broke before a whole answer came: {cause}"))
 }
 
-fn unreached(error: &reqwest::Error) -> Unreached {
+fn connect_failure(error: &reqwest::Error) -> ConnectFailure {
     // The proxy first: the way to it may be cut by any of the others. Its error has no public type.
     if chain(error).any(|cause| cause.to_string().starts_with("tunnel error")) {
-        Unreached::Proxy
+        ConnectFailure::Proxy
     } else if error.is_timeout() {
-        Unreached::TimedOut
+        ConnectFailure::TimedOut
     } else if tls(error).is_some() {
-        Unreached::Tls
+        ConnectFailure::Tls
     } else if error.is_dns() {
-        Unreached::Dns
+        ConnectFailure::Dns
     } else {
-        Unreached::Connect
+        ConnectFailure::Connect
     }
 }
 

@@ -2,7 +2,8 @@
 
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted, organization, project};
 use keymint_domain::{
-    Clock, Event, Plan, Ports, ProvisionError, ProvisionedKey, ServiceErrorKind, Step, Unreached, provision,
+    Clock, ConnectFailure, Event, Plan, Ports, ProvisionError, ProvisionedKey, ServiceErrorKind, Step,
+    provision,
 };
 use std::sync::Mutex;
 use std::time::Duration;
@@ -12,7 +13,7 @@ pub(crate) const FORBIDDEN: ServiceErrorKind = ServiceErrorKind::Refused { statu
 pub(crate) const UNAUTHORIZED: ServiceErrorKind =
     ServiceErrorKind::Refused { status: 401, retry_after: None };
 pub(crate) const REDIRECTED: ServiceErrorKind = ServiceErrorKind::Refused { status: 302, retry_after: None };
-pub(crate) const NO_CONNECTION: ServiceErrorKind = ServiceErrorKind::NotSent(Unreached::Connect);
+pub(crate) const NO_CONNECTION: ServiceErrorKind = ServiceErrorKind::NotSent(ConnectFailure::Connect);
 
 pub(crate) fn too_many(retry_after: u64) -> ServiceErrorKind {
     ServiceErrorKind::Refused { status: 429, retry_after: Some(Duration::from_secs(retry_after)) }

@@ -4,7 +4,7 @@ use crate::support::{
     FORBIDDEN, NO_CONNECTION, REDIRECTED, UNAUTHORIZED, UNAVAILABLE, only_in, tell, too_many,
 };
 use keymint_domain::testing::{FakeClock, FakePlatform, organization};
-use keymint_domain::{Event, Observation, ProvisionError, ServiceErrorKind, Step, Unreached};
+use keymint_domain::{ConnectFailure, Event, Observation, ProvisionError, ServiceErrorKind, Step};
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -111,7 +111,7 @@ fn what_waiting_cannot_mend_ends_the_flow_at_once() {
         (Step::Login, UNAUTHORIZED),
         (Step::ListOrganizations, UNAUTHORIZED),
         (Step::ListOrganizations, FORBIDDEN),
-        (Step::ListOrganizations, ServiceErrorKind::NotSent(Unreached::Tls)),
+        (Step::ListOrganizations, ServiceErrorKind::NotSent(ConnectFailure::Tls)),
         (Step::ListProjects, UNAUTHORIZED),
         (Step::ListProjects, REDIRECTED),
     ] {

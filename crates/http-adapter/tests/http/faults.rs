@@ -4,7 +4,7 @@ use crate::support::{
     CANARY, Fault, FaultyServer, STEPS, assert_clean, base, call, good_body, http, session,
 };
 use keymint_domain::ServiceErrorKind::{Interrupted, NotSent, OutOfContract, Refused, TimedOut};
-use keymint_domain::{PlatformApi, ServiceError, Step, Unreached};
+use keymint_domain::{ConnectFailure, PlatformApi, ServiceError, Step};
 use keymint_http_adapter::{Http, HttpOptions};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -150,7 +150,7 @@ async fn nobody_at_the_address_means_not_sent() {
     drop(listener);
     for step in STEPS {
         let error = call(&http(), &url, step).await.unwrap_err();
-        assert_eq!(error.kind, NotSent(Unreached::Connect));
+        assert_eq!(error.kind, NotSent(ConnectFailure::Connect));
         assert!(error.detail.contains(": could not connect: Connection refused"), "{error}");
         assert_clean(&error);
     }
@@ -166,7 +166,7 @@ async fn a_name_without_an_address_means_not_sent() {
         return;
     }
     let error = call(&http(), "https://keymint.invalid", Step::Login).await.unwrap_err();
-    assert_eq!(error.kind, NotSent(Unreached::Dns), "{error}");
+    assert_eq!(error.kind, NotSent(ConnectFailure::Dns), "{error}");
     assert!(error.detail.contains(": could not find the address of keymint.invalid: "), "{error}");
 }
 
@@ -177,6 +177,6 @@ async fn a_handshake_that_stalls_means_not_sent() {
     let mut options = HttpOptions::default();
     options.connect_timeout = Duration::from_millis(200);
     let error = call(&Http::new(options), &url, Step::CreateKey).await.unwrap_err();
-    assert_eq!(error.kind, NotSent(Unreached::TimedOut), "{error}");
+    assert_eq!(error.kind, NotSent(ConnectFailure::TimedOut), "{error}");
     assert!(error.detail.ends_with(": no connection within 200 ms"), "{error}");
 }

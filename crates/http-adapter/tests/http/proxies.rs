@@ -5,7 +5,7 @@ use crate::support::{
     CANARY, Fault, FaultyServer, STEPS, answering, assert_clean, base, call, good_body, http,
 };
 use keymint_domain::ServiceErrorKind::NotSent;
-use keymint_domain::{Step, Unreached};
+use keymint_domain::{ConnectFailure, Step};
 use keymint_http_adapter::ReachError;
 use std::env;
 use std::process::Command;
@@ -59,12 +59,12 @@ async fn a_proxy_that_is_not_there_means_not_sent() {
 async fn not_let_through() {
     for step in STEPS {
         let error = call(&http(), "https://keymint.invalid", step).await.unwrap_err();
-        assert_eq!(error.kind, NotSent(Unreached::Proxy), "{error}");
+        assert_eq!(error.kind, NotSent(ConnectFailure::Proxy), "{error}");
         assert!(error.detail.contains(": the proxy did not let it through: "), "{error}");
         assert_clean(&error);
     }
     let error = http().reach(&base("https://keymint.invalid")).await.unwrap_err();
-    assert!(matches!(error, ReachError::Unreached { why: Unreached::Proxy, .. }), "{error}");
+    assert!(matches!(error, ReachError::Unreached { why: ConnectFailure::Proxy, .. }), "{error}");
     assert!(!format!("{error} {error:?}").contains(CANARY), "{error:?}");
 }
 

@@ -1,7 +1,7 @@
 //! Whether a server is there, and what it notices of the question.
 
 use crate::support::{base, http};
-use keymint_domain::Unreached;
+use keymint_domain::ConnectFailure;
 use keymint_http_adapter::ReachError;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
@@ -22,7 +22,7 @@ async fn a_server_that_is_reached_hears_nothing() {
 #[tokio::test]
 async fn a_server_that_is_not_reached_is_told_with_what_stands_in_the_way() {
     for (url, expected) in
-        [("http://127.0.0.1:1", Unreached::Connect), ("https://keymint.invalid", Unreached::Dns)]
+        [("http://127.0.0.1:1", ConnectFailure::Connect), ("https://keymint.invalid", ConnectFailure::Dns)]
     {
         let error = http().reach(&base(url)).await.unwrap_err();
         let ReachError::Unreached { why, detail } = &error else { panic!("{error}") };

@@ -3,7 +3,7 @@
 use crate::authority::{Authority, acceptor, authority, certificate_for};
 use crate::support::{STEPS, assert_clean, call, good_body, read_request};
 use keymint_domain::ServiceErrorKind::NotSent;
-use keymint_domain::{BaseUrl, ServiceError, Step, Unreached};
+use keymint_domain::{BaseUrl, ConnectFailure, ServiceError, Step};
 use keymint_http_adapter::{ExtraRoots, Http, HttpOptions, ReachError};
 use rcgen::{CertificateParams, date_time_ymd};
 use std::sync::Arc;
@@ -54,7 +54,7 @@ pub(crate) fn trusting(authority: &Authority) -> Http {
 /// The error of a call that must not get as far as a request.
 async fn untrusted(http: &Http, server: &TlsServer) -> ServiceError {
     let error = call(http, &server.url, Step::CreateKey).await.expect_err("nobody trusts that");
-    assert_eq!(error.kind, NotSent(Unreached::Tls), "{error}");
+    assert_eq!(error.kind, NotSent(ConnectFailure::Tls), "{error}");
     assert_eq!(server.requests(), 0);
     assert_clean(&error);
     error
@@ -104,7 +104,7 @@ async fn whether_a_server_is_reached_depends_on_trust_and_takes_no_request() {
     trusting(&known).reach(&url).await.unwrap();
     let error = trusting(&unknown).reach(&url).await.unwrap_err();
     assert!(error.to_string().contains("not trusted"), "{error}");
-    assert!(matches!(error, ReachError::Unreached { why: Unreached::Tls, .. }), "{error:?}");
+    assert!(matches!(error, ReachError::Unreached { why: ConnectFailure::Tls, .. }), "{error:?}");
     assert_eq!(server.requests(), 0);
 }
 
@@ -136,6 +136,6 @@ async fn plain_http_where_tls_is_due_is_no_secure_connection() {
         socket.read_to_end(&mut Vec::new()).await.ok();
     });
     let error = call(&Http::new(HttpOptions::default()), &url, Step::Login).await.unwrap_err();
-    assert_eq!(error.kind, NotSent(Unreached::Tls), "{error}");
+    assert_eq!(error.kind, NotSent(ConnectFailure::Tls), "{error}");
     assert!(error.detail.contains(": no secure connection to 127.0.0.1: "), "{error}");
 }
