@@ -50,11 +50,11 @@ pub async fn catalogue(
     observer: Observer<'_>,
 ) -> Result<Catalogue, ProvisionError> {
     let now = ports.clock.now();
-    let time = plan.polling.start(now).begin_round(now).into();
+    let deadline = plan.polling.start(now).begin_round(now).into();
     let lists = Lists::new(ports, plan, session, observer);
-    let listing = lists.organizations(time).await?;
+    let listing = lists.organizations(deadline).await?;
     let ranked = by_preference(&listing.items);
-    let mut projects = ProjectLists::new(&lists, time);
+    let mut projects = ProjectLists::new(&lists, deadline);
     projects.want(ranked.iter().map(|organization| &organization.id));
     let mut organizations = Vec::new();
     for organization in ranked {

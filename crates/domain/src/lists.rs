@@ -2,9 +2,9 @@
 
 use crate::error::{ServiceError, ServiceErrorKind, Step};
 use crate::event::{Event, Observer};
-use crate::flow::{Flow, StepTime};
 use crate::ports::Listing;
 use crate::provisioning::{Plan, Ports, Session};
+use crate::request_runner::{Deadline, RequestRunner};
 use crate::selection::{Organization, OrganizationId, Project};
 use futures_util::future::{self, BoxFuture, Either, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -16,7 +16,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// Asks for lists, and tells what is odd about them.
 pub(crate) struct Lists<'a> {
-    flow: Flow<'a>,
+    runner: RequestRunner<'a>,
     session: &'a Session,
     /// How many requests there may be at once: the plan's width, and less once the server has
     /// said that they are too many.
@@ -39,36 +39,43 @@ impl<'a> Lists<'a> {
         observer: Observer<'a>,
     ) -> Self {
         Self {
-            flow: Flow { ports, plan, observer, jitter: &session.jitter },
+            runner: RequestRunner { ports, plan, observer, jitter: &session.jitter },
             session,
             width: AtomicUsize::new(plan.width.get()),
             told: Mutex::default(),
         }
     }
 
-    pub(crate) async fn organizations(&self, time: StepTime) -> Result<Listing<Organization>, ServiceError> {
-        let platform = self.flow.ports.platform;
-        self.ask(Step::ListOrganizations, time, || platform.organizations(&self.session.key)).await
+    pub(crate) async fn organizations(
+        &self,
+        deadline: Deadline,
+    ) -> Result<Listing<Organization>, ServiceError> {
+        let platform = self.runner.ports.platform;
+        self.ask(Step::ListOrganizations, deadline, || platform.organizations(&self.session.key)).await
     }
 
-    async fn projects(&self, of: &OrganizationId, time: StepTime) -> Result<Listing<Project>, ServiceError> {
-        let platform = self.flow.ports.platform;
-        self.ask(Step::ListProjects, time, || platform.projects(&self.session.key, of)).await
+    async fn projects(
+        &self,
+        of: &OrganizationId,
+        deadline: Deadline,
+    ) -> Result<Listing<Project>, ServiceError> {
+        let platform = self.runner.ports.platform;
+        self.ask(Step::ListProjects, deadline, || platform.projects(&self.session.key, of)).await
     }
 
     async fn ask<T, F>(
         &self,
         step: Step,
-        time: StepTime,
+        deadline: Deadline,
         mut call: impl FnMut() -> F,
     ) -> Result<Listing<T>, ServiceError>
     where
         F: Future<Output = Result<Listing<T>, ServiceError>>,
     {
-        let listing = self.flow.until(time, step, || self.narrowed_by(call())).await?;
+        let listing = self.runner.retry(deadline, step, || self.narrowed_by(call())).await?;
         let (skipped, cut) = (listing.skipped, !listing.complete);
         if (skipped > 0 || cut) && self.is_news(Told::Incomplete(step)) {
-            (self.flow.observer)(Event::ListIncomplete { step, skipped, cut });
+            (self.runner.observer)(Event::ListIncomplete { step, skipped, cut });
         }
         Ok(listing)
     }
@@ -94,7 +101,7 @@ impl<'a> Lists<'a> {
     pub(crate) fn tell_skipped(&self, organization: &OrganizationId, failure: &ServiceError) {
         if self.is_news(Told::Skipped(organization.clone())) {
             let id = organization.clone();
-            (self.flow.observer)(Event::OrganizationSkipped { id, reason: failure.kind });
+            (self.runner.observer)(Event::OrganizationSkipped { id, reason: failure.kind });
         }
     }
 
@@ -109,7 +116,7 @@ type Answer = Result<Listing<Project>, ServiceError>;
 /// whatever order the reader wants. What is under way ends when this is dropped.
 pub(crate) struct ProjectLists<'a> {
     lists: &'a Lists<'a>,
-    time: StepTime,
+    deadline: Deadline,
     waiting: VecDeque<OrganizationId>,
     asked: HashSet<OrganizationId>,
     under_way: FuturesUnordered<BoxFuture<'a, (OrganizationId, Answer)>>,
@@ -117,10 +124,10 @@ pub(crate) struct ProjectLists<'a> {
 }
 
 impl<'a> ProjectLists<'a> {
-    pub(crate) fn new(lists: &'a Lists<'a>, time: StepTime) -> Self {
+    pub(crate) fn new(lists: &'a Lists<'a>, deadline: Deadline) -> Self {
         Self {
             lists,
-            time,
+            deadline,
             waiting: VecDeque::new(),
             asked: HashSet::new(),
             under_way: FuturesUnordered::new(),
@@ -168,11 +175,11 @@ impl<'a> ProjectLists<'a> {
         let room = self.lists.width().saturating_sub(self.under_way.len() + others);
         for id in self.waiting.drain(..room.min(self.waiting.len())) {
             self.asked.insert(id.clone());
-            let (lists, time) = (self.lists, self.time);
+            let (lists, deadline) = (self.lists, self.deadline);
             // Boxed, since a collection of nameless futures is not seen to be `Send`.
             self.under_way.push(
                 async move {
-                    let answer = lists.projects(&id, time).await;
+                    let answer = lists.projects(&id, deadline).await;
                     (id, answer)
                 }
                 .boxed(),

@@ -4,9 +4,9 @@ use crate::account::AccountEmail;
 use crate::authorization::{AuthorizationGrant, PendingAuthorization};
 use crate::error::{ProvisionError, Step};
 use crate::event::{Event, Observer};
-use crate::flow::{Elapsed, Flow, Jitter, within};
 use crate::polling::PollPolicy;
 use crate::ports::{AuthServer, Clock, PlatformApi, ResponseSource};
+use crate::request_runner::{Elapsed, Jitter, RequestRunner, within};
 use crate::search::find_target;
 use crate::secret::{ApiKey, SessionKey};
 use crate::selection::Target;
@@ -154,12 +154,13 @@ pub async fn sign_in(
     observer: Observer<'_>,
 ) -> Result<Session, ProvisionError> {
     let jitter = Jitter::of(&grant);
-    let flow = Flow { ports, plan, observer, jitter: &jitter };
+    let runner = RequestRunner { ports, plan, observer, jitter: &jitter };
     let deadline = ports.clock.now() + plan.total_timeout;
-    let tokens = flow.step(Step::ExchangeCode, deadline, || ports.auth_server.exchange_code(&grant)).await?;
+    let tokens =
+        runner.step(Step::ExchangeCode, deadline, || ports.auth_server.exchange_code(&grant)).await?;
     observer(Event::CodeExchanged);
     let key =
-        flow.step(Step::Login, deadline, || ports.platform.login(&tokens.access_token, &plan.app)).await?;
+        runner.step(Step::Login, deadline, || ports.platform.login(&tokens.access_token, &plan.app)).await?;
     observer(Event::SignedIn);
     let time_left = deadline.since(ports.clock.now());
     Ok(Session { key, jitter, time_left, account: tokens.email })
@@ -181,10 +182,10 @@ pub async fn create_key(
     target: Target,
     observer: Observer<'_>,
 ) -> Result<ProvisionedKey, ProvisionError> {
-    let flow = Flow { ports, plan, observer, jitter: &session.jitter };
+    let runner = RequestRunner { ports, plan, observer, jitter: &session.jitter };
     let deadline = ports.clock.now() + session.time_left;
     let name = plan.key_name.clone();
-    match flow
+    match runner
         .step(Step::CreateKey, deadline, || ports.platform.create_api_key(&session.key, &target, &name))
         .await
     {

@@ -4,10 +4,10 @@ mod findings;
 
 use crate::error::{ProvisionError, ServiceErrorKind};
 use crate::event::{Event, Observation, Observer};
-use crate::flow::StepTime;
 use crate::lists::{Lists, ProjectLists};
 use crate::polling::PollStep;
 use crate::provisioning::{Plan, Ports, Session};
+use crate::request_runner::Deadline;
 use crate::selection::{OrganizationId, Target};
 use findings::{Findings, Miss};
 
@@ -72,10 +72,10 @@ impl Search<'_> {
     /// At first the preferred organization is asked alone, since it nearly always has the project.
     /// From then on all that are known are asked side by side, and together with the question
     /// which ones there are: a round that finds nothing new takes as long as one request.
-    async fn look(&mut self, time: StepTime) -> Result<Target, Miss> {
-        let mut projects = ProjectLists::new(&self.lists, time);
+    async fn look(&mut self, deadline: Deadline) -> Result<Target, Miss> {
+        let mut projects = ProjectLists::new(&self.lists, deadline);
         projects.want(&self.known);
-        let listing = projects.beside(self.lists.organizations(time)).await?;
+        let listing = projects.beside(self.lists.organizations(deadline)).await?;
         let organizations = self.plan.selector.organizations(&listing).map_err(Miss::Final)?;
         if organizations.is_empty() {
             return Err(Miss::NotYet(Observation::NoOrganization, None));
@@ -96,7 +96,7 @@ impl Search<'_> {
                     }
                     Err(refusal) if refusal.kind.ends_the_session() => return Err(refusal.into()),
                     // The time is up, which is not the organization's fault.
-                    Err(failure) if failure.kind == ServiceErrorKind::TimedOut && self.is_over(time) => {
+                    Err(failure) if failure.kind == ServiceErrorKind::TimedOut && self.is_over(deadline) => {
                         findings.run_out_of_time(failure);
                         return findings.conclude();
                     }
@@ -110,7 +110,7 @@ impl Search<'_> {
         findings.conclude()
     }
 
-    fn is_over(&self, time: StepTime) -> bool {
-        self.ports.clock.now() >= time.ends
+    fn is_over(&self, deadline: Deadline) -> bool {
+        self.ports.clock.now() >= deadline.ends
     }
 }

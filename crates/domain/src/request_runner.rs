@@ -1,4 +1,4 @@
-//! One step of a flow: its request, sent until it succeeds, may not be sent again, or the time is up.
+//! Sends one step's request until it succeeds, may not be sent again, or its deadline has passed.
 
 use crate::authorization::AuthorizationGrant;
 use crate::error::{ServiceError, Step};
@@ -15,16 +15,16 @@ use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// What every step needs.
+/// Sends the requests of a flow's steps.
 #[derive(Clone, Copy)]
-pub(crate) struct Flow<'a> {
+pub(crate) struct RequestRunner<'a> {
     pub(crate) ports: Ports<'a>,
     pub(crate) plan: &'a Plan,
     pub(crate) observer: Observer<'a>,
     pub(crate) jitter: &'a Jitter,
 }
 
-impl Flow<'_> {
+impl RequestRunner<'_> {
     /// Runs a step in the time that the plan gives it, at most until `deadline`; but one call always
     /// has its whole time.
     pub(crate) async fn step<T, F>(
@@ -39,14 +39,14 @@ impl Flow<'_> {
         let Plan { call_timeout, step_timeout, .. } = *self.plan;
         let now = self.ports.clock.now();
         let ends = (now + step_timeout).min(deadline).max(now + call_timeout);
-        let time = StepTime { ends, call: Some(call_timeout), may_retry: true };
-        self.until(time, step, call).await
+        let deadline = Deadline { ends, call: Some(call_timeout), may_retry: true };
+        self.retry(deadline, step, call).await
     }
 
     /// Sends a request until it succeeds, may not be sent again, or the time is up.
-    pub(crate) async fn until<T, F>(
+    pub(crate) async fn retry<T, F>(
         &self,
-        time: StepTime,
+        deadline: Deadline,
         step: Step,
         mut call: impl FnMut() -> F,
     ) -> Result<T, ServiceError>
@@ -56,15 +56,16 @@ impl Flow<'_> {
         let clock = self.ports.clock;
         let mut attempt = 0;
         loop {
-            let failure = match self.once(time, step, &mut call).await {
+            let failure = match self.send_once(deadline, step, &mut call).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
             attempt += 1;
-            let remaining = time.ends.since(clock.now()).saturating_sub(time.call.unwrap_or_default());
+            let remaining =
+                deadline.ends.since(clock.now()).saturating_sub(deadline.call.unwrap_or_default());
             let next = retry::after(step, &failure.kind, attempt, remaining, &mut *self.jitter.lock());
             match next {
-                Retry::After(after) if time.may_retry => {
+                Retry::After(after) if deadline.may_retry => {
                     (self.observer)(Event::Retrying { step, reason: failure.kind, after });
                     clock.sleep(after).await;
                 }
@@ -74,9 +75,9 @@ impl Flow<'_> {
     }
 
     /// Sends a request, unless the time is up already.
-    async fn once<T, F>(
+    async fn send_once<T, F>(
         &self,
-        time: StepTime,
+        deadline: Deadline,
         step: Step,
         call: &mut impl FnMut() -> F,
     ) -> Result<T, ServiceError>
@@ -84,8 +85,8 @@ impl Flow<'_> {
         F: Future<Output = Result<T, ServiceError>>,
     {
         let clock = self.ports.clock;
-        let remaining = time.ends.since(clock.now());
-        let limit = time.call.map_or(remaining, |call| call.min(remaining));
+        let remaining = deadline.ends.since(clock.now());
+        let limit = deadline.call.map_or(remaining, |call| call.min(remaining));
         if limit.is_zero() {
             return Err(ServiceError::out_of_time(step, limit));
         }
@@ -98,9 +99,9 @@ impl Flow<'_> {
     }
 }
 
-/// How long a step may run and what it may do with that time.
+/// When a step's request must have succeeded, and whether it may be sent again until then.
 #[derive(Clone, Copy)]
-pub(crate) struct StepTime {
+pub(crate) struct Deadline {
     pub(crate) ends: Moment,
     /// How long one call may take, if not all the time that is left. With less than this left, nothing
     /// is sent again.
@@ -108,7 +109,7 @@ pub(crate) struct StepTime {
     pub(crate) may_retry: bool,
 }
 
-impl From<PollRound> for StepTime {
+impl From<PollRound> for Deadline {
     fn from(round: PollRound) -> Self {
         Self { ends: round.ends, call: None, may_retry: !round.is_last }
     }
