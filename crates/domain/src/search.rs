@@ -9,7 +9,7 @@ use crate::polling::PollStep;
 use crate::provisioning::{Plan, Ports, Session};
 use crate::request_runner::Deadline;
 use crate::selection::{OrganizationId, Target};
-use findings::{Findings, Miss};
+use findings::{Findings, NoTarget};
 
 /// Looks for what the plan's [`TargetSelector`](crate::TargetSelector) means until it is there, or the plan's time
 /// is up.
@@ -35,23 +35,23 @@ pub async fn find_target(
     let mut schedule = plan.polling.start(ports.clock.now());
     loop {
         let round = schedule.begin_round(ports.clock.now());
-        let miss = match search.look(round.into()).await {
+        let no_target = match search.look(round.into()).await {
             Ok(target) => {
                 observer(Event::TargetSelected(target.clone()));
                 return Ok(target);
             }
-            Err(miss) => miss,
+            Err(no_target) => no_target,
         };
         let now = ports.clock.now();
         match schedule.after_round(now) {
-            PollStep::Sleep(retry_in) if miss.is_worth_another_look(round.ends.since(now)) => {
-                let retry_in = retry_in.max(miss.asked_wait());
+            PollStep::Sleep(retry_in) if no_target.is_worth_another_look(round.ends.since(now)) => {
+                let retry_in = retry_in.max(no_target.asked_wait());
                 if !retry_in.is_zero() {
-                    miss.event(retry_in).into_iter().for_each(observer);
+                    no_target.event(retry_in).into_iter().for_each(observer);
                     ports.clock.sleep(retry_in).await;
                 }
             }
-            _ => return Err(miss.into_error(schedule.elapsed(now))),
+            _ => return Err(no_target.into_error(schedule.elapsed(now))),
         }
     }
 }
@@ -72,13 +72,13 @@ impl Search<'_> {
     /// At first the preferred organization is asked alone, since it nearly always has the project.
     /// From then on all that are known are asked side by side, and together with the question
     /// which ones there are: a round that finds nothing new takes as long as one request.
-    async fn look(&mut self, deadline: Deadline) -> Result<Target, Miss> {
+    async fn look(&mut self, deadline: Deadline) -> Result<Target, NoTarget> {
         let mut projects = ProjectLists::new(&self.lists, deadline);
         projects.want(&self.known);
         let listing = projects.beside(self.lists.organizations(deadline)).await?;
-        let organizations = self.plan.selector.organizations(&listing).map_err(Miss::Final)?;
+        let organizations = self.plan.selector.organizations(&listing).map_err(NoTarget::Final)?;
         if organizations.is_empty() {
-            return Err(Miss::NotYet(Observation::NoOrganization, None));
+            return Err(NoTarget::NotYet(Observation::NoOrganization, None));
         }
         let ids = organizations.iter().map(|organization| organization.id.clone()).collect();
         let is_first = std::mem::replace(&mut self.known, ids).is_empty();
@@ -98,16 +98,16 @@ impl Search<'_> {
                     // The time is up, which is not the organization's fault.
                     Err(failure) if failure.kind == ServiceErrorKind::TimedOut && self.is_over(deadline) => {
                         findings.run_out_of_time(failure);
-                        return findings.conclude();
+                        return findings.finish();
                     }
                     Err(failure) => {
                         self.lists.tell_skipped(&organization.id, &failure);
-                        findings.pass_over(failure);
+                        findings.skip(failure);
                     }
                 }
             }
         }
-        findings.conclude()
+        findings.finish()
     }
 
     fn is_over(&self, deadline: Deadline) -> bool {

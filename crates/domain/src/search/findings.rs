@@ -65,7 +65,7 @@ impl<'a> Findings<'a> {
     }
 
     /// The list of one more organization was refused, or failed.
-    pub(super) fn pass_over(&mut self, failure: ServiceError) {
+    pub(super) fn skip(&mut self, failure: ServiceError) {
         self.unread += 1;
         if is_refusal(&failure.kind) {
             self.refused += 1;
@@ -81,17 +81,17 @@ impl<'a> Findings<'a> {
     }
 
     /// What follows from all lists together.
-    pub(super) fn conclude(self) -> Result<Target, Miss> {
+    pub(super) fn finish(self) -> Result<Target, NoTarget> {
         if self.read == 0 || (self.cut && self.selector.project.as_deref().is_some()) {
             // Of the lists without an answer, any may have what was named, or have it too.
             return Err(match self.failure {
-                Some(failure) => Miss::Failed(failure),
-                None => Miss::NotYet(Observation::ProjectsRefused { organizations: self.refused }, None),
+                Some(failure) => NoTarget::Failed(failure),
+                None => NoTarget::NotYet(Observation::ProjectsRefused { organizations: self.refused }, None),
             });
         }
         let observed = Observation::NoDefaultProject { organizations: self.read, projects: self.projects };
         let Some(name) = self.selector.project.as_deref() else {
-            return Err(Miss::NotYet(observed, None));
+            return Err(NoTarget::NotYet(observed, None));
         };
         let matching = resolve(name, &self.candidates);
         if let [only] = matching[..]
@@ -102,15 +102,15 @@ impl<'a> Findings<'a> {
         let requested = RequestedTarget::Project(name.to_owned());
         if !matching.is_empty() {
             let choices = matching.into_iter().cloned().collect();
-            return Err(Miss::Final(ProvisionError::Ambiguous { requested, choices }));
+            return Err(NoTarget::Final(ProvisionError::Ambiguous { requested, choices }));
         }
         if self.candidates.is_empty() {
-            return Err(Miss::NotYet(observed, None));
+            return Err(NoTarget::NotYet(observed, None));
         }
         let failed_for_now = self.failure.is_some_and(|failure| failure.kind.is_transient());
         let may_come = self.empty > 0 || failed_for_now;
         let unmet = ProvisionError::NoSuchTarget { requested, choices: self.candidates, unread: self.unread };
-        Err(if may_come { Miss::NotYet(observed, Some(unmet)) } else { Miss::Final(unmet) })
+        Err(if may_come { NoTarget::NotYet(observed, Some(unmet)) } else { NoTarget::Final(unmet) })
     }
 }
 
@@ -121,7 +121,7 @@ fn is_refusal(kind: &ServiceErrorKind) -> bool {
 }
 
 /// Why one round of requests found no target.
-pub(super) enum Miss {
+pub(super) enum NoTarget {
     /// It is not there yet. With the error that the search ends with, where that is not the lack
     /// of a default project.
     NotYet(Observation, Option<ProvisionError>),
@@ -131,13 +131,13 @@ pub(super) enum Miss {
     Final(ProvisionError),
 }
 
-impl From<ServiceError> for Miss {
+impl From<ServiceError> for NoTarget {
     fn from(failure: ServiceError) -> Self {
         Self::Failed(failure)
     }
 }
 
-impl Miss {
+impl NoTarget {
     pub(super) fn is_worth_another_look(&self, remaining: Duration) -> bool {
         match self {
             Self::NotYet(..) => true,
