@@ -55,10 +55,10 @@ pub async fn catalogue(
     let listing = lists.organizations(deadline).await?;
     let ranked = by_preference(&listing.items);
     let mut projects = ProjectLists::new(&lists, deadline);
-    projects.want(ranked.iter().map(|organization| &organization.id));
+    projects.schedule(ranked.iter().map(|organization| &organization.id));
     let mut organizations = Vec::new();
     for organization in ranked {
-        let projects = match projects.of(&organization.id).await {
+        let projects = match projects.get(&organization.id).await {
             Err(refusal) if refusal.kind.ends_the_session() => return Err(refusal.into()),
             answer => answer.map(|listing| listing.items),
         };

@@ -137,13 +137,13 @@ impl<'a> ProjectLists<'a> {
 
     /// Asks for the lists of these next, and of no others, as soon as there is room. Each is asked
     /// for once.
-    pub(crate) fn want<'o>(&mut self, organizations: impl IntoIterator<Item = &'o OrganizationId>) {
+    pub(crate) fn schedule<'o>(&mut self, organizations: impl IntoIterator<Item = &'o OrganizationId>) {
         let new = organizations.into_iter().filter(|id| !self.asked.contains(*id));
         self.waiting = new.cloned().collect();
     }
 
     /// Goes on asking beside another request, which takes the place of one.
-    pub(crate) async fn beside<T>(&mut self, request: impl Future<Output = T>) -> T {
+    pub(crate) async fn while_fetching<T>(&mut self, request: impl Future<Output = T>) -> T {
         let go_on = async {
             loop {
                 self.ask(1);
@@ -158,14 +158,14 @@ impl<'a> ProjectLists<'a> {
         }
     }
 
-    /// The answer to a list that is [wanted](Self::want).
-    pub(crate) async fn of(&mut self, organization: &OrganizationId) -> Answer {
+    /// The answer to a list that is [scheduled](Self::schedule).
+    pub(crate) async fn get(&mut self, organization: &OrganizationId) -> Answer {
         loop {
             if let Some(answer) = self.answers.remove(organization) {
                 return answer;
             }
             self.ask(0);
-            let (id, answer) = self.under_way.next().await.expect("what is wanted is asked for");
+            let (id, answer) = self.under_way.next().await.expect("a scheduled list is requested");
             self.answers.insert(id, answer);
         }
     }

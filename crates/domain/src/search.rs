@@ -74,8 +74,8 @@ impl Search<'_> {
     /// which ones there are: a round that finds nothing new takes as long as one request.
     async fn look(&mut self, deadline: Deadline) -> Result<Target, NoTarget> {
         let mut projects = ProjectLists::new(&self.lists, deadline);
-        projects.want(&self.known);
-        let listing = projects.beside(self.lists.organizations(deadline)).await?;
+        projects.schedule(&self.known);
+        let listing = projects.while_fetching(self.lists.organizations(deadline)).await?;
         let organizations = self.plan.selector.organizations(&listing).map_err(NoTarget::Final)?;
         if organizations.is_empty() {
             return Err(NoTarget::NotYet(Observation::NoOrganization, None));
@@ -86,9 +86,9 @@ impl Search<'_> {
         let mut findings = Findings::new(&self.plan.selector, listing.complete);
         let (alone, together) = organizations.split_at(usize::from(is_first));
         for group in [alone, together] {
-            projects.want(group.iter().map(|organization| &organization.id));
+            projects.schedule(group.iter().map(|organization| &organization.id));
             for organization in group {
-                match projects.of(&organization.id).await {
+                match projects.get(&organization.id).await {
                     Ok(listing) => {
                         if let Some(target) = findings.read(organization, &listing) {
                             return Ok(target);
