@@ -38,7 +38,7 @@ fuzz_target!(|input: &[u8]| {
         Ok(tokens) => {
             agree(tokens.access_token.expose(), text("/access_token"));
             if let Some(email) = tokens.email {
-                assert!(!email.for_people().contains(is_deceptive));
+                assert!(!email.as_str().contains(is_deceptive));
             }
         }
         Err(why) => check(&why),

@@ -2,7 +2,7 @@
 //! and the first eight, how long a duration is.
 #![no_main]
 
-use keymint_domain::text::{for_people, is_deceptive, mask_keys, spoken};
+use keymint_domain::text::{is_deceptive, mask_keys, sanitize, spoken};
 use libfuzzer_sys::fuzz_target;
 use std::time::Duration;
 
@@ -23,17 +23,17 @@ fuzz_target!(|input: (u8, u8, u64, &str)| {
         let with_key = format!("{before}{prefix}{SECRET}{after}");
         if !text.contains("anary") {
             assert!(!mask_keys(&with_key).contains("anary"), "{with_key:?}");
-            assert!(!for_people(&with_key, usize::MAX).contains("anary"), "{with_key:?}");
+            assert!(!sanitize(&with_key, usize::MAX).contains("anary"), "{with_key:?}");
         }
         check(&with_key, longest.into());
     }
 });
 
 fn check(text: &str, longest: usize) {
-    let shown = for_people(text, longest);
+    let shown = sanitize(text, longest);
     assert!(shown.chars().count() <= longest.max(1), "{shown:?} is longer than {longest}");
     assert!(!shown.contains(is_deceptive), "{shown:?}");
-    assert_eq!(for_people(&shown, longest), shown, "what is clean stays as it is");
+    assert_eq!(sanitize(&shown, longest), shown, "what is clean stays as it is");
 }
 
 /// What is said is the duration, as exactly as it is said.

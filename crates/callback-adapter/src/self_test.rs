@@ -9,7 +9,7 @@ use crate::limits;
 use crate::sockets::LOOPBACK;
 use crate::token::Token;
 use futures_util::future::join_all;
-use keymint_domain::text::for_people;
+use keymint_domain::text::sanitize;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -200,7 +200,7 @@ fn stranger(answer: &[u8]) -> SelfTestErrorKind {
         .lines()
         .filter_map(|line| line.split_once(':'))
         .find(|(name, _)| name.eq_ignore_ascii_case("server"))
-        .map(|(_, value)| for_people(value.trim(), LONGEST_SERVER))
+        .map(|(_, value)| sanitize(value.trim(), LONGEST_SERVER))
         .filter(|server| !server.is_empty());
     match server {
         Some(server) if server.starts_with("AirTunes") => SelfTestErrorKind::AirPlayReceiver,

@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::settings::{self, DEFAULT_PROFILE, DEFINITIONS, Definition, Given, Kind, Options, Source};
 use crate::words::quoted;
 use crate::{command, output};
-use keymint_domain::text::{for_people, mask_keys};
+use keymint_domain::text::{mask_keys, sanitize};
 use serde::Serialize;
 use serde_json::Value;
 use std::path::Path;
@@ -115,7 +115,7 @@ impl Setting {
             Source::File { path, line, profile } => {
                 let of_profile =
                     profile.as_ref().map_or_else(String::new, |name| format!(", profile {name}"));
-                let short_source = for_people(&format!("line {line}{of_profile}"), LONGEST_VALUE);
+                let short_source = sanitize(&format!("line {line}{of_profile}"), LONGEST_VALUE);
                 Self { name, value, source: format!("{}, {short_source}", path.display()), short_source }
             }
         }
@@ -124,7 +124,7 @@ impl Setting {
     fn value_for_people(&self) -> String {
         match &self.value {
             Value::Null => "-".to_owned(),
-            Value::String(text) => for_people(text, LONGEST_VALUE),
+            Value::String(text) => sanitize(text, LONGEST_VALUE),
             other => other.to_string(),
         }
     }

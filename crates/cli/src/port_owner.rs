@@ -1,6 +1,6 @@
 //! Which program holds a port of this machine.
 
-use keymint_domain::text::for_people;
+use keymint_domain::text::sanitize;
 use listeners::{Listener, Protocol, SocketState};
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -44,7 +44,7 @@ impl Owner {
 
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (process {})", for_people(&self.name, LONGEST_NAME), self.process)
+        write!(f, "{} (process {})", sanitize(&self.name, LONGEST_NAME), self.process)
     }
 }
 

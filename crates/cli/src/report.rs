@@ -196,7 +196,7 @@ impl Reporter {
     fn chosen(&self, target: &Target, account: Option<&AccountEmail>) {
         // An address belongs to a person, and not into a log.
         let account = account.filter(|_| self.lines.are_on_a_terminal());
-        let account = account.map(|account| format!("Signed in as {}. ", account.for_people()));
+        let account = account.map(|account| format!("Signed in as {}. ", account.as_str()));
         self.lines.step(&format!("{}The key goes to {}.", account.unwrap_or_default(), place(target)));
     }
 

@@ -4,7 +4,7 @@ use crate::browser::Obstacle;
 use crate::settings::DEFAULT_PROFILE;
 use keymint_callback_adapter as listener;
 use keymint_domain::Target;
-use keymint_domain::text::for_people;
+use keymint_domain::text::sanitize;
 
 /// Where a person sees and deletes keys.
 pub(crate) const DASHBOARD: &str = "https://platform.openai.com/api-keys";
@@ -14,7 +14,7 @@ const LONGEST_NAME: usize = 80;
 
 /// A name or a title, in quotes.
 pub(crate) fn quoted(name: &str) -> String {
-    format!("\"{}\"", for_people(name, LONGEST_NAME))
+    format!("\"{}\"", sanitize(name, LONGEST_NAME))
 }
 
 /// Organization and project, each by its title, or by its id where it has none.

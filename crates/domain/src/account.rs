@@ -1,6 +1,6 @@
 //! Whose account it is that signed in.
 
-use crate::text::for_people;
+use crate::text::sanitize;
 use std::fmt;
 
 /// Longest address that can be mailed to, in bytes (RFC 5321 section 4.5.3.1.3, without the angle
@@ -22,11 +22,11 @@ impl AccountEmail {
             && !local.is_empty()
             && !domain.is_empty()
             && !claim.contains(char::is_whitespace);
-        is_address.then(|| Self(for_people(claim, LONGEST)))
+        is_address.then(|| Self(sanitize(claim, LONGEST)))
     }
 
-    /// The address with nothing in it that could steer a terminal or hide.
-    pub fn for_people(&self) -> &str {
+    /// The address, sanitized for display.
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -51,7 +51,7 @@ mod tests {
             ("\u{1b}[2Jdev@example.com", r"\u{1b}[2Jdev@example.com"),
             ("sk-proj-0123@example.com", "sk-[redacted]@example.com"),
         ] {
-            assert_eq!(AccountEmail::parse(claim).unwrap().for_people(), shown);
+            assert_eq!(AccountEmail::parse(claim).unwrap().as_str(), shown);
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::event::Observation;
 use crate::selection::Target;
 use crate::selector::Candidate;
-use crate::text::{for_people, spoken};
+use crate::text::{sanitize, spoken};
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
@@ -85,8 +85,8 @@ pub enum ProvisionError {
 
 fn denial(error: &str, description: Option<&str>) -> String {
     match description {
-        Some(description) => for_people(&format!("{error}: {description}"), LONGEST_QUOTE),
-        None => for_people(error, LONGEST_QUOTE),
+        Some(description) => sanitize(&format!("{error}: {description}"), LONGEST_QUOTE),
+        None => sanitize(error, LONGEST_QUOTE),
     }
 }
 
@@ -114,7 +114,7 @@ impl fmt::Display for RequestedTarget {
             Self::Organization(name) => ("organization", name),
             Self::Project(name) => ("project", name),
         };
-        write!(f, "{thing} \"{}\"", for_people(name, LONGEST_NAME))
+        write!(f, "{thing} \"{}\"", sanitize(name, LONGEST_NAME))
     }
 }
 

@@ -66,7 +66,7 @@ pub struct Organization {
     /// Its id.
     pub id: OrganizationId,
     /// Its title, exactly as the platform has it: clean it before a person sees it
-    /// ([`text::for_people`](crate::text::for_people)).
+    /// ([`text::sanitize`](crate::text::sanitize)).
     pub title: Option<String>,
     /// Whether it is the person's default organization.
     pub is_default: bool,

@@ -20,12 +20,12 @@ pub fn is_deceptive(c: char) -> bool {
 /// (`sk-…`, `sess-…`) is masked, and the rest is cut at `longest` characters.
 ///
 /// ```
-/// # use keymint_domain::text::for_people;
-/// assert_eq!(for_people("Acme\u{1b}[2J Ltd", 80), r"Acme\u{1b}[2J Ltd");
-/// assert_eq!(for_people("your sk-proj-abc123 is wrong", 80), "your sk-[redacted] is wrong");
-/// assert_eq!(for_people("a very long title", 8), "a very …");
+/// # use keymint_domain::text::sanitize;
+/// assert_eq!(sanitize("Acme\u{1b}[2J Ltd", 80), r"Acme\u{1b}[2J Ltd");
+/// assert_eq!(sanitize("your sk-proj-abc123 is wrong", 80), "your sk-[redacted] is wrong");
+/// assert_eq!(sanitize("a very long title", 8), "a very …");
 /// ```
-pub fn for_people(text: &str, longest: usize) -> String {
+pub fn sanitize(text: &str, longest: usize) -> String {
     let mut shown = String::new();
     for c in mask_keys(text).chars() {
         if is_deceptive(c) {
@@ -92,14 +92,14 @@ mod tests {
             ("abc\u{202e}fed", r"abc\u{202e}fed"),
             ("\u{2066}x\u{200b}", r"\u{2066}x\u{200b}"),
         ] {
-            assert_eq!(for_people(outside, 80), shown);
+            assert_eq!(sanitize(outside, 80), shown);
         }
     }
 
     #[test]
     fn only_what_is_longer_than_the_limit_is_cut() {
         for (longest, shown) in [(9, "12345678"), (8, "12345678"), (7, "123456…"), (1, "…"), (0, "…")] {
-            assert_eq!(for_people("12345678", longest), shown);
+            assert_eq!(sanitize("12345678", longest), shown);
         }
     }
 
@@ -133,7 +133,7 @@ mod tests {
             ("sk- alone", "sk- alone"),
             ("sk-sk-sess-x", "sk-[redacted]"),
         ] {
-            assert_eq!(for_people(outside, 80), shown);
+            assert_eq!(sanitize(outside, 80), shown);
         }
     }
 
@@ -141,14 +141,14 @@ mod tests {
     fn a_mask_is_not_cut_open_by_the_limit() {
         let key = "sk-proj-0123456789";
         for longest in 0..40 {
-            assert!(!for_people(&format!("ab {key}"), longest).contains("proj"));
+            assert!(!sanitize(&format!("ab {key}"), longest).contains("proj"));
         }
     }
 
     proptest::proptest! {
         #[test]
         fn any_text_is_bounded_and_clean(outside in ".*", longest in 0_usize..100) {
-            let shown = for_people(&outside, longest);
+            let shown = sanitize(&outside, longest);
             proptest::prop_assert!(shown.chars().count() <= longest.max(1));
             proptest::prop_assert!(!shown.chars().any(is_deceptive));
         }

@@ -67,7 +67,7 @@ fn no_secret_shows_in_debug_from_the_beginning_of_a_flow_to_its_end() {
     let mut said = vec![shown(&entropy), shown(&pending()), shown(&granted())];
     said.push(shown(&Tokens::new(AccessToken::parse("canary-canary".to_owned()).unwrap())));
     let session = clock.run(sign_in(ports, &plan, granted(), &ignore)).unwrap();
-    assert_eq!(session.account().unwrap().for_people(), "address@example.com");
+    assert_eq!(session.account().unwrap().as_str(), "address@example.com");
     said.push(shown(&session));
     let (auth_server, platform) = (FakeAuthServer::new(&clock), FakePlatform::ready(&clock));
     let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };

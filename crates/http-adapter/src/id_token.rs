@@ -44,7 +44,7 @@ mod tests {
             r#"{"sub": "u", "email_verified": false, "email": "dev@example.com", "x": {"email": 1}}"#,
             r#"{"email": "d\u0065v@example.com"}"#,
         ] {
-            assert_eq!(email(&token(claims)).unwrap().for_people(), "dev@example.com", "{claims}");
+            assert_eq!(email(&token(claims)).unwrap().as_str(), "dev@example.com", "{claims}");
         }
         let unsigned = format!("e30.{}.", URL_SAFE_NO_PAD.encode(r#"{"email": "a@b"}"#));
         assert!(email(&unsigned).is_some());

@@ -1,6 +1,6 @@
 //! Keeping the secrets of a run out of what people read.
 
-use keymint_domain::text::for_people;
+use keymint_domain::text::sanitize;
 use std::sync::{Mutex, PoisonError};
 use url::form_urlencoded::byte_serialize;
 use zeroize::Zeroizing;
@@ -39,7 +39,7 @@ impl Redactor {
                 rest = &rest[c.len_utf8()..];
             }
         }
-        for_people(&clean, longest)
+        sanitize(&clean, longest)
     }
 }
 

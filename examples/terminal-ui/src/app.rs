@@ -1,6 +1,6 @@
 //! What the person sees, as a value, and what changes it.
 
-use keymint_domain::text::{for_people, spoken};
+use keymint_domain::text::{sanitize, spoken};
 use keymint_domain::{Event, ProvisionedKey, Target, Url};
 
 /// Where the platform lists its keys.
@@ -153,7 +153,7 @@ impl App {
 pub(crate) fn place(target: &Target) -> String {
     let project = target.project_title.as_deref().unwrap_or(target.project_id.as_str());
     let organization = target.organization_title.as_deref().unwrap_or(target.organization_id.as_str());
-    format!("{} of {}", for_people(project, LONGEST_TITLE), for_people(organization, LONGEST_TITLE))
+    format!("{} of {}", sanitize(project, LONGEST_TITLE), sanitize(organization, LONGEST_TITLE))
 }
 
 /// An event that a person wants to know of.

@@ -74,7 +74,7 @@ async fn make_key(
     tell.send(Message::BrowserIsBack)?;
 
     let session = sign_in(ports, &plan, grant, &observer).await?;
-    tell.send(Message::SignedIn(session.account().map(|account| account.for_people().to_owned())))?;
+    tell.send(Message::SignedIn(session.account().map(|account| account.as_str().to_owned())))?;
     let mut targets: Vec<_> = catalogue(ports, &plan, &session, &observer).await?.targets().collect();
     if targets.is_empty() {
         // A new account's first project comes a little later, and others may come with it.

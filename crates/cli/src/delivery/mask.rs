@@ -1,6 +1,6 @@
 //! Keeping the key out of what a program says that has it.
 
-use keymint_domain::text::for_people;
+use keymint_domain::text::sanitize;
 use std::collections::HashSet;
 
 /// So many bytes of the key in a row are taken for the key. Fewer may stand anywhere by chance, as
@@ -26,7 +26,7 @@ pub(super) fn mask(line: &str, key: &str) -> String {
             shown.push_str("[redacted]");
         }
     }
-    for_people(&shown, usize::MAX)
+    sanitize(&shown, usize::MAX)
 }
 
 #[cfg(test)]

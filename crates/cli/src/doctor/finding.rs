@@ -2,7 +2,7 @@
 
 use crate::surroundings::Advice;
 use anstyle::{AnsiColor, Style};
-use keymint_domain::text::for_people;
+use keymint_domain::text::sanitize;
 use serde::{Serialize, Serializer};
 
 /// Longest message, in characters.
@@ -36,7 +36,7 @@ pub(super) enum Status {
 
 impl Finding {
     pub(super) fn ok(check: &'static str, message: &str) -> Self {
-        Self { check, status: Status::Ok, message: for_people(message, LONGEST), fix: None }
+        Self { check, status: Status::Ok, message: sanitize(message, LONGEST), fix: None }
     }
 
     pub(super) fn warning(check: &'static str, message: &str, fix: impl Into<Advice>) -> Self {

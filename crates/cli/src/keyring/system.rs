@@ -3,7 +3,7 @@
 
 #[cfg(target_os = "macos")]
 use apple_native_keyring_store::keychain::Store;
-use keymint_domain::text::for_people;
+use keymint_domain::text::sanitize;
 use keyring_core::{CredentialStore, Entry, Error};
 use std::collections::HashMap;
 use std::io;
@@ -100,5 +100,5 @@ fn failed(cause: &dyn std::error::Error) -> String {
 }
 
 fn shown(cause: &dyn std::error::Error) -> String {
-    for_people(&cause.to_string(), LONGEST_CAUSE)
+    sanitize(&cause.to_string(), LONGEST_CAUSE)
 }

@@ -6,7 +6,7 @@ use crate::clock::SystemClock;
 use crate::hyperlink;
 use crate::settings::ProcessEnvironment;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use keymint_domain::text::for_people;
+use keymint_domain::text::sanitize;
 use keymint_domain::{Clock, Moment};
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -82,7 +82,7 @@ impl Lines {
         match &self.spinner {
             Some(spinner) if !self.verbose => {
                 // One line, and room for the ^C that the terminal adds when somebody types it.
-                spinner.set_message(for_people(
+                spinner.set_message(sanitize(
                     text,
                     self.width.map_or(LONGEST_STATUS, |width| width.saturating_sub(5)),
                 ));

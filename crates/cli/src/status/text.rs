@@ -6,7 +6,7 @@ use super::{Status, Verified};
 use crate::record::{Entry, Named, State};
 use crate::verify;
 use crate::words::{DASHBOARD, quoted};
-use keymint_domain::text::for_people;
+use keymint_domain::text::sanitize;
 use keymint_http_adapter::KeyCheck;
 
 /// Widest line, in columns. Paths and addresses are whole, however long.
@@ -58,7 +58,7 @@ impl Status {
                 }
             }
         };
-        let line = indented(2, &for_people(&format!("{}: {what}", held.place), LONGEST));
+        let line = indented(2, &sanitize(&format!("{}: {what}", held.place), LONGEST));
         std::iter::once(line).chain(held.place.who().map(|who| indented(4, &who))).collect()
     }
 }
@@ -71,7 +71,7 @@ fn about(key: &Key) -> Vec<String> {
     if !time.is_empty() {
         let time = time.get(..16).unwrap_or(time).replace('T', " ");
         let place = format!("project {} of organization {}", titled(project), titled(organization));
-        lines.push(indented(4, &format!("{} UTC, in {place}", for_people(&time, LONGEST))));
+        lines.push(indented(4, &format!("{} UTC, in {place}", sanitize(&time, LONGEST))));
     }
     let look = format!("look for that name at {DASHBOARD}, and delete it unless you have it");
     match state {
@@ -80,20 +80,20 @@ fn about(key: &Key) -> Vec<String> {
         State::Delivered => {}
     }
     if !delivered_to.is_empty() {
-        let places = for_people(&delivered_to.join(", "), LONGEST);
+        let places = sanitize(&delivered_to.join(", "), LONGEST);
         let profile =
             key.entry.profile.as_ref().map_or_else(String::new, |profile| format!(" (profile {profile})"));
         lines.push(indented(4, &format!("Delivered to {places}{profile}")));
     }
     if let Some(path) = kept_in {
-        let path = for_people(&path.to_string_lossy(), LONGEST);
+        let path = sanitize(&path.to_string_lossy(), LONGEST);
         lines.push(indented(4, &format!("Kept in {path}: `keymint recover` delivers it.")));
     }
     lines
 }
 
 fn titled(named: &Named) -> String {
-    named.title.as_deref().map_or_else(|| for_people(&named.id, LONGEST), quoted)
+    named.title.as_deref().map_or_else(|| sanitize(&named.id, LONGEST), quoted)
 }
 
 fn said(verified: Verified) -> String {

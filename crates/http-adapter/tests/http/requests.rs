@@ -176,7 +176,7 @@ async fn what_the_answers_hold_is_what_comes_back() {
         server(r#"{"access_token": "at-1", "id_token": "e30.eyJlbWFpbCI6ImRldkBleGFtcGxlLmNvbSJ9.c2ln"}"#)
             .await;
     let tokens = http().auth_server(issuer).unwrap().exchange_code(&granted()).await.unwrap();
-    assert_eq!(tokens.email.unwrap().for_people(), "dev@example.com");
+    assert_eq!(tokens.email.unwrap().as_str(), "dev@example.com");
 
     let (_server, api) =
         server(r#"{"user": {"session": {"sensitive_id": "sess-2", "x": 1}, "y": []}}"#).await;

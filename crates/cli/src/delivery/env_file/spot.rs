@@ -2,7 +2,7 @@
 
 use super::folder::Folder;
 use crate::failure::{Failure, Kind};
-use keymint_domain::text::{for_people, is_deceptive};
+use keymint_domain::text::{is_deceptive, sanitize};
 use std::fmt::{self, Display};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -98,5 +98,5 @@ fn unusable(path: &Path, problem: impl Display) -> Failure {
 
 /// A path for people. No system has longer ones.
 pub(super) fn shown(path: &Path) -> String {
-    for_people(&path.to_string_lossy(), 32 * 1024)
+    sanitize(&path.to_string_lossy(), 32 * 1024)
 }
