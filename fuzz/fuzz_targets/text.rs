@@ -2,7 +2,7 @@
 //! and the first eight, how long a duration is.
 #![no_main]
 
-use keymint_domain::text::{is_deceptive, mask_keys, sanitize, spoken};
+use keymint_domain::text::{human_duration, is_deceptive, mask_keys, sanitize};
 use libfuzzer_sys::fuzz_target;
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ fn check(text: &str, longest: usize) {
 
 /// What is said is the duration, as exactly as it is said.
 fn say(duration: Duration) {
-    let said = spoken(duration);
+    let said = human_duration(duration);
     let (number, unit) = said.split_once(' ').expect("a number and a unit");
     let number: f64 = number.parse().expect("a number");
     let (seconds, exactness) = match unit {

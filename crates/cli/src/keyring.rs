@@ -8,7 +8,7 @@ use crate::clock::SystemClock;
 use crate::failure::{Failure, Kind};
 use crate::person::Person;
 use crate::{blocking, fail_point};
-use keymint_domain::text::spoken;
+use keymint_domain::text::human_duration;
 use keymint_domain::{ApiKey, Clock};
 use std::future::Future;
 use std::io;
@@ -141,7 +141,7 @@ async fn within<T>(limit: Duration, work: impl Future<Output = io::Result<io::Re
         done = work => done.map_err(|_| io::Error::other("the keyring's library failed"))?,
         () = clock.sleep(limit) => Err(io::Error::new(
             io::ErrorKind::TimedOut,
-            format!("the keyring did not answer within {}", spoken(limit)),
+            format!("the keyring did not answer within {}", human_duration(limit)),
         )),
     }
 }

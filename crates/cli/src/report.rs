@@ -14,7 +14,7 @@ use crate::surroundings::Advice;
 use crate::words::{DASHBOARD, of_listener, of_obstacle, place, quoted};
 use crate::{events, output};
 use anstyle::{AnsiColor, Style};
-use keymint_domain::text::spoken;
+use keymint_domain::text::human_duration;
 use keymint_domain::{AccountEmail, Event, Observation, Target};
 use lines::Lines;
 pub(crate) use notice::{Notice, WayBack};
@@ -100,7 +100,7 @@ impl Reporter {
             }
             Notice::WaitingForPerson { patience, back } => {
                 let waiting =
-                    format!("Waiting for you to sign in, at most {}. Ctrl-C ends it.", spoken(*patience));
+                    format!("Waiting for you to sign in, at most {}. Ctrl-C ends it.", human_duration(*patience));
                 match back {
                     WayBack::Listener => self.lines.status(&waiting),
                     // No spinner, which would write over what is pasted.
@@ -133,7 +133,7 @@ impl Reporter {
             Notice::CallbackReceived => self.lines.status("You are back from the browser. Signing in to the platform …"),
             Notice::Looking { patience } => self.lines.status(&format!(
                 "Signed in. Looking for your default project, at most {} …",
-                spoken(*patience)
+                human_duration(*patience)
             )),
             Notice::Flow(event) => self.flow(event),
             Notice::Creating { target, name } => self.lines.status(&format!(
@@ -143,7 +143,7 @@ impl Reporter {
             )),
             Notice::StillCreating { patience } => self.lines.step(&format!(
                 "The key is being created; waiting for it, at most {}. Ctrl-C once more gives it up: it may then exist without you having it.",
-                spoken(*patience)
+                human_duration(*patience)
             )),
             Notice::KeyCreated { last_four, name, target } => self.lines.step(&format!(
                 "Created the key {}, ending in {last_four}, in {}.",
@@ -207,7 +207,7 @@ impl Reporter {
             Event::WaitingForProject { observed, retry_in } => {
                 let text = format!(
                     "Your default project is not there yet: {observed}. A new account takes a while; looking again in {}.",
-                    spoken(*retry_in)
+                    human_duration(*retry_in)
                 );
                 let known =
                     self.last_observation.lock().unwrap_or_else(PoisonError::into_inner).replace(*observed);
@@ -233,7 +233,7 @@ impl Reporter {
             Event::Retrying { step, reason, after } => {
                 self.lines.status(&format!(
                     "There was trouble with {step}: {reason}. Trying again in {}.",
-                    spoken(*after)
+                    human_duration(*after)
                 ));
             }
             Event::TargetSelected(target) => self.lines.detail(&format!("Found {}.", place(target))),

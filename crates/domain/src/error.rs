@@ -3,7 +3,7 @@
 use crate::event::Observation;
 use crate::selection::Target;
 use crate::selector::Candidate;
-use crate::text::{sanitize, spoken};
+use crate::text::{human_duration, sanitize};
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
@@ -19,7 +19,7 @@ const LONGEST_NAME: usize = 80;
 #[non_exhaustive]
 pub enum ProvisionError {
     /// Nobody came back from the browser.
-    #[error("nobody came back from the browser within {}", spoken(*waited))]
+    #[error("nobody came back from the browser within {}", human_duration(*waited))]
     AuthorizationTimedOut {
         /// How long it was waited for.
         waited: Duration,
@@ -42,7 +42,7 @@ pub enum ProvisionError {
     #[error("the answer came from another authorization server than the one that was asked")]
     IssuerMismatch,
     /// The time is up, and the last look found no project to make a key in.
-    #[error("no default project after {}: {last}", spoken(*waited))]
+    #[error("no default project after {}: {last}", human_duration(*waited))]
     NoDefaultProject {
         /// How long it was waited for.
         waited: Duration,
@@ -193,7 +193,7 @@ impl ServiceError {
     }
 
     pub(crate) fn out_of_time(step: Step, limit: Duration) -> Self {
-        Self::new(step, ServiceErrorKind::TimedOut, format!("no answer within {}", spoken(limit)))
+        Self::new(step, ServiceErrorKind::TimedOut, format!("no answer within {}", human_duration(limit)))
     }
 }
 

@@ -42,7 +42,7 @@ pub fn sanitize(text: &str, longest: usize) -> String {
 }
 
 /// A duration as people say it: `15 min`, `60 s`, `2.5 s`, `200 ms`.
-pub fn spoken(duration: Duration) -> String {
+pub fn human_duration(duration: Duration) -> String {
     let tenths = (duration.as_secs_f64() * 10.0).round() / 10.0;
     match duration.as_secs() {
         0 if tenths < 1.0 => format!("{} ms", duration.as_millis()),
@@ -118,7 +118,7 @@ mod tests {
             (901_000, "901 s"),
             (3_600_000, "60 min"),
         ] {
-            assert_eq!(spoken(Duration::from_millis(milliseconds)), expected);
+            assert_eq!(human_duration(Duration::from_millis(milliseconds)), expected);
         }
     }
 

@@ -1,7 +1,7 @@
 //! What became of a request that got no whole answer.
 
 use crate::client::Http;
-use keymint_domain::text::spoken;
+use keymint_domain::text::human_duration;
 use keymint_domain::{ConnectFailure, ServiceErrorKind};
 use rustls::CertificateError;
 use rustls::pki_types::UnixTime;
@@ -36,14 +36,14 @@ pub(crate) fn failure(error: reqwest::Error, url: &Url, http: &Http) -> (Service
             }
             ConnectFailure::Proxy => format!("the proxy did not let it through: {cause}"),
             ConnectFailure::TimedOut => {
-                format!("no connection within {}", spoken(http.options().connect_timeout))
+                format!("no connection within {}", human_duration(http.options().connect_timeout))
             }
             _ => format!("could not connect: {cause}"),
         };
         return (ServiceErrorKind::NotSent(unreached), words);
     }
     if error.is_timeout() {
-        let words = format!("no whole answer within {}", spoken(http.options().request_timeout));
+        let words = format!("no whole answer within {}", human_duration(http.options().request_timeout));
         return (ServiceErrorKind::TimedOut, words);
     }
     (ServiceErrorKind::Interrupted, format!("the connection broke before a whole answer came: {cause}"))

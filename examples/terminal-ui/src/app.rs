@@ -1,6 +1,6 @@
 //! What the person sees, as a value, and what changes it.
 
-use keymint_domain::text::{sanitize, spoken};
+use keymint_domain::text::{human_duration, sanitize};
 use keymint_domain::{Event, ProvisionedKey, Target, Url};
 
 /// Where the platform lists its keys.
@@ -162,12 +162,12 @@ fn in_words(event: &Event) -> Option<String> {
         Event::CodeExchanged => "The sign-in was accepted".to_owned(),
         Event::SignedIn => "Signed in to the platform".to_owned(),
         Event::WaitingForProject { observed, retry_in } => {
-            format!("No project yet: {observed}; looking again in {}", spoken(*retry_in))
+            format!("No project yet: {observed}; looking again in {}", human_duration(*retry_in))
         }
         Event::OrganizationSkipped { id, reason } => format!("Passed over {id}: {reason}"),
         Event::ListIncomplete { step, .. } => format!("Not everything could be read while {step}"),
         Event::Retrying { step, reason, after } => {
-            format!("Trying again in {}: {step} failed, {reason}", spoken(*after))
+            format!("Trying again in {}: {step} failed, {reason}", human_duration(*after))
         }
         _ => return None,
     })

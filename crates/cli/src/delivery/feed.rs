@@ -152,7 +152,10 @@ impl Program {
             () = clock.sleep(GRACE) => {}
         }
         self.kill();
-        Err(failed(format!("took longer than {} and was ended", keymint_domain::text::spoken(PATIENCE))))
+        Err(failed(format!(
+            "took longer than {} and was ended",
+            keymint_domain::text::human_duration(PATIENCE)
+        )))
     }
 
     #[cfg(unix)]
