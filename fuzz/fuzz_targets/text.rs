@@ -2,7 +2,7 @@
 //! and the first eight, how long a duration is.
 #![no_main]
 
-use keymint_domain::text::{human_duration, is_deceptive, mask_keys, sanitize};
+use keymint_domain::text::{human_duration, is_deceptive, redact_keys, sanitize};
 use libfuzzer_sys::fuzz_target;
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ fuzz_target!(|input: (u8, u8, u64, &str)| {
     say(Duration::from_nanos(nanoseconds));
     say(Duration::from_secs(nanoseconds));
 
-    let masked = mask_keys(text);
-    assert_eq!(mask_keys(&masked), masked, "what is masked stays as it is");
+    let masked = redact_keys(text);
+    assert_eq!(redact_keys(&masked), masked, "what is masked stays as it is");
     check(text, longest.into());
 
     let place = text.char_indices().map(|(at, _)| at).chain([text.len()]).nth(place.into());
@@ -22,7 +22,7 @@ fuzz_target!(|input: (u8, u8, u64, &str)| {
     for prefix in ["sk-", "sk-proj-", "sess-"] {
         let with_key = format!("{before}{prefix}{SECRET}{after}");
         if !text.contains("anary") {
-            assert!(!mask_keys(&with_key).contains("anary"), "{with_key:?}");
+            assert!(!redact_keys(&with_key).contains("anary"), "{with_key:?}");
             assert!(!sanitize(&with_key, usize::MAX).contains("anary"), "{with_key:?}");
         }
         check(&with_key, longest.into());

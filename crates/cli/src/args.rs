@@ -15,7 +15,7 @@ use crate::failure::{Failure, Kind};
 use crate::report::{self, Reporter};
 use clap::{Parser, Subcommand};
 pub(crate) use groups::{DestinationArgs, EndpointArgs, OutputArgs, PatienceArgs};
-use keymint_domain::text::mask_keys;
+use keymint_domain::text::redact_keys;
 use sign_in::{CREATE_EXAMPLES, CREATE_HELP, FINISH_HELP};
 pub(crate) use sign_in::{CreateArgs, FinishArgs, ListArgs, StartArgs};
 use std::process::ExitCode;
@@ -155,7 +155,7 @@ pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
     // What was mistyped may be a key. It is masked without colours, whose codes end in a letter,
     // so that no word would begin after one.
     let plain = error.render().to_string();
-    let masked = mask_keys(&plain);
+    let masked = redact_keys(&plain);
     if !(output.json || output.events) {
         report::complain(&if masked == plain { error.render().ansi().to_string() } else { masked });
         return Kind::Usage.exit_code();

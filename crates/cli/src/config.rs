@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::settings::{self, DEFAULT_PROFILE, DEFINITIONS, Definition, Given, Kind, Options, Source};
 use crate::words::quoted;
 use crate::{command, output};
-use keymint_domain::text::{mask_keys, sanitize};
+use keymint_domain::text::{redact_keys, sanitize};
 use serde::Serialize;
 use serde_json::Value;
 use std::path::Path;
@@ -150,9 +150,9 @@ fn shown(kind: Kind, value: &str) -> Value {
         Kind::Port => value.parse::<u16>().map_or(Value::Null, Value::from),
         // Its arguments may have one.
         Kind::Command => match value.trim().split_once(char::is_whitespace) {
-            Some((program, _)) => format!("{} …", mask_keys(program)).into(),
-            None => mask_keys(value).into(),
+            Some((program, _)) => format!("{} …", redact_keys(program)).into(),
+            None => redact_keys(value).into(),
         },
-        _ => mask_keys(value).into(),
+        _ => redact_keys(value).into(),
     }
 }

@@ -3,7 +3,7 @@
 use crate::browser::Opening;
 use crate::report::Notice;
 use crate::words::of_listener;
-use keymint_domain::text::mask_keys;
+use keymint_domain::text::redact_keys;
 use keymint_domain::{Event, Observation};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -48,8 +48,8 @@ fn of_flow(event: &Event) -> Value {
             json!({"step": step.name(), "reason": reason.to_string(), "after_ms": milliseconds(*after)})
         }
         Event::TargetSelected(target) => json!({
-            "organization": {"id": target.organization_id.as_str(), "title": target.organization_title.as_deref().map(mask_keys)},
-            "project": {"id": target.project_id.as_str(), "title": target.project_title.as_deref().map(mask_keys)},
+            "organization": {"id": target.organization_id.as_str(), "title": target.organization_title.as_deref().map(redact_keys)},
+            "project": {"id": target.project_id.as_str(), "title": target.project_title.as_deref().map(redact_keys)},
         }),
         _ => json!({}),
     };

@@ -27,7 +27,7 @@ pub fn is_deceptive(c: char) -> bool {
 /// ```
 pub fn sanitize(text: &str, longest: usize) -> String {
     let mut shown = String::new();
-    for c in mask_keys(text).chars() {
+    for c in redact_keys(text).chars() {
         if is_deceptive(c) {
             shown.extend(c.escape_unicode());
         } else {
@@ -53,7 +53,7 @@ pub fn human_duration(duration: Duration) -> String {
 
 /// The text with what looks like a key or a session masked: what follows `sk-` and `sess-` at the
 /// start of a word, or so far after it that it cannot be a part of a word.
-pub fn mask_keys(text: &str) -> String {
+pub fn redact_keys(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
     let mut rest = text;
     let mut in_word = false;

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use keymint_domain::Stray;
-use keymint_domain::text::mask_keys;
+use keymint_domain::text::redact_keys;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -83,7 +83,7 @@ async fn hand_over(
 
 fn described(SignIn { events, stage, .. }: &SignIn) -> Value {
     let titled =
-        |id: &str, title: &Option<String>| json!({"id": id, "title": title.as_deref().map(mask_keys)});
+        |id: &str, title: &Option<String>| json!({"id": id, "title": title.as_deref().map(redact_keys)});
     match stage {
         Stage::Waiting(_) => json!({"state": "waiting_for_callback", "events": events}),
         Stage::Working => json!({"state": "working", "events": events}),

@@ -4,7 +4,7 @@
 use super::table::{DEFINITIONS, Definition, Kind};
 use crate::failure::Failure;
 use crate::words::quoted;
-use keymint_domain::text::mask_keys;
+use keymint_domain::text::redact_keys;
 use std::collections::BTreeMap;
 use std::path::Path;
 use toml::Spanned;
@@ -49,7 +49,7 @@ impl Profile {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let failure = |fault: Fault| {
             let line = line(text.as_bytes(), fault.at);
-            let what = mask_keys(&fault.what);
+            let what = redact_keys(&fault.what);
             Failure::usage(format!("{}, line {line}: {what}", path.display()))
                 .hint("Put that line right. `keymint config --help` has an example of the file.")
         };
