@@ -10,11 +10,11 @@ use std::fmt;
 use std::time::Duration;
 
 /// Takes the events of one flow. A front end with a channel passes `&|event| drop(tx.send(event))`;
-/// one that does not care passes `&ignore`.
+/// one that does not care passes `&no_observer`.
 pub type Observer<'a> = &'a (dyn Fn(Event) + Sync);
 
 /// An [`Observer`] that looks away.
-pub fn ignore(_: Event) {}
+pub fn no_observer(_: Event) {}
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -20,7 +20,7 @@
 //! them up, so that one sign-in makes one key.
 //!
 //! ```
-//! use keymint_domain::{Callback, Client, Entropy, Plan, Ports, ignore, provision};
+//! use keymint_domain::{Callback, Client, Entropy, Plan, Ports, no_observer, provision};
 //! # use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, answer_of_a_willing_person};
 //! # let clock = FakeClock::new();
 //! # let auth_server = FakeAuthServer::new(&clock);
@@ -41,7 +41,7 @@
 //!
 //! let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
 //! let plan = Plan::named("a name to find it by");
-//! let created = provision(ports, &plan, grant, &ignore).await?;
+//! let created = provision(ports, &plan, grant, &no_observer).await?;
 //! println!("A key for {}, ending in {}", created.target.organization_id, created.key.last_four());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # }).unwrap();
@@ -88,7 +88,7 @@ pub use delivery::{DeliveryError, DeliveryReport, DestinationId, KeyDestination,
 pub use error::{
     ConnectFailure, ProvisionError, RequestedTarget, ServiceError, ServiceErrorKind, SourceError, Step,
 };
-pub use event::{Event, Observation, Observer, ignore};
+pub use event::{Event, Observation, Observer, no_observer};
 pub use polling::{PollPolicy, PollRound, PollSchedule, PollStep};
 pub use ports::{AuthServer, Clock, Listing, Moment, PlatformApi, ResponseSource, Tokens};
 pub use provisioning::{Plan, Ports, ProvisionedKey, Session, authorize, create_key, provision, sign_in};

@@ -14,7 +14,7 @@
 //! let platform = FakePlatform::ready(&clock).projects_ready_after(Duration::from_secs(12));
 //! let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
 //!
-//! let created = clock.run(provision(ports, &Plan::default(), granted(), &ignore)).unwrap();
+//! let created = clock.run(provision(ports, &Plan::default(), granted(), &no_observer)).unwrap();
 //!
 //! assert_eq!(created.key.expose(), platform.keys()[0]);
 //! assert!(clock.now().since(Moment::ORIGIN) < Duration::from_secs(14));

@@ -7,7 +7,7 @@ use keymint_domain::testing::{FakeClock, granted};
 use keymint_domain::{
     AccessToken, ApiKey, AuthServer, AuthorizationGrant, Listing, Organization, OrganizationId, Plan,
     PlatformApi, Ports, Project, ProvisionError, ServiceError, ServiceErrorKind, SessionKey, Step, Target,
-    Tokens, ignore, provision,
+    Tokens, no_observer, provision,
 };
 use mockall::mock;
 use std::time::Duration;
@@ -42,7 +42,7 @@ fn run(auth_server: &MockTokenEndpoint, platform: &MockPlatform) -> ProvisionErr
     let ports = Ports { auth_server, platform, clock: &clock };
     let mut plan = Plan::default();
     plan.polling = keymint_domain::PollPolicy::adaptive(Duration::from_secs(1));
-    clock.run(provision(ports, &plan, granted(), &ignore)).unwrap_err()
+    clock.run(provision(ports, &plan, granted(), &no_observer)).unwrap_err()
 }
 
 fn willing_token_endpoint() -> MockTokenEndpoint {

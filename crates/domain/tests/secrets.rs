@@ -4,7 +4,7 @@ use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted, 
 use keymint_domain::{
     AccessToken, AccountEmail, ApiKey, AuthorizationCode, AuthorizationGrant, CodeVerifier, Entropy,
     PendingAuthorization, Plan, Ports, ProvisionedKey, SavedAuthorization, Session, SessionKey, State,
-    Tokens, ignore, provision, sign_in,
+    Tokens, no_observer, provision, sign_in,
 };
 use std::fmt::{Debug, Display};
 
@@ -66,12 +66,12 @@ fn no_secret_shows_in_debug_from_the_beginning_of_a_flow_to_its_end() {
     });
     let mut said = vec![shown(&entropy), shown(&pending()), shown(&granted())];
     said.push(shown(&Tokens::new(AccessToken::parse("canary-canary".to_owned()).unwrap())));
-    let session = clock.run(sign_in(ports, &plan, granted(), &ignore)).unwrap();
+    let session = clock.run(sign_in(ports, &plan, granted(), &no_observer)).unwrap();
     assert_eq!(session.account().unwrap().as_str(), "address@example.com");
     said.push(shown(&session));
     let (auth_server, platform) = (FakeAuthServer::new(&clock), FakePlatform::ready(&clock));
     let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
-    let created = clock.run(provision(ports, &plan, granted(), &ignore)).unwrap();
+    let created = clock.run(provision(ports, &plan, granted(), &no_observer)).unwrap();
     said.push(shown(&created));
 
     let grant = granted();

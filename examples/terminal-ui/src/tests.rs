@@ -5,7 +5,7 @@ use crate::flow::{self, Setup};
 use crate::view;
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted, organization, project};
 use keymint_domain::{
-    BaseUrl, Client, Event, Observation, Plan, Ports, ProvisionedKey, Target, ignore, provision,
+    BaseUrl, Client, Event, Observation, Plan, Ports, ProvisionedKey, Target, no_observer, provision,
 };
 use keymint_sandbox::{Choice, Organization, Project, Sandbox, Scenario, visit};
 use ratatui::Terminal;
@@ -59,7 +59,7 @@ fn made() -> ProvisionedKey {
     let clock = FakeClock::new();
     let (auth_server, platform) = (FakeAuthServer::new(&clock), FakePlatform::ready(&clock));
     let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
-    clock.run(provision(ports, &Plan::default(), granted(), &ignore)).unwrap()
+    clock.run(provision(ports, &Plan::default(), granted(), &no_observer)).unwrap()
 }
 
 fn press(app: &mut App, input: Input) -> Option<Effect> {

@@ -4,7 +4,7 @@ use crate::support::{FORBIDDEN, UNAUTHORIZED, UNAVAILABLE, only_in, too_many};
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted, organization, project};
 use keymint_domain::{
     Catalogue, Clock, Event, Moment, Plan, PollPolicy, Ports, ProvisionError, ServiceErrorKind, Step, Target,
-    catalogue, create_key, ignore, sign_in,
+    catalogue, create_key, no_observer, sign_in,
 };
 use std::sync::Mutex;
 use std::time::Duration;
@@ -19,7 +19,7 @@ fn read(
     let ports = Ports { auth_server: &auth_server, platform, clock };
     let events = Mutex::default();
     let observer = |event| Vec::push(&mut events.lock().unwrap(), event);
-    let session = clock.run(sign_in(ports, plan, granted(), &ignore)).unwrap();
+    let session = clock.run(sign_in(ports, plan, granted(), &no_observer)).unwrap();
     let began = clock.now();
     let outcome = clock.run(catalogue(ports, plan, &session, &observer));
     (outcome, events.into_inner().unwrap(), clock.now().since(began))
@@ -132,11 +132,11 @@ fn a_key_can_be_made_in_what_was_picked() {
     let plan = Plan::default();
 
     let created = clock.run(async {
-        let session = sign_in(ports, &plan, granted(), &ignore).await?;
-        let catalogue = catalogue(ports, &plan, &session, &ignore).await?;
+        let session = sign_in(ports, &plan, granted(), &no_observer).await?;
+        let catalogue = catalogue(ports, &plan, &session, &no_observer).await?;
         let entry = &catalogue.organizations[2];
         let target = Target::new(&entry.organization, &entry.projects.as_ref().unwrap()[0]);
-        create_key(ports, &plan, session, target, &ignore).await
+        create_key(ports, &plan, session, target, &no_observer).await
     });
 
     let target = created.unwrap().target;

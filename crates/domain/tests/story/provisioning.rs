@@ -97,6 +97,6 @@ fn the_futures_of_a_flow_can_move_between_threads() {
     let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
     let mut source = FakeSource::silent(&clock);
     let plan = Plan::default();
-    is_send(&provision(ports, &plan, granted(), &keymint_domain::ignore));
+    is_send(&provision(ports, &plan, granted(), &keymint_domain::no_observer));
     is_send(&authorize(&clock, &mut source, pending(), Duration::ZERO));
 }
