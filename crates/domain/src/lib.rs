@@ -21,7 +21,7 @@
 //!
 //! ```
 //! use keymint_domain::{Callback, Client, Entropy, Plan, Ports, no_observer, provision};
-//! # use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, answer_of_a_willing_person};
+//! # use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, approved_redirect};
 //! # let clock = FakeClock::new();
 //! # let auth_server = FakeAuthServer::new(&clock);
 //! # let platform = FakePlatform::ready(&clock);
@@ -33,7 +33,7 @@
 //! let pending = Client::default().begin(redirect_uri, entropy);
 //!
 //! println!("Open {} and paste the address that the browser ends on.", pending.authorize_url());
-//! # let read_line = || answer_of_a_willing_person(&pending);
+//! # let read_line = || approved_redirect(&pending);
 //! let Callback::Response(response) = pending.read_pasted(&read_line()) else {
 //!     return Err("that is not the address".into());
 //! };

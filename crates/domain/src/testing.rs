@@ -29,4 +29,4 @@ mod sign_in;
 pub use clock::FakeClock;
 pub use destination::FakeDestination;
 pub use platform::{Call, FakePlatform, organization, project};
-pub use sign_in::{FakeAuthServer, FakeSource, answer_of_a_willing_person, granted, pending};
+pub use sign_in::{FakeAuthServer, FakeSource, approved_redirect, granted, pending};

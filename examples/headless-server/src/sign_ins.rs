@@ -169,7 +169,7 @@ impl SignIn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use keymint_domain::testing::{answer_of_a_willing_person, pending};
+    use keymint_domain::testing::{approved_redirect, pending};
 
     fn token() -> Token {
         Token("a token".to_owned())
@@ -198,7 +198,7 @@ mod tests {
         let (now, mut sign_ins) = (Moment::ORIGIN, SignIns::default());
         begin(&mut sign_ins, now, "id").unwrap();
         let sign_in = sign_ins.of_owner(now, "id", &token()).unwrap();
-        assert!(sign_in.answer(&answer_of_a_willing_person(&pending())).unwrap().is_some());
+        assert!(sign_in.answer(&approved_redirect(&pending())).unwrap().is_some());
 
         let late = now + LIFETIME * 2;
         assert!(sign_ins.of_owner(late, "id", &token()).is_ok());

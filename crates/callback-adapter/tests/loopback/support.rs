@@ -1,7 +1,7 @@
 //! A sign-in that waits, and a client of raw bytes.
 
 use keymint_callback_adapter::LoopbackListener;
-use keymint_domain::testing::answer_of_a_willing_person;
+use keymint_domain::testing::approved_redirect;
 use keymint_domain::{
     AuthorizationResponse, Client, Entropy, PendingAuthorization, ResponseSource, SourceError,
 };
@@ -29,7 +29,7 @@ impl SignIn {
             Ok::<_, Infallible>(())
         });
         let pending = Client::default().begin(listener.redirect_uri().clone(), entropy);
-        let willing = answer_of_a_willing_person(&pending);
+        let willing = approved_redirect(&pending);
         let state = willing.split_once("state=").unwrap().1.to_owned();
         let browser = Browser { port: listener.redirect_uri().port().unwrap(), state };
         Self { listener, pending, browser }

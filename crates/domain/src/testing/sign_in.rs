@@ -24,7 +24,7 @@ pub fn pending() -> PendingAuthorization {
 }
 
 /// The address that a browser ends on when the person agrees.
-pub fn answer_of_a_willing_person(pending: &PendingAuthorization) -> String {
+pub fn approved_redirect(pending: &PendingAuthorization) -> String {
     let url = pending.authorize_url();
     let (_, state) = url.query_pairs().find(|(name, _)| name == "state").expect("every request has one");
     format!("{REGISTERED_REDIRECT_URI}?code=the-code&state={state}")
@@ -33,7 +33,7 @@ pub fn answer_of_a_willing_person(pending: &PendingAuthorization) -> String {
 /// What [`pending`] becomes when the person agrees.
 pub fn granted() -> AuthorizationGrant {
     let pending = pending();
-    match pending.read_pasted(&answer_of_a_willing_person(&pending)) {
+    match pending.read_pasted(&approved_redirect(&pending)) {
         Callback::Response(response) => pending.accept(response).expect("it has a code"),
         Callback::Stray(stray) => panic!("a willing person's answer was read as {stray:?}"),
     }
@@ -148,7 +148,7 @@ impl ResponseSource for FakeSource {
             return Err(SourceError::new("the end of time"));
         };
         self.clock.sleep(after).await;
-        let willing = answer_of_a_willing_person(pending);
+        let willing = approved_redirect(pending);
         let (_, state) = willing.split_once("state=").expect("it was just put there");
         for target in &self.targets {
             if let Callback::Response(response) = pending.read_callback(&target.replace("STATE", state)) {
