@@ -28,9 +28,9 @@ use std::task::Poll;
 /// What an implementation did that its port promises not to do, in a sentence.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct BrokenPromise(String);
+pub struct ContractViolation(String);
 
-impl fmt::Debug for BrokenPromise {
+impl fmt::Debug for ContractViolation {
     /// The sentence, so that `unwrap` shows it as it is.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -40,8 +40,8 @@ impl fmt::Debug for BrokenPromise {
 /// How far a call is followed before it is dropped.
 const POLLS: [usize; 6] = [1, 2, 4, 8, 16, 32];
 
-fn check(kept: bool, otherwise: impl Into<String>) -> Result<(), BrokenPromise> {
-    if kept { Ok(()) } else { Err(BrokenPromise(otherwise.into())) }
+fn check(kept: bool, otherwise: impl Into<String>) -> Result<(), ContractViolation> {
+    if kept { Ok(()) } else { Err(ContractViolation(otherwise.into())) }
 }
 
 /// Polls a call so many times at most, and drops it.
@@ -60,8 +60,8 @@ async fn abandon<T>(polls: usize, call: impl Future<Output = T>) {
 }
 
 /// What a call that must succeed gave.
-fn success<T>(step: Step, result: Result<T, ServiceError>) -> Result<T, BrokenPromise> {
-    result.map_err(|error| BrokenPromise(format!("{step} is possible, and failed: {}", error.detail)))
+fn success<T>(step: Step, result: Result<T, ServiceError>) -> Result<T, ContractViolation> {
+    result.map_err(|error| ContractViolation(format!("{step} is possible, and failed: {}", error.detail)))
 }
 
 /// Makes sure that a call was refused with one of these statuses, and that none of these secrets shows.
@@ -70,9 +70,9 @@ fn refusal<T>(
     result: Result<T, ServiceError>,
     statuses: &[u16],
     secrets: &[&str],
-) -> Result<(), BrokenPromise> {
+) -> Result<(), ContractViolation> {
     let Err(error) = result else {
-        return Err(BrokenPromise(format!("{step} must be refused, and succeeded")));
+        return Err(ContractViolation(format!("{step} must be refused, and succeeded")));
     };
     let refused =
         matches!(error.kind, ServiceErrorKind::Refused { status, .. } if statuses.contains(&status));

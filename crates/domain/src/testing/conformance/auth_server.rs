@@ -1,4 +1,4 @@
-use super::{BrokenPromise, POLLS, abandon, refusal, success};
+use super::{ContractViolation, POLLS, abandon, refusal, success};
 use crate::authorization::AuthorizationGrant;
 use crate::error::Step;
 use crate::ports::AuthServer;
@@ -9,11 +9,11 @@ use crate::ports::AuthServer;
 ///
 /// # Errors
 ///
-/// [`BrokenPromise`]
+/// [`ContractViolation`]
 pub async fn auth_server(
     auth_server: &dyn AuthServer,
     [dropped, kept]: [AuthorizationGrant; 2],
-) -> Result<(), BrokenPromise> {
+) -> Result<(), ContractViolation> {
     for polls in POLLS {
         abandon(polls, auth_server.exchange_code(&dropped)).await;
     }

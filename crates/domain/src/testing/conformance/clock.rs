@@ -1,4 +1,4 @@
-use super::{BrokenPromise, abandon, check};
+use super::{ContractViolation, abandon, check};
 use crate::ports::Clock;
 use futures_util::future::{Either, join, select};
 use std::time::Duration;
@@ -15,8 +15,8 @@ const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 ///
 /// # Errors
 ///
-/// [`BrokenPromise`]
-pub async fn clock(clock: &dyn Clock) -> Result<(), BrokenPromise> {
+/// [`ContractViolation`]
+pub async fn clock(clock: &dyn Clock) -> Result<(), ContractViolation> {
     let mut latest = clock.now();
     for _ in 0..1_000 {
         let now = clock.now();
@@ -40,7 +40,7 @@ pub async fn clock(clock: &dyn Clock) -> Result<(), BrokenPromise> {
     sleeps(clock, SHORT * 2).await
 }
 
-async fn sleeps(clock: &dyn Clock, length: Duration) -> Result<(), BrokenPromise> {
+async fn sleeps(clock: &dyn Clock, length: Duration) -> Result<(), ContractViolation> {
     let begun = clock.now();
     clock.sleep(length).await;
     let passed = clock.now().since(begun);

@@ -1,4 +1,4 @@
-use super::{BrokenPromise, check};
+use super::{ContractViolation, check};
 use crate::delivery::KeyDestination;
 use crate::secret::ApiKey;
 
@@ -10,22 +10,22 @@ const KEY: &str = "sk-proj-a-key-for-the-check-of-a-destination-0123";
 ///
 /// # Errors
 ///
-/// [`BrokenPromise`]
+/// [`ContractViolation`]
 pub async fn key_destination(
     destination: &mut dyn KeyDestination,
     read: impl AsyncFnOnce() -> Option<String>,
-) -> Result<(), BrokenPromise> {
+) -> Result<(), ContractViolation> {
     let id = destination.id();
     check(!id.as_str().is_empty(), "the destination has no name")?;
     check(!id.as_str().chars().any(char::is_control), "the name has control characters")?;
     if let Err(error) = destination.deliver(&key()).await {
-        return Err(BrokenPromise(format!("the delivery is possible, and failed: {error}")));
+        return Err(ContractViolation(format!("the delivery is possible, and failed: {error}")));
     }
     check(destination.id() == id, "the name changed with the delivery")?;
     match read().await {
         Some(text) if text == KEY => Ok(()),
-        Some(_) => Err(BrokenPromise("the destination has something else than the key".to_owned())),
-        None => Err(BrokenPromise("the delivery succeeded, and the destination has no key".to_owned())),
+        Some(_) => Err(ContractViolation("the destination has something else than the key".to_owned())),
+        None => Err(ContractViolation("the delivery succeeded, and the destination has no key".to_owned())),
     }
 }
 
@@ -34,10 +34,10 @@ pub async fn key_destination(
 ///
 /// # Errors
 ///
-/// [`BrokenPromise`]
-pub async fn failing_key_destination(destination: &mut dyn KeyDestination) -> Result<(), BrokenPromise> {
+/// [`ContractViolation`]
+pub async fn failing_key_destination(destination: &mut dyn KeyDestination) -> Result<(), ContractViolation> {
     let Err(error) = destination.deliver(&key()).await else {
-        return Err(BrokenPromise("the delivery must fail, and succeeded".to_owned()));
+        return Err(ContractViolation("the delivery must fail, and succeeded".to_owned()));
     };
     let shown = format!("{error} {error:?} {:?}", std::error::Error::source(&error));
     // Half of the key is as bad as the whole.

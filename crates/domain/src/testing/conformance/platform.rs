@@ -1,4 +1,4 @@
-use super::{BrokenPromise, POLLS, abandon, check, refusal, success};
+use super::{ContractViolation, POLLS, abandon, check, refusal, success};
 use crate::error::Step;
 use crate::ports::{Listing, PlatformApi};
 use crate::secret::{AccessToken, SessionKey};
@@ -25,8 +25,8 @@ pub struct Account<'a> {
 ///
 /// # Errors
 ///
-/// [`BrokenPromise`]
-pub async fn platform(platform: &dyn PlatformApi, account: &Account<'_>) -> Result<(), BrokenPromise> {
+/// [`ContractViolation`]
+pub async fn platform(platform: &dyn PlatformApi, account: &Account<'_>) -> Result<(), ContractViolation> {
     let session = success(Step::Login, platform.login(&account.token, account.app).await)?;
 
     lists(platform, account, &session).await?;
@@ -46,7 +46,7 @@ async fn lists(
     platform: &dyn PlatformApi,
     account: &Account<'_>,
     session: &SessionKey,
-) -> Result<(), BrokenPromise> {
+) -> Result<(), ContractViolation> {
     let organizations = account.organizations.iter().map(|(organization, _)| organization.clone());
     let listed = success(Step::ListOrganizations, platform.organizations(session).await)?;
     is_the_list("the organizations", &listed, organizations.collect())?;
@@ -61,7 +61,7 @@ fn is_the_list<T: Debug + PartialEq>(
     what: &str,
     listed: &Listing<T>,
     there: Vec<T>,
-) -> Result<(), BrokenPromise> {
+) -> Result<(), ContractViolation> {
     let whole = Listing::from(there);
     check(*listed == whole, format!("{what} were listed as {listed:?}, and are {whole:?}"))
 }
@@ -70,7 +70,7 @@ async fn keys(
     platform: &dyn PlatformApi,
     account: &Account<'_>,
     session: &SessionKey,
-) -> Result<(), BrokenPromise> {
+) -> Result<(), ContractViolation> {
     let mut made = HashSet::new();
     for target in account.targets().chain(account.targets()) {
         let created = platform.create_api_key(session, &target, "Codex CLI").await;
@@ -85,7 +85,7 @@ async fn refusals(
     platform: &dyn PlatformApi,
     account: &Account<'_>,
     session: &SessionKey,
-) -> Result<(), BrokenPromise> {
+) -> Result<(), ContractViolation> {
     let stranger = SessionKey::parse("sess-that-nobody-opened".to_owned()).expect("a constant");
     let secrets = [account.token.expose(), session.expose(), stranger.expose()];
 
