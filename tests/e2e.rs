@@ -8,7 +8,7 @@ mod authority;
 mod browser;
 mod canary;
 mod catalogue;
-mod children;
+mod child_processes;
 mod choosing;
 mod chromium;
 mod clipboard;
