@@ -1,9 +1,9 @@
 //! `create`, killed at each border.
 
+use crate::harness::Harness;
 use crate::left::Left;
 use crate::place::Place;
 use crate::table::{at_each_border, show};
-use crate::world::World;
 
 /// Where the program can be ended, in the order in which a run gets there.
 const BORDERS: [&str; 16] = [
@@ -32,7 +32,7 @@ async fn wherever_it_is_killed_no_key_is_lost() {
 }
 
 async fn killed(place: &'static Place, border: &str) -> String {
-    let mut world = World::new(place).await;
-    let ended = world.kill(&["create"], border).await;
-    Left::of(&world, &ended).await.verdict(&format!("{}, {border}", place.name))
+    let mut harness = Harness::new(place).await;
+    let ended = harness.kill(&["create"], border).await;
+    Left::of(&harness, &ended).await.verdict(&format!("{}, {border}", place.name))
 }

@@ -1,18 +1,18 @@
 //! `create`, when each destination fails after it was checked, and what keeps the key then does, too.
 
+use crate::harness::Harness;
 use crate::left::Left;
 use crate::place::{PLACES, Place, Site};
 use crate::script::script;
 use crate::session::Session;
 use crate::table::{Row, show};
-use crate::world::World;
 use std::fs;
 
 /// A place that takes no key.
 struct Failing {
     place: Place,
     /// What is done to it while somebody signs in.
-    spoil: fn(&mut World),
+    spoil: fn(&mut Harness),
     /// What the person is told.
     told: &'static str,
 }
@@ -56,40 +56,40 @@ const fn failing(
     name: &'static str,
     args: &'static [&'static str],
     site: Site,
-    spoil: fn(&mut World),
+    spoil: fn(&mut Harness),
     told: &'static str,
 ) -> Failing {
     Failing { place: Place { name, args, site, borders: &[] }, spoil, told }
 }
 
-fn remove_folder(world: &mut World) {
-    fs::remove_dir_all(world.path("project")).unwrap();
+fn remove_folder(harness: &mut Harness) {
+    fs::remove_dir_all(harness.path("project")).unwrap();
 }
 
-fn make_it_a_folder(world: &mut World) {
-    fs::create_dir(world.path(".env")).unwrap();
+fn make_it_a_folder(harness: &mut Harness) {
+    fs::create_dir(harness.path(".env")).unwrap();
 }
 
-fn set_a_value(world: &mut World) {
-    world.write(".env", "OPENAI_API_KEY=another\n");
+fn set_a_value(harness: &mut Harness) {
+    harness.write(".env", "OPENAI_API_KEY=another\n");
 }
 
-fn remove_drafts(world: &mut World) {
-    for (name, _) in world.drafts() {
-        fs::remove_file(world.path(&name)).unwrap();
+fn remove_drafts(harness: &mut Harness) {
+    for (name, _) in harness.drafts() {
+        fs::remove_file(harness.path(&name)).unwrap();
     }
 }
 
-fn lock(world: &mut World) {
-    world.session.as_ref().unwrap().lock();
+fn lock(harness: &mut Harness) {
+    harness.session.as_ref().unwrap().lock();
 }
 
-fn end_session(world: &mut World) {
-    world.session = None;
+fn end_session(harness: &mut Harness) {
+    harness.session = None;
 }
 
-fn break_wl_copy(world: &mut World) {
-    script(world.path("bin/wl-copy"), "exit 1");
+fn break_wl_copy(harness: &mut Harness) {
+    script(harness.path("bin/wl-copy"), "exit 1");
 }
 
 #[tokio::test]
@@ -106,32 +106,32 @@ async fn whatever_fails_the_key_is_kept_or_its_loss_is_told() {
 
 async fn failed(failing: &'static Failing, keeper: Keeper) -> String {
     let cell = failing.place.name;
-    let mut world = World::new(&failing.place).await;
+    let mut harness = Harness::new(&failing.place).await;
     if failing.place.site == Site::Keyring {
-        world.session = Some(Session::start("unlocked"));
+        harness.session = Some(Session::start("unlocked"));
     }
-    let program = world.delivers(&["create"]);
-    let ended = world
-        .run(program, |world| {
-            (failing.spoil)(world);
-            keeper.leave_in(world);
+    let program = harness.delivers(&["create"]);
+    let ended = harness
+        .run(program, |harness| {
+            (failing.spoil)(harness);
+            keeper.leave_in(harness);
         })
         .await;
     assert_eq!(ended.code(), Some(9), "{cell}: {}", ended.stderr);
     assert!(ended.stderr.contains(failing.told), "{cell}: {}", ended.stderr);
-    assert_eq!(world.keys().len(), 1, "{cell}: {}", ended.stderr);
+    assert_eq!(harness.keys().len(), 1, "{cell}: {}", ended.stderr);
 
-    keeper.give_back_in(&world);
-    let left = Left::of(&world, &ended).await;
+    keeper.give_back_in(&harness);
+    let left = Left::of(&harness, &ended).await;
     match keeper {
         Keeper::Nobody => {
             assert!(ended.stderr.contains("and it could not be kept either"), "{cell}: {}", ended.stderr);
-            assert!(world.kept().is_empty() && left.told() == "it exists", "{cell}");
+            assert!(harness.kept().is_empty() && left.told() == "it exists", "{cell}");
         }
         Keeper::RecoveryFolder | Keeper::TemporaryFolder => {
             let (_, path) = ended.stderr.split_once("it is kept in ").expect(&ended.stderr);
             let kept = fs::read_to_string(path.lines().next().unwrap()).unwrap();
-            assert_eq!([kept.trim_end()], world.keys()[..], "{cell}");
+            assert_eq!([kept.trim_end()], harness.keys()[..], "{cell}");
             assert_eq!(left.told(), "nothing", "{cell}");
         }
     }
@@ -142,33 +142,33 @@ async fn failed(failing: &'static Failing, keeper: Keeper) -> String {
 #[tokio::test]
 async fn a_key_that_only_a_clipboard_has_is_told_of_by_the_next_run() {
     for place in PLACES.iter().filter(|place| !place.site.keeps()) {
-        let mut world = World::new(place).await;
-        let program = world.delivers(&["create"]);
-        let ended = world.run(program, |world| Keeper::Nobody.leave_in(world)).await;
+        let mut harness = Harness::new(place).await;
+        let program = harness.delivers(&["create"]);
+        let ended = harness.run(program, |harness| Keeper::Nobody.leave_in(harness)).await;
         assert_eq!(ended.code(), Some(0), "{}", ended.stderr);
         assert!(ended.stderr.contains("the key could not be kept besides"), "{}", ended.stderr);
-        Keeper::Nobody.give_back_in(&world);
-        let left = Left::of(&world, &ended).await;
+        Keeper::Nobody.give_back_in(&harness);
+        let left = Left::of(&harness, &ended).await;
         assert!(left.verdict(place.name).starts_with("where it was wanted ") && left.told() == "it exists");
     }
 }
 
 impl Keeper {
     /// Takes away what kept the key before this did.
-    fn leave_in(self, world: &World) {
+    fn leave_in(self, harness: &Harness) {
         if !matches!(self, Self::RecoveryFolder) {
-            fs::remove_dir(world.path(RECOVERY)).unwrap();
-            world.write(RECOVERY, "");
+            fs::remove_dir(harness.path(RECOVERY)).unwrap();
+            harness.write(RECOVERY, "");
         }
         if matches!(self, Self::Nobody) {
-            fs::remove_dir(world.path("temporary")).unwrap();
+            fs::remove_dir(harness.path("temporary")).unwrap();
         }
     }
 
     /// Another run needs the folder.
-    fn give_back_in(self, world: &World) {
+    fn give_back_in(self, harness: &Harness) {
         if !matches!(self, Self::RecoveryFolder) {
-            fs::remove_file(world.path(RECOVERY)).unwrap();
+            fs::remove_file(harness.path(RECOVERY)).unwrap();
         }
     }
 }

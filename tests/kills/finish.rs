@@ -1,10 +1,10 @@
 //! `finish`, killed at each border: what `start` began can be finished later, or is used up.
 
+use crate::harness::Harness;
 use crate::left::Left;
 use crate::place::Place;
 use crate::program::watch;
 use crate::table::{at_each_border, show};
-use crate::world::World;
 use keymint_sandbox::{Choice, visit_from_elsewhere};
 
 /// Until it has taken the attempt, another can finish it.
@@ -34,14 +34,14 @@ async fn wherever_the_second_half_is_killed_no_key_is_lost() {
 
 async fn killed(place: &'static Place, border: &str) -> String {
     let cell = format!("finish, {}, {border}", place.name);
-    let mut world = World::new(place).await;
-    let address = start(&world).await;
-    let ended = world.kill(&["finish", &address], border).await;
-    let verdict = Left::of(&world, &ended).await.verdict(&cell);
+    let mut harness = Harness::new(place).await;
+    let address = start(&harness).await;
+    let ended = harness.kill(&["finish", &address], border).await;
+    let verdict = Left::of(&harness, &ended).await.verdict(&cell);
 
-    let keys = world.keys().len();
-    let again = watch(world.keymint().args(["finish", &address]).output()).await.unwrap();
-    let (code, added) = (again.status.code(), world.keys().len() - keys);
+    let keys = harness.keys().len();
+    let again = watch(harness.keymint().args(["finish", &address]).output()).await.unwrap();
+    let (code, added) = (again.status.code(), harness.keys().len() - keys);
     if BEFORE.contains(&border) {
         assert_eq!((code, added), (Some(0), 1), "{cell}");
         format!("{verdict}, and it can be finished")
@@ -52,8 +52,8 @@ async fn killed(place: &'static Place, border: &str) -> String {
 }
 
 /// The first half, and a person who agrees elsewhere. Returns the address that they end on.
-async fn start(world: &World) -> String {
-    let started = watch(world.keymint().arg("start").output()).await.unwrap();
+async fn start(harness: &Harness) -> String {
+    let started = watch(harness.keymint().arg("start").output()).await.unwrap();
     let url = String::from_utf8(started.stdout).unwrap();
     visit_from_elsewhere(url.trim_end(), Choice::Continue).await.unwrap()
 }

@@ -1,7 +1,7 @@
 //! What a run left, and whether the key is lost in it.
 
+use crate::harness::{Ended, Harness};
 use crate::place::Site;
-use crate::world::{Ended, World};
 
 pub(crate) struct Left {
     /// What the server made.
@@ -20,12 +20,19 @@ pub(crate) struct Left {
 }
 
 impl Left {
-    pub(crate) async fn of(world: &World, ended: &Ended) -> Self {
-        let (place, site) = (world.at_the_place(&ended.stdout), world.place.site);
-        let (kept, drafts, files) = (world.kept(), world.drafts(), world.files(|_| true));
-        let left =
-            Self { keys: world.keys(), place, site, kept, drafts, files, next_run: world.next_run().await };
-        left.hold_drafts_to_what_is_told(&world.drafts());
+    pub(crate) async fn of(harness: &Harness, ended: &Ended) -> Self {
+        let (place, site) = (harness.at_the_place(&ended.stdout), harness.place.site);
+        let (kept, drafts, files) = (harness.kept(), harness.drafts(), harness.files(|_| true));
+        let left = Self {
+            keys: harness.keys(),
+            place,
+            site,
+            kept,
+            drafts,
+            files,
+            next_run: harness.next_run().await,
+        };
+        left.hold_drafts_to_what_is_told(&harness.drafts());
         left
     }
 

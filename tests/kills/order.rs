@@ -1,8 +1,8 @@
 //! What is on the disk before the first byte of the creation leaves.
 
+use crate::harness::Harness;
 use crate::place::PLACES;
 use crate::skipped::strace_works;
-use crate::world::World;
 use std::fs;
 
 /// Watches what writes to files and sockets, with the paths of the files.
@@ -24,15 +24,15 @@ async fn the_record_is_on_the_disk_before_the_key_is_asked_for() {
     if !strace_works() {
         return;
     }
-    let mut world = World::new(&PLACES[0]).await;
-    world.write("calls", "");
-    let mut program = world.keymint_under(&STRACE);
+    let mut harness = Harness::new(&PLACES[0]).await;
+    harness.write("calls", "");
+    let mut program = harness.keymint_under(&STRACE);
     program.arg("create");
-    let ended = world.run(program, |_| {}).await;
+    let ended = harness.run(program, |_| {}).await;
     assert_eq!(ended.code(), Some(0), "{}", ended.stderr);
 
-    let calls = fs::read_to_string(world.path("calls")).unwrap();
-    let records = world.path(".local/state/keymint/records");
+    let calls = fs::read_to_string(harness.path("calls")).unwrap();
+    let records = harness.path(".local/state/keymint/records");
     let (folder, in_folder) = (format!("<{}>", records.display()), format!("<{}/", records.display()));
     let calls: Vec<_> = calls.lines().filter_map(|call| call.split_once(' ')).collect();
     let first = |fits: &dyn Fn(&str) -> bool| {

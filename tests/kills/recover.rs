@@ -1,9 +1,9 @@
 //! `recover`, killed at each border: a kept key stays until it is where it was wanted.
 
+use crate::harness::Harness;
 use crate::left::Left;
 use crate::place::Place;
 use crate::table::{at_each_border, show};
-use crate::world::World;
 use std::fs;
 
 const BORDERS: [&str; 9] = [
@@ -26,14 +26,14 @@ async fn wherever_a_recovery_is_killed_no_key_is_lost() {
 
 async fn killed(place: &'static Place, border: &str) -> String {
     let cell = format!("recover, {}, {border}", place.name);
-    let mut world = World::new(place).await;
-    let mut failing = world.keymint();
+    let mut harness = Harness::new(place).await;
+    let mut failing = harness.keymint();
     failing.arg("create").stdout(fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
-    assert_eq!(world.run(failing, |_| {}).await.code(), Some(9), "{cell}");
-    assert_eq!(world.kept().len(), 1, "{cell}");
+    assert_eq!(harness.run(failing, |_| {}).await.code(), Some(9), "{cell}");
+    assert_eq!(harness.kept().len(), 1, "{cell}");
 
     // Without a place it would list what there is.
     let command = if place.args.is_empty() { &["recover", "--print"][..] } else { &["recover"] };
-    let ended = world.kill(command, border).await;
-    Left::of(&world, &ended).await.verdict(&cell)
+    let ended = harness.kill(command, border).await;
+    Left::of(&harness, &ended).await.verdict(&cell)
 }

@@ -1,10 +1,10 @@
 //! A signal to end at each border: a key that was asked for is delivered, else there is none.
 
+use crate::harness::Harness;
 use crate::left::Left;
 use crate::place::{PLACES, Place};
 use crate::session::Session;
 use crate::table::{Row, show};
-use crate::world::World;
 use std::process::Command;
 
 const BEFORE: [&str; 5] = ["started", "keyring-tried", "prepared", "callback", "written-down"];
@@ -40,17 +40,17 @@ async fn a_signal_ends_a_run_before_a_key_is_asked_for_or_after_it_is_delivered(
 
 async fn signalled(place: &'static Place, Signal(name, number, code): &Signal, border: &str) -> String {
     let cell = format!("{name}, {}, {border}", place.name);
-    let mut world = World::new(place).await;
+    let mut harness = Harness::new(place).await;
     if border == "keyring-tried" {
-        world.session = Some(Session::start("unlocked"));
+        harness.session = Some(Session::start("unlocked"));
     }
-    let mut program = world.delivers(&["create"]);
+    let mut program = harness.delivers(&["create"]);
     program.env("KEYMINT_FAIL_POINT", border).env("KEYMINT_FAIL_SIGNAL", number.to_string());
-    let ended = world.run(program, |_| {}).await;
+    let ended = harness.run(program, |_| {}).await;
     let (code, keys) = if AFTER.contains(&border) { (0, 1) } else { (*code, 0) };
-    assert_eq!((ended.code(), world.keys().len()), (Some(code), keys), "{cell}: {}", ended.stderr);
-    assert_eq!(world.drafts(), [], "{cell}");
-    if let Some(session) = &world.session {
+    assert_eq!((ended.code(), harness.keys().len()), (Some(code), keys), "{cell}: {}", ended.stderr);
+    assert_eq!(harness.drafts(), [], "{cell}");
+    if let Some(session) = &harness.session {
         let items = session.has(Command::new("secret-tool").args(["search", "--all", "service", "keymint"]));
         assert_eq!(
             (items.stdout, items.stderr),
@@ -58,7 +58,7 @@ async fn signalled(place: &'static Place, Signal(name, number, code): &Signal, b
             "{cell}: what was only tried is still there"
         );
     }
-    let left = Left::of(&world, &ended).await;
+    let left = Left::of(&harness, &ended).await;
     assert_eq!(left.told(), "nothing", "{cell}");
     left.verdict(&cell)
 }

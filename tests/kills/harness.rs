@@ -30,14 +30,14 @@ const ON_A_TERMINAL: [&str; 4] = [
 const WL_COPY: &str = "exec cat >copied";
 
 /// How many there have been.
-static WORLDS: AtomicU32 = AtomicU32::new(0);
+static HARNESSES: AtomicU32 = AtomicU32::new(0);
 
-pub(crate) struct World {
+pub(crate) struct Harness {
     pub(crate) place: &'static Place,
     pub(crate) sandbox: Sandbox,
     /// A session of its own, where the shared one will not do.
     pub(crate) session: Option<Session>,
-    /// A name in the shared keyring that no other world has.
+    /// A name in the shared keyring that no other harness has.
     profile: String,
     port: u16,
     home: TempDir,
@@ -61,22 +61,22 @@ impl Ended {
     }
 }
 
-impl World {
+impl Harness {
     pub(crate) async fn new(place: &'static Place) -> Self {
         let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
         let home = tempfile::tempdir().unwrap();
-        let profile = format!("world-{}", WORLDS.fetch_add(1, Ordering::Relaxed));
-        let world = Self { place, sandbox, session: None, profile, port: free_port(), home };
+        let profile = format!("harness-{}", HARNESSES.fetch_add(1, Ordering::Relaxed));
+        let harness = Self { place, sandbox, session: None, profile, port: free_port(), home };
         match place.site.file() {
-            Some(name) if place.name == WITH_OTHER_LINES => world.write(name, OTHER_LINES),
-            Some(name) if place.site != Site::DotenvFile => world.write(name, ""),
+            Some(name) if place.name == WITH_OTHER_LINES => harness.write(name, OTHER_LINES),
+            Some(name) if place.site != Site::DotenvFile => harness.write(name, ""),
             _ => {}
         }
         for folder in ["bin", "project", "temporary"] {
-            fs::create_dir(world.path(folder)).unwrap();
+            fs::create_dir(harness.path(folder)).unwrap();
         }
-        script(world.path("bin/wl-copy"), WL_COPY);
-        world
+        script(harness.path("bin/wl-copy"), WL_COPY);
+        harness
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -94,7 +94,7 @@ impl World {
         fs::read_to_string(self.path(name)).unwrap_or_default()
     }
 
-    /// A command of keymint, with a key wanted at the place of this world.
+    /// A command of keymint, with a key wanted at the place of this harness.
     pub(crate) fn delivers(&self, command: &[&str]) -> Command {
         let under = if self.place.site == Site::Terminal { &ON_A_TERMINAL[..] } else { &[] };
         let mut program = self.keymint_under(under);
