@@ -1,8 +1,8 @@
 //! `create`, killed at each border.
 
+use crate::destination::Destination;
 use crate::harness::Harness;
 use crate::left::Left;
-use crate::place::Place;
 use crate::table::{at_each_border, show};
 
 /// Where the program can be ended, in the order in which a run gets there.
@@ -31,8 +31,8 @@ async fn wherever_it_is_killed_no_key_is_lost() {
     show("create is killed at …, the key is …, and the next run says …", rows).await;
 }
 
-async fn killed(place: &'static Place, border: &str) -> String {
-    let mut harness = Harness::new(place).await;
+async fn killed(destination: &'static Destination, border: &str) -> String {
+    let mut harness = Harness::new(destination).await;
     let ended = harness.kill(&["create"], border).await;
-    Left::of(&harness, &ended).await.verdict(&format!("{}, {border}", place.name))
+    Left::of(&harness, &ended).await.verdict(&format!("{}, {border}", destination.name))
 }

@@ -1,16 +1,16 @@
 //! `create`, when each destination fails after it was checked, and what keeps the key then does, too.
 
+use crate::destination::{DESTINATIONS, Destination, Site};
 use crate::harness::Harness;
 use crate::left::Left;
-use crate::place::{PLACES, Place, Site};
 use crate::script::script;
 use crate::session::Session;
 use crate::table::{Row, show};
 use std::fs;
 
-/// A place that takes no key.
+/// A destination that takes no key.
 struct Failing {
-    place: Place,
+    destination: Destination,
     /// What is done to it while somebody signs in.
     spoil: fn(&mut Harness),
     /// What the person is told.
@@ -59,7 +59,7 @@ const fn failing(
     spoil: fn(&mut Harness),
     told: &'static str,
 ) -> Failing {
-    Failing { place: Place { name, args, site, borders: &[] }, spoil, told }
+    Failing { destination: Destination { name, args, site, borders: &[] }, spoil, told }
 }
 
 fn remove_folder(harness: &mut Harness) {
@@ -96,7 +96,7 @@ fn break_wl_copy(harness: &mut Harness) {
 async fn whatever_fails_the_key_is_kept_or_its_loss_is_told() {
     let cells = FAILING.iter().flat_map(|failing| {
         KEEPERS.map(|(name, keeper)| Row {
-            block: failing.place.name.to_owned(),
+            block: failing.destination.name.to_owned(),
             name,
             cell: failed(failing, keeper),
         })
@@ -105,9 +105,9 @@ async fn whatever_fails_the_key_is_kept_or_its_loss_is_told() {
 }
 
 async fn failed(failing: &'static Failing, keeper: Keeper) -> String {
-    let cell = failing.place.name;
-    let mut harness = Harness::new(&failing.place).await;
-    if failing.place.site == Site::Keyring {
+    let cell = failing.destination.name;
+    let mut harness = Harness::new(&failing.destination).await;
+    if failing.destination.site == Site::Keyring {
         harness.session = Some(Session::start("unlocked"));
     }
     let program = harness.delivers(&["create"]);
@@ -141,15 +141,17 @@ async fn failed(failing: &'static Failing, keeper: Keeper) -> String {
 /// Somebody may not have pasted it yet.
 #[tokio::test]
 async fn a_key_that_only_a_clipboard_has_is_told_of_by_the_next_run() {
-    for place in PLACES.iter().filter(|place| !place.site.keeps()) {
-        let mut harness = Harness::new(place).await;
+    for destination in DESTINATIONS.iter().filter(|destination| !destination.site.keeps()) {
+        let mut harness = Harness::new(destination).await;
         let program = harness.delivers(&["create"]);
         let ended = harness.run(program, |harness| Keeper::Nobody.leave_in(harness)).await;
         assert_eq!(ended.code(), Some(0), "{}", ended.stderr);
         assert!(ended.stderr.contains("the key could not be kept besides"), "{}", ended.stderr);
         Keeper::Nobody.give_back_in(&harness);
         let left = Left::of(&harness, &ended).await;
-        assert!(left.verdict(place.name).starts_with("where it was wanted ") && left.told() == "it exists");
+        assert!(
+            left.verdict(destination.name).starts_with("where it was wanted ") && left.told() == "it exists"
+        );
     }
 }
 

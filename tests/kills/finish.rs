@@ -1,8 +1,8 @@
 //! `finish`, killed at each border: what `start` began can be finished later, or is used up.
 
+use crate::destination::Destination;
 use crate::harness::Harness;
 use crate::left::Left;
-use crate::place::Place;
 use crate::program::watch;
 use crate::table::{at_each_border, show};
 use keymint_sandbox::{Choice, visit_from_elsewhere};
@@ -32,9 +32,9 @@ async fn wherever_the_second_half_is_killed_no_key_is_lost() {
     show("finish is killed at …, the key is …, and the next run says …", rows).await;
 }
 
-async fn killed(place: &'static Place, border: &str) -> String {
-    let cell = format!("finish, {}, {border}", place.name);
-    let mut harness = Harness::new(place).await;
+async fn killed(destination: &'static Destination, border: &str) -> String {
+    let cell = format!("finish, {}, {border}", destination.name);
+    let mut harness = Harness::new(destination).await;
     let address = start(&harness).await;
     let ended = harness.kill(&["finish", &address], border).await;
     let verdict = Left::of(&harness, &ended).await.verdict(&cell);

@@ -1,6 +1,6 @@
 //! The servers, a person's home, and the program in them.
 
-use crate::place::{OTHER_LINES, Place, Site, WITH_OTHER_LINES};
+use crate::destination::{Destination, OTHER_LINES, Site, WITH_OTHER_LINES};
 use crate::program::{free_port, keymint_under, watch};
 use crate::script::script;
 use crate::session::Session;
@@ -33,7 +33,7 @@ const WL_COPY: &str = "exec cat >copied";
 static HARNESSES: AtomicU32 = AtomicU32::new(0);
 
 pub(crate) struct Harness {
-    pub(crate) place: &'static Place,
+    pub(crate) destination: &'static Destination,
     pub(crate) sandbox: Sandbox,
     /// A session of its own, where the shared one will not do.
     pub(crate) session: Option<Session>,
@@ -62,14 +62,14 @@ impl Ended {
 }
 
 impl Harness {
-    pub(crate) async fn new(place: &'static Place) -> Self {
+    pub(crate) async fn new(destination: &'static Destination) -> Self {
         let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
         let home = tempfile::tempdir().unwrap();
         let profile = format!("harness-{}", HARNESSES.fetch_add(1, Ordering::Relaxed));
-        let harness = Self { place, sandbox, session: None, profile, port: free_port(), home };
-        match place.site.file() {
-            Some(name) if place.name == WITH_OTHER_LINES => harness.write(name, OTHER_LINES),
-            Some(name) if place.site != Site::DotenvFile => harness.write(name, ""),
+        let harness = Self { destination, sandbox, session: None, profile, port: free_port(), home };
+        match destination.site.file() {
+            Some(name) if destination.name == WITH_OTHER_LINES => harness.write(name, OTHER_LINES),
+            Some(name) if destination.site != Site::DotenvFile => harness.write(name, ""),
             _ => {}
         }
         for folder in ["bin", "project", "temporary"] {
@@ -94,12 +94,12 @@ impl Harness {
         fs::read_to_string(self.path(name)).unwrap_or_default()
     }
 
-    /// A command of keymint, with a key wanted at the place of this harness.
+    /// A command of keymint, with a key wanted at the destination of this harness.
     pub(crate) fn delivers(&self, command: &[&str]) -> Command {
-        let under = if self.place.site == Site::Terminal { &ON_A_TERMINAL[..] } else { &[] };
+        let under = if self.destination.site == Site::Terminal { &ON_A_TERMINAL[..] } else { &[] };
         let mut program = self.keymint_under(under);
-        program.args(command).args(self.place.args);
-        if self.place.args.contains(&"--print") {
+        program.args(command).args(self.destination.args);
+        if self.destination.args.contains(&"--print") {
             program.stdout(fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
         }
         program
@@ -119,7 +119,7 @@ impl Harness {
             .env("KEYMINT_CALLBACK_PORT", self.port.to_string())
             .env("TMPDIR", self.path("temporary"))
             .current_dir(&self.home);
-        match self.place.site {
+        match self.destination.site {
             Site::Keyring => {
                 let address = &self.session().address;
                 program.env("DBUS_SESSION_BUS_ADDRESS", address).env("KEYMINT_PROFILE", &self.profile);
@@ -174,7 +174,7 @@ impl Harness {
         let mut program = self.delivers(command);
         program.env("KEYMINT_FAIL_POINT", border);
         let ended = self.run(program, |_| {}).await;
-        assert!(ended.was_killed(), "{command:?}, {}, {border}: {}", self.place.name, ended.stderr);
+        assert!(ended.was_killed(), "{command:?}, {}, {border}: {}", self.destination.name, ended.stderr);
         ended
     }
 
@@ -208,9 +208,9 @@ impl Harness {
         self.sandbox.keys().into_iter().map(|key| key.value).collect()
     }
 
-    /// What is at the place but was not there before.
-    pub(crate) fn at_the_place(&self, stdout: &str) -> String {
-        match (self.place.site, self.place.site.file()) {
+    /// What is at the destination but was not there before.
+    pub(crate) fn delivered(&self, stdout: &str) -> String {
+        match (self.destination.site, self.destination.site.file()) {
             (Site::StandardOutput, _) => stdout.to_owned(),
             (Site::Keyring, _) => self.session().stored(&self.profile),
             (Site::Terminal, Some(screen)) => {
@@ -220,7 +220,7 @@ impl Harness {
             }
             (_, Some(file)) => {
                 let text = self.text(file);
-                if self.place.name == WITH_OTHER_LINES {
+                if self.destination.name == WITH_OTHER_LINES {
                     text.strip_prefix(OTHER_LINES).expect("the other lines are whole").to_owned()
                 } else {
                     text

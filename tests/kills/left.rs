@@ -1,13 +1,13 @@
 //! What a run left, and whether the key is lost in it.
 
+use crate::destination::Site;
 use crate::harness::{Ended, Harness};
-use crate::place::Site;
 
 pub(crate) struct Left {
     /// What the server made.
     keys: Vec<String>,
     /// What is where the key was wanted.
-    place: String,
+    destination: String,
     site: Site,
     /// What is in the files that keep keys.
     kept: Vec<String>,
@@ -21,11 +21,11 @@ pub(crate) struct Left {
 
 impl Left {
     pub(crate) async fn of(harness: &Harness, ended: &Ended) -> Self {
-        let (place, site) = (harness.at_the_place(&ended.stdout), harness.place.site);
+        let (destination, site) = (harness.delivered(&ended.stdout), harness.destination.site);
         let (kept, drafts, files) = (harness.kept(), harness.drafts(), harness.files(|_| true));
         let left = Self {
             keys: harness.keys(),
-            place,
+            destination,
             site,
             kept,
             drafts,
@@ -42,27 +42,27 @@ impl Left {
         let told = self.told();
         let Some(key) = self.keys.first() else {
             assert!(self.files.iter().all(|text| !text.contains("sk-proj-")), "{cell}");
-            assert!(self.place.is_empty() && self.kept.is_empty(), "{cell}");
+            assert!(self.destination.is_empty() && self.kept.is_empty(), "{cell}");
             return row("not made", told);
         };
         assert_eq!(self.keys.len(), 1, "{cell}");
         let has = |text: &String| text.contains(key.as_str());
         let drafts: Vec<_> = self.drafts.iter().map(|(_, text)| text.clone()).collect();
-        let places = [&[self.place.clone()][..], &self.kept, &drafts].concat();
+        let places = [&[self.destination.clone()][..], &self.kept, &drafts].concat();
         assert!(places.iter().all(|text| has(text) || !text.contains("sk-proj-")), "{cell}: a part of a key");
         let is_a_file = self.site.file().is_some() && self.site != Site::Terminal;
         let known = &places[usize::from(!is_a_file)..];
         let with_a_key = |texts: &[String]| texts.iter().filter(|text| text.contains("sk-proj-")).count();
         assert_eq!(with_a_key(&self.files), with_a_key(known), "{cell}: it is elsewhere, too");
         let is_kept = self.kept.iter().any(has);
-        let found = match (has(&self.place), is_kept) {
+        let found = match (has(&self.destination), is_kept) {
             (true, true) => "where it was wanted, and kept",
             (true, false) => "where it was wanted",
             (false, true) => "kept",
             (false, false) if drafts.iter().any(has) => "in a draft",
             (false, false) => "lost",
         };
-        let is_safe = is_kept || has(&self.place) && self.site.keeps();
+        let is_safe = is_kept || has(&self.destination) && self.site.keeps();
         assert!(is_safe || told != "nothing", "{cell}: a key is lost\n{}", self.next_run);
         let names = if drafts.iter().any(has) { ", and names the draft" } else { "" };
         row(found, &format!("{told}{names}"))

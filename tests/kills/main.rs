@@ -17,12 +17,12 @@ mod session;
 mod skipped;
 
 mod create;
+mod destination;
 mod failures;
 mod finish;
 mod harness;
 mod left;
 mod order;
-mod place;
 mod recover;
 mod signals;
 mod table;

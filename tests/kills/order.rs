@@ -1,7 +1,7 @@
 //! What is on the disk before the first byte of the creation leaves.
 
+use crate::destination::DESTINATIONS;
 use crate::harness::Harness;
-use crate::place::PLACES;
 use crate::skipped::strace_works;
 use std::fs;
 
@@ -24,7 +24,7 @@ async fn the_record_is_on_the_disk_before_the_key_is_asked_for() {
     if !strace_works() {
         return;
     }
-    let mut harness = Harness::new(&PLACES[0]).await;
+    let mut harness = Harness::new(&DESTINATIONS[0]).await;
     harness.write("calls", "");
     let mut program = harness.keymint_under(&STRACE);
     program.arg("create");

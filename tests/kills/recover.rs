@@ -1,8 +1,8 @@
 //! `recover`, killed at each border: a kept key stays until it is where it was wanted.
 
+use crate::destination::Destination;
 use crate::harness::Harness;
 use crate::left::Left;
-use crate::place::Place;
 use crate::table::{at_each_border, show};
 use std::fs;
 
@@ -24,16 +24,16 @@ async fn wherever_a_recovery_is_killed_no_key_is_lost() {
     show("recover is killed at …, the key is …, and the next run says …", rows).await;
 }
 
-async fn killed(place: &'static Place, border: &str) -> String {
-    let cell = format!("recover, {}, {border}", place.name);
-    let mut harness = Harness::new(place).await;
+async fn killed(destination: &'static Destination, border: &str) -> String {
+    let cell = format!("recover, {}, {border}", destination.name);
+    let mut harness = Harness::new(destination).await;
     let mut failing = harness.keymint();
     failing.arg("create").stdout(fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
     assert_eq!(harness.run(failing, |_| {}).await.code(), Some(9), "{cell}");
     assert_eq!(harness.kept().len(), 1, "{cell}");
 
-    // Without a place it would list what there is.
-    let command = if place.args.is_empty() { &["recover", "--print"][..] } else { &["recover"] };
+    // Without a destination it would list what there is.
+    let command = if destination.args.is_empty() { &["recover", "--print"][..] } else { &["recover"] };
     let ended = harness.kill(command, border).await;
     Left::of(&harness, &ended).await.verdict(&cell)
 }

@@ -1,8 +1,8 @@
 //! A signal to end at each border: a key that was asked for is delivered, else there is none.
 
+use crate::destination::{DESTINATIONS, Destination};
 use crate::harness::Harness;
 use crate::left::Left;
-use crate::place::{PLACES, Place};
 use crate::session::Session;
 use crate::table::{Row, show};
 use std::process::Command;
@@ -26,21 +26,27 @@ const SIGNALS: [Signal; 4] = [
 #[tokio::test]
 async fn a_signal_ends_a_run_before_a_key_is_asked_for_or_after_it_is_delivered() {
     let mut rows = Vec::new();
-    for place in PLACES.iter().filter(|place| ["a new file", "a keyring", "a command"].contains(&place.name))
+    for destination in DESTINATIONS
+        .iter()
+        .filter(|destination| ["a new file", "a keyring", "a command"].contains(&destination.name))
     {
         for signal in &SIGNALS {
-            for border in BEFORE.into_iter().chain(AFTER).filter(|border| place.reaches(border)) {
-                let block = format!("{}, {}", signal.0, place.name);
-                rows.push(Row { block, name: border, cell: signalled(place, signal, border) });
+            for border in BEFORE.into_iter().chain(AFTER).filter(|border| destination.reaches(border)) {
+                let block = format!("{}, {}", signal.0, destination.name);
+                rows.push(Row { block, name: border, cell: signalled(destination, signal, border) });
             }
         }
     }
     show("create gets a signal at …, the key is …, and the next run says …", rows).await;
 }
 
-async fn signalled(place: &'static Place, Signal(name, number, code): &Signal, border: &str) -> String {
-    let cell = format!("{name}, {}, {border}", place.name);
-    let mut harness = Harness::new(place).await;
+async fn signalled(
+    destination: &'static Destination,
+    Signal(name, number, code): &Signal,
+    border: &str,
+) -> String {
+    let cell = format!("{name}, {}, {border}", destination.name);
+    let mut harness = Harness::new(destination).await;
     if border == "keyring-tried" {
         harness.session = Some(Session::start("unlocked"));
     }

@@ -1,6 +1,6 @@
 //! Many cells, a few at a time, shown as one table.
 
-use crate::place::{PLACES, Place};
+use crate::destination::{DESTINATIONS, Destination};
 use futures_util::{StreamExt, stream};
 use std::future::Future;
 use std::io::Write;
@@ -15,15 +15,19 @@ pub(crate) struct Row<F> {
     pub(crate) cell: F,
 }
 
-/// A row for each border that a run gets to on its way to each place.
+/// A row for each border that a run gets to on its way to each destination.
 pub(crate) fn at_each_border<F>(
     borders: &[&'static str],
-    cell: impl Fn(&'static Place, &'static str) -> F,
+    cell: impl Fn(&'static Destination, &'static str) -> F,
 ) -> Vec<Row<F>> {
     let mut rows = Vec::new();
-    for place in &PLACES {
-        for border in borders.iter().copied().filter(|border| place.reaches(border)) {
-            rows.push(Row { block: place.name.to_owned(), name: border, cell: cell(place, border) });
+    for destination in &DESTINATIONS {
+        for border in borders.iter().copied().filter(|border| destination.reaches(border)) {
+            rows.push(Row {
+                block: destination.name.to_owned(),
+                name: border,
+                cell: cell(destination, border),
+            });
         }
     }
     rows
