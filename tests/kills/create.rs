@@ -2,8 +2,8 @@
 
 use crate::destination::Destination;
 use crate::harness::Harness;
-use crate::left::Left;
 use crate::table::{at_each_border, show};
+use crate::verdict::Verdict;
 
 /// Where the program can be ended, in the order in which a run gets there.
 const BORDERS: [&str; 16] = [
@@ -34,5 +34,5 @@ async fn wherever_it_is_killed_no_key_is_lost() {
 async fn killed(destination: &'static Destination, border: &str) -> String {
     let mut harness = Harness::new(destination).await;
     let ended = harness.kill(&["create"], border).await;
-    Left::of(&harness, &ended).await.verdict(&format!("{}, {border}", destination.name))
+    Verdict::of(&harness, &ended).await.check(&format!("{}, {border}", destination.name))
 }

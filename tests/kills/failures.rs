@@ -2,10 +2,10 @@
 
 use crate::destination::{DESTINATIONS, Destination, Site};
 use crate::harness::Harness;
-use crate::left::Left;
 use crate::script::script;
 use crate::session::Session;
 use crate::table::{Row, show};
+use crate::verdict::Verdict;
 use std::fs;
 
 /// A destination that takes no key.
@@ -122,20 +122,20 @@ async fn failed(failing: &'static Failing, keeper: Keeper) -> String {
     assert_eq!(harness.keys().len(), 1, "{cell}: {}", ended.stderr);
 
     keeper.give_back_in(&harness);
-    let left = Left::of(&harness, &ended).await;
+    let verdict = Verdict::of(&harness, &ended).await;
     match keeper {
         Keeper::Nobody => {
             assert!(ended.stderr.contains("and it could not be kept either"), "{cell}: {}", ended.stderr);
-            assert!(harness.kept().is_empty() && left.told() == "it exists", "{cell}");
+            assert!(harness.kept().is_empty() && verdict.told() == "it exists", "{cell}");
         }
         Keeper::RecoveryFolder | Keeper::TemporaryFolder => {
             let (_, path) = ended.stderr.split_once("it is kept in ").expect(&ended.stderr);
             let kept = fs::read_to_string(path.lines().next().unwrap()).unwrap();
             assert_eq!([kept.trim_end()], harness.keys()[..], "{cell}");
-            assert_eq!(left.told(), "nothing", "{cell}");
+            assert_eq!(verdict.told(), "nothing", "{cell}");
         }
     }
-    left.verdict(cell)
+    verdict.check(cell)
 }
 
 /// Somebody may not have pasted it yet.
@@ -148,9 +148,10 @@ async fn a_key_that_only_a_clipboard_has_is_told_of_by_the_next_run() {
         assert_eq!(ended.code(), Some(0), "{}", ended.stderr);
         assert!(ended.stderr.contains("the key could not be kept besides"), "{}", ended.stderr);
         Keeper::Nobody.give_back_in(&harness);
-        let left = Left::of(&harness, &ended).await;
+        let verdict = Verdict::of(&harness, &ended).await;
         assert!(
-            left.verdict(destination.name).starts_with("where it was wanted ") && left.told() == "it exists"
+            verdict.check(destination.name).starts_with("where it was wanted ")
+                && verdict.told() == "it exists"
         );
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::destination::Destination;
 use crate::harness::Harness;
-use crate::left::Left;
 use crate::program::watch;
 use crate::table::{at_each_border, show};
+use crate::verdict::Verdict;
 use keymint_sandbox::{Choice, visit_from_elsewhere};
 
 /// Until it has taken the attempt, another can finish it.
@@ -37,7 +37,7 @@ async fn killed(destination: &'static Destination, border: &str) -> String {
     let mut harness = Harness::new(destination).await;
     let address = start(&harness).await;
     let ended = harness.kill(&["finish", &address], border).await;
-    let verdict = Left::of(&harness, &ended).await.verdict(&cell);
+    let verdict = Verdict::of(&harness, &ended).await.check(&cell);
 
     let keys = harness.keys().len();
     let again = watch(harness.keymint().args(["finish", &address]).output()).await.unwrap();

@@ -2,8 +2,8 @@
 
 use crate::destination::Destination;
 use crate::harness::Harness;
-use crate::left::Left;
 use crate::table::{at_each_border, show};
+use crate::verdict::Verdict;
 use std::fs;
 
 const BORDERS: [&str; 9] = [
@@ -35,5 +35,5 @@ async fn killed(destination: &'static Destination, border: &str) -> String {
     // Without a destination it would list what there is.
     let command = if destination.args.is_empty() { &["recover", "--print"][..] } else { &["recover"] };
     let ended = harness.kill(command, border).await;
-    Left::of(&harness, &ended).await.verdict(&cell)
+    Verdict::of(&harness, &ended).await.check(&cell)
 }

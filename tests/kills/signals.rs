@@ -2,9 +2,9 @@
 
 use crate::destination::{DESTINATIONS, Destination};
 use crate::harness::Harness;
-use crate::left::Left;
 use crate::session::Session;
 use crate::table::{Row, show};
+use crate::verdict::Verdict;
 use std::process::Command;
 
 const BEFORE: [&str; 5] = ["started", "keyring-tried", "prepared", "callback", "written-down"];
@@ -64,7 +64,7 @@ async fn signalled(
             "{cell}: what was only tried is still there"
         );
     }
-    let left = Left::of(&harness, &ended).await;
-    assert_eq!(left.told(), "nothing", "{cell}");
-    left.verdict(&cell)
+    let verdict = Verdict::of(&harness, &ended).await;
+    assert_eq!(verdict.told(), "nothing", "{cell}");
+    verdict.check(&cell)
 }

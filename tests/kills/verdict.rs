@@ -3,7 +3,7 @@
 use crate::destination::Site;
 use crate::harness::{Ended, Harness};
 
-pub(crate) struct Left {
+pub(crate) struct Verdict {
     /// What the server made.
     keys: Vec<String>,
     /// What is where the key was wanted.
@@ -19,11 +19,11 @@ pub(crate) struct Left {
     next_run: String,
 }
 
-impl Left {
+impl Verdict {
     pub(crate) async fn of(harness: &Harness, ended: &Ended) -> Self {
         let (destination, site) = (harness.delivered(&ended.stdout), harness.destination.site);
         let (kept, drafts, files) = (harness.kept(), harness.drafts(), harness.files(|_| true));
-        let left = Self {
+        let verdict = Self {
             keys: harness.keys(),
             destination,
             site,
@@ -32,13 +32,13 @@ impl Left {
             files,
             next_run: harness.next_run().await,
         };
-        left.hold_drafts_to_what_is_told(&harness.drafts());
-        left
+        verdict.hold_drafts_to_what_is_told(&harness.drafts());
+        verdict
     }
 
     /// Where the key is and what the next run says of it, for a table. It must be somewhere, and
     /// nowhere in part.
-    pub(crate) fn verdict(&self, cell: &str) -> String {
+    pub(crate) fn check(&self, cell: &str) -> String {
         let told = self.told();
         let Some(key) = self.keys.first() else {
             assert!(self.files.iter().all(|text| !text.contains("sk-proj-")), "{cell}");
