@@ -34,7 +34,7 @@ impl AuthServer for HttpAuthServer {
                 ("grant_type", "authorization_code"),
                 ("redirect_uri", grant.redirect_uri()),
             ])
-            .answer(|body| wire::tokens(body, |token| self.origin.secrets().learn(token)))
+            .send(|body| wire::tokens(body, |token| self.origin.secrets().learn(token)))
             .await?;
         self.origin.secrets().learn(tokens.access_token.expose());
         Ok(tokens)

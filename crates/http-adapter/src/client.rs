@@ -1,9 +1,9 @@
 //! How connections are made, and what the adapters of one run share.
 
 use crate::auth_server::HttpAuthServer;
-use crate::exchange::Call;
 use crate::platform_api::HttpPlatformApi;
 use crate::redact::Redactor;
+use crate::request::ApiRequest;
 use crate::roots::ExtraRoots;
 use crate::service::Service;
 use crate::warm::BoxError;
@@ -201,16 +201,16 @@ impl Origin {
         step: Step,
         path: &[&str],
         query: impl IntoIterator<Item = (&'a str, &'a str)>,
-    ) -> Call<'_> {
+    ) -> ApiRequest<'_> {
         let mut url = self.base.join(path);
         for (name, value) in query {
             url.query_pairs_mut().append_pair(name, value);
         }
-        Call::new(&self.http, &self.client, step, Method::GET, url)
+        ApiRequest::new(&self.http, &self.client, step, Method::GET, url)
     }
 
-    pub(crate) fn post(&self, step: Step, path: &[&str]) -> Call<'_> {
-        Call::new(&self.http, &self.client, step, Method::POST, self.base.join(path))
+    pub(crate) fn post(&self, step: Step, path: &[&str]) -> ApiRequest<'_> {
+        ApiRequest::new(&self.http, &self.client, step, Method::POST, self.base.join(path))
     }
 
     pub(crate) fn secrets(&self) -> &Redactor {

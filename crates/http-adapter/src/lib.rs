@@ -21,7 +21,7 @@
 //! - A connection that was opened ahead ([`Http::warm`]) had no byte sent on it, and one that the
 //!   server closed meanwhile is not used.
 //! - HTTP/1.1, no cookies, no referer, no compression; a body is read up to a bound.
-//! - The connection has ten seconds and the whole exchange thirty, unless [`HttpOptions`] say
+//! - The connection has ten seconds and the whole request thirty, unless [`HttpOptions`] say
 //!   otherwise.
 //! - The system's certificates are trusted, and those of [`ExtraRoots`]. Nothing is global to the
 //!   process.
@@ -38,9 +38,9 @@ mod roots;
 mod service;
 mod warm;
 
-mod exchange;
 mod reach;
 mod refusal;
+mod request;
 mod retry_after;
 mod transport;
 

@@ -44,7 +44,7 @@ impl HttpPlatformApi {
     /// [`ServiceError`] where no answer came, or one that says nothing of the key.
     pub async fn check_key(&self, key: &ApiKey) -> Result<KeyCheck, ServiceError> {
         let models = self.origin.get(Step::CheckKey, &["v1", "models"], []).bearer(key.expose());
-        match models.answer(|_| Ok(())).await {
+        match models.send(|_| Ok(())).await {
             Ok(()) => Ok(KeyCheck::Works),
             Err(refusal) => match refusal.kind {
                 ServiceErrorKind::Refused { status: 401, .. } => Ok(KeyCheck::NotAccepted),
@@ -68,7 +68,7 @@ impl PlatformApi for HttpPlatformApi {
             .post(Step::Login, &["dashboard", "onboarding", "login"])
             .bearer(token.expose())
             .json(&Login { app })
-            .answer(wire::session_key)
+            .send(wire::session_key)
             .await?;
         self.origin.secrets().learn(session.expose());
         Ok(session)
@@ -82,7 +82,7 @@ impl PlatformApi for HttpPlatformApi {
                 .get(Step::ListOrganizations, &["v1", "organizations"], pages.query())
                 .bearer(session.expose())
                 .allow_bytes(pages.bytes_left())
-                .measured_answer(list::page)
+                .send_sized(list::page)
                 .await?;
             pages.add(page, bytes);
         }
@@ -104,7 +104,7 @@ impl PlatformApi for HttpPlatformApi {
                 .bearer(session.expose())
                 .header("openai-organization", organization.as_str())
                 .allow_bytes(pages.bytes_left())
-                .measured_answer(list::page)
+                .send_sized(list::page)
                 .await?;
             pages.add(page, bytes);
         }
@@ -124,7 +124,7 @@ impl PlatformApi for HttpPlatformApi {
             .post(Step::CreateKey, &path)
             .bearer(session.expose())
             .json(&CreateKey { action: "create", name })
-            .answer(wire::api_key)
+            .send(wire::api_key)
             .await?;
         self.origin.secrets().learn(key.expose());
         Ok(key)

@@ -14,21 +14,21 @@ use zeroize::Zeroizing;
 const LONGEST_BODY: usize = 1024 * 1024;
 
 /// A request on its way.
-pub(crate) struct Call<'a> {
+pub(crate) struct ApiRequest<'a> {
     request: RequestBuilder,
     longest_body: usize,
-    told: Told<'a>,
+    context: ErrorContext<'a>,
 }
 
-impl<'a> Call<'a> {
+impl<'a> ApiRequest<'a> {
     pub(crate) fn new(http: &'a Http, client: &Client, step: Step, method: Method, url: Url) -> Self {
         let request = client.request(method.clone(), url.clone());
-        Self { request, longest_body: LONGEST_BODY, told: Told { http, step, method, url } }
+        Self { request, longest_body: LONGEST_BODY, context: ErrorContext { http, step, method, url } }
     }
 
     /// Authorizes the request (RFC 6750 section 2.1), and keeps the token out of every error text.
     pub(crate) fn bearer(mut self, token: &str) -> Self {
-        self.told.http.secrets().learn(token);
+        self.context.http.secrets().learn(token);
         self.request = self.request.bearer_auth(token);
         self
     }
@@ -54,34 +54,34 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// Like [`answer`](Self::answer), and tells how long the answer was.
-    pub(crate) async fn measured_answer<T>(
+    /// Like [`send`](Self::send), and tells how long the answer was.
+    pub(crate) async fn send_sized<T>(
         self,
         read: impl FnOnce(&[u8]) -> Result<T, Unusable>,
     ) -> Result<(T, usize), ServiceError> {
-        self.answer(|body| Ok((read(body)?, body.len()))).await
+        self.send(|body| Ok((read(body)?, body.len()))).await
     }
 
     /// Sends the request, once, and has `read` make sense of a successful answer.
-    pub(crate) async fn answer<T>(
+    pub(crate) async fn send<T>(
         self,
         read: impl FnOnce(&[u8]) -> Result<T, Unusable>,
     ) -> Result<T, ServiceError> {
         use ServiceErrorKind::{Interrupted, OutOfContract};
-        let Self { request, longest_body, told } = self;
-        let mut response = request.send().await.map_err(|error| told.transport(error))?;
-        let body = Body::read(&mut response, longest_body).await.map_err(|error| told.transport(error))?;
+        let Self { request, longest_body, context } = self;
+        let mut response = request.send().await.map_err(|error| context.transport(error))?;
+        let body = Body::read(&mut response, longest_body).await.map_err(|error| context.transport(error))?;
         let status = response.status();
         match body {
             Body::Whole(body) if status.is_success() => {
                 if refusal::is_web_page(response.headers()) {
-                    return Err(told.answer(OutOfContract, status, "with a web page instead of JSON"));
+                    return Err(context.answer(OutOfContract, status, "with a web page instead of JSON"));
                 }
                 read(&body).map_err(|Unusable(why)| {
-                    told.answer(OutOfContract, status, &format!("but not as agreed: {why}"))
+                    context.answer(OutOfContract, status, &format!("but not as agreed: {why}"))
                 })
             }
-            Body::Whole(body) => Err(told.refusal(&response, &body)),
+            Body::Whole(body) => Err(context.refusal(&response, &body)),
             Body::TooLong => {
                 let kind = if status.is_success() {
                     OutOfContract
@@ -91,7 +91,7 @@ impl<'a> Call<'a> {
                 } else {
                     refused(&response)
                 };
-                Err(told.answer(kind, status, &format!("with more than {longest_body} bytes")))
+                Err(context.answer(kind, status, &format!("with more than {longest_body} bytes")))
             }
         }
     }
@@ -130,14 +130,14 @@ fn refused(response: &Response) -> ServiceErrorKind {
 }
 
 /// What an error tells of the request that it is about.
-struct Told<'a> {
+struct ErrorContext<'a> {
     http: &'a Http,
     step: Step,
     method: Method,
     url: Url,
 }
 
-impl Told<'_> {
+impl ErrorContext<'_> {
     fn transport(&self, error: reqwest::Error) -> ServiceError {
         let (kind, words) = transport::failure(error, &self.url, self.http);
         self.error(kind, &words)
