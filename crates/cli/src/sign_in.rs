@@ -53,7 +53,7 @@ impl Servers {
         };
         tokio::select! {
             done = work => Ok((servers, done?)),
-            never = http.keep_warm(clock) => match never {},
+            never = http.keep_connected(clock) => match never {},
         }
     }
 

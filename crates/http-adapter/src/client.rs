@@ -2,11 +2,11 @@
 
 use crate::auth_server::HttpAuthServer;
 use crate::platform_api::HttpPlatformApi;
+use crate::preconnect::BoxError;
 use crate::redact::Redactor;
 use crate::request::ApiRequest;
 use crate::roots::ExtraRoots;
 use crate::service::Service;
-use crate::warm::BoxError;
 use keymint_domain::{BaseUrl, Clock, Step};
 use reqwest::{Client, Method};
 use rustls::{ClientConfig, RootCertStore};
@@ -104,7 +104,7 @@ impl Http {
     ///
     /// It is a courtesy: a connection that cannot be opened is not spoken of, since the request that
     /// needs one will tell. What was begun goes on when this is dropped.
-    pub async fn warm(&self) {
+    pub async fn preconnect(&self) {
         let services = self.services().clone();
         let opening: Vec<_> = services.into_iter().map(|service| tokio::spawn(service.open())).collect();
         for opening in opening {
@@ -112,10 +112,10 @@ impl Http {
         }
     }
 
-    /// [Warms](Self::warm) for as long as this is polled, while a person is in the browser: what the
-    /// other side closes is opened again, and none rests for more than a minute, since what lies
-    /// between may forget it without a word. The longer it takes, the less often it looks.
-    pub async fn keep_warm(&self, clock: &dyn Clock) -> Infallible {
+    /// [Preconnects](Self::preconnect) for as long as this is polled, while the user is in the
+    /// browser. A connection that the peer closes is opened again, and none is kept for more than a
+    /// minute, since a firewall may drop an idle one silently. Checks become rarer with time.
+    pub async fn keep_connected(&self, clock: &dyn Clock) -> Infallible {
         let mut opened = clock.now();
         let mut pause = FIRST_PAUSE;
         loop {
@@ -126,7 +126,7 @@ impl Http {
                 }
                 opened = clock.now();
             }
-            self.warm().await;
+            self.preconnect().await;
             clock.sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }

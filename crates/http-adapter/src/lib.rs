@@ -18,7 +18,7 @@
 //! What holds for every request:
 //!
 //! - A redirect is never followed: 307 and 308 would carry the code and its verifier elsewhere.
-//! - A connection that was opened ahead ([`Http::warm`]) had no byte sent on it, and one that the
+//! - A connection that was opened ahead ([`Http::preconnect`]) had no byte sent on it, and one that the
 //!   server closed meanwhile is not used.
 //! - HTTP/1.1, no cookies, no referer, no compression; a body is read up to a bound.
 //! - The connection has ten seconds and the whole request thirty, unless [`HttpOptions`] say
@@ -34,9 +34,9 @@ mod auth_server;
 mod platform_api;
 
 mod client;
+mod preconnect;
 mod roots;
 mod service;
-mod warm;
 
 mod reach;
 mod refusal;

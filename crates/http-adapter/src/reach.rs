@@ -1,7 +1,7 @@
 //! Whether a server can be spoken to, found out without a word to it.
 
 use crate::client::{Http, SetUpError};
-use crate::warm::BoxError;
+use crate::preconnect::BoxError;
 use crate::{service, transport};
 use keymint_domain::{BaseUrl, ConnectFailure, ServiceErrorKind};
 use std::error::Error;

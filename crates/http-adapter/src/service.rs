@@ -1,7 +1,7 @@
 //! The way to one origin.
 
 use crate::client::HttpOptions;
-use crate::warm::{At, BoxError, Place};
+use crate::preconnect::{BoxError, ConnectionSlot, SlotLayer};
 use keymint_domain::BaseUrl;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use reqwest::{Client, ClientBuilder};
@@ -14,15 +14,15 @@ pub(crate) struct Service {
     url: Url,
     sender: Client,
     opener: Client,
-    place: Place,
+    slot: ConnectionSlot,
 }
 
 impl Service {
     pub(crate) fn new(options: &HttpOptions, base: &BaseUrl, tls: &ClientConfig) -> Result<Self, BoxError> {
-        let place = Place::default();
-        let sender = client(options, base, tls, place.sender())?;
-        let opener = client(options, base, tls, place.opener())?;
-        Ok(Self { url: base.join(&[]), sender, opener, place })
+        let slot = ConnectionSlot::default();
+        let sender = client(options, base, tls, slot.sender())?;
+        let opener = client(options, base, tls, slot.opener())?;
+        Ok(Self { url: base.join(&[]), sender, opener, slot })
     }
 
     pub(crate) fn leads_to(&self, url: &Url) -> bool {
@@ -42,12 +42,17 @@ impl Service {
 
     /// Closes the connection that was opened ahead.
     pub(crate) async fn close(self) {
-        self.place.clear().await;
+        self.slot.clear().await;
     }
 }
 
-fn client(options: &HttpOptions, base: &BaseUrl, tls: &ClientConfig, at: At) -> Result<Client, BoxError> {
-    Ok(builder(options, base, tls).connector_layer(at).build()?)
+fn client(
+    options: &HttpOptions,
+    base: &BaseUrl,
+    tls: &ClientConfig,
+    layer: SlotLayer,
+) -> Result<Client, BoxError> {
+    Ok(builder(options, base, tls).connector_layer(layer).build()?)
 }
 
 /// Says all that matters, the defaults too: Cargo unifies features, so whatever some other crate

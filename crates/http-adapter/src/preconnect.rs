@@ -1,9 +1,9 @@
 //! Connections that are opened ahead, so that the first request need not wait for one.
 //!
 //! reqwest has no way to connect without a request. So each service has two clients, whose
-//! connectors share a [`Place`] for one connection. What the opener connects is put there, and the
-//! request that asked for it is told that there is none: nothing is ever sent by the opener. The
-//! sender takes what it finds there, or connects by itself.
+//! connectors share a [`ConnectionSlot`]. The opener's connection is put there, and the request that
+//! caused it fails: the opener never sends anything. The sender takes the connection from the slot,
+//! or connects by itself.
 
 use hyper::rt::{Read, ReadBuf};
 use std::any::Any;
@@ -21,7 +21,7 @@ use tower_service::Service;
 /// It is locked while one is being opened, so that the first request waits for that one rather than
 /// open another.
 #[derive(Clone, Default)]
-pub(crate) struct Place(Arc<Mutex<Held>>);
+pub(crate) struct ConnectionSlot(Arc<Mutex<Held>>);
 
 #[derive(Default)]
 enum Held {
@@ -33,15 +33,15 @@ enum Held {
     NothingAnyMore,
 }
 
-impl Place {
+impl ConnectionSlot {
     /// For the client that opens connections.
-    pub(crate) fn opener(&self) -> At {
-        At { place: self.clone(), role: Role::Opener }
+    pub(crate) fn opener(&self) -> SlotLayer {
+        SlotLayer { slot: self.clone(), role: Role::Opener }
     }
 
     /// For the client that sends requests.
-    pub(crate) fn sender(&self) -> At {
-        At { place: self.clone(), role: Role::Sender }
+    pub(crate) fn sender(&self) -> SlotLayer {
+        SlotLayer { slot: self.clone(), role: Role::Sender }
     }
 
     /// Closes what is held here.
@@ -102,8 +102,8 @@ pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Wraps a client's connector.
 #[derive(Clone)]
-pub(crate) struct At {
-    place: Place,
+pub(crate) struct SlotLayer {
+    slot: ConnectionSlot,
     role: Role,
 }
 
@@ -113,18 +113,18 @@ enum Role {
     Sender,
 }
 
-impl<S> Layer<S> for At {
+impl<S> Layer<S> for SlotLayer {
     type Service = Connector<S>;
 
     fn layer(&self, inner: S) -> Connector<S> {
-        Connector { inner, at: self.clone() }
+        Connector { inner, layer: self.clone() }
     }
 }
 
 #[derive(Clone)]
 pub(crate) struct Connector<S> {
     inner: S,
-    at: At,
+    layer: SlotLayer,
 }
 
 impl<S, To> Service<To> for Connector<S>
@@ -146,15 +146,15 @@ where
         // The one that was asked whether it is ready, which its clone was not.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
-        let At { place, role } = self.at.clone();
+        let SlotLayer { slot, role } = self.layer.clone();
         Box::pin(async move {
             let connect = async move { inner.call(to).await };
             match role {
                 Role::Opener => {
-                    place.fill(connect).await?;
+                    slot.fill(connect).await?;
                     Err("it is kept for another request".into())
                 }
-                Role::Sender => match place.take().await {
+                Role::Sender => match slot.take().await {
                     Some(connection) => Ok(connection),
                     None => connect.await,
                 },

@@ -112,10 +112,10 @@ fn step(request: &str) -> Step {
 }
 
 /// Makes the adapters of both services, and opens their connections.
-async fn warmed(http: &Http, issuer: &str, api_base: &str) {
+async fn preconnect(http: &Http, issuer: &str, api_base: &str) {
     http.auth_server(base(issuer)).unwrap();
     http.platform_api(base(api_base)).unwrap();
-    http.warm().await;
+    http.preconnect().await;
 }
 
 fn seen(connections: usize, open: usize, requests: usize) -> Seen {
@@ -125,7 +125,7 @@ fn seen(connections: usize, open: usize, requests: usize) -> Seen {
 #[tokio::test]
 async fn the_first_request_finds_a_connection_on_which_nothing_was_said() {
     let (issuer, api, http) = (Server::start().await, Server::start().await, http());
-    warmed(&http, &issuer.url, &api.url).await;
+    preconnect(&http, &issuer.url, &api.url).await;
     for server in [&issuer, &api] {
         server.until(|seen| seen.connections == 1).await;
         assert_eq!(server.seen(), seen(1, 1, 0));
@@ -142,7 +142,7 @@ async fn the_first_request_finds_a_connection_on_which_nothing_was_said() {
 async fn services_of_one_origin_share_a_connection() {
     let (server, http) = (Server::start().await, http());
     let paths = ["/auth", "/api"].map(|path| format!("{}{path}", server.url));
-    warmed(&http, &paths[0], &paths[1]).await;
+    preconnect(&http, &paths[0], &paths[1]).await;
     call(&http, &paths[0], Step::ExchangeCode).await.unwrap();
     call(&http, &paths[1], Step::CreateKey).await.unwrap();
     assert_eq!(server.seen(), seen(1, 1, 2));
@@ -151,10 +151,10 @@ async fn services_of_one_origin_share_a_connection() {
 #[tokio::test]
 async fn warming_again_keeps_a_good_connection() {
     let (server, http) = (Server::start().await, http());
-    warmed(&http, &server.url, &server.url).await;
-    http.warm().await;
+    preconnect(&http, &server.url, &server.url).await;
+    http.preconnect().await;
     call(&http, &server.url, Step::Login).await.unwrap();
-    http.warm().await;
+    http.preconnect().await;
     call(&http, &server.url, Step::CreateKey).await.unwrap();
     assert_eq!(server.seen(), seen(1, 1, 2));
 }
@@ -164,7 +164,7 @@ async fn warming_again_keeps_a_good_connection() {
 async fn a_connection_that_the_server_closed_is_replaced_and_one_key_is_made() {
     for last_words in ["", "HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n"] {
         let (server, http) = (Server::start().await, http());
-        warmed(&http, &server.url, &server.url).await;
+        preconnect(&http, &server.url, &server.url).await;
         server.until(|seen| seen.open == 1).await;
         server.hang_up(last_words).await;
         call(&http, &server.url, Step::CreateKey).await.unwrap();
@@ -176,8 +176,8 @@ async fn a_connection_that_the_server_closed_is_replaced_and_one_key_is_made() {
 async fn a_request_waits_for_the_connection_that_is_being_opened() {
     let (server, http) = (Server::start().await, http());
     http.platform_api(base(&server.url)).unwrap();
-    let (warming, called) = tokio::join!(http.warm(), call(&http, &server.url, Step::CreateKey));
-    assert_eq!((warming, called), ((), Ok(())));
+    let (connected, called) = tokio::join!(http.preconnect(), call(&http, &server.url, Step::CreateKey));
+    assert_eq!((connected, called), ((), Ok(())));
     assert_eq!(server.seen(), seen(1, 1, 1));
 }
 
@@ -187,7 +187,7 @@ async fn what_was_begun_goes_on_when_nobody_waits_for_it() {
     http.platform_api(base(&server.url)).unwrap();
     tokio::select! {
         biased;
-        () = http.warm() => panic!("it took no time"),
+        () = http.preconnect() => panic!("it took no time"),
         () = std::future::ready(()) => {}
     }
     call(&http, &server.url, Step::CreateKey).await.unwrap();
@@ -197,7 +197,7 @@ async fn what_was_begun_goes_on_when_nobody_waits_for_it() {
 #[tokio::test]
 async fn a_service_that_cannot_be_reached_is_not_spoken_of_before_its_first_request() {
     let http = http();
-    warmed(&http, "http://127.0.0.1:1", "http://127.0.0.1:1").await;
+    preconnect(&http, "http://127.0.0.1:1", "http://127.0.0.1:1").await;
     let error = call(&http, "http://127.0.0.1:1", Step::Login).await.unwrap_err();
     assert!(error.detail.contains(": could not connect: "), "{error}");
 }
@@ -207,7 +207,7 @@ async fn tls_is_ready_before_the_first_request() {
     let authority = authority("a company");
     let server = Server::start_with(Some(acceptor(&authority, certificate_for("localhost")))).await;
     let http = trusting(&authority);
-    warmed(&http, &server.url, &server.url).await;
+    preconnect(&http, &server.url, &server.url).await;
     server.until(|seen| seen.open == 1).await;
     for step in PLATFORM {
         call(&http, &server.url, step).await.unwrap();
@@ -220,7 +220,7 @@ async fn a_tls_connection_that_the_server_closed_is_replaced() {
     let authority = authority("a company");
     let server = Server::start_with(Some(acceptor(&authority, certificate_for("localhost")))).await;
     let http = trusting(&authority);
-    warmed(&http, &server.url, &server.url).await;
+    preconnect(&http, &server.url, &server.url).await;
     server.until(|seen| seen.open == 1).await;
     server.hang_up("").await;
     call(&http, &server.url, Step::CreateKey).await.unwrap();
@@ -248,32 +248,32 @@ async fn a_proxys_tunnel_is_ready_before_the_first_request() {
         }
     });
     let roots = [("ROOTS", authority.pem())];
-    with_proxy_and("warm::only_warm", proxy_url.clone(), &roots).await;
+    with_proxy_and("preconnect::only_preconnect", proxy_url.clone(), &roots).await;
     assert_eq!((server.seen().connections, server.seen().requests), (1, 0));
-    with_proxy_and("warm::warm_and_call", proxy_url, &roots).await;
+    with_proxy_and("preconnect::preconnect_and_call", proxy_url, &roots).await;
     assert_eq!((server.seen().connections, server.seen().requests), (2, 1));
 }
 
 const BEHIND_A_PROXY: &str = "https://keymint.invalid";
 
-async fn warm_behind_a_proxy() -> Http {
+async fn preconnect_behind_a_proxy() -> Http {
     let mut options = HttpOptions::default();
     options.extra_roots = ExtraRoots::parse_pem(env::var("ROOTS").unwrap().as_bytes()).unwrap();
     let http = Http::new(options);
-    warmed(&http, BEHIND_A_PROXY, BEHIND_A_PROXY).await;
+    preconnect(&http, BEHIND_A_PROXY, BEHIND_A_PROXY).await;
     http
 }
 
 #[tokio::test]
 #[ignore = "another test runs it, with a proxy in its environment"]
-async fn only_warm() {
-    warm_behind_a_proxy().await;
+async fn only_preconnect() {
+    preconnect_behind_a_proxy().await;
 }
 
 #[tokio::test]
 #[ignore = "another test runs it, with a proxy in its environment"]
-async fn warm_and_call() {
-    call(&warm_behind_a_proxy().await, BEHIND_A_PROXY, Step::CreateKey).await.unwrap();
+async fn preconnect_and_call() {
+    call(&preconnect_behind_a_proxy().await, BEHIND_A_PROXY, Step::CreateKey).await.unwrap();
 }
 
 /// Its time passes only when the test says so, one sleep at a time.
@@ -314,12 +314,12 @@ impl Clock for Steps {
     }
 }
 
-/// Keeps the connection to this server warm while `work` goes on.
-async fn while_warm<T>(server: &Server, clock: &Steps, work: impl Future<Output = T>) -> T {
+/// Keeps the connection to this server open while `work` goes on.
+async fn while_connected<T>(server: &Server, clock: &Steps, work: impl Future<Output = T>) -> T {
     let http = http();
     http.platform_api(base(&server.url)).unwrap();
     tokio::select! {
-        never = http.keep_warm(clock) => match never {},
+        never = http.keep_connected(clock) => match never {},
         done = work => done,
     }
 }
@@ -327,7 +327,7 @@ async fn while_warm<T>(server: &Server, clock: &Steps, work: impl Future<Output 
 #[tokio::test]
 async fn a_connection_that_the_server_closes_is_opened_again_later() {
     let (server, clock) = (Server::start().await, Steps::new());
-    while_warm(&server, &clock, async {
+    while_connected(&server, &clock, async {
         clock.rest().await;
         server.until(|seen| *seen == self::seen(1, 1, 0)).await;
         server.hang_up("").await;
@@ -340,7 +340,7 @@ async fn a_connection_that_the_server_closes_is_opened_again_later() {
 #[tokio::test]
 async fn no_more_than_one_connection_rests_and_none_for_longer_than_a_minute_and_a_half() {
     let (server, clock) = (Server::start().await, Steps::new());
-    while_warm(&server, &clock, async {
+    while_connected(&server, &clock, async {
         clock.rest().await;
         let (mut opened, mut connections) = (Moment::ORIGIN, 1);
         while clock.now() < Moment::ORIGIN + Duration::from_secs(15 * 60) {
@@ -359,7 +359,7 @@ async fn no_more_than_one_connection_rests_and_none_for_longer_than_a_minute_and
 #[tokio::test]
 async fn a_server_that_hangs_up_at_once_is_not_pestered() {
     let (server, clock) = (Server::start().await, Steps::new());
-    while_warm(&server, &clock, async {
+    while_connected(&server, &clock, async {
         clock.rest().await;
         while clock.now() < Moment::ORIGIN + Duration::from_secs(15 * 60) {
             server.until(|seen| seen.open == 1).await;
