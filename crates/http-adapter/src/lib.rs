@@ -38,7 +38,7 @@ mod preconnect;
 mod roots;
 mod service;
 
-mod reach;
+mod check_connection;
 mod refusal;
 mod request;
 mod retry_after;
@@ -59,9 +59,9 @@ mod tokio_clock;
 pub mod fuzzing;
 
 pub use auth_server::HttpAuthServer;
+pub use check_connection::CheckConnectionError;
 pub use client::{Http, HttpOptions, SetUpError};
 pub use platform_api::{HttpPlatformApi, KeyCheck};
-pub use reach::ReachError;
 pub use roots::{ExtraRoots, InvalidPem};
 pub use tokio_clock::TokioClock;
 

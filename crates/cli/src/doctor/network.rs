@@ -4,7 +4,7 @@ use super::finding::{Finding, Status};
 use crate::failure::unreached_hint;
 use crate::settings::{self, Endpoints, Options};
 use keymint_domain::BaseUrl;
-use keymint_http_adapter::{ExtraRoots, Http, HttpOptions, ReachError};
+use keymint_http_adapter::{CheckConnectionError, ExtraRoots, Http, HttpOptions};
 
 /// Which proxy is in force.
 pub(super) fn proxy(endpoints: &Endpoints, options: &Options<'_>) -> Finding {
@@ -49,9 +49,9 @@ pub(super) async fn servers(endpoints: &Endpoints, extra_roots: ExtraRoots) -> [
 }
 
 async fn server(check: &'static str, http: &Http, base: &BaseUrl) -> Finding {
-    match http.reach(base).await {
+    match http.check_connection(base).await {
         Ok(()) => Finding::ok(check, &format!("{base} can be reached")),
-        Err(ReachError::Unreached { why, detail, .. }) => {
+        Err(CheckConnectionError::Failed { why, detail, .. }) => {
             Finding::problem(check, &format!("{base}: {detail}"), unreached_hint(why))
         }
         Err(error) => Finding::problem(

@@ -4,13 +4,13 @@
 
 mod answers;
 mod authority;
+mod check_connection;
 mod check_key;
 mod conformance;
 mod faults;
 mod lists;
 mod preconnect;
 mod proxies;
-mod reach;
 mod redirects;
 mod requests;
 mod support;

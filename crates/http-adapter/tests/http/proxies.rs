@@ -6,7 +6,7 @@ use crate::support::{
 };
 use keymint_domain::ServiceErrorKind::NotSent;
 use keymint_domain::{ConnectFailure, Step};
-use keymint_http_adapter::ReachError;
+use keymint_http_adapter::CheckConnectionError;
 use std::env;
 use std::process::Command;
 use wiremock::ResponseTemplate;
@@ -63,8 +63,8 @@ async fn not_let_through() {
         assert!(error.detail.contains(": the proxy did not let it through: "), "{error}");
         assert_clean(&error);
     }
-    let error = http().reach(&base("https://keymint.invalid")).await.unwrap_err();
-    assert!(matches!(error, ReachError::Unreached { why: ConnectFailure::Proxy, .. }), "{error}");
+    let error = http().check_connection(&base("https://keymint.invalid")).await.unwrap_err();
+    assert!(matches!(error, CheckConnectionError::Failed { why: ConnectFailure::Proxy, .. }), "{error}");
     assert!(!format!("{error} {error:?}").contains(CANARY), "{error:?}");
 }
 

@@ -4,7 +4,7 @@ use crate::authority::{Authority, acceptor, authority, certificate_for};
 use crate::support::{STEPS, assert_clean, call, good_body, read_request};
 use keymint_domain::ServiceErrorKind::NotSent;
 use keymint_domain::{BaseUrl, ConnectFailure, ServiceError, Step};
-use keymint_http_adapter::{ExtraRoots, Http, HttpOptions, ReachError};
+use keymint_http_adapter::{CheckConnectionError, ExtraRoots, Http, HttpOptions};
 use rcgen::{CertificateParams, date_time_ymd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -101,10 +101,10 @@ async fn whether_a_server_is_reached_depends_on_trust_and_takes_no_request() {
     let (known, unknown) = (authority("known"), authority("unknown"));
     let server = TlsServer::start(&known, certificate_for("localhost"), "{}").await;
     let url = BaseUrl::parse(&server.url).unwrap();
-    trusting(&known).reach(&url).await.unwrap();
-    let error = trusting(&unknown).reach(&url).await.unwrap_err();
+    trusting(&known).check_connection(&url).await.unwrap();
+    let error = trusting(&unknown).check_connection(&url).await.unwrap_err();
     assert!(error.to_string().contains("not trusted"), "{error}");
-    assert!(matches!(error, ReachError::Unreached { why: ConnectFailure::Tls, .. }), "{error:?}");
+    assert!(matches!(error, CheckConnectionError::Failed { why: ConnectFailure::Tls, .. }), "{error:?}");
     assert_eq!(server.requests(), 0);
 }
 

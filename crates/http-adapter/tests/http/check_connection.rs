@@ -2,7 +2,7 @@
 
 use crate::support::{base, http};
 use keymint_domain::ConnectFailure;
-use keymint_http_adapter::ReachError;
+use keymint_http_adapter::CheckConnectionError;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
@@ -15,7 +15,7 @@ async fn a_server_that_is_reached_hears_nothing() {
         listener.accept().await.unwrap().0.read_to_end(&mut heard).await.unwrap();
         heard
     });
-    http().reach(&base(&url)).await.unwrap();
+    http().check_connection(&base(&url)).await.unwrap();
     assert_eq!(server.await.unwrap(), b"");
 }
 
@@ -24,8 +24,8 @@ async fn a_server_that_is_not_reached_is_told_with_what_stands_in_the_way() {
     for (url, expected) in
         [("http://127.0.0.1:1", ConnectFailure::Connect), ("https://keymint.invalid", ConnectFailure::Dns)]
     {
-        let error = http().reach(&base(url)).await.unwrap_err();
-        let ReachError::Unreached { why, detail } = &error else { panic!("{error}") };
+        let error = http().check_connection(&base(url)).await.unwrap_err();
+        let CheckConnectionError::Failed { why, detail } = &error else { panic!("{error}") };
         assert_eq!(*why, expected, "{detail}");
     }
 }

@@ -14,13 +14,13 @@ use tower_service::Service;
 /// Why a server cannot be spoken to.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum ReachError {
+pub enum CheckConnectionError {
     /// The client cannot be set up.
     #[error(transparent)]
     SetUp(#[from] SetUpError),
     /// There is no connection.
     #[error("{detail}")]
-    Unreached {
+    Failed {
         /// What stands in the way.
         why: ConnectFailure,
         /// The same in words, with the cause. Clean: fit for a person's eyes.
@@ -34,8 +34,8 @@ impl Http {
     ///
     /// # Errors
     ///
-    /// [`ReachError`], within [`HttpOptions::connect_timeout`](crate::HttpOptions::connect_timeout).
-    pub async fn reach(&self, base: &BaseUrl) -> Result<(), ReachError> {
+    /// [`CheckConnectionError`], within the connect time-out.
+    pub async fn check_connection(&self, base: &BaseUrl) -> Result<(), CheckConnectionError> {
         let url = base.join(&[]);
         let client = self
             .tls(url.scheme() == "https")
@@ -51,8 +51,8 @@ impl Http {
             return Ok(());
         }
         Err(match transport::failure(error, &url, self) {
-            (ServiceErrorKind::NotSent(why), detail) => ReachError::Unreached { why, detail },
-            (_, detail) => ReachError::Unreached { why: ConnectFailure::Connect, detail },
+            (ServiceErrorKind::NotSent(why), detail) => CheckConnectionError::Failed { why, detail },
+            (_, detail) => CheckConnectionError::Failed { why: ConnectFailure::Connect, detail },
         })
     }
 }
