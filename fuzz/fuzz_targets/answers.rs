@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue, Response};
 use keymint_domain::text::is_deceptive;
 use keymint_domain::{Listing, OrganizationId};
 use keymint_fuzz::{contains, fill_in};
-use keymint_http_adapter::fuzzing::{api_key, organizations, projects, refusal, session_key, tokens};
+use keymint_http_adapter::fuzzing::{api_key, error_body, organizations, projects, session_key, tokens};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use std::cell::Cell;
@@ -68,7 +68,7 @@ fuzz_target!(|input: &[u8]| {
                 answer.headers_mut().insert(name, value);
             }
         }
-        check(&refusal(answer, body, &[SENT]));
+        check(&error_body(answer, body, &[SENT]));
     }
 });
 

@@ -6,7 +6,7 @@ use crate::json::Unusable;
 use crate::list::{self, Entry};
 use crate::paging::Pages;
 use crate::redact::Redactor;
-use crate::{refusal, retry_after, wire};
+use crate::{error_body, retry_after, wire};
 use keymint_domain::{ApiKey, Listing, Organization, Project, SessionKey, Tokens};
 use reqwest::Response;
 use reqwest::header::HeaderMap;
@@ -44,11 +44,11 @@ fn page<T: Entry>(body: &[u8]) -> Result<(Listing<T>, Option<String>), String> {
     Ok((pages.into_listing(), cursor))
 }
 
-/// What is told of a refusal with this body, where these secrets were sent.
-pub fn refusal(answer: impl Into<Response>, body: &[u8], secrets: &[&str]) -> String {
+/// The description of an error with this body, where these secrets were sent.
+pub fn error_body(answer: impl Into<Response>, body: &[u8], secrets: &[&str]) -> String {
     let redactor = Redactor::default();
     secrets.iter().for_each(|secret| redactor.learn(secret));
-    refusal::describe(&answer.into(), body, &redactor)
+    error_body::describe(&answer.into(), body, &redactor)
 }
 
 /// How long the server asks to wait.

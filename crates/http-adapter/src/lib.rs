@@ -39,7 +39,7 @@ mod roots;
 mod service;
 
 mod check_connection;
-mod refusal;
+mod error_body;
 mod request;
 mod retry_after;
 mod transport;

@@ -3,7 +3,7 @@
 use crate::client::Http;
 use crate::json::Unusable;
 use crate::retry_after::retry_after;
-use crate::{refusal, transport};
+use crate::{error_body, transport};
 use keymint_domain::{ServiceError, ServiceErrorKind, Step};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
@@ -74,14 +74,14 @@ impl<'a> ApiRequest<'a> {
         let status = response.status();
         match body {
             Body::Whole(body) if status.is_success() => {
-                if refusal::is_web_page(response.headers()) {
+                if error_body::is_web_page(response.headers()) {
                     return Err(context.answer(OutOfContract, status, "with a web page instead of JSON"));
                 }
                 read(&body).map_err(|Unusable(why)| {
                     context.answer(OutOfContract, status, &format!("but not as agreed: {why}"))
                 })
             }
-            Body::Whole(body) => Err(context.refusal(&response, &body)),
+            Body::Whole(body) => Err(context.refused(&response, &body)),
             Body::TooLong => {
                 let kind = if status.is_success() {
                     OutOfContract
@@ -143,8 +143,8 @@ impl ErrorContext<'_> {
         self.error(kind, &words)
     }
 
-    fn refusal(&self, response: &Response, body: &[u8]) -> ServiceError {
-        let words = refusal::describe(response, body, self.http.secrets());
+    fn refused(&self, response: &Response, body: &[u8]) -> ServiceError {
+        let words = error_body::describe(response, body, self.http.secrets());
         let status = in_words(response.status());
         self.error(refused(response), &format!("answered {status}{words}"))
     }
