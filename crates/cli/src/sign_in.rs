@@ -13,7 +13,7 @@ use keymint_callback_adapter::LoopbackListener;
 use keymint_domain::{
     Client, Entropy, Observer, PendingAuthorization, Ports, ResponseSource, Session, authorize, sign_in,
 };
-use keymint_http_adapter::{Http, HttpAuthServer, HttpPlatformApi, SetUpError};
+use keymint_http_adapter::{Http, HttpAuthServer, HttpPlatformApi, HttpSetupError};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use std::future::Future;
@@ -61,7 +61,7 @@ impl Servers {
     async fn set_up(http: Http, settings: &Settings) -> Result<Self, Failure> {
         let (issuer, api_base) = (settings.client.issuer.clone(), settings.api_base.clone());
         let setting_up = move || {
-            Ok::<_, SetUpError>(Self {
+            Ok::<_, HttpSetupError>(Self {
                 auth_server: http.auth_server(issuer)?,
                 platform: http.platform_api(api_base)?,
                 clock: SystemClock::new(),

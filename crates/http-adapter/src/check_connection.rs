@@ -1,6 +1,6 @@
 //! Whether a server can be spoken to, found out without a word to it.
 
-use crate::client::{Http, SetUpError};
+use crate::client::{Http, HttpSetupError};
 use crate::preconnect::BoxError;
 use crate::{service, transport};
 use keymint_domain::{BaseUrl, ConnectFailure, ServiceErrorKind};
@@ -17,7 +17,7 @@ use tower_service::Service;
 pub enum CheckConnectionError {
     /// The client cannot be set up.
     #[error(transparent)]
-    SetUp(#[from] SetUpError),
+    SetUp(#[from] HttpSetupError),
     /// There is no connection.
     #[error("{detail}")]
     Failed {
@@ -44,7 +44,7 @@ impl Http {
                 let builder = service::builder(self.options(), base, &tls);
                 Ok(builder.connector_layer(layer_fn(ConnectOnly)).build()?)
             })
-            .map_err(SetUpError)?;
+            .map_err(HttpSetupError)?;
         // It ends with an error either way.
         let Err(error) = client.get(url.clone()).send().await else { return Ok(()) };
         if transport::chain(&error).any(|cause| cause.is::<Connected>()) {

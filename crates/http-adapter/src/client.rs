@@ -70,7 +70,7 @@ struct Shared {
 /// authorities on this system. The source tells.
 #[derive(Debug, thiserror::Error)]
 #[error("HTTP cannot be set up")]
-pub struct SetUpError(#[source] pub(crate) BoxError);
+pub struct HttpSetupError(#[source] pub(crate) BoxError);
 
 impl Http {
     /// Does nothing yet: certificates are loaded for the adapter that needs them.
@@ -84,8 +84,8 @@ impl Http {
     ///
     /// # Errors
     ///
-    /// [`SetUpError`].
-    pub fn auth_server(&self, issuer: BaseUrl) -> Result<HttpAuthServer, SetUpError> {
+    /// [`HttpSetupError`].
+    pub fn auth_server(&self, issuer: BaseUrl) -> Result<HttpAuthServer, HttpSetupError> {
         self.origin(issuer).map(HttpAuthServer::new)
     }
 
@@ -93,8 +93,8 @@ impl Http {
     ///
     /// # Errors
     ///
-    /// [`SetUpError`].
-    pub fn platform_api(&self, base: BaseUrl) -> Result<HttpPlatformApi, SetUpError> {
+    /// [`HttpSetupError`].
+    pub fn platform_api(&self, base: BaseUrl) -> Result<HttpPlatformApi, HttpSetupError> {
         self.origin(base).map(HttpPlatformApi::new)
     }
 
@@ -132,8 +132,8 @@ impl Http {
         }
     }
 
-    fn origin(&self, base: BaseUrl) -> Result<Origin, SetUpError> {
-        let service = self.service(&base).map_err(SetUpError)?;
+    fn origin(&self, base: BaseUrl) -> Result<Origin, HttpSetupError> {
+        let service = self.service(&base).map_err(HttpSetupError)?;
         Ok(Origin { base, client: service.client().clone(), http: self.clone() })
     }
 

@@ -60,7 +60,7 @@ pub mod fuzzing;
 
 pub use auth_server::HttpAuthServer;
 pub use check_connection::CheckConnectionError;
-pub use client::{Http, HttpOptions, SetUpError};
+pub use client::{Http, HttpOptions, HttpSetupError};
 pub use platform_api::{HttpPlatformApi, KeyCheck};
 pub use roots::{ExtraRoots, InvalidPem};
 pub use tokio_clock::TokioClock;
