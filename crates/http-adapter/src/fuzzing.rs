@@ -2,7 +2,7 @@
 //!
 //! Where there is an error, it is the text that a person gets to see of it.
 
-use crate::json::Unusable;
+use crate::json::InvalidBody;
 use crate::list::{self, Entry};
 use crate::paging::Pages;
 use crate::redact::Redactor;
@@ -56,6 +56,6 @@ pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     retry_after::retry_after(headers)
 }
 
-fn told(Unusable(why): Unusable) -> String {
+fn told(InvalidBody(why): InvalidBody) -> String {
     why
 }

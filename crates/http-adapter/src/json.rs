@@ -10,24 +10,24 @@ use std::marker::PhantomData;
 
 /// Why an answer is not what was agreed, in words that repeat nothing of it.
 #[derive(Debug)]
-pub(crate) struct Unusable(pub(crate) String);
+pub(crate) struct InvalidBody(pub(crate) String);
 
 /// Reads a body that is one JSON object.
-pub(crate) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Unusable> {
+pub(crate) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, InvalidBody> {
     if body.is_empty() {
-        return Err(Unusable("the answer is empty".to_owned()));
+        return Err(InvalidBody("the answer is empty".to_owned()));
     }
     // Here and not by the parser, which does not look into the strings that it passes over.
-    let text = str::from_utf8(body).map_err(|_| Unusable("it is not UTF-8".to_owned()))?;
+    let text = str::from_utf8(body).map_err(|_| InvalidBody("it is not UTF-8".to_owned()))?;
     let mut json = serde_json::Deserializer::from_str(text);
     let Object(read) = serde_path_to_error::deserialize(&mut json)
-        .map_err(|error| unusable(error.inner(), &error.path().to_string(), body))?;
-    json.end().map_err(|error| unusable(&error, ".", body))?;
+        .map_err(|error| invalid_body(error.inner(), &error.path().to_string(), body))?;
+    json.end().map_err(|error| invalid_body(&error, ".", body))?;
     Ok(read)
 }
 
 /// Not the error's own text, which quotes the value that it complains about.
-fn unusable(error: &serde_json::Error, path: &str, body: &[u8]) -> Unusable {
+fn invalid_body(error: &serde_json::Error, path: &str, body: &[u8]) -> InvalidBody {
     let what = match error.classify() {
         Category::Data if path == "." => "it is not an object, or has a member twice".to_owned(),
         // Only members that this crate knows can be of the wrong type, so their names are its own.
@@ -36,7 +36,7 @@ fn unusable(error: &serde_json::Error, path: &str, body: &[u8]) -> Unusable {
         Category::Eof | Category::Io => "the JSON ends too early".to_owned(),
     };
     let (line, column, size) = (error.line(), error.column(), body.len());
-    Unusable(format!("{what} (line {line}, column {column} of {size} bytes)"))
+    InvalidBody(format!("{what} (line {line}, column {column} of {size} bytes)"))
 }
 
 /// An object, where the JSON is one of this form.

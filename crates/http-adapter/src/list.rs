@@ -3,7 +3,7 @@
 //! What the flow can do without is taken leniently: one odd entry or title must not keep a person
 //! from their key.
 
-use crate::json::{Unusable, fields, flag, object, text};
+use crate::json::{InvalidBody, fields, flag, object, text};
 use crate::paging::{Next, Page};
 use keymint_domain::{Organization, OrganizationId, Project, ProjectId};
 use serde::Deserialize;
@@ -13,7 +13,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 /// One page of a list. An entry that cannot be used is counted, and spoils no other.
-pub(crate) fn page<T: Entry>(body: &[u8]) -> Result<Page<T>, Unusable> {
+pub(crate) fn page<T: Entry>(body: &[u8]) -> Result<Page<T>, InvalidBody> {
     #[derive(Deserialize)]
     #[serde(bound = "T: Entry")]
     struct Answer<'a, T> {

@@ -1,7 +1,7 @@
 //! One request and its answer, and the one place where a failure becomes a [`ServiceError`].
 
 use crate::client::Http;
-use crate::json::Unusable;
+use crate::json::InvalidBody;
 use crate::retry_after::retry_after;
 use crate::{error_body, transport};
 use keymint_domain::{ServiceError, ServiceErrorKind, Step};
@@ -57,7 +57,7 @@ impl<'a> ApiRequest<'a> {
     /// Like [`send`](Self::send), and tells how long the answer was.
     pub(crate) async fn send_sized<T>(
         self,
-        read: impl FnOnce(&[u8]) -> Result<T, Unusable>,
+        read: impl FnOnce(&[u8]) -> Result<T, InvalidBody>,
     ) -> Result<(T, usize), ServiceError> {
         self.send(|body| Ok((read(body)?, body.len()))).await
     }
@@ -65,7 +65,7 @@ impl<'a> ApiRequest<'a> {
     /// Sends the request, once, and has `read` make sense of a successful answer.
     pub(crate) async fn send<T>(
         self,
-        read: impl FnOnce(&[u8]) -> Result<T, Unusable>,
+        read: impl FnOnce(&[u8]) -> Result<T, InvalidBody>,
     ) -> Result<T, ServiceError> {
         use ServiceErrorKind::{Interrupted, OutOfContract};
         let Self { request, longest_body, context } = self;
@@ -77,7 +77,7 @@ impl<'a> ApiRequest<'a> {
                 if error_body::is_web_page(response.headers()) {
                     return Err(context.answer(OutOfContract, status, "with a web page instead of JSON"));
                 }
-                read(&body).map_err(|Unusable(why)| {
+                read(&body).map_err(|InvalidBody(why)| {
                     context.answer(OutOfContract, status, &format!("but not as agreed: {why}"))
                 })
             }

@@ -3,7 +3,7 @@
 //! Null counts as absent, and unknown members are ignored.
 
 use crate::id_token;
-use crate::json::{Object, Unusable, object, text};
+use crate::json::{InvalidBody, Object, object, text};
 use keymint_domain::{AccessToken, ApiKey, InvalidSecret, SessionKey, Tokens};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -24,7 +24,7 @@ pub(crate) struct CreateKey<'a> {
 
 /// RFC 6749 section 5.1. Only the access token is used, and of the ID token the address of the
 /// account, so the others may be missing; `learn` is told of them, since they are secrets all the same.
-pub(crate) fn tokens(body: &[u8], learn: impl Fn(&str)) -> Result<Tokens, Unusable> {
+pub(crate) fn tokens(body: &[u8], learn: impl Fn(&str)) -> Result<Tokens, InvalidBody> {
     #[derive(Deserialize)]
     struct Answer<'a> {
         access_token: Option<String>,
@@ -42,7 +42,7 @@ pub(crate) fn tokens(body: &[u8], learn: impl Fn(&str)) -> Result<Tokens, Unusab
     let access_token = secret("access_token", answer.access_token, AccessToken::parse)?;
     match answer.token_type {
         Some(kind) if !kind.eq_ignore_ascii_case("bearer") => {
-            Err(Unusable("token_type is not bearer".to_owned()))
+            Err(InvalidBody("token_type is not bearer".to_owned()))
         }
         _ => {
             let mut tokens = Tokens::new(access_token);
@@ -52,7 +52,7 @@ pub(crate) fn tokens(body: &[u8], learn: impl Fn(&str)) -> Result<Tokens, Unusab
     }
 }
 
-pub(crate) fn session_key(body: &[u8]) -> Result<SessionKey, Unusable> {
+pub(crate) fn session_key(body: &[u8]) -> Result<SessionKey, InvalidBody> {
     #[derive(Deserialize)]
     struct Answer {
         user: Option<Object<User>>,
@@ -67,7 +67,7 @@ pub(crate) fn session_key(body: &[u8]) -> Result<SessionKey, Unusable> {
     secret("user.session.sensitive_id", Sensitive::id(session), SessionKey::parse)
 }
 
-pub(crate) fn api_key(body: &[u8]) -> Result<ApiKey, Unusable> {
+pub(crate) fn api_key(body: &[u8]) -> Result<ApiKey, InvalidBody> {
     #[derive(Deserialize)]
     struct Answer {
         key: Option<Object<Sensitive>>,
@@ -93,7 +93,7 @@ fn secret<T>(
     path: &str,
     value: Option<String>,
     parse: fn(String) -> Result<T, InvalidSecret>,
-) -> Result<T, Unusable> {
-    let value = value.ok_or_else(|| Unusable(format!("{path} is missing")))?;
-    parse(value).map_err(|why| Unusable(format!("{path} is {why}")))
+) -> Result<T, InvalidBody> {
+    let value = value.ok_or_else(|| InvalidBody(format!("{path} is missing")))?;
+    parse(value).map_err(|why| InvalidBody(format!("{path} is {why}")))
 }
