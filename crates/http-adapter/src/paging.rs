@@ -41,7 +41,7 @@ impl<T> Pages<T> {
     }
 
     /// Whether there is a page to ask for.
-    pub(crate) fn go_on(&self) -> bool {
+    pub(crate) fn has_next(&self) -> bool {
         !self.ended
     }
 
@@ -86,7 +86,7 @@ mod tests {
     /// What is asked for, in order, where the pages say this of what comes next.
     fn read(says: impl IntoIterator<Item = Next>) -> (Vec<Option<String>>, Listing<usize>) {
         let (mut pages, mut asked, mut says) = (Pages::new(), Vec::new(), says.into_iter());
-        while pages.go_on() {
+        while pages.has_next() {
             asked.push(pages.query().map(|(_, id)| id.to_owned()));
             pages.add(Page { items: vec![asked.len()], skipped: 1, next: says.next().unwrap() }, 100);
             assert_eq!(pages.bytes_left(), LONGEST_LIST - 100 * asked.len());

@@ -76,7 +76,7 @@ impl PlatformApi for HttpPlatformApi {
 
     async fn organizations(&self, session: &SessionKey) -> Result<Listing<Organization>, ServiceError> {
         let mut pages = Pages::new();
-        while pages.go_on() {
+        while pages.has_next() {
             let (page, bytes) = self
                 .origin
                 .get(Step::ListOrganizations, &["v1", "organizations"], pages.query())
@@ -96,7 +96,7 @@ impl PlatformApi for HttpPlatformApi {
     ) -> Result<Listing<Project>, ServiceError> {
         let path = ["dashboard", "organizations", organization.as_str(), "projects"];
         let mut pages = Pages::new();
-        while pages.go_on() {
+        while pages.has_next() {
             let query = [("detail", "basic"), ("limit", "100")].into_iter();
             let (page, bytes) = self
                 .origin
