@@ -30,6 +30,7 @@ mod program;
 mod proxies_and_cas;
 mod recovery;
 mod relay;
+mod screens;
 mod script;
 mod session;
 mod signals;
