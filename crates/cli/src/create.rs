@@ -18,12 +18,12 @@ use std::sync::Arc;
 
 pub(crate) async fn run(args: CreateArgs) -> ExitCode {
     command::run(&args.destinations.profile, args.output, async |options, reporter| {
-        attempt(&args, options, reporter).await
+        execute(&args, options, reporter).await
     })
     .await
 }
 
-async fn attempt(args: &CreateArgs, options: &Options<'_>, reporter: &Arc<Reporter>) -> Result<(), Failure> {
+async fn execute(args: &CreateArgs, options: &Options<'_>, reporter: &Arc<Reporter>) -> Result<(), Failure> {
     let settings = Settings::resolve(args, options)?;
     Run { settings: &settings, reporter }.create().await
 }

@@ -11,11 +11,11 @@ use std::process::ExitCode;
 
 pub(crate) async fn run(args: ForgetArgs) -> ExitCode {
     let asked = OutputArgs { json: args.json, ..OutputArgs::default() };
-    command::run(&args.profile, asked, async |options, reporter| attempt(&options.profile, reporter).await)
+    command::run(&args.profile, asked, async |options, reporter| execute(&options.profile, reporter).await)
         .await
 }
 
-async fn attempt(profile: &str, reporter: &Reporter) -> Result<(), Failure> {
+async fn execute(profile: &str, reporter: &Reporter) -> Result<(), Failure> {
     let item = Item::of(profile);
     let forget = async {
         // What is no key has no last four characters, and is removed all the same.

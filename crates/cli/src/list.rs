@@ -18,11 +18,11 @@ use std::sync::Arc;
 
 pub(crate) async fn run(args: ListArgs) -> ExitCode {
     let (profile, output) = (args.profile.clone(), args.output);
-    command::run(&profile, output, async move |options, reporter| attempt(args, options, reporter).await)
+    command::run(&profile, output, async move |options, reporter| execute(args, options, reporter).await)
         .await
 }
 
-async fn attempt(args: ListArgs, options: &Options<'_>, reporter: &Arc<Reporter>) -> Result<(), Failure> {
+async fn execute(args: ListArgs, options: &Options<'_>, reporter: &Arc<Reporter>) -> Result<(), Failure> {
     let settings = Settings::resolve(&args.into(), options)?;
     let person = Person::new(reporter, settings.may_ask);
     let mut interrupt = Interrupt::listen().map_err(|error| Failure::internal(&error))?;

@@ -17,12 +17,12 @@ use std::process::ExitCode;
 
 pub(crate) async fn run(args: RecoverArgs) -> ExitCode {
     command::run(&args.destinations.profile, args.output, async |options, reporter| {
-        attempt(&args, options, reporter).await
+        execute(&args, options, reporter).await
     })
     .await
 }
 
-async fn attempt(args: &RecoverArgs, options: &Options<'_>, reporter: &Reporter) -> Result<(), Failure> {
+async fn execute(args: &RecoverArgs, options: &Options<'_>, reporter: &Reporter) -> Result<(), Failure> {
     let settings = RecoverSettings::resolve(args, options)?;
     let kept = recovery::kept().map_err(|error| {
         Failure::new(Kind::Internal, format!("the recovery folder cannot be read: {error}"))

@@ -28,12 +28,12 @@ pub(crate) async fn run(args: RunArgs) -> ExitCode {
     };
     // Standard output is the command's alone, unless it cannot be started.
     let reporter = Arc::new(Reporter::new(OutputArgs { json: false, ..output }));
-    let Err(failure) = attempt(args, &options, &reporter).await;
+    let Err(failure) = execute(args, &options, &reporter).await;
     reporter.settle();
     Reporter::new(output).end(Err(failure))
 }
 
-async fn attempt(
+async fn execute(
     args: RunArgs,
     options: &Options<'_>,
     reporter: &Arc<Reporter>,

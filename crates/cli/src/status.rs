@@ -19,11 +19,11 @@ use std::process::ExitCode;
 
 pub(crate) async fn run(args: StatusArgs) -> ExitCode {
     let asked = OutputArgs { json: args.json, ..OutputArgs::default() };
-    command::run(&args.profile, asked, async |options, reporter| attempt(&args, options, reporter).await)
+    command::run(&args.profile, asked, async |options, reporter| execute(&args, options, reporter).await)
         .await
 }
 
-async fn attempt(args: &StatusArgs, options: &Options<'_>, reporter: &Reporter) -> Result<(), Failure> {
+async fn execute(args: &StatusArgs, options: &Options<'_>, reporter: &Reporter) -> Result<(), Failure> {
     let keys = key::known().map_err(|error| {
         Failure::new(Kind::Internal, format!("what is known of the keys cannot be read: {error}"))
     })?;
