@@ -1,12 +1,12 @@
 //! `keymint create`: the flow from its first line to its last.
 
 use crate::args::CreateArgs;
-use crate::arrival::Arrival;
 use crate::failure::{Failure, Kind};
 use crate::interrupt::{Interrupt, UnderWay};
 use crate::mint::Mint;
 use crate::person::Person;
 use crate::report::{Notice, Reporter};
+use crate::response::ResponseReceiver;
 use crate::settings::{KeyringWanted, Options, Settings, Wanted};
 use crate::sign_in::{enter, invite};
 use crate::words::place;
@@ -51,18 +51,18 @@ impl Run<'_> {
         let mut interrupt = Interrupt::listen().map_err(|error| Failure::internal(&error))?;
         let mint = interrupt.end(Mint::prepare(self.settings, self.reporter, self.person())).await?;
         let invitation = invite(self.settings, self.reporter, self.person());
-        let (mut arrival, pending) = interrupt.end(invitation).await?;
+        let (mut receiver, pending) = interrupt.end(invitation).await?;
         let patience = self.settings.sign_in_timeout;
-        self.reporter.tell(&Notice::WaitingForPerson { patience, back: arrival.way_back() });
-        let outcome = self.make_key(&mut arrival, pending, mint, &mut interrupt).await;
-        arrival.conclude(outcome.as_ref().map_or_else(|failure| failure.page, |page| *page)).await;
+        self.reporter.tell(&Notice::WaitingForPerson { patience, back: receiver.way_back() });
+        let outcome = self.make_key(&mut receiver, pending, mint, &mut interrupt).await;
+        receiver.conclude(outcome.as_ref().map_or_else(|failure| failure.page, |page| *page)).await;
         outcome.map(|_| ())
     }
 
     /// From the waiting browser to the delivered key. Returns what the browser's page says.
     pub(crate) async fn make_key(
         self,
-        arrival: &mut Arrival,
+        receiver: &mut ResponseReceiver,
         pending: PendingAuthorization,
         mint: Mint<'_>,
         interrupt: &mut Interrupt,
@@ -77,13 +77,13 @@ impl Run<'_> {
             reporter.tell(&Notice::Flow(&event));
         };
         let before_creation = async {
-            let (servers, session) = enter(settings, reporter, arrival, pending, &observer).await?;
+            let (servers, session) = enter(settings, reporter, receiver, pending, &observer).await?;
             reporter.tell(&Notice::Looking { patience: settings.plan.polling.timeout() });
             let target =
                 choose::target(settings, self.person(), servers.ports(), &session, &observer).await?;
             reporter.tell(&Notice::Chosen { target: &target, account: session.account() });
             if !settings.dry_run {
-                self.settle(arrival.doubt(), &target).await?;
+                self.settle(receiver.doubt(), &target).await?;
             }
             Ok((servers, session, target))
         };

@@ -3,7 +3,7 @@
 use crate::port_owner::Owner;
 use crate::settings::{self, ProcessEnvironment};
 use crate::words::{DASHBOARD, exact_place, quoted};
-use crate::{arrival, choose, clock, output};
+use crate::{choose, clock, output, response};
 use keymint_callback_adapter::{BindError, BindErrorKind, Outcome, SelfTestError, SelfTestErrorKind};
 use keymint_domain::{
     ConnectFailure, Observation, ProvisionError, ServiceError, ServiceErrorKind, Step, Target,
@@ -230,7 +230,7 @@ impl From<ProvisionError> for Failure {
                     .to_owned(),
             ),
             ProvisionError::NoResponse(error) => {
-                return arrival::without_an_answer(error).unwrap_or_else(|| Self::internal(error));
+                return response::without_an_answer(error).unwrap_or_else(|| Self::internal(error));
             }
             ProvisionError::NoSuchTarget { choices, unread, .. } => {
                 let hint = match unread {

@@ -1,7 +1,6 @@
 //! `keymint finish`: the second half of a sign-in that `keymint start` began.
 
 use crate::args::{CreateArgs, FinishArgs};
-use crate::arrival::Arrival;
 use crate::attempt::{self, Attempt, Found};
 use crate::create::Run;
 use crate::failure::{Failure, Kind};
@@ -9,6 +8,7 @@ use crate::interrupt::Interrupt;
 use crate::mint::Mint;
 use crate::person::Person;
 use crate::report::{Notice, Reporter};
+use crate::response::ResponseReceiver;
 use crate::settings::{self, Options, Settings};
 use crate::{command, fail_point, paste};
 use std::ffi::OsString;
@@ -45,9 +45,9 @@ async fn finish(args: FinishArgs, options: &Options<'_>, reporter: &Arc<Reporter
     }
     fail_point::reached("claimed");
     let Attempt { pending, response, .. } = attempt;
-    let mut arrival = Arrival::answered(response);
+    let mut receiver = ResponseReceiver::answered(response);
     let run = Run { settings: &settings, reporter };
-    run.make_key(&mut arrival, pending, mint, &mut interrupt).await.map(drop)
+    run.make_key(&mut receiver, pending, mint, &mut interrupt).await.map(drop)
 }
 
 fn is_address(path: &OsString) -> bool {

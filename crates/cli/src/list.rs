@@ -26,12 +26,12 @@ async fn execute(args: ListArgs, options: &Options<'_>, reporter: &Arc<Reporter>
     let settings = Settings::resolve(&args.into(), options)?;
     let person = Person::new(reporter, settings.may_ask);
     let mut interrupt = Interrupt::listen().map_err(|error| Failure::internal(&error))?;
-    let (mut arrival, pending) = interrupt.end(invite(&settings, reporter, person)).await?;
+    let (mut receiver, pending) = interrupt.end(invite(&settings, reporter, person)).await?;
     let observer = |event| reporter.tell(&Notice::Flow(&event));
     let reading = async {
-        let back = arrival.way_back();
+        let back = receiver.way_back();
         reporter.tell(&Notice::WaitingForPerson { patience: settings.sign_in_timeout, back });
-        let (servers, session) = enter(&settings, reporter, &mut arrival, pending, &observer).await?;
+        let (servers, session) = enter(&settings, reporter, &mut receiver, pending, &observer).await?;
         reporter.tell(&Notice::Reading);
         Ok(catalogue(servers.ports(), &settings.plan, &session, &observer).await?)
     };
@@ -39,7 +39,7 @@ async fn execute(args: ListArgs, options: &Options<'_>, reporter: &Arc<Reporter>
         Ok(catalogue) => show(&catalogue, reporter, &mut interrupt).await,
         Err(failure) => Err(failure),
     };
-    arrival.conclude(outcome.as_ref().map_or_else(|failure| failure.page, |()| Outcome::Rehearsed)).await;
+    receiver.conclude(outcome.as_ref().map_or_else(|failure| failure.page, |()| Outcome::Rehearsed)).await;
     outcome
 }
 

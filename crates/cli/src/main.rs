@@ -2,7 +2,6 @@
 //! key.
 
 mod args;
-mod arrival;
 mod ask;
 mod attempt;
 mod blocking;
@@ -38,6 +37,7 @@ mod record;
 mod recover;
 mod recovery;
 mod report;
+mod response;
 mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox;

@@ -1,11 +1,11 @@
 //! Signing in with the browser: from the free port to a session.
 
-use crate::arrival::{self, Arrival};
 use crate::browser::Browser;
 use crate::clock::SystemClock;
 use crate::failure::Failure;
 use crate::person::Person;
 use crate::report::{Notice, Reporter};
+use crate::response::{self, ResponseReceiver};
 use crate::settings::{ProcessEnvironment, Settings};
 use crate::surroundings::{Surroundings, Traces};
 use crate::{blocking, fail_point};
@@ -84,25 +84,25 @@ pub(crate) async fn invite(
     settings: &Settings,
     reporter: &Arc<Reporter>,
     person: Person<'_>,
-) -> Result<(Arrival, PendingAuthorization), Failure> {
+) -> Result<(ResponseReceiver, PendingAuthorization), Failure> {
     let Settings { client, warnings, browser, .. } = settings;
-    let arrival = Arrival::open(settings, reporter, person).await?;
+    let receiver = ResponseReceiver::open(settings, reporter, person).await?;
     for warning in warnings {
         reporter.tell(&Notice::Warning(warning));
     }
     // The listener may have taken any free port.
-    let redirect_uri = arrival.listener().map_or_else(
-        || arrival::redirect_uri(settings.callback_port),
+    let redirect_uri = receiver.listener().map_or_else(
+        || response::redirect_uri(settings.callback_port),
         |listener| listener.redirect_uri().clone(),
     );
     reporter.tell(&Notice::Listening { redirect_uri: redirect_uri.as_str() });
     let pending = begin(client, redirect_uri)?;
     reporter.tell(&Notice::AuthorizeUrl { url: pending.authorize_url().as_str(), browser });
     // Only the listener has an address for a browser that holds no secret.
-    if let Some(listener) = arrival.listener() {
+    if let Some(listener) = receiver.listener() {
         open(browser, reporter, listener, &pending);
     }
-    Ok((arrival, pending))
+    Ok((receiver, pending))
 }
 
 /// Tries to open the browser, and tells what a person has to do for it to come back.

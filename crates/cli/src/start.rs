@@ -5,7 +5,7 @@ use crate::failure::{Failure, Kind};
 use crate::report::{Notice, Reporter};
 use crate::settings::{Options, Settings};
 use crate::sign_in::begin;
-use crate::{arrival, attempt, clock, command, output};
+use crate::{attempt, clock, command, output, response};
 use serde_json::json;
 use std::process::ExitCode;
 
@@ -17,7 +17,7 @@ pub(crate) async fn run(args: StartArgs) -> ExitCode {
 fn start(args: StartArgs, options: &Options<'_>, reporter: &Reporter) -> Result<(), Failure> {
     let given = args.endpoints.ca_file.clone();
     let settings = Settings::resolve(&args.into(), options)?;
-    let pending = begin(&settings.client, arrival::redirect_uri(settings.callback_port))?;
+    let pending = begin(&settings.client, response::redirect_uri(settings.callback_port))?;
     let url = pending.authorize_url().to_string();
     let expires = clock::unix_now() + settings.sign_in_timeout.as_secs();
     attempt::save(pending, endpoints(&settings, given), expires).map_err(|error| {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use url::Url;
 
 /// The ways back from the browser that are open.
-pub(crate) struct Arrival {
+pub(crate) struct ResponseReceiver {
     listener: Option<LoopbackListener>,
     /// What the person pastes, or has pasted.
     pasted: Option<Box<dyn ResponseSource>>,
@@ -23,7 +23,7 @@ pub(crate) struct Arrival {
     _turn: Option<Turn>,
 }
 
-impl Arrival {
+impl ResponseReceiver {
     /// Opens the listener, and whatever a person who is there can do without it.
     pub(crate) async fn open(
         settings: &Settings,
@@ -98,7 +98,7 @@ pub(crate) fn redirect_uri(port: u16) -> Url {
 }
 
 #[async_trait]
-impl ResponseSource for Arrival {
+impl ResponseSource for ResponseReceiver {
     async fn receive(
         &mut self,
         pending: &PendingAuthorization,
