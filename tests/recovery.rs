@@ -125,7 +125,7 @@ async fn a_file_that_holds_no_key_is_told() {
 #[tokio::test]
 async fn what_is_kept_is_its_owners_to_read_whatever_the_umask() {
     let state = tempfile::tempdir().unwrap();
-    for folder in ["records", "recovery", "turns"] {
+    for folder in ["records", "recovery", "locks"] {
         let folder = state.path().join("keymint").join(folder);
         fs::create_dir_all(&folder).unwrap();
         for folder in [folder.parent().unwrap(), &folder] {

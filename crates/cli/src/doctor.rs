@@ -34,7 +34,7 @@ async fn examine(args: &DoctorArgs, given: OutputArgs) -> Result<(Vec<Finding>, 
     let mut findings = Findings(Vec::new());
 
     findings.add(machine::config(&options));
-    findings.add(machine::turn(endpoints.callback_port));
+    findings.add(machine::lock(endpoints.callback_port));
     let (port, listener) = machine::port(&endpoints);
     findings.add(port);
     findings.add(machine::localhost().await);

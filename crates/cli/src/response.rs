@@ -4,9 +4,9 @@
 use crate::failure::{Failure, Kind};
 use crate::paste::{Ended, Pasted};
 use crate::person::Person;
+use crate::port_lock::PortLock;
 use crate::report::{Notice, Reporter, WayBack};
 use crate::settings::Settings;
-use crate::turn::Turn;
 use async_trait::async_trait;
 use keymint_callback_adapter::{Doubt, LoopbackListener, Outcome};
 use keymint_domain::{AuthorizationResponse, PendingAuthorization, ResponseSource, SourceError};
@@ -20,7 +20,7 @@ pub(crate) struct ResponseReceiver {
     /// What the person pastes, or has pasted.
     pasted: Option<Box<dyn ResponseSource>>,
     /// Held as long as the port is wanted.
-    _turn: Option<Turn>,
+    _lock: Option<PortLock>,
 }
 
 impl ResponseReceiver {
@@ -34,9 +34,9 @@ impl ResponseReceiver {
         let pasted = (person.is_there() || !settings.listens)
             .then(|| -> Box<dyn ResponseSource> { Box::new(Pasted::new(reporter)) });
         if !settings.listens {
-            return Ok(Self { listener: None, pasted, _turn: None });
+            return Ok(Self { listener: None, pasted, _lock: None });
         }
-        let turn = if settings.keeps { Some(Turn::take(port)?) } else { None };
+        let lock = if settings.keeps { Some(PortLock::acquire(port)?) } else { None };
         let listener = match listen(port, reporter).await {
             Ok(listener) => Some(listener),
             Err(failure) if pasted.is_some() => {
@@ -51,12 +51,12 @@ impl ResponseReceiver {
                 );
             }
         };
-        Ok(Self { listener, pasted, _turn: turn })
+        Ok(Self { listener, pasted, _lock: lock })
     }
 
     /// A response that is there already.
     pub(crate) fn answered(response: AuthorizationResponse) -> Self {
-        Self { listener: None, pasted: Some(Box::new(Answer(Some(response)))), _turn: None }
+        Self { listener: None, pasted: Some(Box::new(Answer(Some(response)))), _lock: None }
     }
 
     pub(crate) fn listener(&self) -> Option<&LoopbackListener> {

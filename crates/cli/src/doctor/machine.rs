@@ -6,9 +6,9 @@ use crate::clock::SystemClock;
 use crate::failure::{Failure, self_test_hint};
 use crate::keyring::Item;
 use crate::person::Person;
+use crate::port_lock::PortLock;
 use crate::settings::{Endpoints, Environment, Options};
 use crate::surroundings::{Place, Surroundings};
-use crate::turn::Turn;
 use crate::words::of_obstacle;
 use crate::{keyring, shadow, state};
 use keymint_callback_adapter::{LoopbackListener, SelfTestErrorKind};
@@ -139,8 +139,8 @@ pub(super) fn state() -> Finding {
 }
 
 /// Whether another sign-in of this user waits for the browser.
-pub(super) fn turn(port: u16) -> Finding {
-    match Turn::holder(port) {
+pub(super) fn lock(port: u16) -> Finding {
+    match PortLock::holder(port) {
         Ok(None) => Finding::ok("sign-in", "no other one of yours is under way"),
         Ok(Some(holder)) => Finding::problem(
             "sign-in",

@@ -6,7 +6,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Seek, Write};
 use std::path::Path;
 
-const FOLDER: &str = "turns";
+const FOLDER: &str = "locks";
 
 fn file_name(port: u16) -> String {
     format!("port-{port}")
@@ -15,16 +15,16 @@ fn file_name(port: u16) -> String {
 /// The right to sign in over a port. It ends with this value, or with the process, however that
 /// ends.
 #[derive(Debug)]
-pub(crate) struct Turn {
+pub(crate) struct PortLock {
     _file: File,
 }
 
-impl Turn {
+impl PortLock {
     /// Takes it, unless another sign-in of this user has it.
-    pub(crate) fn take(port: u16) -> Result<Self, Failure> {
+    pub(crate) fn acquire(port: u16) -> Result<Self, Failure> {
         let path = state::folder(FOLDER).map(|folder| folder.join(file_name(port)));
-        match path.and_then(|path| take(&path)) {
-            Ok(Ok(turn)) => Ok(turn),
+        match path.and_then(|path| lock_file(&path)) {
+            Ok(Ok(lock)) => Ok(lock),
             Ok(Err(holder)) => Err(Failure::new(
                 Kind::CallbackUnavailable,
                 format!("another sign-in of yours waits for the browser on port {port}: {holder}"),
@@ -58,7 +58,7 @@ fn holder(path: &Path) -> io::Result<Option<String>> {
 }
 
 /// Takes the turn, or tells who has it.
-fn take(path: &Path) -> io::Result<Result<Turn, String>> {
+fn lock_file(path: &Path) -> io::Result<Result<PortLock, String>> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
@@ -70,7 +70,7 @@ fn take(path: &Path) -> io::Result<Result<Turn, String>> {
             file.set_len(0)?;
             file.rewind()?;
             write!(file, "process {}, since {}", std::process::id(), clock::utc_of(clock::unix_now()))?;
-            Ok(Ok(Turn { _file: file }))
+            Ok(Ok(PortLock { _file: file }))
         }
         Err(TryLockError::WouldBlock) => Ok(Err(io::read_to_string(file)?)),
         Err(TryLockError::Error(error)) => Err(state::about(path, &error)),
@@ -85,12 +85,12 @@ mod tests {
     fn a_turn_is_taken_once_and_ends_with_its_holder() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("port-5000");
-        let turn = take(&path).unwrap().unwrap();
-        let holder = take(&path).unwrap().unwrap_err();
+        let lock = lock_file(&path).unwrap().unwrap();
+        let holder = lock_file(&path).unwrap().unwrap_err();
         assert!(holder.starts_with(&format!("process {}, since 2", std::process::id())), "{holder}");
         assert_eq!(super::holder(&path).unwrap(), Some(holder));
-        drop(turn);
+        drop(lock);
         assert_eq!(super::holder(&path).unwrap(), None);
-        assert!(take(&path).unwrap().is_ok());
+        assert!(lock_file(&path).unwrap().is_ok());
     }
 }
