@@ -1,11 +1,11 @@
 //! `keymint finish`: the second half of a sign-in that `keymint start` began.
 
 use crate::args::{CreateArgs, FinishArgs};
-use crate::attempt::{self, Attempt, Found};
 use crate::create::Run;
 use crate::failure::{Failure, Kind};
 use crate::interrupt::Interrupt;
 use crate::mint::Mint;
+use crate::pending_sign_in::{self, Found, PendingSignIn};
 use crate::person::Person;
 use crate::report::{Notice, Reporter};
 use crate::response::ResponseReceiver;
@@ -35,16 +35,16 @@ async fn finish(args: FinishArgs, options: &Options<'_>, reporter: &Arc<Reporter
         Some(address) => address,
         None => interrupt.end(address(reporter, person)).await?,
     };
-    let attempt = find(&pasted)?;
-    args.endpoints = attempt.endpoints.clone();
+    let pending_sign_in = find(&pasted)?;
+    args.endpoints = pending_sign_in.endpoints.clone();
     let settings = Settings::resolve(&args, options)?;
 
     let mint = interrupt.end(Mint::prepare(&settings, reporter, person)).await?;
-    if !attempt.claim().map_err(|error| Failure::internal(&error))? {
+    if !pending_sign_in.claim().map_err(|error| Failure::internal(&error))? {
         return Err(unknown());
     }
     fail_point::reached("claimed");
-    let Attempt { pending, response, .. } = attempt;
+    let PendingSignIn { pending, response, .. } = pending_sign_in;
     let mut receiver = ResponseReceiver::answered(response);
     let run = Run { settings: &settings, reporter };
     run.make_key(&mut receiver, pending, mint, &mut interrupt).await.map(drop)
@@ -67,9 +67,9 @@ async fn address(reporter: &Reporter, person: Person<'_>) -> Result<Zeroizing<St
     })
 }
 
-fn find(pasted: &str) -> Result<Attempt, Failure> {
-    match attempt::find(pasted) {
-        Ok(Found::Attempt(attempt)) => Ok(*attempt),
+fn find(pasted: &str) -> Result<PendingSignIn, Failure> {
+    match pending_sign_in::find(pasted) {
+        Ok(Found::PendingSignIn(pending_sign_in)) => Ok(*pending_sign_in),
         Ok(Found::Expired) => Err(Failure::new(Kind::SignInTimeout, "that sign-in has expired")
             .hint("Begin again with `keymint start`. --sign-in-timeout gives it more time.")),
         Ok(Found::None) => Err(unknown()),

@@ -3,7 +3,6 @@
 
 mod args;
 mod ask;
-mod attempt;
 mod blocking;
 mod browser;
 mod choose;
@@ -30,6 +29,7 @@ mod list;
 mod mint;
 mod output;
 mod paste;
+mod pending_sign_in;
 mod person;
 mod port_lock;
 mod port_owner;

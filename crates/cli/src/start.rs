@@ -5,7 +5,7 @@ use crate::failure::{Failure, Kind};
 use crate::report::{Notice, Reporter};
 use crate::settings::{Options, Settings};
 use crate::sign_in::begin;
-use crate::{attempt, clock, command, output, response};
+use crate::{clock, command, output, pending_sign_in, response};
 use serde_json::json;
 use std::process::ExitCode;
 
@@ -20,7 +20,7 @@ fn start(args: StartArgs, options: &Options<'_>, reporter: &Reporter) -> Result<
     let pending = begin(&settings.client, response::redirect_uri(settings.callback_port))?;
     let url = pending.authorize_url().to_string();
     let expires = clock::unix_now() + settings.sign_in_timeout.as_secs();
-    attempt::save(pending, endpoints(&settings, given), expires).map_err(|error| {
+    pending_sign_in::save(pending, endpoints(&settings, given), expires).map_err(|error| {
         Failure::new(Kind::Internal, format!("the sign-in cannot be saved to be finished later: {error}"))
             .hint("Name a folder of yours in XDG_STATE_HOME.")
     })?;

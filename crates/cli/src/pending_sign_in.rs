@@ -35,7 +35,7 @@ struct Content {
 }
 
 /// An attempt that was found, with the response to it.
-pub(crate) struct Attempt {
+pub(crate) struct PendingSignIn {
     pub(crate) endpoints: EndpointArgs,
     pub(crate) pending: PendingAuthorization,
     pub(crate) response: AuthorizationResponse,
@@ -44,7 +44,7 @@ pub(crate) struct Attempt {
 
 /// What became of the search for the attempt that a response belongs to.
 pub(crate) enum Found {
-    Attempt(Box<Attempt>),
+    PendingSignIn(Box<PendingSignIn>),
     /// It was there, and its time is up.
     Expired,
     /// No attempt here has this state: it was finished, or began elsewhere.
@@ -82,20 +82,20 @@ fn save_in(
 }
 
 /// Looks for the attempt that this address is the answer to. It stays, until it is
-/// [claimed](Attempt::claim).
+/// [claimed](PendingSignIn::claim).
 pub(crate) fn find(pasted: &str) -> io::Result<Found> {
     find_in(&folder()?, pasted, clock::unix_now())
 }
 
 fn find_in(folder: &Path, pasted: &str, now: u64) -> io::Result<Found> {
-    for path in attempts(folder)? {
+    for path in pending_sign_ins(folder)? {
         // One that is damaged, or was finished a moment ago, is not it.
         let Ok(content) = read(&path) else { continue };
         let (expires, endpoints) = (content.expires, content.endpoints.clone());
         let Some(pending) = restore(content) else { continue };
         if let Callback::Response(response) = pending.read_pasted(pasted) {
             return Ok(if now < expires {
-                Found::Attempt(Box::new(Attempt { endpoints, pending, response, path }))
+                Found::PendingSignIn(Box::new(PendingSignIn { endpoints, pending, response, path }))
             } else {
                 Found::Expired
             });
@@ -104,7 +104,7 @@ fn find_in(folder: &Path, pasted: &str, now: u64) -> io::Result<Found> {
     Ok(Found::None)
 }
 
-impl Attempt {
+impl PendingSignIn {
     /// Takes the attempt away, so that it is finished once. Whether nobody else had.
     pub(crate) fn claim(&self) -> io::Result<bool> {
         match fs::remove_file(&self.path) {
@@ -140,7 +140,7 @@ fn read(path: &Path) -> io::Result<Content> {
 /// What cannot be finished any more, and nobody remembers.
 fn forget_old(folder: &Path) {
     let now = clock::unix_now();
-    for path in attempts(folder).unwrap_or_default() {
+    for path in pending_sign_ins(folder).unwrap_or_default() {
         let is_old =
             read(&path).is_ok_and(|content| content.expires.saturating_add(REMEMBERED.as_secs()) < now);
         if is_old {
@@ -149,14 +149,14 @@ fn forget_old(folder: &Path) {
     }
 }
 
-fn attempts(folder: &Path) -> io::Result<Vec<PathBuf>> {
+fn pending_sign_ins(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths: Vec<_> = fs::read_dir(folder)?.filter_map(|file| Some(file.ok()?.path())).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == EXTENSION));
     Ok(paths)
 }
 
 fn folder() -> io::Result<PathBuf> {
-    state::folder("attempts")
+    state::folder("pending")
 }
 
 #[cfg(test)]
@@ -190,7 +190,7 @@ mod tests {
         let answers = [saved(folder.path(), 1), saved(folder.path(), 2)];
         for answer in &answers {
             let find = || find_in(folder.path(), answer, 999).unwrap();
-            let (Found::Attempt(first), Found::Attempt(second)) = (find(), find()) else {
+            let (Found::PendingSignIn(first), Found::PendingSignIn(second)) = (find(), find()) else {
                 panic!("{answer}")
             };
             assert!(first.claim().unwrap());
@@ -213,14 +213,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("a.attempt"), "{").unwrap();
         let answer = saved(folder.path(), 1);
-        assert!(matches!(find_in(folder.path(), &answer, 999).unwrap(), Found::Attempt(_)));
+        assert!(matches!(find_in(folder.path(), &answer, 999).unwrap(), Found::PendingSignIn(_)));
     }
 
     #[test]
     fn an_attempt_without_an_end_stays() {
         let folder = tempfile::tempdir().unwrap();
         saved(folder.path(), 1);
-        let path = attempts(folder.path()).unwrap().remove(0);
+        let path = pending_sign_ins(folder.path()).unwrap().remove(0);
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, text.replace("\"expires\":1000", &format!("\"expires\":{}", u64::MAX))).unwrap();
         forget_old(folder.path());
@@ -233,10 +233,10 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let answer = saved(folder.path(), 1);
-        let path = attempts(folder.path()).unwrap().remove(0);
+        let path = pending_sign_ins(folder.path()).unwrap().remove(0);
         let made = std::process::Command::new("mkfifo").arg(folder.path().join("pipe.attempt")).status();
         assert!(made.unwrap().success());
-        assert!(matches!(find_in(folder.path(), &answer, 999).unwrap(), Found::Attempt(_)));
+        assert!(matches!(find_in(folder.path(), &answer, 999).unwrap(), Found::PendingSignIn(_)));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
         assert!(matches!(find_in(folder.path(), &answer, 999).unwrap(), Found::None));
     }
@@ -247,7 +247,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         saved(folder.path(), 1);
-        let path = attempts(folder.path()).unwrap().remove(0);
+        let path = pending_sign_ins(folder.path()).unwrap().remove(0);
         assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }
