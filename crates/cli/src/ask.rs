@@ -1,6 +1,6 @@
 //! Asking the person at the terminal.
 
-use crate::typed::Typed;
+use crate::stdin_lines::StdinLines;
 use std::io::{self, IsTerminal, Write};
 
 /// Whether there is somebody to ask.
@@ -44,8 +44,8 @@ fn meant(answer: &str, lines: &[String]) -> Option<usize> {
 }
 
 /// Shows a prompt, and waits for the line that answers it.
-async fn answer(prompt: &str) -> Option<crate::typed::Line> {
-    let mut typed = Typed::lines().await;
+async fn answer(prompt: &str) -> Option<crate::stdin_lines::Line> {
+    let mut typed = StdinLines::lines().await;
     typed.forget();
     // Standard error is free again while the answer is waited for: others may have to say something.
     let _ = write!(anstream::stderr(), "{prompt}").and_then(|()| anstream::stderr().flush());

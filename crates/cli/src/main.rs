@@ -48,8 +48,8 @@ mod sign_in;
 mod start;
 mod state;
 mod status;
+mod stdin_lines;
 mod surroundings;
-mod typed;
 mod verify;
 mod words;
 

@@ -2,7 +2,7 @@
 
 use crate::clock::SystemClock;
 use crate::report::{Notice, Reporter};
-use crate::typed::{Line, Typed};
+use crate::stdin_lines::{Line, StdinLines};
 use async_trait::async_trait;
 use keymint_domain::{
     AuthorizationResponse, Callback, Clock, PendingAuthorization, ResponseSource, SourceError, Stray,
@@ -38,7 +38,7 @@ impl ResponseSource for Pasted {
         &mut self,
         pending: &PendingAuthorization,
     ) -> Result<AuthorizationResponse, SourceError> {
-        let mut typed = Typed::lines().await;
+        let mut typed = StdinLines::lines().await;
         for _ in 0..MOST_TRIES {
             let Some(first) = next_that_says_something(&mut typed).await else {
                 return Err(SourceError::new(Ended::Input));
@@ -61,7 +61,7 @@ pub(crate) enum Ended {
     Tries,
 }
 
-async fn next_that_says_something(typed: &mut Typed) -> Option<Line> {
+async fn next_that_says_something(typed: &mut StdinLines) -> Option<Line> {
     loop {
         let line = typed.next().await?;
         if !line.trim().is_empty() {
@@ -72,14 +72,14 @@ async fn next_that_says_something(typed: &mut Typed) -> Option<Line> {
 
 /// The address that is pasted, or all that a pipe has; `None` where there is nothing.
 pub(crate) async fn text() -> Option<Line> {
-    let mut typed = Typed::lines().await;
+    let mut typed = StdinLines::lines().await;
     let first = next_that_says_something(&mut typed).await?;
     Some(whole(first, &mut typed).await.0)
 }
 
 /// A line with those that come at once after it, and the last of these: an address may have been
 /// wrapped, anywhere.
-async fn whole(first: Line, typed: &mut Typed) -> (Line, Option<Line>) {
+async fn whole(first: Line, typed: &mut StdinLines) -> (Line, Option<Line>) {
     let clock = SystemClock::new();
     let (mut whole, mut last) = (first, None);
     while whole.len() < LONGEST {
@@ -95,7 +95,7 @@ async fn whole(first: Line, typed: &mut Typed) -> (Line, Option<Line>) {
     (whole, last)
 }
 
-async fn read(pending: &PendingAuthorization, first: Line, typed: &mut Typed) -> Callback {
+async fn read(pending: &PendingAuthorization, first: Line, typed: &mut StdinLines) -> Callback {
     match whole(first, typed).await {
         (whole, None) => pending.read_pasted(&whole),
         (whole, Some(last)) => match pending.read_pasted(&whole) {

@@ -16,12 +16,12 @@ const LONGEST_LINE: u64 = 64 * 1024;
 const WAITING: usize = 64;
 
 /// The lines, for as long as this is held.
-pub(crate) struct Typed(MutexGuard<'static, mpsc::Receiver<Line>>);
+pub(crate) struct StdinLines(MutexGuard<'static, mpsc::Receiver<Line>>);
 
 /// A line may hold an authorization code.
 pub(crate) type Line = Zeroizing<String>;
 
-impl Typed {
+impl StdinLines {
     /// Waits until nobody else reads.
     pub(crate) async fn lines() -> Self {
         static LINES: OnceLock<Mutex<mpsc::Receiver<Line>>> = OnceLock::new();
