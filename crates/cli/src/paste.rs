@@ -41,20 +41,20 @@ impl ResponseSource for Pasted {
         let mut typed = StdinLines::lines().await;
         for _ in 0..MOST_TRIES {
             let Some(first) = next_that_says_something(&mut typed).await else {
-                return Err(SourceError::new(Ended::Input));
+                return Err(SourceError::new(PasteError::Input));
             };
             match read(pending, first, &mut typed).await {
                 Callback::Response(response) => return Ok(response),
                 Callback::Stray(stray) => self.reporter.tell(&Notice::Pasted(stray)),
             }
         }
-        Err(SourceError::new(Ended::Tries))
+        Err(SourceError::new(PasteError::Tries))
     }
 }
 
 /// Why nothing more is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Ended {
+pub(crate) enum PasteError {
     #[error("standard input has ended")]
     Input,
     #[error("{MOST_TRIES} addresses were pasted, and none was the answer to this sign-in")]

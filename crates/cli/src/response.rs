@@ -2,7 +2,7 @@
 //! first.
 
 use crate::failure::{Failure, Kind};
-use crate::paste::{Ended, Pasted};
+use crate::paste::{PasteError, Pasted};
 use crate::person::Person;
 use crate::port_lock::PortLock;
 use crate::report::{Notice, Reporter, WayBack};
@@ -140,13 +140,13 @@ impl ResponseSource for Answer {
 
 /// Why a sign-in that only a paste could end did not.
 pub(crate) fn without_an_answer(error: &SourceError) -> Option<Failure> {
-    let ended = error.cause().downcast_ref::<Ended>()?;
+    let ended = error.cause().downcast_ref::<PasteError>()?;
     Some(match ended {
-        Ended::Input => Failure::new(Kind::Usage, format!("nobody can paste an address here: {ended}")).hint(
+        PasteError::Input => Failure::new(Kind::Usage, format!("nobody can paste an address here: {ended}")).hint(
             "Where nobody can type, `keymint start` prints the address to open and ends, and `keymint finish` takes \
              the one that the browser ended on.",
         ),
-        Ended::Tries => Failure::new(Kind::SignInRefused, ended.to_string())
+        PasteError::Tries => Failure::new(Kind::SignInRefused, ended.to_string())
             .hint("Run it again, and paste the whole address that the browser ends on."),
     })
 }
