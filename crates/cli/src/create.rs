@@ -8,7 +8,7 @@ use crate::person::Person;
 use crate::report::{Notice, Reporter};
 use crate::response::ResponseReceiver;
 use crate::settings::{KeyringWanted, Options, Settings, Wanted};
-use crate::sign_in::{enter, invite};
+use crate::sign_in::{enter, open_sign_in};
 use crate::words::place;
 use crate::{choose, command, fail_point};
 use keymint_callback_adapter::{Doubt, Outcome};
@@ -50,8 +50,8 @@ impl Run<'_> {
     pub(crate) async fn create(self) -> Result<(), Failure> {
         let mut interrupt = Interrupt::listen().map_err(|error| Failure::internal(&error))?;
         let mint = interrupt.end(Mint::prepare(self.settings, self.reporter, self.person())).await?;
-        let invitation = invite(self.settings, self.reporter, self.person());
-        let (mut receiver, pending) = interrupt.end(invitation).await?;
+        let opening = open_sign_in(self.settings, self.reporter, self.person());
+        let (mut receiver, pending) = interrupt.end(opening).await?;
         let patience = self.settings.sign_in_timeout;
         self.reporter.tell(&Notice::WaitingForPerson { patience, back: receiver.way_back() });
         let outcome = self.make_key(&mut receiver, pending, mint, &mut interrupt).await;

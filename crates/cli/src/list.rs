@@ -8,7 +8,7 @@ use crate::interrupt::Interrupt;
 use crate::person::Person;
 use crate::report::{Notice, Reporter};
 use crate::settings::{Options, Settings};
-use crate::sign_in::{enter, invite};
+use crate::sign_in::{enter, open_sign_in};
 use crate::{command, output};
 use keymint_callback_adapter::Outcome;
 use keymint_domain::{Catalogue, CatalogueEntry, Project, catalogue};
@@ -26,7 +26,7 @@ async fn execute(args: ListArgs, options: &Options<'_>, reporter: &Arc<Reporter>
     let settings = Settings::resolve(&args.into(), options)?;
     let person = Person::new(reporter, settings.may_ask);
     let mut interrupt = Interrupt::listen().map_err(|error| Failure::internal(&error))?;
-    let (mut receiver, pending) = interrupt.end(invite(&settings, reporter, person)).await?;
+    let (mut receiver, pending) = interrupt.end(open_sign_in(&settings, reporter, person)).await?;
     let observer = |event| reporter.tell(&Notice::Flow(&event));
     let reading = async {
         let back = receiver.way_back();

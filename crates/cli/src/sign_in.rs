@@ -80,7 +80,7 @@ pub(crate) fn begin(client: &Client, redirect_uri: Url) -> Result<PendingAuthori
 }
 
 /// Opens the way back, shows the address, and opens the browser.
-pub(crate) async fn invite(
+pub(crate) async fn open_sign_in(
     settings: &Settings,
     reporter: &Arc<Reporter>,
     person: Person<'_>,
