@@ -8,7 +8,7 @@ use crate::person::Person;
 use crate::report::{Notice, Reporter};
 use crate::response::ResponseReceiver;
 use crate::settings::{KeyringWanted, Options, Settings, Wanted};
-use crate::sign_in::{enter, open_sign_in};
+use crate::sign_in::{complete_sign_in, open_sign_in};
 use crate::words::place;
 use crate::{choose, command, fail_point};
 use keymint_callback_adapter::{Doubt, Outcome};
@@ -77,7 +77,8 @@ impl Run<'_> {
             reporter.tell(&Notice::Flow(&event));
         };
         let before_creation = async {
-            let (servers, session) = enter(settings, reporter, receiver, pending, &observer).await?;
+            let (servers, session) =
+                complete_sign_in(settings, reporter, receiver, pending, &observer).await?;
             reporter.tell(&Notice::Looking { patience: settings.plan.polling.timeout() });
             let target =
                 choose::target(settings, self.person(), servers.ports(), &session, &observer).await?;

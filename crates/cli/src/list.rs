@@ -8,7 +8,7 @@ use crate::interrupt::Interrupt;
 use crate::person::Person;
 use crate::report::{Notice, Reporter};
 use crate::settings::{Options, Settings};
-use crate::sign_in::{enter, open_sign_in};
+use crate::sign_in::{complete_sign_in, open_sign_in};
 use crate::{command, output};
 use keymint_callback_adapter::Outcome;
 use keymint_domain::{Catalogue, CatalogueEntry, Project, catalogue};
@@ -31,7 +31,8 @@ async fn execute(args: ListArgs, options: &Options<'_>, reporter: &Arc<Reporter>
     let reading = async {
         let back = receiver.way_back();
         reporter.tell(&Notice::WaitingForPerson { patience: settings.sign_in_timeout, back });
-        let (servers, session) = enter(&settings, reporter, &mut receiver, pending, &observer).await?;
+        let (servers, session) =
+            complete_sign_in(&settings, reporter, &mut receiver, pending, &observer).await?;
         reporter.tell(&Notice::Reading);
         Ok(catalogue(servers.ports(), &settings.plan, &session, &observer).await?)
     };

@@ -123,7 +123,7 @@ fn open(browser: &Browser, reporter: &Reporter, listener: &LoopbackListener, pen
 }
 
 /// Waits for the person to come back, and opens a session.
-pub(crate) async fn enter(
+pub(crate) async fn complete_sign_in(
     settings: &Settings,
     reporter: &Reporter,
     source: &mut dyn ResponseSource,
