@@ -36,7 +36,7 @@ impl Servers {
     /// Does `work`, and beside it loads what certificates are trusted and keeps a connection to
     /// each server open. Nothing of this delays the work or is said where it fails, but for servers
     /// that cannot be spoken to at all.
-    async fn beside<T>(
+    async fn connect_while<T>(
         work: impl Future<Output = Result<T, Failure>>,
         settings: &Settings,
         clock: &SystemClock,
@@ -137,7 +137,7 @@ pub(crate) async fn complete_sign_in(
         reporter.tell(&Notice::CallbackReceived);
         Ok(grant)
     };
-    let (servers, grant) = Servers::beside(coming_back, settings, &clock).await?;
+    let (servers, grant) = Servers::connect_while(coming_back, settings, &clock).await?;
     let session = sign_in(servers.ports(), &settings.plan, grant, observer).await?;
     Ok((servers, session))
 }
