@@ -25,7 +25,7 @@ pub(crate) async fn run(args: CreateArgs) -> ExitCode {
 
 async fn execute(args: &CreateArgs, options: &Options<'_>, reporter: &Arc<Reporter>) -> Result<(), Failure> {
     let settings = Settings::resolve(args, options)?;
-    Run { settings: &settings, reporter }.create().await
+    CreateFlow { settings: &settings, reporter }.create().await
 }
 
 /// Creates a key for a profile of the keyring, with whatever else the environment says.
@@ -36,17 +36,17 @@ pub(crate) async fn for_keyring(options: &Options<'_>, reporter: &Arc<Reporter>)
         keyring: Some(KeyringWanted { profile: options.profile.clone(), new: false }),
         ..Wanted::default()
     };
-    Run { settings: &settings, reporter }.create().await
+    CreateFlow { settings: &settings, reporter }.create().await
 }
 
 /// One run of the flow.
 #[derive(Clone, Copy)]
-pub(crate) struct Run<'a> {
+pub(crate) struct CreateFlow<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) reporter: &'a Arc<Reporter>,
 }
 
-impl Run<'_> {
+impl CreateFlow<'_> {
     pub(crate) async fn create(self) -> Result<(), Failure> {
         let mut interrupt = Interrupt::listen().map_err(|error| Failure::internal(&error))?;
         let mint = interrupt.end(Mint::prepare(self.settings, self.reporter, self.person())).await?;

@@ -1,7 +1,7 @@
 //! `keymint demo`: the real flow against the built-in sandbox, which also plays the browser.
 
 use crate::args::DemoArgs;
-use crate::create::Run;
+use crate::create::CreateFlow;
 use crate::failure::Failure;
 use crate::report::{Notice, Reporter};
 use crate::settings::Settings;
@@ -24,5 +24,5 @@ async fn demonstrate(reporter: &Arc<Reporter>) -> Result<(), Failure> {
     let scenario = Scenario::ready().project_ready_after(PROJECT_DELAY);
     let sandbox = Sandbox::start(scenario).await.map_err(|error| Failure::internal(&error))?;
     let settings = Settings::for_demo(sandbox.issuer(), sandbox.api_base())?;
-    Run { settings: &settings, reporter }.create().await
+    CreateFlow { settings: &settings, reporter }.create().await
 }

@@ -1,7 +1,7 @@
 //! `keymint finish`: the second half of a sign-in that `keymint start` began.
 
 use crate::args::{CreateArgs, FinishArgs};
-use crate::create::Run;
+use crate::create::CreateFlow;
 use crate::failure::{Failure, Kind};
 use crate::interrupt::Interrupt;
 use crate::mint::Mint;
@@ -46,7 +46,7 @@ async fn finish(args: FinishArgs, options: &Options<'_>, reporter: &Arc<Reporter
     fail_point::reached("claimed");
     let PendingSignIn { pending, response, .. } = pending_sign_in;
     let mut receiver = ResponseReceiver::answered(response);
-    let run = Run { settings: &settings, reporter };
+    let run = CreateFlow { settings: &settings, reporter };
     run.make_key(&mut receiver, pending, mint, &mut interrupt).await.map(drop)
 }
 
