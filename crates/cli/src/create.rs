@@ -84,7 +84,7 @@ impl CreateFlow<'_> {
                 choose::target(settings, self.person(), servers.ports(), &session, &observer).await?;
             reporter.tell(&Notice::Chosen { target: &target, account: session.account() });
             if !settings.dry_run {
-                self.settle(receiver.doubt(), &target).await?;
+                self.confirm_browser(receiver.doubt(), &target).await?;
             }
             Ok((servers, session, target))
         };
@@ -98,7 +98,7 @@ impl CreateFlow<'_> {
 
     /// Whoever signed in may not be the person here: then the person is asked before a key is made
     /// in somebody else's account, or somebody else's is used here.
-    async fn settle(self, doubt: Option<Doubt>, target: &Target) -> Result<(), Failure> {
+    async fn confirm_browser(self, doubt: Option<Doubt>, target: &Target) -> Result<(), Failure> {
         let what = match doubt {
             None => return Ok(()),
             Some(Doubt::TwoBrowsers) => "two browsers opened the sign-in, which was meant for one",
