@@ -53,7 +53,7 @@ impl CreateFlow<'_> {
         let opening = open_sign_in(self.settings, self.reporter, self.person());
         let (mut receiver, pending) = interrupt.end(opening).await?;
         let patience = self.settings.sign_in_timeout;
-        self.reporter.tell(&Notice::WaitingForPerson { patience, back: receiver.way_back() });
+        self.reporter.tell(&Notice::WaitingForPerson { patience, channel: receiver.channel() });
         let outcome = self.make_key(&mut receiver, pending, mint, &mut interrupt).await;
         receiver.conclude(outcome.as_ref().map_or_else(|failure| failure.page, |page| *page)).await;
         outcome.map(|_| ())

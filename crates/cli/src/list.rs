@@ -29,8 +29,8 @@ async fn execute(args: ListArgs, options: &Options<'_>, reporter: &Arc<Reporter>
     let (mut receiver, pending) = interrupt.end(open_sign_in(&settings, reporter, person)).await?;
     let observer = |event| reporter.tell(&Notice::Flow(&event));
     let reading = async {
-        let back = receiver.way_back();
-        reporter.tell(&Notice::WaitingForPerson { patience: settings.sign_in_timeout, back });
+        let channel = receiver.channel();
+        reporter.tell(&Notice::WaitingForPerson { patience: settings.sign_in_timeout, channel });
         let (servers, session) =
             complete_sign_in(&settings, reporter, &mut receiver, pending, &observer).await?;
         reporter.tell(&Notice::Reading);

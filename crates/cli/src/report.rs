@@ -17,7 +17,7 @@ use anstyle::{AnsiColor, Style};
 use keymint_domain::text::human_duration;
 use keymint_domain::{AccountEmail, Event, Observation, Target};
 use lines::Lines;
-pub(crate) use notice::{Notice, WayBack};
+pub(crate) use notice::{Notice, ResponseChannel};
 use serde_json::json;
 use std::io::Write;
 use std::process::ExitCode;
@@ -98,17 +98,17 @@ impl Reporter {
                     self.lines.line(&format!("\n  {command}\n"));
                 }
             }
-            Notice::WaitingForPerson { patience, back } => {
+            Notice::WaitingForPerson { patience, channel } => {
                 let waiting =
-                    format!("Waiting for you to sign in, at most {}. Ctrl-C ends it.", human_duration(*patience));
-                match back {
-                    WayBack::Listener => self.lines.status(&waiting),
+                    format!("Waiting for you to sign in, at most {}. Ctrl-C ends it.", spoken(*patience));
+                match channel {
+                    ResponseChannel::Listener => self.lines.status(&waiting),
                     // No spinner, which would write over what is pasted.
-                    WayBack::ListenerOrPaste => {
+                    ResponseChannel::ListenerOrPaste => {
                         self.lines.step(&waiting);
                         self.lines.step("A browser elsewhere ends on a page that does not load: paste its address here.");
                     }
-                    WayBack::Paste => {
+                    ResponseChannel::Paste => {
                         self.lines.step(&waiting);
                         self.lines.prose(
                             "The browser will end on a page that does not load. Paste the address of that page here:",

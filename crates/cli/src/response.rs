@@ -5,7 +5,7 @@ use crate::failure::{Failure, Kind};
 use crate::paste::{PasteError, Pasted};
 use crate::person::Person;
 use crate::port_lock::PortLock;
-use crate::report::{Notice, Reporter, WayBack};
+use crate::report::{Notice, Reporter, ResponseChannel};
 use crate::settings::Settings;
 use async_trait::async_trait;
 use keymint_callback_adapter::{Doubt, LoopbackListener, Outcome};
@@ -63,11 +63,11 @@ impl ResponseReceiver {
         self.listener.as_ref()
     }
 
-    pub(crate) fn way_back(&self) -> WayBack {
+    pub(crate) fn channel(&self) -> ResponseChannel {
         match (&self.listener, &self.pasted) {
-            (Some(_), None) => WayBack::Listener,
-            (Some(_), Some(_)) => WayBack::ListenerOrPaste,
-            (None, _) => WayBack::Paste,
+            (Some(_), None) => ResponseChannel::Listener,
+            (Some(_), Some(_)) => ResponseChannel::ListenerOrPaste,
+            (None, _) => ResponseChannel::Paste,
         }
     }
 

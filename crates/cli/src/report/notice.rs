@@ -21,7 +21,7 @@ pub(crate) enum Notice<'a> {
     Advice(&'a Advice),
     WaitingForPerson {
         patience: Duration,
-        back: WayBack,
+        channel: ResponseChannel,
     },
     Pasted(Stray),
     PasteAddress,
@@ -98,7 +98,7 @@ pub(crate) enum Notice<'a> {
 
 /// How the browser's answer can come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum WayBack {
+pub(crate) enum ResponseChannel {
     Listener,
     ListenerOrPaste,
     Paste,
