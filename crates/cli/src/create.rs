@@ -5,7 +5,7 @@ use crate::failure::{Failure, Kind};
 use crate::interrupt::{Interrupt, UnderWay};
 use crate::mint::Mint;
 use crate::person::Person;
-use crate::report::{Notice, Reporter};
+use crate::report::{Message, Reporter};
 use crate::response::ResponseReceiver;
 use crate::settings::{KeyringWanted, Options, Settings, Wanted};
 use crate::sign_in::{complete_sign_in, open_sign_in};
@@ -53,7 +53,7 @@ impl CreateFlow<'_> {
         let opening = open_sign_in(self.settings, self.reporter, self.person());
         let (mut receiver, pending) = interrupt.end(opening).await?;
         let patience = self.settings.sign_in_timeout;
-        self.reporter.tell(&Notice::WaitingForPerson { patience, channel: receiver.channel() });
+        self.reporter.report(&Message::WaitingForPerson { patience, channel: receiver.channel() });
         let outcome = self.make_key(&mut receiver, pending, mint, &mut interrupt).await;
         receiver.conclude(outcome.as_ref().map_or_else(|failure| failure.page, |page| *page)).await;
         outcome.map(|_| ())
@@ -74,15 +74,15 @@ impl CreateFlow<'_> {
             if event == Event::CreationRequested {
                 fail_point::reached("asked");
             }
-            reporter.tell(&Notice::Flow(&event));
+            reporter.report(&Message::Flow(&event));
         };
         let before_creation = async {
             let (servers, session) =
                 complete_sign_in(settings, reporter, receiver, pending, &observer).await?;
-            reporter.tell(&Notice::Looking { patience: settings.plan.polling.timeout() });
+            reporter.report(&Message::Looking { patience: settings.plan.polling.timeout() });
             let target =
                 choose::target(settings, self.person(), servers.ports(), &session, &observer).await?;
-            reporter.tell(&Notice::Chosen { target: &target, account: session.account() });
+            reporter.report(&Message::Chosen { target: &target, account: session.account() });
             if !settings.dry_run {
                 self.confirm_browser(receiver.doubt(), &target).await?;
             }

@@ -16,7 +16,7 @@ use crate::interrupt::Interrupt;
 use crate::output::{self, STDOUT};
 use crate::person::Person;
 use crate::record::Entry;
-use crate::report::{Notice, Reporter};
+use crate::report::{Message, Reporter};
 use crate::settings::Wanted;
 use async_trait::async_trait;
 use clipboard::Clipboard;
@@ -120,7 +120,7 @@ impl<'a> Delivery<'a> {
             let name = place.name();
             match outcome {
                 Ok(()) => {
-                    reporter.tell(&Notice::Delivered { to: &name, what_now: &place.what_now() });
+                    reporter.report(&Message::Delivered { to: &name, what_now: &place.what_now() });
                     delivered.is_kept |= place.keeps();
                     delivered.to.push(name);
                 }
@@ -155,7 +155,7 @@ impl<'a> Delivery<'a> {
                 delivered.to = to;
                 if self.to_stdout {
                     let what_now = "It is on standard output and cannot be shown again.";
-                    reporter.tell(&Notice::Delivered { to: STDOUT, what_now });
+                    reporter.report(&Message::Delivered { to: STDOUT, what_now });
                 }
             }
             Err(error) => delivered.failed.push(format!("standard output failed ({error})")),

@@ -3,7 +3,7 @@
 use crate::args::DemoArgs;
 use crate::create::CreateFlow;
 use crate::failure::Failure;
-use crate::report::{Notice, Reporter};
+use crate::report::{Message, Reporter};
 use crate::settings::Settings;
 use keymint_sandbox::{Sandbox, Scenario};
 use std::process::ExitCode;
@@ -20,7 +20,7 @@ pub(crate) async fn run(args: DemoArgs) -> ExitCode {
 }
 
 async fn demonstrate(reporter: &Arc<Reporter>) -> Result<(), Failure> {
-    reporter.tell(&Notice::Demonstration);
+    reporter.report(&Message::Demonstration);
     let scenario = Scenario::ready().project_ready_after(PROJECT_DELAY);
     let sandbox = Sandbox::start(scenario).await.map_err(|error| Failure::internal(&error))?;
     let settings = Settings::for_demo(sandbox.issuer(), sandbox.api_base())?;

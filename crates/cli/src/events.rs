@@ -1,7 +1,7 @@
 //! What `--events` reports: notices as JSON objects.
 
 use crate::browser::Opening;
-use crate::report::Notice;
+use crate::report::Message;
 use crate::words::of_listener;
 use keymint_domain::text::redact_keys;
 use keymint_domain::{Event, Observation};
@@ -9,22 +9,22 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// The notice as one JSON object, if it is one for programs. Secrets are in none.
-pub(crate) fn of_notice(notice: &Notice<'_>) -> Option<Value> {
-    Some(match notice {
-        Notice::Warning(message) => json!({"event": "warning", "message": message}),
-        Notice::Listening { redirect_uri } => json!({"event": "listening", "redirect_uri": redirect_uri}),
-        Notice::AuthorizeUrl { url, .. } => json!({"event": "authorize_url", "url": url}),
-        Notice::Browser(Opening::Tried) => json!({"event": "browser_tried"}),
-        Notice::Listener(notice) => json!({"event": "warning", "message": of_listener(*notice)?}),
-        Notice::CallbackReceived => json!({"event": "callback_received"}),
-        Notice::KeyCreated { last_four, name, .. } => {
+pub(crate) fn of_message(message: &Message<'_>) -> Option<Value> {
+    Some(match message {
+        Message::Warning(message) => json!({"event": "warning", "message": message}),
+        Message::Listening { redirect_uri } => json!({"event": "listening", "redirect_uri": redirect_uri}),
+        Message::AuthorizeUrl { url, .. } => json!({"event": "authorize_url", "url": url}),
+        Message::Browser(Opening::Tried) => json!({"event": "browser_tried"}),
+        Message::Listener(notice) => json!({"event": "warning", "message": of_listener(*notice)?}),
+        Message::CallbackReceived => json!({"event": "callback_received"}),
+        Message::KeyCreated { last_four, name, .. } => {
             json!({"event": "key_created", "name": name, "last4": last_four})
         }
-        Notice::CommandSaid(line) => json!({"event": "command_said", "line": line}),
-        Notice::Rehearsed { .. } => json!({"event": "rehearsed"}),
-        Notice::Delivered { to, .. } => json!({"event": "delivered", "to": to}),
-        Notice::Verified { .. } => json!({"event": "verified"}),
-        Notice::Flow(event) => of_flow(event),
+        Message::CommandSaid(line) => json!({"event": "command_said", "line": line}),
+        Message::Rehearsed { .. } => json!({"event": "rehearsed"}),
+        Message::Delivered { to, .. } => json!({"event": "delivered", "to": to}),
+        Message::Verified { .. } => json!({"event": "verified"}),
+        Message::Flow(event) => of_flow(event),
         _ => return None,
     })
 }

@@ -7,7 +7,7 @@ use crate::interrupt::Interrupt;
 use crate::mint::Mint;
 use crate::pending_sign_in::{self, Found, PendingSignIn};
 use crate::person::Person;
-use crate::report::{Notice, Reporter};
+use crate::report::{Message, Reporter};
 use crate::response::ResponseReceiver;
 use crate::settings::{self, Options, Settings};
 use crate::{command, fail_point, paste};
@@ -57,7 +57,7 @@ fn is_address(path: &OsString) -> bool {
 /// The address, from standard input: what is pasted at a terminal, or all that a pipe has.
 async fn address(reporter: &Reporter, person: Person<'_>) -> Result<Zeroizing<String>, Failure> {
     if person.is_there() {
-        reporter.tell(&Notice::PasteAddress);
+        reporter.report(&Message::PasteAddress);
     }
     paste::text().await.ok_or_else(|| {
         Failure::new(Kind::Usage, "no address was given").hint(

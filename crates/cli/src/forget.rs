@@ -4,7 +4,7 @@ use crate::args::{ForgetArgs, OutputArgs};
 use crate::failure::Failure;
 use crate::keyring::{self, Item};
 use crate::person::Person;
-use crate::report::{Notice, Reporter};
+use crate::report::{Message, Reporter};
 use crate::{command, output};
 use serde_json::json;
 use std::process::ExitCode;
@@ -26,10 +26,10 @@ async fn execute(profile: &str, reporter: &Reporter) -> Result<(), Failure> {
     let (removed, key) =
         keyring::patiently(Person::new(reporter, false), forget).await.map_err(keyring::unusable)?;
     let last_four = key.as_ref().map(|key| key.last_four());
-    reporter.tell(&if removed {
-        Notice::Forgotten { profile, last_four }
+    reporter.report(&if removed {
+        Message::Forgotten { profile, last_four }
     } else {
-        Notice::NothingToForget { profile }
+        Message::NothingToForget { profile }
     });
     if reporter.wants_json() {
         let json = json!({

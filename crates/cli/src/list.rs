@@ -6,7 +6,7 @@ use crate::delivery::print_in_time;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::person::Person;
-use crate::report::{Notice, Reporter};
+use crate::report::{Message, Reporter};
 use crate::settings::{Options, Settings};
 use crate::sign_in::{complete_sign_in, open_sign_in};
 use crate::{command, output};
@@ -27,13 +27,13 @@ async fn execute(args: ListArgs, options: &Options<'_>, reporter: &Arc<Reporter>
     let person = Person::new(reporter, settings.may_ask);
     let mut interrupt = Interrupt::listen().map_err(|error| Failure::internal(&error))?;
     let (mut receiver, pending) = interrupt.end(open_sign_in(&settings, reporter, person)).await?;
-    let observer = |event| reporter.tell(&Notice::Flow(&event));
+    let observer = |event| reporter.report(&Message::Flow(&event));
     let reading = async {
         let channel = receiver.channel();
-        reporter.tell(&Notice::WaitingForPerson { patience: settings.sign_in_timeout, channel });
+        reporter.report(&Message::WaitingForPerson { patience: settings.sign_in_timeout, channel });
         let (servers, session) =
             complete_sign_in(&settings, reporter, &mut receiver, pending, &observer).await?;
-        reporter.tell(&Notice::Reading);
+        reporter.report(&Message::Reading);
         Ok(catalogue(servers.ports(), &settings.plan, &session, &observer).await?)
     };
     let outcome = match interrupt.end(reading).await {
@@ -47,7 +47,7 @@ async fn execute(args: ListArgs, options: &Options<'_>, reporter: &Arc<Reporter>
 async fn show(catalogue: &Catalogue, reporter: &Reporter, interrupt: &mut Interrupt) -> Result<(), Failure> {
     reporter.settle();
     if catalogue.organizations.is_empty() && !reporter.wants_json() {
-        reporter.tell(&Notice::NothingToList);
+        reporter.report(&Message::NothingToList);
         return Ok(());
     }
     let text = if reporter.wants_json() {

@@ -5,7 +5,7 @@ use crate::failure::{Failure, Kind, outcome_unknown};
 use crate::interrupt::{Held, Interrupt, UnderWay};
 use crate::person::Person;
 use crate::record::{Entry, Record, State};
-use crate::report::{Notice, Reporter};
+use crate::report::{Message, Reporter};
 use crate::settings::{ProcessEnvironment, Settings};
 use crate::words::{DASHBOARD, quoted};
 use crate::{fail_point, output, record, recovery, shadow, verify};
@@ -32,7 +32,7 @@ impl<'a> Mint<'a> {
         fail_point::reached("started");
         let delivery = Delivery::check(&settings.wanted, settings.dry_run, person).await?;
         let record = if settings.keeps && !settings.dry_run {
-            tell_of_earlier_runs(person);
+            report_earlier_runs(person);
             recovery::folder().and_then(|_| Record::begin()).map_err(|error| {
                 Failure::new(
                     Kind::DestinationUnusable,
@@ -69,9 +69,9 @@ impl<'a> Mint<'a> {
 
         fail_point::reached("written-down");
 
-        self.reporter.tell(&Notice::Creating { target, name });
+        self.reporter.report(&Message::Creating { target, name });
         let creation = create_key(ports, plan, session, target.clone(), observer);
-        let warn = || self.reporter.tell(&Notice::StillCreating { patience: http.request_timeout });
+        let warn = || self.reporter.report(&Message::StillCreating { patience: http.request_timeout });
         let failure = match interrupt.hold(under_way, creation, warn).await {
             Held::Done(Ok(created)) => return self.deliver(&created, interrupt).await,
             Held::Done(Err(error @ ProvisionError::OutcomeUnknown { .. })) => error.into(),
@@ -99,7 +99,7 @@ impl<'a> Mint<'a> {
             self.reporter.settle();
             print_in_time(interrupt, output::rehearsed(entry)).await.map_err(output::failed)?;
         }
-        self.reporter.tell(&Notice::Rehearsed { target });
+        self.reporter.report(&Message::Rehearsed { target });
         Ok(Outcome::Rehearsed)
     }
 
@@ -114,7 +114,7 @@ impl<'a> Mint<'a> {
             entry.state = State::Created;
             entry.last4 = Some(key.last_four().to_owned());
         });
-        self.reporter.tell(&Notice::KeyCreated { last_four: key.last_four(), name, target });
+        self.reporter.report(&Message::KeyCreated { last_four: key.last_four(), name, target });
         self.reporter.settle();
         fail_point::reached("known");
         let entry = self.record.entry().expect("it was written before the key was asked for");
@@ -136,24 +136,24 @@ impl<'a> Mint<'a> {
                     _ = interrupt.next() => {}
                 }
             }
-            self.tell_what_now();
+            self.report_what_now();
             return Ok(Outcome::KeyDelivered);
         }
         Err(self.keep(created, &delivered))
     }
 
     /// The last word: what stands in the key's way, and how it is used and deleted.
-    fn tell_what_now(&self) {
+    fn report_what_now(&self) {
         let Settings { wanted, keeps, .. } = self.settings;
         // The key of a demonstration is good for nothing.
         if !keeps {
             return;
         }
         for warning in shadow::warnings(&ProcessEnvironment, wanted) {
-            self.reporter.tell(&Notice::Warning(&warning));
+            self.reporter.report(&Message::Warning(&warning));
         }
         let dashboard = self.settings.is_openai().then_some(DASHBOARD);
-        self.reporter.tell(&Notice::Done { variable: wanted.variable(), dashboard });
+        self.reporter.report(&Message::Done { variable: wanted.variable(), dashboard });
     }
 
     /// The key is where it was wanted, but not for long. Where nothing else keeps it, the next run
@@ -162,11 +162,11 @@ impl<'a> Mint<'a> {
         match self.keep_for_recovery(&created.key) {
             Ok(path) => {
                 let text = format!("A clipboard forgets, so the key is kept in {}, too.", path.display());
-                self.reporter.tell(&Notice::Kept { text: &text });
+                self.reporter.report(&Message::Kept { text: &text });
             }
             Err(error) => {
                 let text = format!("a clipboard forgets, and the key could not be kept besides: {error}");
-                self.reporter.tell(&Notice::Warning(&text));
+                self.reporter.report(&Message::Warning(&text));
             }
         }
     }
@@ -206,7 +206,7 @@ impl<'a> Mint<'a> {
 }
 
 /// Tells once of each run that was ended before it knew, or could say, what became of its key.
-fn tell_of_earlier_runs(person: Person<'_>) {
+fn report_earlier_runs(person: Person<'_>) {
     for mut past in record::past().unwrap_or_default() {
         let Entry { name, time, .. } = &past.entry;
         let what = match past.entry.state {

@@ -1,7 +1,7 @@
 //! The address that the browser ended on, pasted by a person.
 
 use crate::clock::SystemClock;
-use crate::report::{Notice, Reporter};
+use crate::report::{Message, Reporter};
 use crate::stdin_lines::{Line, StdinLines};
 use async_trait::async_trait;
 use keymint_domain::{
@@ -45,7 +45,7 @@ impl ResponseSource for Pasted {
             };
             match read(pending, first, &mut typed).await {
                 Callback::Response(response) => return Ok(response),
-                Callback::Stray(stray) => self.reporter.tell(&Notice::Pasted(stray)),
+                Callback::Stray(stray) => self.reporter.report(&Message::Pasted(stray)),
             }
         }
         Err(SourceError::new(PasteError::Tries))

@@ -1,7 +1,7 @@
 //! The person at the terminal.
 
 use crate::ask;
-use crate::report::{Notice, Reporter};
+use crate::report::{Message, Reporter};
 
 /// The person at the terminal, as far as there is one.
 #[derive(Clone, Copy)]
@@ -41,11 +41,11 @@ impl<'a> Person<'a> {
 
     /// Tells what the person should know, and what stops nothing.
     pub(crate) fn warn(self, text: &str) {
-        self.reporter.tell(&Notice::Warning(text));
+        self.reporter.report(&Message::Warning(text));
     }
 
     /// Repeats a line of another program, which is fit for a person.
     pub(crate) fn hear(self, line: &str) {
-        self.reporter.tell(&Notice::CommandSaid(line));
+        self.reporter.report(&Message::CommandSaid(line));
     }
 }

@@ -7,7 +7,7 @@ use crate::interrupt::Interrupt;
 use crate::person::Person;
 use crate::record::Entry;
 use crate::recovery::{self, Kept};
-use crate::report::{Notice, Reporter};
+use crate::report::{Message, Reporter};
 use crate::settings::{Options, RecoverSettings};
 use crate::words::{DASHBOARD, quoted};
 use crate::{command, fail_point, output};
@@ -56,7 +56,7 @@ fn list(kept: &[Kept], reporter: &Reporter) -> Result<(), Failure> {
     } else if !kept.is_empty() {
         output::show(&kept.iter().map(line).collect::<Vec<_>>().join("\n"))?;
     }
-    reporter.tell(&Notice::Recovery { keys: kept.len() });
+    reporter.report(&Message::Recovery { keys: kept.len() });
     Ok(())
 }
 
@@ -106,8 +106,9 @@ async fn deliver(kept: Kept, settings: &RecoverSettings, reporter: &Reporter) ->
     }
     if let Err(error) = removed {
         let path = kept.path.display();
-        reporter
-            .tell(&Notice::Warning(&format!("{path} could not be deleted, and still has the key: {error}")));
+        reporter.report(&Message::Warning(&format!(
+            "{path} could not be deleted, and still has the key: {error}"
+        )));
     }
     Ok(())
 }
@@ -118,7 +119,7 @@ fn delete(kept: &Kept, reporter: &Reporter) -> Result<(), Failure> {
     })?;
     kept.note(&[], None, true);
     let name = quoted(&kept.entry.name);
-    reporter.tell(&Notice::Deleted {
+    reporter.report(&Message::Deleted {
         text: &format!("Deleted here. The key {name} stays valid until you delete it at {DASHBOARD}"),
     });
     Ok(())

@@ -1,7 +1,7 @@
 //! Standard error: what a person, or with `--events` a program, is told while it happens.
 
 mod lines;
-mod notice;
+mod message;
 mod stderr;
 
 use crate::args::OutputArgs;
@@ -17,7 +17,7 @@ use anstyle::{AnsiColor, Style};
 use keymint_domain::text::human_duration;
 use keymint_domain::{AccountEmail, Event, Observation, Target};
 use lines::Lines;
-pub(crate) use notice::{Notice, ResponseChannel};
+pub(crate) use message::{Message, ResponseChannel};
 use serde_json::json;
 use std::io::Write;
 use std::process::ExitCode;
@@ -58,16 +58,16 @@ impl Reporter {
         self.output.json
     }
 
-    pub(crate) fn tell(&self, notice: &Notice<'_>) {
+    pub(crate) fn report(&self, message: &Message<'_>) {
         if self.output.events {
-            if let Some(event) = events::of_notice(notice) {
+            if let Some(event) = events::of_message(message) {
                 self.lines.line(&output::to_json(&event));
             }
             return;
         }
-        match notice {
-            Notice::Warning(text) => self.lines.prose(&format!("{WARNING}warning:{WARNING:#} {text}")),
-            Notice::AuthorizeUrl { url, browser } => {
+        match message {
+            Message::Warning(text) => self.lines.prose(&format!("{WARNING}warning:{WARNING:#} {text}")),
+            Message::AuthorizeUrl { url, browser } => {
                 self.lines.line(match browser {
                     #[cfg(feature = "sandbox")]
                     Browser::Sandbox => "The address to sign in at, which the sandbox opens by itself:\n",
@@ -77,28 +77,28 @@ impl Reporter {
                 self.lines.line("");
             }
             #[cfg(feature = "sandbox")]
-            Notice::Demonstration => self.lines.prose(
+            Message::Demonstration => self.lines.prose(
                 "A demonstration: a sandbox on this machine plays the servers and the browser, and its key is good for \
                  nothing. The real thing is `keymint create`.\n",
             ),
-            Notice::Listening { redirect_uri } => self.lines.detail(&format!("Listening at {redirect_uri}")),
-            Notice::Browser(Opening::NotWanted) => {}
-            Notice::Browser(Opening::Tried) => self.lines.step("Tried to open it for you."),
-            Notice::Browser(Opening::NotTried(obstacle)) => {
+            Message::Listening { redirect_uri } => self.lines.detail(&format!("Listening at {redirect_uri}")),
+            Message::Browser(Opening::NotWanted) => {}
+            Message::Browser(Opening::Tried) => self.lines.step("Tried to open it for you."),
+            Message::Browser(Opening::NotTried(obstacle)) => {
                 if let Some(why) = of_obstacle(obstacle) {
                     self.lines.step(&format!("{why}: open it yourself."));
                 }
             }
-            Notice::RunByAgent(agent) => {
+            Message::RunByAgent(agent) => {
                 self.lines.step(&format!("{agent} seems to run this: it has to show you the address."));
             }
-            Notice::Advice(Advice { text, command }) => {
+            Message::Advice(Advice { text, command }) => {
                 self.lines.step(text);
                 if let Some(command) = command.as_ref().filter(|_| !self.output.quiet) {
                     self.lines.line(&format!("\n  {command}\n"));
                 }
             }
-            Notice::WaitingForPerson { patience, channel } => {
+            Message::WaitingForPerson { patience, channel } => {
                 let waiting =
                     format!("Waiting for you to sign in, at most {}. Ctrl-C ends it.", spoken(*patience));
                 match channel {
@@ -116,50 +116,50 @@ impl Reporter {
                     }
                 }
             }
-            Notice::PasteAddress => self.lines.prose("Paste the address that the browser ended on:"),
-            Notice::Started { expires_at } => self.lines.step(&format!(
+            Message::PasteAddress => self.lines.prose("Paste the address that the browser ended on:"),
+            Message::Started { expires_at } => self.lines.step(&format!(
                 "Open that address in any browser. It ends on a page that does not load: give the address of that page \
                  to `keymint finish`, at the latest at {expires_at}."
             )),
-            Notice::Reading => self.lines.status("Signed in. Reading your organizations and projects …"),
-            Notice::NothingToList => self.lines.step("The account has no organization yet."),
-            Notice::Chosen { target, account } => self.chosen(target, *account),
-            Notice::Pasted(stray) => self.lines.prose(complaint(*stray)),
-            Notice::Listener(notice) => {
+            Message::Reading => self.lines.status("Signed in. Reading your organizations and projects …"),
+            Message::NothingToList => self.lines.step("The account has no organization yet."),
+            Message::Chosen { target, account } => self.chosen(target, *account),
+            Message::Pasted(stray) => self.lines.prose(complaint(*stray)),
+            Message::Listener(notice) => {
                 if let Some(warning) = of_listener(*notice) {
-                    self.tell(&Notice::Warning(warning));
+                    self.report(&Message::Warning(warning));
                 }
             }
-            Notice::CallbackReceived => self.lines.status("You are back from the browser. Signing in to the platform …"),
-            Notice::Looking { patience } => self.lines.status(&format!(
+            Message::CallbackReceived => self.lines.status("You are back from the browser. Signing in to the platform …"),
+            Message::Looking { patience } => self.lines.status(&format!(
                 "Signed in. Looking for your default project, at most {} …",
                 human_duration(*patience)
             )),
-            Notice::Flow(event) => self.flow(event),
-            Notice::Creating { target, name } => self.lines.status(&format!(
+            Message::Flow(event) => self.flow(event),
+            Message::Creating { target, name } => self.lines.status(&format!(
                 "Creating the key {} in {} …",
                 quoted(name),
                 place(target)
             )),
-            Notice::StillCreating { patience } => self.lines.step(&format!(
+            Message::StillCreating { patience } => self.lines.step(&format!(
                 "The key is being created; waiting for it, at most {}. Ctrl-C once more gives it up: it may then exist without you having it.",
                 human_duration(*patience)
             )),
-            Notice::KeyCreated { last_four, name, target } => self.lines.step(&format!(
+            Message::KeyCreated { last_four, name, target } => self.lines.step(&format!(
                 "Created the key {}, ending in {last_four}, in {}.",
                 quoted(name),
                 place(target)
             )),
-            Notice::CommandSaid(line) => self.lines.line(line),
-            Notice::Delivered { what_now: text, .. }
-            | Notice::Kept { text }
-            | Notice::Deleted { text }
-            | Notice::Verified { words: text } => self.lines.step(text),
-            Notice::Recovery { keys: 0 } => self.lines.step("Nothing is kept."),
-            Notice::Recovery { .. } => {
+            Message::CommandSaid(line) => self.lines.line(line),
+            Message::Delivered { what_now: text, .. }
+            | Message::Kept { text }
+            | Message::Deleted { text }
+            | Message::Verified { words: text } => self.lines.step(text),
+            Message::Recovery { keys: 0 } => self.lines.step("Nothing is kept."),
+            Message::Recovery { .. } => {
                 self.lines.step("`keymint recover --print`, or another destination, delivers a key and deletes the file.");
             }
-            Notice::Done { variable, dashboard } => {
+            Message::Done { variable, dashboard } => {
                 let variable = variable.map(|name| format!("Programs look for it in {name}."));
                 let dashboard = dashboard.map(|dashboard| format!("To delete it: {dashboard}"));
                 let sentences: Vec<_> = variable.into_iter().chain(dashboard).collect();
@@ -167,25 +167,25 @@ impl Reporter {
                     self.lines.step(&sentences.join(" "));
                 }
             }
-            Notice::Rehearsed { target } => {
+            Message::Rehearsed { target } => {
                 self.lines.step(&format!("Everything is ready for a key in {}. Nothing was created.", place(target)));
             }
-            Notice::Forgotten { profile, last_four } => {
+            Message::Forgotten { profile, last_four } => {
                 let which = last_four.map_or_else(String::new, |last_four| format!(", which ends in {last_four},"));
                 self.lines.step(&format!(
                     "Removed the key of the profile {profile}{which} from the keyring. It stays valid on the server until \
                      you delete it: {DASHBOARD}"
                 ));
             }
-            Notice::NothingToForget { profile } => {
+            Message::NothingToForget { profile } => {
                 self.lines.step(&format!("The keyring has nothing for the profile {profile}."));
             }
             #[cfg(feature = "sandbox")]
-            Notice::SandboxUp => {
+            Message::SandboxUp => {
                 self.lines.step("The sandbox is up, and Ctrl-C ends it. Put these variables before `keymint create`:");
             }
             #[cfg(feature = "sandbox")]
-            Notice::SandboxDown { requests, keys } => {
+            Message::SandboxDown { requests, keys } => {
                 self.lines.step(&format!("Requests: {requests}. Keys made: {keys}."));
             }
         }
@@ -216,18 +216,18 @@ impl Reporter {
                 }
             }
             Event::OrganizationSkipped { id, reason } if self.may_warn_of_one_more() => {
-                self.tell(&Notice::Warning(&format!(
+                self.report(&Message::Warning(&format!(
                     "the projects of organization {id} could not be read and are passed over: {reason}"
                 )));
             }
             Event::ListIncomplete { step, skipped, cut } => {
                 if *skipped > 0 {
-                    self.tell(&Notice::Warning(&format!(
+                    self.report(&Message::Warning(&format!(
                         "{step}: {skipped} without a usable id passed over"
                     )));
                 }
                 if *cut {
-                    self.tell(&Notice::Warning(&format!("{step}: there are more than were read")));
+                    self.report(&Message::Warning(&format!("{step}: there are more than were read")));
                 }
             }
             Event::Retrying { step, reason, after } => {
@@ -245,7 +245,7 @@ impl Reporter {
     fn may_warn_of_one_more(&self) -> bool {
         let skipped = self.skipped.fetch_add(1, Ordering::Relaxed);
         if skipped == MOST_WARNINGS {
-            self.tell(&Notice::Warning("there are more organizations that are passed over"));
+            self.report(&Message::Warning("there are more organizations that are passed over"));
         }
         skipped < MOST_WARNINGS
     }

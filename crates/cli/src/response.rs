@@ -5,7 +5,7 @@ use crate::failure::{Failure, Kind};
 use crate::paste::{PasteError, Pasted};
 use crate::person::Person;
 use crate::port_lock::PortLock;
-use crate::report::{Notice, Reporter, ResponseChannel};
+use crate::report::{Message, Reporter, ResponseChannel};
 use crate::settings::Settings;
 use async_trait::async_trait;
 use keymint_callback_adapter::{Doubt, LoopbackListener, Outcome};
@@ -87,7 +87,7 @@ impl ResponseReceiver {
 async fn listen(port: u16, reporter: &Arc<Reporter>) -> Result<LoopbackListener, Failure> {
     let observer = Arc::clone(reporter);
     let listener =
-        LoopbackListener::bind(port)?.observed_by(move |notice| observer.tell(&Notice::Listener(notice)));
+        LoopbackListener::bind(port)?.observed_by(move |notice| observer.report(&Message::Listener(notice)));
     listener.self_test().await?;
     Ok(listener)
 }

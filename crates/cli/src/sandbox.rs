@@ -3,7 +3,7 @@
 use crate::args::OutputArgs;
 use crate::failure::{Failure, Kind};
 use crate::interrupt::Interrupt;
-use crate::report::{Notice, Reporter};
+use crate::report::{Message, Reporter};
 use crate::{output, settings};
 use clap::{ArgAction, Args};
 use keymint_sandbox::{Organization, Project, Sandbox, Scenario};
@@ -47,12 +47,12 @@ async fn serve(args: &SandboxArgs, reporter: &Reporter) -> Result<(), Failure> {
             .hint("Choose another --port, or none.")
     })?;
     let variables = format!("KEYMINT_ISSUER={} KEYMINT_API_BASE={}", sandbox.issuer(), sandbox.api_base());
-    reporter.tell(&Notice::SandboxUp);
+    reporter.report(&Message::SandboxUp);
     output::show(&variables)?;
     interrupt.next().await;
-    reporter.tell(&Notice::SandboxDown { requests: sandbox.requests().len(), keys: sandbox.keys().len() });
+    reporter.report(&Message::SandboxDown { requests: sandbox.requests().len(), keys: sandbox.keys().len() });
     for violation in sandbox.violations() {
-        reporter.tell(&Notice::Warning(&violation));
+        reporter.report(&Message::Warning(&violation));
     }
     Ok(())
 }

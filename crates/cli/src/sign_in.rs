@@ -4,7 +4,7 @@ use crate::browser::Browser;
 use crate::clock::SystemClock;
 use crate::failure::Failure;
 use crate::person::Person;
-use crate::report::{Notice, Reporter};
+use crate::report::{Message, Reporter};
 use crate::response::{self, ResponseReceiver};
 use crate::settings::{ProcessEnvironment, Settings};
 use crate::surroundings::{Surroundings, Traces};
@@ -88,16 +88,16 @@ pub(crate) async fn open_sign_in(
     let Settings { client, warnings, browser, .. } = settings;
     let receiver = ResponseReceiver::open(settings, reporter, person).await?;
     for warning in warnings {
-        reporter.tell(&Notice::Warning(warning));
+        reporter.report(&Message::Warning(warning));
     }
     // The listener may have taken any free port.
     let redirect_uri = receiver.listener().map_or_else(
         || response::redirect_uri(settings.callback_port),
         |listener| listener.redirect_uri().clone(),
     );
-    reporter.tell(&Notice::Listening { redirect_uri: redirect_uri.as_str() });
+    reporter.report(&Message::Listening { redirect_uri: redirect_uri.as_str() });
     let pending = begin(client, redirect_uri)?;
-    reporter.tell(&Notice::AuthorizeUrl { url: pending.authorize_url().as_str(), browser });
+    reporter.report(&Message::AuthorizeUrl { url: pending.authorize_url().as_str(), browser });
     // Only the listener has an address for a browser that holds no secret.
     if let Some(listener) = receiver.listener() {
         open(browser, reporter, listener, &pending);
@@ -109,16 +109,16 @@ pub(crate) async fn open_sign_in(
 fn open(browser: &Browser, reporter: &Reporter, listener: &LoopbackListener, pending: &PendingAuthorization) {
     let surroundings = Surroundings::judge(&ProcessEnvironment, &Traces::look());
     let opening = browser.open(&surroundings, || listener.start_url(pending), pending.authorize_url());
-    reporter.tell(&Notice::Browser(&opening));
+    reporter.report(&Message::Browser(&opening));
     if browser.is_played() {
         return;
     }
     if let Some(agent) = surroundings.agent {
-        reporter.tell(&Notice::RunByAgent(agent));
+        reporter.report(&Message::RunByAgent(agent));
     }
     let port = listener.redirect_uri().port_or_known_default().unwrap_or_default();
     if let Some(advice) = surroundings.advice(port) {
-        reporter.tell(&Notice::Advice(&advice));
+        reporter.report(&Message::Advice(&advice));
     }
 }
 
@@ -134,7 +134,7 @@ pub(crate) async fn complete_sign_in(
     let coming_back = async {
         let grant = authorize(&clock, source, pending, settings.sign_in_timeout).await?;
         fail_point::reached("callback");
-        reporter.tell(&Notice::CallbackReceived);
+        reporter.report(&Message::CallbackReceived);
         Ok(grant)
     };
     let (servers, grant) = Servers::connect_while(coming_back, settings, &clock).await?;

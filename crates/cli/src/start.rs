@@ -2,7 +2,7 @@
 
 use crate::args::{EndpointArgs, StartArgs};
 use crate::failure::{Failure, Kind};
-use crate::report::{Notice, Reporter};
+use crate::report::{Message, Reporter};
 use crate::settings::{Options, Settings};
 use crate::sign_in::begin;
 use crate::{clock, command, output, pending_sign_in, response};
@@ -25,7 +25,7 @@ fn start(args: StartArgs, options: &Options<'_>, reporter: &Reporter) -> Result<
             .hint("Name a folder of yours in XDG_STATE_HOME.")
     })?;
     for warning in &settings.warnings {
-        reporter.tell(&Notice::Warning(warning));
+        reporter.report(&Message::Warning(warning));
     }
     let expires_at = clock::utc_of(expires);
     let text = if reporter.wants_json() {
@@ -34,7 +34,7 @@ fn start(args: StartArgs, options: &Options<'_>, reporter: &Reporter) -> Result<
         url
     };
     output::show(&text)?;
-    reporter.tell(&Notice::Started { expires_at: &expires_at });
+    reporter.report(&Message::Started { expires_at: &expires_at });
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Whether a key works.
 
 use crate::failure::Failure;
-use crate::report::{Notice, Reporter};
+use crate::report::{Message, Reporter};
 use crate::settings::Settings;
 use keymint_domain::{ApiKey, BaseUrl, ProvisionError};
 use keymint_http_adapter::{Http, HttpOptions, KeyCheck};
@@ -34,5 +34,5 @@ pub(crate) async fn tell(key: &ApiKey, settings: &Settings, reporter: &Reporter)
         Ok(check) => (check == KeyCheck::Works, words(check)),
         Err(failure) => (false, format!("the key could not be tried: {}", failure.message)),
     };
-    reporter.tell(&if works { Notice::Verified { words: &text } } else { Notice::Warning(&text) });
+    reporter.report(&if works { Message::Verified { words: &text } } else { Message::Warning(&text) });
 }

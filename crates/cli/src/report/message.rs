@@ -5,7 +5,7 @@ use keymint_domain::{AccountEmail, Event, Stray, Target};
 use std::time::Duration;
 
 /// Something to tell.
-pub(crate) enum Notice<'a> {
+pub(crate) enum Message<'a> {
     Warning(&'a str),
     #[cfg(feature = "sandbox")]
     Demonstration,
