@@ -147,7 +147,7 @@ impl<'a> Delivery<'a> {
         to.extend(self.to_stdout.then(|| STDOUT.to_owned()));
         let line =
             if reporter.wants_json() { output::created(entry, key, &to) } else { key.expose().to_owned() };
-        reporter.settle();
+        reporter.clear_progress();
         match print_in_time(interrupt, line).await {
             Ok(()) => {
                 delivered.has_printed = true;

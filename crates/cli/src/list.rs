@@ -45,7 +45,7 @@ async fn execute(args: ListArgs, options: &Options<'_>, reporter: &Arc<Reporter>
 }
 
 async fn show(catalogue: &Catalogue, reporter: &Reporter, interrupt: &mut Interrupt) -> Result<(), Failure> {
-    reporter.settle();
+    reporter.clear_progress();
     if catalogue.organizations.is_empty() && !reporter.wants_json() {
         reporter.report(&Message::NothingToList);
         return Ok(());

@@ -96,7 +96,7 @@ impl<'a> Mint<'a> {
         interrupt: &mut Interrupt,
     ) -> Result<Outcome, Failure> {
         if self.reporter.wants_json() {
-            self.reporter.settle();
+            self.reporter.clear_progress();
             print_in_time(interrupt, output::rehearsed(entry)).await.map_err(output::failed)?;
         }
         self.reporter.report(&Message::Rehearsed { target });
@@ -115,7 +115,7 @@ impl<'a> Mint<'a> {
             entry.last4 = Some(key.last_four().to_owned());
         });
         self.reporter.report(&Message::KeyCreated { last_four: key.last_four(), name, target });
-        self.reporter.settle();
+        self.reporter.clear_progress();
         fail_point::reached("known");
         let entry = self.record.entry().expect("it was written before the key was asked for");
         let delivered = self.delivery.deliver(key, entry, self.reporter, interrupt).await;

@@ -26,7 +26,7 @@ impl<'a> Person<'a> {
         if !self.is_there() {
             return None;
         }
-        self.reporter.settle();
+        self.reporter.clear_progress();
         Some(ask::yes(&self.reporter.wrapped(&format!("{question} [y/N]"))).await)
     }
 
@@ -35,7 +35,7 @@ impl<'a> Person<'a> {
         if !self.is_there() {
             return None;
         }
-        self.reporter.settle();
+        self.reporter.clear_progress();
         ask::pick(question, lines).await
     }
 

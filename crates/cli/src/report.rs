@@ -251,8 +251,8 @@ impl Reporter {
     }
 
     /// Takes the spinner away, before something else writes to the terminal.
-    pub(crate) fn settle(&self) {
-        self.lines.settle();
+    pub(crate) fn clear_progress(&self) {
+        self.lines.clear_progress();
     }
 
     /// A text with the line ends that prose has.
@@ -262,7 +262,7 @@ impl Reporter {
 
     /// The last word, on both streams, and the exit code.
     pub(crate) fn end(&self, outcome: Result<(), Failure>) -> ExitCode {
-        self.settle();
+        self.clear_progress();
         let Err(failure) = outcome else { return ExitCode::SUCCESS };
         if self.output.events {
             let event = json!({"event": "error", "kind": failure.kind.name(), "message": failure.message, "hint": failure.hint});

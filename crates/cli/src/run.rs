@@ -29,7 +29,7 @@ pub(crate) async fn run(args: RunArgs) -> ExitCode {
     // Standard output is the command's alone, unless it cannot be started.
     let reporter = Arc::new(Reporter::new(OutputArgs { json: false, ..output }));
     let Err(failure) = execute(args, &options, &reporter).await;
-    reporter.settle();
+    reporter.clear_progress();
     Reporter::new(output).end(Err(failure))
 }
 
@@ -47,7 +47,7 @@ async fn execute(
     let program = words.next().expect("the command line asks for one word at least");
     let mut command = Command::new(&program);
     command.args(words).env(variable.as_str(), key.expose());
-    reporter.settle();
+    reporter.clear_progress();
     start(command).map_err(|error| {
         let program = quoted(&program.to_string_lossy());
         if error.kind() == io::ErrorKind::NotFound {

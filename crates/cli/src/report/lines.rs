@@ -122,7 +122,7 @@ impl Lines {
     }
 
     /// Takes the spinner away, before something else writes to the terminal.
-    pub(super) fn settle(&self) {
+    pub(super) fn clear_progress(&self) {
         if let Some(spinner) = &self.spinner {
             self.spins.store(false, Ordering::Relaxed);
             spinner.finish_and_clear();
