@@ -211,7 +211,7 @@ impl Reporter {
                 );
                 let known =
                     self.last_observation.lock().unwrap_or_else(PoisonError::into_inner).replace(*observed);
-                if self.lines.bear_repetition() || known != Some(*observed) {
+                if self.lines.shows_repeats() || known != Some(*observed) {
                     self.lines.status(&text);
                 }
             }

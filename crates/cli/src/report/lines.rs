@@ -53,7 +53,7 @@ impl Lines {
 
     /// Whether what was told already is told again: it only changes the spinner's text, or everything
     /// was asked for.
-    pub(super) fn bear_repetition(&self) -> bool {
+    pub(super) fn shows_repeats(&self) -> bool {
         self.spinner.is_some() || self.verbose
     }
 
