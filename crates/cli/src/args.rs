@@ -157,7 +157,7 @@ pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
     let plain = error.render().to_string();
     let masked = redact_keys(&plain);
     if !(output.json || output.events) {
-        report::complain(&if masked == plain { error.render().ansi().to_string() } else { masked });
+        report::write_stderr(&if masked == plain { error.render().ansi().to_string() } else { masked });
         return Kind::Usage.exit_code();
     }
     let message = masked.lines().next().unwrap_or_default().trim_start_matches("error: ");

@@ -63,7 +63,7 @@ struct Findings(Vec<Finding>);
 
 impl Findings {
     fn add(&mut self, finding: Finding) {
-        report::complain(&finding.text());
+        report::write_stderr(&finding.text());
         self.0.push(finding);
     }
 }
@@ -72,7 +72,7 @@ impl Findings {
 fn end(findings: Vec<Finding>, json: bool) -> ExitCode {
     let count = |status| findings.iter().filter(|finding| finding.status == status).count();
     let (problems, warnings) = (count(Status::Problem), count(Status::Warning));
-    report::complain(&match (problems, warnings) {
+    report::write_stderr(&match (problems, warnings) {
         (0, 0) => "\nAll is well: a sign-in can begin.\n".to_owned(),
         (0, warnings) => format!("\nA sign-in can begin. Things to know: {warnings}.\n"),
         (problems, _) => format!("\nA sign-in would fail. Problems: {problems}.\n"),

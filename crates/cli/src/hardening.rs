@@ -8,7 +8,7 @@ pub(crate) fn harden() {
     panic::set_hook(Box::new(|panic| {
         // The payload is not shown: a foreign panic may quote what it choked on.
         let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
-        crate::report::complain(&format!(
+        crate::report::write_stderr(&format!(
             "error: keymint has a bug, and stopped at {place}. Please report it.\n"
         ));
     }));

@@ -287,6 +287,6 @@ impl Reporter {
 }
 
 /// Writes to standard error whatever else goes on.
-pub(crate) fn complain(text: &str) {
+pub(crate) fn write_stderr(text: &str) {
     let _ = write!(anstream::stderr(), "{text}");
 }
