@@ -1,7 +1,7 @@
 //! Which organization and project the key is made in.
 
 use crate::failure::{Failure, Kind};
-use crate::person::Person;
+use crate::prompter::Prompter;
 use crate::settings::Settings;
 use crate::words::quoted;
 use keymint_domain::{
@@ -12,28 +12,28 @@ use serde_json::{Value, json};
 /// Finds what the settings name, or what a person picks.
 pub(crate) async fn target(
     settings: &Settings,
-    person: Person<'_>,
+    prompter: Prompter<'_>,
     ports: Ports<'_>,
     session: &Session,
     observer: Observer<'_>,
 ) -> Result<Target, Failure> {
     if settings.choose
         && let Some(target) =
-            pick(person, &catalogue(ports, &settings.plan, session, observer).await?).await?
+            pick(prompter, &catalogue(ports, &settings.plan, session, observer).await?).await?
     {
         return Ok(target);
     }
     let mut plan = settings.plan.clone();
     loop {
-        let (choices, requested) = match find_target(ports, &plan, session, observer).await {
-            Err(ProvisionError::Ambiguous { choices, requested }) if person.is_there() => {
-                (choices, requested)
+        let (choices, asked) = match find_target(ports, &plan, session, observer).await {
+            Err(ProvisionError::Ambiguous { choices, asked }) if prompter.is_interactive() => {
+                (choices, asked)
             }
             outcome => return Ok(outcome?),
         };
-        let Some(chosen) = person
-            .picks(
-                &format!("There is more than one {requested}:"),
+        let Some(chosen) = prompter
+            .select(
+                &format!("There is more than one {asked}:"),
                 &choices.iter().map(line).collect::<Vec<_>>(),
             )
             .await
@@ -49,13 +49,13 @@ pub(crate) async fn target(
 
 /// Lets a person pick from everything there is; `None` where there is nothing yet. The only project
 /// there is needs no question.
-async fn pick(person: Person<'_>, catalogue: &Catalogue) -> Result<Option<Target>, Failure> {
+async fn pick(prompter: Prompter<'_>, catalogue: &Catalogue) -> Result<Option<Target>, Failure> {
     let targets: Vec<_> = catalogue.targets().collect();
     if let [] | [_] = targets[..] {
         return Ok(targets.into_iter().next());
     }
     let lines: Vec<_> = targets.iter().map(line_of_target).collect();
-    match person.picks("Where should the key be made?", &lines).await {
+    match prompter.select("Where should the key be made?", &lines).await {
         Some(chosen) => Ok(targets.into_iter().nth(chosen)),
         None => {
             let failure = Failure::new(Kind::NoProject, "nobody has picked a project");

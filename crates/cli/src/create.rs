@@ -4,7 +4,7 @@ use crate::args::CreateArgs;
 use crate::failure::{Failure, Kind};
 use crate::interrupt::{Interrupt, UnderWay};
 use crate::mint::Mint;
-use crate::person::Person;
+use crate::prompter::Prompter;
 use crate::report::{Message, Reporter};
 use crate::response::ResponseReceiver;
 use crate::settings::{KeyringWanted, Options, Settings, Wanted};
@@ -49,8 +49,8 @@ pub(crate) struct CreateFlow<'a> {
 impl CreateFlow<'_> {
     pub(crate) async fn create(self) -> Result<(), Failure> {
         let mut interrupt = Interrupt::listen().map_err(|error| Failure::internal(&error))?;
-        let mint = interrupt.end(Mint::prepare(self.settings, self.reporter, self.person())).await?;
-        let opening = open_sign_in(self.settings, self.reporter, self.person());
+        let mint = interrupt.end(Mint::prepare(self.settings, self.reporter, self.prompter())).await?;
+        let opening = open_sign_in(self.settings, self.reporter, self.prompter());
         let (mut receiver, pending) = interrupt.end(opening).await?;
         let patience = self.settings.sign_in_timeout;
         self.reporter.report(&Message::WaitingForPerson { patience, channel: receiver.channel() });
@@ -81,7 +81,7 @@ impl CreateFlow<'_> {
                 complete_sign_in(settings, reporter, receiver, pending, &observer).await?;
             reporter.report(&Message::Looking { patience: settings.plan.polling.timeout() });
             let target =
-                choose::target(settings, self.person(), servers.ports(), &session, &observer).await?;
+                choose::target(settings, self.prompter(), servers.ports(), &session, &observer).await?;
             reporter.report(&Message::Chosen { target: &target, account: session.account() });
             if !settings.dry_run {
                 self.confirm_browser(receiver.doubt(), &target).await?;
@@ -92,8 +92,8 @@ impl CreateFlow<'_> {
         mint.make(servers.ports(), session, &target, &observer, &under_way, interrupt).await
     }
 
-    fn person(&self) -> Person<'_> {
-        Person::new(self.reporter, self.settings.may_ask)
+    fn prompter(&self) -> Prompter<'_> {
+        Prompter::new(self.reporter, self.settings.may_ask)
     }
 
     /// Whoever signed in may not be the person here: then the person is asked before a key is made
@@ -106,7 +106,7 @@ impl CreateFlow<'_> {
         };
         let place = place(target);
         let question = format!("Careful: {what}. Create a key in {place}?");
-        let why = match self.person().agrees(question).await {
+        let why = match self.prompter().confirm(question).await {
             Some(true) => return Ok(()),
             Some(false) => format!("you did not want a key in {place}"),
             None => "nobody is here to say whether that is right".to_owned(),

@@ -14,7 +14,7 @@ use crate::clock::SystemClock;
 use crate::failure::{Failure, Kind};
 use crate::interrupt::Interrupt;
 use crate::output::{self, STDOUT};
-use crate::person::Person;
+use crate::prompter::Prompter;
 use crate::record::Entry;
 use crate::report::{Message, Reporter};
 use crate::settings::Wanted;
@@ -77,17 +77,17 @@ impl<'a> Delivery<'a> {
     pub(crate) async fn check(
         wanted: &Wanted,
         is_rehearsal: bool,
-        person: Person<'a>,
+        prompter: Prompter<'a>,
     ) -> Result<Self, Failure> {
         let mut places: Vec<Box<dyn Destination + 'a>> = Vec::new();
         if let Some(wanted) = &wanted.env_file {
-            places.push(Box::new(EnvFile::check(wanted, person).await?));
+            places.push(Box::new(EnvFile::check(wanted, prompter).await?));
         }
         if let Some(wanted) = &wanted.keyring {
-            places.push(Box::new(Keyring::check(wanted, person).await?));
+            places.push(Box::new(Keyring::check(wanted, prompter).await?));
         }
         if let Some(command) = &wanted.pipe_to {
-            places.push(Box::new(Pipe::check(command, person)?));
+            places.push(Box::new(Pipe::check(command, prompter)?));
         }
         if wanted.copy {
             places.push(Box::new(Clipboard::check()?));

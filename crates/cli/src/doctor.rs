@@ -6,7 +6,7 @@ mod network;
 
 use crate::args::{DoctorArgs, OutputArgs};
 use crate::failure::{Failure, Kind};
-use crate::person::Person;
+use crate::prompter::Prompter;
 use crate::report::{self, Reporter};
 use crate::settings::{self, Endpoints, ProcessEnvironment};
 use crate::surroundings::{Surroundings, Traces};
@@ -44,7 +44,7 @@ async fn examine(args: &DoctorArgs, given: OutputArgs) -> Result<(Vec<Finding>, 
     findings.add(machine::place(&surroundings, endpoints.callback_port));
     findings.add(machine::browser(&browser, &surroundings));
     findings.add(machine::state());
-    findings.add(machine::keyring(&options.profile, Person::new(&reporter, false)).await);
+    findings.add(machine::keyring(&options.profile, Prompter::new(&reporter, false)).await);
     findings.add(machine::environment(environment));
     findings.add(machine::clock(&clock::utc_now()));
     let proxy = network::proxy(&endpoints, &options);

@@ -6,7 +6,7 @@ use crate::failure::{Failure, Kind};
 use crate::interrupt::Interrupt;
 use crate::mint::Mint;
 use crate::pending_sign_in::{self, Found, PendingSignIn};
-use crate::person::Person;
+use crate::prompter::Prompter;
 use crate::report::{Message, Reporter};
 use crate::response::ResponseReceiver;
 use crate::settings::{self, Options, Settings};
@@ -30,16 +30,16 @@ async fn finish(args: FinishArgs, options: &Options<'_>, reporter: &Arc<Reporter
     let pasted = args.address.clone().map(Zeroizing::new);
     let mut args = CreateArgs::from(args);
     let may_ask = settings::may_ask(args.way.no_input, options)?;
-    let person = Person::new(reporter, may_ask);
+    let prompter = Prompter::new(reporter, may_ask);
     let pasted = match pasted {
         Some(address) => address,
-        None => interrupt.end(address(reporter, person)).await?,
+        None => interrupt.end(address(reporter, prompter)).await?,
     };
     let pending_sign_in = find(&pasted)?;
     args.endpoints = pending_sign_in.endpoints.clone();
     let settings = Settings::resolve(&args, options)?;
 
-    let mint = interrupt.end(Mint::prepare(&settings, reporter, person)).await?;
+    let mint = interrupt.end(Mint::prepare(&settings, reporter, prompter)).await?;
     if !pending_sign_in.claim().map_err(|error| Failure::internal(&error))? {
         return Err(unknown());
     }
@@ -55,8 +55,8 @@ fn is_address(path: &OsString) -> bool {
 }
 
 /// The address, from standard input: what is pasted at a terminal, or all that a pipe has.
-async fn address(reporter: &Reporter, person: Person<'_>) -> Result<Zeroizing<String>, Failure> {
-    if person.is_there() {
+async fn address(reporter: &Reporter, prompter: Prompter<'_>) -> Result<Zeroizing<String>, Failure> {
+    if prompter.is_interactive() {
         reporter.report(&Message::PasteAddress);
     }
     paste::text().await.ok_or_else(|| {

@@ -3,7 +3,7 @@
 use crate::args::{ForgetArgs, OutputArgs};
 use crate::failure::Failure;
 use crate::keyring::{self, Item};
-use crate::person::Person;
+use crate::prompter::Prompter;
 use crate::report::{Message, Reporter};
 use crate::{command, output};
 use serde_json::json;
@@ -24,7 +24,7 @@ async fn execute(profile: &str, reporter: &Reporter) -> Result<(), Failure> {
         Ok((removed, key))
     };
     let (removed, key) =
-        keyring::patiently(Person::new(reporter, false), forget).await.map_err(keyring::unusable)?;
+        keyring::patiently(Prompter::new(reporter, false), forget).await.map_err(keyring::unusable)?;
     let last_four = key.as_ref().map(|key| key.last_four());
     reporter.report(&if removed {
         Message::Forgotten { profile, last_four }

@@ -6,7 +6,7 @@ mod system;
 
 use crate::clock::SystemClock;
 use crate::failure::{Failure, Kind};
-use crate::person::Person;
+use crate::prompter::Prompter;
 use crate::{blocking, fail_point};
 use keymint_domain::text::human_duration;
 use keymint_domain::{ApiKey, Clock};
@@ -98,13 +98,13 @@ pub(crate) async fn check() -> io::Result<()> {
 }
 
 /// Waits for the keyring, and tells the person so if that takes longer than a moment.
-pub(crate) async fn patiently<T>(person: Person<'_>, work: impl Future<Output = T>) -> T {
+pub(crate) async fn patiently<T>(prompter: Prompter<'_>, work: impl Future<Output = T>) -> T {
     let (mut work, clock) = (pin!(work), SystemClock::new());
     tokio::select! {
         done = &mut work => return done,
         () = clock.sleep(MOMENT) => {}
     }
-    person.warn(if system::may_show_a_window() {
+    prompter.warn(if system::may_show_a_window() {
         "the keyring does not answer yet: it may be asking for its password in a window"
     } else {
         "the keyring does not answer yet"

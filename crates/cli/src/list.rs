@@ -5,7 +5,7 @@ use crate::choose::named;
 use crate::delivery::print_in_time;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
-use crate::person::Person;
+use crate::prompter::Prompter;
 use crate::report::{Message, Reporter};
 use crate::settings::{Options, Settings};
 use crate::sign_in::{complete_sign_in, open_sign_in};
@@ -24,9 +24,9 @@ pub(crate) async fn run(args: ListArgs) -> ExitCode {
 
 async fn execute(args: ListArgs, options: &Options<'_>, reporter: &Arc<Reporter>) -> Result<(), Failure> {
     let settings = Settings::resolve(&args.into(), options)?;
-    let person = Person::new(reporter, settings.may_ask);
+    let prompter = Prompter::new(reporter, settings.may_ask);
     let mut interrupt = Interrupt::listen().map_err(|error| Failure::internal(&error))?;
-    let (mut receiver, pending) = interrupt.end(open_sign_in(&settings, reporter, person)).await?;
+    let (mut receiver, pending) = interrupt.end(open_sign_in(&settings, reporter, prompter)).await?;
     let observer = |event| reporter.report(&Message::Flow(&event));
     let reading = async {
         let channel = receiver.channel();

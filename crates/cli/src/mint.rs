@@ -3,7 +3,7 @@
 use crate::delivery::{Delivered, Delivery, print_in_time};
 use crate::failure::{Failure, Kind, outcome_unknown};
 use crate::interrupt::{Held, Interrupt, UnderWay};
-use crate::person::Person;
+use crate::prompter::Prompter;
 use crate::record::{Entry, Record, State};
 use crate::report::{Message, Reporter};
 use crate::settings::{ProcessEnvironment, Settings};
@@ -27,12 +27,12 @@ impl<'a> Mint<'a> {
     pub(crate) async fn prepare(
         settings: &'a Settings,
         reporter: &'a Reporter,
-        person: Person<'a>,
+        prompter: Prompter<'a>,
     ) -> Result<Self, Failure> {
         fail_point::reached("started");
-        let delivery = Delivery::check(&settings.wanted, settings.dry_run, person).await?;
+        let delivery = Delivery::check(&settings.wanted, settings.dry_run, prompter).await?;
         let record = if settings.keeps && !settings.dry_run {
-            report_earlier_runs(person);
+            report_earlier_runs(prompter);
             recovery::folder().and_then(|_| Record::begin()).map_err(|error| {
                 Failure::new(
                     Kind::DestinationUnusable,
@@ -206,7 +206,7 @@ impl<'a> Mint<'a> {
 }
 
 /// Tells once of each run that was ended before it knew, or could say, what became of its key.
-fn report_earlier_runs(person: Person<'_>) {
+fn report_earlier_runs(prompter: Prompter<'_>) {
     for mut past in record::past().unwrap_or_default() {
         let Entry { name, time, .. } = &past.entry;
         let what = match past.entry.state {
@@ -214,7 +214,7 @@ fn report_earlier_runs(person: Person<'_>) {
             State::Created => "exists, and may not have been delivered",
             State::Delivered | State::Unknown => continue,
         };
-        person.warn(&format!(
+        prompter.warn(&format!(
             "an earlier run was cut short. Its key {} of {time} {what}: look for that name at {DASHBOARD}, and \
              delete it unless you have it",
             quoted(name)

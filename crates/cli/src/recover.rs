@@ -4,7 +4,7 @@ use crate::args::RecoverArgs;
 use crate::delivery::Delivery;
 use crate::failure::{Failure, Kind};
 use crate::interrupt::Interrupt;
-use crate::person::Person;
+use crate::prompter::Prompter;
 use crate::record::Entry;
 use crate::recovery::{self, Kept};
 use crate::report::{Message, Reporter};
@@ -87,8 +87,8 @@ async fn deliver(kept: Kept, settings: &RecoverSettings, reporter: &Reporter) ->
         Failure::new(Kind::Internal, format!("{} cannot be read: {error}", kept.path.display()))
     })?;
     let mut interrupt = Interrupt::listen().map_err(|error| Failure::internal(&error))?;
-    let person = Person::new(reporter, settings.may_ask);
-    let mut delivery = interrupt.end(Delivery::check(&settings.wanted, false, person)).await?;
+    let prompter = Prompter::new(reporter, settings.may_ask);
+    let mut delivery = interrupt.end(Delivery::check(&settings.wanted, false, prompter)).await?;
     fail_point::reached("prepared");
     let delivered = delivery.deliver(&key, &kept.entry, reporter, &mut interrupt).await;
     fail_point::reached("delivered");

@@ -3,8 +3,8 @@
 
 use crate::failure::{Failure, Kind};
 use crate::paste::{PasteError, Pasted};
-use crate::person::Person;
 use crate::port_lock::PortLock;
+use crate::prompter::Prompter;
 use crate::report::{Message, Reporter, ResponseChannel};
 use crate::settings::Settings;
 use async_trait::async_trait;
@@ -28,10 +28,10 @@ impl ResponseReceiver {
     pub(crate) async fn open(
         settings: &Settings,
         reporter: &Arc<Reporter>,
-        person: Person<'_>,
+        prompter: Prompter<'_>,
     ) -> Result<Self, Failure> {
         let port = settings.callback_port;
-        let pasted = (person.is_there() || !settings.listens)
+        let pasted = (prompter.is_interactive() || !settings.listens)
             .then(|| -> Box<dyn ResponseSource> { Box::new(Pasted::new(reporter)) });
         if !settings.listens {
             return Ok(Self { listener: None, pasted, _lock: None });
@@ -41,7 +41,7 @@ impl ResponseReceiver {
             Ok(listener) => Some(listener),
             Err(failure) if pasted.is_some() => {
                 let hint = failure.hint.unwrap_or_default();
-                person.warn(&format!("{}. {hint}", failure.message));
+                prompter.warn(&format!("{}. {hint}", failure.message));
                 None
             }
             Err(failure) => {

@@ -3,7 +3,7 @@
 use crate::args::{OutputArgs, RunArgs};
 use crate::failure::{Failure, Kind};
 use crate::keyring::{self, Item};
-use crate::person::Person;
+use crate::prompter::Prompter;
 use crate::report::Reporter;
 use crate::settings::{self, Options};
 use crate::words::{profile_flag, quoted};
@@ -65,9 +65,9 @@ async fn stored_key(
     reporter: &Arc<Reporter>,
 ) -> Result<ApiKey, Failure> {
     let profile = &options.profile;
-    let (item, person) = (Item::of(profile), Person::new(reporter, may_ask));
-    let mut stored = keyring::patiently(person, item.get()).await.map_err(keyring::unusable)?;
-    if stored.is_none() && person.is_there() {
+    let (item, prompter) = (Item::of(profile), Prompter::new(reporter, may_ask));
+    let mut stored = keyring::patiently(prompter, item.get()).await.map_err(keyring::unusable)?;
+    if stored.is_none() && prompter.is_interactive() {
         create::for_keyring(options, reporter).await?;
         stored = item.get().await.map_err(keyring::unusable)?;
     }

@@ -3,7 +3,7 @@
 use crate::browser::Browser;
 use crate::clock::SystemClock;
 use crate::failure::Failure;
-use crate::person::Person;
+use crate::prompter::Prompter;
 use crate::report::{Message, Reporter};
 use crate::response::{self, ResponseReceiver};
 use crate::settings::{ProcessEnvironment, Settings};
@@ -83,10 +83,10 @@ pub(crate) fn begin(client: &Client, redirect_uri: Url) -> Result<PendingAuthori
 pub(crate) async fn open_sign_in(
     settings: &Settings,
     reporter: &Arc<Reporter>,
-    person: Person<'_>,
+    prompter: Prompter<'_>,
 ) -> Result<(ResponseReceiver, PendingAuthorization), Failure> {
     let Settings { client, warnings, browser, .. } = settings;
-    let receiver = ResponseReceiver::open(settings, reporter, person).await?;
+    let receiver = ResponseReceiver::open(settings, reporter, prompter).await?;
     for warning in warnings {
         reporter.report(&Message::Warning(warning));
     }

@@ -6,7 +6,7 @@ mod text;
 
 use crate::args::{CreateArgs, OutputArgs, StatusArgs};
 use crate::failure::{Failure, Kind};
-use crate::person::Person;
+use crate::prompter::Prompter;
 use crate::report::Reporter;
 use crate::settings::{Options, Settings};
 use crate::{command, output, verify};
@@ -27,7 +27,7 @@ async fn execute(args: &StatusArgs, options: &Options<'_>, reporter: &Reporter) 
     let keys = key::known().map_err(|error| {
         Failure::new(Kind::Internal, format!("what is known of the keys cannot be read: {error}"))
     })?;
-    let mut held = place::look(options, Person::new(reporter, false)).await?;
+    let mut held = place::look(options, Prompter::new(reporter, false)).await?;
     // Who never used the keyring need not know that there is none.
     let may_be_in_keyring = keys.iter().any(Key::is_in_keyring);
     held.retain(|held| may_be_in_keyring || held.key.is_ok() || !matches!(held.place, Place::Keyring { .. }));

@@ -12,7 +12,7 @@ use super::Destination;
 use crate::blocking;
 use crate::clock::SystemClock;
 use crate::failure::Failure;
-use crate::person::Person;
+use crate::prompter::Prompter;
 use crate::settings::EnvFileWanted;
 use async_trait::async_trait;
 use dotenv::{Dotenv, PlainValue};
@@ -71,15 +71,15 @@ enum Current {
 
 impl EnvFile {
     /// Does all that can fail without the key, and asks about what would be lost.
-    pub(crate) async fn check(wanted: &EnvFileWanted, person: Person<'_>) -> Result<Self, Failure> {
+    pub(crate) async fn check(wanted: &EnvFileWanted, prompter: Prompter<'_>) -> Result<Self, Failure> {
         let clock = SystemClock::new();
         let path = wanted.path.clone();
         let (spot, link) = checking(move || Spot::find(&path)).await?;
         if let Some(link) = link {
-            person.warn(&format!("{} is a link: {spot} is the file that will change", shown(&link)));
+            prompter.warn(&format!("{} is a link: {spot} is the file that will change", shown(&link)));
         }
         if !spot.folder.try_lock() {
-            person.warn(&format!(
+            prompter.warn(&format!(
                 "another run of keymint seems to write beside {spot}; waiting for it, at most 10 s"
             ));
             lock(&clock, &spot).await?;
@@ -91,12 +91,12 @@ impl EnvFile {
         })
         .await?;
         for warning in checked.warnings {
-            person.warn(&warning);
+            prompter.warn(&warning);
         }
-        ask_git(&clock, &spot, wanted.allow_tracked, person).await?;
+        ask_git(&clock, &spot, wanted.allow_tracked, prompter).await?;
         let may_replace = match wanted.force {
             true => MayReplace::Any,
-            false => MayReplace::Seen(consent(&spot, &wanted.variable, checked.current, person).await?),
+            false => MayReplace::Seen(consent(&spot, &wanted.variable, checked.current, prompter).await?),
         };
         let variable = wanted.variable.clone();
         Ok(Self(Arc::new(Place { spot, variable, draft: checked.draft, may_replace })))
@@ -261,12 +261,12 @@ async fn ask_git(
     clock: &dyn Clock,
     spot: &Spot,
     allow_tracked: bool,
-    person: Person<'_>,
+    prompter: Prompter<'_>,
 ) -> Result<(), Failure> {
     match git::standing(clock, spot.folder.path(), &spot.name).await {
         Standing::Apart => (),
         Standing::Tracked if allow_tracked => {
-            person.warn(&format!("git tracks {spot}: do not commit the key"));
+            prompter.warn(&format!("git tracks {spot}: do not commit the key"));
         }
         Standing::Tracked => {
             return Err(spot.unusable("git tracks it, and would publish the key").hint(format!(
@@ -277,10 +277,11 @@ async fn ask_git(
         Standing::NotIgnored => {
             let gitignore = spot.folder.path().join(".gitignore");
             let line = git::ignoring(&spot.name);
-            person.warn(&format!("git does not ignore {spot}: add the line {line} to {}", shown(&gitignore)));
+            prompter
+                .warn(&format!("git does not ignore {spot}: add the line {line} to {}", shown(&gitignore)));
         }
         Standing::Unknown(why) => {
-            person.warn(&format!("whether git would publish {spot} is not known: {why}"));
+            prompter.warn(&format!("whether git would publish {spot} is not known: {why}"));
         }
     }
     Ok(())
@@ -291,7 +292,7 @@ async fn consent(
     spot: &Spot,
     variable: &Variable,
     current: Current,
-    person: Person<'_>,
+    prompter: Prompter<'_>,
 ) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let variable = variable.as_str();
     let (value, lines) = match current {
@@ -307,7 +308,7 @@ async fn consent(
         }
     };
     let question = format!("{spot} has {variable} already ({lines}). Replace its value, which is lost then?");
-    match person.agrees(question).await {
+    match prompter.confirm(question).await {
         Some(true) => Ok(value),
         Some(false) => Err(spot
             .unusable(format!("{variable} has a value already ({lines}), and you want to keep it"))

@@ -3,7 +3,7 @@
 use super::Destination;
 use crate::failure::{Failure, Kind};
 use crate::keyring::{self, Item, unusable};
-use crate::person::Person;
+use crate::prompter::Prompter;
 use crate::settings::KeyringWanted;
 use crate::words::profile_flag;
 use async_trait::async_trait;
@@ -34,19 +34,19 @@ enum There {
 }
 
 impl Keyring {
-    pub(crate) async fn check(wanted: &KeyringWanted, person: Person<'_>) -> Result<Self, Failure> {
+    pub(crate) async fn check(wanted: &KeyringWanted, prompter: Prompter<'_>) -> Result<Self, Failure> {
         let item = Item::of(&wanted.profile);
-        let there = keyring::patiently(person, There::look(&item)).await.map_err(unusable)?;
+        let there = keyring::patiently(prompter, There::look(&item)).await.map_err(unusable)?;
         let may_replace = if wanted.new {
             MayReplace::Any
         } else {
             if let Some(there) = there.described() {
                 let what_is_there = format!("the keyring has {there} for the profile {}", wanted.profile);
-                may_be_replaced(&what_is_there, person).await?;
+                may_be_replaced(&what_is_there, prompter).await?;
             }
             MayReplace::Seen(there)
         };
-        keyring::patiently(person, keyring::check()).await.map_err(unusable)?;
+        keyring::patiently(prompter, keyring::check()).await.map_err(unusable)?;
         Ok(Self { item, may_replace })
     }
 }
@@ -81,9 +81,9 @@ impl MayReplace {
 }
 
 /// A key that is still good is not replaced, and its successor not created, by accident.
-async fn may_be_replaced(what_is_there: &str, person: Person<'_>) -> Result<(), Failure> {
+async fn may_be_replaced(what_is_there: &str, prompter: Prompter<'_>) -> Result<(), Failure> {
     let question = format!("Careful: {what_is_there}. Create a new key in its place?");
-    let message = match person.agrees(question).await {
+    let message = match prompter.confirm(question).await {
         Some(true) => return Ok(()),
         Some(false) => format!("{what_is_there}, and you want it to stay"),
         None => what_is_there.to_owned(),

@@ -5,8 +5,8 @@ use super::feed::feed;
 use super::mask::mask;
 use crate::clock::SystemClock;
 use crate::failure::{Failure, Kind};
-use crate::person::Person;
 use crate::program;
+use crate::prompter::Prompter;
 use crate::words::quoted;
 use async_trait::async_trait;
 use keymint_domain::ApiKey;
@@ -23,13 +23,13 @@ pub(crate) struct Pipe<'a> {
     name: String,
     program: PathBuf,
     arguments: Vec<String>,
-    person: Person<'a>,
+    prompter: Prompter<'a>,
 }
 
 impl<'a> Pipe<'a> {
     /// Splits the command by the shell's rules for quotes, and looks for its program. There is no
     /// shell: nothing else of what one understands means anything.
-    pub(crate) fn check(command: &str, person: Person<'a>) -> Result<Self, Failure> {
+    pub(crate) fn check(command: &str, prompter: Prompter<'a>) -> Result<Self, Failure> {
         let words = shell_words::split(command)
             .map_err(|_| Failure::usage("the command of --pipe-to has a quote that is not closed"))?;
         let mut words = words.into_iter();
@@ -42,7 +42,7 @@ impl<'a> Pipe<'a> {
         let name = words.next().ok_or_else(|| unusable("the command of --pipe-to is empty".to_owned()))?;
         let program = program::find_here(&name)
             .map_err(|problem| unusable(format!("the command of --pipe-to, {}, {problem}", quoted(&name))))?;
-        Ok(Self { name, program, arguments: words.collect(), person })
+        Ok(Self { name, program, arguments: words.collect(), prompter })
     }
 }
 
@@ -63,7 +63,7 @@ impl Destination for Pipe<'_> {
         }
         let key = key.expose();
         let input = Zeroizing::new(key.as_bytes().to_vec());
-        let said = |line: &str| self.person.hear(&mask(line, key));
+        let said = |line: &str| self.prompter.relay(&mask(line, key));
         let fed = feed(command, input, &said, &SystemClock::new()).await;
         fed.map_err(|error| io::Error::other(format!("{} {error}", quoted(&self.name))))
     }

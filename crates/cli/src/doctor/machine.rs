@@ -5,8 +5,8 @@ use crate::browser::{Browser, Launcher, Obstacle};
 use crate::clock::SystemClock;
 use crate::failure::{Failure, self_test_hint};
 use crate::keyring::Item;
-use crate::person::Person;
 use crate::port_lock::PortLock;
+use crate::prompter::Prompter;
 use crate::settings::{Endpoints, Environment, Options};
 use crate::surroundings::{Place, Surroundings};
 use crate::words::of_obstacle;
@@ -153,9 +153,9 @@ pub(super) fn lock(port: u16) -> Finding {
 }
 
 /// Whether the keyring answers. A key can go elsewhere, so it is never a problem.
-pub(super) async fn keyring(profile: &str, person: Person<'_>) -> Finding {
+pub(super) async fn keyring(profile: &str, prompter: Prompter<'_>) -> Finding {
     let item = Item::of(profile);
-    match keyring::patiently(person, item.get()).await {
+    match keyring::patiently(prompter, item.get()).await {
         Ok(None) => Finding::ok("keyring", &format!("has no key for the profile {profile}")),
         Ok(Some(key)) => {
             let last_four = key.last_four();

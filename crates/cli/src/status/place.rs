@@ -3,7 +3,7 @@
 use crate::delivery::{Variable, value_in_file};
 use crate::failure::Failure;
 use crate::keyring::{self, Item};
-use crate::person::Person;
+use crate::prompter::Prompter;
 use crate::settings::{self, Options};
 use crate::words::profile_flag;
 use keymint_domain::ApiKey;
@@ -31,12 +31,12 @@ pub(super) enum Place {
 }
 
 /// The places that have something, in the order in which they count.
-pub(super) async fn look(options: &Options<'_>, person: Person<'_>) -> Result<Vec<Held>, Failure> {
+pub(super) async fn look(options: &Options<'_>, prompter: Prompter<'_>) -> Result<Vec<Held>, Failure> {
     let variable = settings::variable(&None, options)?;
     let mut found = Vec::new();
     found.extend(in_environment(&variable));
     found.extend(in_file(Path::new(ENV_FILE), &variable));
-    found.extend(in_keyring(&options.profile, person).await);
+    found.extend(in_keyring(&options.profile, prompter).await);
     Ok(found)
 }
 
@@ -61,9 +61,9 @@ fn in_file(path: &Path, variable: &Variable) -> Option<Held> {
     Some(Held { place, key })
 }
 
-async fn in_keyring(profile: &str, person: Person<'_>) -> Option<Held> {
+async fn in_keyring(profile: &str, prompter: Prompter<'_>) -> Option<Held> {
     let item = Item::of(profile);
-    let key = match keyring::patiently(person, item.get()).await {
+    let key = match keyring::patiently(prompter, item.get()).await {
         Ok(key) => Ok(key?),
         // Built without it, it has nothing for anybody.
         Err(error) if error.kind() == io::ErrorKind::Unsupported => return None,

@@ -5,25 +5,25 @@ use crate::report::{Message, Reporter};
 
 /// The person at the terminal, as far as there is one.
 #[derive(Clone, Copy)]
-pub(crate) struct Person<'a> {
+pub(crate) struct Prompter<'a> {
     reporter: &'a Reporter,
     may_ask: bool,
 }
 
-impl<'a> Person<'a> {
+impl<'a> Prompter<'a> {
     /// Whoever reads what is reported, and may be asked unless they forbade it.
     pub(crate) fn new(reporter: &'a Reporter, may_ask: bool) -> Self {
         Self { reporter, may_ask }
     }
 
     /// Whether somebody is there to answer.
-    pub(crate) fn is_there(self) -> bool {
+    pub(crate) fn is_interactive(self) -> bool {
         self.may_ask && self.reporter.is_for_people() && ask::is_possible()
     }
 
     /// Asks a question that only a clear yes answers; `None` where nobody can be asked.
-    pub(crate) async fn agrees(self, question: String) -> Option<bool> {
-        if !self.is_there() {
+    pub(crate) async fn confirm(self, question: String) -> Option<bool> {
+        if !self.is_interactive() {
             return None;
         }
         self.reporter.clear_progress();
@@ -31,8 +31,8 @@ impl<'a> Person<'a> {
     }
 
     /// Has the person pick one of these lines; `None` where nobody can be asked, or will not say.
-    pub(crate) async fn picks(self, question: &str, lines: &[String]) -> Option<usize> {
-        if !self.is_there() {
+    pub(crate) async fn select(self, question: &str, lines: &[String]) -> Option<usize> {
+        if !self.is_interactive() {
             return None;
         }
         self.reporter.clear_progress();
@@ -45,7 +45,7 @@ impl<'a> Person<'a> {
     }
 
     /// Repeats a line of another program, which is fit for a person.
-    pub(crate) fn hear(self, line: &str) {
+    pub(crate) fn relay(self, line: &str) {
         self.reporter.report(&Message::CommandSaid(line));
     }
 }
