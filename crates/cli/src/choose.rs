@@ -1,9 +1,9 @@
 //! Which organization and project the key is made in.
 
 use crate::failure::{Failure, Kind};
+use crate::format::quoted;
 use crate::prompter::Prompter;
 use crate::settings::Settings;
-use crate::words::quoted;
 use keymint_domain::{
     Candidate, Catalogue, Observer, Ports, ProvisionError, Session, Target, catalogue, find_target,
 };

@@ -2,8 +2,8 @@
 
 use crate::args::{ConfigArgs, OutputArgs};
 use crate::failure::Failure;
+use crate::format::quoted;
 use crate::settings::{self, DEFAULT_PROFILE, DEFINITIONS, Definition, Given, Kind, Options, Source};
-use crate::words::quoted;
 use crate::{command, output};
 use keymint_domain::text::{redact_keys, sanitize};
 use serde::Serialize;

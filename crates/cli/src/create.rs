@@ -2,6 +2,7 @@
 
 use crate::args::CreateArgs;
 use crate::failure::{Failure, Kind};
+use crate::format::place;
 use crate::interrupt::{Interrupt, UnderWay};
 use crate::mint::Mint;
 use crate::prompter::Prompter;
@@ -9,7 +10,6 @@ use crate::report::{Message, Reporter};
 use crate::response::ResponseReceiver;
 use crate::settings::{KeyringWanted, Options, Settings, Wanted};
 use crate::sign_in::{complete_sign_in, open_sign_in};
-use crate::words::place;
 use crate::{choose, command, fail_point};
 use keymint_callback_adapter::{Doubt, Outcome};
 use keymint_domain::{Event, PendingAuthorization, Target};

@@ -1,9 +1,9 @@
 //! What `--events` reports: notices as JSON objects.
 
 use crate::browser::Opening;
+use crate::format::of_listener;
 use crate::report::Message;
-use crate::words::of_listener;
-use keymint_domain::text::redact_keys;
+use keymint_domain::text::mask_keys;
 use keymint_domain::{Event, Observation};
 use serde_json::{Value, json};
 use std::time::Duration;

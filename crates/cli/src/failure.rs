@@ -1,8 +1,8 @@
 //! How a run ends badly: kind, exit code, message, and what to do about it.
 
+use crate::format::{DASHBOARD, exact_place, quoted};
 use crate::port_owner::Owner;
 use crate::settings::{self, ProcessEnvironment};
-use crate::words::{DASHBOARD, exact_place, quoted};
 use crate::{choose, clock, output, response};
 use keymint_callback_adapter::{BindError, BindErrorKind, Outcome, SelfTestError, SelfTestErrorKind};
 use keymint_domain::{

@@ -20,6 +20,7 @@ mod fail_point;
 mod failure;
 mod finish;
 mod forget;
+mod format;
 mod hardening;
 mod hyperlink;
 mod interrupt;
@@ -51,7 +52,6 @@ mod status;
 mod stdin_lines;
 mod surroundings;
 mod verify;
-mod words;
 
 use args::{Args, Command, OutputArgs};
 use clap::Parser;

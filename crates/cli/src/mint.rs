@@ -2,12 +2,12 @@
 
 use crate::delivery::{Delivered, Delivery, print_in_time};
 use crate::failure::{Failure, Kind, outcome_unknown};
+use crate::format::{DASHBOARD, quoted};
 use crate::interrupt::{Held, Interrupt, UnderWay};
 use crate::prompter::Prompter;
 use crate::record::{Entry, Record, State};
 use crate::report::{Message, Reporter};
 use crate::settings::{ProcessEnvironment, Settings};
-use crate::words::{DASHBOARD, quoted};
 use crate::{fail_point, output, record, recovery, shadow, verify};
 use keymint_callback_adapter::Outcome;
 use keymint_domain::{ApiKey, Observer, Ports, ProvisionError, ProvisionedKey, Session, Target, create_key};

@@ -3,13 +3,13 @@
 use crate::args::RecoverArgs;
 use crate::delivery::Delivery;
 use crate::failure::{Failure, Kind};
+use crate::format::{DASHBOARD, quoted};
 use crate::interrupt::Interrupt;
 use crate::prompter::Prompter;
 use crate::record::Entry;
 use crate::recovery::{self, Kept};
 use crate::report::{Message, Reporter};
 use crate::settings::{Options, RecoverSettings};
-use crate::words::{DASHBOARD, quoted};
 use crate::{command, fail_point, output};
 use serde_json::json;
 use std::ffi::OsStr;

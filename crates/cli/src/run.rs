@@ -2,11 +2,11 @@
 
 use crate::args::{OutputArgs, RunArgs};
 use crate::failure::{Failure, Kind};
+use crate::format::{profile_flag, quoted};
 use crate::keyring::{self, Item};
 use crate::prompter::Prompter;
 use crate::report::Reporter;
 use crate::settings::{self, Options};
-use crate::words::{profile_flag, quoted};
 use crate::{create, hardening};
 use keymint_domain::ApiKey;
 use std::convert::Infallible;

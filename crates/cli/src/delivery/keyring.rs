@@ -2,10 +2,10 @@
 
 use super::Destination;
 use crate::failure::{Failure, Kind};
+use crate::format::profile_flag;
 use crate::keyring::{self, Item, unusable};
 use crate::prompter::Prompter;
 use crate::settings::KeyringWanted;
-use crate::words::profile_flag;
 use async_trait::async_trait;
 use keymint_domain::ApiKey;
 use std::io;

@@ -2,10 +2,10 @@
 
 use crate::delivery::{Variable, value_in_file};
 use crate::failure::Failure;
+use crate::format::profile_flag;
 use crate::keyring::{self, Item};
 use crate::prompter::Prompter;
 use crate::settings::{self, Options};
-use crate::words::profile_flag;
 use keymint_domain::ApiKey;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};

@@ -3,10 +3,10 @@
 use super::key::Key;
 use super::place::{Held, Place};
 use super::{Status, Verified};
+use crate::format::{DASHBOARD, quoted};
 use crate::record::{Entry, Named, State};
 use crate::verify;
-use crate::words::{DASHBOARD, quoted};
-use keymint_domain::text::sanitize;
+use keymint_domain::text::for_people;
 use keymint_http_adapter::KeyCheck;
 
 /// Widest line, in columns. Paths and addresses are whole, however long.
