@@ -2,7 +2,7 @@
 
 use crate::args::CreateArgs;
 use crate::failure::{Failure, Kind};
-use crate::format::place;
+use crate::format::describe_target;
 use crate::interrupt::{Interrupt, UnderWay};
 use crate::mint::Mint;
 use crate::prompter::Prompter;
@@ -104,7 +104,7 @@ impl CreateFlow<'_> {
             Some(Doubt::TwoBrowsers) => "two browsers opened the sign-in, which was meant for one",
             Some(_) => "the answer came from another browser than the one that was opened",
         };
-        let place = place(target);
+        let place = describe_target(target);
         let question = format!("Careful: {what}. Create a key in {place}?");
         let why = match self.prompter().confirm(question).await {
             Some(true) => return Ok(()),

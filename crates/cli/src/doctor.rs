@@ -41,7 +41,7 @@ async fn examine(args: &DoctorArgs, given: OutputArgs) -> Result<(Vec<Finding>, 
     if let Some(loopback) = machine::loopback(listener).await {
         findings.add(loopback);
     }
-    findings.add(machine::place(&surroundings, endpoints.callback_port));
+    findings.add(machine::describe_target(&surroundings, endpoints.callback_port));
     findings.add(machine::browser(&browser, &surroundings));
     findings.add(machine::state());
     findings.add(machine::keyring(&options.profile, Prompter::new(&reporter, false)).await);

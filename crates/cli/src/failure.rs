@@ -1,6 +1,6 @@
 //! How a run ends badly: kind, exit code, message, and what to do about it.
 
-use crate::format::{DASHBOARD, exact_place, quoted};
+use crate::format::{DASHBOARD, describe_target_exactly, quoted};
 use crate::port_owner::Owner;
 use crate::settings::{self, ProcessEnvironment};
 use crate::{choose, clock, output, response};
@@ -255,7 +255,7 @@ impl From<ProvisionError> for Failure {
 /// The one failure that leaves something behind. It is told in full, since only the person can
 /// look whether the key exists.
 pub(crate) fn outcome_unknown(target: &Target, key_name: &str, cause: impl Display) -> Failure {
-    let (name, place, time) = (quoted(key_name), exact_place(target), clock::utc_now());
+    let (name, place, time) = (quoted(key_name), describe_target_exactly(target), clock::utc_now());
     Failure::new(
         Kind::OutcomeUnknown,
         format!(

@@ -18,7 +18,7 @@ pub(crate) fn quoted(name: &str) -> String {
 }
 
 /// Organization and project, each by its title, or by its id where it has none.
-pub(crate) fn place(target: &Target) -> String {
+pub(crate) fn describe_target(target: &Target) -> String {
     let named = |title: &Option<String>, id: &str| title.as_deref().map_or_else(|| id.to_owned(), quoted);
     let project = named(&target.project_title, target.project_id.as_str());
     let organization = named(&target.organization_title, target.organization_id.as_str());
@@ -26,7 +26,7 @@ pub(crate) fn place(target: &Target) -> String {
 }
 
 /// The same with both ids, for a person who has to look there.
-pub(crate) fn exact_place(target: &Target) -> String {
+pub(crate) fn describe_target_exactly(target: &Target) -> String {
     let Target { organization_id, project_id, .. } = target;
     let titled = |title: &Option<String>| title.as_deref().map_or_else(|| "untitled".to_owned(), quoted);
     let (organization, project) = (titled(&target.organization_title), titled(&target.project_title));

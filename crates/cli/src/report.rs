@@ -9,7 +9,7 @@ use crate::args::OutputArgs;
 use crate::browser::Browser;
 use crate::browser::Opening;
 use crate::failure::{Failure, Kind};
-use crate::format::{DASHBOARD, of_listener, of_obstacle, place, quoted};
+use crate::format::{DASHBOARD, describe_target, of_listener, of_obstacle, quoted};
 use crate::paste::complaint;
 use crate::surroundings::Advice;
 use crate::{events, output};
@@ -139,7 +139,7 @@ impl Reporter {
             Message::Creating { target, name } => self.lines.status(&format!(
                 "Creating the key {} in {} …",
                 quoted(name),
-                place(target)
+                describe_target(target)
             )),
             Message::StillCreating { patience } => self.lines.step(&format!(
                 "The key is being created; waiting for it, at most {}. Ctrl-C once more gives it up: it may then exist without you having it.",
@@ -148,7 +148,7 @@ impl Reporter {
             Message::KeyCreated { last_four, name, target } => self.lines.step(&format!(
                 "Created the key {}, ending in {last_four}, in {}.",
                 quoted(name),
-                place(target)
+                describe_target(target)
             )),
             Message::CommandSaid(line) => self.lines.line(line),
             Message::Delivered { what_now: text, .. }
@@ -168,7 +168,7 @@ impl Reporter {
                 }
             }
             Message::Rehearsed { target } => {
-                self.lines.step(&format!("Everything is ready for a key in {}. Nothing was created.", place(target)));
+                self.lines.step(&format!("Everything is ready for a key in {}. Nothing was created.", describe_target(target)));
             }
             Message::Forgotten { profile, last_four } => {
                 let which = last_four.map_or_else(String::new, |last_four| format!(", which ends in {last_four},"));
@@ -196,8 +196,12 @@ impl Reporter {
     fn chosen(&self, target: &Target, account: Option<&AccountEmail>) {
         // An address belongs to a person, and not into a log.
         let account = account.filter(|_| self.lines.are_on_a_terminal());
-        let account = account.map(|account| format!("Signed in as {}. ", account.as_str()));
-        self.lines.step(&format!("{}The key goes to {}.", account.unwrap_or_default(), place(target)));
+        let account = account.map(|account| format!("Signed in as {}. ", account.for_people()));
+        self.lines.step(&format!(
+            "{}The key goes to {}.",
+            account.unwrap_or_default(),
+            describe_target(target)
+        ));
     }
 
     fn flow(&self, event: &Event) {
@@ -236,7 +240,9 @@ impl Reporter {
                     human_duration(*after)
                 ));
             }
-            Event::TargetSelected(target) => self.lines.detail(&format!("Found {}.", place(target))),
+            Event::TargetSelected(target) => {
+                self.lines.detail(&format!("Found {}.", describe_target(target)))
+            }
             _ => {}
         }
     }

@@ -96,7 +96,7 @@ pub(super) fn browser(browser: &Browser, surroundings: &Surroundings) -> Finding
 }
 
 /// Whether the browser comes back to here.
-pub(super) fn place(surroundings: &Surroundings, port: u16) -> Finding {
+pub(super) fn describe_target(surroundings: &Surroundings, port: u16) -> Finding {
     let (place, advice) = (&surroundings.place, surroundings.advice(port));
     let message = match place {
         Place::Desk if surroundings.has_display => "a machine with a display",
