@@ -25,15 +25,15 @@ pub(crate) async fn target(
     }
     let mut plan = settings.plan.clone();
     loop {
-        let (choices, asked) = match find_target(ports, &plan, session, observer).await {
-            Err(ProvisionError::Ambiguous { choices, asked }) if prompter.is_interactive() => {
-                (choices, asked)
+        let (choices, requested) = match find_target(ports, &plan, session, observer).await {
+            Err(ProvisionError::Ambiguous { choices, requested }) if prompter.is_interactive() => {
+                (choices, requested)
             }
             outcome => return Ok(outcome?),
         };
         let Some(chosen) = prompter
             .select(
-                &format!("There is more than one {asked}:"),
+                &format!("There is more than one {requested}:"),
                 &choices.iter().map(line).collect::<Vec<_>>(),
             )
             .await

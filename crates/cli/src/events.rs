@@ -3,7 +3,7 @@
 use crate::browser::Opening;
 use crate::format::of_listener;
 use crate::report::Message;
-use keymint_domain::text::mask_keys;
+use keymint_domain::text::redact_keys;
 use keymint_domain::{Event, Observation};
 use serde_json::{Value, json};
 use std::time::Duration;

@@ -83,7 +83,7 @@ fn project_json(project: &Project) -> Value {
 fn lines(entry: &CatalogueEntry) -> String {
     let organization = &entry.organization;
     let marks = [(organization.is_default, "default"), (organization.personal, "personal")];
-    let head = named(organization.title.as_deref(), organization.id.as_str()) + &marked(&marks);
+    let head = named(organization.title.as_deref(), organization.id.as_str()) + marked(&marks).as_str();
     let projects = match &entry.projects {
         Ok(projects) => projects
             .iter()

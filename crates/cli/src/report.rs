@@ -100,7 +100,7 @@ impl Reporter {
             }
             Message::WaitingForPerson { patience, channel } => {
                 let waiting =
-                    format!("Waiting for you to sign in, at most {}. Ctrl-C ends it.", spoken(*patience));
+                    format!("Waiting for you to sign in, at most {}. Ctrl-C ends it.", human_duration(*patience));
                 match channel {
                     ResponseChannel::Listener => self.lines.status(&waiting),
                     // No spinner, which would write over what is pasted.
@@ -196,7 +196,7 @@ impl Reporter {
     fn chosen(&self, target: &Target, account: Option<&AccountEmail>) {
         // An address belongs to a person, and not into a log.
         let account = account.filter(|_| self.lines.are_on_a_terminal());
-        let account = account.map(|account| format!("Signed in as {}. ", account.for_people()));
+        let account = account.map(|account| format!("Signed in as {}. ", account.as_str()));
         self.lines.step(&format!(
             "{}The key goes to {}.",
             account.unwrap_or_default(),

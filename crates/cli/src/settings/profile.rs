@@ -4,7 +4,7 @@
 use super::table::{DEFINITIONS, Definition, Kind};
 use crate::failure::Failure;
 use crate::format::quoted;
-use keymint_domain::text::mask_keys;
+use keymint_domain::text::redact_keys;
 use std::collections::BTreeMap;
 use std::path::Path;
 use toml::Spanned;

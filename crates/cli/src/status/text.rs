@@ -6,7 +6,7 @@ use super::{Status, Verified};
 use crate::format::{DASHBOARD, quoted};
 use crate::record::{Entry, Named, State};
 use crate::verify;
-use keymint_domain::text::for_people;
+use keymint_domain::text::sanitize;
 use keymint_http_adapter::KeyCheck;
 
 /// Widest line, in columns. Paths and addresses are whole, however long.
