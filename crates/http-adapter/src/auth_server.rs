@@ -1,6 +1,6 @@
 //! The authorization server.
 
-use crate::client::Origin;
+use crate::http::Endpoint;
 use crate::wire;
 use async_trait::async_trait;
 use keymint_domain::{AuthServer, AuthorizationGrant, ServiceError, Step, Tokens};
@@ -9,12 +9,12 @@ use keymint_domain::{AuthServer, AuthorizationGrant, ServiceError, Step, Tokens}
 /// [`Http::auth_server`](crate::Http::auth_server).
 #[derive(Debug)]
 pub struct HttpAuthServer {
-    origin: Origin,
+    endpoint: Endpoint,
 }
 
 impl HttpAuthServer {
-    pub(crate) fn new(origin: Origin) -> Self {
-        Self { origin }
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
+        Self { endpoint }
     }
 }
 
@@ -22,10 +22,10 @@ impl HttpAuthServer {
 impl AuthServer for HttpAuthServer {
     async fn exchange_code(&self, grant: &AuthorizationGrant) -> Result<Tokens, ServiceError> {
         let (code, verifier) = (grant.code().expose(), grant.verifier().expose());
-        self.origin.secrets().learn(code);
-        self.origin.secrets().learn(verifier);
+        self.endpoint.secrets().learn(code);
+        self.endpoint.secrets().learn(verifier);
         let tokens = self
-            .origin
+            .endpoint
             .post(Step::ExchangeCode, &["oauth", "token"])
             .form(&[
                 ("client_id", grant.client_id()),
@@ -34,9 +34,9 @@ impl AuthServer for HttpAuthServer {
                 ("grant_type", "authorization_code"),
                 ("redirect_uri", grant.redirect_uri()),
             ])
-            .send(|body| wire::tokens(body, |token| self.origin.secrets().learn(token)))
+            .send(|body| wire::tokens(body, |token| self.endpoint.secrets().learn(token)))
             .await?;
-        self.origin.secrets().learn(tokens.access_token.expose());
+        self.endpoint.secrets().learn(tokens.access_token.expose());
         Ok(tokens)
     }
 }

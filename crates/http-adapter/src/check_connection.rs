@@ -1,6 +1,6 @@
 //! Whether a server can be spoken to, found out without a word to it.
 
-use crate::client::{Http, HttpSetupError};
+use crate::http::{Http, HttpSetupError};
 use crate::preconnect::BoxError;
 use crate::{service, transport};
 use keymint_domain::{BaseUrl, ConnectFailure, ServiceErrorKind};

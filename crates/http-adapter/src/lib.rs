@@ -33,7 +33,7 @@
 mod auth_server;
 mod platform_api;
 
-mod client;
+mod http;
 mod preconnect;
 mod roots;
 mod service;
@@ -60,7 +60,7 @@ pub mod fuzzing;
 
 pub use auth_server::HttpAuthServer;
 pub use check_connection::CheckConnectionError;
-pub use client::{Http, HttpOptions, HttpSetupError};
+pub use http::{Http, HttpOptions, HttpSetupError};
 pub use platform_api::{HttpPlatformApi, KeyCheck};
 pub use roots::{ExtraRoots, InvalidPem};
 pub use tokio_clock::TokioClock;

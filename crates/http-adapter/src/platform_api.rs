@@ -1,6 +1,6 @@
 //! The platform's dashboard API.
 
-use crate::client::Origin;
+use crate::http::Endpoint;
 use crate::list;
 use crate::paging::Pages;
 use crate::wire::{self, CreateKey, Login};
@@ -14,12 +14,12 @@ use keymint_domain::{
 /// [`Http::platform_api`](crate::Http::platform_api).
 #[derive(Debug)]
 pub struct HttpPlatformApi {
-    origin: Origin,
+    endpoint: Endpoint,
 }
 
 impl HttpPlatformApi {
-    pub(crate) fn new(origin: Origin) -> Self {
-        Self { origin }
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
+        Self { endpoint }
     }
 }
 
@@ -43,7 +43,7 @@ impl HttpPlatformApi {
     ///
     /// [`ServiceError`] where no answer came, or one that says nothing of the key.
     pub async fn check_key(&self, key: &ApiKey) -> Result<KeyCheck, ServiceError> {
-        let models = self.origin.get(Step::CheckKey, &["v1", "models"], []).bearer(key.expose());
+        let models = self.endpoint.get(Step::CheckKey, &["v1", "models"], []).bearer(key.expose());
         match models.send(|_| Ok(())).await {
             Ok(()) => Ok(KeyCheck::Works),
             Err(refusal) => match refusal.kind {
@@ -64,13 +64,13 @@ impl HttpPlatformApi {
 impl PlatformApi for HttpPlatformApi {
     async fn login(&self, token: &AccessToken, app: &str) -> Result<SessionKey, ServiceError> {
         let session = self
-            .origin
+            .endpoint
             .post(Step::Login, &["dashboard", "onboarding", "login"])
             .bearer(token.expose())
             .json(&Login { app })
             .send(wire::session_key)
             .await?;
-        self.origin.secrets().learn(session.expose());
+        self.endpoint.secrets().learn(session.expose());
         Ok(session)
     }
 
@@ -78,7 +78,7 @@ impl PlatformApi for HttpPlatformApi {
         let mut pages = Pages::new();
         while pages.has_next() {
             let (page, bytes) = self
-                .origin
+                .endpoint
                 .get(Step::ListOrganizations, &["v1", "organizations"], pages.query())
                 .bearer(session.expose())
                 .allow_bytes(pages.bytes_left())
@@ -99,7 +99,7 @@ impl PlatformApi for HttpPlatformApi {
         while pages.has_next() {
             let query = [("detail", "basic"), ("limit", "100")].into_iter();
             let (page, bytes) = self
-                .origin
+                .endpoint
                 .get(Step::ListProjects, &path, query.chain(pages.query()))
                 .bearer(session.expose())
                 .header("openai-organization", organization.as_str())
@@ -120,13 +120,13 @@ impl PlatformApi for HttpPlatformApi {
         let (organization, project) = (target.organization_id.as_str(), target.project_id.as_str());
         let path = ["dashboard", "organizations", organization, "projects", project, "api_keys"];
         let key = self
-            .origin
+            .endpoint
             .post(Step::CreateKey, &path)
             .bearer(session.expose())
             .json(&CreateKey { action: "create", name })
             .send(wire::api_key)
             .await?;
-        self.origin.secrets().learn(key.expose());
+        self.endpoint.secrets().learn(key.expose());
         Ok(key)
     }
 }

@@ -1,6 +1,6 @@
 //! One request and its answer, and the one place where a failure becomes a [`ServiceError`].
 
-use crate::client::Http;
+use crate::http::Http;
 use crate::json::InvalidBody;
 use crate::retry_after::retry_after;
 use crate::{error_body, transport};

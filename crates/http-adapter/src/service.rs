@@ -1,6 +1,6 @@
 //! The way to one origin.
 
-use crate::client::HttpOptions;
+use crate::http::HttpOptions;
 use crate::preconnect::{BoxError, ConnectionSlot, SlotLayer};
 use keymint_domain::BaseUrl;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};

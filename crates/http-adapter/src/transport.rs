@@ -1,6 +1,6 @@
 //! What became of a request that got no whole answer.
 
-use crate::client::Http;
+use crate::http::Http;
 use keymint_domain::text::human_duration;
 use keymint_domain::{ConnectFailure, ServiceErrorKind};
 use rustls::CertificateError;

@@ -86,7 +86,7 @@ impl Http {
     ///
     /// [`HttpSetupError`].
     pub fn auth_server(&self, issuer: BaseUrl) -> Result<HttpAuthServer, HttpSetupError> {
-        self.origin(issuer).map(HttpAuthServer::new)
+        self.endpoint(issuer).map(HttpAuthServer::new)
     }
 
     /// The platform's API at this address. As for [`auth_server`](Self::auth_server).
@@ -95,7 +95,7 @@ impl Http {
     ///
     /// [`HttpSetupError`].
     pub fn platform_api(&self, base: BaseUrl) -> Result<HttpPlatformApi, HttpSetupError> {
-        self.origin(base).map(HttpPlatformApi::new)
+        self.endpoint(base).map(HttpPlatformApi::new)
     }
 
     /// Sees to it that the first request to each service made so far finds an open connection, with
@@ -132,9 +132,9 @@ impl Http {
         }
     }
 
-    fn origin(&self, base: BaseUrl) -> Result<Origin, HttpSetupError> {
+    fn endpoint(&self, base: BaseUrl) -> Result<Endpoint, HttpSetupError> {
         let service = self.service(&base).map_err(HttpSetupError)?;
-        Ok(Origin { base, client: service.client().clone(), http: self.clone() })
+        Ok(Endpoint { base, client: service.client().clone(), http: self.clone() })
     }
 
     /// One for each origin, so that all that leads there shares its connections.
@@ -189,13 +189,13 @@ impl fmt::Debug for Http {
 }
 
 /// A service at its address.
-pub(crate) struct Origin {
+pub(crate) struct Endpoint {
     base: BaseUrl,
     client: Client,
     http: Http,
 }
 
-impl Origin {
+impl Endpoint {
     pub(crate) fn get<'a>(
         &self,
         step: Step,
@@ -218,8 +218,8 @@ impl Origin {
     }
 }
 
-impl fmt::Debug for Origin {
+impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Origin").field("base", &self.base).finish_non_exhaustive()
+        f.debug_struct("Endpoint").field("base", &self.base).finish_non_exhaustive()
     }
 }
