@@ -1,6 +1,6 @@
 //! The authorization server.
 
-use crate::http::Endpoint;
+use crate::endpoint::Endpoint;
 use crate::wire;
 use async_trait::async_trait;
 use keymint_domain::{AuthServer, AuthorizationGrant, ServiceError, Step, Tokens};
@@ -22,8 +22,8 @@ impl HttpAuthServer {
 impl AuthServer for HttpAuthServer {
     async fn exchange_code(&self, grant: &AuthorizationGrant) -> Result<Tokens, ServiceError> {
         let (code, verifier) = (grant.code().expose(), grant.verifier().expose());
-        self.endpoint.secrets().learn(code);
-        self.endpoint.secrets().learn(verifier);
+        self.endpoint.learn(code);
+        self.endpoint.learn(verifier);
         let tokens = self
             .endpoint
             .post(Step::ExchangeCode, &["oauth", "token"])
@@ -34,9 +34,9 @@ impl AuthServer for HttpAuthServer {
                 ("grant_type", "authorization_code"),
                 ("redirect_uri", grant.redirect_uri()),
             ])
-            .send(|body| wire::tokens(body, |token| self.endpoint.secrets().learn(token)))
+            .send(|body| wire::tokens(body, |token| self.endpoint.learn(token)))
             .await?;
-        self.endpoint.secrets().learn(tokens.access_token.expose());
+        self.endpoint.learn(tokens.access_token.expose());
         Ok(tokens)
     }
 }

@@ -1,9 +1,10 @@
 //! Whether a server can be spoken to, found out without a word to it.
 
-use crate::http::{Http, HttpSetupError};
-use crate::preconnect::BoxError;
-use crate::{service, transport};
+use crate::options::{BoxError, HttpSetupError, Limits};
+use crate::redact::Redactor;
+use crate::transport;
 use keymint_domain::{BaseUrl, ConnectFailure, ServiceErrorKind};
+use reqwest::ClientBuilder;
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
@@ -28,33 +29,24 @@ pub enum CheckConnectionError {
     },
 }
 
-impl Http {
-    /// Connects to the server at this address just as a request would, through the proxy and with
-    /// the TLS handshake, and hangs up. Nothing of HTTP is sent to it.
-    ///
-    /// # Errors
-    ///
-    /// [`CheckConnectionError`], within the connect time-out.
-    pub async fn check_connection(&self, base: &BaseUrl) -> Result<(), CheckConnectionError> {
-        let url = base.join(&[]);
-        let client = self
-            .tls(url.scheme() == "https")
-            .map_err(BoxError::from)
-            .and_then(|tls| {
-                let builder = service::builder(self.options(), base, &tls);
-                Ok(builder.connector_layer(layer_fn(ConnectOnly)).build()?)
-            })
-            .map_err(HttpSetupError)?;
-        // It ends with an error either way.
-        let Err(error) = client.get(url.clone()).send().await else { return Ok(()) };
-        if transport::chain(&error).any(|cause| cause.is::<Connected>()) {
-            return Ok(());
-        }
-        Err(match transport::failure(error, &url, self) {
-            (ServiceErrorKind::NotSent(why), detail) => CheckConnectionError::Failed { why, detail },
-            (_, detail) => CheckConnectionError::Failed { why: ConnectFailure::Connect, detail },
-        })
+/// Connects with a client of this configuration, and hangs up.
+pub(crate) async fn connect(
+    client: ClientBuilder,
+    base: &BaseUrl,
+    redactor: &Redactor,
+    limits: Limits,
+) -> Result<(), CheckConnectionError> {
+    let url = base.join(&[]);
+    let client = client.connector_layer(layer_fn(ConnectOnly)).build().map_err(HttpSetupError::new)?;
+    // The request ends with an error either way.
+    let Err(error) = client.get(url.clone()).send().await else { return Ok(()) };
+    if transport::chain(&error).any(|cause| cause.is::<Connected>()) {
+        return Ok(());
     }
+    Err(match transport::failure(error, &url, redactor, limits) {
+        (ServiceErrorKind::NotSent(why), detail) => CheckConnectionError::Failed { why, detail },
+        (_, detail) => CheckConnectionError::Failed { why: ConnectFailure::Connect, detail },
+    })
 }
 
 /// A way to connect whose every connection is given up as soon as it is there.

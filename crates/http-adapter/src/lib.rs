@@ -30,25 +30,35 @@
 //! - An error tells method, URL without query, status, and of the body no more than what RFC 6749
 //!   and the platform put there for people; never a secret of the run.
 
+// The layers, from top to bottom. A module imports only from its own layer and from those below.
+
+mod http;
+
+// The ports.
 mod auth_server;
 mod platform_api;
 
-mod http;
-mod preconnect;
-mod roots;
-mod service;
-
+// Requests, and their errors in words.
 mod check_connection;
+mod endpoint;
 mod error_body;
 mod request;
 mod retry_after;
 mod transport;
 
+// Bodies.
 mod id_token;
 mod json;
 mod list;
 mod paging;
 mod wire;
+
+// Connections.
+mod options;
+mod preconnect;
+mod roots;
+mod service;
+mod tls;
 
 mod redact;
 
@@ -60,7 +70,8 @@ pub mod fuzzing;
 
 pub use auth_server::HttpAuthServer;
 pub use check_connection::CheckConnectionError;
-pub use http::{Http, HttpOptions, HttpSetupError};
+pub use http::Http;
+pub use options::{HttpOptions, HttpSetupError};
 pub use platform_api::{HttpPlatformApi, KeyCheck};
 pub use roots::{ExtraRoots, InvalidPem};
 pub use tokio_clock::TokioClock;

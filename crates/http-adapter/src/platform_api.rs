@@ -1,6 +1,6 @@
 //! The platform's dashboard API.
 
-use crate::http::Endpoint;
+use crate::endpoint::Endpoint;
 use crate::list;
 use crate::paging::Pages;
 use crate::wire::{self, CreateKey, Login};
@@ -70,7 +70,7 @@ impl PlatformApi for HttpPlatformApi {
             .json(&Login { app })
             .send(wire::session_key)
             .await?;
-        self.endpoint.secrets().learn(session.expose());
+        self.endpoint.learn(session.expose());
         Ok(session)
     }
 
@@ -126,7 +126,7 @@ impl PlatformApi for HttpPlatformApi {
             .json(&CreateKey { action: "create", name })
             .send(wire::api_key)
             .await?;
-        self.endpoint.secrets().learn(key.expose());
+        self.endpoint.learn(key.expose());
         Ok(key)
     }
 }

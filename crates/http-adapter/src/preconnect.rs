@@ -5,9 +5,9 @@
 //! caused it fails: the opener never sends anything. The sender takes the connection from the slot,
 //! or connects by itself.
 
+use crate::options::BoxError;
 use hyper::rt::{Read, ReadBuf};
 use std::any::Any;
-use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -97,8 +97,6 @@ async fn is_open<C: Idle>(connection: &mut Box<dyn Any + Send>) -> bool {
 pub(crate) trait Idle: Read + Unpin + Send + 'static {}
 
 impl<C: Read + Unpin + Send + 'static> Idle for C {}
-
-pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Wraps a client's connector.
 #[derive(Clone)]

@@ -1,11 +1,12 @@
 //! One request and its answer, and the one place where a failure becomes a [`ServiceError`].
 
-use crate::http::Http;
 use crate::json::InvalidBody;
+use crate::options::Limits;
+use crate::redact::Redactor;
 use crate::retry_after::retry_after;
 use crate::{error_body, transport};
 use keymint_domain::{ServiceError, ServiceErrorKind, Step};
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use url::Url;
 use zeroize::Zeroizing;
@@ -21,14 +22,13 @@ pub(crate) struct ApiRequest<'a> {
 }
 
 impl<'a> ApiRequest<'a> {
-    pub(crate) fn new(http: &'a Http, client: &Client, step: Step, method: Method, url: Url) -> Self {
-        let request = client.request(method.clone(), url.clone());
-        Self { request, longest_body: LONGEST_BODY, context: ErrorContext { http, step, method, url } }
+    pub(crate) fn new(request: RequestBuilder, context: ErrorContext<'a>) -> Self {
+        Self { request, longest_body: LONGEST_BODY, context }
     }
 
     /// Authorizes the request (RFC 6750 section 2.1), and keeps the token out of every error text.
     pub(crate) fn bearer(mut self, token: &str) -> Self {
-        self.context.http.secrets().learn(token);
+        self.context.redactor.learn(token);
         self.request = self.request.bearer_auth(token);
         self
     }
@@ -130,21 +130,22 @@ fn refused(response: &Response) -> ServiceErrorKind {
 }
 
 /// What an error tells of the request that it is about.
-struct ErrorContext<'a> {
-    http: &'a Http,
-    step: Step,
-    method: Method,
-    url: Url,
+pub(crate) struct ErrorContext<'a> {
+    pub(crate) redactor: &'a Redactor,
+    pub(crate) limits: Limits,
+    pub(crate) step: Step,
+    pub(crate) method: Method,
+    pub(crate) url: Url,
 }
 
 impl ErrorContext<'_> {
     fn transport(&self, error: reqwest::Error) -> ServiceError {
-        let (kind, words) = transport::failure(error, &self.url, self.http);
+        let (kind, words) = transport::failure(error, &self.url, self.redactor, self.limits);
         self.error(kind, &words)
     }
 
     fn refused(&self, response: &Response, body: &[u8]) -> ServiceError {
-        let words = error_body::describe(response, body, self.http.secrets());
+        let words = error_body::describe(response, body, self.redactor);
         let status = in_words(response.status());
         self.error(refused(response), &format!("answered {status}{words}"))
     }

@@ -1,7 +1,7 @@
 //! The way to one origin.
 
-use crate::http::HttpOptions;
-use crate::preconnect::{BoxError, ConnectionSlot, SlotLayer};
+use crate::options::{HttpOptions, HttpSetupError};
+use crate::preconnect::{ConnectionSlot, SlotLayer};
 use keymint_domain::BaseUrl;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use reqwest::{Client, ClientBuilder};
@@ -18,15 +18,19 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    pub(crate) fn new(options: &HttpOptions, base: &BaseUrl, tls: &ClientConfig) -> Result<Self, BoxError> {
+    pub(crate) fn new(
+        options: &HttpOptions,
+        base: &BaseUrl,
+        tls: &ClientConfig,
+    ) -> Result<Self, HttpSetupError> {
         let slot = ConnectionSlot::default();
         let sender = client(options, base, tls, slot.sender())?;
         let opener = client(options, base, tls, slot.opener())?;
         Ok(Self { url: base.join(&[]), sender, opener, slot })
     }
 
-    pub(crate) fn leads_to(&self, url: &Url) -> bool {
-        self.url.origin() == url.origin()
+    pub(crate) fn leads_to(&self, base: &BaseUrl) -> bool {
+        self.url.origin() == base.join(&[]).origin()
     }
 
     /// For requests.
@@ -51,8 +55,8 @@ fn client(
     base: &BaseUrl,
     tls: &ClientConfig,
     layer: SlotLayer,
-) -> Result<Client, BoxError> {
-    Ok(builder(options, base, tls).connector_layer(layer).build()?)
+) -> Result<Client, HttpSetupError> {
+    builder(options, base, tls).connector_layer(layer).build().map_err(HttpSetupError::new)
 }
 
 /// Says all that matters, the defaults too: Cargo unifies features, so whatever some other crate

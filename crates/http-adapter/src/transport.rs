@@ -1,6 +1,7 @@
 //! What became of a request that got no whole answer.
 
-use crate::http::Http;
+use crate::options::Limits;
+use crate::redact::Redactor;
 use keymint_domain::text::human_duration;
 use keymint_domain::{ConnectFailure, ServiceErrorKind};
 use rustls::CertificateError;
@@ -18,10 +19,15 @@ const LONGEST_CAUSE: usize = 300;
 ///
 /// Only what failed while the connection was being made counts as not sent. In doubt a request was
 /// sent: a time-out of the whole may have struck before, and is not told apart.
-pub(crate) fn failure(error: reqwest::Error, url: &Url, http: &Http) -> (ServiceErrorKind, String) {
+pub(crate) fn failure(
+    error: reqwest::Error,
+    url: &Url,
+    redactor: &Redactor,
+    limits: Limits,
+) -> (ServiceErrorKind, String) {
     let error = error.without_url();
     let host = url.host_str().unwrap_or_default();
-    let cause = http.secrets().clean(&root_cause(&error), LONGEST_CAUSE);
+    let cause = redactor.clean(&root_cause(&error), LONGEST_CAUSE);
     if error.is_connect() || error.is_builder() {
         let unreached = connect_failure(&error);
         let words = match unreached {
@@ -36,14 +42,14 @@ pub(crate) fn failure(error: reqwest::Error, url: &Url, http: &Http) -> (Service
             }
             ConnectFailure::Proxy => format!("the proxy did not let it through: {cause}"),
             ConnectFailure::TimedOut => {
-                format!("no connection within {}", human_duration(http.options().connect_timeout))
+                format!("no connection within {}", human_duration(limits.connect))
             }
             _ => format!("could not connect: {cause}"),
         };
         return (ServiceErrorKind::NotSent(unreached), words);
     }
     if error.is_timeout() {
-        let words = format!("no whole answer within {}", human_duration(http.options().request_timeout));
+        let words = format!("no whole answer within {}", human_duration(limits.request));
         return (ServiceErrorKind::TimedOut, words);
     }
     (ServiceErrorKind::Interrupted, format!("the connection broke before a whole answer came: {cause}"))

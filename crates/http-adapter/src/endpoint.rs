@@ -1,0 +1,54 @@
+//! One service at its base URL, and the requests to it.
+
+use crate::options::Limits;
+use crate::redact::Redactor;
+use crate::request::{ApiRequest, ErrorContext};
+use keymint_domain::{BaseUrl, Step};
+use reqwest::{Client, Method};
+use std::fmt;
+use std::sync::Arc;
+use url::Url;
+
+/// A service at its base URL.
+pub(crate) struct Endpoint {
+    pub(crate) base: BaseUrl,
+    pub(crate) client: Client,
+    pub(crate) redactor: Arc<Redactor>,
+    pub(crate) limits: Limits,
+}
+
+impl Endpoint {
+    pub(crate) fn get<'a>(
+        &self,
+        step: Step,
+        path: &[&str],
+        query: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> ApiRequest<'_> {
+        let mut url = self.base.join(path);
+        for (name, value) in query {
+            url.query_pairs_mut().append_pair(name, value);
+        }
+        self.request(step, Method::GET, url)
+    }
+
+    pub(crate) fn post(&self, step: Step, path: &[&str]) -> ApiRequest<'_> {
+        self.request(step, Method::POST, self.base.join(path))
+    }
+
+    fn request(&self, step: Step, method: Method, url: Url) -> ApiRequest<'_> {
+        let request = self.client.request(method.clone(), url.clone());
+        let (redactor, limits) = (&*self.redactor, self.limits);
+        ApiRequest::new(request, ErrorContext { redactor, limits, step, method, url })
+    }
+
+    /// Keeps a secret out of every error text of this run.
+    pub(crate) fn learn(&self, secret: &str) {
+        self.redactor.learn(secret);
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint").field("base", &self.base).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,57 @@
+//! The options of a client, and the error of setting one up.
+
+use crate::roots::ExtraRoots;
+use std::error::Error;
+use std::time::Duration;
+
+/// The options of every request.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct HttpOptions {
+    /// `User-Agent` (RFC 9110 section 10.1.5).
+    pub user_agent: String,
+    /// The time limit of one request, from the connection to the last byte of the answer.
+    pub request_timeout: Duration,
+    /// The time limit of making a connection, with the name look-up and TLS.
+    pub connect_timeout: Duration,
+    /// Certificate authorities to trust in addition to the system's.
+    pub extra_roots: ExtraRoots,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self {
+            user_agent: "Codex-Create-API-Key/1.0".to_owned(),
+            request_timeout: Duration::from_secs(30),
+            connect_timeout: Duration::from_secs(10),
+            extra_roots: ExtraRoots::default(),
+        }
+    }
+}
+
+impl HttpOptions {
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { request: self.request_timeout, connect: self.connect_timeout }
+    }
+}
+
+/// The time limits that a client was made with, for the text of an error.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) request: Duration,
+    pub(crate) connect: Duration,
+}
+
+/// The client cannot be set up: the user agent is not a valid header value, or this system has no
+/// usable certificate authorities. The source says which.
+#[derive(Debug, thiserror::Error)]
+#[error("HTTP cannot be set up")]
+pub struct HttpSetupError(#[source] BoxError);
+
+impl HttpSetupError {
+    pub(crate) fn new(source: impl Into<BoxError>) -> Self {
+        Self(source.into())
+    }
+}
+
+pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
