@@ -6,7 +6,7 @@ use crate::script::script;
 use crate::skipped::skipped;
 use crate::support::{Run, create, free_port, get, send, watch};
 use crate::terminal::Terminal;
-use keymint_sandbox::{Choice, Sandbox, Scenario, visit};
+use keymint_sandbox::{Consent, Sandbox, Scenario, sign_in};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
@@ -66,9 +66,9 @@ async fn the_launcher_is_given_nothing_but_the_start_address() {
 
     assert!(start.starts_with(&format!("http://localhost:{}/start/", run.port)), "{start}");
     assert!(!start.contains(state) && !start.contains(' ') && !start.contains("oauth"), "{start}");
-    let visit = tokio::spawn(async move { visit(&start, Choice::Continue).await.unwrap() });
+    let sign_in = tokio::spawn(async move { sign_in(&start, Consent::Allow).await.unwrap() });
     let ended = run.end().await;
-    visit.await.unwrap();
+    sign_in.await.unwrap();
     assert_eq!((ended.code, ended.stdout.trim_end()), (0, ended.key().as_str()), "{}", ended.stderr);
 }
 
@@ -83,9 +83,9 @@ async fn another_browser_than_the_one_that_was_opened_makes_no_key_where_nobody_
     assert!(opened.starts_with("HTTP/1.1 303 "), "{opened}");
 
     // The cookie stays with the first browser.
-    let visit = tokio::spawn(async move { visit(&url, Choice::Continue).await.unwrap() });
+    let sign_in = tokio::spawn(async move { sign_in(&url, Consent::Allow).await.unwrap() });
     let ended = run.end().await;
-    let page = visit.await.unwrap();
+    let page = sign_in.await.unwrap();
 
     assert_eq!((ended.code, ended.sandbox.keys().len()), (4, 0), "{}", ended.stderr);
     assert!(
@@ -130,7 +130,7 @@ impl Asked {
         get(port, start.split_once(&port.to_string()).unwrap().1).await;
         let url = terminal.url().await;
         // Whether it still gets its last page makes no difference here.
-        tokio::spawn(async move { visit(&url, Choice::Continue).await });
+        tokio::spawn(async move { sign_in(&url, Consent::Allow).await });
 
         let question = terminal.shows("[y/N]").await;
         assert!(question.contains("another browser") && question.contains("Default project"), "{question}");
@@ -207,9 +207,9 @@ async fn the_printed_address_works_in_any_browser_where_the_opened_one_was_not_u
     let launcher = Launcher::new();
     let mut run = start(&launcher).await;
     launcher.arguments().await;
-    let visit = run.browser(Choice::Continue).await;
+    let sign_in = run.browser(Consent::Allow).await;
     let ended = run.end().await;
-    visit.await.unwrap();
+    sign_in.await.unwrap();
 
     assert_eq!(ended.code, 0, "{}", ended.stderr);
 }
@@ -218,9 +218,9 @@ async fn the_printed_address_works_in_any_browser_where_the_opened_one_was_not_u
 async fn a_launcher_that_fails_or_hangs_changes_nothing() {
     for browser in ["/no/such/browser", "false", "sleep 1000", ":::", "echo %s"] {
         let mut run = create(Scenario::ready()).with_browser().env("BROWSER", browser).start().await;
-        let visit = run.browser(Choice::Continue).await;
+        let sign_in = run.browser(Consent::Allow).await;
         let ended = run.end().await;
-        visit.await.unwrap();
+        sign_in.await.unwrap();
         assert_eq!(
             (ended.code, ended.stdout.trim_end()),
             (0, ended.key().as_str()),
@@ -246,9 +246,9 @@ async fn the_command_of_an_option_is_started_with_its_own_words_and_no_shell() {
 
     let start = arguments.strip_prefix("--profile a;b $(id) --url=").unwrap().to_owned();
     assert!(start.starts_with(&format!("http://localhost:{}/start/", run.port)), "{arguments}");
-    let visit = tokio::spawn(async move { visit(&start, Choice::Continue).await.unwrap() });
+    let sign_in = tokio::spawn(async move { sign_in(&start, Consent::Allow).await.unwrap() });
     let ended = run.end().await;
-    visit.await.unwrap();
+    sign_in.await.unwrap();
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert!(ended.stderr.contains("Tried to open it"), "{}", ended.stderr);
 }
@@ -272,9 +272,9 @@ async fn the_systems_browser_is_found_by_its_launchers() {
         run.url().await;
         let arguments = launcher.arguments().await;
         let start = arguments.trim_start_matches("open ").to_owned();
-        let visit = tokio::spawn(async move { visit(&start, Choice::Continue).await.unwrap() });
+        let sign_in = tokio::spawn(async move { sign_in(&start, Consent::Allow).await.unwrap() });
         let ended = run.end().await;
-        visit.await.unwrap();
+        sign_in.await.unwrap();
         assert_eq!(ended.code, 0, "{name}: {}", ended.stderr);
     }
 }
@@ -290,9 +290,9 @@ async fn by_ssh_no_browser_is_opened_and_the_way_back_is_told() {
         .start()
         .await;
     let forward = format!("  ssh -L {port}:localhost:{port} -p 2222 tester@192.0.2.5", port = run.port);
-    let visit = run.browser(Choice::Continue).await;
+    let sign_in = run.browser(Consent::Allow).await;
     let ended = run.end().await;
-    visit.await.unwrap();
+    sign_in.await.unwrap();
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert!(ended.stderr.lines().any(|line| line == forward), "{}", ended.stderr);
     assert!(!ended.stderr.contains("Tried to open"), "{}", ended.stderr);
@@ -314,9 +314,9 @@ async fn what_is_not_opened_is_said_and_the_sign_in_goes_on() {
             start = start.env(name, value);
         }
         let mut run = start.start().await;
-        let visit = run.browser(Choice::Continue).await;
+        let sign_in = run.browser(Consent::Allow).await;
         let ended = run.end().await;
-        visit.await.unwrap();
+        sign_in.await.unwrap();
         assert_eq!(ended.code, 0, "{}", ended.stderr);
         assert!(ended.stderr.contains(expected), "{expected}: {}", ended.stderr);
         assert!(!ended.stderr.contains("Tried to open"), "{}", ended.stderr);
@@ -358,9 +358,9 @@ async fn a_browser_that_speaks_https_is_told_of_once() {
     for _ in 0..3 {
         assert_eq!(send(run.port, "\u{16}\u{3}\u{1}\u{2}\0\u{1}\0\u{1}").await, "");
     }
-    let visit = tokio::spawn(async move { visit(&url, Choice::Continue).await.unwrap() });
+    let sign_in = tokio::spawn(async move { sign_in(&url, Consent::Allow).await.unwrap() });
     let ended = run.end().await;
-    visit.await.unwrap();
+    sign_in.await.unwrap();
 
     assert_eq!((ended.code, ended.stderr.matches("spoke https").count()), (0, 1), "{}", ended.stderr);
 }

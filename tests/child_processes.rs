@@ -6,7 +6,7 @@ use crate::canary::Canaries;
 use crate::script::script;
 use crate::skipped::{skipped, strace_works};
 use crate::support::create;
-use keymint_sandbox::{Choice, Scenario};
+use keymint_sandbox::{Consent, Scenario};
 use std::process::Command;
 use std::{env, fs};
 
@@ -38,9 +38,9 @@ async fn no_program_that_is_started_has_a_secret_in_its_arguments_or_environment
         .env("BROWSER", path("browser"))
         .start()
         .await;
-    let visit = run.browser(Choice::Continue).await;
+    let sign_in = run.browser(Consent::Allow).await;
     let ended = run.end().await;
-    visit.await.unwrap();
+    sign_in.await.unwrap();
     assert_eq!(ended.code, 0, "{}", ended.stderr);
 
     let started = fs::read_to_string(log).unwrap();

@@ -1,7 +1,7 @@
 //! Which organization and project: named, picked, listed.
 
 use crate::support::create;
-use keymint_sandbox::{Choice, Organization, Project, Reply, Sandbox, Scenario, Step, visit};
+use keymint_sandbox::{Consent, Organization, Project, Reply, Sandbox, Scenario, Step, sign_in};
 use serde_json::{Value, json};
 
 fn default_project(id: &str) -> Project {
@@ -122,7 +122,7 @@ mod at_a_terminal {
         let words = format!("create --no-browser --json --callback-port {} {flags}", free_port());
         let mut terminal = Terminal::start(&words, &sandbox, &home, &[]);
         let url = terminal.url().await;
-        tokio::spawn(async move { visit(&url, Choice::Continue).await });
+        tokio::spawn(async move { sign_in(&url, Consent::Allow).await });
         (sandbox, terminal, home)
     }
 

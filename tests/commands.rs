@@ -3,7 +3,7 @@
 use crate::program::keymint_under;
 use crate::skipped::strace_works;
 use crate::support::{free_port, keymint, watch};
-use keymint_sandbox::{Choice, visit};
+use keymint_sandbox::{Consent, sign_in};
 use std::fs;
 use tempfile::NamedTempFile;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -65,7 +65,7 @@ async fn create_works_against_the_sandbox_command() {
             break line;
         }
     };
-    let browser = tokio::spawn(async move { visit(&url, Choice::Continue).await.unwrap() });
+    let browser = tokio::spawn(async move { sign_in(&url, Consent::Allow).await.unwrap() });
     // Kept open, so that the program can go on talking.
     let rest = tokio::spawn(async move { while let Ok(Some(_)) = stderr.next_line().await {} });
     let output = watch(create.wait_with_output()).await.unwrap();

@@ -1,7 +1,7 @@
 //! What goes right.
 
 use crate::support::create;
-use keymint_sandbox::{Choice, Organization, Origin, Project, Reply, Scenario, Step};
+use keymint_sandbox::{Consent, Organization, Origin, Project, Reply, Scenario, Step};
 use serde_json::{Value, json};
 
 fn default_project(id: &str) -> Project {
@@ -210,9 +210,9 @@ async fn titles_reach_a_terminal_clean_and_json_exact() {
 #[tokio::test]
 async fn events_tell_the_story_in_order_and_hold_no_secret() {
     let mut run = create(Scenario::ready()).args(&["--events"]).start().await;
-    let visit = run.browser(Choice::Continue).await;
+    let sign_in = run.browser(Consent::Allow).await;
     let ended = run.end().await;
-    visit.await.unwrap();
+    sign_in.await.unwrap();
 
     let events: Vec<Value> = ended.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let names: Vec<_> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
@@ -297,20 +297,16 @@ async fn a_variable_that_is_no_text_does_not_spoil_what_was_done() {
 
 #[tokio::test]
 async fn the_browser_ends_on_a_page_that_tells_the_true_outcome() {
-    for (scenario, choice, expected) in [
-        (Scenario::ready(), Choice::Continue, "key is ready"),
-        (Scenario::ready(), Choice::Refuse, "refused"),
-        (Scenario::ready().reply(Step::Login, Reply::status(403)), Choice::Continue, "No key"),
-        (
-            Scenario::ready().reply(Step::CreateKey, Reply::hang_up()),
-            Choice::Continue,
-            "may have been created",
-        ),
+    for (scenario, consent, expected) in [
+        (Scenario::ready(), Consent::Allow, "key is ready"),
+        (Scenario::ready(), Consent::Deny, "refused"),
+        (Scenario::ready().reply(Step::Login, Reply::status(403)), Consent::Allow, "No key"),
+        (Scenario::ready().reply(Step::CreateKey, Reply::hang_up()), Consent::Allow, "may have been created"),
     ] {
         let mut run = create(scenario).start().await;
-        let visit = run.browser(choice).await;
+        let sign_in = run.browser(consent).await;
         let ended = run.end().await;
-        let page = visit.await.unwrap();
+        let page = sign_in.await.unwrap();
         assert!(page.url.ends_with("/auth/done") && page.status == 200, "{} {}", page.status, page.url);
         assert!(page.body.contains(expected), "{expected:?} is not in {}\n{}", page.body, ended.stderr);
     }

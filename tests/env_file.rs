@@ -10,7 +10,7 @@ mod system_calls;
 
 use crate::skipped::skipped;
 use crate::support::{Ended, Start, create, free_port, in_home, watch};
-use keymint_sandbox::{Choice, Sandbox, Scenario, visit};
+use keymint_sandbox::{Consent, Sandbox, Scenario, sign_in};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
@@ -231,7 +231,7 @@ async fn a_person_is_asked_about_the_value_that_would_be_lost() {
                 let url = seen.lines().find(|line| line.contains("/oauth/authorize?"));
                 if let (None, Some(url), true) = (&visiting, url, seen.ends_with('\n')) {
                     let url = url.trim().to_owned();
-                    visiting = Some(tokio::spawn(async move { visit(&url, Choice::Continue).await }));
+                    visiting = Some(tokio::spawn(async move { sign_in(&url, Consent::Allow).await }));
                 }
             }
             terminal.wait().await.unwrap()

@@ -2,7 +2,7 @@
 
 use crate::skipped::skipped;
 use crate::support::{create, free_port, get, in_home, keymint, keymint_under, watch};
-use keymint_sandbox::{Choice, Organization, Reply, Scenario, Step};
+use keymint_sandbox::{Consent, Organization, Reply, Scenario, Step};
 use serde_json::Value;
 use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
@@ -12,9 +12,9 @@ use tokio::process::Command;
 #[tokio::test]
 async fn a_refusal_in_the_browser_ends_with_4() {
     let mut run = create(Scenario::ready()).args(&["--json"]).start().await;
-    let visit = run.browser(Choice::Refuse).await;
+    let sign_in = run.browser(Consent::Deny).await;
     let ended = run.end().await;
-    visit.await.unwrap();
+    sign_in.await.unwrap();
 
     assert_eq!((ended.code, ended.json()["kind"].as_str()), (4, Some("sign_in_refused")));
     assert!(ended.stderr.contains("access_denied"), "{}", ended.stderr);
@@ -56,9 +56,9 @@ async fn nobody_in_the_browser_ends_with_5() {
 async fn a_server_that_is_not_there_ends_with_6() {
     let nobody = format!("http://127.0.0.1:{}", free_port());
     let mut run = create(Scenario::ready()).args(&["--json", "--api-base", &nobody]).start().await;
-    let visit = run.browser(Choice::Continue).await;
+    let sign_in = run.browser(Consent::Allow).await;
     let ended = run.end().await;
-    visit.await.unwrap();
+    sign_in.await.unwrap();
 
     assert_eq!((ended.code, ended.json()["kind"].as_str()), (6, Some("network")));
     assert!(ended.stderr.contains(&format!("POST {nobody}/dashboard/onboarding/login")), "{}", ended.stderr);
@@ -192,9 +192,9 @@ async fn a_pipe_whose_reader_is_gone_ends_with_11_before_anything_else_happens()
 async fn a_rehearsal_that_cannot_be_printed_claims_no_key() {
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
     let mut run = create(Scenario::ready()).args(&["--dry-run", "--json"]).stdout(full).start().await;
-    let visit = run.browser(Choice::Continue).await;
+    let sign_in = run.browser(Consent::Allow).await;
     let ended = run.end().await;
-    let page = visit.await.unwrap();
+    let page = sign_in.await.unwrap();
 
     assert_eq!((ended.code, ended.sandbox.keys().len()), (1, 0), "{}", ended.stderr);
     assert!(page.body.contains("No key was created"), "{}", page.body);

@@ -5,7 +5,7 @@
 use crate::session::Session;
 use crate::support::{create, free_port, keymint, keymint_under, watch};
 use crate::terminal::Terminal;
-use keymint_sandbox::{Choice, Sandbox, Scenario, visit};
+use keymint_sandbox::{Consent, Sandbox, Scenario, sign_in};
 use serde_json::Value;
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
@@ -97,9 +97,9 @@ async fn a_key_that_comes_during_the_sign_in_is_not_lost_and_neither_is_the_new_
         .await;
     run.url().await;
     session.store("meanwhile", KEY);
-    let visit = run.again(Choice::Continue);
+    let sign_in = run.again(Consent::Allow);
     let ended = run.end().await;
-    visit.await.unwrap();
+    sign_in.await.unwrap();
     assert_eq!(ended.code, 9, "{}", ended.stderr);
     assert!(ended.stderr.contains("it has another key now than before the sign-in"), "{}", ended.stderr);
     assert_eq!(session.stored("meanwhile"), KEY);
@@ -136,7 +136,7 @@ async fn a_person_without_a_key_gets_one_and_then_the_command_runs() {
     let (mut terminal, sandbox, _home) =
         at_a_terminal("run --profile person -- printenv OPENAI_API_KEY").await;
     let url = terminal.url().await;
-    visit(&url, Choice::Continue).await.unwrap();
+    sign_in(&url, Consent::Allow).await.unwrap();
     let (code, rest) = terminal.end().await;
     let key = sandbox.keys()[0].value.clone();
     assert_eq!(code, 0, "{rest}");
@@ -161,7 +161,7 @@ async fn a_person_is_asked_whether_a_stored_key_may_go() {
     terminal.shows("in its place? [y/N]").await;
     terminal.types("y\n").await;
     let url = terminal.url().await;
-    visit(&url, Choice::Continue).await.unwrap();
+    sign_in(&url, Consent::Allow).await.unwrap();
     assert_eq!(terminal.end().await.0, 0);
     assert_eq!(session.stored("asked"), sandbox.keys()[0].value);
 }

@@ -5,7 +5,7 @@
 use crate::program::free_port;
 use crate::support::{create, get, keymint, requested, watch};
 use crate::terminal::Terminal;
-use keymint_sandbox::{Choice, Reply, Sandbox, Scenario, Step, visit, visit_from_elsewhere};
+use keymint_sandbox::{Consent, Reply, Sandbox, Scenario, Step, sign_in_remotely};
 use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::Duration;
@@ -32,7 +32,7 @@ impl SignIn {
 
     /// Where a browser on another machine ends.
     async fn elsewhere(&self) -> String {
-        visit_from_elsewhere(&self.url, Choice::Continue).await.unwrap()
+        sign_in_remotely(&self.url, Consent::Allow).await.unwrap()
     }
 
     /// The end is a key, shown once, from exactly one exchange.
@@ -63,7 +63,7 @@ async fn the_listener_wins_when_it_comes_first() {
     let mut sign_in = SignIn::begin("", free_port()).await;
     sign_in.terminal.shows("paste its address here.").await;
     let url = sign_in.url.clone();
-    tokio::spawn(async move { visit(&url, Choice::Continue).await });
+    tokio::spawn(async move { keymint_sandbox::sign_in(&url, Consent::Allow).await });
     sign_in.ends_with_a_key().await;
 }
 
@@ -119,7 +119,7 @@ async fn a_browser_that_comes_after_the_paste_is_too_late() {
     let words = format!("create --no-browser --callback-port {port}");
     let mut terminal = Terminal::start(&words, &sandbox, &home, &[]);
     let url = terminal.url().await;
-    let address = visit_from_elsewhere(&url, Choice::Continue).await.unwrap();
+    let address = sign_in_remotely(&url, Consent::Allow).await.unwrap();
     terminal.types(&format!("{address}\n")).await;
     requested(&sandbox, "/oauth/token").await;
     let late = get(port, address.split_once(&port.to_string()).unwrap().1).await;
@@ -133,7 +133,7 @@ async fn a_browser_that_comes_after_the_paste_is_too_late() {
 async fn paste_alone_reads_from_a_pipe() {
     let mut run = create(Scenario::ready()).args(&["--no-listen"]).stdin(Stdio::piped()).start().await;
     let url = run.url().await;
-    let address = visit_from_elsewhere(&url, Choice::Continue).await.unwrap();
+    let address = sign_in_remotely(&url, Consent::Allow).await.unwrap();
     run.stdin().write_all(format!("{address}\n").as_bytes()).await.unwrap();
     let ended = run.end().await;
     assert_eq!((ended.code, ended.stdout.trim_end()), (0, ended.key().as_str()), "{}", ended.stderr);

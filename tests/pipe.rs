@@ -4,7 +4,7 @@
 
 use crate::script::script;
 use crate::support::{Ended, Start, create, in_home, watch};
-use keymint_sandbox::{Choice, Scenario};
+use keymint_sandbox::{Consent, Scenario};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -159,7 +159,7 @@ async fn a_first_signal_waits_for_the_command_and_a_second_ends_it() {
     for signals in [1, 2] {
         let script = Script::new("echo $$ >id; while [ ! -e go ]; do :; done; cat >/dev/null");
         let mut run = script.create().start().await;
-        let visit = run.browser(Choice::Continue).await;
+        let sign_in = run.browser(Consent::Allow).await;
         there(&script.file("id")).await;
         run.signal("INT").await;
         if signals == 1 {
@@ -168,7 +168,7 @@ async fn a_first_signal_waits_for_the_command_and_a_second_ends_it() {
             run.signal("TERM").await;
         }
         let ended = run.end().await;
-        visit.await.unwrap();
+        sign_in.await.unwrap();
 
         if signals == 1 {
             assert_eq!(ended.code, 0, "{}", ended.stderr);

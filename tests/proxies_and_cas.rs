@@ -6,7 +6,7 @@ use crate::program::in_home;
 use crate::relay::Relay;
 use crate::skipped::{skipped, strace_works};
 use crate::support::{Ended, Run, Start, create, free_port, watch};
-use keymint_sandbox::{Choice, Organization, Project, Reply, Scenario, Step, Visit, visit};
+use keymint_sandbox::{Consent, FinalPage, Organization, Project, Reply, Scenario, Step, sign_in};
 use std::fs;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
@@ -213,9 +213,9 @@ impl Company {
     }
 
     /// Plays a willing person whose browser goes to the sandbox itself.
-    async fn browser(&self, run: &mut Run) -> JoinHandle<Visit> {
+    async fn browser(&self, run: &mut Run) -> JoinHandle<FinalPage> {
         let url = run.url().await.replace(&self.issuer.url, run.sandbox.issuer());
-        tokio::spawn(async move { visit(&url, Choice::Continue).await.unwrap() })
+        tokio::spawn(async move { sign_in(&url, Consent::Allow).await.unwrap() })
     }
 
     /// Signs in as that person, and waits for the end.

@@ -4,7 +4,7 @@
 
 use crate::program::watch;
 use crate::support::{Ended, create, keymint};
-use keymint_sandbox::{Choice, Scenario, visit_from_elsewhere};
+use keymint_sandbox::{Consent, Scenario, sign_in_remotely};
 use serde_json::Value;
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -153,7 +153,7 @@ async fn however_few_files_may_be_open_no_key_is_lost() {
             .stdin(Stdio::piped())
             .start()
             .await;
-        let address = visit_from_elsewhere(&run.url().await, Choice::Continue).await.unwrap();
+        let address = sign_in_remotely(&run.url().await, Consent::Allow).await.unwrap();
         let (process, limit) = (format!("--pid={}", run.process()), format!("--nofile={limit}"));
         assert!(Command::new("prlimit").args([&process, &limit]).status().await.unwrap().success());
         run.stdin().write_all(format!("{address}\n").as_bytes()).await.unwrap();

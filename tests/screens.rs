@@ -6,8 +6,8 @@ use crate::script::script;
 use crate::session::Session;
 use crate::support::{Ended, Start, create, free_port, keymint, watch};
 use crate::terminal::Terminal;
-use keymint_sandbox::{Choice, Organization, Project, Reply, Sandbox, Scenario, Step};
-use keymint_sandbox::{visit, visit_from_elsewhere};
+use keymint_sandbox::{Consent, Organization, Project, Reply, Sandbox, Scenario, Step};
+use keymint_sandbox::{sign_in, sign_in_remotely};
 use std::fs::{self, OpenOptions};
 use std::net::TcpListener;
 use std::path::Path;
@@ -149,7 +149,7 @@ async fn a_project_is_waited_for_and_trouble_is_outlived() {
 async fn a_sign_in_in_two_steps() {
     let start = desktop(Scenario::ready(), &[]).with_browser().command("start").start().await.end().await;
     matches("start", start.code, &start.stderr, &start.stdout);
-    let answer = visit_from_elsewhere(start.stdout.trim_end(), Choice::Continue).await.unwrap();
+    let answer = sign_in_remotely(start.stdout.trim_end(), Consent::Allow).await.unwrap();
     runs("finish", keymint(&start.home).args(["finish", &answer])).await;
     runs("finish-again", keymint(&start.home).args(["finish", &answer])).await;
 }
@@ -158,7 +158,7 @@ async fn a_sign_in_in_two_steps() {
 async fn a_pasted_address() {
     let paste = desktop(Scenario::ready(), &["--no-listen"]).stdin(Stdio::piped());
     let mut run = paste.start().await;
-    let answer = visit_from_elsewhere(&run.url().await, Choice::Continue).await.unwrap();
+    let answer = sign_in_remotely(&run.url().await, Consent::Allow).await.unwrap();
     let wrong = "http://localhost/auth/callback?code=c&state=wrong";
     run.stdin().write_all(format!("{wrong}\n{answer}\n").as_bytes()).await.unwrap();
     let ended = run.end().await;
@@ -175,7 +175,7 @@ async fn a_choice_at_a_terminal() {
     let mut shown = terminal.shows("&state=").await;
     shown += &terminal.shows("\r\n").await;
     let url = shown.lines().find(|line| line.starts_with("http")).unwrap().to_owned();
-    tokio::spawn(async move { visit(&url, Choice::Continue).await });
+    tokio::spawn(async move { sign_in(&url, Consent::Allow).await });
     shown += &terminal.shows("a part of a line: ").await;
     terminal.types("web\n").await;
     let (code, rest) = terminal.end().await;
@@ -257,9 +257,9 @@ async fn errors_before_anyone_has_signed_in() {
 #[tokio::test]
 async fn errors_of_a_sign_in() {
     let mut run = desktop(Scenario::ready(), &[]).start().await;
-    let visit = run.browser(Choice::Refuse).await;
+    let sign_in = run.browser(Consent::Deny).await;
     let ended = run.end().await;
-    visit.await.unwrap();
+    sign_in.await.unwrap();
     matches("error-sign-in-refused", ended.code, &ended.stderr, &ended.stdout);
 
     let nobody = format!("http://127.0.0.1:{}", free_port());

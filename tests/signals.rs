@@ -1,7 +1,7 @@
 //! Ctrl-C and SIGTERM, before the creation and while it is under way.
 
 use crate::support::{create, keymint, watch};
-use keymint_sandbox::{Choice, Reply, Scenario, Step};
+use keymint_sandbox::{Consent, Reply, Scenario, Step};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::time::Duration;
@@ -29,11 +29,11 @@ async fn a_signal_while_the_servers_are_asked_ends_the_run_without_a_key_or_a_tr
     ] {
         let scenario = Scenario::ready().reply(step, Reply::usual().delayed(Duration::MAX));
         let mut run = create(scenario).start().await;
-        let visit = run.browser(Choice::Continue).await;
+        let sign_in = run.browser(Consent::Allow).await;
         run.requested(path_end).await;
         run.signal("INT").await;
         let ended = run.end().await;
-        let page = visit.await.unwrap();
+        let page = sign_in.await.unwrap();
 
         assert_eq!((ended.code, ended.sandbox.keys().len()), (130, 0), "{}", ended.stderr);
         assert!(page.body.contains("No key was created"), "{}", page.body);
@@ -52,13 +52,13 @@ async fn a_run_that_was_stopped_goes_on_and_makes_one_key() {
     run.url().await;
     run.signal("STOP").await;
     run.signal("CONT").await;
-    let visit = run.again(Choice::Continue);
+    let sign_in = run.again(Consent::Allow);
     run.requested("/login").await;
     run.signal("TSTP").await;
     run.sandbox.release();
     run.signal("CONT").await;
     let ended = run.end().await;
-    visit.await.unwrap();
+    sign_in.await.unwrap();
 
     assert_eq!((ended.code, ended.stdout.trim_end()), (0, ended.key().as_str()), "{}", ended.stderr);
     assert_eq!((ended.count("POST", "/login"), ended.count("POST", "/api_keys")), (1, 1));
@@ -68,13 +68,13 @@ async fn a_run_that_was_stopped_goes_on_and_makes_one_key() {
 async fn the_first_signal_during_the_creation_waits_for_the_key() {
     let scenario = Scenario::ready().reply(Step::CreateKey, Reply::usual().delayed(Duration::MAX));
     let mut run = create(scenario).start().await;
-    let visit = run.browser(Choice::Continue).await;
+    let sign_in = run.browser(Consent::Allow).await;
     run.requested("/api_keys").await;
     run.signal("INT").await;
     run.line(|line| line.contains("The key is being created")).await;
     run.sandbox.release();
     let ended = run.end().await;
-    visit.await.unwrap();
+    sign_in.await.unwrap();
 
     assert_eq!((ended.code, ended.stdout.trim_end()), (0, ended.key().as_str()));
 }
@@ -83,13 +83,13 @@ async fn the_first_signal_during_the_creation_waits_for_the_key() {
 async fn the_second_signal_during_the_creation_tells_that_a_key_may_exist() {
     let scenario = Scenario::ready().reply(Step::CreateKey, Reply::usual().delayed(Duration::MAX));
     let mut run = create(scenario).args(&["--name", "find-me"]).start().await;
-    let visit = run.browser(Choice::Continue).await;
+    let sign_in = run.browser(Consent::Allow).await;
     run.requested("/api_keys").await;
     run.signal("INT").await;
     run.line(|line| line.contains("The key is being created")).await;
     run.signal("INT").await;
     let ended = run.end().await;
-    let page = visit.await.unwrap();
+    let page = sign_in.await.unwrap();
 
     assert_eq!(ended.code, 10);
     assert!(page.body.contains("may have been created"), "{}", page.body);
@@ -104,13 +104,13 @@ async fn a_signal_between_two_tries_of_the_creation_ends_the_run_without_a_key()
     let scenario = Scenario::ready().reply(Step::CreateKey, Reply::status(429).header("retry-after", "20"));
     for signals in [1, 2] {
         let mut run = create(scenario.clone()).start().await;
-        let visit = run.browser(Choice::Continue).await;
+        let sign_in = run.browser(Consent::Allow).await;
         run.line(|line| line.contains("Trying again in")).await;
         for _ in 0..signals {
             run.signal("INT").await;
         }
         let ended = run.end().await;
-        visit.await.unwrap();
+        sign_in.await.unwrap();
 
         assert_eq!((ended.code, ended.count("POST", "/api_keys")), (130, 1), "{}", ended.stderr);
     }
@@ -120,13 +120,13 @@ async fn a_signal_between_two_tries_of_the_creation_ends_the_run_without_a_key()
 async fn a_signal_while_a_creation_is_refused_does_not_let_it_be_sent_again() {
     let refusal = Reply::status(429).header("retry-after", "0").delayed(Duration::MAX);
     let mut run = create(Scenario::ready().reply(Step::CreateKey, refusal)).start().await;
-    let visit = run.browser(Choice::Continue).await;
+    let sign_in = run.browser(Consent::Allow).await;
     run.requested("/api_keys").await;
     run.signal("INT").await;
     run.line(|line| line.contains("The key is being created")).await;
     run.sandbox.release();
     let ended = run.end().await;
-    visit.await.unwrap();
+    sign_in.await.unwrap();
 
     assert_eq!((ended.code, ended.count("POST", "/api_keys")), (130, 1), "{}", ended.stderr);
 }
@@ -138,13 +138,13 @@ async fn two_signals_end_a_run_whose_key_nobody_reads_and_the_key_is_kept() {
         let (unread, mut pipe) = std::io::pipe().unwrap();
         pipe.write_all(&[b' '; 64 * 1024]).unwrap();
         let mut run = create(Scenario::ready()).stdout(pipe).start().await;
-        let visit = run.browser(Choice::Continue).await;
+        let sign_in = run.browser(Consent::Allow).await;
         run.line(|line| line.contains("Created the key")).await;
         for signal in signals {
             run.signal(signal).await;
         }
         let ended = run.end().await;
-        visit.await.unwrap();
+        sign_in.await.unwrap();
 
         assert_eq!(ended.code, 9, "{}", ended.stderr);
         let path = ended.stderr.split_once("it is kept in ").unwrap().1.lines().next().unwrap();

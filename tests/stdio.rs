@@ -4,7 +4,7 @@
 
 use crate::support::{create, free_port, keymint, keymint_under, watch};
 use crate::terminal::Terminal;
-use keymint_sandbox::{Choice, Sandbox, Scenario, visit};
+use keymint_sandbox::{Consent, Sandbox, Scenario, sign_in};
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
@@ -33,9 +33,9 @@ async fn a_reader_that_leaves_during_the_sign_in_costs_no_key() {
         let mut run = create(Scenario::ready()).under(under).stdout(writer).start().await;
         let url = run.url().await;
         drop(reader);
-        let visit = tokio::spawn(async move { visit(&url, Choice::Continue).await.unwrap() });
+        let sign_in = tokio::spawn(async move { sign_in(&url, Consent::Allow).await.unwrap() });
         let ended = run.end().await;
-        visit.await.unwrap();
+        sign_in.await.unwrap();
 
         assert_eq!(ended.code, 9, "{}", ended.stderr);
         let path = ended.stderr.split_once("it is kept in ").unwrap().1.lines().next().unwrap();
@@ -175,11 +175,11 @@ async fn the_account_is_shown_on_a_terminal_before_a_key_is_made_and_nowhere_els
     let words = format!("create --no-browser --callback-port {}", free_port());
     let mut terminal = Terminal::start(&words, &sandbox, &home, &[]);
     let url = terminal.url().await;
-    let visit = tokio::spawn(async move { visit(&url, Choice::Continue).await.unwrap() });
+    let sign_in = tokio::spawn(async move { sign_in(&url, Consent::Allow).await.unwrap() });
     terminal.shows("Signed in as dev@sandbox.test. The key goes to project").await;
     terminal.shows("Created the key").await;
     assert_eq!(terminal.end().await.0, 0);
-    visit.await.unwrap();
+    sign_in.await.unwrap();
 
     for args in [&[][..], &["-v"], &["--events"]] {
         let ended = create(Scenario::ready()).args(args).sign_in().await;

@@ -2,7 +2,7 @@
 
 use crate::support::{connect, create, get, send};
 use futures_util::future::join_all;
-use keymint_sandbox::{Choice, Scenario};
+use keymint_sandbox::{Consent, Scenario};
 use tokio::io::AsyncWriteExt;
 
 #[tokio::test]
@@ -43,9 +43,9 @@ async fn no_stray_request_ends_a_sign_in() {
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{head:?}: {answer}");
     }
 
-    let visit = tokio::spawn(async move { keymint_sandbox::visit(&url, Choice::Continue).await.unwrap() });
+    let sign_in = tokio::spawn(async move { keymint_sandbox::sign_in(&url, Consent::Allow).await.unwrap() });
     let ended = run.end().await;
-    visit.await.unwrap();
+    sign_in.await.unwrap();
     assert_eq!((ended.code, ended.stdout.trim_end()), (0, ended.key().as_str()));
     assert_eq!(ended.count("POST", "/oauth/token"), 1);
 }
@@ -58,7 +58,7 @@ async fn the_second_of_two_callbacks_is_gone() {
     ))
     .start()
     .await;
-    let visit = run.browser(Choice::Continue).await;
+    let sign_in = run.browser(Consent::Allow).await;
     run.requested("/api_keys").await;
 
     let answer = get(run.port, "/auth/callback?code=C&state=S").await;
@@ -68,7 +68,7 @@ async fn the_second_of_two_callbacks_is_gone() {
     run.line(|line| line.contains("being created")).await;
     run.signal("INT").await;
     assert_eq!(run.end().await.code, 10);
-    visit.abort();
+    sign_in.abort();
 }
 
 /// More than any machine that means well would do: held open, in parallel, and one after the other.
@@ -102,12 +102,12 @@ async fn a_crowd_neither_delays_the_true_callback_nor_takes_memory() {
     }))
     .await;
 
-    let visit = tokio::spawn(async move { keymint_sandbox::visit(&url, Choice::Continue).await.unwrap() });
+    let sign_in = tokio::spawn(async move { keymint_sandbox::sign_in(&url, Consent::Allow).await.unwrap() });
     run.line(|line| line.contains("Created the key")).await;
     let grown = run.peak_memory() - before;
     drop((idle, held));
     let ended = run.end().await;
-    visit.await.unwrap();
+    sign_in.await.unwrap();
 
     assert_eq!((ended.code, ended.stdout.trim_end()), (0, ended.key().as_str()));
     assert!(grown < 8 * 1024, "{grown} KiB");

@@ -3,7 +3,7 @@
 
 use crate::canary::Canaries;
 pub(crate) use crate::program::{free_port, in_home, keymint_under, watch};
-use keymint_sandbox::{Choice, Sandbox, Scenario, Visit, visit};
+use keymint_sandbox::{Consent, FinalPage, Sandbox, Scenario, sign_in};
 use serde_json::Value;
 use std::ffi::{OsStr, OsString};
 use std::net::TcpListener;
@@ -122,9 +122,9 @@ impl Start {
     /// Starts, signs in as a willing person, and waits for the end.
     pub(crate) async fn sign_in(self) -> Ended {
         let mut run = self.start().await;
-        let visit = run.browser(Choice::Continue).await;
+        let sign_in = run.browser(Consent::Allow).await;
         let ended = run.end().await;
-        visit.abort();
+        sign_in.abort();
         ended
     }
 }
@@ -150,9 +150,9 @@ async fn read(stdout: Option<ChildStdout>) -> String {
 
 impl Run {
     /// Plays the browser at the address that was shown already, beside the run.
-    pub(crate) fn again(&self, choice: Choice) -> JoinHandle<Visit> {
+    pub(crate) fn again(&self, consent: Consent) -> JoinHandle<FinalPage> {
         let url = self.seen.iter().find(|line| line.contains("/oauth/authorize?")).unwrap().clone();
-        tokio::spawn(async move { visit(&url, choice).await.unwrap() })
+        tokio::spawn(async move { sign_in(&url, consent).await.unwrap() })
     }
 
     /// Waits for the end of a run that is killed, which keeps no promise but those of its files.
@@ -184,9 +184,9 @@ impl Run {
     }
 
     /// Plays the browser, beside the run.
-    pub(crate) async fn browser(&mut self, choice: Choice) -> JoinHandle<Visit> {
+    pub(crate) async fn browser(&mut self, consent: Consent) -> JoinHandle<FinalPage> {
         let url = self.url().await;
-        tokio::spawn(async move { visit(&url, choice).await.unwrap() })
+        tokio::spawn(async move { sign_in(&url, consent).await.unwrap() })
     }
 
     /// The query of a good callback with this code, which the sandbox has not issued.

@@ -2,7 +2,7 @@
 
 use crate::program::watch;
 use crate::support::keymint;
-use keymint_sandbox::{Choice, Sandbox, Scenario, visit_from_elsewhere};
+use keymint_sandbox::{Consent, Sandbox, Scenario, sign_in_remotely};
 use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;
@@ -53,7 +53,7 @@ impl Machine {
 }
 
 async fn answer(url: &str) -> String {
-    visit_from_elsewhere(url.trim_end(), Choice::Continue).await.unwrap()
+    sign_in_remotely(url.trim_end(), Consent::Allow).await.unwrap()
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use super::{Folder, refused};
 use crate::skipped::skipped;
-use keymint_sandbox::Choice;
+use keymint_sandbox::Consent;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -67,8 +67,8 @@ async fn a_disk_that_fills_up_during_the_sign_in_has_room_for_the_key() {
         return;
     };
     while filler.write_all(&[0; 512]).is_ok() {}
-    let visit = run.again(Choice::Continue);
+    let sign_in = run.again(Consent::Allow);
     let ended = run.end().await;
-    visit.await.unwrap();
+    sign_in.await.unwrap();
     assert_eq!(ended.code, 0, "{}", ended.stderr);
 }

@@ -1,7 +1,7 @@
 //! What happens to the file while the person signs in, and when a run is ended.
 
 use super::{Folder, create_in, delivered, names};
-use keymint_sandbox::Choice;
+use keymint_sandbox::Consent;
 use std::fs;
 use std::os::unix::fs::symlink;
 
@@ -11,9 +11,9 @@ async fn what_another_program_writes_during_the_sign_in_stays() {
     let mut run = folder.create().start().await;
     run.url().await;
     fs::write(folder.path(".env"), "A=2\nB=3\n").unwrap();
-    let visit = run.again(Choice::Continue);
+    let sign_in = run.again(Consent::Allow);
     let ended = run.end().await;
-    visit.await.unwrap();
+    sign_in.await.unwrap();
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!(folder.read(), format!("A=2\nB=3\nOPENAI_API_KEY={}\n", ended.key()));
 }
@@ -24,9 +24,9 @@ async fn a_value_that_comes_during_the_sign_in_is_not_lost_and_neither_is_the_ke
     let mut run = folder.create().start().await;
     run.url().await;
     fs::write(folder.path(".env"), "OPENAI_API_KEY=secret\n").unwrap();
-    let visit = run.again(Choice::Continue);
+    let sign_in = run.again(Consent::Allow);
     let ended = run.end().await;
-    visit.await.unwrap();
+    sign_in.await.unwrap();
     assert_eq!(ended.code, 9, "{}", ended.stderr);
     assert!(ended.stderr.contains("another value now than before the sign-in"), "{}", ended.stderr);
     assert_eq!(
@@ -43,9 +43,9 @@ async fn a_folder_that_is_swapped_during_the_sign_in_diverts_nothing() {
     run.url().await;
     fs::rename(folder.path("project"), folder.path("moved")).unwrap();
     symlink(others.path(""), folder.path("project")).unwrap();
-    let visit = run.again(Choice::Continue);
+    let sign_in = run.again(Consent::Allow);
     let ended = run.end().await;
-    visit.await.unwrap();
+    sign_in.await.unwrap();
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!((names(&folder.path("moved")), others.names()), (vec![".env".to_owned()], vec![]));
     let file = folder.path("moved/.env");
@@ -90,12 +90,12 @@ async fn a_run_waits_for_another_that_has_the_same_file() {
     first.url().await;
     let second = tokio::spawn(folder.create().args(&["--force"]).start());
     let mut second = second.await.unwrap();
-    let visit = first.again(Choice::Continue);
+    let sign_in = first.again(Consent::Allow);
     let first = first.end().await;
-    visit.await.unwrap();
-    let visit = second.browser(Choice::Continue).await;
+    sign_in.await.unwrap();
+    let sign_in = second.browser(Consent::Allow).await;
     let second = second.end().await;
-    visit.await.unwrap();
+    sign_in.await.unwrap();
     assert_eq!((first.code, second.code), (0, 0), "{}\n{}", first.stderr, second.stderr);
     assert_eq!(folder.read(), format!("OPENAI_API_KEY={}\n", second.key()));
 }

@@ -2,7 +2,7 @@
 
 use super::{Folder, delivered, mode};
 use crate::skipped::{skipped, strace_works};
-use keymint_sandbox::Choice;
+use keymint_sandbox::Consent;
 use std::fs;
 
 /// Has strace change what a system call does, and write down what it sees.
@@ -73,9 +73,9 @@ async fn a_run_that_is_killed_at_the_replacement_leaves_the_old_file_whole_and_t
     let kill = "inject=renameat,renameat2:error=EIO:signal=KILL";
     let Some(strace) = strace(log, "trace=renameat,renameat2", kill) else { return };
     let mut run = folder.create().under(&strace).start().await;
-    let visit = run.browser(Choice::Continue).await;
+    let sign_in = run.browser(Consent::Allow).await;
     let key = run.end_killed().await;
-    visit.abort();
+    sign_in.abort();
 
     assert_eq!((folder.read().as_str(), folder.names().len()), ("A=1\n", 2));
     let left = folder.names().into_iter().find(|name| name.starts_with(".keymint-")).unwrap();

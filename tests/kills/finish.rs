@@ -5,7 +5,7 @@ use crate::harness::Harness;
 use crate::program::watch;
 use crate::table::{at_each_border, show};
 use crate::verdict::Verdict;
-use keymint_sandbox::{Choice, visit_from_elsewhere};
+use keymint_sandbox::{Consent, sign_in_remotely};
 
 /// Until it has taken the attempt, another can finish it.
 const BEFORE: [&str; 2] = ["started", "prepared"];
@@ -55,5 +55,5 @@ async fn killed(destination: &'static Destination, border: &str) -> String {
 async fn start(harness: &Harness) -> String {
     let started = watch(harness.keymint().arg("start").output()).await.unwrap();
     let url = String::from_utf8(started.stdout).unwrap();
-    visit_from_elsewhere(url.trim_end(), Choice::Continue).await.unwrap()
+    sign_in_remotely(url.trim_end(), Consent::Allow).await.unwrap()
 }

@@ -6,7 +6,7 @@ use crate::script::script;
 use crate::session::Session;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use keymint_sandbox::{Choice, Sandbox, Scenario, visit};
+use keymint_sandbox::{Consent, Sandbox, Scenario, sign_in};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -151,7 +151,7 @@ impl Harness {
                 ended.stderr.push_str(&format!("{line}\n"));
                 if line.contains("/oauth/authorize?") {
                     before(self);
-                    tokio::spawn(async move { visit(&line, Choice::Continue).await });
+                    tokio::spawn(async move { sign_in(&line, Consent::Allow).await });
                 }
             }
             if let Some(stdout) = &mut stdout {

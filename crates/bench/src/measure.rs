@@ -2,7 +2,7 @@
 
 use crate::network::{self, Network};
 use crate::{Outcome, reference};
-use keymint_sandbox::{Choice, Sandbox, Scenario, visit};
+use keymint_sandbox::{Consent, Sandbox, Scenario};
 use serde_json::Value;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -154,7 +154,7 @@ impl Run {
         self.browser = Some(tokio::spawn(async move {
             sleep(person).await;
             // What went wrong, the program says.
-            let _ = visit(&url, Choice::Continue).await;
+            let _ = keymint_sandbox::sign_in(&url, Consent::Allow).await;
         }));
     }
 

@@ -8,11 +8,11 @@
 //! ```
 //! use keymint_callback_adapter::{LoopbackListener, Outcome};
 //! use keymint_domain::{Client, Entropy, ResponseSource};
-//! # use keymint_sandbox::{Choice, Sandbox, Scenario, visit};
+//! # use keymint_sandbox::{Consent, Sandbox, Scenario, sign_in};
 //! # fn random_bytes_of_the_system(bytes: &mut [u8]) -> std::io::Result<()> { bytes.fill(7); Ok(()) }
 //! # // A person who agrees.
-//! # fn open_browser(url: &url::Url) { tokio::spawn(visit_there(url.to_string())); }
-//! # async fn visit_there(url: String) { visit(&url, Choice::Continue).await.unwrap(); }
+//! # fn open_browser(url: &url::Url) { tokio::spawn(sign_in_there(url.to_string())); }
+//! # async fn sign_in_there(url: String) { sign_in(&url, Consent::Allow).await.unwrap(); }
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let sandbox = Sandbox::start(Scenario::ready()).await?;

@@ -4,7 +4,7 @@ mod launcher;
 
 use crate::surroundings::{Place, Surroundings};
 #[cfg(feature = "sandbox")]
-use keymint_sandbox::{Choice, visit};
+use keymint_sandbox::{Consent, sign_in};
 pub(crate) use launcher::Launcher;
 use url::Url;
 
@@ -77,7 +77,7 @@ impl Browser {
         #[cfg(feature = "sandbox")]
         if self.is_played() {
             let url = authorize_url.to_string();
-            drop(tokio::spawn(async move { visit(&url, Choice::Continue).await }));
+            drop(tokio::spawn(async move { sign_in(&url, Consent::Allow).await }));
             return Opening::Tried;
         }
         match self.launchers(surroundings) {

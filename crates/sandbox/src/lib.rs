@@ -6,7 +6,7 @@
 //! a verifier that does not fit, another redirect URI, the wrong kind of
 //! bearer), and it keeps [every request](Sandbox::requests) and
 //! [every departure from the protocol](Sandbox::violations) for the test that
-//! asks. [`visit`] plays the browser.
+//! asks. [`sign_in`] plays the browser.
 //!
 //! The sandbox knows the protocol from its description. It shares no code with
 //! the client, so the two cannot be wrong in the same way.
@@ -54,16 +54,16 @@ mod page;
 
 mod state;
 
-mod visitor;
+mod browser;
 
 mod answer;
 mod form;
 mod mint;
 mod time;
 
+pub use browser::{Consent, FinalPage, sign_in, sign_in_remotely};
 pub use reply::{Calls, Reply, Step};
 pub use request::{Origin, Request};
 pub use sandbox::Sandbox;
 pub use scenario::{Organization, Project, Scenario};
 pub use state::CreatedKey;
-pub use visitor::{Choice, Visit, visit, visit_from_elsewhere};

@@ -7,7 +7,7 @@ mod headless;
 
 use headless::Browser;
 use keymint_browser_page_server::{Page, Site};
-use keymint_sandbox::{Choice, Organization, Project, Reply, Sandbox, Scenario, Step, visit_from_elsewhere};
+use keymint_sandbox::{Consent, Organization, Project, Reply, Sandbox, Scenario, Step, sign_in_remotely};
 use serde_json::Value;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -153,7 +153,7 @@ async fn the_adapters_of_the_page_keep_what_the_ports_promise() {
     );
     let mut ended = Vec::new();
     for address in visit.resolve(&begin).await.as_array().unwrap() {
-        ended.push(visit_from_elsewhere(address.as_str().unwrap(), Choice::Continue).await.unwrap());
+        ended.push(sign_in_remotely(address.as_str().unwrap(), Consent::Allow).await.unwrap());
     }
     let check = format!(
         "const [one, other, third] = {ended:?}.map((address, i) => window.signIns[i].end(address));

@@ -3,7 +3,7 @@
 use crate::routes;
 use crate::service::Service;
 use keymint_domain::{BaseUrl, Client};
-use keymint_sandbox::{Choice, Reply, Sandbox, Scenario, Step, visit_from_elsewhere};
+use keymint_sandbox::{Consent, Reply, Sandbox, Scenario, Step, sign_in_remotely};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -66,8 +66,8 @@ impl SignIn {
     }
 
     /// The address that the browser ends on.
-    async fn visit(&self, choice: Choice) -> String {
-        visit_from_elsewhere(&self.authorize_url, choice).await.unwrap()
+    async fn visit(&self, consent: Consent) -> String {
+        sign_in_remotely(&self.authorize_url, consent).await.unwrap()
     }
 
     async fn outcome(&self) -> Value {
@@ -109,7 +109,7 @@ async fn several_people_sign_in_at_once_and_each_gets_a_key_of_their_own() {
         let sign_in = world.begin().await;
         assert_eq!(sign_in.status().await, json!({"state": "waiting_for_callback", "events": []}));
         people.spawn(async move {
-            let address = sign_in.visit(Choice::Continue).await;
+            let address = sign_in.visit(Consent::Allow).await;
             assert_eq!(sign_in.answer(&address).await.0, 202);
             let outcome = sign_in.outcome().await;
             let (status, body) = sign_in.take_key().await;
@@ -144,7 +144,7 @@ async fn several_people_sign_in_at_once_and_each_gets_a_key_of_their_own() {
 async fn the_answer_to_another_sign_in_is_refused_and_changes_nothing() {
     let world = World::of(Scenario::ready()).await;
     let (own, other) = (world.begin().await, world.begin().await);
-    let foreign = other.visit(Choice::Continue).await;
+    let foreign = other.visit(Consent::Allow).await;
 
     assert_eq!(own.answer(&foreign).await, (422, json!({"error": "foreign_state"})));
     assert_eq!(
@@ -152,7 +152,7 @@ async fn the_answer_to_another_sign_in_is_refused_and_changes_nothing() {
         (422, json!({"error": "not_the_address"}))
     );
     assert_eq!(own.status().await["state"], "waiting_for_callback");
-    assert_eq!(own.answer(&own.visit(Choice::Continue).await).await.0, 202);
+    assert_eq!(own.answer(&own.visit(Consent::Allow).await).await.0, 202);
     assert_eq!(own.outcome().await["state"], "created");
     assert_eq!(other.status().await["state"], "waiting_for_callback");
 }
@@ -161,7 +161,7 @@ async fn the_answer_to_another_sign_in_is_refused_and_changes_nothing() {
 async fn a_second_answer_is_refused_and_makes_no_second_key() {
     let world = World::of(Scenario::ready()).await;
     let sign_in = world.begin().await;
-    let address = sign_in.visit(Choice::Continue).await;
+    let address = sign_in.visit(Consent::Allow).await;
     let (first, second) = tokio::join!(sign_in.answer(&address), sign_in.answer(&address));
     let mut statuses = [first.0, second.0];
     statuses.sort_unstable();
@@ -176,7 +176,7 @@ async fn the_key_is_handed_over_exactly_once_and_stands_nowhere_else() {
     let world = World::of(Scenario::ready()).await;
     let sign_in = world.begin().await;
     assert_eq!(sign_in.take_key().await, (409, json!({"error": "no_key"})));
-    let address = sign_in.visit(Choice::Continue).await;
+    let address = sign_in.visit(Consent::Allow).await;
     sign_in.answer(&address).await;
     let before = sign_in.outcome().await;
 
@@ -198,7 +198,7 @@ async fn a_sign_in_is_its_owners_alone() {
     let stranger = SignIn { token: other.token, ..own.clone() };
     let unknown = (404, json!({"error": "no_such_sign_in"}));
     assert_eq!(stranger.send("GET", "", Value::Null).await, unknown);
-    assert_eq!(stranger.answer(&own.visit(Choice::Continue).await).await, unknown);
+    assert_eq!(stranger.answer(&own.visit(Consent::Allow).await).await, unknown);
     assert_eq!(stranger.take_key().await, unknown);
     let path = format!("/sign-ins/{}", own.id);
     assert_eq!(send(world.address, "GET", &path, "", Value::Null).await, unknown);
@@ -209,7 +209,7 @@ async fn a_sign_in_is_its_owners_alone() {
 async fn a_person_who_refuses_is_told_so_and_no_key_is_made() {
     let world = World::of(Scenario::ready()).await;
     let sign_in = world.begin().await;
-    assert_eq!(sign_in.answer(&sign_in.visit(Choice::Refuse).await).await.0, 202);
+    assert_eq!(sign_in.answer(&sign_in.visit(Consent::Deny).await).await.0, 202);
     let status = sign_in.status().await;
     assert_eq!(status["state"], "failed");
     assert!(status["reason"].as_str().unwrap().starts_with("the sign-in was refused: access_denied"));
@@ -221,7 +221,7 @@ async fn a_person_who_refuses_is_told_so_and_no_key_is_made() {
 async fn a_key_whose_answer_was_lost_is_told_of_by_name() {
     let world = World::of(Scenario::ready().reply(Step::CreateKey, Reply::hang_up().after_the_work())).await;
     let sign_in = world.begin().await;
-    sign_in.answer(&sign_in.visit(Choice::Continue).await).await;
+    sign_in.answer(&sign_in.visit(Consent::Allow).await).await;
     let outcome = sign_in.outcome().await;
     assert_eq!(outcome["state"], "failed");
     assert!(outcome["reason"].as_str().unwrap().contains(&world.sandbox.keys()[0].name));

@@ -7,7 +7,7 @@ use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted, 
 use keymint_domain::{
     BaseUrl, Client, Event, Observation, Plan, Ports, ProvisionedKey, Target, no_observer, provision,
 };
-use keymint_sandbox::{Choice, Organization, Project, Sandbox, Scenario, visit};
+use keymint_sandbox::{Consent, Organization, Project, Sandbox, Scenario, sign_in};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use std::time::Duration;
@@ -223,7 +223,7 @@ async fn a_person_signs_in_picks_a_project_and_sees_the_key() {
     let sandbox = Sandbox::start(two_organizations()).await.unwrap();
     let mut run = Run::start(&sandbox);
     let address = run.address().await;
-    let browser = tokio::spawn(async move { visit(&address, Choice::Continue).await.unwrap() });
+    let browser = tokio::spawn(async move { sign_in(&address, Consent::Allow).await.unwrap() });
 
     run.until(|stage| matches!(stage, Stage::Choosing { .. }).then_some(())).await;
     let shown = screen(&run.app);
@@ -250,7 +250,7 @@ async fn a_new_account_is_waited_for_and_then_everything_in_it_can_be_picked() {
     let sandbox = sandbox.await.unwrap();
     let mut run = Run::start(&sandbox);
     let address = run.address().await;
-    let browser = tokio::spawn(async move { visit(&address, Choice::Continue).await });
+    let browser = tokio::spawn(async move { sign_in(&address, Consent::Allow).await });
 
     run.until(|stage| matches!(stage, Stage::Choosing { .. }).then_some(())).await;
     let shown = screen(&run.app);
@@ -264,7 +264,7 @@ async fn a_person_who_leaves_while_choosing_gets_no_key() {
     let sandbox = Sandbox::start(two_organizations()).await.unwrap();
     let mut run = Run::start(&sandbox);
     let address = run.address().await;
-    let browser = tokio::spawn(async move { visit(&address, Choice::Continue).await });
+    let browser = tokio::spawn(async move { sign_in(&address, Consent::Allow).await });
 
     run.until(|stage| matches!(stage, Stage::Choosing { .. }).then_some(())).await;
     assert!(matches!(press(&mut run.app, Input::Leave), Some(Effect::Leave)));
@@ -279,7 +279,7 @@ async fn a_person_who_refuses_in_the_browser_is_told_so() {
     let sandbox = Sandbox::start(two_organizations()).await.unwrap();
     let mut run = Run::start(&sandbox);
     let address = run.address().await;
-    visit(&address, Choice::Refuse).await.unwrap();
+    sign_in(&address, Consent::Deny).await.unwrap();
     run.until(|stage| matches!(stage, Stage::Failed(_)).then_some(())).await;
     assert!(screen(&run.app)[1].starts_with("the sign-in was refused: access_denied"));
     run.flow.await.unwrap();

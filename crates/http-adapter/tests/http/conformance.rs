@@ -6,7 +6,7 @@ use keymint_domain::testing::{organization, project};
 use keymint_domain::{
     AuthServer, AuthorizationGrant, Callback, Client, Entropy, Organization, Project, REGISTERED_REDIRECT_URI,
 };
-use keymint_sandbox::{Choice, Sandbox, Scenario, visit_from_elsewhere};
+use keymint_sandbox::{Consent, Sandbox, Scenario, sign_in_remotely};
 
 #[tokio::test]
 async fn the_authorization_server_keeps_what_the_port_promises() {
@@ -61,7 +61,7 @@ async fn grant(sandbox: &Sandbox, seed: u8) -> AuthorizationGrant {
     });
     let client = Client::at(base(sandbox.issuer()));
     let pending = client.begin(REGISTERED_REDIRECT_URI.parse().unwrap(), entropy.unwrap());
-    let address = visit_from_elsewhere(pending.authorize_url().as_str(), Choice::Continue).await.unwrap();
+    let address = sign_in_remotely(pending.authorize_url().as_str(), Consent::Allow).await.unwrap();
     match pending.read_pasted(&address) {
         Callback::Response(response) => pending.accept(response).unwrap(),
         other => panic!("{other:?}"),

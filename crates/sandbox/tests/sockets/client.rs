@@ -7,7 +7,7 @@ use hyper::Request;
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use keymint_sandbox::{Choice, Sandbox, visit};
+use keymint_sandbox::{Consent, Sandbox, sign_in};
 use serde_json::{Value, json};
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -162,7 +162,7 @@ pub(crate) fn authorize_url(sandbox: &Sandbox, redirect_uri: &str) -> String {
 pub(crate) async fn code(sandbox: &Sandbox) -> (String, String) {
     let loopback = Loopback::serving(&[DONE]);
     let redirect_uri = loopback.redirect_uri.clone();
-    visit(&authorize_url(sandbox, &redirect_uri), Choice::Continue).await.unwrap();
+    sign_in(&authorize_url(sandbox, &redirect_uri), Consent::Allow).await.unwrap();
     let (name, code) = loopback.response().remove(0);
     assert_eq!(name, "code");
     (code, redirect_uri)

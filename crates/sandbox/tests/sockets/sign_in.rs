@@ -3,17 +3,17 @@
 use crate::client::{
     Call, DONE, Loopback, VERIFIER, access_token, authorize_url, code, get, post, token_request,
 };
-use keymint_sandbox::{Choice, Origin, Sandbox, Scenario, visit};
+use keymint_sandbox::{Consent, Origin, Sandbox, Scenario, sign_in};
 
 #[tokio::test]
 async fn continuing_brings_a_code_back_with_scope_and_state() {
     let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
     let loopback = Loopback::serving(&[DONE]);
 
-    let visit = visit(&authorize_url(&sandbox, &loopback.redirect_uri), Choice::Continue).await.unwrap();
+    let page = sign_in(&authorize_url(&sandbox, &loopback.redirect_uri), Consent::Allow).await.unwrap();
 
-    assert_eq!((visit.status, visit.body.as_str()), (200, "done"));
-    assert!(visit.url.starts_with(&loopback.redirect_uri));
+    assert_eq!((page.status, page.body.as_str()), (200, "done"));
+    assert!(page.url.starts_with(&loopback.redirect_uri));
     let response = loopback.response();
     assert!(matches!(&response[0], (name, code) if name == "code" && !code.is_empty()));
     assert_eq!(response[1..], pairs(&[("scope", "openid email"), ("state", "some state")]));
@@ -24,7 +24,7 @@ async fn continuing_brings_a_code_back_with_scope_and_state() {
 async fn refusing_brings_access_denied_back_with_the_state() {
     let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
     let loopback = Loopback::serving(&[DONE]);
-    visit(&authorize_url(&sandbox, &loopback.redirect_uri), Choice::Refuse).await.unwrap();
+    sign_in(&authorize_url(&sandbox, &loopback.redirect_uri), Consent::Deny).await.unwrap();
     assert_denied(&loopback.response());
 }
 
@@ -32,7 +32,7 @@ async fn refusing_brings_access_denied_back_with_the_state() {
 async fn a_server_that_refuses_asks_nobody() {
     let sandbox = Sandbox::start(Scenario::ready().refuse_sign_in()).await.unwrap();
     let loopback = Loopback::serving(&[DONE]);
-    visit(&authorize_url(&sandbox, &loopback.redirect_uri), Choice::Continue).await.unwrap();
+    sign_in(&authorize_url(&sandbox, &loopback.redirect_uri), Consent::Allow).await.unwrap();
     assert_denied(&loopback.response());
     assert_eq!(sandbox.requests().len(), 1);
 }
@@ -45,10 +45,10 @@ async fn the_visitor_follows_redirects_with_cookies_and_reads_a_stream_to_its_en
     let stream = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nwait\r\n5\r\n done\r\n0\r\n\r\n";
     let loopback = Loopback::serving(&[redirect, stream]);
 
-    let visit = visit(&authorize_url(&sandbox, &loopback.redirect_uri), Choice::Continue).await.unwrap();
+    let page = sign_in(&authorize_url(&sandbox, &loopback.redirect_uri), Consent::Allow).await.unwrap();
 
-    assert_eq!(visit.body, "wait done");
-    assert!(visit.url.ends_with("/auth/done"));
+    assert_eq!(page.body, "wait done");
+    assert!(page.url.ends_with("/auth/done"));
     let requests = loopback.requests();
     assert!(requests[1].starts_with("GET /auth/done HTTP/1.1"));
     assert!(requests[1].contains("cookie: tab=7"));
@@ -63,7 +63,7 @@ async fn the_visitor_says_when_nobody_listens_where_it_is_sent() {
     let loopback = Loopback::serving(&[]);
     let url = authorize_url(&sandbox, &loopback.redirect_uri);
     loopback.requests();
-    assert!(visit(&url, Choice::Continue).await.is_err());
+    assert!(sign_in(&url, Consent::Allow).await.is_err());
 }
 
 #[tokio::test]

@@ -16,17 +16,17 @@ const MOST_STEPS: usize = 20;
 
 /// What the person clicks on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Choice {
+pub enum Consent {
     /// Agrees: the client gets a code.
-    Continue,
+    Allow,
     /// Refuses: the client gets `access_denied`.
-    Refuse,
+    Deny,
 }
 
 /// Where the browser ended.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Visit {
+pub struct FinalPage {
     /// The address of the last page.
     pub url: String,
     /// The status of the last page.
@@ -39,15 +39,17 @@ pub struct Visit {
 /// browser's way back to the client.
 ///
 /// Returns when the last page has come to its end. A page that the client keeps open while it
-/// works therefore keeps the visitor too; a test that also drives the client spawns the visit.
+/// works therefore keeps the browser too; a test that also drives the client spawns the sign-in.
 ///
 /// # Errors
 ///
 /// When the first page is neither a sign-in page with such a form nor leads elsewhere, when nobody
 /// listens where the browser is sent, or when a page breaks off.
-pub async fn visit(url: &str, choice: Choice) -> io::Result<Visit> {
-    match walk(url, choice, None).await? {
-        End::Page(page) => Ok(Visit { url: page.url.into(), status: page.status.as_u16(), body: page.body }),
+pub async fn sign_in(url: &str, consent: Consent) -> io::Result<FinalPage> {
+    match walk(url, consent, None).await? {
+        End::Page(page) => {
+            Ok(FinalPage { url: page.url.into(), status: page.status.as_u16(), body: page.body })
+        }
         End::Elsewhere(url) => Err(invalid(format!("nobody was to stop at {url}"))),
     }
 }
@@ -57,12 +59,12 @@ pub async fn visit(url: &str, choice: Choice) -> io::Result<Visit> {
 ///
 /// # Errors
 ///
-/// As for [`visit`], and when the browser is not sent to the redirect URI.
-pub async fn visit_from_elsewhere(url: &str, choice: Choice) -> io::Result<String> {
+/// As for [`sign_in`], and when the browser is not sent to the redirect URI.
+pub async fn sign_in_remotely(url: &str, consent: Consent) -> io::Result<String> {
     let authorize_url = Url::parse(url).map_err(invalid)?;
     let redirect_uri = authorize_url.query_pairs().find(|(name, _)| name == "redirect_uri");
     let redirect_uri = redirect_uri.ok_or_else(|| invalid("no redirect URI"))?.1;
-    match walk(url, choice, Some(&redirect_uri)).await? {
+    match walk(url, consent, Some(&redirect_uri)).await? {
         End::Elsewhere(url) => Ok(url.into()),
         End::Page(page) => Err(invalid(format!("the browser ended on {}", page.url))),
     }
@@ -75,12 +77,12 @@ enum End {
 }
 
 /// Goes from page to page, but not to an address that begins with `unreachable`.
-async fn walk(url: &str, choice: Choice, unreachable: Option<&str>) -> io::Result<End> {
+async fn walk(url: &str, consent: Consent, unreachable: Option<&str>) -> io::Result<End> {
     let mut browser = Browser { cookies: Vec::new() };
     let mut page = browser.get(Url::parse(url).map_err(invalid)?).await?;
     let (mut steps, mut chosen) = (0, false);
     loop {
-        let form = read_form(&page.body, choice).filter(|_| page.status == StatusCode::OK && !chosen);
+        let form = read_form(&page.body, consent).filter(|_| page.status == StatusCode::OK && !chosen);
         page = match (page.redirect()?, form) {
             (Some(next), _) if unreachable.is_some_and(|address| next.as_str().starts_with(address)) => {
                 return Ok(End::Elsewhere(next));
@@ -149,7 +151,7 @@ impl Browser {
         let mut request = request
             .uri(&url[url::Position::BeforePath..url::Position::AfterQuery])
             .header(HOST, &url[url::Position::BeforeHost..url::Position::AfterPort])
-            .header(USER_AGENT, "Mozilla/5.0 (keymint sandbox visitor)")
+            .header(USER_AGENT, "Mozilla/5.0 (keymint sandbox browser)")
             .header("accept", "text/html,application/xhtml+xml,*/*;q=0.8")
             .header("sec-fetch-mode", "navigate")
             .header("sec-fetch-dest", "document");
@@ -198,15 +200,15 @@ async fn connect(url: &Url) -> io::Result<TcpStream> {
         },
         Some(Host::Ipv4(address)) if address.is_loopback() => TcpStream::connect((address, port)).await,
         Some(Host::Ipv6(address)) if address.is_loopback() => TcpStream::connect((address, port)).await,
-        _ => Err(invalid(format!("{url} is not on loopback, and the visitor goes nowhere else"))),
+        _ => Err(invalid(format!("{url} is not on loopback, and the browser goes nowhere else"))),
     }
 }
 
 /// The form's action, and its fields as a click on the button sends them. Enough HTML for our own page.
-fn read_form(page: &str, choice: Choice) -> Option<(&str, String)> {
-    let button = match choice {
-        Choice::Continue => r#"id="continue""#,
-        Choice::Refuse => r#"id="refuse""#,
+fn read_form(page: &str, consent: Consent) -> Option<(&str, String)> {
+    let button = match consent {
+        Consent::Allow => r#"id="continue""#,
+        Consent::Deny => r#"id="refuse""#,
     };
     let action = attribute(tag_with(page, r#"method="post""#)?, "action")?;
     let mut fields = form_urlencoded::Serializer::new(String::new());
@@ -243,10 +245,10 @@ mod tests {
             <button id="continue" name="decision" value="continue">Continue</button>
             <button id="refuse" name="decision" value="refuse">Refuse</button></form>"#;
 
-        let sent = |choice| read_form(page, choice).unwrap();
-        assert_eq!(sent(Choice::Continue), ("/decision", "request=req-1&decision=continue".to_owned()));
-        assert_eq!(sent(Choice::Refuse), ("/decision", "request=req-1&decision=refuse".to_owned()));
-        assert!(read_form("<p>no form</p>", Choice::Refuse).is_none());
+        let sent = |consent| read_form(page, consent).unwrap();
+        assert_eq!(sent(Consent::Allow), ("/decision", "request=req-1&decision=continue".to_owned()));
+        assert_eq!(sent(Consent::Deny), ("/decision", "request=req-1&decision=refuse".to_owned()));
+        assert!(read_form("<p>no form</p>", Consent::Deny).is_none());
     }
 
     #[test]
