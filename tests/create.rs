@@ -69,7 +69,7 @@ async fn json_has_the_key_and_where_it_was_made() {
 async fn a_new_key_is_tried_where_that_is_asked_for() {
     let no_credit = r#"{"error": {"code": "insufficient_quota", "message": "no credit"}}"#;
     for (reply, said) in [
-        (Reply::usual(), "The platform accepts the key."),
+        (Reply::default(), "The platform accepts the key."),
         (Reply::status(401), "warning: the platform does not accept the key"),
         (Reply::status(429).body(no_credit), "settings/organization/billing"),
         (Reply::status(500), "warning: the key could not be tried"),

@@ -203,9 +203,9 @@ async fn a_rehearsal_that_cannot_be_printed_claims_no_key() {
 #[tokio::test]
 async fn a_lost_answer_to_the_creation_ends_with_10_and_is_never_repeated() {
     for reply in [
-        Reply::hang_up().after_the_work(),
-        Reply::status(503).after_the_work(),
-        Reply::status(200).body("{}").after_the_work(),
+        Reply::hang_up().after_processing(),
+        Reply::status(503).after_processing(),
+        Reply::status(200).body("{}").after_processing(),
     ] {
         let scenario = Scenario::ready().reply(Step::CreateKey, reply);
         let ended = create(scenario).args(&["--json", "--name", "find-me"]).sign_in().await;

@@ -113,7 +113,7 @@ async fn with_the_port_taken_a_person_can_still_paste() {
 #[tokio::test]
 async fn a_browser_that_comes_after_the_paste_is_too_late() {
     let port = free_port();
-    let scenario = Scenario::ready().reply(Step::Token, Reply::usual().delayed(Duration::MAX));
+    let scenario = Scenario::ready().reply(Step::Token, Reply::default().delayed(Duration::MAX));
     let sandbox = Sandbox::start(scenario).await.unwrap();
     let home = tempfile::tempdir().unwrap();
     let words = format!("create --no-browser --callback-port {port}");

@@ -123,7 +123,7 @@ async fn eight_lists_are_asked_for_at_once_each_on_a_connection_of_its_own() {
     let scenario = Scenario::of((1..50).map(Organization::numbered).chain([last]));
     // All that are asked for side by side at first.
     let held: Vec<_> = (2..=9).map(|number| format!("org-{number}")).collect();
-    let hold = Reply::usual().delayed(Duration::from_secs(3600));
+    let hold = Reply::default().delayed(Duration::from_secs(3600));
     let scenario = held
         .iter()
         .fold(scenario, |scenario, id| scenario.reply(Step::Projects.of(id.as_str()), hold.clone()));

@@ -276,7 +276,7 @@ async fn errors_of_a_sign_in() {
         ("error-login-403", Scenario::ready().reply(Step::Login, Reply::status(403)), &[]),
         ("error-creation-401", creation(Reply::status(401)), &[]),
         ("error-creation-429", creation(busy), &[]),
-        ("error-creation-500", creation(Reply::status(500).after_the_work()), &["--name", "screens"]),
+        ("error-creation-500", creation(Reply::status(500).after_processing()), &["--name", "screens"]),
     ] {
         signs_in(name, desktop(scenario, args)).await;
     }

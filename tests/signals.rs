@@ -27,7 +27,7 @@ async fn a_signal_while_the_servers_are_asked_ends_the_run_without_a_key_or_a_tr
         (Step::Organizations, "/organizations"),
         (Step::Projects, "/projects"),
     ] {
-        let scenario = Scenario::ready().reply(step, Reply::usual().delayed(Duration::MAX));
+        let scenario = Scenario::ready().reply(step, Reply::default().delayed(Duration::MAX));
         let mut run = create(scenario).start().await;
         let sign_in = run.browser(Consent::Allow).await;
         run.requested(path_end).await;
@@ -47,7 +47,7 @@ async fn a_signal_while_the_servers_are_asked_ends_the_run_without_a_key_or_a_tr
 #[cfg(unix)]
 #[tokio::test]
 async fn a_run_that_was_stopped_goes_on_and_makes_one_key() {
-    let scenario = Scenario::ready().reply(Step::Login, Reply::usual().delayed(Duration::MAX));
+    let scenario = Scenario::ready().reply(Step::Login, Reply::default().delayed(Duration::MAX));
     let mut run = create(scenario).start().await;
     run.url().await;
     run.signal("STOP").await;
@@ -66,7 +66,7 @@ async fn a_run_that_was_stopped_goes_on_and_makes_one_key() {
 
 #[tokio::test]
 async fn the_first_signal_during_the_creation_waits_for_the_key() {
-    let scenario = Scenario::ready().reply(Step::CreateKey, Reply::usual().delayed(Duration::MAX));
+    let scenario = Scenario::ready().reply(Step::CreateKey, Reply::default().delayed(Duration::MAX));
     let mut run = create(scenario).start().await;
     let sign_in = run.browser(Consent::Allow).await;
     run.requested("/api_keys").await;
@@ -81,7 +81,7 @@ async fn the_first_signal_during_the_creation_waits_for_the_key() {
 
 #[tokio::test]
 async fn the_second_signal_during_the_creation_tells_that_a_key_may_exist() {
-    let scenario = Scenario::ready().reply(Step::CreateKey, Reply::usual().delayed(Duration::MAX));
+    let scenario = Scenario::ready().reply(Step::CreateKey, Reply::default().delayed(Duration::MAX));
     let mut run = create(scenario).args(&["--name", "find-me"]).start().await;
     let sign_in = run.browser(Consent::Allow).await;
     run.requested("/api_keys").await;

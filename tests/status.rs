@@ -144,7 +144,7 @@ async fn a_key_that_was_kept_or_may_exist_is_told_with_what_to_do() {
     let told = status(&ended.home, &[], &[], &[&ended.key()]).await.stdout;
     assert!(told.contains("Kept in\n") && told.contains("`keymint recover`"), "{told}");
 
-    let lost = Reply::hang_up().after_the_work();
+    let lost = Reply::hang_up().after_processing();
     let ended = create(Scenario::ready().reply(Step::CreateKey, lost)).sign_in().await;
     assert_eq!(ended.code, 10, "{}", ended.stderr);
     let told = status(&ended.home, &[], &[], &[]).await.stdout;
@@ -156,7 +156,7 @@ async fn a_key_that_was_kept_or_may_exist_is_told_with_what_to_do() {
 async fn the_platform_is_asked_about_the_key_only_where_that_is_wanted() {
     let no_credit = r#"{"error": {"code": "insufficient_quota", "message": "no credit"}}"#;
     for (reply, code, verified, said) in [
-        (Reply::usual(), 0, json!("works"), ""),
+        (Reply::default(), 0, json!("works"), ""),
         (Reply::status(429).body(no_credit), 0, json!("no_credit"), ""),
         (Reply::status(401), 7, json!("not_accepted"), "does not accept the key"),
         (Reply::status(500), 7, Value::Null, "answered 500"),

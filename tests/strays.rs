@@ -54,7 +54,7 @@ async fn no_stray_request_ends_a_sign_in() {
 async fn the_second_of_two_callbacks_is_gone() {
     let mut run = create(Scenario::ready().reply(
         keymint_sandbox::Step::CreateKey,
-        keymint_sandbox::Reply::usual().delayed(std::time::Duration::MAX),
+        keymint_sandbox::Reply::default().delayed(std::time::Duration::MAX),
     ))
     .start()
     .await;

@@ -73,11 +73,11 @@ impl Desk {
                 self.check_manners(route, request);
                 (self.script.next(step, route.organization()), self.latency)
             }
-            None => (Reply::usual(), Duration::ZERO),
+            None => (Reply::default(), Duration::ZERO),
         };
         // A request that is not to be worked on is worked on in a copy of the world:
         // it must keep to the protocol all the same.
-        let result = if reply.does_the_work {
+        let result = if reply.is_processed {
             route.perform(&mut self.world, request, now)
         } else {
             route.perform(&mut self.world.clone(), request, now)
@@ -159,8 +159,8 @@ mod tests {
     fn latency_and_a_replys_delay_add_up() {
         let scenario = Scenario::ready()
             .latency(Duration::from_millis(20))
-            .reply(Step::Organizations.nth(2), Reply::usual().delayed(Duration::from_secs(1)))
-            .reply(Step::Organizations.nth(3), Reply::usual().delayed(Duration::MAX));
+            .reply(Step::Organizations.nth(2), Reply::default().delayed(Duration::from_secs(1)))
+            .reply(Step::Organizations.nth(3), Reply::default().delayed(Duration::MAX));
         let mut desk = Desk::new(scenario);
         let mut delay = || desk.receive(organizations("any"), Duration::ZERO).delay;
 

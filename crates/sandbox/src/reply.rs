@@ -63,7 +63,7 @@ impl From<Step> for Calls {
 /// How a call goes: whether its work is done, and what the client gets to see.
 #[derive(Clone, Debug)]
 pub struct Reply {
-    pub(crate) does_the_work: bool,
+    pub(crate) is_processed: bool,
     pub(crate) delay: Duration,
     answers: bool,
     status: Option<u16>,
@@ -71,12 +71,12 @@ pub struct Reply {
     body: Option<Vec<u8>>,
 }
 
-impl Reply {
-    /// The ordinary answer; a start for [`delayed`](Self::delayed), [`header`](Self::header)
-    /// and [`body`](Self::body).
-    pub fn usual() -> Self {
+/// The ordinary answer; a start for [`delayed`](Reply::delayed), [`header`](Reply::header) and
+/// [`body`](Reply::body).
+impl Default for Reply {
+    fn default() -> Self {
         Self {
-            does_the_work: true,
+            is_processed: true,
             delay: Duration::ZERO,
             answers: true,
             status: None,
@@ -84,20 +84,22 @@ impl Reply {
             body: None,
         }
     }
+}
 
+impl Reply {
     /// This status (200 to 599) and an empty body, instead of the work.
     pub fn status(status: u16) -> Self {
-        Self { does_the_work: false, status: Some(status), ..Self::usual() }
+        Self { is_processed: false, status: Some(status), ..Self::default() }
     }
 
     /// The connection is closed once the request has been read: no answer, and no work.
     pub fn hang_up() -> Self {
-        Self { does_the_work: false, answers: false, ..Self::usual() }
+        Self { is_processed: false, answers: false, ..Self::default() }
     }
 
     /// The work is done nevertheless; its answer is lost, and this reply seen in its place.
-    pub fn after_the_work(self) -> Self {
-        Self { does_the_work: true, ..self }
+    pub fn after_processing(self) -> Self {
+        Self { is_processed: true, ..self }
     }
 
     /// The answer, or the end of the connection, comes this much later. The work is not delayed.
@@ -168,7 +170,7 @@ impl Script {
                 chosen = Some(&rule.reply);
             }
         }
-        chosen.cloned().unwrap_or_else(Reply::usual)
+        chosen.cloned().unwrap_or_default()
     }
 }
 
@@ -198,7 +200,7 @@ mod tests {
     fn a_reply_changes_only_what_it_names() {
         let usual = || Answer::empty(201).with("x-kept", "1").with("content-type", "text/plain");
 
-        let changed = Reply::usual().json(&Value::Null).in_place_of(usual()).unwrap();
+        let changed = Reply::default().json(&Value::Null).in_place_of(usual()).unwrap();
         assert_eq!(changed.status, 201);
         let headers: Vec<_> =
             changed.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();

@@ -94,9 +94,9 @@ impl Scenario {
     /// # use keymint_sandbox::{Reply, Scenario, Step};
     /// Scenario::ready()
     ///     .reply(Step::Organizations, Reply::status(500)) // every call
-    ///     .reply(Step::Organizations.nth(3), Reply::usual()) // but not the third
+    ///     .reply(Step::Organizations.nth(3), Reply::default()) // but not the third
     ///     .reply(Step::Projects.of("org-2").nth(1), Reply::status(403))
-    ///     .reply(Step::CreateKey, Reply::hang_up().after_the_work()); // a key exists; nobody is told
+    ///     .reply(Step::CreateKey, Reply::hang_up().after_processing()); // a key exists; nobody is told
     /// ```
     pub fn reply(mut self, calls: impl Into<Calls>, reply: Reply) -> Self {
         self.replies.push((calls.into(), reply));

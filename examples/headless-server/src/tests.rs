@@ -219,7 +219,8 @@ async fn a_person_who_refuses_is_told_so_and_no_key_is_made() {
 
 #[tokio::test]
 async fn a_key_whose_answer_was_lost_is_told_of_by_name() {
-    let world = World::of(Scenario::ready().reply(Step::CreateKey, Reply::hang_up().after_the_work())).await;
+    let world =
+        World::of(Scenario::ready().reply(Step::CreateKey, Reply::hang_up().after_processing())).await;
     let sign_in = world.begin().await;
     sign_in.answer(&sign_in.visit(Consent::Allow).await).await;
     let outcome = sign_in.outcome().await;

@@ -38,8 +38,8 @@ async fn a_code_survives_a_token_request_that_was_not_worked_on() {
 #[tokio::test]
 async fn a_key_exists_although_its_answer_was_lost() {
     let scenario = Scenario::ready()
-        .reply(Step::CreateKey.nth(1), Reply::hang_up().after_the_work())
-        .reply(Step::CreateKey.nth(2), Reply::status(502).after_the_work())
+        .reply(Step::CreateKey.nth(1), Reply::hang_up().after_processing())
+        .reply(Step::CreateKey.nth(2), Reply::status(502).after_processing())
         .reply(Step::CreateKey.nth(3), Reply::status(502));
     let sandbox = Sandbox::start(scenario).await.unwrap();
     let session_key = session_key(&sandbox).await;
@@ -68,7 +68,7 @@ async fn one_organizations_projects_fail_and_the_others_do_not() {
 #[tokio::test]
 async fn requests_in_work_at_the_same_time_are_counted() {
     // The first two calls are never answered, so the third surely finds them in work.
-    let never = Reply::usual().delayed(Duration::MAX);
+    let never = Reply::default().delayed(Duration::MAX);
     let scenario = Scenario::ready()
         .reply(Step::Organizations.nth(1), never.clone())
         .reply(Step::Organizations.nth(2), never);
