@@ -4,9 +4,9 @@ use crate::answer::Answer;
 use crate::cleartext::Cleartext;
 use crate::hold::Hold;
 use crate::limits;
-use crate::notices::Notice;
 use crate::quiet::Quiet;
 use crate::site::Site;
+use crate::warnings::ListenerWarning;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -58,7 +58,7 @@ async fn answer_and_close(stream: impl AsyncRead + AsyncWrite + Unpin, site: &Si
         let _ = stream.write_all(&answer.into_bytes()).await;
     }
     if stream.was_tls() {
-        site.notices().tell(Notice::SpokeTls);
+        site.warnings().tell(ListenerWarning::SpokeTls);
     }
     let mut stream = stream.into_inner();
     // A socket that is closed with unread bytes in it takes the answer with it (RFC 9112
@@ -177,7 +177,7 @@ mod tests {
         ] {
             let world = World::new();
             let (observer, observed) = std::sync::mpsc::channel();
-            world.site.notices().observe(Box::new(move |notice| observer.send(notice).unwrap()));
+            world.site.warnings().observe(Box::new(move |warning| observer.send(warning).unwrap()));
             let (mut client, end) = world.connect(64 * 1024);
             for byte in sent {
                 let _ = client.write_all(&[*byte]).await;
@@ -186,7 +186,7 @@ mod tests {
             assert_eq!(read_to_end(client).await.get(..12).unwrap_or_default(), expected, "{sent:?}");
             let waited = if sent == b"\x16" { 5 } else { 0 };
             assert_eq!(end.await, waited, "{sent:?}");
-            let told: &[_] = if sent.starts_with(b"\x16\x03") { &[Notice::SpokeTls] } else { &[] };
+            let told: &[_] = if sent.starts_with(b"\x16\x03") { &[ListenerWarning::SpokeTls] } else { &[] };
             assert_eq!(observed.try_iter().collect::<Vec<_>>(), told, "{sent:?}");
         }
     }

@@ -20,7 +20,7 @@
 //! # let port = 0;
 //!
 //! // OpenAI's server knows port 5000 alone. 0 stands for any that is free.
-//! let mut listener = LoopbackListener::bind(port)?.observed_by(|notice| eprintln!("{notice:?}"));
+//! let mut listener = LoopbackListener::bind(port)?.observed_by(|warning| eprintln!("{warning:?}"));
 //! listener.self_test().await?;
 //! let entropy = Entropy::fill_with(random_bytes_of_the_system)?;
 //! let pending = client.begin(listener.redirect_uri().clone(), entropy);
@@ -53,7 +53,7 @@
 //! same, since people paste addresses into other browsers; [`Doubt`] says when to ask them.
 //!
 //! A browser that cannot come back, since it speaks TLS, and the like is told to the observer
-//! ([`Notice`]), so that a person need not wait in vain.
+//! ([`ListenerWarning`]), so that a person need not wait in vain.
 //!
 //! # The port
 //!
@@ -67,7 +67,7 @@
 //! could join the port.
 
 // To be read in this order: listener, sockets, server, hold, connection, cleartext, quiet, site,
-// admission, answer, page, start, reader, peer, notices, self_test.
+// admission, answer, page, start, reader, peer, warnings, self_test.
 mod admission;
 mod answer;
 mod cleartext;
@@ -78,7 +78,6 @@ pub mod fuzzing;
 mod hold;
 mod limits;
 mod listener;
-mod notices;
 mod page;
 mod peer;
 mod quiet;
@@ -90,10 +89,11 @@ mod sockets;
 mod start;
 mod style;
 mod token;
+mod warnings;
 
 pub use listener::LoopbackListener;
-pub use notices::Notice;
 pub use page::Outcome;
 pub use self_test::{SelfTestError, SelfTestErrorKind};
 pub use sockets::{BindError, BindErrorKind};
 pub use start::Doubt;
+pub use warnings::ListenerWarning;

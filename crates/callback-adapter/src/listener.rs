@@ -2,13 +2,13 @@
 
 use crate::admission::Admission;
 use crate::answer::Answer;
-use crate::notices::Notice;
 use crate::page::Outcome;
 use crate::self_test::{self, SelfTestError};
 use crate::server::Server;
 use crate::site::{Arrival, Page, Shared, Site};
 use crate::sockets::{BindError, Sockets};
 use crate::start::{Doubt, Presented, START_PATH};
+use crate::warnings::ListenerWarning;
 use async_trait::async_trait;
 use keymint_domain::{
     AuthorizationResponse, Callback, PendingAuthorization, ResponseSource, SourceError, Stray,
@@ -76,7 +76,7 @@ impl LoopbackListener {
     /// As for [`bind`](Self::bind).
     pub fn bind_at(port: u16, path: &str) -> Result<Self, BindError> {
         let shared = Shared::draw().map_err(|error| BindError::without_randomness(port, error))?;
-        let sockets = Sockets::bind(port, &shared.notices)?;
+        let sockets = Sockets::bind(port, &shared.warnings)?;
         let addresses = sockets.addresses();
         Ok(Self::served_by(sockets.port(), path, addresses, shared, |site, when_concluded| {
             Server::new(sockets, site).run(when_concluded)
@@ -115,8 +115,8 @@ impl LoopbackListener {
     /// It is called by the listener's tasks, which wait for it: it should do no more than send to a
     /// channel or write a line.
     #[must_use]
-    pub fn observed_by(self, observer: impl FnMut(Notice) + Send + 'static) -> Self {
-        self.shared.notices.observe(Box::new(observer));
+    pub fn observed_by(self, observer: impl FnMut(ListenerWarning) + Send + 'static) -> Self {
+        self.shared.warnings.observe(Box::new(observer));
         self
     }
 
@@ -134,7 +134,7 @@ impl LoopbackListener {
     /// argument list of a process, which everybody on the machine may read. This one may be read:
     /// the first browser that opens it gets a cookie and is sent on, and so it is again when it
     /// reloads; another one is refused, and a person is told
-    /// ([`Notice::StartOpenedTwice`]) and may be asked ([`doubt`](Self::doubt)).
+    /// ([`ListenerWarning::StartOpenedTwice`]) and may be asked ([`doubt`](Self::doubt)).
     pub fn start_url(&self, pending: &PendingAuthorization) -> Url {
         self.shared.start.lead_to(pending.authorize_url());
         let mut url = self.redirect_uri.clone();
@@ -212,7 +212,7 @@ impl ResponseSource for LoopbackListener {
             match pending.read_callback(arrival.target()) {
                 Callback::Stray(stray) => {
                     if stray == Stray::ForeignState {
-                        self.shared.notices.tell(Notice::ForeignState);
+                        self.shared.warnings.tell(ListenerWarning::ForeignState);
                     }
                     arrival.answer(stray.into());
                 }

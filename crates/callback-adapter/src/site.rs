@@ -3,11 +3,11 @@
 use crate::admission::{Admission, Admitted};
 use crate::answer::{Answer, Body, plain, sent_on, streamed};
 use crate::hold::Hold;
-use crate::notices::{Notice, Notices};
 use crate::page::{self, Outcome};
 use crate::reader::FirstReader;
 use crate::self_test::Identity;
 use crate::start::{Opening, Presented, Start};
+use crate::warnings::{ListenerWarning, Warnings};
 use hyper::Response;
 use hyper::http::HeaderMap;
 use hyper::http::header::SET_COOKIE;
@@ -33,7 +33,7 @@ pub(crate) struct Site {
 /// What the listener and its connections both know.
 #[derive(Clone)]
 pub(crate) struct Shared {
-    pub(crate) notices: Arc<Notices>,
+    pub(crate) warnings: Arc<Warnings>,
     pub(crate) start: Arc<Start>,
     pub(crate) identity: Arc<Identity>,
 }
@@ -41,7 +41,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn draw() -> io::Result<Self> {
         Ok(Self {
-            notices: Arc::default(),
+            warnings: Arc::default(),
             start: Arc::new(Start::draw()?),
             identity: Arc::new(Identity::draw()?),
         })
@@ -127,8 +127,8 @@ impl Site {
         self.admission.port
     }
 
-    pub(crate) fn notices(&self) -> &Notices {
-        &self.shared.notices
+    pub(crate) fn warnings(&self) -> &Warnings {
+        &self.shared.warnings
     }
 
     /// Whether the listener made this connection itself, to see whether it is reached.
@@ -154,7 +154,7 @@ impl Site {
             Opening::On { .. } if self.arrivals.is_closed() => Answer::TooLate.into_response(),
             Opening::On { location, cookie } => sent_on(location, cookie),
             Opening::Again => {
-                self.shared.notices.tell(Notice::StartOpenedTwice);
+                self.shared.warnings.tell(ListenerWarning::StartOpenedTwice);
                 Answer::OpenedBefore.into_response()
             }
         }

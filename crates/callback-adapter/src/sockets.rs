@@ -1,7 +1,7 @@
 //! The two listening sockets, one for each address that `localhost` means.
 
 use crate::limits;
-use crate::notices::{Notice, Notices};
+use crate::warnings::{ListenerWarning, Warnings};
 use std::future::pending;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -72,25 +72,25 @@ pub(crate) struct Sockets {
     v4: TcpListener,
     /// `None` if the system has no `[::1]`. Then nobody else can be there either.
     v6: Option<TcpListener>,
-    notices: Arc<Notices>,
+    warnings: Arc<Warnings>,
 }
 
 impl Sockets {
-    pub(crate) fn bind(port: u16, notices: &Arc<Notices>) -> Result<Self, BindError> {
+    pub(crate) fn bind(port: u16, warnings: &Arc<Warnings>) -> Result<Self, BindError> {
         if port != 0 {
-            return Self::bind_both(port, notices);
+            return Self::bind_both(port, warnings);
         }
-        let mut bound = Self::bind_both(0, notices);
+        let mut bound = Self::bind_both(0, warnings);
         for _ in 1..ATTEMPTS {
             match bound {
-                Err(BindError { kind: BindErrorKind::InUse, .. }) => bound = Self::bind_both(0, notices),
+                Err(BindError { kind: BindErrorKind::InUse, .. }) => bound = Self::bind_both(0, warnings),
                 _ => break,
             }
         }
         bound
     }
 
-    fn bind_both(port: u16, notices: &Arc<Notices>) -> Result<Self, BindError> {
+    fn bind_both(port: u16, warnings: &Arc<Warnings>) -> Result<Self, BindError> {
         let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let (v4, port) = listen(wanted)
             .and_then(|v4| v4.local_addr().map(|bound| (v4, bound.port())))
@@ -101,7 +101,7 @@ impl Sockets {
             Err(error) if has_no_such_address(&error) => None,
             Err(error) => return Err(BindError::new(wanted, error)),
         };
-        Ok(Self { port, v4, v6, notices: Arc::clone(notices) })
+        Ok(Self { port, v4, v6, warnings: Arc::clone(warnings) })
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -133,7 +133,7 @@ impl Sockets {
                 Err(error) if is_of_the_connection(&error) => {}
                 // Most likely there are too many open files: it passes, but not by asking at once.
                 Err(_) => {
-                    self.notices.tell(Notice::AcceptFailed);
+                    self.warnings.tell(ListenerWarning::AcceptFailed);
                     limits::pause(limits::AFTER_FAILED_ACCEPT).await;
                 }
             }

@@ -55,21 +55,21 @@ pub(crate) fn profile_flag(profile: &str) -> String {
 }
 
 /// What a person should know of what happened at the listener.
-pub(crate) fn of_listener(notice: listener::Notice) -> Option<&'static str> {
+pub(crate) fn of_listener(notice: listener::ListenerWarning) -> Option<&'static str> {
     Some(match notice {
-        listener::Notice::SpokeTls => {
+        listener::ListenerWarning::SpokeTls => {
             "the browser spoke https to this program, which speaks http on this machine: it is set to use https only, \
              or remembers that localhost did. Allow http for localhost in its settings, or open the address in another \
              browser"
         }
-        listener::Notice::StartOpenedTwice => {
+        listener::ListenerWarning::StartOpenedTwice => {
             "the sign-in was opened in two browsers, and it was meant for one: if the other was not you, end this with \
              Ctrl-C"
         }
-        listener::Notice::ForeignState => {
+        listener::ListenerWarning::ForeignState => {
             "a browser brought back the answer to another sign-in, perhaps from an older tab; it was ignored"
         }
-        listener::Notice::AcceptFailed => {
+        listener::ListenerWarning::AcceptFailed => {
             "this system hands over no more connections for now, since too many files are open; still trying"
         }
         _ => return None,

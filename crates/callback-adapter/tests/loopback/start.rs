@@ -1,14 +1,14 @@
 //! The address that the browser is opened at, and whether the same browser comes back.
 
 use crate::support::{Browser, Receiving, SignIn, header, status};
-use keymint_callback_adapter::{Doubt, LoopbackListener, Notice};
+use keymint_callback_adapter::{Doubt, ListenerWarning, LoopbackListener};
 use std::sync::mpsc::{Receiver, channel};
 
 /// A sign-in whose start address is about to be opened.
 struct Started {
     browser: Browser,
     receiving: Receiving,
-    notices: Receiver<Notice>,
+    warnings: Receiver<ListenerWarning>,
     /// The path of the start address.
     start: String,
     authorize_url: String,
@@ -16,13 +16,13 @@ struct Started {
 
 impl Started {
     fn begin() -> Self {
-        let (observer, notices) = channel();
+        let (observer, warnings) = channel();
         let listener = LoopbackListener::bind(0).unwrap();
-        let sign_in = SignIn::begin_at(listener.observed_by(move |notice| observer.send(notice).unwrap()));
+        let sign_in = SignIn::begin_at(listener.observed_by(move |warning| observer.send(warning).unwrap()));
         let start = sign_in.listener.start_url(&sign_in.pending).path().to_owned();
         let authorize_url = sign_in.pending.authorize_url().to_string();
         let (browser, receiving) = sign_in.receive();
-        Self { browser, receiving, notices, start, authorize_url }
+        Self { browser, receiving, warnings, start, authorize_url }
     }
 
     /// Opens the start address with these cookies.
@@ -35,8 +35,8 @@ impl Started {
         self.browser.send(self.browser.open("/auth/callback?code=C&state=STATE", cookies)).await
     }
 
-    fn told(&self) -> Vec<Notice> {
-        self.notices.try_iter().collect()
+    fn told(&self) -> Vec<ListenerWarning> {
+        self.warnings.try_iter().collect()
     }
 
     async fn doubt(self) -> Option<Doubt> {
@@ -94,7 +94,7 @@ async fn the_same_browser_is_sent_on_again_and_another_one_is_not() {
             "{cookies}"
         );
     }
-    assert_eq!(started.told(), [Notice::StartOpenedTwice]);
+    assert_eq!(started.told(), [ListenerWarning::StartOpenedTwice]);
     assert_eq!(status(&started.open(cookie(&first)).await), "303");
     assert_eq!(status(&started.come_back(cookie(&first)).await), "303");
     assert_eq!(started.doubt().await, Some(Doubt::TwoBrowsers));
@@ -218,12 +218,12 @@ async fn after_the_response_the_start_address_leads_nowhere_but_a_second_browser
     let started = Started::begin();
     let first = started.open("").await;
     assert_eq!(status(&started.come_back(cookie(&first)).await), "303");
-    let Started { browser, receiving, notices, start, .. } = started;
+    let Started { browser, receiving, warnings, start, .. } = started;
     let (listener, _) = receiving.end().await;
     for (cookies, doubt) in [(cookie(&first), None), ("", Some(Doubt::TwoBrowsers))] {
         let answer = browser.send(browser.open(&start, cookies)).await;
         assert_eq!((status(&answer), cookie(&answer), header(&answer, "location")), ("410", "", ""));
         assert_eq!(listener.doubt(), doubt);
     }
-    assert_eq!(notices.try_iter().collect::<Vec<_>>(), [Notice::StartOpenedTwice]);
+    assert_eq!(warnings.try_iter().collect::<Vec<_>>(), [ListenerWarning::StartOpenedTwice]);
 }

@@ -35,7 +35,7 @@ pub(crate) enum Message<'a> {
         target: &'a Target,
         account: Option<&'a AccountEmail>,
     },
-    Listener(listener::Notice),
+    Listener(listener::ListenerWarning),
     CallbackReceived,
     Looking {
         patience: Duration,

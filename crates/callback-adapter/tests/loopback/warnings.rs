@@ -1,54 +1,58 @@
 //! What a person is told while the listener waits.
 
 use crate::support::{Browser, Receiving, SignIn, status, within_a_minute};
-use keymint_callback_adapter::{LoopbackListener, Notice};
+use keymint_callback_adapter::{ListenerWarning, LoopbackListener};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-fn begin() -> (SignIn, UnboundedReceiver<Notice>) {
-    let (observer, notices) = unbounded_channel();
+fn begin() -> (SignIn, UnboundedReceiver<ListenerWarning>) {
+    let (observer, warnings) = unbounded_channel();
     let listener = LoopbackListener::bind(0).unwrap();
-    let sign_in = SignIn::begin_at(listener.observed_by(move |notice| observer.send(notice).unwrap()));
-    (sign_in, notices)
+    let sign_in = SignIn::begin_at(listener.observed_by(move |warning| observer.send(warning).unwrap()));
+    (sign_in, warnings)
 }
 
 /// Signs in as if nothing had been, and returns what was told until then.
-async fn told(browser: Browser, receiving: Receiving, mut notices: UnboundedReceiver<Notice>) -> Vec<Notice> {
+async fn told(
+    browser: Browser,
+    receiving: Receiving,
+    mut warnings: UnboundedReceiver<ListenerWarning>,
+) -> Vec<ListenerWarning> {
     assert_eq!(status(&browser.send(browser.good()).await), "303");
     assert_eq!(receiving.response().await, "granted C");
-    std::iter::from_fn(|| notices.try_recv().ok()).collect()
+    std::iter::from_fn(|| warnings.try_recv().ok()).collect()
 }
 
 #[tokio::test]
 async fn a_browser_that_speaks_tls_is_told_of_once_and_answered_nothing() {
-    let (sign_in, notices) = begin();
+    let (sign_in, warnings) = begin();
     let (browser, receiving) = sign_in.receive();
     for hello in ["\u{16}\u{3}\u{1}\u{2}\0\u{1}\0\u{1}\u{fc}\u{3}\u{3}", "\u{16}\u{3}\u{3}"] {
         assert_eq!(browser.send(hello).await, "");
     }
-    assert_eq!(told(browser, receiving, notices).await, [Notice::SpokeTls]);
+    assert_eq!(told(browser, receiving, warnings).await, [ListenerWarning::SpokeTls]);
 }
 
 #[tokio::test]
 async fn a_callback_of_another_sign_in_is_told_of_once() {
-    let (sign_in, notices) = begin();
+    let (sign_in, warnings) = begin();
     let (browser, receiving) = sign_in.receive();
     for query in ["code=C&state=other", "error=access_denied&state=another"] {
         assert_eq!(status(&browser.send(browser.callback(query)).await), "400");
     }
-    assert_eq!(told(browser, receiving, notices).await, [Notice::ForeignState]);
+    assert_eq!(told(browser, receiving, warnings).await, [ListenerWarning::ForeignState]);
 }
 
 #[tokio::test]
 async fn what_is_nothing_to_a_person_is_not_told() {
-    let (sign_in, notices) = begin();
+    let (sign_in, warnings) = begin();
     let (browser, receiving) = sign_in.receive();
     for request in ["GET /favicon.ico HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n", "garbage\r\n\r\n", "\u{16}"]
     {
         let mut stream = browser.connect().await;
         stream.write_all(browser.fill_in(request).as_bytes()).await.unwrap();
     }
-    assert_eq!(told(browser, receiving, notices).await, []);
+    assert_eq!(told(browser, receiving, warnings).await, []);
 }
 
 /// Runs itself again where there can be few open files, and opens them all.
@@ -57,20 +61,20 @@ async fn what_is_nothing_to_a_person_is_not_told() {
 async fn too_many_open_files_are_told_of_once_and_waited_past() {
     const THERE: &str = "KEYMINT_TEST_WITH_FEW_FILES";
     if std::env::var_os(THERE).is_some() {
-        let (sign_in, mut notices) = begin();
+        let (sign_in, mut warnings) = begin();
         let (browser, receiving) = sign_in.receive();
         let mut files: Vec<_> = std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect();
         files.pop().expect("some files can be opened");
         let client = browser.connect().await;
-        assert_eq!(within_a_minute(notices.recv()).await, Some(Notice::AcceptFailed));
+        assert_eq!(within_a_minute(warnings.recv()).await, Some(ListenerWarning::AcceptFailed));
         drop((files, client));
-        assert_eq!(told(browser, receiving, notices).await, []);
+        assert_eq!(told(browser, receiving, warnings).await, []);
         return;
     }
     let output = std::process::Command::new("sh")
         .args([
             "-c",
-            "ulimit -n 64 && exec \"$0\" --exact notices::too_many_open_files_are_told_of_once_and_waited_past",
+            "ulimit -n 64 && exec \"$0\" --exact warnings::too_many_open_files_are_told_of_once_and_waited_past",
         ])
         .arg(std::env::current_exe().unwrap())
         .env(THERE, "1")

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 /// waiting as before. Each is told once, however often it happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Notice {
+pub enum ListenerWarning {
     /// Somebody spoke TLS to the port, most likely the browser: it goes to `https://localhost`
     /// instead of `http://localhost`, since it is told to use nothing else, or remembers that
     /// another program on this machine asked for it (RFC 6797). So it cannot come back by itself.
@@ -21,36 +21,36 @@ pub enum Notice {
     AcceptFailed,
 }
 
-type Observer = Box<dyn FnMut(Notice) + Send>;
+type Observer = Box<dyn FnMut(ListenerWarning) + Send>;
 
-/// Tells each notice once, to an observer that may come later than the notice.
+/// Tells each warning once, to an observer that may come later than the warning.
 #[derive(Default)]
-pub(crate) struct Notices(Mutex<Told>);
+pub(crate) struct Warnings(Mutex<Told>);
 
 #[derive(Default)]
 struct Told {
-    notices: Vec<Notice>,
+    warnings: Vec<ListenerWarning>,
     observer: Option<Observer>,
 }
 
-impl Notices {
+impl Warnings {
     /// From now on the observer is told, beginning with what there is to tell already.
     pub(crate) fn observe(&self, mut observer: Observer) {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for notice in &told.notices {
-            observer(*notice);
+        for warning in &told.warnings {
+            observer(*warning);
         }
         told.observer = Some(observer);
     }
 
-    pub(crate) fn tell(&self, notice: Notice) {
+    pub(crate) fn tell(&self, warning: ListenerWarning) {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.notices.contains(&notice) {
+        if told.warnings.contains(&warning) {
             return;
         }
-        told.notices.push(notice);
+        told.warnings.push(warning);
         if let Some(observer) = &mut told.observer {
-            observer(notice);
+            observer(warning);
         }
     }
 }
@@ -62,15 +62,18 @@ mod tests {
 
     #[test]
     fn each_notice_is_told_once_even_to_an_observer_that_comes_late() {
-        let notices = Notices::default();
-        notices.tell(Notice::SpokeTls);
-        notices.tell(Notice::SpokeTls);
+        let warnings = Warnings::default();
+        warnings.tell(ListenerWarning::SpokeTls);
+        warnings.tell(ListenerWarning::SpokeTls);
 
         let (observer, observed) = mpsc::channel();
-        notices.observe(Box::new(move |notice| observer.send(notice).unwrap()));
-        notices.tell(Notice::AcceptFailed);
-        notices.tell(Notice::SpokeTls);
-        notices.tell(Notice::AcceptFailed);
-        assert_eq!(observed.try_iter().collect::<Vec<_>>(), [Notice::SpokeTls, Notice::AcceptFailed]);
+        warnings.observe(Box::new(move |warning| observer.send(warning).unwrap()));
+        warnings.tell(ListenerWarning::AcceptFailed);
+        warnings.tell(ListenerWarning::SpokeTls);
+        warnings.tell(ListenerWarning::AcceptFailed);
+        assert_eq!(
+            observed.try_iter().collect::<Vec<_>>(),
+            [ListenerWarning::SpokeTls, ListenerWarning::AcceptFailed]
+        );
     }
 }
