@@ -130,7 +130,7 @@ async fn end(listener: LoopbackListener, mut answers: Vec<JoinHandle<Vec<u8>>>) 
     answers.retain(|reading| !reading.is_finished());
     assert!(answers.len() <= 1, "one connection is held");
     // The browser may be one that comes back without the cookie, and that is to be told.
-    let _ = listener.doubt();
+    let _ = listener.browser_mismatch();
     listener.conclude(Outcome::KeyDelivered).await;
     for answer in answers {
         let answer = answer.await.expect("it ends with the listener");

@@ -28,8 +28,8 @@
 //! open_browser(&listener.start_url(&pending));
 //!
 //! let response = listener.receive(&pending).await?;
-//! if let Some(doubt) = listener.doubt() {
-//!     println!("Was it you? {doubt:?}");
+//! if let Some(mismatch) = listener.browser_mismatch() {
+//!     println!("Was it you? {mismatch:?}");
 //! #   panic!("it was one browser");
 //! }
 //! // Exchange the code, create the key and put it where it belongs. Then tell the browser:
@@ -50,7 +50,7 @@
 //! A right state proves that its sender saw the authorization request. Whether it is the browser
 //! that was opened is known by a cookie that it got at the
 //! [start address](LoopbackListener::start_url). Without the cookie the response counts all the
-//! same, since people paste addresses into other browsers; [`Doubt`] says when to ask them.
+//! same, since people paste addresses into other browsers; [`BrowserMismatch`] says when to ask them.
 //!
 //! A browser that cannot come back, since it speaks TLS, and the like is told to the observer
 //! ([`ListenerWarning`]), so that a person need not wait in vain.
@@ -95,5 +95,5 @@ pub use listener::LoopbackListener;
 pub use page::Outcome;
 pub use self_test::{SelfTestError, SelfTestErrorKind};
 pub use sockets::{BindError, BindErrorKind};
-pub use start::Doubt;
+pub use start::BrowserMismatch;
 pub use warnings::ListenerWarning;

@@ -7,7 +7,7 @@ use crate::self_test::{self, SelfTestError};
 use crate::server::Server;
 use crate::site::{Arrival, Page, Shared, Site};
 use crate::sockets::{BindError, Sockets};
-use crate::start::{Doubt, Presented, START_PATH};
+use crate::start::{BrowserMismatch, Presented, START_PATH};
 use crate::warnings::ListenerWarning;
 use async_trait::async_trait;
 use keymint_domain::{
@@ -134,7 +134,7 @@ impl LoopbackListener {
     /// argument list of a process, which everybody on the machine may read. This one may be read:
     /// the first browser that opens it gets a cookie and is sent on, and so it is again when it
     /// reloads; another one is refused, and a person is told
-    /// ([`ListenerWarning::StartOpenedTwice`]) and may be asked ([`doubt`](Self::doubt)).
+    /// ([`ListenerWarning::StartOpenedTwice`]) and may be asked ([`browser_mismatch`](Self::browser_mismatch)).
     pub fn start_url(&self, pending: &PendingAuthorization) -> Url {
         self.shared.start.lead_to(pending.authorize_url());
         let mut url = self.redirect_uri.clone();
@@ -148,8 +148,8 @@ impl LoopbackListener {
     ///
     /// Ask after [`receive`](ResponseSource::receive), and best right before what cannot be undone:
     /// a second browser may come late. It is right as well after a response that came another way.
-    pub fn doubt(&self) -> Option<Doubt> {
-        Doubt::about(self.shared.start.openers(), self.answered)
+    pub fn browser_mismatch(&self) -> Option<BrowserMismatch> {
+        BrowserMismatch::detect(self.shared.start.openers(), self.answered)
     }
 
     /// Makes sure that a browser that is sent to `localhost` reaches this listener and nobody else.

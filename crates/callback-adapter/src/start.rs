@@ -24,7 +24,7 @@ const COOKIE_AGE: u32 = 3600;
 /// Why a person should be asked before anything is done with the authorization response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Doubt {
+pub enum BrowserMismatch {
     /// One browser opened the start address, and another one came back: it has not the cookie.
     /// The person may have signed in with another browser or profile, or keep no cookies; or it is
     /// somebody else's account.
@@ -33,9 +33,9 @@ pub enum Doubt {
     TwoBrowsers,
 }
 
-impl Doubt {
+impl BrowserMismatch {
     /// What to make of who opened the start address, and who answered.
-    pub(crate) fn about(openers: Openers, answered: Option<Presented>) -> Option<Self> {
+    pub(crate) fn detect(openers: Openers, answered: Option<Presented>) -> Option<Self> {
         match (openers, answered) {
             (Openers::Several, _) => Some(Self::TwoBrowsers),
             (Openers::One, Some(Presented::Nothing)) => Some(Self::AnotherBrowser),
@@ -212,12 +212,12 @@ mod tests {
             (Nobody, Some(Nothing), None),
             (One, None, None),
             (One, Some(Ours), None),
-            (One, Some(Nothing), Some(Doubt::AnotherBrowser)),
-            (Several, None, Some(Doubt::TwoBrowsers)),
-            (Several, Some(Ours), Some(Doubt::TwoBrowsers)),
-            (Several, Some(Nothing), Some(Doubt::TwoBrowsers)),
+            (One, Some(Nothing), Some(BrowserMismatch::AnotherBrowser)),
+            (Several, None, Some(BrowserMismatch::TwoBrowsers)),
+            (Several, Some(Ours), Some(BrowserMismatch::TwoBrowsers)),
+            (Several, Some(Nothing), Some(BrowserMismatch::TwoBrowsers)),
         ] {
-            assert_eq!(Doubt::about(openers, answered), expected, "{openers:?}, {answered:?}");
+            assert_eq!(BrowserMismatch::detect(openers, answered), expected, "{openers:?}, {answered:?}");
         }
     }
 }

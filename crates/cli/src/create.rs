@@ -11,7 +11,7 @@ use crate::response::ResponseReceiver;
 use crate::settings::{KeyringWanted, Options, Settings, Wanted};
 use crate::sign_in::{complete_sign_in, open_sign_in};
 use crate::{choose, command, fail_point};
-use keymint_callback_adapter::{Doubt, Outcome};
+use keymint_callback_adapter::{BrowserMismatch, Outcome};
 use keymint_domain::{Event, PendingAuthorization, Target};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -84,7 +84,7 @@ impl CreateFlow<'_> {
                 choose::target(settings, self.prompter(), servers.ports(), &session, &observer).await?;
             reporter.report(&Message::Chosen { target: &target, account: session.account() });
             if !settings.dry_run {
-                self.confirm_browser(receiver.doubt(), &target).await?;
+                self.confirm_browser(receiver.browser_mismatch(), &target).await?;
             }
             Ok((servers, session, target))
         };
@@ -98,10 +98,14 @@ impl CreateFlow<'_> {
 
     /// Whoever signed in may not be the person here: then the person is asked before a key is made
     /// in somebody else's account, or somebody else's is used here.
-    async fn confirm_browser(self, doubt: Option<Doubt>, target: &Target) -> Result<(), Failure> {
-        let what = match doubt {
+    async fn confirm_browser(
+        self,
+        mismatch: Option<BrowserMismatch>,
+        target: &Target,
+    ) -> Result<(), Failure> {
+        let what = match mismatch {
             None => return Ok(()),
-            Some(Doubt::TwoBrowsers) => "two browsers opened the sign-in, which was meant for one",
+            Some(BrowserMismatch::TwoBrowsers) => "two browsers opened the sign-in, which was meant for one",
             Some(_) => "the answer came from another browser than the one that was opened",
         };
         let place = describe_target(target);

@@ -8,7 +8,7 @@ use crate::prompter::Prompter;
 use crate::report::{Message, Reporter, ResponseChannel};
 use crate::settings::Settings;
 use async_trait::async_trait;
-use keymint_callback_adapter::{Doubt, LoopbackListener, Outcome};
+use keymint_callback_adapter::{BrowserMismatch, LoopbackListener, Outcome};
 use keymint_domain::{AuthorizationResponse, PendingAuthorization, ResponseSource, SourceError};
 use std::future;
 use std::sync::Arc;
@@ -72,8 +72,8 @@ impl ResponseReceiver {
     }
 
     /// Whether a person should be asked before the response is used.
-    pub(crate) fn doubt(&self) -> Option<Doubt> {
-        self.listener.as_ref().and_then(LoopbackListener::doubt)
+    pub(crate) fn browser_mismatch(&self) -> Option<BrowserMismatch> {
+        self.listener.as_ref().and_then(LoopbackListener::browser_mismatch)
     }
 
     /// Tells the browser how it ended.

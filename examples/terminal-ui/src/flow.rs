@@ -84,7 +84,7 @@ async fn make_key(
             targets.insert(0, first);
         }
     }
-    tell.send(Message::Found { targets, doubtful: listener.doubt().is_some() })?;
+    tell.send(Message::Found { targets, doubtful: listener.browser_mismatch().is_some() })?;
     let target = chosen.await?;
     Ok(create_key(ports, &plan, session, target, &observer).await?)
 }

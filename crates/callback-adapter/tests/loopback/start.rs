@@ -1,7 +1,7 @@
 //! The address that the browser is opened at, and whether the same browser comes back.
 
 use crate::support::{Browser, Receiving, SignIn, header, status};
-use keymint_callback_adapter::{Doubt, ListenerWarning, LoopbackListener};
+use keymint_callback_adapter::{BrowserMismatch, ListenerWarning, LoopbackListener};
 use std::sync::mpsc::{Receiver, channel};
 
 /// A sign-in whose start address is about to be opened.
@@ -39,8 +39,8 @@ impl Started {
         self.warnings.try_iter().collect()
     }
 
-    async fn doubt(self) -> Option<Doubt> {
-        self.receiving.end().await.0.doubt()
+    async fn browser_mismatch(self) -> Option<BrowserMismatch> {
+        self.receiving.end().await.0.browser_mismatch()
     }
 }
 
@@ -97,7 +97,7 @@ async fn the_same_browser_is_sent_on_again_and_another_one_is_not() {
     assert_eq!(started.told(), [ListenerWarning::StartOpenedTwice]);
     assert_eq!(status(&started.open(cookie(&first)).await), "303");
     assert_eq!(status(&started.come_back(cookie(&first)).await), "303");
-    assert_eq!(started.doubt().await, Some(Doubt::TwoBrowsers));
+    assert_eq!(started.browser_mismatch().await, Some(BrowserMismatch::TwoBrowsers));
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn what_does_not_open_the_start_address_does_not_count() {
     assert_eq!(status(&first), "303");
     assert_eq!(status(&started.come_back(cookie(&first)).await), "303");
     assert_eq!(started.told(), []);
-    assert_eq!(started.doubt().await, None);
+    assert_eq!(started.browser_mismatch().await, None);
 }
 
 #[tokio::test]
@@ -151,11 +151,11 @@ async fn a_person_is_asked_when_another_browser_may_have_answered() {
         (&[NONE, OURS], OURS, None),
         (&[NONE], "km_AAAAAAAA=older; OURS; session=1", None),
         (&["km_AAAAAAAA=older"], OURS, None),
-        (&[NONE], NONE, Some(Doubt::AnotherBrowser)),
-        (&[NONE], "km_AAAAAAAA=older", Some(Doubt::AnotherBrowser)),
-        (&[NONE, OURS], NONE, Some(Doubt::AnotherBrowser)),
-        (&[NONE, NONE], OURS, Some(Doubt::TwoBrowsers)),
-        (&[NONE, NONE, OURS], NONE, Some(Doubt::TwoBrowsers)),
+        (&[NONE], NONE, Some(BrowserMismatch::AnotherBrowser)),
+        (&[NONE], "km_AAAAAAAA=older", Some(BrowserMismatch::AnotherBrowser)),
+        (&[NONE, OURS], NONE, Some(BrowserMismatch::AnotherBrowser)),
+        (&[NONE, NONE], OURS, Some(BrowserMismatch::TwoBrowsers)),
+        (&[NONE, NONE, OURS], NONE, Some(BrowserMismatch::TwoBrowsers)),
     ] {
         let started = Started::begin();
         let mut ours = String::new();
@@ -167,7 +167,7 @@ async fn a_person_is_asked_when_another_browser_may_have_answered() {
         }
         let answer = started.come_back(&answered_with.replace("OURS", &ours)).await;
         assert_eq!(status(&answer), "303", "{opened_with:?}, {answered_with}");
-        assert_eq!(started.doubt().await, expected, "{opened_with:?}, {answered_with}");
+        assert_eq!(started.browser_mismatch().await, expected, "{opened_with:?}, {answered_with}");
     }
 }
 
@@ -177,7 +177,7 @@ async fn many_cookies_of_other_programs_do_no_harm() {
     let first = started.open("").await;
     let many = "another=0123456789; ".repeat(8 * 1024 / 20);
     assert_eq!(status(&started.come_back(&format!("{many}{}", cookie(&first))).await), "303");
-    assert_eq!(started.doubt().await, None);
+    assert_eq!(started.browser_mismatch().await, None);
 }
 
 #[tokio::test]
@@ -193,7 +193,7 @@ async fn a_wrong_or_doubled_cookie_changes_nothing() {
         assert_eq!(status(&started.browser.send(foreign).await), "400", "{wrong}");
 
         assert_eq!(status(&started.come_back(ours).await), "303", "{wrong}");
-        assert_eq!(started.doubt().await, None, "{wrong}");
+        assert_eq!(started.browser_mismatch().await, None, "{wrong}");
     }
 }
 
@@ -210,7 +210,7 @@ async fn a_browser_whose_cookie_was_doubled_is_told_the_way_on() {
     }
     // Either way it comes without the cookie.
     assert_eq!(status(&started.come_back("").await), "303");
-    assert_eq!(started.doubt().await, Some(Doubt::AnotherBrowser));
+    assert_eq!(started.browser_mismatch().await, Some(BrowserMismatch::AnotherBrowser));
 }
 
 #[tokio::test]
@@ -220,10 +220,10 @@ async fn after_the_response_the_start_address_leads_nowhere_but_a_second_browser
     assert_eq!(status(&started.come_back(cookie(&first)).await), "303");
     let Started { browser, receiving, warnings, start, .. } = started;
     let (listener, _) = receiving.end().await;
-    for (cookies, doubt) in [(cookie(&first), None), ("", Some(Doubt::TwoBrowsers))] {
+    for (cookies, mismatch) in [(cookie(&first), None), ("", Some(BrowserMismatch::TwoBrowsers))] {
         let answer = browser.send(browser.open(&start, cookies)).await;
         assert_eq!((status(&answer), cookie(&answer), header(&answer, "location")), ("410", "", ""));
-        assert_eq!(listener.doubt(), doubt);
+        assert_eq!(listener.browser_mismatch(), mismatch);
     }
     assert_eq!(warnings.try_iter().collect::<Vec<_>>(), [ListenerWarning::StartOpenedTwice]);
 }
