@@ -38,7 +38,7 @@ pub struct SelfTestError {
 pub enum SelfTestErrorKind {
     /// The system resolves `localhost` to an address where the listener is not, most likely by its
     /// hosts file. Nothing was sent there.
-    Elsewhere,
+    ResolvesElsewhere,
     /// Nobody answers: the connection is refused, closed or left waiting, most likely by a
     /// firewall.
     NoAnswer,
@@ -59,7 +59,7 @@ impl SelfTestError {
     fn text(&self) -> String {
         let address = self.address;
         match &self.kind {
-            SelfTestErrorKind::Elsewhere => {
+            SelfTestErrorKind::ResolvesElsewhere => {
                 format!("localhost leads to {address}, where the listener is not")
             }
             SelfTestErrorKind::NoAnswer => format!("the listener cannot be reached at {address}"),
@@ -87,7 +87,7 @@ pub(crate) async fn run(
     listened_on: &[SocketAddr],
 ) -> Result<(), SelfTestError> {
     if let Some(address) = resolved.iter().find(|address| !LOOPBACK.contains(&address.ip())) {
-        return Err(SelfTestError::new(*address, SelfTestErrorKind::Elsewhere, None));
+        return Err(SelfTestError::new(*address, SelfTestErrorKind::ResolvesElsewhere, None));
     }
     // All at once, and told in order: what is found does not depend on who is faster.
     join_all(listened_on.iter().map(|address| identity.probe(*address))).await.into_iter().collect()
@@ -324,7 +324,10 @@ mod tests {
         for elsewhere in ["127.0.1.1:5000", "10.0.0.5:5000", "[fe80::1]:5000", "[::ffff:127.0.0.1]:5000"] {
             let resolved = ["127.0.0.1:5000", "[::1]:5000", elsewhere].map(|text| text.parse().unwrap());
             let error = run(&Identity::draw().unwrap(), &resolved, &[here]).await.unwrap_err();
-            assert_eq!((error.address, error.kind.clone()), (resolved[2], SelfTestErrorKind::Elsewhere));
+            assert_eq!(
+                (error.address, error.kind.clone()),
+                (resolved[2], SelfTestErrorKind::ResolvesElsewhere)
+            );
             assert_eq!(
                 error.to_string(),
                 format!("localhost leads to {elsewhere}, where the listener is not")

@@ -190,7 +190,7 @@ impl From<SelfTestError> for Failure {
 
 pub(crate) fn self_test_hint(kind: &SelfTestErrorKind) -> &'static str {
     match kind {
-        SelfTestErrorKind::Elsewhere => {
+        SelfTestErrorKind::ResolvesElsewhere => {
             "Browsers would come back to that address. Correct the line for localhost in the hosts file: it should \
              lead to 127.0.0.1 and ::1 only."
         }
@@ -372,7 +372,7 @@ mod tests {
     #[test]
     fn each_way_of_not_being_reached_has_its_hint() {
         for (kind, hint) in [
-            (SelfTestErrorKind::Elsewhere, "hosts file"),
+            (SelfTestErrorKind::ResolvesElsewhere, "hosts file"),
             (SelfTestErrorKind::NoAnswer, "firewall"),
             (SelfTestErrorKind::AirPlayReceiver, "Switch AirPlay Receiver off in System Settings"),
             (SelfTestErrorKind::Stranger { server: None }, "Another program"),

@@ -50,7 +50,7 @@ pub(super) async fn localhost() -> Finding {
     addresses.dedup();
     let own = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
     if let Some(elsewhere) = addresses.iter().find(|address| !own.contains(address)) {
-        let hint = self_test_hint(&SelfTestErrorKind::Elsewhere);
+        let hint = self_test_hint(&SelfTestErrorKind::ResolvesElsewhere);
         return Finding::problem(
             "localhost",
             &format!("leads to {elsewhere}, where keymint does not listen"),
@@ -70,7 +70,7 @@ pub(super) async fn loopback(listener: Option<LoopbackListener>) -> Option<Findi
     match listener.self_test().await {
         Ok(()) => Some(Finding::ok("loopback", "this machine reaches itself")),
         // The place of `localhost` is a finding of its own.
-        Err(error) if error.kind == SelfTestErrorKind::Elsewhere => None,
+        Err(error) if error.kind == SelfTestErrorKind::ResolvesElsewhere => None,
         Err(error) => Some(of_failure("loopback", error.into())),
     }
 }
