@@ -176,7 +176,7 @@ impl LoopbackListener {
 
     /// Takes note that the response came another way: a callback is told from now on that it comes
     /// too late. The page about the end is for browsers that come back here, so there is none.
-    pub fn supersede(&mut self) {
+    pub fn stop_accepting(&mut self) {
         self.arrivals.close();
     }
 

@@ -121,7 +121,7 @@ impl ResponseSource for ResponseReceiver {
             biased;
             response = listener.receive(pending) => response,
             response = by_paste => {
-                listener.supersede();
+                listener.stop_accepting();
                 Ok(response)
             }
         }
