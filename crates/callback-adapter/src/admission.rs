@@ -5,9 +5,9 @@
 //! or fetches the address, a rebound name, a prefetch, or no browser at all.
 
 use crate::answer::Answer;
+use crate::nonce::Nonce;
 use crate::sockets::LOOPBACK;
 use crate::start::START_PATH;
-use crate::token::Token;
 use hyper::http::request::Parts;
 use hyper::http::uri::{Authority, Scheme};
 use hyper::{HeaderMap, Method, header};
@@ -22,8 +22,8 @@ pub(crate) const PROBE_PATH: &str = "/.keymint/";
 pub(crate) struct Admission {
     pub(crate) port: u16,
     pub(crate) callback_path: String,
-    pub(crate) start_nonce: Token,
-    pub(crate) probe_nonce: Token,
+    pub(crate) start_nonce: Nonce,
+    pub(crate) probe_nonce: Nonce,
 }
 
 /// A request that is looked at.
@@ -111,7 +111,7 @@ impl Admission {
     }
 }
 
-fn names(nonce: &Token, below: &str, path: &str) -> bool {
+fn names(nonce: &Nonce, below: &str, path: &str) -> bool {
     path.strip_prefix(below).is_some_and(|guess| nonce.is(guess.as_bytes()))
 }
 
@@ -147,8 +147,8 @@ mod tests {
         let admission = Admission {
             port,
             callback_path: "/auth/callback".to_owned(),
-            start_nonce: Token::from("START"),
-            probe_nonce: Token::from("PROBE"),
+            start_nonce: Nonce::from("START"),
+            probe_nonce: Nonce::from("PROBE"),
         };
         admission.check(&request.body(()).unwrap().into_parts().0)
     }

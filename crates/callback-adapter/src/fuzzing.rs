@@ -17,7 +17,7 @@ pub const PORT: u16 = 5000;
 /// A listener whose connections come from the channel. Its server ends when the channel has, and
 /// every connection.
 pub fn listen(mut streams: mpsc::Receiver<DuplexStream>) -> LoopbackListener {
-    let shared = Shared::draw().expect("the system has randomness");
+    let shared = Shared::new().expect("the system has randomness");
     LoopbackListener::served_by(PORT, REGISTERED_PATH, Vec::new(), shared, |site, _| async move {
         let site = Arc::new(site);
         let mut connections = JoinSet::new();

@@ -78,6 +78,7 @@ pub mod fuzzing;
 mod hold;
 mod limits;
 mod listener;
+mod nonce;
 mod page;
 mod peer;
 mod quiet;
@@ -88,7 +89,6 @@ mod site;
 mod sockets;
 mod start;
 mod style;
-mod token;
 mod warnings;
 
 pub use listener::LoopbackListener;

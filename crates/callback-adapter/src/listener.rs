@@ -75,7 +75,7 @@ impl LoopbackListener {
     ///
     /// As for [`bind`](Self::bind).
     pub fn bind_at(port: u16, path: &str) -> Result<Self, BindError> {
-        let shared = Shared::draw().map_err(|error| BindError::without_randomness(port, error))?;
+        let shared = Shared::new().map_err(|error| BindError::without_randomness(port, error))?;
         let sockets = Sockets::bind(port, &shared.warnings)?;
         let addresses = sockets.addresses();
         Ok(Self::served_by(sockets.port(), path, addresses, shared, |site, when_concluded| {

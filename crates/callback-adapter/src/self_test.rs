@@ -6,8 +6,8 @@
 
 use crate::admission::PROBE_PATH;
 use crate::limits;
+use crate::nonce::Nonce;
 use crate::sockets::LOOPBACK;
-use crate::token::Token;
 use futures_util::future::join_all;
 use keymint_domain::text::sanitize;
 use std::io;
@@ -95,24 +95,24 @@ pub(crate) async fn run(
 
 /// What makes this listener different from every other, and which connections are its own.
 pub(crate) struct Identity {
-    nonce: Token,
-    answer: Token,
+    nonce: Nonce,
+    answer: Nonce,
     /// The client's end of each probe that is under way.
     probes: Mutex<Vec<SocketAddr>>,
 }
 
 impl Identity {
-    pub(crate) fn draw() -> io::Result<Self> {
-        Ok(Self { nonce: Token::draw()?, answer: Token::draw()?, probes: Mutex::default() })
+    pub(crate) fn random() -> io::Result<Self> {
+        Ok(Self { nonce: Nonce::random()?, answer: Nonce::random()?, probes: Mutex::default() })
     }
 
     /// What a probe names after [`PROBE_PATH`].
-    pub(crate) fn nonce(&self) -> &Token {
+    pub(crate) fn nonce(&self) -> &Nonce {
         &self.nonce
     }
 
     /// What whoever names the nonce is told.
-    pub(crate) fn answer(&self) -> &Token {
+    pub(crate) fn answer(&self) -> &Nonce {
         &self.answer
     }
 
@@ -238,7 +238,7 @@ mod tests {
     }
 
     async fn probe(address: SocketAddr) -> SelfTestError {
-        run(&Identity::draw().unwrap(), &[], &[address]).await.unwrap_err()
+        run(&Identity::random().unwrap(), &[], &[address]).await.unwrap_err()
     }
 
     /// An answer like ours, of somebody who saw only the request.
@@ -323,7 +323,7 @@ mod tests {
         let here = listener.local_addr().unwrap();
         for elsewhere in ["127.0.1.1:5000", "10.0.0.5:5000", "[fe80::1]:5000", "[::ffff:127.0.0.1]:5000"] {
             let resolved = ["127.0.0.1:5000", "[::1]:5000", elsewhere].map(|text| text.parse().unwrap());
-            let error = run(&Identity::draw().unwrap(), &resolved, &[here]).await.unwrap_err();
+            let error = run(&Identity::random().unwrap(), &resolved, &[here]).await.unwrap_err();
             assert_eq!(
                 (error.address, error.kind.clone()),
                 (resolved[2], SelfTestErrorKind::ResolvesElsewhere)

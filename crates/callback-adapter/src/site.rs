@@ -39,11 +39,11 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn draw() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         Ok(Self {
             warnings: Arc::default(),
-            start: Arc::new(Start::draw()?),
-            identity: Arc::new(Identity::draw()?),
+            start: Arc::new(Start::random()?),
+            identity: Arc::new(Identity::random()?),
         })
     }
 }
@@ -225,7 +225,7 @@ pub(crate) mod testing {
         pub(crate) fn new() -> Self {
             let (to_receive, arrivals) = mpsc::channel(1);
             let (page, page_of_site) = watch::channel(Page::Absent);
-            let shared = Shared::draw().unwrap();
+            let shared = Shared::new().unwrap();
             let admission = Admission {
                 port: 5000,
                 callback_path: "/auth/callback".to_owned(),

@@ -7,7 +7,7 @@
 //! A callback without the cookie counts all the same, since a person may paste the address of the
 //! authorization request into another browser or profile. But then a person can be asked.
 
-use crate::token::Token;
+use crate::nonce::Nonce;
 use hyper::HeaderMap;
 use hyper::header::{self, HeaderValue};
 use std::io;
@@ -78,9 +78,9 @@ pub(crate) enum Opening {
 }
 
 pub(crate) struct Start {
-    nonce: Token,
+    nonce: Nonce,
     cookie_name: String,
-    cookie: Token,
+    cookie: Nonce,
     state: Mutex<State>,
 }
 
@@ -90,18 +90,18 @@ struct State {
 }
 
 impl Start {
-    pub(crate) fn draw() -> io::Result<Self> {
+    pub(crate) fn random() -> io::Result<Self> {
         Ok(Self {
-            nonce: Token::draw()?,
+            nonce: Nonce::random()?,
             // A name of its own, so that cookies of sign-ins before this one do no harm.
-            cookie_name: format!("km_{}", &Token::draw()?.as_str()[..8]),
-            cookie: Token::draw()?,
+            cookie_name: format!("km_{}", &Nonce::random()?.as_str()[..8]),
+            cookie: Nonce::random()?,
             state: Mutex::new(State { location: None, openers: Openers::Nobody }),
         })
     }
 
     /// What the address has after [`START_PATH`].
-    pub(crate) fn nonce(&self) -> &Token {
+    pub(crate) fn nonce(&self) -> &Nonce {
         &self.nonce
     }
 
@@ -173,9 +173,9 @@ mod tests {
     #[test]
     fn the_cookie_is_found_among_others_and_counts_once() {
         let start = Start {
-            nonce: Token::from("NONCE"),
+            nonce: Nonce::from("NONCE"),
             cookie_name: "km_name".to_owned(),
-            cookie: Token::from("value"),
+            cookie: Nonce::from("value"),
             state: Mutex::new(State { location: None, openers: Openers::Nobody }),
         };
         let many = format!("{}km_name=value", "other=0123456789; ".repeat(500));

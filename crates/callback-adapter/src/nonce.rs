@@ -9,10 +9,10 @@ use subtle::ConstantTimeEq;
 
 /// 32 bytes of the operating system's generator, in base64url.
 #[derive(Clone)]
-pub(crate) struct Token(String);
+pub(crate) struct Nonce(String);
 
-impl Token {
-    pub(crate) fn draw() -> io::Result<Self> {
+impl Nonce {
+    pub(crate) fn random() -> io::Result<Self> {
         let mut bytes = [0; 32];
         SysRng.try_fill_bytes(&mut bytes).map_err(io::Error::other)?;
         Ok(Self(URL_SAFE_NO_PAD.encode(bytes)))
@@ -29,7 +29,7 @@ impl Token {
 }
 
 #[cfg(test)]
-impl From<&str> for Token {
+impl From<&str> for Nonce {
     fn from(known: &str) -> Self {
         Self(known.to_owned())
     }
