@@ -1,11 +1,11 @@
 //! One connection: one request, one answer, and a limit to each.
 
 use crate::answer::Answer;
-use crate::cleartext::Cleartext;
 use crate::hold::Hold;
 use crate::limits;
 use crate::quiet::Quiet;
 use crate::site::Site;
+use crate::tls_sniffer::TlsSniffer;
 use crate::warnings::ListenerWarning;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -39,7 +39,7 @@ async fn answer_and_close(stream: impl AsyncRead + AsyncWrite + Unpin, site: &Si
         hold.set_asked(false);
         Ok::<_, Infallible>(answer)
     });
-    let mut stream = Cleartext::new(stream);
+    let mut stream = TlsSniffer::new(stream);
     let mut quiet = Quiet::new(&mut stream, &was_asked);
     let served = http1::Builder::new()
         .keep_alive(false)

@@ -66,11 +66,10 @@
 //! since neither the standard library nor tokio can do so: there, another program of the same person
 //! could join the port.
 
-// To be read in this order: listener, sockets, server, hold, connection, cleartext, quiet, site,
+// To be read in this order: listener, sockets, server, hold, connection, tls_sniffer, quiet, site,
 // admission, answer, page, start, reader, peer, warnings, self_test.
 mod admission;
 mod answer;
-mod cleartext;
 mod connection;
 #[cfg(fuzzing)]
 #[doc(hidden)]
@@ -89,6 +88,7 @@ mod site;
 mod sockets;
 mod start;
 mod style;
+mod tls_sniffer;
 mod warnings;
 
 pub use listener::LoopbackListener;

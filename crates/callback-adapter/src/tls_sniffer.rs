@@ -15,7 +15,7 @@ const CLIENT_HELLO: [u8; 2] = [0x16, 0x03];
 /// It looks at the bytes as they pass and waits for none on its own, so that time limits hold as
 /// they would without it. Nor does it cut what came in one piece into two: hyper refuses at once
 /// what is wrong in the first piece, and later only at the end of a head.
-pub(crate) struct Cleartext<S> {
+pub(crate) struct TlsSniffer<S> {
     stream: S,
     beginning: Beginning,
 }
@@ -29,7 +29,7 @@ enum Beginning {
     Tls,
 }
 
-impl<S> Cleartext<S> {
+impl<S> TlsSniffer<S> {
     pub(crate) fn new(stream: S) -> Self {
         Self { stream, beginning: Beginning::Unread }
     }
@@ -43,7 +43,7 @@ impl<S> Cleartext<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Cleartext<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for TlsSniffer<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -84,7 +84,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Cleartext<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Cleartext<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for TlsSniffer<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
