@@ -3,8 +3,8 @@
 use crate::answer::Answer;
 use crate::hold::Hold;
 use crate::limits;
-use crate::quiet::Quiet;
 use crate::site::Site;
+use crate::suppressed_writes::SuppressedWrites;
 use crate::tls_sniffer::TlsSniffer;
 use crate::warnings::ListenerWarning;
 use hyper::server::conn::http1;
@@ -40,7 +40,7 @@ async fn answer_and_close(stream: impl AsyncRead + AsyncWrite + Unpin, site: &Si
         Ok::<_, Infallible>(answer)
     });
     let mut stream = TlsSniffer::new(stream);
-    let mut quiet = Quiet::new(&mut stream, &was_asked);
+    let mut writes = SuppressedWrites::new(&mut stream, &was_asked);
     let served = http1::Builder::new()
         .keep_alive(false)
         // The time limit of the head is only kept with a timer.
@@ -48,10 +48,10 @@ async fn answer_and_close(stream: impl AsyncRead + AsyncWrite + Unpin, site: &Si
         .header_read_timeout(limits::HEAD)
         .max_buf_size(limits::HEAD_BYTES)
         .max_headers(limits::HEADERS)
-        .serve_connection(TokioIo::new(&mut quiet), service)
+        .serve_connection(TokioIo::new(&mut writes), service)
         .await;
     // An error is the client's: bytes that are no request, or silence.
-    if quiet.has_swallowed() {
+    if writes.suppressed_any() {
         let is_too_large = served.is_err_and(|error| error.is_parse_too_large());
         let answer = if is_too_large { Answer::TooLarge } else { Answer::BadRequest };
         // Whoever is gone already needs none.

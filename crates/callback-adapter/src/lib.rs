@@ -66,7 +66,7 @@
 //! since neither the standard library nor tokio can do so: there, another program of the same person
 //! could join the port.
 
-// To be read in this order: listener, sockets, server, hold, connection, tls_sniffer, quiet, site,
+// To be read in this order: listener, sockets, server, hold, connection, tls_sniffer, suppressed_writes, site,
 // admission, answer, page, start, reader, peer, warnings, self_test.
 mod admission;
 mod answer;
@@ -80,7 +80,6 @@ mod listener;
 mod nonce;
 mod page;
 mod peer;
-mod quiet;
 mod reader;
 mod self_test;
 mod server;
@@ -88,6 +87,7 @@ mod site;
 mod sockets;
 mod start;
 mod style;
+mod suppressed_writes;
 mod tls_sniffer;
 mod warnings;
 

@@ -10,25 +10,25 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 ///
 /// hyper answers bytes that are no request by itself, with a bare head. What is to be said then is
 /// said in its place, with the headers of every answer.
-pub(crate) struct Quiet<'a, S> {
+pub(crate) struct SuppressedWrites<'a, S> {
     stream: S,
     was_asked: &'a AtomicBool,
-    has_swallowed: bool,
+    suppressed_any: bool,
 }
 
-impl<'a, S> Quiet<'a, S> {
+impl<'a, S> SuppressedWrites<'a, S> {
     /// It is quiet until `was_asked` is set.
     pub(crate) fn new(stream: S, was_asked: &'a AtomicBool) -> Self {
-        Self { stream, was_asked, has_swallowed: false }
+        Self { stream, was_asked, suppressed_any: false }
     }
 
     /// Whether somebody waits for another answer than was written.
-    pub(crate) fn has_swallowed(&self) -> bool {
-        self.has_swallowed
+    pub(crate) fn suppressed_any(&self) -> bool {
+        self.suppressed_any
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Quiet<'_, S> {
+impl<S: AsyncRead + Unpin> AsyncRead for SuppressedWrites<'_, S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -38,12 +38,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Quiet<'_, S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Quiet<'_, S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for SuppressedWrites<'_, S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if self.was_asked.load(Ordering::Acquire) {
             return Pin::new(&mut self.stream).poll_write(cx, buf);
         }
-        self.has_swallowed = true;
+        self.suppressed_any = true;
         Poll::Ready(Ok(buf.len()))
     }
 
