@@ -1,7 +1,7 @@
 //! One connection: one request, one answer, and a limit to each.
 
 use crate::answer::Answer;
-use crate::hold::Hold;
+use crate::connection_state::ConnectionState;
 use crate::limits;
 use crate::site::Site;
 use crate::suppressed_writes::SuppressedWrites;
@@ -15,28 +15,36 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink};
 
 /// Answers the first request and closes.
-pub(crate) async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, site: &Site, hold: &Hold) {
+pub(crate) async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    site: &Site,
+    connection: &ConnectionState,
+) {
     tokio::select! {
-        () = answer_and_close(stream, site, hold) => {}
-        () = time_limit(hold) => {}
+        () = answer_and_close(stream, site, connection) => {}
+        () = time_limit(connection) => {}
     }
-    hold.release();
+    connection.release();
 }
 
-async fn time_limit(hold: &Hold) {
+async fn time_limit(connection: &ConnectionState) {
     limits::pause(limits::CONNECTION).await;
-    hold.released().await;
+    connection.released().await;
 }
 
-async fn answer_and_close(stream: impl AsyncRead + AsyncWrite + Unpin, site: &Site, hold: &Hold) {
+async fn answer_and_close(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    site: &Site,
+    connection: &ConnectionState,
+) {
     let was_asked = AtomicBool::new(false);
     let service = service_fn(async |request: hyper::Request<_>| {
         was_asked.store(true, Ordering::Release);
         // The body is not looked at: no request with one is ever admitted.
         let (head, _) = request.into_parts();
-        hold.set_asked(true);
-        let answer = site.answer(&head, hold).await;
-        hold.set_asked(false);
+        connection.set_asked(true);
+        let answer = site.answer(&head, connection).await;
+        connection.set_asked(false);
         Ok::<_, Infallible>(answer)
     });
     let mut stream = TlsSniffer::new(stream);
@@ -102,7 +110,7 @@ mod tests {
             let (client, server) = duplex(bytes);
             let (site, start) = (Arc::clone(&self.site), self.start);
             let connection = tokio::spawn(async move {
-                serve(server, &site, &Hold::default()).await;
+                serve(server, &site, &ConnectionState::default()).await;
                 start.elapsed().as_secs()
             });
             (client, async { connection.await.unwrap() })

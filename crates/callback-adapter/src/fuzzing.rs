@@ -3,7 +3,7 @@
 use crate::LoopbackListener;
 use crate::admission::PROBE_PATH;
 use crate::connection::serve;
-use crate::hold::Hold;
+use crate::connection_state::ConnectionState;
 use crate::listener::REGISTERED_PATH;
 use crate::site::Shared;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub fn listen(mut streams: mpsc::Receiver<DuplexStream>) -> LoopbackListener {
         let mut connections = JoinSet::new();
         while let Some(stream) = streams.recv().await {
             let site = Arc::clone(&site);
-            connections.spawn(async move { serve(stream, &site, &Hold::default()).await });
+            connections.spawn(async move { serve(stream, &site, &ConnectionState::default()).await });
         }
         connections.join_all().await;
     })

@@ -66,15 +66,15 @@
 //! since neither the standard library nor tokio can do so: there, another program of the same person
 //! could join the port.
 
-// To be read in this order: listener, sockets, server, hold, connection, tls_sniffer, suppressed_writes, site,
+// To be read in this order: listener, sockets, server, connection_state, connection, tls_sniffer, suppressed_writes, site,
 // admission, answer, page, start, reader, peer, warnings, self_test.
 mod admission;
 mod answer;
 mod connection;
+mod connection_state;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
-mod hold;
 mod limits;
 mod listener;
 mod nonce;

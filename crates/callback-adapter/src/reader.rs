@@ -1,7 +1,7 @@
 //! The one reader of the page that has all the time it takes. There is one, so that a crowd of
 //! readers cannot take all places.
 
-use crate::hold::Hold;
+use crate::connection_state::ConnectionState;
 use std::sync::{Mutex, PoisonError};
 
 /// The place of that reader. It is meant for the browser that brought the authorization response,
@@ -12,22 +12,22 @@ pub(crate) struct FirstReader(Mutex<Option<Reader>>);
 #[derive(Debug)]
 struct Reader {
     /// Its connection, which is held as long as it reads.
-    hold: Hold,
+    connection: ConnectionState,
     has_cookie: bool,
 }
 
 impl FirstReader {
     /// Holds the connection if the place is free, or if one without the cookie has it, which loses
     /// it to one with the cookie.
-    pub(crate) fn let_in(&self, hold: &Hold, has_cookie: bool) {
+    pub(crate) fn let_in(&self, connection: &ConnectionState, has_cookie: bool) {
         let mut place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &*place {
-            Some(reader) if reader.hold.is_held() && (reader.has_cookie || !has_cookie) => return,
-            Some(reader) => reader.hold.release(),
+            Some(reader) if reader.connection.is_held() && (reader.has_cookie || !has_cookie) => return,
+            Some(reader) => reader.connection.release(),
             None => {}
         }
-        hold.hold();
-        *place = Some(Reader { hold: hold.clone(), has_cookie });
+        connection.hold();
+        *place = Some(Reader { connection: connection.clone(), has_cookie });
     }
 }
 
@@ -39,7 +39,7 @@ mod tests {
     fn the_first_reader_has_the_place_until_it_leaves() {
         for has_cookie in [false, true] {
             let place = FirstReader::default();
-            let [first, second] = [Hold::default(), Hold::default()];
+            let [first, second] = [ConnectionState::default(), ConnectionState::default()];
             place.let_in(&first, has_cookie);
             place.let_in(&second, has_cookie);
             assert_eq!((first.is_held(), second.is_held()), (true, false));
@@ -53,10 +53,11 @@ mod tests {
     #[test]
     fn a_reader_with_the_cookie_takes_the_place_of_one_without_and_keeps_it() {
         let place = FirstReader::default();
-        let [without, with, other] = [Hold::default(), Hold::default(), Hold::default()];
+        let [without, with, other] =
+            [ConnectionState::default(), ConnectionState::default(), ConnectionState::default()];
         place.let_in(&without, false);
         place.let_in(&with, true);
         place.let_in(&other, false);
-        assert_eq!([&without, &with, &other].map(Hold::is_held), [false, true, false]);
+        assert_eq!([&without, &with, &other].map(ConnectionState::is_held), [false, true, false]);
     }
 }

@@ -1,7 +1,7 @@
 //! The task behind a listener: it accepts connections, makes room for new ones, and ends.
 
 use crate::connection::serve;
-use crate::hold::Hold;
+use crate::connection_state::ConnectionState;
 use crate::limits;
 use crate::site::Site;
 use crate::sockets::Sockets;
@@ -68,44 +68,45 @@ struct Connections {
 
 struct Connection {
     task: AbortHandle,
-    hold: Hold,
+    state: ConnectionState,
 }
 
 impl Connections {
     /// The listener's own probes, of which there are no more than it makes, take no place.
     fn add(&mut self, stream: TcpStream, client: SocketAddr) {
-        let hold = Hold::of(client, self.site.port());
+        let state = ConnectionState::of(client, self.site.port());
         if self.site.is_probe(client) {
-            self.spawn(stream, hold);
+            self.spawn(stream, state);
         } else {
-            self.give_a_place(stream, hold);
+            self.give_a_place(stream, state);
         }
     }
 
     /// When all places are taken, an old connection gives way, since a browser's is the newest.
-    fn give_a_place(&mut self, stream: TcpStream, hold: Hold) {
+    fn give_a_place(&mut self, stream: TcpStream, state: ConnectionState) {
         if self.open.len() >= limits::CONNECTIONS {
             self.make_room();
         }
-        let task = self.spawn(stream, hold.clone());
-        self.open.push(Connection { task, hold });
+        let task = self.spawn(stream, state.clone());
+        self.open.push(Connection { task, state });
     }
 
     /// Cuts a connection that is not held: rather one that is not known to be this user's, so that
     /// no crowd of another user's pushes out the browser; rather one that nobody is being answered
     /// on; and of those the oldest.
     fn make_room(&mut self) {
-        let is_held = |connection: &Connection| connection.hold.is_held();
-        let claims = |connection: &Connection| (connection.hold.is_this_users(), connection.hold.is_asked());
+        let is_held = |connection: &Connection| connection.state.is_held();
+        let claims =
+            |connection: &Connection| (connection.state.is_this_users(), connection.state.is_asked());
         let free = self.open.iter().enumerate().filter(|(_, connection)| !is_held(connection));
         if let Some((place, _)) = free.min_by_key(|(_, connection)| claims(connection)) {
             self.open.remove(place).task.abort();
         }
     }
 
-    fn spawn(&mut self, stream: TcpStream, hold: Hold) -> AbortHandle {
+    fn spawn(&mut self, stream: TcpStream, state: ConnectionState) -> AbortHandle {
         let site = Arc::clone(&self.site);
-        self.tasks.spawn(async move { serve(stream, &site, &hold).await })
+        self.tasks.spawn(async move { serve(stream, &site, &state).await })
     }
 
     /// Returns when a connection has ended. May be dropped at any time.
@@ -117,7 +118,7 @@ impl Connections {
     }
 
     async fn finish_those_held(&mut self) {
-        while self.open.iter().any(|connection| connection.hold.is_held()) {
+        while self.open.iter().any(|connection| connection.state.is_held()) {
             self.end_of_one().await;
         }
     }
@@ -159,7 +160,7 @@ mod tests {
         async fn connect(&mut self, owner: Whose) -> TcpStream {
             let client = TcpStream::connect(self.listener.local_addr().unwrap()).await.unwrap();
             let (stream, _) = self.listener.accept().await.unwrap();
-            self.connections.give_a_place(stream, Hold::owned_by(owner));
+            self.connections.give_a_place(stream, ConnectionState::owned_by(owner));
             client
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::admission::{Admission, Admitted};
 use crate::answer::{Answer, Body, plain, sent_on, streamed};
-use crate::hold::Hold;
+use crate::connection_state::ConnectionState;
 use crate::page::{self, Outcome};
 use crate::reader::FirstReader;
 use crate::self_test::Identity;
@@ -64,7 +64,7 @@ pub(crate) struct Arrival {
     target: String,
     presented: Presented,
     answer: oneshot::Sender<Answer>,
-    hold: Hold,
+    connection: ConnectionState,
 }
 
 impl Arrival {
@@ -84,7 +84,7 @@ impl Arrival {
 
     /// The winner's connection stays until it has its answer.
     pub(crate) fn answer_winner(self, answer: Answer) {
-        self.hold.hold();
+        self.connection.hold();
         self.answer(answer);
     }
 }
@@ -107,17 +107,17 @@ impl Site {
         }
     }
 
-    pub(crate) async fn answer(&self, head: &Parts, hold: &Hold) -> Response<Body> {
+    pub(crate) async fn answer(&self, head: &Parts, connection: &ConnectionState) -> Response<Body> {
         match self.admission.check(head) {
             Ok(Admitted::Callback { target }) => {
                 let presented = self.shared.start.presented(&head.headers);
-                let verdict = self.verdict(target, presented, hold).await;
+                let verdict = self.verdict(target, presented, connection).await;
                 self.tell(verdict, presented)
             }
             // It hands out the state, so it is there for the person's own browser alone.
-            Ok(Admitted::Start) if hold.is_another_users() => Answer::NotFound.into_response(),
+            Ok(Admitted::Start) if connection.is_another_users() => Answer::NotFound.into_response(),
             Ok(Admitted::Start) => self.start(&head.headers),
-            Ok(Admitted::Page) => self.show_page(&head.headers, hold),
+            Ok(Admitted::Page) => self.show_page(&head.headers, connection),
             Ok(Admitted::Probe) => plain(self.shared.identity.answer().as_str()),
             Err(refusal) => refusal.into_response(),
         }
@@ -160,9 +160,9 @@ impl Site {
         }
     }
 
-    async fn verdict(&self, target: String, presented: Presented, hold: &Hold) -> Answer {
+    async fn verdict(&self, target: String, presented: Presented, connection: &ConnectionState) -> Answer {
         let (answer, verdict) = oneshot::channel();
-        let arrival = Arrival { target, presented, answer, hold: hold.clone() };
+        let arrival = Arrival { target, presented, answer, connection: connection.clone() };
         if self.arrivals.send(arrival).await.is_err() {
             return Answer::TooLate;
         }
@@ -184,11 +184,11 @@ impl Site {
         response
     }
 
-    fn may_be_the_winner(&self, has_cookie: bool, hold: &Hold) -> bool {
-        has_cookie || self.winner_has_no_cookie.load(Ordering::Acquire) && !hold.is_another_users()
+    fn may_be_the_winner(&self, has_cookie: bool, connection: &ConnectionState) -> bool {
+        has_cookie || self.winner_has_no_cookie.load(Ordering::Acquire) && !connection.is_another_users()
     }
 
-    fn show_page(&self, headers: &HeaderMap, hold: &Hold) -> Response<Body> {
+    fn show_page(&self, headers: &HeaderMap, connection: &ConnectionState) -> Response<Body> {
         let mut page_now = self.page.clone();
         let beginning = match *page_now.borrow() {
             Page::Absent => return Answer::NotFound.into_response(),
@@ -196,8 +196,8 @@ impl Site {
             Page::Complete(_) => page::OPENING,
         };
         let has_cookie = self.shared.start.presented(headers) == Presented::Ours;
-        if self.may_be_the_winner(has_cookie, hold) {
-            self.first_reader.let_in(hold, has_cookie);
+        if self.may_be_the_winner(has_cookie, connection) {
+            self.first_reader.let_in(connection, has_cookie);
             // After that: whoever sees that the page was asked for also sees who is held.
             self.page_was_asked_for.store(true, Ordering::Release);
         }

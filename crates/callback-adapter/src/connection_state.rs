@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 /// What is known of one connection; its task and the server share it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Hold(Arc<Claims>);
+pub(crate) struct ConnectionState(Arc<Claims>);
 
 #[derive(Debug, Default)]
 struct Claims {
@@ -19,7 +19,7 @@ struct Claims {
     held: watch::Sender<bool>,
 }
 
-impl Hold {
+impl ConnectionState {
     pub(crate) fn of(client: SocketAddr, server_port: u16) -> Self {
         let ends = Some((client, server_port));
         let owner = peer::owner(client, server_port);
