@@ -261,12 +261,12 @@ mod tests {
             let (mut stranger, strangers_end) = world.connect(64 * 1024);
             ask(&mut stranger, "/auth/done").await;
             read_until(&mut stranger, "Creating your key").await;
-            assert_eq!(world.site.awaits_a_reader(), came_with_the_cookie);
+            assert_eq!(world.site.awaits_viewer(), came_with_the_cookie);
 
             let (mut browser, _) = world.connect(1024);
             ask_with_cookie(&mut browser, "/auth/done", &cookie).await;
             read_until(&mut browser, "Creating your key").await;
-            assert!(!world.site.awaits_a_reader());
+            assert!(!world.site.awaits_viewer());
             assert_eq!(strangers_end.await, 10);
 
             limits::pause(Duration::from_secs(300)).await;

@@ -67,7 +67,7 @@
 //! could join the port.
 
 // To be read in this order: listener, sockets, server, connection_state, connection, tls_sniffer, suppressed_writes, site,
-// admission, answer, page, start, reader, peer, warnings, self_test.
+// admission, answer, page, start, outcome_viewer, peer, warnings, self_test.
 mod admission;
 mod answer;
 mod connection;
@@ -78,9 +78,9 @@ pub mod fuzzing;
 mod limits;
 mod listener;
 mod nonce;
+mod outcome_viewer;
 mod page;
 mod peer;
-mod reader;
 mod self_test;
 mod server;
 mod site;

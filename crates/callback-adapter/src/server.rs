@@ -126,7 +126,7 @@ impl Connections {
     /// Returns when the page that a browser was sent to was asked for, or will not be any more.
     async fn wait_for_the_last_request(&mut self, sockets: &Sockets) {
         let mut too_late = pin!(limits::pause(limits::LAST_REQUEST));
-        while self.site.awaits_a_reader() {
+        while self.site.awaits_viewer() {
             tokio::select! {
                 (stream, client) = sockets.accept() => self.add(stream, client),
                 () = self.end_of_one() => {}

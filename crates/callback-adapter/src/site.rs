@@ -3,8 +3,8 @@
 use crate::admission::{Admission, Admitted};
 use crate::answer::{Answer, Body, plain, sent_on, streamed};
 use crate::connection_state::ConnectionState;
+use crate::outcome_viewer::OutcomeViewer;
 use crate::page::{self, Outcome};
-use crate::reader::FirstReader;
 use crate::self_test::Identity;
 use crate::start::{Opening, Presented, Start};
 use crate::warnings::{ListenerWarning, Warnings};
@@ -27,7 +27,7 @@ pub(crate) struct Site {
     /// Whether the winner came without the cookie, so that it may ask for the page without it, too.
     winner_has_no_cookie: AtomicBool,
     page_was_asked_for: AtomicBool,
-    first_reader: FirstReader,
+    outcome_viewer: OutcomeViewer,
 }
 
 /// What the listener and its connections both know.
@@ -103,7 +103,7 @@ impl Site {
             page,
             winner_has_no_cookie: AtomicBool::new(false),
             page_was_asked_for: AtomicBool::new(false),
-            first_reader: FirstReader::default(),
+            outcome_viewer: OutcomeViewer::default(),
         }
     }
 
@@ -137,7 +137,7 @@ impl Site {
     }
 
     /// Whether a browser was sent to the page and has not come yet.
-    pub(crate) fn awaits_a_reader(&self) -> bool {
+    pub(crate) fn awaits_viewer(&self) -> bool {
         *self.page.borrow() != Page::Absent && !self.page_was_asked_for.load(Ordering::Acquire)
     }
 
@@ -197,7 +197,7 @@ impl Site {
         };
         let has_cookie = self.shared.start.presented(headers) == Presented::Ours;
         if self.may_be_the_winner(has_cookie, connection) {
-            self.first_reader.let_in(connection, has_cookie);
+            self.outcome_viewer.let_in(connection, has_cookie);
             // After that: whoever sees that the page was asked for also sees who is held.
             self.page_was_asked_for.store(true, Ordering::Release);
         }

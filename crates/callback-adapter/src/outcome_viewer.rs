@@ -4,30 +4,30 @@
 use crate::connection_state::ConnectionState;
 use std::sync::{Mutex, PoisonError};
 
-/// The place of that reader. It is meant for the browser that brought the authorization response,
+/// The place of that viewer. It is meant for the browser that brought the authorization response,
 /// which is known by its cookie. If that browser keeps no cookies, the first reader has the place.
 #[derive(Debug, Default)]
-pub(crate) struct FirstReader(Mutex<Option<Reader>>);
+pub(crate) struct OutcomeViewer(Mutex<Option<Viewer>>);
 
 #[derive(Debug)]
-struct Reader {
+struct Viewer {
     /// Its connection, which is held as long as it reads.
     connection: ConnectionState,
     has_cookie: bool,
 }
 
-impl FirstReader {
+impl OutcomeViewer {
     /// Holds the connection if the place is free, or if one without the cookie has it, which loses
     /// it to one with the cookie.
     pub(crate) fn let_in(&self, connection: &ConnectionState, has_cookie: bool) {
         let mut place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &*place {
-            Some(reader) if reader.connection.is_held() && (reader.has_cookie || !has_cookie) => return,
-            Some(reader) => reader.connection.release(),
+            Some(viewer) if viewer.connection.is_held() && (viewer.has_cookie || !has_cookie) => return,
+            Some(viewer) => viewer.connection.release(),
             None => {}
         }
         connection.hold();
-        *place = Some(Reader { connection: connection.clone(), has_cookie });
+        *place = Some(Viewer { connection: connection.clone(), has_cookie });
     }
 }
 
@@ -38,7 +38,7 @@ mod tests {
     #[test]
     fn the_first_reader_has_the_place_until_it_leaves() {
         for has_cookie in [false, true] {
-            let place = FirstReader::default();
+            let place = OutcomeViewer::default();
             let [first, second] = [ConnectionState::default(), ConnectionState::default()];
             place.let_in(&first, has_cookie);
             place.let_in(&second, has_cookie);
@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn a_reader_with_the_cookie_takes_the_place_of_one_without_and_keeps_it() {
-        let place = FirstReader::default();
+        let place = OutcomeViewer::default();
         let [without, with, other] =
             [ConnectionState::default(), ConnectionState::default(), ConnectionState::default()];
         place.let_in(&without, false);
