@@ -2,8 +2,8 @@
 
 use crate::answer::Answer;
 use crate::connection_state::ConnectionState;
+use crate::handler::Handler;
 use crate::limits;
-use crate::site::Site;
 use crate::suppressed_writes::SuppressedWrites;
 use crate::tls_sniffer::TlsSniffer;
 use crate::warnings::ListenerWarning;
@@ -17,11 +17,11 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink};
 /// Answers the first request and closes.
 pub(crate) async fn serve(
     stream: impl AsyncRead + AsyncWrite + Unpin,
-    site: &Site,
+    handler: &Handler,
     connection: &ConnectionState,
 ) {
     tokio::select! {
-        () = answer_and_close(stream, site, connection) => {}
+        () = answer_and_close(stream, handler, connection) => {}
         () = time_limit(connection) => {}
     }
     connection.release();
@@ -34,7 +34,7 @@ async fn time_limit(connection: &ConnectionState) {
 
 async fn answer_and_close(
     stream: impl AsyncRead + AsyncWrite + Unpin,
-    site: &Site,
+    handler: &Handler,
     connection: &ConnectionState,
 ) {
     let was_asked = AtomicBool::new(false);
@@ -43,7 +43,7 @@ async fn answer_and_close(
         // The body is not looked at: no request with one is ever admitted.
         let (head, _) = request.into_parts();
         connection.set_asked(true);
-        let answer = site.answer(&head, connection).await;
+        let answer = handler.answer(&head, connection).await;
         connection.set_asked(false);
         Ok::<_, Infallible>(answer)
     });
@@ -66,7 +66,7 @@ async fn answer_and_close(
         let _ = stream.write_all(&answer.into_bytes()).await;
     }
     if stream.was_tls() {
-        site.warnings().tell(ListenerWarning::SpokeTls);
+        handler.warnings().tell(ListenerWarning::SpokeTls);
     }
     let mut stream = stream.into_inner();
     // A socket that is closed with unread bytes in it takes the answer with it (RFC 9112
@@ -81,9 +81,9 @@ async fn answer_and_close(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::handler::testing::HandlerAlone;
+    use crate::handler::{Arrival, Page};
     use crate::page::Outcome;
-    use crate::site::testing::SiteAlone;
-    use crate::site::{Arrival, Page};
     use std::sync::Arc;
     use std::time::Duration;
     use tokio::io::{DuplexStream, duplex};
@@ -93,7 +93,7 @@ mod tests {
 
     /// The runtime's clock stands still in these tests, and jumps when all tasks wait.
     struct World {
-        site: Arc<Site>,
+        handler: Arc<Handler>,
         arrivals: mpsc::Receiver<Arrival>,
         page: watch::Sender<Page>,
         start: Instant,
@@ -101,16 +101,16 @@ mod tests {
 
     impl World {
         fn new() -> Self {
-            let SiteAlone { site, arrivals, page } = SiteAlone::new();
-            Self { site: Arc::new(site), arrivals, page, start: Instant::now() }
+            let HandlerAlone { handler, arrivals, page } = HandlerAlone::new();
+            Self { handler: Arc::new(handler), arrivals, page, start: Instant::now() }
         }
 
         /// A client whose pipe holds this many bytes, and the end of its connection.
         fn connect(&self, bytes: usize) -> (DuplexStream, impl Future<Output = u64>) {
             let (client, server) = duplex(bytes);
-            let (site, start) = (Arc::clone(&self.site), self.start);
+            let (handler, start) = (Arc::clone(&self.handler), self.start);
             let connection = tokio::spawn(async move {
-                serve(server, &site, &ConnectionState::default()).await;
+                serve(server, &handler, &ConnectionState::default()).await;
                 start.elapsed().as_secs()
             });
             (client, async { connection.await.unwrap() })
@@ -185,7 +185,7 @@ mod tests {
         ] {
             let world = World::new();
             let (observer, observed) = std::sync::mpsc::channel();
-            world.site.warnings().observe(Box::new(move |warning| observer.send(warning).unwrap()));
+            world.handler.warnings().observe(Box::new(move |warning| observer.send(warning).unwrap()));
             let (mut client, end) = world.connect(64 * 1024);
             for byte in sent {
                 let _ = client.write_all(&[*byte]).await;
@@ -255,18 +255,18 @@ mod tests {
     async fn who_reads_the_page_before_the_browser_that_brought_the_response_does_not_take_its_time() {
         for came_with_the_cookie in [true, false] {
             let mut world = World::new();
-            let cookie = world.site.cookie();
+            let cookie = world.handler.cookie();
             let given = world.sign_in(if came_with_the_cookie { &cookie } else { "" }).await;
             assert_eq!(given.contains(&format!("set-cookie: {cookie};")), !came_with_the_cookie, "{given}");
             let (mut stranger, strangers_end) = world.connect(64 * 1024);
             ask(&mut stranger, "/auth/done").await;
             read_until(&mut stranger, "Creating your key").await;
-            assert_eq!(world.site.awaits_viewer(), came_with_the_cookie);
+            assert_eq!(world.handler.awaits_viewer(), came_with_the_cookie);
 
             let (mut browser, _) = world.connect(1024);
             ask_with_cookie(&mut browser, "/auth/done", &cookie).await;
             read_until(&mut browser, "Creating your key").await;
-            assert!(!world.site.awaits_viewer());
+            assert!(!world.handler.awaits_viewer());
             assert_eq!(strangers_end.await, 10);
 
             limits::pause(Duration::from_secs(300)).await;

@@ -4,8 +4,8 @@ use crate::LoopbackListener;
 use crate::admission::PROBE_PATH;
 use crate::connection::serve;
 use crate::connection_state::ConnectionState;
+use crate::handler::Shared;
 use crate::listener::REGISTERED_PATH;
-use crate::site::Shared;
 use std::sync::Arc;
 use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
@@ -18,12 +18,12 @@ pub const PORT: u16 = 5000;
 /// every connection.
 pub fn listen(mut streams: mpsc::Receiver<DuplexStream>) -> LoopbackListener {
     let shared = Shared::new().expect("the system has randomness");
-    LoopbackListener::served_by(PORT, REGISTERED_PATH, Vec::new(), shared, |site, _| async move {
-        let site = Arc::new(site);
+    LoopbackListener::served_by(PORT, REGISTERED_PATH, Vec::new(), shared, |handler, _| async move {
+        let handler = Arc::new(handler);
         let mut connections = JoinSet::new();
         while let Some(stream) = streams.recv().await {
-            let site = Arc::clone(&site);
-            connections.spawn(async move { serve(stream, &site, &ConnectionState::default()).await });
+            let handler = Arc::clone(&handler);
+            connections.spawn(async move { serve(stream, &handler, &ConnectionState::default()).await });
         }
         connections.join_all().await;
     })

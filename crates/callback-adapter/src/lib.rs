@@ -66,7 +66,7 @@
 //! since neither the standard library nor tokio can do so: there, another program of the same person
 //! could join the port.
 
-// To be read in this order: listener, sockets, server, connection_state, connection, tls_sniffer, suppressed_writes, site,
+// To be read in this order: listener, sockets, server, connection_state, connection, tls_sniffer, suppressed_writes, handler,
 // admission, answer, page, start, outcome_viewer, peer, warnings, self_test.
 mod admission;
 mod answer;
@@ -75,6 +75,7 @@ mod connection_state;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod handler;
 mod limits;
 mod listener;
 mod nonce;
@@ -83,7 +84,6 @@ mod page;
 mod peer;
 mod self_test;
 mod server;
-mod site;
 mod sockets;
 mod start;
 mod style;

@@ -2,10 +2,10 @@
 
 use crate::admission::Admission;
 use crate::answer::Answer;
+use crate::handler::{Arrival, Handler, Page, Shared};
 use crate::page::Outcome;
 use crate::self_test::{self, SelfTestError};
 use crate::server::Server;
-use crate::site::{Arrival, Page, Shared, Site};
 use crate::sockets::{BindError, Sockets};
 use crate::start::{BrowserMismatch, Presented, START_PATH};
 use crate::warnings::ListenerWarning;
@@ -78,25 +78,25 @@ impl LoopbackListener {
         let shared = Shared::new().map_err(|error| BindError::without_randomness(port, error))?;
         let sockets = Sockets::bind(port, &shared.warnings)?;
         let addresses = sockets.addresses();
-        Ok(Self::served_by(sockets.port(), path, addresses, shared, |site, when_concluded| {
-            Server::new(sockets, site).run(when_concluded)
+        Ok(Self::served_by(sockets.port(), path, addresses, shared, |handler, when_concluded| {
+            Server::new(sockets, handler).run(when_concluded)
         }))
     }
 
-    /// The listener whose connections `serve` brings to the site.
+    /// The listener whose connections `serve` brings to the handler.
     pub(crate) fn served_by<S: Future<Output = ()> + Send + 'static>(
         port: u16,
         path: &str,
         addresses: Vec<SocketAddr>,
         shared: Shared,
-        serve: impl FnOnce(Site, oneshot::Receiver<()>) -> S,
+        serve: impl FnOnce(Handler, oneshot::Receiver<()>) -> S,
     ) -> Self {
         let mut redirect_uri = Url::parse("http://localhost").expect("a constant");
         redirect_uri.set_port(Some(port)).expect("an http URL has a port");
         redirect_uri.set_path(path);
 
         let (to_receive, arrivals) = mpsc::channel(1);
-        let (page, page_of_site) = watch::channel(Page::Absent);
+        let (page, page_of_handler) = watch::channel(Page::Absent);
         let (concluded, when_concluded) = oneshot::channel();
         let admission = Admission {
             port,
@@ -104,8 +104,8 @@ impl LoopbackListener {
             start_nonce: shared.start.nonce().clone(),
             probe_nonce: shared.identity.nonce().clone(),
         };
-        let site = Site::new(admission, shared.clone(), to_receive, page_of_site);
-        let server = tokio::spawn(serve(site, when_concluded));
+        let handler = Handler::new(admission, shared.clone(), to_receive, page_of_handler);
+        let server = tokio::spawn(serve(handler, when_concluded));
         Self { redirect_uri, addresses, shared, arrivals, answered: None, page, concluded, server }
     }
 

@@ -2,8 +2,8 @@
 
 use crate::connection::serve;
 use crate::connection_state::ConnectionState;
+use crate::handler::Handler;
 use crate::limits;
-use crate::site::Site;
 use crate::sockets::Sockets;
 use std::convert::Infallible;
 use std::future::pending;
@@ -20,8 +20,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn new(sockets: Sockets, site: Site) -> Self {
-        let connections = Connections { site: Arc::new(site), tasks: JoinSet::new(), open: Vec::new() };
+    pub(crate) fn new(sockets: Sockets, handler: Handler) -> Self {
+        let connections = Connections { handler: Arc::new(handler), tasks: JoinSet::new(), open: Vec::new() };
         Self { sockets, connections }
     }
 
@@ -60,7 +60,7 @@ impl Server {
 
 /// The connections that are open. Dropping them cuts them.
 struct Connections {
-    site: Arc<Site>,
+    handler: Arc<Handler>,
     tasks: JoinSet<()>,
     /// Those that take a place, oldest first.
     open: Vec<Connection>,
@@ -74,8 +74,8 @@ struct Connection {
 impl Connections {
     /// The listener's own probes, of which there are no more than it makes, take no place.
     fn add(&mut self, stream: TcpStream, client: SocketAddr) {
-        let state = ConnectionState::of(client, self.site.port());
-        if self.site.is_probe(client) {
+        let state = ConnectionState::of(client, self.handler.port());
+        if self.handler.is_probe(client) {
             self.spawn(stream, state);
         } else {
             self.give_a_place(stream, state);
@@ -105,8 +105,8 @@ impl Connections {
     }
 
     fn spawn(&mut self, stream: TcpStream, state: ConnectionState) -> AbortHandle {
-        let site = Arc::clone(&self.site);
-        self.tasks.spawn(async move { serve(stream, &site, &state).await })
+        let handler = Arc::clone(&self.handler);
+        self.tasks.spawn(async move { serve(stream, &handler, &state).await })
     }
 
     /// Returns when a connection has ended. May be dropped at any time.
@@ -126,7 +126,7 @@ impl Connections {
     /// Returns when the page that a browser was sent to was asked for, or will not be any more.
     async fn wait_for_the_last_request(&mut self, sockets: &Sockets) {
         let mut too_late = pin!(limits::pause(limits::LAST_REQUEST));
-        while self.site.awaits_viewer() {
+        while self.handler.awaits_viewer() {
             tokio::select! {
                 (stream, client) = sockets.accept() => self.add(stream, client),
                 () = self.end_of_one() => {}
@@ -139,8 +139,8 @@ impl Connections {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::handler::testing::HandlerAlone;
     use crate::peer::Whose;
-    use crate::site::testing::SiteAlone;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
@@ -152,8 +152,8 @@ mod tests {
     impl World {
         async fn new() -> Self {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let site = Arc::new(SiteAlone::new().site);
-            Self { listener, connections: Connections { site, tasks: JoinSet::new(), open: Vec::new() } }
+            let handler = Arc::new(HandlerAlone::new().handler);
+            Self { listener, connections: Connections { handler, tasks: JoinSet::new(), open: Vec::new() } }
         }
 
         /// The client's end of a connection that a program of this owner makes.

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// The one place that a request is answered from, whichever connection it came on.
-pub(crate) struct Site {
+pub(crate) struct Handler {
     admission: Admission,
     shared: Shared,
     arrivals: mpsc::Sender<Arrival>,
@@ -89,7 +89,7 @@ impl Arrival {
     }
 }
 
-impl Site {
+impl Handler {
     pub(crate) fn new(
         admission: Admission,
         shared: Shared,
@@ -214,17 +214,17 @@ impl Site {
 pub(crate) mod testing {
     use super::*;
 
-    /// A site on port 5000, and what its listener would hold.
-    pub(crate) struct SiteAlone {
-        pub(crate) site: Site,
+    /// A handler on port 5000, and what its listener would hold.
+    pub(crate) struct HandlerAlone {
+        pub(crate) handler: Handler,
         pub(crate) arrivals: mpsc::Receiver<Arrival>,
         pub(crate) page: watch::Sender<Page>,
     }
 
-    impl SiteAlone {
+    impl HandlerAlone {
         pub(crate) fn new() -> Self {
             let (to_receive, arrivals) = mpsc::channel(1);
-            let (page, page_of_site) = watch::channel(Page::Absent);
+            let (page, page_of_handler) = watch::channel(Page::Absent);
             let shared = Shared::new().unwrap();
             let admission = Admission {
                 port: 5000,
@@ -232,8 +232,8 @@ pub(crate) mod testing {
                 start_nonce: shared.start.nonce().clone(),
                 probe_nonce: shared.identity.nonce().clone(),
             };
-            let site = Site::new(admission, shared, to_receive, page_of_site);
-            Self { site, arrivals, page }
+            let handler = Handler::new(admission, shared, to_receive, page_of_handler);
+            Self { handler, arrivals, page }
         }
     }
 }
