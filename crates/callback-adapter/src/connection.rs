@@ -82,7 +82,7 @@ async fn answer_and_close(
 mod tests {
     use super::*;
     use crate::handler::testing::HandlerAlone;
-    use crate::handler::{Arrival, Page};
+    use crate::handler::{Page, PendingCallback};
     use crate::page::Outcome;
     use std::sync::Arc;
     use std::time::Duration;
@@ -94,15 +94,15 @@ mod tests {
     /// The runtime's clock stands still in these tests, and jumps when all tasks wait.
     struct World {
         handler: Arc<Handler>,
-        arrivals: mpsc::Receiver<Arrival>,
+        callbacks: mpsc::Receiver<PendingCallback>,
         page: watch::Sender<Page>,
         start: Instant,
     }
 
     impl World {
         fn new() -> Self {
-            let HandlerAlone { handler, arrivals, page } = HandlerAlone::new();
-            Self { handler: Arc::new(handler), arrivals, page, start: Instant::now() }
+            let HandlerAlone { handler, callbacks, page } = HandlerAlone::new();
+            Self { handler: Arc::new(handler), callbacks, page, start: Instant::now() }
         }
 
         /// A client whose pipe holds this many bytes, and the end of its connection.
@@ -120,9 +120,9 @@ mod tests {
         async fn sign_in(&mut self, cookie: &str) -> String {
             let (mut browser, _) = self.connect(64 * 1024);
             ask_with_cookie(&mut browser, "/auth/callback?code=C", cookie).await;
-            let arrival = self.arrivals.recv().await.unwrap();
+            let callback = self.callbacks.recv().await.unwrap();
             self.page.send_replace(Page::Open);
-            arrival.answer_winner(Answer::SeeOther);
+            callback.answer_winner(Answer::SeeOther);
             read_to_end(browser).await
         }
 
@@ -231,7 +231,7 @@ mod tests {
         let (mut client, end) = world.connect(1024);
         ask(&mut client, "/auth/callback?code=C").await;
         assert_eq!(end.await, 10);
-        assert_eq!(world.arrivals.try_recv().unwrap().target(), "/auth/callback?code=C");
+        assert_eq!(world.callbacks.try_recv().unwrap().target(), "/auth/callback?code=C");
     }
 
     #[tokio::test(start_paused = true)]

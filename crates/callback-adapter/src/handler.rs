@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub(crate) struct Handler {
     admission: Admission,
     shared: Shared,
-    arrivals: mpsc::Sender<Arrival>,
+    callbacks: mpsc::Sender<PendingCallback>,
     page: watch::Receiver<Page>,
     /// Whether the winner came without the cookie, so that it may ask for the page without it, too.
     winner_has_no_cookie: AtomicBool,
@@ -60,14 +60,14 @@ pub(crate) enum Page {
 }
 
 /// A request that may be the authorization response, and waits for the verdict.
-pub(crate) struct Arrival {
+pub(crate) struct PendingCallback {
     target: String,
     presented: Presented,
     answer: oneshot::Sender<Answer>,
     connection: ConnectionState,
 }
 
-impl Arrival {
+impl PendingCallback {
     pub(crate) fn target(&self) -> &str {
         &self.target
     }
@@ -93,13 +93,13 @@ impl Handler {
     pub(crate) fn new(
         admission: Admission,
         shared: Shared,
-        arrivals: mpsc::Sender<Arrival>,
+        callbacks: mpsc::Sender<PendingCallback>,
         page: watch::Receiver<Page>,
     ) -> Self {
         Self {
             admission,
             shared,
-            arrivals,
+            callbacks,
             page,
             winner_has_no_cookie: AtomicBool::new(false),
             page_was_asked_for: AtomicBool::new(false),
@@ -151,7 +151,7 @@ impl Handler {
     fn start(&self, headers: &HeaderMap) -> Response<Body> {
         match self.shared.start.open(headers) {
             Opening::Nowhere => Answer::NotFound.into_response(),
-            Opening::On { .. } if self.arrivals.is_closed() => Answer::TooLate.into_response(),
+            Opening::On { .. } if self.callbacks.is_closed() => Answer::TooLate.into_response(),
             Opening::On { location, cookie } => sent_on(location, cookie),
             Opening::Again => {
                 self.shared.warnings.tell(ListenerWarning::StartOpenedTwice);
@@ -162,15 +162,15 @@ impl Handler {
 
     async fn verdict(&self, target: String, presented: Presented, connection: &ConnectionState) -> Answer {
         let (answer, verdict) = oneshot::channel();
-        let arrival = Arrival { target, presented, answer, connection: connection.clone() };
-        if self.arrivals.send(arrival).await.is_err() {
+        let callback = PendingCallback { target, presented, answer, connection: connection.clone() };
+        if self.callbacks.send(callback).await.is_err() {
             return Answer::TooLate;
         }
         tokio::select! {
             // The winner's verdict is there before the closing, so it is looked for first.
             biased;
             verdict = verdict => verdict.unwrap_or(Answer::TooLate),
-            () = self.arrivals.closed() => Answer::TooLate,
+            () = self.callbacks.closed() => Answer::TooLate,
         }
     }
 
@@ -217,13 +217,13 @@ pub(crate) mod testing {
     /// A handler on port 5000, and what its listener would hold.
     pub(crate) struct HandlerAlone {
         pub(crate) handler: Handler,
-        pub(crate) arrivals: mpsc::Receiver<Arrival>,
+        pub(crate) callbacks: mpsc::Receiver<PendingCallback>,
         pub(crate) page: watch::Sender<Page>,
     }
 
     impl HandlerAlone {
         pub(crate) fn new() -> Self {
-            let (to_receive, arrivals) = mpsc::channel(1);
+            let (to_receive, callbacks) = mpsc::channel(1);
             let (page, page_of_handler) = watch::channel(Page::Absent);
             let shared = Shared::new().unwrap();
             let admission = Admission {
@@ -233,7 +233,7 @@ pub(crate) mod testing {
                 probe_nonce: shared.identity.nonce().clone(),
             };
             let handler = Handler::new(admission, shared, to_receive, page_of_handler);
-            Self { handler, arrivals, page }
+            Self { handler, callbacks, page }
         }
     }
 }

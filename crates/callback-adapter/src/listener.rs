@@ -2,7 +2,7 @@
 
 use crate::admission::Admission;
 use crate::answer::Answer;
-use crate::handler::{Arrival, Handler, Page, Shared};
+use crate::handler::{Handler, Page, PendingCallback, Shared};
 use crate::page::Outcome;
 use crate::self_test::{self, SelfTestError};
 use crate::server::Server;
@@ -34,7 +34,7 @@ pub struct LoopbackListener {
     redirect_uri: Url,
     addresses: Vec<SocketAddr>,
     shared: Shared,
-    arrivals: mpsc::Receiver<Arrival>,
+    callbacks: mpsc::Receiver<PendingCallback>,
     /// What the browser presented that the response came from.
     answered: Option<Presented>,
     page: watch::Sender<Page>,
@@ -95,7 +95,7 @@ impl LoopbackListener {
         redirect_uri.set_port(Some(port)).expect("an http URL has a port");
         redirect_uri.set_path(path);
 
-        let (to_receive, arrivals) = mpsc::channel(1);
+        let (to_receive, callbacks) = mpsc::channel(1);
         let (page, page_of_handler) = watch::channel(Page::Absent);
         let (concluded, when_concluded) = oneshot::channel();
         let admission = Admission {
@@ -106,7 +106,7 @@ impl LoopbackListener {
         };
         let handler = Handler::new(admission, shared.clone(), to_receive, page_of_handler);
         let server = tokio::spawn(serve(handler, when_concluded));
-        Self { redirect_uri, addresses, shared, arrivals, answered: None, page, concluded, server }
+        Self { redirect_uri, addresses, shared, callbacks, answered: None, page, concluded, server }
     }
 
     /// Tells `observer` what a person should know while the listener waits, and first what there
@@ -177,7 +177,7 @@ impl LoopbackListener {
     /// Takes note that the response came another way: a callback is told from now on that it comes
     /// too late. The page about the end is for browsers that come back here, so there is none.
     pub fn stop_accepting(&mut self) {
-        self.arrivals.close();
+        self.callbacks.close();
     }
 
     /// Tells the browser how it ended, and closes both ports.
@@ -208,24 +208,24 @@ impl ResponseSource for LoopbackListener {
         pending: &PendingAuthorization,
     ) -> Result<AuthorizationResponse, SourceError> {
         // What follows `recv` does not wait, so a response that was taken is returned.
-        while let Some(arrival) = self.arrivals.recv().await {
-            match pending.read_callback(arrival.target()) {
+        while let Some(callback) = self.callbacks.recv().await {
+            match pending.read_callback(callback.target()) {
                 Callback::Stray(stray) => {
                     if stray == Stray::ForeignState {
                         self.shared.warnings.tell(ListenerWarning::ForeignState);
                     }
-                    arrival.answer(stray.into());
+                    callback.answer(stray.into());
                 }
                 // It knows the state; still, no browser that was given a cookie brings another one.
-                Callback::Response(_) if arrival.presented() == Presented::Other => {
-                    arrival.answer(Answer::OtherBrowser);
+                Callback::Response(_) if callback.presented() == Presented::Other => {
+                    callback.answer(Answer::OtherBrowser);
                 }
                 Callback::Response(response) => {
-                    self.answered = Some(arrival.presented());
+                    self.answered = Some(callback.presented());
                     self.page.send_replace(promised_page(&response));
-                    arrival.answer_winner(Answer::from(&response));
+                    callback.answer_winner(Answer::from(&response));
                     // From here on every other callback is told that it came too late.
-                    self.arrivals.close();
+                    self.callbacks.close();
                     return Ok(response);
                 }
             }
