@@ -6,8 +6,8 @@
 
 use crate::answer::Answer;
 use crate::nonce::Nonce;
+use crate::one_time_link::START_PATH;
 use crate::sockets::LOOPBACK;
-use crate::start::START_PATH;
 use hyper::http::request::Parts;
 use hyper::http::uri::{Authority, Scheme};
 use hyper::{HeaderMap, Method, header};

@@ -3,10 +3,10 @@
 use crate::admission::{Admission, Admitted};
 use crate::answer::{Answer, Body, plain, sent_on, streamed};
 use crate::connection_state::ConnectionState;
+use crate::one_time_link::{CookieMatch, OneTimeLink, Opening};
 use crate::outcome_viewer::OutcomeViewer;
 use crate::page::{self, Outcome};
 use crate::self_test::Identity;
-use crate::start::{Opening, Presented, Start};
 use crate::warnings::{ListenerWarning, Warnings};
 use hyper::Response;
 use hyper::http::HeaderMap;
@@ -34,7 +34,7 @@ pub(crate) struct Handler {
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) warnings: Arc<Warnings>,
-    pub(crate) start: Arc<Start>,
+    pub(crate) link: Arc<OneTimeLink>,
     pub(crate) identity: Arc<Identity>,
 }
 
@@ -42,7 +42,7 @@ impl Shared {
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Self {
             warnings: Arc::default(),
-            start: Arc::new(Start::random()?),
+            link: Arc::new(OneTimeLink::random()?),
             identity: Arc::new(Identity::random()?),
         })
     }
@@ -62,7 +62,7 @@ pub(crate) enum Page {
 /// A request that may be the authorization response, and waits for the verdict.
 pub(crate) struct PendingCallback {
     target: String,
-    presented: Presented,
+    cookie: CookieMatch,
     answer: oneshot::Sender<Answer>,
     connection: ConnectionState,
 }
@@ -73,8 +73,8 @@ impl PendingCallback {
     }
 
     /// Whether it comes from the browser that opened the start address.
-    pub(crate) fn presented(&self) -> Presented {
-        self.presented
+    pub(crate) fn cookie_match(&self) -> CookieMatch {
+        self.cookie
     }
 
     /// Whether the browser is still there to see it makes no difference.
@@ -110,9 +110,9 @@ impl Handler {
     pub(crate) async fn answer(&self, head: &Parts, connection: &ConnectionState) -> Response<Body> {
         match self.admission.check(head) {
             Ok(Admitted::Callback { target }) => {
-                let presented = self.shared.start.presented(&head.headers);
-                let verdict = self.verdict(target, presented, connection).await;
-                self.tell(verdict, presented)
+                let cookie = self.shared.link.cookie_match(&head.headers);
+                let verdict = self.verdict(target, cookie, connection).await;
+                self.tell(verdict, cookie)
             }
             // It hands out the state, so it is there for the person's own browser alone.
             Ok(Admitted::Start) if connection.is_another_users() => Answer::NotFound.into_response(),
@@ -144,12 +144,12 @@ impl Handler {
     /// What a browser with the cookie sends.
     #[cfg(test)]
     pub(crate) fn cookie(&self) -> String {
-        let cookie = self.shared.start.set_cookie();
+        let cookie = self.shared.link.set_cookie();
         cookie.to_str().unwrap().split(';').next().unwrap().to_owned()
     }
 
     fn start(&self, headers: &HeaderMap) -> Response<Body> {
-        match self.shared.start.open(headers) {
+        match self.shared.link.open(headers) {
             Opening::Nowhere => Answer::NotFound.into_response(),
             Opening::On { .. } if self.callbacks.is_closed() => Answer::TooLate.into_response(),
             Opening::On { location, cookie } => sent_on(location, cookie),
@@ -160,9 +160,9 @@ impl Handler {
         }
     }
 
-    async fn verdict(&self, target: String, presented: Presented, connection: &ConnectionState) -> Answer {
+    async fn verdict(&self, target: String, cookie: CookieMatch, connection: &ConnectionState) -> Answer {
         let (answer, verdict) = oneshot::channel();
-        let callback = PendingCallback { target, presented, answer, connection: connection.clone() };
+        let callback = PendingCallback { target, cookie, answer, connection: connection.clone() };
         if self.callbacks.send(callback).await.is_err() {
             return Answer::TooLate;
         }
@@ -175,11 +175,11 @@ impl Handler {
     }
 
     /// A winner that has no cookie gets it now, so that it is known when it asks for the page.
-    fn tell(&self, verdict: Answer, presented: Presented) -> Response<Body> {
+    fn tell(&self, verdict: Answer, cookie: CookieMatch) -> Response<Body> {
         let mut response = verdict.into_response();
-        if verdict == Answer::SeeOther && presented == Presented::Nothing {
+        if verdict == Answer::SeeOther && cookie == CookieMatch::Missing {
             self.winner_has_no_cookie.store(true, Ordering::Release);
-            response.headers_mut().insert(SET_COOKIE, self.shared.start.set_cookie());
+            response.headers_mut().insert(SET_COOKIE, self.shared.link.set_cookie());
         }
         response
     }
@@ -195,7 +195,7 @@ impl Handler {
             Page::Open => page::BEGINNING,
             Page::Complete(_) => page::OPENING,
         };
-        let has_cookie = self.shared.start.presented(headers) == Presented::Ours;
+        let has_cookie = self.shared.link.cookie_match(headers) == CookieMatch::Ours;
         if self.may_be_the_winner(has_cookie, connection) {
             self.outcome_viewer.let_in(connection, has_cookie);
             // After that: whoever sees that the page was asked for also sees who is held.
@@ -229,7 +229,7 @@ pub(crate) mod testing {
             let admission = Admission {
                 port: 5000,
                 callback_path: "/auth/callback".to_owned(),
-                start_nonce: shared.start.nonce().clone(),
+                start_nonce: shared.link.nonce().clone(),
                 probe_nonce: shared.identity.nonce().clone(),
             };
             let handler = Handler::new(admission, shared, to_receive, page_of_handler);

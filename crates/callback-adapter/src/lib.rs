@@ -67,7 +67,7 @@
 //! could join the port.
 
 // To be read in this order: listener, sockets, server, connection_state, connection, tls_sniffer, suppressed_writes, handler,
-// admission, answer, page, start, outcome_viewer, peer, warnings, self_test.
+// admission, answer, page, one_time_link, outcome_viewer, peer, warnings, self_test.
 mod admission;
 mod answer;
 mod connection;
@@ -79,21 +79,21 @@ mod handler;
 mod limits;
 mod listener;
 mod nonce;
+mod one_time_link;
 mod outcome_viewer;
 mod page;
 mod peer;
 mod self_test;
 mod server;
 mod sockets;
-mod start;
 mod style;
 mod suppressed_writes;
 mod tls_sniffer;
 mod warnings;
 
 pub use listener::LoopbackListener;
+pub use one_time_link::BrowserMismatch;
 pub use page::Outcome;
 pub use self_test::{SelfTestError, SelfTestErrorKind};
 pub use sockets::{BindError, BindErrorKind};
-pub use start::BrowserMismatch;
 pub use warnings::ListenerWarning;

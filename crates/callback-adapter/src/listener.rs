@@ -3,11 +3,11 @@
 use crate::admission::Admission;
 use crate::answer::Answer;
 use crate::handler::{Handler, Page, PendingCallback, Shared};
+use crate::one_time_link::{BrowserMismatch, CookieMatch, START_PATH};
 use crate::page::Outcome;
 use crate::self_test::{self, SelfTestError};
 use crate::server::Server;
 use crate::sockets::{BindError, Sockets};
-use crate::start::{BrowserMismatch, Presented, START_PATH};
 use crate::warnings::ListenerWarning;
 use async_trait::async_trait;
 use keymint_domain::{
@@ -36,7 +36,7 @@ pub struct LoopbackListener {
     shared: Shared,
     callbacks: mpsc::Receiver<PendingCallback>,
     /// What the browser presented that the response came from.
-    answered: Option<Presented>,
+    answered: Option<CookieMatch>,
     page: watch::Sender<Page>,
     concluded: oneshot::Sender<()>,
     server: JoinHandle<()>,
@@ -101,7 +101,7 @@ impl LoopbackListener {
         let admission = Admission {
             port,
             callback_path: redirect_uri.path().to_owned(),
-            start_nonce: shared.start.nonce().clone(),
+            start_nonce: shared.link.nonce().clone(),
             probe_nonce: shared.identity.nonce().clone(),
         };
         let handler = Handler::new(admission, shared.clone(), to_receive, page_of_handler);
@@ -136,9 +136,9 @@ impl LoopbackListener {
     /// reloads; another one is refused, and a person is told
     /// ([`ListenerWarning::StartOpenedTwice`]) and may be asked ([`browser_mismatch`](Self::browser_mismatch)).
     pub fn start_url(&self, pending: &PendingAuthorization) -> Url {
-        self.shared.start.lead_to(pending.authorize_url());
+        self.shared.link.lead_to(pending.authorize_url());
         let mut url = self.redirect_uri.clone();
-        url.set_path(&[START_PATH, self.shared.start.nonce().as_str()].concat());
+        url.set_path(&[START_PATH, self.shared.link.nonce().as_str()].concat());
         url
     }
 
@@ -149,7 +149,7 @@ impl LoopbackListener {
     /// Ask after [`receive`](ResponseSource::receive), and best right before what cannot be undone:
     /// a second browser may come late. It is right as well after a response that came another way.
     pub fn browser_mismatch(&self) -> Option<BrowserMismatch> {
-        BrowserMismatch::detect(self.shared.start.openers(), self.answered)
+        BrowserMismatch::detect(self.shared.link.open_count(), self.answered)
     }
 
     /// Makes sure that a browser that is sent to `localhost` reaches this listener and nobody else.
@@ -217,11 +217,11 @@ impl ResponseSource for LoopbackListener {
                     callback.answer(stray.into());
                 }
                 // It knows the state; still, no browser that was given a cookie brings another one.
-                Callback::Response(_) if callback.presented() == Presented::Other => {
+                Callback::Response(_) if callback.cookie_match() == CookieMatch::Foreign => {
                     callback.answer(Answer::OtherBrowser);
                 }
                 Callback::Response(response) => {
-                    self.answered = Some(callback.presented());
+                    self.answered = Some(callback.cookie_match());
                     self.page.send_replace(promised_page(&response));
                     callback.answer_winner(Answer::from(&response));
                     // From here on every other callback is told that it came too late.

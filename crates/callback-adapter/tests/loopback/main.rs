@@ -5,10 +5,10 @@
 #![allow(clippy::print_stderr, reason = "a test that was skipped says so")]
 
 mod crowds;
+mod one_time_link;
 mod page;
 mod ports;
 mod requests;
 mod self_test;
-mod start;
 mod support;
 mod warnings;

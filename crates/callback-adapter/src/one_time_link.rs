@@ -35,10 +35,10 @@ pub enum BrowserMismatch {
 
 impl BrowserMismatch {
     /// What to make of who opened the start address, and who answered.
-    pub(crate) fn detect(openers: Openers, answered: Option<Presented>) -> Option<Self> {
-        match (openers, answered) {
-            (Openers::Several, _) => Some(Self::TwoBrowsers),
-            (Openers::One, Some(Presented::Nothing)) => Some(Self::AnotherBrowser),
+    pub(crate) fn detect(open_count: OpenCount, answered: Option<CookieMatch>) -> Option<Self> {
+        match (open_count, answered) {
+            (OpenCount::Several, _) => Some(Self::TwoBrowsers),
+            (OpenCount::One, Some(CookieMatch::Missing)) => Some(Self::AnotherBrowser),
             _ => None,
         }
     }
@@ -46,20 +46,20 @@ impl BrowserMismatch {
 
 /// How many browsers opened the start address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Openers {
-    Nobody,
+pub(crate) enum OpenCount {
+    Zero,
     One,
     Several,
 }
 
 /// What a request has under the name of our cookie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Presented {
-    Nothing,
+pub(crate) enum CookieMatch {
+    Missing,
     /// The cookie: it is the browser that opened the start address.
     Ours,
     /// Another value, or more than one.
-    Other,
+    Foreign,
 }
 
 /// What opening the start address comes to.
@@ -77,7 +77,7 @@ pub(crate) enum Opening {
     Again,
 }
 
-pub(crate) struct Start {
+pub(crate) struct OneTimeLink {
     nonce: Nonce,
     cookie_name: String,
     cookie: Nonce,
@@ -86,17 +86,17 @@ pub(crate) struct Start {
 
 struct State {
     location: Option<HeaderValue>,
-    openers: Openers,
+    open_count: OpenCount,
 }
 
-impl Start {
+impl OneTimeLink {
     pub(crate) fn random() -> io::Result<Self> {
         Ok(Self {
             nonce: Nonce::random()?,
             // A name of its own, so that cookies of sign-ins before this one do no harm.
             cookie_name: format!("km_{}", &Nonce::random()?.as_str()[..8]),
             cookie: Nonce::random()?,
-            state: Mutex::new(State { location: None, openers: Openers::Nobody }),
+            state: Mutex::new(State { location: None, open_count: OpenCount::Zero }),
         })
     }
 
@@ -111,8 +111,8 @@ impl Start {
         self.state().location = Some(location);
     }
 
-    pub(crate) fn openers(&self) -> Openers {
-        self.state().openers
+    pub(crate) fn open_count(&self) -> OpenCount {
+        self.state().open_count
     }
 
     /// One browser is sent on, as often as it comes.
@@ -121,12 +121,12 @@ impl Start {
         let Some(location) = state.location.clone() else {
             return Opening::Nowhere;
         };
-        let is_the_same = self.presented(headers) == Presented::Ours;
-        match state.openers {
-            Openers::Nobody => state.openers = Openers::One,
-            Openers::One | Openers::Several if is_the_same => {}
-            Openers::One | Openers::Several => {
-                state.openers = Openers::Several;
+        let is_the_same = self.cookie_match(headers) == CookieMatch::Ours;
+        match state.open_count {
+            OpenCount::Zero => state.open_count = OpenCount::One,
+            OpenCount::One | OpenCount::Several if is_the_same => {}
+            OpenCount::One | OpenCount::Several => {
+                state.open_count = OpenCount::Several;
                 return Opening::Again;
             }
         }
@@ -135,7 +135,7 @@ impl Start {
 
     /// Looks for our cookie among those of all programs on this machine: a cookie knows no port
     /// (RFC 6265 section 8.5).
-    pub(crate) fn presented(&self, headers: &HeaderMap) -> Presented {
+    pub(crate) fn cookie_match(&self, headers: &HeaderMap) -> CookieMatch {
         let mut values = headers
             .get_all(header::COOKIE)
             .iter()
@@ -143,9 +143,9 @@ impl Start {
             .filter_map(|cookie| cookie.trim_ascii().strip_prefix(self.cookie_name.as_bytes()))
             .filter_map(|rest| rest.strip_prefix(b"="));
         match (values.next(), values.next()) {
-            (None, _) => Presented::Nothing,
-            (Some(value), None) if self.cookie.is(value) => Presented::Ours,
-            _ => Presented::Other,
+            (None, _) => CookieMatch::Missing,
+            (Some(value), None) if self.cookie.is(value) => CookieMatch::Ours,
+            _ => CookieMatch::Foreign,
         }
     }
 
@@ -172,52 +172,56 @@ mod tests {
 
     #[test]
     fn the_cookie_is_found_among_others_and_counts_once() {
-        let start = Start {
+        let link = OneTimeLink {
             nonce: Nonce::from("NONCE"),
             cookie_name: "km_name".to_owned(),
             cookie: Nonce::from("value"),
-            state: Mutex::new(State { location: None, openers: Openers::Nobody }),
+            state: Mutex::new(State { location: None, open_count: OpenCount::Zero }),
         };
         let many = format!("{}km_name=value", "other=0123456789; ".repeat(500));
         for (cookies, expected) in [
-            (&[][..], Presented::Nothing),
-            (&[""], Presented::Nothing),
-            (&["km_other=value; session=1"], Presented::Nothing),
-            (&["km_names=value; xkm_name=value; km_name; KM_NAME=value"], Presented::Nothing),
-            (&["km_name=value"], Presented::Ours),
-            (&["a=b;km_name=value ; km_other=x; c"], Presented::Ours),
-            (&["a=b", "km_name=value"], Presented::Ours),
-            (&["caf\u{e9}=\u{e9}; km_name=value"], Presented::Ours),
-            (&[&many], Presented::Ours),
-            (&["km_name="], Presented::Other),
-            (&["km_name=VALUE"], Presented::Other),
-            (&["km_name=\"value\""], Presented::Other),
-            (&["km_name=value; km_name=value"], Presented::Other),
-            (&["km_name=value", "km_name=x"], Presented::Other),
+            (&[][..], CookieMatch::Missing),
+            (&[""], CookieMatch::Missing),
+            (&["km_other=value; session=1"], CookieMatch::Missing),
+            (&["km_names=value; xkm_name=value; km_name; KM_NAME=value"], CookieMatch::Missing),
+            (&["km_name=value"], CookieMatch::Ours),
+            (&["a=b;km_name=value ; km_other=x; c"], CookieMatch::Ours),
+            (&["a=b", "km_name=value"], CookieMatch::Ours),
+            (&["caf\u{e9}=\u{e9}; km_name=value"], CookieMatch::Ours),
+            (&[&many], CookieMatch::Ours),
+            (&["km_name="], CookieMatch::Foreign),
+            (&["km_name=VALUE"], CookieMatch::Foreign),
+            (&["km_name=\"value\""], CookieMatch::Foreign),
+            (&["km_name=value; km_name=value"], CookieMatch::Foreign),
+            (&["km_name=value", "km_name=x"], CookieMatch::Foreign),
         ] {
             let mut headers = HeaderMap::new();
             for cookie in cookies {
                 headers.append(header::COOKIE, HeaderValue::from_bytes(cookie.as_bytes()).unwrap());
             }
-            assert_eq!(start.presented(&headers), expected, "{cookies:?}");
+            assert_eq!(link.cookie_match(&headers), expected, "{cookies:?}");
         }
     }
 
     #[test]
     fn a_person_is_asked_when_browsers_do_not_fit() {
-        use Openers::*;
-        use Presented::*;
-        for (openers, answered, expected) in [
-            (Nobody, None, None),
-            (Nobody, Some(Nothing), None),
+        use CookieMatch::*;
+        use OpenCount::*;
+        for (open_count, answered, expected) in [
+            (Zero, None, None),
+            (Zero, Some(Missing), None),
             (One, None, None),
             (One, Some(Ours), None),
-            (One, Some(Nothing), Some(BrowserMismatch::AnotherBrowser)),
+            (One, Some(Missing), Some(BrowserMismatch::AnotherBrowser)),
             (Several, None, Some(BrowserMismatch::TwoBrowsers)),
             (Several, Some(Ours), Some(BrowserMismatch::TwoBrowsers)),
-            (Several, Some(Nothing), Some(BrowserMismatch::TwoBrowsers)),
+            (Several, Some(Missing), Some(BrowserMismatch::TwoBrowsers)),
         ] {
-            assert_eq!(BrowserMismatch::detect(openers, answered), expected, "{openers:?}, {answered:?}");
+            assert_eq!(
+                BrowserMismatch::detect(open_count, answered),
+                expected,
+                "{open_count:?}, {answered:?}"
+            );
         }
     }
 }
