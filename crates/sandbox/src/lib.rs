@@ -31,9 +31,9 @@
 //!
 //! # Code map
 //!
-//! What a request meets, in this order: `server` (sockets), `desk` (the log
+//! What a request meets, in this order: `server` (sockets), `dispatcher` (the log
 //! and the scripted replies), `routes`, then `auth_server` or `platform_api`
-//! (bytes to rules and back), then `state` (the rules). From `desk` on, all is
+//! (bytes to rules and back), then `state` (the rules). From `dispatcher` on, all is
 //! a function of values, and time is an argument.
 
 mod sandbox;
@@ -44,7 +44,7 @@ mod request;
 
 mod server;
 
-mod desk;
+mod dispatcher;
 mod routes;
 
 mod auth_server;

@@ -62,25 +62,25 @@ impl Sandbox {
 
     /// Every request that arrived completely, on both origins, in order of arrival.
     pub fn requests(&self) -> Vec<Request> {
-        self.shared.desk().requests().to_vec()
+        self.shared.dispatcher().requests().to_vec()
     }
 
     /// Each departure from the protocol seen so far, in words, in order.
     ///
     /// For example `token request: code_verifier does not hash to the code_challenge`.
     pub fn violations(&self) -> Vec<String> {
-        self.shared.desk().violations().to_vec()
+        self.shared.dispatcher().violations().to_vec()
     }
 
     /// Every API key created so far, also those whose answer was lost.
     pub fn keys(&self) -> Vec<CreatedKey> {
-        self.shared.desk().keys().to_vec()
+        self.shared.dispatcher().keys().to_vec()
     }
 
     /// Every secret issued so far: codes, access, ID and refresh tokens, session keys and API keys,
     /// in no order. A test that looks for leaks asks for them.
     pub fn secrets(&self) -> Vec<String> {
-        self.shared.desk().secrets()
+        self.shared.dispatcher().secrets()
     }
 
     /// Ends every [delay](crate::Reply::delayed), of answers under way and of those to come.

@@ -1,7 +1,7 @@
-//! The sockets: bytes in, [`Desk`], bytes out.
+//! The sockets: bytes in, [`Dispatcher`], bytes out.
 
 use crate::answer::Answer;
-use crate::desk::Desk;
+use crate::dispatcher::Dispatcher;
 use crate::time::{Instant, pause};
 use crate::{Origin, Request, Scenario, form};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -24,7 +24,7 @@ const BODY_LIMIT: usize = 64 * 1024;
 /// What both origins and the [`Sandbox`](crate::Sandbox) hold in common.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    desk: Mutex<Desk>,
+    dispatcher: Mutex<Dispatcher>,
     started: Instant,
     released: watch::Sender<bool>,
     in_flight: AtomicUsize,
@@ -34,7 +34,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(scenario: Scenario) -> Self {
         Self {
-            desk: Mutex::new(Desk::new(scenario)),
+            dispatcher: Mutex::new(Dispatcher::new(scenario)),
             started: Instant::now(),
             released: watch::Sender::new(false),
             in_flight: AtomicUsize::new(0),
@@ -42,8 +42,8 @@ impl Shared {
         }
     }
 
-    pub(crate) fn desk(&self) -> MutexGuard<'_, Desk> {
-        self.desk.lock().expect("nothing panics while it holds the desk")
+    pub(crate) fn dispatcher(&self) -> MutexGuard<'_, Dispatcher> {
+        self.dispatcher.lock().expect("nothing panics while it holds the dispatcher")
     }
 
     pub(crate) fn release(&self) {
@@ -91,7 +91,7 @@ async fn respond(
         Err(error) if error.is::<LengthLimitError>() => {
             let violation =
                 format!("{} {} on the {origin}: the body is too long", head.method, head.uri.path());
-            shared.desk().report(violation);
+            shared.dispatcher().report(violation);
             return response(Answer::empty(413).with("connection", "close"));
         }
         Err(error) => return Err(io::Error::other(error)),
@@ -110,7 +110,7 @@ async fn respond(
         status: None,
     };
 
-    let outcome = shared.desk().receive(request, shared.started.elapsed());
+    let outcome = shared.dispatcher().receive(request, shared.started.elapsed());
     let mut released = shared.released.subscribe();
     tokio::select! {
         () = pause(outcome.delay) => {}

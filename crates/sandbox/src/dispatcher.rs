@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// One sandbox without its sockets.
 #[derive(Debug)]
-pub(crate) struct Desk {
+pub(crate) struct Dispatcher {
     world: World,
     script: Script,
     latency: Duration,
@@ -24,7 +24,7 @@ pub(crate) struct Outcome {
     pub(crate) delay: Duration,
 }
 
-impl Desk {
+impl Dispatcher {
     pub(crate) fn new(scenario: Scenario) -> Self {
         Self {
             world: World::new(&scenario),
@@ -114,16 +114,16 @@ mod tests {
 
     #[test]
     fn bad_manners_are_noted_and_not_refused() {
-        let mut desk = Desk::new(Scenario::ready());
-        let session_key = desk.world.log_in(Duration::ZERO);
+        let mut dispatcher = Dispatcher::new(Scenario::ready());
+        let session_key = dispatcher.world.log_in(Duration::ZERO);
         let mut request = organizations(&session_key);
         request.headers.retain(|(name, _)| name != "user-agent" && name != "accept");
         request.headers.push(("cookie".to_owned(), "a=b".to_owned()));
         request.headers.push(("referer".to_owned(), "http://localhost/".to_owned()));
 
-        assert_eq!(status(desk.receive(request, Duration::ZERO)), Some(200));
+        assert_eq!(status(dispatcher.receive(request, Duration::ZERO)), Some(200));
         assert_eq!(
-            desk.violations(),
+            dispatcher.violations(),
             [
                 "organizations request: there is a cookie",
                 "organizations request: there is a referer",
@@ -139,19 +139,19 @@ mod tests {
             .ready_after_rounds(1)
             .reply(Step::Organizations.nth(1), Reply::status(503))
             .reply(Step::Organizations.nth(2), Reply::hang_up());
-        let mut desk = Desk::new(scenario);
-        let session_key = desk.world.log_in(Duration::ZERO);
+        let mut dispatcher = Dispatcher::new(scenario);
+        let session_key = dispatcher.world.log_in(Duration::ZERO);
 
-        assert_eq!(status(desk.receive(organizations(&session_key), Duration::ZERO)), Some(503));
-        assert_eq!(status(desk.receive(organizations("made-up"), Duration::ZERO)), None);
+        assert_eq!(status(dispatcher.receive(organizations(&session_key), Duration::ZERO)), Some(503));
+        assert_eq!(status(dispatcher.receive(organizations("made-up"), Duration::ZERO)), None);
         assert_eq!(
-            desk.violations(),
+            dispatcher.violations(),
             ["organizations request: the bearer is nothing that was issued here, where a session key is due"]
         );
         let projects =
-            desk.world.projects(&session_key, "org-sandbox-personal", None, Duration::ZERO).unwrap();
+            dispatcher.world.projects(&session_key, "org-sandbox-personal", None, Duration::ZERO).unwrap();
         assert!(projects.items.is_empty(), "the first round has not been counted");
-        let statuses: Vec<_> = desk.requests().iter().map(|request| request.status).collect();
+        let statuses: Vec<_> = dispatcher.requests().iter().map(|request| request.status).collect();
         assert_eq!(statuses, [Some(503), None]);
     }
 
@@ -161,8 +161,8 @@ mod tests {
             .latency(Duration::from_millis(20))
             .reply(Step::Organizations.nth(2), Reply::default().delayed(Duration::from_secs(1)))
             .reply(Step::Organizations.nth(3), Reply::default().delayed(Duration::MAX));
-        let mut desk = Desk::new(scenario);
-        let mut delay = || desk.receive(organizations("any"), Duration::ZERO).delay;
+        let mut dispatcher = Dispatcher::new(scenario);
+        let mut delay = || dispatcher.receive(organizations("any"), Duration::ZERO).delay;
 
         assert_eq!(delay(), Duration::from_millis(20));
         assert_eq!(delay(), Duration::from_millis(1020));
