@@ -57,8 +57,8 @@ mod state;
 mod browser;
 
 mod answer;
+mod credentials;
 mod form;
-mod mint;
 mod time;
 
 pub use browser::{Consent, FinalPage, sign_in, sign_in_remotely};

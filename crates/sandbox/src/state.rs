@@ -4,7 +4,7 @@ mod account;
 mod authorizations;
 
 use crate::Scenario;
-use crate::mint::Mint;
+use crate::credentials::CredentialGenerator;
 use account::Account;
 pub(crate) use account::{NotFound, Page};
 use authorizations::Authorizations;
@@ -35,7 +35,7 @@ pub(crate) struct World {
     authorizations: Authorizations,
     account: Account,
     issued: HashMap<String, Credential>,
-    mint: Mint,
+    credentials: CredentialGenerator,
 }
 
 /// The kinds of credential that the services issue.
@@ -62,20 +62,20 @@ impl World {
             authorizations: Authorizations::default(),
             account: Account::new(scenario),
             issued: HashMap::new(),
-            mint: Mint::new(),
+            credentials: CredentialGenerator::new(),
         }
     }
 
     /// Remembers an authorization request until it is decided; the id stands for it on the page.
     pub(crate) fn begin(&mut self, authorization: Authorization) -> String {
-        let id = self.mint.token("req-");
+        let id = self.credentials.token("req-");
         self.authorizations.begin(id.clone(), authorization);
         id
     }
 
     /// The developer agreed: a code, or `None` when this id is unknown or already decided.
     pub(crate) fn grant(&mut self, id: &str) -> Option<(Authorization, String)> {
-        let code = self.mint.token("ac-");
+        let code = self.credentials.token("ac-");
         let authorization = self.authorizations.grant(id, code.clone())?;
         Some((authorization, code))
     }
@@ -171,7 +171,7 @@ impl World {
     }
 
     fn issue(&mut self, kind: Credential, prefix: &str) -> String {
-        let token = self.mint.token(prefix);
+        let token = self.credentials.token(prefix);
         self.issued.insert(token.clone(), kind);
         token
     }
@@ -182,7 +182,7 @@ impl World {
         let claims = json!({
             "aud": client_id,
             "sub": "user-sandbox",
-            "jti": self.mint.token(""),
+            "jti": self.credentials.token(""),
             "email": "dev@sandbox.test",
             "email_verified": true,
         });

@@ -7,21 +7,21 @@ use std::hash::{BuildHasher, RandomState};
 
 /// Makes tokens: the hash of a random seed and a counter.
 #[derive(Clone, Debug)]
-pub(crate) struct Mint {
+pub(crate) struct CredentialGenerator {
     seed: [u64; 2],
-    minted: u64,
+    generated: u64,
 }
 
-impl Mint {
+impl CredentialGenerator {
     pub(crate) fn new() -> Self {
         let random = || RandomState::new().hash_one(());
-        Self { seed: [random(), random()], minted: 0 }
+        Self { seed: [random(), random()], generated: 0 }
     }
 
     /// The prefix and 43 characters of `A-Za-z0-9_-`.
     pub(crate) fn token(&mut self, prefix: &str) -> String {
-        self.minted += 1;
-        let digest = [self.seed[0], self.seed[1], self.minted]
+        self.generated += 1;
+        let digest = [self.seed[0], self.seed[1], self.generated]
             .iter()
             .fold(Sha256::new(), |hash, word| hash.chain_update(word.to_be_bytes()))
             .finalize();
