@@ -2,7 +2,7 @@
 
 use crate::answer::{Answer, Refusal};
 use crate::form::{self, Pairs};
-use crate::state::{Authorization, TokenRequest, World};
+use crate::server_state::{Authorization, ServerState, TokenRequest};
 use crate::{Request, page};
 use serde_json::json;
 use url::{Host, Url};
@@ -10,18 +10,18 @@ use url::{Host, Url};
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The authorization endpoint (RFC 6749 section 3.1): a page to decide on.
-pub(crate) fn authorize(world: &mut World, request: &Request) -> Result<Answer, Refusal> {
+pub(crate) fn authorize(state: &mut ServerState, request: &Request) -> Result<Answer, Refusal> {
     let authorization = read_authorization(&request.query)
         .map_err(|wrong| Refusal::violation(page::problem(400, &wrong), wrong))?;
-    if world.refuses_sign_in() {
+    if state.refuses_sign_in() {
         return Ok(refused(&authorization));
     }
-    let id = world.begin(authorization.clone());
+    let id = state.begin(authorization.clone());
     Ok(page::sign_in(&authorization, &id))
 }
 
 /// The form of the page. A second click or a page from history is nobody's violation.
-pub(crate) fn decide(world: &mut World, request: &Request) -> Result<Answer, Refusal> {
+pub(crate) fn decide(state: &mut ServerState, request: &Request) -> Result<Answer, Refusal> {
     let unreadable = |wrong: String| Refusal::violation(page::problem(400, &wrong), wrong);
     if !request.is_of_type(FORM) {
         return Err(unreadable(format!("the content type must be {FORM}")));
@@ -30,8 +30,8 @@ pub(crate) fn decide(world: &mut World, request: &Request) -> Result<Answer, Ref
     let [id, decision] = form::exactly(&fields, ["request", "decision"]).map_err(unreadable)?;
 
     let answer = match decision {
-        "continue" => world.grant(id).map(|(authorization, code)| granted(&authorization, &code)),
-        "refuse" => world.refuse(id).map(|authorization| refused(&authorization)),
+        "continue" => state.grant(id).map(|(authorization, code)| granted(&authorization, &code)),
+        "refuse" => state.refuse(id).map(|authorization| refused(&authorization)),
         _ => return Err(unreadable("decision must be continue or refuse".to_owned())),
     };
     let gone = "this sign-in is unknown here, or it has been decided already";
@@ -39,7 +39,7 @@ pub(crate) fn decide(world: &mut World, request: &Request) -> Result<Answer, Ref
 }
 
 /// The token endpoint (RFC 6749 section 3.2).
-pub(crate) fn token(world: &mut World, request: &Request) -> Result<Answer, Refusal> {
+pub(crate) fn token(state: &mut ServerState, request: &Request) -> Result<Answer, Refusal> {
     let invalid_request = |wrong: String| token_error("invalid_request", &wrong);
     if !request.is_of_type(FORM) {
         return Err(invalid_request(format!("the content type must be {FORM}")));
@@ -55,7 +55,7 @@ pub(crate) fn token(world: &mut World, request: &Request) -> Result<Answer, Refu
         return Err(invalid_request("code_verifier must be 43 to 128 unreserved characters".to_owned()));
     }
 
-    let tokens = world
+    let tokens = state
         .exchange(&TokenRequest { client_id, code, code_verifier, redirect_uri })
         .map_err(|error| token_error(error.code(), error.description()))?;
     let body = json!({

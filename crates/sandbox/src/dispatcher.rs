@@ -3,14 +3,14 @@
 use crate::answer::{Answer, Refusal};
 use crate::reply::{Reply, Script};
 use crate::routes::Route;
-use crate::state::World;
+use crate::server_state::ServerState;
 use crate::{CreatedKey, Request, Scenario};
 use std::time::Duration;
 
 /// One sandbox without its sockets.
 #[derive(Debug)]
 pub(crate) struct Dispatcher {
-    world: World,
+    state: ServerState,
     script: Script,
     latency: Duration,
     requests: Vec<Request>,
@@ -27,7 +27,7 @@ pub(crate) struct Outcome {
 impl Dispatcher {
     pub(crate) fn new(scenario: Scenario) -> Self {
         Self {
-            world: World::new(&scenario),
+            state: ServerState::new(&scenario),
             latency: scenario.latency,
             script: Script::new(scenario.replies),
             requests: Vec::new(),
@@ -60,11 +60,11 @@ impl Dispatcher {
     }
 
     pub(crate) fn keys(&self) -> &[CreatedKey] {
-        self.world.keys()
+        self.state.keys()
     }
 
     pub(crate) fn secrets(&self) -> Vec<String> {
-        self.world.secrets()
+        self.state.secrets()
     }
 
     fn serve(&mut self, route: &Route<'_>, request: &Request, now: Duration) -> Outcome {
@@ -75,12 +75,12 @@ impl Dispatcher {
             }
             None => (Reply::default(), Duration::ZERO),
         };
-        // A request that is not to be worked on is worked on in a copy of the world:
+        // A request that is not to be worked on is worked on in a copy of the state:
         // it must keep to the protocol all the same.
         let result = if reply.is_processed {
-            route.perform(&mut self.world, request, now)
+            route.perform(&mut self.state, request, now)
         } else {
-            route.perform(&mut self.world.clone(), request, now)
+            route.perform(&mut self.state.clone(), request, now)
         };
         let usual = result.unwrap_or_else(|refusal| self.note(&format!("{route}: "), refusal));
         let delay = latency.saturating_add(reply.delay);
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn bad_manners_are_noted_and_not_refused() {
         let mut dispatcher = Dispatcher::new(Scenario::ready());
-        let session_key = dispatcher.world.log_in(Duration::ZERO);
+        let session_key = dispatcher.state.log_in(Duration::ZERO);
         let mut request = organizations(&session_key);
         request.headers.retain(|(name, _)| name != "user-agent" && name != "accept");
         request.headers.push(("cookie".to_owned(), "a=b".to_owned()));
@@ -140,7 +140,7 @@ mod tests {
             .reply(Step::Organizations.nth(1), Reply::status(503))
             .reply(Step::Organizations.nth(2), Reply::hang_up());
         let mut dispatcher = Dispatcher::new(scenario);
-        let session_key = dispatcher.world.log_in(Duration::ZERO);
+        let session_key = dispatcher.state.log_in(Duration::ZERO);
 
         assert_eq!(status(dispatcher.receive(organizations(&session_key), Duration::ZERO)), Some(503));
         assert_eq!(status(dispatcher.receive(organizations("made-up"), Duration::ZERO)), None);
@@ -149,7 +149,7 @@ mod tests {
             ["organizations request: the bearer is nothing that was issued here, where a session key is due"]
         );
         let projects =
-            dispatcher.world.projects(&session_key, "org-sandbox-personal", None, Duration::ZERO).unwrap();
+            dispatcher.state.projects(&session_key, "org-sandbox-personal", None, Duration::ZERO).unwrap();
         assert!(projects.items.is_empty(), "the first round has not been counted");
         let statuses: Vec<_> = dispatcher.requests().iter().map(|request| request.status).collect();
         assert_eq!(statuses, [Some(503), None]);

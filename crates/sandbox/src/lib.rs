@@ -33,7 +33,7 @@
 //!
 //! What a request meets, in this order: `server` (sockets), `dispatcher` (the log
 //! and the scripted replies), `routes`, then `auth_server` or `platform_api`
-//! (bytes to rules and back), then `state` (the rules). From `dispatcher` on, all is
+//! (bytes to rules and back), then `server_state` (the rules). From `dispatcher` on, all is
 //! a function of values, and time is an argument.
 
 mod sandbox;
@@ -52,7 +52,7 @@ mod platform_api;
 
 mod page;
 
-mod state;
+mod server_state;
 
 mod browser;
 
@@ -66,4 +66,4 @@ pub use reply::{Calls, Reply, Step};
 pub use request::{Origin, Request};
 pub use sandbox::Sandbox;
 pub use scenario::{Organization, Project, Scenario};
-pub use state::CreatedKey;
+pub use server_state::CreatedKey;

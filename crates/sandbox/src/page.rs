@@ -1,7 +1,7 @@
 //! The pages that the authorization server shows to people.
 
 use crate::answer::Answer;
-use crate::state::Authorization;
+use crate::server_state::Authorization;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};

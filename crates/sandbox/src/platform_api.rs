@@ -1,43 +1,47 @@
 //! The platform API: from bytes to rules, and back.
 
 use crate::answer::{Answer, Refusal};
-use crate::state::{Credential, NotFound, Page, World};
+use crate::server_state::{Credential, NotFound, Page, ServerState};
 use crate::{Request, form};
 use serde_json::{Value, json};
 use std::time::Duration;
 
 /// `POST /dashboard/onboarding/login`
-pub(crate) fn login(world: &mut World, request: &Request, now: Duration) -> Result<Answer, Refusal> {
-    require(world, Credential::AccessToken, request)?;
-    let due = json!({ "app": world.app() });
+pub(crate) fn login(state: &mut ServerState, request: &Request, now: Duration) -> Result<Answer, Refusal> {
+    require(state, Credential::AccessToken, request)?;
+    let due = json!({ "app": state.app() });
     if json_body(request)? != due {
         return Err(bad_request(format!("the body must be exactly {due}")));
     }
-    let session = json!({ "sensitive_id": world.log_in(now), "object": "session" });
+    let session = json!({ "sensitive_id": state.log_in(now), "object": "session" });
     let user = json!({ "object": "user", "email": "dev@sandbox.test", "session": session });
     Ok(Answer::json(200, &json!({ "user": user })))
 }
 
 /// `GET /v1/organizations`
-pub(crate) fn organizations(world: &mut World, request: &Request, now: Duration) -> Result<Answer, Refusal> {
-    let session_key = require(world, Credential::SessionKey, request)?;
+pub(crate) fn organizations(
+    state: &mut ServerState,
+    request: &Request,
+    now: Duration,
+) -> Result<Answer, Refusal> {
+    let session_key = require(state, Credential::SessionKey, request)?;
     let after = match &request.query[..] {
         [] => None,
         [(name, after)] if name == "after" => Some(after.as_str()),
         _ => return Err(bad_request("the query may only have one parameter, after")),
     };
-    let page = world.organizations(session_key, after, now).map_err(not_found)?;
+    let page = state.organizations(session_key, after, now).map_err(not_found)?;
     Ok(list(page))
 }
 
 /// `GET /dashboard/organizations/{organization}/projects`
 pub(crate) fn projects(
-    world: &World,
+    state: &ServerState,
     request: &Request,
     organization: &str,
     now: Duration,
 ) -> Result<Answer, Refusal> {
-    let session_key = require(world, Credential::SessionKey, request)?;
+    let session_key = require(state, Credential::SessionKey, request)?;
     if request.header("openai-organization") != Some(organization) {
         return Err(bad_request("the header openai-organization must be the organization of the path"));
     }
@@ -50,39 +54,39 @@ pub(crate) fn projects(
     let Ok(("basic", "100", after)) = after else {
         return Err(bad_request("the query must be detail=basic&limit=100, then perhaps after"));
     };
-    let page = world.projects(session_key, organization, after, now).map_err(not_found)?;
+    let page = state.projects(session_key, organization, after, now).map_err(not_found)?;
     Ok(list(page))
 }
 
 /// `POST /dashboard/organizations/{organization}/projects/{project}/api_keys`
 pub(crate) fn create_key(
-    world: &mut World,
+    state: &mut ServerState,
     request: &Request,
     organization: &str,
     project: &str,
     now: Duration,
 ) -> Result<Answer, Refusal> {
-    let session_key = require(world, Credential::SessionKey, request)?;
+    let session_key = require(state, Credential::SessionKey, request)?;
     let body = json_body(request)?;
     let name = body["name"].as_str().unwrap_or_default();
     if body != json!({ "action": "create", "name": name }) {
         return Err(bad_request(r#"the body must be exactly {"action":"create","name":"..."}"#));
     }
-    let key = world.create_key(session_key, organization, project, name, now).map_err(not_found)?;
+    let key = state.create_key(session_key, organization, project, name, now).map_err(not_found)?;
     let key =
         json!({ "object": "organization.project.api_key", "name": key.name, "sensitive_id": key.value });
     Ok(Answer::json(200, &json!({ "key": key })))
 }
 
 /// `GET /v1/models`
-pub(crate) fn models(world: &World, request: &Request) -> Result<Answer, Refusal> {
-    require(world, Credential::ApiKey, request)?;
+pub(crate) fn models(state: &ServerState, request: &Request) -> Result<Answer, Refusal> {
+    require(state, Credential::ApiKey, request)?;
     let model = json!({ "id": "sandbox-model", "object": "model", "owned_by": "sandbox" });
     Ok(Answer::json(200, &json!({ "object": "list", "data": [model] })))
 }
 
-fn require<'a>(world: &World, due: Credential, request: &'a Request) -> Result<&'a str, Refusal> {
-    world.accept(due, request.bearer()).map_err(|wrong| {
+fn require<'a>(state: &ServerState, due: Credential, request: &'a Request) -> Result<&'a str, Refusal> {
+    state.accept(due, request.bearer()).map_err(|wrong| {
         let answer = Answer::api_error(401, "invalid_api_key", &wrong).with("www-authenticate", "Bearer");
         Refusal::violation(answer, wrong)
     })

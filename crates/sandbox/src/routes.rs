@@ -1,7 +1,7 @@
 //! Every path of both origins.
 
 use crate::answer::{Answer, Refusal};
-use crate::state::World;
+use crate::server_state::ServerState;
 use crate::{Origin, Request, Step, auth_server, page, platform_api};
 use std::fmt;
 use std::time::Duration;
@@ -52,21 +52,21 @@ impl<'a> Route<'a> {
     /// Does what the request asks for.
     pub(crate) fn perform(
         &self,
-        world: &mut World,
+        state: &mut ServerState,
         request: &Request,
         now: Duration,
     ) -> Result<Answer, Refusal> {
         match *self {
-            Self::Authorize => auth_server::authorize(world, request),
-            Self::Decision => auth_server::decide(world, request),
-            Self::Token => auth_server::token(world, request),
-            Self::Login => platform_api::login(world, request, now),
-            Self::Organizations => platform_api::organizations(world, request, now),
-            Self::Projects { organization } => platform_api::projects(world, request, organization, now),
+            Self::Authorize => auth_server::authorize(state, request),
+            Self::Decision => auth_server::decide(state, request),
+            Self::Token => auth_server::token(state, request),
+            Self::Login => platform_api::login(state, request, now),
+            Self::Organizations => platform_api::organizations(state, request, now),
+            Self::Projects { organization } => platform_api::projects(state, request, organization, now),
             Self::CreateKey { organization, project } => {
-                platform_api::create_key(world, request, organization, project, now)
+                platform_api::create_key(state, request, organization, project, now)
             }
-            Self::Models => platform_api::models(world, request),
+            Self::Models => platform_api::models(state, request),
         }
     }
 

@@ -1,4 +1,4 @@
-//! The world behind both services, and its rules. No sockets, no clock: time is an argument.
+//! The state behind both services, and its rules. No sockets, no clock: time is an argument.
 
 mod account;
 mod authorizations;
@@ -31,7 +31,7 @@ pub struct CreatedKey {
 
 /// What has been authorized and issued, and the account it is about.
 #[derive(Clone, Debug)]
-pub(crate) struct World {
+pub(crate) struct ServerState {
     authorizations: Authorizations,
     account: Account,
     issued: HashMap<String, Credential>,
@@ -56,7 +56,7 @@ pub(crate) struct Tokens {
     pub(crate) refresh: String,
 }
 
-impl World {
+impl ServerState {
     pub(crate) fn new(scenario: &Scenario) -> Self {
         Self {
             authorizations: Authorizations::default(),
@@ -211,45 +211,45 @@ mod tests {
 
     #[test]
     fn a_bearer_is_accepted_only_where_its_kind_is_due() {
-        let mut world = World::new(&Scenario::ready());
+        let mut state = ServerState::new(&Scenario::ready());
         let kinds =
             [Credential::AccessToken, Credential::RefreshToken, Credential::SessionKey, Credential::ApiKey];
-        let issued = kinds.map(|kind| (kind, world.issue(kind, "")));
+        let issued = kinds.map(|kind| (kind, state.issue(kind, "")));
 
         for due in kinds {
             for (kind, token) in &issued {
-                assert_eq!(world.accept(due, Some(token)).is_ok(), *kind == due, "{kind} where {due} is due");
+                assert_eq!(state.accept(due, Some(token)).is_ok(), *kind == due, "{kind} where {due} is due");
             }
-            assert!(world.accept(due, Some("made-up")).is_err());
-            assert!(world.accept(due, None).is_err());
+            assert!(state.accept(due, Some("made-up")).is_err());
+            assert!(state.accept(due, None).is_err());
         }
     }
 
     #[test]
     fn every_secret_is_new_and_looks_like_the_real_ones() {
-        let mut world = World::new(&Scenario::ready());
-        let session_keys = [world.log_in(Duration::ZERO), world.log_in(Duration::ZERO)];
+        let mut state = ServerState::new(&Scenario::ready());
+        let session_keys = [state.log_in(Duration::ZERO), state.log_in(Duration::ZERO)];
         assert_ne!(session_keys[0], session_keys[1]);
         assert!(session_keys[0].starts_with("sess-"));
 
-        let other_session_key = World::new(&Scenario::ready()).log_in(Duration::ZERO);
+        let other_session_key = ServerState::new(&Scenario::ready()).log_in(Duration::ZERO);
         assert_ne!(session_keys[0], other_session_key);
         assert!(other_session_key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'));
     }
 
     #[test]
     fn a_key_is_created_only_in_a_project_that_exists() {
-        let mut world = World::new(&Scenario::ready().project_ready_after(Duration::from_secs(5)));
-        let session_key = world.log_in(Duration::ZERO);
+        let mut state = ServerState::new(&Scenario::ready().project_ready_after(Duration::from_secs(5)));
+        let session_key = state.log_in(Duration::ZERO);
         let mut create = |organization, project, second| {
             let now = Duration::from_secs(second);
-            world.create_key(&session_key, organization, project, "laptop", now).map(|key| key.name)
+            state.create_key(&session_key, organization, project, "laptop", now).map(|key| key.name)
         };
 
         assert_eq!(create("org-sandbox-personal", "proj_sandbox_default", 4), Err(NotFound::Project));
         assert_eq!(create("org-sandbox-personal", "proj_other", 5), Err(NotFound::Project));
         assert_eq!(create("org-other", "proj_sandbox_default", 5), Err(NotFound::Organization));
         assert_eq!(create("org-sandbox-personal", "proj_sandbox_default", 5), Ok("laptop".to_owned()));
-        assert_eq!(world.keys().len(), 1);
+        assert_eq!(state.keys().len(), 1);
     }
 }
