@@ -70,7 +70,7 @@ impl Dispatcher {
     fn serve(&mut self, route: &Route<'_>, request: &Request, now: Duration) -> Outcome {
         let (reply, latency) = match route.step() {
             Some(step) => {
-                self.check_manners(route, request);
+                self.check_conventions(route, request);
                 (self.script.next(step, route.organization()), self.latency)
             }
             None => (Reply::default(), Duration::ZERO),
@@ -93,7 +93,7 @@ impl Dispatcher {
     }
 
     /// What a service would let pass, and the protocol does not.
-    fn check_manners(&mut self, route: &Route<'_>, request: &Request) {
+    fn check_conventions(&mut self, route: &Route<'_>, request: &Request) {
         let departures = [
             (request.has("cookie"), "there is a cookie"),
             (request.has("referer"), "there is a referer"),
@@ -113,7 +113,7 @@ mod tests {
     use crate::{Origin, Step};
 
     #[test]
-    fn bad_manners_are_noted_and_not_refused() {
+    fn a_broken_convention_is_noted_and_not_refused() {
         let mut dispatcher = Dispatcher::new(Scenario::ready());
         let session_key = dispatcher.state.log_in(Duration::ZERO);
         let mut request = organizations(&session_key);

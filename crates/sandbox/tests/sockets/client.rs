@@ -19,7 +19,7 @@ use url::{Url, form_urlencoded};
 pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-/// A call to the sandbox, with the manners that the contract asks for.
+/// A call to the sandbox, with the conventions that the contract asks for.
 pub(crate) struct Call {
     method: &'static str,
     url: String,
@@ -43,8 +43,8 @@ pub(crate) fn post(url: impl Into<String>) -> Call {
 
 impl Call {
     pub(crate) fn new(method: &'static str, url: impl Into<String>) -> Self {
-        let manners = [("accept", "application/json".to_owned()), ("user-agent", "test/1".to_owned())];
-        Self { method, url: url.into(), headers: manners.into(), body: String::new() }
+        let conventions = [("accept", "application/json".to_owned()), ("user-agent", "test/1".to_owned())];
+        Self { method, url: url.into(), headers: conventions.into(), body: String::new() }
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
