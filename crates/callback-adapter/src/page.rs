@@ -2,7 +2,7 @@
 
 use crate::answer::Answer;
 use crate::style::style;
-use keymint_domain::ProvisionError;
+use keymint_domain::{AuthorizationError, ProvisionError};
 
 /// How it ended, as the page in the browser tells it.
 ///
@@ -30,7 +30,7 @@ impl From<&ProvisionError> for Outcome {
     /// What is said of a flow that ended without a key in hand.
     fn from(error: &ProvisionError) -> Self {
         match error {
-            ProvisionError::Denied { .. } => Self::Refused,
+            ProvisionError::Authorization(AuthorizationError::Denied { .. }) => Self::Refused,
             ProvisionError::OutcomeUnknown { .. } => Self::KeyUnknown,
             _ => Self::NoKey,
         }
@@ -274,7 +274,10 @@ mod tests {
             cause: lost(),
         };
         assert_eq!(Outcome::from(&unknown), Outcome::KeyUnknown);
-        let denied = ProvisionError::Denied { error: "access_denied".to_owned(), description: None };
+        let denied = ProvisionError::Authorization(AuthorizationError::Denied {
+            error: "access_denied".to_owned(),
+            description: None,
+        });
         assert_eq!(Outcome::from(&denied), Outcome::Refused);
         assert_eq!(Outcome::from(&ProvisionError::Service(lost())), Outcome::NoKey);
     }

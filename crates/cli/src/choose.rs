@@ -5,7 +5,8 @@ use crate::format::quoted;
 use crate::prompter::Prompter;
 use crate::settings::Settings;
 use keymint_domain::{
-    Candidate, Catalogue, Observer, Ports, ProvisionError, Session, Target, catalogue, find_target,
+    Candidate, Catalogue, Observer, Ports, ProvisionError, Session, Target, TargetError, catalogue,
+    find_target,
 };
 use serde_json::{Value, json};
 
@@ -26,7 +27,9 @@ pub(crate) async fn target(
     let mut plan = settings.plan.clone();
     loop {
         let (choices, requested) = match find_target(ports, &plan, session, observer).await {
-            Err(ProvisionError::Ambiguous { choices, requested }) if prompter.is_interactive() => {
+            Err(ProvisionError::Target(TargetError::Ambiguous { choices, requested }))
+                if prompter.is_interactive() =>
+            {
                 (choices, requested)
             }
             outcome => return Ok(outcome?),
@@ -38,7 +41,7 @@ pub(crate) async fn target(
             )
             .await
         else {
-            return Err(ProvisionError::Ambiguous { choices, requested }.into());
+            return Err(ProvisionError::from(TargetError::Ambiguous { choices, requested }).into());
         };
         match choices[chosen].target() {
             Some(target) => return Ok(target),

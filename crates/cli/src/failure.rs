@@ -6,7 +6,8 @@ use crate::settings::{self, ProcessEnvironment};
 use crate::{choose, clock, output, response};
 use keymint_callback_adapter::{BindError, BindErrorKind, Outcome, SelfTestError, SelfTestErrorKind};
 use keymint_domain::{
-    ConnectFailure, Observation, ProvisionError, ServiceError, ServiceErrorKind, Step, Target,
+    AuthorizationError, ConnectFailure, Observation, ProvisionError, ServiceError, ServiceErrorKind, Step,
+    Target, TargetError,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -206,10 +207,10 @@ impl From<ProvisionError> for Failure {
             ProvisionError::AuthorizationTimedOut { .. } => {
                 (Kind::SignInTimeout, "Run it again, and open the address in a browser on this machine, or in another, and paste where that ends. --sign-in-timeout waits longer.".to_owned())
             }
-            ProvisionError::Denied { .. } => {
+            ProvisionError::Authorization(AuthorizationError::Denied { .. }) => {
                 (Kind::SignInRefused, "Run it again to try once more, perhaps with another account.".to_owned())
             }
-            ProvisionError::MalformedResponse | ProvisionError::IssuerMismatch => {
+            ProvisionError::Authorization(_) => {
                 (Kind::SignInRefused, "No code was used. Run it again; if it happens again, check --issuer.".to_owned())
             }
             ProvisionError::NoDefaultProject { last: Observation::NoOrganization, .. } => (
@@ -232,14 +233,14 @@ impl From<ProvisionError> for Failure {
             ProvisionError::NoResponse(error) => {
                 return response::without_an_answer(error).unwrap_or_else(|| Self::internal(error));
             }
-            ProvisionError::NoSuchTarget { choices, unread, .. } => {
+            ProvisionError::Target(TargetError::NoSuchTarget { choices, unread, .. }) => {
                 let hint = match unread {
                     0 => "Name one of these, by its title or its id:",
                     _ => "Name one of these, by its title or its id, or run it again when the others can be read:",
                 };
                 return Self::new(Kind::NoProject, chain(&error)).hint(hint).choices(choose::told(choices));
             }
-            ProvisionError::Ambiguous { choices, .. } => {
+            ProvisionError::Target(TargetError::Ambiguous { choices, .. }) => {
                 return Self::new(Kind::NoProject, chain(&error))
                     .hint("Name the one that you mean by its id:")
                     .choices(choose::told(choices));

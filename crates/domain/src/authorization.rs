@@ -16,9 +16,9 @@ mod entropy;
 mod saved;
 
 use crate::base_url::BaseUrl;
-use crate::error::ProvisionError;
 use crate::pkce::CodeChallenge;
 use crate::secret::{AuthorizationCode, CodeVerifier, State};
+use crate::text::sanitize;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 pub use callback::{AuthorizationResponse, Callback, Stray};
@@ -26,6 +26,9 @@ pub use entropy::Entropy;
 pub use saved::{InvalidSaved, SavedAuthorization};
 use std::fmt;
 use url::Url;
+
+/// Longest text of a server that is put into a message, in characters.
+const LONGEST_QUOTE: usize = 300;
 
 /// Who asks, and whom: the client's registration at an authorization server.
 ///
@@ -117,16 +120,15 @@ impl PendingAuthorization {
     ///
     /// # Errors
     ///
-    /// [`Denied`](ProvisionError::Denied), [`MalformedResponse`](ProvisionError::MalformedResponse) or
-    /// [`IssuerMismatch`](ProvisionError::IssuerMismatch).
-    pub fn accept(self, response: AuthorizationResponse) -> Result<AuthorizationGrant, ProvisionError> {
+    /// [`AuthorizationError`] if the response has no code.
+    pub fn accept(self, response: AuthorizationResponse) -> Result<AuthorizationGrant, AuthorizationError> {
         match response {
             AuthorizationResponse::Granted(code) => Ok(self.into_grant(code)),
             AuthorizationResponse::Denied { error, description } => {
-                Err(ProvisionError::Denied { error, description })
+                Err(AuthorizationError::Denied { error, description })
             }
-            AuthorizationResponse::Malformed => Err(ProvisionError::MalformedResponse),
-            AuthorizationResponse::IssuerMismatch => Err(ProvisionError::IssuerMismatch),
+            AuthorizationResponse::Malformed => Err(AuthorizationError::MalformedResponse),
+            AuthorizationResponse::IssuerMismatch => Err(AuthorizationError::IssuerMismatch),
         }
     }
 
@@ -138,6 +140,33 @@ impl PendingAuthorization {
             verifier: self.verifier,
             redirect_uri: self.redirect_uri,
         }
+    }
+}
+
+/// The reason why a response is no grant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthorizationError {
+    /// The user or the authorization server refused (RFC 6749 section 4.1.2.1).
+    #[error("the sign-in was refused: {}", denial(error, description.as_deref()))]
+    Denied {
+        /// The error code, exactly as sent.
+        error: String,
+        /// The server's explanation, exactly as sent.
+        description: Option<String>,
+    },
+    /// The response had the right state, and neither exactly one code nor exactly one error.
+    #[error("the answer of the authorization server is malformed")]
+    MalformedResponse,
+    /// The response came from another authorization server (RFC 9207 section 2.4).
+    #[error("the answer came from another authorization server than the one that was asked")]
+    IssuerMismatch,
+}
+
+fn denial(error: &str, description: Option<&str>) -> String {
+    match description {
+        Some(description) => sanitize(&format!("{error}: {description}"), LONGEST_QUOTE),
+        None => sanitize(error, LONGEST_QUOTE),
     }
 }
 

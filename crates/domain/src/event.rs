@@ -4,8 +4,8 @@
 //! steer. The address to open is not an event, and neither is the result: nothing that matters
 //! hides in an observer.
 
-use crate::error::{ServiceErrorKind, Step};
 use crate::selection::{OrganizationId, Target};
+use crate::service_error::{ServiceErrorKind, Step};
 use std::fmt;
 use std::time::Duration;
 

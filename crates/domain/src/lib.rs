@@ -57,11 +57,14 @@ mod account;
 mod authorization;
 mod base_url;
 mod catalogue;
+mod clock;
 mod delivery;
 mod error;
 mod event;
+mod listing;
 mod lists;
 mod pkce;
+mod plan;
 mod polling;
 mod ports;
 mod provisioning;
@@ -72,6 +75,8 @@ mod search;
 mod secret;
 mod selection;
 mod selector;
+mod service_error;
+mod session;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod text;
@@ -79,23 +84,26 @@ pub mod text;
 pub use account::AccountEmail;
 pub use async_trait::async_trait;
 pub use authorization::{
-    AuthorizationGrant, AuthorizationResponse, Callback, Client, Entropy, InvalidSaved, PendingAuthorization,
-    REGISTERED_REDIRECT_URI, SavedAuthorization, Stray,
+    AuthorizationError, AuthorizationGrant, AuthorizationResponse, Callback, Client, Entropy, InvalidSaved,
+    PendingAuthorization, REGISTERED_REDIRECT_URI, SavedAuthorization, Stray,
 };
 pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use catalogue::{Catalogue, CatalogueEntry, catalogue};
+pub use clock::{Clock, Moment};
 pub use delivery::{DeliveryError, DeliveryReport, DestinationId, KeyDestination, deliver};
-pub use error::{
-    ConnectFailure, ProvisionError, RequestedTarget, ServiceError, ServiceErrorKind, SourceError, Step,
-};
+pub use error::ProvisionError;
 pub use event::{Event, Observation, Observer, no_observer};
+pub use listing::Listing;
+pub use plan::{Plan, Ports};
 pub use polling::{PollPolicy, PollRound, PollSchedule, PollStep};
-pub use ports::{AuthServer, Clock, Listing, Moment, PlatformApi, ResponseSource, Tokens};
-pub use provisioning::{Plan, Ports, ProvisionedKey, Session, authorize, create_key, provision, sign_in};
+pub use ports::{AuthServer, PlatformApi, ResponseSource, SourceError, Tokens};
+pub use provisioning::{ProvisionedKey, authorize, create_key, provision, sign_in};
 pub use search::find_target;
 pub use secret::{AccessToken, ApiKey, AuthorizationCode, CodeVerifier, InvalidSecret, SessionKey, State};
 pub use selection::{
     InvalidId, Organization, OrganizationId, Project, ProjectId, Target, by_preference, default_project,
 };
-pub use selector::{Candidate, TargetSelector};
+pub use selector::{Candidate, RequestedTarget, TargetError, TargetSelector};
+pub use service_error::{ConnectFailure, ServiceError, ServiceErrorKind, Step};
+pub use session::Session;
 pub use url::Url;

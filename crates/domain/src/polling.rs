@@ -4,7 +4,7 @@
 //! is one round of requests. [`PollSchedule::begin_round`] says how long it may take, and, if it
 //! had no result, [`PollSchedule::after_round`] how long to wait for the next.
 
-use crate::ports::Moment;
+use crate::clock::Moment;
 use std::time::Duration;
 
 /// First wait of the adapting schedule. Most projects are there within seconds.

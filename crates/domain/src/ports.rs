@@ -7,12 +7,13 @@
 
 use crate::account::AccountEmail;
 use crate::authorization::{AuthorizationGrant, AuthorizationResponse, PendingAuthorization};
-use crate::error::{ServiceError, SourceError};
+use crate::listing::Listing;
 use crate::secret::{AccessToken, ApiKey, SessionKey};
 use crate::selection::{Organization, OrganizationId, Project, Target};
+use crate::service_error::ServiceError;
 use async_trait::async_trait;
-use std::ops::Add;
-use std::time::Duration;
+use std::error::Error;
+use std::fmt;
 
 /// The authorization server's token endpoint (RFC 6749 section 3.2).
 #[async_trait]
@@ -77,66 +78,6 @@ pub trait PlatformApi: Send + Sync {
     ) -> Result<ApiKey, ServiceError>;
 }
 
-/// What a list gave.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Listing<T> {
-    /// The usable entries, in the server's order.
-    pub items: Vec<T>,
-    /// How many entries were passed over, since they had no usable id.
-    pub skipped: usize,
-    /// Whether the list was read to its end.
-    pub complete: bool,
-}
-
-impl<T> Listing<T> {
-    /// What a list gave that may have more to it.
-    pub fn new(items: Vec<T>, skipped: usize, complete: bool) -> Self {
-        Self { items, skipped, complete }
-    }
-}
-
-impl<T> From<Vec<T>> for Listing<T> {
-    /// The whole list, with every entry usable.
-    fn from(items: Vec<T>) -> Self {
-        Self::new(items, 0, true)
-    }
-}
-
-/// Monotonic time.
-#[async_trait]
-pub trait Clock: Send + Sync {
-    /// Never goes back.
-    fn now(&self) -> Moment;
-
-    /// When it returns, [`now`](Self::now) has advanced by at least `duration`.
-    async fn sleep(&self, duration: Duration);
-}
-
-/// A point on a [`Clock`]: the time since an origin of the clock's choosing.
-///
-/// Not `std::time::Instant`, which cannot be made on wasm32, nor by a test.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Moment(Duration);
-
-impl Moment {
-    /// The clock's origin. `Moment::ORIGIN + elapsed` makes any other.
-    pub const ORIGIN: Self = Self(Duration::ZERO);
-
-    /// The time from `earlier` to here; zero if `earlier` is later.
-    pub fn since(self, earlier: Self) -> Duration {
-        self.0.saturating_sub(earlier.0)
-    }
-}
-
-impl Add<Duration> for Moment {
-    type Output = Self;
-
-    fn add(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(duration))
-    }
-}
-
 /// Where the authorization response comes from: a loopback listener, a paste box, a deep link, or
 /// several of them raced (the front end's affair).
 #[async_trait]
@@ -147,4 +88,32 @@ pub trait ResponseSource: Send {
     /// The future may be dropped, which ends the waiting; it need not be possible to go on.
     async fn receive(&mut self, pending: &PendingAuthorization)
     -> Result<AuthorizationResponse, SourceError>;
+}
+
+/// Why a [`ResponseSource`] cannot receive any response.
+#[derive(Debug)]
+pub struct SourceError(Box<dyn Error + Send + Sync>);
+
+impl SourceError {
+    /// With this cause: an error, or a message.
+    pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(cause.into())
+    }
+
+    /// The cause that it was made with, for a front end that knows its own sources.
+    pub fn cause(&self) -> &(dyn Error + Send + Sync + 'static) {
+        self.0.as_ref()
+    }
+}
+
+impl fmt::Display for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for SourceError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
 }

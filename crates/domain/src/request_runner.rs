@@ -1,18 +1,15 @@
 //! Sends one step's request until it succeeds, may not be sent again, or its deadline has passed.
 
-use crate::authorization::AuthorizationGrant;
-use crate::error::{ServiceError, Step};
+use crate::clock::{Clock, Moment};
 use crate::event::{Event, Observer};
+use crate::plan::{Plan, Ports};
 use crate::polling::PollRound;
-use crate::ports::{Clock, Moment};
-use crate::provisioning::{Plan, Ports};
 use crate::retry::{self, Retry};
+use crate::service_error::{ServiceError, Step};
+use crate::session::Jitter;
 use futures_util::future::{self, Either};
-use rand::SeedableRng;
-use rand::rngs::SmallRng;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Sends the requests of a flow's steps.
@@ -112,20 +109,6 @@ pub(crate) struct Deadline {
 impl From<PollRound> for Deadline {
     fn from(round: PollRound) -> Self {
         Self { ends: round.ends, call: None, may_retry: !round.is_last }
-    }
-}
-
-/// The random numbers of one sign-in's retries.
-#[derive(Debug)]
-pub(crate) struct Jitter(Mutex<SmallRng>);
-
-impl Jitter {
-    pub(crate) fn of(grant: &AuthorizationGrant) -> Self {
-        Self(Mutex::new(SmallRng::seed_from_u64(grant.jitter_seed())))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, SmallRng> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

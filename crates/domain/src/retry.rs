@@ -1,6 +1,6 @@
 //! Which failure of which step may be tried again, and when.
 
-use crate::error::{ConnectFailure, ServiceErrorKind, Step};
+use crate::service_error::{ConnectFailure, ServiceErrorKind, Step};
 use rand::RngExt;
 use std::time::Duration;
 

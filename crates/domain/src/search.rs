@@ -2,13 +2,15 @@
 
 mod findings;
 
-use crate::error::{ProvisionError, ServiceErrorKind};
+use crate::error::ProvisionError;
 use crate::event::{Event, Observation, Observer};
 use crate::lists::{Lists, ProjectLists};
+use crate::plan::{Plan, Ports};
 use crate::polling::PollStep;
-use crate::provisioning::{Plan, Ports, Session};
 use crate::request_runner::Deadline;
 use crate::selection::{OrganizationId, Target};
+use crate::service_error::ServiceErrorKind;
+use crate::session::Session;
 use findings::{Findings, NoTarget};
 
 /// Looks for what the plan's [`TargetSelector`](crate::TargetSelector) means until it is there, or the plan's time
@@ -19,7 +21,7 @@ use findings::{Findings, NoTarget};
 ///
 /// # Errors
 ///
-/// [`NoSuchTarget`](ProvisionError::NoSuchTarget) and [`Ambiguous`](ProvisionError::Ambiguous)
+/// [`NoSuchTarget`](crate::TargetError::NoSuchTarget) and [`Ambiguous`](crate::TargetError::Ambiguous)
 /// where what is named is not there, or is more than one thing;
 /// [`NoDefaultProject`](ProvisionError::NoDefaultProject) where the last look got any answer about
 /// projects; [`Service`](ProvisionError::Service) where it got none, or where looking again would

@@ -1,8 +1,12 @@
 //! Which organization and project a key is made in, and what a name means of those that are there.
 
-use crate::error::{ProvisionError, RequestedTarget};
-use crate::ports::Listing;
+use crate::listing::Listing;
 use crate::selection::{Organization, Project, Target, by_preference};
+use crate::text::sanitize;
+use std::fmt;
+
+/// Longest name of an organization or a project in a message, in characters.
+const LONGEST_NAME: usize = 80;
 
 /// Which organization and project a key is made in, as a person names them. By default, the default
 /// project of the first organization, in the [order of preference](crate::by_preference), that has one.
@@ -24,12 +28,12 @@ impl TargetSelector {
     ///
     /// # Errors
     ///
-    /// [`NoSuchTarget`](ProvisionError::NoSuchTarget) or [`Ambiguous`](ProvisionError::Ambiguous),
+    /// [`NoSuchTarget`](TargetError::NoSuchTarget) or [`Ambiguous`](TargetError::Ambiguous),
     /// where the named one is not one of those that are there.
     pub(crate) fn organizations(
         &self,
         listing: &Listing<Organization>,
-    ) -> Result<Vec<Organization>, ProvisionError> {
+    ) -> Result<Vec<Organization>, TargetError> {
         let ranked: Vec<_> = by_preference(&listing.items).into_iter().cloned().collect();
         let Some(name) = self.organization.as_deref().filter(|_| !ranked.is_empty()) else {
             return Ok(ranked);
@@ -38,16 +42,65 @@ impl TargetSelector {
         let requested = RequestedTarget::Organization(name.to_owned());
         match resolve(name, &choices)[..] {
             [only] => Ok(vec![only.organization.clone()]),
-            [] => Err(ProvisionError::NoSuchTarget {
-                requested,
-                choices,
-                unread: usize::from(!listing.complete),
-            }),
-            ref several => Err(ProvisionError::Ambiguous {
-                requested,
-                choices: several.iter().copied().cloned().collect(),
-            }),
+            [] => {
+                Err(TargetError::NoSuchTarget { requested, choices, unread: usize::from(!listing.complete) })
+            }
+            ref several => {
+                Err(TargetError::Ambiguous { requested, choices: several.iter().copied().cloned().collect() })
+            }
         }
+    }
+}
+
+/// The reason why no target can be selected, however long one waits.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TargetError {
+    /// What was named is in none of the lists, and they are not empty.
+    #[error("there is no {requested}{}", unread_in_words(*unread))]
+    NoSuchTarget {
+        /// What was named.
+        requested: RequestedTarget,
+        /// What there is, in the order of preference.
+        choices: Vec<Candidate>,
+        /// How many lists may have more than was seen of them: it may be there.
+        unread: usize,
+    },
+    /// Several have the title that was named.
+    #[error("there is more than one {requested}")]
+    Ambiguous {
+        /// What was named.
+        requested: RequestedTarget,
+        /// Those that have this title, in the order of preference.
+        choices: Vec<Candidate>,
+    },
+}
+
+fn unread_in_words(lists: usize) -> String {
+    match lists {
+        0 => String::new(),
+        1 => " in what could be read; one list was not, or not to its end".to_owned(),
+        _ => format!(" in what could be read; {lists} lists were not, or not to their end"),
+    }
+}
+
+/// What a person named, by its id or its title, exactly as they did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RequestedTarget {
+    /// An organization.
+    Organization(String),
+    /// A project.
+    Project(String),
+}
+
+impl fmt::Display for RequestedTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (thing, name) = match self {
+            Self::Organization(name) => ("organization", name),
+            Self::Project(name) => ("project", name),
+        };
+        write!(f, "{thing} \"{}\"", sanitize(name, LONGEST_NAME))
     }
 }
 
@@ -116,7 +169,7 @@ mod tests {
     }
 
     /// The organizations that this name means of these, or the error.
-    fn named(name: &str, organizations: &[Organization]) -> Result<Vec<String>, ProvisionError> {
+    fn named(name: &str, organizations: &[Organization]) -> Result<Vec<String>, TargetError> {
         let selector = TargetSelector { organization: Some(name.to_owned()), project: None };
         let looked_into = selector.organizations(&organizations.to_vec().into())?;
         Ok(looked_into.iter().map(|organization| organization.id.to_string()).collect())
@@ -137,7 +190,7 @@ mod tests {
         for (name, id) in [("org-1", "org-1"), ("Acme", "org-1"), ("org-3", "org-3")] {
             assert_eq!(named(name, &there).unwrap(), [id]);
         }
-        let Err(ProvisionError::Ambiguous { requested, choices }) = named("Twins", &there) else {
+        let Err(TargetError::Ambiguous { requested, choices }) = named("Twins", &there) else {
             panic!("not ambiguous");
         };
         assert_eq!(
@@ -145,7 +198,7 @@ mod tests {
             (RequestedTarget::Organization("Twins".into()), vec!["org-3", "org-4"])
         );
         for name in ["acme", "Acme ", "org", ""] {
-            let Err(ProvisionError::NoSuchTarget { choices, unread: 0, .. }) = named(name, &there) else {
+            let Err(TargetError::NoSuchTarget { choices, unread: 0, .. }) = named(name, &there) else {
                 panic!("{name} is there");
             };
             assert_eq!(ids(&choices), ["org-1", "org-2", "org-3", "org-4"]);
@@ -162,7 +215,7 @@ mod tests {
     fn a_list_that_was_not_read_whole_may_have_what_was_asked_for() {
         let cut = Listing::new(vec![organization("org-1", "Acme")], 0, false);
         let selector = TargetSelector { organization: Some("org-2".to_owned()), project: None };
-        assert!(matches!(selector.organizations(&cut), Err(ProvisionError::NoSuchTarget { unread: 1, .. })));
+        assert!(matches!(selector.organizations(&cut), Err(TargetError::NoSuchTarget { unread: 1, .. })));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What is known of each sign-in. Time is an argument, so nothing here waits.
 
 use keymint_domain::{
-    ApiKey, AuthorizationGrant, Callback, Event, Moment, PendingAuthorization, ProvisionError,
+    ApiKey, AuthorizationError, AuthorizationGrant, Callback, Event, Moment, PendingAuthorization,
     ProvisionedKey, Stray, Target,
 };
 use std::collections::HashMap;
@@ -143,7 +143,7 @@ impl SignIn {
 
     fn begin_work(
         &mut self,
-        accepted: Result<AuthorizationGrant, ProvisionError>,
+        accepted: Result<AuthorizationGrant, AuthorizationError>,
     ) -> Option<AuthorizationGrant> {
         match accepted {
             Ok(grant) => {

@@ -1,10 +1,11 @@
 //! What a round of requests has found, and what follows from it: no requests here.
 
-use crate::error::{ProvisionError, RequestedTarget, ServiceError, ServiceErrorKind};
+use crate::error::ProvisionError;
 use crate::event::{Event, Observation};
-use crate::ports::Listing;
+use crate::listing::Listing;
 use crate::selection::{Organization, Project, Target, default_project};
-use crate::selector::{Candidate, TargetSelector, resolve};
+use crate::selector::{Candidate, RequestedTarget, TargetError, TargetSelector, resolve};
+use crate::service_error::{ServiceError, ServiceErrorKind};
 use std::time::Duration;
 
 /// What one round has found so far, told in the order of preference.
@@ -102,14 +103,14 @@ impl<'a> Findings<'a> {
         let requested = RequestedTarget::Project(name.to_owned());
         if !matching.is_empty() {
             let choices = matching.into_iter().cloned().collect();
-            return Err(NoTarget::Final(ProvisionError::Ambiguous { requested, choices }));
+            return Err(NoTarget::Final(TargetError::Ambiguous { requested, choices }));
         }
         if self.candidates.is_empty() {
             return Err(NoTarget::NotYet(observed, None));
         }
         let failed_for_now = self.failure.is_some_and(|failure| failure.kind.is_transient());
         let may_come = self.empty > 0 || failed_for_now;
-        let unmet = ProvisionError::NoSuchTarget { requested, choices: self.candidates, unread: self.unread };
+        let unmet = TargetError::NoSuchTarget { requested, choices: self.candidates, unread: self.unread };
         Err(if may_come { NoTarget::NotYet(observed, Some(unmet)) } else { NoTarget::Final(unmet) })
     }
 }
@@ -124,11 +125,11 @@ fn is_refusal(kind: &ServiceErrorKind) -> bool {
 pub(super) enum NoTarget {
     /// It is not there yet. With the error that the search ends with, where that is not the lack
     /// of a default project.
-    NotYet(Observation, Option<ProvisionError>),
+    NotYet(Observation, Option<TargetError>),
     /// A list that everything depends on failed.
     Failed(ServiceError),
     /// What was named is not there, and looking again would not help.
-    Final(ProvisionError),
+    Final(TargetError),
 }
 
 impl From<ServiceError> for NoTarget {
@@ -168,7 +169,7 @@ impl NoTarget {
     pub(super) fn into_error(self, waited: Duration) -> ProvisionError {
         match self {
             Self::NotYet(last, None) => ProvisionError::NoDefaultProject { waited, last },
-            Self::NotYet(_, Some(error)) | Self::Final(error) => error,
+            Self::NotYet(_, Some(error)) | Self::Final(error) => error.into(),
             Self::Failed(failure) => failure.into(),
         }
     }

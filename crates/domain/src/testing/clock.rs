@@ -1,4 +1,4 @@
-use crate::ports::{Clock, Moment};
+use crate::clock::{Clock, Moment};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::future::Future;

@@ -15,7 +15,7 @@ mod clock;
 mod key_destination;
 mod platform;
 
-use crate::error::{ServiceError, ServiceErrorKind, Step};
+use crate::service_error::{ServiceError, ServiceErrorKind, Step};
 pub use auth_server::auth_server;
 pub use clock::clock;
 pub use key_destination::{failing_key_destination, key_destination};

@@ -1,8 +1,10 @@
 use super::FakeClock;
-use crate::error::{ServiceError, ServiceErrorKind, Step};
-use crate::ports::{Clock, Listing, Moment, PlatformApi};
+use crate::clock::{Clock, Moment};
+use crate::listing::Listing;
+use crate::ports::PlatformApi;
 use crate::secret::{AccessToken, ApiKey, SessionKey};
 use crate::selection::{Organization, OrganizationId, Project, ProjectId, Target};
+use crate::service_error::{ServiceError, ServiceErrorKind, Step};
 use async_trait::async_trait;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

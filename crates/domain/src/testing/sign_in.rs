@@ -4,9 +4,10 @@ use crate::authorization::{
     AuthorizationGrant, AuthorizationResponse, Callback, Client, Entropy, PendingAuthorization,
     REGISTERED_REDIRECT_URI,
 };
-use crate::error::{ServiceError, ServiceErrorKind, SourceError, Step};
-use crate::ports::{AuthServer, Clock, ResponseSource, Tokens};
+use crate::clock::Clock;
+use crate::ports::{AuthServer, ResponseSource, SourceError, Tokens};
 use crate::secret::AccessToken;
+use crate::service_error::{ServiceError, ServiceErrorKind, Step};
 use async_trait::async_trait;
 use std::collections::{HashSet, VecDeque};
 use std::convert::Infallible;

@@ -1,7 +1,7 @@
 //! The wait for the browser.
 
 use keymint_domain::testing::{FakeClock, FakeSource, pending};
-use keymint_domain::{Clock, Moment, ProvisionError, authorize};
+use keymint_domain::{AuthorizationError, Clock, Moment, ProvisionError, authorize};
 use std::time::Duration;
 
 #[test]
@@ -30,8 +30,14 @@ fn the_first_answer_with_the_right_state_decides() {
     let denied = come_back(&["/auth/callback?error=access_denied&error_description=no%E2%80%AE&state=STATE"]);
     assert_eq!(denied.unwrap_err().to_string(), r"the sign-in was refused: access_denied: no\u{202e}");
 
-    assert!(matches!(come_back(&["/auth/callback?state=STATE"]), Err(ProvisionError::MalformedResponse)));
+    assert!(matches!(
+        come_back(&["/auth/callback?state=STATE"]),
+        Err(ProvisionError::Authorization(AuthorizationError::MalformedResponse))
+    ));
     let foreign_issuer = "/auth/callback?code=C&iss=https://evil.example&state=STATE";
-    assert!(matches!(come_back(&[foreign_issuer]), Err(ProvisionError::IssuerMismatch)));
+    assert!(matches!(
+        come_back(&[foreign_issuer]),
+        Err(ProvisionError::Authorization(AuthorizationError::IssuerMismatch))
+    ));
     assert!(matches!(come_back(&strays), Err(ProvisionError::NoResponse(_))));
 }

@@ -4,7 +4,7 @@ use crate::support::{FORBIDDEN, Story, UNAVAILABLE, tell_with};
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, organization, project};
 use keymint_domain::{
     Candidate, Clock, Event, Moment, Observation, Organization, Plan, Project, ProvisionError,
-    RequestedTarget, ServiceErrorKind, Step,
+    RequestedTarget, ServiceErrorKind, Step, TargetError,
 };
 use std::time::Duration;
 
@@ -112,7 +112,9 @@ fn what_is_not_there_ends_the_flow_at_once_with_the_choices() {
     let clock = FakeClock::new();
     let platform = account(&clock);
     let story = choose(&platform, &clock, "Initech", "Web");
-    let Err(error @ ProvisionError::NoSuchTarget { requested, choices, unread: 0 }) = &story.outcome else {
+    let Err(error @ ProvisionError::Target(TargetError::NoSuchTarget { requested, choices, unread: 0 })) =
+        &story.outcome
+    else {
         panic!("{:?}", story.outcome);
     };
     assert_eq!(*requested, RequestedTarget::Organization("Initech".to_owned()));
@@ -121,7 +123,9 @@ fn what_is_not_there_ends_the_flow_at_once_with_the_choices() {
     assert_eq!((story.took, platform.count(Step::ListProjects)), (Duration::ZERO, 0));
 
     let story = choose(&account(&clock), &clock, "Acme", "Lab");
-    let Err(ProvisionError::NoSuchTarget { requested, choices, unread: 0 }) = story.outcome else {
+    let Err(ProvisionError::Target(TargetError::NoSuchTarget { requested, choices, unread: 0 })) =
+        story.outcome
+    else {
         panic!("{:?}", story.outcome);
     };
     assert_eq!(requested, RequestedTarget::Project("Lab".to_owned()));
@@ -129,7 +133,8 @@ fn what_is_not_there_ends_the_flow_at_once_with_the_choices() {
     assert_eq!(story.took, Duration::ZERO);
 
     let story = choose(&account(&clock), &clock, "", "Shed");
-    let Err(ProvisionError::NoSuchTarget { choices, unread: 0, .. }) = story.outcome else {
+    let Err(ProvisionError::Target(TargetError::NoSuchTarget { choices, unread: 0, .. })) = story.outcome
+    else {
         panic!("{:?}", story.outcome);
     };
     assert_eq!((choices.len(), story.took), (6, Duration::ZERO));
@@ -140,14 +145,14 @@ fn a_title_that_several_have_is_ambiguous_and_no_key_is_made() {
     let clock = FakeClock::new();
     let platform = account(&clock).with(titled("org-2", "Acme"), vec![]);
     let story = choose(&platform, &clock, "Acme", "");
-    let Err(error @ ProvisionError::Ambiguous { choices, .. }) = &story.outcome else {
+    let Err(error @ ProvisionError::Target(TargetError::Ambiguous { choices, .. })) = &story.outcome else {
         panic!("{:?}", story.outcome);
     };
     assert_eq!(ids(choices), [("org-acme", ""), ("org-2", "")]);
     assert_eq!(error.to_string(), r#"there is more than one organization "Acme""#);
 
     let story = choose(&account(&clock), &clock, "", "Web");
-    let Err(ProvisionError::Ambiguous { requested, choices }) = story.outcome else {
+    let Err(ProvisionError::Target(TargetError::Ambiguous { requested, choices })) = story.outcome else {
         panic!("{:?}", story.outcome);
     };
     assert_eq!(requested, RequestedTarget::Project("Web".to_owned()));
@@ -195,7 +200,8 @@ fn a_project_that_an_empty_list_may_yet_have_is_waited_for_and_then_told_with_th
 
     let story = choose(&platform, &clock, "", "Shed");
 
-    let Err(ProvisionError::NoSuchTarget { choices, unread: 0, .. }) = story.outcome else {
+    let Err(ProvisionError::Target(TargetError::NoSuchTarget { choices, unread: 0, .. })) = story.outcome
+    else {
         panic!("{:?}", story.outcome);
     };
     assert_eq!((choices.len(), story.took), (6, Duration::from_secs(60)));
@@ -218,7 +224,8 @@ fn a_list_that_cannot_be_read_is_passed_over_and_an_answer_says_so() {
     assert!(story.events.contains(&skipped));
 
     let story = choose(&forbidden(), &clock, "", "Shed");
-    let Err(error @ ProvisionError::NoSuchTarget { unread: 1, .. }) = &story.outcome else {
+    let Err(error @ ProvisionError::Target(TargetError::NoSuchTarget { unread: 1, .. })) = &story.outcome
+    else {
         panic!("{:?}", story.outcome);
     };
     assert_eq!(
@@ -238,7 +245,10 @@ fn a_list_that_fails_may_have_what_is_named_and_is_asked_again() {
     let odd = account(&clock).fail_projects_of("org-uni", &[ServiceErrorKind::OutOfContract; 10]);
     for (platform, ended_after) in [(failing(1000), 60..61), (odd, 0..10)] {
         let story = choose(&platform, &clock, "", "Lab");
-        assert!(matches!(story.outcome, Err(ProvisionError::NoSuchTarget { unread: 1, .. })));
+        assert!(matches!(
+            story.outcome,
+            Err(ProvisionError::Target(TargetError::NoSuchTarget { unread: 1, .. }))
+        ));
         assert!(ended_after.contains(&story.took.as_secs()), "{:?}", story.took);
     }
 }

@@ -1,7 +1,7 @@
 use super::{ContractViolation, POLLS, abandon, refusal, success};
 use crate::authorization::AuthorizationGrant;
-use crate::error::Step;
 use crate::ports::AuthServer;
+use crate::service_error::Step;
 
 /// A code is exchanged once and then refused, and an exchange that is dropped disturbs no other.
 ///

@@ -1,5 +1,5 @@
 use super::{ContractViolation, abandon, check};
-use crate::ports::Clock;
+use crate::clock::Clock;
 use futures_util::future::{Either, join, select};
 use std::time::Duration;
 

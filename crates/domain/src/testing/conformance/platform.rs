@@ -1,8 +1,9 @@
 use super::{ContractViolation, POLLS, abandon, check, refusal, success};
-use crate::error::Step;
-use crate::ports::{Listing, PlatformApi};
+use crate::listing::Listing;
+use crate::ports::PlatformApi;
 use crate::secret::{AccessToken, SessionKey};
 use crate::selection::{Organization, Project, Target};
+use crate::service_error::Step;
 use crate::testing::{organization, project};
 use std::collections::HashSet;
 use std::fmt::Debug;

@@ -1,0 +1,201 @@
+//! What can go wrong with one request.
+
+use crate::text::human_duration;
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+/// One request of the flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Step {
+    /// The token request.
+    ExchangeCode,
+    /// The onboarding login.
+    Login,
+    /// The list of organizations.
+    ListOrganizations,
+    /// The list of an organization's projects.
+    ListProjects,
+    /// The creation of the key.
+    CreateKey,
+    /// The question whether a key works, which no flow asks by itself.
+    CheckKey,
+}
+
+impl Step {
+    /// A stable name, for logs and for machines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ExchangeCode => "exchange_code",
+            Self::Login => "login",
+            Self::ListOrganizations => "list_organizations",
+            Self::ListProjects => "list_projects",
+            Self::CreateKey => "create_key",
+            Self::CheckKey => "check_key",
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ExchangeCode => "exchanging the authorization code",
+            Self::Login => "signing in to the platform",
+            Self::ListOrganizations => "listing the organizations",
+            Self::ListProjects => "listing the projects",
+            Self::CreateKey => "creating the key",
+            Self::CheckKey => "checking the key",
+        })
+    }
+}
+
+/// What a remote service, or the way to it, did to one request.
+///
+/// Its text names the step, and in the detail method, URL without query, status and what is safe
+/// of the answer. No secret is in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServiceError {
+    /// Which request.
+    pub step: Step,
+    /// What happened to it.
+    pub kind: ServiceErrorKind,
+    /// The same in words, with the cause. Clean: fit for a person's eyes.
+    pub detail: String,
+}
+
+impl fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} failed: {}", self.step, self.detail)
+    }
+}
+
+impl Error for ServiceError {}
+
+impl ServiceError {
+    /// With this detail, which must be clean.
+    pub fn new(step: Step, kind: ServiceErrorKind, detail: impl Into<String>) -> Self {
+        Self { step, kind, detail: detail.into() }
+    }
+
+    pub(crate) fn out_of_time(step: Step, limit: Duration) -> Self {
+        Self::new(step, ServiceErrorKind::TimedOut, format!("no answer within {}", human_duration(limit)))
+    }
+}
+
+/// What happened to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ServiceErrorKind {
+    /// No byte of it was sent.
+    NotSent(ConnectFailure),
+    /// It may have been sent, and no whole answer came in time.
+    TimedOut,
+    /// It may have been sent, and the connection ended before a whole answer.
+    Interrupted,
+    /// A whole answer came, with a status outside 2xx.
+    Refused {
+        /// The status.
+        status: u16,
+        /// How long the server asks to wait (RFC 9110 section 10.2.3).
+        retry_after: Option<Duration>,
+    },
+    /// An answer with status 2xx came that is not what the contract says, or too large.
+    OutOfContract,
+}
+
+/// Why a request could not be sent. A front end has a hint for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConnectFailure {
+    /// The host name has no address.
+    Dns,
+    /// Nothing answers at the address.
+    Connect,
+    /// No trusted connection: the certificate, or the TLS handshake.
+    Tls,
+    /// The proxy did not let it through.
+    Proxy,
+    /// No connection in time.
+    TimedOut,
+}
+
+impl ServiceErrorKind {
+    /// Whether the same request may well succeed a little later.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::NotSent(ConnectFailure::Tls) | Self::OutOfContract => false,
+            Self::NotSent(_) | Self::TimedOut | Self::Interrupted => true,
+            Self::Refused { status, .. } => matches!(status, 408 | 425 | 429 | 500..=599),
+        }
+    }
+
+    /// How long the server asks to wait.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// Whether the session itself was refused, so that no other call will be answered.
+    pub(crate) fn ends_the_session(&self) -> bool {
+        matches!(self, Self::Refused { status: 401, .. })
+    }
+
+    /// Whether the server may have done what it was asked to do, although it did not say so.
+    /// Only a complete 4xx answer says no, and 408 does not: an intermediary may send it.
+    pub(crate) fn leaves_outcome_unknown(&self) -> bool {
+        match self {
+            Self::NotSent(_) => false,
+            Self::Refused { status, .. } => !(400..500).contains(status) || matches!(status, 408 | 425),
+            Self::TimedOut | Self::Interrupted | Self::OutOfContract => true,
+        }
+    }
+}
+
+impl fmt::Display for ServiceErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotSent(_) => f.write_str("the server could not be reached"),
+            Self::TimedOut => f.write_str("no answer in time"),
+            Self::Interrupted => f.write_str("the answer was cut short"),
+            Self::Refused { status, .. } => write!(f, "the server answered with status {status}"),
+            Self::OutOfContract => f.write_str("the server's answer makes no sense"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_step_has_a_name_for_machines_and_one_for_people() {
+        for (step, name, words) in [
+            (Step::ExchangeCode, "exchange_code", "exchanging the authorization code"),
+            (Step::Login, "login", "signing in to the platform"),
+            (Step::ListOrganizations, "list_organizations", "listing the organizations"),
+            (Step::ListProjects, "list_projects", "listing the projects"),
+            (Step::CreateKey, "create_key", "creating the key"),
+            (Step::CheckKey, "check_key", "checking the key"),
+        ] {
+            assert_eq!((step.name(), step.to_string().as_str()), (name, words));
+        }
+    }
+
+    #[test]
+    fn every_kind_of_failure_has_words() {
+        use ServiceErrorKind::{Interrupted, NotSent, OutOfContract, Refused, TimedOut};
+        for (kind, words) in [
+            (NotSent(ConnectFailure::Dns), "the server could not be reached"),
+            (TimedOut, "no answer in time"),
+            (Interrupted, "the answer was cut short"),
+            (Refused { status: 503, retry_after: None }, "the server answered with status 503"),
+            (OutOfContract, "the server's answer makes no sense"),
+        ] {
+            assert_eq!(kind.to_string(), words);
+        }
+    }
+}
