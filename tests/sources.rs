@@ -91,12 +91,12 @@ fn secrets_are_exposed_where_that_was_looked_at_and_nowhere_else() {
         // Into the environment of the command.
         ("crates/cli/src/run.rs", 1),
         // The address that the person opens has the state, and the answer is compared with it.
-        ("crates/domain/src/authorization.rs", 1),
-        ("crates/domain/src/authorization/callback.rs", 1),
+        ("crates/domain/src/oauth/authorization.rs", 1),
+        ("crates/domain/src/oauth/authorization/callback.rs", 1),
         // Whether they are whole.
-        ("crates/domain/src/authorization/saved.rs", 2),
+        ("crates/domain/src/oauth/authorization/saved.rs", 2),
         // The challenge is made of the verifier.
-        ("crates/domain/src/pkce.rs", 1),
+        ("crates/domain/src/oauth/pkce.rs", 1),
         // The last four characters.
         ("crates/domain/src/secret.rs", 1),
         // Sent, and learned so that no error repeats them.

@@ -4,7 +4,7 @@
 //! steer. The address to open is not an event, and neither is the result: nothing that matters
 //! hides in an observer.
 
-use crate::selection::{OrganizationId, Target};
+use crate::platform::organization::{OrganizationId, Target};
 use crate::service_error::{ServiceErrorKind, Step};
 use std::fmt;
 use std::time::Duration;
@@ -122,7 +122,7 @@ fn counted(number: usize, thing: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::selection::{Organization, Project, ProjectId};
+    use crate::platform::organization::{Organization, Project, ProjectId};
 
     #[test]
     fn every_event_has_a_name_for_machines() {

@@ -53,57 +53,43 @@
 //! `testing` has a clock that a test runs, stateful fakes of every port, and checks for those who
 //! implement the ports.
 
-mod account;
-mod authorization;
-mod base_url;
-mod catalogue;
 mod clock;
 mod delivery;
-mod error;
 mod event;
-mod listing;
-mod lists;
-mod pkce;
-mod plan;
-mod polling;
+mod oauth;
+mod platform;
+mod policy;
 mod ports;
 mod provisioning;
-mod query;
-mod request_runner;
-mod retry;
-mod search;
 mod secret;
-mod selection;
-mod selector;
 mod service_error;
-mod session;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod text;
 
-pub use account::AccountEmail;
 pub use async_trait::async_trait;
-pub use authorization::{
+pub use clock::{Clock, Moment};
+pub use delivery::{DeliveryError, DeliveryReport, DestinationId, KeyDestination, deliver};
+pub use event::{Event, Observation, Observer, no_observer};
+pub use oauth::account::AccountEmail;
+pub use oauth::authorization::{
     AuthorizationError, AuthorizationGrant, AuthorizationResponse, Callback, Client, Entropy, InvalidSaved,
     PendingAuthorization, REGISTERED_REDIRECT_URI, SavedAuthorization, Stray,
 };
-pub use base_url::{BaseUrl, InvalidBaseUrl};
-pub use catalogue::{Catalogue, CatalogueEntry, catalogue};
-pub use clock::{Clock, Moment};
-pub use delivery::{DeliveryError, DeliveryReport, DestinationId, KeyDestination, deliver};
-pub use error::ProvisionError;
-pub use event::{Event, Observation, Observer, no_observer};
-pub use listing::Listing;
-pub use plan::{Plan, Ports};
-pub use polling::{PollPolicy, PollRound, PollSchedule, PollStep};
-pub use ports::{AuthServer, PlatformApi, ResponseSource, SourceError, Tokens};
-pub use provisioning::{ProvisionedKey, authorize, create_key, provision, sign_in};
-pub use search::find_target;
-pub use secret::{AccessToken, ApiKey, AuthorizationCode, CodeVerifier, InvalidSecret, SessionKey, State};
-pub use selection::{
+pub use oauth::base_url::{BaseUrl, InvalidBaseUrl};
+pub use platform::listing::Listing;
+pub use platform::organization::{
     InvalidId, Organization, OrganizationId, Project, ProjectId, Target, by_preference, default_project,
 };
-pub use selector::{Candidate, RequestedTarget, TargetError, TargetSelector};
+pub use policy::polling::{PollPolicy, PollRound, PollSchedule, PollStep};
+pub use policy::selector::{Candidate, RequestedTarget, TargetError, TargetSelector};
+pub use ports::{AuthServer, PlatformApi, ResponseSource, SourceError, Tokens};
+pub use provisioning::catalogue::{Catalogue, CatalogueEntry, catalogue};
+pub use provisioning::error::ProvisionError;
+pub use provisioning::flow::{ProvisionedKey, authorize, create_key, provision, sign_in};
+pub use provisioning::plan::{Plan, Ports};
+pub use provisioning::search::find_target;
+pub use provisioning::session::Session;
+pub use secret::{AccessToken, ApiKey, AuthorizationCode, CodeVerifier, InvalidSecret, SessionKey, State};
 pub use service_error::{ConnectFailure, ServiceError, ServiceErrorKind, Step};
-pub use session::Session;
 pub use url::Url;

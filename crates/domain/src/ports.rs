@@ -5,11 +5,11 @@
 //! to make of a failure is the domain's. Every future may be dropped at any time, which ends the
 //! request.
 
-use crate::account::AccountEmail;
-use crate::authorization::{AuthorizationGrant, AuthorizationResponse, PendingAuthorization};
-use crate::listing::Listing;
+use crate::oauth::account::AccountEmail;
+use crate::oauth::authorization::{AuthorizationGrant, AuthorizationResponse, PendingAuthorization};
+use crate::platform::listing::Listing;
+use crate::platform::organization::{Organization, OrganizationId, Project, Target};
 use crate::secret::{AccessToken, ApiKey, SessionKey};
-use crate::selection::{Organization, OrganizationId, Project, Target};
 use crate::service_error::ServiceError;
 use async_trait::async_trait;
 use std::error::Error;

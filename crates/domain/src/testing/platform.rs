@@ -1,9 +1,9 @@
 use super::FakeClock;
 use crate::clock::{Clock, Moment};
-use crate::listing::Listing;
+use crate::platform::listing::Listing;
+use crate::platform::organization::{Organization, OrganizationId, Project, ProjectId, Target};
 use crate::ports::PlatformApi;
 use crate::secret::{AccessToken, ApiKey, SessionKey};
-use crate::selection::{Organization, OrganizationId, Project, ProjectId, Target};
 use crate::service_error::{ServiceError, ServiceErrorKind, Step};
 use async_trait::async_trait;
 use std::collections::HashMap;

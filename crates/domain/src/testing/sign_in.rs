@@ -1,10 +1,10 @@
 use super::FakeClock;
-use crate::account::AccountEmail;
-use crate::authorization::{
+use crate::clock::Clock;
+use crate::oauth::account::AccountEmail;
+use crate::oauth::authorization::{
     AuthorizationGrant, AuthorizationResponse, Callback, Client, Entropy, PendingAuthorization,
     REGISTERED_REDIRECT_URI,
 };
-use crate::clock::Clock;
 use crate::ports::{AuthServer, ResponseSource, SourceError, Tokens};
 use crate::secret::AccessToken;
 use crate::service_error::{ServiceError, ServiceErrorKind, Step};

@@ -1,5 +1,5 @@
 use super::{ContractViolation, POLLS, abandon, refusal, success};
-use crate::authorization::AuthorizationGrant;
+use crate::oauth::authorization::AuthorizationGrant;
 use crate::ports::AuthServer;
 use crate::service_error::Step;
 

@@ -1,8 +1,8 @@
 use super::{ContractViolation, POLLS, abandon, check, refusal, success};
-use crate::listing::Listing;
+use crate::platform::listing::Listing;
+use crate::platform::organization::{Organization, Project, Target};
 use crate::ports::PlatformApi;
 use crate::secret::{AccessToken, SessionKey};
-use crate::selection::{Organization, Project, Target};
 use crate::service_error::Step;
 use crate::testing::{organization, project};
 use std::collections::HashSet;

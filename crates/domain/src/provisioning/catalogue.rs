@@ -1,12 +1,12 @@
 //! Everything that a key could be made in, for a person to see or to pick from.
 
-use crate::error::ProvisionError;
 use crate::event::Observer;
-use crate::lists::{Lists, ProjectLists};
-use crate::plan::{Plan, Ports};
-use crate::selection::{Organization, Project, Target, by_preference};
+use crate::platform::organization::{Organization, Project, Target, by_preference};
+use crate::provisioning::error::ProvisionError;
+use crate::provisioning::lists::{Lists, ProjectLists};
+use crate::provisioning::plan::{Plan, Ports};
+use crate::provisioning::session::Session;
 use crate::service_error::ServiceError;
-use crate::session::Session;
 
 /// What a signed-in person belongs to, at one moment. A new account's organizations and projects
 /// may come later.

@@ -2,15 +2,15 @@
 
 mod findings;
 
-use crate::error::ProvisionError;
 use crate::event::{Event, Observation, Observer};
-use crate::lists::{Lists, ProjectLists};
-use crate::plan::{Plan, Ports};
-use crate::polling::PollStep;
-use crate::request_runner::Deadline;
-use crate::selection::{OrganizationId, Target};
+use crate::platform::organization::{OrganizationId, Target};
+use crate::policy::polling::PollStep;
+use crate::provisioning::error::ProvisionError;
+use crate::provisioning::lists::{Lists, ProjectLists};
+use crate::provisioning::plan::{Plan, Ports};
+use crate::provisioning::request_runner::Deadline;
+use crate::provisioning::session::Session;
 use crate::service_error::ServiceErrorKind;
-use crate::session::Session;
 use findings::{Findings, NoTarget};
 
 /// Looks for what the plan's [`TargetSelector`](crate::TargetSelector) means until it is there, or the plan's time

@@ -1,10 +1,10 @@
 //! What a round of requests has found, and what follows from it: no requests here.
 
-use crate::error::ProvisionError;
 use crate::event::{Event, Observation};
-use crate::listing::Listing;
-use crate::selection::{Organization, Project, Target, default_project};
-use crate::selector::{Candidate, RequestedTarget, TargetError, TargetSelector, resolve};
+use crate::platform::listing::Listing;
+use crate::platform::organization::{Organization, Project, Target, default_project};
+use crate::policy::selector::{Candidate, RequestedTarget, TargetError, TargetSelector, resolve};
+use crate::provisioning::error::ProvisionError;
 use crate::service_error::{ServiceError, ServiceErrorKind};
 use std::time::Duration;
 

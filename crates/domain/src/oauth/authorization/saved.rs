@@ -2,7 +2,7 @@
 
 use super::entropy::STATE_BYTES;
 use super::{Client, PendingAuthorization};
-use crate::pkce::VERIFIER_BYTES;
+use crate::oauth::pkce::VERIFIER_BYTES;
 use crate::secret::{CodeVerifier, State};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -71,7 +71,7 @@ fn is_base64url_of(bytes: usize, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::authorization::{AuthorizationResponse, Callback, Entropy, REGISTERED_REDIRECT_URI};
+    use crate::oauth::authorization::{AuthorizationResponse, Callback, Entropy, REGISTERED_REDIRECT_URI};
 
     fn saved() -> SavedAuthorization {
         let entropy = Entropy::fill_with(|bytes| {

@@ -1,9 +1,9 @@
 //! What one flow is to do, and with what.
 
 use crate::clock::Clock;
-use crate::polling::PollPolicy;
+use crate::policy::polling::PollPolicy;
+use crate::policy::selector::TargetSelector;
 use crate::ports::{AuthServer, PlatformApi};
-use crate::selector::TargetSelector;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Reading what the browser brings back (RFC 6749 section 4.1.2).
 
 use super::PendingAuthorization;
-use crate::query;
+use crate::oauth::query;
 use crate::secret::AuthorizationCode;
 use subtle::ConstantTimeEq;
 
@@ -123,7 +123,7 @@ fn is_vschar(code: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::authorization::{Client, Entropy, REGISTERED_REDIRECT_URI};
+    use crate::oauth::authorization::{Client, Entropy, REGISTERED_REDIRECT_URI};
     use proptest::prelude::*;
 
     fn pending() -> PendingAuthorization {

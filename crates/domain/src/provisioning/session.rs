@@ -1,7 +1,7 @@
 //! A session on the platform.
 
-use crate::account::AccountEmail;
-use crate::authorization::AuthorizationGrant;
+use crate::oauth::account::AccountEmail;
+use crate::oauth::authorization::AuthorizationGrant;
 use crate::secret::SessionKey;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;

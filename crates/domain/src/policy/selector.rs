@@ -1,7 +1,7 @@
 //! Which organization and project a key is made in, and what a name means of those that are there.
 
-use crate::listing::Listing;
-use crate::selection::{Organization, Project, Target, by_preference};
+use crate::platform::listing::Listing;
+use crate::platform::organization::{Organization, Project, Target, by_preference};
 use crate::text::sanitize;
 use std::fmt;
 
@@ -159,7 +159,7 @@ pub(crate) fn resolve<'a>(name: &str, candidates: &'a [Candidate]) -> Vec<&'a Ca
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::selection::OrganizationId;
+    use crate::platform::organization::OrganizationId;
 
     fn organization(id: &str, title: &str) -> Organization {
         Organization {

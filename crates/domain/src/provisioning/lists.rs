@@ -1,12 +1,12 @@
 //! The lists of organizations and projects, asked for side by side.
 
 use crate::event::{Event, Observer};
-use crate::listing::Listing;
-use crate::plan::{Plan, Ports};
-use crate::request_runner::{Deadline, RequestRunner};
-use crate::selection::{Organization, OrganizationId, Project};
+use crate::platform::listing::Listing;
+use crate::platform::organization::{Organization, OrganizationId, Project};
+use crate::provisioning::plan::{Plan, Ports};
+use crate::provisioning::request_runner::{Deadline, RequestRunner};
+use crate::provisioning::session::Session;
 use crate::service_error::{ServiceError, ServiceErrorKind, Step};
-use crate::session::Session;
 use futures_util::future::{self, BoxFuture, Either, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::collections::{HashMap, HashSet, VecDeque};

@@ -1,4 +1,4 @@
-use crate::pkce::VERIFIER_BYTES;
+use crate::oauth::pkce::VERIFIER_BYTES;
 use std::fmt;
 use zeroize::Zeroizing;
 

@@ -15,8 +15,8 @@ mod callback;
 mod entropy;
 mod saved;
 
-use crate::base_url::BaseUrl;
-use crate::pkce::CodeChallenge;
+use crate::oauth::base_url::BaseUrl;
+use crate::oauth::pkce::CodeChallenge;
 use crate::secret::{AuthorizationCode, CodeVerifier, State};
 use crate::text::sanitize;
 use base64::Engine;

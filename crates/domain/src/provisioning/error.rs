@@ -1,10 +1,10 @@
 //! What can go wrong on the way to a key. Each variant exists because some caller handles it differently.
 
-use crate::authorization::AuthorizationError;
 use crate::event::Observation;
+use crate::oauth::authorization::AuthorizationError;
+use crate::platform::organization::Target;
+use crate::policy::selector::TargetError;
 use crate::ports::SourceError;
-use crate::selection::Target;
-use crate::selector::TargetError;
 use crate::service_error::ServiceError;
 use crate::text::human_duration;
 use std::time::Duration;

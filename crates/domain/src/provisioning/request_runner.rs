@@ -2,11 +2,11 @@
 
 use crate::clock::{Clock, Moment};
 use crate::event::{Event, Observer};
-use crate::plan::{Plan, Ports};
-use crate::polling::PollRound;
-use crate::retry::{self, Retry};
+use crate::policy::polling::PollRound;
+use crate::policy::retry::{self, Retry};
+use crate::provisioning::plan::{Plan, Ports};
+use crate::provisioning::session::Jitter;
 use crate::service_error::{ServiceError, Step};
-use crate::session::Jitter;
 use futures_util::future::{self, Either};
 use std::future::Future;
 use std::pin::pin;

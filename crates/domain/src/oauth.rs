@@ -1,0 +1,7 @@
+//! The OAuth client: the authorization request and what comes back (RFC 6749, RFC 7636), as values.
+
+pub(crate) mod account;
+pub(crate) mod authorization;
+pub(crate) mod base_url;
+pub(crate) mod pkce;
+pub(crate) mod query;
