@@ -78,10 +78,9 @@ pub use oauth::authorization::{
 };
 pub use oauth::base_url::{BaseUrl, InvalidBaseUrl};
 pub use platform::listing::Listing;
-pub use platform::organization::{
-    InvalidId, Organization, OrganizationId, Project, ProjectId, Target, by_preference, default_project,
-};
+pub use platform::organization::{InvalidId, Organization, OrganizationId, Project, ProjectId, Target};
 pub use policy::polling::{PollPolicy, PollRound, PollSchedule, PollStep};
+pub use policy::preference::{by_preference, default_project};
 pub use policy::selector::{Candidate, RequestedTarget, TargetError, TargetSelector};
 pub use ports::{AuthServer, PlatformApi, ResponseSource, SourceError, Tokens};
 pub use provisioning::catalogue::{Catalogue, CatalogueEntry, catalogue};

@@ -1,7 +1,8 @@
 //! Which organization and project a key is made in, and what a name means of those that are there.
 
 use crate::platform::listing::Listing;
-use crate::platform::organization::{Organization, Project, Target, by_preference};
+use crate::platform::organization::{Organization, Project, Target};
+use crate::policy::preference::by_preference;
 use crate::text::sanitize;
 use std::fmt;
 

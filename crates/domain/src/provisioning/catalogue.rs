@@ -1,7 +1,8 @@
 //! Everything that a key could be made in, for a person to see or to pick from.
 
 use crate::event::Observer;
-use crate::platform::organization::{Organization, Project, Target, by_preference};
+use crate::platform::organization::{Organization, Project, Target};
+use crate::policy::preference::by_preference;
 use crate::provisioning::error::ProvisionError;
 use crate::provisioning::lists::{Lists, ProjectLists};
 use crate::provisioning::plan::{Plan, Ports};

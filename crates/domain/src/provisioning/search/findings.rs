@@ -2,7 +2,8 @@
 
 use crate::event::{Event, Observation};
 use crate::platform::listing::Listing;
-use crate::platform::organization::{Organization, Project, Target, default_project};
+use crate::platform::organization::{Organization, Project, Target};
+use crate::policy::preference::default_project;
 use crate::policy::selector::{Candidate, RequestedTarget, TargetError, TargetSelector, resolve};
 use crate::provisioning::error::ProvisionError;
 use crate::service_error::{ServiceError, ServiceErrorKind};

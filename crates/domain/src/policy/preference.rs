@@ -1,0 +1,79 @@
+//! The organization and the project that are preferred where none is named.
+
+use crate::platform::organization::{Organization, Project};
+use std::collections::HashSet;
+
+/// The organizations in the order in which they are looked into: default ones, then personal
+/// ones, then the rest. Inside each rank the given order stands. What stands there twice is one.
+pub fn by_preference(organizations: &[Organization]) -> Vec<&Organization> {
+    let mut seen = HashSet::with_capacity(organizations.len());
+    let mut ranked: Vec<_> =
+        organizations.iter().filter(|organization| seen.insert(&organization.id)).collect();
+    ranked.sort_by_key(|organization| match organization {
+        Organization { is_default: true, .. } => 0,
+        Organization { personal: true, .. } => 1,
+        _ => 2,
+    });
+    ranked
+}
+
+/// The default project: the first initial one.
+pub fn default_project(projects: &[Project]) -> Option<&Project> {
+    projects.iter().find(|project| project.is_initial)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::organization::{OrganizationId, ProjectId};
+    use proptest::prelude::*;
+
+    fn organization(id: &str, is_default: bool, personal: bool) -> Organization {
+        Organization { id: OrganizationId::parse(id).unwrap(), title: None, is_default, personal }
+    }
+
+    fn ids(organizations: &[&Organization]) -> Vec<String> {
+        organizations.iter().map(|organization| organization.id.to_string()).collect()
+    }
+
+    #[test]
+    fn default_ones_come_first_then_personal_ones_then_the_rest_each_in_the_given_order() {
+        let given = [
+            organization("other-1", false, false),
+            organization("personal-1", false, true),
+            organization("default-1", true, false),
+            organization("other-2", false, false),
+            organization("both", true, true),
+            organization("default-2", true, false),
+            organization("personal-2", false, true),
+        ];
+        assert_eq!(
+            ids(&by_preference(&given)),
+            ["default-1", "both", "default-2", "personal-1", "personal-2", "other-1", "other-2"]
+        );
+    }
+
+    #[test]
+    fn the_default_project_is_the_first_initial_one() {
+        let project =
+            |id: &str, is_initial| Project { id: ProjectId::parse(id).unwrap(), title: None, is_initial };
+        let projects = [project("a", false), project("b", true), project("c", true)];
+        assert_eq!(default_project(&projects), Some(&projects[1]));
+        assert_eq!(default_project(&projects[..1]), None);
+        assert_eq!(default_project(&[]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn ranking_keeps_every_organization_and_the_order_inside_each_rank(flags in prop::collection::vec(any::<(bool, bool)>(), 0..50)) {
+            let given: Vec<_> = flags.iter().enumerate()
+                .map(|(i, (is_default, personal))| organization(&format!("o{i:03}"), *is_default, *personal)).collect();
+            let ranked = by_preference(&given);
+            prop_assert_eq!(ranked.len(), given.len());
+            for pair in ranked.windows(2) {
+                let rank = |o: &Organization| match (o.is_default, o.personal) { (true, _) => 0, (false, true) => 1, (false, false) => 2 };
+                prop_assert!(rank(pair[0]) < rank(pair[1]) || rank(pair[0]) == rank(pair[1]) && pair[0].id < pair[1].id);
+            }
+        }
+    }
+}
