@@ -189,7 +189,7 @@ async fn a_pipe_whose_reader_is_gone_ends_with_11_before_anything_else_happens()
 }
 
 #[tokio::test]
-async fn a_rehearsal_that_cannot_be_printed_claims_no_key() {
+async fn a_dry_run_that_cannot_be_printed_claims_no_key() {
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
     let mut run = create(Scenario::ready()).args(&["--dry-run", "--json"]).stdout(full).start().await;
     let sign_in = run.browser(Consent::Allow).await;

@@ -23,7 +23,7 @@ pub enum Outcome {
     /// There is no key, since the person or the authorization server refused the sign-in.
     Refused,
     /// There is no key, and there was not meant to be one.
-    Rehearsed,
+    DryRun,
 }
 
 impl From<&ProvisionError> for Outcome {
@@ -101,9 +101,9 @@ pub(crate) fn end(outcome: Outcome) -> String {
             "No key was created. You can close this tab. To try again, \
              go back to the program that opened it.",
         ),
-        Outcome::Rehearsed => (
+        Outcome::DryRun => (
             Mark::Done,
-            "The rehearsal went well",
+            "The dry run went well",
             "You are signed in, and nothing was created. \
              You can close this tab and go back to the program that opened it.",
         ),
@@ -244,7 +244,7 @@ mod tests {
         Outcome::KeyUnknown,
         Outcome::NoKey,
         Outcome::Refused,
-        Outcome::Rehearsed,
+        Outcome::DryRun,
     ];
 
     #[test]

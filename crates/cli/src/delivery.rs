@@ -73,10 +73,10 @@ pub(crate) struct Delivered {
 impl<'a> Delivery<'a> {
     /// Does all that can fail without the key.
     ///
-    /// Standard output is not looked at before a rehearsal, in which it need not take anything.
+    /// Standard output is not looked at before a dry run, in which it need not take anything.
     pub(crate) async fn check(
         wanted: &Wanted,
-        is_rehearsal: bool,
+        is_dry_run: bool,
         prompter: Prompter<'a>,
     ) -> Result<Self, Failure> {
         let mut places: Vec<Box<dyn Destination + 'a>> = Vec::new();
@@ -93,7 +93,7 @@ impl<'a> Delivery<'a> {
             places.push(Box::new(Clipboard::check()?));
         }
         let to_stdout = wanted.stdout();
-        if to_stdout && !is_rehearsal {
+        if to_stdout && !is_dry_run {
             output::check().map_err(|problem| {
                 Failure::new(Kind::DestinationUnusable, problem)
                     .hint("Send it to a file, a pipe or a terminal.")

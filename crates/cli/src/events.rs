@@ -21,7 +21,7 @@ pub(crate) fn of_message(message: &Message<'_>) -> Option<Value> {
             json!({"event": "key_created", "name": name, "last4": last_four})
         }
         Message::CommandSaid(line) => json!({"event": "command_said", "line": line}),
-        Message::Rehearsed { .. } => json!({"event": "rehearsed"}),
+        Message::DryRun { .. } => json!({"event": "dry_run"}),
         Message::Delivered { to, .. } => json!({"event": "delivered", "to": to}),
         Message::Verified { .. } => json!({"event": "verified"}),
         Message::Flow(event) => of_flow(event),

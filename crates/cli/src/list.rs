@@ -40,7 +40,7 @@ async fn execute(args: ListArgs, options: &Options<'_>, reporter: &Arc<Reporter>
         Ok(catalogue) => show(&catalogue, reporter, &mut interrupt).await,
         Err(failure) => Err(failure),
     };
-    receiver.conclude(outcome.as_ref().map_or_else(|failure| failure.page, |()| Outcome::Rehearsed)).await;
+    receiver.conclude(outcome.as_ref().map_or_else(|failure| failure.page, |()| Outcome::DryRun)).await;
     outcome
 }
 

@@ -61,7 +61,7 @@ impl<'a> Mint<'a> {
         let name = &plan.key_name;
         let entry = Entry::requested(name, target, api_base.as_str());
         if self.settings.dry_run {
-            return self.rehearse(&entry, target, interrupt).await;
+            return self.dry_run(&entry, target, interrupt).await;
         }
         self.record.write(entry).map_err(|error| {
             Failure::new(Kind::DestinationUnusable, format!("no key was asked for: {error}"))
@@ -89,7 +89,7 @@ impl<'a> Mint<'a> {
         Err(failure)
     }
 
-    async fn rehearse(
+    async fn dry_run(
         self,
         entry: &Entry,
         target: &Target,
@@ -97,10 +97,10 @@ impl<'a> Mint<'a> {
     ) -> Result<Outcome, Failure> {
         if self.reporter.wants_json() {
             self.reporter.clear_progress();
-            print_in_time(interrupt, output::rehearsed(entry)).await.map_err(output::failed)?;
+            print_in_time(interrupt, output::dry_run(entry)).await.map_err(output::failed)?;
         }
-        self.reporter.report(&Message::Rehearsed { target });
-        Ok(Outcome::Rehearsed)
+        self.reporter.report(&Message::DryRun { target });
+        Ok(Outcome::DryRun)
     }
 
     async fn deliver(

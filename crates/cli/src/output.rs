@@ -137,8 +137,8 @@ pub(crate) fn created(entry: &Entry, key: &ApiKey, delivered_to: &[String]) -> S
     json(entry, Some(key), delivered_to)
 }
 
-/// The JSON of a rehearsal that created nothing.
-pub(crate) fn rehearsed(entry: &Entry) -> String {
+/// The JSON of a dry run that created nothing.
+pub(crate) fn dry_run(entry: &Entry) -> String {
     json(entry, None, &[])
 }
 

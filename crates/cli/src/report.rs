@@ -167,7 +167,7 @@ impl Reporter {
                     self.lines.step(&sentences.join(" "));
                 }
             }
-            Message::Rehearsed { target } => {
+            Message::DryRun { target } => {
                 self.lines.step(&format!("Everything is ready for a key in {}. Nothing was created.", describe_target(target)));
             }
             Message::Forgotten { profile, last_four } => {

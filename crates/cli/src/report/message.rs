@@ -77,7 +77,7 @@ pub(crate) enum Message<'a> {
         variable: Option<&'a str>,
         dashboard: Option<&'static str>,
     },
-    Rehearsed {
+    DryRun {
         target: &'a Target,
     },
     Forgotten {
