@@ -84,7 +84,7 @@ async fn json_and_events_name_the_pipe_and_hold_no_key() {
     let json = ended.json();
     assert_eq!(json["delivered_to"], serde_json::json!(["pipe"]));
     assert_eq!(json["key"].get("value"), None, "{json}");
-    for event in [r#"{"event":"command_said","line":"stored"}"#, r#"{"event":"delivered","to":"pipe"}"#] {
+    for event in [r#"{"event":"command_output","line":"stored"}"#, r#"{"event":"delivered","to":"pipe"}"#] {
         assert!(ended.stderr.lines().any(|line| line == event), "{}", ended.stderr);
     }
 }

@@ -20,7 +20,7 @@ pub(crate) fn of_message(message: &Message<'_>) -> Option<Value> {
         Message::KeyCreated { last_four, name, .. } => {
             json!({"event": "key_created", "name": name, "last4": last_four})
         }
-        Message::CommandSaid(line) => json!({"event": "command_said", "line": line}),
+        Message::CommandOutput(line) => json!({"event": "command_output", "line": line}),
         Message::DryRun { .. } => json!({"event": "dry_run"}),
         Message::Delivered { to, .. } => json!({"event": "delivered", "to": to}),
         Message::Verified { .. } => json!({"event": "verified"}),

@@ -46,6 +46,6 @@ impl<'a> Prompter<'a> {
 
     /// Repeats a line of another program, which is fit for a person.
     pub(crate) fn relay(self, line: &str) {
-        self.reporter.report(&Message::CommandSaid(line));
+        self.reporter.report(&Message::CommandOutput(line));
     }
 }

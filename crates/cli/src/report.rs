@@ -150,7 +150,7 @@ impl Reporter {
                 quoted(name),
                 describe_target(target)
             )),
-            Message::CommandSaid(line) => self.lines.line(line),
+            Message::CommandOutput(line) => self.lines.line(line),
             Message::Delivered { what_now: text, .. }
             | Message::Kept { text }
             | Message::Deleted { text }

@@ -54,7 +54,7 @@ pub(crate) enum Message<'a> {
         target: &'a Target,
     },
     /// A line that the command of --pipe-to said, fit for a person.
-    CommandSaid(&'a str),
+    CommandOutput(&'a str),
     Delivered {
         to: &'a str,
         what_now: &'a str,
