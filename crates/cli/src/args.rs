@@ -11,7 +11,7 @@ mod sign_in;
 mod stored;
 mod tools;
 
-use crate::failure::{Failure, Kind};
+use crate::error::{ErrorKind, Failure};
 use crate::report::{self, Reporter};
 use clap::{Parser, Subcommand};
 pub(crate) use groups::{DestinationArgs, EndpointArgs, OutputArgs, PatienceArgs};
@@ -158,7 +158,7 @@ pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
     let masked = redact_keys(&plain);
     if !(output.json || output.events) {
         report::write_stderr(&if masked == plain { error.render().ansi().to_string() } else { masked });
-        return Kind::Usage.exit_code();
+        return ErrorKind::Usage.exit_code();
     }
     let message = masked.lines().next().unwrap_or_default().trim_start_matches("error: ");
     Reporter::new(output).end(Err(Failure::usage(message)))

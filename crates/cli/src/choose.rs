@@ -1,6 +1,6 @@
 //! Which organization and project the key is made in.
 
-use crate::failure::{Failure, Kind};
+use crate::error::{ErrorKind, Failure};
 use crate::format::quoted;
 use crate::prompter::Prompter;
 use crate::settings::Settings;
@@ -61,7 +61,7 @@ async fn pick(prompter: Prompter<'_>, catalogue: &Catalogue) -> Result<Option<Ta
     match prompter.select("Where should the key be made?", &lines).await {
         Some(chosen) => Ok(targets.into_iter().nth(chosen)),
         None => {
-            let failure = Failure::new(Kind::NoProject, "nobody has picked a project");
+            let failure = Failure::new(ErrorKind::NoProject, "nobody has picked a project");
             Err(failure
                 .hint("Name one with --organization and --project:")
                 .choices(targets.iter().map(|target| (line_of_target(target), json(target))).collect()))

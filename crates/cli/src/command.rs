@@ -1,7 +1,7 @@
 //! What every command does first and last.
 
 use crate::args::OutputArgs;
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::report::Reporter;
 use crate::settings::{self, Options};
 use std::process::ExitCode;

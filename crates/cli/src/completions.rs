@@ -2,7 +2,7 @@
 //! definition of the command line.
 
 use crate::args::{Args, CompletionsArgs, ManArgs, OutputArgs};
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::output;
 use crate::report::Reporter;
 use clap::{Command, CommandFactory};

@@ -1,7 +1,7 @@
 //! `keymint config`: each setting, its value, and where it comes from.
 
 use crate::args::{ConfigArgs, OutputArgs};
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::format::quoted;
 use crate::settings::{self, DEFAULT_PROFILE, DEFINITIONS, Definition, Given, Kind, Options, Source};
 use crate::{command, output};

@@ -1,7 +1,7 @@
 //! `keymint create`: the flow from its first line to its last.
 
 use crate::args::CreateArgs;
-use crate::failure::{Failure, Kind};
+use crate::error::{ErrorKind, Failure};
 use crate::format::describe_target;
 use crate::interrupt::{Interrupt, UnderWay};
 use crate::mint::Mint;
@@ -115,7 +115,7 @@ impl CreateFlow<'_> {
             Some(false) => format!("you did not want a key in {place}"),
             None => "nobody is here to say whether that is right".to_owned(),
         };
-        let refusal = Failure::new(Kind::SignInRefused, format!("{what}, and {why}"));
+        let refusal = Failure::new(ErrorKind::SignInRefused, format!("{what}, and {why}"));
         Err(refusal.hint(
             "Run it again with --no-browser, and open the address in the browser that you want to sign in with.",
         ))

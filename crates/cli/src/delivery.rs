@@ -11,7 +11,7 @@ mod terminal;
 
 use crate::blocking;
 use crate::clock::SystemClock;
-use crate::failure::{Failure, Kind};
+use crate::error::{ErrorKind, Failure};
 use crate::interrupt::Interrupt;
 use crate::output::{self, STDOUT};
 use crate::prompter::Prompter;
@@ -95,7 +95,7 @@ impl<'a> Delivery<'a> {
         let to_stdout = wanted.stdout();
         if to_stdout && !is_dry_run {
             output::check().map_err(|problem| {
-                Failure::new(Kind::DestinationUnusable, problem)
+                Failure::new(ErrorKind::DestinationUnusable, problem)
                     .hint("Send it to a file, a pipe or a terminal.")
             })?;
         }

@@ -2,7 +2,7 @@
 
 use crate::args::DemoArgs;
 use crate::create::CreateFlow;
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::report::{Message, Reporter};
 use crate::settings::Settings;
 use keymint_sandbox::{Sandbox, Scenario};

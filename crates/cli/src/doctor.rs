@@ -5,7 +5,7 @@ mod machine;
 mod network;
 
 use crate::args::{DoctorArgs, OutputArgs};
-use crate::failure::{Failure, Kind};
+use crate::error::{ErrorKind, Failure};
 use crate::prompter::Prompter;
 use crate::report::{self, Reporter};
 use crate::settings::{self, Endpoints, ProcessEnvironment};
@@ -80,7 +80,7 @@ fn end(findings: Vec<Finding>, json: bool) -> ExitCode {
     if json {
         output::print_at_the_end(output::to_json(&Diagnosis { schema: "keymint.doctor/1", findings }));
     }
-    if problems == 0 { ExitCode::SUCCESS } else { Kind::Internal.exit_code() }
+    if problems == 0 { ExitCode::SUCCESS } else { ErrorKind::Internal.exit_code() }
 }
 
 /// What `--json` prints.

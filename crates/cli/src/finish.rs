@@ -2,7 +2,7 @@
 
 use crate::args::{CreateArgs, FinishArgs};
 use crate::create::CreateFlow;
-use crate::failure::{Failure, Kind};
+use crate::error::{ErrorKind, Failure};
 use crate::interrupt::Interrupt;
 use crate::mint::Mint;
 use crate::pending_sign_in::{self, Found, PendingSignIn};
@@ -24,7 +24,7 @@ pub(crate) async fn run(args: FinishArgs) -> ExitCode {
 async fn finish(args: FinishArgs, options: &Options<'_>, reporter: &Arc<Reporter>) -> Result<(), Failure> {
     let mut interrupt = Interrupt::listen().map_err(|error| Failure::internal(&error))?;
     if args.address.is_none() && args.destinations.env_file.as_ref().is_some_and(is_address) {
-        return Err(Failure::new(Kind::Usage, "--env-file has an address for its path")
+        return Err(Failure::new(ErrorKind::Usage, "--env-file has an address for its path")
             .hint("It takes what follows it for the path of the file: give the address before it."));
     }
     let pasted = args.address.clone().map(Zeroizing::new);
@@ -60,7 +60,7 @@ async fn address(reporter: &Reporter, prompter: Prompter<'_>) -> Result<Zeroizin
         reporter.report(&Message::PasteAddress);
     }
     paste::text().await.ok_or_else(|| {
-        Failure::new(Kind::Usage, "no address was given").hint(
+        Failure::new(ErrorKind::Usage, "no address was given").hint(
             "Give the address that the browser ended on: on standard input, or in quotes as the argument, since a \
              shell cuts it at &.",
         )
@@ -70,7 +70,7 @@ async fn address(reporter: &Reporter, prompter: Prompter<'_>) -> Result<Zeroizin
 fn find(pasted: &str) -> Result<PendingSignIn, Failure> {
     match pending_sign_in::find(pasted) {
         Ok(Found::PendingSignIn(pending_sign_in)) => Ok(*pending_sign_in),
-        Ok(Found::Expired) => Err(Failure::new(Kind::SignInTimeout, "that sign-in has expired")
+        Ok(Found::Expired) => Err(Failure::new(ErrorKind::SignInTimeout, "that sign-in has expired")
             .hint("Begin again with `keymint start`. --sign-in-timeout gives it more time.")),
         Ok(Found::None) => Err(unknown()),
         Err(error) => Err(Failure::internal(&error)),
@@ -79,7 +79,7 @@ fn find(pasted: &str) -> Result<PendingSignIn, Failure> {
 
 fn unknown() -> Failure {
     Failure::new(
-        Kind::SignInRefused,
+        ErrorKind::SignInRefused,
         "that address answers no sign-in that waits here: it was finished already, began elsewhere, or the address \
          is not whole",
     )

@@ -1,7 +1,7 @@
 //! `keymint forget`: removes a stored key from the keyring. On the server it stays.
 
 use crate::args::{ForgetArgs, OutputArgs};
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::keyring::{self, Item};
 use crate::prompter::Prompter;
 use crate::report::{Message, Reporter};

@@ -1,13 +1,13 @@
 //! Ctrl-C, Ctrl-\\, SIGTERM, and the end of the terminal.
 
-use crate::failure::{Failure, Kind};
+use crate::error::{ErrorKind, Failure};
 use keymint_domain::{Event, Step};
 use std::future::Future;
 use std::pin::pin;
 use tokio::sync::watch;
 
 /// What shells report of a program that Ctrl-C ended: 128 and the number of the signal.
-const CTRL_C: Kind = Kind::Interrupted(130);
+const CTRL_C: ErrorKind = ErrorKind::Interrupted(130);
 
 /// Signals to end, as they come. Once this exists, they no longer end the program by themselves.
 pub(crate) struct Interrupt {
@@ -47,18 +47,18 @@ impl Interrupt {
 
     /// Waits for the next signal.
     #[cfg(unix)]
-    pub(crate) async fn next(&mut self) -> Kind {
+    pub(crate) async fn next(&mut self) -> ErrorKind {
         tokio::select! {
             _ = self.interrupt.recv() => CTRL_C,
-            _ = self.terminate.recv() => Kind::Interrupted(143),
-            _ = self.hangup.recv() => Kind::Interrupted(129),
-            _ = self.quit.recv() => Kind::Interrupted(131),
+            _ = self.terminate.recv() => ErrorKind::Interrupted(143),
+            _ = self.hangup.recv() => ErrorKind::Interrupted(129),
+            _ = self.quit.recv() => ErrorKind::Interrupted(131),
         }
     }
 
     /// Waits for the next signal.
     #[cfg(windows)]
-    pub(crate) async fn next(&mut self) -> Kind {
+    pub(crate) async fn next(&mut self) -> ErrorKind {
         self.ctrl_c.recv().await;
         CTRL_C
     }
@@ -109,7 +109,7 @@ impl Interrupt {
     }
 }
 
-fn ended(kind: Kind) -> Failure {
+fn ended(kind: ErrorKind) -> Failure {
     Failure::new(kind, "interrupted; no key was made")
 }
 

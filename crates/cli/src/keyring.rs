@@ -5,7 +5,7 @@
 mod system;
 
 use crate::clock::SystemClock;
-use crate::failure::{Failure, Kind};
+use crate::error::{ErrorKind, Failure};
 use crate::prompter::Prompter;
 use crate::{blocking, fail_point};
 use keymint_domain::text::human_duration;
@@ -122,7 +122,7 @@ pub(crate) fn unusable(error: io::Error) -> Failure {
              over SSH, `keymint create --env-file` puts a key in a file."
         }
     };
-    Failure::new(Kind::DestinationUnusable, error.to_string()).hint(hint)
+    Failure::new(ErrorKind::DestinationUnusable, error.to_string()).hint(hint)
 }
 
 /// Whether two keys are the same, in a time that does not tell where they differ.

@@ -3,7 +3,7 @@
 use crate::args::ListArgs;
 use crate::choose::named;
 use crate::delivery::print_in_time;
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::interrupt::Interrupt;
 use crate::prompter::Prompter;
 use crate::report::{Message, Reporter};

@@ -15,9 +15,9 @@ mod delivery;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod doctor;
+mod error;
 mod events;
 mod fail_point;
-mod failure;
 mod finish;
 mod forget;
 mod format;
@@ -55,7 +55,7 @@ mod verify;
 
 use args::{Args, Command, OutputArgs};
 use clap::Parser;
-use failure::Failure;
+use error::Failure;
 use report::Reporter;
 use std::future::Future;
 use std::pin::Pin;

@@ -1,7 +1,7 @@
 //! From a chosen project to a key that is where it was wanted.
 
 use crate::delivery::{Delivered, Delivery, print_in_time};
-use crate::failure::{Failure, Kind, outcome_unknown};
+use crate::error::{ErrorKind, Failure, outcome_unknown};
 use crate::format::{DASHBOARD, quoted};
 use crate::interrupt::{Held, Interrupt, UnderWay};
 use crate::prompter::Prompter;
@@ -35,7 +35,7 @@ impl<'a> Mint<'a> {
             report_earlier_runs(prompter);
             recovery::folder().and_then(|_| Record::begin()).map_err(|error| {
                 Failure::new(
-                    Kind::DestinationUnusable,
+                    ErrorKind::DestinationUnusable,
                     format!("nothing can be written down of a key: {error}"),
                 )
                 .hint("Name a folder of yours in XDG_STATE_HOME.")
@@ -64,7 +64,7 @@ impl<'a> Mint<'a> {
             return self.dry_run(&entry, target, interrupt).await;
         }
         self.record.write(entry).map_err(|error| {
-            Failure::new(Kind::DestinationUnusable, format!("no key was asked for: {error}"))
+            Failure::new(ErrorKind::DestinationUnusable, format!("no key was asked for: {error}"))
         })?;
 
         fail_point::reached("written-down");
@@ -174,7 +174,7 @@ impl<'a> Mint<'a> {
     /// A destination failed, and the key must not be lost with it.
     fn keep(mut self, created: &ProvisionedKey, delivered: &Delivered) -> Failure {
         let failed = format!("the key was created, but {}", delivered.failed.join(", and "));
-        let failed_with = |message: String| Failure::new(Kind::DeliveryFailed, message);
+        let failed_with = |message: String| Failure::new(ErrorKind::DeliveryFailed, message);
         let mut failure = if !self.settings.keeps {
             failed_with(failed).page(Outcome::KeyLost)
         } else {

@@ -1,7 +1,7 @@
 //! Standard output: the key, or the JSON that was asked for, and nothing else.
 
 use crate::blocking;
-use crate::failure::{Failure, Kind};
+use crate::error::{ErrorKind, Failure};
 use crate::record::{Entry, Named};
 use keymint_domain::ApiKey;
 use keymint_domain::text::is_deceptive;
@@ -85,7 +85,7 @@ pub(crate) fn show(text: &str) -> Result<(), Failure> {
 
 /// The failure of a command that has nothing else to do than to print.
 pub(crate) fn failed(error: io::Error) -> Failure {
-    Failure::new(Kind::Internal, format!("standard output failed: {error}"))
+    Failure::new(ErrorKind::Internal, format!("standard output failed: {error}"))
 }
 
 /// Prints a last line, and does not wait long where nobody reads it: the exit code tells what

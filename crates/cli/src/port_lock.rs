@@ -1,6 +1,6 @@
 //! One sign-in at a time for each user and callback port.
 
-use crate::failure::{Failure, Kind};
+use crate::error::{ErrorKind, Failure};
 use crate::{clock, state};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Seek, Write};
@@ -26,12 +26,12 @@ impl PortLock {
         match path.and_then(|path| lock_file(&path)) {
             Ok(Ok(lock)) => Ok(lock),
             Ok(Err(holder)) => Err(Failure::new(
-                Kind::CallbackUnavailable,
+                ErrorKind::CallbackUnavailable,
                 format!("another sign-in of yours waits for the browser on port {port}: {holder}"),
             )
             .hint("Finish it, or end it (with Ctrl-C, or with `kill` and that number), and run this again.")),
             Err(error) => Err(Failure::new(
-                Kind::DestinationUnusable,
+                ErrorKind::DestinationUnusable,
                 format!("it cannot be written down that a sign-in is going on: {error}"),
             )
             .hint("Name a folder of yours in XDG_STATE_HOME.")),

@@ -2,7 +2,7 @@
 
 use crate::args::RecoverArgs;
 use crate::delivery::Delivery;
-use crate::failure::{Failure, Kind};
+use crate::error::{ErrorKind, Failure};
 use crate::format::{DASHBOARD, quoted};
 use crate::interrupt::Interrupt;
 use crate::prompter::Prompter;
@@ -25,14 +25,14 @@ pub(crate) async fn run(args: RecoverArgs) -> ExitCode {
 async fn execute(args: &RecoverArgs, options: &Options<'_>, reporter: &Reporter) -> Result<(), Failure> {
     let settings = RecoverSettings::resolve(args, options)?;
     let kept = recovery::kept().map_err(|error| {
-        Failure::new(Kind::Internal, format!("the recovery folder cannot be read: {error}"))
+        Failure::new(ErrorKind::Internal, format!("the recovery folder cannot be read: {error}"))
     })?;
     if !args.delete && args.id.is_none() && !args.destinations.name_a_place() {
         return list(&kept, reporter);
     }
     let path = args.destinations.env_file.as_deref().and_then(OsStr::to_str);
     if args.id.is_none() && kept.iter().any(|kept| Some(kept.id.as_str()) == path) {
-        return Err(Failure::new(Kind::Usage, "--env-file has the id of a key for its path")
+        return Err(Failure::new(ErrorKind::Usage, "--env-file has the id of a key for its path")
             .hint("It takes what follows it for the path of the file: give the id before it."));
     }
     let kept = one(kept, args.id.as_deref())?;
@@ -74,17 +74,17 @@ fn one(mut kept: Vec<Kept>, id: Option<&str>) -> Result<Kept, Failure> {
     match (kept.pop(), kept.len()) {
         (Some(only), 0) => Ok(only),
         (Some(_), _) => {
-            Err(Failure::new(Kind::Usage, "the recovery folder has several keys: say which by its id")
+            Err(Failure::new(ErrorKind::Usage, "the recovery folder has several keys: say which by its id")
                 .hint("`keymint recover` lists them."))
         }
-        (None, _) => Err(Failure::new(Kind::Usage, "the recovery folder has no such key")
+        (None, _) => Err(Failure::new(ErrorKind::Usage, "the recovery folder has no such key")
             .hint("`keymint recover` lists what there is.")),
     }
 }
 
 async fn deliver(kept: Kept, settings: &RecoverSettings, reporter: &Reporter) -> Result<(), Failure> {
     let key = kept.read().map_err(|error| {
-        Failure::new(Kind::Internal, format!("{} cannot be read: {error}", kept.path.display()))
+        Failure::new(ErrorKind::Internal, format!("{} cannot be read: {error}", kept.path.display()))
     })?;
     let mut interrupt = Interrupt::listen().map_err(|error| Failure::internal(&error))?;
     let prompter = Prompter::new(reporter, settings.may_ask);
@@ -100,7 +100,7 @@ async fn deliver(kept: Kept, settings: &RecoverSettings, reporter: &Reporter) ->
     if !delivered.failed.is_empty() {
         let message =
             format!("{}; it is still kept in {}", delivered.failed.join(", and "), kept.path.display());
-        let mut failure = Failure::new(Kind::DeliveryFailed, message).hint("Try another destination.");
+        let mut failure = Failure::new(ErrorKind::DeliveryFailed, message).hint("Try another destination.");
         failure.has_printed = delivered.has_printed;
         return Err(failure);
     }
@@ -115,7 +115,7 @@ async fn deliver(kept: Kept, settings: &RecoverSettings, reporter: &Reporter) ->
 
 fn delete(kept: &Kept, reporter: &Reporter) -> Result<(), Failure> {
     kept.remove().map_err(|error| {
-        Failure::new(Kind::Internal, format!("{} could not be deleted: {error}", kept.path.display()))
+        Failure::new(ErrorKind::Internal, format!("{} could not be deleted: {error}", kept.path.display()))
     })?;
     kept.note(&[], None, true);
     let name = quoted(&kept.entry.name);

@@ -8,7 +8,7 @@ use crate::args::OutputArgs;
 #[cfg(feature = "sandbox")]
 use crate::browser::Browser;
 use crate::browser::Opening;
-use crate::failure::{Failure, Kind};
+use crate::error::{ErrorKind, Failure};
 use crate::format::{DASHBOARD, describe_target, of_listener, of_obstacle, quoted};
 use crate::paste::complaint;
 use crate::surroundings::Advice;
@@ -275,7 +275,7 @@ impl Reporter {
             self.lines.line(&output::to_json(&event));
         } else {
             // Whoever ends a program need not be told that it is an error.
-            let by_signal = matches!(failure.kind, Kind::Interrupted(_));
+            let by_signal = matches!(failure.kind, ErrorKind::Interrupted(_));
             let label = if by_signal { String::new() } else { format!("{ERROR}error:{ERROR:#} ") };
             self.lines.prose(&format!("{label}{}", failure.message));
             if let Some(hint) = &failure.hint {

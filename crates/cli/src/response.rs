@@ -1,7 +1,7 @@
 //! How the browser's answer comes back: over the listener, or pasted by a person, whichever is
 //! first.
 
-use crate::failure::{Failure, Kind};
+use crate::error::{ErrorKind, Failure};
 use crate::paste::{PasteError, Pasted};
 use crate::port_lock::PortLock;
 use crate::prompter::Prompter;
@@ -142,11 +142,11 @@ impl ResponseSource for Answer {
 pub(crate) fn without_an_answer(error: &SourceError) -> Option<Failure> {
     let ended = error.cause().downcast_ref::<PasteError>()?;
     Some(match ended {
-        PasteError::Input => Failure::new(Kind::Usage, format!("nobody can paste an address here: {ended}")).hint(
+        PasteError::Input => Failure::new(ErrorKind::Usage, format!("nobody can paste an address here: {ended}")).hint(
             "Where nobody can type, `keymint start` prints the address to open and ends, and `keymint finish` takes \
              the one that the browser ended on.",
         ),
-        PasteError::Tries => Failure::new(Kind::SignInRefused, ended.to_string())
+        PasteError::Tries => Failure::new(ErrorKind::SignInRefused, ended.to_string())
             .hint("Run it again, and paste the whole address that the browser ends on."),
     })
 }

@@ -1,7 +1,7 @@
 //! `keymint run`: a command that has the stored key in its environment, and nowhere else.
 
 use crate::args::{OutputArgs, RunArgs};
-use crate::failure::{Failure, Kind};
+use crate::error::{ErrorKind, Failure};
 use crate::format::{profile_flag, quoted};
 use crate::keyring::{self, Item};
 use crate::prompter::Prompter;
@@ -15,10 +15,10 @@ use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
 /// What shells report of a command that is not there.
-const NOT_FOUND: Kind = Kind::NotStarted(127);
+const NOT_FOUND: ErrorKind = ErrorKind::NotStarted(127);
 
 /// What shells report of a command that they cannot start.
-const NOT_EXECUTABLE: Kind = Kind::NotStarted(126);
+const NOT_EXECUTABLE: ErrorKind = ErrorKind::NotStarted(126);
 
 pub(crate) async fn run(args: RunArgs) -> ExitCode {
     let asked_for = OutputArgs { json: args.json, ..OutputArgs::default() };
@@ -72,10 +72,12 @@ async fn stored_key(
         stored = item.get().await.map_err(keyring::unusable)?;
     }
     stored.ok_or_else(|| {
-        Failure::new(Kind::NoKey, format!("the keyring has no key for the profile {profile}")).hint(format!(
-            "Create one with `keymint create --keyring{}`, and run this again.",
-            profile_flag(profile)
-        ))
+        Failure::new(ErrorKind::NoKey, format!("the keyring has no key for the profile {profile}")).hint(
+            format!(
+                "Create one with `keymint create --keyring{}`, and run this again.",
+                profile_flag(profile)
+            ),
+        )
     })
 }
 

@@ -12,7 +12,7 @@ mod table;
 
 use crate::args::{CreateArgs, EndpointArgs, OutputArgs, PatienceArgs, RecoverArgs};
 use crate::browser::{Browser, Launcher};
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::key_name;
 pub(crate) use destinations::{EnvFileWanted, KeyringWanted, Wanted};
 pub(crate) use endpoints::Endpoints;

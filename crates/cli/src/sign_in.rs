@@ -2,7 +2,7 @@
 
 use crate::browser::Browser;
 use crate::clock::SystemClock;
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::prompter::Prompter;
 use crate::report::{Message, Reporter};
 use crate::response::{self, ResponseReceiver};

@@ -1,7 +1,7 @@
 //! `keymint start`: the first half of a sign-in, which another process finishes.
 
 use crate::args::{EndpointArgs, StartArgs};
-use crate::failure::{Failure, Kind};
+use crate::error::{ErrorKind, Failure};
 use crate::report::{Message, Reporter};
 use crate::settings::{Options, Settings};
 use crate::sign_in::begin;
@@ -21,8 +21,11 @@ fn start(args: StartArgs, options: &Options<'_>, reporter: &Reporter) -> Result<
     let url = pending.authorize_url().to_string();
     let expires = clock::unix_now() + settings.sign_in_timeout.as_secs();
     pending_sign_in::save(pending, endpoints(&settings, given), expires).map_err(|error| {
-        Failure::new(Kind::Internal, format!("the sign-in cannot be saved to be finished later: {error}"))
-            .hint("Name a folder of yours in XDG_STATE_HOME.")
+        Failure::new(
+            ErrorKind::Internal,
+            format!("the sign-in cannot be saved to be finished later: {error}"),
+        )
+        .hint("Name a folder of yours in XDG_STATE_HOME.")
     })?;
     for warning in &settings.warnings {
         reporter.report(&Message::Warning(warning));

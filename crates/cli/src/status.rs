@@ -5,7 +5,7 @@ mod place;
 mod text;
 
 use crate::args::{CreateArgs, OutputArgs, StatusArgs};
-use crate::failure::{Failure, Kind};
+use crate::error::{ErrorKind, Failure};
 use crate::prompter::Prompter;
 use crate::report::Reporter;
 use crate::settings::{Options, Settings};
@@ -25,7 +25,7 @@ pub(crate) async fn run(args: StatusArgs) -> ExitCode {
 
 async fn execute(args: &StatusArgs, options: &Options<'_>, reporter: &Reporter) -> Result<(), Failure> {
     let keys = key::known().map_err(|error| {
-        Failure::new(Kind::Internal, format!("what is known of the keys cannot be read: {error}"))
+        Failure::new(ErrorKind::Internal, format!("what is known of the keys cannot be read: {error}"))
     })?;
     let mut held = place::look(options, Prompter::new(reporter, false)).await?;
     // Who never used the keyring need not know that there is none.
@@ -45,7 +45,7 @@ async fn execute(args: &StatusArgs, options: &Options<'_>, reporter: &Reporter) 
     output::show(&text)?;
     if let Some(Verified::NotAccepted) = status.verified {
         let hint = "It may have been deleted. `keymint create` makes a new one.";
-        failure = Some(Failure::new(Kind::Server, verify::words(KeyCheck::NotAccepted)).hint(hint));
+        failure = Some(Failure::new(ErrorKind::Server, verify::words(KeyCheck::NotAccepted)).hint(hint));
     }
     failure.map_or(Ok(()), |failure| Err(Failure { has_printed: true, ..failure }))
 }
@@ -94,7 +94,7 @@ impl Status {
     }
 
     fn key_in_use(&self) -> Result<&ApiKey, Failure> {
-        let none = |why: String| Failure::new(Kind::NoKey, why).hint("`keymint create` makes one.");
+        let none = |why: String| Failure::new(ErrorKind::NoKey, why).hint("`keymint create` makes one.");
         let held = self.in_use.as_ref().ok_or_else(|| none("there is no key here to try".to_owned()))?;
         held.key.as_ref().map_err(|problem| none(format!("{}: {problem}", held.place)))
     }

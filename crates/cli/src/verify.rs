@@ -1,6 +1,6 @@
 //! Whether a key works.
 
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::report::{Message, Reporter};
 use crate::settings::Settings;
 use keymint_domain::{ApiKey, BaseUrl, ProvisionError};

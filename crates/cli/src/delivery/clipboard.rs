@@ -4,7 +4,7 @@ use super::feed::feed;
 use super::osc52::{Wrapping, set_clipboard};
 use super::{Destination, terminal};
 use crate::clock::SystemClock;
-use crate::failure::{Failure, Kind};
+use crate::error::{ErrorKind, Failure};
 use crate::{blocking, program};
 use async_trait::async_trait;
 use keymint_domain::{ApiKey, Clock};
@@ -41,7 +41,7 @@ impl Clipboard {
         {
             return Ok(Self::Terminal);
         }
-        Err(Failure::new(Kind::DestinationUnusable, "there is no way to a clipboard from here").hint(
+        Err(Failure::new(ErrorKind::DestinationUnusable, "there is no way to a clipboard from here").hint(
             "On a desktop, wl-copy (from wl-clipboard), xclip or xsel reach it; without one, the terminal must be one that \
              can. --env-file, --keyring and --pipe-to need neither.",
         ))

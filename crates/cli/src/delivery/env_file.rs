@@ -11,7 +11,7 @@ mod variable;
 use super::Destination;
 use crate::blocking;
 use crate::clock::SystemClock;
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::prompter::Prompter;
 use crate::settings::EnvFileWanted;
 use async_trait::async_trait;

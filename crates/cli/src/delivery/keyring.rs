@@ -1,7 +1,7 @@
 //! The keyring of this system, as a place for the key.
 
 use super::Destination;
-use crate::failure::{Failure, Kind};
+use crate::error::{ErrorKind, Failure};
 use crate::format::profile_flag;
 use crate::keyring::{self, Item, unusable};
 use crate::prompter::Prompter;
@@ -88,7 +88,7 @@ async fn may_be_replaced(what_is_there: &str, prompter: Prompter<'_>) -> Result<
         Some(false) => format!("{what_is_there}, and you want it to stay"),
         None => what_is_there.to_owned(),
     };
-    Err(Failure::new(Kind::DestinationUnusable, message).hint(
+    Err(Failure::new(ErrorKind::DestinationUnusable, message).hint(
         "`keymint run` uses what is there. --new replaces it, and --profile puts the new key beside it.",
     ))
 }

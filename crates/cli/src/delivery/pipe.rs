@@ -4,7 +4,7 @@ use super::Destination;
 use super::feed::feed;
 use super::mask::mask;
 use crate::clock::SystemClock;
-use crate::failure::{Failure, Kind};
+use crate::error::{ErrorKind, Failure};
 use crate::format::quoted;
 use crate::program;
 use crate::prompter::Prompter;
@@ -34,7 +34,7 @@ impl<'a> Pipe<'a> {
             .map_err(|_| Failure::usage("the command of --pipe-to has a quote that is not closed"))?;
         let mut words = words.into_iter();
         let unusable = |problem: String| {
-            Failure::new(Kind::DestinationUnusable, problem).hint(
+            Failure::new(ErrorKind::DestinationUnusable, problem).hint(
                 "Name a program in a folder of PATH, or its path, and its arguments. No shell is started; where you want \
                  one: --pipe-to \"sh -c '…'\".",
             )

@@ -3,7 +3,7 @@
 use super::finding::Finding;
 use crate::browser::{Browser, Launcher, Obstacle};
 use crate::clock::SystemClock;
-use crate::failure::{Failure, self_test_hint};
+use crate::error::{Failure, self_test_hint};
 use crate::format::of_obstacle;
 use crate::keyring::Item;
 use crate::port_lock::PortLock;

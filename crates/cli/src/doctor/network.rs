@@ -1,7 +1,7 @@
 //! The way to the two servers.
 
 use super::finding::{Finding, Status};
-use crate::failure::unreached_hint;
+use crate::error::unreached_hint;
 use crate::settings::{self, Endpoints, Options};
 use keymint_domain::BaseUrl;
 use keymint_http_adapter::{CheckConnectionError, ExtraRoots, Http, HttpOptions};

@@ -1,7 +1,7 @@
 //! The configuration file: where it is, and that nobody else could have written it. Who writes it
 //! decides where codes, tokens and keys are sent.
 
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::state;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};

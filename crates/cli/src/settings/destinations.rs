@@ -3,7 +3,7 @@
 use super::options::{Options, plain_text};
 use crate::args::DestinationArgs;
 use crate::delivery::Variable;
-use crate::failure::Failure;
+use crate::error::Failure;
 use std::path::PathBuf;
 
 /// The destinations that were asked for, and how far each may go.

@@ -2,7 +2,7 @@
 
 use super::options::{Options, plain_text, port_number};
 use crate::args::EndpointArgs;
-use crate::failure::Failure;
+use crate::error::Failure;
 use keymint_domain::{BaseUrl, Client};
 
 /// The port of the redirect URI that OpenAI's server knows for the default client.

@@ -1,7 +1,7 @@
 //! The way to the servers: which certificates to trust, and through which proxy.
 
 use super::options::{Environment, Given, Options, Source, plain_text};
-use crate::failure::Failure;
+use crate::error::Failure;
 use keymint_http_adapter::ExtraRoots;
 use std::fs::File;
 use std::io::{self, Read};

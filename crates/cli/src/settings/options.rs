@@ -3,7 +3,7 @@
 use super::config_file;
 use super::profile::{self, Profile};
 use super::stored::profile_name;
-use crate::failure::Failure;
+use crate::error::Failure;
 use std::env::VarError;
 use std::fmt::Display;
 use std::path::PathBuf;

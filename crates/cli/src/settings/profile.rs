@@ -2,7 +2,7 @@
 //! tables.
 
 use super::table::{DEFINITIONS, Definition, Kind};
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::format::quoted;
 use keymint_domain::text::redact_keys;
 use std::collections::BTreeMap;

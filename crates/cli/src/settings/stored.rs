@@ -2,7 +2,7 @@
 
 use super::options::Options;
 use crate::delivery::Variable;
-use crate::failure::Failure;
+use crate::error::Failure;
 
 /// Longest name of a profile, in characters.
 const LONGEST_PROFILE: usize = 64;

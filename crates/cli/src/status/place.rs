@@ -1,7 +1,7 @@
 //! Where a program that is started here finds a key.
 
 use crate::delivery::{Variable, value_in_file};
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::format::profile_flag;
 use crate::keyring::{self, Item};
 use crate::prompter::Prompter;

@@ -1,7 +1,7 @@
 //! Where a file is, or will be.
 
 use super::folder::Folder;
-use crate::failure::{Failure, Kind};
+use crate::error::{ErrorKind, Failure};
 use keymint_domain::text::{is_deceptive, sanitize};
 use std::fmt::{self, Display};
 use std::io;
@@ -20,7 +20,9 @@ impl Spot {
     /// once, and returned.
     pub(super) fn find(path: &Path) -> Result<(Self, Option<PathBuf>), Failure> {
         if path.as_os_str().is_empty() {
-            return Err(Failure::new(Kind::DestinationUnusable, "the path is empty").hint("Name a file."));
+            return Err(
+                Failure::new(ErrorKind::DestinationUnusable, "the path is empty").hint("Name a file.")
+            );
         }
         let path = std::path::absolute(path).map_err(|error| unusable(path, error))?;
         let spot = Self::of(&path)?;
@@ -93,7 +95,8 @@ impl Display for Spot {
 }
 
 fn unusable(path: &Path, problem: impl Display) -> Failure {
-    Failure::new(Kind::DestinationUnusable, format!("{}: {problem}", shown(path))).hint("Name another file.")
+    Failure::new(ErrorKind::DestinationUnusable, format!("{}: {problem}", shown(path)))
+        .hint("Name another file.")
 }
 
 /// A path for people. No system has longer ones.

@@ -21,7 +21,7 @@ const AIRPLAY_OFF: &str =
 
 /// What kind of failure, for scripts: a stable name and an exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ErrorKind {
     Internal,
     Usage,
     CallbackUnavailable,
@@ -41,7 +41,7 @@ pub(crate) enum Kind {
     Interrupted(u8),
 }
 
-impl Kind {
+impl ErrorKind {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Internal => "internal",
@@ -82,7 +82,7 @@ impl Kind {
 /// A failure, told to a person and to a script.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    pub(crate) kind: Kind,
+    pub(crate) kind: ErrorKind,
     /// What happened.
     pub(crate) message: String,
     /// What to do about it.
@@ -96,10 +96,10 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         let page = match kind {
-            Kind::SignInRefused => Outcome::Refused,
-            Kind::OutcomeUnknown => Outcome::KeyUnknown,
+            ErrorKind::SignInRefused => Outcome::Refused,
+            ErrorKind::OutcomeUnknown => Outcome::KeyUnknown,
             _ => Outcome::NoKey,
         };
         Self { kind, message: message.into(), hint: None, page, choices: Vec::new(), has_printed: false }
@@ -120,11 +120,11 @@ impl Failure {
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self::new(Kind::Usage, message).hint("The command's --help tells what it takes.")
+        Self::new(ErrorKind::Usage, message).hint("The command's --help tells what it takes.")
     }
 
     pub(crate) fn internal(cause: &dyn Error) -> Self {
-        Self::new(Kind::Internal, chain(cause))
+        Self::new(ErrorKind::Internal, chain(cause))
     }
 }
 
@@ -151,7 +151,7 @@ impl From<BindError> for Failure {
             }
             _ => "Check that this machine's loopback addresses work: `ping 127.0.0.1`.".to_owned(),
         };
-        Self::new(Kind::CallbackUnavailable, chain(&error)).hint(hint)
+        Self::new(ErrorKind::CallbackUnavailable, chain(&error)).hint(hint)
     }
 }
 
@@ -185,7 +185,7 @@ fn in_use_hint(port: u16, owner: Option<&Owner>) -> String {
 
 impl From<SelfTestError> for Failure {
     fn from(error: SelfTestError) -> Self {
-        Self::new(Kind::CallbackUnavailable, chain(&error)).hint(self_test_hint(&error.kind))
+        Self::new(ErrorKind::CallbackUnavailable, chain(&error)).hint(self_test_hint(&error.kind))
     }
 }
 
@@ -205,28 +205,28 @@ impl From<ProvisionError> for Failure {
     fn from(error: ProvisionError) -> Self {
         let (kind, hint) = match &error {
             ProvisionError::AuthorizationTimedOut { .. } => {
-                (Kind::SignInTimeout, "Run it again, and open the address in a browser on this machine, or in another, and paste where that ends. --sign-in-timeout waits longer.".to_owned())
+                (ErrorKind::SignInTimeout, "Run it again, and open the address in a browser on this machine, or in another, and paste where that ends. --sign-in-timeout waits longer.".to_owned())
             }
-            ProvisionError::Authorization(AuthorizationError::Denied { .. }) => {
-                (Kind::SignInRefused, "Run it again to try once more, perhaps with another account.".to_owned())
+            ProvisionError::Denied { .. } => {
+                (ErrorKind::SignInRefused, "Run it again to try once more, perhaps with another account.".to_owned())
             }
-            ProvisionError::Authorization(_) => {
-                (Kind::SignInRefused, "No code was used. Run it again; if it happens again, check --issuer.".to_owned())
+            ProvisionError::MalformedResponse | ProvisionError::IssuerMismatch => {
+                (ErrorKind::SignInRefused, "No code was used. Run it again; if it happens again, check --issuer.".to_owned())
             }
             ProvisionError::NoDefaultProject { last: Observation::NoOrganization, .. } => (
-                Kind::NoProject,
+                ErrorKind::NoProject,
                 "Sign in at the platform's web site once, so that it sets the account up, and run it again; or sign in \
                  with another account."
                     .to_owned(),
             ),
             ProvisionError::NoDefaultProject { last: Observation::ProjectsRefused { .. }, .. } => (
-                Kind::NoProject,
+                ErrorKind::NoProject,
                 "The account may not see the projects of its organizations: ask an owner for the right to, or sign in \
                  with another account."
                     .to_owned(),
             ),
             ProvisionError::NoDefaultProject { .. } => (
-                Kind::NoProject,
+                ErrorKind::NoProject,
                 "A new account can take longer: run it again in a minute, or give it time with --project-timeout 5m."
                     .to_owned(),
             ),
@@ -238,10 +238,10 @@ impl From<ProvisionError> for Failure {
                     0 => "Name one of these, by its title or its id:",
                     _ => "Name one of these, by its title or its id, or run it again when the others can be read:",
                 };
-                return Self::new(Kind::NoProject, chain(&error)).hint(hint).choices(choose::told(choices));
+                return Self::new(ErrorKind::NoProject, chain(&error)).hint(hint).choices(choose::told(choices));
             }
-            ProvisionError::Target(TargetError::Ambiguous { choices, .. }) => {
-                return Self::new(Kind::NoProject, chain(&error))
+            ProvisionError::Ambiguous { choices, .. } => {
+                return Self::new(ErrorKind::NoProject, chain(&error))
                     .hint("Name the one that you mean by its id:")
                     .choices(choose::told(choices));
             }
@@ -258,7 +258,7 @@ impl From<ProvisionError> for Failure {
 pub(crate) fn outcome_unknown(target: &Target, key_name: &str, cause: impl Display) -> Failure {
     let (name, place, time) = (quoted(key_name), describe_target_exactly(target), clock::utc_now());
     Failure::new(
-        Kind::OutcomeUnknown,
+        ErrorKind::OutcomeUnknown,
         format!(
             "a key may exist that nobody has: the creation was asked for, and its answer was lost ({cause}). \
              Name: {name}. {place}. Time: {time}"
@@ -290,9 +290,9 @@ pub(crate) fn unreached_hint(why: ConnectFailure) -> String {
     }
 }
 
-fn service_kind_and_hint(error: &ServiceError) -> (Kind, String) {
+fn service_kind_and_hint(error: &ServiceError) -> (ErrorKind, String) {
     let hint = match error.kind {
-        ServiceErrorKind::NotSent(why) => return (Kind::Network, unreached_hint(why)),
+        ServiceErrorKind::NotSent(why) => return (ErrorKind::Network, unreached_hint(why)),
         ServiceErrorKind::TimedOut => {
             "Check the network connection and run it again. --http-timeout waits longer."
         }
@@ -322,8 +322,8 @@ fn service_kind_and_hint(error: &ServiceError) -> (Kind, String) {
         }
     };
     let kind = match error.kind {
-        ServiceErrorKind::TimedOut => Kind::Network,
-        _ => Kind::Server,
+        ServiceErrorKind::TimedOut => ErrorKind::Network,
+        _ => ErrorKind::Server,
     };
     (kind, hint.to_owned())
 }
