@@ -11,7 +11,7 @@ mod sign_in;
 mod stored;
 mod tools;
 
-use crate::error::{ErrorKind, Failure};
+use crate::error::{CliError, ErrorKind};
 use crate::report::{self, Reporter};
 use clap::{Parser, Subcommand};
 pub(crate) use groups::{DestinationArgs, EndpointArgs, OutputArgs, PatienceArgs};
@@ -161,7 +161,7 @@ pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
         return ErrorKind::Usage.exit_code();
     }
     let message = masked.lines().next().unwrap_or_default().trim_start_matches("error: ");
-    Reporter::new(output).end(Err(Failure::usage(message)))
+    Reporter::new(output).end(Err(CliError::usage(message)))
 }
 
 #[cfg(test)]

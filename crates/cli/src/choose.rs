@@ -1,6 +1,6 @@
 //! Which organization and project the key is made in.
 
-use crate::error::{ErrorKind, Failure};
+use crate::error::{CliError, ErrorKind};
 use crate::format::quoted;
 use crate::prompter::Prompter;
 use crate::settings::Settings;
@@ -17,7 +17,7 @@ pub(crate) async fn target(
     ports: Ports<'_>,
     session: &Session,
     observer: Observer<'_>,
-) -> Result<Target, Failure> {
+) -> Result<Target, CliError> {
     if settings.choose
         && let Some(target) =
             pick(prompter, &catalogue(ports, &settings.plan, session, observer).await?).await?
@@ -52,7 +52,7 @@ pub(crate) async fn target(
 
 /// Lets a person pick from everything there is; `None` where there is nothing yet. The only project
 /// there is needs no question.
-async fn pick(prompter: Prompter<'_>, catalogue: &Catalogue) -> Result<Option<Target>, Failure> {
+async fn pick(prompter: Prompter<'_>, catalogue: &Catalogue) -> Result<Option<Target>, CliError> {
     let targets: Vec<_> = catalogue.targets().collect();
     if let [] | [_] = targets[..] {
         return Ok(targets.into_iter().next());
@@ -61,7 +61,7 @@ async fn pick(prompter: Prompter<'_>, catalogue: &Catalogue) -> Result<Option<Ta
     match prompter.select("Where should the key be made?", &lines).await {
         Some(chosen) => Ok(targets.into_iter().nth(chosen)),
         None => {
-            let failure = Failure::new(ErrorKind::NoProject, "nobody has picked a project");
+            let failure = CliError::new(ErrorKind::NoProject, "nobody has picked a project");
             Err(failure
                 .hint("Name one with --organization and --project:")
                 .choices(targets.iter().map(|target| (line_of_target(target), json(target))).collect()))

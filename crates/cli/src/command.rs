@@ -1,7 +1,7 @@
 //! What every command does first and last.
 
 use crate::args::OutputArgs;
-use crate::error::Failure;
+use crate::error::CliError;
 use crate::report::Reporter;
 use crate::settings::{self, Options};
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub(crate) async fn run(
     profile: &Option<String>,
     asked: OutputArgs,
-    work: impl AsyncFnOnce(&Options<'_>, &Arc<Reporter>) -> Result<(), Failure>,
+    work: impl AsyncFnOnce(&Options<'_>, &Arc<Reporter>) -> Result<(), CliError>,
 ) -> ExitCode {
     let (options, output) = match settings::read(profile, asked) {
         Ok(read) => read,

@@ -2,7 +2,7 @@
 //! definition of the command line.
 
 use crate::args::{Args, CompletionsArgs, ManArgs, OutputArgs};
-use crate::error::Failure;
+use crate::error::CliError;
 use crate::output;
 use crate::report::Reporter;
 use clap::{Command, CommandFactory};
@@ -20,7 +20,7 @@ pub(crate) fn man(args: &ManArgs) -> ExitCode {
 }
 
 /// The manual page of the whole, or of one command.
-fn page(name: Option<&str>) -> Result<Vec<u8>, Failure> {
+fn page(name: Option<&str>) -> Result<Vec<u8>, CliError> {
     let mut whole = Args::command();
     // Only then does a command know its whole name.
     whole.build();
@@ -38,14 +38,14 @@ fn page(name: Option<&str>) -> Result<Vec<u8>, Failure> {
     Ok(page)
 }
 
-fn find<'a>(whole: &'a Command, name: &str) -> Result<&'a Command, Failure> {
+fn find<'a>(whole: &'a Command, name: &str) -> Result<&'a Command, CliError> {
     whole.find_subcommand(name).ok_or_else(|| {
         let names: Vec<_> = whole.get_subcommands().map(Command::get_name).collect();
-        Failure::usage("there is no such command").hint(format!("There are: {}.", names.join(", ")))
+        CliError::usage("there is no such command").hint(format!("There are: {}.", names.join(", ")))
     })
 }
 
-fn print(text: Result<Vec<u8>, Failure>) -> ExitCode {
+fn print(text: Result<Vec<u8>, CliError>) -> ExitCode {
     let printed = text.and_then(|text| {
         let text = String::from_utf8(text).expect("it is made of text");
         output::show(text.trim_end())

@@ -1,7 +1,7 @@
 //! `keymint config`: each setting, its value, and where it comes from.
 
 use crate::args::{ConfigArgs, OutputArgs};
-use crate::error::Failure;
+use crate::error::CliError;
 use crate::format::quoted;
 use crate::settings::{self, DEFAULT_PROFILE, DEFINITIONS, Definition, Given, Kind, Options, Source};
 use crate::{command, output};
@@ -49,7 +49,7 @@ struct Setting {
 }
 
 impl<'a> Shown<'a> {
-    fn of(options: &'a Options<'_>, profile: &Option<String>) -> Result<Self, Failure> {
+    fn of(options: &'a Options<'_>, profile: &Option<String>) -> Result<Self, CliError> {
         let mut settings = Vec::with_capacity(DEFINITIONS.len() + 1);
         for definition in &DEFINITIONS {
             let given = match definition.name {
@@ -131,7 +131,7 @@ impl Setting {
 }
 
 /// One line of the table. A value that cannot be used is told of as `create` would tell it.
-fn setting(definition: &Definition, given: Option<Given>) -> Result<Setting, Failure> {
+fn setting(definition: &Definition, given: Option<Given>) -> Result<Setting, CliError> {
     let Some(Given { value, source }) = given else {
         let value = definition.default.map_or(Value::Null, |text| shown(definition.kind, text));
         return Ok(Setting::new(definition.key(), value, "default"));
@@ -139,7 +139,7 @@ fn setting(definition: &Definition, given: Option<Given>) -> Result<Setting, Fai
     definition
         .kind
         .check(&value)
-        .map_err(|error| Failure::usage(format!("{}: {error}", source.about(definition.name))))?;
+        .map_err(|error| CliError::usage(format!("{}: {error}", source.about(definition.name))))?;
     Ok(Setting::from(&source, definition.key(), shown(definition.kind, &value)))
 }
 

@@ -1,7 +1,7 @@
 //! `keymint create`: the flow from its first line to its last.
 
 use crate::args::CreateArgs;
-use crate::error::{ErrorKind, Failure};
+use crate::error::{CliError, ErrorKind};
 use crate::format::describe_target;
 use crate::interrupt::{Interrupt, UnderWay};
 use crate::mint::Mint;
@@ -23,13 +23,13 @@ pub(crate) async fn run(args: CreateArgs) -> ExitCode {
     .await
 }
 
-async fn execute(args: &CreateArgs, options: &Options<'_>, reporter: &Arc<Reporter>) -> Result<(), Failure> {
+async fn execute(args: &CreateArgs, options: &Options<'_>, reporter: &Arc<Reporter>) -> Result<(), CliError> {
     let settings = Settings::resolve(args, options)?;
     CreateFlow { settings: &settings, reporter }.create().await
 }
 
 /// Creates a key for a profile of the keyring, with whatever else the environment says.
-pub(crate) async fn for_keyring(options: &Options<'_>, reporter: &Arc<Reporter>) -> Result<(), Failure> {
+pub(crate) async fn for_keyring(options: &Options<'_>, reporter: &Arc<Reporter>) -> Result<(), CliError> {
     let mut settings = Settings::resolve(&CreateArgs::default(), options)?;
     settings.dry_run = false;
     settings.wanted = Wanted {
@@ -47,8 +47,8 @@ pub(crate) struct CreateFlow<'a> {
 }
 
 impl CreateFlow<'_> {
-    pub(crate) async fn create(self) -> Result<(), Failure> {
-        let mut interrupt = Interrupt::listen().map_err(|error| Failure::internal(&error))?;
+    pub(crate) async fn create(self) -> Result<(), CliError> {
+        let mut interrupt = Interrupt::listen().map_err(|error| CliError::internal(&error))?;
         let mint = interrupt.end(Mint::prepare(self.settings, self.reporter, self.prompter())).await?;
         let opening = open_sign_in(self.settings, self.reporter, self.prompter());
         let (mut receiver, pending) = interrupt.end(opening).await?;
@@ -66,7 +66,7 @@ impl CreateFlow<'_> {
         pending: PendingAuthorization,
         mint: Mint<'_>,
         interrupt: &mut Interrupt,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Outcome, CliError> {
         let Self { settings, reporter } = self;
         let under_way = UnderWay::new();
         let observer = |event: Event| {
@@ -98,12 +98,8 @@ impl CreateFlow<'_> {
 
     /// Whoever signed in may not be the person here: then the person is asked before a key is made
     /// in somebody else's account, or somebody else's is used here.
-    async fn confirm_browser(
-        self,
-        mismatch: Option<BrowserMismatch>,
-        target: &Target,
-    ) -> Result<(), Failure> {
-        let what = match mismatch {
+    async fn confirm_browser(self, doubt: Option<Doubt>, target: &Target) -> Result<(), CliError> {
+        let what = match doubt {
             None => return Ok(()),
             Some(BrowserMismatch::TwoBrowsers) => "two browsers opened the sign-in, which was meant for one",
             Some(_) => "the answer came from another browser than the one that was opened",
@@ -115,7 +111,7 @@ impl CreateFlow<'_> {
             Some(false) => format!("you did not want a key in {place}"),
             None => "nobody is here to say whether that is right".to_owned(),
         };
-        let refusal = Failure::new(ErrorKind::SignInRefused, format!("{what}, and {why}"));
+        let refusal = CliError::new(ErrorKind::SignInRefused, format!("{what}, and {why}"));
         Err(refusal.hint(
             "Run it again with --no-browser, and open the address in the browser that you want to sign in with.",
         ))

@@ -11,7 +11,7 @@ mod terminal;
 
 use crate::blocking;
 use crate::clock::SystemClock;
-use crate::error::{ErrorKind, Failure};
+use crate::error::{CliError, ErrorKind};
 use crate::interrupt::Interrupt;
 use crate::output::{self, STDOUT};
 use crate::prompter::Prompter;
@@ -78,7 +78,7 @@ impl<'a> Delivery<'a> {
         wanted: &Wanted,
         is_dry_run: bool,
         prompter: Prompter<'a>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, CliError> {
         let mut places: Vec<Box<dyn Destination + 'a>> = Vec::new();
         if let Some(wanted) = &wanted.env_file {
             places.push(Box::new(EnvFile::check(wanted, prompter).await?));
@@ -95,7 +95,7 @@ impl<'a> Delivery<'a> {
         let to_stdout = wanted.stdout();
         if to_stdout && !is_dry_run {
             output::check().map_err(|problem| {
-                Failure::new(ErrorKind::DestinationUnusable, problem)
+                CliError::new(ErrorKind::DestinationUnusable, problem)
                     .hint("Send it to a file, a pipe or a terminal.")
             })?;
         }

@@ -2,7 +2,7 @@
 
 use crate::args::DemoArgs;
 use crate::create::CreateFlow;
-use crate::error::Failure;
+use crate::error::CliError;
 use crate::report::{Message, Reporter};
 use crate::settings::Settings;
 use keymint_sandbox::{Sandbox, Scenario};
@@ -19,10 +19,10 @@ pub(crate) async fn run(args: DemoArgs) -> ExitCode {
     reporter.end(outcome)
 }
 
-async fn demonstrate(reporter: &Arc<Reporter>) -> Result<(), Failure> {
+async fn demonstrate(reporter: &Arc<Reporter>) -> Result<(), CliError> {
     reporter.report(&Message::Demonstration);
     let scenario = Scenario::ready().project_ready_after(PROJECT_DELAY);
-    let sandbox = Sandbox::start(scenario).await.map_err(|error| Failure::internal(&error))?;
+    let sandbox = Sandbox::start(scenario).await.map_err(|error| CliError::internal(&error))?;
     let settings = Settings::for_demo(sandbox.issuer(), sandbox.api_base())?;
     CreateFlow { settings: &settings, reporter }.create().await
 }

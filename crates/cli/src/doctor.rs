@@ -5,7 +5,7 @@ mod machine;
 mod network;
 
 use crate::args::{DoctorArgs, OutputArgs};
-use crate::error::{ErrorKind, Failure};
+use crate::error::{CliError, ErrorKind};
 use crate::prompter::Prompter;
 use crate::report::{self, Reporter};
 use crate::settings::{self, Endpoints, ProcessEnvironment};
@@ -24,7 +24,7 @@ pub(crate) async fn run(args: DoctorArgs) -> ExitCode {
 }
 
 /// Looks at everything in the order in which a sign-in needs it, and shows each finding at once.
-async fn examine(args: &DoctorArgs, given: OutputArgs) -> Result<(Vec<Finding>, OutputArgs), Failure> {
+async fn examine(args: &DoctorArgs, given: OutputArgs) -> Result<(Vec<Finding>, OutputArgs), CliError> {
     let environment = &ProcessEnvironment;
     let (options, output) = settings::read(&args.profile, given).map_err(|(failure, _)| failure)?;
     let endpoints = Endpoints::resolve(&args.endpoints, &options)?;

@@ -81,7 +81,7 @@ impl ErrorKind {
 
 /// A failure, told to a person and to a script.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct CliError {
     pub(crate) kind: ErrorKind,
     /// What happened.
     pub(crate) message: String,
@@ -95,7 +95,7 @@ pub(crate) struct Failure {
     pub(crate) has_printed: bool,
 }
 
-impl Failure {
+impl CliError {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         let page = match kind {
             ErrorKind::SignInRefused => Outcome::Refused,
@@ -139,7 +139,7 @@ fn chain(error: &dyn Error) -> String {
     text
 }
 
-impl From<BindError> for Failure {
+impl From<BindError> for CliError {
     fn from(error: BindError) -> Self {
         let port = error.address.port();
         let hint = match error.kind {
@@ -183,7 +183,7 @@ fn in_use_hint(port: u16, owner: Option<&Owner>) -> String {
     }
 }
 
-impl From<SelfTestError> for Failure {
+impl From<SelfTestError> for CliError {
     fn from(error: SelfTestError) -> Self {
         Self::new(ErrorKind::CallbackUnavailable, chain(&error)).hint(self_test_hint(&error.kind))
     }
@@ -201,7 +201,7 @@ pub(crate) fn self_test_hint(kind: &SelfTestErrorKind) -> &'static str {
     }
 }
 
-impl From<ProvisionError> for Failure {
+impl From<ProvisionError> for CliError {
     fn from(error: ProvisionError) -> Self {
         let (kind, hint) = match &error {
             ProvisionError::AuthorizationTimedOut { .. } => {
@@ -255,9 +255,9 @@ impl From<ProvisionError> for Failure {
 
 /// The one failure that leaves something behind. It is told in full, since only the person can
 /// look whether the key exists.
-pub(crate) fn outcome_unknown(target: &Target, key_name: &str, cause: impl Display) -> Failure {
+pub(crate) fn outcome_unknown(target: &Target, key_name: &str, cause: impl Display) -> CliError {
     let (name, place, time) = (quoted(key_name), describe_target_exactly(target), clock::utc_now());
-    Failure::new(
+    CliError::new(
         ErrorKind::OutcomeUnknown,
         format!(
             "a key may exist that nobody has: the creation was asked for, and its answer was lost ({cause}). \
@@ -330,7 +330,7 @@ fn service_kind_and_hint(error: &ServiceError) -> (ErrorKind, String) {
 
 /// The failure as `--json` has it on standard output.
 #[derive(Serialize)]
-struct FailureJson<'a> {
+struct ErrorJson<'a> {
     schema: &'static str,
     kind: &'static str,
     message: &'a str,
@@ -339,9 +339,9 @@ struct FailureJson<'a> {
     choices: Vec<&'a Value>,
 }
 
-impl Failure {
+impl CliError {
     pub(crate) fn json(&self) -> String {
-        let json = FailureJson {
+        let json = ErrorJson {
             schema: "keymint.error/1",
             kind: self.kind.name(),
             message: &self.message,

@@ -2,7 +2,7 @@
 
 use crate::args::{CreateArgs, FinishArgs};
 use crate::create::CreateFlow;
-use crate::error::{ErrorKind, Failure};
+use crate::error::{CliError, ErrorKind};
 use crate::interrupt::Interrupt;
 use crate::mint::Mint;
 use crate::pending_sign_in::{self, Found, PendingSignIn};
@@ -21,10 +21,10 @@ pub(crate) async fn run(args: FinishArgs) -> ExitCode {
     command::run(&profile, output, async move |options, reporter| finish(args, options, reporter).await).await
 }
 
-async fn finish(args: FinishArgs, options: &Options<'_>, reporter: &Arc<Reporter>) -> Result<(), Failure> {
-    let mut interrupt = Interrupt::listen().map_err(|error| Failure::internal(&error))?;
+async fn finish(args: FinishArgs, options: &Options<'_>, reporter: &Arc<Reporter>) -> Result<(), CliError> {
+    let mut interrupt = Interrupt::listen().map_err(|error| CliError::internal(&error))?;
     if args.address.is_none() && args.destinations.env_file.as_ref().is_some_and(is_address) {
-        return Err(Failure::new(ErrorKind::Usage, "--env-file has an address for its path")
+        return Err(CliError::new(ErrorKind::Usage, "--env-file has an address for its path")
             .hint("It takes what follows it for the path of the file: give the address before it."));
     }
     let pasted = args.address.clone().map(Zeroizing::new);
@@ -40,7 +40,7 @@ async fn finish(args: FinishArgs, options: &Options<'_>, reporter: &Arc<Reporter
     let settings = Settings::resolve(&args, options)?;
 
     let mint = interrupt.end(Mint::prepare(&settings, reporter, prompter)).await?;
-    if !pending_sign_in.claim().map_err(|error| Failure::internal(&error))? {
+    if !pending_sign_in.claim().map_err(|error| CliError::internal(&error))? {
         return Err(unknown());
     }
     fail_point::reached("claimed");
@@ -55,30 +55,30 @@ fn is_address(path: &OsString) -> bool {
 }
 
 /// The address, from standard input: what is pasted at a terminal, or all that a pipe has.
-async fn address(reporter: &Reporter, prompter: Prompter<'_>) -> Result<Zeroizing<String>, Failure> {
+async fn address(reporter: &Reporter, prompter: Prompter<'_>) -> Result<Zeroizing<String>, CliError> {
     if prompter.is_interactive() {
         reporter.report(&Message::PasteAddress);
     }
     paste::text().await.ok_or_else(|| {
-        Failure::new(ErrorKind::Usage, "no address was given").hint(
+        CliError::new(ErrorKind::Usage, "no address was given").hint(
             "Give the address that the browser ended on: on standard input, or in quotes as the argument, since a \
              shell cuts it at &.",
         )
     })
 }
 
-fn find(pasted: &str) -> Result<PendingSignIn, Failure> {
+fn find(pasted: &str) -> Result<PendingSignIn, CliError> {
     match pending_sign_in::find(pasted) {
         Ok(Found::PendingSignIn(pending_sign_in)) => Ok(*pending_sign_in),
-        Ok(Found::Expired) => Err(Failure::new(ErrorKind::SignInTimeout, "that sign-in has expired")
+        Ok(Found::Expired) => Err(CliError::new(ErrorKind::SignInTimeout, "that sign-in has expired")
             .hint("Begin again with `keymint start`. --sign-in-timeout gives it more time.")),
         Ok(Found::None) => Err(unknown()),
-        Err(error) => Err(Failure::internal(&error)),
+        Err(error) => Err(CliError::internal(&error)),
     }
 }
 
-fn unknown() -> Failure {
-    Failure::new(
+fn unknown() -> CliError {
+    CliError::new(
         ErrorKind::SignInRefused,
         "that address answers no sign-in that waits here: it was finished already, began elsewhere, or the address \
          is not whole",

@@ -1,7 +1,7 @@
 //! `keymint forget`: removes a stored key from the keyring. On the server it stays.
 
 use crate::args::{ForgetArgs, OutputArgs};
-use crate::error::Failure;
+use crate::error::CliError;
 use crate::keyring::{self, Item};
 use crate::prompter::Prompter;
 use crate::report::{Message, Reporter};
@@ -15,7 +15,7 @@ pub(crate) async fn run(args: ForgetArgs) -> ExitCode {
         .await
 }
 
-async fn execute(profile: &str, reporter: &Reporter) -> Result<(), Failure> {
+async fn execute(profile: &str, reporter: &Reporter) -> Result<(), CliError> {
     let item = Item::of(profile);
     let forget = async {
         // What is no key has no last four characters, and is removed all the same.

@@ -2,7 +2,7 @@
 
 use std::panic;
 
-/// Turns off what would write this process's memory to a file, or a secret into a message. Failure
+/// Turns off what would write this process's memory to a file, or a secret into a message. CliError
 /// is not told: it is a precaution, and nothing depends on it.
 pub(crate) fn harden() {
     panic::set_hook(Box::new(|panic| {

@@ -1,6 +1,6 @@
 //! Ctrl-C, Ctrl-\\, SIGTERM, and the end of the terminal.
 
-use crate::error::{ErrorKind, Failure};
+use crate::error::{CliError, ErrorKind};
 use keymint_domain::{Event, Step};
 use std::future::Future;
 use std::pin::pin;
@@ -66,8 +66,8 @@ impl Interrupt {
     /// Drops `work` at the first signal.
     pub(crate) async fn end<T>(
         &mut self,
-        work: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
+        work: impl Future<Output = Result<T, CliError>>,
+    ) -> Result<T, CliError> {
         tokio::select! {
             biased;
             kind = self.next() => Err(ended(kind)),
@@ -109,15 +109,15 @@ impl Interrupt {
     }
 }
 
-fn ended(kind: ErrorKind) -> Failure {
-    Failure::new(kind, "interrupted; no key was made")
+fn ended(kind: ErrorKind) -> CliError {
+    CliError::new(kind, "interrupted; no key was made")
 }
 
 /// What became of a creation that signals were watched for.
 pub(crate) enum Held<T> {
     Done(T),
     /// It was not under way, and no key was made.
-    Stopped(Failure),
+    Stopped(CliError),
     /// It was under way, and somebody did not want to wait.
     GivenUp,
 }

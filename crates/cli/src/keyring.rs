@@ -5,7 +5,7 @@
 mod system;
 
 use crate::clock::SystemClock;
-use crate::error::{ErrorKind, Failure};
+use crate::error::{CliError, ErrorKind};
 use crate::prompter::Prompter;
 use crate::{blocking, fail_point};
 use keymint_domain::text::human_duration;
@@ -113,7 +113,7 @@ pub(crate) async fn patiently<T>(prompter: Prompter<'_>, work: impl Future<Outpu
 }
 
 /// The failure of a command that needs the keyring.
-pub(crate) fn unusable(error: io::Error) -> Failure {
+pub(crate) fn unusable(error: io::Error) -> CliError {
     let hint = match error.kind() {
         io::ErrorKind::Unsupported => "`keymint create --env-file` puts a key in a file.",
         io::ErrorKind::InvalidData => "`keymint forget` removes it.",
@@ -122,7 +122,7 @@ pub(crate) fn unusable(error: io::Error) -> Failure {
              over SSH, `keymint create --env-file` puts a key in a file."
         }
     };
-    Failure::new(ErrorKind::DestinationUnusable, error.to_string()).hint(hint)
+    CliError::new(ErrorKind::DestinationUnusable, error.to_string()).hint(hint)
 }
 
 /// Whether two keys are the same, in a time that does not tell where they differ.

@@ -3,7 +3,7 @@
 use crate::args::ListArgs;
 use crate::choose::named;
 use crate::delivery::print_in_time;
-use crate::error::Failure;
+use crate::error::CliError;
 use crate::interrupt::Interrupt;
 use crate::prompter::Prompter;
 use crate::report::{Message, Reporter};
@@ -22,10 +22,10 @@ pub(crate) async fn run(args: ListArgs) -> ExitCode {
         .await
 }
 
-async fn execute(args: ListArgs, options: &Options<'_>, reporter: &Arc<Reporter>) -> Result<(), Failure> {
+async fn execute(args: ListArgs, options: &Options<'_>, reporter: &Arc<Reporter>) -> Result<(), CliError> {
     let settings = Settings::resolve(&args.into(), options)?;
     let prompter = Prompter::new(reporter, settings.may_ask);
-    let mut interrupt = Interrupt::listen().map_err(|error| Failure::internal(&error))?;
+    let mut interrupt = Interrupt::listen().map_err(|error| CliError::internal(&error))?;
     let (mut receiver, pending) = interrupt.end(open_sign_in(&settings, reporter, prompter)).await?;
     let observer = |event| reporter.report(&Message::Flow(&event));
     let reading = async {
@@ -44,7 +44,7 @@ async fn execute(args: ListArgs, options: &Options<'_>, reporter: &Arc<Reporter>
     outcome
 }
 
-async fn show(catalogue: &Catalogue, reporter: &Reporter, interrupt: &mut Interrupt) -> Result<(), Failure> {
+async fn show(catalogue: &Catalogue, reporter: &Reporter, interrupt: &mut Interrupt) -> Result<(), CliError> {
     reporter.clear_progress();
     if catalogue.organizations.is_empty() && !reporter.wants_json() {
         reporter.report(&Message::NothingToList);

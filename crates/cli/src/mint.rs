@@ -1,7 +1,7 @@
 //! From a chosen project to a key that is where it was wanted.
 
 use crate::delivery::{Delivered, Delivery, print_in_time};
-use crate::error::{ErrorKind, Failure, outcome_unknown};
+use crate::error::{CliError, ErrorKind, outcome_unknown};
 use crate::format::{DASHBOARD, quoted};
 use crate::interrupt::{Held, Interrupt, UnderWay};
 use crate::prompter::Prompter;
@@ -28,13 +28,13 @@ impl<'a> Mint<'a> {
         settings: &'a Settings,
         reporter: &'a Reporter,
         prompter: Prompter<'a>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, CliError> {
         fail_point::reached("started");
         let delivery = Delivery::check(&settings.wanted, settings.dry_run, prompter).await?;
         let record = if settings.keeps && !settings.dry_run {
             report_earlier_runs(prompter);
             recovery::folder().and_then(|_| Record::begin()).map_err(|error| {
-                Failure::new(
+                CliError::new(
                     ErrorKind::DestinationUnusable,
                     format!("nothing can be written down of a key: {error}"),
                 )
@@ -56,7 +56,7 @@ impl<'a> Mint<'a> {
         observer: Observer<'_>,
         under_way: &UnderWay,
         interrupt: &mut Interrupt,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Outcome, CliError> {
         let Settings { plan, api_base, http, .. } = self.settings;
         let name = &plan.key_name;
         let entry = Entry::requested(name, target, api_base.as_str());
@@ -64,7 +64,7 @@ impl<'a> Mint<'a> {
             return self.dry_run(&entry, target, interrupt).await;
         }
         self.record.write(entry).map_err(|error| {
-            Failure::new(ErrorKind::DestinationUnusable, format!("no key was asked for: {error}"))
+            CliError::new(ErrorKind::DestinationUnusable, format!("no key was asked for: {error}"))
         })?;
 
         fail_point::reached("written-down");
@@ -94,7 +94,7 @@ impl<'a> Mint<'a> {
         entry: &Entry,
         target: &Target,
         interrupt: &mut Interrupt,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Outcome, CliError> {
         if self.reporter.wants_json() {
             self.reporter.clear_progress();
             print_in_time(interrupt, output::dry_run(entry)).await.map_err(output::failed)?;
@@ -107,7 +107,7 @@ impl<'a> Mint<'a> {
         mut self,
         created: &ProvisionedKey,
         interrupt: &mut Interrupt,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Outcome, CliError> {
         let ProvisionedKey { target, name, key, .. } = created;
         fail_point::reached("answered");
         self.record.amend(|entry| {
@@ -172,9 +172,9 @@ impl<'a> Mint<'a> {
     }
 
     /// A destination failed, and the key must not be lost with it.
-    fn keep(mut self, created: &ProvisionedKey, delivered: &Delivered) -> Failure {
+    fn keep(mut self, created: &ProvisionedKey, delivered: &Delivered) -> CliError {
         let failed = format!("the key was created, but {}", delivered.failed.join(", and "));
-        let failed_with = |message: String| Failure::new(ErrorKind::DeliveryFailed, message);
+        let failed_with = |message: String| CliError::new(ErrorKind::DeliveryFailed, message);
         let mut failure = if !self.settings.keeps {
             failed_with(failed).page(Outcome::KeyLost)
         } else {

@@ -1,7 +1,7 @@
 //! Standard output: the key, or the JSON that was asked for, and nothing else.
 
 use crate::blocking;
-use crate::error::{ErrorKind, Failure};
+use crate::error::{CliError, ErrorKind};
 use crate::record::{Entry, Named};
 use keymint_domain::ApiKey;
 use keymint_domain::text::is_deceptive;
@@ -79,13 +79,13 @@ pub(crate) fn print(line: &str) -> io::Result<()> {
 }
 
 /// Prints what a command was asked for.
-pub(crate) fn show(text: &str) -> Result<(), Failure> {
+pub(crate) fn show(text: &str) -> Result<(), CliError> {
     print(text).map_err(failed)
 }
 
 /// The failure of a command that has nothing else to do than to print.
-pub(crate) fn failed(error: io::Error) -> Failure {
-    Failure::new(ErrorKind::Internal, format!("standard output failed: {error}"))
+pub(crate) fn failed(error: io::Error) -> CliError {
+    CliError::new(ErrorKind::Internal, format!("standard output failed: {error}"))
 }
 
 /// Prints a last line, and does not wait long where nobody reads it: the exit code tells what

@@ -1,6 +1,6 @@
 //! One sign-in at a time for each user and callback port.
 
-use crate::error::{ErrorKind, Failure};
+use crate::error::{CliError, ErrorKind};
 use crate::{clock, state};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Seek, Write};
@@ -21,16 +21,16 @@ pub(crate) struct PortLock {
 
 impl PortLock {
     /// Takes it, unless another sign-in of this user has it.
-    pub(crate) fn acquire(port: u16) -> Result<Self, Failure> {
+    pub(crate) fn acquire(port: u16) -> Result<Self, CliError> {
         let path = state::folder(FOLDER).map(|folder| folder.join(file_name(port)));
         match path.and_then(|path| lock_file(&path)) {
             Ok(Ok(lock)) => Ok(lock),
-            Ok(Err(holder)) => Err(Failure::new(
+            Ok(Err(holder)) => Err(CliError::new(
                 ErrorKind::CallbackUnavailable,
                 format!("another sign-in of yours waits for the browser on port {port}: {holder}"),
             )
             .hint("Finish it, or end it (with Ctrl-C, or with `kill` and that number), and run this again.")),
-            Err(error) => Err(Failure::new(
+            Err(error) => Err(CliError::new(
                 ErrorKind::DestinationUnusable,
                 format!("it cannot be written down that a sign-in is going on: {error}"),
             )

@@ -2,7 +2,7 @@
 
 use crate::args::RecoverArgs;
 use crate::delivery::Delivery;
-use crate::error::{ErrorKind, Failure};
+use crate::error::{CliError, ErrorKind};
 use crate::format::{DASHBOARD, quoted};
 use crate::interrupt::Interrupt;
 use crate::prompter::Prompter;
@@ -22,17 +22,17 @@ pub(crate) async fn run(args: RecoverArgs) -> ExitCode {
     .await
 }
 
-async fn execute(args: &RecoverArgs, options: &Options<'_>, reporter: &Reporter) -> Result<(), Failure> {
+async fn execute(args: &RecoverArgs, options: &Options<'_>, reporter: &Reporter) -> Result<(), CliError> {
     let settings = RecoverSettings::resolve(args, options)?;
     let kept = recovery::kept().map_err(|error| {
-        Failure::new(ErrorKind::Internal, format!("the recovery folder cannot be read: {error}"))
+        CliError::new(ErrorKind::Internal, format!("the recovery folder cannot be read: {error}"))
     })?;
     if !args.delete && args.id.is_none() && !args.destinations.name_a_place() {
         return list(&kept, reporter);
     }
     let path = args.destinations.env_file.as_deref().and_then(OsStr::to_str);
     if args.id.is_none() && kept.iter().any(|kept| Some(kept.id.as_str()) == path) {
-        return Err(Failure::new(ErrorKind::Usage, "--env-file has the id of a key for its path")
+        return Err(CliError::new(ErrorKind::Usage, "--env-file has the id of a key for its path")
             .hint("It takes what follows it for the path of the file: give the id before it."));
     }
     let kept = one(kept, args.id.as_deref())?;
@@ -40,7 +40,7 @@ async fn execute(args: &RecoverArgs, options: &Options<'_>, reporter: &Reporter)
 }
 
 /// Shows what is there, on standard output: never a key.
-fn list(kept: &[Kept], reporter: &Reporter) -> Result<(), Failure> {
+fn list(kept: &[Kept], reporter: &Reporter) -> Result<(), CliError> {
     if reporter.wants_json() {
         let keys: Vec<_> = kept
             .iter()
@@ -67,26 +67,26 @@ fn line(kept: &Kept) -> String {
 }
 
 /// The key that is meant: the one with this id, or the only one.
-fn one(mut kept: Vec<Kept>, id: Option<&str>) -> Result<Kept, Failure> {
+fn one(mut kept: Vec<Kept>, id: Option<&str>) -> Result<Kept, CliError> {
     if let Some(id) = id {
         kept.retain(|kept| kept.id == id);
     }
     match (kept.pop(), kept.len()) {
         (Some(only), 0) => Ok(only),
         (Some(_), _) => {
-            Err(Failure::new(ErrorKind::Usage, "the recovery folder has several keys: say which by its id")
+            Err(CliError::new(ErrorKind::Usage, "the recovery folder has several keys: say which by its id")
                 .hint("`keymint recover` lists them."))
         }
-        (None, _) => Err(Failure::new(ErrorKind::Usage, "the recovery folder has no such key")
+        (None, _) => Err(CliError::new(ErrorKind::Usage, "the recovery folder has no such key")
             .hint("`keymint recover` lists what there is.")),
     }
 }
 
-async fn deliver(kept: Kept, settings: &RecoverSettings, reporter: &Reporter) -> Result<(), Failure> {
+async fn deliver(kept: Kept, settings: &RecoverSettings, reporter: &Reporter) -> Result<(), CliError> {
     let key = kept.read().map_err(|error| {
-        Failure::new(ErrorKind::Internal, format!("{} cannot be read: {error}", kept.path.display()))
+        CliError::new(ErrorKind::Internal, format!("{} cannot be read: {error}", kept.path.display()))
     })?;
-    let mut interrupt = Interrupt::listen().map_err(|error| Failure::internal(&error))?;
+    let mut interrupt = Interrupt::listen().map_err(|error| CliError::internal(&error))?;
     let prompter = Prompter::new(reporter, settings.may_ask);
     let mut delivery = interrupt.end(Delivery::check(&settings.wanted, false, prompter)).await?;
     fail_point::reached("prepared");
@@ -100,7 +100,7 @@ async fn deliver(kept: Kept, settings: &RecoverSettings, reporter: &Reporter) ->
     if !delivered.failed.is_empty() {
         let message =
             format!("{}; it is still kept in {}", delivered.failed.join(", and "), kept.path.display());
-        let mut failure = Failure::new(ErrorKind::DeliveryFailed, message).hint("Try another destination.");
+        let mut failure = CliError::new(ErrorKind::DeliveryFailed, message).hint("Try another destination.");
         failure.has_printed = delivered.has_printed;
         return Err(failure);
     }
@@ -113,9 +113,9 @@ async fn deliver(kept: Kept, settings: &RecoverSettings, reporter: &Reporter) ->
     Ok(())
 }
 
-fn delete(kept: &Kept, reporter: &Reporter) -> Result<(), Failure> {
+fn delete(kept: &Kept, reporter: &Reporter) -> Result<(), CliError> {
     kept.remove().map_err(|error| {
-        Failure::new(ErrorKind::Internal, format!("{} could not be deleted: {error}", kept.path.display()))
+        CliError::new(ErrorKind::Internal, format!("{} could not be deleted: {error}", kept.path.display()))
     })?;
     kept.note(&[], None, true);
     let name = quoted(&kept.entry.name);

@@ -8,7 +8,7 @@ use crate::args::OutputArgs;
 #[cfg(feature = "sandbox")]
 use crate::browser::Browser;
 use crate::browser::Opening;
-use crate::error::{ErrorKind, Failure};
+use crate::error::{CliError, ErrorKind};
 use crate::format::{DASHBOARD, describe_target, of_listener, of_obstacle, quoted};
 use crate::paste::complaint;
 use crate::surroundings::Advice;
@@ -267,7 +267,7 @@ impl Reporter {
     }
 
     /// The last word, on both streams, and the exit code.
-    pub(crate) fn end(&self, outcome: Result<(), Failure>) -> ExitCode {
+    pub(crate) fn end(&self, outcome: Result<(), CliError>) -> ExitCode {
         self.clear_progress();
         let Err(failure) = outcome else { return ExitCode::SUCCESS };
         if self.output.events {

@@ -1,7 +1,7 @@
 //! How the browser's answer comes back: over the listener, or pasted by a person, whichever is
 //! first.
 
-use crate::error::{ErrorKind, Failure};
+use crate::error::{CliError, ErrorKind};
 use crate::paste::{PasteError, Pasted};
 use crate::port_lock::PortLock;
 use crate::prompter::Prompter;
@@ -29,7 +29,7 @@ impl ResponseReceiver {
         settings: &Settings,
         reporter: &Arc<Reporter>,
         prompter: Prompter<'_>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, CliError> {
         let port = settings.callback_port;
         let pasted = (prompter.is_interactive() || !settings.listens)
             .then(|| -> Box<dyn ResponseSource> { Box::new(Pasted::new(reporter)) });
@@ -84,7 +84,7 @@ impl ResponseReceiver {
     }
 }
 
-async fn listen(port: u16, reporter: &Arc<Reporter>) -> Result<LoopbackListener, Failure> {
+async fn listen(port: u16, reporter: &Arc<Reporter>) -> Result<LoopbackListener, CliError> {
     let observer = Arc::clone(reporter);
     let listener =
         LoopbackListener::bind(port)?.observed_by(move |notice| observer.report(&Message::Listener(notice)));
@@ -139,14 +139,14 @@ impl ResponseSource for Answer {
 }
 
 /// Why a sign-in that only a paste could end did not.
-pub(crate) fn without_an_answer(error: &SourceError) -> Option<Failure> {
+pub(crate) fn without_an_answer(error: &SourceError) -> Option<CliError> {
     let ended = error.cause().downcast_ref::<PasteError>()?;
     Some(match ended {
-        PasteError::Input => Failure::new(ErrorKind::Usage, format!("nobody can paste an address here: {ended}")).hint(
+        PasteError::Input => CliError::new(ErrorKind::Usage, format!("nobody can paste an address here: {ended}")).hint(
             "Where nobody can type, `keymint start` prints the address to open and ends, and `keymint finish` takes \
              the one that the browser ended on.",
         ),
-        PasteError::Tries => Failure::new(ErrorKind::SignInRefused, ended.to_string())
+        PasteError::Tries => CliError::new(ErrorKind::SignInRefused, ended.to_string())
             .hint("Run it again, and paste the whole address that the browser ends on."),
     })
 }

@@ -1,7 +1,7 @@
 //! `keymint run`: a command that has the stored key in its environment, and nowhere else.
 
 use crate::args::{OutputArgs, RunArgs};
-use crate::error::{ErrorKind, Failure};
+use crate::error::{CliError, ErrorKind};
 use crate::format::{profile_flag, quoted};
 use crate::keyring::{self, Item};
 use crate::prompter::Prompter;
@@ -37,8 +37,8 @@ async fn execute(
     args: RunArgs,
     options: &Options<'_>,
     reporter: &Arc<Reporter>,
-) -> Result<Infallible, Failure> {
-    let see_help = |failure: Failure| failure.hint("See `keymint run --help`.");
+) -> Result<Infallible, CliError> {
+    let see_help = |failure: CliError| failure.hint("See `keymint run --help`.");
     let variable = settings::variable(&args.var, options).map_err(see_help)?;
     let may_ask = settings::may_ask(args.no_input, options).map_err(see_help)?;
     let key = stored_key(options, may_ask, reporter).await?;
@@ -51,9 +51,9 @@ async fn execute(
     start(command).map_err(|error| {
         let program = quoted(&program.to_string_lossy());
         if error.kind() == io::ErrorKind::NotFound {
-            Failure::new(NOT_FOUND, format!("there is no program {program}"))
+            CliError::new(NOT_FOUND, format!("there is no program {program}"))
         } else {
-            Failure::new(NOT_EXECUTABLE, format!("the program {program} could not be started: {error}"))
+            CliError::new(NOT_EXECUTABLE, format!("the program {program} could not be started: {error}"))
         }
     })
 }
@@ -63,7 +63,7 @@ async fn stored_key(
     options: &Options<'_>,
     may_ask: bool,
     reporter: &Arc<Reporter>,
-) -> Result<ApiKey, Failure> {
+) -> Result<ApiKey, CliError> {
     let profile = &options.profile;
     let (item, prompter) = (Item::of(profile), Prompter::new(reporter, may_ask));
     let mut stored = keyring::patiently(prompter, item.get()).await.map_err(keyring::unusable)?;
@@ -72,7 +72,7 @@ async fn stored_key(
         stored = item.get().await.map_err(keyring::unusable)?;
     }
     stored.ok_or_else(|| {
-        Failure::new(ErrorKind::NoKey, format!("the keyring has no key for the profile {profile}")).hint(
+        CliError::new(ErrorKind::NoKey, format!("the keyring has no key for the profile {profile}")).hint(
             format!(
                 "Create one with `keymint create --keyring{}`, and run this again.",
                 profile_flag(profile)

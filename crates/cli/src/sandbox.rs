@@ -1,7 +1,7 @@
 //! `keymint sandbox`: the sandbox for people who build front ends.
 
 use crate::args::OutputArgs;
-use crate::error::{ErrorKind, Failure};
+use crate::error::{CliError, ErrorKind};
 use crate::interrupt::Interrupt;
 use crate::report::{Message, Reporter};
 use crate::{output, settings};
@@ -40,10 +40,10 @@ pub(crate) async fn run(args: SandboxArgs) -> ExitCode {
     reporter.end(outcome)
 }
 
-async fn serve(args: &SandboxArgs, reporter: &Reporter) -> Result<(), Failure> {
-    let mut interrupt = Interrupt::listen().map_err(|error| Failure::internal(&error))?;
+async fn serve(args: &SandboxArgs, reporter: &Reporter) -> Result<(), CliError> {
+    let mut interrupt = Interrupt::listen().map_err(|error| CliError::internal(&error))?;
     let sandbox = start(args).await.map_err(|error| {
-        Failure::new(ErrorKind::Usage, format!("the sandbox cannot listen: {error}"))
+        CliError::new(ErrorKind::Usage, format!("the sandbox cannot listen: {error}"))
             .hint("Choose another --port, or none.")
     })?;
     let variables = format!("KEYMINT_ISSUER={} KEYMINT_API_BASE={}", sandbox.issuer(), sandbox.api_base());

@@ -12,7 +12,7 @@ mod table;
 
 use crate::args::{CreateArgs, EndpointArgs, OutputArgs, PatienceArgs, RecoverArgs};
 use crate::browser::{Browser, Launcher};
-use crate::error::Failure;
+use crate::error::CliError;
 use crate::key_name;
 pub(crate) use destinations::{EnvFileWanted, KeyringWanted, Wanted};
 pub(crate) use endpoints::Endpoints;
@@ -66,7 +66,7 @@ pub(crate) struct Settings {
 pub(crate) fn read(
     profile: &Option<String>,
     args: OutputArgs,
-) -> Result<(Options<'static>, OutputArgs), (Failure, OutputArgs)> {
+) -> Result<(Options<'static>, OutputArgs), (CliError, OutputArgs)> {
     let variables =
         output(args, &Options::without_file(&ProcessEnvironment)).map_err(|failure| (failure, args))?;
     let options = Options::read(&ProcessEnvironment, profile).map_err(|failure| (failure, variables))?;
@@ -75,7 +75,7 @@ pub(crate) fn read(
 }
 
 /// What is printed and how.
-fn output(args: OutputArgs, of: &Options<'_>) -> Result<OutputArgs, Failure> {
+fn output(args: OutputArgs, of: &Options<'_>) -> Result<OutputArgs, CliError> {
     // Who gives one of the two wins over who, in a weaker place, gives the other.
     let variables = Options::without_file(of.environment);
     let talk = if args.quiet || args.verbose {
@@ -94,7 +94,7 @@ fn output(args: OutputArgs, of: &Options<'_>) -> Result<OutputArgs, Failure> {
 }
 
 impl Settings {
-    pub(crate) fn resolve(args: &CreateArgs, of: &Options<'_>) -> Result<Self, Failure> {
+    pub(crate) fn resolve(args: &CreateArgs, of: &Options<'_>) -> Result<Self, CliError> {
         let EndpointArgs { app, ca_file, .. } = &args.endpoints;
         let PatienceArgs { sign_in_timeout, project_timeout, http_timeout, poll_interval } = &args.patience;
 
@@ -107,7 +107,7 @@ impl Settings {
         of.set(&mut plan.app, "app", app, plain_text)?;
         plan.key_name = match of.find("name", &args.key.name, plain_text)? {
             Some(name) => name,
-            None => key_name::default().map_err(|error| Failure::internal(&error))?,
+            None => key_name::default().map_err(|error| CliError::internal(&error))?,
         };
         plan.selector.organization = of.find("organization", &args.target.organization, plain_text)?;
         plan.selector.project = of.find("project", &args.target.project, plain_text)?;
@@ -154,9 +154,9 @@ impl Settings {
 
     #[cfg(feature = "sandbox")]
     /// Those of the demonstration: the sandbox's servers, any free port, and nothing from outside.
-    pub(crate) fn for_demo(issuer: &str, api_base: &str) -> Result<Self, Failure> {
-        let base = |url| BaseUrl::parse(url).map_err(|error| Failure::internal(&error));
-        let random = |error| Failure::internal(&error);
+    pub(crate) fn for_demo(issuer: &str, api_base: &str) -> Result<Self, CliError> {
+        let base = |url| BaseUrl::parse(url).map_err(|error| CliError::internal(&error));
+        let random = |error| CliError::internal(&error);
         Ok(Self {
             client: Client::at(base(issuer)?),
             api_base: base(api_base)?,
@@ -182,7 +182,7 @@ pub(crate) fn browser(
     no_browser: bool,
     command: &Option<String>,
     of: &Options<'_>,
-) -> Result<Browser, Failure> {
+) -> Result<Browser, CliError> {
     if no_browser || command.is_none() && of.is_set("no-browser")? {
         return Ok(Browser::None);
     }
@@ -200,7 +200,7 @@ pub(crate) struct RecoverSettings {
 }
 
 impl RecoverSettings {
-    pub(crate) fn resolve(args: &RecoverArgs, of: &Options<'_>) -> Result<Self, Failure> {
+    pub(crate) fn resolve(args: &RecoverArgs, of: &Options<'_>) -> Result<Self, CliError> {
         Ok(Self { wanted: Wanted::resolve(&args.destinations, of)?, may_ask: may_ask(args.no_input, of)? })
     }
 }
@@ -221,7 +221,7 @@ mod tests {
     use url::Url;
 
     impl Environment for HashMap<&str, &str> {
-        fn get(&self, name: &str) -> Result<Option<String>, Failure> {
+        fn get(&self, name: &str) -> Result<Option<String>, CliError> {
             Ok(HashMap::get(self, name).map(|value| (*value).to_owned()).filter(|value| !value.is_empty()))
         }
     }
@@ -229,7 +229,7 @@ mod tests {
     pub(super) fn resolve(
         flags: &[&str],
         environment: &[(&'static str, &'static str)],
-    ) -> Result<Settings, Failure> {
+    ) -> Result<Settings, CliError> {
         let args = Args::try_parse_from([&["keymint", "create"], flags].concat()).unwrap();
         let Command::Create(args) = args.command else { panic!("another command") };
         let environment: HashMap<_, _> = environment.iter().copied().collect();
@@ -279,7 +279,7 @@ mod tests {
         flags: &[&str],
         environment: &[(&'static str, &'static str)],
         text: &str,
-    ) -> Result<Settings, Failure> {
+    ) -> Result<Settings, CliError> {
         let args = Args::try_parse_from([&["keymint", "create"], flags].concat()).unwrap();
         let Command::Create(args) = args.command else { panic!("another command") };
         let environment: HashMap<_, _> = environment.iter().copied().collect();

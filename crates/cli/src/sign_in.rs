@@ -2,7 +2,7 @@
 
 use crate::browser::Browser;
 use crate::clock::SystemClock;
-use crate::error::Failure;
+use crate::error::CliError;
 use crate::prompter::Prompter;
 use crate::report::{Message, Reporter};
 use crate::response::{self, ResponseReceiver};
@@ -37,10 +37,10 @@ impl Servers {
     /// each server open. Nothing of this delays the work or is said where it fails, but for servers
     /// that cannot be spoken to at all.
     async fn connect_while<T>(
-        work: impl Future<Output = Result<T, Failure>>,
+        work: impl Future<Output = Result<T, CliError>>,
         settings: &Settings,
         clock: &SystemClock,
-    ) -> Result<(Self, T), Failure> {
+    ) -> Result<(Self, T), CliError> {
         let http = Http::new(settings.http.clone());
         let mut work = pin!(work);
         let mut setting_up = pin!(Self::set_up(http.clone(), settings));
@@ -58,7 +58,7 @@ impl Servers {
     }
 
     /// On a thread of its own, since loading certificates takes milliseconds.
-    async fn set_up(http: Http, settings: &Settings) -> Result<Self, Failure> {
+    async fn set_up(http: Http, settings: &Settings) -> Result<Self, CliError> {
         let (issuer, api_base) = (settings.client.issuer.clone(), settings.api_base.clone());
         let setting_up = move || {
             Ok::<_, HttpSetupError>(Self {
@@ -68,14 +68,14 @@ impl Servers {
             })
         };
         let servers = blocking::run(setting_up).await;
-        servers.map_err(|error| Failure::internal(&error))?.map_err(|error| Failure::internal(&error))
+        servers.map_err(|error| CliError::internal(&error))?.map_err(|error| CliError::internal(&error))
     }
 }
 
 /// An authorization with the operating system's randomness.
-pub(crate) fn begin(client: &Client, redirect_uri: Url) -> Result<PendingAuthorization, Failure> {
+pub(crate) fn begin(client: &Client, redirect_uri: Url) -> Result<PendingAuthorization, CliError> {
     let entropy = Entropy::fill_with(|bytes| SysRng.try_fill_bytes(bytes))
-        .map_err(|error| Failure::internal(&error))?;
+        .map_err(|error| CliError::internal(&error))?;
     Ok(client.begin(redirect_uri, entropy))
 }
 
@@ -84,7 +84,7 @@ pub(crate) async fn open_sign_in(
     settings: &Settings,
     reporter: &Arc<Reporter>,
     prompter: Prompter<'_>,
-) -> Result<(ResponseReceiver, PendingAuthorization), Failure> {
+) -> Result<(ResponseReceiver, PendingAuthorization), CliError> {
     let Settings { client, warnings, browser, .. } = settings;
     let receiver = ResponseReceiver::open(settings, reporter, prompter).await?;
     for warning in warnings {
@@ -129,7 +129,7 @@ pub(crate) async fn complete_sign_in(
     source: &mut dyn ResponseSource,
     pending: PendingAuthorization,
     observer: Observer<'_>,
-) -> Result<(Servers, Session), Failure> {
+) -> Result<(Servers, Session), CliError> {
     let clock = SystemClock::new();
     let coming_back = async {
         let grant = authorize(&clock, source, pending, settings.sign_in_timeout).await?;

@@ -1,7 +1,7 @@
 //! `keymint start`: the first half of a sign-in, which another process finishes.
 
 use crate::args::{EndpointArgs, StartArgs};
-use crate::error::{ErrorKind, Failure};
+use crate::error::{CliError, ErrorKind};
 use crate::report::{Message, Reporter};
 use crate::settings::{Options, Settings};
 use crate::sign_in::begin;
@@ -14,14 +14,14 @@ pub(crate) async fn run(args: StartArgs) -> ExitCode {
     command::run(&profile, output, async move |options, reporter| start(args, options, reporter)).await
 }
 
-fn start(args: StartArgs, options: &Options<'_>, reporter: &Reporter) -> Result<(), Failure> {
+fn start(args: StartArgs, options: &Options<'_>, reporter: &Reporter) -> Result<(), CliError> {
     let given = args.endpoints.ca_file.clone();
     let settings = Settings::resolve(&args.into(), options)?;
     let pending = begin(&settings.client, response::redirect_uri(settings.callback_port))?;
     let url = pending.authorize_url().to_string();
     let expires = clock::unix_now() + settings.sign_in_timeout.as_secs();
     pending_sign_in::save(pending, endpoints(&settings, given), expires).map_err(|error| {
-        Failure::new(
+        CliError::new(
             ErrorKind::Internal,
             format!("the sign-in cannot be saved to be finished later: {error}"),
         )

@@ -5,7 +5,7 @@ mod place;
 mod text;
 
 use crate::args::{CreateArgs, OutputArgs, StatusArgs};
-use crate::error::{ErrorKind, Failure};
+use crate::error::{CliError, ErrorKind};
 use crate::prompter::Prompter;
 use crate::report::Reporter;
 use crate::settings::{Options, Settings};
@@ -23,9 +23,9 @@ pub(crate) async fn run(args: StatusArgs) -> ExitCode {
         .await
 }
 
-async fn execute(args: &StatusArgs, options: &Options<'_>, reporter: &Reporter) -> Result<(), Failure> {
+async fn execute(args: &StatusArgs, options: &Options<'_>, reporter: &Reporter) -> Result<(), CliError> {
     let keys = key::known().map_err(|error| {
-        Failure::new(ErrorKind::Internal, format!("what is known of the keys cannot be read: {error}"))
+        CliError::new(ErrorKind::Internal, format!("what is known of the keys cannot be read: {error}"))
     })?;
     let mut held = place::look(options, Prompter::new(reporter, false)).await?;
     // Who never used the keyring need not know that there is none.
@@ -45,9 +45,9 @@ async fn execute(args: &StatusArgs, options: &Options<'_>, reporter: &Reporter) 
     output::show(&text)?;
     if let Some(Verified::NotAccepted) = status.verified {
         let hint = "It may have been deleted. `keymint create` makes a new one.";
-        failure = Some(Failure::new(ErrorKind::Server, verify::words(KeyCheck::NotAccepted)).hint(hint));
+        failure = Some(CliError::new(ErrorKind::Server, verify::words(KeyCheck::NotAccepted)).hint(hint));
     }
-    failure.map_or(Ok(()), |failure| Err(Failure { has_printed: true, ..failure }))
+    failure.map_or(Ok(()), |failure| Err(CliError { has_printed: true, ..failure }))
 }
 
 /// What `--json` prints.
@@ -88,13 +88,13 @@ impl Status {
     }
 
     /// Asks the platform about the key in use.
-    async fn verify(&self, options: &Options<'_>) -> Result<KeyCheck, Failure> {
+    async fn verify(&self, options: &Options<'_>) -> Result<KeyCheck, CliError> {
         let settings = Settings::resolve(&CreateArgs::default(), options)?;
         verify::ask(self.key_in_use()?, &settings.api_base, &settings.http).await
     }
 
-    fn key_in_use(&self) -> Result<&ApiKey, Failure> {
-        let none = |why: String| Failure::new(ErrorKind::NoKey, why).hint("`keymint create` makes one.");
+    fn key_in_use(&self) -> Result<&ApiKey, CliError> {
+        let none = |why: String| CliError::new(ErrorKind::NoKey, why).hint("`keymint create` makes one.");
         let held = self.in_use.as_ref().ok_or_else(|| none("there is no key here to try".to_owned()))?;
         held.key.as_ref().map_err(|problem| none(format!("{}: {problem}", held.place)))
     }

@@ -1,6 +1,6 @@
 //! Whether a key works.
 
-use crate::error::Failure;
+use crate::error::CliError;
 use crate::report::{Message, Reporter};
 use crate::settings::Settings;
 use keymint_domain::{ApiKey, BaseUrl, ProvisionError};
@@ -10,9 +10,9 @@ use keymint_http_adapter::{Http, HttpOptions, KeyCheck};
 const BILLING: &str = "https://platform.openai.com/settings/organization/billing";
 
 /// Asks the platform.
-pub(crate) async fn ask(key: &ApiKey, base: &BaseUrl, options: &HttpOptions) -> Result<KeyCheck, Failure> {
+pub(crate) async fn ask(key: &ApiKey, base: &BaseUrl, options: &HttpOptions) -> Result<KeyCheck, CliError> {
     let platform =
-        Http::new(options.clone()).platform_api(base.clone()).map_err(|error| Failure::internal(&error))?;
+        Http::new(options.clone()).platform_api(base.clone()).map_err(|error| CliError::internal(&error))?;
     platform.check_key(key).await.map_err(|error| ProvisionError::Service(error).into())
 }
 

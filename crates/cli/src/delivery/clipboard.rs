@@ -4,7 +4,7 @@ use super::feed::feed;
 use super::osc52::{Wrapping, set_clipboard};
 use super::{Destination, terminal};
 use crate::clock::SystemClock;
-use crate::error::{ErrorKind, Failure};
+use crate::error::{CliError, ErrorKind};
 use crate::{blocking, program};
 use async_trait::async_trait;
 use keymint_domain::{ApiKey, Clock};
@@ -29,7 +29,7 @@ pub(crate) enum Clipboard {
 
 impl Clipboard {
     /// Looks for a way, and prefers one that says whether it worked.
-    pub(crate) fn check() -> Result<Self, Failure> {
+    pub(crate) fn check() -> Result<Self, CliError> {
         let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
         for (name, arguments) in programs(is_set) {
             if let Ok(path) = program::find_here(name) {
@@ -41,7 +41,7 @@ impl Clipboard {
         {
             return Ok(Self::Terminal);
         }
-        Err(Failure::new(ErrorKind::DestinationUnusable, "there is no way to a clipboard from here").hint(
+        Err(CliError::new(ErrorKind::DestinationUnusable, "there is no way to a clipboard from here").hint(
             "On a desktop, wl-copy (from wl-clipboard), xclip or xsel reach it; without one, the terminal must be one that \
              can. --env-file, --keyring and --pipe-to need neither.",
         ))

@@ -11,7 +11,7 @@ mod variable;
 use super::Destination;
 use crate::blocking;
 use crate::clock::SystemClock;
-use crate::error::Failure;
+use crate::error::CliError;
 use crate::prompter::Prompter;
 use crate::settings::EnvFileWanted;
 use async_trait::async_trait;
@@ -71,7 +71,7 @@ enum Current {
 
 impl EnvFile {
     /// Does all that can fail without the key, and asks about what would be lost.
-    pub(crate) async fn check(wanted: &EnvFileWanted, prompter: Prompter<'_>) -> Result<Self, Failure> {
+    pub(crate) async fn check(wanted: &EnvFileWanted, prompter: Prompter<'_>) -> Result<Self, CliError> {
         let clock = SystemClock::new();
         let path = wanted.path.clone();
         let (spot, link) = checking(move || Spot::find(&path)).await?;
@@ -167,7 +167,10 @@ impl MayReplace {
 }
 
 /// What a file sets a variable to, if it does: nothing is written, and nobody is waited for.
-pub(crate) fn value_in_file(path: &Path, variable: &Variable) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
+pub(crate) fn value_in_file(
+    path: &Path,
+    variable: &Variable,
+) -> Result<Option<Zeroizing<Vec<u8>>>, CliError> {
     if path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
         return Ok(None);
     }
@@ -188,7 +191,7 @@ pub(crate) fn value_in_file(path: &Path, variable: &Variable) -> Result<Option<Z
 }
 
 /// Keeps other runs from the folder until the end of this one.
-async fn lock(clock: &dyn Clock, spot: &Spot) -> Result<(), Failure> {
+async fn lock(clock: &dyn Clock, spot: &Spot) -> Result<(), CliError> {
     for _ in 0..PAUSES {
         if spot.folder.try_lock() {
             return Ok(());
@@ -205,7 +208,7 @@ async fn lock(clock: &dyn Clock, spot: &Spot) -> Result<(), Failure> {
 }
 
 /// Reads the file and reserves the room for its next content.
-fn look(spot: &Spot, variable: &Variable) -> Result<Checked, Failure> {
+fn look(spot: &Spot, variable: &Variable) -> Result<Checked, CliError> {
     let failed = |error: io::Error| spot.unusable(error);
     let mut warnings = Vec::new();
     for left in spot.folder.leftovers().map_err(failed)? {
@@ -262,7 +265,7 @@ async fn ask_git(
     spot: &Spot,
     allow_tracked: bool,
     prompter: Prompter<'_>,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     match git::standing(clock, spot.folder.path(), &spot.name).await {
         Standing::Apart => (),
         Standing::Tracked if allow_tracked => {
@@ -293,7 +296,7 @@ async fn consent(
     variable: &Variable,
     current: Current,
     prompter: Prompter<'_>,
-) -> Result<Zeroizing<Vec<u8>>, Failure> {
+) -> Result<Zeroizing<Vec<u8>>, CliError> {
     let variable = variable.as_str();
     let (value, lines) = match current {
         Current::One { value, .. } if value.is_empty() => return Ok(value),
@@ -326,9 +329,9 @@ fn listed(lines: &[usize]) -> String {
 }
 
 async fn checking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
-) -> Result<T, Failure> {
-    blocking::run_to_its_end(work).await.map_err(|error| Failure::internal(&error))?
+    work: impl FnOnce() -> Result<T, CliError> + Send + 'static,
+) -> Result<T, CliError> {
+    blocking::run_to_its_end(work).await.map_err(|error| CliError::internal(&error))?
 }
 
 #[cfg(unix)]

@@ -1,7 +1,7 @@
 //! The keyring of this system, as a place for the key.
 
 use super::Destination;
-use crate::error::{ErrorKind, Failure};
+use crate::error::{CliError, ErrorKind};
 use crate::format::profile_flag;
 use crate::keyring::{self, Item, unusable};
 use crate::prompter::Prompter;
@@ -34,7 +34,7 @@ enum There {
 }
 
 impl Keyring {
-    pub(crate) async fn check(wanted: &KeyringWanted, prompter: Prompter<'_>) -> Result<Self, Failure> {
+    pub(crate) async fn check(wanted: &KeyringWanted, prompter: Prompter<'_>) -> Result<Self, CliError> {
         let item = Item::of(&wanted.profile);
         let there = keyring::patiently(prompter, There::look(&item)).await.map_err(unusable)?;
         let may_replace = if wanted.new {
@@ -81,14 +81,14 @@ impl MayReplace {
 }
 
 /// A key that is still good is not replaced, and its successor not created, by accident.
-async fn may_be_replaced(what_is_there: &str, prompter: Prompter<'_>) -> Result<(), Failure> {
+async fn may_be_replaced(what_is_there: &str, prompter: Prompter<'_>) -> Result<(), CliError> {
     let question = format!("Careful: {what_is_there}. Create a new key in its place?");
     let message = match prompter.confirm(question).await {
         Some(true) => return Ok(()),
         Some(false) => format!("{what_is_there}, and you want it to stay"),
         None => what_is_there.to_owned(),
     };
-    Err(Failure::new(ErrorKind::DestinationUnusable, message).hint(
+    Err(CliError::new(ErrorKind::DestinationUnusable, message).hint(
         "`keymint run` uses what is there. --new replaces it, and --profile puts the new key beside it.",
     ))
 }

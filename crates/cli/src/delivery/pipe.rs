@@ -4,7 +4,7 @@ use super::Destination;
 use super::feed::feed;
 use super::mask::mask;
 use crate::clock::SystemClock;
-use crate::error::{ErrorKind, Failure};
+use crate::error::{CliError, ErrorKind};
 use crate::format::quoted;
 use crate::program;
 use crate::prompter::Prompter;
@@ -29,12 +29,12 @@ pub(crate) struct Pipe<'a> {
 impl<'a> Pipe<'a> {
     /// Splits the command by the shell's rules for quotes, and looks for its program. There is no
     /// shell: nothing else of what one understands means anything.
-    pub(crate) fn check(command: &str, prompter: Prompter<'a>) -> Result<Self, Failure> {
+    pub(crate) fn check(command: &str, prompter: Prompter<'a>) -> Result<Self, CliError> {
         let words = shell_words::split(command)
-            .map_err(|_| Failure::usage("the command of --pipe-to has a quote that is not closed"))?;
+            .map_err(|_| CliError::usage("the command of --pipe-to has a quote that is not closed"))?;
         let mut words = words.into_iter();
         let unusable = |problem: String| {
-            Failure::new(ErrorKind::DestinationUnusable, problem).hint(
+            CliError::new(ErrorKind::DestinationUnusable, problem).hint(
                 "Name a program in a folder of PATH, or its path, and its arguments. No shell is started; where you want \
                  one: --pipe-to \"sh -c '…'\".",
             )

@@ -3,7 +3,7 @@
 use super::finding::Finding;
 use crate::browser::{Browser, Launcher, Obstacle};
 use crate::clock::SystemClock;
-use crate::error::{Failure, self_test_hint};
+use crate::error::{CliError, self_test_hint};
 use crate::format::of_obstacle;
 use crate::keyring::Item;
 use crate::port_lock::PortLock;
@@ -165,7 +165,7 @@ pub(super) async fn keyring(profile: &str, prompter: Prompter<'_>) -> Finding {
             Finding::ok("keyring", &error.to_string())
         }
         Err(error) => {
-            let Failure { message, hint, .. } = keyring::unusable(error);
+            let CliError { message, hint, .. } = keyring::unusable(error);
             Finding::warning("keyring", &message, hint.unwrap_or_default())
         }
     }
@@ -195,7 +195,7 @@ pub(super) fn environment(environment: &dyn Environment) -> Finding {
     )
 }
 
-pub(super) fn of_failure(check: &'static str, failure: Failure) -> Finding {
+pub(super) fn of_failure(check: &'static str, failure: CliError) -> Finding {
     Finding::problem(check, &failure.message, failure.hint.unwrap_or_default())
 }
 

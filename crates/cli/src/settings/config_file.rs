@@ -1,7 +1,7 @@
 //! The configuration file: where it is, and that nobody else could have written it. Who writes it
 //! decides where codes, tokens and keys are sent.
 
-use crate::error::Failure;
+use crate::error::CliError;
 use crate::state;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -15,11 +15,11 @@ pub(crate) fn path() -> Option<PathBuf> {
 }
 
 /// The text of the file, if it is there.
-pub(super) fn read(path: &Path) -> Result<Option<String>, Failure> {
+pub(super) fn read(path: &Path) -> Result<Option<String>, CliError> {
     match read_checked(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
-        Err(error) => Err(Failure::usage(format!("{}: {error}", path.display()))
+        Err(error) => Err(CliError::usage(format!("{}: {error}", path.display()))
             .hint("keymint does nothing before that is put right: the file decides where secrets are sent.")),
     }
 }

@@ -3,7 +3,7 @@
 use super::options::{Options, plain_text};
 use crate::args::DestinationArgs;
 use crate::delivery::Variable;
-use crate::error::Failure;
+use crate::error::CliError;
 use std::path::PathBuf;
 
 /// The destinations that were asked for, and how far each may go.
@@ -37,14 +37,14 @@ pub(crate) struct KeyringWanted {
 }
 
 impl Wanted {
-    pub(super) fn resolve(args: &DestinationArgs, of: &Options<'_>) -> Result<Self, Failure> {
+    pub(super) fn resolve(args: &DestinationArgs, of: &Options<'_>) -> Result<Self, CliError> {
         let env_file = match &args.env_file {
             Some(path) => Some(path.clone()),
             None => of.find("env-file", &None, plain_text)?.map(Into::into),
         };
         let variable = of.find("var", &args.var, Variable::parse)?;
         if args.var.is_some() && env_file.is_none() {
-            return Err(Failure::usage("--var names the variable of a file: say which with --env-file"));
+            return Err(CliError::usage("--var names the variable of a file: say which with --env-file"));
         }
         let force = args.force || of.is_set("force")?;
         let allow_tracked = args.allow_tracked || of.is_set("allow-tracked")?;

@@ -2,7 +2,7 @@
 
 use super::options::{Options, plain_text, port_number};
 use crate::args::EndpointArgs;
-use crate::error::Failure;
+use crate::error::CliError;
 use keymint_domain::{BaseUrl, Client};
 
 /// The port of the redirect URI that OpenAI's server knows for the default client.
@@ -16,7 +16,7 @@ pub(crate) struct Endpoints {
 }
 
 impl Endpoints {
-    pub(crate) fn resolve(args: &EndpointArgs, of: &Options<'_>) -> Result<Self, Failure> {
+    pub(crate) fn resolve(args: &EndpointArgs, of: &Options<'_>) -> Result<Self, CliError> {
         let EndpointArgs { issuer, api_base, client_id, audience, scope, callback_port, .. } = args;
         let mut client = Client::default();
         of.set(&mut client.issuer, "issuer", issuer, BaseUrl::parse)?;

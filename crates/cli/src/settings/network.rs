@@ -1,7 +1,7 @@
 //! The way to the servers: which certificates to trust, and through which proxy.
 
 use super::options::{Environment, Given, Options, Source, plain_text};
-use crate::error::Failure;
+use crate::error::CliError;
 use keymint_http_adapter::ExtraRoots;
 use std::fs::File;
 use std::io::{self, Read};
@@ -21,35 +21,35 @@ pub(crate) struct Bundle {
 }
 
 /// The file of `--ca-file`, or the one that a variable or the configuration names.
-pub(crate) fn bundle(of: &Options<'_>, flag: &Option<String>) -> Result<Option<Bundle>, Failure> {
+pub(crate) fn bundle(of: &Options<'_>, flag: &Option<String>) -> Result<Option<Bundle>, CliError> {
     let given = match flag {
         Some(path) => Some(("--ca-file".to_owned(), path.clone())),
         None => roots_file(of)?.map(|Given { value, source }| (source.about("ca-file"), value)),
     };
     let Some((source, path)) = given else { return Ok(None) };
-    let path = plain_text(&path).map_err(|error| Failure::usage(format!("{source}: {error}")))?;
+    let path = plain_text(&path).map_err(|error| CliError::usage(format!("{source}: {error}")))?;
     Ok(Some(Bundle { source, path }))
 }
 
 impl Bundle {
     /// The certificates in it.
-    pub(crate) fn read(&self) -> Result<ExtraRoots, Failure> {
+    pub(crate) fn read(&self) -> Result<ExtraRoots, CliError> {
         let Self { source, path } = self;
         let pem = read_pem(Path::new(path))
-            .map_err(|error| Failure::usage(format!("{source}: {path} cannot be read: {error}")))?;
-        ExtraRoots::parse_pem(&pem).map_err(|error| Failure::usage(format!("{source}: {path}: {error}")))
+            .map_err(|error| CliError::usage(format!("{source}: {path} cannot be read: {error}")))?;
+        ExtraRoots::parse_pem(&pem).map_err(|error| CliError::usage(format!("{source}: {path}: {error}")))
     }
 }
 
 /// The bundle of certificates that counts without a flag: other programs' variables come last.
-pub(crate) fn roots_file(of: &Options<'_>) -> Result<Option<Given>, Failure> {
+pub(crate) fn roots_file(of: &Options<'_>) -> Result<Option<Given>, CliError> {
     if let Some(given) = of.given("ca-file")? {
         return Ok(Some(given));
     }
     first_variable(of.environment, &["CODEX_CA_CERTIFICATE", "SSL_CERT_FILE"])
 }
 
-fn first_variable(environment: &dyn Environment, names: &[&str]) -> Result<Option<Given>, Failure> {
+fn first_variable(environment: &dyn Environment, names: &[&str]) -> Result<Option<Given>, CliError> {
     for name in names {
         if let Some(value) = environment.get(name)? {
             return Ok(Some(Given { value, source: Source::Variable((*name).to_owned()) }));
@@ -67,13 +67,13 @@ fn read_pem(path: &Path) -> io::Result<Vec<u8>> {
 
 /// The proxy that is used, without the name and password in its address. One that cannot be
 /// understood would be passed by without a word, so it is refused.
-pub(crate) fn proxy(of: &Options<'_>) -> Result<Option<Given>, Failure> {
+pub(crate) fn proxy(of: &Options<'_>) -> Result<Option<Given>, CliError> {
     let Some(Given { value, source }) = first_variable(of.environment, &PROXY_VARIABLES)? else {
         return Ok(None);
     };
     match harmless_proxy(&value) {
         Some(value) => Ok(Some(Given { value, source })),
-        None => Err(Failure::usage(format!(
+        None => Err(CliError::usage(format!(
             "{}: it must be a proxy such as http://host:3128; other kinds than http and https are not supported",
             source.about("proxy")
         ))),

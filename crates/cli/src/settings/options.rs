@@ -3,7 +3,7 @@
 use super::config_file;
 use super::profile::{self, Profile};
 use super::stored::profile_name;
-use crate::error::Failure;
+use crate::error::CliError;
 use std::env::VarError;
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -15,18 +15,18 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 /// Where values that no flag gives come from.
 pub(crate) trait Environment {
     /// The variable's value; `None` where it is unset or empty.
-    fn get(&self, name: &str) -> Result<Option<String>, Failure>;
+    fn get(&self, name: &str) -> Result<Option<String>, CliError>;
 }
 
 /// The variables of this process.
 pub(crate) struct ProcessEnvironment;
 
 impl Environment for ProcessEnvironment {
-    fn get(&self, name: &str) -> Result<Option<String>, Failure> {
+    fn get(&self, name: &str) -> Result<Option<String>, CliError> {
         match std::env::var(name) {
             Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
             Err(VarError::NotPresent) => Ok(None),
-            Err(VarError::NotUnicode(_)) => Err(Failure::usage(format!("{name} is not UTF-8 text"))),
+            Err(VarError::NotUnicode(_)) => Err(CliError::usage(format!("{name} is not UTF-8 text"))),
         }
     }
 }
@@ -78,7 +78,7 @@ impl<'a> Options<'a> {
     }
 
     /// With the configuration file, as far as it is there. A flag may name the profile.
-    pub(crate) fn read(environment: &'a dyn Environment, profile: &Option<String>) -> Result<Self, Failure> {
+    pub(crate) fn read(environment: &'a dyn Environment, profile: &Option<String>) -> Result<Self, CliError> {
         let file = config_file::path();
         let text = file.as_deref().map(config_file::read).transpose()?.flatten();
         Self::with_file(environment, file, text.as_deref(), profile)
@@ -89,7 +89,7 @@ impl<'a> Options<'a> {
         file: Option<PathBuf>,
         text: Option<&str>,
         profile: &Option<String>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, CliError> {
         let mut options = Self { file, ..Self::without_file(environment) };
         options.set_profile(profile)?;
         if let (Some(path), Some(text)) = (&options.file, text) {
@@ -98,7 +98,7 @@ impl<'a> Options<'a> {
         Ok(options)
     }
 
-    fn set_profile(&mut self, flag: &Option<String>) -> Result<(), Failure> {
+    fn set_profile(&mut self, flag: &Option<String>) -> Result<(), CliError> {
         if let Some(name) = self.find("profile", flag, profile_name)? {
             self.profile = name;
         }
@@ -111,7 +111,7 @@ impl<'a> Options<'a> {
     }
 
     /// The value of an option, if a variable or the file gives one.
-    pub(crate) fn given(&self, name: &str) -> Result<Option<Given>, Failure> {
+    pub(crate) fn given(&self, name: &str) -> Result<Option<Given>, CliError> {
         let variable = variable(name);
         if let Some(value) = self.environment.get(&variable)? {
             return Ok(Some(Given { value, source: Source::Variable(variable) }));
@@ -134,12 +134,12 @@ impl<'a> Options<'a> {
         name: &str,
         flag: &Option<String>,
         parse: impl Fn(&str) -> Result<T, E>,
-    ) -> Result<Option<T>, Failure> {
+    ) -> Result<Option<T>, CliError> {
         if let Some(value) = flag {
-            return parse(value).map(Some).map_err(|error| Failure::usage(format!("--{name}: {error}")));
+            return parse(value).map(Some).map_err(|error| CliError::usage(format!("--{name}: {error}")));
         }
         let Some(Given { value, source }) = self.given(name)? else { return Ok(None) };
-        parse(&value).map(Some).map_err(|error| Failure::usage(format!("{}: {error}", source.about(name))))
+        parse(&value).map(Some).map_err(|error| CliError::usage(format!("{}: {error}", source.about(name))))
     }
 
     /// The same for an option that has a default.
@@ -149,7 +149,7 @@ impl<'a> Options<'a> {
         name: &str,
         flag: &Option<String>,
         parse: impl Fn(&str) -> Result<T, E>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         if let Some(value) = self.find(name, flag, parse)? {
             *setting = value;
         }
@@ -157,7 +157,7 @@ impl<'a> Options<'a> {
     }
 
     /// Whether something that is off by default is switched on.
-    pub(crate) fn is_set(&self, name: &str) -> Result<bool, Failure> {
+    pub(crate) fn is_set(&self, name: &str) -> Result<bool, CliError> {
         Ok(self.find(name, &None, switch)?.unwrap_or(false))
     }
 }

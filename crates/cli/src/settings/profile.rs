@@ -2,7 +2,7 @@
 //! tables.
 
 use super::table::{DEFINITIONS, Definition, Kind};
-use crate::error::Failure;
+use crate::error::CliError;
 use crate::format::quoted;
 use keymint_domain::text::redact_keys;
 use std::collections::BTreeMap;
@@ -45,12 +45,12 @@ impl Fault {
 
 impl Profile {
     /// Reads the whole file, so that a mistake is found in whatever profile it is made.
-    pub(super) fn parse(path: &Path, text: &str, name: &str) -> Result<Self, Failure> {
+    pub(super) fn parse(path: &Path, text: &str, name: &str) -> Result<Self, CliError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let failure = |fault: Fault| {
             let line = line(text.as_bytes(), fault.at);
             let what = redact_keys(&fault.what);
-            Failure::usage(format!("{}, line {line}: {what}", path.display()))
+            CliError::usage(format!("{}, line {line}: {what}", path.display()))
                 .hint("Put that line right. `keymint config --help` has an example of the file.")
         };
         let document = DeTable::parse(text).map_err(|error| {
@@ -88,7 +88,7 @@ impl Profile {
         if !profile.is_defined && name != DEFAULT {
             let names: Vec<_> = tables.keys().map(|key| quoted(key.get_ref())).collect();
             let what = format!("{} has no profile {}", path.display(), quoted(name));
-            return Err(Failure::usage(what).hint(format!("It has {}.", names.join(", "))));
+            return Err(CliError::usage(what).hint(format!("It has {}.", names.join(", "))));
         }
         Ok(profile)
     }
@@ -154,7 +154,7 @@ pub(super) fn line(document: &[u8], at: usize) -> usize {
 mod tests {
     use super::*;
 
-    fn parse(text: &str, name: &str) -> Result<Profile, Failure> {
+    fn parse(text: &str, name: &str) -> Result<Profile, CliError> {
         Profile::parse(Path::new("/c.toml"), text, name)
     }
 

@@ -2,17 +2,17 @@
 
 use super::options::Options;
 use crate::delivery::Variable;
-use crate::error::Failure;
+use crate::error::CliError;
 
 /// Longest name of a profile, in characters.
 const LONGEST_PROFILE: usize = 64;
 
-pub(crate) fn variable(flag: &Option<String>, of: &Options<'_>) -> Result<Variable, Failure> {
+pub(crate) fn variable(flag: &Option<String>, of: &Options<'_>) -> Result<Variable, CliError> {
     Ok(of.find("var", flag, Variable::parse)?.unwrap_or_default())
 }
 
 /// Whether a person may be asked.
-pub(crate) fn may_ask(no_input: bool, of: &Options<'_>) -> Result<bool, Failure> {
+pub(crate) fn may_ask(no_input: bool, of: &Options<'_>) -> Result<bool, CliError> {
     Ok(!(no_input || of.is_set("no-input")?))
 }
 

@@ -1,7 +1,7 @@
 //! Where a program that is started here finds a key.
 
 use crate::delivery::{Variable, value_in_file};
-use crate::error::Failure;
+use crate::error::CliError;
 use crate::format::profile_flag;
 use crate::keyring::{self, Item};
 use crate::prompter::Prompter;
@@ -31,7 +31,7 @@ pub(super) enum Place {
 }
 
 /// The places that have something, in the order in which they count.
-pub(super) async fn look(options: &Options<'_>, prompter: Prompter<'_>) -> Result<Vec<Held>, Failure> {
+pub(super) async fn look(options: &Options<'_>, prompter: Prompter<'_>) -> Result<Vec<Held>, CliError> {
     let variable = settings::variable(&None, options)?;
     let mut found = Vec::new();
     found.extend(in_environment(&variable));

@@ -1,7 +1,7 @@
 //! Where a file is, or will be.
 
 use super::folder::Folder;
-use crate::error::{ErrorKind, Failure};
+use crate::error::{CliError, ErrorKind};
 use keymint_domain::text::{is_deceptive, sanitize};
 use std::fmt::{self, Display};
 use std::io;
@@ -18,10 +18,10 @@ pub(super) struct Spot {
 impl Spot {
     /// Finds the folder that the file is in, or will be. If the path is that of a link, it is followed,
     /// once, and returned.
-    pub(super) fn find(path: &Path) -> Result<(Self, Option<PathBuf>), Failure> {
+    pub(super) fn find(path: &Path) -> Result<(Self, Option<PathBuf>), CliError> {
         if path.as_os_str().is_empty() {
             return Err(
-                Failure::new(ErrorKind::DestinationUnusable, "the path is empty").hint("Name a file.")
+                CliError::new(ErrorKind::DestinationUnusable, "the path is empty").hint("Name a file.")
             );
         }
         let path = std::path::absolute(path).map_err(|error| unusable(path, error))?;
@@ -45,7 +45,7 @@ impl Spot {
     }
 
     /// The folder of an absolute path, opened, and what else the path says.
-    fn of(path: &Path) -> Result<Self, Failure> {
+    fn of(path: &Path) -> Result<Self, CliError> {
         let last = path.as_os_str().as_encoded_bytes().last();
         let ends_like_a_folder = last.is_some_and(|byte| std::path::is_separator(char::from(*byte)));
         let (Some(name), Some(parent), false) = (path.file_name(), path.parent(), ends_like_a_folder) else {
@@ -83,7 +83,7 @@ impl Spot {
         if folder == self.folder.path() { self.to_string() } else { shown(&folder.join(&self.name)) }
     }
 
-    pub(super) fn unusable(&self, problem: impl Display) -> Failure {
+    pub(super) fn unusable(&self, problem: impl Display) -> CliError {
         unusable(&self.path, problem)
     }
 }
@@ -94,8 +94,8 @@ impl Display for Spot {
     }
 }
 
-fn unusable(path: &Path, problem: impl Display) -> Failure {
-    Failure::new(ErrorKind::DestinationUnusable, format!("{}: {problem}", shown(path)))
+fn unusable(path: &Path, problem: impl Display) -> CliError {
+    CliError::new(ErrorKind::DestinationUnusable, format!("{}: {problem}", shown(path)))
         .hint("Name another file.")
 }
 
