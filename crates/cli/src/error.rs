@@ -124,12 +124,12 @@ impl CliError {
     }
 
     pub(crate) fn internal(cause: &dyn Error) -> Self {
-        Self::new(ErrorKind::Internal, chain(cause))
+        Self::new(ErrorKind::Internal, with_causes(cause))
     }
 }
 
 /// An error and its causes, in one line.
-fn chain(error: &dyn Error) -> String {
+fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -151,7 +151,7 @@ impl From<BindError> for CliError {
             }
             _ => "Check that this machine's loopback addresses work: `ping 127.0.0.1`.".to_owned(),
         };
-        Self::new(ErrorKind::CallbackUnavailable, chain(&error)).hint(hint)
+        Self::new(ErrorKind::CallbackUnavailable, with_causes(&error)).hint(hint)
     }
 }
 
@@ -185,7 +185,7 @@ fn in_use_hint(port: u16, owner: Option<&Owner>) -> String {
 
 impl From<SelfTestError> for CliError {
     fn from(error: SelfTestError) -> Self {
-        Self::new(ErrorKind::CallbackUnavailable, chain(&error)).hint(self_test_hint(&error.kind))
+        Self::new(ErrorKind::CallbackUnavailable, with_causes(&error)).hint(self_test_hint(&error.kind))
     }
 }
 
@@ -238,10 +238,10 @@ impl From<ProvisionError> for CliError {
                     0 => "Name one of these, by its title or its id:",
                     _ => "Name one of these, by its title or its id, or run it again when the others can be read:",
                 };
-                return Self::new(ErrorKind::NoProject, chain(&error)).hint(hint).choices(choose::told(choices));
+                return Self::new(ErrorKind::NoProject, with_causes(&error)).hint(hint).choices(choose::told(choices));
             }
             ProvisionError::Ambiguous { choices, .. } => {
-                return Self::new(ErrorKind::NoProject, chain(&error))
+                return Self::new(ErrorKind::NoProject, with_causes(&error))
                     .hint("Name the one that you mean by its id:")
                     .choices(choose::told(choices));
             }
@@ -249,7 +249,7 @@ impl From<ProvisionError> for CliError {
             ProvisionError::OutcomeUnknown { target, key_name, cause } => return outcome_unknown(target, key_name, cause),
             _ => return Self::internal(&error),
         };
-        Self::new(kind, chain(&error)).hint(hint)
+        Self::new(kind, with_causes(&error)).hint(hint)
     }
 }
 
