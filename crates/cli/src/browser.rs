@@ -2,7 +2,7 @@
 
 mod launcher;
 
-use crate::surroundings::{Place, Surroundings};
+use crate::host_environment::{HostEnvironment, HostKind};
 #[cfg(feature = "sandbox")]
 use keymint_sandbox::{Consent, sign_in};
 pub(crate) use launcher::Launcher;
@@ -70,7 +70,7 @@ impl Browser {
     )]
     pub(crate) fn open(
         &self,
-        surroundings: &Surroundings,
+        host: &HostEnvironment,
         start_url: impl FnOnce() -> Url,
         authorize_url: &Url,
     ) -> Opening {
@@ -80,7 +80,7 @@ impl Browser {
             drop(tokio::spawn(async move { sign_in(&url, Consent::Allow).await }));
             return Opening::Tried;
         }
-        match self.launchers(surroundings) {
+        match self.launchers(host) {
             Ok(launchers) if launchers.is_empty() => Opening::NotWanted,
             Ok(launchers) => start_first(&launchers, start_url().as_str()),
             Err(obstacle) => Opening::NotTried(obstacle),
@@ -88,7 +88,7 @@ impl Browser {
     }
 
     /// What is to be tried in turn; nothing where nobody wants a browser.
-    pub(crate) fn launchers(&self, surroundings: &Surroundings) -> Result<Vec<Launcher>, Obstacle> {
+    pub(crate) fn launchers(&self, host: &HostEnvironment) -> Result<Vec<Launcher>, Obstacle> {
         match self {
             Self::None => Ok(Vec::new()),
             #[cfg(feature = "sandbox")]
@@ -103,10 +103,10 @@ impl Browser {
                     None => Err(Obstacle::CannotStart(Vec::new())),
                 }
             }
-            Self::System => match surroundings.place {
-                Place::Wsl => Ok(launchers(&ON_WINDOWS_FROM_LINUX)),
-                Place::Desk if surroundings.has_display => Ok(launchers(HERE)),
-                Place::Desk => Err(Obstacle::NoDisplay),
+            Self::System => match host.kind {
+                HostKind::Wsl => Ok(launchers(&ON_WINDOWS_FROM_LINUX)),
+                HostKind::Desktop if host.has_display => Ok(launchers(HERE)),
+                HostKind::Desktop => Err(Obstacle::NoDisplay),
                 _ => Err(Obstacle::Elsewhere),
             },
         }
@@ -146,16 +146,16 @@ fn start_first(launchers: &[Launcher], address: &str) -> Opening {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::surroundings::Traces;
+    use crate::host_environment::Traces;
     use std::collections::HashMap;
 
-    fn surroundings(variables: &[(&str, &str)]) -> Surroundings {
+    fn host(variables: &[(&str, &str)]) -> HostEnvironment {
         let environment: HashMap<&str, &str> = variables.iter().copied().collect();
-        Surroundings::judge(&environment, &Traces { terminal: true, ..Traces::default() })
+        HostEnvironment::judge(&environment, &Traces { terminal: true, ..Traces::default() })
     }
 
     fn names(browser: &Browser, variables: &[(&str, &str)]) -> Result<Vec<String>, Obstacle> {
-        let launchers = browser.launchers(&surroundings(variables))?;
+        let launchers = browser.launchers(&host(variables))?;
         Ok(launchers.iter().map(|launcher| launcher.name().to_owned()).collect())
     }
 

@@ -6,10 +6,10 @@ mod network;
 
 use crate::args::{DoctorArgs, OutputArgs};
 use crate::error::{CliError, ErrorKind};
+use crate::host_environment::{HostEnvironment, Traces};
 use crate::prompter::Prompter;
 use crate::report::{self, Reporter};
 use crate::settings::{self, Endpoints, ProcessEnvironment};
-use crate::surroundings::{Surroundings, Traces};
 use crate::{clock, output};
 use finding::{Finding, Status};
 use serde::Serialize;
@@ -29,7 +29,7 @@ async fn examine(args: &DoctorArgs, given: OutputArgs) -> Result<(Vec<Finding>, 
     let (options, output) = settings::read(&args.profile, given).map_err(|(failure, _)| failure)?;
     let endpoints = Endpoints::resolve(&args.endpoints, &options)?;
     let browser = settings::browser(false, &None, &options)?;
-    let surroundings = Surroundings::judge(environment, &Traces::look());
+    let host = HostEnvironment::judge(environment, &Traces::look());
     let reporter = Reporter::new(output);
     let mut findings = Findings(Vec::new());
 
@@ -41,8 +41,8 @@ async fn examine(args: &DoctorArgs, given: OutputArgs) -> Result<(Vec<Finding>, 
     if let Some(loopback) = machine::loopback(listener).await {
         findings.add(loopback);
     }
-    findings.add(machine::describe_target(&surroundings, endpoints.callback_port));
-    findings.add(machine::browser(&browser, &surroundings));
+    findings.add(machine::describe_target(&host, endpoints.callback_port));
+    findings.add(machine::browser(&browser, &host));
     findings.add(machine::state());
     findings.add(machine::keyring(&options.profile, Prompter::new(&reporter, false)).await);
     findings.add(machine::environment(environment));

@@ -22,6 +22,7 @@ mod finish;
 mod forget;
 mod format;
 mod hardening;
+mod host_environment;
 mod hyperlink;
 mod interrupt;
 mod key_name;
@@ -50,7 +51,6 @@ mod start;
 mod state;
 mod status;
 mod stdin_lines;
-mod surroundings;
 mod verify;
 
 use args::{Args, Command, OutputArgs};

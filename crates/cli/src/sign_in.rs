@@ -3,11 +3,11 @@
 use crate::browser::Browser;
 use crate::clock::SystemClock;
 use crate::error::CliError;
+use crate::host_environment::{HostEnvironment, Traces};
 use crate::prompter::Prompter;
 use crate::report::{Message, Reporter};
 use crate::response::{self, ResponseReceiver};
 use crate::settings::{ProcessEnvironment, Settings};
-use crate::surroundings::{Surroundings, Traces};
 use crate::{blocking, fail_point};
 use keymint_callback_adapter::LoopbackListener;
 use keymint_domain::{
@@ -107,17 +107,17 @@ pub(crate) async fn open_sign_in(
 
 /// Tries to open the browser, and tells what a person has to do for it to come back.
 fn open(browser: &Browser, reporter: &Reporter, listener: &LoopbackListener, pending: &PendingAuthorization) {
-    let surroundings = Surroundings::judge(&ProcessEnvironment, &Traces::look());
-    let opening = browser.open(&surroundings, || listener.start_url(pending), pending.authorize_url());
+    let host = HostEnvironment::judge(&ProcessEnvironment, &Traces::look());
+    let opening = browser.open(&host, || listener.start_url(pending), pending.authorize_url());
     reporter.report(&Message::Browser(&opening));
     if browser.is_played() {
         return;
     }
-    if let Some(agent) = surroundings.agent {
+    if let Some(agent) = host.agent {
         reporter.report(&Message::RunByAgent(agent));
     }
     let port = listener.redirect_uri().port_or_known_default().unwrap_or_default();
-    if let Some(advice) = surroundings.advice(port) {
+    if let Some(advice) = host.advice(port) {
         reporter.report(&Message::Advice(&advice));
     }
 }

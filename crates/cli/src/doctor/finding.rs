@@ -1,6 +1,6 @@
 //! What a check found, for people and for programs.
 
-use crate::surroundings::Advice;
+use crate::host_environment::Advice;
 use anstyle::{AnsiColor, Style};
 use keymint_domain::text::sanitize;
 use serde::{Serialize, Serializer};

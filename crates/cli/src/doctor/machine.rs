@@ -5,11 +5,11 @@ use crate::browser::{Browser, Launcher, Obstacle};
 use crate::clock::SystemClock;
 use crate::error::{CliError, self_test_hint};
 use crate::format::of_obstacle;
+use crate::host_environment::{HostEnvironment, HostKind};
 use crate::keyring::Item;
 use crate::port_lock::PortLock;
 use crate::prompter::Prompter;
 use crate::settings::{Endpoints, Environment, Options};
-use crate::surroundings::{Place, Surroundings};
 use crate::{keyring, shadow, state};
 use keymint_callback_adapter::{LoopbackListener, SelfTestErrorKind};
 use keymint_domain::Clock;
@@ -76,9 +76,9 @@ pub(super) async fn loopback(listener: Option<LoopbackListener>) -> Option<Findi
 }
 
 /// Whose browser it will be, and whether it can be opened.
-pub(super) fn browser(browser: &Browser, surroundings: &Surroundings) -> Finding {
+pub(super) fn browser(browser: &Browser, host: &HostEnvironment) -> Finding {
     const BY_HAND: &str = "Open the address yourself, or name a browser with --browser or BROWSER.";
-    match browser.launchers(surroundings) {
+    match browser.launchers(host) {
         Ok(launchers) if launchers.is_empty() => Finding::ok("browser", "none is opened, as you asked"),
         Ok(launchers) => match launchers.iter().find(|launcher| launcher.is_there()) {
             Some(launcher) => Finding::ok("browser", &format!("opened by {}", launcher.name())),
@@ -96,20 +96,20 @@ pub(super) fn browser(browser: &Browser, surroundings: &Surroundings) -> Finding
 }
 
 /// Whether the browser comes back to here.
-pub(super) fn describe_target(surroundings: &Surroundings, port: u16) -> Finding {
-    let (place, advice) = (&surroundings.place, surroundings.advice(port));
-    let message = match place {
-        Place::Desk if surroundings.has_display => "a machine with a display",
-        Place::Desk => "a machine without a display",
-        Place::Wsl => "Linux on Windows, where the browser is",
-        Place::Ssh => "a machine that is reached by SSH",
-        Place::Container => "a container",
-        Place::Codespace(_) => "a codespace",
-        Place::RemoteEditor => "a machine that an editor is connected to",
-        Place::Ci => "CI",
+pub(super) fn describe_target(host: &HostEnvironment, port: u16) -> Finding {
+    let (kind, advice) = (&host.kind, host.advice(port));
+    let message = match kind {
+        HostKind::Desktop if host.has_display => "a machine with a display",
+        HostKind::Desktop => "a machine without a display",
+        HostKind::Wsl => "Linux on Windows, where the browser is",
+        HostKind::Ssh => "a machine that is reached by SSH",
+        HostKind::Container => "a container",
+        HostKind::Codespace(_) => "a codespace",
+        HostKind::RemoteEditor => "a machine that an editor is connected to",
+        HostKind::Ci => "CI",
     };
     match advice {
-        Some(advice) if *place != Place::Wsl => Finding::warning("place", message, advice),
+        Some(advice) if *kind != HostKind::Wsl => Finding::warning("place", message, advice),
         _ => Finding::ok("place", message),
     }
 }

@@ -1,5 +1,5 @@
 use crate::browser::{Browser, Opening};
-use crate::surroundings::Advice;
+use crate::host_environment::Advice;
 use keymint_callback_adapter as listener;
 use keymint_domain::{AccountEmail, Event, Stray, Target};
 use std::time::Duration;

@@ -9,9 +9,9 @@ use std::path::Path;
 
 /// Whose browser it will be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum HostKind {
     /// That of a person at this machine, as far as one can tell.
-    Desk,
+    Desktop,
     /// That of the Windows which this Linux runs in.
     Wsl,
     /// One on the machine that somebody came from by SSH.
@@ -28,8 +28,8 @@ pub(crate) enum Place {
 
 /// What is known of the place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Surroundings {
-    pub(crate) place: Place,
+pub(crate) struct HostEnvironment {
+    pub(crate) kind: HostKind,
     /// Whether windows can be shown.
     pub(crate) has_display: bool,
     /// The program that runs this one in a person's place.
@@ -72,7 +72,7 @@ const REMOTE_EDITORS: [&str; 6] =
 /// Variables of containers that share the network and the display of their machine.
 const OPEN_CONTAINERS: [&str; 2] = ["TOOLBOX_PATH", "DISTROBOX_ENTER_PATH"];
 
-impl Surroundings {
+impl HostEnvironment {
     pub(crate) fn judge(environment: &dyn Environment, traces: &Traces) -> Self {
         // Text that is not UTF-8 says nothing here.
         let get = |name: &str| environment.get(name).ok().flatten();
@@ -83,26 +83,26 @@ impl Surroundings {
             (traces.container || is_set(&"KUBERNETES_SERVICE_HOST")) && !OPEN_CONTAINERS.iter().any(is_set);
 
         let has_display = other_system || ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(is_set);
-        let place = if on("CI") && !traces.terminal {
-            Place::Ci
+        let kind = if on("CI") && !traces.terminal {
+            HostKind::Ci
         } else if on("CODESPACES") {
-            Place::Codespace(get("CODESPACE_NAME").filter(|name| is_plain(name)))
+            HostKind::Codespace(get("CODESPACE_NAME").filter(|name| is_plain(name)))
         } else if is_set(&"WSL_DISTRO_NAME") {
-            Place::Wsl
+            HostKind::Wsl
         } else if REMOTE_EDITORS.iter().any(is_set) {
-            Place::RemoteEditor
+            HostKind::RemoteEditor
         } else if ["SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"].iter().any(is_set) {
-            Place::Ssh
+            HostKind::Ssh
         } else if container && !has_display {
-            Place::Container
+            HostKind::Container
         } else if traces.wsl {
-            Place::Wsl
+            HostKind::Wsl
         } else {
-            Place::Desk
+            HostKind::Desktop
         };
         let user = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| get(name));
         Self {
-            place,
+            kind,
             has_display,
             agent: AGENTS.iter().find(|(variable, _)| is_set(variable)).map(|(_, name)| *name),
             login: login(user, get("SSH_CONNECTION").as_deref(), &traces.host),
@@ -112,40 +112,40 @@ impl Surroundings {
     /// What the person has to do besides opening the address, when the browser comes back to this
     /// port. `None` where nothing is known to stand in the way.
     pub(crate) fn advice(&self, port: u16) -> Option<Advice> {
-        let text = match &self.place {
-            Place::Desk if self.has_display => return None,
-            Place::Desk => {
+        let text = match &self.kind {
+            HostKind::Desktop if self.has_display => return None,
+            HostKind::Desktop => {
                 "If your browser is on another machine than this one, run this there first, and leave it open:"
                     .to_owned()
             }
-            Place::Ssh => format!(
+            HostKind::Ssh => format!(
                 "You are here by SSH, and your browser will come back to port {port} of its own machine. Run this there \
                  first, and leave it open:"
             ),
-            Place::Container => format!(
+            HostKind::Container => format!(
                 "This is a container, and a browser outside of it will come back to port {port} of its own machine; \
                  publishing the port (-p) does not lead it here. Start the container with --network=host, run keymint \
                  outside of it, or sign in in two steps, of which `keymint start` is the first."
             ),
-            Place::Codespace(_) => format!(
+            HostKind::Codespace(_) => format!(
                 "This is a codespace, and your browser will come back to port {port} of your own machine. Run this there \
                  first, and leave it open:"
             ),
-            Place::RemoteEditor => format!(
+            HostKind::RemoteEditor => format!(
                 "This machine is not the one that your browser is on. Have your editor forward port {port} to the same \
                  port there (in VS Code: the Ports view)."
             ),
-            Place::Wsl => format!(
+            HostKind::Wsl => format!(
                 "If the browser's last page does not load, a program on Windows may hold port {port}."
             ),
-            Place::Ci => "This looks like CI, where nobody can sign in. Make the key on your own machine, and store it \
+            HostKind::Ci => "This looks like CI, where nobody can sign in. Make the key on your own machine, and store it \
                           as a secret of the CI."
                 .to_owned(),
         };
         let forward = format!("ssh -L {port}:localhost:{port} {}", self.login);
-        let command = match &self.place {
-            Place::Desk | Place::Ssh => Some(forward),
-            Place::Codespace(name) => {
+        let command = match &self.kind {
+            HostKind::Desktop | HostKind::Ssh => Some(forward),
+            HostKind::Codespace(name) => {
                 let which = name.as_ref().map(|name| format!(" -c {name}")).unwrap_or_default();
                 Some(format!("gh codespace ports forward {port}:{port}{which}"))
             }
@@ -216,9 +216,9 @@ mod tests {
     use super::*;
     use std::collections::HashMap;
 
-    fn judge(environment: &[(&str, &str)], traces: &Traces) -> Surroundings {
+    fn judge(environment: &[(&str, &str)], traces: &Traces) -> HostEnvironment {
         let environment: HashMap<&str, &str> = environment.iter().copied().collect();
-        Surroundings::judge(&environment, traces)
+        HostEnvironment::judge(&environment, traces)
     }
 
     fn bare() -> Traces {
@@ -232,35 +232,35 @@ mod tests {
         let container = Traces { container: true, ..bare.clone() };
         let wsl = Traces { wsl: true, ..bare.clone() };
         let ssh = ("SSH_CONNECTION", "10.0.0.9 50000 10.0.0.5 22");
-        for (environment, traces, place) in [
-            (&[][..], &bare, Place::Desk),
-            (&[("DISPLAY", ":0")], &bare, Place::Desk),
-            (&[ssh], &bare, Place::Ssh),
-            (&[ssh, ("DISPLAY", "localhost:10.0")], &bare, Place::Ssh),
-            (&[("SSH_TTY", "/dev/pts/0")], &bare, Place::Ssh),
-            (&[ssh], &container, Place::Ssh),
-            (&[ssh, ("VSCODE_IPC_HOOK_CLI", "/run/x")], &bare, Place::RemoteEditor),
-            (&[("REMOTE_CONTAINERS", "true")], &container, Place::RemoteEditor),
-            (&[], &container, Place::Container),
-            (&[("DISPLAY", ":0")], &container, Place::Desk),
-            (&[("KUBERNETES_SERVICE_HOST", "10.0.0.1")], &bare, Place::Container),
-            (&[("TOOLBOX_PATH", "/usr/bin/toolbox")], &container, Place::Desk),
-            (&[("CODESPACES", "true")], &container, Place::Codespace(None)),
-            (&[("CODESPACES", "false")], &bare, Place::Desk),
+        for (environment, traces, kind) in [
+            (&[][..], &bare, HostKind::Desktop),
+            (&[("DISPLAY", ":0")], &bare, HostKind::Desktop),
+            (&[ssh], &bare, HostKind::Ssh),
+            (&[ssh, ("DISPLAY", "localhost:10.0")], &bare, HostKind::Ssh),
+            (&[("SSH_TTY", "/dev/pts/0")], &bare, HostKind::Ssh),
+            (&[ssh], &container, HostKind::Ssh),
+            (&[ssh, ("VSCODE_IPC_HOOK_CLI", "/run/x")], &bare, HostKind::RemoteEditor),
+            (&[("REMOTE_CONTAINERS", "true")], &container, HostKind::RemoteEditor),
+            (&[], &container, HostKind::Container),
+            (&[("DISPLAY", ":0")], &container, HostKind::Desktop),
+            (&[("KUBERNETES_SERVICE_HOST", "10.0.0.1")], &bare, HostKind::Container),
+            (&[("TOOLBOX_PATH", "/usr/bin/toolbox")], &container, HostKind::Desktop),
+            (&[("CODESPACES", "true")], &container, HostKind::Codespace(None)),
+            (&[("CODESPACES", "false")], &bare, HostKind::Desktop),
             (
                 &[("CODESPACES", "true"), ("CODESPACE_NAME", "shiny-x1")],
                 &container,
-                Place::Codespace(Some("shiny-x1".to_owned())),
+                HostKind::Codespace(Some("shiny-x1".to_owned())),
             ),
-            (&[("WSL_DISTRO_NAME", "Ubuntu"), ("VSCODE_IPC_HOOK_CLI", "/run/x")], &wsl, Place::Wsl),
-            (&[], &wsl, Place::Wsl),
-            (&[ssh], &wsl, Place::Ssh),
-            (&[], &Traces { container: true, ..wsl.clone() }, Place::Container),
-            (&[("CI", "true")], &nobody, Place::Ci),
-            (&[("CI", "true")], &bare, Place::Desk),
-            (&[("CI", "false")], &nobody, Place::Desk),
+            (&[("WSL_DISTRO_NAME", "Ubuntu"), ("VSCODE_IPC_HOOK_CLI", "/run/x")], &wsl, HostKind::Wsl),
+            (&[], &wsl, HostKind::Wsl),
+            (&[ssh], &wsl, HostKind::Ssh),
+            (&[], &Traces { container: true, ..wsl.clone() }, HostKind::Container),
+            (&[("CI", "true")], &nobody, HostKind::Ci),
+            (&[("CI", "true")], &bare, HostKind::Desktop),
+            (&[("CI", "false")], &nobody, HostKind::Desktop),
         ] {
-            assert_eq!(judge(environment, traces).place, place, "{environment:?} {traces:?}");
+            assert_eq!(judge(environment, traces).kind, kind, "{environment:?} {traces:?}");
         }
     }
 
@@ -302,24 +302,24 @@ mod tests {
 
     #[test]
     fn there_is_advice_wherever_something_may_stand_in_the_way() {
-        let at = |place: Place, has_display: bool| {
-            Surroundings { place, has_display, agent: None, login: "ada@host".to_owned() }.advice(6001)
+        let at = |kind: HostKind, has_display: bool| {
+            HostEnvironment { kind, has_display, agent: None, login: "ada@host".to_owned() }.advice(6001)
         };
         #[cfg(target_os = "linux")]
         assert!(judge(&[], &bare()).advice(5000).unwrap().command.is_some());
-        assert_eq!(at(Place::Desk, true), None);
-        for (place, expected) in [
-            (Place::Ssh, "by SSH"),
-            (Place::Container, "--network=host, run keymint outside of it, or sign in in two steps"),
-            (Place::Codespace(None), "codespace"),
-            (Place::RemoteEditor, "forward port 6001"),
-            (Place::Wsl, "on Windows may hold port 6001"),
-            (Place::Ci, "secret of the CI"),
+        assert_eq!(at(HostKind::Desktop, true), None);
+        for (kind, expected) in [
+            (HostKind::Ssh, "by SSH"),
+            (HostKind::Container, "--network=host, run keymint outside of it, or sign in in two steps"),
+            (HostKind::Codespace(None), "codespace"),
+            (HostKind::RemoteEditor, "forward port 6001"),
+            (HostKind::Wsl, "on Windows may hold port 6001"),
+            (HostKind::Ci, "secret of the CI"),
         ] {
-            let advice = at(place.clone(), true).unwrap();
+            let advice = at(kind.clone(), true).unwrap();
             assert!(advice.text.contains(expected), "{}", advice.text);
             // What announces a command is followed by one.
-            assert_eq!(advice.text.ends_with(':'), advice.command.is_some(), "{place:?}");
+            assert_eq!(advice.text.ends_with(':'), advice.command.is_some(), "{kind:?}");
         }
     }
 }
