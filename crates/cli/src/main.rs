@@ -15,6 +15,7 @@ mod delivery;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod doctor;
+mod env_conflicts;
 mod error;
 mod events;
 mod fail_point;
@@ -45,7 +46,6 @@ mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod settings;
-mod shadow;
 mod sign_in;
 mod start;
 mod state;

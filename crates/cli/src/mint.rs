@@ -8,7 +8,7 @@ use crate::prompter::Prompter;
 use crate::record::{Entry, Record, State};
 use crate::report::{Message, Reporter};
 use crate::settings::{ProcessEnvironment, Settings};
-use crate::{fail_point, output, record, recovery, shadow, verify};
+use crate::{env_conflicts, fail_point, output, record, recovery, verify};
 use keymint_callback_adapter::Outcome;
 use keymint_domain::{ApiKey, Observer, Ports, ProvisionError, ProvisionedKey, Session, Target, create_key};
 use std::io;
@@ -149,7 +149,7 @@ impl<'a> Mint<'a> {
         if !keeps {
             return;
         }
-        for warning in shadow::warnings(&ProcessEnvironment, wanted) {
+        for warning in env_conflicts::warnings(&ProcessEnvironment, wanted) {
             self.reporter.report(&Message::Warning(&warning));
         }
         let dashboard = self.settings.is_openai().then_some(DASHBOARD);

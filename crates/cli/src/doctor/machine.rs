@@ -10,7 +10,7 @@ use crate::keyring::Item;
 use crate::port_lock::PortLock;
 use crate::prompter::Prompter;
 use crate::settings::{Endpoints, Environment, Options};
-use crate::{keyring, shadow, state};
+use crate::{env_conflicts, keyring, state};
 use keymint_callback_adapter::{LoopbackListener, SelfTestErrorKind};
 use keymint_domain::Clock;
 use std::io;
@@ -184,7 +184,7 @@ pub(super) fn config(options: &Options<'_>) -> Finding {
 /// Whether variables would have programs use another key, or another server. Their values are not
 /// shown.
 pub(super) fn environment(environment: &dyn Environment) -> Finding {
-    let set = shadow::all_set(environment);
+    let set = env_conflicts::all_set(environment);
     if set.is_empty() {
         return Finding::ok("environment", "no variable stands in a new key's way");
     }
