@@ -38,7 +38,7 @@ pub(crate) enum Obstacle {
     /// There is nothing to show it on.
     NoDisplay,
     /// This one would draw over what this program says.
-    TakesTheTerminal(String),
+    TextBrowser(String),
     /// None of these can be started.
     CannotStart(Vec<String>),
 }
@@ -99,7 +99,7 @@ impl Browser {
                     named.iter().cloned().partition(Launcher::takes_the_terminal);
                 match text.first() {
                     _ if !shown.is_empty() => Ok(shown),
-                    Some(text) => Err(Obstacle::TakesTheTerminal(text.name().to_owned())),
+                    Some(text) => Err(Obstacle::TextBrowser(text.name().to_owned())),
                     None => Err(Obstacle::CannotStart(Vec::new())),
                 }
             }
@@ -188,7 +188,7 @@ mod tests {
         if cfg!(unix) {
             assert_eq!(chosen("w3m:firefox:'my browser' --new:").unwrap(), ["firefox", "my browser"]);
             assert_eq!(chosen(":::"), Err(Obstacle::CannotStart(Vec::new())));
-            assert_eq!(chosen("/usr/bin/lynx:w3m"), Err(Obstacle::TakesTheTerminal("lynx".to_owned())));
+            assert_eq!(chosen("/usr/bin/lynx:w3m"), Err(Obstacle::TextBrowser("lynx".to_owned())));
         }
         assert_eq!(chosen("firefox --profile 'a b' %s").unwrap(), ["firefox"]);
     }

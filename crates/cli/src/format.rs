@@ -38,7 +38,7 @@ pub(crate) fn of_obstacle(obstacle: &Obstacle) -> Option<String> {
     Some(match obstacle {
         Obstacle::Elsewhere => return None,
         Obstacle::NoDisplay => "There is no display here to show a browser on".to_owned(),
-        Obstacle::TakesTheTerminal(name) => {
+        Obstacle::TextBrowser(name) => {
             format!("{} would take over this terminal, and was not started", quoted(name))
         }
         Obstacle::CannotStart(names) if names.is_empty() => "BROWSER names no program".to_owned(),
