@@ -77,28 +77,28 @@ impl Interrupt {
 
     /// Runs a creation. At the first signal, one that is not under way is dropped; one that is under
     /// way is told of by `warn` and waited for, but not begun again. The second signal gives it up.
-    pub(crate) async fn hold<T>(
+    pub(crate) async fn shield<T>(
         &mut self,
         under_way: &UnderWay,
         creation: impl Future<Output = T>,
         warn: impl FnOnce(),
-    ) -> Held<T> {
+    ) -> Shielded<T> {
         let mut creation = pin!(creation);
         // A signal may have come while nobody could notice it.
         tokio::task::yield_now().await;
         let kind = tokio::select! {
             biased;
             kind = self.next() => kind,
-            outcome = &mut creation => return Held::Done(outcome),
+            outcome = &mut creation => return Shielded::Completed(outcome),
         };
         if under_way.now() {
             warn();
         }
         tokio::select! {
             biased;
-            () = under_way.is_over() => Held::Stopped(ended(kind)),
-            outcome = creation => Held::Done(outcome),
-            _ = self.next() => Held::GivenUp,
+            () = under_way.is_over() => Shielded::Cancelled(ended(kind)),
+            outcome = creation => Shielded::Completed(outcome),
+            _ = self.next() => Shielded::Abandoned,
         }
     }
 
@@ -114,12 +114,12 @@ fn ended(kind: ErrorKind) -> CliError {
 }
 
 /// What became of a creation that signals were watched for.
-pub(crate) enum Held<T> {
-    Done(T),
+pub(crate) enum Shielded<T> {
+    Completed(T),
     /// It was not under way, and no key was made.
-    Stopped(CliError),
+    Cancelled(CliError),
     /// It was under way, and somebody did not want to wait.
-    GivenUp,
+    Abandoned,
 }
 
 /// Whether a creation is under way: sent, and not yet answered in full.

@@ -3,7 +3,7 @@
 use crate::delivery::{Delivered, Delivery, print_in_time};
 use crate::error::{CliError, ErrorKind, outcome_unknown};
 use crate::format::{DASHBOARD, quoted};
-use crate::interrupt::{Held, Interrupt, UnderWay};
+use crate::interrupt::{Interrupt, Shielded, UnderWay};
 use crate::prompter::Prompter;
 use crate::record::{Entry, Record, State};
 use crate::report::{Message, Reporter};
@@ -72,18 +72,18 @@ impl<'a> Mint<'a> {
         self.reporter.report(&Message::Creating { target, name });
         let creation = create_key(ports, plan, session, target.clone(), observer);
         let warn = || self.reporter.report(&Message::StillCreating { patience: http.request_timeout });
-        let failure = match interrupt.hold(under_way, creation, warn).await {
-            Held::Done(Ok(created)) => return self.deliver(&created, interrupt).await,
-            Held::Done(Err(error @ ProvisionError::OutcomeUnknown { .. })) => error.into(),
-            Held::Done(Err(error)) => {
+        let failure = match interrupt.shield(under_way, creation, warn).await {
+            Shielded::Completed(Ok(created)) => return self.deliver(&created, interrupt).await,
+            Shielded::Completed(Err(error @ ProvisionError::OutcomeUnknown { .. })) => error.into(),
+            Shielded::Completed(Err(error)) => {
                 self.record.withdraw();
                 error.into()
             }
-            Held::Stopped(failure) => {
+            Shielded::Cancelled(failure) => {
                 self.record.withdraw();
                 failure
             }
-            Held::GivenUp => outcome_unknown(target, name, "it was not waited for"),
+            Shielded::Abandoned => outcome_unknown(target, name, "it was not waited for"),
         };
         self.record.amend(|entry| entry.state = State::Unknown);
         Err(failure)
