@@ -49,9 +49,10 @@ pub(crate) struct CreateFlow<'a> {
 impl CreateFlow<'_> {
     pub(crate) async fn create(self) -> Result<(), CliError> {
         let mut interrupt = Interrupt::listen().map_err(|error| CliError::internal(&error))?;
-        let mint = interrupt.end(Mint::prepare(self.settings, self.reporter, self.prompter())).await?;
+        let mint =
+            interrupt.cancel_on_signal(Mint::prepare(self.settings, self.reporter, self.prompter())).await?;
         let opening = open_sign_in(self.settings, self.reporter, self.prompter());
-        let (mut receiver, pending) = interrupt.end(opening).await?;
+        let (mut receiver, pending) = interrupt.cancel_on_signal(opening).await?;
         let patience = self.settings.sign_in_timeout;
         self.reporter.report(&Message::WaitingForPerson { patience, channel: receiver.channel() });
         let outcome = self.make_key(&mut receiver, pending, mint, &mut interrupt).await;
@@ -88,7 +89,7 @@ impl CreateFlow<'_> {
             }
             Ok((servers, session, target))
         };
-        let (servers, session, target) = interrupt.end(before_creation).await?;
+        let (servers, session, target) = interrupt.cancel_on_signal(before_creation).await?;
         mint.make(servers.ports(), session, &target, &observer, &under_way, interrupt).await
     }
 

@@ -33,13 +33,13 @@ async fn finish(args: FinishArgs, options: &Options<'_>, reporter: &Arc<Reporter
     let prompter = Prompter::new(reporter, may_ask);
     let pasted = match pasted {
         Some(address) => address,
-        None => interrupt.end(address(reporter, prompter)).await?,
+        None => interrupt.cancel_on_signal(address(reporter, prompter)).await?,
     };
     let pending_sign_in = find(&pasted)?;
     args.endpoints = pending_sign_in.endpoints.clone();
     let settings = Settings::resolve(&args, options)?;
 
-    let mint = interrupt.end(Mint::prepare(&settings, reporter, prompter)).await?;
+    let mint = interrupt.cancel_on_signal(Mint::prepare(&settings, reporter, prompter)).await?;
     if !pending_sign_in.claim().map_err(|error| CliError::internal(&error))? {
         return Err(unknown());
     }

@@ -64,7 +64,7 @@ impl Interrupt {
     }
 
     /// Drops `work` at the first signal.
-    pub(crate) async fn end<T>(
+    pub(crate) async fn cancel_on_signal<T>(
         &mut self,
         work: impl Future<Output = Result<T, CliError>>,
     ) -> Result<T, CliError> {

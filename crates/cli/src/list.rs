@@ -26,7 +26,8 @@ async fn execute(args: ListArgs, options: &Options<'_>, reporter: &Arc<Reporter>
     let settings = Settings::resolve(&args.into(), options)?;
     let prompter = Prompter::new(reporter, settings.may_ask);
     let mut interrupt = Interrupt::listen().map_err(|error| CliError::internal(&error))?;
-    let (mut receiver, pending) = interrupt.end(open_sign_in(&settings, reporter, prompter)).await?;
+    let (mut receiver, pending) =
+        interrupt.cancel_on_signal(open_sign_in(&settings, reporter, prompter)).await?;
     let observer = |event| reporter.report(&Message::Flow(&event));
     let reading = async {
         let channel = receiver.channel();
@@ -36,7 +37,7 @@ async fn execute(args: ListArgs, options: &Options<'_>, reporter: &Arc<Reporter>
         reporter.report(&Message::Reading);
         Ok(catalogue(servers.ports(), &settings.plan, &session, &observer).await?)
     };
-    let outcome = match interrupt.end(reading).await {
+    let outcome = match interrupt.cancel_on_signal(reading).await {
         Ok(catalogue) => show(&catalogue, reporter, &mut interrupt).await,
         Err(failure) => Err(failure),
     };

@@ -88,7 +88,7 @@ async fn deliver(kept: Kept, settings: &RecoverSettings, reporter: &Reporter) ->
     })?;
     let mut interrupt = Interrupt::listen().map_err(|error| CliError::internal(&error))?;
     let prompter = Prompter::new(reporter, settings.may_ask);
-    let mut delivery = interrupt.end(Delivery::check(&settings.wanted, false, prompter)).await?;
+    let mut delivery = interrupt.cancel_on_signal(Delivery::check(&settings.wanted, false, prompter)).await?;
     fail_point::reached("prepared");
     let delivered = delivery.deliver(&key, &kept.entry, reporter, &mut interrupt).await;
     fail_point::reached("delivered");
