@@ -115,7 +115,7 @@ impl<'a> Delivery<'a> {
             let outcome = tokio::select! {
                 biased;
                 outcome = place.deliver(key) => outcome,
-                () = interrupt.twice() => Err(io::Error::other("it was not waited for")),
+                () = interrupt.second_signal() => Err(io::Error::other("it was not waited for")),
             };
             let name = place.name();
             match outcome {
@@ -171,6 +171,6 @@ pub(crate) async fn print_in_time(interrupt: &mut Interrupt, line: String) -> io
         biased;
         printed = printing => printed?,
         () = clock.sleep(PRINTING) => Err(io::Error::other("nobody reads it")),
-        () = interrupt.twice() => Err(io::Error::other("nobody reads it")),
+        () = interrupt.second_signal() => Err(io::Error::other("nobody reads it")),
     }
 }

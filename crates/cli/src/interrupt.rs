@@ -103,7 +103,7 @@ impl Interrupt {
     }
 
     /// Waits for somebody who insists.
-    pub(crate) async fn twice(&mut self) {
+    pub(crate) async fn second_signal(&mut self) {
         self.next().await;
         self.next().await;
     }
