@@ -3,7 +3,7 @@
 use crate::args::CreateArgs;
 use crate::error::{CliError, ErrorKind};
 use crate::format::describe_target;
-use crate::interrupt::{Interrupt, UnderWay};
+use crate::interrupt::{InFlight, Interrupt};
 use crate::mint::Mint;
 use crate::prompter::Prompter;
 use crate::report::{Message, Reporter};
@@ -69,9 +69,9 @@ impl CreateFlow<'_> {
         interrupt: &mut Interrupt,
     ) -> Result<Outcome, CliError> {
         let Self { settings, reporter } = self;
-        let under_way = UnderWay::new();
+        let in_flight = InFlight::new();
         let observer = |event: Event| {
-            under_way.observe(&event);
+            in_flight.observe(&event);
             if event == Event::CreationRequested {
                 fail_point::reached("asked");
             }
@@ -90,7 +90,7 @@ impl CreateFlow<'_> {
             Ok((servers, session, target))
         };
         let (servers, session, target) = interrupt.cancel_on_signal(before_creation).await?;
-        mint.make(servers.ports(), session, &target, &observer, &under_way, interrupt).await
+        mint.make(servers.ports(), session, &target, &observer, &in_flight, interrupt).await
     }
 
     fn prompter(&self) -> Prompter<'_> {

@@ -79,7 +79,7 @@ impl Interrupt {
     /// way is told of by `warn` and waited for, but not begun again. The second signal gives it up.
     pub(crate) async fn shield<T>(
         &mut self,
-        under_way: &UnderWay,
+        in_flight: &InFlight,
         creation: impl Future<Output = T>,
         warn: impl FnOnce(),
     ) -> Shielded<T> {
@@ -91,12 +91,12 @@ impl Interrupt {
             kind = self.next() => kind,
             outcome = &mut creation => return Shielded::Completed(outcome),
         };
-        if under_way.now() {
+        if in_flight.now() {
             warn();
         }
         tokio::select! {
             biased;
-            () = under_way.is_over() => Shielded::Cancelled(ended(kind)),
+            () = in_flight.is_over() => Shielded::Cancelled(ended(kind)),
             outcome = creation => Shielded::Completed(outcome),
             _ = self.next() => Shielded::Abandoned,
         }
@@ -123,9 +123,9 @@ pub(crate) enum Shielded<T> {
 }
 
 /// Whether a creation is under way: sent, and not yet answered in full.
-pub(crate) struct UnderWay(watch::Sender<bool>);
+pub(crate) struct InFlight(watch::Sender<bool>);
 
-impl UnderWay {
+impl InFlight {
     pub(crate) fn new() -> Self {
         Self(watch::Sender::new(false))
     }
@@ -145,6 +145,6 @@ impl UnderWay {
 
     async fn is_over(&self) {
         // The sender lives as long as this.
-        let _ = self.0.subscribe().wait_for(|under_way| !*under_way).await;
+        let _ = self.0.subscribe().wait_for(|in_flight| !*in_flight).await;
     }
 }

@@ -3,7 +3,7 @@
 use crate::delivery::{Delivered, Delivery, print_in_time};
 use crate::error::{CliError, ErrorKind, outcome_unknown};
 use crate::format::{DASHBOARD, quoted};
-use crate::interrupt::{Interrupt, Shielded, UnderWay};
+use crate::interrupt::{InFlight, Interrupt, Shielded};
 use crate::prompter::Prompter;
 use crate::record::{Entry, Record, State};
 use crate::report::{Message, Reporter};
@@ -54,7 +54,7 @@ impl<'a> Mint<'a> {
         session: Session,
         target: &Target,
         observer: Observer<'_>,
-        under_way: &UnderWay,
+        in_flight: &InFlight,
         interrupt: &mut Interrupt,
     ) -> Result<Outcome, CliError> {
         let Settings { plan, api_base, http, .. } = self.settings;
@@ -72,7 +72,7 @@ impl<'a> Mint<'a> {
         self.reporter.report(&Message::Creating { target, name });
         let creation = create_key(ports, plan, session, target.clone(), observer);
         let warn = || self.reporter.report(&Message::StillCreating { patience: http.request_timeout });
-        let failure = match interrupt.shield(under_way, creation, warn).await {
+        let failure = match interrupt.shield(in_flight, creation, warn).await {
             Shielded::Completed(Ok(created)) => return self.deliver(&created, interrupt).await,
             Shielded::Completed(Err(error @ ProvisionError::OutcomeUnknown { .. })) => error.into(),
             Shielded::Completed(Err(error)) => {
