@@ -27,7 +27,7 @@ pub(crate) fn find(name: &str, search_path: &OsStr) -> Result<PathBuf, &'static 
 }
 
 /// The same in the folders of this process's PATH.
-pub(crate) fn find_here(name: &str) -> Result<PathBuf, &'static str> {
+pub(crate) fn which(name: &str) -> Result<PathBuf, &'static str> {
     find(name, &env::var_os("PATH").unwrap_or_default())
 }
 

@@ -46,7 +46,7 @@ impl Launcher {
 
     /// Whether the program can be found.
     pub(crate) fn is_there(&self) -> bool {
-        program::find_here(&self.program).is_ok()
+        program::which(&self.program).is_ok()
     }
 
     /// Starts it, with nothing to read and nowhere to write.
@@ -54,7 +54,7 @@ impl Launcher {
     /// It is neither waited for nor ever ended: it may be the browser itself, which the person goes
     /// on using. What is typed for this program, Ctrl-C too, is not for it.
     pub(crate) fn start(&self, address: &str) -> io::Result<()> {
-        let program = program::find_here(&self.program).map_err(io::Error::other)?;
+        let program = program::which(&self.program).map_err(io::Error::other)?;
         let mut command = Command::new(program);
         command.args(self.arguments(address));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

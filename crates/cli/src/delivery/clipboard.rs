@@ -32,7 +32,7 @@ impl Clipboard {
     pub(crate) fn check() -> Result<Self, CliError> {
         let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
         for (name, arguments) in programs(is_set) {
-            if let Ok(path) = program::find_here(name) {
+            if let Ok(path) = program::which(name) {
                 return Ok(Self::Program { name, path, arguments });
             }
         }

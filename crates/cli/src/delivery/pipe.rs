@@ -40,7 +40,7 @@ impl<'a> Pipe<'a> {
             )
         };
         let name = words.next().ok_or_else(|| unusable("the command of --pipe-to is empty".to_owned()))?;
-        let program = program::find_here(&name)
+        let program = program::which(&name)
             .map_err(|problem| unusable(format!("the command of --pipe-to, {}, {problem}", quoted(&name))))?;
         Ok(Self { name, program, arguments: words.collect(), prompter })
     }

@@ -61,7 +61,7 @@ pub(super) async fn standing(clock: &dyn Clock, folder: &Path, name: &str) -> St
 }
 
 async fn ask(top: &Path, question: &[&str], path: &Path) -> io::Result<Option<i32>> {
-    let mut git = Command::new(program::find_here("git").map_err(|_| io::ErrorKind::NotFound)?);
+    let mut git = Command::new(program::which("git").map_err(|_| io::ErrorKind::NotFound)?);
     // What a shell of the person set for another repository does not count here, nor may it have
     // anything traced or run.
     for (variable, _) in env::vars_os().filter(|(variable, _)| is_gits(variable)) {
