@@ -8,7 +8,7 @@ use crate::mint::Mint;
 use crate::prompter::Prompter;
 use crate::report::{Message, Reporter};
 use crate::response::ResponseReceiver;
-use crate::settings::{KeyringWanted, Options, Settings, Wanted};
+use crate::settings::{Destinations, KeyringOptions, Options, Settings};
 use crate::sign_in::{complete_sign_in, open_sign_in};
 use crate::{choose, command, fail_point};
 use keymint_callback_adapter::{BrowserMismatch, Outcome};
@@ -32,9 +32,9 @@ async fn execute(args: &CreateArgs, options: &Options<'_>, reporter: &Arc<Report
 pub(crate) async fn for_keyring(options: &Options<'_>, reporter: &Arc<Reporter>) -> Result<(), CliError> {
     let mut settings = Settings::resolve(&CreateArgs::default(), options)?;
     settings.dry_run = false;
-    settings.wanted = Wanted {
-        keyring: Some(KeyringWanted { profile: options.profile.clone(), new: false }),
-        ..Wanted::default()
+    settings.destinations = Destinations {
+        keyring: Some(KeyringOptions { profile: options.profile.clone(), new: false }),
+        ..Destinations::default()
     };
     CreateFlow { settings: &settings, reporter }.create().await
 }

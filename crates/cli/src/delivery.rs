@@ -17,7 +17,7 @@ use crate::output::{self, STDOUT};
 use crate::prompter::Prompter;
 use crate::record::Entry;
 use crate::report::{Message, Reporter};
-use crate::settings::Wanted;
+use crate::settings::Destinations;
 use async_trait::async_trait;
 use clipboard::Clipboard;
 use env_file::EnvFile;
@@ -75,7 +75,7 @@ impl<'a> Delivery<'a> {
     ///
     /// Standard output is not looked at before a dry run, in which it need not take anything.
     pub(crate) async fn check(
-        wanted: &Wanted,
+        wanted: &Destinations,
         is_dry_run: bool,
         prompter: Prompter<'a>,
     ) -> Result<Self, CliError> {

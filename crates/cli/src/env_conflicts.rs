@@ -1,7 +1,7 @@
 //! Variables that have programs use another key than the new one, or use it elsewhere.
 
 use crate::delivery::Variable;
-use crate::settings::{Environment, Wanted};
+use crate::settings::{Destinations, Environment};
 
 const KEY: &str = Variable::OF_LIBRARIES;
 
@@ -21,10 +21,10 @@ pub(crate) fn all_set(environment: &dyn Environment) -> Vec<&'static str> {
 }
 
 /// What stands in the way of a key that was delivered to these places.
-pub(crate) fn warnings(environment: &dyn Environment, wanted: &Wanted) -> Vec<String> {
+pub(crate) fn warnings(environment: &dyn Environment, destinations: &Destinations) -> Vec<String> {
     // `keymint run` sets the variable itself.
-    let in_file = wanted.env_file.as_ref().map(|file| &file.variable);
-    let in_variable = (wanted.stdout() || wanted.copy).then_some(KEY);
+    let in_file = destinations.env_file.as_ref().map(|file| &file.variable);
+    let in_variable = (destinations.stdout() || destinations.copy).then_some(KEY);
     let mut names: Vec<_> = in_file.map(Variable::as_str).into_iter().chain(in_variable).collect();
     names.dedup();
     names.retain(|name| is_set(environment, name));
@@ -54,30 +54,30 @@ fn is_set(environment: &dyn Environment, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::{EnvFileWanted, KeyringWanted};
+    use crate::settings::{EnvFileOptions, KeyringOptions};
     use std::collections::HashMap;
 
     #[test]
     fn only_a_variable_that_stands_in_the_keys_way_is_warned_of() {
-        let file = |name| EnvFileWanted {
+        let file = |name| EnvFileOptions {
             path: ".env".into(),
             variable: Variable::parse(name).unwrap(),
             force: false,
             allow_tracked: false,
         };
-        let to_file = |name| Wanted { env_file: Some(file(name)), ..Wanted::default() };
-        let keyring = KeyringWanted { profile: "default".to_owned(), new: false };
-        for (wanted, set, warned_of) in [
-            (Wanted::default(), &["OPENAI_API_KEY"][..], &["OPENAI_API_KEY"][..]),
-            (Wanted::default(), &["MY_KEY"], &[]),
+        let to_file = |name| Destinations { env_file: Some(file(name)), ..Destinations::default() };
+        let keyring = KeyringOptions { profile: "default".to_owned(), new: false };
+        for (destinations, set, warned_of) in [
+            (Destinations::default(), &["OPENAI_API_KEY"][..], &["OPENAI_API_KEY"][..]),
+            (Destinations::default(), &["MY_KEY"], &[]),
             (to_file(KEY), &["OPENAI_API_KEY"], &["OPENAI_API_KEY"]),
             (to_file("MY_KEY"), &["OPENAI_API_KEY"], &[]),
             (to_file("MY_KEY"), &["MY_KEY", "OPENAI_PROJECT"], &["MY_KEY", "OPENAI_PROJECT"]),
-            (Wanted { print: true, ..to_file("MY_KEY") }, &["MY_KEY", KEY], &["MY_KEY", KEY]),
-            (Wanted { keyring: Some(keyring), ..Wanted::default() }, &["OPENAI_API_KEY"], &[]),
+            (Destinations { print: true, ..to_file("MY_KEY") }, &["MY_KEY", KEY], &["MY_KEY", KEY]),
+            (Destinations { keyring: Some(keyring), ..Destinations::default() }, &["OPENAI_API_KEY"], &[]),
         ] {
             let environment: HashMap<&str, &str> = set.iter().map(|name| (*name, "canary")).collect();
-            let warnings = warnings(&environment, &wanted);
+            let warnings = warnings(&environment, &destinations);
             assert_eq!(warnings.len(), warned_of.len(), "{warnings:?}");
             for (warning, name) in warnings.iter().zip(warned_of) {
                 assert!(warning.contains(name) && !warning.contains("canary"), "{warning}");

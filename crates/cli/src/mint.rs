@@ -30,7 +30,7 @@ impl<'a> Mint<'a> {
         prompter: Prompter<'a>,
     ) -> Result<Self, CliError> {
         fail_point::reached("started");
-        let delivery = Delivery::check(&settings.wanted, settings.dry_run, prompter).await?;
+        let delivery = Delivery::check(&settings.destinations, settings.dry_run, prompter).await?;
         let record = if settings.keeps && !settings.dry_run {
             report_earlier_runs(prompter);
             recovery::folder().and_then(|_| Record::begin()).map_err(|error| {
@@ -120,7 +120,7 @@ impl<'a> Mint<'a> {
         let entry = self.record.entry().expect("it was written before the key was asked for");
         let delivered = self.delivery.deliver(key, entry, self.reporter, interrupt).await;
         fail_point::reached("delivered");
-        let profile = self.settings.wanted.profile();
+        let profile = self.settings.destinations.profile();
         self.record.amend(|entry| entry.deliver_to(&delivered.to, profile));
 
         if delivered.failed.is_empty() {
@@ -144,16 +144,16 @@ impl<'a> Mint<'a> {
 
     /// The last word: what stands in the key's way, and how it is used and deleted.
     fn report_what_now(&self) {
-        let Settings { wanted, keeps, .. } = self.settings;
+        let Settings { destinations, keeps, .. } = self.settings;
         // The key of a demonstration is good for nothing.
         if !keeps {
             return;
         }
-        for warning in env_conflicts::warnings(&ProcessEnvironment, wanted) {
+        for warning in env_conflicts::warnings(&ProcessEnvironment, destinations) {
             self.reporter.report(&Message::Warning(&warning));
         }
         let dashboard = self.settings.is_openai().then_some(DASHBOARD);
-        self.reporter.report(&Message::Done { variable: wanted.variable(), dashboard });
+        self.reporter.report(&Message::Done { variable: destinations.variable(), dashboard });
     }
 
     /// The key is where it was wanted, but not for long. Where nothing else keeps it, the next run

@@ -88,14 +88,15 @@ async fn deliver(kept: Kept, settings: &RecoverSettings, reporter: &Reporter) ->
     })?;
     let mut interrupt = Interrupt::listen().map_err(|error| CliError::internal(&error))?;
     let prompter = Prompter::new(reporter, settings.may_ask);
-    let mut delivery = interrupt.cancel_on_signal(Delivery::check(&settings.wanted, false, prompter)).await?;
+    let mut delivery =
+        interrupt.cancel_on_signal(Delivery::check(&settings.destinations, false, prompter)).await?;
     fail_point::reached("prepared");
     let delivered = delivery.deliver(&key, &kept.entry, reporter, &mut interrupt).await;
     fail_point::reached("delivered");
     let is_done = delivered.failed.is_empty() && delivered.is_kept;
     let removed = if is_done { kept.remove() } else { Ok(()) };
     fail_point::reached("removed");
-    kept.note(&delivered.to, settings.wanted.profile(), is_done && removed.is_ok());
+    kept.note(&delivered.to, settings.destinations.profile(), is_done && removed.is_ok());
     fail_point::reached("recovery-noted");
     if !delivered.failed.is_empty() {
         let message =

@@ -14,7 +14,7 @@ use crate::args::{CreateArgs, EndpointArgs, OutputArgs, PatienceArgs, RecoverArg
 use crate::browser::{Browser, Launcher};
 use crate::error::CliError;
 use crate::key_name;
-pub(crate) use destinations::{EnvFileWanted, KeyringWanted, Wanted};
+pub(crate) use destinations::{Destinations, EnvFileOptions, KeyringOptions};
 pub(crate) use endpoints::Endpoints;
 use keymint_domain::{BaseUrl, Client, Plan, PollPolicy};
 use keymint_http_adapter::HttpOptions;
@@ -46,7 +46,7 @@ pub(crate) struct Settings {
     pub(crate) http: HttpOptions,
     pub(crate) sign_in_timeout: Duration,
     pub(crate) dry_run: bool,
-    pub(crate) wanted: Wanted,
+    pub(crate) destinations: Destinations,
     /// Whether a person picks where the key is made.
     pub(crate) choose: bool,
     /// Whether the new key is tried.
@@ -137,7 +137,7 @@ impl Settings {
             http,
             sign_in_timeout: sign_in,
             dry_run: args.key.dry_run || of.is_set("dry-run")?,
-            wanted: Wanted::resolve(&args.destinations, of)?,
+            destinations: Destinations::resolve(&args.destinations, of)?,
             choose: args.target.choose || of.is_set("choose")?,
             verify: args.key.verify || of.is_set("verify")?,
             browser: browser(args.way.no_browser, &args.way.browser, of)?,
@@ -166,7 +166,7 @@ impl Settings {
             http: HttpOptions::default(),
             sign_in_timeout: SIGN_IN_TIMEOUT,
             dry_run: false,
-            wanted: Wanted::default(),
+            destinations: Destinations::default(),
             choose: false,
             verify: false,
             browser: Browser::Sandbox,
@@ -194,14 +194,17 @@ pub(crate) fn browser(
 
 /// What `recover` needs to know.
 pub(crate) struct RecoverSettings {
-    pub(crate) wanted: Wanted,
+    pub(crate) destinations: Destinations,
     /// Whether a person may be asked.
     pub(crate) may_ask: bool,
 }
 
 impl RecoverSettings {
     pub(crate) fn resolve(args: &RecoverArgs, of: &Options<'_>) -> Result<Self, CliError> {
-        Ok(Self { wanted: Wanted::resolve(&args.destinations, of)?, may_ask: may_ask(args.no_input, of)? })
+        Ok(Self {
+            destinations: Destinations::resolve(&args.destinations, of)?,
+            may_ask: may_ask(args.no_input, of)?,
+        })
     }
 }
 
@@ -307,7 +310,7 @@ mod tests {
         assert_eq!(with_file(&[], &[], text).unwrap().browser, Browser::None);
         let off = [("KEYMINT_NO_BROWSER", "0"), ("KEYMINT_KEYRING", "0")];
         let settings = with_file(&[], &off, text).unwrap();
-        assert_eq!((settings.browser, settings.wanted.stdout()), (Browser::System, true));
+        assert_eq!((settings.browser, settings.destinations.stdout()), (Browser::System, true));
         let environment = HashMap::from([("KEYMINT_QUIET", "1")]);
         let options = Options::with_file(&environment, Some("/c.toml".into()), Some(text), &None).unwrap();
         let output = output(OutputArgs::default(), &options).unwrap();

@@ -13,7 +13,7 @@ use crate::blocking;
 use crate::clock::SystemClock;
 use crate::error::CliError;
 use crate::prompter::Prompter;
-use crate::settings::EnvFileWanted;
+use crate::settings::EnvFileOptions;
 use async_trait::async_trait;
 use dotenv::{Dotenv, PlainValue};
 use folder::Draft;
@@ -71,7 +71,7 @@ enum Current {
 
 impl EnvFile {
     /// Does all that can fail without the key, and asks about what would be lost.
-    pub(crate) async fn check(wanted: &EnvFileWanted, prompter: Prompter<'_>) -> Result<Self, CliError> {
+    pub(crate) async fn check(wanted: &EnvFileOptions, prompter: Prompter<'_>) -> Result<Self, CliError> {
         let clock = SystemClock::new();
         let path = wanted.path.clone();
         let (spot, link) = checking(move || Spot::find(&path)).await?;

@@ -5,7 +5,7 @@ use crate::error::{CliError, ErrorKind};
 use crate::format::profile_flag;
 use crate::keyring::{self, Item, unusable};
 use crate::prompter::Prompter;
-use crate::settings::KeyringWanted;
+use crate::settings::KeyringOptions;
 use async_trait::async_trait;
 use keymint_domain::ApiKey;
 use std::io;
@@ -34,7 +34,7 @@ enum There {
 }
 
 impl Keyring {
-    pub(crate) async fn check(wanted: &KeyringWanted, prompter: Prompter<'_>) -> Result<Self, CliError> {
+    pub(crate) async fn check(wanted: &KeyringOptions, prompter: Prompter<'_>) -> Result<Self, CliError> {
         let item = Item::of(&wanted.profile);
         let there = keyring::patiently(prompter, There::look(&item)).await.map_err(unusable)?;
         let may_replace = if wanted.new {

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 
 /// The destinations that were asked for, and how far each may go.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Wanted {
-    pub(crate) env_file: Option<EnvFileWanted>,
-    pub(crate) keyring: Option<KeyringWanted>,
+pub(crate) struct Destinations {
+    pub(crate) env_file: Option<EnvFileOptions>,
+    pub(crate) keyring: Option<KeyringOptions>,
     /// The command, as it was given.
     pub(crate) pipe_to: Option<String>,
     pub(crate) copy: bool,
@@ -19,7 +19,7 @@ pub(crate) struct Wanted {
 
 /// A dotenv file.
 #[derive(Debug, Clone)]
-pub(crate) struct EnvFileWanted {
+pub(crate) struct EnvFileOptions {
     pub(crate) path: PathBuf,
     pub(crate) variable: Variable,
     /// Whether another value may be replaced.
@@ -30,13 +30,13 @@ pub(crate) struct EnvFileWanted {
 
 /// An item of the keyring.
 #[derive(Debug, Clone)]
-pub(crate) struct KeyringWanted {
+pub(crate) struct KeyringOptions {
     pub(crate) profile: String,
     /// Whether a key that is there may be replaced.
     pub(crate) new: bool,
 }
 
-impl Wanted {
+impl Destinations {
     pub(super) fn resolve(args: &DestinationArgs, of: &Options<'_>) -> Result<Self, CliError> {
         let env_file = match &args.env_file {
             Some(path) => Some(path.clone()),
@@ -51,13 +51,13 @@ impl Wanted {
         let keyring = args.keyring || of.is_set("keyring")?;
         let new = args.new || of.is_set("new")?;
         Ok(Self {
-            env_file: env_file.map(|path| EnvFileWanted {
+            env_file: env_file.map(|path| EnvFileOptions {
                 path: path.into(),
                 variable: variable.unwrap_or_default(),
                 force,
                 allow_tracked,
             }),
-            keyring: keyring.then(|| KeyringWanted { profile: of.profile.clone(), new }),
+            keyring: keyring.then(|| KeyringOptions { profile: of.profile.clone(), new }),
             pipe_to: of.find("pipe-to", &args.pipe_to, plain_text)?,
             copy: args.copy || of.is_set("copy")?,
             print: args.print || of.is_set("print")?,
