@@ -3,7 +3,7 @@
 use crate::args::OutputArgs;
 use crate::error::CliError;
 use crate::report::Reporter;
-use crate::settings::{self, Options};
+use crate::settings::{self, Sources};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub(crate) async fn run(
     profile: &Option<String>,
     asked: OutputArgs,
-    work: impl AsyncFnOnce(&Options<'_>, &Arc<Reporter>) -> Result<(), CliError>,
+    work: impl AsyncFnOnce(&Sources<'_>, &Arc<Reporter>) -> Result<(), CliError>,
 ) -> ExitCode {
     let (options, output) = match settings::read(profile, asked) {
         Ok(read) => read,

@@ -3,7 +3,7 @@
 use crate::args::{ConfigArgs, OutputArgs};
 use crate::error::CliError;
 use crate::format::quoted;
-use crate::settings::{self, DEFAULT_PROFILE, DEFINITIONS, Definition, Given, Kind, Options, Source};
+use crate::settings::{self, DEFAULT_PROFILE, DEFINITIONS, Definition, Given, Kind, Source, Sources};
 use crate::{command, output};
 use keymint_domain::text::{redact_keys, sanitize};
 use serde::Serialize;
@@ -49,7 +49,7 @@ struct Setting {
 }
 
 impl<'a> Shown<'a> {
-    fn of(options: &'a Options<'_>, profile: &Option<String>) -> Result<Self, CliError> {
+    fn of(options: &'a Sources<'_>, profile: &Option<String>) -> Result<Self, CliError> {
         let mut settings = Vec::with_capacity(DEFINITIONS.len() + 1);
         for definition in &DEFINITIONS {
             let given = match definition.name {
@@ -62,7 +62,7 @@ impl<'a> Shown<'a> {
                     ));
                     continue;
                 }
-                name => options.given(name)?,
+                name => options.raw(name)?,
             };
             settings.push(setting(definition, given)?);
         }

@@ -8,7 +8,7 @@ use crate::mint::Mint;
 use crate::prompter::Prompter;
 use crate::report::{Message, Reporter};
 use crate::response::ResponseReceiver;
-use crate::settings::{Destinations, KeyringOptions, Options, Settings};
+use crate::settings::{Destinations, KeyringOptions, Settings, Sources};
 use crate::sign_in::{complete_sign_in, open_sign_in};
 use crate::{choose, command, fail_point};
 use keymint_callback_adapter::{BrowserMismatch, Outcome};
@@ -23,13 +23,13 @@ pub(crate) async fn run(args: CreateArgs) -> ExitCode {
     .await
 }
 
-async fn execute(args: &CreateArgs, options: &Options<'_>, reporter: &Arc<Reporter>) -> Result<(), CliError> {
+async fn execute(args: &CreateArgs, options: &Sources<'_>, reporter: &Arc<Reporter>) -> Result<(), CliError> {
     let settings = Settings::resolve(args, options)?;
     CreateFlow { settings: &settings, reporter }.create().await
 }
 
 /// Creates a key for a profile of the keyring, with whatever else the environment says.
-pub(crate) async fn for_keyring(options: &Options<'_>, reporter: &Arc<Reporter>) -> Result<(), CliError> {
+pub(crate) async fn for_keyring(options: &Sources<'_>, reporter: &Arc<Reporter>) -> Result<(), CliError> {
     let mut settings = Settings::resolve(&CreateArgs::default(), options)?;
     settings.dry_run = false;
     settings.destinations = Destinations {

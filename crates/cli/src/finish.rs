@@ -9,7 +9,7 @@ use crate::pending_sign_in::{self, Found, PendingSignIn};
 use crate::prompter::Prompter;
 use crate::report::{Message, Reporter};
 use crate::response::ResponseReceiver;
-use crate::settings::{self, Options, Settings};
+use crate::settings::{self, Settings, Sources};
 use crate::{command, fail_point, paste};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -21,7 +21,7 @@ pub(crate) async fn run(args: FinishArgs) -> ExitCode {
     command::run(&profile, output, async move |options, reporter| finish(args, options, reporter).await).await
 }
 
-async fn finish(args: FinishArgs, options: &Options<'_>, reporter: &Arc<Reporter>) -> Result<(), CliError> {
+async fn finish(args: FinishArgs, options: &Sources<'_>, reporter: &Arc<Reporter>) -> Result<(), CliError> {
     let mut interrupt = Interrupt::listen().map_err(|error| CliError::internal(&error))?;
     if args.address.is_none() && args.destinations.env_file.as_ref().is_some_and(is_address) {
         return Err(CliError::new(ErrorKind::Usage, "--env-file has an address for its path")

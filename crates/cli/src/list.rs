@@ -7,7 +7,7 @@ use crate::error::CliError;
 use crate::interrupt::Interrupt;
 use crate::prompter::Prompter;
 use crate::report::{Message, Reporter};
-use crate::settings::{Options, Settings};
+use crate::settings::{Settings, Sources};
 use crate::sign_in::{complete_sign_in, open_sign_in};
 use crate::{command, output};
 use keymint_callback_adapter::Outcome;
@@ -22,7 +22,7 @@ pub(crate) async fn run(args: ListArgs) -> ExitCode {
         .await
 }
 
-async fn execute(args: ListArgs, options: &Options<'_>, reporter: &Arc<Reporter>) -> Result<(), CliError> {
+async fn execute(args: ListArgs, options: &Sources<'_>, reporter: &Arc<Reporter>) -> Result<(), CliError> {
     let settings = Settings::resolve(&args.into(), options)?;
     let prompter = Prompter::new(reporter, settings.may_ask);
     let mut interrupt = Interrupt::listen().map_err(|error| CliError::internal(&error))?;

@@ -9,7 +9,7 @@ use crate::prompter::Prompter;
 use crate::record::Entry;
 use crate::recovery::{self, Kept};
 use crate::report::{Message, Reporter};
-use crate::settings::{Options, RecoverSettings};
+use crate::settings::{RecoverSettings, Sources};
 use crate::{command, fail_point, output};
 use serde_json::json;
 use std::ffi::OsStr;
@@ -22,7 +22,7 @@ pub(crate) async fn run(args: RecoverArgs) -> ExitCode {
     .await
 }
 
-async fn execute(args: &RecoverArgs, options: &Options<'_>, reporter: &Reporter) -> Result<(), CliError> {
+async fn execute(args: &RecoverArgs, options: &Sources<'_>, reporter: &Reporter) -> Result<(), CliError> {
     let settings = RecoverSettings::resolve(args, options)?;
     let kept = recovery::kept().map_err(|error| {
         CliError::new(ErrorKind::Internal, format!("the recovery folder cannot be read: {error}"))

@@ -6,7 +6,7 @@ use crate::format::{profile_flag, quoted};
 use crate::keyring::{self, Item};
 use crate::prompter::Prompter;
 use crate::report::Reporter;
-use crate::settings::{self, Options};
+use crate::settings::{self, Sources};
 use crate::{create, hardening};
 use keymint_domain::ApiKey;
 use std::convert::Infallible;
@@ -35,7 +35,7 @@ pub(crate) async fn run(args: RunArgs) -> ExitCode {
 
 async fn execute(
     args: RunArgs,
-    options: &Options<'_>,
+    options: &Sources<'_>,
     reporter: &Arc<Reporter>,
 ) -> Result<Infallible, CliError> {
     let see_help = |failure: CliError| failure.hint("See `keymint run --help`.");
@@ -60,7 +60,7 @@ async fn execute(
 
 /// The key of the profile. Where there is none, and somebody to sign in, it is created first.
 async fn stored_key(
-    options: &Options<'_>,
+    options: &Sources<'_>,
     may_ask: bool,
     reporter: &Arc<Reporter>,
 ) -> Result<ApiKey, CliError> {

@@ -22,7 +22,7 @@ pub(crate) use network::{bundle, proxy, proxy_variable, roots_file};
 use options::plain_text;
 #[cfg(feature = "sandbox")]
 pub(crate) use options::port_number;
-pub(crate) use options::{Environment, Given, Options, ProcessEnvironment, Source, switch, wait};
+pub(crate) use options::{Environment, Given, ProcessEnvironment, Source, Sources, switch, wait};
 pub(crate) use profile::DEFAULT as DEFAULT_PROFILE;
 use std::time::Duration;
 pub(crate) use stored::{may_ask, variable};
@@ -66,18 +66,18 @@ pub(crate) struct Settings {
 pub(crate) fn read(
     profile: &Option<String>,
     args: OutputArgs,
-) -> Result<(Options<'static>, OutputArgs), (CliError, OutputArgs)> {
+) -> Result<(Sources<'static>, OutputArgs), (CliError, OutputArgs)> {
     let variables =
-        output(args, &Options::without_file(&ProcessEnvironment)).map_err(|failure| (failure, args))?;
-    let options = Options::read(&ProcessEnvironment, profile).map_err(|failure| (failure, variables))?;
+        output(args, &Sources::without_file(&ProcessEnvironment)).map_err(|failure| (failure, args))?;
+    let options = Sources::read(&ProcessEnvironment, profile).map_err(|failure| (failure, variables))?;
     let output = output(args, &options).map_err(|failure| (failure, variables))?;
     Ok((options, output))
 }
 
 /// What is printed and how.
-fn output(args: OutputArgs, of: &Options<'_>) -> Result<OutputArgs, CliError> {
+fn output(args: OutputArgs, of: &Sources<'_>) -> Result<OutputArgs, CliError> {
     // Who gives one of the two wins over who, in a weaker place, gives the other.
-    let variables = Options::without_file(of.environment);
+    let variables = Sources::without_file(of.environment);
     let talk = if args.quiet || args.verbose {
         (args.quiet, args.verbose)
     } else if variables.is_set("quiet")? || variables.is_set("verbose")? {
@@ -94,7 +94,7 @@ fn output(args: OutputArgs, of: &Options<'_>) -> Result<OutputArgs, CliError> {
 }
 
 impl Settings {
-    pub(crate) fn resolve(args: &CreateArgs, of: &Options<'_>) -> Result<Self, CliError> {
+    pub(crate) fn resolve(args: &CreateArgs, of: &Sources<'_>) -> Result<Self, CliError> {
         let EndpointArgs { app, ca_file, .. } = &args.endpoints;
         let PatienceArgs { sign_in_timeout, project_timeout, http_timeout, poll_interval } = &args.patience;
 
@@ -104,15 +104,15 @@ impl Settings {
         }
 
         let mut plan = Plan::default();
-        of.set(&mut plan.app, "app", app, plain_text)?;
-        plan.key_name = match of.find("name", &args.key.name, plain_text)? {
+        of.override_default(&mut plan.app, "app", app, plain_text)?;
+        plan.key_name = match of.get("name", &args.key.name, plain_text)? {
             Some(name) => name,
             None => key_name::default().map_err(|error| CliError::internal(&error))?,
         };
-        plan.selector.organization = of.find("organization", &args.target.organization, plain_text)?;
-        plan.selector.project = of.find("project", &args.target.project, plain_text)?;
+        plan.selector.organization = of.get("organization", &args.target.organization, plain_text)?;
+        plan.selector.project = of.get("project", &args.target.project, plain_text)?;
         let mut http = HttpOptions::default();
-        of.set(&mut http.request_timeout, "http-timeout", http_timeout, wait)?;
+        of.override_default(&mut http.request_timeout, "http-timeout", http_timeout, wait)?;
         // Less than the whole, so that it is known which of the two was too long.
         http.connect_timeout = http.connect_timeout.min(http.request_timeout / 2);
         if let Some(bundle) = bundle(of, ca_file)? {
@@ -121,12 +121,12 @@ impl Settings {
         plan.call_timeout = http.request_timeout + AFTER_THE_ADAPTER;
         plan.step_timeout = 3 * plan.call_timeout;
         plan.total_timeout = 5 * plan.call_timeout;
-        let project_timeout = of.find("project-timeout", project_timeout, wait)?;
-        let interval = of.find("poll-interval", poll_interval, wait)?;
+        let project_timeout = of.get("project-timeout", project_timeout, wait)?;
+        let interval = of.get("poll-interval", poll_interval, wait)?;
         plan.polling = polling(interval, project_timeout);
 
         let mut sign_in = SIGN_IN_TIMEOUT;
-        of.set(&mut sign_in, "sign-in-timeout", sign_in_timeout, wait)?;
+        of.override_default(&mut sign_in, "sign-in-timeout", sign_in_timeout, wait)?;
         let settings = Self {
             warnings: endpoints.warnings(),
             client: endpoints.client,
@@ -181,12 +181,12 @@ impl Settings {
 pub(crate) fn browser(
     no_browser: bool,
     command: &Option<String>,
-    of: &Options<'_>,
+    of: &Sources<'_>,
 ) -> Result<Browser, CliError> {
     if no_browser || command.is_none() && of.is_set("no-browser")? {
         return Ok(Browser::None);
     }
-    if let Some(launcher) = of.find("browser", command, Launcher::parse)? {
+    if let Some(launcher) = of.get("browser", command, Launcher::parse)? {
         return Ok(Browser::Named(vec![launcher]));
     }
     Ok(of.environment.get("BROWSER")?.map_or(Browser::System, |variable| Browser::named_by(&variable)))
@@ -200,7 +200,7 @@ pub(crate) struct RecoverSettings {
 }
 
 impl RecoverSettings {
-    pub(crate) fn resolve(args: &RecoverArgs, of: &Options<'_>) -> Result<Self, CliError> {
+    pub(crate) fn resolve(args: &RecoverArgs, of: &Sources<'_>) -> Result<Self, CliError> {
         Ok(Self {
             destinations: Destinations::resolve(&args.destinations, of)?,
             may_ask: may_ask(args.no_input, of)?,
@@ -236,7 +236,7 @@ mod tests {
         let args = Args::try_parse_from([&["keymint", "create"], flags].concat()).unwrap();
         let Command::Create(args) = args.command else { panic!("another command") };
         let environment: HashMap<_, _> = environment.iter().copied().collect();
-        Settings::resolve(&args, &Options::with_file(&environment, None, None, &args.destinations.profile)?)
+        Settings::resolve(&args, &Sources::with_file(&environment, None, None, &args.destinations.profile)?)
     }
 
     #[test]
@@ -273,7 +273,7 @@ mod tests {
         let settings = resolve(&[], &[("KEYMINT_NO_BROWSER", "1"), ("KEYMINT_DRY_RUN", "0")]).unwrap();
         assert_eq!((settings.browser, settings.dry_run), (Browser::None, false));
         let variables = HashMap::from([("KEYMINT_JSON", "1"), ("KEYMINT_QUIET", "1")]);
-        let json = output(OutputArgs::default(), &Options::without_file(&variables)).unwrap();
+        let json = output(OutputArgs::default(), &Sources::without_file(&variables)).unwrap();
         assert!(json.json && json.quiet && !json.events && !json.verbose);
         assert!(resolve(&[], &[("KEYMINT_NO_BROWSER", "maybe")]).is_err());
     }
@@ -287,7 +287,7 @@ mod tests {
         let Command::Create(args) = args.command else { panic!("another command") };
         let environment: HashMap<_, _> = environment.iter().copied().collect();
         let file = Some("/c.toml".into());
-        let options = Options::with_file(&environment, file, Some(text), &args.destinations.profile)?;
+        let options = Sources::with_file(&environment, file, Some(text), &args.destinations.profile)?;
         Settings::resolve(&args, &options)
     }
 
@@ -312,7 +312,7 @@ mod tests {
         let settings = with_file(&[], &off, text).unwrap();
         assert_eq!((settings.browser, settings.destinations.stdout()), (Browser::System, true));
         let environment = HashMap::from([("KEYMINT_QUIET", "1")]);
-        let options = Options::with_file(&environment, Some("/c.toml".into()), Some(text), &None).unwrap();
+        let options = Sources::with_file(&environment, Some("/c.toml".into()), Some(text), &None).unwrap();
         let output = output(OutputArgs::default(), &options).unwrap();
         assert!(output.quiet && !output.verbose);
     }
@@ -330,7 +330,7 @@ mod tests {
             let environment = HashMap::from([(variable.as_str(), bad)]);
             let args = Args::try_parse_from(["keymint", "create"]).unwrap();
             let Command::Create(args) = args.command else { panic!("another command") };
-            let outcome = Options::with_file(&environment, None, None, &None).and_then(|options| {
+            let outcome = Sources::with_file(&environment, None, None, &None).and_then(|options| {
                 output(args.output, &options)?;
                 Settings::resolve(&args, &options).map(drop)
             });

@@ -3,7 +3,7 @@
 use crate::args::{EndpointArgs, StartArgs};
 use crate::error::{CliError, ErrorKind};
 use crate::report::{Message, Reporter};
-use crate::settings::{Options, Settings};
+use crate::settings::{Settings, Sources};
 use crate::sign_in::begin;
 use crate::{clock, command, output, pending_sign_in, response};
 use serde_json::json;
@@ -14,7 +14,7 @@ pub(crate) async fn run(args: StartArgs) -> ExitCode {
     command::run(&profile, output, async move |options, reporter| start(args, options, reporter)).await
 }
 
-fn start(args: StartArgs, options: &Options<'_>, reporter: &Reporter) -> Result<(), CliError> {
+fn start(args: StartArgs, options: &Sources<'_>, reporter: &Reporter) -> Result<(), CliError> {
     let given = args.endpoints.ca_file.clone();
     let settings = Settings::resolve(&args.into(), options)?;
     let pending = begin(&settings.client, response::redirect_uri(settings.callback_port))?;

@@ -8,7 +8,7 @@ use crate::args::{CreateArgs, OutputArgs, StatusArgs};
 use crate::error::{CliError, ErrorKind};
 use crate::prompter::Prompter;
 use crate::report::Reporter;
-use crate::settings::{Options, Settings};
+use crate::settings::{Settings, Sources};
 use crate::{command, output, verify};
 use key::Key;
 use keymint_domain::ApiKey;
@@ -23,7 +23,7 @@ pub(crate) async fn run(args: StatusArgs) -> ExitCode {
         .await
 }
 
-async fn execute(args: &StatusArgs, options: &Options<'_>, reporter: &Reporter) -> Result<(), CliError> {
+async fn execute(args: &StatusArgs, options: &Sources<'_>, reporter: &Reporter) -> Result<(), CliError> {
     let keys = key::known().map_err(|error| {
         CliError::new(ErrorKind::Internal, format!("what is known of the keys cannot be read: {error}"))
     })?;
@@ -88,7 +88,7 @@ impl Status {
     }
 
     /// Asks the platform about the key in use.
-    async fn verify(&self, options: &Options<'_>) -> Result<KeyCheck, CliError> {
+    async fn verify(&self, options: &Sources<'_>) -> Result<KeyCheck, CliError> {
         let settings = Settings::resolve(&CreateArgs::default(), options)?;
         verify::ask(self.key_in_use()?, &settings.api_base, &settings.http).await
     }

@@ -9,7 +9,7 @@ use crate::host_environment::{HostEnvironment, HostKind};
 use crate::keyring::Item;
 use crate::port_lock::PortLock;
 use crate::prompter::Prompter;
-use crate::settings::{Endpoints, Environment, Options};
+use crate::settings::{Endpoints, Environment, Sources};
 use crate::{env_conflicts, keyring, state};
 use keymint_callback_adapter::{LoopbackListener, SelfTestErrorKind};
 use keymint_domain::Clock;
@@ -172,7 +172,7 @@ pub(super) async fn keyring(profile: &str, prompter: Prompter<'_>) -> Finding {
 }
 
 /// Which configuration file counts. One that is wrong has ended the program already.
-pub(super) fn config(options: &Options<'_>) -> Finding {
+pub(super) fn config(options: &Sources<'_>) -> Finding {
     let message = match &options.file {
         Some(path) if path.exists() => path.display().to_string(),
         Some(path) => format!("{} (not there, and not needed)", path.display()),

@@ -2,12 +2,12 @@
 
 use super::finding::{Finding, Status};
 use crate::error::unreached_hint;
-use crate::settings::{self, Endpoints, Options};
+use crate::settings::{self, Endpoints, Sources};
 use keymint_domain::BaseUrl;
 use keymint_http_adapter::{CheckConnectionError, ExtraRoots, Http, HttpOptions};
 
 /// Which proxy is in force.
-pub(super) fn proxy(endpoints: &Endpoints, options: &Options<'_>) -> Finding {
+pub(super) fn proxy(endpoints: &Endpoints, options: &Sources<'_>) -> Finding {
     if endpoints.are_here() {
         return Finding::ok("proxy", "none: the servers are on this machine");
     }
@@ -21,7 +21,7 @@ pub(super) fn proxy(endpoints: &Endpoints, options: &Options<'_>) -> Finding {
 }
 
 /// Which certificates are trusted besides the system's.
-pub(super) fn certificates(ca_file: &Option<String>, options: &Options<'_>) -> (Finding, ExtraRoots) {
+pub(super) fn certificates(ca_file: &Option<String>, options: &Sources<'_>) -> (Finding, ExtraRoots) {
     let read = settings::bundle(options, ca_file).and_then(|bundle| {
         let Some(bundle) = bundle else {
             return Ok((Finding::ok("certificates", "the system's"), ExtraRoots::default()));

@@ -1,6 +1,6 @@
 //! Where the key is wanted.
 
-use super::options::{Options, plain_text};
+use super::options::{Sources, plain_text};
 use crate::args::DestinationArgs;
 use crate::delivery::Variable;
 use crate::error::CliError;
@@ -37,12 +37,12 @@ pub(crate) struct KeyringOptions {
 }
 
 impl Destinations {
-    pub(super) fn resolve(args: &DestinationArgs, of: &Options<'_>) -> Result<Self, CliError> {
+    pub(super) fn resolve(args: &DestinationArgs, of: &Sources<'_>) -> Result<Self, CliError> {
         let env_file = match &args.env_file {
             Some(path) => Some(path.clone()),
-            None => of.find("env-file", &None, plain_text)?.map(Into::into),
+            None => of.get("env-file", &None, plain_text)?.map(Into::into),
         };
-        let variable = of.find("var", &args.var, Variable::parse)?;
+        let variable = of.get("var", &args.var, Variable::parse)?;
         if args.var.is_some() && env_file.is_none() {
             return Err(CliError::usage("--var names the variable of a file: say which with --env-file"));
         }
@@ -58,7 +58,7 @@ impl Destinations {
                 allow_tracked,
             }),
             keyring: keyring.then(|| KeyringOptions { profile: of.profile.clone(), new }),
-            pipe_to: of.find("pipe-to", &args.pipe_to, plain_text)?,
+            pipe_to: of.get("pipe-to", &args.pipe_to, plain_text)?,
             copy: args.copy || of.is_set("copy")?,
             print: args.print || of.is_set("print")?,
         })

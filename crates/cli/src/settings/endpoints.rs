@@ -1,6 +1,6 @@
 //! Whom a run speaks to, and where the browser comes back to.
 
-use super::options::{Options, plain_text, port_number};
+use super::options::{Sources, plain_text, port_number};
 use crate::args::EndpointArgs;
 use crate::error::CliError;
 use keymint_domain::{BaseUrl, Client};
@@ -16,17 +16,17 @@ pub(crate) struct Endpoints {
 }
 
 impl Endpoints {
-    pub(crate) fn resolve(args: &EndpointArgs, of: &Options<'_>) -> Result<Self, CliError> {
+    pub(crate) fn resolve(args: &EndpointArgs, of: &Sources<'_>) -> Result<Self, CliError> {
         let EndpointArgs { issuer, api_base, client_id, audience, scope, callback_port, .. } = args;
         let mut client = Client::default();
-        of.set(&mut client.issuer, "issuer", issuer, BaseUrl::parse)?;
-        of.set(&mut client.client_id, "client-id", client_id, plain_text)?;
-        of.set(&mut client.audience, "audience", audience, plain_text)?;
-        of.set(&mut client.scope, "scope", scope, plain_text)?;
+        of.override_default(&mut client.issuer, "issuer", issuer, BaseUrl::parse)?;
+        of.override_default(&mut client.client_id, "client-id", client_id, plain_text)?;
+        of.override_default(&mut client.audience, "audience", audience, plain_text)?;
+        of.override_default(&mut client.scope, "scope", scope, plain_text)?;
         let mut base = BaseUrl::openai_api();
-        of.set(&mut base, "api-base", api_base, BaseUrl::parse)?;
+        of.override_default(&mut base, "api-base", api_base, BaseUrl::parse)?;
         let mut port = REGISTERED_PORT;
-        of.set(&mut port, "callback-port", callback_port, port_number)?;
+        of.override_default(&mut port, "callback-port", callback_port, port_number)?;
         Ok(Self { client, api_base: base, callback_port: port })
     }
 

@@ -1,6 +1,6 @@
 //! The way to the servers: which certificates to trust, and through which proxy.
 
-use super::options::{Environment, Given, Options, Source, plain_text};
+use super::options::{Environment, Given, Source, Sources, plain_text};
 use crate::error::CliError;
 use keymint_http_adapter::ExtraRoots;
 use std::fs::File;
@@ -21,7 +21,7 @@ pub(crate) struct Bundle {
 }
 
 /// The file of `--ca-file`, or the one that a variable or the configuration names.
-pub(crate) fn bundle(of: &Options<'_>, flag: &Option<String>) -> Result<Option<Bundle>, CliError> {
+pub(crate) fn bundle(of: &Sources<'_>, flag: &Option<String>) -> Result<Option<Bundle>, CliError> {
     let given = match flag {
         Some(path) => Some(("--ca-file".to_owned(), path.clone())),
         None => roots_file(of)?.map(|Given { value, source }| (source.about("ca-file"), value)),
@@ -42,8 +42,8 @@ impl Bundle {
 }
 
 /// The bundle of certificates that counts without a flag: other programs' variables come last.
-pub(crate) fn roots_file(of: &Options<'_>) -> Result<Option<Given>, CliError> {
-    if let Some(given) = of.given("ca-file")? {
+pub(crate) fn roots_file(of: &Sources<'_>) -> Result<Option<Given>, CliError> {
+    if let Some(given) = of.raw("ca-file")? {
         return Ok(Some(given));
     }
     first_variable(of.environment, &["CODEX_CA_CERTIFICATE", "SSL_CERT_FILE"])
@@ -67,7 +67,7 @@ fn read_pem(path: &Path) -> io::Result<Vec<u8>> {
 
 /// The proxy that is used, without the name and password in its address. One that cannot be
 /// understood would be passed by without a word, so it is refused.
-pub(crate) fn proxy(of: &Options<'_>) -> Result<Option<Given>, CliError> {
+pub(crate) fn proxy(of: &Sources<'_>) -> Result<Option<Given>, CliError> {
     let Some(Given { value, source }) = first_variable(of.environment, &PROXY_VARIABLES)? else {
         return Ok(None);
     };

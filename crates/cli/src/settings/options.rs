@@ -33,7 +33,7 @@ impl Environment for ProcessEnvironment {
 
 /// The options of a run. Each has a flag, a variable with `KEYMINT_` before its name, and, where
 /// that makes sense, a key in the configuration file.
-pub(crate) struct Options<'a> {
+pub(crate) struct Sources<'a> {
     pub(super) environment: &'a dyn Environment,
     /// Where the configuration file is, whether or not it is there.
     pub(crate) file: Option<PathBuf>,
@@ -71,7 +71,7 @@ impl Source {
     }
 }
 
-impl<'a> Options<'a> {
+impl<'a> Sources<'a> {
     /// Flags and variables alone.
     pub(crate) fn without_file(environment: &'a dyn Environment) -> Self {
         Self { environment, file: None, profile: profile::DEFAULT.to_owned(), of_file: Profile::default() }
@@ -99,7 +99,7 @@ impl<'a> Options<'a> {
     }
 
     fn set_profile(&mut self, flag: &Option<String>) -> Result<(), CliError> {
-        if let Some(name) = self.find("profile", flag, profile_name)? {
+        if let Some(name) = self.get("profile", flag, profile_name)? {
             self.profile = name;
         }
         Ok(())
@@ -111,7 +111,7 @@ impl<'a> Options<'a> {
     }
 
     /// The value of an option, if a variable or the file gives one.
-    pub(crate) fn given(&self, name: &str) -> Result<Option<Given>, CliError> {
+    pub(crate) fn raw(&self, name: &str) -> Result<Option<Given>, CliError> {
         let variable = variable(name);
         if let Some(value) = self.environment.get(&variable)? {
             return Ok(Some(Given { value, source: Source::Variable(variable) }));
@@ -129,7 +129,7 @@ impl<'a> Options<'a> {
 
     /// The value of an option, if it is given anywhere. No message repeats the value: what is
     /// mistyped may be a secret.
-    pub(super) fn find<T, E: Display>(
+    pub(super) fn get<T, E: Display>(
         &self,
         name: &str,
         flag: &Option<String>,
@@ -138,19 +138,19 @@ impl<'a> Options<'a> {
         if let Some(value) = flag {
             return parse(value).map(Some).map_err(|error| CliError::usage(format!("--{name}: {error}")));
         }
-        let Some(Given { value, source }) = self.given(name)? else { return Ok(None) };
+        let Some(Given { value, source }) = self.raw(name)? else { return Ok(None) };
         parse(&value).map(Some).map_err(|error| CliError::usage(format!("{}: {error}", source.about(name))))
     }
 
     /// The same for an option that has a default.
-    pub(super) fn set<T, E: Display>(
+    pub(super) fn override_default<T, E: Display>(
         &self,
         setting: &mut T,
         name: &str,
         flag: &Option<String>,
         parse: impl Fn(&str) -> Result<T, E>,
     ) -> Result<(), CliError> {
-        if let Some(value) = self.find(name, flag, parse)? {
+        if let Some(value) = self.get(name, flag, parse)? {
             *setting = value;
         }
         Ok(())
@@ -158,7 +158,7 @@ impl<'a> Options<'a> {
 
     /// Whether something that is off by default is switched on.
     pub(crate) fn is_set(&self, name: &str) -> Result<bool, CliError> {
-        Ok(self.find(name, &None, switch)?.unwrap_or(false))
+        Ok(self.get(name, &None, switch)?.unwrap_or(false))
     }
 }
 

@@ -1,18 +1,18 @@
 //! Which stored key is meant, and the variable that a program looks for it in.
 
-use super::options::Options;
+use super::options::Sources;
 use crate::delivery::Variable;
 use crate::error::CliError;
 
 /// Longest name of a profile, in characters.
 const LONGEST_PROFILE: usize = 64;
 
-pub(crate) fn variable(flag: &Option<String>, of: &Options<'_>) -> Result<Variable, CliError> {
-    Ok(of.find("var", flag, Variable::parse)?.unwrap_or_default())
+pub(crate) fn variable(flag: &Option<String>, of: &Sources<'_>) -> Result<Variable, CliError> {
+    Ok(of.get("var", flag, Variable::parse)?.unwrap_or_default())
 }
 
 /// Whether a person may be asked.
-pub(crate) fn may_ask(no_input: bool, of: &Options<'_>) -> Result<bool, CliError> {
+pub(crate) fn may_ask(no_input: bool, of: &Sources<'_>) -> Result<bool, CliError> {
     Ok(!(no_input || of.is_set("no-input")?))
 }
 

@@ -5,7 +5,7 @@ use crate::error::CliError;
 use crate::format::profile_flag;
 use crate::keyring::{self, Item};
 use crate::prompter::Prompter;
-use crate::settings::{self, Options};
+use crate::settings::{self, Sources};
 use keymint_domain::ApiKey;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -31,7 +31,7 @@ pub(super) enum Place {
 }
 
 /// The places that have something, in the order in which they count.
-pub(super) async fn look(options: &Options<'_>, prompter: Prompter<'_>) -> Result<Vec<Held>, CliError> {
+pub(super) async fn look(options: &Sources<'_>, prompter: Prompter<'_>) -> Result<Vec<Held>, CliError> {
     let variable = settings::variable(&None, options)?;
     let mut found = Vec::new();
     found.extend(in_environment(&variable));
