@@ -31,7 +31,7 @@ impl<'a> Mint<'a> {
     ) -> Result<Self, CliError> {
         fail_point::reached("started");
         let delivery = Delivery::check(&settings.destinations, settings.dry_run, prompter).await?;
-        let record = if settings.keeps && !settings.dry_run {
+        let record = if settings.persists && !settings.dry_run {
             report_earlier_runs(prompter);
             recovery::folder().and_then(|_| Record::begin()).map_err(|error| {
                 CliError::new(
@@ -144,9 +144,9 @@ impl<'a> Mint<'a> {
 
     /// The last word: what stands in the key's way, and how it is used and deleted.
     fn report_what_now(&self) {
-        let Settings { destinations, keeps, .. } = self.settings;
+        let Settings { destinations, persists, .. } = self.settings;
         // The key of a demonstration is good for nothing.
-        if !keeps {
+        if !persists {
             return;
         }
         for warning in env_conflicts::warnings(&ProcessEnvironment, destinations) {
@@ -175,7 +175,7 @@ impl<'a> Mint<'a> {
     fn keep(mut self, created: &ProvisionedKey, delivered: &Delivered) -> CliError {
         let failed = format!("the key was created, but {}", delivered.failed.join(", and "));
         let failed_with = |message: String| CliError::new(ErrorKind::DeliveryFailed, message);
-        let mut failure = if !self.settings.keeps {
+        let mut failure = if !self.settings.persists {
             failed_with(failed).page(Outcome::KeyLost)
         } else {
             match self.keep_for_recovery(&created.key) {

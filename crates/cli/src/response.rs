@@ -36,7 +36,7 @@ impl ResponseReceiver {
         if !settings.listens {
             return Ok(Self { listener: None, pasted, _lock: None });
         }
-        let lock = if settings.keeps { Some(PortLock::acquire(port)?) } else { None };
+        let lock = if settings.persists { Some(PortLock::acquire(port)?) } else { None };
         let listener = match listen(port, reporter).await {
             Ok(listener) => Some(listener),
             Err(failure) if pasted.is_some() => {

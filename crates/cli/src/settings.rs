@@ -56,7 +56,7 @@ pub(crate) struct Settings {
     pub(crate) may_ask: bool,
     /// Whether anything is written to the disk: what is known of the key, and the key where it
     /// cannot be delivered.
-    pub(crate) keeps: bool,
+    pub(crate) persists: bool,
     /// What the person should know before the browser opens.
     pub(crate) warnings: Vec<String>,
 }
@@ -142,7 +142,7 @@ impl Settings {
             verify: args.key.verify || of.is_set("verify")?,
             browser: browser(args.way.no_browser, &args.way.browser, of)?,
             may_ask: may_ask(args.way.no_input, of)?,
-            keeps: true,
+            persists: true,
         };
         Ok(settings)
     }
@@ -171,7 +171,7 @@ impl Settings {
             verify: false,
             browser: Browser::Sandbox,
             may_ask: false,
-            keeps: false,
+            persists: false,
             warnings: Vec::new(),
         })
     }
