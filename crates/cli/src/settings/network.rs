@@ -15,23 +15,23 @@ const LONGEST_PEM: u64 = 8 * 1024 * 1024;
 const PROXY_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
 /// A file of certificates, and what names it.
-pub(crate) struct Bundle {
+pub(crate) struct CaBundle {
     pub(crate) source: String,
     pub(crate) path: String,
 }
 
 /// The file of `--ca-file`, or the one that a variable or the configuration names.
-pub(crate) fn bundle(of: &Sources<'_>, flag: &Option<String>) -> Result<Option<Bundle>, CliError> {
+pub(crate) fn bundle(of: &Sources<'_>, flag: &Option<String>) -> Result<Option<CaBundle>, CliError> {
     let given = match flag {
         Some(path) => Some(("--ca-file".to_owned(), path.clone())),
         None => roots_file(of)?.map(|Given { value, source }| (source.about("ca-file"), value)),
     };
     let Some((source, path)) = given else { return Ok(None) };
     let path = plain_text(&path).map_err(|error| CliError::usage(format!("{source}: {error}")))?;
-    Ok(Some(Bundle { source, path }))
+    Ok(Some(CaBundle { source, path }))
 }
 
-impl Bundle {
+impl CaBundle {
     /// The certificates in it.
     pub(crate) fn read(&self) -> Result<ExtraRoots, CliError> {
         let Self { source, path } = self;
