@@ -14,7 +14,7 @@ mod tools;
 use crate::error::{CliError, ErrorKind};
 use crate::report::{self, Reporter};
 use clap::{Parser, Subcommand};
-pub(crate) use groups::{DestinationArgs, EndpointArgs, OutputArgs, PatienceArgs};
+pub(crate) use groups::{DestinationArgs, EndpointArgs, OutputArgs, TimeoutArgs};
 use keymint_domain::text::redact_keys;
 use sign_in::{CREATE_EXAMPLES, CREATE_HELP, FINISH_HELP};
 pub(crate) use sign_in::{CreateArgs, FinishArgs, ListArgs, StartArgs};

@@ -29,7 +29,7 @@ async fn finish(args: FinishArgs, options: &Sources<'_>, reporter: &Arc<Reporter
     }
     let pasted = args.address.clone().map(Zeroizing::new);
     let mut args = CreateArgs::from(args);
-    let may_ask = settings::may_ask(args.way.no_input, options)?;
+    let may_ask = settings::may_ask(args.browser.no_input, options)?;
     let prompter = Prompter::new(reporter, may_ask);
     let pasted = match pasted {
         Some(address) => address,

@@ -10,7 +10,7 @@ mod profile;
 mod stored;
 mod table;
 
-use crate::args::{CreateArgs, EndpointArgs, OutputArgs, PatienceArgs, RecoverArgs};
+use crate::args::{CreateArgs, EndpointArgs, OutputArgs, RecoverArgs, TimeoutArgs};
 use crate::browser::{Browser, Launcher};
 use crate::error::CliError;
 use crate::key_name;
@@ -96,7 +96,7 @@ fn output(args: OutputArgs, of: &Sources<'_>) -> Result<OutputArgs, CliError> {
 impl Settings {
     pub(crate) fn resolve(args: &CreateArgs, of: &Sources<'_>) -> Result<Self, CliError> {
         let EndpointArgs { app, ca_file, .. } = &args.endpoints;
-        let PatienceArgs { sign_in_timeout, project_timeout, http_timeout, poll_interval } = &args.patience;
+        let TimeoutArgs { sign_in_timeout, project_timeout, http_timeout, poll_interval } = &args.timeouts;
 
         let endpoints = Endpoints::resolve(&args.endpoints, of)?;
         if !endpoints.are_here() {
@@ -132,7 +132,7 @@ impl Settings {
             client: endpoints.client,
             api_base: endpoints.api_base,
             callback_port: endpoints.callback_port,
-            listens: !(args.way.no_listen || of.is_set("no-listen")?),
+            listens: !(args.browser.no_listen || of.is_set("no-listen")?),
             plan,
             http,
             sign_in_timeout: sign_in,
@@ -140,8 +140,8 @@ impl Settings {
             destinations: Destinations::resolve(&args.destinations, of)?,
             choose: args.target.choose || of.is_set("choose")?,
             verify: args.key.verify || of.is_set("verify")?,
-            browser: browser(args.way.no_browser, &args.way.browser, of)?,
-            may_ask: may_ask(args.way.no_input, of)?,
+            browser: browser(args.browser.no_browser, &args.browser.browser, of)?,
+            may_ask: may_ask(args.browser.no_input, of)?,
             persists: true,
         };
         Ok(settings)

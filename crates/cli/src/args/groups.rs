@@ -23,7 +23,7 @@ pub(crate) struct KeyArgs {
 
 // The way to the person's browser and back.
 #[derive(Debug, Default, ClapArgs)]
-pub(crate) struct WayArgs {
+pub(crate) struct BrowserArgs {
     /// Do not open a browser; the address to open is shown either way
     #[arg(long)]
     pub(crate) no_browser: bool,
@@ -132,8 +132,8 @@ pub(crate) struct TargetArgs {
 }
 
 #[derive(Debug, Default, ClapArgs)]
-#[command(next_help_heading = "Patience")]
-pub(crate) struct PatienceArgs {
+#[command(next_help_heading = "Timeouts")]
+pub(crate) struct TimeoutArgs {
     /// How long to wait for you to come back from the browser [default: 15m]
     #[arg(long, value_name = "TIME")]
     pub(crate) sign_in_timeout: Option<String>,

@@ -1,7 +1,7 @@
 //! The commands that sign a person in: `create`, `list`, and `create` in two halves.
 
 use super::groups::{
-    DESTINATIONS, DestinationArgs, EndpointArgs, KeyArgs, OutputArgs, PatienceArgs, TargetArgs, WayArgs,
+    BrowserArgs, DESTINATIONS, DestinationArgs, EndpointArgs, KeyArgs, OutputArgs, TargetArgs, TimeoutArgs,
 };
 use clap::Args as ClapArgs;
 
@@ -59,7 +59,7 @@ pub(crate) struct CreateArgs {
     pub(crate) key: KeyArgs,
 
     #[command(flatten)]
-    pub(crate) way: WayArgs,
+    pub(crate) browser: BrowserArgs,
 
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -71,7 +71,7 @@ pub(crate) struct CreateArgs {
     pub(crate) target: TargetArgs,
 
     #[command(flatten)]
-    pub(crate) patience: PatienceArgs,
+    pub(crate) timeouts: TimeoutArgs,
 
     #[command(flatten)]
     pub(crate) endpoints: EndpointArgs,
@@ -84,13 +84,13 @@ pub(crate) struct ListArgs {
     pub(crate) profile: Option<String>,
 
     #[command(flatten)]
-    pub(crate) way: WayArgs,
+    pub(crate) browser: BrowserArgs,
 
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 
     #[command(flatten)]
-    pub(crate) patience: PatienceArgs,
+    pub(crate) timeouts: TimeoutArgs,
 
     #[command(flatten)]
     pub(crate) endpoints: EndpointArgs,
@@ -98,8 +98,8 @@ pub(crate) struct ListArgs {
 
 impl From<ListArgs> for CreateArgs {
     fn from(args: ListArgs) -> Self {
-        let ListArgs { way, output, patience, endpoints, .. } = args;
-        Self { way, output, patience, endpoints, ..Self::default() }
+        let ListArgs { browser, output, timeouts, endpoints, .. } = args;
+        Self { browser, output, timeouts, endpoints, ..Self::default() }
     }
 }
 
@@ -123,8 +123,8 @@ pub(crate) struct StartArgs {
 impl From<StartArgs> for CreateArgs {
     fn from(args: StartArgs) -> Self {
         let StartArgs { sign_in_timeout, output, endpoints, .. } = args;
-        let patience = PatienceArgs { sign_in_timeout, ..PatienceArgs::default() };
-        Self { patience, output, endpoints, ..Self::default() }
+        let timeouts = TimeoutArgs { sign_in_timeout, ..TimeoutArgs::default() };
+        Self { timeouts, output, endpoints, ..Self::default() }
     }
 }
 
@@ -158,11 +158,11 @@ pub(crate) struct FinishArgs {
     pub(crate) target: TargetArgs,
 
     /// How long to wait for the default project of a new account [default: 60s]
-    #[arg(long, value_name = "TIME", help_heading = "Patience")]
+    #[arg(long, value_name = "TIME", help_heading = "Timeouts")]
     pub(crate) project_timeout: Option<String>,
 
     /// How long one request may take [default: 30s]
-    #[arg(long, value_name = "TIME", help_heading = "Patience")]
+    #[arg(long, value_name = "TIME", help_heading = "Timeouts")]
     pub(crate) http_timeout: Option<String>,
 }
 
@@ -170,8 +170,8 @@ impl From<FinishArgs> for CreateArgs {
     fn from(args: FinishArgs) -> Self {
         let FinishArgs { key, no_input, output, destinations, target, project_timeout, http_timeout, .. } =
             args;
-        let patience = PatienceArgs { project_timeout, http_timeout, ..PatienceArgs::default() };
-        let way = WayArgs { no_input, ..WayArgs::default() };
-        Self { key, way, output, destinations, target, patience, ..Self::default() }
+        let timeouts = TimeoutArgs { project_timeout, http_timeout, ..TimeoutArgs::default() };
+        let browser = BrowserArgs { no_input, ..BrowserArgs::default() };
+        Self { key, browser, output, destinations, target, timeouts, ..Self::default() }
     }
 }
