@@ -99,7 +99,7 @@ impl CreateFlow<'_> {
 
     /// Whoever signed in may not be the person here: then the person is asked before a key is made
     /// in somebody else's account, or somebody else's is used here.
-    async fn confirm_browser(self, doubt: Option<Doubt>, target: &Target) -> Result<(), CliError> {
+    async fn confirm_browser(self, doubt: Option<BrowserMismatch>, target: &Target) -> Result<(), CliError> {
         let what = match doubt {
             None => return Ok(()),
             Some(BrowserMismatch::TwoBrowsers) => "two browsers opened the sign-in, which was meant for one",
