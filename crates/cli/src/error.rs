@@ -207,10 +207,10 @@ impl From<ProvisionError> for CliError {
             ProvisionError::AuthorizationTimedOut { .. } => {
                 (ErrorKind::SignInTimeout, "Run it again, and open the address in a browser on this machine, or in another, and paste where that ends. --sign-in-timeout waits longer.".to_owned())
             }
-            ProvisionError::Denied { .. } => {
+            ProvisionError::Authorization(AuthorizationError::Denied { .. }) => {
                 (ErrorKind::SignInRefused, "Run it again to try once more, perhaps with another account.".to_owned())
             }
-            ProvisionError::MalformedResponse | ProvisionError::IssuerMismatch => {
+            ProvisionError::Authorization(_) => {
                 (ErrorKind::SignInRefused, "No code was used. Run it again; if it happens again, check --issuer.".to_owned())
             }
             ProvisionError::NoDefaultProject { last: Observation::NoOrganization, .. } => (
@@ -240,7 +240,7 @@ impl From<ProvisionError> for CliError {
                 };
                 return Self::new(ErrorKind::NoProject, with_causes(&error)).hint(hint).choices(choose::told(choices));
             }
-            ProvisionError::Ambiguous { choices, .. } => {
+            ProvisionError::Target(TargetError::Ambiguous { choices, .. }) => {
                 return Self::new(ErrorKind::NoProject, with_causes(&error))
                     .hint("Name the one that you mean by its id:")
                     .choices(choose::told(choices));
