@@ -10,7 +10,6 @@ mod pipe;
 mod terminal;
 
 use crate::blocking;
-use crate::clock::SystemClock;
 use crate::error::{CliError, ErrorKind};
 use crate::interrupt::Interrupt;
 use crate::output::{self, STDOUT};
@@ -23,6 +22,7 @@ use clipboard::Clipboard;
 use env_file::EnvFile;
 pub(crate) use env_file::{Variable, value_in_file};
 use keymint_domain::{ApiKey, Clock};
+use keymint_tokio_clock::TokioClock;
 use keyring::Keyring;
 pub(crate) use keyring::NAME as KEYRING;
 use pipe::Pipe;
@@ -166,7 +166,7 @@ impl<'a> Delivery<'a> {
 /// Prints on a thread of its own: whoever does not read must not keep this program from ending.
 pub(crate) async fn print_in_time(interrupt: &mut Interrupt, line: String) -> io::Result<()> {
     let printing = blocking::run(move || output::print(&line));
-    let clock = SystemClock::new();
+    let clock = TokioClock::new();
     tokio::select! {
         biased;
         printed = printing => printed?,

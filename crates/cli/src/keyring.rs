@@ -4,12 +4,12 @@
 #[cfg_attr(not(feature = "keyring"), path = "keyring/absent.rs")]
 mod system;
 
-use crate::clock::SystemClock;
 use crate::error::{CliError, ErrorKind};
 use crate::prompter::Prompter;
 use crate::{blocking, fail_point};
 use keymint_domain::text::human_duration;
 use keymint_domain::{ApiKey, Clock};
+use keymint_tokio_clock::TokioClock;
 use std::future::Future;
 use std::io;
 use std::pin::pin;
@@ -99,7 +99,7 @@ pub(crate) async fn check() -> io::Result<()> {
 
 /// Waits for the keyring, and tells the person so if that takes longer than a moment.
 pub(crate) async fn patiently<T>(prompter: Prompter<'_>, work: impl Future<Output = T>) -> T {
-    let (mut work, clock) = (pin!(work), SystemClock::new());
+    let (mut work, clock) = (pin!(work), TokioClock::new());
     tokio::select! {
         done = &mut work => return done,
         () = clock.sleep(MOMENT) => {}
@@ -136,7 +136,7 @@ async fn within_reason<T>(work: impl Future<Output = io::Result<io::Result<T>>>)
 }
 
 async fn within<T>(limit: Duration, work: impl Future<Output = io::Result<io::Result<T>>>) -> io::Result<T> {
-    let clock = SystemClock::new();
+    let clock = TokioClock::new();
     tokio::select! {
         done = work => done.map_err(|_| io::Error::other("the keyring's library failed"))?,
         () = clock.sleep(limit) => Err(io::Error::new(

@@ -1,12 +1,12 @@
 //! The address that the browser ended on, pasted by a person.
 
-use crate::clock::SystemClock;
 use crate::report::{Message, Reporter};
 use crate::stdin_lines::{Line, StdinLines};
 use async_trait::async_trait;
 use keymint_domain::{
     AuthorizationResponse, Callback, Clock, PendingAuthorization, ResponseSource, SourceError, Stray,
 };
+use keymint_tokio_clock::TokioClock;
 use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -80,7 +80,7 @@ pub(crate) async fn text() -> Option<Line> {
 /// A line with those that come at once after it, and the last of these: an address may have been
 /// wrapped, anywhere.
 async fn whole(first: Line, typed: &mut StdinLines) -> (Line, Option<Line>) {
-    let clock = SystemClock::new();
+    let clock = TokioClock::new();
     let (mut whole, mut last) = (first, None);
     while whole.len() < LONGEST {
         let more = tokio::select! {

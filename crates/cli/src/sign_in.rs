@@ -1,7 +1,6 @@
 //! Signing in with the browser: from the free port to a session.
 
 use crate::browser::Browser;
-use crate::clock::SystemClock;
 use crate::error::CliError;
 use crate::host_environment::{HostEnvironment, Traces};
 use crate::prompter::Prompter;
@@ -14,6 +13,7 @@ use keymint_domain::{
     Client, Entropy, Observer, PendingAuthorization, Ports, ResponseSource, Session, authorize, sign_in,
 };
 use keymint_http_adapter::{Http, HttpAuthServer, HttpPlatformApi, HttpSetupError};
+use keymint_tokio_clock::TokioClock;
 use rand::TryRng;
 use rand::rngs::SysRng;
 use std::future::Future;
@@ -25,7 +25,7 @@ use url::Url;
 pub(crate) struct Servers {
     auth_server: HttpAuthServer,
     platform: HttpPlatformApi,
-    clock: SystemClock,
+    clock: TokioClock,
 }
 
 impl Servers {
@@ -39,7 +39,7 @@ impl Servers {
     async fn connect_while<T>(
         work: impl Future<Output = Result<T, CliError>>,
         settings: &Settings,
-        clock: &SystemClock,
+        clock: &TokioClock,
     ) -> Result<(Self, T), CliError> {
         let http = Http::new(settings.http.clone());
         let mut work = pin!(work);
@@ -64,7 +64,7 @@ impl Servers {
             Ok::<_, HttpSetupError>(Self {
                 auth_server: http.auth_server(issuer)?,
                 platform: http.platform_api(api_base)?,
-                clock: SystemClock::new(),
+                clock: TokioClock::new(),
             })
         };
         let servers = blocking::run(setting_up).await;
@@ -130,7 +130,7 @@ pub(crate) async fn complete_sign_in(
     pending: PendingAuthorization,
     observer: Observer<'_>,
 ) -> Result<(Servers, Session), CliError> {
-    let clock = SystemClock::new();
+    let clock = TokioClock::new();
     let coming_back = async {
         let grant = authorize(&clock, source, pending, settings.sign_in_timeout).await?;
         fail_point::reached("callback");

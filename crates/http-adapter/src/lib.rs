@@ -62,8 +62,6 @@ mod tls;
 
 mod redact;
 
-mod tokio_clock;
-
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -74,7 +72,6 @@ pub use http::Http;
 pub use options::{HttpOptions, HttpSetupError};
 pub use platform_api::{HttpPlatformApi, KeyCheck};
 pub use roots::{ExtraRoots, InvalidPem};
-pub use tokio_clock::TokioClock;
 
 /// The README's example, which must compile.
 #[cfg(doctest)]

@@ -7,7 +7,8 @@ use keymint_domain::{
     AuthorizationGrant, BaseUrl, Client, Clock, Entropy, Observer, Plan, Ports, ProvisionError,
     ProvisionedKey, REGISTERED_REDIRECT_URI, Url, provision,
 };
-use keymint_http_adapter::{Http, HttpOptions, TokioClock};
+use keymint_http_adapter::{Http, HttpOptions};
+use keymint_tokio_clock::TokioClock;
 use rand::TryRng;
 use rand::rngs::SysRng;
 use std::error::Error;

@@ -6,7 +6,8 @@ use keymint_domain::{
     BaseUrl, Client, Entropy, Plan, Ports, ProvisionError, ProvisionedKey, Target, authorize, catalogue,
     create_key, find_target, sign_in,
 };
-use keymint_http_adapter::{Http, HttpOptions, TokioClock};
+use keymint_http_adapter::{Http, HttpOptions};
+use keymint_tokio_clock::TokioClock;
 use rand::TryRng;
 use rand::rngs::SysRng;
 use std::error::Error;

@@ -3,11 +3,11 @@
 use super::feed::feed;
 use super::osc52::{Wrapping, set_clipboard};
 use super::{Destination, terminal};
-use crate::clock::SystemClock;
 use crate::error::{CliError, ErrorKind};
 use crate::{blocking, program};
 use async_trait::async_trait;
 use keymint_domain::{ApiKey, Clock};
+use keymint_tokio_clock::TokioClock;
 use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -90,13 +90,13 @@ impl Destination for Clipboard {
         match self {
             Self::Program { name, path, arguments } => {
                 let key = Zeroizing::new(key.expose().as_bytes().to_vec());
-                let fed = feed(quiet(path, arguments), key, &|_| {}, &SystemClock::new()).await;
+                let fed = feed(quiet(path, arguments), key, &|_| {}, &TokioClock::new()).await;
                 fed.map_err(|error| io::Error::other(format!("{name} {error}")))
             }
             Self::Terminal => {
                 let wrapping = Wrapping::of(|name| env::var(name).ok());
                 let sequences = set_clipboard(key.expose(), wrapping);
-                let clock = SystemClock::new();
+                let clock = TokioClock::new();
                 let writing = blocking::run(move || write_to_terminal(&sequences));
                 tokio::select! {
                     biased;

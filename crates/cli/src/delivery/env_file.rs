@@ -10,7 +10,6 @@ mod variable;
 
 use super::Destination;
 use crate::blocking;
-use crate::clock::SystemClock;
 use crate::error::CliError;
 use crate::prompter::Prompter;
 use crate::settings::EnvFileOptions;
@@ -19,6 +18,7 @@ use dotenv::{Dotenv, PlainValue};
 use folder::Draft;
 use git::Standing;
 use keymint_domain::{ApiKey, Clock};
+use keymint_tokio_clock::TokioClock;
 use spot::{Spot, shown};
 use std::io;
 use std::path::Path;
@@ -72,7 +72,7 @@ enum Current {
 impl EnvFile {
     /// Does all that can fail without the key, and asks about what would be lost.
     pub(crate) async fn check(wanted: &EnvFileOptions, prompter: Prompter<'_>) -> Result<Self, CliError> {
-        let clock = SystemClock::new();
+        let clock = TokioClock::new();
         let path = wanted.path.clone();
         let (spot, link) = checking(move || Spot::find(&path)).await?;
         if let Some(link) = link {

@@ -3,13 +3,13 @@
 use super::Destination;
 use super::feed::feed;
 use super::mask::mask;
-use crate::clock::SystemClock;
 use crate::error::{CliError, ErrorKind};
 use crate::format::quoted;
 use crate::program;
 use crate::prompter::Prompter;
 use async_trait::async_trait;
 use keymint_domain::ApiKey;
+use keymint_tokio_clock::TokioClock;
 use std::io;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -64,7 +64,7 @@ impl Destination for Pipe<'_> {
         let key = key.expose();
         let input = Zeroizing::new(key.as_bytes().to_vec());
         let said = |line: &str| self.prompter.relay(&mask(line, key));
-        let fed = feed(command, input, &said, &SystemClock::new()).await;
+        let fed = feed(command, input, &said, &TokioClock::new()).await;
         fed.map_err(|error| io::Error::other(format!("{} {error}", quoted(&self.name))))
     }
 

@@ -2,7 +2,6 @@
 
 use super::finding::Finding;
 use crate::browser::{Browser, Launcher, Obstacle};
-use crate::clock::SystemClock;
 use crate::error::{CliError, self_test_hint};
 use crate::format::of_obstacle;
 use crate::host_environment::{HostEnvironment, HostKind};
@@ -13,6 +12,7 @@ use crate::settings::{Endpoints, Environment, Sources};
 use crate::{env_conflicts, keyring, state};
 use keymint_callback_adapter::{LoopbackListener, SelfTestErrorKind};
 use keymint_domain::Clock;
+use keymint_tokio_clock::TokioClock;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -41,7 +41,7 @@ pub(super) fn port(endpoints: &Endpoints) -> (Finding, Option<LoopbackListener>)
 
 /// Where the system has `localhost`.
 pub(super) async fn localhost() -> Finding {
-    let clock = SystemClock::new();
+    let clock = TokioClock::new();
     let found = tokio::select! {
         found = tokio::net::lookup_host(("localhost", 0)) => found.map(Iterator::collect).unwrap_or_default(),
         () = clock.sleep(LOOKUP) => Vec::new(),

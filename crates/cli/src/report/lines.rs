@@ -2,12 +2,12 @@
 
 use super::stderr;
 use crate::args::OutputArgs;
-use crate::clock::SystemClock;
 use crate::hyperlink;
 use crate::settings::ProcessEnvironment;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use keymint_domain::text::sanitize;
 use keymint_domain::{Clock, Moment};
+use keymint_tokio_clock::TokioClock;
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -28,7 +28,7 @@ pub(super) struct Lines {
     links: bool,
     /// How many columns standard error has, where it is a terminal.
     width: Option<usize>,
-    clock: SystemClock,
+    clock: TokioClock,
 }
 
 impl Lines {
@@ -42,7 +42,7 @@ impl Lines {
             spins: AtomicBool::new(false),
             links: std::io::stderr().is_terminal() && hyperlink::is_supported(&ProcessEnvironment),
             width: terminal_size::terminal_size_of(std::io::stderr()).map(|(width, _)| width.0.into()),
-            clock: SystemClock::new(),
+            clock: TokioClock::new(),
         }
     }
 

@@ -67,8 +67,3 @@ async fn grant(sandbox: &Sandbox, seed: u8) -> AuthorizationGrant {
         other => panic!("{other:?}"),
     }
 }
-
-#[tokio::test]
-async fn the_clock_keeps_what_the_port_promises() {
-    conformance::clock(&keymint_http_adapter::TokioClock::new()).await.unwrap();
-}

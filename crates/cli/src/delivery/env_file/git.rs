@@ -123,7 +123,7 @@ mod tests {
         }
         git(&["init", "-q"]);
         git(&["add", "."]);
-        let clock = crate::clock::SystemClock::new();
+        let clock = keymint_tokio_clock::TokioClock::new();
         assert_eq!(standing(&clock, &sub, ".env").await, Standing::Tracked);
         assert_eq!(standing(&clock, &sub, "other").await, Standing::NotIgnored);
     }
