@@ -4,9 +4,9 @@
 //! the host of the redirect URI, as a navigation of a window. What differs is a page that embeds
 //! or fetches the address, a rebound name, a prefetch, or no browser at all.
 
-use crate::answer::Answer;
 use crate::nonce::Nonce;
 use crate::one_time_link::START_PATH;
+use crate::response::Verdict;
 use crate::sockets::LOOPBACK;
 use hyper::http::request::Parts;
 use hyper::http::uri::{Authority, Scheme};
@@ -44,10 +44,10 @@ pub(crate) enum Admitted {
 
 impl Admission {
     /// Admits a request, or says what to answer.
-    pub(crate) fn check(&self, head: &Parts) -> Result<Admitted, Answer> {
+    pub(crate) fn check(&self, head: &Parts) -> Result<Admitted, Verdict> {
         // Only this method: hyper passes on anything that looks like one.
         if head.method != Method::GET {
-            return Err(Answer::OtherMethod);
+            return Err(Verdict::OtherMethod);
         }
         self.check_authority(head)?;
         let admitted = match head.uri.path() {
@@ -58,13 +58,13 @@ impl Admission {
             PAGE_PATH => Admitted::Page,
             path if names(&self.start_nonce, START_PATH, path) => Admitted::Start,
             path if self.is_probe(path) => Admitted::Probe,
-            _ => return Err(Answer::NotFound),
+            _ => return Err(Verdict::NotFound),
         };
         if announces_a_body(&head.headers) {
-            return Err(Answer::BadRequest);
+            return Err(Verdict::BadRequest);
         }
         if !may_be_a_navigation(&head.headers) {
-            return Err(Answer::NotANavigation);
+            return Err(Verdict::NotANavigation);
         }
         Ok(admitted)
     }
@@ -72,26 +72,26 @@ impl Admission {
     /// There is exactly one `Host`, which an absolute-form target overrides (RFC 9112
     /// sections 3.2 and 3.2.2), and it is that of the redirect URI. A probe names one address of
     /// the two that it stands for.
-    fn check_authority(&self, head: &Parts) -> Result<(), Answer> {
+    fn check_authority(&self, head: &Parts) -> Result<(), Verdict> {
         let mut hosts = head.headers.get_all(header::HOST).iter();
         let (Some(host), None) = (hosts.next(), hosts.next()) else {
-            return Err(Answer::BadRequest);
+            return Err(Verdict::BadRequest);
         };
         let authority = match (head.uri.scheme(), head.uri.authority()) {
             (None, None) if head.uri.path().starts_with('/') => {
-                Authority::try_from(host.as_bytes()).map_err(|_| Answer::BadRequest)?
+                Authority::try_from(host.as_bytes()).map_err(|_| Verdict::BadRequest)?
             }
             (Some(scheme), Some(authority)) if *scheme == Scheme::HTTP => authority.clone(),
-            _ => return Err(Answer::BadRequest),
+            _ => return Err(Verdict::BadRequest),
         };
         if authority.as_str().contains('@') {
-            Err(Answer::BadRequest)
+            Err(Verdict::BadRequest)
         } else if self.is_ours(authority.as_str())
             || self.is_probe(head.uri.path()) && self.is_literal(authority.as_str())
         {
             Ok(())
         } else {
-            Err(Answer::Misdirected)
+            Err(Verdict::Misdirected)
         }
     }
 
@@ -139,7 +139,7 @@ mod tests {
     const GOOD: &str = "/auth/callback?code=C&state=S";
     const HOST: (&str, &str) = ("host", "localhost:5000");
 
-    fn check_on(port: u16, method: &str, uri: &str, headers: &[(&str, &str)]) -> Result<Admitted, Answer> {
+    fn check_on(port: u16, method: &str, uri: &str, headers: &[(&str, &str)]) -> Result<Admitted, Verdict> {
         let mut request = Request::builder().method(method).uri(uri);
         for (name, value) in headers {
             request = request.header(*name, value.as_bytes());
@@ -153,11 +153,11 @@ mod tests {
         admission.check(&request.body(()).unwrap().into_parts().0)
     }
 
-    fn check(method: &str, uri: &str, headers: &[(&str, &str)]) -> Result<Admitted, Answer> {
+    fn check(method: &str, uri: &str, headers: &[(&str, &str)]) -> Result<Admitted, Verdict> {
         check_on(5000, method, uri, headers)
     }
 
-    fn admitted(target: &str) -> Result<Admitted, Answer> {
+    fn admitted(target: &str) -> Result<Admitted, Verdict> {
         Ok(Admitted::Callback { target: target.to_owned() })
     }
 
@@ -165,9 +165,9 @@ mod tests {
     fn only_get_is_admitted_whatever_else_is_right() {
         assert_eq!(check("GET", GOOD, &[HOST]), admitted(GOOD));
         for method in ["HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH", "TRACE", "get", "FOO"] {
-            assert_eq!(check(method, GOOD, &[HOST]), Err(Answer::OtherMethod), "{method}");
+            assert_eq!(check(method, GOOD, &[HOST]), Err(Verdict::OtherMethod), "{method}");
         }
-        assert_eq!(check("CONNECT", "evil.example:443", &[HOST]), Err(Answer::OtherMethod));
+        assert_eq!(check("CONNECT", "evil.example:443", &[HOST]), Err(Verdict::OtherMethod));
     }
 
     #[test]
@@ -175,22 +175,22 @@ mod tests {
         for (hosts, expected) in [
             (&["localhost:5000"][..], admitted(GOOD)),
             (&["LOCALHOST:5000"], admitted(GOOD)),
-            (&[], Err(Answer::BadRequest)),
-            (&["localhost:5000", "localhost:5000"], Err(Answer::BadRequest)),
-            (&["localhost:5000", "evil.example"], Err(Answer::BadRequest)),
-            (&[""], Err(Answer::BadRequest)),
-            (&["u:p@localhost:5000"], Err(Answer::BadRequest)),
-            (&["local\u{e9}host:5000"], Err(Answer::BadRequest)),
-            (&["localhost:5000/"], Err(Answer::BadRequest)),
-            (&["localhost:5000, localhost:5000"], Err(Answer::BadRequest)),
-            (&["evil.example:5000"], Err(Answer::Misdirected)),
-            (&["localhost"], Err(Answer::Misdirected)),
-            (&["localhost:"], Err(Answer::Misdirected)),
-            (&["localhost:80"], Err(Answer::Misdirected)),
-            (&["localhost:05000"], Err(Answer::Misdirected)),
-            (&["localhost.:5000"], Err(Answer::Misdirected)),
-            (&["127.0.0.1:5000"], Err(Answer::Misdirected)),
-            (&["[::1]:5000"], Err(Answer::Misdirected)),
+            (&[], Err(Verdict::BadRequest)),
+            (&["localhost:5000", "localhost:5000"], Err(Verdict::BadRequest)),
+            (&["localhost:5000", "evil.example"], Err(Verdict::BadRequest)),
+            (&[""], Err(Verdict::BadRequest)),
+            (&["u:p@localhost:5000"], Err(Verdict::BadRequest)),
+            (&["local\u{e9}host:5000"], Err(Verdict::BadRequest)),
+            (&["localhost:5000/"], Err(Verdict::BadRequest)),
+            (&["localhost:5000, localhost:5000"], Err(Verdict::BadRequest)),
+            (&["evil.example:5000"], Err(Verdict::Misdirected)),
+            (&["localhost"], Err(Verdict::Misdirected)),
+            (&["localhost:"], Err(Verdict::Misdirected)),
+            (&["localhost:80"], Err(Verdict::Misdirected)),
+            (&["localhost:05000"], Err(Verdict::Misdirected)),
+            (&["localhost.:5000"], Err(Verdict::Misdirected)),
+            (&["127.0.0.1:5000"], Err(Verdict::Misdirected)),
+            (&["[::1]:5000"], Err(Verdict::Misdirected)),
         ] {
             let headers: Vec<_> = hosts.iter().map(|host| ("host", *host)).collect();
             assert_eq!(check("GET", GOOD, &headers), expected, "{hosts:?}");
@@ -202,7 +202,7 @@ mod tests {
         for (host, expected) in [
             ("localhost", admitted(GOOD)),
             ("localhost:80", admitted(GOOD)),
-            ("localhost:5000", Err(Answer::Misdirected)),
+            ("localhost:5000", Err(Verdict::Misdirected)),
         ] {
             assert_eq!(check_on(80, "GET", GOOD, &[("host", host)]), expected, "{host}");
         }
@@ -215,16 +215,16 @@ mod tests {
             (probe, "localhost:5000", Ok(Admitted::Probe)),
             (probe, "127.0.0.1:5000", Ok(Admitted::Probe)),
             (probe, "[::1]:5000", Ok(Admitted::Probe)),
-            (probe, "127.0.0.1", Err(Answer::Misdirected)),
-            (probe, "127.0.0.1:80", Err(Answer::Misdirected)),
-            (probe, "127.0.1.1:5000", Err(Answer::Misdirected)),
-            (probe, "[0:0::1]:5000", Err(Answer::Misdirected)),
-            (probe, "evil.example:5000", Err(Answer::Misdirected)),
-            ("/.keymint/START", "127.0.0.1:5000", Err(Answer::Misdirected)),
-            ("/.keymint/START", "localhost:5000", Err(Answer::NotFound)),
-            ("/.keymint/PROBE/", "localhost:5000", Err(Answer::NotFound)),
-            ("/.keymint/", "localhost:5000", Err(Answer::NotFound)),
-            ("/.keymint", "localhost:5000", Err(Answer::NotFound)),
+            (probe, "127.0.0.1", Err(Verdict::Misdirected)),
+            (probe, "127.0.0.1:80", Err(Verdict::Misdirected)),
+            (probe, "127.0.1.1:5000", Err(Verdict::Misdirected)),
+            (probe, "[0:0::1]:5000", Err(Verdict::Misdirected)),
+            (probe, "evil.example:5000", Err(Verdict::Misdirected)),
+            ("/.keymint/START", "127.0.0.1:5000", Err(Verdict::Misdirected)),
+            ("/.keymint/START", "localhost:5000", Err(Verdict::NotFound)),
+            ("/.keymint/PROBE/", "localhost:5000", Err(Verdict::NotFound)),
+            ("/.keymint/", "localhost:5000", Err(Verdict::NotFound)),
+            ("/.keymint", "localhost:5000", Err(Verdict::NotFound)),
         ] {
             assert_eq!(check("GET", path, &[("host", host)]), expected, "{path} of {host}");
         }
@@ -235,14 +235,14 @@ mod tests {
         let evil = ("host", "evil.example");
         for (authority, host, expected) in [
             ("http://localhost:5000", evil, admitted(GOOD)),
-            ("http://evil.example:5000", HOST, Err(Answer::Misdirected)),
-            ("http://u:p@localhost:5000", HOST, Err(Answer::BadRequest)),
-            ("https://localhost:5000", HOST, Err(Answer::BadRequest)),
+            ("http://evil.example:5000", HOST, Err(Verdict::Misdirected)),
+            ("http://u:p@localhost:5000", HOST, Err(Verdict::BadRequest)),
+            ("https://localhost:5000", HOST, Err(Verdict::BadRequest)),
         ] {
             assert_eq!(check("GET", &format!("{authority}{GOOD}"), &[host]), expected, "{authority}");
         }
-        assert_eq!(check("GET", "localhost:5000", &[HOST]), Err(Answer::BadRequest));
-        assert_eq!(check("GET", "*", &[HOST]), Err(Answer::BadRequest));
+        assert_eq!(check("GET", "localhost:5000", &[HOST]), Err(Verdict::BadRequest));
+        assert_eq!(check("GET", "*", &[HOST]), Err(Verdict::BadRequest));
     }
 
     #[test]
@@ -270,7 +270,7 @@ mod tests {
         ] {
             assert_eq!(
                 check("GET", &format!("{path}?code=C&state=S"), &[HOST]),
-                Err(Answer::NotFound),
+                Err(Verdict::NotFound),
                 "{path}"
             );
         }
@@ -285,24 +285,24 @@ mod tests {
     fn a_body_or_anything_but_a_navigation_is_refused() {
         for (name, value, expected) in [
             ("content-length", "0", admitted(GOOD)),
-            ("content-length", "5", Err(Answer::BadRequest)),
-            ("content-length", "1000000000000", Err(Answer::BadRequest)),
-            ("transfer-encoding", "chunked", Err(Answer::BadRequest)),
+            ("content-length", "5", Err(Verdict::BadRequest)),
+            ("content-length", "1000000000000", Err(Verdict::BadRequest)),
+            ("transfer-encoding", "chunked", Err(Verdict::BadRequest)),
             ("origin", "https://evil.example", admitted(GOOD)),
             ("origin", "null", admitted(GOOD)),
             ("sec-fetch-mode", "navigate", admitted(GOOD)),
-            ("sec-fetch-mode", "no-cors", Err(Answer::NotANavigation)),
-            ("sec-fetch-mode", "", Err(Answer::NotANavigation)),
+            ("sec-fetch-mode", "no-cors", Err(Verdict::NotANavigation)),
+            ("sec-fetch-mode", "", Err(Verdict::NotANavigation)),
             ("sec-fetch-dest", "document", admitted(GOOD)),
-            ("sec-fetch-dest", "iframe", Err(Answer::NotANavigation)),
-            ("sec-fetch-dest", "image", Err(Answer::NotANavigation)),
-            ("sec-purpose", "prefetch;prerender", Err(Answer::NotANavigation)),
-            ("purpose", "prefetch", Err(Answer::NotANavigation)),
-            ("x-moz", "Prefetch", Err(Answer::NotANavigation)),
+            ("sec-fetch-dest", "iframe", Err(Verdict::NotANavigation)),
+            ("sec-fetch-dest", "image", Err(Verdict::NotANavigation)),
+            ("sec-purpose", "prefetch;prerender", Err(Verdict::NotANavigation)),
+            ("purpose", "prefetch", Err(Verdict::NotANavigation)),
+            ("x-moz", "Prefetch", Err(Verdict::NotANavigation)),
         ] {
             assert_eq!(check("GET", GOOD, &[HOST, (name, value)]), expected, "{name}: {value}");
         }
         let doubled = [HOST, ("sec-fetch-dest", "document"), ("sec-fetch-dest", "iframe")];
-        assert_eq!(check("GET", GOOD, &doubled), Err(Answer::NotANavigation));
+        assert_eq!(check("GET", GOOD, &doubled), Err(Verdict::NotANavigation));
     }
 }

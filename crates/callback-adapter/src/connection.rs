@@ -1,9 +1,9 @@
 //! One connection: one request, one answer, and a limit to each.
 
-use crate::answer::Answer;
 use crate::connection_state::ConnectionState;
 use crate::handler::Handler;
 use crate::limits;
+use crate::response::Verdict;
 use crate::suppressed_writes::SuppressedWrites;
 use crate::tls_sniffer::TlsSniffer;
 use crate::warnings::ListenerWarning;
@@ -61,7 +61,7 @@ async fn answer_and_close(
     // An error is the client's: bytes that are no request, or silence.
     if writes.suppressed_any() {
         let is_too_large = served.is_err_and(|error| error.is_parse_too_large());
-        let answer = if is_too_large { Answer::TooLarge } else { Answer::BadRequest };
+        let answer = if is_too_large { Verdict::TooLarge } else { Verdict::BadRequest };
         // Whoever is gone already needs none.
         let _ = stream.write_all(&answer.into_bytes()).await;
     }
@@ -122,7 +122,7 @@ mod tests {
             ask_with_cookie(&mut browser, "/auth/callback?code=C", cookie).await;
             let callback = self.callbacks.recv().await.unwrap();
             self.page.send_replace(Page::Open);
-            callback.answer_winner(Answer::SeeOther);
+            callback.answer_winner(Verdict::Received);
             read_to_end(browser).await
         }
 

@@ -1,11 +1,11 @@
 //! What the connections share: who may ask for what, and what there is to see.
 
 use crate::admission::{Admission, Admitted};
-use crate::answer::{Answer, Body, plain, sent_on, streamed};
 use crate::connection_state::ConnectionState;
 use crate::one_time_link::{CookieMatch, OneTimeLink, Opening};
 use crate::outcome_viewer::OutcomeViewer;
 use crate::page::{self, Outcome};
+use crate::response::{Body, Verdict, plain, sent_on, streamed};
 use crate::self_test::Identity;
 use crate::warnings::{ListenerWarning, Warnings};
 use hyper::Response;
@@ -63,7 +63,7 @@ pub(crate) enum Page {
 pub(crate) struct PendingCallback {
     target: String,
     cookie: CookieMatch,
-    answer: oneshot::Sender<Answer>,
+    answer: oneshot::Sender<Verdict>,
     connection: ConnectionState,
 }
 
@@ -78,12 +78,12 @@ impl PendingCallback {
     }
 
     /// Whether the browser is still there to see it makes no difference.
-    pub(crate) fn answer(self, answer: Answer) {
+    pub(crate) fn answer(self, answer: Verdict) {
         let _ = self.answer.send(answer);
     }
 
     /// The winner's connection stays until it has its answer.
-    pub(crate) fn answer_winner(self, answer: Answer) {
+    pub(crate) fn answer_winner(self, answer: Verdict) {
         self.connection.hold();
         self.answer(answer);
     }
@@ -115,7 +115,7 @@ impl Handler {
                 self.tell(verdict, cookie)
             }
             // It hands out the state, so it is there for the person's own browser alone.
-            Ok(Admitted::Start) if connection.is_another_users() => Answer::NotFound.into_response(),
+            Ok(Admitted::Start) if connection.is_another_users() => Verdict::NotFound.into_response(),
             Ok(Admitted::Start) => self.start(&head.headers),
             Ok(Admitted::Page) => self.show_page(&head.headers, connection),
             Ok(Admitted::Probe) => plain(self.shared.identity.answer().as_str()),
@@ -150,34 +150,34 @@ impl Handler {
 
     fn start(&self, headers: &HeaderMap) -> Response<Body> {
         match self.shared.link.open(headers) {
-            Opening::Nowhere => Answer::NotFound.into_response(),
-            Opening::On { .. } if self.callbacks.is_closed() => Answer::TooLate.into_response(),
+            Opening::Nowhere => Verdict::NotFound.into_response(),
+            Opening::On { .. } if self.callbacks.is_closed() => Verdict::TooLate.into_response(),
             Opening::On { location, cookie } => sent_on(location, cookie),
             Opening::Again => {
                 self.shared.warnings.tell(ListenerWarning::StartOpenedTwice);
-                Answer::OpenedBefore.into_response()
+                Verdict::OpenedBefore.into_response()
             }
         }
     }
 
-    async fn verdict(&self, target: String, cookie: CookieMatch, connection: &ConnectionState) -> Answer {
+    async fn verdict(&self, target: String, cookie: CookieMatch, connection: &ConnectionState) -> Verdict {
         let (answer, verdict) = oneshot::channel();
         let callback = PendingCallback { target, cookie, answer, connection: connection.clone() };
         if self.callbacks.send(callback).await.is_err() {
-            return Answer::TooLate;
+            return Verdict::TooLate;
         }
         tokio::select! {
             // The winner's verdict is there before the closing, so it is looked for first.
             biased;
-            verdict = verdict => verdict.unwrap_or(Answer::TooLate),
-            () = self.callbacks.closed() => Answer::TooLate,
+            verdict = verdict => verdict.unwrap_or(Verdict::TooLate),
+            () = self.callbacks.closed() => Verdict::TooLate,
         }
     }
 
     /// A winner that has no cookie gets it now, so that it is known when it asks for the page.
-    fn tell(&self, verdict: Answer, cookie: CookieMatch) -> Response<Body> {
+    fn tell(&self, verdict: Verdict, cookie: CookieMatch) -> Response<Body> {
         let mut response = verdict.into_response();
-        if verdict == Answer::SeeOther && cookie == CookieMatch::Missing {
+        if verdict == Verdict::Received && cookie == CookieMatch::Missing {
             self.winner_has_no_cookie.store(true, Ordering::Release);
             response.headers_mut().insert(SET_COOKIE, self.shared.link.set_cookie());
         }
@@ -191,7 +191,7 @@ impl Handler {
     fn show_page(&self, headers: &HeaderMap, connection: &ConnectionState) -> Response<Body> {
         let mut page_now = self.page.clone();
         let beginning = match *page_now.borrow() {
-            Page::Absent => return Answer::NotFound.into_response(),
+            Page::Absent => return Verdict::NotFound.into_response(),
             Page::Open => page::BEGINNING,
             Page::Complete(_) => page::OPENING,
         };

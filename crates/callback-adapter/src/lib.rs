@@ -67,9 +67,8 @@
 //! could join the port.
 
 // To be read in this order: listener, sockets, server, connection_state, connection, tls_sniffer, suppressed_writes, handler,
-// admission, answer, page, one_time_link, outcome_viewer, peer, warnings, self_test.
+// admission, response, page, one_time_link, outcome_viewer, peer, warnings, self_test.
 mod admission;
-mod answer;
 mod connection;
 mod connection_state;
 #[cfg(fuzzing)]
@@ -83,6 +82,7 @@ mod one_time_link;
 mod outcome_viewer;
 mod page;
 mod peer;
+mod response;
 mod self_test;
 mod server;
 mod sockets;

@@ -1,10 +1,10 @@
 //! What a program holds while it waits for the browser.
 
 use crate::admission::Admission;
-use crate::answer::Answer;
 use crate::handler::{Handler, Page, PendingCallback, Shared};
 use crate::one_time_link::{BrowserMismatch, CookieMatch, START_PATH};
 use crate::page::Outcome;
+use crate::response::Verdict;
 use crate::self_test::{self, SelfTestError};
 use crate::server::Server;
 use crate::sockets::{BindError, Sockets};
@@ -218,12 +218,12 @@ impl ResponseSource for LoopbackListener {
                 }
                 // It knows the state; still, no browser that was given a cookie brings another one.
                 Callback::Response(_) if callback.cookie_match() == CookieMatch::Foreign => {
-                    callback.answer(Answer::OtherBrowser);
+                    callback.answer(Verdict::OtherBrowser);
                 }
                 Callback::Response(response) => {
                     self.answered = Some(callback.cookie_match());
                     self.page.send_replace(promised_page(&response));
-                    callback.answer_winner(Answer::from(&response));
+                    callback.answer_winner(Verdict::from(&response));
                     // From here on every other callback is told that it came too late.
                     self.callbacks.close();
                     return Ok(response);

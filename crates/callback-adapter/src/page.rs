@@ -1,6 +1,6 @@
 //! What the person reads. No page has a script, a link, or a word of the request.
 
-use crate::answer::Answer;
+use crate::response::Verdict;
 use crate::style::style;
 use keymint_domain::{AuthorizationError, ProvisionError};
 
@@ -125,72 +125,72 @@ fn last_section(mark: Mark, title: &str, next: &str) -> String {
 }
 
 /// The whole page of an answer.
-pub(crate) fn whole(answer: Answer) -> String {
+pub(crate) fn whole(answer: Verdict) -> String {
     let (mark, title, next) = match answer {
-        Answer::SentOn => (
+        Verdict::SentOn => (
             Mark::Done,
             "On to the sign-in",
             "Your browser should go there by itself. If it does not, \
              open the address that the program shows.",
         ),
-        Answer::SeeOther => (
+        Verdict::Received => (
             Mark::Done,
-            "Answer received",
+            "Verdict received",
             "Go back to the program that opened this tab: it says how it goes on.",
         ),
-        Answer::Unusable => (
+        Verdict::Unusable => (
             Mark::Failed,
             "The sign-in failed",
             "The answer that came with this address makes no sense. No key was created. \
              Go back to the program that opened this tab.",
         ),
-        Answer::BadRequest => {
+        Verdict::BadRequest => {
             (Mark::Quiet, "This address cannot be read", "Nothing was changed. The sign-in is still waiting.")
         }
-        Answer::ForeignState => (
+        Verdict::ForeignState => (
             Mark::Care,
             "This is not the sign-in that is waiting",
             "The address belongs to another sign-in, perhaps an older tab. Nothing was changed. \
              Use the address that the program shows now.",
         ),
-        Answer::OtherBrowser => (
+        Verdict::OtherBrowser => (
             Mark::Care,
             "This is not the browser that began",
             "Or another program for localhost has changed its cookie. Nothing was changed, and the sign-in \
              is still waiting. Clear this browser\u{2019}s cookies for localhost and reload this page, or \
              open the address that the program shows in another browser.",
         ),
-        Answer::OpenedBefore => (
+        Verdict::OpenedBefore => (
             Mark::Care,
             "This address was opened before",
             "It works in one browser, and another one was there first. If that was not you, stop the \
              program that opened this tab. If it was, go on there, or keep your browser\u{2019}s cookies.",
         ),
-        Answer::NotANavigation => (
+        Verdict::NotANavigation => (
             Mark::Quiet,
             "This address is only for a browser window",
             "Nothing was changed. Open it in a tab of its own.",
         ),
-        Answer::NotFound => {
+        Verdict::NotFound => {
             (Mark::Quiet, "There is nothing here", "Only the end of a sign-in is received at this address.")
         }
-        Answer::OtherMethod => (
+        Verdict::OtherMethod => (
             Mark::Quiet,
             "This address can only be opened",
             "Nothing was changed. The sign-in is still waiting.",
         ),
-        Answer::TooLate => (
+        Verdict::TooLate => (
             Mark::Quiet,
             "This sign-in was already answered",
             "An address like this works once. Go back to the program that opened this tab: \
              it says how it went.",
         ),
-        Answer::Misdirected => (
+        Verdict::Misdirected => (
             Mark::Quiet,
             "This is not the place you asked for",
             "Nothing was changed. You can close this tab.",
         ),
-        Answer::TooLarge => (
+        Verdict::TooLarge => (
             Mark::Care,
             "Your browser sent too much",
             "Most likely it has many cookies of other programs for localhost. Clear those and reload \

@@ -17,11 +17,11 @@ pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
 /// What is said to a request, other than the page about the end of the sign-in. Nothing of the
 /// request is repeated, so there is nothing to inject into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub(crate) enum Verdict {
     /// The browser is sent on to the authorization server.
     SentOn,
     /// The authorization response was received.
-    SeeOther,
+    Received,
     /// The authorization response was received, and makes no sense.
     Unusable,
     /// Not what a browser sends.
@@ -46,7 +46,7 @@ pub(crate) enum Answer {
     TooLarge,
 }
 
-impl From<Stray> for Answer {
+impl From<Stray> for Verdict {
     fn from(stray: Stray) -> Self {
         match stray {
             Stray::OtherPath => Self::NotFound,
@@ -56,19 +56,19 @@ impl From<Stray> for Answer {
     }
 }
 
-impl From<&AuthorizationResponse> for Answer {
+impl From<&AuthorizationResponse> for Verdict {
     fn from(response: &AuthorizationResponse) -> Self {
         match response {
-            AuthorizationResponse::Granted(_) | AuthorizationResponse::Denied { .. } => Self::SeeOther,
+            AuthorizationResponse::Granted(_) | AuthorizationResponse::Denied { .. } => Self::Received,
             AuthorizationResponse::Malformed | AuthorizationResponse::IssuerMismatch => Self::Unusable,
         }
     }
 }
 
-impl Answer {
+impl Verdict {
     fn status(self) -> StatusCode {
         match self {
-            Self::SentOn | Self::SeeOther => StatusCode::SEE_OTHER,
+            Self::SentOn | Self::Received => StatusCode::SEE_OTHER,
             Self::Unusable | Self::BadRequest | Self::ForeignState => StatusCode::BAD_REQUEST,
             Self::OtherBrowser | Self::NotANavigation => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -82,7 +82,7 @@ impl Answer {
     pub(crate) fn into_response(self) -> Response<Body> {
         let mut response = response(self.status(), Full::from(page::whole(self)).boxed_unsync());
         match self {
-            Self::SeeOther => {
+            Self::Received => {
                 response.headers_mut().insert(header::LOCATION, HeaderValue::from_static(PAGE_PATH));
             }
             Self::OtherMethod => {
@@ -104,7 +104,7 @@ impl Answer {
 
 /// Sends the browser there, with that `Set-Cookie`.
 pub(crate) fn sent_on(location: HeaderValue, cookie: HeaderValue) -> Response<Body> {
-    let mut response = Answer::SentOn.into_response();
+    let mut response = Verdict::SentOn.into_response();
     response.headers_mut().insert(header::LOCATION, location);
     response.headers_mut().insert(header::SET_COOKIE, cookie);
     response
