@@ -5,19 +5,13 @@
 //! or fetches the address, a rebound name, a prefetch, or no browser at all.
 
 use crate::nonce::Nonce;
-use crate::one_time_link::START_PATH;
-use crate::response::Verdict;
+use crate::paths;
 use crate::sockets::LOOPBACK;
+use crate::verdict::Verdict;
 use hyper::http::request::Parts;
 use hyper::http::uri::{Authority, Scheme};
 use hyper::{HeaderMap, Method, header};
 use std::net::SocketAddr;
-
-/// Where a browser is sent on to, away from the address with the code in it.
-pub(crate) const PAGE_PATH: &str = "/auth/done";
-
-/// Where the listener asks itself who it is: here, and then the nonce.
-pub(crate) const PROBE_PATH: &str = "/.keymint/";
 
 pub(crate) struct Admission {
     pub(crate) port: u16,
@@ -55,8 +49,8 @@ impl Admission {
                 let target = head.uri.path_and_query().map_or(path, |target| target.as_str());
                 Admitted::Callback { target: target.to_owned() }
             }
-            PAGE_PATH => Admitted::Page,
-            path if names(&self.start_nonce, START_PATH, path) => Admitted::Start,
+            paths::OUTCOME => Admitted::Page,
+            path if names(&self.start_nonce, paths::START, path) => Admitted::Start,
             path if self.is_probe(path) => Admitted::Probe,
             _ => return Err(Verdict::NotFound),
         };
@@ -107,7 +101,7 @@ impl Admission {
     }
 
     fn is_probe(&self, path: &str) -> bool {
-        names(&self.probe_nonce, PROBE_PATH, path)
+        names(&self.probe_nonce, paths::PROBE, path)
     }
 }
 

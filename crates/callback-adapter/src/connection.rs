@@ -3,9 +3,9 @@
 use crate::connection_state::ConnectionState;
 use crate::handler::Handler;
 use crate::limits;
-use crate::response::Verdict;
 use crate::suppressed_writes::SuppressedWrites;
 use crate::tls_sniffer::TlsSniffer;
+use crate::verdict::Verdict;
 use crate::warnings::ListenerWarning;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
     use crate::handler::testing::HandlerAlone;
     use crate::handler::{Page, PendingCallback};
-    use crate::page::Outcome;
+    use crate::outcome::Outcome;
     use std::sync::Arc;
     use std::time::Duration;
     use tokio::io::{DuplexStream, duplex};

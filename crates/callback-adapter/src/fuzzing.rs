@@ -1,11 +1,10 @@
 //! A listener without sockets, for the fuzz targets. Not a part of the interface.
 
 use crate::LoopbackListener;
-use crate::admission::PROBE_PATH;
 use crate::connection::serve;
 use crate::connection_state::ConnectionState;
 use crate::handler::Shared;
-use crate::listener::REGISTERED_PATH;
+use crate::paths;
 use std::sync::Arc;
 use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
@@ -18,7 +17,7 @@ pub const PORT: u16 = 5000;
 /// every connection.
 pub fn listen(mut streams: mpsc::Receiver<DuplexStream>) -> LoopbackListener {
     let shared = Shared::new().expect("the system has randomness");
-    LoopbackListener::served_by(PORT, REGISTERED_PATH, Vec::new(), shared, |handler, _| async move {
+    LoopbackListener::served_by(PORT, paths::CALLBACK, Vec::new(), shared, |handler, _| async move {
         let handler = Arc::new(handler);
         let mut connections = JoinSet::new();
         while let Some(stream) = streams.recv().await {
@@ -31,5 +30,5 @@ pub fn listen(mut streams: mpsc::Receiver<DuplexStream>) -> LoopbackListener {
 
 /// Where the listener would ask itself who it is.
 pub fn probe_path(listener: &LoopbackListener) -> String {
-    [PROBE_PATH, listener.identity().nonce().as_str()].concat()
+    [paths::PROBE, listener.identity().nonce().as_str()].concat()
 }

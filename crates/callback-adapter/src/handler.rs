@@ -3,10 +3,12 @@
 use crate::admission::{Admission, Admitted};
 use crate::connection_state::ConnectionState;
 use crate::one_time_link::{CookieMatch, OneTimeLink, Opening};
+use crate::outcome::Outcome;
 use crate::outcome_viewer::OutcomeViewer;
-use crate::page::{self, Outcome};
-use crate::response::{Body, Verdict, plain, sent_on, streamed};
+use crate::page;
+use crate::response::{Body, plain, sent_on, streamed};
 use crate::self_test::Identity;
+use crate::verdict::Verdict;
 use crate::warnings::{ListenerWarning, Warnings};
 use hyper::Response;
 use hyper::http::HeaderMap;
@@ -48,7 +50,7 @@ impl Shared {
     }
 }
 
-/// What is to be seen at [`PAGE_PATH`](crate::admission::PAGE_PATH).
+/// What is to be seen at [`PAGE_PATH`](crate::paths::OUTCOME).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Page {
     /// Nothing: no browser was sent there.

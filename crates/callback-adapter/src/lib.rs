@@ -67,7 +67,7 @@
 //! could join the port.
 
 // To be read in this order: listener, sockets, server, connection_state, connection, tls_sniffer, suppressed_writes, handler,
-// admission, response, page, one_time_link, outcome_viewer, peer, warnings, self_test.
+// admission, verdict, response, page, one_time_link, outcome_viewer, peer, warnings, self_test.
 mod admission;
 mod connection;
 mod connection_state;
@@ -79,8 +79,10 @@ mod limits;
 mod listener;
 mod nonce;
 mod one_time_link;
+mod outcome;
 mod outcome_viewer;
 mod page;
+mod paths;
 mod peer;
 mod response;
 mod self_test;
@@ -89,11 +91,12 @@ mod sockets;
 mod style;
 mod suppressed_writes;
 mod tls_sniffer;
+mod verdict;
 mod warnings;
 
 pub use listener::LoopbackListener;
 pub use one_time_link::BrowserMismatch;
-pub use page::Outcome;
+pub use outcome::Outcome;
 pub use self_test::{SelfTestError, SelfTestErrorKind};
 pub use sockets::{BindError, BindErrorKind};
 pub use warnings::ListenerWarning;

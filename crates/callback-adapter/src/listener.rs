@@ -2,12 +2,13 @@
 
 use crate::admission::Admission;
 use crate::handler::{Handler, Page, PendingCallback, Shared};
-use crate::one_time_link::{BrowserMismatch, CookieMatch, START_PATH};
-use crate::page::Outcome;
-use crate::response::Verdict;
+use crate::one_time_link::{BrowserMismatch, CookieMatch};
+use crate::outcome::Outcome;
+use crate::paths;
 use crate::self_test::{self, SelfTestError};
 use crate::server::Server;
 use crate::sockets::{BindError, Sockets};
+use crate::verdict::Verdict;
 use crate::warnings::ListenerWarning;
 use async_trait::async_trait;
 use keymint_domain::{
@@ -18,9 +19,6 @@ use std::net::SocketAddr;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use url::Url;
-
-/// The path that the authorization server knows for the default client.
-pub(crate) const REGISTERED_PATH: &str = "/auth/callback";
 
 /// Waits on `localhost` for the browser that brings the authorization response, and shows the
 /// person how it ended.
@@ -57,7 +55,7 @@ impl LoopbackListener {
     ///
     /// Outside a tokio runtime with I/O and time enabled.
     pub fn bind(port: u16) -> Result<Self, BindError> {
-        Self::bind_at(port, REGISTERED_PATH)
+        Self::bind_at(port, paths::CALLBACK)
     }
 
     /// Like [`bind`](Self::bind), for a client that is registered with another path than
@@ -138,7 +136,7 @@ impl LoopbackListener {
     pub fn start_url(&self, pending: &PendingAuthorization) -> Url {
         self.shared.link.lead_to(pending.authorize_url());
         let mut url = self.redirect_uri.clone();
-        url.set_path(&[START_PATH, self.shared.link.nonce().as_str()].concat());
+        url.set_path(&[paths::START, self.shared.link.nonce().as_str()].concat());
         url
     }
 

@@ -14,9 +14,6 @@ use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use url::Url;
 
-/// Where the browser is opened: here, and then the nonce.
-pub(crate) const START_PATH: &str = "/start/";
-
 /// How long the browser keeps the cookie, in seconds: an hour, which is longer than a sign-in is
 /// waited for.
 const COOKIE_AGE: u32 = 3600;
@@ -100,7 +97,7 @@ impl OneTimeLink {
         })
     }
 
-    /// What the address has after [`START_PATH`].
+    /// What the address has after [`paths::START`](crate::paths::START).
     pub(crate) fn nonce(&self) -> &Nonce {
         &self.nonce
     }

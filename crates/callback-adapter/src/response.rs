@@ -1,69 +1,18 @@
 //! Answers as HTTP has them: a status, a page, and always the same headers.
 
-use crate::admission::PAGE_PATH;
 use crate::page;
+use crate::paths;
 use crate::style::CONTENT_SECURITY_POLICY;
+use crate::verdict::Verdict;
 use futures_util::{StreamExt, stream};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Bytes, Frame};
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
-use keymint_domain::{AuthorizationResponse, Stray};
 use std::convert::Infallible;
 
 pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
-
-/// What is said to a request, other than the page about the end of the sign-in. Nothing of the
-/// request is repeated, so there is nothing to inject into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// The browser is sent on to the authorization server.
-    SentOn,
-    /// The authorization response was received.
-    Received,
-    /// The authorization response was received, and makes no sense.
-    Unusable,
-    /// Not what a browser sends.
-    BadRequest,
-    /// The state is not that of the pending authorization.
-    ForeignState,
-    /// The browser is not the one that opened the start address, and pretends to be.
-    OtherBrowser,
-    /// Another browser opened the start address before.
-    OpenedBefore,
-    /// An embedded resource, a script or a prefetch asks, not a person.
-    NotANavigation,
-    /// There is nothing at that path.
-    NotFound,
-    /// The method is not `GET`.
-    OtherMethod,
-    /// The authorization response was received before.
-    TooLate,
-    /// It is meant for another host.
-    Misdirected,
-    /// The head is longer than a browser's, unless it has a great many cookies.
-    TooLarge,
-}
-
-impl From<Stray> for Verdict {
-    fn from(stray: Stray) -> Self {
-        match stray {
-            Stray::OtherPath => Self::NotFound,
-            Stray::ForeignState => Self::ForeignState,
-            _ => Self::BadRequest,
-        }
-    }
-}
-
-impl From<&AuthorizationResponse> for Verdict {
-    fn from(response: &AuthorizationResponse) -> Self {
-        match response {
-            AuthorizationResponse::Granted(_) | AuthorizationResponse::Denied { .. } => Self::Received,
-            AuthorizationResponse::Malformed | AuthorizationResponse::IssuerMismatch => Self::Unusable,
-        }
-    }
-}
 
 impl Verdict {
     fn status(self) -> StatusCode {
@@ -83,7 +32,7 @@ impl Verdict {
         let mut response = response(self.status(), Full::from(page::whole(self)).boxed_unsync());
         match self {
             Self::Received => {
-                response.headers_mut().insert(header::LOCATION, HeaderValue::from_static(PAGE_PATH));
+                response.headers_mut().insert(header::LOCATION, HeaderValue::from_static(paths::OUTCOME));
             }
             Self::OtherMethod => {
                 response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET"));

@@ -4,9 +4,9 @@
 //! as well, or resolve `localhost` to an address where the listener is not; and the code would go
 //! there. So the listener asks itself at each address for something that only it knows.
 
-use crate::admission::PROBE_PATH;
 use crate::limits;
 use crate::nonce::Nonce;
+use crate::paths;
 use crate::sockets::LOOPBACK;
 use futures_util::future::join_all;
 use keymint_domain::text::sanitize;
@@ -106,7 +106,7 @@ impl Identity {
         Ok(Self { nonce: Nonce::random()?, answer: Nonce::random()?, probes: Mutex::default() })
     }
 
-    /// What a probe names after [`PROBE_PATH`].
+    /// What a probe names after [`paths::PROBE`].
     pub(crate) fn nonce(&self) -> &Nonce {
         &self.nonce
     }
@@ -153,7 +153,8 @@ impl Identity {
 
         let mut stream = socket.connect(address).await?;
         let request = format!(
-            "GET {PROBE_PATH}{} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n",
+            "GET {}{} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n",
+            paths::PROBE,
             self.nonce.as_str()
         );
         stream.write_all(request.as_bytes()).await?;
