@@ -100,15 +100,6 @@ async fn a_list_shows_everything_and_creates_nothing() {
     );
 }
 
-#[tokio::test]
-async fn a_list_for_people_names_each_project_below_its_organization() {
-    let ended = create(three()).command("list").sign_in().await;
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
-    let lines: Vec<_> = ended.stdout.lines().collect();
-    assert_eq!(lines[..2], ["\"Acme\" (org-1), default", "  \"Default project\" (proj_1), default"]);
-    assert_eq!(lines.last(), Some(&"  \"Web\" (proj_web)"));
-}
-
 #[cfg(target_os = "linux")]
 mod at_a_terminal {
     use super::*;

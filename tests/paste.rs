@@ -3,7 +3,7 @@
 #![cfg(target_os = "linux")]
 
 use crate::program::free_port;
-use crate::support::{create, get, keymint, requested, watch};
+use crate::support::{create, get, requested};
 use crate::terminal::Terminal;
 use keymint_sandbox::{Consent, Reply, Sandbox, Scenario, Step, sign_in_remotely};
 use std::net::TcpListener;
@@ -137,15 +137,6 @@ async fn paste_alone_reads_from_a_pipe() {
     run.stdin().write_all(format!("{address}\n").as_bytes()).await.unwrap();
     let ended = run.end().await;
     assert_eq!((ended.code, ended.stdout.trim_end()), (0, ended.key().as_str()), "{}", ended.stderr);
-}
-
-#[tokio::test]
-async fn paste_alone_without_anything_to_read_names_the_way_in_two_steps() {
-    let home = tempfile::tempdir().unwrap();
-    let output = watch(keymint(&home).args(["create", "--no-listen"]).output()).await.unwrap();
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{stderr}");
-    assert!(stderr.contains("keymint start") && stderr.contains("keymint finish"), "{stderr}");
 }
 
 #[tokio::test]
