@@ -70,7 +70,7 @@ pub(crate) fn end(outcome: Outcome) -> String {
         ),
         Outcome::DryRun => (
             Mark::Done,
-            "The rehearsal went well",
+            "The dry run went well",
             "You are signed in, and nothing was created. \
              You can close this tab and go back to the program that opened it.",
         ),
@@ -102,7 +102,7 @@ pub(crate) fn whole(answer: Verdict) -> String {
         ),
         Verdict::Received => (
             Mark::Done,
-            "Verdict received",
+            "Answer received",
             "Go back to the program that opened this tab: it says how it goes on.",
         ),
         Verdict::Unusable => (
