@@ -4,8 +4,7 @@
 use crate::Outcome;
 use async_trait::async_trait;
 use keymint_domain::{
-    BaseUrl, Callback, Client, Clock, Entropy, Event, Moment, Plan, PollPolicy, Ports, create_key,
-    find_target, sign_in,
+    BaseUrl, Callback, Client, Clock, Entropy, Event, Moment, Plan, PollPolicy, Ports, Provisioner,
 };
 use keymint_http_adapter::{Http, HttpOptions};
 use rand::TryRng;
@@ -41,7 +40,7 @@ pub(crate) async fn run(issuer: &str, api_base: &str, port: u16) -> Outcome<()> 
     };
     tell("callback_received", "");
 
-    let mut plan = Plan::default();
+    let mut plan = Plan::named("reference");
     plan.width = NonZeroUsize::MIN;
     plan.polling = PollPolicy::fixed(Duration::from_secs(10), PollPolicy::DEFAULT_TIMEOUT);
     let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &Watch(Instant::now()) };
@@ -50,9 +49,8 @@ pub(crate) async fn run(issuer: &str, api_base: &str, port: u16) -> Outcome<()> 
             tell("signed_in", "");
         }
     };
-    let session = sign_in(ports, &plan, pending.accept(response)?, &observer).await?;
-    let target = find_target(ports, &plan, &session, &observer).await?;
-    let created = create_key(ports, &plan, session, target, &observer).await?;
+    let provisioner = Provisioner::new(ports, &plan).observed_by(&observer);
+    let created = provisioner.provision(pending.accept(response)?).await?;
     println!("{}", created.key.expose());
     browser.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await?;
     Ok(())

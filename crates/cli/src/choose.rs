@@ -5,8 +5,7 @@ use crate::format::quoted;
 use crate::prompter::Prompter;
 use crate::settings::Settings;
 use keymint_domain::{
-    Candidate, Catalogue, Observer, Ports, ProvisionError, Session, Target, TargetError, catalogue,
-    find_target,
+    Candidate, Catalogue, Observer, Ports, ProvisionError, Provisioner, Session, Target, TargetError,
 };
 use serde_json::{Value, json};
 
@@ -18,22 +17,23 @@ pub(crate) async fn target(
     session: &Session,
     observer: Observer<'_>,
 ) -> Result<Target, CliError> {
-    if settings.choose
-        && let Some(target) =
-            pick(prompter, &catalogue(ports, &settings.plan, session, observer).await?).await?
-    {
-        return Ok(target);
+    if settings.choose {
+        let provisioner = Provisioner::new(ports, &settings.plan).observed_by(observer);
+        if let Some(target) = pick(prompter, &provisioner.list_targets(session).await?).await? {
+            return Ok(target);
+        }
     }
     let mut plan = settings.plan.clone();
     loop {
-        let (choices, requested) = match find_target(ports, &plan, session, observer).await {
-            Err(ProvisionError::Target(TargetError::Ambiguous { choices, requested }))
-                if prompter.is_interactive() =>
-            {
-                (choices, requested)
-            }
-            outcome => return Ok(outcome?),
-        };
+        let (choices, requested) =
+            match Provisioner::new(ports, &plan).observed_by(observer).wait_for_target(session).await {
+                Err(ProvisionError::Target(TargetError::Ambiguous { choices, requested }))
+                    if prompter.is_interactive() =>
+                {
+                    (choices, requested)
+                }
+                outcome => return Ok(outcome?),
+            };
         let Some(chosen) = prompter
             .select(
                 &format!("There is more than one {requested}:"),

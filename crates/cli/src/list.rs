@@ -11,7 +11,7 @@ use crate::settings::{Settings, Sources};
 use crate::sign_in::{complete_sign_in, open_sign_in};
 use crate::{command, output};
 use keymint_callback_adapter::Outcome;
-use keymint_domain::{Catalogue, CatalogueEntry, Project, catalogue};
+use keymint_domain::{Catalogue, CatalogueEntry, Project, Provisioner};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -35,7 +35,10 @@ async fn execute(args: ListArgs, options: &Sources<'_>, reporter: &Arc<Reporter>
         let (servers, session) =
             complete_sign_in(&settings, reporter, &mut receiver, pending, &observer).await?;
         reporter.report(&Message::Reading);
-        Ok(catalogue(servers.ports(), &settings.plan, &session, &observer).await?)
+        Ok(Provisioner::new(servers.ports(), &settings.plan)
+            .observed_by(&observer)
+            .list_targets(&session)
+            .await?)
     };
     let outcome = match interrupt.cancel_on_signal(reading).await {
         Ok(catalogue) => show(&catalogue, reporter, &mut interrupt).await,

@@ -10,7 +10,7 @@ use crate::report::{Message, Reporter};
 use crate::settings::{ProcessEnvironment, Settings};
 use crate::{env_conflicts, fail_point, output, record, recovery, verify};
 use keymint_callback_adapter::Outcome;
-use keymint_domain::{ApiKey, Observer, Ports, ProvisionError, ProvisionedKey, Session, Target, create_key};
+use keymint_domain::{ApiKey, Observer, Ports, ProvisionError, ProvisionedKey, Provisioner, Session, Target};
 use std::io;
 use std::path::PathBuf;
 
@@ -70,7 +70,8 @@ impl<'a> Mint<'a> {
         fail_point::reached("written-down");
 
         self.reporter.report(&Message::Creating { target, name });
-        let creation = create_key(ports, plan, session, target.clone(), observer);
+        let provisioner = Provisioner::new(ports, plan).observed_by(observer);
+        let creation = provisioner.create_key(session, target.clone());
         let warn = || self.reporter.report(&Message::StillCreating { patience: http.request_timeout });
         let failure = match interrupt.shield(in_flight, creation, warn).await {
             Shielded::Completed(Ok(created)) => return self.deliver(&created, interrupt).await,

@@ -16,7 +16,7 @@ use crate::error::CliError;
 use crate::key_name;
 pub(crate) use destinations::{Destinations, EnvFileOptions, KeyringOptions};
 pub(crate) use endpoints::Endpoints;
-use keymint_domain::{BaseUrl, Client, Plan, PollPolicy};
+use keymint_domain::{BaseUrl, Client, Plan, PollPolicy, Timeouts};
 use keymint_http_adapter::HttpOptions;
 pub(crate) use network::{bundle, proxy, proxy_variable, roots_file};
 use options::plain_text;
@@ -27,9 +27,6 @@ pub(crate) use profile::DEFAULT as DEFAULT_PROFILE;
 use std::time::Duration;
 pub(crate) use stored::{may_ask, variable};
 pub(crate) use table::{DEFINITIONS, Definition, Kind};
-
-/// How much later than the adapter the domain gives a request up: the adapter's words name the URL.
-const AFTER_THE_ADAPTER: Duration = Duration::from_secs(1);
 
 /// How long to wait for the person, unless told otherwise.
 const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(15 * 60);
@@ -103,12 +100,11 @@ impl Settings {
             proxy(of)?;
         }
 
-        let mut plan = Plan::default();
-        of.override_default(&mut plan.app, "app", app, plain_text)?;
-        plan.key_name = match of.get("name", &args.key.name, plain_text)? {
+        let mut plan = Plan::named(match of.get("name", &args.key.name, plain_text)? {
             Some(name) => name,
             None => key_name::default().map_err(|error| CliError::internal(&error))?,
-        };
+        });
+        of.override_default(&mut plan.app, "app", app, plain_text)?;
         plan.selector.organization = of.get("organization", &args.target.organization, plain_text)?;
         plan.selector.project = of.get("project", &args.target.project, plain_text)?;
         let mut http = HttpOptions::default();
@@ -118,9 +114,7 @@ impl Settings {
         if let Some(bundle) = bundle(of, ca_file)? {
             http.extra_roots = bundle.read()?;
         }
-        plan.call_timeout = http.request_timeout + AFTER_THE_ADAPTER;
-        plan.step_timeout = 3 * plan.call_timeout;
-        plan.total_timeout = 5 * plan.call_timeout;
+        plan.timeouts = Timeouts::for_requests(http.request_timeout);
         let project_timeout = of.get("project-timeout", project_timeout, wait)?;
         let interval = of.get("poll-interval", poll_interval, wait)?;
         plan.polling = polling(interval, project_timeout);

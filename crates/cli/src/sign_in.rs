@@ -10,7 +10,8 @@ use crate::settings::{ProcessEnvironment, Settings};
 use crate::{blocking, fail_point};
 use keymint_callback_adapter::LoopbackListener;
 use keymint_domain::{
-    Client, Entropy, Observer, PendingAuthorization, Ports, ResponseSource, Session, authorize, sign_in,
+    Client, Entropy, Observer, PendingAuthorization, Ports, Provisioner, ResponseSource, Session,
+    wait_for_grant,
 };
 use keymint_http_adapter::{Http, HttpAuthServer, HttpPlatformApi, HttpSetupError};
 use keymint_tokio_clock::TokioClock;
@@ -132,12 +133,13 @@ pub(crate) async fn complete_sign_in(
 ) -> Result<(Servers, Session), CliError> {
     let clock = TokioClock::new();
     let coming_back = async {
-        let grant = authorize(&clock, source, pending, settings.sign_in_timeout).await?;
+        let grant = wait_for_grant(&clock, source, pending, settings.sign_in_timeout).await?;
         fail_point::reached("callback");
         reporter.report(&Message::CallbackReceived);
         Ok(grant)
     };
     let (servers, grant) = Servers::connect_while(coming_back, settings, &clock).await?;
-    let session = sign_in(servers.ports(), &settings.plan, grant, observer).await?;
+    let provisioner = Provisioner::new(servers.ports(), &settings.plan).observed_by(observer);
+    let session = provisioner.sign_in(grant).await?;
     Ok((servers, session))
 }

@@ -1,7 +1,10 @@
 //! Time, as a port.
 
 use async_trait::async_trait;
+use futures_util::future::{self, Either};
+use std::future::Future;
 use std::ops::Add;
+use std::pin::pin;
 use std::time::Duration;
 
 /// Monotonic time.
@@ -13,6 +16,25 @@ pub trait Clock: Send + Sync {
     /// When it returns, [`now`](Self::now) has advanced by at least `duration`.
     async fn sleep(&self, duration: Duration);
 }
+
+impl dyn Clock + '_ {
+    /// Runs `work` for at most `limit`. Work that is ready when the time is up still counts.
+    ///
+    /// # Errors
+    ///
+    /// [`Elapsed`] if the time was up first. The work is dropped then.
+    pub async fn timeout<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Result<T, Elapsed> {
+        match future::select(pin!(work), self.sleep(limit)).await {
+            Either::Left((output, _)) => Ok(output),
+            Either::Right(((), _)) => Err(Elapsed(())),
+        }
+    }
+}
+
+/// The time of a [timeout](trait.Clock.html#method.timeout) was up before its work was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the time is up")]
+pub struct Elapsed(());
 
 /// A point on a [`Clock`]: the time since an origin of the clock's choosing.
 ///

@@ -6,21 +6,22 @@
 //!
 //! 1. [`Client::begin`] makes a [`PendingAuthorization`] from the operating system's randomness.
 //! 2. The person opens its [`authorize_url`](PendingAuthorization::authorize_url) in a browser.
-//! 3. The browser's answer comes back: [`authorize`] waits for it at a [`ResponseSource`] such as
+//! 3. The browser's answer comes back: [`wait_for_grant`] waits for it at a [`ResponseSource`] such as
 //!    a loopback listener, or the front end reads it itself with
 //!    [`read_pasted`](PendingAuthorization::read_pasted). Either way it becomes an
 //!    [`AuthorizationGrant`]. In between it can be [saved](SavedAuthorization), and go on in another
 //!    process.
-//! 4. [`provision`] exchanges it, waits for the default project and creates one key. It is
-//!    [`sign_in`], [`find_target`] and [`create_key`], which can also be called one by one, with
-//!    a question to the person in between. [`catalogue`] is what they can be asked to pick from.
+//! 4. [`Provisioner::provision`] exchanges it, waits for the default project and creates one key. It is
+//!    [`sign_in`](Provisioner::sign_in), [`wait_for_target`](Provisioner::wait_for_target) and
+//!    [`create_key`](Provisioner::create_key), which can also be called one by one, with a question to
+//!    the user in between. [`wait_for_targets`](Provisioner::wait_for_targets) lists what to choose from.
 //! 5. [`deliver`] gives the key to each [`KeyDestination`], and to a recovery store if one fails.
 //!
 //! The pending authorization, the grant and the session are each consumed by the step that uses
 //! them up, so that one sign-in makes one key.
 //!
 //! ```
-//! use keymint_domain::{Callback, Client, Entropy, Plan, Ports, no_observer, provision};
+//! use keymint_domain::{Callback, Client, Entropy, Plan, Ports, Provisioner};
 //! # use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, approved_redirect};
 //! # let clock = FakeClock::new();
 //! # let auth_server = FakeAuthServer::new(&clock);
@@ -41,14 +42,14 @@
 //!
 //! let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
 //! let plan = Plan::named("a name to find it by");
-//! let created = provision(ports, &plan, grant, &no_observer).await?;
+//! let created = Provisioner::new(ports, &plan).provision(grant).await?;
 //! println!("A key for {}, ending in {}", created.target.organization_id, created.key.last_four());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # }).unwrap();
 //! ```
 //!
 //! Futures are `Send` and may be dropped at any time, which ends the request under way; only
-//! [`create_key`] should run to its end, since a key may exist once it has begun. Progress comes
+//! [`create_key`](Provisioner::create_key) should run to its end, since a key may exist once it has begun. Progress comes
 //! as [`Event`]s through one closure. Secrets have types that cannot be printed. The feature
 //! `testing` has a clock that a test runs, stateful fakes of every port, and checks for those who
 //! implement the ports.
@@ -68,7 +69,7 @@ pub mod testing;
 pub mod text;
 
 pub use async_trait::async_trait;
-pub use clock::{Clock, Moment};
+pub use clock::{Clock, Elapsed, Moment};
 pub use delivery::{DeliveryError, DeliveryReport, DestinationId, KeyDestination, deliver};
 pub use event::{Event, Observation, Observer, no_observer};
 pub use oauth::account::AccountEmail;
@@ -79,15 +80,15 @@ pub use oauth::authorization::{
 pub use oauth::base_url::{BaseUrl, InvalidBaseUrl};
 pub use platform::listing::Listing;
 pub use platform::organization::{InvalidId, Organization, OrganizationId, Project, ProjectId, Target};
-pub use policy::polling::{PollPolicy, PollRound, PollSchedule, PollStep};
+pub use policy::polling::PollPolicy;
 pub use policy::preference::{by_preference, default_project};
 pub use policy::selector::{Candidate, RequestedTarget, TargetError, TargetSelector};
 pub use ports::{AuthServer, PlatformApi, ResponseSource, SourceError, Tokens};
-pub use provisioning::catalogue::{Catalogue, CatalogueEntry, catalogue};
+pub use provisioning::catalogue::{Catalogue, CatalogueEntry};
 pub use provisioning::error::ProvisionError;
-pub use provisioning::flow::{ProvisionedKey, authorize, create_key, provision, sign_in};
-pub use provisioning::plan::{Plan, Ports};
-pub use provisioning::search::find_target;
+pub use provisioning::flow::{ProvisionedKey, wait_for_grant};
+pub use provisioning::plan::{Plan, Ports, Timeouts};
+pub use provisioning::provisioner::Provisioner;
 pub use provisioning::session::Session;
 pub use secret::{AccessToken, ApiKey, AuthorizationCode, CodeVerifier, InvalidSecret, SessionKey, State};
 pub use service_error::{ConnectFailure, ServiceError, ServiceErrorKind, Step};

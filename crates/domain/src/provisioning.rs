@@ -5,6 +5,7 @@ pub(crate) mod error;
 pub(crate) mod flow;
 pub(crate) mod lists;
 pub(crate) mod plan;
+pub(crate) mod provisioner;
 pub(crate) mod request_runner;
 pub(crate) mod search;
 pub(crate) mod session;

@@ -14,7 +14,8 @@
 //! let platform = FakePlatform::ready(&clock).projects_ready_after(Duration::from_secs(12));
 //! let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
 //!
-//! let created = clock.run(provision(ports, &Plan::default(), granted(), &no_observer)).unwrap();
+//! let plan = Plan::named("my key");
+//! let created = clock.run(Provisioner::new(ports, &plan).provision(granted())).unwrap();
 //!
 //! assert_eq!(created.key.expose(), platform.keys()[0]);
 //! assert!(clock.now().since(Moment::ORIGIN) < Duration::from_secs(14));

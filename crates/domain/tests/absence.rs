@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use keymint_domain::testing::{FakeClock, granted};
 use keymint_domain::{
     AccessToken, ApiKey, AuthServer, AuthorizationGrant, Listing, Organization, OrganizationId, Plan,
-    PlatformApi, Ports, Project, ProvisionError, ServiceError, ServiceErrorKind, SessionKey, Step, Target,
-    Tokens, no_observer, provision,
+    PlatformApi, Ports, Project, ProvisionError, Provisioner, ServiceError, ServiceErrorKind, SessionKey,
+    Step, Target, Tokens,
 };
 use mockall::mock;
 use std::time::Duration;
@@ -40,9 +40,9 @@ fn refused(step: Step) -> ServiceError {
 fn run(auth_server: &MockTokenEndpoint, platform: &MockPlatform) -> ProvisionError {
     let clock = FakeClock::new();
     let ports = Ports { auth_server, platform, clock: &clock };
-    let mut plan = Plan::default();
+    let mut plan = Plan::named("my key");
     plan.polling = keymint_domain::PollPolicy::adaptive(Duration::from_secs(1));
-    clock.run(provision(ports, &plan, granted(), &no_observer)).unwrap_err()
+    clock.run(Provisioner::new(ports, &plan).provision(granted())).unwrap_err()
 }
 
 fn willing_token_endpoint() -> MockTokenEndpoint {

@@ -3,8 +3,8 @@
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted, pending};
 use keymint_domain::{
     AccessToken, AccountEmail, ApiKey, AuthorizationCode, AuthorizationGrant, CodeVerifier, Entropy,
-    PendingAuthorization, Plan, Ports, ProvisionedKey, SavedAuthorization, Session, SessionKey, State,
-    Tokens, no_observer, provision, sign_in,
+    PendingAuthorization, Plan, Ports, ProvisionedKey, Provisioner, SavedAuthorization, Session, SessionKey,
+    State, Tokens,
 };
 use std::fmt::{Debug, Display};
 
@@ -59,19 +59,19 @@ fn no_secret_shows_in_debug_from_the_beginning_of_a_flow_to_its_end() {
     let auth_server = FakeAuthServer::new(&clock).email("address@example.com");
     let platform = FakePlatform::ready(&clock);
     let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
-    let plan = Plan::default();
+    let plan = Plan::named("my key");
     let Ok(entropy) = Entropy::fill_with(|bytes| {
         bytes.fill(0x5a);
         Ok::<_, std::convert::Infallible>(())
     });
     let mut said = vec![shown(&entropy), shown(&pending()), shown(&granted())];
     said.push(shown(&Tokens::new(AccessToken::parse("canary-canary".to_owned()).unwrap())));
-    let session = clock.run(sign_in(ports, &plan, granted(), &no_observer)).unwrap();
+    let session = clock.run(Provisioner::new(ports, &plan).sign_in(granted())).unwrap();
     assert_eq!(session.account().unwrap().as_str(), "address@example.com");
     said.push(shown(&session));
     let (auth_server, platform) = (FakeAuthServer::new(&clock), FakePlatform::ready(&clock));
     let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
-    let created = clock.run(provision(ports, &plan, granted(), &no_observer)).unwrap();
+    let created = clock.run(Provisioner::new(ports, &plan).provision(granted())).unwrap();
     said.push(shown(&created));
 
     let grant = granted();

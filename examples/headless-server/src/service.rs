@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use keymint_domain::{
     AuthorizationGrant, BaseUrl, Client, Clock, Entropy, Observer, Plan, Ports, ProvisionError,
-    ProvisionedKey, REGISTERED_REDIRECT_URI, Url, provision,
+    ProvisionedKey, Provisioner, REGISTERED_REDIRECT_URI, Url,
 };
 use keymint_http_adapter::{Http, HttpOptions};
 use keymint_tokio_clock::TokioClock;
@@ -83,7 +83,7 @@ impl Service {
         let platform = http.platform_api(self.api_base.clone())?;
         let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &self.clock };
         let plan = Plan::named(format!("keymint headless-server {id}"));
-        Ok(provision(ports, &plan, grant, observer).await?)
+        Ok(Provisioner::new(ports, &plan).observed_by(observer).provision(grant).await?)
     }
 
     pub(crate) async fn remove_expired(self: Arc<Self>) {

@@ -3,8 +3,8 @@
 use crate::app::Message;
 use keymint_callback_adapter::{LoopbackListener, Outcome};
 use keymint_domain::{
-    BaseUrl, Client, Entropy, Plan, Ports, ProvisionError, ProvisionedKey, Target, authorize, catalogue,
-    create_key, find_target, sign_in,
+    BaseUrl, Client, Entropy, Plan, Ports, ProvisionError, ProvisionedKey, Provisioner, Target,
+    wait_for_grant,
 };
 use keymint_http_adapter::{Http, HttpOptions};
 use keymint_tokio_clock::TokioClock;
@@ -71,23 +71,16 @@ async fn make_key(
     let entropy = Entropy::fill_with(|bytes| SysRng.try_fill_bytes(bytes))?;
     let pending = setup.client.begin(listener.redirect_uri().clone(), entropy);
     tell.send(Message::Listening(listener.start_url(&pending)))?;
-    let grant = authorize(ports.clock, listener, pending, PATIENCE).await?;
+    let grant = wait_for_grant(ports.clock, listener, pending, PATIENCE).await?;
     tell.send(Message::BrowserIsBack)?;
 
-    let session = sign_in(ports, &plan, grant, &observer).await?;
+    let provisioner = Provisioner::new(ports, &plan).observed_by(&observer);
+    let session = provisioner.sign_in(grant).await?;
     tell.send(Message::SignedIn(session.account().map(|account| account.as_str().to_owned())))?;
-    let mut targets: Vec<_> = catalogue(ports, &plan, &session, &observer).await?.targets().collect();
-    if targets.is_empty() {
-        // A new account's first project comes a little later, and others may come with it.
-        let first = find_target(ports, &plan, &session, &observer).await?;
-        targets = catalogue(ports, &plan, &session, &observer).await?.targets().collect();
-        if !targets.contains(&first) {
-            targets.insert(0, first);
-        }
-    }
+    let targets = provisioner.wait_for_targets(&session).await?;
     tell.send(Message::Found { targets, doubtful: listener.browser_mismatch().is_some() })?;
     let target = chosen.await?;
-    Ok(create_key(ports, &plan, session, target, &observer).await?)
+    Ok(provisioner.create_key(session, target).await?)
 }
 
 fn page_about(failure: &Failure) -> Outcome {

@@ -4,9 +4,7 @@ use crate::app::{App, Effect, Input, Message, Stage};
 use crate::flow::{self, Setup};
 use crate::view;
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted, organization, project};
-use keymint_domain::{
-    BaseUrl, Client, Event, Observation, Plan, Ports, ProvisionedKey, Target, no_observer, provision,
-};
+use keymint_domain::{BaseUrl, Client, Event, Observation, Plan, Ports, ProvisionedKey, Provisioner, Target};
 use keymint_sandbox::{Consent, Organization, Project, Sandbox, Scenario, sign_in};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -59,7 +57,8 @@ fn made() -> ProvisionedKey {
     let clock = FakeClock::new();
     let (auth_server, platform) = (FakeAuthServer::new(&clock), FakePlatform::ready(&clock));
     let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
-    clock.run(provision(ports, &Plan::default(), granted(), &no_observer)).unwrap()
+    let plan = Plan::named("my key");
+    clock.run(Provisioner::new(ports, &plan).provision(granted())).unwrap()
 }
 
 fn press(app: &mut App, input: Input) -> Option<Effect> {

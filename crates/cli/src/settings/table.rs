@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(default("client-id"), client.client_id);
         assert_eq!(default("audience"), client.audience);
         assert_eq!(default("scope"), client.scope);
-        assert_eq!(default("app"), Plan::default().app);
+        assert_eq!(default("app"), Plan::named("").app);
         assert_eq!(default("callback-port"), settings.callback_port.to_string());
         assert_eq!(wait(default("sign-in-timeout")), Ok(settings.sign_in_timeout));
         assert_eq!(wait(default("project-timeout")), Ok(settings.plan.polling.timeout()));

@@ -61,7 +61,7 @@ impl PollPolicy {
     }
 
     /// Starts the schedule. The first look is due at once.
-    pub fn start(self, now: Moment) -> PollSchedule {
+    pub(crate) fn start(self, now: Moment) -> PollSchedule {
         PollSchedule {
             pace: self.pace,
             next_wait: FIRST_WAIT,
@@ -81,7 +81,7 @@ impl Default for PollPolicy {
 
 /// A [`PollPolicy`] under way.
 #[derive(Debug, Clone)]
-pub struct PollSchedule {
+pub(crate) struct PollSchedule {
     pace: Pace,
     next_wait: Duration,
     started: Moment,
@@ -91,17 +91,16 @@ pub struct PollSchedule {
 
 /// One look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PollRound {
+pub(crate) struct PollRound {
     /// When it is cut: at the deadline, or, for the last look, 4 s after its beginning.
-    pub ends: Moment,
+    pub(crate) ends: Moment,
     /// Whether it is the last: it begins when the time is up, and nothing in it is tried twice.
-    pub is_last: bool,
+    pub(crate) is_last: bool,
 }
 
 /// What to do after a round without a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PollStep {
+pub(crate) enum PollStep {
     /// Look again after this long.
     Sleep(Duration),
     /// The time is up, and the last look was taken.
@@ -110,7 +109,7 @@ pub enum PollStep {
 
 impl PollSchedule {
     /// Begins a round `now`.
-    pub fn begin_round(&mut self, now: Moment) -> PollRound {
+    pub(crate) fn begin_round(&mut self, now: Moment) -> PollRound {
         let is_last = now >= self.deadline;
         self.last_look_taken |= is_last;
         PollRound { ends: if is_last { now + LAST_LOOK } else { self.deadline }, is_last }
@@ -119,7 +118,7 @@ impl PollSchedule {
     /// The step after a round that ended `now` without a result.
     ///
     /// A round that was cut at the deadline is followed by the last look at once.
-    pub fn after_round(&mut self, now: Moment) -> PollStep {
+    pub(crate) fn after_round(&mut self, now: Moment) -> PollStep {
         if self.last_look_taken {
             return PollStep::GiveUp;
         }
@@ -141,7 +140,7 @@ impl PollSchedule {
     }
 
     /// How long the schedule has run.
-    pub fn elapsed(&self, now: Moment) -> Duration {
+    pub(crate) fn elapsed(&self, now: Moment) -> Duration {
         now.since(self.started)
     }
 }

@@ -1,11 +1,10 @@
 //! Everything that a key could be made in, for a person to see or to pick from.
 
-use crate::event::Observer;
 use crate::platform::organization::{Organization, Project, Target};
 use crate::policy::preference::by_preference;
 use crate::provisioning::error::ProvisionError;
 use crate::provisioning::lists::{Lists, ProjectLists};
-use crate::provisioning::plan::{Plan, Ports};
+use crate::provisioning::provisioner::Provisioner;
 use crate::provisioning::session::Session;
 use crate::service_error::ServiceError;
 
@@ -37,35 +36,50 @@ pub struct CatalogueEntry {
     pub projects: Result<Vec<Project>, ServiceError>,
 }
 
-/// Reads every organization and its projects, once.
-///
-/// It takes no longer than the plan looks for a project; what cannot be read until then has an
-/// error of its own. The plan's selector does not matter.
-///
-/// # Errors
-///
-/// [`Service`](ProvisionError::Service) where the organizations cannot be read, or the session is
-/// refused.
-pub async fn catalogue(
-    ports: Ports<'_>,
-    plan: &Plan,
-    session: &Session,
-    observer: Observer<'_>,
-) -> Result<Catalogue, ProvisionError> {
-    let now = ports.clock.now();
-    let deadline = plan.polling.start(now).begin_round(now).into();
-    let lists = Lists::new(ports, plan, session, observer);
-    let listing = lists.organizations(deadline).await?;
-    let ranked = by_preference(&listing.items);
-    let mut projects = ProjectLists::new(&lists, deadline);
-    projects.schedule(ranked.iter().map(|organization| &organization.id));
-    let mut organizations = Vec::new();
-    for organization in ranked {
-        let projects = match projects.get(&organization.id).await {
-            Err(refusal) if refusal.kind.ends_the_session() => return Err(refusal.into()),
-            answer => answer.map(|listing| listing.items),
-        };
-        organizations.push(CatalogueEntry { organization: organization.clone(), projects });
+impl Provisioner<'_> {
+    /// Lists every organization and its projects, once.
+    ///
+    /// It takes no longer than the plan looks for a project; what cannot be read until then has an
+    /// error of its own. The plan's selector does not matter.
+    ///
+    /// # Errors
+    ///
+    /// [`Service`](ProvisionError::Service) where the organizations cannot be read, or the session is
+    /// refused.
+    pub async fn list_targets(&self, session: &Session) -> Result<Catalogue, ProvisionError> {
+        let now = self.ports.clock.now();
+        let deadline = self.plan.polling.start(now).begin_round(now).into();
+        let lists = Lists::new(*self, session);
+        let listing = lists.organizations(deadline).await?;
+        let ranked = by_preference(&listing.items);
+        let mut projects = ProjectLists::new(&lists, deadline);
+        projects.schedule(ranked.iter().map(|organization| &organization.id));
+        let mut organizations = Vec::new();
+        for organization in ranked {
+            let projects = match projects.get(&organization.id).await {
+                Err(refusal) if refusal.kind.ends_the_session() => return Err(refusal.into()),
+                answer => answer.map(|listing| listing.items),
+            };
+            organizations.push(CatalogueEntry { organization: organization.clone(), projects });
+        }
+        Ok(Catalogue { organizations })
     }
-    Ok(Catalogue { organizations })
+
+    /// Lists the targets to choose from. If there is none yet, as for a new account, it
+    /// [waits for one](Self::wait_for_target) and lists again, since others may have come with it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`list_targets`](Self::list_targets) and [`wait_for_target`](Self::wait_for_target).
+    pub async fn wait_for_targets(&self, session: &Session) -> Result<Vec<Target>, ProvisionError> {
+        let mut targets: Vec<_> = self.list_targets(session).await?.targets().collect();
+        if targets.is_empty() {
+            let first = self.wait_for_target(session).await?;
+            targets.extend(self.list_targets(session).await?.targets());
+            if !targets.contains(&first) {
+                targets.insert(0, first);
+            }
+        }
+        Ok(targets)
+    }
 }

@@ -1,9 +1,9 @@
 //! The lists of organizations and projects, asked for side by side.
 
-use crate::event::{Event, Observer};
+use crate::event::Event;
 use crate::platform::listing::Listing;
 use crate::platform::organization::{Organization, OrganizationId, Project};
-use crate::provisioning::plan::{Plan, Ports};
+use crate::provisioning::provisioner::Provisioner;
 use crate::provisioning::request_runner::{Deadline, RequestRunner};
 use crate::provisioning::session::Session;
 use crate::service_error::{ServiceError, ServiceErrorKind, Step};
@@ -33,16 +33,11 @@ enum Told {
 }
 
 impl<'a> Lists<'a> {
-    pub(crate) fn new(
-        ports: Ports<'a>,
-        plan: &'a Plan,
-        session: &'a Session,
-        observer: Observer<'a>,
-    ) -> Self {
+    pub(crate) fn new(provisioner: Provisioner<'a>, session: &'a Session) -> Self {
         Self {
-            runner: RequestRunner { ports, plan, observer, jitter: &session.jitter },
+            runner: RequestRunner { provisioner, jitter: &session.jitter },
             session,
-            width: AtomicUsize::new(plan.width.get()),
+            width: AtomicUsize::new(provisioner.plan.width.get()),
             told: Mutex::default(),
         }
     }
@@ -51,7 +46,7 @@ impl<'a> Lists<'a> {
         &self,
         deadline: Deadline,
     ) -> Result<Listing<Organization>, ServiceError> {
-        let platform = self.runner.ports.platform;
+        let platform = self.runner.provisioner.ports.platform;
         self.ask(Step::ListOrganizations, deadline, || platform.organizations(&self.session.key)).await
     }
 
@@ -60,7 +55,7 @@ impl<'a> Lists<'a> {
         of: &OrganizationId,
         deadline: Deadline,
     ) -> Result<Listing<Project>, ServiceError> {
-        let platform = self.runner.ports.platform;
+        let platform = self.runner.provisioner.ports.platform;
         self.ask(Step::ListProjects, deadline, || platform.projects(&self.session.key, of)).await
     }
 
@@ -76,7 +71,7 @@ impl<'a> Lists<'a> {
         let listing = self.runner.retry(deadline, step, || self.narrowed_by(call())).await?;
         let (skipped, cut) = (listing.skipped, !listing.complete);
         if (skipped > 0 || cut) && self.is_news(Told::Incomplete(step)) {
-            (self.runner.observer)(Event::ListIncomplete { step, skipped, cut });
+            (self.runner.provisioner.observer)(Event::ListIncomplete { step, skipped, cut });
         }
         Ok(listing)
     }
@@ -102,7 +97,7 @@ impl<'a> Lists<'a> {
     pub(crate) fn tell_skipped(&self, organization: &OrganizationId, failure: &ServiceError) {
         if self.is_news(Told::Skipped(organization.clone())) {
             let id = organization.clone();
-            (self.runner.observer)(Event::OrganizationSkipped { id, reason: failure.kind });
+            (self.runner.provisioner.observer)(Event::OrganizationSkipped { id, reason: failure.kind });
         }
     }
 

@@ -1,23 +1,19 @@
 //! Sends one step's request until it succeeds, may not be sent again, or its deadline has passed.
 
-use crate::clock::{Clock, Moment};
-use crate::event::{Event, Observer};
+use crate::clock::Moment;
+use crate::event::Event;
 use crate::policy::polling::PollRound;
 use crate::policy::retry::{self, Retry};
-use crate::provisioning::plan::{Plan, Ports};
+use crate::provisioning::provisioner::Provisioner;
 use crate::provisioning::session::Jitter;
 use crate::service_error::{ServiceError, Step};
-use futures_util::future::{self, Either};
 use std::future::Future;
-use std::pin::pin;
 use std::time::Duration;
 
 /// Sends the requests of a flow's steps.
 #[derive(Clone, Copy)]
 pub(crate) struct RequestRunner<'a> {
-    pub(crate) ports: Ports<'a>,
-    pub(crate) plan: &'a Plan,
-    pub(crate) observer: Observer<'a>,
+    pub(crate) provisioner: Provisioner<'a>,
     pub(crate) jitter: &'a Jitter,
 }
 
@@ -33,10 +29,10 @@ impl RequestRunner<'_> {
     where
         F: Future<Output = Result<T, ServiceError>>,
     {
-        let Plan { call_timeout, step_timeout, .. } = *self.plan;
-        let now = self.ports.clock.now();
-        let ends = (now + step_timeout).min(deadline).max(now + call_timeout);
-        let deadline = Deadline { ends, call: Some(call_timeout), may_retry: true };
+        let Provisioner { ports, plan, .. } = self.provisioner;
+        let (now, limits) = (ports.clock.now(), plan.timeouts);
+        let ends = (now + limits.step).min(deadline).max(now + limits.call);
+        let deadline = Deadline { ends, call: Some(limits.call), may_retry: true };
         self.retry(deadline, step, call).await
     }
 
@@ -50,7 +46,7 @@ impl RequestRunner<'_> {
     where
         F: Future<Output = Result<T, ServiceError>>,
     {
-        let clock = self.ports.clock;
+        let clock = self.provisioner.ports.clock;
         let mut attempt = 0;
         loop {
             let failure = match self.send_once(deadline, step, &mut call).await {
@@ -63,7 +59,7 @@ impl RequestRunner<'_> {
             let next = retry::after(step, &failure.kind, attempt, remaining, &mut *self.jitter.lock());
             match next {
                 Retry::After(after) if deadline.may_retry => {
-                    (self.observer)(Event::Retrying { step, reason: failure.kind, after });
+                    (self.provisioner.observer)(Event::Retrying { step, reason: failure.kind, after });
                     clock.sleep(after).await;
                 }
                 _ => return Err(failure),
@@ -81,18 +77,16 @@ impl RequestRunner<'_> {
     where
         F: Future<Output = Result<T, ServiceError>>,
     {
-        let clock = self.ports.clock;
+        let clock = self.provisioner.ports.clock;
         let remaining = deadline.ends.since(clock.now());
         let limit = deadline.call.map_or(remaining, |call| call.min(remaining));
         if limit.is_zero() {
             return Err(ServiceError::out_of_time(step, limit));
         }
         if step == Step::CreateKey {
-            (self.observer)(Event::CreationRequested);
+            (self.provisioner.observer)(Event::CreationRequested);
         }
-        within(clock, limit, call())
-            .await
-            .unwrap_or_else(|Elapsed| Err(ServiceError::out_of_time(step, limit)))
+        clock.timeout(limit, call()).await.unwrap_or_else(|_| Err(ServiceError::out_of_time(step, limit)))
     }
 }
 
@@ -109,19 +103,5 @@ pub(crate) struct Deadline {
 impl From<PollRound> for Deadline {
     fn from(round: PollRound) -> Self {
         Self { ends: round.ends, call: None, may_retry: !round.is_last }
-    }
-}
-
-pub(crate) struct Elapsed;
-
-/// Races `work` with the clock. Work that is ready when the time is up still counts.
-pub(crate) async fn within<T>(
-    clock: &dyn Clock,
-    limit: Duration,
-    work: impl Future<Output = T>,
-) -> Result<T, Elapsed> {
-    match future::select(pin!(work), clock.sleep(limit)).await {
-        Either::Left((output, _)) => Ok(output),
-        Either::Right(((), _)) => Err(Elapsed),
     }
 }

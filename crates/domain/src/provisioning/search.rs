@@ -2,66 +2,61 @@
 
 mod findings;
 
-use crate::event::{Event, Observation, Observer};
+use crate::event::{Event, Observation};
 use crate::platform::organization::{OrganizationId, Target};
 use crate::policy::polling::PollStep;
 use crate::provisioning::error::ProvisionError;
 use crate::provisioning::lists::{Lists, ProjectLists};
-use crate::provisioning::plan::{Plan, Ports};
+use crate::provisioning::provisioner::Provisioner;
 use crate::provisioning::request_runner::Deadline;
 use crate::provisioning::session::Session;
 use crate::service_error::ServiceErrorKind;
 use findings::{Findings, NoTarget};
 
-/// Looks for what the plan's [`TargetSelector`](crate::TargetSelector) means until it is there, or the plan's time
-/// is up.
-///
-/// What is named must be in its list as soon as that has anything in it. An empty list is waited
-/// for, and so is the default project.
-///
-/// # Errors
-///
-/// [`NoSuchTarget`](crate::TargetError::NoSuchTarget) and [`Ambiguous`](crate::TargetError::Ambiguous)
-/// where what is named is not there, or is more than one thing;
-/// [`NoDefaultProject`](ProvisionError::NoDefaultProject) where the last look got any answer about
-/// projects; [`Service`](ProvisionError::Service) where it got none, or where looking again would
-/// not help.
-pub async fn find_target(
-    ports: Ports<'_>,
-    plan: &Plan,
-    session: &Session,
-    observer: Observer<'_>,
-) -> Result<Target, ProvisionError> {
-    let mut search =
-        Search { ports, plan, lists: Lists::new(ports, plan, session, observer), known: Vec::new() };
-    let mut schedule = plan.polling.start(ports.clock.now());
-    loop {
-        let round = schedule.begin_round(ports.clock.now());
-        let no_target = match search.look(round.into()).await {
-            Ok(target) => {
-                observer(Event::TargetSelected(target.clone()));
-                return Ok(target);
-            }
-            Err(no_target) => no_target,
-        };
-        let now = ports.clock.now();
-        match schedule.after_round(now) {
-            PollStep::Sleep(retry_in) if no_target.is_worth_another_look(round.ends.since(now)) => {
-                let retry_in = retry_in.max(no_target.asked_wait());
-                if !retry_in.is_zero() {
-                    no_target.event(retry_in).into_iter().for_each(observer);
-                    ports.clock.sleep(retry_in).await;
+impl Provisioner<'_> {
+    /// Looks for what the plan's [`TargetSelector`](crate::TargetSelector) means until it is there, or
+    /// the plan's time is up.
+    ///
+    /// What is named must be in its list as soon as that has anything in it. An empty list is waited
+    /// for, and so is the default project.
+    ///
+    /// # Errors
+    ///
+    /// [`NoSuchTarget`](crate::TargetError::NoSuchTarget) and [`Ambiguous`](crate::TargetError::Ambiguous)
+    /// where what is named is not there, or is more than one thing;
+    /// [`NoDefaultProject`](ProvisionError::NoDefaultProject) where the last look got any answer about
+    /// projects; [`Service`](ProvisionError::Service) where it got none, or where looking again would
+    /// not help.
+    pub async fn wait_for_target(&self, session: &Session) -> Result<Target, ProvisionError> {
+        let mut search = Search { provisioner: *self, lists: Lists::new(*self, session), known: Vec::new() };
+        let mut schedule = self.plan.polling.start(self.ports.clock.now());
+        loop {
+            let round = schedule.begin_round(self.ports.clock.now());
+            let no_target = match search.look(round.into()).await {
+                Ok(target) => {
+                    (self.observer)(Event::TargetSelected(target.clone()));
+                    return Ok(target);
                 }
+                Err(no_target) => no_target,
+            };
+            let now = self.ports.clock.now();
+            match schedule.after_round(now) {
+                PollStep::Sleep(retry_in) if no_target.is_worth_another_look(round.ends.since(now)) => {
+                    let retry_in = retry_in.max(no_target.asked_wait());
+                    if !retry_in.is_zero() {
+                        no_target.event(retry_in).into_iter().for_each(self.observer);
+                        self.ports.clock.sleep(retry_in).await;
+                    }
+                }
+                _ => return Err(no_target.into_error(schedule.elapsed(now))),
             }
-            _ => return Err(no_target.into_error(schedule.elapsed(now))),
         }
     }
 }
 
 /// What the rounds of one search share.
 struct Search<'a> {
-    ports: Ports<'a>,
-    plan: &'a Plan,
+    provisioner: Provisioner<'a>,
     lists: Lists<'a>,
     /// The organizations that the round before looked into, in the order of preference.
     known: Vec<OrganizationId>,
@@ -78,14 +73,15 @@ impl Search<'_> {
         let mut projects = ProjectLists::new(&self.lists, deadline);
         projects.schedule(&self.known);
         let listing = projects.while_fetching(self.lists.organizations(deadline)).await?;
-        let organizations = self.plan.selector.organizations(&listing).map_err(NoTarget::Final)?;
+        let organizations =
+            self.provisioner.plan.selector.organizations(&listing).map_err(NoTarget::Final)?;
         if organizations.is_empty() {
             return Err(NoTarget::NotYet(Observation::NoOrganization, None));
         }
         let ids = organizations.iter().map(|organization| organization.id.clone()).collect();
         let is_first = std::mem::replace(&mut self.known, ids).is_empty();
 
-        let mut findings = Findings::new(&self.plan.selector, listing.complete);
+        let mut findings = Findings::new(&self.provisioner.plan.selector, listing.complete);
         let (alone, together) = organizations.split_at(usize::from(is_first));
         for group in [alone, together] {
             projects.schedule(group.iter().map(|organization| &organization.id));
@@ -113,6 +109,6 @@ impl Search<'_> {
     }
 
     fn is_over(&self, deadline: Deadline) -> bool {
-        self.ports.clock.now() >= deadline.ends
+        self.provisioner.ports.clock.now() >= deadline.ends
     }
 }

@@ -1,7 +1,7 @@
 //! The wait for the browser.
 
 use keymint_domain::testing::{FakeClock, FakeSource, pending};
-use keymint_domain::{AuthorizationError, Clock, Moment, ProvisionError, authorize};
+use keymint_domain::{AuthorizationError, Clock, Moment, ProvisionError, wait_for_grant};
 use std::time::Duration;
 
 #[test]
@@ -9,7 +9,7 @@ fn nobody_comes_back_for_15_minutes() {
     let clock = FakeClock::new();
     let patience = Duration::from_secs(15 * 60);
 
-    let outcome = clock.run(authorize(&clock, &mut FakeSource::silent(&clock), pending(), patience));
+    let outcome = clock.run(wait_for_grant(&clock, &mut FakeSource::silent(&clock), pending(), patience));
 
     assert_eq!(outcome.unwrap_err().to_string(), "nobody came back from the browser within 15 min");
     assert_eq!(clock.now(), Moment::ORIGIN + patience);
@@ -20,7 +20,7 @@ fn the_first_answer_with_the_right_state_decides() {
     let clock = FakeClock::new();
     let come_back = |targets: &[&str]| {
         let mut source = FakeSource::after(&clock, Duration::from_secs(20), targets);
-        clock.run(authorize(&clock, &mut source, pending(), Duration::from_secs(60)))
+        clock.run(wait_for_grant(&clock, &mut source, pending(), Duration::from_secs(60)))
     };
     let strays = ["/favicon.ico", "/cancel", "/auth/callback?code=X&state=foreign", "/auth/callback?error=x"];
 

@@ -3,8 +3,8 @@
 use crate::support::{FORBIDDEN, UNAUTHORIZED, UNAVAILABLE, only_in, too_many};
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted, organization, project};
 use keymint_domain::{
-    Catalogue, Clock, Event, Moment, Plan, PollPolicy, Ports, ProvisionError, ServiceErrorKind, Step, Target,
-    catalogue, create_key, no_observer, sign_in,
+    Catalogue, Clock, Event, Moment, Plan, PollPolicy, Ports, ProvisionError, Provisioner, ServiceErrorKind,
+    Step, Target,
 };
 use std::sync::Mutex;
 use std::time::Duration;
@@ -19,9 +19,10 @@ fn read(
     let ports = Ports { auth_server: &auth_server, platform, clock };
     let events = Mutex::default();
     let observer = |event| Vec::push(&mut events.lock().unwrap(), event);
-    let session = clock.run(sign_in(ports, plan, granted(), &no_observer)).unwrap();
+    let provisioner = Provisioner::new(ports, plan);
+    let session = clock.run(provisioner.sign_in(granted())).unwrap();
     let began = clock.now();
-    let outcome = clock.run(catalogue(ports, plan, &session, &observer));
+    let outcome = clock.run(provisioner.observed_by(&observer).list_targets(&session));
     (outcome, events.into_inner().unwrap(), clock.now().since(began))
 }
 
@@ -47,7 +48,7 @@ fn every_organization_stands_there_in_the_order_of_preference_with_its_projects_
         .with(default, vec![project("proj_d", true)])
         .fail_projects_of("org-closed", &[FORBIDDEN]);
 
-    let (outcome, events, _) = read(&platform, &clock, &Plan::default());
+    let (outcome, events, _) = read(&platform, &clock, &Plan::named("my key"));
 
     let catalogue = outcome.unwrap();
     assert_eq!(
@@ -70,7 +71,7 @@ fn a_new_account_has_an_empty_catalogue_and_nothing_is_waited_for() {
     let clock = FakeClock::new();
     let platform = FakePlatform::ready(&clock).organizations_ready_after(Duration::from_secs(3));
 
-    let (outcome, _, took) = read(&platform, &clock, &Plan::default());
+    let (outcome, _, took) = read(&platform, &clock, &Plan::named("my key"));
 
     assert_eq!((shown(&outcome.unwrap()), took), (vec![], Duration::ZERO));
 }
@@ -80,13 +81,13 @@ fn it_is_read_side_by_side_and_what_fails_for_a_moment_is_read_again() {
     let clock = FakeClock::new();
     let latency = Duration::from_millis(20);
     let platform = only_in(&clock, 50, 0).latency(latency);
-    let (_, _, took) = read(&platform, &clock, &Plan::default());
+    let (_, _, took) = read(&platform, &clock, &Plan::named("my key"));
     assert_eq!((took, platform.in_flight_peak()), (latency * (1 + 7), 8));
 
     let platform = only_in(&clock, 3, 0)
         .fail(Step::ListOrganizations, &[UNAVAILABLE])
         .fail_projects_of("org-1", &[too_many(1), UNAVAILABLE]);
-    let (outcome, events, _) = read(&platform, &clock, &Plan::default());
+    let (outcome, events, _) = read(&platform, &clock, &Plan::named("my key"));
     assert!(outcome.unwrap().organizations.iter().all(|entry| entry.projects.is_ok()));
     assert_eq!(events.iter().filter(|event| matches!(event, Event::Retrying { .. })).count(), 3);
 }
@@ -95,14 +96,14 @@ fn it_is_read_side_by_side_and_what_fails_for_a_moment_is_read_again() {
 fn it_ends_with_the_time_and_keeps_what_was_read_until_then() {
     let clock = FakeClock::new();
     let platform = only_in(&clock, 100, 0).slow(Step::ListProjects, Duration::from_secs(25));
-    let (outcome, _, took) = read(&platform, &clock, &Plan::default());
+    let (outcome, _, took) = read(&platform, &clock, &Plan::named("my key"));
     let catalogue = outcome.unwrap();
     let unread = catalogue.organizations.iter().filter(|entry| entry.projects.is_err()).count();
     assert_eq!((catalogue.organizations.len(), unread), (100, 100 - 2 * 8));
     assert_eq!(took, Duration::from_secs(60));
 
     // Whoever does not want to wait for a project still sees what there is.
-    let mut plan = Plan::default();
+    let mut plan = Plan::named("my key");
     plan.polling = PollPolicy::adaptive(Duration::ZERO);
     let platform = FakePlatform::ready(&clock).latency(Duration::from_secs(1));
     let (outcome, ..) = read(&platform, &clock, &plan);
@@ -118,7 +119,7 @@ fn without_a_session_or_the_organizations_there_is_none() {
         (Step::ListProjects, UNAUTHORIZED),
     ] {
         let platform = only_in(&clock, 3, 0).fail(step, &[failure; 10]);
-        let (outcome, ..) = read(&platform, &clock, &Plan::default());
+        let (outcome, ..) = read(&platform, &clock, &Plan::named("my key"));
         let Err(ProvisionError::Service(error)) = outcome else { panic!("{outcome:?}") };
         assert_eq!((error.step, error.kind), (step, failure));
     }
@@ -129,17 +130,40 @@ fn a_key_can_be_made_in_what_was_picked() {
     let clock = FakeClock::new();
     let (auth_server, platform) = (FakeAuthServer::new(&clock), only_in(&clock, 3, 0));
     let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
-    let plan = Plan::default();
+    let plan = Plan::named("my key");
 
     let created = clock.run(async {
-        let session = sign_in(ports, &plan, granted(), &no_observer).await?;
-        let catalogue = catalogue(ports, &plan, &session, &no_observer).await?;
+        let provisioner = Provisioner::new(ports, &plan);
+        let session = provisioner.sign_in(granted()).await?;
+        let catalogue = provisioner.list_targets(&session).await?;
         let entry = &catalogue.organizations[2];
         let target = Target::new(&entry.organization, &entry.projects.as_ref().unwrap()[0]);
-        create_key(ports, &plan, session, target, &no_observer).await
+        provisioner.create_key(session, target).await
     });
 
     let target = created.unwrap().target;
     assert_eq!((target.organization_id.as_str(), target.project_id.as_str()), ("org-2", "proj_2"));
     assert_eq!(clock.now(), Moment::ORIGIN);
+}
+
+#[test]
+fn what_can_be_picked_is_waited_for_and_listed_again() {
+    let clock = FakeClock::new();
+    let seconds = Duration::from_secs;
+    for (ready_after, lists) in [(Duration::ZERO, 1), (seconds(3), 2)] {
+        let (auth_server, platform) = (FakeAuthServer::new(&clock), only_in(&clock, 2, 1));
+        let platform = platform.projects_ready_after(ready_after);
+        let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
+        let plan = Plan::named("my key");
+        let provisioner = Provisioner::new(ports, &plan);
+        let session = clock.run(provisioner.sign_in(granted())).unwrap();
+        let began = clock.now();
+
+        let targets = clock.run(provisioner.wait_for_targets(&session)).unwrap();
+
+        let ids: Vec<_> = targets.iter().map(|target| target.project_id.as_str()).collect();
+        assert_eq!(ids, ["proj_0", "proj_1"]);
+        assert!(clock.now().since(began) < ready_after + seconds(2));
+        assert!(platform.count(Step::ListOrganizations) >= lists, "{ready_after:?}");
+    }
 }

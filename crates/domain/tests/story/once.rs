@@ -2,7 +2,7 @@
 
 use crate::support::{FORBIDDEN, NO_CONNECTION, UNAVAILABLE, tell, tell_with, too_many};
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform};
-use keymint_domain::{Event, Plan, ProvisionError, ServiceErrorKind, Step};
+use keymint_domain::{Event, Plan, ProvisionError, ServiceErrorKind, Step, Timeouts};
 use std::time::Duration;
 
 #[test]
@@ -21,7 +21,7 @@ fn the_code_is_exchanged_again_only_when_nothing_was_sent() {
         let auth_server =
             failures.iter().fold(FakeAuthServer::new(&clock), |server, failure| server.fail(*failure));
         let platform = FakePlatform::ready(&clock);
-        let story = tell_with(&auth_server, &platform, &clock, &Plan::default());
+        let story = tell_with(&auth_server, &platform, &clock, &Plan::named("my key"));
         assert_eq!((auth_server.exchanges(), story.outcome.is_ok()), (exchanges, succeeds), "{failures:?}");
         assert_eq!(platform.count(Step::Login), usize::from(succeeds));
     }
@@ -62,7 +62,7 @@ fn a_lost_answer_to_the_creation_is_told_and_never_repeated() {
         };
         assert_eq!(
             (target.organization_id.as_str(), key_name.as_str(), cause.kind),
-            ("org-1", "Codex CLI", failure)
+            ("org-1", "my key", failure)
         );
         assert_eq!((platform.count(Step::CreateKey), platform.keys().len()), (1, 1), "{failure:?}");
     }
@@ -72,13 +72,13 @@ fn a_lost_answer_to_the_creation_is_told_and_never_repeated() {
 fn nothing_that_cannot_be_repeated_is_begun_without_the_time_to_end_it() {
     let clock = FakeClock::new();
     // After such a wait, less than the time of a call would be left.
-    let late = [too_many(60)];
+    let late = [too_many(63)];
     let platform = FakePlatform::ready(&clock).fail(Step::CreateKey, &late);
     assert_eq!(tell(&platform, &clock).service_error(), (Step::CreateKey, late[0]));
     assert_eq!((platform.count(Step::CreateKey), platform.keys().len()), (1, 0));
 
     let auth_server = FakeAuthServer::new(&clock).fail(late[0]);
-    let story = tell_with(&auth_server, &FakePlatform::ready(&clock), &clock, &Plan::default());
+    let story = tell_with(&auth_server, &FakePlatform::ready(&clock), &clock, &Plan::named("my key"));
     assert_eq!((story.service_error(), auth_server.exchanges()), ((Step::ExchangeCode, late[0]), 1));
 }
 
@@ -118,18 +118,18 @@ fn a_refused_creation_is_a_definite_no() {
 #[test]
 fn a_call_that_is_never_answered_is_given_up() {
     let clock = FakeClock::new();
-    let Plan { call_timeout, step_timeout, .. } = Plan::default();
+    let timeouts = Timeouts::default();
 
     let creation = FakePlatform::ready(&clock).slow(Step::CreateKey, Duration::MAX);
     let story = tell(&creation, &clock);
     assert!(matches!(story.outcome, Err(ProvisionError::OutcomeUnknown { .. })), "{:?}", story.outcome);
-    assert_eq!((story.took, creation.count(Step::CreateKey)), (call_timeout, 1));
+    assert_eq!((story.took, creation.count(Step::CreateKey)), (timeouts.call, 1));
 
     let login = FakePlatform::ready(&clock).slow(Step::Login, Duration::MAX);
     let story = tell(&login, &clock);
     assert_eq!(story.service_error(), (Step::Login, ServiceErrorKind::TimedOut));
     assert_eq!(login.count(Step::Login), 2);
-    assert!(story.took <= step_timeout);
+    assert!(story.took <= timeouts.step);
 }
 
 #[test]
@@ -138,8 +138,8 @@ fn what_is_due_when_all_time_is_up_is_sent_once_and_nothing_again() {
     let slow = || FakePlatform::ready(&clock).slow(Step::Login, Duration::from_secs(30));
     let slow_sign_in = |platform: &FakePlatform, total| {
         let auth_server = FakeAuthServer::new(&clock).latency(Duration::from_secs(30)).fail(too_many(0));
-        let mut plan = Plan::default();
-        plan.total_timeout = Duration::from_secs(total);
+        let mut plan = Plan::named("my key");
+        plan.timeouts.total = Duration::from_secs(total);
         tell_with(&auth_server, platform, &clock, &plan)
     };
 
@@ -160,8 +160,8 @@ fn the_time_for_looking_is_none_of_that_for_the_other_steps() {
     let platform = FakePlatform::ready(&clock)
         .projects_ready_after(Duration::from_secs(50))
         .fail(Step::CreateKey, &[too_many(0)]);
-    let mut plan = Plan::default();
-    plan.total_timeout = plan.call_timeout + Duration::from_secs(5);
+    let mut plan = Plan::named("my key");
+    plan.timeouts.total = plan.timeouts.call + Duration::from_secs(5);
     let story = tell_with(&FakeAuthServer::new(&clock), &platform, &clock, &plan);
-    assert!(story.outcome.is_ok() && story.took > plan.total_timeout, "{:?}", story.outcome);
+    assert!(story.outcome.is_ok() && story.took > plan.timeouts.total, "{:?}", story.outcome);
 }

@@ -4,7 +4,7 @@ use crate::support::{UNAVAILABLE, only_in, tell, tell_with};
 use keymint_domain::testing::{
     FakeAuthServer, FakeClock, FakePlatform, FakeSource, granted, organization, pending, project,
 };
-use keymint_domain::{Event, Plan, Ports, Step, authorize, provision};
+use keymint_domain::{Event, Plan, Ports, Provisioner, Step, wait_for_grant};
 use std::time::Duration;
 
 #[test]
@@ -96,7 +96,7 @@ fn the_futures_of_a_flow_can_move_between_threads() {
     let (auth_server, platform) = (FakeAuthServer::new(&clock), FakePlatform::ready(&clock));
     let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
     let mut source = FakeSource::silent(&clock);
-    let plan = Plan::default();
-    is_send(&provision(ports, &plan, granted(), &keymint_domain::no_observer));
-    is_send(&authorize(&clock, &mut source, pending(), Duration::ZERO));
+    let plan = Plan::named("my key");
+    is_send(&Provisioner::new(ports, &plan).provision(granted()));
+    is_send(&wait_for_grant(&clock, &mut source, pending(), Duration::ZERO));
 }

@@ -71,7 +71,7 @@ fn five_hundred_organizations_take_as_many_round_trips_as_eight_at_once_need() {
 }
 
 fn tell_at_width(width: usize, platform: &FakePlatform, clock: &FakeClock) -> Story {
-    let mut plan = Plan::default();
+    let mut plan = Plan::named("my key");
     plan.width = NonZeroUsize::new(width).unwrap();
     tell_with(&FakeAuthServer::new(clock), platform, clock, &plan)
 }

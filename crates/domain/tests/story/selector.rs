@@ -32,7 +32,7 @@ fn account(clock: &FakeClock) -> FakePlatform {
 
 fn choose(platform: &FakePlatform, clock: &FakeClock, organization: &str, project: &str) -> Story {
     let name = |name: &str| Some(name.to_owned()).filter(|name| !name.is_empty());
-    let mut plan = Plan::default();
+    let mut plan = Plan::named("my key");
     plan.selector.organization = name(organization);
     plan.selector.project = name(project);
     tell_with(&FakeAuthServer::new(clock), platform, clock, &plan)

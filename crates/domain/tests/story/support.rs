@@ -2,8 +2,8 @@
 
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted, organization, project};
 use keymint_domain::{
-    Clock, ConnectFailure, Event, Plan, Ports, ProvisionError, ProvisionedKey, ServiceErrorKind, Step,
-    provision,
+    Clock, ConnectFailure, Event, Plan, Ports, ProvisionError, ProvisionedKey, Provisioner, ServiceErrorKind,
+    Step,
 };
 use std::sync::Mutex;
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub(crate) struct Story {
 }
 
 pub(crate) fn tell(platform: &FakePlatform, clock: &FakeClock) -> Story {
-    tell_with(&FakeAuthServer::new(clock), platform, clock, &Plan::default())
+    tell_with(&FakeAuthServer::new(clock), platform, clock, &Plan::named("my key"))
 }
 
 pub(crate) fn tell_with(
@@ -40,7 +40,7 @@ pub(crate) fn tell_with(
     let ports = Ports { auth_server, platform, clock };
     let began = clock.now();
     let observer = |event| Vec::push(&mut events.lock().unwrap(), event);
-    let outcome = clock.run(provision(ports, plan, granted(), &observer));
+    let outcome = clock.run(Provisioner::new(ports, plan).observed_by(&observer).provision(granted()));
     Story { outcome, events: events.into_inner().unwrap(), took: clock.now().since(began) }
 }
 

@@ -56,7 +56,7 @@ fn a_project_that_appears_with_the_last_second_is_found_by_the_look_at_the_deadl
 fn the_reference_schedule_looks_seven_times_a_minute() {
     let clock = FakeClock::new();
     let platform = FakePlatform::empty(&clock);
-    let mut plan = Plan::default();
+    let mut plan = Plan::named("my key");
     plan.polling = PollPolicy::fixed(Duration::from_secs(10), Duration::from_secs(60));
 
     let story = tell_with(&FakeAuthServer::new(&clock), &platform, &clock, &plan);

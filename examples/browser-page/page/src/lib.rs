@@ -14,7 +14,7 @@ mod storage;
 use clock::PageClock;
 use js_sys::Function;
 use keymint_domain::{
-    BaseUrl, Callback, Client, Entropy, Event, PendingAuthorization, Plan, Ports, Url, provision,
+    BaseUrl, Callback, Client, Entropy, Event, PendingAuthorization, Plan, Ports, Provisioner, Url,
 };
 use services::SameOrigin;
 use wasm_bindgen::prelude::*;
@@ -47,7 +47,8 @@ pub async fn finish(callback: String, tell: Function) -> Result<String, JsError>
         // What JavaScript makes of it is its own affair.
         let _ = tell.call1(&JsValue::NULL, &words(&event).into());
     };
-    let created = provision(ports, &Plan::named("keymint browser-page"), grant, &observer).await?;
+    let plan = Plan::named("keymint browser-page");
+    let created = Provisioner::new(ports, &plan).observed_by(&observer).provision(grant).await?;
     Ok(created.key.expose().to_owned())
 }
 
