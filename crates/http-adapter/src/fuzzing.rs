@@ -14,17 +14,17 @@ use std::time::Duration;
 
 /// The token endpoint's answer, and the other secrets in it.
 pub fn tokens(body: &[u8], learn: impl Fn(&str)) -> Result<Tokens, String> {
-    wire::tokens(body, learn).map_err(told)
+    wire::tokens(body, learn).map_err(reason)
 }
 
 /// The login's answer.
 pub fn session_key(body: &[u8]) -> Result<SessionKey, String> {
-    wire::session_key(body).map_err(told)
+    wire::session_key(body).map_err(reason)
 }
 
 /// The creation's answer.
 pub fn api_key(body: &[u8]) -> Result<ApiKey, String> {
-    wire::api_key(body).map_err(told)
+    wire::api_key(body).map_err(reason)
 }
 
 /// A page of organizations, and the cursor of the next one.
@@ -39,7 +39,7 @@ pub fn projects(body: &[u8]) -> Result<(Listing<Project>, Option<String>), Strin
 
 fn page<T: Entry>(body: &[u8]) -> Result<(Listing<T>, Option<String>), String> {
     let mut pages = Pages::new();
-    pages.add(list::page(body).map_err(told)?, body.len());
+    pages.add(list::page(body).map_err(reason)?, body.len());
     let cursor = pages.query().map(|(_, cursor)| cursor.to_owned());
     Ok((pages.into_listing(), cursor))
 }
@@ -56,6 +56,6 @@ pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     retry_after::retry_after(headers)
 }
 
-fn told(InvalidBody(why): InvalidBody) -> String {
+fn reason(InvalidBody(why): InvalidBody) -> String {
     why
 }

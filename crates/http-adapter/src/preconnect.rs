@@ -21,16 +21,16 @@ use tower_service::Service;
 /// It is locked while one is being opened, so that the first request waits for that one rather than
 /// open another.
 #[derive(Clone, Default)]
-pub(crate) struct ConnectionSlot(Arc<Mutex<Held>>);
+pub(crate) struct ConnectionSlot(Arc<Mutex<SlotState>>);
 
 #[derive(Default)]
-enum Held {
+enum SlotState {
     #[default]
-    Nothing,
+    Empty,
     /// reqwest gives its type no name.
-    Connection(Box<dyn Any + Send>),
+    Connected(Box<dyn Any + Send>),
     /// The first request is under way, and later ones find the sender's own connections.
-    NothingAnyMore,
+    Retired,
 }
 
 impl ConnectionSlot {
@@ -46,9 +46,9 @@ impl ConnectionSlot {
 
     /// Closes what is held here.
     pub(crate) async fn clear(&self) {
-        let mut held = self.0.lock().await;
-        if let Held::Connection(_) = *held {
-            *held = Held::Nothing;
+        let mut state = self.0.lock().await;
+        if let SlotState::Connected(_) = *state {
+            *state = SlotState::Empty;
         }
     }
 
@@ -57,23 +57,23 @@ impl ConnectionSlot {
         &self,
         connect: impl Future<Output = Result<C, BoxError>>,
     ) -> Result<(), BoxError> {
-        let mut held = self.0.lock().await;
-        let is_good = match &mut *held {
-            Held::Connection(connection) => is_open::<C>(connection).await,
-            Held::Nothing => false,
-            Held::NothingAnyMore => return Ok(()),
+        let mut state = self.0.lock().await;
+        let is_usable = match &mut *state {
+            SlotState::Connected(connection) => is_open::<C>(connection).await,
+            SlotState::Empty => false,
+            SlotState::Retired => return Ok(()),
         };
-        if !is_good {
-            *held = Held::Nothing;
-            *held = Held::Connection(Box::new(connect.await?));
+        if !is_usable {
+            *state = SlotState::Empty;
+            *state = SlotState::Connected(Box::new(connect.await?));
         }
         Ok(())
     }
 
     /// The connection, if there is a good one. None is held here from now on.
     async fn take<C: Idle>(&self) -> Option<C> {
-        let held = std::mem::replace(&mut *self.0.lock().await, Held::NothingAnyMore);
-        let Held::Connection(mut connection) = held else { return None };
+        let state = std::mem::replace(&mut *self.0.lock().await, SlotState::Retired);
+        let SlotState::Connected(mut connection) = state else { return None };
         if !is_open::<C>(&mut connection).await {
             return None;
         }

@@ -48,18 +48,18 @@ impl Redactor {
 fn spellings(secret: &str) -> [Zeroizing<String>; 4] {
     let form: String = byte_serialize(secret.as_bytes()).collect();
     let percent = form.replace('+', "%20");
-    let small = with_small_digits(&percent);
-    [secret.to_owned(), form, percent, small].map(Zeroizing::new)
+    let lowercase = with_lowercase_digits(&percent);
+    [secret.to_owned(), form, percent, lowercase].map(Zeroizing::new)
 }
 
-fn with_small_digits(encoded: &str) -> String {
+fn with_lowercase_digits(encoded: &str) -> String {
     let mut parts = encoded.split('%');
-    let mut small = parts.next().unwrap_or_default().to_owned();
+    let mut lowercase = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let (digits, rest) = part.split_at(2);
-        small.extend(["%", &digits.to_ascii_lowercase(), rest]);
+        lowercase.extend(["%", &digits.to_ascii_lowercase(), rest]);
     }
-    small
+    lowercase
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ impl ExtraRoots {
     }
 
     /// These, and the system's own where the environment would have it passed over.
-    pub(crate) fn and_what_the_environment_hides(&self) -> Vec<CertificateDer<'static>> {
+    pub(crate) fn with_hidden_system_bundle(&self) -> Vec<CertificateDer<'static>> {
         let mut certificates = self.0.clone();
         certificates.extend(first_bundle(hidden_bundles(|name| std::env::var_os(name).is_some())));
         certificates

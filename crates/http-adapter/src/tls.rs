@@ -32,7 +32,7 @@ impl Tls {
         let verifier = match self.verifier.get() {
             Some(verifier) => Arc::clone(verifier),
             None => {
-                let roots = self.extra_roots.and_what_the_environment_hides();
+                let roots = self.extra_roots.with_hidden_system_bundle();
                 let loaded = Verifier::new_with_extra_roots(roots, provider).map_err(HttpSetupError::new)?;
                 Arc::clone(self.verifier.get_or_init(|| Arc::new(loaded)))
             }

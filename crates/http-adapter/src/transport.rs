@@ -29,8 +29,8 @@ pub(crate) fn failure(
     let host = url.host_str().unwrap_or_default();
     let cause = redactor.clean(&root_cause(&error), LONGEST_CAUSE);
     if error.is_connect() || error.is_builder() {
-        let unreached = connect_failure(&error);
-        let words = match unreached {
+        let failure = connect_failure(&error);
+        let words = match failure {
             ConnectFailure::Dns => format!("could not find the address of {host}: {cause}"),
             ConnectFailure::Tls if untrusted(&error) => {
                 format!("the certificate of {host} is not trusted: {cause}")
@@ -46,7 +46,7 @@ pub(crate) fn failure(
             }
             _ => format!("could not connect: {cause}"),
         };
-        return (ServiceErrorKind::NotSent(unreached), words);
+        return (ServiceErrorKind::NotSent(failure), words);
     }
     if error.is_timeout() {
         let words = format!("no whole answer within {}", human_duration(limits.request));
