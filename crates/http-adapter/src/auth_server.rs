@@ -5,7 +5,7 @@ use crate::wire;
 use async_trait::async_trait;
 use keymint_domain::{AuthServer, AuthorizationGrant, ServiceError, Step, Tokens};
 
-/// The token endpoint of an authorization server, `{issuer}/oauth/token`. Made by
+/// The token endpoint of an authorization server, `{issuer}/oauth/token`. Created by
 /// [`Http::auth_server`](crate::Http::auth_server).
 #[derive(Debug)]
 pub struct HttpAuthServer {

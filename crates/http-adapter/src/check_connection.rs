@@ -1,4 +1,4 @@
-//! Whether a server can be spoken to, found out without a word to it.
+//! Checks that a server accepts connections, without sending a request.
 
 use crate::options::{BoxError, HttpSetupError, Limits};
 use crate::redact::Redactor;
@@ -12,19 +12,19 @@ use std::task::{Context, Poll};
 use tower_layer::layer_fn;
 use tower_service::Service;
 
-/// Why a server cannot be spoken to.
+/// No connection to a server can be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckConnectionError {
     /// The client cannot be set up.
     #[error(transparent)]
     SetUp(#[from] HttpSetupError),
-    /// There is no connection.
+    /// The connection failed.
     #[error("{detail}")]
     Failed {
-        /// What stands in the way.
+        /// The cause.
         why: ConnectFailure,
-        /// The same in words, with the cause. Clean: fit for a person's eyes.
+        /// The cause in words, sanitized for display.
         detail: String,
     },
 }
@@ -49,11 +49,11 @@ pub(crate) async fn connect(
     })
 }
 
-/// A way to connect whose every connection is given up as soon as it is there.
+/// A connector that closes each connection as soon as it is open.
 #[derive(Clone)]
 struct ConnectOnly<S>(S);
 
-/// The error that says that all went well.
+/// The error that reports success, since a request without a connection must fail.
 #[derive(Debug)]
 struct Connected;
 

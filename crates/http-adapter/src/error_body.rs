@@ -1,4 +1,4 @@
-//! What is told of an answer that is not a success.
+//! The description of an answer that is not a success.
 
 use crate::json::{fields, object, text};
 use crate::redact::Redactor;
@@ -8,14 +8,14 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-/// Longest text of a server that is quoted, in characters.
+/// The limit of a quoted explanation, in characters.
 const LONGEST_QUOTE: usize = 300;
 
-/// Longest name of a host or of a content type that is quoted, in characters.
+/// The limit of a quoted host name or content type, in characters.
 const LONGEST_NAME: usize = 80;
 
-/// What follows the status: the server's own explanation where it has the agreed form, else what
-/// kind of body came. Nothing else of a body is quoted, and no other header.
+/// The text after the status: the server's explanation if it has the agreed form, else the size and
+/// type of the body. Nothing else of the body is quoted, and no other header.
 pub(crate) fn describe(response: &Response, body: &[u8], secrets: &Redactor) -> String {
     let headers = response.headers();
     if let Some(host) = redirect_host(response) {
@@ -36,8 +36,8 @@ pub(crate) fn describe(response: &Response, body: &[u8], secrets: &Redactor) -> 
     }
 }
 
-/// What an error answer says to people: `error` and `error_description` of RFC 6749 section 5.2,
-/// or the platform's `error` object. Tokens that stand beside it are learned, since it may repeat them.
+/// The human-readable part of an error: `error` and `error_description` of RFC 6749 section 5.2, or
+/// the platform's `error` object. Tokens in the same body are redacted, since it may repeat them.
 fn explanation(body: &[u8], secrets: &Redactor) -> Option<String> {
     #[derive(Deserialize)]
     struct Answer<'a> {
@@ -75,7 +75,7 @@ fn explanation(body: &[u8], secrets: &Redactor) -> Option<String> {
     if parts.is_empty() { None } else { Some(parts.join(": ")) }
 }
 
-/// Whether the answer is for a browser: a proxy's log-in, or a challenge.
+/// Returns whether the answer is meant for a browser, such as a proxy's login page or a challenge.
 pub(crate) fn is_web_page(headers: &HeaderMap) -> bool {
     content_type(headers).is_some_and(|kind| {
         let kind = kind.split(';').next().unwrap_or_default().trim();

@@ -1,6 +1,6 @@
-//! The readers of answers without a server, for the fuzz targets. Not a part of the interface.
+//! The parsers of answers, for the fuzz targets. Not part of the public API.
 //!
-//! Where there is an error, it is the text that a person gets to see of it.
+//! An error is the text that the user sees.
 
 use crate::json::InvalidBody;
 use crate::list::{self, Entry};
@@ -12,27 +12,27 @@ use reqwest::Response;
 use reqwest::header::HeaderMap;
 use std::time::Duration;
 
-/// The token endpoint's answer, and the other secrets in it.
+/// Parses the token endpoint's answer, and passes the other secrets in it to `learn`.
 pub fn tokens(body: &[u8], learn: impl Fn(&str)) -> Result<Tokens, String> {
     wire::tokens(body, learn).map_err(reason)
 }
 
-/// The login's answer.
+/// Parses the login's answer.
 pub fn session_key(body: &[u8]) -> Result<SessionKey, String> {
     wire::session_key(body).map_err(reason)
 }
 
-/// The creation's answer.
+/// Parses the creation's answer.
 pub fn api_key(body: &[u8]) -> Result<ApiKey, String> {
     wire::api_key(body).map_err(reason)
 }
 
-/// A page of organizations, and the cursor of the next one.
+/// Parses a page of organizations, and returns the cursor of the next one.
 pub fn organizations(body: &[u8]) -> Result<(Listing<Organization>, Option<String>), String> {
     page(body)
 }
 
-/// A page of projects, and the cursor of the next one.
+/// Parses a page of projects, and returns the cursor of the next one.
 pub fn projects(body: &[u8]) -> Result<(Listing<Project>, Option<String>), String> {
     page(body)
 }
@@ -44,14 +44,14 @@ fn page<T: Entry>(body: &[u8]) -> Result<(Listing<T>, Option<String>), String> {
     Ok((pages.into_listing(), cursor))
 }
 
-/// The description of an error with this body, where these secrets were sent.
+/// Describes an error with this body after these secrets were sent.
 pub fn error_body(answer: impl Into<Response>, body: &[u8], secrets: &[&str]) -> String {
     let redactor = Redactor::default();
     secrets.iter().for_each(|secret| redactor.learn(secret));
     error_body::describe(&answer.into(), body, &redactor)
 }
 
-/// How long the server asks to wait.
+/// Parses the wait that the server asks for.
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     retry_after::retry_after(headers)
 }

@@ -1,4 +1,4 @@
-//! The ID token (OpenID Connect Core 1.0 section 2), as far as a person is shown something of it.
+//! The ID token (OpenID Connect Core 1.0 section 2), of which only the e-mail address is used.
 
 use crate::json::{object, text};
 use base64::Engine;
@@ -8,10 +8,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-/// The e-mail address that it claims, if it can be read and has one.
+/// The e-mail address that the token claims, if the token is valid and has one.
 ///
-/// The signature is not looked at: the token came from the issuer itself and not through the browser
-/// (section 3.1.3.7, point 6), and nothing depends on it.
+/// The signature is not checked: the token came from the issuer directly, not through the browser
+/// (section 3.1.3.7, point 6), and the address is only displayed.
 pub(crate) fn email(id_token: &str) -> Option<AccountEmail> {
     #[derive(Deserialize)]
     struct Claims<'a> {

@@ -1,4 +1,4 @@
-//! JSON as this crate wants it: objects that are objects, and errors that quote no value.
+//! Strict JSON parsing: only objects count as objects, and errors quote no value.
 
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
@@ -8,16 +8,16 @@ use serde_json::value::RawValue;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// Why an answer is not what was agreed, in words that repeat nothing of it.
+/// The reason why a body is not as agreed. Quotes nothing of it.
 #[derive(Debug)]
 pub(crate) struct InvalidBody(pub(crate) String);
 
-/// Reads a body that is one JSON object.
+/// Parses a body that is one JSON object.
 pub(crate) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, InvalidBody> {
     if body.is_empty() {
         return Err(InvalidBody("the answer is empty".to_owned()));
     }
-    // Here and not by the parser, which does not look into the strings that it passes over.
+    // The parser does not check the strings that it skips.
     let text = str::from_utf8(body).map_err(|_| InvalidBody("it is not UTF-8".to_owned()))?;
     let mut json = serde_json::Deserializer::from_str(text);
     let Object(read) = serde_path_to_error::deserialize(&mut json)
@@ -26,11 +26,11 @@ pub(crate) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Invali
     Ok(read)
 }
 
-/// Not the error's own text, which quotes the value that it complains about.
+/// The parser's own message is not used, since it quotes the value.
 fn invalid_body(error: &serde_json::Error, path: &str, body: &[u8]) -> InvalidBody {
     let what = match error.classify() {
         Category::Data if path == "." => "it is not an object, or has a member twice".to_owned(),
-        // Only members that this crate knows can be of the wrong type, so their names are its own.
+        // Only members that this crate knows are checked, so the path has no name from the body.
         Category::Data => format!("{path} is of the wrong type, or has a member twice"),
         Category::Syntax => "it is not JSON".to_owned(),
         Category::Eof | Category::Io => "the JSON ends too early".to_owned(),
@@ -39,22 +39,22 @@ fn invalid_body(error: &serde_json::Error, path: &str, body: &[u8]) -> InvalidBo
     InvalidBody(format!("{what} (line {line}, column {column} of {size} bytes)"))
 }
 
-/// An object, where the JSON is one of this form.
+/// Parses an object; None if the JSON is not one of this form.
 pub(crate) fn fields<'a, T: Deserialize<'a>>(json: &'a RawValue) -> Option<T> {
     serde_json::from_str(json.get()).ok().map(|Object(fields)| fields)
 }
 
-/// A text; what is of another type counts as absent.
+/// Parses a string; another type counts as absent.
 pub(crate) fn text(json: Option<&RawValue>) -> Option<String> {
     serde_json::from_str(json?.get()).ok()
 }
 
-/// A flag; what is of another type counts as not set.
+/// Parses a flag; another type counts as false.
 pub(crate) fn flag(json: Option<&RawValue>) -> bool {
     json.is_some_and(|json| json.get() == "true")
 }
 
-/// A JSON object, where a derived struct would also take an array of its fields.
+/// A JSON object. A derived struct alone would also accept an array of its fields.
 pub(crate) struct Object<T>(pub(crate) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {

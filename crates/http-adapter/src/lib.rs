@@ -1,8 +1,8 @@
 //! keymint's two remote services over HTTP: [`HttpAuthServer`] is the authorization server's token
 //! endpoint, [`HttpPlatformApi`] the platform's dashboard API.
 //!
-//! They carry and do not decide. Each call of a port is one request (a list may take one for each
-//! of its pages); whether and when to try again is the domain's affair. A call needs a tokio
+//! The adapters send requests and make no decisions. Each method of a port sends one request (a list
+//! may take one per page); whether and when to retry is decided by the domain. A call needs a tokio
 //! runtime with its timer; making an adapter does not.
 //!
 //! ```
@@ -15,20 +15,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! What holds for every request:
+//! Properties of every request:
 //!
-//! - A redirect is never followed: 307 and 308 would carry the code and its verifier elsewhere.
-//! - A connection that was opened ahead ([`Http::preconnect`]) had no byte sent on it, and one that the
-//!   server closed meanwhile is not used.
-//! - HTTP/1.1, no cookies, no referer, no compression; a body is read up to a bound.
-//! - The connection has ten seconds and the whole request thirty, unless [`HttpOptions`] say
-//!   otherwise.
-//! - The system's certificates are trusted, and those of [`ExtraRoots`]. Nothing is global to the
+//! - Redirects are never followed: 307 and 308 would send the code and its verifier to another host.
+//! - Nothing is sent on a connection that was opened ahead ([`Http::preconnect`]) before its first
+//!   request, and one that the server closed meanwhile is not used.
+//! - HTTP/1.1, no cookies, no referer, no compression; a body is read up to a limit.
+//! - The time limits are ten seconds for the connection and thirty for the whole request, unless
+//!   [`HttpOptions`] change them.
+//! - The system's certificates and those of [`ExtraRoots`] are trusted. Nothing is global to the
 //!   process.
-//! - `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` are honoured, except on the way to this machine
-//!   itself.
-//! - An error tells method, URL without query, status, and of the body no more than what RFC 6749
-//!   and the platform put there for people; never a secret of the run.
+//! - `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` are honored. Loopback addresses never use the proxy.
+//! - An error has the method, the URL without its query, the status, and of the body only the human
+//!   explanation that RFC 6749 and the platform define. It never has a secret of the run.
 
 // The layers, from top to bottom. A module imports only from its own layer and from those below.
 

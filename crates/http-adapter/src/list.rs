@@ -1,7 +1,6 @@
-//! The answers that are lists. Nothing here leaves the crate.
+//! The bodies of lists.
 //!
-//! What the flow can do without is taken leniently: one odd entry or title must not keep a person
-//! from their key.
+//! Optional parts are parsed leniently: one invalid entry or title must not keep the user from a key.
 
 use crate::json::{InvalidBody, fields, flag, object, text};
 use crate::paging::{Next, Page};
@@ -12,7 +11,7 @@ use serde_json::value::RawValue;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// One page of a list. An entry that cannot be used is counted, and spoils no other.
+/// Parses one page of a list. An unusable entry is counted and does not affect the others.
 pub(crate) fn page<T: Entry>(body: &[u8]) -> Result<Page<T>, InvalidBody> {
     #[derive(Deserialize)]
     #[serde(bound = "T: Entry")]
@@ -27,7 +26,7 @@ pub(crate) fn page<T: Entry>(body: &[u8]) -> Result<Page<T>, InvalidBody> {
     let answer: Answer<'_, T> = object(body)?;
     let Entries { items, skipped, last_id } = answer.data.unwrap_or_default();
     let next = if flag(answer.has_more) {
-        // A cursor stands in a URL, so it is held to what an id is.
+        // A cursor goes into a URL, so it must be a valid id.
         match text(answer.last_id).or(last_id) {
             Some(id) if OrganizationId::parse(&id).is_ok() => Next::After(id),
             _ => Next::Unknown,
@@ -38,9 +37,9 @@ pub(crate) fn page<T: Entry>(body: &[u8]) -> Result<Page<T>, InvalidBody> {
     Ok(Page { items, skipped, next })
 }
 
-/// What a list is of.
+/// An entry of a list.
 pub(crate) trait Entry: Sized {
-    /// The entry, if it has a usable id.
+    /// Parses an entry; None if it has no valid id.
     fn read(json: &RawValue) -> Option<Self>;
 }
 
@@ -65,7 +64,7 @@ impl Entry for Project {
     }
 }
 
-/// What an entry has, of whichever list it is.
+/// The members of an entry of any list.
 #[derive(Deserialize)]
 struct Fields<'a> {
     #[serde(borrow)]
@@ -80,11 +79,11 @@ struct Fields<'a> {
     is_initial: Option<&'a RawValue>,
 }
 
-/// The entries of a page, each judged as it is read.
+/// The entries of a page, each checked while it is parsed.
 struct Entries<T> {
     items: Vec<T>,
     skipped: usize,
-    /// The id of the last entry, usable or not.
+    /// The id of the last entry, even if that entry is unusable.
     last_id: Option<String>,
 }
 

@@ -1,11 +1,11 @@
-//! Following a list from page to page.
+//! Reads a list page by page.
 
 use keymint_domain::Listing;
 
-/// Most pages of one list that are asked for: two thousand projects.
+/// The limit of pages per list: two thousand projects.
 const MOST_PAGES: usize = 20;
 
-/// Longest list that is read, in bytes of all its pages: some ten thousand entries.
+/// The limit of a list, in bytes of all its pages: some ten thousand entries.
 const LONGEST_LIST: usize = 8 * 1024 * 1024;
 
 /// One page.
@@ -15,21 +15,21 @@ pub(crate) struct Page<T> {
     pub(crate) next: Next,
 }
 
-/// What comes after a page.
+/// The continuation of a page.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// Nothing.
+    /// This was the last page.
     End,
     /// The page after this entry.
     After(String),
-    /// More, but where is not said.
+    /// There is more, but the page has no usable cursor.
     Unknown,
 }
 
-/// The pages of one list, read one after the other.
+/// The pages of one list, requested one after the other.
 pub(crate) struct Pages<T> {
     listing: Listing<T>,
-    /// The cursors that were asked for, the last one perhaps not yet answered.
+    /// The cursors that were requested; the last one may not be answered yet.
     cursors: Vec<String>,
     bytes_left: usize,
     ended: bool,
@@ -40,22 +40,22 @@ impl<T> Pages<T> {
         Self { listing: Vec::new().into(), cursors: Vec::new(), bytes_left: LONGEST_LIST, ended: false }
     }
 
-    /// Whether there is a page to ask for.
+    /// Returns whether there is another page to request.
     pub(crate) fn has_next(&self) -> bool {
         !self.ended
     }
 
-    /// What asks for it. Nothing, for the first page.
+    /// The query parameter of the next page. None for the first page.
     pub(crate) fn query(&self) -> Option<(&'static str, &str)> {
         self.cursors.last().map(|id| ("after", id.as_str()))
     }
 
-    /// How long the page may be.
+    /// The limit of the next page, in bytes.
     pub(crate) fn bytes_left(&self) -> usize {
         self.bytes_left
     }
 
-    /// Takes in the page that was asked for, which had this many bytes.
+    /// Adds the requested page, which had this many bytes.
     pub(crate) fn add(&mut self, page: Page<T>, bytes: usize) {
         self.bytes_left = self.bytes_left.saturating_sub(bytes);
         self.listing.items.extend(page.items);
@@ -83,7 +83,7 @@ impl<T> Pages<T> {
 mod tests {
     use super::*;
 
-    /// What is asked for, in order, where the pages say this of what comes next.
+    /// Reads pages with these continuations, and returns the cursors that were requested.
     fn read(says: impl IntoIterator<Item = Next>) -> (Vec<Option<String>>, Listing<usize>) {
         let (mut pages, mut asked, mut says) = (Pages::new(), Vec::new(), says.into_iter());
         while pages.has_next() {

@@ -10,7 +10,7 @@ use keymint_domain::{
     ServiceErrorKind, SessionKey, Step, Target,
 };
 
-/// The four endpoints of the platform's API that creating a key needs. Made by
+/// The four endpoints of the platform's API that creating a key needs. Created by
 /// [`Http::platform_api`](crate::Http::platform_api).
 #[derive(Debug)]
 pub struct HttpPlatformApi {
@@ -23,25 +23,24 @@ impl HttpPlatformApi {
     }
 }
 
-/// What the platform makes of a key that is shown to it.
+/// The platform's answer to a request with a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyCheck {
-    /// It answers.
+    /// The platform accepts it.
     Works,
-    /// It does not know the key, or does not any more.
+    /// The key is unknown or was revoked.
     NotAccepted,
-    /// The key is fine, and its account has no credit.
+    /// The key is valid, but its account has no credit.
     NoCredit,
 }
 
 impl HttpPlatformApi {
-    /// Asks the platform whether a key works, with a list of the models: `GET {base}/v1/models`.
-    /// It is not part of the flow, and nothing asks by itself.
+    /// Checks a key by listing the models: `GET {base}/v1/models`. The flow never calls this.
     ///
     /// # Errors
     ///
-    /// [`ServiceError`] where no answer came, or one that says nothing of the key.
+    /// [`ServiceError`] if there is no answer, or one that says nothing about the key.
     pub async fn check_key(&self, key: &ApiKey) -> Result<KeyCheck, ServiceError> {
         let models = self.endpoint.get(Step::CheckKey, &["v1", "models"], []).bearer(key.expose());
         match models.send(|_| Ok(())).await {

@@ -1,4 +1,4 @@
-//! Connections that are opened ahead, so that the first request need not wait for one.
+//! Connections that are opened ahead, so that the first request does not wait for one.
 //!
 //! reqwest has no way to connect without a request. So each service has two clients, whose
 //! connectors share a [`ConnectionSlot`]. The opener's connection is put there, and the request that
@@ -16,10 +16,10 @@ use tokio::sync::Mutex;
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// Where one connection waits for the first request.
+/// Holds one connection for the first request.
 ///
-/// It is locked while one is being opened, so that the first request waits for that one rather than
-/// open another.
+/// It is locked while a connection is being opened, so that the first request waits for that one
+/// instead of opening another.
 #[derive(Clone, Default)]
 pub(crate) struct ConnectionSlot(Arc<Mutex<SlotState>>);
 
@@ -27,24 +27,24 @@ pub(crate) struct ConnectionSlot(Arc<Mutex<SlotState>>);
 enum SlotState {
     #[default]
     Empty,
-    /// reqwest gives its type no name.
+    /// reqwest does not export the type.
     Connected(Box<dyn Any + Send>),
-    /// The first request is under way, and later ones find the sender's own connections.
+    /// The first request was sent. Later ones use the sender's own connections.
     Retired,
 }
 
 impl ConnectionSlot {
-    /// For the client that opens connections.
+    /// The layer for the client that opens connections.
     pub(crate) fn opener(&self) -> SlotLayer {
         SlotLayer { slot: self.clone(), role: Role::Opener }
     }
 
-    /// For the client that sends requests.
+    /// The layer for the client that sends requests.
     pub(crate) fn sender(&self) -> SlotLayer {
         SlotLayer { slot: self.clone(), role: Role::Sender }
     }
 
-    /// Closes what is held here.
+    /// Closes the connection.
     pub(crate) async fn clear(&self) {
         let mut state = self.0.lock().await;
         if let SlotState::Connected(_) = *state {
@@ -52,7 +52,7 @@ impl ConnectionSlot {
         }
     }
 
-    /// Opens a connection, unless there is a good one.
+    /// Opens a connection, unless a usable one is open.
     async fn fill<C: Idle>(
         &self,
         connect: impl Future<Output = Result<C, BoxError>>,
@@ -70,7 +70,7 @@ impl ConnectionSlot {
         Ok(())
     }
 
-    /// The connection, if there is a good one. None is held here from now on.
+    /// Takes the connection, if it is usable, and retires the slot.
     async fn take<C: Idle>(&self) -> Option<C> {
         let state = std::mem::replace(&mut *self.0.lock().await, SlotState::Retired);
         let SlotState::Connected(mut connection) = state else { return None };
@@ -81,10 +81,10 @@ impl ConnectionSlot {
     }
 }
 
-/// Whether the other side has left a connection as it is. One that was closed is of no use, and
-/// neither is one on which something was said before anything was asked.
+/// Returns whether the peer has neither closed the connection nor sent anything on it before the
+/// first request.
 async fn is_open<C: Idle>(connection: &mut Box<dyn Any + Send>) -> bool {
-    // So that the runtime has looked at the socket since whatever happened before.
+    // Lets the runtime poll the socket first, so that it knows of an earlier close.
     tokio::task::yield_now().await;
     let Some(connection) = connection.downcast_mut::<C>() else { return false };
     let mut byte = [0];
@@ -93,12 +93,12 @@ async fn is_open<C: Idle>(connection: &mut Box<dyn Any + Send>) -> bool {
     Pin::new(connection).poll_read(&mut context, buffer.unfilled()).is_pending()
 }
 
-/// A connection that can be kept.
+/// A connection that can be kept idle.
 pub(crate) trait Idle: Read + Unpin + Send + 'static {}
 
 impl<C: Read + Unpin + Send + 'static> Idle for C {}
 
-/// Wraps a client's connector.
+/// Wraps a client's connector around the slot.
 #[derive(Clone)]
 pub(crate) struct SlotLayer {
     slot: ConnectionSlot,
@@ -141,7 +141,7 @@ where
     }
 
     fn call(&mut self, to: To) -> Self::Future {
-        // The one that was asked whether it is ready, which its clone was not.
+        // Calls the service that was polled for readiness, not its clone.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let SlotLayer { slot, role } = self.layer.clone();
@@ -150,7 +150,7 @@ where
             match role {
                 Role::Opener => {
                     slot.fill(connect).await?;
-                    Err("it is kept for another request".into())
+                    Err("the connection is kept for the first request".into())
                 }
                 Role::Sender => match slot.take().await {
                     Some(connection) => Ok(connection),

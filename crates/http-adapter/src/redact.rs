@@ -1,11 +1,11 @@
-//! Keeping the secrets of a run out of what people read.
+//! Keeps the secrets of a run out of error texts.
 
 use keymint_domain::text::sanitize;
 use std::sync::{Mutex, PoisonError};
 use url::form_urlencoded::byte_serialize;
 use zeroize::Zeroizing;
 
-/// Knows every secret that was sent or received, and takes them out of texts.
+/// The secrets that were sent or received, to remove from texts.
 #[derive(Default)]
 pub(crate) struct Redactor {
     /// Every spelling of every secret.
@@ -13,7 +13,7 @@ pub(crate) struct Redactor {
 }
 
 impl Redactor {
-    /// Remembers a secret, as it is and percent-encoded.
+    /// Adds a secret, in plain and in percent-encoded form.
     pub(crate) fn learn(&self, secret: &str) {
         let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
         for spelling in spellings(secret) {
@@ -21,11 +21,11 @@ impl Redactor {
                 secrets.push(spelling);
             }
         }
-        // A secret that begins with another one goes first, or its end would be left standing.
+        // Longest first: a secret may be the beginning of a longer one, whose end would remain.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     }
 
-    /// The text without any secret, fit for a person, at most `longest` characters long.
+    /// Returns the text without any secret, sanitized for display, at most `longest` characters long.
     pub(crate) fn clean(&self, text: &str, longest: usize) -> String {
         let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
         let mut clean = String::with_capacity(text.len());
@@ -43,8 +43,8 @@ impl Redactor {
     }
 }
 
-/// As it is, form-encoded (a space is `+`), percent-encoded (a space is `%20`), and that with
-/// small hexadecimal digits.
+/// The secret in plain, form-encoded (a space is `+`), percent-encoded (a space is `%20`), and
+/// percent-encoded with lowercase digits.
 fn spellings(secret: &str) -> [Zeroizing<String>; 4] {
     let form: String = byte_serialize(secret.as_bytes()).collect();
     let percent = form.replace('+', "%20");

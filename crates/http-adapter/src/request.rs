@@ -1,4 +1,4 @@
-//! One request and its answer, and the one place where a failure becomes a [`ServiceError`].
+//! One request and its answer. The only module that makes a [`ServiceError`].
 
 use crate::json::InvalidBody;
 use crate::options::Limits;
@@ -11,10 +11,10 @@ use serde::Serialize;
 use url::Url;
 use zeroize::Zeroizing;
 
-/// Longest answer that is read, in bytes, where nothing else is said.
+/// The default limit of an answer, in bytes.
 const LONGEST_BODY: usize = 1024 * 1024;
 
-/// A request on its way.
+/// A request that was not sent yet.
 pub(crate) struct ApiRequest<'a> {
     request: RequestBuilder,
     longest_body: usize,
@@ -26,7 +26,7 @@ impl<'a> ApiRequest<'a> {
         Self { request, longest_body: LONGEST_BODY, context }
     }
 
-    /// Authorizes the request (RFC 6750 section 2.1), and keeps the token out of every error text.
+    /// Authorizes the request (RFC 6750 section 2.1) and keeps the token out of every error text.
     pub(crate) fn bearer(mut self, token: &str) -> Self {
         self.context.redactor.learn(token);
         self.request = self.request.bearer_auth(token);
@@ -48,13 +48,13 @@ impl<'a> ApiRequest<'a> {
         self
     }
 
-    /// Reads an answer of up to this many bytes.
+    /// Sets the limit of the answer, in bytes.
     pub(crate) fn allow_bytes(mut self, longest: usize) -> Self {
         self.longest_body = longest;
         self
     }
 
-    /// Like [`send`](Self::send), and tells how long the answer was.
+    /// Like [`send`](Self::send), and returns the length of the answer in bytes.
     pub(crate) async fn send_sized<T>(
         self,
         read: impl FnOnce(&[u8]) -> Result<T, InvalidBody>,
@@ -62,7 +62,7 @@ impl<'a> ApiRequest<'a> {
         self.send(|body| Ok((read(body)?, body.len()))).await
     }
 
-    /// Sends the request, once, and has `read` make sense of a successful answer.
+    /// Sends the request once, and parses a successful answer with `read`.
     pub(crate) async fn send<T>(
         self,
         read: impl FnOnce(&[u8]) -> Result<T, InvalidBody>,
@@ -86,7 +86,7 @@ impl<'a> ApiRequest<'a> {
                 let kind = if status.is_success() {
                     OutOfContract
                 } else if status.is_client_error() {
-                    // It is a definite no, so nothing less than a whole one may pass for it.
+                    // This status means that nothing was done, which only a whole answer may prove.
                     Interrupted
                 } else {
                     refused(&response)
@@ -104,13 +104,13 @@ enum Body {
 }
 
 impl Body {
-    /// Stops reading as soon as it is known to be too long.
+    /// Stops reading as soon as the body exceeds the limit.
     async fn read(response: &mut Response, longest: usize) -> Result<Self, reqwest::Error> {
         let announced = response.content_length().unwrap_or_default();
         let Some(announced) = usize::try_from(announced).ok().filter(|length| *length <= longest) else {
             return Ok(Self::TooLong);
         };
-        // Never moved while it grows as announced, which would leave a copy behind.
+        // Not reallocated up to the announced length, which would leave a copy of a secret behind.
         let mut body = Zeroizing::new(Vec::with_capacity(announced));
         while let Some(chunk) = response.chunk().await? {
             if body.len() + chunk.len() > longest {
@@ -129,7 +129,7 @@ fn refused(response: &Response) -> ServiceErrorKind {
     }
 }
 
-/// What an error tells of the request that it is about.
+/// The parts of a request that go into the text of its error.
 pub(crate) struct ErrorContext<'a> {
     pub(crate) redactor: &'a Redactor,
     pub(crate) limits: Limits,
@@ -162,7 +162,7 @@ impl ErrorContext<'_> {
     }
 }
 
-/// The registered words for a status, never those that the server sent.
+/// The status with its registered reason phrase, never the one that the server sent.
 fn in_words(status: StatusCode) -> String {
     match status.canonical_reason() {
         Some(reason) => format!("{} {reason}", status.as_u16()),

@@ -1,15 +1,15 @@
-//! How long a server asks to wait.
+//! The wait that a server asks for.
 
 use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use std::time::{Duration, SystemTime};
 
-/// `Retry-After` (RFC 9110 section 10.2.3): seconds, or a date, which is taken relative to the
-/// answer's own `Date`, so that a wrong clock on this machine does no harm. None where there is no
-/// one clear value.
+/// `Retry-After` (RFC 9110 section 10.2.3): seconds, or a date, which is compared with the answer's
+/// own `Date`, so that a wrong clock on this machine does no harm. None unless there is exactly one
+/// valid value.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let asked = only(headers, RETRY_AFTER)?;
     if asked.bytes().all(|byte| byte.is_ascii_digit()) && !asked.is_empty() {
-        // What is too large for a number is still a wish to wait for very long.
+        // A value too large for the type still asks for a very long wait.
         return Some(Duration::from_secs(asked.parse().unwrap_or(u64::MAX)));
     }
     let until = date(asked)?;

@@ -1,36 +1,36 @@
-//! Certificates that are trusted besides the system's.
+//! Certificate authorities that are trusted in addition to the system's.
 
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-/// Certificate authorities that are trusted in addition to the system's: a company's own, which a
-/// proxy signs with.
+/// Certificate authorities that are trusted in addition to the system's, such as the one of a
+/// company's TLS-inspecting proxy.
 #[derive(Debug, Clone, Default)]
 pub struct ExtraRoots(Vec<CertificateDer<'static>>);
 
-/// Why a text is not a bundle of certificates.
+/// A text is not a bundle of certificates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidPem {
     /// A section has no end, or is not base64.
     #[error("it is not well-formed PEM")]
     Malformed,
-    /// There is no certificate in it; other sections, such as a private key, do not count.
+    /// It has no certificate. Other sections, such as a private key, do not count.
     #[error("it holds no certificate (-----BEGIN CERTIFICATE-----)")]
     NoCertificate,
-    /// What is in such a section is not a certificate.
+    /// The section with this number, counted from one, is not a certificate.
     #[error("certificate {0} in it is damaged")]
     Damaged(usize),
 }
 
 impl ExtraRoots {
-    /// Reads a bundle of certificates in PEM form. What else is in it is passed over.
+    /// Parses a bundle of certificates in PEM form. Sections of other types are ignored.
     ///
     /// # Errors
     ///
-    /// [`InvalidPem`] where any certificate of it could not be used, or there is none: whoever
-    /// names a bundle means all of it.
+    /// [`InvalidPem`] if any of the certificates is unusable, or there is none: the caller means all
+    /// of the bundle.
     pub fn parse_pem(pem: &[u8]) -> Result<Self, InvalidPem> {
         let roots = CertificateDer::pem_slice_iter(pem)
             .collect::<Result<Vec<_>, _>>()
@@ -45,7 +45,7 @@ impl ExtraRoots {
         Ok(Self(roots))
     }
 
-    /// These, and the system's own where the environment would have it passed over.
+    /// These and, if the environment hides the system's bundle, the certificates of that bundle.
     pub(crate) fn with_hidden_system_bundle(&self) -> Vec<CertificateDer<'static>> {
         let mut certificates = self.0.clone();
         certificates.extend(first_bundle(hidden_bundles(|name| std::env::var_os(name).is_some())));
@@ -53,10 +53,10 @@ impl ExtraRoots {
     }
 }
 
-/// Where Linux distributions and the BSDs have the system's certificates in one file.
+/// The paths of the system's bundle on Linux distributions and the BSDs.
 ///
-/// The verifier finds them by itself, but reads `SSL_CERT_FILE` and `SSL_CERT_DIR` in their place.
-/// Whoever sets those for a company's certificate does not want to lose all others.
+/// The verifier reads the bundle, unless `SSL_CERT_FILE` or `SSL_CERT_DIR` is set: then it reads only
+/// those. A user who sets one for a company's certificate still needs all the others.
 const SYSTEM_BUNDLES: &[&str] = &[
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -65,16 +65,16 @@ const SYSTEM_BUNDLES: &[&str] = &[
     "/etc/ssl/cert.pem",
 ];
 
-/// The bundles that the verifier passes over because such a variable is set.
+/// The bundles that the verifier ignores because such a variable is set.
 fn hidden_bundles(is_set: impl Fn(&str) -> bool) -> &'static [&'static str] {
-    // Elsewhere the verifier asks the system itself, whatever the environment says.
+    // On other systems the verifier uses an API of the system and ignores the environment.
     let by_file = cfg!(all(unix, not(target_vendor = "apple"), not(target_os = "android")));
     let replaced = by_file && (is_set("SSL_CERT_FILE") || is_set("SSL_CERT_DIR"));
     if replaced { SYSTEM_BUNDLES } else { &[] }
 }
 
-/// The certificates of the first of these files that has any. What cannot be read in it is passed
-/// over: it is the system's affair.
+/// The certificates of the first of these files that has any. Unreadable sections are ignored: the
+/// user did not choose this file.
 fn first_bundle(files: &[&str]) -> Vec<CertificateDer<'static>> {
     let read = |file| CertificateDer::pem_file_iter(file).ok();
     let bundles = files.iter().filter_map(read).map(|bundle| bundle.flatten().collect::<Vec<_>>());

@@ -1,4 +1,4 @@
-//! The way to one origin.
+//! The connections to one origin.
 
 use crate::options::{HttpOptions, HttpSetupError};
 use crate::preconnect::{ConnectionSlot, SlotLayer};
@@ -8,7 +8,7 @@ use reqwest::{Client, ClientBuilder};
 use rustls::ClientConfig;
 use url::Url;
 
-/// Clients whose connections lead to one origin and nowhere else. Clones share them.
+/// Two clients for one origin: one opens connections ahead, the other sends. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Service {
     url: Url,
@@ -33,14 +33,14 @@ impl Service {
         self.url.origin() == base.join(&[]).origin()
     }
 
-    /// For requests.
+    /// The client that sends requests.
     pub(crate) fn client(&self) -> &Client {
         &self.sender
     }
 
-    /// Opens the connection that the first request will find, unless there is a good one.
+    /// Opens a connection for the first request, unless a usable one is open.
     pub(crate) async fn open(self) {
-        // Nothing is sent: this client never gets a connection to send it on.
+        // Nothing is sent: the connector keeps the connection and fails the request.
         let _ = self.opener.get(self.url).send().await;
     }
 
@@ -59,8 +59,8 @@ fn client(
     builder(options, base, tls).connector_layer(layer).build().map_err(HttpSetupError::new)
 }
 
-/// Says all that matters, the defaults too: Cargo unifies features, so whatever some other crate
-/// turns on in reqwest stays off here.
+/// Sets every option that matters, the defaults as well: Cargo unifies features, so another crate
+/// may change reqwest's defaults.
 pub(crate) fn builder(options: &HttpOptions, base: &BaseUrl, tls: &ClientConfig) -> ClientBuilder {
     let builder = Client::builder()
         .https_only(base.join(&[]).scheme() == "https")

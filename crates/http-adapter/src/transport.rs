@@ -1,4 +1,4 @@
-//! What became of a request that got no whole answer.
+//! The failure of a request that got no whole answer.
 
 use crate::options::Limits;
 use crate::redact::Redactor;
@@ -11,14 +11,14 @@ use std::time::{Duration, UNIX_EPOCH};
 use std::{io, iter};
 use url::Url;
 
-/// Longest cause that is shown, in characters. A server chooses part of it: the names in a
+/// The limit of a quoted cause, in characters. The server controls part of it: the names in a
 /// certificate.
 const LONGEST_CAUSE: usize = 300;
 
-/// Sorts a failure and puts it into words.
+/// Returns the kind of a failure and its text.
 ///
-/// Only what failed while the connection was being made counts as not sent. In doubt a request was
-/// sent: a time-out of the whole may have struck before, and is not told apart.
+/// Only a failure to connect counts as not sent. In doubt the request was sent: the time limit of
+/// the whole request may expire before anything is sent, which reqwest does not report.
 pub(crate) fn failure(
     error: reqwest::Error,
     url: &Url,
@@ -56,7 +56,7 @@ pub(crate) fn failure(
 }
 
 fn connect_failure(error: &reqwest::Error) -> ConnectFailure {
-    // The proxy first: the way to it may be cut by any of the others. Its error has no public type.
+    // The proxy comes first, since its error may wrap any of the others. It has no public type.
     if chain(error).any(|cause| cause.to_string().starts_with("tunnel error")) {
         ConnectFailure::Proxy
     } else if error.is_timeout() {
@@ -78,7 +78,7 @@ fn tls(error: &reqwest::Error) -> Option<&rustls::Error> {
     chain(error).find_map(inner_tls)
 }
 
-/// An I/O error stands for the error inside it, which the chain of sources therefore lacks.
+/// An I/O error hides the error inside it from the chain of sources.
 fn inner_tls<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
     match cause.downcast_ref::<io::Error>() {
         Some(io) => inner_tls(io.get_ref()?),
@@ -86,7 +86,7 @@ fn inner_tls<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> 
     }
 }
 
-/// The last cause says what happened; those before it only where.
+/// The last cause says what happened; the others only say where.
 fn root_cause(error: &reqwest::Error) -> String {
     match tls(error) {
         Some(rustls::Error::InvalidCertificate(why)) => distrust(why),
@@ -94,7 +94,7 @@ fn root_cause(error: &reqwest::Error) -> String {
     }
 }
 
-/// What is wrong with a certificate, in words that say what to look at.
+/// The reason why a certificate is not trusted, in words that say what to check.
 fn distrust(why: &CertificateError) -> String {
     match why {
         CertificateError::UnknownIssuer => {

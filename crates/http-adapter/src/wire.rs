@@ -1,4 +1,4 @@
-//! What is sent as JSON, and the answers that hold a secret. Nothing here leaves the crate.
+//! The JSON bodies of requests, and of the answers that hold a secret.
 //!
 //! Null counts as absent, and unknown members are ignored.
 
@@ -22,8 +22,9 @@ pub(crate) struct CreateKey<'a> {
     pub(crate) name: &'a str,
 }
 
-/// RFC 6749 section 5.1. Only the access token is used, and of the ID token the address of the
-/// account, so the others may be missing; `learn` is told of them, since they are secrets all the same.
+/// Parses an access token response (RFC 6749 section 5.1). Only the access token and the e-mail
+/// address of the ID token are used, so the other tokens may be missing. They are passed to `learn`,
+/// since they are secrets as well.
 pub(crate) fn tokens(body: &[u8], learn: impl Fn(&str)) -> Result<Tokens, InvalidBody> {
     #[derive(Deserialize)]
     struct Answer<'a> {
@@ -77,7 +78,7 @@ pub(crate) fn api_key(body: &[u8]) -> Result<ApiKey, InvalidBody> {
     secret("key.sensitive_id", Sensitive::id(answer.key), ApiKey::parse)
 }
 
-/// What the platform calls a secret.
+/// The platform's wrapper of a secret.
 #[derive(Deserialize)]
 struct Sensitive {
     sensitive_id: Option<String>,

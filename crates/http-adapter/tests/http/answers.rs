@@ -1,4 +1,4 @@
-//! Whole answers that are not what was hoped for.
+//! Whole answers that are not a success, or not as agreed.
 
 use crate::support::{CANARY, STEPS, answering, assert_clean, base, call, failure, good_body, http};
 use keymint_domain::ServiceErrorKind::{OutOfContract, Refused};

@@ -1,4 +1,4 @@
-//! A certificate authority that no system knows, and servers that it vouches for.
+//! A certificate authority that no system trusts, and servers with its certificates.
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::ServerConfig;
@@ -8,7 +8,7 @@ use tokio_rustls::TlsAcceptor;
 
 pub(crate) type Authority = CertifiedIssuer<'static, KeyPair>;
 
-/// Another one at each call, though it has the same name.
+/// Each call creates a new authority, even with the same name.
 pub(crate) fn authority(name: &str) -> Authority {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.distinguished_name.push(DnType::CommonName, name);
@@ -20,14 +20,14 @@ pub(crate) fn certificate_for(host: &str) -> CertificateParams {
     CertificateParams::new([host.to_owned()]).unwrap()
 }
 
-/// The server's side of TLS, with a certificate that this authority signs.
+/// A TLS acceptor with a certificate that this authority signs.
 pub(crate) fn acceptor(authority: &Authority, params: CertificateParams) -> TlsAcceptor {
     let key = KeyPair::generate().unwrap();
     let certificate = params.signed_by(&key, authority).unwrap();
     showing(certificate.der().clone(), &key)
 }
 
-/// The server's side of TLS, with this certificate.
+/// A TLS acceptor with this certificate.
 pub(crate) fn showing(certificate: CertificateDer<'static>, key: &KeyPair) -> TlsAcceptor {
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))

@@ -1,4 +1,4 @@
-//! Whether a server is there, and what it notices of the question.
+//! Connection checks, and what the server sees of them.
 
 use crate::support::{base, http};
 use keymint_domain::ConnectFailure;

@@ -1,4 +1,4 @@
-//! The question whether a key works.
+//! Key checks.
 
 use crate::support::{base, http};
 use keymint_domain::{ApiKey, ServiceErrorKind};
@@ -6,7 +6,7 @@ use keymint_http_adapter::KeyCheck;
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-/// What is made of this answer, to a request that shows the key.
+/// Checks a key that the platform answers like this.
 async fn asked(answer: ResponseTemplate) -> Result<KeyCheck, ServiceErrorKind> {
     let server = MockServer::start().await;
     Mock::given(method("GET"))

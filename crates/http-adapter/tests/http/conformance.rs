@@ -1,4 +1,4 @@
-//! What the ports promise, kept in front of the sandbox.
+//! The ports' conformance checks, against the sandbox.
 
 use crate::support::{base, http};
 use keymint_domain::testing::conformance::{self, Account};
@@ -53,7 +53,7 @@ async fn keeps_its_promises(scenario: Scenario, organizations: Vec<(Organization
     conformance::platform(&platform, &Account { token, app: "api", organizations }).await.unwrap();
 }
 
-/// What a browser brings back. Each `seed` is another sign-in.
+/// The grant of a sign-in in the browser. Each `seed` is a different sign-in.
 async fn grant(sandbox: &Sandbox, seed: u8) -> AuthorizationGrant {
     let entropy = Entropy::fill_with(|bytes| {
         bytes.fill(seed);

@@ -1,4 +1,4 @@
-//! Connections that fail, and answers that are not whole.
+//! Failing connections and truncated answers.
 
 use crate::support::{
     CANARY, Fault, FaultyServer, STEPS, assert_clean, base, call, good_body, http, session,
@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-/// The error of the step when the server does this to its one request.
+/// The error of the step when its only request meets this fault.
 async fn failure(http: &Http, step: Step, fault: Fault) -> ServiceError {
     let server = FaultyServer::start(fault).await;
     let error = call(http, &server.url, step).await.expect_err("the server broke its word");
@@ -72,7 +72,7 @@ async fn silence_is_a_time_out() {
     let dripping = whole(200, "content-length: 1000\r\n", "{");
     let beginnings =
         [Vec::new(), head(200, "content-length: 9\r\n"), dripping, head(400, "content-length: 9\r\n")];
-    // All at once, since each waits for its time-out.
+    // Concurrently, since each waits for its time-out.
     let mut calls = JoinSet::new();
     for bytes in beginnings {
         for step in STEPS {

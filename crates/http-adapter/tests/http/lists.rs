@@ -1,4 +1,4 @@
-//! Lists: bad entries, and more than one page.
+//! Lists: invalid entries, and more than one page.
 
 use crate::support::{acme, answering, base, http, session};
 use keymint_domain::testing::{organization, project};

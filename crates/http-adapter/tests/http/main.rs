@@ -1,4 +1,4 @@
-//! The adapters against real sockets: what they send, and what they make of every answer.
+//! The adapters against real sockets: the requests they send, and the result of every answer.
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests count as tests too")]
 

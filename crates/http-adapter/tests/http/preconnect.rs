@@ -1,4 +1,4 @@
-//! Connections that are opened before there is anything to say.
+//! Connections that are opened before the first request.
 
 use crate::authority::{acceptor, authority, certificate_for};
 use crate::proxies::with_proxy_and;
@@ -18,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 
 const PLATFORM: [Step; 4] = [Step::Login, Step::ListOrganizations, Step::ListProjects, Step::CreateKey];
 
-/// Keeps connections open, as servers do, until it is told to hang up.
+/// Keeps connections open, as servers do, until the test hangs up.
 struct Server {
     url: String,
     port: u16,
@@ -73,7 +73,7 @@ impl Server {
         self.seen.subscribe().wait_for(|seen| holds(seen)).await.unwrap();
     }
 
-    /// Says this on all connections, and closes them.
+    /// Sends this on all connections, and closes them.
     async fn hang_up(&self, last_words: &'static str) {
         self.hang_ups.send_replace(last_words);
         self.until(|seen| seen.open == 0).await;
@@ -111,7 +111,7 @@ fn step(request: &str) -> Step {
     }
 }
 
-/// Makes the adapters of both services, and opens their connections.
+/// Creates the adapters of both services, and opens their connections.
 async fn preconnect(http: &Http, issuer: &str, api_base: &str) {
     http.auth_server(base(issuer)).unwrap();
     http.platform_api(base(api_base)).unwrap();
@@ -159,7 +159,7 @@ async fn warming_again_keeps_a_good_connection() {
     assert_eq!(server.seen(), seen(1, 1, 2));
 }
 
-/// Whether it says why, as some do with a 408, or goes without a word.
+/// Some servers send a 408 before they close a connection, others nothing.
 #[tokio::test]
 async fn a_connection_that_the_server_closed_is_replaced_and_one_key_is_made() {
     for last_words in ["", "HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n"] {
@@ -227,7 +227,7 @@ async fn a_tls_connection_that_the_server_closed_is_replaced() {
     assert_eq!(server.seen(), seen(2, 1, 1));
 }
 
-/// The other half is in a process that has the proxy in its environment.
+/// The client runs in a process that has the proxy in its environment.
 #[tokio::test]
 async fn a_proxys_tunnel_is_ready_before_the_first_request() {
     let authority = authority("a company");
@@ -276,7 +276,7 @@ async fn preconnect_and_call() {
     call(&preconnect_behind_a_proxy().await, BEHIND_A_PROXY, Step::CreateKey).await.unwrap();
 }
 
-/// Its time passes only when the test says so, one sleep at a time.
+/// A clock whose time passes only when the test says so, one sleep at a time.
 struct Steps {
     now: Mutex<Moment>,
     asleep: Semaphore,
@@ -288,7 +288,7 @@ impl Steps {
         Self { now: Mutex::new(Moment::ORIGIN), asleep: Semaphore::new(0), awake: Semaphore::new(0) }
     }
 
-    /// Until somebody sleeps.
+    /// Waits until the code under test sleeps.
     async fn rest(&self) {
         self.asleep.acquire().await.unwrap().forget();
     }

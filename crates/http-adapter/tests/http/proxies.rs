@@ -1,5 +1,5 @@
-//! Proxies, which the environment names. It belongs to the whole process, so each of these tests
-//! runs its other half in a process of its own.
+//! Proxies, which the environment names. The environment belongs to the whole process, so each of
+//! these tests runs its client in a process of its own.
 
 use crate::support::{
     CANARY, Fault, FaultyServer, STEPS, answering, assert_clean, base, call, good_body, http,
@@ -13,12 +13,12 @@ use wiremock::ResponseTemplate;
 
 const NAMES: [&str; 4] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];
 
-/// Runs an ignored test with this proxy for everything.
+/// Runs an ignored test with this proxy for every URL.
 pub(crate) async fn with_proxy(test: &'static str, proxy: String) {
     with_proxy_and(test, proxy, &[]).await;
 }
 
-/// The same with more variables.
+/// The same, with more variables.
 pub(crate) async fn with_proxy_and(test: &'static str, proxy: String, variables: &[(&'static str, String)]) {
     let variables = variables.to_vec();
     let run = move || {
@@ -44,7 +44,7 @@ async fn a_proxy_that_lets_nothing_through_means_not_sent() {
         let proxy = FaultyServer::start(refusing(answer)).await;
         let url = proxy.url.replace("http://", &format!("http://user:{CANARY}@"));
         with_proxy("proxies::not_let_through", url).await;
-        // Whether the server is reached is asked, too.
+        // The connection check uses the proxy as well.
         assert_eq!(proxy.requests(), STEPS.len() + 1);
     }
 }

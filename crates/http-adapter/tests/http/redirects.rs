@@ -1,4 +1,4 @@
-//! Redirects are an answer like any other.
+//! Redirects, which are never followed.
 
 use crate::support::{STEPS, answering, failure};
 use keymint_domain::ServiceErrorKind::Refused;

@@ -6,7 +6,7 @@ use keymint_domain::{AuthServer, PlatformApi, Step};
 use keymint_http_adapter::{Http, HttpOptions};
 use wiremock::{Request, ResponseTemplate};
 
-/// The one request that the step sends.
+/// The only request that the step sends.
 async fn request(step: Step) -> Request {
     request_to(step, "", &http()).await
 }
@@ -23,7 +23,7 @@ fn target_of(request: &Request) -> String {
     format!("{} {}{query}", request.method, request.url.path())
 }
 
-/// The headers but for the host, in the order of their names.
+/// The headers except the host, sorted by name.
 fn headers(request: &Request) -> Vec<String> {
     let mut headers: Vec<_> = request
         .headers

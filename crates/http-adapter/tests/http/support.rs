@@ -1,4 +1,4 @@
-//! A call for every step, a server that always says the same, and one that breaks its word.
+//! A call for every step, a server that always answers the same, and a faulty one.
 
 use keymint_domain::testing::{granted, organization, project};
 use keymint_domain::{
@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-/// Planted in answers wherever a value could be that nobody may see.
+/// Planted in answers wherever a secret could be.
 pub(crate) const CANARY: &str = "canary-9f3A";
 
 pub(crate) const STEPS: [Step; 5] =
@@ -43,7 +43,7 @@ pub(crate) fn target() -> Target {
     Target::new(&organization("org-acme"), &project("proj_1", true))
 }
 
-/// Calls the port's method for this step. A success is told by its name alone.
+/// Calls the port's method for this step.
 pub(crate) async fn call(http: &Http, url: &str, step: Step) -> Result<(), ServiceError> {
     if step == Step::ExchangeCode {
         let auth_server = http.auth_server(base(url)).unwrap();
@@ -59,7 +59,7 @@ pub(crate) async fn call(http: &Http, url: &str, step: Step) -> Result<(), Servi
     }
 }
 
-/// An answer that every step takes.
+/// An answer that the step accepts.
 pub(crate) fn good_body(step: Step) -> &'static str {
     match step {
         Step::ExchangeCode => r#"{"access_token": "t"}"#,
@@ -69,14 +69,14 @@ pub(crate) fn good_body(step: Step) -> &'static str {
     }
 }
 
-/// A server that gives this answer to everything.
+/// A server that gives this answer to every request.
 pub(crate) async fn answering(answer: ResponseTemplate) -> MockServer {
     let server = MockServer::start().await;
     Mock::given(any()).respond_with(answer).mount(&server).await;
     server
 }
 
-/// The error of this step when the server answers so.
+/// The error of this step for this answer.
 pub(crate) async fn failure(step: Step, answer: ResponseTemplate) -> ServiceError {
     let server = answering(answer).await;
     let error = call(&http(), &server.uri(), step).await.expect_err("the answer is a bad one");
@@ -86,7 +86,7 @@ pub(crate) async fn failure(step: Step, answer: ResponseTemplate) -> ServiceErro
     error
 }
 
-/// No secret of the run and no canary shows, nor anything that steers a terminal.
+/// Checks that the error has no secret of the run, no canary and no control character.
 pub(crate) fn assert_clean(error: &ServiceError) {
     let shown = format!("{error} {error:?} {error:#?}");
     let grant = granted();
@@ -98,20 +98,20 @@ pub(crate) fn assert_clean(error: &ServiceError) {
     assert!(!error.detail.chars().any(char::is_control), "{:?}", error.detail);
 }
 
-/// What a [`FaultyServer`] does once it has read a request.
+/// The behavior of a [`FaultyServer`] after it has read a request.
 #[derive(Clone)]
 pub(crate) enum Fault {
     /// Writes this and closes.
     Write(Vec<u8>),
     /// Writes this and resets the connection.
     Reset(Vec<u8>),
-    /// Writes this and then nothing, for ever.
+    /// Writes this and then nothing, forever.
     Hang(Vec<u8>),
-    /// Writes the first, then the second again and again until the client has had enough.
+    /// Writes the first, then the second repeatedly until the client closes.
     Flood(Vec<u8>, Vec<u8>),
 }
 
-/// A server on a bare socket, for what no HTTP library would send.
+/// A server on a bare socket, to send what no HTTP library would.
 pub(crate) struct FaultyServer {
     pub(crate) url: String,
     requests: Arc<AtomicUsize>,
@@ -132,13 +132,13 @@ impl FaultyServer {
         Self { url, requests }
     }
 
-    /// How many whole requests arrived.
+    /// The number of whole requests that arrived.
     pub(crate) fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }
 }
 
-/// Ends with an error where the client goes away, which is as good an end as any.
+/// Ends with an error if the client closes the connection, which is ignored.
 async fn serve(mut socket: TcpStream, fault: Fault, seen: Arc<AtomicUsize>) -> io::Result<()> {
     read_request(&mut socket).await?;
     seen.fetch_add(1, Ordering::SeqCst);
@@ -146,7 +146,7 @@ async fn serve(mut socket: TcpStream, fault: Fault, seen: Arc<AtomicUsize>) -> i
         Fault::Write(bytes) => {
             socket.write_all(&bytes).await?;
             socket.shutdown().await?;
-            // Not dropped with bytes unread, which would make it a reset.
+            // Reads the rest: closing with unread bytes would reset the connection.
             socket.read_to_end(&mut Vec::new()).await?;
         }
         Fault::Reset(bytes) => {
@@ -167,7 +167,7 @@ async fn serve(mut socket: TcpStream, fault: Fault, seen: Arc<AtomicUsize>) -> i
     Ok(())
 }
 
-/// Reads one request with its body, in small letters.
+/// Reads one request with its body, in lowercase.
 pub(crate) async fn read_request(socket: &mut (impl AsyncRead + Unpin)) -> io::Result<String> {
     let mut request = Vec::new();
     loop {

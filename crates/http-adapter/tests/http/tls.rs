@@ -1,4 +1,4 @@
-//! Whom a connection is trusted with.
+//! Which certificates are trusted.
 
 use crate::authority::{Authority, acceptor, authority, certificate_for};
 use crate::support::{STEPS, assert_clean, call, good_body, read_request};
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-/// A server with a certificate of that authority, which counts the requests it gets to see.
+/// A server with a certificate of this authority. Counts the requests that it receives.
 struct TlsServer {
     url: String,
     requests: Arc<AtomicUsize>,
@@ -51,7 +51,7 @@ pub(crate) fn trusting(authority: &Authority) -> Http {
     Http::new(options)
 }
 
-/// The error of a call that must not get as far as a request.
+/// The error of a call that must not send a request.
 async fn untrusted(http: &Http, server: &TlsServer) -> ServiceError {
     let error = call(http, &server.url, Step::CreateKey).await.expect_err("nobody trusts that");
     assert_eq!(error.kind, NotSent(ConnectFailure::Tls), "{error}");
@@ -70,7 +70,7 @@ async fn an_extra_root_is_trusted_at_every_step() {
     }
 }
 
-/// Runs the test above again, where the environment asks for the keys of the connections.
+/// Runs the test above again with `SSLKEYLOGFILE` set.
 #[test]
 fn the_keys_of_a_connection_are_written_nowhere() {
     let folder = tempfile::tempdir().unwrap();
