@@ -34,7 +34,7 @@ fn shipped(source: &str) -> &str {
     source.split("#[cfg(test)]\nmod tests").next().unwrap()
 }
 
-/// What they are, `cli/src/fail_point.rs` says.
+/// What they are, `cli/src/os/fail_point.rs` says.
 #[test]
 fn fail_points_are_in_no_build_that_did_not_ask_for_them() {
     let manifest = fs::read_to_string(root().join("crates/cli/Cargo.toml")).unwrap();
@@ -79,17 +79,17 @@ fn secrets_are_exposed_where_that_was_looked_at_and_nowhere_else() {
         // The sandbox's key.
         ("crates/bench/src/reference.rs", 1),
         // In the private file between the halves of a sign-in.
-        ("crates/cli/src/attempt.rs", 2),
+        ("crates/cli/src/flow/pending_sign_in.rs", 2),
         ("crates/cli/src/delivery.rs", 1),
         ("crates/cli/src/delivery/clipboard.rs", 2),
         ("crates/cli/src/delivery/env_file.rs", 1),
         ("crates/cli/src/delivery/pipe.rs", 1),
         // Stored, and compared with what is read back.
         ("crates/cli/src/keyring.rs", 3),
-        ("crates/cli/src/output.rs", 1),
+        ("crates/cli/src/ui/stdout.rs", 1),
         ("crates/cli/src/recovery.rs", 1),
         // Into the environment of the command.
-        ("crates/cli/src/run.rs", 1),
+        ("crates/cli/src/commands/run.rs", 1),
         // The address that the person opens has the state, and the answer is compared with it.
         ("crates/domain/src/oauth/authorization.rs", 1),
         ("crates/domain/src/oauth/authorization/callback.rs", 1),

@@ -12,7 +12,7 @@ mod stored;
 mod tools;
 
 use crate::error::{CliError, ErrorKind};
-use crate::report::{self, Reporter};
+use crate::ui::reporter::{self, Reporter};
 use clap::{Parser, Subcommand};
 pub(crate) use groups::{DestinationArgs, EndpointArgs, OutputArgs, TimeoutArgs};
 use keymint_domain::text::redact_keys;
@@ -99,7 +99,7 @@ pub(crate) enum Command {
     /// and the platform API, and refuses what the real ones refuse. Standard
     /// output has the variables that point `keymint create` at it.
     #[command(verbatim_doc_comment)]
-    Sandbox(crate::sandbox::SandboxArgs),
+    Sandbox(crate::commands::sandbox::SandboxArgs),
 
     /// Run a command with the stored key in its environment
     #[command(after_help = RUN_HELP, verbatim_doc_comment)]
@@ -157,7 +157,7 @@ pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
     let plain = error.render().to_string();
     let masked = redact_keys(&plain);
     if !(output.json || output.events) {
-        report::write_stderr(&if masked == plain { error.render().ansi().to_string() } else { masked });
+        reporter::write_stderr(&if masked == plain { error.render().ansi().to_string() } else { masked });
         return ErrorKind::Usage.exit_code();
     }
     let message = masked.lines().next().unwrap_or_default().trim_start_matches("error: ");

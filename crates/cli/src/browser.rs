@@ -2,7 +2,7 @@
 
 mod launcher;
 
-use crate::host_environment::{HostEnvironment, HostKind};
+use crate::host::environment::{HostEnvironment, HostKind};
 #[cfg(feature = "sandbox")]
 use keymint_sandbox::{Consent, sign_in};
 pub(crate) use launcher::Launcher;
@@ -146,7 +146,7 @@ fn start_first(launchers: &[Launcher], address: &str) -> Opening {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host_environment::Traces;
+    use crate::host::environment::Traces;
     use std::collections::HashMap;
 
     fn host(variables: &[(&str, &str)]) -> HostEnvironment {

@@ -10,13 +10,13 @@ mod pipe;
 mod terminal;
 
 use crate::blocking;
+use crate::config::Destinations;
 use crate::error::{CliError, ErrorKind};
-use crate::interrupt::Interrupt;
-use crate::output::{self, STDOUT};
-use crate::prompter::Prompter;
+use crate::os::signals::Interrupt;
 use crate::record::Entry;
-use crate::report::{Message, Reporter};
-use crate::settings::Destinations;
+use crate::ui::prompter::Prompter;
+use crate::ui::reporter::{Message, Reporter};
+use crate::ui::stdout::{self, STDOUT};
 use async_trait::async_trait;
 use clipboard::Clipboard;
 use env_file::EnvFile;
@@ -94,7 +94,7 @@ impl<'a> Delivery<'a> {
         }
         let to_stdout = wanted.stdout();
         if to_stdout && !is_dry_run {
-            output::check().map_err(|problem| {
+            stdout::check().map_err(|problem| {
                 CliError::new(ErrorKind::DestinationUnusable, problem)
                     .hint("Send it to a file, a pipe or a terminal.")
             })?;
@@ -146,7 +146,7 @@ impl<'a> Delivery<'a> {
         let mut to = delivered.to.clone();
         to.extend(self.to_stdout.then(|| STDOUT.to_owned()));
         let line =
-            if reporter.wants_json() { output::created(entry, key, &to) } else { key.expose().to_owned() };
+            if reporter.wants_json() { stdout::created(entry, key, &to) } else { key.expose().to_owned() };
         reporter.clear_progress();
         match print_in_time(interrupt, line).await {
             Ok(()) => {
@@ -165,7 +165,7 @@ impl<'a> Delivery<'a> {
 
 /// Prints on a thread of its own: whoever does not read must not keep this program from ending.
 pub(crate) async fn print_in_time(interrupt: &mut Interrupt, line: String) -> io::Result<()> {
-    let printing = blocking::run(move || output::print(&line));
+    let printing = blocking::run(move || stdout::print(&line));
     let clock = TokioClock::new();
     tokio::select! {
         biased;

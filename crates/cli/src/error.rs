@@ -1,9 +1,12 @@
 //! How a run ends badly: kind, exit code, message, and what to do about it.
 
-use crate::format::{DASHBOARD, describe_target_exactly, quoted};
-use crate::port_owner::Owner;
-use crate::settings::{self, ProcessEnvironment};
-use crate::{choose, clock, output, response};
+use crate::config::{self, ProcessEnvironment};
+use crate::flow::choose;
+use crate::flow::response;
+use crate::os::clock;
+use crate::os::port_owner::Owner;
+use crate::ui::format::{DASHBOARD, describe_target_exactly, quoted};
+use crate::ui::stdout;
 use keymint_callback_adapter::{BindError, BindErrorKind, Outcome, SelfTestError, SelfTestErrorKind};
 use keymint_domain::{
     AuthorizationError, ConnectFailure, Observation, ProvisionError, ServiceError, ServiceErrorKind, Step,
@@ -279,7 +282,7 @@ pub(crate) fn unreached_hint(why: ConnectFailure) -> String {
              and --issuer and --api-base if you have set them."
                 .to_owned()
         }
-        ConnectFailure::Proxy => match settings::proxy_variable(&ProcessEnvironment) {
+        ConnectFailure::Proxy => match config::proxy_variable(&ProcessEnvironment) {
             Some(variable) => format!(
                 "{variable} names the proxy. Check its address, and the user name and password in it; NO_PROXY lists \
                  the hosts that are reached without it."
@@ -348,7 +351,7 @@ impl CliError {
             hint: self.hint.as_deref(),
             choices: self.choices.iter().map(|(_, choice)| choice).collect(),
         };
-        output::to_json(&json)
+        stdout::to_json(&json)
     }
 }
 

@@ -4,9 +4,10 @@
 #[cfg_attr(not(feature = "keyring"), path = "keyring/absent.rs")]
 mod system;
 
+use crate::blocking;
 use crate::error::{CliError, ErrorKind};
-use crate::prompter::Prompter;
-use crate::{blocking, fail_point};
+use crate::os::fail_point;
+use crate::ui::prompter::Prompter;
 use keymint_domain::text::human_duration;
 use keymint_domain::{ApiKey, Clock};
 use keymint_tokio_clock::TokioClock;

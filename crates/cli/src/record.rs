@@ -4,7 +4,8 @@
 //! program, the machine or the answer be lost after that, the record says what may exist.
 
 use crate::delivery::KEYRING;
-use crate::{clock, state};
+use crate::os::clock;
+use crate::state;
 use keymint_domain::Target;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};

@@ -1,7 +1,10 @@
 //! The private folder that keeps a key whose destination failed.
 
+use crate::os::clock;
+use crate::os::fail_point;
+use crate::record;
 use crate::record::Entry;
-use crate::{clock, fail_point, record, state};
+use crate::state;
 use keymint_domain::ApiKey;
 use std::env;
 use std::fs::{self, DirBuilder, File};

@@ -1,6 +1,6 @@
 //! The private folder of what is kept from one run to the next.
 
-use crate::clock;
+use crate::os::clock;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::{env, io};

@@ -1,6 +1,7 @@
 //! A command that opens an address.
 
-use crate::{hardening, program};
+use crate::os::core_dumps;
+use crate::program;
 use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -60,7 +61,7 @@ impl Launcher {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        hardening::with_the_persons_limits(|| command.spawn()).map(drop)
+        core_dumps::with_the_persons_limits(|| command.spawn()).map(drop)
     }
 
     fn arguments(&self, address: &str) -> Vec<String> {

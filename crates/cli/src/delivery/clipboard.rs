@@ -3,8 +3,9 @@
 use super::feed::feed;
 use super::osc52::{Wrapping, set_clipboard};
 use super::{Destination, terminal};
+use crate::blocking;
 use crate::error::{CliError, ErrorKind};
-use crate::{blocking, program};
+use crate::program;
 use async_trait::async_trait;
 use keymint_domain::{ApiKey, Clock};
 use keymint_tokio_clock::TokioClock;

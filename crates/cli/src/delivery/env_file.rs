@@ -10,9 +10,9 @@ mod variable;
 
 use super::Destination;
 use crate::blocking;
+use crate::config::EnvFileOptions;
 use crate::error::CliError;
-use crate::prompter::Prompter;
-use crate::settings::EnvFileOptions;
+use crate::ui::prompter::Prompter;
 use async_trait::async_trait;
 use dotenv::{Dotenv, PlainValue};
 use folder::Draft;

@@ -1,6 +1,8 @@
 //! Giving a secret to another program on its standard input, and ending that program if it must be.
 
-use crate::{blocking, fail_point, hardening};
+use crate::blocking;
+use crate::os::core_dumps;
+use crate::os::fail_point;
 use keymint_domain::Clock;
 use std::io::{self, PipeReader, Read, Write};
 use std::process::ExitStatus;
@@ -126,7 +128,7 @@ struct Program {
 
 impl Program {
     fn start(mut command: Command) -> io::Result<Self> {
-        let child = hardening::with_the_persons_limits(|| command.kill_on_drop(true).spawn())?;
+        let child = core_dumps::with_the_persons_limits(|| command.kill_on_drop(true).spawn())?;
         #[cfg(unix)]
         {
             use rustix::process::{Pid, getpgid};

@@ -1,11 +1,11 @@
 //! The keyring of this system, as a place for the key.
 
 use super::Destination;
+use crate::config::KeyringOptions;
 use crate::error::{CliError, ErrorKind};
-use crate::format::profile_flag;
 use crate::keyring::{self, Item, unusable};
-use crate::prompter::Prompter;
-use crate::settings::KeyringOptions;
+use crate::ui::format::profile_flag;
+use crate::ui::prompter::Prompter;
 use async_trait::async_trait;
 use keymint_domain::ApiKey;
 use std::io;

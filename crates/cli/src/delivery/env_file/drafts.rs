@@ -1,6 +1,6 @@
 //! Files that will replace another: what they are called, and what is in them before a key is.
 
-use crate::key_name::random_u64;
+use crate::config::key_name::random_u64;
 use std::io::{self, Read};
 use zeroize::Zeroizing;
 

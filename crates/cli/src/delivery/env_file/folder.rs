@@ -2,7 +2,7 @@
 //! replaced whole.
 
 use super::drafts;
-use crate::fail_point;
+use crate::os::fail_point;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use std::fs::{self, File, Metadata, TryLockError};
 use std::io::{self, ErrorKind, Read};

@@ -1,0 +1,18 @@
+//! One module for each command.
+
+pub(crate) mod command;
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod create;
+#[cfg(feature = "sandbox")]
+pub(crate) mod demo;
+pub(crate) mod doctor;
+pub(crate) mod finish;
+pub(crate) mod forget;
+pub(crate) mod list;
+pub(crate) mod recover;
+pub(crate) mod run;
+#[cfg(feature = "sandbox")]
+pub(crate) mod sandbox;
+pub(crate) mod start;
+pub(crate) mod status;

@@ -1,0 +1,71 @@
+//! `keymint completions` and `keymint man`: what shells and packagers need, made of the one
+//! definition of the command line.
+
+use crate::args::{Args, CompletionsArgs, ManArgs, OutputArgs};
+use crate::error::CliError;
+use crate::ui::reporter::Reporter;
+use crate::ui::stdout;
+use clap::{Command, CommandFactory};
+use clap_mangen::Man;
+use std::process::ExitCode;
+
+pub(crate) fn run(args: &CompletionsArgs) -> ExitCode {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Args::command(), "keymint", &mut script);
+    print(Ok(script))
+}
+
+pub(crate) fn man(args: &ManArgs) -> ExitCode {
+    print(page(args.command.as_deref()))
+}
+
+/// The manual page of the whole, or of one command.
+fn page(name: Option<&str>) -> Result<Vec<u8>, CliError> {
+    let mut whole = Args::command();
+    // Only then does a command know its whole name.
+    whole.build();
+    let command = match name {
+        None => whole,
+        Some(name) => find(&whole, name)?.clone(),
+    };
+    let mut page = Vec::new();
+    let source = concat!("keymint ", env!("CARGO_PKG_VERSION"));
+    Man::new(command)
+        .source(source)
+        .manual("keymint")
+        .render(&mut page)
+        .expect("memory takes what is written");
+    Ok(page)
+}
+
+fn find<'a>(whole: &'a Command, name: &str) -> Result<&'a Command, CliError> {
+    whole.find_subcommand(name).ok_or_else(|| {
+        let names: Vec<_> = whole.get_subcommands().map(Command::get_name).collect();
+        CliError::usage("there is no such command").hint(format!("There are: {}.", names.join(", ")))
+    })
+}
+
+fn print(text: Result<Vec<u8>, CliError>) -> ExitCode {
+    let printed = text.and_then(|text| {
+        let text = String::from_utf8(text).expect("it is made of text");
+        stdout::show(text.trim_end())
+    });
+    Reporter::new(OutputArgs::default()).end(printed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_has_a_page_of_its_own_and_the_first_page_names_it() {
+        let first = String::from_utf8(page(None).unwrap()).unwrap();
+        for command in Args::command().get_subcommands() {
+            let name = command.get_name();
+            let page = String::from_utf8(page(Some(name)).unwrap()).unwrap();
+            assert!(page.contains(&format!(".TH keymint-{name} 1")), "{page}");
+            assert!(first.contains(&format!("keymint\\-{name}(1)")), "{first}");
+        }
+        assert!(page(Some("brew")).is_err());
+    }
+}

@@ -1,0 +1,111 @@
+//! What a check found, for people and for programs.
+
+use crate::host::environment::Advice;
+use anstyle::{AnsiColor, Style};
+use keymint_domain::text::sanitize;
+use serde::{Serialize, Serializer};
+
+/// Longest message, in characters.
+const LONGEST: usize = 500;
+
+/// Widest line, in columns.
+const WIDTH: usize = 80;
+
+/// Where messages begin: after the mark and the longest name of a check.
+const INDENT: &str = "                ";
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+pub(super) struct Finding {
+    pub(super) check: &'static str,
+    pub(super) status: Status,
+    pub(super) message: String,
+    #[serde(serialize_with = "in_one_line")]
+    pub(super) fix: Option<Advice>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Status {
+    Ok,
+    /// A sign-in works, perhaps otherwise than expected.
+    Warning,
+    /// A sign-in would fail.
+    Problem,
+}
+
+impl Finding {
+    pub(super) fn ok(check: &'static str, message: &str) -> Self {
+        Self { check, status: Status::Ok, message: sanitize(message, LONGEST), fix: None }
+    }
+
+    pub(super) fn warning(check: &'static str, message: &str, fix: impl Into<Advice>) -> Self {
+        Self { status: Status::Warning, fix: Some(fix.into()), ..Self::ok(check, message) }
+    }
+
+    pub(super) fn problem(check: &'static str, message: &str, fix: impl Into<Advice>) -> Self {
+        Self { status: Status::Problem, ..Self::warning(check, message, fix) }
+    }
+
+    /// A line with a mark, and below it what to do about it.
+    pub(super) fn text(&self) -> String {
+        let (mark, colour) = match self.status {
+            Status::Ok => ("✓", AnsiColor::Green),
+            Status::Warning => ("!", AnsiColor::Yellow),
+            Status::Problem => ("✗", AnsiColor::Red),
+        };
+        let style = Style::new().fg_color(Some(colour.into()));
+        let below = textwrap::Options::new(WIDTH)
+            .break_words(false)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation)
+            .subsequent_indent(INDENT);
+        let check = self.check;
+        let first = textwrap::fill(&format!("  {check:<14}{}", self.message), &below);
+        let mut text = format!("{style}{mark}{style:#} {}\n", first.trim_start_matches("  "));
+        if let Some(Advice { text: fix, command }) = &self.fix {
+            text += &format!("{}\n", textwrap::fill(fix, below.initial_indent(INDENT)));
+            // Whole, however long, since it will be copied.
+            if let Some(command) = command {
+                text += &format!("{INDENT}  {command}\n");
+            }
+        }
+        text
+    }
+}
+
+fn in_one_line<S: Serializer>(fix: &Option<Advice>, serializer: S) -> Result<S::Ok, S::Error> {
+    let line = fix.as_ref().map(|Advice { text, command }| match command {
+        Some(command) => format!("{text} {command}"),
+        None => text.clone(),
+    });
+    line.serialize(serializer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_fits_80_columns_and_its_command_stays_whole() {
+        let command = format!("ssh -L 5000:localhost:5000 {}", "x".repeat(60));
+        let fix = Advice { text: "do this ".repeat(20), command: Some(command.clone()) };
+        let text = Finding::problem("certificates", &"long words ".repeat(20), fix).text();
+        let plain = anstream::adapter::strip_str(&text).to_string();
+        assert!(plain.starts_with("✗ certificates  long words"), "{plain}");
+        assert!(plain.lines().any(|line| line.trim() == command), "{plain}");
+        let mut others = plain.lines().filter(|line| !line.contains("ssh"));
+        assert!(others.all(|line| line.chars().count() <= WIDTH), "{plain}");
+    }
+
+    #[test]
+    fn a_finding_is_one_object_of_four_fields() {
+        let fix = Advice { text: "Run this:".to_owned(), command: Some("ssh x".to_owned()) };
+        let json = serde_json::to_string(&Finding::warning("place", "elsewhere", fix)).unwrap();
+        assert_eq!(
+            json,
+            r#"{"check":"place","status":"warning","message":"elsewhere","fix":"Run this: ssh x"}"#
+        );
+        let json = serde_json::to_string(&Finding::ok("port", "a\u{1b}b")).unwrap();
+        assert_eq!(json, r#"{"check":"port","status":"ok","message":"a\\u{1b}b","fix":null}"#);
+    }
+}

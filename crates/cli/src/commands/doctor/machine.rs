@@ -1,0 +1,229 @@
+//! What a sign-in needs of this machine.
+
+use super::finding::Finding;
+use crate::browser::{Browser, Launcher, Obstacle};
+use crate::config::{Endpoints, Environment, Sources};
+use crate::error::{CliError, self_test_hint};
+use crate::flow::env_conflicts;
+use crate::flow::port_lock::PortLock;
+use crate::host::environment::{HostEnvironment, HostKind};
+use crate::keyring;
+use crate::keyring::Item;
+use crate::state;
+use crate::ui::format::of_obstacle;
+use crate::ui::prompter::Prompter;
+use keymint_callback_adapter::{LoopbackListener, SelfTestErrorKind};
+use keymint_domain::Clock;
+use keymint_tokio_clock::TokioClock;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+/// How long the system may take to say where `localhost` is.
+const LOOKUP: Duration = Duration::from_secs(5);
+
+/// The year in which this version was made: no right clock shows an earlier one.
+const FIRST_YEAR: u16 = 2026;
+
+/// Whether the callback port can be had, at both addresses.
+pub(super) fn port(endpoints: &Endpoints) -> (Finding, Option<LoopbackListener>) {
+    let port = endpoints.callback_port;
+    match LoopbackListener::bind(port) {
+        Ok(listener) => {
+            let free = format!("{port} is free on this machine");
+            let finding = match endpoints.port_warning() {
+                Some(warning) => Finding::problem("port", &warning, "Leave --callback-port out."),
+                None => Finding::ok("port", &free),
+            };
+            (finding, Some(listener))
+        }
+        Err(error) => (of_failure("port", error.into()), None),
+    }
+}
+
+/// Where the system has `localhost`.
+pub(super) async fn localhost() -> Finding {
+    let clock = TokioClock::new();
+    let found = tokio::select! {
+        found = tokio::net::lookup_host(("localhost", 0)) => found.map(Iterator::collect).unwrap_or_default(),
+        () = clock.sleep(LOOKUP) => Vec::new(),
+    };
+    let mut addresses: Vec<_> = found.iter().map(|address: &std::net::SocketAddr| address.ip()).collect();
+    addresses.dedup();
+    let own = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
+    if let Some(elsewhere) = addresses.iter().find(|address| !own.contains(address)) {
+        let hint = self_test_hint(&SelfTestErrorKind::ResolvesElsewhere);
+        return Finding::problem(
+            "localhost",
+            &format!("leads to {elsewhere}, where keymint does not listen"),
+            hint,
+        );
+    }
+    if addresses.is_empty() {
+        return Finding::ok("localhost", "is not known to the system; browsers know it by themselves");
+    }
+    let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+    Finding::ok("localhost", &format!("leads to {}", addresses.join(" and ")))
+}
+
+/// Whether what is sent to a listener arrives. Where the port is taken, another one tells as much.
+pub(super) async fn loopback(listener: Option<LoopbackListener>) -> Option<Finding> {
+    let listener = listener.or_else(|| LoopbackListener::bind(0).ok())?;
+    match listener.self_test().await {
+        Ok(()) => Some(Finding::ok("loopback", "this machine reaches itself")),
+        // The place of `localhost` is a finding of its own.
+        Err(error) if error.kind == SelfTestErrorKind::ResolvesElsewhere => None,
+        Err(error) => Some(of_failure("loopback", error.into())),
+    }
+}
+
+/// Whose browser it will be, and whether it can be opened.
+pub(super) fn browser(browser: &Browser, host: &HostEnvironment) -> Finding {
+    const BY_HAND: &str = "Open the address yourself, or name a browser with --browser or BROWSER.";
+    match browser.launchers(host) {
+        Ok(launchers) if launchers.is_empty() => Finding::ok("browser", "none is opened, as you asked"),
+        Ok(launchers) => match launchers.iter().find(|launcher| launcher.is_there()) {
+            Some(launcher) => Finding::ok("browser", &format!("opened by {}", launcher.name())),
+            None => {
+                let names = launchers.iter().map(|launcher| Launcher::name(launcher).to_owned()).collect();
+                let why = of_obstacle(&Obstacle::CannotStart(names)).unwrap_or_default();
+                Finding::warning("browser", &why, BY_HAND)
+            }
+        },
+        Err(obstacle) => {
+            let why = of_obstacle(&obstacle);
+            Finding::warning("browser", why.as_deref().unwrap_or("is not on this machine"), BY_HAND)
+        }
+    }
+}
+
+/// Whether the browser comes back to here.
+pub(super) fn describe_target(host: &HostEnvironment, port: u16) -> Finding {
+    let (kind, advice) = (&host.kind, host.advice(port));
+    let message = match kind {
+        HostKind::Desktop if host.has_display => "a machine with a display",
+        HostKind::Desktop => "a machine without a display",
+        HostKind::Wsl => "Linux on Windows, where the browser is",
+        HostKind::Ssh => "a machine that is reached by SSH",
+        HostKind::Container => "a container",
+        HostKind::Codespace(_) => "a codespace",
+        HostKind::RemoteEditor => "a machine that an editor is connected to",
+        HostKind::Ci => "CI",
+    };
+    match advice {
+        Some(advice) if *kind != HostKind::Wsl => Finding::warning("place", message, advice),
+        _ => Finding::ok("place", message),
+    }
+}
+
+/// Whether the clock can be right: certificates are not valid at a wrong time.
+pub(super) fn clock(now: &str) -> Finding {
+    let (shown, _) = now.split_at(now.len().min("YYYY-MM-DDTHH:MM".len()));
+    let shown = format!("{} UTC", shown.replace('T', " "));
+    let year = now.split('-').next().and_then(|year| year.parse::<u16>().ok());
+    if year.is_some_and(|year| year >= FIRST_YEAR) {
+        Finding::ok("clock", &shown)
+    } else {
+        Finding::problem("clock", &format!("{shown} is long past"), "Set the clock of this machine.")
+    }
+}
+
+/// Whether something can be kept from one run to the next.
+pub(super) fn state() -> Finding {
+    match state::check() {
+        Ok(folder) => Finding::ok("state", &format!("kept in {}", folder.display())),
+        Err(error) => Finding::problem(
+            "state",
+            &format!("nothing can be kept: {error}"),
+            "Make it a folder of your own that only you can write in, or set XDG_STATE_HOME to another.",
+        ),
+    }
+}
+
+/// Whether another sign-in of this user waits for the browser.
+pub(super) fn lock(port: u16) -> Finding {
+    match PortLock::holder(port) {
+        Ok(None) => Finding::ok("sign-in", "no other one of yours is under way"),
+        Ok(Some(holder)) => Finding::problem(
+            "sign-in",
+            &format!("another one of yours waits for the browser on port {port}: {holder}"),
+            "Finish it, or end it: with Ctrl-C, or with `kill` and that number.",
+        ),
+        // The folder of the state is a finding of its own.
+        Err(_) => Finding::ok("sign-in", "whether another one of yours is under way is not known"),
+    }
+}
+
+/// Whether the keyring answers. A key can go elsewhere, so it is never a problem.
+pub(super) async fn keyring(profile: &str, prompter: Prompter<'_>) -> Finding {
+    let item = Item::of(profile);
+    match keyring::patiently(prompter, item.get()).await {
+        Ok(None) => Finding::ok("keyring", &format!("has no key for the profile {profile}")),
+        Ok(Some(key)) => {
+            let last_four = key.last_four();
+            Finding::ok("keyring", &format!("has a key for the profile {profile}, ending in {last_four}"))
+        }
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+            Finding::ok("keyring", &error.to_string())
+        }
+        Err(error) => {
+            let CliError { message, hint, .. } = keyring::unusable(error);
+            Finding::warning("keyring", &message, hint.unwrap_or_default())
+        }
+    }
+}
+
+/// Which configuration file counts. One that is wrong has ended the program already.
+pub(super) fn config(options: &Sources<'_>) -> Finding {
+    let message = match &options.file {
+        Some(path) if path.exists() => path.display().to_string(),
+        Some(path) => format!("{} (not there, and not needed)", path.display()),
+        None => "none: there is no home folder".to_owned(),
+    };
+    Finding::ok("config", &message)
+}
+
+/// Whether variables would have programs use another key, or another server. Their values are not
+/// shown.
+pub(super) fn environment(environment: &dyn Environment) -> Finding {
+    let set = env_conflicts::all_set(environment);
+    if set.is_empty() {
+        return Finding::ok("environment", "no variable stands in a new key's way");
+    }
+    Finding::warning(
+        "environment",
+        &format!("programs started from here heed what is set already: {}", set.join(", ")),
+        format!("Where that is not meant to stand in the new key's way: `unset {}`.", set.join(" ")),
+    )
+}
+
+pub(super) fn of_failure(check: &'static str, failure: CliError) -> Finding {
+    Finding::problem(check, &failure.message, failure.hint.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Status;
+    use super::*;
+    use std::collections::HashMap;
+
+    #[test]
+    fn a_clock_that_cannot_be_right_is_a_problem() {
+        for (now, status) in [
+            ("2026-11-24T07:00:00.000000Z", Status::Ok),
+            ("2025-12-31T23:59:59.000000Z", Status::Problem),
+            ("1970-01-01T00:00:00.000000Z", Status::Problem),
+        ] {
+            assert_eq!(clock(now).status, status, "{now}");
+        }
+        assert_eq!(clock("2026-11-24T07:00:00.000000Z").message, "2026-11-24 07:00 UTC");
+    }
+
+    #[test]
+    fn variables_are_named_and_their_values_are_not() {
+        let set: HashMap<&str, &str> = [("OPENAI_API_KEY", "canary"), ("OPENAI_BASE_URL", "canary")].into();
+        let Finding { message: text, .. } = environment(&set);
+        assert!(text.ends_with("OPENAI_API_KEY, OPENAI_BASE_URL") && !text.contains("canary"), "{text}");
+        assert_eq!(environment(&HashMap::<&str, &str>::new()).status, Status::Ok);
+    }
+}

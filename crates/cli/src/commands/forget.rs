@@ -1,0 +1,42 @@
+//! `keymint forget`: removes a stored key from the keyring. On the server it stays.
+
+use crate::args::{ForgetArgs, OutputArgs};
+use crate::commands::command;
+use crate::error::CliError;
+use crate::keyring::{self, Item};
+use crate::ui::prompter::Prompter;
+use crate::ui::reporter::{Message, Reporter};
+use crate::ui::stdout;
+use serde_json::json;
+use std::process::ExitCode;
+
+pub(crate) async fn run(args: ForgetArgs) -> ExitCode {
+    let asked = OutputArgs { json: args.json, ..OutputArgs::default() };
+    command::run(&args.profile, asked, async |options, reporter| execute(&options.profile, reporter).await)
+        .await
+}
+
+async fn execute(profile: &str, reporter: &Reporter) -> Result<(), CliError> {
+    let item = Item::of(profile);
+    let forget = async {
+        // What is no key has no last four characters, and is removed all the same.
+        let key = item.get().await.unwrap_or_default();
+        let removed = item.delete().await?;
+        Ok((removed, key))
+    };
+    let (removed, key) =
+        keyring::patiently(Prompter::new(reporter, false), forget).await.map_err(keyring::unusable)?;
+    let last_four = key.as_ref().map(|key| key.last_four());
+    reporter.report(&if removed {
+        Message::Forgotten { profile, last_four }
+    } else {
+        Message::NothingToForget { profile }
+    });
+    if reporter.wants_json() {
+        let json = json!({
+            "schema": "keymint.forgotten/1", "profile": profile, "removed": removed, "last4": last_four,
+        });
+        stdout::show(&stdout::to_json(&json))?;
+    }
+    Ok(())
+}

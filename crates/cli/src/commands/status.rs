@@ -1,0 +1,103 @@
+//! `keymint status`: which keys this machine was given, and which one a program started here uses.
+
+mod key;
+mod place;
+mod text;
+
+use crate::args::{CreateArgs, OutputArgs, StatusArgs};
+use crate::commands::command;
+use crate::config::{Settings, Sources};
+use crate::error::{CliError, ErrorKind};
+use crate::flow::verify_key;
+use crate::ui::prompter::Prompter;
+use crate::ui::reporter::Reporter;
+use crate::ui::stdout;
+use key::Key;
+use keymint_domain::ApiKey;
+use keymint_http_adapter::KeyCheck;
+use place::{Held, Place};
+use serde::Serialize;
+use std::process::ExitCode;
+
+pub(crate) async fn run(args: StatusArgs) -> ExitCode {
+    let asked = OutputArgs { json: args.json, ..OutputArgs::default() };
+    command::run(&args.profile, asked, async |options, reporter| execute(&args, options, reporter).await)
+        .await
+}
+
+async fn execute(args: &StatusArgs, options: &Sources<'_>, reporter: &Reporter) -> Result<(), CliError> {
+    let keys = key::known().map_err(|error| {
+        CliError::new(ErrorKind::Internal, format!("what is known of the keys cannot be read: {error}"))
+    })?;
+    let mut held = place::look(options, Prompter::new(reporter, false)).await?;
+    // Who never used the keyring need not know that there is none.
+    let may_be_in_keyring = keys.iter().any(Key::is_in_keyring);
+    held.retain(|held| may_be_in_keyring || held.key.is_ok() || !matches!(held.place, Place::Keyring { .. }));
+    let mut held = held.into_iter();
+    let in_use = held.next();
+    let mut status = Status { in_use, shadowed: held.collect(), ..Status::of(keys) };
+    let mut failure = None;
+    if args.verify {
+        match status.verify(options).await {
+            Ok(check) => status.verified = Some(Verified::from(check)),
+            Err(trouble) => failure = Some(trouble),
+        }
+    }
+    let text = if reporter.wants_json() { stdout::to_json(&status) } else { status.text() };
+    stdout::show(&text)?;
+    if let Some(Verified::NotAccepted) = status.verified {
+        let hint = "It may have been deleted. `keymint create` makes a new one.";
+        failure = Some(CliError::new(ErrorKind::Server, verify_key::words(KeyCheck::NotAccepted)).hint(hint));
+    }
+    failure.map_or(Ok(()), |failure| Err(CliError { has_printed: true, ..failure }))
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Status {
+    schema: &'static str,
+    /// The oldest first.
+    keys: Vec<Key>,
+    /// The key of a program that is started here.
+    in_use: Option<Held>,
+    /// Those that it would use if the ones before were not there.
+    shadowed: Vec<Held>,
+    /// What the platform says of the key in use, where it was asked and has answered.
+    verified: Option<Verified>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Verified {
+    Works,
+    NoCredit,
+    NotAccepted,
+}
+
+impl From<KeyCheck> for Verified {
+    fn from(check: KeyCheck) -> Self {
+        match check {
+            KeyCheck::Works => Self::Works,
+            KeyCheck::NoCredit => Self::NoCredit,
+            _ => Self::NotAccepted,
+        }
+    }
+}
+
+impl Status {
+    fn of(keys: Vec<Key>) -> Self {
+        Self { schema: "keymint.status/1", keys, in_use: None, shadowed: Vec::new(), verified: None }
+    }
+
+    /// Asks the platform about the key in use.
+    async fn verify(&self, options: &Sources<'_>) -> Result<KeyCheck, CliError> {
+        let settings = Settings::resolve(&CreateArgs::default(), options)?;
+        verify_key::ask(self.key_in_use()?, &settings.api_base, &settings.http).await
+    }
+
+    fn key_in_use(&self) -> Result<&ApiKey, CliError> {
+        let none = |why: String| CliError::new(ErrorKind::NoKey, why).hint("`keymint create` makes one.");
+        let held = self.in_use.as_ref().ok_or_else(|| none("there is no key here to try".to_owned()))?;
+        held.key.as_ref().map_err(|problem| none(format!("{}: {problem}", held.place)))
+    }
+}

@@ -1,0 +1,131 @@
+//! Where a program that is started here finds a key.
+
+use crate::config::{self, Sources};
+use crate::delivery::{Variable, value_in_file};
+use crate::error::CliError;
+use crate::keyring::{self, Item};
+use crate::ui::format::profile_flag;
+use crate::ui::prompter::Prompter;
+use keymint_domain::ApiKey;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use std::path::{Path, PathBuf};
+use std::{env, fmt, io};
+
+/// The file that programs look for in the folder that they are started in.
+const ENV_FILE: &str = ".env";
+
+const NO_KEY: &str = "what it has is no key";
+
+/// A place, and the key in it, or why there is none to be had.
+pub(super) struct Held {
+    pub(super) place: Place,
+    pub(super) key: Result<ApiKey, String>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Variable(String),
+    EnvFile(PathBuf),
+    Keyring { profile: String },
+}
+
+/// The places that have something, in the order in which they count.
+pub(super) async fn look(options: &Sources<'_>, prompter: Prompter<'_>) -> Result<Vec<Held>, CliError> {
+    let variable = config::variable(&None, options)?;
+    let mut found = Vec::new();
+    found.extend(in_environment(&variable));
+    found.extend(in_file(Path::new(ENV_FILE), &variable));
+    found.extend(in_keyring(&options.profile, prompter).await);
+    Ok(found)
+}
+
+fn in_environment(variable: &Variable) -> Option<Held> {
+    let value = env::var_os(variable.as_str()).filter(|value| !value.is_empty())?;
+    let key = value.into_string().ok().and_then(|value| ApiKey::parse(value).ok());
+    Some(Held {
+        place: Place::Variable(variable.as_str().to_owned()),
+        key: key.ok_or_else(|| NO_KEY.to_owned()),
+    })
+}
+
+fn in_file(path: &Path, variable: &Variable) -> Option<Held> {
+    let place = Place::EnvFile(std::path::absolute(path).ok()?);
+    let key = match value_in_file(path, variable) {
+        Ok(value) => {
+            let value = String::from_utf8(value?.to_vec()).ok();
+            value.and_then(|value| ApiKey::parse(value).ok()).ok_or_else(|| NO_KEY.to_owned())
+        }
+        Err(failure) => Err(failure.message),
+    };
+    Some(Held { place, key })
+}
+
+async fn in_keyring(profile: &str, prompter: Prompter<'_>) -> Option<Held> {
+    let item = Item::of(profile);
+    let key = match keyring::patiently(prompter, item.get()).await {
+        Ok(key) => Ok(key?),
+        // Built without it, it has nothing for anybody.
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => return None,
+        Err(error) => Err(error.to_string()),
+    };
+    Some(Held { place: Place::Keyring { profile: profile.to_owned() }, key })
+}
+
+impl Held {
+    /// The last four characters of the key.
+    pub(super) fn last_four(&self) -> Option<&str> {
+        self.key.as_ref().ok().map(ApiKey::last_four)
+    }
+}
+
+impl Place {
+    /// Its name, as destinations are called.
+    fn name(&self) -> String {
+        match self {
+            Self::Variable(_) => "environment".to_owned(),
+            Self::EnvFile(path) => format!("env-file:{}", path.display()),
+            Self::Keyring { .. } => "keyring".to_owned(),
+        }
+    }
+
+    /// What has to be known of who heeds it.
+    pub(super) fn who(&self) -> Option<String> {
+        match self {
+            Self::Variable(_) => None,
+            Self::EnvFile(_) => Some(
+                "Only programs that load such files heed it, and a variable that is set comes first."
+                    .to_owned(),
+            ),
+            Self::Keyring { profile } => {
+                Some(format!("Only what `keymint run{} -- CMD` starts is given it.", profile_flag(profile)))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Variable(name) => write!(f, "{name} in the environment"),
+            Self::EnvFile(path) => write!(f, "{}", path.display()),
+            Self::Keyring { profile } => write!(f, "the keyring (profile {profile})"),
+        }
+    }
+}
+
+/// Never the key itself.
+impl Serialize for Held {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("place", &self.place.name())?;
+        match &self.place {
+            Place::Variable(name) => map.serialize_entry("variable", name)?,
+            Place::Keyring { profile } => map.serialize_entry("profile", profile)?,
+            Place::EnvFile(_) => {}
+        }
+        map.serialize_entry("last4", &self.last_four())?;
+        map.serialize_entry("problem", &self.key.as_ref().err())?;
+        map.end()
+    }
+}

@@ -1,0 +1,115 @@
+//! The status in words.
+
+use super::key::Key;
+use super::place::{Held, Place};
+use super::{Status, Verified};
+use crate::flow::verify_key;
+use crate::record::{Entry, Named, State};
+use crate::ui::format::{DASHBOARD, quoted};
+use keymint_domain::text::sanitize;
+use keymint_http_adapter::KeyCheck;
+
+/// Widest line, in columns. Paths and addresses are whole, however long.
+const WIDTH: usize = 80;
+
+/// Longest path or reason, in characters. No system has longer paths.
+const LONGEST: usize = 32 * 1024;
+
+impl Status {
+    pub(super) fn text(&self) -> String {
+        let mut lines = Vec::new();
+        if self.keys.is_empty() {
+            lines.push("This machine was given no key yet.".to_owned());
+        } else {
+            lines.push("Keys that this machine was given:".to_owned());
+            lines.extend(self.keys.iter().flat_map(about));
+        }
+        lines.push(String::new());
+        match &self.in_use {
+            None => lines.push("A program that is started here finds no key.".to_owned()),
+            Some(held) => {
+                lines.push(match held.place {
+                    Place::Keyring { .. } => {
+                        "A program that is started here finds no key by itself. There is:".to_owned()
+                    }
+                    _ => "A program that is started here uses:".to_owned(),
+                });
+                lines.extend(self.found(held));
+                lines.extend(self.verified.map(|verified| indented(2, &said(verified))));
+            }
+        }
+        if !self.shadowed.is_empty() {
+            lines.push("What it would use if that were not there:".to_owned());
+            lines.extend(self.shadowed.iter().flat_map(|held| self.found(held)));
+        }
+        lines.join("\n")
+    }
+
+    /// A place, the key in it, and which of the known ones that is.
+    fn found(&self, held: &Held) -> Vec<String> {
+        let what = match (&held.key, held.last_four()) {
+            (Err(problem), _) => problem.clone(),
+            (Ok(_), last_four) => {
+                let last_four = last_four.unwrap_or_default();
+                let is_it = |key: &&Key| key.entry.last4.as_deref() == Some(last_four);
+                match self.keys.iter().rev().find(is_it) {
+                    Some(key) => format!("ends in {last_four}, as {} does", quoted(&key.entry.name)),
+                    None => format!("ends in {last_four}, and was not made by keymint here"),
+                }
+            }
+        };
+        let line = indented(2, &sanitize(&format!("{}: {what}", held.place), LONGEST));
+        std::iter::once(line).chain(held.place.who().map(|who| indented(4, &who))).collect()
+    }
+}
+
+/// What is known of a key.
+fn about(key: &Key) -> Vec<String> {
+    let Entry { state, time, name, organization, project, last4, delivered_to, kept_in, .. } = &key.entry;
+    let ending = last4.as_ref().map_or_else(String::new, |last4| format!(", ending in {last4}"));
+    let mut lines = vec![indented(2, &format!("{}{ending}", quoted(name)))];
+    if !time.is_empty() {
+        let time = time.get(..16).unwrap_or(time).replace('T', " ");
+        let place = format!("project {} of organization {}", titled(project), titled(organization));
+        lines.push(indented(4, &format!("{} UTC, in {place}", sanitize(&time, LONGEST))));
+    }
+    let look = format!("look for that name at {DASHBOARD}, and delete it unless you have it");
+    match state {
+        State::Requested | State::Unknown => lines.push(indented(4, &format!("It may exist: {look}."))),
+        State::Created => lines.push(indented(4, &format!("Perhaps nobody has it: {look}."))),
+        State::Delivered => {}
+    }
+    if !delivered_to.is_empty() {
+        let places = sanitize(&delivered_to.join(", "), LONGEST);
+        let profile =
+            key.entry.profile.as_ref().map_or_else(String::new, |profile| format!(" (profile {profile})"));
+        lines.push(indented(4, &format!("Delivered to {places}{profile}")));
+    }
+    if let Some(path) = kept_in {
+        let path = sanitize(&path.to_string_lossy(), LONGEST);
+        lines.push(indented(4, &format!("Kept in {path}: `keymint recover` delivers it.")));
+    }
+    lines
+}
+
+fn titled(named: &Named) -> String {
+    named.title.as_deref().map_or_else(|| sanitize(&named.id, LONGEST), quoted)
+}
+
+fn said(verified: Verified) -> String {
+    verify_key::words(match verified {
+        Verified::Works => KeyCheck::Works,
+        Verified::NoCredit => KeyCheck::NoCredit,
+        Verified::NotAccepted => KeyCheck::NotAccepted,
+    })
+}
+
+fn indented(columns: usize, text: &str) -> String {
+    let indent = " ".repeat(columns);
+    let options = textwrap::Options::new(WIDTH)
+        .break_words(false)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .initial_indent(&indent)
+        .subsequent_indent(&indent);
+    textwrap::fill(text, options)
+}

@@ -1,0 +1,146 @@
+//! The way to the servers: which certificates to trust, and through which proxy.
+
+use super::options::{Environment, Given, Source, Sources, plain_text};
+use crate::error::CliError;
+use keymint_http_adapter::ExtraRoots;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use url::Url;
+
+/// Longest bundle of certificates that is read, in bytes. A system's own has a quarter of a million.
+const LONGEST_PEM: u64 = 8 * 1024 * 1024;
+
+/// What names the proxy, in the order in which it counts.
+const PROXY_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
+/// A file of certificates, and what names it.
+pub(crate) struct CaBundle {
+    pub(crate) source: String,
+    pub(crate) path: String,
+}
+
+/// The file of `--ca-file`, or the one that a variable or the configuration names.
+pub(crate) fn bundle(of: &Sources<'_>, flag: &Option<String>) -> Result<Option<CaBundle>, CliError> {
+    let given = match flag {
+        Some(path) => Some(("--ca-file".to_owned(), path.clone())),
+        None => roots_file(of)?.map(|Given { value, source }| (source.about("ca-file"), value)),
+    };
+    let Some((source, path)) = given else { return Ok(None) };
+    let path = plain_text(&path).map_err(|error| CliError::usage(format!("{source}: {error}")))?;
+    Ok(Some(CaBundle { source, path }))
+}
+
+impl CaBundle {
+    /// The certificates in it.
+    pub(crate) fn read(&self) -> Result<ExtraRoots, CliError> {
+        let Self { source, path } = self;
+        let pem = read_pem(Path::new(path))
+            .map_err(|error| CliError::usage(format!("{source}: {path} cannot be read: {error}")))?;
+        ExtraRoots::parse_pem(&pem).map_err(|error| CliError::usage(format!("{source}: {path}: {error}")))
+    }
+}
+
+/// The bundle of certificates that counts without a flag: other programs' variables come last.
+pub(crate) fn roots_file(of: &Sources<'_>) -> Result<Option<Given>, CliError> {
+    if let Some(given) = of.raw("ca-file")? {
+        return Ok(Some(given));
+    }
+    first_variable(of.environment, &["CODEX_CA_CERTIFICATE", "SSL_CERT_FILE"])
+}
+
+fn first_variable(environment: &dyn Environment, names: &[&str]) -> Result<Option<Given>, CliError> {
+    for name in names {
+        if let Some(value) = environment.get(name)? {
+            return Ok(Some(Given { value, source: Source::Variable((*name).to_owned()) }));
+        }
+    }
+    Ok(None)
+}
+
+/// Reads a file that cannot be without end.
+fn read_pem(path: &Path) -> io::Result<Vec<u8>> {
+    let mut pem = Vec::new();
+    File::open(path)?.take(LONGEST_PEM + 1).read_to_end(&mut pem)?;
+    if pem.len() as u64 > LONGEST_PEM { Err(io::Error::other("it has more than 8 MiB")) } else { Ok(pem) }
+}
+
+/// The proxy that is used, without the name and password in its address. One that cannot be
+/// understood would be passed by without a word, so it is refused.
+pub(crate) fn proxy(of: &Sources<'_>) -> Result<Option<Given>, CliError> {
+    let Some(Given { value, source }) = first_variable(of.environment, &PROXY_VARIABLES)? else {
+        return Ok(None);
+    };
+    match harmless_proxy(&value) {
+        Some(value) => Ok(Some(Given { value, source })),
+        None => Err(CliError::usage(format!(
+            "{}: it must be a proxy such as http://host:3128; other kinds than http and https are not supported",
+            source.about("proxy")
+        ))),
+    }
+}
+
+/// The variable that names the proxy.
+pub(crate) fn proxy_variable(environment: &dyn Environment) -> Option<&'static str> {
+    PROXY_VARIABLES.into_iter().find(|name| matches!(environment.get(name), Ok(Some(_))))
+}
+
+fn harmless_proxy(value: &str) -> Option<String> {
+    let url = if value.contains("://") { Url::parse(value) } else { Url::parse(&format!("http://{value}")) };
+    let url = url.ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+    Some(format!("{}://{}{port}", url.scheme(), url.host_str()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tests::resolve;
+
+    #[test]
+    fn a_bundle_of_no_use_is_told_with_its_source_and_without_its_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let private = rcgen::KeyPair::generate().unwrap().serialize_pem();
+        let large = vec![b'x'; usize::try_from(LONGEST_PEM).unwrap() + 1];
+        for (name, content, expected) in [
+            ("empty", &b""[..], "it holds no certificate"),
+            ("text", b"canary", "it holds no certificate"),
+            ("private", private.as_bytes(), "it holds no certificate"),
+            ("cut", b"-----BEGIN CERTIFICATE-----\ncanary", "it is not well-formed PEM"),
+            ("large", &large, "it has more than 8 MiB"),
+        ] {
+            let path = folder.path().join(name);
+            std::fs::write(&path, content).unwrap();
+            let path = path.to_str().unwrap();
+            let Err(failure) = resolve(&["--ca-file", path], &[]) else { panic!("{name} was accepted") };
+            let message = failure.message;
+            assert!(
+                message.starts_with(&format!("--ca-file: {path}")) && message.contains(expected),
+                "{message}"
+            );
+            assert!(
+                !message.contains("canary") && private.lines().all(|line| !message.contains(line)),
+                "{message}"
+            );
+        }
+        let folder = folder.path().to_str().unwrap();
+        assert!(resolve(&["--ca-file", folder], &[]).is_err(), "a folder");
+    }
+
+    #[test]
+    fn a_proxy_counts_only_where_it_would_be_used() {
+        for environment in [
+            &[("HTTPS_PROXY", "http://user:password@proxy:3128")][..],
+            &[("HTTPS_PROXY", "proxy:3128"), ("ALL_PROXY", "socks5://not.used:1")],
+            &[("HTTP_PROXY", "::::")],
+        ] {
+            assert!(resolve(&[], environment).is_ok(), "{environment:?}");
+        }
+        assert_eq!(
+            harmless_proxy("https://user:password@proxy:3128/path?query").as_deref(),
+            Some("https://proxy:3128")
+        );
+        let sandbox = ["--issuer", "http://127.0.0.1:1", "--api-base", "http://[::1]:1"];
+        assert!(resolve(&sandbox, &[("HTTPS_PROXY", "::::")]).is_ok());
+    }
+}

@@ -1,0 +1,145 @@
+//! Every option of `create` that has a variable: what it takes, and whether the configuration file
+//! may set it.
+
+use super::options::{plain_text, port_number, switch, wait};
+use crate::delivery::Variable;
+use keymint_domain::BaseUrl;
+
+/// An option.
+pub(crate) struct Definition {
+    /// As the flag is called, without its dashes.
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    /// What counts where nobody says anything, as a person is told.
+    pub(crate) default: Option<&'static str>,
+    /// Whether the configuration file may set it.
+    pub(crate) in_file: bool,
+}
+
+/// What an option takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Switch,
+    Text,
+    Url,
+    Port,
+    Time,
+    /// The name of an environment variable.
+    Variable,
+    /// A file. In the configuration file, which counts in every folder, its path is absolute.
+    File,
+    /// A command line, of which only the program is shown.
+    Command,
+}
+
+pub(crate) const DEFINITIONS: [Definition; 36] = [
+    setting("issuer", Kind::Url, Some("https://auth.openai.com")),
+    setting("api-base", Kind::Url, Some("https://api.openai.com")),
+    setting("client-id", Kind::Text, Some("app_2SKx67EdpoN0G6j64rFvigXD")),
+    setting("audience", Kind::Text, Some("https://api.openai.com/v1")),
+    setting("scope", Kind::Text, Some("openid email profile offline_access")),
+    setting("app", Kind::Text, Some("api")),
+    setting("callback-port", Kind::Port, Some("5000")),
+    setting("ca-file", Kind::File, None),
+    setting("name", Kind::Text, Some("keymint USER@HOST YYYY-MM-DD xxxx")),
+    setting("env-file", Kind::Text, None),
+    setting("var", Kind::Variable, Some("OPENAI_API_KEY")),
+    setting("keyring", Kind::Switch, Some("false")),
+    setting("pipe-to", Kind::Command, None),
+    setting("copy", Kind::Switch, Some("false")),
+    setting("print", Kind::Switch, Some("false")),
+    setting("organization", Kind::Text, None),
+    setting("project", Kind::Text, None),
+    setting("choose", Kind::Switch, Some("false")),
+    setting("verify", Kind::Switch, Some("false")),
+    setting("browser", Kind::Command, None),
+    setting("no-browser", Kind::Switch, Some("false")),
+    setting("no-listen", Kind::Switch, Some("false")),
+    setting("no-input", Kind::Switch, Some("false")),
+    setting("quiet", Kind::Switch, Some("false")),
+    setting("verbose", Kind::Switch, Some("false")),
+    setting("sign-in-timeout", Kind::Time, Some("15m")),
+    setting("project-timeout", Kind::Time, Some("60s")),
+    setting("http-timeout", Kind::Time, Some("30s")),
+    setting("poll-interval", Kind::Time, None),
+    for_one_run("json"),
+    for_one_run("events"),
+    for_one_run("dry-run"),
+    for_one_run("force"),
+    for_one_run("allow-tracked"),
+    for_one_run("new"),
+    // It chooses what of the file counts.
+    Definition { name: "profile", kind: Kind::Text, default: Some("default"), in_file: false },
+];
+
+const fn setting(name: &'static str, kind: Kind, default: Option<&'static str>) -> Definition {
+    Definition { name, kind, default, in_file: true }
+}
+
+/// What would change what scripts read, or give up a protection, in every run from then on.
+const fn for_one_run(name: &'static str) -> Definition {
+    Definition { name, kind: Kind::Switch, default: Some("false"), in_file: false }
+}
+
+impl Definition {
+    /// Its name in the configuration file.
+    pub(crate) fn key(&self) -> String {
+        self.name.replace('-', "_")
+    }
+}
+
+impl Kind {
+    /// Whether a value can be used. What is said of it does not repeat it.
+    pub(crate) fn check(self, value: &str) -> Result<(), String> {
+        let fault = |fault: &'static str| fault.to_owned();
+        match self {
+            Self::Switch => switch(value).map(drop).map_err(fault),
+            Self::Text | Self::File | Self::Command => plain_text(value).map(drop).map_err(fault),
+            Self::Url => BaseUrl::parse(value).map(drop).map_err(|error| error.to_string()),
+            Self::Port => port_number(value).map(drop).map_err(fault),
+            Self::Time => wait(value).map(drop).map_err(fault),
+            Self::Variable => Variable::parse(value).map(drop).map_err(fault),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::Args;
+    use crate::config::tests::resolve;
+    use clap::CommandFactory;
+    use keymint_domain::{Client, Plan};
+
+    /// These are for one invocation of the program, and have no variable.
+    const NO_OPTIONS_OF_A_RUN: [&str; 2] = ["help", "version"];
+
+    #[test]
+    fn every_flag_of_create_is_in_the_table_and_the_table_has_no_others() {
+        let mut command = Args::command();
+        command.build();
+        let create = command.find_subcommand("create").unwrap();
+        let mut flags: Vec<_> = create.get_arguments().filter_map(clap::Arg::get_long).collect();
+        flags.retain(|flag| !NO_OPTIONS_OF_A_RUN.contains(flag));
+        let mut defined: Vec<_> = DEFINITIONS.iter().map(|definition| definition.name).collect();
+        flags.sort_unstable();
+        defined.sort_unstable();
+        assert_eq!(flags, defined);
+    }
+
+    #[test]
+    fn the_defaults_that_are_told_are_those_that_count() {
+        let default = |name| DEFINITIONS.iter().find(|it| it.name == name).unwrap().default.unwrap();
+        let (client, settings) = (Client::default(), resolve(&[], &[]).unwrap());
+        assert_eq!(default("issuer"), client.issuer.as_str());
+        assert_eq!(default("api-base"), settings.api_base.as_str());
+        assert_eq!(default("client-id"), client.client_id);
+        assert_eq!(default("audience"), client.audience);
+        assert_eq!(default("scope"), client.scope);
+        assert_eq!(default("app"), Plan::named("").app);
+        assert_eq!(default("callback-port"), settings.callback_port.to_string());
+        assert_eq!(wait(default("sign-in-timeout")), Ok(settings.sign_in_timeout));
+        assert_eq!(wait(default("project-timeout")), Ok(settings.plan.polling.timeout()));
+        assert_eq!(wait(default("http-timeout")), Ok(settings.http.request_timeout));
+    }
+}

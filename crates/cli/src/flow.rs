@@ -1,0 +1,11 @@
+//! The steps of a sign-in and of the creation of a key, as the commands share them.
+
+pub(crate) mod choose;
+pub(crate) mod create_key;
+pub(crate) mod env_conflicts;
+pub(crate) mod paste;
+pub(crate) mod pending_sign_in;
+pub(crate) mod port_lock;
+pub(crate) mod response;
+pub(crate) mod sign_in;
+pub(crate) mod verify_key;

@@ -1,0 +1,87 @@
+//! Variables that have programs use another key than the new one, or use it elsewhere.
+
+use crate::config::{Destinations, Environment};
+use crate::delivery::Variable;
+
+const KEY: &str = Variable::OF_LIBRARIES;
+
+/// Variables of theirs that decide where a key is used, and for whom.
+const SURROUNDINGS: [&str; 6] = [
+    "OPENAI_BASE_URL",
+    "OPENAI_API_BASE",
+    "OPENAI_ORGANIZATION",
+    "OPENAI_ORG_ID",
+    "OPENAI_PROJECT",
+    "OPENAI_PROJECT_ID",
+];
+
+/// Those that are set. Their values are nobody's to see.
+pub(crate) fn all_set(environment: &dyn Environment) -> Vec<&'static str> {
+    [KEY].into_iter().chain(SURROUNDINGS).filter(|name| is_set(environment, name)).collect()
+}
+
+/// What stands in the way of a key that was delivered to these places.
+pub(crate) fn warnings(environment: &dyn Environment, destinations: &Destinations) -> Vec<String> {
+    // `keymint run` sets the variable itself.
+    let in_file = destinations.env_file.as_ref().map(|file| &file.variable);
+    let in_variable = (destinations.stdout() || destinations.copy).then_some(KEY);
+    let mut names: Vec<_> = in_file.map(Variable::as_str).into_iter().chain(in_variable).collect();
+    names.dedup();
+    names.retain(|name| is_set(environment, name));
+    let mut warnings: Vec<_> = names
+        .into_iter()
+        .map(|name| {
+            format!(
+                "{name} is set here already: programs started from here use that key until you replace it"
+            )
+        })
+        .collect();
+    let around: Vec<_> = SURROUNDINGS.into_iter().filter(|name| is_set(environment, name)).collect();
+    if !around.is_empty() {
+        let around = around.join(", ");
+        warnings.push(format!(
+            "programs started from here use the new key as these say, which are set: {around}"
+        ));
+    }
+    warnings
+}
+
+/// One that is not text is set all the same.
+fn is_set(environment: &dyn Environment, name: &str) -> bool {
+    !matches!(environment.get(name), Ok(None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{EnvFileOptions, KeyringOptions};
+    use std::collections::HashMap;
+
+    #[test]
+    fn only_a_variable_that_stands_in_the_keys_way_is_warned_of() {
+        let file = |name| EnvFileOptions {
+            path: ".env".into(),
+            variable: Variable::parse(name).unwrap(),
+            force: false,
+            allow_tracked: false,
+        };
+        let to_file = |name| Destinations { env_file: Some(file(name)), ..Destinations::default() };
+        let keyring = KeyringOptions { profile: "default".to_owned(), new: false };
+        for (destinations, set, warned_of) in [
+            (Destinations::default(), &["OPENAI_API_KEY"][..], &["OPENAI_API_KEY"][..]),
+            (Destinations::default(), &["MY_KEY"], &[]),
+            (to_file(KEY), &["OPENAI_API_KEY"], &["OPENAI_API_KEY"]),
+            (to_file("MY_KEY"), &["OPENAI_API_KEY"], &[]),
+            (to_file("MY_KEY"), &["MY_KEY", "OPENAI_PROJECT"], &["MY_KEY", "OPENAI_PROJECT"]),
+            (Destinations { print: true, ..to_file("MY_KEY") }, &["MY_KEY", KEY], &["MY_KEY", KEY]),
+            (Destinations { keyring: Some(keyring), ..Destinations::default() }, &["OPENAI_API_KEY"], &[]),
+        ] {
+            let environment: HashMap<&str, &str> = set.iter().map(|name| (*name, "canary")).collect();
+            let warnings = warnings(&environment, &destinations);
+            assert_eq!(warnings.len(), warned_of.len(), "{warnings:?}");
+            for (warning, name) in warnings.iter().zip(warned_of) {
+                assert!(warning.contains(name) && !warning.contains("canary"), "{warning}");
+            }
+        }
+    }
+}

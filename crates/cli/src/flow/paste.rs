@@ -1,0 +1,120 @@
+//! The address that the browser ended on, pasted by a person.
+
+use crate::os::stdin::{Line, StdinLines};
+use crate::ui::reporter::{Message, Reporter};
+use async_trait::async_trait;
+use keymint_domain::{
+    AuthorizationResponse, Callback, Clock, PendingAuthorization, ResponseSource, SourceError, Stray,
+};
+use keymint_tokio_clock::TokioClock;
+use std::sync::Arc;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// How often a wrong address may be pasted.
+const MOST_TRIES: usize = 5;
+
+/// The rest of an address that was wrapped comes at once.
+const REST: Duration = Duration::from_millis(100);
+
+/// Longest address, in bytes, with its line breaks.
+const LONGEST: usize = 64 * 1024;
+
+/// Reads what is pasted until it is the answer to the sign-in.
+pub(crate) struct Pasted {
+    reporter: Arc<Reporter>,
+}
+
+impl Pasted {
+    pub(crate) fn new(reporter: &Arc<Reporter>) -> Self {
+        Self { reporter: Arc::clone(reporter) }
+    }
+}
+
+#[async_trait]
+impl ResponseSource for Pasted {
+    /// An error at the end of standard input, and after too many wrong addresses.
+    async fn receive(
+        &mut self,
+        pending: &PendingAuthorization,
+    ) -> Result<AuthorizationResponse, SourceError> {
+        let mut typed = StdinLines::lines().await;
+        for _ in 0..MOST_TRIES {
+            let Some(first) = next_that_says_something(&mut typed).await else {
+                return Err(SourceError::new(PasteError::Input));
+            };
+            match read(pending, first, &mut typed).await {
+                Callback::Response(response) => return Ok(response),
+                Callback::Stray(stray) => self.reporter.report(&Message::Pasted(stray)),
+            }
+        }
+        Err(SourceError::new(PasteError::Tries))
+    }
+}
+
+/// Why nothing more is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PasteError {
+    #[error("standard input has ended")]
+    Input,
+    #[error("{MOST_TRIES} addresses were pasted, and none was the answer to this sign-in")]
+    Tries,
+}
+
+async fn next_that_says_something(typed: &mut StdinLines) -> Option<Line> {
+    loop {
+        let line = typed.next().await?;
+        if !line.trim().is_empty() {
+            return Some(line);
+        }
+    }
+}
+
+/// The address that is pasted, or all that a pipe has; `None` where there is nothing.
+pub(crate) async fn text() -> Option<Line> {
+    let mut typed = StdinLines::lines().await;
+    let first = next_that_says_something(&mut typed).await?;
+    Some(whole(first, &mut typed).await.0)
+}
+
+/// A line with those that come at once after it, and the last of these: an address may have been
+/// wrapped, anywhere.
+async fn whole(first: Line, typed: &mut StdinLines) -> (Line, Option<Line>) {
+    let clock = TokioClock::new();
+    let (mut whole, mut last) = (first, None);
+    while whole.len() < LONGEST {
+        let more = tokio::select! {
+            biased;
+            more = typed.next() => more,
+            () = clock.sleep(REST) => None,
+        };
+        let Some(more) = more else { break };
+        whole = Zeroizing::new(format!("{}{}", *whole, *more));
+        last = Some(more);
+    }
+    (whole, last)
+}
+
+async fn read(pending: &PendingAuthorization, first: Line, typed: &mut StdinLines) -> Callback {
+    match whole(first, typed).await {
+        (whole, None) => pending.read_pasted(&whole),
+        (whole, Some(last)) => match pending.read_pasted(&whole) {
+            // Several tries, and not one that was wrapped.
+            Callback::Stray(_) => pending.read_pasted(&last),
+            response => response,
+        },
+    }
+}
+
+/// What to tell about an address that is not the answer.
+pub(crate) fn complaint(stray: Stray) -> &'static str {
+    match stray {
+        Stray::ForeignState => {
+            "That answers another sign-in, or is not a whole address. Paste the one that the browser ended on now:"
+        }
+        _ => {
+            "That is not the address that the browser ended on. It begins with http://localhost and has code= and \
+             state= in it. Paste it here:"
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! One sign-in at a time for each user and callback port.
+
+use crate::error::{CliError, ErrorKind};
+use crate::os::clock;
+use crate::state;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Seek, Write};
+use std::path::Path;
+
+const FOLDER: &str = "locks";
+
+fn file_name(port: u16) -> String {
+    format!("port-{port}")
+}
+
+/// The right to sign in over a port. It ends with this value, or with the process, however that
+/// ends.
+#[derive(Debug)]
+pub(crate) struct PortLock {
+    _file: File,
+}
+
+impl PortLock {
+    /// Takes it, unless another sign-in of this user has it.
+    pub(crate) fn acquire(port: u16) -> Result<Self, CliError> {
+        let path = state::folder(FOLDER).map(|folder| folder.join(file_name(port)));
+        match path.and_then(|path| lock_file(&path)) {
+            Ok(Ok(lock)) => Ok(lock),
+            Ok(Err(holder)) => Err(CliError::new(
+                ErrorKind::CallbackUnavailable,
+                format!("another sign-in of yours waits for the browser on port {port}: {holder}"),
+            )
+            .hint("Finish it, or end it (with Ctrl-C, or with `kill` and that number), and run this again.")),
+            Err(error) => Err(CliError::new(
+                ErrorKind::DestinationUnusable,
+                format!("it cannot be written down that a sign-in is going on: {error}"),
+            )
+            .hint("Name a folder of yours in XDG_STATE_HOME.")),
+        }
+    }
+
+    /// The other sign-in of this user that has it, if one does. Nothing is written.
+    pub(crate) fn holder(port: u16) -> io::Result<Option<String>> {
+        state::base().map_or(Ok(None), |base| holder(&base.join(FOLDER).join(file_name(port))))
+    }
+}
+
+/// Tells who has the turn, without taking it.
+fn holder(path: &Path) -> io::Result<Option<String>> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => io::read_to_string(file).map(Some),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Takes the turn, or tells who has it.
+fn lock_file(path: &Path) -> io::Result<Result<PortLock, String>> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path).map_err(|error| state::about(path, &error))?;
+    state::leave_to_owner(&file);
+    match file.try_lock() {
+        Ok(()) => {
+            file.set_len(0)?;
+            file.rewind()?;
+            write!(file, "process {}, since {}", std::process::id(), clock::utc_of(clock::unix_now()))?;
+            Ok(Ok(PortLock { _file: file }))
+        }
+        Err(TryLockError::WouldBlock) => Ok(Err(io::read_to_string(file)?)),
+        Err(TryLockError::Error(error)) => Err(state::about(path, &error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_is_taken_once_and_ends_with_its_holder() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("port-5000");
+        let lock = lock_file(&path).unwrap().unwrap();
+        let holder = lock_file(&path).unwrap().unwrap_err();
+        assert!(holder.starts_with(&format!("process {}, since 2", std::process::id())), "{holder}");
+        assert_eq!(super::holder(&path).unwrap(), Some(holder));
+        drop(lock);
+        assert_eq!(super::holder(&path).unwrap(), None);
+        assert!(lock_file(&path).unwrap().is_ok());
+    }
+}

@@ -1,0 +1,152 @@
+//! How the browser's answer comes back: over the listener, or pasted by a person, whichever is
+//! first.
+
+use crate::config::Settings;
+use crate::error::{CliError, ErrorKind};
+use crate::flow::paste::{PasteError, Pasted};
+use crate::flow::port_lock::PortLock;
+use crate::ui::prompter::Prompter;
+use crate::ui::reporter::{Message, Reporter, ResponseChannel};
+use async_trait::async_trait;
+use keymint_callback_adapter::{BrowserMismatch, LoopbackListener, Outcome};
+use keymint_domain::{AuthorizationResponse, PendingAuthorization, ResponseSource, SourceError};
+use std::future;
+use std::sync::Arc;
+use url::Url;
+
+/// The ways back from the browser that are open.
+pub(crate) struct ResponseReceiver {
+    listener: Option<LoopbackListener>,
+    /// What the person pastes, or has pasted.
+    pasted: Option<Box<dyn ResponseSource>>,
+    /// Held as long as the port is wanted.
+    _lock: Option<PortLock>,
+}
+
+impl ResponseReceiver {
+    /// Opens the listener, and whatever a person who is there can do without it.
+    pub(crate) async fn open(
+        settings: &Settings,
+        reporter: &Arc<Reporter>,
+        prompter: Prompter<'_>,
+    ) -> Result<Self, CliError> {
+        let port = settings.callback_port;
+        let pasted = (prompter.is_interactive() || !settings.listens)
+            .then(|| -> Box<dyn ResponseSource> { Box::new(Pasted::new(reporter)) });
+        if !settings.listens {
+            return Ok(Self { listener: None, pasted, _lock: None });
+        }
+        let lock = if settings.persists { Some(PortLock::acquire(port)?) } else { None };
+        let listener = match listen(port, reporter).await {
+            Ok(listener) => Some(listener),
+            Err(failure) if pasted.is_some() => {
+                let hint = failure.hint.unwrap_or_default();
+                prompter.warn(&format!("{}. {hint}", failure.message));
+                None
+            }
+            Err(failure) => {
+                let hint = failure.hint.clone().unwrap_or_default();
+                return Err(
+                    failure.hint(format!("{hint} `keymint start` and `keymint finish` need no port."))
+                );
+            }
+        };
+        Ok(Self { listener, pasted, _lock: lock })
+    }
+
+    /// A response that is there already.
+    pub(crate) fn answered(response: AuthorizationResponse) -> Self {
+        Self { listener: None, pasted: Some(Box::new(Answer(Some(response)))), _lock: None }
+    }
+
+    pub(crate) fn listener(&self) -> Option<&LoopbackListener> {
+        self.listener.as_ref()
+    }
+
+    pub(crate) fn channel(&self) -> ResponseChannel {
+        match (&self.listener, &self.pasted) {
+            (Some(_), None) => ResponseChannel::Listener,
+            (Some(_), Some(_)) => ResponseChannel::ListenerOrPaste,
+            (None, _) => ResponseChannel::Paste,
+        }
+    }
+
+    /// Whether a person should be asked before the response is used.
+    pub(crate) fn browser_mismatch(&self) -> Option<BrowserMismatch> {
+        self.listener.as_ref().and_then(LoopbackListener::browser_mismatch)
+    }
+
+    /// Tells the browser how it ended.
+    pub(crate) async fn conclude(self, outcome: Outcome) {
+        if let Some(listener) = self.listener {
+            listener.conclude(outcome).await;
+        }
+    }
+}
+
+async fn listen(port: u16, reporter: &Arc<Reporter>) -> Result<LoopbackListener, CliError> {
+    let observer = Arc::clone(reporter);
+    let listener =
+        LoopbackListener::bind(port)?.observed_by(move |notice| observer.report(&Message::Listener(notice)));
+    listener.self_test().await?;
+    Ok(listener)
+}
+
+/// The redirect URI that the listener would have.
+pub(crate) fn redirect_uri(port: u16) -> Url {
+    Url::parse(&format!("http://localhost:{port}/auth/callback")).expect("a port fits into a URL")
+}
+
+#[async_trait]
+impl ResponseSource for ResponseReceiver {
+    async fn receive(
+        &mut self,
+        pending: &PendingAuthorization,
+    ) -> Result<AuthorizationResponse, SourceError> {
+        let Self { listener, pasted, .. } = self;
+        let Some(listener) = listener else {
+            return pasted.as_mut().expect("one way at least").receive(pending).await;
+        };
+        let by_paste = async {
+            match pasted {
+                Some(pasted) => match pasted.receive(pending).await {
+                    Ok(response) => response,
+                    // The listener goes on.
+                    Err(_) => future::pending().await,
+                },
+                None => future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            response = listener.receive(pending) => response,
+            response = by_paste => {
+                listener.stop_accepting();
+                Ok(response)
+            }
+        }
+    }
+}
+
+/// A response that is there already.
+struct Answer(Option<AuthorizationResponse>);
+
+#[async_trait]
+impl ResponseSource for Answer {
+    async fn receive(&mut self, _: &PendingAuthorization) -> Result<AuthorizationResponse, SourceError> {
+        self.0.take().ok_or_else(|| SourceError::new("it was received"))
+    }
+}
+
+/// Why a sign-in that only a paste could end did not.
+pub(crate) fn without_an_answer(error: &SourceError) -> Option<CliError> {
+    let ended = error.cause().downcast_ref::<PasteError>()?;
+    Some(match ended {
+        PasteError::Input => CliError::new(ErrorKind::Usage, format!("nobody can paste an address here: {ended}")).hint(
+            "Where nobody can type, `keymint start` prints the address to open and ends, and `keymint finish` takes \
+             the one that the browser ended on.",
+        ),
+        PasteError::Tries => CliError::new(ErrorKind::SignInRefused, ended.to_string())
+            .hint("Run it again, and paste the whole address that the browser ends on."),
+    })
+}

@@ -1,0 +1,325 @@
+//! Where this program runs, as far as it decides whether a browser can be opened and how it comes
+//! back.
+
+use crate::config::Environment;
+use std::fs;
+use std::io::{self, IsTerminal};
+use std::net::IpAddr;
+use std::path::Path;
+
+/// Whose browser it will be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum HostKind {
+    /// That of a person at this machine, as far as one can tell.
+    Desktop,
+    /// That of the Windows which this Linux runs in.
+    Wsl,
+    /// One on the machine that somebody came from by SSH.
+    Ssh,
+    /// One outside of this container, which has no display of its own.
+    Container,
+    /// One that shows this codespace of GitHub, whose name is known.
+    Codespace(Option<String>),
+    /// One beside an editor, or an editor in one, whose other half runs here.
+    RemoteEditor,
+    /// Nobody's.
+    Ci,
+}
+
+/// What is known of the place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HostEnvironment {
+    pub(crate) kind: HostKind,
+    /// Whether windows can be shown.
+    pub(crate) has_display: bool,
+    /// The program that runs this one in a person's place.
+    pub(crate) agent: Option<&'static str>,
+    /// This machine, as `ssh` is given it: `-p 2222 user@host`.
+    login: String,
+}
+
+/// What the system shows beside the variables.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Traces {
+    /// Whether somebody reads and types.
+    pub(crate) terminal: bool,
+    pub(crate) container: bool,
+    pub(crate) wsl: bool,
+    pub(crate) host: String,
+}
+
+/// What a person has to do so that the browser comes back to this program.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Advice {
+    pub(crate) text: String,
+    /// To be run on the person's own machine, exactly as it is.
+    pub(crate) command: Option<String>,
+}
+
+/// Variables that an agent sets in its shell.
+const AGENTS: [(&str, &str); 5] = [
+    ("CLAUDECODE", "Claude Code"),
+    ("CODEX_SANDBOX", "Codex"),
+    ("CURSOR_AGENT", "Cursor"),
+    ("GEMINI_CLI", "Gemini CLI"),
+    ("OPENCODE", "OpenCode"),
+];
+
+/// Variables of editors and workspaces whose windows are elsewhere.
+const REMOTE_EDITORS: [&str; 6] =
+    ["REMOTE_CONTAINERS", "VSCODE_IPC_HOOK_CLI", "GITPOD_WORKSPACE_ID", "CLOUD_SHELL", "CODER", "C9_PROJECT"];
+
+/// Variables of containers that share the network and the display of their machine.
+const OPEN_CONTAINERS: [&str; 2] = ["TOOLBOX_PATH", "DISTROBOX_ENTER_PATH"];
+
+impl HostEnvironment {
+    pub(crate) fn judge(environment: &dyn Environment, traces: &Traces) -> Self {
+        // Text that is not UTF-8 says nothing here.
+        let get = |name: &str| environment.get(name).ok().flatten();
+        let is_set = |name: &&str| get(name).is_some();
+        let other_system = cfg!(any(target_os = "macos", windows));
+        let on = |name: &str| get(name).is_some_and(|value| !matches!(&*value, "0" | "false"));
+        let container =
+            (traces.container || is_set(&"KUBERNETES_SERVICE_HOST")) && !OPEN_CONTAINERS.iter().any(is_set);
+
+        let has_display = other_system || ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(is_set);
+        let kind = if on("CI") && !traces.terminal {
+            HostKind::Ci
+        } else if on("CODESPACES") {
+            HostKind::Codespace(get("CODESPACE_NAME").filter(|name| is_plain(name)))
+        } else if is_set(&"WSL_DISTRO_NAME") {
+            HostKind::Wsl
+        } else if REMOTE_EDITORS.iter().any(is_set) {
+            HostKind::RemoteEditor
+        } else if ["SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"].iter().any(is_set) {
+            HostKind::Ssh
+        } else if container && !has_display {
+            HostKind::Container
+        } else if traces.wsl {
+            HostKind::Wsl
+        } else {
+            HostKind::Desktop
+        };
+        let user = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| get(name));
+        Self {
+            kind,
+            has_display,
+            agent: AGENTS.iter().find(|(variable, _)| is_set(variable)).map(|(_, name)| *name),
+            login: login(user, get("SSH_CONNECTION").as_deref(), &traces.host),
+        }
+    }
+
+    /// What the person has to do besides opening the address, when the browser comes back to this
+    /// port. `None` where nothing is known to stand in the way.
+    pub(crate) fn advice(&self, port: u16) -> Option<Advice> {
+        let text = match &self.kind {
+            HostKind::Desktop if self.has_display => return None,
+            HostKind::Desktop => {
+                "If your browser is on another machine than this one, run this there first, and leave it open:"
+                    .to_owned()
+            }
+            HostKind::Ssh => format!(
+                "You are here by SSH, and your browser will come back to port {port} of its own machine. Run this there \
+                 first, and leave it open:"
+            ),
+            HostKind::Container => format!(
+                "This is a container, and a browser outside of it will come back to port {port} of its own machine; \
+                 publishing the port (-p) does not lead it here. Start the container with --network=host, run keymint \
+                 outside of it, or sign in in two steps, of which `keymint start` is the first."
+            ),
+            HostKind::Codespace(_) => format!(
+                "This is a codespace, and your browser will come back to port {port} of your own machine. Run this there \
+                 first, and leave it open:"
+            ),
+            HostKind::RemoteEditor => format!(
+                "This machine is not the one that your browser is on. Have your editor forward port {port} to the same \
+                 port there (in VS Code: the Ports view)."
+            ),
+            HostKind::Wsl => format!(
+                "If the browser's last page does not load, a program on Windows may hold port {port}."
+            ),
+            HostKind::Ci => "This looks like CI, where nobody can sign in. Make the key on your own machine, and store it \
+                          as a secret of the CI."
+                .to_owned(),
+        };
+        let forward = format!("ssh -L {port}:localhost:{port} {}", self.login);
+        let command = match &self.kind {
+            HostKind::Desktop | HostKind::Ssh => Some(forward),
+            HostKind::Codespace(name) => {
+                let which = name.as_ref().map(|name| format!(" -c {name}")).unwrap_or_default();
+                Some(format!("gh codespace ports forward {port}:{port}{which}"))
+            }
+            _ => None,
+        };
+        Some(Advice { text, command })
+    }
+}
+
+impl<T: Into<String>> From<T> for Advice {
+    fn from(text: T) -> Self {
+        Self { text: text.into(), command: None }
+    }
+}
+
+impl Traces {
+    /// Looks at this machine.
+    pub(crate) fn look() -> Self {
+        let system = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        Self {
+            terminal: io::stdin().is_terminal() && io::stderr().is_terminal(),
+            container: is_container(),
+            wsl: system.to_ascii_lowercase().contains("microsoft"),
+            host: gethostname::gethostname().to_string_lossy().into_owned(),
+        }
+    }
+}
+
+/// By the files that Docker and Podman leave, or by the group that the first process is in.
+fn is_container() -> bool {
+    let first = fs::read_to_string("/proc/1/cgroup").unwrap_or_default();
+    ["/.dockerenv", "/run/.containerenv"].iter().any(|file| Path::new(file).exists())
+        || ["docker", "kubepods", "containerd", "lxc"].iter().any(|name| first.contains(name))
+}
+
+/// How this machine is reached from where the person came from: by the address that they were
+/// connected to, which is the surest, else by its name.
+fn login(user: Option<String>, connection: Option<&str>, host: &str) -> String {
+    let (address, port) = connection.and_then(server).unzip();
+    let host = match address {
+        // A gateway on this machine was connected to, not the machine itself.
+        Some(address) if !address.is_loopback() => address.to_string(),
+        _ if is_plain(host) => host.to_owned(),
+        _ => "this-machine".to_owned(),
+    };
+    let user = user.filter(|user| is_plain(user)).map(|user| format!("{user}@")).unwrap_or_default();
+    match port {
+        Some(port) if port != 22 => format!("-p {port} {user}{host}"),
+        _ => format!("{user}{host}"),
+    }
+}
+
+/// The server's address and port in `SSH_CONNECTION`: client, its port, server, its port.
+fn server(connection: &str) -> Option<(IpAddr, u16)> {
+    let mut words = connection.split(' ').skip(2);
+    let address: IpAddr = words.next()?.parse().ok()?;
+    Some((address.to_canonical(), words.next()?.parse().ok()?))
+}
+
+/// Whether a shell takes it as it is: it will be pasted into one.
+fn is_plain(word: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    !word.is_empty() && !word.starts_with('-') && word.chars().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    fn judge(environment: &[(&str, &str)], traces: &Traces) -> HostEnvironment {
+        let environment: HashMap<&str, &str> = environment.iter().copied().collect();
+        HostEnvironment::judge(&environment, traces)
+    }
+
+    fn bare() -> Traces {
+        Traces { terminal: true, host: "builder".to_owned(), ..Traces::default() }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn each_place_is_known_by_its_signs() {
+        let (bare, nobody) = (bare(), Traces { terminal: false, ..bare() });
+        let container = Traces { container: true, ..bare.clone() };
+        let wsl = Traces { wsl: true, ..bare.clone() };
+        let ssh = ("SSH_CONNECTION", "10.0.0.9 50000 10.0.0.5 22");
+        for (environment, traces, kind) in [
+            (&[][..], &bare, HostKind::Desktop),
+            (&[("DISPLAY", ":0")], &bare, HostKind::Desktop),
+            (&[ssh], &bare, HostKind::Ssh),
+            (&[ssh, ("DISPLAY", "localhost:10.0")], &bare, HostKind::Ssh),
+            (&[("SSH_TTY", "/dev/pts/0")], &bare, HostKind::Ssh),
+            (&[ssh], &container, HostKind::Ssh),
+            (&[ssh, ("VSCODE_IPC_HOOK_CLI", "/run/x")], &bare, HostKind::RemoteEditor),
+            (&[("REMOTE_CONTAINERS", "true")], &container, HostKind::RemoteEditor),
+            (&[], &container, HostKind::Container),
+            (&[("DISPLAY", ":0")], &container, HostKind::Desktop),
+            (&[("KUBERNETES_SERVICE_HOST", "10.0.0.1")], &bare, HostKind::Container),
+            (&[("TOOLBOX_PATH", "/usr/bin/toolbox")], &container, HostKind::Desktop),
+            (&[("CODESPACES", "true")], &container, HostKind::Codespace(None)),
+            (&[("CODESPACES", "false")], &bare, HostKind::Desktop),
+            (
+                &[("CODESPACES", "true"), ("CODESPACE_NAME", "shiny-x1")],
+                &container,
+                HostKind::Codespace(Some("shiny-x1".to_owned())),
+            ),
+            (&[("WSL_DISTRO_NAME", "Ubuntu"), ("VSCODE_IPC_HOOK_CLI", "/run/x")], &wsl, HostKind::Wsl),
+            (&[], &wsl, HostKind::Wsl),
+            (&[ssh], &wsl, HostKind::Ssh),
+            (&[], &Traces { container: true, ..wsl.clone() }, HostKind::Container),
+            (&[("CI", "true")], &nobody, HostKind::Ci),
+            (&[("CI", "true")], &bare, HostKind::Desktop),
+            (&[("CI", "false")], &nobody, HostKind::Desktop),
+        ] {
+            assert_eq!(judge(environment, traces).kind, kind, "{environment:?} {traces:?}");
+        }
+    }
+
+    #[test]
+    fn an_agent_is_known_by_its_variable() {
+        assert_eq!(judge(&[("CLAUDECODE", "1")], &bare()).agent, Some("Claude Code"));
+        assert_eq!(judge(&[("CLAUDECODE", "")], &bare()).agent, None);
+    }
+
+    #[test]
+    fn the_command_by_which_the_browser_comes_back_can_be_pasted_as_it_is() {
+        let user = ("USER", "ada");
+        let command = |environment: &[(&str, &str)], host: &str| {
+            let traces = Traces { host: host.to_owned(), ..bare() };
+            judge(environment, &traces).advice(5000).unwrap().command.unwrap()
+        };
+        for (connection, expected) in [
+            ("10.0.0.9 50000 10.0.0.5 22", "ssh -L 5000:localhost:5000 ada@10.0.0.5"),
+            ("10.0.0.9 50000 10.0.0.5 2222", "ssh -L 5000:localhost:5000 -p 2222 ada@10.0.0.5"),
+            ("::ffff:10.0.0.9 5 ::ffff:10.0.0.5 22", "ssh -L 5000:localhost:5000 ada@10.0.0.5"),
+            ("2001:db8::9 5 2001:db8::5 22", "ssh -L 5000:localhost:5000 ada@2001:db8::5"),
+            ("127.0.0.1 50000 127.0.0.1 22", "ssh -L 5000:localhost:5000 ada@builder"),
+            ("fe80::9%eth0 5 fe80::5%eth0 22", "ssh -L 5000:localhost:5000 ada@builder"),
+            ("$(touch /tmp/x) 1 $(touch /tmp/x) 22", "ssh -L 5000:localhost:5000 ada@builder"),
+        ] {
+            assert_eq!(command(&[user, ("SSH_CONNECTION", connection)], "builder"), expected);
+        }
+        let ssh = ("SSH_TTY", "/dev/pts/0");
+        assert_eq!(command(&[ssh], "builder"), "ssh -L 5000:localhost:5000 builder");
+        assert_eq!(
+            command(&[ssh, ("USER", "a;touch x")], "-oProxyCommand=x"),
+            "ssh -L 5000:localhost:5000 this-machine"
+        );
+        let codespace = [("CODESPACES", "true"), ("CODESPACE_NAME", "shiny-x1")];
+        assert_eq!(command(&codespace, "c"), "gh codespace ports forward 5000:5000 -c shiny-x1");
+        let strange = [("CODESPACES", "true"), ("CODESPACE_NAME", "a b")];
+        assert_eq!(command(&strange, "c"), "gh codespace ports forward 5000:5000");
+    }
+
+    #[test]
+    fn there_is_advice_wherever_something_may_stand_in_the_way() {
+        let at = |kind: HostKind, has_display: bool| {
+            HostEnvironment { kind, has_display, agent: None, login: "ada@host".to_owned() }.advice(6001)
+        };
+        #[cfg(target_os = "linux")]
+        assert!(judge(&[], &bare()).advice(5000).unwrap().command.is_some());
+        assert_eq!(at(HostKind::Desktop, true), None);
+        for (kind, expected) in [
+            (HostKind::Ssh, "by SSH"),
+            (HostKind::Container, "--network=host, run keymint outside of it, or sign in in two steps"),
+            (HostKind::Codespace(None), "codespace"),
+            (HostKind::RemoteEditor, "forward port 6001"),
+            (HostKind::Wsl, "on Windows may hold port 6001"),
+            (HostKind::Ci, "secret of the CI"),
+        ] {
+            let advice = at(kind.clone(), true).unwrap();
+            assert!(advice.text.contains(expected), "{}", advice.text);
+            // What announces a command is followed by one.
+            assert_eq!(advice.text.ends_with(':'), advice.command.is_some(), "{kind:?}");
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! What the operating system gives: time, signals, standard streams, and who holds a port.
+
+pub(crate) mod clock;
+pub(crate) mod core_dumps;
+pub(crate) mod fail_point;
+pub(crate) mod port_owner;
+pub(crate) mod signals;
+pub(crate) mod stderr;
+pub(crate) mod stdin;

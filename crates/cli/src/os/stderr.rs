@@ -1,0 +1,46 @@
+//! Standard error, which somebody may hold open and not read.
+
+use std::io::{self, Write};
+#[cfg(unix)]
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How long a line waits for room. Once one has waited in vain, the others do not wait.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Writes one line, or drops it where it would keep the program, and a key, for ever.
+pub(crate) fn write_line(text: &str) {
+    static IS_STUCK: AtomicBool = AtomicBool::new(false);
+    let patience = if IS_STUCK.load(Ordering::Relaxed) { Duration::ZERO } else { PATIENCE };
+    let has_room = has_room(io::stderr(), patience);
+    IS_STUCK.store(!has_room, Ordering::Relaxed);
+    if has_room {
+        // Nobody can be told that standard error is broken.
+        drop(writeln!(anstream::stderr().lock(), "{text}"));
+    }
+}
+
+/// Whether a line does not block. A terminal that is held with Ctrl-S has a person before it, and
+/// blocks as it should.
+#[cfg(unix)]
+fn has_room(stream: impl AsFd + io::IsTerminal, patience: Duration) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    if stream.is_terminal() {
+        return true;
+    }
+    let patience = Timespec::try_from(patience).expect("some seconds fit");
+    let mut watched = [PollFd::new(&stream, PollFlags::OUT)];
+    loop {
+        match poll(&mut watched, Some(&patience)) {
+            Ok(ready) => return ready > 0,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(_) => return true,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn has_room(_: io::Stderr, _: Duration) -> bool {
+    true
+}

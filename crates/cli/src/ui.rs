@@ -1,0 +1,11 @@
+//! What the user sees and is asked: standard error, standard output, events, prompts.
+
+pub(crate) mod ask;
+pub(crate) mod events;
+pub(crate) mod format;
+pub(crate) mod hyperlink;
+pub(crate) mod message;
+pub(crate) mod progress;
+pub(crate) mod prompter;
+pub(crate) mod reporter;
+pub(crate) mod stdout;

@@ -1,0 +1,77 @@
+//! How things are called before a person.
+
+use crate::browser::Obstacle;
+use crate::config::DEFAULT_PROFILE;
+use keymint_callback_adapter as listener;
+use keymint_domain::Target;
+use keymint_domain::text::sanitize;
+
+/// Where a person sees and deletes keys.
+pub(crate) const DASHBOARD: &str = "https://platform.openai.com/api-keys";
+
+/// Longest name or title shown, in characters.
+const LONGEST_NAME: usize = 80;
+
+/// A name or a title, in quotes.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{}\"", sanitize(name, LONGEST_NAME))
+}
+
+/// Organization and project, each by its title, or by its id where it has none.
+pub(crate) fn describe_target(target: &Target) -> String {
+    let named = |title: &Option<String>, id: &str| title.as_deref().map_or_else(|| id.to_owned(), quoted);
+    let project = named(&target.project_title, target.project_id.as_str());
+    let organization = named(&target.organization_title, target.organization_id.as_str());
+    format!("project {project} of organization {organization}")
+}
+
+/// The same with both ids, for a person who has to look there.
+pub(crate) fn describe_target_exactly(target: &Target) -> String {
+    let Target { organization_id, project_id, .. } = target;
+    let titled = |title: &Option<String>| title.as_deref().map_or_else(|| "untitled".to_owned(), quoted);
+    let (organization, project) = (titled(&target.organization_title), titled(&target.project_title));
+    format!("Organization: {organization} ({organization_id}). Project: {project} ({project_id})")
+}
+
+/// Why the browser was not opened. `None` where that takes more words than these.
+pub(crate) fn of_obstacle(obstacle: &Obstacle) -> Option<String> {
+    Some(match obstacle {
+        Obstacle::Elsewhere => return None,
+        Obstacle::NoDisplay => "There is no display here to show a browser on".to_owned(),
+        Obstacle::TextBrowser(name) => {
+            format!("{} would take over this terminal, and was not started", quoted(name))
+        }
+        Obstacle::CannotStart(names) if names.is_empty() => "BROWSER names no program".to_owned(),
+        Obstacle::CannotStart(names) => {
+            let names: Vec<_> = names.iter().map(|name| quoted(name)).collect();
+            format!("No browser could be started (by {})", names.join(", "))
+        }
+    })
+}
+
+/// The flag that names a profile, where one is needed.
+pub(crate) fn profile_flag(profile: &str) -> String {
+    if profile == DEFAULT_PROFILE { String::new() } else { format!(" --profile {profile}") }
+}
+
+/// What a person should know of what happened at the listener.
+pub(crate) fn of_listener(notice: listener::ListenerWarning) -> Option<&'static str> {
+    Some(match notice {
+        listener::ListenerWarning::SpokeTls => {
+            "the browser spoke https to this program, which speaks http on this machine: it is set to use https only, \
+             or remembers that localhost did. Allow http for localhost in its settings, or open the address in another \
+             browser"
+        }
+        listener::ListenerWarning::StartOpenedTwice => {
+            "the sign-in was opened in two browsers, and it was meant for one: if the other was not you, end this with \
+             Ctrl-C"
+        }
+        listener::ListenerWarning::ForeignState => {
+            "a browser brought back the answer to another sign-in, perhaps from an older tab; it was ignored"
+        }
+        listener::ListenerWarning::AcceptFailed => {
+            "this system hands over no more connections for now, since too many files are open; still trying"
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,149 @@
+//! How lines reach standard error: as loud as was asked for, and around a spinner where it is a terminal.
+
+use crate::args::OutputArgs;
+use crate::config::ProcessEnvironment;
+use crate::os::stderr;
+use crate::ui::hyperlink;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use keymint_domain::text::sanitize;
+use keymint_domain::{Clock, Moment};
+use keymint_tokio_clock::TokioClock;
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How often the spinner turns.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Longest text of the spinner where the terminal's width is not known, in characters.
+const LONGEST_STATUS: usize = 75;
+
+pub(crate) struct Lines {
+    quiet: bool,
+    verbose: bool,
+    spinner: Option<ProgressBar>,
+    /// Whether the spinner is shown.
+    spins: AtomicBool,
+    /// Whether standard error shows links.
+    links: bool,
+    /// How many columns standard error has, where it is a terminal.
+    width: Option<usize>,
+    clock: TokioClock,
+}
+
+impl Lines {
+    pub(crate) fn new(OutputArgs { events, quiet, verbose, .. }: OutputArgs) -> Self {
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let lively = std::io::stderr().is_terminal() && !dumb && !events && !quiet;
+        Self {
+            quiet,
+            verbose,
+            spinner: lively.then(spinner),
+            spins: AtomicBool::new(false),
+            links: std::io::stderr().is_terminal() && hyperlink::is_supported(&ProcessEnvironment),
+            width: terminal_size::terminal_size_of(std::io::stderr()).map(|(width, _)| width.0.into()),
+            clock: TokioClock::new(),
+        }
+    }
+
+    /// Whether they are on a screen, which shows them to one person and forgets them.
+    pub(crate) fn are_on_a_terminal(&self) -> bool {
+        std::io::stderr().is_terminal()
+    }
+
+    /// Whether what was told already is told again: it only changes the spinner's text, or everything
+    /// was asked for.
+    pub(crate) fn shows_repeats(&self) -> bool {
+        self.spinner.is_some() || self.verbose
+    }
+
+    /// A lasting line.
+    pub(crate) fn step(&self, text: &str) {
+        if self.quiet {
+            return;
+        }
+        if self.verbose {
+            let elapsed = self.clock.now().since(Moment::ORIGIN).as_secs_f64();
+            self.prose(&format!("[{elapsed:8.3} s] {text}"));
+        } else {
+            self.prose(text);
+        }
+    }
+
+    /// A lasting line for those who want to know more.
+    pub(crate) fn detail(&self, text: &str) {
+        if self.verbose {
+            self.step(text);
+        }
+    }
+
+    /// What is going on right now: the spinner's text, or a line where there is no spinner.
+    pub(crate) fn status(&self, text: &str) {
+        match &self.spinner {
+            Some(spinner) if !self.verbose => {
+                // One line, and room for the ^C that the terminal adds when somebody types it.
+                spinner.set_message(sanitize(
+                    text,
+                    self.width.map_or(LONGEST_STATUS, |width| width.saturating_sub(5)),
+                ));
+                spinner.enable_steady_tick(TICK);
+                self.spins.store(true, Ordering::Relaxed);
+            }
+            _ => self.step(text),
+        }
+    }
+
+    /// The address as it is, which a terminal that can makes a link of, however many lines it fills.
+    pub(crate) fn linked(&self, url: &str) -> String {
+        if self.links { hyperlink::around(url) } else { url.to_owned() }
+    }
+
+    /// Text for a person: on a terminal its lines end between words.
+    pub(crate) fn prose(&self, text: &str) {
+        self.line(&self.wrapped(text));
+    }
+
+    /// The same text, with such line ends.
+    pub(crate) fn wrapped(&self, text: &str) -> String {
+        let Some(width) = self.width else { return text.to_owned() };
+        let whole_words = textwrap::Options::new(width)
+            .break_words(false)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        textwrap::fill(text, whole_words)
+    }
+
+    /// One line as it is, however long.
+    pub(crate) fn line(&self, text: &str) {
+        let write = || stderr::write_line(text);
+        match &self.spinner {
+            Some(spinner) if self.spins.load(Ordering::Relaxed) => spinner.suspend(write),
+            _ => write(),
+        }
+    }
+
+    /// Takes the spinner away, before something else writes to the terminal.
+    pub(crate) fn clear_progress(&self) {
+        if let Some(spinner) = &self.spinner {
+            self.spins.store(false, Ordering::Relaxed);
+            spinner.finish_and_clear();
+        }
+    }
+}
+
+fn spinner() -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {msg}").expect("the template is right");
+    ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_end_between_words_where_the_width_is_known() {
+        let lines = |width| Lines { width, ..Lines::new(OutputArgs::default()) };
+        let text = "Replace its value? [y/N]";
+        assert_eq!(lines(Some(16)).wrapped(text), "Replace its\nvalue? [y/N]");
+        assert_eq!(lines(None).wrapped(text), text);
+    }
+}
