@@ -2,11 +2,11 @@
 
 #![cfg(target_os = "linux")]
 
-use crate::script::script;
-use crate::skipped::skipped;
-use crate::support::{Run, create, free_port, get, send, watch};
-use crate::terminal::Terminal;
-use keymint_sandbox::{Consent, Sandbox, Scenario, sign_in};
+use crate::support::{KEYMINT, Run, create, machine};
+use keymint_sandbox::{Consent, Scenario};
+use keymint_testkit::{
+    Launch, Machine, Terminal, before_the_search_path, browse, get, script, send, skipped, watch,
+};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
@@ -37,11 +37,6 @@ impl Launcher {
         self
     }
 
-    /// Where programs are looked up, here first.
-    fn search_path(&self) -> String {
-        format!("{}:{}", self.path(""), std::env::var("PATH").unwrap())
-    }
-
     /// The arguments of the launcher, when it is started.
     async fn arguments(&self) -> String {
         let fifo = self.path("fifo");
@@ -66,9 +61,8 @@ async fn the_launcher_is_given_nothing_but_the_start_address() {
 
     assert!(start.starts_with(&format!("http://localhost:{}/start/", run.port)), "{start}");
     assert!(!start.contains(state) && !start.contains(' ') && !start.contains("oauth"), "{start}");
-    let sign_in = tokio::spawn(async move { sign_in(&start, Consent::Allow).await.unwrap() });
+    run.browser_at(&start, Consent::Allow);
     let ended = run.end().await;
-    sign_in.await.unwrap();
     assert_eq!((ended.code, ended.stdout.trim_end()), (0, ended.key().as_str()), "{}", ended.stderr);
 }
 
@@ -76,16 +70,15 @@ async fn the_launcher_is_given_nothing_but_the_start_address() {
 async fn another_browser_than_the_one_that_was_opened_makes_no_key_where_nobody_can_be_asked() {
     let launcher = Launcher::new();
     let mut run = start(&launcher).await;
-    let url = run.url().await;
     let start = launcher.arguments().await;
     let path = start.split_once(&run.port.to_string()).unwrap().1;
-    let opened = get(run.port, path).await;
+    let opened = get(run.port, path).await.unwrap();
     assert!(opened.starts_with("HTTP/1.1 303 "), "{opened}");
 
     // The cookie stays with the first browser.
-    let sign_in = tokio::spawn(async move { sign_in(&url, Consent::Allow).await.unwrap() });
+    run.browser(Consent::Allow).await;
     let ended = run.end().await;
-    let page = sign_in.await.unwrap();
+    let page = ended.page();
 
     assert_eq!((ended.code, ended.sandbox.keys().len()), (4, 0), "{}", ended.stderr);
     assert!(
@@ -103,38 +96,33 @@ async fn a_person_is_asked_about_another_browser() {
         let mut asked = Asked::at_the_question().await;
         asked.terminal.types(answer).await;
         let (ended, rest) = asked.terminal.end().await;
-        assert_eq!((ended, asked.sandbox.keys().len()), (code, keys), "{rest}");
+        assert_eq!((ended, asked.machine.sandbox.keys().len()), (code, keys), "{rest}");
     }
 }
 
 /// A program at a terminal that asks whether the other browser was right.
 struct Asked {
-    sandbox: Sandbox,
+    machine: Machine,
     terminal: Terminal,
     _launcher: Launcher,
-    _home: TempDir,
 }
 
 impl Asked {
     async fn at_the_question() -> Self {
         let launcher = Launcher::new();
-        let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
-        let home = tempfile::tempdir().unwrap();
-        let port = free_port();
-        let browser = launcher.path("browser");
-        let words = format!("create --callback-port {port}");
-        let mut terminal = Terminal::start(&words, &sandbox, &home, &[("BROWSER", browser.as_ref())]);
+        let machine = machine(Scenario::ready()).await;
+        let create = machine.keymint(["create"]).env("BROWSER", launcher.path("browser"));
+        let mut terminal = Terminal::start(create);
         // Whoever types ahead has not seen the question.
         terminal.types("y\ny\n").await;
         let start = launcher.arguments().await;
-        get(port, start.split_once(&port.to_string()).unwrap().1).await;
-        let url = terminal.url().await;
+        get(machine.port, start.split_once(&machine.port.to_string()).unwrap().1).await.unwrap();
         // Whether it still gets its last page makes no difference here.
-        tokio::spawn(async move { sign_in(&url, Consent::Allow).await });
+        browse(&terminal.url().await, Consent::Allow);
 
         let question = terminal.shows("[y/N]").await;
         assert!(question.contains("another browser") && question.contains("Default project"), "{question}");
-        Self { sandbox, terminal, _launcher: launcher, _home: home }
+        Self { machine, terminal, _launcher: launcher }
     }
 }
 
@@ -144,21 +132,21 @@ async fn ctrl_c_ends_the_question() {
     let mut asked = Asked::at_the_question().await;
     asked.terminal.types("\u{3}").await;
     let (code, rest) = asked.terminal.end().await;
-    assert_eq!((code, asked.sandbox.keys().len()), (130, 0), "{rest}");
+    assert_eq!((code, asked.machine.sandbox.keys().len()), (130, 0), "{rest}");
 }
 
 /// The one-time address stands in an argument list, which everybody on a machine may read.
 #[tokio::test]
 async fn a_program_of_another_user_gets_nothing_from_the_start_address() {
-    let may_change_users = Command::new("setpriv").args(["--reuid=65534", "true"]).status().await;
-    if !may_change_users.is_ok_and(|status| status.success()) {
+    let home = tempfile::tempdir().unwrap();
+    if !Launch::new("setpriv", &home).args(["--reuid=65534", "true"]).succeeds().await {
         skipped("only the administrator can be two other users");
         return;
     }
     let launcher = Launcher::new();
     // Where other users can get at it.
     let everybodys = |path: &str, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-    let copy = ["-m", "755", env!("CARGO_BIN_EXE_keymint"), &launcher.path("keymint")];
+    let copy = ["-m", "755", KEYMINT, &launcher.path("keymint")];
     assert!(Command::new("install").args(copy).status().await.unwrap().success());
     everybodys(&launcher.path("browser"), 0o755);
     everybodys(&launcher.path("fifo"), 0o666);
@@ -169,7 +157,6 @@ async fn a_program_of_another_user_gets_nothing_from_the_start_address() {
     // The copy, and not what the harness adds.
     under.extend(["sh", "-c", "shift; exec \"$0\" \"$@\""].map(str::to_owned));
     under.push(launcher.path("keymint"));
-    let under: Vec<_> = under.iter().map(String::as_str).collect();
     let browser = launcher.path("browser");
     let state = tempfile::tempdir().unwrap();
     everybodys(state.path().to_str().unwrap(), 0o777);
@@ -207,9 +194,8 @@ async fn the_printed_address_works_in_any_browser_where_the_opened_one_was_not_u
     let launcher = Launcher::new();
     let mut run = start(&launcher).await;
     launcher.arguments().await;
-    let sign_in = run.browser(Consent::Allow).await;
+    run.browser(Consent::Allow).await;
     let ended = run.end().await;
-    sign_in.await.unwrap();
 
     assert_eq!(ended.code, 0, "{}", ended.stderr);
 }
@@ -218,9 +204,8 @@ async fn the_printed_address_works_in_any_browser_where_the_opened_one_was_not_u
 async fn a_launcher_that_fails_or_hangs_changes_nothing() {
     for browser in ["/no/such/browser", "false", "sleep 1000", ":::", "echo %s"] {
         let mut run = create(Scenario::ready()).with_browser().env("BROWSER", browser).start().await;
-        let sign_in = run.browser(Consent::Allow).await;
+        run.browser(Consent::Allow).await;
         let ended = run.end().await;
-        sign_in.await.unwrap();
         assert_eq!(
             (ended.code, ended.stdout.trim_end()),
             (0, ended.key().as_str()),
@@ -236,7 +221,7 @@ async fn the_command_of_an_option_is_started_with_its_own_words_and_no_shell() {
     let command = format!("{} --profile 'a;b $(id)' --url=%s", launcher.path("browser"));
     let mut run = create(Scenario::ready())
         .with_browser()
-        .args(&["--browser", &command])
+        .args(["--browser", &command])
         .env("BROWSER", "false")
         .start()
         .await;
@@ -246,9 +231,8 @@ async fn the_command_of_an_option_is_started_with_its_own_words_and_no_shell() {
 
     let start = arguments.strip_prefix("--profile a;b $(id) --url=").unwrap().to_owned();
     assert!(start.starts_with(&format!("http://localhost:{}/start/", run.port)), "{arguments}");
-    let sign_in = tokio::spawn(async move { sign_in(&start, Consent::Allow).await.unwrap() });
+    run.browser_at(&start, Consent::Allow);
     let ended = run.end().await;
-    sign_in.await.unwrap();
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert!(ended.stderr.contains("Tried to open it"), "{}", ended.stderr);
 }
@@ -272,9 +256,8 @@ async fn the_systems_browser_is_found_by_its_launchers() {
         run.url().await;
         let arguments = launcher.arguments().await;
         let start = arguments.trim_start_matches("open ").to_owned();
-        let sign_in = tokio::spawn(async move { sign_in(&start, Consent::Allow).await.unwrap() });
+        run.browser_at(&start, Consent::Allow);
         let ended = run.end().await;
-        sign_in.await.unwrap();
         assert_eq!(ended.code, 0, "{name}: {}", ended.stderr);
     }
 }
@@ -284,15 +267,14 @@ async fn by_ssh_no_browser_is_opened_and_the_way_back_is_told() {
     let launcher = Launcher::new().named("xdg-open");
     let mut run = create(Scenario::ready())
         .with_browser()
-        .env("PATH", launcher.search_path())
+        .env("PATH", before_the_search_path(launcher.path("")))
         .env("DISPLAY", "localhost:10.0")
         .env("SSH_CONNECTION", "192.0.2.9 50000 192.0.2.5 2222")
         .start()
         .await;
     let forward = format!("  ssh -L {port}:localhost:{port} -p 2222 tester@192.0.2.5", port = run.port);
-    let sign_in = run.browser(Consent::Allow).await;
+    run.browser(Consent::Allow).await;
     let ended = run.end().await;
-    sign_in.await.unwrap();
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert!(ended.stderr.lines().any(|line| line == forward), "{}", ended.stderr);
     assert!(!ended.stderr.contains("Tried to open"), "{}", ended.stderr);
@@ -309,14 +291,10 @@ async fn what_is_not_opened_is_said_and_the_sign_in_goes_on() {
         (&[("CI", "true")], "nobody can sign in"),
         (&[("CLAUDECODE", "1")], "Claude Code seems to run this"),
     ] {
-        let mut start = create(Scenario::ready()).with_browser();
-        for (name, value) in variables {
-            start = start.env(name, value);
-        }
+        let start = create(Scenario::ready()).with_browser().envs(variables.iter().copied());
         let mut run = start.start().await;
-        let sign_in = run.browser(Consent::Allow).await;
+        run.browser(Consent::Allow).await;
         let ended = run.end().await;
-        sign_in.await.unwrap();
         assert_eq!(ended.code, 0, "{}", ended.stderr);
         assert!(ended.stderr.contains(expected), "{expected}: {}", ended.stderr);
         assert!(!ended.stderr.contains("Tried to open"), "{}", ended.stderr);
@@ -325,11 +303,9 @@ async fn what_is_not_opened_is_said_and_the_sign_in_goes_on() {
 
 /// The line of a terminal that shows the address.
 async fn shown_address(variables: &[(&str, &str)]) -> String {
-    let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
-    let home = tempfile::tempdir().unwrap();
-    let words = format!("create --no-browser --callback-port {}", free_port());
-    let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_ref())).collect();
-    let mut terminal = Terminal::start(&words, &sandbox, &home, &variables);
+    let machine = machine(Scenario::ready()).await;
+    let create = machine.keymint(["create", "--no-browser"]).envs(variables.iter().copied());
+    let mut terminal = Terminal::start(create);
     let line = terminal.url().await;
     terminal.types("\x03").await;
     assert_eq!(terminal.end().await.0, 130);
@@ -354,13 +330,12 @@ async fn the_address_stands_alone_on_its_line_and_is_a_link_where_the_terminal_s
 #[tokio::test]
 async fn a_browser_that_speaks_https_is_told_of_once() {
     let mut run = create(Scenario::ready()).start().await;
-    let url = run.url().await;
+    run.url().await;
     for _ in 0..3 {
-        assert_eq!(send(run.port, "\u{16}\u{3}\u{1}\u{2}\0\u{1}\0\u{1}").await, "");
+        assert_eq!(send(run.port, "\u{16}\u{3}\u{1}\u{2}\0\u{1}\0\u{1}").await.unwrap(), "");
     }
-    let sign_in = tokio::spawn(async move { sign_in(&url, Consent::Allow).await.unwrap() });
+    run.browser(Consent::Allow).await;
     let ended = run.end().await;
-    sign_in.await.unwrap();
 
     assert_eq!((ended.code, ended.stderr.matches("spoke https").count()), (0, 1), "{}", ended.stderr);
 }

@@ -2,22 +2,16 @@
 
 #![cfg(target_os = "linux")]
 
-use crate::canary::Canaries;
-use crate::script::script;
-use crate::skipped::{skipped, strace_works};
 use crate::support::create;
 use keymint_sandbox::{Consent, Scenario};
+use keymint_testkit::{Canaries, Strace, before_the_search_path, script, skipped};
+use std::fs;
 use std::process::Command;
-use std::{env, fs};
-
-/// Writes down each program that is started, with all its arguments and its whole environment.
-const STRACE: [&str; 9] = ["strace", "-f", "-qq", "-v", "-s", "65536", "-e", "trace=execve", "-o"];
 
 #[tokio::test]
 async fn no_program_that_is_started_has_a_secret_in_its_arguments_or_environment() {
-    if !strace_works() {
-        return;
-    }
+    // Each program that is started, with all its arguments and its whole environment.
+    let Some(strace) = Strace::of("execve", &["-v", "-s", "65536"]) else { return };
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     for (name, text) in [("xclip", "exec cat >/dev/null"), ("browser", "exit 0")] {
@@ -25,25 +19,20 @@ async fn no_program_that_is_started_has_a_secret_in_its_arguments_or_environment
     }
     fs::create_dir(path("project")).unwrap();
     assert!(Command::new("git").args(["init", "-q", &path("project")]).status().unwrap().success());
-    let others = env::var_os("PATH").unwrap_or_default();
-    let folders = [folder.path().to_owned()].into_iter().chain(env::split_paths(&others));
-
-    let log = path("log");
     let mut run = create(Scenario::ready())
-        .under(&[&STRACE[..], &[&log]].concat())
+        .under(strace.words())
         .with_browser()
-        .args(&["--env-file", &path("project/.env"), "--pipe-to", "tee", "--copy"])
-        .env("PATH", env::join_paths(folders).unwrap())
+        .args(["--env-file", &path("project/.env"), "--pipe-to", "tee", "--copy"])
+        .env("PATH", before_the_search_path(&folder))
         .env("DISPLAY", ":0")
         .env("BROWSER", path("browser"))
         .start()
         .await;
-    let sign_in = run.browser(Consent::Allow).await;
+    run.browser(Consent::Allow).await;
     let ended = run.end().await;
-    sign_in.await.unwrap();
     assert_eq!(ended.code, 0, "{}", ended.stderr);
 
-    let started = fs::read_to_string(log).unwrap();
+    let started = strace.log();
     if started.contains("execve(0x") {
         skipped("only the administrator sees the memory of a run");
         return;

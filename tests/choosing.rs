@@ -1,7 +1,7 @@
 //! Which organization and project: named, picked, listed.
 
 use crate::support::create;
-use keymint_sandbox::{Consent, Organization, Project, Reply, Sandbox, Scenario, Step, sign_in};
+use keymint_sandbox::{Consent, Organization, Project, Reply, Scenario, Step};
 use serde_json::{Value, json};
 
 fn default_project(id: &str) -> Project {
@@ -27,7 +27,7 @@ fn project_of(json: &Value) -> &str {
 #[tokio::test]
 async fn a_title_that_several_share_ends_with_8_and_the_choices() {
     let args = ["--organization", "Acme", "--no-input", "--json"];
-    let ended = create(three()).args(&args).sign_in().await;
+    let ended = create(three()).args(args).sign_in().await;
     assert_eq!((ended.code, ended.sandbox.keys().len()), (8, 0));
     let json = ended.json();
     assert_eq!(json["kind"], "no_project");
@@ -43,14 +43,14 @@ async fn a_title_that_several_share_ends_with_8_and_the_choices() {
 
 #[tokio::test]
 async fn a_project_is_found_by_its_title_wherever_it_is() {
-    let ended = create(three()).args(&["--project", "Web", "--json"]).sign_in().await;
+    let ended = create(three()).args(["--project", "Web", "--json"]).sign_in().await;
     assert_eq!((ended.code, project_of(&ended.json())), (0, "proj_web"), "{}", ended.stderr);
     assert!(ended.stderr.contains("The key goes to project \"Web\""), "{}", ended.stderr);
 }
 
 #[tokio::test]
 async fn an_id_names_one_whatever_the_titles_are() {
-    let ended = create(three()).args(&["--organization", "org-2", "--json"]).sign_in().await;
+    let ended = create(three()).args(["--organization", "org-2", "--json"]).sign_in().await;
     assert_eq!((ended.code, project_of(&ended.json())), (0, "proj_2"), "{}", ended.stderr);
     assert_eq!(ended.count("GET", "/projects"), 1);
 }
@@ -58,7 +58,7 @@ async fn an_id_names_one_whatever_the_titles_are() {
 #[tokio::test]
 async fn what_is_not_there_ends_with_8_at_once_and_names_what_is() {
     for args in [["--organization", "Initech"], ["--project", "Mobile"]] {
-        let ended = create(three()).args(&args).sign_in().await;
+        let ended = create(three()).args(args).sign_in().await;
         assert_eq!((ended.code, ended.sandbox.keys().len()), (8, 0), "{}", ended.stderr);
         assert!(ended.stderr.contains("there is no ") && ended.stderr.contains("org-3"), "{}", ended.stderr);
         assert_eq!(ended.count("GET", "/organizations"), 1);
@@ -67,14 +67,14 @@ async fn what_is_not_there_ends_with_8_at_once_and_names_what_is() {
 
 #[tokio::test]
 async fn choosing_with_nobody_to_ask_ends_with_8_and_everything_there_is() {
-    let ended = create(three()).args(&["--choose", "--json"]).sign_in().await;
+    let ended = create(three()).args(["--choose", "--json"]).sign_in().await;
     let json = ended.json();
     assert_eq!((ended.code, json["choices"].as_array().unwrap().len()), (8, 4), "{}", ended.stderr);
 }
 
 #[tokio::test]
 async fn the_only_project_needs_no_question() {
-    let ended = create(Scenario::ready()).args(&["--choose"]).sign_in().await;
+    let ended = create(Scenario::ready()).args(["--choose"]).sign_in().await;
     assert_eq!((ended.code, ended.stdout.trim_end()), (0, ended.key().as_str()), "{}", ended.stderr);
 }
 
@@ -82,7 +82,7 @@ async fn the_only_project_needs_no_question() {
 #[tokio::test]
 async fn a_list_shows_everything_and_creates_nothing() {
     let scenario = three().reply(Step::Projects.of("org-2"), Reply::status(403));
-    let ended = create(scenario).command("list").args(&["--json"]).sign_in().await;
+    let ended = create(scenario).command("list").args(["--json"]).sign_in().await;
     assert_eq!((ended.code, ended.sandbox.keys().len()), (0, 0), "{}", ended.stderr);
     let json = ended.json();
     assert_eq!(json["schema"], "keymint.list/1");
@@ -103,40 +103,37 @@ async fn a_list_shows_everything_and_creates_nothing() {
 #[cfg(target_os = "linux")]
 mod at_a_terminal {
     use super::*;
-    use crate::program::free_port;
-    use crate::terminal::Terminal;
+    use crate::support::machine;
+    use keymint_testkit::{Machine, Terminal, browse};
 
     /// Starts `create` with these flags, and signs in.
-    async fn signed_in(flags: &str) -> (Sandbox, Terminal, tempfile::TempDir) {
-        let sandbox = Sandbox::start(three()).await.unwrap();
-        let home = tempfile::tempdir().unwrap();
-        let words = format!("create --no-browser --json --callback-port {} {flags}", free_port());
-        let mut terminal = Terminal::start(&words, &sandbox, &home, &[]);
-        let url = terminal.url().await;
-        tokio::spawn(async move { sign_in(&url, Consent::Allow).await });
-        (sandbox, terminal, home)
+    async fn signed_in(flags: &str) -> (Machine, Terminal) {
+        let machine = machine(three()).await;
+        let mut terminal = machine.terminal(&format!("create --no-browser --json {flags}"));
+        browse(&terminal.url().await, Consent::Allow);
+        (machine, terminal)
     }
 
     #[tokio::test]
     async fn a_person_picks_from_everything_there_is() {
-        let (sandbox, mut terminal, _home) = signed_in("--choose").await;
+        let (machine, mut terminal) = signed_in("--choose").await;
         let shown = terminal.shows("a part of a line: ").await;
         assert!(shown.contains("   4  \"Web\" (proj_web) of \"Acme\" (org-3)"), "{shown}");
         terminal.types("web\n").await;
         let (code, shown) = terminal.end().await;
-        assert_eq!((code, sandbox.keys().len()), (0, 1), "{shown}");
+        assert_eq!((code, machine.sandbox.keys().len()), (0, 1), "{shown}");
         assert!(shown.contains("\"proj_web\""), "{shown}");
     }
 
     #[tokio::test]
     async fn a_person_is_asked_which_of_those_with_the_same_title() {
-        let (sandbox, mut terminal, _home) = signed_in("--organization Acme").await;
+        let (machine, mut terminal) = signed_in("--organization Acme").await;
         terminal.shows("a part of a line: ").await;
         terminal.types("nonsense\n").await;
         terminal.shows("a part of a line: ").await;
         terminal.types("2\n").await;
         let (code, shown) = terminal.end().await;
-        assert_eq!((code, sandbox.keys().len()), (0, 1), "{shown}");
+        assert_eq!((code, machine.sandbox.keys().len()), (0, 1), "{shown}");
         assert!(shown.contains("\"proj_2\""), "{shown}");
     }
 }

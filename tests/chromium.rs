@@ -1,8 +1,9 @@
 //! A real browser. Screenshots of what it saw are kept in `target/tmp/screenshots`.
 
 use crate::headless::Browser;
-use crate::support::{create, watch};
+use crate::support::create;
 use keymint_sandbox::{Scenario, Step};
+use keymint_testkit::watch;
 use std::path::PathBuf;
 use thirtyfour::prelude::*;
 

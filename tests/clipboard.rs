@@ -2,12 +2,12 @@
 
 #![cfg(target_os = "linux")]
 
-use crate::script::script;
 use crate::support::{Ended, Start, create};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use keymint_sandbox::Scenario;
-use std::{env, fs};
+use keymint_testkit::{BESIDE_A_TERMINAL, before_the_search_path, script};
+use std::fs;
 use tempfile::TempDir;
 
 /// A folder with this program in it.
@@ -20,14 +20,12 @@ fn program(name: &str, text: &str) -> TempDir {
 
 /// Has these programs before all others.
 fn with(folder: &TempDir, start: Start) -> Start {
-    let search_path = env::var_os("PATH").unwrap_or_default();
-    let folders = [folder.path().to_owned()].into_iter().chain(env::split_paths(&search_path));
-    start.env("PATH", env::join_paths(folders).unwrap())
+    start.env("PATH", before_the_search_path(folder))
 }
 
 fn copy() -> Start {
     // In a session of its own there is no terminal.
-    create(Scenario::ready()).args(&["--copy"]).under(&["setsid", "--wait"])
+    create(Scenario::ready()).args(["--copy"]).under(["setsid", "--wait"])
 }
 
 fn holds_that_it_is_kept(ended: &Ended) {
@@ -44,7 +42,7 @@ async fn the_program_of_the_desktop_gets_the_key_alone_and_the_key_is_kept_besid
     ] {
         // As the real ones do, it leaves a process behind, which holds on to the streams.
         let folder = program(name, "cat >got; echo \"$@\" >arguments; sleep 1000 & echo $! >id");
-        let ended = with(&folder, copy()).env(variable, ":0").args(&["--json"]).sign_in().await;
+        let ended = with(&folder, copy()).env(variable, ":0").args(["--json"]).sign_in().await;
 
         assert_eq!(ended.code, 0, "{}", ended.stderr);
         let read = |file: &str| fs::read_to_string(folder.path().join(file)).unwrap();
@@ -59,7 +57,7 @@ async fn the_program_of_the_desktop_gets_the_key_alone_and_the_key_is_kept_besid
 #[tokio::test]
 async fn a_key_that_is_also_elsewhere_is_not_kept_because_of_the_clipboard() {
     let folder = program("xclip", "cat >/dev/null");
-    let ended = with(&folder, copy()).env("DISPLAY", ":0").args(&["--print"]).sign_in().await;
+    let ended = with(&folder, copy()).env("DISPLAY", ":0").args(["--print"]).sign_in().await;
     assert_eq!((ended.code, ended.stdout.clone()), (0, format!("{}\n", ended.key())), "{}", ended.stderr);
     assert!(!ended.stderr.contains("forgets"), "{}", ended.stderr);
 }
@@ -76,16 +74,10 @@ async fn without_a_desktop_and_a_terminal_there_is_no_clipboard_and_nobody_is_co
 
 #[tokio::test]
 async fn a_terminal_is_asked_to_copy_and_the_streams_have_nothing_of_it() {
-    // util-linux's script gives the program a terminal, which is all that `screen` shows. The
-    // program's streams are elsewhere.
     let screen = tempfile::NamedTempFile::new().unwrap();
-    let on_a_terminal = r#"
-        exec 8>&1 9>&2
-        printf -v line '%q ' "$@"
-        exec script -qec "$line >&8 2>&9" /dev/null >"$SCREEN""#;
     let ended = create(Scenario::ready())
-        .args(&["--copy"])
-        .under(&["bash", "-c", on_a_terminal, "bash"])
+        .args(["--copy"])
+        .under(BESIDE_A_TERMINAL)
         .env("SCREEN", screen.path())
         .env("TERM", "tmux-256color")
         .sign_in()

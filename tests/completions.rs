@@ -1,24 +1,22 @@
 //! `completions` and `man`: real shells and a real typesetter take them.
 
-use crate::program::{in_home, keymint_under, watch};
+use crate::support::keymint;
+use keymint_testkit::Launch;
 use std::ffi::OsStr;
 use std::path::Path;
 use tempfile::TempDir;
-use tokio::process::Command;
 
 async fn printed(home: &TempDir, args: &[&str]) -> String {
-    let output = watch(keymint_under::<&str>(&[], home).args(args).output()).await.unwrap();
-    assert!(output.status.success() && output.stderr.is_empty(), "{args:?}: {output:?}");
-    String::from_utf8(output.stdout).unwrap()
+    let output = keymint(home).args(args).output().await;
+    assert!(output.code == 0 && output.stderr.is_empty(), "{args:?}: {}", output.stderr);
+    output.stdout
 }
 
 /// What a program says that got these arguments; it must have nothing to complain of.
 async fn said(program: &str, args: &[&OsStr], home: &TempDir) -> String {
-    let output = watch(in_home(Command::new(program), home).args(args).output()).await;
-    let output = output.unwrap_or_else(|error| panic!("{program}: {error}; scripts/test installs it"));
-    let complaints = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success() && complaints.is_empty(), "{program}: {complaints}");
-    String::from_utf8(output.stdout).unwrap()
+    let output = Launch::new(program, home).args(args).output().await;
+    assert!(output.code == 0 && output.stderr.is_empty(), "{program}: {}", output.stderr);
+    output.stdout
 }
 
 fn write(home: &TempDir, name: &str, text: &str) -> std::path::PathBuf {
@@ -94,9 +92,8 @@ async fn other_shells_have_a_script_too_and_an_unknown_one_is_refused() {
     for shell in ["powershell", "elvish"] {
         assert!(printed(&home, &["completions", shell]).await.contains("--callback-port"), "{shell}");
     }
-    let refused =
-        watch(keymint_under::<&str>(&[], &home).args(["completions", "tcsh"]).output()).await.unwrap();
-    assert_eq!(refused.status.code(), Some(2));
+    let refused = keymint(&home).args(["completions", "tcsh"]).output().await;
+    assert_eq!(refused.code, 2);
 }
 
 #[tokio::test]

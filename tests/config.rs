@@ -1,15 +1,15 @@
 //! The configuration file, and `config`, which shows what counts.
 
-use crate::support::{create, in_home, keymint, watch};
+use crate::support::{create, keymint};
 use keymint_sandbox::Scenario;
+use keymint_testkit::Launch;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
 use tempfile::TempDir;
-use tokio::process::Command;
 
 /// The program in a home whose configuration file has this text.
-fn configured(text: &str) -> (TempDir, PathBuf, Command) {
+fn configured(text: &str) -> (TempDir, PathBuf, Launch) {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join(".config/keymint/config.toml");
     fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -18,24 +18,18 @@ fn configured(text: &str) -> (TempDir, PathBuf, Command) {
     (home, file, command)
 }
 
-async fn output(command: &mut Command) -> (i32, String, String) {
-    let output = watch(command.output()).await.unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
-}
-
 #[tokio::test]
 async fn config_shows_each_setting_with_its_source_and_no_secret() {
     let text = "pipe_to = \"vault write key=canary\"\n[profiles.work]\nhttp_timeout = 20\n";
-    let (_home, file, mut program) = configured(text);
-    program.env("KEYMINT_PROFILE", "work").env("KEYMINT_CALLBACK_PORT", "5001");
-    program
+    let (_home, file, program) = configured(text);
+    let program = program.env("KEYMINT_PROFILE", "work").env("KEYMINT_CALLBACK_PORT", "5001");
+    let program = program
         .env("HTTPS_PROXY", "http://user:canary@proxy:3128")
         .env("KEYMINT_NAME", "sk-proj-canary0123456789");
 
-    let (code, shown, complaints) = output(program.args(["config", "--json"])).await;
-    assert_eq!((code, complaints.as_str()), (0, ""));
-    let shown: Value = serde_json::from_str(&shown).unwrap();
+    let ended = program.args(["config", "--json"]).output().await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+    let shown = ended.json();
     let path = file.to_str().unwrap();
     assert_eq!(
         (&shown["schema"], &shown["file"], &shown["profile"]),
@@ -60,8 +54,9 @@ async fn config_shows_each_setting_with_its_source_and_no_secret() {
 #[tokio::test]
 async fn config_fits_a_terminal_and_tells_of_a_profile_that_no_file_has() {
     let home = tempfile::tempdir().unwrap();
-    let (code, shown, complaints) = output(keymint(&home).args(["config", "--profile", "work"])).await;
-    assert_eq!((code, complaints.as_str()), (0, ""));
+    let ended = keymint(&home).args(["config", "--profile", "work"]).output().await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+    let shown = ended.stdout;
     assert!(shown.contains("config.toml (not there)") && shown.contains("it names the place"), "{shown}");
     assert!(shown.lines().all(|line| line.starts_with("File: ") || line.chars().count() <= 80), "{shown}");
 }
@@ -74,7 +69,7 @@ async fn create_does_what_the_file_says() {
     fs::write(folder.join("config.toml"), "verbose = true\n[profiles.work]\nname = \"from the file\"\n")
         .unwrap();
     let ended = create(Scenario::ready())
-        .args(&["--profile", "work"])
+        .args(["--profile", "work"])
         .env("XDG_CONFIG_HOME", home.path())
         .sign_in()
         .await;
@@ -85,19 +80,19 @@ async fn create_does_what_the_file_says() {
 
 #[tokio::test]
 async fn a_wrong_file_ends_every_command_that_reads_it_and_only_those() {
-    let (_home, file, mut program) = configured("\nisuer = \"https://canary.example\"");
+    let (_home, file, program) = configured("\nisuer = \"https://canary.example\"");
     let expected = format!("{}, line 2: there is no setting \"isuer\"; did you mean issuer?", file.display());
-    let (code, shown, told) = output(program.args(["create", "--json"])).await;
-    let error: Value = serde_json::from_str(&shown).unwrap();
-    assert_eq!((code, &error["kind"], &error["message"]), (2, &json!("usage"), &json!(expected)));
-    assert!(!told.contains("canary"), "{told}");
+    let ended = program.args(["create", "--json"]).output().await;
+    let error = ended.json();
+    assert_eq!((ended.code, &error["kind"], &error["message"]), (2, &json!("usage"), &json!(expected)));
+    assert!(!ended.stderr.contains("canary"), "{}", ended.stderr);
 
     let (home, ..) = configured("\nisuer = \"https://canary.example\"");
     for (args, expected) in
         [(&["config"][..], 2), (&["recover"], 2), (&["demo"], 0), (&["completions", "bash"], 0)]
     {
-        let (code, _, told) = output(keymint(&home).args(args)).await;
-        assert_eq!(code, expected, "{args:?}: {told}");
+        let ended = keymint(&home).args(args).output().await;
+        assert_eq!(ended.code, expected, "{args:?}: {}", ended.stderr);
     }
 }
 
@@ -105,23 +100,23 @@ async fn a_wrong_file_ends_every_command_that_reads_it_and_only_those() {
 #[tokio::test]
 async fn a_file_that_others_may_write_ends_with_2_before_anything_else_happens() {
     use std::os::unix::fs::PermissionsExt;
-    let (_home, file, mut program) = configured("issuer = \"https://auth.example\"");
+    let (_home, file, program) = configured("issuer = \"https://auth.example\"");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
-    let (code, shown, told) = output(program.arg("create")).await;
-    assert_eq!((code, shown.as_str()), (2, ""));
-    assert!(told.contains("chmod go-w") && !told.contains("/oauth/authorize"), "{told}");
+    let ended = program.args(["create"]).output().await;
+    assert_eq!((ended.code, ended.stdout.as_str()), (2, ""));
+    assert!(ended.stderr.contains("chmod go-w"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("/oauth/authorize"), "{}", ended.stderr);
 }
 
 /// Rust would open the file of another user where it may read it.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_file_of_another_user_ends_with_2() {
-    let (home, file, mut program) = configured("quiet = true");
-    let given = in_home(Command::new("chown"), &home).args(["nobody"]).arg(&file).status().await;
-    if !given.is_ok_and(|status| status.success()) {
+    let (home, file, program) = configured("quiet = true");
+    if !Launch::new("chown", &home).args(["nobody"]).args([&file]).succeeds().await {
         // Only the administrator can give a file away.
         return;
     }
-    let (code, _, told) = output(program.arg("create")).await;
-    assert!(code == 2 && told.contains("it belongs to another user"), "{told}");
+    let ended = program.args(["create"]).output().await;
+    assert!(ended.code == 2 && ended.stderr.contains("it belongs to another user"), "{}", ended.stderr);
 }

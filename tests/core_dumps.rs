@@ -2,9 +2,9 @@
 
 #![cfg(target_os = "linux")]
 
-use crate::script::script;
-use crate::support::{create, watch};
+use crate::support::create;
 use keymint_sandbox::{Consent, Scenario};
+use keymint_testkit::{script, watch};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
@@ -24,23 +24,22 @@ async fn a_run_leaves_no_core_dump_and_its_browser_may() {
     let most = std::process::Command::new("sh").args(["-c", "ulimit -Hc"]).output().unwrap().stdout;
 
     let mut run = create(Scenario::ready())
-        .under(&WITH_CORE_DUMPS)
+        .under(WITH_CORE_DUMPS)
         .with_browser()
         .env("BROWSER", browser.to_str().unwrap())
         .start()
         .await;
-    let sign_in = run.browser(Consent::Allow).await;
+    run.browser(Consent::Allow).await;
     let given = watch(tokio::task::spawn_blocking(|| fs::read(fifo).unwrap())).await.unwrap();
     assert_eq!(String::from_utf8_lossy(&given), String::from_utf8_lossy(&most));
     let ended = run.end().await;
-    sign_in.await.unwrap();
     assert_eq!(ended.code, 0, "{}", ended.stderr);
 }
 
 #[tokio::test]
 async fn the_memory_of_a_run_is_closed_from_its_beginning() {
-    let mut run = create(Scenario::ready()).under(&WITH_CORE_DUMPS).start().await;
-    let sign_in = run.browser(Consent::Allow).await;
+    let mut run = create(Scenario::ready()).under(WITH_CORE_DUMPS).start().await;
+    run.browser(Consent::Allow).await;
     let process = format!("/proc/{}", run.process());
     let limits = fs::read_to_string(format!("{process}/limits")).unwrap();
     let limit = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
@@ -49,6 +48,5 @@ async fn the_memory_of_a_run_is_closed_from_its_beginning() {
     // the administrator's, this shows nothing.)
     assert_eq!(fs::metadata(format!("{process}/mem")).unwrap().uid(), 0);
     let ended = run.end().await;
-    sign_in.await.unwrap();
     assert_eq!(ended.code, 0, "{}", ended.stderr);
 }

@@ -19,7 +19,7 @@ async fn the_key_and_nothing_else_is_on_standard_output() {
 
 #[tokio::test]
 async fn the_requests_are_the_contracts_in_its_order_and_no_others() {
-    let ended = create(Scenario::ready()).args(&["--name", "my key"]).sign_in().await;
+    let ended = create(Scenario::ready()).args(["--name", "my key"]).sign_in().await;
 
     let requests = ended.sandbox.requests();
     let client: Vec<_> = requests
@@ -49,7 +49,7 @@ async fn the_requests_are_the_contracts_in_its_order_and_no_others() {
 
 #[tokio::test]
 async fn json_has_the_key_and_where_it_was_made() {
-    let ended = create(Scenario::ready()).args(&["--json", "--name", "n"]).sign_in().await;
+    let ended = create(Scenario::ready()).args(["--json", "--name", "n"]).sign_in().await;
 
     let key = ended.key();
     assert_eq!(
@@ -74,7 +74,7 @@ async fn a_new_key_is_tried_where_that_is_asked_for() {
         (Reply::status(429).body(no_credit), "settings/organization/billing"),
         (Reply::status(500), "warning: the key could not be tried"),
     ] {
-        let ended = create(Scenario::ready().reply(Step::Models, reply)).args(&["--verify"]).sign_in().await;
+        let ended = create(Scenario::ready().reply(Step::Models, reply)).args(["--verify"]).sign_in().await;
         assert_eq!((ended.code, ended.stdout.trim_end()), (0, ended.key().as_str()), "{}", ended.stderr);
         assert_eq!(ended.count("GET", "/v1/models"), 1);
         assert!(ended.stderr.contains(said), "{}", ended.stderr);
@@ -83,10 +83,10 @@ async fn a_new_key_is_tried_where_that_is_asked_for() {
 
 #[tokio::test]
 async fn a_dry_run_does_everything_but_the_creation() {
-    let ended = create(Scenario::ready()).args(&["--dry-run"]).sign_in().await;
+    let ended = create(Scenario::ready()).args(["--dry-run"]).sign_in().await;
     assert_eq!((ended.code, ended.stdout.as_str(), ended.sandbox.keys().len()), (0, "", 0));
 
-    let ended = create(Scenario::ready()).args(&["--dry-run", "--json"]).sign_in().await;
+    let ended = create(Scenario::ready()).args(["--dry-run", "--json"]).sign_in().await;
     assert_eq!((ended.json()["key"].clone(), ended.json()["delivered_to"].clone()), (Value::Null, json!([])));
     assert_eq!(
         (ended.json()["project"]["id"].as_str(), ended.sandbox.keys().len()),
@@ -105,7 +105,7 @@ async fn of_50_organizations_the_personal_one_is_asked_right_after_the_default_o
         }
     });
 
-    let ended = create(Scenario::of(organizations)).args(&["--json"]).sign_in().await;
+    let ended = create(Scenario::of(organizations)).args(["--json"]).sign_in().await;
 
     assert_eq!(ended.json()["organization"]["id"], "org-33");
     let requests = ended.sandbox.requests();
@@ -121,7 +121,7 @@ async fn the_default_organization_wins_with_one_request_for_projects() {
         if n == 50 { organization.as_default() } else { organization }
     });
 
-    let ended = create(Scenario::of(organizations)).args(&["--json"]).sign_in().await;
+    let ended = create(Scenario::of(organizations)).args(["--json"]).sign_in().await;
 
     assert_eq!(ended.json()["organization"]["id"], "org-50");
     assert_eq!(ended.count("GET", "/projects"), 1);
@@ -130,7 +130,7 @@ async fn the_default_organization_wins_with_one_request_for_projects() {
 #[tokio::test]
 async fn a_project_that_is_not_there_yet_is_waited_for() {
     let ended =
-        create(Scenario::ready().ready_after_rounds(4)).args(&["--poll-interval", "20ms"]).sign_in().await;
+        create(Scenario::ready().ready_after_rounds(4)).args(["--poll-interval", "20ms"]).sign_in().await;
 
     assert_eq!((ended.code, ended.count("GET", "/v1/organizations")), (0, 4));
     assert!(ended.stderr.contains("not there yet"), "{}", ended.stderr);
@@ -142,7 +142,7 @@ async fn a_default_project_on_the_third_page_is_found() {
     let projects = (1..=5).map(|n| Project::new(format!("proj_{n}"))).chain([default_project("proj_last")]);
     let organization = projects.fold(Organization::new("org-paged").as_default(), Organization::with_project);
 
-    let ended = create(Scenario::of([organization]).page_size(2)).args(&["--json"]).sign_in().await;
+    let ended = create(Scenario::of([organization]).page_size(2)).args(["--json"]).sign_in().await;
 
     assert_eq!(
         (ended.json()["project"]["id"].as_str(), ended.count("GET", "/projects")),
@@ -173,7 +173,7 @@ async fn one_organization_that_refuses_does_not_end_the_flow() {
     ])
     .reply(Step::Projects.of("org-closed"), Reply::status(403));
 
-    let ended = create(scenario).args(&["--json"]).sign_in().await;
+    let ended = create(scenario).args(["--json"]).sign_in().await;
 
     assert_eq!(ended.json()["organization"]["id"], "org-open");
     assert!(ended.stderr.contains("warning: the projects of organization org-closed"), "{}", ended.stderr);
@@ -186,7 +186,7 @@ async fn ids_that_could_leave_their_place_in_a_url_are_passed_over() {
         Organization::new("org-good").with_project(default_project("proj_good")),
     ]);
 
-    let ended = create(scenario).args(&["--json"]).sign_in().await;
+    let ended = create(scenario).args(["--json"]).sign_in().await;
 
     assert_eq!(
         (ended.json()["organization"]["id"].as_str(), ended.count("GET", "/projects")),
@@ -200,7 +200,7 @@ async fn titles_reach_a_terminal_clean_and_json_exact() {
     let scenario =
         || Scenario::of([Organization::new("org-1").titled(title).with_project(default_project("proj_1"))]);
 
-    let ended = create(scenario()).args(&["--json"]).sign_in().await;
+    let ended = create(scenario()).args(["--json"]).sign_in().await;
 
     assert_eq!(ended.json()["organization"]["title"], title);
     assert!(!ended.stderr.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{}", ended.stderr);
@@ -209,10 +209,9 @@ async fn titles_reach_a_terminal_clean_and_json_exact() {
 
 #[tokio::test]
 async fn events_tell_the_story_in_order_and_hold_no_secret() {
-    let mut run = create(Scenario::ready()).args(&["--events"]).start().await;
-    let sign_in = run.browser(Consent::Allow).await;
+    let mut run = create(Scenario::ready()).args(["--events"]).start().await;
+    run.browser(Consent::Allow).await;
     let ended = run.end().await;
-    sign_in.await.unwrap();
 
     let events: Vec<Value> = ended.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let names: Vec<_> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
@@ -237,7 +236,7 @@ async fn events_tell_the_story_in_order_and_hold_no_secret() {
 
 #[tokio::test]
 async fn quiet_still_shows_the_address() {
-    let ended = create(Scenario::ready()).args(&["-q"]).sign_in().await;
+    let ended = create(Scenario::ready()).args(["-q"]).sign_in().await;
 
     let lines: Vec<_> = ended.stderr.lines().filter(|line| !line.is_empty()).collect();
     assert_eq!(lines.len(), 3, "{}", ended.stderr);
@@ -246,7 +245,7 @@ async fn quiet_still_shows_the_address() {
 
 #[tokio::test]
 async fn verbose_tells_each_step_with_its_time() {
-    let ended = create(Scenario::ready()).args(&["-v"]).sign_in().await;
+    let ended = create(Scenario::ready()).args(["-v"]).sign_in().await;
 
     for step in ["Listening at http://localhost:", "granted access", "The key goes to", "Created the key"] {
         let line = ended
@@ -270,13 +269,13 @@ async fn only_what_stands_in_the_keys_way_is_told_with_the_variable_that_counts(
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(".env");
     let args = ["--env-file", file.to_str().unwrap(), "--var", "MY_KEY"];
-    let ended = create(Scenario::ready()).args(&args).env("OPENAI_API_KEY", "sk-another-one").sign_in().await;
+    let ended = create(Scenario::ready()).args(args).env("OPENAI_API_KEY", "sk-another-one").sign_in().await;
     assert!(ended.stderr.contains("Programs look for it in MY_KEY."), "{}", ended.stderr);
     assert!(!ended.stderr.contains("is set here already"), "{}", ended.stderr);
 
     std::fs::remove_file(&file).unwrap();
     let ended = create(Scenario::ready())
-        .args(&args)
+        .args(args)
         .env("MY_KEY", "sk-another-one")
         .env("OPENAI_BASE_URL", "https://canary.example")
         .sign_in()
@@ -291,7 +290,7 @@ async fn only_what_stands_in_the_keys_way_is_told_with_the_variable_that_counts(
 async fn a_variable_that_is_no_text_does_not_spoil_what_was_done() {
     use std::os::unix::ffi::OsStrExt;
     let no_text = std::ffi::OsStr::from_bytes(b"\xff");
-    let ended = create(Scenario::ready()).args(&["--json"]).env("OPENAI_API_KEY", no_text).sign_in().await;
+    let ended = create(Scenario::ready()).args(["--json"]).env("OPENAI_API_KEY", no_text).sign_in().await;
     assert_eq!((ended.code, ended.json()["schema"].as_str()), (0, Some("keymint.created/1")));
 }
 
@@ -304,9 +303,9 @@ async fn the_browser_ends_on_a_page_that_tells_the_true_outcome() {
         (Scenario::ready().reply(Step::CreateKey, Reply::hang_up()), Consent::Allow, "may have been created"),
     ] {
         let mut run = create(scenario).start().await;
-        let sign_in = run.browser(consent).await;
+        run.browser(consent).await;
         let ended = run.end().await;
-        let page = sign_in.await.unwrap();
+        let page = ended.page();
         assert!(page.url.ends_with("/auth/done") && page.status == 200, "{} {}", page.status, page.url);
         assert!(page.body.contains(expected), "{expected:?} is not in {}\n{}", page.body, ended.stderr);
     }

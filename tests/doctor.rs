@@ -2,10 +2,9 @@
 
 #![cfg(target_os = "linux")]
 
-use crate::session::Session;
-use crate::skipped::skipped;
-use crate::support::{create, free_port, in_home, keymint_under, watch};
-use keymint_sandbox::{Sandbox, Scenario};
+use crate::support::{create, machine};
+use keymint_sandbox::Scenario;
+use keymint_testkit::{Launch, Session, free_port, skipped};
 use rcgen::CertifiedKey;
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -14,15 +13,11 @@ use std::ffi::OsString;
 use std::fs;
 use std::net::TcpListener;
 use std::sync::Arc;
-use tempfile::TempDir;
-use tokio::process::Command;
 use tokio_rustls::TlsAcceptor;
 
 /// A machine on which nothing is wrong, unless a test does something to it.
 struct Machine {
-    sandbox: Sandbox,
-    home: TempDir,
-    port: u16,
+    machine: keymint_testkit::Machine,
     under: Vec<String>,
     args: Vec<String>,
     environment: Vec<(&'static str, OsString)>,
@@ -37,16 +32,13 @@ struct Diagnosis {
 
 impl Machine {
     async fn new() -> Self {
-        let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
         let environment = vec![
-            ("KEYMINT_ISSUER", sandbox.issuer().into()),
-            ("KEYMINT_API_BASE", sandbox.api_base().into()),
             ("BROWSER", "true".into()),
             ("DISPLAY", ":0".into()),
             ("DBUS_SESSION_BUS_ADDRESS", Session::shared().address.clone().into()),
         ];
-        let home = tempfile::tempdir().unwrap();
-        Self { sandbox, home, port: free_port(), under: Vec::new(), args: Vec::new(), environment }
+        let machine = machine(Scenario::ready()).await;
+        Self { machine, under: Vec::new(), args: Vec::new(), environment }
     }
 
     fn with(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
@@ -60,24 +52,20 @@ impl Machine {
     }
 
     async fn examined(&self) -> Diagnosis {
-        let output = keymint_under(&self.under, &self.home)
-            .args(["doctor", "--json", "--callback-port", &self.port.to_string()])
-            .args(&self.args)
-            .envs(self.environment.iter().map(|(name, value)| (*name, value)))
-            .output();
-        let output = watch(output).await.unwrap();
-        let text = String::from_utf8(output.stderr).unwrap();
+        let doctor = self.machine.keymint(["doctor", "--json"]).args(&self.args).under(&self.under);
+        let ended = doctor.envs(self.environment.iter().map(|(name, value)| (name, value))).output().await;
+        let (code, text) = (ended.code, ended.stderr.clone());
         assert!(text.lines().all(|line| line.chars().count() <= 80 || line.contains('/')), "{text}");
         assert!(!text.contains('\u{1b}') && !text.contains("canary"), "{text}");
         // Nobody was asked anything, and nothing was written.
-        assert!(self.sandbox.requests().is_empty(), "{text}");
-        assert!(fs::read_dir(self.home.path()).unwrap().all(|entry| entry.unwrap().file_name() == "planted"));
-        let stdout = String::from_utf8(output.stdout).unwrap();
-        assert_eq!(stdout.lines().count(), 1, "{stdout}");
-        let json: Value = serde_json::from_str(&stdout).unwrap();
+        assert!(self.machine.sandbox.requests().is_empty(), "{text}");
+        assert!(
+            fs::read_dir(&self.machine.home).unwrap().all(|entry| entry.unwrap().file_name() == "planted")
+        );
+        let json = ended.json();
         assert_eq!(json["schema"], "keymint.doctor/1");
-        assert!(!stdout.contains("canary"), "{stdout}");
-        Diagnosis { code: output.status.code().unwrap(), json, text }
+        assert!(!ended.stdout.contains("canary"), "{json}");
+        Diagnosis { code, json, text }
     }
 
     /// The one thing that is wrong must be found, and nothing else.
@@ -143,7 +131,7 @@ async fn a_healthy_machine_has_no_finding_and_nobody_is_asked_anything() {
 async fn a_taken_port_is_found_at_either_address_with_its_owner() {
     for address in ["127.0.0.1", "::1"] {
         let machine = Machine::new().await;
-        let _holder = TcpListener::bind((address, machine.port)).unwrap();
+        let _holder = TcpListener::bind((address, machine.machine.port)).unwrap();
         let diagnosis = machine.finds("port", "problem", address).await;
         let fix = diagnosis.finding("port")["fix"].as_str().unwrap();
         assert!(fix.contains(&format!("(process {})", std::process::id())), "{fix}");
@@ -153,12 +141,11 @@ async fn a_taken_port_is_found_at_either_address_with_its_owner() {
 #[tokio::test]
 async fn a_localhost_that_leads_elsewhere_is_found() {
     let mut machine = Machine::new().await;
-    let hosts = machine.home.path().join("planted");
+    let hosts = machine.machine.home.path().join("planted");
     fs::write(&hosts, "127.0.1.1 localhost\n").unwrap();
     let hosts = hosts.to_str().unwrap();
-    let mut probe = in_home(Command::new("unshare"), &machine.home);
-    let possible = probe.args(["-rm", "mount", "--bind", hosts, "/etc/hosts"]).status().await;
-    if !possible.is_ok_and(|status| status.success()) {
+    let probe = Launch::new("unshare", &machine.machine.home);
+    if !probe.args(["-rm", "mount", "--bind", hosts, "/etc/hosts"]).succeeds().await {
         skipped("no mount name space can be made here");
         return;
     }
@@ -228,7 +215,7 @@ async fn a_certificate_that_is_not_trusted_is_found_until_it_is_named() {
     let machine = Machine::new().await.option("--api-base", &url);
     machine.finds("api", "problem", "the certificate of localhost is not trusted").await;
 
-    let bundle = machine.home.path().join("planted");
+    let bundle = machine.machine.home.path().join("planted");
     fs::write(&bundle, cert.pem()).unwrap();
     let machine = machine.option("--ca-file", bundle.to_str().unwrap());
     let diagnosis = machine.examined().await;
@@ -238,17 +225,17 @@ async fn a_certificate_that_is_not_trusted_is_found_until_it_is_named() {
 #[tokio::test]
 async fn a_state_folder_that_cannot_be_used_is_found() {
     let machine = Machine::new().await;
-    let planted = machine.home.path().join("planted");
+    let planted = machine.machine.home.path().join("planted");
     fs::write(&planted, "").unwrap();
     let machine = machine.with("XDG_STATE_HOME", planted);
     machine.finds("state", "problem", "nothing can be kept").await;
 
     let machine = Machine::new().await;
-    let folder = machine.home.path().join("planted/keymint");
+    let folder = machine.machine.home.path().join("planted/keymint");
     fs::create_dir_all(&folder).unwrap();
     let everybodys = std::os::unix::fs::PermissionsExt::from_mode(0o777);
     fs::set_permissions(&folder, everybodys).unwrap();
-    let state = machine.home.path().join("planted");
+    let state = machine.machine.home.path().join("planted");
     machine.with("XDG_STATE_HOME", state).finds("state", "problem", "other users may write in it").await;
 }
 
@@ -265,7 +252,7 @@ async fn a_keyring_that_cannot_be_used_is_found_and_no_problem() {
     machine.finds("keyring", "warning", "no keyring can be reached").await;
 
     let session = Session::start("unlocked");
-    session.store("default", "sk-proj-canary0123456789-9f3A");
+    session.store("default", &[], "sk-proj-canary0123456789-9f3A");
     let machine = Machine::new().await.with(BUS, &session.address);
     let message = machine.examined().await.finding("keyring")["message"].clone();
     assert_eq!(message, "has a key for the profile default, ending in 9f3A");
@@ -277,9 +264,9 @@ async fn a_keyring_that_cannot_be_used_is_found_and_no_problem() {
 async fn another_sign_in_of_this_user_is_found() {
     let mut run = create(Scenario::ready()).start().await;
     run.url().await;
-    let state = run.home().join(".local/state");
+    let state = run.home.path().join(".local/state");
     let mut machine = Machine::new().await.with("XDG_STATE_HOME", state);
-    machine.port = run.port;
+    machine.machine.port = run.port;
     let diagnosis = machine.examined().await;
     assert_eq!((diagnosis.wrong(), diagnosis.code), (vec!["sign-in", "port"], 1), "{}", diagnosis.text);
     let message = diagnosis.finding("sign-in")["message"].as_str().unwrap();
@@ -299,7 +286,7 @@ async fn a_browser_that_cannot_be_opened_is_found() {
 async fn a_machine_that_is_reached_by_ssh_is_found_with_the_way_back() {
     let machine = Machine::new().await.with("SSH_CONNECTION", "192.0.2.9 50000 192.0.2.5 22");
     let diagnosis = machine.finds("place", "warning", "SSH").await;
-    let forward = format!("ssh -L {port}:localhost:{port} tester@192.0.2.5", port = machine.port);
+    let forward = format!("ssh -L {port}:localhost:{port} tester@192.0.2.5", port = machine.machine.port);
     assert!(diagnosis.finding("place")["fix"].as_str().unwrap().ends_with(&forward), "{}", diagnosis.text);
     assert!(diagnosis.text.lines().any(|line| line.trim() == forward), "{}", diagnosis.text);
 }
@@ -315,8 +302,6 @@ async fn a_port_that_the_server_does_not_know_is_found() {
 #[tokio::test]
 async fn what_was_asked_for_wrongly_is_an_error_and_no_finding() {
     let machine = Machine::new().await;
-    let mut command = keymint_under::<&str>(&[], &machine.home);
-    let output = watch(command.args(["doctor", "--json", "--issuer", "ftp://x"]).output()).await.unwrap();
-    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((output.status.code(), json["kind"].as_str()), (Some(2), Some("usage")));
+    let doctor = machine.machine.keymint(["doctor", "--json", "--issuer", "ftp://x"]).output().await;
+    assert_eq!((doctor.code, doctor.json()["kind"].as_str()), (2, Some("usage")));
 }

@@ -6,7 +6,6 @@
 #[path = "../crates/http-adapter/tests/http/authority.rs"]
 mod authority;
 mod browser;
-mod canary;
 mod catalogue;
 mod child_processes;
 mod choosing;
@@ -26,19 +25,14 @@ mod keyring;
 mod outbound_hosts;
 mod paste;
 mod pipe;
-mod program;
 mod proxies_and_cas;
 mod recovery;
 mod relay;
 mod screens;
-mod script;
-mod session;
 mod signals;
-mod skipped;
 mod sources;
 mod status;
 mod stdio;
 mod strays;
 mod support;
-mod terminal;
 mod two_steps;

@@ -8,17 +8,15 @@ mod meanwhile;
 #[cfg(target_os = "linux")]
 mod system_calls;
 
-use crate::skipped::skipped;
-use crate::support::{Ended, Start, create, free_port, in_home, watch};
-use keymint_sandbox::{Consent, Sandbox, Scenario, sign_in};
+use crate::support::{Ended, Start, create, machine};
+use keymint_sandbox::{Consent, Scenario};
+use keymint_testkit::{Terminal, browse, skipped};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::Command;
 
 /// A folder of the person's.
 struct Folder(TempDir);
@@ -73,12 +71,12 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 fn create_in(path: &Path) -> Start {
-    create(Scenario::ready()).args(&["--env-file", path.to_str().unwrap()])
+    create(Scenario::ready()).args(["--env-file", path.to_str().unwrap()])
 }
 
 /// A run that ends at the check, before anybody was asked for anything.
 async fn refused(start: Start) -> String {
-    let ended = start.args(&["--json"]).start().await.end().await;
+    let ended = start.args(["--json"]).start().await.end().await;
     assert_eq!(
         (ended.code, ended.json()["kind"].as_str()),
         (11, Some("destination_unusable")),
@@ -109,7 +107,7 @@ async fn the_key_is_in_a_new_file_for_its_owner_alone_whatever_the_umask() {
     for umask in ["000", "022", "077"] {
         let folder = Folder::new();
         let set = format!("umask {umask}; exec \"$@\"");
-        let ended = delivered(folder.create().under(&["sh", "-c", &set, "keymint"])).await;
+        let ended = delivered(folder.create().under(["sh", "-c", &set, "keymint"])).await;
 
         assert_eq!(folder.read(), format!("OPENAI_API_KEY={}\n", ended.key()));
         assert_eq!((folder.names(), mode(&folder.path(".env"))), (vec![".env".to_owned()], 0o600));
@@ -123,7 +121,7 @@ async fn the_key_is_in_a_new_file_for_its_owner_alone_whatever_the_umask() {
 #[tokio::test]
 async fn json_names_the_file_and_has_no_key() {
     let folder = Folder::new();
-    let ended = folder.create().args(&["--json", "--var", "KEY_2"]).sign_in().await;
+    let ended = folder.create().args(["--json", "--var", "KEY_2"]).sign_in().await;
 
     let path = folder.path(".env");
     assert_eq!(ended.json()["delivered_to"], serde_json::json!([format!("env-file:{}", path.display())]));
@@ -135,7 +133,7 @@ async fn json_names_the_file_and_has_no_key() {
 async fn a_variable_of_another_kind_is_wrong_usage() {
     let folder = Folder::new();
     for name in ["", "A B", "1X", "x=y", "PATH", "LD_PRELOAD"] {
-        let ended = folder.create().args(&["--var", name]).start().await.end().await;
+        let ended = folder.create().args(["--var", name]).start().await.end().await;
         assert_eq!((ended.code, folder.names()), (2, vec![]), "{name}: {}", ended.stderr);
         assert!(ended.stderr.starts_with("error: --var: it must"), "{}", ended.stderr);
     }
@@ -146,8 +144,7 @@ async fn a_relative_path_and_none_mean_the_folder_of_the_run() {
     for args in [&["--env-file"][..], &["--env-file", "./.env"]] {
         let folder = Folder::new();
         let go = format!("cd '{}'; exec \"$@\"", folder.path("").display());
-        let ended =
-            delivered(create(Scenario::ready()).args(args).under(&["sh", "-c", &go, "keymint"])).await;
+        let ended = delivered(create(Scenario::ready()).args(args).under(["sh", "-c", &go, "keymint"])).await;
         assert_eq!(folder.read(), format!("OPENAI_API_KEY={}\n", ended.key()));
     }
 }
@@ -159,7 +156,7 @@ async fn every_other_byte_of_a_file_stays_and_so_do_its_mode_and_owner() {
     let path = folder.path(".env");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
     let is_root = std::os::unix::fs::chown(&path, Some(12_345), Some(12_345)).is_ok();
-    let ended = delivered(folder.create().args(&["--force"])).await;
+    let ended = delivered(folder.create().args(["--force"])).await;
 
     assert_eq!(folder.read(), OLD.replace("'old'", &format!("'{}'", ended.key())));
     assert_eq!((mode(&path), folder.names()), (0o640, vec![".env".to_owned()]));
@@ -167,7 +164,7 @@ async fn every_other_byte_of_a_file_stays_and_so_do_its_mode_and_owner() {
     assert!(ended.stderr.contains("(mode 640): `chmod 600` makes it yours alone"), "{}", ended.stderr);
 
     let first = folder.read();
-    let again = delivered(folder.create().args(&["--force"])).await;
+    let again = delivered(folder.create().args(["--force"])).await;
     assert_eq!(folder.read(), first.replace(&ended.key(), &again.key()));
 }
 
@@ -189,7 +186,7 @@ async fn a_value_that_is_there_is_lost_only_if_somebody_says_so() {
         assert!(said.contains(problem) && said.contains("--force"), "{said}");
         assert_eq!((folder.read().as_str(), folder.names()), (old, vec![".env".to_owned()]));
 
-        let ended = delivered(folder.create().args(&["--force"])).await;
+        let ended = delivered(folder.create().args(["--force"])).await;
         assert!(!folder.read().contains("secret") && folder.read().contains(&ended.key()));
     }
     let folder = Folder::with("OPENAI_API_KEY= # not yet\nOTHER=1\n");
@@ -201,50 +198,22 @@ async fn a_value_that_is_there_is_lost_only_if_somebody_says_so() {
 async fn a_person_is_asked_about_the_value_that_would_be_lost() {
     for (answer, code) in [("y\n", 0), ("n\n", 11), ("\n", 11)] {
         let folder = Folder::with("OPENAI_API_KEY=secret\n");
-        let (sandbox, home) =
-            (Sandbox::start(Scenario::ready()).await.unwrap(), tempfile::tempdir().unwrap());
-        let program = format!(
-            "{} create --no-browser --callback-port {} --env-file {}",
-            env!("CARGO_BIN_EXE_keymint"),
-            free_port(),
-            folder.path(".env").display()
-        );
-        // util-linux's script gives the program a terminal.
-        let mut terminal = in_home(Command::new("script"), &home)
-            .args(["-qec", &program, "/dev/null"])
-            .env("KEYMINT_ISSUER", sandbox.issuer())
-            .env("KEYMINT_API_BASE", sandbox.api_base())
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (mut screen, mut seen) = (terminal.stdout.take().unwrap(), String::new());
-        let mut keyboard = terminal.stdin.take().unwrap();
-        let status = watch(async {
-            let (mut asked, mut visiting) = (false, None);
-            let mut bytes = [0; 1024];
-            while let Ok(length @ 1..) = screen.read(&mut bytes).await {
-                seen.push_str(&String::from_utf8_lossy(&bytes[..length]));
-                if !asked && seen.contains("[y/N]") {
-                    asked = true;
-                    keyboard.write_all(answer.as_bytes()).await.unwrap();
-                }
-                let url = seen.lines().find(|line| line.contains("/oauth/authorize?"));
-                if let (None, Some(url), true) = (&visiting, url, seen.ends_with('\n')) {
-                    let url = url.trim().to_owned();
-                    visiting = Some(tokio::spawn(async move { sign_in(&url, Consent::Allow).await }));
-                }
-            }
-            terminal.wait().await.unwrap()
-        })
-        .await;
+        let machine = machine(Scenario::ready()).await;
+        let create = machine.keymint(["create", "--no-browser", "--env-file"]);
+        let mut terminal = Terminal::start(create.args([folder.path(".env")]));
+        let asked = terminal.shows("[y/N]").await;
+        terminal.types(answer).await;
+        if code == 0 {
+            browse(&terminal.url().await, Consent::Allow);
+        }
+        let (ended, rest) = terminal.end().await;
 
-        assert_eq!(status.code(), Some(code), "{seen}");
-        assert!(
-            seen.contains("has OPENAI_API_KEY already (line 1). Replace its value")
-                && !seen.contains("secret")
-        );
+        let seen = [asked, rest].concat();
+        assert_eq!(ended, code, "{seen}");
+        assert!(seen.contains("has OPENAI_API_KEY already (line 1). Replace its value"), "{seen}");
+        assert!(!seen.contains("secret"), "{seen}");
         assert_eq!(folder.read() == "OPENAI_API_KEY=secret\n", code == 11, "{seen}");
-        assert_eq!(sandbox.keys().len(), usize::from(code == 0));
+        assert_eq!(machine.sandbox.keys().len(), usize::from(code == 0));
     }
 }
 
@@ -257,7 +226,7 @@ async fn a_file_that_readers_disagree_on_is_refused_by_the_number_of_a_line() {
         (&"secret=1\n".repeat(200_000), "more than 1048576 bytes"),
     ] {
         let folder = Folder::with(old);
-        let said = refused(folder.create().args(&["--force"])).await;
+        let said = refused(folder.create().args(["--force"])).await;
         assert!(said.contains(problem), "{said}");
         assert_eq!((folder.read().as_str(), folder.names()), (old, vec![".env".to_owned()]));
     }
@@ -307,7 +276,7 @@ async fn a_path_that_is_no_text_is_refused() {
     let folder = Folder::new();
     let odd = "cd \"$0\"; exec \"$@\" --env-file \"$(printf 'a\\377')\"";
     let ended = create(Scenario::ready())
-        .under(&["sh", "-c", odd, folder.path("").to_str().unwrap()])
+        .under(["sh", "-c", odd, folder.path("").to_str().unwrap()])
         .start()
         .await
         .end()
@@ -335,7 +304,7 @@ async fn a_folder_in_which_others_can_swap_files_is_refused() {
     let set = |mode| fs::set_permissions(folder.0.path(), fs::Permissions::from_mode(mode)).unwrap();
 
     set(0o777);
-    let said = refused(folder.create().args(&["--force"])).await;
+    let said = refused(folder.create().args(["--force"])).await;
     assert!(said.contains("every user may replace files in the folder"), "{said}");
     // As in /tmp, nobody can replace what is not theirs, but anybody may have put the link there.
     set(0o1777);
@@ -348,7 +317,7 @@ async fn a_folder_in_which_others_can_swap_files_is_refused() {
         skipped("a folder of another user, which only the administrator can make");
         return;
     }
-    let said = refused(folder.create().args(&["--force"])).await;
+    let said = refused(folder.create().args(["--force"])).await;
     assert!(said.contains("the folder belongs to another user"), "{said}");
     assert_eq!(elsewhere.read(), "A=1\n");
 }

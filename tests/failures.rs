@@ -1,20 +1,17 @@
 //! What goes wrong: each exit code, and that nothing is lost.
 
-use crate::skipped::skipped;
-use crate::support::{create, free_port, get, in_home, keymint, keymint_under, watch};
+use crate::support::{create, keymint};
 use keymint_sandbox::{Consent, Organization, Reply, Scenario, Step};
-use serde_json::Value;
+use keymint_testkit::{Launch, free_port, get, skipped};
 use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
 use std::net::TcpListener;
-use tokio::process::Command;
 
 #[tokio::test]
 async fn a_refusal_in_the_browser_ends_with_4() {
-    let mut run = create(Scenario::ready()).args(&["--json"]).start().await;
-    let sign_in = run.browser(Consent::Deny).await;
+    let mut run = create(Scenario::ready()).args(["--json"]).start().await;
+    run.browser(Consent::Deny).await;
     let ended = run.end().await;
-    sign_in.await.unwrap();
 
     assert_eq!((ended.code, ended.json()["kind"].as_str()), (4, Some("sign_in_refused")));
     assert!(ended.stderr.contains("access_denied"), "{}", ended.stderr);
@@ -31,9 +28,9 @@ async fn what_the_server_says_of_a_refusal_is_shown_clean_and_short() {
         "/auth/callback?error=access_denied&error_uri=http://evil.example&error_description={hidden}{long}&state={state}"
     );
     let port = run.port;
-    let answer = get(port, &refusal).await;
+    let answer = get(port, &refusal).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 303 "), "{answer}");
-    let page = tokio::spawn(async move { get(port, "/auth/done").await });
+    let page = tokio::spawn(async move { get(port, "/auth/done").await.unwrap() });
     let ended = run.end().await;
     let page = page.await.unwrap();
 
@@ -47,7 +44,7 @@ async fn what_the_server_says_of_a_refusal_is_shown_clean_and_short() {
 #[tokio::test]
 async fn nobody_in_the_browser_ends_with_5() {
     let ended =
-        create(Scenario::ready()).args(&["--json", "--sign-in-timeout", "50ms"]).start().await.end().await;
+        create(Scenario::ready()).args(["--json", "--sign-in-timeout", "50ms"]).start().await.end().await;
 
     assert_eq!((ended.code, ended.json()["kind"].as_str()), (5, Some("sign_in_timeout")));
 }
@@ -55,10 +52,9 @@ async fn nobody_in_the_browser_ends_with_5() {
 #[tokio::test]
 async fn a_server_that_is_not_there_ends_with_6() {
     let nobody = format!("http://127.0.0.1:{}", free_port());
-    let mut run = create(Scenario::ready()).args(&["--json", "--api-base", &nobody]).start().await;
-    let sign_in = run.browser(Consent::Allow).await;
+    let mut run = create(Scenario::ready()).args(["--json", "--api-base", &nobody]).start().await;
+    run.browser(Consent::Allow).await;
     let ended = run.end().await;
-    sign_in.await.unwrap();
 
     assert_eq!((ended.code, ended.json()["kind"].as_str()), (6, Some("network")));
     assert!(ended.stderr.contains(&format!("POST {nobody}/dashboard/onboarding/login")), "{}", ended.stderr);
@@ -66,12 +62,12 @@ async fn a_server_that_is_not_there_ends_with_6() {
 
 #[tokio::test]
 async fn a_server_that_refuses_ends_with_7() {
-    let mut run = create(Scenario::ready()).args(&["--json"]).start().await;
+    let mut run = create(Scenario::ready()).args(["--json"]).start().await;
     let callback = run.callback("a-code-that-nobody-issued").await;
-    let answer = get(run.port, &callback).await;
+    let answer = get(run.port, &callback).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 303 "), "{answer}");
     let port = run.port;
-    let done = tokio::spawn(async move { get(port, "/auth/done").await });
+    let done = tokio::spawn(async move { get(port, "/auth/done").await.unwrap() });
     let ended = run.end_against_the_contract("token request").await;
     done.await.unwrap();
 
@@ -93,7 +89,7 @@ async fn an_account_without_a_default_project_ends_with_8_and_what_was_seen() {
             "2 organizations and 2 projects were checked",
         ),
     ] {
-        let ended = create(scenario).args(&limits).sign_in().await;
+        let ended = create(scenario).args(limits).sign_in().await;
         assert_eq!((ended.code, ended.json()["kind"].as_str()), (8, Some("no_project")));
         assert!(ended.stderr.contains(seen), "{}", ended.stderr);
         assert!(ended.sandbox.keys().is_empty());
@@ -108,9 +104,8 @@ async fn a_key_that_cannot_be_printed_is_kept_and_ends_with_9() {
 
     assert_eq!(ended.code, 9, "{}", ended.stderr);
     assert!(ended.stderr.contains("`keymint recover`"), "{}", ended.stderr);
-    let path = ended.stderr.split_once("it is kept in ").unwrap().1.lines().next().unwrap();
-    assert!(path.starts_with(ended.home.path().to_str().unwrap()), "{path}");
-    assert_eq!(fs::read_to_string(path).unwrap().trim_end(), ended.key());
+    assert!(ended.kept_in().starts_with(&ended.home), "{}", ended.stderr);
+    assert_eq!(ended.kept().trim_end(), ended.key());
 }
 
 #[cfg(target_os = "linux")]
@@ -120,8 +115,7 @@ async fn a_relative_state_folder_does_not_count() {
     let ended = create(Scenario::ready()).env("XDG_STATE_HOME", "relative").stdout(full).sign_in().await;
 
     assert_eq!(ended.code, 9, "{}", ended.stderr);
-    let path = ended.stderr.split_once("it is kept in ").unwrap().1.lines().next().unwrap();
-    assert!(path.starts_with(ended.home.path().join(".local/state").to_str().unwrap()), "{path}");
+    assert!(ended.kept_in().starts_with(ended.home.path().join(".local/state")), "{}", ended.stderr);
     assert!(!std::path::Path::new("relative").exists());
 }
 
@@ -136,7 +130,7 @@ async fn a_second_sign_in_on_the_same_port_ends_with_3_and_says_who_waits() {
     let mut first = sign_in().start().await;
     first.url().await;
 
-    let second = sign_in().args(&["--json"]).start().await.end().await;
+    let second = sign_in().args(["--json"]).start().await.end().await;
     assert_eq!((second.code, second.json()["kind"].as_str()), (3, Some("callback_unavailable")));
     let holder = format!("process {}, since 2", first.process());
     assert!(second.stderr.contains(&holder), "{}", second.stderr);
@@ -149,10 +143,9 @@ async fn a_second_sign_in_on_the_same_port_ends_with_3_and_says_who_waits() {
 #[tokio::test]
 async fn without_a_place_for_records_it_ends_with_11_before_anything_else_happens() {
     let home = tempfile::tempdir().unwrap();
-    let output =
-        watch(keymint(&home).arg("create").env("XDG_STATE_HOME", "/dev/null").output()).await.unwrap();
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(11), "{stderr}");
+    let output = keymint(&home).args(["create"]).env("XDG_STATE_HOME", "/dev/null").output().await;
+    let stderr = output.stderr;
+    assert_eq!(output.code, 11, "{stderr}");
     assert!(stderr.contains("XDG_STATE_HOME") && !stderr.contains("/oauth/authorize"), "{stderr}");
 }
 
@@ -161,15 +154,11 @@ async fn without_a_place_for_records_it_ends_with_11_before_anything_else_happen
 async fn a_standard_output_that_keeps_nothing_ends_with_11_before_anything_else_happens() {
     let home = tempfile::tempdir().unwrap();
     for redirection in [">&-", ">/dev/null", "1</etc/hosts", "1</tmp"] {
-        let mut shell = Command::new("sh");
-        shell.args([
-            "-c",
-            &format!("exec \"$0\" create --no-browser {redirection}"),
-            env!("CARGO_BIN_EXE_keymint"),
-        ]);
-        let output = watch(shell.env("HOME", home.path()).output()).await.unwrap();
-        let stderr = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(11), "{redirection}: {stderr}");
+        let script = format!("exec \"$@\" {redirection}");
+        let keymint = keymint(&home).under(["sh", "-c", &script, "sh"]);
+        let output = keymint.args(["create", "--no-browser"]).output().await;
+        let stderr = output.stderr;
+        assert_eq!(output.code, 11, "{redirection}: {stderr}");
         assert!(stderr.contains("standard output") && !stderr.contains("/oauth/authorize"), "{stderr}");
     }
 }
@@ -181,20 +170,19 @@ async fn a_pipe_whose_reader_is_gone_ends_with_11_before_anything_else_happens()
     let home = tempfile::tempdir().unwrap();
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
-    let child = keymint(&home).args(["create", "--no-browser"]).stdout(writer).spawn().unwrap();
-    let output = watch(child.wait_with_output()).await.unwrap();
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(11), "{stderr}");
+    let output = keymint(&home).args(["create", "--no-browser"]).stdout(writer).output().await;
+    let stderr = output.stderr;
+    assert_eq!(output.code, 11, "{stderr}");
     assert!(stderr.contains("nobody reads") && !stderr.contains("/oauth/authorize"), "{stderr}");
 }
 
 #[tokio::test]
 async fn a_dry_run_that_cannot_be_printed_claims_no_key() {
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let mut run = create(Scenario::ready()).args(&["--dry-run", "--json"]).stdout(full).start().await;
-    let sign_in = run.browser(Consent::Allow).await;
+    let mut run = create(Scenario::ready()).args(["--dry-run", "--json"]).stdout(full).start().await;
+    run.browser(Consent::Allow).await;
     let ended = run.end().await;
-    let page = sign_in.await.unwrap();
+    let page = ended.page();
 
     assert_eq!((ended.code, ended.sandbox.keys().len()), (1, 0), "{}", ended.stderr);
     assert!(page.body.contains("No key was created"), "{}", page.body);
@@ -208,7 +196,7 @@ async fn a_lost_answer_to_the_creation_ends_with_10_and_is_never_repeated() {
         Reply::status(200).body("{}").after_processing(),
     ] {
         let scenario = Scenario::ready().reply(Step::CreateKey, reply);
-        let ended = create(scenario).args(&["--json", "--name", "find-me"]).sign_in().await;
+        let ended = create(scenario).args(["--json", "--name", "find-me"]).sign_in().await;
 
         assert_eq!((ended.code, ended.json()["kind"].as_str()), (10, Some("outcome_unknown")));
         let message = ended.json()["message"].as_str().unwrap().to_owned();
@@ -226,7 +214,7 @@ async fn a_refused_creation_is_a_definite_no() {
     let body = r#"{"error":{"message":"not allowed, sk-proj-canary0123","type":"forbidden","code":"no_permission"}}"#;
     let scenario = Scenario::ready()
         .reply(Step::CreateKey, Reply::status(403).header("content-type", "application/json").body(body));
-    let ended = create(scenario).args(&["--json"]).sign_in().await;
+    let ended = create(scenario).args(["--json"]).sign_in().await;
 
     assert_eq!((ended.code, ended.json()["kind"].as_str()), (7, Some("server")));
     assert!(ended.stderr.contains("not allowed") && !ended.stderr.contains("canary"), "{}", ended.stderr);
@@ -240,21 +228,18 @@ async fn a_port_in_use_ends_with_3_at_once_and_its_holder_hears_nothing() {
         let holder = TcpListener::bind((address, port)).unwrap();
         holder.set_nonblocking(true).unwrap();
         let home = tempfile::tempdir().unwrap();
-        let output = watch(
-            keymint(&home)
-                .args(["create", "--no-browser", "--json", "--callback-port", &port.to_string()])
-                .output(),
-        )
-        .await
-        .unwrap();
+        let output = keymint(&home)
+            .args(["create", "--no-browser", "--json", "--callback-port", &port.to_string()])
+            .output()
+            .await;
 
-        assert_eq!(output.status.code(), Some(3));
-        let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(output.code, 3);
+        let json = output.json();
         assert_eq!(
             (json["schema"].as_str(), json["kind"].as_str()),
             (Some("keymint.error/1"), Some("callback_unavailable"))
         );
-        let stderr = String::from_utf8(output.stderr).unwrap();
+        let stderr = output.stderr;
         assert!(stderr.contains(&port.to_string()) && !stderr.contains("/oauth/authorize"), "{stderr}");
         assert!(stderr.contains(&format!("(process {}) holds port", std::process::id())), "{stderr}");
         assert_eq!(holder.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
@@ -270,19 +255,17 @@ async fn a_localhost_that_leads_elsewhere_ends_with_3_before_the_browser_opens()
     fs::write(&hosts, "127.0.1.1 localhost\n").unwrap();
     let mount = format!("mount --bind {} /etc/hosts && exec \"$0\" \"$@\"", hosts.display());
     let under = ["unshare", "-rm", "sh", "-c", &mount];
-    let mut probe = in_home(Command::new("unshare"), &home);
-    let possible = probe.args(["-rm", "mount", "--bind"]).arg(&hosts).arg("/etc/hosts").status().await;
-    if !possible.is_ok_and(|status| status.success()) {
+    let probe = Launch::new("unshare", &home).args(["-rm", "mount", "--bind"]).args([&hosts]);
+    if !probe.args(["/etc/hosts"]).succeeds().await {
         skipped("no mount name space can be made here");
         return;
     }
     let port = free_port().to_string();
-    let mut run = keymint_under(&under, &home);
-    let output =
-        watch(run.args(["create", "--no-browser", "--callback-port", &port]).output()).await.unwrap();
+    let keymint = keymint(&home).under(under);
+    let output = keymint.args(["create", "--no-browser", "--callback-port", &port]).output().await;
 
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(3), "{stderr}");
+    let stderr = output.stderr;
+    assert_eq!(output.code, 3, "{stderr}");
     assert!(stderr.contains("127.0.1.1") && stderr.contains("hosts file"), "{stderr}");
     assert!(!stderr.contains("/oauth/authorize"), "{stderr}");
 }
@@ -298,14 +281,13 @@ async fn wrong_usage_ends_with_2_before_anything_else_happens() {
         (&["no-such-command"], "no-such-command"),
     ] {
         let home = tempfile::tempdir().unwrap();
-        let output = watch(keymint(&home).args(args).output()).await.unwrap();
-        let stderr = String::from_utf8(output.stderr).unwrap();
-        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{stderr}");
+        let output = keymint(&home).args(args).output().await;
+        let stderr = output.stderr;
+        assert_eq!((output.code, output.stdout.len()), (2, 0), "{stderr}");
         assert!(stderr.contains(expected), "{stderr}");
 
-        let output = watch(keymint(&home).args(args).arg("--json").output()).await.unwrap();
-        let json: Value = serde_json::from_slice(&output.stdout).unwrap();
-        assert_eq!((output.status.code(), json["kind"].as_str()), (Some(2), Some("usage")));
+        let output = keymint(&home).args(args).args(["--json"]).output().await;
+        assert_eq!((output.code, output.json()["kind"].as_str()), (2, Some("usage")));
     }
 }
 
@@ -326,10 +308,9 @@ async fn a_secret_in_the_wrong_place_of_the_arguments_is_not_repeated() {
         ] {
             for more in [&[][..], &["--json"], &["--json", "--events"]] {
                 let home = tempfile::tempdir().unwrap();
-                let output = watch(keymint(&home).args(args).args(more).output()).await.unwrap();
+                let output = keymint(&home).args(args).args(more).output().await;
                 let said = [output.stdout, output.stderr].concat();
-                let said = String::from_utf8(said).unwrap();
-                assert_eq!(output.status.code(), Some(2), "{args:?} {more:?}: {said}");
+                assert_eq!(output.code, 2, "{args:?} {more:?}: {said}");
                 assert!(!said.contains("canary"), "{args:?} {more:?}: {said}");
             }
         }

@@ -2,25 +2,18 @@
 
 #![cfg(target_os = "linux")]
 
-use crate::skipped::strace_works;
 use crate::support::create;
 use keymint_sandbox::Scenario;
-use tempfile::NamedTempFile;
-
-/// Watches every system call that can name another host.
-const STRACE: [&str; 6] = ["strace", "-f", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o"];
+use keymint_testkit::Strace;
 
 #[tokio::test]
 async fn a_run_contacts_the_two_servers_and_nobody_else() {
-    if !strace_works() {
-        return;
-    }
-    let log = NamedTempFile::new().unwrap();
-    let strace = [&STRACE[..], &[log.path().to_str().unwrap()]].concat();
-    let ended = create(Scenario::ready()).under(&strace).sign_in().await;
+    // Every system call that can name another host.
+    let Some(strace) = Strace::of("connect,sendto,sendmsg,sendmmsg", &[]) else { return };
+    let ended = create(Scenario::ready()).under(strace.words()).sign_in().await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
 
-    let calls = std::fs::read_to_string(log.path()).unwrap();
+    let calls = strace.log();
     // Other families do not leave the machine: the name service and the routing table are asked in
     // theirs.
     let addresses: Vec<_> = calls.lines().filter(|call| call.contains("sa_family=AF_INET")).collect();

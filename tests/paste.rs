@@ -2,32 +2,32 @@
 
 #![cfg(target_os = "linux")]
 
-use crate::program::free_port;
-use crate::support::{create, get, requested};
-use crate::terminal::Terminal;
-use keymint_sandbox::{Consent, Reply, Sandbox, Scenario, Step, sign_in_remotely};
+use crate::support::{create, machine};
+use keymint_sandbox::{Consent, Reply, Scenario, Step, sign_in_remotely};
+use keymint_testkit::{Machine, Terminal, browse, get};
 use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::Duration;
-use tempfile::TempDir;
-use tokio::io::AsyncWriteExt;
 
 /// A sign-in at a terminal, at the point where the person is waited for.
 struct SignIn {
-    sandbox: Sandbox,
+    machine: Machine,
     terminal: Terminal,
     url: String,
-    _home: TempDir,
 }
 
 impl SignIn {
-    async fn begin(flags: &str, port: u16) -> Self {
-        let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
-        let home = tempfile::tempdir().unwrap();
-        let words = format!("create --no-browser --callback-port {port} {flags}");
-        let mut terminal = Terminal::start(&words, &sandbox, &home, &[]);
+    async fn begin(machine: Machine) -> Self {
+        let mut terminal = machine.terminal("create --no-browser");
         let url = terminal.url().await;
-        Self { sandbox, terminal, url, _home: home }
+        Self { machine, terminal, url }
+    }
+
+    /// With a listener that waits, too.
+    async fn begin_listening() -> Self {
+        let mut sign_in = Self::begin(machine(Scenario::ready()).await).await;
+        sign_in.terminal.shows("paste its address here.").await;
+        sign_in
     }
 
     /// Where a browser on another machine ends.
@@ -38,20 +38,17 @@ impl SignIn {
     /// The end is a key, shown once, from exactly one exchange.
     async fn ends_with_a_key(self) -> String {
         let (code, shown) = self.terminal.end().await;
-        let keys = self.sandbox.keys();
+        let keys = self.machine.sandbox.keys();
         assert_eq!((code, keys.len()), (0, 1), "{shown}");
         assert!(shown.contains(&keys[0].value), "{shown}");
-        let exchanges =
-            self.sandbox.requests().iter().filter(|request| request.path.ends_with("/token")).count();
-        assert_eq!(exchanges, 1);
+        assert_eq!(self.machine.count("POST", "/token"), 1);
         shown
     }
 }
 
 #[tokio::test]
 async fn what_is_pasted_wins_when_it_comes_first() {
-    let mut sign_in = SignIn::begin("", free_port()).await;
-    sign_in.terminal.shows("paste its address here.").await;
+    let mut sign_in = SignIn::begin_listening().await;
     let address = sign_in.elsewhere().await;
     sign_in.terminal.types(&format!("{address}\n")).await;
     let shown = sign_in.ends_with_a_key().await;
@@ -60,17 +57,14 @@ async fn what_is_pasted_wins_when_it_comes_first() {
 
 #[tokio::test]
 async fn the_listener_wins_when_it_comes_first() {
-    let mut sign_in = SignIn::begin("", free_port()).await;
-    sign_in.terminal.shows("paste its address here.").await;
-    let url = sign_in.url.clone();
-    tokio::spawn(async move { keymint_sandbox::sign_in(&url, Consent::Allow).await });
+    let sign_in = SignIn::begin_listening().await;
+    browse(&sign_in.url, Consent::Allow);
     sign_in.ends_with_a_key().await;
 }
 
 #[tokio::test]
 async fn a_wrong_address_is_said_and_the_right_one_taken_after_it() {
-    let mut sign_in = SignIn::begin("", free_port()).await;
-    sign_in.terminal.shows("paste its address here.").await;
+    let mut sign_in = SignIn::begin_listening().await;
     for (wrong, complaint) in [
         ("http://localhost:5000/auth/callback?code=c&state=of-another", "another sign-in"),
         ("https://example.com/?q=1", "not the address"),
@@ -86,8 +80,7 @@ async fn a_wrong_address_is_said_and_the_right_one_taken_after_it() {
 
 #[tokio::test]
 async fn an_address_that_was_wrapped_anywhere_is_one() {
-    let mut sign_in = SignIn::begin("", free_port()).await;
-    sign_in.terminal.shows("paste its address here.").await;
+    let mut sign_in = SignIn::begin_listening().await;
     // The state first, so that the beginning alone would do with a part of the code.
     let address = sign_in.elsewhere().await;
     let (path, query) = address.split_once('?').unwrap();
@@ -99,12 +92,15 @@ async fn an_address_that_was_wrapped_anywhere_is_one() {
 
 #[tokio::test]
 async fn with_the_port_taken_a_person_can_still_paste() {
-    let stranger = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = stranger.local_addr().unwrap().port();
-    let mut sign_in = SignIn::begin("", port).await;
+    let machine = machine(Scenario::ready()).await;
+    let _stranger = TcpListener::bind(("127.0.0.1", machine.port)).unwrap();
+    let mut sign_in = SignIn::begin(machine).await;
     sign_in.terminal.shows("Paste the address of that page here:").await;
     let address = sign_in.elsewhere().await;
-    assert!(address.starts_with(&format!("http://localhost:{port}/auth/callback?")), "{address}");
+    assert!(
+        address.starts_with(&format!("http://localhost:{}/auth/callback?", sign_in.machine.port)),
+        "{address}"
+    );
     sign_in.terminal.types(&format!("{address}\n")).await;
     sign_in.ends_with_a_key().await;
 }
@@ -112,17 +108,12 @@ async fn with_the_port_taken_a_person_can_still_paste() {
 /// The code was used; a browser that comes back late is told so, and nothing is exchanged again.
 #[tokio::test]
 async fn a_browser_that_comes_after_the_paste_is_too_late() {
-    let port = free_port();
     let scenario = Scenario::ready().reply(Step::Token, Reply::default().delayed(Duration::MAX));
-    let sandbox = Sandbox::start(scenario).await.unwrap();
-    let home = tempfile::tempdir().unwrap();
-    let words = format!("create --no-browser --callback-port {port}");
-    let mut terminal = Terminal::start(&words, &sandbox, &home, &[]);
-    let url = terminal.url().await;
+    let SignIn { machine, mut terminal, url } = SignIn::begin(machine(scenario).await).await;
     let address = sign_in_remotely(&url, Consent::Allow).await.unwrap();
     terminal.types(&format!("{address}\n")).await;
-    requested(&sandbox, "/oauth/token").await;
-    let late = get(port, address.split_once(&port.to_string()).unwrap().1).await;
+    machine.requested("/oauth/token").await;
+    let late = get(machine.port, address.split_once(&machine.port.to_string()).unwrap().1).await.unwrap();
     assert!(late.starts_with("HTTP/1.1 410 "), "{late}");
     terminal.types("\u{3}").await;
     assert_eq!(terminal.end().await.0, 130);
@@ -131,20 +122,20 @@ async fn a_browser_that_comes_after_the_paste_is_too_late() {
 /// Without a listener, standard input is the one way back.
 #[tokio::test]
 async fn paste_alone_reads_from_a_pipe() {
-    let mut run = create(Scenario::ready()).args(&["--no-listen"]).stdin(Stdio::piped()).start().await;
+    let mut run = create(Scenario::ready()).args(["--no-listen"]).stdin(Stdio::piped()).start().await;
     let url = run.url().await;
     let address = sign_in_remotely(&url, Consent::Allow).await.unwrap();
-    run.stdin().write_all(format!("{address}\n").as_bytes()).await.unwrap();
+    run.types(&format!("{address}\n")).await;
     let ended = run.end().await;
     assert_eq!((ended.code, ended.stdout.trim_end()), (0, ended.key().as_str()), "{}", ended.stderr);
 }
 
 #[tokio::test]
 async fn paste_alone_gives_up_after_five_wrong_addresses() {
-    let mut run = create(Scenario::ready()).args(&["--no-listen"]).stdin(Stdio::piped()).start().await;
+    let mut run = create(Scenario::ready()).args(["--no-listen"]).stdin(Stdio::piped()).start().await;
     run.url().await;
     for _ in 0..5 {
-        run.stdin().write_all(b"http://localhost/auth/callback?code=c&state=wrong\n").await.unwrap();
+        run.types("http://localhost/auth/callback?code=c&state=wrong\n").await;
         run.line(|line| line.contains("another sign-in")).await;
     }
     let ended = run.end().await;

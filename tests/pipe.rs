@@ -2,14 +2,13 @@
 
 #![cfg(target_os = "linux")]
 
-use crate::script::script;
-use crate::support::{Ended, Start, create, in_home, watch};
+use crate::support::{Start, create};
 use keymint_sandbox::{Consent, Scenario};
+use keymint_testkit::{BESIDE_A_TERMINAL, Launch, script, until};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use tempfile::TempDir;
-use tokio::process::Command;
 
 /// A shell script in a folder of its own, as a command of `--pipe-to`.
 struct Script(TempDir);
@@ -27,25 +26,8 @@ impl Script {
     }
 
     fn create(&self) -> Start {
-        create(Scenario::ready()).args(&["--pipe-to", self.file("script").to_str().unwrap()])
+        create(Scenario::ready()).args(["--pipe-to", self.file("script").to_str().unwrap()])
     }
-}
-
-/// The content of the file in which the key was kept.
-fn kept(ended: &Ended) -> String {
-    let path = ended.stderr.split_once("it is kept in ").expect(&ended.stderr).1.lines().next().unwrap();
-    assert!(path.starts_with(ended.home.path().to_str().unwrap()), "{path}");
-    fs::read_to_string(path).unwrap()
-}
-
-/// Waits until the file is there.
-async fn there(path: &Path) {
-    watch(async {
-        while !path.exists() {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
 }
 
 #[tokio::test]
@@ -69,7 +51,7 @@ async fn a_command_gets_the_key_on_its_standard_input_and_nowhere_else() {
 async fn the_words_of_a_command_are_split_as_a_shell_splits_them_and_no_shell_reads_them() {
     let script = Script::new("cat >/dev/null; printf '<%s>\\n' \"$@\"");
     let command = format!("'{}' one 'two words' \"$HOME\" '' a\\ b ; *", script.file("script").display());
-    let ended = create(Scenario::ready()).args(&["--pipe-to", &command]).sign_in().await;
+    let ended = create(Scenario::ready()).args(["--pipe-to", &command]).sign_in().await;
 
     let said: Vec<_> = ended.stderr.lines().filter(|line| line.starts_with('<')).collect();
     assert_eq!(said, ["<one>", "<two words>", "<$HOME>", "<>", "<a b>", "<;>", "<*>"], "{}", ended.stderr);
@@ -78,7 +60,7 @@ async fn the_words_of_a_command_are_split_as_a_shell_splits_them_and_no_shell_re
 #[tokio::test]
 async fn json_and_events_name_the_pipe_and_hold_no_key() {
     let script = Script::new("cat >/dev/null; echo stored");
-    let ended = script.create().args(&["--json", "--events"]).sign_in().await;
+    let ended = script.create().args(["--json", "--events"]).sign_in().await;
 
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     let json = ended.json();
@@ -102,7 +84,7 @@ async fn a_command_that_cannot_be_started_is_found_out_before_anybody_is_contact
         (" ", 11, "the command of --pipe-to is empty"),
         ("sh -c 'cat", 2, "a quote that is not closed"),
     ] {
-        let run = create(Scenario::ready()).args(&["--pipe-to", command]).start().await;
+        let run = create(Scenario::ready()).args(["--pipe-to", command]).start().await;
         let ended = run.end().await;
         assert_eq!(ended.code, code, "{command}: {}", ended.stderr);
         assert!(ended.stderr.contains(problem), "{command}: {}", ended.stderr);
@@ -112,7 +94,7 @@ async fn a_command_that_cannot_be_started_is_found_out_before_anybody_is_contact
 
 #[tokio::test]
 async fn standard_output_still_gets_the_key_when_the_command_fails() {
-    let ended = Script::new("exit 1").create().args(&["--print"]).sign_in().await;
+    let ended = Script::new("exit 1").create().args(["--print"]).sign_in().await;
     assert_eq!((ended.code, ended.stdout.clone()), (9, format!("{}\n", ended.key())), "{}", ended.stderr);
 }
 
@@ -135,7 +117,7 @@ async fn a_command_has_the_persons_limits_and_signals() {
     let script = Script::new("cat >/dev/null; ulimit -Sc; ulimit -Hc; kill -PIPE $$");
     let ended = script
         .create()
-        .under(&["sh", "-c", r#"ulimit -Sc "$(ulimit -Hc)" && exec "$@""#, "keymint"])
+        .under(["sh", "-c", r#"ulimit -Sc "$(ulimit -Hc)" && exec "$@""#, "keymint"])
         .sign_in()
         .await;
     let limits: Vec<_> = ended.stderr.lines().skip_while(|line| !line.starts_with("Created")).collect();
@@ -148,7 +130,7 @@ async fn a_command_has_the_persons_limits_and_signals() {
 async fn how_a_command_ended_is_known_where_the_ends_of_children_are_ignored() {
     for (script, code) in [("cat >/dev/null", 0), ("cat >/dev/null; exit 7", 9)] {
         let script = Script::new(script);
-        let ended = script.create().under(&["env", "--ignore-signal=CHLD"]).sign_in().await;
+        let ended = script.create().under(["env", "--ignore-signal=CHLD"]).sign_in().await;
         assert_eq!(ended.code, code, "{}", ended.stderr);
         assert_eq!(ended.stderr.contains("ended with exit code 7"), code == 9, "{}", ended.stderr);
     }
@@ -159,8 +141,8 @@ async fn a_first_signal_waits_for_the_command_and_a_second_ends_it() {
     for signals in [1, 2] {
         let script = Script::new("echo $$ >id; while [ ! -e go ]; do :; done; cat >/dev/null");
         let mut run = script.create().start().await;
-        let sign_in = run.browser(Consent::Allow).await;
-        there(&script.file("id")).await;
+        run.browser(Consent::Allow).await;
+        until(|| script.file("id").exists()).await;
         run.signal("INT").await;
         if signals == 1 {
             fs::write(script.file("go"), "").unwrap();
@@ -168,21 +150,16 @@ async fn a_first_signal_waits_for_the_command_and_a_second_ends_it() {
             run.signal("TERM").await;
         }
         let ended = run.end().await;
-        sign_in.await.unwrap();
 
         if signals == 1 {
             assert_eq!(ended.code, 0, "{}", ended.stderr);
         } else {
             assert_eq!(ended.code, 9, "{}", ended.stderr);
-            assert_eq!(kept(&ended), format!("{}\n", ended.key()));
+            assert!(ended.kept_in().starts_with(&ended.home));
+            assert_eq!(ended.kept(), format!("{}\n", ended.key()));
             let id = fs::read_to_string(script.file("id")).unwrap();
             let process = format!("/proc/{}/cmdline", id.trim());
-            watch(async {
-                while fs::read(&process).is_ok_and(|words| !words.is_empty()) {
-                    tokio::task::yield_now().await;
-                }
-            })
-            .await;
+            until(|| fs::read(&process).map_or(true, |words| words.is_empty())).await;
         }
     }
 }
@@ -197,14 +174,12 @@ async fn a_command_stays_in_the_foreground_of_a_terminal_and_has_its_own_group_w
         let (own, foreground) = groups.trim().split_once(' ').unwrap();
         (own.to_owned(), foreground.to_owned())
     };
-    // util-linux's script gives the program a terminal.
-    let on_a_terminal = r#"exec 9>&2; printf -v line '%q ' "$@"; exec script -qec "$line 2>&9" /dev/null"#;
-    let ended = script.create().under(&["bash", "-c", on_a_terminal, "bash"]).sign_in().await;
+    let ended = script.create().under(BESIDE_A_TERMINAL).env("SCREEN", "/dev/null").sign_in().await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     let (own, foreground) = groups();
     assert_eq!(own, foreground);
 
-    let ended = script.create().under(&["setsid", "--wait"]).sign_in().await;
+    let ended = script.create().under(["setsid", "--wait"]).sign_in().await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     let id = fs::read_to_string(script.file("id")).unwrap();
     assert_eq!(groups(), (id.trim().to_owned(), "-1".to_owned()));
@@ -219,12 +194,10 @@ async fn pass_keeps_the_key() {
     fs::set_permissions(&gnupg, fs::Permissions::from_mode(0o700)).unwrap();
     let store = folder.path().join("store");
     let run = async |program: &str, args: &[&str]| {
-        let mut command = in_home(Command::new(program), &folder);
-        command.args(args).env("GNUPGHOME", &gnupg).env("PASSWORD_STORE_DIR", &store);
-        let output =
-            watch(command.output()).await.expect("install Debian's gnupg and pass; ./scripts/test does");
-        assert!(output.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
+        let command = Launch::new(program, &folder).args(args);
+        let ended = command.env("GNUPGHOME", &gnupg).env("PASSWORD_STORE_DIR", &store).output().await;
+        assert_eq!(ended.code, 0, "{program} {args:?}: {}", ended.stderr);
+        ended.stdout
     };
     let person = "tester@example.com";
     let no_passphrase = ["--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", ""];
@@ -232,7 +205,7 @@ async fn pass_keeps_the_key() {
     run("pass", &["init", person]).await;
 
     let ended = create(Scenario::ready())
-        .args(&["--pipe-to", "pass insert -m openai"])
+        .args(["--pipe-to", "pass insert -m openai"])
         .env("GNUPGHOME", &gnupg)
         .env("PASSWORD_STORE_DIR", &store)
         .sign_in()

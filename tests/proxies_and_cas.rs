@@ -2,18 +2,15 @@
 //! ahead. The sandbox stands behind TLS, since nothing goes to another machine without.
 
 use crate::authority::authority;
-use crate::program::in_home;
 use crate::relay::Relay;
-use crate::skipped::{skipped, strace_works};
-use crate::support::{Ended, Run, Start, create, free_port, watch};
-use keymint_sandbox::{Consent, FinalPage, Organization, Project, Reply, Scenario, Step, sign_in};
+use crate::support::{Ended, Run, Start, create};
+use keymint_sandbox::{Consent, FinalPage, Organization, Project, Reply, Scenario, Step};
+use keymint_testkit::{Launch, Running, Strace, browse, free_port, skipped, watch};
 use std::fs;
-use std::io::ErrorKind;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::time::Duration;
 use tempfile::{NamedTempFile, TempDir};
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
 use tokio::task::JoinHandle;
 
 const PASSWORD: &str = "canary-of-the-proxy";
@@ -127,9 +124,9 @@ async fn eight_lists_are_asked_for_at_once_each_on_a_connection_of_its_own() {
     let scenario = held
         .iter()
         .fold(scenario, |scenario, id| scenario.reply(Step::Projects.of(id.as_str()), hold.clone()));
-    let start = create(scenario).args(&["--ca-file", company.pem.path().to_str().unwrap()]);
+    let start = create(scenario).args(["--ca-file", company.pem.path().to_str().unwrap()]);
     let mut run = company.lead(start).await;
-    let browser = company.browser(&mut run).await;
+    company.browser(&mut run).await;
     for id in &held {
         run.requested(&format!("/{id}/projects")).await;
     }
@@ -137,7 +134,6 @@ async fn eight_lists_are_asked_for_at_once_each_on_a_connection_of_its_own() {
     assert_eq!(company.api.counts().used, 8);
     run.sandbox.release();
     let ended = run.end().await;
-    browser.abort();
     assert_eq!((ended.code, ended.count("GET", "/v1/organizations")), (0, 1), "{}", ended.stderr);
     assert_eq!((ended.count("GET", "/projects"), ended.sandbox.in_flight_peak()), (50, 8));
 }
@@ -147,19 +143,16 @@ async fn eight_lists_are_asked_for_at_once_each_on_a_connection_of_its_own() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn the_address_is_shown_before_a_certificate_is_read_or_a_server_contacted() {
-    if !strace_works() {
-        return;
-    }
+    let calls = "write,writev,openat,connect";
+    let Some(strace) = Strace::of(calls, &["-s", "1000"]) else { return };
     let company = Company::at(HERE).await;
-    let (trusted, log) = (tempfile::tempdir().unwrap(), NamedTempFile::new().unwrap());
+    let trusted = tempfile::tempdir().unwrap();
     fs::copy(company.pem.path(), trusted.path().join("company.pem")).unwrap();
-    let trace = "trace=write,writev,openat,connect";
-    let strace = ["strace", "-f", "-qq", "-s", "1000", "-e", trace, "-o", log.path().to_str().unwrap()];
-    let start = create(Scenario::ready()).under(&strace).env("SSL_CERT_DIR", trusted.path());
+    let start = create(Scenario::ready()).under(strace.words()).env("SSL_CERT_DIR", trusted.path());
     let ended = company.end(company.lead(start).await).await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
 
-    let log = fs::read_to_string(log.path()).unwrap();
+    let log = strace.log();
     let Some(shown) = log.lines().position(|call| call.contains("/oauth/authorize?")) else {
         return skipped("only the administrator sees the memory of a run");
     };
@@ -191,8 +184,7 @@ impl Company {
     }
 
     async fn start(&self, args: &[&str], variables: &[(&str, &str)]) -> Run {
-        let start = create(Scenario::ready()).args(args);
-        self.lead(variables.iter().fold(start, |start, (name, value)| start.env(name, value))).await
+        self.lead(create(Scenario::ready()).args(args).envs(variables.iter().copied())).await
     }
 
     /// Starts a run that comes to its sandbox by these servers.
@@ -212,18 +204,16 @@ impl Company {
         self.end(self.start_trusting(variables).await).await
     }
 
-    /// Plays a willing person whose browser goes to the sandbox itself.
-    async fn browser(&self, run: &mut Run) -> JoinHandle<FinalPage> {
+    /// Plays a willing user whose browser goes to the sandbox itself.
+    async fn browser(&self, run: &mut Run) -> JoinHandle<io::Result<FinalPage>> {
         let url = run.url().await.replace(&self.issuer.url, run.sandbox.issuer());
-        tokio::spawn(async move { sign_in(&url, Consent::Allow).await.unwrap() })
+        browse(&url, Consent::Allow)
     }
 
-    /// Signs in as that person, and waits for the end.
+    /// Signs in as that user, and waits for the end.
     async fn end(&self, mut run: Run) -> Ended {
-        let browser = self.browser(&mut run).await;
-        let ended = run.end().await;
-        browser.abort();
-        ended
+        self.browser(&mut run).await;
+        run.end().await
     }
 
     /// Waits until each server has had so many connections.
@@ -267,40 +257,26 @@ fn own_address() -> Option<IpAddr> {
 /// A real proxy.
 struct Tinyproxy {
     port: u16,
-    log: Lines<BufReader<ChildStdout>>,
-    child: Child,
+    running: Running,
     _home: TempDir,
 }
 
 impl Tinyproxy {
     async fn start(password: &str) -> Option<Self> {
         let (home, port) = (tempfile::tempdir().unwrap(), free_port());
+        if !Launch::new("tinyproxy", &home).args(["-v"]).succeeds().await {
+            skipped("tinyproxy is not installed");
+            return None;
+        }
         let account =
             if password.is_empty() { String::new() } else { format!("BasicAuth corp {password}\n") };
         let settings = home.path().join("tinyproxy.conf");
         fs::write(&settings, format!("Port {port}\nListen 127.0.0.1\nLogLevel Connect\n{account}")).unwrap();
-        let mut command = in_home(Command::new("tinyproxy"), &home);
-        let mut child = match command.arg("-d").arg("-c").arg(&settings).spawn() {
-            Ok(child) => child,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                skipped("tinyproxy is not installed");
-                return None;
-            }
-            Err(error) => panic!("tinyproxy: {error}"),
-        };
-        let mut log = BufReader::new(child.stdout.take().unwrap()).lines();
-        watch(async {
-            // Said when it listens.
-            while !log
-                .next_line()
-                .await
-                .unwrap()
-                .expect("tinyproxy ended")
-                .contains("done sending stored logs")
-            {}
-        })
-        .await;
-        Some(Self { port, log, child, _home: home })
+        let tinyproxy = Launch::new("tinyproxy", &home).args(["-d", "-c"]).args([settings]);
+        let mut running = tinyproxy.under(["sh", "-c", "exec \"$@\" >&2", "sh"]).spawn();
+        // It logs this when it listens.
+        running.line(|line| line.contains("done sending stored logs")).await;
+        Some(Self { port, running, _home: home })
     }
 
     fn url(&self, account: &str) -> String {
@@ -308,14 +284,10 @@ impl Tinyproxy {
     }
 
     /// Ends it. Where it was asked to connect to.
-    async fn end(mut self) -> Vec<String> {
-        self.child.kill().await.unwrap();
-        let mut asked = Vec::new();
-        while let Some(line) = self.log.next_line().await.unwrap() {
-            if let Some((_, to)) = line.split_once(": CONNECT ") {
-                asked.push(to.trim_end_matches(" HTTP/1.1").to_owned());
-            }
-        }
-        asked
+    async fn end(self) -> Vec<String> {
+        self.running.signal("KILL").await;
+        let log = self.running.finish().await.stderr;
+        let asked = log.lines().filter_map(|line| Some(line.split_once(": CONNECT ")?.1));
+        asked.map(|to| to.trim_end_matches(" HTTP/1.1").to_owned()).collect()
     }
 }

@@ -2,7 +2,6 @@
 
 #![cfg(target_os = "linux")]
 
-use crate::program::watch;
 use crate::support::{Ended, create, keymint};
 use keymint_sandbox::{Consent, Scenario, sign_in_remotely};
 use serde_json::Value;
@@ -10,7 +9,6 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 use std::process::Stdio;
-use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 /// A run whose key could not be printed, in this home.
@@ -23,9 +21,8 @@ async fn failed() -> Ended {
 
 /// What `keymint recover` does in the home of that run: code, standard output, standard error.
 async fn recover(ended: &Ended, args: &[&str]) -> (i32, String, String) {
-    let output = watch(keymint(&ended.home).arg("recover").args(args).output()).await.unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    let recovered = keymint(&ended.home).args(["recover"]).args(args).output().await;
+    (recovered.code, recovered.stdout, recovered.stderr)
 }
 
 fn files(ended: &Ended) -> Vec<PathBuf> {
@@ -82,8 +79,8 @@ async fn a_kept_key_goes_wherever_a_new_one_may() {
 async fn a_delivery_that_fails_again_keeps_the_key() {
     let ended = failed().await;
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let mut recover = keymint(&ended.home).args(["recover", "--print"]).stdout(full).spawn().unwrap();
-    assert_eq!(watch(recover.wait()).await.unwrap().code(), Some(9));
+    let recover = keymint(&ended.home).args(["recover", "--print"]).stdout(full);
+    assert_eq!(recover.output().await.code, 9);
     assert_eq!(files(&ended).len(), 1);
 }
 
@@ -133,8 +130,8 @@ async fn what_is_kept_is_its_owners_to_read_whatever_the_umask() {
         }
     }
     let ended = create(Scenario::ready())
-        .under(&["sh", "-c", "umask 777; exec \"$@\"", "keymint"])
-        .args(&["--pipe-to", "false"])
+        .under(["sh", "-c", "umask 777; exec \"$@\"", "keymint"])
+        .args(["--pipe-to", "false"])
         .env("XDG_STATE_HOME", state.path())
         .sign_in()
         .await;
@@ -149,14 +146,14 @@ async fn what_is_kept_is_its_owners_to_read_whatever_the_umask() {
 async fn however_few_files_may_be_open_no_key_is_lost() {
     for limit in 8..=20 {
         let mut run = create(Scenario::ready())
-            .args(&["--no-listen", "--pipe-to", "cat"])
+            .args(["--no-listen", "--pipe-to", "cat"])
             .stdin(Stdio::piped())
             .start()
             .await;
         let address = sign_in_remotely(&run.url().await, Consent::Allow).await.unwrap();
         let (process, limit) = (format!("--pid={}", run.process()), format!("--nofile={limit}"));
         assert!(Command::new("prlimit").args([&process, &limit]).status().await.unwrap().success());
-        run.stdin().write_all(format!("{address}\n").as_bytes()).await.unwrap();
+        run.types(&format!("{address}\n")).await;
         let ended = run.end().await;
         let no_key = ended.sandbox.keys().is_empty();
         let is_kept = ended.stderr.contains("it is kept in");

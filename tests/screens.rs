@@ -4,18 +4,13 @@
 
 use crate::authority::authority;
 use crate::relay::Relay;
-use crate::script::script;
-use crate::session::Session;
-use crate::support::{Ended, Run, Start, create, free_port, keymint, watch};
-use crate::terminal::Terminal;
-use keymint_sandbox::{Consent, Organization, Project, Reply, Sandbox, Scenario, Step};
-use keymint_sandbox::{sign_in, sign_in_remotely};
+use crate::support::{Ended, Run, Start, create, keymint, machine};
+use keymint_sandbox::{Consent, Organization, Project, Reply, Scenario, Step, sign_in_remotely};
+use keymint_testkit::{Launch, Session, Terminal, before_the_search_path, browse, free_port, script};
 use std::fs::{self, OpenOptions};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Stdio;
-use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
 
 /// What differs between runs or machines, and its placeholder.
 const VARIABLE: [(&str, &str); 13] = [
@@ -58,7 +53,7 @@ fn desktop(scenario: Scenario, args: &[&str]) -> Start {
 /// Compares the screen of a run in which the user signs in.
 async fn signs_in(name: &str, start: Start) -> Ended {
     let mut run = start.start().await;
-    run.browser(Consent::Allow).await;
+    browse(&run.url().await, Consent::Allow);
     ends(name, run).await
 }
 
@@ -70,10 +65,9 @@ async fn ends(name: &str, run: Run) -> Ended {
 }
 
 /// Compares the screen of a command that needs no sandbox.
-async fn prints(name: &str, command: &mut Command) {
-    let output = watch(command.env("DISPLAY", ":0").output()).await.unwrap();
-    let (stderr, stdout) = (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
-    compare(name, output.status.code().unwrap(), &stderr, &stdout);
+async fn prints(name: &str, command: Launch) {
+    let ended = command.env("DISPLAY", ":0").output().await;
+    compare(name, ended.code, &ended.stderr, &ended.stdout);
 }
 
 /// Two organizations with the same title.
@@ -106,7 +100,7 @@ async fn a_key_is_printed() {
         Scenario::ready().reply(Step::Projects.nth(1), busy()).reply(Step::CreateKey.nth(1), busy());
     signs_in("create-tries-again", desktop(troubled, &[])).await;
     let home = tempfile::tempdir().unwrap();
-    prints("demo", keymint(&home).arg("demo")).await;
+    prints("demo", keymint(&home).args(["demo"])).await;
 }
 
 fn busy() -> Reply {
@@ -142,10 +136,11 @@ async fn a_key_goes_to_a_command_or_the_clipboard() {
     let directory = tempfile::tempdir().unwrap();
     let xclip = directory.path().join("xclip");
     script(&xclip, "cat >/dev/null; echo stored");
-    let path = format!("{}:{}", directory.path().display(), std::env::var("PATH").unwrap());
     let pipe_to = ["--pipe-to", xclip.to_str().unwrap()];
     signs_in("create-pipe-to", desktop(Scenario::ready(), &pipe_to)).await;
-    let copy = desktop(Scenario::ready(), &["--copy"]).env("PATH", path).under(&["setsid", "--wait"]);
+    let copy = desktop(Scenario::ready(), &["--copy"])
+        .env("PATH", before_the_search_path(&directory))
+        .under(["setsid", "--wait"]);
     signs_in("create-copy", copy).await;
 }
 
@@ -160,21 +155,18 @@ async fn a_sign_in_is_completed_elsewhere() {
     let mut run = desktop(Scenario::ready(), &["--no-listen"]).stdin(Stdio::piped()).start().await;
     let address = sign_in_remotely(&run.url().await, Consent::Allow).await.unwrap();
     let wrong = "http://localhost/auth/callback?code=c&state=wrong";
-    run.stdin().write_all(format!("{wrong}\n{address}\n").as_bytes()).await.unwrap();
+    run.types(&format!("{wrong}\n{address}\n")).await;
     ends("create-paste", run).await;
 }
 
 #[tokio::test]
 async fn a_choice_at_a_terminal() {
-    let sandbox = Sandbox::start(two_organizations()).await.unwrap();
-    let home = tempfile::tempdir().unwrap();
-    let words = format!("create --no-browser --choose --callback-port {}", free_port());
-    let environment = [("TERM", "dumb".as_ref()), ("DISPLAY", ":0".as_ref())];
-    let mut terminal = Terminal::start(&words, &sandbox, &home, &environment);
+    let machine = machine(two_organizations()).await;
+    let create = machine.keymint(["create", "--no-browser", "--choose"]);
+    let mut terminal = Terminal::start(create.env("TERM", "dumb").env("DISPLAY", ":0"));
     let mut shown = terminal.shows("&state=").await;
     shown += &terminal.shows("\r\n").await;
-    let url = shown.lines().find(|line| line.starts_with("http")).unwrap().to_owned();
-    tokio::spawn(async move { sign_in(&url, Consent::Allow).await });
+    browse(shown.lines().find(|line| line.starts_with("http")).unwrap(), Consent::Allow);
     shown += &terminal.shows("a part of a line: ").await;
     terminal.types("web\n").await;
     let (code, rest) = terminal.end().await;
@@ -193,7 +185,7 @@ async fn what_there_is() {
     // A line ends where the path that it begins with lets it.
     let home = tempfile::tempdir_in("/tmp").unwrap();
     for name in ["status", "config", "recover"] {
-        prints(name, keymint(&home).arg(name)).await;
+        prints(name, keymint(&home).args([name])).await;
     }
     let state = home.path().to_str().unwrap();
     let file = format!("{state}/.env");
@@ -210,7 +202,7 @@ async fn what_there_is() {
     ] {
         prints(name, keymint(&home).args(args).env("XDG_STATE_HOME", state).current_dir(&home)).await;
     }
-    let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
+    let sandbox = machine(Scenario::ready()).await.sandbox;
     let servers = ["--issuer", sandbox.issuer(), "--api-base", sandbox.api_base()];
     let environment = [
         ("DBUS_SESSION_BUS_ADDRESS", &*Session::shared().address),
@@ -218,8 +210,8 @@ async fn what_there_is() {
         ("BROWSER", "true"),
     ];
     let port = free_port().to_string();
-    let mut doctor = keymint(&home);
-    prints("doctor", doctor.args(["doctor", "--callback-port", &port]).args(servers).envs(environment)).await;
+    let doctor = keymint(&home).args(["doctor", "--callback-port", &port]);
+    prints("doctor", doctor.args(servers).envs(environment)).await;
 }
 
 #[tokio::test]
@@ -275,7 +267,7 @@ async fn errors_of_a_sign_in() {
 #[tokio::test]
 async fn help() {
     let home = tempfile::tempdir().unwrap();
-    prints("help", keymint(&home).arg("--help")).await;
+    prints("help", keymint(&home).args(["--help"])).await;
     for command in [
         "create",
         "list",

@@ -1,15 +1,15 @@
 //! Ctrl-C and SIGTERM, before the creation and while it is under way.
 
-use crate::support::{create, keymint, watch};
+use crate::support::{create, keymint};
 use keymint_sandbox::{Consent, Reply, Scenario, Step};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::io::Write;
 use std::time::Duration;
 
 #[tokio::test]
 async fn a_signal_before_the_creation_ends_the_run_without_a_key() {
     for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129), ("QUIT", 131)] {
-        let mut run = create(Scenario::ready()).args(&["--json"]).start().await;
+        let mut run = create(Scenario::ready()).args(["--json"]).start().await;
         run.line(|line| line.contains("Waiting for you")).await;
         run.signal(signal).await;
         let ended = run.end().await;
@@ -29,17 +29,16 @@ async fn a_signal_while_the_servers_are_asked_ends_the_run_without_a_key_or_a_tr
     ] {
         let scenario = Scenario::ready().reply(step, Reply::default().delayed(Duration::MAX));
         let mut run = create(scenario).start().await;
-        let sign_in = run.browser(Consent::Allow).await;
+        run.browser(Consent::Allow).await;
         run.requested(path_end).await;
         run.signal("INT").await;
         let ended = run.end().await;
-        let page = sign_in.await.unwrap();
+        let page = ended.page();
 
         assert_eq!((ended.code, ended.sandbox.keys().len()), (130, 0), "{}", ended.stderr);
         assert!(page.body.contains("No key was created"), "{}", page.body);
-        let told = watch(keymint(&ended.home).args(["status", "--json"]).output()).await.unwrap();
-        let told: Value = serde_json::from_slice(&told.stdout).unwrap();
-        assert_eq!(told["keys"], json!([]), "{told}");
+        let told = keymint(&ended.home).args(["status", "--json"]).output().await;
+        assert_eq!(told.json()["keys"], json!([]), "{}", told.stdout);
     }
 }
 
@@ -52,13 +51,12 @@ async fn a_run_that_was_stopped_goes_on_and_makes_one_key() {
     run.url().await;
     run.signal("STOP").await;
     run.signal("CONT").await;
-    let sign_in = run.again(Consent::Allow);
+    run.browser(Consent::Allow).await;
     run.requested("/login").await;
     run.signal("TSTP").await;
     run.sandbox.release();
     run.signal("CONT").await;
     let ended = run.end().await;
-    sign_in.await.unwrap();
 
     assert_eq!((ended.code, ended.stdout.trim_end()), (0, ended.key().as_str()), "{}", ended.stderr);
     assert_eq!((ended.count("POST", "/login"), ended.count("POST", "/api_keys")), (1, 1));
@@ -68,13 +66,12 @@ async fn a_run_that_was_stopped_goes_on_and_makes_one_key() {
 async fn the_first_signal_during_the_creation_waits_for_the_key() {
     let scenario = Scenario::ready().reply(Step::CreateKey, Reply::default().delayed(Duration::MAX));
     let mut run = create(scenario).start().await;
-    let sign_in = run.browser(Consent::Allow).await;
+    run.browser(Consent::Allow).await;
     run.requested("/api_keys").await;
     run.signal("INT").await;
     run.line(|line| line.contains("The key is being created")).await;
     run.sandbox.release();
     let ended = run.end().await;
-    sign_in.await.unwrap();
 
     assert_eq!((ended.code, ended.stdout.trim_end()), (0, ended.key().as_str()));
 }
@@ -82,20 +79,20 @@ async fn the_first_signal_during_the_creation_waits_for_the_key() {
 #[tokio::test]
 async fn the_second_signal_during_the_creation_tells_that_a_key_may_exist() {
     let scenario = Scenario::ready().reply(Step::CreateKey, Reply::default().delayed(Duration::MAX));
-    let mut run = create(scenario).args(&["--name", "find-me"]).start().await;
-    let sign_in = run.browser(Consent::Allow).await;
+    let mut run = create(scenario).args(["--name", "find-me"]).start().await;
+    run.browser(Consent::Allow).await;
     run.requested("/api_keys").await;
     run.signal("INT").await;
     run.line(|line| line.contains("The key is being created")).await;
     run.signal("INT").await;
     let ended = run.end().await;
-    let page = sign_in.await.unwrap();
+    let page = ended.page();
 
     assert_eq!(ended.code, 10);
     assert!(page.body.contains("may have been created"), "{}", page.body);
     assert!(ended.stderr.contains("a key may exist") && ended.stderr.contains("find-me"), "{}", ended.stderr);
-    let told = watch(keymint(&ended.home).args(["status", "--json"]).output()).await.unwrap();
-    let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+    let told = keymint(&ended.home).args(["status", "--json"]).output().await;
+    let told = told.json();
     assert_eq!((&told["keys"][0]["name"], &told["keys"][0]["state"]), (&json!("find-me"), &json!("unknown")));
 }
 
@@ -104,13 +101,12 @@ async fn a_signal_between_two_tries_of_the_creation_ends_the_run_without_a_key()
     let scenario = Scenario::ready().reply(Step::CreateKey, Reply::status(429).header("retry-after", "20"));
     for signals in [1, 2] {
         let mut run = create(scenario.clone()).start().await;
-        let sign_in = run.browser(Consent::Allow).await;
+        run.browser(Consent::Allow).await;
         run.line(|line| line.contains("Trying again in")).await;
         for _ in 0..signals {
             run.signal("INT").await;
         }
         let ended = run.end().await;
-        sign_in.await.unwrap();
 
         assert_eq!((ended.code, ended.count("POST", "/api_keys")), (130, 1), "{}", ended.stderr);
     }
@@ -120,13 +116,12 @@ async fn a_signal_between_two_tries_of_the_creation_ends_the_run_without_a_key()
 async fn a_signal_while_a_creation_is_refused_does_not_let_it_be_sent_again() {
     let refusal = Reply::status(429).header("retry-after", "0").delayed(Duration::MAX);
     let mut run = create(Scenario::ready().reply(Step::CreateKey, refusal)).start().await;
-    let sign_in = run.browser(Consent::Allow).await;
+    run.browser(Consent::Allow).await;
     run.requested("/api_keys").await;
     run.signal("INT").await;
     run.line(|line| line.contains("The key is being created")).await;
     run.sandbox.release();
     let ended = run.end().await;
-    sign_in.await.unwrap();
 
     assert_eq!((ended.code, ended.count("POST", "/api_keys")), (130, 1), "{}", ended.stderr);
 }
@@ -138,17 +133,15 @@ async fn two_signals_end_a_run_whose_key_nobody_reads_and_the_key_is_kept() {
         let (unread, mut pipe) = std::io::pipe().unwrap();
         pipe.write_all(&[b' '; 64 * 1024]).unwrap();
         let mut run = create(Scenario::ready()).stdout(pipe).start().await;
-        let sign_in = run.browser(Consent::Allow).await;
+        run.browser(Consent::Allow).await;
         run.line(|line| line.contains("Created the key")).await;
         for signal in signals {
             run.signal(signal).await;
         }
         let ended = run.end().await;
-        sign_in.await.unwrap();
 
         assert_eq!(ended.code, 9, "{}", ended.stderr);
-        let path = ended.stderr.split_once("it is kept in ").unwrap().1.lines().next().unwrap();
-        assert_eq!(std::fs::read_to_string(path).unwrap().trim_end(), ended.key());
+        assert_eq!(ended.kept().trim_end(), ended.key());
         drop(unread);
     }
 }

@@ -2,50 +2,39 @@
 
 #![cfg(target_os = "linux")]
 
-use crate::program::watch;
-use crate::session::Session;
 use crate::support::{Ended, create, keymint};
 use keymint_sandbox::{Reply, Scenario, Step};
+use keymint_testkit::{Session, free_port};
 use serde_json::{Value, json};
 use std::fs::{self, OpenOptions};
 use tempfile::TempDir;
 
 const OTHER: &str = "sk-proj-of-the-status-tests-7bQz";
 
-struct Told {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl Told {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap()
-    }
-}
-
 /// `keymint status` in a home, in which it shows no key of these.
-async fn status(home: &TempDir, args: &[&str], environment: &[(&str, &str)], keys: &[&str]) -> Told {
-    let mut command = keymint(home);
-    let command = command.arg("status").args(args).envs(environment.iter().copied()).current_dir(home);
-    let output = watch(command.output()).await.unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    let (code, stdout, stderr) = (output.status.code().unwrap(), text(output.stdout), text(output.stderr));
+async fn status(
+    home: &TempDir,
+    args: &[&str],
+    environment: &[(&str, &str)],
+    keys: &[&str],
+) -> keymint_testkit::Ended {
+    let status = keymint(home).args(["status"]).args(args).envs(environment.iter().copied());
+    let told = status.current_dir(home).output().await;
     for key in keys.iter().chain([&OTHER]) {
-        assert!(!stdout.contains(key) && !stderr.contains(key), "{stdout}{stderr}");
+        assert!(!told.stdout.contains(key) && !told.stderr.contains(key), "{}{}", told.stdout, told.stderr);
     }
     if !args.contains(&"--json") {
         let is_whole = |line: &str| line.chars().count() <= 80 || line.contains('/');
-        assert!(stdout.lines().all(is_whole), "{stdout}");
+        assert!(told.stdout.lines().all(is_whole), "{}", told.stdout);
     }
-    Told { code, stdout, stderr }
+    told
 }
 
 /// A run whose key is in `.env` of its home.
 async fn delivered() -> Ended {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(".env");
-    let ended = create(Scenario::ready()).args(&["--env-file", file.to_str().unwrap()]).sign_in().await;
+    let ended = create(Scenario::ready()).args(["--env-file", file.to_str().unwrap()]).sign_in().await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     fs::copy(file, ended.home.path().join(".env")).unwrap();
     ended
@@ -165,7 +154,7 @@ async fn the_platform_is_asked_about_the_key_only_where_that_is_wanted() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join(".env");
         let scenario = Scenario::ready().reply(Step::Models, reply);
-        let ended = create(scenario).args(&["--env-file", file.to_str().unwrap()]).sign_in().await;
+        let ended = create(scenario).args(["--env-file", file.to_str().unwrap()]).sign_in().await;
         fs::copy(file, ended.home.path().join(".env")).unwrap();
         let (key, base) = (ended.key(), ended.sandbox.api_base());
         let environment = [("KEYMINT_API_BASE", base)];
@@ -183,7 +172,7 @@ async fn the_platform_is_asked_about_the_key_only_where_that_is_wanted() {
 #[tokio::test]
 async fn without_a_platform_or_a_key_there_is_no_verdict() {
     let home = tempfile::tempdir().unwrap();
-    let nobody = format!("http://127.0.0.1:{}", crate::support::free_port());
+    let nobody = format!("http://127.0.0.1:{}", free_port());
     let environment = [("OPENAI_API_KEY", OTHER), ("KEYMINT_API_BASE", &nobody)];
     let told = status(&home, &["--verify", "--json"], &environment, &[]).await;
     assert_eq!((told.code, &told.json()["verified"]), (6, &Value::Null), "{}", told.stderr);
@@ -196,7 +185,7 @@ async fn without_a_platform_or_a_key_there_is_no_verdict() {
 async fn the_keyring_counts_last_and_a_record_tells_the_profile() {
     let session = Session::start("unlocked");
     let ended = create(Scenario::ready())
-        .args(&["--keyring", "--profile", "work"])
+        .args(["--keyring", "--profile", "work"])
         .env("DBUS_SESSION_BUS_ADDRESS", &session.address)
         .sign_in()
         .await;
@@ -212,9 +201,8 @@ async fn the_keyring_counts_last_and_a_record_tells_the_profile() {
     // So it is where the key got there later.
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
     let kept = create(Scenario::ready()).stdout(full).sign_in().await;
-    let mut recover = keymint(&kept.home);
-    let recover = recover.args(["recover", "--keyring", "--profile", "later"]).env(bus.0, bus.1);
-    assert!(watch(recover.status()).await.unwrap().success());
+    let recover = keymint(&kept.home).args(["recover", "--keyring", "--profile", "later"]).envs([bus]);
+    assert!(recover.succeeds().await);
     let told = status(&kept.home, &["--json"], &[], &[&kept.key()]).await.json();
     assert_eq!((&told["keys"][0]["profile"], &told["keys"][0]["kept_in"]), (&json!("later"), &Value::Null));
 

@@ -1,53 +1,39 @@
 //! `start` in one process and `finish` in another.
 
-use crate::program::watch;
-use crate::support::keymint;
-use keymint_sandbox::{Consent, Sandbox, Scenario, sign_in_remotely};
+use crate::support::{keymint, machine};
+use keymint_sandbox::{Consent, Scenario, sign_in_remotely};
+use keymint_testkit::Launch;
 use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;
-use std::process::Stdio;
-use tempfile::TempDir;
-use tokio::io::AsyncWriteExt;
 
 /// A machine on which sign-ins are started and finished.
-struct Machine {
-    sandbox: Sandbox,
-    home: TempDir,
-}
+struct Machine(keymint_testkit::Machine);
 
 /// How a command ended: code, standard output, standard error.
 type Ended = (i32, String, String);
 
 impl Machine {
     async fn new() -> Self {
-        Self { sandbox: Sandbox::start(Scenario::ready()).await.unwrap(), home: tempfile::tempdir().unwrap() }
+        Self(machine(Scenario::ready()).await)
     }
 
     async fn start(&self, args: &[&str]) -> Ended {
-        let mut start = keymint(&self.home);
-        start.arg("start").args(args).args(["--issuer", self.sandbox.issuer()]);
-        self.run(start.args(["--api-base", self.sandbox.api_base()]), "").await
+        Self::run(self.0.keymint(["start"]).args(args)).await
     }
 
     /// Knows the servers from the attempt alone.
     async fn finish(&self, args: &[&str], input: &str) -> Ended {
-        self.run(keymint(&self.home).arg("finish").args(args), input).await
+        Self::run(keymint(&self.0.home).args(["finish"]).args(args).input(input)).await
     }
 
-    async fn run(&self, program: &mut tokio::process::Command, input: &str) -> Ended {
-        let mut child = program.stdin(Stdio::piped()).spawn().unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        // Whoever was given the address as an argument does not read.
-        let _ = stdin.write_all(input.as_bytes()).await;
-        drop(stdin);
-        let output = watch(child.wait_with_output()).await.unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    async fn run(command: Launch) -> Ended {
+        let ended = command.output().await;
+        (ended.code, ended.stdout, ended.stderr)
     }
 
     fn attempts(&self) -> Vec<PathBuf> {
-        let folder = self.home.path().join(".local/state/keymint/attempts");
+        let folder = self.0.home.path().join(".local/state/keymint/pending");
         fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect()
     }
 }
@@ -64,14 +50,14 @@ async fn what_one_process_starts_another_finishes_once() {
     let address = answer(&url).await;
 
     let (code, printed, told) = machine.finish(&[], &format!("{address}\n")).await;
-    let keys = machine.sandbox.keys();
+    let keys = machine.0.sandbox.keys();
     assert_eq!((code, keys.len()), (0, 1), "{told}");
     assert_eq!(printed.trim_end(), keys[0].value);
-    assert_eq!(machine.sandbox.violations(), Vec::<String>::new());
+    assert_eq!(machine.0.sandbox.violations(), Vec::<String>::new());
     assert!(machine.attempts().is_empty());
 
     let (code, _, told) = machine.finish(&[&address], "").await;
-    assert_eq!((code, machine.sandbox.keys().len()), (4, 1), "{told}");
+    assert_eq!((code, machine.0.sandbox.keys().len()), (4, 1), "{told}");
 }
 
 #[tokio::test]
@@ -79,9 +65,8 @@ async fn a_variable_that_stands_in_the_keys_way_is_told_at_the_end_here_too() {
     let machine = Machine::new().await;
     let (_, url, _) = machine.start(&[]).await;
     let address = answer(&url).await;
-    let mut finish = keymint(&machine.home);
-    finish.arg("finish").env("OPENAI_API_KEY", "sk-another-one");
-    let (code, _, told) = machine.run(&mut finish, &address).await;
+    let finish = keymint(&machine.0.home).args(["finish"]).env("OPENAI_API_KEY", "sk-another-one");
+    let (code, _, told) = Machine::run(finish.input(&address)).await;
     assert_eq!(code, 0, "{told}");
     assert!(told.contains("OPENAI_API_KEY is set here already") && !told.contains("another-one"), "{told}");
 }
@@ -96,7 +81,7 @@ async fn several_wait_at_once_and_each_is_finished_by_its_own_answer() {
     assert!(json["expires_at"].as_str().unwrap().ends_with('Z'), "{json}");
     for (url, keys) in [(json["url"].as_str().unwrap(), 1), (&first, 2)] {
         let (code, _, told) = machine.finish(&[&answer(url).await], "").await;
-        assert_eq!((code, machine.sandbox.keys().len()), (0, keys), "{told}");
+        assert_eq!((code, machine.0.sandbox.keys().len()), (0, keys), "{told}");
     }
 }
 
@@ -119,11 +104,7 @@ async fn a_destination_that_fails_its_check_uses_nothing_up() {
     let (_, url, _) = machine.start(&[]).await;
     let address = answer(&url).await;
     let (code, _, told) = machine.finish(&[&address, "--env-file", "/no/such/folder/.env"], "").await;
-    assert_eq!(
-        (code, machine.sandbox.requests().iter().filter(|r| r.path.ends_with("token")).count()),
-        (11, 0),
-        "{told}"
-    );
+    assert_eq!((code, machine.0.count("POST", "token")), (11, 0), "{told}");
     assert_eq!(machine.finish(&[&address], "").await.0, 0);
 }
 
@@ -136,7 +117,7 @@ async fn an_address_is_not_taken_for_the_path_of_a_file() {
     assert!(code == 2 && told.contains("give the address before it"), "{told}");
     assert!(!told.contains("code="), "{told}");
 
-    let file = machine.home.path().join(".env");
+    let file = machine.0.home.path().join(".env");
     let (code, _, told) = machine.finish(&[&address, "--env-file", file.to_str().unwrap()], "").await;
     assert!(code == 0 && file.exists(), "{told}");
 }
@@ -153,7 +134,7 @@ async fn an_attempt_that_has_expired_is_told_as_such() {
     fs::write(&path, attempt.to_string()).unwrap();
 
     let (code, _, told) = machine.finish(&[&address], "").await;
-    assert_eq!((code, machine.sandbox.keys().len()), (5, 0), "{told}");
+    assert_eq!((code, machine.0.sandbox.keys().len()), (5, 0), "{told}");
 }
 
 /// Neither half says a secret, and only the private file has one.

@@ -1,8 +1,8 @@
 //! A folder that is a file system of its own.
 
 use super::{Folder, refused};
-use crate::skipped::skipped;
 use keymint_sandbox::Consent;
+use keymint_testkit::skipped;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -16,17 +16,13 @@ fn in_a_file_system(folder: &Path, options: &str, then: &str) -> Option<Vec<Stri
     let under = ["unshare", "-rm", "sh", "-c", &script, "keymint"].map(str::to_owned);
     let works = std::process::Command::new("unshare")
         .args(&under[1..])
-        .arg("true")
+        .args(["true"])
         .status()
         .is_ok_and(|status| status.success());
     if !works {
         skipped("no file system can be mounted here");
     }
     works.then(|| under.to_vec())
-}
-
-fn words(under: &[String]) -> Vec<&str> {
-    under.iter().map(String::as_str).collect()
 }
 
 #[tokio::test]
@@ -39,7 +35,7 @@ async fn a_full_or_read_only_disk_is_noticed_before_the_sign_in() {
         let path = folder.path("");
         let then = then.replace('@', path.to_str().unwrap());
         let Some(under) = in_a_file_system(&path, options, &then) else { return };
-        let said = refused(folder.create().under(&words(&under))).await;
+        let said = refused(folder.create().under(under)).await;
         assert!(said.contains(problem), "{said}");
     }
 }
@@ -50,7 +46,7 @@ async fn a_file_that_is_a_mount_point_is_refused() {
     let path = folder.path("");
     let mount = format!("touch '{0}/source' && mount --bind '{0}/source' '{0}/.env' &&", path.display());
     let Some(under) = in_a_file_system(&path, "size=1m", &mount) else { return };
-    let said = refused(folder.create().under(&words(&under))).await;
+    let said = refused(folder.create().under(under)).await;
     assert!(said.contains("it is a mount point"), "{said}");
 }
 
@@ -59,7 +55,7 @@ async fn a_disk_that_fills_up_during_the_sign_in_has_room_for_the_key() {
     let folder = Folder::new();
     let path = folder.path("");
     let Some(under) = in_a_file_system(&path, "size=16k", "") else { return };
-    let mut run = folder.create().under(&words(&under)).start().await;
+    let mut run = folder.create().under(under).start().await;
     run.url().await;
     let inside = PathBuf::from(format!("/proc/{}/root{}", run.process(), path.display()));
     let Ok(mut filler) = fs::File::create(inside.join("filler")) else {
@@ -67,8 +63,7 @@ async fn a_disk_that_fills_up_during_the_sign_in_has_room_for_the_key() {
         return;
     };
     while filler.write_all(&[0; 512]).is_ok() {}
-    let sign_in = run.again(Consent::Allow);
+    run.browser(Consent::Allow).await;
     let ended = run.end().await;
-    sign_in.await.unwrap();
     assert_eq!(ended.code, 0, "{}", ended.stderr);
 }

@@ -1,7 +1,7 @@
 //! A file in a repository.
 
 use super::{Folder, create_in, delivered, refused};
-use crate::script::script;
+use keymint_testkit::{before_the_search_path, script};
 use std::fs;
 use std::path::Path;
 
@@ -13,7 +13,7 @@ async fn a_file_that_git_tracks_is_refused_unless_that_is_accepted() {
     let said = refused(folder.create()).await;
     assert!(said.contains("git tracks it") && said.contains("--allow-tracked"), "{said}");
 
-    let ended = delivered(folder.create().args(&["--allow-tracked"])).await;
+    let ended = delivered(folder.create().args(["--allow-tracked"])).await;
     assert!(ended.stderr.contains("do not commit the key"), "{}", ended.stderr);
 }
 
@@ -28,7 +28,7 @@ async fn a_file_that_git_would_add_is_told_with_the_line_that_prevents_it() {
         assert_eq!(Path::new(file), folder.path(".gitignore"));
 
         fs::write(folder.path(".gitignore"), format!("{line}\n")).unwrap();
-        let ended = delivered(create_in(&folder.path(name)).args(&["--force"])).await;
+        let ended = delivered(create_in(&folder.path(name)).args(["--force"])).await;
         assert!(!ended.stderr.contains("git "), "{}", ended.stderr);
         fs::remove_file(folder.path(".gitignore")).unwrap();
     }
@@ -56,7 +56,7 @@ async fn without_git_a_repository_is_only_warned_of() {
     let empty = Folder::new();
     let ended = delivered(folder.create().env("PATH", empty.path(""))).await;
     assert!(ended.stderr.contains("is not known: git is not installed"), "{}", ended.stderr);
-    let ended = delivered(folder.create().args(&["--force"])).await;
+    let ended = delivered(folder.create().args(["--force"])).await;
     assert!(ended.stderr.contains("is not known: git cannot read the repository"), "{}", ended.stderr);
 }
 
@@ -65,7 +65,6 @@ async fn a_git_that_hangs_is_only_warned_of() {
     let (folder, bin) = (Folder::new(), Folder::new());
     fs::create_dir(folder.path(".git")).unwrap();
     script(bin.path("git"), "exec sleep 600");
-    let path = format!("{}:{}", bin.path("").display(), std::env::var("PATH").unwrap());
-    let ended = delivered(folder.create().env("PATH", path)).await;
+    let ended = delivered(folder.create().env("PATH", before_the_search_path(bin.path("")))).await;
     assert!(ended.stderr.contains("is not known: git does not answer"), "{}", ended.stderr);
 }

@@ -11,9 +11,8 @@ async fn what_another_program_writes_during_the_sign_in_stays() {
     let mut run = folder.create().start().await;
     run.url().await;
     fs::write(folder.path(".env"), "A=2\nB=3\n").unwrap();
-    let sign_in = run.again(Consent::Allow);
+    run.browser(Consent::Allow).await;
     let ended = run.end().await;
-    sign_in.await.unwrap();
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!(folder.read(), format!("A=2\nB=3\nOPENAI_API_KEY={}\n", ended.key()));
 }
@@ -24,9 +23,8 @@ async fn a_value_that_comes_during_the_sign_in_is_not_lost_and_neither_is_the_ke
     let mut run = folder.create().start().await;
     run.url().await;
     fs::write(folder.path(".env"), "OPENAI_API_KEY=secret\n").unwrap();
-    let sign_in = run.again(Consent::Allow);
+    run.browser(Consent::Allow).await;
     let ended = run.end().await;
-    sign_in.await.unwrap();
     assert_eq!(ended.code, 9, "{}", ended.stderr);
     assert!(ended.stderr.contains("another value now than before the sign-in"), "{}", ended.stderr);
     assert_eq!(
@@ -39,13 +37,12 @@ async fn a_value_that_comes_during_the_sign_in_is_not_lost_and_neither_is_the_ke
 async fn a_folder_that_is_swapped_during_the_sign_in_diverts_nothing() {
     let (folder, others) = (Folder::new(), Folder::new());
     fs::create_dir(folder.path("project")).unwrap();
-    let mut run = create_in(&folder.path("project/.env")).args(&["--json"]).start().await;
+    let mut run = create_in(&folder.path("project/.env")).args(["--json"]).start().await;
     run.url().await;
     fs::rename(folder.path("project"), folder.path("moved")).unwrap();
     symlink(others.path(""), folder.path("project")).unwrap();
-    let sign_in = run.again(Consent::Allow);
+    run.browser(Consent::Allow).await;
     let ended = run.end().await;
-    sign_in.await.unwrap();
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!((names(&folder.path("moved")), others.names()), (vec![".env".to_owned()], vec![]));
     let file = folder.path("moved/.env");
@@ -72,7 +69,7 @@ async fn what_a_killed_run_left_is_told_of_where_it_may_hold_a_key_and_else_remo
     let mut run = folder.create().start().await;
     run.url().await;
     run.signal("KILL").await;
-    run.end_killed().await;
+    run.finish().await;
     assert_eq!(folder.names().len(), 2);
     let left = folder.path(".keymint-0123456789abcdef.tmp");
     fs::write(&left, "OPENAI_API_KEY=secret\n").unwrap();
@@ -88,14 +85,12 @@ async fn a_run_waits_for_another_that_has_the_same_file() {
     let folder = Folder::new();
     let mut first = folder.create().start().await;
     first.url().await;
-    let second = tokio::spawn(folder.create().args(&["--force"]).start());
+    let second = tokio::spawn(folder.create().args(["--force"]).start());
     let mut second = second.await.unwrap();
-    let sign_in = first.again(Consent::Allow);
+    first.browser(Consent::Allow).await;
     let first = first.end().await;
-    sign_in.await.unwrap();
-    let sign_in = second.browser(Consent::Allow).await;
+    second.browser(Consent::Allow).await;
     let second = second.end().await;
-    sign_in.await.unwrap();
     assert_eq!((first.code, second.code), (0, 0), "{}\n{}", first.stderr, second.stderr);
     assert_eq!(folder.read(), format!("OPENAI_API_KEY={}\n", second.key()));
 }

@@ -1,28 +1,18 @@
 //! What is asked of the system, and what happens where it says no.
 
 use super::{Folder, delivered, mode};
-use crate::skipped::{skipped, strace_works};
 use keymint_sandbox::Consent;
+use keymint_testkit::{Strace, browse, skipped};
 use std::fs;
-
-/// Has strace change what a system call does, and write down what it sees.
-fn strace<'a>(log: &'a str, calls: &'a str, injection: &'a str) -> Option<Vec<&'a str>> {
-    let mut under = vec!["strace", "-f", "-qq", "-e", calls, "-o", log];
-    if !injection.is_empty() {
-        under.extend(["-e", injection]);
-    }
-    strace_works().then_some(under)
-}
 
 #[tokio::test]
 async fn no_file_is_ever_wider_than_its_owner() {
-    let (folder, log) = (Folder::new(), tempfile::NamedTempFile::new().unwrap());
-    let log_path = log.path().to_str().unwrap();
-    let Some(strace) = strace(log_path, "trace=openat,open,creat,fchmod,fchmodat,chmod", "") else { return };
-    let under = [&["sh", "-c", "umask 000; exec \"$@\"", "keymint"], &strace[..]].concat();
-    delivered(folder.create().under(&under)).await;
+    let folder = Folder::new();
+    let Some(strace) = Strace::of("openat,open,creat,fchmod,fchmodat,chmod", &[]) else { return };
+    let create = folder.create().under(["sh", "-c", "umask 000; exec \"$@\"", "keymint"]);
+    delivered(create.under(strace.words())).await;
 
-    let log = fs::read_to_string(log_path).unwrap();
+    let log = strace.log();
     if !log.contains(".env") {
         return skipped("only the administrator sees the memory of a run");
     }
@@ -36,12 +26,10 @@ async fn no_file_is_ever_wider_than_its_owner() {
 
 #[tokio::test]
 async fn a_replacement_that_fails_leaves_the_old_file_and_the_key_in_the_recovery_folder() {
-    let (folder, log) = (Folder::with("A=1\n"), tempfile::NamedTempFile::new().unwrap());
-    let log = log.path().to_str().unwrap();
-    let Some(strace) = strace(log, "trace=renameat,renameat2", "inject=renameat,renameat2:error=EIO") else {
-        return;
-    };
-    let ended = folder.create().under(&strace).sign_in().await;
+    let folder = Folder::with("A=1\n");
+    let options = ["-e", "inject=renameat,renameat2:error=EIO"];
+    let Some(strace) = Strace::of("renameat,renameat2", &options) else { return };
+    let ended = folder.create().under(strace.words()).sign_in().await;
     assert_eq!(ended.code, 9, "{}", ended.stderr);
     assert!(ended.stderr.contains("Input/output error"), "{}", ended.stderr);
     assert_eq!((folder.read().as_str(), folder.names()), ("A=1\n", vec![".env".to_owned()]));
@@ -50,12 +38,12 @@ async fn a_replacement_that_fails_leaves_the_old_file_and_the_key_in_the_recover
 /// The new file is in its place, and may not be there any more after a power cut.
 #[tokio::test]
 async fn a_folder_that_the_disk_does_not_take_fails_the_delivery_and_the_key_is_kept() {
-    let (folder, log) = (Folder::with("A=1\n"), tempfile::NamedTempFile::new().unwrap());
-    let (path, log) = (folder.path(""), log.path().to_str().unwrap());
-    let Some(mut strace) = strace(log, "trace=fsync", "inject=fsync:error=EIO") else { return };
-    strace.extend(["-P", path.to_str().unwrap().trim_end_matches('/')]);
-    let ended = folder.create().under(&strace).sign_in().await;
-    if fs::read_to_string(log).unwrap().is_empty() {
+    let folder = Folder::with("A=1\n");
+    let path = folder.path("");
+    let path = path.to_str().unwrap().trim_end_matches('/');
+    let Some(strace) = Strace::of("fsync", &["-e", "inject=fsync:error=EIO", "-P", path]) else { return };
+    let ended = folder.create().under(strace.words()).sign_in().await;
+    if strace.log().is_empty() {
         return skipped("only the administrator sees the files of a run");
     }
     assert_eq!(ended.code, 9, "{}", ended.stderr);
@@ -68,20 +56,18 @@ async fn a_folder_that_the_disk_does_not_take_fails_the_delivery_and_the_key_is_
 
 #[tokio::test]
 async fn a_run_that_is_killed_at_the_replacement_leaves_the_old_file_whole_and_the_next_says_so() {
-    let (folder, log) = (Folder::with("A=1\n"), tempfile::NamedTempFile::new().unwrap());
-    let log = log.path().to_str().unwrap();
-    let kill = "inject=renameat,renameat2:error=EIO:signal=KILL";
-    let Some(strace) = strace(log, "trace=renameat,renameat2", kill) else { return };
-    let mut run = folder.create().under(&strace).start().await;
-    let sign_in = run.browser(Consent::Allow).await;
-    let key = run.end_killed().await;
-    sign_in.abort();
+    let folder = Folder::with("A=1\n");
+    let kill = ["-e", "inject=renameat,renameat2:error=EIO:signal=KILL"];
+    let Some(strace) = Strace::of("renameat,renameat2", &kill) else { return };
+    let mut run = folder.create().under(strace.words()).start().await;
+    browse(&run.url().await, Consent::Allow);
+    let key = run.finish().await.key();
 
     assert_eq!((folder.read().as_str(), folder.names().len()), ("A=1\n", 2));
     let left = folder.names().into_iter().find(|name| name.starts_with(".keymint-")).unwrap();
     assert_eq!(mode(&folder.path(&left)), 0o600);
     let content = fs::read_to_string(folder.path(&left)).unwrap();
-    assert_eq!(Some(content), key.map(|key| format!("A=1\nOPENAI_API_KEY={key}\n")));
+    assert_eq!(content, format!("A=1\nOPENAI_API_KEY={key}\n"));
     let ended = delivered(folder.create()).await;
     assert!(ended.stderr.contains(&format!("{left} was left by a run that was killed")), "{}", ended.stderr);
 }

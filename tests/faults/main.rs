@@ -22,13 +22,9 @@
 #[path = "../../crates/http-adapter/tests/http/authority.rs"]
 mod authority;
 mod body;
-#[path = "../canary.rs"]
-mod canary;
 mod fault;
 mod lists;
 mod matrix;
-#[path = "../program.rs"]
-mod program;
 mod run;
 mod server;
 mod status;

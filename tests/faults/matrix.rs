@@ -3,7 +3,7 @@
 use super::fault::Fault;
 use super::run::{Ended, KEY_NAME, create};
 use super::server::{ACCESS_TOKEN, API_KEY, CANARY, CODE, FaultServer, Request, SESSION_KEY, Step};
-use crate::canary::Canaries;
+use keymint_testkit::{Canaries, steers_a_terminal};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
@@ -173,11 +173,7 @@ fn complaints(step: Step, expected: Expected, server: &FaultServer, ended: &Ende
     must(secrets.find(&told).is_none(), format!("{:?} is told", secrets.find(&told)));
     let files = secrets.files_below(ended.home.path());
     must(files.is_empty(), format!("secrets are left behind: {files:?}"));
-    let steers = |c: char| {
-        c.is_control() && c != '\n'
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    must(!ended.stderr.contains(steers), "a control character".to_owned());
+    must(!steers_a_terminal(&ended.stderr), "a control character".to_owned());
     must(!ended.stderr.contains("panicked"), "a panic".to_owned());
     must(ended.port_is_free, "the port is still bound".to_owned());
     complaints

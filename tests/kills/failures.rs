@@ -2,10 +2,9 @@
 
 use crate::destination::{DESTINATIONS, Destination, Site};
 use crate::harness::Harness;
-use crate::script::script;
-use crate::session::Session;
 use crate::table::{Row, show};
 use crate::verdict::Verdict;
+use keymint_testkit::{Session, script};
 use std::fs;
 
 /// A destination that takes no key.
@@ -117,7 +116,7 @@ async fn failed(failing: &'static Failing, keeper: Keeper) -> String {
             keeper.leave_in(harness);
         })
         .await;
-    assert_eq!(ended.code(), Some(9), "{cell}: {}", ended.stderr);
+    assert_eq!(ended.code, 9, "{cell}: {}", ended.stderr);
     assert!(ended.stderr.contains(failing.told), "{cell}: {}", ended.stderr);
     assert_eq!(harness.keys().len(), 1, "{cell}: {}", ended.stderr);
 
@@ -129,9 +128,7 @@ async fn failed(failing: &'static Failing, keeper: Keeper) -> String {
             assert!(harness.kept().is_empty() && verdict.told() == "it exists", "{cell}");
         }
         Keeper::RecoveryFolder | Keeper::TemporaryFolder => {
-            let (_, path) = ended.stderr.split_once("it is kept in ").expect(&ended.stderr);
-            let kept = fs::read_to_string(path.lines().next().unwrap()).unwrap();
-            assert_eq!([kept.trim_end()], harness.keys()[..], "{cell}");
+            assert_eq!([ended.kept().trim_end()], harness.keys()[..], "{cell}");
             assert_eq!(verdict.told(), "nothing", "{cell}");
         }
     }
@@ -145,7 +142,7 @@ async fn a_key_that_only_a_clipboard_has_is_told_of_by_the_next_run() {
         let mut harness = Harness::new(destination).await;
         let program = harness.delivers(&["create"]);
         let ended = harness.run(program, |harness| Keeper::Nobody.leave_in(harness)).await;
-        assert_eq!(ended.code(), Some(0), "{}", ended.stderr);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
         assert!(ended.stderr.contains("the key could not be kept besides"), "{}", ended.stderr);
         Keeper::Nobody.give_back_in(&harness);
         let verdict = Verdict::of(&harness, &ended).await;

@@ -1,30 +1,17 @@
 //! The servers, a person's home, and the program in them.
 
 use crate::destination::{Destination, OTHER_LINES, Site, WITH_OTHER_LINES};
-use crate::program::{free_port, keymint_under, watch};
-use crate::script::script;
-use crate::session::Session;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use keymint_sandbox::{Consent, Sandbox, Scenario, sign_in};
+use keymint_sandbox::{Consent, Scenario};
+use keymint_testkit::{
+    BESIDE_A_TERMINAL, Ended, Launch, Machine, Session, before_the_search_path, browse, script, until,
+};
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::{env, fs};
-use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
-use tokio::process::Command;
-
-/// util-linux's script gives the program a terminal, which is all that `screen` shows. The program's
-/// streams are elsewhere.
-const ON_A_TERMINAL: [&str; 4] = [
-    "bash",
-    "-c",
-    r#"exec 8>&1 9>&2; printf -v line '%q ' "$@"; exec script -qec "$line >&8 2>&9" /dev/null >screen"#,
-    "bash",
-];
 
 /// What stands in for the program of a desktop.
 const WL_COPY: &str = "exec cat >copied";
@@ -34,39 +21,18 @@ static HARNESSES: AtomicU32 = AtomicU32::new(0);
 
 pub(crate) struct Harness {
     pub(crate) destination: &'static Destination,
-    pub(crate) sandbox: Sandbox,
+    pub(crate) machine: Machine,
     /// A session of its own, where the shared one will not do.
     pub(crate) session: Option<Session>,
     /// A name in the shared keyring that no other harness has.
     profile: String,
-    port: u16,
-    home: TempDir,
-}
-
-/// How a run ended.
-pub(crate) struct Ended {
-    status: ExitStatus,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
-
-impl Ended {
-    pub(crate) fn code(&self) -> Option<i32> {
-        self.status.code()
-    }
-
-    /// Whether it was killed, or said to have been by the program that it was started by.
-    fn was_killed(&self) -> bool {
-        self.status.signal() == Some(9) || self.status.code() == Some(128 + 9)
-    }
 }
 
 impl Harness {
     pub(crate) async fn new(destination: &'static Destination) -> Self {
-        let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
-        let home = tempfile::tempdir().unwrap();
+        let machine = Machine::start(env!("CARGO_BIN_EXE_keymint"), Scenario::ready()).await;
         let profile = format!("harness-{}", HARNESSES.fetch_add(1, Ordering::Relaxed));
-        let harness = Self { destination, sandbox, session: None, profile, port: free_port(), home };
+        let harness = Self { destination, machine, session: None, profile };
         match destination.site.file() {
             Some(name) if destination.name == WITH_OTHER_LINES => harness.write(name, OTHER_LINES),
             Some(name) if destination.site != Site::DotenvFile => harness.write(name, ""),
@@ -80,7 +46,7 @@ impl Harness {
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.home.path().join(name)
+        self.machine.home.path().join(name)
     }
 
     /// Writes a private file.
@@ -95,44 +61,35 @@ impl Harness {
     }
 
     /// A command of keymint, with a key wanted at the destination of this harness.
-    pub(crate) fn delivers(&self, command: &[&str]) -> Command {
-        let under = if self.destination.site == Site::Terminal { &ON_A_TERMINAL[..] } else { &[] };
-        let mut program = self.keymint_under(under);
-        program.args(command).args(self.destination.args);
+    pub(crate) fn delivers(&self, command: &[&str]) -> Launch {
+        let mut program = self.keymint().args(command).args(self.destination.args);
+        if self.destination.site == Site::Terminal {
+            program = program.under(BESIDE_A_TERMINAL);
+        }
         if self.destination.args.contains(&"--print") {
-            program.stdout(fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+            program = program.stdout(fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
         }
         program
     }
 
     /// keymint, in this home and with these servers.
-    pub(crate) fn keymint(&self) -> Command {
-        self.keymint_under(&[])
-    }
-
-    pub(crate) fn keymint_under(&self, under: &[&str]) -> Command {
-        let mut program = keymint_under(under, &self.home);
-        program
-            .env("KEYMINT_ISSUER", self.sandbox.issuer())
-            .env("KEYMINT_API_BASE", self.sandbox.api_base())
+    pub(crate) fn keymint(&self) -> Launch {
+        let program = self
+            .machine
+            .keymint::<&str>([])
             .env("KEYMINT_NO_BROWSER", "1")
-            .env("KEYMINT_CALLBACK_PORT", self.port.to_string())
             .env("TMPDIR", self.path("temporary"))
-            .current_dir(&self.home);
+            .current_dir(&self.machine.home);
         match self.destination.site {
-            Site::Keyring => {
-                let address = &self.session().address;
-                program.env("DBUS_SESSION_BUS_ADDRESS", address).env("KEYMINT_PROFILE", &self.profile);
-            }
-            Site::Clipboard => {
-                let search_path = env::var_os("PATH").unwrap_or_default();
-                let folders = [self.path("bin")].into_iter().chain(env::split_paths(&search_path));
-                program.env("PATH", env::join_paths(folders).unwrap()).env("WAYLAND_DISPLAY", "wayland-0");
-            }
-            Site::Terminal => drop(program.env("TERM", "xterm-256color")),
-            Site::StandardOutput | Site::Nowhere | Site::DotenvFile | Site::Command => {}
+            Site::Keyring => program
+                .env("DBUS_SESSION_BUS_ADDRESS", &self.session().address)
+                .env("KEYMINT_PROFILE", &self.profile),
+            Site::Clipboard => program
+                .env("PATH", before_the_search_path(self.path("bin")))
+                .env("WAYLAND_DISPLAY", "wayland-0"),
+            Site::Terminal => program.env("TERM", "xterm-256color").env("SCREEN", self.path("screen")),
+            Site::StandardOutput | Site::Nowhere | Site::DotenvFile | Site::Command => program,
         }
-        program
     }
 
     /// The session whose keyring it uses.
@@ -141,71 +98,47 @@ impl Harness {
     }
 
     /// Runs the program to its end, and signs in where it asks for that, after `before` was done.
-    pub(crate) async fn run(&mut self, mut program: Command, before: impl Fn(&mut Self)) -> Ended {
-        let mut child = program.spawn().unwrap();
-        let mut stdout = child.stdout.take();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let mut ended = Ended { status: ExitStatus::default(), stdout: String::new(), stderr: String::new() };
-        watch(async {
-            while let Some(line) = lines.next_line().await.unwrap() {
-                ended.stderr.push_str(&format!("{line}\n"));
-                if line.contains("/oauth/authorize?") {
-                    before(self);
-                    tokio::spawn(async move { sign_in(&line, Consent::Allow).await });
-                }
-            }
-            if let Some(stdout) = &mut stdout {
-                stdout.read_to_string(&mut ended.stdout).await.unwrap();
-            }
-            ended.status = child.wait().await.unwrap();
-            // A command that was fed goes on without the program.
-            while somebody_works_in(self.home.path()) {
-                tokio::task::yield_now().await;
-            }
-        })
-        .await;
+    pub(crate) async fn run(&mut self, program: Launch, before: impl Fn(&mut Self)) -> Ended {
+        let mut run = program.spawn();
+        if let Some(url) = run.try_url().await {
+            before(self);
+            browse(&url, Consent::Allow);
+        }
+        let ended = run.finish().await;
+        // A command that was fed goes on without the program.
+        until(|| !somebody_works_in(self.machine.home.path())).await;
         assert!(!ended.stderr.contains("sk-proj-"), "{}", ended.stderr);
-        no_file_is_for_others(self.home.path());
+        no_file_is_for_others(self.machine.home.path());
         ended
     }
 
     /// Runs a command of keymint to this border, at which it is killed.
     pub(crate) async fn kill(&mut self, command: &[&str], border: &str) -> Ended {
-        let mut program = self.delivers(command);
-        program.env("KEYMINT_FAIL_POINT", border);
+        let program = self.delivers(command).env("KEYMINT_FAIL_POINT", border);
         let ended = self.run(program, |_| {}).await;
-        assert!(ended.was_killed(), "{command:?}, {}, {border}: {}", self.destination.name, ended.stderr);
+        // Or it was killed, and what started it said so.
+        let was_killed = ended.status.signal() == Some(9) || ended.code == 128 + 9;
+        assert!(was_killed, "{command:?}, {}, {border}: {}", self.destination.name, ended.stderr);
         ended
     }
 
     /// What the next run says before it asks anybody to sign in, where it ends.
     pub(crate) async fn next_run(&self) -> String {
-        let mut program = self.keymint();
-        program.arg("create");
+        let mut program = self.keymint().args(["create"]);
         if !self.drafts().is_empty() {
-            program.args(["--env-file", ".env", "--force"]);
+            program = program.args(["--env-file", ".env", "--force"]);
         }
-        let mut child = program.spawn().unwrap();
-        let process = child.id().unwrap().to_string();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let mut said = String::new();
-        watch(async {
-            while let Some(line) = lines.next_line().await.unwrap() {
-                said.push_str(&format!("{line}\n"));
-                if line.contains("/oauth/authorize?") {
-                    let status = Command::new("kill").arg(&process).status().await.unwrap();
-                    assert!(status.success());
-                }
-            }
-            assert_eq!(child.wait().await.unwrap().code(), Some(143), "{said}");
-        })
-        .await;
-        said
+        let mut run = program.spawn();
+        run.url().await;
+        run.signal("TERM").await;
+        let ended = run.finish().await;
+        assert_eq!(ended.code, 143, "{}", ended.stderr);
+        ended.stderr
     }
 
     /// The keys that the server made.
     pub(crate) fn keys(&self) -> Vec<String> {
-        self.sandbox.keys().into_iter().map(|key| key.value).collect()
+        self.machine.sandbox.keys().into_iter().map(|key| key.value).collect()
     }
 
     /// What is at the destination but was not there before.
@@ -238,15 +171,16 @@ impl Harness {
 
     /// The drafts of a dotenv file that are left, each by its name with its content.
     pub(crate) fn drafts(&self) -> Vec<(String, String)> {
-        let names =
-            fs::read_dir(&self.home).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+        let names = fs::read_dir(&self.machine.home)
+            .unwrap()
+            .map(|file| file.unwrap().file_name().into_string().unwrap());
         let names = names.filter(|name| name.starts_with(".keymint-"));
         names.map(|name| (name.clone(), self.text(&name))).collect()
     }
 
     /// The content of each file whose path is fitting.
     pub(crate) fn files(&self, fits: impl Fn(&Path) -> bool) -> Vec<String> {
-        let paths = files_below(self.home.path()).into_iter().filter(|path| fits(path));
+        let paths = files_below(self.machine.home.path()).into_iter().filter(|path| fits(path));
         paths.map(|path| String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned()).collect()
     }
 }

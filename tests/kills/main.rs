@@ -7,15 +7,6 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![cfg(target_os = "linux")]
 
-#[path = "../program.rs"]
-mod program;
-#[path = "../script.rs"]
-mod script;
-#[path = "../session.rs"]
-mod session;
-#[path = "../skipped.rs"]
-mod skipped;
-
 mod create;
 mod destination;
 mod failures;

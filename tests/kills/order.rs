@@ -2,36 +2,19 @@
 
 use crate::destination::DESTINATIONS;
 use crate::harness::Harness;
-use crate::skipped::strace_works;
-use std::fs;
-
-/// Watches what writes to files and sockets, with the paths of the files.
-const STRACE: [&str; 10] = [
-    "strace",
-    "-f",
-    "-qq",
-    "-y",
-    "-s",
-    "200",
-    "-e",
-    "trace=write,writev,sendto,sendmsg,fsync,fdatasync",
-    "-o",
-    "calls",
-];
+use keymint_testkit::Strace;
 
 #[tokio::test]
 async fn the_record_is_on_the_disk_before_the_key_is_asked_for() {
-    if !strace_works() {
-        return;
-    }
+    // What writes to files and sockets, with the paths of the files.
+    let calls = "write,writev,sendto,sendmsg,fsync,fdatasync";
+    let Some(strace) = Strace::of(calls, &["-y", "-s", "200"]) else { return };
     let mut harness = Harness::new(&DESTINATIONS[0]).await;
-    harness.write("calls", "");
-    let mut program = harness.keymint_under(&STRACE);
-    program.arg("create");
+    let program = harness.keymint().args(["create"]).under(strace.words());
     let ended = harness.run(program, |_| {}).await;
-    assert_eq!(ended.code(), Some(0), "{}", ended.stderr);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
 
-    let calls = fs::read_to_string(harness.path("calls")).unwrap();
+    let calls = strace.log();
     let records = harness.path(".local/state/keymint/records");
     let (folder, in_folder) = (format!("<{}>", records.display()), format!("<{}/", records.display()));
     let calls: Vec<_> = calls.lines().filter_map(|call| call.split_once(' ')).collect();

@@ -27,9 +27,11 @@ async fn wherever_a_recovery_is_killed_no_key_is_lost() {
 async fn killed(destination: &'static Destination, border: &str) -> String {
     let cell = format!("recover, {}, {border}", destination.name);
     let mut harness = Harness::new(destination).await;
-    let mut failing = harness.keymint();
-    failing.arg("create").stdout(fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
-    assert_eq!(harness.run(failing, |_| {}).await.code(), Some(9), "{cell}");
+    let failing = harness
+        .keymint()
+        .args(["create"])
+        .stdout(fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+    assert_eq!(harness.run(failing, |_| {}).await.code, 9, "{cell}");
     assert_eq!(harness.kept().len(), 1, "{cell}");
 
     // Without a destination it would list what there is.

@@ -2,9 +2,9 @@
 
 use crate::destination::{DESTINATIONS, Destination};
 use crate::harness::Harness;
-use crate::session::Session;
 use crate::table::{Row, show};
 use crate::verdict::Verdict;
+use keymint_testkit::Session;
 use std::process::Command;
 
 const BEFORE: [&str; 5] = ["started", "keyring-tried", "prepared", "callback", "written-down"];
@@ -50,14 +50,14 @@ async fn signalled(
     if border == "keyring-tried" {
         harness.session = Some(Session::start("unlocked"));
     }
-    let mut program = harness.delivers(&["create"]);
-    program.env("KEYMINT_FAIL_POINT", border).env("KEYMINT_FAIL_SIGNAL", number.to_string());
+    let program = harness.delivers(&["create"]).env("KEYMINT_FAIL_POINT", border);
+    let program = program.env("KEYMINT_FAIL_SIGNAL", number.to_string());
     let ended = harness.run(program, |_| {}).await;
     let (code, keys) = if AFTER.contains(&border) { (0, 1) } else { (*code, 0) };
-    assert_eq!((ended.code(), harness.keys().len()), (Some(code), keys), "{cell}: {}", ended.stderr);
+    assert_eq!((ended.code, harness.keys().len()), (code, keys), "{cell}: {}", ended.stderr);
     assert_eq!(harness.drafts(), [], "{cell}");
     if let Some(session) = &harness.session {
-        let items = session.has(Command::new("secret-tool").args(["search", "--all", "service", "keymint"]));
+        let items = session.run(Command::new("secret-tool").args(["search", "--all", "service", "keymint"]));
         assert_eq!(
             (items.stdout, items.stderr),
             (vec![], vec![]),

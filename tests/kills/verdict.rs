@@ -1,7 +1,8 @@
 //! What a run left, and whether the key is lost in it.
 
 use crate::destination::Site;
-use crate::harness::{Ended, Harness};
+use crate::harness::Harness;
+use keymint_testkit::Ended;
 
 pub(crate) struct Verdict {
     /// What the server made.

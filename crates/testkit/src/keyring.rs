@@ -1,20 +1,20 @@
 //! A keyring: a real one, in a D-Bus session of its own.
 
-#![cfg(target_os = "linux")]
-
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 
 /// A D-Bus session, which ends with this, or with the tests.
-pub(crate) struct Session {
-    pub(crate) address: String,
+pub struct Session {
+    /// Where its bus listens.
+    pub address: String,
     process: Child,
 }
 
 impl Session {
-    pub(crate) fn start(keyring: &str) -> Self {
+    /// Starts one: with a keyring that is `unlocked`, or with `none`.
+    pub fn start(keyring: &str) -> Self {
         let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests");
         let mut process = Command::new(tests.join("keyring-session"))
             .args(["sh", "-c", "echo \"$DBUS_SESSION_BUS_ADDRESS\"; exec cat"])
@@ -29,27 +29,42 @@ impl Session {
         Self { address: address.trim_end().to_owned(), process }
     }
 
-    /// One with an unlocked keyring for all tests: each has a profile of its own.
-    pub(crate) fn shared() -> &'static Self {
+    /// Returns a session with an unlocked keyring for all tests: each has a profile of its own.
+    pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Session> = OnceLock::new();
         SHARED.get_or_init(|| Self::start("unlocked"))
     }
 
-    pub(crate) fn lock(&self) {
+    /// Locks the default keyring.
+    pub fn lock(&self) {
         let default = "array:objpath:/org/freedesktop/secrets/aliases/default";
         let lock = "org.freedesktop.Secret.Service.Lock";
         let to = ["--dest=org.freedesktop.secrets", "--print-reply", "/org/freedesktop/secrets"];
-        assert!(self.has(Command::new("dbus-send").args(to).args([lock, default])).status.success());
+        assert!(self.run(Command::new("dbus-send").args(to).args([lock, default])).status.success());
     }
 
-    pub(crate) fn has(&self, command: &mut Command) -> Output {
+    /// Runs a command in this session.
+    pub fn run(&self, command: &mut Command) -> Output {
         command.env("DBUS_SESSION_BUS_ADDRESS", &self.address).output().unwrap()
     }
 
-    /// What another program finds.
-    pub(crate) fn stored(&self, profile: &str) -> String {
+    /// Stores a value as another program would, with more attributes.
+    pub fn store(&self, profile: &str, attributes: &[&str], value: &str) {
+        let mut tool = Command::new("secret-tool")
+            .args(["store", "--label=a test", "service", "keymint", "username", profile])
+            .args(attributes)
+            .env("DBUS_SESSION_BUS_ADDRESS", &self.address)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        tool.stdin.take().unwrap().write_all(value.as_bytes()).unwrap();
+        assert!(tool.wait().unwrap().success());
+    }
+
+    /// Returns what another program finds.
+    pub fn stored(&self, profile: &str) -> String {
         let mut tool = Command::new("secret-tool");
-        let found = self.has(tool.args(["lookup", "service", "keymint", "username", profile]));
+        let found = self.run(tool.args(["lookup", "service", "keymint", "username", profile]));
         String::from_utf8(found.stdout).unwrap()
     }
 }

@@ -12,13 +12,14 @@ const ENOUGH: usize = 12;
 
 /// Every piece of every secret, in every form.
 #[derive(Default)]
-pub(crate) struct Canaries {
+pub struct Canaries {
     /// By length, so that a text is searched once for each length.
     pieces: BTreeMap<usize, HashMap<Vec<u8>, &'static str>>,
 }
 
 impl Canaries {
-    pub(crate) fn of(secrets: impl IntoIterator<Item = String>) -> Self {
+    /// Looks for these secrets.
+    pub fn of(secrets: impl IntoIterator<Item = String>) -> Self {
         let mut canaries = Self::default();
         for secret in secrets {
             canaries.add(&secret);
@@ -69,7 +70,7 @@ impl Canaries {
     }
 
     /// The first piece of a secret in this text, and its form.
-    pub(crate) fn find(&self, text: impl AsRef<[u8]>) -> Option<String> {
+    pub fn find(&self, text: impl AsRef<[u8]>) -> Option<String> {
         self.pieces.iter().find_map(|(length, pieces)| {
             text.as_ref().windows(*length).find_map(|piece| {
                 let form = pieces.get(piece)?;
@@ -79,7 +80,7 @@ impl Canaries {
     }
 
     /// The files below this folder in whose name or content there is a secret.
-    pub(crate) fn files_below(&self, folder: &Path) -> Vec<(PathBuf, String)> {
+    pub fn files_below(&self, folder: &Path) -> Vec<(PathBuf, String)> {
         let mut found = Vec::new();
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -101,55 +102,61 @@ impl Canaries {
     }
 }
 
-#[test]
-fn a_secret_is_found_in_each_form_wherever_it_stands() {
-    const SECRET: &str = "sk-proj-A1b2/C3+d4\"E5_f6 g7~H8\\i9";
-    let canaries = Canaries::of([SECRET.to_owned()]);
-    let hex = |before: &str| SECRET.bytes().map(|byte| format!("{before}{byte:02x}")).collect::<String>();
-    let form: String = byte_serialize(SECRET.as_bytes()).collect();
-    let mut texts = vec![
-        SECRET.to_owned(),
-        SECRET[8..20].to_owned(),
-        SECRET.to_lowercase(),
-        SECRET.to_uppercase(),
-        form.clone(),
-        form.replace('+', "%20"),
-        hex("%"),
-        hex("%").to_uppercase(),
-        hex(""),
-        hex("").to_uppercase(),
-        hex("\\u00"),
-        hex("\\u00").to_uppercase().replace('U', "u"),
-        serde_json::Value::from(SECRET).to_string(),
-    ];
-    for before in ["", "a", "ab", "abc"] {
-        for engine in [BASE64_STANDARD, BASE64_URL_SAFE] {
-            texts.push(engine.encode(format!("{before}{SECRET}and more")));
-        }
-    }
-    for text in texts {
-        for surrounded in [text.clone(), format!("error: \u{1b}[1m{text}\u{1b}[0m, é\n")] {
-            assert!(canaries.find(&surrounded).is_some(), "{surrounded}");
-        }
-    }
-    for harmless in
-        ["", "sk-proj-", &SECRET[..ENOUGH - 1], "a key ending in \\i9", &SECRET.replace('2', "3")[..15]]
-    {
-        assert_eq!(canaries.find(harmless), None, "{harmless}");
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-#[test]
-fn a_secret_is_found_in_files_and_in_their_names() {
-    let folder = tempfile::tempdir().unwrap();
-    let canaries = Canaries::of(["sk-proj-0123456789".to_owned()]);
-    std::fs::create_dir_all(folder.path().join("a/b")).unwrap();
-    for (name, content) in
-        [("a/b/c", "KEY=sk-proj-0123456789"), ("a/sk-proj-0123456789", ""), ("d", "sk-proj-")]
-    {
-        std::fs::write(folder.path().join(name), content).unwrap();
+    #[test]
+    fn a_secret_is_found_in_each_form_wherever_it_stands() {
+        const SECRET: &str = "sk-proj-A1b2/C3+d4\"E5_f6 g7~H8\\i9";
+        let canaries = Canaries::of([SECRET.to_owned()]);
+        let hex = |before: &str| SECRET.bytes().map(|byte| format!("{before}{byte:02x}")).collect::<String>();
+        let form: String = byte_serialize(SECRET.as_bytes()).collect();
+        let mut texts = vec![
+            SECRET.to_owned(),
+            SECRET[8..20].to_owned(),
+            SECRET.to_lowercase(),
+            SECRET.to_uppercase(),
+            form.clone(),
+            form.replace('+', "%20"),
+            hex("%"),
+            hex("%").to_uppercase(),
+            hex(""),
+            hex("").to_uppercase(),
+            hex("\\u00"),
+            hex("\\u00").to_uppercase().replace('U', "u"),
+            serde_json::Value::from(SECRET).to_string(),
+        ];
+        for before in ["", "a", "ab", "abc"] {
+            for engine in [BASE64_STANDARD, BASE64_URL_SAFE] {
+                texts.push(engine.encode(format!("{before}{SECRET}and more")));
+            }
+        }
+        for text in texts {
+            for surrounded in [text.clone(), format!("error: \u{1b}[1m{text}\u{1b}[0m, é\n")] {
+                assert!(canaries.find(&surrounded).is_some(), "{surrounded}");
+            }
+        }
+        for harmless in
+            ["", "sk-proj-", &SECRET[..ENOUGH - 1], "a key ending in \\i9", &SECRET.replace('2', "3")[..15]]
+        {
+            assert_eq!(canaries.find(harmless), None, "{harmless}");
+        }
     }
-    let mut found: Vec<_> = canaries.files_below(folder.path()).into_iter().map(|(path, _)| path).collect();
-    found.sort();
-    assert_eq!(found, [folder.path().join("a/b/c"), folder.path().join("a/sk-proj-0123456789")]);
+
+    #[test]
+    fn a_secret_is_found_in_files_and_in_their_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let canaries = Canaries::of(["sk-proj-0123456789".to_owned()]);
+        std::fs::create_dir_all(folder.path().join("a/b")).unwrap();
+        for (name, content) in
+            [("a/b/c", "KEY=sk-proj-0123456789"), ("a/sk-proj-0123456789", ""), ("d", "sk-proj-")]
+        {
+            std::fs::write(folder.path().join(name), content).unwrap();
+        }
+        let mut found: Vec<_> =
+            canaries.files_below(folder.path()).into_iter().map(|(path, _)| path).collect();
+        found.sort();
+        assert_eq!(found, [folder.path().join("a/b/c"), folder.path().join("a/sk-proj-0123456789")]);
+    }
 }

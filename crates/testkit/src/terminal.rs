@@ -1,49 +1,45 @@
-//! The binary at a terminal, with a person who types.
+//! A program at a terminal, with a user who types. util-linux's `script` makes the terminal.
 
-use crate::program::{in_home, watch};
-use keymint_sandbox::Sandbox;
-use std::ffi::OsStr;
+use crate::{Launch, watch};
 use std::process::Stdio;
-use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::{Child, ChildStdout};
 
-/// A terminal in which one command runs.
-pub(crate) struct Terminal {
+/// What starts a program at a terminal, which is its standard input, output and error.
+pub const ON_A_TERMINAL: [&str; 4] =
+    ["bash", "-c", r#"printf -v line '%q ' "$@"; exec script -qec "$line" /dev/null"#, "bash"];
+
+/// The same with the program's output and error elsewhere: what the terminal shows goes into the file
+/// that the variable `SCREEN` names.
+pub const BESIDE_A_TERMINAL: [&str; 4] = [
+    "bash",
+    "-c",
+    r#"exec 8>&1 9>&2; printf -v line '%q ' "$@"; exec script -qec "$line >&8 2>&9" /dev/null >"$SCREEN""#,
+    "bash",
+];
+
+/// A terminal at which one program runs.
+pub struct Terminal {
     terminal: Child,
     screen: BufReader<ChildStdout>,
     shown: String,
 }
 
 impl Terminal {
-    /// Runs the binary with these words, against the sandbox. util-linux's `script` gives it a
-    /// terminal.
-    pub(crate) fn start(
-        words: &str,
-        sandbox: &Sandbox,
-        home: &TempDir,
-        environment: &[(&str, &OsStr)],
-    ) -> Self {
-        let program = format!("{} {words}", env!("CARGO_BIN_EXE_keymint"));
-        let mut terminal = in_home(Command::new("script"), home)
-            .args(["-qec", &program, "/dev/null"])
-            .env("KEYMINT_ISSUER", sandbox.issuer())
-            .env("KEYMINT_API_BASE", sandbox.api_base())
-            .envs(environment.iter().copied())
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
+    /// Starts a program.
+    pub fn start(program: Launch) -> Self {
+        let mut terminal = program.under(ON_A_TERMINAL).stdin(Stdio::piped()).spawn_child().unwrap();
         let screen = BufReader::new(terminal.stdout.take().unwrap());
         Self { terminal, screen, shown: String::new() }
     }
 
     /// Types, or pastes.
-    pub(crate) async fn types(&mut self, text: &str) {
+    pub async fn types(&mut self, text: &str) {
         self.terminal.stdin.as_mut().unwrap().write_all(text.as_bytes()).await.unwrap();
     }
 
-    /// What has been shown when this text is there, and nothing of what was shown to an earlier call.
-    pub(crate) async fn shows(&mut self, text: &str) -> String {
+    /// Waits until this text is shown. Returns what was shown since the last call.
+    pub async fn shows(&mut self, text: &str) -> String {
         watch(async {
             while !self.shown.contains(text) {
                 let mut bytes = [0; 1024];
@@ -58,15 +54,15 @@ impl Terminal {
         std::mem::replace(&mut self.shown, rest)
     }
 
-    /// The authorize URL, when it is shown.
-    pub(crate) async fn url(&mut self) -> String {
+    /// Returns the address to open, when it is shown.
+    pub async fn url(&mut self) -> String {
         let mut shown = self.shows("&state=").await;
         shown += &self.shows("\r\n").await;
         shown.lines().find(|line| line.contains("/oauth/authorize?")).unwrap().trim().to_owned()
     }
 
-    /// Waits for the end: the exit code, and what was shown since the last call.
-    pub(crate) async fn end(mut self) -> (i32, String) {
+    /// Waits for the end. Returns the exit code, and what was shown since the last call.
+    pub async fn end(mut self) -> (i32, String) {
         let mut rest = Vec::new();
         watch(self.screen.read_to_end(&mut rest)).await.unwrap();
         let status = watch(self.terminal.wait()).await.unwrap();

@@ -1,0 +1,55 @@
+//! A program that has ended.
+
+use keymint_sandbox::FinalPage;
+use serde_json::Value;
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+
+/// What a program left behind. A run of [`create`](crate::create) also has the machine that it ran on.
+pub struct Ended<M = ()> {
+    pub(crate) machine: M,
+    /// The id that its process had.
+    pub process: u32,
+    /// How it ended.
+    pub status: ExitStatus,
+    /// The exit code, or -1 where a signal ended it.
+    pub code: i32,
+    /// What was collected of standard output.
+    pub stdout: String,
+    /// What was collected of standard error.
+    pub stderr: String,
+    pub(crate) page: Option<FinalPage>,
+}
+
+impl<M> Deref for Ended<M> {
+    type Target = M;
+
+    fn deref(&self) -> &M {
+        &self.machine
+    }
+}
+
+impl<M> Ended<M> {
+    /// Returns standard output as JSON.
+    pub fn json(&self) -> Value {
+        assert_eq!(self.stdout.lines().count(), 1, "{}", self.stdout);
+        serde_json::from_str(&self.stdout).unwrap()
+    }
+
+    /// Returns the last page of the browser.
+    pub fn page(&self) -> &FinalPage {
+        self.page.as_ref().unwrap()
+    }
+
+    /// Returns the file in which a key is kept that could not be delivered.
+    pub fn kept_in(&self) -> PathBuf {
+        let (_, path) = self.stderr.split_once("it is kept in ").expect(&self.stderr);
+        path.lines().next().unwrap().into()
+    }
+
+    /// Returns the content of that file.
+    pub fn kept(&self) -> String {
+        std::fs::read_to_string(self.kept_in()).unwrap()
+    }
+}

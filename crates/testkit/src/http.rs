@@ -1,0 +1,63 @@
+//! Ports of this machine, and plain requests to them.
+
+use crate::watch;
+use std::io;
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicU16, Ordering};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Returns a port that no other test takes: below those that the system assigns by itself.
+///
+/// The port is not bound to find out whether it is free: a program that another test starts at that
+/// moment would inherit the socket and hold the port until it has started.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 20_000 + u16::try_from(std::process::id() % 90).unwrap() * 100;
+    loop {
+        let port = first + NEXT.fetch_add(1, Ordering::Relaxed);
+        let answers = |address| std::net::TcpStream::connect((address, port)).is_ok();
+        if !answers("127.0.0.1") && !answers("::1") {
+            return port;
+        }
+    }
+}
+
+/// Whether a port can be bound at both loopback addresses.
+pub fn is_free(port: u16) -> bool {
+    ["127.0.0.1", "::1"].iter().all(|address| TcpListener::bind((*address, port)).is_ok())
+}
+
+/// Opens a connection to a port of this machine.
+///
+/// # Errors
+///
+/// When nothing listens at 127.0.0.1.
+pub async fn connect(port: u16) -> io::Result<TcpStream> {
+    TcpStream::connect(("127.0.0.1", port)).await
+}
+
+/// Sends bytes to a port of this machine, and returns the whole answer.
+///
+/// # Errors
+///
+/// When the connection fails, or the answer is not text.
+pub async fn send(port: u16, request: &str) -> io::Result<String> {
+    watch(async {
+        let mut stream = connect(port).await?;
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        Ok(answer)
+    })
+    .await
+}
+
+/// Sends the plain GET of a browser, and returns the whole answer.
+///
+/// # Errors
+///
+/// As for [`send`].
+pub async fn get(port: u16, target: &str) -> io::Result<String> {
+    send(port, &format!("GET {target} HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n")).await
+}

@@ -1,0 +1,42 @@
+//! The driver of every test and measurement of the built command: it starts the program in a home
+//! directory of its own, plays the browser, and collects what the program leaves behind.
+//!
+//! A [`Launch`] is a program that is not yet started, [`Running`] one that runs, [`Ended`] one that
+//! has ended. [`create`] runs a whole sign-in against a sandbox, on a [`Machine`] of its own, and
+//! [`Running::end`] checks what must be true of every run.
+//!
+//! Whatever does not go as it must, or hangs, panics and so fails the test.
+//!
+//! It knows the protocol from its description, as the sandbox does, and shares no code with the client.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod canary;
+mod ended;
+mod http;
+mod invariants;
+#[cfg(target_os = "linux")]
+mod keyring;
+mod launch;
+mod machine;
+mod running;
+mod script;
+mod skipped;
+mod strace;
+mod terminal;
+mod time;
+
+pub use canary::Canaries;
+pub use ended::Ended;
+pub use http::{connect, free_port, get, is_free, send};
+pub use invariants::steers_a_terminal;
+#[cfg(target_os = "linux")]
+pub use keyring::Session;
+pub use launch::Launch;
+pub use machine::{Machine, SignIn, create};
+pub use running::{Running, browse};
+pub use script::{before_the_search_path, script};
+pub use skipped::skipped;
+pub use strace::Strace;
+pub use terminal::{BESIDE_A_TERMINAL, ON_A_TERMINAL, Terminal};
+pub use time::{until, watch};

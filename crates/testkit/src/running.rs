@@ -1,0 +1,163 @@
+//! A program that runs.
+
+use crate::{Ended, watch};
+use keymint_sandbox::{Consent, FinalPage, sign_in};
+use serde_json::Value;
+use std::io;
+use std::ops::Deref;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::task::JoinHandle;
+
+/// A program that runs, killed when this is dropped. A run of [`create`](crate::create) also has the
+/// machine that it runs on.
+pub struct Running<M = ()> {
+    pub(crate) machine: M,
+    child: Child,
+    process: u32,
+    /// Whether standard output is to have the key.
+    pub(crate) prints: bool,
+    stdout: JoinHandle<String>,
+    stderr: Option<Lines<BufReader<ChildStderr>>>,
+    seen: String,
+    browser: Option<JoinHandle<io::Result<FinalPage>>>,
+}
+
+impl<M> Deref for Running<M> {
+    type Target = M;
+
+    fn deref(&self) -> &M {
+        &self.machine
+    }
+}
+
+/// Plays the browser at this address, in a task of its own.
+pub fn browse(url: &str, consent: Consent) -> JoinHandle<io::Result<FinalPage>> {
+    let url = url.to_owned();
+    tokio::spawn(async move { sign_in(&url, consent).await })
+}
+
+async fn read(stdout: Option<ChildStdout>) -> String {
+    let mut text = String::new();
+    if let Some(mut stdout) = stdout {
+        stdout.read_to_string(&mut text).await.unwrap();
+    }
+    text
+}
+
+impl<M> Running<M> {
+    pub(crate) fn new(machine: M, mut child: Child, prints: bool) -> Self {
+        let stdout = tokio::spawn(read(child.stdout.take()));
+        let stderr = child.stderr.take().map(|stderr| BufReader::new(stderr).lines());
+        let process = child.id().unwrap();
+        Self { machine, child, process, prints, stdout, stderr, seen: String::new(), browser: None }
+    }
+
+    /// Returns the next line of standard error, or `None` when it has ended.
+    pub async fn next_line(&mut self) -> Option<String> {
+        let line = self.stderr.as_mut()?.next_line().await.unwrap()?;
+        self.seen.push_str(&line);
+        self.seen.push('\n');
+        Some(line)
+    }
+
+    /// Returns the next line of standard error that fits, or `None` when the program ends before it.
+    pub async fn seek(&mut self, fits: impl Fn(&str) -> bool) -> Option<String> {
+        watch(async {
+            loop {
+                let line = self.next_line().await?;
+                if fits(&line) {
+                    return Some(line);
+                }
+            }
+        })
+        .await
+    }
+
+    /// Returns the next line of standard error that fits.
+    pub async fn line(&mut self, fits: impl Fn(&str) -> bool) -> String {
+        let line = self.seek(fits).await;
+        line.unwrap_or_else(|| panic!("the program ended first:\n{}", self.seen))
+    }
+
+    /// Returns the address to open, or `None` when the program ends before it shows one. The address
+    /// is a line of its own, or in the event of that name.
+    pub async fn try_url(&mut self) -> Option<String> {
+        let shows = |line: &str| line.contains("/oauth/authorize?");
+        let shown = self.seen.lines().find(|line| shows(line)).map(str::to_owned);
+        let line = match shown {
+            Some(line) => line,
+            None => self.seek(shows).await?,
+        };
+        let event = serde_json::from_str::<Value>(&line).ok();
+        Some(event.and_then(|event| Some(event["url"].as_str()?.to_owned())).unwrap_or(line))
+    }
+
+    /// Returns the address to open.
+    pub async fn url(&mut self) -> String {
+        let url = self.try_url().await;
+        url.unwrap_or_else(|| panic!("the program ended first:\n{}", self.seen))
+    }
+
+    /// Returns the target of a callback that has this code and the right state.
+    pub async fn callback(&mut self, code: &str) -> String {
+        let url = self.url().await;
+        let state = url.rsplit_once("&state=").unwrap().1;
+        format!("/auth/callback?code={code}&state={state}")
+    }
+
+    /// Plays the browser at the address that the program shows, concurrently with the program.
+    pub async fn browser(&mut self, consent: Consent) {
+        let url = self.url().await;
+        self.browser_at(&url, consent);
+    }
+
+    /// Plays the browser at another address.
+    pub fn browser_at(&mut self, url: &str, consent: Consent) {
+        self.browser = Some(browse(url, consent));
+    }
+
+    /// The id of the program's process.
+    pub fn process(&self) -> u32 {
+        self.process
+    }
+
+    /// The most memory that the program has had so far, in bytes, while it runs.
+    #[cfg(target_os = "linux")]
+    pub fn peak_memory(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process)).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        Some(1024 * line.trim().trim_end_matches(" kB").parse::<u64>().unwrap())
+    }
+
+    /// Writes to standard input, which must have been set to a pipe.
+    pub async fn types(&mut self, text: &str) {
+        self.child.stdin.as_mut().unwrap().write_all(text.as_bytes()).await.unwrap();
+    }
+
+    /// Sends a signal, by its name, to the program.
+    pub async fn signal(&self, name: &str) {
+        let pid = self.process.to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().await.unwrap().success());
+    }
+
+    /// Kills the program.
+    pub async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Waits for the end.
+    pub async fn finish(mut self) -> Ended<M> {
+        let (status, stdout) = watch(async {
+            while self.next_line().await.is_some() {}
+            (self.child.wait().await.unwrap(), (&mut self.stdout).await.unwrap())
+        })
+        .await;
+        let page = match self.browser {
+            Some(browser) => Some(watch(browser).await.unwrap().unwrap()),
+            None => None,
+        };
+        let Self { machine, process, seen: stderr, .. } = self;
+        Ended { machine, process, status, code: status.code().unwrap_or(-1), stdout, stderr, page }
+    }
+}

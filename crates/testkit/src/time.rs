@@ -1,0 +1,23 @@
+//! Deadlines for what hangs.
+
+use std::future::Future;
+use std::time::Duration;
+
+/// Only a run that hangs takes this long.
+const WATCHDOG: Duration = Duration::from_secs(60);
+
+/// Fails the test when `work` hangs.
+pub async fn watch<T>(work: impl Future<Output = T>) -> T {
+    #[expect(clippy::disallowed_methods, reason = "a watchdog, which a passing test never meets")]
+    tokio::time::timeout(WATCHDOG, work).await.expect("it hangs")
+}
+
+/// Waits until something is true, and fails the test when it never is.
+pub async fn until(is_true: impl Fn() -> bool) {
+    watch(async {
+        while !is_true() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
