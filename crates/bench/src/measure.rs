@@ -2,15 +2,13 @@
 
 use crate::network::{self, Network};
 use crate::{Outcome, reference};
-use keymint_sandbox::{Consent, Sandbox, Scenario};
+use keymint_sandbox::{Consent, Scenario};
+use keymint_testkit::{Machine, Running};
 use serde_json::Value;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 use std::{env, fs};
-use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStderr, ChildStdout, Command};
-use tokio::task::JoinHandle;
+use tokio::net::unix::pipe::Receiver;
 use tokio::time::sleep;
 
 /// Who is measured.
@@ -46,16 +44,13 @@ pub(crate) struct Spent {
     pub(crate) memory: u64,
 }
 
-/// A program on its way, and its world.
+/// A program on its way, and its machine.
 struct Run {
     person: Duration,
-    sandbox: Sandbox,
-    _home: TempDir,
+    machine: Machine,
     started: Instant,
-    child: Child,
-    stdout: Lines<BufReader<ChildStdout>>,
-    stderr: Lines<BufReader<ChildStderr>>,
-    browser: Option<JoinHandle<()>>,
+    program: Running,
+    stdout: Lines<BufReader<Receiver>>,
 }
 
 /// From the start of the program to its key.
@@ -65,7 +60,7 @@ pub(crate) async fn sign_in(who: Who<'_>, world: World) -> Outcome<Measured> {
     let key = loop {
         tokio::select! {
             key = run.stdout.next_line() => break key?.ok_or("no key")?,
-            Ok(Some(line)) = run.stderr.next_line() => {
+            Some(line) = run.program.next_line() => {
                 let event: Value = serde_json::from_str(&line)?;
                 match event["event"].as_str() {
                     Some("authorize_url") => {
@@ -81,10 +76,11 @@ pub(crate) async fn sign_in(who: Who<'_>, world: World) -> Outcome<Measured> {
         }
     };
     let done = run.started.elapsed();
-    if !run.sandbox.keys().iter().any(|made| made.value == key) || !run.sandbox.violations().is_empty() {
-        return Err(format!("not a good run: {:?}", run.sandbox.violations()).into());
+    let sandbox = &run.machine.sandbox;
+    if !sandbox.keys().iter().any(|made| made.value == key) || !sandbox.violations().is_empty() {
+        return Err(format!("not a good run: {:?}", sandbox.violations()).into());
     }
-    run.end().await?;
+    run.program.finish().await;
     Ok(Measured {
         start_to_url: url.ok_or("no address")?,
         callback_to_key: done - callback.ok_or("no callback")?,
@@ -99,10 +95,10 @@ pub(crate) async fn spent(who: Who<'_>, scenario: Scenario, awaited: &str) -> Ou
     let mut run = Run::start(who, world).await?;
     let (mut last, mut came) = (None, false);
     loop {
-        last = run.spent().ok().or(last);
+        last = run.spent().or(last);
         tokio::select! {
-            line = run.stderr.next_line() => {
-                let Some(line) = line? else { break };
+            line = run.program.next_line() => {
+                let Some(line) = line else { break };
                 let event: Value = serde_json::from_str(&line)?;
                 if event["event"] == "authorize_url" {
                     run.open(&event);
@@ -112,72 +108,53 @@ pub(crate) async fn spent(who: Who<'_>, scenario: Scenario, awaited: &str) -> Ou
             () = sleep(Duration::from_millis(1)) => {}
         }
     }
-    run.end().await?;
+    run.program.finish().await;
     last.filter(|_| came).ok_or_else(|| format!("there was no event {awaited}").into())
 }
 
 impl Run {
     async fn start(who: Who<'_>, World { scenario, network, person }: World) -> Outcome<Self> {
-        let sandbox = Sandbox::start(scenario).await?;
+        let path = match who {
+            Who::Keymint(program) => program.into(),
+            Who::Reference => env::current_exe()?,
+        };
+        let machine = Machine::start(path, scenario).await;
         let way_to = |server: &str| {
             network.map_or_else(|| Ok(server.to_owned()), |network| network::before(server, network))
         };
-        let (issuer, api_base) = (way_to(sandbox.issuer())?, way_to(sandbox.api_base())?);
-        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port().to_string();
-        let home = tempfile::tempdir()?;
-        let mut command = match who {
-            Who::Keymint(program) => {
-                let mut command = Command::new(program);
-                command.args(["create", "--no-browser", "--events", "--callback-port", &port]);
-                command.args(["--issuer", &issuer, "--api-base", &api_base]);
-                command
+        let (issuer, api_base) = (way_to(machine.sandbox.issuer())?, way_to(machine.sandbox.api_base())?);
+        let port = machine.port.to_string();
+        let launch = match who {
+            Who::Keymint(_) => {
+                let launch = machine.keymint(["create", "--no-browser", "--events"]);
+                launch.args(["--issuer", &issuer, "--api-base", &api_base])
             }
-            Who::Reference => {
-                let mut command = Command::new(env::current_exe()?);
-                command.args([reference::COMMAND, &issuer, &api_base, &port]);
-                command
-            }
+            Who::Reference => machine.keymint([reference::COMMAND, &issuer, &api_base, &port]),
         };
-        command.env_clear().env("HOME", home.path()).env("USER", "bench").stdin(Stdio::null());
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-
+        let (reader, writer) = std::io::pipe()?;
+        let stdout = BufReader::new(Receiver::from_owned_fd(reader.into())?).lines();
         let started = Instant::now();
-        let mut child = command.spawn()?;
-        let stdout = BufReader::new(child.stdout.take().ok_or("no output")?).lines();
-        let stderr = BufReader::new(child.stderr.take().ok_or("no events")?).lines();
-        Ok(Self { person, sandbox, _home: home, started, child, stdout, stderr, browser: None })
+        let program = launch.stdout(writer).spawn();
+        Ok(Self { person, machine, started, program, stdout })
     }
 
-    /// The person signs in, at the address that an event tells.
-    fn open(&mut self, event: &Value) {
+    /// The user signs in, at the address that an event tells.
+    fn open(&self, event: &Value) {
         let (url, person) = (event["url"].as_str().unwrap_or_default().to_owned(), self.person);
-        self.browser = Some(tokio::spawn(async move {
+        tokio::spawn(async move {
             sleep(person).await;
             // What went wrong, the program says.
             let _ = keymint_sandbox::sign_in(&url, Consent::Allow).await;
-        }));
+        });
     }
 
     /// What the process has used up, while it still runs.
-    fn spent(&self) -> Outcome<Spent> {
-        let process = format!("/proc/{}", self.child.id().ok_or("it has ended")?);
-        let status = fs::read_to_string(format!("{process}/status"))?;
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no peak of memory")?;
-        let memory = 1024 * peak.trim().trim_end_matches(" kB").parse::<u64>()?;
+    fn spent(&self) -> Option<Spent> {
         let mut busy = Duration::ZERO;
-        for thread in fs::read_dir(format!("{process}/task"))? {
-            let times = fs::read_to_string(thread?.path().join("schedstat"))?;
-            busy += Duration::from_nanos(times.split(' ').next().unwrap_or_default().parse()?);
+        for thread in fs::read_dir(format!("/proc/{}/task", self.program.process())).ok()? {
+            let times = fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+            busy += Duration::from_nanos(times.split(' ').next()?.parse().ok()?);
         }
-        Ok(Spent { busy, memory })
-    }
-
-    async fn end(mut self) -> Outcome<()> {
-        while let Ok(Some(_)) = self.stderr.next_line().await {}
-        self.child.wait().await?;
-        if let Some(browser) = self.browser {
-            browser.abort();
-        }
-        Ok(())
+        Some(Spent { busy, memory: self.program.peak_memory()? })
     }
 }
