@@ -1,8 +1,9 @@
 //! The platform's dashboard API.
 
 use crate::endpoint::Endpoint;
-use crate::list;
+use crate::list::{self, Entry};
 use crate::paging::Pages;
+use crate::request::ApiRequest;
 use crate::wire::{self, CreateKey, Login};
 use async_trait::async_trait;
 use keymint_domain::{
@@ -74,18 +75,11 @@ impl PlatformApi for HttpPlatformApi {
     }
 
     async fn organizations(&self, session: &SessionKey) -> Result<Listing<Organization>, ServiceError> {
-        let mut pages = Pages::new();
-        while pages.has_next() {
-            let (page, bytes) = self
-                .endpoint
-                .get(Step::ListOrganizations, &["v1", "organizations"], pages.query())
-                .bearer(session.expose())
-                .allow_bytes(pages.bytes_left())
-                .send_sized(list::page)
-                .await?;
-            pages.add(page, bytes);
-        }
-        Ok(pages.into_listing())
+        let path = ["v1", "organizations"];
+        read_pages(|cursor| {
+            self.endpoint.get(Step::ListOrganizations, &path, cursor).bearer(session.expose())
+        })
+        .await
     }
 
     async fn projects(
@@ -94,20 +88,14 @@ impl PlatformApi for HttpPlatformApi {
         organization: &OrganizationId,
     ) -> Result<Listing<Project>, ServiceError> {
         let path = ["dashboard", "organizations", organization.as_str(), "projects"];
-        let mut pages = Pages::new();
-        while pages.has_next() {
-            let query = [("detail", "basic"), ("limit", "100")].into_iter();
-            let (page, bytes) = self
-                .endpoint
-                .get(Step::ListProjects, &path, query.chain(pages.query()))
+        let query = [("detail", "basic"), ("limit", "100")];
+        read_pages(|cursor| {
+            self.endpoint
+                .get(Step::ListProjects, &path, query.into_iter().chain(cursor))
                 .bearer(session.expose())
                 .header("openai-organization", organization.as_str())
-                .allow_bytes(pages.bytes_left())
-                .send_sized(list::page)
-                .await?;
-            pages.add(page, bytes);
-        }
-        Ok(pages.into_listing())
+        })
+        .await
     }
 
     async fn create_api_key(
@@ -128,4 +116,17 @@ impl PlatformApi for HttpPlatformApi {
         self.endpoint.learn(key.expose());
         Ok(key)
     }
+}
+
+/// Reads a list, with `request` for the page after a cursor.
+async fn read_pages<'a, T: Entry>(
+    request: impl Fn(Option<(&str, &str)>) -> ApiRequest<'a>,
+) -> Result<Listing<T>, ServiceError> {
+    let mut pages = Pages::new();
+    while pages.has_next() {
+        let request = request(pages.query()).allow_bytes(pages.bytes_left());
+        let (page, bytes) = request.send_sized(list::page).await?;
+        pages.add(page, bytes);
+    }
+    Ok(pages.into_listing())
 }
