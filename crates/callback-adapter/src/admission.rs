@@ -1,8 +1,8 @@
-//! Which requests are looked at: a pure function of a request's head.
+//! The admission of requests: a pure function of a request's head.
 //!
-//! A browser that follows the authorization server's redirect sends a `GET` without a body, to
-//! the host of the redirect URI, as a navigation of a window. What differs is a page that embeds
-//! or fetches the address, a rebound name, a prefetch, or no browser at all.
+//! A browser that follows the authorization server's redirect sends a `GET` without a body, to the host
+//! of the redirect URI, as a navigation of a window. Any other request is from a page that embeds or
+//! fetches the URL, a rebound host name, a prefetch, or not from a browser.
 
 use crate::nonce::Nonce;
 use crate::paths;
@@ -20,15 +20,15 @@ pub(crate) struct Admission {
     pub(crate) probe_nonce: Nonce,
 }
 
-/// A request that is looked at.
+/// An admitted request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Admitted {
-    /// It is for the redirect URI's path, with any query.
+    /// A request for the redirect URI's path, with any query.
     Callback {
         /// Path and query, as sent.
         target: String,
     },
-    /// It is for the address that the browser is opened at.
+    /// A request for the start URL.
     Start,
     /// It is for the page about the end of the sign-in.
     Page,
@@ -37,9 +37,9 @@ pub(crate) enum Admitted {
 }
 
 impl Admission {
-    /// Admits a request, or says what to answer.
+    /// Admits a request, or returns the verdict that refuses it.
     pub(crate) fn check(&self, head: &Parts) -> Result<Admitted, Verdict> {
-        // Only this method: hyper passes on anything that looks like one.
+        // hyper passes on any token as a method.
         if head.method != Method::GET {
             return Err(Verdict::OtherMethod);
         }
@@ -63,9 +63,9 @@ impl Admission {
         Ok(admitted)
     }
 
-    /// There is exactly one `Host`, which an absolute-form target overrides (RFC 9112
-    /// sections 3.2 and 3.2.2), and it is that of the redirect URI. A probe names one address of
-    /// the two that it stands for.
+    /// Checks that there is exactly one `Host`, which an absolute-form target overrides (RFC 9112
+    /// sections 3.2 and 3.2.2), and that it is the one of the redirect URI. A probe instead names one of
+    /// the two loopback addresses.
     fn check_authority(&self, head: &Parts) -> Result<(), Verdict> {
         let mut hosts = head.headers.get_all(header::HOST).iter();
         let (Some(host), None) = (hosts.next(), hosts.next()) else {
@@ -89,8 +89,7 @@ impl Admission {
         }
     }
 
-    /// Only the case of the name does not matter. A browser leaves out port 80 (RFC 9110
-    /// section 4.2.3).
+    /// Compares without regard to case. A browser omits port 80 (RFC 9110 section 4.2.3).
     fn is_ours(&self, authority: &str) -> bool {
         authority.eq_ignore_ascii_case(&format!("localhost:{}", self.port))
             || self.port == 80 && authority.eq_ignore_ascii_case("localhost")

@@ -1,4 +1,4 @@
-//! One connection: one request, one answer, and a limit to each.
+//! One connection: one request, one response, and limits for both.
 
 use crate::connection_state::ConnectionState;
 use crate::handler::Handler;
@@ -14,7 +14,7 @@ use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink};
 
-/// Answers the first request and closes.
+/// Responds to the first request and closes the connection.
 pub(crate) async fn serve(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     handler: &Handler,
@@ -51,14 +51,14 @@ async fn answer_and_close(
     let mut writes = SuppressedWrites::new(&mut stream, &was_asked);
     let served = http1::Builder::new()
         .keep_alive(false)
-        // The time limit of the head is only kept with a timer.
+        // The time limit of the head needs a timer.
         .timer(TokioTimer::new())
         .header_read_timeout(limits::HEAD)
         .max_buf_size(limits::HEAD_BYTES)
         .max_headers(limits::HEADERS)
         .serve_connection(TokioIo::new(&mut writes), service)
         .await;
-    // An error is the client's: bytes that are no request, or silence.
+    // An error is the client's: bytes that are not a request, or silence.
     if writes.suppressed_any() {
         let is_too_large = served.is_err_and(|error| error.is_parse_too_large());
         let answer = if is_too_large { Verdict::TooLarge } else { Verdict::BadRequest };
@@ -105,7 +105,8 @@ mod tests {
             Self { handler: Arc::new(handler), callbacks, page, start: Instant::now() }
         }
 
-        /// A client whose pipe holds this many bytes, and the end of its connection.
+        /// Connects a client whose pipe holds this many bytes. Returns it, and a future of the second at which
+        /// its connection ends.
         fn connect(&self, bytes: usize) -> (DuplexStream, impl Future<Output = u64>) {
             let (client, server) = duplex(bytes);
             let (handler, start) = (Arc::clone(&self.handler), self.start);
@@ -116,7 +117,7 @@ mod tests {
             (client, async { connection.await.unwrap() })
         }
 
-        /// A browser with this cookie brings the response. What it is answered.
+        /// Brings the authorization response as a browser with this cookie, and returns the HTTP response.
         async fn sign_in(&mut self, cookie: &str) -> String {
             let (mut browser, _) = self.connect(64 * 1024);
             ask_with_cookie(&mut browser, "/auth/callback?code=C", cookie).await;

@@ -1,4 +1,4 @@
-//! Whose a connection is, and how much it matters.
+//! The state of a connection: its owner, and whether it may be closed to make room.
 
 use crate::peer::{self, Whose};
 use std::net::SocketAddr;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::watch;
 
-/// What is known of one connection; its task and the server share it.
+/// The state of one connection, shared by its task and the server.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ConnectionState(Arc<Claims>);
 
@@ -31,12 +31,12 @@ impl ConnectionState {
         Self(Arc::new(Claims { owner, ..Claims::default() }))
     }
 
-    /// Whether it is known to be made by a program of the person that this program is for.
+    /// Returns whether a program of this user is known to have connected.
     pub(crate) fn is_this_users(&self) -> bool {
         self.0.owner == Whose::ThisUsers
     }
 
-    /// Whether it is known to be made by a program of another person.
+    /// Returns whether a program of another user is known to have connected. May take milliseconds.
     pub(crate) fn is_another_users(&self) -> bool {
         let owner = match (self.0.owner, self.0.ends) {
             (Whose::Unknown, Some((client, server_port))) => peer::searched_owner(client, server_port),
@@ -45,13 +45,14 @@ impl ConnectionState {
         owner == Whose::AnotherUsers
     }
 
-    /// It is the winner's, or reads the page after it. It is not cut to make room, nor because it
-    /// takes long.
+    /// Keeps the connection open: it is not closed to make room, nor when its time is up.
+    ///
+    /// That is for the callback that was accepted, and for the viewer of the outcome after it.
     pub(crate) fn hold(&self) {
         self.0.held.send_replace(true);
     }
 
-    /// From now on it is like any other.
+    /// Treats the connection like any other from now on.
     pub(crate) fn release(&self) {
         self.0.held.send_replace(false);
     }
@@ -60,7 +61,7 @@ impl ConnectionState {
         *self.0.held.borrow()
     }
 
-    /// Returns when it is not held, or not any more.
+    /// Waits until the connection is not held.
     pub(crate) async fn released(&self) {
         // Never an error, since the sender is here.
         let _ = self.0.held.subscribe().wait_for(|held| !held).await;

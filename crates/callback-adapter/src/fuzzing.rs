@@ -1,4 +1,4 @@
-//! A listener without sockets, for the fuzz targets. Not a part of the interface.
+//! A listener without sockets, for the fuzz targets. Not a part of the public API.
 
 use crate::LoopbackListener;
 use crate::connection::serve;
@@ -10,11 +10,11 @@ use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-/// The port that requests must name.
+/// The port in the `Host` of requests.
 pub const PORT: u16 = 5000;
 
-/// A listener whose connections come from the channel. Its server ends when the channel has, and
-/// every connection.
+/// Returns a listener whose connections come from the channel. Its server ends when the channel and all
+/// connections are closed.
 pub fn listen(mut streams: mpsc::Receiver<DuplexStream>) -> LoopbackListener {
     let shared = Shared::new().expect("the system has randomness");
     LoopbackListener::served_by(PORT, paths::CALLBACK, Vec::new(), shared, |handler, _| async move {
@@ -28,7 +28,7 @@ pub fn listen(mut streams: mpsc::Receiver<DuplexStream>) -> LoopbackListener {
     })
 }
 
-/// Where the listener would ask itself who it is.
+/// Returns the path of the self-test's probe.
 pub fn probe_path(listener: &LoopbackListener) -> String {
     [paths::PROBE, listener.identity().nonce().as_str()].concat()
 }

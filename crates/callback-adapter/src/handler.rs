@@ -1,4 +1,4 @@
-//! What the connections share: who may ask for what, and what there is to see.
+//! The handler of every request, on any connection.
 
 use crate::admission::{Admission, Admitted};
 use crate::connection_state::ConnectionState;
@@ -20,7 +20,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{mpsc, oneshot, watch};
 
-/// The one place that a request is answered from, whichever connection it came on.
 pub(crate) struct Handler {
     admission: Admission,
     shared: Shared,
@@ -32,7 +31,7 @@ pub(crate) struct Handler {
     outcome_viewer: OutcomeViewer,
 }
 
-/// What the listener and its connections both know.
+/// The state that the listener and its handler share.
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) warnings: Arc<Warnings>,
@@ -133,17 +132,18 @@ impl Handler {
         &self.shared.warnings
     }
 
-    /// Whether the listener made this connection itself, to see whether it is reached.
+    /// Returns whether the listener made this connection itself, for the self-test.
     pub(crate) fn is_probe(&self, client: SocketAddr) -> bool {
         self.shared.identity.is_probe(client)
     }
 
-    /// Whether a browser was sent to the page and has not come yet.
+    /// Returns whether a browser was redirected to the outcome page and has not requested it yet.
     pub(crate) fn awaits_viewer(&self) -> bool {
         *self.page.borrow() != Page::Absent && !self.page_was_asked_for.load(Ordering::Acquire)
     }
 
-    /// What a browser with the cookie sends.
+        // A browser without the cookie gets it now, so that its request for the page is recognized.
+    /// Returns the cookie as a browser sends it.
     #[cfg(test)]
     pub(crate) fn cookie(&self) -> String {
         let cookie = self.shared.link.set_cookie();
@@ -216,7 +216,7 @@ impl Handler {
 pub(crate) mod testing {
     use super::*;
 
-    /// A handler on port 5000, and what its listener would hold.
+    /// A handler on port 5000, and the listener's ends of its channels.
     pub(crate) struct HandlerAlone {
         pub(crate) handler: Handler,
         pub(crate) callbacks: mpsc::Receiver<PendingCallback>,

@@ -1,28 +1,27 @@
-//! The loopback listener that a browser is sent back to at the end of a sign-in (RFC 8252
-//! section 7.3).
+//! The loopback listener for the end of a sign-in: the authorization server redirects the browser to it
+//! (RFC 8252 section 7.3).
 //!
-//! [`LoopbackListener`] turns sockets into request targets, which
-//! [`PendingAuthorization::read_callback`](keymint_domain::PendingAuthorization::read_callback)
-//! judges, and turns the verdict into a page. What a response means is not decided here.
+//! [`LoopbackListener`] turns sockets into request targets and verdicts into pages. It does not decide
+//! what an authorization response means:
+//! [`PendingAuthorization::read_callback`](keymint_domain::PendingAuthorization::read_callback) does.
 //!
 //! ```
 //! use keymint_callback_adapter::{LoopbackListener, Outcome};
 //! use keymint_domain::{Client, Entropy, ResponseSource};
 //! # use keymint_sandbox::{Consent, Sandbox, Scenario, sign_in};
-//! # fn random_bytes_of_the_system(bytes: &mut [u8]) -> std::io::Result<()> { bytes.fill(7); Ok(()) }
-//! # // A person who agrees.
-//! # fn open_browser(url: &url::Url) { tokio::spawn(sign_in_there(url.to_string())); }
-//! # async fn sign_in_there(url: String) { sign_in(&url, Consent::Allow).await.unwrap(); }
+//! # fn os_random_bytes(bytes: &mut [u8]) -> std::io::Result<()> { bytes.fill(7); Ok(()) }
+//! # fn open_browser(url: &url::Url) { tokio::spawn(allow(url.to_string())); }
+//! # async fn allow(url: String) { sign_in(&url, Consent::Allow).await.unwrap(); }
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let sandbox = Sandbox::start(Scenario::ready()).await?;
 //! # let client = Client::at(keymint_domain::BaseUrl::parse(sandbox.issuer())?);
 //! # let port = 0;
 //!
-//! // OpenAI's server knows port 5000 alone. 0 stands for any that is free.
+//! // OpenAI's server accepts port 5000 only. Port 0 selects any free port.
 //! let mut listener = LoopbackListener::bind(port)?.observed_by(|warning| eprintln!("{warning:?}"));
 //! listener.self_test().await?;
-//! let entropy = Entropy::fill_with(random_bytes_of_the_system)?;
+//! let entropy = Entropy::fill_with(os_random_bytes)?;
 //! let pending = client.begin(listener.redirect_uri().clone(), entropy);
 //! println!("Open {}", pending.authorize_url());
 //! open_browser(&listener.start_url(&pending));
@@ -32,42 +31,43 @@
 //!     println!("Was it you? {mismatch:?}");
 //! #   panic!("it was one browser");
 //! }
-//! // Exchange the code, create the key and put it where it belongs. Then tell the browser:
+//! // Exchange the code, create the key and deliver it. Then show the outcome in the browser:
 //! listener.conclude(Outcome::KeyDelivered).await;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! # Who can talk to it
+//! # Threat model
 //!
-//! Every program on the machine, and every web page open in its browsers. So a request changes
-//! nothing unless it is a person's navigation to exactly the redirect URI that brings the right
-//! state; the first such request wins. Whoever sends anything else gets a short constant page, and
-//! the listener goes on waiting. Memory, connections and time per connection are bounded, and a
-//! crowd of connections cannot keep a new one out: the oldest makes room, and on Linux one of
-//! another user before one of this user's.
+//! Every program on the machine can send requests to the listener, and so can every web page that is
+//! open in a browser. A request therefore changes nothing unless it is a navigation by the user to
+//! exactly the redirect URI, with the right state. The first such request wins. Any other request gets
+//! a short constant page, and the listener continues to wait. Memory, connections and time per
+//! connection are bounded. A flood of connections cannot keep a new one out: the oldest connection is
+//! closed to make room, and on Linux a connection of another user before one of this user.
 //!
-//! A right state proves that its sender saw the authorization request. Whether it is the browser
-//! that was opened is known by a cookie that it got at the
-//! [start address](LoopbackListener::start_url). Without the cookie the response counts all the
-//! same, since people paste addresses into other browsers; [`BrowserMismatch`] says when to ask them.
+//! The right state proves that the sender saw the authorization request. A cookie, set at the
+//! [start URL](LoopbackListener::start_url), identifies the browser that was opened. A response without
+//! the cookie is accepted, since users paste URLs into other browsers. [`BrowserMismatch`] reports when
+//! to ask the user for confirmation.
 //!
-//! A browser that cannot come back, since it speaks TLS, and the like is told to the observer
-//! ([`ListenerWarning`]), so that a person need not wait in vain.
+//! The observer receives a [`ListenerWarning`] when the user might otherwise wait in vain, for example
+//! because the browser speaks TLS and cannot return.
 //!
 //! # The port
 //!
-//! An authorization server compares the redirect URI with the registered one, so a busy port is an
-//! error and never a reason to take another one. The redirect URI says `localhost`, and a browser
-//! asks `[::1]` for it before `127.0.0.1`, so both are bound, and a stranger on either is an
-//! error too. Even so another program may be reached in its place, so there is a
-//! [self-test](LoopbackListener::self_test). On Unix the sockets have `SO_REUSEADDR`, so that a
-//! port can be bound again right after it was closed. On Windows `SO_EXCLUSIVEADDRUSE` is not set,
-//! since neither the standard library nor tokio can do so: there, another program of the same person
-//! could join the port.
+//! An authorization server compares the redirect URI with the registered one. A busy port is therefore
+//! an error, never a reason to use another port. The host of the redirect URI is `localhost`, and a
+//! browser tries `[::1]` before `127.0.0.1`. The listener binds both addresses and fails if another
+//! program has either. Another program may still receive the browser's request in its place, which the
+//! [self-test](LoopbackListener::self_test) detects. On Unix the sockets have `SO_REUSEADDR`, so that a
+//! port can be bound again right after it was closed. On Windows the sockets lack
+//! `SO_EXCLUSIVEADDRUSE`, since neither the standard library nor tokio can set it: another program of
+//! the same user could share the port.
 
-// To be read in this order: listener, sockets, server, connection_state, connection, tls_sniffer, suppressed_writes, handler,
-// admission, verdict, response, page, one_time_link, outcome_viewer, peer, warnings, self_test.
+// Reading order: listener, sockets, server, connection_state, peer, connection, tls_sniffer,
+// suppressed_writes, handler, admission, pending_callback, verdict, response, page, outcome, one_time_link,
+// outcome_viewer, warnings, self_test.
 mod admission;
 mod connection;
 mod connection_state;

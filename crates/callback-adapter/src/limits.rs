@@ -1,5 +1,5 @@
-//! How much and how long. Here alone the crate waits for time to pass, and by the runtime's clock:
-//! these limits protect sockets and decide nothing about a sign-in, so they need no `Clock`.
+//! The limits of size and time. Only this module waits, on the runtime's clock: the limits protect
+//! sockets and decide nothing about a sign-in, so they need no `Clock`.
 #![expect(
     clippy::disallowed_methods,
     reason = "time limits of sockets, tested on the runtime's paused clock"
@@ -7,44 +7,43 @@
 
 use std::time::Duration;
 
-/// Longest head of a request, in bytes. A real one has two thousand.
+/// Maximum size of a request head, in bytes. A browser sends about 2,000.
 pub(crate) const HEAD_BYTES: usize = 16 * 1024;
 
-/// Most header fields of a request. A browser sends twenty.
+/// Maximum number of header fields in a request. A browser sends about 20.
 pub(crate) const HEADERS: usize = 64;
 
-/// Most connections at a time. A browser opens two or three.
+/// Maximum number of simultaneous connections. A browser opens two or three.
 pub(crate) const CONNECTIONS: usize = 32;
 
-/// How long a whole request head may take.
+/// Time limit for a whole request head.
 pub(crate) const HEAD: Duration = Duration::from_secs(5);
 
-/// How long a connection may take, unless it is held.
+/// Time limit for a connection that is not held.
 pub(crate) const CONNECTION: Duration = Duration::from_secs(10);
 
-/// How long a client may take to close after its answer.
+/// Time limit for a client to close after its response.
 pub(crate) const LINGER: Duration = Duration::from_millis(500);
 
-/// How much a client may still send after its answer.
+/// Maximum number of bytes read from a client after its response.
 pub(crate) const LINGER_BYTES: u64 = 256 * 1024;
 
-/// How long the system may take to say what `localhost` is. It looks into a file.
+/// Time limit for the system to resolve `localhost`, which it does from a file.
 pub(crate) const LOOKUP: Duration = Duration::from_secs(2);
 
-/// How long the listener may take to answer itself. It takes a millisecond; the rest is for a
-/// machine that is busy.
+/// Time limit for a probe of the self-test. It takes a millisecond; the rest is for a busy machine.
 pub(crate) const PROBE: Duration = Duration::from_secs(2);
 
-/// How much of an answer to a probe is read. Ours has a thousand bytes.
+/// Maximum number of bytes read of the response to a probe. The listener's own has about 1,000.
 pub(crate) const PROBE_BYTES: u64 = 16 * 1024;
 
-/// How long the listener waits after a failed accept.
+/// Delay after a failed accept.
 pub(crate) const AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(50);
 
-/// How long a browser that was sent to the page may take to ask for it, once all is over.
+/// Time limit for a browser that was redirected to the outcome page to request it, after the conclusion.
 pub(crate) const LAST_REQUEST: Duration = Duration::from_millis(500);
 
-/// How long a browser may take to read the end of its page.
+/// Time limit for a browser to read the end of its page.
 pub(crate) const LAST_PAGE: Duration = Duration::from_secs(2);
 
 pub(crate) async fn pause(duration: Duration) {

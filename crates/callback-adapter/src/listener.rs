@@ -1,4 +1,4 @@
-//! What a program holds while it waits for the browser.
+//! The listener, as a program uses it.
 
 use crate::admission::Admission;
 use crate::handler::{Handler, Page, PendingCallback, Shared};
@@ -20,14 +20,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use url::Url;
 
-/// Waits on `localhost` for the browser that brings the authorization response, and shows the
-/// person how it ended.
+/// A server on `localhost` that waits for the browser with the authorization response, and shows the
+/// outcome in it.
 ///
-/// It serves from [`bind`](Self::bind) on, in a task of its own. A browser that comes before
-/// [`receive`](ResponseSource::receive) is called waits for its answer.
+/// It serves in its own task, from [`bind`](Self::bind) on. A browser that connects before
+/// [`receive`](ResponseSource::receive) is called waits for its response.
 ///
-/// When it is dropped, both ports close and every task ends: as soon as the runtime gets to it, or
-/// up to 2 s later if a browser still has to be told that the program stopped.
+/// When the listener is dropped, both ports close and all its tasks end: as soon as the runtime
+/// schedules them, or up to 2 s later if a browser must still be shown that the program stopped.
 pub struct LoopbackListener {
     redirect_uri: Url,
     addresses: Vec<SocketAddr>,
@@ -41,29 +41,27 @@ pub struct LoopbackListener {
 }
 
 impl LoopbackListener {
-    /// Listens on `port` of 127.0.0.1 and, where there is IPv6, of `[::1]`, for the registered
-    /// path `/auth/callback`. Port 0 stands for one that is free on both.
+    /// Listens on `port` of 127.0.0.1 and, if the system has IPv6, of `[::1]`, for the registered path
+    /// `/auth/callback`. Port 0 selects a port that is free on both.
     ///
-    /// Nothing is ever sent to whoever else holds the port.
+    /// The listener never sends anything to another program that has the port.
     ///
     /// # Errors
     ///
-    /// If the port cannot be had on both addresses, or the operating system has no randomness. No
-    /// address is held then.
+    /// Fails if the port cannot be bound on both addresses, or the operating system provides no
+    /// randomness. It holds no address then.
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime with I/O and time enabled.
+    /// Panics outside a tokio runtime with I/O and time enabled.
     pub fn bind(port: u16) -> Result<Self, BindError> {
         Self::bind_at(port, paths::CALLBACK)
     }
 
-    /// Like [`bind`](Self::bind), for a client that is registered with another path than
-    /// `/auth/callback`.
+    /// Listens as [`bind`](Self::bind) does, for a client that is registered with another path.
     ///
-    /// `path` is written as [`Url::set_path`] writes it, and compared byte for byte from then on.
-    /// Any path will do except `/auth/done`, where the page about the end of the sign-in is, and
-    /// those below `/start/` and `/.keymint/`.
+    /// `path` is normalized by [`Url::set_path`] and then compared byte for byte. It may be any path
+    /// except `/auth/done`, the path of the outcome page, and those below `/start/` and `/.keymint/`.
     ///
     /// # Errors
     ///
@@ -107,32 +105,32 @@ impl LoopbackListener {
         Self { redirect_uri, addresses, shared, callbacks, answered: None, page, concluded, server }
     }
 
-    /// Tells `observer` what a person should know while the listener waits, and first what there
-    /// is to tell already. One observer at a time: the last one.
+    /// Reports warnings to `observer`, starting with those that occurred before. It replaces an earlier
+    /// observer.
     ///
-    /// It is called by the listener's tasks, which wait for it: it should do no more than send to a
-    /// channel or write a line.
+    /// The listener's tasks call the observer and wait for it, so it should only send to a channel or
+    /// write a line.
     #[must_use]
     pub fn observed_by(self, observer: impl FnMut(ListenerWarning) + Send + 'static) -> Self {
         self.shared.warnings.observe(Box::new(observer));
         self
     }
 
-    /// The redirect URI of the authorization request, such as
+    /// Returns the redirect URI of the authorization request, such as
     /// `http://localhost:5000/auth/callback`.
     pub fn redirect_uri(&self) -> &Url {
         &self.redirect_uri
     }
 
-    /// Where to open a browser: an address of the listener's own, such as
-    /// `http://localhost:5000/start/7Hn…`, that leads to the authorization request of `pending`.
-    /// Called again, the same address leads to the newer one.
+    /// Returns the start URL, a one-time link for a browser such as `http://localhost:5000/start/7Hn…`.
+    /// It redirects to the authorization request of `pending`. After another call, the same URL redirects
+    /// to the newer request.
     ///
-    /// The address of the authorization request holds the state, so it does not belong into the
-    /// argument list of a process, which everybody on the machine may read. This one may be read:
-    /// the first browser that opens it gets a cookie and is sent on, and so it is again when it
-    /// reloads; another one is refused, and a person is told
-    /// ([`ListenerWarning::StartOpenedTwice`]) and may be asked ([`browser_mismatch`](Self::browser_mismatch)).
+    /// The URL of the authorization request contains the state, so it should not be in the argument list
+    /// of a process, which every user of the machine can read. The start URL may be: the first browser that
+    /// opens it gets a cookie and is redirected, also when it reloads. Any other browser is refused, which
+    /// is reported as [`ListenerWarning::StartOpenedTwice`] and by
+    /// [`browser_mismatch`](Self::browser_mismatch).
     pub fn start_url(&self, pending: &PendingAuthorization) -> Url {
         self.shared.link.lead_to(pending.authorize_url());
         let mut url = self.redirect_uri.clone();
@@ -140,28 +138,27 @@ impl LoopbackListener {
         url
     }
 
-    /// Whether a person should be asked before the response is used, since it may be somebody
-    /// else's: it would be their account in which a key is created. `None` if
-    /// [`start_url`](Self::start_url) was never opened, or all fits.
+    /// Returns a reason to ask the user before the response is used, since it may be another user's: the
+    /// key would be created in their account. `None` if [`start_url`](Self::start_url) was never opened, or
+    /// only one browser was involved.
     ///
-    /// Ask after [`receive`](ResponseSource::receive), and best right before what cannot be undone:
-    /// a second browser may come late. It is right as well after a response that came another way.
+    /// Call it after [`receive`](ResponseSource::receive), right before a step that cannot be undone: a
+    /// second browser may open the start URL late. It also applies to a response from another source.
     pub fn browser_mismatch(&self) -> Option<BrowserMismatch> {
         BrowserMismatch::detect(self.shared.link.open_count(), self.answered)
     }
 
-    /// Makes sure that a browser that is sent to `localhost` reaches this listener and nobody else.
-    /// Do it right before the browser opens; it takes about a millisecond and can be repeated.
+    /// Checks that a browser that is redirected to `localhost` reaches this listener. Call it right before
+    /// the browser opens. It takes about a millisecond, or 2 s without a response, and can be repeated.
     ///
-    /// Each loopback address that is listened on is connected to, and asked with one small request
-    /// for what only this listener knows. What `localhost` resolves to must be among them; a system
-    /// that cannot resolve it does not matter, since browsers do not ask it then. When nobody
-    /// answers, it takes 2 s.
+    /// The test connects to each bound loopback address and sends one small request that only this
+    /// listener can answer. It also checks that `localhost` resolves to no other address. A system that
+    /// cannot resolve it passes, since browsers resolve it by themselves.
     ///
     /// # Errors
     ///
-    /// If an address is not reached, somebody else answers there, or `localhost` leads elsewhere.
-    /// The listener goes on all the same.
+    /// Fails if an address cannot be reached, another program answers there, or `localhost` resolves to
+    /// another address. The listener continues.
     pub async fn self_test(&self) -> Result<(), SelfTestError> {
         let port = self.redirect_uri.port_or_known_default().unwrap_or_default();
         self_test::run(&self.shared.identity, &self_test::resolve(port).await, &self.addresses).await
@@ -172,17 +169,17 @@ impl LoopbackListener {
         &self.shared.identity
     }
 
-    /// Takes note that the response came another way: a callback is told from now on that it comes
-    /// too late. The page about the end is for browsers that come back here, so there is none.
+    /// Refuses every later callback as too late, since the response came from another source. There is no
+    /// outcome page then.
     pub fn stop_accepting(&mut self) {
         self.callbacks.close();
     }
 
-    /// Tells the browser how it ended, and closes both ports.
+    /// Shows the outcome in the browser, and closes both ports.
     ///
-    /// Returns when the browser has the whole page, at the latest after 2 s; after half a second
-    /// if it has not asked for it; and at once if no browser was promised one. Whatever matters,
-    /// such as the delivery of the key, comes first, then this.
+    /// Returns when the browser has the whole page, at the latest after 2 s; after half a second if the
+    /// browser has not requested it; and at once if no browser was redirected to it. Deliver the key
+    /// first, then call this.
     pub async fn conclude(self, outcome: Outcome) {
         self.page.send_if_modified(|page| {
             let promised = !matches!(page, Page::Absent);
@@ -191,7 +188,7 @@ impl LoopbackListener {
             }
             promised
         });
-        // The server is gone only if its runtime is shutting down: then there is nobody to tell.
+        // The server has ended only if its runtime shuts down. Then no browser can be shown anything.
         let _ = self.concluded.send(());
         let _ = self.server.await;
     }
@@ -199,13 +196,12 @@ impl LoopbackListener {
 
 #[async_trait]
 impl ResponseSource for LoopbackListener {
-    /// One listener receives one response. After that, and on a runtime that shuts down, it is an
-    /// error.
+    /// Receives the response. It fails on a second call, and on a runtime that shuts down.
     async fn receive(
         &mut self,
         pending: &PendingAuthorization,
     ) -> Result<AuthorizationResponse, SourceError> {
-        // What follows `recv` does not wait, so a response that was taken is returned.
+        // Nothing after `recv` waits, so a response that was taken is also returned.
         while let Some(callback) = self.callbacks.recv().await {
             match pending.read_callback(callback.target()) {
                 Callback::Stray(stray) => {

@@ -1,4 +1,4 @@
-//! A text that nobody can guess.
+//! Unguessable text.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,7 +7,7 @@ use rand::rngs::SysRng;
 use std::io;
 use subtle::ConstantTimeEq;
 
-/// 32 bytes of the operating system's generator, in base64url.
+/// 32 bytes from the operating system's random number generator, in base64url.
 #[derive(Clone)]
 pub(crate) struct Nonce(String);
 

@@ -1,11 +1,12 @@
-//! The address that the browser is opened at, and whether it is the same browser that comes back.
+//! The one-time link that the browser is opened at, and the cookie that recognizes this browser when it
+//! returns.
 //!
-//! A callback with the right state proves that its sender saw the authorization request, and no
-//! more: whoever else saw it could sign in with another account, and the key would be created
-//! there. The browser that was opened is known by a cookie.
+//! A callback with the right state proves only that its sender saw the authorization request. Another
+//! user who saw it could sign in with another account, and the key would be created there. The browser
+//! that was opened is recognized by a cookie.
 //!
-//! A callback without the cookie counts all the same, since a person may paste the address of the
-//! authorization request into another browser or profile. But then a person can be asked.
+//! A callback without the cookie is accepted, since a user may paste the authorization request's URL into
+//! another browser or profile. In that case the user can be asked for confirmation.
 
 use crate::nonce::Nonce;
 use hyper::HeaderMap;
@@ -14,24 +15,22 @@ use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use url::Url;
 
-/// How long the browser keeps the cookie, in seconds: an hour, which is longer than a sign-in is
-/// waited for.
+/// The lifetime of the cookie in seconds: an hour, which is longer than a sign-in may take.
 const COOKIE_AGE: u32 = 3600;
 
-/// Why a person should be asked before anything is done with the authorization response.
+/// A reason to ask the user before the authorization response is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BrowserMismatch {
-    /// One browser opened the start address, and another one came back: it has not the cookie.
-    /// The person may have signed in with another browser or profile, or keep no cookies; or it is
-    /// somebody else's account.
+    /// One browser opened the start URL, and a browser without the cookie returned. The user may have
+    /// signed in with another browser or profile, or keep no cookies, or it is another user's account.
     AnotherBrowser,
-    /// Two browsers opened the start address, and it was meant for one.
+    /// Two browsers opened the start URL, which is meant for one.
     TwoBrowsers,
 }
 
 impl BrowserMismatch {
-    /// What to make of who opened the start address, and who answered.
+    /// Compares the browsers that opened the start URL with the one that brought the response.
     pub(crate) fn detect(open_count: OpenCount, answered: Option<CookieMatch>) -> Option<Self> {
         match (open_count, answered) {
             (OpenCount::Several, _) => Some(Self::TwoBrowsers),
@@ -41,7 +40,7 @@ impl BrowserMismatch {
     }
 }
 
-/// How many browsers opened the start address.
+/// The number of browsers that opened the start URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OpenCount {
     Zero,
@@ -49,17 +48,17 @@ pub(crate) enum OpenCount {
     Several,
 }
 
-/// What a request has under the name of our cookie.
+/// The value of the listener's cookie in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CookieMatch {
     Missing,
-    /// The cookie: it is the browser that opened the start address.
+    /// The right value: it is the browser that opened the start URL.
     Ours,
-    /// Another value, or more than one.
+    /// Another value, or several.
     Foreign,
 }
 
-/// What opening the start address comes to.
+/// The result of a request for the start URL.
 pub(crate) enum Opening {
     /// It leads nowhere yet.
     Nowhere,
@@ -67,7 +66,7 @@ pub(crate) enum Opening {
     On {
         /// To the authorization server.
         location: HeaderValue,
-        /// With this `Set-Cookie`.
+        /// The `Set-Cookie` of the response.
         cookie: HeaderValue,
     },
     /// It was opened by another browser before.
@@ -90,14 +89,14 @@ impl OneTimeLink {
     pub(crate) fn random() -> io::Result<Self> {
         Ok(Self {
             nonce: Nonce::random()?,
-            // A name of its own, so that cookies of sign-ins before this one do no harm.
+            // A random name, so that cookies of earlier sign-ins do no harm.
             cookie_name: format!("km_{}", &Nonce::random()?.as_str()[..8]),
             cookie: Nonce::random()?,
             state: Mutex::new(State { location: None, open_count: OpenCount::Zero }),
         })
     }
 
-    /// What the address has after [`paths::START`](crate::paths::START).
+    /// Returns the nonce of the start URL, after [`paths::START`](crate::paths::START).
     pub(crate) fn nonce(&self) -> &Nonce {
         &self.nonce
     }
@@ -112,7 +111,7 @@ impl OneTimeLink {
         self.state().open_count
     }
 
-    /// One browser is sent on, as often as it comes.
+    /// Opens the start URL. One browser is redirected, as often as it opens it.
     pub(crate) fn open(&self, headers: &HeaderMap) -> Opening {
         let mut state = self.state();
         let Some(location) = state.location.clone() else {
@@ -130,8 +129,8 @@ impl OneTimeLink {
         Opening::On { location, cookie: self.set_cookie() }
     }
 
-    /// Looks for our cookie among those of all programs on this machine: a cookie knows no port
-    /// (RFC 6265 section 8.5).
+    /// Looks for the cookie among those of all programs on this machine, since cookies do not depend on the
+    /// port (RFC 6265 section 8.5).
     pub(crate) fn cookie_match(&self, headers: &HeaderMap) -> CookieMatch {
         let mut values = headers
             .get_all(header::COOKIE)
@@ -146,12 +145,12 @@ impl OneTimeLink {
         }
     }
 
-    /// Every program that serves `localhost` may see it, so it opens nothing: it only tells two
-    /// browsers apart that both know the state.
+    /// Returns the `Set-Cookie` that marks a browser.
     ///
-    /// The path is `/`, not that of the callback, so that the browser shows the cookie at the
-    /// start address too, and is known again when it reloads. `Lax`, not `Strict`: the browser
-    /// comes back from another site.
+    /// Every program that serves `localhost` can see the cookie, so it grants nothing: it only
+    /// distinguishes two browsers that both know the state. The path is `/`, not that of the callback, so
+    /// that the browser sends the cookie to the start URL too and is recognized when it reloads. `Lax`, not
+    /// `Strict`: the browser returns from another site.
     pub(crate) fn set_cookie(&self) -> HeaderValue {
         let (name, value) = (&self.cookie_name, self.cookie.as_str());
         let cookie = format!("{name}={value}; HttpOnly; SameSite=Lax; Path=/; Max-Age={COOKIE_AGE}");

@@ -1,31 +1,31 @@
-//! How a sign-in ended.
+//! The outcome of a sign-in.
 
 use keymint_domain::{AuthorizationError, ProvisionError};
 
-/// How it ended, as the page in the browser tells it.
+/// The outcome of a sign-in, as the page in the browser shows it.
 ///
-/// The text is constant: which key, where it went and what the cause was is told by the program.
+/// The page's text is constant. The program reports the key, its destination and the cause of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// A key was created, and it is where the person wanted it.
+    /// A key was created and delivered.
     KeyDelivered,
-    /// A key was created and not delivered. The program says where it is kept.
+    /// A key was created but not delivered. The program reports where it is stored.
     KeyKept,
-    /// A key was created, and could be neither delivered nor kept.
+    /// A key was created, but could be neither delivered nor stored.
     KeyLost,
-    /// The creation was asked for and its answer was lost, so a key may exist.
+    /// The creation was requested and its response was lost, so a key may exist.
     KeyUnknown,
-    /// There is no key. The program says why.
+    /// No key was created. The program reports why.
     NoKey,
-    /// There is no key, since the person or the authorization server refused the sign-in.
+    /// No key was created, since the user or the authorization server denied access.
     Refused,
-    /// There is no key, and there was not meant to be one.
+    /// No key was created, since it was a dry run.
     DryRun,
 }
 
 impl From<&ProvisionError> for Outcome {
-    /// What is said of a flow that ended without a key in hand.
+    /// Returns the outcome of a flow that failed.
     fn from(error: &ProvisionError) -> Self {
         match error {
             ProvisionError::Authorization(AuthorizationError::Denied { .. }) => Self::Refused,

@@ -1,17 +1,17 @@
-//! The one reader of the page that has all the time it takes. There is one, so that a crowd of
-//! readers cannot take all places.
+//! The one viewer of the outcome page without a time limit. The number is limited to one, so that a
+//! flood of viewers cannot take every connection.
 
 use crate::connection_state::ConnectionState;
 use std::sync::{Mutex, PoisonError};
 
-/// The place of that viewer. It is meant for the browser that brought the authorization response,
-/// which is known by its cookie. If that browser keeps no cookies, the first reader has the place.
+/// The slot of that viewer. It is meant for the browser that brought the authorization response, known
+/// by its cookie. If that browser keeps no cookies, the first viewer gets the slot.
 #[derive(Debug, Default)]
 pub(crate) struct OutcomeViewer(Mutex<Option<Viewer>>);
 
 #[derive(Debug)]
 struct Viewer {
-    /// Its connection, which is held as long as it reads.
+    /// Held until the viewer has the whole page.
     connection: ConnectionState,
     has_cookie: bool,
 }

@@ -1,4 +1,4 @@
-//! What the person reads. No page has a script, a link, or a word of the request.
+//! The pages in the browser. No page has a script, a link, or text from the request.
 
 use crate::outcome::Outcome;
 use crate::style::style;
@@ -18,13 +18,15 @@ macro_rules! opening {
     };
 }
 
-/// What every page begins with.
+/// The beginning of every page.
 pub(crate) const OPENING: &str = opening!();
 
 const CLOSING: &str = "</main>\n</body>\n</html>\n";
 
-/// What is seen while the key is being created. When the end is there, the style hides it; where
-/// the style cannot, the two read well one after the other.
+/// The beginning of the outcome page while the key is being created.
+///
+/// The style hides the section once the end follows it. In a browser that does not support that, both
+/// sections can be read one after the other.
 pub(crate) const BEGINNING: &str = concat!(
     opening!(),
     "<section class=\"beginning\">\n<div class=\"mark turning\"></div>\n",
@@ -32,7 +34,7 @@ pub(crate) const BEGINNING: &str = concat!(
     "<p>This takes a few seconds. The result will appear here.</p>\n</section>\n",
 );
 
-/// What follows [`OPENING`] or [`BEGINNING`].
+/// Returns the end of the outcome page, after [`OPENING`] or [`BEGINNING`].
 pub(crate) fn end(outcome: Outcome) -> String {
     let (mark, title, next) = match outcome {
         Outcome::KeyDelivered => (
@@ -78,7 +80,7 @@ pub(crate) fn end(outcome: Outcome) -> String {
     last_section(mark, title, next)
 }
 
-/// What follows [`BEGINNING`] when the program ends before it tells the outcome.
+/// Returns the end of the outcome page, after [`BEGINNING`], if the program ends before the outcome is known.
 pub(crate) fn interrupted() -> String {
     last_section(
         Mark::Care,
@@ -176,7 +178,7 @@ fn section(class: &str, mark: Mark, title: &str, next: &str) -> String {
     )
 }
 
-/// The sign at the top of a page.
+/// The mark at the top of a page.
 #[derive(Clone, Copy)]
 enum Mark {
     Done,
@@ -186,7 +188,7 @@ enum Mark {
 }
 
 impl Mark {
-    /// The class of the colour, and a drawing 24 units wide and high.
+    /// Returns the CSS class of the color, and the path of a drawing 24 units wide and high.
     fn tone_and_path(self) -> (&'static str, &'static str) {
         match self {
             Self::Done => ("good", "M4 13l5 5L20 7"),

@@ -1,4 +1,4 @@
-//! Whose program is at the other end of a connection on this machine.
+//! The owner of the peer of a connection on this machine.
 
 #[cfg(target_os = "linux")]
 mod diag;
@@ -7,7 +7,7 @@ mod table;
 
 use std::net::SocketAddr;
 
-/// Whose program connected. Only Linux tells.
+/// The user whose program connected. Only known on Linux.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Whose {
     /// This user's, or the administrator's, and it is still connected.
@@ -51,7 +51,7 @@ mod system {
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub(super) struct Socket {
         pub(super) user: u32,
-        /// A number of the kernel's: [`ESTABLISHED`], or less connected than that.
+        /// The kernel's number of the TCP state: [`ESTABLISHED`], or another that is not connected.
         pub(super) state: u8,
     }
 

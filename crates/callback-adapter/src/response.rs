@@ -1,4 +1,4 @@
-//! Answers as HTTP has them: a status, a page, and always the same headers.
+//! HTTP responses: a status, a page, and always the same headers.
 
 use crate::page;
 use crate::paths;
@@ -42,7 +42,7 @@ impl Verdict {
         response
     }
 
-    /// What is sent to somebody whose bytes are no request, so that there is nothing to respond to.
+    /// Returns the response as bytes, for a client whose bytes are not a request that hyper reads.
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         let page = page::whole(self);
         let fields: String = HEADERS.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
@@ -59,12 +59,12 @@ pub(crate) fn sent_on(location: HeaderValue, cookie: HeaderValue) -> Response<Bo
     response
 }
 
-/// A text that only the listener itself asks for.
+/// Responds to the listener's own probe.
 pub(crate) fn plain(text: &str) -> Response<Body> {
     response(StatusCode::OK, Full::from(text.to_owned()).boxed_unsync())
 }
 
-/// A page whose beginning is sent at once, and whose end when it is there.
+/// Sends the beginning of a page at once, and its end when it is ready.
 pub(crate) fn streamed(
     beginning: &'static str,
     end: impl Future<Output = String> + Send + 'static,
@@ -83,8 +83,8 @@ fn response(status: StatusCode, body: Body) -> Response<Body> {
     response
 }
 
-/// The page is for one pair of eyes: not to be stored, framed, embedded, sniffed or referred from.
-/// It runs nothing, and the only style is its own.
+/// The headers of every response. The page may not be stored, framed, embedded, sniffed or referred
+/// from. It runs no script, and its only style is its own.
 const HEADERS: [(HeaderName, &str); 8] = [
     (header::CONTENT_TYPE, "text/html; charset=utf-8"),
     (header::CACHE_CONTROL, "no-store"),

@@ -1,8 +1,8 @@
-//! Whether a browser that is sent to `localhost` reaches this listener and nobody else.
+//! The self-test: it checks that a browser that is redirected to `localhost` reaches this listener.
 //!
-//! A bound port does not prove it. The system may hand the port of one address to another program
-//! as well, or resolve `localhost` to an address where the listener is not; and the code would go
-//! there. So the listener asks itself at each address for something that only it knows.
+//! A bound port does not prove that. The system may give the port of one address to another program too,
+//! or resolve `localhost` to an address without the listener, and the code would go there. The listener
+//! therefore sends a probe to each address, which only it can answer.
 
 use crate::limits;
 use crate::nonce::Nonce;
@@ -16,37 +16,36 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, lookup_host};
 
-/// Longest name of a program that answers in our place, in characters.
+/// Maximum length of the name of a program that answers in the listener's place, in characters.
 const LONGEST_SERVER: usize = 80;
 
-/// Why a browser might not reach the listener: the first address where something is wrong.
+/// An error that may prevent a browser from reaching the listener, at the first address that has one.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", self.text())]
 #[non_exhaustive]
 pub struct SelfTestError {
-    /// Where it is wrong.
+    /// The address.
     pub address: SocketAddr,
-    /// What is wrong.
+    /// The kind of error.
     pub kind: SelfTestErrorKind,
     #[source]
     source: Option<io::Error>,
 }
 
-/// What keeps a browser from the listener. A front end has a hint for each.
+/// The kind of a [`SelfTestError`]. A front end has a hint for each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SelfTestErrorKind {
-    /// The system resolves `localhost` to an address where the listener is not, most likely by its
-    /// hosts file. Nothing was sent there.
+    /// The system resolves `localhost` to an address without the listener, most likely because of its
+    /// hosts file. Nothing was sent to that address.
     ResolvesElsewhere,
-    /// Nobody answers: the connection is refused, closed or left waiting, most likely by a
-    /// firewall.
+    /// No response: the connection is refused, closed or left open, most likely by a firewall.
     NoAnswer,
-    /// The AirPlay Receiver of macOS answers, which likes port 5000.
+    /// The AirPlay Receiver of macOS answers, which uses port 5000.
     AirPlayReceiver,
     /// Another program answers.
     Stranger {
-        /// How it calls itself, if it does: the `Server` field of its answer, fit for people.
+        /// The `Server` field of its response, if it has one, sanitized for display.
         server: Option<String>,
     },
 }
@@ -72,15 +71,15 @@ impl SelfTestError {
     }
 }
 
-/// What `localhost` resolves to. Nothing if the system does not know it: a browser does not ask
-/// then, since it knows by itself.
+/// Resolves `localhost`. The result is empty if the system cannot, which does not matter: a browser
+/// resolves it by itself.
 pub(crate) async fn resolve(port: u16) -> Vec<SocketAddr> {
     let lookup = limits::at_most(limits::LOOKUP, lookup_host(("localhost", port))).await;
     lookup.and_then(Result::ok).map(Iterator::collect).unwrap_or_default()
 }
 
-/// Asks at each address that is listened on, once `resolved` has no other. One that could not be
-/// listened on, since this system does not have it, has nobody to reach.
+/// Checks that `resolved` has only loopback addresses, and probes each bound one. An address that the
+/// system does not have cannot be bound, and no other program can be there.
 pub(crate) async fn run(
     identity: &Identity,
     resolved: &[SocketAddr],
@@ -93,11 +92,11 @@ pub(crate) async fn run(
     join_all(listened_on.iter().map(|address| identity.probe(*address))).await.into_iter().collect()
 }
 
-/// What makes this listener different from every other, and which connections are its own.
+/// The secrets that identify this listener, and the connections that it made to itself.
 pub(crate) struct Identity {
     nonce: Nonce,
     answer: Nonce,
-    /// The client's end of each probe that is under way.
+    /// The client's address of each probe in progress.
     probes: Mutex<Vec<SocketAddr>>,
 }
 
@@ -106,17 +105,17 @@ impl Identity {
         Ok(Self { nonce: Nonce::random()?, answer: Nonce::random()?, probes: Mutex::default() })
     }
 
-    /// What a probe names after [`paths::PROBE`].
+    /// Returns the nonce in a probe's path, after [`paths::PROBE`].
     pub(crate) fn nonce(&self) -> &Nonce {
         &self.nonce
     }
 
-    /// What whoever names the nonce is told.
+    /// Returns the answer to a probe with the nonce.
     pub(crate) fn answer(&self) -> &Nonce {
         &self.answer
     }
 
-    /// Whether the listener made this connection itself.
+    /// Returns whether the listener made this connection itself.
     pub(crate) fn is_probe(&self, client: SocketAddr) -> bool {
         self.probes().contains(&client)
     }
@@ -145,7 +144,7 @@ impl Identity {
     /// Sends one request and reads until it is clear who answers.
     async fn ask(&self, address: SocketAddr, answer: &mut Vec<u8>) -> io::Result<()> {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        // Its own end is known before the server sees it.
+        // Registered before the server sees the connection.
         socket.bind(SocketAddr::new(address.ip(), 0))?;
         let client = socket.local_addr()?;
         self.probes().push(client);
@@ -229,7 +228,7 @@ mod tests {
                 stream.read_buf(&mut asked).await.unwrap();
             }
             stream.write_all(answer).await.unwrap();
-            // It does not close by itself, unless it has nothing to say.
+            // It does not close the connection by itself, unless it sends nothing.
             if !answer.is_empty() {
                 let _ = stream.read_buf(&mut asked).await;
             }
@@ -242,7 +241,7 @@ mod tests {
         run(&Identity::random().unwrap(), &[], &[address]).await.unwrap_err()
     }
 
-    /// An answer like ours, of somebody who saw only the request.
+    /// A response like the listener's, from a program that saw only the request.
     const GUESS: &[u8] =
         b"HTTP/1.1 200 OK\r\nserver: nginx\r\n\r\n0123456789012345678901234567890123456789012";
 
@@ -348,7 +347,7 @@ mod tests {
         let other = LoopbackListener::bind(0).unwrap();
         let not_ours = SocketAddr::from((Ipv4Addr::LOCALHOST, other.redirect_uri().port().unwrap()));
 
-        // An address that this system does not have is resolved and not listened on.
+        // An address that the system does not have is resolved, but not bound.
         let resolved = [address, SocketAddr::from((Ipv6Addr::LOCALHOST, address.port()))];
         let identity = listener.identity();
         run(identity, &resolved, &[address]).await.unwrap();

@@ -1,4 +1,4 @@
-//! The task behind a listener: it accepts connections, makes room for new ones, and ends.
+//! The listener's task: it accepts connections, makes room for new ones, and ends.
 
 use crate::connection::serve;
 use crate::connection_state::ConnectionState;
@@ -25,8 +25,8 @@ impl Server {
         Self { sockets, connections }
     }
 
-    /// Serves until `concluded` is sent, or dropped with the listener. Then a held connection has
-    /// 2 s for its last bytes, and everything else is cut.
+    /// Serves until `concluded` is sent, or dropped with the listener. Then a held connection has 2 s for
+    /// its last bytes, and all others are closed.
     pub(crate) async fn run(mut self, concluded: oneshot::Receiver<()>) {
         let concluded = tokio::select! {
             never = self.serve() => match never {},
@@ -51,18 +51,18 @@ impl Server {
                     () = self.connections.end_of_one() => {}
                 }
             }
-            // What has been accepted may have its request in it already: it is read before the next
-            // ones claim its place.
+            // An accepted connection may have its request already. Read it before newer connections take its
+            // slot.
             yield_now().await;
         }
     }
 }
 
-/// The connections that are open. Dropping them cuts them.
+/// The open connections. Dropping the value closes them.
 struct Connections {
     handler: Arc<Handler>,
     tasks: JoinSet<()>,
-    /// Those that take a place, oldest first.
+    /// The connections that occupy a slot, oldest first.
     open: Vec<Connection>,
 }
 
@@ -72,7 +72,7 @@ struct Connection {
 }
 
 impl Connections {
-    /// The listener's own probes, of which there are no more than it makes, take no place.
+    /// Serves a connection. The listener's own probes occupy no slot, since their number is limited.
     fn add(&mut self, stream: TcpStream, client: SocketAddr) {
         let state = ConnectionState::of(client, self.handler.port());
         if self.handler.is_probe(client) {
@@ -91,9 +91,8 @@ impl Connections {
         self.open.push(Connection { task, state });
     }
 
-    /// Cuts a connection that is not held: rather one that is not known to be this user's, so that
-    /// no crowd of another user's pushes out the browser; rather one that nobody is being answered
-    /// on; and of those the oldest.
+    /// Closes a connection that is not held. One that is not known to be this user's comes first, so that a
+    /// flood by another user does not close the browser's; then an idle one; then the oldest.
     fn make_room(&mut self) {
         let is_held = |connection: &Connection| connection.state.is_held();
         let claims =
@@ -165,7 +164,7 @@ mod tests {
         }
     }
 
-    /// Asks late. The status of the answer; empty if there is none.
+    /// Sends a request late. Returns the status of the response, or an empty string if there is none.
     async fn ask(mut client: TcpStream) -> String {
         let mut answer = String::new();
         let _ = client.write_all(b"GET / HTTP/1.1\r\nHost: localhost:5000\r\n\r\n").await;

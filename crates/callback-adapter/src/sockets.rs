@@ -1,4 +1,4 @@
-//! The two listening sockets, one for each address that `localhost` means.
+//! The two listening sockets, one for each address of `localhost`.
 
 use crate::limits;
 use crate::warnings::{ListenerWarning, Warnings};
@@ -8,16 +8,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-/// What a browser takes `localhost` for, in the order in which it tries them.
+/// The addresses that a browser resolves `localhost` to, in the order in which it tries them.
 pub(crate) const LOOPBACK: [IpAddr; 2] = [IpAddr::V6(Ipv6Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::LOCALHOST)];
 
-/// How many connections may wait to be accepted: a browser's handful and a crowd beside it.
+/// Maximum number of connections that wait to be accepted: those of a browser and of a flood beside it.
 const BACKLOG: u32 = 1024;
 
-/// How often a port that is free on IPv4 may turn out to be taken on IPv6, when any port will do.
+/// Maximum number of attempts to find a port that is free on both IPv4 and IPv6.
 const ATTEMPTS: usize = 16;
 
-/// `EAFNOSUPPORT`, which has no [`io::ErrorKind`]: this system has no IPv6 at all.
+/// `EAFNOSUPPORT`, which has no [`io::ErrorKind`]: the system has no IPv6 at all.
 const ADDRESS_FAMILY_NOT_SUPPORTED: i32 = if cfg!(windows) {
     10047
 } else if cfg!(any(target_os = "linux", target_os = "android")) {
@@ -26,33 +26,33 @@ const ADDRESS_FAMILY_NOT_SUPPORTED: i32 = if cfg!(windows) {
     47
 };
 
-/// Why a port cannot be listened on. The source is what the operating system says.
+/// An error that prevents listening on a port. Its source is the operating system's error.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}")]
 #[non_exhaustive]
 pub struct BindError {
-    /// The address and port that cannot be had.
+    /// The address and port that cannot be bound.
     pub address: SocketAddr,
-    /// What stands in the way.
+    /// The kind of error.
     pub kind: BindErrorKind,
     #[source]
     source: io::Error,
 }
 
-/// What stands in the way of listening. A front end has a hint for each.
+/// The kind of a [`BindError`]. A front end has a hint for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BindErrorKind {
-    /// Another program listens there.
+    /// Another program listens on the port.
     InUse,
-    /// The system does not let this person listen there: a low port, or a reserved range.
+    /// The system does not permit this user to listen on the port: it is low or reserved.
     NotPermitted,
-    /// Anything else.
+    /// Any other error.
     Other,
 }
 
 impl BindError {
-    /// The operating system has no randomness, without which nobody can listen safely.
+    /// The operating system provides no randomness, without which the listener is not safe.
     pub(crate) fn without_randomness(port: u16, source: io::Error) -> Self {
         Self::new(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), source)
     }
@@ -70,7 +70,7 @@ impl BindError {
 pub(crate) struct Sockets {
     port: u16,
     v4: TcpListener,
-    /// `None` if the system has no `[::1]`. Then nobody else can be there either.
+    /// `None` if the system has no `[::1]`. Then no other program can listen there either.
     v6: Option<TcpListener>,
     warnings: Arc<Warnings>,
 }
@@ -108,21 +108,20 @@ impl Sockets {
         self.port
     }
 
-    /// Those of [`LOOPBACK`] that are listened on.
+    /// Returns the bound addresses, in the order of [`LOOPBACK`].
     pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
         let is_there = |ip: &IpAddr| ip.is_ipv4() || self.v6.is_some();
         LOOPBACK.into_iter().filter(is_there).map(|ip| SocketAddr::new(ip, self.port)).collect()
     }
 
-    /// The next connection, and who made it. May be dropped at any time without losing one.
+    /// Accepts the next connection and returns the client's address. Cancel safe.
     pub(crate) async fn accept(&self) -> (TcpStream, SocketAddr) {
         let on_v6 = async || match &self.v6 {
             Some(v6) => v6.accept().await,
             None => pending().await,
         };
         loop {
-            // Which of two is served first is left to chance, so a crowd at one address does not
-            // keep people out at the other.
+            // The order is random, so a flood at one address does not block the other.
             let accepted = tokio::select! {
                 accepted = self.v4.accept() => accepted,
                 accepted = on_v6() => accepted,
@@ -142,10 +141,10 @@ impl Sockets {
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    // `::1` is no IPv4 address in any notation, so its socket cannot receive IPv4 connections.
+    // No notation of an IPv4 address is `::1`, so its socket cannot receive IPv4 connections.
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // On Unix: the port may be bound although old connections of it are in TIME_WAIT. On Windows
-    // the same option would let two programs listen at once.
+    // On Unix, the option permits binding while old connections are in TIME_WAIT. On Windows, it would
+    // let two programs listen at once.
     if cfg!(unix) {
         socket.set_reuseaddr(true)?;
     }

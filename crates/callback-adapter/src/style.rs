@@ -1,6 +1,6 @@
-//! How every page looks, and the policy that allows this style and nothing else.
+//! The style of every page, and the content security policy that allows this style and nothing else.
 
-/// The text of the one style element. A macro, so that it can be part of a constant page.
+/// The text of the style element. It is a macro, so that it can be part of a constant page.
 macro_rules! style {
     () => {
         "
@@ -51,7 +51,7 @@ main:has(.end) .end { margin-top: 0; }
     };
 }
 
-/// With the hash of [`style`] (CSP level 3, section 2.3.1).
+/// The policy, with the hash of [`style`] (CSP level 3, section 2.3.1).
 pub(crate) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
     style-src 'sha256-KlwqkHd1mY3s4UfLRrlhC2T5En01XaM97iTM5U8kGdI='; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

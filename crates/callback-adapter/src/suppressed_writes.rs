@@ -1,4 +1,4 @@
-//! A stream on which hyper says nothing of its own.
+//! A stream that suppresses the responses that hyper makes by itself.
 
 use std::io;
 use std::pin::Pin;
@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Lets everything through, except what is written before a request was read.
+/// Passes everything through, except what is written before a request was read.
 ///
-/// hyper answers bytes that are no request by itself, with a bare head. What is to be said then is
-/// said in its place, with the headers of every answer.
+/// hyper responds to bytes that are not a request by itself, with a head and no page. The connection
+/// sends its own response instead, with the usual headers.
 pub(crate) struct SuppressedWrites<'a, S> {
     stream: S,
     was_asked: &'a AtomicBool,
@@ -22,7 +22,7 @@ impl<'a, S> SuppressedWrites<'a, S> {
         Self { stream, was_asked, suppressed_any: false }
     }
 
-    /// Whether somebody waits for another answer than was written.
+    /// Returns whether the client still needs a response.
     pub(crate) fn suppressed_any(&self) -> bool {
         self.suppressed_any
     }
@@ -51,7 +51,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for SuppressedWrites<'_, S> {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    /// The stream stays open for what is still to be said.
+    /// Keeps the stream open for the response that replaces hyper's.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_flush(cx)
     }

@@ -1,29 +1,28 @@
-//! A stream that ends where TLS would begin.
+//! A stream that ends where a TLS handshake begins.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// What a TLS client says first: a record of the type `handshake`, and the part of its version
-/// that has been the same since SSL 3.0 (RFC 8446 section 5.1). No HTTP request begins like that.
+/// The first bytes of a TLS client: the record type `handshake`, and the part of the version that is
+/// unchanged since SSL 3.0 (RFC 8446 section 5.1). No HTTP request begins with them.
 const CLIENT_HELLO: [u8; 2] = [0x16, 0x03];
 
-/// Lets everything through, except that a TLS client's bytes are read as the end of the stream.
-/// So HTTP answers nothing, which is the only answer that says nothing wrong.
+/// Passes everything through, but reads the bytes of a TLS client as the end of the stream.
 ///
-/// It looks at the bytes as they pass and waits for none on its own, so that time limits hold as
-/// they would without it. Nor does it cut what came in one piece into two: hyper refuses at once
-/// what is wrong in the first piece, and later only at the end of a head.
+/// HTTP then sends no response, which a TLS client could not read. The stream inspects bytes as they
+/// pass and never waits for more, so time limits apply as without it. It does not split a read in two
+/// either: hyper rejects errors in the first read at once, and in later ones only at the end of a head.
 pub(crate) struct TlsSniffer<S> {
     stream: S,
     beginning: Beginning,
 }
 
 enum Beginning {
-    /// Nothing was read.
+    /// Nothing was read yet.
     Unread,
-    /// The first byte of a TLS client was read, and held back.
+    /// The first byte of a TLS client was read and withheld.
     Unclear,
     Cleartext,
     Tls,
@@ -59,7 +58,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for TlsSniffer<S> {
                 Beginning::Unread => &[],
                 Beginning::Unclear => &CLIENT_HELLO[..1],
             };
-            // hyper never asks for so little.
+            // hyper never reads into so small a buffer.
             if buf.remaining() <= held.len() {
                 return Poll::Ready(Err(io::ErrorKind::InvalidInput.into()));
             }

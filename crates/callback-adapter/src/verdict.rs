@@ -2,35 +2,35 @@
 
 use keymint_domain::{AuthorizationResponse, Stray};
 
-/// What is said to a request, other than the page about the end of the sign-in. Nothing of the
-/// request is repeated, so there is nothing to inject into.
+/// The verdict on a request, other than one for the outcome page. Its page repeats nothing of the
+/// request, so a request cannot inject anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// The browser is sent on to the authorization server.
     SentOn,
     /// The authorization response was received.
     Received,
-    /// The authorization response was received, and makes no sense.
+    /// The authorization response was received, but is malformed or from another issuer.
     Unusable,
-    /// Not what a browser sends.
+    /// The request is malformed, or not one that a browser sends.
     BadRequest,
     /// The state is not that of the pending authorization.
     ForeignState,
-    /// The browser is not the one that opened the start address, and pretends to be.
+    /// The cookie is wrong: the browser is not the one that opened the start URL.
     OtherBrowser,
-    /// Another browser opened the start address before.
+    /// Another browser opened the start URL before.
     OpenedBefore,
-    /// An embedded resource, a script or a prefetch asks, not a person.
+    /// The request is of an embedded resource, a script or a prefetch, not of the user.
     NotANavigation,
-    /// There is nothing at that path.
+    /// The path does not exist.
     NotFound,
     /// The method is not `GET`.
     OtherMethod,
     /// The authorization response was received before.
     TooLate,
-    /// It is meant for another host.
+    /// The request is for another host.
     Misdirected,
-    /// The head is longer than a browser's, unless it has a great many cookies.
+    /// The head is longer than a browser's without a great many cookies.
     TooLarge,
 }
 

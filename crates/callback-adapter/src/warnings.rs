@@ -1,29 +1,29 @@
-//! What a person should know while the listener waits, and that it is told once.
+//! Warnings to the user while the listener waits, each reported once.
 
 use std::sync::{Mutex, PoisonError};
 
-/// Something that a person should know while the listener waits. The listener itself goes on
-/// waiting as before. Each is told once, however often it happens.
+/// A condition that the user should know of while the listener waits. The listener itself continues.
+/// Each warning is reported once, however often it occurs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ListenerWarning {
-    /// Somebody spoke TLS to the port, most likely the browser: it goes to `https://localhost`
-    /// instead of `http://localhost`, since it is told to use nothing else, or remembers that
-    /// another program on this machine asked for it (RFC 6797). So it cannot come back by itself.
+    /// A client spoke TLS to the port, most likely the browser. It uses `https://localhost` instead of
+    /// `http://localhost`, since it is set to use HTTPS only or remembers that another program on this
+    /// machine required it (RFC 6797). The browser cannot return by itself.
     SpokeTls,
-    /// A second browser opened the start address, which was meant for one. Unless the person did
-    /// that, somebody else sees what this program does.
+    /// A second browser opened the start URL, which works in one. Unless the user did that, another
+    /// user or program watches this one.
     StartOpenedTwice,
-    /// A callback with another state came: that of another sign-in, perhaps from an older tab.
+    /// A callback had the state of another sign-in, perhaps from an older tab.
     ForeignState,
-    /// The operating system does not hand over a connection; most likely too many files are open.
-    /// The listener tries again, 50 ms later each time.
+    /// The operating system does not hand over a connection, most likely because too many files are
+    /// open. The listener retries every 50 ms.
     AcceptFailed,
 }
 
 type Observer = Box<dyn FnMut(ListenerWarning) + Send>;
 
-/// Tells each warning once, to an observer that may come later than the warning.
+/// The warnings reported so far, and the observer to report them to, which may be set later.
 #[derive(Default)]
 pub(crate) struct Warnings(Mutex<Told>);
 
@@ -34,7 +34,7 @@ struct Told {
 }
 
 impl Warnings {
-    /// From now on the observer is told, beginning with what there is to tell already.
+    /// Reports to this observer from now on, starting with the warnings so far.
     pub(crate) fn observe(&self, mut observer: Observer) {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for warning in &told.warnings {

@@ -1,23 +1,23 @@
-//! Asks the kernel about one connection, as of sock_diag(7). It takes microseconds, however many
-//! connections there are.
+//! A query to the kernel about one connection, through sock_diag(7). It takes microseconds, for any
+//! number of connections.
 
 use super::system::Socket;
 use rustix::net::netlink::SOCK_DIAG;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// `SOCK_DIAG_BY_FAMILY`, the type of the question and of its answer.
+/// `SOCK_DIAG_BY_FAMILY`, the message type of the query and of its response.
 const BY_FAMILY: u16 = 20;
 
 /// How long the question is: its `nlmsghdr` and `inet_diag_req_v2`.
 const QUESTION: u32 = 72;
 
-/// Where an answer has the type of the message, the state and the user.
+/// The offsets of the message type, the TCP state and the user in a response.
 const TYPE: usize = 4;
 const STATE: usize = 17;
 const USER: usize = 80;
 
-/// The socket that is connected from `client` to this port of the loopback address.
+/// Returns the socket that is connected from `client` to this port of the loopback address.
 pub(super) fn socket(client: SocketAddr, server_port: u16) -> Option<Socket> {
     let kernel =
         socket_with(AddressFamily::NETLINK, SocketType::DGRAM, SocketFlags::CLOEXEC, Some(SOCK_DIAG)).ok()?;

@@ -1,11 +1,11 @@
-//! Looks for one connection in the table of all, as of proc(5). It is there even where the kernel
-//! answers no questions, and takes the longer the more connections there are.
+//! A search for one connection in the table of all, as of proc(5). The table exists even where the
+//! kernel does not respond to queries. The search takes longer the more connections there are.
 
 use super::system::Socket;
 use std::fs;
 use std::net::SocketAddr;
 
-/// The socket that is connected from `client` to `server_port`.
+/// Returns the socket that is connected from `client` to `server_port`.
 pub(super) fn socket(client: SocketAddr, server_port: u16) -> Option<Socket> {
     let table = if client.is_ipv4() { "/proc/net/tcp" } else { "/proc/net/tcp6" };
     find(&fs::read_to_string(table).ok()?, client.port(), server_port)

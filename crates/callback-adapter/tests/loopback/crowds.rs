@@ -1,4 +1,4 @@
-//! Many connections, most of them without good intentions.
+//! Floods of connections.
 
 use crate::support::{SignIn, read_to_end, read_until, status, within_a_minute};
 use futures_util::future::join_all;
@@ -22,7 +22,7 @@ async fn the_good_callback_is_answered_while_500_idle_connections_are_held_open(
     drop(idle);
 }
 
-/// The runtime does nothing until all of them have connected, so they arrive in one batch.
+/// Connects all before the runtime can accept any, so that they arrive in one batch.
 #[tokio::test]
 async fn a_good_callback_that_a_hundred_newer_connections_follow_at_once_is_answered() {
     for round in 0..20 {
@@ -96,7 +96,7 @@ async fn a_crowd_does_not_push_out_the_reader_of_the_page() {
     for _ in 0..100 {
         crowd.push(browser.connect().await);
     }
-    // An answer to the newest proves that the crowd before it was let in.
+    // A response to the newest proves that the flood before it was accepted.
     assert_eq!(status(&browser.send(browser.good()).await), "410");
 
     let (page, ()) =

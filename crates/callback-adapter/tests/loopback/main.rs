@@ -1,5 +1,5 @@
-//! The listener over real sockets, with a client that sends raw bytes, since an HTTP library
-//! would not send what has to be refused.
+//! The listener over real sockets, with a client of raw bytes, since an HTTP library would not send the
+//! requests that must be refused.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(clippy::print_stderr, reason = "a test that was skipped says so")]

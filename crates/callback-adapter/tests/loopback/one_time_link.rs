@@ -1,15 +1,15 @@
-//! The address that the browser is opened at, and whether the same browser comes back.
+//! The one-time link, and whether the browser that opened it returns.
 
 use crate::support::{Browser, Receiving, SignIn, header, status};
 use keymint_callback_adapter::{BrowserMismatch, ListenerWarning, LoopbackListener};
 use std::sync::mpsc::{Receiver, channel};
 
-/// A sign-in whose start address is about to be opened.
+/// A sign-in whose start URL was not opened yet.
 struct Started {
     browser: Browser,
     receiving: Receiving,
     warnings: Receiver<ListenerWarning>,
-    /// The path of the start address.
+    /// The path of the start URL.
     start: String,
     authorize_url: String,
 }
@@ -25,12 +25,12 @@ impl Started {
         Self { browser, receiving, warnings, start, authorize_url }
     }
 
-    /// Opens the start address with these cookies.
+    /// Opens the start URL with these cookies.
     async fn open(&self, cookies: &str) -> String {
         self.browser.send(self.browser.open(&self.start, cookies)).await
     }
 
-    /// Comes back with these cookies.
+    /// Returns to the redirect URI with these cookies.
     async fn come_back(&self, cookies: &str) -> String {
         self.browser.send(self.browser.open("/auth/callback?code=C&state=STATE", cookies)).await
     }
@@ -44,7 +44,7 @@ impl Started {
     }
 }
 
-/// `km_name=value` of an answer that sets it.
+/// Returns `km_name=value` of a response that sets it.
 fn cookie(answer: &str) -> &str {
     header(answer, "set-cookie").split(';').next().unwrap()
 }
@@ -144,7 +144,7 @@ async fn a_person_is_asked_when_another_browser_may_have_answered() {
     const NONE: &str = "";
     const OURS: &str = "OURS";
     for (opened_with, answered_with, expected) in [
-        // The launched browser did not open it: a person pasted the other address somewhere.
+        // The launched browser did not open it: the user pasted the authorization request's URL.
         (&[][..], NONE, None),
         (&[], "km_AAAAAAAA=another", None),
         (&[NONE], OURS, None),
@@ -188,7 +188,7 @@ async fn a_wrong_or_doubled_cookie_changes_nothing() {
         let (ours, name) = (cookie(&first), cookie(&first).split('=').next().unwrap());
         let wrong = wrong.replace("OURS", ours).replace("NAME", name);
         assert_eq!(status(&started.come_back(&wrong).await), "403", "{wrong}");
-        // Without the state, nothing is said about the cookie.
+        // Without the state, the response does not depend on the cookie.
         let foreign = started.browser.open("/auth/callback?code=C&state=x", &wrong);
         assert_eq!(status(&started.browser.send(foreign).await), "400", "{wrong}");
 
@@ -197,7 +197,7 @@ async fn a_wrong_or_doubled_cookie_changes_nothing() {
     }
 }
 
-/// Any program that serves localhost can set a cookie of that name.
+/// Any program that serves localhost can set a cookie of the same name.
 #[tokio::test]
 async fn a_browser_whose_cookie_was_doubled_is_told_the_way_on() {
     let started = Started::begin();
@@ -208,7 +208,7 @@ async fn a_browser_whose_cookie_was_doubled_is_told_the_way_on() {
     for way in ["Clear this browser\u{2019}s cookies for localhost and reload", "in another browser"] {
         assert!(refused.contains(way), "{refused}");
     }
-    // Either way it comes without the cookie.
+    // Both ways lead to a request without the cookie.
     assert_eq!(status(&started.come_back("").await), "303");
     assert_eq!(started.browser_mismatch().await, Some(BrowserMismatch::AnotherBrowser));
 }

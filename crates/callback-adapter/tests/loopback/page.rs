@@ -1,11 +1,11 @@
-//! The page about the end of the sign-in.
+//! The outcome page.
 
 use crate::support::{SignIn, read_to_end, read_until, status, within_a_minute};
 use keymint_callback_adapter::{LoopbackListener, Outcome};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-/// Signs in, and opens the page as far as it is there.
+/// Signs in, and reads the beginning of the page.
 async fn open_page() -> (crate::support::Browser, LoopbackListener, TcpStream) {
     let (browser, receiving) = SignIn::begin().receive();
     assert_eq!(status(&browser.send(browser.good()).await), "303");
@@ -56,7 +56,7 @@ async fn a_conclusion_waits_neither_for_a_browser_that_never_comes_nor_for_one_t
     let (_browser, listener, _unread) = open_page().await;
     within_a_minute(listener.conclude(Outcome::NoKey)).await;
 
-    // Nobody was sent to the page.
+    // No browser was redirected to the page.
     within_a_minute(SignIn::begin().listener.conclude(Outcome::NoKey)).await;
 }
 

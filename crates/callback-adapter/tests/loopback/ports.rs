@@ -1,4 +1,4 @@
-//! Which ports are held, and until when.
+//! The ports that the listener holds, and until when.
 
 use crate::support::{SignIn, read_to_end, status, within_a_minute};
 use keymint_callback_adapter::{BindErrorKind, LoopbackListener, Outcome};
@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::task::yield_now;
 
-/// Whether there is `[::1]` to listen on. Says loudly when a test cannot be made.
+/// Returns whether the system has `[::1]`, and prints that the test is skipped if not.
 fn there_is_ipv6() -> bool {
     let there_is = TcpListener::bind("[::1]:0").is_ok();
     if !there_is {
@@ -76,7 +76,7 @@ async fn a_taken_port_is_an_error_that_names_the_address_and_nothing_is_held_or_
     }
 }
 
-/// Runs itself again where there is no IPv6: in a network namespace of its own.
+/// Runs itself again without IPv6, in its own network namespace.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn without_ipv6_the_listener_is_on_ipv4_alone() {
@@ -135,7 +135,7 @@ async fn a_connection_of_an_earlier_sign_in_does_not_reach_the_next_one() {
     within_a_minute(listener.conclude(Outcome::KeyDelivered)).await;
 
     let (browser, receiving) = SignIn::begin_at(LoopbackListener::bind(browser.port).unwrap()).receive();
-    // Whether the first write is taken is the system's affair.
+    // The system may or may not accept the first write.
     let _ = idle.write_all(browser.good().as_bytes()).await;
     let _ = answered.write_all(browser.good().as_bytes()).await;
     assert_eq!(read_to_end(idle).await, "");
@@ -146,7 +146,7 @@ async fn a_connection_of_an_earlier_sign_in_does_not_reach_the_next_one() {
 
 #[tokio::test]
 async fn nobody_reaches_the_listener_from_another_address_of_this_machine() {
-    // Sends nothing: it only asks the system which address it would send from.
+    // Nothing is sent: it only looks up the address that the system would send from.
     let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
     let address =
         socket.connect("192.0.2.1:9").and_then(|()| socket.local_addr()).map(|address| address.ip());

@@ -1,13 +1,13 @@
-//! Which request ends the waiting, and which changes nothing.
+//! The requests that end the wait, and those that change nothing.
 
 use crate::support::{SignIn, head, header, status};
 use tokio::io::AsyncWriteExt;
 
-/// A row: what is sent, with `PORT`, `STATE` and `GOOD` (the good target) in it, and the status of
-/// the answer. An empty status is a connection that is closed without an answer.
+/// A row: the bytes to send, with the placeholders `PORT`, `STATE` and `GOOD` (the good target), and the
+/// status of the response. An empty status is a connection that is closed without a response.
 type Row<'a> = (&'a str, &'a str);
 
-/// Each request is answered like that, and the good one after it as if nothing had been.
+/// Checks each response, and that the good request succeeds afterwards.
 async fn change_nothing(rows: &[Row<'_>]) {
     for (template, expected) in rows {
         bytes_change_nothing(template.as_bytes(), expected).await;
@@ -27,7 +27,7 @@ async fn bytes_change_nothing(template: &[u8], expected: &str) {
 }
 
 fn fill_in(template: &[u8], port: &str, state: &str) -> Vec<u8> {
-    // Latin-1, so that every byte stays itself.
+    // Latin-1, which keeps every byte.
     let text: String = template.iter().map(|byte| char::from(*byte)).collect();
     let text = text.replace("GOOD", "/auth/callback?code=C&state=STATE");
     let text = text.replace("PORT", port).replace("STATE", state);

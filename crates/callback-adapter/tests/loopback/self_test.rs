@@ -1,4 +1,4 @@
-//! Whether the listener finds itself.
+//! The self-test.
 
 use crate::support::{SignIn, read_to_end, status, within_a_minute};
 use keymint_callback_adapter::LoopbackListener;
@@ -44,7 +44,7 @@ async fn a_crowd_does_not_push_out_a_self_test() {
     let sign_in = SignIn::begin();
     let crowd = async {
         loop {
-            // More than there are places, between any two steps of the self-test.
+            // More than the slots, between any two steps of the self-test.
             for _ in 0..33 {
                 std::net::TcpStream::connect(("127.0.0.1", sign_in.browser.port)).unwrap();
             }

@@ -1,4 +1,4 @@
-//! A sign-in that waits, and a client of raw bytes.
+//! A pending sign-in, and a client of raw bytes.
 
 use keymint_callback_adapter::LoopbackListener;
 use keymint_domain::testing::approved_redirect;
@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-/// A listener on a port of its own, and the authorization whose response it waits for.
+/// A listener on its own port, and the authorization whose response it waits for.
 pub(crate) struct SignIn {
     pub(crate) listener: LoopbackListener,
     pub(crate) pending: PendingAuthorization,
@@ -55,7 +55,7 @@ impl Receiving {
         (listener, response.unwrap())
     }
 
-    /// What was received, in words.
+    /// Returns a description of the response.
     pub(crate) async fn response(self) -> String {
         match self.end().await.1 {
             AuthorizationResponse::Granted(code) => format!("granted {}", code.expose()),
@@ -65,7 +65,7 @@ impl Receiving {
     }
 }
 
-/// What a browser, or something like it, knows.
+/// The port and the state, as a browser knows them.
 #[derive(Clone)]
 pub(crate) struct Browser {
     pub(crate) port: u16,
@@ -73,12 +73,12 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    /// Puts the port and the state into a text.
+    /// Replaces the placeholders of the port and the state.
     pub(crate) fn fill_in(&self, template: &str) -> String {
         template.replace("PORT", &self.port.to_string()).replace("STATE", &self.state)
     }
 
-    /// The request of a browser that comes back with a code.
+    /// Returns the request of a browser with a code.
     pub(crate) fn good(&self) -> String {
         self.fill_in(
             "GET /auth/callback?code=C&scope=openid&state=STATE HTTP/1.1\r\nHost: localhost:PORT\r\n\
@@ -86,12 +86,12 @@ impl Browser {
         )
     }
 
-    /// The request of a browser that comes back with these parameters.
+    /// Returns the request of a browser with these parameters.
     pub(crate) fn callback(&self, query: &str) -> String {
         self.fill_in(&format!("GET /auth/callback?{query} HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n"))
     }
 
-    /// A navigation with these cookies to an address of the listener, such as the start address.
+    /// Returns a navigation with these cookies to a path of the listener, such as that of the start URL.
     pub(crate) fn open(&self, path: &str, cookies: &str) -> String {
         self.fill_in(&format!("GET {path} HTTP/1.1\r\nHost: localhost:PORT\r\nCookie: {cookies}\r\n\r\n"))
     }
@@ -104,10 +104,10 @@ impl Browser {
         TcpStream::connect(("127.0.0.1", self.port)).await.unwrap()
     }
 
-    /// Sends these bytes, and reads what comes until the connection is closed.
+    /// Sends these bytes, and reads until the connection is closed.
     pub(crate) async fn send(&self, request: impl AsRef<[u8]>) -> String {
         let mut stream = self.connect().await;
-        // The server may answer and close before it has everything.
+        // The server may respond and close before it has everything.
         let _ = stream.write_all(request.as_ref()).await;
         read_to_end(stream).await
     }
@@ -119,7 +119,7 @@ pub(crate) async fn read_to_end(mut stream: TcpStream) -> String {
     String::from_utf8(answer).unwrap()
 }
 
-/// Reads until this text has come, and returns it with what came before.
+/// Reads up to and including this text, and returns everything read.
 pub(crate) async fn read_until(stream: &mut TcpStream, text: &str) -> String {
     let mut read = String::new();
     within_a_minute(async {
@@ -131,23 +131,23 @@ pub(crate) async fn read_until(stream: &mut TcpStream, text: &str) -> String {
     read
 }
 
-/// The value of a header of an answer; empty if there is none.
+/// Returns the value of a response's header, or an empty string.
 pub(crate) fn header<'a>(answer: &'a str, name: &str) -> &'a str {
     let mut headers = head(answer).lines().skip(1).filter_map(|line| line.split_once(": "));
     headers.find(|(header, _)| *header == name).map_or("", |(_, value)| value)
 }
 
-/// All but the body.
+/// Returns a response without its body.
 pub(crate) fn head(answer: &str) -> &str {
     answer.split("\r\n\r\n").next().unwrap_or_default()
 }
 
-/// `303` of `HTTP/1.1 303 See Other`; empty if nothing was answered.
+/// Returns the status of a response, such as `303`, or an empty string.
 pub(crate) fn status(answer: &str) -> &str {
     answer.split(' ').nth(1).unwrap_or_default()
 }
 
-/// A watchdog: nothing here takes a tenth of it.
+/// Fails if the work hangs. No work takes a tenth of that time.
 #[expect(clippy::disallowed_methods, reason = "real sockets, whose time cannot be paused")]
 pub(crate) async fn within_a_minute<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(60), work).await.expect("it hangs")

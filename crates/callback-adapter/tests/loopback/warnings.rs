@@ -1,4 +1,4 @@
-//! What a person is told while the listener waits.
+//! The warnings while the listener waits.
 
 use crate::support::{Browser, Receiving, SignIn, status, within_a_minute};
 use keymint_callback_adapter::{ListenerWarning, LoopbackListener};
@@ -12,7 +12,7 @@ fn begin() -> (SignIn, UnboundedReceiver<ListenerWarning>) {
     (sign_in, warnings)
 }
 
-/// Signs in as if nothing had been, and returns what was told until then.
+/// Signs in, and returns the warnings until then.
 async fn told(
     browser: Browser,
     receiving: Receiving,
@@ -55,7 +55,7 @@ async fn what_is_nothing_to_a_person_is_not_told() {
     assert_eq!(told(browser, receiving, warnings).await, []);
 }
 
-/// Runs itself again where there can be few open files, and opens them all.
+/// Runs itself again with few file descriptors, and opens them all.
 #[cfg(unix)]
 #[tokio::test]
 async fn too_many_open_files_are_told_of_once_and_waited_past() {
