@@ -30,9 +30,9 @@ pub(crate) enum Admitted {
     },
     /// A request for the start URL.
     Start,
-    /// It is for the page about the end of the sign-in.
-    Page,
-    /// The listener asks itself who it is.
+    /// A request for the outcome page.
+    OutcomePage,
+    /// A request of the listener's own self-test.
     Probe,
 }
 
@@ -49,15 +49,15 @@ impl Admission {
                 let target = head.uri.path_and_query().map_or(path, |target| target.as_str());
                 Admitted::Callback { target: target.to_owned() }
             }
-            paths::OUTCOME => Admitted::Page,
-            path if names(&self.start_nonce, paths::START, path) => Admitted::Start,
+            paths::OUTCOME => Admitted::OutcomePage,
+            path if has_nonce(&self.start_nonce, paths::START, path) => Admitted::Start,
             path if self.is_probe(path) => Admitted::Probe,
             _ => return Err(Verdict::NotFound),
         };
-        if announces_a_body(&head.headers) {
+        if declares_body(&head.headers) {
             return Err(Verdict::BadRequest);
         }
-        if !may_be_a_navigation(&head.headers) {
+        if !may_be_navigation(&head.headers) {
             return Err(Verdict::NotANavigation);
         }
         Ok(admitted)
@@ -100,22 +100,22 @@ impl Admission {
     }
 
     fn is_probe(&self, path: &str) -> bool {
-        names(&self.probe_nonce, paths::PROBE, path)
+        has_nonce(&self.probe_nonce, paths::PROBE, path)
     }
 }
 
-fn names(nonce: &Nonce, below: &str, path: &str) -> bool {
-    path.strip_prefix(below).is_some_and(|guess| nonce.is(guess.as_bytes()))
+fn has_nonce(nonce: &Nonce, prefix: &str, path: &str) -> bool {
+    path.strip_prefix(prefix).is_some_and(|guess| nonce.matches(guess.as_bytes()))
 }
 
-fn announces_a_body(headers: &HeaderMap) -> bool {
+fn declares_body(headers: &HeaderMap) -> bool {
     headers.contains_key(header::TRANSFER_ENCODING)
         || headers.get_all(header::CONTENT_LENGTH).iter().any(|length| length != "0")
 }
 
-/// Whether the headers of Fetch Metadata and of prefetching, if there are any, say that a person
-/// goes to the address in a window. Older browsers do not send them.
-fn may_be_a_navigation(headers: &HeaderMap) -> bool {
+/// Returns whether the request may be a navigation of a window by the user, as far as its Fetch Metadata
+/// and prefetch headers show. Older browsers do not send these headers.
+fn may_be_navigation(headers: &HeaderMap) -> bool {
     let is_absent_or = |name, wanted| headers.get_all(name).iter().all(|value| value == wanted);
     let is_prefetch = ["sec-purpose", "purpose", "x-moz"]
         .iter()
@@ -270,8 +270,8 @@ mod tests {
         assert_eq!(check("GET", "/auth/callback", &[HOST]), admitted("/auth/callback"));
         assert_eq!(check("GET", "/auth/callback?", &[HOST]), admitted("/auth/callback?"));
         assert_eq!(check("GET", "/start/START", &[HOST]), Ok(Admitted::Start));
-        assert_eq!(check("GET", "/auth/done", &[HOST]), Ok(Admitted::Page));
-        assert_eq!(check("GET", "/auth/done?x", &[HOST]), Ok(Admitted::Page));
+        assert_eq!(check("GET", "/auth/done", &[HOST]), Ok(Admitted::OutcomePage));
+        assert_eq!(check("GET", "/auth/done?x", &[HOST]), Ok(Admitted::OutcomePage));
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(crate) async fn serve(
     connection: &ConnectionState,
 ) {
     tokio::select! {
-        () = answer_and_close(stream, handler, connection) => {}
+        () = respond_and_close(stream, handler, connection) => {}
         () = time_limit(connection) => {}
     }
     connection.release();
@@ -32,23 +32,23 @@ async fn time_limit(connection: &ConnectionState) {
     connection.released().await;
 }
 
-async fn answer_and_close(
+async fn respond_and_close(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     handler: &Handler,
     connection: &ConnectionState,
 ) {
-    let was_asked = AtomicBool::new(false);
+    let has_request = AtomicBool::new(false);
     let service = service_fn(async |request: hyper::Request<_>| {
-        was_asked.store(true, Ordering::Release);
-        // The body is not looked at: no request with one is ever admitted.
+        has_request.store(true, Ordering::Release);
+        // The body is ignored: no request with one is admitted.
         let (head, _) = request.into_parts();
-        connection.set_asked(true);
-        let answer = handler.answer(&head, connection).await;
-        connection.set_asked(false);
-        Ok::<_, Infallible>(answer)
+        connection.set_busy(true);
+        let response = handler.respond(&head, connection).await;
+        connection.set_busy(false);
+        Ok::<_, Infallible>(response)
     });
     let mut stream = TlsSniffer::new(stream);
-    let mut writes = SuppressedWrites::new(&mut stream, &was_asked);
+    let mut writes = SuppressedWrites::new(&mut stream, &has_request);
     let served = http1::Builder::new()
         .keep_alive(false)
         // The time limit of the head needs a timer.
@@ -61,17 +61,17 @@ async fn answer_and_close(
     // An error is the client's: bytes that are not a request, or silence.
     if writes.suppressed_any() {
         let is_too_large = served.is_err_and(|error| error.is_parse_too_large());
-        let answer = if is_too_large { Verdict::TooLarge } else { Verdict::BadRequest };
-        // Whoever is gone already needs none.
-        let _ = stream.write_all(&answer.into_bytes()).await;
+        let verdict = if is_too_large { Verdict::TooLarge } else { Verdict::BadRequest };
+        // A client that has left needs no response.
+        let _ = stream.write_all(&verdict.into_bytes()).await;
     }
     if stream.was_tls() {
-        handler.warnings().tell(ListenerWarning::SpokeTls);
+        handler.warnings().report(ListenerWarning::SpokeTls);
     }
     let mut stream = stream.into_inner();
-    // A socket that is closed with unread bytes in it takes the answer with it (RFC 9112
-    // section 9.6), so listen until the client closes, within reason.
-    limits::at_most(limits::LINGER, async {
+    // Closing a socket with unread bytes would discard the response (RFC 9112 section 9.6), so read until
+    // the client closes, within limits.
+    limits::timeout(limits::LINGER, async {
         let _ = stream.shutdown().await;
         let _ = copy(&mut stream.take(limits::LINGER_BYTES), &mut sink()).await;
     })
@@ -82,8 +82,8 @@ async fn answer_and_close(
 mod tests {
     use super::*;
     use crate::handler::testing::HandlerAlone;
-    use crate::handler::{Page, PendingCallback};
-    use crate::outcome::Outcome;
+    use crate::outcome::{Outcome, OutcomePage};
+    use crate::pending_callback::PendingCallback;
     use std::sync::Arc;
     use std::time::Duration;
     use tokio::io::{DuplexStream, duplex};
@@ -91,15 +91,15 @@ mod tests {
     use tokio::task::yield_now;
     use tokio::time::Instant;
 
-    /// The runtime's clock stands still in these tests, and jumps when all tasks wait.
-    struct World {
+    /// The runtime's clock is paused in these tests, and advances when all tasks wait.
+    struct Harness {
         handler: Arc<Handler>,
         callbacks: mpsc::Receiver<PendingCallback>,
-        page: watch::Sender<Page>,
+        page: watch::Sender<OutcomePage>,
         start: Instant,
     }
 
-    impl World {
+    impl Harness {
         fn new() -> Self {
             let HandlerAlone { handler, callbacks, page } = HandlerAlone::new();
             Self { handler: Arc::new(handler), callbacks, page, start: Instant::now() }
@@ -122,8 +122,8 @@ mod tests {
             let (mut browser, _) = self.connect(64 * 1024);
             ask_with_cookie(&mut browser, "/auth/callback?code=C", cookie).await;
             let callback = self.callbacks.recv().await.unwrap();
-            self.page.send_replace(Page::Open);
-            callback.answer_winner(Verdict::Received);
+            self.page.send_replace(OutcomePage::Open);
+            callback.accept(Verdict::Received);
             read_to_end(browser).await
         }
 
@@ -156,16 +156,16 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_silent_client_is_left_after_5_s() {
-        let world = World::new();
-        let (client, _) = world.connect(1024);
+        let harness = Harness::new();
+        let (client, _) = harness.connect(1024);
         assert_eq!(read_to_end(client).await, "");
-        assert_eq!(world.second(), 5);
+        assert_eq!(harness.second(), 5);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_head_has_5_s_in_all_however_it_drips() {
-        let world = World::new();
-        let (mut client, end) = world.connect(1024);
+        let harness = Harness::new();
+        let (mut client, end) = harness.connect(1024);
         for byte in b"GET /auth/callback" {
             if client.write_all(&[*byte]).await.is_err() {
                 break;
@@ -184,10 +184,10 @@ mod tests {
             (b"\x03\x16", "HTTP/1.1 400"),
             (b"\x16", ""),
         ] {
-            let world = World::new();
+            let harness = Harness::new();
             let (observer, observed) = std::sync::mpsc::channel();
-            world.handler.warnings().observe(Box::new(move |warning| observer.send(warning).unwrap()));
-            let (mut client, end) = world.connect(64 * 1024);
+            harness.handler.warnings().observe(Box::new(move |warning| observer.send(warning).unwrap()));
+            let (mut client, end) = harness.connect(64 * 1024);
             for byte in sent {
                 let _ = client.write_all(&[*byte]).await;
                 yield_now().await;
@@ -195,15 +195,16 @@ mod tests {
             assert_eq!(read_to_end(client).await.get(..12).unwrap_or_default(), expected, "{sent:?}");
             let waited = if sent == b"\x16" { 5 } else { 0 };
             assert_eq!(end.await, waited, "{sent:?}");
-            let told: &[_] = if sent.starts_with(b"\x16\x03") { &[ListenerWarning::SpokeTls] } else { &[] };
-            assert_eq!(observed.try_iter().collect::<Vec<_>>(), told, "{sent:?}");
+            let warnings: &[_] =
+                if sent.starts_with(b"\x16\x03") { &[ListenerWarning::SpokeTls] } else { &[] };
+            assert_eq!(observed.try_iter().collect::<Vec<_>>(), warnings, "{sent:?}");
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_wrong_in_the_first_piece_is_refused_before_the_head_ends() {
-        let world = World::new();
-        let (mut client, end) = world.connect(64 * 1024);
+        let harness = Harness::new();
+        let (mut client, end) = harness.connect(64 * 1024);
         client.write_all(b"GET /\r\n\0").await.unwrap();
         assert_eq!(end.await, 0);
         assert!(read_to_end(client).await.starts_with("HTTP/1.1 400 "));
@@ -211,16 +212,16 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_that_is_not_read_is_given_up_after_10_s() {
-        let world = World::new();
-        let (mut client, end) = world.connect(64);
+        let harness = Harness::new();
+        let (mut client, end) = harness.connect(64);
         ask(&mut client, "/").await;
         assert_eq!(end.await, 10);
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_answered_client_that_does_not_close_is_closed() {
-        let world = World::new();
-        let (mut client, end) = world.connect(64 * 1024);
+        let harness = Harness::new();
+        let (mut client, end) = harness.connect(64 * 1024);
         ask(&mut client, "/").await;
         assert_eq!(end.await, 0);
         assert!(read_to_end(client).await.starts_with("HTTP/1.1 404 "));
@@ -228,68 +229,68 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_response_that_nobody_receives_in_time_is_not_lost() {
-        let mut world = World::new();
-        let (mut client, end) = world.connect(1024);
+        let mut harness = Harness::new();
+        let (mut client, end) = harness.connect(1024);
         ask(&mut client, "/auth/callback?code=C").await;
         assert_eq!(end.await, 10);
-        assert_eq!(world.callbacks.try_recv().unwrap().target(), "/auth/callback?code=C");
+        assert_eq!(harness.callbacks.try_recv().unwrap().target, "/auth/callback?code=C");
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_first_reader_of_the_page_has_all_the_time_it_takes_and_the_second_10_s() {
-        let mut world = World::new();
-        world.sign_in("").await;
-        let (mut first, _) = world.connect(1024);
+        let mut harness = Harness::new();
+        harness.sign_in("").await;
+        let (mut first, _) = harness.connect(1024);
         ask(&mut first, "/auth/done").await;
         read_until(&mut first, "Creating your key").await;
 
-        let (mut second, end) = world.connect(64 * 1024);
+        let (mut second, end) = harness.connect(64 * 1024);
         ask(&mut second, "/auth/done").await;
         assert_eq!(end.await, 10);
 
         limits::pause(Duration::from_secs(300)).await;
-        world.page.send_replace(Page::Complete(Outcome::KeyDelivered));
+        harness.page.send_replace(OutcomePage::Complete(Outcome::KeyDelivered));
         assert!(read_to_end(first).await.contains("Your key is ready"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_reads_the_page_before_the_browser_that_brought_the_response_does_not_take_its_time() {
         for came_with_the_cookie in [true, false] {
-            let mut world = World::new();
-            let cookie = world.handler.cookie();
-            let given = world.sign_in(if came_with_the_cookie { &cookie } else { "" }).await;
+            let mut harness = Harness::new();
+            let cookie = harness.handler.cookie();
+            let given = harness.sign_in(if came_with_the_cookie { &cookie } else { "" }).await;
             assert_eq!(given.contains(&format!("set-cookie: {cookie};")), !came_with_the_cookie, "{given}");
-            let (mut stranger, strangers_end) = world.connect(64 * 1024);
+            let (mut stranger, strangers_end) = harness.connect(64 * 1024);
             ask(&mut stranger, "/auth/done").await;
             read_until(&mut stranger, "Creating your key").await;
-            assert_eq!(world.handler.awaits_viewer(), came_with_the_cookie);
+            assert_eq!(harness.handler.awaits_viewer(), came_with_the_cookie);
 
-            let (mut browser, _) = world.connect(1024);
+            let (mut browser, _) = harness.connect(1024);
             ask_with_cookie(&mut browser, "/auth/done", &cookie).await;
             read_until(&mut browser, "Creating your key").await;
-            assert!(!world.handler.awaits_viewer());
+            assert!(!harness.handler.awaits_viewer());
             assert_eq!(strangers_end.await, 10);
 
             limits::pause(Duration::from_secs(300)).await;
-            world.page.send_replace(Page::Complete(Outcome::KeyDelivered));
+            harness.page.send_replace(OutcomePage::Complete(Outcome::KeyDelivered));
             assert!(read_to_end(browser).await.contains("Your key is ready"));
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_reader_that_left_makes_room_for_the_next() {
-        let mut world = World::new();
-        world.sign_in("").await;
-        let (mut first, end) = world.connect(64 * 1024);
+        let mut harness = Harness::new();
+        harness.sign_in("").await;
+        let (mut first, end) = harness.connect(64 * 1024);
         ask(&mut first, "/auth/done").await;
         drop(first);
         assert_eq!(end.await, 0);
 
-        let (mut second, _) = world.connect(1024);
+        let (mut second, _) = harness.connect(1024);
         ask(&mut second, "/auth/done").await;
         read_until(&mut second, "Creating your key").await;
         limits::pause(Duration::from_secs(60)).await;
-        drop(world.page);
+        drop(harness.page);
         assert!(read_to_end(second).await.contains("Interrupted"));
     }
 }

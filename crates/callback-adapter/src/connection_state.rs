@@ -1,6 +1,6 @@
 //! The state of a connection: its owner, and whether it may be closed to make room.
 
-use crate::peer::{self, Whose};
+use crate::peer::{self, Owner};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,41 +8,40 @@ use tokio::sync::watch;
 
 /// The state of one connection, shared by its task and the server.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct ConnectionState(Arc<Claims>);
+pub(crate) struct ConnectionState(Arc<State>);
 
 #[derive(Debug, Default)]
-struct Claims {
-    /// The client, and the port that it connected to.
-    ends: Option<(SocketAddr, u16)>,
-    owner: Whose,
-    asked: AtomicBool,
+struct State {
+    /// The client's address, and the port that it connected to.
+    endpoints: Option<(SocketAddr, u16)>,
+    owner: Owner,
+    busy: AtomicBool,
     held: watch::Sender<bool>,
 }
 
 impl ConnectionState {
-    pub(crate) fn of(client: SocketAddr, server_port: u16) -> Self {
-        let ends = Some((client, server_port));
+    pub(crate) fn new(client: SocketAddr, server_port: u16) -> Self {
         let owner = peer::owner(client, server_port);
-        Self(Arc::new(Claims { ends, owner, ..Claims::default() }))
+        Self(Arc::new(State { endpoints: Some((client, server_port)), owner, ..State::default() }))
     }
 
     #[cfg(test)]
-    pub(crate) fn owned_by(owner: Whose) -> Self {
-        Self(Arc::new(Claims { owner, ..Claims::default() }))
+    pub(crate) fn owned_by(owner: Owner) -> Self {
+        Self(Arc::new(State { owner, ..State::default() }))
     }
 
     /// Returns whether a program of this user is known to have connected.
     pub(crate) fn is_this_users(&self) -> bool {
-        self.0.owner == Whose::ThisUsers
+        self.0.owner == Owner::ThisUser
     }
 
     /// Returns whether a program of another user is known to have connected. May take milliseconds.
     pub(crate) fn is_another_users(&self) -> bool {
-        let owner = match (self.0.owner, self.0.ends) {
-            (Whose::Unknown, Some((client, server_port))) => peer::searched_owner(client, server_port),
+        let owner = match (self.0.owner, self.0.endpoints) {
+            (Owner::Unknown, Some((client, server_port))) => peer::search_owner(client, server_port),
             (owner, _) => owner,
         };
-        owner == Whose::AnotherUsers
+        owner == Owner::AnotherUser
     }
 
     /// Keeps the connection open: it is not closed to make room, nor when its time is up.
@@ -67,12 +66,12 @@ impl ConnectionState {
         let _ = self.0.held.subscribe().wait_for(|held| !held).await;
     }
 
-    /// Whether its request is being answered. Silent ones make room before it.
-    pub(crate) fn is_asked(&self) -> bool {
-        self.0.asked.load(Ordering::Acquire)
+    /// Returns whether a request is in progress. Idle connections make room before busy ones.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.0.busy.load(Ordering::Acquire)
     }
 
-    pub(crate) fn set_asked(&self, asked: bool) {
-        self.0.asked.store(asked, Ordering::Release);
+    pub(crate) fn set_busy(&self, busy: bool) {
+        self.0.busy.store(busy, Ordering::Release);
     }
 }

@@ -17,7 +17,7 @@ pub const PORT: u16 = 5000;
 /// connections are closed.
 pub fn listen(mut streams: mpsc::Receiver<DuplexStream>) -> LoopbackListener {
     let shared = Shared::new().expect("the system has randomness");
-    LoopbackListener::served_by(PORT, paths::CALLBACK, Vec::new(), shared, |handler, _| async move {
+    LoopbackListener::with_server(PORT, paths::CALLBACK, Vec::new(), shared, |handler, _| async move {
         let handler = Arc::new(handler);
         let mut connections = JoinSet::new();
         while let Some(stream) = streams.recv().await {

@@ -84,6 +84,7 @@ mod outcome_viewer;
 mod page;
 mod paths;
 mod peer;
+mod pending_callback;
 mod response;
 mod self_test;
 mod server;

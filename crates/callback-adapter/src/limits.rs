@@ -50,7 +50,7 @@ pub(crate) async fn pause(duration: Duration) {
     tokio::time::sleep(duration).await;
 }
 
-/// Runs `work` until it is done, or the time is up: then there is nothing.
-pub(crate) async fn at_most<T>(duration: Duration, work: impl Future<Output = T>) -> Option<T> {
+/// Runs `work` until it completes or the time is up, which returns `None`.
+pub(crate) async fn timeout<T>(duration: Duration, work: impl Future<Output = T>) -> Option<T> {
     tokio::time::timeout(duration, work).await.ok()
 }

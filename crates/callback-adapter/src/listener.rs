@@ -1,10 +1,10 @@
 //! The listener, as a program uses it.
 
-use crate::admission::Admission;
-use crate::handler::{Handler, Page, PendingCallback, Shared};
+use crate::handler::{Handler, Shared};
 use crate::one_time_link::{BrowserMismatch, CookieMatch};
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, OutcomePage};
 use crate::paths;
+use crate::pending_callback::PendingCallback;
 use crate::self_test::{self, SelfTestError};
 use crate::server::Server;
 use crate::sockets::{BindError, Sockets};
@@ -33,9 +33,9 @@ pub struct LoopbackListener {
     addresses: Vec<SocketAddr>,
     shared: Shared,
     callbacks: mpsc::Receiver<PendingCallback>,
-    /// What the browser presented that the response came from.
-    answered: Option<CookieMatch>,
-    page: watch::Sender<Page>,
+    /// The cookie of the browser that brought the response.
+    accepted_cookie: Option<CookieMatch>,
+    page: watch::Sender<OutcomePage>,
     concluded: oneshot::Sender<()>,
     server: JoinHandle<()>,
 }
@@ -74,13 +74,13 @@ impl LoopbackListener {
         let shared = Shared::new().map_err(|error| BindError::without_randomness(port, error))?;
         let sockets = Sockets::bind(port, &shared.warnings)?;
         let addresses = sockets.addresses();
-        Ok(Self::served_by(sockets.port(), path, addresses, shared, |handler, when_concluded| {
+        Ok(Self::with_server(sockets.port(), path, addresses, shared, |handler, when_concluded| {
             Server::new(sockets, handler).run(when_concluded)
         }))
     }
 
-    /// The listener whose connections `serve` brings to the handler.
-    pub(crate) fn served_by<S: Future<Output = ()> + Send + 'static>(
+    /// Returns a listener whose handler gets its connections from `serve`.
+    pub(crate) fn with_server<S: Future<Output = ()> + Send + 'static>(
         port: u16,
         path: &str,
         addresses: Vec<SocketAddr>,
@@ -91,18 +91,12 @@ impl LoopbackListener {
         redirect_uri.set_port(Some(port)).expect("an http URL has a port");
         redirect_uri.set_path(path);
 
-        let (to_receive, callbacks) = mpsc::channel(1);
-        let (page, page_of_handler) = watch::channel(Page::Absent);
+        let (to_listener, callbacks) = mpsc::channel(1);
+        let (page, shown_page) = watch::channel(OutcomePage::Absent);
         let (concluded, when_concluded) = oneshot::channel();
-        let admission = Admission {
-            port,
-            callback_path: redirect_uri.path().to_owned(),
-            start_nonce: shared.link.nonce().clone(),
-            probe_nonce: shared.identity.nonce().clone(),
-        };
-        let handler = Handler::new(admission, shared.clone(), to_receive, page_of_handler);
+        let handler = Handler::new(port, redirect_uri.path(), shared.clone(), to_listener, shown_page);
         let server = tokio::spawn(serve(handler, when_concluded));
-        Self { redirect_uri, addresses, shared, callbacks, answered: None, page, concluded, server }
+        Self { redirect_uri, addresses, shared, callbacks, accepted_cookie: None, page, concluded, server }
     }
 
     /// Reports warnings to `observer`, starting with those that occurred before. It replaces an earlier
@@ -132,7 +126,7 @@ impl LoopbackListener {
     /// is reported as [`ListenerWarning::StartOpenedTwice`] and by
     /// [`browser_mismatch`](Self::browser_mismatch).
     pub fn start_url(&self, pending: &PendingAuthorization) -> Url {
-        self.shared.link.lead_to(pending.authorize_url());
+        self.shared.link.set_target(pending.authorize_url());
         let mut url = self.redirect_uri.clone();
         url.set_path(&[paths::START, self.shared.link.nonce().as_str()].concat());
         url
@@ -145,7 +139,7 @@ impl LoopbackListener {
     /// Call it after [`receive`](ResponseSource::receive), right before a step that cannot be undone: a
     /// second browser may open the start URL late. It also applies to a response from another source.
     pub fn browser_mismatch(&self) -> Option<BrowserMismatch> {
-        BrowserMismatch::detect(self.shared.link.open_count(), self.answered)
+        BrowserMismatch::detect(self.shared.link.open_count(), self.accepted_cookie)
     }
 
     /// Checks that a browser that is redirected to `localhost` reaches this listener. Call it right before
@@ -182,11 +176,11 @@ impl LoopbackListener {
     /// first, then call this.
     pub async fn conclude(self, outcome: Outcome) {
         self.page.send_if_modified(|page| {
-            let promised = !matches!(page, Page::Absent);
-            if promised {
-                *page = Page::Complete(outcome);
+            let is_awaited = *page != OutcomePage::Absent;
+            if is_awaited {
+                *page = OutcomePage::Complete(outcome);
             }
-            promised
+            is_awaited
         });
         // The server has ended only if its runtime shuts down. Then no browser can be shown anything.
         let _ = self.concluded.send(());
@@ -203,22 +197,22 @@ impl ResponseSource for LoopbackListener {
     ) -> Result<AuthorizationResponse, SourceError> {
         // Nothing after `recv` waits, so a response that was taken is also returned.
         while let Some(callback) = self.callbacks.recv().await {
-            match pending.read_callback(callback.target()) {
+            match pending.read_callback(&callback.target) {
                 Callback::Stray(stray) => {
                     if stray == Stray::ForeignState {
-                        self.shared.warnings.tell(ListenerWarning::ForeignState);
+                        self.shared.warnings.report(ListenerWarning::ForeignState);
                     }
-                    callback.answer(stray.into());
+                    callback.reject(stray.into());
                 }
-                // It knows the state; still, no browser that was given a cookie brings another one.
-                Callback::Response(_) if callback.cookie_match() == CookieMatch::Foreign => {
-                    callback.answer(Verdict::OtherBrowser);
+                // A browser that got the cookie does not send another value, even if this one knows the state.
+                Callback::Response(_) if callback.cookie == CookieMatch::Foreign => {
+                    callback.reject(Verdict::OtherBrowser);
                 }
                 Callback::Response(response) => {
-                    self.answered = Some(callback.cookie_match());
-                    self.page.send_replace(promised_page(&response));
-                    callback.answer_winner(Verdict::from(&response));
-                    // From here on every other callback is told that it came too late.
+                    self.accepted_cookie = Some(callback.cookie);
+                    self.page.send_replace(page_after(&response));
+                    callback.accept(Verdict::from(&response));
+                    // Every later callback is too late.
                     self.callbacks.close();
                     return Ok(response);
                 }
@@ -228,12 +222,12 @@ impl ResponseSource for LoopbackListener {
     }
 }
 
-/// What the winner, if it is sent on to the page, finds there until [`LoopbackListener::conclude`].
-fn promised_page(response: &AuthorizationResponse) -> Page {
+/// Returns the outcome page until [`LoopbackListener::conclude`].
+fn page_after(response: &AuthorizationResponse) -> OutcomePage {
     match response {
-        AuthorizationResponse::Granted(_) => Page::Open,
-        AuthorizationResponse::Denied { .. } => Page::Complete(Outcome::Refused),
-        AuthorizationResponse::Malformed | AuthorizationResponse::IssuerMismatch => Page::Absent,
+        AuthorizationResponse::Granted(_) => OutcomePage::Open,
+        AuthorizationResponse::Denied { .. } => OutcomePage::Complete(Outcome::Refused),
+        AuthorizationResponse::Malformed | AuthorizationResponse::IssuerMismatch => OutcomePage::Absent,
     }
 }
 

@@ -22,8 +22,8 @@ impl Nonce {
         &self.0
     }
 
-    /// Takes as long for a good guess as for a bad one of the same length.
-    pub(crate) fn is(&self, guess: &[u8]) -> bool {
+    /// Compares in constant time for a guess of the same length.
+    pub(crate) fn matches(&self, guess: &[u8]) -> bool {
         self.0.as_bytes().ct_eq(guess).into()
     }
 }

@@ -60,17 +60,17 @@ pub(crate) enum CookieMatch {
 
 /// The result of a request for the start URL.
 pub(crate) enum Opening {
-    /// It leads nowhere yet.
-    Nowhere,
-    /// The browser is sent on.
-    On {
-        /// To the authorization server.
+    /// There is no authorization request yet.
+    NotReady,
+    /// The browser is redirected.
+    Redirect {
+        /// The authorization request's URL.
         location: HeaderValue,
         /// The `Set-Cookie` of the response.
         cookie: HeaderValue,
     },
-    /// It was opened by another browser before.
-    Again,
+    /// Another browser opened the start URL before.
+    OpenedBefore,
 }
 
 pub(crate) struct OneTimeLink {
@@ -101,8 +101,8 @@ impl OneTimeLink {
         &self.nonce
     }
 
-    /// From now on the browser is sent there.
-    pub(crate) fn lead_to(&self, authorize_url: &Url) {
+    /// Sets the authorization request that the start URL redirects to.
+    pub(crate) fn set_target(&self, authorize_url: &Url) {
         let location = HeaderValue::try_from(authorize_url.as_str()).expect("a URL is written in ASCII");
         self.state().location = Some(location);
     }
@@ -115,7 +115,7 @@ impl OneTimeLink {
     pub(crate) fn open(&self, headers: &HeaderMap) -> Opening {
         let mut state = self.state();
         let Some(location) = state.location.clone() else {
-            return Opening::Nowhere;
+            return Opening::NotReady;
         };
         let is_the_same = self.cookie_match(headers) == CookieMatch::Ours;
         match state.open_count {
@@ -123,10 +123,10 @@ impl OneTimeLink {
             OpenCount::One | OpenCount::Several if is_the_same => {}
             OpenCount::One | OpenCount::Several => {
                 state.open_count = OpenCount::Several;
-                return Opening::Again;
+                return Opening::OpenedBefore;
             }
         }
-        Opening::On { location, cookie: self.set_cookie() }
+        Opening::Redirect { location, cookie: self.set_cookie() }
     }
 
     /// Looks for the cookie among those of all programs on this machine, since cookies do not depend on the
@@ -140,7 +140,7 @@ impl OneTimeLink {
             .filter_map(|rest| rest.strip_prefix(b"="));
         match (values.next(), values.next()) {
             (None, _) => CookieMatch::Missing,
-            (Some(value), None) if self.cookie.is(value) => CookieMatch::Ours,
+            (Some(value), None) if self.cookie.matches(value) => CookieMatch::Ours,
             _ => CookieMatch::Foreign,
         }
     }

@@ -35,6 +35,17 @@ impl From<&ProvisionError> for Outcome {
     }
 }
 
+/// The part of the outcome page that can be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OutcomePage {
+    /// No page: no browser was redirected to it.
+    Absent,
+    /// The beginning. The end follows when the outcome is known, or the listener is dropped.
+    Open,
+    /// The whole page.
+    Complete(Outcome),
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -93,10 +93,10 @@ fn last_section(mark: Mark, title: &str, next: &str) -> String {
     section("end", mark, title, next) + CLOSING
 }
 
-/// The whole page of an answer.
-pub(crate) fn whole(answer: Verdict) -> String {
-    let (mark, title, next) = match answer {
-        Verdict::SentOn => (
+/// Returns the whole page of a verdict.
+pub(crate) fn whole(verdict: Verdict) -> String {
+    let (mark, title, next) = match verdict {
+        Verdict::Redirected => (
             Mark::Done,
             "On to the sign-in",
             "Your browser should go there by itself. If it does not, \

@@ -9,41 +9,41 @@ use std::net::SocketAddr;
 
 /// The user whose program connected. Only known on Linux.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Whose {
-    /// This user's, or the administrator's, and it is still connected.
+pub(crate) enum Owner {
+    /// This user or root, and the program is still connected.
     ///
-    /// The administrator's programs may carry a browser's connections, as those of virtual machines
-    /// do. And whom the administrator runs this program for is not known, so no one is strange then.
-    ThisUsers,
-    AnotherUsers,
+    /// Programs of root may relay a browser's connections, as those of virtual machines do. If this
+    /// program runs as root, the user it runs for is unknown, so every user counts as this one.
+    ThisUser,
+    AnotherUser,
     #[default]
     Unknown,
 }
 
-/// Whose program connected to `server_port` from `client`, if the system tells at once.
-pub(crate) fn owner(client: SocketAddr, server_port: u16) -> Whose {
+/// Returns the owner of the connection from `client` to `server_port`, if the system knows it at once.
+pub(crate) fn owner(client: SocketAddr, server_port: u16) -> Owner {
     system::owner(client, server_port)
 }
 
-/// The same where the system has to be searched. That can take milliseconds, so it is not for every
-/// connection of a crowd.
-pub(crate) fn searched_owner(client: SocketAddr, server_port: u16) -> Whose {
-    system::searched_owner(client, server_port)
+/// Returns the same by searching all connections. That can take milliseconds, so it is not used for every
+/// connection of a flood.
+pub(crate) fn search_owner(client: SocketAddr, server_port: u16) -> Owner {
+    system::search_owner(client, server_port)
 }
 
 #[cfg(target_os = "linux")]
 mod system {
-    use super::{SocketAddr, Whose, diag, table};
+    use super::{Owner, SocketAddr, diag, table};
 
-    pub(super) fn owner(client: SocketAddr, server_port: u16) -> Whose {
-        diag::socket(client, server_port).map_or(Whose::Unknown, whose)
+    pub(super) fn owner(client: SocketAddr, server_port: u16) -> Owner {
+        diag::socket(client, server_port).map_or(Owner::Unknown, owner_of)
     }
 
-    pub(super) fn searched_owner(client: SocketAddr, server_port: u16) -> Whose {
-        table::socket(client, server_port).map_or(Whose::Unknown, whose)
+    pub(super) fn search_owner(client: SocketAddr, server_port: u16) -> Owner {
+        table::socket(client, server_port).map_or(Owner::Unknown, owner_of)
     }
 
-    fn whose(socket: Socket) -> Whose {
+    fn owner_of(socket: Socket) -> Owner {
         judge(socket, rustix::process::geteuid().as_raw())
     }
 
@@ -57,29 +57,29 @@ mod system {
 
     pub(super) const ESTABLISHED: u8 = 1;
 
-    /// A socket that its program has closed says that it is the administrator's.
-    pub(super) fn judge(socket: Socket, this_user: u32) -> Whose {
-        const ADMINISTRATOR: u32 = 0;
-        if socket.user != this_user && ![socket.user, this_user].contains(&ADMINISTRATOR) {
-            Whose::AnotherUsers
+    /// Judges a socket. The kernel reports root as the owner of a socket that its program has closed.
+    pub(super) fn judge(socket: Socket, this_user: u32) -> Owner {
+        const ROOT: u32 = 0;
+        if socket.user != this_user && ![socket.user, this_user].contains(&ROOT) {
+            Owner::AnotherUser
         } else if socket.state == ESTABLISHED {
-            Whose::ThisUsers
+            Owner::ThisUser
         } else {
-            Whose::Unknown
+            Owner::Unknown
         }
     }
 }
 
 #[cfg(not(target_os = "linux"))]
 mod system {
-    use super::{SocketAddr, Whose};
+    use super::{Owner, SocketAddr};
 
-    pub(super) fn owner(_: SocketAddr, _: u16) -> Whose {
-        Whose::Unknown
+    pub(super) fn owner(_: SocketAddr, _: u16) -> Owner {
+        Owner::Unknown
     }
 
-    pub(super) fn searched_owner(_: SocketAddr, _: u16) -> Whose {
-        Whose::Unknown
+    pub(super) fn search_owner(_: SocketAddr, _: u16) -> Owner {
+        Owner::Unknown
     }
 }
 
@@ -95,14 +95,14 @@ mod tests {
     fn only_another_person_is_strange_and_only_who_is_there_is_known() {
         const CLOSED: u8 = 7;
         for (user, state, this_user, expected) in [
-            (1000, ESTABLISHED, 1000, Whose::ThisUsers),
-            (1001, ESTABLISHED, 1000, Whose::AnotherUsers),
-            (0, ESTABLISHED, 1000, Whose::ThisUsers),
-            (1000, ESTABLISHED, 0, Whose::ThisUsers),
-            (0, ESTABLISHED, 0, Whose::ThisUsers),
-            (1001, CLOSED, 1000, Whose::AnotherUsers),
-            (1000, CLOSED, 1000, Whose::Unknown),
-            (0, CLOSED, 1000, Whose::Unknown),
+            (1000, ESTABLISHED, 1000, Owner::ThisUser),
+            (1001, ESTABLISHED, 1000, Owner::AnotherUser),
+            (0, ESTABLISHED, 1000, Owner::ThisUser),
+            (1000, ESTABLISHED, 0, Owner::ThisUser),
+            (0, ESTABLISHED, 0, Owner::ThisUser),
+            (1001, CLOSED, 1000, Owner::AnotherUser),
+            (1000, CLOSED, 1000, Owner::Unknown),
+            (0, CLOSED, 1000, Owner::Unknown),
         ] {
             assert_eq!(judge(Socket { user, state }, this_user), expected, "{user} {state} at {this_user}");
         }
@@ -118,10 +118,10 @@ mod tests {
             let this_user = rustix::process::geteuid().as_raw();
             let ours = Some(Socket { user: this_user, state: ESTABLISHED });
             assert_eq!((diag::socket(end, port), table::socket(end, port)), (ours, ours), "{address}");
-            assert_eq!((owner(end, port), searched_owner(end, port)), (Whose::ThisUsers, Whose::ThisUsers));
+            assert_eq!((owner(end, port), search_owner(end, port)), (Owner::ThisUser, Owner::ThisUser));
 
             drop(client);
-            assert_eq!(owner(end, port), Whose::Unknown, "{address}");
+            assert_eq!(owner(end, port), Owner::Unknown, "{address}");
         }
     }
 

@@ -17,7 +17,7 @@ pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
 impl Verdict {
     fn status(self) -> StatusCode {
         match self {
-            Self::SentOn | Self::Received => StatusCode::SEE_OTHER,
+            Self::Redirected | Self::Received => StatusCode::SEE_OTHER,
             Self::Unusable | Self::BadRequest | Self::ForeignState => StatusCode::BAD_REQUEST,
             Self::OtherBrowser | Self::NotANavigation => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -51,9 +51,9 @@ impl Verdict {
     }
 }
 
-/// Sends the browser there, with that `Set-Cookie`.
-pub(crate) fn sent_on(location: HeaderValue, cookie: HeaderValue) -> Response<Body> {
-    let mut response = Verdict::SentOn.into_response();
+/// Redirects the browser to this location, with this `Set-Cookie`.
+pub(crate) fn redirect(location: HeaderValue, cookie: HeaderValue) -> Response<Body> {
+    let mut response = Verdict::Redirected.into_response();
     response.headers_mut().insert(header::LOCATION, location);
     response.headers_mut().insert(header::SET_COOKIE, cookie);
     response

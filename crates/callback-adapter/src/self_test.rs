@@ -74,7 +74,7 @@ impl SelfTestError {
 /// Resolves `localhost`. The result is empty if the system cannot, which does not matter: a browser
 /// resolves it by itself.
 pub(crate) async fn resolve(port: u16) -> Vec<SocketAddr> {
-    let lookup = limits::at_most(limits::LOOKUP, lookup_host(("localhost", port))).await;
+    let lookup = limits::timeout(limits::LOOKUP, lookup_host(("localhost", port))).await;
     lookup.and_then(Result::ok).map(Iterator::collect).unwrap_or_default()
 }
 
@@ -83,13 +83,13 @@ pub(crate) async fn resolve(port: u16) -> Vec<SocketAddr> {
 pub(crate) async fn run(
     identity: &Identity,
     resolved: &[SocketAddr],
-    listened_on: &[SocketAddr],
+    bound: &[SocketAddr],
 ) -> Result<(), SelfTestError> {
     if let Some(address) = resolved.iter().find(|address| !LOOPBACK.contains(&address.ip())) {
         return Err(SelfTestError::new(*address, SelfTestErrorKind::ResolvesElsewhere, None));
     }
-    // All at once, and told in order: what is found does not depend on who is faster.
-    join_all(listened_on.iter().map(|address| identity.probe(*address))).await.into_iter().collect()
+    // Concurrently, but reported in order: the result does not depend on which is faster.
+    join_all(bound.iter().map(|address| identity.probe(*address))).await.into_iter().collect()
 }
 
 /// The secrets that identify this listener, and the connections that it made to itself.
@@ -125,13 +125,13 @@ impl Identity {
     }
 
     async fn probe(&self, address: SocketAddr) -> Result<(), SelfTestError> {
-        let mut answer = Vec::new();
-        let end = limits::at_most(limits::PROBE, self.ask(address, &mut answer)).await;
-        if self.is_ours(&answer) {
+        let mut response = Vec::new();
+        let end = limits::timeout(limits::PROBE, self.send_probe(address, &mut response)).await;
+        if self.is_ours(&response) {
             return Ok(());
         }
-        if !answer.is_empty() {
-            return Err(SelfTestError::new(address, stranger(&answer), None));
+        if !response.is_empty() {
+            return Err(SelfTestError::new(address, stranger(&response), None));
         }
         let source = match end {
             None => io::ErrorKind::TimedOut.into(),
@@ -141,8 +141,8 @@ impl Identity {
         Err(SelfTestError::new(address, SelfTestErrorKind::NoAnswer, Some(source)))
     }
 
-    /// Sends one request and reads until it is clear who answers.
-    async fn ask(&self, address: SocketAddr, answer: &mut Vec<u8>) -> io::Result<()> {
+    /// Sends one request and reads until the response is sufficient.
+    async fn send_probe(&self, address: SocketAddr, response: &mut Vec<u8>) -> io::Result<()> {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         // Registered before the server sees the connection.
         socket.bind(SocketAddr::new(address.ip(), 0))?;
@@ -158,17 +158,17 @@ impl Identity {
         );
         stream.write_all(request.as_bytes()).await?;
         let mut stream = stream.take(limits::PROBE_BYTES);
-        while !self.is_clear(answer) && stream.read_buf(answer).await? > 0 {}
+        while !self.is_sufficient(response) && stream.read_buf(response).await? > 0 {}
         Ok(())
     }
 
-    /// Whether what was read is enough, so that nobody need be waited for who does not close.
-    fn is_clear(&self, answer: &[u8]) -> bool {
-        split(answer).is_some_and(|(head, body)| !is_ok(head) || body.len() >= self.answer.as_str().len())
+    /// Returns whether the response is sufficient, even if the other program does not close the connection.
+    fn is_sufficient(&self, response: &[u8]) -> bool {
+        split(response).is_some_and(|(head, body)| !is_ok(head) || body.len() >= self.answer.as_str().len())
     }
 
-    fn is_ours(&self, answer: &[u8]) -> bool {
-        split(answer).is_some_and(|(head, body)| is_ok(head) && self.answer.is(body))
+    fn is_ours(&self, response: &[u8]) -> bool {
+        split(response).is_some_and(|(head, body)| is_ok(head) && self.answer.matches(body))
     }
 }
 
@@ -183,19 +183,19 @@ impl Drop for Registration<'_> {
     }
 }
 
-/// Head and body of an answer whose head is whole.
-fn split(answer: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
-    Some((&answer[..end], &answer[end + 4..]))
+/// Returns the head and the body of a response whose head is complete.
+fn split(response: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = response.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
+    Some((&response[..end], &response[end + 4..]))
 }
 
 fn is_ok(head: &[u8]) -> bool {
     head.starts_with(b"HTTP/1.1 200 ")
 }
 
-/// Who answers, as far as the answer tells. It need not be HTTP: AirPlay may speak RTSP.
-fn stranger(answer: &[u8]) -> SelfTestErrorKind {
-    let head = split(answer).map_or(answer, |(head, _)| head);
+/// Identifies another program by its response, which need not be HTTP: AirPlay may speak RTSP.
+fn stranger(response: &[u8]) -> SelfTestErrorKind {
+    let head = split(response).map_or(response, |(head, _)| head);
     let server = String::from_utf8_lossy(head)
         .lines()
         .filter_map(|line| line.split_once(':'))
@@ -217,8 +217,8 @@ mod tests {
     use tokio::net::TcpListener;
     use tokio::task::JoinHandle;
 
-    /// Somebody else, who answers one request like that, and what was asked.
-    async fn stranger_who_says(answer: &'static [u8]) -> (SocketAddr, JoinHandle<String>) {
+    /// Starts another program that sends this response to one request, and returns the request.
+    async fn stranger_sending(answer: &'static [u8]) -> (SocketAddr, JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let asked = tokio::spawn(async move {
@@ -274,7 +274,7 @@ mod tests {
                 "another program answers at",
             ),
         ] {
-            let (address, asked) = stranger_who_says(answer).await;
+            let (address, asked) = stranger_sending(answer).await;
             let error = probe(address).await;
             assert_eq!((error.address, &error.kind), (address, &kind));
             assert!(error.to_string().starts_with(&format!("{text} {address}")), "{error}");
@@ -307,7 +307,7 @@ mod tests {
         refused.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
         is_not_reached(refused.local_addr().unwrap(), io::ErrorKind::ConnectionRefused).await;
 
-        let (closing, _) = stranger_who_says(b"").await;
+        let (closing, _) = stranger_sending(b"").await;
         is_not_reached(closing, io::ErrorKind::UnexpectedEof).await;
     }
 

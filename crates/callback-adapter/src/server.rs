@@ -8,7 +8,6 @@ use crate::sockets::Sockets;
 use std::convert::Infallible;
 use std::future::pending;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -33,12 +32,12 @@ impl Server {
             concluded = concluded => concluded.is_ok(),
         };
         let Self { sockets, mut connections } = self;
-        limits::at_most(limits::LAST_PAGE, async {
+        limits::timeout(limits::LAST_PAGE, async {
             if concluded {
-                connections.wait_for_the_last_request(&sockets).await;
+                limits::timeout(limits::LAST_REQUEST, connections.await_viewer(&sockets)).await;
             }
             drop(sockets);
-            connections.finish_those_held().await;
+            connections.finish_held().await;
         })
         .await;
     }
@@ -48,7 +47,7 @@ impl Server {
             for _ in 0..limits::CONNECTIONS {
                 tokio::select! {
                     (stream, client) = self.sockets.accept() => self.connections.add(stream, client),
-                    () = self.connections.end_of_one() => {}
+                    () = self.connections.join_one() => {}
                 }
             }
             // An accepted connection may have its request already. Read it before newer connections take its
@@ -74,16 +73,17 @@ struct Connection {
 impl Connections {
     /// Serves a connection. The listener's own probes occupy no slot, since their number is limited.
     fn add(&mut self, stream: TcpStream, client: SocketAddr) {
-        let state = ConnectionState::of(client, self.handler.port());
+        let state = ConnectionState::new(client, self.handler.port());
         if self.handler.is_probe(client) {
             self.spawn(stream, state);
         } else {
-            self.give_a_place(stream, state);
+            self.add_to_slot(stream, state);
         }
     }
 
-    /// When all places are taken, an old connection gives way, since a browser's is the newest.
-    fn give_a_place(&mut self, stream: TcpStream, state: ConnectionState) {
+    /// Serves a connection in a slot. If all are occupied, an old connection makes room, since a browser's is
+    /// the newest.
+    fn add_to_slot(&mut self, stream: TcpStream, state: ConnectionState) {
         if self.open.len() >= limits::CONNECTIONS {
             self.make_room();
         }
@@ -95,11 +95,11 @@ impl Connections {
     /// flood by another user does not close the browser's; then an idle one; then the oldest.
     fn make_room(&mut self) {
         let is_held = |connection: &Connection| connection.state.is_held();
-        let claims =
-            |connection: &Connection| (connection.state.is_this_users(), connection.state.is_asked());
+        let priority =
+            |connection: &Connection| (connection.state.is_this_users(), connection.state.is_busy());
         let free = self.open.iter().enumerate().filter(|(_, connection)| !is_held(connection));
-        if let Some((place, _)) = free.min_by_key(|(_, connection)| claims(connection)) {
-            self.open.remove(place).task.abort();
+        if let Some((oldest, _)) = free.min_by_key(|(_, connection)| priority(connection)) {
+            self.open.remove(oldest).task.abort();
         }
     }
 
@@ -108,28 +108,26 @@ impl Connections {
         self.tasks.spawn(async move { serve(stream, &handler, &state).await })
     }
 
-    /// Returns when a connection has ended. May be dropped at any time.
-    async fn end_of_one(&mut self) {
+    /// Waits until a connection has ended. Cancel safe.
+    async fn join_one(&mut self) {
         if self.tasks.join_next().await.is_none() {
             pending::<()>().await;
         }
         self.open.retain(|connection| !connection.task.is_finished());
     }
 
-    async fn finish_those_held(&mut self) {
+    async fn finish_held(&mut self) {
         while self.open.iter().any(|connection| connection.state.is_held()) {
-            self.end_of_one().await;
+            self.join_one().await;
         }
     }
 
-    /// Returns when the page that a browser was sent to was asked for, or will not be any more.
-    async fn wait_for_the_last_request(&mut self, sockets: &Sockets) {
-        let mut too_late = pin!(limits::pause(limits::LAST_REQUEST));
+    /// Waits until the browser that was redirected to the outcome page has requested it.
+    async fn await_viewer(&mut self, sockets: &Sockets) {
         while self.handler.awaits_viewer() {
             tokio::select! {
                 (stream, client) = sockets.accept() => self.add(stream, client),
-                () = self.end_of_one() => {}
-                () = &mut too_late => return,
+                () = self.join_one() => {}
             }
         }
     }
@@ -139,27 +137,27 @@ impl Connections {
 mod tests {
     use super::*;
     use crate::handler::testing::HandlerAlone;
-    use crate::peer::Whose;
+    use crate::peer::Owner;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
-    struct World {
+    struct Harness {
         listener: TcpListener,
         connections: Connections,
     }
 
-    impl World {
+    impl Harness {
         async fn new() -> Self {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let handler = Arc::new(HandlerAlone::new().handler);
             Self { listener, connections: Connections { handler, tasks: JoinSet::new(), open: Vec::new() } }
         }
 
-        /// The client's end of a connection that a program of this owner makes.
-        async fn connect(&mut self, owner: Whose) -> TcpStream {
+        /// Connects as a program of this owner, and returns the client's end.
+        async fn connect(&mut self, owner: Owner) -> TcpStream {
             let client = TcpStream::connect(self.listener.local_addr().unwrap()).await.unwrap();
             let (stream, _) = self.listener.accept().await.unwrap();
-            self.connections.give_a_place(stream, ConnectionState::owned_by(owner));
+            self.connections.add_to_slot(stream, ConnectionState::owned_by(owner));
             client
         }
     }
@@ -174,22 +172,22 @@ mod tests {
 
     #[tokio::test]
     async fn a_crowd_of_another_user_does_not_push_out_a_browser_that_asks_late() {
-        use Whose::{AnotherUsers, ThisUsers, Unknown};
+        use Owner::{AnotherUser, ThisUser, Unknown};
         for (browser, crowd, expected) in [
-            (ThisUsers, AnotherUsers, "404"),
-            (ThisUsers, Unknown, "404"),
-            (ThisUsers, ThisUsers, ""),
+            (ThisUser, AnotherUser, "404"),
+            (ThisUser, Unknown, "404"),
+            (ThisUser, ThisUser, ""),
             (Unknown, Unknown, ""),
-            (AnotherUsers, AnotherUsers, ""),
+            (AnotherUser, AnotherUser, ""),
         ] {
-            let mut world = World::new().await;
-            let browser_stream = world.connect(browser).await;
+            let mut harness = Harness::new().await;
+            let browser_stream = harness.connect(browser).await;
             let mut others = Vec::new();
             for _ in 0..100 {
-                others.push(world.connect(crowd).await);
+                others.push(harness.connect(crowd).await);
             }
             let newest = others.pop().unwrap();
-            assert_eq!(world.connections.open.len(), limits::CONNECTIONS);
+            assert_eq!(harness.connections.open.len(), limits::CONNECTIONS);
             assert_eq!(ask(browser_stream).await, expected, "{browser:?} among {crowd:?}");
             assert_eq!(ask(newest).await, "404", "the newest of {crowd:?}");
         }
@@ -197,12 +195,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_stranger_finds_a_place_although_this_user_has_all() {
-        let mut world = World::new().await;
+        let mut harness = Harness::new().await;
         let mut others = Vec::new();
         for _ in 0..limits::CONNECTIONS {
-            others.push(world.connect(Whose::ThisUsers).await);
+            others.push(harness.connect(Owner::ThisUser).await);
         }
-        let newest = world.connect(Whose::AnotherUsers).await;
+        let newest = harness.connect(Owner::AnotherUser).await;
         assert_eq!(ask(newest).await, "404");
     }
 }

@@ -98,7 +98,7 @@ impl Sockets {
         let wanted = SocketAddr::from((Ipv6Addr::LOCALHOST, port));
         let v6 = match listen(wanted) {
             Ok(v6) => Some(v6),
-            Err(error) if has_no_such_address(&error) => None,
+            Err(error) if lacks_address(&error) => None,
             Err(error) => return Err(BindError::new(wanted, error)),
         };
         Ok(Self { port, v4, v6, warnings: Arc::clone(warnings) })
@@ -110,8 +110,8 @@ impl Sockets {
 
     /// Returns the bound addresses, in the order of [`LOOPBACK`].
     pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
-        let is_there = |ip: &IpAddr| ip.is_ipv4() || self.v6.is_some();
-        LOOPBACK.into_iter().filter(is_there).map(|ip| SocketAddr::new(ip, self.port)).collect()
+        let is_bound = |ip: &IpAddr| ip.is_ipv4() || self.v6.is_some();
+        LOOPBACK.into_iter().filter(is_bound).map(|ip| SocketAddr::new(ip, self.port)).collect()
     }
 
     /// Accepts the next connection and returns the client's address. Cancel safe.
@@ -128,11 +128,11 @@ impl Sockets {
             };
             match accepted {
                 Ok(accepted) => return accepted,
-                // Only this client is concerned, and it is gone.
-                Err(error) if is_of_the_connection(&error) => {}
-                // Most likely there are too many open files: it passes, but not by asking at once.
+                // The error concerns only this client, which has left.
+                Err(error) if concerns_one_connection(&error) => {}
+                // Most likely too many files are open, which passes, but not at once.
                 Err(_) => {
-                    self.warnings.tell(ListenerWarning::AcceptFailed);
+                    self.warnings.report(ListenerWarning::AcceptFailed);
                     limits::pause(limits::AFTER_FAILED_ACCEPT).await;
                 }
             }
@@ -152,14 +152,14 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-fn is_of_the_connection(error: &io::Error) -> bool {
+fn concerns_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
     )
 }
 
-fn has_no_such_address(error: &io::Error) -> bool {
+fn lacks_address(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::AddrNotAvailable
         || error.raw_os_error() == Some(ADDRESS_FAMILY_NOT_SUPPORTED)
 }

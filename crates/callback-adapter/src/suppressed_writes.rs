@@ -12,14 +12,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// sends its own response instead, with the usual headers.
 pub(crate) struct SuppressedWrites<'a, S> {
     stream: S,
-    was_asked: &'a AtomicBool,
+    has_request: &'a AtomicBool,
     suppressed_any: bool,
 }
 
 impl<'a, S> SuppressedWrites<'a, S> {
-    /// It is quiet until `was_asked` is set.
-    pub(crate) fn new(stream: S, was_asked: &'a AtomicBool) -> Self {
-        Self { stream, was_asked, suppressed_any: false }
+    /// Suppresses writes until `has_request` is set.
+    pub(crate) fn new(stream: S, has_request: &'a AtomicBool) -> Self {
+        Self { stream, has_request, suppressed_any: false }
     }
 
     /// Returns whether the client still needs a response.
@@ -40,7 +40,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for SuppressedWrites<'_, S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for SuppressedWrites<'_, S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        if self.was_asked.load(Ordering::Acquire) {
+        if self.has_request.load(Ordering::Acquire) {
             return Pin::new(&mut self.stream).poll_write(cx, buf);
         }
         self.suppressed_any = true;

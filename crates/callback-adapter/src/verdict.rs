@@ -6,8 +6,8 @@ use keymint_domain::{AuthorizationResponse, Stray};
 /// request, so a request cannot inject anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// The browser is sent on to the authorization server.
-    SentOn,
+    /// The browser is redirected to the authorization server.
+    Redirected,
     /// The authorization response was received.
     Received,
     /// The authorization response was received, but is malformed or from another issuer.

@@ -25,10 +25,10 @@ type Observer = Box<dyn FnMut(ListenerWarning) + Send>;
 
 /// The warnings reported so far, and the observer to report them to, which may be set later.
 #[derive(Default)]
-pub(crate) struct Warnings(Mutex<Told>);
+pub(crate) struct Warnings(Mutex<Reported>);
 
 #[derive(Default)]
-struct Told {
+struct Reported {
     warnings: Vec<ListenerWarning>,
     observer: Option<Observer>,
 }
@@ -36,20 +36,20 @@ struct Told {
 impl Warnings {
     /// Reports to this observer from now on, starting with the warnings so far.
     pub(crate) fn observe(&self, mut observer: Observer) {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for warning in &told.warnings {
+        let mut reported = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for warning in &reported.warnings {
             observer(*warning);
         }
-        told.observer = Some(observer);
+        reported.observer = Some(observer);
     }
 
-    pub(crate) fn tell(&self, warning: ListenerWarning) {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.warnings.contains(&warning) {
+    pub(crate) fn report(&self, warning: ListenerWarning) {
+        let mut reported = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if reported.warnings.contains(&warning) {
             return;
         }
-        told.warnings.push(warning);
-        if let Some(observer) = &mut told.observer {
+        reported.warnings.push(warning);
+        if let Some(observer) = &mut reported.observer {
             observer(warning);
         }
     }
@@ -63,14 +63,14 @@ mod tests {
     #[test]
     fn each_notice_is_told_once_even_to_an_observer_that_comes_late() {
         let warnings = Warnings::default();
-        warnings.tell(ListenerWarning::SpokeTls);
-        warnings.tell(ListenerWarning::SpokeTls);
+        warnings.report(ListenerWarning::SpokeTls);
+        warnings.report(ListenerWarning::SpokeTls);
 
         let (observer, observed) = mpsc::channel();
         warnings.observe(Box::new(move |warning| observer.send(warning).unwrap()));
-        warnings.tell(ListenerWarning::AcceptFailed);
-        warnings.tell(ListenerWarning::SpokeTls);
-        warnings.tell(ListenerWarning::AcceptFailed);
+        warnings.report(ListenerWarning::AcceptFailed);
+        warnings.report(ListenerWarning::SpokeTls);
+        warnings.report(ListenerWarning::AcceptFailed);
         assert_eq!(
             observed.try_iter().collect::<Vec<_>>(),
             [ListenerWarning::SpokeTls, ListenerWarning::AcceptFailed]

@@ -9,8 +9,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 /// `SOCK_DIAG_BY_FAMILY`, the message type of the query and of its response.
 const BY_FAMILY: u16 = 20;
 
-/// How long the question is: its `nlmsghdr` and `inet_diag_req_v2`.
-const QUESTION: u32 = 72;
+/// The length of the query in bytes: its `nlmsghdr` and `inet_diag_req_v2`.
+const QUERY_LENGTH: u32 = 72;
 
 /// The offsets of the message type, the TCP state and the user in a response.
 const TYPE: usize = 4;
@@ -21,14 +21,14 @@ const USER: usize = 80;
 pub(super) fn socket(client: SocketAddr, server_port: u16) -> Option<Socket> {
     let kernel =
         socket_with(AddressFamily::NETLINK, SocketType::DGRAM, SocketFlags::CLOEXEC, Some(SOCK_DIAG)).ok()?;
-    send(&kernel, &question(client, server_port), SendFlags::empty()).ok()?;
-    let mut answer = [0; 512];
-    // The kernel has answered before it returned from the sending.
-    let (_, length) = recv(&kernel, &mut answer, RecvFlags::DONTWAIT).ok()?;
-    read(answer.get(..length)?)
+    send(&kernel, &query(client, server_port), SendFlags::empty()).ok()?;
+    let mut response = [0; 512];
+    // The kernel responds before `send` returns.
+    let (_, length) = recv(&kernel, &mut response, RecvFlags::DONTWAIT).ok()?;
+    parse(response.get(..length)?)
 }
 
-fn question(client: SocketAddr, server_port: u16) -> Vec<u8> {
+fn query(client: SocketAddr, server_port: u16) -> Vec<u8> {
     const REQUEST: u16 = 1;
     const TCP: u8 = 6;
     let (family, server) = match client.ip() {
@@ -40,7 +40,7 @@ fn question(client: SocketAddr, server_port: u16) -> Vec<u8> {
     let no_interface = [0; 4];
     let any_state_or_cookie = [0xff; 8];
     [
-        &QUESTION.to_ne_bytes()[..],
+        &QUERY_LENGTH.to_ne_bytes()[..],
         &BY_FAMILY.to_ne_bytes(),
         &REQUEST.to_ne_bytes(),
         &no_sequence_and_no_sender,
@@ -65,10 +65,10 @@ fn padded(ip: IpAddr) -> [u8; 16] {
     bytes
 }
 
-/// An error, such as that there is no such socket, is a message of another type.
-fn read(answer: &[u8]) -> Option<Socket> {
-    let kind = answer.get(TYPE..)?.first_chunk()?;
-    let user = answer.get(USER..)?.first_chunk()?;
+/// Parses a response. An error, such as a missing socket, is a message of another type.
+fn parse(response: &[u8]) -> Option<Socket> {
+    let kind = response.get(TYPE..)?.first_chunk()?;
+    let user = response.get(USER..)?.first_chunk()?;
     let is_one = u16::from_ne_bytes(*kind) == BY_FAMILY;
-    is_one.then_some(Socket { user: u32::from_ne_bytes(*user), state: *answer.get(STATE)? })
+    is_one.then_some(Socket { user: u32::from_ne_bytes(*user), state: *response.get(STATE)? })
 }

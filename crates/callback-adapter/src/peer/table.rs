@@ -11,16 +11,16 @@ pub(super) fn socket(client: SocketAddr, server_port: u16) -> Option<Socket> {
     find(&fs::read_to_string(table).ok()?, client.port(), server_port)
 }
 
-/// The socket with these ports: the second column is its own address, the third the other side's,
-/// then there is the state, and the eighth is the user.
-fn find(table: &str, own_port: u16, other_port: u16) -> Option<Socket> {
+/// Finds the socket with these ports. The second column is its own address, the third the peer's, the
+/// fourth the state, and the eighth the user.
+fn find(table: &str, own_port: u16, peer_port: u16) -> Option<Socket> {
     let has_port = |address: Option<&str>, port| {
         let digits = address.and_then(|address| address.rsplit(':').next());
         digits.and_then(|digits| u16::from_str_radix(digits, 16).ok()) == Some(port)
     };
     table.lines().skip(1).find_map(|line| {
         let mut columns = line.split_whitespace().skip(1);
-        if !has_port(columns.next(), own_port) || !has_port(columns.next(), other_port) {
+        if !has_port(columns.next(), own_port) || !has_port(columns.next(), peer_port) {
             return None;
         }
         let state = u8::from_str_radix(columns.next()?, 16).ok()?;
