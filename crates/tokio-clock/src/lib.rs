@@ -10,6 +10,9 @@ const LONGEST_NAP: Duration = Duration::from_secs(5);
 
 /// A monotonic clock that counts the time that the machine is suspended, with tokio's timer.
 ///
+/// Suspended time counts on Linux, Android, OpenBSD, Windows and Apple's systems; on another Unix it
+/// depends on `CLOCK_MONOTONIC`.
+///
 /// [`Clock::sleep`] needs a runtime with its timer. Pausing tokio's time does not pause this clock.
 #[derive(Debug, Clone, Copy)]
 pub struct TokioClock {
