@@ -1,0 +1,125 @@
+//! The standard input of a command.
+
+use crate::process::mask::mask;
+use crate::process::stdin::write_to_stdin;
+use crate::process::{WhichError, quoted, terminal, which};
+use keymint_domain::{ApiKey, DeliveryError, DestinationId, KeyDestination, async_trait};
+use keymint_tokio_clock::TokioClock;
+use std::path::PathBuf;
+use std::process::Stdio;
+use zeroize::Zeroizing;
+
+/// A command that takes the key on its standard input, once, and nothing after it: most programs keep every
+/// byte, and a newline would become a part of the key.
+pub struct Command<'a> {
+    name: String,
+    program: PathBuf,
+    arguments: Vec<String>,
+    on_output: Box<dyn Fn(&str) + Send + Sync + 'a>,
+}
+
+/// The reason why a command cannot be run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// A quote is not closed.
+    #[error("the command has a quote that is not closed")]
+    UnclosedQuote,
+    /// There is no word in it.
+    #[error("the command is empty")]
+    Empty,
+    /// Its program cannot be started.
+    #[error("the program {} {problem}", quoted(.name))]
+    Program {
+        /// The name of the program as it was given.
+        name: String,
+        /// The problem with it.
+        problem: WhichError,
+    },
+}
+
+impl<'a> Command<'a> {
+    /// Splits the command by the rules of a shell for quotes, and finds its program. No shell is started, so
+    /// nothing else of its syntax has a meaning.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`]
+    pub fn parse(command: &str) -> Result<Self, CommandError> {
+        let words = shell_words::split(command).map_err(|_| CommandError::UnclosedQuote)?;
+        let mut words = words.into_iter();
+        let name = words.next().ok_or(CommandError::Empty)?;
+        match which(&name) {
+            Ok(program) => {
+                Ok(Self { name, program, arguments: words.collect(), on_output: Box::new(|_| {}) })
+            }
+            Err(problem) => Err(CommandError::Program { name, problem }),
+        }
+    }
+
+    /// Passes on each line that the command writes. The key is masked in it, and it is safe to display.
+    pub fn on_output(self, on_output: impl Fn(&str) + Send + Sync + 'a) -> Self {
+        Self { on_output: Box::new(on_output), ..self }
+    }
+
+    /// The name of its program as it was given.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+#[async_trait]
+impl KeyDestination for Command<'_> {
+    fn id(&self) -> DestinationId {
+        DestinationId::new("pipe")
+    }
+
+    async fn deliver(&mut self, key: &ApiKey) -> Result<(), DeliveryError> {
+        let mut command = tokio::process::Command::new(&self.program);
+        command.args(&self.arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // On a terminal the command may have to prompt there, which only programs in the foreground can;
+        // and Ctrl-C reaches it there.
+        #[cfg(unix)]
+        if !terminal::exists() {
+            command.process_group(0);
+        }
+        let key = key.expose();
+        let input = Zeroizing::new(key.as_bytes().to_vec());
+        let on_output = |line: &str| (self.on_output)(&mask(line, key));
+        let written = write_to_stdin(command, input, &on_output, &TokioClock::new()).await;
+        written.map_err(|error| DeliveryError::new(format!("{} {error}", quoted(&self.name))))
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use keymint_domain::testing::conformance;
+    use std::fs;
+    use std::sync::Mutex;
+
+    #[tokio::test]
+    async fn it_keeps_what_the_port_promises() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("taken");
+        let command = format!("sh -c 'cat >{}'", file.display());
+        let read = async || fs::read_to_string(&file).ok();
+        conformance::key_destination(&mut Command::parse(&command).unwrap(), read).await.unwrap();
+
+        let output = Mutex::new(Vec::new());
+        let command = Command::parse("sh -c 'cat; echo; exit 3'").unwrap();
+        let mut command = command.on_output(|line| output.lock().unwrap().push(line.to_owned()));
+        conformance::failing_key_destination(&mut command).await.unwrap();
+        drop(command);
+        assert_eq!(output.into_inner().unwrap(), ["[redacted]"]);
+    }
+
+    #[test]
+    fn a_command_is_one_program_and_its_arguments() {
+        let error = |command| Command::parse(command).err();
+        assert_eq!(error("sh -c 'x"), Some(CommandError::UnclosedQuote));
+        assert_eq!(error(" "), Some(CommandError::Empty));
+        let name = "no-such-program-anywhere".to_owned();
+        assert_eq!(error(&name), Some(CommandError::Program { name, problem: WhichError::NotFound }));
+    }
+}

@@ -1,0 +1,461 @@
+//! The key as a variable in a dotenv file.
+
+mod directory;
+mod dotenv;
+mod error;
+mod git;
+mod location;
+mod parser;
+
+use crate::variable::VariableName;
+use crate::{Overwrite, threads};
+use directory::{Snapshot, TempFile};
+use dotenv::{Dotenv, PlainValue};
+pub use error::{EnvFileError, EnvFileErrorKind};
+pub use git::GitStatus;
+use keymint_domain::{ApiKey, DeliveryError, DestinationId, KeyDestination, async_trait};
+use keymint_tokio_clock::TokioClock;
+pub use location::FileLocation;
+use location::{run, shown};
+pub use parser::SyntaxError;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// Largest file that is edited, in bytes. One that a user wrote has a few thousand.
+const LARGEST: usize = 1024 * 1024;
+
+/// Room for a key, in bytes. Current keys have 164.
+const ROOM: usize = 1024;
+
+/// A dotenv file that is ready for a key: it was checked, its directory is locked against other runs, and
+/// the room for its next content is taken.
+///
+/// A delivery replaces the file at once and keeps its owner, its mode and every other byte.
+pub struct EnvFile(Arc<Reserved>);
+
+struct Reserved {
+    location: FileLocation,
+    variable: VariableName,
+    temp_file: TempFile,
+    /// The value that may be replaced. `None` if any may.
+    replaceable: Option<Zeroizing<Vec<u8>>>,
+}
+
+/// A dotenv file as it was found. Its values cannot be read.
+pub struct FoundEnvFile {
+    location: FileLocation,
+    variable: VariableName,
+    snapshot: Option<Snapshot>,
+    current: Current,
+    value: Zeroizing<Vec<u8>>,
+    warnings: Vec<Warning>,
+    git: GitStatus,
+}
+
+/// The current value of the variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Current {
+    /// The variable is not set, or empty.
+    Unset,
+    /// The variable has one value.
+    One {
+        /// The lines that set it.
+        lines: LineNumbers,
+    },
+    /// The variable has different values.
+    Several {
+        /// The lines that set it.
+        lines: LineNumbers,
+    },
+}
+
+/// The numbers of some lines of a file. Displayed as "line 3" or "lines 3, 7".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineNumbers(Vec<usize>);
+
+/// A property of the file or its directory that the user should know of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// A killed run left this file, which may hold a key.
+    LeftBehind(PathBuf),
+    /// The file has another name, which keeps the old content.
+    HardLink,
+    /// Other users may read the file.
+    ReadableByOthers {
+        /// The mode of the file.
+        mode: u32,
+    },
+}
+
+impl EnvFile {
+    /// Looks at the file, which need not exist. Nothing is written. A symbolic link is followed once, and
+    /// another run in the same directory is waited for, at most 10 s.
+    ///
+    /// # Errors
+    ///
+    /// [`EnvFileError`]
+    pub async fn inspect(
+        path: impl Into<PathBuf>,
+        variable: VariableName,
+    ) -> Result<FoundEnvFile, EnvFileError> {
+        FileLocation::find(path).await?.inspect(variable).await
+    }
+
+    /// Returns the key that a file sets the variable to, if it does. It locks nothing and waits for nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`EnvFileError`]
+    pub fn find_key(path: &Path, variable: &VariableName) -> Result<Option<ApiKey>, EnvFileError> {
+        if path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            return Ok(None);
+        }
+        let location = FileLocation::find_now(path)?;
+        let snapshot =
+            location.directory.read(&location.name, LARGEST).map_err(|error| location.error(error))?;
+        let Some(snapshot) = snapshot else { return Ok(None) };
+        let dotenv = Dotenv::parse(&snapshot.content, variable).map_err(|problem| location.error(problem))?;
+        match Current::of(&dotenv) {
+            (Current::Unset, _) => Ok(None),
+            (Current::One { .. }, value) => {
+                let key = String::from_utf8(value.to_vec()).ok().and_then(|value| ApiKey::parse(value).ok());
+                key.map(Some).ok_or_else(|| location.error(EnvFileErrorKind::NotAKey))
+            }
+            (Current::Several { lines }, _) => {
+                let variable = variable.as_str().to_owned();
+                Err(location.error(EnvFileErrorKind::DifferentValues { variable, lines }))
+            }
+        }
+    }
+
+    /// The path of the file now: its directory may have been moved.
+    pub fn path(&self) -> PathBuf {
+        self.0.location.current_path()
+    }
+
+    /// The variable that gets the key.
+    pub fn variable(&self) -> &VariableName {
+        &self.0.variable
+    }
+}
+
+#[async_trait]
+impl KeyDestination for EnvFile {
+    /// `env-file:` and the absolute path.
+    fn id(&self) -> DestinationId {
+        DestinationId::new(format!("env-file:{}", shown(&self.path())))
+    }
+
+    async fn deliver(&mut self, key: &ApiKey) -> Result<(), DeliveryError> {
+        let reserved = Arc::clone(&self.0);
+        let key = Zeroizing::new(key.expose().to_owned());
+        let written = threads::run(move || reserved.write(&key)).await;
+        written.and_then(|result| result).map_err(DeliveryError::new)
+    }
+}
+
+impl Drop for EnvFile {
+    /// An abandoned delivery may still hold the temporary file.
+    fn drop(&mut self) {
+        self.0.temp_file.remove();
+    }
+}
+
+impl Reserved {
+    /// Writes the key into the current content of the file, and verifies that it is there.
+    fn write(&self, key: &str) -> io::Result<()> {
+        let Some(value) = PlainValue::parse(key) else {
+            return Err(io::Error::other(
+                "the key has characters that programs read differently from such a file",
+            ));
+        };
+        let FileLocation { directory, name, .. } = &self.location;
+        // Once more if another program changes the file at the same moment.
+        for _ in 0..2 {
+            let snapshot = directory.read(name, LARGEST)?;
+            let old = snapshot.as_ref().map_or(&[][..], |snapshot| &snapshot.content);
+            let dotenv = Dotenv::parse(old, &self.variable)
+                .map_err(|problem| io::Error::other(problem.to_string()))?;
+            if !self.may_replace(&dotenv) {
+                return Err(io::Error::other("it has another value now than before the sign-in"));
+            }
+            let new = dotenv.set(&value);
+            if directory.replace(name, snapshot.as_ref(), &self.temp_file, &new)? {
+                return match directory.read(name, new.len())? {
+                    Some(snapshot) if *snapshot.content == *new => Ok(()),
+                    _ => Err(io::Error::other("another program changed it at the same moment")),
+                };
+            }
+        }
+        Err(io::Error::other("another program keeps changing it"))
+    }
+
+    fn may_replace(&self, dotenv: &Dotenv<'_>) -> bool {
+        let Some(replaceable) = &self.replaceable else { return true };
+        dotenv.values().all(|value| value.is_empty() || value == &***replaceable)
+    }
+}
+
+impl FileLocation {
+    /// Looks at the file. Nothing is written, except that empty files of killed runs are removed. Another
+    /// run in the same directory is waited for, at most 10 s.
+    ///
+    /// # Errors
+    ///
+    /// [`EnvFileError`]
+    pub async fn inspect(self, variable: VariableName) -> Result<FoundEnvFile, EnvFileError> {
+        self.lock(&TokioClock::new()).await?;
+        let mut found = run(self.path().to_owned(), move || FoundEnvFile::read(self, variable)).await?;
+        let Self { directory, name, .. } = &found.location;
+        found.git = git::status(&TokioClock::new(), directory.path(), name).await;
+        Ok(found)
+    }
+}
+
+impl FoundEnvFile {
+    fn read(location: FileLocation, variable: VariableName) -> Result<Self, EnvFileError> {
+        let failed = |error: io::Error| location.error(error);
+        let left = location.directory.leftovers().map_err(failed)?;
+        let mut warnings: Vec<_> = left.into_iter().map(Warning::LeftBehind).collect();
+        let snapshot = location.directory.read(&location.name, LARGEST).map_err(failed)?;
+        let (mut current, mut value) = (Current::Unset, Zeroizing::default());
+        if let Some(snapshot) = &snapshot {
+            if snapshot.is_read_only().map_err(failed)? {
+                return Err(location.error(EnvFileErrorKind::ReadOnly));
+            }
+            if snapshot.is_fixed() {
+                return Err(location.error(EnvFileErrorKind::Fixed));
+            }
+            if snapshot.has_other_names().map_err(failed)? {
+                warnings.push(Warning::HardLink);
+            }
+            if let Some(mode) = snapshot.readable_by_others().map_err(failed)? {
+                warnings.push(Warning::ReadableByOthers { mode });
+            }
+            let dotenv =
+                Dotenv::parse(&snapshot.content, &variable).map_err(|problem| location.error(problem))?;
+            (current, value) = Current::of(&dotenv);
+        }
+        Ok(Self { location, variable, snapshot, current, value, warnings, git: GitStatus::Outside })
+    }
+
+    /// The absolute path of the file.
+    pub fn path(&self) -> &Path {
+        self.location.path()
+    }
+
+    /// The variable that gets the key.
+    pub fn variable(&self) -> &VariableName {
+        &self.variable
+    }
+
+    /// The current value of the variable, without the value itself.
+    pub fn current(&self) -> &Current {
+        &self.current
+    }
+
+    /// The properties of the file that the user should know of.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// What git would do with the file.
+    pub fn git(&self) -> GitStatus {
+        self.git
+    }
+
+    /// The line that makes a `.gitignore` in the directory of the file match it, and nothing else there.
+    pub fn gitignore_line(&self) -> String {
+        git::ignore_line(&self.location.name)
+    }
+
+    /// Takes the room for the new content on the disk. Dropping the result removes it.
+    ///
+    /// # Errors
+    ///
+    /// [`EnvFileError`] if the value may not be replaced, or the file cannot be written.
+    pub async fn reserve(self, overwrite: Overwrite) -> Result<EnvFile, EnvFileError> {
+        let Self { location, variable, snapshot, current, value, .. } = self;
+        let name = || variable.as_str().to_owned();
+        let replaceable = match (overwrite, current) {
+            (Overwrite::Always, _) => None,
+            (_, Current::Several { lines }) => {
+                return Err(location.error(EnvFileErrorKind::DifferentValues { variable: name(), lines }));
+            }
+            (Overwrite::Never, Current::One { lines }) => {
+                return Err(location.error(EnvFileErrorKind::HasValue { variable: name(), lines }));
+            }
+            (Overwrite::Never | Overwrite::IfUnchanged, _) => Some(value),
+        };
+        run(location.path().to_owned(), move || {
+            let size = snapshot.as_ref().map_or(0, |snapshot| snapshot.content.len()) + ROOM;
+            let temp_file = TempFile::reserve(&location.directory, size, snapshot.as_ref())
+                .map_err(|error| location.error(EnvFileErrorKind::NotWritable(error)))?;
+            Ok(EnvFile(Arc::new(Reserved { location, variable, temp_file, replaceable })))
+        })
+        .await
+    }
+}
+
+impl Current {
+    /// The state of the variable, and its value if it is one.
+    fn of(dotenv: &Dotenv<'_>) -> (Self, Zeroizing<Vec<u8>>) {
+        let lines = LineNumbers(dotenv.lines().collect());
+        let mut values = dotenv.values();
+        let first = values.next().unwrap_or_default();
+        if !values.all(|value| value == first) {
+            (Self::Several { lines }, Zeroizing::default())
+        } else if first.is_empty() {
+            (Self::Unset, Zeroizing::default())
+        } else {
+            (Self::One { lines }, Zeroizing::new(first.to_vec()))
+        }
+    }
+}
+
+impl LineNumbers {
+    /// The numbers, from 1 on.
+    pub fn as_slice(&self) -> &[usize] {
+        &self.0
+    }
+}
+
+impl fmt::Display for LineNumbers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let numbers: Vec<_> = self.0.iter().map(usize::to_string).collect();
+        let word = if self.0.len() == 1 { "line" } else { "lines" };
+        write!(f, "{word} {}", numbers.join(", "))
+    }
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use keymint_domain::testing::conformance;
+    use keymint_domain::{Clock, Moment};
+    use std::fs;
+    use std::time::Duration;
+
+    /// A clock whose pauses take no time.
+    struct Impatient;
+
+    #[async_trait]
+    impl Clock for Impatient {
+        fn now(&self) -> Moment {
+            Moment::ORIGIN
+        }
+
+        async fn sleep(&self, _duration: Duration) {}
+    }
+
+    fn location(directory: &Path) -> FileLocation {
+        FileLocation::find_now(&directory.join(".env")).unwrap()
+    }
+
+    async fn file(directory: &Path) -> EnvFile {
+        let found = location(directory).inspect(VariableName::default()).await.unwrap();
+        found.reserve(Overwrite::Never).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn it_keeps_what_the_port_promises() {
+        let directory = tempfile::tempdir().unwrap();
+        let read = async || {
+            EnvFile::find_key(&directory.path().join(".env"), &VariableName::default())
+                .unwrap()
+                .map(|key| key.expose().to_owned())
+        };
+        conformance::key_destination(&mut file(directory.path()).await, read).await.unwrap();
+
+        let other = tempfile::tempdir().unwrap();
+        let mut refuses = file(other.path()).await;
+        fs::write(other.path().join(".env"), "OPENAI_API_KEY=meanwhile").unwrap();
+        conformance::failing_key_destination(&mut refuses).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_value_is_replaced_only_as_far_as_the_caller_says() {
+        for (text, overwrite, is_allowed) in [
+            ("", Overwrite::Never, true),
+            ("OPENAI_API_KEY=\n", Overwrite::Never, true),
+            ("OPENAI_API_KEY=old\n", Overwrite::Never, false),
+            ("OPENAI_API_KEY=old\n", Overwrite::IfUnchanged, true),
+            ("OPENAI_API_KEY=old\nOPENAI_API_KEY=other\n", Overwrite::IfUnchanged, false),
+            ("OPENAI_API_KEY=old\nOPENAI_API_KEY=other\n", Overwrite::Always, true),
+        ] {
+            let directory = tempfile::tempdir().unwrap();
+            fs::write(directory.path().join(".env"), text).unwrap();
+            let found = location(directory.path()).inspect(VariableName::default()).await.unwrap();
+            assert_eq!(found.reserve(overwrite).await.is_ok(), is_allowed, "{text:?}, {overwrite:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_run_that_does_not_end_is_waited_for_and_then_reported() {
+        let directory = tempfile::tempdir().unwrap();
+        let (first, second) = (location(directory.path()), location(directory.path()));
+        first.lock(&Impatient).await.unwrap();
+        let error = second.lock(&Impatient).await.unwrap_err();
+        assert!(matches!(error.kind, EnvFileErrorKind::Locked), "{error}");
+        drop(first);
+        second.lock(&Impatient).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_key_that_a_shell_would_run_is_not_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = file(directory.path()).await;
+        let refusal = file.0.write("sk-$(id)").unwrap_err().to_string();
+        assert!(refusal.contains("characters") && !refusal.contains("id)"), "{refusal}");
+        assert!(!directory.path().join(".env").exists());
+    }
+
+    #[tokio::test]
+    async fn a_key_longer_than_the_room_for_it_is_written_whole() {
+        let directory = tempfile::tempdir().unwrap();
+        let key = "k".repeat(ROOM * 3);
+        file(directory.path()).await.0.write(&key).unwrap();
+        let content = fs::read_to_string(directory.path().join(".env")).unwrap();
+        assert_eq!(content, format!("OPENAI_API_KEY={key}\n"));
+    }
+
+    #[tokio::test]
+    async fn a_file_as_large_as_may_be_takes_the_key() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(".env");
+        fs::write(&path, "#".repeat(LARGEST)).unwrap();
+        file(directory.path()).await.0.write("sk-proj-0123456789").unwrap();
+        assert!(fs::read_to_string(&path).unwrap().ends_with("#\nOPENAI_API_KEY=sk-proj-0123456789\n"));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_changed_since_it_was_read_is_not_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(".env");
+        fs::write(&path, "A=1\n").unwrap();
+        let file = file(directory.path()).await;
+        let Reserved { location: FileLocation { directory: open, name, .. }, temp_file, .. } = &*file.0;
+        let snapshot = open.read(name, LARGEST).unwrap();
+        fs::write(&path, "A=2\n").unwrap();
+        assert!(!open.replace(name, snapshot.as_ref(), temp_file, b"old").unwrap());
+        assert!(!open.replace(name, None, temp_file, b"old").unwrap());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "A=2\n");
+    }
+
+    /// The program may end before an abandoned delivery does.
+    #[tokio::test]
+    async fn a_temporary_file_is_gone_with_its_file_even_while_it_is_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = file(directory.path()).await;
+        let writing = Arc::clone(&file.0);
+        drop(file);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+        assert!(writing.write("sk-proj-0123456789").is_err());
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,141 @@
+//! What git would do with a file. A key that is committed is published.
+
+use crate::process::which;
+use keymint_domain::Clock;
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+use std::{env, io};
+use tokio::process::Command;
+
+/// How long git may take for all questions together.
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What git would do with a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GitStatus {
+    /// The file is in no work tree.
+    Outside,
+    /// git ignores the file.
+    Ignored,
+    /// The file would be added with everything else.
+    Untracked,
+    /// The file is in the index, and would be committed with the next change.
+    Tracked,
+    /// The file is in a work tree, and git gave no answer, for this reason.
+    Unknown(&'static str),
+}
+
+/// Asks git, which runs nothing that the repository names (no hook, no monitor, no helper), takes no
+/// lock and prompts for nothing.
+pub(super) async fn status(clock: &dyn Clock, directory: &Path, name: &str) -> GitStatus {
+    // Started there, git does not mistake a directory below for a repository, which may come from a
+    // checkout.
+    let Some(top) = directory.ancestors().find(|directory| directory.join(".git").exists()) else {
+        return GitStatus::Outside;
+    };
+    let path = directory.strip_prefix(top).unwrap_or(directory).join(name);
+    let path = Path::new(".").join(path);
+    let asking = async {
+        // Each says 0 for yes, 1 for no, and something else for neither (git-ls-files(1),
+        // git-check-ignore(1)).
+        let tracked = ask(top, &["--literal-pathspecs", "ls-files", "--error-unmatch"], &path).await?;
+        match tracked {
+            Some(0) => return Ok(GitStatus::Tracked),
+            Some(1) => (),
+            _ => return Ok(GitStatus::Unknown("git cannot read the repository")),
+        }
+        Ok(match ask(top, &["check-ignore", "--quiet"], &path).await? {
+            Some(0) => GitStatus::Ignored,
+            Some(1) => GitStatus::Untracked,
+            _ => GitStatus::Unknown("git cannot read the repository"),
+        })
+    };
+    tokio::select! {
+        biased;
+        answer = asking => answer.unwrap_or_else(|error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => GitStatus::Unknown("git is not installed"),
+            _ => GitStatus::Unknown("git cannot be started"),
+        }),
+        () = clock.sleep(TIMEOUT) => GitStatus::Unknown("git does not answer"),
+    }
+}
+
+async fn ask(top: &Path, question: &[&str], path: &Path) -> io::Result<Option<i32>> {
+    let mut git = Command::new(which("git").map_err(|_| io::ErrorKind::NotFound)?);
+    // What the user's shell has set for another repository must not count here, nor have anything traced
+    // or run.
+    for (variable, _) in env::vars_os().filter(|(variable, _)| is_gits(variable)) {
+        git.env_remove(variable);
+    }
+    git.env("GIT_OPTIONAL_LOCKS", "0")
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .env("GIT_NO_LAZY_FETCH", "1")
+        .arg("--no-pager")
+        .args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "protocol.allow=never"])
+        .args(question)
+        .arg("--")
+        .arg(path)
+        .current_dir(top)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true);
+    Ok(git.status().await?.code())
+}
+
+fn is_gits(variable: &OsStr) -> bool {
+    variable.as_encoded_bytes().starts_with(b"GIT_")
+}
+
+/// Returns the line of a `.gitignore` beside the file that matches this file and nothing else there.
+pub(super) fn ignore_line(name: &str) -> String {
+    let mut line = String::from("/");
+    for c in name.chars() {
+        if matches!(c, '*' | '?' | '[' | '\\' | ' ') {
+            line.push('\\');
+        }
+        line.push(c);
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use keymint_tokio_clock::TokioClock;
+
+    #[tokio::test]
+    async fn a_folder_that_only_looks_like_a_repository_hides_nothing_that_git_tracks() {
+        let root = tempfile::tempdir().unwrap();
+        let git = |args: &[&str]| {
+            let status = std::process::Command::new("git").args(args).current_dir(root.path()).status();
+            assert!(status.unwrap().success(), "{args:?}");
+        };
+        let sub = root.path().join("sub");
+        for (file, text) in [
+            (".env", "A=1\n"),
+            ("HEAD", "ref: refs/heads/main\n"),
+            ("config", "[core]\n\tbare = false\n\tworktree = .\n"),
+            ("objects/pack/x", ""),
+            ("refs/heads/x", ""),
+        ] {
+            std::fs::create_dir_all(sub.join(file).parent().unwrap()).unwrap();
+            std::fs::write(sub.join(file), text).unwrap();
+        }
+        git(&["init", "-q"]);
+        git(&["add", "."]);
+        let clock = TokioClock::new();
+        assert_eq!(status(&clock, &sub, ".env").await, GitStatus::Tracked);
+        assert_eq!(status(&clock, &sub, "other").await, GitStatus::Untracked);
+    }
+
+    #[test]
+    fn a_line_matches_one_name() {
+        for (name, line) in [(".env", "/.env"), ("#x", "/#x"), ("!x", "/!x"), ("a[b]*? ", r"/a\[b]\*\?\ ")] {
+            assert_eq!(ignore_line(name), line);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The path of a file, resolved to an open directory and a name.
+
+use super::directory::Directory;
+use super::error::{EnvFileError, EnvFileErrorKind as Kind};
+use crate::threads;
+use keymint_domain::Clock;
+use keymint_domain::text::{is_deceptive, sanitize};
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf, absolute, is_separator};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often and how many times the lock of another run is tried: for 10 s.
+const PAUSE: Duration = Duration::from_millis(100);
+const PAUSES: usize = 100;
+
+/// A file in a directory that is open, so that a directory swapped later diverts nothing.
+pub struct FileLocation {
+    pub(super) directory: Arc<Directory>,
+    pub(super) name: String,
+    path: PathBuf,
+    link: Option<PathBuf>,
+}
+
+impl FileLocation {
+    /// Opens the directory that the file is in, or will be. A symbolic link is followed once.
+    ///
+    /// # Errors
+    ///
+    /// [`EnvFileError`] if no file can be kept there, or another user could replace it.
+    pub async fn find(path: impl Into<PathBuf>) -> Result<Self, EnvFileError> {
+        let path = path.into();
+        run(path.clone(), move || Self::find_now(&path)).await
+    }
+
+    pub(super) fn find_now(path: &Path) -> Result<Self, EnvFileError> {
+        if path.as_os_str().is_empty() {
+            return Err(EnvFileError::new(path, Kind::EmptyPath));
+        }
+        let path = absolute(path).map_err(|error| EnvFileError::new(path, error.into()))?;
+        let location = Self::of(&path)?;
+        if !location.directory.is_link(&location.name).map_err(|error| location.error(error))? {
+            return Ok(location);
+        }
+        if location.directory.others_may_write().map_err(|error| location.error(error))? {
+            return Err(location.error(Kind::LinkOfOthers));
+        }
+        let target = location.path.canonicalize().map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => location.error(Kind::LinkToNothing),
+            _ => location.error(Kind::BrokenLink(error)),
+        })?;
+        Ok(Self { link: Some(location.path), ..Self::of(&target)? })
+    }
+
+    fn of(path: &Path) -> Result<Self, EnvFileError> {
+        let error = |path: &Path, kind| EnvFileError::new(path, kind);
+        let last = path.as_os_str().as_encoded_bytes().last();
+        let ends_with_separator = last.is_some_and(|byte| is_separator(char::from(*byte)));
+        let (Some(name), Some(parent), false) = (path.file_name(), path.parent(), ends_with_separator) else {
+            return Err(error(path, Kind::IsDirectory));
+        };
+        let parent = parent.canonicalize().map_err(|cause| match cause.kind() {
+            io::ErrorKind::NotFound => error(path, Kind::NoDirectory),
+            _ => error(path, cause.into()),
+        })?;
+        let path = parent.join(name);
+        let (Some(text), Some(name)) = (path.to_str(), name.to_str()) else {
+            return Err(error(&path, Kind::NotText));
+        };
+        if text.contains(is_deceptive) {
+            return Err(error(&path, Kind::InvisibleCharacters));
+        }
+        // The links there lead to what other programs have open.
+        if cfg!(unix)
+            && (parent == Path::new("/dev")
+                || ["/proc", "/sys"].iter().any(|system| parent.starts_with(system)))
+        {
+            return Err(error(&path, Kind::SystemDirectory));
+        }
+        let directory = Directory::open(parent).map_err(|cause| error(&path, cause.into()))?;
+        directory.check_owner().map_err(|cause| error(&path, Kind::DirectoryOfOthers(cause)))?;
+        Ok(Self { directory: Arc::new(directory), name: name.to_owned(), path, link: None })
+    }
+
+    /// The absolute path of the file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The symbolic link that was followed to the file.
+    pub fn followed_link(&self) -> Option<&Path> {
+        self.link.as_deref()
+    }
+
+    /// Locks the directory against other runs until this value, or what is made of it, is dropped. Returns
+    /// `false` if another run has the lock.
+    pub fn try_lock(&self) -> bool {
+        self.directory.try_lock()
+    }
+
+    /// Locks the directory, and waits at most 10 s for another run.
+    pub(super) async fn lock(&self, clock: &dyn Clock) -> Result<(), EnvFileError> {
+        for _ in 0..PAUSES {
+            if self.try_lock() {
+                return Ok(());
+            }
+            clock.sleep(PAUSE).await;
+        }
+        Err(self.error(Kind::Locked))
+    }
+
+    /// The path of the file now: its directory may have been moved.
+    pub(super) fn current_path(&self) -> PathBuf {
+        self.directory.current_path().join(&self.name)
+    }
+
+    pub(super) fn error(&self, kind: impl Into<Kind>) -> EnvFileError {
+        EnvFileError::new(&self.path, kind.into())
+    }
+}
+
+impl fmt::Display for FileLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path.display())
+    }
+}
+
+/// Runs blocking work on the file of this path.
+pub(super) async fn run<T: Send + 'static>(
+    path: PathBuf,
+    work: impl FnOnce() -> Result<T, EnvFileError> + Send + 'static,
+) -> Result<T, EnvFileError> {
+    threads::run_to_completion(work).await.unwrap_or_else(|error| Err(EnvFileError::new(&path, error.into())))
+}
+
+/// A path, safe to display. No system has longer ones.
+pub(super) fn shown(path: &Path) -> String {
+    sanitize(&path.to_string_lossy(), 32 * 1024)
+}

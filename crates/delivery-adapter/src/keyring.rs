@@ -1,0 +1,246 @@
+//! The keyring of the operating system: the Secret Service, the macOS Keychain, or the Windows
+//! Credential Manager.
+
+#[cfg_attr(not(feature = "keyring"), path = "keyring/absent.rs")]
+mod system;
+
+use crate::{Overwrite, fail_point, threads};
+use keymint_domain::text::human_duration;
+use keymint_domain::{ApiKey, Clock, DeliveryError, DestinationId, KeyDestination, async_trait};
+use keymint_tokio_clock::TokioClock;
+use std::future::Future;
+use std::time::Duration;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+/// How long the keyring may take by itself. It may have to be started first.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long it may take if it can prompt for a password in a window.
+const TIMEOUT_WITH_PROMPT: Duration = Duration::from_secs(60);
+
+/// An item of the keyring that is ready for a key: the item of service `keymint` whose user is a profile.
+///
+/// A delivery reads back what it has stored.
+pub struct Keyring {
+    profile: String,
+    /// The item that may be replaced. `None` if any may.
+    replaceable: Option<StoredItem>,
+}
+
+/// An item of the keyring as it was found.
+pub struct FoundItem {
+    profile: String,
+    item: StoredItem,
+}
+
+/// The content of the keyring for a profile.
+pub enum StoredItem {
+    /// There is no item.
+    Nothing,
+    /// The item is a key.
+    Key(ApiKey),
+    /// The item is no key.
+    NoKey,
+}
+
+/// The reason why the keyring did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyringError {
+    /// This crate was built without the feature `keyring`.
+    #[error("the keyring is not built in")]
+    NotBuiltIn,
+    /// The item of the profile is no key.
+    #[error("what the keyring has for this profile is no key")]
+    NotAKey,
+    /// The item of the profile may not be replaced.
+    #[error("the keyring has an item for this profile already")]
+    HasItem,
+    /// The keyring did not answer.
+    #[error("the keyring did not answer within {}", human_duration(*.0))]
+    TimedOut(Duration),
+    /// The keyring failed, for this reason.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl Keyring {
+    /// The name of the keyring as a destination.
+    pub const ID: &str = "keyring";
+
+    /// Looks at the item of a profile.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyringError`]
+    pub async fn inspect(profile: &str) -> Result<FoundItem, KeyringError> {
+        let item = match Self::get(profile).await {
+            Ok(None) => StoredItem::Nothing,
+            Ok(Some(key)) => StoredItem::Key(key),
+            Err(KeyringError::NotAKey) => StoredItem::NoKey,
+            Err(error) => return Err(error),
+        };
+        Ok(FoundItem { profile: profile.to_owned(), item })
+    }
+
+    /// Returns the key of a profile, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyringError`]
+    pub async fn get(profile: &str) -> Result<Option<ApiKey>, KeyringError> {
+        let user = profile.to_owned();
+        let Some(value) = in_time(threads::run(move || system::get(&user))).await? else { return Ok(None) };
+        // The cause is dropped: one of these errors has the value in it.
+        let key = String::from_utf8(value).ok().and_then(|value| ApiKey::parse(value).ok());
+        key.map(Some).ok_or(KeyringError::NotAKey)
+    }
+
+    /// Removes the item of a profile. Returns whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyringError`]
+    pub async fn delete(profile: &str) -> Result<bool, KeyringError> {
+        let user = profile.to_owned();
+        in_time(threads::run(move || system::delete(&user))).await
+    }
+
+    /// Returns whether a locked keyring can prompt for its password in a window.
+    pub fn may_prompt() -> bool {
+        system::may_prompt()
+    }
+
+    /// The profile whose item gets the key.
+    pub fn profile(&self) -> &str {
+        &self.profile
+    }
+
+    /// Stores the key, and verifies that the keyring returns it over another connection.
+    async fn store(&self, key: &ApiKey) -> Result<(), KeyringError> {
+        let (user, label) =
+            (self.profile.clone(), format!("OpenAI API key (keymint, profile {})", self.profile));
+        let value = Zeroizing::new(key.expose().to_owned());
+        in_time(threads::run(move || system::set(&user, &label, value.as_bytes()))).await?;
+        fail_point::reached("keyring-written");
+        let stored = Self::get(&self.profile).await?;
+        if stored.is_some_and(|stored| is_same(&stored, key)) {
+            Ok(())
+        } else {
+            Err(failed("the keyring took the key, and does not give it back"))
+        }
+    }
+}
+
+#[async_trait]
+impl KeyDestination for Keyring {
+    fn id(&self) -> DestinationId {
+        DestinationId::new(Self::ID)
+    }
+
+    async fn deliver(&mut self, key: &ApiKey) -> Result<(), DeliveryError> {
+        let now = Self::inspect(&self.profile).await.map_err(DeliveryError::new)?.item;
+        if self.replaceable.as_ref().is_some_and(|replaceable| !now.may_replace(replaceable)) {
+            return Err(DeliveryError::new("it has another key now than before the sign-in"));
+        }
+        self.store(key).await.map_err(DeliveryError::new)
+    }
+}
+
+impl FoundItem {
+    /// The current item.
+    pub fn current(&self) -> &StoredItem {
+        &self.item
+    }
+
+    /// Verifies, with a trial item that does not stay, that the keyring keeps what it is given.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyringError`] if it does not, or the item may not be replaced.
+    pub async fn reserve(self, overwrite: Overwrite) -> Result<Keyring, KeyringError> {
+        if overwrite == Overwrite::Never && !matches!(self.item, StoredItem::Nothing) {
+            return Err(KeyringError::HasItem);
+        }
+        in_time(threads::run_to_completion(try_out)).await?;
+        let replaceable = (overwrite != Overwrite::Always).then_some(self.item);
+        Ok(Keyring { profile: self.profile, replaceable })
+    }
+}
+
+impl StoredItem {
+    /// Returns whether a new key may replace this item, where only `seen` may be replaced.
+    fn may_replace(&self, seen: &Self) -> bool {
+        match (seen, self) {
+            (_, Self::Nothing) | (Self::NoKey, Self::NoKey) => true,
+            (Self::Key(seen), Self::Key(now)) => is_same(seen, now),
+            _ => false,
+        }
+    }
+}
+
+fn try_out() -> Result<(), KeyringError> {
+    const VALUE: &[u8] = b"keymint tries whether this keyring keeps what it is given";
+    // No profile has a space in its name.
+    let user = format!("trial {}", std::process::id());
+    system::set(&user, "keymint: a trial, which can be deleted", VALUE)?;
+    fail_point::reached("keyring-tried");
+    let kept = system::get(&user);
+    system::delete(&user)?;
+    if kept?.as_deref() == Some(VALUE) {
+        Ok(())
+    } else {
+        Err(failed("the keyring does not keep what it is given"))
+    }
+}
+
+fn failed(reason: impl Into<String>) -> KeyringError {
+    KeyringError::Failed(reason.into())
+}
+
+/// Compares two keys in a time that does not depend on where they differ.
+fn is_same(one: &ApiKey, other: &ApiKey) -> bool {
+    one.expose().as_bytes().ct_eq(other.expose().as_bytes()).into()
+}
+
+/// Work on a thread of its own, whose panic is the outer error.
+type Threaded<T> = std::io::Result<Result<T, KeyringError>>;
+
+/// Abandons work on another thread if it takes too long. The thread then ends with the program.
+async fn in_time<T>(work: impl Future<Output = Threaded<T>>) -> Result<T, KeyringError> {
+    within(if system::may_prompt() { TIMEOUT_WITH_PROMPT } else { TIMEOUT }, work).await
+}
+
+async fn within<T>(limit: Duration, work: impl Future<Output = Threaded<T>>) -> Result<T, KeyringError> {
+    let clock = TokioClock::new();
+    tokio::select! {
+        done = work => done.map_err(|_| failed("the keyring's library failed"))?,
+        () = clock.sleep(limit) => Err(KeyringError::TimedOut(limit)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(text: &str) -> ApiKey {
+        ApiKey::parse(text.to_owned()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_keyring_that_never_answers_is_given_up() {
+        let (_open, never) = std::sync::mpsc::channel::<()>();
+        let error = within(Duration::ZERO, threads::run(move || Ok(never.recv().is_ok()))).await.unwrap_err();
+        assert!(matches!(error, KeyringError::TimedOut(_)), "{error}");
+    }
+
+    #[test]
+    fn a_key_that_differs_in_one_place_is_another() {
+        assert!(is_same(&key("sk-proj-0123456789"), &key("sk-proj-0123456789")));
+        for other in ["sk-proj-0123456780", "sk-proj-012345678", "sk-proj-01234567890", "Sk-proj-0123456789"]
+        {
+            assert!(!is_same(&key("sk-proj-0123456789"), &key(other)), "{other}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Destinations of a created key, and what is remembered of it.
+//!
+//! A front end delivers in three steps, with its own decisions in between:
+//!
+//! 1. **Inspect.** [`EnvFile::inspect`], [`Keyring::inspect`], [`Command::parse`] and [`Clipboard::find`]
+//!    report what they find, as values: warnings, the current state of the destination, the status in git.
+//!    Nothing is written, and nothing prompts.
+//! 2. **Reserve.** [`FoundEnvFile::reserve`] and [`FoundItem::reserve`] do everything that can fail without
+//!    the key. So a key is created only if its destinations can take it.
+//! 3. **Deliver.** [`deliver`](keymint_domain::deliver) gives the key to each destination. If one fails, or
+//!    none is durable, a [`RecoveryStore`] keeps it.
+//!
+//! A [`Journal`] records, before a key is requested, that it may exist. If the program is killed, the next run
+//! finds the record with [`StateDir::finished_runs`].
+//!
+//! ```
+//! use keymint_delivery_adapter::{Command, EnvFile, Overwrite, StateDir, VariableName};
+//! use keymint_domain::{ApiKey, KeyDestination, deliver};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! # let directory = tempfile::tempdir()?;
+//! # let (path, state) = (directory.path().join(".env"), directory.path().join("state"));
+//!
+//! let found = EnvFile::inspect(&path, VariableName::default()).await?;
+//! for warning in found.warnings() {
+//!     println!("{warning:?}");
+//! }
+//! let file = found.reserve(Overwrite::Never).await?;
+//! let vault = Command::parse("sh -c 'exit 1'")?;
+//! let state = StateDir::at(state);
+//! let mut recovery = state.recovery("my-run");
+//!
+//! // Only now is the key created.
+//! let key = ApiKey::parse("sk-proj-0123456789".to_owned())?;
+//! let mut destinations: [Box<dyn KeyDestination>; 2] = [Box::new(file), Box::new(vault)];
+//! let report = deliver(&key, &mut destinations, &mut recovery).await;
+//!
+//! assert_eq!(std::fs::read_to_string(&path)?, "OPENAI_API_KEY=sk-proj-0123456789\n");
+//! assert_eq!(report.failures()[0].1.to_string(), "\"sh\" ended with exit code 1");
+//! assert_eq!(state.stored_keys()?[0].read()?.expose(), key.expose());
+//! # Ok(())
+//! # })
+//! # }
+//! ```
+//!
+//! Everything here runs on a tokio runtime with its timer. What blocks does so on [threads](threads) of its
+//! own, with a time limit.
+
+mod clipboard;
+mod command;
+mod env_file;
+#[doc(hidden)]
+pub mod fail_point;
+mod keyring;
+mod process;
+mod store;
+pub mod threads;
+mod time;
+mod variable;
+
+pub use clipboard::{Clipboard, NoClipboard};
+pub use command::{Command, CommandError};
+pub use env_file::{
+    Current, EnvFile, EnvFileError, EnvFileErrorKind, FileLocation, FoundEnvFile, GitStatus, LineNumbers,
+    SyntaxError, Warning,
+};
+pub use keyring::{FoundItem, Keyring, KeyringError, StoredItem};
+pub use process::{WhichError, which};
+pub use store::{
+    FinishedRun, Journal, KeyRecord, KeyState, Named, RecoveryStore, StateDir, StoredKey, private,
+};
+pub use variable::{InvalidVariableName, VariableName};
+
+/// The values at a destination that a new key may replace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overwrite {
+    /// None.
+    Never,
+    /// The value that was found by the inspection.
+    IfUnchanged,
+    /// Any value.
+    Always,
+}

@@ -1,0 +1,387 @@
+//! Writing a secret to the standard input of another program, and ending that program if it hangs.
+
+use crate::{fail_point, threads};
+use keymint_domain::Clock;
+use std::io::{self, PipeReader, Read, Write};
+use std::process::ExitStatus;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::Notify;
+use zeroize::Zeroizing;
+
+/// How long a program may take. The user may have to unlock something for it first.
+const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How long a program may take to end on SIGTERM.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How long programs that it leaves behind may hold its output open.
+const DRAIN: Duration = Duration::from_secs(1);
+
+/// Longest piece of a line that is passed on at once, in bytes.
+const LONGEST_LINE: u64 = 4096;
+
+/// Starts the program, writes the secret and the end of its input, and waits for its end. Each line that
+/// it writes to a piped stream goes to `on_output`. The error completes a sentence that begins with the
+/// name of the program.
+///
+/// The writing alone has no time limit: a pipe takes a key at once, even if nothing reads it. So this
+/// process keeps a reading end, and checks afterwards what was left in the pipe.
+pub(crate) async fn write_to_stdin(
+    mut command: Command,
+    secret: Zeroizing<Vec<u8>>,
+    on_output: &(dyn Fn(&str) + Sync),
+    clock: &dyn Clock,
+) -> io::Result<()> {
+    let (reader, mut writer) = io::pipe()?;
+    command.stdin(reader.try_clone()?);
+    let mut program =
+        Program::start(command).map_err(|error| failed(format!("could not be started ({error})")))?;
+    let (stdout, stderr) = (program.child.stdout.take(), program.child.stderr.take());
+    // A pipe has room for a key, so this ends on any thread; at the latest when its other ends close.
+    threads::start(move || {
+        drop(writer.write_all(&secret));
+        fail_point::reached("fed");
+    });
+
+    let over = Notify::new();
+    let waiting = async {
+        let status = program.end(clock).await;
+        over.notify_one();
+        status
+    };
+    let listening = async {
+        let everything = async { tokio::join!(read_lines(stdout, on_output), read_lines(stderr, on_output)) };
+        let long_enough = async {
+            over.notified().await;
+            clock.sleep(DRAIN).await;
+        };
+        tokio::select! {
+            biased;
+            _ = everything => {}
+            () = long_enough => {}
+        }
+    };
+    let (status, ()) = tokio::join!(waiting, listening);
+    succeeded(status?)?;
+    let was_read = threads::run(move || was_read(reader)).await;
+    if was_read.unwrap_or(false) { Ok(()) } else { Err(failed("ended without reading the key")) }
+}
+
+/// Returns whether nothing is left in the pipe.
+fn was_read(mut reader: PipeReader) -> bool {
+    matches!(reader.read(&mut [0]), Ok(0))
+}
+
+fn succeeded(status: ExitStatus) -> io::Result<()> {
+    if status.success() {
+        return Ok(());
+    }
+    Err(failed(match (status.code(), signal(status)) {
+        (Some(code), _) => format!("ended with exit code {code}"),
+        (None, Some(signal)) => format!("was ended by signal {signal}"),
+        (None, None) => "failed".to_owned(),
+    }))
+}
+
+#[cfg(unix)]
+fn signal(status: ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(&status)
+}
+
+#[cfg(not(unix))]
+fn signal(_: ExitStatus) -> Option<i32> {
+    None
+}
+
+fn failed(what: impl Into<String>) -> io::Error {
+    io::Error::other(what.into())
+}
+
+/// Reads lines to the end of the stream. An endless line is passed on in pieces.
+async fn read_lines(stream: Option<impl AsyncRead + Unpin>, on_output: &(dyn Fn(&str) + Sync)) {
+    let Some(stream) = stream else { return };
+    let mut stream = BufReader::new(stream);
+    loop {
+        let mut line = Zeroizing::new(Vec::new());
+        let read = (&mut stream).take(LONGEST_LINE).read_until(b'\n', &mut line).await;
+        if !matches!(read, Ok(1..)) {
+            return;
+        }
+        let text = Zeroizing::new(String::from_utf8_lossy(&line).into_owned());
+        on_output(text.trim_end_matches(['\r', '\n']));
+    }
+}
+
+/// A running program. It does not outlive this value, unless it ended earlier and left others behind.
+struct Program {
+    child: Child,
+    #[cfg(unix)]
+    id: Option<rustix::process::Pid>,
+    /// Whether the programs that it starts are ended with it.
+    #[cfg(unix)]
+    leads: bool,
+}
+
+impl Program {
+    fn start(mut command: Command) -> io::Result<Self> {
+        let child = command.kill_on_drop(true).spawn()?;
+        #[cfg(unix)]
+        {
+            use rustix::process::{Pid, getpgid};
+            let id = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+            let leads = id.is_some_and(|id| getpgid(Some(id)) == Ok(id));
+            Ok(Self { child, id, leads })
+        }
+        #[cfg(not(unix))]
+        Ok(Self { child })
+    }
+
+    /// Waits for the end, and ends the program if that takes too long.
+    async fn end(&mut self, clock: &dyn Clock) -> io::Result<ExitStatus> {
+        tokio::select! {
+            biased;
+            status = self.child.wait() => return status,
+            () = clock.sleep(TIMEOUT) => {}
+        }
+        self.terminate();
+        tokio::select! {
+            biased;
+            _ = self.child.wait() => {}
+            () = clock.sleep(GRACE) => {}
+        }
+        self.kill();
+        Err(failed(format!(
+            "took longer than {} and was ended",
+            keymint_domain::text::human_duration(TIMEOUT)
+        )))
+    }
+
+    #[cfg(unix)]
+    fn terminate(&self) {
+        self.send(rustix::process::Signal::TERM);
+    }
+
+    /// This system has no such signal.
+    #[cfg(not(unix))]
+    fn terminate(&self) {}
+
+    #[cfg(unix)]
+    fn kill(&mut self) {
+        self.send(rustix::process::Signal::KILL);
+    }
+
+    #[cfg(not(unix))]
+    fn kill(&mut self) {
+        let _ = self.child.start_kill();
+    }
+
+    #[cfg(unix)]
+    fn send(&self, signal: rustix::process::Signal) {
+        use rustix::process::{kill_process, kill_process_group};
+        let Some(id) = self.id else { return };
+        let _ = if self.leads {
+            kill_process_group(id, signal)
+        } else if self.child.id().is_some() {
+            kill_process(id, signal)
+        } else {
+            // It has ended, and another process may have its id now.
+            Ok(())
+        };
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        if self.child.id().is_some() {
+            self.kill();
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use keymint_domain::{Moment, async_trait};
+    use std::fs;
+    use std::path::{Path, PathBuf};
+    use std::process::Stdio;
+    use std::sync::Mutex;
+    use tempfile::TempDir;
+
+    const SECRET: &str = "sk-proj-canary-0123456789";
+
+    /// A clock on which a wait of a certain length is over when a file is there, and any other never.
+    struct Waits(Vec<(Duration, PathBuf)>);
+
+    #[async_trait]
+    impl Clock for Waits {
+        fn now(&self) -> Moment {
+            Moment::ORIGIN
+        }
+
+        async fn sleep(&self, duration: Duration) {
+            match self.0.iter().find(|(length, _)| *length == duration) {
+                Some((_, file)) => until(|| file.exists()).await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    async fn until(holds: impl Fn() -> bool) {
+        while !holds() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// A script in a directory of its own.
+    struct Script {
+        directory: TempDir,
+        command: Command,
+    }
+
+    impl Script {
+        fn new(text: &str) -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            let mut command = Command::new("/bin/sh");
+            command.args(["-c", text]).current_dir(directory.path());
+            command.stdout(Stdio::piped()).stderr(Stdio::piped());
+            Self { directory, command }
+        }
+
+        fn file(&self, name: &str) -> PathBuf {
+            self.directory.path().join(name)
+        }
+
+        /// Feeds it, and returns the error's text and what it said.
+        async fn write(self, waits: Vec<(Duration, PathBuf)>) -> (Option<String>, Vec<String>, TempDir) {
+            let said = Mutex::new(Vec::new());
+            let hear = |line: &str| said.lock().unwrap().push(line.to_owned());
+            let secret = Zeroizing::new(SECRET.as_bytes().to_vec());
+            let fed = write_to_stdin(self.command, secret, &hear, &Waits(waits)).await;
+            (fed.err().map(|error| error.to_string()), said.into_inner().unwrap(), self.directory)
+        }
+    }
+
+    /// Whether the process whose id is in this file runs.
+    fn runs(file: &Path) -> bool {
+        let id = fs::read_to_string(file).unwrap();
+        let status = fs::read_to_string(format!("/proc/{}/status", id.trim())).unwrap_or_default();
+        status.contains("\nState:") && !status.contains("\nState:\tZ")
+    }
+
+    #[tokio::test]
+    async fn a_program_gets_the_secret_the_end_of_its_input_and_nothing_in_other_places() {
+        let script = Script::new("cat >got; cat /proc/$$/cmdline /proc/$$/environ >elsewhere");
+        let (error, said, directory) = script.write(vec![]).await;
+        assert_eq!((error, said), (None, vec![]));
+        assert_eq!(fs::read_to_string(directory.path().join("got")).unwrap(), SECRET);
+        let elsewhere = fs::read(directory.path().join("elsewhere")).unwrap();
+        assert!(!String::from_utf8_lossy(&elsewhere).contains("canary"));
+    }
+
+    #[tokio::test]
+    async fn a_program_that_fails_is_told_of_in_its_words() {
+        const UNREAD: &str = "ended without reading the key";
+        let all_but_one = format!("dd bs=1 count={} >/dev/null 2>&1", SECRET.len() - 1);
+        for (script, expected) in [
+            ("exit 1", "ended with exit code 1"),
+            ("dd bs=1 count=9 >/dev/null 2>&1; exit 3", "ended with exit code 3"),
+            ("cat >/dev/null; exit 77", "ended with exit code 77"),
+            ("kill -KILL $$", "was ended by signal 9"),
+            ("exit 0", UNREAD),
+            ("exec 0<&-; exit 0", UNREAD),
+            ("dd bs=1 count=9 >/dev/null 2>&1", UNREAD),
+            (&all_but_one, UNREAD),
+        ] {
+            let (error, ..) = Script::new(script).write(vec![]).await;
+            assert_eq!(error.as_deref(), Some(expected), "{script}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_program_that_is_gone_cannot_be_started() {
+        let script = Script { command: Command::new("/nowhere/tool"), ..Script::new("") };
+        let (error, ..) = script.write(vec![]).await;
+        assert!(error.unwrap().starts_with("could not be started (No such file or directory"));
+    }
+
+    #[tokio::test]
+    async fn a_program_that_hangs_is_told_to_end() {
+        for reading in ["", "cat >/dev/null;"] {
+            let script = Script::new(&format!(
+                "{reading} trap 'touch asked; exit 0' TERM; echo $$ >id; touch ready; while :; do :; done"
+            ));
+            let waits =
+                vec![(TIMEOUT, script.file("ready")), (GRACE, "/nowhere".into()), (DRAIN, "/".into())];
+            let (error, _, directory) = script.write(waits).await;
+            assert_eq!(error.as_deref(), Some("took longer than 2 min and was ended"));
+            assert!(directory.path().join("asked").exists());
+            assert!(!runs(&directory.path().join("id")));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_program_that_does_not_end_when_told_to_is_ended() {
+        let script = Script::new("trap '' TERM; echo $$ >id; touch ready; exec sleep 1000");
+        let waits = vec![(TIMEOUT, script.file("ready")), (GRACE, script.file("ready")), (DRAIN, "/".into())];
+        let (error, _, directory) = script.write(waits).await;
+        assert_eq!(error.as_deref(), Some("took longer than 2 min and was ended"));
+        until(|| !runs(&directory.path().join("id"))).await;
+    }
+
+    #[tokio::test]
+    async fn the_programs_that_it_started_are_ended_with_the_leader_of_a_group() {
+        let mut script = Script::new("sleep 1000 & echo $! >id; touch ready; wait");
+        script.command.process_group(0);
+        let waits = vec![(TIMEOUT, script.file("ready")), (GRACE, "/nowhere".into()), (DRAIN, "/".into())];
+        let (error, _, directory) = script.write(waits).await;
+        assert_eq!(error.as_deref(), Some("took longer than 2 min and was ended"));
+        until(|| !runs(&directory.path().join("id"))).await;
+    }
+
+    #[tokio::test]
+    async fn a_program_does_not_outlive_a_delivery_that_is_given_up() {
+        let Script { directory, command } = Script::new("echo $$ >id; touch ready; exec sleep 1000");
+        let ready = directory.path().join("ready");
+        let clock = Waits(vec![]);
+        tokio::select! {
+            fed = write_to_stdin(command, Zeroizing::default(), &|_| {}, &clock) => panic!("{fed:?}"),
+            () = until(|| ready.exists()) => {}
+        }
+        until(|| !runs(&directory.path().join("id"))).await;
+    }
+
+    #[tokio::test]
+    async fn a_program_that_leaves_others_behind_is_not_waited_for_longer_than_itself() {
+        let script = Script::new("cat >/dev/null; sleep 1000 & echo $! >id; echo done");
+        let (error, said, directory) = script.write(vec![(DRAIN, "/".into())]).await;
+        assert_eq!((error, said), (None, vec!["done".to_owned()]));
+        let id = directory.path().join("id");
+        assert!(runs(&id));
+        std::process::Command::new("kill").arg(fs::read_to_string(id).unwrap().trim()).status().unwrap();
+    }
+
+    #[tokio::test]
+    async fn each_line_is_passed_on_and_an_endless_one_in_pieces() {
+        let script = Script::new(
+            "cat >/dev/null; printf 'one\\r\\n\\ntwo\\n'; head -c 10000 /dev/zero | tr '\\0' x; echo; printf last",
+        );
+        let (_, said, _) = script.write(vec![]).await;
+        let (long, short): (Vec<_>, Vec<_>) = said.into_iter().partition(|line| line.starts_with('x'));
+        assert_eq!(short, ["one", "", "two", "last"]);
+        assert_eq!(long.concat().len(), 10_000);
+        assert!(long.iter().all(|line| line.len() as u64 <= LONGEST_LINE));
+    }
+
+    #[tokio::test]
+    async fn a_program_may_be_ended_by_a_broken_pipe_again() {
+        let script = Script::new("cat >/dev/null; sed -n 's/^SigIgn:\t//p' /proc/self/status");
+        let (_, said, _) = script.write(vec![]).await;
+        let ignored = u64::from_str_radix(&said[0], 16).unwrap();
+        let broken_pipe = 1 << (rustix::process::Signal::PIPE.as_raw() - 1);
+        assert_eq!(ignored & broken_pipe, 0, "{said:?}");
+    }
+}

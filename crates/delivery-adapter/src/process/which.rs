@@ -1,0 +1,132 @@
+//! Finding another program before it is needed.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf, absolute, is_separator};
+use std::{env, io};
+
+/// The reason why a program cannot be started, for a sentence that begins with its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WhichError {
+    /// No file has this name.
+    #[error("was not found")]
+    NotFound,
+    /// A file has this name, and is no program that this user may start.
+    #[error("is no program that may be started")]
+    NotExecutable,
+    /// The current directory is unknown.
+    #[error("has no full path")]
+    NoFullPath,
+}
+
+/// Returns the full path of a program that can be started, so that the program that was checked is the one
+/// that runs. A name with a separator is a path from the current directory. Any other is searched in the
+/// directories of the variable PATH, without the relative ones: files of the current directory may be
+/// another user's.
+///
+/// # Errors
+///
+/// [`WhichError`]
+pub fn which(name: &str) -> Result<PathBuf, WhichError> {
+    find(name, &env::var_os("PATH").unwrap_or_default())
+}
+
+fn find(name: &str, search_path: &OsStr) -> Result<PathBuf, WhichError> {
+    let directories: Vec<PathBuf> = if name.contains(is_separator) {
+        vec![PathBuf::new()]
+    } else {
+        env::split_paths(search_path).filter(|directory| directory.is_absolute()).collect()
+    };
+    let mut problem = WhichError::NotFound;
+    for path in directories.iter().flat_map(|directory| spellings(&directory.join(name))) {
+        if may_be_started(&path) {
+            return absolute(path).map_err(|_| WhichError::NoFullPath);
+        }
+        if path.exists() {
+            problem = WhichError::NotExecutable;
+        }
+    }
+    Err(problem)
+}
+
+#[cfg(unix)]
+fn spellings(path: &Path) -> [PathBuf; 1] {
+    [path.to_owned()]
+}
+
+/// With the ending that Windows looks for by itself, and as it is.
+#[cfg(not(unix))]
+fn spellings(path: &Path) -> [PathBuf; 2] {
+    let mut with_ending = path.as_os_str().to_owned();
+    with_ending.push(".exe");
+    [with_ending.into(), path.to_owned()]
+}
+
+fn may_be_started(path: &Path) -> bool {
+    path.is_file() && is_executable(path).is_ok()
+}
+
+#[cfg(unix)]
+fn is_executable(path: &Path) -> io::Result<()> {
+    use rustix::fs::{Access, access};
+    Ok(access(path, Access::EXEC_OK)?)
+}
+
+#[cfg(not(unix))]
+fn is_executable(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    fn put(path: &Path, mode: u32) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "#!/bin/sh\n").unwrap();
+        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn a_program_is_looked_for_as_a_shell_looks_for_it() {
+        let home = tempfile::tempdir().unwrap();
+        let at = |path: &str| home.path().join(path);
+        for (path, mode) in [("a/tool", 0o644), ("b/tool", 0o755), ("c/tool", 0o755), ("a/data", 0o644)] {
+            put(&at(path), mode);
+        }
+        fs::create_dir(at("b/folder")).unwrap();
+        let search_path = env::join_paths([at("missing"), at("a"), at("b"), at("c")]).unwrap();
+
+        assert_eq!(find("tool", &search_path), Ok(at("b/tool")));
+        for (name, problem) in [
+            ("data", WhichError::NotExecutable),
+            ("folder", WhichError::NotExecutable),
+            ("nothing", WhichError::NotFound),
+            ("", WhichError::NotExecutable),
+            ("b/tool", WhichError::NotFound),
+        ] {
+            assert_eq!(find(name, &search_path), Err(problem), "{name:?}");
+        }
+        assert_eq!(find("sh", OsStr::new("")), Err(WhichError::NotFound));
+    }
+
+    #[test]
+    fn a_relative_folder_of_the_search_path_does_not_count() {
+        let home = tempfile::tempdir_in(".").unwrap();
+        put(&home.path().join("tool"), 0o755);
+        let relative = Path::new(home.path().file_name().unwrap());
+        assert!(may_be_started(&relative.join("tool")));
+        assert_eq!(find("tool", relative.as_os_str()), Err(WhichError::NotFound));
+    }
+
+    #[test]
+    fn a_path_is_taken_from_the_current_folder_and_made_a_full_one() {
+        let here = env::current_dir().unwrap();
+        let up = "../".repeat(here.components().count() - 1);
+        let found = find(&format!("{up}bin/sh"), OsStr::new("")).unwrap();
+        assert!(found.is_absolute() && found.starts_with(&here), "{}", found.display());
+        assert_eq!(find("/bin/sh", OsStr::new("")), Ok("/bin/sh".into()));
+    }
+}

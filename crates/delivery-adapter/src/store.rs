@@ -1,0 +1,111 @@
+//! The private directory of what is kept from one run to the next.
+
+mod journal;
+pub mod private;
+mod recovery;
+
+pub use journal::{FinishedRun, Journal, KeyRecord, KeyState, Named};
+use private::{about, check_owner, create_directory, standard_directory};
+pub use recovery::{RecoveryStore, StoredKey};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The directory of the journals, and the directory of the keys whose destination failed.
+const JOURNALS: &str = "records";
+const RECOVERY: &str = "recovery";
+
+/// The private directory of what is kept from one run to the next. It is created when something is kept.
+#[derive(Debug, Clone)]
+pub struct StateDir(PathBuf);
+
+impl StateDir {
+    /// The directory at this path.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// The directory of keymint: `$XDG_STATE_HOME/keymint`, or its equivalent on this system.
+    ///
+    /// # Errors
+    ///
+    /// If there is no home directory.
+    pub fn open_default() -> io::Result<Self> {
+        standard_directory("XDG_STATE_HOME", "LOCALAPPDATA", ".local/state")
+            .map(|base| Self(base.join("keymint")))
+            .ok_or_else(|| io::Error::other("there is no home folder"))
+    }
+
+    /// The path of the directory.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Returns the directory of this name in it, and creates it if it does not exist. No other user may
+    /// write in it.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be created, or another user may write in it.
+    pub fn directory(&self, name: &str) -> io::Result<PathBuf> {
+        let directory = self.0.join(name);
+        create_directory(&self.0)
+            .and_then(|()| create_directory(&directory))
+            .map_err(|error| about(&directory, &error))?;
+        Ok(directory)
+    }
+
+    /// Checks, without creating anything, whether something can be kept.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot.
+    pub fn check(&self) -> io::Result<()> {
+        // A missing directory is created in the nearest one that exists.
+        let exists = |directory: &&Path| directory.symlink_metadata().is_ok();
+        let nearest = self.0.ancestors().find(exists).unwrap_or(&self.0);
+        check_directory(nearest, nearest == self.0).map_err(|error| about(nearest, &error))
+    }
+
+    /// Begins the journal of this run, and checks that a key could be kept for recovery.
+    ///
+    /// # Errors
+    ///
+    /// If one of the two cannot be written.
+    pub fn journal(&self) -> io::Result<Journal> {
+        self.directory(RECOVERY)?;
+        Journal::begin_in(&self.directory(JOURNALS)?)
+    }
+
+    /// The journals of the runs that have ended, the oldest first. Those that cannot be read are skipped.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be read.
+    pub fn finished_runs(&self) -> io::Result<Vec<FinishedRun>> {
+        journal::finished_runs_in(&self.directory(JOURNALS)?)
+    }
+
+    /// The recovery store for the key of a run, by the [id](Journal::id) of its journal.
+    pub fn recovery(&self, id: &str) -> RecoveryStore {
+        RecoveryStore::new(self.clone(), id)
+    }
+
+    /// The keys that recovery stores have, the oldest first.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be read.
+    pub fn stored_keys(&self) -> io::Result<Vec<StoredKey>> {
+        recovery::list(self)
+    }
+}
+
+fn check_directory(directory: &Path, must_be_private: bool) -> io::Result<()> {
+    if !fs::metadata(directory)?.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    #[cfg(unix)]
+    rustix::fs::access(directory, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK)?;
+    if must_be_private { check_owner(directory) } else { Ok(()) }
+}

@@ -1,0 +1,332 @@
+//! The journal of a run.
+//!
+//! Each run writes a record, without the key, before it requests one. If the program, the machine or the
+//! response is lost after that, the record says that a key may exist.
+
+use super::private;
+use crate::Keyring;
+use crate::time::utc_now;
+use keymint_domain::{ApiKey, DeliveryReport, DestinationId, Target};
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// The extension of a journal's file name.
+const EXTENSION: &str = "jsonl";
+
+/// What is known of a key. Never the key itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRecord {
+    /// The progress of the key.
+    pub state: KeyState,
+    /// The time of its request, in UTC.
+    pub time: String,
+    /// Its name.
+    pub name: String,
+    /// The organization of its project.
+    pub organization: Named,
+    /// Its project.
+    pub project: Named,
+    /// The base URL of the platform.
+    pub api_base: String,
+    /// Its last four characters.
+    #[serde(default)]
+    pub last4: Option<String>,
+    /// The ids of the destinations that have it.
+    #[serde(default)]
+    pub delivered_to: Vec<String>,
+    /// The file of the recovery store that has it.
+    #[serde(default)]
+    pub kept_in: Option<PathBuf>,
+    /// The profile of the keyring that has it.
+    #[serde(default)]
+    pub profile: Option<String>,
+}
+
+/// An organization or a project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    /// Its id.
+    pub id: String,
+    /// Its title, as the server sent it.
+    pub title: Option<String>,
+}
+
+/// The progress of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyState {
+    /// It was requested. In the journal of a finished run: it may exist.
+    Requested,
+    /// It exists. In the journal of a finished run: perhaps no destination has it.
+    Created,
+    /// Each destination has it, or the recovery store.
+    Delivered,
+    /// It may exist, and the user has been warned.
+    Unknown,
+}
+
+impl KeyRecord {
+    /// The record of a key that is about to be requested.
+    pub fn requested(name: &str, target: &Target, api_base: &str) -> Self {
+        let named = |id: &str, title: &Option<String>| Named { id: id.to_owned(), title: title.clone() };
+        Self {
+            state: KeyState::Requested,
+            time: utc_now(),
+            name: name.to_owned(),
+            organization: named(target.organization_id.as_str(), &target.organization_title),
+            project: named(target.project_id.as_str(), &target.project_title),
+            api_base: api_base.to_owned(),
+            last4: None,
+            delivered_to: Vec::new(),
+            kept_in: None,
+            profile: None,
+        }
+    }
+
+    /// The record of a stored key of which only the id is known.
+    pub(super) fn of_unknown_origin(id: &str) -> Self {
+        let unknown = Named { id: "unknown".to_owned(), title: None };
+        Self {
+            state: KeyState::Delivered,
+            time: String::new(),
+            name: id.to_owned(),
+            organization: unknown.clone(),
+            project: unknown,
+            api_base: String::new(),
+            last4: None,
+            delivered_to: Vec::new(),
+            kept_in: None,
+            profile: None,
+        }
+    }
+
+    /// Adds the destinations that have the key. `profile` is that of a keyring among them.
+    pub(super) fn add_destinations(&mut self, report: &DeliveryReport, profile: Option<&str>) {
+        let ids = report.delivered_to().iter().map(DestinationId::as_str);
+        if ids.clone().any(|id| id == Keyring::ID) {
+            self.profile = profile.map(str::to_owned);
+        }
+        self.delivered_to.extend(ids.map(str::to_owned));
+    }
+}
+
+/// The journal of this run. Each line of its file is a whole [`KeyRecord`], and the last whole line counts,
+/// so that a run that is killed while it writes loses nothing. The file is locked while the run lives.
+pub struct Journal {
+    id: String,
+    file: Option<(PathBuf, File)>,
+    record: Option<KeyRecord>,
+}
+
+impl Journal {
+    /// A journal that is not written, for a key that is worth nothing, or for none.
+    pub fn disabled() -> Self {
+        Self { id: private::new_id(), file: None, record: None }
+    }
+
+    /// Creates the file, which proves before a key is requested that it is possible. Dropping the journal
+    /// removes the file, unless a key was requested.
+    pub(super) fn begin_in(directory: &Path) -> io::Result<Self> {
+        let id = private::new_id();
+        let path = directory.join(format!("{id}.{EXTENSION}"));
+        let file = private::new_file(&path)?;
+        file.try_lock().map_err(|error| private::about(&path, &error.into()))?;
+        Ok(Self { id, file: Some((path, file)), record: None })
+    }
+
+    /// A name that no other run has.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The record of the requested key.
+    pub fn record(&self) -> Option<&KeyRecord> {
+        self.record.as_ref()
+    }
+
+    /// Writes to the disk that a key is about to be requested.
+    ///
+    /// # Errors
+    ///
+    /// If the disk fails. No key must be requested then.
+    pub fn requested(&mut self, record: KeyRecord) -> io::Result<()> {
+        let record = self.record.insert(record);
+        if let Some((path, file)) = &mut self.file {
+            append(file, record)
+                .and_then(|()| path.parent().map_or(Ok(()), private::sync_directory))
+                .map_err(|error| private::about(path, &error))?;
+        }
+        Ok(())
+    }
+
+    /// Notes that the key exists.
+    pub fn created(&mut self, key: &ApiKey) {
+        self.update(|record| {
+            record.state = KeyState::Created;
+            record.last4 = Some(key.last_four().to_owned());
+        });
+    }
+
+    /// Notes the destinations that have the key. `profile` is that of a keyring among them.
+    pub fn delivered(&mut self, report: &DeliveryReport, profile: Option<&str>) {
+        self.update(|record| {
+            record.add_destinations(report, profile);
+            if !report.must_be_kept() {
+                record.state = KeyState::Delivered;
+            }
+        });
+    }
+
+    /// Notes the file of the recovery store that has the key.
+    pub fn kept(&mut self, path: &Path) {
+        self.update(|record| {
+            record.state = KeyState::Delivered;
+            record.kept_in = Some(path.to_owned());
+        });
+    }
+
+    /// Notes that the key may exist, and that the user has been warned.
+    pub fn unknown(&mut self) {
+        self.update(|record| record.state = KeyState::Unknown);
+    }
+
+    /// Notes that there certainly is no key.
+    pub fn discard(&mut self) {
+        self.record = None;
+    }
+
+    /// Writes a change of the record. A failing disk is ignored, since a created key must not wait for it:
+    /// what was written before says that the key may exist.
+    fn update(&mut self, change: impl FnOnce(&mut KeyRecord)) {
+        if let Some(mut record) = self.record.take() {
+            change(&mut record);
+            let _ = self.requested(record);
+        }
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        if let (None, Some((path, _))) = (&self.record, &self.file) {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+fn append(file: &mut File, record: &KeyRecord) -> io::Result<()> {
+    // It begins a line of its own, whatever became of the last one.
+    file.write_all(format!("\n{}", serde_json::to_string(record)?).as_bytes())?;
+    file.sync_all()
+}
+
+/// The journal of a run that has ended.
+#[derive(Debug)]
+pub struct FinishedRun {
+    /// The name of the run.
+    pub id: String,
+    /// The last that was known of its key.
+    pub record: KeyRecord,
+    path: PathBuf,
+}
+
+impl FinishedRun {
+    /// Notes that the user has been warned that the key may exist.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be written.
+    pub fn unknown(&mut self) -> io::Result<()> {
+        self.update(|record| record.state = KeyState::Unknown)
+    }
+
+    pub(super) fn update(&mut self, change: impl FnOnce(&mut KeyRecord)) -> io::Result<()> {
+        change(&mut self.record);
+        let mut file = File::options().append(true).open(&self.path)?;
+        append(&mut file, &self.record)
+    }
+}
+
+pub(super) fn finished_runs_in(directory: &Path) -> io::Result<Vec<FinishedRun>> {
+    let mut paths: Vec<_> = fs::read_dir(directory)?.filter_map(|file| Some(file.ok()?.path())).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == EXTENSION));
+    paths.sort();
+    Ok(paths.into_iter().filter_map(read).collect())
+}
+
+fn read(path: PathBuf) -> Option<FinishedRun> {
+    let mut file = private::open(&path).ok()?;
+    // A live run holds the lock of its journal.
+    file.try_lock_shared().ok()?;
+    let mut text = Vec::new();
+    file.read_to_end(&mut text).ok()?;
+    // A line may have been cut short within a character.
+    let text = String::from_utf8_lossy(&text);
+    let record = text.lines().rev().find_map(|line| serde_json::from_str(line).ok())?;
+    Some(FinishedRun { id: path.file_stem()?.to_str()?.to_owned(), record, path })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::OpenOptions;
+
+    fn record(state: KeyState) -> KeyRecord {
+        let named = |id: &str| Named { id: id.to_owned(), title: None };
+        KeyRecord {
+            state,
+            time: "2026-11-24T07:00:00Z".to_owned(),
+            name: "a name".to_owned(),
+            organization: named("org-1"),
+            project: named("proj_1"),
+            api_base: "https://api.example".to_owned(),
+            last4: None,
+            delivered_to: Vec::new(),
+            kept_in: None,
+            profile: None,
+        }
+    }
+
+    #[test]
+    fn a_journal_is_seen_when_its_run_has_ended_and_says_the_last_that_was_known() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut journal = Journal::begin_in(directory.path()).unwrap();
+        journal.requested(record(KeyState::Requested)).unwrap();
+        journal.created(&ApiKey::parse("sk-proj-0123456789".to_owned()).unwrap());
+        assert!(finished_runs_in(directory.path()).unwrap().is_empty(), "it still runs");
+
+        let id = journal.id().to_owned();
+        drop(journal);
+        let runs = finished_runs_in(directory.path()).unwrap();
+        assert_eq!((runs.len(), &runs[0].id, runs[0].record.state), (1, &id, KeyState::Created));
+    }
+
+    #[test]
+    fn a_line_that_was_cut_short_does_not_count() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut journal = Journal::begin_in(directory.path()).unwrap();
+        journal.requested(record(KeyState::Requested)).unwrap();
+        let path = journal.file.as_ref().unwrap().0.clone();
+        drop(journal);
+        let mut file = OpenOptions::new().append(true).open(path).unwrap();
+        for cut_short in [&b"\n{\"state\":\"deliv"[..], b"\n{\"title\":\"caf\xc3"] {
+            file.write_all(cut_short).unwrap();
+        }
+        let mut runs = finished_runs_in(directory.path()).unwrap();
+        assert_eq!(runs[0].record.state, KeyState::Requested);
+        runs[0].unknown().unwrap();
+        assert_eq!(finished_runs_in(directory.path()).unwrap()[0].record.state, KeyState::Unknown);
+    }
+
+    #[test]
+    fn a_run_that_asked_for_nothing_leaves_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        drop(Journal::begin_in(directory.path()).unwrap());
+        let mut discarded = Journal::begin_in(directory.path()).unwrap();
+        discarded.requested(record(KeyState::Requested)).unwrap();
+        discarded.discard();
+        drop(discarded);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,245 @@
+//! The private store of keys whose destination failed.
+
+use super::journal::KeyRecord;
+use super::{RECOVERY, StateDir, private};
+use crate::fail_point;
+use crate::time::utc_now;
+use keymint_domain::{ApiKey, DeliveryError, DeliveryReport, DestinationId, KeyDestination, async_trait};
+use std::env;
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// The extension of a stored key's file name.
+const EXTENSION: &str = "key";
+
+/// The recovery store for the key of one run. The key gets a file of its own, which only this user can read:
+/// in the state directory, or, if that cannot be written, in a new directory among the temporary files.
+pub struct RecoveryStore {
+    state: StateDir,
+    id: String,
+    path: Option<PathBuf>,
+}
+
+impl RecoveryStore {
+    pub(super) fn new(state: StateDir, id: &str) -> Self {
+        Self { state, id: id.to_owned(), path: None }
+    }
+
+    /// The file that has the key, once it is delivered.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+}
+
+#[async_trait]
+impl KeyDestination for RecoveryStore {
+    fn id(&self) -> DestinationId {
+        DestinationId::new(RECOVERY)
+    }
+
+    async fn deliver(&mut self, key: &ApiKey) -> Result<(), DeliveryError> {
+        let stored = self.state.directory(RECOVERY).and_then(|directory| store(&directory, &self.id, key));
+        let stored = stored.or_else(|_| store(&new_temporary_directory()?, &self.id, key));
+        self.path = Some(stored.map_err(DeliveryError::new)?);
+        Ok(())
+    }
+}
+
+fn store(directory: &Path, id: &str, key: &ApiKey) -> io::Result<PathBuf> {
+    let path = directory.join(format!("{id}.{EXTENSION}"));
+    let file = private::new_file(&path)?;
+    fail_point::reached("recovery-made");
+    fill(file, &path, key)?;
+    fail_point::reached("kept");
+    Ok(path)
+}
+
+/// Writes the key to the disk. On an error the file is removed, since a part of the key would pass for the
+/// key, which is then kept elsewhere.
+fn fill(mut file: File, path: &Path, key: &ApiKey) -> io::Result<()> {
+    let directory = path.parent().unwrap_or(path);
+    let text = Zeroizing::new(format!("{}\n", key.expose()));
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    // There may be no room for two open files.
+    drop(file);
+    written
+        // The name is on the disk only with the directory.
+        .and_then(|()| private::sync_directory(directory))
+        .inspect_err(|_| drop(fs::remove_file(path)))
+        .map_err(|error| private::about(path, &error))
+}
+
+/// A key in a recovery store.
+pub struct StoredKey {
+    /// The name of the run that created it.
+    pub id: String,
+    /// Its file.
+    pub path: PathBuf,
+    /// What is known of it.
+    pub record: KeyRecord,
+}
+
+pub(super) fn list(state: &StateDir) -> io::Result<Vec<StoredKey>> {
+    let mut runs = state.finished_runs()?;
+    let mut stored: Vec<StoredKey> = Vec::new();
+    for file in fs::read_dir(state.directory(RECOVERY)?)? {
+        let path = file?.path();
+        if path.extension().is_some_and(|extension| extension == EXTENSION) {
+            let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let record = runs.iter().find(|run| run.id == id).map(|run| run.record.clone());
+            let record = record.unwrap_or_else(|| KeyRecord::of_unknown_origin(&id));
+            stored.push(StoredKey { id, path, record });
+        }
+    }
+    // If the directory could not be written, the key is elsewhere.
+    runs.retain(|run| stored.iter().all(|stored| stored.id != run.id));
+    stored.extend(runs.into_iter().filter_map(|run| {
+        let path = run.record.kept_in.clone().filter(|path| is_ours(path))?;
+        Some(StoredKey { id: run.id, path, record: run.record })
+    }));
+    stored.sort_by(|one, other| one.id.cmp(&other.id));
+    Ok(stored)
+}
+
+/// Returns whether a file exists in a directory of this user. Systems delete temporary files, and then any
+/// user can put a key of theirs there.
+fn is_ours(path: &Path) -> bool {
+    path.exists() && path.parent().is_some_and(|directory| private::check_owner(directory).is_ok())
+}
+
+impl StoredKey {
+    /// Reads the key.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, or has no key in it.
+    pub fn read(&self) -> io::Result<ApiKey> {
+        let mut text = Zeroizing::new(io::read_to_string(private::open(&self.path)?)?);
+        let length = text.trim_end().len();
+        text.truncate(length);
+        ApiKey::parse(std::mem::take(&mut *text)).map_err(|_| io::Error::other("no key is in it"))
+    }
+
+    /// Deletes the file. The key itself stays valid.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be deleted.
+    pub fn remove(&self) -> io::Result<()> {
+        fs::remove_file(&self.path)
+    }
+
+    /// Notes, in the journal of the run that created the key, which destinations have it now, and whether
+    /// its file was removed. `profile` is that of a keyring among the destinations.
+    pub fn note(&self, state: &StateDir, report: &DeliveryReport, profile: Option<&str>, is_removed: bool) {
+        let run = state.finished_runs().unwrap_or_default().into_iter().find(|run| run.id == self.id);
+        if let Some(mut run) = run {
+            // The key is where it is, with or without the note.
+            let _ = run.update(|record| {
+                record.add_destinations(report, profile);
+                if is_removed {
+                    record.kept_in = None;
+                }
+            });
+        }
+    }
+}
+
+/// Creates a new directory, since an existing one could be another user's.
+fn new_temporary_directory() -> io::Result<PathBuf> {
+    let name = format!("keymint-{}-{}", std::process::id(), utc_now().replace(':', ""));
+    let directory = absolute_or_tmp(env::temp_dir()).join(name);
+    let mut builder = DirBuilder::new();
+    // A recursive builder would accept an existing one.
+    builder.recursive(false);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(&directory).map_err(|error| private::about(&directory, &error))?;
+    Ok(directory)
+}
+
+/// A relative directory, as a variable may name one, would be found from the current directory alone, and
+/// may be published with it.
+fn absolute_or_tmp(directory: PathBuf) -> PathBuf {
+    if directory.is_absolute() { directory } else { "/tmp".into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use keymint_domain::testing::conformance;
+
+    #[tokio::test]
+    async fn it_keeps_what_the_port_promises() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateDir::at(directory.path().join("state"));
+        let mut recovery = state.recovery("a-run");
+        let read = async || Some(state.stored_keys().unwrap().pop()?.read().unwrap().expose().to_owned());
+        conformance::key_destination(&mut recovery, read).await.unwrap();
+        assert!(recovery.path().unwrap().ends_with("state/recovery/a-run.key"));
+    }
+
+    #[test]
+    fn a_kept_key_is_there_whole_and_private() {
+        let directory = tempfile::tempdir().unwrap();
+        let key = ApiKey::parse("sk-proj-0123456789".to_owned()).unwrap();
+
+        let path = store(directory.path(), "one", &key).unwrap();
+
+        assert_eq!(fs::read_to_string(&path).unwrap(), "sk-proj-0123456789\n");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_kept_key_never_takes_the_place_of_another() {
+        let directory = tempfile::tempdir().unwrap();
+        let key = ApiKey::parse("sk-proj-0123456789".to_owned()).unwrap();
+        store(directory.path(), "one", &key).unwrap();
+        assert!(store(directory.path(), "one", &key).is_err());
+    }
+
+    #[test]
+    fn a_file_that_does_not_take_the_key_is_not_left() {
+        let directory = tempfile::tempdir().unwrap();
+        let key = ApiKey::parse("sk-proj-0123456789".to_owned()).unwrap();
+        let path = directory.path().join("one.key");
+        fs::write(&path, "").unwrap();
+        let takes_nothing = File::open(&path).unwrap();
+        assert!(fill(takes_nothing, &path, &key).is_err());
+        assert!(!path.exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_others_could_have_put_where_a_key_was_kept_is_none() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let key = ApiKey::parse("sk-proj-0123456789".to_owned()).unwrap();
+        let path = store(directory.path(), "one", &key).unwrap();
+        for (mode, is_kept) in [(0o700, true), (0o777, false), (0o1777, false)] {
+            fs::set_permissions(directory.path(), fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(is_ours(&path), is_kept, "{mode:o}");
+        }
+        assert!(!is_ours(&directory.path().join("two.key")));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_relative_directory_of_temporary_files_does_not_count() {
+        for (named, taken) in [("/var/tmp", "/var/tmp"), ("tmp", "/tmp"), ("", "/tmp")] {
+            assert_eq!(absolute_or_tmp(named.into()), Path::new(taken), "{named:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_kept_is_an_error() {
+        let key = ApiKey::parse("sk-proj-0123456789".to_owned()).unwrap();
+        assert!(store(Path::new("/dev/null/recovery"), "one", &key).is_err());
+    }
+}

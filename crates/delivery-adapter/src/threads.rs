@@ -1,0 +1,114 @@
+//! Blocking work on threads of its own, so that it does not hold up an asynchronous runtime.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::Builder;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// How long abandoned work may take to clean up. It needs some milliseconds.
+const CLEANUP: Duration = Duration::from_secs(3);
+
+/// Runs blocking work on a thread of its own, or on the calling thread if the system has no thread to
+/// give: the work may have to save a key.
+pub fn start(work: impl FnOnce() + Send + 'static) {
+    let work = Arc::new(Mutex::new(Some(work)));
+    let theirs = Arc::clone(&work);
+    if Builder::new().spawn(move || once(&theirs)).is_err() {
+        once(&work);
+    }
+}
+
+fn once(work: &Mutex<Option<impl FnOnce()>>) {
+    let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(work) = work {
+        work();
+    }
+}
+
+/// Runs blocking work and returns its result. Dropping the future does not stop the work, which ends with
+/// the program at the latest.
+///
+/// # Errors
+///
+/// If the work panics.
+pub async fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+    let (done, result) = oneshot::channel();
+    start(move || drop(done.send(work())));
+    result.await.map_err(|_| broke_down())
+}
+
+/// Like [`run`], for work that undoes itself if its result is dropped. Dropping the future blocks until
+/// that is done, at most 3 s, since the program may be about to end.
+///
+/// # Errors
+///
+/// If the work panics.
+pub async fn run_to_completion<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
+    let (running, over) = mpsc::channel();
+    let _end = End { over };
+    let (done, result) = oneshot::channel();
+    start(move || {
+        drop(done.send(work()));
+        drop(running);
+    });
+    result.await.map_err(|_| broke_down())
+}
+
+/// Waits for the end of the work when it is dropped.
+struct End {
+    over: mpsc::Receiver<()>,
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        // Nothing is ever sent: the other end is dropped with the work.
+        let _ = self.over.recv_timeout(CLEANUP);
+    }
+}
+
+fn broke_down() -> io::Error {
+    io::Error::other("a part of the work broke down")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn work_is_done_once_and_a_panic_in_it_is_an_error() {
+        assert_eq!(run(|| 7).await.unwrap(), 7);
+        assert!(run(|| panic!("a bug")).await.is_err());
+        assert!(run_to_completion(|| panic!("a bug")).await.is_err());
+        let left = Mutex::new(Some(|| ()));
+        once(&left);
+        assert!(left.lock().unwrap().is_none());
+    }
+
+    /// What was made, until it is dropped.
+    struct Trace(Arc<Mutex<bool>>);
+
+    impl Drop for Trace {
+        fn drop(&mut self) {
+            *self.0.lock().unwrap() = false;
+        }
+    }
+
+    #[tokio::test]
+    async fn work_that_nobody_waits_for_any_more_has_cleared_up() {
+        let (there, (go, gone)) = (Arc::new(Mutex::new(true)), mpsc::channel::<()>());
+        let trace = Trace(Arc::clone(&there));
+        let work = run_to_completion(move || {
+            let _ = gone.recv();
+            trace
+        });
+        tokio::select! {
+            biased;
+            _ = work => panic!("it has not begun"),
+            () = async { drop(go) } => {}
+        }
+        assert!(!*there.lock().unwrap());
+    }
+}
