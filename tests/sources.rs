@@ -34,12 +34,17 @@ fn shipped(source: &str) -> &str {
     source.split("#[cfg(test)]\nmod tests").next().unwrap()
 }
 
-/// What they are, `cli/src/os/fail_point.rs` says.
+/// `delivery-adapter/src/fail_point.rs` defines them.
 #[test]
 fn fail_points_are_in_no_build_that_did_not_ask_for_them() {
-    let manifest = fs::read_to_string(root().join("crates/cli/Cargo.toml")).unwrap();
-    let named: Vec<_> = manifest.lines().filter(|line| line.contains("fail-points")).collect();
-    assert_eq!(named, ["fail-points = []", "required-features = [\"fail-points\"]"]);
+    let named: Vec<_> = files("toml")
+        .values()
+        .flat_map(|manifest| manifest.lines())
+        .filter(|line| line.contains("fail-points"))
+        .map(str::to_owned)
+        .collect();
+    let command = "fail-points = [\"keymint-delivery-adapter/fail-points\"]";
+    assert_eq!(named, [command, "required-features = [\"fail-points\"]", "fail-points = []"]);
 }
 
 /// One that no test stops at proves nothing.
@@ -48,7 +53,11 @@ fn the_program_is_ended_at_each_fail_point() {
     let sources = files("rs");
     let (kills, shipped): (Vec<_>, Vec<_>) = sources
         .iter()
-        .filter(|(name, _)| name.starts_with("tests/kills/") || name.starts_with("crates/cli/src/"))
+        .filter(|(name, _)| {
+            ["tests/kills/", "crates/cli/src/", "crates/delivery-adapter/src/"]
+                .iter()
+                .any(|folder| name.starts_with(folder))
+        })
         .partition(|(name, _)| name.starts_with("tests/"));
     let mut seen = 0;
     for (name, source) in shipped {
@@ -78,18 +87,18 @@ fn secrets_are_exposed_where_that_was_looked_at_and_nowhere_else() {
     let looked_at = [
         // The sandbox's key.
         ("crates/bench/src/reference.rs", 1),
+        ("crates/cli/src/flow/delivery.rs", 1),
+        ("crates/cli/src/ui/stdout.rs", 1),
         // In the private file between the halves of a sign-in.
         ("crates/cli/src/flow/pending_sign_in.rs", 2),
-        ("crates/cli/src/delivery.rs", 1),
-        ("crates/cli/src/delivery/clipboard.rs", 2),
-        ("crates/cli/src/delivery/env_file.rs", 1),
-        ("crates/cli/src/delivery/pipe.rs", 1),
-        // Stored, and compared with what is read back.
-        ("crates/cli/src/keyring.rs", 3),
-        ("crates/cli/src/ui/stdout.rs", 1),
-        ("crates/cli/src/recovery.rs", 1),
         // Into the environment of the command.
         ("crates/cli/src/commands/run.rs", 1),
+        ("crates/delivery-adapter/src/clipboard.rs", 2),
+        ("crates/delivery-adapter/src/command.rs", 1),
+        ("crates/delivery-adapter/src/env_file.rs", 1),
+        // Stored, and compared with what is read back.
+        ("crates/delivery-adapter/src/keyring.rs", 3),
+        ("crates/delivery-adapter/src/store/recovery.rs", 1),
         // The address that the person opens has the state, and the answer is compared with it.
         ("crates/domain/src/oauth/authorization.rs", 1),
         ("crates/domain/src/oauth/authorization/callback.rs", 1),

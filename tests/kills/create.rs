@@ -15,7 +15,7 @@ const BORDERS: [&str; 16] = [
     "asked",
     "answered",
     "known",
-    "draft-written",
+    "temp-file-written",
     "file-replaced",
     "keyring-written",
     "fed",

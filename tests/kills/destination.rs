@@ -60,11 +60,11 @@ pub(crate) const WITH_OTHER_LINES: &str = "a file with other lines";
 pub(crate) static DESTINATIONS: [Destination; 9] = [
     Destination { name: "standard output",        args: &[],                                  site: Site::StandardOutput, borders: &["noted"] },
     Destination { name: "a full disk",            args: &["--print"],                         site: Site::Nowhere,        borders: &["recovery-made", "kept"] },
-    Destination { name: "a new file",             args: &["--env-file", ".env"],              site: Site::DotenvFile,     borders: &["draft-written", "file-replaced", "noted"] },
-    Destination { name: WITH_OTHER_LINES,         args: &["--env-file", ".env"],              site: Site::DotenvFile,     borders: &["draft-written", "file-replaced", "noted"] },
+    Destination { name: "a new file",             args: &["--env-file", ".env"],              site: Site::DotenvFile,     borders: &["temp-file-written", "file-replaced", "noted"] },
+    Destination { name: WITH_OTHER_LINES,         args: &["--env-file", ".env"],              site: Site::DotenvFile,     borders: &["temp-file-written", "file-replaced", "noted"] },
     Destination { name: "a keyring",              args: &["--keyring"],                       site: Site::Keyring,        borders: &["keyring-tried", "keyring-written", "noted"] },
     Destination { name: "a command",              args: &["--pipe-to", "sh -c 'cat >taken'"], site: Site::Command,        borders: &["fed", "noted"] },
     Destination { name: "a clipboard",            args: &["--copy"],                          site: Site::Clipboard,      borders: &["fed", "recovery-made", "kept", "noted"] },
     Destination { name: "a terminal's clipboard", args: &["--copy"],                          site: Site::Terminal,       borders: &["recovery-made", "kept", "noted"] },
-    Destination { name: "a file and a full disk", args: &["--env-file", ".env", "--print"],   site: Site::DotenvFile,     borders: &["draft-written", "file-replaced", "recovery-made", "kept"] },
+    Destination { name: "a file and a full disk", args: &["--env-file", ".env", "--print"],   site: Site::DotenvFile,     borders: &["temp-file-written", "file-replaced", "recovery-made", "kept"] },
 ];

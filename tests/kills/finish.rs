@@ -16,7 +16,7 @@ const AFTER: [&str; 13] = [
     "asked",
     "answered",
     "known",
-    "draft-written",
+    "temp-file-written",
     "file-replaced",
     "keyring-written",
     "fed",

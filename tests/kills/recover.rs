@@ -9,7 +9,7 @@ use std::fs;
 const BORDERS: [&str; 9] = [
     "keyring-tried",
     "prepared",
-    "draft-written",
+    "temp-file-written",
     "file-replaced",
     "keyring-written",
     "fed",

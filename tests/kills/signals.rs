@@ -11,7 +11,7 @@ const BEFORE: [&str; 5] = ["started", "keyring-tried", "prepared", "callback", "
 
 /// Where a key may exist.
 const AFTER: [&str; 7] =
-    ["asked", "answered", "known", "draft-written", "keyring-written", "fed", "delivered"];
+    ["asked", "answered", "known", "temp-file-written", "keyring-written", "fed", "delivered"];
 
 /// A signal, its number, and the exit code of a run that it ends.
 struct Signal(&'static str, u8, i32);

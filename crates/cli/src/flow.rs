@@ -2,7 +2,10 @@
 
 pub(crate) mod choose;
 pub(crate) mod create_key;
+pub(crate) mod delivery;
+pub(crate) mod destination;
 pub(crate) mod env_conflicts;
+pub(crate) mod keyring;
 pub(crate) mod paste;
 pub(crate) mod pending_sign_in;
 pub(crate) mod port_lock;

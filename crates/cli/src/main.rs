@@ -2,20 +2,14 @@
 //! key.
 
 mod args;
-mod blocking;
 mod browser;
 mod commands;
 mod config;
-mod delivery;
 mod error;
+mod explain;
 mod flow;
 mod host;
-mod keyring;
 mod os;
-mod program;
-mod record;
-mod recovery;
-mod state;
 mod ui;
 
 use args::{Args, Command, OutputArgs};

@@ -2,7 +2,6 @@
 
 pub(crate) mod clock;
 pub(crate) mod core_dumps;
-pub(crate) mod fail_point;
 pub(crate) mod port_owner;
 pub(crate) mod signals;
 pub(crate) mod stderr;

@@ -1,7 +1,7 @@
 //! A command that opens an address.
 
 use crate::os::core_dumps;
-use crate::program;
+use keymint_delivery_adapter::which;
 use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -47,7 +47,7 @@ impl Launcher {
 
     /// Whether the program can be found.
     pub(crate) fn is_there(&self) -> bool {
-        program::which(&self.program).is_ok()
+        which(&self.program).is_ok()
     }
 
     /// Starts it, with nothing to read and nowhere to write.
@@ -55,7 +55,7 @@ impl Launcher {
     /// It is neither waited for nor ever ended: it may be the browser itself, which the person goes
     /// on using. What is typed for this program, Ctrl-C too, is not for it.
     pub(crate) fn start(&self, address: &str) -> io::Result<()> {
-        let program = program::which(&self.program).map_err(io::Error::other)?;
+        let program = which(&self.program).map_err(io::Error::other)?;
         let mut command = Command::new(program);
         command.args(self.arguments(address));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

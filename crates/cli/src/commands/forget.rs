@@ -3,10 +3,12 @@
 use crate::args::{ForgetArgs, OutputArgs};
 use crate::commands::command;
 use crate::error::CliError;
-use crate::keyring::{self, Item};
+use crate::explain::delivery as explain;
+use crate::flow::keyring::patiently;
 use crate::ui::prompter::Prompter;
 use crate::ui::reporter::{Message, Reporter};
 use crate::ui::stdout;
+use keymint_delivery_adapter::Keyring;
 use serde_json::json;
 use std::process::ExitCode;
 
@@ -17,15 +19,14 @@ pub(crate) async fn run(args: ForgetArgs) -> ExitCode {
 }
 
 async fn execute(profile: &str, reporter: &Reporter) -> Result<(), CliError> {
-    let item = Item::of(profile);
     let forget = async {
         // What is no key has no last four characters, and is removed all the same.
-        let key = item.get().await.unwrap_or_default();
-        let removed = item.delete().await?;
+        let key = Keyring::get(profile).await.unwrap_or_default();
+        let removed = Keyring::delete(profile).await?;
         Ok((removed, key))
     };
     let (removed, key) =
-        keyring::patiently(Prompter::new(reporter, false), forget).await.map_err(keyring::unusable)?;
+        patiently(Prompter::new(reporter, false), forget).await.map_err(|error| explain::keyring(&error))?;
     let last_four = key.as_ref().map(|key| key.last_four());
     reporter.report(&if removed {
         Message::Forgotten { profile, last_four }

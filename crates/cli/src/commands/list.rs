@@ -3,9 +3,9 @@
 use crate::args::ListArgs;
 use crate::commands::command;
 use crate::config::{Settings, Sources};
-use crate::delivery::print_in_time;
 use crate::error::CliError;
 use crate::flow::choose::named;
+use crate::flow::delivery::print_in_time;
 use crate::flow::sign_in::{complete_sign_in, open_sign_in};
 use crate::os::signals::Interrupt;
 use crate::ui::prompter::Prompter;

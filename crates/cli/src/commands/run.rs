@@ -4,11 +4,13 @@ use crate::args::{OutputArgs, RunArgs};
 use crate::commands::create;
 use crate::config::{self, Sources};
 use crate::error::{CliError, ErrorKind};
-use crate::keyring::{self, Item};
+use crate::explain::delivery as explain;
+use crate::flow::keyring::patiently;
 use crate::os::core_dumps;
 use crate::ui::format::{profile_flag, quoted};
 use crate::ui::prompter::Prompter;
 use crate::ui::reporter::Reporter;
+use keymint_delivery_adapter::Keyring;
 use keymint_domain::ApiKey;
 use std::convert::Infallible;
 use std::io;
@@ -66,11 +68,12 @@ async fn stored_key(
     reporter: &Arc<Reporter>,
 ) -> Result<ApiKey, CliError> {
     let profile = &options.profile;
-    let (item, prompter) = (Item::of(profile), Prompter::new(reporter, may_ask));
-    let mut stored = keyring::patiently(prompter, item.get()).await.map_err(keyring::unusable)?;
+    let prompter = Prompter::new(reporter, may_ask);
+    let error = |error| explain::keyring(&error);
+    let mut stored = patiently(prompter, Keyring::get(profile)).await.map_err(error)?;
     if stored.is_none() && prompter.is_interactive() {
         create::for_keyring(options, reporter).await?;
-        stored = item.get().await.map_err(keyring::unusable)?;
+        stored = Keyring::get(profile).await.map_err(error)?;
     }
     stored.ok_or_else(|| {
         CliError::new(ErrorKind::NoKey, format!("the keyring has no key for the profile {profile}")).hint(

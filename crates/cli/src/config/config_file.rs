@@ -2,7 +2,7 @@
 //! decides where codes, tokens and keys are sent.
 
 use crate::error::CliError;
-use crate::state;
+use keymint_delivery_adapter::private;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ const LONGEST: u64 = 1024 * 1024;
 
 /// Where the file is, whether or not it is there.
 pub(crate) fn path() -> Option<PathBuf> {
-    Some(state::standard_folder("XDG_CONFIG_HOME", "APPDATA", ".config")?.join("keymint/config.toml"))
+    Some(private::standard_directory("XDG_CONFIG_HOME", "APPDATA", ".config")?.join("keymint/config.toml"))
 }
 
 /// The text of the file, if it is there.
@@ -26,8 +26,8 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, CliError> {
 
 fn read_checked(path: &Path) -> io::Result<String> {
     let mut bytes = Vec::new();
-    state::check_folders(path)?;
-    state::open_own(path)?.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    private::check_directories(path)?;
+    private::open(path)?.take(LONGEST + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LONGEST {
         return Err(io::Error::other("it has more than 1 MiB"));
     }

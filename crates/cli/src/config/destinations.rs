@@ -2,8 +2,8 @@
 
 use super::options::{Sources, plain_text};
 use crate::args::DestinationArgs;
-use crate::delivery::Variable;
 use crate::error::CliError;
+use keymint_delivery_adapter::VariableName;
 use std::path::PathBuf;
 
 /// The destinations that were asked for, and how far each may go.
@@ -21,7 +21,7 @@ pub(crate) struct Destinations {
 #[derive(Debug, Clone)]
 pub(crate) struct EnvFileOptions {
     pub(crate) path: PathBuf,
-    pub(crate) variable: Variable,
+    pub(crate) variable: VariableName,
     /// Whether another value may be replaced.
     pub(crate) force: bool,
     /// Whether git may track the file.
@@ -42,7 +42,7 @@ impl Destinations {
             Some(path) => Some(path.clone()),
             None => of.get("env-file", &None, plain_text)?.map(Into::into),
         };
-        let variable = of.get("var", &args.var, Variable::parse)?;
+        let variable = of.get("var", &args.var, VariableName::parse)?;
         if args.var.is_some() && env_file.is_none() {
             return Err(CliError::usage("--var names the variable of a file: say which with --env-file"));
         }
@@ -73,7 +73,7 @@ impl Destinations {
     pub(crate) fn variable(&self) -> Option<&str> {
         match &self.env_file {
             Some(file) => Some(file.variable.as_str()),
-            None => (self.stdout() || self.copy).then_some(Variable::OF_LIBRARIES),
+            None => (self.stdout() || self.copy).then_some(VariableName::OPENAI),
         }
     }
 

@@ -1,14 +1,14 @@
 //! Which stored key is meant, and the variable that a program looks for it in.
 
 use super::options::Sources;
-use crate::delivery::Variable;
 use crate::error::CliError;
+use keymint_delivery_adapter::VariableName;
 
 /// Longest name of a profile, in characters.
 const LONGEST_PROFILE: usize = 64;
 
-pub(crate) fn variable(flag: &Option<String>, of: &Sources<'_>) -> Result<Variable, CliError> {
-    Ok(of.get("var", flag, Variable::parse)?.unwrap_or_default())
+pub(crate) fn variable(flag: &Option<String>, of: &Sources<'_>) -> Result<VariableName, CliError> {
+    Ok(of.get("var", flag, VariableName::parse)?.unwrap_or_default())
 }
 
 /// Whether a person may be asked.

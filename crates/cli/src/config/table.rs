@@ -2,7 +2,7 @@
 //! may set it.
 
 use super::options::{plain_text, port_number, switch, wait};
-use crate::delivery::Variable;
+use keymint_delivery_adapter::VariableName;
 use keymint_domain::BaseUrl;
 
 /// An option.
@@ -98,7 +98,7 @@ impl Kind {
             Self::Url => BaseUrl::parse(value).map(drop).map_err(|error| error.to_string()),
             Self::Port => port_number(value).map(drop).map_err(fault),
             Self::Time => wait(value).map(drop).map_err(fault),
-            Self::Variable => Variable::parse(value).map(drop).map_err(fault),
+            Self::Variable => VariableName::parse(value).map(drop).map_err(|error| error.to_string()),
         }
     }
 }

@@ -1,22 +1,22 @@
 //! From a chosen project to a key that is where it was wanted.
 
 use crate::config::{ProcessEnvironment, Settings};
-use crate::delivery::{Delivered, Delivery, print_in_time};
 use crate::error::{CliError, ErrorKind, outcome_unknown};
+use crate::explain::delivery as explain;
+use crate::flow::delivery::{Delivered, Delivery, print_in_time};
 use crate::flow::env_conflicts;
 use crate::flow::verify_key;
-use crate::os::fail_point;
 use crate::os::signals::{InFlight, Interrupt, Shielded};
-use crate::record;
-use crate::record::{Entry, Record, State};
-use crate::recovery;
 use crate::ui::format::{DASHBOARD, quoted};
 use crate::ui::prompter::Prompter;
 use crate::ui::reporter::{Message, Reporter};
 use crate::ui::stdout;
 use keymint_callback_adapter::Outcome;
-use keymint_domain::{ApiKey, Observer, Ports, ProvisionError, ProvisionedKey, Provisioner, Session, Target};
-use std::io;
+use keymint_delivery_adapter::{FinishedRun, Journal, KeyRecord, KeyState, StateDir, fail_point};
+use keymint_domain::{
+    ApiKey, DeliveryError, KeyDestination, Observer, Ports, ProvisionError, ProvisionedKey, Provisioner,
+    Session, Target,
+};
 use std::path::PathBuf;
 
 /// What is ready for a key before anybody signs in.
@@ -24,7 +24,9 @@ pub(crate) struct Mint<'a> {
     settings: &'a Settings,
     reporter: &'a Reporter,
     delivery: Delivery<'a>,
-    record: Record,
+    journal: Journal,
+    /// `None` if nothing is kept.
+    state: Option<StateDir>,
 }
 
 impl<'a> Mint<'a> {
@@ -36,20 +38,17 @@ impl<'a> Mint<'a> {
     ) -> Result<Self, CliError> {
         fail_point::reached("started");
         let delivery = Delivery::check(&settings.destinations, settings.dry_run, prompter).await?;
-        let record = if settings.persists && !settings.dry_run {
-            report_earlier_runs(prompter);
-            recovery::folder().and_then(|_| Record::begin()).map_err(|error| {
-                CliError::new(
-                    ErrorKind::DestinationUnusable,
-                    format!("nothing can be written down of a key: {error}"),
-                )
-                .hint("Name a folder of yours in XDG_STATE_HOME.")
-            })?
+        let unwritable = |error| explain::journal(&error);
+        let (state, journal) = if settings.persists && !settings.dry_run {
+            let state = StateDir::open_default().map_err(unwritable)?;
+            report_earlier_runs(state.finished_runs().unwrap_or_default(), prompter);
+            let journal = state.journal().map_err(unwritable)?;
+            (Some(state), journal)
         } else {
-            Record::of_nothing()
+            (None, Journal::disabled())
         };
         fail_point::reached("prepared");
-        Ok(Self { settings, reporter, delivery, record })
+        Ok(Self { settings, reporter, delivery, journal, state })
     }
 
     /// Creates the key and delivers it. Returns what the browser's page says.
@@ -64,13 +63,13 @@ impl<'a> Mint<'a> {
     ) -> Result<Outcome, CliError> {
         let Settings { plan, api_base, http, .. } = self.settings;
         let name = &plan.key_name;
-        let entry = Entry::requested(name, target, api_base.as_str());
+        let record = KeyRecord::requested(name, target, api_base.as_str());
         if self.settings.dry_run {
-            return self.dry_run(&entry, target, interrupt).await;
+            return self.dry_run(&record, target, interrupt).await;
         }
-        self.record.write(entry).map_err(|error| {
-            CliError::new(ErrorKind::DestinationUnusable, format!("no key was asked for: {error}"))
-        })?;
+        self.journal
+            .requested(record)
+            .map_err(|error| explain::unusable(format!("no key was asked for: {error}")))?;
 
         fail_point::reached("written-down");
 
@@ -82,28 +81,28 @@ impl<'a> Mint<'a> {
             Shielded::Completed(Ok(created)) => return self.deliver(&created, interrupt).await,
             Shielded::Completed(Err(error @ ProvisionError::OutcomeUnknown { .. })) => error.into(),
             Shielded::Completed(Err(error)) => {
-                self.record.withdraw();
+                self.journal.discard();
                 error.into()
             }
             Shielded::Cancelled(failure) => {
-                self.record.withdraw();
+                self.journal.discard();
                 failure
             }
             Shielded::Abandoned => outcome_unknown(target, name, "it was not waited for"),
         };
-        self.record.amend(|entry| entry.state = State::Unknown);
+        self.journal.unknown();
         Err(failure)
     }
 
     async fn dry_run(
         self,
-        entry: &Entry,
+        record: &KeyRecord,
         target: &Target,
         interrupt: &mut Interrupt,
     ) -> Result<Outcome, CliError> {
         if self.reporter.wants_json() {
             self.reporter.clear_progress();
-            print_in_time(interrupt, stdout::dry_run(entry)).await.map_err(stdout::failed)?;
+            print_in_time(interrupt, stdout::dry_run(record)).await.map_err(stdout::failed)?;
         }
         self.reporter.report(&Message::DryRun { target });
         Ok(Outcome::DryRun)
@@ -116,24 +115,18 @@ impl<'a> Mint<'a> {
     ) -> Result<Outcome, CliError> {
         let ProvisionedKey { target, name, key, .. } = created;
         fail_point::reached("answered");
-        self.record.amend(|entry| {
-            entry.state = State::Created;
-            entry.last4 = Some(key.last_four().to_owned());
-        });
+        self.journal.created(key);
         self.reporter.report(&Message::KeyCreated { last_four: key.last_four(), name, target });
         self.reporter.clear_progress();
         fail_point::reached("known");
-        let entry = self.record.entry().expect("it was written before the key was asked for");
-        let delivered = self.delivery.deliver(key, entry, self.reporter, interrupt).await;
+        let record = self.journal.record().expect("it was written before the key was requested");
+        let delivered = self.delivery.deliver(key, record, self.reporter, interrupt).await;
         fail_point::reached("delivered");
-        let profile = self.settings.destinations.profile();
-        self.record.amend(|entry| entry.deliver_to(&delivered.to, profile));
+        self.journal.delivered(&delivered.report, self.settings.destinations.profile());
 
-        if delivered.failed.is_empty() {
-            if delivered.is_kept {
-                self.record.amend(|entry| entry.state = State::Delivered);
-            } else {
-                self.keep_besides(created);
+        if delivered.report.failures().is_empty() {
+            if delivered.report.must_be_kept() {
+                self.keep_too(key).await;
             }
             fail_point::reached("noted");
             if self.settings.verify {
@@ -145,7 +138,7 @@ impl<'a> Mint<'a> {
             self.report_what_now();
             return Ok(Outcome::KeyDelivered);
         }
-        Err(self.keep(created, &delivered))
+        Err(self.keep(created, &delivered).await)
     }
 
     /// The last word: what stands in the key's way, and how it is used and deleted.
@@ -162,10 +155,9 @@ impl<'a> Mint<'a> {
         self.reporter.report(&Message::Done { variable: destinations.variable(), dashboard });
     }
 
-    /// The key is where it was wanted, but not for long. Where nothing else keeps it, the next run
-    /// tells of it once more.
-    fn keep_besides(&mut self, created: &ProvisionedKey) {
-        match self.keep_for_recovery(&created.key) {
+    /// Keeps a key that no durable destination has. If that fails, the next run reports it once more.
+    async fn keep_too(&mut self, key: &ApiKey) {
+        match self.keep_for_recovery(key).await {
             Ok(path) => {
                 let text = format!("A clipboard forgets, so the key is kept in {}, too.", path.display());
                 self.reporter.report(&Message::Kept { text: &text });
@@ -177,14 +169,14 @@ impl<'a> Mint<'a> {
         }
     }
 
-    /// A destination failed, and the key must not be lost with it.
-    fn keep(mut self, created: &ProvisionedKey, delivered: &Delivered) -> CliError {
-        let failed = format!("the key was created, but {}", delivered.failed.join(", and "));
+    /// Keeps a key whose destination failed.
+    async fn keep(mut self, created: &ProvisionedKey, delivered: &Delivered) -> CliError {
+        let failed = format!("the key was created, but {}", explain::failures(&delivered.report));
         let failed_with = |message: String| CliError::new(ErrorKind::DeliveryFailed, message);
         let mut failure = if !self.settings.persists {
             failed_with(failed).page(Outcome::KeyLost)
         } else {
-            match self.keep_for_recovery(&created.key) {
+            match self.keep_for_recovery(&created.key).await {
                 Ok(path) => failed_with(format!("{failed}; it is kept in {}", path.display()))
                     .hint("Bring it where you need it with `keymint recover`.")
                     .page(Outcome::KeyKept),
@@ -200,31 +192,30 @@ impl<'a> Mint<'a> {
         failure
     }
 
-    /// Keeps the key in the recovery folder, and takes note of that.
-    fn keep_for_recovery(&mut self, key: &ApiKey) -> io::Result<PathBuf> {
-        let path = recovery::keep(key, self.record.id())?;
-        self.record.amend(|entry| {
-            entry.state = State::Delivered;
-            entry.kept_in = Some(path.clone());
-        });
+    async fn keep_for_recovery(&mut self, key: &ApiKey) -> Result<PathBuf, DeliveryError> {
+        let state = self.state.as_ref().ok_or_else(|| DeliveryError::new("nothing is kept"))?;
+        let mut recovery = state.recovery(self.journal.id());
+        recovery.deliver(key).await?;
+        let path = recovery.path().expect("it has the key").to_owned();
+        self.journal.kept(&path);
         Ok(path)
     }
 }
 
-/// Tells once of each run that was ended before it knew, or could say, what became of its key.
-fn report_earlier_runs(prompter: Prompter<'_>) {
-    for mut past in record::past().unwrap_or_default() {
-        let Entry { name, time, .. } = &past.entry;
-        let what = match past.entry.state {
-            State::Requested => "may exist",
-            State::Created => "exists, and may not have been delivered",
-            State::Delivered | State::Unknown => continue,
+/// Warns once of each key that may exist although its run never said so.
+fn report_earlier_runs(runs: Vec<FinishedRun>, prompter: Prompter<'_>) {
+    for mut run in runs {
+        let KeyRecord { name, time, .. } = &run.record;
+        let what = match run.record.state {
+            KeyState::Requested => "may exist",
+            KeyState::Created => "exists, and may not have been delivered",
+            KeyState::Delivered | KeyState::Unknown => continue,
         };
         prompter.warn(&format!(
             "an earlier run was cut short. Its key {} of {time} {what}: look for that name at {DASHBOARD}, and \
              delete it unless you have it",
             quoted(name)
         ));
-        let _ = past.amend(|entry| entry.state = State::Unknown);
+        let _ = run.unknown();
     }
 }

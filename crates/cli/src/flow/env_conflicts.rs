@@ -1,9 +1,9 @@
 //! Variables that have programs use another key than the new one, or use it elsewhere.
 
 use crate::config::{Destinations, Environment};
-use crate::delivery::Variable;
+use keymint_delivery_adapter::VariableName;
 
-const KEY: &str = Variable::OF_LIBRARIES;
+const KEY: &str = VariableName::OPENAI;
 
 /// Variables of theirs that decide where a key is used, and for whom.
 const SURROUNDINGS: [&str; 6] = [
@@ -25,7 +25,7 @@ pub(crate) fn warnings(environment: &dyn Environment, destinations: &Destination
     // `keymint run` sets the variable itself.
     let in_file = destinations.env_file.as_ref().map(|file| &file.variable);
     let in_variable = (destinations.stdout() || destinations.copy).then_some(KEY);
-    let mut names: Vec<_> = in_file.map(Variable::as_str).into_iter().chain(in_variable).collect();
+    let mut names: Vec<_> = in_file.map(VariableName::as_str).into_iter().chain(in_variable).collect();
     names.dedup();
     names.retain(|name| is_set(environment, name));
     let mut warnings: Vec<_> = names
@@ -61,7 +61,7 @@ mod tests {
     fn only_a_variable_that_stands_in_the_keys_way_is_warned_of() {
         let file = |name| EnvFileOptions {
             path: ".env".into(),
-            variable: Variable::parse(name).unwrap(),
+            variable: VariableName::parse(name).unwrap(),
             force: false,
             allow_tracked: false,
         };

@@ -2,7 +2,7 @@
 
 use crate::args::EndpointArgs;
 use crate::os::clock;
-use crate::state;
+use keymint_delivery_adapter::{StateDir, private};
 use keymint_domain::{
     AuthorizationResponse, BaseUrl, Callback, Client, CodeVerifier, PendingAuthorization, SavedAuthorization,
     State,
@@ -74,12 +74,12 @@ fn save_in(
         code_verifier: code_verifier.expose().to_owned().into(),
     };
     let text = Zeroizing::new(serde_json::to_vec(&content)?);
-    let path = folder.join(format!("{}.{EXTENSION}", state::new_id()));
-    let mut file = state::new_file(&path)?;
+    let path = folder.join(format!("{}.{EXTENSION}", private::new_id()));
+    let mut file = private::new_file(&path)?;
     file.write_all(&text)
         .and_then(|()| file.sync_all())
-        .and_then(|()| state::sync(folder))
-        .map_err(|error| state::about(&path, &error))
+        .and_then(|()| private::sync_directory(folder))
+        .map_err(|error| private::about(&path, &error))
 }
 
 /// Looks for the attempt that this address is the answer to. It stays, until it is
@@ -111,7 +111,7 @@ impl PendingSignIn {
         match fs::remove_file(&self.path) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(state::about(&self.path, &error)),
+            Err(error) => Err(private::about(&self.path, &error)),
         }
     }
 }
@@ -134,7 +134,7 @@ fn restore(content: Content) -> Option<PendingAuthorization> {
 
 fn read(path: &Path) -> io::Result<Content> {
     let mut text = Zeroizing::new(Vec::new());
-    state::open_own(path)?.take(LONGEST).read_to_end(&mut text)?;
+    private::open(path)?.take(LONGEST).read_to_end(&mut text)?;
     Ok(serde_json::from_slice(&text)?)
 }
 
@@ -157,7 +157,7 @@ fn pending_sign_ins(folder: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 fn folder() -> io::Result<PathBuf> {
-    state::folder("pending")
+    StateDir::open_default()?.directory("pending")
 }
 
 #[cfg(test)]

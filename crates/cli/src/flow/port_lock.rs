@@ -2,12 +2,12 @@
 
 use crate::error::{CliError, ErrorKind};
 use crate::os::clock;
-use crate::state;
+use keymint_delivery_adapter::{StateDir, private};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Seek, Write};
 use std::path::Path;
 
-const FOLDER: &str = "locks";
+const DIRECTORY: &str = "locks";
 
 fn file_name(port: u16) -> String {
     format!("port-{port}")
@@ -23,7 +23,9 @@ pub(crate) struct PortLock {
 impl PortLock {
     /// Takes it, unless another sign-in of this user has it.
     pub(crate) fn acquire(port: u16) -> Result<Self, CliError> {
-        let path = state::folder(FOLDER).map(|folder| folder.join(file_name(port)));
+        let path = StateDir::open_default()
+            .and_then(|state| state.directory(DIRECTORY))
+            .map(|directory| directory.join(file_name(port)));
         match path.and_then(|path| lock_file(&path)) {
             Ok(Ok(lock)) => Ok(lock),
             Ok(Err(holder)) => Err(CliError::new(
@@ -41,7 +43,8 @@ impl PortLock {
 
     /// The other sign-in of this user that has it, if one does. Nothing is written.
     pub(crate) fn holder(port: u16) -> io::Result<Option<String>> {
-        state::base().map_or(Ok(None), |base| holder(&base.join(FOLDER).join(file_name(port))))
+        StateDir::open_default()
+            .map_or(Ok(None), |state| holder(&state.path().join(DIRECTORY).join(file_name(port))))
     }
 }
 
@@ -64,8 +67,8 @@ fn lock_file(path: &Path) -> io::Result<Result<PortLock, String>> {
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path).map_err(|error| state::about(path, &error))?;
-    state::leave_to_owner(&file);
+    let mut file = options.open(path).map_err(|error| private::about(path, &error))?;
+    private::leave_to_owner(&file);
     match file.try_lock() {
         Ok(()) => {
             file.set_len(0)?;
@@ -74,7 +77,7 @@ fn lock_file(path: &Path) -> io::Result<Result<PortLock, String>> {
             Ok(Ok(PortLock { _file: file }))
         }
         Err(TryLockError::WouldBlock) => Ok(Err(io::read_to_string(file)?)),
-        Err(TryLockError::Error(error)) => Err(state::about(path, &error)),
+        Err(TryLockError::Error(error)) => Err(private::about(path, &error)),
     }
 }
 

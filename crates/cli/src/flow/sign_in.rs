@@ -1,15 +1,14 @@
 //! Signing in with the browser: from the free port to a session.
 
-use crate::blocking;
 use crate::browser::Browser;
 use crate::config::{ProcessEnvironment, Settings};
 use crate::error::CliError;
 use crate::flow::response::{self, ResponseReceiver};
 use crate::host::environment::{HostEnvironment, Traces};
-use crate::os::fail_point;
 use crate::ui::prompter::Prompter;
 use crate::ui::reporter::{Message, Reporter};
 use keymint_callback_adapter::LoopbackListener;
+use keymint_delivery_adapter::{fail_point, threads};
 use keymint_domain::{
     Client, Entropy, Observer, PendingAuthorization, Ports, Provisioner, ResponseSource, Session,
     wait_for_grant,
@@ -69,7 +68,7 @@ impl Servers {
                 clock: TokioClock::new(),
             })
         };
-        let servers = blocking::run(setting_up).await;
+        let servers = threads::run(setting_up).await;
         servers.map_err(|error| CliError::internal(&error))?.map_err(|error| CliError::internal(&error))
     }
 }

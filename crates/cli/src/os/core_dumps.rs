@@ -1,6 +1,8 @@
 //! What keeps the secrets in this process's memory out of files and messages.
 
+use std::future::{Future, poll_fn};
 use std::panic;
+use std::pin::pin;
 
 /// Turns off what would write this process's memory to a file, or a secret into a message. CliError
 /// is not told: it is a precaution, and nothing depends on it.
@@ -50,6 +52,12 @@ mod unix {
 
 #[cfg(not(unix))]
 fn forbid_core_dumps() {}
+
+/// Polls work that starts another program, under the limits of [`with_the_persons_limits`].
+pub(crate) async fn with_given_limits<T>(work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    poll_fn(|context| with_the_persons_limits(|| work.as_mut().poll(context))).await
+}
 
 /// Starts another program.
 #[cfg(not(unix))]

@@ -1,8 +1,7 @@
 //! Standard output: the key, or the JSON that was asked for, and nothing else.
 
-use crate::blocking;
 use crate::error::{CliError, ErrorKind};
-use crate::record::{Entry, Named};
+use keymint_delivery_adapter::{KeyRecord, Named, threads};
 use keymint_domain::ApiKey;
 use keymint_domain::text::is_deceptive;
 use serde::Serialize;
@@ -92,7 +91,7 @@ pub(crate) fn failed(error: io::Error) -> CliError {
 /// happened, too.
 pub(crate) fn print_at_the_end(line: String) {
     let (printed, waiting) = mpsc::channel();
-    blocking::start(move || drop(printed.send(print(&line))));
+    threads::start(move || drop(printed.send(print(&line))));
     let _ = waiting.recv_timeout(LAST_LINE);
 }
 
@@ -131,19 +130,19 @@ struct Key<'a> {
 }
 
 /// The JSON of a created key. The key itself is in it where standard output is a destination.
-pub(crate) fn created(entry: &Entry, key: &ApiKey, delivered_to: &[String]) -> String {
+pub(crate) fn created(record: &KeyRecord, key: &ApiKey, delivered_to: &[String]) -> String {
     let to_stdout = delivered_to.iter().any(|place| place == STDOUT);
-    let key = Key { name: &entry.name, value: to_stdout.then(|| key.expose()), last4: key.last_four() };
-    json(entry, Some(key), delivered_to)
+    let key = Key { name: &record.name, value: to_stdout.then(|| key.expose()), last4: key.last_four() };
+    json(record, Some(key), delivered_to)
 }
 
 /// The JSON of a dry run that created nothing.
-pub(crate) fn dry_run(entry: &Entry) -> String {
-    json(entry, None, &[])
+pub(crate) fn dry_run(record: &KeyRecord) -> String {
+    json(record, None, &[])
 }
 
-fn json(entry: &Entry, key: Option<Key<'_>>, delivered_to: &[String]) -> String {
-    let Entry { organization, project, .. } = entry;
+fn json(record: &KeyRecord, key: Option<Key<'_>>, delivered_to: &[String]) -> String {
+    let KeyRecord { organization, project, .. } = record;
     to_json(&Created { schema: "keymint.created/1", organization, project, key, delivered_to })
 }
 

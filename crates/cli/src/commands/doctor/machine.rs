@@ -4,18 +4,17 @@ use super::finding::Finding;
 use crate::browser::{Browser, Launcher, Obstacle};
 use crate::config::{Endpoints, Environment, Sources};
 use crate::error::{CliError, self_test_hint};
+use crate::explain::delivery as explain;
 use crate::flow::env_conflicts;
+use crate::flow::keyring::patiently;
 use crate::flow::port_lock::PortLock;
 use crate::host::environment::{HostEnvironment, HostKind};
-use crate::keyring;
-use crate::keyring::Item;
-use crate::state;
 use crate::ui::format::of_obstacle;
 use crate::ui::prompter::Prompter;
 use keymint_callback_adapter::{LoopbackListener, SelfTestErrorKind};
+use keymint_delivery_adapter::{Keyring, KeyringError, StateDir};
 use keymint_domain::Clock;
 use keymint_tokio_clock::TokioClock;
-use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
@@ -130,8 +129,8 @@ pub(super) fn clock(now: &str) -> Finding {
 
 /// Whether something can be kept from one run to the next.
 pub(super) fn state() -> Finding {
-    match state::check() {
-        Ok(folder) => Finding::ok("state", &format!("kept in {}", folder.display())),
+    match StateDir::open_default().and_then(|state| state.check().map(|()| state)) {
+        Ok(state) => Finding::ok("state", &format!("kept in {}", state.path().display())),
         Err(error) => Finding::problem(
             "state",
             &format!("nothing can be kept: {error}"),
@@ -156,18 +155,15 @@ pub(super) fn lock(port: u16) -> Finding {
 
 /// Whether the keyring answers. A key can go elsewhere, so it is never a problem.
 pub(super) async fn keyring(profile: &str, prompter: Prompter<'_>) -> Finding {
-    let item = Item::of(profile);
-    match keyring::patiently(prompter, item.get()).await {
+    match patiently(prompter, Keyring::get(profile)).await {
         Ok(None) => Finding::ok("keyring", &format!("has no key for the profile {profile}")),
         Ok(Some(key)) => {
             let last_four = key.last_four();
             Finding::ok("keyring", &format!("has a key for the profile {profile}, ending in {last_four}"))
         }
-        Err(error) if error.kind() == io::ErrorKind::Unsupported => {
-            Finding::ok("keyring", &error.to_string())
-        }
+        Err(error @ KeyringError::NotBuiltIn) => Finding::ok("keyring", &explain::keyring(&error).message),
         Err(error) => {
-            let CliError { message, hint, .. } = keyring::unusable(error);
+            let CliError { message, hint, .. } = explain::keyring(&error);
             Finding::warning("keyring", &message, hint.unwrap_or_default())
         }
     }

@@ -1,16 +1,16 @@
 //! Where a program that is started here finds a key.
 
 use crate::config::{self, Sources};
-use crate::delivery::{Variable, value_in_file};
 use crate::error::CliError;
-use crate::keyring::{self, Item};
+use crate::flow::keyring::patiently;
 use crate::ui::format::profile_flag;
 use crate::ui::prompter::Prompter;
+use keymint_delivery_adapter::{EnvFile, EnvFileErrorKind, Keyring, KeyringError, VariableName};
 use keymint_domain::ApiKey;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use std::path::{Path, PathBuf};
-use std::{env, fmt, io};
+use std::{env, fmt};
 
 /// The file that programs look for in the folder that they are started in.
 const ENV_FILE: &str = ".env";
@@ -40,7 +40,7 @@ pub(super) async fn look(options: &Sources<'_>, prompter: Prompter<'_>) -> Resul
     Ok(found)
 }
 
-fn in_environment(variable: &Variable) -> Option<Held> {
+fn in_environment(variable: &VariableName) -> Option<Held> {
     let value = env::var_os(variable.as_str()).filter(|value| !value.is_empty())?;
     let key = value.into_string().ok().and_then(|value| ApiKey::parse(value).ok());
     Some(Held {
@@ -49,24 +49,21 @@ fn in_environment(variable: &Variable) -> Option<Held> {
     })
 }
 
-fn in_file(path: &Path, variable: &Variable) -> Option<Held> {
+fn in_file(path: &Path, variable: &VariableName) -> Option<Held> {
     let place = Place::EnvFile(std::path::absolute(path).ok()?);
-    let key = match value_in_file(path, variable) {
-        Ok(value) => {
-            let value = String::from_utf8(value?.to_vec()).ok();
-            value.and_then(|value| ApiKey::parse(value).ok()).ok_or_else(|| NO_KEY.to_owned())
-        }
-        Err(failure) => Err(failure.message),
+    let key = match EnvFile::find_key(path, variable) {
+        Ok(key) => Ok(key?),
+        Err(error) if matches!(error.kind, EnvFileErrorKind::NotAKey) => Err(NO_KEY.to_owned()),
+        Err(error) => Err(error.to_string()),
     };
     Some(Held { place, key })
 }
 
 async fn in_keyring(profile: &str, prompter: Prompter<'_>) -> Option<Held> {
-    let item = Item::of(profile);
-    let key = match keyring::patiently(prompter, item.get()).await {
+    let key = match patiently(prompter, Keyring::get(profile)).await {
         Ok(key) => Ok(key?),
-        // Built without it, it has nothing for anybody.
-        Err(error) if error.kind() == io::ErrorKind::Unsupported => return None,
+        // A build without the keyring has nothing in it.
+        Err(KeyringError::NotBuiltIn) => return None,
         Err(error) => Err(error.to_string()),
     };
     Some(Held { place: Place::Keyring { profile: profile.to_owned() }, key })

@@ -4,8 +4,8 @@ use super::key::Key;
 use super::place::{Held, Place};
 use super::{Status, Verified};
 use crate::flow::verify_key;
-use crate::record::{Entry, Named, State};
 use crate::ui::format::{DASHBOARD, quoted};
+use keymint_delivery_adapter::{KeyRecord, KeyState, Named};
 use keymint_domain::text::sanitize;
 use keymint_http_adapter::KeyCheck;
 
@@ -51,9 +51,9 @@ impl Status {
             (Err(problem), _) => problem.clone(),
             (Ok(_), last_four) => {
                 let last_four = last_four.unwrap_or_default();
-                let is_it = |key: &&Key| key.entry.last4.as_deref() == Some(last_four);
+                let is_it = |key: &&Key| key.record.last4.as_deref() == Some(last_four);
                 match self.keys.iter().rev().find(is_it) {
-                    Some(key) => format!("ends in {last_four}, as {} does", quoted(&key.entry.name)),
+                    Some(key) => format!("ends in {last_four}, as {} does", quoted(&key.record.name)),
                     None => format!("ends in {last_four}, and was not made by keymint here"),
                 }
             }
@@ -65,7 +65,8 @@ impl Status {
 
 /// What is known of a key.
 fn about(key: &Key) -> Vec<String> {
-    let Entry { state, time, name, organization, project, last4, delivered_to, kept_in, .. } = &key.entry;
+    let KeyRecord { state, time, name, organization, project, last4, delivered_to, kept_in, .. } =
+        &key.record;
     let ending = last4.as_ref().map_or_else(String::new, |last4| format!(", ending in {last4}"));
     let mut lines = vec![indented(2, &format!("{}{ending}", quoted(name)))];
     if !time.is_empty() {
@@ -75,14 +76,14 @@ fn about(key: &Key) -> Vec<String> {
     }
     let look = format!("look for that name at {DASHBOARD}, and delete it unless you have it");
     match state {
-        State::Requested | State::Unknown => lines.push(indented(4, &format!("It may exist: {look}."))),
-        State::Created => lines.push(indented(4, &format!("Perhaps nobody has it: {look}."))),
-        State::Delivered => {}
+        KeyState::Requested | KeyState::Unknown => lines.push(indented(4, &format!("It may exist: {look}."))),
+        KeyState::Created => lines.push(indented(4, &format!("Perhaps nobody has it: {look}."))),
+        KeyState::Delivered => {}
     }
     if !delivered_to.is_empty() {
         let places = sanitize(&delivered_to.join(", "), LONGEST);
         let profile =
-            key.entry.profile.as_ref().map_or_else(String::new, |profile| format!(" (profile {profile})"));
+            key.record.profile.as_ref().map_or_else(String::new, |profile| format!(" (profile {profile})"));
         lines.push(indented(4, &format!("Delivered to {places}{profile}")));
     }
     if let Some(path) = kept_in {

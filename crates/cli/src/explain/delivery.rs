@@ -1,0 +1,148 @@
+//! The errors and warnings of destinations.
+
+use crate::error::{CliError, ErrorKind};
+use crate::ui::format::quoted;
+use crate::ui::stdout::STDOUT;
+use keymint_delivery_adapter::{
+    CommandError, EnvFileError, EnvFileErrorKind, FoundEnvFile, GitStatus, KeyringError, NoClipboard, Warning,
+};
+use keymint_domain::DeliveryReport;
+use keymint_domain::text::sanitize;
+use std::io;
+use std::path::Path;
+
+/// The error of a dotenv file that cannot take the key.
+pub(crate) fn env_file(error: &EnvFileError) -> CliError {
+    use EnvFileErrorKind as Kind;
+    let hint = match &error.kind {
+        Kind::EmptyPath => "Name a file.".to_owned(),
+        Kind::NoDirectory => {
+            let directory = error.path.parent().map(shown).unwrap_or_default();
+            format!("Make it (`mkdir -p {directory}`), or name another file.")
+        }
+        Kind::DirectoryOfOthers(_) => "Name a file in a folder of your own.".to_owned(),
+        Kind::LinkOfOthers | Kind::LinkToNothing | Kind::BrokenLink(_) => {
+            "Name the file that you mean.".to_owned()
+        }
+        Kind::Locked => "Wait for it or end it, and run this again.".to_owned(),
+        Kind::ReadOnly => "Make it writable, or name another file.".to_owned(),
+        Kind::Fixed => "Name another file, or the one that is mounted there.".to_owned(),
+        Kind::Syntax(_) => "Correct that line, or name another file.".to_owned(),
+        Kind::HasValue { .. } => "Replace it with --force, or name another variable with --var.".to_owned(),
+        Kind::DifferentValues { .. } => "Delete all but one, or replace them all with --force.".to_owned(),
+        _ => "Name another file.".to_owned(),
+    };
+    let message = match &error.kind {
+        Kind::Locked => format!("{}: another run of keymint writes in its folder", shown(&error.path)),
+        _ => error.to_string(),
+    };
+    unusable(message).hint(hint)
+}
+
+/// A property of a dotenv file, in words.
+pub(crate) fn env_file_warning(file: &Path, warning: &Warning) -> String {
+    let file = file.display();
+    match warning {
+        Warning::LeftBehind(path) => format!(
+            "{} was left by a run that was killed, and may hold a key: look at it, then delete it",
+            shown(path)
+        ),
+        Warning::HardLink => format!("{file} has another name (a hard link), which keeps the old content"),
+        Warning::ReadableByOthers { mode } => {
+            format!("other users may read {file} (mode {mode:03o}): `chmod 600` makes it yours alone")
+        }
+        _ => format!("{file}: {warning:?}"),
+    }
+}
+
+/// Keeps a key out of what git publishes. Returns a warning, if there is one.
+pub(crate) fn git(file: &FoundEnvFile, allow_tracked: bool) -> Result<Option<String>, CliError> {
+    let path = file.path();
+    let shown_path = path.display();
+    Ok(Some(match file.git() {
+        GitStatus::Tracked if allow_tracked => format!("git tracks {shown_path}: do not commit the key"),
+        GitStatus::Tracked => {
+            let name = shown(Path::new(path.file_name().unwrap_or_default()));
+            let message = format!("{}: git tracks it, and would publish the key", shown(path));
+            return Err(unusable(message).hint(format!(
+                "Take it out of git (`git rm --cached {name}`), or accept that with --allow-tracked."
+            )));
+        }
+        GitStatus::Untracked => {
+            let gitignore = shown(&path.with_file_name(".gitignore"));
+            format!("git does not ignore {shown_path}: add the line {} to {gitignore}", file.gitignore_line())
+        }
+        GitStatus::Unknown(why) => format!("whether git would publish {shown_path} is not known: {why}"),
+        _ => return Ok(None),
+    }))
+}
+
+/// The error of a command that needs the keyring.
+pub(crate) fn keyring(error: &KeyringError) -> CliError {
+    let (message, hint) = match error {
+        KeyringError::NotBuiltIn => (
+            "this keymint was built without the keyring".to_owned(),
+            "`keymint create --env-file` puts a key in a file.",
+        ),
+        KeyringError::NotAKey => (error.to_string(), "`keymint forget` removes it."),
+        _ => (
+            error.to_string(),
+            "A keyring is there, and unlocked, where you have signed in to a desktop. Elsewhere, as in a container or \
+             over SSH, `keymint create --env-file` puts a key in a file.",
+        ),
+    };
+    unusable(message).hint(hint)
+}
+
+/// The error of the command of --pipe-to.
+pub(crate) fn command(error: &CommandError) -> CliError {
+    let problem = match error {
+        CommandError::UnclosedQuote => {
+            return CliError::usage("the command of --pipe-to has a quote that is not closed");
+        }
+        CommandError::Program { name, problem } => {
+            format!("the command of --pipe-to, {}, {problem}", quoted(name))
+        }
+        _ => "the command of --pipe-to is empty".to_owned(),
+    };
+    unusable(problem).hint(
+        "Name a program in a folder of PATH, or its path, and its arguments. No shell is started; where you want \
+         one: --pipe-to \"sh -c '…'\".",
+    )
+}
+
+/// The error of `--copy`.
+pub(crate) fn clipboard(error: NoClipboard) -> CliError {
+    unusable(error.to_string()).hint(
+        "On a desktop, wl-copy (from wl-clipboard), xclip or xsel reach it; without one, the terminal must be one that \
+         can. --env-file, --keyring and --pipe-to need neither.",
+    )
+}
+
+/// The error of a state directory that cannot be written.
+pub(crate) fn journal(error: &io::Error) -> CliError {
+    unusable(format!("nothing can be written down of a key: {error}"))
+        .hint("Name a folder of yours in XDG_STATE_HOME.")
+}
+
+/// The destinations that failed, each with the reason.
+pub(crate) fn failures(report: &DeliveryReport) -> String {
+    let failures: Vec<_> = report
+        .failures()
+        .iter()
+        .map(|(id, error)| match id.as_str() {
+            STDOUT => format!("standard output failed ({error})"),
+            id => format!("{id} failed ({error})"),
+        })
+        .collect();
+    failures.join(", and ")
+}
+
+pub(crate) fn unusable(message: impl Into<String>) -> CliError {
+    CliError::new(ErrorKind::DestinationUnusable, message)
+}
+
+/// A path for display. No system has longer ones.
+pub(crate) fn shown(path: &Path) -> String {
+    sanitize(&path.to_string_lossy(), 32 * 1024)
+}

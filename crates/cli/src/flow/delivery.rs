@@ -1,0 +1,157 @@
+//! The delivery of the key, to each destination and then to standard output.
+
+use crate::config::Destinations;
+use crate::error::{CliError, ErrorKind};
+use crate::flow::destination::Destination;
+use crate::os::signals::Interrupt;
+use crate::ui::prompter::Prompter;
+use crate::ui::reporter::{Message, Reporter};
+use crate::ui::stdout::{self, STDOUT};
+use keymint_delivery_adapter::{KeyRecord, threads};
+use keymint_domain::{
+    ApiKey, Clock, DeliveryError, DeliveryReport, DestinationId, KeyDestination, async_trait,
+};
+use keymint_tokio_clock::TokioClock;
+use std::io;
+use std::time::Duration;
+
+/// How long standard output may take to take a line.
+const PRINTING: Duration = Duration::from_secs(30);
+
+const UNREAD: &str = "nobody reads it";
+
+/// The destinations of a run, each ready for the key.
+pub(crate) struct Delivery<'a> {
+    destinations: Vec<Destination<'a>>,
+    /// Standard output comes last, since its JSON names the other destinations.
+    to_stdout: bool,
+}
+
+/// The result of a delivery.
+#[derive(Default)]
+pub(crate) struct Delivered {
+    pub(crate) report: DeliveryReport,
+    /// Whether standard output has a line.
+    pub(crate) has_printed: bool,
+}
+
+impl<'a> Delivery<'a> {
+    /// Does all that can fail without the key.
+    ///
+    /// Standard output is not checked before a dry run, in which it need not take anything.
+    pub(crate) async fn check(
+        wanted: &Destinations,
+        is_dry_run: bool,
+        prompter: Prompter<'a>,
+    ) -> Result<Self, CliError> {
+        let destinations = Destination::reserve_all(wanted, prompter).await?;
+        let to_stdout = wanted.stdout();
+        if to_stdout && !is_dry_run {
+            stdout::check().map_err(|problem| {
+                CliError::new(ErrorKind::DestinationUnusable, problem)
+                    .hint("Send it to a file, a pipe or a terminal.")
+            })?;
+        }
+        Ok(Self { destinations, to_stdout })
+    }
+
+    /// Gives the key to each destination. One that fails does not stop the others; a second signal abandons
+    /// one, which has failed then.
+    pub(crate) async fn deliver(
+        &mut self,
+        key: &ApiKey,
+        record: &KeyRecord,
+        reporter: &Reporter,
+        interrupt: &mut Interrupt,
+    ) -> Delivered {
+        let mut delivered = Delivered::default();
+        for destination in &mut self.destinations {
+            let outcome = tokio::select! {
+                biased;
+                outcome = destination.deliver(key) => outcome,
+                () = interrupt.second_signal() => Err(DeliveryError::new("it was not waited for")),
+            };
+            if outcome.is_ok() {
+                let to = destination.port().id();
+                reporter.report(&Message::Delivered { to: to.as_str(), what_now: &destination.what_now() });
+            }
+            delivered.report.add(destination.port(), outcome);
+        }
+        if self.to_stdout || reporter.wants_json() {
+            self.print(key, record, reporter, interrupt, &mut delivered).await;
+        }
+        delivered
+    }
+
+    /// Prints the key if standard output is a destination, or the JSON that names the destinations.
+    async fn print(
+        &self,
+        key: &ApiKey,
+        record: &KeyRecord,
+        reporter: &Reporter,
+        interrupt: &mut Interrupt,
+        delivered: &mut Delivered,
+    ) {
+        let delivered_to = delivered.report.delivered_to().iter().map(DestinationId::as_str);
+        let mut stdout = StandardOutput {
+            record,
+            delivered_to: delivered_to.chain(self.to_stdout.then_some(STDOUT)).map(str::to_owned).collect(),
+            is_json: reporter.wants_json(),
+        };
+        reporter.clear_progress();
+        let printed = tokio::select! {
+            biased;
+            printed = stdout.deliver(key) => printed,
+            () = interrupt.second_signal() => Err(DeliveryError::new(UNREAD)),
+        };
+        delivered.has_printed = printed.is_ok();
+        if printed.is_ok() && self.to_stdout {
+            let what_now = "It is on standard output and cannot be shown again.";
+            reporter.report(&Message::Delivered { to: STDOUT, what_now });
+        }
+        // JSON without the key in it is no destination, unless it is missing.
+        if printed.is_err() || self.to_stdout {
+            delivered.report.add(&stdout, printed);
+        }
+    }
+}
+
+/// Standard output as a destination, of the key or of the JSON that names the destinations.
+struct StandardOutput<'a> {
+    record: &'a KeyRecord,
+    delivered_to: Vec<String>,
+    is_json: bool,
+}
+
+#[async_trait]
+impl KeyDestination for StandardOutput<'_> {
+    fn id(&self) -> DestinationId {
+        DestinationId::new(STDOUT)
+    }
+
+    async fn deliver(&mut self, key: &ApiKey) -> Result<(), DeliveryError> {
+        let Self { record, delivered_to, is_json } = self;
+        let line =
+            if *is_json { stdout::created(record, key, delivered_to) } else { key.expose().to_owned() };
+        print(line).await.map_err(DeliveryError::new)
+    }
+}
+
+/// Prints, and stops waiting at the second signal.
+pub(crate) async fn print_in_time(interrupt: &mut Interrupt, line: String) -> io::Result<()> {
+    tokio::select! {
+        biased;
+        printed = print(line) => printed,
+        () = interrupt.second_signal() => Err(io::Error::other(UNREAD)),
+    }
+}
+
+/// Prints on a thread of its own, since a reader that reads nothing must not keep this program from ending.
+async fn print(line: String) -> io::Result<()> {
+    let clock = TokioClock::new();
+    tokio::select! {
+        biased;
+        printed = threads::run(move || stdout::print(&line)) => printed?,
+        () = clock.sleep(PRINTING) => Err(io::Error::other(UNREAD)),
+    }
+}

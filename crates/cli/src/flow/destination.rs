@@ -1,0 +1,162 @@
+//! The destinations that a run names: checked before anybody signs in, with the questions that this takes.
+
+use crate::config::{Destinations, EnvFileOptions, KeyringOptions};
+use crate::error::CliError;
+use crate::explain::delivery as explain;
+use crate::flow::keyring::patiently;
+use crate::os::core_dumps;
+use crate::ui::format::{profile_flag, quoted};
+use crate::ui::prompter::Prompter;
+use keymint_delivery_adapter::{
+    Clipboard, Command, Current, EnvFile, FileLocation, FoundEnvFile, Keyring, Overwrite, StoredItem,
+};
+use keymint_domain::{ApiKey, DeliveryError, KeyDestination};
+
+/// A destination that is ready for the key.
+pub(crate) enum Destination<'a> {
+    EnvFile(EnvFile),
+    Keyring(Keyring),
+    Command(Command<'a>),
+    Clipboard(Clipboard),
+}
+
+impl<'a> Destination<'a> {
+    /// Does all that can fail without the key.
+    pub(crate) async fn reserve_all(
+        destinations: &Destinations,
+        prompter: Prompter<'a>,
+    ) -> Result<Vec<Self>, CliError> {
+        let mut reserved = Vec::new();
+        if let Some(options) = &destinations.env_file {
+            reserved.push(Self::EnvFile(env_file(options, prompter).await?));
+        }
+        if let Some(options) = &destinations.keyring {
+            reserved.push(Self::Keyring(keyring(options, prompter).await?));
+        }
+        if let Some(command) = &destinations.pipe_to {
+            let command = Command::parse(command).map_err(|error| explain::command(&error))?;
+            reserved.push(Self::Command(command.on_output(move |line| prompter.relay(line))));
+        }
+        if destinations.copy {
+            reserved.push(Self::Clipboard(Clipboard::find().map_err(explain::clipboard)?));
+        }
+        Ok(reserved)
+    }
+
+    pub(crate) fn port(&self) -> &dyn KeyDestination {
+        match self {
+            Self::EnvFile(file) => file,
+            Self::Keyring(keyring) => keyring,
+            Self::Command(command) => command,
+            Self::Clipboard(clipboard) => clipboard,
+        }
+    }
+
+    pub(crate) async fn deliver(&mut self, key: &ApiKey) -> Result<(), DeliveryError> {
+        match self {
+            Self::EnvFile(file) => file.deliver(key).await,
+            Self::Keyring(keyring) => keyring.deliver(key).await,
+            Self::Command(command) => core_dumps::with_given_limits(command.deliver(key)).await,
+            Self::Clipboard(clipboard) => core_dumps::with_given_limits(clipboard.deliver(key)).await,
+        }
+    }
+
+    /// What the user can do now: one sentence.
+    pub(crate) fn what_now(&self) -> String {
+        match self {
+            Self::EnvFile(file) => {
+                format!("It is in {} as {}.", explain::shown(&file.path()), file.variable().as_str())
+            }
+            Self::Keyring(keyring) => {
+                let flag = profile_flag(keyring.profile());
+                format!("It is in the keyring: `keymint run{flag} -- CMD` runs a command that has it.")
+            }
+            Self::Command(command) => format!("{} has taken it.", quoted(command.name())),
+            Self::Clipboard(clipboard) => {
+                let sentence = if clipboard.is_confirmed() {
+                    "It is on the clipboard, where programs that keep a history of it may have it for long."
+                } else {
+                    "Your terminal was asked to put it on the clipboard, which not every terminal does. Programs \
+                     that keep a history of it may have it for long."
+                };
+                sentence.to_owned()
+            }
+        }
+    }
+}
+
+async fn env_file(options: &EnvFileOptions, prompter: Prompter<'_>) -> Result<EnvFile, CliError> {
+    let error = |error| explain::env_file(&error);
+    let location = FileLocation::find(&options.path).await.map_err(error)?;
+    if let Some(link) = location.followed_link() {
+        let link = explain::shown(link);
+        prompter.warn(&format!("{link} is a link: {location} is the file that will change"));
+    }
+    if !location.try_lock() {
+        prompter.warn(&format!(
+            "another run of keymint seems to write beside {location}; waiting for it, at most 10 s"
+        ));
+    }
+    let found = location.inspect(options.variable.clone()).await.map_err(error)?;
+    for warning in found.warnings() {
+        prompter.warn(&explain::env_file_warning(found.path(), warning));
+    }
+    if let Some(warning) = explain::git(&found, options.allow_tracked)? {
+        prompter.warn(&warning);
+    }
+    let overwrite =
+        if options.force { Overwrite::Always } else { consent_to_replace_value(&found, prompter).await? };
+    found.reserve(overwrite).await.map_err(error)
+}
+
+/// A value is replaced only if the user agrees to lose it.
+async fn consent_to_replace_value(
+    found: &FoundEnvFile,
+    prompter: Prompter<'_>,
+) -> Result<Overwrite, CliError> {
+    let Current::One { lines } = found.current() else { return Ok(Overwrite::Never) };
+    let (file, variable) = (found.path().display(), found.variable().as_str());
+    let question = format!("{file} has {variable} already ({lines}). Replace its value, which is lost then?");
+    match prompter.confirm(question).await {
+        Some(true) => Ok(Overwrite::IfUnchanged),
+        Some(false) => Err(explain::unusable(format!(
+            "{}: {variable} has a value already ({lines}), and you want to keep it",
+            explain::shown(found.path())
+        ))
+        .hint("Name another variable with --var, or another file.")),
+        None => Ok(Overwrite::Never),
+    }
+}
+
+async fn keyring(options: &KeyringOptions, prompter: Prompter<'_>) -> Result<Keyring, CliError> {
+    let KeyringOptions { profile, new } = options;
+    let error = |error| explain::keyring(&error);
+    let found = patiently(prompter, Keyring::inspect(profile)).await.map_err(error)?;
+    let item = match found.current() {
+        StoredItem::Nothing => None,
+        StoredItem::Key(key) => Some(format!("a key that ends in {}", key.last_four())),
+        StoredItem::NoKey => Some("something that is no key".to_owned()),
+    };
+    let overwrite = match item {
+        _ if *new => Overwrite::Always,
+        None => Overwrite::Never,
+        Some(item) => {
+            consent_to_replace_key(&format!("the keyring has {item} for the profile {profile}"), prompter)
+                .await?
+        }
+    };
+    patiently(prompter, found.reserve(overwrite)).await.map_err(error)
+}
+
+/// A key that may still be good is not replaced, and its successor not created, by accident.
+async fn consent_to_replace_key(state: &str, prompter: Prompter<'_>) -> Result<Overwrite, CliError> {
+    let question = format!("Careful: {state}. Create a new key in its place?");
+    let message = match prompter.confirm(question).await {
+        Some(true) => return Ok(Overwrite::IfUnchanged),
+        Some(false) => format!("{state}, and you want it to stay"),
+        None => state.to_owned(),
+    };
+    Err(explain::unusable(message).hint(
+        "`keymint run` uses what is there. --new replaces it, and --profile puts the new key beside it.",
+    ))
+}

@@ -1,0 +1,27 @@
+//! Waiting for the keyring.
+
+use crate::ui::prompter::Prompter;
+use keymint_delivery_adapter::Keyring;
+use keymint_domain::Clock;
+use keymint_tokio_clock::TokioClock;
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+/// After this long the user wants to know why nothing happens.
+const MOMENT: Duration = Duration::from_secs(2);
+
+/// Waits for the keyring, and says so if that takes longer than a moment.
+pub(crate) async fn patiently<T>(prompter: Prompter<'_>, work: impl Future<Output = T>) -> T {
+    let (mut work, clock) = (pin!(work), TokioClock::new());
+    tokio::select! {
+        done = &mut work => return done,
+        () = clock.sleep(MOMENT) => {}
+    }
+    prompter.warn(if Keyring::may_prompt() {
+        "the keyring does not answer yet: it may be asking for its password in a window"
+    } else {
+        "the keyring does not answer yet"
+    });
+    work.await
+}
