@@ -87,6 +87,7 @@ pub use ports::{AuthServer, PlatformApi, ResponseSource, SourceError, Tokens};
 pub use provisioning::catalogue::{Catalogue, CatalogueEntry};
 pub use provisioning::error::ProvisionError;
 pub use provisioning::flow::{ProvisionedKey, wait_for_grant};
+pub use provisioning::key_check::{KeyCheck, check_key};
 pub use provisioning::plan::{Plan, Ports, Timeouts};
 pub use provisioning::provisioner::Provisioner;
 pub use provisioning::session::Session;

@@ -76,6 +76,10 @@ pub trait PlatformApi: Send + Sync {
         target: &Target,
         name: &str,
     ) -> Result<ApiKey, ServiceError>;
+
+    /// `GET /v1/models`, with the key itself: succeeds if the key works. It is not part of the flow;
+    /// [`check_key`](crate::check_key) tells what the answer means.
+    async fn check_key(&self, key: &ApiKey) -> Result<(), ServiceError>;
 }
 
 /// Where the authorization response comes from: a loopback listener, a paste box, a deep link, or

@@ -63,6 +63,8 @@ pub struct ServiceError {
     pub kind: ServiceErrorKind,
     /// The same in words, with the cause. Clean: fit for a person's eyes.
     pub detail: String,
+    /// The error code that came with a refusal, such as `insufficient_quota` or `invalid_grant`.
+    pub code: Option<String>,
 }
 
 impl fmt::Display for ServiceError {
@@ -76,7 +78,16 @@ impl Error for ServiceError {}
 impl ServiceError {
     /// With this detail, which must be clean.
     pub fn new(step: Step, kind: ServiceErrorKind, detail: impl Into<String>) -> Self {
-        Self { step, kind, detail: detail.into() }
+        Self { step, kind, detail: detail.into(), code: None }
+    }
+
+    /// With the error code of the refusal, unless it is no identifier of at most 64 characters, as a
+    /// code is: `A`-`Z`, `a`-`z`, `0`-`9`, `_` and `.`.
+    pub fn with_code(self, code: &str) -> Self {
+        let is_identifier =
+            code.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'));
+        let code = ((1..=64).contains(&code.len()) && is_identifier).then(|| code.to_owned());
+        Self { code, ..self }
     }
 
     pub(crate) fn out_of_time(step: Step, limit: Duration) -> Self {
@@ -196,6 +207,14 @@ mod tests {
             (OutOfContract, "the server's answer makes no sense"),
         ] {
             assert_eq!(kind.to_string(), words);
+        }
+    }
+    #[test]
+    fn a_code_is_an_identifier() {
+        let error = ServiceError::new(Step::Login, ServiceErrorKind::TimedOut, "");
+        assert_eq!(error.clone().with_code("insufficient_quota").code.as_deref(), Some("insufficient_quota"));
+        for bad in ["", "sk-proj-1", "[redacted]", "a b", "\u{1b}", &"x".repeat(65)] {
+            assert_eq!(error.clone().with_code(bad).code, None, "{bad:?}");
         }
     }
 }

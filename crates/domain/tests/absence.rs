@@ -30,6 +30,7 @@ mock! {
         async fn organizations(&self, session: &SessionKey) -> Result<Listing<Organization>, ServiceError>;
         async fn projects(&self, session: &SessionKey, organization: &OrganizationId) -> Result<Listing<Project>, ServiceError>;
         async fn create_api_key(&self, session: &SessionKey, target: &Target, name: &str) -> Result<ApiKey, ServiceError>;
+        async fn check_key(&self, key: &ApiKey) -> Result<(), ServiceError>;
     }
 }
 

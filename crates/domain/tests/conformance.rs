@@ -31,6 +31,7 @@ enum Bent {
     RefusesEmptyLists,
     GivesOneKey,
     GivesAnId,
+    AcceptsEveryKey,
     ListsWhatIsNot,
     LetsStrangersIn,
     IsLostWithADroppedCall,
@@ -173,6 +174,13 @@ impl PlatformApi for BentPlatform {
             Bent::GivesAnId => ApiKey::parse(format!("key_{}", self.platform.keys().len())).unwrap(),
             _ => key,
         })
+    }
+
+    async fn check_key(&self, key: &ApiKey) -> Result<(), ServiceError> {
+        match self.bent {
+            Bent::AcceptsEveryKey => Ok(()),
+            _ => self.platform.check_key(key).await,
+        }
     }
 }
 
@@ -349,6 +357,7 @@ fn a_platform_that_breaks_a_promise_is_told_so() {
         (Bent::RefusesEmptyLists, "listing the projects is possible, and failed: nothing there"),
         (Bent::GivesOneKey, "two creations gave the same key"),
         (Bent::GivesAnId, "what was created is not a key"),
+        (Bent::AcceptsEveryKey, "checking the key must be refused, and succeeded"),
         (Bent::LetsStrangersIn, "listing the organizations must be refused, and succeeded"),
         (Bent::ListsWhatIsNot, "listing the projects must be refused, and succeeded"),
         (Bent::SaysNotSent, "creating the key is refused with [401], and the error is Interrupted"),

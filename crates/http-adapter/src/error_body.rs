@@ -15,15 +15,24 @@ const LONGEST_QUOTE: usize = 300;
 const LONGEST_NAME: usize = 80;
 
 /// The text after the status: the server's explanation if it has the agreed form, else the size and
-/// type of the body. Nothing else of the body is quoted, and no other header.
-pub(crate) fn describe(response: &Response, body: &[u8], secrets: &Redactor) -> String {
+/// type of the body. Nothing else of the body is quoted, and no other header. With the error code, if
+/// the body has one.
+pub(crate) fn describe(response: &Response, body: &[u8], secrets: &Redactor) -> (String, Option<String>) {
+    match explanation(body, secrets) {
+        Some((words, code)) if redirect_host(response).is_none() => {
+            let code = code.map(|code| secrets.clean(&code, LONGEST_NAME));
+            (format!(": {}", secrets.clean(&words, LONGEST_QUOTE)), code)
+        }
+        _ => (describe_form(response, body, secrets), None),
+    }
+}
+
+/// The kind of the answer: a redirect, or the size and type of the body.
+fn describe_form(response: &Response, body: &[u8], secrets: &Redactor) -> String {
     let headers = response.headers();
     if let Some(host) = redirect_host(response) {
         let host = secrets.clean(&host, LONGEST_NAME);
         return format!(", a redirect to {host}, which is not followed");
-    }
-    if let Some(explanation) = explanation(body, secrets) {
-        return format!(": {}", secrets.clean(&explanation, LONGEST_QUOTE));
     }
     if body.is_empty() {
         return " with no explanation".to_owned();
@@ -37,8 +46,9 @@ pub(crate) fn describe(response: &Response, body: &[u8], secrets: &Redactor) -> 
 }
 
 /// The human-readable part of an error: `error` and `error_description` of RFC 6749 section 5.2, or
-/// the platform's `error` object. Tokens in the same body are redacted, since it may repeat them.
-fn explanation(body: &[u8], secrets: &Redactor) -> Option<String> {
+/// the platform's `error` object, with the code in it. Tokens in the same body are redacted, since it
+/// may repeat them.
+fn explanation(body: &[u8], secrets: &Redactor) -> Option<(String, Option<String>)> {
     #[derive(Deserialize)]
     struct Answer<'a> {
         #[serde(borrow)]
@@ -67,12 +77,15 @@ fn explanation(body: &[u8], secrets: &Redactor) -> Option<String> {
     for token in tokens.into_iter().filter_map(text).map(Zeroizing::new) {
         secrets.learn(&token);
     }
-    let parts = match answer.error.and_then(fields::<PlatformError<'_>>) {
-        Some(error) => vec![text(error.kind), text(error.code), text(error.message)],
-        None => vec![text(answer.error), text(answer.error_description)],
+    let (code, parts) = match answer.error.and_then(fields::<PlatformError<'_>>) {
+        Some(error) => {
+            let code = text(error.code);
+            (code.clone(), vec![text(error.kind), code, text(error.message)])
+        }
+        None => (text(answer.error), vec![text(answer.error), text(answer.error_description)]),
     };
     let parts: Vec<_> = parts.into_iter().flatten().filter(|part| !part.trim().is_empty()).collect();
-    if parts.is_empty() { None } else { Some(parts.join(": ")) }
+    if parts.is_empty() { None } else { Some((parts.join(": "), code)) }
 }
 
 /// Returns whether the answer is meant for a browser, such as a proxy's login page or a challenge.

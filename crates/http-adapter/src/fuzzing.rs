@@ -48,7 +48,7 @@ fn page<T: Entry>(body: &[u8]) -> Result<(Listing<T>, Option<String>), String> {
 pub fn error_body(answer: impl Into<Response>, body: &[u8], secrets: &[&str]) -> String {
     let redactor = Redactor::default();
     secrets.iter().for_each(|secret| redactor.learn(secret));
-    error_body::describe(&answer.into(), body, &redactor)
+    error_body::describe(&answer.into(), body, &redactor).0
 }
 
 /// Parses the wait that the server asks for.

@@ -69,7 +69,7 @@ pub use auth_server::HttpAuthServer;
 pub use check_connection::CheckConnectionError;
 pub use http::Http;
 pub use options::{HttpOptions, HttpSetupError};
-pub use platform_api::{HttpPlatformApi, KeyCheck};
+pub use platform_api::HttpPlatformApi;
 pub use roots::{ExtraRoots, InvalidPem};
 
 /// The README's example, which must compile.

@@ -8,10 +8,10 @@ use crate::wire::{self, CreateKey, Login};
 use async_trait::async_trait;
 use keymint_domain::{
     AccessToken, ApiKey, Listing, Organization, OrganizationId, PlatformApi, Project, ServiceError,
-    ServiceErrorKind, SessionKey, Step, Target,
+    SessionKey, Step, Target,
 };
 
-/// The four endpoints of the platform's API that creating a key needs. Created by
+/// The endpoints of the platform's API that creating and checking a key needs. Created by
 /// [`Http::platform_api`](crate::Http::platform_api).
 #[derive(Debug)]
 pub struct HttpPlatformApi {
@@ -21,42 +21,6 @@ pub struct HttpPlatformApi {
 impl HttpPlatformApi {
     pub(crate) fn new(endpoint: Endpoint) -> Self {
         Self { endpoint }
-    }
-}
-
-/// The platform's answer to a request with a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum KeyCheck {
-    /// The platform accepts it.
-    Works,
-    /// The key is unknown or was revoked.
-    NotAccepted,
-    /// The key is valid, but its account has no credit.
-    NoCredit,
-}
-
-impl HttpPlatformApi {
-    /// Checks a key by listing the models: `GET {base}/v1/models`. The flow never calls this.
-    ///
-    /// # Errors
-    ///
-    /// [`ServiceError`] if there is no answer, or one that says nothing about the key.
-    pub async fn check_key(&self, key: &ApiKey) -> Result<KeyCheck, ServiceError> {
-        let models = self.endpoint.get(Step::CheckKey, &["v1", "models"], []).bearer(key.expose());
-        match models.send(|_| Ok(())).await {
-            Ok(()) => Ok(KeyCheck::Works),
-            Err(refusal) => match refusal.kind {
-                ServiceErrorKind::Refused { status: 401, .. } => Ok(KeyCheck::NotAccepted),
-                // The code of the platform's error object.
-                ServiceErrorKind::Refused { status: 429, .. }
-                    if refusal.detail.contains("insufficient_quota") =>
-                {
-                    Ok(KeyCheck::NoCredit)
-                }
-                _ => Err(refusal),
-            },
-        }
     }
 }
 
@@ -115,6 +79,10 @@ impl PlatformApi for HttpPlatformApi {
             .await?;
         self.endpoint.learn(key.expose());
         Ok(key)
+    }
+
+    async fn check_key(&self, key: &ApiKey) -> Result<(), ServiceError> {
+        self.endpoint.get(Step::CheckKey, &["v1", "models"], []).bearer(key.expose()).send(|_| Ok(())).await
     }
 }
 

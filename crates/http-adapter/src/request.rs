@@ -145,9 +145,10 @@ impl ErrorContext<'_> {
     }
 
     fn refused(&self, response: &Response, body: &[u8]) -> ServiceError {
-        let words = error_body::describe(response, body, self.redactor);
+        let (words, code) = error_body::describe(response, body, self.redactor);
         let status = in_words(response.status());
-        self.error(refused(response), &format!("answered {status}{words}"))
+        let error = self.error(refused(response), &format!("answered {status}{words}"));
+        error.with_code(&code.unwrap_or_default())
     }
 
     fn answer(&self, kind: ServiceErrorKind, status: StatusCode, words: &str) -> ServiceError {

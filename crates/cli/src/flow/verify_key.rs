@@ -3,8 +3,8 @@
 use crate::config::Settings;
 use crate::error::CliError;
 use crate::ui::reporter::{Message, Reporter};
-use keymint_domain::{ApiKey, BaseUrl, ProvisionError};
-use keymint_http_adapter::{Http, HttpOptions, KeyCheck};
+use keymint_domain::{ApiKey, BaseUrl, KeyCheck, ProvisionError, check_key};
+use keymint_http_adapter::{Http, HttpOptions};
 
 /// Where credit is added to an account.
 const BILLING: &str = "https://platform.openai.com/settings/organization/billing";
@@ -13,7 +13,7 @@ const BILLING: &str = "https://platform.openai.com/settings/organization/billing
 pub(crate) async fn ask(key: &ApiKey, base: &BaseUrl, options: &HttpOptions) -> Result<KeyCheck, CliError> {
     let platform =
         Http::new(options.clone()).platform_api(base.clone()).map_err(|error| CliError::internal(&error))?;
-    platform.check_key(key).await.map_err(|error| ProvisionError::Service(error).into())
+    check_key(&platform, key).await.map_err(|error| ProvisionError::Service(error).into())
 }
 
 /// What the platform says, with what to do.

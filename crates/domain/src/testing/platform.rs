@@ -318,4 +318,11 @@ impl PlatformApi for FakePlatform {
         world.keys.push(key.clone());
         served.map(|()| ApiKey::parse(key).expect("it is printable ASCII"))
     }
+
+    async fn check_key(&self, key: &ApiKey) -> Result<(), ServiceError> {
+        self.serve(Step::CheckKey, None, None).await?;
+        let is_known = self.world().keys.iter().any(|made| made == key.expose());
+        let kind = ServiceErrorKind::Refused { status: 401, retry_after: None };
+        if is_known { Ok(()) } else { Err(ServiceError::new(Step::CheckKey, kind, "no such key")) }
+    }
 }

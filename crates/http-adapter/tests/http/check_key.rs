@@ -1,8 +1,7 @@
 //! Key checks.
 
 use crate::support::{base, http};
-use keymint_domain::{ApiKey, ServiceErrorKind};
-use keymint_http_adapter::KeyCheck;
+use keymint_domain::{ApiKey, KeyCheck, ServiceErrorKind, check_key};
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -18,7 +17,7 @@ async fn asked(answer: ResponseTemplate) -> Result<KeyCheck, ServiceErrorKind> {
         .await;
     let platform = http().platform_api(base(&server.uri())).unwrap();
     let key = ApiKey::parse("sk-proj-0123456789".to_owned()).unwrap();
-    platform.check_key(&key).await.map_err(|error| {
+    check_key(&platform, &key).await.map_err(|error| {
         assert!(!error.to_string().contains(key.expose()), "{error}");
         error.kind
     })

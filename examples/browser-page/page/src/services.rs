@@ -71,6 +71,10 @@ impl PlatformApi for SameOrigin {
             .answer(|answer| ApiKey::parse(text(answer, "/key/sensitive_id")?).ok())
             .await
     }
+
+    async fn check_key(&self, key: &ApiKey) -> Result<(), ServiceError> {
+        Request::get(Step::CheckKey, "/v1/models".to_owned()).bearer(key.expose()).answer(|_| Some(())).await
+    }
 }
 
 /// The first page of a list. Where there are more, the list says that it is not complete, and the

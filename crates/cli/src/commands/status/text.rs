@@ -6,8 +6,8 @@ use super::{Status, Verified};
 use crate::flow::verify_key;
 use crate::ui::format::{DASHBOARD, quoted};
 use keymint_delivery_adapter::{KeyRecord, KeyState, Named};
+use keymint_domain::KeyCheck;
 use keymint_domain::text::sanitize;
-use keymint_http_adapter::KeyCheck;
 
 /// Widest line, in columns. Paths and addresses are whole, however long.
 const WIDTH: usize = 80;

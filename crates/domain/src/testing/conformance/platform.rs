@@ -2,7 +2,7 @@ use super::{ContractViolation, POLLS, abandon, check, refusal, success};
 use crate::platform::listing::Listing;
 use crate::platform::organization::{Organization, Project, Target};
 use crate::ports::PlatformApi;
-use crate::secret::{AccessToken, SessionKey};
+use crate::secret::{AccessToken, ApiKey, SessionKey};
 use crate::service_error::Step;
 use crate::testing::{organization, project};
 use std::collections::HashSet;
@@ -72,12 +72,17 @@ async fn keys(
     account: &Account<'_>,
     session: &SessionKey,
 ) -> Result<(), ContractViolation> {
-    let mut made = HashSet::new();
+    let (mut made, mut texts) = (Vec::new(), HashSet::new());
     for target in account.targets().chain(account.targets()) {
         let created = platform.create_api_key(session, &target, "Codex CLI").await;
-        let key = success(Step::CreateKey, created)?.expose().to_owned();
-        check(key.starts_with("sk-"), "what was created is not a key: it does not begin with sk-")?;
-        check(made.insert(key), "two creations gave the same key")?;
+        let key = success(Step::CreateKey, created)?;
+        let text = key.expose().to_owned();
+        check(text.starts_with("sk-"), "what was created is not a key: it does not begin with sk-")?;
+        check(texts.insert(text), "two creations gave the same key")?;
+        made.push(key);
+    }
+    for key in &made {
+        success(Step::CheckKey, platform.check_key(key).await)?;
     }
     Ok(())
 }
@@ -100,7 +105,10 @@ async fn refusals(
     let created = platform.create_api_key(session, &nowhere(), "refused").await;
     refusal(Step::CreateKey, created, &[403, 404], &secrets)?;
     let listed = platform.projects(session, &nowhere().organization_id).await;
-    refusal(Step::ListProjects, listed, &[403, 404], &secrets)
+    refusal(Step::ListProjects, listed, &[403, 404], &secrets)?;
+
+    let made_up = ApiKey::parse("sk-that-nobody-made".to_owned()).expect("a constant");
+    refusal(Step::CheckKey, platform.check_key(&made_up).await, &[401], &[made_up.expose()])
 }
 
 fn nowhere() -> Target {
