@@ -1,7 +1,7 @@
 //! The connections to one origin.
 
 use crate::options::{HttpOptions, HttpSetupError};
-use crate::preconnect::{ConnectionSlot, SlotLayer};
+use crate::preconnect::ConnectionSlot;
 use keymint_domain::BaseUrl;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use reqwest::{Client, ClientBuilder};
@@ -24,8 +24,9 @@ impl Service {
         tls: &ClientConfig,
     ) -> Result<Self, HttpSetupError> {
         let slot = ConnectionSlot::default();
-        let sender = client(options, base, tls, slot.sender())?;
-        let opener = client(options, base, tls, slot.opener())?;
+        let client = |layer| builder(options, base, tls).connector_layer(layer).build();
+        let sender = client(slot.sender()).map_err(HttpSetupError::new)?;
+        let opener = client(slot.opener()).map_err(HttpSetupError::new)?;
         Ok(Self { url: base.join(&[]), sender, opener, slot })
     }
 
@@ -48,15 +49,6 @@ impl Service {
     pub(crate) async fn close(self) {
         self.slot.clear().await;
     }
-}
-
-fn client(
-    options: &HttpOptions,
-    base: &BaseUrl,
-    tls: &ClientConfig,
-    layer: SlotLayer,
-) -> Result<Client, HttpSetupError> {
-    builder(options, base, tls).connector_layer(layer).build().map_err(HttpSetupError::new)
 }
 
 /// Sets every option that matters, the defaults as well: Cargo unifies features, so another crate
