@@ -62,30 +62,6 @@ async fn create_works_against_the_sandbox_command() {
     assert_eq!(sandbox.finish().await.code, 0);
 }
 
-#[tokio::test]
-async fn help_is_data_and_names_what_there_is() {
-    let home = tempfile::tempdir().unwrap();
-    for (args, expected) in [
-        (&["--help"][..], "keymint demo"),
-        (&["create", "--help"], "--callback-port"),
-        (&["finish", "--help"], "Patience:\n      --project-timeout"),
-        (&["create", "--help"], "--pipe-to 'gh secret set OPENAI_API_KEY'"),
-        (&["demo", "--help"], "no account"),
-        (&["doctor", "--help"], "--json"),
-        (&["sandbox", "--help"], "--latency"),
-        (&["config", "--help"], "[profiles.work]"),
-        (&["config", "--help"], r"%APPDATA%\keymint\config.toml"),
-        (&["--version"], concat!("keymint ", env!("CARGO_PKG_VERSION"))),
-    ] {
-        let output = keymint(&home).args(args).output().await;
-        assert!(output.code == 0 && output.stderr.is_empty());
-        let help = output.stdout;
-        assert!(help.contains(expected), "{help}");
-        assert!(!help.contains('\u{1b}'), "{help}");
-        assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
-    }
-}
-
 /// No file is read but what the loader and the runtime of the language want, and there is neither a
 /// thread, nor a socket, nor anything to wait with.
 #[cfg(target_os = "linux")]

@@ -82,19 +82,6 @@ async fn a_new_key_is_tried_where_that_is_asked_for() {
 }
 
 #[tokio::test]
-async fn a_dry_run_does_everything_but_the_creation() {
-    let ended = create(Scenario::ready()).args(["--dry-run"]).sign_in().await;
-    assert_eq!((ended.code, ended.stdout.as_str(), ended.sandbox.keys().len()), (0, "", 0));
-
-    let ended = create(Scenario::ready()).args(["--dry-run", "--json"]).sign_in().await;
-    assert_eq!((ended.json()["key"].clone(), ended.json()["delivered_to"].clone()), (Value::Null, json!([])));
-    assert_eq!(
-        (ended.json()["project"]["id"].as_str(), ended.sandbox.keys().len()),
-        (Some("proj_sandbox_default"), 0)
-    );
-}
-
-#[tokio::test]
 async fn of_50_organizations_the_personal_one_is_asked_right_after_the_default_one() {
     let organizations = (1..=50).map(|n| {
         let organization = Organization::numbered(n);
@@ -205,56 +192,6 @@ async fn titles_reach_a_terminal_clean_and_json_exact() {
     assert_eq!(ended.json()["organization"]["title"], title);
     assert!(!ended.stderr.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{}", ended.stderr);
     assert!(ended.stderr.contains(r"Acme\u{1b}]0;owned"), "{}", ended.stderr);
-}
-
-#[tokio::test]
-async fn events_tell_the_story_in_order_and_hold_no_secret() {
-    let mut run = create(Scenario::ready()).args(["--events"]).start().await;
-    run.browser(Consent::Allow).await;
-    let ended = run.end().await;
-
-    let events: Vec<Value> = ended.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let names: Vec<_> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
-    assert_eq!(
-        names,
-        [
-            "warning",
-            "listening",
-            "authorize_url",
-            "callback_received",
-            "code_exchanged",
-            "signed_in",
-            "target_selected",
-            "creation_requested",
-            "key_created",
-            "delivered",
-        ]
-    );
-    assert_eq!(events[6]["project"]["id"], "proj_sandbox_default");
-    assert_eq!(events[9]["to"], "stdout");
-}
-
-#[tokio::test]
-async fn quiet_still_shows_the_address() {
-    let ended = create(Scenario::ready()).args(["-q"]).sign_in().await;
-
-    let lines: Vec<_> = ended.stderr.lines().filter(|line| !line.is_empty()).collect();
-    assert_eq!(lines.len(), 3, "{}", ended.stderr);
-    assert!(lines[2].starts_with(ended.sandbox.issuer()), "{}", lines[2]);
-}
-
-#[tokio::test]
-async fn verbose_tells_each_step_with_its_time() {
-    let ended = create(Scenario::ready()).args(["-v"]).sign_in().await;
-
-    for step in ["Listening at http://localhost:", "granted access", "The key goes to", "Created the key"] {
-        let line = ended
-            .stderr
-            .lines()
-            .find(|line| line.contains(step))
-            .unwrap_or_else(|| panic!("{step}: {}", ended.stderr));
-        assert!(line.starts_with('[') && line.contains(" s] "), "{line}");
-    }
 }
 
 #[tokio::test]

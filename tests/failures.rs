@@ -1,7 +1,7 @@
 //! What goes wrong: each exit code, and that nothing is lost.
 
 use crate::support::{create, keymint};
-use keymint_sandbox::{Consent, Organization, Reply, Scenario, Step};
+use keymint_sandbox::{Consent, Reply, Scenario, Step};
 use keymint_testkit::{Launch, free_port, get, skipped};
 use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
@@ -42,25 +42,6 @@ async fn what_the_server_says_of_a_refusal_is_shown_clean_and_short() {
 }
 
 #[tokio::test]
-async fn nobody_in_the_browser_ends_with_5() {
-    let ended =
-        create(Scenario::ready()).args(["--json", "--sign-in-timeout", "50ms"]).start().await.end().await;
-
-    assert_eq!((ended.code, ended.json()["kind"].as_str()), (5, Some("sign_in_timeout")));
-}
-
-#[tokio::test]
-async fn a_server_that_is_not_there_ends_with_6() {
-    let nobody = format!("http://127.0.0.1:{}", free_port());
-    let mut run = create(Scenario::ready()).args(["--json", "--api-base", &nobody]).start().await;
-    run.browser(Consent::Allow).await;
-    let ended = run.end().await;
-
-    assert_eq!((ended.code, ended.json()["kind"].as_str()), (6, Some("network")));
-    assert!(ended.stderr.contains(&format!("POST {nobody}/dashboard/onboarding/login")), "{}", ended.stderr);
-}
-
-#[tokio::test]
 async fn a_server_that_refuses_ends_with_7() {
     let mut run = create(Scenario::ready()).args(["--json"]).start().await;
     let callback = run.callback("a-code-that-nobody-issued").await;
@@ -77,23 +58,6 @@ async fn a_server_that_refuses_ends_with_7() {
         "{}",
         ended.stderr
     );
-}
-
-#[tokio::test]
-async fn an_account_without_a_default_project_ends_with_8_and_what_was_seen() {
-    let limits = ["--json", "--project-timeout", "100ms", "--poll-interval", "20ms"];
-    for (scenario, seen) in [
-        (Scenario::of([]), "the account has no organization yet"),
-        (
-            Scenario::of([Organization::numbered(1), Organization::numbered(2)]),
-            "2 organizations and 2 projects were checked",
-        ),
-    ] {
-        let ended = create(scenario).args(limits).sign_in().await;
-        assert_eq!((ended.code, ended.json()["kind"].as_str()), (8, Some("no_project")));
-        assert!(ended.stderr.contains(seen), "{}", ended.stderr);
-        assert!(ended.sandbox.keys().is_empty());
-    }
 }
 
 #[cfg(target_os = "linux")]

@@ -65,9 +65,10 @@ async fn ends(name: &str, run: Run) -> Ended {
 }
 
 /// Compares the screen of a command that needs no sandbox.
-async fn prints(name: &str, command: Launch) {
+async fn prints(name: &str, command: Launch) -> String {
     let ended = command.env("DISPLAY", ":0").output().await;
     compare(name, ended.code, &ended.stderr, &ended.stdout);
+    ended.stdout
 }
 
 /// Two organizations with the same title.
@@ -268,6 +269,8 @@ async fn errors_of_a_sign_in() {
 async fn help() {
     let home = tempfile::tempdir().unwrap();
     prints("help", keymint(&home).args(["--help"])).await;
+    let version = keymint(&home).args(["--version"]).output().await.stdout;
+    assert_eq!(version, concat!("keymint ", env!("CARGO_PKG_VERSION"), "\n"));
     for command in [
         "create",
         "list",
@@ -284,6 +287,8 @@ async fn help() {
         "completions",
         "man",
     ] {
-        prints(&format!("help-{command}"), keymint(&home).args([command, "--help"])).await;
+        let help = prints(&format!("help-{command}"), keymint(&home).args([command, "--help"])).await;
+        assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
+        assert!(!help.contains('\u{1b}'), "{help}");
     }
 }
