@@ -2,18 +2,15 @@
 
 #![cfg(target_os = "linux")]
 
+use crate::authority::authority;
+use crate::relay::Relay;
 use crate::support::{create, machine};
 use keymint_sandbox::Scenario;
 use keymint_testkit::{Launch, Session, free_port, skipped};
-use rcgen::CertifiedKey;
-use rustls::ServerConfig;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde_json::Value;
 use std::ffi::OsString;
 use std::fs;
 use std::net::TcpListener;
-use std::sync::Arc;
-use tokio_rustls::TlsAcceptor;
 
 /// A machine on which nothing is wrong, unless a test does something to it.
 struct Machine {
@@ -194,29 +191,13 @@ async fn a_server_that_is_not_there_is_found() {
 
 #[tokio::test]
 async fn a_certificate_that_is_not_trusted_is_found_until_it_is_named() {
-    let CertifiedKey { cert, signing_key } =
-        rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
-    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![cert.der().clone()], key)
-        .unwrap();
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
-    tokio::spawn(async move {
-        let acceptor = TlsAcceptor::from(Arc::new(config));
-        loop {
-            let (socket, _) = listener.accept().await.unwrap();
-            drop(acceptor.accept(socket).await);
-        }
-    });
-    let machine = Machine::new().await.option("--api-base", &url);
-    machine.finds("api", "problem", "the certificate of localhost is not trusted").await;
+    let authority = authority("a company");
+    let server = Relay::start([127, 0, 0, 1].into(), &authority).await;
+    let machine = Machine::new().await.option("--api-base", &server.url);
+    machine.finds("api", "problem", "the certificate of 127.0.0.1 is not trusted").await;
 
     let bundle = machine.machine.home.path().join("planted");
-    fs::write(&bundle, cert.pem()).unwrap();
+    fs::write(&bundle, authority.pem()).unwrap();
     let machine = machine.option("--ca-file", bundle.to_str().unwrap());
     let diagnosis = machine.examined().await;
     assert_eq!((diagnosis.wrong(), diagnosis.code), (vec![], 0), "{}", diagnosis.text);

@@ -1,6 +1,6 @@
 //! Ctrl-C and SIGTERM, before the creation and while it is under way.
 
-use crate::support::{create, keymint};
+use crate::support::{Run, create, keymint};
 use keymint_sandbox::{Consent, Reply, Scenario, Step};
 use serde_json::json;
 use std::io::Write;
@@ -62,14 +62,20 @@ async fn a_run_that_was_stopped_goes_on_and_makes_one_key() {
     assert_eq!((ended.count("POST", "/login"), ended.count("POST", "/api_keys")), (1, 1));
 }
 
-#[tokio::test]
-async fn the_first_signal_during_the_creation_waits_for_the_key() {
-    let scenario = Scenario::ready().reply(Step::CreateKey, Reply::default().delayed(Duration::MAX));
-    let mut run = create(scenario).start().await;
+/// A run that got its first signal while the creation, which has this reply, was in flight.
+async fn interrupted_creation(reply: Reply) -> Run {
+    let scenario = Scenario::ready().reply(Step::CreateKey, reply.delayed(Duration::MAX));
+    let mut run = create(scenario).args(["--name", "find-me"]).start().await;
     run.browser(Consent::Allow).await;
     run.requested("/api_keys").await;
     run.signal("INT").await;
     run.line(|line| line.contains("The key is being created")).await;
+    run
+}
+
+#[tokio::test]
+async fn the_first_signal_during_the_creation_waits_for_the_key() {
+    let run = interrupted_creation(Reply::default()).await;
     run.sandbox.release();
     let ended = run.end().await;
 
@@ -78,12 +84,7 @@ async fn the_first_signal_during_the_creation_waits_for_the_key() {
 
 #[tokio::test]
 async fn the_second_signal_during_the_creation_tells_that_a_key_may_exist() {
-    let scenario = Scenario::ready().reply(Step::CreateKey, Reply::default().delayed(Duration::MAX));
-    let mut run = create(scenario).args(["--name", "find-me"]).start().await;
-    run.browser(Consent::Allow).await;
-    run.requested("/api_keys").await;
-    run.signal("INT").await;
-    run.line(|line| line.contains("The key is being created")).await;
+    let run = interrupted_creation(Reply::default()).await;
     run.signal("INT").await;
     let ended = run.end().await;
     let page = ended.page();
@@ -114,12 +115,7 @@ async fn a_signal_between_two_tries_of_the_creation_ends_the_run_without_a_key()
 
 #[tokio::test]
 async fn a_signal_while_a_creation_is_refused_does_not_let_it_be_sent_again() {
-    let refusal = Reply::status(429).header("retry-after", "0").delayed(Duration::MAX);
-    let mut run = create(Scenario::ready().reply(Step::CreateKey, refusal)).start().await;
-    run.browser(Consent::Allow).await;
-    run.requested("/api_keys").await;
-    run.signal("INT").await;
-    run.line(|line| line.contains("The key is being created")).await;
+    let run = interrupted_creation(Reply::status(429).header("retry-after", "0")).await;
     run.sandbox.release();
     let ended = run.end().await;
 
