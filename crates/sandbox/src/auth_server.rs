@@ -1,7 +1,7 @@
 //! The authorization server: from bytes to rules, and back.
 
-use crate::answer::{Answer, Refusal};
 use crate::form::{self, Pairs};
+use crate::response::{Refusal, Response};
 use crate::server_state::{Authorization, ServerState, TokenRequest};
 use crate::{Request, page};
 use serde_json::json;
@@ -10,7 +10,7 @@ use url::{Host, Url};
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The authorization endpoint (RFC 6749 section 3.1): a page to decide on.
-pub(crate) fn authorize(state: &mut ServerState, request: &Request) -> Result<Answer, Refusal> {
+pub(crate) fn authorize(state: &mut ServerState, request: &Request) -> Result<Response, Refusal> {
     let authorization = read_authorization(&request.query)
         .map_err(|wrong| Refusal::violation(page::problem(400, &wrong), wrong))?;
     if state.refuses_sign_in() {
@@ -21,7 +21,7 @@ pub(crate) fn authorize(state: &mut ServerState, request: &Request) -> Result<An
 }
 
 /// The form of the page. A second click or a page from history is nobody's violation.
-pub(crate) fn decide(state: &mut ServerState, request: &Request) -> Result<Answer, Refusal> {
+pub(crate) fn decide(state: &mut ServerState, request: &Request) -> Result<Response, Refusal> {
     let unreadable = |wrong: String| Refusal::violation(page::problem(400, &wrong), wrong);
     if !request.is_of_type(FORM) {
         return Err(unreadable(format!("the content type must be {FORM}")));
@@ -29,17 +29,17 @@ pub(crate) fn decide(state: &mut ServerState, request: &Request) -> Result<Answe
     let fields = form::parse(&request.body);
     let [id, decision] = form::exactly(&fields, ["request", "decision"]).map_err(unreadable)?;
 
-    let answer = match decision {
+    let response = match decision {
         "continue" => state.grant(id).map(|(authorization, code)| granted(&authorization, &code)),
         "refuse" => state.refuse(id).map(|authorization| refused(&authorization)),
         _ => return Err(unreadable("decision must be continue or refuse".to_owned())),
     };
     let gone = "this sign-in is unknown here, or it has been decided already";
-    answer.ok_or_else(|| Refusal::innocent(page::problem(400, gone)))
+    response.ok_or_else(|| Refusal::innocent(page::problem(400, gone)))
 }
 
 /// The token endpoint (RFC 6749 section 3.2).
-pub(crate) fn token(state: &mut ServerState, request: &Request) -> Result<Answer, Refusal> {
+pub(crate) fn token(state: &mut ServerState, request: &Request) -> Result<Response, Refusal> {
     let invalid_request = |wrong: String| token_error("invalid_request", &wrong);
     if !request.is_of_type(FORM) {
         return Err(invalid_request(format!("the content type must be {FORM}")));
@@ -65,7 +65,7 @@ pub(crate) fn token(state: &mut ServerState, request: &Request) -> Result<Answer
         "token_type": "Bearer",
         "expires_in": 3600,
     });
-    Ok(Answer::json(200, &body))
+    Ok(Response::json(200, &body))
 }
 
 fn read_authorization(query: &Pairs) -> Result<Authorization, String> {
@@ -134,27 +134,27 @@ fn is_loopback(redirect_uri: &str) -> bool {
         && url.password().is_none()
 }
 
-fn granted(authorization: &Authorization, code: &str) -> Answer {
+fn granted(authorization: &Authorization, code: &str) -> Response {
     redirect(authorization, &[("code", code), ("scope", &authorization.scope)])
 }
 
-fn refused(authorization: &Authorization) -> Answer {
+fn refused(authorization: &Authorization) -> Response {
     let description = "The developer refused to sign in.";
     redirect(authorization, &[("error", "access_denied"), ("error_description", description)])
 }
 
 /// Back to the client, with the state that it sent (RFC 6749 section 4.1.2).
-fn redirect(authorization: &Authorization, result: &[(&str, &str)]) -> Answer {
+fn redirect(authorization: &Authorization, result: &[(&str, &str)]) -> Response {
     let mut location =
         Url::parse(&authorization.redirect_uri).expect("checked when the authorization was read");
     location.query_pairs_mut().extend_pairs(result).append_pair("state", &authorization.state);
-    Answer::empty(302).with("location", location).with("cache-control", "no-store")
+    Response::empty(302).with("location", location).with("cache-control", "no-store")
 }
 
 /// RFC 6749 section 5.2.
 fn token_error(code: &str, description: &str) -> Refusal {
     let body = json!({ "error": code, "error_description": description });
-    Refusal::violation(Answer::json(400, &body), description)
+    Refusal::violation(Response::json(400, &body), description)
 }
 
 #[cfg(test)]

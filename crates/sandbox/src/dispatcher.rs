@@ -1,7 +1,7 @@
 //! Receives each request, judges it, and decides what is answered and when.
 
-use crate::answer::{Answer, Refusal};
 use crate::reply::{Reply, Script};
+use crate::response::{Refusal, Response};
 use crate::routes::Route;
 use crate::server_state::ServerState;
 use crate::{CreatedKey, Request, Scenario};
@@ -20,7 +20,7 @@ pub(crate) struct Dispatcher {
 /// What the client gets to see; `None` is a closed connection.
 #[derive(Debug)]
 pub(crate) struct Outcome {
-    pub(crate) answer: Option<Answer>,
+    pub(crate) response: Option<Response>,
     pub(crate) delay: Duration,
 }
 
@@ -39,9 +39,9 @@ impl Dispatcher {
     pub(crate) fn receive(&mut self, mut request: Request, now: Duration) -> Outcome {
         let outcome = match Route::of(&request) {
             Ok(route) => self.serve(&route, &request, now),
-            Err(refusal) => Outcome { answer: Some(self.note("", refusal)), delay: Duration::ZERO },
+            Err(refusal) => Outcome { response: Some(self.note("", refusal)), delay: Duration::ZERO },
         };
-        request.status = outcome.answer.as_ref().map(|answer| answer.status);
+        request.status = outcome.response.as_ref().map(|response| response.status);
         self.requests.push(request);
         outcome
     }
@@ -84,12 +84,12 @@ impl Dispatcher {
         };
         let usual = result.unwrap_or_else(|refusal| self.note(&format!("{route}: "), refusal));
         let delay = latency.saturating_add(reply.delay);
-        Outcome { answer: reply.in_place_of(usual), delay }
+        Outcome { response: reply.in_place_of(usual), delay }
     }
 
-    fn note(&mut self, prefix: &str, refusal: Refusal) -> Answer {
+    fn note(&mut self, prefix: &str, refusal: Refusal) -> Response {
         self.violations.extend(refusal.violation.map(|violation| format!("{prefix}{violation}")));
-        refusal.answer
+        refusal.response
     }
 
     /// What a service would let pass, and the protocol does not.
@@ -187,6 +187,6 @@ mod tests {
     }
 
     fn status(outcome: Outcome) -> Option<u16> {
-        outcome.answer.map(|answer| answer.status)
+        outcome.response.map(|response| response.status)
     }
 }

@@ -56,9 +56,9 @@ mod server_state;
 
 mod browser;
 
-mod answer;
 mod credentials;
 mod form;
+mod response;
 mod time;
 
 pub use browser::{Consent, FinalPage, sign_in, sign_in_remotely};

@@ -1,13 +1,13 @@
 //! The pages that the authorization server shows to people.
 
-use crate::answer::Answer;
+use crate::response::Response;
 use crate::server_state::Authorization;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 /// The question: continue or refuse?
-pub(crate) fn sign_in(authorization: &Authorization, request_id: &str) -> Answer {
+pub(crate) fn sign_in(authorization: &Authorization, request_id: &str) -> Response {
     let client_id = escape(&authorization.client_id);
     let redirect_uri = escape(&authorization.redirect_uri);
     let request_id = escape(request_id);
@@ -32,7 +32,7 @@ pub(crate) fn sign_in(authorization: &Authorization, request_id: &str) -> Answer
 }
 
 /// A request that cannot be served, and why.
-pub(crate) fn problem(status: u16, reason: &str) -> Answer {
+pub(crate) fn problem(status: u16, reason: &str) -> Response {
     let reason = escape(reason);
     let main = format!(
         r#"<h1>This cannot be served</h1>
@@ -41,7 +41,7 @@ pub(crate) fn problem(status: u16, reason: &str) -> Answer {
     page(status, "This cannot be served", &main)
 }
 
-fn page(status: u16, title: &str, main: &str) -> Answer {
+fn page(status: u16, title: &str, main: &str) -> Response {
     let html = format!(
         r#"<!doctype html>
 <html lang="en">
@@ -63,7 +63,7 @@ fn page(status: u16, title: &str, main: &str) -> Answer {
         "default-src 'none'; style-src 'sha256-{style_hash}'; img-src data:; \
          form-action 'self' http:; base-uri 'none'; frame-ancestors 'none'"
     );
-    Answer { body: html.into_bytes(), ..Answer::empty(status) }
+    Response { body: html.into_bytes(), ..Response::empty(status) }
         .with("content-type", "text/html; charset=utf-8")
         .with("cache-control", "no-store")
         .with("content-security-policy", policy)
@@ -102,8 +102,8 @@ mod tests {
             scope: hostile.to_owned(),
             state: hostile.to_owned(),
         };
-        for answer in [sign_in(&authorization, hostile), problem(400, hostile)] {
-            let html = String::from_utf8(answer.body).unwrap();
+        for response in [sign_in(&authorization, hostile), problem(400, hostile)] {
+            let html = String::from_utf8(response.body).unwrap();
             assert!(!html.contains("<script"), "{html}");
             assert!(html.contains("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&#39;&amp;"), "{html}");
         }

@@ -1,13 +1,13 @@
 //! The platform API: from bytes to rules, and back.
 
-use crate::answer::{Answer, Refusal};
+use crate::response::{Refusal, Response};
 use crate::server_state::{Credential, NotFound, Page, ServerState};
 use crate::{Request, form};
 use serde_json::{Value, json};
 use std::time::Duration;
 
 /// `POST /dashboard/onboarding/login`
-pub(crate) fn login(state: &mut ServerState, request: &Request, now: Duration) -> Result<Answer, Refusal> {
+pub(crate) fn login(state: &mut ServerState, request: &Request, now: Duration) -> Result<Response, Refusal> {
     require(state, Credential::AccessToken, request)?;
     let due = json!({ "app": state.app() });
     if json_body(request)? != due {
@@ -15,7 +15,7 @@ pub(crate) fn login(state: &mut ServerState, request: &Request, now: Duration) -
     }
     let session = json!({ "sensitive_id": state.log_in(now), "object": "session" });
     let user = json!({ "object": "user", "email": "dev@sandbox.test", "session": session });
-    Ok(Answer::json(200, &json!({ "user": user })))
+    Ok(Response::json(200, &json!({ "user": user })))
 }
 
 /// `GET /v1/organizations`
@@ -23,7 +23,7 @@ pub(crate) fn organizations(
     state: &mut ServerState,
     request: &Request,
     now: Duration,
-) -> Result<Answer, Refusal> {
+) -> Result<Response, Refusal> {
     let session_key = require(state, Credential::SessionKey, request)?;
     let after = match &request.query[..] {
         [] => None,
@@ -40,7 +40,7 @@ pub(crate) fn projects(
     request: &Request,
     organization: &str,
     now: Duration,
-) -> Result<Answer, Refusal> {
+) -> Result<Response, Refusal> {
     let session_key = require(state, Credential::SessionKey, request)?;
     if request.header("openai-organization") != Some(organization) {
         return Err(bad_request("the header openai-organization must be the organization of the path"));
@@ -65,7 +65,7 @@ pub(crate) fn create_key(
     organization: &str,
     project: &str,
     now: Duration,
-) -> Result<Answer, Refusal> {
+) -> Result<Response, Refusal> {
     let session_key = require(state, Credential::SessionKey, request)?;
     let body = json_body(request)?;
     let name = body["name"].as_str().unwrap_or_default();
@@ -75,20 +75,20 @@ pub(crate) fn create_key(
     let key = state.create_key(session_key, organization, project, name, now).map_err(not_found)?;
     let key =
         json!({ "object": "organization.project.api_key", "name": key.name, "sensitive_id": key.value });
-    Ok(Answer::json(200, &json!({ "key": key })))
+    Ok(Response::json(200, &json!({ "key": key })))
 }
 
 /// `GET /v1/models`
-pub(crate) fn models(state: &ServerState, request: &Request) -> Result<Answer, Refusal> {
+pub(crate) fn models(state: &ServerState, request: &Request) -> Result<Response, Refusal> {
     require(state, Credential::ApiKey, request)?;
     let model = json!({ "id": "sandbox-model", "object": "model", "owned_by": "sandbox" });
-    Ok(Answer::json(200, &json!({ "object": "list", "data": [model] })))
+    Ok(Response::json(200, &json!({ "object": "list", "data": [model] })))
 }
 
 fn require<'a>(state: &ServerState, due: Credential, request: &'a Request) -> Result<&'a str, Refusal> {
     state.accept(due, request.bearer()).map_err(|wrong| {
-        let answer = Answer::api_error(401, "invalid_api_key", &wrong).with("www-authenticate", "Bearer");
-        Refusal::violation(answer, wrong)
+        let response = Response::api_error(401, "invalid_api_key", &wrong).with("www-authenticate", "Bearer");
+        Refusal::violation(response, wrong)
     })
 }
 
@@ -100,19 +100,19 @@ fn json_body(request: &Request) -> Result<Value, Refusal> {
         .map_err(|error| bad_request(format!("the body is no JSON: {error}")))
 }
 
-fn list(page: Page) -> Answer {
+fn list(page: Page) -> Response {
     let body = json!({
         "object": "list",
         "data": page.items,
         "has_more": page.has_more,
         "last_id": page.last_id,
     });
-    Answer::json(200, &body)
+    Response::json(200, &body)
 }
 
 fn bad_request(wrong: impl Into<String>) -> Refusal {
     let wrong = wrong.into();
-    Refusal::violation(Answer::api_error(400, "invalid_request", &wrong), wrong)
+    Refusal::violation(Response::api_error(400, "invalid_request", &wrong), wrong)
 }
 
 /// Things may vanish between two requests, so asking for them breaks no rule.
@@ -123,5 +123,5 @@ fn not_found(what: NotFound) -> Refusal {
         NotFound::Project => "project",
         NotFound::Cursor => return bad_request("after names no item of this list"),
     };
-    Refusal::innocent(Answer::api_error(404, "not_found", &format!("no such {what}")))
+    Refusal::innocent(Response::api_error(404, "not_found", &format!("no such {what}")))
 }

@@ -1,6 +1,6 @@
 //! Scripted replies: which calls go differently, and how.
 
-use crate::answer::Answer;
+use crate::response::Response;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -65,20 +65,20 @@ impl From<Step> for Calls {
 pub struct Reply {
     pub(crate) is_processed: bool,
     pub(crate) delay: Duration,
-    answers: bool,
+    responds: bool,
     status: Option<u16>,
     headers: Vec<(String, String)>,
     body: Option<Vec<u8>>,
 }
 
-/// The ordinary answer; a start for [`delayed`](Reply::delayed), [`header`](Reply::header) and
+/// The ordinary response; a start for [`delayed`](Reply::delayed), [`header`](Reply::header) and
 /// [`body`](Reply::body).
 impl Default for Reply {
     fn default() -> Self {
         Self {
             is_processed: true,
             delay: Duration::ZERO,
-            answers: true,
+            responds: true,
             status: None,
             headers: Vec::new(),
             body: None,
@@ -92,53 +92,53 @@ impl Reply {
         Self { is_processed: false, status: Some(status), ..Self::default() }
     }
 
-    /// The connection is closed once the request has been read: no answer, and no work.
+    /// The connection is closed once the request has been read: no response, and no work.
     pub fn hang_up() -> Self {
-        Self { is_processed: false, answers: false, ..Self::default() }
+        Self { is_processed: false, responds: false, ..Self::default() }
     }
 
-    /// The work is done nevertheless; its answer is lost, and this reply seen in its place.
+    /// The work is done nevertheless; its response is lost, and this reply seen in its place.
     pub fn after_processing(self) -> Self {
         Self { is_processed: true, ..self }
     }
 
-    /// The answer, or the end of the connection, comes this much later. The work is not delayed.
+    /// The response, or the end of the connection, comes this much later. The work is not delayed.
     pub fn delayed(self, delay: Duration) -> Self {
         Self { delay, ..self }
     }
 
-    /// The answer has this header, in place of the ordinary one of that name. May be given again for a second line.
+    /// The response has this header, in place of the ordinary one of that name. May be given again for a second line.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
-    /// The answer has this body.
+    /// The response has this body.
     pub fn body(self, body: impl Into<Vec<u8>>) -> Self {
         Self { body: Some(body.into()), ..self }
     }
 
-    /// The answer has this body, and says that it is JSON.
+    /// The response has this body, and says that it is JSON.
     pub fn json(self, body: &Value) -> Self {
         self.header("content-type", "application/json").body(body.to_string())
     }
 
     /// What is sent where `usual` would have been; `None` is a closed connection.
-    pub(crate) fn in_place_of(self, usual: Answer) -> Option<Answer> {
-        if !self.answers {
+    pub(crate) fn in_place_of(self, usual: Response) -> Option<Response> {
+        if !self.responds {
             return None;
         }
-        let mut answer = match self.status {
-            Some(status) => Answer::empty(status),
+        let mut response = match self.status {
+            Some(status) => Response::empty(status),
             None => usual,
         };
         let replaced = |name: &str| self.headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
-        answer.headers.retain(|(name, _)| !replaced(name));
-        answer.headers.extend(self.headers);
+        response.headers.retain(|(name, _)| !replaced(name));
+        response.headers.extend(self.headers);
         if let Some(body) = self.body {
-            answer.body = body;
+            response.body = body;
         }
-        Some(answer)
+        Some(response)
     }
 }
 
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_reply_changes_only_what_it_names() {
-        let usual = || Answer::empty(201).with("x-kept", "1").with("content-type", "text/plain");
+        let usual = || Response::empty(201).with("x-kept", "1").with("content-type", "text/plain");
 
         let changed = Reply::default().json(&Value::Null).in_place_of(usual()).unwrap();
         assert_eq!(changed.status, 201);

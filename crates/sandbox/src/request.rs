@@ -21,7 +21,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A request as the sandbox saw it, and the status it answered.
+/// A request as the sandbox saw it, and the status of its response.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Request {
@@ -37,7 +37,7 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// The body, not decoded.
     pub body: Vec<u8>,
-    /// The status answered (perhaps still on its way); `None` when the connection was closed instead.
+    /// The status of the response, which may not be sent yet; `None` when the connection was closed instead.
     pub status: Option<u16>,
 }
 

@@ -1,6 +1,6 @@
 //! Every path of both origins.
 
-use crate::answer::{Answer, Refusal};
+use crate::response::{Refusal, Response};
 use crate::server_state::ServerState;
 use crate::{Origin, Request, Step, auth_server, page, platform_api};
 use std::fmt;
@@ -43,7 +43,7 @@ impl<'a> Route<'a> {
         };
         if request.method != method {
             let mut refusal = refuse(request, 405, &format!("the method must be {method}"));
-            refusal.answer = refusal.answer.with("allow", method);
+            refusal.response = refusal.response.with("allow", method);
             return Err(refusal);
         }
         Ok(route)
@@ -55,7 +55,7 @@ impl<'a> Route<'a> {
         state: &mut ServerState,
         request: &Request,
         now: Duration,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Response, Refusal> {
         match *self {
             Self::Authorize => auth_server::authorize(state, request),
             Self::Decision => auth_server::decide(state, request),
@@ -108,11 +108,11 @@ impl fmt::Display for Route<'_> {
 
 fn refuse(request: &Request, status: u16, reason: &str) -> Refusal {
     let Request { origin, method, path, .. } = request;
-    let answer = match origin {
+    let response = match origin {
         Origin::AuthServer => page::problem(status, reason),
         Origin::PlatformApi => {
-            Answer::api_error(status, "invalid_url", &format!("{method} {path}: {reason}"))
+            Response::api_error(status, "invalid_url", &format!("{method} {path}: {reason}"))
         }
     };
-    Refusal::violation(answer, format!("{method} {path} on the {origin}: {reason}"))
+    Refusal::violation(response, format!("{method} {path} on the {origin}: {reason}"))
 }

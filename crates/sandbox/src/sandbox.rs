@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 /// Both services, listening until it is dropped.
 ///
 /// Needs a tokio runtime with I/O and time enabled. Dropping it ends every
-/// connection; answers still on their way are lost, and the ports are free soon after.
+/// connection; responses still on their way are lost, and the ports are free soon after.
 #[derive(Debug)]
 pub struct Sandbox {
     issuer: String,
@@ -72,7 +72,7 @@ impl Sandbox {
         self.shared.dispatcher().violations().to_vec()
     }
 
-    /// Every API key created so far, also those whose answer was lost.
+    /// Every API key created so far, also those whose response was lost.
     pub fn keys(&self) -> Vec<CreatedKey> {
         self.shared.dispatcher().keys().to_vec()
     }
@@ -83,7 +83,7 @@ impl Sandbox {
         self.shared.dispatcher().secrets()
     }
 
-    /// Ends every [delay](crate::Reply::delayed), of answers under way and of those to come.
+    /// Ends every [delay](crate::Reply::delayed), of responses under way and of those to come.
     pub fn release(&self) {
         self.shared.release();
     }

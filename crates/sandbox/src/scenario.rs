@@ -82,7 +82,7 @@ impl Scenario {
         self
     }
 
-    /// How long each answer of the token endpoint and of the platform API takes.
+    /// How long each response of the token endpoint and of the platform API takes.
     pub fn latency(mut self, latency: Duration) -> Self {
         self.latency = latency;
         self
@@ -106,7 +106,7 @@ impl Scenario {
 
 /// An organization of the account.
 ///
-/// A title or flag that is not given is absent from the answer, not null or false.
+/// A title or flag that is not given is absent from the response, not null or false.
 #[derive(Clone, Debug)]
 pub struct Organization {
     pub(crate) id: String,
@@ -160,7 +160,7 @@ impl Organization {
 
 /// A project of an organization.
 ///
-/// A title or flag that is not given is absent from the answer, not null or false.
+/// A title or flag that is not given is absent from the response, not null or false.
 #[derive(Clone, Debug)]
 pub struct Project {
     pub(crate) id: String,

@@ -1,11 +1,10 @@
 //! The sockets: bytes in, [`Dispatcher`], bytes out.
 
-use crate::answer::Answer;
 use crate::dispatcher::Dispatcher;
+use crate::response::Response;
 use crate::time::{Instant, pause};
 use crate::{Origin, Request, Scenario, form};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::Response;
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -77,12 +76,12 @@ pub(crate) async fn serve(listener: TcpListener, origin: Origin, shared: Arc<Sha
     }
 }
 
-/// An error closes the connection without an answer.
+/// An error closes the connection without a response.
 async fn respond(
     origin: Origin,
     shared: Arc<Shared>,
     request: hyper::Request<Incoming>,
-) -> io::Result<Response<Full<Bytes>>> {
+) -> io::Result<hyper::Response<Full<Bytes>>> {
     let _in_flight = (origin == Origin::PlatformApi).then(|| InFlight::enter(&shared));
 
     let (head, body) = request.into_parts();
@@ -92,7 +91,7 @@ async fn respond(
             let violation =
                 format!("{} {} on the {origin}: the body is too long", head.method, head.uri.path());
             shared.dispatcher().report(violation);
-            return response(Answer::empty(413).with("connection", "close"));
+            return response(Response::empty(413).with("connection", "close"));
         }
         Err(error) => return Err(io::Error::other(error)),
     };
@@ -116,13 +115,13 @@ async fn respond(
         () = pause(outcome.delay) => {}
         _ = released.wait_for(|released| *released) => {}
     }
-    response(outcome.answer.ok_or(io::ErrorKind::ConnectionAborted)?)
+    response(outcome.response.ok_or(io::ErrorKind::ConnectionAborted)?)
 }
 
-fn response(answer: Answer) -> io::Result<Response<Full<Bytes>>> {
-    let head = Response::builder().status(answer.status);
-    let head = answer.headers.into_iter().fold(head, |head, (name, value)| head.header(name, value));
-    head.body(Full::from(answer.body)).map_err(io::Error::other)
+fn response(response: Response) -> io::Result<hyper::Response<Full<Bytes>>> {
+    let head = hyper::Response::builder().status(response.status);
+    let head = response.headers.into_iter().fold(head, |head, (name, value)| head.header(name, value));
+    head.body(Full::from(response.body)).map_err(io::Error::other)
 }
 
 /// A request in work, also when its connection breaks off.

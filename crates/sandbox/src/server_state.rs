@@ -48,7 +48,7 @@ pub(crate) enum Credential {
     ApiKey,
 }
 
-/// The credentials of one token answer.
+/// The credentials of one token response.
 #[derive(Debug)]
 pub(crate) struct Tokens {
     pub(crate) access: String,

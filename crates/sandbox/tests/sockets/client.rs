@@ -27,7 +27,7 @@ pub(crate) struct Call {
     body: String,
 }
 
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     headers: hyper::HeaderMap,
     pub(crate) text: String,
@@ -66,11 +66,11 @@ impl Call {
         self.header("content-type", "application/x-www-form-urlencoded")
     }
 
-    pub(crate) async fn send(self) -> Answer {
-        self.try_send().await.expect("an answer")
+    pub(crate) async fn send(self) -> Response {
+        self.try_send().await.expect("a response")
     }
 
-    pub(crate) async fn try_send(self) -> io::Result<Answer> {
+    pub(crate) async fn try_send(self) -> io::Result<Response> {
         let url = Url::parse(&self.url).unwrap();
         let mut request = Request::builder()
             .method(self.method)
@@ -91,11 +91,11 @@ impl Call {
         let (exchanged, _) = tokio::join!(exchange, connection);
         let (head, body) = exchanged.map_err(|error: hyper::Error| io::Error::other(error))?;
         let text = String::from_utf8(body.to_vec()).unwrap();
-        Ok(Answer { status: head.status.as_u16(), headers: head.headers, text })
+        Ok(Response { status: head.status.as_u16(), headers: head.headers, text })
     }
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
@@ -181,8 +181,8 @@ pub(crate) fn token_request(sandbox: &Sandbox, code: &str, redirect_uri: &str) -
 
 pub(crate) async fn access_token(sandbox: &Sandbox) -> String {
     let (code, redirect_uri) = code(sandbox).await;
-    let answer = token_request(sandbox, &code, &redirect_uri).send().await;
-    answer.json()["access_token"].as_str().unwrap().to_owned()
+    let response = token_request(sandbox, &code, &redirect_uri).send().await;
+    response.json()["access_token"].as_str().unwrap().to_owned()
 }
 
 pub(crate) fn login(sandbox: &Sandbox, access_token: &str) -> Call {
@@ -191,8 +191,8 @@ pub(crate) fn login(sandbox: &Sandbox, access_token: &str) -> Call {
 }
 
 pub(crate) async fn session_key(sandbox: &Sandbox) -> String {
-    let answer = login(sandbox, &access_token(sandbox).await).send().await;
-    answer.json()["user"]["session"]["sensitive_id"].as_str().unwrap().to_owned()
+    let response = login(sandbox, &access_token(sandbox).await).send().await;
+    response.json()["user"]["session"]["sensitive_id"].as_str().unwrap().to_owned()
 }
 
 pub(crate) fn organizations(sandbox: &Sandbox, session_key: &str, query: &str) -> Call {

@@ -21,8 +21,8 @@ async fn the_whole_story_ends_with_a_key_that_works() {
     assert_eq!(list["data"][0]["id"], PROJECT);
     assert_eq!(list["data"][0]["is_initial"], true);
 
-    let answer = create_key(&sandbox, &session_key, ORGANIZATION, PROJECT).send().await.json();
-    let value = answer["key"]["sensitive_id"].as_str().unwrap().to_owned();
+    let response = create_key(&sandbox, &session_key, ORGANIZATION, PROJECT).send().await.json();
+    let value = response["key"]["sensitive_id"].as_str().unwrap().to_owned();
     assert!(value.starts_with("sk-proj-"));
     assert_eq!(models(&sandbox, &value).send().await.status, 200);
 
@@ -74,9 +74,9 @@ async fn a_bearer_of_the_wrong_kind_is_refused_everywhere() {
             "models request: no bearer, where an API key is due",
         ),
     ] {
-        let answer = call.send().await;
-        assert_eq!(answer.status, 401, "{violation}");
-        assert_eq!(answer.json()["error"]["code"], "invalid_api_key");
+        let response = call.send().await;
+        assert_eq!(response.status, 401, "{violation}");
+        assert_eq!(response.json()["error"]["code"], "invalid_api_key");
         assert_eq!(sandbox.violations().pop().as_deref(), Some(violation));
     }
     assert!(sandbox.keys().is_empty());
@@ -174,8 +174,8 @@ async fn a_body_that_is_too_long_is_refused() {
     let long = json!({ "app": "a".repeat(100_000) });
     let call = post(format!("{}/dashboard/onboarding/login", sandbox.api_base())).json(&long);
     // Whether the client reads the 413 or a broken pipe depends on who is faster.
-    if let Ok(answer) = call.try_send().await {
-        assert_eq!(answer.status, 413);
+    if let Ok(response) = call.try_send().await {
+        assert_eq!(response.status, 413);
     }
     assert_eq!(
         sandbox.violations(),

@@ -109,9 +109,9 @@ async fn a_code_is_exchanged_for_tokens_once() {
     let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
     let (code, redirect_uri) = code(&sandbox).await;
 
-    let answer = token_request(&sandbox, &code, &redirect_uri).send().await;
-    assert_eq!((answer.status, answer.header("cache-control")), (200, Some("no-store")));
-    let tokens = answer.json();
+    let response = token_request(&sandbox, &code, &redirect_uri).send().await;
+    assert_eq!((response.status, response.header("cache-control")), (200, Some("no-store")));
+    let tokens = response.json();
     assert!(tokens["access_token"].as_str().unwrap().starts_with("at-sandbox-"));
     assert!(tokens["refresh_token"].is_string());
     assert_eq!(tokens["id_token"].as_str().unwrap().split('.').count(), 3);
@@ -147,8 +147,12 @@ async fn a_wrong_token_request_is_refused_with_the_standards_words() {
         fields.retain(|(name, _)| *name != field);
         fields.push((field, value));
 
-        let answer = post(format!("{}/oauth/token", sandbox.issuer())).form(&fields).send().await;
-        assert_eq!((answer.status, answer.json()["error"].as_str()), (400, Some(error)), "{field}={value}");
+        let response = post(format!("{}/oauth/token", sandbox.issuer())).form(&fields).send().await;
+        assert_eq!(
+            (response.status, response.json()["error"].as_str()),
+            (400, Some(error)),
+            "{field}={value}"
+        );
         assert_eq!(sandbox.violations().len(), 1, "{field}={value}");
     }
 }

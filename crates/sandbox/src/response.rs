@@ -1,23 +1,23 @@
-//! What the sandbox answers.
+//! The HTTP responses of the sandbox.
 
 use serde_json::{Value, json};
 
 /// A response, before it becomes bytes.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     pub(crate) fn empty(status: u16) -> Self {
         Self { status, headers: Vec::new(), body: Vec::new() }
     }
 
     pub(crate) fn json(status: u16, body: &Value) -> Self {
-        let answer = Self { body: body.to_string().into_bytes(), ..Self::empty(status) };
-        answer.with("content-type", "application/json").with("cache-control", "no-store")
+        let response = Self { body: body.to_string().into_bytes(), ..Self::empty(status) };
+        response.with("content-type", "application/json").with("cache-control", "no-store")
     }
 
     /// The platform's shape of an error.
@@ -33,20 +33,20 @@ impl Answer {
     }
 }
 
-/// An answer that refuses, and the rule that the request broke, if it broke one.
+/// A response that refuses, and the rule that the request broke, if it broke one.
 #[derive(Debug)]
 pub(crate) struct Refusal {
-    pub(crate) answer: Answer,
+    pub(crate) response: Response,
     pub(crate) violation: Option<String>,
 }
 
 impl Refusal {
     /// Nobody's fault: an id may be gone.
-    pub(crate) fn innocent(answer: Answer) -> Self {
-        Self { answer, violation: None }
+    pub(crate) fn innocent(response: Response) -> Self {
+        Self { response, violation: None }
     }
 
-    pub(crate) fn violation(answer: Answer, violation: impl Into<String>) -> Self {
-        Self { answer, violation: Some(violation.into()) }
+    pub(crate) fn violation(response: Response, violation: impl Into<String>) -> Self {
+        Self { response, violation: Some(violation.into()) }
     }
 }
