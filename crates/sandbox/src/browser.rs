@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use url::{Host, Url, form_urlencoded};
 
 /// Browsers give up after about as many redirects.
-const MOST_STEPS: usize = 20;
+const MAX_STEPS: usize = 20;
 
 /// What the person clicks on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,11 +46,11 @@ pub struct FinalPage {
 /// When the first page is neither a sign-in page with such a form nor leads elsewhere, when nobody
 /// listens where the browser is sent, or when a page breaks off.
 pub async fn sign_in(url: &str, consent: Consent) -> io::Result<FinalPage> {
-    match walk(url, consent, None).await? {
-        End::Page(page) => {
+    match follow(url, consent, None).await? {
+        Stop::Page(page) => {
             Ok(FinalPage { url: page.url.into(), status: page.status.as_u16(), body: page.body })
         }
-        End::Elsewhere(url) => Err(invalid(format!("nobody was to stop at {url}"))),
+        Stop::Unreachable(url) => Err(invalid(format!("nobody was to stop at {url}"))),
     }
 }
 
@@ -64,42 +64,42 @@ pub async fn sign_in_remotely(url: &str, consent: Consent) -> io::Result<String>
     let authorize_url = Url::parse(url).map_err(invalid)?;
     let redirect_uri = authorize_url.query_pairs().find(|(name, _)| name == "redirect_uri");
     let redirect_uri = redirect_uri.ok_or_else(|| invalid("no redirect URI"))?.1;
-    match walk(url, consent, Some(&redirect_uri)).await? {
-        End::Elsewhere(url) => Ok(url.into()),
-        End::Page(page) => Err(invalid(format!("the browser ended on {}", page.url))),
+    match follow(url, consent, Some(&redirect_uri)).await? {
+        Stop::Unreachable(url) => Ok(url.into()),
+        Stop::Page(page) => Err(invalid(format!("the browser ended on {}", page.url))),
     }
 }
 
-enum End {
+enum Stop {
     Page(Page),
     /// Where the browser would have gone next.
-    Elsewhere(Url),
+    Unreachable(Url),
 }
 
 /// Goes from page to page, but not to an address that begins with `unreachable`.
-async fn walk(url: &str, consent: Consent, unreachable: Option<&str>) -> io::Result<End> {
+async fn follow(url: &str, consent: Consent, unreachable: Option<&str>) -> io::Result<Stop> {
     let mut browser = Browser { cookies: Vec::new() };
     let mut page = browser.get(Url::parse(url).map_err(invalid)?).await?;
-    let (mut steps, mut chosen) = (0, false);
+    let (mut steps, mut submitted) = (0, false);
     loop {
-        let form = read_form(&page.body, consent).filter(|_| page.status == StatusCode::OK && !chosen);
+        let form = read_form(&page.body, consent).filter(|_| page.status == StatusCode::OK && !submitted);
         page = match (page.redirect()?, form) {
             (Some(next), _) if unreachable.is_some_and(|address| next.as_str().starts_with(address)) => {
-                return Ok(End::Elsewhere(next));
+                return Ok(Stop::Unreachable(next));
             }
             (Some(next), _) => browser.get(next).await?,
             (None, Some((action, fields))) => {
-                chosen = true;
+                submitted = true;
                 let action = page.url.join(action).map_err(invalid)?;
                 browser.post(action, fields).await?
             }
             (None, None) if steps == 0 => {
                 return Err(invalid(format!("no sign-in page: answered with {}", page.status)));
             }
-            (None, None) => return Ok(End::Page(page)),
+            (None, None) => return Ok(Stop::Page(page)),
         };
         steps += 1;
-        if steps > MOST_STEPS {
+        if steps > MAX_STEPS {
             return Err(invalid("too many redirects"));
         }
     }
@@ -174,13 +174,13 @@ impl Browser {
         let (head, body) = exchanged.map_err(|error: hyper::Error| io::Error::other(error))?;
 
         for set_cookie in head.headers.get_all(SET_COOKIE) {
-            self.keep(&host, set_cookie);
+            self.store_cookie(&host, set_cookie);
         }
         let body = String::from_utf8_lossy(&body).into_owned();
         Ok(Page { url, status: head.status, headers: head.headers, body })
     }
 
-    fn keep(&mut self, host: &str, set_cookie: &HeaderValue) {
+    fn store_cookie(&mut self, host: &str, set_cookie: &HeaderValue) {
         let Ok(text) = set_cookie.to_str() else { return };
         let pair = text.split(';').next().unwrap_or_default();
         let Some((name, value)) = pair.split_once('=') else { return };
@@ -255,7 +255,7 @@ mod tests {
     fn a_cookie_is_replaced_by_its_name() {
         let mut browser = Browser { cookies: Vec::new() };
         for set_cookie in ["a=1; Path=/", "b=2", "a=3; HttpOnly"] {
-            browser.keep("localhost", &HeaderValue::from_static(set_cookie));
+            browser.store_cookie("localhost", &HeaderValue::from_static(set_cookie));
         }
         let kept: Vec<_> = browser.cookies.iter().map(|it| (it.name.as_str(), it.value.as_str())).collect();
         assert_eq!(kept, [("b", "2"), ("a", "3")]);

@@ -19,7 +19,7 @@ impl CredentialGenerator {
     }
 
     /// The prefix and 43 characters of `A-Za-z0-9_-`.
-    pub(crate) fn token(&mut self, prefix: &str) -> String {
+    pub(crate) fn generate(&mut self, prefix: &str) -> String {
         self.generated += 1;
         let digest = [self.seed[0], self.seed[1], self.generated]
             .iter()

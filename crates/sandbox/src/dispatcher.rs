@@ -19,7 +19,7 @@ pub(crate) struct Dispatcher {
 
 /// What the client gets to see; `None` is a closed connection.
 #[derive(Debug)]
-pub(crate) struct Outcome {
+pub(crate) struct ScheduledResponse {
     pub(crate) response: Option<Response>,
     pub(crate) delay: Duration,
 }
@@ -36,14 +36,16 @@ impl Dispatcher {
     }
 
     /// `now` is the time since the sandbox was started.
-    pub(crate) fn receive(&mut self, mut request: Request, now: Duration) -> Outcome {
-        let outcome = match Route::of(&request) {
+    pub(crate) fn receive(&mut self, mut request: Request, now: Duration) -> ScheduledResponse {
+        let scheduled = match Route::of(&request) {
             Ok(route) => self.serve(&route, &request, now),
-            Err(refusal) => Outcome { response: Some(self.note("", refusal)), delay: Duration::ZERO },
+            Err(refusal) => {
+                ScheduledResponse { response: Some(self.note("", refusal)), delay: Duration::ZERO }
+            }
         };
-        request.status = outcome.response.as_ref().map(|response| response.status);
+        request.status = scheduled.response.as_ref().map(|response| response.status);
         self.requests.push(request);
-        outcome
+        scheduled
     }
 
     /// A departure that shows before there is a whole request.
@@ -67,7 +69,7 @@ impl Dispatcher {
         self.state.secrets()
     }
 
-    fn serve(&mut self, route: &Route<'_>, request: &Request, now: Duration) -> Outcome {
+    fn serve(&mut self, route: &Route<'_>, request: &Request, now: Duration) -> ScheduledResponse {
         let (reply, latency) = match route.step() {
             Some(step) => {
                 self.check_conventions(route, request);
@@ -82,9 +84,9 @@ impl Dispatcher {
         } else {
             route.perform(&mut self.state.clone(), request, now)
         };
-        let usual = result.unwrap_or_else(|refusal| self.note(&format!("{route}: "), refusal));
+        let original = result.unwrap_or_else(|refusal| self.note(&format!("{route}: "), refusal));
         let delay = latency.saturating_add(reply.delay);
-        Outcome { response: reply.in_place_of(usual), delay }
+        ScheduledResponse { response: reply.apply_to(original), delay }
     }
 
     fn note(&mut self, prefix: &str, refusal: Refusal) -> Response {
@@ -186,7 +188,7 @@ mod tests {
         }
     }
 
-    fn status(outcome: Outcome) -> Option<u16> {
-        outcome.response.map(|response| response.status)
+    fn status(scheduled: ScheduledResponse) -> Option<u16> {
+        scheduled.response.map(|response| response.status)
     }
 }

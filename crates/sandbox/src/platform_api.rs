@@ -1,14 +1,14 @@
 //! The platform API: from bytes to rules, and back.
 
 use crate::response::{Refusal, Response};
-use crate::server_state::{Credential, NotFound, Page, ServerState};
+use crate::server_state::{CredentialKind, NotFound, Page, ServerState};
 use crate::{Request, form};
 use serde_json::{Value, json};
 use std::time::Duration;
 
 /// `POST /dashboard/onboarding/login`
 pub(crate) fn login(state: &mut ServerState, request: &Request, now: Duration) -> Result<Response, Refusal> {
-    require(state, Credential::AccessToken, request)?;
+    require(state, CredentialKind::AccessToken, request)?;
     let due = json!({ "app": state.app() });
     if json_body(request)? != due {
         return Err(bad_request(format!("the body must be exactly {due}")));
@@ -24,7 +24,7 @@ pub(crate) fn organizations(
     request: &Request,
     now: Duration,
 ) -> Result<Response, Refusal> {
-    let session_key = require(state, Credential::SessionKey, request)?;
+    let session_key = require(state, CredentialKind::SessionKey, request)?;
     let after = match &request.query[..] {
         [] => None,
         [(name, after)] if name == "after" => Some(after.as_str()),
@@ -41,7 +41,7 @@ pub(crate) fn projects(
     organization: &str,
     now: Duration,
 ) -> Result<Response, Refusal> {
-    let session_key = require(state, Credential::SessionKey, request)?;
+    let session_key = require(state, CredentialKind::SessionKey, request)?;
     if request.header("openai-organization") != Some(organization) {
         return Err(bad_request("the header openai-organization must be the organization of the path"));
     }
@@ -66,7 +66,7 @@ pub(crate) fn create_key(
     project: &str,
     now: Duration,
 ) -> Result<Response, Refusal> {
-    let session_key = require(state, Credential::SessionKey, request)?;
+    let session_key = require(state, CredentialKind::SessionKey, request)?;
     let body = json_body(request)?;
     let name = body["name"].as_str().unwrap_or_default();
     if body != json!({ "action": "create", "name": name }) {
@@ -80,12 +80,12 @@ pub(crate) fn create_key(
 
 /// `GET /v1/models`
 pub(crate) fn models(state: &ServerState, request: &Request) -> Result<Response, Refusal> {
-    require(state, Credential::ApiKey, request)?;
+    require(state, CredentialKind::ApiKey, request)?;
     let model = json!({ "id": "sandbox-model", "object": "model", "owned_by": "sandbox" });
     Ok(Response::json(200, &json!({ "object": "list", "data": [model] })))
 }
 
-fn require<'a>(state: &ServerState, due: Credential, request: &'a Request) -> Result<&'a str, Refusal> {
+fn require<'a>(state: &ServerState, due: CredentialKind, request: &'a Request) -> Result<&'a str, Refusal> {
     state.accept(due, request.bearer()).map_err(|wrong| {
         let response = Response::api_error(401, "invalid_api_key", &wrong).with("www-authenticate", "Bearer");
         Refusal::violation(response, wrong)

@@ -48,7 +48,7 @@ impl Calls {
         Self { nth: Some(nth), ..self }
     }
 
-    fn include(&self, step: Step, organization: Option<&str>) -> bool {
+    fn includes(&self, step: Step, organization: Option<&str>) -> bool {
         self.step == step && (self.organization.is_none() || self.organization.as_deref() == organization)
     }
 }
@@ -123,14 +123,14 @@ impl Reply {
         self.header("content-type", "application/json").body(body.to_string())
     }
 
-    /// What is sent where `usual` would have been; `None` is a closed connection.
-    pub(crate) fn in_place_of(self, usual: Response) -> Option<Response> {
+    /// What is sent where `original` would have been; `None` is a closed connection.
+    pub(crate) fn apply_to(self, original: Response) -> Option<Response> {
         if !self.responds {
             return None;
         }
         let mut response = match self.status {
             Some(status) => Response::empty(status),
-            None => usual,
+            None => original,
         };
         let replaced = |name: &str| self.headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
         response.headers.retain(|(name, _)| !replaced(name));
@@ -164,7 +164,7 @@ impl Script {
     /// Counts the call in, and tells how it goes.
     pub(crate) fn next(&mut self, step: Step, organization: Option<&str>) -> Reply {
         let mut chosen = None;
-        for rule in self.rules.iter_mut().filter(|rule| rule.calls.include(step, organization)) {
+        for rule in self.rules.iter_mut().filter(|rule| rule.calls.includes(step, organization)) {
             rule.seen += 1;
             if rule.calls.nth.is_none_or(|nth| nth == rule.seen) {
                 chosen = Some(&rule.reply);
@@ -198,19 +198,19 @@ mod tests {
 
     #[test]
     fn a_reply_changes_only_what_it_names() {
-        let usual = || Response::empty(201).with("x-kept", "1").with("content-type", "text/plain");
+        let original = || Response::empty(201).with("x-kept", "1").with("content-type", "text/plain");
 
-        let changed = Reply::default().json(&Value::Null).in_place_of(usual()).unwrap();
+        let changed = Reply::default().json(&Value::Null).apply_to(original()).unwrap();
         assert_eq!(changed.status, 201);
         let headers: Vec<_> =
             changed.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
         assert_eq!(headers, ["x-kept: 1", "content-type: application/json"]);
         assert_eq!(changed.body, b"null");
 
-        let replaced = Reply::status(503).in_place_of(usual()).unwrap();
+        let replaced = Reply::status(503).apply_to(original()).unwrap();
         assert_eq!(replaced.status, 503);
         assert!(replaced.headers.is_empty());
 
-        assert!(Reply::hang_up().in_place_of(usual()).is_none());
+        assert!(Reply::hang_up().apply_to(original()).is_none());
     }
 }

@@ -109,13 +109,13 @@ async fn respond(
         status: None,
     };
 
-    let outcome = shared.dispatcher().receive(request, shared.started.elapsed());
+    let scheduled = shared.dispatcher().receive(request, shared.started.elapsed());
     let mut released = shared.released.subscribe();
     tokio::select! {
-        () = pause(outcome.delay) => {}
+        () = pause(scheduled.delay) => {}
         _ = released.wait_for(|released| *released) => {}
     }
-    response(outcome.response.ok_or(io::ErrorKind::ConnectionAborted)?)
+    response(scheduled.response.ok_or(io::ErrorKind::ConnectionAborted)?)
 }
 
 fn response(response: Response) -> io::Result<hyper::Response<Full<Bytes>>> {

@@ -34,13 +34,13 @@ pub struct CreatedKey {
 pub(crate) struct ServerState {
     authorizations: Authorizations,
     account: Account,
-    issued: HashMap<String, Credential>,
-    credentials: CredentialGenerator,
+    issued: HashMap<String, CredentialKind>,
+    generator: CredentialGenerator,
 }
 
 /// The kinds of credential that the services issue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Credential {
+pub(crate) enum CredentialKind {
     AccessToken,
     IdToken,
     RefreshToken,
@@ -62,20 +62,20 @@ impl ServerState {
             authorizations: Authorizations::default(),
             account: Account::new(scenario),
             issued: HashMap::new(),
-            credentials: CredentialGenerator::new(),
+            generator: CredentialGenerator::new(),
         }
     }
 
     /// Remembers an authorization request until it is decided; the id stands for it on the page.
     pub(crate) fn begin(&mut self, authorization: Authorization) -> String {
-        let id = self.credentials.token("req-");
+        let id = self.generator.generate("req-");
         self.authorizations.begin(id.clone(), authorization);
         id
     }
 
     /// The developer agreed: a code, or `None` when this id is unknown or already decided.
     pub(crate) fn grant(&mut self, id: &str) -> Option<(Authorization, String)> {
-        let code = self.credentials.token("ac-");
+        let code = self.generator.generate("ac-");
         let authorization = self.authorizations.grant(id, code.clone())?;
         Some((authorization, code))
     }
@@ -89,15 +89,15 @@ impl ServerState {
     pub(crate) fn exchange(&mut self, request: &TokenRequest<'_>) -> Result<Tokens, ExchangeError> {
         self.authorizations.redeem(request)?;
         Ok(Tokens {
-            access: self.issue(Credential::AccessToken, "at-sandbox-"),
+            access: self.issue(CredentialKind::AccessToken, "at-sandbox-"),
             id: self.issue_id_token(request.client_id),
-            refresh: self.issue(Credential::RefreshToken, "rt-sandbox-"),
+            refresh: self.issue(CredentialKind::RefreshToken, "rt-sandbox-"),
         })
     }
 
     /// The session key that stands for the account from now on.
     pub(crate) fn log_in(&mut self, now: Duration) -> String {
-        let session_key = self.issue(Credential::SessionKey, "sess-");
+        let session_key = self.issue(CredentialKind::SessionKey, "sess-");
         self.account.open_session(session_key.clone(), now);
         session_key
     }
@@ -137,14 +137,14 @@ impl ServerState {
             organization: organization.to_owned(),
             project: project.to_owned(),
             name: name.to_owned(),
-            value: self.issue(Credential::ApiKey, "sk-proj-"),
+            value: self.issue(CredentialKind::ApiKey, "sk-proj-"),
         };
         self.account.keys.push(key.clone());
         Ok(key)
     }
 
     /// The bearer, if it is one of the kind that is due. The error says what it is instead.
-    pub(crate) fn accept<'a>(&self, due: Credential, bearer: Option<&'a str>) -> Result<&'a str, String> {
+    pub(crate) fn accept<'a>(&self, due: CredentialKind, bearer: Option<&'a str>) -> Result<&'a str, String> {
         let bearer = bearer.ok_or_else(|| format!("no bearer, where {due} is due"))?;
         match self.issued.get(bearer) {
             Some(kind) if *kind == due => Ok(bearer),
@@ -170,8 +170,8 @@ impl ServerState {
         self.authorizations.codes().chain(self.issued.keys().map(String::as_str)).map(str::to_owned).collect()
     }
 
-    fn issue(&mut self, kind: Credential, prefix: &str) -> String {
-        let token = self.credentials.token(prefix);
+    fn issue(&mut self, kind: CredentialKind, prefix: &str) -> String {
+        let token = self.generator.generate(prefix);
         self.issued.insert(token.clone(), kind);
         token
     }
@@ -182,18 +182,18 @@ impl ServerState {
         let claims = json!({
             "aud": client_id,
             "sub": "user-sandbox",
-            "jti": self.credentials.token(""),
+            "jti": self.generator.generate(""),
             "email": "dev@sandbox.test",
             "email_verified": true,
         });
         let encode = |part: serde_json::Value| URL_SAFE_NO_PAD.encode(part.to_string());
         let token = format!("{}.{}.", encode(header), encode(claims));
-        self.issued.insert(token.clone(), Credential::IdToken);
+        self.issued.insert(token.clone(), CredentialKind::IdToken);
         token
     }
 }
 
-impl fmt::Display for Credential {
+impl fmt::Display for CredentialKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::AccessToken => "an access token",
@@ -212,8 +212,12 @@ mod tests {
     #[test]
     fn a_bearer_is_accepted_only_where_its_kind_is_due() {
         let mut state = ServerState::new(&Scenario::ready());
-        let kinds =
-            [Credential::AccessToken, Credential::RefreshToken, Credential::SessionKey, Credential::ApiKey];
+        let kinds = [
+            CredentialKind::AccessToken,
+            CredentialKind::RefreshToken,
+            CredentialKind::SessionKey,
+            CredentialKind::ApiKey,
+        ];
         let issued = kinds.map(|kind| (kind, state.issue(kind, "")));
 
         for due in kinds {

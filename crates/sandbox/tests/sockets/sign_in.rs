@@ -38,7 +38,7 @@ async fn a_server_that_refuses_asks_nobody() {
 }
 
 #[tokio::test]
-async fn the_visitor_follows_redirects_with_cookies_and_reads_a_stream_to_its_end() {
+async fn the_browser_follows_redirects_with_cookies_and_reads_a_stream_to_its_end() {
     let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
     let redirect = "HTTP/1.1 303 See Other\r\nlocation: /auth/done\r\nset-cookie: tab=7; HttpOnly\r\n\
                     content-length: 0\r\nconnection: close\r\n\r\n";
@@ -58,7 +58,7 @@ async fn the_visitor_follows_redirects_with_cookies_and_reads_a_stream_to_its_en
 }
 
 #[tokio::test]
-async fn the_visitor_says_when_nobody_listens_where_it_is_sent() {
+async fn the_browser_says_when_nobody_listens_where_it_is_sent() {
     let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
     let loopback = Loopback::serving(&[]);
     let url = authorize_url(&sandbox, &loopback.redirect_uri);
