@@ -1,4 +1,4 @@
-//! The authorization server: from bytes to rules, and back.
+//! The authorization server: it translates between bytes and rules.
 
 use crate::form::{self, Pairs};
 use crate::response::{Refusal, Response};
@@ -9,7 +9,7 @@ use url::{Host, Url};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// The authorization endpoint (RFC 6749 section 3.1): a page to decide on.
+/// Serves the authorization endpoint (RFC 6749 section 3.1): a page with the decision.
 pub(crate) fn authorize(state: &mut ServerState, request: &Request) -> Result<Response, Refusal> {
     let authorization = read_authorization(&request.query)
         .map_err(|wrong| Refusal::violation(page::problem(400, &wrong), wrong))?;
@@ -20,7 +20,7 @@ pub(crate) fn authorize(state: &mut ServerState, request: &Request) -> Result<Re
     Ok(page::sign_in(&authorization, &id))
 }
 
-/// The form of the page. A second click or a page from history is nobody's violation.
+/// Serves the page's form. A second click or a page from the history is not a violation.
 pub(crate) fn decide(state: &mut ServerState, request: &Request) -> Result<Response, Refusal> {
     let unreadable = |wrong: String| Refusal::violation(page::problem(400, &wrong), wrong);
     if !request.is_of_type(FORM) {
@@ -38,7 +38,7 @@ pub(crate) fn decide(state: &mut ServerState, request: &Request) -> Result<Respo
     response.ok_or_else(|| Refusal::innocent(page::problem(400, gone)))
 }
 
-/// The token endpoint (RFC 6749 section 3.2).
+/// Serves the token endpoint (RFC 6749 section 3.2).
 pub(crate) fn token(state: &mut ServerState, request: &Request) -> Result<Response, Refusal> {
     let invalid_request = |wrong: String| token_error("invalid_request", &wrong);
     if !request.is_of_type(FORM) {
@@ -107,18 +107,18 @@ fn read_authorization(query: &Pairs) -> Result<Authorization, String> {
     })
 }
 
-/// RFC 7636 section 4.2, for SHA-256.
+/// Checks a code challenge (RFC 7636 section 4.2, for SHA-256).
 fn is_code_challenge(value: &str) -> bool {
     value.len() == 43 && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
-/// RFC 7636 section 4.1.
+/// Checks a code verifier (RFC 7636 section 4.1).
 fn is_code_verifier(value: &str) -> bool {
     (43..=128).contains(&value.len())
         && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
 }
 
-/// RFC 8252 section 7.3 and section 8.3.
+/// Checks a redirect URI (RFC 8252 sections 7.3 and 8.3).
 fn is_loopback(redirect_uri: &str) -> bool {
     let Ok(url) = Url::parse(redirect_uri) else { return false };
     let host_is_loopback = match url.host() {
@@ -143,7 +143,7 @@ fn refused(authorization: &Authorization) -> Response {
     redirect(authorization, &[("error", "access_denied"), ("error_description", description)])
 }
 
-/// Back to the client, with the state that it sent (RFC 6749 section 4.1.2).
+/// Redirects to the client, with the state that it sent (RFC 6749 section 4.1.2).
 fn redirect(authorization: &Authorization, result: &[(&str, &str)]) -> Response {
     let mut location =
         Url::parse(&authorization.redirect_uri).expect("checked when the authorization was read");
@@ -151,7 +151,7 @@ fn redirect(authorization: &Authorization, result: &[(&str, &str)]) -> Response 
     Response::empty(302).with("location", location).with("cache-control", "no-store")
 }
 
-/// RFC 6749 section 5.2.
+/// Returns an error of the token endpoint (RFC 6749 section 5.2).
 fn token_error(code: &str, description: &str) -> Refusal {
     let body = json!({ "error": code, "error_description": description });
     Refusal::violation(Response::json(400, &body), description)

@@ -1,4 +1,4 @@
-//! Plays the browser and the person in front of it.
+//! The browser and its user, as a test plays them.
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
@@ -11,40 +11,40 @@ use std::io;
 use tokio::net::TcpStream;
 use url::{Host, Url, form_urlencoded};
 
-/// Browsers give up after about as many redirects.
+/// Maximum number of steps. Browsers follow about as many redirects.
 const MAX_STEPS: usize = 20;
 
-/// What the person clicks on.
+/// The user's decision on the sign-in page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consent {
-    /// Agrees: the client gets a code.
+    /// The client gets a code.
     Allow,
-    /// Refuses: the client gets `access_denied`.
+    /// The client gets `access_denied`.
     Deny,
 }
 
-/// Where the browser ended.
+/// The last page that the browser reached.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct FinalPage {
-    /// The address of the last page.
+    /// The URL of the page.
     pub url: String,
-    /// The status of the last page.
+    /// The status of the page.
     pub status: u16,
-    /// The last page, read to its end.
+    /// The page, read to its end.
     pub body: String,
 }
 
-/// Opens the authorize URL, or an address that leads there, makes the choice, and follows the
-/// browser's way back to the client.
+/// Opens the authorize URL, or a URL that redirects to it, submits the decision, and follows the redirects
+/// to the client.
 ///
-/// Returns when the last page has come to its end. A page that the client keeps open while it
-/// works therefore keeps the browser too; a test that also drives the client spawns the sign-in.
+/// Returns at the end of the last page. A client that keeps the page open while it works therefore keeps
+/// this function waiting: a test that also drives the client should spawn it.
 ///
 /// # Errors
 ///
-/// When the first page is neither a sign-in page with such a form nor leads elsewhere, when nobody
-/// listens where the browser is sent, or when a page breaks off.
+/// Fails if the first page is neither a redirect nor a sign-in page with such a form, if no server listens
+/// at a redirect's target, or if a page is incomplete.
 pub async fn sign_in(url: &str, consent: Consent) -> io::Result<FinalPage> {
     match follow(url, consent, None).await? {
         Stop::Page(page) => {
@@ -54,12 +54,12 @@ pub async fn sign_in(url: &str, consent: Consent) -> io::Result<FinalPage> {
     }
 }
 
-/// The same on another machine, where nobody listens at the client's redirect URI: returns the
-/// address that the browser ends on, with a page that does not load.
+/// Signs in on another machine, where no client listens at the redirect URI. Returns the URL of the page
+/// that does not load.
 ///
 /// # Errors
 ///
-/// As for [`sign_in`], and when the browser is not sent to the redirect URI.
+/// Fails as [`sign_in`] does, and if the browser is not redirected to the redirect URI.
 pub async fn sign_in_remotely(url: &str, consent: Consent) -> io::Result<String> {
     let authorize_url = Url::parse(url).map_err(invalid)?;
     let redirect_uri = authorize_url.query_pairs().find(|(name, _)| name == "redirect_uri");
@@ -72,11 +72,11 @@ pub async fn sign_in_remotely(url: &str, consent: Consent) -> io::Result<String>
 
 enum Stop {
     Page(Page),
-    /// Where the browser would have gone next.
+    /// The next URL, which the browser did not open.
     Unreachable(Url),
 }
 
-/// Goes from page to page, but not to an address that begins with `unreachable`.
+/// Follows pages and redirects up to a URL that begins with `unreachable`.
 async fn follow(url: &str, consent: Consent, unreachable: Option<&str>) -> io::Result<Stop> {
     let mut browser = Browser { cookies: Vec::new() };
     let mut page = browser.get(Url::parse(url).map_err(invalid)?).await?;
@@ -109,7 +109,7 @@ struct Browser {
     cookies: Vec<Cookie>,
 }
 
-/// Browsers keep cookies by host, whatever the port (RFC 6265 section 8.5).
+/// A cookie. Browsers store cookies by host and ignore the port (RFC 6265 section 8.5).
 struct Cookie {
     host: String,
     name: String,
@@ -145,7 +145,7 @@ impl Browser {
         self.navigate(url, request, form).await
     }
 
-    /// One connection for each page, closed after it.
+    /// Loads a page, on its own connection.
     async fn navigate(&mut self, url: Url, request: request::Builder, body: String) -> io::Result<Page> {
         let host = url.host_str().unwrap_or_default().to_owned();
         let mut request = request
@@ -190,7 +190,7 @@ impl Browser {
     }
 }
 
-/// `localhost` is ::1 first and 127.0.0.1 if nobody listens there, as browsers have it.
+/// Connects to a loopback address. As in browsers, `localhost` is `[::1]` first, then 127.0.0.1.
 async fn connect(url: &Url) -> io::Result<TcpStream> {
     let port = url.port_or_known_default().ok_or_else(|| invalid("no port"))?;
     match url.host() {
@@ -204,7 +204,8 @@ async fn connect(url: &Url) -> io::Result<TcpStream> {
     }
 }
 
-/// The form's action, and its fields as a click on the button sends them. Enough HTML for our own page.
+/// Returns the form's action, and its fields as the button sends them. It parses only enough HTML for the
+/// sandbox's own page.
 fn read_form(page: &str, consent: Consent) -> Option<(&str, String)> {
     let button = match consent {
         Consent::Allow => r#"id="continue""#,

@@ -1,11 +1,11 @@
-//! Tokens that nobody can guess and no two sandboxes share.
+//! Unguessable credentials that no two sandboxes share.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use std::hash::{BuildHasher, RandomState};
 
-/// Makes tokens: the hash of a random seed and a counter.
+/// A generator of credentials: hashes of a random seed and a counter.
 #[derive(Clone, Debug)]
 pub(crate) struct CredentialGenerator {
     seed: [u64; 2],
@@ -18,7 +18,7 @@ impl CredentialGenerator {
         Self { seed: [random(), random()], generated: 0 }
     }
 
-    /// The prefix and 43 characters of `A-Za-z0-9_-`.
+    /// Returns the prefix and 43 characters of `A-Za-z0-9_-`.
     pub(crate) fn generate(&mut self, prefix: &str) -> String {
         self.generated += 1;
         let digest = [self.seed[0], self.seed[1], self.generated]

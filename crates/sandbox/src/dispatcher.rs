@@ -1,4 +1,4 @@
-//! Receives each request, judges it, and decides what is answered and when.
+//! The dispatcher of requests: it records each one and decides on the response and its delay.
 
 use crate::reply::{Reply, Script};
 use crate::response::{Refusal, Response};
@@ -7,7 +7,7 @@ use crate::server_state::ServerState;
 use crate::{CreatedKey, Request, Scenario};
 use std::time::Duration;
 
-/// One sandbox without its sockets.
+/// A sandbox without its sockets.
 #[derive(Debug)]
 pub(crate) struct Dispatcher {
     state: ServerState,
@@ -17,7 +17,7 @@ pub(crate) struct Dispatcher {
     violations: Vec<String>,
 }
 
-/// What the client gets to see; `None` is a closed connection.
+/// A response and its delay. Without a response, the connection is closed.
 #[derive(Debug)]
 pub(crate) struct ScheduledResponse {
     pub(crate) response: Option<Response>,
@@ -35,7 +35,7 @@ impl Dispatcher {
         }
     }
 
-    /// `now` is the time since the sandbox was started.
+    /// Handles a request. `now` is the time since the sandbox started.
     pub(crate) fn receive(&mut self, mut request: Request, now: Duration) -> ScheduledResponse {
         let scheduled = match Route::of(&request) {
             Ok(route) => self.serve(&route, &request, now),
@@ -77,8 +77,7 @@ impl Dispatcher {
             }
             None => (Reply::default(), Duration::ZERO),
         };
-        // A request that is not to be worked on is worked on in a copy of the state:
-        // it must keep to the protocol all the same.
+        // A request that is not processed runs on a copy of the state, so that its violations are recorded.
         let result = if reply.is_processed {
             route.perform(&mut self.state, request, now)
         } else {
@@ -94,7 +93,7 @@ impl Dispatcher {
         refusal.response
     }
 
-    /// What a service would let pass, and the protocol does not.
+    /// Records what the services accept although the protocol forbids it.
     fn check_conventions(&mut self, route: &Route<'_>, request: &Request) {
         let departures = [
             (request.has("cookie"), "there is a cookie"),

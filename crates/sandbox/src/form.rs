@@ -1,4 +1,4 @@
-//! Reading lists of named values: queries and form bodies.
+//! Lists of named values: queries and form bodies.
 
 pub(crate) type Pairs = Vec<(String, String)>;
 
@@ -7,7 +7,7 @@ pub(crate) fn parse(encoded: &[u8]) -> Pairs {
     url::form_urlencoded::parse(encoded).into_owned().collect()
 }
 
-/// The values of these names: each there once, and no other. The error says what is wrong.
+/// Returns the values of these names. Each must occur once, and no other name. The error is a message.
 pub(crate) fn exactly<'a, const N: usize>(
     pairs: &'a Pairs,
     names: [&str; N],
@@ -27,7 +27,7 @@ pub(crate) fn exactly<'a, const N: usize>(
     }
 }
 
-/// As [`exactly`], and in this order.
+/// Returns the same as [`exactly`], and requires this order.
 pub(crate) fn exactly_in_order<'a, const N: usize>(
     pairs: &'a Pairs,
     names: [&str; N],

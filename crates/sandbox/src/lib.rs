@@ -1,15 +1,13 @@
-//! A strict stand-in for the two remote services that keymint talks to: the
-//! authorization server and the platform API.
+//! A strict stand-in for the two remote services that keymint talks to: the authorization server and
+//! the platform API.
 //!
-//! A [`Sandbox`] listens on two loopback origins and plays both services as a
-//! [`Scenario`] says. It refuses what the real ones refuse (a code used twice,
-//! a verifier that does not fit, another redirect URI, the wrong kind of
-//! bearer), and it keeps [every request](Sandbox::requests) and
-//! [every departure from the protocol](Sandbox::violations) for the test that
-//! asks. [`sign_in`] plays the browser.
+//! A [`Sandbox`] listens on two loopback origins and plays both services as a [`Scenario`] describes. It
+//! refuses what the real ones refuse: a code used twice, a verifier that does not match, another redirect
+//! URI, the wrong kind of bearer. It records [every request](Sandbox::requests) and
+//! [every violation of the protocol](Sandbox::violations) for tests. [`sign_in`] plays the browser.
 //!
-//! The sandbox knows the protocol from its description. It shares no code with
-//! the client, so the two cannot be wrong in the same way.
+//! The sandbox implements the protocol from its description. It shares no code with the client, so both
+//! cannot contain the same mistake.
 //!
 //! ```
 //! use keymint_sandbox::{Reply, Sandbox, Scenario, Step};
@@ -31,10 +29,9 @@
 //!
 //! # Code map
 //!
-//! What a request meets, in this order: `server` (sockets), `dispatcher` (the log
-//! and the scripted replies), `routes`, then `auth_server` or `platform_api`
-//! (bytes to rules and back), then `server_state` (the rules). From `dispatcher` on, all is
-//! a function of values, and time is an argument.
+//! A request passes, in this order, through `server` (sockets), `dispatcher` (the log and the scripted
+//! replies), `routes`, `auth_server` or `platform_api` (bytes to rules and back), and `server_state` (the
+//! rules). From `dispatcher` on, everything is a function of values, and time is an argument.
 
 mod sandbox;
 mod scenario;

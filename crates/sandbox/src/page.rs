@@ -1,4 +1,4 @@
-//! The pages that the authorization server shows to people.
+//! The authorization server's pages.
 
 use crate::response::Response;
 use crate::server_state::Authorization;
@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-/// The question: continue or refuse?
+/// Returns the page on which the user continues or refuses.
 pub(crate) fn sign_in(authorization: &Authorization, request_id: &str) -> Response {
     let client_id = escape(&authorization.client_id);
     let redirect_uri = escape(&authorization.redirect_uri);
@@ -31,7 +31,7 @@ pub(crate) fn sign_in(authorization: &Authorization, request_id: &str) -> Respon
     page(200, "Sign in", &main)
 }
 
-/// A request that cannot be served, and why.
+/// Returns an error page with the reason.
 pub(crate) fn problem(status: u16, reason: &str) -> Response {
     let reason = escape(reason);
     let main = format!(
@@ -58,7 +58,7 @@ fn page(status: u16, title: &str, main: &str) -> Response {
 "#
     );
     let style_hash = STANDARD.encode(Sha256::digest(STYLE));
-    // `http:` in form-action, because browsers apply it to the redirect that follows the form too.
+    // `http:` in form-action, because browsers also apply it to the redirect after the form.
     let policy = format!(
         "default-src 'none'; style-src 'sha256-{style_hash}'; img-src data:; \
          form-action 'self' http:; base-uri 'none'; frame-ancestors 'none'"

@@ -1,4 +1,4 @@
-//! The platform API: from bytes to rules, and back.
+//! The platform API: it translates between bytes and rules.
 
 use crate::response::{Refusal, Response};
 use crate::server_state::{CredentialKind, NotFound, Page, ServerState};
@@ -115,7 +115,7 @@ fn bad_request(wrong: impl Into<String>) -> Refusal {
     Refusal::violation(Response::api_error(400, "invalid_request", &wrong), wrong)
 }
 
-/// Things may vanish between two requests, so asking for them breaks no rule.
+/// Refuses a request for a missing item. Items may vanish between two requests, so this is no violation.
 fn not_found(what: NotFound) -> Refusal {
     let what = match what {
         NotFound::Session => "session",

@@ -1,10 +1,10 @@
-//! Scripted replies: which calls go differently, and how.
+//! Scripted replies: the calls that get another response, and that response.
 
 use crate::response::Response;
 use serde_json::Value;
 use std::time::Duration;
 
-/// A call that a reply can be scripted for.
+/// A kind of call that a reply can be scripted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Step {
@@ -23,18 +23,18 @@ pub enum Step {
 }
 
 impl Step {
-    /// Only the `nth` call of this step, from 1.
+    /// Selects only the `nth` call of this step, from 1.
     pub fn nth(self, nth: usize) -> Calls {
         Calls::from(self).nth(nth)
     }
 
-    /// Only calls about one organization: [`Step::Projects`] or [`Step::CreateKey`].
+    /// Selects only calls about one organization: [`Step::Projects`] or [`Step::CreateKey`].
     pub fn of(self, organization: impl Into<String>) -> Calls {
         Calls { organization: Some(organization.into()), ..Calls::from(self) }
     }
 }
 
-/// A choice among the calls of one step.
+/// A selection of the calls of one step.
 #[derive(Clone, Debug)]
 pub struct Calls {
     step: Step,
@@ -43,7 +43,7 @@ pub struct Calls {
 }
 
 impl Calls {
-    /// Only the `nth` of these calls, from 1.
+    /// Selects only the `nth` of these calls, from 1.
     pub fn nth(self, nth: usize) -> Self {
         Self { nth: Some(nth), ..self }
     }
@@ -53,14 +53,14 @@ impl Calls {
     }
 }
 
-/// Every call of the step.
+/// Selects every call of the step.
 impl From<Step> for Calls {
     fn from(step: Step) -> Self {
         Self { step, organization: None, nth: None }
     }
 }
 
-/// How a call goes: whether its work is done, and what the client gets to see.
+/// The reply to a call: whether the request is processed, and the response that the client gets.
 #[derive(Clone, Debug)]
 pub struct Reply {
     pub(crate) is_processed: bool,
@@ -71,7 +71,7 @@ pub struct Reply {
     body: Option<Vec<u8>>,
 }
 
-/// The ordinary response; a start for [`delayed`](Reply::delayed), [`header`](Reply::header) and
+/// The ordinary response, as a start for [`delayed`](Reply::delayed), [`header`](Reply::header) and
 /// [`body`](Reply::body).
 impl Default for Reply {
     fn default() -> Self {
@@ -87,43 +87,43 @@ impl Default for Reply {
 }
 
 impl Reply {
-    /// This status (200 to 599) and an empty body, instead of the work.
+    /// Responds with this status (200 to 599) and an empty body. The request is not processed.
     pub fn status(status: u16) -> Self {
         Self { is_processed: false, status: Some(status), ..Self::default() }
     }
 
-    /// The connection is closed once the request has been read: no response, and no work.
+    /// Closes the connection after the request, without a response. The request is not processed.
     pub fn hang_up() -> Self {
         Self { is_processed: false, responds: false, ..Self::default() }
     }
 
-    /// The work is done nevertheless; its response is lost, and this reply seen in its place.
+    /// Processes the request nevertheless. Its own response is lost, and replaced by this reply.
     pub fn after_processing(self) -> Self {
         Self { is_processed: true, ..self }
     }
 
-    /// The response, or the end of the connection, comes this much later. The work is not delayed.
+    /// Delays the response, or the end of the connection. The request is processed at once.
     pub fn delayed(self, delay: Duration) -> Self {
         Self { delay, ..self }
     }
 
-    /// The response has this header, in place of the ordinary one of that name. May be given again for a second line.
+    /// Adds a header, which replaces the ordinary ones of that name. Another call adds a second line.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
-    /// The response has this body.
+    /// Sets the body.
     pub fn body(self, body: impl Into<Vec<u8>>) -> Self {
         Self { body: Some(body.into()), ..self }
     }
 
-    /// The response has this body, and says that it is JSON.
+    /// Sets the body and the content type of JSON.
     pub fn json(self, body: &Value) -> Self {
         self.header("content-type", "application/json").body(body.to_string())
     }
 
-    /// What is sent where `original` would have been; `None` is a closed connection.
+    /// Returns the response to send instead of `original`, or `None` to close the connection.
     pub(crate) fn apply_to(self, original: Response) -> Option<Response> {
         if !self.responds {
             return None;
@@ -142,7 +142,7 @@ impl Reply {
     }
 }
 
-/// The scripted replies of one sandbox, and how many calls each has seen.
+/// The scripted replies of one sandbox, and the number of calls that each has seen.
 #[derive(Debug)]
 pub(crate) struct Script {
     rules: Vec<Rule>,
@@ -161,7 +161,7 @@ impl Script {
         Self { rules }
     }
 
-    /// Counts the call in, and tells how it goes.
+    /// Counts the call, and returns its reply.
     pub(crate) fn next(&mut self, step: Step, organization: Option<&str>) -> Reply {
         let mut chosen = None;
         for rule in self.rules.iter_mut().filter(|rule| rule.calls.includes(step, organization)) {

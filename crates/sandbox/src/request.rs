@@ -1,4 +1,4 @@
-//! A request as the sandbox saw it.
+//! A request as the sandbox received it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -21,13 +21,13 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A request as the sandbox saw it, and the status of its response.
+/// A request as the sandbox received it, and the status of its response.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Request {
-    /// The service it went to.
+    /// The service that received it.
     pub origin: Origin,
-    /// The method, in capitals.
+    /// The method, in upper case.
     pub method: String,
     /// The path as sent, not decoded.
     pub path: String,
@@ -37,19 +37,19 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// The body, not decoded.
     pub body: Vec<u8>,
-    /// The status of the response, which may not be sent yet; `None` when the connection was closed instead.
+    /// The status of the response, which may not be sent yet. `None` if the connection was closed instead.
     pub status: Option<u16>,
 }
 
 impl Request {
-    /// The value of a header (name in lower case), if it is there exactly once.
+    /// Returns the value of a header (name in lower case), if it occurs exactly once.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.iter().filter(|(candidate, _)| candidate == name);
         let (_, value) = values.next()?;
         values.next().is_none().then_some(value)
     }
 
-    /// The body as text; what is no UTF-8 is replaced.
+    /// Returns the body as text. Bytes that are not UTF-8 are replaced.
     pub fn text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.body)
     }
@@ -58,12 +58,12 @@ impl Request {
         self.headers.iter().any(|(candidate, _)| candidate == name)
     }
 
-    /// The token of `Authorization: Bearer …` (RFC 6750 section 2.1).
+    /// Returns the token of `Authorization: Bearer …` (RFC 6750 section 2.1).
     pub(crate) fn bearer(&self) -> Option<&str> {
         self.header("authorization")?.strip_prefix("Bearer ")
     }
 
-    /// Whether the body is declared to be of this media type; a charset may be named with it.
+    /// Returns whether the body is declared as this media type, with or without a charset.
     pub(crate) fn is_of_type(&self, media_type: &str) -> bool {
         let Some(value) = self.header("content-type") else { return false };
         let (essence, parameter) = value.split_once(';').unwrap_or((value, ""));

@@ -20,7 +20,7 @@ impl Response {
         response.with("content-type", "application/json").with("cache-control", "no-store")
     }
 
-    /// The platform's shape of an error.
+    /// Returns an error in the platform's format.
     pub(crate) fn api_error(status: u16, code: &str, message: &str) -> Self {
         let kind = if status == 401 { "authentication_error" } else { "invalid_request_error" };
         let error = json!({ "message": message, "type": kind, "param": null, "code": code });
@@ -33,7 +33,7 @@ impl Response {
     }
 }
 
-/// A response that refuses, and the rule that the request broke, if it broke one.
+/// A response that refuses a request, and the rule that the request broke, if any.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub(crate) response: Response,
@@ -41,7 +41,7 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    /// Nobody's fault: an id may be gone.
+    /// Refuses a request that broke no rule: an id may no longer exist.
     pub(crate) fn innocent(response: Response) -> Self {
         Self { response, violation: None }
     }

@@ -1,4 +1,4 @@
-//! Every path of both origins.
+//! The routes of both origins.
 
 use crate::response::{Refusal, Response};
 use crate::server_state::ServerState;
@@ -6,7 +6,7 @@ use crate::{Origin, Request, Step, auth_server, page, platform_api};
 use std::fmt;
 use std::time::Duration;
 
-/// Where a request goes.
+/// The route of a request.
 #[derive(Debug)]
 pub(crate) enum Route<'a> {
     Authorize,
@@ -20,7 +20,7 @@ pub(crate) enum Route<'a> {
 }
 
 impl<'a> Route<'a> {
-    /// Path segments are compared as sent: a valid id never needs to be encoded.
+    /// Finds the route. Path segments are compared as sent, since a valid id never needs encoding.
     pub(crate) fn of(request: &'a Request) -> Result<Self, Refusal> {
         let segments: Vec<&str> = request.path.split('/').skip(1).collect();
         let (method, route) = match (request.origin, &segments[..]) {
@@ -49,7 +49,7 @@ impl<'a> Route<'a> {
         Ok(route)
     }
 
-    /// Does what the request asks for.
+    /// Processes the request.
     pub(crate) fn perform(
         &self,
         state: &mut ServerState,
@@ -70,7 +70,7 @@ impl<'a> Route<'a> {
         }
     }
 
-    /// The step of the client's story; `None` for what the browser asks.
+    /// Returns the step of the client, or `None` for a request of the browser.
     pub(crate) fn step(&self) -> Option<Step> {
         match self {
             Self::Authorize | Self::Decision => None,

@@ -1,4 +1,4 @@
-//! The running sandbox: two origins, and what they have seen.
+//! The running sandbox: two origins and their records.
 
 use crate::server::Shared;
 use crate::{CreatedKey, Origin, Request, Scenario, server};
@@ -8,10 +8,10 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-/// Both services, listening until it is dropped.
+/// Both services. They listen until the value is dropped.
 ///
-/// Needs a tokio runtime with I/O and time enabled. Dropping it ends every
-/// connection; responses still on their way are lost, and the ports are free soon after.
+/// It needs a tokio runtime with I/O and time enabled. Dropping it closes every connection, also those
+/// with a response in progress, and frees the ports soon after.
 #[derive(Debug)]
 pub struct Sandbox {
     issuer: String,
@@ -25,7 +25,7 @@ impl Sandbox {
     ///
     /// # Errors
     ///
-    /// When no port can be bound.
+    /// Fails if no port can be bound.
     pub async fn start(scenario: Scenario) -> io::Result<Self> {
         let free_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         Self::start_on(scenario, free_port, free_port).await
@@ -35,7 +35,7 @@ impl Sandbox {
     ///
     /// # Errors
     ///
-    /// When an address cannot be bound, for example because it is in use.
+    /// Fails if an address cannot be bound, for example because it is in use.
     pub async fn start_on(scenario: Scenario, issuer: SocketAddr, api: SocketAddr) -> io::Result<Self> {
         let issuer = TcpListener::bind(issuer).await?;
         let api = TcpListener::bind(api).await?;
@@ -50,45 +50,44 @@ impl Sandbox {
         Ok(Self { issuer: issuer_url, api_base, shared, _servers: servers })
     }
 
-    /// The authorization server's base URL, `http://127.0.0.1:PORT`, without a trailing slash.
+    /// Returns the authorization server's base URL, `http://127.0.0.1:PORT`, without a trailing slash.
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    /// The platform API's base URL, `http://127.0.0.1:PORT`, without a trailing slash.
+    /// Returns the platform API's base URL, `http://127.0.0.1:PORT`, without a trailing slash.
     pub fn api_base(&self) -> &str {
         &self.api_base
     }
 
-    /// Every request that arrived completely, on both origins, in order of arrival.
+    /// Returns every complete request so far, of both origins, in order of arrival.
     pub fn requests(&self) -> Vec<Request> {
         self.shared.dispatcher().requests().to_vec()
     }
 
-    /// Each departure from the protocol seen so far, in words, in order.
-    ///
-    /// For example `token request: code_verifier does not hash to the code_challenge`.
+    /// Returns a message for every violation of the protocol so far, in order, such as
+    /// `token request: code_verifier does not hash to the code_challenge`.
     pub fn violations(&self) -> Vec<String> {
         self.shared.dispatcher().violations().to_vec()
     }
 
-    /// Every API key created so far, also those whose response was lost.
+    /// Returns every API key created so far, also those whose response was lost.
     pub fn keys(&self) -> Vec<CreatedKey> {
         self.shared.dispatcher().keys().to_vec()
     }
 
-    /// Every secret issued so far: codes, access, ID and refresh tokens, session keys and API keys,
-    /// in no order. A test that looks for leaks asks for them.
+    /// Returns every secret issued so far, for tests that look for leaks: codes, access, ID and refresh
+    /// tokens, session keys and API keys, in no order.
     pub fn secrets(&self) -> Vec<String> {
         self.shared.dispatcher().secrets()
     }
 
-    /// Ends every [delay](crate::Reply::delayed), of responses under way and of those to come.
+    /// Ends every [delay](crate::Reply::delayed), of responses in progress and of later ones.
     pub fn release(&self) {
         self.shared.release();
     }
 
-    /// The most platform requests that were in work at the same time.
+    /// Returns the maximum number of simultaneous platform requests so far.
     pub fn in_flight_peak(&self) -> usize {
         self.shared.in_flight_peak()
     }

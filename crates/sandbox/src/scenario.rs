@@ -1,12 +1,12 @@
-//! What the sandbox plays: the account, its pace, and what goes wrong.
+//! The scenario of a sandbox: the account, its delays, and the failures.
 
 use crate::reply::{Calls, Reply};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
-/// The account behind the sign-in, and how the services behave.
+/// The account behind the sign-in, and the behavior of the services.
 ///
-/// Plain values, made step by step; one scenario may start many sandboxes.
+/// One scenario can start many sandboxes.
 #[derive(Clone, Debug)]
 pub struct Scenario {
     pub(crate) organizations: Vec<Organization>,
@@ -21,7 +21,7 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// An account that can be used at once: one personal organization with its default project.
+    /// Returns an account that is usable at once: one personal organization with its default project.
     pub fn ready() -> Self {
         Self::of([Organization::new("org-sandbox-personal")
             .titled("Personal")
@@ -29,7 +29,7 @@ impl Scenario {
             .with_project(Project::new("proj_sandbox_default").titled("Default project").as_initial())])
     }
 
-    /// An account with exactly these organizations, listed in this order. None is allowed too.
+    /// Returns an account with exactly these organizations, listed in this order. It may have none.
     pub fn of(organizations: impl IntoIterator<Item = Organization>) -> Self {
         Self {
             organizations: organizations.into_iter().collect(),
@@ -44,51 +44,51 @@ impl Scenario {
         }
     }
 
-    /// Organizations and projects exist only this long after each login; until then the list is empty.
+    /// Delays organizations and projects after each login. Until then the list is empty.
     pub fn ready_after(mut self, delay: Duration) -> Self {
         self.organizations_after = delay;
         self
     }
 
-    /// Initial projects exist only this long after each login; the rest is there at once.
+    /// Delays initial projects after each login. Everything else exists at once.
     pub fn project_ready_after(mut self, delay: Duration) -> Self {
         self.default_project_after = delay;
         self
     }
 
-    /// Initial projects exist only from the `nth` (from 1) reading of the organizations of each session.
+    /// Delays initial projects until the organizations were listed `nth` times (from 1) in a session.
     ///
-    /// Further pages of one list do not count as readings.
+    /// Further pages of one list do not count.
     pub fn ready_after_rounds(mut self, nth: usize) -> Self {
         self.default_project_in_round = nth;
         self
     }
 
-    /// The value of `app` that a login must send; `api` unless told.
+    /// Sets the value of `app` that a login must send. The default is `api`.
     pub fn app(mut self, app: impl Into<String>) -> Self {
         self.app = app.into();
         self
     }
 
-    /// How many items one page of a list holds; 100 unless told, at least 1.
+    /// Sets the number of items in one page of a list, at least 1. The default is 100.
     pub fn page_size(mut self, items: usize) -> Self {
         self.page_size = items.max(1);
         self
     }
 
-    /// The authorization server refuses at once with `access_denied`, without a page to click on.
+    /// Makes the authorization server refuse at once with `access_denied`, without a page.
     pub fn refuse_sign_in(mut self) -> Self {
         self.refuses_sign_in = true;
         self
     }
 
-    /// How long each response of the token endpoint and of the platform API takes.
+    /// Sets the latency of the token endpoint and of the platform API.
     pub fn latency(mut self, latency: Duration) -> Self {
         self.latency = latency;
         self
     }
 
-    /// Answers these calls so. When several rules fit a call, the one stated last wins.
+    /// Scripts the reply to these calls. If several rules match a call, the last one applies.
     ///
     /// ```
     /// # use keymint_sandbox::{Reply, Scenario, Step};
@@ -96,7 +96,7 @@ impl Scenario {
     ///     .reply(Step::Organizations, Reply::status(500)) // every call
     ///     .reply(Step::Organizations.nth(3), Reply::default()) // but not the third
     ///     .reply(Step::Projects.of("org-2").nth(1), Reply::status(403))
-    ///     .reply(Step::CreateKey, Reply::hang_up().after_processing()); // a key exists; nobody is told
+    ///     .reply(Step::CreateKey, Reply::hang_up().after_processing()); // a key exists; the client does not know
     /// ```
     pub fn reply(mut self, calls: impl Into<Calls>, reply: Reply) -> Self {
         self.replies.push((calls.into(), reply));
@@ -106,7 +106,7 @@ impl Scenario {
 
 /// An organization of the account.
 ///
-/// A title or flag that is not given is absent from the response, not null or false.
+/// A title or flag that is not set is absent from the response, not null or false.
 #[derive(Clone, Debug)]
 pub struct Organization {
     pub(crate) id: String,
@@ -115,22 +115,23 @@ pub struct Organization {
 }
 
 impl Organization {
-    /// An organization without title, flags and projects.
+    /// Returns an organization without title, flags and projects.
     pub fn new(id: impl Into<String>) -> Self {
         let id = id.into();
         Self { fields: item("organization", &id), id, projects: Vec::new() }
     }
 
-    /// `org-7`, titled "Organization 7", with one ordinary project: `proj_7`, titled "Project 7".
+    /// Returns an organization such as `org-7`, titled "Organization 7", with one ordinary project: `proj_7`,
+    /// titled "Project 7".
     ///
-    /// Many of them: `Scenario::of((1..=250).map(Organization::numbered))`.
+    /// For a list of them: `Scenario::of((1..=250).map(Organization::numbered))`.
     pub fn numbered(number: usize) -> Self {
         Self::new(format!("org-{number}"))
             .titled(format!("Organization {number}"))
             .with_project(Project::new(format!("proj_{number}")).titled(format!("Project {number}")))
     }
 
-    /// Gives it a title.
+    /// Sets its title.
     pub fn titled(self, title: impl Into<String>) -> Self {
         self.field("title", title.into())
     }
@@ -151,7 +152,8 @@ impl Organization {
         self
     }
 
-    /// Sets a field of its JSON to any value: a null title, a flag of the wrong type, an unknown field.
+    /// Sets a field of its JSON to any value, such as a null title, a flag of the wrong type or an unknown
+    /// field.
     pub fn field(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.fields.insert(name.into(), value.into());
         self
@@ -160,7 +162,7 @@ impl Organization {
 
 /// A project of an organization.
 ///
-/// A title or flag that is not given is absent from the response, not null or false.
+/// A title or flag that is not set is absent from the response, not null or false.
 #[derive(Clone, Debug)]
 pub struct Project {
     pub(crate) id: String,
@@ -168,23 +170,24 @@ pub struct Project {
 }
 
 impl Project {
-    /// A project without title and flags.
+    /// Returns a project without title and flags.
     pub fn new(id: impl Into<String>) -> Self {
         let id = id.into();
         Self { fields: item("organization.project", &id), id }
     }
 
-    /// Gives it a title.
+    /// Sets its title.
     pub fn titled(self, title: impl Into<String>) -> Self {
         self.field("title", title.into())
     }
 
-    /// Marks it `is_initial`: a default project.
+    /// Marks it `is_initial`, as a default project.
     pub fn as_initial(self) -> Self {
         self.field("is_initial", true)
     }
 
-    /// Sets a field of its JSON to any value: a null title, a flag of the wrong type, an unknown field.
+    /// Sets a field of its JSON to any value, such as a null title, a flag of the wrong type or an unknown
+    /// field.
     pub fn field(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.fields.insert(name.into(), value.into());
         self

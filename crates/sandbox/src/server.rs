@@ -1,4 +1,4 @@
-//! The sockets: bytes in, [`Dispatcher`], bytes out.
+//! The sockets, in front of the [`Dispatcher`]. Only this module knows the real time.
 
 use crate::dispatcher::Dispatcher;
 use crate::response::Response;
@@ -17,10 +17,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// In bytes. The largest body of the protocol has a few hundred.
+/// Maximum size of a body, in bytes. The largest body of the protocol has a few hundred.
 const BODY_LIMIT: usize = 64 * 1024;
 
-/// What both origins and the [`Sandbox`](crate::Sandbox) hold in common.
+/// The state that both origins and the [`Sandbox`](crate::Sandbox) share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     dispatcher: Mutex<Dispatcher>,
@@ -54,7 +54,7 @@ impl Shared {
     }
 }
 
-/// Accepts connections for ever. When this future is dropped, they end with it.
+/// Accepts connections until the future is dropped, which closes them.
 pub(crate) async fn serve(listener: TcpListener, origin: Origin, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     loop {
@@ -64,11 +64,11 @@ pub(crate) async fn serve(listener: TcpListener, origin: Origin, shared: Arc<Sha
                     let shared = Arc::clone(&shared);
                     let service = service_fn(move |request| respond(origin, Arc::clone(&shared), request));
                     connections.spawn(async move {
-                        // A connection that ends in an error is the client's affair.
+                        // An error of a connection concerns only its client.
                         let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
                     });
                 }
-                // Out of file descriptors, most likely: wait until some are free again.
+                // Most likely out of file descriptors: wait until some are free again.
                 Err(_) => pause(Duration::from_millis(50)).await,
             },
             Some(_) = connections.join_next() => {}
@@ -76,7 +76,7 @@ pub(crate) async fn serve(listener: TcpListener, origin: Origin, shared: Arc<Sha
     }
 }
 
-/// An error closes the connection without a response.
+/// Responds to a request. An error closes the connection without a response.
 async fn respond(
     origin: Origin,
     shared: Arc<Shared>,
@@ -124,7 +124,7 @@ fn response(response: Response) -> io::Result<hyper::Response<Full<Bytes>>> {
     head.body(Full::from(response.body)).map_err(io::Error::other)
 }
 
-/// A request in work, also when its connection breaks off.
+/// A request in progress. It ends when dropped, also if its connection breaks.
 struct InFlight<'a>(&'a Shared);
 
 impl<'a> InFlight<'a> {

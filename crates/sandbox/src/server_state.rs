@@ -1,4 +1,4 @@
-//! The state behind both services, and its rules. No sockets, no clock: time is an argument.
+//! The state behind both services, and its rules. It uses no sockets and no clock: time is an argument.
 
 mod account;
 mod authorizations;
@@ -23,13 +23,13 @@ pub struct CreatedKey {
     pub organization: String,
     /// The project's id.
     pub project: String,
-    /// The name that was asked for.
+    /// The requested name.
     pub name: String,
     /// The secret: `sk-proj-…`.
     pub value: String,
 }
 
-/// What has been authorized and issued, and the account it is about.
+/// The authorizations, the issued credentials, and the account.
 #[derive(Clone, Debug)]
 pub(crate) struct ServerState {
     authorizations: Authorizations,
@@ -66,26 +66,26 @@ impl ServerState {
         }
     }
 
-    /// Remembers an authorization request until it is decided; the id stands for it on the page.
+    /// Stores an authorization request until it is decided, and returns its id for the page.
     pub(crate) fn begin(&mut self, authorization: Authorization) -> String {
         let id = self.generator.generate("req-");
         self.authorizations.begin(id.clone(), authorization);
         id
     }
 
-    /// The developer agreed: a code, or `None` when this id is unknown or already decided.
+    /// Grants a request and returns its code, or `None` if the id is unknown or already decided.
     pub(crate) fn grant(&mut self, id: &str) -> Option<(Authorization, String)> {
         let code = self.generator.generate("ac-");
         let authorization = self.authorizations.grant(id, code.clone())?;
         Some((authorization, code))
     }
 
-    /// The developer refused; `None` when this id is unknown or already decided.
+    /// Refuses a request. Returns `None` if the id is unknown or already decided.
     pub(crate) fn refuse(&mut self, id: &str) -> Option<Authorization> {
         self.authorizations.refuse(id)
     }
 
-    /// A code and its verifier for tokens.
+    /// Exchanges a code and its verifier for tokens.
     pub(crate) fn exchange(&mut self, request: &TokenRequest<'_>) -> Result<Tokens, ExchangeError> {
         self.authorizations.redeem(request)?;
         Ok(Tokens {
@@ -95,14 +95,14 @@ impl ServerState {
         })
     }
 
-    /// The session key that stands for the account from now on.
+    /// Opens a session and returns its key.
     pub(crate) fn log_in(&mut self, now: Duration) -> String {
         let session_key = self.issue(CredentialKind::SessionKey, "sess-");
         self.account.open_session(session_key.clone(), now);
         session_key
     }
 
-    /// One page of the account's organizations.
+    /// Returns one page of the account's organizations.
     pub(crate) fn organizations(
         &mut self,
         session_key: &str,
@@ -112,7 +112,7 @@ impl ServerState {
         self.account.organizations(session_key, after, now)
     }
 
-    /// One page of an organization's projects.
+    /// Returns one page of an organization's projects.
     pub(crate) fn projects(
         &self,
         session_key: &str,
@@ -123,7 +123,7 @@ impl ServerState {
         self.account.projects(session_key, organization, after, now)
     }
 
-    /// A new key each time.
+    /// Creates a key, a new one each time.
     pub(crate) fn create_key(
         &mut self,
         session_key: &str,
@@ -143,7 +143,7 @@ impl ServerState {
         Ok(key)
     }
 
-    /// The bearer, if it is one of the kind that is due. The error says what it is instead.
+    /// Returns the bearer, if it is of the kind that is due. The error names the kind that it is instead.
     pub(crate) fn accept<'a>(&self, due: CredentialKind, bearer: Option<&'a str>) -> Result<&'a str, String> {
         let bearer = bearer.ok_or_else(|| format!("no bearer, where {due} is due"))?;
         match self.issued.get(bearer) {
@@ -165,7 +165,7 @@ impl ServerState {
         &self.account.keys
     }
 
-    /// Whatever was issued, codes too.
+    /// Returns everything issued, including codes.
     pub(crate) fn secrets(&self) -> Vec<String> {
         self.authorizations.codes().chain(self.issued.keys().map(String::as_str)).map(str::to_owned).collect()
     }
@@ -176,7 +176,7 @@ impl ServerState {
         token
     }
 
-    /// A JWT that says by itself that it is not signed (RFC 7519 section 6.1).
+    /// Issues a JWT that declares itself unsigned (RFC 7519 section 6.1).
     fn issue_id_token(&mut self, client_id: &str) -> String {
         let header = json!({ "alg": "none", "typ": "JWT" });
         let claims = json!({

@@ -1,4 +1,4 @@
-//! The account: its sessions, what each of them can see by now, and the keys created in it.
+//! The account: its sessions, the items that each session can see, and the created keys.
 
 use super::CreatedKey;
 use crate::{Organization, Project, Scenario};
@@ -39,13 +39,13 @@ pub(crate) struct Page {
     pub(crate) has_more: bool,
 }
 
-/// What was named and does not exist, or not yet.
+/// An item that does not exist, or not yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotFound {
     Session,
     Organization,
     Project,
-    /// The item that a page should start after.
+    /// The item after which a page should start.
     Cursor,
 }
 
@@ -68,7 +68,7 @@ impl Account {
         self.sessions.insert(session_key, Session { opened: now, rounds: 0 });
     }
 
-    /// The first page begins a new round.
+    /// Returns one page of the organizations. The first page starts a new round.
     pub(super) fn organizations(
         &mut self,
         session_key: &str,

@@ -1,11 +1,11 @@
-//! Authorization requests, their codes, and what a code is good for (RFC 6749 §4.1, RFC 7636).
+//! Authorization requests and their codes (RFC 6749 section 4.1, RFC 7636).
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, HashSet};
 
-/// What an authorization request fixed for the rest of the flow.
+/// The parameters of an authorization request that the rest of the flow depends on.
 #[derive(Clone, Debug)]
 pub(crate) struct Authorization {
     pub(crate) client_id: String,
@@ -15,7 +15,7 @@ pub(crate) struct Authorization {
     pub(crate) state: String,
 }
 
-/// The values of a token request, already known to be well formed.
+/// The parameters of a well-formed token request.
 #[derive(Debug)]
 pub(crate) struct TokenRequest<'a> {
     pub(crate) client_id: &'a str,
@@ -24,7 +24,7 @@ pub(crate) struct TokenRequest<'a> {
     pub(crate) redirect_uri: &'a str,
 }
 
-/// Why a code was not exchanged.
+/// An error of a code exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ExchangeError {
     UnknownClient,
@@ -36,7 +36,7 @@ pub(crate) enum ExchangeError {
 }
 
 impl ExchangeError {
-    /// The error code of RFC 6749 §5.2.
+    /// Returns the error code of RFC 6749 section 5.2.
     pub(crate) fn code(self) -> &'static str {
         match self {
             Self::UnknownClient => "invalid_client",
@@ -85,12 +85,12 @@ impl Authorizations {
         self.undecided.remove(id)
     }
 
-    /// Every code, used or not.
+    /// Returns every code, used or not.
     pub(super) fn codes(&self) -> impl Iterator<Item = &str> {
         self.codes.keys().map(String::as_str)
     }
 
-    /// Uses the code up, also when it is refused: whoever guesses has one guess.
+    /// Redeems a code. It is used up even if it is refused, so that an attacker has one guess.
     pub(super) fn redeem(&mut self, request: &TokenRequest<'_>) -> Result<(), ExchangeError> {
         if !self.clients.contains(request.client_id) {
             return Err(ExchangeError::UnknownClient);
@@ -113,7 +113,7 @@ impl Authorizations {
     }
 }
 
-/// `BASE64URL-ENCODE(SHA256(ASCII(code_verifier)))` (RFC 7636 §4.2).
+/// `BASE64URL-ENCODE(SHA256(ASCII(code_verifier)))` (RFC 7636 section 4.2).
 fn s256(code_verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(code_verifier))
 }
@@ -183,7 +183,7 @@ mod tests {
         assert!(authorizations.grant("request-2", "code-3".to_owned()).is_none());
     }
 
-    /// `code-1` was granted to `app_1`; `app_2` is still undecided.
+    /// Returns a state in which `code-1` was granted to `app_1`, and `app_2` is undecided.
     fn granted() -> Authorizations {
         let mut authorizations = Authorizations::default();
         for number in ["1", "2"] {
