@@ -50,7 +50,7 @@ pub async fn sign_in(url: &str, consent: Consent) -> io::Result<FinalPage> {
         Stop::Page(page) => {
             Ok(FinalPage { url: page.url.into(), status: page.status.as_u16(), body: page.body })
         }
-        Stop::Unreachable(url) => Err(invalid(format!("nobody was to stop at {url}"))),
+        Stop::Unreachable(url) => Err(invalid(format!("unexpected stop at {url}"))),
     }
 }
 

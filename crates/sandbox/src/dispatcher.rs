@@ -40,7 +40,7 @@ impl Dispatcher {
         let scheduled = match Route::of(&request) {
             Ok(route) => self.serve(&route, &request, now),
             Err(refusal) => {
-                ScheduledResponse { response: Some(self.note("", refusal)), delay: Duration::ZERO }
+                ScheduledResponse { response: Some(self.record("", refusal)), delay: Duration::ZERO }
             }
         };
         request.status = scheduled.response.as_ref().map(|response| response.status);
@@ -48,8 +48,8 @@ impl Dispatcher {
         scheduled
     }
 
-    /// A departure that shows before there is a whole request.
-    pub(crate) fn report(&mut self, violation: String) {
+    /// Records a violation before the request is complete.
+    pub(crate) fn record_violation(&mut self, violation: String) {
         self.violations.push(violation);
     }
 
@@ -83,19 +83,19 @@ impl Dispatcher {
         } else {
             route.perform(&mut self.state.clone(), request, now)
         };
-        let original = result.unwrap_or_else(|refusal| self.note(&format!("{route}: "), refusal));
+        let original = result.unwrap_or_else(|refusal| self.record(&format!("{route}: "), refusal));
         let delay = latency.saturating_add(reply.delay);
         ScheduledResponse { response: reply.apply_to(original), delay }
     }
 
-    fn note(&mut self, prefix: &str, refusal: Refusal) -> Response {
+    fn record(&mut self, prefix: &str, refusal: Refusal) -> Response {
         self.violations.extend(refusal.violation.map(|violation| format!("{prefix}{violation}")));
         refusal.response
     }
 
     /// Records what the services accept although the protocol forbids it.
     fn check_conventions(&mut self, route: &Route<'_>, request: &Request) {
-        let departures = [
+        let violations = [
             (request.has("cookie"), "there is a cookie"),
             (request.has("referer"), "there is a referer"),
             (request.header("user-agent").is_none_or(str::is_empty), "there is no user agent"),
@@ -103,8 +103,8 @@ impl Dispatcher {
             (request.method == "GET" && !request.body.is_empty(), "a GET has a body"),
             (request.method == "POST" && !request.query.is_empty(), "a POST has a query"),
         ];
-        let departures = departures.into_iter().filter(|(departed, _)| *departed);
-        self.violations.extend(departures.map(|(_, departure)| format!("{route}: {departure}")));
+        let violations = violations.into_iter().filter(|(is_violated, _)| *is_violated);
+        self.violations.extend(violations.map(|(_, violation)| format!("{route}: {violation}")));
     }
 }
 

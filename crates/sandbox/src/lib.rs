@@ -56,7 +56,6 @@ mod browser;
 mod credentials;
 mod form;
 mod response;
-mod time;
 
 pub use browser::{Consent, FinalPage, sign_in, sign_in_remotely};
 pub use reply::{Calls, Reply, Step};

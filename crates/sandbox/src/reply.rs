@@ -163,14 +163,14 @@ impl Script {
 
     /// Counts the call, and returns its reply.
     pub(crate) fn next(&mut self, step: Step, organization: Option<&str>) -> Reply {
-        let mut chosen = None;
+        let mut last = None;
         for rule in self.rules.iter_mut().filter(|rule| rule.calls.includes(step, organization)) {
             rule.seen += 1;
             if rule.calls.nth.is_none_or(|nth| nth == rule.seen) {
-                chosen = Some(&rule.reply);
+                last = Some(&rule.reply);
             }
         }
-        chosen.cloned().unwrap_or_default()
+        last.cloned().unwrap_or_default()
     }
 }
 

@@ -2,7 +2,6 @@
 
 use crate::dispatcher::Dispatcher;
 use crate::response::Response;
-use crate::time::{Instant, pause};
 use crate::{Origin, Request, Scenario, form};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -16,6 +15,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 /// Maximum size of a body, in bytes. The largest body of the protocol has a few hundred.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -90,7 +90,7 @@ async fn respond(
         Err(error) if error.is::<LengthLimitError>() => {
             let violation =
                 format!("{} {} on the {origin}: the body is too long", head.method, head.uri.path());
-            shared.dispatcher().report(violation);
+            shared.dispatcher().record_violation(violation);
             return response(Response::empty(413).with("connection", "close"));
         }
         Err(error) => return Err(io::Error::other(error)),
@@ -116,6 +116,13 @@ async fn respond(
         _ = released.wait_for(|released| *released) => {}
     }
     response(scheduled.response.ok_or(io::ErrorKind::ConnectionAborted)?)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the sandbox is the outside world, whose time is real")]
+async fn pause(duration: Duration) {
+    if !duration.is_zero() {
+        tokio::time::sleep(duration).await;
+    }
 }
 
 fn response(response: Response) -> io::Result<hyper::Response<Full<Bytes>>> {

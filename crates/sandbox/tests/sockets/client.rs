@@ -1,4 +1,4 @@
-//! A client that can do everything right, and anything wrong.
+//! A client that can send correct requests and any wrong ones.
 
 #![expect(clippy::unwrap_used, reason = "only tests use it")]
 
@@ -19,7 +19,7 @@ use url::{Url, form_urlencoded};
 pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-/// A call to the sandbox, with the conventions that the contract asks for.
+/// A call to the sandbox, with the headers that the contract requires.
 pub(crate) struct Call {
     method: &'static str,
     url: String,
@@ -43,8 +43,8 @@ pub(crate) fn post(url: impl Into<String>) -> Call {
 
 impl Call {
     pub(crate) fn new(method: &'static str, url: impl Into<String>) -> Self {
-        let conventions = [("accept", "application/json".to_owned()), ("user-agent", "test/1".to_owned())];
-        Self { method, url: url.into(), headers: conventions.into(), body: String::new() }
+        let headers = [("accept", "application/json".to_owned()), ("user-agent", "test/1".to_owned())];
+        Self { method, url: url.into(), headers: headers.into(), body: String::new() }
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -105,7 +105,8 @@ impl Response {
     }
 }
 
-/// The client's end of the redirect: serves these responses, one connection each, and returns the request heads.
+/// The client's end of the redirect. It serves these responses, one connection each, and returns the request
+/// heads.
 pub(crate) struct Loopback {
     pub(crate) redirect_uri: String,
     requests: JoinHandle<Vec<String>>,
@@ -133,7 +134,7 @@ impl Loopback {
         self.requests.join().unwrap()
     }
 
-    /// The query of the first request: the authorization response.
+    /// Returns the query of the first request: the authorization response.
     pub(crate) fn response(self) -> Vec<(String, String)> {
         let requests = self.requests();
         let target = requests[0].split(' ').nth(1).unwrap();
@@ -158,7 +159,7 @@ pub(crate) fn authorize_url(sandbox: &Sandbox, redirect_uri: &str) -> String {
     format!("{}/oauth/authorize?{query}", sandbox.issuer())
 }
 
-/// A code, and the redirect URI it is bound to.
+/// Returns a code and the redirect URI that it is bound to.
 pub(crate) async fn code(sandbox: &Sandbox) -> (String, String) {
     let loopback = Loopback::serving(&[DONE]);
     let redirect_uri = loopback.redirect_uri.clone();
@@ -168,7 +169,7 @@ pub(crate) async fn code(sandbox: &Sandbox) -> (String, String) {
     (code, redirect_uri)
 }
 
-/// The token request as it should be.
+/// Returns a correct token request.
 pub(crate) fn token_request(sandbox: &Sandbox, code: &str, redirect_uri: &str) -> Call {
     post(format!("{}/oauth/token", sandbox.issuer())).form(&[
         ("client_id", "app_1"),

@@ -1,4 +1,4 @@
-//! The sandbox as its clients meet it: over real sockets.
+//! The sandbox over real sockets.
 
 mod client;
 mod platform;

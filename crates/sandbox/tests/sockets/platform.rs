@@ -173,7 +173,7 @@ async fn a_body_that_is_too_long_is_refused() {
     let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
     let long = json!({ "app": "a".repeat(100_000) });
     let call = post(format!("{}/dashboard/onboarding/login", sandbox.api_base())).json(&long);
-    // Whether the client reads the 413 or a broken pipe depends on who is faster.
+    // The client reads the 413 or a broken pipe, depending on timing.
     if let Ok(response) = call.try_send().await {
         assert_eq!(response.status, 413);
     }

@@ -1,4 +1,4 @@
-//! Replies that are scripted.
+//! Scripted replies.
 
 use crate::client::{
     access_token, code, create_key, login, organizations, projects, session_key, token_request,
@@ -67,7 +67,7 @@ async fn one_organizations_projects_fail_and_the_others_do_not() {
 
 #[tokio::test]
 async fn requests_in_work_at_the_same_time_are_counted() {
-    // The first two calls are never answered, so the third surely finds them in work.
+    // The first two calls get no response, so the third certainly finds them in progress.
     let never = Reply::default().delayed(Duration::MAX);
     let scenario = Scenario::ready()
         .reply(Step::Organizations.nth(1), never.clone())
