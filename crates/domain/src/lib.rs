@@ -92,5 +92,5 @@ pub use provisioning::plan::{Plan, Ports, Timeouts};
 pub use provisioning::provisioner::Provisioner;
 pub use provisioning::session::Session;
 pub use secret::{AccessToken, ApiKey, AuthorizationCode, CodeVerifier, InvalidSecret, SessionKey, State};
-pub use service_error::{ConnectFailure, ServiceError, ServiceErrorKind, Step};
+pub use service_error::{Advice, ConnectFailure, ServiceError, ServiceErrorKind, Step};
 pub use url::Url;

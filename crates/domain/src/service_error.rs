@@ -90,9 +90,58 @@ impl ServiceError {
         Self { code, ..self }
     }
 
+    /// What a front end should suggest to the user.
+    pub fn advice(&self) -> Advice {
+        use ServiceErrorKind::{Interrupted, NotSent, OutOfContract, Refused, TimedOut};
+        match (self.kind, self.step) {
+            (NotSent(ConnectFailure::Dns), _) => Advice::CheckHostName,
+            (NotSent(ConnectFailure::Tls), _) => Advice::CheckTrust,
+            (NotSent(ConnectFailure::Proxy), _) => Advice::CheckProxy,
+            (NotSent(ConnectFailure::Connect | ConnectFailure::TimedOut), _) => Advice::CheckNetwork,
+            (TimedOut, _) => Advice::WaitLonger,
+            (Refused { status: 429, .. }, _) => Advice::SlowDown,
+            (Refused { status: 500..=599, .. }, _) => Advice::TryLater,
+            (Refused { .. }, Step::CheckKey) => Advice::CheckKeyPermissions,
+            (Refused { .. }, Step::ExchangeCode) | (Refused { status: 401, .. }, _) => Advice::SignInAgain,
+            (Refused { .. }, Step::Login) => Advice::UseAnotherAccount,
+            (Refused { .. }, _) => Advice::CheckRole,
+            (Interrupted | OutOfContract, _) => Advice::CheckEndpoints,
+        }
+    }
+
     pub(crate) fn out_of_time(step: Step, limit: Duration) -> Self {
         Self::new(step, ServiceErrorKind::TimedOut, format!("no answer within {}", human_duration(limit)))
     }
+}
+
+/// What to suggest to a user after a [`ServiceError`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Advice {
+    /// Check the network connection and the host name.
+    CheckHostName,
+    /// Check which certificates are trusted, and the clock.
+    CheckTrust,
+    /// Check the proxy's URL and credentials.
+    CheckProxy,
+    /// Check the network connection, a firewall, and whether a proxy is needed.
+    CheckNetwork,
+    /// Check the network connection, or wait longer for an answer.
+    WaitLonger,
+    /// Wait a few minutes: there were too many requests.
+    SlowDown,
+    /// Try later: the server has a problem.
+    TryLater,
+    /// Check the permissions of the key.
+    CheckKeyPermissions,
+    /// Sign in again.
+    SignInAgain,
+    /// Sign in with another account.
+    UseAnotherAccount,
+    /// Check the account's role in the organization.
+    CheckRole,
+    /// Check the URLs of the servers, and whether a proxy answers in their place.
+    CheckEndpoints,
 }
 
 /// What happened to a request.
@@ -209,6 +258,30 @@ mod tests {
             assert_eq!(kind.to_string(), words);
         }
     }
+    #[test]
+    fn each_failure_has_its_advice() {
+        use ServiceErrorKind::{Interrupted, NotSent, OutOfContract, Refused, TimedOut};
+        let refused = |status| Refused { status, retry_after: None };
+        for (step, kind, advice) in [
+            (Step::Login, NotSent(ConnectFailure::Dns), Advice::CheckHostName),
+            (Step::Login, NotSent(ConnectFailure::Tls), Advice::CheckTrust),
+            (Step::Login, NotSent(ConnectFailure::Proxy), Advice::CheckProxy),
+            (Step::Login, NotSent(ConnectFailure::TimedOut), Advice::CheckNetwork),
+            (Step::Login, TimedOut, Advice::WaitLonger),
+            (Step::ExchangeCode, refused(429), Advice::SlowDown),
+            (Step::CheckKey, refused(503), Advice::TryLater),
+            (Step::CheckKey, refused(403), Advice::CheckKeyPermissions),
+            (Step::ExchangeCode, refused(400), Advice::SignInAgain),
+            (Step::CreateKey, refused(401), Advice::SignInAgain),
+            (Step::Login, refused(403), Advice::UseAnotherAccount),
+            (Step::CreateKey, refused(403), Advice::CheckRole),
+            (Step::Login, Interrupted, Advice::CheckEndpoints),
+            (Step::Login, OutOfContract, Advice::CheckEndpoints),
+        ] {
+            assert_eq!(ServiceError::new(step, kind, "no").advice(), advice, "{step} {kind}");
+        }
+    }
+
     #[test]
     fn a_code_is_an_identifier() {
         let error = ServiceError::new(Step::Login, ServiceErrorKind::TimedOut, "");
