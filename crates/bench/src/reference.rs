@@ -7,8 +7,6 @@ use keymint_domain::{
     BaseUrl, Callback, Client, Clock, Entropy, Event, Moment, Plan, PollPolicy, Ports, Provisioner,
 };
 use keymint_http_adapter::{Http, HttpOptions};
-use rand::TryRng;
-use rand::rngs::SysRng;
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -27,7 +25,7 @@ pub(crate) async fn run(issuer: &str, api_base: &str, port: u16) -> Outcome<()> 
 
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     let redirect_uri = format!("http://localhost:{port}/auth/callback").parse()?;
-    let entropy = Entropy::fill_with(|bytes| SysRng.try_fill_bytes(bytes))?;
+    let entropy = Entropy::from_os()?;
     let pending = client.begin(redirect_uri, entropy);
     tell("authorize_url", pending.authorize_url().as_str());
 

@@ -38,7 +38,7 @@ impl Service {
     }
 
     pub(crate) fn begin(&self) -> Result<Begun, Refusal> {
-        let entropy = Entropy::fill_with(random)?;
+        let entropy = Entropy::from_os().map_err(|_| Refusal::NoRandomness)?;
         let redirect_uri = Url::parse(REGISTERED_REDIRECT_URI).expect("a constant");
         let pending = self.client.begin(redirect_uri, entropy);
         let (id, token) = (random_text::<16>()?, random_text::<32>()?);

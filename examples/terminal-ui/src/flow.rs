@@ -8,8 +8,6 @@ use keymint_domain::{
 };
 use keymint_http_adapter::{Http, HttpOptions};
 use keymint_tokio_clock::TokioClock;
-use rand::TryRng;
-use rand::rngs::SysRng;
 use std::error::Error;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -68,7 +66,7 @@ async fn make_key(
     let plan = Plan::named(setup.key_name);
     let observer = |event| drop(tell.send(Message::Happened(event)));
 
-    let entropy = Entropy::fill_with(|bytes| SysRng.try_fill_bytes(bytes))?;
+    let entropy = Entropy::from_os()?;
     let pending = setup.client.begin(listener.redirect_uri().clone(), entropy);
     tell.send(Message::Listening(listener.start_url(&pending)))?;
     let grant = wait_for_grant(ports.clock, listener, pending, PATIENCE).await?;

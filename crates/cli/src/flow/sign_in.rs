@@ -15,8 +15,6 @@ use keymint_domain::{
 };
 use keymint_http_adapter::{Http, HttpAuthServer, HttpPlatformApi, HttpSetupError};
 use keymint_tokio_clock::TokioClock;
-use rand::TryRng;
-use rand::rngs::SysRng;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -75,8 +73,7 @@ impl Servers {
 
 /// An authorization with the operating system's randomness.
 pub(crate) fn begin(client: &Client, redirect_uri: Url) -> Result<PendingAuthorization, CliError> {
-    let entropy = Entropy::fill_with(|bytes| SysRng.try_fill_bytes(bytes))
-        .map_err(|error| CliError::internal(&error))?;
+    let entropy = Entropy::from_os().map_err(|error| CliError::internal(&error))?;
     Ok(client.begin(redirect_uri, entropy))
 }
 

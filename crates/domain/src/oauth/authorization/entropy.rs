@@ -23,6 +23,17 @@ impl Entropy {
         Ok(Self(bytes))
     }
 
+    /// Fills the bytes with the operating system's generator (feature `os-entropy`).
+    ///
+    /// # Errors
+    ///
+    /// [`io::Error`](std::io::Error) if the system has no randomness to give.
+    #[cfg(feature = "os-entropy")]
+    pub fn from_os() -> std::io::Result<Self> {
+        use rand::TryRng;
+        Self::fill_with(|bytes| rand::rngs::SysRng.try_fill_bytes(bytes)).map_err(std::io::Error::other)
+    }
+
     pub(super) fn verifier(&self) -> &[u8; VERIFIER_BYTES] {
         self.0.first_chunk().expect("it is longer than a verifier")
     }
@@ -46,5 +57,12 @@ mod tests {
     fn entropy_shows_its_type_and_nothing_else() {
         let entropy = Entropy::fill_with(|_| Ok::<_, ()>(())).unwrap();
         assert_eq!(format!("{entropy:?} {entropy:#?}"), "Entropy([redacted]) Entropy([redacted])");
+    }
+
+    #[cfg(feature = "os-entropy")]
+    #[test]
+    fn the_systems_entropy_differs_each_time() {
+        let [first, second] = [Entropy::from_os(), Entropy::from_os()].map(Result::unwrap);
+        assert_ne!((first.verifier(), first.state()), (second.verifier(), second.state()));
     }
 }
