@@ -5,7 +5,7 @@ use crate::commands::command;
 use crate::config::{Destinations, KeyringOptions, Settings, Sources};
 use crate::error::{CliError, ErrorKind};
 use crate::flow::choose;
-use crate::flow::create_key::Mint;
+use crate::flow::create_key::KeyCreation;
 use crate::flow::response::ResponseReceiver;
 use crate::flow::sign_in::{complete_sign_in, open_sign_in};
 use crate::os::signals::{InFlight, Interrupt};
@@ -51,13 +51,14 @@ pub(crate) struct CreateFlow<'a> {
 impl CreateFlow<'_> {
     pub(crate) async fn create(self) -> Result<(), CliError> {
         let mut interrupt = Interrupt::listen().map_err(|error| CliError::internal(&error))?;
-        let mint =
-            interrupt.cancel_on_signal(Mint::prepare(self.settings, self.reporter, self.prompter())).await?;
+        let creation = interrupt
+            .cancel_on_signal(KeyCreation::prepare(self.settings, self.reporter, self.prompter()))
+            .await?;
         let opening = open_sign_in(self.settings, self.reporter, self.prompter());
         let (mut receiver, pending) = interrupt.cancel_on_signal(opening).await?;
         let patience = self.settings.sign_in_timeout;
         self.reporter.report(&Message::WaitingForPerson { patience, channel: receiver.channel() });
-        let outcome = self.make_key(&mut receiver, pending, mint, &mut interrupt).await;
+        let outcome = self.make_key(&mut receiver, pending, creation, &mut interrupt).await;
         receiver.conclude(outcome.as_ref().map_or_else(|failure| failure.page, |page| *page)).await;
         outcome.map(|_| ())
     }
@@ -67,7 +68,7 @@ impl CreateFlow<'_> {
         self,
         receiver: &mut ResponseReceiver,
         pending: PendingAuthorization,
-        mint: Mint<'_>,
+        creation: KeyCreation<'_>,
         interrupt: &mut Interrupt,
     ) -> Result<Outcome, CliError> {
         let Self { settings, reporter } = self;
@@ -92,7 +93,7 @@ impl CreateFlow<'_> {
             Ok((servers, session, target))
         };
         let (servers, session, target) = interrupt.cancel_on_signal(before_creation).await?;
-        mint.make(servers.ports(), session, &target, &observer, &in_flight, interrupt).await
+        creation.run(servers.ports(), session, &target, &observer, &in_flight, interrupt).await
     }
 
     fn prompter(&self) -> Prompter<'_> {

@@ -5,7 +5,7 @@ use crate::commands::command;
 use crate::commands::create::CreateFlow;
 use crate::config::{self, Settings, Sources};
 use crate::error::{CliError, ErrorKind};
-use crate::flow::create_key::Mint;
+use crate::flow::create_key::KeyCreation;
 use crate::flow::paste;
 use crate::flow::pending_sign_in::{self, Found, PendingSignIn};
 use crate::flow::response::ResponseReceiver;
@@ -41,7 +41,7 @@ async fn finish(args: FinishArgs, options: &Sources<'_>, reporter: &Arc<Reporter
     args.endpoints = pending_sign_in.endpoints.clone();
     let settings = Settings::resolve(&args, options)?;
 
-    let mint = interrupt.cancel_on_signal(Mint::prepare(&settings, reporter, prompter)).await?;
+    let creation = interrupt.cancel_on_signal(KeyCreation::prepare(&settings, reporter, prompter)).await?;
     if !pending_sign_in.claim().map_err(|error| CliError::internal(&error))? {
         return Err(unknown());
     }
@@ -49,7 +49,7 @@ async fn finish(args: FinishArgs, options: &Sources<'_>, reporter: &Arc<Reporter
     let PendingSignIn { pending, response, .. } = pending_sign_in;
     let mut receiver = ResponseReceiver::answered(response);
     let run = CreateFlow { settings: &settings, reporter };
-    run.make_key(&mut receiver, pending, mint, &mut interrupt).await.map(drop)
+    run.make_key(&mut receiver, pending, creation, &mut interrupt).await.map(drop)
 }
 
 fn is_address(path: &OsString) -> bool {

@@ -20,7 +20,7 @@ use keymint_domain::{
 use std::path::PathBuf;
 
 /// What is ready for a key before anybody signs in.
-pub(crate) struct Mint<'a> {
+pub(crate) struct KeyCreation<'a> {
     settings: &'a Settings,
     reporter: &'a Reporter,
     delivery: Delivery<'a>,
@@ -29,7 +29,7 @@ pub(crate) struct Mint<'a> {
     state: Option<StateDir>,
 }
 
-impl<'a> Mint<'a> {
+impl<'a> KeyCreation<'a> {
     /// Checks where the key will go, and that what becomes of it can be written down.
     pub(crate) async fn prepare(
         settings: &'a Settings,
@@ -52,7 +52,7 @@ impl<'a> Mint<'a> {
     }
 
     /// Creates the key and delivers it. Returns what the browser's page says.
-    pub(crate) async fn make(
+    pub(crate) async fn run(
         mut self,
         ports: Ports<'_>,
         session: Session,
