@@ -1,7 +1,7 @@
 //! `keymint status`: which keys this machine was given, and which one a program started here uses.
 
 mod key;
-mod place;
+mod source;
 mod text;
 
 use crate::args::{CreateArgs, OutputArgs, StatusArgs};
@@ -14,8 +14,8 @@ use crate::ui::reporter::Reporter;
 use crate::ui::stdout;
 use key::Key;
 use keymint_domain::{ApiKey, KeyCheck};
-use place::{Held, Place};
 use serde::Serialize;
+use source::{FoundKey, KeySource};
 use std::process::ExitCode;
 
 pub(crate) async fn run(args: StatusArgs) -> ExitCode {
@@ -28,13 +28,15 @@ async fn execute(args: &StatusArgs, options: &Sources<'_>, reporter: &Reporter) 
     let keys = key::known().map_err(|error| {
         CliError::new(ErrorKind::Internal, format!("what is known of the keys cannot be read: {error}"))
     })?;
-    let mut held = place::look(options, Prompter::new(reporter, false)).await?;
+    let mut found = source::find(options, Prompter::new(reporter, false)).await?;
     // Who never used the keyring need not know that there is none.
     let may_be_in_keyring = keys.iter().any(Key::is_in_keyring);
-    held.retain(|held| may_be_in_keyring || held.key.is_ok() || !matches!(held.place, Place::Keyring { .. }));
-    let mut held = held.into_iter();
-    let in_use = held.next();
-    let mut status = Status { in_use, shadowed: held.collect(), ..Status::of(keys) };
+    found.retain(|found| {
+        may_be_in_keyring || found.key.is_ok() || !matches!(found.source, KeySource::Keyring { .. })
+    });
+    let mut found = found.into_iter();
+    let in_use = found.next();
+    let mut status = Status { in_use, shadowed: found.collect(), ..Status::of(keys) };
     let mut failure = None;
     if args.verify {
         match status.verify(options).await {
@@ -58,9 +60,9 @@ struct Status {
     /// The oldest first.
     keys: Vec<Key>,
     /// The key of a program that is started here.
-    in_use: Option<Held>,
+    in_use: Option<FoundKey>,
     /// Those that it would use if the ones before were not there.
-    shadowed: Vec<Held>,
+    shadowed: Vec<FoundKey>,
     /// What the platform says of the key in use, where it was asked and has answered.
     verified: Option<Verified>,
 }
@@ -96,7 +98,7 @@ impl Status {
 
     fn key_in_use(&self) -> Result<&ApiKey, CliError> {
         let none = |why: String| CliError::new(ErrorKind::NoKey, why).hint("`keymint create` makes one.");
-        let held = self.in_use.as_ref().ok_or_else(|| none("there is no key here to try".to_owned()))?;
-        held.key.as_ref().map_err(|problem| none(format!("{}: {problem}", held.place)))
+        let found = self.in_use.as_ref().ok_or_else(|| none("there is no key here to try".to_owned()))?;
+        found.key.as_ref().map_err(|problem| none(format!("{}: {problem}", found.source)))
     }
 }

@@ -1,7 +1,7 @@
 //! The status in words.
 
 use super::key::Key;
-use super::place::{Held, Place};
+use super::source::{FoundKey, KeySource};
 use super::{Status, Verified};
 use crate::flow::verify_key;
 use crate::ui::format::{DASHBOARD, quoted};
@@ -27,27 +27,27 @@ impl Status {
         lines.push(String::new());
         match &self.in_use {
             None => lines.push("A program that is started here finds no key.".to_owned()),
-            Some(held) => {
-                lines.push(match held.place {
-                    Place::Keyring { .. } => {
+            Some(found) => {
+                lines.push(match found.source {
+                    KeySource::Keyring { .. } => {
                         "A program that is started here finds no key by itself. There is:".to_owned()
                     }
                     _ => "A program that is started here uses:".to_owned(),
                 });
-                lines.extend(self.found(held));
+                lines.extend(self.describe(found));
                 lines.extend(self.verified.map(|verified| indented(2, &said(verified))));
             }
         }
         if !self.shadowed.is_empty() {
             lines.push("What it would use if that were not there:".to_owned());
-            lines.extend(self.shadowed.iter().flat_map(|held| self.found(held)));
+            lines.extend(self.shadowed.iter().flat_map(|found| self.describe(found)));
         }
         lines.join("\n")
     }
 
     /// A place, the key in it, and which of the known ones that is.
-    fn found(&self, held: &Held) -> Vec<String> {
-        let what = match (&held.key, held.last_four()) {
+    fn describe(&self, found: &FoundKey) -> Vec<String> {
+        let what = match (&found.key, found.last_four()) {
             (Err(problem), _) => problem.clone(),
             (Ok(_), last_four) => {
                 let last_four = last_four.unwrap_or_default();
@@ -58,8 +58,8 @@ impl Status {
                 }
             }
         };
-        let line = indented(2, &sanitize(&format!("{}: {what}", held.place), LONGEST));
-        std::iter::once(line).chain(held.place.who().map(|who| indented(4, &who))).collect()
+        let line = indented(2, &sanitize(&format!("{}: {what}", found.source), LONGEST));
+        std::iter::once(line).chain(found.source.who().map(|who| indented(4, &who))).collect()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where a program that is started here finds a key.
+//! The sources in which a program that is started here finds a key.
 
 use crate::config::{self, Sources};
 use crate::error::CliError;
@@ -17,21 +17,21 @@ const ENV_FILE: &str = ".env";
 
 const NO_KEY: &str = "what it has is no key";
 
-/// A place, and the key in it, or why there is none to be had.
-pub(super) struct Held {
-    pub(super) place: Place,
+/// A source, and its key, or the reason why it has none.
+pub(super) struct FoundKey {
+    pub(super) source: KeySource,
     pub(super) key: Result<ApiKey, String>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum KeySource {
     Variable(String),
     EnvFile(PathBuf),
     Keyring { profile: String },
 }
 
-/// The places that have something, in the order in which they count.
-pub(super) async fn look(options: &Sources<'_>, prompter: Prompter<'_>) -> Result<Vec<Held>, CliError> {
+/// Finds the sources that have something, in their order of precedence.
+pub(super) async fn find(options: &Sources<'_>, prompter: Prompter<'_>) -> Result<Vec<FoundKey>, CliError> {
     let variable = config::variable(&None, options)?;
     let mut found = Vec::new();
     found.extend(in_environment(&variable));
@@ -40,43 +40,43 @@ pub(super) async fn look(options: &Sources<'_>, prompter: Prompter<'_>) -> Resul
     Ok(found)
 }
 
-fn in_environment(variable: &VariableName) -> Option<Held> {
+fn in_environment(variable: &VariableName) -> Option<FoundKey> {
     let value = env::var_os(variable.as_str()).filter(|value| !value.is_empty())?;
     let key = value.into_string().ok().and_then(|value| ApiKey::parse(value).ok());
-    Some(Held {
-        place: Place::Variable(variable.as_str().to_owned()),
+    Some(FoundKey {
+        source: KeySource::Variable(variable.as_str().to_owned()),
         key: key.ok_or_else(|| NO_KEY.to_owned()),
     })
 }
 
-fn in_file(path: &Path, variable: &VariableName) -> Option<Held> {
-    let place = Place::EnvFile(std::path::absolute(path).ok()?);
+fn in_file(path: &Path, variable: &VariableName) -> Option<FoundKey> {
+    let source = KeySource::EnvFile(std::path::absolute(path).ok()?);
     let key = match EnvFile::find_key(path, variable) {
         Ok(key) => Ok(key?),
         Err(error) if matches!(error.kind, EnvFileErrorKind::NotAKey) => Err(NO_KEY.to_owned()),
         Err(error) => Err(error.to_string()),
     };
-    Some(Held { place, key })
+    Some(FoundKey { source, key })
 }
 
-async fn in_keyring(profile: &str, prompter: Prompter<'_>) -> Option<Held> {
+async fn in_keyring(profile: &str, prompter: Prompter<'_>) -> Option<FoundKey> {
     let key = match patiently(prompter, Keyring::get(profile)).await {
         Ok(key) => Ok(key?),
         // A build without the keyring has nothing in it.
         Err(KeyringError::NotBuiltIn) => return None,
         Err(error) => Err(error.to_string()),
     };
-    Some(Held { place: Place::Keyring { profile: profile.to_owned() }, key })
+    Some(FoundKey { source: KeySource::Keyring { profile: profile.to_owned() }, key })
 }
 
-impl Held {
+impl FoundKey {
     /// The last four characters of the key.
     pub(super) fn last_four(&self) -> Option<&str> {
         self.key.as_ref().ok().map(ApiKey::last_four)
     }
 }
 
-impl Place {
+impl KeySource {
     /// Its name, as destinations are called.
     fn name(&self) -> String {
         match self {
@@ -86,7 +86,7 @@ impl Place {
         }
     }
 
-    /// What has to be known of who heeds it.
+    /// Which programs read it.
     pub(super) fn who(&self) -> Option<String> {
         match self {
             Self::Variable(_) => None,
@@ -101,7 +101,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for KeySource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Variable(name) => write!(f, "{name} in the environment"),
@@ -112,14 +112,14 @@ impl fmt::Display for Place {
 }
 
 /// Never the key itself.
-impl Serialize for Held {
+impl Serialize for FoundKey {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("place", &self.place.name())?;
-        match &self.place {
-            Place::Variable(name) => map.serialize_entry("variable", name)?,
-            Place::Keyring { profile } => map.serialize_entry("profile", profile)?,
-            Place::EnvFile(_) => {}
+        map.serialize_entry("place", &self.source.name())?;
+        match &self.source {
+            KeySource::Variable(name) => map.serialize_entry("variable", name)?,
+            KeySource::Keyring { profile } => map.serialize_entry("profile", profile)?,
+            KeySource::EnvFile(_) => {}
         }
         map.serialize_entry("last4", &self.last_four())?;
         map.serialize_entry("problem", &self.key.as_ref().err())?;
