@@ -11,6 +11,7 @@ mod profile;
 mod stored;
 mod table;
 
+use crate::args::values::{plain_text, wait};
 use crate::args::{CreateArgs, EndpointArgs, OutputArgs, RecoverArgs, TimeoutArgs};
 use crate::browser::{Browser, Launcher};
 use crate::error::CliError;
@@ -19,10 +20,7 @@ pub(crate) use endpoints::Endpoints;
 use keymint_domain::{BaseUrl, Client, Plan, PollPolicy, Timeouts};
 use keymint_http_adapter::HttpOptions;
 pub(crate) use network::{bundle, proxy, proxy_variable, roots_file};
-use options::plain_text;
-#[cfg(feature = "sandbox")]
-pub(crate) use options::port_number;
-pub(crate) use options::{Environment, Given, ProcessEnvironment, Source, Sources, switch, wait};
+pub(crate) use options::{Environment, Given, ProcessEnvironment, Source, Sources};
 pub(crate) use profile::DEFAULT as DEFAULT_PROFILE;
 use std::time::Duration;
 pub(crate) use stored::{may_ask, variable};

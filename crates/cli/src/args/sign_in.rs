@@ -1,6 +1,6 @@
 //! The commands that sign a person in: `create`, `list`, and `create` in two halves.
 
-use super::groups::{
+use super::shared::{
     BrowserArgs, DESTINATIONS, DestinationArgs, EndpointArgs, KeyArgs, OutputArgs, TargetArgs, TimeoutArgs,
 };
 use clap::Args as ClapArgs;

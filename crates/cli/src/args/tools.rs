@@ -1,17 +1,8 @@
 //! The commands that show how things are, or how they would be.
 
-use super::groups::EndpointArgs;
-#[cfg(feature = "sandbox")]
-use super::groups::OutputArgs;
+use super::shared::EndpointArgs;
 use clap::Args as ClapArgs;
 use clap_complete::Shell;
-
-#[cfg(feature = "sandbox")]
-#[derive(Debug, ClapArgs)]
-pub(crate) struct DemoArgs {
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
-}
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct DoctorArgs {

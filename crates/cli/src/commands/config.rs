@@ -1,5 +1,6 @@
 //! `keymint config`: each setting, its value, and where it comes from.
 
+use crate::args::values::switch;
 use crate::args::{ConfigArgs, OutputArgs};
 use crate::commands::command;
 use crate::config::{self, DEFAULT_PROFILE, DEFINITIONS, Definition, Given, Kind, Source, Sources};
@@ -147,7 +148,7 @@ fn setting(definition: &Definition, given: Option<Given>) -> Result<Setting, Cli
 /// A good value as it is shown: never a secret.
 fn shown(kind: Kind, value: &str) -> Value {
     match kind {
-        Kind::Switch => config::switch(value).map_or(Value::Null, Value::Bool),
+        Kind::Switch => switch(value).map_or(Value::Null, Value::Bool),
         Kind::Port => value.parse::<u16>().map_or(Value::Null, Value::from),
         // Its arguments may have one.
         Kind::Command => match value.trim().split_once(char::is_whitespace) {

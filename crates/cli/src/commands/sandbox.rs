@@ -1,39 +1,14 @@
 //! `keymint sandbox`: the sandbox for people who build front ends.
 
-use crate::args::OutputArgs;
-use crate::config;
+use crate::args::{OutputArgs, SandboxArgs};
 use crate::error::{CliError, ErrorKind};
 use crate::os::signals::Interrupt;
 use crate::ui::reporter::{Message, Reporter};
 use crate::ui::stdout;
-use clap::{ArgAction, Args};
 use keymint_sandbox::{Organization, Project, Sandbox, Scenario};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
-
-#[derive(Debug, Args)]
-pub(crate) struct SandboxArgs {
-    /// Port of the authorization server; the API has the next one [default: free ones]
-    #[arg(long, value_name = "PORT", value_parser = config::port_number)]
-    pub(crate) port: Option<u16>,
-
-    /// How many organizations the account has; the first has the default project
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(..=1000))]
-    pub(crate) organizations: u16,
-
-    /// The default project appears this long after the login
-    #[arg(long, value_name = "TIME", value_parser = config::wait)]
-    pub(crate) ready_after: Option<std::time::Duration>,
-
-    /// Each answer comes this late
-    #[arg(long, value_name = "TIME", value_parser = config::wait)]
-    pub(crate) latency: Option<std::time::Duration>,
-
-    /// Refuse every sign-in, without showing the page
-    #[arg(long, action = ArgAction::SetTrue)]
-    pub(crate) refuse: bool,
-}
 
 pub(crate) async fn run(args: SandboxArgs) -> ExitCode {
     let reporter = Reporter::new(OutputArgs::default());

@@ -1,7 +1,8 @@
 //! Where the key is wanted.
 
-use super::options::{Sources, plain_text};
+use super::options::Sources;
 use crate::args::DestinationArgs;
+use crate::args::values::plain_text;
 use crate::error::CliError;
 use keymint_delivery_adapter::VariableName;
 use std::path::PathBuf;

@@ -1,7 +1,8 @@
 //! Whom a run speaks to, and where the browser comes back to.
 
-use super::options::{Sources, plain_text, port_number};
+use super::options::Sources;
 use crate::args::EndpointArgs;
+use crate::args::values::{plain_text, port_number};
 use crate::error::CliError;
 use keymint_domain::{BaseUrl, Client};
 

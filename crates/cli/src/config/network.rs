@@ -1,6 +1,7 @@
 //! The way to the servers: which certificates to trust, and through which proxy.
 
-use super::options::{Environment, Given, Source, Sources, plain_text};
+use super::options::{Environment, Given, Source, Sources};
+use crate::args::values::plain_text;
 use crate::error::CliError;
 use keymint_http_adapter::ExtraRoots;
 use std::fs::File;

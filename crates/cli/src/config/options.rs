@@ -3,14 +3,11 @@
 use super::config_file;
 use super::profile::{self, Profile};
 use super::stored::profile_name;
+use crate::args::values::switch;
 use crate::error::CliError;
 use std::env::VarError;
 use std::fmt::Display;
 use std::path::PathBuf;
-use std::time::Duration;
-
-/// Longest wait for a person or a server. A longer one counts as this.
-const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
 /// Where values that no flag gives come from.
 pub(crate) trait Environment {
@@ -162,65 +159,6 @@ impl<'a> Sources<'a> {
     }
 }
 
-pub(crate) fn switch(value: &str) -> Result<bool, &'static str> {
-    match value.to_ascii_lowercase().as_str() {
-        "1" | "true" | "yes" | "on" => Ok(true),
-        "0" | "false" | "no" | "off" => Ok(false),
-        _ => Err("it must be 1 or 0"),
-    }
-}
-
 pub(super) fn variable(name: &str) -> String {
     format!("KEYMINT_{}", name.replace('-', "_").to_ascii_uppercase())
-}
-
-pub(super) fn plain_text(value: &str) -> Result<String, &'static str> {
-    if value.is_empty() {
-        Err("it must not be empty")
-    } else if value.contains(char::is_control) {
-        Err("it must not have control characters")
-    } else {
-        Ok(value.to_owned())
-    }
-}
-
-pub(crate) fn port_number(value: &str) -> Result<u16, &'static str> {
-    value.parse().ok().filter(|port| *port != 0).ok_or("it must be a port number from 1 to 65535")
-}
-
-/// `15m`, `90s`, `1h`, `500ms`; a bare number counts seconds.
-pub(crate) fn wait(value: &str) -> Result<Duration, &'static str> {
-    const NOT_A_TIME: &str = "it must be a time such as 15m, 90s or 500ms";
-    let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
-    let wait = if is_number {
-        // More digits than fit mean more than the longest wait.
-        Duration::from_secs(value.parse().unwrap_or(u64::MAX))
-    } else {
-        humantime::parse_duration(value).map_err(|_| NOT_A_TIME)?
-    };
-    if wait.is_zero() { Err("it must be longer than 0") } else { Ok(wait.min(LONGEST_WAIT)) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wait_has_a_unit_or_counts_seconds_and_is_at_most_an_hour() {
-        for (text, seconds) in [
-            ("90s", 90.0),
-            ("15m", 900.0),
-            ("500ms", 0.5),
-            ("60", 60.0),
-            ("1h", 3600.0),
-            ("9h", 3600.0),
-            ("18446744073709551615", 3600.0),
-            ("99999999999999999999999", 3600.0),
-        ] {
-            assert_eq!(wait(text).map(|wait| wait.as_secs_f64()), Ok(seconds), "{text}");
-        }
-        for text in ["", "x", "-1", "1.5", "0", "0s"] {
-            assert!(wait(text).is_err(), "{text}");
-        }
-    }
 }

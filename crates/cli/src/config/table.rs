@@ -1,7 +1,7 @@
 //! Every option of `create` that has a variable: what it takes, and whether the configuration file
 //! may set it.
 
-use super::options::{plain_text, port_number, switch, wait};
+use crate::args::values::{plain_text, port_number, switch, wait};
 use keymint_delivery_adapter::VariableName;
 use keymint_domain::BaseUrl;
 
@@ -110,6 +110,7 @@ mod tests {
     use crate::config::tests::resolve;
     use clap::CommandFactory;
     use keymint_domain::{Client, Plan};
+    use std::collections::BTreeSet;
 
     /// These are for one invocation of the program, and have no variable.
     const NO_OPTIONS_OF_A_RUN: [&str; 2] = ["help", "version"];
@@ -125,6 +126,37 @@ mod tests {
         flags.sort_unstable();
         defined.sort_unstable();
         assert_eq!(flags, defined);
+    }
+
+    /// Arguments are in the history of the shell and in the list of processes. Who adds an option to
+    /// the table or to this list has asked whether its value could be a secret: then it may be none.
+    /// (The address of `finish` holds a code, which is worth nothing without the verifier and is used up
+    /// at once. What follows `run --` is another program's to judge.)
+    #[test]
+    fn no_option_takes_a_secret() {
+        const IN_NO_TABLE: [&str; 12] = [
+            "[address]",
+            "[command]",
+            "[id]",
+            "[shell]",
+            "delete",
+            "help",
+            "latency",
+            "organizations",
+            "port",
+            "ready-after",
+            "refuse",
+            "version",
+        ];
+        let mut command = Args::command();
+        command.build();
+        let subcommands = command.get_subcommands().filter(|command| command.get_name() != "help");
+        let arguments = [&command].into_iter().chain(subcommands).flat_map(clap::Command::get_arguments);
+        let found: BTreeSet<_> = arguments
+            .map(|arg| arg.get_long().map_or_else(|| format!("[{}]", arg.get_id()), str::to_owned))
+            .collect();
+        let defined = DEFINITIONS.iter().map(|definition| definition.name).chain(IN_NO_TABLE);
+        assert_eq!(found, defined.map(str::to_owned).collect());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The commands for keys that are here already.
 
-use super::groups::{DestinationArgs, OutputArgs};
+use super::shared::{DestinationArgs, OutputArgs};
 use clap::Args as ClapArgs;
 use std::ffi::OsString;
 
