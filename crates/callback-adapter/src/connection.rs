@@ -66,7 +66,7 @@ async fn respond_and_close(
         let _ = stream.write_all(&verdict.into_bytes()).await;
     }
     if stream.was_tls() {
-        handler.warnings().report(ListenerWarning::SpokeTls);
+        handler.shared.warnings.report(ListenerWarning::SpokeTls);
     }
     let mut stream = stream.into_inner();
     // Closing a socket with unread bytes would discard the response (RFC 9112 section 9.6), so read until
@@ -186,7 +186,7 @@ mod tests {
         ] {
             let harness = Harness::new();
             let (observer, observed) = std::sync::mpsc::channel();
-            harness.handler.warnings().observe(Box::new(move |warning| observer.send(warning).unwrap()));
+            harness.handler.shared.warnings.observe(Box::new(move |warning| observer.send(warning).unwrap()));
             let (mut client, end) = harness.connect(64 * 1024);
             for byte in sent {
                 let _ = client.write_all(&[*byte]).await;

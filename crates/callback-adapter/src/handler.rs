@@ -16,14 +16,13 @@ use hyper::http::HeaderMap;
 use hyper::http::header::SET_COOKIE;
 use hyper::http::request::Parts;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{mpsc, watch};
 
 pub(crate) struct Handler {
     admission: Admission,
-    shared: Shared,
+    pub(crate) shared: Shared,
     callbacks: mpsc::Sender<PendingCallback>,
     page: watch::Receiver<OutcomePage>,
     /// Whether the accepted callback had no cookie, so that its browser may request the page without it.
@@ -61,8 +60,8 @@ impl Handler {
         let admission = Admission {
             port,
             callback_path: callback_path.to_owned(),
-            start_nonce: shared.link.nonce().clone(),
-            probe_nonce: shared.identity.nonce().clone(),
+            start_nonce: shared.link.nonce.clone(),
+            probe_nonce: shared.identity.nonce.clone(),
         };
         Self {
             admission,
@@ -82,22 +81,13 @@ impl Handler {
             Ok(Admitted::Start) if connection.is_another_users() => Verdict::NotFound.into_response(),
             Ok(Admitted::Start) => self.start(&head.headers),
             Ok(Admitted::OutcomePage) => self.outcome_page(&head.headers, connection),
-            Ok(Admitted::Probe) => plain(self.shared.identity.answer().as_str()),
+            Ok(Admitted::Probe) => plain(self.shared.identity.answer.as_str()),
             Err(verdict) => verdict.into_response(),
         }
     }
 
     pub(crate) fn port(&self) -> u16 {
         self.admission.port
-    }
-
-    pub(crate) fn warnings(&self) -> &Warnings {
-        &self.shared.warnings
-    }
-
-    /// Returns whether the listener made this connection itself, for the self-test.
-    pub(crate) fn is_probe(&self, client: SocketAddr) -> bool {
-        self.shared.identity.is_probe(client)
     }
 
     /// Returns whether a browser was redirected to the outcome page and has not requested it yet.

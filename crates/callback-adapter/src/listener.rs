@@ -128,7 +128,7 @@ impl LoopbackListener {
     pub fn start_url(&self, pending: &PendingAuthorization) -> Url {
         self.shared.link.set_target(pending.authorize_url());
         let mut url = self.redirect_uri.clone();
-        url.set_path(&[paths::START, self.shared.link.nonce().as_str()].concat());
+        url.set_path(&[paths::START, self.shared.link.nonce.as_str()].concat());
         url
     }
 

@@ -74,7 +74,8 @@ pub(crate) enum Opening {
 }
 
 pub(crate) struct OneTimeLink {
-    nonce: Nonce,
+    /// The nonce of the start URL, after [`paths::START`](crate::paths::START).
+    pub(crate) nonce: Nonce,
     cookie_name: String,
     cookie: Nonce,
     state: Mutex<State>,
@@ -94,11 +95,6 @@ impl OneTimeLink {
             cookie: Nonce::random()?,
             state: Mutex::new(State { location: None, open_count: OpenCount::Zero }),
         })
-    }
-
-    /// Returns the nonce of the start URL, after [`paths::START`](crate::paths::START).
-    pub(crate) fn nonce(&self) -> &Nonce {
-        &self.nonce
     }
 
     /// Sets the authorization request that the start URL redirects to.

@@ -39,7 +39,7 @@ mod tests {
     fn the_first_reader_has_the_place_until_it_leaves() {
         for has_cookie in [false, true] {
             let slot = OutcomeViewer::default();
-            let [first, second] = [ConnectionState::default(), ConnectionState::default()];
+            let [first, second] = <[ConnectionState; 2]>::default();
             slot.admit(&first, has_cookie);
             slot.admit(&second, has_cookie);
             assert_eq!((first.is_held(), second.is_held()), (true, false));
@@ -53,8 +53,7 @@ mod tests {
     #[test]
     fn a_reader_with_the_cookie_takes_the_place_of_one_without_and_keeps_it() {
         let slot = OutcomeViewer::default();
-        let [without, with, other] =
-            [ConnectionState::default(), ConnectionState::default(), ConnectionState::default()];
+        let [without, with, other] = <[ConnectionState; 3]>::default();
         slot.admit(&without, false);
         slot.admit(&with, true);
         slot.admit(&other, false);

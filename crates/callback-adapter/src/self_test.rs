@@ -94,8 +94,10 @@ pub(crate) async fn run(
 
 /// The secrets that identify this listener, and the connections that it made to itself.
 pub(crate) struct Identity {
-    nonce: Nonce,
-    answer: Nonce,
+    /// The nonce in a probe's path, after [`paths::PROBE`].
+    pub(crate) nonce: Nonce,
+    /// The answer to a probe with the nonce.
+    pub(crate) answer: Nonce,
     /// The client's address of each probe in progress.
     probes: Mutex<Vec<SocketAddr>>,
 }
@@ -103,16 +105,6 @@ pub(crate) struct Identity {
 impl Identity {
     pub(crate) fn random() -> io::Result<Self> {
         Ok(Self { nonce: Nonce::random()?, answer: Nonce::random()?, probes: Mutex::default() })
-    }
-
-    /// Returns the nonce in a probe's path, after [`paths::PROBE`].
-    pub(crate) fn nonce(&self) -> &Nonce {
-        &self.nonce
-    }
-
-    /// Returns the answer to a probe with the nonce.
-    pub(crate) fn answer(&self) -> &Nonce {
-        &self.answer
     }
 
     /// Returns whether the listener made this connection itself.

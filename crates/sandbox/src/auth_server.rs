@@ -13,7 +13,7 @@ const FORM: &str = "application/x-www-form-urlencoded";
 pub(crate) fn authorize(state: &mut ServerState, request: &Request) -> Result<Response, Refusal> {
     let authorization = read_authorization(&request.query)
         .map_err(|wrong| Refusal::violation(page::problem(400, &wrong), wrong))?;
-    if state.refuses_sign_in() {
+    if state.account.refuses_sign_in {
         return Ok(refused(&authorization));
     }
     let id = state.begin(authorization.clone());

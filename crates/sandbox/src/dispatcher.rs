@@ -4,17 +4,17 @@ use crate::reply::{Reply, Script};
 use crate::response::{Refusal, Response};
 use crate::routes::Route;
 use crate::server_state::ServerState;
-use crate::{CreatedKey, Request, Scenario};
+use crate::{Request, Scenario};
 use std::time::Duration;
 
 /// A sandbox without its sockets.
 #[derive(Debug)]
 pub(crate) struct Dispatcher {
-    state: ServerState,
+    pub(crate) state: ServerState,
     script: Script,
     latency: Duration,
-    requests: Vec<Request>,
-    violations: Vec<String>,
+    pub(crate) requests: Vec<Request>,
+    pub(crate) violations: Vec<String>,
 }
 
 /// A response and its delay. Without a response, the connection is closed.
@@ -46,27 +46,6 @@ impl Dispatcher {
         request.status = scheduled.response.as_ref().map(|response| response.status);
         self.requests.push(request);
         scheduled
-    }
-
-    /// Records a violation before the request is complete.
-    pub(crate) fn record_violation(&mut self, violation: String) {
-        self.violations.push(violation);
-    }
-
-    pub(crate) fn requests(&self) -> &[Request] {
-        &self.requests
-    }
-
-    pub(crate) fn violations(&self) -> &[String] {
-        &self.violations
-    }
-
-    pub(crate) fn keys(&self) -> &[CreatedKey] {
-        self.state.keys()
-    }
-
-    pub(crate) fn secrets(&self) -> Vec<String> {
-        self.state.secrets()
     }
 
     fn serve(&mut self, route: &Route<'_>, request: &Request, now: Duration) -> ScheduledResponse {
@@ -124,7 +103,7 @@ mod tests {
 
         assert_eq!(status(dispatcher.receive(request, Duration::ZERO)), Some(200));
         assert_eq!(
-            dispatcher.violations(),
+            dispatcher.violations,
             [
                 "organizations request: there is a cookie",
                 "organizations request: there is a referer",
@@ -146,13 +125,13 @@ mod tests {
         assert_eq!(status(dispatcher.receive(organizations(&session_key), Duration::ZERO)), Some(503));
         assert_eq!(status(dispatcher.receive(organizations("made-up"), Duration::ZERO)), None);
         assert_eq!(
-            dispatcher.violations(),
+            dispatcher.violations,
             ["organizations request: the bearer is nothing that was issued here, where a session key is due"]
         );
         let projects =
             dispatcher.state.projects(&session_key, "org-sandbox-personal", None, Duration::ZERO).unwrap();
         assert!(projects.items.is_empty(), "the first round has not been counted");
-        let statuses: Vec<_> = dispatcher.requests().iter().map(|request| request.status).collect();
+        let statuses: Vec<_> = dispatcher.requests.iter().map(|request| request.status).collect();
         assert_eq!(statuses, [Some(503), None]);
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// `POST /dashboard/onboarding/login`
 pub(crate) fn login(state: &mut ServerState, request: &Request, now: Duration) -> Result<Response, Refusal> {
     require(state, CredentialKind::AccessToken, request)?;
-    let due = json!({ "app": state.app() });
+    let due = json!({ "app": state.account.app });
     if json_body(request)? != due {
         return Err(bad_request(format!("the body must be exactly {due}")));
     }

@@ -62,24 +62,24 @@ impl Sandbox {
 
     /// Returns every complete request so far, of both origins, in order of arrival.
     pub fn requests(&self) -> Vec<Request> {
-        self.shared.dispatcher().requests().to_vec()
+        self.shared.dispatcher().requests.clone()
     }
 
     /// Returns a message for every violation of the protocol so far, in order, such as
     /// `token request: code_verifier does not hash to the code_challenge`.
     pub fn violations(&self) -> Vec<String> {
-        self.shared.dispatcher().violations().to_vec()
+        self.shared.dispatcher().violations.clone()
     }
 
     /// Returns every API key created so far, also those whose response was lost.
     pub fn keys(&self) -> Vec<CreatedKey> {
-        self.shared.dispatcher().keys().to_vec()
+        self.shared.dispatcher().state.account.keys.clone()
     }
 
     /// Returns every secret issued so far, for tests that look for leaks: codes, access, ID and refresh
     /// tokens, session keys and API keys, in no order.
     pub fn secrets(&self) -> Vec<String> {
-        self.shared.dispatcher().secrets()
+        self.shared.dispatcher().state.secrets()
     }
 
     /// Ends every [delay](crate::Reply::delayed), of responses in progress and of later ones.

@@ -90,7 +90,7 @@ async fn respond(
         Err(error) if error.is::<LengthLimitError>() => {
             let violation =
                 format!("{} {} on the {origin}: the body is too long", head.method, head.uri.path());
-            shared.dispatcher().record_violation(violation);
+            shared.dispatcher().violations.push(violation);
             return response(Response::empty(413).with("connection", "close"));
         }
         Err(error) => return Err(io::Error::other(error)),

@@ -33,7 +33,7 @@ pub struct CreatedKey {
 #[derive(Clone, Debug)]
 pub(crate) struct ServerState {
     authorizations: Authorizations,
-    account: Account,
+    pub(crate) account: Account,
     issued: HashMap<String, CredentialKind>,
     generator: CredentialGenerator,
 }
@@ -153,18 +153,6 @@ impl ServerState {
         }
     }
 
-    pub(crate) fn app(&self) -> &str {
-        &self.account.app
-    }
-
-    pub(crate) fn refuses_sign_in(&self) -> bool {
-        self.account.refuses_sign_in
-    }
-
-    pub(crate) fn keys(&self) -> &[CreatedKey] {
-        &self.account.keys
-    }
-
     /// Returns everything issued, including codes.
     pub(crate) fn secrets(&self) -> Vec<String> {
         self.authorizations.codes().chain(self.issued.keys().map(String::as_str)).map(str::to_owned).collect()
@@ -254,6 +242,6 @@ mod tests {
         assert_eq!(create("org-sandbox-personal", "proj_other", 5), Err(NotFound::Project));
         assert_eq!(create("org-other", "proj_sandbox_default", 5), Err(NotFound::Organization));
         assert_eq!(create("org-sandbox-personal", "proj_sandbox_default", 5), Ok("laptop".to_owned()));
-        assert_eq!(state.keys().len(), 1);
+        assert_eq!(state.account.keys.len(), 1);
     }
 }

@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 #[derive(Clone, Debug)]
-pub(super) struct Account {
-    pub(super) app: String,
-    pub(super) refuses_sign_in: bool,
-    pub(super) keys: Vec<CreatedKey>,
+pub(crate) struct Account {
+    pub(crate) app: String,
+    pub(crate) refuses_sign_in: bool,
+    pub(crate) keys: Vec<CreatedKey>,
     organizations: Vec<Organization>,
     organizations_after: Duration,
     default_project_after: Duration,
