@@ -4,37 +4,29 @@
 
 use crate::support::{KEYMINT, Run, create, machine};
 use keymint_sandbox::{Consent, Scenario};
-use keymint_testkit::{
-    Launch, Machine, Terminal, before_the_search_path, browse, get, script, send, skipped, watch,
-};
+use keymint_testkit::{Launch, Machine, Scripts, Terminal, browse, get, send, skipped, watch};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use tempfile::TempDir;
 use tokio::process::Command;
 
 /// A launcher that passes on what it is started with.
-struct Launcher {
-    folder: TempDir,
-}
+struct Launcher(Scripts);
 
 impl Launcher {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let launcher = Self { folder };
+        Self::named("browser")
+    }
+
+    /// One for a program that is looked up by this name.
+    fn named(name: &str) -> Self {
+        let launcher = Self(Scripts::with(name, "{ echo \"$@\" ; } >fifo"));
         let made = std::process::Command::new("mkfifo").arg(launcher.path("fifo")).status();
         assert!(made.unwrap().success());
-        script(launcher.path("browser"), &format!("{{ echo \"$@\" ; }} > {}", launcher.path("fifo")));
         launcher
     }
 
     fn path(&self, name: &str) -> String {
-        self.folder.path().join(name).to_str().unwrap().to_owned()
-    }
-
-    /// Under another name, for a program that is looked up by it.
-    fn named(self, name: &str) -> Self {
-        fs::rename(self.path("browser"), self.path(name)).unwrap();
-        self
+        self.0.path(name).to_str().unwrap().to_owned()
     }
 
     /// The arguments of the launcher, when it is started.
@@ -69,15 +61,14 @@ async fn the_launcher_is_given_nothing_but_the_start_address() {
 #[tokio::test]
 async fn another_browser_than_the_one_that_was_opened_makes_no_key_where_nobody_can_be_asked() {
     let launcher = Launcher::new();
-    let mut run = start(&launcher).await;
+    let run = start(&launcher).await;
     let start = launcher.arguments().await;
     let path = start.split_once(&run.port.to_string()).unwrap().1;
     let opened = get(run.port, path).await.unwrap();
     assert!(opened.starts_with("HTTP/1.1 303 "), "{opened}");
 
     // The cookie stays with the first browser.
-    run.browser(Consent::Allow).await;
-    let ended = run.end().await;
+    let ended = run.answer(Consent::Allow).await;
     let page = ended.page();
 
     assert_eq!((ended.code, ended.sandbox.keys().len()), (4, 0), "{}", ended.stderr);
@@ -192,10 +183,9 @@ async fn a_program_of_another_user_gets_nothing_from_the_start_address() {
 #[tokio::test]
 async fn the_printed_address_works_in_any_browser_where_the_opened_one_was_not_used() {
     let launcher = Launcher::new();
-    let mut run = start(&launcher).await;
+    let run = start(&launcher).await;
     launcher.arguments().await;
-    run.browser(Consent::Allow).await;
-    let ended = run.end().await;
+    let ended = run.answer(Consent::Allow).await;
 
     assert_eq!(ended.code, 0, "{}", ended.stderr);
 }
@@ -203,9 +193,13 @@ async fn the_printed_address_works_in_any_browser_where_the_opened_one_was_not_u
 #[tokio::test]
 async fn a_launcher_that_fails_or_hangs_changes_nothing() {
     for browser in ["/no/such/browser", "false", "sleep 1000", ":::", "echo %s"] {
-        let mut run = create(Scenario::ready()).with_browser().env("BROWSER", browser).start().await;
-        run.browser(Consent::Allow).await;
-        let ended = run.end().await;
+        let ended = create(Scenario::ready())
+            .with_browser()
+            .env("BROWSER", browser)
+            .start()
+            .await
+            .answer(Consent::Allow)
+            .await;
         assert_eq!(
             (ended.code, ended.stdout.trim_end()),
             (0, ended.key().as_str()),
@@ -240,7 +234,7 @@ async fn the_command_of_an_option_is_started_with_its_own_words_and_no_shell() {
 #[tokio::test]
 async fn the_systems_browser_is_found_by_its_launchers() {
     for (name, variable) in [("xdg-open", "DISPLAY"), ("gio", "DISPLAY"), ("wslview", "WSL_DISTRO_NAME")] {
-        let launcher = Launcher::new().named(name);
+        let launcher = Launcher::named(name);
         // Nothing else is found there.
         for tool in ["sh", "id"] {
             let tool_path = Command::new("which").arg(tool).output().await.unwrap().stdout;
@@ -264,17 +258,16 @@ async fn the_systems_browser_is_found_by_its_launchers() {
 
 #[tokio::test]
 async fn by_ssh_no_browser_is_opened_and_the_way_back_is_told() {
-    let launcher = Launcher::new().named("xdg-open");
-    let mut run = create(Scenario::ready())
+    let launcher = Launcher::named("xdg-open");
+    let run = create(Scenario::ready())
         .with_browser()
-        .env("PATH", before_the_search_path(launcher.path("")))
+        .env("PATH", launcher.0.search_path())
         .env("DISPLAY", "localhost:10.0")
         .env("SSH_CONNECTION", "192.0.2.9 50000 192.0.2.5 2222")
         .start()
         .await;
     let forward = format!("  ssh -L {port}:localhost:{port} -p 2222 tester@192.0.2.5", port = run.port);
-    run.browser(Consent::Allow).await;
-    let ended = run.end().await;
+    let ended = run.answer(Consent::Allow).await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert!(ended.stderr.lines().any(|line| line == forward), "{}", ended.stderr);
     assert!(!ended.stderr.contains("Tried to open"), "{}", ended.stderr);
@@ -292,9 +285,7 @@ async fn what_is_not_opened_is_said_and_the_sign_in_goes_on() {
         (&[("CLAUDECODE", "1")], "Claude Code seems to run this"),
     ] {
         let start = create(Scenario::ready()).with_browser().envs(variables.iter().copied());
-        let mut run = start.start().await;
-        run.browser(Consent::Allow).await;
-        let ended = run.end().await;
+        let ended = start.start().await.answer(Consent::Allow).await;
         assert_eq!(ended.code, 0, "{}", ended.stderr);
         assert!(ended.stderr.contains(expected), "{expected}: {}", ended.stderr);
         assert!(!ended.stderr.contains("Tried to open"), "{}", ended.stderr);
@@ -334,8 +325,7 @@ async fn a_browser_that_speaks_https_is_told_of_once() {
     for _ in 0..3 {
         assert_eq!(send(run.port, "\u{16}\u{3}\u{1}\u{2}\0\u{1}\0\u{1}").await.unwrap(), "");
     }
-    run.browser(Consent::Allow).await;
-    let ended = run.end().await;
+    let ended = run.answer(Consent::Allow).await;
 
     assert_eq!((ended.code, ended.stderr.matches("spoke https").count()), (0, 1), "{}", ended.stderr);
 }

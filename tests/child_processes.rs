@@ -4,7 +4,7 @@
 
 use crate::support::create;
 use keymint_sandbox::{Consent, Scenario};
-use keymint_testkit::{Canaries, Strace, before_the_search_path, script, skipped};
+use keymint_testkit::{Canaries, Scripts, Strace, skipped};
 use std::fs;
 use std::process::Command;
 
@@ -12,24 +12,21 @@ use std::process::Command;
 async fn no_program_that_is_started_has_a_secret_in_its_arguments_or_environment() {
     // Each program that is started, with all its arguments and its whole environment.
     let Some(strace) = Strace::of("execve", &["-v", "-s", "65536"]) else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    for (name, text) in [("xclip", "exec cat >/dev/null"), ("browser", "exit 0")] {
-        script(path(name), text);
-    }
+    let programs = Scripts::with("xclip", "exec cat >/dev/null").and("browser", "exit 0");
+    let path = |name: &str| programs.path(name).to_str().unwrap().to_owned();
     fs::create_dir(path("project")).unwrap();
     assert!(Command::new("git").args(["init", "-q", &path("project")]).status().unwrap().success());
-    let mut run = create(Scenario::ready())
+    let ended = create(Scenario::ready())
         .under(strace.words())
         .with_browser()
         .args(["--env-file", &path("project/.env"), "--pipe-to", "tee", "--copy"])
-        .env("PATH", before_the_search_path(&folder))
+        .env("PATH", programs.search_path())
         .env("DISPLAY", ":0")
         .env("BROWSER", path("browser"))
         .start()
+        .await
+        .answer(Consent::Allow)
         .await;
-    run.browser(Consent::Allow).await;
-    let ended = run.end().await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
 
     let started = strace.log();

@@ -6,22 +6,8 @@ use crate::support::{Ended, Start, create};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use keymint_sandbox::Scenario;
-use keymint_testkit::{BESIDE_A_TERMINAL, before_the_search_path, script};
+use keymint_testkit::{BESIDE_A_TERMINAL, Scripts};
 use std::fs;
-use tempfile::TempDir;
-
-/// A folder with this program in it.
-fn program(name: &str, text: &str) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join(name);
-    script(&path, &format!("cd \"${{0%/*}}\"\n{text}"));
-    folder
-}
-
-/// Has these programs before all others.
-fn with(folder: &TempDir, start: Start) -> Start {
-    start.env("PATH", before_the_search_path(folder))
-}
 
 fn copy() -> Start {
     // In a session of its own there is no terminal.
@@ -41,23 +27,27 @@ async fn the_program_of_the_desktop_gets_the_key_alone_and_the_key_is_kept_besid
         ("xclip", "DISPLAY", "-selection clipboard -in"),
     ] {
         // As the real ones do, it leaves a process behind, which holds on to the streams.
-        let folder = program(name, "cat >got; echo \"$@\" >arguments; sleep 1000 & echo $! >id");
-        let ended = with(&folder, copy()).env(variable, ":0").args(["--json"]).sign_in().await;
+        let programs = Scripts::with(name, "cat >got; echo \"$@\" >arguments; sleep 1000 & echo $! >id");
+        let ended =
+            copy().env("PATH", programs.search_path()).env(variable, ":0").args(["--json"]).sign_in().await;
 
         assert_eq!(ended.code, 0, "{}", ended.stderr);
-        let read = |file: &str| fs::read_to_string(folder.path().join(file)).unwrap();
-        assert_eq!((read("got"), read("arguments")), (ended.key(), format!("{arguments}\n")));
+        assert_eq!(
+            (programs.read("got"), programs.read("arguments")),
+            (ended.key(), format!("{arguments}\n"))
+        );
         assert_eq!(ended.json()["delivered_to"], serde_json::json!(["clipboard"]));
         assert!(ended.stderr.contains("It is on the clipboard, where programs that keep a history"));
         holds_that_it_is_kept(&ended);
-        std::process::Command::new("kill").arg(read("id").trim()).status().unwrap();
+        std::process::Command::new("kill").arg(programs.read("id").trim()).status().unwrap();
     }
 }
 
 #[tokio::test]
 async fn a_key_that_is_also_elsewhere_is_not_kept_because_of_the_clipboard() {
-    let folder = program("xclip", "cat >/dev/null");
-    let ended = with(&folder, copy()).env("DISPLAY", ":0").args(["--print"]).sign_in().await;
+    let programs = Scripts::with("xclip", "cat >/dev/null");
+    let ended =
+        copy().env("PATH", programs.search_path()).env("DISPLAY", ":0").args(["--print"]).sign_in().await;
     assert_eq!((ended.code, ended.stdout.clone()), (0, format!("{}\n", ended.key())), "{}", ended.stderr);
     assert!(!ended.stderr.contains("forgets"), "{}", ended.stderr);
 }

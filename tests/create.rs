@@ -239,9 +239,7 @@ async fn the_browser_ends_on_a_page_that_tells_the_true_outcome() {
         (Scenario::ready().reply(Step::Login, Reply::status(403)), Consent::Allow, "No key"),
         (Scenario::ready().reply(Step::CreateKey, Reply::hang_up()), Consent::Allow, "may have been created"),
     ] {
-        let mut run = create(scenario).start().await;
-        run.browser(consent).await;
-        let ended = run.end().await;
+        let ended = create(scenario).start().await.answer(consent).await;
         let page = ended.page();
         assert!(page.url.ends_with("/auth/done") && page.status == 200, "{} {}", page.status, page.url);
         assert!(page.body.contains(expected), "{expected:?} is not in {}\n{}", page.body, ended.stderr);

@@ -9,9 +9,7 @@ use std::net::TcpListener;
 
 #[tokio::test]
 async fn a_refusal_in_the_browser_ends_with_4() {
-    let mut run = create(Scenario::ready()).args(["--json"]).start().await;
-    run.browser(Consent::Deny).await;
-    let ended = run.end().await;
+    let ended = create(Scenario::ready()).args(["--json"]).start().await.answer(Consent::Deny).await;
 
     assert_eq!((ended.code, ended.json()["kind"].as_str()), (4, Some("sign_in_refused")));
     assert!(ended.stderr.contains("access_denied"), "{}", ended.stderr);
@@ -143,9 +141,13 @@ async fn a_pipe_whose_reader_is_gone_ends_with_11_before_anything_else_happens()
 #[tokio::test]
 async fn a_dry_run_that_cannot_be_printed_claims_no_key() {
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let mut run = create(Scenario::ready()).args(["--dry-run", "--json"]).stdout(full).start().await;
-    run.browser(Consent::Allow).await;
-    let ended = run.end().await;
+    let ended = create(Scenario::ready())
+        .args(["--dry-run", "--json"])
+        .stdout(full)
+        .start()
+        .await
+        .answer(Consent::Allow)
+        .await;
     let page = ended.page();
 
     assert_eq!((ended.code, ended.sandbox.keys().len()), (1, 0), "{}", ended.stderr);

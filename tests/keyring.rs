@@ -77,8 +77,7 @@ async fn a_key_that_comes_during_the_sign_in_is_not_lost_and_neither_is_the_new_
         .await;
     run.url().await;
     session.store("meanwhile", &[], KEY);
-    run.browser(Consent::Allow).await;
-    let ended = run.end().await;
+    let ended = run.answer(Consent::Allow).await;
     assert_eq!(ended.code, 9, "{}", ended.stderr);
     assert!(ended.stderr.contains("it has another key now than before the sign-in"), "{}", ended.stderr);
     assert_eq!(session.stored("meanwhile"), KEY);

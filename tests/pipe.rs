@@ -4,42 +4,30 @@
 
 use crate::support::{Start, create};
 use keymint_sandbox::{Consent, Scenario};
-use keymint_testkit::{BESIDE_A_TERMINAL, Launch, script, until};
+use keymint_testkit::{BESIDE_A_TERMINAL, Launch, Scripts, until};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
-use tempfile::TempDir;
 
-/// A shell script in a folder of its own, as a command of `--pipe-to`.
-struct Script(TempDir);
+/// A directory with this script.
+fn script(text: &str) -> Scripts {
+    Scripts::with("script", text)
+}
 
-impl Script {
-    fn new(text: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("script");
-        script(&path, &format!("cd \"${{0%/*}}\"\n{text}"));
-        Self(folder)
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn create(&self) -> Start {
-        create(Scenario::ready()).args(["--pipe-to", self.file("script").to_str().unwrap()])
-    }
+/// A run that gives the key to that script.
+fn create_to(script: &Scripts) -> Start {
+    create(Scenario::ready()).args(["--pipe-to"]).args([script.path("script")])
 }
 
 #[tokio::test]
 async fn a_command_gets_the_key_on_its_standard_input_and_nowhere_else() {
-    let script = Script::new(
+    let script = script(
         "cat >got; cat /proc/$$/cmdline /proc/$$/environ >elsewhere; echo stored; echo 'with a note' >&2",
     );
-    let ended = script.create().sign_in().await;
+    let ended = create_to(&script).sign_in().await;
 
     assert_eq!((ended.code, ended.stdout.as_str()), (0, ""), "{}", ended.stderr);
-    assert_eq!(fs::read_to_string(script.file("got")).unwrap(), ended.key());
-    let elsewhere = fs::read(script.file("elsewhere")).unwrap();
+    assert_eq!(script.read("got"), ended.key());
+    let elsewhere = fs::read(script.path("elsewhere")).unwrap();
     assert!(!String::from_utf8_lossy(&elsewhere).contains(&ended.key()));
     for line in ["stored", "with a note"] {
         assert!(ended.stderr.lines().any(|said| said == line), "{}", ended.stderr);
@@ -49,8 +37,8 @@ async fn a_command_gets_the_key_on_its_standard_input_and_nowhere_else() {
 
 #[tokio::test]
 async fn the_words_of_a_command_are_split_as_a_shell_splits_them_and_no_shell_reads_them() {
-    let script = Script::new("cat >/dev/null; printf '<%s>\\n' \"$@\"");
-    let command = format!("'{}' one 'two words' \"$HOME\" '' a\\ b ; *", script.file("script").display());
+    let script = script("cat >/dev/null; printf '<%s>\\n' \"$@\"");
+    let command = format!("'{}' one 'two words' \"$HOME\" '' a\\ b ; *", script.path("script").display());
     let ended = create(Scenario::ready()).args(["--pipe-to", &command]).sign_in().await;
 
     let said: Vec<_> = ended.stderr.lines().filter(|line| line.starts_with('<')).collect();
@@ -59,8 +47,8 @@ async fn the_words_of_a_command_are_split_as_a_shell_splits_them_and_no_shell_re
 
 #[tokio::test]
 async fn json_and_events_name_the_pipe_and_hold_no_key() {
-    let script = Script::new("cat >/dev/null; echo stored");
-    let ended = script.create().args(["--json", "--events"]).sign_in().await;
+    let script = script("cat >/dev/null; echo stored");
+    let ended = create_to(&script).args(["--json", "--events"]).sign_in().await;
 
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     let json = ended.json();
@@ -73,14 +61,14 @@ async fn json_and_events_name_the_pipe_and_hold_no_key() {
 
 #[tokio::test]
 async fn a_command_that_cannot_be_started_is_found_out_before_anybody_is_contacted() {
-    let script = Script::new("");
-    let data = script.file("data");
+    let script = script("");
+    let data = script.path("data");
     fs::write(&data, "").unwrap();
     for (command, code, problem) in [
         ("no-such-program-of-keymint --flag", 11, "\"no-such-program-of-keymint\", was not found"),
         ("/no/such/program", 11, "\"/no/such/program\", was not found"),
         (data.to_str().unwrap(), 11, "data\", is no program that may be started"),
-        (script.0.path().to_str().unwrap(), 11, "is no program that may be started"),
+        (script.path("").to_str().unwrap(), 11, "is no program that may be started"),
         (" ", 11, "the command of --pipe-to is empty"),
         ("sh -c 'cat", 2, "a quote that is not closed"),
     ] {
@@ -94,18 +82,18 @@ async fn a_command_that_cannot_be_started_is_found_out_before_anybody_is_contact
 
 #[tokio::test]
 async fn standard_output_still_gets_the_key_when_the_command_fails() {
-    let ended = Script::new("exit 1").create().args(["--print"]).sign_in().await;
+    let ended = create_to(&script("exit 1")).args(["--print"]).sign_in().await;
     assert_eq!((ended.code, ended.stdout.clone()), (9, format!("{}\n", ended.key())), "{}", ended.stderr);
 }
 
 /// That the key and its pieces are on neither stream is looked at in every run.
 #[tokio::test]
 async fn a_command_that_tells_the_key_is_not_repeated() {
-    let script = Script::new(
+    let script = script(
         "key=$(cat); echo \"stored $key in the vault\"; echo \"$key$key\" >&2; echo \"$key\" | fold -w 25\n\
          printf '%s' \"$key\" | dd bs=1 count=30 2>/dev/null; sh -xc ': '\"$key\"; printf '\\033[31mred\\n'",
     );
-    let ended = script.create().sign_in().await;
+    let ended = create_to(&script).sign_in().await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     for line in ["stored [redacted] in the vault", "+ : [redacted]", r"\u{1b}[31mred"] {
         assert!(ended.stderr.lines().any(|said| said.ends_with(line)), "{line}: {}", ended.stderr);
@@ -114,9 +102,8 @@ async fn a_command_that_tells_the_key_is_not_repeated() {
 
 #[tokio::test]
 async fn a_command_has_the_persons_limits_and_signals() {
-    let script = Script::new("cat >/dev/null; ulimit -Sc; ulimit -Hc; kill -PIPE $$");
-    let ended = script
-        .create()
+    let script = script("cat >/dev/null; ulimit -Sc; ulimit -Hc; kill -PIPE $$");
+    let ended = create_to(&script)
         .under(["sh", "-c", r#"ulimit -Sc "$(ulimit -Hc)" && exec "$@""#, "keymint"])
         .sign_in()
         .await;
@@ -128,9 +115,9 @@ async fn a_command_has_the_persons_limits_and_signals() {
 /// Some programs do not want to hear of their children, and whatever they start inherits that.
 #[tokio::test]
 async fn how_a_command_ended_is_known_where_the_ends_of_children_are_ignored() {
-    for (script, code) in [("cat >/dev/null", 0), ("cat >/dev/null; exit 7", 9)] {
-        let script = Script::new(script);
-        let ended = script.create().under(["env", "--ignore-signal=CHLD"]).sign_in().await;
+    for (text, code) in [("cat >/dev/null", 0), ("cat >/dev/null; exit 7", 9)] {
+        let script = script(text);
+        let ended = create_to(&script).under(["env", "--ignore-signal=CHLD"]).sign_in().await;
         assert_eq!(ended.code, code, "{}", ended.stderr);
         assert_eq!(ended.stderr.contains("ended with exit code 7"), code == 9, "{}", ended.stderr);
     }
@@ -139,13 +126,13 @@ async fn how_a_command_ended_is_known_where_the_ends_of_children_are_ignored() {
 #[tokio::test]
 async fn a_first_signal_waits_for_the_command_and_a_second_ends_it() {
     for signals in [1, 2] {
-        let script = Script::new("echo $$ >id; while [ ! -e go ]; do :; done; cat >/dev/null");
-        let mut run = script.create().start().await;
+        let script = script("echo $$ >id; while [ ! -e go ]; do :; done; cat >/dev/null");
+        let mut run = create_to(&script).start().await;
         run.browser(Consent::Allow).await;
-        until(|| script.file("id").exists()).await;
+        until(|| script.path("id").exists()).await;
         run.signal("INT").await;
         if signals == 1 {
-            fs::write(script.file("go"), "").unwrap();
+            fs::write(script.path("go"), "").unwrap();
         } else {
             run.signal("TERM").await;
         }
@@ -157,7 +144,7 @@ async fn a_first_signal_waits_for_the_command_and_a_second_ends_it() {
             assert_eq!(ended.code, 9, "{}", ended.stderr);
             assert!(ended.kept_in().starts_with(&ended.home));
             assert_eq!(ended.kept(), format!("{}\n", ended.key()));
-            let id = fs::read_to_string(script.file("id")).unwrap();
+            let id = script.read("id");
             let process = format!("/proc/{}/cmdline", id.trim());
             until(|| fs::read(&process).map_or(true, |words| words.is_empty())).await;
         }
@@ -168,20 +155,20 @@ async fn a_first_signal_waits_for_the_command_and_a_second_ends_it() {
 #[tokio::test]
 async fn a_command_stays_in_the_foreground_of_a_terminal_and_has_its_own_group_without_one() {
     // Of the fields of /proc/PID/stat: its process group, and the terminal's foreground group.
-    let script = Script::new("cat >/dev/null; cut -d' ' -f5,8 /proc/$$/stat >groups; echo $$ >id");
+    let script = script("cat >/dev/null; cut -d' ' -f5,8 /proc/$$/stat >groups; echo $$ >id");
     let groups = || {
-        let groups = fs::read_to_string(script.file("groups")).unwrap();
+        let groups = script.read("groups");
         let (own, foreground) = groups.trim().split_once(' ').unwrap();
         (own.to_owned(), foreground.to_owned())
     };
-    let ended = script.create().under(BESIDE_A_TERMINAL).env("SCREEN", "/dev/null").sign_in().await;
+    let ended = create_to(&script).under(BESIDE_A_TERMINAL).env("SCREEN", "/dev/null").sign_in().await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     let (own, foreground) = groups();
     assert_eq!(own, foreground);
 
-    let ended = script.create().under(["setsid", "--wait"]).sign_in().await;
+    let ended = create_to(&script).under(["setsid", "--wait"]).sign_in().await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    let id = fs::read_to_string(script.file("id")).unwrap();
+    let id = script.read("id");
     assert_eq!(groups(), (id.trim().to_owned(), "-1".to_owned()));
 }
 

@@ -6,7 +6,7 @@ use crate::authority::authority;
 use crate::relay::Relay;
 use crate::support::{Ended, Run, Start, create, keymint, machine};
 use keymint_sandbox::{Consent, Organization, Project, Reply, Scenario, Step, sign_in_remotely};
-use keymint_testkit::{Launch, Session, Terminal, before_the_search_path, browse, free_port, script};
+use keymint_testkit::{Launch, Scripts, Session, Terminal, browse, free_port};
 use std::fs::{self, OpenOptions};
 use std::net::TcpListener;
 use std::path::Path;
@@ -134,13 +134,12 @@ async fn a_key_goes_to_a_keyring_and_is_forgotten() {
 
 #[tokio::test]
 async fn a_key_goes_to_a_command_or_the_clipboard() {
-    let directory = tempfile::tempdir().unwrap();
-    let xclip = directory.path().join("xclip");
-    script(&xclip, "cat >/dev/null; echo stored");
+    let programs = Scripts::with("xclip", "cat >/dev/null; echo stored");
+    let xclip = programs.path("xclip");
     let pipe_to = ["--pipe-to", xclip.to_str().unwrap()];
     signs_in("create-pipe-to", desktop(Scenario::ready(), &pipe_to)).await;
     let copy = desktop(Scenario::ready(), &["--copy"])
-        .env("PATH", before_the_search_path(&directory))
+        .env("PATH", programs.search_path())
         .under(["setsid", "--wait"]);
     signs_in("create-copy", copy).await;
 }

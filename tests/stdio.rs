@@ -33,8 +33,7 @@ async fn a_reader_that_leaves_during_the_sign_in_costs_no_key() {
         let mut run = create(Scenario::ready()).under(under).stdout(writer).start().await;
         run.url().await;
         drop(reader);
-        run.browser(Consent::Allow).await;
-        let ended = run.end().await;
+        let ended = run.answer(Consent::Allow).await;
 
         assert_eq!(ended.code, 9, "{}", ended.stderr);
         assert_eq!(ended.kept(), format!("{}\n", ended.key()));

@@ -45,8 +45,7 @@ async fn no_stray_request_ends_a_sign_in() {
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{head:?}: {answer}");
     }
 
-    run.browser(Consent::Allow).await;
-    let ended = run.end().await;
+    let ended = run.answer(Consent::Allow).await;
     assert_eq!((ended.code, ended.stdout.trim_end()), (0, ended.key().as_str()));
     assert_eq!(ended.count("POST", "/oauth/token"), 1);
 }

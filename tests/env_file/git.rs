@@ -1,7 +1,7 @@
 //! A file in a repository.
 
 use super::{Folder, create_in, delivered, refused};
-use keymint_testkit::{before_the_search_path, script};
+use keymint_testkit::{Scripts, script};
 use std::fs;
 use std::path::Path;
 
@@ -62,9 +62,8 @@ async fn without_git_a_repository_is_only_warned_of() {
 
 #[tokio::test]
 async fn a_git_that_hangs_is_only_warned_of() {
-    let (folder, bin) = (Folder::new(), Folder::new());
+    let (folder, programs) = (Folder::new(), Scripts::with("git", "exec sleep 600"));
     fs::create_dir(folder.path(".git")).unwrap();
-    script(bin.path("git"), "exec sleep 600");
-    let ended = delivered(folder.create().env("PATH", before_the_search_path(bin.path("")))).await;
+    let ended = delivered(folder.create().env("PATH", programs.search_path())).await;
     assert!(ended.stderr.contains("is not known: git does not answer"), "{}", ended.stderr);
 }

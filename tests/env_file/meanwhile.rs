@@ -11,8 +11,7 @@ async fn what_another_program_writes_during_the_sign_in_stays() {
     let mut run = folder.create().start().await;
     run.url().await;
     fs::write(folder.path(".env"), "A=2\nB=3\n").unwrap();
-    run.browser(Consent::Allow).await;
-    let ended = run.end().await;
+    let ended = run.answer(Consent::Allow).await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!(folder.read(), format!("A=2\nB=3\nOPENAI_API_KEY={}\n", ended.key()));
 }
@@ -23,8 +22,7 @@ async fn a_value_that_comes_during_the_sign_in_is_not_lost_and_neither_is_the_ke
     let mut run = folder.create().start().await;
     run.url().await;
     fs::write(folder.path(".env"), "OPENAI_API_KEY=secret\n").unwrap();
-    run.browser(Consent::Allow).await;
-    let ended = run.end().await;
+    let ended = run.answer(Consent::Allow).await;
     assert_eq!(ended.code, 9, "{}", ended.stderr);
     assert!(ended.stderr.contains("another value now than before the sign-in"), "{}", ended.stderr);
     assert_eq!(
@@ -41,8 +39,7 @@ async fn a_folder_that_is_swapped_during_the_sign_in_diverts_nothing() {
     run.url().await;
     fs::rename(folder.path("project"), folder.path("moved")).unwrap();
     symlink(others.path(""), folder.path("project")).unwrap();
-    run.browser(Consent::Allow).await;
-    let ended = run.end().await;
+    let ended = run.answer(Consent::Allow).await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!((names(&folder.path("moved")), others.names()), (vec![".env".to_owned()], vec![]));
     let file = folder.path("moved/.env");
@@ -86,11 +83,9 @@ async fn a_run_waits_for_another_that_has_the_same_file() {
     let mut first = folder.create().start().await;
     first.url().await;
     let second = tokio::spawn(folder.create().args(["--force"]).start());
-    let mut second = second.await.unwrap();
-    first.browser(Consent::Allow).await;
-    let first = first.end().await;
-    second.browser(Consent::Allow).await;
-    let second = second.end().await;
+    let second = second.await.unwrap();
+    let first = first.answer(Consent::Allow).await;
+    let second = second.answer(Consent::Allow).await;
     assert_eq!((first.code, second.code), (0, 0), "{}\n{}", first.stderr, second.stderr);
     assert_eq!(folder.read(), format!("OPENAI_API_KEY={}\n", second.key()));
 }

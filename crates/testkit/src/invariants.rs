@@ -1,8 +1,16 @@
 //! What must be true of every run against a sandbox.
 
 use crate::{Canaries, Ended, Machine, Running, is_free};
+use keymint_sandbox::Consent;
 
 impl Running<Machine> {
+    /// Signs in, or refuses to, at the address that the program shows, and waits for the end as
+    /// [`Self::end`] does. The browser must get its last page.
+    pub async fn answer(mut self, consent: Consent) -> Ended<Machine> {
+        self.browser(consent).await;
+        self.end().await
+    }
+
     /// Waits for the end, and checks what must be true of every run.
     pub async fn end(self) -> Ended<Machine> {
         let ended = self.end_unchecked_by_the_sandbox().await;

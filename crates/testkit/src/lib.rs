@@ -35,7 +35,7 @@ pub use keyring::Session;
 pub use launch::Launch;
 pub use machine::{Machine, SignIn, create};
 pub use running::{Running, browse};
-pub use script::{before_the_search_path, script};
+pub use script::{Scripts, before_the_search_path, script};
 pub use skipped::skipped;
 pub use strace::Strace;
 pub use terminal::{BESIDE_A_TERMINAL, ON_A_TERMINAL, Terminal};
