@@ -15,7 +15,8 @@ mod tools;
 pub(crate) mod values;
 
 use crate::error::{CliError, ErrorKind};
-use crate::ui::reporter::{self, Reporter};
+use crate::os::stderr;
+use crate::ui::reporter::Reporter;
 use clap::{Parser, Subcommand};
 use keymint_domain::text::redact_keys;
 pub(crate) use keys::{ForgetArgs, RecoverArgs, RunArgs, StatusArgs};
@@ -160,7 +161,7 @@ pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
     let plain = error.render().to_string();
     let masked = redact_keys(&plain);
     if !(output.json || output.events) {
-        reporter::write_stderr(&if masked == plain { error.render().ansi().to_string() } else { masked });
+        stderr::write(&if masked == plain { error.render().ansi().to_string() } else { masked });
         return ErrorKind::Usage.exit_code();
     }
     let message = masked.lines().next().unwrap_or_default().trim_start_matches("error: ");

@@ -15,13 +15,14 @@ use crate::args::values::{plain_text, wait};
 use crate::args::{CreateArgs, EndpointArgs, OutputArgs, RecoverArgs, TimeoutArgs};
 use crate::browser::{Browser, Launcher};
 use crate::error::CliError;
+use crate::os::env::ProcessEnvironment;
 pub(crate) use destinations::{Destinations, EnvFileOptions, KeyringOptions};
 pub(crate) use endpoints::Endpoints;
 use keymint_domain::{BaseUrl, Client, Plan, PollPolicy, Timeouts};
 use keymint_http_adapter::HttpOptions;
 pub(crate) use network::{bundle, proxy, proxy_variable, roots_file};
-pub(crate) use options::{Environment, Given, ProcessEnvironment, Source, Sources};
-pub(crate) use profile::DEFAULT as DEFAULT_PROFILE;
+pub(crate) use options::{Given, Source, Sources};
+pub(crate) use profile::{DEFAULT as DEFAULT_PROFILE, flag as profile_flag};
 use std::time::Duration;
 pub(crate) use stored::{may_ask, variable};
 pub(crate) use table::{DEFINITIONS, Definition, Kind};
@@ -208,18 +209,11 @@ fn polling(interval: Option<Duration>, timeout: Option<Duration>) -> PollPolicy 
 #[cfg(test)]
 mod tests {
     use super::endpoints::REGISTERED_PORT;
-    use super::options::Environment;
     use super::*;
     use crate::args::{Args, Command};
     use clap::Parser;
     use std::collections::HashMap;
     use url::Url;
-
-    impl Environment for HashMap<&str, &str> {
-        fn get(&self, name: &str) -> Result<Option<String>, CliError> {
-            Ok(HashMap::get(self, name).map(|value| (*value).to_owned()).filter(|value| !value.is_empty()))
-        }
-    }
 
     pub(super) fn resolve(
         flags: &[&str],

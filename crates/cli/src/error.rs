@@ -1,9 +1,10 @@
 //! How a run ends badly: kind, exit code, message, and what to do about it.
 
-use crate::config::{self, ProcessEnvironment};
+use crate::config;
 use crate::flow::choose;
 use crate::flow::response;
 use crate::os::clock;
+use crate::os::env::ProcessEnvironment;
 use crate::os::port_owner::Owner;
 use crate::ui::format::{DASHBOARD, describe_target_exactly, quoted};
 use crate::ui::stdout;

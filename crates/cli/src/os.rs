@@ -2,6 +2,7 @@
 
 pub(crate) mod clock;
 pub(crate) mod core_dumps;
+pub(crate) mod env;
 pub(crate) mod port_owner;
 pub(crate) mod signals;
 pub(crate) mod stderr;

@@ -1,6 +1,5 @@
 //! What the user sees and is asked: standard error, standard output, events, prompts.
 
-pub(crate) mod ask;
 pub(crate) mod events;
 pub(crate) mod format;
 pub(crate) mod hyperlink;

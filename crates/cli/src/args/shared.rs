@@ -1,5 +1,6 @@
 //! Options that several commands share.
 
+use crate::ui::reporter::{OutputFormat, Verbosity};
 use clap::{Args as ClapArgs, ValueHint};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
@@ -59,6 +60,17 @@ pub(crate) struct OutputArgs {
     /// Say more: every step, and when it happened
     #[arg(short, long)]
     pub(crate) verbose: bool,
+}
+
+impl From<OutputArgs> for OutputFormat {
+    fn from(OutputArgs { json, events, quiet, verbose }: OutputArgs) -> Self {
+        let verbosity = match (quiet, verbose) {
+            (true, _) => Verbosity::Quiet,
+            (false, true) => Verbosity::Verbose,
+            (false, false) => Verbosity::Normal,
+        };
+        Self { json, events, verbosity }
+    }
 }
 
 /// The heading of the [`DestinationArgs`] of a command that makes a key.

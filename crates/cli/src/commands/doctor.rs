@@ -5,12 +5,14 @@ mod machine;
 mod network;
 
 use crate::args::{DoctorArgs, OutputArgs};
-use crate::config::{self, Endpoints, ProcessEnvironment};
+use crate::config::{self, Endpoints};
 use crate::error::{CliError, ErrorKind};
 use crate::host::environment::{HostEnvironment, Traces};
 use crate::os::clock;
+use crate::os::env::ProcessEnvironment;
+use crate::os::stderr;
 use crate::ui::prompter::Prompter;
-use crate::ui::reporter::{self, Reporter};
+use crate::ui::reporter::Reporter;
 use crate::ui::stdout;
 use finding::{Finding, Status};
 use serde::Serialize;
@@ -64,7 +66,7 @@ struct Findings(Vec<Finding>);
 
 impl Findings {
     fn add(&mut self, finding: Finding) {
-        reporter::write_stderr(&finding.text());
+        stderr::write(&finding.text());
         self.0.push(finding);
     }
 }
@@ -73,7 +75,7 @@ impl Findings {
 fn end(findings: Vec<Finding>, json: bool) -> ExitCode {
     let count = |status| findings.iter().filter(|finding| finding.status == status).count();
     let (problems, warnings) = (count(Status::Problem), count(Status::Warning));
-    reporter::write_stderr(&match (problems, warnings) {
+    stderr::write(&match (problems, warnings) {
         (0, 0) => "\nAll is well: a sign-in can begin.\n".to_owned(),
         (0, warnings) => format!("\nA sign-in can begin. Things to know: {warnings}.\n"),
         (problems, _) => format!("\nA sign-in would fail. Problems: {problems}.\n"),

@@ -2,12 +2,12 @@
 
 use crate::args::{OutputArgs, RunArgs};
 use crate::commands::create;
-use crate::config::{self, Sources};
+use crate::config::{self, Sources, profile_flag};
 use crate::error::{CliError, ErrorKind};
 use crate::explain::delivery as explain;
 use crate::flow::keyring::patiently;
 use crate::os::core_dumps;
-use crate::ui::format::{profile_flag, quoted};
+use crate::ui::format::quoted;
 use crate::ui::prompter::Prompter;
 use crate::ui::reporter::Reporter;
 use keymint_delivery_adapter::Keyring;

@@ -1,8 +1,9 @@
 //! The way to the servers: which certificates to trust, and through which proxy.
 
-use super::options::{Environment, Given, Source, Sources};
+use super::options::{Given, Source, Sources};
 use crate::args::values::plain_text;
 use crate::error::CliError;
+use crate::os::env::Environment;
 use keymint_http_adapter::ExtraRoots;
 use std::fs::File;
 use std::io::{self, Read};

@@ -5,28 +5,9 @@ use super::profile::{self, Profile};
 use super::stored::profile_name;
 use crate::args::values::switch;
 use crate::error::CliError;
-use std::env::VarError;
+use crate::os::env::Environment;
 use std::fmt::Display;
 use std::path::PathBuf;
-
-/// Where values that no flag gives come from.
-pub(crate) trait Environment {
-    /// The variable's value; `None` where it is unset or empty.
-    fn get(&self, name: &str) -> Result<Option<String>, CliError>;
-}
-
-/// The variables of this process.
-pub(crate) struct ProcessEnvironment;
-
-impl Environment for ProcessEnvironment {
-    fn get(&self, name: &str) -> Result<Option<String>, CliError> {
-        match std::env::var(name) {
-            Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
-            Err(VarError::NotPresent) => Ok(None),
-            Err(VarError::NotUnicode(_)) => Err(CliError::usage(format!("{name} is not UTF-8 text"))),
-        }
-    }
-}
 
 /// The options of a run. Each has a flag, a variable with `KEYMINT_` before its name, and, where
 /// that makes sense, a key in the configuration file.

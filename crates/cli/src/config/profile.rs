@@ -13,6 +13,11 @@ use toml::de::{DeString, DeTable, DeValue};
 /// The profile that counts where none is named.
 pub(crate) const DEFAULT: &str = "default";
 
+/// The flag that selects a profile; empty for the default one.
+pub(crate) fn flag(profile: &str) -> String {
+    if profile == DEFAULT { String::new() } else { format!(" --profile {profile}") }
+}
+
 /// What of the file counts.
 #[derive(Debug, Default)]
 pub(crate) struct Profile {

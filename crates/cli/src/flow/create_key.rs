@@ -1,11 +1,12 @@
 //! From a chosen project to a key that is where it was wanted.
 
-use crate::config::{ProcessEnvironment, Settings};
+use crate::config::Settings;
 use crate::error::{CliError, ErrorKind, outcome_unknown};
 use crate::explain::delivery as explain;
 use crate::flow::delivery::{Delivered, Delivery, print_in_time};
 use crate::flow::env_conflicts;
 use crate::flow::verify_key;
+use crate::os::env::ProcessEnvironment;
 use crate::os::signals::{InFlight, Interrupt, Shielded};
 use crate::ui::format::{DASHBOARD, quoted};
 use crate::ui::prompter::Prompter;

@@ -1,11 +1,12 @@
 //! The destinations that a run names: checked before anybody signs in, with the questions that this takes.
 
+use crate::config::profile_flag;
 use crate::config::{Destinations, EnvFileOptions, KeyringOptions};
 use crate::error::CliError;
 use crate::explain::delivery as explain;
 use crate::flow::keyring::patiently;
 use crate::os::core_dumps;
-use crate::ui::format::{profile_flag, quoted};
+use crate::ui::format::quoted;
 use crate::ui::prompter::Prompter;
 use keymint_delivery_adapter::{
     Clipboard, Command, Current, EnvFile, FileLocation, FoundEnvFile, Keyring, Overwrite, StoredItem,

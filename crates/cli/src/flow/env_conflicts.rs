@@ -1,6 +1,7 @@
 //! Variables that have programs use another key than the new one, or use it elsewhere.
 
-use crate::config::{Destinations, Environment};
+use crate::config::Destinations;
+use crate::os::env::Environment;
 use keymint_delivery_adapter::VariableName;
 
 const KEY: &str = VariableName::OPENAI;

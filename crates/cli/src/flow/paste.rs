@@ -4,7 +4,7 @@ use crate::os::stdin::{Line, StdinLines};
 use crate::ui::reporter::{Message, Reporter};
 use async_trait::async_trait;
 use keymint_domain::{
-    AuthorizationResponse, Callback, Clock, PendingAuthorization, ResponseSource, SourceError, Stray,
+    AuthorizationResponse, Callback, Clock, PendingAuthorization, ResponseSource, SourceError,
 };
 use keymint_tokio_clock::TokioClock;
 use std::sync::Arc;
@@ -103,18 +103,5 @@ async fn read(pending: &PendingAuthorization, first: Line, typed: &mut StdinLine
             Callback::Stray(_) => pending.read_pasted(&last),
             response => response,
         },
-    }
-}
-
-/// What to tell about an address that is not the answer.
-pub(crate) fn complaint(stray: Stray) -> &'static str {
-    match stray {
-        Stray::ForeignState => {
-            "That answers another sign-in, or is not a whole address. Paste the one that the browser ended on now:"
-        }
-        _ => {
-            "That is not the address that the browser ended on. It begins with http://localhost and has code= and \
-             state= in it. Paste it here:"
-        }
     }
 }

@@ -1,10 +1,11 @@
 //! Signing in with the browser: from the free port to a session.
 
 use crate::browser::Browser;
-use crate::config::{ProcessEnvironment, Settings};
+use crate::config::Settings;
 use crate::error::CliError;
 use crate::flow::response::{self, ResponseReceiver};
 use crate::host::environment::{HostEnvironment, Traces};
+use crate::os::env::ProcessEnvironment;
 use crate::ui::prompter::Prompter;
 use crate::ui::reporter::{Message, Reporter};
 use keymint_callback_adapter::LoopbackListener;

@@ -1,7 +1,7 @@
 //! Where this program runs, as far as it decides whether a browser can be opened and how it comes
 //! back.
 
-use crate::config::Environment;
+use crate::os::env::Environment;
 use std::fs;
 use std::io::{self, IsTerminal};
 use std::net::IpAddr;

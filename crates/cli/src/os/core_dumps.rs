@@ -1,18 +1,17 @@
 //! What keeps the secrets in this process's memory out of files and messages.
 
+use crate::os::stderr;
 use std::future::{Future, poll_fn};
 use std::panic;
 use std::pin::pin;
 
-/// Turns off what would write this process's memory to a file, or a secret into a message. CliError
-/// is not told: it is a precaution, and nothing depends on it.
+/// Turns off what would write this process's memory to a file, or a secret into a message. A
+/// failure is ignored: this is a precaution, and nothing depends on it.
 pub(crate) fn harden() {
     panic::set_hook(Box::new(|panic| {
         // The payload is not shown: a foreign panic may quote what it choked on.
         let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
-        crate::ui::reporter::write_stderr(&format!(
-            "error: keymint has a bug, and stopped at {place}. Please report it.\n"
-        ));
+        stderr::write(&format!("error: keymint has a bug, and stopped at {place}. Please report it.\n"));
     }));
     forbid_core_dumps();
 }
@@ -82,7 +81,7 @@ mod tests {
             .args([
                 "--exact",
                 "--nocapture",
-                "hardening::tests::a_panic_tells_its_place_and_nothing_of_what_it_was_about",
+                "os::core_dumps::tests::a_panic_tells_its_place_and_nothing_of_what_it_was_about",
             ])
             .env(THERE, "1")
             .env("RUST_BACKTRACE", "full")
@@ -91,7 +90,7 @@ mod tests {
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success());
         assert!(
-            said.starts_with("error: keymint has a bug, and stopped at crates/cli/src/hardening.rs:"),
+            said.starts_with("error: keymint has a bug, and stopped at crates/cli/src/os/core_dumps.rs:"),
             "{said}"
         );
         assert!(said.ends_with(". Please report it.\n") && said.lines().count() == 1, "{said}");

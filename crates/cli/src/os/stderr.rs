@@ -9,6 +9,12 @@ use std::time::Duration;
 /// How long a line waits for room. Once one has waited in vain, the others do not wait.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Writes text as it is, whatever else is going on. Errors are ignored.
+pub(crate) fn write(text: &str) {
+    let mut stderr = anstream::stderr();
+    let _ = write!(stderr, "{text}").and_then(|()| stderr.flush());
+}
+
 /// Writes one line, or drops it where it would keep the program, and a key, for ever.
 pub(crate) fn write_line(text: &str) {
     static IS_STUCK: AtomicBool = AtomicBool::new(false);

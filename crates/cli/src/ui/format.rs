@@ -1,10 +1,9 @@
 //! How things are called before a person.
 
 use crate::browser::Obstacle;
-use crate::config::DEFAULT_PROFILE;
 use keymint_callback_adapter as listener;
-use keymint_domain::Target;
 use keymint_domain::text::sanitize;
+use keymint_domain::{Stray, Target};
 
 /// Where a person sees and deletes keys.
 pub(crate) const DASHBOARD: &str = "https://platform.openai.com/api-keys";
@@ -49,11 +48,6 @@ pub(crate) fn of_obstacle(obstacle: &Obstacle) -> Option<String> {
     })
 }
 
-/// The flag that names a profile, where one is needed.
-pub(crate) fn profile_flag(profile: &str) -> String {
-    if profile == DEFAULT_PROFILE { String::new() } else { format!(" --profile {profile}") }
-}
-
 /// What a person should know of what happened at the listener.
 pub(crate) fn of_listener(notice: listener::ListenerWarning) -> Option<&'static str> {
     Some(match notice {
@@ -74,4 +68,17 @@ pub(crate) fn of_listener(notice: listener::ListenerWarning) -> Option<&'static 
         }
         _ => return None,
     })
+}
+
+/// The reply to a pasted URL that does not complete the sign-in.
+pub(crate) fn of_stray(stray: Stray) -> &'static str {
+    match stray {
+        Stray::ForeignState => {
+            "That answers another sign-in, or is not a whole address. Paste the one that the browser ended on now:"
+        }
+        _ => {
+            "That is not the address that the browser ended on. It begins with http://localhost and has code= and \
+             state= in it. Paste it here:"
+        }
+    }
 }

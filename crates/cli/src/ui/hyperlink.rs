@@ -1,6 +1,6 @@
 //! Links in a terminal (OSC 8), for addresses that are longer than its lines.
 
-use crate::config::Environment;
+use crate::os::env::Environment;
 
 /// Terminals that show links, by what they call themselves in `TERM_PROGRAM`.
 const PROGRAMS: [&str; 7] = ["iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "Tabby", "rio"];

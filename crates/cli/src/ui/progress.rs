@@ -1,9 +1,9 @@
 //! How lines reach standard error: as loud as was asked for, and around a spinner where it is a terminal.
 
-use crate::args::OutputArgs;
-use crate::config::ProcessEnvironment;
+use crate::os::env::ProcessEnvironment;
 use crate::os::stderr;
 use crate::ui::hyperlink;
+use crate::ui::reporter::{OutputFormat, Verbosity};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use keymint_domain::text::sanitize;
 use keymint_domain::{Clock, Moment};
@@ -19,8 +19,7 @@ const TICK: Duration = Duration::from_millis(100);
 const LONGEST_STATUS: usize = 75;
 
 pub(crate) struct Lines {
-    quiet: bool,
-    verbose: bool,
+    verbosity: Verbosity,
     spinner: Option<ProgressBar>,
     /// Whether the spinner is shown.
     spins: AtomicBool,
@@ -32,12 +31,11 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    pub(crate) fn new(OutputArgs { events, quiet, verbose, .. }: OutputArgs) -> Self {
+    pub(crate) fn new(OutputFormat { events, verbosity, .. }: OutputFormat) -> Self {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let lively = std::io::stderr().is_terminal() && !dumb && !events && !quiet;
+        let lively = std::io::stderr().is_terminal() && !dumb && !events && verbosity != Verbosity::Quiet;
         Self {
-            quiet,
-            verbose,
+            verbosity,
             spinner: lively.then(spinner),
             spins: AtomicBool::new(false),
             links: std::io::stderr().is_terminal() && hyperlink::is_supported(&ProcessEnvironment),
@@ -54,15 +52,19 @@ impl Lines {
     /// Whether what was told already is told again: it only changes the spinner's text, or everything
     /// was asked for.
     pub(crate) fn shows_repeats(&self) -> bool {
-        self.spinner.is_some() || self.verbose
+        self.spinner.is_some() || self.is_verbose()
+    }
+
+    fn is_verbose(&self) -> bool {
+        self.verbosity == Verbosity::Verbose
     }
 
     /// A lasting line.
     pub(crate) fn step(&self, text: &str) {
-        if self.quiet {
+        if self.verbosity == Verbosity::Quiet {
             return;
         }
-        if self.verbose {
+        if self.is_verbose() {
             let elapsed = self.clock.now().since(Moment::ORIGIN).as_secs_f64();
             self.prose(&format!("[{elapsed:8.3} s] {text}"));
         } else {
@@ -72,7 +74,7 @@ impl Lines {
 
     /// A lasting line for those who want to know more.
     pub(crate) fn detail(&self, text: &str) {
-        if self.verbose {
+        if self.is_verbose() {
             self.step(text);
         }
     }
@@ -80,7 +82,7 @@ impl Lines {
     /// What is going on right now: the spinner's text, or a line where there is no spinner.
     pub(crate) fn status(&self, text: &str) {
         match &self.spinner {
-            Some(spinner) if !self.verbose => {
+            Some(spinner) if !self.is_verbose() => {
                 // One line, and room for the ^C that the terminal adds when somebody types it.
                 spinner.set_message(sanitize(
                     text,
@@ -141,7 +143,7 @@ mod tests {
 
     #[test]
     fn lines_end_between_words_where_the_width_is_known() {
-        let lines = |width| Lines { width, ..Lines::new(OutputArgs::default()) };
+        let lines = |width| Lines { width, ..Lines::new(OutputFormat::default()) };
         let text = "Replace its value? [y/N]";
         assert_eq!(lines(Some(16)).wrapped(text), "Replace its\nvalue? [y/N]");
         assert_eq!(lines(None).wrapped(text), text);

@@ -1,9 +1,14 @@
-//! The person at the terminal.
+//! Questions to the user at the terminal.
 
-use crate::ui::ask;
+use crate::os::stderr;
+use crate::os::stdin::{Line, StdinLines};
 use crate::ui::reporter::{Message, Reporter};
+use std::io::{self, IsTerminal};
 
-/// The person at the terminal, as far as there is one.
+/// How many answers that select nothing are accepted.
+const MOST_TRIES: usize = 5;
+
+/// Asks the user, if there is a terminal and questions are allowed.
 #[derive(Clone, Copy)]
 pub(crate) struct Prompter<'a> {
     reporter: &'a Reporter,
@@ -11,41 +16,99 @@ pub(crate) struct Prompter<'a> {
 }
 
 impl<'a> Prompter<'a> {
-    /// Whoever reads what is reported, and may be asked unless they forbade it.
     pub(crate) fn new(reporter: &'a Reporter, may_ask: bool) -> Self {
         Self { reporter, may_ask }
     }
 
-    /// Whether somebody is there to answer.
+    /// Whether a user can answer.
     pub(crate) fn is_interactive(self) -> bool {
-        self.may_ask && self.reporter.is_for_people() && ask::is_possible()
+        self.may_ask
+            && self.reporter.is_for_people()
+            && io::stdin().is_terminal()
+            && io::stderr().is_terminal()
     }
 
-    /// Asks a question that only a clear yes answers; `None` where nobody can be asked.
+    /// Asks a question that only a clear yes answers; `None` if no user can be asked.
     pub(crate) async fn confirm(self, question: String) -> Option<bool> {
         if !self.is_interactive() {
             return None;
         }
         self.reporter.clear_progress();
-        Some(ask::yes(&self.reporter.wrapped(&format!("{question} [y/N]"))).await)
+        let answer = answer(&format!("{} ", self.reporter.wrapped(&format!("{question} [y/N]")))).await;
+        Some(answer.is_some_and(|answer| matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")))
     }
 
-    /// Has the person pick one of these lines; `None` where nobody can be asked, or will not say.
+    /// Has the user select one of these lines, by its number or by a part that no other line has.
+    /// `None` if no user can be asked, or none is selected.
     pub(crate) async fn select(self, question: &str, lines: &[String]) -> Option<usize> {
         if !self.is_interactive() {
             return None;
         }
         self.reporter.clear_progress();
-        ask::pick(question, lines).await
+        let numbered: Vec<_> =
+            (1..).zip(lines).map(|(number, line)| format!("{number:>4}  {line}\n")).collect();
+        stderr::write(&format!("{question}\n{}", numbered.concat()));
+        for _ in 0..MOST_TRIES {
+            let answer =
+                answer(&format!("A number from 1 to {}, or a part of a line: ", lines.len())).await?;
+            if let Some(selected) = selected(answer.trim(), lines) {
+                return Some(selected);
+            }
+        }
+        None
     }
 
-    /// Tells what the person should know, and what stops nothing.
+    /// Shows a warning.
     pub(crate) fn warn(self, text: &str) {
         self.reporter.report(&Message::Warning(text));
     }
 
-    /// Repeats a line of another program, which is fit for a person.
+    /// Repeats a line of another program, which is safe to display.
     pub(crate) fn relay(self, line: &str) {
         self.reporter.report(&Message::CommandOutput(line));
+    }
+}
+
+/// The line that an answer selects.
+fn selected(answer: &str, lines: &[String]) -> Option<usize> {
+    if let Some(number) = answer.parse::<usize>().ok().filter(|number| (1..=lines.len()).contains(number)) {
+        return Some(number - 1);
+    }
+    let answer = answer.to_lowercase();
+    let mut fitting = (0..lines.len()).filter(|line| lines[*line].to_lowercase().contains(&answer));
+    match (fitting.next(), fitting.next()) {
+        (Some(only), None) if !answer.is_empty() => Some(only),
+        _ => None,
+    }
+}
+
+/// Shows a prompt, and waits for the line that answers it. Standard error is not locked meanwhile,
+/// so that warnings can be shown.
+async fn answer(prompt: &str) -> Option<Line> {
+    let mut typed = StdinLines::lines().await;
+    typed.forget();
+    stderr::write(prompt);
+    typed.next().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_picked_by_its_number_or_by_a_part_that_no_other_has() {
+        let lines = ["\"Acme\" (org-1)", "\"Initech\" (org-2)", "\"Initrode\" (org-3)"].map(str::to_owned);
+        for (answer, picked) in [
+            ("1", Some(0)),
+            ("3", Some(2)),
+            ("0", None),
+            ("4", None),
+            ("acme", Some(0)),
+            ("org-2", Some(1)),
+            ("init", None),
+            ("", None),
+        ] {
+            assert_eq!(selected(answer, &lines), picked, "{answer}");
+        }
     }
 }

@@ -1,14 +1,12 @@
 //! Standard error: what a person, or with `--events` a program, is told while it happens.
 
-use crate::args::OutputArgs;
 #[cfg(feature = "sandbox")]
 use crate::browser::Browser;
 use crate::browser::Opening;
 use crate::error::{CliError, ErrorKind};
-use crate::flow::paste::complaint;
 use crate::host::environment::Advice;
 use crate::ui::events;
-use crate::ui::format::{DASHBOARD, describe_target, of_listener, of_obstacle, quoted};
+use crate::ui::format::{DASHBOARD, describe_target, of_listener, of_obstacle, of_stray, quoted};
 pub(crate) use crate::ui::message::{Message, ResponseChannel};
 use crate::ui::progress::Lines;
 use crate::ui::stdout;
@@ -16,10 +14,30 @@ use anstyle::{AnsiColor, Style};
 use keymint_domain::text::human_duration;
 use keymint_domain::{AccountEmail, Event, Observation, Target};
 use serde_json::json;
-use std::io::Write;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+
+/// How much is reported.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Verbosity {
+    /// Only the URL, warnings and errors.
+    Quiet,
+    #[default]
+    Normal,
+    /// Every step, with its time.
+    Verbose,
+}
+
+/// What is reported, and in which form.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct OutputFormat {
+    /// Standard output gets one JSON object.
+    pub(crate) json: bool,
+    /// Standard error gets JSON objects, one a line.
+    pub(crate) events: bool,
+    pub(crate) verbosity: Verbosity,
+}
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -29,7 +47,7 @@ const MOST_WARNINGS: usize = 5;
 
 /// Tells what happens, in the way that was asked for.
 pub(crate) struct Reporter {
-    output: OutputArgs,
+    output: OutputFormat,
     lines: Lines,
     last_observation: Mutex<Option<Observation>>,
     /// How many organizations were passed over.
@@ -37,7 +55,8 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
-    pub(crate) fn new(output: OutputArgs) -> Self {
+    pub(crate) fn new(output: impl Into<OutputFormat>) -> Self {
+        let output = output.into();
         Self {
             output,
             lines: Lines::new(output),
@@ -91,7 +110,7 @@ impl Reporter {
             }
             Message::Advice(Advice { text, command }) => {
                 self.lines.step(text);
-                if let Some(command) = command.as_ref().filter(|_| !self.output.quiet) {
+                if let Some(command) = command.as_ref().filter(|_| self.output.verbosity != Verbosity::Quiet) {
                     self.lines.line(&format!("\n  {command}\n"));
                 }
             }
@@ -121,7 +140,7 @@ impl Reporter {
             Message::Reading => self.lines.status("Signed in. Reading your organizations and projects …"),
             Message::NothingToList => self.lines.step("The account has no organization yet."),
             Message::Chosen { target, account } => self.chosen(target, *account),
-            Message::Pasted(stray) => self.lines.prose(complaint(*stray)),
+            Message::Pasted(stray) => self.lines.prose(of_stray(*stray)),
             Message::Listener(notice) => {
                 if let Some(warning) = of_listener(*notice) {
                     self.report(&Message::Warning(warning));
@@ -287,9 +306,4 @@ impl Reporter {
         }
         failure.kind.exit_code()
     }
-}
-
-/// Writes to standard error whatever else goes on.
-pub(crate) fn write_stderr(text: &str) {
-    let _ = write!(anstream::stderr(), "{text}");
 }

@@ -2,13 +2,14 @@
 
 use super::finding::Finding;
 use crate::browser::{Browser, Launcher, Obstacle};
-use crate::config::{Endpoints, Environment, Sources};
+use crate::config::{Endpoints, Sources};
 use crate::error::{CliError, self_test_hint};
 use crate::explain::delivery as explain;
 use crate::flow::env_conflicts;
 use crate::flow::keyring::patiently;
 use crate::flow::port_lock::PortLock;
 use crate::host::environment::{HostEnvironment, HostKind};
+use crate::os::env::Environment;
 use crate::ui::format::of_obstacle;
 use crate::ui::prompter::Prompter;
 use keymint_callback_adapter::{LoopbackListener, SelfTestErrorKind};

@@ -1,9 +1,8 @@
 //! The sources in which a program that is started here finds a key.
 
-use crate::config::{self, Sources};
+use crate::config::{self, Sources, profile_flag};
 use crate::error::CliError;
 use crate::flow::keyring::patiently;
-use crate::ui::format::profile_flag;
 use crate::ui::prompter::Prompter;
 use keymint_delivery_adapter::{EnvFile, EnvFileErrorKind, Keyring, KeyringError, VariableName};
 use keymint_domain::ApiKey;
