@@ -1,8 +1,8 @@
 //! Bytes that arrive at the listener, up to its page about the end of the sign-in.
 //!
 //! An input is what one or more clients send, one after the other, with these gaps: `$` is the
-//! state, `^` the nonce of the start address, `!` that of the self-test, `{` the cookie of the
-//! browser that opened the start address, and `~` a word that no answer may repeat. `|` ends a
+//! state, `^` the nonce of the start URL, `!` that of the self-test, `{` the cookie of the
+//! browser that opened the start URL, and `~` a word that no answer may repeat. `|` ends a
 //! client's bytes, a backtick cuts them in two pieces, and `}` ends what the client says.
 #![no_main]
 
@@ -152,7 +152,7 @@ fn check(answer: &[u8]) {
     assert!(HEADERS.iter().all(|header| head.contains(header)), "{answer:?}");
     assert!(!head.contains("access-control-"), "{head:?}");
     assert!(!contains(answer.as_bytes(), ECHO), "{answer:?} repeats what was sent");
-    // The state is in the address that the start address leads to, and nowhere else.
+    // The state is in the address that the start URL leads to, and nowhere else.
     assert!(!body.contains(STATE.as_str()), "{body:?}");
     assert!(
         !head.contains(STATE.as_str()) || head.contains("\r\nlocation: https://auth.openai.com/"),

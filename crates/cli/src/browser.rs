@@ -62,7 +62,7 @@ impl Browser {
 
     /// Tries to open the sign-in, beside what else is going on. Nothing depends on it.
     ///
-    /// A launcher is given the start address: arguments can be read by other users of the machine,
+    /// A launcher is given the start URL: arguments can be read by other users of the machine,
     /// and the authorize URL holds the state.
     #[cfg_attr(
         not(feature = "sandbox"),
