@@ -80,6 +80,7 @@ pub use oauth::authorization::{
 pub use oauth::base_url::{BaseUrl, InvalidBaseUrl};
 pub use platform::listing::Listing;
 pub use platform::organization::{InvalidId, Organization, OrganizationId, Project, ProjectId, Target};
+pub use platform::title::Title;
 pub use policy::polling::PollPolicy;
 pub use policy::preference::{by_preference, default_project};
 pub use policy::selector::{Candidate, RequestedTarget, TargetError, TargetSelector};

@@ -9,8 +9,8 @@ use keymint_domain::testing::{
 use keymint_domain::{
     AccessToken, ApiKey, AuthServer, AuthorizationGrant, Callback, Client, Clock, DeliveryError,
     DestinationId, Entropy, KeyDestination, Listing, Moment, Organization, OrganizationId, PlatformApi,
-    Project, REGISTERED_REDIRECT_URI, ServiceError, ServiceErrorKind, SessionKey, Step, Target, Tokens,
-    async_trait,
+    Project, REGISTERED_REDIRECT_URI, ServiceError, ServiceErrorKind, SessionKey, Step, Target, Title,
+    Tokens, async_trait,
 };
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -241,9 +241,9 @@ fn account(organizations: &[(Organization, Vec<Project>)]) -> Account<'static> {
 /// Three organizations: with two projects, with none, with one.
 fn full() -> Vec<(Organization, Vec<Project>)> {
     let mut titled = project("proj_1", false);
-    titled.title = Some("Project 1".to_owned());
+    titled.title = Some(Title::new("Project 1"));
     let mut acme = organization("org-z");
-    acme.title = Some("Acme \u{1b}[2J".to_owned());
+    acme.title = Some(Title::new("Acme \u{1b}[2J"));
     acme.is_default = true;
     vec![
         (acme, vec![titled, project("proj_2", true)]),

@@ -4,7 +4,7 @@
 
 use crate::json::{InvalidBody, fields, flag, object, text};
 use crate::paging::{Next, Page};
-use keymint_domain::{Organization, OrganizationId, Project, ProjectId};
+use keymint_domain::{Organization, OrganizationId, Project, ProjectId, Title};
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -47,7 +47,7 @@ impl Entry for Organization {
     fn read(json: &RawValue) -> Option<Self> {
         let fields: Fields<'_> = fields(json)?;
         let mut organization = Self::new(OrganizationId::parse(&text(fields.id)?).ok()?);
-        organization.title = text(fields.title);
+        organization.title = text(fields.title).map(Title::new);
         organization.is_default = flag(fields.is_default);
         organization.personal = flag(fields.personal);
         Some(organization)
@@ -58,7 +58,7 @@ impl Entry for Project {
     fn read(json: &RawValue) -> Option<Self> {
         let fields: Fields<'_> = fields(json)?;
         let mut project = Self::new(ProjectId::parse(&text(fields.id)?).ok()?);
-        project.title = text(fields.title);
+        project.title = text(fields.title).map(Title::new);
         project.is_initial = flag(fields.is_initial);
         Some(project)
     }

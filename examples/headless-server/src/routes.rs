@@ -10,8 +10,8 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use keymint_domain::Stray;
 use keymint_domain::text::redact_keys;
+use keymint_domain::{Stray, Title};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -82,8 +82,7 @@ async fn hand_over(
 }
 
 fn described(SignIn { events, stage, .. }: &SignIn) -> Value {
-    let titled =
-        |id: &str, title: &Option<String>| json!({"id": id, "title": title.as_deref().map(redact_keys)});
+    let titled = |id: &str, title: &Option<Title>| json!({"id": id, "title": title.as_ref().map(|title| redact_keys(title.raw()))});
     match stage {
         Stage::Waiting(_) => json!({"state": "waiting_for_callback", "events": events}),
         Stage::Working => json!({"state": "working", "events": events}),

@@ -1,13 +1,10 @@
 //! What the person sees, as a value, and what changes it.
 
-use keymint_domain::text::{human_duration, sanitize};
-use keymint_domain::{Event, ProvisionedKey, Target, Url};
+use keymint_domain::text::human_duration;
+use keymint_domain::{Event, ProvisionedKey, Target, Title, Url};
 
 /// Where the platform lists its keys.
 const DASHBOARD: &str = "https://platform.openai.com/api-keys";
-
-/// Longest title of an organization or a project, in characters.
-const LONGEST_TITLE: usize = 60;
 
 /// Everything that is on the screen. It cannot be printed otherwise, since it may hold the key.
 pub(crate) struct App {
@@ -151,9 +148,9 @@ impl App {
 
 /// `Default project of Acme`, with ids where there are no titles.
 pub(crate) fn place(target: &Target) -> String {
-    let project = target.project_title.as_deref().unwrap_or(target.project_id.as_str());
-    let organization = target.organization_title.as_deref().unwrap_or(target.organization_id.as_str());
-    format!("{} of {}", sanitize(project, LONGEST_TITLE), sanitize(organization, LONGEST_TITLE))
+    let named = |title: &Option<Title>, id: &str| title.as_ref().map_or(id.to_owned(), Title::to_string);
+    let project = named(&target.project_title, target.project_id.as_str());
+    format!("{project} of {}", named(&target.organization_title, target.organization_id.as_str()))
 }
 
 /// An event that a person wants to know of.

@@ -4,7 +4,9 @@ use crate::app::{App, Effect, Input, Message, Stage};
 use crate::flow::{self, Setup};
 use crate::view;
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted, organization, project};
-use keymint_domain::{BaseUrl, Client, Event, Observation, Plan, Ports, ProvisionedKey, Provisioner, Target};
+use keymint_domain::{
+    BaseUrl, Client, Event, Observation, Plan, Ports, ProvisionedKey, Provisioner, Target, Title,
+};
 use keymint_sandbox::{Consent, Organization, Project, Sandbox, Scenario, sign_in};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -44,7 +46,7 @@ fn after(messages: impl IntoIterator<Item = Message>) -> App {
 
 fn target(organization_title: Option<&str>, project_id: &str) -> Target {
     let mut organization = organization("org-1");
-    organization.title = organization_title.map(str::to_owned);
+    organization.title = organization_title.map(Title::new);
     Target::new(&organization, &project(project_id, true))
 }
 

@@ -12,7 +12,7 @@ use crate::ui::prompter::Prompter;
 use crate::ui::reporter::{Message, Reporter};
 use crate::ui::stdout;
 use keymint_callback_adapter::Outcome;
-use keymint_domain::{Catalogue, CatalogueEntry, Project, Provisioner};
+use keymint_domain::{Catalogue, CatalogueEntry, Project, Provisioner, Title};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -69,7 +69,7 @@ fn organization_json(entry: &CatalogueEntry) -> Value {
     let organization = &entry.organization;
     let mut json = json!({
         "id": organization.id.as_str(),
-        "title": organization.title,
+        "title": organization.title.as_ref().map(Title::raw),
         "is_default": organization.is_default,
         "personal": organization.personal,
     });
@@ -81,20 +81,20 @@ fn organization_json(entry: &CatalogueEntry) -> Value {
 }
 
 fn project_json(project: &Project) -> Value {
-    json!({ "id": project.id.as_str(), "title": project.title, "is_initial": project.is_initial })
+    json!({ "id": project.id.as_str(), "title": project.title.as_ref().map(Title::raw), "is_initial": project.is_initial })
 }
 
 /// An organization and, below it, its projects.
 fn lines(entry: &CatalogueEntry) -> String {
     let organization = &entry.organization;
     let marks = [(organization.is_default, "default"), (organization.personal, "personal")];
-    let head = named(organization.title.as_deref(), organization.id.as_str()) + marked(&marks).as_str();
+    let head = named(organization.title.as_ref(), organization.id.as_str()) + marked(&marks).as_str();
     let projects = match &entry.projects {
         Ok(projects) => projects
             .iter()
             .map(|project| {
                 let marks = [(project.is_initial, "default")];
-                format!("  {}{}", named(project.title.as_deref(), project.id.as_str()), marked(&marks))
+                format!("  {}{}", named(project.title.as_ref(), project.id.as_str()), marked(&marks))
             })
             .collect(),
         Err(error) => vec![format!("  {error}")],

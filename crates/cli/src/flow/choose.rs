@@ -2,10 +2,9 @@
 
 use crate::config::Settings;
 use crate::error::{CliError, ErrorKind};
-use crate::ui::format::quoted;
 use crate::ui::prompter::Prompter;
 use keymint_domain::{
-    Candidate, Catalogue, Observer, Ports, ProvisionError, Provisioner, Session, Target, TargetError,
+    Candidate, Catalogue, Observer, Ports, ProvisionError, Provisioner, Session, Target, TargetError, Title,
 };
 use serde_json::{Value, json};
 
@@ -74,7 +73,7 @@ pub(crate) fn told(choices: &[Candidate]) -> Vec<(String, Value)> {
     let json_of = |choice: &Candidate| match choice.target() {
         Some(target) => json(&target),
         None => json!({
-            "organization": { "id": choice.organization.id.as_str(), "title": choice.organization.title },
+            "organization": { "id": choice.organization.id.as_str(), "title": choice.organization.title.as_ref().map(Title::raw) },
         }),
     };
     choices.iter().map(|choice| (line(choice), json_of(choice))).collect()
@@ -82,26 +81,26 @@ pub(crate) fn told(choices: &[Candidate]) -> Vec<(String, Value)> {
 
 fn json(target: &Target) -> Value {
     json!({
-        "organization": { "id": target.organization_id.as_str(), "title": target.organization_title },
-        "project": { "id": target.project_id.as_str(), "title": target.project_title },
+        "organization": { "id": target.organization_id.as_str(), "title": target.organization_title.as_ref().map(Title::raw) },
+        "project": { "id": target.project_id.as_str(), "title": target.project_title.as_ref().map(Title::raw) },
     })
 }
 
 /// A choice for a person: title and id, of the organization or of the project in it.
 fn line(choice: &Candidate) -> String {
     choice.target().map_or_else(
-        || named(choice.organization.title.as_deref(), choice.organization.id.as_str()),
+        || named(choice.organization.title.as_ref(), choice.organization.id.as_str()),
         |target| line_of_target(&target),
     )
 }
 
 fn line_of_target(target: &Target) -> String {
-    let project = named(target.project_title.as_deref(), target.project_id.as_str());
-    let organization = named(target.organization_title.as_deref(), target.organization_id.as_str());
+    let project = named(target.project_title.as_ref(), target.project_id.as_str());
+    let organization = named(target.organization_title.as_ref(), target.organization_id.as_str());
     format!("{project} of {organization}")
 }
 
 /// A title with the id that tells it from others, or the id alone.
-pub(crate) fn named(title: Option<&str>, id: &str) -> String {
-    title.map_or_else(|| id.to_owned(), |title| format!("{} ({id})", quoted(title)))
+pub(crate) fn named(title: Option<&Title>, id: &str) -> String {
+    title.map_or_else(|| id.to_owned(), |title| format!("\"{title}\" ({id})"))
 }

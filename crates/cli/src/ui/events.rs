@@ -48,8 +48,8 @@ fn of_flow(event: &Event) -> Value {
             json!({"step": step.name(), "reason": reason.to_string(), "after_ms": milliseconds(*after)})
         }
         Event::TargetSelected(target) => json!({
-            "organization": {"id": target.organization_id.as_str(), "title": target.organization_title.as_deref().map(redact_keys)},
-            "project": {"id": target.project_id.as_str(), "title": target.project_title.as_deref().map(redact_keys)},
+            "organization": {"id": target.organization_id.as_str(), "title": target.organization_title.as_ref().map(|title| redact_keys(title.raw()))},
+            "project": {"id": target.project_id.as_str(), "title": target.project_title.as_ref().map(|title| redact_keys(title.raw()))},
         }),
         _ => json!({}),
     };

@@ -3,7 +3,7 @@
 use crate::browser::Obstacle;
 use keymint_callback_adapter as listener;
 use keymint_domain::text::sanitize;
-use keymint_domain::{Stray, Target};
+use keymint_domain::{Stray, Target, Title};
 
 /// Where a person sees and deletes keys.
 pub(crate) const DASHBOARD: &str = "https://platform.openai.com/api-keys";
@@ -18,7 +18,9 @@ pub(crate) fn quoted(name: &str) -> String {
 
 /// Organization and project, each by its title, or by its id where it has none.
 pub(crate) fn describe_target(target: &Target) -> String {
-    let named = |title: &Option<String>, id: &str| title.as_deref().map_or_else(|| id.to_owned(), quoted);
+    let named = |title: &Option<Title>, id: &str| {
+        title.as_ref().map_or_else(|| id.to_owned(), |title| format!("\"{title}\""))
+    };
     let project = named(&target.project_title, target.project_id.as_str());
     let organization = named(&target.organization_title, target.organization_id.as_str());
     format!("project {project} of organization {organization}")
@@ -27,7 +29,9 @@ pub(crate) fn describe_target(target: &Target) -> String {
 /// The same with both ids, for a person who has to look there.
 pub(crate) fn describe_target_exactly(target: &Target) -> String {
     let Target { organization_id, project_id, .. } = target;
-    let titled = |title: &Option<String>| title.as_deref().map_or_else(|| "untitled".to_owned(), quoted);
+    let titled = |title: &Option<Title>| {
+        title.as_ref().map_or_else(|| "untitled".to_owned(), |title| format!("\"{title}\""))
+    };
     let (organization, project) = (titled(&target.organization_title), titled(&target.project_title));
     format!("Organization: {organization} ({organization_id}). Project: {project} ({project_id})")
 }

@@ -6,7 +6,7 @@
 use super::private;
 use crate::Keyring;
 use crate::time::utc_now;
-use keymint_domain::{ApiKey, DeliveryReport, DestinationId, Target};
+use keymint_domain::{ApiKey, DeliveryReport, DestinationId, Target, Title};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -70,7 +70,10 @@ pub enum KeyState {
 impl KeyRecord {
     /// The record of a key that is about to be requested.
     pub fn requested(name: &str, target: &Target, api_base: &str) -> Self {
-        let named = |id: &str, title: &Option<String>| Named { id: id.to_owned(), title: title.clone() };
+        let named = |id: &str, title: &Option<Title>| Named {
+            id: id.to_owned(),
+            title: title.as_ref().map(|title| title.raw().to_owned()),
+        };
         Self {
             state: KeyState::Requested,
             time: utc_now(),

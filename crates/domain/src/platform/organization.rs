@@ -1,5 +1,6 @@
 //! Organizations, projects, and the target that they make together.
 
+use crate::platform::title::Title;
 use std::fmt;
 
 /// Longest id that is put into a URL or a header, in characters.
@@ -64,9 +65,8 @@ id! {
 pub struct Organization {
     /// Its id.
     pub id: OrganizationId,
-    /// Its title, exactly as the platform has it: clean it before a person sees it
-    /// ([`text::sanitize`](crate::text::sanitize)).
-    pub title: Option<String>,
+    /// Its title.
+    pub title: Option<Title>,
     /// Whether it is the person's default organization.
     pub is_default: bool,
     /// Whether it is the person's own, rather than a company's.
@@ -86,8 +86,8 @@ impl Organization {
 pub struct Project {
     /// Its id.
     pub id: ProjectId,
-    /// Its title, exactly as the platform has it.
-    pub title: Option<String>,
+    /// Its title.
+    pub title: Option<Title>,
     /// Whether the platform made it together with the organization: the default project.
     pub is_initial: bool,
 }
@@ -105,12 +105,12 @@ impl Project {
 pub struct Target {
     /// The organization's id.
     pub organization_id: OrganizationId,
-    /// The organization's title, exactly as the platform has it.
-    pub organization_title: Option<String>,
+    /// The organization's title.
+    pub organization_title: Option<Title>,
     /// The project's id.
     pub project_id: ProjectId,
-    /// The project's title, exactly as the platform has it.
-    pub project_title: Option<String>,
+    /// The project's title.
+    pub project_title: Option<Title>,
 }
 
 impl Target {

@@ -2,6 +2,7 @@
 
 use crate::platform::listing::Listing;
 use crate::platform::organization::{Organization, Project, Target};
+use crate::platform::title::Title;
 use crate::policy::preference::by_preference;
 use crate::text::sanitize;
 use std::fmt;
@@ -138,7 +139,11 @@ impl Candidate {
     }
 
     fn title(&self) -> Option<&str> {
-        self.project.as_ref().map_or(&self.organization.title, |project| &project.title).as_deref()
+        self.project
+            .as_ref()
+            .map_or(&self.organization.title, |project| &project.title)
+            .as_ref()
+            .map(Title::raw)
     }
 }
 
@@ -164,7 +169,7 @@ mod tests {
 
     fn organization(id: &str, title: &str) -> Organization {
         Organization {
-            title: Some(title.to_owned()),
+            title: Some(Title::new(title)),
             ..Organization::new(OrganizationId::parse(id).unwrap())
         }
     }

@@ -4,19 +4,19 @@ use crate::support::{FORBIDDEN, Story, UNAVAILABLE, tell_with};
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, organization, project};
 use keymint_domain::{
     Candidate, Clock, Event, Moment, Observation, Organization, Plan, Project, ProvisionError,
-    RequestedTarget, ServiceErrorKind, Step, TargetError,
+    RequestedTarget, ServiceErrorKind, Step, TargetError, Title,
 };
 use std::time::Duration;
 
 fn titled(id: &str, title: &str) -> Organization {
     let mut organization = organization(id);
-    organization.title = Some(title.to_owned());
+    organization.title = Some(Title::new(title));
     organization
 }
 
 fn named(id: &str, title: &str) -> Project {
     let mut project = project(id, false);
-    project.title = Some(title.to_owned());
+    project.title = Some(Title::new(title));
     project
 }
 

@@ -4,7 +4,8 @@ use crate::support::{base, http};
 use keymint_domain::testing::conformance::{self, Account};
 use keymint_domain::testing::{organization, project};
 use keymint_domain::{
-    AuthServer, AuthorizationGrant, Callback, Client, Entropy, Organization, Project, REGISTERED_REDIRECT_URI,
+    AuthServer, AuthorizationGrant, Callback, Client, Entropy, Organization, Project,
+    REGISTERED_REDIRECT_URI, Title,
 };
 use keymint_sandbox::{Consent, Sandbox, Scenario, sign_in_remotely};
 
@@ -28,10 +29,10 @@ async fn the_platform_keeps_what_the_port_promises() {
         mine.as_personal(),
     ]);
     let mut acme = organization("org-z");
-    acme.title = Some("Acme \u{1b}[2J".to_owned());
+    acme.title = Some(Title::new("Acme \u{1b}[2J"));
     acme.is_default = true;
     let mut first = project("proj_b", false);
-    first.title = Some("É".to_owned());
+    first.title = Some(Title::new("É"));
     let mut mine = organization("org-b");
     mine.personal = true;
     let listed = vec![(acme, vec![first, project("proj_a", true)]), (mine, vec![])];

@@ -2,7 +2,7 @@
 
 use crate::support::{acme, answering, base, http, session};
 use keymint_domain::testing::{organization, project};
-use keymint_domain::{Listing, Organization, PlatformApi, Project, ServiceErrorKind};
+use keymint_domain::{Listing, Organization, PlatformApi, Project, ServiceErrorKind, Title};
 use wiremock::matchers::{method, query_param, query_param_is_missing};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -57,7 +57,7 @@ async fn a_flag_is_set_by_true_alone_and_a_title_is_a_text() {
     ]}"#;
     let plain = organization;
     let mut acme = organization("a");
-    acme.title = Some("Acme \u{1b}[2J".to_owned());
+    acme.title = Some(Title::new("Acme \u{1b}[2J"));
     acme.is_default = true;
     acme.personal = true;
     assert_eq!(organizations(body).await, vec![acme, plain("b"), plain("c"), plain("d")].into());

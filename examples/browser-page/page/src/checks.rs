@@ -5,7 +5,7 @@ use crate::pending;
 use crate::services::SameOrigin;
 use keymint_domain::testing::conformance::{self, Account};
 use keymint_domain::testing::{organization, project};
-use keymint_domain::{AuthServer, AuthorizationGrant, Callback, PendingAuthorization};
+use keymint_domain::{AuthServer, AuthorizationGrant, Callback, PendingAuthorization, Title};
 use wasm_bindgen::prelude::*;
 
 /// A sign-in that the test takes as far as the code.
@@ -54,12 +54,12 @@ pub async fn check_auth_server(one: Grant, other: Grant) -> Result<(), JsError> 
 pub async fn check_platform(grant: Grant) -> Result<(), JsError> {
     let token = SameOrigin.exchange_code(&grant.0).await?.access_token;
     let mut acme = organization("org-z");
-    acme.title = Some("Acme".to_owned());
+    acme.title = Some(Title::new("Acme"));
     acme.is_default = true;
     let mut mine = organization("org-b");
     mine.personal = true;
     let mut first = project("proj_b", false);
-    first.title = Some("É".to_owned());
+    first.title = Some(Title::new("É"));
     let organizations = vec![(acme, vec![first, project("proj_a", true)]), (mine, vec![])];
     Ok(conformance::platform(&SameOrigin, &Account { token, app: "api", organizations }).await?)
 }

@@ -2,7 +2,7 @@ use crate::fetch::Request;
 use async_trait::async_trait;
 use keymint_domain::{
     AccessToken, ApiKey, AuthServer, AuthorizationGrant, Listing, Organization, OrganizationId, PlatformApi,
-    Project, ProjectId, ServiceError, SessionKey, Step, Target, Tokens,
+    Project, ProjectId, ServiceError, SessionKey, Step, Target, Title, Tokens,
 };
 use serde_json::{Value, json};
 use url::form_urlencoded::Serializer;
@@ -88,7 +88,7 @@ fn listing<T>(answer: &Value, read: fn(&Value) -> Option<T>) -> Option<Listing<T
 
 fn organization(entry: &Value) -> Option<Organization> {
     let mut organization = Organization::new(OrganizationId::parse(entry["id"].as_str()?).ok()?);
-    organization.title = text(entry, "/title");
+    organization.title = text(entry, "/title").map(Title::new);
     organization.is_default = entry["is_default"] == true;
     organization.personal = entry["personal"] == true;
     Some(organization)
@@ -96,7 +96,7 @@ fn organization(entry: &Value) -> Option<Organization> {
 
 fn project(entry: &Value) -> Option<Project> {
     let mut project = Project::new(ProjectId::parse(entry["id"].as_str()?).ok()?);
-    project.title = text(entry, "/title");
+    project.title = text(entry, "/title").map(Title::new);
     project.is_initial = entry["is_initial"] == true;
     Some(project)
 }
