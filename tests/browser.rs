@@ -185,9 +185,7 @@ async fn the_printed_address_works_in_any_browser_where_the_opened_one_was_not_u
     let launcher = Launcher::new();
     let run = start(&launcher).await;
     launcher.arguments().await;
-    let ended = run.answer(Consent::Allow).await;
-
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    run.answer(Consent::Allow).await.exits_with(0);
 }
 
 #[tokio::test]
@@ -226,8 +224,7 @@ async fn the_command_of_an_option_is_started_with_its_own_words_and_no_shell() {
     let start = arguments.strip_prefix("--profile a;b $(id) --url=").unwrap().to_owned();
     assert!(start.starts_with(&format!("http://localhost:{}/start/", run.port)), "{arguments}");
     run.browser_at(&start, Consent::Allow);
-    let ended = run.end().await;
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let ended = run.end().await.exits_with(0);
     assert!(ended.stderr.contains("Tried to open it"), "{}", ended.stderr);
 }
 
@@ -267,8 +264,7 @@ async fn by_ssh_no_browser_is_opened_and_the_way_back_is_told() {
         .start()
         .await;
     let forward = format!("  ssh -L {port}:localhost:{port} -p 2222 tester@192.0.2.5", port = run.port);
-    let ended = run.answer(Consent::Allow).await;
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let ended = run.answer(Consent::Allow).await.exits_with(0);
     assert!(ended.stderr.lines().any(|line| line == forward), "{}", ended.stderr);
     assert!(!ended.stderr.contains("Tried to open"), "{}", ended.stderr);
 }
@@ -285,8 +281,7 @@ async fn what_is_not_opened_is_said_and_the_sign_in_goes_on() {
         (&[("CLAUDECODE", "1")], "Claude Code seems to run this"),
     ] {
         let start = create(Scenario::ready()).with_browser().envs(variables.iter().copied());
-        let ended = start.start().await.answer(Consent::Allow).await;
-        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        let ended = start.start().await.answer(Consent::Allow).await.exits_with(0);
         assert!(ended.stderr.contains(expected), "{expected}: {}", ended.stderr);
         assert!(!ended.stderr.contains("Tried to open"), "{}", ended.stderr);
     }

@@ -72,8 +72,8 @@ async fn create_does_what_the_file_says() {
         .args(["--profile", "work"])
         .env("XDG_CONFIG_HOME", home.path())
         .sign_in()
-        .await;
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+        .await
+        .exits_with(0);
     assert_eq!(ended.sandbox.keys()[0].name, "from the file");
     assert!(ended.stderr.contains(" s] "), "{}", ended.stderr);
 }

@@ -32,8 +32,7 @@ async fn a_run_leaves_no_core_dump_and_its_browser_may() {
     run.browser(Consent::Allow).await;
     let given = watch(tokio::task::spawn_blocking(|| fs::read(fifo).unwrap())).await.unwrap();
     assert_eq!(String::from_utf8_lossy(&given), String::from_utf8_lossy(&most));
-    let ended = run.end().await;
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    run.end().await.exits_with(0);
 }
 
 #[tokio::test]
@@ -47,6 +46,5 @@ async fn the_memory_of_a_run_is_closed_from_its_beginning() {
     // The files of a process that must not be dumped are the administrator's. (Where the tests are
     // the administrator's, this shows nothing.)
     assert_eq!(fs::metadata(format!("{process}/mem")).unwrap().uid(), 0);
-    let ended = run.end().await;
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    run.end().await.exits_with(0);
 }

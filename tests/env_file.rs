@@ -280,8 +280,8 @@ async fn a_path_that_is_no_text_is_refused() {
         .start()
         .await
         .end()
-        .await;
-    assert_eq!(ended.code, 11, "{}", ended.stderr);
+        .await
+        .exits_with(11);
     assert!(ended.stderr.contains("not UTF-8"), "{}", ended.stderr);
 }
 

@@ -2,8 +2,8 @@
 
 use crate::support::{create, keymint};
 use keymint_sandbox::{Consent, Reply, Scenario, Step};
-use keymint_testkit::{Launch, free_port, get, skipped};
-use std::fs::{self, OpenOptions};
+use keymint_testkit::{Launch, free_port, full_disk, get, skipped};
+use std::fs;
 use std::io::ErrorKind;
 use std::net::TcpListener;
 
@@ -61,10 +61,7 @@ async fn a_server_that_refuses_ends_with_7() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_key_that_cannot_be_printed_is_kept_and_ends_with_9() {
-    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let ended = create(Scenario::ready()).stdout(full).sign_in().await;
-
-    assert_eq!(ended.code, 9, "{}", ended.stderr);
+    let ended = create(Scenario::ready()).stdout(full_disk()).sign_in().await.exits_with(9);
     assert!(ended.stderr.contains("`keymint recover`"), "{}", ended.stderr);
     assert!(ended.kept_in().starts_with(&ended.home), "{}", ended.stderr);
     assert_eq!(ended.kept().trim_end(), ended.key());
@@ -73,10 +70,12 @@ async fn a_key_that_cannot_be_printed_is_kept_and_ends_with_9() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_relative_state_folder_does_not_count() {
-    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let ended = create(Scenario::ready()).env("XDG_STATE_HOME", "relative").stdout(full).sign_in().await;
-
-    assert_eq!(ended.code, 9, "{}", ended.stderr);
+    let ended = create(Scenario::ready())
+        .env("XDG_STATE_HOME", "relative")
+        .stdout(full_disk())
+        .sign_in()
+        .await
+        .exits_with(9);
     assert!(ended.kept_in().starts_with(ended.home.path().join(".local/state")), "{}", ended.stderr);
     assert!(!std::path::Path::new("relative").exists());
 }
@@ -140,10 +139,9 @@ async fn a_pipe_whose_reader_is_gone_ends_with_11_before_anything_else_happens()
 
 #[tokio::test]
 async fn a_dry_run_that_cannot_be_printed_claims_no_key() {
-    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
     let ended = create(Scenario::ready())
         .args(["--dry-run", "--json"])
-        .stdout(full)
+        .stdout(full_disk())
         .start()
         .await
         .answer(Consent::Allow)

@@ -31,8 +31,8 @@ async fn a_created_key_is_in_the_keyring_for_every_program_and_for_run() {
         .args(["--keyring", "--profile", "created", "--json"])
         .env(BUS, &session.address)
         .sign_in()
-        .await;
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+        .await
+        .exits_with(0);
     assert_eq!(ended.json()["delivered_to"], serde_json::json!(["keyring"]));
     assert!(ended.json()["key"].get("value").is_none());
     assert!(ended.stderr.contains("`keymint run --profile created -- CMD`"), "{}", ended.stderr);
@@ -77,8 +77,7 @@ async fn a_key_that_comes_during_the_sign_in_is_not_lost_and_neither_is_the_new_
         .await;
     run.url().await;
     session.store("meanwhile", &[], KEY);
-    let ended = run.answer(Consent::Allow).await;
-    assert_eq!(ended.code, 9, "{}", ended.stderr);
+    let ended = run.answer(Consent::Allow).await.exits_with(9);
     assert!(ended.stderr.contains("it has another key now than before the sign-in"), "{}", ended.stderr);
     assert_eq!(session.stored("meanwhile"), KEY);
     assert_eq!(ended.kept(), format!("{}\n", ended.key()));

@@ -48,9 +48,7 @@ async fn the_words_of_a_command_are_split_as_a_shell_splits_them_and_no_shell_re
 #[tokio::test]
 async fn json_and_events_name_the_pipe_and_hold_no_key() {
     let script = script("cat >/dev/null; echo stored");
-    let ended = create_to(&script).args(["--json", "--events"]).sign_in().await;
-
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let ended = create_to(&script).args(["--json", "--events"]).sign_in().await.exits_with(0);
     let json = ended.json();
     assert_eq!(json["delivered_to"], serde_json::json!(["pipe"]));
     assert_eq!(json["key"].get("value"), None, "{json}");
@@ -93,8 +91,7 @@ async fn a_command_that_tells_the_key_is_not_repeated() {
         "key=$(cat); echo \"stored $key in the vault\"; echo \"$key$key\" >&2; echo \"$key\" | fold -w 25\n\
          printf '%s' \"$key\" | dd bs=1 count=30 2>/dev/null; sh -xc ': '\"$key\"; printf '\\033[31mred\\n'",
     );
-    let ended = create_to(&script).sign_in().await;
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let ended = create_to(&script).sign_in().await.exits_with(0);
     for line in ["stored [redacted] in the vault", "+ : [redacted]", r"\u{1b}[31mred"] {
         assert!(ended.stderr.lines().any(|said| said.ends_with(line)), "{line}: {}", ended.stderr);
     }
@@ -161,13 +158,12 @@ async fn a_command_stays_in_the_foreground_of_a_terminal_and_has_its_own_group_w
         let (own, foreground) = groups.trim().split_once(' ').unwrap();
         (own.to_owned(), foreground.to_owned())
     };
-    let ended = create_to(&script).under(BESIDE_A_TERMINAL).env("SCREEN", "/dev/null").sign_in().await;
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+
+    create_to(&script).under(BESIDE_A_TERMINAL).env("SCREEN", "/dev/null").sign_in().await.exits_with(0);
     let (own, foreground) = groups();
     assert_eq!(own, foreground);
 
-    let ended = create_to(&script).under(["setsid", "--wait"]).sign_in().await;
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    create_to(&script).under(["setsid", "--wait"]).sign_in().await.exits_with(0);
     let id = script.read("id");
     assert_eq!(groups(), (id.trim().to_owned(), "-1".to_owned()));
 }
@@ -196,8 +192,8 @@ async fn pass_keeps_the_key() {
         .env("GNUPGHOME", &gnupg)
         .env("PASSWORD_STORE_DIR", &store)
         .sign_in()
-        .await;
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+        .await
+        .exits_with(0);
     assert_eq!(run("pass", &["show", "openai"]).await, ended.key());
 
     run("gpgconf", &["--kill", "all"]).await;

@@ -21,8 +21,7 @@ const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 #[tokio::test]
 async fn a_key_is_made_through_a_proxy() {
     let Some((company, proxy)) = behind_a_proxy("").await else { return };
-    let ended = company.sign_in(&[("HTTPS_PROXY", &proxy.url(""))]).await;
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    company.sign_in(&[("HTTPS_PROXY", &proxy.url(""))]).await.exits_with(0);
     company.held_to_both_in(&proxy.end().await);
 }
 
@@ -30,8 +29,7 @@ async fn a_key_is_made_through_a_proxy() {
 async fn a_key_is_made_through_a_proxy_that_wants_a_password() {
     let Some((company, proxy)) = behind_a_proxy(PASSWORD).await else { return };
     let url = proxy.url(&format!("corp:{PASSWORD}@"));
-    let ended = company.sign_in(&[("ALL_PROXY", &url)]).await;
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let ended = company.sign_in(&[("ALL_PROXY", &url)]).await.exits_with(0);
     assert!(!ended.stderr.contains(PASSWORD), "{}", ended.stderr);
     company.held_to_both_in(&proxy.end().await);
 }
@@ -40,8 +38,7 @@ async fn a_key_is_made_through_a_proxy_that_wants_a_password() {
 async fn a_proxy_that_refuses_the_password_is_told_of_by_its_variable() {
     let Some((company, proxy)) = behind_a_proxy("another").await else { return };
     let url = proxy.url(&format!("corp:{PASSWORD}@"));
-    let ended = company.sign_in(&[("HTTPS_PROXY", &url)]).await;
-    assert_eq!(ended.code, 6, "{}", ended.stderr);
+    let ended = company.sign_in(&[("HTTPS_PROXY", &url)]).await.exits_with(6);
     for words in ["or the user name or password", "HTTPS_PROXY names the proxy", "password in it"] {
         assert!(ended.stderr.contains(words), "{}", ended.stderr);
     }
@@ -55,8 +52,7 @@ async fn a_proxy_that_is_down_is_told_of_by_its_variable() {
     let company = Company::at(address).await;
     let url = format!("http://corp:{PASSWORD}@127.0.0.1:1");
     for variable in ["HTTPS_PROXY", "all_proxy"] {
-        let ended = company.sign_in(&[(variable, &url)]).await;
-        assert_eq!(ended.code, 6, "{}", ended.stderr);
+        let ended = company.sign_in(&[(variable, &url)]).await.exits_with(6);
         assert!(ended.stderr.contains(&format!("{variable} names the proxy")), "{}", ended.stderr);
         assert!(!ended.stderr.contains(PASSWORD), "{}", ended.stderr);
     }
@@ -67,8 +63,7 @@ async fn a_proxy_that_is_down_is_told_of_by_its_variable() {
 async fn a_host_that_no_proxy_names_is_reached_without_one() {
     let Some((company, proxy)) = behind_a_proxy("").await else { return };
     let host = company.address.to_string();
-    let ended = company.sign_in(&[("HTTPS_PROXY", &proxy.url("")), ("NO_PROXY", &host)]).await;
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    company.sign_in(&[("HTTPS_PROXY", &proxy.url("")), ("NO_PROXY", &host)]).await.exits_with(0);
     assert_eq!(proxy.end().await, Vec::<String>::new());
 }
 
@@ -80,8 +75,7 @@ async fn a_companys_certificates_are_trusted_whatever_names_them() {
         let ended = company.end(company.start(&[], &[(variable, pem)]).await).await;
         assert_eq!(ended.code, 0, "{variable}: {}", ended.stderr);
     }
-    let ended = company.sign_in(&[]).await;
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    company.sign_in(&[]).await.exits_with(0);
 }
 
 #[tokio::test]
@@ -90,8 +84,7 @@ async fn each_server_gets_one_connection_and_no_word_before_the_person_is_back()
     let run = company.start_trusting(&[]).await;
     company.opened(1).await;
     assert_eq!((company.issuer.counts().used, company.api.counts().used), (0, 0));
-    let ended = company.end(run).await;
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let ended = company.end(run).await.exits_with(0);
     for relay in [&company.issuer, &company.api] {
         assert_eq!((relay.counts().open, relay.counts().used), (1, 1), "{}", ended.stderr);
     }
@@ -106,8 +99,7 @@ async fn a_connection_that_closes_while_the_person_is_in_the_browser_is_replaced
     company.api.close_unused();
     company.opened(2).await;
     assert_eq!((company.issuer.counts().used, company.api.counts().used), (0, 0));
-    let ended = company.end(run).await;
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let ended = company.end(run).await.exits_with(0);
     for relay in [&company.issuer, &company.api] {
         assert_eq!((relay.counts().open, relay.counts().used), (2, 1), "{}", ended.stderr);
     }
@@ -149,8 +141,7 @@ async fn the_address_is_shown_before_a_certificate_is_read_or_a_server_contacted
     let trusted = tempfile::tempdir().unwrap();
     fs::copy(company.pem.path(), trusted.path().join("company.pem")).unwrap();
     let start = create(Scenario::ready()).under(strace.words()).env("SSL_CERT_DIR", trusted.path());
-    let ended = company.end(company.lead(start).await).await;
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    company.end(company.lead(start).await).await.exits_with(0);
 
     let log = strace.log();
     let Some(shown) = log.lines().position(|call| call.contains("/oauth/authorize?")) else {

@@ -4,8 +4,9 @@
 
 use crate::support::{Ended, create, keymint};
 use keymint_sandbox::{Consent, Scenario, sign_in_remotely};
+use keymint_testkit::full_disk;
 use serde_json::Value;
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -13,10 +14,7 @@ use tokio::process::Command;
 
 /// A run whose key could not be printed, in this home.
 async fn failed() -> Ended {
-    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let ended = create(Scenario::ready()).stdout(full).sign_in().await;
-    assert_eq!(ended.code, 9, "{}", ended.stderr);
-    ended
+    create(Scenario::ready()).stdout(full_disk()).sign_in().await.exits_with(9)
 }
 
 /// What `keymint recover` does in the home of that run: code, standard output, standard error.
@@ -78,8 +76,7 @@ async fn a_kept_key_goes_wherever_a_new_one_may() {
 #[tokio::test]
 async fn a_delivery_that_fails_again_keeps_the_key() {
     let ended = failed().await;
-    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let recover = keymint(&ended.home).args(["recover", "--print"]).stdout(full);
+    let recover = keymint(&ended.home).args(["recover", "--print"]).stdout(full_disk());
     assert_eq!(recover.output().await.code, 9);
     assert_eq!(files(&ended).len(), 1);
 }

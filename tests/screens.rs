@@ -6,8 +6,8 @@ use crate::authority::authority;
 use crate::relay::Relay;
 use crate::support::{Ended, Run, Start, create, keymint, machine};
 use keymint_sandbox::{Consent, Organization, Project, Reply, Scenario, Step, sign_in_remotely};
-use keymint_testkit::{Launch, Scripts, Session, Terminal, browse, free_port};
-use std::fs::{self, OpenOptions};
+use keymint_testkit::{Launch, Scripts, Session, Terminal, browse, free_port, full_disk};
+use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Stdio;
@@ -191,8 +191,7 @@ async fn what_there_is() {
     let file = format!("{state}/.env");
     let kept = |args: &[&str]| desktop(Scenario::ready(), args).env("XDG_STATE_HOME", state);
     kept(&["--env-file", &file, "--name", "screens"]).sign_in().await;
-    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-    signs_in("error-stdout-is-full", kept(&["--name", "kept"]).stdout(full)).await;
+    signs_in("error-stdout-is-full", kept(&["--name", "kept"]).stdout(full_disk())).await;
     for (name, args) in [
         ("status-of-keys", &["status"][..]),
         ("status-of-keys-json", &["status", "--json"]),

@@ -134,9 +134,7 @@ async fn two_signals_end_a_run_whose_key_nobody_reads_and_the_key_is_kept() {
         for signal in signals {
             run.signal(signal).await;
         }
-        let ended = run.end().await;
-
-        assert_eq!(ended.code, 9, "{}", ended.stderr);
+        let ended = run.end().await.exits_with(9);
         assert_eq!(ended.kept().trim_end(), ended.key());
         drop(unread);
     }

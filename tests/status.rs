@@ -4,9 +4,9 @@
 
 use crate::support::{Ended, create, keymint};
 use keymint_sandbox::{Reply, Scenario, Step};
-use keymint_testkit::{Session, free_port};
+use keymint_testkit::{Session, free_port, full_disk};
 use serde_json::{Value, json};
-use std::fs::{self, OpenOptions};
+use std::fs;
 use tempfile::TempDir;
 
 const OTHER: &str = "sk-proj-of-the-status-tests-7bQz";
@@ -34,8 +34,8 @@ async fn status(
 async fn delivered() -> Ended {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(".env");
-    let ended = create(Scenario::ready()).args(["--env-file", file.to_str().unwrap()]).sign_in().await;
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let ended =
+        create(Scenario::ready()).args(["--env-file", file.to_str().unwrap()]).sign_in().await.exits_with(0);
     fs::copy(file, ended.home.path().join(".env")).unwrap();
     ended
 }
@@ -43,8 +43,7 @@ async fn delivered() -> Ended {
 #[tokio::test]
 async fn a_machine_without_a_key_says_so_and_nothing_is_written() {
     let home = tempfile::tempdir().unwrap();
-    let told = status(&home, &[], &[], &[]).await;
-    assert_eq!(told.code, 0, "{}", told.stderr);
+    let told = status(&home, &[], &[], &[]).await.exits_with(0);
     assert!(told.stdout.contains("was given no key yet"), "{}", told.stdout);
     assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
 }
@@ -55,8 +54,7 @@ async fn a_key_is_told_with_its_place_and_its_last_four_characters_and_never_its
     let (key, name) = (ended.key(), ended.sandbox.keys()[0].name.clone());
     let last_four = &key[key.len() - 4..];
 
-    let told = status(&ended.home, &[], &[], &[&key]).await;
-    assert_eq!(told.code, 0, "{}", told.stderr);
+    let told = status(&ended.home, &[], &[], &[&key]).await.exits_with(0);
     for part in [
         &name,
         last_four,
@@ -127,15 +125,12 @@ async fn what_is_no_key_or_cannot_be_read_is_told_without_its_content() {
 
 #[tokio::test]
 async fn a_key_that_was_kept_or_may_exist_is_told_with_what_to_do() {
-    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let ended = create(Scenario::ready()).stdout(full).sign_in().await;
-    assert_eq!(ended.code, 9, "{}", ended.stderr);
+    let ended = create(Scenario::ready()).stdout(full_disk()).sign_in().await.exits_with(9);
     let told = status(&ended.home, &[], &[], &[&ended.key()]).await.stdout;
     assert!(told.contains("Kept in\n") && told.contains("`keymint recover`"), "{told}");
 
     let lost = Reply::hang_up().after_processing();
-    let ended = create(Scenario::ready().reply(Step::CreateKey, lost)).sign_in().await;
-    assert_eq!(ended.code, 10, "{}", ended.stderr);
+    let ended = create(Scenario::ready().reply(Step::CreateKey, lost)).sign_in().await.exits_with(10);
     let told = status(&ended.home, &[], &[], &[]).await.stdout;
     assert!(told.contains("It may exist: look for that name"), "{told}");
     assert!(told.contains(&ended.sandbox.keys()[0].name), "{told}");
@@ -176,8 +171,7 @@ async fn without_a_platform_or_a_key_there_is_no_verdict() {
     let environment = [("OPENAI_API_KEY", OTHER), ("KEYMINT_API_BASE", &nobody)];
     let told = status(&home, &["--verify", "--json"], &environment, &[]).await;
     assert_eq!((told.code, &told.json()["verified"]), (6, &Value::Null), "{}", told.stderr);
-    let told = status(&home, &["--verify"], &[], &[]).await;
-    assert_eq!(told.code, 8, "{}", told.stderr);
+    let told = status(&home, &["--verify"], &[], &[]).await.exits_with(8);
     assert!(told.stderr.contains("no key"), "{}", told.stderr);
 }
 
@@ -188,8 +182,8 @@ async fn the_keyring_counts_last_and_a_record_tells_the_profile() {
         .args(["--keyring", "--profile", "work"])
         .env("DBUS_SESSION_BUS_ADDRESS", &session.address)
         .sign_in()
-        .await;
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+        .await
+        .exits_with(0);
     let (key, bus) = (ended.key(), ("DBUS_SESSION_BUS_ADDRESS", session.address.as_str()));
     let told = status(&ended.home, &["--json", "--profile", "work"], &[bus], &[&key]).await.json();
     assert_eq!((&told["keys"][0]["profile"], &told["in_use"]["place"]), (&json!("work"), &json!("keyring")));
@@ -199,8 +193,7 @@ async fn the_keyring_counts_last_and_a_record_tells_the_profile() {
     assert!(told.contains("(profile work)"), "{told}");
 
     // So it is where the key got there later.
-    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let kept = create(Scenario::ready()).stdout(full).sign_in().await;
+    let kept = create(Scenario::ready()).stdout(full_disk()).sign_in().await;
     let recover = keymint(&kept.home).args(["recover", "--keyring", "--profile", "later"]).envs([bus]);
     assert!(recover.succeeds().await);
     let told = status(&kept.home, &["--json"], &[], &[&kept.key()]).await.json();

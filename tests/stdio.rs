@@ -4,7 +4,7 @@
 
 use crate::support::{create, keymint, machine};
 use keymint_sandbox::{Consent, Scenario};
-use keymint_testkit::{ON_A_TERMINAL, browse, free_port};
+use keymint_testkit::{ON_A_TERMINAL, browse, free_port, full_disk};
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
@@ -33,9 +33,7 @@ async fn a_reader_that_leaves_during_the_sign_in_costs_no_key() {
         let mut run = create(Scenario::ready()).under(under).stdout(writer).start().await;
         run.url().await;
         drop(reader);
-        let ended = run.answer(Consent::Allow).await;
-
-        assert_eq!(ended.code, 9, "{}", ended.stderr);
+        let ended = run.answer(Consent::Allow).await.exits_with(9);
         assert_eq!(ended.kept(), format!("{}\n", ended.key()));
     }
 }
@@ -44,8 +42,7 @@ async fn a_reader_that_leaves_during_the_sign_in_costs_no_key() {
 async fn a_full_disk_is_told_by_each_command_that_prints() {
     for args in [&["status"][..], &["config"], &["recover", "--json"], &["start"], &["completions", "bash"]] {
         let home = tempfile::tempdir().unwrap();
-        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let ended = keymint(&home).args(args).stdout(full).output().await;
+        let ended = keymint(&home).args(args).stdout(full_disk()).output().await;
         let told = &ended.stderr;
         assert_eq!(ended.code, 1, "{args:?}: {told}");
         assert!(told.contains("error: standard output failed: No space left"), "{args:?}: {told}");
@@ -95,8 +92,7 @@ async fn a_standard_output_that_does_not_wait_has_the_whole_key_or_nothing_of_it
 
     let (_unread, mut full) = streams();
     while full.write(&[b' '; 4096]).is_ok() {}
-    let ended = create(Scenario::ready()).stdout(OwnedFd::from(full)).sign_in().await;
-    assert_eq!(ended.code, 9, "{}", ended.stderr);
+    let ended = create(Scenario::ready()).stdout(OwnedFd::from(full)).sign_in().await.exits_with(9);
     assert!(ended.stderr.contains("Resource temporarily unavailable"), "{}", ended.stderr);
 }
 

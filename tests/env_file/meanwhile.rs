@@ -11,8 +11,7 @@ async fn what_another_program_writes_during_the_sign_in_stays() {
     let mut run = folder.create().start().await;
     run.url().await;
     fs::write(folder.path(".env"), "A=2\nB=3\n").unwrap();
-    let ended = run.answer(Consent::Allow).await;
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let ended = run.answer(Consent::Allow).await.exits_with(0);
     assert_eq!(folder.read(), format!("A=2\nB=3\nOPENAI_API_KEY={}\n", ended.key()));
 }
 
@@ -22,8 +21,7 @@ async fn a_value_that_comes_during_the_sign_in_is_not_lost_and_neither_is_the_ke
     let mut run = folder.create().start().await;
     run.url().await;
     fs::write(folder.path(".env"), "OPENAI_API_KEY=secret\n").unwrap();
-    let ended = run.answer(Consent::Allow).await;
-    assert_eq!(ended.code, 9, "{}", ended.stderr);
+    let ended = run.answer(Consent::Allow).await.exits_with(9);
     assert!(ended.stderr.contains("another value now than before the sign-in"), "{}", ended.stderr);
     assert_eq!(
         (folder.read().as_str(), folder.names()),
@@ -39,8 +37,7 @@ async fn a_folder_that_is_swapped_during_the_sign_in_diverts_nothing() {
     run.url().await;
     fs::rename(folder.path("project"), folder.path("moved")).unwrap();
     symlink(others.path(""), folder.path("project")).unwrap();
-    let ended = run.answer(Consent::Allow).await;
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let ended = run.answer(Consent::Allow).await.exits_with(0);
     assert_eq!((names(&folder.path("moved")), others.names()), (vec![".env".to_owned()], vec![]));
     let file = folder.path("moved/.env");
     assert!(ended.stderr.contains(&format!("It is in {} as", file.display())), "{}", ended.stderr);

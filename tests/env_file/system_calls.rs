@@ -29,8 +29,7 @@ async fn a_replacement_that_fails_leaves_the_old_file_and_the_key_in_the_recover
     let folder = Folder::with("A=1\n");
     let options = ["-e", "inject=renameat,renameat2:error=EIO"];
     let Some(strace) = Strace::of("renameat,renameat2", &options) else { return };
-    let ended = folder.create().under(strace.words()).sign_in().await;
-    assert_eq!(ended.code, 9, "{}", ended.stderr);
+    let ended = folder.create().under(strace.words()).sign_in().await.exits_with(9);
     assert!(ended.stderr.contains("Input/output error"), "{}", ended.stderr);
     assert_eq!((folder.read().as_str(), folder.names()), ("A=1\n", vec![".env".to_owned()]));
 }

@@ -141,8 +141,7 @@ async fn a_key_that_only_a_clipboard_has_is_told_of_by_the_next_run() {
     for destination in DESTINATIONS.iter().filter(|destination| !destination.site.keeps()) {
         let mut harness = Harness::new(destination).await;
         let program = harness.delivers(&["create"]);
-        let ended = harness.run(program, |harness| Keeper::Nobody.leave_in(harness)).await;
-        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        let ended = harness.run(program, |harness| Keeper::Nobody.leave_in(harness)).await.exits_with(0);
         assert!(ended.stderr.contains("the key could not be kept besides"), "{}", ended.stderr);
         Keeper::Nobody.give_back_in(&harness);
         let verdict = Verdict::of(&harness, &ended).await;

@@ -5,7 +5,8 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use keymint_sandbox::{Consent, Scenario};
 use keymint_testkit::{
-    BESIDE_A_TERMINAL, Ended, Launch, Machine, Session, before_the_search_path, browse, script, until,
+    BESIDE_A_TERMINAL, Ended, Launch, Machine, Session, before_the_search_path, browse, full_disk, script,
+    until,
 };
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -67,7 +68,7 @@ impl Harness {
             program = program.under(BESIDE_A_TERMINAL);
         }
         if self.destination.args.contains(&"--print") {
-            program = program.stdout(fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+            program = program.stdout(full_disk());
         }
         program
     }
@@ -131,8 +132,7 @@ impl Harness {
         let mut run = program.spawn();
         run.url().await;
         run.signal("TERM").await;
-        let ended = run.finish().await;
-        assert_eq!(ended.code, 143, "{}", ended.stderr);
+        let ended = run.finish().await.exits_with(143);
         ended.stderr
     }
 

@@ -4,7 +4,7 @@ use crate::destination::Destination;
 use crate::harness::Harness;
 use crate::table::{at_each_border, show};
 use crate::verdict::Verdict;
-use std::fs;
+use keymint_testkit::full_disk;
 
 const BORDERS: [&str; 9] = [
     "keyring-tried",
@@ -27,10 +27,7 @@ async fn wherever_a_recovery_is_killed_no_key_is_lost() {
 async fn killed(destination: &'static Destination, border: &str) -> String {
     let cell = format!("recover, {}, {border}", destination.name);
     let mut harness = Harness::new(destination).await;
-    let failing = harness
-        .keymint()
-        .args(["create"])
-        .stdout(fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+    let failing = harness.keymint().args(["create"]).stdout(full_disk());
     assert_eq!(harness.run(failing, |_| {}).await.code, 9, "{cell}");
     assert_eq!(harness.kept().len(), 1, "{cell}");
 

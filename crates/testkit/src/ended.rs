@@ -31,6 +31,12 @@ impl<M> Deref for Ended<M> {
 }
 
 impl<M> Ended<M> {
+    /// Checks the exit code.
+    pub fn exits_with(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{}", self.stderr);
+        self
+    }
+
     /// Returns standard output as JSON.
     pub fn json(&self) -> Value {
         assert_eq!(self.stdout.lines().count(), 1, "{}", self.stdout);

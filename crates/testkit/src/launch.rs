@@ -2,6 +2,7 @@
 
 use crate::{Ended, Running};
 use std::ffi::{OsStr, OsString};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -34,16 +35,7 @@ impl Launch {
     pub fn spawn(self) -> Running {
         let program = self.program.clone();
         let missing = |error| panic!("{}: {error}; scripts/test installs it", program.display());
-        self.try_spawn().unwrap_or_else(missing)
-    }
-
-    /// Starts the program, if it is installed.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be started.
-    pub fn try_spawn(self) -> io::Result<Running> {
-        self.spawn_with(())
+        self.spawn_with(()).unwrap_or_else(missing)
     }
 
     /// Runs the program to its end.
@@ -53,7 +45,7 @@ impl Launch {
 
     /// Whether the program can be started and ends with exit code 0.
     pub async fn succeeds(self) -> bool {
-        match self.try_spawn() {
+        match self.spawn_with(()) {
             Ok(running) => running.finish().await.code == 0,
             Err(_) => false,
         }
@@ -156,6 +148,11 @@ impl<S> Launch<S> {
         }
         command.spawn()
     }
+}
+
+/// A file that takes nothing, for an output.
+pub fn full_disk() -> File {
+    OpenOptions::new().write(true).open("/dev/full").unwrap()
 }
 
 /// Whether standard output is to have the key: it was requested, or no other destination was.

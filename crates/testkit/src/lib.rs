@@ -32,7 +32,7 @@ pub use http::{connect, free_port, get, is_free, send};
 pub use invariants::steers_a_terminal;
 #[cfg(target_os = "linux")]
 pub use keyring::Session;
-pub use launch::Launch;
+pub use launch::{Launch, full_disk};
 pub use machine::{Machine, SignIn, create};
 pub use running::{Running, browse};
 pub use script::{Scripts, before_the_search_path, script};
