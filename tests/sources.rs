@@ -113,10 +113,12 @@ fn secrets_are_exposed_where_that_was_looked_at_and_nowhere_else() {
         ("crates/http-adapter/src/platform_api.rs", 7),
         // Handed over once, and shown while a person asks for it.
         ("examples/headless-server/src/routes.rs", 1),
+        // Held in memory until then.
+        ("examples/headless-server/src/service.rs", 1),
         ("examples/terminal-ui/src/view.rs", 1),
         // The page keeps an attempt while the browser is elsewhere, sends what the adapter here sends,
         // and shows the key.
-        ("examples/browser-page/page/src/lib.rs", 1),
+        ("examples/browser-page/page/src/key_field.rs", 1),
         ("examples/browser-page/page/src/services.rs", 7),
         ("examples/browser-page/page/src/storage.rs", 2),
     ];

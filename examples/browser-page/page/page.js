@@ -3,7 +3,6 @@ import init, { begin, finish } from "/keymint.js";
 
 const button = document.querySelector("#sign-in");
 const progress = document.querySelector("#progress");
-const key = document.querySelector("#key");
 const redirectUri = `${location.origin}/auth/callback`;
 
 function tell(words) {
@@ -19,7 +18,7 @@ if (location.pathname === "/auth/callback") {
   // The code leaves the address bar and the history.
   history.replaceState(null, "", "/");
   try {
-    key.value = await finish(callback, tell);
+    await finish(callback, tell);
     tell("Here is your key. It is shown this once.");
   } catch (error) {
     tell(error.message);

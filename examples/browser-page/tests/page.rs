@@ -158,6 +158,7 @@ async fn the_adapters_of_the_page_keep_what_the_ports_promise() {
     let check = format!(
         "const [one, other, third] = {ended:?}.map((address, i) => window.signIns[i].end(address));
         await keymint.check_clock();
+        await keymint.check_key_field();
         await keymint.check_auth_server(one, other);
         await keymint.check_platform(third);
         return 'kept';"

@@ -11,6 +11,7 @@ mod sign_ins;
 #[cfg(test)]
 mod tests;
 
+use keymint_delivery_adapter::{StateDir, private};
 use keymint_domain::{BaseUrl, Client};
 use keymint_sandbox::{Sandbox, Scenario};
 use service::Service;
@@ -36,7 +37,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         ["--openai"] => (Client::default(), BaseUrl::openai_api(), None),
         _ => return Err("usage: headless-server [--openai]".into()),
     };
-    let service = Arc::new(Service::new(client, api_base));
+    let state = private::standard_directory("XDG_STATE_HOME", "LOCALAPPDATA", ".local/state");
+    let state = StateDir::at(state.ok_or("there is no home directory")?.join("keymint-headless-server"));
+    let service = Arc::new(Service::new(client, api_base, state));
     tokio::spawn(Arc::clone(&service).remove_expired());
     let listener = TcpListener::bind(ADDRESS).await?;
     writeln!(io::stdout(), "Listening on http://{}", listener.local_addr()?)?;

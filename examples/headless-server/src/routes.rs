@@ -77,23 +77,24 @@ async fn hand_over(
     Path(id): Path<String>,
     token: Token,
 ) -> Result<Json<Value>, Refusal> {
-    let key = service.with(&id, &token, SignIn::take_key)?;
+    let key = service.hand_over(&id, &token)?;
     Ok(Json(json!({"key": key.expose()})))
 }
 
-fn described(SignIn { events, stage, .. }: &SignIn) -> Value {
+fn described(sign_in: &SignIn) -> Value {
+    let SignIn { events, stage, .. } = sign_in;
     let titled = |id: &str, title: &Option<Title>| json!({"id": id, "title": title.as_ref().map(|title| redact_keys(title.raw()))});
     match stage {
         Stage::Waiting(_) => json!({"state": "waiting_for_callback", "events": events}),
         Stage::Working => json!({"state": "working", "events": events}),
-        Stage::Created { name, target, last_four, key } => json!({
+        Stage::Created { name, target, last_four } => json!({
             "state": "created",
             "events": events,
             "organization": titled(target.organization_id.as_str(), &target.organization_title),
             "project": titled(target.project_id.as_str(), &target.project_title),
             "name": name,
             "last_four": last_four,
-            "handed_over": key.is_none(),
+            "handed_over": sign_in.is_handed_over(),
         }),
         Stage::Failed(reason) => json!({"state": "failed", "events": events, "reason": reason}),
     }

@@ -3,9 +3,11 @@
 use crate::sign_ins::{Refusal, SignIn, SignIns, Token};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use keymint_delivery_adapter::StateDir;
 use keymint_domain::{
-    AuthorizationGrant, BaseUrl, Client, Clock, Entropy, Observer, Plan, Ports, ProvisionError,
-    ProvisionedKey, Provisioner, REGISTERED_REDIRECT_URI, Url,
+    ApiKey, AuthorizationGrant, BaseUrl, Client, Clock, DeliveryError, DestinationId, Entropy,
+    KeyDestination, Observer, Plan, Ports, ProvisionError, ProvisionedKey, Provisioner,
+    REGISTERED_REDIRECT_URI, Url, async_trait, deliver,
 };
 use keymint_http_adapter::{Http, HttpOptions};
 use keymint_tokio_clock::TokioClock;
@@ -23,6 +25,8 @@ pub(crate) struct Service {
     api_base: BaseUrl,
     clock: TokioClock,
     sign_ins: Mutex<SignIns>,
+    /// Has each key until it is handed over, so that none is lost with this process.
+    state: StateDir,
 }
 
 /// What the owner of a new sign-in needs.
@@ -33,8 +37,8 @@ pub(crate) struct Begun {
 }
 
 impl Service {
-    pub(crate) fn new(client: Client, api_base: BaseUrl) -> Self {
-        Self { client, api_base, clock: TokioClock::new(), sign_ins: Mutex::default() }
+    pub(crate) fn new(client: Client, api_base: BaseUrl, state: StateDir) -> Self {
+        Self { client, api_base, clock: TokioClock::new(), sign_ins: Mutex::default(), state }
     }
 
     pub(crate) fn begin(&self) -> Result<Begun, Refusal> {
@@ -55,6 +59,10 @@ impl Service {
             tokio::spawn(async move {
                 let observer = |event| self.lock().note(&id, &event);
                 let outcome = self.make_key(&id, grant, &observer).await.map_err(|error| in_words(&*error));
+                if let Ok(created) = &outcome {
+                    let mailbox = Mailbox { service: &self, id: &id };
+                    deliver(&created.key, &mut [Box::new(mailbox)], &mut self.state.recovery(&id)).await;
+                }
                 self.lock().finish(self.clock.now(), &id, outcome);
             });
         }
@@ -69,6 +77,18 @@ impl Service {
         act: impl FnOnce(&mut SignIn) -> Result<T, Refusal>,
     ) -> Result<T, Refusal> {
         act(self.lock().of_owner(self.clock.now(), id, token)?)
+    }
+
+    /// Gives the key to the owner of a sign-in, once.
+    pub(crate) fn hand_over(&self, id: &str, token: &Token) -> Result<ApiKey, Refusal> {
+        let key = self.with(id, token, SignIn::take_key)?;
+        for stored in self.state.stored_keys().unwrap_or_default() {
+            if stored.id == id {
+                // Left behind, it is for whoever runs the service to find.
+                let _ = stored.remove();
+            }
+        }
+        Ok(key)
     }
 
     async fn make_key(
@@ -96,6 +116,29 @@ impl Service {
     /// No change of a sign-in leaves it half done, so a panic elsewhere is no reason to stop.
     fn lock(&self) -> MutexGuard<'_, SignIns> {
         self.sign_ins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The memory of this process as a destination. It is not durable, so the recovery store has each key, too.
+struct Mailbox<'a> {
+    service: &'a Service,
+    id: &'a str,
+}
+
+#[async_trait]
+impl KeyDestination for Mailbox<'_> {
+    fn id(&self) -> DestinationId {
+        DestinationId::new(format!("sign-in:{}", self.id))
+    }
+
+    fn is_durable(&self) -> bool {
+        false
+    }
+
+    async fn deliver(&mut self, key: &ApiKey) -> Result<(), DeliveryError> {
+        let copy = ApiKey::parse(key.expose().to_owned()).map_err(DeliveryError::new)?;
+        let is_held = self.service.lock().hold(self.id, copy);
+        if is_held { Ok(()) } else { Err(DeliveryError::new("the sign-in is gone")) }
     }
 }
 

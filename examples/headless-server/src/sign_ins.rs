@@ -29,6 +29,8 @@ pub(crate) struct SignIn {
     expires: Option<Moment>,
     pub(crate) events: Vec<&'static str>,
     pub(crate) stage: Stage,
+    /// Until it is handed over.
+    key: Option<ApiKey>,
 }
 
 /// What its owner alone knows. Unlike the id, it stands in no address and so in no log.
@@ -38,12 +40,10 @@ pub(crate) enum Stage {
     /// For the address that the browser ended on.
     Waiting(Box<PendingAuthorization>),
     Working,
-    /// The key is there until it is handed over.
     Created {
         name: String,
         target: Target,
         last_four: String,
-        key: Option<ApiKey>,
     },
     Failed(String),
 }
@@ -80,7 +80,13 @@ impl SignIns {
         let expires = Some(now + LIFETIME);
         self.0.insert(
             id,
-            SignIn { token, expires, events: Vec::new(), stage: Stage::Waiting(Box::new(pending)) },
+            SignIn {
+                token,
+                expires,
+                events: Vec::new(),
+                stage: Stage::Waiting(Box::new(pending)),
+                key: None,
+            },
         );
         Ok(())
     }
@@ -105,11 +111,16 @@ impl SignIns {
         }
     }
 
+    /// Holds a key for the owner of the sign-in. Returns whether there is such a sign-in.
+    pub(crate) fn hold(&mut self, id: &str, key: ApiKey) -> bool {
+        self.0.get_mut(id).map(|sign_in| sign_in.key = Some(key)).is_some()
+    }
+
     pub(crate) fn finish(&mut self, now: Moment, id: &str, outcome: Result<ProvisionedKey, String>) {
         if let Some(sign_in) = self.0.get_mut(id) {
             sign_in.stage = match outcome {
                 Ok(ProvisionedKey { name, target, key, .. }) => {
-                    Stage::Created { name, target, last_four: key.last_four().to_owned(), key: Some(key) }
+                    Stage::Created { name, target, last_four: key.last_four().to_owned() }
                 }
                 Err(reason) => Stage::Failed(reason),
             };
@@ -157,10 +168,14 @@ impl SignIn {
         }
     }
 
+    pub(crate) fn is_handed_over(&self) -> bool {
+        self.key.is_none()
+    }
+
     /// Gives the key away: it is not kept.
     pub(crate) fn take_key(&mut self) -> Result<ApiKey, Refusal> {
-        match &mut self.stage {
-            Stage::Created { key, .. } => key.take().ok_or(Refusal::AlreadyHandedOver),
+        match self.stage {
+            Stage::Created { .. } => self.key.take().ok_or(Refusal::AlreadyHandedOver),
             _ => Err(Refusal::NoKey),
         }
     }

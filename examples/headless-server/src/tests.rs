@@ -2,12 +2,14 @@
 
 use crate::routes;
 use crate::service::Service;
+use keymint_delivery_adapter::StateDir;
 use keymint_domain::{BaseUrl, Client};
 use keymint_sandbox::{Consent, Reply, Sandbox, Scenario, Step, sign_in_remotely};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -16,6 +18,8 @@ use tokio::task::JoinSet;
 struct World {
     sandbox: Sandbox,
     address: SocketAddr,
+    state: StateDir,
+    _directory: TempDir,
     _server: JoinSet<()>,
 }
 
@@ -32,12 +36,15 @@ impl World {
     async fn of(scenario: Scenario) -> Self {
         let sandbox = Sandbox::start(scenario).await.unwrap();
         let client = Client::at(BaseUrl::parse(sandbox.issuer()).unwrap());
-        let service = Service::new(client, BaseUrl::parse(sandbox.api_base()).unwrap());
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateDir::at(directory.path().join("state"));
+        let api_base = BaseUrl::parse(sandbox.api_base()).unwrap();
+        let service = Service::new(client, api_base, state.clone());
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut server = JoinSet::new();
         server.spawn(async { axum::serve(listener, routes::of(Arc::new(service))).await.unwrap() });
-        Self { sandbox, address, _server: server }
+        Self { sandbox, address, state, _directory: directory, _server: server }
     }
 
     async fn begin(&self) -> SignIn {
@@ -179,6 +186,8 @@ async fn the_key_is_handed_over_exactly_once_and_stands_nowhere_else() {
     let address = sign_in.visit(Consent::Allow).await;
     sign_in.answer(&address).await;
     let before = sign_in.outcome().await;
+    let stored = world.state.stored_keys().unwrap();
+    assert_eq!(stored[0].read().unwrap().expose(), world.sandbox.keys()[0].value);
 
     let (first, second) = tokio::join!(sign_in.take_key(), sign_in.take_key());
     let mut statuses = [first.0, second.0];
@@ -186,6 +195,7 @@ async fn the_key_is_handed_over_exactly_once_and_stands_nowhere_else() {
     assert_eq!(statuses, [200, 410]);
     let after = sign_in.status().await;
     assert_eq!(after["handed_over"], true);
+    assert!(world.state.stored_keys().unwrap().is_empty(), "the recovery store still has it");
     for secret in world.sandbox.secrets() {
         assert!(!format!("{before}{after}").contains(&secret));
     }

@@ -2,6 +2,7 @@
 
 use keymint_domain::text::human_duration;
 use keymint_domain::{Event, ProvisionedKey, Target, Title, Url};
+use std::path::PathBuf;
 
 /// Where the platform lists its keys.
 const DASHBOARD: &str = "https://platform.openai.com/api-keys";
@@ -11,6 +12,8 @@ pub(crate) struct App {
     key_name: String,
     pub(crate) account: Option<String>,
     pub(crate) progress: Vec<String>,
+    /// The file that has the key.
+    file: Option<PathBuf>,
     pub(crate) stage: Stage,
     /// The person asked to leave, and is told what would be lost.
     pub(crate) leaving: bool,
@@ -50,6 +53,8 @@ pub(crate) enum Message {
         targets: Vec<Target>,
         doubtful: bool,
     },
+    /// The dotenv file has the key, or failed for this reason.
+    Delivered(Result<PathBuf, String>),
     Created(ProvisionedKey),
     Failed(String),
 }
@@ -71,7 +76,14 @@ pub(crate) enum Effect {
 
 impl App {
     pub(crate) fn new(key_name: String) -> Self {
-        Self { key_name, account: None, progress: Vec::new(), stage: Stage::Starting, leaving: false }
+        Self {
+            key_name,
+            account: None,
+            progress: Vec::new(),
+            file: None,
+            stage: Stage::Starting,
+            leaving: false,
+        }
     }
 
     pub(crate) fn update(&mut self, message: Message) -> Option<Effect> {
@@ -88,6 +100,13 @@ impl App {
             Message::SignedIn(account) => self.account = account,
             Message::Found { targets, doubtful } => {
                 self.stage = Stage::Choosing { targets, at: 0, doubtful };
+            }
+            Message::Delivered(Ok(file)) => {
+                self.progress.push(format!("The key is in {}", file.display()));
+                self.file = Some(file);
+            }
+            Message::Delivered(Err(reason)) => {
+                self.progress.push(format!("The file does not have the key: {reason}"));
             }
             Message::Created(made) => self.end(Stage::Created { made, revealed: false, seen: false }),
             Message::Failed(reason) => self.end(Stage::Failed(reason)),
@@ -116,7 +135,11 @@ impl App {
 
     /// At once, but where a key would be lost only when it is asked for twice.
     fn leave(&mut self) -> Option<Effect> {
-        let loses = matches!(self.stage, Stage::Creating | Stage::Created { seen: false, .. });
+        let loses = match self.stage {
+            Stage::Creating => true,
+            Stage::Created { seen, .. } => !seen && self.file.is_none(),
+            _ => false,
+        };
         if loses && !self.leaving {
             self.leaving = true;
             return None;
@@ -133,8 +156,10 @@ impl App {
     pub(crate) fn farewell(&self) -> String {
         let name = &self.key_name;
         match &self.stage {
-            Stage::Created { made, seen: true, .. } => {
-                format!("Made the key \"{name}\", ending in {}.", made.key.last_four())
+            Stage::Created { made, seen, .. } if *seen || self.file.is_some() => {
+                let place = self.file.as_ref().map(|file| format!(" It is in {}.", file.display()));
+                let last_four = made.key.last_four();
+                format!("Made the key \"{name}\", ending in {last_four}.{}", place.unwrap_or_default())
             }
             Stage::Created { .. } => {
                 format!("Made the key \"{name}\", which nobody has seen: delete it at {DASHBOARD}")

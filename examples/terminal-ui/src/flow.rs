@@ -2,13 +2,15 @@
 
 use crate::app::Message;
 use keymint_callback_adapter::{LoopbackListener, Outcome};
+use keymint_delivery_adapter::{EnvFile, Overwrite, VariableName};
 use keymint_domain::{
-    BaseUrl, Client, Entropy, Plan, Ports, ProvisionError, ProvisionedKey, Provisioner, Target,
-    wait_for_grant,
+    BaseUrl, Client, Entropy, KeyDestination, Plan, Ports, ProvisionError, ProvisionedKey, Provisioner,
+    Target, wait_for_grant,
 };
 use keymint_http_adapter::{Http, HttpOptions};
 use keymint_tokio_clock::TokioClock;
 use std::error::Error;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -22,6 +24,8 @@ pub(crate) struct Setup {
     /// 0 stands for any that is free. OpenAI's server knows 5000 alone.
     pub(crate) port: u16,
     pub(crate) key_name: String,
+    /// A dotenv file that gets the key. The screen has it in any case.
+    pub(crate) env_file: Option<PathBuf>,
 }
 
 type Messages = mpsc::UnboundedSender<Message>;
@@ -40,14 +44,26 @@ async fn run_with_listener(
     tell: &Messages,
     chosen: oneshot::Receiver<Target>,
 ) -> Result<(), Failure> {
+    // Before the sign-in, so that no key is made for a file that cannot take it.
+    let file = match &setup.env_file {
+        Some(path) => {
+            let found = EnvFile::inspect(path, VariableName::default()).await?;
+            Some(found.reserve(Overwrite::Never).await?)
+        }
+        None => None,
+    };
     let mut listener = LoopbackListener::bind(setup.port)?;
     listener.self_test().await?;
     let outcome = make_key(setup, &mut listener, tell, chosen).await;
+    if let (Ok(made), Some(mut file)) = (&outcome, file) {
+        let delivered = file.deliver(&made.key).await.map(|()| file.path());
+        tell.send(Message::Delivered(delivered.map_err(|error| error.to_string())))?;
+    }
     let (message, page) = match outcome {
         Ok(made) => (Message::Created(made), Outcome::KeyDelivered),
         Err(failure) => (Message::Failed(in_words(&failure)), page_about(&failure)),
     };
-    // The key is delivered by this; if nobody takes it, the program is about to end.
+    // If nobody takes it, the program is about to end.
     let _ = tell.send(message);
     listener.conclude(page).await;
     Ok(())

@@ -27,17 +27,23 @@ use tokio::sync::{mpsc, oneshot};
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<_> = env::args().skip(1).collect();
     let key_name = format!("keymint terminal-ui {:08x}", SysRng.try_next_u32()?);
-    let (setup, _sandbox) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let (arguments, env_file) = match &arguments[..] {
+        [others @ .., "--env-file", path] => (others, Some(path.into())),
+        all => (all, None),
+    };
+    let (setup, _sandbox) = match arguments {
         [] => {
             let sandbox = Sandbox::start(scenario()).await?;
             let client = Client::at(BaseUrl::parse(sandbox.issuer())?);
             let api_base = BaseUrl::parse(sandbox.api_base())?;
-            (Setup { client, api_base, port: 0, key_name }, Some(sandbox))
+            (Setup { client, api_base, port: 0, key_name, env_file }, Some(sandbox))
         }
         ["--openai"] => {
-            (Setup { client: Client::default(), api_base: BaseUrl::openai_api(), port: 5000, key_name }, None)
+            let (client, api_base) = (Client::default(), BaseUrl::openai_api());
+            (Setup { client, api_base, port: 5000, key_name, env_file }, None)
         }
-        _ => return Err("usage: terminal-ui [--openai]".into()),
+        _ => return Err("usage: terminal-ui [--openai] [--env-file PATH]".into()),
     };
     let farewell = run(setup).await?;
     writeln!(io::stdout(), "{farewell}")?;

@@ -10,6 +10,7 @@ use keymint_domain::{
 use keymint_sandbox::{Consent, Organization, Project, Sandbox, Scenario, sign_in};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{mpsc, oneshot};
@@ -183,9 +184,13 @@ struct Run {
 
 impl Run {
     fn start(sandbox: &Sandbox) -> Self {
+        Self::start_with(sandbox, None)
+    }
+
+    fn start_with(sandbox: &Sandbox, env_file: Option<PathBuf>) -> Self {
         let client = Client::at(BaseUrl::parse(sandbox.issuer()).unwrap());
         let api_base = BaseUrl::parse(sandbox.api_base()).unwrap();
-        let setup = Setup { client, api_base, port: 0, key_name: "a name".to_owned() };
+        let setup = Setup { client, api_base, port: 0, key_name: "a name".to_owned(), env_file };
         let (tell, messages) = mpsc::unbounded_channel();
         let (choose, chosen) = oneshot::channel();
         let flow = tokio::spawn(flow::run(setup, tell, chosen));
@@ -242,6 +247,30 @@ async fn a_person_signs_in_picks_a_project_and_sees_the_key() {
     assert!(browser.await.unwrap().body.contains("Your key is ready"));
     assert_eq!((keys.len(), &*keys[0].project, &*keys[0].name), (1, "proj_a", "a name"));
     assert_eq!(sandbox.violations(), Vec::<String>::new());
+    run.flow.await.unwrap();
+}
+
+#[tokio::test]
+async fn the_key_is_in_the_file_that_was_named_and_need_not_be_seen() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join(".env");
+    let sandbox = Sandbox::start(two_organizations()).await.unwrap();
+    let mut run = Run::start_with(&sandbox, Some(file.clone()));
+    let address = run.address().await;
+    let browser = tokio::spawn(async move { sign_in(&address, Consent::Allow).await.unwrap() });
+
+    run.until(|stage| matches!(stage, Stage::Choosing { .. }).then_some(())).await;
+    let Some(Effect::Create(target)) = press(&mut run.app, Input::Confirm) else {
+        panic!("no key is asked for")
+    };
+    run.choose.take().unwrap().send(target).unwrap();
+    run.until(|stage| matches!(stage, Stage::Created { .. }).then_some(())).await;
+
+    let text = std::fs::read_to_string(file).unwrap();
+    assert_eq!(text, format!("OPENAI_API_KEY={}\n", sandbox.keys()[0].value));
+    assert!(matches!(press(&mut run.app, Input::Leave), Some(Effect::Leave)));
+    assert!(run.app.farewell().ends_with("/.env."), "{}", run.app.farewell());
+    browser.await.unwrap();
     run.flow.await.unwrap();
 }
 

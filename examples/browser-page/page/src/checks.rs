@@ -1,6 +1,7 @@
 //! Puts this page's adapters through the checks of their ports, for its test.
 
 use crate::clock::PageClock;
+use crate::key_field::KeyField;
 use crate::pending;
 use crate::services::SameOrigin;
 use keymint_domain::testing::conformance::{self, Account};
@@ -41,6 +42,13 @@ pub struct Grant(AuthorizationGrant);
 #[wasm_bindgen]
 pub async fn check_clock() -> Result<(), JsError> {
     Ok(conformance::clock(&PageClock).await?)
+}
+
+/// Of the element that shows the key.
+#[wasm_bindgen]
+pub async fn check_key_field() -> Result<(), JsError> {
+    let read = async || KeyField::element()?.text_content();
+    Ok(conformance::key_destination(&mut KeyField, read).await?)
 }
 
 /// Of the authorization server, with two codes.

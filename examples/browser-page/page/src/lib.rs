@@ -7,14 +7,17 @@
 pub mod checks;
 mod clock;
 mod fetch;
+mod key_field;
 mod local;
 mod services;
 mod storage;
 
 use clock::PageClock;
 use js_sys::Function;
+use key_field::KeyField;
 use keymint_domain::{
-    BaseUrl, Callback, Client, Entropy, Event, PendingAuthorization, Plan, Ports, Provisioner, Url,
+    BaseUrl, Callback, Client, Entropy, Event, KeyDestination, PendingAuthorization, Plan, Ports,
+    Provisioner, Url,
 };
 use services::SameOrigin;
 use wasm_bindgen::prelude::*;
@@ -28,10 +31,10 @@ pub fn begin(issuer: &str, redirect_uri: &str) -> Result<String, JsError> {
     Ok(address)
 }
 
-/// Goes on with the path and query that the browser came back with, and gives the key. What happens
-/// meanwhile is told to `tell`, in words.
+/// Goes on with the path and query that the browser came back with, and delivers the key to the page. What
+/// happens meanwhile is told to `tell`, in words.
 #[wasm_bindgen]
-pub async fn finish(callback: String, tell: Function) -> Result<String, JsError> {
+pub async fn finish(callback: String, tell: Function) -> Result<(), JsError> {
     let pending = storage::take()?;
     let response = match pending.read_callback(&callback) {
         Callback::Response(response) => response,
@@ -49,7 +52,7 @@ pub async fn finish(callback: String, tell: Function) -> Result<String, JsError>
     };
     let plan = Plan::named("keymint browser-page");
     let created = Provisioner::new(ports, &plan).observed_by(&observer).provision(grant).await?;
-    Ok(created.key.expose().to_owned())
+    Ok(KeyField.deliver(&created.key).await?)
 }
 
 fn pending(issuer: &str, redirect_uri: &str) -> Result<PendingAuthorization, JsError> {
