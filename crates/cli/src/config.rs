@@ -101,7 +101,7 @@ impl Settings {
 
         let mut plan = Plan::named(match of.get("name", &args.key.name, plain_text)? {
             Some(name) => name,
-            None => key_name::default().map_err(|error| CliError::internal(&error))?,
+            None => key_name::default().map_err(CliError::internal)?,
         });
         of.override_default(&mut plan.app, "app", app, plain_text)?;
         plan.selector.organization = of.get("organization", &args.target.organization, plain_text)?;
@@ -148,8 +148,8 @@ impl Settings {
     #[cfg(feature = "sandbox")]
     /// Those of the demonstration: the sandbox's servers, any free port, and nothing from outside.
     pub(crate) fn for_demo(issuer: &str, api_base: &str) -> Result<Self, CliError> {
-        let base = |url| BaseUrl::parse(url).map_err(|error| CliError::internal(&error));
-        let random = |error| CliError::internal(&error);
+        let base = |url| BaseUrl::parse(url).map_err(CliError::internal);
+        let random = CliError::internal;
         Ok(Self {
             client: Client::at(base(issuer)?),
             api_base: base(api_base)?,
@@ -321,7 +321,7 @@ mod tests {
                 Settings::resolve(&args, &options).map(drop)
             });
             let failure = outcome.expect_err(name);
-            assert!(failure.message.starts_with(&variable), "{}", failure.message);
+            assert!(failure.message().starts_with(&variable), "{}", failure.message());
             assert!(kind.check(bad).is_err(), "{name}");
         }
     }
@@ -377,8 +377,8 @@ mod tests {
             let Err(failure) = resolve(flags, environment) else {
                 panic!("{flags:?} {environment:?} was accepted")
             };
-            assert!(failure.message.starts_with(expected), "{}", failure.message);
-            assert!(!failure.message.contains("canary"), "{}", failure.message);
+            assert!(failure.message().starts_with(expected), "{}", failure.message());
+            assert!(!failure.message().contains("canary"), "{}", failure.message());
         }
     }
 

@@ -1,3 +1,8 @@
-//! The errors of the libraries, as errors of the command: with a kind, and a hint what to do.
+//! Turns the errors of the libraries into errors of the command, with a kind and hints.
+//!
+//! Each function depends on its arguments alone: what has to be looked up on this machine is an argument.
 
 pub(crate) mod delivery;
+pub(crate) mod listener;
+pub(crate) mod network;
+pub(crate) mod provision;

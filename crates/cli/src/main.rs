@@ -49,7 +49,7 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().event_interval(1).build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
-        Err(error) => return Reporter::new(OutputArgs::default()).end(Err(CliError::internal(&error))),
+        Err(error) => return Reporter::new(OutputArgs::default()).end(Err(CliError::internal(error))),
     };
     let outcome = runtime.block_on(work);
     // What still runs (a browser that does not come back, say) is not waited for.

@@ -3,6 +3,7 @@
 pub(crate) mod events;
 pub(crate) mod format;
 pub(crate) mod hyperlink;
+pub(crate) mod json;
 pub(crate) mod message;
 pub(crate) mod progress;
 pub(crate) mod prompter;

@@ -94,10 +94,7 @@ impl ServiceError {
     pub fn advice(&self) -> Advice {
         use ServiceErrorKind::{Interrupted, NotSent, OutOfContract, Refused, TimedOut};
         match (self.kind, self.step) {
-            (NotSent(ConnectFailure::Dns), _) => Advice::CheckHostName,
-            (NotSent(ConnectFailure::Tls), _) => Advice::CheckTrust,
-            (NotSent(ConnectFailure::Proxy), _) => Advice::CheckProxy,
-            (NotSent(ConnectFailure::Connect | ConnectFailure::TimedOut), _) => Advice::CheckNetwork,
+            (NotSent(failure), _) => failure.advice(),
             (TimedOut, _) => Advice::WaitLonger,
             (Refused { status: 429, .. }, _) => Advice::SlowDown,
             (Refused { status: 500..=599, .. }, _) => Advice::TryLater,
@@ -179,6 +176,18 @@ pub enum ConnectFailure {
     Proxy,
     /// No connection in time.
     TimedOut,
+}
+
+impl ConnectFailure {
+    /// What a front end should suggest to the user.
+    pub fn advice(self) -> Advice {
+        match self {
+            Self::Dns => Advice::CheckHostName,
+            Self::Tls => Advice::CheckTrust,
+            Self::Proxy => Advice::CheckProxy,
+            Self::Connect | Self::TimedOut => Advice::CheckNetwork,
+        }
+    }
 }
 
 impl ServiceErrorKind {

@@ -6,7 +6,7 @@ use crate::config::{Destinations, KeyringOptions, Settings, Sources};
 use crate::error::{CliError, ErrorKind};
 use crate::flow::choose;
 use crate::flow::create_key::KeyCreation;
-use crate::flow::response::ResponseReceiver;
+use crate::flow::response::{ResponseReceiver, page};
 use crate::flow::sign_in::{complete_sign_in, open_sign_in};
 use crate::os::signals::{InFlight, Interrupt};
 use crate::ui::format::describe_target;
@@ -50,7 +50,7 @@ pub(crate) struct CreateFlow<'a> {
 
 impl CreateFlow<'_> {
     pub(crate) async fn create(self) -> Result<(), CliError> {
-        let mut interrupt = Interrupt::listen().map_err(|error| CliError::internal(&error))?;
+        let mut interrupt = Interrupt::listen().map_err(CliError::internal)?;
         let creation = interrupt
             .cancel_on_signal(KeyCreation::prepare(self.settings, self.reporter, self.prompter()))
             .await?;
@@ -59,7 +59,7 @@ impl CreateFlow<'_> {
         let patience = self.settings.sign_in_timeout;
         self.reporter.report(&Message::WaitingForPerson { patience, channel: receiver.channel() });
         let outcome = self.make_key(&mut receiver, pending, creation, &mut interrupt).await;
-        receiver.conclude(outcome.as_ref().map_or_else(|failure| failure.page, |page| *page)).await;
+        receiver.conclude(outcome.as_ref().map_or_else(page, |page| *page)).await;
         outcome.map(|_| ())
     }
 

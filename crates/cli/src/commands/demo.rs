@@ -22,7 +22,7 @@ pub(crate) async fn run(args: DemoArgs) -> ExitCode {
 async fn demonstrate(reporter: &Arc<Reporter>) -> Result<(), CliError> {
     reporter.report(&Message::Demonstration);
     let scenario = Scenario::ready().project_ready_after(PROJECT_DELAY);
-    let sandbox = Sandbox::start(scenario).await.map_err(|error| CliError::internal(&error))?;
+    let sandbox = Sandbox::start(scenario).await.map_err(CliError::internal)?;
     let settings = Settings::for_demo(sandbox.issuer(), sandbox.api_base())?;
     CreateFlow { settings: &settings, reporter }.create().await
 }

@@ -24,7 +24,7 @@ pub(crate) async fn run(args: FinishArgs) -> ExitCode {
 }
 
 async fn finish(args: FinishArgs, options: &Sources<'_>, reporter: &Arc<Reporter>) -> Result<(), CliError> {
-    let mut interrupt = Interrupt::listen().map_err(|error| CliError::internal(&error))?;
+    let mut interrupt = Interrupt::listen().map_err(CliError::internal)?;
     if args.address.is_none() && args.destinations.env_file.as_ref().is_some_and(is_address) {
         return Err(CliError::new(ErrorKind::Usage, "--env-file has an address for its path")
             .hint("It takes what follows it for the path of the file: give the address before it."));
@@ -42,7 +42,7 @@ async fn finish(args: FinishArgs, options: &Sources<'_>, reporter: &Arc<Reporter
     let settings = Settings::resolve(&args, options)?;
 
     let creation = interrupt.cancel_on_signal(KeyCreation::prepare(&settings, reporter, prompter)).await?;
-    if !pending_sign_in.claim().map_err(|error| CliError::internal(&error))? {
+    if !pending_sign_in.claim().map_err(CliError::internal)? {
         return Err(unknown());
     }
     fail_point::reached("claimed");
@@ -75,7 +75,7 @@ fn find(pasted: &str) -> Result<PendingSignIn, CliError> {
         Ok(Found::Expired) => Err(CliError::new(ErrorKind::SignInTimeout, "that sign-in has expired")
             .hint("Begin again with `keymint start`. --sign-in-timeout gives it more time.")),
         Ok(Found::None) => Err(unknown()),
-        Err(error) => Err(CliError::internal(&error)),
+        Err(error) => Err(CliError::internal(error)),
     }
 }
 

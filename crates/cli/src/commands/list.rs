@@ -4,10 +4,11 @@ use crate::args::ListArgs;
 use crate::commands::command;
 use crate::config::{Settings, Sources};
 use crate::error::CliError;
-use crate::flow::choose::named;
 use crate::flow::delivery::print_in_time;
-use crate::flow::sign_in::{complete_sign_in, open_sign_in};
+use crate::flow::response::page;
+use crate::flow::sign_in::{complete_sign_in, explained, open_sign_in};
 use crate::os::signals::Interrupt;
+use crate::ui::format::titled;
 use crate::ui::prompter::Prompter;
 use crate::ui::reporter::{Message, Reporter};
 use crate::ui::stdout;
@@ -26,7 +27,7 @@ pub(crate) async fn run(args: ListArgs) -> ExitCode {
 async fn execute(args: ListArgs, options: &Sources<'_>, reporter: &Arc<Reporter>) -> Result<(), CliError> {
     let settings = Settings::resolve(&args.into(), options)?;
     let prompter = Prompter::new(reporter, settings.may_ask);
-    let mut interrupt = Interrupt::listen().map_err(|error| CliError::internal(&error))?;
+    let mut interrupt = Interrupt::listen().map_err(CliError::internal)?;
     let (mut receiver, pending) =
         interrupt.cancel_on_signal(open_sign_in(&settings, reporter, prompter)).await?;
     let observer = |event| reporter.report(&Message::Flow(&event));
@@ -36,16 +37,14 @@ async fn execute(args: ListArgs, options: &Sources<'_>, reporter: &Arc<Reporter>
         let (servers, session) =
             complete_sign_in(&settings, reporter, &mut receiver, pending, &observer).await?;
         reporter.report(&Message::Reading);
-        Ok(Provisioner::new(servers.ports(), &settings.plan)
-            .observed_by(&observer)
-            .list_targets(&session)
-            .await?)
+        let provisioner = Provisioner::new(servers.ports(), &settings.plan).observed_by(&observer);
+        provisioner.list_targets(&session).await.map_err(explained)
     };
     let outcome = match interrupt.cancel_on_signal(reading).await {
         Ok(catalogue) => show(&catalogue, reporter, &mut interrupt).await,
         Err(failure) => Err(failure),
     };
-    receiver.conclude(outcome.as_ref().map_or_else(|failure| failure.page, |()| Outcome::DryRun)).await;
+    receiver.conclude(outcome.as_ref().map_or_else(page, |()| Outcome::DryRun)).await;
     outcome
 }
 
@@ -88,13 +87,13 @@ fn project_json(project: &Project) -> Value {
 fn lines(entry: &CatalogueEntry) -> String {
     let organization = &entry.organization;
     let marks = [(organization.is_default, "default"), (organization.personal, "personal")];
-    let head = named(organization.title.as_ref(), organization.id.as_str()) + marked(&marks).as_str();
+    let head = titled(organization.title.as_ref(), organization.id.as_str()) + marked(&marks).as_str();
     let projects = match &entry.projects {
         Ok(projects) => projects
             .iter()
             .map(|project| {
                 let marks = [(project.is_initial, "default")];
-                format!("  {}{}", named(project.title.as_ref(), project.id.as_str()), marked(&marks))
+                format!("  {}{}", titled(project.title.as_ref(), project.id.as_str()), marked(&marks))
             })
             .collect(),
         Err(error) => vec![format!("  {error}")],

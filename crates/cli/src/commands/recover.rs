@@ -27,7 +27,7 @@ pub(crate) async fn run(args: RecoverArgs) -> ExitCode {
 async fn execute(args: &RecoverArgs, options: &Sources<'_>, reporter: &Reporter) -> Result<(), CliError> {
     let settings = RecoverSettings::resolve(args, options)?;
     let unreadable =
-        |error| CliError::new(ErrorKind::Internal, format!("the recovery folder cannot be read: {error}"));
+        |error| CliError::new(ErrorKind::Internal, "the recovery folder cannot be read").because(error);
     let state = StateDir::open_default().map_err(unreadable)?;
     let stored = state.stored_keys().map_err(unreadable)?;
     if !args.delete && args.id.is_none() && !args.destinations.name_a_place() {
@@ -96,27 +96,26 @@ async fn deliver(
     reporter: &Reporter,
 ) -> Result<(), CliError> {
     let key = stored.read().map_err(|error| {
-        CliError::new(ErrorKind::Internal, format!("{} cannot be read: {error}", stored.path.display()))
+        CliError::new(ErrorKind::Internal, format!("{} cannot be read", stored.path.display())).because(error)
     })?;
-    let mut interrupt = Interrupt::listen().map_err(|error| CliError::internal(&error))?;
+    let mut interrupt = Interrupt::listen().map_err(CliError::internal)?;
     let prompter = Prompter::new(reporter, settings.may_ask);
     let mut delivery =
         interrupt.cancel_on_signal(Delivery::check(&settings.destinations, false, prompter)).await?;
     fail_point::reached("prepared");
-    let delivered = delivery.deliver(&key, &stored.record, reporter, &mut interrupt).await;
+    let report = delivery.deliver(&key, &stored.record, reporter, &mut interrupt).await;
     fail_point::reached("delivered");
-    let is_done = !delivered.report.must_be_kept();
+    let is_done = !report.must_be_kept();
     let removed = if is_done { stored.remove() } else { Ok(()) };
     fail_point::reached("removed");
     let profile = settings.destinations.profile();
-    stored.note(state, &delivered.report, profile, is_done && removed.is_ok());
+    stored.note(state, &report, profile, is_done && removed.is_ok());
     fail_point::reached("recovery-noted");
-    if !delivered.report.failures().is_empty() {
-        let failures = explain::failures(&delivered.report);
+    if !report.failures().is_empty() {
+        let failures = explain::failures(&report);
         let message = format!("{failures}; it is still kept in {}", stored.path.display());
-        let mut failure = CliError::new(ErrorKind::DeliveryFailed, message).hint("Try another destination.");
-        failure.has_printed = delivered.has_printed;
-        return Err(failure);
+        let error = CliError::new(ErrorKind::DeliveryFailed { is_kept: true }, message);
+        return Err(error.hint("Try another destination."));
     }
     if let Err(error) = removed {
         let path = stored.path.display();
@@ -129,7 +128,8 @@ async fn deliver(
 
 fn delete(state: &StateDir, stored: &StoredKey, reporter: &Reporter) -> Result<(), CliError> {
     stored.remove().map_err(|error| {
-        CliError::new(ErrorKind::Internal, format!("{} could not be deleted: {error}", stored.path.display()))
+        CliError::new(ErrorKind::Internal, format!("{} could not be deleted", stored.path.display()))
+            .because(error)
     })?;
     stored.note(state, &DeliveryReport::default(), None, true);
     let name = quoted(&stored.record.name);

@@ -56,7 +56,8 @@ async fn execute(
         if error.kind() == io::ErrorKind::NotFound {
             CliError::new(NOT_FOUND, format!("there is no program {program}"))
         } else {
-            CliError::new(NOT_EXECUTABLE, format!("the program {program} could not be started: {error}"))
+            CliError::new(NOT_EXECUTABLE, format!("the program {program} could not be started"))
+                .because(error)
         }
     })
 }

@@ -17,9 +17,10 @@ pub(crate) async fn run(args: SandboxArgs) -> ExitCode {
 }
 
 async fn serve(args: &SandboxArgs, reporter: &Reporter) -> Result<(), CliError> {
-    let mut interrupt = Interrupt::listen().map_err(|error| CliError::internal(&error))?;
+    let mut interrupt = Interrupt::listen().map_err(CliError::internal)?;
     let sandbox = start(args).await.map_err(|error| {
-        CliError::new(ErrorKind::Usage, format!("the sandbox cannot listen: {error}"))
+        CliError::new(ErrorKind::Usage, "the sandbox cannot listen")
+            .because(error)
             .hint("Choose another --port, or none.")
     })?;
     let variables = format!("KEYMINT_ISSUER={} KEYMINT_API_BASE={}", sandbox.issuer(), sandbox.api_base());

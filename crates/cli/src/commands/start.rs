@@ -4,6 +4,7 @@ use crate::args::{EndpointArgs, StartArgs};
 use crate::commands::command;
 use crate::config::{Settings, Sources};
 use crate::error::{CliError, ErrorKind};
+use crate::explain::delivery as explain;
 use crate::flow::pending_sign_in;
 use crate::flow::response;
 use crate::flow::sign_in::begin;
@@ -25,11 +26,7 @@ fn start(args: StartArgs, options: &Sources<'_>, reporter: &Reporter) -> Result<
     let url = pending.authorize_url().to_string();
     let expires = clock::unix_now() + settings.sign_in_timeout.as_secs();
     pending_sign_in::save(pending, endpoints(&settings, given), expires).map_err(|error| {
-        CliError::new(
-            ErrorKind::Internal,
-            format!("the sign-in cannot be saved to be finished later: {error}"),
-        )
-        .hint("Name a folder of yours in XDG_STATE_HOME.")
+        explain::state(ErrorKind::Internal, "the sign-in cannot be saved to be finished later", error)
     })?;
     for warning in &settings.warnings {
         reporter.report(&Message::Warning(warning));

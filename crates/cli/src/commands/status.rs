@@ -26,7 +26,7 @@ pub(crate) async fn run(args: StatusArgs) -> ExitCode {
 
 async fn execute(args: &StatusArgs, options: &Sources<'_>, reporter: &Reporter) -> Result<(), CliError> {
     let keys = key::known().map_err(|error| {
-        CliError::new(ErrorKind::Internal, format!("what is known of the keys cannot be read: {error}"))
+        CliError::new(ErrorKind::Internal, "what is known of the keys cannot be read").because(error)
     })?;
     let mut found = source::find(options, Prompter::new(reporter, false)).await?;
     // Who never used the keyring need not know that there is none.
@@ -50,7 +50,7 @@ async fn execute(args: &StatusArgs, options: &Sources<'_>, reporter: &Reporter) 
         let hint = "It may have been deleted. `keymint create` makes a new one.";
         failure = Some(CliError::new(ErrorKind::Server, verify_key::words(KeyCheck::NotAccepted)).hint(hint));
     }
-    failure.map_or(Ok(()), |failure| Err(CliError { has_printed: true, ..failure }))
+    failure.map_or(Ok(()), Err)
 }
 
 /// What `--json` prints.

@@ -45,7 +45,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     fn refusal(path: &Path) -> String {
-        read(path).expect_err("it is refused").message
+        read(path).expect_err("it is refused").message()
     }
 
     #[test]

@@ -115,7 +115,7 @@ mod tests {
             std::fs::write(&path, content).unwrap();
             let path = path.to_str().unwrap();
             let Err(failure) = resolve(&["--ca-file", path], &[]) else { panic!("{name} was accepted") };
-            let message = failure.message;
+            let message = failure.message();
             assert!(
                 message.starts_with(&format!("--ca-file: {path}")) && message.contains(expected),
                 "{message}"

@@ -184,8 +184,8 @@ mod tests {
     #[test]
     fn a_profile_that_is_not_among_those_of_the_file_is_refused_and_without_any_it_is_a_mere_name() {
         let refused = parse("[profiles.work]\n[profiles.home]", "wrok").unwrap_err();
-        assert_eq!(refused.message, "/c.toml has no profile \"wrok\"");
-        assert_eq!(refused.hint.as_deref(), Some("It has \"home\", \"work\"."));
+        assert_eq!(refused.message(), "/c.toml has no profile \"wrok\"");
+        assert_eq!(refused.advice().as_deref(), Some("It has \"home\", \"work\"."));
         assert!(parse("quiet = true", "work").unwrap().values.contains_key("quiet"));
     }
 
@@ -218,8 +218,8 @@ mod tests {
             ("[profiles.other]\nprofiles = 1", "line 2: there is no setting \"profiles\""),
         ] {
             let Err(failure) = parse(text, DEFAULT) else { panic!("{text} was accepted") };
-            assert!(failure.message.starts_with(&format!("/c.toml, {expected}")), "{}", failure.message);
-            assert!(!failure.message.contains("canary"), "{}", failure.message);
+            assert!(failure.message().starts_with(&format!("/c.toml, {expected}")), "{}", failure.message());
+            assert!(!failure.message().contains("canary"), "{}", failure.message());
         }
     }
 }

@@ -119,10 +119,9 @@ pub(crate) fn clipboard(error: NoClipboard) -> CliError {
     )
 }
 
-/// The error of a state directory that cannot be written.
-pub(crate) fn journal(error: &io::Error) -> CliError {
-    unusable(format!("nothing can be written down of a key: {error}"))
-        .hint("Name a folder of yours in XDG_STATE_HOME.")
+/// The error of a state directory that cannot be written. The message says what cannot be kept there.
+pub(crate) fn state(kind: ErrorKind, message: &str, error: io::Error) -> CliError {
+    CliError::new(kind, message).because(error).hint("Name a folder of yours in XDG_STATE_HOME.")
 }
 
 /// The destinations that failed, each with the reason.

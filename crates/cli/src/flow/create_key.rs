@@ -1,11 +1,14 @@
 //! From a chosen project to a key that is where it was wanted.
 
 use crate::config::Settings;
-use crate::error::{CliError, ErrorKind, outcome_unknown};
+use crate::error::{CliError, ErrorKind};
 use crate::explain::delivery as explain;
-use crate::flow::delivery::{Delivered, Delivery, print_in_time};
+use crate::explain::provision::outcome_unknown;
+use crate::flow::delivery::{Delivery, print_in_time};
 use crate::flow::env_conflicts;
+use crate::flow::sign_in::explained;
 use crate::flow::verify_key;
+use crate::os::clock;
 use crate::os::env::ProcessEnvironment;
 use crate::os::signals::{InFlight, Interrupt, Shielded};
 use crate::ui::format::{DASHBOARD, quoted};
@@ -15,8 +18,8 @@ use crate::ui::stdout;
 use keymint_callback_adapter::Outcome;
 use keymint_delivery_adapter::{FinishedRun, Journal, KeyRecord, KeyState, StateDir, fail_point};
 use keymint_domain::{
-    ApiKey, DeliveryError, KeyDestination, Observer, Ports, ProvisionError, ProvisionedKey, Provisioner,
-    Session, Target,
+    ApiKey, DeliveryError, DeliveryReport, KeyDestination, Observer, Ports, ProvisionError, ProvisionedKey,
+    Provisioner, Session, Target,
 };
 use std::path::PathBuf;
 
@@ -39,7 +42,9 @@ impl<'a> KeyCreation<'a> {
     ) -> Result<Self, CliError> {
         fail_point::reached("started");
         let delivery = Delivery::check(&settings.destinations, settings.dry_run, prompter).await?;
-        let unwritable = |error| explain::journal(&error);
+        let unwritable = |error| {
+            explain::state(ErrorKind::DestinationUnusable, "nothing can be written down of a key", error)
+        };
         let (state, journal) = if settings.persists && !settings.dry_run {
             let state = StateDir::open_default().map_err(unwritable)?;
             report_earlier_runs(state.finished_runs().unwrap_or_default(), prompter);
@@ -80,16 +85,16 @@ impl<'a> KeyCreation<'a> {
         let warn = || self.reporter.report(&Message::StillCreating { patience: http.request_timeout });
         let failure = match interrupt.shield(in_flight, creation, warn).await {
             Shielded::Completed(Ok(created)) => return self.deliver(&created, interrupt).await,
-            Shielded::Completed(Err(error @ ProvisionError::OutcomeUnknown { .. })) => error.into(),
+            Shielded::Completed(Err(error @ ProvisionError::OutcomeUnknown { .. })) => explained(error),
             Shielded::Completed(Err(error)) => {
                 self.journal.discard();
-                error.into()
+                explained(error)
             }
             Shielded::Cancelled(failure) => {
                 self.journal.discard();
                 failure
             }
-            Shielded::Abandoned => outcome_unknown(target, name, "it was not waited for"),
+            Shielded::Abandoned => outcome_unknown(target, name, "it was not waited for", &clock::utc_now()),
         };
         self.journal.unknown();
         Err(failure)
@@ -121,12 +126,12 @@ impl<'a> KeyCreation<'a> {
         self.reporter.clear_progress();
         fail_point::reached("known");
         let record = self.journal.record().expect("it was written before the key was requested");
-        let delivered = self.delivery.deliver(key, record, self.reporter, interrupt).await;
+        let report = self.delivery.deliver(key, record, self.reporter, interrupt).await;
         fail_point::reached("delivered");
-        self.journal.delivered(&delivered.report, self.settings.destinations.profile());
+        self.journal.delivered(&report, self.settings.destinations.profile());
 
-        if delivered.report.failures().is_empty() {
-            if delivered.report.must_be_kept() {
+        if report.failures().is_empty() {
+            if report.must_be_kept() {
                 self.keep_too(key).await;
             }
             fail_point::reached("noted");
@@ -139,7 +144,7 @@ impl<'a> KeyCreation<'a> {
             self.report_what_now();
             return Ok(Outcome::KeyDelivered);
         }
-        Err(self.keep(created, &delivered).await)
+        Err(self.keep(created, &report).await)
     }
 
     /// The last word: what stands in the key's way, and how it is used and deleted.
@@ -171,26 +176,32 @@ impl<'a> KeyCreation<'a> {
     }
 
     /// Keeps a key whose destination failed.
-    async fn keep(mut self, created: &ProvisionedKey, delivered: &Delivered) -> CliError {
-        let failed = format!("the key was created, but {}", explain::failures(&delivered.report));
-        let failed_with = |message: String| CliError::new(ErrorKind::DeliveryFailed, message);
-        let mut failure = if !self.settings.persists {
-            failed_with(failed).page(Outcome::KeyLost)
+    async fn keep(mut self, created: &ProvisionedKey, report: &DeliveryReport) -> CliError {
+        let failed = format!("the key was created, but {}", explain::failures(report));
+        let (is_kept, message, hint) = if !self.settings.persists {
+            (false, failed, None)
         } else {
             match self.keep_for_recovery(&created.key).await {
-                Ok(path) => failed_with(format!("{failed}; it is kept in {}", path.display()))
-                    .hint("Bring it where you need it with `keymint recover`.")
-                    .page(Outcome::KeyKept),
-                Err(keeping) => failed_with(format!("{failed}, and it could not be kept either ({keeping})"))
-                    .hint(format!(
+                Ok(path) => (
+                    true,
+                    format!("{failed}; it is kept in {}", path.display()),
+                    Some("Bring it where you need it with `keymint recover`.".to_owned()),
+                ),
+                Err(keeping) => (
+                    false,
+                    format!("{failed}, and it could not be kept either ({keeping})"),
+                    Some(format!(
                         "Delete the key {} at {DASHBOARD}, and run it again.",
                         quoted(&created.name)
-                    ))
-                    .page(Outcome::KeyLost),
+                    )),
+                ),
             }
         };
-        failure.has_printed = delivered.has_printed;
-        failure
+        let error = CliError::new(ErrorKind::DeliveryFailed { is_kept }, message);
+        match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
     }
 
     async fn keep_for_recovery(&mut self, key: &ApiKey) -> Result<PathBuf, DeliveryError> {

@@ -27,14 +27,6 @@ pub(crate) struct Delivery<'a> {
     to_stdout: bool,
 }
 
-/// The result of a delivery.
-#[derive(Default)]
-pub(crate) struct Delivered {
-    pub(crate) report: DeliveryReport,
-    /// Whether standard output has a line.
-    pub(crate) has_printed: bool,
-}
-
 impl<'a> Delivery<'a> {
     /// Does all that can fail without the key.
     ///
@@ -63,8 +55,8 @@ impl<'a> Delivery<'a> {
         record: &KeyRecord,
         reporter: &Reporter,
         interrupt: &mut Interrupt,
-    ) -> Delivered {
-        let mut delivered = Delivered::default();
+    ) -> DeliveryReport {
+        let mut report = DeliveryReport::default();
         for destination in &mut self.destinations {
             let outcome = tokio::select! {
                 biased;
@@ -75,12 +67,12 @@ impl<'a> Delivery<'a> {
                 let to = destination.port().id();
                 reporter.report(&Message::Delivered { to: to.as_str(), what_now: &destination.what_now() });
             }
-            delivered.report.add(destination.port(), outcome);
+            report.add(destination.port(), outcome);
         }
         if self.to_stdout || reporter.wants_json() {
-            self.print(key, record, reporter, interrupt, &mut delivered).await;
+            self.print(key, record, reporter, interrupt, &mut report).await;
         }
-        delivered
+        report
     }
 
     /// Prints the key if standard output is a destination, or the JSON that names the destinations.
@@ -90,9 +82,9 @@ impl<'a> Delivery<'a> {
         record: &KeyRecord,
         reporter: &Reporter,
         interrupt: &mut Interrupt,
-        delivered: &mut Delivered,
+        report: &mut DeliveryReport,
     ) {
-        let delivered_to = delivered.report.delivered_to().iter().map(DestinationId::as_str);
+        let delivered_to = report.delivered_to().iter().map(DestinationId::as_str);
         let mut stdout = StandardOutput {
             record,
             delivered_to: delivered_to.chain(self.to_stdout.then_some(STDOUT)).map(str::to_owned).collect(),
@@ -104,14 +96,13 @@ impl<'a> Delivery<'a> {
             printed = stdout.deliver(key) => printed,
             () = interrupt.second_signal() => Err(DeliveryError::new(UNREAD)),
         };
-        delivered.has_printed = printed.is_ok();
         if printed.is_ok() && self.to_stdout {
             let what_now = "It is on standard output and cannot be shown again.";
             reporter.report(&Message::Delivered { to: STDOUT, what_now });
         }
         // JSON without the key in it is no destination, unless it is missing.
         if printed.is_err() || self.to_stdout {
-            delivered.report.add(&stdout, printed);
+            report.add(&stdout, printed);
         }
     }
 }

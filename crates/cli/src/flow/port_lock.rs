@@ -1,6 +1,7 @@
 //! One sign-in at a time for each user and callback port.
 
 use crate::error::{CliError, ErrorKind};
+use crate::explain::delivery as explain;
 use crate::os::clock;
 use keymint_delivery_adapter::{StateDir, private};
 use std::fs::{File, OpenOptions, TryLockError};
@@ -33,11 +34,11 @@ impl PortLock {
                 format!("another sign-in of yours waits for the browser on port {port}: {holder}"),
             )
             .hint("Finish it, or end it (with Ctrl-C, or with `kill` and that number), and run this again.")),
-            Err(error) => Err(CliError::new(
+            Err(error) => Err(explain::state(
                 ErrorKind::DestinationUnusable,
-                format!("it cannot be written down that a sign-in is going on: {error}"),
-            )
-            .hint("Name a folder of yours in XDG_STATE_HOME.")),
+                "it cannot be written down that a sign-in is going on",
+                error,
+            )),
         }
     }
 

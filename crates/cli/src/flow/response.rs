@@ -3,13 +3,18 @@
 
 use crate::config::Settings;
 use crate::error::{CliError, ErrorKind};
+use crate::explain::listener as explain;
 use crate::flow::paste::{PasteError, Pasted};
 use crate::flow::port_lock::PortLock;
+use crate::flow::sign_in::explained;
+use crate::os::port_owner::Owner;
 use crate::ui::prompter::Prompter;
 use crate::ui::reporter::{Message, Reporter, ResponseChannel};
 use async_trait::async_trait;
-use keymint_callback_adapter::{BrowserMismatch, LoopbackListener, Outcome};
-use keymint_domain::{AuthorizationResponse, PendingAuthorization, ResponseSource, SourceError};
+use keymint_callback_adapter::{BindError, BrowserMismatch, LoopbackListener, Outcome};
+use keymint_domain::{
+    AuthorizationResponse, PendingAuthorization, ProvisionError, ResponseSource, SourceError,
+};
 use std::future;
 use std::sync::Arc;
 use url::Url;
@@ -40,15 +45,11 @@ impl ResponseReceiver {
         let listener = match listen(port, reporter).await {
             Ok(listener) => Some(listener),
             Err(failure) if pasted.is_some() => {
-                let hint = failure.hint.unwrap_or_default();
-                prompter.warn(&format!("{}. {hint}", failure.message));
+                prompter.warn(&format!("{}. {}", failure.message(), failure.advice().unwrap_or_default()));
                 None
             }
             Err(failure) => {
-                let hint = failure.hint.clone().unwrap_or_default();
-                return Err(
-                    failure.hint(format!("{hint} `keymint start` and `keymint finish` need no port."))
-                );
+                return Err(failure.and_hint("`keymint start` and `keymint finish` need no port."));
             }
         };
         Ok(Self { listener, pasted, _lock: lock })
@@ -86,10 +87,17 @@ impl ResponseReceiver {
 
 async fn listen(port: u16, reporter: &Arc<Reporter>) -> Result<LoopbackListener, CliError> {
     let observer = Arc::clone(reporter);
-    let listener =
-        LoopbackListener::bind(port)?.observed_by(move |notice| observer.report(&Message::Listener(notice)));
-    listener.self_test().await?;
+    let listener = LoopbackListener::bind(port)
+        .map_err(bind_error)?
+        .observed_by(move |notice| observer.report(&Message::Listener(notice)));
+    listener.self_test().await.map_err(explain::self_test)?;
     Ok(listener)
+}
+
+/// The error of a port that cannot be bound, which names the program that listens there.
+pub(crate) fn bind_error(error: BindError) -> CliError {
+    let owner = Owner::of(error.address);
+    explain::bind(error, owner.as_ref())
 }
 
 /// The redirect URI that the listener would have.
@@ -138,15 +146,29 @@ impl ResponseSource for Answer {
     }
 }
 
-/// Why a sign-in that only a paste could end did not.
-pub(crate) fn without_an_answer(error: &SourceError) -> Option<CliError> {
-    let ended = error.cause().downcast_ref::<PasteError>()?;
-    Some(match ended {
-        PasteError::Input => CliError::new(ErrorKind::Usage, format!("nobody can paste an address here: {ended}")).hint(
-            "Where nobody can type, `keymint start` prints the address to open and ends, and `keymint finish` takes \
-             the one that the browser ended on.",
-        ),
-        PasteError::Tries => CliError::new(ErrorKind::SignInRefused, ended.to_string())
+/// The error of a sign-in that got no response.
+pub(crate) fn without_response(error: ProvisionError) -> CliError {
+    let ProvisionError::NoResponse(source) = &error else { return explained(error) };
+    match source.cause().downcast_ref::<PasteError>() {
+        None => explained(error),
+        Some(&ended @ PasteError::Input) => CliError::new(ErrorKind::Usage, "nobody can paste an address here")
+            .because(ended)
+            .hint(
+                "Where nobody can type, `keymint start` prints the address to open and ends, and `keymint finish` \
+                 takes the one that the browser ended on.",
+            ),
+        Some(&ended @ PasteError::Tries) => CliError::from_source(ErrorKind::SignInRefused, ended)
             .hint("Run it again, and paste the whole address that the browser ends on."),
-    })
+    }
+}
+
+/// The page that the browser shows after an error.
+pub(crate) fn page(error: &CliError) -> Outcome {
+    match error.kind {
+        ErrorKind::SignInRefused => Outcome::Refused,
+        ErrorKind::OutcomeUnknown => Outcome::KeyUnknown,
+        ErrorKind::DeliveryFailed { is_kept: true } => Outcome::KeyKept,
+        ErrorKind::DeliveryFailed { is_kept: false } => Outcome::KeyLost,
+        _ => Outcome::NoKey,
+    }
 }

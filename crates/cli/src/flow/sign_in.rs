@@ -1,9 +1,10 @@
 //! Signing in with the browser: from the free port to a session.
 
 use crate::browser::Browser;
-use crate::config::Settings;
+use crate::config::{Settings, proxy_variable};
 use crate::error::CliError;
-use crate::flow::response::{self, ResponseReceiver};
+use crate::explain::provision::provision;
+use crate::flow::response::{self, ResponseReceiver, without_response};
 use crate::host::environment::{HostEnvironment, Traces};
 use crate::os::env::ProcessEnvironment;
 use crate::ui::prompter::Prompter;
@@ -11,8 +12,8 @@ use crate::ui::reporter::{Message, Reporter};
 use keymint_callback_adapter::LoopbackListener;
 use keymint_delivery_adapter::{fail_point, threads};
 use keymint_domain::{
-    Client, Entropy, Observer, PendingAuthorization, Ports, Provisioner, ResponseSource, Session,
-    wait_for_grant,
+    Client, Entropy, Observer, PendingAuthorization, Ports, ProvisionError, Provisioner, ResponseSource,
+    Session, wait_for_grant,
 };
 use keymint_http_adapter::{Http, HttpAuthServer, HttpPlatformApi, HttpSetupError};
 use keymint_tokio_clock::TokioClock;
@@ -68,13 +69,18 @@ impl Servers {
             })
         };
         let servers = threads::run(setting_up).await;
-        servers.map_err(|error| CliError::internal(&error))?.map_err(|error| CliError::internal(&error))
+        servers.map_err(CliError::internal)?.map_err(CliError::internal)
     }
+}
+
+/// The error of the flow, with hints that fit the variables of this process.
+pub(crate) fn explained(error: impl Into<ProvisionError>) -> CliError {
+    provision(error.into(), proxy_variable(&ProcessEnvironment))
 }
 
 /// An authorization with the operating system's randomness.
 pub(crate) fn begin(client: &Client, redirect_uri: Url) -> Result<PendingAuthorization, CliError> {
-    let entropy = Entropy::from_os().map_err(|error| CliError::internal(&error))?;
+    let entropy = Entropy::from_os().map_err(CliError::internal)?;
     Ok(client.begin(redirect_uri, entropy))
 }
 
@@ -131,13 +137,15 @@ pub(crate) async fn complete_sign_in(
 ) -> Result<(Servers, Session), CliError> {
     let clock = TokioClock::new();
     let coming_back = async {
-        let grant = wait_for_grant(&clock, source, pending, settings.sign_in_timeout).await?;
+        let grant = wait_for_grant(&clock, source, pending, settings.sign_in_timeout)
+            .await
+            .map_err(without_response)?;
         fail_point::reached("callback");
         reporter.report(&Message::CallbackReceived);
         Ok(grant)
     };
     let (servers, grant) = Servers::connect_while(coming_back, settings, &clock).await?;
     let provisioner = Provisioner::new(servers.ports(), &settings.plan).observed_by(observer);
-    let session = provisioner.sign_in(grant).await?;
+    let session = provisioner.sign_in(grant).await.map_err(explained)?;
     Ok((servers, session))
 }

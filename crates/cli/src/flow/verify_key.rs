@@ -2,8 +2,9 @@
 
 use crate::config::Settings;
 use crate::error::CliError;
+use crate::flow::sign_in::explained;
 use crate::ui::reporter::{Message, Reporter};
-use keymint_domain::{ApiKey, BaseUrl, KeyCheck, ProvisionError, check_key};
+use keymint_domain::{ApiKey, BaseUrl, KeyCheck, check_key};
 use keymint_http_adapter::{Http, HttpOptions};
 
 /// Where credit is added to an account.
@@ -11,9 +12,8 @@ const BILLING: &str = "https://platform.openai.com/settings/organization/billing
 
 /// Asks the platform.
 pub(crate) async fn ask(key: &ApiKey, base: &BaseUrl, options: &HttpOptions) -> Result<KeyCheck, CliError> {
-    let platform =
-        Http::new(options.clone()).platform_api(base.clone()).map_err(|error| CliError::internal(&error))?;
-    check_key(&platform, key).await.map_err(|error| ProvisionError::Service(error).into())
+    let platform = Http::new(options.clone()).platform_api(base.clone()).map_err(CliError::internal)?;
+    check_key(&platform, key).await.map_err(explained)
 }
 
 /// What the platform says, with what to do.
@@ -32,7 +32,7 @@ pub(crate) fn words(check: KeyCheck) -> String {
 pub(crate) async fn tell(key: &ApiKey, settings: &Settings, reporter: &Reporter) {
     let (works, text) = match ask(key, &settings.api_base, &settings.http).await {
         Ok(check) => (check == KeyCheck::Works, words(check)),
-        Err(failure) => (false, format!("the key could not be tried: {}", failure.message)),
+        Err(failure) => (false, format!("the key could not be tried: {}", failure.message())),
     };
     reporter.report(&if works { Message::Verified { words: &text } } else { Message::Warning(&text) });
 }

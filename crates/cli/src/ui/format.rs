@@ -3,7 +3,7 @@
 use crate::browser::Obstacle;
 use keymint_callback_adapter as listener;
 use keymint_domain::text::sanitize;
-use keymint_domain::{Stray, Target, Title};
+use keymint_domain::{Candidate, Stray, Target, Title};
 
 /// Where a person sees and deletes keys.
 pub(crate) const DASHBOARD: &str = "https://platform.openai.com/api-keys";
@@ -26,7 +26,23 @@ pub(crate) fn describe_target(target: &Target) -> String {
     format!("project {project} of organization {organization}")
 }
 
-/// The same with both ids, for a person who has to look there.
+/// A title with its id, or the id alone.
+pub(crate) fn titled(title: Option<&Title>, id: &str) -> String {
+    title.map_or_else(|| id.to_owned(), |title| format!("\"{title}\" ({id})"))
+}
+
+/// The organization, or the project with its organization, with titles and ids.
+pub(crate) fn candidate(Candidate { organization, project, .. }: &Candidate) -> String {
+    let organization = titled(organization.title.as_ref(), organization.id.as_str());
+    match project {
+        None => organization,
+        Some(project) => {
+            format!("{} of {organization}", titled(project.title.as_ref(), project.id.as_str()))
+        }
+    }
+}
+
+/// Organization and project, each with title and id, for a user who has to look there.
 pub(crate) fn describe_target_exactly(target: &Target) -> String {
     let Target { organization_id, project_id, .. } = target;
     let titled = |title: &Option<Title>| {

@@ -6,14 +6,15 @@ use crate::browser::Opening;
 use crate::error::{CliError, ErrorKind};
 use crate::host::environment::Advice;
 use crate::ui::events;
+use crate::ui::format;
 use crate::ui::format::{DASHBOARD, describe_target, of_listener, of_obstacle, of_stray, quoted};
+use crate::ui::json;
 pub(crate) use crate::ui::message::{Message, ResponseChannel};
 use crate::ui::progress::Lines;
 use crate::ui::stdout;
 use anstyle::{AnsiColor, Style};
 use keymint_domain::text::human_duration;
 use keymint_domain::{AccountEmail, Event, Observation, Target};
-use serde_json::json;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -285,25 +286,30 @@ impl Reporter {
     /// The last word, on both streams, and the exit code.
     pub(crate) fn end(&self, outcome: Result<(), CliError>) -> ExitCode {
         self.clear_progress();
-        let Err(failure) = outcome else { return ExitCode::SUCCESS };
+        let Err(error) = outcome else { return ExitCode::SUCCESS };
         if self.output.events {
-            let event = json!({"event": "error", "kind": failure.kind.name(), "message": failure.message, "hint": failure.hint});
-            self.lines.line(&stdout::to_json(&event));
+            self.lines.line(&json::error_event(&error));
         } else {
             // Whoever ends a program need not be told that it is an error.
-            let by_signal = matches!(failure.kind, ErrorKind::Interrupted(_));
+            let by_signal = matches!(error.kind, ErrorKind::Interrupted(_));
             let label = if by_signal { String::new() } else { format!("{ERROR}error:{ERROR:#} ") };
-            self.lines.prose(&format!("{label}{}", failure.message));
-            if let Some(hint) = &failure.hint {
-                self.lines.prose(hint);
+            if self.output.verbosity == Verbosity::Verbose {
+                let mut chain = error.chain().into_iter();
+                self.lines.prose(&format!("{label}{}", chain.next().unwrap_or_default()));
+                chain.for_each(|cause| self.lines.prose(&format!("  caused by: {cause}")));
+            } else {
+                self.lines.prose(&format!("{label}{}", error.message()));
             }
-            for (choice, _) in &failure.choices {
-                self.lines.line(&format!("  {choice}"));
+            if let Some(advice) = error.advice() {
+                self.lines.prose(&advice);
+            }
+            for candidate in &error.candidates {
+                self.lines.line(&format!("  {}", format::candidate(candidate)));
             }
         }
-        if self.output.json && !failure.has_printed {
-            stdout::print_at_the_end(failure.json());
+        if self.output.json && !stdout::has_printed() {
+            stdout::print_at_the_end(json::error(&error));
         }
-        failure.kind.exit_code()
+        error.kind.exit_code()
     }
 }

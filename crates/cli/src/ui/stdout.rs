@@ -6,12 +6,16 @@ use keymint_domain::ApiKey;
 use keymint_domain::text::is_deceptive;
 use serde::Serialize;
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// The name of standard output among the destinations.
 pub(crate) const STDOUT: &str = "stdout";
+
+/// Whether a line was printed.
+static HAS_PRINTED: AtomicBool = AtomicBool::new(false);
 
 /// How long a last line may take.
 const LAST_LINE: Duration = Duration::from_secs(5);
@@ -74,7 +78,14 @@ pub(crate) fn print(line: &str) -> io::Result<()> {
     let mut stdout = stdout()?;
     let line = Zeroizing::new([line, "\n"].concat());
     stdout.write_all(line.as_bytes())?;
-    stdout.flush()
+    stdout.flush()?;
+    HAS_PRINTED.store(true, Ordering::Relaxed);
+    Ok(())
+}
+
+/// Whether standard output has a line, which is the JSON if that was requested.
+pub(crate) fn has_printed() -> bool {
+    HAS_PRINTED.load(Ordering::Relaxed)
 }
 
 /// Prints what a command was asked for.
@@ -84,7 +95,7 @@ pub(crate) fn show(text: &str) -> Result<(), CliError> {
 
 /// The failure of a command that has nothing else to do than to print.
 pub(crate) fn failed(error: io::Error) -> CliError {
-    CliError::new(ErrorKind::Internal, format!("standard output failed: {error}"))
+    CliError::new(ErrorKind::Internal, "standard output failed").because(error)
 }
 
 /// Prints a last line, and does not wait long where nobody reads it: the exit code tells what

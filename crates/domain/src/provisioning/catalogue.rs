@@ -2,6 +2,7 @@
 
 use crate::platform::organization::{Organization, Project, Target};
 use crate::policy::preference::by_preference;
+use crate::policy::selector::Candidate;
 use crate::provisioning::error::ProvisionError;
 use crate::provisioning::lists::{Lists, ProjectLists};
 use crate::provisioning::provisioner::Provisioner;
@@ -20,8 +21,13 @@ pub struct Catalogue {
 impl Catalogue {
     /// Where a key could be made: each project that could be read, in the order of preference.
     pub fn targets(&self) -> impl Iterator<Item = Target> {
+        self.candidates().filter_map(|candidate| candidate.target())
+    }
+
+    /// The same projects, each with all that is known of it.
+    pub fn candidates(&self) -> impl Iterator<Item = Candidate> {
         self.organizations.iter().flat_map(|CatalogueEntry { organization, projects }| {
-            projects.iter().flatten().map(|project| Target::new(organization, project))
+            projects.iter().flatten().map(|project| Candidate::of_project(organization, project))
         })
     }
 }

@@ -3,11 +3,13 @@
 use super::finding::Finding;
 use crate::browser::{Browser, Launcher, Obstacle};
 use crate::config::{Endpoints, Sources};
-use crate::error::{CliError, self_test_hint};
+use crate::error::CliError;
 use crate::explain::delivery as explain;
+use crate::explain::listener::{self_test, self_test_hint};
 use crate::flow::env_conflicts;
 use crate::flow::keyring::patiently;
 use crate::flow::port_lock::PortLock;
+use crate::flow::response::bind_error;
 use crate::host::environment::{HostEnvironment, HostKind};
 use crate::os::env::Environment;
 use crate::ui::format::of_obstacle;
@@ -37,7 +39,7 @@ pub(super) fn port(endpoints: &Endpoints) -> (Finding, Option<LoopbackListener>)
             };
             (finding, Some(listener))
         }
-        Err(error) => (of_failure("port", error.into()), None),
+        Err(error) => (of_failure("port", bind_error(error)), None),
     }
 }
 
@@ -73,7 +75,7 @@ pub(super) async fn loopback(listener: Option<LoopbackListener>) -> Option<Findi
         Ok(()) => Some(Finding::ok("loopback", "this machine reaches itself")),
         // The place of `localhost` is a finding of its own.
         Err(error) if error.kind == SelfTestErrorKind::ResolvesElsewhere => None,
-        Err(error) => Some(of_failure("loopback", error.into())),
+        Err(error) => Some(of_failure("loopback", self_test(error))),
     }
 }
 
@@ -162,10 +164,10 @@ pub(super) async fn keyring(profile: &str, prompter: Prompter<'_>) -> Finding {
             let last_four = key.last_four();
             Finding::ok("keyring", &format!("has a key for the profile {profile}, ending in {last_four}"))
         }
-        Err(error @ KeyringError::NotBuiltIn) => Finding::ok("keyring", &explain::keyring(&error).message),
+        Err(error @ KeyringError::NotBuiltIn) => Finding::ok("keyring", &explain::keyring(&error).message()),
         Err(error) => {
-            let CliError { message, hint, .. } = explain::keyring(&error);
-            Finding::warning("keyring", &message, hint.unwrap_or_default())
+            let error = explain::keyring(&error);
+            Finding::warning("keyring", &error.message(), error.advice().unwrap_or_default())
         }
     }
 }
@@ -195,7 +197,7 @@ pub(super) fn environment(environment: &dyn Environment) -> Finding {
 }
 
 pub(super) fn of_failure(check: &'static str, failure: CliError) -> Finding {
-    Finding::problem(check, &failure.message, failure.hint.unwrap_or_default())
+    Finding::problem(check, &failure.message(), failure.advice().unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use super::finding::{Finding, Status};
 use crate::config::{self, Endpoints, Sources};
-use crate::error::unreached_hint;
+use crate::explain::network::hint;
+use crate::os::env::ProcessEnvironment;
 use keymint_domain::BaseUrl;
 use keymint_http_adapter::{CheckConnectionError, ExtraRoots, Http, HttpOptions};
 
@@ -16,7 +17,9 @@ pub(super) fn proxy(endpoints: &Endpoints, options: &Sources<'_>) -> Finding {
         Ok(Some(proxy)) => {
             Finding::ok("proxy", &format!("{} (by {})", proxy.value, proxy.source.about("proxy")))
         }
-        Err(failure) => Finding::problem("proxy", &failure.message, "Correct it, or unset it to go without."),
+        Err(failure) => {
+            Finding::problem("proxy", &failure.message(), "Correct it, or unset it to go without.")
+        }
     }
 }
 
@@ -32,7 +35,7 @@ pub(super) fn certificates(ca_file: &Option<String>, options: &Sources<'_>) -> (
     });
     read.unwrap_or_else(|failure| {
         let fix = "Name a file with certificates in PEM form, or none.";
-        (Finding::problem("certificates", &failure.message, fix), ExtraRoots::default())
+        (Finding::problem("certificates", &failure.message(), fix), ExtraRoots::default())
     })
 }
 
@@ -51,9 +54,11 @@ pub(super) async fn servers(endpoints: &Endpoints, extra_roots: ExtraRoots) -> [
 async fn server(check: &'static str, http: &Http, base: &BaseUrl) -> Finding {
     match http.check_connection(base).await {
         Ok(()) => Finding::ok(check, &format!("{base} can be reached")),
-        Err(CheckConnectionError::Failed { why, detail, .. }) => {
-            Finding::problem(check, &format!("{base}: {detail}"), unreached_hint(why))
-        }
+        Err(CheckConnectionError::Failed { why, detail, .. }) => Finding::problem(
+            check,
+            &format!("{base}: {detail}"),
+            hint(why.advice(), config::proxy_variable(&ProcessEnvironment)),
+        ),
         Err(error) => Finding::problem(
             check,
             &format!("{base}: {error}"),

@@ -1,0 +1,86 @@
+//! The errors of the flow.
+
+use crate::error::{CliError, ErrorKind};
+use crate::explain::network;
+use crate::os::clock;
+use crate::ui::format::{DASHBOARD, describe_target_exactly, quoted};
+use keymint_domain::{AuthorizationError, Observation, ProvisionError, Target, TargetError};
+use std::fmt::Display;
+
+/// The error of a flow. The variable is the one that names the proxy, if one does.
+pub(crate) fn provision(error: ProvisionError, proxy_variable: Option<&str>) -> CliError {
+    use ErrorKind::{NoProject, SignInRefused, SignInTimeout};
+    let mut candidates = Vec::new();
+    let (kind, hint) = match &error {
+        ProvisionError::AuthorizationTimedOut { .. } => (
+            SignInTimeout,
+            "Run it again, and open the address in a browser on this machine, or in another, and paste where that \
+             ends. --sign-in-timeout waits longer.",
+        ),
+        ProvisionError::Authorization(AuthorizationError::Denied { .. }) => {
+            (SignInRefused, "Run it again to try once more, perhaps with another account.")
+        }
+        ProvisionError::Authorization(_) => {
+            (SignInRefused, "No code was used. Run it again; if it happens again, check --issuer.")
+        }
+        ProvisionError::NoDefaultProject { last, .. } => (
+            NoProject,
+            match last {
+                Observation::NoOrganization => {
+                    "Sign in at the platform's web site once, so that it sets the account up, and run it again; or \
+                     sign in with another account."
+                }
+                Observation::ProjectsRefused { .. } => {
+                    "The account may not see the projects of its organizations: ask an owner for the right to, or \
+                     sign in with another account."
+                }
+                _ => {
+                    "A new account can take longer: run it again in a minute, or give it time with \
+                     --project-timeout 5m."
+                }
+            },
+        ),
+        ProvisionError::Target(TargetError::NoSuchTarget { choices, unread, .. }) => {
+            candidates.clone_from(choices);
+            let hint = match unread {
+                0 => "Name one of these, by its title or its id:",
+                _ => {
+                    "Name one of these, by its title or its id, or run it again when the others can be read:"
+                }
+            };
+            (NoProject, hint)
+        }
+        ProvisionError::Target(TargetError::Ambiguous { choices, .. }) => {
+            candidates.clone_from(choices);
+            (NoProject, "Name the one that you mean by its id:")
+        }
+        ProvisionError::OutcomeUnknown { target, key_name, cause } => {
+            return outcome_unknown(target, key_name, cause, &clock::utc_now());
+        }
+        _ => {
+            return match error {
+                ProvisionError::Service(error) => network::service(error, proxy_variable),
+                ProvisionError::NoResponse(error) => CliError::internal(error),
+                error => CliError::internal(error),
+            };
+        }
+    };
+    CliError::from_source(kind, error).hint(hint).candidates(candidates)
+}
+
+/// The only error that may leave a key behind. It says all that is known, since only the user can look
+/// whether the key exists.
+pub(crate) fn outcome_unknown(target: &Target, key_name: &str, cause: impl Display, now: &str) -> CliError {
+    let (name, place) = (quoted(key_name), describe_target_exactly(target));
+    CliError::new(
+        ErrorKind::OutcomeUnknown,
+        format!(
+            "a key may exist that nobody has: the creation was asked for, and its answer was lost ({cause}). \
+             Name: {name}. {place}. Time: {now}"
+        ),
+    )
+    .hint(format!(
+        "Look for that name where the platform lists its keys (OpenAI's: {DASHBOARD}), and delete it if it is there: \
+         its secret cannot be shown again. Then run it again."
+    ))
+}
