@@ -63,6 +63,8 @@ mod policy;
 mod ports;
 mod provisioning;
 mod secret;
+#[cfg(feature = "serde")]
+mod serialization;
 mod service_error;
 #[cfg(feature = "testing")]
 pub mod testing;

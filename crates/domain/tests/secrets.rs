@@ -40,14 +40,16 @@ keep_to_themselves!(
     Entropy,
     PendingAuthorization,
     ProvisionedKey,
-    SavedAuthorization,
     Session,
     SessionKey,
     State,
     Tokens,
 );
 
-never!(SavedAuthorization: Debug);
+// It is saved by its fields, or with the feature `serde`.
+never!(SavedAuthorization: Debug, Display, Clone, PartialEq, AsRef<str>, Into<String>);
+#[cfg(not(feature = "serde"))]
+never!(SavedAuthorization: serde::Serialize);
 
 fn shown(it: &impl Debug) -> String {
     format!("{it:?} {it:#?}")

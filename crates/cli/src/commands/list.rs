@@ -13,7 +13,7 @@ use crate::ui::prompter::Prompter;
 use crate::ui::reporter::{Message, Reporter};
 use crate::ui::stdout;
 use keymint_callback_adapter::Outcome;
-use keymint_domain::{Catalogue, CatalogueEntry, Project, Provisioner, Title};
+use keymint_domain::{Catalogue, CatalogueEntry, Provisioner};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -66,21 +66,12 @@ async fn show(catalogue: &Catalogue, reporter: &Reporter, interrupt: &mut Interr
 
 fn organization_json(entry: &CatalogueEntry) -> Value {
     let organization = &entry.organization;
-    let mut json = json!({
-        "id": organization.id.as_str(),
-        "title": organization.title.as_ref().map(Title::raw),
-        "is_default": organization.is_default,
-        "personal": organization.personal,
-    });
+    let mut json = json!(organization);
     match &entry.projects {
-        Ok(projects) => json["projects"] = projects.iter().map(project_json).collect(),
+        Ok(projects) => json["projects"] = json!(projects),
         Err(error) => json["error"] = error.to_string().into(),
     }
     json
-}
-
-fn project_json(project: &Project) -> Value {
-    json!({ "id": project.id.as_str(), "title": project.title.as_ref().map(Title::raw), "is_initial": project.is_initial })
 }
 
 /// An organization and, below it, its projects.

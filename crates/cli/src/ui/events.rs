@@ -3,10 +3,7 @@
 use crate::browser::Opening;
 use crate::ui::format::of_listener;
 use crate::ui::reporter::Message;
-use keymint_domain::text::redact_keys;
-use keymint_domain::{Event, Observation};
 use serde_json::{Value, json};
-use std::time::Duration;
 
 /// The notice as one JSON object, if it is one for programs. Secrets are in none.
 pub(crate) fn of_message(message: &Message<'_>) -> Option<Value> {
@@ -24,39 +21,7 @@ pub(crate) fn of_message(message: &Message<'_>) -> Option<Value> {
         Message::DryRun { .. } => json!({"event": "dry_run"}),
         Message::Delivered { to, .. } => json!({"event": "delivered", "to": to}),
         Message::Verified { .. } => json!({"event": "verified"}),
-        Message::Flow(event) => of_flow(event),
+        Message::Flow(event) => json!(event),
         _ => return None,
     })
-}
-
-/// What happened in the flow, under the name that the domain has for it.
-fn of_flow(event: &Event) -> Value {
-    let mut json = match event {
-        Event::WaitingForProject { observed, retry_in } => {
-            let (organizations, projects) = match *observed {
-                Observation::NoDefaultProject { organizations, projects } => (organizations, projects),
-                Observation::ProjectsRefused { organizations } => (organizations, 0),
-                _ => (0, 0),
-            };
-            json!({"organizations": organizations, "projects": projects, "retry_in_ms": milliseconds(*retry_in)})
-        }
-        Event::OrganizationSkipped { id, reason } => json!({"id": id.as_str(), "reason": reason.to_string()}),
-        Event::ListIncomplete { step, skipped, cut } => {
-            json!({"step": step.name(), "skipped": skipped, "cut": cut})
-        }
-        Event::Retrying { step, reason, after } => {
-            json!({"step": step.name(), "reason": reason.to_string(), "after_ms": milliseconds(*after)})
-        }
-        Event::TargetSelected(target) => json!({
-            "organization": {"id": target.organization_id.as_str(), "title": target.organization_title.as_ref().map(|title| redact_keys(title.raw()))},
-            "project": {"id": target.project_id.as_str(), "title": target.project_title.as_ref().map(|title| redact_keys(title.raw()))},
-        }),
-        _ => json!({}),
-    };
-    json["event"] = event.name().into();
-    json
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

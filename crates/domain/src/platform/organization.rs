@@ -19,7 +19,16 @@ macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(try_from = "String"))]
         pub struct $name(String);
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+
+            fn try_from(id: String) -> Result<Self, InvalidId> {
+                Self::parse(&id)
+            }
+        }
 
         impl $name {
             /// Takes an id as the platform sent it.
@@ -61,6 +70,7 @@ id! {
 
 /// An organization that the signed-in person belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Organization {
     /// Its id.
@@ -82,6 +92,7 @@ impl Organization {
 
 /// A project of an organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Project {
     /// Its id.

@@ -11,6 +11,7 @@ const LONGEST: usize = 80;
 /// It displays [sanitized](sanitize) and cut at 80 characters, so that no title can steer a terminal.
 /// [`raw`](Self::raw) is for comparing it and for JSON.
 #[derive(Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct Title(String);
 
 impl Title {

@@ -1,0 +1,230 @@
+//! How values are written and read with serde (feature `serde`).
+//!
+//! A target is `{"organization": {"id", "title"}, "project": {"id", "title"}}`, with the raw titles. An
+//! event has its [name](Event::name) as `event`, after its facts; durations are in milliseconds, and in
+//! titles what looks like a key is redacted, since events end up in logs.
+
+use crate::event::{Event, Observation};
+use crate::oauth::authorization::{Client, SavedAuthorization};
+use crate::oauth::base_url::BaseUrl;
+use crate::platform::organization::{OrganizationId, ProjectId, Target};
+use crate::platform::title::Title;
+use crate::secret::{CodeVerifier, State};
+use crate::text::redact_keys;
+use serde::de::Error;
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::mem;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// A target, as it is written.
+#[derive(Serialize, Deserialize)]
+struct NestedTarget {
+    organization: Named<OrganizationId>,
+    project: Named<ProjectId>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Named<Id> {
+    id: Id,
+    title: Option<Title>,
+}
+
+impl From<Target> for NestedTarget {
+    fn from(target: Target) -> Self {
+        let Target { organization_id, organization_title, project_id, project_title } = target;
+        let organization = Named { id: organization_id, title: organization_title };
+        Self { organization, project: Named { id: project_id, title: project_title } }
+    }
+}
+
+impl Serialize for Target {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        NestedTarget::from(self.clone()).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Target {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let NestedTarget { organization, project } = NestedTarget::deserialize(deserializer)?;
+        Ok(Self {
+            organization_id: organization.id,
+            organization_title: organization.title,
+            project_id: project.id,
+            project_title: project.title,
+        })
+    }
+}
+
+impl Serialize for Event {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        match self {
+            Self::WaitingForProject { observed, retry_in } => {
+                let (organizations, projects) = match *observed {
+                    Observation::NoOrganization => (0, 0),
+                    Observation::NoDefaultProject { organizations, projects } => (organizations, projects),
+                    Observation::ProjectsRefused { organizations } => (organizations, 0),
+                };
+                map.serialize_entry("organizations", &organizations)?;
+                map.serialize_entry("projects", &projects)?;
+                map.serialize_entry("retry_in_ms", &milliseconds(*retry_in))?;
+            }
+            Self::OrganizationSkipped { id, reason } => {
+                map.serialize_entry("id", id)?;
+                map.serialize_entry("reason", &reason.to_string())?;
+            }
+            Self::ListIncomplete { step, skipped, cut } => {
+                map.serialize_entry("step", step.name())?;
+                map.serialize_entry("skipped", skipped)?;
+                map.serialize_entry("cut", cut)?;
+            }
+            Self::Retrying { step, reason, after } => {
+                map.serialize_entry("step", step.name())?;
+                map.serialize_entry("reason", &reason.to_string())?;
+                map.serialize_entry("after_ms", &milliseconds(*after))?;
+            }
+            Self::TargetSelected(target) => {
+                let NestedTarget { organization, project } = target.clone().into();
+                map.serialize_entry("organization", &organization.redacted())?;
+                map.serialize_entry("project", &project.redacted())?;
+            }
+            Self::CodeExchanged | Self::SignedIn | Self::CreationRequested => {}
+        }
+        map.serialize_entry("event", self.name())?;
+        map.end()
+    }
+}
+
+impl<Id> Named<Id> {
+    fn redacted(self) -> Self {
+        Self { title: self.title.map(|title| Title::new(redact_keys(title.raw()))), ..self }
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// An authorization, as it is saved. With its secrets: it is for a file that no other user can read.
+#[derive(Serialize, Deserialize)]
+struct SavedFields {
+    issuer: String,
+    client_id: String,
+    audience: String,
+    scope: String,
+    redirect_uri: String,
+    state: Zeroizing<String>,
+    code_verifier: Zeroizing<String>,
+}
+
+impl Serialize for SavedAuthorization {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Client { issuer, client_id, audience, scope } = self.client.clone();
+        let fields = SavedFields {
+            issuer: issuer.to_string(),
+            client_id,
+            audience,
+            scope,
+            redirect_uri: self.redirect_uri.to_string(),
+            state: self.state.expose().to_owned().into(),
+            code_verifier: self.code_verifier.expose().to_owned().into(),
+        };
+        fields.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for SavedAuthorization {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let SavedFields { issuer, client_id, audience, scope, redirect_uri, mut state, mut code_verifier } =
+            SavedFields::deserialize(deserializer)?;
+        Ok(Self {
+            client: Client {
+                issuer: BaseUrl::parse(&issuer).map_err(D::Error::custom)?,
+                client_id,
+                audience,
+                scope,
+            },
+            redirect_uri: redirect_uri.parse().map_err(D::Error::custom)?,
+            state: State::from_text(mem::take(&mut *state)),
+            code_verifier: CodeVerifier::from_text(mem::take(&mut *code_verifier)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oauth::authorization::{Entropy, PendingAuthorization, REGISTERED_REDIRECT_URI};
+    use crate::platform::organization::{Organization, Project};
+    use crate::service_error::{ServiceErrorKind, Step};
+    use serde_json::{from_value, json, to_value};
+
+    fn target() -> Target {
+        let mut organization = Organization::new(OrganizationId::parse("org-1").unwrap());
+        organization.title = Some(Title::new("Acme\u{1b} sk-proj-0123"));
+        Target::new(&organization, &Project::new(ProjectId::parse("proj_1").unwrap()))
+    }
+
+    #[test]
+    fn a_target_is_nested_and_comes_back_as_it_was() {
+        let json = json!({
+            "organization": {"id": "org-1", "title": "Acme\u{1b} sk-proj-0123"},
+            "project": {"id": "proj_1", "title": null},
+        });
+        assert_eq!(to_value(target()).unwrap(), json);
+        assert_eq!(from_value::<Target>(json).unwrap(), target());
+        let bad_id = json!({"id": "../x", "title": null, "is_initial": false});
+        assert!(from_value::<Project>(bad_id).unwrap_err().to_string().contains("not an id"));
+    }
+
+    #[test]
+    fn an_event_has_its_name_its_facts_and_no_key() {
+        let (reason, second) = (ServiceErrorKind::TimedOut, Duration::from_secs(1));
+        let id = OrganizationId::parse("org-1").unwrap();
+        let observed = Observation::NoDefaultProject { organizations: 2, projects: 3 };
+        for (event, json) in [
+            (Event::SignedIn, json!({"event": "signed_in"})),
+            (
+                Event::WaitingForProject { observed, retry_in: second },
+                json!({"event": "waiting_for_project", "organizations": 2, "projects": 3, "retry_in_ms": 1000}),
+            ),
+            (
+                Event::OrganizationSkipped { id, reason },
+                json!({"event": "organization_skipped", "id": "org-1", "reason": "no answer in time"}),
+            ),
+            (
+                Event::ListIncomplete { step: Step::ListProjects, skipped: 1, cut: true },
+                json!({"event": "list_incomplete", "step": "list_projects", "skipped": 1, "cut": true}),
+            ),
+            (
+                Event::Retrying { step: Step::Login, reason, after: second },
+                json!({"event": "retrying", "step": "login", "reason": "no answer in time", "after_ms": 1000}),
+            ),
+            (
+                Event::TargetSelected(target()),
+                json!({
+                    "event": "target_selected",
+                    "organization": {"id": "org-1", "title": "Acme\u{1b} sk-[redacted]"},
+                    "project": {"id": "proj_1", "title": null},
+                }),
+            ),
+        ] {
+            assert_eq!(to_value(event).unwrap(), json);
+        }
+    }
+
+    #[test]
+    fn a_saved_authorization_comes_back_as_it_was() {
+        let Ok(entropy) = Entropy::fill_with(|_| Ok::<_, std::convert::Infallible>(()));
+        let pending = || Client::default().begin(REGISTERED_REDIRECT_URI.parse().unwrap(), entropy);
+        let json = to_value(pending().into_saved()).unwrap();
+        let saved: SavedAuthorization = from_value(json.clone()).unwrap();
+        assert_eq!(to_value(&saved).unwrap(), json);
+        assert!(PendingAuthorization::restore(saved).is_ok());
+        let mut damaged = json;
+        damaged["issuer"] = "no URL".into();
+        assert!(from_value::<SavedAuthorization>(damaged).is_err());
+    }
+}
