@@ -2,7 +2,7 @@
 
 use crate::process::mask::mask;
 use crate::process::stdin::write_to_stdin;
-use crate::process::{WhichError, quoted, terminal, which};
+use crate::process::{WhichError, quoted, which};
 use keymint_domain::{ApiKey, DeliveryError, DestinationId, KeyDestination, async_trait};
 use keymint_tokio_clock::TokioClock;
 use std::path::PathBuf;
@@ -80,7 +80,7 @@ impl KeyDestination for Command<'_> {
         // On a terminal the command may have to prompt there, which only programs in the foreground can;
         // and Ctrl-C reaches it there.
         #[cfg(unix)]
-        if !terminal::exists() {
+        if !crate::process::terminal::exists() {
             command.process_group(0);
         }
         let key = key.expose();

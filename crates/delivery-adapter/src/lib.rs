@@ -43,7 +43,7 @@
 //! # }
 //! ```
 //!
-//! Everything here runs on a tokio runtime with its timer. What blocks does so on [threads](threads) of its
+//! Everything here runs on a tokio runtime with its timer. What blocks does so on [threads] of its
 //! own, with a time limit.
 
 mod clipboard;
