@@ -13,9 +13,6 @@ use zeroize::Zeroizing;
 /// How long a program may take. The user may have to unlock something for it first.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// How long a program may take to end on SIGTERM.
-const GRACE: Duration = Duration::from_secs(5);
-
 /// How long programs that it leaves behind may hold its output open.
 const DRAIN: Duration = Duration::from_secs(1);
 
@@ -117,11 +114,9 @@ async fn read_lines(stream: Option<impl AsyncRead + Unpin>, on_output: &(dyn Fn(
 /// A running program. It does not outlive this value, unless it ended earlier and left others behind.
 struct Program {
     child: Child,
+    /// The group that it leads, which ends with it.
     #[cfg(unix)]
-    id: Option<rustix::process::Pid>,
-    /// Whether the programs that it starts are ended with it.
-    #[cfg(unix)]
-    leads: bool,
+    group: Option<rustix::process::Pid>,
 }
 
 impl Program {
@@ -131,8 +126,7 @@ impl Program {
         {
             use rustix::process::{Pid, getpgid};
             let id = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
-            let leads = id.is_some_and(|id| getpgid(Some(id)) == Ok(id));
-            Ok(Self { child, id, leads })
+            Ok(Self { child, group: id.filter(|&id| getpgid(Some(id)) == Ok(id)) })
         }
         #[cfg(not(unix))]
         Ok(Self { child })
@@ -145,12 +139,6 @@ impl Program {
             status = self.child.wait() => return status,
             () = clock.sleep(TIMEOUT) => {}
         }
-        self.terminate();
-        tokio::select! {
-            biased;
-            _ = self.child.wait() => {}
-            () = clock.sleep(GRACE) => {}
-        }
         self.kill();
         Err(failed(format!(
             "took longer than {} and was ended",
@@ -158,37 +146,12 @@ impl Program {
         )))
     }
 
-    #[cfg(unix)]
-    fn terminate(&self) {
-        self.send(rustix::process::Signal::TERM);
-    }
-
-    /// This system has no such signal.
-    #[cfg(not(unix))]
-    fn terminate(&self) {}
-
-    #[cfg(unix)]
     fn kill(&mut self) {
-        self.send(rustix::process::Signal::KILL);
-    }
-
-    #[cfg(not(unix))]
-    fn kill(&mut self) {
+        #[cfg(unix)]
+        if let Some(group) = self.group {
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
         let _ = self.child.start_kill();
-    }
-
-    #[cfg(unix)]
-    fn send(&self, signal: rustix::process::Signal) {
-        use rustix::process::{kill_process, kill_process_group};
-        let Some(id) = self.id else { return };
-        let _ = if self.leads {
-            kill_process_group(id, signal)
-        } else if self.child.id().is_some() {
-            kill_process(id, signal)
-        } else {
-            // It has ended, and another process may have its id now.
-            Ok(())
-        };
     }
 }
 
@@ -309,34 +272,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_program_that_hangs_is_told_to_end() {
+    async fn a_program_that_hangs_is_ended() {
         for reading in ["", "cat >/dev/null;"] {
-            let script = Script::new(&format!(
-                "{reading} trap 'touch asked; exit 0' TERM; echo $$ >id; touch ready; while :; do :; done"
-            ));
-            let waits =
-                vec![(TIMEOUT, script.file("ready")), (GRACE, "/nowhere".into()), (DRAIN, "/".into())];
+            let script = Script::new(&format!("{reading} echo $$ >id; touch ready; exec sleep 1000"));
+            let waits = vec![(TIMEOUT, script.file("ready")), (DRAIN, "/".into())];
             let (error, _, directory) = script.write(waits).await;
             assert_eq!(error.as_deref(), Some("took longer than 2 min and was ended"));
-            assert!(directory.path().join("asked").exists());
-            assert!(!runs(&directory.path().join("id")));
+            until(|| !runs(&directory.path().join("id"))).await;
         }
-    }
-
-    #[tokio::test]
-    async fn a_program_that_does_not_end_when_told_to_is_ended() {
-        let script = Script::new("trap '' TERM; echo $$ >id; touch ready; exec sleep 1000");
-        let waits = vec![(TIMEOUT, script.file("ready")), (GRACE, script.file("ready")), (DRAIN, "/".into())];
-        let (error, _, directory) = script.write(waits).await;
-        assert_eq!(error.as_deref(), Some("took longer than 2 min and was ended"));
-        until(|| !runs(&directory.path().join("id"))).await;
     }
 
     #[tokio::test]
     async fn the_programs_that_it_started_are_ended_with_the_leader_of_a_group() {
         let mut script = Script::new("sleep 1000 & echo $! >id; touch ready; wait");
         script.command.process_group(0);
-        let waits = vec![(TIMEOUT, script.file("ready")), (GRACE, "/nowhere".into()), (DRAIN, "/".into())];
+        let waits = vec![(TIMEOUT, script.file("ready")), (DRAIN, "/".into())];
         let (error, _, directory) = script.write(waits).await;
         assert_eq!(error.as_deref(), Some("took longer than 2 min and was ended"));
         until(|| !runs(&directory.path().join("id"))).await;
