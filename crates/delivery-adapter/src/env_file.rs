@@ -263,7 +263,7 @@ impl FoundEnvFile {
         &self.warnings
     }
 
-    /// What git would do with the file.
+    /// The status of the file in git.
     pub fn git(&self) -> GitStatus {
         self.git
     }

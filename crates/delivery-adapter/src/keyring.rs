@@ -44,7 +44,7 @@ pub enum StoredItem {
     NoKey,
 }
 
-/// The reason why the keyring did not do what it was asked for.
+/// The reason why a request to the keyring failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyringError {

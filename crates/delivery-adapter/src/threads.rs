@@ -87,7 +87,7 @@ mod tests {
         assert!(left.lock().unwrap().is_none());
     }
 
-    /// What was made, until it is dropped.
+    /// A result that is undone on drop.
     struct Trace(Arc<Mutex<bool>>);
 
     impl Drop for Trace {

@@ -62,7 +62,7 @@ impl<'a> Destination<'a> {
         }
     }
 
-    /// What the user can do now: one sentence.
+    /// One sentence on what the user can do now.
     pub(crate) fn what_now(&self) -> String {
         match self {
             Self::EnvFile(file) => {

@@ -27,7 +27,7 @@ fn is_name(name: &str) -> bool {
     random.is_some_and(|random| random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// What takes the room for this many bytes.
+/// A content that takes the room for this many bytes.
 fn placeholder(size: usize) -> Vec<u8> {
     vec![PLACEHOLDER; size]
 }

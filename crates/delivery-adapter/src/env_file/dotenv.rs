@@ -220,7 +220,7 @@ mod tests {
         }
     }
 
-    /// Lines as they stand in such files, and some that should not.
+    /// Lines that such files have, and some that they should not have.
     fn line() -> impl Strategy<Value = String> {
         let ours = select(vec![
             "OPENAI_API_KEY=old",

@@ -1,4 +1,4 @@
-//! What git would do with a file. A key that is committed is published.
+//! The status of a file in git. A committed key is a published key.
 
 use crate::process::which;
 use keymint_domain::Clock;
@@ -12,7 +12,7 @@ use tokio::process::Command;
 /// How long git may take for all questions together.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What git would do with a file.
+/// The status of a file in git.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GitStatus {

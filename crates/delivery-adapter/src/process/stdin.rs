@@ -176,7 +176,7 @@ mod tests {
 
     const SECRET: &str = "sk-proj-canary-0123456789";
 
-    /// A clock on which a wait of a certain length is over when a file is there, and any other never.
+    /// A clock on which a wait of a certain length ends when a file exists, and any other never.
     struct Waits(Vec<(Duration, PathBuf)>);
 
     #[async_trait]
@@ -228,7 +228,7 @@ mod tests {
         }
     }
 
-    /// Whether the process whose id is in this file runs.
+    /// Returns whether the process whose id is in this file runs.
     fn runs(file: &Path) -> bool {
         let id = fs::read_to_string(file).unwrap();
         let status = fs::read_to_string(format!("/proc/{}/status", id.trim())).unwrap_or_default();

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// The extension of a journal's file name.
 const EXTENSION: &str = "jsonl";
 
-/// What is known of a key. Never the key itself.
+/// The record of a key, without the key itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRecord {
     /// The progress of the key.
@@ -219,7 +219,7 @@ impl Drop for Journal {
 }
 
 fn append(file: &mut File, record: &KeyRecord) -> io::Result<()> {
-    // It begins a line of its own, whatever became of the last one.
+    // The last line may have been cut short, so this one begins with a newline.
     file.write_all(format!("\n{}", serde_json::to_string(record)?).as_bytes())?;
     file.sync_all()
 }

@@ -37,7 +37,7 @@ pub fn create_directory(directory: &Path) -> io::Result<()> {
 pub fn check_owner(directory: &Path) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;
     let (metadata, me) = (fs::metadata(directory)?, rustix::process::geteuid().as_raw());
-    // Whose link leads there decides what it leads to.
+    // The owner of a link decides its target.
     let link_owner = fs::symlink_metadata(directory)?.uid();
     if metadata.uid() != me || ![me, 0].contains(&link_owner) {
         Err(io::Error::other("it belongs to another user"))

@@ -77,7 +77,7 @@ pub struct StoredKey {
     pub id: String,
     /// Its file.
     pub path: PathBuf,
-    /// What is known of it.
+    /// Its record.
     pub record: KeyRecord,
 }
 
