@@ -5,6 +5,7 @@ pub(crate) mod format;
 pub(crate) mod hyperlink;
 pub(crate) mod json;
 pub(crate) mod message;
+pub(crate) mod output;
 pub(crate) mod progress;
 pub(crate) mod prompter;
 pub(crate) mod reporter;

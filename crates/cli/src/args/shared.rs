@@ -1,6 +1,6 @@
 //! Options that several commands share.
 
-use crate::ui::reporter::{OutputFormat, Verbosity};
+use crate::ui::output::{OutputFormat, Verbosity};
 use clap::{Args as ClapArgs, ValueHint};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;

@@ -3,7 +3,8 @@
 use crate::args::{OutputArgs, SandboxArgs};
 use crate::error::{CliError, ErrorKind};
 use crate::os::signals::Interrupt;
-use crate::ui::reporter::{Message, Reporter};
+use crate::ui::message::Message;
+use crate::ui::reporter::Reporter;
 use crate::ui::stdout;
 use keymint_sandbox::{Organization, Project, Sandbox, Scenario};
 use std::io;

@@ -1,8 +1,7 @@
 //! Where the value of an option comes from, and what it may be.
 
 use super::config_file;
-use super::profile::{self, Profile};
-use super::stored::profile_name;
+use super::profile::{self, Profile, check_name};
 use crate::args::values::switch;
 use crate::error::CliError;
 use crate::os::env::Environment;
@@ -77,7 +76,7 @@ impl<'a> Sources<'a> {
     }
 
     fn set_profile(&mut self, flag: &Option<String>) -> Result<(), CliError> {
-        if let Some(name) = self.get("profile", flag, profile_name)? {
+        if let Some(name) = self.get("profile", flag, check_name)? {
             self.profile = name;
         }
         Ok(())

@@ -13,6 +13,19 @@ use toml::de::{DeString, DeTable, DeValue};
 /// The profile that counts where none is named.
 pub(crate) const DEFAULT: &str = "default";
 
+/// Longest name of a profile, in characters.
+const LONGEST_NAME: usize = 64;
+
+/// The name of a profile, which is plain.
+pub(super) fn check_name(name: &str) -> Result<String, &'static str> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if (1..=LONGEST_NAME).contains(&name.len()) && name.chars().all(fits) {
+        Ok(name.to_owned())
+    } else {
+        Err("it must be at most 64 letters, digits, -, _ and .")
+    }
+}
+
 /// The flag that selects a profile; empty for the default one.
 pub(crate) fn flag(profile: &str) -> String {
     if profile == DEFAULT { String::new() } else { format!(" --profile {profile}") }
@@ -161,6 +174,16 @@ mod tests {
 
     fn parse(text: &str, name: &str) -> Result<Profile, CliError> {
         Profile::parse(Path::new("/c.toml"), text, name)
+    }
+
+    #[test]
+    fn a_profile_has_a_plain_name() {
+        for good in ["default", "work-2.eu_west"] {
+            assert_eq!(check_name(good), Ok(good.to_owned()));
+        }
+        for bad in ["", "a b", "a/b", "é", "a\n", &"x".repeat(65)] {
+            assert!(check_name(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::config::Settings;
 use crate::error::{CliError, ErrorKind};
-use crate::flow::sign_in::explained;
+use crate::flow::servers::explained;
 use crate::ui::format;
 use crate::ui::prompter::Prompter;
 use keymint_domain::{Catalogue, Observer, Ports, ProvisionError, Provisioner, Session, Target, TargetError};

@@ -4,8 +4,9 @@ use crate::config::Destinations;
 use crate::error::{CliError, ErrorKind};
 use crate::flow::destination::Destination;
 use crate::os::signals::Interrupt;
+use crate::ui::message::Message;
 use crate::ui::prompter::Prompter;
-use crate::ui::reporter::{Message, Reporter};
+use crate::ui::reporter::Reporter;
 use crate::ui::stdout::{self, STDOUT};
 use keymint_delivery_adapter::{KeyRecord, threads};
 use keymint_domain::{

@@ -1,7 +1,8 @@
 //! The address that the browser ended on, pasted by a person.
 
 use crate::os::stdin::{Line, StdinLines};
-use crate::ui::reporter::{Message, Reporter};
+use crate::ui::message::Message;
+use crate::ui::reporter::Reporter;
 use async_trait::async_trait;
 use keymint_domain::{
     AuthorizationResponse, Callback, Clock, PendingAuthorization, ResponseSource, SourceError,

@@ -6,10 +6,11 @@ use crate::error::{CliError, ErrorKind};
 use crate::explain::listener as explain;
 use crate::flow::paste::{PasteError, Pasted};
 use crate::flow::port_lock::PortLock;
-use crate::flow::sign_in::explained;
+use crate::flow::servers::explained;
 use crate::os::port_owner::Owner;
+use crate::ui::message::{Message, ResponseChannel};
 use crate::ui::prompter::Prompter;
-use crate::ui::reporter::{Message, Reporter, ResponseChannel};
+use crate::ui::reporter::Reporter;
 use async_trait::async_trait;
 use keymint_callback_adapter::{BindError, BrowserMismatch, LoopbackListener, Outcome};
 use keymint_domain::{

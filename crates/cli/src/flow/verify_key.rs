@@ -2,8 +2,9 @@
 
 use crate::config::Settings;
 use crate::error::CliError;
-use crate::flow::sign_in::explained;
-use crate::ui::reporter::{Message, Reporter};
+use crate::flow::servers::explained;
+use crate::ui::message::Message;
+use crate::ui::reporter::Reporter;
 use keymint_domain::{ApiKey, BaseUrl, KeyCheck, check_key};
 use keymint_http_adapter::{Http, HttpOptions};
 

@@ -2,7 +2,7 @@
 
 use crate::browser::Opening;
 use crate::ui::format::of_listener;
-use crate::ui::reporter::Message;
+use crate::ui::message::Message;
 use serde_json::{Value, json};
 
 /// The notice as one JSON object, if it is one for programs. Secrets are in none.

@@ -3,7 +3,7 @@
 use crate::os::env::ProcessEnvironment;
 use crate::os::stderr;
 use crate::ui::hyperlink;
-use crate::ui::reporter::{OutputFormat, Verbosity};
+use crate::ui::output::{OutputFormat, Verbosity};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use keymint_domain::text::sanitize;
 use keymint_domain::{Clock, Moment};

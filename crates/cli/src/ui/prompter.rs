@@ -2,7 +2,8 @@
 
 use crate::os::stderr;
 use crate::os::stdin::{Line, StdinLines};
-use crate::ui::reporter::{Message, Reporter};
+use crate::ui::message::Message;
+use crate::ui::reporter::Reporter;
 use std::io::{self, IsTerminal};
 
 /// How many answers that select nothing are accepted.

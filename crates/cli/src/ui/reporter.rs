@@ -9,7 +9,8 @@ use crate::ui::events;
 use crate::ui::format;
 use crate::ui::format::{DASHBOARD, describe_target, of_listener, of_obstacle, of_stray, quoted};
 use crate::ui::json;
-pub(crate) use crate::ui::message::{Message, ResponseChannel};
+use crate::ui::message::{Message, ResponseChannel};
+use crate::ui::output::{OutputFormat, Verbosity};
 use crate::ui::progress::Lines;
 use crate::ui::stdout;
 use anstyle::{AnsiColor, Style};
@@ -18,27 +19,6 @@ use keymint_domain::{AccountEmail, Event, Observation, Target};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-
-/// How much is reported.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Verbosity {
-    /// Only the URL, warnings and errors.
-    Quiet,
-    #[default]
-    Normal,
-    /// Every step, with its time.
-    Verbose,
-}
-
-/// What is reported, and in which form.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct OutputFormat {
-    /// Standard output gets one JSON object.
-    pub(crate) json: bool,
-    /// Standard error gets JSON objects, one a line.
-    pub(crate) events: bool,
-    pub(crate) verbosity: Verbosity,
-}
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();

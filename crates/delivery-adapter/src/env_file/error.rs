@@ -1,6 +1,6 @@
 use super::LineNumbers;
-use super::location::shown;
 use super::parser::SyntaxError;
+use keymint_domain::text::sanitize;
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -110,3 +110,8 @@ impl fmt::Display for EnvFileError {
 }
 
 impl Error for EnvFileError {}
+
+/// A path, safe to display. No system has longer ones.
+pub(super) fn shown(path: &Path) -> String {
+    sanitize(&path.to_string_lossy(), 32 * 1024)
+}

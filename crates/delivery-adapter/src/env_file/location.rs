@@ -4,7 +4,7 @@ use super::directory::Directory;
 use super::error::{EnvFileError, EnvFileErrorKind as Kind};
 use crate::threads;
 use keymint_domain::Clock;
-use keymint_domain::text::{is_deceptive, sanitize};
+use keymint_domain::text::is_deceptive;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf, absolute, is_separator};
@@ -132,9 +132,4 @@ pub(super) async fn run<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, EnvFileError> + Send + 'static,
 ) -> Result<T, EnvFileError> {
     threads::run_to_completion(work).await.unwrap_or_else(|error| Err(EnvFileError::new(&path, error.into())))
-}
-
-/// A path, safe to display. No system has longer ones.
-pub(super) fn shown(path: &Path) -> String {
-    sanitize(&path.to_string_lossy(), 32 * 1024)
 }
