@@ -1,6 +1,6 @@
 //! What must not stand in the sources, or only where it was looked at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -163,4 +163,145 @@ fn no_test_pauses_the_clock_beside_a_real_socket() {
             assert!(!(paused && source.contains(socket)), "{socket} in {name}");
         }
     }
+}
+
+/// The modules of the command in `crates/cli/src`, the lowest first. Each imports only itself and those
+/// before it; `main.rs` imports any.
+const LAYERS: [&str; 10] =
+    ["error", "os", "host", "browser", "ui", "args", "config", "explain", "flow", "commands"];
+
+/// A module, by the names from the crate's root to it.
+type Module = Vec<String>;
+
+/// The modules that each module imports.
+type Imports = BTreeMap<Module, BTreeSet<Module>>;
+
+/// The imports between the modules of one crate, whose sources are given by their paths in `src`. Imports
+/// of a parent from its own child, and of a child from its own parent, are none.
+fn imports(sources: &BTreeMap<&str, &str>) -> Imports {
+    let module = |path: &str| -> Module {
+        let names = path.trim_end_matches(".rs").split('/').map(str::to_owned);
+        names.filter(|name| !matches!(name.as_str(), "main" | "lib" | "mod")).collect()
+    };
+    let modules: BTreeMap<_, _> = sources.iter().map(|(path, source)| (module(path), *source)).collect();
+    let imported = |from: &Module, path: &Module| {
+        let mut base = if path[0] == "crate" { Module::new() } else { from.clone() };
+        for name in path {
+            match name.as_str() {
+                "super" => drop(base.pop()),
+                "crate" | "self" => {}
+                _ => base.push(name.clone()),
+            }
+        }
+        while !modules.contains_key(&base) && base.pop().is_some() {}
+        (!base.starts_with(from) && !from.starts_with(&base)).then_some(base)
+    };
+    let of =
+        |from: &Module, source: &str| paths(source).iter().filter_map(|path| imported(from, path)).collect();
+    modules.iter().map(|(from, source)| (from.clone(), of(from, source))).collect()
+}
+
+/// The paths of a source that begin at `crate`, `self` or `super`, with their braces expanded.
+fn paths(source: &str) -> Vec<Module> {
+    let source = source.split("\n#[cfg(test)]").next().unwrap().split("\n#[cfg(all(test").next().unwrap();
+    let lines: Vec<_> = source.lines().filter_map(|line| line.split("//").next()).collect();
+    let code = lines.join(" ");
+    let mut found = Vec::new();
+    for start in ["crate::", "self::", "super::"] {
+        for (at, _) in code.match_indices(start) {
+            // Inside of a longer path, or of a longer word, it does not begin here.
+            if !code[..at].ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | ':')) {
+                expand(&code[at..], &Module::new(), &mut found);
+            }
+        }
+    }
+    found
+}
+
+/// Adds the paths that `text` begins with, each after `prefix`. Returns what follows them.
+fn expand<'a>(text: &'a str, prefix: &Module, found: &mut Vec<Module>) -> &'a str {
+    if let Some(mut rest) = text.strip_prefix('{') {
+        while !rest.starts_with('}') {
+            rest = expand(rest.trim_start_matches([' ', ',']), prefix, found);
+            // A new name.
+            rest = rest.trim_start_matches(|c| !matches!(c, ',' | '}')).trim_start_matches([' ', ',']);
+        }
+        return &rest[1..];
+    }
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+    let (name, rest) = text.split_at(end);
+    let path = [prefix.as_slice(), &[name.to_owned()]].concat();
+    match rest.strip_prefix("::") {
+        Some(rest) => expand(rest, &path, found),
+        None => {
+            found.push(path);
+            rest
+        }
+    }
+}
+
+/// The modules that import themselves, through others.
+fn cycles(imports: &Imports) -> Vec<String> {
+    let imports_itself = |module: &&Module| {
+        let (mut reached, mut next) = (BTreeSet::new(), vec![*module]);
+        while let Some(module) = next.pop() {
+            next.extend(imports[module].iter().filter(|imported| reached.insert(*imported)));
+        }
+        reached.contains(module)
+    };
+    imports.keys().filter(imports_itself).map(|module| module.join("::")).collect()
+}
+
+/// The imports that go up in these layers, and the modules that are in none of them.
+fn violations(imports: &Imports, layers: &[&str]) -> Vec<String> {
+    let layer = |module: &Module| layers.iter().position(|layer| *layer == module[0]);
+    let modules = imports.iter().filter(|(module, _)| !module.is_empty());
+    modules
+        .flat_map(|(module, imported)| {
+            let is_above = move |other: &&Module| layer(other) > layer(module);
+            let above = imported.iter().filter(is_above).map(|other| other.join("::"));
+            let unknown = layer(module).is_none().then(|| "no layer".to_owned());
+            above.chain(unknown).map(|other| format!("{} -> {other}", module.join("::")))
+        })
+        .collect()
+}
+
+/// The imports of each crate of the workspace.
+fn crates() -> BTreeMap<String, Imports> {
+    let sources = files("rs");
+    let mut crates = BTreeMap::<_, BTreeMap<_, _>>::new();
+    for (path, source) in &sources {
+        if let Some((name, path)) = path.split_once("/src/") {
+            crates.entry(name).or_default().insert(path, source.as_str());
+        }
+    }
+    crates.into_iter().map(|(name, sources)| (name.to_owned(), imports(&sources))).collect()
+}
+
+#[test]
+fn each_layer_of_the_command_imports_only_those_before_it() {
+    let imports = &crates()["crates/cli"];
+    assert_eq!(violations(imports, &LAYERS), Vec::<String>::new());
+    assert!(imports.len() > 50, "they were not read");
+}
+
+#[test]
+fn no_module_of_any_crate_imports_itself_through_others() {
+    for (name, imports) in crates() {
+        assert_eq!(cycles(&imports), Vec::<String>::new(), "{name}");
+    }
+}
+
+#[test]
+fn a_cycle_an_import_upwards_and_a_module_without_a_layer_are_found() {
+    let sources = BTreeMap::from([
+        ("main.rs", "mod low;\nuse high::x;"),
+        ("low.rs", "fn f() { crate::high::x() }"),
+        ("high.rs", "use crate::{\n    high::child::Y as Z,\n    low::{a, b},\n};"),
+        ("high/child.rs", "use super::super::other::w; // crate::low\n#[cfg(test)]\nuse crate::low;"),
+        ("other.rs", "use std::fmt;"),
+    ]);
+    let imports = imports(&sources);
+    assert_eq!(cycles(&imports), ["high", "low"]);
+    assert_eq!(violations(&imports, &["low", "high"]), ["low -> high", "other -> no layer"]);
 }
