@@ -110,11 +110,9 @@ impl KeyDestination for Clipboard {
                 let wrapping = Wrapping::of(|name| env::var(name).ok());
                 let sequences = set_clipboard(key.expose(), wrapping);
                 let writing = threads::run(move || write_to_terminal(&sequences));
-                let clock = TokioClock::new();
-                tokio::select! {
-                    biased;
-                    written = writing => written.and_then(|result| result).map_err(DeliveryError::new),
-                    () = clock.sleep(TIMEOUT) => Err(DeliveryError::new("the terminal takes nothing")),
+                match <dyn Clock>::timeout(&TokioClock::new(), TIMEOUT, writing).await {
+                    Ok(written) => written.and_then(|result| result).map_err(DeliveryError::new),
+                    Err(_) => Err(DeliveryError::new("the terminal takes nothing")),
                 }
             }
         }

@@ -213,10 +213,9 @@ async fn in_time<T>(work: impl Future<Output = Threaded<T>>) -> Result<T, Keyrin
 }
 
 async fn within<T>(limit: Duration, work: impl Future<Output = Threaded<T>>) -> Result<T, KeyringError> {
-    let clock = TokioClock::new();
-    tokio::select! {
-        done = work => done.map_err(|_| failed("the keyring's library failed"))?,
-        () = clock.sleep(limit) => Err(KeyringError::TimedOut(limit)),
+    match <dyn Clock>::timeout(&TokioClock::new(), limit, work).await {
+        Ok(done) => done.map_err(|_| failed("the keyring's library failed"))?,
+        Err(_) => Err(KeyringError::TimedOut(limit)),
     }
 }
 

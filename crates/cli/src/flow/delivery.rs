@@ -140,10 +140,8 @@ pub(crate) async fn print_in_time(interrupt: &mut Interrupt, line: String) -> io
 
 /// Prints on a thread of its own, since a reader that reads nothing must not keep this program from ending.
 async fn print(line: String) -> io::Result<()> {
-    let clock = TokioClock::new();
-    tokio::select! {
-        biased;
-        printed = threads::run(move || stdout::print(&line)) => printed?,
-        () = clock.sleep(PRINTING) => Err(io::Error::other(UNREAD)),
-    }
+    let printing = threads::run(move || stdout::print(&line));
+    <dyn Clock>::timeout(&TokioClock::new(), PRINTING, printing)
+        .await
+        .map_err(|_| io::Error::other(UNREAD))??
 }

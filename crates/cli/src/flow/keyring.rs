@@ -13,10 +13,9 @@ const MOMENT: Duration = Duration::from_secs(2);
 
 /// Waits for the keyring, and says so if that takes longer than a moment.
 pub(crate) async fn patiently<T>(prompter: Prompter<'_>, work: impl Future<Output = T>) -> T {
-    let (mut work, clock) = (pin!(work), TokioClock::new());
-    tokio::select! {
-        done = &mut work => return done,
-        () = clock.sleep(MOMENT) => {}
+    let mut work = pin!(work);
+    if let Ok(done) = <dyn Clock>::timeout(&TokioClock::new(), MOMENT, &mut work).await {
+        return done;
     }
     prompter.warn(if Keyring::may_prompt() {
         "the keyring does not answer yet: it may be asking for its password in a window"

@@ -53,13 +53,12 @@ pub(super) async fn status(clock: &dyn Clock, directory: &Path, name: &str) -> G
             _ => GitStatus::Unknown("git cannot read the repository"),
         })
     };
-    tokio::select! {
-        biased;
-        answer = asking => answer.unwrap_or_else(|error: io::Error| match error.kind() {
+    match clock.timeout(TIMEOUT, asking).await {
+        Ok(answer) => answer.unwrap_or_else(|error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => GitStatus::Unknown("git is not installed"),
             _ => GitStatus::Unknown("git cannot be started"),
         }),
-        () = clock.sleep(TIMEOUT) => GitStatus::Unknown("git does not answer"),
+        Err(_) => GitStatus::Unknown("git does not answer"),
     }
 }
 

@@ -134,10 +134,8 @@ impl Program {
 
     /// Waits for the end, and ends the program if that takes too long.
     async fn end(&mut self, clock: &dyn Clock) -> io::Result<ExitStatus> {
-        tokio::select! {
-            biased;
-            status = self.child.wait() => return status,
-            () = clock.sleep(TIMEOUT) => {}
+        if let Ok(status) = clock.timeout(TIMEOUT, self.child.wait()).await {
+            return status;
         }
         self.kill();
         Err(failed(format!(

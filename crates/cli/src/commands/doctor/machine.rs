@@ -45,12 +45,10 @@ pub(super) fn port(endpoints: &Endpoints) -> (Finding, Option<LoopbackListener>)
 
 /// Where the system has `localhost`.
 pub(super) async fn localhost() -> Finding {
-    let clock = TokioClock::new();
-    let found = tokio::select! {
-        found = tokio::net::lookup_host(("localhost", 0)) => found.map(Iterator::collect).unwrap_or_default(),
-        () = clock.sleep(LOOKUP) => Vec::new(),
-    };
-    let mut addresses: Vec<_> = found.iter().map(|address: &std::net::SocketAddr| address.ip()).collect();
+    let lookup = tokio::net::lookup_host(("localhost", 0));
+    let found = <dyn Clock>::timeout(&TokioClock::new(), LOOKUP, lookup).await;
+    let mut addresses: Vec<_> =
+        found.ok().and_then(Result::ok).into_iter().flatten().map(|address| address.ip()).collect();
     addresses.dedup();
     let own = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
     if let Some(elsewhere) = addresses.iter().find(|address| !own.contains(address)) {
