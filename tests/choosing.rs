@@ -25,23 +25,6 @@ fn project_of(json: &Value) -> &str {
 }
 
 #[tokio::test]
-async fn a_title_that_several_share_ends_with_8_and_the_choices() {
-    let args = ["--organization", "Acme", "--no-input", "--json"];
-    let ended = create(three()).args(args).sign_in().await;
-    assert_eq!((ended.code, ended.sandbox.keys().len()), (8, 0));
-    let json = ended.json();
-    assert_eq!(json["kind"], "no_project");
-    let ids: Vec<_> = json["choices"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|choice| choice["organization"]["id"].clone())
-        .collect();
-    assert_eq!(ids, ["org-1", "org-2", "org-3"].map(Value::from));
-    assert!(ended.stderr.contains("\"Acme\" (org-2)"), "{}", ended.stderr);
-}
-
-#[tokio::test]
 async fn a_project_is_found_by_its_title_wherever_it_is() {
     let ended = create(three()).args(["--project", "Web", "--json"]).sign_in().await;
     assert_eq!((ended.code, project_of(&ended.json())), (0, "proj_web"), "{}", ended.stderr);
@@ -112,17 +95,6 @@ mod at_a_terminal {
         let mut terminal = machine.terminal(&format!("create --no-browser --json {flags}"));
         browse(&terminal.url().await, Consent::Allow);
         (machine, terminal)
-    }
-
-    #[tokio::test]
-    async fn a_person_picks_from_everything_there_is() {
-        let (machine, mut terminal) = signed_in("--choose").await;
-        let shown = terminal.shows("a part of a line: ").await;
-        assert!(shown.contains("   4  \"Web\" (proj_web) of \"Acme\" (org-3)"), "{shown}");
-        terminal.types("web\n").await;
-        let (code, shown) = terminal.end().await;
-        assert_eq!((code, machine.sandbox.keys().len()), (0, 1), "{shown}");
-        assert!(shown.contains("\"proj_web\""), "{shown}");
     }
 
     #[tokio::test]

@@ -3,40 +3,7 @@
 use crate::support::keymint;
 use keymint_sandbox::Consent;
 use keymint_testkit::{Strace, free_port, watch};
-use std::fs;
 use std::io::{self, BufRead};
-
-#[tokio::test]
-async fn the_demo_prints_one_key_whatever_the_environment_says() {
-    let home = tempfile::tempdir().unwrap();
-    let output = keymint(&home)
-        .args(["demo"])
-        .env("KEYMINT_ISSUER", "http://not.to.be.used.example")
-        .env("KEYMINT_CALLBACK_PORT", "1")
-        .env("HTTP_PROXY", "http://127.0.0.1:9")
-        .output()
-        .await;
-
-    let (stdout, stderr) = (output.stdout, output.stderr);
-    assert_eq!(output.code, 0, "{stderr}");
-    assert!(
-        stdout.starts_with("sk-proj-") && stdout.ends_with('\n') && stdout.lines().count() == 1,
-        "{stdout}"
-    );
-    for step in [
-        "A demonstration",
-        "Tried to open it",
-        "You are back",
-        "Signed in",
-        "not there yet",
-        "Creating the key",
-        "Created the key",
-    ] {
-        assert!(stderr.contains(step), "{step}: {stderr}");
-    }
-    assert!(!stderr.contains(stdout.trim_end()), "{stderr}");
-    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
-}
 
 #[tokio::test]
 async fn create_works_against_the_sandbox_command() {

@@ -12,6 +12,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::net::TcpListener;
 
+const BUS: &str = "DBUS_SESSION_BUS_ADDRESS";
+
 /// A machine on which nothing is wrong, unless a test does something to it.
 struct Machine {
     machine: keymint_testkit::Machine,
@@ -32,7 +34,7 @@ impl Machine {
         let environment = vec![
             ("BROWSER", "true".into()),
             ("DISPLAY", ":0".into()),
-            ("DBUS_SESSION_BUS_ADDRESS", Session::shared().address.clone().into()),
+            (BUS, Session::shared().address.clone().into()),
         ];
         let machine = machine(Scenario::ready()).await;
         Self { machine, under: Vec::new(), args: Vec::new(), environment }
@@ -94,34 +96,37 @@ impl Diagnosis {
     }
 }
 
+/// An option or a variable alone that spoils something, and what is found of it.
 #[tokio::test]
-async fn a_healthy_machine_has_no_finding_and_nobody_is_asked_anything() {
-    let diagnosis = Machine::new().await.examined().await;
-    assert_eq!((diagnosis.wrong(), diagnosis.code), (vec![], 0), "{}", diagnosis.text);
-    let checks: Vec<_> =
-        diagnosis.findings().iter().map(|finding| finding["check"].as_str().unwrap()).collect();
-    assert_eq!(
-        checks,
-        [
-            "config",
-            "sign-in",
-            "port",
-            "localhost",
-            "loopback",
-            "place",
-            "browser",
-            "state",
-            "keyring",
-            "environment",
-            "clock",
-            "proxy",
+async fn what_is_set_wrongly_is_found() {
+    let nobody = format!("http://127.0.0.1:{}", free_port());
+    for (name, value, check, status, message) in [
+        (
+            "SSL_CERT_FILE",
+            "/no/such/file",
             "certificates",
-            "issuer",
-            "api",
-        ]
-    );
-    assert!(diagnosis.text.contains("✓ port"), "{}", diagnosis.text);
-    assert!(diagnosis.text.ends_with("All is well: a sign-in can begin.\n"), "{}", diagnosis.text);
+            "problem",
+            "SSL_CERT_FILE: /no/such/file cannot be read",
+        ),
+        (
+            "--ca-file",
+            "/dev/null",
+            "certificates",
+            "problem",
+            "--ca-file: /dev/null: it holds no certificate",
+        ),
+        ("--issuer", &nobody, "issuer", "problem", "could not connect"),
+        ("--api-base", "https://keymint.invalid", "api", "problem", "could not find the address of keymint."),
+        ("OPENAI_API_KEY", "canary", "environment", "warning", "OPENAI_API_KEY"),
+        ("BROWSER", "/no/such/browser", "browser", "warning", "No browser could be started"),
+        ("BROWSER", "lynx", "browser", "warning", "would take over this terminal"),
+        (BUS, "unix:path=/no/such/bus", "keyring", "warning", "no keyring can be reached"),
+    ] {
+        let machine = Machine::new().await;
+        let machine =
+            if name.starts_with("--") { machine.option(name, value) } else { machine.with(name, value) };
+        machine.finds(check, status, message).await;
+    }
 }
 
 #[tokio::test]
@@ -153,14 +158,6 @@ async fn a_localhost_that_leads_elsewhere_is_found() {
 }
 
 #[tokio::test]
-async fn a_bundle_of_certificates_that_is_of_no_use_is_found() {
-    let machine = Machine::new().await.with("SSL_CERT_FILE", "/no/such/file");
-    machine.finds("certificates", "problem", "SSL_CERT_FILE: /no/such/file cannot be read").await;
-    let machine = Machine::new().await.option("--ca-file", "/dev/null");
-    machine.finds("certificates", "problem", "--ca-file: /dev/null: it holds no certificate").await;
-}
-
-#[tokio::test]
 async fn a_proxy_that_makes_no_sense_is_found_and_nobody_is_contacted_past_it() {
     let machine = Machine::new()
         .await
@@ -178,15 +175,6 @@ async fn a_proxy_that_is_down_is_found() {
         .with("HTTPS_PROXY", "http://user:canary@127.0.0.1:1");
     let diagnosis = machine.finds("issuer", "problem", "the proxy did not let it through").await;
     assert_eq!(diagnosis.finding("proxy")["message"], "http://127.0.0.1:1 (by HTTPS_PROXY)");
-}
-
-#[tokio::test]
-async fn a_server_that_is_not_there_is_found() {
-    let nobody = format!("http://127.0.0.1:{}", free_port());
-    let machine = Machine::new().await.option("--issuer", &nobody);
-    machine.finds("issuer", "problem", "could not connect").await;
-    let machine = Machine::new().await.option("--api-base", "https://keymint.invalid");
-    machine.finds("api", "problem", "could not find the address of keymint.invalid").await;
 }
 
 #[tokio::test]
@@ -221,17 +209,7 @@ async fn a_state_folder_that_cannot_be_used_is_found() {
 }
 
 #[tokio::test]
-async fn a_variable_that_shadows_the_key_is_named_and_not_shown() {
-    let machine = Machine::new().await.with("OPENAI_API_KEY", "canary");
-    machine.finds("environment", "warning", "OPENAI_API_KEY").await;
-}
-
-#[tokio::test]
 async fn a_keyring_that_cannot_be_used_is_found_and_no_problem() {
-    const BUS: &str = "DBUS_SESSION_BUS_ADDRESS";
-    let machine = Machine::new().await.with(BUS, "unix:path=/no/such/bus");
-    machine.finds("keyring", "warning", "no keyring can be reached").await;
-
     let session = Session::start("unlocked");
     session.store("default", &[], "sk-proj-canary0123456789-9f3A");
     let machine = Machine::new().await.with(BUS, &session.address);
@@ -253,14 +231,6 @@ async fn another_sign_in_of_this_user_is_found() {
     let message = diagnosis.finding("sign-in")["message"].as_str().unwrap();
     assert!(message.contains(&format!("process {}", run.process())), "{message}");
     run.kill().await;
-}
-
-#[tokio::test]
-async fn a_browser_that_cannot_be_opened_is_found() {
-    let machine = Machine::new().await.with("BROWSER", "/no/such/browser");
-    machine.finds("browser", "warning", "No browser could be started").await;
-    let machine = Machine::new().await.with("BROWSER", "lynx");
-    machine.finds("browser", "warning", "would take over this terminal").await;
 }
 
 #[tokio::test]

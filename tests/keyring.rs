@@ -221,65 +221,32 @@ async fn a_key_is_put_into_no_variable_that_a_system_uses() {
 }
 
 #[tokio::test]
-async fn a_forgotten_key_is_gone_and_the_person_is_told_that_it_is_still_valid() {
-    let session = Session::shared();
-    session.store("forget", &[], KEY);
-    let ended = keymint_in(session, &["forget", "--profile", "forget"]).await;
-    assert_eq!((ended.code, ended.stdout.as_str()), (0, ""));
-    for told in ["9f3A", "stays valid", "https://platform.openai.com/api-keys"] {
-        assert!(ended.stderr.contains(told), "{}", ended.stderr);
-    }
-    assert_eq!(session.stored("forget"), "");
-
-    let again = keymint_in(session, &["forget", "--profile", "forget", "--json"]).await;
-    assert_eq!(again.code, 0);
-    assert!(again.stderr.contains("has nothing"), "{}", again.stderr);
-    assert_eq!(again.json()["removed"], false);
-}
-
-#[tokio::test]
-async fn what_is_no_key_is_not_used_and_not_shown_and_can_be_forgotten() {
-    let session = Session::shared();
-    session.store("no-key", &[], "a canary");
-    let ended = keymint_in(session, &["run", "--profile", "no-key", "--", "env"]).await;
-    assert_eq!((ended.code, ended.stdout.as_str()), (11, ""));
-    assert!(ended.stderr.contains("no key") && !ended.stderr.contains("canary"), "{}", ended.stderr);
-
-    let ended = keymint_in(session, &["forget", "--profile", "no-key", "--json"]).await;
-    assert_eq!((ended.code, &ended.json()["removed"]), (0, &Value::from(true)));
-    assert_eq!(session.stored("no-key"), "");
-}
-
-#[tokio::test]
-async fn of_two_items_none_is_taken() {
-    let session = Session::shared();
+async fn a_keyring_without_one_clear_key_gives_none() {
+    let (shared, locked, none) = (Session::shared(), Session::start("unlocked"), Session::start("none"));
+    shared.store("no-key", &[], "a canary");
     for value in ["1", "2"] {
-        session.store("two", &["of", value], KEY);
+        shared.store("two", &["of", value], KEY);
     }
-    for args in [&["run", "--profile", "two", "--", "env"][..], &["forget", "--profile", "two"]] {
-        let ended = keymint_in(session, args).await;
-        assert_eq!((ended.code, ended.stdout.as_str()), (11, ""));
-        assert!(ended.stderr.contains("2 items"), "{}", ended.stderr);
+    locked.store("default", &[], KEY);
+    locked.lock();
+    for (session, command, code, words) in [
+        (shared, "run --profile no-key -- env", 11, &["no key"][..]),
+        (shared, "run --profile two -- env", 11, &["2 items"]),
+        (shared, "forget --profile two", 11, &["2 items"]),
+        (&locked, "run -- env", 11, &["locked", "--env-file"]),
+        (&locked, "forget", 11, &["locked", "--env-file"]),
+        (&none, "run -- env", 8, &[]),
+    ] {
+        let ended = keymint_in(session, &command.split(' ').collect::<Vec<_>>()).await;
+        assert_eq!((ended.code, ended.stdout.as_str()), (code, ""), "{command}: {}", ended.stderr);
+        assert!(words.iter().all(|word| ended.stderr.contains(word)), "{command}: {}", ended.stderr);
+        assert!(!ended.stderr.contains("canary"), "{}", ended.stderr);
     }
-}
-
-#[tokio::test]
-async fn a_locked_keyring_ends_what_needs_it() {
-    let session = Session::start("unlocked");
-    session.store("default", &[], KEY);
-    session.lock();
-    for args in [&["run", "--", "env"][..], &["forget"]] {
-        let ended = keymint_in(&session, args).await;
-        assert_eq!((ended.code, ended.stdout.as_str()), (11, ""));
-        assert!(ended.stderr.contains("locked"), "{}", ended.stderr);
-        assert!(ended.stderr.contains("--env-file"), "{}", ended.stderr);
+    for removed in [true, false] {
+        let ended = keymint_in(shared, &["forget", "--profile", "no-key", "--json"]).await;
+        assert_eq!((ended.code, &ended.json()["removed"]), (0, &Value::from(removed)));
+        assert_eq!(shared.stored("no-key"), "");
     }
-}
-
-#[tokio::test]
-async fn a_service_without_a_keyring_has_no_key() {
-    let session = Session::start("none");
-    assert_eq!(keymint_in(&session, &["run", "--", "env"]).await.code, 8);
 }
 
 #[tokio::test]

@@ -119,17 +119,6 @@ async fn a_browser_that_comes_after_the_paste_is_too_late() {
     assert_eq!(terminal.end().await.0, 130);
 }
 
-/// Without a listener, standard input is the one way back.
-#[tokio::test]
-async fn paste_alone_reads_from_a_pipe() {
-    let mut run = create(Scenario::ready()).args(["--no-listen"]).stdin(Stdio::piped()).start().await;
-    let url = run.url().await;
-    let address = sign_in_remotely(&url, Consent::Allow).await.unwrap();
-    run.types(&format!("{address}\n")).await;
-    let ended = run.end().await;
-    assert_eq!((ended.code, ended.stdout.trim_end()), (0, ended.key().as_str()), "{}", ended.stderr);
-}
-
 #[tokio::test]
 async fn paste_alone_gives_up_after_five_wrong_addresses() {
     let mut run = create(Scenario::ready()).args(["--no-listen"]).stdin(Stdio::piped()).start().await;

@@ -29,30 +29,6 @@ fn files(ended: &Ended) -> Vec<PathBuf> {
 }
 
 #[tokio::test]
-async fn a_kept_key_is_listed_without_itself_then_delivered_and_gone() {
-    let ended = failed().await;
-    let key = ended.key();
-
-    let (code, list, _) = recover(&ended, &[]).await;
-    assert_eq!(code, 0);
-    assert!(list.contains(&key[key.len() - 4..]) && !list.contains(&key), "{list}");
-    let (_, json, _) = recover(&ended, &["--json"]).await;
-    let json: Value = serde_json::from_str(&json).unwrap();
-    assert_eq!(
-        (&json["schema"], &json["keys"][0]["project"]["title"]),
-        (&"keymint.recovery/1".into(), &"Default project".into())
-    );
-    assert!(!json.to_string().contains(&key), "{json}");
-
-    let (code, printed, told) = recover(&ended, &["--print"]).await;
-    assert_eq!((code, printed.trim_end()), (0, key.as_str()), "{told}");
-    assert!(files(&ended).is_empty());
-    let (code, list, told) = recover(&ended, &[]).await;
-    assert_eq!((code, list.as_str()), (0, ""));
-    assert!(told.contains("Nothing is kept"), "{told}");
-}
-
-#[tokio::test]
 async fn a_kept_key_goes_wherever_a_new_one_may() {
     let ended = failed().await;
     let folder = tempfile::tempdir().unwrap();

@@ -96,12 +96,23 @@ async fn a_key_is_printed() {
         signs_in(name, desktop(Scenario::ready(), args)).await;
     }
     let slow = Scenario::ready().ready_after_rounds(3);
-    signs_in("create-waits", desktop(slow, &["--poll-interval", "20ms"])).await;
+    let waited = signs_in("create-waits", desktop(slow, &["--poll-interval", "20ms"])).await;
+    assert_eq!(waited.count("GET", "/v1/organizations"), 3);
+    let last_four = &waited.key()[waited.key().len() - 4..];
+    assert!(waited.stderr.contains(&format!("ending in {last_four}, ")), "{}", waited.stderr);
     let troubled =
         Scenario::ready().reply(Step::Projects.nth(1), busy()).reply(Step::CreateKey.nth(1), busy());
     signs_in("create-tries-again", desktop(troubled, &[])).await;
     let home = tempfile::tempdir().unwrap();
-    prints("demo", keymint(&home).args(["demo"])).await;
+    let demo = keymint(&home).args(["demo"]).env("HTTP_PROXY", "http://127.0.0.1:9");
+    let elsewhere = [("KEYMINT_ISSUER", "http://not.to.be.used.example"), ("KEYMINT_CALLBACK_PORT", "1")];
+    prints("demo", demo.envs(elsewhere)).await;
+    is_empty(&home);
+}
+
+/// Checks that commands have left nothing in a directory.
+fn is_empty(directory: impl AsRef<Path>) {
+    assert_eq!(fs::read_dir(directory).unwrap().count(), 0);
 }
 
 fn busy() -> Reply {
@@ -129,6 +140,7 @@ async fn a_key_goes_to_a_keyring_and_is_forgotten() {
     let home = tempfile::tempdir().unwrap();
     for name in ["forget", "forget-again"] {
         prints(name, keymint(&home).args(["forget", "--profile", "screens"]).env(bus.0, bus.1)).await;
+        assert_eq!(Session::shared().stored("screens"), "");
     }
 }
 
@@ -152,6 +164,8 @@ async fn a_sign_in_is_completed_elsewhere() {
     for name in ["finish", "finish-again"] {
         prints(name, keymint(&start.home).args(["finish", &address])).await;
     }
+    assert_eq!((start.sandbox.keys().len(), start.sandbox.violations().len()), (1, 0));
+    is_empty(start.home.path().join(".local/state/keymint/pending"));
     let mut run = desktop(Scenario::ready(), &["--no-listen"]).stdin(Stdio::piped()).start().await;
     let address = sign_in_remotely(&run.url().await, Consent::Allow).await.unwrap();
     let wrong = "http://localhost/auth/callback?code=c&state=wrong";
@@ -184,7 +198,9 @@ async fn what_there_is() {
     }
     // A line ends where the path that it begins with lets it.
     let home = tempfile::tempdir_in("/tmp").unwrap();
-    for name in ["status", "config", "recover"] {
+    prints("status", keymint(&home).args(["status"])).await;
+    is_empty(&home);
+    for name in ["config", "recover"] {
         prints(name, keymint(&home).args([name])).await;
     }
     let state = home.path().to_str().unwrap();
@@ -198,6 +214,7 @@ async fn what_there_is() {
         ("recover-list", &["recover"]),
         ("recover-list-json", &["recover", "--json"]),
         ("recover-print", &["recover", "--print"]),
+        ("recover", &["recover"]),
     ] {
         prints(name, keymint(&home).args(args).env("XDG_STATE_HOME", state).current_dir(&home)).await;
     }
