@@ -23,7 +23,9 @@ pub(crate) use keys::{ForgetArgs, RecoverArgs, RunArgs, StatusArgs};
 use keys::{RECOVER_HELP, RUN_HELP, STATUS_HELP};
 #[cfg(feature = "sandbox")]
 pub(crate) use sandbox::{DemoArgs, SandboxArgs};
-pub(crate) use shared::{DestinationArgs, EndpointArgs, OutputArgs, TimeoutArgs};
+pub(crate) use shared::{
+    BrowserArgs, DestinationArgs, EndpointArgs, KeyArgs, OutputArgs, TargetArgs, TimeoutArgs,
+};
 use sign_in::{CREATE_EXAMPLES, CREATE_HELP, FINISH_HELP};
 pub(crate) use sign_in::{CreateArgs, FinishArgs, ListArgs, StartArgs};
 use std::process::ExitCode;
@@ -145,6 +147,49 @@ pub(crate) enum Command {
     ///   keymint man create > keymint-create.1
     #[command(verbatim_doc_comment)]
     Man(ManArgs),
+}
+
+impl Command {
+    /// The flag that names the profile; `None` for a command that reads no settings.
+    pub(crate) fn profile(&self) -> Option<&Option<String>> {
+        match self {
+            Self::Create(args) => Some(&args.destinations.profile),
+            Self::List(args) => Some(&args.profile),
+            Self::Start(args) => Some(&args.profile),
+            Self::Finish(args) => Some(&args.destinations.profile),
+            Self::Recover(args) => Some(&args.destinations.profile),
+            Self::Status(args) => Some(&args.profile),
+            Self::Doctor(args) => Some(&args.profile),
+            Self::Run(args) => Some(&args.profile),
+            Self::Forget(args) => Some(&args.profile),
+            Self::Config(args) => Some(&args.profile),
+            #[cfg(feature = "sandbox")]
+            Self::Demo(_) | Self::Sandbox(_) => None,
+            Self::Completions(_) | Self::Man(_) => None,
+        }
+    }
+
+    /// The flags that say what to print, and how.
+    pub(crate) fn output(&self) -> OutputArgs {
+        let json = |json| OutputArgs { json, ..OutputArgs::default() };
+        match self {
+            Self::Create(args) => args.output,
+            Self::List(args) => args.output,
+            Self::Start(args) => args.output,
+            Self::Finish(args) => args.output,
+            Self::Recover(args) => args.output,
+            #[cfg(feature = "sandbox")]
+            Self::Demo(args) => args.output,
+            Self::Status(args) => json(args.json),
+            Self::Doctor(args) => json(args.json),
+            Self::Run(args) => json(args.json),
+            Self::Forget(args) => json(args.json),
+            Self::Config(args) => json(args.json),
+            #[cfg(feature = "sandbox")]
+            Self::Sandbox(_) => json(false),
+            Self::Completions(_) | Self::Man(_) => json(false),
+        }
+    }
 }
 
 /// Ends a program whose arguments make no sense, or that was only asked for help.

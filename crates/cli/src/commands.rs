@@ -1,6 +1,5 @@
 //! One module for each command.
 
-pub(crate) mod command;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod create;

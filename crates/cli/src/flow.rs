@@ -1,6 +1,8 @@
 //! The steps of a sign-in and of the creation of a key, as the commands share them.
 
 pub(crate) mod choose;
+pub(crate) mod context;
+pub(crate) mod create;
 pub(crate) mod create_key;
 pub(crate) mod delivery;
 pub(crate) mod destination;

@@ -12,9 +12,12 @@ mod host;
 mod os;
 mod ui;
 
-use args::{Args, Command, OutputArgs};
+use args::{Args, Command};
 use clap::Parser;
+use config::Sources;
 use error::CliError;
+use flow::context::Context;
+use os::env::ProcessEnvironment;
 use std::future::Future;
 use std::pin::Pin;
 use std::process::ExitCode;
@@ -22,36 +25,47 @@ use ui::reporter::Reporter;
 
 fn main() -> ExitCode {
     os::core_dumps::harden();
-    let args = match Args::try_parse() {
-        Ok(args) => args,
+    let command = match Args::try_parse() {
+        Ok(args) => args.command,
         Err(error) => return args::refuse(&error),
     };
-    let work: Pin<Box<dyn Future<Output = ExitCode>>> = match args.command {
-        Command::Create(args) => Box::pin(commands::create::run(*args)),
-        Command::List(args) => Box::pin(commands::list::run(*args)),
-        Command::Start(args) => Box::pin(commands::start::run(*args)),
-        Command::Finish(args) => Box::pin(commands::finish::run(*args)),
-        Command::Status(args) => Box::pin(commands::status::run(args)),
-        Command::Recover(args) => Box::pin(commands::recover::run(args)),
-        #[cfg(feature = "sandbox")]
-        Command::Demo(args) => Box::pin(commands::demo::run(args)),
-        Command::Doctor(args) => Box::pin(commands::doctor::run(*args)),
-        #[cfg(feature = "sandbox")]
-        Command::Sandbox(args) => Box::pin(commands::sandbox::run(args)),
-        Command::Run(args) => Box::pin(commands::run::run(args)),
-        Command::Forget(args) => Box::pin(commands::forget::run(args)),
-        Command::Config(args) => Box::pin(commands::config::run(args)),
-        // These wait for nothing.
-        Command::Completions(args) => return commands::completions::run(&args),
-        Command::Man(args) => return commands::completions::man(&args),
+    let (sources, output) = match command.profile().map(|profile| config::read(profile, command.output())) {
+        None => (Sources::without_file(&ProcessEnvironment), command.output()),
+        Some(Ok(read)) => read,
+        Some(Err((error, output))) => return Reporter::new(output).end(Err(error)),
     };
+    let context = &Context::new(sources, output);
+    let outcome = match command {
+        Command::Create(args) => block_on(Box::pin(commands::create::run(&args, context))),
+        Command::List(args) => block_on(Box::pin(commands::list::run(&args, context))),
+        Command::Start(args) => commands::start::run(&args, context),
+        Command::Finish(args) => block_on(Box::pin(commands::finish::run(&args, context))),
+        Command::Status(args) => block_on(Box::pin(commands::status::run(&args, context))),
+        Command::Recover(args) => block_on(Box::pin(commands::recover::run(&args, context))),
+        #[cfg(feature = "sandbox")]
+        Command::Demo(_) => block_on(Box::pin(commands::demo::run(context))),
+        Command::Doctor(args) => match block_on(Box::pin(commands::doctor::run(&args, context))) {
+            // Its findings are the answer, even if they are problems.
+            Ok(exit_code) => return exit_code,
+            Err(error) => Err(error),
+        },
+        #[cfg(feature = "sandbox")]
+        Command::Sandbox(args) => block_on(Box::pin(commands::sandbox::run(&args, context))),
+        Command::Run(args) => block_on(Box::pin(commands::run::run(args, context))),
+        Command::Forget(_) => block_on(Box::pin(commands::forget::run(context))),
+        Command::Config(args) => commands::config::run(&args, context),
+        Command::Completions(args) => commands::completions::run(&args),
+        Command::Man(args) => commands::completions::man(&args),
+    };
+    context.ui.end(outcome)
+}
+
+/// Runs a command that waits for something.
+fn block_on<T>(command: Pin<Box<dyn Future<Output = Result<T, CliError>> + '_>>) -> Result<T, CliError> {
     // Timers and signals are looked at after every task: a server that floods must not delay them.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().event_interval(1).build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(error) => return Reporter::new(OutputArgs::default()).end(Err(CliError::internal(error))),
-    };
-    let outcome = runtime.block_on(work);
+    let runtime = runtime.map_err(CliError::internal)?;
+    let outcome = runtime.block_on(command);
     // What still runs (a browser that does not come back, say) is not waited for.
     runtime.shutdown_background();
     outcome

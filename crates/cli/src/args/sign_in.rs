@@ -96,13 +96,6 @@ pub(crate) struct ListArgs {
     pub(crate) endpoints: EndpointArgs,
 }
 
-impl From<ListArgs> for CreateArgs {
-    fn from(args: ListArgs) -> Self {
-        let ListArgs { browser, output, timeouts, endpoints, .. } = args;
-        Self { browser, output, timeouts, endpoints, ..Self::default() }
-    }
-}
-
 #[derive(Debug, ClapArgs)]
 pub(crate) struct StartArgs {
     /// Profile of the configuration file
@@ -118,14 +111,6 @@ pub(crate) struct StartArgs {
 
     #[command(flatten)]
     pub(crate) endpoints: EndpointArgs,
-}
-
-impl From<StartArgs> for CreateArgs {
-    fn from(args: StartArgs) -> Self {
-        let StartArgs { sign_in_timeout, output, endpoints, .. } = args;
-        let timeouts = TimeoutArgs { sign_in_timeout, ..TimeoutArgs::default() };
-        Self { timeouts, output, endpoints, ..Self::default() }
-    }
 }
 
 pub(super) const FINISH_HELP: &str = "\
@@ -164,14 +149,4 @@ pub(crate) struct FinishArgs {
     /// How long one request may take [default: 30s]
     #[arg(long, value_name = "TIME", help_heading = "Timeouts")]
     pub(crate) http_timeout: Option<String>,
-}
-
-impl From<FinishArgs> for CreateArgs {
-    fn from(args: FinishArgs) -> Self {
-        let FinishArgs { key, no_input, output, destinations, target, project_timeout, http_timeout, .. } =
-            args;
-        let timeouts = TimeoutArgs { project_timeout, http_timeout, ..TimeoutArgs::default() };
-        let browser = BrowserArgs { no_input, ..BrowserArgs::default() };
-        Self { key, browser, output, destinations, target, timeouts, ..Self::default() }
-    }
 }

@@ -1,22 +1,20 @@
 //! `keymint completions` and `keymint man`: what shells and packagers need, made of the one
 //! definition of the command line.
 
-use crate::args::{Args, CompletionsArgs, ManArgs, OutputArgs};
+use crate::args::{Args, CompletionsArgs, ManArgs};
 use crate::error::CliError;
-use crate::ui::reporter::Reporter;
 use crate::ui::stdout;
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
-use std::process::ExitCode;
 
-pub(crate) fn run(args: &CompletionsArgs) -> ExitCode {
+pub(crate) fn run(args: &CompletionsArgs) -> Result<(), CliError> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Args::command(), "keymint", &mut script);
-    print(Ok(script))
+    print(script)
 }
 
-pub(crate) fn man(args: &ManArgs) -> ExitCode {
-    print(page(args.command.as_deref()))
+pub(crate) fn man(args: &ManArgs) -> Result<(), CliError> {
+    print(page(args.command.as_deref())?)
 }
 
 /// The manual page of the whole, or of one command.
@@ -45,12 +43,8 @@ fn find<'a>(whole: &'a Command, name: &str) -> Result<&'a Command, CliError> {
     })
 }
 
-fn print(text: Result<Vec<u8>, CliError>) -> ExitCode {
-    let printed = text.and_then(|text| {
-        let text = String::from_utf8(text).expect("it is made of text");
-        stdout::show(text.trim_end())
-    });
-    Reporter::new(OutputArgs::default()).end(printed)
+fn print(text: Vec<u8>) -> Result<(), CliError> {
+    stdout::show(String::from_utf8(text).expect("it is made of text").trim_end())
 }
 
 #[cfg(test)]

@@ -1,17 +1,16 @@
 //! `keymint config`: each setting, its value, and where it comes from.
 
+use crate::args::ConfigArgs;
 use crate::args::values::switch;
-use crate::args::{ConfigArgs, OutputArgs};
-use crate::commands::command;
-use crate::config::{self, DEFAULT_PROFILE, DEFINITIONS, Definition, Given, Kind, Source, Sources};
+use crate::config::{self, DEFINITIONS, Definition, Given, Kind, Source, Sources};
 use crate::error::CliError;
+use crate::flow::context::Context;
 use crate::ui::format::quoted;
 use crate::ui::stdout;
 use keymint_domain::text::{redact_keys, sanitize};
 use serde::Serialize;
 use serde_json::Value;
 use std::path::Path;
-use std::process::ExitCode;
 
 /// Longest value that the sources stand behind in one column, in characters.
 const WIDEST_VALUE: usize = 35;
@@ -19,14 +18,9 @@ const WIDEST_VALUE: usize = 35;
 /// Longest value that a person is shown.
 const LONGEST_VALUE: usize = 4096;
 
-pub(crate) async fn run(args: ConfigArgs) -> ExitCode {
-    let asked = OutputArgs { json: args.json, ..OutputArgs::default() };
-    command::run(&args.profile, asked, async |options, reporter| {
-        let shown = Shown::of(options, &args.profile)?;
-        let text = if reporter.wants_json() { stdout::to_json(&shown) } else { shown.for_people() };
-        stdout::show(&text)
-    })
-    .await
+pub(crate) fn run(args: &ConfigArgs, context: &Context) -> Result<(), CliError> {
+    let shown = Shown::of(&context.sources, &args.profile)?;
+    stdout::show(&if context.ui.wants_json() { stdout::to_json(&shown) } else { shown.for_people() })
 }
 
 /// What `config --json` prints.
@@ -36,6 +30,8 @@ struct Shown<'a> {
     file: Option<&'a Path>,
     profile: &'a str,
     settings: Vec<Setting>,
+    #[serde(skip)]
+    is_default: bool,
     #[serde(skip)]
     is_defined: bool,
 }
@@ -74,7 +70,8 @@ impl<'a> Shown<'a> {
         Ok(Self {
             schema: "keymint.config/1",
             file: options.file.as_deref(),
-            profile: &options.profile,
+            profile: options.profile.as_str(),
+            is_default: options.profile.is_default(),
             settings,
             is_defined: options.profile_is_defined(),
         })
@@ -87,7 +84,7 @@ impl<'a> Shown<'a> {
             None => "none: there is no home folder".to_owned(),
         };
         let mut lines = vec![format!("File: {file}")];
-        let only_a_name = if self.is_defined || self.profile == DEFAULT_PROFILE {
+        let only_a_name = if self.is_defined || self.is_default {
             ""
         } else {
             " (in no file; it names the place in the keyring)"

@@ -4,61 +4,49 @@ mod finding;
 mod machine;
 mod network;
 
-use crate::args::{DoctorArgs, OutputArgs};
-use crate::config::{self, Endpoints};
+use crate::args::{BrowserArgs, DoctorArgs};
+use crate::config::{Endpoints, resolve_browser};
 use crate::error::{CliError, ErrorKind};
+use crate::flow::context::Context;
 use crate::host::environment::{HostEnvironment, Traces};
 use crate::os::clock;
-use crate::os::env::ProcessEnvironment;
 use crate::os::stderr;
-use crate::ui::prompter::Prompter;
-use crate::ui::reporter::Reporter;
 use crate::ui::stdout;
 use finding::{Finding, Status};
 use serde::Serialize;
 use std::process::ExitCode;
 
-pub(crate) async fn run(args: DoctorArgs) -> ExitCode {
-    let given = OutputArgs { json: args.json, ..OutputArgs::default() };
-    match examine(&args, given).await {
-        Ok((findings, output)) => end(findings, output.json),
-        Err(failure) => Reporter::new(given).end(Err(failure)),
-    }
-}
-
 /// Looks at everything in the order in which a sign-in needs it, and shows each finding at once.
-async fn examine(args: &DoctorArgs, given: OutputArgs) -> Result<(Vec<Finding>, OutputArgs), CliError> {
-    let environment = &ProcessEnvironment;
-    let (options, output) = config::read(&args.profile, given).map_err(|(failure, _)| failure)?;
-    let endpoints = Endpoints::resolve(&args.endpoints, &options)?;
-    let browser = config::browser(false, &None, &options)?;
-    let host = HostEnvironment::judge(environment, &Traces::look());
-    let reporter = Reporter::new(output);
+pub(crate) async fn run(args: &DoctorArgs, context: &Context) -> Result<ExitCode, CliError> {
+    let sources = &context.sources;
+    let endpoints = Endpoints::resolve(&args.endpoints, sources)?;
+    let browser = resolve_browser(&BrowserArgs::default(), sources)?;
+    let host = HostEnvironment::judge(sources.environment, &Traces::look());
     let mut findings = Findings(Vec::new());
 
-    findings.add(machine::config(&options));
+    findings.add(machine::config(sources));
     findings.add(machine::lock(endpoints.callback_port));
     let (port, listener) = machine::port(&endpoints);
     findings.add(port);
-    findings.add(machine::localhost().await);
+    findings.add(machine::localhost(&context.clock).await);
     if let Some(loopback) = machine::loopback(listener).await {
         findings.add(loopback);
     }
     findings.add(machine::describe_target(&host, endpoints.callback_port));
     findings.add(machine::browser(&browser, &host));
     findings.add(machine::state());
-    findings.add(machine::keyring(&options.profile, Prompter::new(&reporter, false)).await);
-    findings.add(machine::environment(environment));
+    findings.add(machine::keyring(&sources.profile, context.prompter(false)).await);
+    findings.add(machine::environment(sources.environment));
     findings.add(machine::clock(&clock::utc_now()));
-    let proxy = network::proxy(&endpoints, &options);
+    let proxy = network::proxy(&endpoints, sources);
     let may_connect = network::may_connect(&proxy);
     findings.add(proxy);
-    let (certificates, roots) = network::certificates(&args.endpoints.ca_file, &options);
+    let (certificates, roots) = network::certificates(&args.endpoints.ca_file, sources);
     findings.add(certificates);
     if may_connect {
         network::servers(&endpoints, roots).await.into_iter().for_each(|server| findings.add(server));
     }
-    Ok((findings.0, output))
+    Ok(end(findings.0, context.ui.wants_json()))
 }
 
 /// What was found so far, and has been shown.

@@ -1,62 +1,50 @@
 //! `keymint list`: organizations and projects, and nothing is created.
 
 use crate::args::ListArgs;
-use crate::commands::command;
-use crate::config::{Settings, Sources};
+use crate::config::SignInSettings;
 use crate::error::CliError;
+use crate::flow::context::Context;
 use crate::flow::delivery::print_in_time;
 use crate::flow::response::page;
-use crate::flow::servers::explained;
-use crate::flow::sign_in::{complete_sign_in, open_sign_in};
+use crate::flow::sign_in::{open_sign_in, wait_for_browser};
 use crate::os::signals::Interrupt;
 use crate::ui::format::titled;
 use crate::ui::message::Message;
-use crate::ui::prompter::Prompter;
 use crate::ui::reporter::Reporter;
 use crate::ui::stdout;
 use keymint_callback_adapter::Outcome;
-use keymint_domain::{Catalogue, CatalogueEntry, Provisioner};
+use keymint_domain::{Catalogue, CatalogueEntry, Project, Title};
 use serde_json::{Value, json};
-use std::process::ExitCode;
-use std::sync::Arc;
 
-pub(crate) async fn run(args: ListArgs) -> ExitCode {
-    let (profile, output) = (args.profile.clone(), args.output);
-    command::run(&profile, output, async move |options, reporter| execute(args, options, reporter).await)
-        .await
-}
-
-async fn execute(args: ListArgs, options: &Sources<'_>, reporter: &Arc<Reporter>) -> Result<(), CliError> {
-    let settings = Settings::resolve(&args.into(), options)?;
-    let prompter = Prompter::new(reporter, settings.may_ask);
-    let mut interrupt = Interrupt::listen().map_err(CliError::internal)?;
-    let (mut receiver, pending) =
-        interrupt.cancel_on_signal(open_sign_in(&settings, reporter, prompter)).await?;
-    let observer = |event| reporter.report(&Message::Flow(&event));
+pub(crate) async fn run(args: &ListArgs, context: &Context) -> Result<(), CliError> {
+    let settings = SignInSettings::resolve(&args.browser, &args.timeouts, &args.endpoints, &context.sources)?;
+    let mut signals = context.signals()?;
+    let (mut receiver, pending) = signals.cancel_on_signal(open_sign_in(context, &settings)).await?;
+    // No key is created, so it needs no name.
+    let plan = settings.plan(String::new());
+    let observer = |event| context.ui.report(&Message::Flow(&event));
     let reading = async {
-        let channel = receiver.channel();
-        reporter.report(&Message::WaitingForPerson { patience: settings.sign_in_timeout, channel });
-        let (servers, session) =
-            complete_sign_in(&settings, reporter, &mut receiver, pending, &observer).await?;
-        reporter.report(&Message::Reading);
-        let provisioner = Provisioner::new(servers.ports(), &settings.plan).observed_by(&observer);
-        provisioner.list_targets(&session).await.map_err(explained)
+        let (servers, grant) = wait_for_browser(context, &settings, &mut receiver, pending).await?;
+        let provisioner = servers.provisioner(&plan, &observer);
+        let session = provisioner.sign_in(grant).await.map_err(|error| context.explain(error))?;
+        context.ui.report(&Message::Reading);
+        provisioner.list_targets(&session).await.map_err(|error| context.explain(error))
     };
-    let outcome = match interrupt.cancel_on_signal(reading).await {
-        Ok(catalogue) => show(&catalogue, reporter, &mut interrupt).await,
+    let outcome = match signals.cancel_on_signal(reading).await {
+        Ok(catalogue) => show(&catalogue, &context.ui, &mut signals).await,
         Err(failure) => Err(failure),
     };
     receiver.conclude(outcome.as_ref().map_or_else(page, |()| Outcome::DryRun)).await;
     outcome
 }
 
-async fn show(catalogue: &Catalogue, reporter: &Reporter, interrupt: &mut Interrupt) -> Result<(), CliError> {
-    reporter.clear_progress();
-    if catalogue.organizations.is_empty() && !reporter.wants_json() {
-        reporter.report(&Message::NothingToList);
+async fn show(catalogue: &Catalogue, ui: &Reporter, interrupt: &mut Interrupt) -> Result<(), CliError> {
+    ui.clear_progress();
+    if catalogue.organizations.is_empty() && !ui.wants_json() {
+        ui.report(&Message::NothingToList);
         return Ok(());
     }
-    let text = if reporter.wants_json() {
+    let text = if ui.wants_json() {
         let organizations: Vec<_> = catalogue.organizations.iter().map(organization_json).collect();
         stdout::to_json(&json!({ "schema": "keymint.list/1", "organizations": organizations }))
     } else {
@@ -68,12 +56,21 @@ async fn show(catalogue: &Catalogue, reporter: &Reporter, interrupt: &mut Interr
 
 fn organization_json(entry: &CatalogueEntry) -> Value {
     let organization = &entry.organization;
-    let mut json = json!(organization);
+    let mut json = json!({
+        "id": organization.id.as_str(),
+        "title": organization.title.as_ref().map(Title::raw),
+        "is_default": organization.is_default,
+        "personal": organization.personal,
+    });
     match &entry.projects {
-        Ok(projects) => json["projects"] = json!(projects),
+        Ok(projects) => json["projects"] = projects.iter().map(project_json).collect(),
         Err(error) => json["error"] = error.to_string().into(),
     }
     json
+}
+
+fn project_json(project: &Project) -> Value {
+    json!({ "id": project.id.as_str(), "title": project.title.as_ref().map(Title::raw), "is_initial": project.is_initial })
 }
 
 /// An organization and, below it, its projects.

@@ -1,38 +1,29 @@
 //! `keymint recover`: what is kept in the recovery folder, delivered or deleted.
 
 use crate::args::RecoverArgs;
-use crate::commands::command;
-use crate::config::{RecoverSettings, Sources};
+use crate::config::Destinations;
 use crate::error::{CliError, ErrorKind};
 use crate::explain::delivery as explain;
+use crate::flow::context::Context;
 use crate::flow::delivery::Delivery;
-use crate::os::signals::Interrupt;
 use crate::ui::format::{DASHBOARD, quoted};
 use crate::ui::message::Message;
-use crate::ui::prompter::Prompter;
 use crate::ui::reporter::Reporter;
 use crate::ui::stdout;
 use keymint_delivery_adapter::{KeyRecord, StateDir, StoredKey, fail_point};
 use keymint_domain::DeliveryReport;
 use serde_json::json;
 use std::ffi::OsStr;
-use std::process::ExitCode;
 
-pub(crate) async fn run(args: RecoverArgs) -> ExitCode {
-    command::run(&args.destinations.profile, args.output, async |options, reporter| {
-        execute(&args, options, reporter).await
-    })
-    .await
-}
-
-async fn execute(args: &RecoverArgs, options: &Sources<'_>, reporter: &Reporter) -> Result<(), CliError> {
-    let settings = RecoverSettings::resolve(args, options)?;
+pub(crate) async fn run(args: &RecoverArgs, context: &Context) -> Result<(), CliError> {
+    let destinations = Destinations::resolve(&args.destinations, &context.sources)?;
+    let prompter = context.prompter(context.sources.may_ask(args.no_input)?);
     let unreadable =
         |error| CliError::new(ErrorKind::Internal, "the recovery folder cannot be read").because(error);
     let state = StateDir::open_default().map_err(unreadable)?;
     let stored = state.stored_keys().map_err(unreadable)?;
     if !args.delete && args.id.is_none() && !args.destinations.name_a_place() {
-        return list(&stored, reporter);
+        return list(&stored, &context.ui);
     }
     let path = args.destinations.env_file.as_deref().and_then(OsStr::to_str);
     if args.id.is_none() && stored.iter().any(|stored| Some(stored.id.as_str()) == path) {
@@ -41,15 +32,22 @@ async fn execute(args: &RecoverArgs, options: &Sources<'_>, reporter: &Reporter)
     }
     let stored = select(stored, args.id.as_deref())?;
     if args.delete {
-        delete(&state, &stored, reporter)
-    } else {
-        deliver(&state, &stored, &settings, reporter).await
+        return delete(&state, &stored, &context.ui);
     }
+    let key = stored.read().map_err(|error| {
+        CliError::new(ErrorKind::Internal, format!("{} cannot be read", stored.path.display())).because(error)
+    })?;
+    let mut signals = context.signals()?;
+    let mut delivery = signals.cancel_on_signal(Delivery::check(&destinations, false, prompter)).await?;
+    fail_point::reached("prepared");
+    let report = delivery.deliver(&key, &stored.record, &context.ui, &mut signals).await;
+    fail_point::reached("delivered");
+    conclude(&state, &stored, &report, destinations.profile(), &context.ui)
 }
 
 /// Shows what is there, on standard output: never a key.
-fn list(stored: &[StoredKey], reporter: &Reporter) -> Result<(), CliError> {
-    if reporter.wants_json() {
+fn list(stored: &[StoredKey], ui: &Reporter) -> Result<(), CliError> {
+    if ui.wants_json() {
         let keys: Vec<_> = stored
             .iter()
             .map(|StoredKey { id, path, record }| {
@@ -64,7 +62,7 @@ fn list(stored: &[StoredKey], reporter: &Reporter) -> Result<(), CliError> {
     } else if !stored.is_empty() {
         stdout::show(&stored.iter().map(line).collect::<Vec<_>>().join("\n"))?;
     }
-    reporter.report(&Message::Recovery { keys: stored.len() });
+    ui.report(&Message::Recovery { keys: stored.len() });
     Ok(())
 }
 
@@ -90,51 +88,40 @@ fn select(mut stored: Vec<StoredKey>, id: Option<&str>) -> Result<StoredKey, Cli
     }
 }
 
-async fn deliver(
+/// Deletes the file if the key is delivered, and keeps it otherwise.
+fn conclude(
     state: &StateDir,
     stored: &StoredKey,
-    settings: &RecoverSettings,
-    reporter: &Reporter,
+    report: &DeliveryReport,
+    profile: Option<&str>,
+    ui: &Reporter,
 ) -> Result<(), CliError> {
-    let key = stored.read().map_err(|error| {
-        CliError::new(ErrorKind::Internal, format!("{} cannot be read", stored.path.display())).because(error)
-    })?;
-    let mut interrupt = Interrupt::listen().map_err(CliError::internal)?;
-    let prompter = Prompter::new(reporter, settings.may_ask);
-    let mut delivery =
-        interrupt.cancel_on_signal(Delivery::check(&settings.destinations, false, prompter)).await?;
-    fail_point::reached("prepared");
-    let report = delivery.deliver(&key, &stored.record, reporter, &mut interrupt).await;
-    fail_point::reached("delivered");
     let is_done = !report.must_be_kept();
     let removed = if is_done { stored.remove() } else { Ok(()) };
     fail_point::reached("removed");
-    let profile = settings.destinations.profile();
-    stored.note(state, &report, profile, is_done && removed.is_ok());
+    stored.note(state, report, profile, is_done && removed.is_ok());
     fail_point::reached("recovery-noted");
     if !report.failures().is_empty() {
-        let failures = explain::failures(&report);
+        let failures = explain::failures(report);
         let message = format!("{failures}; it is still kept in {}", stored.path.display());
         let error = CliError::new(ErrorKind::DeliveryFailed { is_kept: true }, message);
         return Err(error.hint("Try another destination."));
     }
     if let Err(error) = removed {
         let path = stored.path.display();
-        reporter.report(&Message::Warning(&format!(
-            "{path} could not be deleted, and still has the key: {error}"
-        )));
+        ui.report(&Message::Warning(&format!("{path} could not be deleted, and still has the key: {error}")));
     }
     Ok(())
 }
 
-fn delete(state: &StateDir, stored: &StoredKey, reporter: &Reporter) -> Result<(), CliError> {
+fn delete(state: &StateDir, stored: &StoredKey, ui: &Reporter) -> Result<(), CliError> {
     stored.remove().map_err(|error| {
         CliError::new(ErrorKind::Internal, format!("{} could not be deleted", stored.path.display()))
             .because(error)
     })?;
     stored.note(state, &DeliveryReport::default(), None, true);
     let name = quoted(&stored.record.name);
-    reporter.report(&Message::Deleted {
+    ui.report(&Message::Deleted {
         text: &format!("Deleted here. The key {name} stays valid until you delete it at {DASHBOARD}"),
     });
     Ok(())

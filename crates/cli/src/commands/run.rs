@@ -1,21 +1,19 @@
 //! `keymint run`: a command that has the stored key in its environment, and nowhere else.
 
-use crate::args::{OutputArgs, RunArgs};
-use crate::commands::create;
-use crate::config::{self, Sources, profile_flag};
+use crate::args::RunArgs;
+use crate::config::CreateSettings;
 use crate::error::{CliError, ErrorKind};
 use crate::explain::delivery as explain;
+use crate::flow::context::Context;
+use crate::flow::create::create;
 use crate::flow::keyring::patiently;
 use crate::os::core_dumps;
 use crate::ui::format::quoted;
-use crate::ui::prompter::Prompter;
-use crate::ui::reporter::Reporter;
 use keymint_delivery_adapter::Keyring;
 use keymint_domain::ApiKey;
 use std::convert::Infallible;
 use std::io;
-use std::process::{Command, ExitCode};
-use std::sync::Arc;
+use std::process::Command;
 
 /// What shells report of a command that is not there.
 const NOT_FOUND: ErrorKind = ErrorKind::NotStarted(127);
@@ -23,34 +21,25 @@ const NOT_FOUND: ErrorKind = ErrorKind::NotStarted(127);
 /// What shells report of a command that they cannot start.
 const NOT_EXECUTABLE: ErrorKind = ErrorKind::NotStarted(126);
 
-pub(crate) async fn run(args: RunArgs) -> ExitCode {
-    let asked_for = OutputArgs { json: args.json, ..OutputArgs::default() };
-    let (options, output) = match config::read(&args.profile, asked_for) {
-        Ok(read) => read,
-        Err((failure, output)) => return Reporter::new(output).end(Err(failure)),
-    };
+pub(crate) async fn run(args: RunArgs, context: &Context) -> Result<(), CliError> {
     // Standard output is the command's alone, unless it cannot be started.
-    let reporter = Arc::new(Reporter::new(OutputArgs { json: false, ..output }));
-    let Err(failure) = execute(args, &options, &reporter).await;
-    reporter.clear_progress();
-    Reporter::new(output).end(Err(failure))
+    let context = &context.without_json();
+    let outcome = execute(args, context).await;
+    context.ui.clear_progress();
+    outcome.map(|never| match never {})
 }
 
-async fn execute(
-    args: RunArgs,
-    options: &Sources<'_>,
-    reporter: &Arc<Reporter>,
-) -> Result<Infallible, CliError> {
+async fn execute(args: RunArgs, context: &Context) -> Result<Infallible, CliError> {
     let see_help = |failure: CliError| failure.hint("See `keymint run --help`.");
-    let variable = config::variable(&args.var, options).map_err(see_help)?;
-    let may_ask = config::may_ask(args.no_input, options).map_err(see_help)?;
-    let key = stored_key(options, may_ask, reporter).await?;
+    let variable = context.sources.key_variable(&args.var).map_err(see_help)?;
+    let may_ask = context.sources.may_ask(args.no_input).map_err(see_help)?;
+    let key = stored_key(context, may_ask).await?;
 
     let mut words = args.command.into_iter();
     let program = words.next().expect("the command line asks for one word at least");
     let mut command = Command::new(&program);
     command.args(words).env(variable.as_str(), key.expose());
-    reporter.clear_progress();
+    context.ui.clear_progress();
     start(command).map_err(|error| {
         let program = quoted(&program.to_string_lossy());
         if error.kind() == io::ErrorKind::NotFound {
@@ -63,25 +52,17 @@ async fn execute(
 }
 
 /// The key of the profile. Where there is none, and somebody to sign in, it is created first.
-async fn stored_key(
-    options: &Sources<'_>,
-    may_ask: bool,
-    reporter: &Arc<Reporter>,
-) -> Result<ApiKey, CliError> {
-    let profile = &options.profile;
-    let prompter = Prompter::new(reporter, may_ask);
-    let error = |error| explain::keyring(&error);
-    let mut stored = patiently(prompter, Keyring::get(profile)).await.map_err(error)?;
+async fn stored_key(context: &Context, may_ask: bool) -> Result<ApiKey, CliError> {
+    let (profile, prompter) = (&context.sources.profile, context.prompter(may_ask));
+    let get = || Keyring::get(profile.as_str());
+    let mut stored = patiently(prompter, get()).await.map_err(|error| explain::keyring(&error))?;
     if stored.is_none() && prompter.is_interactive() {
-        create::for_keyring(options, reporter).await?;
-        stored = Keyring::get(profile).await.map_err(error)?;
+        create(context, &CreateSettings::for_keyring(&context.sources)?).await?;
+        stored = get().await.map_err(|error| explain::keyring(&error))?;
     }
     stored.ok_or_else(|| {
         CliError::new(ErrorKind::NoKey, format!("the keyring has no key for the profile {profile}")).hint(
-            format!(
-                "Create one with `keymint create --keyring{}`, and run this again.",
-                profile_flag(profile)
-            ),
+            format!("Create one with `keymint create --keyring{}`, and run this again.", profile.flag()),
         )
     })
 }

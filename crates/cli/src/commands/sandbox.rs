@@ -1,36 +1,30 @@
 //! `keymint sandbox`: the sandbox for people who build front ends.
 
-use crate::args::{OutputArgs, SandboxArgs};
+use crate::args::SandboxArgs;
 use crate::error::{CliError, ErrorKind};
-use crate::os::signals::Interrupt;
+use crate::flow::context::Context;
 use crate::ui::message::Message;
-use crate::ui::reporter::Reporter;
 use crate::ui::stdout;
 use keymint_sandbox::{Organization, Project, Sandbox, Scenario};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::process::ExitCode;
 
-pub(crate) async fn run(args: SandboxArgs) -> ExitCode {
-    let reporter = Reporter::new(OutputArgs::default());
-    let outcome = serve(&args, &reporter).await;
-    reporter.end(outcome)
-}
-
-async fn serve(args: &SandboxArgs, reporter: &Reporter) -> Result<(), CliError> {
-    let mut interrupt = Interrupt::listen().map_err(CliError::internal)?;
+pub(crate) async fn run(args: &SandboxArgs, context: &Context) -> Result<(), CliError> {
+    let mut signals = context.signals()?;
     let sandbox = start(args).await.map_err(|error| {
         CliError::new(ErrorKind::Usage, "the sandbox cannot listen")
             .because(error)
             .hint("Choose another --port, or none.")
     })?;
     let variables = format!("KEYMINT_ISSUER={} KEYMINT_API_BASE={}", sandbox.issuer(), sandbox.api_base());
-    reporter.report(&Message::SandboxUp);
+    context.ui.report(&Message::SandboxUp);
     stdout::show(&variables)?;
-    interrupt.next().await;
-    reporter.report(&Message::SandboxDown { requests: sandbox.requests().len(), keys: sandbox.keys().len() });
+    signals.next().await;
+    context
+        .ui
+        .report(&Message::SandboxDown { requests: sandbox.requests().len(), keys: sandbox.keys().len() });
     for violation in sandbox.violations() {
-        reporter.report(&Message::Warning(&violation));
+        context.ui.report(&Message::Warning(&violation));
     }
     Ok(())
 }

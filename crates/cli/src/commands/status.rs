@@ -4,31 +4,22 @@ mod key;
 mod source;
 mod text;
 
-use crate::args::{CreateArgs, OutputArgs, StatusArgs};
-use crate::commands::command;
-use crate::config::{Settings, Sources};
+use crate::args::{BrowserArgs, EndpointArgs, StatusArgs, TimeoutArgs};
+use crate::config::SignInSettings;
 use crate::error::{CliError, ErrorKind};
+use crate::flow::context::Context;
 use crate::flow::verify_key;
-use crate::ui::prompter::Prompter;
-use crate::ui::reporter::Reporter;
 use crate::ui::stdout;
 use key::Key;
 use keymint_domain::{ApiKey, KeyCheck};
 use serde::Serialize;
 use source::{FoundKey, KeySource};
-use std::process::ExitCode;
 
-pub(crate) async fn run(args: StatusArgs) -> ExitCode {
-    let asked = OutputArgs { json: args.json, ..OutputArgs::default() };
-    command::run(&args.profile, asked, async |options, reporter| execute(&args, options, reporter).await)
-        .await
-}
-
-async fn execute(args: &StatusArgs, options: &Sources<'_>, reporter: &Reporter) -> Result<(), CliError> {
+pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<(), CliError> {
     let keys = key::known().map_err(|error| {
         CliError::new(ErrorKind::Internal, "what is known of the keys cannot be read").because(error)
     })?;
-    let mut found = source::find(options, Prompter::new(reporter, false)).await?;
+    let mut found = source::find(&context.sources, context.prompter(false)).await?;
     // Who never used the keyring need not know that there is none.
     let may_be_in_keyring = keys.iter().any(Key::is_in_keyring);
     found.retain(|found| {
@@ -39,12 +30,12 @@ async fn execute(args: &StatusArgs, options: &Sources<'_>, reporter: &Reporter) 
     let mut status = Status { in_use, shadowed: found.collect(), ..Status::of(keys) };
     let mut failure = None;
     if args.verify {
-        match status.verify(options).await {
+        match status.verify(context).await {
             Ok(check) => status.verified = Some(Verified::from(check)),
             Err(trouble) => failure = Some(trouble),
         }
     }
-    let text = if reporter.wants_json() { stdout::to_json(&status) } else { status.text() };
+    let text = if context.ui.wants_json() { stdout::to_json(&status) } else { status.text() };
     stdout::show(&text)?;
     if let Some(Verified::NotAccepted) = status.verified {
         let hint = "It may have been deleted. `keymint create` makes a new one.";
@@ -91,9 +82,11 @@ impl Status {
     }
 
     /// Asks the platform about the key in use.
-    async fn verify(&self, options: &Sources<'_>) -> Result<KeyCheck, CliError> {
-        let settings = Settings::resolve(&CreateArgs::default(), options)?;
-        verify_key::ask(self.key_in_use()?, &settings.api_base, &settings.http).await
+    async fn verify(&self, context: &Context) -> Result<KeyCheck, CliError> {
+        let (browser, timeouts, endpoints) =
+            (BrowserArgs::default(), TimeoutArgs::default(), EndpointArgs::default());
+        let settings = SignInSettings::resolve(&browser, &timeouts, &endpoints, &context.sources)?;
+        verify_key::ask(context, &settings, self.key_in_use()?).await
     }
 
     fn key_in_use(&self) -> Result<&ApiKey, CliError> {

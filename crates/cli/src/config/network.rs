@@ -1,10 +1,10 @@
 //! The way to the servers: which certificates to trust, and through which proxy.
 
-use super::options::{Given, Source, Sources};
-use crate::args::values::plain_text;
+use super::sources::{Given, Source, Sources};
+use crate::args::values::{plain_text, wait};
 use crate::error::CliError;
 use crate::os::env::Environment;
-use keymint_http_adapter::ExtraRoots;
+use keymint_http_adapter::{ExtraRoots, HttpOptions};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -15,6 +15,22 @@ const LONGEST_PEM: u64 = 8 * 1024 * 1024;
 
 /// What names the proxy, in the order in which it counts.
 const PROXY_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
+/// How requests are sent.
+pub(super) fn http(
+    timeout: &Option<String>,
+    ca_file: &Option<String>,
+    of: &Sources<'_>,
+) -> Result<HttpOptions, CliError> {
+    let mut http = HttpOptions::default();
+    of.override_default(&mut http.request_timeout, "http-timeout", timeout, wait)?;
+    // Shorter than the whole, so that it is known which of the two was too long.
+    http.connect_timeout = http.connect_timeout.min(http.request_timeout / 2);
+    if let Some(bundle) = bundle(of, ca_file)? {
+        http.extra_roots = bundle.read()?;
+    }
+    Ok(http)
+}
 
 /// A file of certificates, and what names it.
 pub(crate) struct CaBundle {

@@ -1,144 +1,177 @@
-//! Where the value of an option comes from, and what it may be.
+//! Every option of `create` that has a variable: what it takes, and whether the configuration file
+//! may set it.
 
-use super::config_file;
-use super::profile::{self, Profile, check_name};
-use crate::args::values::switch;
-use crate::error::CliError;
-use crate::os::env::Environment;
-use std::fmt::Display;
-use std::path::PathBuf;
+use crate::args::values::{plain_text, port_number, switch, wait};
+use keymint_delivery_adapter::VariableName;
+use keymint_domain::BaseUrl;
 
-/// The options of a run. Each has a flag, a variable with `KEYMINT_` before its name, and, where
-/// that makes sense, a key in the configuration file.
-pub(crate) struct Sources<'a> {
-    pub(super) environment: &'a dyn Environment,
-    /// Where the configuration file is, whether or not it is there.
-    pub(crate) file: Option<PathBuf>,
-    /// The name of the profile.
-    pub(crate) profile: String,
-    pub(super) of_file: Profile,
+/// An option.
+pub(crate) struct Definition {
+    /// As the flag is called, without its dashes.
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    /// What counts where nobody says anything, as a person is told.
+    pub(crate) default: Option<&'static str>,
+    /// Whether the configuration file may set it.
+    pub(crate) in_file: bool,
 }
 
-/// The value of an option that no flag gives.
-pub(crate) struct Given {
-    pub(crate) value: String,
-    pub(crate) source: Source,
+/// What an option takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Switch,
+    Text,
+    Url,
+    Port,
+    Time,
+    /// The name of an environment variable.
+    Variable,
+    /// A file. In the configuration file, which counts in every folder, its path is absolute.
+    File,
+    /// A command line, of which only the program is shown.
+    Command,
 }
 
-/// Where a value comes from.
-pub(crate) enum Source {
-    Variable(String),
-    File {
-        path: PathBuf,
-        line: usize,
-        /// In whose table it stands, if not before all tables.
-        profile: Option<String>,
-    },
+pub(crate) const DEFINITIONS: [Definition; 36] = [
+    setting("issuer", Kind::Url, Some("https://auth.openai.com")),
+    setting("api-base", Kind::Url, Some("https://api.openai.com")),
+    setting("client-id", Kind::Text, Some("app_2SKx67EdpoN0G6j64rFvigXD")),
+    setting("audience", Kind::Text, Some("https://api.openai.com/v1")),
+    setting("scope", Kind::Text, Some("openid email profile offline_access")),
+    setting("app", Kind::Text, Some("api")),
+    setting("callback-port", Kind::Port, Some("5000")),
+    setting("ca-file", Kind::File, None),
+    setting("name", Kind::Text, Some("keymint USER@HOST YYYY-MM-DD xxxx")),
+    setting("env-file", Kind::Text, None),
+    setting("var", Kind::Variable, Some("OPENAI_API_KEY")),
+    setting("keyring", Kind::Switch, Some("false")),
+    setting("pipe-to", Kind::Command, None),
+    setting("copy", Kind::Switch, Some("false")),
+    setting("print", Kind::Switch, Some("false")),
+    setting("organization", Kind::Text, None),
+    setting("project", Kind::Text, None),
+    setting("choose", Kind::Switch, Some("false")),
+    setting("verify", Kind::Switch, Some("false")),
+    setting("browser", Kind::Command, None),
+    setting("no-browser", Kind::Switch, Some("false")),
+    setting("no-listen", Kind::Switch, Some("false")),
+    setting("no-input", Kind::Switch, Some("false")),
+    setting("quiet", Kind::Switch, Some("false")),
+    setting("verbose", Kind::Switch, Some("false")),
+    setting("sign-in-timeout", Kind::Time, Some("15m")),
+    setting("project-timeout", Kind::Time, Some("60s")),
+    setting("http-timeout", Kind::Time, Some("30s")),
+    setting("poll-interval", Kind::Time, None),
+    for_one_run("json"),
+    for_one_run("events"),
+    for_one_run("dry-run"),
+    for_one_run("force"),
+    for_one_run("allow-tracked"),
+    for_one_run("new"),
+    // It chooses what of the file counts.
+    Definition { name: "profile", kind: Kind::Text, default: Some("default"), in_file: false },
+];
+
+const fn setting(name: &'static str, kind: Kind, default: Option<&'static str>) -> Definition {
+    Definition { name, kind, default, in_file: true }
 }
 
-impl Source {
-    /// For a complaint about the value of an option.
-    pub(crate) fn about(&self, name: &str) -> String {
+/// What would change what scripts read, or give up a protection, in every run from then on.
+const fn for_one_run(name: &'static str) -> Definition {
+    Definition { name, kind: Kind::Switch, default: Some("false"), in_file: false }
+}
+
+impl Definition {
+    /// Its name in the configuration file.
+    pub(crate) fn key(&self) -> String {
+        self.name.replace('-', "_")
+    }
+}
+
+impl Kind {
+    /// Whether a value can be used. What is said of it does not repeat it.
+    pub(crate) fn check(self, value: &str) -> Result<(), String> {
+        let fault = |fault: &'static str| fault.to_owned();
         match self {
-            Self::Variable(variable) => variable.clone(),
-            Self::File { path, line, .. } => {
-                format!("{}, line {line}: {}", path.display(), name.replace('-', "_"))
-            }
+            Self::Switch => switch(value).map(drop).map_err(fault),
+            Self::Text | Self::File | Self::Command => plain_text(value).map(drop).map_err(fault),
+            Self::Url => BaseUrl::parse(value).map(drop).map_err(|error| error.to_string()),
+            Self::Port => port_number(value).map(drop).map_err(fault),
+            Self::Time => wait(value).map(drop).map_err(fault),
+            Self::Variable => VariableName::parse(value).map(drop).map_err(|error| error.to_string()),
         }
     }
 }
 
-impl<'a> Sources<'a> {
-    /// Flags and variables alone.
-    pub(crate) fn without_file(environment: &'a dyn Environment) -> Self {
-        Self { environment, file: None, profile: profile::DEFAULT.to_owned(), of_file: Profile::default() }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::Args;
+    use crate::config::tests::resolve;
+    use clap::CommandFactory;
+    use keymint_domain::{Client, Plan};
+    use std::collections::BTreeSet;
+
+    /// These are for one invocation of the program, and have no variable.
+    const NO_OPTIONS_OF_A_RUN: [&str; 2] = ["help", "version"];
+
+    #[test]
+    fn every_flag_of_create_is_in_the_table_and_the_table_has_no_others() {
+        let mut command = Args::command();
+        command.build();
+        let create = command.find_subcommand("create").unwrap();
+        let mut flags: Vec<_> = create.get_arguments().filter_map(clap::Arg::get_long).collect();
+        flags.retain(|flag| !NO_OPTIONS_OF_A_RUN.contains(flag));
+        let mut defined: Vec<_> = DEFINITIONS.iter().map(|definition| definition.name).collect();
+        flags.sort_unstable();
+        defined.sort_unstable();
+        assert_eq!(flags, defined);
     }
 
-    /// With the configuration file, as far as it is there. A flag may name the profile.
-    pub(crate) fn read(environment: &'a dyn Environment, profile: &Option<String>) -> Result<Self, CliError> {
-        let file = config_file::path();
-        let text = file.as_deref().map(config_file::read).transpose()?.flatten();
-        Self::with_file(environment, file, text.as_deref(), profile)
+    /// Arguments are in the history of the shell and in the list of processes. Who adds an option to
+    /// the table or to this list has asked whether its value could be a secret: then it may be none.
+    /// (The address of `finish` holds a code, which is worth nothing without the verifier and is used up
+    /// at once. What follows `run --` is another program's to judge.)
+    #[test]
+    fn no_option_takes_a_secret() {
+        const IN_NO_TABLE: [&str; 12] = [
+            "[address]",
+            "[command]",
+            "[id]",
+            "[shell]",
+            "delete",
+            "help",
+            "latency",
+            "organizations",
+            "port",
+            "ready-after",
+            "refuse",
+            "version",
+        ];
+        let mut command = Args::command();
+        command.build();
+        let subcommands = command.get_subcommands().filter(|command| command.get_name() != "help");
+        let arguments = [&command].into_iter().chain(subcommands).flat_map(clap::Command::get_arguments);
+        let found: BTreeSet<_> = arguments
+            .map(|arg| arg.get_long().map_or_else(|| format!("[{}]", arg.get_id()), str::to_owned))
+            .collect();
+        let defined = DEFINITIONS.iter().map(|definition| definition.name).chain(IN_NO_TABLE);
+        assert_eq!(found, defined.map(str::to_owned).collect());
     }
 
-    pub(super) fn with_file(
-        environment: &'a dyn Environment,
-        file: Option<PathBuf>,
-        text: Option<&str>,
-        profile: &Option<String>,
-    ) -> Result<Self, CliError> {
-        let mut options = Self { file, ..Self::without_file(environment) };
-        options.set_profile(profile)?;
-        if let (Some(path), Some(text)) = (&options.file, text) {
-            options.of_file = Profile::parse(path, text, &options.profile)?;
-        }
-        Ok(options)
+    #[test]
+    fn the_defaults_that_are_told_are_those_that_count() {
+        let default = |name| DEFINITIONS.iter().find(|it| it.name == name).unwrap().default.unwrap();
+        let (client, settings) = (Client::default(), resolve(&[], &[]).unwrap());
+        assert_eq!(default("issuer"), client.issuer.as_str());
+        assert_eq!(default("api-base"), settings.sign_in.endpoints.api_base.as_str());
+        assert_eq!(default("client-id"), client.client_id);
+        assert_eq!(default("audience"), client.audience);
+        assert_eq!(default("scope"), client.scope);
+        assert_eq!(default("app"), Plan::named("").app);
+        assert_eq!(default("callback-port"), settings.sign_in.endpoints.callback_port.to_string());
+        assert_eq!(wait(default("sign-in-timeout")), Ok(settings.sign_in.timeout));
+        assert_eq!(wait(default("project-timeout")), Ok(settings.plan.polling.timeout()));
+        assert_eq!(wait(default("http-timeout")), Ok(settings.sign_in.http.request_timeout));
     }
-
-    fn set_profile(&mut self, flag: &Option<String>) -> Result<(), CliError> {
-        if let Some(name) = self.get("profile", flag, check_name)? {
-            self.profile = name;
-        }
-        Ok(())
-    }
-
-    /// Whether the configuration file has a table of this profile.
-    pub(crate) fn profile_is_defined(&self) -> bool {
-        self.of_file.is_defined
-    }
-
-    /// The value of an option, if a variable or the file gives one.
-    pub(crate) fn raw(&self, name: &str) -> Result<Option<Given>, CliError> {
-        let variable = variable(name);
-        if let Some(value) = self.environment.get(&variable)? {
-            return Ok(Some(Given { value, source: Source::Variable(variable) }));
-        }
-        let Some((path, value)) = self.file.as_ref().zip(self.of_file.values.get(name)) else {
-            return Ok(None);
-        };
-        let source = Source::File {
-            path: path.clone(),
-            line: value.line,
-            profile: value.of_profile.then(|| self.profile.clone()),
-        };
-        Ok(Some(Given { value: value.text.clone(), source }))
-    }
-
-    /// The value of an option, if it is given anywhere. No message repeats the value: what is
-    /// mistyped may be a secret.
-    pub(super) fn get<T, E: Display>(
-        &self,
-        name: &str,
-        flag: &Option<String>,
-        parse: impl Fn(&str) -> Result<T, E>,
-    ) -> Result<Option<T>, CliError> {
-        if let Some(value) = flag {
-            return parse(value).map(Some).map_err(|error| CliError::usage(format!("--{name}: {error}")));
-        }
-        let Some(Given { value, source }) = self.raw(name)? else { return Ok(None) };
-        parse(&value).map(Some).map_err(|error| CliError::usage(format!("{}: {error}", source.about(name))))
-    }
-
-    /// The same for an option that has a default.
-    pub(super) fn override_default<T, E: Display>(
-        &self,
-        setting: &mut T,
-        name: &str,
-        flag: &Option<String>,
-        parse: impl Fn(&str) -> Result<T, E>,
-    ) -> Result<(), CliError> {
-        if let Some(value) = self.get(name, flag, parse)? {
-            *setting = value;
-        }
-        Ok(())
-    }
-
-    /// Whether something that is off by default is switched on.
-    pub(crate) fn is_set(&self, name: &str) -> Result<bool, CliError> {
-        Ok(self.get(name, &None, switch)?.unwrap_or(false))
-    }
-}
-
-pub(super) fn variable(name: &str) -> String {
-    format!("KEYMINT_{}", name.replace('-', "_").to_ascii_uppercase())
 }

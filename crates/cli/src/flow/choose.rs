@@ -1,39 +1,36 @@
 //! Which organization and project the key is made in.
 
-use crate::config::Settings;
+use crate::config::CreateSettings;
 use crate::error::{CliError, ErrorKind};
-use crate::flow::servers::explained;
+use crate::flow::context::Context;
 use crate::ui::format;
 use crate::ui::prompter::Prompter;
-use keymint_domain::{Catalogue, Observer, Ports, ProvisionError, Provisioner, Session, Target, TargetError};
+use keymint_domain::{Catalogue, ProvisionError, Provisioner, Session, Target, TargetError};
 
 /// Finds what the settings name, or what a person picks.
 pub(crate) async fn target(
-    settings: &Settings,
-    prompter: Prompter<'_>,
-    ports: Ports<'_>,
+    context: &Context,
+    settings: &CreateSettings,
+    provisioner: &Provisioner<'_>,
     session: &Session,
-    observer: Observer<'_>,
 ) -> Result<Target, CliError> {
+    let prompter = context.prompter(settings.sign_in.may_ask);
     if settings.choose {
-        let provisioner = Provisioner::new(ports, &settings.plan).observed_by(observer);
-        if let Some(target) =
-            pick(prompter, &provisioner.list_targets(session).await.map_err(explained)?).await?
-        {
+        let catalogue = provisioner.list_targets(session).await.map_err(|error| context.explain(error))?;
+        if let Some(target) = pick(prompter, &catalogue).await? {
             return Ok(target);
         }
     }
     let mut plan = settings.plan.clone();
     loop {
-        let (choices, requested) =
-            match Provisioner::new(ports, &plan).observed_by(observer).wait_for_target(session).await {
-                Err(ProvisionError::Target(TargetError::Ambiguous { choices, requested }))
-                    if prompter.is_interactive() =>
-                {
-                    (choices, requested)
-                }
-                outcome => return outcome.map_err(explained),
-            };
+        let (choices, requested) = match provisioner.with_plan(&plan).wait_for_target(session).await {
+            Err(ProvisionError::Target(TargetError::Ambiguous { choices, requested }))
+                if prompter.is_interactive() =>
+            {
+                (choices, requested)
+            }
+            outcome => return outcome.map_err(|error| context.explain(error)),
+        };
         let Some(chosen) = prompter
             .select(
                 &format!("There is more than one {requested}:"),
@@ -41,7 +38,7 @@ pub(crate) async fn target(
             )
             .await
         else {
-            return Err(explained(TargetError::Ambiguous { choices, requested }));
+            return Err(context.explain(TargetError::Ambiguous { choices, requested }));
         };
         match choices[chosen].target() {
             Some(target) => return Ok(target),

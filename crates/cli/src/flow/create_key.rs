@@ -1,33 +1,31 @@
 //! From a chosen project to a key that is where it was wanted.
 
-use crate::config::Settings;
+use crate::config::CreateSettings;
 use crate::error::{CliError, ErrorKind};
 use crate::explain::delivery as explain;
 use crate::explain::provision::outcome_unknown;
+use crate::flow::context::Context;
 use crate::flow::delivery::{Delivery, print_in_time};
 use crate::flow::env_conflicts;
-use crate::flow::servers::explained;
 use crate::flow::verify_key;
 use crate::os::clock;
-use crate::os::env::ProcessEnvironment;
 use crate::os::signals::{InFlight, Interrupt, Shielded};
 use crate::ui::format::{DASHBOARD, quoted};
 use crate::ui::message::Message;
 use crate::ui::prompter::Prompter;
-use crate::ui::reporter::Reporter;
 use crate::ui::stdout;
 use keymint_callback_adapter::Outcome;
 use keymint_delivery_adapter::{FinishedRun, Journal, KeyRecord, KeyState, StateDir, fail_point};
 use keymint_domain::{
-    ApiKey, DeliveryError, DeliveryReport, KeyDestination, Observer, Ports, ProvisionError, ProvisionedKey,
-    Provisioner, Session, Target,
+    ApiKey, DeliveryError, DeliveryReport, KeyDestination, ProvisionError, ProvisionedKey, Provisioner,
+    Session, Target,
 };
 use std::path::PathBuf;
 
 /// What is ready for a key before anybody signs in.
 pub(crate) struct KeyCreation<'a> {
-    settings: &'a Settings,
-    reporter: &'a Reporter,
+    context: &'a Context,
+    settings: &'a CreateSettings,
     delivery: Delivery<'a>,
     journal: Journal,
     /// `None` if nothing is kept.
@@ -37,16 +35,16 @@ pub(crate) struct KeyCreation<'a> {
 impl<'a> KeyCreation<'a> {
     /// Checks where the key will go, and that what becomes of it can be written down.
     pub(crate) async fn prepare(
-        settings: &'a Settings,
-        reporter: &'a Reporter,
-        prompter: Prompter<'a>,
+        context: &'a Context,
+        settings: &'a CreateSettings,
     ) -> Result<Self, CliError> {
+        let prompter = context.prompter(settings.sign_in.may_ask);
         fail_point::reached("started");
         let delivery = Delivery::check(&settings.destinations, settings.dry_run, prompter).await?;
         let unwritable = |error| {
             explain::state(ErrorKind::DestinationUnusable, "nothing can be written down of a key", error)
         };
-        let (state, journal) = if settings.persists && !settings.dry_run {
+        let (state, journal) = if settings.sign_in.persists && !settings.dry_run {
             let state = StateDir::open_default().map_err(unwritable)?;
             report_earlier_runs(state.finished_runs().unwrap_or_default(), prompter);
             let journal = state.journal().map_err(unwritable)?;
@@ -55,22 +53,21 @@ impl<'a> KeyCreation<'a> {
             (None, Journal::disabled())
         };
         fail_point::reached("prepared");
-        Ok(Self { settings, reporter, delivery, journal, state })
+        Ok(Self { context, settings, delivery, journal, state })
     }
 
     /// Creates the key and delivers it. Returns what the browser's page says.
     pub(crate) async fn run(
         mut self,
-        ports: Ports<'_>,
+        provisioner: &Provisioner<'_>,
         session: Session,
         target: &Target,
-        observer: Observer<'_>,
         in_flight: &InFlight,
         interrupt: &mut Interrupt,
     ) -> Result<Outcome, CliError> {
-        let Settings { plan, api_base, http, .. } = self.settings;
+        let CreateSettings { sign_in, plan, .. } = self.settings;
         let name = &plan.key_name;
-        let record = KeyRecord::requested(name, target, api_base.as_str());
+        let record = KeyRecord::requested(name, target, sign_in.endpoints.api_base.as_str());
         if self.settings.dry_run {
             return self.dry_run(&record, target, interrupt).await;
         }
@@ -80,16 +77,18 @@ impl<'a> KeyCreation<'a> {
 
         fail_point::reached("written-down");
 
-        self.reporter.report(&Message::Creating { target, name });
-        let provisioner = Provisioner::new(ports, plan).observed_by(observer);
+        self.context.ui.report(&Message::Creating { target, name });
         let creation = provisioner.create_key(session, target.clone());
-        let warn = || self.reporter.report(&Message::StillCreating { patience: http.request_timeout });
+        let warn =
+            || self.context.ui.report(&Message::StillCreating { patience: sign_in.http.request_timeout });
         let failure = match interrupt.shield(in_flight, creation, warn).await {
             Shielded::Completed(Ok(created)) => return self.deliver(&created, interrupt).await,
-            Shielded::Completed(Err(error @ ProvisionError::OutcomeUnknown { .. })) => explained(error),
+            Shielded::Completed(Err(error @ ProvisionError::OutcomeUnknown { .. })) => {
+                self.context.explain(error)
+            }
             Shielded::Completed(Err(error)) => {
                 self.journal.discard();
-                explained(error)
+                self.context.explain(error)
             }
             Shielded::Cancelled(failure) => {
                 self.journal.discard();
@@ -107,11 +106,11 @@ impl<'a> KeyCreation<'a> {
         target: &Target,
         interrupt: &mut Interrupt,
     ) -> Result<Outcome, CliError> {
-        if self.reporter.wants_json() {
-            self.reporter.clear_progress();
+        if self.context.ui.wants_json() {
+            self.context.ui.clear_progress();
             print_in_time(interrupt, stdout::dry_run(record)).await.map_err(stdout::failed)?;
         }
-        self.reporter.report(&Message::DryRun { target });
+        self.context.ui.report(&Message::DryRun { target });
         Ok(Outcome::DryRun)
     }
 
@@ -123,11 +122,11 @@ impl<'a> KeyCreation<'a> {
         let ProvisionedKey { target, name, key, .. } = created;
         fail_point::reached("answered");
         self.journal.created(key);
-        self.reporter.report(&Message::KeyCreated { last_four: key.last_four(), name, target });
-        self.reporter.clear_progress();
+        self.context.ui.report(&Message::KeyCreated { last_four: key.last_four(), name, target });
+        self.context.ui.clear_progress();
         fail_point::reached("known");
         let record = self.journal.record().expect("it was written before the key was requested");
-        let report = self.delivery.deliver(key, record, self.reporter, interrupt).await;
+        let report = self.delivery.deliver(key, record, &self.context.ui, interrupt).await;
         fail_point::reached("delivered");
         self.journal.delivered(&report, self.settings.destinations.profile());
 
@@ -138,7 +137,7 @@ impl<'a> KeyCreation<'a> {
             fail_point::reached("noted");
             if self.settings.verify {
                 tokio::select! {
-                    () = verify_key::tell(key, self.settings, self.reporter) => {}
+                    () = verify_key::tell(self.context, &self.settings.sign_in, key) => {}
                     _ = interrupt.next() => {}
                 }
             }
@@ -150,16 +149,16 @@ impl<'a> KeyCreation<'a> {
 
     /// The last word: what stands in the key's way, and how it is used and deleted.
     fn report_what_now(&self) {
-        let Settings { destinations, persists, .. } = self.settings;
+        let CreateSettings { sign_in, destinations, .. } = self.settings;
         // The key of a demonstration is good for nothing.
-        if !persists {
+        if !sign_in.persists {
             return;
         }
-        for warning in env_conflicts::warnings(&ProcessEnvironment, destinations) {
-            self.reporter.report(&Message::Warning(&warning));
+        for warning in env_conflicts::warnings(self.context.sources.environment, destinations) {
+            self.context.ui.report(&Message::Warning(&warning));
         }
-        let dashboard = self.settings.is_openai().then_some(DASHBOARD);
-        self.reporter.report(&Message::Done { variable: destinations.variable(), dashboard });
+        let dashboard = sign_in.endpoints.are_openai().then_some(DASHBOARD);
+        self.context.ui.report(&Message::Done { variable: destinations.variable(), dashboard });
     }
 
     /// Keeps a key that no durable destination has. If that fails, the next run reports it once more.
@@ -167,11 +166,11 @@ impl<'a> KeyCreation<'a> {
         match self.keep_for_recovery(key).await {
             Ok(path) => {
                 let text = format!("A clipboard forgets, so the key is kept in {}, too.", path.display());
-                self.reporter.report(&Message::Kept { text: &text });
+                self.context.ui.report(&Message::Kept { text: &text });
             }
             Err(error) => {
                 let text = format!("a clipboard forgets, and the key could not be kept besides: {error}");
-                self.reporter.report(&Message::Warning(&text));
+                self.context.ui.report(&Message::Warning(&text));
             }
         }
     }
@@ -179,7 +178,7 @@ impl<'a> KeyCreation<'a> {
     /// Keeps a key whose destination failed.
     async fn keep(mut self, created: &ProvisionedKey, report: &DeliveryReport) -> CliError {
         let failed = format!("the key was created, but {}", explain::failures(report));
-        let (is_kept, message, hint) = if !self.settings.persists {
+        let (is_kept, message, hint) = if !self.settings.sign_in.persists {
             (false, failed, None)
         } else {
             match self.keep_for_recovery(&created.key).await {

@@ -1,7 +1,6 @@
 //! The destinations that a run names: checked before anybody signs in, with the questions that this takes.
 
-use crate::config::profile_flag;
-use crate::config::{Destinations, EnvFileOptions, KeyringOptions};
+use crate::config::{Destinations, EnvFileOptions, KeyringOptions, Profile};
 use crate::error::CliError;
 use crate::explain::delivery as explain;
 use crate::flow::keyring::patiently;
@@ -16,7 +15,7 @@ use keymint_domain::{ApiKey, DeliveryError, KeyDestination};
 /// A destination that is ready for the key.
 pub(crate) enum Destination<'a> {
     EnvFile(EnvFile),
-    Keyring(Keyring),
+    Keyring(Keyring, Profile),
     Command(Command<'a>),
     Clipboard(Clipboard),
 }
@@ -32,7 +31,7 @@ impl<'a> Destination<'a> {
             reserved.push(Self::EnvFile(env_file(options, prompter).await?));
         }
         if let Some(options) = &destinations.keyring {
-            reserved.push(Self::Keyring(keyring(options, prompter).await?));
+            reserved.push(Self::Keyring(keyring(options, prompter).await?, options.profile.clone()));
         }
         if let Some(command) = &destinations.pipe_to {
             let command = Command::parse(command).map_err(|error| explain::command(&error))?;
@@ -47,7 +46,7 @@ impl<'a> Destination<'a> {
     pub(crate) fn port(&self) -> &dyn KeyDestination {
         match self {
             Self::EnvFile(file) => file,
-            Self::Keyring(keyring) => keyring,
+            Self::Keyring(keyring, _) => keyring,
             Self::Command(command) => command,
             Self::Clipboard(clipboard) => clipboard,
         }
@@ -56,7 +55,7 @@ impl<'a> Destination<'a> {
     pub(crate) async fn deliver(&mut self, key: &ApiKey) -> Result<(), DeliveryError> {
         match self {
             Self::EnvFile(file) => file.deliver(key).await,
-            Self::Keyring(keyring) => keyring.deliver(key).await,
+            Self::Keyring(keyring, _) => keyring.deliver(key).await,
             Self::Command(command) => core_dumps::with_given_limits(command.deliver(key)).await,
             Self::Clipboard(clipboard) => core_dumps::with_given_limits(clipboard.deliver(key)).await,
         }
@@ -68,10 +67,10 @@ impl<'a> Destination<'a> {
             Self::EnvFile(file) => {
                 format!("It is in {} as {}.", explain::shown(&file.path()), file.variable().as_str())
             }
-            Self::Keyring(keyring) => {
-                let flag = profile_flag(keyring.profile());
-                format!("It is in the keyring: `keymint run{flag} -- CMD` runs a command that has it.")
-            }
+            Self::Keyring(_, profile) => format!(
+                "It is in the keyring: `keymint run{} -- CMD` runs a command that has it.",
+                profile.flag()
+            ),
             Self::Command(command) => format!("{} has taken it.", quoted(command.name())),
             Self::Clipboard(clipboard) => {
                 let sentence = if clipboard.is_confirmed() {
@@ -132,7 +131,7 @@ async fn consent_to_replace_value(
 async fn keyring(options: &KeyringOptions, prompter: Prompter<'_>) -> Result<Keyring, CliError> {
     let KeyringOptions { profile, new } = options;
     let error = |error| explain::keyring(&error);
-    let found = patiently(prompter, Keyring::inspect(profile)).await.map_err(error)?;
+    let found = patiently(prompter, Keyring::inspect(profile.as_str())).await.map_err(error)?;
     let item = match found.current() {
         StoredItem::Nothing => None,
         StoredItem::Key(key) => Some(format!("a key that ends in {}", key.last_four())),

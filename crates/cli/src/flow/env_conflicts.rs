@@ -55,7 +55,7 @@ fn is_set(environment: &dyn Environment, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{EnvFileOptions, KeyringOptions};
+    use crate::config::{EnvFileOptions, KeyringOptions, Profile};
     use std::collections::HashMap;
 
     #[test]
@@ -67,7 +67,7 @@ mod tests {
             allow_tracked: false,
         };
         let to_file = |name| Destinations { env_file: Some(file(name)), ..Destinations::default() };
-        let keyring = KeyringOptions { profile: "default".to_owned(), new: false };
+        let keyring = KeyringOptions { profile: Profile::default(), new: false };
         for (destinations, set, warned_of) in [
             (Destinations::default(), &["OPENAI_API_KEY"][..], &["OPENAI_API_KEY"][..]),
             (Destinations::default(), &["MY_KEY"], &[]),

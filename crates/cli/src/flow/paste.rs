@@ -23,12 +23,13 @@ const LONGEST: usize = 64 * 1024;
 
 /// Reads what is pasted until it is the answer to the sign-in.
 pub(crate) struct Pasted {
-    reporter: Arc<Reporter>,
+    ui: Arc<Reporter>,
+    clock: TokioClock,
 }
 
 impl Pasted {
-    pub(crate) fn new(reporter: &Arc<Reporter>) -> Self {
-        Self { reporter: Arc::clone(reporter) }
+    pub(crate) fn new(ui: &Arc<Reporter>, clock: TokioClock) -> Self {
+        Self { ui: Arc::clone(ui), clock }
     }
 }
 
@@ -44,9 +45,9 @@ impl ResponseSource for Pasted {
             let Some(first) = next_that_says_something(&mut typed).await else {
                 return Err(SourceError::new(PasteError::Input));
             };
-            match read(pending, first, &mut typed).await {
+            match read(pending, first, &mut typed, &self.clock).await {
                 Callback::Response(response) => return Ok(response),
-                Callback::Stray(stray) => self.reporter.report(&Message::Pasted(stray)),
+                Callback::Stray(stray) => self.ui.report(&Message::Pasted(stray)),
             }
         }
         Err(SourceError::new(PasteError::Tries))
@@ -72,32 +73,31 @@ async fn next_that_says_something(typed: &mut StdinLines) -> Option<Line> {
 }
 
 /// The address that is pasted, or all that a pipe has; `None` where there is nothing.
-pub(crate) async fn text() -> Option<Line> {
+pub(crate) async fn text(clock: &dyn Clock) -> Option<Line> {
     let mut typed = StdinLines::lines().await;
     let first = next_that_says_something(&mut typed).await?;
-    Some(whole(first, &mut typed).await.0)
+    Some(whole(first, &mut typed, clock).await.0)
 }
 
 /// A line with those that come at once after it, and the last of these: an address may have been
 /// wrapped, anywhere.
-async fn whole(first: Line, typed: &mut StdinLines) -> (Line, Option<Line>) {
-    let clock = TokioClock::new();
+async fn whole(first: Line, typed: &mut StdinLines, clock: &dyn Clock) -> (Line, Option<Line>) {
     let (mut whole, mut last) = (first, None);
     while whole.len() < LONGEST {
-        let more = tokio::select! {
-            biased;
-            more = typed.next() => more,
-            () = clock.sleep(REST) => None,
-        };
-        let Some(more) = more else { break };
+        let Ok(Some(more)) = clock.timeout(REST, typed.next()).await else { break };
         whole = Zeroizing::new(format!("{}{}", *whole, *more));
         last = Some(more);
     }
     (whole, last)
 }
 
-async fn read(pending: &PendingAuthorization, first: Line, typed: &mut StdinLines) -> Callback {
-    match whole(first, typed).await {
+async fn read(
+    pending: &PendingAuthorization,
+    first: Line,
+    typed: &mut StdinLines,
+    clock: &dyn Clock,
+) -> Callback {
+    match whole(first, typed, clock).await {
         (whole, None) => pending.read_pasted(&whole),
         (whole, Some(last)) => match pending.read_pasted(&whole) {
             // Several tries, and not one that was wrapped.

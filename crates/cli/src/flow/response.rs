@@ -1,15 +1,14 @@
 //! How the browser's answer comes back: over the listener, or pasted by a person, whichever is
 //! first.
 
-use crate::config::Settings;
+use crate::config::SignInSettings;
 use crate::error::{CliError, ErrorKind};
 use crate::explain::listener as explain;
+use crate::flow::context::Context;
 use crate::flow::paste::{PasteError, Pasted};
 use crate::flow::port_lock::PortLock;
-use crate::flow::servers::explained;
 use crate::os::port_owner::Owner;
 use crate::ui::message::{Message, ResponseChannel};
-use crate::ui::prompter::Prompter;
 use crate::ui::reporter::Reporter;
 use async_trait::async_trait;
 use keymint_callback_adapter::{BindError, BrowserMismatch, LoopbackListener, Outcome};
@@ -31,19 +30,16 @@ pub(crate) struct ResponseReceiver {
 
 impl ResponseReceiver {
     /// Opens the listener, and whatever a person who is there can do without it.
-    pub(crate) async fn open(
-        settings: &Settings,
-        reporter: &Arc<Reporter>,
-        prompter: Prompter<'_>,
-    ) -> Result<Self, CliError> {
-        let port = settings.callback_port;
+    pub(crate) async fn open(context: &Context, settings: &SignInSettings) -> Result<Self, CliError> {
+        let port = settings.endpoints.callback_port;
+        let prompter = context.prompter(settings.may_ask);
         let pasted = (prompter.is_interactive() || !settings.listens)
-            .then(|| -> Box<dyn ResponseSource> { Box::new(Pasted::new(reporter)) });
+            .then(|| -> Box<dyn ResponseSource> { Box::new(Pasted::new(&context.ui, context.clock)) });
         if !settings.listens {
             return Ok(Self { listener: None, pasted, _lock: None });
         }
         let lock = if settings.persists { Some(PortLock::acquire(port)?) } else { None };
-        let listener = match listen(port, reporter).await {
+        let listener = match listen(port, &context.ui).await {
             Ok(listener) => Some(listener),
             Err(failure) if pasted.is_some() => {
                 prompter.warn(&format!("{}. {}", failure.message(), failure.advice().unwrap_or_default()));
@@ -148,10 +144,10 @@ impl ResponseSource for Answer {
 }
 
 /// The error of a sign-in that got no response.
-pub(crate) fn without_response(error: ProvisionError) -> CliError {
-    let ProvisionError::NoResponse(source) = &error else { return explained(error) };
+pub(crate) fn without_response(context: &Context, error: ProvisionError) -> CliError {
+    let ProvisionError::NoResponse(source) = &error else { return context.explain(error) };
     match source.cause().downcast_ref::<PasteError>() {
-        None => explained(error),
+        None => context.explain(error),
         Some(&ended @ PasteError::Input) => CliError::new(ErrorKind::Usage, "nobody can paste an address here")
             .because(ended)
             .hint(

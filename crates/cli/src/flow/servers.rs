@@ -1,17 +1,15 @@
-//! The two servers of a run.
+//! The servers of one run.
 
-use crate::config::{Settings, proxy_variable};
+use crate::config::SignInSettings;
 use crate::error::CliError;
-use crate::explain::provision::provision;
-use crate::os::env::ProcessEnvironment;
 use keymint_delivery_adapter::threads;
-use keymint_domain::{Ports, ProvisionError};
+use keymint_domain::{Observer, Plan, Ports, Provisioner};
 use keymint_http_adapter::{Http, HttpAuthServer, HttpPlatformApi, HttpSetupError};
 use keymint_tokio_clock::TokioClock;
 use std::future::Future;
 use std::pin::pin;
 
-/// The servers of one run, and its clock.
+/// The authorization server and the platform, ready for requests, and the clock of the run.
 pub(crate) struct Servers {
     auth_server: HttpAuthServer,
     platform: HttpPlatformApi,
@@ -19,21 +17,22 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    pub(crate) fn ports(&self) -> Ports<'_> {
-        Ports { auth_server: &self.auth_server, platform: &self.platform, clock: &self.clock }
+    pub(crate) fn provisioner<'a>(&'a self, plan: &'a Plan, observer: Observer<'a>) -> Provisioner<'a> {
+        let ports = Ports { auth_server: &self.auth_server, platform: &self.platform, clock: &self.clock };
+        Provisioner::new(ports, plan).observed_by(observer)
     }
 
-    /// Does `work`, and beside it loads what certificates are trusted and keeps a connection to
-    /// each server open. Nothing of this delays the work or is said where it fails, but for servers
-    /// that cannot be spoken to at all.
+    /// Runs `work`, and meanwhile loads the trusted certificates and keeps a connection to each server
+    /// open. This neither delays the work nor reports a failure, unless a server cannot be spoken to at
+    /// all.
     pub(crate) async fn connect_while<T>(
         work: impl Future<Output = Result<T, CliError>>,
-        settings: &Settings,
-        clock: &TokioClock,
+        settings: &SignInSettings,
+        clock: TokioClock,
     ) -> Result<(Self, T), CliError> {
         let http = Http::new(settings.http.clone());
         let mut work = pin!(work);
-        let mut setting_up = pin!(Self::set_up(http.clone(), settings));
+        let mut setting_up = pin!(Self::set_up(http.clone(), settings, clock));
         let servers = tokio::select! {
             done = &mut work => {
                 let done = done?;
@@ -43,26 +42,19 @@ impl Servers {
         };
         tokio::select! {
             done = work => Ok((servers, done?)),
-            never = http.keep_connected(clock) => match never {},
+            never = http.keep_connected(&clock) => match never {},
         }
     }
 
     /// On a thread of its own, since loading certificates takes milliseconds.
-    async fn set_up(http: Http, settings: &Settings) -> Result<Self, CliError> {
-        let (issuer, api_base) = (settings.client.issuer.clone(), settings.api_base.clone());
+    async fn set_up(http: Http, settings: &SignInSettings, clock: TokioClock) -> Result<Self, CliError> {
+        let endpoints = &settings.endpoints;
+        let (issuer, api_base) = (endpoints.client.issuer.clone(), endpoints.api_base.clone());
         let setting_up = move || {
-            Ok::<_, HttpSetupError>(Self {
-                auth_server: http.auth_server(issuer)?,
-                platform: http.platform_api(api_base)?,
-                clock: TokioClock::new(),
-            })
+            let (auth_server, platform) = (http.auth_server(issuer)?, http.platform_api(api_base)?);
+            Ok::<_, HttpSetupError>(Self { auth_server, platform, clock })
         };
         let servers = threads::run(setting_up).await;
         servers.map_err(CliError::internal)?.map_err(CliError::internal)
     }
-}
-
-/// The error of the flow, with hints that fit the variables of this process.
-pub(crate) fn explained(error: impl Into<ProvisionError>) -> CliError {
-    provision(error.into(), proxy_variable(&ProcessEnvironment))
 }

@@ -1,20 +1,24 @@
 //! Whether a key works.
 
-use crate::config::Settings;
+use crate::config::SignInSettings;
 use crate::error::CliError;
-use crate::flow::servers::explained;
+use crate::flow::context::Context;
 use crate::ui::message::Message;
-use crate::ui::reporter::Reporter;
-use keymint_domain::{ApiKey, BaseUrl, KeyCheck, check_key};
-use keymint_http_adapter::{Http, HttpOptions};
+use keymint_domain::{ApiKey, KeyCheck, check_key};
+use keymint_http_adapter::Http;
 
 /// Where credit is added to an account.
 const BILLING: &str = "https://platform.openai.com/settings/organization/billing";
 
 /// Asks the platform.
-pub(crate) async fn ask(key: &ApiKey, base: &BaseUrl, options: &HttpOptions) -> Result<KeyCheck, CliError> {
-    let platform = Http::new(options.clone()).platform_api(base.clone()).map_err(CliError::internal)?;
-    check_key(&platform, key).await.map_err(explained)
+pub(crate) async fn ask(
+    context: &Context,
+    settings: &SignInSettings,
+    key: &ApiKey,
+) -> Result<KeyCheck, CliError> {
+    let http = Http::new(settings.http.clone());
+    let platform = http.platform_api(settings.endpoints.api_base.clone()).map_err(CliError::internal)?;
+    check_key(&platform, key).await.map_err(|error| context.explain(error))
 }
 
 /// What the platform says, with what to do.
@@ -30,10 +34,10 @@ pub(crate) fn words(check: KeyCheck) -> String {
 }
 
 /// Tries the new key, and tells. Whatever is found, the key was made and delivered.
-pub(crate) async fn tell(key: &ApiKey, settings: &Settings, reporter: &Reporter) {
-    let (works, text) = match ask(key, &settings.api_base, &settings.http).await {
+pub(crate) async fn tell(context: &Context, settings: &SignInSettings, key: &ApiKey) {
+    let (works, text) = match ask(context, settings, key).await {
         Ok(check) => (check == KeyCheck::Works, words(check)),
         Err(failure) => (false, format!("the key could not be tried: {}", failure.message())),
     };
-    reporter.report(&if works { Message::Verified { words: &text } } else { Message::Warning(&text) });
+    context.ui.report(&if works { Message::Verified { words: &text } } else { Message::Warning(&text) });
 }

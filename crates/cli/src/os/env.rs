@@ -4,7 +4,7 @@ use crate::error::CliError;
 use std::env::VarError;
 
 /// A set of environment variables.
-pub(crate) trait Environment {
+pub(crate) trait Environment: Sync {
     /// The variable's value; `None` if it is unset or empty.
     fn get(&self, name: &str) -> Result<Option<String>, CliError>;
 }

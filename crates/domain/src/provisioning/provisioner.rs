@@ -26,4 +26,12 @@ impl<'a> Provisioner<'a> {
     pub fn observed_by(self, observer: Observer<'a>) -> Self {
         Self { observer, ..self }
     }
+
+    /// The same with another plan, as when the user has chosen an organization meanwhile.
+    pub fn with_plan<'b>(&self, plan: &'b Plan) -> Provisioner<'b>
+    where
+        'a: 'b,
+    {
+        Provisioner { plan, ..*self }
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::finding::Finding;
 use crate::browser::{Browser, Launcher, Obstacle};
-use crate::config::{Endpoints, Sources};
+use crate::config::{Endpoints, Profile, Sources};
 use crate::error::CliError;
 use crate::explain::delivery as explain;
 use crate::explain::listener::{self_test, self_test_hint};
@@ -17,7 +17,6 @@ use crate::ui::prompter::Prompter;
 use keymint_callback_adapter::{LoopbackListener, SelfTestErrorKind};
 use keymint_delivery_adapter::{Keyring, KeyringError, StateDir};
 use keymint_domain::Clock;
-use keymint_tokio_clock::TokioClock;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
@@ -44,11 +43,10 @@ pub(super) fn port(endpoints: &Endpoints) -> (Finding, Option<LoopbackListener>)
 }
 
 /// Where the system has `localhost`.
-pub(super) async fn localhost() -> Finding {
-    let lookup = tokio::net::lookup_host(("localhost", 0));
-    let found = <dyn Clock>::timeout(&TokioClock::new(), LOOKUP, lookup).await;
-    let mut addresses: Vec<_> =
-        found.ok().and_then(Result::ok).into_iter().flatten().map(|address| address.ip()).collect();
+pub(super) async fn localhost(clock: &dyn Clock) -> Finding {
+    let found = clock.timeout(LOOKUP, tokio::net::lookup_host(("localhost", 0))).await;
+    let found = found.into_iter().flatten().flatten();
+    let mut addresses: Vec<_> = found.map(|address| address.ip()).collect();
     addresses.dedup();
     let own = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
     if let Some(elsewhere) = addresses.iter().find(|address| !own.contains(address)) {
@@ -155,8 +153,8 @@ pub(super) fn lock(port: u16) -> Finding {
 }
 
 /// Whether the keyring answers. A key can go elsewhere, so it is never a problem.
-pub(super) async fn keyring(profile: &str, prompter: Prompter<'_>) -> Finding {
-    match patiently(prompter, Keyring::get(profile)).await {
+pub(super) async fn keyring(profile: &Profile, prompter: Prompter<'_>) -> Finding {
+    match patiently(prompter, Keyring::get(profile.as_str())).await {
         Ok(None) => Finding::ok("keyring", &format!("has no key for the profile {profile}")),
         Ok(Some(key)) => {
             let last_four = key.last_four();

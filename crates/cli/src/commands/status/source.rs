@@ -1,6 +1,6 @@
 //! The sources in which a program that is started here finds a key.
 
-use crate::config::{self, Sources, profile_flag};
+use crate::config::{Profile, Sources};
 use crate::error::CliError;
 use crate::flow::keyring::patiently;
 use crate::ui::prompter::Prompter;
@@ -26,16 +26,16 @@ pub(super) struct FoundKey {
 pub(super) enum KeySource {
     Variable(String),
     EnvFile(PathBuf),
-    Keyring { profile: String },
+    Keyring { profile: Profile },
 }
 
 /// Finds the sources that have something, in their order of precedence.
-pub(super) async fn find(options: &Sources<'_>, prompter: Prompter<'_>) -> Result<Vec<FoundKey>, CliError> {
-    let variable = config::variable(&None, options)?;
+pub(super) async fn find(sources: &Sources<'_>, prompter: Prompter<'_>) -> Result<Vec<FoundKey>, CliError> {
+    let variable = sources.key_variable(&None)?;
     let mut found = Vec::new();
     found.extend(in_environment(&variable));
     found.extend(in_file(Path::new(ENV_FILE), &variable));
-    found.extend(in_keyring(&options.profile, prompter).await);
+    found.extend(in_keyring(&sources.profile, prompter).await);
     Ok(found)
 }
 
@@ -58,14 +58,14 @@ fn in_file(path: &Path, variable: &VariableName) -> Option<FoundKey> {
     Some(FoundKey { source, key })
 }
 
-async fn in_keyring(profile: &str, prompter: Prompter<'_>) -> Option<FoundKey> {
-    let key = match patiently(prompter, Keyring::get(profile)).await {
+async fn in_keyring(profile: &Profile, prompter: Prompter<'_>) -> Option<FoundKey> {
+    let key = match patiently(prompter, Keyring::get(profile.as_str())).await {
         Ok(key) => Ok(key?),
         // A build without the keyring has nothing in it.
         Err(KeyringError::NotBuiltIn) => return None,
         Err(error) => Err(error.to_string()),
     };
-    Some(FoundKey { source: KeySource::Keyring { profile: profile.to_owned() }, key })
+    Some(FoundKey { source: KeySource::Keyring { profile: profile.clone() }, key })
 }
 
 impl FoundKey {
@@ -94,7 +94,7 @@ impl KeySource {
                     .to_owned(),
             ),
             Self::Keyring { profile } => {
-                Some(format!("Only what `keymint run{} -- CMD` starts is given it.", profile_flag(profile)))
+                Some(format!("Only what `keymint run{} -- CMD` starts is given it.", profile.flag()))
             }
         }
     }
@@ -117,7 +117,7 @@ impl Serialize for FoundKey {
         map.serialize_entry("place", &self.source.name())?;
         match &self.source {
             KeySource::Variable(name) => map.serialize_entry("variable", name)?,
-            KeySource::Keyring { profile } => map.serialize_entry("profile", profile)?,
+            KeySource::Keyring { profile } => map.serialize_entry("profile", profile.as_str())?,
             KeySource::EnvFile(_) => {}
         }
         map.serialize_entry("last4", &self.last_four())?;

@@ -1,6 +1,8 @@
 //! The configuration file: where it is, and that nobody else could have written it. Who writes it
 //! decides where codes, tokens and keys are sent.
 
+pub(super) mod parser;
+
 use crate::error::CliError;
 use keymint_delivery_adapter::private;
 use std::io::{self, ErrorKind, Read};
@@ -32,7 +34,7 @@ fn read_checked(path: &Path) -> io::Result<String> {
         return Err(io::Error::other("it has more than 1 MiB"));
     }
     let text = String::from_utf8(bytes).map_err(|error| {
-        let line = super::profile::line(error.as_bytes(), error.utf8_error().valid_up_to());
+        let line = parser::line(error.as_bytes(), error.utf8_error().valid_up_to());
         io::Error::other(format!("line {line}: it is not UTF-8 text"))
     })?;
     Ok(text)

@@ -1,0 +1,175 @@
+//! The settings of a run that creates a key: how to sign in, which key, and where it goes.
+
+use super::key_name;
+use super::profile::Profile;
+use super::sign_in::SignInSettings;
+use super::sources::Sources;
+use crate::args::values::plain_text;
+use crate::args::{
+    BrowserArgs, CreateArgs, DestinationArgs, EndpointArgs, FinishArgs, KeyArgs, TargetArgs, TimeoutArgs,
+};
+use crate::error::CliError;
+use keymint_delivery_adapter::VariableName;
+#[cfg(feature = "sandbox")]
+use keymint_domain::BaseUrl;
+use keymint_domain::Plan;
+use std::path::PathBuf;
+
+/// What the creation of a key needs to know.
+pub(crate) struct CreateSettings {
+    pub(crate) sign_in: SignInSettings,
+    pub(crate) plan: Plan,
+    pub(crate) dry_run: bool,
+    pub(crate) destinations: Destinations,
+    /// Whether the user picks where the key is created.
+    pub(crate) choose: bool,
+    /// Whether the new key is tried.
+    pub(crate) verify: bool,
+}
+
+impl CreateSettings {
+    pub(crate) fn of_create(args: &CreateArgs, of: &Sources<'_>) -> Result<Self, CliError> {
+        let sign_in = SignInSettings::resolve(&args.browser, &args.timeouts, &args.endpoints, of)?;
+        Self::resolve(sign_in, &args.key, &args.target, &args.destinations, of)
+    }
+
+    /// Those of the second half of a sign-in, which began at these endpoints.
+    pub(crate) fn of_finish(
+        args: &FinishArgs,
+        endpoints: &EndpointArgs,
+        of: &Sources<'_>,
+    ) -> Result<Self, CliError> {
+        let browser = BrowserArgs { no_input: args.no_input, ..BrowserArgs::default() };
+        let timeouts = TimeoutArgs {
+            project_timeout: args.project_timeout.clone(),
+            http_timeout: args.http_timeout.clone(),
+            ..TimeoutArgs::default()
+        };
+        let sign_in = SignInSettings::resolve(&browser, &timeouts, endpoints, of)?;
+        Self::resolve(sign_in, &args.key, &args.target, &args.destinations, of)
+    }
+
+    /// Those of a key for the keyring alone, with whatever else the environment says.
+    pub(crate) fn for_keyring(of: &Sources<'_>) -> Result<Self, CliError> {
+        let keyring = Some(KeyringOptions { profile: of.profile.clone(), new: false });
+        let destinations = Destinations { keyring, ..Destinations::default() };
+        Ok(Self { dry_run: false, destinations, ..Self::of_create(&CreateArgs::default(), of)? })
+    }
+
+    #[cfg(feature = "sandbox")]
+    /// Those of the demonstration.
+    pub(crate) fn for_demo(issuer: &str, api_base: &str) -> Result<Self, CliError> {
+        let base = |url| BaseUrl::parse(url).map_err(CliError::internal);
+        let sign_in = SignInSettings::for_demo(base(issuer)?, base(api_base)?);
+        let plan = sign_in.plan(default_name()?);
+        let destinations = Destinations::default();
+        Ok(Self { sign_in, plan, dry_run: false, destinations, choose: false, verify: false })
+    }
+
+    fn resolve(
+        sign_in: SignInSettings,
+        key: &KeyArgs,
+        target: &TargetArgs,
+        destinations: &DestinationArgs,
+        of: &Sources<'_>,
+    ) -> Result<Self, CliError> {
+        let name = of.get("name", &key.name, plain_text)?;
+        let mut plan = sign_in.plan(name.map_or_else(default_name, Ok)?);
+        plan.selector.organization = of.get("organization", &target.organization, plain_text)?;
+        plan.selector.project = of.get("project", &target.project, plain_text)?;
+        Ok(Self {
+            sign_in,
+            plan,
+            dry_run: of.switch("dry-run", key.dry_run)?,
+            destinations: Destinations::resolve(destinations, of)?,
+            choose: of.switch("choose", target.choose)?,
+            verify: of.switch("verify", key.verify)?,
+        })
+    }
+}
+
+fn default_name() -> Result<String, CliError> {
+    key_name::default().map_err(CliError::internal)
+}
+
+/// The destinations that were asked for, and how far each may go.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Destinations {
+    pub(crate) env_file: Option<EnvFileOptions>,
+    pub(crate) keyring: Option<KeyringOptions>,
+    /// The command, as it was given.
+    pub(crate) pipe_to: Option<String>,
+    pub(crate) copy: bool,
+    pub(crate) print: bool,
+}
+
+/// A dotenv file.
+#[derive(Debug, Clone)]
+pub(crate) struct EnvFileOptions {
+    pub(crate) path: PathBuf,
+    pub(crate) variable: VariableName,
+    /// Whether another value may be replaced.
+    pub(crate) force: bool,
+    /// Whether git may track the file.
+    pub(crate) allow_tracked: bool,
+}
+
+/// An item of the keyring.
+#[derive(Debug, Clone)]
+pub(crate) struct KeyringOptions {
+    pub(crate) profile: Profile,
+    /// Whether a key that is there may be replaced.
+    pub(crate) new: bool,
+}
+
+impl Destinations {
+    pub(crate) fn resolve(args: &DestinationArgs, of: &Sources<'_>) -> Result<Self, CliError> {
+        let env_file = match &args.env_file {
+            Some(path) => Some(path.clone()),
+            None => of.get("env-file", &None, plain_text)?.map(Into::into),
+        };
+        let variable = of.get("var", &args.var, VariableName::parse)?;
+        if args.var.is_some() && env_file.is_none() {
+            return Err(CliError::usage("--var names the variable of a file: say which with --env-file"));
+        }
+        let force = of.switch("force", args.force)?;
+        let allow_tracked = of.switch("allow-tracked", args.allow_tracked)?;
+        let keyring = of.switch("keyring", args.keyring)?;
+        let new = of.switch("new", args.new)?;
+        Ok(Self {
+            env_file: env_file.map(|path| EnvFileOptions {
+                path: path.into(),
+                variable: variable.unwrap_or_default(),
+                force,
+                allow_tracked,
+            }),
+            keyring: keyring.then(|| KeyringOptions { profile: of.profile.clone(), new }),
+            pipe_to: of.get("pipe-to", &args.pipe_to, plain_text)?,
+            copy: of.switch("copy", args.copy)?,
+            print: of.switch("print", args.print)?,
+        })
+    }
+
+    /// Whether standard output is to have the key: asked for, or for want of another place.
+    pub(crate) fn stdout(&self) -> bool {
+        self.print || !self.elsewhere()
+    }
+
+    /// The variable that programs look for the key in, if they do so by themselves.
+    pub(crate) fn variable(&self) -> Option<&str> {
+        match &self.env_file {
+            Some(file) => Some(file.variable.as_str()),
+            None => (self.stdout() || self.copy).then_some(VariableName::OPENAI),
+        }
+    }
+
+    /// The profile of the keyring that is to have it.
+    pub(crate) fn profile(&self) -> Option<&str> {
+        self.keyring.as_ref().map(|keyring| keyring.profile.as_str())
+    }
+
+    /// Whether any other place is to have it.
+    pub(crate) fn elsewhere(&self) -> bool {
+        self.env_file.is_some() || self.keyring.is_some() || self.pipe_to.is_some() || self.copy
+    }
+}

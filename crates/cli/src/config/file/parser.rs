@@ -1,0 +1,217 @@
+//! The settings of the configuration file for one profile: its table wins over what precedes all tables.
+
+use crate::config::options::{DEFINITIONS, Definition, Kind};
+use crate::config::profile::Profile;
+use crate::error::CliError;
+use crate::ui::format::quoted;
+use keymint_domain::text::redact_keys;
+use std::collections::BTreeMap;
+use std::path::Path;
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
+
+/// The settings that apply to one profile.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FileSettings {
+    pub(in crate::config) values: BTreeMap<&'static str, Value>,
+    /// Whether the file has a table of this profile.
+    pub(in crate::config) is_defined: bool,
+}
+
+/// A value of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::config) struct Value {
+    pub(in crate::config) text: String,
+    pub(in crate::config) line: usize,
+    /// Whether it is in the profile's table.
+    pub(in crate::config) of_profile: bool,
+}
+
+/// Something wrong in the file.
+struct Fault {
+    /// Where, in bytes from the beginning.
+    at: usize,
+    what: String,
+}
+
+impl Fault {
+    fn new(at: usize, what: impl Into<String>) -> Self {
+        Self { at, what: what.into() }
+    }
+}
+
+impl FileSettings {
+    /// Reads the whole file, so that a mistake is found in whatever profile it is made.
+    pub(in crate::config) fn parse(path: &Path, text: &str, profile: &Profile) -> Result<Self, CliError> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let failure = |fault: Fault| {
+            let line = line(text.as_bytes(), fault.at);
+            let what = redact_keys(&fault.what);
+            CliError::usage(format!("{}, line {line}: {what}", path.display()))
+                .hint("Put that line right. `keymint config --help` has an example of the file.")
+        };
+        let document = DeTable::parse(text).map_err(|error| {
+            let at = error.span().map_or(0, |span| span.start);
+            failure(Fault::new(at, format!("it is no TOML: {}", error.message())))
+        })?;
+        let mut settings = Self::default();
+        let mut tables = None;
+        for (key, value) in document.get_ref() {
+            match (key.get_ref().as_ref(), value.get_ref()) {
+                ("profiles", DeValue::Table(table)) => tables = Some(table),
+                ("profiles", _) => {
+                    return Err(failure(Fault::new(
+                        key.span().start,
+                        "profiles: it must be tables such as [profiles.work]",
+                    )));
+                }
+                _ => settings.take(text, key, value, false).map_err(failure)?,
+            }
+        }
+        let Some(tables) = tables else { return Ok(settings) };
+        for (key, table) in tables {
+            let DeValue::Table(table) = table.get_ref() else {
+                let what = format!("profile {}: it must be a table", quoted(key.get_ref()));
+                return Err(failure(Fault::new(key.span().start, what)));
+            };
+            let is_chosen = key.get_ref() == profile.as_str();
+            settings.is_defined |= is_chosen;
+            let mut other = Self::default();
+            let into = if is_chosen { &mut settings } else { &mut other };
+            for (key, value) in table {
+                into.take(text, key, value, true).map_err(failure)?;
+            }
+        }
+        if !settings.is_defined && !profile.is_default() {
+            let names: Vec<_> = tables.keys().map(|key| quoted(key.get_ref())).collect();
+            let what = format!("{} has no profile {}", path.display(), quoted(profile.as_str()));
+            return Err(CliError::usage(what).hint(format!("It has {}.", names.join(", "))));
+        }
+        Ok(settings)
+    }
+
+    fn take(
+        &mut self,
+        document: &str,
+        key: &Spanned<DeString<'_>>,
+        value: &Spanned<DeValue<'_>>,
+        of_profile: bool,
+    ) -> Result<(), Fault> {
+        let at = key.span().start;
+        let definition = definition(key.get_ref()).map_err(|what| Fault::new(at, what))?;
+        let text = text(definition.kind, value.get_ref())
+            .and_then(|text| definition.kind.check(&text).map(|()| text))
+            .map_err(|what| Fault::new(at, format!("{}: {what}", definition.key())))?;
+        let value = Value { text, line: line(document.as_bytes(), at), of_profile };
+        self.values.insert(definition.name, value);
+        Ok(())
+    }
+}
+
+/// The option of this key, or what is wrong with it.
+fn definition(key: &str) -> Result<&'static Definition, String> {
+    let known = DEFINITIONS.iter().find(|definition| definition.key() == key);
+    match known {
+        Some(definition) if definition.in_file => Ok(definition),
+        Some(_) => Err(format!("{key}: it is for one run, and has no place in a file")),
+        None => {
+            let keys = DEFINITIONS.iter().filter(|definition| definition.in_file).map(Definition::key);
+            let likeness = |known: &String| strsim::jaro(known, key);
+            let nearest = keys.max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+            let nearest = nearest.filter(|nearest| likeness(nearest) > 0.7);
+            let hint = nearest.map_or_else(String::new, |nearest| format!("; did you mean {nearest}?"));
+            Err(format!("there is no setting {}{hint}", quoted(key)))
+        }
+    }
+}
+
+/// The value as its variable would have it.
+fn text(kind: Kind, value: &DeValue<'_>) -> Result<String, String> {
+    let needed = match (kind, value) {
+        (Kind::Switch, DeValue::Boolean(on)) => return Ok(on.to_string()),
+        (Kind::Switch, _) => "it must be true or false",
+        (Kind::Port | Kind::Time, DeValue::Integer(number)) => return Ok(number.to_string()),
+        (Kind::Port, _) => "it must be a number",
+        (Kind::File, DeValue::String(path)) if !Path::new(path.as_ref()).is_absolute() => {
+            "it must be an absolute path: the file counts in every folder"
+        }
+        (_, DeValue::String(text)) => return Ok(text.clone().into_owned()),
+        _ => "it must be a text in quotes",
+    };
+    Err(needed.to_owned())
+}
+
+/// The line of a place, counted from 1.
+pub(super) fn line(document: &[u8], at: usize) -> usize {
+    let before = &document[..at.min(document.len())];
+    before.iter().filter(|&&byte| byte == b'\n').count() + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str, name: &str) -> Result<FileSettings, CliError> {
+        FileSettings::parse(Path::new("/c.toml"), text, &Profile::parse(name).unwrap())
+    }
+
+    #[test]
+    fn the_table_of_a_profile_wins_over_what_stands_before_all_tables() {
+        let text = "\u{feff}app = \"one\"\nscope = \"all\"\n[profiles.work]\napp = \"two\"\ncallback_port = 5001\n\
+                    [profiles.other]\nscope = \"none\"\n";
+        let texts = |settings: &FileSettings| -> Vec<_> {
+            settings.values.iter().map(|(name, value)| (*name, value.text.clone(), value.line)).collect()
+        };
+        let of = |values: &[(&'static str, &str, usize)]| -> Vec<_> {
+            values.iter().map(|&(name, text, line)| (name, text.to_owned(), line)).collect()
+        };
+        let work = parse(text, "work").unwrap();
+        assert_eq!(texts(&work), of(&[("app", "two", 4), ("callback-port", "5001", 5), ("scope", "all", 2)]));
+        assert!(work.is_defined);
+        let default = parse(text, "default").unwrap();
+        assert_eq!(texts(&default), of(&[("app", "one", 1), ("scope", "all", 2)]));
+        assert!(!default.is_defined);
+    }
+
+    #[test]
+    fn a_profile_that_is_not_among_those_of_the_file_is_refused_and_without_any_it_is_a_mere_name() {
+        let refused = parse("[profiles.work]\n[profiles.home]", "wrok").unwrap_err();
+        assert_eq!(refused.message(), "/c.toml has no profile \"wrok\"");
+        assert_eq!(refused.advice().as_deref(), Some("It has \"home\", \"work\"."));
+        assert!(parse("quiet = true", "work").unwrap().values.contains_key("quiet"));
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_its_line_and_key_and_without_its_value() {
+        for (text, expected) in [
+            ("\napi-base = 1", "line 2: there is no setting \"api-base\"; did you mean api_base?"),
+            ("isuer = \"canary\"", "line 1: there is no setting \"isuer\"; did you mean issuer?"),
+            ("zzz = \"canary\"", "line 1: there is no setting \"zzz\""),
+            ("sk-proj-canary0123456789 = 1", "line 1: there is no setting"),
+            ("force = true", "line 1: force: it is for one run"),
+            ("profile = \"canary\"", "line 1: profile: it is for one run"),
+            ("app = \"a\"\napp = \"canary\"", "line 2: it is no TOML: duplicate key"),
+            ("[profiles.a]\n[profiles.a]", "line 2: it is no TOML: duplicate key"),
+            ("app = canary", "line 1: it is no TOML: "),
+            ("app = \"canary", "line 1: it is no TOML: "),
+            ("app = 1", "line 1: app: it must be a text in quotes"),
+            ("app = [\"canary\"]", "line 1: app: it must be a text in quotes"),
+            ("app.canary = 1", "line 1: app: it must be a text in quotes"),
+            ("quiet = \"canary\"", "line 1: quiet: it must be true or false"),
+            ("callback_port = \"canary\"", "line 1: callback_port: it must be a number"),
+            ("callback_port = 0", "line 1: callback_port: it must be a port number"),
+            ("issuer = \"http://canary.example\"", "line 1: issuer: it must begin with https://"),
+            ("api_base = \"https://u:canary@host\"", "line 1: api_base: it must not hold a user name"),
+            ("http_timeout = \"canary\"", "line 1: http_timeout: it must be a time"),
+            ("ca_file = \"canary.pem\"", "line 1: ca_file: it must be an absolute path"),
+            ("profiles = \"canary\"", "line 1: profiles: it must be tables"),
+            ("[profiles]\nwork = \"canary\"", "line 2: profile \"work\": it must be a table"),
+            ("[profiles.other]\nissuer = \"canary\"", "line 2: issuer: "),
+            ("[profiles.other]\nprofiles = 1", "line 2: there is no setting \"profiles\""),
+        ] {
+            let Err(failure) = parse(text, "default") else { panic!("{text} was accepted") };
+            assert!(failure.message().starts_with(&format!("/c.toml, {expected}")), "{}", failure.message());
+            assert!(!failure.message().contains("canary"), "{}", failure.message());
+        }
+    }
+}

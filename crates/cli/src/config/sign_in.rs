@@ -1,0 +1,194 @@
+//! The settings of a sign-in: which servers, where the browser comes back to, and how.
+
+use super::network;
+use super::sources::Sources;
+use crate::args::values::{plain_text, port_number, wait};
+use crate::args::{BrowserArgs, EndpointArgs, TimeoutArgs};
+use crate::browser::{Browser, Launcher};
+use crate::error::CliError;
+use keymint_domain::{BaseUrl, Client, Plan, PollPolicy, Timeouts};
+use keymint_http_adapter::HttpOptions;
+use std::time::Duration;
+
+/// The port of the redirect URI that OpenAI's server knows for the default client.
+pub(super) const REGISTERED_PORT: u16 = 5000;
+
+/// How long to wait for the user by default.
+const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+
+/// The two servers, and the port of this machine.
+pub(crate) struct Endpoints {
+    pub(crate) client: Client,
+    pub(crate) api_base: BaseUrl,
+    /// The application that the platform session is opened for.
+    pub(crate) app: String,
+    /// 0 takes a free port.
+    pub(crate) callback_port: u16,
+}
+
+impl Endpoints {
+    fn at(client: Client, api_base: BaseUrl, callback_port: u16) -> Self {
+        Self { client, api_base, app: Plan::named("").app, callback_port }
+    }
+
+    pub(crate) fn resolve(args: &EndpointArgs, of: &Sources<'_>) -> Result<Self, CliError> {
+        let mut endpoints = Self::at(Client::default(), BaseUrl::openai_api(), REGISTERED_PORT);
+        let Self { client, api_base, app, callback_port } = &mut endpoints;
+        of.override_default(&mut client.issuer, "issuer", &args.issuer, BaseUrl::parse)?;
+        of.override_default(&mut client.client_id, "client-id", &args.client_id, plain_text)?;
+        of.override_default(&mut client.audience, "audience", &args.audience, plain_text)?;
+        of.override_default(&mut client.scope, "scope", &args.scope, plain_text)?;
+        of.override_default(api_base, "api-base", &args.api_base, BaseUrl::parse)?;
+        of.override_default(app, "app", &args.app, plain_text)?;
+        of.override_default(callback_port, "callback-port", &args.callback_port, port_number)?;
+        Ok(endpoints)
+    }
+
+    /// The flags that name these servers, whatever the environment says.
+    pub(crate) fn to_args(&self, ca_file: Option<&str>) -> EndpointArgs {
+        let Self { client, api_base, app, callback_port } = self;
+        let absolute = |path: &str| {
+            std::path::absolute(path).map_or_else(|_| path.into(), |path| path.display().to_string())
+        };
+        EndpointArgs {
+            issuer: Some(client.issuer.to_string()),
+            api_base: Some(api_base.to_string()),
+            client_id: Some(client.client_id.clone()),
+            audience: Some(client.audience.clone()),
+            scope: Some(client.scope.clone()),
+            app: Some(app.clone()),
+            callback_port: Some(callback_port.to_string()),
+            ca_file: ca_file.map(absolute),
+        }
+    }
+
+    /// Whether keys are created at OpenAI, and not at another deployment or the sandbox.
+    pub(crate) fn are_openai(&self) -> bool {
+        self.api_base == BaseUrl::openai_api()
+    }
+
+    /// Whether both servers are on this machine, and are reached without a proxy.
+    pub(crate) fn are_here(&self) -> bool {
+        self.client.issuer.is_loopback() && self.api_base.is_loopback()
+    }
+
+    /// What the user should know of them before the browser opens.
+    fn warnings(&self) -> Vec<String> {
+        let elsewhere = self.client.issuer != Client::default().issuer || !self.are_openai();
+        let elsewhere = elsewhere.then(|| {
+            format!(
+                "signing in at {} for the API at {}, not at OpenAI's own",
+                self.client.issuer, self.api_base
+            )
+        });
+        elsewhere.into_iter().chain(self.port_warning()).collect()
+    }
+
+    /// What the user should know of the port, if the server is known to refuse it.
+    pub(crate) fn port_warning(&self) -> Option<String> {
+        let Self { client, callback_port, .. } = self;
+        let default = Client::default();
+        let is_default = client.issuer == default.issuer && client.client_id == default.client_id;
+        (is_default && *callback_port != REGISTERED_PORT).then(|| {
+            format!(
+                "OpenAI's server knows this client with callback port {REGISTERED_PORT} only, and will probably \
+                 refuse {callback_port}"
+            )
+        })
+    }
+}
+
+/// What a sign-in needs to know.
+pub(crate) struct SignInSettings {
+    pub(crate) endpoints: Endpoints,
+    pub(crate) http: HttpOptions,
+    pub(crate) browser: Browser,
+    /// Whether the browser can come back by itself; otherwise the user pastes the URL.
+    pub(crate) listens: bool,
+    /// How long to wait for the user.
+    pub(crate) timeout: Duration,
+    /// How often and how long to look for the default project.
+    pub(crate) polling: PollPolicy,
+    /// Whether the user may be asked.
+    pub(crate) may_ask: bool,
+    /// Whether anything is written to the disk: locks, the record of the key, and the key if it cannot
+    /// be delivered.
+    pub(crate) persists: bool,
+    /// What the user should know before the browser opens.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl SignInSettings {
+    fn at(endpoints: Endpoints) -> Self {
+        Self {
+            warnings: endpoints.warnings(),
+            endpoints,
+            http: HttpOptions::default(),
+            browser: Browser::System,
+            listens: true,
+            timeout: SIGN_IN_TIMEOUT,
+            polling: PollPolicy::default(),
+            may_ask: true,
+            persists: true,
+        }
+    }
+
+    pub(crate) fn resolve(
+        browser: &BrowserArgs,
+        timeouts: &TimeoutArgs,
+        endpoints: &EndpointArgs,
+        of: &Sources<'_>,
+    ) -> Result<Self, CliError> {
+        let mut settings = Self::at(Endpoints::resolve(endpoints, of)?);
+        if !settings.endpoints.are_here() {
+            network::proxy(of)?;
+        }
+        settings.http = network::http(&timeouts.http_timeout, &endpoints.ca_file, of)?;
+        settings.polling = polling(timeouts, of)?;
+        of.override_default(&mut settings.timeout, "sign-in-timeout", &timeouts.sign_in_timeout, wait)?;
+        settings.listens = !of.switch("no-listen", browser.no_listen)?;
+        settings.browser = resolve_browser(browser, of)?;
+        settings.may_ask = of.may_ask(browser.no_input)?;
+        Ok(settings)
+    }
+
+    /// Those of the demonstration: the sandbox's servers, any free port, and nothing from outside.
+    #[cfg(feature = "sandbox")]
+    pub(super) fn for_demo(issuer: BaseUrl, api_base: BaseUrl) -> Self {
+        Self {
+            browser: Browser::Sandbox,
+            may_ask: false,
+            persists: false,
+            warnings: Vec::new(),
+            ..Self::at(Endpoints::at(Client::at(issuer), api_base, 0))
+        }
+    }
+
+    /// The plan for a key of this name in the default project.
+    pub(crate) fn plan(&self, key_name: String) -> Plan {
+        let mut plan = Plan::named(key_name);
+        plan.app.clone_from(&self.endpoints.app);
+        plan.timeouts = Timeouts::for_requests(self.http.request_timeout);
+        plan.polling = self.polling;
+        plan
+    }
+}
+
+/// The browser that opens the URL. A flag for one of the two wins over a variable for the other.
+pub(crate) fn resolve_browser(args: &BrowserArgs, of: &Sources<'_>) -> Result<Browser, CliError> {
+    if args.no_browser || args.browser.is_none() && of.is_set("no-browser")? {
+        return Ok(Browser::None);
+    }
+    if let Some(launcher) = of.get("browser", &args.browser, Launcher::parse)? {
+        return Ok(Browser::Named(vec![launcher]));
+    }
+    Ok(of.environment.get("BROWSER")?.map_or(Browser::System, |variable| Browser::named_by(&variable)))
+}
+
+fn polling(args: &TimeoutArgs, of: &Sources<'_>) -> Result<PollPolicy, CliError> {
+    let timeout = of.get("project-timeout", &args.project_timeout, wait)?;
+    let timeout = timeout.unwrap_or(PollPolicy::DEFAULT_TIMEOUT);
+    let interval = of.get("poll-interval", &args.poll_interval, wait)?;
+    Ok(interval
+        .map_or_else(|| PollPolicy::adaptive(timeout), |interval| PollPolicy::fixed(interval, timeout)))
+}

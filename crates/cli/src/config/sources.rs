@@ -1,0 +1,173 @@
+//! Where the value of an option comes from: its flag, else its environment variable, else the
+//! configuration file, else its default.
+
+use super::file;
+use super::file::parser::FileSettings;
+use super::profile::Profile;
+use crate::args::OutputArgs;
+use crate::args::values::switch;
+use crate::error::CliError;
+use crate::os::env::Environment;
+use keymint_delivery_adapter::VariableName;
+use std::fmt::Display;
+use std::path::PathBuf;
+
+/// The options of a run. Each has a flag, a variable with `KEYMINT_` before its name, and, where
+/// that makes sense, a key in the configuration file.
+#[derive(Clone)]
+pub(crate) struct Sources<'a> {
+    pub(crate) environment: &'a dyn Environment,
+    /// Where the configuration file is, whether or not it is there.
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) profile: Profile,
+    pub(super) of_file: FileSettings,
+}
+
+/// The value of an option that no flag gives.
+pub(crate) struct Given {
+    pub(crate) value: String,
+    pub(crate) source: Source,
+}
+
+/// Where a value comes from.
+pub(crate) enum Source {
+    Variable(String),
+    File {
+        path: PathBuf,
+        line: usize,
+        /// In whose table it stands, if not before all tables.
+        profile: Option<Profile>,
+    },
+}
+
+impl Source {
+    /// For a complaint about the value of an option.
+    pub(crate) fn about(&self, name: &str) -> String {
+        match self {
+            Self::Variable(variable) => variable.clone(),
+            Self::File { path, line, .. } => {
+                format!("{}, line {line}: {}", path.display(), name.replace('-', "_"))
+            }
+        }
+    }
+}
+
+impl<'a> Sources<'a> {
+    /// Flags and variables alone.
+    pub(crate) fn without_file(environment: &'a dyn Environment) -> Self {
+        Self { environment, file: None, profile: Profile::default(), of_file: FileSettings::default() }
+    }
+
+    /// With the configuration file, as far as it is there. A flag may name the profile.
+    pub(crate) fn read(environment: &'a dyn Environment, profile: &Option<String>) -> Result<Self, CliError> {
+        let file = file::path();
+        let text = file.as_deref().map(file::read).transpose()?.flatten();
+        Self::with_file(environment, file, text.as_deref(), profile)
+    }
+
+    pub(super) fn with_file(
+        environment: &'a dyn Environment,
+        file: Option<PathBuf>,
+        text: Option<&str>,
+        profile: &Option<String>,
+    ) -> Result<Self, CliError> {
+        let mut sources = Self::without_file(environment);
+        sources.profile = sources.get("profile", profile, Profile::parse)?.unwrap_or_default();
+        sources.file = file;
+        if let (Some(path), Some(text)) = (&sources.file, text) {
+            sources.of_file = FileSettings::parse(path, text, &sources.profile)?;
+        }
+        Ok(sources)
+    }
+
+    /// What to print, and how. The weaker source of one of `quiet` and `verbose` does not matter if a
+    /// stronger one has the other.
+    pub(super) fn output(&self, flags: OutputArgs) -> Result<OutputArgs, CliError> {
+        let variables = Self::without_file(self.environment);
+        let mut output = flags;
+        for sources in [&variables, self] {
+            if !(output.quiet || output.verbose) {
+                output.quiet = sources.is_set("quiet")?;
+                output.verbose = sources.is_set("verbose")?;
+            }
+        }
+        output.json = self.switch("json", flags.json)?;
+        output.events = self.switch("events", flags.events)?;
+        Ok(output)
+    }
+
+    /// Whether the configuration file has a table of this profile.
+    pub(crate) fn profile_is_defined(&self) -> bool {
+        self.of_file.is_defined
+    }
+
+    /// The value of an option, if a variable or the file gives one.
+    pub(crate) fn raw(&self, name: &str) -> Result<Option<Given>, CliError> {
+        let variable = variable(name);
+        if let Some(value) = self.environment.get(&variable)? {
+            return Ok(Some(Given { value, source: Source::Variable(variable) }));
+        }
+        let Some((path, value)) = self.file.as_ref().zip(self.of_file.values.get(name)) else {
+            return Ok(None);
+        };
+        let source = Source::File {
+            path: path.clone(),
+            line: value.line,
+            profile: value.of_profile.then(|| self.profile.clone()),
+        };
+        Ok(Some(Given { value: value.text.clone(), source }))
+    }
+
+    /// The value of an option, if it is given anywhere. No message repeats the value: what is
+    /// mistyped may be a secret.
+    pub(super) fn get<T, E: Display>(
+        &self,
+        name: &str,
+        flag: &Option<String>,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Result<Option<T>, CliError> {
+        if let Some(value) = flag {
+            return parse(value).map(Some).map_err(|error| CliError::usage(format!("--{name}: {error}")));
+        }
+        let Some(Given { value, source }) = self.raw(name)? else { return Ok(None) };
+        parse(&value).map(Some).map_err(|error| CliError::usage(format!("{}: {error}", source.about(name))))
+    }
+
+    /// The same for an option that has a default.
+    pub(super) fn override_default<T, E: Display>(
+        &self,
+        setting: &mut T,
+        name: &str,
+        flag: &Option<String>,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Result<(), CliError> {
+        if let Some(value) = self.get(name, flag, parse)? {
+            *setting = value;
+        }
+        Ok(())
+    }
+
+    /// Whether something that is off by default is switched on, by its flag or otherwise.
+    pub(super) fn switch(&self, name: &str, flag: bool) -> Result<bool, CliError> {
+        Ok(flag || self.is_set(name)?)
+    }
+
+    /// Whether something that is off by default is switched on without a flag.
+    pub(super) fn is_set(&self, name: &str) -> Result<bool, CliError> {
+        Ok(self.get(name, &None, switch)?.unwrap_or(false))
+    }
+
+    /// Whether the user may be asked.
+    pub(crate) fn may_ask(&self, no_input: bool) -> Result<bool, CliError> {
+        Ok(!self.switch("no-input", no_input)?)
+    }
+
+    /// The variable that programs look for a key in.
+    pub(crate) fn key_variable(&self, flag: &Option<String>) -> Result<VariableName, CliError> {
+        Ok(self.get("var", flag, VariableName::parse)?.unwrap_or_default())
+    }
+}
+
+pub(super) fn variable(name: &str) -> String {
+    format!("KEYMINT_{}", name.replace('-', "_").to_ascii_uppercase())
+}

@@ -1,0 +1,47 @@
+//! What every command works with.
+
+use crate::args::OutputArgs;
+use crate::config::{Sources, proxy_variable};
+use crate::error::CliError;
+use crate::explain::provision::provision;
+use crate::os::signals::Interrupt;
+use crate::ui::prompter::Prompter;
+use crate::ui::reporter::Reporter;
+use keymint_domain::ProvisionError;
+use keymint_tokio_clock::TokioClock;
+use std::sync::Arc;
+
+/// The user interface, the clock, and where the settings come from. It is made once.
+pub(crate) struct Context {
+    pub(crate) ui: Arc<Reporter>,
+    pub(crate) clock: TokioClock,
+    pub(crate) sources: Sources<'static>,
+    output: OutputArgs,
+}
+
+impl Context {
+    pub(crate) fn new(sources: Sources<'static>, output: OutputArgs) -> Self {
+        Self { ui: Arc::new(Reporter::new(output)), clock: TokioClock::new(), sources, output }
+    }
+
+    /// The same with nothing on standard output.
+    pub(crate) fn without_json(&self) -> Self {
+        Self::new(self.sources.clone(), OutputArgs { json: false, ..self.output })
+    }
+
+    /// The user at the terminal, if they may be asked.
+    pub(crate) fn prompter(&self, may_ask: bool) -> Prompter<'_> {
+        Prompter::new(&self.ui, may_ask)
+    }
+
+    /// The error of the flow, with hints that fit the variables of this process.
+    pub(crate) fn explain(&self, error: impl Into<ProvisionError>) -> CliError {
+        provision(error.into(), proxy_variable(self.sources.environment))
+    }
+
+    /// The signals to end. From here on the command has to heed them.
+    #[expect(clippy::unused_self, reason = "a command takes what it needs of its process from here")]
+    pub(crate) fn signals(&self) -> Result<Interrupt, CliError> {
+        Interrupt::listen().map_err(CliError::internal)
+    }
+}

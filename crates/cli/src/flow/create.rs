@@ -1,0 +1,103 @@
+//! The steps that every command with a new key shares: prepare, sign in, choose where, create.
+
+use crate::config::CreateSettings;
+use crate::error::{CliError, ErrorKind};
+use crate::flow::choose;
+use crate::flow::context::Context;
+use crate::flow::create_key::KeyCreation;
+use crate::flow::response::{ResponseReceiver, page};
+use crate::flow::sign_in::{open_sign_in, wait_for_browser};
+use crate::os::signals::{InFlight, Interrupt};
+use crate::ui::format::describe_target;
+use crate::ui::message::Message;
+use keymint_callback_adapter::{BrowserMismatch, Outcome};
+use keymint_delivery_adapter::fail_point;
+use keymint_domain::{Event, PendingAuthorization, Target};
+
+/// Signs in with the browser, creates a key and delivers it.
+pub(crate) async fn create(context: &Context, settings: &CreateSettings) -> Result<(), CliError> {
+    let mut flow = CreateFlow::prepare(context, settings, context.signals()?).await?;
+    let opening = open_sign_in(context, &settings.sign_in);
+    let (mut receiver, pending) = flow.signals.cancel_on_signal(opening).await?;
+    let outcome = flow.create_key(&mut receiver, pending).await;
+    receiver.conclude(outcome.as_ref().map_or_else(page, |page| *page)).await;
+    outcome.map(drop)
+}
+
+/// One creation of a key.
+pub(crate) struct CreateFlow<'a> {
+    context: &'a Context,
+    settings: &'a CreateSettings,
+    creation: KeyCreation<'a>,
+    signals: Interrupt,
+}
+
+impl<'a> CreateFlow<'a> {
+    /// Does all that can fail before anybody signs in.
+    pub(crate) async fn prepare(
+        context: &'a Context,
+        settings: &'a CreateSettings,
+        mut signals: Interrupt,
+    ) -> Result<Self, CliError> {
+        let creation = signals.cancel_on_signal(KeyCreation::prepare(context, settings)).await?;
+        Ok(Self { context, settings, creation, signals })
+    }
+
+    /// From the open browser to the delivered key. Returns what the browser's page shows.
+    pub(crate) async fn create_key(
+        self,
+        receiver: &mut ResponseReceiver,
+        pending: PendingAuthorization,
+    ) -> Result<Outcome, CliError> {
+        let Self { context, settings, creation, mut signals } = self;
+        let in_flight = InFlight::new();
+        let observer = |event: Event| {
+            in_flight.observe(&event);
+            if event == Event::CreationRequested {
+                fail_point::reached("asked");
+            }
+            context.ui.report(&Message::Flow(&event));
+        };
+        let before_creation = async {
+            let (servers, grant) = wait_for_browser(context, &settings.sign_in, receiver, pending).await?;
+            let provisioner = servers.provisioner(&settings.plan, &observer);
+            let session = provisioner.sign_in(grant).await.map_err(|error| context.explain(error))?;
+            context.ui.report(&Message::Looking { patience: settings.plan.polling.timeout() });
+            let target = choose::target(context, settings, &provisioner, &session).await?;
+            context.ui.report(&Message::Chosen { target: &target, account: session.account() });
+            if !settings.dry_run {
+                confirm_browser(context, settings, receiver.browser_mismatch(), &target).await?;
+            }
+            Ok((servers, session, target))
+        };
+        let (servers, session, target) = signals.cancel_on_signal(before_creation).await?;
+        let provisioner = servers.provisioner(&settings.plan, &observer);
+        creation.run(&provisioner, session, &target, &in_flight, &mut signals).await
+    }
+}
+
+/// Asks before a key is created in another user's account, or another user's key is used here: the
+/// browser that came back may not be the one of the user here.
+async fn confirm_browser(
+    context: &Context,
+    settings: &CreateSettings,
+    mismatch: Option<BrowserMismatch>,
+    target: &Target,
+) -> Result<(), CliError> {
+    let what = match mismatch {
+        None => return Ok(()),
+        Some(BrowserMismatch::TwoBrowsers) => "two browsers opened the sign-in, which was meant for one",
+        Some(_) => "the answer came from another browser than the one that was opened",
+    };
+    let place = describe_target(target);
+    let question = format!("Careful: {what}. Create a key in {place}?");
+    let why = match context.prompter(settings.sign_in.may_ask).confirm(question).await {
+        Some(true) => return Ok(()),
+        Some(false) => format!("you did not want a key in {place}"),
+        None => "nobody is here to say whether that is right".to_owned(),
+    };
+    let refusal = CliError::new(ErrorKind::SignInRefused, format!("{what}, and {why}"));
+    Err(refusal.hint(
+        "Run it again with --no-browser, and open the address in the browser that you want to sign in with.",
+    ))
+}
