@@ -103,7 +103,7 @@ impl Cell {
         let Self { step, expected, strikes, impatient } = self;
         let _room = ROOM.acquire().await.unwrap();
         let server = FaultServer::start(step, fault, strikes).await;
-        let project_timeout = if expected.or_more { "1s" } else { "60s" };
+        let project_timeout = if expected.or_more { "2s" } else { "60s" };
         let http_timeout = if impatient { "4s" } else { "30s" };
         let limits = ["--project-timeout", project_timeout, "--http-timeout", http_timeout];
         let ended = create(&server.url, &server.url, &limits).await;
