@@ -129,14 +129,9 @@ mod tests {
     use super::*;
     use hyper::Request;
 
-    const GOOD: &str = "/auth/callback?code=C&state=S";
-    const HOST: (&str, &str) = ("host", "localhost:5000");
-
-    fn check_on(port: u16, method: &str, uri: &str, headers: &[(&str, &str)]) -> Result<Admitted, Verdict> {
-        let mut request = Request::builder().method(method).uri(uri);
-        for (name, value) in headers {
-            request = request.header(*name, value.as_bytes());
-        }
+    /// Checks a GET, as the listener on this port does.
+    fn check_on(port: u16, path: &str, host: &str) -> Result<Admitted, Verdict> {
+        let request = Request::builder().uri(path).header("host", host);
         let admission = Admission {
             port,
             callback_path: "/auth/callback".to_owned(),
@@ -146,58 +141,16 @@ mod tests {
         admission.check(&request.body(()).unwrap().into_parts().0)
     }
 
-    fn check(method: &str, uri: &str, headers: &[(&str, &str)]) -> Result<Admitted, Verdict> {
-        check_on(5000, method, uri, headers)
-    }
-
-    fn admitted(target: &str) -> Result<Admitted, Verdict> {
-        Ok(Admitted::Callback { target: target.to_owned() })
-    }
-
-    #[test]
-    fn only_get_is_admitted_whatever_else_is_right() {
-        assert_eq!(check("GET", GOOD, &[HOST]), admitted(GOOD));
-        for method in ["HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH", "TRACE", "get", "FOO"] {
-            assert_eq!(check(method, GOOD, &[HOST]), Err(Verdict::OtherMethod), "{method}");
-        }
-        assert_eq!(check("CONNECT", "evil.example:443", &[HOST]), Err(Verdict::OtherMethod));
-    }
-
-    #[test]
-    fn the_host_is_that_of_the_redirect_uri() {
-        for (hosts, expected) in [
-            (&["localhost:5000"][..], admitted(GOOD)),
-            (&["LOCALHOST:5000"], admitted(GOOD)),
-            (&[], Err(Verdict::BadRequest)),
-            (&["localhost:5000", "localhost:5000"], Err(Verdict::BadRequest)),
-            (&["localhost:5000", "evil.example"], Err(Verdict::BadRequest)),
-            (&[""], Err(Verdict::BadRequest)),
-            (&["u:p@localhost:5000"], Err(Verdict::BadRequest)),
-            (&["local\u{e9}host:5000"], Err(Verdict::BadRequest)),
-            (&["localhost:5000/"], Err(Verdict::BadRequest)),
-            (&["localhost:5000, localhost:5000"], Err(Verdict::BadRequest)),
-            (&["evil.example:5000"], Err(Verdict::Misdirected)),
-            (&["localhost"], Err(Verdict::Misdirected)),
-            (&["localhost:"], Err(Verdict::Misdirected)),
-            (&["localhost:80"], Err(Verdict::Misdirected)),
-            (&["localhost:05000"], Err(Verdict::Misdirected)),
-            (&["localhost.:5000"], Err(Verdict::Misdirected)),
-            (&["127.0.0.1:5000"], Err(Verdict::Misdirected)),
-            (&["[::1]:5000"], Err(Verdict::Misdirected)),
-        ] {
-            let headers: Vec<_> = hosts.iter().map(|host| ("host", *host)).collect();
-            assert_eq!(check("GET", GOOD, &headers), expected, "{hosts:?}");
-        }
-    }
-
     #[test]
     fn on_port_80_the_host_may_leave_it_out() {
+        let target = "/auth/callback?code=C&state=S";
+        let admitted = || Ok(Admitted::Callback { target: target.to_owned() });
         for (host, expected) in [
-            ("localhost", admitted(GOOD)),
-            ("localhost:80", admitted(GOOD)),
+            ("localhost", admitted()),
+            ("localhost:80", admitted()),
             ("localhost:5000", Err(Verdict::Misdirected)),
         ] {
-            assert_eq!(check_on(80, "GET", GOOD, &[("host", host)]), expected, "{host}");
+            assert_eq!(check_on(80, target, host), expected, "{host}");
         }
     }
 
@@ -219,83 +172,7 @@ mod tests {
             ("/.keymint/", "localhost:5000", Err(Verdict::NotFound)),
             ("/.keymint", "localhost:5000", Err(Verdict::NotFound)),
         ] {
-            assert_eq!(check("GET", path, &[("host", host)]), expected, "{path} of {host}");
+            assert_eq!(check_on(5000, path, host), expected, "{path} of {host}");
         }
-    }
-
-    #[test]
-    fn an_absolute_target_overrides_the_host() {
-        let evil = ("host", "evil.example");
-        for (authority, host, expected) in [
-            ("http://localhost:5000", evil, admitted(GOOD)),
-            ("http://evil.example:5000", HOST, Err(Verdict::Misdirected)),
-            ("http://u:p@localhost:5000", HOST, Err(Verdict::BadRequest)),
-            ("https://localhost:5000", HOST, Err(Verdict::BadRequest)),
-        ] {
-            assert_eq!(check("GET", &format!("{authority}{GOOD}"), &[host]), expected, "{authority}");
-        }
-        assert_eq!(check("GET", "localhost:5000", &[HOST]), Err(Verdict::BadRequest));
-        assert_eq!(check("GET", "*", &[HOST]), Err(Verdict::BadRequest));
-    }
-
-    #[test]
-    fn the_path_is_compared_byte_for_byte() {
-        for path in [
-            "/",
-            "/favicon.ico",
-            "/cancel",
-            "/auth/cancel",
-            "/auth/callback/",
-            "/AUTH/callback",
-            "//auth/callback",
-            "/auth%2Fcallback",
-            "/x/../auth/callback",
-            "/auth/./callback",
-            "/auth/callback;x",
-            "/auth/callback%00",
-            "/auth/done/",
-            "/start/",
-            "/start/start",
-            "/start/PROBE",
-            "/start/START/",
-            "//start/START",
-            "/STARTSTART",
-        ] {
-            assert_eq!(
-                check("GET", &format!("{path}?code=C&state=S"), &[HOST]),
-                Err(Verdict::NotFound),
-                "{path}"
-            );
-        }
-        assert_eq!(check("GET", "/auth/callback", &[HOST]), admitted("/auth/callback"));
-        assert_eq!(check("GET", "/auth/callback?", &[HOST]), admitted("/auth/callback?"));
-        assert_eq!(check("GET", "/start/START", &[HOST]), Ok(Admitted::Start));
-        assert_eq!(check("GET", "/auth/done", &[HOST]), Ok(Admitted::OutcomePage));
-        assert_eq!(check("GET", "/auth/done?x", &[HOST]), Ok(Admitted::OutcomePage));
-    }
-
-    #[test]
-    fn a_body_or_anything_but_a_navigation_is_refused() {
-        for (name, value, expected) in [
-            ("content-length", "0", admitted(GOOD)),
-            ("content-length", "5", Err(Verdict::BadRequest)),
-            ("content-length", "1000000000000", Err(Verdict::BadRequest)),
-            ("transfer-encoding", "chunked", Err(Verdict::BadRequest)),
-            ("origin", "https://evil.example", admitted(GOOD)),
-            ("origin", "null", admitted(GOOD)),
-            ("sec-fetch-mode", "navigate", admitted(GOOD)),
-            ("sec-fetch-mode", "no-cors", Err(Verdict::NotANavigation)),
-            ("sec-fetch-mode", "", Err(Verdict::NotANavigation)),
-            ("sec-fetch-dest", "document", admitted(GOOD)),
-            ("sec-fetch-dest", "iframe", Err(Verdict::NotANavigation)),
-            ("sec-fetch-dest", "image", Err(Verdict::NotANavigation)),
-            ("sec-purpose", "prefetch;prerender", Err(Verdict::NotANavigation)),
-            ("purpose", "prefetch", Err(Verdict::NotANavigation)),
-            ("x-moz", "Prefetch", Err(Verdict::NotANavigation)),
-        ] {
-            assert_eq!(check("GET", GOOD, &[HOST, (name, value)]), expected, "{name}: {value}");
-        }
-        let doubled = [HOST, ("sec-fetch-dest", "document"), ("sec-fetch-dest", "iframe")];
-        assert_eq!(check("GET", GOOD, &doubled), Err(Verdict::NotANavigation));
     }
 }

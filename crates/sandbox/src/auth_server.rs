@@ -173,14 +173,6 @@ mod tests {
     ];
 
     #[test]
-    fn an_authorization_request_is_read_as_the_contract_says() {
-        let authorization = read_authorization(&owned(&RIGHT)).unwrap();
-        assert_eq!(authorization.client_id, "app_1");
-        assert_eq!(authorization.redirect_uri, "http://localhost:5000/auth/callback");
-        assert_eq!(authorization.state, "some-state");
-    }
-
-    #[test]
     fn any_other_value_is_refused() {
         for (name, value) in [
             ("audience", ""),

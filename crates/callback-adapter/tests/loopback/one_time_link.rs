@@ -115,6 +115,7 @@ async fn what_does_not_open_the_start_address_does_not_count() {
         (with("Sec-Fetch-Mode: no-cors"), "403"),
         (with("Sec-Fetch-Dest: image"), "403"),
         (started.browser.open("/start/", ""), "404"),
+        (started.browser.open(&format!("/{}", started.start), ""), "404"),
         (started.browser.open("/start/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", ""), "404"),
         (started.browser.open(&started.start[..started.start.len() - 1], ""), "404"),
         (started.browser.open(&format!("{}A", started.start), ""), "404"),

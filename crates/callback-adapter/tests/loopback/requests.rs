@@ -102,22 +102,18 @@ async fn a_response_that_makes_no_sense_ends_the_waiting_with_a_page() {
 #[tokio::test]
 async fn another_method_or_path_changes_nothing() {
     change_nothing(&[
-        ("HEAD GOOD HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n", "405"),
         (
             "OPTIONS GOOD HTTP/1.1\r\nHost: localhost:PORT\r\nOrigin: https://evil.example\r\n\
              Access-Control-Request-Private-Network: true\r\n\r\n",
             "405",
         ),
-        ("POST GOOD HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n", "405"),
-        ("PUT GOOD HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n", "405"),
-        ("DELETE GOOD HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n", "405"),
-        ("PATCH GOOD HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n", "405"),
-        ("TRACE GOOD HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n", "405"),
-        ("get GOOD HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n", "405"),
-        ("FOO GOOD HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n", "405"),
         ("CONNECT evil.example:443 HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n", "405"),
     ])
     .await;
+    for method in ["HEAD", "POST", "PUT", "DELETE", "PATCH", "TRACE", "get", "FOO"] {
+        let request = format!("{method} GOOD HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n");
+        change_nothing(&[(&request, "405")]).await;
+    }
     for (path, expected) in [
         ("/", "404"),
         ("/favicon.ico", "404"),
@@ -127,6 +123,7 @@ async fn another_method_or_path_changes_nothing() {
         ("/cancel", "404"),
         ("/auth/cancel", "404"),
         ("/auth/done", "404"),
+        ("/auth/done/", "404"),
         ("/auth/callback/", "404"),
         ("/AUTH/callback", "404"),
         ("//auth/callback", "404"),
@@ -155,23 +152,34 @@ async fn another_host_changes_nothing() {
         ("GET GOOD HTTP/1.0\r\n\r\n", "400"),
         ("GET GOOD HTTP/1.1\r\nHost: localhost:PORT\r\nHost: localhost:PORT\r\n\r\n", "400"),
         ("GET GOOD HTTP/1.1\r\nHost: localhost:PORT\r\nHost: evil.example\r\n\r\n", "400"),
-        ("GET GOOD HTTP/1.1\r\nHost: evil.example:PORT\r\n\r\n", "421"),
-        ("GET GOOD HTTP/1.1\r\nHost: localhost:PORT.evil.example\r\n\r\n", "421"),
-        ("GET GOOD HTTP/1.1\r\nHost: localhost\r\n\r\n", "421"),
-        ("GET GOOD HTTP/1.1\r\nHost: localhost:80\r\n\r\n", "421"),
-        ("GET GOOD HTTP/1.1\r\nHost: localhost.:PORT\r\n\r\n", "421"),
-        (&format!("GET GOOD HTTP/1.1\r\nHost: {}\r\n\r\n", "x".repeat(300)), "421"),
-        ("GET GOOD HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n\r\n", "421"),
-        ("GET GOOD HTTP/1.1\r\nHost: [::1]:PORT\r\n\r\n", "421"),
         ("GET GOOD HTTP/1.1\r\nHost: localhost:PORT\0\r\n\r\n", "400"),
         ("GET GOOD HTTP/1.1\r\nHost: localhost\r:PORT\r\n\r\n", "400"),
         ("GET GOOD HTTP/1.1\r\nHost : localhost:PORT\r\n\r\n", "400"),
         ("GET GOOD HTTP/1.1\r\nHost: localhost:PORT\r\n folded\r\n\r\n", "400"),
         ("GET http://evil.example:PORTGOOD HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n", "421"),
         ("GET http://u:p@localhost:PORTGOOD HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n", "400"),
+        ("GET localhost:PORT HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n", "400"),
         ("GET https://localhost:PORTGOOD HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n", "400"),
     ])
     .await;
+    for (host, expected) in [
+        ("evil.example:PORT", "421"),
+        ("localhost:PORT.evil.example", "421"),
+        ("localhost", "421"),
+        ("localhost:80", "421"),
+        ("localhost.:PORT", "421"),
+        ("127.0.0.1:PORT", "421"),
+        ("[::1]:PORT", "421"),
+        ("", "400"),
+        ("u:p@localhost:PORT", "400"),
+        ("localhost:PORT/", "400"),
+        ("localhost:PORT, localhost:PORT", "400"),
+        ("localhost:", "421"),
+        ("localhost:0PORT", "421"),
+        (&"x".repeat(300), "421"),
+    ] {
+        change_nothing(&[(&format!("GET GOOD HTTP/1.1\r\nHost: {host}\r\n\r\n"), expected)]).await;
+    }
     bytes_change_nothing(b"GET GOOD HTTP/1.1\r\nHost: localhost\x80:PORT\r\n\r\n", "400").await;
 }
 
@@ -180,11 +188,13 @@ async fn what_no_person_navigates_to_changes_nothing() {
     for header in [
         "Sec-Fetch-Mode: no-cors",
         "Sec-Fetch-Mode: cors",
+        "Sec-Fetch-Mode: ",
         "Sec-Fetch-Dest: image",
         "Sec-Fetch-Dest: iframe",
+        "Sec-Fetch-Dest: document\r\nSec-Fetch-Dest: iframe",
         "Sec-Purpose: prefetch;prerender",
         "Purpose: prefetch",
-        "X-Moz: prefetch",
+        "X-Moz: Prefetch",
     ] {
         let request = format!("GET GOOD HTTP/1.1\r\nHost: localhost:PORT\r\n{header}\r\n\r\n");
         change_nothing(&[(&request, "403")]).await;
@@ -195,7 +205,9 @@ async fn what_no_person_navigates_to_changes_nothing() {
 async fn a_query_that_is_not_the_response_changes_nothing() {
     let most_pairs = "&".repeat(32) + "code=C&state=STATE";
     let longest = format!("code=C&state=STATE&x={}", "x".repeat(8 * 1024));
+    change_nothing(&[("GET /auth/callback HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n", "400")]).await;
     for query in [
+        "",
         "code=C",
         "code=C&state=",
         "code=C&state=STATEx",
@@ -333,7 +345,7 @@ async fn every_answer_has_the_same_headers_and_is_constant() {
             "303",
         ),
         ("GET GOOD HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n", "410"),
-        ("GET /auth/done HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n", "200"),
+        ("GET /auth/done?x HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n", "200"),
         ("canary\r\n\r\n", "400"),
         (&*format!("GET /canary HTTP/1.1\r\nX: {}\r\n\r\n", "canary".repeat(4000)), "431"),
     ] {

@@ -152,24 +152,6 @@ mod tests {
     const SESSION: &str = "sess-1";
 
     #[test]
-    fn a_list_is_read_page_by_page() {
-        let mut account = account(&Scenario::of((1..=5).map(Organization::numbered)).page_size(2));
-        let mut after: Option<String> = None;
-        let mut seen = Vec::new();
-        loop {
-            let page = account.organizations(SESSION, after.as_deref(), Duration::ZERO).unwrap();
-            seen.push(ids(&page));
-            after = page.last_id;
-            if !page.has_more {
-                break;
-            }
-        }
-        assert_eq!(seen, [vec!["org-1", "org-2"], vec!["org-3", "org-4"], vec!["org-5"]]);
-        let unknown = account.organizations(SESSION, Some("org-9"), Duration::ZERO);
-        assert_eq!(unknown.unwrap_err(), NotFound::Cursor);
-    }
-
-    #[test]
     fn organizations_appear_when_their_time_has_come() {
         let mut account = account(&Scenario::ready().ready_after(Duration::from_secs(3)));
         let mut count =

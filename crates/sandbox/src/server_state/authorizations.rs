@@ -174,15 +174,6 @@ mod tests {
         assert_eq!(authorizations.redeem(&right), Err(ExchangeError::UsedCode));
     }
 
-    #[test]
-    fn a_request_is_decided_once() {
-        let mut authorizations = granted();
-        assert!(authorizations.grant("request-1", "code-3".to_owned()).is_none());
-        assert!(authorizations.refuse("request-1").is_none());
-        assert!(authorizations.refuse("request-2").is_some());
-        assert!(authorizations.grant("request-2", "code-3".to_owned()).is_none());
-    }
-
     /// Returns a state in which `code-1` was granted to `app_1`, and `app_2` is undecided.
     fn granted() -> Authorizations {
         let mut authorizations = Authorizations::default();
