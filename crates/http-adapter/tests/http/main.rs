@@ -13,5 +13,6 @@ mod preconnect;
 mod proxies;
 mod redirects;
 mod requests;
+mod server;
 mod support;
 mod tls;

@@ -2,114 +2,21 @@
 
 use crate::authority::{acceptor, authority, certificate_for};
 use crate::proxies::with_proxy_and;
-use crate::support::{base, call, good_body, http, read_request};
+use crate::server::{Seen, Server};
+use crate::support::{base, call, http, read_request};
 use crate::tls::trusting;
 use async_trait::async_trait;
 use keymint_domain::{Clock, Moment, Step};
 use keymint_http_adapter::{ExtraRoots, Http, HttpOptions};
+use std::env;
 use std::future::Future;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
-use std::{env, io};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, copy_bidirectional};
+use tokio::io::{AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
-use tokio_rustls::TlsAcceptor;
+use tokio::sync::Semaphore;
 
 const PLATFORM: [Step; 4] = [Step::Login, Step::ListOrganizations, Step::ListProjects, Step::CreateKey];
-
-/// Keeps connections open, as servers do, until the test hangs up.
-struct Server {
-    url: String,
-    port: u16,
-    seen: Arc<watch::Sender<Seen>>,
-    hang_ups: watch::Sender<&'static str>,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Seen {
-    connections: usize,
-    open: usize,
-    requests: usize,
-}
-
-impl Server {
-    async fn start() -> Self {
-        Self::start_with(None).await
-    }
-
-    async fn start_with(tls: Option<TlsAcceptor>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let scheme = if tls.is_some() { "https" } else { "http" };
-        let seen = Arc::new(watch::Sender::new(Seen::default()));
-        let hang_ups = watch::Sender::new("");
-        let (told, hang_up) = (Arc::clone(&seen), hang_ups.subscribe());
-        tokio::spawn(async move {
-            loop {
-                let (socket, _) = listener.accept().await.unwrap();
-                told.send_modify(|seen| {
-                    (seen.connections, seen.open) = (seen.connections + 1, seen.open + 1)
-                });
-                let (tls, told, mut hang_up) = (tls.clone(), Arc::clone(&told), hang_up.clone());
-                hang_up.mark_unchanged();
-                tokio::spawn(async move {
-                    let _ = match tls {
-                        Some(tls) => serve(tls.accept(socket).await.unwrap(), &told, hang_up).await,
-                        None => serve(socket, &told, hang_up).await,
-                    };
-                    told.send_modify(|seen| seen.open -= 1);
-                });
-            }
-        });
-        Self { url: format!("{scheme}://localhost:{port}"), port, seen, hang_ups }
-    }
-
-    fn seen(&self) -> Seen {
-        *self.seen.borrow()
-    }
-
-    async fn until(&self, holds: impl Fn(&Seen) -> bool) {
-        self.seen.subscribe().wait_for(|seen| holds(seen)).await.unwrap();
-    }
-
-    /// Sends this on all connections, and closes them.
-    async fn hang_up(&self, last_words: &'static str) {
-        self.hang_ups.send_replace(last_words);
-        self.until(|seen| seen.open == 0).await;
-    }
-}
-
-async fn serve(
-    mut socket: impl AsyncRead + AsyncWrite + Unpin,
-    seen: &watch::Sender<Seen>,
-    mut hang_up: watch::Receiver<&'static str>,
-) -> io::Result<()> {
-    loop {
-        let step = tokio::select! {
-            request = read_request(&mut socket) => step(&request?),
-            _ = hang_up.changed() => {
-                let last_words = *hang_up.borrow();
-                socket.write_all(last_words.as_bytes()).await?;
-                return socket.shutdown().await;
-            }
-        };
-        seen.send_modify(|seen| seen.requests += 1);
-        let body = good_body(step);
-        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-        socket.write_all(answer.as_bytes()).await?;
-    }
-}
-
-fn step(request: &str) -> Step {
-    let target = request.split(' ').nth(1).unwrap();
-    match target.rsplit('/').next().unwrap() {
-        "token" => Step::ExchangeCode,
-        "login" => Step::Login,
-        "api_keys" => Step::CreateKey,
-        _ => Step::ListOrganizations,
-    }
-}
 
 /// Creates the adapters of both services, and opens their connections.
 async fn preconnect(http: &Http, issuer: &str, api_base: &str) {

@@ -1,48 +1,18 @@
 //! Which certificates are trusted.
 
 use crate::authority::{Authority, acceptor, authority, certificate_for};
-use crate::support::{STEPS, assert_clean, call, good_body, read_request};
+use crate::server::Server;
+use crate::support::{STEPS, assert_clean, call};
 use keymint_domain::ServiceErrorKind::NotSent;
 use keymint_domain::{BaseUrl, ConnectFailure, ServiceError, Step};
 use keymint_http_adapter::{CheckConnectionError, ExtraRoots, Http, HttpOptions};
 use rcgen::{CertificateParams, date_time_ymd};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-/// A server with a certificate of this authority. Counts the requests that it receives.
-struct TlsServer {
-    url: String,
-    requests: Arc<AtomicUsize>,
-}
-
-impl TlsServer {
-    async fn start(authority: &Authority, params: CertificateParams, body: &'static str) -> Self {
-        let acceptor = acceptor(authority, params);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
-        let requests = Arc::new(AtomicUsize::new(0));
-        let seen = Arc::clone(&requests);
-        tokio::spawn(async move {
-            loop {
-                let (socket, _) = listener.accept().await.unwrap();
-                let Ok(mut socket) = acceptor.accept(socket).await else { continue };
-                if read_request(&mut socket).await.is_err() {
-                    continue;
-                }
-                seen.fetch_add(1, Ordering::SeqCst);
-                let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-                socket.write_all(answer.as_bytes()).await.unwrap();
-                socket.shutdown().await.ok();
-            }
-        });
-        Self { url, requests }
-    }
-
-    fn requests(&self) -> usize {
-        self.requests.load(Ordering::SeqCst)
-    }
+/// A server with a certificate of this authority.
+async fn server(authority: &Authority, params: CertificateParams) -> Server {
+    Server::start_with(Some(acceptor(authority, params))).await
 }
 
 pub(crate) fn trusting(authority: &Authority) -> Http {
@@ -52,10 +22,10 @@ pub(crate) fn trusting(authority: &Authority) -> Http {
 }
 
 /// The error of a call that must not send a request.
-async fn untrusted(http: &Http, server: &TlsServer) -> ServiceError {
+async fn untrusted(http: &Http, server: &Server) -> ServiceError {
     let error = call(http, &server.url, Step::CreateKey).await.expect_err("nobody trusts that");
     assert_eq!(error.kind, NotSent(ConnectFailure::Tls), "{error}");
-    assert_eq!(server.requests(), 0);
+    assert_eq!(server.seen().requests, 0);
     assert_clean(&error);
     error
 }
@@ -64,9 +34,9 @@ async fn untrusted(http: &Http, server: &TlsServer) -> ServiceError {
 async fn an_extra_root_is_trusted_at_every_step() {
     let authority = authority("a company");
     for step in STEPS {
-        let server = TlsServer::start(&authority, certificate_for("localhost"), good_body(step)).await;
+        let server = server(&authority, certificate_for("localhost")).await;
         call(&trusting(&authority), &server.url, step).await.unwrap();
-        assert_eq!(server.requests(), 1);
+        assert_eq!(server.seen().requests, 1);
     }
 }
 
@@ -88,7 +58,7 @@ fn the_keys_of_a_connection_are_written_nowhere() {
 #[tokio::test]
 async fn an_unknown_authority_is_not_trusted() {
     let (known, unknown) = (authority("known"), authority("unknown"));
-    let server = TlsServer::start(&unknown, certificate_for("localhost"), "{}").await;
+    let server = server(&unknown, certificate_for("localhost")).await;
     for http in [Http::new(HttpOptions::default()), trusting(&known)] {
         let error = untrusted(&http, &server).await;
         assert!(error.detail.contains(": the certificate of localhost is not trusted: "), "{error}");
@@ -99,19 +69,19 @@ async fn an_unknown_authority_is_not_trusted() {
 #[tokio::test]
 async fn whether_a_server_is_reached_depends_on_trust_and_takes_no_request() {
     let (known, unknown) = (authority("known"), authority("unknown"));
-    let server = TlsServer::start(&known, certificate_for("localhost"), "{}").await;
+    let server = server(&known, certificate_for("localhost")).await;
     let url = BaseUrl::parse(&server.url).unwrap();
     trusting(&known).check_connection(&url).await.unwrap();
     let error = trusting(&unknown).check_connection(&url).await.unwrap_err();
     assert!(error.to_string().contains("not trusted"), "{error}");
     assert!(matches!(error, CheckConnectionError::Failed { why: ConnectFailure::Tls, .. }), "{error:?}");
-    assert_eq!(server.requests(), 0);
+    assert_eq!(server.seen().requests, 0);
 }
 
 #[tokio::test]
 async fn a_certificate_for_another_name_is_not_trusted() {
     let authority = authority("a company");
-    let server = TlsServer::start(&authority, certificate_for("other.example"), "{}").await;
+    let server = server(&authority, certificate_for("other.example")).await;
     let error = untrusted(&trusting(&authority), &server).await;
     assert!(error.detail.contains("other.example"), "{error}");
 }
@@ -121,7 +91,7 @@ async fn an_expired_certificate_is_not_trusted() {
     let authority = authority("a company");
     let mut expired = certificate_for("localhost");
     (expired.not_before, expired.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
-    let server = TlsServer::start(&authority, expired, "{}").await;
+    let server = server(&authority, expired).await;
     let error = untrusted(&trusting(&authority), &server).await;
     assert!(error.detail.contains("expired"), "{error}");
 }
