@@ -50,9 +50,13 @@
 //!
 //! Futures are `Send` and may be dropped at any time, which ends the request under way; only
 //! [`create_key`](Provisioner::create_key) should run to its end, since a key may exist once it has begun. Progress comes
-//! as [`Event`]s through one closure. Secrets have types that cannot be printed. The feature
-//! `testing` has a clock that a test runs, stateful fakes of every port, and checks for those who
-//! implement the ports.
+//! as [`Event`]s through one closure. Secrets have types that cannot be printed. Three
+//! features add to this:
+//!
+//! - `testing`: a clock that a test runs, stateful fakes of every port, and checks for those who
+//!   implement the ports
+//! - `os-entropy`: [`Entropy`] from the operating system
+//! - `serde`: targets, organizations, projects, events and saved authorizations as JSON and the like
 
 mod clock;
 mod delivery;
