@@ -89,8 +89,6 @@ fn secrets_are_exposed_where_that_was_looked_at_and_nowhere_else() {
         ("crates/bench/src/reference.rs", 1),
         ("crates/cli/src/flow/delivery.rs", 1),
         ("crates/cli/src/ui/stdout.rs", 1),
-        // In the private file between the halves of a sign-in.
-        ("crates/cli/src/flow/pending_sign_in.rs", 2),
         // Into the environment of the command.
         ("crates/cli/src/commands/run.rs", 1),
         ("crates/delivery-adapter/src/clipboard.rs", 2),

@@ -129,7 +129,7 @@ async fn the_verifier_is_in_the_private_file_alone() {
     let path = machine.attempts().remove(0);
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     let attempt: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    let verifier = attempt["code_verifier"].as_str().unwrap().to_owned();
+    let verifier = attempt["authorization"]["code_verifier"].as_str().unwrap().to_owned();
     let (code, printed, more) = machine.finish(&["-v"], &answer(&url).await).await;
     assert_eq!(code, 0);
     assert!(![url, told, printed, more].iter().any(|text| text.contains(&verifier)));

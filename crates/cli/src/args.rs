@@ -150,44 +150,26 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// The flag that names the profile; `None` for a command that reads no settings.
-    pub(crate) fn profile(&self) -> Option<&Option<String>> {
-        match self {
-            Self::Create(args) => Some(&args.destinations.profile),
-            Self::List(args) => Some(&args.profile),
-            Self::Start(args) => Some(&args.profile),
-            Self::Finish(args) => Some(&args.destinations.profile),
-            Self::Recover(args) => Some(&args.destinations.profile),
-            Self::Status(args) => Some(&args.profile),
-            Self::Doctor(args) => Some(&args.profile),
-            Self::Run(args) => Some(&args.profile),
-            Self::Forget(args) => Some(&args.profile),
-            Self::Config(args) => Some(&args.profile),
-            #[cfg(feature = "sandbox")]
-            Self::Demo(_) | Self::Sandbox(_) => None,
-            Self::Completions(_) | Self::Man(_) => None,
-        }
-    }
-
-    /// The flags that say what to print, and how.
-    pub(crate) fn output(&self) -> OutputArgs {
+    /// The flags that say which profile counts and what to print. A command without a profile reads no
+    /// settings.
+    pub(crate) fn flags(&self) -> (Option<&Option<String>>, OutputArgs) {
         let json = |json| OutputArgs { json, ..OutputArgs::default() };
         match self {
-            Self::Create(args) => args.output,
-            Self::List(args) => args.output,
-            Self::Start(args) => args.output,
-            Self::Finish(args) => args.output,
-            Self::Recover(args) => args.output,
+            Self::Create(args) => (Some(&args.destinations.profile), args.output),
+            Self::List(args) => (Some(&args.profile), args.output),
+            Self::Start(args) => (Some(&args.profile), args.output),
+            Self::Finish(args) => (Some(&args.destinations.profile), args.output),
+            Self::Recover(args) => (Some(&args.destinations.profile), args.output),
+            Self::Status(args) => (Some(&args.profile), json(args.json)),
+            Self::Doctor(args) => (Some(&args.profile), json(args.json)),
+            Self::Run(args) => (Some(&args.profile), json(args.json)),
+            Self::Forget(args) => (Some(&args.profile), json(args.json)),
+            Self::Config(args) => (Some(&args.profile), json(args.json)),
             #[cfg(feature = "sandbox")]
-            Self::Demo(args) => args.output,
-            Self::Status(args) => json(args.json),
-            Self::Doctor(args) => json(args.json),
-            Self::Run(args) => json(args.json),
-            Self::Forget(args) => json(args.json),
-            Self::Config(args) => json(args.json),
+            Self::Demo(args) => (None, args.output),
             #[cfg(feature = "sandbox")]
-            Self::Sandbox(_) => json(false),
-            Self::Completions(_) | Self::Man(_) => json(false),
+            Self::Sandbox(_) => (None, json(false)),
+            Self::Completions(_) | Self::Man(_) => (None, json(false)),
         }
     }
 }

@@ -37,7 +37,7 @@ pub(crate) fn read(
 mod tests {
     use super::sign_in::REGISTERED_PORT;
     use super::*;
-    use crate::args::{Args, Command};
+    use crate::args::{Args, Command, CreateArgs};
     use crate::browser::{Browser, Launcher};
     use clap::Parser;
     use keymint_domain::{Client, PollPolicy};
@@ -49,13 +49,20 @@ mod tests {
         flags: &[&str],
         environment: &[(&'static str, &'static str)],
     ) -> Result<CreateSettings, CliError> {
+        with_file(flags, environment, None)
+    }
+
+    fn with_file(
+        flags: &[&str],
+        environment: &[(&'static str, &'static str)],
+        text: Option<&str>,
+    ) -> Result<CreateSettings, CliError> {
         let args = Args::try_parse_from([&["keymint", "create"], flags].concat()).unwrap();
         let Command::Create(args) = args.command else { panic!("another command") };
         let environment: HashMap<_, _> = environment.iter().copied().collect();
-        CreateSettings::of_create(
-            &args,
-            &Sources::with_file(&environment, None, None, &args.destinations.profile)?,
-        )
+        let file = Some("/c.toml".into());
+        let sources = Sources::with_file(&environment, file, text, &args.destinations.profile)?;
+        CreateSettings::of_create(&args, &sources)
     }
 
     #[test]
@@ -100,30 +107,17 @@ mod tests {
         assert!(resolve(&[], &[("KEYMINT_NO_BROWSER", "maybe")]).is_err());
     }
 
-    fn with_file(
-        flags: &[&str],
-        environment: &[(&'static str, &'static str)],
-        text: &str,
-    ) -> Result<CreateSettings, CliError> {
-        let args = Args::try_parse_from([&["keymint", "create"], flags].concat()).unwrap();
-        let Command::Create(args) = args.command else { panic!("another command") };
-        let environment: HashMap<_, _> = environment.iter().copied().collect();
-        let file = Some("/c.toml".into());
-        let options = Sources::with_file(&environment, file, Some(text), &args.destinations.profile)?;
-        CreateSettings::of_create(&args, &options)
-    }
-
     #[test]
     fn flag_variable_file_and_default_count_in_this_order() {
         let text =
             "app = \"file\"\nscope = \"file\"\naudience = \"file\"\n[profiles.work]\naudience = \"work\"";
         let environment = [("KEYMINT_APP", "variable"), ("KEYMINT_SCOPE", "variable")];
-        let settings = with_file(&["--app", "flag", "--profile", "work"], &environment, text).unwrap();
+        let settings = with_file(&["--app", "flag", "--profile", "work"], &environment, Some(text)).unwrap();
         let CreateSettings { plan, sign_in, .. } = settings;
         let client = sign_in.endpoints.client;
         assert_eq!((&*plan.app, &*client.scope, &*client.audience), ("flag", "variable", "work"));
         assert_eq!(client.client_id, Client::default().client_id);
-        let named = with_file(&[], &[("KEYMINT_PROFILE", "work")], text).unwrap();
+        let named = with_file(&[], &[("KEYMINT_PROFILE", "work")], Some(text)).unwrap();
         assert_eq!(
             (named.plan.app.as_str(), named.sign_in.endpoints.client.audience.as_str()),
             ("file", "work")
@@ -133,9 +127,9 @@ mod tests {
     #[test]
     fn a_switch_of_the_file_can_be_turned_off_and_the_loudness_comes_from_one_place() {
         let text = "no_browser = true\nverbose = true\nkeyring = true";
-        assert_eq!(with_file(&[], &[], text).unwrap().sign_in.browser, Browser::None);
+        assert_eq!(with_file(&[], &[], Some(text)).unwrap().sign_in.browser, Browser::None);
         let off = [("KEYMINT_NO_BROWSER", "0"), ("KEYMINT_KEYRING", "0")];
-        let settings = with_file(&[], &off, text).unwrap();
+        let settings = with_file(&[], &off, Some(text)).unwrap();
         assert_eq!((settings.sign_in.browser, settings.destinations.stdout()), (Browser::System, true));
         let environment = HashMap::from([("KEYMINT_QUIET", "1")]);
         let options = Sources::with_file(&environment, Some("/c.toml".into()), Some(text), &None).unwrap();
@@ -154,13 +148,11 @@ mod tests {
             };
             let variable = sources::variable(name);
             let environment = HashMap::from([(variable.as_str(), bad)]);
-            let args = Args::try_parse_from(["keymint", "create"]).unwrap();
-            let Command::Create(args) = args.command else { panic!("another command") };
-            let outcome = Sources::with_file(&environment, None, None, &None).and_then(|options| {
-                options.output(args.output)?;
-                CreateSettings::of_create(&args, &options).map(drop)
+            let outcome = Sources::with_file(&environment, None, None, &None).and_then(|sources| {
+                sources.output(OutputArgs::default())?;
+                CreateSettings::of_create(&CreateArgs::default(), &sources)
             });
-            let failure = outcome.expect_err(name);
+            let Err(failure) = outcome else { panic!("{name} was accepted") };
             assert!(failure.message().starts_with(&variable), "{}", failure.message());
             assert!(kind.check(bad).is_err(), "{name}");
         }

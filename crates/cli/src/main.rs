@@ -29,8 +29,9 @@ fn main() -> ExitCode {
         Ok(args) => args.command,
         Err(error) => return args::refuse(&error),
     };
-    let (sources, output) = match command.profile().map(|profile| config::read(profile, command.output())) {
-        None => (Sources::without_file(&ProcessEnvironment), command.output()),
+    let (profile, flags) = command.flags();
+    let (sources, output) = match profile.map(|profile| config::read(profile, flags)) {
+        None => (Sources::without_file(&ProcessEnvironment), flags),
         Some(Ok(read)) => read,
         Some(Err((error, output))) => return Reporter::new(output).end(Err(error)),
     };

@@ -1,12 +1,9 @@
-//! Sign-ins that were started here and wait to be finished, each in a private file.
+//! Sign-ins that `start` began and `finish` completes, each in a private file.
 
 use crate::args::EndpointArgs;
 use crate::os::clock;
 use keymint_delivery_adapter::{StateDir, private};
-use keymint_domain::{
-    AuthorizationResponse, BaseUrl, Callback, Client, CodeVerifier, PendingAuthorization, SavedAuthorization,
-    State,
-};
+use keymint_domain::{AuthorizationResponse, Callback, PendingAuthorization, SavedAuthorization};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::{self, Read, Write};
@@ -14,28 +11,26 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// The end of an attempt's file name.
+/// The extension of the files.
 const EXTENSION: &str = "attempt";
 
 /// Longest file that is read, in bytes.
 const LONGEST: u64 = 64 * 1024;
 
-/// How long an attempt that has expired is remembered, so that whoever finishes it is told.
+/// How long an expired sign-in is remembered, so that `finish` can say that it has expired.
 const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What is in the file.
+/// The content of a file.
 #[derive(Serialize, Deserialize)]
 struct Content {
     /// Seconds since 1970.
     expires: u64,
-    /// Where the sign-in began, and where the key will be made.
+    /// Where the sign-in began, and where the key will be created.
     endpoints: EndpointArgs,
-    redirect_uri: String,
-    state: Zeroizing<String>,
-    code_verifier: Zeroizing<String>,
+    authorization: SavedAuthorization,
 }
 
-/// An attempt that was found, with the response to it.
+/// A pending sign-in, with the response to it.
 pub(crate) struct PendingSignIn {
     pub(crate) endpoints: EndpointArgs,
     pub(crate) pending: PendingAuthorization,
@@ -43,16 +38,16 @@ pub(crate) struct PendingSignIn {
     path: PathBuf,
 }
 
-/// What became of the search for the attempt that a response belongs to.
+/// The result of the search for the sign-in that a response belongs to.
 pub(crate) enum Found {
     PendingSignIn(Box<PendingSignIn>),
-    /// It was there, and its time is up.
+    /// It has expired.
     Expired,
-    /// No attempt here has this state: it was finished, or began elsewhere.
+    /// No pending sign-in has this state: it is completed, or began on another machine.
     None,
 }
 
-/// Saves the attempt, to be finished until then (seconds since 1970).
+/// Saves a sign-in that can be completed until it expires (seconds since 1970).
 pub(crate) fn save(pending: PendingAuthorization, endpoints: EndpointArgs, expires: u64) -> io::Result<()> {
     let folder = folder()?;
     forget_old(&folder);
@@ -65,14 +60,7 @@ fn save_in(
     endpoints: EndpointArgs,
     expires: u64,
 ) -> io::Result<()> {
-    let SavedAuthorization { redirect_uri, state, code_verifier, .. } = pending.into_saved();
-    let content = Content {
-        expires,
-        endpoints,
-        redirect_uri: redirect_uri.into(),
-        state: state.expose().to_owned().into(),
-        code_verifier: code_verifier.expose().to_owned().into(),
-    };
+    let content = Content { expires, endpoints, authorization: pending.into_saved() };
     let text = Zeroizing::new(serde_json::to_vec(&content)?);
     let path = folder.join(format!("{}.{EXTENSION}", private::new_id()));
     let mut file = private::new_file(&path)?;
@@ -82,7 +70,7 @@ fn save_in(
         .map_err(|error| private::about(&path, &error))
 }
 
-/// Looks for the attempt that this address is the answer to. It stays, until it is
+/// Finds the sign-in that this URL is the response to. Its file remains until it is
 /// [claimed](PendingSignIn::claim).
 pub(crate) fn find(pasted: &str) -> io::Result<Found> {
     find_in(&folder()?, pasted, clock::unix_now())
@@ -90,10 +78,9 @@ pub(crate) fn find(pasted: &str) -> io::Result<Found> {
 
 fn find_in(folder: &Path, pasted: &str, now: u64) -> io::Result<Found> {
     for path in pending_sign_ins(folder)? {
-        // One that is damaged, or was finished a moment ago, is not it.
-        let Ok(content) = read(&path) else { continue };
-        let (expires, endpoints) = (content.expires, content.endpoints.clone());
-        let Some(pending) = restore(content) else { continue };
+        // A damaged file is skipped, and so is one that another process has just removed.
+        let Ok(Content { expires, endpoints, authorization }) = read(&path) else { continue };
+        let Ok(pending) = PendingAuthorization::restore(authorization) else { continue };
         if let Callback::Response(response) = pending.read_pasted(pasted) {
             return Ok(if now < expires {
                 Found::PendingSignIn(Box::new(PendingSignIn { endpoints, pending, response, path }))
@@ -106,7 +93,8 @@ fn find_in(folder: &Path, pasted: &str, now: u64) -> io::Result<Found> {
 }
 
 impl PendingSignIn {
-    /// Takes the attempt away, so that it is finished once. Whether nobody else had.
+    /// Removes the file, so that the sign-in is completed once. Returns whether no other process had
+    /// removed it.
     pub(crate) fn claim(&self) -> io::Result<bool> {
         match fs::remove_file(&self.path) {
             Ok(()) => Ok(true),
@@ -116,29 +104,13 @@ impl PendingSignIn {
     }
 }
 
-fn restore(content: Content) -> Option<PendingAuthorization> {
-    let EndpointArgs { issuer, client_id, audience, scope, .. } = content.endpoints;
-    let mut client = Client::default();
-    client.issuer = BaseUrl::parse(&issuer?).ok()?;
-    client.client_id = client_id?;
-    client.audience = audience?;
-    client.scope = scope?;
-    let saved = SavedAuthorization {
-        client,
-        redirect_uri: content.redirect_uri.parse().ok()?,
-        state: State::from_text(content.state.to_string()),
-        code_verifier: CodeVerifier::from_text(content.code_verifier.to_string()),
-    };
-    PendingAuthorization::restore(saved).ok()
-}
-
 fn read(path: &Path) -> io::Result<Content> {
     let mut text = Zeroizing::new(Vec::new());
     private::open(path)?.take(LONGEST).read_to_end(&mut text)?;
     Ok(serde_json::from_slice(&text)?)
 }
 
-/// What cannot be finished any more, and nobody remembers.
+/// Removes the sign-ins that expired long ago.
 fn forget_old(folder: &Path) {
     let now = clock::unix_now();
     for path in pending_sign_ins(folder).unwrap_or_default() {
@@ -163,9 +135,9 @@ fn folder() -> io::Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use keymint_domain::{Entropy, REGISTERED_REDIRECT_URI};
+    use keymint_domain::{Client, Entropy, REGISTERED_REDIRECT_URI};
 
-    /// Saves an attempt, and returns the address that answers it.
+    /// Saves a sign-in, and returns the URL that responds to it.
     fn saved(folder: &Path, seed: u8) -> String {
         let entropy = Entropy::fill_with(|bytes| {
             bytes.fill(seed);
@@ -173,15 +145,7 @@ mod tests {
         });
         let pending = Client::default().begin(REGISTERED_REDIRECT_URI.parse().unwrap(), entropy.unwrap());
         let state = pending.authorize_url().as_str().rsplit_once("&state=").unwrap().1.to_owned();
-        let text = |text: &str| Some(text.to_owned());
-        let endpoints = EndpointArgs {
-            issuer: text("https://auth.openai.com"),
-            client_id: text("app"),
-            audience: text("api"),
-            scope: text("openid"),
-            ..EndpointArgs::default()
-        };
-        save_in(folder, pending, endpoints, 1_000).unwrap();
+        save_in(folder, pending, EndpointArgs::default(), 1_000).unwrap();
         format!("{REGISTERED_REDIRECT_URI}?code=C&state={state}")
     }
 
