@@ -49,9 +49,9 @@
 //! ```
 //!
 //! Futures are `Send` and may be dropped at any time, which ends the request under way; only
-//! [`create_key`](Provisioner::create_key) should run to its end, since a key may exist once it has begun. Progress comes
-//! as [`Event`]s through one closure. Secrets have types that cannot be printed. Three
-//! features add to this:
+//! [`create_key`](Provisioner::create_key) should run to its end, since a key may exist once it has
+//! begun. Progress comes as [`Event`]s through one closure. Secrets have types that cannot be printed.
+//! Three features add to this:
 //!
 //! - `testing`: a clock that a test runs, stateful fakes of every port, and checks for those who
 //!   implement the ports
