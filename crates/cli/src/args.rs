@@ -174,7 +174,7 @@ impl Command {
     }
 }
 
-/// Ends a program whose arguments make no sense, or that was only asked for help.
+/// Ends the program after wrong arguments, or after `--help`.
 pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
     let asked_for = !error.use_stderr();
     let given = |flag: &str| std::env::args_os().skip(1).any(|argument| argument == flag);

@@ -137,7 +137,7 @@ mod tests {
         assert!(output.quiet && !output.verbose);
     }
 
-    /// What the table has and no part of the program asks for would be accepted and do nothing.
+    /// An option of the table that no code looks up would be accepted and ignored.
     #[test]
     fn every_option_of_the_table_is_looked_up() {
         for Definition { name, kind, .. } in DEFINITIONS {

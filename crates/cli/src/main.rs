@@ -61,13 +61,13 @@ fn main() -> ExitCode {
     context.ui.end(outcome)
 }
 
-/// Runs a command that waits for something.
+/// Runs a command that waits.
 fn block_on<T>(command: Pin<Box<dyn Future<Output = Result<T, CliError>> + '_>>) -> Result<T, CliError> {
     // Timers and signals are looked at after every task: a server that floods must not delay them.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().event_interval(1).build();
     let runtime = runtime.map_err(CliError::internal)?;
     let outcome = runtime.block_on(command);
-    // What still runs (a browser that does not come back, say) is not waited for.
+    // Threads that still run (a browser that does not return, say) are not joined.
     runtime.shutdown_background();
     outcome
 }

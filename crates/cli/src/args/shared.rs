@@ -5,7 +5,7 @@ use clap::{Args as ClapArgs, ValueHint};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 
-// The key that is made. (A doc comment would become the command's description.)
+// The new key. (A doc comment would become the command's description.)
 #[derive(Debug, Default, ClapArgs)]
 pub(crate) struct KeyArgs {
     /// Name of the key, as the platform's dashboard shows it
@@ -22,7 +22,7 @@ pub(crate) struct KeyArgs {
     pub(crate) verify: bool,
 }
 
-// The way to the person's browser and back.
+// The browser, and its way back.
 #[derive(Debug, Default, ClapArgs)]
 pub(crate) struct BrowserArgs {
     /// Do not open a browser; the address to open is shown either way
@@ -73,10 +73,10 @@ impl From<OutputArgs> for OutputFormat {
     }
 }
 
-/// The heading of the [`DestinationArgs`] of a command that makes a key.
+/// The heading of the [`DestinationArgs`] of a command that creates a key.
 pub(super) const DESTINATIONS: &str = "Where the key goes (standard output, unless you choose)";
 
-// Their heading is the command's, which knows what becomes of a key without any of them.
+// The command sets the heading, since it knows what happens without any of them.
 #[derive(Debug, Default, ClapArgs)]
 pub(crate) struct DestinationArgs {
     /// Put it into a dotenv file [PATH: .env]

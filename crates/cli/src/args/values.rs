@@ -1,8 +1,8 @@
-//! What the value of an option may be. No message repeats the value: what is mistyped may be a secret.
+//! The parsers of the values of options. No error repeats the value, which may be a mistyped secret.
 
 use std::time::Duration;
 
-/// Longest wait for a person or a server. A longer one counts as this.
+/// Longest wait for the user or a server. A longer one is cut to this.
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
 /// `1` or `0`, or a word for it.
@@ -25,7 +25,7 @@ pub(crate) fn plain_text(value: &str) -> Result<String, &'static str> {
     }
 }
 
-/// A port that can be listened on by its number.
+/// The number of a port, which is not 0.
 pub(crate) fn port_number(value: &str) -> Result<u16, &'static str> {
     value.parse().ok().filter(|port| *port != 0).ok_or("it must be a port number from 1 to 65535")
 }

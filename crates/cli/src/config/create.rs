@@ -15,7 +15,7 @@ use keymint_domain::BaseUrl;
 use keymint_domain::Plan;
 use std::path::PathBuf;
 
-/// What the creation of a key needs to know.
+/// The settings of the creation of a key.
 pub(crate) struct CreateSettings {
     pub(crate) sign_in: SignInSettings,
     pub(crate) plan: Plan,
@@ -23,7 +23,7 @@ pub(crate) struct CreateSettings {
     pub(crate) destinations: Destinations,
     /// Whether the user picks where the key is created.
     pub(crate) choose: bool,
-    /// Whether the new key is tried.
+    /// Whether to check that the new key works.
     pub(crate) verify: bool,
 }
 
@@ -33,7 +33,7 @@ impl CreateSettings {
         Self::resolve(sign_in, &args.key, &args.target, &args.destinations, of)
     }
 
-    /// Those of the second half of a sign-in, which began at these endpoints.
+    /// The settings of the second half of a sign-in that began at these endpoints.
     pub(crate) fn of_finish(
         args: &FinishArgs,
         endpoints: &EndpointArgs,
@@ -49,7 +49,7 @@ impl CreateSettings {
         Self::resolve(sign_in, &args.key, &args.target, &args.destinations, of)
     }
 
-    /// Those of a key for the keyring alone, with whatever else the environment says.
+    /// The settings of a key for the keyring alone; the other settings are those of the environment.
     pub(crate) fn for_keyring(of: &Sources<'_>) -> Result<Self, CliError> {
         let keyring = Some(KeyringOptions { profile: of.profile.clone(), new: false });
         let destinations = Destinations { keyring, ..Destinations::default() };
@@ -57,7 +57,7 @@ impl CreateSettings {
     }
 
     #[cfg(feature = "sandbox")]
-    /// Those of the demonstration.
+    /// The settings of the demonstration.
     pub(crate) fn for_demo(issuer: &str, api_base: &str) -> Result<Self, CliError> {
         let base = |url| BaseUrl::parse(url).map_err(CliError::internal);
         let sign_in = SignInSettings::for_demo(base(issuer)?, base(api_base)?);
@@ -92,12 +92,12 @@ fn default_name() -> Result<String, CliError> {
     key_name::default().map_err(CliError::internal)
 }
 
-/// The destinations that were asked for, and how far each may go.
+/// The requested destinations, and what each may replace.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Destinations {
     pub(crate) env_file: Option<EnvFileOptions>,
     pub(crate) keyring: Option<KeyringOptions>,
-    /// The command, as it was given.
+    /// The command line, not yet parsed.
     pub(crate) pipe_to: Option<String>,
     pub(crate) copy: bool,
     pub(crate) print: bool,
@@ -118,7 +118,7 @@ pub(crate) struct EnvFileOptions {
 #[derive(Debug, Clone)]
 pub(crate) struct KeyringOptions {
     pub(crate) profile: Profile,
-    /// Whether a key that is there may be replaced.
+    /// Whether an existing key may be replaced.
     pub(crate) new: bool,
 }
 
@@ -150,12 +150,12 @@ impl Destinations {
         })
     }
 
-    /// Whether standard output is to have the key: asked for, or for want of another place.
+    /// Whether standard output gets the key: it is requested, or no other destination is.
     pub(crate) fn stdout(&self) -> bool {
         self.print || !self.elsewhere()
     }
 
-    /// The variable that programs look for the key in, if they do so by themselves.
+    /// The variable in which programs look for the key, if they do so by themselves.
     pub(crate) fn variable(&self) -> Option<&str> {
         match &self.env_file {
             Some(file) => Some(file.variable.as_str()),
@@ -163,12 +163,12 @@ impl Destinations {
         }
     }
 
-    /// The profile of the keyring that is to have it.
+    /// The profile of the keyring that gets the key.
     pub(crate) fn profile(&self) -> Option<&str> {
         self.keyring.as_ref().map(|keyring| keyring.profile.as_str())
     }
 
-    /// Whether any other place is to have it.
+    /// Whether any other destination gets the key.
     pub(crate) fn elsewhere(&self) -> bool {
         self.env_file.is_some() || self.keyring.is_some() || self.pipe_to.is_some() || self.copy
     }

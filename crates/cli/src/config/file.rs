@@ -1,4 +1,4 @@
-//! The configuration file: where it is, and that nobody else could have written it. Who writes it
+//! The configuration file: its path, and the check that no other user can write it. The file
 //! decides where codes, tokens and keys are sent.
 
 pub(super) mod parser;
@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 /// Longest file that is read, in bytes.
 const LONGEST: u64 = 1024 * 1024;
 
-/// Where the file is, whether or not it is there.
+/// The path of the file, whether or not it exists.
 pub(crate) fn path() -> Option<PathBuf> {
     Some(private::standard_directory("XDG_CONFIG_HOME", "APPDATA", ".config")?.join("keymint/config.toml"))
 }
 
-/// The text of the file, if it is there.
+/// The text of the file, if it exists.
 pub(super) fn read(path: &Path) -> Result<Option<String>, CliError> {
     match read_checked(path) {
         Ok(text) => Ok(Some(text)),

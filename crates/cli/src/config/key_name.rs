@@ -1,4 +1,4 @@
-//! The default name of a key: who made it, where, when, and four characters that no other has.
+//! The default name of a key: user, host, date and four random characters.
 
 use crate::os::clock;
 use rand::TryRng;

@@ -1,4 +1,4 @@
-//! The way to the servers: which certificates to trust, and through which proxy.
+//! The settings of requests: time-out, trusted certificates and proxy.
 
 use super::sources::{Given, Source, Sources};
 use crate::args::values::{plain_text, wait};
@@ -10,13 +10,13 @@ use std::io::{self, Read};
 use std::path::Path;
 use url::Url;
 
-/// Longest bundle of certificates that is read, in bytes. A system's own has a quarter of a million.
+/// Longest bundle of certificates that is read, in bytes. That of a system has a quarter of a million.
 const LONGEST_PEM: u64 = 8 * 1024 * 1024;
 
-/// What names the proxy, in the order in which it counts.
+/// The variables that name the proxy, in the order of precedence.
 const PROXY_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
-/// How requests are sent.
+/// Resolves the options of the HTTP client.
 pub(super) fn http(
     timeout: &Option<String>,
     ca_file: &Option<String>,
@@ -24,7 +24,7 @@ pub(super) fn http(
 ) -> Result<HttpOptions, CliError> {
     let mut http = HttpOptions::default();
     of.override_default(&mut http.request_timeout, "http-timeout", timeout, wait)?;
-    // Shorter than the whole, so that it is known which of the two was too long.
+    // Shorter than the request, so that the error names the one that was too long.
     http.connect_timeout = http.connect_timeout.min(http.request_timeout / 2);
     if let Some(bundle) = bundle(of, ca_file)? {
         http.extra_roots = bundle.read()?;
@@ -32,13 +32,13 @@ pub(super) fn http(
     Ok(http)
 }
 
-/// A file of certificates, and what names it.
+/// A file of certificates, and the flag, variable or line that names it.
 pub(crate) struct CaBundle {
     pub(crate) source: String,
     pub(crate) path: String,
 }
 
-/// The file of `--ca-file`, or the one that a variable or the configuration names.
+/// The file of `--ca-file`, else of a variable or the configuration file.
 pub(crate) fn bundle(of: &Sources<'_>, flag: &Option<String>) -> Result<Option<CaBundle>, CliError> {
     let given = match flag {
         Some(path) => Some(("--ca-file".to_owned(), path.clone())),
@@ -59,7 +59,7 @@ impl CaBundle {
     }
 }
 
-/// The bundle of certificates that counts without a flag: other programs' variables come last.
+/// The bundle of certificates without a flag: the variables of other programs come last.
 pub(crate) fn roots_file(of: &Sources<'_>) -> Result<Option<Given>, CliError> {
     if let Some(given) = of.raw("ca-file")? {
         return Ok(Some(given));
@@ -76,15 +76,15 @@ fn first_variable(environment: &dyn Environment, names: &[&str]) -> Result<Optio
     Ok(None)
 }
 
-/// Reads a file that cannot be without end.
+/// Reads a file of a limited length, since a device may have no end.
 fn read_pem(path: &Path) -> io::Result<Vec<u8>> {
     let mut pem = Vec::new();
     File::open(path)?.take(LONGEST_PEM + 1).read_to_end(&mut pem)?;
     if pem.len() as u64 > LONGEST_PEM { Err(io::Error::other("it has more than 8 MiB")) } else { Ok(pem) }
 }
 
-/// The proxy that is used, without the name and password in its address. One that cannot be
-/// understood would be passed by without a word, so it is refused.
+/// The proxy in use, without the user name and password in its URL. A proxy that cannot be parsed
+/// is an error, since the HTTP client would ignore it.
 pub(crate) fn proxy(of: &Sources<'_>) -> Result<Option<Given>, CliError> {
     let Some(Given { value, source }) = first_variable(of.environment, &PROXY_VARIABLES)? else {
         return Ok(None);

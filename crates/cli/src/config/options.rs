@@ -1,5 +1,5 @@
-//! Every option of `create` that has a variable: what it takes, and whether the configuration file
-//! may set it.
+//! The table of the options of `create` that have a variable: the kind of each value, and whether
+//! the configuration file may set it.
 
 use crate::args::values::{plain_text, port_number, switch, wait};
 use keymint_delivery_adapter::VariableName;
@@ -7,16 +7,16 @@ use keymint_domain::BaseUrl;
 
 /// An option.
 pub(crate) struct Definition {
-    /// As the flag is called, without its dashes.
+    /// The name of the flag, without its dashes.
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
-    /// What counts where nobody says anything, as a person is told.
+    /// The default, as the user sees it.
     pub(crate) default: Option<&'static str>,
     /// Whether the configuration file may set it.
     pub(crate) in_file: bool,
 }
 
-/// What an option takes.
+/// The kind of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Switch,
@@ -26,7 +26,7 @@ pub(crate) enum Kind {
     Time,
     /// The name of an environment variable.
     Variable,
-    /// A file. In the configuration file, which counts in every folder, its path is absolute.
+    /// A file. Its path is absolute in the configuration file, which applies in every directory.
     File,
     /// A command line, of which only the program is shown.
     Command,
@@ -68,7 +68,7 @@ pub(crate) const DEFINITIONS: [Definition; 36] = [
     for_one_run("force"),
     for_one_run("allow-tracked"),
     for_one_run("new"),
-    // It chooses what of the file counts.
+    // It selects the table of the file.
     Definition { name: "profile", kind: Kind::Text, default: Some("default"), in_file: false },
 ];
 
@@ -76,7 +76,7 @@ const fn setting(name: &'static str, kind: Kind, default: Option<&'static str>) 
     Definition { name, kind, default, in_file: true }
 }
 
-/// What would change what scripts read, or give up a protection, in every run from then on.
+/// An option that would change the output of every run, or give up a protection in every run.
 const fn for_one_run(name: &'static str) -> Definition {
     Definition { name, kind: Kind::Switch, default: Some("false"), in_file: false }
 }
@@ -89,7 +89,7 @@ impl Definition {
 }
 
 impl Kind {
-    /// Whether a value can be used. What is said of it does not repeat it.
+    /// Checks a value. The error does not repeat it.
     pub(crate) fn check(self, value: &str) -> Result<(), String> {
         let fault = |fault: &'static str| fault.to_owned();
         match self {
@@ -112,7 +112,7 @@ mod tests {
     use keymint_domain::{Client, Plan};
     use std::collections::BTreeSet;
 
-    /// These are for one invocation of the program, and have no variable.
+    /// These have no variable.
     const NO_OPTIONS_OF_A_RUN: [&str; 2] = ["help", "version"];
 
     #[test]
@@ -128,8 +128,8 @@ mod tests {
         assert_eq!(flags, defined);
     }
 
-    /// Arguments are in the history of the shell and in the list of processes. Who adds an option to
-    /// the table or to this list has asked whether its value could be a secret: then it may be none.
+    /// Arguments are in the history of the shell and in the list of processes. Add an
+    /// option to the table or to this list only if its value cannot be a secret.
     /// (The address of `finish` holds a code, which is worth nothing without the verifier and is used up
     /// at once. What follows `run --` is another program's to judge.)
     #[test]

@@ -29,7 +29,7 @@ impl Profile {
         &self.0
     }
 
-    /// Whether this is the profile that counts if none is named.
+    /// Whether this is the profile of a run that names none.
     pub(crate) fn is_default(&self) -> bool {
         *self == Self::default()
     }

@@ -1,4 +1,4 @@
-//! The settings of a sign-in: which servers, where the browser comes back to, and how.
+//! The settings of a sign-in: servers, callback port, browser and time-outs.
 
 use super::network;
 use super::sources::Sources;
@@ -16,7 +16,7 @@ pub(super) const REGISTERED_PORT: u16 = 5000;
 /// How long to wait for the user by default.
 const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
-/// The two servers, and the port of this machine.
+/// The two servers, and the callback port of this machine.
 pub(crate) struct Endpoints {
     pub(crate) client: Client,
     pub(crate) api_base: BaseUrl,
@@ -44,7 +44,7 @@ impl Endpoints {
         Ok(endpoints)
     }
 
-    /// The flags that name these servers, whatever the environment says.
+    /// The flags that name these endpoints, so that the environment of another run does not matter.
     pub(crate) fn to_args(&self, ca_file: Option<&str>) -> EndpointArgs {
         let Self { client, api_base, app, callback_port } = self;
         let absolute = |path: &str| {
@@ -72,7 +72,7 @@ impl Endpoints {
         self.client.issuer.is_loopback() && self.api_base.is_loopback()
     }
 
-    /// What the user should know of them before the browser opens.
+    /// The warnings to show before the browser opens.
     fn warnings(&self) -> Vec<String> {
         let elsewhere = self.client.issuer != Client::default().issuer || !self.are_openai();
         let elsewhere = elsewhere.then(|| {
@@ -84,7 +84,7 @@ impl Endpoints {
         elsewhere.into_iter().chain(self.port_warning()).collect()
     }
 
-    /// What the user should know of the port, if the server is known to refuse it.
+    /// A warning if the server is known to refuse the port.
     pub(crate) fn port_warning(&self) -> Option<String> {
         let Self { client, callback_port, .. } = self;
         let default = Client::default();
@@ -98,7 +98,7 @@ impl Endpoints {
     }
 }
 
-/// What a sign-in needs to know.
+/// The settings of a sign-in.
 pub(crate) struct SignInSettings {
     pub(crate) endpoints: Endpoints,
     pub(crate) http: HttpOptions,
@@ -114,7 +114,7 @@ pub(crate) struct SignInSettings {
     /// Whether anything is written to the disk: locks, the record of the key, and the key if it cannot
     /// be delivered.
     pub(crate) persists: bool,
-    /// What the user should know before the browser opens.
+    /// The warnings to show before the browser opens.
     pub(crate) warnings: Vec<String>,
 }
 
@@ -152,7 +152,8 @@ impl SignInSettings {
         Ok(settings)
     }
 
-    /// Those of the demonstration: the sandbox's servers, any free port, and nothing from outside.
+    /// The settings of the demonstration: the sandbox's servers, any free port, and nothing of the
+    /// environment.
     #[cfg(feature = "sandbox")]
     pub(super) fn for_demo(issuer: BaseUrl, api_base: BaseUrl) -> Self {
         Self {
@@ -174,7 +175,8 @@ impl SignInSettings {
     }
 }
 
-/// The browser that opens the URL. A flag for one of the two wins over a variable for the other.
+/// The browser that opens the URL. `--browser` wins over the variable of `--no-browser`, and the other
+/// way round.
 pub(crate) fn resolve_browser(args: &BrowserArgs, of: &Sources<'_>) -> Result<Browser, CliError> {
     if args.no_browser || args.browser.is_none() && of.is_set("no-browser")? {
         return Ok(Browser::None);

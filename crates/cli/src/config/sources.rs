@@ -17,7 +17,7 @@ use std::path::PathBuf;
 #[derive(Clone)]
 pub(crate) struct Sources<'a> {
     pub(crate) environment: &'a dyn Environment,
-    /// Where the configuration file is, whether or not it is there.
+    /// The path of the configuration file, whether or not it exists.
     pub(crate) file: Option<PathBuf>,
     pub(crate) profile: Profile,
     pub(super) of_file: FileSettings,
@@ -35,13 +35,13 @@ pub(crate) enum Source {
     File {
         path: PathBuf,
         line: usize,
-        /// In whose table it stands, if not before all tables.
+        /// The profile whose table has it, if it is not before all tables.
         profile: Option<Profile>,
     },
 }
 
 impl Source {
-    /// For a complaint about the value of an option.
+    /// The subject of an error about the value of an option.
     pub(crate) fn about(&self, name: &str) -> String {
         match self {
             Self::Variable(variable) => variable.clone(),
@@ -58,7 +58,7 @@ impl<'a> Sources<'a> {
         Self { environment, file: None, profile: Profile::default(), of_file: FileSettings::default() }
     }
 
-    /// With the configuration file, as far as it is there. A flag may name the profile.
+    /// With the configuration file, if it exists. A flag may name the profile.
     pub(crate) fn read(environment: &'a dyn Environment, profile: &Option<String>) -> Result<Self, CliError> {
         let file = file::path();
         let text = file.as_deref().map(file::read).transpose()?.flatten();
@@ -118,8 +118,8 @@ impl<'a> Sources<'a> {
         Ok(Some(Given { value: value.text.clone(), source }))
     }
 
-    /// The value of an option, if it is given anywhere. No message repeats the value: what is
-    /// mistyped may be a secret.
+    /// The value of an option, if it is given anywhere. No error repeats the value, which may be a
+    /// mistyped secret.
     pub(super) fn get<T, E: Display>(
         &self,
         name: &str,
@@ -133,7 +133,7 @@ impl<'a> Sources<'a> {
         parse(&value).map(Some).map_err(|error| CliError::usage(format!("{}: {error}", source.about(name))))
     }
 
-    /// The same for an option that has a default.
+    /// Replaces the default of an option, if a value is given anywhere.
     pub(super) fn override_default<T, E: Display>(
         &self,
         setting: &mut T,
@@ -147,12 +147,12 @@ impl<'a> Sources<'a> {
         Ok(())
     }
 
-    /// Whether something that is off by default is switched on, by its flag or otherwise.
+    /// Whether a switch is on, by its flag or otherwise.
     pub(super) fn switch(&self, name: &str, flag: bool) -> Result<bool, CliError> {
         Ok(flag || self.is_set(name)?)
     }
 
-    /// Whether something that is off by default is switched on without a flag.
+    /// Whether a switch is on without its flag.
     pub(super) fn is_set(&self, name: &str) -> Result<bool, CliError> {
         Ok(self.get(name, &None, switch)?.unwrap_or(false))
     }

@@ -1,4 +1,4 @@
-//! Which organization and project the key is made in.
+//! The choice of the organization and the project of the key.
 
 use crate::config::CreateSettings;
 use crate::error::{CliError, ErrorKind};
@@ -7,7 +7,7 @@ use crate::ui::format;
 use crate::ui::prompter::Prompter;
 use keymint_domain::{Catalogue, ProvisionError, Provisioner, Session, Target, TargetError};
 
-/// Finds what the settings name, or what a person picks.
+/// Finds the project that the settings name or the user picks.
 pub(crate) async fn target(
     context: &Context,
     settings: &CreateSettings,
@@ -47,8 +47,8 @@ pub(crate) async fn target(
     }
 }
 
-/// Lets a person pick from everything there is; `None` where there is nothing yet. The only project
-/// there is needs no question.
+/// Lets the user pick one of all projects; `None` if none exists yet. A single project needs no
+/// question.
 async fn pick(prompter: Prompter<'_>, catalogue: &Catalogue) -> Result<Option<Target>, CliError> {
     let mut candidates: Vec<_> = catalogue.candidates().collect();
     let lines: Vec<_> = candidates.iter().map(format::candidate).collect();

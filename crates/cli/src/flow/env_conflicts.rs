@@ -1,4 +1,4 @@
-//! Variables that have programs use another key than the new one, or use it elsewhere.
+//! Variables that make programs use another key than the new one, or send it elsewhere.
 
 use crate::config::Destinations;
 use crate::os::env::Environment;
@@ -6,7 +6,7 @@ use keymint_delivery_adapter::VariableName;
 
 const KEY: &str = VariableName::OPENAI;
 
-/// Variables of theirs that decide where a key is used, and for whom.
+/// Variables of the libraries that decide where a key is used, and for which project.
 const SURROUNDINGS: [&str; 6] = [
     "OPENAI_BASE_URL",
     "OPENAI_API_BASE",
@@ -16,12 +16,12 @@ const SURROUNDINGS: [&str; 6] = [
     "OPENAI_PROJECT_ID",
 ];
 
-/// Those that are set. Their values are nobody's to see.
+/// The names of the variables that are set. Their values are not shown.
 pub(crate) fn all_set(environment: &dyn Environment) -> Vec<&'static str> {
     [KEY].into_iter().chain(SURROUNDINGS).filter(|name| is_set(environment, name)).collect()
 }
 
-/// What stands in the way of a key that was delivered to these places.
+/// The warnings for a key that was delivered to these destinations.
 pub(crate) fn warnings(environment: &dyn Environment, destinations: &Destinations) -> Vec<String> {
     // `keymint run` sets the variable itself.
     let in_file = destinations.env_file.as_ref().map(|file| &file.variable);
@@ -47,7 +47,7 @@ pub(crate) fn warnings(environment: &dyn Environment, destinations: &Destination
     warnings
 }
 
-/// One that is not text is set all the same.
+/// A value that is not UTF-8 is set, too.
 fn is_set(environment: &dyn Environment, name: &str) -> bool {
     !matches!(environment.get(name), Ok(None))
 }

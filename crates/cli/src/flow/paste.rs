@@ -1,4 +1,4 @@
-//! The address that the browser ended on, pasted by a person.
+//! The URL that the browser ended on, pasted by the user.
 
 use crate::os::stdin::{Line, StdinLines};
 use crate::ui::message::Message;
@@ -12,16 +12,16 @@ use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// How often a wrong address may be pasted.
+/// How many wrong URLs may be pasted.
 const MOST_TRIES: usize = 5;
 
-/// The rest of an address that was wrapped comes at once.
+/// How long to wait for the next line of a wrapped URL.
 const REST: Duration = Duration::from_millis(100);
 
-/// Longest address, in bytes, with its line breaks.
+/// Longest URL, in bytes, with its line breaks.
 const LONGEST: usize = 64 * 1024;
 
-/// Reads what is pasted until it is the answer to the sign-in.
+/// Reads pasted URLs until one is the response to the sign-in.
 pub(crate) struct Pasted {
     ui: Arc<Reporter>,
     clock: TokioClock,
@@ -35,7 +35,7 @@ impl Pasted {
 
 #[async_trait]
 impl ResponseSource for Pasted {
-    /// An error at the end of standard input, and after too many wrong addresses.
+    /// Fails at the end of standard input, and after too many wrong URLs.
     async fn receive(
         &mut self,
         pending: &PendingAuthorization,
@@ -54,7 +54,7 @@ impl ResponseSource for Pasted {
     }
 }
 
-/// Why nothing more is read.
+/// The reason why no more URLs are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PasteError {
     #[error("standard input has ended")]
@@ -72,15 +72,15 @@ async fn next_that_says_something(typed: &mut StdinLines) -> Option<Line> {
     }
 }
 
-/// The address that is pasted, or all that a pipe has; `None` where there is nothing.
+/// The pasted URL, or the whole content of a pipe; `None` if it is empty.
 pub(crate) async fn text(clock: &dyn Clock) -> Option<Line> {
     let mut typed = StdinLines::lines().await;
     let first = next_that_says_something(&mut typed).await?;
     Some(whole(first, &mut typed, clock).await.0)
 }
 
-/// A line with those that come at once after it, and the last of these: an address may have been
-/// wrapped, anywhere.
+/// A line joined with those that follow at once, and the last of these: a URL may be wrapped
+/// anywhere.
 async fn whole(first: Line, typed: &mut StdinLines, clock: &dyn Clock) -> (Line, Option<Line>) {
     let (mut whole, mut last) = (first, None);
     while whole.len() < LONGEST {
@@ -100,7 +100,7 @@ async fn read(
     match whole(first, typed, clock).await {
         (whole, None) => pending.read_pasted(&whole),
         (whole, Some(last)) => match pending.read_pasted(&whole) {
-            // Several tries, and not one that was wrapped.
+            // The lines are several URLs, and not one wrapped URL.
             Callback::Stray(_) => pending.read_pasted(&last),
             response => response,
         },

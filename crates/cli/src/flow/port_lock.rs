@@ -14,15 +14,14 @@ fn file_name(port: u16) -> String {
     format!("port-{port}")
 }
 
-/// The right to sign in over a port. It ends with this value, or with the process, however that
-/// ends.
+/// The lock of a callback port. It is released with this value, or when the process ends in any way.
 #[derive(Debug)]
 pub(crate) struct PortLock {
     _file: File,
 }
 
 impl PortLock {
-    /// Takes it, unless another sign-in of this user has it.
+    /// Acquires the lock, unless another sign-in of this user holds it.
     pub(crate) fn acquire(port: u16) -> Result<Self, CliError> {
         let path = StateDir::open_default()
             .and_then(|state| state.directory(DIRECTORY))
@@ -42,14 +41,14 @@ impl PortLock {
         }
     }
 
-    /// The other sign-in of this user that has it, if one does. Nothing is written.
+    /// The sign-in of this user that holds the lock, if any. Nothing is written.
     pub(crate) fn holder(port: u16) -> io::Result<Option<String>> {
         StateDir::open_default()
             .map_or(Ok(None), |state| holder(&state.path().join(DIRECTORY).join(file_name(port))))
     }
 }
 
-/// Tells who has the turn, without taking it.
+/// Returns the holder of the lock, without acquiring it.
 fn holder(path: &Path) -> io::Result<Option<String>> {
     let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -62,7 +61,7 @@ fn holder(path: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// Takes the turn, or tells who has it.
+/// Acquires the lock, or returns its holder.
 fn lock_file(path: &Path) -> io::Result<Result<PortLock, String>> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);

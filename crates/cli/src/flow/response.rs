@@ -1,5 +1,5 @@
-//! How the browser's answer comes back: over the listener, or pasted by a person, whichever is
-//! first.
+//! The channels of the authorization response: the listener, or a URL that the user pastes, whichever
+//! is first.
 
 use crate::config::SignInSettings;
 use crate::error::{CliError, ErrorKind};
@@ -19,17 +19,17 @@ use std::future;
 use std::sync::Arc;
 use url::Url;
 
-/// The ways back from the browser that are open.
+/// Receives the response over the open channels.
 pub(crate) struct ResponseReceiver {
     listener: Option<LoopbackListener>,
-    /// What the person pastes, or has pasted.
+    /// The URL that the user pastes, or has pasted.
     pasted: Option<Box<dyn ResponseSource>>,
-    /// Held as long as the port is wanted.
+    /// Held as long as the port is in use.
     _lock: Option<PortLock>,
 }
 
 impl ResponseReceiver {
-    /// Opens the listener, and whatever a person who is there can do without it.
+    /// Opens the listener, and standard input if the user may paste the URL.
     pub(crate) async fn open(context: &Context, settings: &SignInSettings) -> Result<Self, CliError> {
         let port = settings.endpoints.callback_port;
         let prompter = context.prompter(settings.may_ask);
@@ -52,7 +52,7 @@ impl ResponseReceiver {
         Ok(Self { listener, pasted, _lock: lock })
     }
 
-    /// A response that is there already.
+    /// A receiver with a response that is known already.
     pub(crate) fn answered(response: AuthorizationResponse) -> Self {
         Self { listener: None, pasted: Some(Box::new(Answer(Some(response)))), _lock: None }
     }
@@ -69,12 +69,12 @@ impl ResponseReceiver {
         }
     }
 
-    /// Whether a person should be asked before the response is used.
+    /// A reason to ask the user before the response is used.
     pub(crate) fn browser_mismatch(&self) -> Option<BrowserMismatch> {
         self.listener.as_ref().and_then(LoopbackListener::browser_mismatch)
     }
 
-    /// Tells the browser how it ended.
+    /// Shows the outcome in the browser.
     pub(crate) async fn conclude(self, outcome: Outcome) {
         if let Some(listener) = self.listener {
             listener.conclude(outcome).await;
@@ -116,7 +116,7 @@ impl ResponseSource for ResponseReceiver {
             match pasted {
                 Some(pasted) => match pasted.receive(pending).await {
                     Ok(response) => response,
-                    // The listener goes on.
+                    // The listener still waits.
                     Err(_) => future::pending().await,
                 },
                 None => future::pending().await,
@@ -133,7 +133,7 @@ impl ResponseSource for ResponseReceiver {
     }
 }
 
-/// A response that is there already.
+/// A response that is known already.
 struct Answer(Option<AuthorizationResponse>);
 
 #[async_trait]

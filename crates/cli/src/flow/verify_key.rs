@@ -1,4 +1,4 @@
-//! Whether a key works.
+//! The check whether a key works.
 
 use crate::config::SignInSettings;
 use crate::error::CliError;
@@ -21,7 +21,7 @@ pub(crate) async fn ask(
     check_key(&platform, key).await.map_err(|error| context.explain(error))
 }
 
-/// What the platform says, with what to do.
+/// The result in words, with what to do.
 pub(crate) fn words(check: KeyCheck) -> String {
     match check {
         KeyCheck::Works => "The platform accepts the key.".to_owned(),
@@ -33,7 +33,7 @@ pub(crate) fn words(check: KeyCheck) -> String {
     }
 }
 
-/// Tries the new key, and tells. Whatever is found, the key was made and delivered.
+/// Checks the new key, and reports the result. It changes nothing: the key is created and delivered.
 pub(crate) async fn tell(context: &Context, settings: &SignInSettings, key: &ApiKey) {
     let (works, text) = match ask(context, settings, key).await {
         Ok(check) => (check == KeyCheck::Works, words(check)),

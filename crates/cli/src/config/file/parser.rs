@@ -27,9 +27,9 @@ pub(in crate::config) struct Value {
     pub(in crate::config) of_profile: bool,
 }
 
-/// Something wrong in the file.
+/// A mistake in the file.
 struct Fault {
-    /// Where, in bytes from the beginning.
+    /// The offset in bytes.
     at: usize,
     what: String,
 }
@@ -41,7 +41,7 @@ impl Fault {
 }
 
 impl FileSettings {
-    /// Reads the whole file, so that a mistake is found in whatever profile it is made.
+    /// Parses the whole file, so that a mistake in any profile is found.
     pub(in crate::config) fn parse(path: &Path, text: &str, profile: &Profile) -> Result<Self, CliError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let failure = |fault: Fault| {
@@ -108,7 +108,7 @@ impl FileSettings {
     }
 }
 
-/// The option of this key, or what is wrong with it.
+/// The option of this key, or the mistake in it.
 fn definition(key: &str) -> Result<&'static Definition, String> {
     let known = DEFINITIONS.iter().find(|definition| definition.key() == key);
     match known {
@@ -125,7 +125,7 @@ fn definition(key: &str) -> Result<&'static Definition, String> {
     }
 }
 
-/// The value as its variable would have it.
+/// The value as the text of its variable.
 fn text(kind: Kind, value: &DeValue<'_>) -> Result<String, String> {
     let needed = match (kind, value) {
         (Kind::Switch, DeValue::Boolean(on)) => return Ok(on.to_string()),
@@ -141,7 +141,7 @@ fn text(kind: Kind, value: &DeValue<'_>) -> Result<String, String> {
     Err(needed.to_owned())
 }
 
-/// The line of a place, counted from 1.
+/// The line of an offset, counted from 1.
 pub(super) fn line(document: &[u8], at: usize) -> usize {
     let before = &document[..at.min(document.len())];
     before.iter().filter(|&&byte| byte == b'\n').count() + 1
