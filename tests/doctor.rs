@@ -2,11 +2,9 @@
 
 #![cfg(target_os = "linux")]
 
-use crate::authority::authority;
-use crate::relay::Relay;
 use crate::support::{create, machine};
 use keymint_sandbox::Scenario;
-use keymint_testkit::{Launch, Session, free_port, skipped};
+use keymint_testkit::{Launch, Relay, Session, authority, free_port, skipped};
 use serde_json::Value;
 use std::ffi::OsString;
 use std::fs;

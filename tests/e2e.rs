@@ -3,8 +3,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-#[path = "../crates/http-adapter/tests/http/authority.rs"]
-mod authority;
 mod browser;
 mod catalogue;
 mod child_processes;
@@ -27,7 +25,6 @@ mod paste;
 mod pipe;
 mod proxies_and_cas;
 mod recovery;
-mod relay;
 mod screens;
 mod signals;
 mod sources;

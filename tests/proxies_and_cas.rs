@@ -1,11 +1,9 @@
 //! The ways to the servers: a company's proxy, a company's certificates, connections that are opened
 //! ahead. The sandbox stands behind TLS, since nothing goes to another machine without.
 
-use crate::authority::authority;
-use crate::relay::Relay;
 use crate::support::{Ended, Run, Start, create};
 use keymint_sandbox::{Consent, FinalPage, Organization, Project, Reply, Scenario, Step};
-use keymint_testkit::{Launch, Running, Strace, browse, free_port, skipped, watch};
+use keymint_testkit::{Launch, Relay, Running, Strace, authority, browse, free_port, skipped, watch};
 use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};

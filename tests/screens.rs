@@ -2,11 +2,9 @@
 
 #![cfg(target_os = "linux")]
 
-use crate::authority::authority;
-use crate::relay::Relay;
 use crate::support::{Ended, Run, Start, create, keymint, machine};
 use keymint_sandbox::{Consent, Organization, Project, Reply, Scenario, Step, sign_in_remotely};
-use keymint_testkit::{Launch, Scripts, Session, Terminal, browse, free_port, full_disk};
+use keymint_testkit::{Launch, Relay, Scripts, Session, Terminal, authority, browse, free_port, full_disk};
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;

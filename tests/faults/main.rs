@@ -19,8 +19,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-#[path = "../../crates/http-adapter/tests/http/authority.rs"]
-mod authority;
 mod body;
 mod fault;
 mod lists;

@@ -11,6 +11,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod authority;
 mod canary;
 mod ended;
 mod http;
@@ -19,6 +20,7 @@ mod invariants;
 mod keyring;
 mod launch;
 mod machine;
+mod relay;
 mod running;
 mod script;
 mod skipped;
@@ -26,6 +28,7 @@ mod strace;
 mod terminal;
 mod time;
 
+pub use authority::{Authority, acceptor, authority, certificate_for, showing};
 pub use canary::Canaries;
 pub use ended::Ended;
 pub use http::{connect, free_port, get, is_free, send};
@@ -34,6 +37,7 @@ pub use invariants::steers_a_terminal;
 pub use keyring::Session;
 pub use launch::{Launch, full_disk};
 pub use machine::{Machine, SignIn, create};
+pub use relay::{Counts, Relay, Shows};
 pub use running::{Running, browse};
 pub use script::{Scripts, before_the_search_path, script};
 pub use skipped::skipped;

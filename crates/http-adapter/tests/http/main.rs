@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "the helpers of tests count as tests too")]
 
 mod answers;
-mod authority;
 mod check_connection;
 mod check_key;
 mod conformance;

@@ -1,6 +1,5 @@
 //! Connections that are opened before the first request.
 
-use crate::authority::{acceptor, authority, certificate_for};
 use crate::proxies::with_proxy_and;
 use crate::server::{Seen, Server};
 use crate::support::{base, call, http, read_request};
@@ -8,6 +7,7 @@ use crate::tls::trusting;
 use async_trait::async_trait;
 use keymint_domain::{Clock, Moment, Step};
 use keymint_http_adapter::{ExtraRoots, Http, HttpOptions};
+use keymint_testkit::{acceptor, authority, certificate_for};
 use std::env;
 use std::future::Future;
 use std::sync::Mutex;

@@ -1,11 +1,11 @@
 //! Which certificates are trusted.
 
-use crate::authority::{Authority, acceptor, authority, certificate_for};
 use crate::server::Server;
 use crate::support::{STEPS, assert_clean, call};
 use keymint_domain::ServiceErrorKind::NotSent;
 use keymint_domain::{BaseUrl, ConnectFailure, ServiceError, Step};
 use keymint_http_adapter::{CheckConnectionError, ExtraRoots, Http, HttpOptions};
+use keymint_testkit::{Authority, acceptor, authority, certificate_for};
 use rcgen::{CertificateParams, date_time_ymd};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;

@@ -6,29 +6,31 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
 
-pub(crate) type Authority = CertifiedIssuer<'static, KeyPair>;
+/// An authority.
+pub type Authority = CertifiedIssuer<'static, KeyPair>;
 
-/// Each call creates a new authority, even with the same name.
-pub(crate) fn authority(name: &str) -> Authority {
+/// Creates an authority. Each call creates a new one, even with the same name.
+pub fn authority(name: &str) -> Authority {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
-pub(crate) fn certificate_for(host: &str) -> CertificateParams {
+/// The parameters of a certificate for this host.
+pub fn certificate_for(host: &str) -> CertificateParams {
     CertificateParams::new([host.to_owned()]).unwrap()
 }
 
 /// A TLS acceptor with a certificate that this authority signs.
-pub(crate) fn acceptor(authority: &Authority, params: CertificateParams) -> TlsAcceptor {
+pub fn acceptor(authority: &Authority, params: CertificateParams) -> TlsAcceptor {
     let key = KeyPair::generate().unwrap();
     let certificate = params.signed_by(&key, authority).unwrap();
     showing(certificate.der().clone(), &key)
 }
 
 /// A TLS acceptor with this certificate.
-pub(crate) fn showing(certificate: CertificateDer<'static>, key: &KeyPair) -> TlsAcceptor {
+pub fn showing(certificate: CertificateDer<'static>, key: &KeyPair) -> TlsAcceptor {
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()

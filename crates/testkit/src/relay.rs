@@ -1,7 +1,8 @@
 //! TLS before a server that has none.
 
-use crate::authority::{Authority, acceptor, certificate_for};
-use std::net::{IpAddr, SocketAddr};
+use crate::{Authority, acceptor, certificate_for};
+use std::future::pending;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -9,26 +10,50 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 /// Passes on what comes over TLS.
-pub(crate) struct Relay {
-    pub(crate) url: String,
+pub struct Relay {
+    /// Its URL.
+    pub url: String,
     counts: watch::Sender<Counts>,
     closing: watch::Sender<()>,
     target: watch::Sender<Option<SocketAddr>>,
     task: JoinHandle<()>,
 }
 
+/// How many connections a relay has had.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Counts {
-    /// Connections on which TLS is there.
-    pub(crate) open: usize,
+pub struct Counts {
+    /// All of them.
+    pub accepted: usize,
+    /// Those on which TLS is there.
+    pub open: usize,
     /// Those on which something was asked.
-    pub(crate) used: usize,
+    pub used: usize,
+}
+
+/// What a relay has to show to whoever connects.
+#[derive(Clone)]
+pub enum Shows {
+    /// TLS, with a certificate.
+    Certificate(TlsAcceptor),
+    /// No TLS, but these bytes.
+    Bytes(&'static [u8]),
+    /// Nothing, for ever.
+    Nothing,
 }
 
 impl Relay {
-    /// With a certificate of this authority for this address.
-    pub(crate) async fn start(address: IpAddr, authority: &Authority) -> Self {
-        let acceptor = acceptor(authority, certificate_for(&address.to_string()));
+    /// Starts a relay with a certificate of this authority for this address.
+    pub async fn start(address: IpAddr, authority: &Authority) -> Self {
+        let certificate = acceptor(authority, certificate_for(&address.to_string()));
+        Self::start_at(address, Shows::Certificate(certificate)).await
+    }
+
+    /// Starts a relay on loopback that shows this.
+    pub async fn showing(shows: Shows) -> Self {
+        Self::start_at(Ipv4Addr::LOCALHOST.into(), shows).await
+    }
+
+    async fn start_at(address: IpAddr, shows: Shows) -> Self {
         let listener = TcpListener::bind((address, 0)).await.unwrap();
         let url = format!("https://{}", listener.local_addr().unwrap());
         let (counts, closing, target) =
@@ -37,31 +62,32 @@ impl Relay {
         let task = tokio::spawn(async move {
             loop {
                 let (socket, _) = listener.accept().await.unwrap();
-                let (acceptor, counts) = (acceptor.clone(), counting.clone());
+                let (shows, counts) = (shows.clone(), counting.clone());
                 let (closed, target) = (closed.subscribe(), leading.subscribe());
-                tokio::spawn(pass_on(socket, acceptor, counts, closed, target));
+                tokio::spawn(pass_on(socket, shows, counts, closed, target));
             }
         });
         Self { url, counts, closing, target, task }
     }
 
-    /// Where to pass it on to.
-    pub(crate) fn lead_to(&self, url: &str) {
+    /// Sets the server to pass on to.
+    pub fn lead_to(&self, url: &str) {
         let address = url.trim_start_matches("http://").parse().unwrap();
         self.target.send_replace(Some(address));
     }
 
-    pub(crate) fn counts(&self) -> Counts {
+    /// Returns how many connections there have been so far.
+    pub fn counts(&self) -> Counts {
         *self.counts.borrow()
     }
 
     /// Waits until so many connections have been opened.
-    pub(crate) async fn opened(&self, number: usize) {
+    pub async fn opened(&self, number: usize) {
         self.counts.subscribe().wait_for(|counts| counts.open >= number).await.unwrap();
     }
 
     /// Closes the connections on which nothing was asked yet.
-    pub(crate) fn close_unused(&self) {
+    pub fn close_unused(&self) {
         self.closing.send_replace(());
     }
 }
@@ -74,12 +100,23 @@ impl Drop for Relay {
 
 /// Ends where either side goes away, or where TLS does not come about.
 async fn pass_on(
-    socket: TcpStream,
-    acceptor: TlsAcceptor,
+    mut socket: TcpStream,
+    shows: Shows,
     counts: watch::Sender<Counts>,
     mut closed: watch::Receiver<()>,
     mut target: watch::Receiver<Option<SocketAddr>>,
 ) {
+    counts.send_modify(|counts| counts.accepted += 1);
+    let acceptor = match shows {
+        Shows::Certificate(acceptor) => acceptor,
+        Shows::Bytes(bytes) => {
+            socket.write_all(bytes).await.ok();
+            socket.shutdown().await.ok();
+            socket.read_to_end(&mut Vec::new()).await.ok();
+            return;
+        }
+        Shows::Nothing => return pending().await,
+    };
     let Ok(mut client) = acceptor.accept(socket).await else { return };
     counts.send_modify(|counts| counts.open += 1);
     let mut first = [0];
