@@ -6,9 +6,9 @@ use crate::config::{self, DEFINITIONS, Definition, Given, Kind, Source, Sources}
 use crate::error::CliError;
 use crate::flow::context::Context;
 use crate::ui::format::quoted;
+use crate::ui::json::{self, Setting};
 use crate::ui::stdout;
 use keymint_domain::text::{redact_keys, sanitize};
-use serde::Serialize;
 use serde_json::Value;
 use std::path::Path;
 
@@ -20,30 +20,20 @@ const LONGEST_VALUE: usize = 4096;
 
 pub(crate) fn run(args: &ConfigArgs, context: &Context) -> Result<(), CliError> {
     let shown = Shown::of(&context.sources, &args.profile)?;
-    stdout::show(&if context.ui.wants_json() { stdout::to_json(&shown) } else { shown.for_people() })
+    stdout::show(&if context.ui.wants_json() {
+        json::config(shown.file, shown.profile, &shown.settings)
+    } else {
+        shown.for_people()
+    })
 }
 
-/// What `config --json` prints.
-#[derive(Serialize)]
+/// The settings as they are shown.
 struct Shown<'a> {
-    schema: &'static str,
     file: Option<&'a Path>,
     profile: &'a str,
     settings: Vec<Setting>,
-    #[serde(skip)]
     is_default: bool,
-    #[serde(skip)]
     is_defined: bool,
-}
-
-#[derive(Serialize)]
-struct Setting {
-    name: String,
-    value: Value,
-    source: String,
-    /// The source where the file was named before.
-    #[serde(skip)]
-    short_source: String,
 }
 
 impl<'a> Shown<'a> {
@@ -53,7 +43,7 @@ impl<'a> Shown<'a> {
             let given = match definition.name {
                 "ca-file" => config::roots_file(options)?,
                 "profile" if profile.is_some() => {
-                    settings.push(Setting::new(
+                    settings.push(constant(
                         "profile".to_owned(),
                         options.profile.as_str().into(),
                         "--profile",
@@ -65,10 +55,9 @@ impl<'a> Shown<'a> {
             settings.push(setting(definition, given)?);
         }
         if let Some(Given { value, source }) = config::proxy(options)? {
-            settings.push(Setting::from(&source, "proxy".to_owned(), value.into()));
+            settings.push(sourced(&source, "proxy".to_owned(), value.into()));
         }
         Ok(Self {
-            schema: "keymint.config/1",
             file: options.file.as_deref(),
             profile: options.profile.as_str(),
             is_default: options.profile.is_default(),
@@ -91,8 +80,7 @@ impl<'a> Shown<'a> {
         };
         lines.push(format!("Profile: {}{only_a_name}", quoted(self.profile)));
         lines.push(String::new());
-        let rows: Vec<_> =
-            self.settings.iter().map(|setting| (setting, setting.value_for_people())).collect();
+        let rows: Vec<_> = self.settings.iter().map(|setting| (setting, value_for_people(setting))).collect();
         let name = self.settings.iter().map(|setting| setting.name.len()).max().unwrap_or_default();
         let values = rows.iter().map(|(_, value)| value.chars().count());
         let value = values.filter(|length| *length <= WIDEST_VALUE).max().unwrap_or_default();
@@ -103,29 +91,26 @@ impl<'a> Shown<'a> {
     }
 }
 
-impl Setting {
-    fn new(name: String, value: Value, source: &str) -> Self {
-        Self { name, value, source: source.to_owned(), short_source: source.to_owned() }
-    }
+fn constant(name: String, value: Value, source: &str) -> Setting {
+    Setting { name, value, source: source.to_owned(), short_source: source.to_owned() }
+}
 
-    fn from(source: &Source, name: String, value: Value) -> Self {
-        match source {
-            Source::Variable(variable) => Self::new(name, value, variable),
-            Source::File { path, line, profile } => {
-                let of_profile =
-                    profile.as_ref().map_or_else(String::new, |name| format!(", profile {name}"));
-                let short_source = sanitize(&format!("line {line}{of_profile}"), LONGEST_VALUE);
-                Self { name, value, source: format!("{}, {short_source}", path.display()), short_source }
-            }
+fn sourced(source: &Source, name: String, value: Value) -> Setting {
+    match source {
+        Source::Variable(variable) => constant(name, value, variable),
+        Source::File { path, line, profile } => {
+            let of_profile = profile.as_ref().map_or_else(String::new, |name| format!(", profile {name}"));
+            let short_source = sanitize(&format!("line {line}{of_profile}"), LONGEST_VALUE);
+            Setting { name, value, source: format!("{}, {short_source}", path.display()), short_source }
         }
     }
+}
 
-    fn value_for_people(&self) -> String {
-        match &self.value {
-            Value::Null => "-".to_owned(),
-            Value::String(text) => sanitize(text, LONGEST_VALUE),
-            other => other.to_string(),
-        }
+fn value_for_people(setting: &Setting) -> String {
+    match &setting.value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => sanitize(text, LONGEST_VALUE),
+        other => other.to_string(),
     }
 }
 
@@ -133,13 +118,13 @@ impl Setting {
 fn setting(definition: &Definition, given: Option<Given>) -> Result<Setting, CliError> {
     let Some(Given { value, source }) = given else {
         let value = definition.default.map_or(Value::Null, |text| shown(definition.kind, text));
-        return Ok(Setting::new(definition.key(), value, "default"));
+        return Ok(constant(definition.key(), value, "default"));
     };
     definition
         .kind
         .check(&value)
         .map_err(|error| CliError::usage(format!("{}: {error}", source.about(definition.name))))?;
-    Ok(Setting::from(&source, definition.key(), shown(definition.kind, &value)))
+    Ok(sourced(&source, definition.key(), shown(definition.kind, &value)))
 }
 
 /// A good value as it is shown: never a secret.

@@ -11,9 +11,8 @@ use crate::flow::context::Context;
 use crate::host::environment::{HostEnvironment, Traces};
 use crate::os::clock;
 use crate::os::stderr;
+use crate::ui::json::{self, Finding, Health};
 use crate::ui::stdout;
-use finding::{Finding, Status};
-use serde::Serialize;
 use std::process::ExitCode;
 
 /// Looks at everything in the order in which a sign-in needs it, and shows each finding at once.
@@ -62,21 +61,14 @@ impl Findings {
 /// The last word. A program is given the findings even where there are problems: they are the answer.
 fn end(findings: Vec<Finding>, json: bool) -> ExitCode {
     let count = |status| findings.iter().filter(|finding| finding.status == status).count();
-    let (problems, warnings) = (count(Status::Problem), count(Status::Warning));
+    let (problems, warnings) = (count(Health::Problem), count(Health::Warning));
     stderr::write(&match (problems, warnings) {
         (0, 0) => "\nAll is well: a sign-in can begin.\n".to_owned(),
         (0, warnings) => format!("\nA sign-in can begin. Things to know: {warnings}.\n"),
         (problems, _) => format!("\nA sign-in would fail. Problems: {problems}.\n"),
     });
     if json {
-        stdout::print_at_the_end(stdout::to_json(&Diagnosis { schema: "keymint.doctor/1", findings }));
+        stdout::print_at_the_end(json::doctor(&findings));
     }
     if problems == 0 { ExitCode::SUCCESS } else { ErrorKind::Internal.exit_code() }
-}
-
-/// What `--json` prints.
-#[derive(Serialize)]
-struct Diagnosis {
-    schema: &'static str,
-    findings: Vec<Finding>,
 }

@@ -4,10 +4,10 @@ use crate::error::CliError;
 use crate::explain::delivery as explain;
 use crate::flow::context::Context;
 use crate::flow::keyring::patiently;
+use crate::ui::json;
 use crate::ui::message::Message;
 use crate::ui::stdout;
 use keymint_delivery_adapter::Keyring;
-use serde_json::json;
 
 pub(crate) async fn run(context: &Context) -> Result<(), CliError> {
     let profile = context.sources.profile.as_str();
@@ -26,10 +26,7 @@ pub(crate) async fn run(context: &Context) -> Result<(), CliError> {
         Message::NothingToForget { profile }
     });
     if context.ui.wants_json() {
-        let json = json!({
-            "schema": "keymint.forgotten/1", "profile": profile, "removed": removed, "last4": last_four,
-        });
-        stdout::show(&stdout::to_json(&json))?;
+        stdout::show(&json::forgotten(profile, removed, last_four))?;
     }
     Ok(())
 }

@@ -9,12 +9,12 @@ use crate::flow::response::page;
 use crate::flow::sign_in::{open_sign_in, wait_for_browser};
 use crate::os::signals::Interrupt;
 use crate::ui::format::titled;
+use crate::ui::json;
 use crate::ui::message::Message;
 use crate::ui::reporter::Reporter;
 use crate::ui::stdout;
 use keymint_callback_adapter::Outcome;
-use keymint_domain::{Catalogue, CatalogueEntry, Project, Title};
-use serde_json::{Value, json};
+use keymint_domain::{Catalogue, CatalogueEntry};
 
 pub(crate) async fn run(args: &ListArgs, context: &Context) -> Result<(), CliError> {
     let settings = SignInSettings::resolve(&args.browser, &args.timeouts, &args.endpoints, &context.sources)?;
@@ -45,32 +45,12 @@ async fn show(catalogue: &Catalogue, ui: &Reporter, interrupt: &mut Interrupt) -
         return Ok(());
     }
     let text = if ui.wants_json() {
-        let organizations: Vec<_> = catalogue.organizations.iter().map(organization_json).collect();
-        stdout::to_json(&json!({ "schema": "keymint.list/1", "organizations": organizations }))
+        json::list(catalogue)
     } else {
         let lines: Vec<_> = catalogue.organizations.iter().map(lines).collect();
         lines.join("\n")
     };
     print_in_time(interrupt, text).await.map_err(stdout::failed)
-}
-
-fn organization_json(entry: &CatalogueEntry) -> Value {
-    let organization = &entry.organization;
-    let mut json = json!({
-        "id": organization.id.as_str(),
-        "title": organization.title.as_ref().map(Title::raw),
-        "is_default": organization.is_default,
-        "personal": organization.personal,
-    });
-    match &entry.projects {
-        Ok(projects) => json["projects"] = projects.iter().map(project_json).collect(),
-        Err(error) => json["error"] = error.to_string().into(),
-    }
-    json
-}
-
-fn project_json(project: &Project) -> Value {
-    json!({ "id": project.id.as_str(), "title": project.title.as_ref().map(Title::raw), "is_initial": project.is_initial })
 }
 
 /// An organization and, below it, its projects.

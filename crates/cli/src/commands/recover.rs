@@ -7,12 +7,12 @@ use crate::explain::delivery as explain;
 use crate::flow::context::Context;
 use crate::flow::delivery::Delivery;
 use crate::ui::format::{DASHBOARD, quoted};
+use crate::ui::json;
 use crate::ui::message::Message;
 use crate::ui::reporter::Reporter;
 use crate::ui::stdout;
 use keymint_delivery_adapter::{KeyRecord, StateDir, StoredKey, fail_point};
 use keymint_domain::DeliveryReport;
-use serde_json::json;
 use std::ffi::OsStr;
 
 pub(crate) async fn run(args: &RecoverArgs, context: &Context) -> Result<(), CliError> {
@@ -48,17 +48,7 @@ pub(crate) async fn run(args: &RecoverArgs, context: &Context) -> Result<(), Cli
 /// Shows what is there, on standard output: never a key.
 fn list(stored: &[StoredKey], ui: &Reporter) -> Result<(), CliError> {
     if ui.wants_json() {
-        let keys: Vec<_> = stored
-            .iter()
-            .map(|StoredKey { id, path, record }| {
-                let KeyRecord { name, time, organization, project, last4, .. } = record;
-                json!({
-                    "id": id, "path": path, "name": name, "time": time, "last4": last4,
-                    "organization": organization, "project": project,
-                })
-            })
-            .collect();
-        stdout::show(&stdout::to_json(&json!({ "schema": "keymint.recovery/1", "keys": keys })))?;
+        stdout::show(&json::recovery(stored))?;
     } else if !stored.is_empty() {
         stdout::show(&stored.iter().map(line).collect::<Vec<_>>().join("\n"))?;
     }

@@ -9,9 +9,9 @@ use crate::flow::pending_sign_in;
 use crate::flow::response;
 use crate::flow::sign_in::begin;
 use crate::os::clock;
+use crate::ui::json;
 use crate::ui::message::Message;
 use crate::ui::stdout;
-use serde_json::json;
 
 pub(crate) fn run(args: &StartArgs, context: &Context) -> Result<(), CliError> {
     let timeouts = TimeoutArgs { sign_in_timeout: args.sign_in_timeout.clone(), ..TimeoutArgs::default() };
@@ -30,11 +30,7 @@ pub(crate) fn run(args: &StartArgs, context: &Context) -> Result<(), CliError> {
         context.ui.report(&Message::Warning(warning));
     }
     let expires_at = clock::utc_of(expires);
-    let text = if context.ui.wants_json() {
-        stdout::to_json(&json!({ "schema": "keymint.started/1", "url": url, "expires_at": expires_at }))
-    } else {
-        url
-    };
+    let text = if context.ui.wants_json() { json::started(&url, &expires_at) } else { url };
     stdout::show(&text)?;
     context.ui.report(&Message::Started { expires_at: &expires_at });
     Ok(())

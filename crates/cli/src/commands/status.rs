@@ -9,10 +9,9 @@ use crate::config::SignInSettings;
 use crate::error::{CliError, ErrorKind};
 use crate::flow::context::Context;
 use crate::flow::verify_key;
+use crate::ui::json::{self, KnownKey};
 use crate::ui::stdout;
-use key::Key;
 use keymint_domain::{ApiKey, KeyCheck};
-use serde::Serialize;
 use source::{FoundKey, KeySource};
 
 pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<(), CliError> {
@@ -21,64 +20,41 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<(), CliE
     })?;
     let mut found = source::find(&context.sources, context.prompter(false)).await?;
     // Who never used the keyring need not know that there is none.
-    let may_be_in_keyring = keys.iter().any(Key::is_in_keyring);
+    let may_be_in_keyring = keys.iter().any(key::is_in_keyring);
     found.retain(|found| {
         may_be_in_keyring || found.key.is_ok() || !matches!(found.source, KeySource::Keyring { .. })
     });
-    let mut found = found.into_iter();
-    let in_use = found.next();
-    let mut status = Status { in_use, shadowed: found.collect(), ..Status::of(keys) };
+    let mut status = Status { keys, found, verified: None };
     let mut failure = None;
     if args.verify {
         match status.verify(context).await {
-            Ok(check) => status.verified = Some(Verified::from(check)),
+            Ok(check) => status.verified = Some(check),
             Err(trouble) => failure = Some(trouble),
         }
     }
-    let text = if context.ui.wants_json() { stdout::to_json(&status) } else { status.text() };
+    let text = if context.ui.wants_json() { status.json() } else { status.text() };
     stdout::show(&text)?;
-    if let Some(Verified::NotAccepted) = status.verified {
+    if let Some(KeyCheck::NotAccepted) = status.verified {
         let hint = "It may have been deleted. `keymint create` makes a new one.";
         failure = Some(CliError::new(ErrorKind::Server, verify_key::words(KeyCheck::NotAccepted)).hint(hint));
     }
     failure.map_or(Ok(()), Err)
 }
 
-/// What `--json` prints.
-#[derive(Serialize)]
+/// What is known of the keys of this machine.
 struct Status {
-    schema: &'static str,
     /// The oldest first.
-    keys: Vec<Key>,
-    /// The key of a program that is started here.
-    in_use: Option<FoundKey>,
-    /// Those that it would use if the ones before were not there.
-    shadowed: Vec<FoundKey>,
+    keys: Vec<KnownKey>,
+    /// The keys that a program started here finds. It uses the first.
+    found: Vec<FoundKey>,
     /// What the platform says of the key in use, where it was asked and has answered.
-    verified: Option<Verified>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Verified {
-    Works,
-    NoCredit,
-    NotAccepted,
-}
-
-impl From<KeyCheck> for Verified {
-    fn from(check: KeyCheck) -> Self {
-        match check {
-            KeyCheck::Works => Self::Works,
-            KeyCheck::NoCredit => Self::NoCredit,
-            _ => Self::NotAccepted,
-        }
-    }
+    verified: Option<KeyCheck>,
 }
 
 impl Status {
-    fn of(keys: Vec<Key>) -> Self {
-        Self { schema: "keymint.status/1", keys, in_use: None, shadowed: Vec::new(), verified: None }
+    fn json(&self) -> String {
+        let found: Vec<_> = self.found.iter().map(FoundKey::json).collect();
+        json::status(&self.keys, &found, self.verified)
     }
 
     /// Asks the platform about the key in use.
@@ -91,7 +67,7 @@ impl Status {
 
     fn key_in_use(&self) -> Result<&ApiKey, CliError> {
         let none = |why: String| CliError::new(ErrorKind::NoKey, why).hint("`keymint create` makes one.");
-        let found = self.in_use.as_ref().ok_or_else(|| none("there is no key here to try".to_owned()))?;
+        let found = self.found.first().ok_or_else(|| none("there is no key here to try".to_owned()))?;
         found.key.as_ref().map_err(|problem| none(format!("{}: {problem}", found.source)))
     }
 }

@@ -11,6 +11,7 @@ use crate::flow::verify_key;
 use crate::os::clock;
 use crate::os::signals::{InFlight, Interrupt, Shielded};
 use crate::ui::format::{DASHBOARD, quoted};
+use crate::ui::json;
 use crate::ui::message::Message;
 use crate::ui::prompter::Prompter;
 use crate::ui::stdout;
@@ -108,7 +109,7 @@ impl<'a> KeyCreation<'a> {
     ) -> Result<Outcome, CliError> {
         if self.context.ui.wants_json() {
             self.context.ui.clear_progress();
-            print_in_time(interrupt, stdout::dry_run(record)).await.map_err(stdout::failed)?;
+            print_in_time(interrupt, json::dry_run(record)).await.map_err(stdout::failed)?;
         }
         self.context.ui.report(&Message::DryRun { target });
         Ok(Outcome::DryRun)

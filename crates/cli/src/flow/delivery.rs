@@ -4,6 +4,7 @@ use crate::config::Destinations;
 use crate::error::{CliError, ErrorKind};
 use crate::flow::destination::Destination;
 use crate::os::signals::Interrupt;
+use crate::ui::json;
 use crate::ui::message::Message;
 use crate::ui::prompter::Prompter;
 use crate::ui::reporter::Reporter;
@@ -123,8 +124,7 @@ impl KeyDestination for StandardOutput<'_> {
 
     async fn deliver(&mut self, key: &ApiKey) -> Result<(), DeliveryError> {
         let Self { record, delivered_to, is_json } = self;
-        let line =
-            if *is_json { stdout::created(record, key, delivered_to) } else { key.expose().to_owned() };
+        let line = if *is_json { json::created(record, key, delivered_to) } else { key.expose().to_owned() };
         print(line).await.map_err(DeliveryError::new)
     }
 }

@@ -1,20 +1,256 @@
-//! Every JSON object that the command prints.
+//! Every JSON document that the command prints. Each names its schema.
 
 use crate::error::CliError;
-use crate::ui::stdout::to_json;
-use keymint_domain::Candidate;
-use serde::Serialize;
+use crate::host::environment::Advice;
+use crate::ui::stdout::STDOUT;
+use keymint_delivery_adapter::{KeyRecord, Named, StoredKey};
+use keymint_domain::text::is_deceptive;
+use keymint_domain::{ApiKey, Candidate, Catalogue, CatalogueEntry, KeyCheck, Title};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use std::path::Path;
+
+/// A created key. The key itself is in it if standard output is a destination.
+pub(crate) fn created(record: &KeyRecord, key: &ApiKey, delivered_to: &[String]) -> String {
+    let to_stdout = delivered_to.iter().any(|place| place == STDOUT);
+    let key =
+        CreatedKey { name: &record.name, value: to_stdout.then(|| key.expose()), last4: key.last_four() };
+    Created::document(record, Some(key), delivered_to)
+}
+
+/// A dry run, which created nothing.
+pub(crate) fn dry_run(record: &KeyRecord) -> String {
+    Created::document(record, None, &[])
+}
+
+#[derive(Serialize)]
+struct Created<'a> {
+    schema: &'static str,
+    organization: &'a Named,
+    project: &'a Named,
+    key: Option<CreatedKey<'a>>,
+    delivered_to: &'a [String],
+}
+
+#[derive(Serialize)]
+struct CreatedKey<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<&'a str>,
+    last4: &'a str,
+}
+
+impl<'a> Created<'a> {
+    fn document(record: &'a KeyRecord, key: Option<CreatedKey<'a>>, delivered_to: &'a [String]) -> String {
+        let KeyRecord { organization, project, .. } = record;
+        to_json(&Self { schema: "keymint.created/1", organization, project, key, delivered_to })
+    }
+}
+
+/// The organizations and projects of an account.
+pub(crate) fn list(catalogue: &Catalogue) -> String {
+    #[derive(Serialize)]
+    struct List<'a> {
+        schema: &'static str,
+        organizations: Vec<Organization<'a>>,
+    }
+    #[derive(Serialize)]
+    struct Organization<'a> {
+        id: &'a str,
+        title: Option<&'a str>,
+        is_default: bool,
+        personal: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        projects: Option<Vec<Project<'a>>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+    }
+    #[derive(Serialize)]
+    struct Project<'a> {
+        id: &'a str,
+        title: Option<&'a str>,
+        is_initial: bool,
+    }
+    let organizations =
+        catalogue.organizations.iter().map(|CatalogueEntry { organization, projects, .. }| {
+            let projects = projects.as_ref().map(|projects| {
+                projects.iter().map(|project| Project {
+                    id: project.id.as_str(),
+                    title: raw(&project.title),
+                    is_initial: project.is_initial,
+                })
+            });
+            Organization {
+                id: organization.id.as_str(),
+                title: raw(&organization.title),
+                is_default: organization.is_default,
+                personal: organization.personal,
+                error: projects.as_ref().err().map(ToString::to_string),
+                projects: projects.ok().map(Iterator::collect),
+            }
+        });
+    to_json(&List { schema: "keymint.list/1", organizations: organizations.collect() })
+}
+
+/// A sign-in that can be finished later.
+pub(crate) fn started(url: &str, expires_at: &str) -> String {
+    #[derive(Serialize)]
+    struct Started<'a> {
+        schema: &'static str,
+        url: &'a str,
+        expires_at: &'a str,
+    }
+    to_json(&Started { schema: "keymint.started/1", url, expires_at })
+}
+
+/// The keys of the recovery store, without the keys themselves.
+pub(crate) fn recovery(stored: &[StoredKey]) -> String {
+    #[derive(Serialize)]
+    struct Recovery<'a> {
+        schema: &'static str,
+        keys: Vec<RecoverableKey<'a>>,
+    }
+    #[derive(Serialize)]
+    struct RecoverableKey<'a> {
+        id: &'a str,
+        path: &'a Path,
+        name: &'a str,
+        time: &'a str,
+        last4: Option<&'a str>,
+        organization: &'a Named,
+        project: &'a Named,
+    }
+    let keys = stored.iter().map(|StoredKey { id, path, record }| {
+        let KeyRecord { name, time, organization, project, last4, .. } = record;
+        RecoverableKey { id, path, name, time, last4: last4.as_deref(), organization, project }
+    });
+    to_json(&Recovery { schema: "keymint.recovery/1", keys: keys.collect() })
+}
+
+/// A key that was removed from the keyring, or that was not in it.
+pub(crate) fn forgotten(profile: &str, removed: bool, last4: Option<&str>) -> String {
+    #[derive(Serialize)]
+    struct Forgotten<'a> {
+        schema: &'static str,
+        profile: &'a str,
+        removed: bool,
+        last4: Option<&'a str>,
+    }
+    to_json(&Forgotten { schema: "keymint.forgotten/1", profile, removed, last4 })
+}
+
+/// The keys that this machine was given, the oldest first, and those that a program started here finds, the
+/// one that it uses first. Verified is what the platform says of that one.
+pub(crate) fn status(keys: &[KnownKey], found: &[FoundKey<'_>], verified: Option<KeyCheck>) -> String {
+    #[derive(Serialize)]
+    struct Status<'a> {
+        schema: &'static str,
+        keys: &'a [KnownKey],
+        in_use: Option<&'a FoundKey<'a>>,
+        shadowed: &'a [FoundKey<'a>],
+        verified: Option<&'static str>,
+    }
+    let (in_use, shadowed) = found.split_first().unzip();
+    let verified = verified.map(|check| match check {
+        KeyCheck::Works => "works",
+        KeyCheck::NoCredit => "no_credit",
+        _ => "not_accepted",
+    });
+    let shadowed = shadowed.unwrap_or_default();
+    to_json(&Status { schema: "keymint.status/1", keys, in_use, shadowed, verified })
+}
+
+/// A key that this machine was given, or may have been.
+#[derive(Serialize)]
+pub(crate) struct KnownKey {
+    pub(crate) id: String,
+    #[serde(flatten)]
+    pub(crate) record: KeyRecord,
+}
+
+/// Where a program finds a key: never the key itself.
+#[derive(Default, Serialize)]
+pub(crate) struct FoundKey<'a> {
+    pub(crate) place: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) variable: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) profile: Option<&'a str>,
+    pub(crate) last4: Option<&'a str>,
+    pub(crate) problem: Option<&'a str>,
+}
+
+/// The settings, and the file that they may come from.
+pub(crate) fn config(file: Option<&Path>, profile: &str, settings: &[Setting]) -> String {
+    #[derive(Serialize)]
+    struct Config<'a> {
+        schema: &'static str,
+        file: Option<&'a Path>,
+        profile: &'a str,
+        settings: &'a [Setting],
+    }
+    to_json(&Config { schema: "keymint.config/1", file, profile, settings })
+}
+
+/// A setting, its value and where it comes from.
+#[derive(Serialize)]
+pub(crate) struct Setting {
+    pub(crate) name: String,
+    pub(crate) value: Value,
+    pub(crate) source: String,
+    /// The source where the file was named before.
+    #[serde(skip)]
+    pub(crate) short_source: String,
+}
+
+/// What a sign-in needs on this machine.
+pub(crate) fn doctor(findings: &[Finding]) -> String {
+    #[derive(Serialize)]
+    struct Doctor<'a> {
+        schema: &'static str,
+        findings: &'a [Finding],
+    }
+    to_json(&Doctor { schema: "keymint.doctor/1", findings })
+}
+
+/// The result of one check.
+#[derive(Debug, Serialize)]
+pub(crate) struct Finding {
+    pub(crate) check: &'static str,
+    pub(crate) status: Health,
+    pub(crate) message: String,
+    #[serde(serialize_with = "in_one_line")]
+    pub(crate) fix: Option<Advice>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Health {
+    Ok,
+    /// A sign-in works, perhaps otherwise than expected.
+    Warning,
+    /// A sign-in would fail.
+    Problem,
+}
+
+fn in_one_line<S: Serializer>(fix: &Option<Advice>, serializer: S) -> Result<S::Ok, S::Error> {
+    let line = fix.as_ref().map(|Advice { text, command }| match command {
+        Some(command) => format!("{text} {command}"),
+        None => text.clone(),
+    });
+    line.serialize(serializer)
+}
 
 /// The error of a command, on standard output.
 pub(crate) fn error(error: &CliError) -> String {
     #[derive(Serialize)]
-    struct Error {
+    struct Error<'a> {
         schema: &'static str,
         kind: &'static str,
         message: String,
         hint: Option<String>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
-        choices: Vec<Choice>,
+        choices: Vec<Choice<'a>>,
     }
     to_json(&Error {
         schema: "keymint.error/1",
@@ -30,44 +266,73 @@ pub(crate) fn error_event(error: &CliError) -> String {
     #[derive(Serialize)]
     struct Error {
         event: &'static str,
-        hint: Option<String>,
         kind: &'static str,
         message: String,
+        hint: Option<String>,
     }
     to_json(&Error {
         event: "error",
-        hint: error.advice(),
         kind: error.kind.name(),
         message: error.message(),
+        hint: error.advice(),
     })
-}
-
-/// An organization or a project.
-#[derive(Serialize)]
-struct Named {
-    id: String,
-    title: Option<String>,
 }
 
 /// A project, or an organization alone.
 #[derive(Serialize)]
-struct Choice {
-    organization: Named,
+struct Choice<'a> {
+    organization: Titled<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    project: Option<Named>,
+    project: Option<Titled<'a>>,
 }
 
-impl From<&Candidate> for Choice {
-    fn from(Candidate { organization, project, .. }: &Candidate) -> Self {
+#[derive(Serialize)]
+struct Titled<'a> {
+    id: &'a str,
+    title: Option<&'a str>,
+}
+
+impl<'a> From<&'a Candidate> for Choice<'a> {
+    fn from(Candidate { organization, project, .. }: &'a Candidate) -> Self {
         Self {
-            organization: Named {
-                id: organization.id.to_string(),
-                title: organization.title.as_ref().map(|title| title.raw().to_owned()),
-            },
-            project: project.as_ref().map(|project| Named {
-                id: project.id.to_string(),
-                title: project.title.as_ref().map(|title| title.raw().to_owned()),
-            }),
+            organization: Titled { id: organization.id.as_str(), title: raw(&organization.title) },
+            project: project
+                .as_ref()
+                .map(|project| Titled { id: project.id.as_str(), title: raw(&project.title) }),
         }
+    }
+}
+
+/// The title as the server sent it, for programs.
+fn raw(title: &Option<Title>) -> Option<&str> {
+    title.as_ref().map(Title::raw)
+}
+
+/// As JSON in which nothing steers a terminal or hides: such characters are escaped, and mean the
+/// same.
+pub(crate) fn to_json(value: &impl Serialize) -> String {
+    let json = serde_json::to_string(value).expect("strings and numbers become JSON");
+    let mut safe = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_deceptive(c) {
+            let mut units = [0; 2];
+            safe.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_exact_and_harmless() {
+        let title = "a\u{9b}2J\u{202e}\u{7f}\u{e0041}\"é🙂";
+        let json = to_json(&title);
+        assert_eq!(json, r#""a\u009b2J\u202e\u007f\udb40\udc41\"é🙂""#);
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), title);
     }
 }

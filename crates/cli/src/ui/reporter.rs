@@ -58,7 +58,7 @@ impl Reporter {
     pub(crate) fn report(&self, message: &Message<'_>) {
         if self.output.events {
             if let Some(event) = events::of_message(message) {
-                self.lines.line(&stdout::to_json(&event));
+                self.lines.line(&json::to_json(&event));
             }
             return;
         }

@@ -1,10 +1,7 @@
 //! Standard output: the key, or the JSON that was asked for, and nothing else.
 
 use crate::error::{CliError, ErrorKind};
-use keymint_delivery_adapter::{KeyRecord, Named, threads};
-use keymint_domain::ApiKey;
-use keymint_domain::text::is_deceptive;
-use serde::Serialize;
+use keymint_delivery_adapter::threads;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -104,68 +101,4 @@ pub(crate) fn print_at_the_end(line: String) {
     let (printed, waiting) = mpsc::channel();
     threads::start(move || drop(printed.send(print(&line))));
     let _ = waiting.recv_timeout(LAST_LINE);
-}
-
-/// As JSON in which nothing steers a terminal or hides: such characters are escaped, and mean the
-/// same.
-pub(crate) fn to_json(value: &impl Serialize) -> String {
-    let json = serde_json::to_string(value).expect("strings and numbers become JSON");
-    let mut safe = String::with_capacity(json.len());
-    for c in json.chars() {
-        if is_deceptive(c) {
-            let mut units = [0; 2];
-            safe.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
-        } else {
-            safe.push(c);
-        }
-    }
-    safe
-}
-
-/// What `create --json` prints.
-#[derive(Serialize)]
-struct Created<'a> {
-    schema: &'static str,
-    organization: &'a Named,
-    project: &'a Named,
-    key: Option<Key<'a>>,
-    delivered_to: &'a [String],
-}
-
-#[derive(Serialize)]
-struct Key<'a> {
-    name: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<&'a str>,
-    last4: &'a str,
-}
-
-/// The JSON of a created key. The key itself is in it where standard output is a destination.
-pub(crate) fn created(record: &KeyRecord, key: &ApiKey, delivered_to: &[String]) -> String {
-    let to_stdout = delivered_to.iter().any(|place| place == STDOUT);
-    let key = Key { name: &record.name, value: to_stdout.then(|| key.expose()), last4: key.last_four() };
-    json(record, Some(key), delivered_to)
-}
-
-/// The JSON of a dry run that created nothing.
-pub(crate) fn dry_run(record: &KeyRecord) -> String {
-    json(record, None, &[])
-}
-
-fn json(record: &KeyRecord, key: Option<Key<'_>>, delivered_to: &[String]) -> String {
-    let KeyRecord { organization, project, .. } = record;
-    to_json(&Created { schema: "keymint.created/1", organization, project, key, delivered_to })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn json_is_exact_and_harmless() {
-        let title = "a\u{9b}2J\u{202e}\u{7f}\u{e0041}\"é🙂";
-        let json = to_json(&title);
-        assert_eq!(json, r#""a\u009b2J\u202e\u007f\udb40\udc41\"é🙂""#);
-        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), title);
-    }
 }

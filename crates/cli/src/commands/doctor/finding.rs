@@ -1,9 +1,9 @@
 //! What a check found, for people and for programs.
 
 use crate::host::environment::Advice;
+use crate::ui::json::{Finding, Health};
 use anstyle::{AnsiColor, Style};
 use keymint_domain::text::sanitize;
-use serde::{Serialize, Serializer};
 
 /// Longest message, in characters.
 const LONGEST: usize = 500;
@@ -14,45 +14,25 @@ const WIDTH: usize = 80;
 /// Where messages begin: after the mark and the longest name of a check.
 const INDENT: &str = "                ";
 
-/// One thing that was looked at.
-#[derive(Debug, Serialize)]
-pub(super) struct Finding {
-    pub(super) check: &'static str,
-    pub(super) status: Status,
-    pub(super) message: String,
-    #[serde(serialize_with = "in_one_line")]
-    pub(super) fix: Option<Advice>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Status {
-    Ok,
-    /// A sign-in works, perhaps otherwise than expected.
-    Warning,
-    /// A sign-in would fail.
-    Problem,
-}
-
 impl Finding {
     pub(super) fn ok(check: &'static str, message: &str) -> Self {
-        Self { check, status: Status::Ok, message: sanitize(message, LONGEST), fix: None }
+        Self { check, status: Health::Ok, message: sanitize(message, LONGEST), fix: None }
     }
 
     pub(super) fn warning(check: &'static str, message: &str, fix: impl Into<Advice>) -> Self {
-        Self { status: Status::Warning, fix: Some(fix.into()), ..Self::ok(check, message) }
+        Self { status: Health::Warning, fix: Some(fix.into()), ..Self::ok(check, message) }
     }
 
     pub(super) fn problem(check: &'static str, message: &str, fix: impl Into<Advice>) -> Self {
-        Self { status: Status::Problem, ..Self::warning(check, message, fix) }
+        Self { status: Health::Problem, ..Self::warning(check, message, fix) }
     }
 
     /// A line with a mark, and below it what to do about it.
     pub(super) fn text(&self) -> String {
         let (mark, colour) = match self.status {
-            Status::Ok => ("✓", AnsiColor::Green),
-            Status::Warning => ("!", AnsiColor::Yellow),
-            Status::Problem => ("✗", AnsiColor::Red),
+            Health::Ok => ("✓", AnsiColor::Green),
+            Health::Warning => ("!", AnsiColor::Yellow),
+            Health::Problem => ("✗", AnsiColor::Red),
         };
         let style = Style::new().fg_color(Some(colour.into()));
         let below = textwrap::Options::new(WIDTH)
@@ -71,14 +51,6 @@ impl Finding {
         }
         text
     }
-}
-
-fn in_one_line<S: Serializer>(fix: &Option<Advice>, serializer: S) -> Result<S::Ok, S::Error> {
-    let line = fix.as_ref().map(|Advice { text, command }| match command {
-        Some(command) => format!("{text} {command}"),
-        None => text.clone(),
-    });
-    line.serialize(serializer)
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! What a sign-in needs of this machine.
 
-use super::finding::Finding;
 use crate::browser::{Browser, Launcher, Obstacle};
 use crate::config::{Endpoints, Profile, Sources};
 use crate::error::CliError;
@@ -13,6 +12,7 @@ use crate::flow::response::bind_error;
 use crate::host::environment::{HostEnvironment, HostKind};
 use crate::os::env::Environment;
 use crate::ui::format::of_obstacle;
+use crate::ui::json::Finding;
 use crate::ui::prompter::Prompter;
 use keymint_callback_adapter::{LoopbackListener, SelfTestErrorKind};
 use keymint_delivery_adapter::{Keyring, KeyringError, StateDir};
@@ -198,16 +198,16 @@ pub(super) fn of_failure(check: &'static str, failure: CliError) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Status;
     use super::*;
+    use crate::ui::json::Health;
     use std::collections::HashMap;
 
     #[test]
     fn a_clock_that_cannot_be_right_is_a_problem() {
         for (now, status) in [
-            ("2026-11-24T07:00:00.000000Z", Status::Ok),
-            ("2025-12-31T23:59:59.000000Z", Status::Problem),
-            ("1970-01-01T00:00:00.000000Z", Status::Problem),
+            ("2026-11-24T07:00:00.000000Z", Health::Ok),
+            ("2025-12-31T23:59:59.000000Z", Health::Problem),
+            ("1970-01-01T00:00:00.000000Z", Health::Problem),
         ] {
             assert_eq!(clock(now).status, status, "{now}");
         }
@@ -219,6 +219,6 @@ mod tests {
         let set: HashMap<&str, &str> = [("OPENAI_API_KEY", "canary"), ("OPENAI_BASE_URL", "canary")].into();
         let Finding { message: text, .. } = environment(&set);
         assert!(text.ends_with("OPENAI_API_KEY, OPENAI_BASE_URL") && !text.contains("canary"), "{text}");
-        assert_eq!(environment(&HashMap::<&str, &str>::new()).status, Status::Ok);
+        assert_eq!(environment(&HashMap::<&str, &str>::new()).status, Health::Ok);
     }
 }

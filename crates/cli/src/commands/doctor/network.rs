@@ -1,9 +1,9 @@
 //! The way to the two servers.
 
-use super::finding::{Finding, Status};
 use crate::config::{self, Endpoints, Sources};
 use crate::explain::network::hint;
 use crate::os::env::ProcessEnvironment;
+use crate::ui::json::{Finding, Health};
 use keymint_domain::BaseUrl;
 use keymint_http_adapter::{CheckConnectionError, ExtraRoots, Http, HttpOptions};
 
@@ -69,5 +69,5 @@ async fn server(check: &'static str, http: &Http, base: &BaseUrl) -> Finding {
 
 /// Whether the servers are worth a try: a proxy that is not understood would be passed by.
 pub(super) fn may_connect(proxy: &Finding) -> bool {
-    proxy.status != Status::Problem
+    proxy.status != Health::Problem
 }

@@ -3,11 +3,10 @@
 use crate::config::{Profile, Sources};
 use crate::error::CliError;
 use crate::flow::keyring::patiently;
+use crate::ui::json;
 use crate::ui::prompter::Prompter;
 use keymint_delivery_adapter::{EnvFile, EnvFileErrorKind, Keyring, KeyringError, VariableName};
 use keymint_domain::ApiKey;
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
 use std::path::{Path, PathBuf};
 use std::{env, fmt};
 
@@ -73,6 +72,20 @@ impl FoundKey {
     pub(super) fn last_four(&self) -> Option<&str> {
         self.key.as_ref().ok().map(ApiKey::last_four)
     }
+
+    pub(super) fn json(&self) -> json::FoundKey<'_> {
+        let found = json::FoundKey {
+            place: self.source.name(),
+            last4: self.last_four(),
+            problem: self.key.as_ref().err().map(String::as_str),
+            ..json::FoundKey::default()
+        };
+        match &self.source {
+            KeySource::Variable(name) => json::FoundKey { variable: Some(name), ..found },
+            KeySource::Keyring { profile } => json::FoundKey { profile: Some(profile.as_str()), ..found },
+            KeySource::EnvFile(_) => found,
+        }
+    }
 }
 
 impl KeySource {
@@ -107,21 +120,5 @@ impl fmt::Display for KeySource {
             Self::EnvFile(path) => write!(f, "{}", path.display()),
             Self::Keyring { profile } => write!(f, "the keyring (profile {profile})"),
         }
-    }
-}
-
-/// Never the key itself.
-impl Serialize for FoundKey {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("place", &self.source.name())?;
-        match &self.source {
-            KeySource::Variable(name) => map.serialize_entry("variable", name)?,
-            KeySource::Keyring { profile } => map.serialize_entry("profile", profile.as_str())?,
-            KeySource::EnvFile(_) => {}
-        }
-        map.serialize_entry("last4", &self.last_four())?;
-        map.serialize_entry("problem", &self.key.as_ref().err())?;
-        map.end()
     }
 }

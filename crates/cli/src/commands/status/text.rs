@@ -1,12 +1,11 @@
 //! The status in words.
 
-use super::key::Key;
+use super::Status;
 use super::source::{FoundKey, KeySource};
-use super::{Status, Verified};
 use crate::flow::verify_key;
 use crate::ui::format::{DASHBOARD, quoted};
+use crate::ui::json::KnownKey;
 use keymint_delivery_adapter::{KeyRecord, KeyState, Named};
-use keymint_domain::KeyCheck;
 use keymint_domain::text::sanitize;
 
 /// Widest line, in columns. Paths and addresses are whole, however long.
@@ -25,7 +24,7 @@ impl Status {
             lines.extend(self.keys.iter().flat_map(about));
         }
         lines.push(String::new());
-        match &self.in_use {
+        match self.found.first() {
             None => lines.push("A program that is started here finds no key.".to_owned()),
             Some(found) => {
                 lines.push(match found.source {
@@ -35,12 +34,12 @@ impl Status {
                     _ => "A program that is started here uses:".to_owned(),
                 });
                 lines.extend(self.describe(found));
-                lines.extend(self.verified.map(|verified| indented(2, &said(verified))));
+                lines.extend(self.verified.map(|verified| indented(2, &verify_key::words(verified))));
             }
         }
-        if !self.shadowed.is_empty() {
+        if self.found.len() > 1 {
             lines.push("What it would use if that were not there:".to_owned());
-            lines.extend(self.shadowed.iter().flat_map(|found| self.describe(found)));
+            lines.extend(self.found.iter().skip(1).flat_map(|found| self.describe(found)));
         }
         lines.join("\n")
     }
@@ -51,7 +50,7 @@ impl Status {
             (Err(problem), _) => problem.clone(),
             (Ok(_), last_four) => {
                 let last_four = last_four.unwrap_or_default();
-                let is_it = |key: &&Key| key.record.last4.as_deref() == Some(last_four);
+                let is_it = |key: &&KnownKey| key.record.last4.as_deref() == Some(last_four);
                 match self.keys.iter().rev().find(is_it) {
                     Some(key) => format!("ends in {last_four}, as {} does", quoted(&key.record.name)),
                     None => format!("ends in {last_four}, and was not made by keymint here"),
@@ -64,7 +63,7 @@ impl Status {
 }
 
 /// What is known of a key.
-fn about(key: &Key) -> Vec<String> {
+fn about(key: &KnownKey) -> Vec<String> {
     let KeyRecord { state, time, name, organization, project, last4, delivered_to, kept_in, .. } =
         &key.record;
     let ending = last4.as_ref().map_or_else(String::new, |last4| format!(", ending in {last4}"));
@@ -95,14 +94,6 @@ fn about(key: &Key) -> Vec<String> {
 
 fn titled(named: &Named) -> String {
     named.title.as_deref().map_or_else(|| sanitize(&named.id, LONGEST), quoted)
-}
-
-fn said(verified: Verified) -> String {
-    verify_key::words(match verified {
-        Verified::Works => KeyCheck::Works,
-        Verified::NoCredit => KeyCheck::NoCredit,
-        Verified::NotAccepted => KeyCheck::NotAccepted,
-    })
 }
 
 fn indented(columns: usize, text: &str) -> String {
