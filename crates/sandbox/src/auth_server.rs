@@ -13,7 +13,7 @@ const FORM: &str = "application/x-www-form-urlencoded";
 pub(crate) fn authorize(state: &mut ServerState, request: &Request) -> Result<Response, Refusal> {
     let authorization = read_authorization(&request.query)
         .map_err(|wrong| Refusal::violation(page::problem(400, &wrong), wrong))?;
-    if state.account.refuses_sign_in {
+    if state.account.scenario.refuses_sign_in {
         return Ok(refused(&authorization));
     }
     let id = state.begin(authorization.clone());
@@ -31,7 +31,7 @@ pub(crate) fn decide(state: &mut ServerState, request: &Request) -> Result<Respo
 
     let response = match decision {
         "continue" => state.grant(id).map(|(authorization, code)| granted(&authorization, &code)),
-        "refuse" => state.refuse(id).map(|authorization| refused(&authorization)),
+        "refuse" => state.authorizations.refuse(id).map(|authorization| refused(&authorization)),
         _ => return Err(unreadable("decision must be continue or refuse".to_owned())),
     };
     let gone = "this sign-in is unknown here, or it has been decided already";

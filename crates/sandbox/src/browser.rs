@@ -4,7 +4,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper::header::{CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE, USER_AGENT};
-use hyper::http::{HeaderMap, HeaderValue, request};
+use hyper::http::{HeaderMap, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use std::io;
@@ -79,7 +79,7 @@ enum Stop {
 /// Follows pages and redirects up to a URL that begins with `unreachable`.
 async fn follow(url: &str, consent: Consent, unreachable: Option<&str>) -> io::Result<Stop> {
     let mut browser = Browser { cookies: Vec::new() };
-    let mut page = browser.get(Url::parse(url).map_err(invalid)?).await?;
+    let mut page = browser.navigate(Url::parse(url).map_err(invalid)?, None).await?;
     let (mut steps, mut submitted) = (0, false);
     loop {
         let form = read_form(&page.body, consent).filter(|_| page.status == StatusCode::OK && !submitted);
@@ -87,11 +87,11 @@ async fn follow(url: &str, consent: Consent, unreachable: Option<&str>) -> io::R
             (Some(next), _) if unreachable.is_some_and(|address| next.as_str().starts_with(address)) => {
                 return Ok(Stop::Unreachable(next));
             }
-            (Some(next), _) => browser.get(next).await?,
+            (Some(next), _) => browser.navigate(next, None).await?,
             (None, Some((action, fields))) => {
                 submitted = true;
                 let action = page.url.join(action).map_err(invalid)?;
-                browser.post(action, fields).await?
+                browser.navigate(action, Some(fields)).await?
             }
             (None, None) if steps == 0 => {
                 return Err(invalid(format!("no sign-in page: answered with {}", page.status)));
@@ -134,34 +134,26 @@ impl Page {
 }
 
 impl Browser {
-    async fn get(&mut self, url: Url) -> io::Result<Page> {
-        let request = Request::builder().method(Method::GET);
-        self.navigate(url, request, String::new()).await
-    }
-
-    async fn post(&mut self, url: Url, form: String) -> io::Result<Page> {
-        let request =
-            Request::builder().method(Method::POST).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-        self.navigate(url, request, form).await
-    }
-
-    /// Loads a page, on its own connection.
-    async fn navigate(&mut self, url: Url, request: request::Builder, body: String) -> io::Result<Page> {
+    /// Loads a page, on its own connection. A form is posted.
+    async fn navigate(&mut self, url: Url, form: Option<String>) -> io::Result<Page> {
         let host = url.host_str().unwrap_or_default().to_owned();
-        let mut request = request
+        let mut request = Request::builder()
             .uri(&url[url::Position::BeforePath..url::Position::AfterQuery])
             .header(HOST, &url[url::Position::BeforeHost..url::Position::AfterPort])
             .header(USER_AGENT, "Mozilla/5.0 (keymint sandbox browser)")
             .header("accept", "text/html,application/xhtml+xml,*/*;q=0.8")
             .header("sec-fetch-mode", "navigate")
             .header("sec-fetch-dest", "document");
+        if form.is_some() {
+            request = request.method(Method::POST).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        }
         let cookies: Vec<_> = self.cookies.iter().filter(|cookie| cookie.host == host).collect();
         if !cookies.is_empty() {
             let pairs: Vec<_> =
                 cookies.iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect();
             request = request.header(COOKIE, pairs.join("; "));
         }
-        let request = request.body(Full::<Bytes>::from(body)).map_err(invalid)?;
+        let request = request.body(Full::<Bytes>::from(form.unwrap_or_default())).map_err(invalid)?;
 
         let stream = connect(&url).await?;
         let (mut sender, connection) =

@@ -12,7 +12,6 @@ use std::time::Duration;
 pub(crate) struct Dispatcher {
     pub(crate) state: ServerState,
     script: Script,
-    latency: Duration,
     pub(crate) requests: Vec<Request>,
     pub(crate) violations: Vec<String>,
 }
@@ -25,11 +24,10 @@ pub(crate) struct ScheduledResponse {
 }
 
 impl Dispatcher {
-    pub(crate) fn new(scenario: Scenario) -> Self {
+    pub(crate) fn new(mut scenario: Scenario) -> Self {
         Self {
-            state: ServerState::new(&scenario),
-            latency: scenario.latency,
-            script: Script::new(scenario.replies),
+            script: Script::new(std::mem::take(&mut scenario.replies)),
+            state: ServerState::new(scenario),
             requests: Vec::new(),
             violations: Vec::new(),
         }
@@ -52,7 +50,7 @@ impl Dispatcher {
         let (reply, latency) = match route.step() {
             Some(step) => {
                 self.check_conventions(route, request);
-                (self.script.next(step, route.organization()), self.latency)
+                (self.script.next(step, route.organization()), self.state.account.scenario.latency)
             }
             None => (Reply::default(), Duration::ZERO),
         };
@@ -128,8 +126,11 @@ mod tests {
             dispatcher.violations,
             ["organizations request: the bearer is nothing that was issued here, where a session key is due"]
         );
-        let projects =
-            dispatcher.state.projects(&session_key, "org-sandbox-personal", None, Duration::ZERO).unwrap();
+        let projects = dispatcher
+            .state
+            .account
+            .projects(&session_key, "org-sandbox-personal", None, Duration::ZERO)
+            .unwrap();
         assert!(projects.items.is_empty(), "the first round has not been counted");
         let statuses: Vec<_> = dispatcher.requests.iter().map(|request| request.status).collect();
         assert_eq!(statuses, [Some(503), None]);

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// `POST /dashboard/onboarding/login`
 pub(crate) fn login(state: &mut ServerState, request: &Request, now: Duration) -> Result<Response, Refusal> {
     require(state, CredentialKind::AccessToken, request)?;
-    let due = json!({ "app": state.account.app });
+    let due = json!({ "app": state.account.scenario.app });
     if json_body(request)? != due {
         return Err(bad_request(format!("the body must be exactly {due}")));
     }
@@ -30,7 +30,7 @@ pub(crate) fn organizations(
         [(name, after)] if name == "after" => Some(after.as_str()),
         _ => return Err(bad_request("the query may only have one parameter, after")),
     };
-    let page = state.organizations(session_key, after, now).map_err(not_found)?;
+    let page = state.account.organizations(session_key, after, now).map_err(not_found)?;
     Ok(list(page))
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn projects(
     let Ok(("basic", "100", after)) = after else {
         return Err(bad_request("the query must be detail=basic&limit=100, then perhaps after"));
     };
-    let page = state.projects(session_key, organization, after, now).map_err(not_found)?;
+    let page = state.account.projects(session_key, organization, after, now).map_err(not_found)?;
     Ok(list(page))
 }
 

@@ -45,47 +45,40 @@ impl Scenario {
     }
 
     /// Delays organizations and projects after each login. Until then the list is empty.
-    pub fn ready_after(mut self, delay: Duration) -> Self {
-        self.organizations_after = delay;
-        self
+    pub fn ready_after(self, delay: Duration) -> Self {
+        Self { organizations_after: delay, ..self }
     }
 
     /// Delays initial projects after each login. Everything else exists at once.
-    pub fn project_ready_after(mut self, delay: Duration) -> Self {
-        self.default_project_after = delay;
-        self
+    pub fn project_ready_after(self, delay: Duration) -> Self {
+        Self { default_project_after: delay, ..self }
     }
 
     /// Delays initial projects until the organizations were listed `nth` times (from 1) in a session.
     ///
     /// Further pages of one list do not count.
-    pub fn ready_after_rounds(mut self, nth: usize) -> Self {
-        self.default_project_in_round = nth;
-        self
+    pub fn ready_after_rounds(self, nth: usize) -> Self {
+        Self { default_project_in_round: nth, ..self }
     }
 
     /// Sets the value of `app` that a login must send. The default is `api`.
-    pub fn app(mut self, app: impl Into<String>) -> Self {
-        self.app = app.into();
-        self
+    pub fn app(self, app: impl Into<String>) -> Self {
+        Self { app: app.into(), ..self }
     }
 
     /// Sets the number of items in one page of a list, at least 1. The default is 100.
-    pub fn page_size(mut self, items: usize) -> Self {
-        self.page_size = items.max(1);
-        self
+    pub fn page_size(self, items: usize) -> Self {
+        Self { page_size: items.max(1), ..self }
     }
 
     /// Makes the authorization server refuse at once with `access_denied`, without a page.
-    pub fn refuse_sign_in(mut self) -> Self {
-        self.refuses_sign_in = true;
-        self
+    pub fn refuse_sign_in(self) -> Self {
+        Self { refuses_sign_in: true, ..self }
     }
 
     /// Sets the latency of the token endpoint and of the platform API.
-    pub fn latency(mut self, latency: Duration) -> Self {
-        self.latency = latency;
-        self
+    pub fn latency(self, latency: Duration) -> Self {
+        Self { latency, ..self }
     }
 
     /// Scripts the reply to these calls. If several rules match a call, the last one applies.

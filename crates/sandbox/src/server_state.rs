@@ -32,7 +32,7 @@ pub struct CreatedKey {
 /// The authorizations, the issued credentials, and the account.
 #[derive(Clone, Debug)]
 pub(crate) struct ServerState {
-    authorizations: Authorizations,
+    pub(crate) authorizations: Authorizations,
     pub(crate) account: Account,
     issued: HashMap<String, CredentialKind>,
     generator: CredentialGenerator,
@@ -57,7 +57,7 @@ pub(crate) struct Tokens {
 }
 
 impl ServerState {
-    pub(crate) fn new(scenario: &Scenario) -> Self {
+    pub(crate) fn new(scenario: Scenario) -> Self {
         Self {
             authorizations: Authorizations::default(),
             account: Account::new(scenario),
@@ -80,11 +80,6 @@ impl ServerState {
         Some((authorization, code))
     }
 
-    /// Refuses a request. Returns `None` if the id is unknown or already decided.
-    pub(crate) fn refuse(&mut self, id: &str) -> Option<Authorization> {
-        self.authorizations.refuse(id)
-    }
-
     /// Exchanges a code and its verifier for tokens.
     pub(crate) fn exchange(&mut self, request: &TokenRequest<'_>) -> Result<Tokens, ExchangeError> {
         self.authorizations.redeem(request)?;
@@ -100,27 +95,6 @@ impl ServerState {
         let session_key = self.issue(CredentialKind::SessionKey, "sess-");
         self.account.open_session(session_key.clone(), now);
         session_key
-    }
-
-    /// Returns one page of the account's organizations.
-    pub(crate) fn organizations(
-        &mut self,
-        session_key: &str,
-        after: Option<&str>,
-        now: Duration,
-    ) -> Result<Page, NotFound> {
-        self.account.organizations(session_key, after, now)
-    }
-
-    /// Returns one page of an organization's projects.
-    pub(crate) fn projects(
-        &self,
-        session_key: &str,
-        organization: &str,
-        after: Option<&str>,
-        now: Duration,
-    ) -> Result<Page, NotFound> {
-        self.account.projects(session_key, organization, after, now)
     }
 
     /// Creates a key, a new one each time.
@@ -199,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_bearer_is_accepted_only_where_its_kind_is_due() {
-        let mut state = ServerState::new(&Scenario::ready());
+        let mut state = ServerState::new(Scenario::ready());
         let kinds = [
             CredentialKind::AccessToken,
             CredentialKind::RefreshToken,
@@ -219,19 +193,19 @@ mod tests {
 
     #[test]
     fn every_secret_is_new_and_looks_like_the_real_ones() {
-        let mut state = ServerState::new(&Scenario::ready());
+        let mut state = ServerState::new(Scenario::ready());
         let session_keys = [state.log_in(Duration::ZERO), state.log_in(Duration::ZERO)];
         assert_ne!(session_keys[0], session_keys[1]);
         assert!(session_keys[0].starts_with("sess-"));
 
-        let other_session_key = ServerState::new(&Scenario::ready()).log_in(Duration::ZERO);
+        let other_session_key = ServerState::new(Scenario::ready()).log_in(Duration::ZERO);
         assert_ne!(session_keys[0], other_session_key);
         assert!(other_session_key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'));
     }
 
     #[test]
     fn a_key_is_created_only_in_a_project_that_exists() {
-        let mut state = ServerState::new(&Scenario::ready().project_ready_after(Duration::from_secs(5)));
+        let mut state = ServerState::new(Scenario::ready().project_ready_after(Duration::from_secs(5)));
         let session_key = state.log_in(Duration::ZERO);
         let mut create = |organization, project, second| {
             let now = Duration::from_secs(second);

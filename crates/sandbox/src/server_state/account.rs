@@ -8,14 +8,8 @@ use std::time::Duration;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Account {
-    pub(crate) app: String,
-    pub(crate) refuses_sign_in: bool,
+    pub(crate) scenario: Scenario,
     pub(crate) keys: Vec<CreatedKey>,
-    organizations: Vec<Organization>,
-    organizations_after: Duration,
-    default_project_after: Duration,
-    default_project_in_round: usize,
-    page_size: usize,
     sessions: HashMap<String, Session>,
 }
 
@@ -50,18 +44,8 @@ pub(crate) enum NotFound {
 }
 
 impl Account {
-    pub(super) fn new(scenario: &Scenario) -> Self {
-        Self {
-            app: scenario.app.clone(),
-            refuses_sign_in: scenario.refuses_sign_in,
-            keys: Vec::new(),
-            organizations: scenario.organizations.clone(),
-            organizations_after: scenario.organizations_after,
-            default_project_after: scenario.default_project_after,
-            default_project_in_round: scenario.default_project_in_round,
-            page_size: scenario.page_size,
-            sessions: HashMap::new(),
-        }
+    pub(super) fn new(scenario: Scenario) -> Self {
+        Self { scenario, keys: Vec::new(), sessions: HashMap::new() }
     }
 
     pub(super) fn open_session(&mut self, session_key: String, now: Duration) {
@@ -69,7 +53,7 @@ impl Account {
     }
 
     /// Returns one page of the organizations. The first page starts a new round.
-    pub(super) fn organizations(
+    pub(crate) fn organizations(
         &mut self,
         session_key: &str,
         after: Option<&str>,
@@ -79,10 +63,11 @@ impl Account {
         session.rounds += usize::from(after.is_none());
         let session = *session;
         let items = self.visible_organizations(session, now).map(|it| (it.id.as_str(), &it.fields));
-        page(items, after, self.page_size)
+        page(items, after, self.scenario.page_size)
     }
 
-    pub(super) fn projects(
+    /// Returns one page of an organization's projects.
+    pub(crate) fn projects(
         &self,
         session_key: &str,
         organization: &str,
@@ -91,7 +76,7 @@ impl Account {
     ) -> Result<Page, NotFound> {
         let items =
             self.visible_projects(session_key, organization, now)?.map(|it| (it.id.as_str(), &it.fields));
-        page(items, after, self.page_size)
+        page(items, after, self.scenario.page_size)
     }
 
     pub(super) fn find_project(
@@ -106,8 +91,8 @@ impl Account {
     }
 
     fn visible_organizations(&self, session: Session, now: Duration) -> impl Iterator<Item = &Organization> {
-        let exist = session.age(now) >= self.organizations_after;
-        self.organizations.iter().filter(move |_| exist)
+        let exist = session.age(now) >= self.scenario.organizations_after;
+        self.scenario.organizations.iter().filter(move |_| exist)
     }
 
     fn visible_projects(
@@ -121,8 +106,8 @@ impl Account {
             .visible_organizations(session, now)
             .find(|candidate| candidate.id == organization)
             .ok_or(NotFound::Organization)?;
-        let initial_ones_exist =
-            session.age(now) >= self.default_project_after && session.rounds >= self.default_project_in_round;
+        let initial_ones_exist = session.age(now) >= self.scenario.default_project_after
+            && session.rounds >= self.scenario.default_project_in_round;
         Ok(organization.projects.iter().filter(move |project| initial_ones_exist || !project.is_initial()))
     }
 }
@@ -153,7 +138,7 @@ mod tests {
 
     #[test]
     fn organizations_appear_when_their_time_has_come() {
-        let mut account = account(&Scenario::ready().ready_after(Duration::from_secs(3)));
+        let mut account = account(Scenario::ready().ready_after(Duration::from_secs(3)));
         let mut count =
             |second| account.organizations(SESSION, None, Duration::from_secs(second)).unwrap().items.len();
         assert_eq!([count(0), count(2), count(3)], [0, 0, 1]);
@@ -164,7 +149,7 @@ mod tests {
         let organization = Organization::numbered(1).with_project(Project::new("proj_default").as_initial());
         let scenario =
             Scenario::of([organization]).project_ready_after(Duration::from_secs(3)).ready_after_rounds(2);
-        let mut account = account(&scenario);
+        let mut account = account(scenario);
         let mut round = |second| {
             let now = Duration::from_secs(second);
             account.organizations(SESSION, None, now).unwrap();
@@ -178,7 +163,7 @@ mod tests {
     #[test]
     fn a_second_page_is_not_a_second_round() {
         let scenario = Scenario::of((1..=2).map(Organization::numbered)).page_size(1).ready_after_rounds(2);
-        let mut account = account(&scenario);
+        let mut account = account(scenario);
         account.organizations(SESSION, None, Duration::ZERO).unwrap();
         account.organizations(SESSION, Some("org-1"), Duration::ZERO).unwrap();
         assert_eq!(account.sessions[SESSION].rounds, 1);
@@ -188,14 +173,14 @@ mod tests {
     fn what_a_scenario_does_not_give_is_absent() {
         let bare = Organization::new("org-1");
         let null = Organization::new("org-2").field("title", Value::Null);
-        let mut account = account(&Scenario::of([bare, null]));
+        let mut account = account(Scenario::of([bare, null]));
         let items = account.organizations(SESSION, None, Duration::ZERO).unwrap().items;
         assert_eq!(items[0].get("title"), None);
         assert_eq!(items[0].get("is_default"), None);
         assert_eq!(items[1].get("title"), Some(&Value::Null));
     }
 
-    fn account(scenario: &Scenario) -> Account {
+    fn account(scenario: Scenario) -> Account {
         let mut account = Account::new(scenario);
         account.open_session(SESSION.to_owned(), Duration::ZERO);
         account

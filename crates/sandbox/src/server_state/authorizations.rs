@@ -57,7 +57,7 @@ impl ExchangeError {
 }
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Authorizations {
+pub(crate) struct Authorizations {
     clients: HashSet<String>,
     undecided: HashMap<String, Authorization>,
     codes: HashMap<String, Code>,
@@ -81,7 +81,8 @@ impl Authorizations {
         Some(authorization)
     }
 
-    pub(super) fn refuse(&mut self, id: &str) -> Option<Authorization> {
+    /// Refuses a request. Returns `None` if the id is unknown or already decided.
+    pub(crate) fn refuse(&mut self, id: &str) -> Option<Authorization> {
         self.undecided.remove(id)
     }
 
@@ -125,7 +126,12 @@ mod tests {
     /// The pair of RFC 7636 appendix B.
     const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
     const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-    const REDIRECT_URI: &str = "http://localhost:5000/auth/callback";
+    const RIGHT: TokenRequest<'_> = TokenRequest {
+        client_id: "app_1",
+        code: "code-1",
+        code_verifier: VERIFIER,
+        redirect_uri: "http://localhost:5000/auth/callback",
+    };
 
     #[test]
     fn the_challenge_of_the_rfc_is_recomputed() {
@@ -134,22 +140,16 @@ mod tests {
 
     #[test]
     fn a_code_is_redeemed_only_as_it_was_asked_for() {
-        let right = TokenRequest {
-            client_id: "app_1",
-            code: "code-1",
-            code_verifier: VERIFIER,
-            redirect_uri: REDIRECT_URI,
-        };
         let other_port = "http://localhost:5001/auth/callback";
         let other_verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXK";
 
         for (request, result) in [
-            (TokenRequest { ..right }, Ok(())),
-            (TokenRequest { client_id: "app_9", ..right }, Err(ExchangeError::UnknownClient)),
-            (TokenRequest { client_id: "app_2", ..right }, Err(ExchangeError::OtherClient)),
-            (TokenRequest { code: "code-2", ..right }, Err(ExchangeError::UnknownCode)),
-            (TokenRequest { redirect_uri: other_port, ..right }, Err(ExchangeError::OtherRedirectUri)),
-            (TokenRequest { code_verifier: other_verifier, ..right }, Err(ExchangeError::WrongVerifier)),
+            (TokenRequest { ..RIGHT }, Ok(())),
+            (TokenRequest { client_id: "app_9", ..RIGHT }, Err(ExchangeError::UnknownClient)),
+            (TokenRequest { client_id: "app_2", ..RIGHT }, Err(ExchangeError::OtherClient)),
+            (TokenRequest { code: "code-2", ..RIGHT }, Err(ExchangeError::UnknownCode)),
+            (TokenRequest { redirect_uri: other_port, ..RIGHT }, Err(ExchangeError::OtherRedirectUri)),
+            (TokenRequest { code_verifier: other_verifier, ..RIGHT }, Err(ExchangeError::WrongVerifier)),
         ] {
             assert_eq!(granted().redeem(&request), result, "{request:?}");
         }
@@ -157,21 +157,14 @@ mod tests {
 
     #[test]
     fn a_code_is_used_up_by_success_and_by_failure() {
-        let right = TokenRequest {
-            client_id: "app_1",
-            code: "code-1",
-            code_verifier: VERIFIER,
-            redirect_uri: REDIRECT_URI,
-        };
+        let mut authorizations = granted();
+        assert_eq!(authorizations.redeem(&RIGHT), Ok(()));
+        assert_eq!(authorizations.redeem(&RIGHT), Err(ExchangeError::UsedCode));
 
         let mut authorizations = granted();
-        assert_eq!(authorizations.redeem(&right), Ok(()));
-        assert_eq!(authorizations.redeem(&right), Err(ExchangeError::UsedCode));
-
-        let mut authorizations = granted();
-        let wrong = TokenRequest { redirect_uri: "http://localhost/", ..right };
+        let wrong = TokenRequest { redirect_uri: "http://localhost/", ..RIGHT };
         assert_eq!(authorizations.redeem(&wrong), Err(ExchangeError::OtherRedirectUri));
-        assert_eq!(authorizations.redeem(&right), Err(ExchangeError::UsedCode));
+        assert_eq!(authorizations.redeem(&RIGHT), Err(ExchangeError::UsedCode));
     }
 
     /// Returns a state in which `code-1` was granted to `app_1`, and `app_2` is undecided.
@@ -181,7 +174,7 @@ mod tests {
             let authorization = Authorization {
                 client_id: format!("app_{number}"),
                 code_challenge: CHALLENGE.to_owned(),
-                redirect_uri: REDIRECT_URI.to_owned(),
+                redirect_uri: RIGHT.redirect_uri.to_owned(),
                 scope: "openid".to_owned(),
                 state: "state".to_owned(),
             };

@@ -158,17 +158,6 @@ async fn both_lists_are_paged() {
 }
 
 #[tokio::test]
-async fn a_default_project_appears_in_its_round() {
-    let sandbox = Sandbox::start(Scenario::ready().ready_after_rounds(2)).await.unwrap();
-    let session_key = session_key(&sandbox).await;
-    for projects_seen in [0, 1] {
-        organizations(&sandbox, &session_key, "").send().await;
-        let list = projects(&sandbox, &session_key, ORGANIZATION, "").send().await.json();
-        assert_eq!(list["data"].as_array().unwrap().len(), projects_seen);
-    }
-}
-
-#[tokio::test]
 async fn a_body_that_is_too_long_is_refused() {
     let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
     let long = json!({ "app": "a".repeat(100_000) });
