@@ -34,7 +34,7 @@ pub(crate) async fn run(args: &DoctorArgs, context: &Context) -> Result<ExitCode
     findings.add(machine::describe_target(&host, endpoints.callback_port));
     findings.add(machine::browser(&browser, &host));
     findings.add(machine::state());
-    findings.add(machine::keyring(&sources.profile, context.prompter(false)).await);
+    findings.add(machine::keyring(context).await);
     findings.add(machine::environment(sources.environment));
     findings.add(machine::clock(&clock::utc_now()));
     let proxy = network::proxy(&endpoints, sources);

@@ -17,8 +17,7 @@ pub(crate) async fn run(context: &Context) -> Result<(), CliError> {
         let removed = Keyring::delete(profile).await?;
         Ok((removed, key))
     };
-    let (removed, key) =
-        patiently(context.prompter(false), forget).await.map_err(|error| explain::keyring(&error))?;
+    let (removed, key) = patiently(context, forget).await.map_err(|error| explain::keyring(&error))?;
     let last_four = key.as_ref().map(|key| key.last_four());
     context.ui.report(&if removed {
         Message::Forgotten { profile, last_four }

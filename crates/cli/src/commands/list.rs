@@ -11,7 +11,6 @@ use crate::os::signals::Interrupt;
 use crate::ui::format::titled;
 use crate::ui::json;
 use crate::ui::message::Message;
-use crate::ui::reporter::Reporter;
 use crate::ui::stdout;
 use keymint_callback_adapter::Outcome;
 use keymint_domain::{Catalogue, CatalogueEntry};
@@ -31,14 +30,15 @@ pub(crate) async fn run(args: &ListArgs, context: &Context) -> Result<(), CliErr
         provisioner.list_targets(&session).await.map_err(|error| context.explain(error))
     };
     let outcome = match signals.cancel_on_signal(reading).await {
-        Ok(catalogue) => show(&catalogue, &context.ui, &mut signals).await,
+        Ok(catalogue) => show(&catalogue, context, &mut signals).await,
         Err(failure) => Err(failure),
     };
     receiver.conclude(outcome.as_ref().map_or_else(page, |()| Outcome::DryRun)).await;
     outcome
 }
 
-async fn show(catalogue: &Catalogue, ui: &Reporter, interrupt: &mut Interrupt) -> Result<(), CliError> {
+async fn show(catalogue: &Catalogue, context: &Context, signals: &mut Interrupt) -> Result<(), CliError> {
+    let ui = &context.ui;
     ui.clear_progress();
     if catalogue.organizations.is_empty() && !ui.wants_json() {
         ui.report(&Message::NothingToList);
@@ -50,7 +50,7 @@ async fn show(catalogue: &Catalogue, ui: &Reporter, interrupt: &mut Interrupt) -
         let lines: Vec<_> = catalogue.organizations.iter().map(lines).collect();
         lines.join("\n")
     };
-    print_in_time(interrupt, text).await.map_err(stdout::failed)
+    print_in_time(context, signals, text).await.map_err(stdout::failed)
 }
 
 /// An organization and, below it, its projects.

@@ -17,7 +17,7 @@ use std::ffi::OsStr;
 
 pub(crate) async fn run(args: &RecoverArgs, context: &Context) -> Result<(), CliError> {
     let destinations = Destinations::resolve(&args.destinations, &context.sources)?;
-    let prompter = context.prompter(context.sources.may_ask(args.no_input)?);
+    let may_ask = context.sources.may_ask(args.no_input)?;
     let unreadable =
         |error| CliError::new(ErrorKind::Internal, "the recovery folder cannot be read").because(error);
     let state = StateDir::open_default().map_err(unreadable)?;
@@ -38,9 +38,10 @@ pub(crate) async fn run(args: &RecoverArgs, context: &Context) -> Result<(), Cli
         CliError::new(ErrorKind::Internal, format!("{} cannot be read", stored.path.display())).because(error)
     })?;
     let mut signals = context.signals()?;
-    let mut delivery = signals.cancel_on_signal(Delivery::check(&destinations, false, prompter)).await?;
+    let mut delivery =
+        signals.cancel_on_signal(Delivery::check(context, &destinations, may_ask, false)).await?;
     fail_point::reached("prepared");
-    let report = delivery.deliver(&key, &stored.record, &context.ui, &mut signals).await;
+    let report = delivery.deliver(&key, &stored.record, &mut signals).await;
     fail_point::reached("delivered");
     conclude(&state, &stored, &report, destinations.profile(), &context.ui)
 }

@@ -55,7 +55,7 @@ async fn execute(args: RunArgs, context: &Context) -> Result<Infallible, CliErro
 async fn stored_key(context: &Context, may_ask: bool) -> Result<ApiKey, CliError> {
     let (profile, prompter) = (&context.sources.profile, context.prompter(may_ask));
     let get = || Keyring::get(profile.as_str());
-    let mut stored = patiently(prompter, get()).await.map_err(|error| explain::keyring(&error))?;
+    let mut stored = patiently(context, get()).await.map_err(|error| explain::keyring(&error))?;
     if stored.is_none() && prompter.is_interactive() {
         create(context, &CreateSettings::for_keyring(&context.sources)?).await?;
         stored = get().await.map_err(|error| explain::keyring(&error))?;

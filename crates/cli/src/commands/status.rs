@@ -18,7 +18,7 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<(), CliE
     let keys = key::known().map_err(|error| {
         CliError::new(ErrorKind::Internal, "what is known of the keys cannot be read").because(error)
     })?;
-    let mut found = source::find(&context.sources, context.prompter(false)).await?;
+    let mut found = source::find(context).await?;
     // Who never used the keyring need not know that there is none.
     let may_be_in_keyring = keys.iter().any(key::is_in_keyring);
     found.retain(|found| {

@@ -13,7 +13,7 @@ use crate::os::signals::{InFlight, Interrupt, Shielded};
 use crate::ui::format::{DASHBOARD, quoted};
 use crate::ui::json;
 use crate::ui::message::Message;
-use crate::ui::prompter::Prompter;
+use crate::ui::reporter::Reporter;
 use crate::ui::stdout;
 use keymint_callback_adapter::Outcome;
 use keymint_delivery_adapter::{FinishedRun, Journal, KeyRecord, KeyState, StateDir, fail_point};
@@ -39,15 +39,16 @@ impl<'a> KeyCreation<'a> {
         context: &'a Context,
         settings: &'a CreateSettings,
     ) -> Result<Self, CliError> {
-        let prompter = context.prompter(settings.sign_in.may_ask);
         fail_point::reached("started");
-        let delivery = Delivery::check(&settings.destinations, settings.dry_run, prompter).await?;
+        let delivery =
+            Delivery::check(context, &settings.destinations, settings.sign_in.may_ask, settings.dry_run)
+                .await?;
         let unwritable = |error| {
             explain::state(ErrorKind::DestinationUnusable, "nothing can be written down of a key", error)
         };
         let (state, journal) = if settings.sign_in.persists && !settings.dry_run {
             let state = StateDir::open_default().map_err(unwritable)?;
-            report_earlier_runs(state.finished_runs().unwrap_or_default(), prompter);
+            report_earlier_runs(state.finished_runs().unwrap_or_default(), &context.ui);
             let journal = state.journal().map_err(unwritable)?;
             (Some(state), journal)
         } else {
@@ -109,7 +110,7 @@ impl<'a> KeyCreation<'a> {
     ) -> Result<Outcome, CliError> {
         if self.context.ui.wants_json() {
             self.context.ui.clear_progress();
-            print_in_time(interrupt, json::dry_run(record)).await.map_err(stdout::failed)?;
+            print_in_time(self.context, interrupt, json::dry_run(record)).await.map_err(stdout::failed)?;
         }
         self.context.ui.report(&Message::DryRun { target });
         Ok(Outcome::DryRun)
@@ -127,7 +128,7 @@ impl<'a> KeyCreation<'a> {
         self.context.ui.clear_progress();
         fail_point::reached("known");
         let record = self.journal.record().expect("it was written before the key was requested");
-        let report = self.delivery.deliver(key, record, &self.context.ui, interrupt).await;
+        let report = self.delivery.deliver(key, record, interrupt).await;
         fail_point::reached("delivered");
         self.journal.delivered(&report, self.settings.destinations.profile());
 
@@ -216,7 +217,7 @@ impl<'a> KeyCreation<'a> {
 }
 
 /// Warns once of each key that may exist although its run never said so.
-fn report_earlier_runs(runs: Vec<FinishedRun>, prompter: Prompter<'_>) {
+fn report_earlier_runs(runs: Vec<FinishedRun>, ui: &Reporter) {
     for mut run in runs {
         let KeyRecord { name, time, .. } = &run.record;
         let what = match run.record.state {
@@ -224,11 +225,11 @@ fn report_earlier_runs(runs: Vec<FinishedRun>, prompter: Prompter<'_>) {
             KeyState::Created => "exists, and may not have been delivered",
             KeyState::Delivered | KeyState::Unknown => continue,
         };
-        prompter.warn(&format!(
+        ui.report(&Message::Warning(&format!(
             "an earlier run was cut short. Its key {} of {time} {what}: look for that name at {DASHBOARD}, and \
              delete it unless you have it",
             quoted(name)
-        ));
+        )));
         let _ = run.unknown();
     }
 }

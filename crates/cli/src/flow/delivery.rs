@@ -2,12 +2,11 @@
 
 use crate::config::Destinations;
 use crate::error::{CliError, ErrorKind};
+use crate::flow::context::Context;
 use crate::flow::destination::Destination;
 use crate::os::signals::Interrupt;
 use crate::ui::json;
 use crate::ui::message::Message;
-use crate::ui::prompter::Prompter;
-use crate::ui::reporter::Reporter;
 use crate::ui::stdout::{self, STDOUT};
 use keymint_delivery_adapter::{KeyRecord, threads};
 use keymint_domain::{
@@ -24,6 +23,7 @@ const UNREAD: &str = "nobody reads it";
 
 /// The destinations of a run, each ready for the key.
 pub(crate) struct Delivery<'a> {
+    context: &'a Context,
     destinations: Vec<Destination<'a>>,
     /// Standard output comes last, since its JSON names the other destinations.
     to_stdout: bool,
@@ -34,11 +34,12 @@ impl<'a> Delivery<'a> {
     ///
     /// Standard output is not checked before a dry run, in which it need not take anything.
     pub(crate) async fn check(
+        context: &'a Context,
         wanted: &Destinations,
+        may_ask: bool,
         is_dry_run: bool,
-        prompter: Prompter<'a>,
     ) -> Result<Self, CliError> {
-        let destinations = Destination::reserve_all(wanted, prompter).await?;
+        let destinations = Destination::reserve_all(context, wanted, context.prompter(may_ask)).await?;
         let to_stdout = wanted.stdout();
         if to_stdout && !is_dry_run {
             stdout::check().map_err(|problem| {
@@ -46,7 +47,7 @@ impl<'a> Delivery<'a> {
                     .hint("Send it to a file, a pipe or a terminal.")
             })?;
         }
-        Ok(Self { destinations, to_stdout })
+        Ok(Self { context, destinations, to_stdout })
     }
 
     /// Gives the key to each destination. One that fails does not stop the others; a second signal abandons
@@ -55,9 +56,9 @@ impl<'a> Delivery<'a> {
         &mut self,
         key: &ApiKey,
         record: &KeyRecord,
-        reporter: &Reporter,
         interrupt: &mut Interrupt,
     ) -> DeliveryReport {
+        let ui = &self.context.ui;
         let mut report = DeliveryReport::default();
         for destination in &mut self.destinations {
             let outcome = tokio::select! {
@@ -67,12 +68,12 @@ impl<'a> Delivery<'a> {
             };
             if outcome.is_ok() {
                 let to = destination.port().id();
-                reporter.report(&Message::Delivered { to: to.as_str(), what_now: &destination.what_now() });
+                ui.report(&Message::Delivered { to: to.as_str(), what_now: &destination.what_now() });
             }
             report.add(destination.port(), outcome);
         }
-        if self.to_stdout || reporter.wants_json() {
-            self.print(key, record, reporter, interrupt, &mut report).await;
+        if self.to_stdout || ui.wants_json() {
+            self.print(key, record, interrupt, &mut report).await;
         }
         report
     }
@@ -82,17 +83,18 @@ impl<'a> Delivery<'a> {
         &self,
         key: &ApiKey,
         record: &KeyRecord,
-        reporter: &Reporter,
         interrupt: &mut Interrupt,
         report: &mut DeliveryReport,
     ) {
+        let ui = &self.context.ui;
         let delivered_to = report.delivered_to().iter().map(DestinationId::as_str);
         let mut stdout = StandardOutput {
             record,
+            clock: self.context.clock,
             delivered_to: delivered_to.chain(self.to_stdout.then_some(STDOUT)).map(str::to_owned).collect(),
-            is_json: reporter.wants_json(),
+            is_json: ui.wants_json(),
         };
-        reporter.clear_progress();
+        ui.clear_progress();
         let printed = tokio::select! {
             biased;
             printed = stdout.deliver(key) => printed,
@@ -100,7 +102,7 @@ impl<'a> Delivery<'a> {
         };
         if printed.is_ok() && self.to_stdout {
             let what_now = "It is on standard output and cannot be shown again.";
-            reporter.report(&Message::Delivered { to: STDOUT, what_now });
+            ui.report(&Message::Delivered { to: STDOUT, what_now });
         }
         // JSON without the key in it is no destination, unless it is missing.
         if printed.is_err() || self.to_stdout {
@@ -112,6 +114,7 @@ impl<'a> Delivery<'a> {
 /// Standard output as a destination, of the key or of the JSON that names the destinations.
 struct StandardOutput<'a> {
     record: &'a KeyRecord,
+    clock: TokioClock,
     delivered_to: Vec<String>,
     is_json: bool,
 }
@@ -123,25 +126,27 @@ impl KeyDestination for StandardOutput<'_> {
     }
 
     async fn deliver(&mut self, key: &ApiKey) -> Result<(), DeliveryError> {
-        let Self { record, delivered_to, is_json } = self;
+        let Self { record, clock, delivered_to, is_json } = self;
         let line = if *is_json { json::created(record, key, delivered_to) } else { key.expose().to_owned() };
-        print(line).await.map_err(DeliveryError::new)
+        print(clock, line).await.map_err(DeliveryError::new)
     }
 }
 
 /// Prints, and stops waiting at the second signal.
-pub(crate) async fn print_in_time(interrupt: &mut Interrupt, line: String) -> io::Result<()> {
+pub(crate) async fn print_in_time(
+    context: &Context,
+    interrupt: &mut Interrupt,
+    line: String,
+) -> io::Result<()> {
     tokio::select! {
         biased;
-        printed = print(line) => printed,
+        printed = print(&context.clock, line) => printed,
         () = interrupt.second_signal() => Err(io::Error::other(UNREAD)),
     }
 }
 
 /// Prints on a thread of its own, since a reader that reads nothing must not keep this program from ending.
-async fn print(line: String) -> io::Result<()> {
+async fn print(clock: &dyn Clock, line: String) -> io::Result<()> {
     let printing = threads::run(move || stdout::print(&line));
-    <dyn Clock>::timeout(&TokioClock::new(), PRINTING, printing)
-        .await
-        .map_err(|_| io::Error::other(UNREAD))??
+    clock.timeout(PRINTING, printing).await.map_err(|_| io::Error::other(UNREAD))??
 }

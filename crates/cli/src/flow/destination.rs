@@ -3,6 +3,7 @@
 use crate::config::{Destinations, EnvFileOptions, KeyringOptions, Profile};
 use crate::error::CliError;
 use crate::explain::delivery as explain;
+use crate::flow::context::Context;
 use crate::flow::keyring::patiently;
 use crate::os::core_dumps;
 use crate::ui::format::quoted;
@@ -23,6 +24,7 @@ pub(crate) enum Destination<'a> {
 impl<'a> Destination<'a> {
     /// Does all that can fail without the key.
     pub(crate) async fn reserve_all(
+        context: &Context,
         destinations: &Destinations,
         prompter: Prompter<'a>,
     ) -> Result<Vec<Self>, CliError> {
@@ -31,7 +33,7 @@ impl<'a> Destination<'a> {
             reserved.push(Self::EnvFile(env_file(options, prompter).await?));
         }
         if let Some(options) = &destinations.keyring {
-            reserved.push(Self::Keyring(keyring(options, prompter).await?, options.profile.clone()));
+            reserved.push(Self::Keyring(keyring(context, options, prompter).await?, options.profile.clone()));
         }
         if let Some(command) = &destinations.pipe_to {
             let command = Command::parse(command).map_err(|error| explain::command(&error))?;
@@ -128,10 +130,14 @@ async fn consent_to_replace_value(
     }
 }
 
-async fn keyring(options: &KeyringOptions, prompter: Prompter<'_>) -> Result<Keyring, CliError> {
+async fn keyring(
+    context: &Context,
+    options: &KeyringOptions,
+    prompter: Prompter<'_>,
+) -> Result<Keyring, CliError> {
     let KeyringOptions { profile, new } = options;
     let error = |error| explain::keyring(&error);
-    let found = patiently(prompter, Keyring::inspect(profile.as_str())).await.map_err(error)?;
+    let found = patiently(context, Keyring::inspect(profile.as_str())).await.map_err(error)?;
     let item = match found.current() {
         StoredItem::Nothing => None,
         StoredItem::Key(key) => Some(format!("a key that ends in {}", key.last_four())),
@@ -145,7 +151,7 @@ async fn keyring(options: &KeyringOptions, prompter: Prompter<'_>) -> Result<Key
                 .await?
         }
     };
-    patiently(prompter, found.reserve(overwrite)).await.map_err(error)
+    patiently(context, found.reserve(overwrite)).await.map_err(error)
 }
 
 /// A key that may still be good is not replaced, and its successor not created, by accident.

@@ -1,9 +1,9 @@
 //! Waiting for the keyring.
 
-use crate::ui::prompter::Prompter;
+use crate::flow::context::Context;
+use crate::ui::message::Message;
 use keymint_delivery_adapter::Keyring;
 use keymint_domain::Clock;
-use keymint_tokio_clock::TokioClock;
 use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
@@ -12,15 +12,15 @@ use std::time::Duration;
 const MOMENT: Duration = Duration::from_secs(2);
 
 /// Waits for the keyring, and says so if that takes longer than a moment.
-pub(crate) async fn patiently<T>(prompter: Prompter<'_>, work: impl Future<Output = T>) -> T {
+pub(crate) async fn patiently<T>(context: &Context, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
-    if let Ok(done) = <dyn Clock>::timeout(&TokioClock::new(), MOMENT, &mut work).await {
+    if let Ok(done) = <dyn Clock>::timeout(&context.clock, MOMENT, &mut work).await {
         return done;
     }
-    prompter.warn(if Keyring::may_prompt() {
+    context.ui.report(&Message::Warning(if Keyring::may_prompt() {
         "the keyring does not answer yet: it may be asking for its password in a window"
     } else {
         "the keyring does not answer yet"
-    });
+    }));
     work.await
 }

@@ -1,10 +1,11 @@
 //! What a sign-in needs of this machine.
 
 use crate::browser::{Browser, Launcher, Obstacle};
-use crate::config::{Endpoints, Profile, Sources};
+use crate::config::{Endpoints, Sources};
 use crate::error::CliError;
 use crate::explain::delivery as explain;
 use crate::explain::listener::{self_test, self_test_hint};
+use crate::flow::context::Context;
 use crate::flow::env_conflicts;
 use crate::flow::keyring::patiently;
 use crate::flow::port_lock::PortLock;
@@ -13,7 +14,6 @@ use crate::host::environment::{HostEnvironment, HostKind};
 use crate::os::env::Environment;
 use crate::ui::format::of_obstacle;
 use crate::ui::json::Finding;
-use crate::ui::prompter::Prompter;
 use keymint_callback_adapter::{LoopbackListener, SelfTestErrorKind};
 use keymint_delivery_adapter::{Keyring, KeyringError, StateDir};
 use keymint_domain::Clock;
@@ -153,8 +153,9 @@ pub(super) fn lock(port: u16) -> Finding {
 }
 
 /// Whether the keyring answers. A key can go elsewhere, so it is never a problem.
-pub(super) async fn keyring(profile: &Profile, prompter: Prompter<'_>) -> Finding {
-    match patiently(prompter, Keyring::get(profile.as_str())).await {
+pub(super) async fn keyring(context: &Context) -> Finding {
+    let profile = &context.sources.profile;
+    match patiently(context, Keyring::get(profile.as_str())).await {
         Ok(None) => Finding::ok("keyring", &format!("has no key for the profile {profile}")),
         Ok(Some(key)) => {
             let last_four = key.last_four();

@@ -1,10 +1,10 @@
 //! The sources in which a program that is started here finds a key.
 
-use crate::config::{Profile, Sources};
+use crate::config::Profile;
 use crate::error::CliError;
+use crate::flow::context::Context;
 use crate::flow::keyring::patiently;
 use crate::ui::json;
-use crate::ui::prompter::Prompter;
 use keymint_delivery_adapter::{EnvFile, EnvFileErrorKind, Keyring, KeyringError, VariableName};
 use keymint_domain::ApiKey;
 use std::path::{Path, PathBuf};
@@ -29,12 +29,12 @@ pub(super) enum KeySource {
 }
 
 /// Finds the sources that have something, in their order of precedence.
-pub(super) async fn find(sources: &Sources<'_>, prompter: Prompter<'_>) -> Result<Vec<FoundKey>, CliError> {
-    let variable = sources.key_variable(&None)?;
+pub(super) async fn find(context: &Context) -> Result<Vec<FoundKey>, CliError> {
+    let variable = context.sources.key_variable(&None)?;
     let mut found = Vec::new();
     found.extend(in_environment(&variable));
     found.extend(in_file(Path::new(ENV_FILE), &variable));
-    found.extend(in_keyring(&sources.profile, prompter).await);
+    found.extend(in_keyring(context).await);
     Ok(found)
 }
 
@@ -57,8 +57,9 @@ fn in_file(path: &Path, variable: &VariableName) -> Option<FoundKey> {
     Some(FoundKey { source, key })
 }
 
-async fn in_keyring(profile: &Profile, prompter: Prompter<'_>) -> Option<FoundKey> {
-    let key = match patiently(prompter, Keyring::get(profile.as_str())).await {
+async fn in_keyring(context: &Context) -> Option<FoundKey> {
+    let profile = &context.sources.profile;
+    let key = match patiently(context, Keyring::get(profile.as_str())).await {
         Ok(key) => Ok(key?),
         // A build without the keyring has nothing in it.
         Err(KeyringError::NotBuiltIn) => return None,
