@@ -1,6 +1,6 @@
 //! From the grant to the key, where all goes well.
 
-use crate::support::{UNAVAILABLE, only_in, tell, tell_with};
+use crate::support::{UNAVAILABLE, tell, tell_with};
 use keymint_domain::testing::{
     FakeAuthServer, FakeClock, FakePlatform, FakeSource, granted, organization, pending, project,
 };
@@ -62,19 +62,6 @@ fn of_50_organizations_the_default_one_is_preferred_and_the_personal_one_is_next
     let both = account(true);
     assert_eq!(tell(&both, &clock).organization(), "org-49");
     assert_eq!(both.count(Step::ListProjects), 1);
-}
-
-#[test]
-fn later_organizations_are_asked_side_by_side_and_no_more_than_eight_at_once() {
-    let clock = FakeClock::new();
-    let platform = only_in(&clock, 50, 49).latency(Duration::from_millis(20));
-
-    let story = tell(&platform, &clock);
-
-    assert_eq!(story.organization(), "org-49");
-    assert_eq!((platform.count(Step::ListProjects), platform.in_flight_peak()), (50, 8));
-    // Login, organizations, the first one's projects, 49 others in 7 groups of 8, creation.
-    assert_eq!(story.took, Duration::from_millis(20) * (3 + 7 + 1));
 }
 
 #[test]

@@ -112,32 +112,21 @@ fn what_is_not_there_ends_the_flow_at_once_with_the_choices() {
     let clock = FakeClock::new();
     let platform = account(&clock);
     let story = choose(&platform, &clock, "Initech", "Web");
-    let Err(error @ ProvisionError::Target(TargetError::NoSuchTarget { requested, choices, unread: 0 })) =
-        &story.outcome
-    else {
-        panic!("{:?}", story.outcome);
-    };
-    assert_eq!(*requested, RequestedTarget::Organization("Initech".to_owned()));
+    let (requested, choices, unread) = story.no_such_target();
+    assert_eq!((requested, unread), (&RequestedTarget::Organization("Initech".to_owned()), 0));
     assert_eq!(ids(choices), [("org-acme", ""), ("org-own", ""), ("org-uni", "")]);
-    assert_eq!(error.to_string(), r#"there is no organization "Initech""#);
+    assert_eq!(story.target_error().to_string(), r#"there is no organization "Initech""#);
     assert_eq!((story.took, platform.count(Step::ListProjects)), (Duration::ZERO, 0));
 
     let story = choose(&account(&clock), &clock, "Acme", "Lab");
-    let Err(ProvisionError::Target(TargetError::NoSuchTarget { requested, choices, unread: 0 })) =
-        story.outcome
-    else {
-        panic!("{:?}", story.outcome);
-    };
-    assert_eq!(requested, RequestedTarget::Project("Lab".to_owned()));
-    assert_eq!(ids(&choices), [("org-acme", "proj_acme"), ("org-acme", "proj_acme_web")]);
+    let (requested, choices, unread) = story.no_such_target();
+    assert_eq!((requested, unread), (&RequestedTarget::Project("Lab".to_owned()), 0));
+    assert_eq!(ids(choices), [("org-acme", "proj_acme"), ("org-acme", "proj_acme_web")]);
     assert_eq!(story.took, Duration::ZERO);
 
     let story = choose(&account(&clock), &clock, "", "Shed");
-    let Err(ProvisionError::Target(TargetError::NoSuchTarget { choices, unread: 0, .. })) = story.outcome
-    else {
-        panic!("{:?}", story.outcome);
-    };
-    assert_eq!((choices.len(), story.took), (6, Duration::ZERO));
+    let (_, choices, unread) = story.no_such_target();
+    assert_eq!((choices.len(), unread, story.took), (6, 0, Duration::ZERO));
 }
 
 #[test]
@@ -145,18 +134,16 @@ fn a_title_that_several_have_is_ambiguous_and_no_key_is_made() {
     let clock = FakeClock::new();
     let platform = account(&clock).with(titled("org-2", "Acme"), vec![]);
     let story = choose(&platform, &clock, "Acme", "");
-    let Err(error @ ProvisionError::Target(TargetError::Ambiguous { choices, .. })) = &story.outcome else {
-        panic!("{:?}", story.outcome);
-    };
+    let error = story.target_error();
+    let TargetError::Ambiguous { choices, .. } = error else { panic!("{error:?}") };
     assert_eq!(ids(choices), [("org-acme", ""), ("org-2", "")]);
     assert_eq!(error.to_string(), r#"there is more than one organization "Acme""#);
 
     let story = choose(&account(&clock), &clock, "", "Web");
-    let Err(ProvisionError::Target(TargetError::Ambiguous { requested, choices })) = story.outcome else {
-        panic!("{:?}", story.outcome);
-    };
-    assert_eq!(requested, RequestedTarget::Project("Web".to_owned()));
-    assert_eq!(ids(&choices), [("org-acme", "proj_acme_web"), ("org-own", "proj_own_web")]);
+    let error = story.target_error();
+    let TargetError::Ambiguous { requested, choices } = error else { panic!("{error:?}") };
+    assert_eq!(*requested, RequestedTarget::Project("Web".to_owned()));
+    assert_eq!(ids(choices), [("org-acme", "proj_acme_web"), ("org-own", "proj_own_web")]);
     assert!(platform.keys().is_empty());
 }
 
@@ -186,10 +173,7 @@ fn a_named_organization_without_its_default_project_is_waited_for_until_the_time
 
     let story = choose(&platform, &clock, "New", "");
 
-    let Err(ProvisionError::NoDefaultProject { last, .. }) = story.outcome else {
-        panic!("{:?}", story.outcome);
-    };
-    assert_eq!(last, Observation::NoDefaultProject { organizations: 1, projects: 1 });
+    assert_eq!(story.last_observation(), Observation::NoDefaultProject { organizations: 1, projects: 1 });
     assert_eq!(story.took, Duration::from_secs(60));
 }
 
@@ -200,11 +184,8 @@ fn a_project_that_an_empty_list_may_yet_have_is_waited_for_and_then_told_with_th
 
     let story = choose(&platform, &clock, "", "Shed");
 
-    let Err(ProvisionError::Target(TargetError::NoSuchTarget { choices, unread: 0, .. })) = story.outcome
-    else {
-        panic!("{:?}", story.outcome);
-    };
-    assert_eq!((choices.len(), story.took), (6, Duration::from_secs(60)));
+    let (_, choices, unread) = story.no_such_target();
+    assert_eq!((choices.len(), unread, story.took), (6, 0, Duration::from_secs(60)));
     assert!(story.events.iter().any(|event| matches!(event, Event::WaitingForProject { .. })));
 
     let nothing_at_all = FakePlatform::empty(&clock).with(titled("org-new", "New"), vec![]);
@@ -224,12 +205,9 @@ fn a_list_that_cannot_be_read_is_passed_over_and_an_answer_says_so() {
     assert!(story.events.contains(&skipped));
 
     let story = choose(&forbidden(), &clock, "", "Shed");
-    let Err(error @ ProvisionError::Target(TargetError::NoSuchTarget { unread: 1, .. })) = &story.outcome
-    else {
-        panic!("{:?}", story.outcome);
-    };
+    assert_eq!(story.no_such_target().2, 1);
     assert_eq!(
-        error.to_string(),
+        story.target_error().to_string(),
         r#"there is no project "Shed" in what could be read; one list was not, or not to its end"#
     );
     assert_eq!(story.took, Duration::ZERO);
@@ -245,10 +223,7 @@ fn a_list_that_fails_may_have_what_is_named_and_is_asked_again() {
     let odd = account(&clock).fail_projects_of("org-uni", &[ServiceErrorKind::OutOfContract; 10]);
     for (platform, ended_after) in [(failing(1000), 60..61), (odd, 0..10)] {
         let story = choose(&platform, &clock, "", "Lab");
-        assert!(matches!(
-            story.outcome,
-            Err(ProvisionError::Target(TargetError::NoSuchTarget { unread: 1, .. }))
-        ));
+        assert_eq!(story.no_such_target().2, 1);
         assert!(ended_after.contains(&story.took.as_secs()), "{:?}", story.took);
     }
 }
@@ -275,9 +250,6 @@ fn a_named_project_of_an_organization_that_shows_none_is_waited_for() {
 
     let story = choose(&platform, &clock, "Acme", "Web");
 
-    let Err(ProvisionError::NoDefaultProject { last, .. }) = story.outcome else {
-        panic!("{:?}", story.outcome);
-    };
-    assert_eq!(last, Observation::ProjectsRefused { organizations: 1 });
+    assert_eq!(story.last_observation(), Observation::ProjectsRefused { organizations: 1 });
     assert!(clock.now() > Moment::ORIGIN);
 }

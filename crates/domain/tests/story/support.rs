@@ -2,8 +2,8 @@
 
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted, organization, project};
 use keymint_domain::{
-    Clock, ConnectFailure, Event, Plan, Ports, ProvisionError, ProvisionedKey, Provisioner, ServiceErrorKind,
-    Step,
+    Candidate, Clock, ConnectFailure, Event, Observation, Plan, Ports, ProvisionError, ProvisionedKey,
+    Provisioner, RequestedTarget, ServiceErrorKind, Step, TargetError,
 };
 use std::sync::Mutex;
 use std::time::Duration;
@@ -48,6 +48,29 @@ impl Story {
     /// The organization that the key was made in.
     pub(crate) fn organization(&self) -> &str {
         self.outcome.as_ref().unwrap().target.organization_id.as_str()
+    }
+
+    /// What was found last where there is no default project.
+    pub(crate) fn last_observation(&self) -> Observation {
+        match &self.outcome {
+            Err(ProvisionError::NoDefaultProject { last, .. }) => *last,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn target_error(&self) -> &TargetError {
+        match &self.outcome {
+            Err(ProvisionError::Target(error)) => error,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What was named and is not there, what is there instead, and how many lists were not read.
+    pub(crate) fn no_such_target(&self) -> (&RequestedTarget, &[Candidate], usize) {
+        match self.target_error() {
+            TargetError::NoSuchTarget { requested, choices, unread } => (requested, choices, *unread),
+            other => panic!("{other:?}"),
+        }
     }
 
     pub(crate) fn service_error(&self) -> (Step, ServiceErrorKind) {
