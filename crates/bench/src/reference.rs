@@ -2,13 +2,11 @@
 //! and a look for the project every ten seconds. It is the same library, told to work so.
 
 use crate::Outcome;
-use async_trait::async_trait;
-use keymint_domain::{
-    BaseUrl, Callback, Client, Clock, Entropy, Event, Moment, Plan, PollPolicy, Ports, Provisioner,
-};
+use keymint_domain::{BaseUrl, Callback, Client, Entropy, Event, Plan, PollPolicy, Ports, Provisioner};
 use keymint_http_adapter::{Http, HttpOptions};
+use keymint_tokio_clock::TokioClock;
 use std::num::NonZeroUsize;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 
@@ -41,7 +39,7 @@ pub(crate) async fn run(issuer: &str, api_base: &str, port: u16) -> Outcome<()> 
     let mut plan = Plan::named("reference");
     plan.width = NonZeroUsize::MIN;
     plan.polling = PollPolicy::fixed(Duration::from_secs(10), PollPolicy::DEFAULT_TIMEOUT);
-    let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &Watch(Instant::now()) };
+    let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &TokioClock::new() };
     let observer = |event: Event| {
         if let Event::SignedIn = event {
             tell("signed_in", "");
@@ -58,17 +56,4 @@ pub(crate) async fn run(issuer: &str, api_base: &str, port: u16) -> Outcome<()> 
 #[expect(clippy::print_stderr, reason = "events go there")]
 fn tell(event: &str, url: &str) {
     eprintln!("{}", serde_json::json!({"event": event, "url": url}));
-}
-
-struct Watch(Instant);
-
-#[async_trait]
-impl Clock for Watch {
-    fn now(&self) -> Moment {
-        Moment::ORIGIN + self.0.elapsed()
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
-    }
 }
