@@ -12,8 +12,7 @@ async fn a_listener_finds_itself_as_often_as_it_looks_and_the_sign_in_goes_on() 
         within_a_minute(sign_in.listener.self_test()).await.unwrap();
     }
     let (browser, receiving) = sign_in.receive();
-    assert_eq!(status(&browser.send(browser.good()).await), "303");
-    assert_eq!(receiving.response().await, "granted C");
+    receiving.ends_well(&browser).await;
 }
 
 #[tokio::test]
@@ -66,6 +65,5 @@ async fn a_guess_at_the_probe_finds_nothing_and_changes_nothing() {
             assert_eq!(status(&browser.send(request).await), expected, "{path} of {host}");
         }
     }
-    assert_eq!(status(&browser.send(browser.good()).await), "303");
-    assert_eq!(receiving.response().await, "granted C");
+    receiving.ends_well(&browser).await;
 }

@@ -55,6 +55,12 @@ impl Receiving {
         (listener, response.unwrap())
     }
 
+    /// Sends the good callback, which must be the response.
+    pub(crate) async fn ends_well(self, browser: &Browser) {
+        assert_eq!(status(&browser.send(browser.good()).await), "303");
+        assert_eq!(self.response().await, "granted C");
+    }
+
     /// Returns a description of the response.
     pub(crate) async fn response(self) -> String {
         match self.end().await.1 {

@@ -21,20 +21,19 @@ async fn continuing_brings_a_code_back_with_scope_and_state() {
 }
 
 #[tokio::test]
-async fn refusing_brings_access_denied_back_with_the_state() {
-    let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
-    let loopback = Loopback::serving(&[DONE]);
-    sign_in(&authorize_url(&sandbox, &loopback.redirect_uri), Consent::Deny).await.unwrap();
-    assert_denied(&loopback.response());
-}
-
-#[tokio::test]
-async fn a_server_that_refuses_asks_nobody() {
-    let sandbox = Sandbox::start(Scenario::ready().refuse_sign_in()).await.unwrap();
-    let loopback = Loopback::serving(&[DONE]);
-    sign_in(&authorize_url(&sandbox, &loopback.redirect_uri), Consent::Allow).await.unwrap();
-    assert_denied(&loopback.response());
-    assert_eq!(sandbox.requests().len(), 1);
+async fn a_refusal_brings_access_denied_back_with_the_state_and_that_of_the_server_asks_nobody() {
+    for (scenario, consent, requests) in
+        [(Scenario::ready(), Consent::Deny, 2), (Scenario::ready().refuse_sign_in(), Consent::Allow, 1)]
+    {
+        let sandbox = Sandbox::start(scenario).await.unwrap();
+        let loopback = Loopback::serving(&[DONE]);
+        sign_in(&authorize_url(&sandbox, &loopback.redirect_uri), consent).await.unwrap();
+        let response = loopback.response();
+        assert_eq!(response[0], ("error".to_owned(), "access_denied".to_owned()));
+        assert_eq!(response[1].0, "error_description");
+        assert_eq!(response[2], ("state".to_owned(), "some state".to_owned()));
+        assert_eq!(sandbox.requests().len(), requests);
+    }
 }
 
 #[tokio::test]
@@ -205,12 +204,6 @@ async fn the_ports_are_free_again_when_the_sandbox_is_dropped() {
     drop(sandbox);
     tokio::task::yield_now().await;
     Sandbox::start_on(Scenario::ready(), issuer, api).await.unwrap();
-}
-
-fn assert_denied(response: &[(String, String)]) {
-    assert_eq!(response[0], ("error".to_owned(), "access_denied".to_owned()));
-    assert_eq!(response[1].0, "error_description");
-    assert_eq!(response[2], ("state".to_owned(), "some state".to_owned()));
 }
 
 fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
