@@ -57,68 +57,36 @@ async fn the_token_request() {
 }
 
 #[tokio::test]
-async fn the_onboarding_login() {
-    let request = request(Step::Login).await;
-    assert_eq!(target_of(&request), "POST /dashboard/onboarding/login");
-    assert_eq!(request.body, br#"{"app":"api"}"#);
-    assert_eq!(
-        headers(&request),
-        [
-            "accept: application/json",
-            "authorization: Bearer the-access-token",
-            "content-length: 13",
-            "content-type: application/json",
-            "user-agent: Codex-Create-API-Key/1.0",
-        ]
-    );
-}
-
-#[tokio::test]
-async fn the_list_of_organizations() {
-    let request = request(Step::ListOrganizations).await;
-    assert_eq!(target_of(&request), "GET /v1/organizations");
-    assert_eq!(request.body, b"");
-    assert_eq!(
-        headers(&request),
-        [
-            "accept: application/json",
-            "authorization: Bearer sess-the-session",
-            "user-agent: Codex-Create-API-Key/1.0",
-        ]
-    );
-}
-
-#[tokio::test]
-async fn the_list_of_projects() {
-    let request = request(Step::ListProjects).await;
-    assert_eq!(target_of(&request), "GET /dashboard/organizations/org-acme/projects?detail=basic&limit=100");
-    assert_eq!(request.body, b"");
-    assert_eq!(
-        headers(&request),
-        [
-            "accept: application/json",
-            "authorization: Bearer sess-the-session",
-            "openai-organization: org-acme",
-            "user-agent: Codex-Create-API-Key/1.0",
-        ]
-    );
-}
-
-#[tokio::test]
-async fn the_creation() {
-    let request = request(Step::CreateKey).await;
-    assert_eq!(target_of(&request), "POST /dashboard/organizations/org-acme/projects/proj_1/api_keys");
-    assert_eq!(request.body, br#"{"action":"create","name":"Codex CLI"}"#);
-    assert_eq!(
-        headers(&request),
-        [
-            "accept: application/json",
-            "authorization: Bearer sess-the-session",
-            "content-length: 38",
-            "content-type: application/json",
-            "user-agent: Codex-Create-API-Key/1.0",
-        ]
-    );
+async fn the_requests_of_the_platform() {
+    let session = "authorization: Bearer sess-the-session";
+    let json = "content-type: application/json";
+    for (step, target, body, expected) in [
+        (
+            Step::Login,
+            "POST /dashboard/onboarding/login",
+            r#"{"app":"api"}"#,
+            &["authorization: Bearer the-access-token", "content-length: 13", json][..],
+        ),
+        (Step::ListOrganizations, "GET /v1/organizations", "", &[session]),
+        (
+            Step::ListProjects,
+            "GET /dashboard/organizations/org-acme/projects?detail=basic&limit=100",
+            "",
+            &[session, "openai-organization: org-acme"],
+        ),
+        (
+            Step::CreateKey,
+            "POST /dashboard/organizations/org-acme/projects/proj_1/api_keys",
+            r#"{"action":"create","name":"Codex CLI"}"#,
+            &[session, "content-length: 38", json],
+        ),
+    ] {
+        let request = request(step).await;
+        assert_eq!(target_of(&request), target);
+        assert_eq!(request.body, body.as_bytes());
+        let [first, last] = ["accept: application/json", "user-agent: Codex-Create-API-Key/1.0"];
+        assert_eq!(headers(&request), [&[first], expected, &[last]].concat());
+    }
 }
 
 #[tokio::test]
