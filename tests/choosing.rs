@@ -39,16 +39,6 @@ async fn an_id_names_one_whatever_the_titles_are() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_ends_with_8_at_once_and_names_what_is() {
-    for args in [["--organization", "Initech"], ["--project", "Mobile"]] {
-        let ended = create(three()).args(args).sign_in().await;
-        assert_eq!((ended.code, ended.sandbox.keys().len()), (8, 0), "{}", ended.stderr);
-        assert!(ended.stderr.contains("there is no ") && ended.stderr.contains("org-3"), "{}", ended.stderr);
-        assert_eq!(ended.count("GET", "/organizations"), 1);
-    }
-}
-
-#[tokio::test]
 async fn choosing_with_nobody_to_ask_ends_with_8_and_everything_there_is() {
     let ended = create(three()).args(["--choose", "--json"]).sign_in().await;
     let json = ended.json();

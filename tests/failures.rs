@@ -29,25 +29,6 @@ async fn what_the_server_says_of_a_refusal_is_shown_clean_and_short() {
     assert!(page.contains("refused") && !page.contains("<script") && !page.contains("yyy"), "{page}");
 }
 
-#[tokio::test]
-async fn a_server_that_refuses_ends_with_7() {
-    let mut run = create(Scenario::ready()).args(["--json"]).start().await;
-    let callback = run.callback("a-code-that-nobody-issued").await;
-    let answer = get(run.port, &callback).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 303 "), "{answer}");
-    let port = run.port;
-    let done = tokio::spawn(async move { get(port, "/auth/done").await.unwrap() });
-    let ended = run.end_against_the_contract("token request").await;
-    done.await.unwrap();
-
-    assert_eq!((ended.code, ended.json()["kind"].as_str()), (7, Some("server")));
-    assert!(
-        ended.stderr.contains("/oauth/token: answered 400 Bad Request: invalid_client"),
-        "{}",
-        ended.stderr
-    );
-}
-
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_relative_state_folder_does_not_count() {

@@ -17,19 +17,14 @@ const PASSWORD: &str = "canary-of-the-proxy";
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 #[tokio::test]
-async fn a_key_is_made_through_a_proxy() {
-    let Some((company, proxy)) = behind_a_proxy("").await else { return };
-    company.sign_in(&[("HTTPS_PROXY", &proxy.url(""))]).await.exits_with(0);
-    company.held_to_both_in(&proxy.end().await);
-}
-
-#[tokio::test]
-async fn a_key_is_made_through_a_proxy_that_wants_a_password() {
-    let Some((company, proxy)) = behind_a_proxy(PASSWORD).await else { return };
-    let url = proxy.url(&format!("corp:{PASSWORD}@"));
-    let ended = company.sign_in(&[("ALL_PROXY", &url)]).await.exits_with(0);
-    assert!(!ended.stderr.contains(PASSWORD), "{}", ended.stderr);
-    company.held_to_both_in(&proxy.end().await);
+async fn a_key_is_made_through_a_proxy_that_may_want_a_password() {
+    for (variable, password) in [("HTTPS_PROXY", ""), ("ALL_PROXY", PASSWORD)] {
+        let Some((company, proxy)) = behind_a_proxy(password).await else { return };
+        let account = if password.is_empty() { String::new() } else { format!("corp:{password}@") };
+        let ended = company.sign_in(&[(variable, &proxy.url(&account))]).await.exits_with(0);
+        assert!(!ended.stderr.contains(PASSWORD), "{}", ended.stderr);
+        company.held_to_both_in(&proxy.end().await);
+    }
 }
 
 #[tokio::test]
@@ -76,30 +71,23 @@ async fn a_companys_certificates_are_trusted_whatever_names_them() {
     company.sign_in(&[]).await.exits_with(0);
 }
 
+/// One that closes while the person is in the browser is replaced once.
 #[tokio::test]
 async fn each_server_gets_one_connection_and_no_word_before_the_person_is_back() {
-    let company = Company::at(HERE).await;
-    let run = company.start_trusting(&[]).await;
-    company.opened(1).await;
-    assert_eq!((company.issuer.counts().used, company.api.counts().used), (0, 0));
-    let ended = company.end(run).await.exits_with(0);
-    for relay in [&company.issuer, &company.api] {
-        assert_eq!((relay.counts().open, relay.counts().used), (1, 1), "{}", ended.stderr);
-    }
-}
-
-#[tokio::test]
-async fn a_connection_that_closes_while_the_person_is_in_the_browser_is_replaced_once() {
-    let company = Company::at(HERE).await;
-    let run = company.start_trusting(&[]).await;
-    company.opened(1).await;
-    company.issuer.close_unused();
-    company.api.close_unused();
-    company.opened(2).await;
-    assert_eq!((company.issuer.counts().used, company.api.counts().used), (0, 0));
-    let ended = company.end(run).await.exits_with(0);
-    for relay in [&company.issuer, &company.api] {
-        assert_eq!((relay.counts().open, relay.counts().used), (2, 1), "{}", ended.stderr);
+    for opened in [1, 2] {
+        let company = Company::at(HERE).await;
+        let run = company.start_trusting(&[]).await;
+        company.opened(1).await;
+        if opened == 2 {
+            company.issuer.close_unused();
+            company.api.close_unused();
+        }
+        company.opened(opened).await;
+        assert_eq!((company.issuer.counts().used, company.api.counts().used), (0, 0));
+        let ended = company.end(run).await.exits_with(0);
+        for relay in [&company.issuer, &company.api] {
+            assert_eq!((relay.counts().open, relay.counts().used), (opened, 1), "{}", ended.stderr);
+        }
     }
 }
 

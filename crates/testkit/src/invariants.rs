@@ -13,26 +13,10 @@ impl Running<Machine> {
 
     /// Waits for the end, and checks what must be true of every run.
     pub async fn end(self) -> Ended<Machine> {
-        let ended = self.end_unchecked_by_the_sandbox().await;
-        assert_eq!(ended.sandbox.violations(), Vec::<String>::new(), "{}", ended.stderr);
-        ended
-    }
-
-    /// The same where the test itself has broken the contract, in a request of this name.
-    pub async fn end_against_the_contract(self, request: &str) -> Ended<Machine> {
-        let ended = self.end_unchecked_by_the_sandbox().await;
-        let violations = ended.sandbox.violations();
-        assert!(
-            !violations.is_empty() && violations.iter().all(|violation| violation.starts_with(request)),
-            "{violations:?}"
-        );
-        ended
-    }
-
-    async fn end_unchecked_by_the_sandbox(self) -> Ended<Machine> {
         let prints = self.prints;
         let ended = self.finish().await;
         ended.check_the_invariants(prints);
+        assert_eq!(ended.sandbox.violations(), Vec::<String>::new(), "{}", ended.stderr);
         ended
     }
 }
