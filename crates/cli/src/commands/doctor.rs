@@ -31,7 +31,7 @@ pub(crate) async fn run(args: &DoctorArgs, context: &Context) -> Result<ExitCode
     if let Some(loopback) = machine::loopback(listener).await {
         findings.add(loopback);
     }
-    findings.add(machine::describe_target(&host, endpoints.callback_port));
+    findings.add(machine::place(&host, endpoints.callback_port));
     findings.add(machine::browser(&browser, &host));
     findings.add(machine::state());
     findings.add(machine::keyring(context).await);

@@ -19,12 +19,7 @@ pub(crate) fn default() -> Result<String, SysError> {
     let host = gethostname::gethostname().to_string_lossy().into_owned();
     let now = clock::utc_now();
     let (date, _) = now.split_once('T').expect("a date and a time");
-    Ok(compose(&user, &host, date, random_u64()?))
-}
-
-/// Eight bytes of the operating system's generator.
-pub(crate) fn random_u64() -> Result<u64, SysError> {
-    SysRng.try_next_u64()
+    Ok(compose(&user, &host, date, SysRng.try_next_u64()?))
 }
 
 fn compose(user: &str, host: &str, date: &str, random: u64) -> String {

@@ -11,6 +11,11 @@ pub(crate) const DASHBOARD: &str = "https://platform.openai.com/api-keys";
 /// Longest name or title shown, in characters.
 const LONGEST_NAME: usize = 80;
 
+/// The layout of prose: lines of at most `width` columns that end between words.
+pub(crate) fn prose(width: usize) -> textwrap::Options<'static> {
+    textwrap::Options::new(width).break_words(false).word_splitter(textwrap::WordSplitter::NoHyphenation)
+}
+
 /// A name or a title, in quotes.
 pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", sanitize(name, LONGEST_NAME))

@@ -2,6 +2,7 @@
 
 use crate::os::env::ProcessEnvironment;
 use crate::os::stderr;
+use crate::ui::format::prose;
 use crate::ui::hyperlink;
 use crate::ui::output::{OutputFormat, Verbosity};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -107,11 +108,7 @@ impl Lines {
 
     /// The same text, with such line ends.
     pub(crate) fn wrapped(&self, text: &str) -> String {
-        let Some(width) = self.width else { return text.to_owned() };
-        let whole_words = textwrap::Options::new(width)
-            .break_words(false)
-            .word_splitter(textwrap::WordSplitter::NoHyphenation);
-        textwrap::fill(text, whole_words)
+        self.width.map_or_else(|| text.to_owned(), |width| textwrap::fill(text, prose(width)))
     }
 
     /// One line as it is, however long.

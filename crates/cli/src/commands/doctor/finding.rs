@@ -1,6 +1,7 @@
 //! What a check found, for people and for programs.
 
 use crate::host::environment::Advice;
+use crate::ui::format::prose;
 use crate::ui::json::{Finding, Health};
 use anstyle::{AnsiColor, Style};
 use keymint_domain::text::sanitize;
@@ -35,10 +36,7 @@ impl Finding {
             Health::Problem => ("✗", AnsiColor::Red),
         };
         let style = Style::new().fg_color(Some(colour.into()));
-        let below = textwrap::Options::new(WIDTH)
-            .break_words(false)
-            .word_splitter(textwrap::WordSplitter::NoHyphenation)
-            .subsequent_indent(INDENT);
+        let below = prose(WIDTH).subsequent_indent(INDENT);
         let check = self.check;
         let first = textwrap::fill(&format!("  {check:<14}{}", self.message), &below);
         let mut text = format!("{style}{mark}{style:#} {}\n", first.trim_start_matches("  "));

@@ -96,7 +96,7 @@ pub(super) fn browser(browser: &Browser, host: &HostEnvironment) -> Finding {
 }
 
 /// Whether the browser comes back to here.
-pub(super) fn describe_target(host: &HostEnvironment, port: u16) -> Finding {
+pub(super) fn place(host: &HostEnvironment, port: u16) -> Finding {
     let (kind, advice) = (&host.kind, host.advice(port));
     let message = match kind {
         HostKind::Desktop if host.has_display => "a machine with a display",

@@ -3,7 +3,7 @@
 use super::Status;
 use super::source::{FoundKey, KeySource};
 use crate::flow::verify_key;
-use crate::ui::format::{DASHBOARD, quoted};
+use crate::ui::format::{DASHBOARD, prose, quoted};
 use crate::ui::json::KnownKey;
 use keymint_delivery_adapter::{KeyRecord, KeyState, Named};
 use keymint_domain::text::sanitize;
@@ -98,10 +98,5 @@ fn titled(named: &Named) -> String {
 
 fn indented(columns: usize, text: &str) -> String {
     let indent = " ".repeat(columns);
-    let options = textwrap::Options::new(WIDTH)
-        .break_words(false)
-        .word_splitter(textwrap::WordSplitter::NoHyphenation)
-        .initial_indent(&indent)
-        .subsequent_indent(&indent);
-    textwrap::fill(text, options)
+    textwrap::fill(text, prose(WIDTH).initial_indent(&indent).subsequent_indent(&indent))
 }
