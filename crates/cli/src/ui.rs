@@ -10,3 +10,4 @@ pub(crate) mod progress;
 pub(crate) mod prompter;
 pub(crate) mod reporter;
 pub(crate) mod stdout;
+pub(crate) mod text;

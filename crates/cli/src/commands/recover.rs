@@ -6,7 +6,7 @@ use crate::error::{CliError, ErrorKind};
 use crate::explain::delivery as explain;
 use crate::flow::context::Context;
 use crate::flow::delivery::Delivery;
-use crate::ui::format::{DASHBOARD, quoted};
+use crate::ui::format::quoted;
 use crate::ui::json;
 use crate::ui::message::Message;
 use crate::ui::reporter::Reporter;
@@ -111,9 +111,6 @@ fn delete(state: &StateDir, stored: &StoredKey, ui: &Reporter) -> Result<(), Cli
             .because(error)
     })?;
     stored.note(state, &DeliveryReport::default(), None, true);
-    let name = quoted(&stored.record.name);
-    ui.report(&Message::Deleted {
-        text: &format!("Deleted here. The key {name} stays valid until you delete it at {DASHBOARD}"),
-    });
+    ui.report(&Message::Deleted { name: &stored.record.name });
     Ok(())
 }

@@ -9,6 +9,7 @@ use crate::config::SignInSettings;
 use crate::error::{CliError, ErrorKind};
 use crate::flow::context::Context;
 use crate::flow::verify_key;
+use crate::ui::format::key_check;
 use crate::ui::json::{self, KnownKey};
 use crate::ui::stdout;
 use keymint_domain::{ApiKey, KeyCheck};
@@ -36,7 +37,7 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<(), CliE
     stdout::show(&text)?;
     if let Some(KeyCheck::NotAccepted) = status.verified {
         let hint = "It may have been deleted. `keymint create` makes a new one.";
-        failure = Some(CliError::new(ErrorKind::Server, verify_key::words(KeyCheck::NotAccepted)).hint(hint));
+        failure = Some(CliError::new(ErrorKind::Server, key_check(KeyCheck::NotAccepted)).hint(hint));
     }
     failure.map_or(Ok(()), Err)
 }

@@ -1,13 +1,12 @@
 //! The errors and warnings of destinations.
 
 use crate::error::{CliError, ErrorKind};
-use crate::ui::format::quoted;
+use crate::ui::format::{quoted, shown};
 use crate::ui::stdout::STDOUT;
 use keymint_delivery_adapter::{
     CommandError, EnvFileError, EnvFileErrorKind, FoundEnvFile, GitStatus, KeyringError, NoClipboard, Warning,
 };
 use keymint_domain::DeliveryReport;
-use keymint_domain::text::sanitize;
 use std::io;
 use std::path::Path;
 
@@ -139,9 +138,4 @@ pub(crate) fn failures(report: &DeliveryReport) -> String {
 
 pub(crate) fn unusable(message: impl Into<String>) -> CliError {
     CliError::new(ErrorKind::DestinationUnusable, message)
-}
-
-/// A path for display. No system has longer ones.
-pub(crate) fn shown(path: &Path) -> String {
-    sanitize(&path.to_string_lossy(), 32 * 1024)
 }

@@ -166,10 +166,7 @@ impl<'a> KeyCreation<'a> {
     /// Keeps a key that no durable destination has. If that fails, the next run reports it once more.
     async fn keep_too(&mut self, key: &ApiKey) {
         match self.keep_for_recovery(key).await {
-            Ok(path) => {
-                let text = format!("A clipboard forgets, so the key is kept in {}, too.", path.display());
-                self.context.ui.report(&Message::Kept { text: &text });
-            }
+            Ok(path) => self.context.ui.report(&Message::Kept { path: &path }),
             Err(error) => {
                 let text = format!("a clipboard forgets, and the key could not be kept besides: {error}");
                 self.context.ui.report(&Message::Warning(&text));

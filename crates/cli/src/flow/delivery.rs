@@ -6,7 +6,7 @@ use crate::flow::context::Context;
 use crate::flow::destination::Destination;
 use crate::os::signals::Interrupt;
 use crate::ui::json;
-use crate::ui::message::Message;
+use crate::ui::message::{DeliveredTo, Message};
 use crate::ui::stdout::{self, STDOUT};
 use keymint_delivery_adapter::{KeyRecord, threads};
 use keymint_domain::{
@@ -67,8 +67,8 @@ impl<'a> Delivery<'a> {
                 () = interrupt.second_signal() => Err(DeliveryError::new("it was not waited for")),
             };
             if outcome.is_ok() {
-                let to = destination.port().id();
-                ui.report(&Message::Delivered { to: to.as_str(), what_now: &destination.what_now() });
+                let id = destination.port().id();
+                ui.report(&Message::Delivered { id: id.as_str(), to: destination.delivered_to() });
             }
             report.add(destination.port(), outcome);
         }
@@ -101,8 +101,7 @@ impl<'a> Delivery<'a> {
             () = interrupt.second_signal() => Err(DeliveryError::new(UNREAD)),
         };
         if printed.is_ok() && self.to_stdout {
-            let what_now = "It is on standard output and cannot be shown again.";
-            ui.report(&Message::Delivered { to: STDOUT, what_now });
+            ui.report(&Message::Delivered { id: STDOUT, to: DeliveredTo::StandardOutput });
         }
         // JSON without the key in it is no destination, unless it is missing.
         if printed.is_err() || self.to_stdout {

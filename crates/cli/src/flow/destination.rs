@@ -6,7 +6,8 @@ use crate::explain::delivery as explain;
 use crate::flow::context::Context;
 use crate::flow::keyring::patiently;
 use crate::os::core_dumps;
-use crate::ui::format::quoted;
+use crate::ui::format::shown;
+use crate::ui::message::DeliveredTo;
 use crate::ui::prompter::Prompter;
 use keymint_delivery_adapter::{
     Clipboard, Command, Current, EnvFile, FileLocation, FoundEnvFile, Keyring, Overwrite, StoredItem,
@@ -63,26 +64,15 @@ impl<'a> Destination<'a> {
         }
     }
 
-    /// One sentence on what the user can do now.
-    pub(crate) fn what_now(&self) -> String {
+    /// The destination, as a message has it after the delivery.
+    pub(crate) fn delivered_to(&self) -> DeliveredTo<'_> {
         match self {
             Self::EnvFile(file) => {
-                format!("It is in {} as {}.", explain::shown(&file.path()), file.variable().as_str())
+                DeliveredTo::EnvFile { path: file.path(), variable: file.variable().as_str() }
             }
-            Self::Keyring(_, profile) => format!(
-                "It is in the keyring: `keymint run{} -- CMD` runs a command that has it.",
-                profile.flag()
-            ),
-            Self::Command(command) => format!("{} has taken it.", quoted(command.name())),
-            Self::Clipboard(clipboard) => {
-                let sentence = if clipboard.is_confirmed() {
-                    "It is on the clipboard, where programs that keep a history of it may have it for long."
-                } else {
-                    "Your terminal was asked to put it on the clipboard, which not every terminal does. Programs \
-                     that keep a history of it may have it for long."
-                };
-                sentence.to_owned()
-            }
+            Self::Keyring(_, profile) => DeliveredTo::Keyring { profile_flag: profile.flag() },
+            Self::Command(command) => DeliveredTo::Command { name: command.name() },
+            Self::Clipboard(clipboard) => DeliveredTo::Clipboard { is_confirmed: clipboard.is_confirmed() },
         }
     }
 }
@@ -91,7 +81,7 @@ async fn env_file(options: &EnvFileOptions, prompter: Prompter<'_>) -> Result<En
     let error = |error| explain::env_file(&error);
     let location = FileLocation::find(&options.path).await.map_err(error)?;
     if let Some(link) = location.followed_link() {
-        let link = explain::shown(link);
+        let link = shown(link);
         prompter.warn(&format!("{link} is a link: {location} is the file that will change"));
     }
     if !location.try_lock() {
@@ -123,7 +113,7 @@ async fn consent_to_replace_value(
         Some(true) => Ok(Overwrite::IfUnchanged),
         Some(false) => Err(explain::unusable(format!(
             "{}: {variable} has a value already ({lines}), and you want to keep it",
-            explain::shown(found.path())
+            shown(found.path())
         ))
         .hint("Name another variable with --var, or another file.")),
         None => Ok(Overwrite::Never),

@@ -3,10 +3,17 @@
 use crate::browser::Obstacle;
 use keymint_callback_adapter as listener;
 use keymint_domain::text::sanitize;
-use keymint_domain::{Candidate, Stray, Target, Title};
+use keymint_domain::{Candidate, KeyCheck, Stray, Target, Title};
+use std::path::Path;
 
 /// Where a person sees and deletes keys.
 pub(crate) const DASHBOARD: &str = "https://platform.openai.com/api-keys";
+
+/// Where credit is added to an account.
+const BILLING: &str = "https://platform.openai.com/settings/organization/billing";
+
+/// Longest path shown, in characters. No system has longer ones.
+const LONGEST_PATH: usize = 32 * 1024;
 
 /// Longest name or title shown, in characters.
 const LONGEST_NAME: usize = 80;
@@ -19,6 +26,23 @@ pub(crate) fn prose(width: usize) -> textwrap::Options<'static> {
 /// A name or a title, in quotes.
 pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", sanitize(name, LONGEST_NAME))
+}
+
+/// A path, safe to display.
+pub(crate) fn shown(path: &Path) -> String {
+    sanitize(&path.to_string_lossy(), LONGEST_PATH)
+}
+
+/// What the platform says of a key, with what to do.
+pub(crate) fn key_check(check: KeyCheck) -> String {
+    match check {
+        KeyCheck::Works => "The platform accepts the key.".to_owned(),
+        KeyCheck::NoCredit => {
+            format!("the key is fine, but its account has no credit: add some at {BILLING}")
+        }
+        _ => "the platform does not accept the key; a new one can take a minute to be known everywhere"
+            .to_owned(),
+    }
 }
 
 /// Organization and project, each by its title, or by its id where it has none.

@@ -1,10 +1,13 @@
+//! The facts that the command reports while it runs.
+
 use crate::browser::{Browser, Opening};
 use crate::host::environment::Advice;
 use keymint_callback_adapter as listener;
-use keymint_domain::{AccountEmail, Event, Stray, Target};
+use keymint_domain::{AccountEmail, Event, KeyCheck, Stray, Target};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Something to tell.
+/// A fact to report. The text and the event are functions of it.
 pub(crate) enum Message<'a> {
     Warning(&'a str),
     #[cfg(feature = "sandbox")]
@@ -41,6 +44,8 @@ pub(crate) enum Message<'a> {
         patience: Duration,
     },
     Flow(&'a Event),
+    /// Organizations that were skipped after so many that they are not named.
+    MoreOrganizationsSkipped,
     Creating {
         target: &'a Target,
         name: &'a str,
@@ -56,21 +61,20 @@ pub(crate) enum Message<'a> {
     /// A line that the command of --pipe-to said, fit for a person.
     CommandOutput(&'a str),
     Delivered {
-        to: &'a str,
-        what_now: &'a str,
+        id: &'a str,
+        to: DeliveredTo<'a>,
     },
-    Verified {
-        words: &'a str,
-    },
+    KeyChecked(KeyCheck),
     Recovery {
         keys: usize,
     },
+    /// The key of this name was deleted from the recovery store.
     Deleted {
-        text: &'a str,
+        name: &'a str,
     },
-    /// The key is kept, besides where it was wanted.
+    /// The recovery store has a key that no durable destination has.
     Kept {
-        text: &'a str,
+        path: &'a Path,
     },
     Done {
         /// Where programs look for the key, if they do so by themselves.
@@ -102,4 +106,24 @@ pub(crate) enum ResponseChannel {
     Listener,
     ListenerOrPaste,
     Paste,
+}
+
+/// A destination that has the key.
+pub(crate) enum DeliveredTo<'a> {
+    EnvFile {
+        path: PathBuf,
+        variable: &'a str,
+    },
+    Keyring {
+        /// The flag that selects the profile, after a space.
+        profile_flag: String,
+    },
+    Command {
+        name: &'a str,
+    },
+    Clipboard {
+        /// Whether a program has it, rather than a terminal that was asked.
+        is_confirmed: bool,
+    },
+    StandardOutput,
 }

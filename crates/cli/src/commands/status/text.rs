@@ -2,8 +2,7 @@
 
 use super::Status;
 use super::source::{FoundKey, KeySource};
-use crate::flow::verify_key;
-use crate::ui::format::{DASHBOARD, prose, quoted};
+use crate::ui::format::{DASHBOARD, key_check, prose, quoted};
 use crate::ui::json::KnownKey;
 use keymint_delivery_adapter::{KeyRecord, KeyState, Named};
 use keymint_domain::text::sanitize;
@@ -34,7 +33,7 @@ impl Status {
                     _ => "A program that is started here uses:".to_owned(),
                 });
                 lines.extend(self.describe(found));
-                lines.extend(self.verified.map(|verified| indented(2, &verify_key::words(verified))));
+                lines.extend(self.verified.map(|verified| indented(2, &key_check(verified))));
             }
         }
         if self.found.len() > 1 {

@@ -1,0 +1,215 @@
+//! The text of each message.
+
+#[cfg(feature = "sandbox")]
+use crate::browser::Browser;
+use crate::browser::Opening;
+use crate::host::environment::Advice;
+use crate::ui::format::{
+    DASHBOARD, describe_target, key_check, of_listener, of_obstacle, of_stray, quoted, shown,
+};
+use crate::ui::message::{DeliveredTo, Message, ResponseChannel};
+use keymint_domain::text::human_duration;
+use keymint_domain::{Event, KeyCheck};
+
+/// A part of the text, and how it is shown.
+pub(crate) enum Text {
+    Warning(String),
+    /// A lasting line.
+    Step(String),
+    /// A lasting line for users who want to know more.
+    Detail(String),
+    /// The current state, which the next one replaces.
+    Status(String),
+    /// What the user has to read, however little was requested.
+    Prose(String),
+    /// A line as it is.
+    Line(String),
+    /// A URL to open.
+    Url(String),
+    /// A command to run, if more than the necessary is shown.
+    Command(String),
+}
+
+/// The text of a message. What has no text for a user is empty.
+pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
+    use Text::{Command, Detail, Line, Prose, Status, Step, Url, Warning};
+    let text = match message {
+        Message::Warning(text) => Warning((*text).to_owned()),
+        Message::AuthorizeUrl { url, browser } => {
+            let introduction = match browser {
+                #[cfg(feature = "sandbox")]
+                Browser::Sandbox => "The address to sign in at, which the sandbox opens by itself:\n",
+                _ => "Open this address in your browser to sign in:\n",
+            };
+            return vec![Line(introduction.to_owned()), Url((*url).to_owned()), Line(String::new())];
+        }
+        #[cfg(feature = "sandbox")]
+        Message::Demonstration => Prose(
+            "A demonstration: a sandbox on this machine plays the servers and the browser, and its key is good for \
+             nothing. The real thing is `keymint create`.\n"
+                .to_owned(),
+        ),
+        Message::Listening { redirect_uri } => Detail(format!("Listening at {redirect_uri}")),
+        Message::Browser(Opening::NotWanted) => return Vec::new(),
+        Message::Browser(Opening::Tried) => Step("Tried to open it for you.".to_owned()),
+        Message::Browser(Opening::NotTried(obstacle)) => {
+            let why = of_obstacle(obstacle).into_iter();
+            return why.map(|why| Step(format!("{why}: open it yourself."))).collect();
+        }
+        Message::RunByAgent(agent) => {
+            Step(format!("{agent} seems to run this: it has to show you the address."))
+        }
+        Message::Advice(Advice { text, command }) => {
+            return [Step(text.clone())].into_iter().chain(command.clone().map(Command)).collect();
+        }
+        Message::WaitingForPerson { patience, channel } => {
+            let waiting =
+                format!("Waiting for you to sign in, at most {}. Ctrl-C ends it.", human_duration(*patience));
+            let how = match channel {
+                ResponseChannel::Listener => return vec![Status(waiting)],
+                ResponseChannel::ListenerOrPaste => Step(
+                    "A browser elsewhere ends on a page that does not load: paste its address here.".to_owned(),
+                ),
+                ResponseChannel::Paste => Prose(
+                    "The browser will end on a page that does not load. Paste the address of that page here:"
+                        .to_owned(),
+                ),
+            };
+            // No spinner, which would write over what is pasted.
+            return vec![Step(waiting), how];
+        }
+        Message::PasteAddress => Prose("Paste the address that the browser ended on:".to_owned()),
+        Message::Started { expires_at } => Step(format!(
+            "Open that address in any browser. It ends on a page that does not load: give the address of that page \
+             to `keymint finish`, at the latest at {expires_at}."
+        )),
+        Message::Reading => Status("Signed in. Reading your organizations and projects …".to_owned()),
+        Message::NothingToList => Step("The account has no organization yet.".to_owned()),
+        // A user with two accounts, or several projects, notices the wrong one.
+        Message::Chosen { target, account } => {
+            let account = account.map(|account| format!("Signed in as {}. ", account.as_str()));
+            Step(format!("{}The key goes to {}.", account.unwrap_or_default(), describe_target(target)))
+        }
+        Message::Pasted(stray) => Prose(of_stray(*stray).to_owned()),
+        Message::Listener(warning) => {
+            return of_listener(*warning).map(|text| Warning(text.to_owned())).into_iter().collect();
+        }
+        Message::CallbackReceived => {
+            Status("You are back from the browser. Signing in to the platform …".to_owned())
+        }
+        Message::Looking { patience } => Status(format!(
+            "Signed in. Looking for your default project, at most {} …",
+            human_duration(*patience)
+        )),
+        Message::Flow(event) => return of_event(event),
+        Message::MoreOrganizationsSkipped => {
+            Warning("there are more organizations that are passed over".to_owned())
+        }
+        Message::Creating { target, name } => {
+            Status(format!("Creating the key {} in {} …", quoted(name), describe_target(target)))
+        }
+        Message::StillCreating { patience } => Step(format!(
+            "The key is being created; waiting for it, at most {}. Ctrl-C once more gives it up: it may then exist \
+             without you having it.",
+            human_duration(*patience)
+        )),
+        Message::KeyCreated { last_four, name, target } => Step(format!(
+            "Created the key {}, ending in {last_four}, in {}.",
+            quoted(name),
+            describe_target(target)
+        )),
+        Message::CommandOutput(line) => Line((*line).to_owned()),
+        Message::Delivered { to, .. } => Step(of_delivery(to)),
+        Message::Kept { path } => {
+            Step(format!("A clipboard forgets, so the key is kept in {}, too.", path.display()))
+        }
+        Message::KeyChecked(KeyCheck::Works) => Step(key_check(KeyCheck::Works)),
+        Message::KeyChecked(check) => Warning(key_check(*check)),
+        Message::Recovery { keys: 0 } => Step("Nothing is kept.".to_owned()),
+        Message::Recovery { .. } => Step(
+            "`keymint recover --print`, or another destination, delivers a key and deletes the file.".to_owned(),
+        ),
+        Message::Deleted { name } => Step(format!(
+            "Deleted here. The key {} stays valid until you delete it at {DASHBOARD}",
+            quoted(name)
+        )),
+        Message::Done { variable, dashboard } => {
+            let variable = variable.map(|name| format!("Programs look for it in {name}."));
+            let dashboard = dashboard.map(|dashboard| format!("To delete it: {dashboard}"));
+            let sentences: Vec<_> = variable.into_iter().chain(dashboard).collect();
+            if sentences.is_empty() {
+                return Vec::new();
+            }
+            Step(sentences.join(" "))
+        }
+        Message::DryRun { target } => Step(format!(
+            "Everything is ready for a key in {}. Nothing was created.",
+            describe_target(target)
+        )),
+        Message::Forgotten { profile, last_four } => {
+            let which =
+                last_four.map_or_else(String::new, |last_four| format!(", which ends in {last_four},"));
+            Step(format!(
+                "Removed the key of the profile {profile}{which} from the keyring. It stays valid on the server \
+                 until you delete it: {DASHBOARD}"
+            ))
+        }
+        Message::NothingToForget { profile } => {
+            Step(format!("The keyring has nothing for the profile {profile}."))
+        }
+        #[cfg(feature = "sandbox")]
+        Message::SandboxUp => Step(
+            "The sandbox is up, and Ctrl-C ends it. Put these variables before `keymint create`:".to_owned(),
+        ),
+        #[cfg(feature = "sandbox")]
+        Message::SandboxDown { requests, keys } => Step(format!("Requests: {requests}. Keys made: {keys}.")),
+    };
+    vec![text]
+}
+
+fn of_event(event: &Event) -> Vec<Text> {
+    use Text::{Detail, Status, Warning};
+    vec![match event {
+        Event::CodeExchanged => Detail("The authorization server has granted access.".to_owned()),
+        Event::SignedIn => Detail("The platform has opened a session.".to_owned()),
+        Event::WaitingForProject { observed, retry_in } => Status(format!(
+            "Your default project is not there yet: {observed}. A new account takes a while; looking again in {}.",
+            human_duration(*retry_in)
+        )),
+        Event::OrganizationSkipped { id, reason } => Warning(format!(
+            "the projects of organization {id} could not be read and are passed over: {reason}"
+        )),
+        Event::ListIncomplete { step, skipped, cut } => {
+            let skipped =
+                (*skipped > 0).then(|| Warning(format!("{step}: {skipped} without a usable id passed over")));
+            let cut = cut.then(|| Warning(format!("{step}: there are more than were read")));
+            return skipped.into_iter().chain(cut).collect();
+        }
+        Event::Retrying { step, reason, after } => Status(format!(
+            "There was trouble with {step}: {reason}. Trying again in {}.",
+            human_duration(*after)
+        )),
+        Event::TargetSelected(target) => Detail(format!("Found {}.", describe_target(target))),
+        _ => return Vec::new(),
+    }]
+}
+
+/// One sentence on what the user can do now.
+fn of_delivery(to: &DeliveredTo<'_>) -> String {
+    match to {
+        DeliveredTo::EnvFile { path, variable } => format!("It is in {} as {variable}.", shown(path)),
+        DeliveredTo::Keyring { profile_flag } => {
+            format!("It is in the keyring: `keymint run{profile_flag} -- CMD` runs a command that has it.")
+        }
+        DeliveredTo::Command { name } => format!("{} has taken it.", quoted(name)),
+        DeliveredTo::Clipboard { is_confirmed: true } => {
+            "It is on the clipboard, where programs that keep a history of it may have it for long.".to_owned()
+        }
+        DeliveredTo::Clipboard { is_confirmed: false } => {
+            "Your terminal was asked to put it on the clipboard, which not every terminal does. Programs that keep a \
+             history of it may have it for long."
+                .to_owned()
+        }
+        DeliveredTo::StandardOutput => "It is on standard output and cannot be shown again.".to_owned(),
+    }
+}
