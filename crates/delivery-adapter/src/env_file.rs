@@ -61,16 +61,10 @@ pub struct FoundEnvFile {
 pub enum Current {
     /// The variable is not set, or empty.
     Unset,
-    /// The variable has one value.
-    One {
-        /// The lines that set it.
-        lines: LineNumbers,
-    },
-    /// The variable has different values.
-    Several {
-        /// The lines that set it.
-        lines: LineNumbers,
-    },
+    /// These lines set the variable to one value.
+    One(LineNumbers),
+    /// These lines set the variable to different values.
+    Several(LineNumbers),
 }
 
 /// The numbers of some lines of a file. Displayed as "line 3" or "lines 3, 7".
@@ -116,17 +110,14 @@ impl EnvFile {
             return Ok(None);
         }
         let location = FileLocation::find_now(path)?;
-        let snapshot =
-            location.directory.read(&location.name, LARGEST).map_err(|error| location.error(error))?;
-        let Some(snapshot) = snapshot else { return Ok(None) };
-        let dotenv = Dotenv::parse(&snapshot.content, variable).map_err(|problem| location.error(problem))?;
-        match Current::of(&dotenv) {
+        let Some(snapshot) = location.read()? else { return Ok(None) };
+        match location.parse(&snapshot, variable)? {
             (Current::Unset, _) => Ok(None),
-            (Current::One { .. }, value) => {
+            (Current::One(_), value) => {
                 let key = String::from_utf8(value.to_vec()).ok().and_then(|value| ApiKey::parse(value).ok());
                 key.map(Some).ok_or_else(|| location.error(EnvFileErrorKind::NotAKey))
             }
-            (Current::Several { lines }, _) => {
+            (Current::Several(lines), _) => {
                 let variable = variable.as_str().to_owned();
                 Err(location.error(EnvFileErrorKind::DifferentValues { variable, lines }))
             }
@@ -179,8 +170,7 @@ impl Reserved {
         for _ in 0..2 {
             let snapshot = directory.read(name, LARGEST)?;
             let old = snapshot.as_ref().map_or(&[][..], |snapshot| &snapshot.content);
-            let dotenv = Dotenv::parse(old, &self.variable)
-                .map_err(|problem| io::Error::other(problem.to_string()))?;
+            let dotenv = Dotenv::parse(old, &self.variable).map_err(io::Error::other)?;
             if !self.may_replace(&dotenv) {
                 return Err(io::Error::other("it has another value now than before the sign-in"));
             }
@@ -217,29 +207,43 @@ impl FileLocation {
     }
 }
 
+impl FileLocation {
+    fn read(&self) -> Result<Option<Snapshot>, EnvFileError> {
+        self.directory.read(&self.name, LARGEST).map_err(|error| self.error(error))
+    }
+
+    /// Returns the state of the variable, and its value if it is one.
+    fn parse(
+        &self,
+        snapshot: &Snapshot,
+        variable: &VariableName,
+    ) -> Result<(Current, Zeroizing<Vec<u8>>), EnvFileError> {
+        let dotenv = Dotenv::parse(&snapshot.content, variable).map_err(|problem| self.error(problem))?;
+        Ok(Current::of(&dotenv))
+    }
+}
+
 impl FoundEnvFile {
     fn read(location: FileLocation, variable: VariableName) -> Result<Self, EnvFileError> {
         let failed = |error: io::Error| location.error(error);
         let left = location.directory.leftovers().map_err(failed)?;
         let mut warnings: Vec<_> = left.into_iter().map(Warning::LeftBehind).collect();
-        let snapshot = location.directory.read(&location.name, LARGEST).map_err(failed)?;
+        let snapshot = location.read()?;
         let (mut current, mut value) = (Current::Unset, Zeroizing::default());
         if let Some(snapshot) = &snapshot {
-            if snapshot.is_read_only().map_err(failed)? {
+            let properties = snapshot.properties().map_err(failed)?;
+            if properties.is_read_only {
                 return Err(location.error(EnvFileErrorKind::ReadOnly));
-            }
-            if snapshot.is_fixed() {
+            } else if properties.is_fixed {
                 return Err(location.error(EnvFileErrorKind::Fixed));
             }
-            if snapshot.has_other_names().map_err(failed)? {
+            if properties.has_other_names {
                 warnings.push(Warning::HardLink);
             }
-            if let Some(mode) = snapshot.readable_by_others().map_err(failed)? {
+            if let Some(mode) = properties.readable_by_others {
                 warnings.push(Warning::ReadableByOthers { mode });
             }
-            let dotenv =
-                Dotenv::parse(&snapshot.content, &variable).map_err(|problem| location.error(problem))?;
-            (current, value) = Current::of(&dotenv);
+            (current, value) = location.parse(snapshot, &variable)?;
         }
         Ok(Self { location, variable, snapshot, current, value, warnings, git: GitStatus::Outside })
     }
@@ -284,10 +288,10 @@ impl FoundEnvFile {
         let name = || variable.as_str().to_owned();
         let replaceable = match (overwrite, current) {
             (Overwrite::Always, _) => None,
-            (_, Current::Several { lines }) => {
+            (_, Current::Several(lines)) => {
                 return Err(location.error(EnvFileErrorKind::DifferentValues { variable: name(), lines }));
             }
-            (Overwrite::Never, Current::One { lines }) => {
+            (Overwrite::Never, Current::One(lines)) => {
                 return Err(location.error(EnvFileErrorKind::HasValue { variable: name(), lines }));
             }
             (Overwrite::Never | Overwrite::IfUnchanged, _) => Some(value),
@@ -309,19 +313,12 @@ impl Current {
         let mut values = dotenv.values();
         let first = values.next().unwrap_or_default();
         if !values.all(|value| value == first) {
-            (Self::Several { lines }, Zeroizing::default())
+            (Self::Several(lines), Zeroizing::default())
         } else if first.is_empty() {
             (Self::Unset, Zeroizing::default())
         } else {
-            (Self::One { lines }, Zeroizing::new(first.to_vec()))
+            (Self::One(lines), Zeroizing::new(first.to_vec()))
         }
-    }
-}
-
-impl LineNumbers {
-    /// The numbers, from 1 on.
-    pub fn as_slice(&self) -> &[usize] {
-        &self.0
     }
 }
 

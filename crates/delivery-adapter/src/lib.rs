@@ -55,7 +55,6 @@ mod keyring;
 mod process;
 mod store;
 pub mod threads;
-mod time;
 mod variable;
 
 pub use clipboard::{Clipboard, NoClipboard};

@@ -88,7 +88,7 @@ impl StateDir {
 
     /// The recovery store for the key of a run, by the [id](Journal::id) of its journal.
     pub fn recovery(&self, id: &str) -> RecoveryStore {
-        RecoveryStore::new(self.clone(), id)
+        RecoveryStore { state: self.clone(), id: id.to_owned(), path: None }
     }
 
     /// The keys that recovery stores have, the oldest first.

@@ -35,7 +35,7 @@ fn once(work: &Mutex<Option<impl FnOnce()>>) {
 pub async fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
     let (done, result) = oneshot::channel();
     start(move || drop(done.send(work())));
-    result.await.map_err(|_| broke_down())
+    result.await.map_err(|_| io::Error::other("a part of the work broke down"))
 }
 
 /// Like [`run`], for work that undoes itself if its result is dropped. Dropping the future blocks until
@@ -49,12 +49,9 @@ pub async fn run_to_completion<T: Send + 'static>(
 ) -> io::Result<T> {
     let (running, over) = mpsc::channel();
     let _end = End { over };
-    let (done, result) = oneshot::channel();
-    start(move || {
-        drop(done.send(work()));
-        drop(running);
-    });
-    result.await.map_err(|_| broke_down())
+    // An abandoned pair is dropped in this order, so that the work has undone itself before it is over.
+    let (result, _running) = run(move || (work(), running)).await?;
+    Ok(result)
 }
 
 /// Waits for the end of the work when it is dropped.
@@ -67,10 +64,6 @@ impl Drop for End {
         // Nothing is ever sent: the other end is dropped with the work.
         let _ = self.over.recv_timeout(CLEANUP);
     }
-}
-
-fn broke_down() -> io::Error {
-    io::Error::other("a part of the work broke down")
 }
 
 #[cfg(test)]

@@ -20,9 +20,7 @@ pub(crate) fn env_file(error: &EnvFileError) -> CliError {
             format!("Make it (`mkdir -p {directory}`), or name another file.")
         }
         Kind::DirectoryOfOthers(_) => "Name a file in a folder of your own.".to_owned(),
-        Kind::LinkOfOthers | Kind::LinkToNothing | Kind::BrokenLink(_) => {
-            "Name the file that you mean.".to_owned()
-        }
+        Kind::Link(_) => "Name the file that you mean.".to_owned(),
         Kind::Locked => "Wait for it or end it, and run this again.".to_owned(),
         Kind::ReadOnly => "Make it writable, or name another file.".to_owned(),
         Kind::Fixed => "Name another file, or the one that is mounted there.".to_owned(),

@@ -106,7 +106,7 @@ async fn consent_to_replace_value(
     found: &FoundEnvFile,
     prompter: Prompter<'_>,
 ) -> Result<Overwrite, CliError> {
-    let Current::One { lines } = found.current() else { return Ok(Overwrite::Never) };
+    let Current::One(lines) = found.current() else { return Ok(Overwrite::Never) };
     let (file, variable) = (found.path().display(), found.variable().as_str());
     let question = format!("{file} has {variable} already ({lines}). Replace its value, which is lost then?");
     match prompter.confirm(question).await {

@@ -1,4 +1,7 @@
 //! A directory, and one file in it that is replaced whole.
+//!
+//! Each platform has the same three types: a [`Directory`], a [`Snapshot`] of a file at one moment, and a
+//! [`TempFile`] beside the file that it will replace, which takes the room for the new content.
 
 #[cfg_attr(unix, path = "directory/unix.rs")]
 #[cfg_attr(not(unix), path = "directory/portable.rs")]
@@ -8,6 +11,7 @@ pub(super) use platform::{Directory, Snapshot, TempFile};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use std::io::{self, Read};
+use std::path::PathBuf;
 use zeroize::Zeroizing;
 
 /// The size that no temporary file reaches, in bytes. A checkout may have a file of such a name, of any
@@ -16,6 +20,53 @@ const LARGEST: u64 = 2 * 1024 * 1024;
 
 /// Fills a temporary file before its content is known.
 const PLACEHOLDER: u8 = b'#';
+
+/// The properties of a file that matter when it is replaced. Those that a platform does not report are
+/// absent.
+#[derive(Default)]
+pub(super) struct Properties {
+    pub(super) is_read_only: bool,
+    /// No other file can replace it: it is a mount point, as in containers, or its attributes forbid it
+    /// (`chattr`).
+    pub(super) is_fixed: bool,
+    pub(super) has_other_names: bool,
+    /// The mode, if other users may read the file.
+    pub(super) readable_by_others: Option<u32>,
+}
+
+impl Directory {
+    /// Returns the temporary files of killed runs that may hold a key. Those with nothing but the placeholder
+    /// are removed.
+    pub(super) fn leftovers(&self) -> io::Result<Vec<PathBuf>> {
+        let mut left = Vec::new();
+        for (name, file) in self.abandoned_temp_files()? {
+            if may_hold_a_key(file)? {
+                left.push(self.path().join(name));
+            } else {
+                self.remove(&name);
+            }
+        }
+        Ok(left)
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+/// Reads a file of this size, which may be at most `largest`.
+fn read_whole(file: impl Read, size: u64, largest: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+    let capacity = usize::try_from(size).ok().filter(|size| *size <= largest);
+    let Some(capacity) = capacity else {
+        return Err(io::Error::other(format!("the file has more than {largest} bytes")));
+    };
+    // Never moved while it grows, which would leave a copy behind.
+    let mut content = Zeroizing::new(Vec::with_capacity(capacity + 1));
+    file.take(size + 1).read_to_end(&mut content)?;
+    Ok(content)
+}
 
 fn new_name() -> io::Result<String> {
     let random = SysRng.try_next_u64().map_err(io::Error::other)?;

@@ -22,33 +22,18 @@ pub enum EnvFileErrorKind {
     /// The path has no characters.
     #[error("the path is empty")]
     EmptyPath,
-    /// The path ends with a separator, or names no file.
-    #[error("it is the path of a folder, not of a file")]
-    IsDirectory,
+    /// The path cannot be that of such a file, for this reason.
+    #[error("{0}")]
+    Path(&'static str),
     /// The directory does not exist, and is not created.
     #[error("its folder does not exist")]
     NoDirectory,
-    /// The path is not UTF-8.
-    #[error("the path is not UTF-8 text")]
-    NotText,
-    /// The path has control or invisible characters.
-    #[error("the path has characters that cannot be seen")]
-    InvisibleCharacters,
-    /// The directory is one of the system's that keep no files.
-    #[error("no file can be kept there")]
-    SystemDirectory,
     /// Another user could replace files in the directory.
     #[error("{0}")]
     DirectoryOfOthers(io::Error),
-    /// The file is a symbolic link that another user could have made.
-    #[error("it is a link in a folder in which other users may write, too")]
-    LinkOfOthers,
-    /// The file is a symbolic link, and its target does not exist.
-    #[error("it is a link to a file that is not there")]
-    LinkToNothing,
-    /// The file is a symbolic link that cannot be followed.
-    #[error("it is a link that leads nowhere: {0}")]
-    BrokenLink(io::Error),
+    /// The file is a symbolic link, which leads nowhere, or which another user could have made.
+    #[error("it is a link {0}")]
+    Link(String),
     /// Another run did not release its lock in 10 s.
     #[error("another program has locked its folder")]
     Locked,
@@ -59,8 +44,8 @@ pub enum EnvFileErrorKind {
     #[error("it is a mount point or immutable: no other file can take its place")]
     Fixed,
     /// Common readers disagree on a line that matters.
-    #[error("{0}")]
-    Syntax(SyntaxError),
+    #[error(transparent)]
+    Syntax(#[from] SyntaxError),
     /// The variable has a value, which may not be replaced.
     #[error("{variable} has a value already ({lines})")]
     HasValue {
@@ -91,12 +76,6 @@ pub enum EnvFileErrorKind {
 impl EnvFileError {
     pub(super) fn new(path: &Path, kind: EnvFileErrorKind) -> Self {
         Self { path: path.to_owned(), kind }
-    }
-}
-
-impl From<SyntaxError> for EnvFileErrorKind {
-    fn from(error: SyntaxError) -> Self {
-        Self::Syntax(error)
     }
 }
 

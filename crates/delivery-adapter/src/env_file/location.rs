@@ -44,11 +44,14 @@ impl FileLocation {
             return Ok(location);
         }
         if location.directory.others_may_write().map_err(|error| location.error(error))? {
-            return Err(location.error(Kind::LinkOfOthers));
+            let whose = "in a folder in which other users may write, too".to_owned();
+            return Err(location.error(Kind::Link(whose)));
         }
-        let target = location.path.canonicalize().map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => location.error(Kind::LinkToNothing),
-            _ => location.error(Kind::BrokenLink(error)),
+        let target = location.path.canonicalize().map_err(|error| {
+            location.error(Kind::Link(match error.kind() {
+                io::ErrorKind::NotFound => "to a file that is not there".to_owned(),
+                _ => format!("that leads nowhere: {error}"),
+            }))
         })?;
         Ok(Self { link: Some(location.path), ..Self::of(&target)? })
     }
@@ -58,7 +61,7 @@ impl FileLocation {
         let last = path.as_os_str().as_encoded_bytes().last();
         let ends_with_separator = last.is_some_and(|byte| is_separator(char::from(*byte)));
         let (Some(name), Some(parent), false) = (path.file_name(), path.parent(), ends_with_separator) else {
-            return Err(error(path, Kind::IsDirectory));
+            return Err(error(path, Kind::Path("it is the path of a folder, not of a file")));
         };
         let parent = parent.canonicalize().map_err(|cause| match cause.kind() {
             io::ErrorKind::NotFound => error(path, Kind::NoDirectory),
@@ -66,17 +69,17 @@ impl FileLocation {
         })?;
         let path = parent.join(name);
         let (Some(text), Some(name)) = (path.to_str(), name.to_str()) else {
-            return Err(error(&path, Kind::NotText));
+            return Err(error(&path, Kind::Path("the path is not UTF-8 text")));
         };
         if text.contains(is_deceptive) {
-            return Err(error(&path, Kind::InvisibleCharacters));
+            return Err(error(&path, Kind::Path("the path has characters that cannot be seen")));
         }
         // The links there lead to what other programs have open.
         if cfg!(unix)
             && (parent == Path::new("/dev")
                 || ["/proc", "/sys"].iter().any(|system| parent.starts_with(system)))
         {
-            return Err(error(&path, Kind::SystemDirectory));
+            return Err(error(&path, Kind::Path("no file can be kept there")));
         }
         let directory = Directory::open(parent).map_err(|cause| error(&path, cause.into()))?;
         directory.check_owner().map_err(|cause| error(&path, Kind::DirectoryOfOthers(cause)))?;

@@ -1,6 +1,5 @@
 //! Finds the lines of a dotenv file that set a variable.
 
-use std::fmt;
 use std::ops::Range;
 
 pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -8,16 +7,11 @@ pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const UNTERMINATED: &str = "a quote that does not end";
 
 /// The reason why a file is not edited. It repeats no content, which may be secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {what}")]
 pub struct SyntaxError {
     line: usize,
     what: &'static str,
-}
-
-impl fmt::Display for SyntaxError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.line, self.what)
-    }
 }
 
 /// The value that a line sets the variable to.

@@ -270,24 +270,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_program_that_hangs_is_ended() {
-        for reading in ["", "cat >/dev/null;"] {
-            let script = Script::new(&format!("{reading} echo $$ >id; touch ready; exec sleep 1000"));
+    async fn a_program_that_hangs_is_ended_and_with_the_leader_of_a_group_what_it_started() {
+        for (text, leads_a_group) in [
+            ("echo $$ >id; touch ready; exec sleep 1000", false),
+            ("cat >/dev/null; echo $$ >id; touch ready; exec sleep 1000", false),
+            ("sleep 1000 & echo $! >id; touch ready; wait", true),
+        ] {
+            let mut script = Script::new(text);
+            if leads_a_group {
+                script.command.process_group(0);
+            }
             let waits = vec![(TIMEOUT, script.file("ready")), (DRAIN, "/".into())];
             let (error, _, directory) = script.write(waits).await;
             assert_eq!(error.as_deref(), Some("took longer than 2 min and was ended"));
             until(|| !runs(&directory.path().join("id"))).await;
         }
-    }
-
-    #[tokio::test]
-    async fn the_programs_that_it_started_are_ended_with_the_leader_of_a_group() {
-        let mut script = Script::new("sleep 1000 & echo $! >id; touch ready; wait");
-        script.command.process_group(0);
-        let waits = vec![(TIMEOUT, script.file("ready")), (DRAIN, "/".into())];
-        let (error, _, directory) = script.write(waits).await;
-        assert_eq!(error.as_deref(), Some("took longer than 2 min and was ended"));
-        until(|| !runs(&directory.path().join("id"))).await;
     }
 
     #[tokio::test]

@@ -3,9 +3,8 @@
 //! Each run writes a record, without the key, before it requests one. If the program, the machine or the
 //! response is lost after that, the record says that a key may exist.
 
-use super::private;
+use super::private::{self, utc_now};
 use crate::Keyring;
-use crate::time::utc_now;
 use keymint_domain::{ApiKey, DeliveryReport, DestinationId, Target, Title};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
@@ -31,16 +30,13 @@ pub struct KeyRecord {
     /// The base URL of the platform.
     pub api_base: String,
     /// Its last four characters.
-    #[serde(default)]
     pub last4: Option<String>,
     /// The ids of the destinations that have it.
     #[serde(default)]
     pub delivered_to: Vec<String>,
     /// The file of the recovery store that has it.
-    #[serde(default)]
     pub kept_in: Option<PathBuf>,
     /// The profile of the keyring that has it.
-    #[serde(default)]
     pub profile: Option<String>,
 }
 
@@ -77,24 +73,20 @@ impl KeyRecord {
         Self {
             state: KeyState::Requested,
             time: utc_now(),
-            name: name.to_owned(),
             organization: named(target.organization_id.as_str(), &target.organization_title),
             project: named(target.project_id.as_str(), &target.project_title),
             api_base: api_base.to_owned(),
-            last4: None,
-            delivered_to: Vec::new(),
-            kept_in: None,
-            profile: None,
+            ..Self::of_unknown_origin(name)
         }
     }
 
-    /// The record of a stored key of which only the id is known.
-    pub(super) fn of_unknown_origin(id: &str) -> Self {
+    /// The record of a stored key of which only the name is known.
+    pub(super) fn of_unknown_origin(name: &str) -> Self {
         let unknown = Named { id: "unknown".to_owned(), title: None };
         Self {
             state: KeyState::Delivered,
             time: String::new(),
-            name: id.to_owned(),
+            name: name.to_owned(),
             organization: unknown.clone(),
             project: unknown,
             api_base: String::new(),
@@ -276,19 +268,7 @@ mod tests {
     use std::fs::OpenOptions;
 
     fn record(state: KeyState) -> KeyRecord {
-        let named = |id: &str| Named { id: id.to_owned(), title: None };
-        KeyRecord {
-            state,
-            time: "2026-11-24T07:00:00Z".to_owned(),
-            name: "a name".to_owned(),
-            organization: named("org-1"),
-            project: named("proj_1"),
-            api_base: "https://api.example".to_owned(),
-            last4: None,
-            delivered_to: Vec::new(),
-            kept_in: None,
-            profile: None,
-        }
+        KeyRecord { state, ..KeyRecord::of_unknown_origin("a name") }
     }
 
     #[test]

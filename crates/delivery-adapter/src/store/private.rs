@@ -1,9 +1,12 @@
 //! Files and directories that no other user can read or write.
 
-use crate::time::utc_now;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::{env, io};
+
+/// The last second of the year 9999.
+const LAST_SECOND: Duration = Duration::from_secs(253_402_300_799);
 
 /// Returns the directory that a variable names, or, on Windows, another variable, or the one in the home
 /// directory. A relative path does not count (XDG Base Directory Specification).
@@ -20,12 +23,16 @@ pub fn standard_directory(variable: &str, windows: &str, in_home: &str) -> Optio
 ///
 /// If it cannot be created, or another user may write in it.
 pub fn create_directory(directory: &Path) -> io::Result<()> {
+    builder().recursive(true).create(directory)?;
+    check_owner(directory)
+}
+
+/// Builds directories for their owner alone.
+pub(super) fn builder() -> DirBuilder {
     let mut builder = DirBuilder::new();
-    builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory)?;
-    check_owner(directory)
+    builder
 }
 
 /// Checks that no other user may write in a directory.
@@ -63,6 +70,14 @@ pub fn new_id() -> String {
     format!("{}-{}", utc_now().replace([':', '.'], ""), std::process::id())
 }
 
+/// The date and time in UTC: `2026-11-24T07:00:00.000000Z`. A clock that is set to before 1970 or after 9999
+/// shows the nearest of these.
+#[expect(clippy::disallowed_methods, reason = "this is the place that the others ask")]
+pub(super) fn utc_now() -> String {
+    let now = SystemTime::now().clamp(UNIX_EPOCH, UNIX_EPOCH + LAST_SECOND);
+    humantime::format_rfc3339_micros(now).to_string()
+}
+
 /// Creates a file that its owner alone can read.
 ///
 /// # Errors
@@ -94,7 +109,15 @@ pub fn leave_to_owner(_: &File) {}
 ///
 /// If one could have, or the file cannot be read.
 pub fn open(path: &Path) -> io::Result<File> {
-    let file = open_any(path)?;
+    let mut options = OpenOptions::new();
+    options.read(true);
+    // Does not wait for the writer of a pipe.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        rustix::fs::OFlags::NONBLOCK.bits().cast_signed(),
+    );
+    let file = options.open(path)?;
     if !file.metadata()?.is_file() {
         return Err(io::Error::other("it is not a file"));
     }
@@ -133,19 +156,6 @@ pub fn check_directories(path: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 pub fn check_directories(_: &Path) -> io::Result<()> {
     Ok(())
-}
-
-/// Does not wait for the writer of a pipe.
-#[cfg(unix)]
-fn open_any(path: &Path) -> io::Result<File> {
-    use rustix::fs::OFlags;
-    use std::os::unix::fs::OpenOptionsExt;
-    OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)
-}
-
-#[cfg(not(unix))]
-fn open_any(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).open(path)
 }
 
 /// Checks that this user or the administrator owns the file, and no other user may write it.

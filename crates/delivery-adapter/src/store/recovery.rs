@@ -1,12 +1,12 @@
 //! The private store of keys whose destination failed.
 
 use super::journal::KeyRecord;
-use super::{RECOVERY, StateDir, private};
+use super::private::{self, utc_now};
+use super::{RECOVERY, StateDir};
 use crate::fail_point;
-use crate::time::utc_now;
 use keymint_domain::{ApiKey, DeliveryError, DeliveryReport, DestinationId, KeyDestination, async_trait};
 use std::env;
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -17,16 +17,12 @@ const EXTENSION: &str = "key";
 /// The recovery store for the key of one run. The key gets a file of its own, which only this user can read:
 /// in the state directory, or, if that cannot be written, in a new directory among the temporary files.
 pub struct RecoveryStore {
-    state: StateDir,
-    id: String,
-    path: Option<PathBuf>,
+    pub(super) state: StateDir,
+    pub(super) id: String,
+    pub(super) path: Option<PathBuf>,
 }
 
 impl RecoveryStore {
-    pub(super) fn new(state: StateDir, id: &str) -> Self {
-        Self { state, id: id.to_owned(), path: None }
-    }
-
     /// The file that has the key, once it is delivered.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
@@ -147,16 +143,11 @@ impl StoredKey {
     }
 }
 
-/// Creates a new directory, since an existing one could be another user's.
+/// Creates a new directory. An existing one is an error, since it could be another user's.
 fn new_temporary_directory() -> io::Result<PathBuf> {
     let name = format!("keymint-{}-{}", std::process::id(), utc_now().replace(':', ""));
     let directory = absolute_or_tmp(env::temp_dir()).join(name);
-    let mut builder = DirBuilder::new();
-    // A recursive builder would accept an existing one.
-    builder.recursive(false);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(&directory).map_err(|error| private::about(&directory, &error))?;
+    private::builder().create(&directory).map_err(|error| private::about(&directory, &error))?;
     Ok(directory)
 }
 
@@ -171,6 +162,10 @@ mod tests {
     use super::*;
     use keymint_domain::testing::conformance;
 
+    fn key() -> ApiKey {
+        ApiKey::parse("sk-proj-0123456789".to_owned()).unwrap()
+    }
+
     #[tokio::test]
     async fn it_keeps_what_the_port_promises() {
         let directory = tempfile::tempdir().unwrap();
@@ -182,11 +177,10 @@ mod tests {
     }
 
     #[test]
-    fn a_kept_key_is_there_whole_and_private() {
+    fn a_kept_key_is_there_whole_and_private_and_takes_the_place_of_no_other() {
         let directory = tempfile::tempdir().unwrap();
-        let key = ApiKey::parse("sk-proj-0123456789".to_owned()).unwrap();
 
-        let path = store(directory.path(), "one", &key).unwrap();
+        let path = store(directory.path(), "one", &key()).unwrap();
 
         assert_eq!(fs::read_to_string(&path).unwrap(), "sk-proj-0123456789\n");
         #[cfg(unix)]
@@ -194,24 +188,16 @@ mod tests {
             use std::os::unix::fs::PermissionsExt;
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         }
-    }
-
-    #[test]
-    fn a_kept_key_never_takes_the_place_of_another() {
-        let directory = tempfile::tempdir().unwrap();
-        let key = ApiKey::parse("sk-proj-0123456789".to_owned()).unwrap();
-        store(directory.path(), "one", &key).unwrap();
-        assert!(store(directory.path(), "one", &key).is_err());
+        assert!(store(directory.path(), "one", &key()).is_err());
     }
 
     #[test]
     fn a_file_that_does_not_take_the_key_is_not_left() {
         let directory = tempfile::tempdir().unwrap();
-        let key = ApiKey::parse("sk-proj-0123456789".to_owned()).unwrap();
         let path = directory.path().join("one.key");
         fs::write(&path, "").unwrap();
         let takes_nothing = File::open(&path).unwrap();
-        assert!(fill(takes_nothing, &path, &key).is_err());
+        assert!(fill(takes_nothing, &path, &key()).is_err());
         assert!(!path.exists());
     }
 
@@ -220,8 +206,7 @@ mod tests {
     fn what_others_could_have_put_where_a_key_was_kept_is_none() {
         use std::os::unix::fs::PermissionsExt;
         let directory = tempfile::tempdir().unwrap();
-        let key = ApiKey::parse("sk-proj-0123456789".to_owned()).unwrap();
-        let path = store(directory.path(), "one", &key).unwrap();
+        let path = store(directory.path(), "one", &key()).unwrap();
         for (mode, is_kept) in [(0o700, true), (0o777, false), (0o1777, false)] {
             fs::set_permissions(directory.path(), fs::Permissions::from_mode(mode)).unwrap();
             assert_eq!(is_ours(&path), is_kept, "{mode:o}");
@@ -239,7 +224,6 @@ mod tests {
 
     #[test]
     fn what_cannot_be_kept_is_an_error() {
-        let key = ApiKey::parse("sk-proj-0123456789".to_owned()).unwrap();
-        assert!(store(Path::new("/dev/null/recovery"), "one", &key).is_err());
+        assert!(store(Path::new("/dev/null/recovery"), "one", &key()).is_err());
     }
 }

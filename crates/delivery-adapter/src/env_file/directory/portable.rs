@@ -1,8 +1,8 @@
 //! A directory known by its path, which is what every system has.
 
-use super::{is_name, may_hold_a_key, new_name, placeholder};
+use super::{Properties, is_name, new_name, placeholder, read_whole};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -12,7 +12,6 @@ pub(crate) struct Directory {
     path: PathBuf,
 }
 
-/// A file at one moment.
 pub(crate) struct Snapshot {
     pub(crate) content: Zeroizing<Vec<u8>>,
     version: FileVersion,
@@ -26,8 +25,6 @@ struct FileVersion {
     modified: Option<SystemTime>,
 }
 
-/// A file beside the one that it will replace, which takes the room for the new content. It is removed on
-/// drop.
 pub(crate) struct TempFile {
     path: PathBuf,
 }
@@ -80,31 +77,28 @@ impl Directory {
         if !metadata.is_file() {
             return Err(io::Error::other("it is no regular file"));
         }
-        let too_large = || io::Error::other(format!("the file has more than {largest} bytes"));
-        let size = usize::try_from(metadata.len()).ok().filter(|size| *size <= largest);
-        // Never moved while it grows, which would leave a copy behind.
-        let mut content = Zeroizing::new(Vec::with_capacity(size.ok_or_else(too_large)? + 1));
-        File::open(&path)?.take(metadata.len() + 1).read_to_end(&mut content)?;
+        let content = read_whole(File::open(&path)?, metadata.len(), largest)?;
         let is_read_only = metadata.permissions().readonly();
         Ok(Some(Snapshot { content, version: FileVersion::of(&metadata), is_read_only }))
     }
 
-    /// Returns the temporary files of killed runs that may hold a key. Those with nothing but the placeholder
-    /// are removed.
-    pub(crate) fn leftovers(&self) -> io::Result<Vec<PathBuf>> {
-        let mut left = Vec::new();
+    /// Returns the temporary files, with their names. Files have no locks here, so no run is known to live.
+    pub(super) fn abandoned_temp_files(&self) -> io::Result<Vec<(String, File)>> {
+        let mut temp_files = Vec::new();
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
-            if !entry.file_name().to_str().is_some_and(is_name) || !entry.file_type()?.is_file() {
+            let Some(name) = entry.file_name().into_string().ok().filter(|name| is_name(name)) else {
                 continue;
-            }
-            if may_hold_a_key(File::open(entry.path())?)? {
-                left.push(entry.path());
-            } else {
-                let _ = fs::remove_file(entry.path());
+            };
+            if entry.file_type()?.is_file() {
+                temp_files.push((name, File::open(entry.path())?));
             }
         }
-        Ok(left)
+        Ok(temp_files)
+    }
+
+    pub(super) fn remove(&self, name: &str) {
+        let _ = fs::remove_file(self.path.join(name));
     }
 
     /// Replaces the file of this name. Returns whether it did: not if the file has changed since the
@@ -132,23 +126,8 @@ impl Directory {
 }
 
 impl Snapshot {
-    /// The standard library does not report this.
-    pub(crate) fn readable_by_others(&self) -> io::Result<Option<u32>> {
-        Ok(None)
-    }
-
-    pub(crate) fn is_read_only(&self) -> io::Result<bool> {
-        Ok(self.is_read_only)
-    }
-
-    /// The standard library does not report this.
-    pub(crate) fn is_fixed(&self) -> bool {
-        false
-    }
-
-    /// The standard library does not report this.
-    pub(crate) fn has_other_names(&self) -> io::Result<bool> {
-        Ok(false)
+    pub(crate) fn properties(&self) -> io::Result<Properties> {
+        Ok(Properties { is_read_only: self.is_read_only, ..Properties::default() })
     }
 }
 
@@ -176,11 +155,5 @@ impl TempFile {
     /// Removes it before it is dropped.
     pub(crate) fn remove(&self) {
         let _ = fs::remove_file(&self.path);
-    }
-}
-
-impl Drop for TempFile {
-    fn drop(&mut self) {
-        self.remove();
     }
 }

@@ -1,10 +1,10 @@
 //! A directory that stays the same if its path changes, known by its handle.
 
-use super::{is_name, may_hold_a_key, new_name, placeholder};
+use super::{Properties, is_name, new_name, placeholder, read_whole};
 use crate::fail_point;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use std::fs::{self, File, Metadata, TryLockError};
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,6 @@ pub(crate) struct Directory {
     path: PathBuf,
 }
 
-/// A file at one moment.
 pub(crate) struct Snapshot {
     pub(crate) content: Zeroizing<Vec<u8>>,
     file: File,
@@ -32,8 +31,6 @@ struct FileVersion {
     changed: (i64, i64),
 }
 
-/// A file beside the one that it will replace, which takes the room for the new content. It is removed on
-/// drop.
 pub(crate) struct TempFile {
     directory: Arc<Directory>,
     name: String,
@@ -101,11 +98,7 @@ impl Directory {
         if metadata.uid() != euid() && (euid() != 0 || self.everybody_may_write()?) {
             return Err(io::Error::other("the file belongs to another user"));
         }
-        let too_large = || io::Error::other(format!("the file has more than {largest} bytes"));
-        let size = usize::try_from(metadata.size()).ok().filter(|size| *size <= largest);
-        // Never moved while it grows, which would leave a copy behind.
-        let mut content = Zeroizing::new(Vec::with_capacity(size.ok_or_else(too_large)? + 1));
-        (&file).take(metadata.size() + 1).read_to_end(&mut content)?;
+        let content = read_whole(&file, metadata.size(), largest)?;
         Ok(Some(Snapshot { content, version: FileVersion::of(&file)?, file }))
     }
 
@@ -136,25 +129,8 @@ impl Directory {
         Err(io::Error::other(what))
     }
 
-    /// Returns the temporary files of killed runs that may hold a key. Those with nothing but the placeholder
-    /// are removed.
-    pub(crate) fn leftovers(&self) -> io::Result<Vec<PathBuf>> {
-        let mut left = Vec::new();
-        for (name, file) in self.temp_files()? {
-            if is_locked(&file) {
-                continue;
-            }
-            if may_hold_a_key(file)? {
-                left.push(self.path.join(name));
-            } else {
-                self.remove(&name);
-            }
-        }
-        Ok(left)
-    }
-
-    /// Returns the temporary files of this user's runs, with their names.
-    fn temp_files(&self) -> io::Result<Vec<(String, File)>> {
+    /// Returns the temporary files of this user's runs that have ended, with their names.
+    pub(super) fn abandoned_temp_files(&self) -> io::Result<Vec<(String, File)>> {
         let mut temp_files = Vec::new();
         for entry in rustix::fs::Dir::read_from(&self.handle)? {
             let entry = entry?;
@@ -162,14 +138,15 @@ impl Directory {
                 continue;
             };
             let Ok(Some(file)) = self.open_regular(name) else { continue };
-            if file.metadata()?.uid() == euid() {
+            let is_locked = || matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+            if file.metadata()?.uid() == euid() && !is_locked() {
                 temp_files.push((name.to_owned(), file));
             }
         }
         Ok(temp_files)
     }
 
-    fn remove(&self, name: &str) {
+    pub(super) fn remove(&self, name: &str) {
         let _ = rustix::fs::unlinkat(&self.handle, name, AtFlags::empty());
     }
 
@@ -204,33 +181,28 @@ impl Directory {
 }
 
 impl Snapshot {
-    /// Returns the mode if other users may read the file.
-    pub(crate) fn readable_by_others(&self) -> io::Result<Option<u32>> {
-        Ok(Some(self.file.metadata()?.mode() & 0o7777).filter(|mode| mode & 0o044 != 0))
+    pub(crate) fn properties(&self) -> io::Result<Properties> {
+        let metadata = self.file.metadata()?;
+        Ok(Properties {
+            is_read_only: metadata.mode() & 0o200 == 0,
+            is_fixed: is_fixed(&self.file),
+            has_other_names: metadata.nlink() > 1,
+            readable_by_others: Some(metadata.mode() & 0o7777).filter(|mode| mode & 0o044 != 0),
+        })
     }
+}
 
-    pub(crate) fn is_read_only(&self) -> io::Result<bool> {
-        Ok(self.file.metadata()?.mode() & 0o200 == 0)
-    }
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn is_fixed(file: &File) -> bool {
+    use rustix::fs::{StatxAttributes, StatxFlags, statx};
+    let fixed = StatxAttributes::MOUNT_ROOT | StatxAttributes::IMMUTABLE | StatxAttributes::APPEND;
+    statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::empty())
+        .is_ok_and(|status| status.stx_attributes.intersects(fixed))
+}
 
-    /// Returns whether no other file can replace it: it is a mount point, as in containers, or its
-    /// attributes forbid it (`chattr`).
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    pub(crate) fn is_fixed(&self) -> bool {
-        use rustix::fs::{StatxAttributes, StatxFlags, statx};
-        let fixed = StatxAttributes::MOUNT_ROOT | StatxAttributes::IMMUTABLE | StatxAttributes::APPEND;
-        statx(&self.file, "", AtFlags::EMPTY_PATH, StatxFlags::empty())
-            .is_ok_and(|status| status.stx_attributes.intersects(fixed))
-    }
-
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    pub(crate) fn is_fixed(&self) -> bool {
-        false
-    }
-
-    pub(crate) fn has_other_names(&self) -> io::Result<bool> {
-        Ok(self.file.metadata()?.nlink() > 1)
-    }
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn is_fixed(_: &File) -> bool {
+    false
 }
 
 impl FileVersion {
@@ -303,12 +275,6 @@ impl TempFile {
     }
 }
 
-impl Drop for TempFile {
-    fn drop(&mut self) {
-        self.remove();
-    }
-}
-
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const ACCESS_LIST: &str = "system.posix_acl_access";
 
@@ -329,10 +295,6 @@ fn copy_attributes(from: &File, to: &File) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-fn is_locked(temp_file: &File) -> bool {
-    matches!(temp_file.try_lock_shared(), Err(TryLockError::WouldBlock))
 }
 
 fn is_ours_or_the_systems(user: u32) -> bool {
