@@ -177,29 +177,15 @@ impl<'a> KeyCreation<'a> {
     /// Keeps a key whose destination failed.
     async fn keep(mut self, created: &ProvisionedKey, report: &DeliveryReport) -> CliError {
         let failed = format!("the key was created, but {}", explain::failures(report));
-        let (is_kept, message, hint) = if !self.settings.sign_in.persists {
-            (false, failed, None)
-        } else {
-            match self.keep_for_recovery(&created.key).await {
-                Ok(path) => (
-                    true,
-                    format!("{failed}; it is kept in {}", path.display()),
-                    Some("Bring it where you need it with `keymint recover`.".to_owned()),
-                ),
-                Err(keeping) => (
-                    false,
-                    format!("{failed}, and it could not be kept either ({keeping})"),
-                    Some(format!(
-                        "Delete the key {} at {DASHBOARD}, and run it again.",
-                        quoted(&created.name)
-                    )),
-                ),
-            }
-        };
-        let error = CliError::new(ErrorKind::DeliveryFailed { is_kept }, message);
-        match hint {
-            Some(hint) => error.hint(hint),
-            None => error,
+        let error = |is_kept, message| CliError::new(ErrorKind::DeliveryFailed { is_kept }, message);
+        if !self.settings.sign_in.persists {
+            return error(false, failed);
+        }
+        match self.keep_for_recovery(&created.key).await {
+            Ok(path) => error(true, format!("{failed}; it is kept in {}", path.display()))
+                .hint("Bring it where you need it with `keymint recover`."),
+            Err(keeping) => error(false, format!("{failed}, and it could not be kept either ({keeping})"))
+                .hint(format!("Delete the key {} at {DASHBOARD}, and run it again.", quoted(&created.name))),
         }
     }
 
