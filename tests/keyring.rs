@@ -3,9 +3,13 @@
 #![cfg(target_os = "linux")]
 
 use crate::support::{create, keymint, machine};
+use keymint_delivery_adapter::{Keyring, Overwrite};
+use keymint_domain::testing::conformance;
+use keymint_domain::{ApiKey, KeyDestination};
 use keymint_sandbox::{Consent, Scenario, sign_in};
 use keymint_testkit::{Ended, Machine, Session, Terminal};
 use serde_json::Value;
+use std::env;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
@@ -22,6 +26,28 @@ async fn keymint_under(program: &[&str], session: &Session, args: &[&str]) -> En
     let home = tempfile::tempdir().unwrap();
     let keymint = keymint(&home).current_dir(&home).env(BUS, &session.address);
     keymint.under(program).args(args).output().await
+}
+
+/// The library finds the session in its environment, so it is checked in a process of its own.
+#[tokio::test]
+async fn a_keyring_keeps_what_the_port_promises() {
+    const CHECKS: &str = "KEYMINT_TEST_CHECKS_THE_KEYRING";
+    if env::var_os(CHECKS).is_none() {
+        let mut test = Command::new(env::current_exe().unwrap());
+        test.args(["keyring::a_keyring_keeps_what_the_port_promises", "--exact"]).env(CHECKS, "1");
+        let ended = Session::shared().run(&mut test);
+        let output = String::from_utf8_lossy(&ended.stdout);
+        assert!(output.contains("1 passed"), "{output}");
+        return;
+    }
+    let reserve = async |overwrite| Keyring::inspect("port").await.unwrap().reserve(overwrite).await.unwrap();
+    let mut keyring = reserve(Overwrite::Never).await;
+    let read = async || Some(Keyring::get("port").await.unwrap()?.expose().to_owned());
+    conformance::key_destination(&mut keyring, read).await.unwrap();
+    // The item becomes another one after it was looked at.
+    let mut refuses = reserve(Overwrite::IfUnchanged).await;
+    reserve(Overwrite::Always).await.deliver(&ApiKey::parse(KEY.to_owned()).unwrap()).await.unwrap();
+    conformance::failing_key_destination(&mut refuses).await.unwrap();
 }
 
 #[tokio::test]

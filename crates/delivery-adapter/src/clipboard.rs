@@ -141,6 +141,23 @@ fn write_to_terminal(sequences: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use keymint_domain::testing::conformance;
+    use std::fs;
+
+    #[tokio::test]
+    async fn it_keeps_what_the_port_promises() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("taken");
+        let shell = |script: String| {
+            let arguments = vec!["-c", script.leak()].leak();
+            Clipboard(Way::Program { name: "sh", path: "/bin/sh".into(), arguments })
+        };
+        let read = async || fs::read_to_string(&file).ok();
+        let mut takes = shell(format!("cat >{}", file.display()));
+        conformance::key_destination(&mut takes, read).await.unwrap();
+        let mut fails = shell("cat >&2; exit 3".to_owned());
+        conformance::failing_key_destination(&mut fails).await.unwrap();
+    }
 
     #[test]
     fn a_program_is_asked_only_where_its_desktop_is() {

@@ -49,6 +49,7 @@
 mod clipboard;
 mod command;
 mod env_file;
+// Public only for `tests/kills`, which also ends the command between steps of its own.
 #[doc(hidden)]
 pub mod fail_point;
 mod keyring;
