@@ -54,25 +54,14 @@ impl fmt::Display for DestinationId {
 }
 
 /// The reason why a destination may not have the key.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
 pub struct DeliveryError(Box<dyn Error + Send + Sync>);
 
 impl DeliveryError {
     /// An error with this cause: an error, or a message. Neither may contain a secret.
     pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(cause.into())
-    }
-}
-
-impl fmt::Display for DeliveryError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl Error for DeliveryError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.0.source()
     }
 }
 

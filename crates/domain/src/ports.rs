@@ -13,7 +13,6 @@ use crate::secret::{AccessToken, ApiKey, SessionKey};
 use crate::service_error::ServiceError;
 use async_trait::async_trait;
 use std::error::Error;
-use std::fmt;
 
 /// The authorization server's token endpoint (RFC 6749 section 3.2).
 #[async_trait]
@@ -95,7 +94,8 @@ pub trait ResponseSource: Send {
 }
 
 /// Why a [`ResponseSource`] cannot receive any response.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
 pub struct SourceError(Box<dyn Error + Send + Sync>);
 
 impl SourceError {
@@ -107,17 +107,5 @@ impl SourceError {
     /// The cause that it was made with, for a front end that knows its own sources.
     pub fn cause(&self) -> &(dyn Error + Send + Sync + 'static) {
         self.0.as_ref()
-    }
-}
-
-impl fmt::Display for SourceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl Error for SourceError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.0.source()
     }
 }

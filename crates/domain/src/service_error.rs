@@ -1,7 +1,6 @@
 //! What can go wrong with one request.
 
 use crate::text::human_duration;
-use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
@@ -24,29 +23,27 @@ pub enum Step {
 }
 
 impl Step {
-    /// A stable name, for logs and for machines.
+    /// A stable name, for logs and for programs.
     pub fn name(self) -> &'static str {
+        self.words().0
+    }
+
+    /// Its name for programs, and what it does for people.
+    fn words(self) -> (&'static str, &'static str) {
         match self {
-            Self::ExchangeCode => "exchange_code",
-            Self::Login => "login",
-            Self::ListOrganizations => "list_organizations",
-            Self::ListProjects => "list_projects",
-            Self::CreateKey => "create_key",
-            Self::CheckKey => "check_key",
+            Self::ExchangeCode => ("exchange_code", "exchanging the authorization code"),
+            Self::Login => ("login", "signing in to the platform"),
+            Self::ListOrganizations => ("list_organizations", "listing the organizations"),
+            Self::ListProjects => ("list_projects", "listing the projects"),
+            Self::CreateKey => ("create_key", "creating the key"),
+            Self::CheckKey => ("check_key", "checking the key"),
         }
     }
 }
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::ExchangeCode => "exchanging the authorization code",
-            Self::Login => "signing in to the platform",
-            Self::ListOrganizations => "listing the organizations",
-            Self::ListProjects => "listing the projects",
-            Self::CreateKey => "creating the key",
-            Self::CheckKey => "checking the key",
-        })
+        f.write_str(self.words().1)
     }
 }
 
@@ -54,7 +51,8 @@ impl fmt::Display for Step {
 ///
 /// Its text names the step, and in the detail method, URL without query, status and what is safe
 /// of the answer. No secret is in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{step} failed: {detail}")]
 #[non_exhaustive]
 pub struct ServiceError {
     /// Which request.
@@ -66,14 +64,6 @@ pub struct ServiceError {
     /// The error code that came with a refusal, such as `insufficient_quota` or `invalid_grant`.
     pub code: Option<String>,
 }
-
-impl fmt::Display for ServiceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} failed: {}", self.step, self.detail)
-    }
-}
-
-impl Error for ServiceError {}
 
 impl ServiceError {
     /// With this detail, which must be clean.

@@ -109,6 +109,7 @@ fn what_waiting_cannot_mend_ends_the_flow_at_once() {
     let clock = FakeClock::new();
     for (step, failure) in [
         (Step::Login, UNAUTHORIZED),
+        (Step::Login, FORBIDDEN),
         (Step::ListOrganizations, UNAUTHORIZED),
         (Step::ListOrganizations, FORBIDDEN),
         (Step::ListOrganizations, ServiceErrorKind::NotSent(ConnectFailure::Tls)),
@@ -119,6 +120,7 @@ fn what_waiting_cannot_mend_ends_the_flow_at_once() {
         let story = tell(&platform, &clock);
         assert_eq!(story.service_error(), (step, failure));
         assert_eq!((story.took, platform.count(step)), (Duration::ZERO, 1));
+        assert!(platform.keys().is_empty());
     }
 }
 
