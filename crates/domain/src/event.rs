@@ -118,32 +118,3 @@ impl fmt::Display for Observation {
 fn counted(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::platform::organization::{Organization, Project, ProjectId};
-
-    #[test]
-    fn every_event_has_a_name_for_machines() {
-        let id = OrganizationId::parse("org-1").unwrap();
-        let project = Project::new(ProjectId::parse("proj_1").unwrap());
-        let target = Target::new(&Organization::new(id.clone()), &project);
-        let (reason, soon) = (ServiceErrorKind::TimedOut, Duration::from_secs(1));
-        for (event, name) in [
-            (Event::CodeExchanged, "code_exchanged"),
-            (Event::SignedIn, "signed_in"),
-            (
-                Event::WaitingForProject { observed: Observation::NoOrganization, retry_in: soon },
-                "waiting_for_project",
-            ),
-            (Event::OrganizationSkipped { id, reason }, "organization_skipped"),
-            (Event::ListIncomplete { step: Step::ListProjects, skipped: 1, cut: false }, "list_incomplete"),
-            (Event::Retrying { step: Step::Login, reason, after: soon }, "retrying"),
-            (Event::CreationRequested, "creation_requested"),
-            (Event::TargetSelected(target), "target_selected"),
-        ] {
-            assert_eq!(event.name(), name);
-        }
-    }
-}

@@ -185,7 +185,9 @@ mod tests {
         let id = OrganizationId::parse("org-1").unwrap();
         let observed = Observation::NoDefaultProject { organizations: 2, projects: 3 };
         for (event, json) in [
+            (Event::CodeExchanged, json!({"event": "code_exchanged"})),
             (Event::SignedIn, json!({"event": "signed_in"})),
+            (Event::CreationRequested, json!({"event": "creation_requested"})),
             (
                 Event::WaitingForProject { observed, retry_in: second },
                 json!({"event": "waiting_for_project", "organizations": 2, "projects": 3, "retry_in_ms": 1000}),

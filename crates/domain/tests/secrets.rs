@@ -1,10 +1,12 @@
 //! What no type with a secret in it can do, and what its `Debug` does not show.
 
-use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted, pending};
+use keymint_domain::testing::{
+    FakeAuthServer, FakeClock, FakePlatform, granted, organization, pending, project,
+};
 use keymint_domain::{
     AccessToken, AccountEmail, ApiKey, AuthorizationCode, AuthorizationGrant, CodeVerifier, Entropy,
     PendingAuthorization, Plan, Ports, ProvisionedKey, Provisioner, SavedAuthorization, Session, SessionKey,
-    State, Tokens,
+    State, Target, Tokens,
 };
 use std::fmt::{Debug, Display};
 
@@ -70,10 +72,9 @@ fn no_secret_shows_in_debug_from_the_beginning_of_a_flow_to_its_end() {
     said.push(shown(&Tokens::new(AccessToken::parse("canary-canary".to_owned()).unwrap())));
     let session = clock.run(Provisioner::new(ports, &plan).sign_in(granted())).unwrap();
     assert_eq!(session.account().unwrap().as_str(), "address@example.com");
-    said.push(shown(&session));
-    let (auth_server, platform) = (FakeAuthServer::new(&clock), FakePlatform::ready(&clock));
-    let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
-    let created = clock.run(Provisioner::new(ports, &plan).provision(granted())).unwrap();
+    said.extend([shown(&session.account()), shown(&session)]);
+    let target = Target::new(&organization("org-1"), &project("proj_1", true));
+    let created = clock.run(Provisioner::new(ports, &plan).create_key(session, target)).unwrap();
     said.push(shown(&created));
 
     let grant = granted();
