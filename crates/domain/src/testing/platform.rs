@@ -6,7 +6,7 @@ use crate::ports::PlatformApi;
 use crate::secret::{AccessToken, ApiKey, SessionKey};
 use crate::service_error::{ServiceError, ServiceErrorKind, Step};
 use async_trait::async_trait;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -54,10 +54,13 @@ pub struct FakePlatform {
     projects_ready_after: Duration,
     latency: Duration,
     slow: HashMap<Step, Duration>,
-    failures: HashMap<(Step, Option<String>), Vec<ServiceErrorKind>>,
+    failures: Mutex<Failures>,
     incomplete: HashMap<Step, (usize, bool)>,
     world: Mutex<World>,
 }
+
+/// The failures that are still due: of a step, or of one organization's list.
+type Failures = HashMap<(Step, Option<String>), VecDeque<ServiceErrorKind>>;
 
 /// An organization, and from how long after the login on it exists.
 struct Place {
@@ -85,7 +88,7 @@ impl FakePlatform {
             projects_ready_after: Duration::ZERO,
             latency: Duration::ZERO,
             slow: HashMap::new(),
-            failures: HashMap::new(),
+            failures: Mutex::default(),
             incomplete: HashMap::new(),
             world: Mutex::default(),
         }
@@ -138,16 +141,14 @@ impl FakePlatform {
     }
 
     /// The first requests of `step` fail like this, one after the other.
-    pub fn fail(mut self, step: Step, kinds: &[ServiceErrorKind]) -> Self {
-        self.failures.insert((step, None), kinds.to_vec());
+    pub fn fail(self, step: Step, kinds: &[ServiceErrorKind]) -> Self {
+        self.failures().insert((step, None), kinds.to_vec().into());
         self
     }
 
-    /// The first requests for the projects of this organization fail like this, one after the
-    /// other.
-    pub fn fail_projects_of(mut self, organization: &str, kinds: &[ServiceErrorKind]) -> Self {
-        let place = (Step::ListProjects, Some(organization.to_owned()));
-        self.failures.insert(place, kinds.to_vec());
+    /// The first requests for the projects of this organization fail like this, one after the other.
+    pub fn fail_projects_of(self, organization: &str, kinds: &[ServiceErrorKind]) -> Self {
+        self.failures().insert((Step::ListProjects, Some(organization.to_owned())), kinds.to_vec().into());
         self
     }
 
@@ -200,10 +201,9 @@ impl FakePlatform {
         name: Option<&str>,
     ) -> Result<(), ServiceError> {
         let _in_flight = InFlight::begin(self);
+        let failure = self.next_failure(step, organization);
         let (organization, name) = (organization.cloned(), name.map(str::to_owned));
-        let call = Call { at: self.clock.now(), step, organization, name };
-        self.world().calls.push(call.clone());
-        let failure = self.next_failure(&call);
+        self.world().calls.push(Call { at: self.clock.now(), step, organization, name });
         self.clock.sleep(self.slow.get(&step).copied().unwrap_or(self.latency)).await;
         failure.map_or(Ok(()), |kind| Err(ServiceError::new(step, kind, kind.to_string())))
     }
@@ -217,11 +217,8 @@ impl FakePlatform {
         name: Option<&str>,
     ) -> Result<(), ServiceError> {
         self.serve(step, organization, name).await?;
-        if session.expose() == SESSION && self.world().logged_in_at.is_some() {
-            return Ok(());
-        }
-        let kind = ServiceErrorKind::Refused { status: 401, retry_after: None };
-        Err(ServiceError::new(step, kind, "no such session"))
+        let is_known = session.expose() == SESSION && self.world().logged_in_at.is_some();
+        if is_known { Ok(()) } else { Err(refused(step, 401, "no such session")) }
     }
 
     fn has(&self, target: &Target) -> bool {
@@ -231,24 +228,21 @@ impl FakePlatform {
         })
     }
 
-    /// Which failure is due: the n-th request of a place takes the n-th failure of it.
-    fn next_failure(&self, call: &Call) -> Option<ServiceErrorKind> {
-        let of_organization = call.organization.as_ref().map(|id| (call.step, Some(id.as_str().to_owned())));
-        let (kinds, only_organization) = match of_organization.and_then(|place| self.failures.get(&place)) {
-            Some(kinds) => (kinds, call.organization.as_ref()),
-            None => (self.failures.get(&(call.step, None))?, None),
-        };
-        let same_place = |other: &&Call| {
-            other.step == call.step
-                && (only_organization.is_none() || other.organization.as_ref() == only_organization)
-        };
-        let nth = self.world().calls.iter().filter(same_place).count();
-        kinds.get(nth - 1).copied()
+    fn failures(&self) -> MutexGuard<'_, Failures> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The failure of the organization's own list if it has any, or else of the step.
+    fn next_failure(&self, step: Step, organization: Option<&OrganizationId>) -> Option<ServiceErrorKind> {
+        let mut failures = self.failures();
+        let own = (step, organization.map(OrganizationId::to_string));
+        let place = if failures.contains_key(&own) { own } else { (step, None) };
+        failures.get_mut(&place)?.pop_front()
     }
 }
 
-fn not_found(step: Step) -> ServiceError {
-    ServiceError::new(step, ServiceErrorKind::Refused { status: 404, retry_after: None }, "no such place")
+fn refused(step: Step, status: u16, detail: &str) -> ServiceError {
+    ServiceError::new(step, ServiceErrorKind::Refused { status, retry_after: None }, detail)
 }
 
 struct InFlight<'a>(&'a FakePlatform);
@@ -293,7 +287,7 @@ impl PlatformApi for FakePlatform {
     ) -> Result<Listing<Project>, ServiceError> {
         self.serve_session(session, Step::ListProjects, Some(organization), None).await?;
         let of_it = self.organizations.iter().find(|place| place.organization.id == *organization);
-        let of_it = of_it.ok_or_else(|| not_found(Step::ListProjects))?;
+        let of_it = of_it.ok_or_else(|| refused(Step::ListProjects, 404, "no such organization"))?;
         let ready = self.is_ready(self.projects_ready_after);
         let projects = if ready { of_it.projects.clone() } else { Vec::new() };
         Ok(self.listing(Step::ListProjects, projects))
@@ -310,7 +304,7 @@ impl PlatformApi for FakePlatform {
         // A server whose answer is lost may have done its work all the same.
         match &served {
             Err(error) if !error.kind.leaves_outcome_unknown() => return Err(error.clone()),
-            _ if !self.has(target) => return Err(not_found(Step::CreateKey)),
+            _ if !self.has(target) => return Err(refused(Step::CreateKey, 404, "no such project")),
             _ => {}
         }
         let mut world = self.world();
@@ -322,7 +316,6 @@ impl PlatformApi for FakePlatform {
     async fn check_key(&self, key: &ApiKey) -> Result<(), ServiceError> {
         self.serve(Step::CheckKey, None, None).await?;
         let is_known = self.world().keys.iter().any(|made| made == key.expose());
-        let kind = ServiceErrorKind::Refused { status: 401, retry_after: None };
-        if is_known { Ok(()) } else { Err(ServiceError::new(Step::CheckKey, kind, "no such key")) }
+        if is_known { Ok(()) } else { Err(refused(Step::CheckKey, 401, "no such key")) }
     }
 }

@@ -11,8 +11,7 @@ use crate::service_error::{ServiceError, ServiceErrorKind, Step};
 use async_trait::async_trait;
 use std::collections::{HashSet, VecDeque};
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// A pending authorization of the default client, always the same.
@@ -45,54 +44,54 @@ pub struct FakeAuthServer {
     clock: FakeClock,
     latency: Duration,
     email: Option<String>,
-    failures: Mutex<VecDeque<ServiceErrorKind>>,
-    spent_codes: Mutex<HashSet<String>>,
-    exchanges: AtomicUsize,
+    exchanges: Mutex<Exchanges>,
+}
+
+#[derive(Default)]
+struct Exchanges {
+    number: usize,
+    spent_codes: HashSet<String>,
+    failures: VecDeque<ServiceErrorKind>,
 }
 
 impl FakeAuthServer {
     /// One that grants every exchange of a fresh code.
     pub fn new(clock: &FakeClock) -> Self {
-        Self {
-            clock: clock.clone(),
-            latency: Duration::ZERO,
-            email: None,
-            failures: Mutex::default(),
-            spent_codes: Mutex::default(),
-            exchanges: AtomicUsize::new(0),
-        }
+        Self { clock: clock.clone(), latency: Duration::ZERO, email: None, exchanges: Mutex::default() }
     }
 
     /// Each answer comes this late.
-    pub fn latency(mut self, latency: Duration) -> Self {
-        self.latency = latency;
-        self
+    pub fn latency(self, latency: Duration) -> Self {
+        Self { latency, ..self }
     }
 
-    /// The account has this address.
-    pub fn email(mut self, email: &str) -> Self {
-        self.email = Some(email.to_owned());
-        self
+    /// The account has this e-mail address.
+    pub fn email(self, email: &str) -> Self {
+        Self { email: Some(email.to_owned()), ..self }
     }
 
     /// The next exchange that has no failure yet fails like this.
     pub fn fail(self, kind: ServiceErrorKind) -> Self {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner).push_back(kind);
+        self.lock().failures.push_back(kind);
         self
     }
 
-    /// How many exchanges were asked for.
+    /// How many exchanges were requested.
     pub fn exchanges(&self) -> usize {
-        self.exchanges.load(Ordering::Relaxed)
+        self.lock().number
     }
 
-    /// Why this exchange fails, if it does.
+    fn lock(&self) -> MutexGuard<'_, Exchanges> {
+        self.exchanges.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The failure of this exchange, if it has one.
     fn failure(&self, code: &str) -> Option<ServiceErrorKind> {
-        let scripted = self.failures.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-        scripted.or_else(|| {
-            let fresh =
-                self.spent_codes.lock().unwrap_or_else(PoisonError::into_inner).insert(code.to_owned());
-            (!fresh).then_some(ServiceErrorKind::Refused { status: 400, retry_after: None })
+        let mut exchanges = self.lock();
+        exchanges.number += 1;
+        exchanges.failures.pop_front().or_else(|| {
+            let is_fresh = exchanges.spent_codes.insert(code.to_owned());
+            (!is_fresh).then_some(ServiceErrorKind::Refused { status: 400, retry_after: None })
         })
     }
 }
@@ -100,41 +99,33 @@ impl FakeAuthServer {
 #[async_trait]
 impl AuthServer for FakeAuthServer {
     async fn exchange_code(&self, grant: &AuthorizationGrant) -> Result<Tokens, ServiceError> {
-        self.exchanges.fetch_add(1, Ordering::Relaxed);
+        let failure = self.failure(grant.code().expose());
         self.clock.sleep(self.latency).await;
-        match self.failure(grant.code().expose()) {
-            Some(kind) => Err(ServiceError::new(Step::ExchangeCode, kind, kind.to_string())),
-            None => {
-                let access_token = AccessToken::parse("the-access-token".to_owned()).expect("a constant");
-                let mut tokens = Tokens::new(access_token);
-                tokens.email = self.email.as_deref().and_then(AccountEmail::parse);
-                Ok(tokens)
-            }
+        if let Some(kind) = failure {
+            return Err(ServiceError::new(Step::ExchangeCode, kind, kind.to_string()));
         }
+        let mut tokens = Tokens::new(AccessToken::parse("the-access-token".to_owned()).expect("a constant"));
+        tokens.email = self.email.as_deref().and_then(AccountEmail::parse);
+        Ok(tokens)
     }
 }
-
-/// A source whose person comes back after a while, or never.
+/// A source whose user comes back after a while, or never.
 pub struct FakeSource {
     clock: FakeClock,
-    after: Option<Duration>,
+    after: Duration,
     targets: Vec<String>,
 }
 
 impl FakeSource {
-    /// Nobody ever comes.
+    /// The user never comes back.
     pub fn silent(clock: &FakeClock) -> Self {
-        Self { clock: clock.clone(), after: None, targets: Vec::new() }
+        Self::after(clock, Duration::MAX, &[])
     }
 
-    /// These request targets arrive one after the other, after this long. `STATE` in them stands
-    /// for the right state.
+    /// These request targets arrive one after the other, after this long. `STATE` in them is replaced
+    /// by the right state.
     pub fn after(clock: &FakeClock, after: Duration, targets: &[&str]) -> Self {
-        Self {
-            clock: clock.clone(),
-            after: Some(after),
-            targets: targets.iter().map(|&target| target.to_owned()).collect(),
-        }
+        Self { clock: clock.clone(), after, targets: targets.iter().copied().map(str::to_owned).collect() }
     }
 }
 
@@ -144,13 +135,9 @@ impl ResponseSource for FakeSource {
         &mut self,
         pending: &PendingAuthorization,
     ) -> Result<AuthorizationResponse, SourceError> {
-        let Some(after) = self.after else {
-            self.clock.sleep(Duration::MAX).await;
-            return Err(SourceError::new("the end of time"));
-        };
-        self.clock.sleep(after).await;
-        let willing = approved_redirect(pending);
-        let (_, state) = willing.split_once("state=").expect("it was just put there");
+        self.clock.sleep(self.after).await;
+        let redirect = approved_redirect(pending);
+        let (_, state) = redirect.split_once("state=").expect("every redirect has one");
         for target in &self.targets {
             if let Callback::Response(response) = pending.read_callback(&target.replace("STATE", state)) {
                 return Ok(response);
