@@ -16,7 +16,7 @@ mod entropy;
 mod saved;
 
 use crate::oauth::base_url::BaseUrl;
-use crate::oauth::pkce::CodeChallenge;
+use crate::oauth::pkce::CHALLENGE_METHOD;
 use crate::secret::{AuthorizationCode, CodeVerifier, State};
 use crate::text::sanitize;
 use base64::Engine;
@@ -100,8 +100,8 @@ impl PendingAuthorization {
             .query_pairs_mut()
             .append_pair("audience", &client.audience)
             .append_pair("client_id", &client.client_id)
-            .append_pair("code_challenge_method", CodeChallenge::METHOD)
-            .append_pair("code_challenge", verifier.challenge().as_str())
+            .append_pair("code_challenge_method", CHALLENGE_METHOD)
+            .append_pair("code_challenge", &verifier.challenge())
             .append_pair("redirect_uri", redirect_uri.as_str())
             .append_pair("response_type", "code")
             .append_pair("scope", &client.scope)
@@ -209,7 +209,7 @@ impl AuthorizationGrant {
     /// A number that differs between sign-ins, for what need only not be the same everywhere. The
     /// challenge it is made of is public.
     pub(crate) fn jitter_seed(&self) -> u64 {
-        self.verifier.challenge().as_str().bytes().fold(0, |seed, byte| seed.rotate_left(6) ^ u64::from(byte))
+        self.verifier.challenge().bytes().fold(0, |seed, byte| seed.rotate_left(6) ^ u64::from(byte))
     }
 
     /// `redirect_uri`: the very string of the authorization request.
@@ -253,7 +253,7 @@ mod tests {
             ("audience", "https://api.openai.com/v1"),
             ("client_id", "app_2SKx67EdpoN0G6j64rFvigXD"),
             ("code_challenge_method", "S256"),
-            ("code_challenge", challenge.as_str()),
+            ("code_challenge", &challenge),
             ("redirect_uri", "http://localhost:5000/auth/callback"),
             ("response_type", "code"),
             ("scope", "openid email profile offline_access"),
@@ -286,7 +286,7 @@ mod tests {
     #[test]
     fn a_grant_has_the_parameters_of_the_request_that_it_came_from() {
         let pending = pending();
-        let challenge = pending.verifier.challenge().as_str().to_owned();
+        let challenge = pending.verifier.challenge();
         let Callback::Response(AuthorizationResponse::Granted(code)) =
             pending.read_callback(&format!("/auth/callback?code=C&state={}", state()))
         else {
@@ -295,7 +295,7 @@ mod tests {
         let grant = pending.into_grant(code);
         assert_eq!((grant.client_id(), grant.code().expose()), ("app_2SKx67EdpoN0G6j64rFvigXD", "C"));
         assert_eq!(grant.redirect_uri(), REGISTERED_REDIRECT_URI);
-        assert_eq!(grant.verifier().challenge().as_str(), challenge);
+        assert_eq!(grant.verifier().challenge(), challenge);
     }
 
     #[test]

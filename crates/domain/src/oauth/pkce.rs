@@ -9,25 +9,17 @@ use sha2::{Digest, Sha256};
 /// 4.1 allows.
 pub(crate) const VERIFIER_BYTES: usize = 64;
 
-/// The code challenge: what the authorization request shows of the verifier (RFC 7636 section 4.2).
-pub(crate) struct CodeChallenge(String);
+/// `code_challenge_method` (RFC 7636 section 4.3).
+pub(crate) const CHALLENGE_METHOD: &str = "S256";
 
 impl CodeVerifier {
     pub(crate) fn from_entropy(bytes: &[u8; VERIFIER_BYTES]) -> Self {
         Self::from_text(URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// `BASE64URL(SHA256(ASCII(verifier)))`.
-    pub(crate) fn challenge(&self) -> CodeChallenge {
-        CodeChallenge(URL_SAFE_NO_PAD.encode(Sha256::digest(self.expose())))
-    }
-}
-
-impl CodeChallenge {
-    pub(crate) const METHOD: &'static str = "S256";
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
+    /// The code challenge, which is public: `BASE64URL(SHA256(ASCII(verifier)))` (RFC 7636 section 4.2).
+    pub(crate) fn challenge(&self) -> String {
+        URL_SAFE_NO_PAD.encode(Sha256::digest(self.expose()))
     }
 }
 
@@ -38,7 +30,7 @@ mod tests {
     #[test]
     fn the_challenge_is_that_of_rfc_7636_appendix_b() {
         let verifier = CodeVerifier::from_text("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk".into());
-        assert_eq!(verifier.challenge().as_str(), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+        assert_eq!(verifier.challenge(), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
     }
 
     #[test]

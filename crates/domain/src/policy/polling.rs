@@ -98,15 +98,6 @@ pub(crate) struct PollRound {
     pub(crate) is_last: bool,
 }
 
-/// What to do after a round without a result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum PollStep {
-    /// Look again after this long.
-    Sleep(Duration),
-    /// The time is up, and the last look was taken.
-    GiveUp,
-}
-
 impl PollSchedule {
     /// Begins a round `now`.
     pub(crate) fn begin_round(&mut self, now: Moment) -> PollRound {
@@ -115,18 +106,19 @@ impl PollSchedule {
         PollRound { ends: if is_last { now + LAST_LOOK } else { self.deadline }, is_last }
     }
 
-    /// The step after a round that ended `now` without a result.
+    /// How long to wait for the next look, after a round that ended `now` without a result. `None` if
+    /// the last look was taken.
     ///
     /// A round that was cut at the deadline is followed by the last look at once.
-    pub(crate) fn after_round(&mut self, now: Moment) -> PollStep {
+    pub(crate) fn after_round(&mut self, now: Moment) -> Option<Duration> {
         if self.last_look_taken {
-            return PollStep::GiveUp;
+            return None;
         }
         let remaining = self.deadline.since(now);
         if remaining.is_zero() {
-            return PollStep::Sleep(Duration::ZERO);
+            return Some(Duration::ZERO);
         }
-        PollStep::Sleep(match self.pace {
+        Some(match self.pace {
             Pace::Fixed(interval) => {
                 let whole_seconds = Duration::from_secs(remaining.as_secs());
                 interval.min(whole_seconds.max(SHORTEST_FIXED_WAIT))
@@ -160,8 +152,8 @@ mod tests {
             let round = schedule.begin_round(now);
             now = (now + took).min(round.ends);
             match schedule.after_round(now) {
-                PollStep::Sleep(wait) => now = now + wait,
-                PollStep::GiveUp => return looks,
+                Some(wait) => now = now + wait,
+                None => return looks,
             }
         }
     }
@@ -225,7 +217,7 @@ mod tests {
     #[test]
     fn a_timeout_beyond_all_clocks_does_not_overflow() {
         let mut schedule = PollPolicy::adaptive(Duration::MAX).start(Moment::ORIGIN + Duration::MAX);
-        assert_eq!(schedule.after_round(Moment::ORIGIN), PollStep::Sleep(FIRST_WAIT));
+        assert_eq!(schedule.after_round(Moment::ORIGIN), Some(FIRST_WAIT));
     }
 
     proptest! {

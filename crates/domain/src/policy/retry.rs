@@ -10,29 +10,18 @@ const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// Longest wait, unless the server asks for a longer one.
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
-/// What to do about a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Retry {
-    /// Try again after this long.
-    After(Duration),
-    /// It is final.
-    Stop,
-}
-
-/// What to do when `attempt` tries of `step` have failed, the last one like this, and `remaining`
-/// is left of its time. `random` is where in the range of waits this one lies.
+/// How long to wait before the next try of `step`, when `attempt` tries have failed, the last one like
+/// this, and `remaining` is left of its time. `None` if the failure is final. `random` decides where in
+/// the range of waits this one lies.
 pub(crate) fn after(
     step: Step,
     failure: &ServiceErrorKind,
     attempt: u32,
     remaining: Duration,
     random: &mut impl RngExt,
-) -> Retry {
-    if attempt > most_retries(step, failure) {
-        return Retry::Stop;
-    }
-    let wait = wait(failure, attempt, random);
-    if wait < remaining { Retry::After(wait) } else { Retry::Stop }
+) -> Option<Duration> {
+    let may_retry = attempt <= most_retries(step, failure);
+    may_retry.then(|| wait(failure, attempt, random)).filter(|wait| *wait < remaining)
 }
 
 /// An exponential wait, shortened at random so that many clients do not come back together. A
@@ -147,10 +136,10 @@ mod tests {
             after(Step::CreateKey, &failure, attempt, remaining, &mut random)
         };
         let minute = |attempt| next(refused(429), attempt, Duration::from_secs(60));
-        assert!(matches!((minute(1), minute(2), minute(3)), (Retry::After(_), Retry::After(_), Retry::Stop)));
+        assert!(matches!((minute(1), minute(2), minute(3)), (Some(_), Some(_), None)));
         // A wait that lasts as long as there is time leaves none for the request.
         for asked in [Duration::from_secs(2), Duration::MAX] {
-            assert_eq!(next(too_many(asked), 1, asked), Retry::Stop);
+            assert_eq!(next(too_many(asked), 1, asked), None);
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::clock::Moment;
 use crate::event::Event;
 use crate::policy::polling::PollRound;
-use crate::policy::retry::{self, Retry};
+use crate::policy::retry;
 use crate::provisioning::provisioner::Provisioner;
 use crate::provisioning::session::Jitter;
 use crate::service_error::{ServiceError, Step};
@@ -56,9 +56,9 @@ impl RequestRunner<'_> {
             attempt += 1;
             let remaining =
                 deadline.ends.since(clock.now()).saturating_sub(deadline.call.unwrap_or_default());
-            let next = retry::after(step, &failure.kind, attempt, remaining, &mut *self.jitter.lock());
-            match next {
-                Retry::After(after) if deadline.may_retry => {
+            let wait = retry::after(step, &failure.kind, attempt, remaining, &mut *self.jitter.lock());
+            match wait {
+                Some(after) if deadline.may_retry => {
                     (self.provisioner.observer)(Event::Retrying { step, reason: failure.kind, after });
                     clock.sleep(after).await;
                 }

@@ -4,7 +4,6 @@ mod findings;
 
 use crate::event::{Event, Observation};
 use crate::platform::organization::{OrganizationId, Target};
-use crate::policy::polling::PollStep;
 use crate::provisioning::error::ProvisionError;
 use crate::provisioning::lists::{Lists, ProjectLists};
 use crate::provisioning::provisioner::Provisioner;
@@ -41,7 +40,7 @@ impl Provisioner<'_> {
             };
             let now = self.ports.clock.now();
             match schedule.after_round(now) {
-                PollStep::Sleep(retry_in) if no_target.is_worth_another_look(round.ends.since(now)) => {
+                Some(retry_in) if no_target.is_worth_another_look(round.ends.since(now)) => {
                     let retry_in = retry_in.max(no_target.asked_wait());
                     if !retry_in.is_zero() {
                         no_target.event(retry_in).into_iter().for_each(self.observer);

@@ -9,10 +9,12 @@ use crate::provisioning::error::ProvisionError;
 use crate::service_error::{ServiceError, ServiceErrorKind};
 use std::time::Duration;
 
-/// What one round has found so far, told in the order of preference.
+/// The findings of one round so far, in the order of preference.
+#[derive(Default)]
 pub(super) struct Findings<'a> {
-    selector: &'a TargetSelector,
-    /// Every project that was seen, where the choice names one.
+    /// The id or title of the requested project.
+    requested: Option<&'a str>,
+    /// Every project that was seen, if one is requested.
     candidates: Vec<Candidate>,
     /// How many organizations' lists were read.
     read: usize,
@@ -33,17 +35,8 @@ pub(super) struct Findings<'a> {
 impl<'a> Findings<'a> {
     /// Nothing so far, of organizations whose list was read to its end or was not.
     pub(super) fn new(selector: &'a TargetSelector, complete: bool) -> Self {
-        Self {
-            selector,
-            candidates: Vec::new(),
-            read: 0,
-            empty: 0,
-            projects: 0,
-            refused: 0,
-            unread: usize::from(!complete),
-            failure: None,
-            cut: false,
-        }
+        let requested = selector.project.as_deref();
+        Self { requested, unread: usize::from(!complete), ..Self::default() }
     }
 
     /// Takes in the projects of one more organization. Returns the target where no other list
@@ -53,7 +46,7 @@ impl<'a> Findings<'a> {
         self.empty += usize::from(listing.items.is_empty());
         self.projects += listing.items.len();
         self.unread += usize::from(!listing.complete);
-        let certain = match self.selector.project.as_deref() {
+        let certain = match self.requested {
             None => default_project(&listing.items),
             Some(name) => {
                 let candidates =
@@ -84,7 +77,7 @@ impl<'a> Findings<'a> {
 
     /// What follows from all lists together.
     pub(super) fn finish(self) -> Result<Target, NoTarget> {
-        if self.read == 0 || (self.cut && self.selector.project.as_deref().is_some()) {
+        if self.read == 0 || (self.cut && self.requested.is_some()) {
             // Of the lists without an answer, any may have what was named, or have it too.
             return Err(match self.failure {
                 Some(failure) => NoTarget::Failed(failure),
@@ -92,7 +85,7 @@ impl<'a> Findings<'a> {
             });
         }
         let observed = Observation::NoDefaultProject { organizations: self.read, projects: self.projects };
-        let Some(name) = self.selector.project.as_deref() else {
+        let Some(name) = self.requested else {
             return Err(NoTarget::NotYet(observed, None));
         };
         let matching = resolve(name, &self.candidates);
