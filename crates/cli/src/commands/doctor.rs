@@ -43,7 +43,10 @@ pub(crate) async fn run(args: &DoctorArgs, context: &Context) -> Result<ExitCode
     let (certificates, roots) = network::certificates(&args.endpoints.ca_file, sources);
     findings.add(certificates);
     if may_connect {
-        network::servers(&endpoints, roots).await.into_iter().for_each(|server| findings.add(server));
+        network::servers(&endpoints, roots, sources)
+            .await
+            .into_iter()
+            .for_each(|server| findings.add(server));
     }
     Ok(end(findings.0, context.ui.wants_json()))
 }

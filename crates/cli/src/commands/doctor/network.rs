@@ -2,7 +2,6 @@
 
 use crate::config::{self, Endpoints, Sources};
 use crate::explain::network::hint;
-use crate::os::env::ProcessEnvironment;
 use crate::ui::json::{Finding, Health};
 use keymint_domain::BaseUrl;
 use keymint_http_adapter::{CheckConnectionError, ExtraRoots, Http, HttpOptions};
@@ -40,25 +39,28 @@ pub(super) fn certificates(ca_file: &Option<String>, options: &Sources<'_>) -> (
 }
 
 /// Whether both servers are there and trusted. Nothing is asked of them.
-pub(super) async fn servers(endpoints: &Endpoints, extra_roots: ExtraRoots) -> [Finding; 2] {
+pub(super) async fn servers(
+    endpoints: &Endpoints,
+    extra_roots: ExtraRoots,
+    sources: &Sources<'_>,
+) -> [Finding; 2] {
+    let proxy = config::proxy_variable(sources.environment);
     let mut options = HttpOptions::default();
     options.extra_roots = extra_roots;
     let http = Http::new(options);
     let (issuer, api) = tokio::join!(
-        server("issuer", &http, &endpoints.client.issuer),
-        server("api", &http, &endpoints.api_base)
+        server("issuer", &http, &endpoints.client.issuer, proxy),
+        server("api", &http, &endpoints.api_base, proxy)
     );
     [issuer, api]
 }
 
-async fn server(check: &'static str, http: &Http, base: &BaseUrl) -> Finding {
+async fn server(check: &'static str, http: &Http, base: &BaseUrl, proxy: Option<&'static str>) -> Finding {
     match http.check_connection(base).await {
         Ok(()) => Finding::ok(check, &format!("{base} can be reached")),
-        Err(CheckConnectionError::Failed { why, detail, .. }) => Finding::problem(
-            check,
-            &format!("{base}: {detail}"),
-            hint(why.advice(), config::proxy_variable(&ProcessEnvironment)),
-        ),
+        Err(CheckConnectionError::Failed { why, detail, .. }) => {
+            Finding::problem(check, &format!("{base}: {detail}"), hint(why.advice(), proxy))
+        }
         Err(error) => Finding::problem(
             check,
             &format!("{base}: {error}"),
