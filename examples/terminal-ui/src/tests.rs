@@ -7,30 +7,31 @@ use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted, 
 use keymint_domain::{
     BaseUrl, Client, Event, Observation, Plan, Ports, ProvisionedKey, Provisioner, Target, Title,
 };
-use keymint_sandbox::{Consent, Organization, Project, Sandbox, Scenario, sign_in};
+use keymint_sandbox::{Consent, FinalPage, Organization, Project, Sandbox, Scenario, sign_in};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 
-/// The lines of a screen of 80 by 12, without the edges and what is empty.
-fn screen(app: &App) -> Vec<String> {
+/// The rows of a screen of 80 by 12.
+fn rows(app: &App) -> Vec<String> {
     let mut terminal = Terminal::new(TestBackend::new(80, 12)).unwrap();
     terminal.draw(|frame| view::draw(frame, app)).unwrap();
     let cells = terminal.backend().buffer().content();
-    let lines = cells.chunks(80).map(|row| row.iter().map(|cell| cell.symbol()).collect::<String>());
-    let lines = lines.map(|line| line.trim_end().to_owned());
+    cells.chunks(80).map(|row| row.iter().map(|cell| cell.symbol()).collect()).collect()
+}
+
+/// The lines of a screen, without the edges and what is empty.
+fn screen(app: &App) -> Vec<String> {
+    let lines = rows(app).into_iter().map(|line| line.trim_end().to_owned());
     lines.filter(|line| !line.is_empty() && !line.contains("──")).collect()
 }
 
 fn help(app: &App) -> String {
-    let mut terminal = Terminal::new(TestBackend::new(80, 12)).unwrap();
-    terminal.draw(|frame| view::draw(frame, app)).unwrap();
-    let cells = terminal.backend().buffer().content();
-    let last: String = cells[80 * 11..].iter().map(|cell| cell.symbol()).collect();
-    last.trim_matches(['─', ' ']).to_owned()
+    rows(app)[11].trim_matches(['─', ' ']).to_owned()
 }
 
 fn app() -> App {
@@ -66,6 +67,14 @@ fn made() -> ProvisionedKey {
 
 fn press(app: &mut App, input: Input) -> Option<Effect> {
     app.update(Message::Pressed(input))
+}
+
+/// Confirms what is selected.
+fn confirm(app: &mut App) -> Target {
+    match press(app, Input::Confirm) {
+        Some(Effect::Create(target)) => target,
+        _ => panic!("no key is asked for"),
+    }
 }
 
 #[test]
@@ -114,7 +123,7 @@ fn a_project_is_picked_with_the_arrows() {
         assert!(press(&mut app, input).is_none());
     }
     assert_eq!(screen(&app)[2..], ["  proj_1 of Acme", "> proj_2 of org-1"]);
-    let Some(Effect::Create(target)) = press(&mut app, Input::Confirm) else { panic!("no key is asked for") };
+    let target = confirm(&mut app);
     assert_eq!(target.project_id.as_str(), "proj_2");
     assert_eq!(screen(&app)[1..], ["- Creating a key in proj_2 of org-1", "Creating the key..."]);
 }
@@ -179,15 +188,11 @@ struct Run {
     app: App,
     messages: UnboundedReceiver<Message>,
     choose: Option<oneshot::Sender<Target>>,
-    flow: tokio::task::JoinHandle<()>,
+    flow: JoinHandle<()>,
 }
 
 impl Run {
-    fn start(sandbox: &Sandbox) -> Self {
-        Self::start_with(sandbox, None)
-    }
-
-    fn start_with(sandbox: &Sandbox, env_file: Option<PathBuf>) -> Self {
+    fn start(sandbox: &Sandbox, env_file: Option<PathBuf>) -> Self {
         let client = Client::at(BaseUrl::parse(sandbox.issuer()).unwrap());
         let api_base = BaseUrl::parse(sandbox.api_base()).unwrap();
         let setup = Setup { client, api_base, port: 0, key_name: "a name".to_owned(), env_file };
@@ -195,6 +200,15 @@ impl Run {
         let (choose, chosen) = oneshot::channel();
         let flow = tokio::spawn(flow::run(setup, tell, chosen));
         Self { app: app(), messages, choose: Some(choose), flow }
+    }
+
+    /// A run that has signed in, and is where a project is picked.
+    async fn choosing(sandbox: &Sandbox, env_file: Option<PathBuf>) -> (Self, JoinHandle<FinalPage>) {
+        let mut run = Self::start(sandbox, env_file);
+        let address = run.address().await;
+        let browser = tokio::spawn(async move { sign_in(&address, Consent::Allow).await.unwrap() });
+        run.until(|stage| matches!(stage, Stage::Choosing { .. }).then_some(())).await;
+        (run, browser)
     }
 
     /// Until the app is at a stage that this knows.
@@ -227,18 +241,11 @@ fn two_organizations() -> Scenario {
 #[tokio::test]
 async fn a_person_signs_in_picks_a_project_and_sees_the_key() {
     let sandbox = Sandbox::start(two_organizations()).await.unwrap();
-    let mut run = Run::start(&sandbox);
-    let address = run.address().await;
-    let browser = tokio::spawn(async move { sign_in(&address, Consent::Allow).await.unwrap() });
-
-    run.until(|stage| matches!(stage, Stage::Choosing { .. }).then_some(())).await;
+    let (mut run, browser) = Run::choosing(&sandbox, None).await;
     let shown = screen(&run.app);
     assert_eq!(shown[shown.len() - 2..], ["> Default project of Own", "  Site of Acme"]);
     press(&mut run.app, Input::Down);
-    let Some(Effect::Create(target)) = press(&mut run.app, Input::Confirm) else {
-        panic!("no key is asked for")
-    };
-    run.choose.take().unwrap().send(target).unwrap();
+    run.choose.take().unwrap().send(confirm(&mut run.app)).unwrap();
 
     run.until(|stage| matches!(stage, Stage::Created { .. }).then_some(())).await;
     press(&mut run.app, Input::Reveal);
@@ -255,15 +262,8 @@ async fn the_key_is_in_the_file_that_was_named_and_need_not_be_seen() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join(".env");
     let sandbox = Sandbox::start(two_organizations()).await.unwrap();
-    let mut run = Run::start_with(&sandbox, Some(file.clone()));
-    let address = run.address().await;
-    let browser = tokio::spawn(async move { sign_in(&address, Consent::Allow).await.unwrap() });
-
-    run.until(|stage| matches!(stage, Stage::Choosing { .. }).then_some(())).await;
-    let Some(Effect::Create(target)) = press(&mut run.app, Input::Confirm) else {
-        panic!("no key is asked for")
-    };
-    run.choose.take().unwrap().send(target).unwrap();
+    let (mut run, browser) = Run::choosing(&sandbox, Some(file.clone())).await;
+    run.choose.take().unwrap().send(confirm(&mut run.app)).unwrap();
     run.until(|stage| matches!(stage, Stage::Created { .. }).then_some(())).await;
 
     let text = std::fs::read_to_string(file).unwrap();
@@ -278,36 +278,28 @@ async fn the_key_is_in_the_file_that_was_named_and_need_not_be_seen() {
 async fn a_new_account_is_waited_for_and_then_everything_in_it_can_be_picked() {
     let sandbox = Sandbox::start(crate::scenario().project_ready_after(Duration::ZERO).ready_after_rounds(2));
     let sandbox = sandbox.await.unwrap();
-    let mut run = Run::start(&sandbox);
-    let address = run.address().await;
-    let browser = tokio::spawn(async move { sign_in(&address, Consent::Allow).await });
-
-    run.until(|stage| matches!(stage, Stage::Choosing { .. }).then_some(())).await;
+    let (run, browser) = Run::choosing(&sandbox, None).await;
     let shown = screen(&run.app);
     assert_eq!(shown[shown.len() - 2..], ["> Default project of Personal", "  Default project of Acme"]);
     run.flow.abort();
-    let _ = browser.await.unwrap();
+    browser.abort();
 }
 
 #[tokio::test]
 async fn a_person_who_leaves_while_choosing_gets_no_key() {
     let sandbox = Sandbox::start(two_organizations()).await.unwrap();
-    let mut run = Run::start(&sandbox);
-    let address = run.address().await;
-    let browser = tokio::spawn(async move { sign_in(&address, Consent::Allow).await });
-
-    run.until(|stage| matches!(stage, Stage::Choosing { .. }).then_some(())).await;
+    let (mut run, browser) = Run::choosing(&sandbox, None).await;
     assert!(matches!(press(&mut run.app, Input::Leave), Some(Effect::Leave)));
     run.flow.abort();
     assert!(run.flow.await.unwrap_err().is_cancelled());
-    let _ = browser.await.unwrap();
+    browser.abort();
     assert!(sandbox.keys().is_empty());
 }
 
 #[tokio::test]
 async fn a_person_who_refuses_in_the_browser_is_told_so() {
     let sandbox = Sandbox::start(two_organizations()).await.unwrap();
-    let mut run = Run::start(&sandbox);
+    let mut run = Run::start(&sandbox, None);
     let address = run.address().await;
     sign_in(&address, Consent::Deny).await.unwrap();
     run.until(|stage| matches!(stage, Stage::Failed(_)).then_some(())).await;
