@@ -73,9 +73,7 @@ async fn one_good_callback_among_garbage_wins_every_time() {
 
 #[tokio::test]
 async fn a_crowd_does_not_push_out_the_reader_of_the_page() {
-    let (browser, receiving) = SignIn::begin().receive();
-    browser.send(browser.good()).await;
-    let (listener, _) = receiving.end().await;
+    let (browser, listener) = SignIn::done().await;
     let mut page = browser.connect().await;
     page.write_all(browser.page().as_bytes()).await.unwrap();
     read_until(&mut page, "Creating your key").await;

@@ -7,9 +7,7 @@ use tokio::net::TcpStream;
 
 /// Signs in, and reads the beginning of the page.
 async fn open_page() -> (crate::support::Browser, LoopbackListener, TcpStream) {
-    let (browser, receiving) = SignIn::begin().receive();
-    assert_eq!(status(&browser.send(browser.good()).await), "303");
-    let (listener, _) = receiving.end().await;
+    let (browser, listener) = SignIn::done().await;
     let mut page = browser.connect().await;
     page.write_all(browser.page().as_bytes()).await.unwrap();
     let beginning = read_until(&mut page, "Creating your key").await;
@@ -38,9 +36,7 @@ async fn the_page_tells_how_it_ended_and_then_the_ports_close() {
 
 #[tokio::test]
 async fn whoever_asks_after_the_conclusion_still_sees_it() {
-    let (browser, receiving) = SignIn::begin().receive();
-    browser.send(browser.good()).await;
-    let (listener, _) = receiving.end().await;
+    let (browser, listener) = SignIn::done().await;
     let (page, ()) =
         tokio::join!(browser.send(browser.page()), within_a_minute(listener.conclude(Outcome::KeyDelivered)));
     assert!(page.contains("Your key is ready") && page.ends_with("</html>\n\r\n0\r\n\r\n"), "{page}");
@@ -48,9 +44,7 @@ async fn whoever_asks_after_the_conclusion_still_sees_it() {
 
 #[tokio::test]
 async fn a_conclusion_waits_neither_for_a_browser_that_never_comes_nor_for_one_that_never_reads() {
-    let (browser, receiving) = SignIn::begin().receive();
-    browser.send(browser.good()).await;
-    let (listener, _) = receiving.end().await;
+    let (_, listener) = SignIn::done().await;
     within_a_minute(listener.conclude(Outcome::NoKey)).await;
 
     let (_browser, listener, _unread) = open_page().await;

@@ -116,9 +116,7 @@ async fn of_two_at_once_the_second_fails_and_the_first_goes_on() {
 
 #[tokio::test]
 async fn a_port_can_be_bound_again_right_after_a_conclusion() {
-    let (browser, receiving) = SignIn::begin().receive();
-    browser.send(browser.good()).await;
-    let (listener, _) = receiving.end().await;
+    let (browser, listener) = SignIn::done().await;
     within_a_minute(listener.conclude(Outcome::KeyDelivered)).await;
     LoopbackListener::bind(browser.port).unwrap();
 }

@@ -35,6 +35,13 @@ impl SignIn {
         Self { listener, pending, browser }
     }
 
+    /// A listener that has got its response.
+    pub(crate) async fn done() -> (Browser, LoopbackListener) {
+        let (browser, receiving) = Self::begin().receive();
+        assert_eq!(status(&browser.send(browser.good()).await), "303");
+        (browser, receiving.end().await.0)
+    }
+
     /// Waits for the response in a task.
     pub(crate) fn receive(self) -> (Browser, Receiving) {
         let Self { mut listener, pending, browser } = self;
