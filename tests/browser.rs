@@ -191,19 +191,9 @@ async fn the_printed_address_works_in_any_browser_where_the_opened_one_was_not_u
 #[tokio::test]
 async fn a_launcher_that_fails_or_hangs_changes_nothing() {
     for browser in ["/no/such/browser", "false", "sleep 1000", ":::", "echo %s"] {
-        let ended = create(Scenario::ready())
-            .with_browser()
-            .env("BROWSER", browser)
-            .start()
-            .await
-            .answer(Consent::Allow)
-            .await;
-        assert_eq!(
-            (ended.code, ended.stdout.trim_end()),
-            (0, ended.key().as_str()),
-            "{browser}: {}",
-            ended.stderr
-        );
+        let run = create(Scenario::ready()).with_browser().env("BROWSER", browser).start().await;
+        let ended = run.answer(Consent::Allow).await;
+        assert_eq!((ended.code, ended.stdout.trim_end()), (0, &*ended.key()), "{browser}: {}", ended.stderr);
     }
 }
 

@@ -2,8 +2,9 @@
 
 use crate::support::create;
 use futures_util::future::join_all;
-use keymint_sandbox::{Consent, Scenario};
+use keymint_sandbox::{Consent, Reply, Scenario, Step};
 use keymint_testkit::{browse, connect, get, send};
+use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 
 #[tokio::test]
@@ -14,35 +15,26 @@ async fn no_stray_request_ends_a_sign_in() {
     let port = run.port;
 
     let good = format!("/auth/callback?code=C&state={state}");
-    for (target, status) in [
-        ("/auth/callback?code=C&state=wrong", "400"),
-        ("/auth/callback?error=access_denied", "400"),
-        ("/cancel", "404"),
-        ("/favicon.ico", "404"),
-        ("/auth/done", "404"),
-        ("/auth/callback/?code=C", "404"),
+    let host = format!("Host: localhost:{port}");
+    for (method, target, headers, status) in [
+        ("GET", "/auth/callback?code=C&state=wrong", &*host, "400"),
+        ("GET", "/auth/callback?error=access_denied", &host, "400"),
+        ("GET", "/cancel", &host, "404"),
+        ("GET", "/favicon.ico", &host, "404"),
+        ("GET", "/auth/done", &host, "404"),
+        ("GET", "/auth/callback/?code=C", &host, "404"),
+        ("HEAD", &good, &host, "405"),
+        ("POST", &good, &format!("{host}\r\nContent-Length: 0"), "405"),
+        ("OPTIONS", &good, &host, "405"),
+        ("DELETE", &good, &host, "405"),
+        ("GET", &good, "Host: evil.example", "421"),
+        ("GET", &good, &format!("Host: 127.0.0.1:{port}"), "421"),
+        ("GET", &good, "Accept: */*", "400"),
+        ("GET", &good, &format!("{host}\r\nSec-Purpose: prefetch"), "403"),
+        ("GET", &good, &format!("{host}\r\nSec-Fetch-Mode: no-cors"), "403"),
     ] {
-        let answer = get(port, target).await.unwrap();
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{target}: {answer}");
-    }
-    for (method, status) in [("HEAD", "405"), ("POST", "405"), ("OPTIONS", "405"), ("DELETE", "405")] {
-        let answer = send(
-            port,
-            &format!("{method} {good} HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Length: 0\r\n\r\n"),
-        )
-        .await
-        .unwrap();
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{method}: {answer}");
-    }
-    for (head, status) in [
-        ("Host: evil.example\r\n".to_owned(), "421"),
-        (format!("Host: 127.0.0.1:{port}\r\n"), "421"),
-        (String::new(), "400"),
-        (format!("Host: localhost:{port}\r\nSec-Purpose: prefetch\r\n"), "403"),
-        (format!("Host: localhost:{port}\r\nSec-Fetch-Mode: no-cors\r\n"), "403"),
-    ] {
-        let answer = send(port, &format!("GET {good} HTTP/1.1\r\n{head}\r\n")).await.unwrap();
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{head:?}: {answer}");
+        let answer = send(port, &format!("{method} {target} HTTP/1.1\r\n{headers}\r\n\r\n")).await.unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{method} {target} {headers}: {answer}");
     }
 
     let ended = run.answer(Consent::Allow).await;
@@ -52,12 +44,8 @@ async fn no_stray_request_ends_a_sign_in() {
 
 #[tokio::test]
 async fn the_second_of_two_callbacks_is_gone() {
-    let mut run = create(Scenario::ready().reply(
-        keymint_sandbox::Step::CreateKey,
-        keymint_sandbox::Reply::default().delayed(std::time::Duration::MAX),
-    ))
-    .start()
-    .await;
+    let scenario = Scenario::ready().reply(Step::CreateKey, Reply::default().delayed(Duration::MAX));
+    let mut run = create(scenario).start().await;
     browse(&run.url().await, Consent::Allow);
     run.requested("/api_keys").await;
 

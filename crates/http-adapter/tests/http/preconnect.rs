@@ -29,6 +29,13 @@ fn seen(connections: usize, open: usize, requests: usize) -> Seen {
     Seen { connections, open, requests }
 }
 
+/// A server without TLS and one with it, each with a client that trusts it.
+async fn servers() -> [(Server, Http); 2] {
+    let authority = authority("a company");
+    let tls = Server::start_with(Some(acceptor(&authority, certificate_for("localhost")))).await;
+    [(Server::start().await, http()), (tls, trusting(&authority))]
+}
+
 #[tokio::test]
 async fn the_first_request_finds_a_connection_on_which_nothing_was_said() {
     let (issuer, api, http) = (Server::start().await, Server::start().await, http());
@@ -57,25 +64,29 @@ async fn services_of_one_origin_share_a_connection() {
 
 #[tokio::test]
 async fn warming_again_keeps_a_good_connection() {
-    let (server, http) = (Server::start().await, http());
-    preconnect(&http, &server.url, &server.url).await;
-    http.preconnect().await;
-    call(&http, &server.url, Step::Login).await.unwrap();
-    http.preconnect().await;
-    call(&http, &server.url, Step::CreateKey).await.unwrap();
-    assert_eq!(server.seen(), seen(1, 1, 2));
+    for (server, http) in servers().await {
+        preconnect(&http, &server.url, &server.url).await;
+        http.preconnect().await;
+        for step in PLATFORM {
+            server.until(|seen| seen.open == 1).await;
+            call(&http, &server.url, step).await.unwrap();
+            http.preconnect().await;
+        }
+        assert_eq!(server.seen(), seen(1, 1, PLATFORM.len()));
+    }
 }
 
 /// Some servers send a 408 before they close a connection, others nothing.
 #[tokio::test]
 async fn a_connection_that_the_server_closed_is_replaced_and_one_key_is_made() {
     for last_words in ["", "HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n"] {
-        let (server, http) = (Server::start().await, http());
-        preconnect(&http, &server.url, &server.url).await;
-        server.until(|seen| seen.open == 1).await;
-        server.hang_up(last_words).await;
-        call(&http, &server.url, Step::CreateKey).await.unwrap();
-        assert_eq!(server.seen(), seen(2, 1, 1), "{last_words}");
+        for (server, http) in servers().await {
+            preconnect(&http, &server.url, &server.url).await;
+            server.until(|seen| seen.open == 1).await;
+            server.hang_up(last_words).await;
+            call(&http, &server.url, Step::CreateKey).await.unwrap();
+            assert_eq!(server.seen(), seen(2, 1, 1), "{last_words}");
+        }
     }
 }
 
@@ -107,31 +118,6 @@ async fn a_service_that_cannot_be_reached_is_not_spoken_of_before_its_first_requ
     preconnect(&http, "http://127.0.0.1:1", "http://127.0.0.1:1").await;
     let error = call(&http, "http://127.0.0.1:1", Step::Login).await.unwrap_err();
     assert!(error.detail.contains(": could not connect: "), "{error}");
-}
-
-#[tokio::test]
-async fn tls_is_ready_before_the_first_request() {
-    let authority = authority("a company");
-    let server = Server::start_with(Some(acceptor(&authority, certificate_for("localhost")))).await;
-    let http = trusting(&authority);
-    preconnect(&http, &server.url, &server.url).await;
-    server.until(|seen| seen.open == 1).await;
-    for step in PLATFORM {
-        call(&http, &server.url, step).await.unwrap();
-    }
-    assert_eq!(server.seen(), seen(1, 1, PLATFORM.len()));
-}
-
-#[tokio::test]
-async fn a_tls_connection_that_the_server_closed_is_replaced() {
-    let authority = authority("a company");
-    let server = Server::start_with(Some(acceptor(&authority, certificate_for("localhost")))).await;
-    let http = trusting(&authority);
-    preconnect(&http, &server.url, &server.url).await;
-    server.until(|seen| seen.open == 1).await;
-    server.hang_up("").await;
-    call(&http, &server.url, Step::CreateKey).await.unwrap();
-    assert_eq!(server.seen(), seen(2, 1, 1));
 }
 
 /// The client runs in a process that has the proxy in its environment.
