@@ -8,12 +8,12 @@ use keymint_sandbox::{Consent, sign_in};
 pub(crate) use launcher::Launcher;
 use url::Url;
 
-/// Whose browser opens the address.
+/// The browser that opens the sign-in URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Browser {
-    /// Nobody's: the person opens it.
+    /// None: the user opens it.
     None,
-    /// The person's choice: the first of these that can be started.
+    /// The user's choice: the first of these that can be started.
     Named(Vec<Launcher>),
     /// The one that this system opens addresses in.
     System,
@@ -22,7 +22,7 @@ pub(crate) enum Browser {
     Sandbox,
 }
 
-/// What became of the attempt. Success is not known: a launcher that starts may still show nothing.
+/// The result of opening the browser. Success is unknown: a launcher that starts may still show nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Opening {
     NotWanted,
@@ -33,7 +33,7 @@ pub(crate) enum Opening {
 /// Why no browser was started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Obstacle {
-    /// The person's browser is not on this machine.
+    /// The user's browser is not on this machine.
     Elsewhere,
     /// There is nothing to show it on.
     NoDisplay,
@@ -87,7 +87,7 @@ impl Browser {
         }
     }
 
-    /// What is to be tried in turn; nothing where nobody wants a browser.
+    /// The launchers to try in turn; none if no browser is wanted.
     pub(crate) fn launchers(&self, host: &HostEnvironment) -> Result<Vec<Launcher>, Obstacle> {
         match self {
             Self::None => Ok(Vec::new()),
@@ -113,7 +113,7 @@ impl Browser {
     }
 }
 
-/// What opens addresses on this system.
+/// The launchers of this system.
 const HERE: &[&str] = if cfg!(target_os = "macos") {
     &["open"]
 } else if cfg!(windows) {
@@ -123,7 +123,7 @@ const HERE: &[&str] = if cfg!(target_os = "macos") {
     &["xdg-open", "gio open", "x-www-browser"]
 };
 
-/// What opens addresses on the Windows that runs this Linux. PowerShell comes last, since it takes
+/// The launchers of the Windows that runs this Linux. PowerShell comes last, since it takes
 /// its time.
 const ON_WINDOWS_FROM_LINUX: [&str; 3] = [
     "wslview",

@@ -73,11 +73,11 @@ impl ErrorKind {
 #[derive(Debug, Clone)]
 pub(crate) struct CliError {
     pub(crate) kind: ErrorKind,
-    /// What failed, if that is more than the source says.
+    /// The message, unless the source is the whole message.
     context: Option<String>,
     source: Option<Arc<dyn Error + Send + Sync>>,
     hints: Vec<String>,
-    /// What could have been chosen.
+    /// The organizations or projects to choose from.
     pub(crate) candidates: Vec<Candidate>,
 }
 

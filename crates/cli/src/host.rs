@@ -1,3 +1,3 @@
-//! What is known of the machine that the command runs on.
+//! The machine that the command runs on.
 
 pub(crate) mod environment;

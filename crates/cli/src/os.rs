@@ -1,4 +1,4 @@
-//! What the operating system gives: time, signals, standard streams, and who holds a port.
+//! The operating system: time, variables, signals, standard streams, and the owner of a port.
 
 pub(crate) mod clock;
 pub(crate) mod core_dumps;

@@ -1,4 +1,4 @@
-//! What the user sees and is asked: standard error, standard output, events, prompts.
+//! The user interface: standard error, standard output, events, prompts.
 
 pub(crate) mod events;
 pub(crate) mod format;

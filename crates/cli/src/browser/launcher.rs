@@ -1,4 +1,4 @@
-//! A command that opens an address.
+//! A command that opens a URL.
 
 use crate::os::core_dumps;
 use keymint_delivery_adapter::which;
@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Where the address goes; a command without it gets the address as its last argument.
+/// The placeholder of the URL; a command without it gets the URL as its last argument.
 const ADDRESS: &str = "%s";
 
 /// Browsers that draw in the terminal, which this program talks in.
@@ -36,7 +36,7 @@ impl Launcher {
         }
     }
 
-    /// The program's name, without its folder.
+    /// The program's name, without its directory.
     pub(crate) fn name(&self) -> &str {
         Path::new(&self.program).file_stem().and_then(|name| name.to_str()).unwrap_or(&self.program)
     }

@@ -7,52 +7,52 @@ use std::io::{self, IsTerminal};
 use std::net::IpAddr;
 use std::path::Path;
 
-/// Whose browser it will be.
+/// The kind of machine, which decides whose browser is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum HostKind {
-    /// That of a person at this machine, as far as one can tell.
+    /// The user sits at this machine, if no sign says otherwise.
     Desktop,
-    /// That of the Windows which this Linux runs in.
+    /// Linux in Windows, whose browser is used.
     Wsl,
-    /// One on the machine that somebody came from by SSH.
+    /// The browser is on the machine that the user came from by SSH.
     Ssh,
-    /// One outside of this container, which has no display of its own.
+    /// A container without a display; the browser is outside of it.
     Container,
-    /// One that shows this codespace of GitHub, whose name is known.
+    /// A GitHub codespace, by its name if that is known; the browser is on the user's machine.
     Codespace(Option<String>),
-    /// One beside an editor, or an editor in one, whose other half runs here.
+    /// The remote half of an editor, whose other half is on the user's machine or in the browser.
     RemoteEditor,
-    /// Nobody's.
+    /// CI, where no user can sign in.
     Ci,
 }
 
-/// What is known of the place.
+/// The properties of the machine that decide how a sign-in works.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct HostEnvironment {
     pub(crate) kind: HostKind,
     /// Whether windows can be shown.
     pub(crate) has_display: bool,
-    /// The program that runs this one in a person's place.
+    /// The agent that runs this program for the user.
     pub(crate) agent: Option<&'static str>,
     /// This machine, as `ssh` is given it: `-p 2222 user@host`.
     login: String,
 }
 
-/// What the system shows beside the variables.
+/// The signs of the machine's kind that are not environment variables.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Traces {
-    /// Whether somebody reads and types.
+    /// Whether standard input and standard error are a terminal.
     pub(crate) terminal: bool,
     pub(crate) container: bool,
     pub(crate) wsl: bool,
     pub(crate) host: String,
 }
 
-/// What a person has to do so that the browser comes back to this program.
+/// The steps after which the browser's redirect reaches this program.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Advice {
     pub(crate) text: String,
-    /// To be run on the person's own machine, exactly as it is.
+    /// To be run on the user's own machine, exactly as it is.
     pub(crate) command: Option<String>,
 }
 
@@ -109,8 +109,8 @@ impl HostEnvironment {
         }
     }
 
-    /// What the person has to do besides opening the address, when the browser comes back to this
-    /// port. `None` where nothing is known to stand in the way.
+    /// The steps before the URL is opened, if the browser's redirect goes to this port. `None` if no
+    /// obstacle is known.
     pub(crate) fn advice(&self, port: u16) -> Option<Advice> {
         let text = match &self.kind {
             HostKind::Desktop if self.has_display => return None,
@@ -181,8 +181,8 @@ fn is_container() -> bool {
         || ["docker", "kubepods", "containerd", "lxc"].iter().any(|name| first.contains(name))
 }
 
-/// How this machine is reached from where the person came from: by the address that they were
-/// connected to, which is the surest, else by its name.
+/// The arguments with which `ssh` reaches this machine: the address that the user connected to, which
+/// is the surest, else its host name.
 fn login(user: Option<String>, connection: Option<&str>, host: &str) -> String {
     let (address, port) = connection.and_then(server).unzip();
     let host = match address {

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// The last one of the year 9999.
 const LAST_SECOND: Duration = Duration::from_secs(253_402_300_799);
 
-/// The date and time of day for people, in UTC: `2026-11-24T07:00:00.000000Z`. A clock that is
+/// The date and time of day for display, in UTC: `2026-11-24T07:00:00.000000Z`. A clock that is
 /// set to before 1970 or after 9999 shows the nearest of these.
 #[expect(clippy::disallowed_methods, reason = "this is the place that the others ask")]
 pub(crate) fn utc_now() -> String {
@@ -18,7 +18,7 @@ pub(crate) fn unix_now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-/// Seconds since 1970, for people: `2026-11-24T07:00:00Z`.
+/// A number of seconds since 1970, for display: `2026-11-24T07:00:00Z`.
 pub(crate) fn utc_of(seconds: u64) -> String {
     humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds).min(LAST_SECOND)).to_string()
 }

@@ -1,4 +1,4 @@
-//! What keeps the secrets in this process's memory out of files and messages.
+//! Keeps the secrets in this process's memory out of files and messages.
 
 use crate::os::stderr;
 use std::future::{Future, poll_fn};

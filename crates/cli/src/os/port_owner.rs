@@ -16,8 +16,8 @@ pub(crate) struct Owner {
 }
 
 impl Owner {
-    /// Who stands in the way of listening at `address`. `None` where the system does not tell, as
-    /// of other people's programs. Takes some milliseconds.
+    /// The program that prevents listening at `address`. `None` if the system does not show it, as with
+    /// programs of other users. Takes some milliseconds.
     pub(crate) fn of(address: SocketAddr) -> Option<Self> {
         let all = listeners::get_all().ok()?;
         let in_the_way = all.into_iter().filter(|listener| stands_in_the_way(listener, address));

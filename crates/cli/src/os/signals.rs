@@ -6,7 +6,7 @@ use std::future::Future;
 use std::pin::pin;
 use tokio::sync::watch;
 
-/// What shells report of a program that Ctrl-C ended: 128 and the number of the signal.
+/// The exit code that shells report for a program ended by Ctrl-C: 128 and the number of the signal.
 const CTRL_C: ErrorKind = ErrorKind::Interrupted(130);
 
 /// Signals to end, as they come. Once this exists, they no longer end the program by themselves.
@@ -30,7 +30,7 @@ impl Interrupt {
         // A file that may not grow any more is an error like a full disk, and does not end the
         // program, which may have a key in hand.
         drop(signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?);
-        // Where whoever started this program ignores it, the system forgets how children ended.
+        // If the parent process ignores it, the system discards the exit status of children.
         drop(signal(SignalKind::child())?);
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
@@ -84,7 +84,7 @@ impl Interrupt {
         warn: impl FnOnce(),
     ) -> Shielded<T> {
         let mut creation = pin!(creation);
-        // A signal may have come while nobody could notice it.
+        // A signal may have arrived before this task was polled.
         tokio::task::yield_now().await;
         let kind = tokio::select! {
             biased;
@@ -102,7 +102,7 @@ impl Interrupt {
         }
     }
 
-    /// Waits for somebody who insists.
+    /// Waits until the user insists with a second signal.
     pub(crate) async fn second_signal(&mut self) {
         self.next().await;
         self.next().await;
@@ -113,12 +113,12 @@ fn ended(kind: ErrorKind) -> CliError {
     CliError::new(kind, "interrupted; no key was made")
 }
 
-/// What became of a creation that signals were watched for.
+/// The result of a creation during which signals were watched.
 pub(crate) enum Shielded<T> {
     Completed(T),
     /// It was not under way, and no key was made.
     Cancelled(CliError),
-    /// It was under way, and somebody did not want to wait.
+    /// It was in flight, and the user did not wait for it.
     Abandoned,
 }
 

@@ -1,4 +1,4 @@
-//! Standard error, which somebody may hold open and not read.
+//! Standard error, whose reader may keep it open without reading.
 
 use std::io::{self, Write};
 #[cfg(unix)]
@@ -22,13 +22,12 @@ pub(crate) fn write_line(text: &str) {
     let has_room = has_room(io::stderr(), patience);
     IS_STUCK.store(!has_room, Ordering::Relaxed);
     if has_room {
-        // Nobody can be told that standard error is broken.
+        // There is no other place to report a broken standard error.
         drop(writeln!(anstream::stderr().lock(), "{text}"));
     }
 }
 
-/// Whether a line does not block. A terminal that is held with Ctrl-S has a person before it, and
-/// blocks as it should.
+/// Whether a line does not block. A terminal that a user holds with Ctrl-S blocks, as it should.
 #[cfg(unix)]
 fn has_room(stream: impl AsFd + io::IsTerminal, patience: Duration) -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};

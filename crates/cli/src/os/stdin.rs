@@ -1,4 +1,4 @@
-//! What a person types or pastes: the lines of standard input.
+//! The lines of standard input, typed or pasted by the user.
 //!
 //! One thread reads them for the whole program, since a read that has begun cannot be called back:
 //! two readers would take each other's lines.
@@ -9,7 +9,7 @@ use std::thread::Builder;
 use tokio::sync::{Mutex, MutexGuard, mpsc};
 use zeroize::Zeroizing;
 
-/// Longest line, in bytes: more than any address. What is longer is cut, and means nothing then.
+/// Longest line, in bytes: more than any URL. A longer line is cut, and is invalid then.
 const LONGEST_LINE: u64 = 64 * 1024;
 
 /// How many lines wait to be looked at.
@@ -22,7 +22,7 @@ pub(crate) struct StdinLines(MutexGuard<'static, mpsc::Receiver<Line>>);
 pub(crate) type Line = Zeroizing<String>;
 
 impl StdinLines {
-    /// Waits until nobody else reads.
+    /// Waits until no other task reads.
     pub(crate) async fn lines() -> Self {
         static LINES: OnceLock<Mutex<mpsc::Receiver<Line>>> = OnceLock::new();
         let lines = LINES.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! How things are called before a person.
+//! Words for single values: names, targets, paths, warnings.
 
 use crate::browser::Obstacle;
 use keymint_callback_adapter as listener;
@@ -6,7 +6,7 @@ use keymint_domain::text::sanitize;
 use keymint_domain::{Candidate, KeyCheck, Stray, Target, Title};
 use std::path::Path;
 
-/// Where a person sees and deletes keys.
+/// The page that lists keys and deletes them.
 pub(crate) const DASHBOARD: &str = "https://platform.openai.com/api-keys";
 
 /// Where credit is added to an account.
@@ -33,7 +33,7 @@ pub(crate) fn shown(path: &Path) -> String {
     sanitize(&path.to_string_lossy(), LONGEST_PATH)
 }
 
-/// What the platform says of a key, with what to do.
+/// The result of a key check, with what to do.
 pub(crate) fn key_check(check: KeyCheck) -> String {
     match check {
         KeyCheck::Works => "The platform accepts the key.".to_owned(),
@@ -97,7 +97,7 @@ pub(crate) fn of_obstacle(obstacle: &Obstacle) -> Option<String> {
     })
 }
 
-/// What a person should know of what happened at the listener.
+/// A warning of the listener; `None` for one that the user need not know.
 pub(crate) fn of_listener(notice: listener::ListenerWarning) -> Option<&'static str> {
     Some(match notice {
         listener::ListenerWarning::SpokeTls => {

@@ -5,7 +5,7 @@ use crate::os::env::Environment;
 /// Terminals that show links, by what they call themselves in `TERM_PROGRAM`.
 const PROGRAMS: [&str; 7] = ["iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "Tabby", "rio"];
 
-/// Those that tell themselves by `TERM`.
+/// Those that `TERM` identifies.
 const TERMS: [&str; 6] = ["xterm-kitty", "xterm-ghostty", "alacritty", "foot", "foot-extra", "contour"];
 
 /// Those that set a variable of their own.
@@ -32,7 +32,7 @@ pub(crate) fn is_supported(environment: &dyn Environment) -> bool {
             .is_some_and(|version: u32| version >= VTE)
 }
 
-/// The address as a link to itself. It must have nothing but what URLs have.
+/// The URL as a link to itself. It must contain only characters of URLs.
 pub(crate) fn around(url: &str) -> String {
     format!("\u{1b}]8;;{url}\u{1b}\\{url}\u{1b}]8;;\u{1b}\\")
 }

@@ -203,7 +203,7 @@ pub(crate) struct Setting {
     pub(crate) short_source: String,
 }
 
-/// What a sign-in needs on this machine.
+/// The findings of all checks.
 pub(crate) fn doctor(findings: &[Finding]) -> String {
     #[derive(Serialize)]
     struct Doctor<'a> {

@@ -58,7 +58,7 @@ pub(crate) enum Message<'a> {
         name: &'a str,
         target: &'a Target,
     },
-    /// A line that the command of --pipe-to said, fit for a person.
+    /// A line that the command of --pipe-to printed, safe to display.
     CommandOutput(&'a str),
     Delivered {
         id: &'a str,

@@ -11,7 +11,7 @@ pub(crate) enum Verbosity {
     Verbose,
 }
 
-/// What is reported, and in which form.
+/// The form of the output, and how much of it there is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct OutputFormat {
     /// Standard output gets one JSON object.

@@ -1,4 +1,4 @@
-//! How lines reach standard error: as loud as was asked for, and around a spinner where it is a terminal.
+//! Lines on standard error, at the requested verbosity, and a spinner if it is a terminal.
 
 use crate::os::env::ProcessEnvironment;
 use crate::os::stderr;
@@ -45,13 +45,13 @@ impl Lines {
         }
     }
 
-    /// Whether they are on a screen, which shows them to one person and forgets them.
+    /// Whether a terminal shows them, which keeps no log.
     pub(crate) fn are_on_a_terminal(&self) -> bool {
         std::io::stderr().is_terminal()
     }
 
-    /// Whether what was told already is told again: it only changes the spinner's text, or everything
-    /// was asked for.
+    /// Whether repeated reports are shown: they only change the spinner's text, or the user wants
+    /// everything.
     pub(crate) fn shows_repeats(&self) -> bool {
         self.spinner.is_some() || self.is_verbose()
     }
@@ -73,18 +73,18 @@ impl Lines {
         }
     }
 
-    /// A lasting line for those who want to know more.
+    /// A lasting line with --verbose.
     pub(crate) fn detail(&self, text: &str) {
         if self.is_verbose() {
             self.step(text);
         }
     }
 
-    /// What is going on right now: the spinner's text, or a line where there is no spinner.
+    /// The current state: the spinner's text, or a line without a spinner.
     pub(crate) fn status(&self, text: &str) {
         match &self.spinner {
             Some(spinner) if !self.is_verbose() => {
-                // One line, and room for the ^C that the terminal adds when somebody types it.
+                // One line, and room for the ^C that the terminal adds when the user types it.
                 spinner.set_message(sanitize(
                     text,
                     self.width.map_or(LONGEST_STATUS, |width| width.saturating_sub(5)),
@@ -96,12 +96,12 @@ impl Lines {
         }
     }
 
-    /// The address as it is, which a terminal that can makes a link of, however many lines it fills.
+    /// The URL, as a link if the terminal supports links, however many lines it fills.
     pub(crate) fn linked(&self, url: &str) -> String {
         if self.links { hyperlink::around(url) } else { url.to_owned() }
     }
 
-    /// Text for a person: on a terminal its lines end between words.
+    /// Text for a user: on a terminal its lines end between words.
     pub(crate) fn prose(&self, text: &str) {
         self.line(&self.wrapped(text));
     }

@@ -28,7 +28,7 @@ pub(crate) struct Reporter {
     seen: Mutex<Seen>,
 }
 
-/// What was reported and is not repeated.
+/// The reports that are not repeated.
 #[derive(Default)]
 struct Seen {
     last_observation: Option<Observation>,
@@ -121,7 +121,7 @@ impl Reporter {
         if self.output.events {
             self.lines.line(&json::error_event(&error));
         } else {
-            // Whoever ends a program need not be told that it is an error.
+            // The user who ends a program knows that it is not an error.
             let by_signal = matches!(error.kind, ErrorKind::Interrupted(_));
             let label = if by_signal { String::new() } else { format!("{ERROR}error:{ERROR:#} ") };
             if self.output.verbosity == Verbosity::Verbose {

@@ -1,4 +1,4 @@
-//! Standard output: the key, or the JSON that was asked for, and nothing else.
+//! Standard output: the key, or the requested text or JSON, and nothing else.
 
 use crate::error::{CliError, ErrorKind};
 use keymint_delivery_adapter::threads;
@@ -57,8 +57,8 @@ pub(crate) fn check() -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Standard output as a file, whose errors are all told: the library's own takes one that is not
-/// for writing for one that nobody wants to read.
+/// Standard output as a file, which reports every error: the standard library's own ignores one that
+/// is not open for writing.
 #[cfg(unix)]
 fn stdout() -> io::Result<std::fs::File> {
     use std::os::fd::AsFd;
@@ -85,7 +85,7 @@ pub(crate) fn has_printed() -> bool {
     HAS_PRINTED.load(Ordering::Relaxed)
 }
 
-/// Prints what a command was asked for.
+/// Prints the result of a command.
 pub(crate) fn show(text: &str) -> Result<(), CliError> {
     print(text).map_err(failed)
 }
@@ -95,8 +95,7 @@ pub(crate) fn failed(error: io::Error) -> CliError {
     CliError::new(ErrorKind::Internal, "standard output failed").because(error)
 }
 
-/// Prints a last line, and does not wait long where nobody reads it: the exit code tells what
-/// happened, too.
+/// Prints a last line, and does not wait long for its reader: the exit code also reports the result.
 pub(crate) fn print_at_the_end(line: String) {
     let (printed, waiting) = mpsc::channel();
     threads::start(move || drop(printed.send(print(&line))));

@@ -16,21 +16,21 @@ pub(crate) enum Text {
     Warning(String),
     /// A lasting line.
     Step(String),
-    /// A lasting line for users who want to know more.
+    /// A lasting line with --verbose.
     Detail(String),
     /// The current state, which the next one replaces.
     Status(String),
-    /// What the user has to read, however little was requested.
+    /// Text that is shown even with --quiet.
     Prose(String),
     /// A line as it is.
     Line(String),
     /// A URL to open.
     Url(String),
-    /// A command to run, if more than the necessary is shown.
+    /// A command to run, which --quiet hides.
     Command(String),
 }
 
-/// The text of a message. What has no text for a user is empty.
+/// The text of a message; empty if it is for programs alone.
 pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
     use Text::{Command, Detail, Line, Prose, Status, Step, Url, Warning};
     let text = match message {
