@@ -57,7 +57,7 @@ pub(crate) fn token(state: &mut ServerState, request: &Request) -> Result<Respon
 
     let tokens = state
         .exchange(&TokenRequest { client_id, code, code_verifier, redirect_uri })
-        .map_err(|error| token_error(error.code(), error.description()))?;
+        .map_err(|error| token_error(error.code, error.description))?;
     let body = json!({
         "access_token": tokens.access,
         "id_token": tokens.id,

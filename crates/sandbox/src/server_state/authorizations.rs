@@ -24,37 +24,19 @@ pub(crate) struct TokenRequest<'a> {
     pub(crate) redirect_uri: &'a str,
 }
 
-/// An error of a code exchange.
+/// An error of a code exchange, with its code of RFC 6749 section 5.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ExchangeError {
-    UnknownClient,
-    UnknownCode,
-    UsedCode,
-    OtherClient,
-    OtherRedirectUri,
-    WrongVerifier,
+pub(crate) struct ExchangeError {
+    pub(crate) code: &'static str,
+    pub(crate) description: &'static str,
 }
 
-impl ExchangeError {
-    /// Returns the error code of RFC 6749 section 5.2.
-    pub(crate) fn code(self) -> &'static str {
-        match self {
-            Self::UnknownClient => "invalid_client",
-            _ => "invalid_grant",
-        }
-    }
-
-    pub(crate) fn description(self) -> &'static str {
-        match self {
-            Self::UnknownClient => "client_id has asked for no authorization here",
-            Self::UnknownCode => "code was not issued here",
-            Self::UsedCode => "code has been used before",
-            Self::OtherClient => "client_id is not the one of the authorization request",
-            Self::OtherRedirectUri => "redirect_uri is not the one of the authorization request",
-            Self::WrongVerifier => "code_verifier does not hash to the code_challenge",
-        }
-    }
-}
+const UNKNOWN_CLIENT: &str = "client_id has asked for no authorization here";
+const UNKNOWN_CODE: &str = "code was not issued here";
+const USED: &str = "code has been used before";
+const OTHER_CLIENT: &str = "client_id is not the one of the authorization request";
+const OTHER_REDIRECT_URI: &str = "redirect_uri is not the one of the authorization request";
+const WRONG_VERIFIER: &str = "code_verifier does not hash to the code_challenge";
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Authorizations {
@@ -94,21 +76,24 @@ impl Authorizations {
     /// Redeems a code. It is used up even if it is refused, so that an attacker has one guess.
     pub(super) fn redeem(&mut self, request: &TokenRequest<'_>) -> Result<(), ExchangeError> {
         if !self.clients.contains(request.client_id) {
-            return Err(ExchangeError::UnknownClient);
+            return Err(ExchangeError { code: "invalid_client", description: UNKNOWN_CLIENT });
         }
-        let code = self.codes.get_mut(request.code).ok_or(ExchangeError::UnknownCode)?;
+        let refused = |description| Err(ExchangeError { code: "invalid_grant", description });
+        let Some(code) = self.codes.get_mut(request.code) else {
+            return refused(UNKNOWN_CODE);
+        };
         if std::mem::replace(&mut code.used, true) {
-            return Err(ExchangeError::UsedCode);
+            return refused(USED);
         }
         let authorization = &code.authorization;
         if authorization.client_id != request.client_id {
-            return Err(ExchangeError::OtherClient);
+            return refused(OTHER_CLIENT);
         }
         if authorization.redirect_uri != request.redirect_uri {
-            return Err(ExchangeError::OtherRedirectUri);
+            return refused(OTHER_REDIRECT_URI);
         }
         if authorization.code_challenge != s256(request.code_verifier) {
-            return Err(ExchangeError::WrongVerifier);
+            return refused(WRONG_VERIFIER);
         }
         Ok(())
     }
@@ -134,37 +119,22 @@ mod tests {
     };
 
     #[test]
-    fn the_challenge_of_the_rfc_is_recomputed() {
-        assert_eq!(s256(VERIFIER), CHALLENGE);
-    }
-
-    #[test]
-    fn a_code_is_redeemed_only_as_it_was_asked_for() {
+    fn a_code_is_redeemed_only_as_it_was_asked_for_and_once() {
         let other_port = "http://localhost:5001/auth/callback";
         let other_verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXK";
-
-        for (request, result) in [
-            (TokenRequest { ..RIGHT }, Ok(())),
-            (TokenRequest { client_id: "app_9", ..RIGHT }, Err(ExchangeError::UnknownClient)),
-            (TokenRequest { client_id: "app_2", ..RIGHT }, Err(ExchangeError::OtherClient)),
-            (TokenRequest { code: "code-2", ..RIGHT }, Err(ExchangeError::UnknownCode)),
-            (TokenRequest { redirect_uri: other_port, ..RIGHT }, Err(ExchangeError::OtherRedirectUri)),
-            (TokenRequest { code_verifier: other_verifier, ..RIGHT }, Err(ExchangeError::WrongVerifier)),
+        let problem = |redeemed: Result<(), ExchangeError>| redeemed.err().map(|error| error.description);
+        for (request, first, second) in [
+            (RIGHT, None, Some(USED)),
+            (TokenRequest { client_id: "app_9", ..RIGHT }, Some(UNKNOWN_CLIENT), None),
+            (TokenRequest { client_id: "app_2", ..RIGHT }, Some(OTHER_CLIENT), Some(USED)),
+            (TokenRequest { code: "code-2", ..RIGHT }, Some(UNKNOWN_CODE), None),
+            (TokenRequest { redirect_uri: other_port, ..RIGHT }, Some(OTHER_REDIRECT_URI), Some(USED)),
+            (TokenRequest { code_verifier: other_verifier, ..RIGHT }, Some(WRONG_VERIFIER), Some(USED)),
         ] {
-            assert_eq!(granted().redeem(&request), result, "{request:?}");
+            let mut authorizations = granted();
+            assert_eq!(problem(authorizations.redeem(&request)), first, "{request:?}");
+            assert_eq!(problem(authorizations.redeem(&RIGHT)), second, "after {request:?}");
         }
-    }
-
-    #[test]
-    fn a_code_is_used_up_by_success_and_by_failure() {
-        let mut authorizations = granted();
-        assert_eq!(authorizations.redeem(&RIGHT), Ok(()));
-        assert_eq!(authorizations.redeem(&RIGHT), Err(ExchangeError::UsedCode));
-
-        let mut authorizations = granted();
-        let wrong = TokenRequest { redirect_uri: "http://localhost/", ..RIGHT };
-        assert_eq!(authorizations.redeem(&wrong), Err(ExchangeError::OtherRedirectUri));
-        assert_eq!(authorizations.redeem(&RIGHT), Err(ExchangeError::UsedCode));
     }
 
     /// Returns a state in which `code-1` was granted to `app_1`, and `app_2` is undecided.
