@@ -112,11 +112,6 @@ impl Keyring {
         system::may_prompt()
     }
 
-    /// The profile whose item gets the key.
-    pub fn profile(&self) -> &str {
-        &self.profile
-    }
-
     /// Stores the key, and verifies that the keyring returns it over another connection.
     async fn store(&self, key: &ApiKey) -> Result<(), KeyringError> {
         let (user, label) =

@@ -43,6 +43,9 @@
 //! # }
 //! ```
 //!
+//! The feature `keyring` (off by default) builds in the keyring of the operating system. Without it, a
+//! [`Keyring`] reports [`KeyringError::NotBuiltIn`]. The feature `fail-points` is for keymint's own tests.
+//!
 //! Everything here runs on a tokio runtime with its timer. What blocks does so on [threads] of its
 //! own, with a time limit.
 
@@ -70,6 +73,12 @@ pub use store::{
     FinishedRun, Journal, KeyRecord, KeyState, Named, RecoveryStore, StateDir, StoredKey, private,
 };
 pub use variable::{InvalidVariableName, VariableName};
+
+/// Shows, also if the test runner captures output, that a test could not run here.
+#[cfg(all(test, unix))]
+fn skipped(reason: &str) {
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("SKIPPED: {reason}\n").as_bytes());
+}
 
 /// The values at a destination that a new key may replace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,16 +4,11 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VariableName(String);
 
-/// A name that no variable with a key can have.
+/// A name that no variable with a key can have: shells do not take it, or the variable decides which programs,
+/// libraries or start-up files are loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidVariableName {
-    /// Shells do not take it.
-    #[error("it must be the name of a variable: letters, digits and _, and no digit first")]
-    Malformed,
-    /// The variable decides which programs, libraries or start-up files are loaded.
-    #[error("it must not be a variable that decides what programs load")]
-    DecidesWhatIsLoaded,
-}
+#[error("it must {0}")]
+pub struct InvalidVariableName(&'static str);
 
 impl Default for VariableName {
     fn default() -> Self {
@@ -36,9 +31,9 @@ impl VariableName {
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         let upper = name.to_ascii_uppercase();
         if !well_formed {
-            Err(InvalidVariableName::Malformed)
+            Err(InvalidVariableName("be the name of a variable: letters, digits and _, and no digit first"))
         } else if LOADING.contains(&&*upper) || upper.starts_with("LD_") || upper.starts_with("DYLD_") {
-            Err(InvalidVariableName::DecidesWhatIsLoaded)
+            Err(InvalidVariableName("not be a variable that decides what programs load"))
         } else {
             Ok(Self(name.to_owned()))
         }

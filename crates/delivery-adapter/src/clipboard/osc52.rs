@@ -37,23 +37,18 @@ pub(super) fn set_clipboard(text: &str, wrapping: Wrapping) -> Zeroizing<String>
     let sequence = Zeroizing::new(format!("\x1b]52;c;{}\x07", *text));
     let mut all = Zeroizing::new(String::with_capacity(3 * sequence.len()));
     all.push_str(&sequence);
-    match wrapping {
-        Wrapping::None => {}
-        Wrapping::Tmux => {
-            all.push_str("\x1bPtmux;\x1b");
-            all.push_str(&sequence);
-            all.push_str("\x1b\\");
+    let (start, most) = match wrapping {
+        Wrapping::None => return all,
+        Wrapping::Tmux => ("\x1bPtmux;\x1b", usize::MAX),
+        Wrapping::Screen => ("\x1bP", SCREENFUL),
+    };
+    let mut rest = sequence.as_str();
+    while !rest.is_empty() {
+        let (piece, after) = rest.split_at(rest.len().min(most));
+        for part in [start, piece, "\x1b\\"] {
+            all.push_str(part);
         }
-        Wrapping::Screen => {
-            let mut rest = sequence.as_str();
-            while !rest.is_empty() {
-                let (piece, after) = rest.split_at(rest.len().min(SCREENFUL));
-                all.push_str("\x1bP");
-                all.push_str(piece);
-                all.push_str("\x1b\\");
-                rest = after;
-            }
-        }
+        rest = after;
     }
     all
 }

@@ -49,10 +49,6 @@ mod tests {
         ] {
             assert_eq!(mask(&line, KEY), shown);
         }
-    }
-
-    #[test]
-    fn a_short_key_is_masked_whole() {
         assert_eq!(mask("it is k!, or k", "k!"), "it is [redacted], or k");
     }
 }

@@ -331,10 +331,7 @@ mod tests {
         let file = path.path().join(".env");
         fs::write(&file, "A=1").unwrap();
         if chown(&file, Some(12_345), None).is_err() {
-            let mut stderr = io::stderr();
-            io::Write::write_all(&mut stderr, b"SKIPPED: only the administrator can give files away\n")
-                .unwrap();
-            return;
+            return crate::skipped("only the administrator can give files away");
         }
         let directory = Directory::open(path.path().to_owned()).unwrap();
         for (mode, is_taken) in [(0o755, true), (0o1777, false)] {
@@ -363,9 +360,7 @@ mod tests {
         fs::write(&file, "old").unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
         if setxattr(path.path(), "system.posix_acl_default", &access_list(), XattrFlags::empty()).is_err() {
-            let mut stderr = io::stderr();
-            io::Write::write_all(&mut stderr, b"SKIPPED: this file system has no access lists\n").unwrap();
-            return;
+            return crate::skipped("this file system has no access lists");
         }
         let directory = Arc::new(Directory::open(path.path().to_owned()).unwrap());
         let snapshot = directory.read(".env", 100).unwrap();
@@ -384,9 +379,7 @@ mod tests {
         let attributes = [("user.note", b"mine".to_vec()), ("system.posix_acl_access", access_list())];
         for (name, value) in &attributes {
             if setxattr(&file, *name, value, XattrFlags::empty()).is_err() {
-                let mut stderr = io::stderr();
-                io::Write::write_all(&mut stderr, b"SKIPPED: this file system has no attributes\n").unwrap();
-                return;
+                return crate::skipped("this file system has no attributes");
             }
         }
         let directory = Arc::new(Directory::open(path.path().to_owned()).unwrap());
