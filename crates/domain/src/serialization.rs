@@ -107,8 +107,22 @@ fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// An authorization, as it is saved. With its secrets: it is for a file that no other user can read.
-#[derive(Serialize, Deserialize)]
+/// With its secrets: it is for a file that no other user can read.
+impl Serialize for SavedAuthorization {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("issuer", self.client.issuer.as_str())?;
+        map.serialize_entry("client_id", &self.client.client_id)?;
+        map.serialize_entry("audience", &self.client.audience)?;
+        map.serialize_entry("scope", &self.client.scope)?;
+        map.serialize_entry("redirect_uri", self.redirect_uri.as_str())?;
+        map.serialize_entry("state", self.state.expose())?;
+        map.serialize_entry("code_verifier", self.code_verifier.expose())?;
+        map.end()
+    }
+}
+
+#[derive(Deserialize)]
 struct SavedFields {
     issuer: String,
     client_id: String,
@@ -119,36 +133,19 @@ struct SavedFields {
     code_verifier: Zeroizing<String>,
 }
 
-impl Serialize for SavedAuthorization {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Client { issuer, client_id, audience, scope } = self.client.clone();
-        let fields = SavedFields {
-            issuer: issuer.to_string(),
-            client_id,
-            audience,
-            scope,
-            redirect_uri: self.redirect_uri.to_string(),
-            state: self.state.expose().to_owned().into(),
-            code_verifier: self.code_verifier.expose().to_owned().into(),
-        };
-        fields.serialize(serializer)
-    }
-}
-
 impl<'de> Deserialize<'de> for SavedAuthorization {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let SavedFields { issuer, client_id, audience, scope, redirect_uri, mut state, mut code_verifier } =
-            SavedFields::deserialize(deserializer)?;
+        let mut fields = SavedFields::deserialize(deserializer)?;
         Ok(Self {
             client: Client {
-                issuer: BaseUrl::parse(&issuer).map_err(D::Error::custom)?,
-                client_id,
-                audience,
-                scope,
+                issuer: BaseUrl::parse(&fields.issuer).map_err(D::Error::custom)?,
+                client_id: fields.client_id,
+                audience: fields.audience,
+                scope: fields.scope,
             },
-            redirect_uri: redirect_uri.parse().map_err(D::Error::custom)?,
-            state: State::from_text(mem::take(&mut *state)),
-            code_verifier: CodeVerifier::from_text(mem::take(&mut *code_verifier)),
+            redirect_uri: fields.redirect_uri.parse().map_err(D::Error::custom)?,
+            state: State::from_text(mem::take(&mut fields.state)),
+            code_verifier: CodeVerifier::from_text(mem::take(&mut fields.code_verifier)),
         })
     }
 }
@@ -156,15 +153,15 @@ impl<'de> Deserialize<'de> for SavedAuthorization {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oauth::authorization::{Entropy, PendingAuthorization, REGISTERED_REDIRECT_URI};
+    use crate::oauth::authorization::PendingAuthorization;
     use crate::platform::organization::{Organization, Project};
     use crate::service_error::{ServiceErrorKind, Step};
+    use crate::testing::{organization, pending, project};
     use serde_json::{from_value, json, to_value};
 
     fn target() -> Target {
-        let mut organization = Organization::new(OrganizationId::parse("org-1").unwrap());
-        organization.title = Some(Title::new("Acme\u{1b} sk-proj-0123"));
-        Target::new(&organization, &Project::new(ProjectId::parse("proj_1").unwrap()))
+        let title = Some(Title::new("Acme\u{1b} sk-proj-0123"));
+        Target::new(&Organization { title, ..organization("org-1") }, &project("proj_1", true))
     }
 
     #[test]
@@ -182,7 +179,7 @@ mod tests {
     #[test]
     fn an_event_has_its_name_its_facts_and_no_key() {
         let (reason, second) = (ServiceErrorKind::TimedOut, Duration::from_secs(1));
-        let id = OrganizationId::parse("org-1").unwrap();
+        let id = organization("org-1").id;
         let observed = Observation::NoDefaultProject { organizations: 2, projects: 3 };
         for (event, json) in [
             (Event::CodeExchanged, json!({"event": "code_exchanged"})),
@@ -219,8 +216,6 @@ mod tests {
 
     #[test]
     fn a_saved_authorization_comes_back_as_it_was() {
-        let Ok(entropy) = Entropy::fill_with(|_| Ok::<_, std::convert::Infallible>(()));
-        let pending = || Client::default().begin(REGISTERED_REDIRECT_URI.parse().unwrap(), entropy);
         let json = to_value(pending().into_saved()).unwrap();
         let saved: SavedAuthorization = from_value(json.clone()).unwrap();
         assert_eq!(to_value(&saved).unwrap(), json);

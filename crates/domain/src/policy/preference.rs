@@ -25,11 +25,11 @@ pub fn default_project(projects: &[Project]) -> Option<&Project> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::organization::{OrganizationId, ProjectId};
+    use crate::testing::{self, project};
     use proptest::prelude::*;
 
     fn organization(id: &str, is_default: bool, personal: bool) -> Organization {
-        Organization { id: OrganizationId::parse(id).unwrap(), title: None, is_default, personal }
+        Organization { is_default, personal, ..testing::organization(id) }
     }
 
     fn ids(organizations: &[&Organization]) -> Vec<String> {
@@ -55,8 +55,6 @@ mod tests {
 
     #[test]
     fn the_default_project_is_the_first_initial_one() {
-        let project =
-            |id: &str, is_initial| Project { id: ProjectId::parse(id).unwrap(), title: None, is_initial };
         let projects = [project("a", false), project("b", true), project("c", true)];
         assert_eq!(default_project(&projects), Some(&projects[1]));
         assert_eq!(default_project(&projects[..1]), None);
@@ -68,12 +66,11 @@ mod tests {
         fn ranking_keeps_every_organization_and_the_order_inside_each_rank(flags in prop::collection::vec(any::<(bool, bool)>(), 0..50)) {
             let given: Vec<_> = flags.iter().enumerate()
                 .map(|(i, (is_default, personal))| organization(&format!("o{i:03}"), *is_default, *personal)).collect();
-            let ranked = by_preference(&given);
-            prop_assert_eq!(ranked.len(), given.len());
-            for pair in ranked.windows(2) {
-                let rank = |o: &Organization| match (o.is_default, o.personal) { (true, _) => 0, (false, true) => 1, (false, false) => 2 };
-                prop_assert!(rank(pair[0]) < rank(pair[1]) || rank(pair[0]) == rank(pair[1]) && pair[0].id < pair[1].id);
-            }
+            let of_rank = |rank: fn(&Organization) -> bool| given.iter().filter(move |organization| rank(organization));
+            let expected = of_rank(|o| o.is_default)
+                .chain(of_rank(|o| !o.is_default && o.personal))
+                .chain(of_rank(|o| !o.is_default && !o.personal));
+            prop_assert_eq!(by_preference(&given), expected.collect::<Vec<_>>());
         }
     }
 }

@@ -165,13 +165,10 @@ pub(crate) fn resolve<'a>(name: &str, candidates: &'a [Candidate]) -> Vec<&'a Ca
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::organization::OrganizationId;
+    use crate::testing;
 
     fn organization(id: &str, title: &str) -> Organization {
-        Organization {
-            title: Some(Title::new(title)),
-            ..Organization::new(OrganizationId::parse(id).unwrap())
-        }
+        Organization { title: Some(Title::new(title)), ..testing::organization(id) }
     }
 
     /// The organizations that this name means of these, or the error.
@@ -192,6 +189,7 @@ mod tests {
             organization("org-2", "org-3"),
             organization("org-3", "Twins"),
             organization("org-4", "Twins"),
+            organization("org-1", "Acme"),
         ];
         for (name, id) in [("org-1", "org-1"), ("Acme", "org-1"), ("org-3", "org-3")] {
             assert_eq!(named(name, &there).unwrap(), [id]);
@@ -209,12 +207,6 @@ mod tests {
             };
             assert_eq!(ids(&choices), ["org-1", "org-2", "org-3", "org-4"]);
         }
-    }
-
-    #[test]
-    fn an_organization_that_stands_there_twice_is_one() {
-        let there = [organization("org-1", "Acme"), organization("org-1", "Acme")];
-        assert_eq!(named("Acme", &there).unwrap(), ["org-1"]);
     }
 
     #[test]

@@ -123,16 +123,8 @@ fn is_vschar(code: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oauth::authorization::{Client, Entropy, REGISTERED_REDIRECT_URI};
+    use crate::testing::pending;
     use proptest::prelude::*;
-
-    fn pending() -> PendingAuthorization {
-        let entropy = Entropy::fill_with(|bytes| {
-            bytes.fill(0x5a);
-            Ok::<_, ()>(())
-        });
-        Client::default().begin(REGISTERED_REDIRECT_URI.parse().unwrap(), entropy.unwrap())
-    }
 
     fn state() -> String {
         pending().state.expose().to_owned()

@@ -71,15 +71,11 @@ fn is_base64url_of(bytes: usize, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oauth::authorization::{AuthorizationResponse, Callback, Entropy, REGISTERED_REDIRECT_URI};
+    use crate::oauth::authorization::{AuthorizationResponse, Callback, REGISTERED_REDIRECT_URI};
+    use crate::testing::pending;
 
     fn saved() -> SavedAuthorization {
-        let entropy = Entropy::fill_with(|bytes| {
-            bytes.fill(0x5a);
-            Ok::<_, ()>(())
-        });
-        let redirect_uri = REGISTERED_REDIRECT_URI.parse().unwrap();
-        Client::default().begin(redirect_uri, entropy.unwrap()).into_saved()
+        pending().into_saved()
     }
 
     /// What another process reads of the texts that it finds.
@@ -94,32 +90,24 @@ mod tests {
 
     #[test]
     fn a_restored_authorization_is_the_one_that_was_saved() {
-        let saved = saved();
-        let restored = PendingAuthorization::restore(read_again(&saved)).unwrap();
-        let original = PendingAuthorization::restore(saved).unwrap();
+        let original = pending();
+        let state = original.state.expose();
+        let restored = PendingAuthorization::restore(read_again(&saved())).unwrap();
         assert_eq!(restored.authorize_url(), original.authorize_url());
+        assert!(matches!(
+            restored.read_pasted(&format!("code=C&iss=https://evil.example&state={state}")),
+            Callback::Response(AuthorizationResponse::IssuerMismatch)
+        ));
 
-        let answer = format!("/auth/callback?code=C&state={}", original.state.expose());
-        let Callback::Response(AuthorizationResponse::Granted(code)) = restored.read_callback(&answer) else {
-            panic!("not granted");
+        let Callback::Response(response) = restored.read_pasted(&format!("code=C&state={state}")) else {
+            panic!("no response");
         };
-        let grant = restored.into_grant(code);
+        let grant = restored.accept(response).unwrap();
         assert_eq!(grant.verifier().expose(), original.verifier.expose());
         assert_eq!(
             (grant.client_id(), grant.redirect_uri()),
             (&*original.client.client_id, REGISTERED_REDIRECT_URI)
         );
-    }
-
-    #[test]
-    fn a_restored_authorization_knows_whom_it_asked() {
-        let saved = saved();
-        let answer = format!("code=C&iss=https://evil.example&state={}", saved.state.expose());
-        let restored = PendingAuthorization::restore(saved).unwrap();
-        assert!(matches!(
-            restored.read_pasted(&answer),
-            Callback::Response(AuthorizationResponse::IssuerMismatch)
-        ));
     }
 
     #[test]
