@@ -4,13 +4,13 @@
 
 use keymint_domain::testing::conformance::{self, Account};
 use keymint_domain::testing::{
-    FakeAuthServer, FakeClock, FakeDestination, FakePlatform, granted, organization, project,
+    FakeAuthServer, FakeClock, FakeDestination, FakePlatform, approved_redirect, granted, organization,
+    pending, project,
 };
 use keymint_domain::{
-    AccessToken, ApiKey, AuthServer, AuthorizationGrant, Callback, Client, Clock, DeliveryError,
-    DestinationId, Entropy, KeyDestination, Listing, Moment, Organization, OrganizationId, PlatformApi,
-    Project, REGISTERED_REDIRECT_URI, ServiceError, ServiceErrorKind, SessionKey, Step, Target, Title,
-    Tokens, async_trait,
+    AccessToken, ApiKey, AuthServer, AuthorizationGrant, Callback, Clock, DeliveryError, DestinationId,
+    KeyDestination, Listing, Moment, Organization, OrganizationId, PlatformApi, Project, ServiceError,
+    ServiceErrorKind, SessionKey, Step, Target, Title, Tokens, async_trait,
 };
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -77,7 +77,7 @@ impl AuthServer for BentAuthServer {
 struct BentPlatform {
     platform: FakePlatform,
     bent: Bent,
-    lost: AtomicBool,
+    is_busy: AtomicBool,
 }
 
 impl BentPlatform {
@@ -110,33 +110,6 @@ impl BentPlatform {
             (bent, Err(error)) => Err(bend(bent, error, session.expose())),
         }
     }
-
-    /// A call under way. One that is dropped before its end breaks what is lost with it.
-    fn begin(&self) -> Result<Begun<'_>, ServiceError> {
-        if self.lost.load(Ordering::Relaxed) {
-            let kind = ServiceErrorKind::Interrupted;
-            return Err(ServiceError::new(Step::ListOrganizations, kind, "the connection is lost"));
-        }
-        Ok(Begun { lost: (self.bent == Bent::IsLostWithADroppedCall).then_some(&self.lost) })
-    }
-}
-
-struct Begun<'a> {
-    lost: Option<&'a AtomicBool>,
-}
-
-impl Begun<'_> {
-    fn end(mut self) {
-        self.lost = None;
-    }
-}
-
-impl Drop for Begun<'_> {
-    fn drop(&mut self) {
-        if let Some(lost) = self.lost {
-            lost.store(true, Ordering::Relaxed);
-        }
-    }
 }
 
 #[async_trait]
@@ -146,9 +119,13 @@ impl PlatformApi for BentPlatform {
     }
 
     async fn organizations(&self, session: &SessionKey) -> Result<Listing<Organization>, ServiceError> {
-        let begun = self.begin()?;
+        // A call that is dropped leaves this behind.
+        if self.is_busy.swap(true, Ordering::Relaxed) && self.bent == Bent::IsLostWithADroppedCall {
+            let kind = ServiceErrorKind::Interrupted;
+            return Err(ServiceError::new(Step::ListOrganizations, kind, "the connection is lost"));
+        }
         let listed = self.platform.organizations(session).await;
-        begun.end();
+        self.is_busy.store(false, Ordering::Relaxed);
         self.list(Step::ListOrganizations, session, listed, |organization| organization.title = None)
     }
 
@@ -226,11 +203,9 @@ fn token() -> AccessToken {
 
 /// Two grants with different codes.
 fn grants() -> [AuthorizationGrant; 2] {
-    let entropy = Entropy::fill_with(|_| Ok::<_, ()>(())).unwrap();
-    let pending = Client::default().begin(REGISTERED_REDIRECT_URI.parse().unwrap(), entropy);
-    let (_, state) = pending.authorize_url().query_pairs().find(|(name, _)| name == "state").unwrap();
-    let callback = pending.read_callback(&format!("/auth/callback?code=another-code&state={state}"));
-    let Callback::Response(response) = callback else { panic!("no response") };
+    let pending = pending();
+    let another = approved_redirect(&pending).replace("the-code", "another-code");
+    let Callback::Response(response) = pending.read_pasted(&another) else { panic!("no response") };
     [granted(), pending.accept(response).unwrap()]
 }
 
@@ -366,7 +341,8 @@ fn a_platform_that_breaks_a_promise_is_told_so() {
         (Bent::IsLostWithADroppedCall, "listing the organizations is possible, and failed"),
     ] {
         let clock = FakeClock::new();
-        let platform = BentPlatform { platform: serving(&clock, &full()), bent, lost: AtomicBool::default() };
+        let platform =
+            BentPlatform { platform: serving(&clock, &full()), bent, is_busy: AtomicBool::default() };
         let broken = clock.run(conformance::platform(&platform, &account(&full()))).unwrap_err();
         assert!(broken.to_string().starts_with(told), "{bent:?}: {broken}");
     }
