@@ -5,7 +5,7 @@ use crate::host::environment::Advice;
 use crate::ui::stdout::STDOUT;
 use keymint_delivery_adapter::{KeyRecord, Named, StoredKey};
 use keymint_domain::text::is_deceptive;
-use keymint_domain::{ApiKey, Candidate, Catalogue, CatalogueEntry, KeyCheck, Title};
+use keymint_domain::{ApiKey, Candidate, Catalogue, KeyCheck, Organization, Project, Title};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use std::path::Path;
@@ -52,43 +52,22 @@ pub(crate) fn list(catalogue: &Catalogue) -> String {
     #[derive(Serialize)]
     struct List<'a> {
         schema: &'static str,
-        organizations: Vec<Organization<'a>>,
+        organizations: Vec<Listed<'a>>,
     }
     #[derive(Serialize)]
-    struct Organization<'a> {
-        id: &'a str,
-        title: Option<&'a str>,
-        is_default: bool,
-        personal: bool,
+    struct Listed<'a> {
+        #[serde(flatten)]
+        organization: &'a Organization,
         #[serde(skip_serializing_if = "Option::is_none")]
-        projects: Option<Vec<Project<'a>>>,
+        projects: Option<&'a [Project]>,
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<String>,
     }
-    #[derive(Serialize)]
-    struct Project<'a> {
-        id: &'a str,
-        title: Option<&'a str>,
-        is_initial: bool,
-    }
-    let organizations =
-        catalogue.organizations.iter().map(|CatalogueEntry { organization, projects, .. }| {
-            let projects = projects.as_ref().map(|projects| {
-                projects.iter().map(|project| Project {
-                    id: project.id.as_str(),
-                    title: raw(&project.title),
-                    is_initial: project.is_initial,
-                })
-            });
-            Organization {
-                id: organization.id.as_str(),
-                title: raw(&organization.title),
-                is_default: organization.is_default,
-                personal: organization.personal,
-                error: projects.as_ref().err().map(ToString::to_string),
-                projects: projects.ok().map(Iterator::collect),
-            }
-        });
+    let organizations = catalogue.organizations.iter().map(|entry| Listed {
+        organization: &entry.organization,
+        projects: entry.projects.as_deref().ok(),
+        error: entry.projects.as_ref().err().map(ToString::to_string),
+    });
     to_json(&List { schema: "keymint.list/1", organizations: organizations.collect() })
 }
 
