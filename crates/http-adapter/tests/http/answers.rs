@@ -45,80 +45,69 @@ async fn what_is_not_one_json_object_is_out_of_contract_at_every_step() {
 
 #[tokio::test]
 async fn a_secret_in_the_wrong_place_is_neither_taken_nor_told() {
-    let c = CANARY;
     let long = "x".repeat(1_000_000);
-    for (step, body, why) in [
-        (Step::ExchangeCode, "{}".to_owned(), "access_token is missing"),
-        (Step::ExchangeCode, r#"{"access_token": null}"#.to_owned(), "access_token is missing"),
-        (Step::ExchangeCode, format!(r#"{{"access_token": ["{c}"]}}"#), "access_token is of the wrong type"),
-        (Step::ExchangeCode, r#"{"access_token": 7}"#.to_owned(), "access_token is of the wrong type"),
-        (Step::ExchangeCode, r#"{"access_token": ""}"#.to_owned(), "access_token is not a token"),
-        (Step::ExchangeCode, format!(r#"{{"access_token": "{c}\r\nX: y"}}"#), "access_token is not a token"),
-        (Step::ExchangeCode, format!(r#"{{"access_token": "{c}é"}}"#), "access_token is not a token"),
-        (Step::ExchangeCode, format!(r#"{{"access_token": "{long}"}}"#), "access_token is not a token"),
+    let twice = "it is not an object, or has a member twice";
+    for (step, rows) in [
         (
             Step::ExchangeCode,
-            format!(r#"{{"access_token": "{c}", "access_token": "{c}"}}"#),
-            "it is not an object, or has a member twice",
-        ),
-        (
-            Step::ExchangeCode,
-            format!(r#"{{"access_token": "{c}", "token_type": "mac"}}"#),
-            "token_type is not bearer",
-        ),
-        (
-            Step::ExchangeCode,
-            format!(r#"{{"access_token": "t", "token_type": ["{c}"]}}"#),
-            "token_type is of the wrong type",
-        ),
-        (Step::Login, "{}".to_owned(), "user.session.sensitive_id is missing"),
-        (Step::Login, r#"{"user": {"session": null}}"#.to_owned(), "user.session.sensitive_id is missing"),
-        (Step::Login, format!(r#"{{"user": "{c}"}}"#), "user is of the wrong type"),
-        (Step::Login, format!(r#"{{"user": [["{c}"]]}}"#), "user is of the wrong type"),
-        (Step::Login, format!(r#"{{"user": {{"session": "{c}"}}}}"#), "user.session is of the wrong type"),
-        (
-            Step::Login,
-            r#"{"user": {"session": {"sensitive_id": 7}}}"#.to_owned(),
-            "user.session.sensitive_id is of the wrong type",
+            &[
+                ("{}", "access_token is missing"),
+                (r#"{"access_token": null}"#, "access_token is missing"),
+                (r#"{"access_token": ["CANARY"]}"#, "access_token is of the wrong type"),
+                (r#"{"access_token": 7}"#, "access_token is of the wrong type"),
+                (r#"{"access_token": ""}"#, "access_token is not a token"),
+                (r#"{"access_token": "CANARY\r\nX: y"}"#, "access_token is not a token"),
+                (r#"{"access_token": "CANARYé"}"#, "access_token is not a token"),
+                (r#"{"access_token": "LONG"}"#, "access_token is not a token"),
+                (r#"{"access_token": "CANARY", "access_token": "CANARY"}"#, twice),
+                (r#"{"access_token": "CANARY", "token_type": "mac"}"#, "token_type is not bearer"),
+                (r#"{"access_token": "t", "token_type": ["CANARY"]}"#, "token_type is of the wrong type"),
+            ][..],
         ),
         (
             Step::Login,
-            format!(r#"{{"user": {{"session": {{"sensitive_id": "{c} {c}"}}}}}}"#),
-            "user.session.sensitive_id is not a token",
-        ),
-        (Step::CreateKey, "{}".to_owned(), "key.sensitive_id is missing"),
-        (Step::CreateKey, format!(r#"{{"sensitive_id": "{c}"}}"#), "key.sensitive_id is missing"),
-        (Step::CreateKey, format!(r#"{{"key": "sk-proj-{c}"}}"#), "key is of the wrong type"),
-        (Step::CreateKey, format!(r#"{{"key": ["sk-proj-{c}"]}}"#), "key is of the wrong type"),
-        (
-            Step::CreateKey,
-            format!(r#"{{"key": {{"sensitive_id": ["{c}"]}}}}"#),
-            "key.sensitive_id is of the wrong type",
-        ),
-        (
-            Step::CreateKey,
-            format!(r#"{{"key": {{"sensitive_id": "a", "sensitive_id": "{c}"}}}}"#),
-            "key is of the wrong type, or has a member twice",
-        ),
-        (
-            Step::CreateKey,
-            format!(r#"{{"key": {{"sensitive_id": "{c}"}}, "key": null}}"#),
-            "it is not an object, or has a member twice",
+            &[
+                ("{}", "user.session.sensitive_id is missing"),
+                (r#"{"user": {"session": null}}"#, "user.session.sensitive_id is missing"),
+                (r#"{"user": "CANARY"}"#, "user is of the wrong type"),
+                (r#"{"user": [["CANARY"]]}"#, "user is of the wrong type"),
+                (r#"{"user": {"session": "CANARY"}}"#, "user.session is of the wrong type"),
+                (
+                    r#"{"user": {"session": {"sensitive_id": 7}}}"#,
+                    "user.session.sensitive_id is of the wrong type",
+                ),
+                (
+                    r#"{"user": {"session": {"sensitive_id": "CANARY CANARY"}}}"#,
+                    "user.session.sensitive_id is not a token",
+                ),
+            ][..],
         ),
         (
             Step::CreateKey,
-            format!(r#"{{"key": {{"sensitive_id": "sk {c}"}}}}"#),
-            "key.sensitive_id is not a token",
+            &[
+                ("{}", "key.sensitive_id is missing"),
+                (r#"{"sensitive_id": "CANARY"}"#, "key.sensitive_id is missing"),
+                (r#"{"key": "sk-proj-CANARY"}"#, "key is of the wrong type"),
+                (r#"{"key": ["sk-proj-CANARY"]}"#, "key is of the wrong type"),
+                (r#"{"key": {"sensitive_id": ["CANARY"]}}"#, "key.sensitive_id is of the wrong type"),
+                (
+                    r#"{"key": {"sensitive_id": "a", "sensitive_id": "CANARY"}}"#,
+                    "key is of the wrong type, or has a member twice",
+                ),
+                (r#"{"key": {"sensitive_id": "CANARY"}, "key": null}"#, twice),
+                (r#"{"key": {"sensitive_id": "sk CANARY"}}"#, "key.sensitive_id is not a token"),
+            ][..],
         ),
-        (Step::ListOrganizations, format!(r#"{{"data": "{c}"}}"#), "data is of the wrong type"),
-        (Step::ListProjects, format!(r#"{{"data": {{"{c}": 1}}}}"#), "data is of the wrong type"),
+        (Step::ListOrganizations, &[(r#"{"data": "CANARY"}"#, "data is of the wrong type")][..]),
+        (Step::ListProjects, &[(r#"{"data": {"CANARY": 1}}"#, "data is of the wrong type")][..]),
     ] {
-        let error = failure(step, answer(200, body.clone())).await;
-        assert_eq!(error.kind, OutOfContract, "{body}");
-        assert!(
-            error.detail.contains(&format!("answered 200 OK but not as agreed: {why}")),
-            "{body}: {error}"
-        );
+        for (body, why) in rows {
+            let error =
+                failure(step, answer(200, body.replace("CANARY", CANARY).replace("LONG", &long))).await;
+            assert_eq!(error.kind, OutOfContract, "{body}");
+            let told = format!("answered 200 OK but not as agreed: {why}");
+            assert!(error.detail.contains(&told), "{body}: {error}");
+        }
     }
 }
 
@@ -194,42 +183,39 @@ async fn an_error_tells_request_status_and_the_servers_explanation() {
 
 #[tokio::test]
 async fn of_an_error_body_only_what_is_meant_for_people_is_told() {
-    let c = CANARY;
     let grant = granted();
-    let (code, verifier) = (grant.code().expose(), grant.verifier().expose());
+    let secrets =
+        [("CANARY", CANARY), ("CODE", grant.code().expose()), ("VERIFIER", grant.verifier().expose())];
     for (body, told) in [
-        (r#"{"error": "slow_down"}"#.to_owned(), ": slow_down"),
-        (r#"{"error_description": "only this"}"#.to_owned(), ": only this"),
+        (r#"{"error": "slow_down"}"#, ": slow_down"),
+        (r#"{"error_description": "only this"}"#, ": only this"),
         (
-            format!(
-                r#"{{"error": {{"message": "no such org", "code": "not_found", "param": "{c}"}}, "x": "{c}"}}"#
-            ),
+            r#"{"error": {"message": "no such org", "code": "not_found", "param": "CANARY"}, "x": "CANARY"}"#,
             ": not_found: no such org",
         ),
         (
-            r#"{"error": {"message": "bad", "code": null, "type": "invalid_request_error"}}"#.to_owned(),
+            r#"{"error": {"message": "bad", "code": null, "type": "invalid_request_error"}}"#,
             ": invalid_request_error: bad",
         ),
         (
-            format!(r#"{{"error": "bad", "error_description": "code {code}, verifier {verifier}"}}"#),
+            r#"{"error": "bad", "error_description": "code CODE, verifier VERIFIER"}"#,
             ": bad: code [redacted], verifier [redacted]",
         ),
         (
-            format!(r#"{{"error": {{"message": "key sk-proj-{c} and sess-{c}"}}}}"#),
+            r#"{"error": {"message": "key sk-proj-CANARY and sess-CANARY"}}"#,
             ": key sk-[redacted] and sess-[redacted]",
         ),
         (
-            format!(
-                r#"{{"access_token": "a{c}", "refresh_token": "r{c}", "id_token": "i{c}", "error": "no a{c}, r{c}, i{c}"}}"#
-            ),
+            r#"{"access_token": "aCANARY", "refresh_token": "rCANARY", "id_token": "iCANARY", "error": "no aCANARY, rCANARY, iCANARY"}"#,
             ": no [redacted], [redacted], [redacted]",
         ),
-        (format!(r#"{{"error": ["{c}"]}}"#), " with 26 bytes of application/json"),
-        (format!(r#"{{"message": "{c}"}}"#), " with 26 bytes of application/json"),
-        (format!(r#"["{c}"]"#), " with 15 bytes of application/json"),
-        (c.to_owned(), " with 11 bytes of application/json"),
-        (String::new(), " with no explanation"),
+        (r#"{"error": ["CANARY"]}"#, " with 26 bytes of application/json"),
+        (r#"{"message": "CANARY"}"#, " with 26 bytes of application/json"),
+        (r#"["CANARY"]"#, " with 15 bytes of application/json"),
+        ("CANARY", " with 11 bytes of application/json"),
+        ("", " with no explanation"),
     ] {
+        let body = secrets.iter().fold(body.to_owned(), |body, (name, secret)| body.replace(name, secret));
         let error = failure(Step::ExchangeCode, answer(403, body.clone())).await;
         let (_, shown) = error.detail.split_once("answered 403 Forbidden").unwrap();
         assert_eq!(shown, told, "{body}");
