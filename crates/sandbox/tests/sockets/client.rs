@@ -2,16 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "only tests use it")]
 
-use http_body_util::{BodyExt, Full};
-use hyper::Request;
-use hyper::body::Bytes;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use keymint_sandbox::{Consent, Sandbox, sign_in};
 use serde_json::{Value, json};
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::thread::{self, JoinHandle};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use url::{Url, form_urlencoded};
 
@@ -29,7 +25,7 @@ pub(crate) struct Call {
 
 pub(crate) struct Response {
     pub(crate) status: u16,
-    headers: hyper::HeaderMap,
+    head: String,
     pub(crate) text: String,
 }
 
@@ -72,32 +68,25 @@ impl Call {
 
     pub(crate) async fn try_send(self) -> io::Result<Response> {
         let url = Url::parse(&self.url).unwrap();
-        let mut request = Request::builder()
-            .method(self.method)
-            .uri(&url[url::Position::BeforePath..])
-            .header("host", url.authority());
-        for (name, value) in self.headers {
-            request = request.header(name, value);
+        let (target, host, length) = (&url[url::Position::BeforePath..], url.authority(), self.body.len());
+        let mut request =
+            format!("{} {target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n", self.method);
+        for (name, value) in [("content-length", length.to_string())].into_iter().chain(self.headers) {
+            request.extend([name, ": ", &value, "\r\n"]);
         }
-        let request = request.body(Full::<Bytes>::from(self.body)).unwrap();
-
-        let stream = TcpStream::connect(url.authority()).await?;
-        let (mut sender, connection) =
-            http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-        let exchange = async move {
-            let (head, body) = sender.send_request(request).await?.into_parts();
-            Ok((head, body.collect().await?.to_bytes()))
-        };
-        let (exchanged, _) = tokio::join!(exchange, connection);
-        let (head, body) = exchanged.map_err(|error: hyper::Error| io::Error::other(error))?;
-        let text = String::from_utf8(body.to_vec()).unwrap();
-        Ok(Response { status: head.status.as_u16(), headers: head.headers, text })
+        let mut stream = TcpStream::connect(host).await?;
+        stream.write_all(format!("{request}\r\n{}", self.body).as_bytes()).await?;
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await?;
+        let (head, text) = response.split_once("\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
+        Ok(Response { status: head[9..12].parse().unwrap(), head: head.to_owned(), text: text.to_owned() })
     }
 }
 
 impl Response {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(|value| value.to_str().unwrap())
+        let mut headers = self.head.lines().filter_map(|line| line.split_once(": "));
+        headers.find(|(header, _)| *header == name).map(|(_, value)| value)
     }
 
     pub(crate) fn json(&self) -> Value {
