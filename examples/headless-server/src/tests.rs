@@ -77,6 +77,11 @@ impl SignIn {
         sign_in_remotely(&self.authorize_url, consent).await.unwrap()
     }
 
+    /// Answers as a browser elsewhere does, and returns the status.
+    async fn come_back(&self, consent: Consent) -> u16 {
+        self.answer(&self.visit(consent).await).await.0
+    }
+
     async fn outcome(&self) -> Value {
         loop {
             let status = self.status().await;
@@ -116,8 +121,7 @@ async fn several_people_sign_in_at_once_and_each_gets_a_key_of_their_own() {
         let sign_in = world.begin().await;
         assert_eq!(sign_in.status().await, json!({"state": "waiting_for_callback", "events": []}));
         people.spawn(async move {
-            let address = sign_in.visit(Consent::Allow).await;
-            assert_eq!(sign_in.answer(&address).await.0, 202);
+            assert_eq!(sign_in.come_back(Consent::Allow).await, 202);
             let outcome = sign_in.outcome().await;
             let (status, body) = sign_in.take_key().await;
             assert_eq!(status, 200);
@@ -159,7 +163,7 @@ async fn the_answer_to_another_sign_in_is_refused_and_changes_nothing() {
         (422, json!({"error": "not_the_address"}))
     );
     assert_eq!(own.status().await["state"], "waiting_for_callback");
-    assert_eq!(own.answer(&own.visit(Consent::Allow).await).await.0, 202);
+    assert_eq!(own.come_back(Consent::Allow).await, 202);
     assert_eq!(own.outcome().await["state"], "created");
     assert_eq!(other.status().await["state"], "waiting_for_callback");
 }
@@ -183,8 +187,7 @@ async fn the_key_is_handed_over_exactly_once_and_stands_nowhere_else() {
     let world = World::of(Scenario::ready()).await;
     let sign_in = world.begin().await;
     assert_eq!(sign_in.take_key().await, (409, json!({"error": "no_key"})));
-    let address = sign_in.visit(Consent::Allow).await;
-    sign_in.answer(&address).await;
+    sign_in.come_back(Consent::Allow).await;
     let before = sign_in.outcome().await;
     let stored = world.state.stored_keys().unwrap();
     assert_eq!(stored[0].read().unwrap().expose(), world.sandbox.keys()[0].value);
@@ -219,7 +222,7 @@ async fn a_sign_in_is_its_owners_alone() {
 async fn a_person_who_refuses_is_told_so_and_no_key_is_made() {
     let world = World::of(Scenario::ready()).await;
     let sign_in = world.begin().await;
-    assert_eq!(sign_in.answer(&sign_in.visit(Consent::Deny).await).await.0, 202);
+    assert_eq!(sign_in.come_back(Consent::Deny).await, 202);
     let status = sign_in.status().await;
     assert_eq!(status["state"], "failed");
     assert!(status["reason"].as_str().unwrap().starts_with("the sign-in was refused: access_denied"));
@@ -232,7 +235,7 @@ async fn a_key_whose_answer_was_lost_is_told_of_by_name() {
     let world =
         World::of(Scenario::ready().reply(Step::CreateKey, Reply::hang_up().after_processing())).await;
     let sign_in = world.begin().await;
-    sign_in.answer(&sign_in.visit(Consent::Allow).await).await;
+    sign_in.come_back(Consent::Allow).await;
     let outcome = sign_in.outcome().await;
     assert_eq!(outcome["state"], "failed");
     assert!(outcome["reason"].as_str().unwrap().contains(&world.sandbox.keys()[0].name));
