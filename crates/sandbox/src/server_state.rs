@@ -202,20 +202,4 @@ mod tests {
         assert_ne!(session_keys[0], other_session_key);
         assert!(other_session_key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'));
     }
-
-    #[test]
-    fn a_key_is_created_only_in_a_project_that_exists() {
-        let mut state = ServerState::new(Scenario::ready().project_ready_after(Duration::from_secs(5)));
-        let session_key = state.log_in(Duration::ZERO);
-        let mut create = |organization, project, second| {
-            let now = Duration::from_secs(second);
-            state.create_key(&session_key, organization, project, "laptop", now).map(|key| key.name)
-        };
-
-        assert_eq!(create("org-sandbox-personal", "proj_sandbox_default", 4), Err(NotFound::Project));
-        assert_eq!(create("org-sandbox-personal", "proj_other", 5), Err(NotFound::Project));
-        assert_eq!(create("org-other", "proj_sandbox_default", 5), Err(NotFound::Organization));
-        assert_eq!(create("org-sandbox-personal", "proj_sandbox_default", 5), Ok("laptop".to_owned()));
-        assert_eq!(state.account.keys.len(), 1);
-    }
 }
