@@ -56,39 +56,6 @@ async fn a_new_key_is_tried_where_that_is_asked_for() {
 }
 
 #[tokio::test]
-async fn of_50_organizations_the_personal_one_is_asked_right_after_the_default_one() {
-    let organizations = (1..=50).map(|n| {
-        let organization = Organization::numbered(n);
-        match n {
-            17 => organization.as_default(),
-            33 => organization.as_personal().with_project(default_project("proj_mine")),
-            _ => organization,
-        }
-    });
-
-    let ended = create(Scenario::of(organizations)).args(["--json"]).sign_in().await;
-
-    assert_eq!(ended.json()["organization"]["id"], "org-33");
-    let requests = ended.sandbox.requests();
-    let asked: Vec<_> = requests.iter().filter(|request| request.path.ends_with("/projects")).collect();
-    assert!(asked[0].path.contains("/org-17/"), "{}", asked[0].path);
-    assert!(asked.len() <= 9, "{} requests", asked.len());
-}
-
-#[tokio::test]
-async fn the_default_organization_wins_with_one_request_for_projects() {
-    let organizations = (1..=50).map(|n| {
-        let organization = Organization::numbered(n).with_project(default_project("proj_default"));
-        if n == 50 { organization.as_default() } else { organization }
-    });
-
-    let ended = create(Scenario::of(organizations)).args(["--json"]).sign_in().await;
-
-    assert_eq!(ended.json()["organization"]["id"], "org-50");
-    assert_eq!(ended.count("GET", "/projects"), 1);
-}
-
-#[tokio::test]
 async fn one_organization_that_refuses_does_not_end_the_flow() {
     let scenario = Scenario::of([
         Organization::new("org-closed").as_default(),
