@@ -3,8 +3,7 @@
 use crate::support::{FORBIDDEN, Story, UNAVAILABLE, tell_with};
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, organization, project};
 use keymint_domain::{
-    Candidate, Clock, Event, Moment, Observation, Organization, Plan, Project, ProvisionError,
-    RequestedTarget, ServiceErrorKind, Step, TargetError, Title,
+    Clock, Event, Moment, Observation, Organization, Plan, Project, ServiceErrorKind, Step, Title,
 };
 use std::time::Duration;
 
@@ -41,14 +40,6 @@ fn choose(platform: &FakePlatform, clock: &FakeClock, organization: &str, projec
 fn target(story: &Story) -> (&str, &str) {
     let target = &story.outcome.as_ref().unwrap().target;
     (target.organization_id.as_str(), target.project_id.as_str())
-}
-
-/// The organization and project ids of choices.
-fn ids(choices: &[Candidate]) -> Vec<(&str, &str)> {
-    let ids = choices.iter().map(|Candidate { organization, project, .. }| {
-        (organization.id.as_str(), project.as_ref().map_or("", |project| project.id.as_str()))
-    });
-    ids.collect()
 }
 
 #[test]
@@ -110,41 +101,44 @@ fn an_id_goes_before_a_title_of_an_earlier_organization() {
 #[test]
 fn what_is_not_there_ends_the_flow_at_once_with_the_choices() {
     let clock = FakeClock::new();
-    let platform = account(&clock);
-    let story = choose(&platform, &clock, "Initech", "Web");
-    let (requested, choices, unread) = story.no_such_target();
-    assert_eq!((requested, unread), (&RequestedTarget::Organization("Initech".to_owned()), 0));
-    assert_eq!(ids(choices), [("org-acme", ""), ("org-own", ""), ("org-uni", "")]);
-    assert_eq!(story.target_error().to_string(), r#"there is no organization "Initech""#);
-    assert_eq!((story.took, platform.count(Step::ListProjects)), (Duration::ZERO, 0));
-
-    let story = choose(&account(&clock), &clock, "Acme", "Lab");
-    let (requested, choices, unread) = story.no_such_target();
-    assert_eq!((requested, unread), (&RequestedTarget::Project("Lab".to_owned()), 0));
-    assert_eq!(ids(choices), [("org-acme", "proj_acme"), ("org-acme", "proj_acme_web")]);
-    assert_eq!(story.took, Duration::ZERO);
-
-    let story = choose(&account(&clock), &clock, "", "Shed");
-    let (_, choices, unread) = story.no_such_target();
-    assert_eq!((choices.len(), unread, story.took), (6, 0, Duration::ZERO));
+    let organizations = vec![("org-acme", ""), ("org-own", ""), ("org-uni", "")];
+    let of_acme = vec![("org-acme", "proj_acme"), ("org-acme", "proj_acme_web")];
+    let of_others = [
+        ("org-own", "proj_own"),
+        ("org-own", "proj_own_web"),
+        ("org-uni", "proj_uni"),
+        ("org-uni", "proj_lab"),
+    ];
+    let all = [&of_acme[..], &of_others].concat();
+    for (organization, project, words, choices, lists_read) in [
+        ("Initech", "Web", r#"there is no organization "Initech""#, organizations, 0),
+        ("Acme", "Lab", r#"there is no project "Lab""#, of_acme, 1),
+        ("", "Shed", r#"there is no project "Shed""#, all, 3),
+    ] {
+        let platform = account(&clock);
+        let story = choose(&platform, &clock, organization, project);
+        assert_eq!(story.target_error(), (words.to_owned(), choices));
+        assert_eq!((story.took, platform.count(Step::ListProjects)), (Duration::ZERO, lists_read));
+    }
 }
 
 #[test]
 fn a_title_that_several_have_is_ambiguous_and_no_key_is_made() {
     let clock = FakeClock::new();
-    let platform = account(&clock).with(titled("org-2", "Acme"), vec![]);
-    let story = choose(&platform, &clock, "Acme", "");
-    let error = story.target_error();
-    let TargetError::Ambiguous { choices, .. } = error else { panic!("{error:?}") };
-    assert_eq!(ids(choices), [("org-acme", ""), ("org-2", "")]);
-    assert_eq!(error.to_string(), r#"there is more than one organization "Acme""#);
-
-    let story = choose(&account(&clock), &clock, "", "Web");
-    let error = story.target_error();
-    let TargetError::Ambiguous { requested, choices } = error else { panic!("{error:?}") };
-    assert_eq!(*requested, RequestedTarget::Project("Web".to_owned()));
-    assert_eq!(ids(choices), [("org-acme", "proj_acme_web"), ("org-own", "proj_own_web")]);
-    assert!(platform.keys().is_empty());
+    for (organization, project, words, choices) in [
+        ("Acme", "", r#"there is more than one organization "Acme""#, [("org-acme", ""), ("org-2", "")]),
+        (
+            "",
+            "Web",
+            r#"there is more than one project "Web""#,
+            [("org-acme", "proj_acme_web"), ("org-own", "proj_own_web")],
+        ),
+    ] {
+        let platform = account(&clock).with(titled("org-2", "Acme"), vec![]);
+        let story = choose(&platform, &clock, organization, project);
+        assert_eq!(story.target_error(), (words.to_owned(), choices.to_vec()));
+        assert!(platform.keys().is_empty());
+    }
 }
 
 #[test]
@@ -184,13 +178,14 @@ fn a_project_that_an_empty_list_may_yet_have_is_waited_for_and_then_told_with_th
 
     let story = choose(&platform, &clock, "", "Shed");
 
-    let (_, choices, unread) = story.no_such_target();
-    assert_eq!((choices.len(), unread, story.took), (6, 0, Duration::from_secs(60)));
+    let (words, choices) = story.target_error();
+    assert_eq!((words.as_str(), choices.len()), (r#"there is no project "Shed""#, 6));
+    assert_eq!(story.took, Duration::from_secs(60));
     assert!(story.events.iter().any(|event| matches!(event, Event::WaitingForProject { .. })));
 
     let nothing_at_all = FakePlatform::empty(&clock).with(titled("org-new", "New"), vec![]);
     let story = choose(&nothing_at_all, &clock, "", "Shed");
-    assert!(matches!(story.outcome, Err(ProvisionError::NoDefaultProject { .. })), "{:?}", story.outcome);
+    assert_eq!(story.last_observation(), Observation::NoDefaultProject { organizations: 1, projects: 0 });
 }
 
 #[test]
@@ -205,9 +200,8 @@ fn a_list_that_cannot_be_read_is_passed_over_and_an_answer_says_so() {
     assert!(story.events.contains(&skipped));
 
     let story = choose(&forbidden(), &clock, "", "Shed");
-    assert_eq!(story.no_such_target().2, 1);
     assert_eq!(
-        story.target_error().to_string(),
+        story.target_error().0,
         r#"there is no project "Shed" in what could be read; one list was not, or not to its end"#
     );
     assert_eq!(story.took, Duration::ZERO);
@@ -223,7 +217,7 @@ fn a_list_that_fails_may_have_what_is_named_and_is_asked_again() {
     let odd = account(&clock).fail_projects_of("org-uni", &[ServiceErrorKind::OutOfContract; 10]);
     for (platform, ended_after) in [(failing(1000), 60..61), (odd, 0..10)] {
         let story = choose(&platform, &clock, "", "Lab");
-        assert_eq!(story.no_such_target().2, 1);
+        assert!(story.target_error().0.ends_with("one list was not, or not to its end"));
         assert!(ended_after.contains(&story.took.as_secs()), "{:?}", story.took);
     }
 }

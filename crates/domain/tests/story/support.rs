@@ -3,7 +3,7 @@
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted, organization, project};
 use keymint_domain::{
     Candidate, Clock, ConnectFailure, Event, Observation, Plan, Ports, ProvisionError, ProvisionedKey,
-    Provisioner, RequestedTarget, ServiceErrorKind, Step, TargetError,
+    Provisioner, ServiceErrorKind, Step, TargetError,
 };
 use std::sync::Mutex;
 use std::time::Duration;
@@ -58,19 +58,18 @@ impl Story {
         }
     }
 
-    pub(crate) fn target_error(&self) -> &TargetError {
-        match &self.outcome {
-            Err(ProvisionError::Target(error)) => error,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// What was named and is not there, what is there instead, and how many lists were not read.
-    pub(crate) fn no_such_target(&self) -> (&RequestedTarget, &[Candidate], usize) {
-        match self.target_error() {
-            TargetError::NoSuchTarget { requested, choices, unread } => (requested, choices, *unread),
-            other => panic!("{other:?}"),
-        }
+    /// The error in words, and the organization and project ids of the choices that come with it.
+    pub(crate) fn target_error(&self) -> (String, Vec<(&str, &str)>) {
+        let Err(ProvisionError::Target(
+            error @ (TargetError::NoSuchTarget { choices, .. } | TargetError::Ambiguous { choices, .. }),
+        )) = &self.outcome
+        else {
+            panic!("{:?}", self.outcome)
+        };
+        let ids = choices.iter().map(|Candidate { organization, project, .. }| {
+            (organization.id.as_str(), project.as_ref().map_or("", |project| project.id.as_str()))
+        });
+        (error.to_string(), ids.collect())
     }
 
     pub(crate) fn service_error(&self) -> (Step, ServiceErrorKind) {
