@@ -84,8 +84,9 @@ pub use oauth::authorization::{
     PendingAuthorization, REGISTERED_REDIRECT_URI, SavedAuthorization, Stray,
 };
 pub use oauth::base_url::{BaseUrl, InvalidBaseUrl};
-pub use platform::listing::Listing;
-pub use platform::organization::{InvalidId, Organization, OrganizationId, Project, ProjectId, Target};
+pub use platform::organization::{
+    InvalidId, Listing, Organization, OrganizationId, Project, ProjectId, Target,
+};
 pub use platform::title::Title;
 pub use policy::polling::PollPolicy;
 pub use policy::preference::{by_preference, default_project};
@@ -93,11 +94,9 @@ pub use policy::selector::{Candidate, RequestedTarget, TargetError, TargetSelect
 pub use ports::{AuthServer, PlatformApi, ResponseSource, SourceError, Tokens};
 pub use provisioning::catalogue::{Catalogue, CatalogueEntry};
 pub use provisioning::error::ProvisionError;
-pub use provisioning::flow::{ProvisionedKey, wait_for_grant};
-pub use provisioning::key_check::{KeyCheck, check_key};
+pub use provisioning::flow::{KeyCheck, ProvisionedKey, check_key, wait_for_grant};
 pub use provisioning::plan::{Plan, Ports, Timeouts};
-pub use provisioning::provisioner::Provisioner;
-pub use provisioning::session::Session;
+pub use provisioning::provisioner::{Provisioner, Session};
 pub use secret::{AccessToken, ApiKey, AuthorizationCode, CodeVerifier, InvalidSecret, SessionKey, State};
 pub use service_error::{Advice, ConnectFailure, ServiceError, ServiceErrorKind, Step};
 pub use url::Url;

@@ -1,5 +1,4 @@
 //! What the platform has: organizations, projects, and the lists of them.
 
-pub(crate) mod listing;
 pub(crate) mod organization;
 pub(crate) mod title;

@@ -7,8 +7,7 @@
 
 use crate::oauth::account::AccountEmail;
 use crate::oauth::authorization::{AuthorizationGrant, AuthorizationResponse, PendingAuthorization};
-use crate::platform::listing::Listing;
-use crate::platform::organization::{Organization, OrganizationId, Project, Target};
+use crate::platform::organization::{Listing, Organization, OrganizationId, Project, Target};
 use crate::secret::{AccessToken, ApiKey, SessionKey};
 use crate::service_error::ServiceError;
 use async_trait::async_trait;

@@ -3,10 +3,8 @@
 pub(crate) mod catalogue;
 pub(crate) mod error;
 pub(crate) mod flow;
-pub(crate) mod key_check;
 pub(crate) mod lists;
 pub(crate) mod plan;
 pub(crate) mod provisioner;
 pub(crate) mod request_runner;
 pub(crate) mod search;
-pub(crate) mod session;

@@ -1,7 +1,6 @@
 //! Which organization and project a key is made in, and what a name means of those that are there.
 
-use crate::platform::listing::Listing;
-use crate::platform::organization::{Organization, Project, Target};
+use crate::platform::organization::{Listing, Organization, Project, Target};
 use crate::platform::title::Title;
 use crate::policy::preference::by_preference;
 use crate::text::sanitize;
@@ -214,14 +213,5 @@ mod tests {
         let cut = Listing::new(vec![organization("org-1", "Acme")], 0, false);
         let selector = TargetSelector { organization: Some("org-2".to_owned()), project: None };
         assert!(matches!(selector.organizations(&cut), Err(TargetError::NoSuchTarget { unread: 1, .. })));
-    }
-
-    #[test]
-    fn whoever_names_nothing_gets_all_in_the_order_of_preference_and_an_empty_list_is_waited_for() {
-        let there =
-            vec![organization("org-1", "A"), Organization { is_default: true, ..organization("org-2", "B") }];
-        let looked_into = TargetSelector::default().organizations(&there.clone().into()).unwrap();
-        assert_eq!(looked_into, [there[1].clone(), there[0].clone()]);
-        assert!(named("org-1", &[]).unwrap().is_empty());
     }
 }

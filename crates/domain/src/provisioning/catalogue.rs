@@ -5,8 +5,7 @@ use crate::policy::preference::by_preference;
 use crate::policy::selector::Candidate;
 use crate::provisioning::error::ProvisionError;
 use crate::provisioning::lists::{Lists, ProjectLists};
-use crate::provisioning::provisioner::Provisioner;
-use crate::provisioning::session::Session;
+use crate::provisioning::provisioner::{Provisioner, Session};
 use crate::service_error::ServiceError;
 
 /// What a signed-in person belongs to, at one moment. A new account's organizations and projects

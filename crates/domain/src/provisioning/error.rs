@@ -51,20 +51,3 @@ pub enum ProvisionError {
     #[error(transparent)]
     Service(#[from] ServiceError),
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::service_error::{ServiceErrorKind, Step};
-    use std::error::Error;
-
-    #[test]
-    fn a_source_that_broke_down_stands_for_its_cause_and_hides_none_below_it() {
-        let refused = ServiceError::new(Step::Login, ServiceErrorKind::TimedOut, "no");
-        let cause = ProvisionError::NoResponse(SourceError::new(refused));
-        let source = SourceError::new(cause);
-        assert_eq!(source.to_string(), "the answer of the browser cannot be received");
-        assert_eq!(source.source().unwrap().to_string(), "signing in to the platform failed: no");
-        assert!(SourceError::new("a message").source().is_none());
-    }
-}

@@ -1,11 +1,9 @@
 //! The lists of organizations and projects, asked for side by side.
 
 use crate::event::Event;
-use crate::platform::listing::Listing;
-use crate::platform::organization::{Organization, OrganizationId, Project};
-use crate::provisioning::provisioner::Provisioner;
+use crate::platform::organization::{Listing, Organization, OrganizationId, Project};
+use crate::provisioning::provisioner::{Provisioner, Session};
 use crate::provisioning::request_runner::{Deadline, RequestRunner};
-use crate::provisioning::session::Session;
 use crate::service_error::{ServiceError, ServiceErrorKind, Step};
 use futures_util::future::{self, BoxFuture, Either, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};

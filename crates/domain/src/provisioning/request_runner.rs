@@ -4,8 +4,7 @@ use crate::clock::Moment;
 use crate::event::Event;
 use crate::policy::polling::PollRound;
 use crate::policy::retry;
-use crate::provisioning::provisioner::Provisioner;
-use crate::provisioning::session::Jitter;
+use crate::provisioning::provisioner::{Jitter, Provisioner};
 use crate::service_error::{ServiceError, Step};
 use std::future::Future;
 use std::time::Duration;
@@ -49,7 +48,7 @@ impl RequestRunner<'_> {
         let clock = self.provisioner.ports.clock;
         let mut attempt = 0;
         loop {
-            let failure = match self.send_once(deadline, step, &mut call).await {
+            let failure = match self.send_once(deadline, step, call()).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
@@ -68,15 +67,12 @@ impl RequestRunner<'_> {
     }
 
     /// Sends a request, unless the time is up already.
-    async fn send_once<T, F>(
+    async fn send_once<T>(
         &self,
         deadline: Deadline,
         step: Step,
-        call: &mut impl FnMut() -> F,
-    ) -> Result<T, ServiceError>
-    where
-        F: Future<Output = Result<T, ServiceError>>,
-    {
+        call: impl Future<Output = Result<T, ServiceError>>,
+    ) -> Result<T, ServiceError> {
         let clock = self.provisioner.ports.clock;
         let remaining = deadline.ends.since(clock.now());
         let limit = deadline.call.map_or(remaining, |call| call.min(remaining));
@@ -86,7 +82,7 @@ impl RequestRunner<'_> {
         if step == Step::CreateKey {
             (self.provisioner.observer)(Event::CreationRequested);
         }
-        clock.timeout(limit, call()).await.unwrap_or_else(|_| Err(ServiceError::out_of_time(step, limit)))
+        clock.timeout(limit, call).await.unwrap_or_else(|_| Err(ServiceError::out_of_time(step, limit)))
     }
 }
 

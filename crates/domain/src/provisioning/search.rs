@@ -6,9 +6,8 @@ use crate::event::{Event, Observation};
 use crate::platform::organization::{OrganizationId, Target};
 use crate::provisioning::error::ProvisionError;
 use crate::provisioning::lists::{Lists, ProjectLists};
-use crate::provisioning::provisioner::Provisioner;
+use crate::provisioning::provisioner::{Provisioner, Session};
 use crate::provisioning::request_runner::Deadline;
-use crate::provisioning::session::Session;
 use crate::service_error::ServiceErrorKind;
 use findings::{Findings, NoTarget};
 

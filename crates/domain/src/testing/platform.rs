@@ -1,7 +1,6 @@
 use super::FakeClock;
 use crate::clock::{Clock, Moment};
-use crate::platform::listing::Listing;
-use crate::platform::organization::{Organization, OrganizationId, Project, ProjectId, Target};
+use crate::platform::organization::{Listing, Organization, OrganizationId, Project, ProjectId, Target};
 use crate::ports::PlatformApi;
 use crate::secret::{AccessToken, ApiKey, SessionKey};
 use crate::service_error::{ServiceError, ServiceErrorKind, Step};

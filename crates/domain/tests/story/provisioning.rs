@@ -38,33 +38,6 @@ fn a_ready_account_gets_its_key_with_one_request_of_each_kind() {
 }
 
 #[test]
-fn of_50_organizations_the_default_one_is_preferred_and_the_personal_one_is_next() {
-    let clock = FakeClock::new();
-    let flagged = |i: usize| {
-        let mut flagged = organization(&format!("org-{i}"));
-        flagged.is_default = i == 49;
-        flagged.personal = i == 30;
-        flagged
-    };
-    let account = |default_has_one: bool| {
-        (0..50).fold(FakePlatform::empty(&clock), |platform, i| {
-            let initial = i == 30 || (i == 49 && default_has_one);
-            platform.with(flagged(i), vec![project("p", initial)])
-        })
-    };
-
-    let only_the_personal_one = account(false);
-    assert_eq!(tell(&only_the_personal_one, &clock).organization(), "org-30");
-    let first_two: Vec<_> =
-        only_the_personal_one.calls().into_iter().filter_map(|call| call.organization).take(2).collect();
-    assert_eq!(first_two, [flagged(49).id, flagged(30).id]);
-
-    let both = account(true);
-    assert_eq!(tell(&both, &clock).organization(), "org-49");
-    assert_eq!(both.count(Step::ListProjects), 1);
-}
-
-#[test]
 fn the_order_of_preference_stands_when_a_later_organization_answers_first() {
     let clock = FakeClock::new();
     let platform = (0..4)

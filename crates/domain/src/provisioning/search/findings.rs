@@ -1,8 +1,7 @@
 //! What a round of requests has found, and what follows from it: no requests here.
 
 use crate::event::{Event, Observation};
-use crate::platform::listing::Listing;
-use crate::platform::organization::{Organization, Project, Target};
+use crate::platform::organization::{Listing, Organization, Project, Target};
 use crate::policy::preference::default_project;
 use crate::policy::selector::{Candidate, RequestedTarget, TargetError, TargetSelector, resolve};
 use crate::provisioning::error::ProvisionError;

@@ -1,6 +1,5 @@
 use super::{ContractViolation, POLLS, abandon, check, refusal, success};
-use crate::platform::listing::Listing;
-use crate::platform::organization::{Organization, Project, Target};
+use crate::platform::organization::{Listing, Organization, Project, Target};
 use crate::ports::PlatformApi;
 use crate::secret::{AccessToken, ApiKey, SessionKey};
 use crate::service_error::Step;
