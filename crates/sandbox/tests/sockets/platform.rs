@@ -114,16 +114,20 @@ async fn bodies_headers_and_queries_must_be_exact() {
 }
 
 #[tokio::test]
-async fn what_does_not_exist_is_not_found() {
-    let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
+async fn what_does_not_exist_or_not_yet_is_not_found() {
+    let sandbox = Sandbox::start(Scenario::ready().ready_after_rounds(1)).await.unwrap();
     let session_key = session_key(&sandbox).await;
     for call in [
         projects(&sandbox, &session_key, "org-other", ""),
         create_key(&sandbox, &session_key, "org-other", PROJECT),
         create_key(&sandbox, &session_key, ORGANIZATION, "proj_other"),
+        create_key(&sandbox, &session_key, ORGANIZATION, PROJECT),
     ] {
         assert_eq!(call.send().await.status, 404);
     }
+    organizations(&sandbox, &session_key, "").send().await;
+    assert_eq!(create_key(&sandbox, &session_key, ORGANIZATION, PROJECT).send().await.status, 200);
+    assert_eq!(sandbox.keys().len(), 1);
     assert!(sandbox.violations().is_empty());
 }
 
