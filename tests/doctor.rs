@@ -38,6 +38,11 @@ impl Machine {
         Self { machine, under: Vec::new(), args: Vec::new(), environment }
     }
 
+    /// One that gets to its authorization server through this proxy.
+    async fn behind(proxy: &str) -> Self {
+        Self::new().await.option("--issuer", "https://keymint.invalid").with("HTTPS_PROXY", proxy)
+    }
+
     fn with(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
         self.environment.push((name, value.into()));
         self
@@ -79,17 +84,17 @@ impl Machine {
 }
 
 impl Diagnosis {
-    fn findings(&self) -> &[Value] {
-        self.json["findings"].as_array().unwrap()
+    fn findings(&self) -> impl Iterator<Item = &Value> {
+        self.json["findings"].as_array().unwrap().iter()
     }
 
     fn finding(&self, check: &str) -> &Value {
-        self.findings().iter().find(|finding| finding["check"] == check).unwrap()
+        self.findings().find(|finding| finding["check"] == check).unwrap()
     }
 
     /// The checks that found something.
     fn wrong(&self) -> Vec<&str> {
-        let wrong = self.findings().iter().filter(|finding| finding["status"] != "ok");
+        let wrong = self.findings().filter(|finding| finding["status"] != "ok");
         wrong.map(|finding| finding["check"].as_str().unwrap()).collect()
     }
 }
@@ -157,20 +162,14 @@ async fn a_localhost_that_leads_elsewhere_is_found() {
 
 #[tokio::test]
 async fn a_proxy_that_makes_no_sense_is_found_and_nobody_is_contacted_past_it() {
-    let machine = Machine::new()
-        .await
-        .option("--issuer", "https://keymint.invalid")
-        .with("HTTPS_PROXY", "socks5://user:canary@host:1");
+    let machine = Machine::behind("socks5://user:canary@host:1").await;
     let diagnosis = machine.finds("proxy", "problem", "HTTPS_PROXY: it must be a proxy").await;
     assert!(!diagnosis.text.contains("issuer"), "{}", diagnosis.text);
 }
 
 #[tokio::test]
 async fn a_proxy_that_is_down_is_found() {
-    let machine = Machine::new()
-        .await
-        .option("--issuer", "https://keymint.invalid")
-        .with("HTTPS_PROXY", "http://user:canary@127.0.0.1:1");
+    let machine = Machine::behind("http://user:canary@127.0.0.1:1").await;
     let diagnosis = machine.finds("issuer", "problem", "the proxy did not let it through").await;
     assert_eq!(diagnosis.finding("proxy")["message"], "http://127.0.0.1:1 (by HTTPS_PROXY)");
 }

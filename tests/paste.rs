@@ -4,7 +4,7 @@
 
 use crate::support::{create, machine};
 use keymint_sandbox::{Consent, Reply, Scenario, Step, sign_in_remotely};
-use keymint_testkit::{Machine, Terminal, browse, get};
+use keymint_testkit::{Machine, Terminal, get};
 use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::Duration;
@@ -53,13 +53,6 @@ async fn what_is_pasted_wins_when_it_comes_first() {
     sign_in.terminal.types(&format!("{address}\n")).await;
     let shown = sign_in.ends_with_a_key().await;
     assert!(!shown.contains("warning"), "{shown}");
-}
-
-#[tokio::test]
-async fn the_listener_wins_when_it_comes_first() {
-    let sign_in = SignIn::begin_listening().await;
-    browse(&sign_in.url, Consent::Allow);
-    sign_in.ends_with_a_key().await;
 }
 
 #[tokio::test]

@@ -22,6 +22,11 @@ impl Machine {
         Self::run(self.0.keymint(["start"]).args(args)).await
     }
 
+    /// Starts a sign-in, and returns the address that a willing user ends on.
+    async fn signed_in(&self) -> String {
+        answer(&self.start(&[]).await.1).await
+    }
+
     /// Knows the servers from the attempt alone.
     async fn finish(&self, args: &[&str], input: &str) -> Ended {
         Self::run(keymint(&self.0.home).args(["finish"]).args(args).input(input)).await
@@ -45,8 +50,7 @@ async fn answer(url: &str) -> String {
 #[tokio::test]
 async fn a_variable_that_stands_in_the_keys_way_is_told_at_the_end_here_too() {
     let machine = Machine::new().await;
-    let (_, url, _) = machine.start(&[]).await;
-    let address = answer(&url).await;
+    let address = machine.signed_in().await;
     let finish = keymint(&machine.0.home).args(["finish"]).env("OPENAI_API_KEY", "sk-another-one");
     let (code, _, told) = Machine::run(finish.input(&address)).await;
     assert_eq!(code, 0, "{told}");
@@ -70,21 +74,20 @@ async fn several_wait_at_once_and_each_is_finished_by_its_own_answer() {
 #[tokio::test]
 async fn a_foreign_answer_is_refused_and_uses_nothing_up() {
     let machine = Machine::new().await;
-    let (_, url, _) = machine.start(&[]).await;
+    let address = machine.signed_in().await;
     for foreign in ["http://localhost:5000/auth/callback?code=c&state=of-another", "nonsense"] {
         let (code, _, told) = machine.finish(&["--json"], foreign).await;
         assert_eq!(code, 4, "{told}");
     }
     let (code, _, told) = machine.finish(&[], "").await;
     assert_eq!(code, 2, "{told}");
-    assert_eq!(machine.finish(&[], &format!("{}\n", answer(&url).await)).await.0, 0);
+    assert_eq!(machine.finish(&[], &format!("{address}\n")).await.0, 0);
 }
 
 #[tokio::test]
 async fn a_destination_that_fails_its_check_uses_nothing_up() {
     let machine = Machine::new().await;
-    let (_, url, _) = machine.start(&[]).await;
-    let address = answer(&url).await;
+    let address = machine.signed_in().await;
     let (code, _, told) = machine.finish(&[&address, "--env-file", "/no/such/folder/.env"], "").await;
     assert_eq!((code, machine.0.count("POST", "token")), (11, 0), "{told}");
     assert_eq!(machine.finish(&[&address], "").await.0, 0);
@@ -93,8 +96,7 @@ async fn a_destination_that_fails_its_check_uses_nothing_up() {
 #[tokio::test]
 async fn an_address_is_not_taken_for_the_path_of_a_file() {
     let machine = Machine::new().await;
-    let (_, url, _) = machine.start(&[]).await;
-    let address = answer(&url).await;
+    let address = machine.signed_in().await;
     let (code, _, told) = machine.finish(&["--env-file", &address], "").await;
     assert!(code == 2 && told.contains("give the address before it"), "{told}");
     assert!(!told.contains("code="), "{told}");
@@ -107,8 +109,7 @@ async fn an_address_is_not_taken_for_the_path_of_a_file() {
 #[tokio::test]
 async fn an_attempt_that_has_expired_is_told_as_such() {
     let machine = Machine::new().await;
-    let (_, url, _) = machine.start(&[]).await;
-    let address = answer(&url).await;
+    let address = machine.signed_in().await;
     // As it will read in a while.
     let path = machine.attempts().remove(0);
     let mut attempt: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
