@@ -1,4 +1,4 @@
-//! Time, as a port.
+//! The port for time.
 
 use async_trait::async_trait;
 use futures_util::future::{self, Either};
@@ -10,19 +10,19 @@ use std::time::Duration;
 /// Monotonic time.
 #[async_trait]
 pub trait Clock: Send + Sync {
-    /// Never goes back.
+    /// Returns the current time, which never decreases.
     fn now(&self) -> Moment;
 
-    /// When it returns, [`now`](Self::now) has advanced by at least `duration`.
+    /// Waits until [`now`](Self::now) has advanced by at least `duration`.
     async fn sleep(&self, duration: Duration);
 }
 
 impl dyn Clock + '_ {
-    /// Runs `work` for at most `limit`. Work that is ready when the time is up still counts.
+    /// Runs `work` for at most `limit`. Work that completes exactly at the limit succeeds.
     ///
     /// # Errors
     ///
-    /// [`Elapsed`] if the time was up first. The work is dropped then.
+    /// [`Elapsed`] if the limit passed first. The work is then dropped.
     pub async fn timeout<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Result<T, Elapsed> {
         match future::select(pin!(work), self.sleep(limit)).await {
             Either::Left((output, _)) => Ok(output),
@@ -31,22 +31,22 @@ impl dyn Clock + '_ {
     }
 }
 
-/// The time of a [timeout](trait.Clock.html#method.timeout) was up before its work was done.
+/// The limit of a [timeout](trait.Clock.html#method.timeout) passed before its work completed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the time is up")]
 pub struct Elapsed(());
 
-/// A point on a [`Clock`]: the time since an origin of the clock's choosing.
+/// A point in time on a [`Clock`]: the duration since an origin that the clock chooses.
 ///
-/// Not `std::time::Instant`, which cannot be made on wasm32, nor by a test.
+/// It replaces `std::time::Instant`, which neither wasm32 nor a test can create.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Moment(Duration);
 
 impl Moment {
-    /// The clock's origin. `Moment::ORIGIN + elapsed` makes any other.
+    /// The clock's origin. Any other moment is `Moment::ORIGIN + elapsed`.
     pub const ORIGIN: Self = Self(Duration::ZERO);
 
-    /// The time from `earlier` to here; zero if `earlier` is later.
+    /// Returns the duration since `earlier`, or zero if `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }

@@ -1,22 +1,20 @@
-//! What the flow tells while it runs.
+//! Progress events of the flow.
 //!
-//! Events are facts in the past tense. They carry no secret and no prose, cannot fail and cannot
-//! steer. The address to open is not an event, and neither is the result: nothing that matters
-//! hides in an observer.
+//! Events are facts in the past tense, without secrets or prose. An observer can neither fail nor change
+//! the flow. The URL to open and the result are return values, not events.
 
 use crate::platform::organization::{OrganizationId, Target};
 use crate::service_error::{ServiceErrorKind, Step};
 use std::fmt;
 use std::time::Duration;
 
-/// Takes the events of one flow. A front end with a channel passes `&|event| drop(tx.send(event))`;
-/// one that does not care passes `&no_observer`.
+/// Receives the events of one flow. A front end with a channel passes `&|event| drop(tx.send(event))`.
 pub type Observer<'a> = &'a (dyn Fn(Event) + Sync);
 
-/// An [`Observer`] that looks away.
+/// An [`Observer`] that ignores every event.
 pub fn no_observer(_: Event) {}
 
-/// Something that happened.
+/// A fact about the flow's progress.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
@@ -24,48 +22,47 @@ pub enum Event {
     CodeExchanged,
     /// The platform opened a session.
     SignedIn,
-    /// A look found no project to make a key in; the next one follows.
+    /// A search found no project for the key. The next one follows.
     WaitingForProject {
-        /// What the look saw.
+        /// The findings of the search.
         observed: Observation,
-        /// How long until the next look.
+        /// The time until the next search.
         retry_in: Duration,
     },
-    /// The project list of an organization could not be read. Told once for each organization.
+    /// The project list of an organization could not be read. Reported once for each organization.
     OrganizationSkipped {
-        /// Which one.
+        /// The organization.
         id: OrganizationId,
-        /// Why.
+        /// The failure of its list.
         reason: ServiceErrorKind,
     },
-    /// A list has entries that cannot be used, or more of them than are read. Told once for each
-    /// step.
+    /// A list has unusable entries, or was not read to its end. Reported once for each step.
     ListIncomplete {
-        /// Which list.
+        /// The step that reads the list.
         step: Step,
-        /// How many entries had no usable id.
+        /// The number of entries without a usable id.
         skipped: usize,
-        /// Whether its end was not reached.
+        /// Whether the list has more entries than were read.
         cut: bool,
     },
-    /// A step failed and is tried again.
+    /// A step failed and will be retried.
     Retrying {
-        /// Which step.
+        /// The step.
         step: Step,
-        /// What happened to it.
+        /// The failure.
         reason: ServiceErrorKind,
-        /// How long until then.
+        /// The time until the retry.
         after: Duration,
     },
-    /// The creation is about to be sent. From here on a key may exist, until the creation returns or
-    /// is [retried](Self::Retrying): that happens only when it certainly made none.
+    /// The creation request is about to be sent. From now on a key may exist, until the creation returns
+    /// or is [retried](Self::Retrying), which happens only if the server certainly created none.
     CreationRequested,
     /// The project was found.
     TargetSelected(Target),
 }
 
 impl Event {
-    /// A stable name, for logs and for machines.
+    /// Returns a stable name for logs and programs.
     pub fn name(&self) -> &'static str {
         match self {
             Self::CodeExchanged => "code_exchanged",
@@ -80,22 +77,22 @@ impl Event {
     }
 }
 
-/// What was last seen of a default project that is not there.
+/// The findings of a search that found no default project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Observation {
     /// The account has no organization.
     NoOrganization,
-    /// Some organizations were looked into, and none holds a default project.
+    /// None of the organizations that were read has a default project.
     NoDefaultProject {
-        /// How many organizations' lists were read.
+        /// The number of organizations whose lists were read.
         organizations: usize,
-        /// How many projects those lists have.
+        /// The number of projects in those lists.
         projects: usize,
     },
-    /// The project list of each organization was refused.
+    /// The server refused the project list of each organization.
     ProjectsRefused {
-        /// How many organizations there are.
+        /// The number of organizations.
         organizations: usize,
     },
 }

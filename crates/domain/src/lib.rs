@@ -1,24 +1,23 @@
-//! From a browser sign-in to a working OpenAI project API key: the rules and the story, without
-//! a runtime, an HTTP library, a clock or a terminal.
+//! Gets an OpenAI project API key through a browser sign-in. This crate holds the rules and the flow; it
+//! has no runtime, HTTP library, clock or terminal.
 //!
 //! A front end brings three adapters, the [`AuthServer`], the [`PlatformApi`] and the [`Clock`],
-//! and walks one way:
+//! and takes these steps:
 //!
 //! 1. [`Client::begin`] makes a [`PendingAuthorization`] from the operating system's randomness.
-//! 2. The person opens its [`authorize_url`](PendingAuthorization::authorize_url) in a browser.
-//! 3. The browser's answer comes back: [`wait_for_grant`] waits for it at a [`ResponseSource`] such as
-//!    a loopback listener, or the front end reads it itself with
-//!    [`read_pasted`](PendingAuthorization::read_pasted). Either way it becomes an
-//!    [`AuthorizationGrant`]. In between it can be [saved](SavedAuthorization), and go on in another
-//!    process.
-//! 4. [`Provisioner::provision`] exchanges it, waits for the default project and creates one key. It is
-//!    [`sign_in`](Provisioner::sign_in), [`wait_for_target`](Provisioner::wait_for_target) and
-//!    [`create_key`](Provisioner::create_key), which can also be called one by one, with a question to
-//!    the user in between. [`wait_for_targets`](Provisioner::wait_for_targets) lists what to choose from.
+//! 2. The user opens its [`authorize_url`](PendingAuthorization::authorize_url) in a browser.
+//! 3. [`wait_for_grant`] waits for the browser's response at a [`ResponseSource`] such as a loopback
+//!    listener, or the front end reads it with [`read_pasted`](PendingAuthorization::read_pasted).
+//!    Either way the response becomes an [`AuthorizationGrant`]. Until then the authorization can be
+//!    [saved](SavedAuthorization), and continued in another process.
+//! 4. [`Provisioner::provision`] exchanges the grant, waits for the default project and creates one key.
+//!    To ask the user in between, call its parts: [`sign_in`](Provisioner::sign_in),
+//!    [`wait_for_target`](Provisioner::wait_for_target) and [`create_key`](Provisioner::create_key).
+//!    [`wait_for_targets`](Provisioner::wait_for_targets) lists the targets to choose from.
 //! 5. [`deliver`] gives the key to each [`KeyDestination`], and to a recovery store if one fails.
 //!
-//! The pending authorization, the grant and the session are each consumed by the step that uses
-//! them up, so that one sign-in makes one key.
+//! Each step consumes the pending authorization, the grant or the session that it uses, so that one
+//! sign-in makes one key.
 //!
 //! ```
 //! use keymint_domain::{Callback, Client, Entropy, Plan, Ports, Provisioner};
@@ -33,30 +32,29 @@
 //! let entropy = Entropy::fill_with(random_bytes_of_the_system)?;
 //! let pending = Client::default().begin(redirect_uri, entropy);
 //!
-//! println!("Open {} and paste the address that the browser ends on.", pending.authorize_url());
+//! println!("Open {} and paste the URL of the last page.", pending.authorize_url());
 //! # let read_line = || approved_redirect(&pending);
 //! let Callback::Response(response) = pending.read_pasted(&read_line()) else {
-//!     return Err("that is not the address".into());
+//!     return Err("this URL is not the response".into());
 //! };
 //! let grant = pending.accept(response)?;
 //!
 //! let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
-//! let plan = Plan::named("a name to find it by");
+//! let plan = Plan::named("my laptop");
 //! let created = Provisioner::new(ports, &plan).provision(grant).await?;
 //! println!("A key for {}, ending in {}", created.target.organization_id, created.key.last_four());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # }).unwrap();
 //! ```
 //!
-//! Futures are `Send` and may be dropped at any time, which ends the request under way; only
-//! [`create_key`](Provisioner::create_key) should run to its end, since a key may exist once it has
-//! begun. Progress comes as [`Event`]s through one closure. Secrets have types that cannot be printed.
-//! Three features add to this:
+//! Futures are `Send`. Dropping one cancels its request. Let [`create_key`](Provisioner::create_key) run
+//! to its end: a key may exist once it has begun. One closure receives the progress as [`Event`]s. The
+//! types of secrets cannot be printed. Optional features:
 //!
-//! - `testing`: a clock that a test runs, stateful fakes of every port, and checks for those who
-//!   implement the ports
+//! - `testing`: a clock that a test runs, stateful fakes of every port, and conformance checks for
+//!   implementations of the ports
 //! - `os-entropy`: [`Entropy`] from the operating system
-//! - `serde`: targets, organizations, projects, events and saved authorizations as JSON and the like
+//! - `serde`: serialization of targets, organizations, projects, events and saved authorizations
 
 mod clock;
 mod delivery;

@@ -1,4 +1,4 @@
-//! The way from a grant to a key: requests through the ports, by the rules of `policy`.
+//! The flow from a grant to a key: requests through the ports, by the rules of `policy`.
 
 pub(crate) mod catalogue;
 pub(crate) mod error;

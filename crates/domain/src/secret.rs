@@ -1,28 +1,28 @@
-//! The types that hold a secret: one for each, so that one is never taken for another.
+//! One type for each kind of secret, so that they cannot be confused.
 //!
-//! None of them can be printed, cloned, compared or serialized. The one way in is `expose`,
-//! which is easy to look for; each call to it is a header, a request body or the final delivery.
-//! The memory is wiped on drop. Copies made by an HTTP library on the way out are not.
+//! None of them can be printed, cloned, compared or serialized. Only `expose` returns the secret, which
+//! is easy to search for; each call writes a header, a request body or the final delivery. The memory
+//! is wiped on drop. Copies that an HTTP library makes are not.
 
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
 
-/// Longest token accepted, in bytes: more than any that is issued, and less than what a header takes.
+/// The longest accepted token, in bytes: longer than any issued one, and short enough for a header.
 const LONGEST: usize = 16 * 1024;
 
-/// A value that cannot be a token: empty, too long, or with a byte outside printable ASCII.
+/// The error for a value that cannot be a token: empty, too long, or with a byte outside printable ASCII.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a token of 1 to {LONGEST} printable ASCII characters")]
 pub struct InvalidSecret(());
 
-/// Declares a type that keeps a string to itself.
+/// Declares a type for a secret string.
 macro_rules! secret {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         pub struct $name(SecretString);
 
         impl $name {
-            /// The secret itself, for the wire or for the place that the user chose.
+            /// Returns the secret itself, for a request or for the destination that the user chose.
             pub fn expose(&self) -> &str {
                 self.0.expose_secret()
             }
@@ -42,11 +42,11 @@ macro_rules! token {
         secret!($(#[$doc])* $name);
 
         impl $name {
-            /// Takes a token as a server sent it.
+            /// Parses a token exactly as the server sent it.
             ///
             /// # Errors
             ///
-            /// [`InvalidSecret`] where the value could not travel in a header unchanged.
+            /// [`InvalidSecret`] if a header cannot carry the value unchanged.
             pub fn parse(value: String) -> Result<Self, InvalidSecret> {
                 let value = SecretString::from(value);
                 let text = value.expose_secret();
@@ -62,25 +62,25 @@ macro_rules! token {
 }
 
 token! {
-    /// What the authorization server grants (RFC 6749 section 1.4). Good for one login.
+    /// The access token (RFC 6749 section 1.4). Valid for one login.
     AccessToken
 }
 token! {
-    /// The platform's dashboard session: the bearer of every call after the login, and more
-    /// powerful than the key that it creates.
+    /// The key of a dashboard session: the bearer token of every call after the login. It can do more
+    /// than the API key that it creates.
     SessionKey
 }
 token! {
-    /// A project API key, shown once by the platform.
+    /// A project API key. The platform shows it once.
     ApiKey
 }
 secret! {
-    /// The authorization code of the response (RFC 6749 section 4.1.2). Good for one exchange.
+    /// The authorization code of the response (RFC 6749 section 4.1.2). Valid for one exchange.
     AuthorizationCode
 }
 secret! {
-    /// The state of an authorization request (RFC 6749 section 10.12). It stands in the address that
-    /// the person opens, and nowhere else.
+    /// The state of an authorization request (RFC 6749 section 10.12). It appears only in the URL that
+    /// the user opens.
     State
 }
 secret! {
@@ -89,8 +89,8 @@ secret! {
 }
 
 impl ApiKey {
-    /// The last four characters, by which the dashboard and people tell keys apart. Fewer where
-    /// the key is so short that four would give it away.
+    /// Returns the last four characters, by which the dashboard and users distinguish keys. Empty if the
+    /// key is so short that four characters would reveal too much.
     pub fn last_four(&self) -> &str {
         let key = self.expose();
         let shown = if key.len() >= 12 { 4 } else { 0 };
@@ -99,23 +99,21 @@ impl ApiKey {
 }
 
 impl AuthorizationCode {
-    /// `value` is VSCHAR, as the reader of the response has made sure of.
+    /// The reader of the response has checked that `value` is VSCHAR.
     pub(crate) fn from_response(value: String) -> Self {
         Self(value.into())
     }
 }
 
 impl State {
-    /// Takes a text for one, such as one that was saved. Whether it is one,
-    /// [`restore`](crate::PendingAuthorization::restore) tells.
+    /// Wraps a text, such as a saved one. [`restore`](crate::PendingAuthorization::restore) validates it.
     pub fn from_text(text: String) -> Self {
         Self(text.into())
     }
 }
 
 impl CodeVerifier {
-    /// Takes a text for one, such as one that was saved. Whether it is one,
-    /// [`restore`](crate::PendingAuthorization::restore) tells.
+    /// Wraps a text, such as a saved one. [`restore`](crate::PendingAuthorization::restore) validates it.
     pub fn from_text(text: String) -> Self {
         Self(text.into())
     }

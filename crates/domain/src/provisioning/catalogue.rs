@@ -1,4 +1,4 @@
-//! Everything that a key could be made in, for a person to see or to pick from.
+//! All possible targets of a key, for the user to see or to choose from.
 
 use crate::platform::organization::{Organization, Project, Target};
 use crate::policy::preference::by_preference;
@@ -8,8 +8,8 @@ use crate::provisioning::lists::{Lists, ProjectLists};
 use crate::provisioning::provisioner::{Provisioner, Session};
 use crate::service_error::ServiceError;
 
-/// What a signed-in person belongs to, at one moment. A new account's organizations and projects
-/// may come later.
+/// The organizations and projects of the signed-in user at one moment. Those of a new account may appear
+/// later.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Catalogue {
@@ -18,12 +18,12 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// Where a key could be made: each project that could be read, in the order of preference.
+    /// Returns each project that could be read, in the order of preference.
     pub fn targets(&self) -> impl Iterator<Item = Target> {
         self.candidates().filter_map(|candidate| candidate.target())
     }
 
-    /// The same projects, each with all that is known of it.
+    /// Returns the same projects with all their known properties.
     pub fn candidates(&self) -> impl Iterator<Item = Candidate> {
         self.organizations.iter().flat_map(|CatalogueEntry { organization, projects }| {
             projects.iter().flatten().map(|project| Candidate::of_project(organization, project))
@@ -37,20 +37,20 @@ impl Catalogue {
 pub struct CatalogueEntry {
     /// The organization.
     pub organization: Organization,
-    /// Its projects in the server's order, or why they could not be read.
+    /// Its projects in the server's order, or the reason why they could not be read.
     pub projects: Result<Vec<Project>, ServiceError>,
 }
 
 impl Provisioner<'_> {
     /// Lists every organization and its projects, once.
     ///
-    /// It takes no longer than the plan looks for a project; what cannot be read until then has an
-    /// error of its own. The plan's selector does not matter.
+    /// The time limit is the plan's time for finding a project. A list that cannot be read in this time
+    /// has an error of its own. The plan's selector is ignored.
     ///
     /// # Errors
     ///
-    /// [`Service`](ProvisionError::Service) where the organizations cannot be read, or the session is
-    /// refused.
+    /// [`Service`](ProvisionError::Service) if the organizations cannot be read, or the server refuses the
+    /// session.
     pub async fn list_targets(&self, session: &Session) -> Result<Catalogue, ProvisionError> {
         let now = self.ports.clock.now();
         let deadline = self.plan.polling.start(now).begin_round(now).into();
@@ -70,8 +70,8 @@ impl Provisioner<'_> {
         Ok(Catalogue { organizations })
     }
 
-    /// Lists the targets to choose from. If there is none yet, as for a new account, it
-    /// [waits for one](Self::wait_for_target) and lists again, since others may have come with it.
+    /// Lists the targets to choose from. If there are none yet, as for a new account, it
+    /// [waits for one](Self::wait_for_target) and lists again, since others may have appeared with it.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! What can go wrong on the way to a key. Each variant exists because some caller handles it differently.
+//! Errors of the flow. Each variant exists because some caller handles it differently.
 
 use crate::event::Observation;
 use crate::oauth::authorization::AuthorizationError;
@@ -9,45 +9,45 @@ use crate::service_error::ServiceError;
 use crate::text::human_duration;
 use std::time::Duration;
 
-/// Why a flow ended without a key in hand.
+/// The reason why a flow ended without a key.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProvisionError {
-    /// Nobody came back from the browser.
+    /// No response came from the browser in time.
     #[error("nobody came back from the browser within {}", human_duration(*waited))]
     AuthorizationTimedOut {
-        /// How long it was waited for.
+        /// The duration of the wait.
         waited: Duration,
     },
-    /// The source of the response broke down.
+    /// The source of the response failed.
     #[error("the answer of the browser cannot be received")]
     NoResponse(#[source] SourceError),
-    /// The response grants nothing.
+    /// The response is no grant.
     #[error(transparent)]
     Authorization(#[from] AuthorizationError),
-    /// The time is up, and the last look found no project to make a key in.
+    /// The time is up, and the last search found no project for the key.
     #[error("no default project after {}: {last}", human_duration(*waited))]
     NoDefaultProject {
-        /// How long it was waited for.
+        /// The duration of the wait.
         waited: Duration,
-        /// What the last look saw.
+        /// The findings of the last search.
         last: Observation,
     },
     /// The requested target does not exist, or its name is ambiguous.
     #[error(transparent)]
     Target(#[from] TargetError),
-    /// The creation was asked for, and whether the server did it is not known: a key may exist.
+    /// The creation was requested and its outcome is unknown. A key may exist.
     #[error("a key may have been created, but the answer was lost")]
     OutcomeUnknown {
-        /// Where.
+        /// The organization and the project.
         target: Box<Target>,
         /// The key's name, by which it can be found and deleted.
         key_name: String,
-        /// What became of the answer.
+        /// The failure of the request.
         #[source]
         cause: ServiceError,
     },
-    /// A service could not be reached, refused, or answered outside its contract.
+    /// A service could not be reached, refused the request, or sent an invalid response.
     #[error(transparent)]
     Service(#[from] ServiceError),
 }

@@ -1,4 +1,4 @@
-//! The whole story: from what the browser brought back to a key.
+//! The flow: from the browser's response to a key.
 
 use crate::clock::Clock;
 use crate::event::Event;
@@ -12,25 +12,25 @@ use crate::secret::ApiKey;
 use crate::service_error::{ServiceError, ServiceErrorKind, Step};
 use std::time::Duration;
 
-/// A key, and where it was made.
+/// A created key with its target.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ProvisionedKey {
     /// The organization and the project.
     pub target: Target,
-    /// The name that the key was given.
+    /// The name of the key.
     pub name: String,
-    /// The key: shown by the platform this once.
+    /// The key. The platform does not show it again.
     pub key: ApiKey,
 }
 
-/// Waits until the browser is back, at most for `patience`.
+/// Waits for the browser's response, at most for `patience`.
 ///
 /// # Errors
 ///
-/// [`AuthorizationTimedOut`](ProvisionError::AuthorizationTimedOut) where nobody came,
-/// [`NoResponse`](ProvisionError::NoResponse) where nobody could come any more, and
-/// [`Authorization`](ProvisionError::Authorization) where the response is no grant.
+/// [`AuthorizationTimedOut`](ProvisionError::AuthorizationTimedOut) if no response came,
+/// [`NoResponse`](ProvisionError::NoResponse) if the source failed, and
+/// [`Authorization`](ProvisionError::Authorization) if the response is no grant.
 pub async fn wait_for_grant(
     clock: &dyn Clock,
     source: &mut dyn ResponseSource,
@@ -46,8 +46,7 @@ pub async fn wait_for_grant(
 }
 
 impl Provisioner<'_> {
-    /// Signs in, waits for the target and creates the key, for a front end that needs nothing in
-    /// between.
+    /// Signs in, waits for the target and creates the key.
     ///
     /// # Errors
     ///
@@ -63,7 +62,7 @@ impl Provisioner<'_> {
     ///
     /// # Errors
     ///
-    /// [`Service`](ProvisionError::Service). The grant is spent whatever the outcome: sign in again.
+    /// [`Service`](ProvisionError::Service). The grant is used up in any case: the user must sign in again.
     pub async fn sign_in(&self, grant: AuthorizationGrant) -> Result<Session, ProvisionError> {
         let Self { ports, plan, observer } = *self;
         let jitter = Jitter::of(&grant);
@@ -79,15 +78,15 @@ impl Provisioner<'_> {
         Ok(Session { key, jitter, time_left, account: tokens.email })
     }
 
-    /// Creates the key, and ends the session with it: one sign-in makes one key.
+    /// Creates the key, and consumes the session: one sign-in makes one key.
     ///
-    /// When it is dropped between [`Event::CreationRequested`] and its return, a key may exist, unless
-    /// [`Event::Retrying`] has said since that none was made.
+    /// If the future is dropped after [`Event::CreationRequested`], a key may exist, unless
+    /// [`Event::Retrying`] followed.
     ///
     /// # Errors
     ///
-    /// [`OutcomeUnknown`](ProvisionError::OutcomeUnknown) where a key may exist; it is never asked for
-    /// again by itself. [`Service`](ProvisionError::Service) where certainly none does.
+    /// [`OutcomeUnknown`](ProvisionError::OutcomeUnknown) if a key may exist; the request is not retried
+    /// then. [`Service`](ProvisionError::Service) if certainly no key exists.
     pub async fn create_key(
         &self,
         session: Session,
@@ -114,17 +113,17 @@ impl Provisioner<'_> {
 pub enum KeyCheck {
     /// The key works.
     Works,
-    /// The platform does not know the key, or not any more.
+    /// The platform does not know the key, or no longer does.
     NotAccepted,
-    /// The key is fine, and its account has no credit.
+    /// The key is valid, but its account has no credit.
     NoCredit,
 }
 
-/// Asks the platform whether a key works, once.
+/// Asks the platform once whether a key works.
 ///
 /// # Errors
 ///
-/// [`ServiceError`] if no answer came, or one that says nothing about the key.
+/// [`ServiceError`] if no response came, or one that says nothing about the key.
 pub async fn check_key(platform: &dyn PlatformApi, key: &ApiKey) -> Result<KeyCheck, ServiceError> {
     let Err(error) = platform.check_key(key).await else { return Ok(KeyCheck::Works) };
     match (error.kind, error.code.as_deref()) {

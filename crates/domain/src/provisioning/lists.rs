@@ -1,4 +1,4 @@
-//! The lists of organizations and projects, asked for side by side.
+//! Concurrent requests for the lists of organizations and projects.
 
 use crate::event::Event;
 use crate::platform::organization::{Listing, Organization, OrganizationId, Project};
@@ -13,14 +13,14 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// Asks for lists, and tells what is odd about them.
+/// Requests lists, and reports incomplete and skipped ones.
 pub(crate) struct Lists<'a> {
     runner: RequestRunner<'a>,
     session: &'a Session,
-    /// How many requests there may be at once: the plan's width, and less once the server has
-    /// said that they are too many.
+    /// The maximum number of concurrent requests: the plan's width, and less after the server has
+    /// responded that there are too many requests.
     width: AtomicUsize,
-    /// What the observer was told already.
+    /// What was already reported to the observer.
     told: Mutex<HashSet<Told>>,
 }
 
@@ -74,8 +74,8 @@ impl<'a> Lists<'a> {
         Ok(listing)
     }
 
-    /// Halves the width where the server answers that there are too many requests. Those that were
-    /// sent at the same width halve it once.
+    /// Halves the width if the server responds that there are too many requests. Requests that were sent
+    /// at the same width halve it once.
     async fn narrowed_by<T>(
         &self,
         call: impl Future<Output = Result<T, ServiceError>>,
@@ -106,8 +106,8 @@ impl<'a> Lists<'a> {
 
 type Answer = Result<Listing<Project>, ServiceError>;
 
-/// The project lists of one round: asked for side by side, in the order of preference, and read in
-/// whatever order the reader wants. What is under way ends when this is dropped.
+/// The project lists of one round, requested concurrently in the order of preference, and read in any
+/// order. Dropping it cancels the requests in flight.
 pub(crate) struct ProjectLists<'a> {
     lists: &'a Lists<'a>,
     deadline: Deadline,
@@ -129,14 +129,13 @@ impl<'a> ProjectLists<'a> {
         }
     }
 
-    /// Asks for the lists of these next, and of no others, as soon as there is room. Each is asked
-    /// for once.
+    /// Replaces the organizations whose lists are requested next. Each list is requested once.
     pub(crate) fn schedule<'o>(&mut self, organizations: impl IntoIterator<Item = &'o OrganizationId>) {
         let new = organizations.into_iter().filter(|id| !self.asked.contains(*id));
         self.waiting = new.cloned().collect();
     }
 
-    /// Goes on asking beside another request, which takes the place of one.
+    /// Continues the scheduled requests during another request, which counts as one of them.
     pub(crate) async fn while_fetching<T>(&mut self, request: impl Future<Output = T>) -> T {
         let go_on = async {
             loop {
@@ -152,7 +151,7 @@ impl<'a> ProjectLists<'a> {
         }
     }
 
-    /// The answer to a list that is [scheduled](Self::schedule).
+    /// Waits for a [scheduled](Self::schedule) list.
     pub(crate) async fn get(&mut self, organization: &OrganizationId) -> Answer {
         loop {
             if let Some(answer) = self.answers.remove(organization) {
@@ -164,13 +163,13 @@ impl<'a> ProjectLists<'a> {
         }
     }
 
-    /// Asks for as many as there is room for, beside this many other requests.
+    /// Starts as many requests as the width permits beside this many others.
     fn ask(&mut self, others: usize) {
         let room = self.lists.width().saturating_sub(self.under_way.len() + others);
         for id in self.waiting.drain(..room.min(self.waiting.len())) {
             self.asked.insert(id.clone());
             let (lists, deadline) = (self.lists, self.deadline);
-            // Boxed, since a collection of nameless futures is not seen to be `Send`.
+            // Boxed, since the compiler cannot prove that a collection of unnamed futures is `Send`.
             self.under_way.push(
                 async move {
                     let answer = lists.projects(&id, deadline).await;

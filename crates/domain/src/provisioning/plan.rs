@@ -1,4 +1,4 @@
-//! What one flow is to do, and with what.
+//! The ports and the plan of a flow.
 
 use crate::clock::Clock;
 use crate::policy::polling::PollPolicy;
@@ -7,7 +7,7 @@ use crate::ports::{AuthServer, PlatformApi};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-/// How much longer a call may take than the adapter's own limit.
+/// The time of a call beyond the adapter's own limit.
 const AFTER_THE_ADAPTER: Duration = Duration::from_secs(1);
 
 /// The adapters of one flow.
@@ -17,31 +17,31 @@ pub struct Ports<'a> {
     pub auth_server: &'a dyn AuthServer,
     /// The platform.
     pub platform: &'a dyn PlatformApi,
-    /// The time.
+    /// The clock.
     pub clock: &'a dyn Clock,
 }
 
-/// What to do, and how patiently.
+/// The key to create, and the limits of the flow.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Plan {
     /// The application that the platform session is for.
     pub app: String,
-    /// The key's name, which the dashboard shows. Give each key its own: a lost one is found by it.
+    /// The key's name, which the dashboard shows. A unique name identifies a lost key.
     pub key_name: String,
-    /// Which organization and project.
+    /// The organization and the project.
     pub selector: TargetSelector,
-    /// How often and how long to look for the project.
+    /// The intervals and the time limit of the search for the project.
     pub polling: PollPolicy,
-    /// How long the requests may take.
+    /// The time limits of the requests.
     pub timeouts: Timeouts,
-    /// How many lists, after that of the preferred organization, are asked for at once. An answer
-    /// that there are too many requests halves it for the rest of the search.
+    /// The maximum number of concurrent list requests after that of the preferred organization. A
+    /// response that there are too many requests halves it for the rest of the search.
     pub width: NonZeroUsize,
 }
 
 impl Plan {
-    /// The plan for a key of this name: the default project, with the values of the Codex CLI.
+    /// Plans a key of this name in the default project, with the values of the Codex CLI.
     pub fn named(key_name: impl Into<String>) -> Self {
         Self {
             app: "api".to_owned(),
@@ -54,25 +54,24 @@ impl Plan {
     }
 }
 
-/// How long the code exchange, the login and the creation may take. A list has the time that is left
-/// for looking for the project.
+/// The time limits of the code exchange, the login and the creation. A list has the remaining time of
+/// the search for the project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
-    /// How long each of the three may take to answer. A little longer than the adapter's own limit,
-    /// whose error can say more.
+    /// The limit of one call of the three. It is a little longer than the adapter's own limit, since the
+    /// adapter's error is more precise.
     pub call: Duration,
-    /// How long each of the three may take with all its retries. None of them is sent again where less
-    /// than `call` is left.
+    /// The limit of each of the three with all its retries. A call is retried only if at least `call` is
+    /// left.
     pub step: Duration,
-    /// How long the three may take together with all their retries. When it is up, what is due is
-    /// still sent once, and nothing is sent again. Looking for the project and asking the user have
-    /// times of their own.
+    /// The limit of the three together with all their retries. After it, each remaining request is sent
+    /// once without retries. The search for the project and questions to the user do not count.
     pub total: Duration,
 }
 
 impl Timeouts {
-    /// Time for three requests in a step and five in all, with an adapter that gives each this long.
+    /// Limits for an adapter with this request timeout: three requests in a step, and five in all.
     pub fn for_requests(timeout: Duration) -> Self {
         let call = timeout.saturating_add(AFTER_THE_ADAPTER);
         Self { call, step: call.saturating_mul(3), total: call.saturating_mul(5) }
@@ -80,7 +79,7 @@ impl Timeouts {
 }
 
 impl Default for Timeouts {
-    /// For requests of at most 30 s, as the HTTP adapter has them by default.
+    /// Limits for a request timeout of 30 s, the default of the HTTP adapter.
     fn default() -> Self {
         Self::for_requests(Duration::from_secs(30))
     }

@@ -1,4 +1,4 @@
-//! A provisioner and its session, which every step of a flow shares.
+//! The provisioner and the session, which all steps of a flow share.
 
 use crate::event::{Observer, no_observer};
 use crate::oauth::account::AccountEmail;
@@ -10,12 +10,11 @@ use rand::rngs::SmallRng;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Gets keys: the ports, what is planned, and the observer of one flow or of several.
+/// Creates keys through the ports, by a plan, and reports to an observer.
 ///
-/// [`provision`](Self::provision) goes the whole way. A front end that asks the user something in
-/// between takes the steps one by one: [`sign_in`](Self::sign_in), then
-/// [`wait_for_target`](Self::wait_for_target) or a choice from
-/// [`wait_for_targets`](Self::wait_for_targets), then [`create_key`](Self::create_key).
+/// [`provision`](Self::provision) runs the whole flow. A front end that asks the user in between calls
+/// the steps: [`sign_in`](Self::sign_in), then [`wait_for_target`](Self::wait_for_target) or a choice
+/// from [`wait_for_targets`](Self::wait_for_targets), then [`create_key`](Self::create_key).
 #[derive(Clone, Copy)]
 pub struct Provisioner<'a> {
     pub(crate) ports: Ports<'a>,
@@ -24,7 +23,7 @@ pub struct Provisioner<'a> {
 }
 
 impl<'a> Provisioner<'a> {
-    /// A provisioner that nobody observes.
+    /// Creates a provisioner without an observer.
     pub fn new(ports: Ports<'a>, plan: &'a Plan) -> Self {
         Self { ports, plan, observer: &no_observer }
     }
@@ -34,7 +33,7 @@ impl<'a> Provisioner<'a> {
         Self { observer, ..self }
     }
 
-    /// The same with another plan, as when the user has chosen an organization meanwhile.
+    /// Replaces the plan, for example after the user has chosen an organization.
     pub fn with_plan<'b>(&self, plan: &'b Plan) -> Provisioner<'b>
     where
         'a: 'b,
@@ -43,19 +42,19 @@ impl<'a> Provisioner<'a> {
     }
 }
 
-/// A signed-in person's session on the platform. Good for one key.
+/// The session of a signed-in user on the platform. Valid for one key.
 #[derive(Debug)]
 pub struct Session {
     pub(crate) key: SessionKey,
     pub(crate) jitter: Jitter,
-    /// What is left of the plan's total time.
+    /// The remainder of the plan's total time.
     pub(crate) time_left: Duration,
     pub(crate) account: Option<AccountEmail>,
 }
 
 impl Session {
-    /// Whose account it is, where the authorization server said so: for the person who signed in to
-    /// see, and for nobody else.
+    /// Returns the account's e-mail address, if the authorization server sent it. Show it only to the
+    /// user who signed in.
     pub fn account(&self) -> Option<&AccountEmail> {
         self.account.as_ref()
     }

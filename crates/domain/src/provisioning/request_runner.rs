@@ -1,4 +1,4 @@
-//! Sends one step's request until it succeeds, may not be sent again, or its deadline has passed.
+//! Requests with their retries and deadlines.
 
 use crate::clock::Moment;
 use crate::event::Event;
@@ -17,8 +17,8 @@ pub(crate) struct RequestRunner<'a> {
 }
 
 impl RequestRunner<'_> {
-    /// Runs a step in the time that the plan gives it, at most until `deadline`; but one call always
-    /// has its whole time.
+    /// Runs a step within the plan's limit, at most until `deadline`. The first call always has its full
+    /// time.
     pub(crate) async fn step<T, F>(
         &self,
         step: Step,
@@ -35,7 +35,7 @@ impl RequestRunner<'_> {
         self.retry(deadline, step, call).await
     }
 
-    /// Sends a request until it succeeds, may not be sent again, or the time is up.
+    /// Sends a request until it succeeds, must not be retried, or the time is up.
     pub(crate) async fn retry<T, F>(
         &self,
         deadline: Deadline,
@@ -86,12 +86,12 @@ impl RequestRunner<'_> {
     }
 }
 
-/// When a step's request must have succeeded, and whether it may be sent again until then.
+/// The deadline of a step's request, and whether it may be retried until then.
 #[derive(Clone, Copy)]
 pub(crate) struct Deadline {
     pub(crate) ends: Moment,
-    /// How long one call may take, if not all the time that is left. With less than this left, nothing
-    /// is sent again.
+    /// The limit of one call, if it is not all the remaining time. A call is retried only if this much
+    /// time is left.
     pub(crate) call: Option<Duration>,
     pub(crate) may_retry: bool,
 }

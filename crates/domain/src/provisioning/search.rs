@@ -1,4 +1,4 @@
-//! Looking for the target: rounds of requests, until one finds it or the time is up.
+//! The search for the target: rounds of requests, until one finds it or the time is up.
 
 mod findings;
 
@@ -12,19 +12,18 @@ use crate::service_error::ServiceErrorKind;
 use findings::{Findings, NoTarget};
 
 impl Provisioner<'_> {
-    /// Looks for what the plan's [`TargetSelector`](crate::TargetSelector) means until it is there, or
+    /// Searches for the target of the plan's [`TargetSelector`](crate::TargetSelector) until it exists, or
     /// the plan's time is up.
     ///
-    /// What is named must be in its list as soon as that has anything in it. An empty list is waited
-    /// for, and so is the default project.
+    /// It waits for the default project, and for an empty list to have entries. A requested name that is
+    /// missing from a list with entries is an error at once.
     ///
     /// # Errors
     ///
     /// [`NoSuchTarget`](crate::TargetError::NoSuchTarget) and [`Ambiguous`](crate::TargetError::Ambiguous)
-    /// where what is named is not there, or is more than one thing;
-    /// [`NoDefaultProject`](ProvisionError::NoDefaultProject) where the last look got any answer about
-    /// projects; [`Service`](ProvisionError::Service) where it got none, or where looking again would
-    /// not help.
+    /// if the requested name is unknown or ambiguous;
+    /// [`NoDefaultProject`](ProvisionError::NoDefaultProject) if the last search could read any project
+    /// list; [`Service`](ProvisionError::Service) if it could not, or if a retry cannot help.
     pub async fn wait_for_target(&self, session: &Session) -> Result<Target, ProvisionError> {
         let mut search = Search { provisioner: *self, lists: Lists::new(*self, session), known: Vec::new() };
         let mut schedule = self.plan.polling.start(self.ports.clock.now());
@@ -52,21 +51,21 @@ impl Provisioner<'_> {
     }
 }
 
-/// What the rounds of one search share.
+/// The state that the rounds of one search share.
 struct Search<'a> {
     provisioner: Provisioner<'a>,
     lists: Lists<'a>,
-    /// The organizations that the round before looked into, in the order of preference.
+    /// The organizations of the previous round, in the order of preference.
     known: Vec<OrganizationId>,
 }
 
 impl Search<'_> {
-    /// One round: the organizations, then their projects, in the order of preference, until it is
-    /// certain which one is meant.
+    /// Runs one round: reads the organizations, then their projects in the order of preference, until
+    /// the target is certain.
     ///
-    /// At first the preferred organization is asked alone, since it nearly always has the project.
-    /// From then on all that are known are asked side by side, and together with the question
-    /// which ones there are: a round that finds nothing new takes as long as one request.
+    /// The first round reads the preferred organization's projects alone, since it nearly always has the
+    /// target. Later rounds read all known organizations concurrently with the list of organizations, so
+    /// that a round without news takes as long as one request.
     async fn look(&mut self, deadline: Deadline) -> Result<Target, NoTarget> {
         let mut projects = ProjectLists::new(&self.lists, deadline);
         projects.schedule(&self.known);
@@ -91,7 +90,7 @@ impl Search<'_> {
                         }
                     }
                     Err(refusal) if refusal.kind.ends_the_session() => return Err(refusal.into()),
-                    // The time is up, which is not the organization's fault.
+                    // The round's time is up: the organization is not to blame.
                     Err(failure) if failure.kind == ServiceErrorKind::TimedOut && self.is_over(deadline) => {
                         findings.run_out_of_time(failure);
                         return findings.finish();

@@ -1,4 +1,4 @@
-//! What a round of requests has found, and what follows from it: no requests here.
+//! The findings of a round of requests, and their consequences. Nothing here sends a request.
 
 use crate::event::{Event, Observation};
 use crate::platform::organization::{Listing, Organization, Project, Target};
@@ -15,31 +15,30 @@ pub(super) struct Findings<'a> {
     requested: Option<&'a str>,
     /// Every project that was seen, if one is requested.
     candidates: Vec<Candidate>,
-    /// How many organizations' lists were read.
+    /// The number of organizations whose lists were read.
     read: usize,
-    /// How many of them have no project.
+    /// The number of those without a project.
     empty: usize,
-    /// How many projects they have.
+    /// The number of their projects.
     projects: usize,
-    /// How many organizations do not show their projects.
+    /// The number of organizations whose lists were refused.
     refused: usize,
-    /// How many lists may have more than was seen of them.
+    /// The number of lists that were not read, or not to their end.
     unread: usize,
-    /// Of the last list that failed.
+    /// The failure of the last list that failed.
     failure: Option<ServiceError>,
-    /// Whether the time was up before every list had its answer.
+    /// Whether the time was up before every list was read.
     cut: bool,
 }
 
 impl<'a> Findings<'a> {
-    /// Nothing so far, of organizations whose list was read to its end or was not.
+    /// Starts without findings. `complete` says whether the list of organizations was read to its end.
     pub(super) fn new(selector: &'a TargetSelector, complete: bool) -> Self {
         let requested = selector.project.as_deref();
         Self { requested, unread: usize::from(!complete), ..Self::default() }
     }
 
-    /// Takes in the projects of one more organization. Returns the target where no other list
-    /// could change it.
+    /// Adds the projects of one more organization. Returns the target if no other list can change it.
     pub(super) fn read(&mut self, organization: &Organization, listing: &Listing<Project>) -> Option<Target> {
         self.read += 1;
         self.empty += usize::from(listing.items.is_empty());
@@ -51,14 +50,14 @@ impl<'a> Findings<'a> {
                 let candidates =
                     listing.items.iter().map(|project| Candidate::of_project(organization, project));
                 self.candidates.extend(candidates);
-                // A title may stand in another list, too; an id does not.
+                // Another list may have the same title, but not the same id.
                 listing.items.iter().find(|project| project.id.as_str() == name)
             }
         };
         certain.map(|project| Target::new(organization, project))
     }
 
-    /// The list of one more organization was refused, or failed.
+    /// Adds an organization whose list was refused, or failed.
     pub(super) fn skip(&mut self, failure: ServiceError) {
         self.unread += 1;
         if is_refusal(&failure.kind) {
@@ -68,16 +67,16 @@ impl<'a> Findings<'a> {
         }
     }
 
-    /// The time was up before the next list had an answer.
+    /// Notes that the time was up before the next list was read.
     pub(super) fn run_out_of_time(&mut self, failure: ServiceError) {
         self.cut = true;
         self.failure = Some(failure);
     }
 
-    /// What follows from all lists together.
+    /// Concludes from all lists together.
     pub(super) fn finish(self) -> Result<Target, NoTarget> {
         if self.read == 0 || (self.cut && self.requested.is_some()) {
-            // Of the lists without an answer, any may have what was named, or have it too.
+            // Any of the unread lists may have the requested project, or another one of its title.
             return Err(match self.failure {
                 Some(failure) => NoTarget::Failed(failure),
                 None => NoTarget::NotYet(Observation::ProjectsRefused { organizations: self.refused }, None),
@@ -108,20 +107,20 @@ impl<'a> Findings<'a> {
     }
 }
 
-/// A refusal that concerns the organization alone. A redirect is none: whoever answers so is not
-/// the platform, or not where it was.
+/// Returns whether the failure is a refusal that concerns the organization alone. A redirect does not:
+/// it comes from another server, or the platform has moved.
 fn is_refusal(kind: &ServiceErrorKind) -> bool {
     matches!(kind, ServiceErrorKind::Refused { status: 400..=499, .. }) && !kind.is_transient()
 }
 
-/// Why one round of requests found no target.
+/// The reason why one round of requests found no target.
 pub(super) enum NoTarget {
-    /// It is not there yet. With the error that the search ends with, where that is not the lack
+    /// The target does not exist yet. The error is that of the end of the search, if it is not the lack
     /// of a default project.
     NotYet(Observation, Option<TargetError>),
-    /// A list that everything depends on failed.
+    /// A list that the search depends on failed.
     Failed(ServiceError),
-    /// What was named is not there, and looking again would not help.
+    /// The requested target does not exist, and another search cannot help.
     Final(TargetError),
 }
 
@@ -140,7 +139,7 @@ impl NoTarget {
         }
     }
 
-    /// How long the server asks to wait.
+    /// Returns the wait that the server requests.
     pub(super) fn asked_wait(&self) -> Duration {
         match self {
             Self::Failed(failure) => failure.kind.retry_after().unwrap_or_default(),
@@ -148,7 +147,7 @@ impl NoTarget {
         }
     }
 
-    /// What is told before another look.
+    /// Returns the event to report before another search.
     pub(super) fn event(&self, retry_in: Duration) -> Option<Event> {
         match self {
             Self::NotYet(observed, _) => Some(Event::WaitingForProject { observed: *observed, retry_in }),
