@@ -69,7 +69,7 @@ fn every_source_that_a_document_names_by_its_path_is_there() {
     let mut complaints = Vec::new();
     for (name, document) in documents() {
         let beside = root().join(&name).parent().unwrap().to_owned();
-        let places = [root(), root().join("crates"), beside];
+        let places = [root(), root().join("crates"), root().join("crates/cli/src"), beside];
         for quoted in prose(&document).split('`').skip(1).step_by(2) {
             let path = quoted.split("::").next().unwrap();
             if path.contains('/')
