@@ -66,8 +66,13 @@ async fn several_wait_at_once_and_each_is_finished_by_its_own_answer() {
     assert_eq!(json["schema"], "keymint.started/1");
     assert!(json["expires_at"].as_str().unwrap().ends_with('Z'), "{json}");
     for (url, keys) in [(json["url"].as_str().unwrap(), 1), (&first, 2)] {
-        let (code, _, told) = machine.finish(&[&answer(url).await], "").await;
-        assert_eq!((code, machine.0.sandbox.keys().len()), (0, keys), "{told}");
+        // Of two at once, one finishes it.
+        let answer = [answer(url).await];
+        let args = answer.each_ref().map(String::as_str);
+        let ((one, _, told), (other, ..)) =
+            tokio::join!(machine.finish(&args, ""), machine.finish(&args, ""));
+        assert_eq!((one.min(other), one.max(other)), (0, 4), "{told}");
+        assert_eq!(machine.0.sandbox.keys().len(), keys, "{told}");
     }
 }
 
@@ -118,6 +123,29 @@ async fn an_attempt_that_has_expired_is_told_as_such() {
 
     let (code, _, told) = machine.finish(&[&address], "").await;
     assert_eq!((code, machine.0.sandbox.keys().len()), (5, 0), "{told}");
+}
+
+/// The folder also has a damaged file and one that never ends.
+#[cfg(unix)]
+#[tokio::test]
+async fn an_attempt_that_others_may_write_is_none_and_one_without_an_end_stays() {
+    use std::os::unix::fs::PermissionsExt;
+    let machine = Machine::new().await;
+    let (_, url, _) = machine.start(&[]).await;
+    let path = machine.attempts().remove(0);
+    let mut attempt: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    attempt["expires"] = u64::MAX.into();
+    fs::write(&path, attempt.to_string()).unwrap();
+    fs::write(path.with_file_name("a.attempt"), "{").unwrap();
+    let made = std::process::Command::new("mkfifo").arg(path.with_file_name("pipe.attempt")).status();
+    assert!(made.unwrap().success());
+    assert_eq!(machine.start(&[]).await.0, 0);
+
+    let address = answer(&url).await;
+    for (mode, code) in [(0o666, 4), (0o600, 0)] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        assert_eq!(machine.finish(&[&address], "").await.0, code, "{mode:o}");
+    }
 }
 
 /// Neither half says a secret, and only the private file has one.

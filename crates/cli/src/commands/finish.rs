@@ -6,7 +6,7 @@ use crate::error::{CliError, ErrorKind};
 use crate::flow::context::Context;
 use crate::flow::create::CreateFlow;
 use crate::flow::paste;
-use crate::flow::pending_sign_in::{self, Found, PendingSignIn};
+use crate::flow::pending_sign_in::{self, PendingSignIn};
 use crate::flow::response::ResponseReceiver;
 use crate::ui::message::Message;
 use keymint_delivery_adapter::fail_point;
@@ -24,7 +24,12 @@ pub(crate) async fn run(args: &FinishArgs, context: &Context) -> Result<(), CliE
         Some(address) => address,
         None => signals.cancel_on_signal(address(context, may_ask)).await?,
     };
-    let pending_sign_in = find(&pasted)?;
+    let found = pending_sign_in::find(&pasted).map_err(CliError::internal)?;
+    let pending_sign_in = found.ok_or_else(unknown)?;
+    if pending_sign_in.has_expired {
+        return Err(CliError::new(ErrorKind::SignInTimeout, "that sign-in has expired")
+            .hint("Begin again with `keymint start`. --sign-in-timeout gives it more time."));
+    }
     let settings = CreateSettings::of_finish(args, &pending_sign_in.endpoints, &context.sources)?;
     let flow = CreateFlow::prepare(context, &settings, signals).await?;
     if !pending_sign_in.claim().map_err(CliError::internal)? {
@@ -50,16 +55,6 @@ async fn address(context: &Context, may_ask: bool) -> Result<Zeroizing<String>, 
              shell cuts it at &.",
         )
     })
-}
-
-fn find(pasted: &str) -> Result<PendingSignIn, CliError> {
-    match pending_sign_in::find(pasted) {
-        Ok(Found::PendingSignIn(pending_sign_in)) => Ok(*pending_sign_in),
-        Ok(Found::Expired) => Err(CliError::new(ErrorKind::SignInTimeout, "that sign-in has expired")
-            .hint("Begin again with `keymint start`. --sign-in-timeout gives it more time.")),
-        Ok(Found::None) => Err(unknown()),
-        Err(error) => Err(CliError::internal(error)),
-    }
 }
 
 fn unknown() -> CliError {

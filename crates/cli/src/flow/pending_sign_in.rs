@@ -35,31 +35,14 @@ pub(crate) struct PendingSignIn {
     pub(crate) endpoints: EndpointArgs,
     pub(crate) pending: PendingAuthorization,
     pub(crate) response: AuthorizationResponse,
+    pub(crate) has_expired: bool,
     path: PathBuf,
-}
-
-/// The result of the search for the sign-in that a response belongs to.
-pub(crate) enum Found {
-    PendingSignIn(Box<PendingSignIn>),
-    /// It has expired.
-    Expired,
-    /// No pending sign-in has this state: it is completed, or began on another machine.
-    None,
 }
 
 /// Saves a sign-in that can be completed until it expires (seconds since 1970).
 pub(crate) fn save(pending: PendingAuthorization, endpoints: EndpointArgs, expires: u64) -> io::Result<()> {
-    let folder = folder()?;
-    forget_old(&folder);
-    save_in(&folder, pending, endpoints, expires)
-}
-
-fn save_in(
-    folder: &Path,
-    pending: PendingAuthorization,
-    endpoints: EndpointArgs,
-    expires: u64,
-) -> io::Result<()> {
+    let folder = &folder()?;
+    forget_old(folder);
     let content = Content { expires, endpoints, authorization: pending.into_saved() };
     let text = Zeroizing::new(serde_json::to_vec(&content)?);
     let path = folder.join(format!("{}.{EXTENSION}", private::new_id()));
@@ -70,26 +53,19 @@ fn save_in(
         .map_err(|error| private::about(&path, &error))
 }
 
-/// Finds the sign-in that this URL is the response to. Its file remains until it is
-/// [claimed](PendingSignIn::claim).
-pub(crate) fn find(pasted: &str) -> io::Result<Found> {
-    find_in(&folder()?, pasted, clock::unix_now())
-}
-
-fn find_in(folder: &Path, pasted: &str, now: u64) -> io::Result<Found> {
-    for path in pending_sign_ins(folder)? {
+/// Finds the sign-in that this URL is the response to; `None` if it is completed, or began on another
+/// machine. Its file remains until it is [claimed](PendingSignIn::claim).
+pub(crate) fn find(pasted: &str) -> io::Result<Option<PendingSignIn>> {
+    for path in pending_sign_ins(&folder()?)? {
         // A damaged file is skipped, and so is one that another process has just removed.
         let Ok(Content { expires, endpoints, authorization }) = read(&path) else { continue };
         let Ok(pending) = PendingAuthorization::restore(authorization) else { continue };
         if let Callback::Response(response) = pending.read_pasted(pasted) {
-            return Ok(if now < expires {
-                Found::PendingSignIn(Box::new(PendingSignIn { endpoints, pending, response, path }))
-            } else {
-                Found::Expired
-            });
+            let has_expired = expires <= clock::unix_now();
+            return Ok(Some(PendingSignIn { endpoints, pending, response, has_expired, path }));
         }
     }
-    Ok(Found::None)
+    Ok(None)
 }
 
 impl PendingSignIn {
@@ -130,89 +106,4 @@ fn pending_sign_ins(folder: &Path) -> io::Result<Vec<PathBuf>> {
 
 fn folder() -> io::Result<PathBuf> {
     StateDir::open_default()?.directory("pending")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use keymint_domain::{Client, Entropy, REGISTERED_REDIRECT_URI};
-
-    /// Saves a sign-in, and returns the URL that responds to it.
-    fn saved(folder: &Path, seed: u8) -> String {
-        let entropy = Entropy::fill_with(|bytes| {
-            bytes.fill(seed);
-            Ok::<_, ()>(())
-        });
-        let pending = Client::default().begin(REGISTERED_REDIRECT_URI.parse().unwrap(), entropy.unwrap());
-        let state = pending.authorize_url().as_str().rsplit_once("&state=").unwrap().1.to_owned();
-        save_in(folder, pending, EndpointArgs::default(), 1_000).unwrap();
-        format!("{REGISTERED_REDIRECT_URI}?code=C&state={state}")
-    }
-
-    #[test]
-    fn each_attempt_is_found_by_its_own_answer_and_finished_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let answers = [saved(folder.path(), 1), saved(folder.path(), 2)];
-        for answer in &answers {
-            let find = || find_in(folder.path(), answer, 999).unwrap();
-            let (Found::PendingSignIn(first), Found::PendingSignIn(second)) = (find(), find()) else {
-                panic!("{answer}")
-            };
-            assert!(first.claim().unwrap());
-            assert!(!second.claim().unwrap());
-            assert!(matches!(find(), Found::None));
-        }
-    }
-
-    #[test]
-    fn an_attempt_that_has_expired_is_known_as_such_and_a_foreign_one_is_not_known() {
-        let folder = tempfile::tempdir().unwrap();
-        let answer = saved(folder.path(), 1);
-        assert!(matches!(find_in(folder.path(), &answer, 1_000).unwrap(), Found::Expired));
-        let foreign = format!("{REGISTERED_REDIRECT_URI}?code=C&state=foreign");
-        assert!(matches!(find_in(folder.path(), &foreign, 999).unwrap(), Found::None));
-    }
-
-    #[test]
-    fn a_damaged_file_does_not_hide_the_others() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("a.attempt"), "{").unwrap();
-        let answer = saved(folder.path(), 1);
-        assert!(matches!(find_in(folder.path(), &answer, 999).unwrap(), Found::PendingSignIn(_)));
-    }
-
-    #[test]
-    fn an_attempt_without_an_end_stays() {
-        let folder = tempfile::tempdir().unwrap();
-        saved(folder.path(), 1);
-        let path = pending_sign_ins(folder.path()).unwrap().remove(0);
-        let text = fs::read_to_string(&path).unwrap();
-        fs::write(&path, text.replace("\"expires\":1000", &format!("\"expires\":{}", u64::MAX))).unwrap();
-        forget_old(folder.path());
-        assert_eq!(read(&path).unwrap().expires, u64::MAX);
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn what_somebody_else_could_have_written_or_will_never_write_is_no_attempt() {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().unwrap();
-        let answer = saved(folder.path(), 1);
-        let path = pending_sign_ins(folder.path()).unwrap().remove(0);
-        let made = std::process::Command::new("mkfifo").arg(folder.path().join("pipe.attempt")).status();
-        assert!(made.unwrap().success());
-        assert!(matches!(find_in(folder.path(), &answer, 999).unwrap(), Found::PendingSignIn(_)));
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
-        assert!(matches!(find_in(folder.path(), &answer, 999).unwrap(), Found::None));
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn nobody_else_can_read_the_file() {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().unwrap();
-        saved(folder.path(), 1);
-        let path = pending_sign_ins(folder.path()).unwrap().remove(0);
-        assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
-    }
 }
