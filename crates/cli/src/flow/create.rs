@@ -7,12 +7,13 @@ use crate::flow::context::Context;
 use crate::flow::create_key::KeyCreation;
 use crate::flow::response::{ResponseReceiver, page};
 use crate::flow::sign_in::{open_sign_in, wait_for_browser};
-use crate::os::signals::{InFlight, Interrupt};
+use crate::os::signals::Interrupt;
 use crate::ui::format::describe_target;
 use crate::ui::message::Message;
 use keymint_callback_adapter::{BrowserMismatch, Outcome};
 use keymint_delivery_adapter::fail_point;
-use keymint_domain::{Event, PendingAuthorization, Target};
+use keymint_domain::{Event, PendingAuthorization, Step, Target};
+use tokio::sync::watch;
 
 /// Signs in with the browser, creates a key and delivers it.
 pub(crate) async fn create(context: &Context, settings: &CreateSettings) -> Result<(), CliError> {
@@ -50,11 +51,16 @@ impl<'a> CreateFlow<'a> {
         pending: PendingAuthorization,
     ) -> Result<Outcome, CliError> {
         let Self { context, settings, creation, mut signals } = self;
-        let in_flight = InFlight::new();
+        // Whether the creation was sent, and not yet answered in full.
+        let (sender, in_flight) = watch::channel(false);
         let observer = |event: Event| {
-            in_flight.observe(&event);
-            if event == Event::CreationRequested {
-                fail_point::reached("asked");
+            match event {
+                Event::CreationRequested => {
+                    sender.send_replace(true);
+                    fail_point::reached("asked");
+                }
+                Event::Retrying { step: Step::CreateKey, .. } => drop(sender.send_replace(false)),
+                _ => {}
             }
             context.ui.report(&Message::Flow(&event));
         };
@@ -72,7 +78,7 @@ impl<'a> CreateFlow<'a> {
         };
         let (servers, session, target) = signals.cancel_on_signal(before_creation).await?;
         let provisioner = servers.provisioner(&settings.plan, &observer);
-        creation.run(&provisioner, session, &target, &in_flight, &mut signals).await
+        creation.run(&provisioner, session, &target, in_flight, &mut signals).await
     }
 }
 

@@ -9,7 +9,7 @@ use crate::flow::delivery::{Delivery, print_in_time};
 use crate::flow::env_conflicts;
 use crate::flow::verify_key;
 use crate::os::clock;
-use crate::os::signals::{InFlight, Interrupt, Shielded};
+use crate::os::signals::{Interrupt, Shielded};
 use crate::ui::format::{DASHBOARD, quoted};
 use crate::ui::json;
 use crate::ui::message::Message;
@@ -22,6 +22,7 @@ use keymint_domain::{
     Session, Target,
 };
 use std::path::PathBuf;
+use tokio::sync::watch;
 
 /// What is ready for a key before anybody signs in.
 pub(crate) struct KeyCreation<'a> {
@@ -64,7 +65,7 @@ impl<'a> KeyCreation<'a> {
         provisioner: &Provisioner<'_>,
         session: Session,
         target: &Target,
-        in_flight: &InFlight,
+        in_flight: watch::Receiver<bool>,
         interrupt: &mut Interrupt,
     ) -> Result<Outcome, CliError> {
         let CreateSettings { sign_in, plan, .. } = self.settings;

@@ -1,7 +1,6 @@
 //! Ctrl-C, Ctrl-\\, SIGTERM, and the end of the terminal.
 
 use crate::error::{CliError, ErrorKind};
-use keymint_domain::{Event, Step};
 use std::future::Future;
 use std::pin::pin;
 use tokio::sync::watch;
@@ -75,11 +74,11 @@ impl Interrupt {
         }
     }
 
-    /// Runs a creation. At the first signal, one that is not under way is dropped; one that is under
-    /// way is told of by `warn` and waited for, but not begun again. The second signal gives it up.
+    /// Runs a creation. At the first signal, one that is not in flight is dropped. One that is in flight
+    /// is reported by `warn` and waited for, but not begun again; the second signal gives it up.
     pub(crate) async fn shield<T>(
         &mut self,
-        in_flight: &InFlight,
+        mut in_flight: watch::Receiver<bool>,
         creation: impl Future<Output = T>,
         warn: impl FnOnce(),
     ) -> Shielded<T> {
@@ -91,12 +90,12 @@ impl Interrupt {
             kind = self.next() => kind,
             outcome = &mut creation => return Shielded::Completed(outcome),
         };
-        if in_flight.now() {
+        if *in_flight.borrow() {
             warn();
         }
         tokio::select! {
             biased;
-            () = in_flight.is_over() => Shielded::Cancelled(ended(kind)),
+            Ok(_) = in_flight.wait_for(|in_flight| !in_flight) => Shielded::Cancelled(ended(kind)),
             outcome = creation => Shielded::Completed(outcome),
             _ = self.next() => Shielded::Abandoned,
         }
@@ -116,35 +115,8 @@ fn ended(kind: ErrorKind) -> CliError {
 /// The result of a creation during which signals were watched.
 pub(crate) enum Shielded<T> {
     Completed(T),
-    /// It was not under way, and no key was made.
+    /// It was not in flight, and no key was made.
     Cancelled(CliError),
     /// It was in flight, and the user did not wait for it.
     Abandoned,
-}
-
-/// Whether a creation is under way: sent, and not yet answered in full.
-pub(crate) struct InFlight(watch::Sender<bool>);
-
-impl InFlight {
-    pub(crate) fn new() -> Self {
-        Self(watch::Sender::new(false))
-    }
-
-    /// Takes note of an event of the flow.
-    pub(crate) fn observe(&self, event: &Event) {
-        match event {
-            Event::CreationRequested => drop(self.0.send_replace(true)),
-            Event::Retrying { step: Step::CreateKey, .. } => drop(self.0.send_replace(false)),
-            _ => {}
-        }
-    }
-
-    fn now(&self) -> bool {
-        *self.0.borrow()
-    }
-
-    async fn is_over(&self) {
-        // The sender lives as long as this.
-        let _ = self.0.subscribe().wait_for(|in_flight| !*in_flight).await;
-    }
 }
