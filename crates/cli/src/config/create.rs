@@ -8,11 +8,13 @@ use crate::args::values::plain_text;
 use crate::args::{
     BrowserArgs, CreateArgs, DestinationArgs, EndpointArgs, FinishArgs, KeyArgs, TargetArgs, TimeoutArgs,
 };
+#[cfg(feature = "sandbox")]
+use crate::browser::Browser;
 use crate::error::CliError;
 use keymint_delivery_adapter::VariableName;
-#[cfg(feature = "sandbox")]
-use keymint_domain::BaseUrl;
 use keymint_domain::Plan;
+#[cfg(feature = "sandbox")]
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 /// The settings of the creation of a key.
@@ -57,13 +59,19 @@ impl CreateSettings {
     }
 
     #[cfg(feature = "sandbox")]
-    /// The settings of the demonstration.
+    /// The settings of the demonstration: the sandbox's servers, any free port, and nothing of the
+    /// environment.
     pub(crate) fn for_demo(issuer: &str, api_base: &str) -> Result<Self, CliError> {
-        let base = |url| BaseUrl::parse(url).map_err(CliError::internal);
-        let sign_in = SignInSettings::for_demo(base(issuer)?, base(api_base)?);
-        let plan = sign_in.plan(default_name()?);
-        let destinations = Destinations::default();
-        Ok(Self { sign_in, plan, dry_run: false, destinations, choose: false, verify: false })
+        let (issuer, api_base) = (Some(issuer.to_owned()), Some(api_base.to_owned()));
+        let endpoints = EndpointArgs { issuer, api_base, ..EndpointArgs::default() };
+        let args = CreateArgs { endpoints, ..CreateArgs::default() };
+        let mut settings = Self::of_create(&args, &Sources::without_file(&HashMap::<&str, &str>::new()))?;
+        settings.sign_in.endpoints.callback_port = 0;
+        settings.sign_in.browser = Browser::Sandbox;
+        settings.sign_in.may_ask = false;
+        settings.sign_in.persists = false;
+        settings.sign_in.warnings.clear();
+        Ok(settings)
     }
 
     fn resolve(
@@ -74,7 +82,8 @@ impl CreateSettings {
         of: &Sources<'_>,
     ) -> Result<Self, CliError> {
         let name = of.get("name", &key.name, plain_text)?;
-        let mut plan = sign_in.plan(name.map_or_else(default_name, Ok)?);
+        let name = name.map_or_else(key_name::default, Ok).map_err(CliError::internal)?;
+        let mut plan = sign_in.plan(name);
         plan.selector.organization = of.get("organization", &target.organization, plain_text)?;
         plan.selector.project = of.get("project", &target.project, plain_text)?;
         Ok(Self {
@@ -86,10 +95,6 @@ impl CreateSettings {
             verify: of.switch("verify", key.verify)?,
         })
     }
-}
-
-fn default_name() -> Result<String, CliError> {
-    key_name::default().map_err(CliError::internal)
 }
 
 /// The requested destinations, and what each may replace.

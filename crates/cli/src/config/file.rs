@@ -52,32 +52,28 @@ mod tests {
 
     #[test]
     fn a_file_that_others_may_write_is_refused_by_whatever_way_it_is_reached() {
-        let folder = tempfile::tempdir().unwrap();
-        let (path, link) = (folder.path().join("config.toml"), folder.path().join("link"));
-        fs::write(&path, "quiet = true").unwrap();
-        symlink(&path, &link).unwrap();
-        for (mode, is_safe) in [(0o600, true), (0o644, true), (0o660, false), (0o602, false)] {
-            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-            assert_eq!(read(&path).is_ok(), is_safe, "{mode:o}");
-            assert_eq!(read(&link).is_ok(), is_safe, "{mode:o}");
-        }
-        assert!(refusal(&path).contains("chmod go-w"), "{}", refusal(&path));
-    }
-
-    #[test]
-    fn a_file_in_a_folder_that_others_may_write_is_refused_by_whatever_way_it_is_reached() {
         let home = tempfile::tempdir().unwrap();
-        let folder = home.path().join("open");
+        let folder = home.path().join("folder");
         fs::create_dir(&folder).unwrap();
         let (path, link) = (folder.join("config.toml"), home.path().join("link"));
         fs::write(&path, "quiet = true").unwrap();
         symlink(&path, &link).unwrap();
-        for (mode, is_safe) in [(0o700, true), (0o755, true), (0o777, false), (0o770, false), (0o1777, true)]
-        {
-            fs::set_permissions(&folder, Permissions::from_mode(mode)).unwrap();
-            assert_eq!(read(&path).is_ok(), is_safe, "{mode:o}");
-            assert_eq!(read(&link).is_ok(), is_safe, "{mode:o}");
+        for (mode_of_folder, mode, is_safe) in [
+            (0o700, 0o600, true),
+            (0o755, 0o644, true),
+            (0o755, 0o660, false),
+            (0o755, 0o602, false),
+            (0o777, 0o644, false),
+            (0o770, 0o644, false),
+            (0o1777, 0o644, true),
+        ] {
+            fs::set_permissions(&folder, Permissions::from_mode(mode_of_folder)).unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            assert_eq!(read(&path).is_ok(), is_safe, "{mode_of_folder:o} {mode:o}");
+            assert_eq!(read(&link).is_ok(), is_safe, "{mode_of_folder:o} {mode:o}");
         }
+        fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
+        assert!(refusal(&path).contains("chmod go-w"), "{}", refusal(&path));
     }
 
     #[test]

@@ -11,11 +11,8 @@ const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
 /// `keymint USER@HOST YYYY-MM-DD xxxx`.
 pub(crate) fn default() -> Result<String, SysError> {
-    let user = ["USER", "LOGNAME", "USERNAME"]
-        .iter()
-        .filter_map(|name| std::env::var(name).ok())
-        .find(|user| !user.is_empty())
-        .unwrap_or_default();
+    let mut users = ["USER", "LOGNAME", "USERNAME"].iter().filter_map(|name| std::env::var(name).ok());
+    let user = users.find(|user| !user.is_empty()).unwrap_or_default();
     let host = gethostname::gethostname().to_string_lossy().into_owned();
     let now = clock::utc_now();
     let (date, _) = now.split_once('T').expect("a date and a time");

@@ -132,14 +132,9 @@ mod tests {
             let path = path.to_str().unwrap();
             let Err(failure) = resolve(&["--ca-file", path], &[]) else { panic!("{name} was accepted") };
             let message = failure.message();
-            assert!(
-                message.starts_with(&format!("--ca-file: {path}")) && message.contains(expected),
-                "{message}"
-            );
-            assert!(
-                !message.contains("canary") && private.lines().all(|line| !message.contains(line)),
-                "{message}"
-            );
+            assert!(message.starts_with(&format!("--ca-file: {path}")), "{message}");
+            assert!(message.contains(expected) && !message.contains("canary"), "{message}");
+            assert!(private.lines().all(|line| !message.contains(line)), "{message}");
         }
         let folder = folder.path().to_str().unwrap();
         assert!(resolve(&["--ca-file", folder], &[]).is_err(), "a folder");

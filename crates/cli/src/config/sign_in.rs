@@ -27,12 +27,13 @@ pub(crate) struct Endpoints {
 }
 
 impl Endpoints {
-    fn at(client: Client, api_base: BaseUrl, callback_port: u16) -> Self {
-        Self { client, api_base, app: Plan::named("").app, callback_port }
-    }
-
     pub(crate) fn resolve(args: &EndpointArgs, of: &Sources<'_>) -> Result<Self, CliError> {
-        let mut endpoints = Self::at(Client::default(), BaseUrl::openai_api(), REGISTERED_PORT);
+        let mut endpoints = Self {
+            client: Client::default(),
+            api_base: BaseUrl::openai_api(),
+            app: Plan::named("").app,
+            callback_port: REGISTERED_PORT,
+        };
         let Self { client, api_base, app, callback_port } = &mut endpoints;
         of.override_default(&mut client.issuer, "issuer", &args.issuer, BaseUrl::parse)?;
         of.override_default(&mut client.client_id, "client-id", &args.client_id, plain_text)?;
@@ -75,11 +76,9 @@ impl Endpoints {
     /// The warnings to show before the browser opens.
     fn warnings(&self) -> Vec<String> {
         let elsewhere = self.client.issuer != Client::default().issuer || !self.are_openai();
+        let Self { client, api_base, .. } = self;
         let elsewhere = elsewhere.then(|| {
-            format!(
-                "signing in at {} for the API at {}, not at OpenAI's own",
-                self.client.issuer, self.api_base
-            )
+            format!("signing in at {} for the API at {api_base}, not at OpenAI's own", client.issuer)
         });
         elsewhere.into_iter().chain(self.port_warning()).collect()
     }
@@ -119,50 +118,27 @@ pub(crate) struct SignInSettings {
 }
 
 impl SignInSettings {
-    fn at(endpoints: Endpoints) -> Self {
-        Self {
-            warnings: endpoints.warnings(),
-            endpoints,
-            http: HttpOptions::default(),
-            browser: Browser::System,
-            listens: true,
-            timeout: SIGN_IN_TIMEOUT,
-            polling: PollPolicy::default(),
-            may_ask: true,
-            persists: true,
-        }
-    }
-
     pub(crate) fn resolve(
         browser: &BrowserArgs,
         timeouts: &TimeoutArgs,
-        endpoints: &EndpointArgs,
+        servers: &EndpointArgs,
         of: &Sources<'_>,
     ) -> Result<Self, CliError> {
-        let mut settings = Self::at(Endpoints::resolve(endpoints, of)?);
-        if !settings.endpoints.are_here() {
+        let endpoints = Endpoints::resolve(servers, of)?;
+        if !endpoints.are_here() {
             network::proxy(of)?;
         }
-        settings.http = network::http(&timeouts.http_timeout, &endpoints.ca_file, of)?;
-        settings.polling = polling(timeouts, of)?;
-        of.override_default(&mut settings.timeout, "sign-in-timeout", &timeouts.sign_in_timeout, wait)?;
-        settings.listens = !of.switch("no-listen", browser.no_listen)?;
-        settings.browser = resolve_browser(browser, of)?;
-        settings.may_ask = of.may_ask(browser.no_input)?;
-        Ok(settings)
-    }
-
-    /// The settings of the demonstration: the sandbox's servers, any free port, and nothing of the
-    /// environment.
-    #[cfg(feature = "sandbox")]
-    pub(super) fn for_demo(issuer: BaseUrl, api_base: BaseUrl) -> Self {
-        Self {
-            browser: Browser::Sandbox,
-            may_ask: false,
-            persists: false,
-            warnings: Vec::new(),
-            ..Self::at(Endpoints::at(Client::at(issuer), api_base, 0))
-        }
+        Ok(Self {
+            http: network::http(&timeouts.http_timeout, &servers.ca_file, of)?,
+            polling: polling(timeouts, of)?,
+            timeout: of.get("sign-in-timeout", &timeouts.sign_in_timeout, wait)?.unwrap_or(SIGN_IN_TIMEOUT),
+            listens: !of.switch("no-listen", browser.no_listen)?,
+            browser: resolve_browser(browser, of)?,
+            may_ask: of.may_ask(browser.no_input)?,
+            persists: true,
+            warnings: endpoints.warnings(),
+            endpoints,
+        })
     }
 
     /// The plan for a key of this name in the default project.

@@ -22,7 +22,7 @@ impl Environment for ProcessEnvironment {
     }
 }
 
-#[cfg(test)]
+/// Variables of no process.
 impl Environment for std::collections::HashMap<&str, &str> {
     fn get(&self, name: &str) -> Result<Option<String>, CliError> {
         Ok(Self::get(self, name).map(|value| (*value).to_owned()).filter(|value| !value.is_empty()))

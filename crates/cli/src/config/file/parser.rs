@@ -6,6 +6,7 @@ use crate::error::CliError;
 use crate::ui::format::quoted;
 use keymint_domain::text::redact_keys;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
@@ -27,59 +28,44 @@ pub(in crate::config) struct Value {
     pub(in crate::config) of_profile: bool,
 }
 
-/// A mistake in the file.
-struct Fault {
-    /// The offset in bytes.
-    at: usize,
-    what: String,
-}
-
-impl Fault {
-    fn new(at: usize, what: impl Into<String>) -> Self {
-        Self { at, what: what.into() }
-    }
-}
-
 impl FileSettings {
     /// Parses the whole file, so that a mistake in any profile is found.
     pub(in crate::config) fn parse(path: &Path, text: &str, profile: &Profile) -> Result<Self, CliError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let failure = |fault: Fault| {
-            let line = line(text.as_bytes(), fault.at);
-            let what = redact_keys(&fault.what);
-            CliError::usage(format!("{}, line {line}: {what}", path.display()))
+        let line = |span: Range<usize>| line(text.as_bytes(), span.start);
+        let mistake = |span, what: &str| {
+            CliError::usage(format!("{}, line {}: {}", path.display(), line(span), redact_keys(what)))
                 .hint("Put that line right. `keymint config --help` has an example of the file.")
         };
         let document = DeTable::parse(text).map_err(|error| {
-            let at = error.span().map_or(0, |span| span.start);
-            failure(Fault::new(at, format!("it is no TOML: {}", error.message())))
+            mistake(error.span().unwrap_or_default(), &format!("it is no TOML: {}", error.message()))
         })?;
+        let read = |(key, value): (&Spanned<DeString<'_>>, &Spanned<DeValue<'_>>), of_profile| {
+            let setting = setting(key.get_ref(), value.get_ref());
+            let (name, text) = setting.map_err(|what| mistake(key.span(), &what))?;
+            Ok::<_, CliError>((name, Value { text, line: line(key.span()), of_profile }))
+        };
         let mut settings = Self::default();
         let mut tables = None;
         for (key, value) in document.get_ref() {
             match (key.get_ref().as_ref(), value.get_ref()) {
                 ("profiles", DeValue::Table(table)) => tables = Some(table),
                 ("profiles", _) => {
-                    return Err(failure(Fault::new(
-                        key.span().start,
-                        "profiles: it must be tables such as [profiles.work]",
-                    )));
+                    return Err(mistake(key.span(), "profiles: it must be tables such as [profiles.work]"));
                 }
-                _ => settings.take(text, key, value, false).map_err(failure)?,
+                _ => settings.values.extend([read((key, value), false)?]),
             }
         }
         let Some(tables) = tables else { return Ok(settings) };
         for (key, table) in tables {
             let DeValue::Table(table) = table.get_ref() else {
                 let what = format!("profile {}: it must be a table", quoted(key.get_ref()));
-                return Err(failure(Fault::new(key.span().start, what)));
+                return Err(mistake(key.span(), &what));
             };
-            let is_chosen = key.get_ref() == profile.as_str();
-            settings.is_defined |= is_chosen;
-            let mut other = Self::default();
-            let into = if is_chosen { &mut settings } else { &mut other };
-            for (key, value) in table {
-                into.take(text, key, value, true).map_err(failure)?;
+            let values: Vec<_> = table.iter().map(|setting| read(setting, true)).collect::<Result<_, _>>()?;
+            if key.get_ref() == profile.as_str() {
+                settings.is_defined = true;
+                settings.values.extend(values);
             }
         }
         if !settings.is_defined && !profile.is_default() {
@@ -89,23 +75,13 @@ impl FileSettings {
         }
         Ok(settings)
     }
+}
 
-    fn take(
-        &mut self,
-        document: &str,
-        key: &Spanned<DeString<'_>>,
-        value: &Spanned<DeValue<'_>>,
-        of_profile: bool,
-    ) -> Result<(), Fault> {
-        let at = key.span().start;
-        let definition = definition(key.get_ref()).map_err(|what| Fault::new(at, what))?;
-        let text = text(definition.kind, value.get_ref())
-            .and_then(|text| definition.kind.check(&text).map(|()| text))
-            .map_err(|what| Fault::new(at, format!("{}: {what}", definition.key())))?;
-        let value = Value { text, line: line(document.as_bytes(), at), of_profile };
-        self.values.insert(definition.name, value);
-        Ok(())
-    }
+/// The name and the text of a setting, or the mistake in it.
+fn setting(key: &str, value: &DeValue<'_>) -> Result<(&'static str, String), String> {
+    let Definition { name, kind, .. } = definition(key)?;
+    let text = text(*kind, value).and_then(|text| kind.check(&text).map(|()| text));
+    Ok((*name, text.map_err(|what| format!("{key}: {what}"))?))
 }
 
 /// The option of this key, or the mistake in it.
@@ -159,18 +135,13 @@ mod tests {
     fn the_table_of_a_profile_wins_over_what_stands_before_all_tables() {
         let text = "\u{feff}app = \"one\"\nscope = \"all\"\n[profiles.work]\napp = \"two\"\ncallback_port = 5001\n\
                     [profiles.other]\nscope = \"none\"\n";
-        let texts = |settings: &FileSettings| -> Vec<_> {
-            settings.values.iter().map(|(name, value)| (*name, value.text.clone(), value.line)).collect()
+        let texts = |name| -> Vec<_> {
+            let values = parse(text, name).unwrap().values.into_iter();
+            values.map(|(name, value)| format!("{name}={}, line {}", value.text, value.line)).collect()
         };
-        let of = |values: &[(&'static str, &str, usize)]| -> Vec<_> {
-            values.iter().map(|&(name, text, line)| (name, text.to_owned(), line)).collect()
-        };
-        let work = parse(text, "work").unwrap();
-        assert_eq!(texts(&work), of(&[("app", "two", 4), ("callback-port", "5001", 5), ("scope", "all", 2)]));
-        assert!(work.is_defined);
-        let default = parse(text, "default").unwrap();
-        assert_eq!(texts(&default), of(&[("app", "one", 1), ("scope", "all", 2)]));
-        assert!(!default.is_defined);
+        assert_eq!(texts("work"), ["app=two, line 4", "callback-port=5001, line 5", "scope=all, line 2"]);
+        assert_eq!(texts("default"), ["app=one, line 1", "scope=all, line 2"]);
+        assert!(parse(text, "work").unwrap().is_defined && !parse(text, "default").unwrap().is_defined);
     }
 
     #[test]
