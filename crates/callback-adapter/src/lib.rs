@@ -89,7 +89,6 @@ mod response;
 mod self_test;
 mod server;
 mod sockets;
-mod style;
 mod suppressed_writes;
 mod tls_sniffer;
 mod verdict;

@@ -1,7 +1,6 @@
 //! The pages in the browser. No page has a script, a link, or text from the request.
 
 use crate::outcome::Outcome;
-use crate::style::style;
 use crate::verdict::Verdict;
 
 macro_rules! opening {
@@ -12,7 +11,7 @@ macro_rules! opening {
             "<meta name=\"color-scheme\" content=\"light dark\">\n",
             "<title>Sign-in for an API key</title>\n",
             "<style>",
-            style!(),
+            include_str!("page.css"),
             "</style>\n</head>\n<body>\n<main aria-live=\"polite\">\n",
         )
     };
@@ -20,6 +19,12 @@ macro_rules! opening {
 
 /// The beginning of every page.
 pub(crate) const OPENING: &str = opening!();
+
+/// The content security policy of every page. It allows the style, by its hash (CSP level 3, section
+/// 2.3.1), and nothing else.
+pub(crate) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
+    style-src 'sha256-BSahhNDHSb0vk3turjZaeKc45OOr0Z/lpjthyeVmF6Q='; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const CLOSING: &str = "</main>\n</body>\n</html>\n";
 
@@ -202,21 +207,22 @@ impl Mark {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use sha2::{Digest, Sha256};
 
-    const OUTCOMES: [Outcome; 7] = [
-        Outcome::KeyDelivered,
-        Outcome::KeyKept,
-        Outcome::KeyLost,
-        Outcome::KeyUnknown,
-        Outcome::NoKey,
-        Outcome::Refused,
-        Outcome::DryRun,
-    ];
+    #[test]
+    fn the_policy_allows_the_style_as_it_is() {
+        let hash = STANDARD.encode(Sha256::digest(include_str!("page.css")));
+        let source = format!("style-src 'sha256-{hash}'");
+        assert!(CONTENT_SECURITY_POLICY.contains(&source), "the style has changed, so put in: {source}");
+    }
 
     #[test]
     fn every_ending_makes_a_whole_page_without_script_or_address() {
-        let ends = OUTCOMES.into_iter().map(end).chain([interrupted()]);
-        for page in ends.map(|end| BEGINNING.to_owned() + &end) {
+        use Outcome::{DryRun, KeyDelivered, KeyKept, KeyLost, KeyUnknown, NoKey, Refused};
+        let ends = [KeyDelivered, KeyKept, KeyLost, KeyUnknown, NoKey, Refused, DryRun].map(end);
+        for page in ends.into_iter().chain([interrupted()]).map(|end| BEGINNING.to_owned() + &end) {
             assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"), "{page}");
             for tag in ["main", "section", "svg", "h1", "p", "style", "title"] {
                 let opened =

@@ -2,7 +2,6 @@
 
 use crate::page;
 use crate::paths;
-use crate::style::CONTENT_SECURITY_POLICY;
 use crate::verdict::Verdict;
 use futures_util::{StreamExt, stream};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -91,7 +90,7 @@ const HEADERS: [(HeaderName, &str); 8] = [
     (header::REFERRER_POLICY, "no-referrer"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
-    (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+    (header::CONTENT_SECURITY_POLICY, page::CONTENT_SECURITY_POLICY),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     (header::CONNECTION, "close"),
 ];
