@@ -129,50 +129,38 @@ mod tests {
     use super::*;
     use hyper::Request;
 
-    /// Checks a GET, as the listener on this port does.
-    fn check_on(port: u16, path: &str, host: &str) -> Result<Admitted, Verdict> {
-        let request = Request::builder().uri(path).header("host", host);
-        let admission = Admission {
-            port,
-            callback_path: "/auth/callback".to_owned(),
-            start_nonce: Nonce::from("START"),
-            probe_nonce: Nonce::from("PROBE"),
-        };
-        admission.check(&request.body(()).unwrap().into_parts().0)
-    }
-
     #[test]
-    fn on_port_80_the_host_may_leave_it_out() {
-        let target = "/auth/callback?code=C&state=S";
-        let admitted = || Ok(Admitted::Callback { target: target.to_owned() });
-        for (host, expected) in [
-            ("localhost", admitted()),
-            ("localhost:80", admitted()),
-            ("localhost:5000", Err(Verdict::Misdirected)),
-        ] {
-            assert_eq!(check_on(80, target, host), expected, "{host}");
-        }
-    }
-
-    #[test]
-    fn only_a_probe_that_knows_the_nonce_may_name_an_address() {
+    fn the_host_is_that_of_the_redirect_uri_or_an_address_in_a_probe_that_knows_the_nonce() {
+        let callback = "/auth/callback?code=C&state=S";
+        let admitted = || Ok(Admitted::Callback { target: callback.to_owned() });
         let probe = "/.keymint/PROBE";
-        for (path, host, expected) in [
-            (probe, "localhost:5000", Ok(Admitted::Probe)),
-            (probe, "127.0.0.1:5000", Ok(Admitted::Probe)),
-            (probe, "[::1]:5000", Ok(Admitted::Probe)),
-            (probe, "127.0.0.1", Err(Verdict::Misdirected)),
-            (probe, "127.0.0.1:80", Err(Verdict::Misdirected)),
-            (probe, "127.0.1.1:5000", Err(Verdict::Misdirected)),
-            (probe, "[0:0::1]:5000", Err(Verdict::Misdirected)),
-            (probe, "evil.example:5000", Err(Verdict::Misdirected)),
-            ("/.keymint/START", "127.0.0.1:5000", Err(Verdict::Misdirected)),
-            ("/.keymint/START", "localhost:5000", Err(Verdict::NotFound)),
-            ("/.keymint/PROBE/", "localhost:5000", Err(Verdict::NotFound)),
-            ("/.keymint/", "localhost:5000", Err(Verdict::NotFound)),
-            ("/.keymint", "localhost:5000", Err(Verdict::NotFound)),
+        for (port, path, host, expected) in [
+            (80, callback, "localhost", admitted()),
+            (80, callback, "localhost:80", admitted()),
+            (80, callback, "localhost:5000", Err(Verdict::Misdirected)),
+            (5000, probe, "localhost:5000", Ok(Admitted::Probe)),
+            (5000, probe, "127.0.0.1:5000", Ok(Admitted::Probe)),
+            (5000, probe, "[::1]:5000", Ok(Admitted::Probe)),
+            (5000, probe, "127.0.0.1", Err(Verdict::Misdirected)),
+            (5000, probe, "127.0.0.1:80", Err(Verdict::Misdirected)),
+            (5000, probe, "127.0.1.1:5000", Err(Verdict::Misdirected)),
+            (5000, probe, "[0:0::1]:5000", Err(Verdict::Misdirected)),
+            (5000, probe, "evil.example:5000", Err(Verdict::Misdirected)),
+            (5000, "/.keymint/START", "127.0.0.1:5000", Err(Verdict::Misdirected)),
+            (5000, "/.keymint/START", "localhost:5000", Err(Verdict::NotFound)),
+            (5000, "/.keymint/PROBE/", "localhost:5000", Err(Verdict::NotFound)),
+            (5000, "/.keymint/", "localhost:5000", Err(Verdict::NotFound)),
+            (5000, "/.keymint", "localhost:5000", Err(Verdict::NotFound)),
         ] {
-            assert_eq!(check_on(5000, path, host), expected, "{path} of {host}");
+            let request = Request::builder().uri(path).header("host", host);
+            let admission = Admission {
+                port,
+                callback_path: "/auth/callback".to_owned(),
+                start_nonce: Nonce::from("START"),
+                probe_nonce: Nonce::from("PROBE"),
+            };
+            let head = request.body(()).unwrap().into_parts().0;
+            assert_eq!(admission.check(&head), expected, "{path} of {host} on {port}");
         }
     }
 }

@@ -30,5 +30,5 @@ pub fn listen(mut streams: mpsc::Receiver<DuplexStream>) -> LoopbackListener {
 
 /// Returns the path of the self-test's probe.
 pub fn probe_path(listener: &LoopbackListener) -> String {
-    [paths::PROBE, listener.identity().nonce.as_str()].concat()
+    [paths::PROBE, listener.shared.identity.nonce.as_str()].concat()
 }

@@ -31,7 +31,7 @@ use url::Url;
 pub struct LoopbackListener {
     redirect_uri: Url,
     addresses: Vec<SocketAddr>,
-    shared: Shared,
+    pub(crate) shared: Shared,
     callbacks: mpsc::Receiver<PendingCallback>,
     /// The cookie of the browser that brought the response.
     accepted_cookie: Option<CookieMatch>,
@@ -156,11 +156,6 @@ impl LoopbackListener {
     pub async fn self_test(&self) -> Result<(), SelfTestError> {
         let port = self.redirect_uri.port_or_known_default().unwrap_or_default();
         self_test::run(&self.shared.identity, &self_test::resolve(port).await, &self.addresses).await
-    }
-
-    #[cfg(any(test, fuzzing))]
-    pub(crate) fn identity(&self) -> &crate::self_test::Identity {
-        &self.shared.identity
     }
 
     /// Refuses every later callback as too late, since the response came from another source. There is no

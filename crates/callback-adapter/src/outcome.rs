@@ -45,30 +45,3 @@ pub(crate) enum OutcomePage {
     /// The whole page.
     Complete(Outcome),
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use keymint_domain::{
-        Organization, OrganizationId, Project, ProjectId, ServiceError, ServiceErrorKind, Step, Target,
-    };
-
-    #[test]
-    fn a_page_never_says_that_there_is_no_key_where_one_may_exist() {
-        let organization = Organization::new(OrganizationId::parse("org-1").unwrap());
-        let project = Project::new(ProjectId::parse("proj_1").unwrap());
-        let lost = || ServiceError::new(Step::CreateKey, ServiceErrorKind::Interrupted, "");
-        let unknown = ProvisionError::OutcomeUnknown {
-            target: Box::new(Target::new(&organization, &project)),
-            key_name: "a name".to_owned(),
-            cause: lost(),
-        };
-        assert_eq!(Outcome::from(&unknown), Outcome::KeyUnknown);
-        let denied = ProvisionError::Authorization(AuthorizationError::Denied {
-            error: "access_denied".to_owned(),
-            description: None,
-        });
-        assert_eq!(Outcome::from(&denied), Outcome::Refused);
-        assert_eq!(Outcome::from(&ProvisionError::Service(lost())), Outcome::NoKey);
-    }
-}

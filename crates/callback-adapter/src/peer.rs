@@ -6,6 +6,7 @@ mod diag;
 mod table;
 
 use std::net::SocketAddr;
+pub(crate) use system::{owner, search_owner};
 
 /// The user whose program connected. Only known on Linux.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -20,26 +21,18 @@ pub(crate) enum Owner {
     Unknown,
 }
 
-/// Returns the owner of the connection from `client` to `server_port`, if the system knows it at once.
-pub(crate) fn owner(client: SocketAddr, server_port: u16) -> Owner {
-    system::owner(client, server_port)
-}
-
-/// Returns the same by searching all connections. That can take milliseconds, so it is not used for every
-/// connection of a flood.
-pub(crate) fn search_owner(client: SocketAddr, server_port: u16) -> Owner {
-    system::search_owner(client, server_port)
-}
-
 #[cfg(target_os = "linux")]
 mod system {
     use super::{Owner, SocketAddr, diag, table};
 
-    pub(super) fn owner(client: SocketAddr, server_port: u16) -> Owner {
+    /// Returns the owner of the connection from `client` to `server_port`, if the system knows it at once.
+    pub(crate) fn owner(client: SocketAddr, server_port: u16) -> Owner {
         diag::socket(client, server_port).map_or(Owner::Unknown, owner_of)
     }
 
-    pub(super) fn search_owner(client: SocketAddr, server_port: u16) -> Owner {
+    /// Returns the same by searching all connections. That can take milliseconds, so it is not used for
+    /// every connection of a flood.
+    pub(crate) fn search_owner(client: SocketAddr, server_port: u16) -> Owner {
         table::socket(client, server_port).map_or(Owner::Unknown, owner_of)
     }
 
@@ -74,11 +67,11 @@ mod system {
 mod system {
     use super::{Owner, SocketAddr};
 
-    pub(super) fn owner(_: SocketAddr, _: u16) -> Owner {
+    pub(crate) fn owner(_: SocketAddr, _: u16) -> Owner {
         Owner::Unknown
     }
 
-    pub(super) fn search_owner(_: SocketAddr, _: u16) -> Owner {
+    pub(crate) fn search_owner(_: SocketAddr, _: u16) -> Owner {
         Owner::Unknown
     }
 }

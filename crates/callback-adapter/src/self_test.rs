@@ -56,17 +56,14 @@ impl SelfTestError {
     }
 
     fn text(&self) -> String {
+        use SelfTestErrorKind::{AirPlayReceiver, NoAnswer, ResolvesElsewhere, Stranger};
         let address = self.address;
         match &self.kind {
-            SelfTestErrorKind::ResolvesElsewhere => {
-                format!("localhost leads to {address}, where the listener is not")
-            }
-            SelfTestErrorKind::NoAnswer => format!("the listener cannot be reached at {address}"),
-            SelfTestErrorKind::AirPlayReceiver => format!("the AirPlay Receiver answers at {address}"),
-            SelfTestErrorKind::Stranger { server: None } => format!("another program answers at {address}"),
-            SelfTestErrorKind::Stranger { server: Some(server) } => {
-                format!("another program answers at {address}: {server}")
-            }
+            ResolvesElsewhere => format!("localhost leads to {address}, where the listener is not"),
+            NoAnswer => format!("the listener cannot be reached at {address}"),
+            AirPlayReceiver => format!("the AirPlay Receiver answers at {address}"),
+            Stranger { server: None } => format!("another program answers at {address}"),
+            Stranger { server: Some(server) } => format!("another program answers at {address}: {server}"),
         }
     }
 }
@@ -204,13 +201,14 @@ fn stranger(response: &[u8]) -> SelfTestErrorKind {
 mod tests {
     use super::*;
     use crate::LoopbackListener;
+    use futures_util::FutureExt;
     use std::error::Error;
     use std::net::{Ipv4Addr, Ipv6Addr};
     use tokio::net::TcpListener;
     use tokio::task::JoinHandle;
 
     /// Starts another program that sends this response to one request, and returns the request.
-    async fn stranger_sending(answer: &'static [u8]) -> (SocketAddr, JoinHandle<String>) {
+    async fn stranger_sending(answer: &'static str) -> (SocketAddr, JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let asked = tokio::spawn(async move {
@@ -219,7 +217,7 @@ mod tests {
             while split(&asked).is_none() {
                 stream.read_buf(&mut asked).await.unwrap();
             }
-            stream.write_all(answer).await.unwrap();
+            stream.write_all(answer.as_bytes()).await.unwrap();
             // It does not close the connection by itself, unless it sends nothing.
             if !answer.is_empty() {
                 let _ = stream.read_buf(&mut asked).await;
@@ -234,37 +232,20 @@ mod tests {
     }
 
     /// A response like the listener's, from a program that saw only the request.
-    const GUESS: &[u8] =
-        b"HTTP/1.1 200 OK\r\nserver: nginx\r\n\r\n0123456789012345678901234567890123456789012";
+    const GUESS: &str = "HTTP/1.1 200 OK\r\nserver: nginx\r\n\r\n0123456789012345678901234567890123456789012";
 
     #[tokio::test]
     async fn whoever_else_answers_is_named_as_far_as_it_says() {
-        for (answer, kind, text) in [
-            (
-                &b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nServer: AirTunes/870.14.1\r\n\r\n"[..],
-                SelfTestErrorKind::AirPlayReceiver,
-                "the AirPlay Receiver answers at",
-            ),
-            (
-                b"RTSP/1.0 400 Bad Request\r\nserver:AirTunes/377.40.00\r\n\r\n",
-                SelfTestErrorKind::AirPlayReceiver,
-                "the AirPlay Receiver answers at",
-            ),
-            (
-                GUESS,
-                SelfTestErrorKind::Stranger { server: Some("nginx".to_owned()) },
-                "another program answers at",
-            ),
-            (
-                b"HTTP/1.0 404 NOT FOUND\r\nServer: \x1b[2Jx\r\n\r\n",
-                SelfTestErrorKind::Stranger { server: Some(r"\u{1b}[2Jx".to_owned()) },
-                "another program answers at",
-            ),
-            (
-                b"HTTP/1.1 404 Not Found\r\nServer: \r\n\r\nServer: AirTunes/1",
-                SelfTestErrorKind::Stranger { server: None },
-                "another program answers at",
-            ),
+        let airplay = || (SelfTestErrorKind::AirPlayReceiver, "the AirPlay Receiver answers at");
+        let other = |name: Option<&str>| {
+            (SelfTestErrorKind::Stranger { server: name.map(str::to_owned) }, "another program answers at")
+        };
+        for (answer, (kind, text)) in [
+            ("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nServer: AirTunes/870.14.1\r\n\r\n", airplay()),
+            ("RTSP/1.0 400 Bad Request\r\nserver:AirTunes/377.40.00\r\n\r\n", airplay()),
+            (GUESS, other(Some("nginx"))),
+            ("HTTP/1.0 404 NOT FOUND\r\nServer: \x1b[2Jx\r\n\r\n", other(Some(r"\u{1b}[2Jx"))),
+            ("HTTP/1.1 404 Not Found\r\nServer: \r\n\r\nServer: AirTunes/1", other(None)),
         ] {
             let (address, asked) = stranger_sending(answer).await;
             let error = probe(address).await;
@@ -273,12 +254,8 @@ mod tests {
             let asked = asked.await.unwrap();
             assert!(asked.starts_with("GET /.keymint/") && asked.len() < 200, "{asked}");
         }
-    }
-
-    #[test]
-    fn the_name_of_a_stranger_is_bounded() {
-        let answer = format!("HTTP/1.1 200 OK\r\nServer: {}", "x".repeat(10_000));
-        let SelfTestErrorKind::Stranger { server: Some(server) } = stranger(answer.as_bytes()) else {
+        let long_name = format!("HTTP/1.1 200 OK\r\nServer: {}", "x".repeat(10_000));
+        let SelfTestErrorKind::Stranger { server: Some(server) } = stranger(long_name.as_bytes()) else {
             panic!("it has a name");
         };
         assert_eq!(server.chars().count(), LONGEST_SERVER);
@@ -299,7 +276,7 @@ mod tests {
         refused.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
         is_not_reached(refused.local_addr().unwrap(), io::ErrorKind::ConnectionRefused).await;
 
-        let (closing, _) = stranger_sending(b"").await;
+        let (closing, _) = stranger_sending("").await;
         is_not_reached(closing, io::ErrorKind::UnexpectedEof).await;
     }
 
@@ -316,20 +293,11 @@ mod tests {
         for elsewhere in ["127.0.1.1:5000", "10.0.0.5:5000", "[fe80::1]:5000", "[::ffff:127.0.0.1]:5000"] {
             let resolved = ["127.0.0.1:5000", "[::1]:5000", elsewhere].map(|text| text.parse().unwrap());
             let error = run(&Identity::random().unwrap(), &resolved, &[here]).await.unwrap_err();
-            assert_eq!(
-                (error.address, error.kind.clone()),
-                (resolved[2], SelfTestErrorKind::ResolvesElsewhere)
-            );
-            assert_eq!(
-                error.to_string(),
-                format!("localhost leads to {elsewhere}, where the listener is not")
-            );
+            assert_eq!((error.address, &error.kind), (resolved[2], &SelfTestErrorKind::ResolvesElsewhere));
+            let text = format!("localhost leads to {elsewhere}, where the listener is not");
+            assert_eq!(error.to_string(), text);
         }
-        tokio::select! {
-            biased;
-            _ = listener.accept() => panic!("somebody was asked although it is decided"),
-            () = std::future::ready(()) => {}
-        }
+        assert!(listener.accept().now_or_never().is_none(), "somebody was asked although it is decided");
     }
 
     #[tokio::test]
@@ -341,7 +309,7 @@ mod tests {
 
         // An address that the system does not have is resolved, but not bound.
         let resolved = [address, SocketAddr::from((Ipv6Addr::LOCALHOST, address.port()))];
-        let identity = listener.identity();
+        let identity = &listener.shared.identity;
         run(identity, &resolved, &[address]).await.unwrap();
         let error = run(identity, &[], &[address, not_ours]).await.unwrap_err();
         assert_eq!((error.address, error.kind), (not_ours, SelfTestErrorKind::Stranger { server: None }));
