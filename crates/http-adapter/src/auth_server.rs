@@ -9,13 +9,7 @@ use keymint_domain::{AuthServer, AuthorizationGrant, ServiceError, Step, Tokens}
 /// [`Http::auth_server`](crate::Http::auth_server).
 #[derive(Debug)]
 pub struct HttpAuthServer {
-    endpoint: Endpoint,
-}
-
-impl HttpAuthServer {
-    pub(crate) fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint }
-    }
+    pub(crate) endpoint: Endpoint,
 }
 
 #[async_trait]

@@ -5,8 +5,6 @@ use crate::redact::Redactor;
 use crate::transport;
 use keymint_domain::{BaseUrl, ConnectFailure, ServiceErrorKind};
 use reqwest::ClientBuilder;
-use std::error::Error;
-use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tower_layer::layer_fn;
@@ -54,16 +52,9 @@ pub(crate) async fn connect(
 struct ConnectOnly<S>(S);
 
 /// The error that reports success, since a request without a connection must fail.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("connected")]
 struct Connected;
-
-impl fmt::Display for Connected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("connected")
-    }
-}
-
-impl Error for Connected {}
 
 impl<S, R> Service<R> for ConnectOnly<S>
 where

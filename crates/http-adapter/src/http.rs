@@ -54,7 +54,7 @@ impl Http {
     ///
     /// [`HttpSetupError`].
     pub fn auth_server(&self, issuer: BaseUrl) -> Result<HttpAuthServer, HttpSetupError> {
-        self.endpoint(issuer).map(HttpAuthServer::new)
+        Ok(HttpAuthServer { endpoint: self.endpoint(issuer)? })
     }
 
     /// The platform's API at this URL. Costs the same as [`auth_server`](Self::auth_server).
@@ -63,7 +63,7 @@ impl Http {
     ///
     /// [`HttpSetupError`].
     pub fn platform_api(&self, base: BaseUrl) -> Result<HttpPlatformApi, HttpSetupError> {
-        self.endpoint(base).map(HttpPlatformApi::new)
+        Ok(HttpPlatformApi { endpoint: self.endpoint(base)? })
     }
 
     /// Connects to the server at this URL just as a request would, through the proxy and with the
@@ -113,7 +113,7 @@ impl Http {
     }
 
     fn endpoint(&self, base: BaseUrl) -> Result<Endpoint, HttpSetupError> {
-        let client = self.service(&base)?.client().clone();
+        let client = self.service(&base)?.sender;
         let Shared { options, redactor, .. } = &*self.shared;
         Ok(Endpoint { base, client, redactor: Arc::clone(redactor), limits: options.limits() })
     }

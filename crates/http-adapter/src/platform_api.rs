@@ -15,13 +15,7 @@ use keymint_domain::{
 /// [`Http::platform_api`](crate::Http::platform_api).
 #[derive(Debug)]
 pub struct HttpPlatformApi {
-    endpoint: Endpoint,
-}
-
-impl HttpPlatformApi {
-    pub(crate) fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint }
-    }
+    pub(crate) endpoint: Endpoint,
 }
 
 #[async_trait]

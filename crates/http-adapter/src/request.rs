@@ -70,10 +70,10 @@ impl<'a> ApiRequest<'a> {
         use ServiceErrorKind::{Interrupted, OutOfContract};
         let Self { request, longest_body, context } = self;
         let mut response = request.send().await.map_err(|error| context.transport(error))?;
-        let body = Body::read(&mut response, longest_body).await.map_err(|error| context.transport(error))?;
+        let body = read_body(&mut response, longest_body).await.map_err(|error| context.transport(error))?;
         let status = response.status();
         match body {
-            Body::Whole(body) if status.is_success() => {
+            Some(body) if status.is_success() => {
                 if error_body::is_web_page(response.headers()) {
                     return Err(context.answer(OutOfContract, status, "with a web page instead of JSON"));
                 }
@@ -81,8 +81,8 @@ impl<'a> ApiRequest<'a> {
                     context.answer(OutOfContract, status, &format!("but not as agreed: {why}"))
                 })
             }
-            Body::Whole(body) => Err(context.refused(&response, &body)),
-            Body::TooLong => {
+            Some(body) => Err(context.refused(&response, &body)),
+            None => {
                 let kind = if status.is_success() {
                     OutOfContract
                 } else if status.is_client_error() {
@@ -97,29 +97,25 @@ impl<'a> ApiRequest<'a> {
     }
 }
 
-/// The body of an answer, which may hold a secret.
-enum Body {
-    Whole(Zeroizing<Vec<u8>>),
-    TooLong,
-}
-
-impl Body {
-    /// Stops reading as soon as the body exceeds the limit.
-    async fn read(response: &mut Response, longest: usize) -> Result<Self, reqwest::Error> {
-        let announced = response.content_length().unwrap_or_default();
-        let Some(announced) = usize::try_from(announced).ok().filter(|length| *length <= longest) else {
-            return Ok(Self::TooLong);
-        };
-        // Not reallocated up to the announced length, which would leave a copy of a secret behind.
-        let mut body = Zeroizing::new(Vec::with_capacity(announced));
-        while let Some(chunk) = response.chunk().await? {
-            if body.len() + chunk.len() > longest {
-                return Ok(Self::TooLong);
-            }
-            body.extend_from_slice(&chunk);
+/// Reads the body of an answer, which may hold a secret. Stops and returns `None` as soon as the body
+/// exceeds the limit.
+async fn read_body(
+    response: &mut Response,
+    longest: usize,
+) -> Result<Option<Zeroizing<Vec<u8>>>, reqwest::Error> {
+    let announced = response.content_length().unwrap_or_default();
+    let Some(announced) = usize::try_from(announced).ok().filter(|length| *length <= longest) else {
+        return Ok(None);
+    };
+    // Not reallocated up to the announced length, which would leave a copy of a secret behind.
+    let mut body = Zeroizing::new(Vec::with_capacity(announced));
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > longest {
+            return Ok(None);
         }
-        Ok(Self::Whole(body))
+        body.extend_from_slice(&chunk);
     }
+    Ok(Some(body))
 }
 
 fn refused(response: &Response) -> ServiceErrorKind {

@@ -12,7 +12,8 @@ use url::Url;
 #[derive(Clone)]
 pub(crate) struct Service {
     url: Url,
-    sender: Client,
+    /// The client that sends requests.
+    pub(crate) sender: Client,
     opener: Client,
     slot: ConnectionSlot,
 }
@@ -32,11 +33,6 @@ impl Service {
 
     pub(crate) fn leads_to(&self, base: &BaseUrl) -> bool {
         self.url.origin() == base.join(&[]).origin()
-    }
-
-    /// The client that sends requests.
-    pub(crate) fn client(&self) -> &Client {
-        &self.sender
     }
 
     /// Opens a connection for the first request, unless a usable one is open.
