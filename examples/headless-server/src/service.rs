@@ -144,12 +144,8 @@ impl KeyDestination for Mailbox<'_> {
 
 fn random_text<const BYTES: usize>() -> Result<String, Refusal> {
     let mut bytes = [0; BYTES];
-    random(&mut bytes)?;
+    SysRng.try_fill_bytes(&mut bytes).map_err(|_| Refusal::NoRandomness)?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
-}
-
-fn random(bytes: &mut [u8]) -> Result<(), Refusal> {
-    SysRng.try_fill_bytes(bytes).map_err(|_| Refusal::NoRandomness)
 }
 
 fn in_words(error: &(dyn Error + Send + Sync + 'static)) -> String {

@@ -1,8 +1,7 @@
 //! What is known of each sign-in. Time is an argument, so nothing here waits.
 
 use keymint_domain::{
-    ApiKey, AuthorizationError, AuthorizationGrant, Callback, Event, Moment, PendingAuthorization,
-    ProvisionedKey, Stray, Target,
+    ApiKey, AuthorizationGrant, Callback, Event, Moment, PendingAuthorization, ProvisionedKey, Stray, Target,
 };
 use std::collections::HashMap;
 use std::mem;
@@ -77,17 +76,8 @@ impl SignIns {
         if self.0.len() >= MOST {
             return Err(Refusal::Full);
         }
-        let expires = Some(now + LIFETIME);
-        self.0.insert(
-            id,
-            SignIn {
-                token,
-                expires,
-                events: Vec::new(),
-                stage: Stage::Waiting(Box::new(pending)),
-                key: None,
-            },
-        );
+        let (expires, stage) = (Some(now + LIFETIME), Stage::Waiting(Box::new(pending)));
+        self.0.insert(id, SignIn { token, expires, events: Vec::new(), stage, key: None });
         Ok(())
     }
 
@@ -139,7 +129,16 @@ impl SignIn {
     pub(crate) fn answer(&mut self, address: &str) -> Result<Option<AuthorizationGrant>, Refusal> {
         match mem::replace(&mut self.stage, Stage::Working) {
             Stage::Waiting(pending) => match pending.read_pasted(address) {
-                Callback::Response(response) => Ok(self.begin_work(pending.accept(response))),
+                Callback::Response(response) => match pending.accept(response) {
+                    Ok(grant) => {
+                        self.expires = None;
+                        Ok(Some(grant))
+                    }
+                    Err(refusal) => {
+                        self.stage = Stage::Failed(refusal.to_string());
+                        Ok(None)
+                    }
+                },
                 Callback::Stray(stray) => {
                     self.stage = Stage::Waiting(pending);
                     Err(Refusal::NotTheAnswer(stray))
@@ -148,22 +147,6 @@ impl SignIn {
             later => {
                 self.stage = later;
                 Err(Refusal::AlreadyAnswered)
-            }
-        }
-    }
-
-    fn begin_work(
-        &mut self,
-        accepted: Result<AuthorizationGrant, AuthorizationError>,
-    ) -> Option<AuthorizationGrant> {
-        match accepted {
-            Ok(grant) => {
-                self.expires = None;
-                Some(grant)
-            }
-            Err(refusal) => {
-                self.stage = Stage::Failed(refusal.to_string());
-                None
             }
         }
     }
@@ -220,17 +203,5 @@ mod tests {
         sign_ins.finish(late, "id", Err("it did not work".to_owned()));
         assert!(sign_ins.of_owner(late, "id", &token()).is_ok());
         assert_eq!(sign_ins.of_owner(late + LIFETIME, "id", &token()).err(), Some(Refusal::Unknown));
-    }
-
-    #[test]
-    fn the_newest_events_are_kept() {
-        let (now, mut sign_ins) = (Moment::ORIGIN, SignIns::default());
-        begin(&mut sign_ins, now, "id").unwrap();
-        sign_ins.note("id", &Event::CodeExchanged);
-        for _ in 0..MOST_EVENTS {
-            sign_ins.note("id", &Event::SignedIn);
-        }
-        let events = &sign_ins.of_owner(now, "id", &token()).unwrap().events;
-        assert_eq!(*events, ["signed_in"; MOST_EVENTS]);
     }
 }

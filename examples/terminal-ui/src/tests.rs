@@ -4,14 +4,11 @@ use crate::app::{App, Effect, Input, Message, Stage};
 use crate::flow::{self, Setup};
 use crate::view;
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted, organization, project};
-use keymint_domain::{
-    BaseUrl, Client, Event, Observation, Plan, Ports, ProvisionedKey, Provisioner, Target, Title,
-};
+use keymint_domain::{BaseUrl, Client, Event, Plan, Ports, ProvisionedKey, Provisioner, Target, Title};
 use keymint_sandbox::{Consent, FinalPage, Organization, Project, Sandbox, Scenario, sign_in};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use std::path::PathBuf;
-use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -89,31 +86,17 @@ fn the_person_is_told_which_address_to_open() {
 }
 
 #[test]
-fn events_are_told_as_they_happen_and_the_newest_stay_on_the_screen() {
-    let waiting = || Event::WaitingForProject {
-        observed: Observation::NoOrganization,
-        retry_in: Duration::from_secs(2),
-    };
-    let mut events = vec![Event::CodeExchanged, Event::SignedIn, waiting()];
-    let shown = |events: &[Event]| {
-        screen(&after(
-            [Message::BrowserIsBack].into_iter().chain(events.iter().cloned().map(Message::Happened)),
-        ))
-    };
-    let looking = "- No project yet: the account has no organization yet; looking again in 2 s";
-    let work = "Looking for your projects...";
-    assert_eq!(shown(&events), ["- The sign-in was accepted", "- Signed in to the platform", looking, work]);
-    events.extend([waiting(), waiting(), waiting()]);
-    assert_eq!(shown(&events), [looking, looking, looking, looking, work]);
-}
-
-#[test]
-fn a_project_is_picked_with_the_arrows() {
-    let mut app = after([Message::SignedIn(Some("dev@example.com".to_owned())), found(false)]);
+fn a_project_is_picked_with_the_arrows_after_what_has_happened() {
+    let progress = [Event::CodeExchanged, Event::SignedIn].map(Message::Happened);
+    let found = [Message::SignedIn(Some("dev@example.com".to_owned())), found(true)];
+    let mut app = after(progress.into_iter().chain(found));
     assert_eq!(
         screen(&app),
         [
             "Signed in as dev@example.com",
+            "- The sign-in was accepted",
+            "- Signed in to the platform",
+            "Another browser came back than the one that was sent. Is it your account?",
             "Where should the key be made?",
             "> proj_1 of Acme",
             "  proj_2 of org-1"
@@ -122,17 +105,10 @@ fn a_project_is_picked_with_the_arrows() {
     for input in [Input::Up, Input::Down, Input::Down] {
         assert!(press(&mut app, input).is_none());
     }
-    assert_eq!(screen(&app)[2..], ["  proj_1 of Acme", "> proj_2 of org-1"]);
+    assert_eq!(screen(&app)[5..], ["  proj_1 of Acme", "> proj_2 of org-1"]);
     let target = confirm(&mut app);
     assert_eq!(target.project_id.as_str(), "proj_2");
-    assert_eq!(screen(&app)[1..], ["- Creating a key in proj_2 of org-1", "Creating the key..."]);
-}
-
-#[test]
-fn somebody_elses_browser_is_pointed_out_before_a_key_is_made() {
-    let doubt = "Another browser came back than the one that was sent. Is it your account?";
-    assert!(screen(&after([found(true)])).contains(&doubt.to_owned()));
-    assert!(!screen(&after([found(false)])).contains(&doubt.to_owned()));
+    assert_eq!(screen(&app)[3..], ["- Creating a key in proj_2 of org-1", "Creating the key..."]);
 }
 
 #[test]
@@ -272,28 +248,6 @@ async fn the_key_is_in_the_file_that_was_named_and_need_not_be_seen() {
     assert!(run.app.farewell().ends_with("/.env."), "{}", run.app.farewell());
     browser.await.unwrap();
     run.flow.await.unwrap();
-}
-
-#[tokio::test]
-async fn a_new_account_is_waited_for_and_then_everything_in_it_can_be_picked() {
-    let sandbox = Sandbox::start(crate::scenario().project_ready_after(Duration::ZERO).ready_after_rounds(2));
-    let sandbox = sandbox.await.unwrap();
-    let (run, browser) = Run::choosing(&sandbox, None).await;
-    let shown = screen(&run.app);
-    assert_eq!(shown[shown.len() - 2..], ["> Default project of Personal", "  Default project of Acme"]);
-    run.flow.abort();
-    browser.abort();
-}
-
-#[tokio::test]
-async fn a_person_who_leaves_while_choosing_gets_no_key() {
-    let sandbox = Sandbox::start(two_organizations()).await.unwrap();
-    let (mut run, browser) = Run::choosing(&sandbox, None).await;
-    assert!(matches!(press(&mut run.app, Input::Leave), Some(Effect::Leave)));
-    run.flow.abort();
-    assert!(run.flow.await.unwrap_err().is_cancelled());
-    browser.abort();
-    assert!(sandbox.keys().is_empty());
 }
 
 #[tokio::test]
