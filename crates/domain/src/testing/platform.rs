@@ -116,21 +116,18 @@ impl FakePlatform {
     }
 
     /// The list of organizations is empty until this long after the login.
-    pub fn organizations_ready_after(mut self, delay: Duration) -> Self {
-        self.organizations_ready_after = delay;
-        self
+    pub fn organizations_ready_after(self, delay: Duration) -> Self {
+        Self { organizations_ready_after: delay, ..self }
     }
 
     /// The lists of projects are empty until this long after the login.
-    pub fn projects_ready_after(mut self, delay: Duration) -> Self {
-        self.projects_ready_after = delay;
-        self
+    pub fn projects_ready_after(self, delay: Duration) -> Self {
+        Self { projects_ready_after: delay, ..self }
     }
 
     /// Each answer comes this late.
-    pub fn latency(mut self, latency: Duration) -> Self {
-        self.latency = latency;
-        self
+    pub fn latency(self, latency: Duration) -> Self {
+        Self { latency, ..self }
     }
 
     /// Each answer to `step` comes this late instead.
@@ -192,9 +189,10 @@ impl FakePlatform {
         logged_in_at.is_some_and(|login| self.clock.now() >= login + delay)
     }
 
-    /// Notes the request, takes its time, and fails it where a test wants that.
+    /// Records the request, takes its time, and fails it if a failure is due or the session is unknown.
     async fn serve(
         &self,
+        session: Option<&SessionKey>,
         step: Step,
         organization: Option<&OrganizationId>,
         name: Option<&str>,
@@ -204,19 +202,11 @@ impl FakePlatform {
         let (organization, name) = (organization.cloned(), name.map(str::to_owned));
         self.world().calls.push(Call { at: self.clock.now(), step, organization, name });
         self.clock.sleep(self.slow.get(&step).copied().unwrap_or(self.latency)).await;
-        failure.map_or(Ok(()), |kind| Err(ServiceError::new(step, kind, kind.to_string())))
-    }
-
-    /// The same for a request that a session key must come with.
-    async fn serve_session(
-        &self,
-        session: &SessionKey,
-        step: Step,
-        organization: Option<&OrganizationId>,
-        name: Option<&str>,
-    ) -> Result<(), ServiceError> {
-        self.serve(step, organization, name).await?;
-        let is_known = session.expose() == SESSION && self.world().logged_in_at.is_some();
+        if let Some(kind) = failure {
+            return Err(ServiceError::new(step, kind, kind.to_string()));
+        }
+        let logged_in = self.world().logged_in_at.is_some();
+        let is_known = session.is_none_or(|session| session.expose() == SESSION && logged_in);
         if is_known { Ok(()) } else { Err(refused(step, 401, "no such session")) }
     }
 
@@ -264,13 +254,13 @@ impl Drop for InFlight<'_> {
 #[async_trait]
 impl PlatformApi for FakePlatform {
     async fn login(&self, _: &AccessToken, app: &str) -> Result<SessionKey, ServiceError> {
-        self.serve(Step::Login, None, Some(app)).await?;
+        self.serve(None, Step::Login, None, Some(app)).await?;
         self.world().logged_in_at = Some(self.clock.now());
         Ok(SessionKey::parse(SESSION.to_owned()).expect("a constant"))
     }
 
     async fn organizations(&self, session: &SessionKey) -> Result<Listing<Organization>, ServiceError> {
-        self.serve_session(session, Step::ListOrganizations, None, None).await?;
+        self.serve(Some(session), Step::ListOrganizations, None, None).await?;
         let there = self
             .organizations
             .iter()
@@ -284,7 +274,7 @@ impl PlatformApi for FakePlatform {
         session: &SessionKey,
         organization: &OrganizationId,
     ) -> Result<Listing<Project>, ServiceError> {
-        self.serve_session(session, Step::ListProjects, Some(organization), None).await?;
+        self.serve(Some(session), Step::ListProjects, Some(organization), None).await?;
         let of_it = self.organizations.iter().find(|place| place.organization.id == *organization);
         let of_it = of_it.ok_or_else(|| refused(Step::ListProjects, 404, "no such organization"))?;
         let ready = self.is_ready(self.projects_ready_after);
@@ -299,7 +289,7 @@ impl PlatformApi for FakePlatform {
         name: &str,
     ) -> Result<ApiKey, ServiceError> {
         let served =
-            self.serve_session(session, Step::CreateKey, Some(&target.organization_id), Some(name)).await;
+            self.serve(Some(session), Step::CreateKey, Some(&target.organization_id), Some(name)).await;
         // A server whose answer is lost may have done its work all the same.
         match &served {
             Err(error) if !error.kind.leaves_outcome_unknown() => return Err(error.clone()),
@@ -313,7 +303,7 @@ impl PlatformApi for FakePlatform {
     }
 
     async fn check_key(&self, key: &ApiKey) -> Result<(), ServiceError> {
-        self.serve(Step::CheckKey, None, None).await?;
+        self.serve(None, Step::CheckKey, None, None).await?;
         let is_known = self.world().keys.iter().any(|made| made == key.expose());
         if is_known { Ok(()) } else { Err(refused(Step::CheckKey, 401, "no such key")) }
     }

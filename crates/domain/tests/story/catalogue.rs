@@ -3,8 +3,7 @@
 use crate::support::{FORBIDDEN, UNAUTHORIZED, UNAVAILABLE, only_in, too_many};
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted, organization, project};
 use keymint_domain::{
-    Catalogue, Clock, Event, Moment, Plan, PollPolicy, Ports, ProvisionError, Provisioner, ServiceErrorKind,
-    Step, Target,
+    Catalogue, Clock, Event, Plan, PollPolicy, Ports, ProvisionError, Provisioner, ServiceErrorKind, Step,
 };
 use std::sync::Mutex;
 use std::time::Duration;
@@ -126,28 +125,7 @@ fn without_a_session_or_the_organizations_there_is_none() {
 }
 
 #[test]
-fn a_key_can_be_made_in_what_was_picked() {
-    let clock = FakeClock::new();
-    let (auth_server, platform) = (FakeAuthServer::new(&clock), only_in(&clock, 3, 0));
-    let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
-    let plan = Plan::named("my key");
-
-    let created = clock.run(async {
-        let provisioner = Provisioner::new(ports, &plan);
-        let session = provisioner.sign_in(granted()).await?;
-        let catalogue = provisioner.list_targets(&session).await?;
-        let entry = &catalogue.organizations[2];
-        let target = Target::new(&entry.organization, &entry.projects.as_ref().unwrap()[0]);
-        provisioner.create_key(session, target).await
-    });
-
-    let target = created.unwrap().target;
-    assert_eq!((target.organization_id.as_str(), target.project_id.as_str()), ("org-2", "proj_2"));
-    assert_eq!(clock.now(), Moment::ORIGIN);
-}
-
-#[test]
-fn what_can_be_picked_is_waited_for_and_listed_again() {
+fn what_can_be_picked_is_waited_for_and_listed_again_and_a_key_made_in_it() {
     let clock = FakeClock::new();
     let seconds = Duration::from_secs;
     for (ready_after, lists) in [(Duration::ZERO, 1), (seconds(3), 2)] {
@@ -165,5 +143,8 @@ fn what_can_be_picked_is_waited_for_and_listed_again() {
         assert_eq!(ids, ["proj_0", "proj_1"]);
         assert!(clock.now().since(began) < ready_after + seconds(2));
         assert!(platform.count(Step::ListOrganizations) >= lists, "{ready_after:?}");
+
+        let created = clock.run(provisioner.create_key(session, targets[1].clone())).unwrap();
+        assert_eq!((created.target, platform.keys().len()), (targets[1].clone(), 1));
     }
 }
