@@ -2,7 +2,6 @@
 
 pub(crate) mod events;
 pub(crate) mod format;
-pub(crate) mod hyperlink;
 pub(crate) mod json;
 pub(crate) mod message;
 pub(crate) mod output;

@@ -1,9 +1,8 @@
 //! Lines on standard error, at the requested verbosity, and a spinner if it is a terminal.
 
-use crate::os::env::ProcessEnvironment;
+use crate::os::env::{Environment, ProcessEnvironment};
 use crate::os::stderr;
 use crate::ui::format::prose;
-use crate::ui::hyperlink;
 use crate::ui::output::{OutputFormat, Verbosity};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use keymint_domain::text::sanitize;
@@ -39,7 +38,9 @@ impl Lines {
             verbosity,
             spinner: lively.then(spinner),
             spins: AtomicBool::new(false),
-            links: std::io::stderr().is_terminal() && hyperlink::is_supported(&ProcessEnvironment),
+            links: std::io::stderr().is_terminal()
+                && passes_links(&ProcessEnvironment)
+                && supports_hyperlinks::supports_hyperlinks(),
             width: terminal_size::terminal_size_of(std::io::stderr()).map(|(width, _)| width.0.into()),
             clock: TokioClock::new(),
         }
@@ -98,7 +99,7 @@ impl Lines {
 
     /// The URL, as a link if the terminal supports links, however many lines it fills.
     pub(crate) fn linked(&self, url: &str) -> String {
-        if self.links { hyperlink::around(url) } else { url.to_owned() }
+        if self.links { format!("\u{1b}]8;;{url}\u{1b}\\{url}\u{1b}]8;;\u{1b}\\") } else { url.to_owned() }
     }
 
     /// Text for a user: on a terminal its lines end between words.
@@ -129,6 +130,14 @@ impl Lines {
     }
 }
 
+/// Whether the codes of a link (OSC 8) reach the terminal. A multiplexer passes the terminal's variables on, but
+/// not its links.
+fn passes_links(environment: &dyn Environment) -> bool {
+    let get = |name: &str| environment.get(name).ok().flatten();
+    let is_multiplexed = get("TMUX").is_some() || get("TERM").is_some_and(|term| term.starts_with("screen"));
+    !is_multiplexed && get("NO_COLOR").is_none() && get("TERM").is_none_or(|term| term != "dumb")
+}
+
 fn spinner() -> ProgressBar {
     let style = ProgressStyle::with_template("{spinner} {msg}").expect("the template is right");
     ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
@@ -137,6 +146,7 @@ fn spinner() -> ProgressBar {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashMap;
 
     #[test]
     fn lines_end_between_words_where_the_width_is_known() {
@@ -144,5 +154,18 @@ mod tests {
         let text = "Replace its value? [y/N]";
         assert_eq!(lines(Some(16)).wrapped(text), "Replace its\nvalue? [y/N]");
         assert_eq!(lines(None).wrapped(text), text);
+    }
+
+    #[test]
+    fn links_are_shown_only_where_they_reach_the_terminal() {
+        for (variable, value, passes) in [
+            ("TERM", "xterm-256color", true),
+            ("TERM", "screen-256color", false),
+            ("TERM", "dumb", false),
+            ("TMUX", "/tmp/x", false),
+            ("NO_COLOR", "1", false),
+        ] {
+            assert_eq!(passes_links(&HashMap::from([(variable, value)])), passes, "{variable}={value}");
+        }
     }
 }
