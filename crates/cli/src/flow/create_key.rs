@@ -18,8 +18,7 @@ use crate::ui::stdout;
 use keymint_callback_adapter::Outcome;
 use keymint_delivery_adapter::{FinishedRun, Journal, KeyRecord, KeyState, StateDir, fail_point};
 use keymint_domain::{
-    ApiKey, DeliveryError, DeliveryReport, KeyDestination, ProvisionError, ProvisionedKey, Provisioner,
-    Session, Target,
+    ApiKey, DeliveryReport, KeyDestination, ProvisionError, ProvisionedKey, Provisioner, Session, Target,
 };
 use std::path::PathBuf;
 use tokio::sync::watch;
@@ -129,25 +128,41 @@ impl<'a> KeyCreation<'a> {
         self.context.ui.clear_progress();
         fail_point::reached("known");
         let record = self.journal.record().expect("it was written before the key was requested");
-        let report = self.delivery.deliver(key, record, interrupt).await;
+        let mut report = self.delivery.deliver(key, record, interrupt).await;
         fail_point::reached("delivered");
         self.journal.delivered(&report, self.settings.destinations.profile());
-
-        if report.failures().is_empty() {
-            if report.must_be_kept() {
-                self.keep_too(key).await;
-            }
-            fail_point::reached("noted");
-            if self.settings.verify {
-                tokio::select! {
-                    () = verify_key::tell(self.context, &self.settings.sign_in, key) => {}
-                    _ = interrupt.next() => {}
-                }
-            }
-            self.report_what_now();
-            return Ok(Outcome::KeyDelivered);
+        let kept_in = if report.must_be_kept() { self.keep(key, &mut report).await } else { None };
+        if !report.failures().is_empty() {
+            return Err(delivery_failed(name, &report, kept_in));
         }
-        Err(self.keep(created, &report).await)
+        match (&kept_in, report.kept()) {
+            (Some(path), _) => self.context.ui.report(&Message::Kept { path }),
+            (None, Some(Err(error))) => {
+                let text = format!("a clipboard forgets, and the key could not be kept besides: {error}");
+                self.context.ui.report(&Message::Warning(&text));
+            }
+            (None, _) => {}
+        }
+        fail_point::reached("noted");
+        if self.settings.verify {
+            tokio::select! {
+                () = verify_key::tell(self.context, &self.settings.sign_in, key) => {}
+                _ = interrupt.next() => {}
+            }
+        }
+        self.report_what_now();
+        Ok(Outcome::KeyDelivered)
+    }
+
+    /// Keeps the key for `recover`, unless it is worth nothing, and returns its file. If that fails, the next
+    /// run warns that the key exists.
+    async fn keep(&mut self, key: &ApiKey, report: &mut DeliveryReport) -> Option<PathBuf> {
+        let mut recovery = self.state.as_ref()?.recovery(self.journal.id());
+        let outcome = recovery.deliver(key).await;
+        report.add_kept(&recovery, outcome);
+        let path = recovery.path()?.to_owned();
+        self.journal.kept(&path);
+        Some(path)
     }
 
     /// The last word: what stands in the key's way, and how it is used and deleted.
@@ -163,40 +178,20 @@ impl<'a> KeyCreation<'a> {
         let dashboard = sign_in.endpoints.are_openai().then_some(DASHBOARD);
         self.context.ui.report(&Message::Done { variable: destinations.variable(), dashboard });
     }
+}
 
-    /// Keeps a key that no durable destination has. If that fails, the next run reports it once more.
-    async fn keep_too(&mut self, key: &ApiKey) {
-        match self.keep_for_recovery(key).await {
-            Ok(path) => self.context.ui.report(&Message::Kept { path: &path }),
-            Err(error) => {
-                let text = format!("a clipboard forgets, and the key could not be kept besides: {error}");
-                self.context.ui.report(&Message::Warning(&text));
-            }
+/// The error of a key that a destination did not take, and that may be kept in this file.
+fn delivery_failed(name: &str, report: &DeliveryReport, kept_in: Option<PathBuf>) -> CliError {
+    let failed = format!("the key was created, but {}", explain::failures(report));
+    let error = |is_kept, message| CliError::new(ErrorKind::DeliveryFailed { is_kept }, message);
+    match (kept_in, report.kept()) {
+        (Some(path), _) => error(true, format!("{failed}; it is kept in {}", path.display()))
+            .hint("Bring it where you need it with `keymint recover`."),
+        (None, Some(Err(keeping))) => {
+            error(false, format!("{failed}, and it could not be kept either ({keeping})"))
+                .hint(format!("Delete the key {} at {DASHBOARD}, and run it again.", quoted(name)))
         }
-    }
-
-    /// Keeps a key whose destination failed.
-    async fn keep(mut self, created: &ProvisionedKey, report: &DeliveryReport) -> CliError {
-        let failed = format!("the key was created, but {}", explain::failures(report));
-        let error = |is_kept, message| CliError::new(ErrorKind::DeliveryFailed { is_kept }, message);
-        if !self.settings.sign_in.persists {
-            return error(false, failed);
-        }
-        match self.keep_for_recovery(&created.key).await {
-            Ok(path) => error(true, format!("{failed}; it is kept in {}", path.display()))
-                .hint("Bring it where you need it with `keymint recover`."),
-            Err(keeping) => error(false, format!("{failed}, and it could not be kept either ({keeping})"))
-                .hint(format!("Delete the key {} at {DASHBOARD}, and run it again.", quoted(&created.name))),
-        }
-    }
-
-    async fn keep_for_recovery(&mut self, key: &ApiKey) -> Result<PathBuf, DeliveryError> {
-        let state = self.state.as_ref().ok_or_else(|| DeliveryError::new("nothing is kept"))?;
-        let mut recovery = state.recovery(self.journal.id());
-        recovery.deliver(key).await?;
-        let path = recovery.path().expect("it has the key").to_owned();
-        self.journal.kept(&path);
-        Ok(path)
+        (None, _) => error(false, failed),
     }
 }
 
