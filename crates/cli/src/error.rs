@@ -121,19 +121,19 @@ impl CliError {
     }
 
     /// The message and its causes, the outermost first.
-    pub(crate) fn chain(&self) -> Vec<String> {
-        let mut chain: Vec<_> = self.context.clone().into_iter().collect();
+    pub(crate) fn with_causes(&self) -> Vec<String> {
+        let mut messages: Vec<_> = self.context.clone().into_iter().collect();
         let mut cause = self.source.as_deref().map(|source| source as &(dyn Error + 'static));
         while let Some(error) = cause {
-            chain.push(error.to_string());
+            messages.push(error.to_string());
             cause = error.source();
         }
-        chain
+        messages
     }
 
     /// The message with its causes, in one line.
     pub(crate) fn message(&self) -> String {
-        self.chain().join(": ")
+        self.with_causes().join(": ")
     }
 
     /// All hints, in one line.
@@ -151,7 +151,7 @@ mod tests {
     fn one_line_has_every_cause_and_every_hint() {
         let source = io::Error::other("the disk is full");
         let error = CliError::usage("cannot write").because(source).hint("Delete files.");
-        assert_eq!(error.chain(), ["cannot write", "the disk is full"]);
+        assert_eq!(error.with_causes(), ["cannot write", "the disk is full"]);
         assert_eq!(error.message(), "cannot write: the disk is full");
         assert_eq!(error.and_hint("Or wait.").advice().as_deref(), Some("Delete files. Or wait."));
         assert_eq!(CliError::internal(io::Error::other("a bug")).message(), "a bug");

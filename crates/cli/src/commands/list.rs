@@ -7,7 +7,7 @@ use crate::flow::context::Context;
 use crate::flow::delivery::print_in_time;
 use crate::flow::response::page;
 use crate::flow::sign_in::{open_sign_in, wait_for_browser};
-use crate::os::signals::Interrupt;
+use crate::os::signals::Signals;
 use crate::ui::format::titled;
 use crate::ui::json;
 use crate::ui::message::Message;
@@ -37,7 +37,7 @@ pub(crate) async fn run(args: &ListArgs, context: &Context) -> Result<(), CliErr
     outcome
 }
 
-async fn show(catalogue: &Catalogue, context: &Context, signals: &mut Interrupt) -> Result<(), CliError> {
+async fn show(catalogue: &Catalogue, context: &Context, signals: &mut Signals) -> Result<(), CliError> {
     let ui = &context.ui;
     ui.clear_progress();
     if catalogue.organizations.is_empty() && !ui.wants_json() {

@@ -4,7 +4,7 @@ use crate::args::OutputArgs;
 use crate::config::{Sources, proxy_variable};
 use crate::error::CliError;
 use crate::explain::provision::provision;
-use crate::os::signals::Interrupt;
+use crate::os::signals::Signals;
 use crate::ui::prompter::Prompter;
 use crate::ui::reporter::Reporter;
 use keymint_domain::ProvisionError;
@@ -41,7 +41,7 @@ impl Context {
 
     /// The signals to end. From here on the command has to heed them.
     #[expect(clippy::unused_self, reason = "a command takes what it needs of its process from here")]
-    pub(crate) fn signals(&self) -> Result<Interrupt, CliError> {
-        Interrupt::listen().map_err(CliError::internal)
+    pub(crate) fn signals(&self) -> Result<Signals, CliError> {
+        Signals::listen().map_err(CliError::internal)
     }
 }

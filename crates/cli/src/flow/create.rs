@@ -7,7 +7,7 @@ use crate::flow::context::Context;
 use crate::flow::create_key::KeyCreation;
 use crate::flow::response::{ResponseReceiver, page};
 use crate::flow::sign_in::{open_sign_in, wait_for_browser};
-use crate::os::signals::Interrupt;
+use crate::os::signals::Signals;
 use crate::ui::format::describe_target;
 use crate::ui::message::Message;
 use keymint_callback_adapter::{BrowserMismatch, Outcome};
@@ -30,7 +30,7 @@ pub(crate) struct CreateFlow<'a> {
     context: &'a Context,
     settings: &'a CreateSettings,
     creation: KeyCreation<'a>,
-    signals: Interrupt,
+    signals: Signals,
 }
 
 impl<'a> CreateFlow<'a> {
@@ -38,7 +38,7 @@ impl<'a> CreateFlow<'a> {
     pub(crate) async fn prepare(
         context: &'a Context,
         settings: &'a CreateSettings,
-        mut signals: Interrupt,
+        mut signals: Signals,
     ) -> Result<Self, CliError> {
         let creation = signals.cancel_on_signal(KeyCreation::prepare(context, settings)).await?;
         Ok(Self { context, settings, creation, signals })

@@ -9,7 +9,7 @@ use crate::flow::delivery::{Delivery, print_in_time};
 use crate::flow::env_conflicts;
 use crate::flow::verify_key;
 use crate::os::clock;
-use crate::os::signals::{Interrupt, Shielded};
+use crate::os::signals::{Shielded, Signals};
 use crate::ui::format::{DASHBOARD, quoted};
 use crate::ui::json;
 use crate::ui::message::Message;
@@ -65,13 +65,13 @@ impl<'a> KeyCreation<'a> {
         session: Session,
         target: &Target,
         in_flight: watch::Receiver<bool>,
-        interrupt: &mut Interrupt,
+        signals: &mut Signals,
     ) -> Result<Outcome, CliError> {
         let CreateSettings { sign_in, plan, .. } = self.settings;
         let name = &plan.key_name;
         let record = KeyRecord::requested(name, target, sign_in.endpoints.api_base.as_str());
         if self.settings.dry_run {
-            return self.dry_run(&record, target, interrupt).await;
+            return self.dry_run(&record, target, signals).await;
         }
         self.journal
             .requested(record)
@@ -83,8 +83,8 @@ impl<'a> KeyCreation<'a> {
         let creation = provisioner.create_key(session, target.clone());
         let warn =
             || self.context.ui.report(&Message::StillCreating { patience: sign_in.http.request_timeout });
-        let failure = match interrupt.shield(in_flight, creation, warn).await {
-            Shielded::Completed(Ok(created)) => return self.deliver(&created, interrupt).await,
+        let failure = match signals.shield(in_flight, creation, warn).await {
+            Shielded::Completed(Ok(created)) => return self.deliver(&created, signals).await,
             Shielded::Completed(Err(error @ ProvisionError::OutcomeUnknown { .. })) => {
                 self.context.explain(error)
             }
@@ -106,21 +106,17 @@ impl<'a> KeyCreation<'a> {
         self,
         record: &KeyRecord,
         target: &Target,
-        interrupt: &mut Interrupt,
+        signals: &mut Signals,
     ) -> Result<Outcome, CliError> {
         if self.context.ui.wants_json() {
             self.context.ui.clear_progress();
-            print_in_time(self.context, interrupt, json::dry_run(record)).await.map_err(stdout::failed)?;
+            print_in_time(self.context, signals, json::dry_run(record)).await.map_err(stdout::failed)?;
         }
         self.context.ui.report(&Message::DryRun { target });
         Ok(Outcome::DryRun)
     }
 
-    async fn deliver(
-        mut self,
-        created: &ProvisionedKey,
-        interrupt: &mut Interrupt,
-    ) -> Result<Outcome, CliError> {
+    async fn deliver(mut self, created: &ProvisionedKey, signals: &mut Signals) -> Result<Outcome, CliError> {
         let ProvisionedKey { target, name, key, .. } = created;
         fail_point::reached("answered");
         self.journal.created(key);
@@ -128,7 +124,7 @@ impl<'a> KeyCreation<'a> {
         self.context.ui.clear_progress();
         fail_point::reached("known");
         let record = self.journal.record().expect("it was written before the key was requested");
-        let mut report = self.delivery.deliver(key, record, interrupt).await;
+        let mut report = self.delivery.deliver(key, record, signals).await;
         fail_point::reached("delivered");
         self.journal.delivered(&report, self.settings.destinations.profile());
         let kept_in = if report.must_be_kept() { self.keep(key, &mut report).await } else { None };
@@ -146,8 +142,8 @@ impl<'a> KeyCreation<'a> {
         fail_point::reached("noted");
         if self.settings.verify {
             tokio::select! {
-                () = verify_key::tell(self.context, &self.settings.sign_in, key) => {}
-                _ = interrupt.next() => {}
+                () = verify_key::report(self.context, &self.settings.sign_in, key) => {}
+                _ = signals.next() => {}
             }
         }
         self.report_what_now();

@@ -4,7 +4,7 @@ use crate::config::Destinations;
 use crate::error::{CliError, ErrorKind};
 use crate::flow::context::Context;
 use crate::flow::destination::Destination;
-use crate::os::signals::Interrupt;
+use crate::os::signals::Signals;
 use crate::ui::json;
 use crate::ui::message::{DeliveredTo, Message};
 use crate::ui::stdout::{self, STDOUT};
@@ -35,12 +35,12 @@ impl<'a> Delivery<'a> {
     /// Standard output is not checked before a dry run, in which it need not take anything.
     pub(crate) async fn check(
         context: &'a Context,
-        wanted: &Destinations,
+        settings: &Destinations,
         may_ask: bool,
         is_dry_run: bool,
     ) -> Result<Self, CliError> {
-        let destinations = Destination::reserve_all(context, wanted, context.prompter(may_ask)).await?;
-        let to_stdout = wanted.stdout();
+        let destinations = Destination::reserve_all(context, settings, context.prompter(may_ask)).await?;
+        let to_stdout = settings.stdout();
         if to_stdout && !is_dry_run {
             stdout::check().map_err(|problem| {
                 CliError::new(ErrorKind::DestinationUnusable, problem)
@@ -56,7 +56,7 @@ impl<'a> Delivery<'a> {
         &mut self,
         key: &ApiKey,
         record: &KeyRecord,
-        interrupt: &mut Interrupt,
+        signals: &mut Signals,
     ) -> DeliveryReport {
         let ui = &self.context.ui;
         let mut report = DeliveryReport::default();
@@ -64,7 +64,7 @@ impl<'a> Delivery<'a> {
             let outcome = tokio::select! {
                 biased;
                 outcome = destination.deliver(key) => outcome,
-                () = interrupt.second_signal() => Err(DeliveryError::new("it was not waited for")),
+                () = signals.second_signal() => Err(DeliveryError::new("it was not waited for")),
             };
             if outcome.is_ok() {
                 let id = destination.port().id();
@@ -73,7 +73,7 @@ impl<'a> Delivery<'a> {
             report.add(destination.port(), outcome);
         }
         if self.to_stdout || ui.wants_json() {
-            self.print(key, record, interrupt, &mut report).await;
+            self.print(key, record, signals, &mut report).await;
         }
         report
     }
@@ -83,7 +83,7 @@ impl<'a> Delivery<'a> {
         &self,
         key: &ApiKey,
         record: &KeyRecord,
-        interrupt: &mut Interrupt,
+        signals: &mut Signals,
         report: &mut DeliveryReport,
     ) {
         let ui = &self.context.ui;
@@ -98,7 +98,7 @@ impl<'a> Delivery<'a> {
         let printed = tokio::select! {
             biased;
             printed = stdout.deliver(key) => printed,
-            () = interrupt.second_signal() => Err(DeliveryError::new(UNREAD)),
+            () = signals.second_signal() => Err(DeliveryError::new(UNREAD)),
         };
         if printed.is_ok() && self.to_stdout {
             ui.report(&Message::Delivered { id: STDOUT, to: DeliveredTo::StandardOutput });
@@ -132,15 +132,11 @@ impl KeyDestination for StandardOutput<'_> {
 }
 
 /// Prints, and stops waiting at the second signal.
-pub(crate) async fn print_in_time(
-    context: &Context,
-    interrupt: &mut Interrupt,
-    line: String,
-) -> io::Result<()> {
+pub(crate) async fn print_in_time(context: &Context, signals: &mut Signals, line: String) -> io::Result<()> {
     tokio::select! {
         biased;
         printed = print(&context.clock, line) => printed,
-        () = interrupt.second_signal() => Err(io::Error::other(UNREAD)),
+        () = signals.second_signal() => Err(io::Error::other(UNREAD)),
     }
 }
 

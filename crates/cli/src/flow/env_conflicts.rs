@@ -7,7 +7,7 @@ use keymint_delivery_adapter::VariableName;
 const KEY: &str = VariableName::OPENAI;
 
 /// Variables of the libraries that decide where a key is used, and for which project.
-const SURROUNDINGS: [&str; 6] = [
+const LIBRARY_VARIABLES: [&str; 6] = [
     "OPENAI_BASE_URL",
     "OPENAI_API_BASE",
     "OPENAI_ORGANIZATION",
@@ -18,7 +18,7 @@ const SURROUNDINGS: [&str; 6] = [
 
 /// The names of the variables that are set. Their values are not shown.
 pub(crate) fn all_set(environment: &dyn Environment) -> Vec<&'static str> {
-    [KEY].into_iter().chain(SURROUNDINGS).filter(|name| is_set(environment, name)).collect()
+    [KEY].into_iter().chain(LIBRARY_VARIABLES).filter(|name| is_set(environment, name)).collect()
 }
 
 /// The warnings for a key that was delivered to these destinations.
@@ -37,12 +37,11 @@ pub(crate) fn warnings(environment: &dyn Environment, destinations: &Destination
             )
         })
         .collect();
-    let around: Vec<_> = SURROUNDINGS.into_iter().filter(|name| is_set(environment, name)).collect();
-    if !around.is_empty() {
-        let around = around.join(", ");
-        warnings.push(format!(
-            "programs started from here use the new key as these say, which are set: {around}"
-        ));
+    let set: Vec<_> = LIBRARY_VARIABLES.into_iter().filter(|name| is_set(environment, name)).collect();
+    if !set.is_empty() {
+        let set = set.join(", ");
+        warnings
+            .push(format!("programs started from here use the new key as these say, which are set: {set}"));
     }
     warnings
 }

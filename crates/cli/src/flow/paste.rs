@@ -40,12 +40,12 @@ impl ResponseSource for Pasted {
         &mut self,
         pending: &PendingAuthorization,
     ) -> Result<AuthorizationResponse, SourceError> {
-        let mut typed = StdinLines::lines().await;
+        let mut lines = StdinLines::lines().await;
         for _ in 0..MOST_TRIES {
-            let Some(first) = next_that_says_something(&mut typed).await else {
+            let Some(first) = next_that_says_something(&mut lines).await else {
                 return Err(SourceError::new(PasteError::Input));
             };
-            match read(pending, first, &mut typed, &self.clock).await {
+            match read(pending, first, &mut lines, &self.clock).await {
                 Callback::Response(response) => return Ok(response),
                 Callback::Stray(stray) => self.ui.report(&Message::Pasted(stray)),
             }
@@ -63,9 +63,9 @@ pub(crate) enum PasteError {
     Tries,
 }
 
-async fn next_that_says_something(typed: &mut StdinLines) -> Option<Line> {
+async fn next_that_says_something(lines: &mut StdinLines) -> Option<Line> {
     loop {
-        let line = typed.next().await?;
+        let line = lines.next().await?;
         if !line.trim().is_empty() {
             return Some(line);
         }
@@ -74,17 +74,17 @@ async fn next_that_says_something(typed: &mut StdinLines) -> Option<Line> {
 
 /// The pasted URL, or the whole content of a pipe; `None` if it is empty.
 pub(crate) async fn text(clock: &dyn Clock) -> Option<Line> {
-    let mut typed = StdinLines::lines().await;
-    let first = next_that_says_something(&mut typed).await?;
-    Some(whole(first, &mut typed, clock).await.0)
+    let mut lines = StdinLines::lines().await;
+    let first = next_that_says_something(&mut lines).await?;
+    Some(whole(first, &mut lines, clock).await.0)
 }
 
 /// A line joined with those that follow at once, and the last of these: a URL may be wrapped
 /// anywhere.
-async fn whole(first: Line, typed: &mut StdinLines, clock: &dyn Clock) -> (Line, Option<Line>) {
+async fn whole(first: Line, lines: &mut StdinLines, clock: &dyn Clock) -> (Line, Option<Line>) {
     let (mut whole, mut last) = (first, None);
     while whole.len() < LONGEST {
-        let Ok(Some(more)) = clock.timeout(REST, typed.next()).await else { break };
+        let Ok(Some(more)) = clock.timeout(REST, lines.next()).await else { break };
         whole = Zeroizing::new(format!("{}{}", *whole, *more));
         last = Some(more);
     }
@@ -94,10 +94,10 @@ async fn whole(first: Line, typed: &mut StdinLines, clock: &dyn Clock) -> (Line,
 async fn read(
     pending: &PendingAuthorization,
     first: Line,
-    typed: &mut StdinLines,
+    lines: &mut StdinLines,
     clock: &dyn Clock,
 ) -> Callback {
-    match whole(first, typed, clock).await {
+    match whole(first, lines, clock).await {
         (whole, None) => pending.read_pasted(&whole),
         (whole, Some(last)) => match pending.read_pasted(&whole) {
             // The lines are several URLs, and not one wrapped URL.

@@ -54,7 +54,7 @@ impl ResponseReceiver {
 
     /// A receiver with a response that is known already.
     pub(crate) fn answered(response: AuthorizationResponse) -> Self {
-        Self { listener: None, pasted: Some(Box::new(Answer(Some(response)))), _lock: None }
+        Self { listener: None, pasted: Some(Box::new(KnownResponse(Some(response)))), _lock: None }
     }
 
     pub(crate) fn listener(&self) -> Option<&LoopbackListener> {
@@ -86,7 +86,7 @@ async fn listen(port: u16, reporter: &Arc<Reporter>) -> Result<LoopbackListener,
     let observer = Arc::clone(reporter);
     let listener = LoopbackListener::bind(port)
         .map_err(bind_error)?
-        .observed_by(move |notice| observer.report(&Message::Listener(notice)));
+        .observed_by(move |warning| observer.report(&Message::Listener(warning)));
     listener.self_test().await.map_err(explain::self_test)?;
     Ok(listener)
 }
@@ -134,10 +134,10 @@ impl ResponseSource for ResponseReceiver {
 }
 
 /// A response that is known already.
-struct Answer(Option<AuthorizationResponse>);
+struct KnownResponse(Option<AuthorizationResponse>);
 
 #[async_trait]
-impl ResponseSource for Answer {
+impl ResponseSource for KnownResponse {
     async fn receive(&mut self, _: &PendingAuthorization) -> Result<AuthorizationResponse, SourceError> {
         self.0.take().ok_or_else(|| SourceError::new("it was received"))
     }

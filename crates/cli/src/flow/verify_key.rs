@@ -19,7 +19,7 @@ pub(crate) async fn ask(
 }
 
 /// Checks the new key, and reports the result. It changes nothing: the key is created and delivered.
-pub(crate) async fn tell(context: &Context, settings: &SignInSettings, key: &ApiKey) {
+pub(crate) async fn report(context: &Context, settings: &SignInSettings, key: &ApiKey) {
     match ask(context, settings, key).await {
         Ok(check) => context.ui.report(&Message::KeyChecked(check)),
         Err(error) => {

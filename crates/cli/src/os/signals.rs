@@ -9,7 +9,7 @@ use tokio::sync::watch;
 const CTRL_C: ErrorKind = ErrorKind::Interrupted(130);
 
 /// Signals to end, as they come. Once this exists, they no longer end the program by themselves.
-pub(crate) struct Interrupt {
+pub(crate) struct Signals {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
     #[cfg(unix)]
@@ -22,7 +22,7 @@ pub(crate) struct Interrupt {
     ctrl_c: tokio::signal::windows::CtrlC,
 }
 
-impl Interrupt {
+impl Signals {
     #[cfg(unix)]
     pub(crate) fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};

@@ -13,7 +13,7 @@ pub(crate) fn of_message(message: &Message<'_>) -> Option<Value> {
         Message::Listening { redirect_uri } => json!({"event": "listening", "redirect_uri": redirect_uri}),
         Message::AuthorizeUrl { url, .. } => json!({"event": "authorize_url", "url": url}),
         Message::Browser(Opening::Tried) => json!({"event": "browser_tried"}),
-        Message::Listener(notice) => json!({"event": "warning", "message": of_listener(*notice)?}),
+        Message::Listener(warning) => json!({"event": "warning", "message": of_listener(*warning)?}),
         Message::CallbackReceived => json!({"event": "callback_received"}),
         Message::KeyCreated { last_four, name, .. } => {
             json!({"event": "key_created", "name": name, "last4": last_four})

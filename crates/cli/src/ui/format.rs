@@ -98,8 +98,8 @@ pub(crate) fn of_obstacle(obstacle: &Obstacle) -> Option<String> {
 }
 
 /// A warning of the listener; `None` for one that the user need not know.
-pub(crate) fn of_listener(notice: listener::ListenerWarning) -> Option<&'static str> {
-    Some(match notice {
+pub(crate) fn of_listener(warning: listener::ListenerWarning) -> Option<&'static str> {
+    Some(match warning {
         listener::ListenerWarning::SpokeTls => {
             "the browser spoke https to this program, which speaks http on this machine: it is set to use https only, \
              or remembers that localhost did. Allow http for localhost in its settings, or open the address in another \

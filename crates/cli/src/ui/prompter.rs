@@ -86,10 +86,10 @@ fn selected(answer: &str, lines: &[String]) -> Option<usize> {
 /// Shows a prompt, and waits for the line that answers it. Standard error is not locked meanwhile,
 /// so that warnings can be shown.
 async fn answer(prompt: &str) -> Option<Line> {
-    let mut typed = StdinLines::lines().await;
-    typed.forget();
+    let mut lines = StdinLines::lines().await;
+    lines.forget();
     stderr::write(prompt);
-    typed.next().await
+    lines.next().await
 }
 
 #[cfg(test)]

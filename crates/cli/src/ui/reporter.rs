@@ -125,9 +125,9 @@ impl Reporter {
             let by_signal = matches!(error.kind, ErrorKind::Interrupted(_));
             let label = if by_signal { String::new() } else { format!("{ERROR}error:{ERROR:#} ") };
             if self.output.verbosity == Verbosity::Verbose {
-                let mut chain = error.chain().into_iter();
-                self.lines.prose(&format!("{label}{}", chain.next().unwrap_or_default()));
-                chain.for_each(|cause| self.lines.prose(&format!("  caused by: {cause}")));
+                let mut messages = error.with_causes().into_iter();
+                self.lines.prose(&format!("{label}{}", messages.next().unwrap_or_default()));
+                messages.for_each(|cause| self.lines.prose(&format!("  caused by: {cause}")));
             } else {
                 self.lines.prose(&format!("{label}{}", error.message()));
             }
