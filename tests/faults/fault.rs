@@ -64,40 +64,40 @@ pub(crate) fn nothing() -> Fault {
 }
 
 /// A whole answer with this status, and a good body.
-pub(crate) fn status(status: u16) -> Answer {
+pub(crate) fn status(status: u16) -> HttpResponse {
     let body: Bytes = Arc::new(|scene| good(scene.step).into_bytes());
     let content_type = "application/json".to_owned();
-    Answer { status, content_type, headers: String::new(), length: Length::True, body }
+    HttpResponse { status, content_type, headers: String::new(), length: Length::True, body }
 }
 
 /// A whole answer with status 200 and this body, in which `<good>` stands for a good one.
-pub(crate) fn body(text: impl Into<String>) -> Answer {
+pub(crate) fn body(text: impl Into<String>) -> HttpResponse {
     status(200).body(text)
 }
 
 /// The same where the body is made from a good one.
-pub(crate) fn encoded(encode: impl Fn(String) -> Vec<u8> + Send + Sync + 'static) -> Answer {
+pub(crate) fn encoded(encode: impl Fn(String) -> Vec<u8> + Send + Sync + 'static) -> HttpResponse {
     let body: Bytes = Arc::new(move |scene| encode(good(scene.step)));
-    Answer { body, ..status(200) }
+    HttpResponse { body, ..status(200) }
 }
 
 /// A good answer with this JSON in the place of what the step is after: the access token, the
 /// session key, the list, the API key.
-pub(crate) fn value(json: &'static str) -> Answer {
+pub(crate) fn value(json: &'static str) -> HttpResponse {
     let body: Bytes = Arc::new(move |scene| scene.step.answer(json).into_bytes());
-    Answer { body, ..status(200) }
+    HttpResponse { body, ..status(200) }
 }
 
 /// A list of these entries, in which `<entry>` stands for a good one and `<id>` for its id.
-pub(crate) fn entries(json: impl Into<String>) -> Answer {
+pub(crate) fn entries(json: impl Into<String>) -> HttpResponse {
     let json = json.into();
     let body: Bytes = Arc::new(move |scene| format!(r#"{{"data":[{}]}}"#, scene.fill(&json)).into_bytes());
-    Answer { body, ..status(200) }
+    HttpResponse { body, ..status(200) }
 }
 
 /// A well-formed answer, as far as not said otherwise.
 #[derive(Clone)]
-pub(crate) struct Answer {
+pub(crate) struct HttpResponse {
     status: u16,
     content_type: String,
     headers: String,
@@ -116,7 +116,7 @@ enum Length {
     Untold,
 }
 
-impl Answer {
+impl HttpResponse {
     /// Another header line, in which `<trap>` stands for an address that must not be visited and
     /// `<here>` for the server's own.
     pub(crate) fn header(mut self, line: &str) -> Self {
@@ -190,8 +190,8 @@ impl Answer {
     }
 }
 
-impl From<Answer> for Fault {
-    fn from(answer: Answer) -> Self {
+impl From<HttpResponse> for Fault {
+    fn from(answer: HttpResponse) -> Self {
         answer.between("", "")
     }
 }

@@ -50,7 +50,7 @@ fn describe_form(response: &Response, body: &[u8], secrets: &Redactor) -> String
 /// may repeat them.
 fn explanation(body: &[u8], secrets: &Redactor) -> Option<(String, Option<String>)> {
     #[derive(Deserialize)]
-    struct Answer<'a> {
+    struct ErrorBody<'a> {
         #[serde(borrow)]
         error: Option<&'a RawValue>,
         #[serde(borrow)]
@@ -72,7 +72,7 @@ fn explanation(body: &[u8], secrets: &Redactor) -> Option<(String, Option<String
         message: Option<&'a RawValue>,
     }
 
-    let answer: Answer<'_> = object(body).ok()?;
+    let answer: ErrorBody<'_> = object(body).ok()?;
     let tokens = [answer.access_token, answer.refresh_token, answer.id_token];
     for token in tokens.into_iter().filter_map(text).map(Zeroizing::new) {
         secrets.learn(&token);

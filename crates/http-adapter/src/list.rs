@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 /// Parses one page of a list. An unusable entry is counted and does not affect the others.
 pub(crate) fn page<T: Entry>(body: &[u8]) -> Result<Page<T>, InvalidBody> {
     #[derive(Deserialize)]
-    struct Answer<'a> {
+    struct ListBody<'a> {
         #[serde(borrow)]
         data: Option<Vec<&'a RawValue>>,
         #[serde(borrow)]
@@ -20,7 +20,7 @@ pub(crate) fn page<T: Entry>(body: &[u8]) -> Result<Page<T>, InvalidBody> {
         last_id: Option<&'a RawValue>,
     }
 
-    let answer: Answer<'_> = object(body)?;
+    let answer: ListBody<'_> = object(body)?;
     let entries = answer.data.unwrap_or_default();
     let items: Vec<_> = entries.iter().filter_map(|entry| T::read(entry)).collect();
     let skipped = entries.len() - items.len();

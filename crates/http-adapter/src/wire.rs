@@ -27,7 +27,7 @@ pub(crate) struct CreateKey<'a> {
 /// since they are secrets as well.
 pub(crate) fn tokens(body: &[u8], learn: impl Fn(&str)) -> Result<Tokens, InvalidBody> {
     #[derive(Deserialize)]
-    struct Answer<'a> {
+    struct TokenResponse<'a> {
         access_token: Option<String>,
         token_type: Option<String>,
         #[serde(borrow)]
@@ -36,12 +36,12 @@ pub(crate) fn tokens(body: &[u8], learn: impl Fn(&str)) -> Result<Tokens, Invali
         id_token: Option<&'a RawValue>,
     }
 
-    let answer: Answer<'_> = object(body)?;
+    let response: TokenResponse<'_> = object(body)?;
     let [refresh_token, id_token] =
-        [answer.refresh_token, answer.id_token].map(|token| text(token).map(Zeroizing::new));
+        [response.refresh_token, response.id_token].map(|token| text(token).map(Zeroizing::new));
     [&refresh_token, &id_token].into_iter().flatten().for_each(|token| learn(token));
-    let access_token = secret("access_token", answer.access_token, AccessToken::parse)?;
-    match answer.token_type {
+    let access_token = secret("access_token", response.access_token, AccessToken::parse)?;
+    match response.token_type {
         Some(kind) if !kind.eq_ignore_ascii_case("bearer") => {
             Err(InvalidBody("token_type is not bearer".to_owned()))
         }
@@ -55,7 +55,7 @@ pub(crate) fn tokens(body: &[u8], learn: impl Fn(&str)) -> Result<Tokens, Invali
 
 pub(crate) fn session_key(body: &[u8]) -> Result<SessionKey, InvalidBody> {
     #[derive(Deserialize)]
-    struct Answer {
+    struct LoginResponse {
         user: Option<Object<User>>,
     }
     #[derive(Deserialize)]
@@ -63,19 +63,19 @@ pub(crate) fn session_key(body: &[u8]) -> Result<SessionKey, InvalidBody> {
         session: Option<Object<Sensitive>>,
     }
 
-    let answer: Answer = object(body)?;
-    let session = answer.user.and_then(|Object(user)| user.session);
+    let response: LoginResponse = object(body)?;
+    let session = response.user.and_then(|Object(user)| user.session);
     secret("user.session.sensitive_id", Sensitive::id(session), SessionKey::parse)
 }
 
 pub(crate) fn api_key(body: &[u8]) -> Result<ApiKey, InvalidBody> {
     #[derive(Deserialize)]
-    struct Answer {
+    struct CreateKeyResponse {
         key: Option<Object<Sensitive>>,
     }
 
-    let answer: Answer = object(body)?;
-    secret("key.sensitive_id", Sensitive::id(answer.key), ApiKey::parse)
+    let response: CreateKeyResponse = object(body)?;
+    secret("key.sensitive_id", Sensitive::id(response.key), ApiKey::parse)
 }
 
 /// The platform's wrapper of a secret.

@@ -50,7 +50,7 @@ async fn begin(State(service): State<Arc<Service>>) -> Result<(StatusCode, Json<
 
 /// What is posted when the browser has come to its end, on a page that does not load.
 #[derive(Deserialize)]
-struct Answer {
+struct CallbackBody {
     address: String,
 }
 
@@ -58,9 +58,9 @@ async fn callback(
     State(service): State<Arc<Service>>,
     Path(id): Path<String>,
     token: Token,
-    Json(answer): Json<Answer>,
+    Json(body): Json<CallbackBody>,
 ) -> Result<StatusCode, Refusal> {
-    service.answer(id, &token, &answer.address)?;
+    service.answer(id, &token, &body.address)?;
     Ok(StatusCode::ACCEPTED)
 }
 

@@ -21,11 +21,11 @@ pub(crate) struct Lists<'a> {
     /// responded that there are too many requests.
     width: AtomicUsize,
     /// What was already reported to the observer.
-    told: Mutex<HashSet<Told>>,
+    reported: Mutex<HashSet<Reported>>,
 }
 
 #[derive(PartialEq, Eq, Hash)]
-enum Told {
+enum Reported {
     Skipped(OrganizationId),
     Incomplete(Step),
 }
@@ -36,7 +36,7 @@ impl<'a> Lists<'a> {
             runner: RequestRunner { provisioner, jitter: &session.jitter },
             session,
             width: AtomicUsize::new(provisioner.plan.width.get()),
-            told: Mutex::default(),
+            reported: Mutex::default(),
         }
     }
 
@@ -68,7 +68,7 @@ impl<'a> Lists<'a> {
     {
         let listing = self.runner.retry(deadline, step, || self.narrowed_by(call())).await?;
         let (skipped, cut) = (listing.skipped, !listing.complete);
-        if (skipped > 0 || cut) && self.is_news(Told::Incomplete(step)) {
+        if (skipped > 0 || cut) && self.is_news(Reported::Incomplete(step)) {
             (self.runner.provisioner.observer)(Event::ListIncomplete { step, skipped, cut });
         }
         Ok(listing)
@@ -92,19 +92,19 @@ impl<'a> Lists<'a> {
         self.width.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn tell_skipped(&self, organization: &OrganizationId, failure: &ServiceError) {
-        if self.is_news(Told::Skipped(organization.clone())) {
+    pub(crate) fn report_skipped(&self, organization: &OrganizationId, failure: &ServiceError) {
+        if self.is_news(Reported::Skipped(organization.clone())) {
             let id = organization.clone();
             (self.runner.provisioner.observer)(Event::OrganizationSkipped { id, reason: failure.kind });
         }
     }
 
-    fn is_news(&self, news: Told) -> bool {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(news)
+    fn is_news(&self, news: Reported) -> bool {
+        self.reported.lock().unwrap_or_else(PoisonError::into_inner).insert(news)
     }
 }
 
-type Answer = Result<Listing<Project>, ServiceError>;
+type ProjectsResult = Result<Listing<Project>, ServiceError>;
 
 /// The project lists of one round, requested concurrently in the order of preference, and read in any
 /// order. Dropping it cancels the requests in flight.
@@ -113,8 +113,8 @@ pub(crate) struct ProjectLists<'a> {
     deadline: Deadline,
     waiting: VecDeque<OrganizationId>,
     asked: HashSet<OrganizationId>,
-    under_way: FuturesUnordered<BoxFuture<'a, (OrganizationId, Answer)>>,
-    answers: HashMap<OrganizationId, Answer>,
+    under_way: FuturesUnordered<BoxFuture<'a, (OrganizationId, ProjectsResult)>>,
+    answers: HashMap<OrganizationId, ProjectsResult>,
 }
 
 impl<'a> ProjectLists<'a> {
@@ -152,7 +152,7 @@ impl<'a> ProjectLists<'a> {
     }
 
     /// Waits for a [scheduled](Self::schedule) list.
-    pub(crate) async fn get(&mut self, organization: &OrganizationId) -> Answer {
+    pub(crate) async fn get(&mut self, organization: &OrganizationId) -> ProjectsResult {
         loop {
             if let Some(answer) = self.answers.remove(organization) {
                 return answer;

@@ -96,7 +96,7 @@ impl Search<'_> {
                         return findings.finish();
                     }
                     Err(failure) => {
-                        self.lists.tell_skipped(&organization.id, &failure);
+                        self.lists.report_skipped(&organization.id, &failure);
                         findings.skip(failure);
                     }
                 }

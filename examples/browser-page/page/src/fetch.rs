@@ -45,7 +45,7 @@ impl Request {
         let failed = |kind: ServiceErrorKind| ServiceError::new(step, kind, kind.to_string());
         let answer = local(self.send()).await.map_err(failed)?;
         if !(200..300).contains(&answer.status) {
-            let Answer { status, retry_after, .. } = answer;
+            let FetchResponse { status, retry_after, .. } = answer;
             return Err(failed(ServiceErrorKind::Refused { status, retry_after }));
         }
         let body = serde_json::from_str(&answer.body).ok();
@@ -53,11 +53,11 @@ impl Request {
     }
 
     /// The browser does not tell whether a failed request was sent, so it may have been.
-    async fn send(self) -> Result<Answer, ServiceErrorKind> {
+    async fn send(self) -> Result<FetchResponse, ServiceErrorKind> {
         self.fetch().await.map_err(|_| ServiceErrorKind::Interrupted)
     }
 
-    async fn fetch(self) -> Result<Answer, JsValue> {
+    async fn fetch(self) -> Result<FetchResponse, JsValue> {
         let headers = Headers::new()?;
         for (name, value) in &self.headers {
             headers.append(name, value)?;
@@ -77,7 +77,7 @@ impl Request {
         let response: Response = response.dyn_into()?;
         let body = JsFuture::from(response.text()?).await?;
         let retry_after = response.headers().get("retry-after")?.and_then(|text| text.parse().ok());
-        Ok(Answer {
+        Ok(FetchResponse {
             status: response.status(),
             retry_after: retry_after.map(Duration::from_secs),
             body: body.as_string().unwrap_or_default(),
@@ -85,7 +85,7 @@ impl Request {
     }
 }
 
-struct Answer {
+struct FetchResponse {
     status: u16,
     retry_after: Option<Duration>,
     body: String,
