@@ -20,7 +20,7 @@ pub(crate) enum Who<'a> {
 
 /// What the servers are like, and the way to them.
 #[derive(Clone)]
-pub(crate) struct World {
+pub(crate) struct Conditions {
     pub(crate) scenario: Scenario,
     /// None: they are on this machine.
     pub(crate) network: Option<Network>,
@@ -54,8 +54,8 @@ struct Run {
 }
 
 /// From the start of the program to its key.
-pub(crate) async fn sign_in(who: Who<'_>, world: World) -> Outcome<Measured> {
-    let mut run = Run::start(who, world).await?;
+pub(crate) async fn sign_in(who: Who<'_>, conditions: Conditions) -> Outcome<Measured> {
+    let mut run = Run::start(who, conditions).await?;
     let (mut url, mut callback, mut login) = (None, None, None);
     let key = loop {
         tokio::select! {
@@ -91,8 +91,8 @@ pub(crate) async fn sign_in(who: Who<'_>, world: World) -> Outcome<Measured> {
 /// What a sign-in uses up, in which this event comes. It is looked at every millisecond, which would
 /// spoil what a stop-watch says.
 pub(crate) async fn spent(who: Who<'_>, scenario: Scenario, awaited: &str) -> Outcome<Spent> {
-    let world = World { scenario, network: None, person: Duration::ZERO };
-    let mut run = Run::start(who, world).await?;
+    let conditions = Conditions { scenario, network: None, person: Duration::ZERO };
+    let mut run = Run::start(who, conditions).await?;
     let (mut last, mut came) = (None, false);
     loop {
         last = run.spent().or(last);
@@ -113,7 +113,7 @@ pub(crate) async fn spent(who: Who<'_>, scenario: Scenario, awaited: &str) -> Ou
 }
 
 impl Run {
-    async fn start(who: Who<'_>, World { scenario, network, person }: World) -> Outcome<Self> {
+    async fn start(who: Who<'_>, Conditions { scenario, network, person }: Conditions) -> Outcome<Self> {
         let path = match who {
             Who::Keymint(program) => program.into(),
             Who::Reference => env::current_exe()?,

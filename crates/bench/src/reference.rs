@@ -25,7 +25,7 @@ pub(crate) async fn run(issuer: &str, api_base: &str, port: u16) -> Outcome<()> 
     let redirect_uri = format!("http://localhost:{port}/auth/callback").parse()?;
     let entropy = Entropy::from_os()?;
     let pending = client.begin(redirect_uri, entropy);
-    tell("authorize_url", pending.authorize_url().as_str());
+    print_event("authorize_url", pending.authorize_url().as_str());
 
     let (mut browser, _) = listener.accept().await?;
     let mut line = String::new();
@@ -34,7 +34,7 @@ pub(crate) async fn run(issuer: &str, api_base: &str, port: u16) -> Outcome<()> 
     let Callback::Response(response) = pending.read_callback(target) else {
         return Err("that is no callback".into());
     };
-    tell("callback_received", "");
+    print_event("callback_received", "");
 
     let mut plan = Plan::named("reference");
     plan.width = NonZeroUsize::MIN;
@@ -42,7 +42,7 @@ pub(crate) async fn run(issuer: &str, api_base: &str, port: u16) -> Outcome<()> 
     let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &TokioClock::new() };
     let observer = |event: Event| {
         if let Event::SignedIn = event {
-            tell("signed_in", "");
+            print_event("signed_in", "");
         }
     };
     let provisioner = Provisioner::new(ports, &plan).observed_by(&observer);
@@ -52,8 +52,8 @@ pub(crate) async fn run(issuer: &str, api_base: &str, port: u16) -> Outcome<()> 
     Ok(())
 }
 
-/// As `keymint create --events` does.
+/// Writes an event as the measured program does.
 #[expect(clippy::print_stderr, reason = "events go there")]
-fn tell(event: &str, url: &str) {
+fn print_event(event: &str, url: &str) {
     eprintln!("{}", serde_json::json!({"event": event, "url": url}));
 }

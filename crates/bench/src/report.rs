@@ -1,7 +1,7 @@
 //! What is measured.
 
 use crate::Outcome;
-use crate::measure::{Measured, Spent, Who, World, sign_in, spent};
+use crate::measure::{Conditions, Measured, Spent, Who, sign_in, spent};
 use crate::network::Network;
 use crate::table::{Aim, Row, Unit};
 use keymint_sandbox::{Organization, Project, Reply, Scenario, Step};
@@ -28,7 +28,7 @@ pub(crate) async fn rows(programs: &Programs<'_>) -> Outcome<Vec<Row>> {
     let whos = [Who::Keymint(programs.keymint), Who::Reference];
     let mut rows = Vec::new();
 
-    let here = both(whos, &world(Scenario::ready(), None), RUNS).await?;
+    let here = both(whos, &conditions(Scenario::ready(), None), RUNS).await?;
     let ms = Unit::Milliseconds;
     rows.push(row("process start to address", Aim::at_most(3.0, ms), &here, |it| it.start_to_url));
     rows.push(row("callback to key, answers at once", Aim::at_most(3.0, ms), &here, |it| it.callback_to_key));
@@ -38,13 +38,13 @@ pub(crate) async fn rows(programs: &Programs<'_>) -> Outcome<Vec<Row>> {
         (2 * LATENCY, "the same, and 100 ms for a new connection", 5.3),
     ] {
         let network = Network { connecting, latency: LATENCY };
-        let late = both(whos, &world(Scenario::ready(), Some(network)), 11).await?;
+        let late = both(whos, &conditions(Scenario::ready(), Some(network)), 11).await?;
         let aim = Aim::at_most(aim, Unit::Times(LATENCY));
         rows.push(row(name, aim, &late, |it| it.callback_to_key));
     }
     for (organizations, runs, aim) in [(50, 3, 250.0), (500, 1, 1_600.0)] {
         let network = Network { connecting: Duration::ZERO, latency: SHORT_LATENCY };
-        let many = both(whos, &world(only_the_last_of(organizations), Some(network)), runs).await?;
+        let many = both(whos, &conditions(only_the_last_of(organizations), Some(network)), runs).await?;
         let name = format!("{organizations} organizations, the last has the project, answers 20 ms late");
         rows.push(row(&name, Aim::at_most(aim, ms), &many, |it| it.callback_to_key));
     }
@@ -77,10 +77,10 @@ pub(crate) async fn rows(programs: &Programs<'_>) -> Outcome<Vec<Row>> {
 /// How long it takes until a project is noticed that becomes ready while somebody waits for it.
 async fn noticing(whos: [Who<'_>; 2]) -> Outcome<impl Iterator<Item = Row>> {
     let waits = [500, 3_000, 12_000, 25_000].map(Duration::from_millis);
-    let worlds = waits.map(|wait| world(Scenario::ready().project_ready_after(wait), None));
+    let conditions = waits.map(|wait| conditions(Scenario::ready().project_ready_after(wait), None));
     let mut noticed = Vec::new();
     for who in whos {
-        let [a, b, c, d] = worlds.clone();
+        let [a, b, c, d] = conditions.clone();
         let (a, b, c, d) =
             tokio::try_join!(sign_in(who, a), sign_in(who, b), sign_in(who, c), sign_in(who, d))?;
         noticed.push([a, b, c, d]);
@@ -93,8 +93,8 @@ async fn noticing(whos: [Who<'_>; 2]) -> Outcome<impl Iterator<Item = Row>> {
     }))
 }
 
-fn world(scenario: Scenario, network: Option<Network>) -> World {
-    World { scenario, network, person: Duration::from_millis(if network.is_some() { 500 } else { 100 }) }
+fn conditions(scenario: Scenario, network: Option<Network>) -> Conditions {
+    Conditions { scenario, network, person: Duration::from_millis(if network.is_some() { 500 } else { 100 }) }
 }
 
 fn only_the_last_of(organizations: usize) -> Scenario {
@@ -104,14 +104,14 @@ fn only_the_last_of(organizations: usize) -> Scenario {
 
 /// Measures the two in turn, so that a slow moment of the machine slows both. What finds nothing in its
 /// caches, after a build, does not count.
-async fn both(whos: [Who<'_>; 2], world: &World, runs: usize) -> Outcome<[Vec<Measured>; 2]> {
+async fn both(whos: [Who<'_>; 2], conditions: &Conditions, runs: usize) -> Outcome<[Vec<Measured>; 2]> {
     for who in whos {
-        sign_in(who, world.clone()).await?;
+        sign_in(who, conditions.clone()).await?;
     }
     let mut measured = [Vec::new(), Vec::new()];
     for _ in 0..runs {
         for (who, measured) in whos.into_iter().zip(&mut measured) {
-            measured.push(sign_in(who, world.clone()).await?);
+            measured.push(sign_in(who, conditions.clone()).await?);
         }
     }
     Ok(measured)

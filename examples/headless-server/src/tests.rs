@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 /// The service and its sandbox.
-struct World {
+struct RunningService {
     sandbox: Sandbox,
     address: SocketAddr,
     state: StateDir,
@@ -32,7 +32,7 @@ struct SignIn {
     authorize_url: String,
 }
 
-impl World {
+impl RunningService {
     async fn of(scenario: Scenario) -> Self {
         let sandbox = Sandbox::start(scenario).await.unwrap();
         let client = Client::at(BaseUrl::parse(sandbox.issuer()).unwrap());
@@ -115,10 +115,10 @@ async fn send(service: SocketAddr, method: &str, path: &str, headers: &str, body
 
 #[tokio::test]
 async fn several_people_sign_in_at_once_and_each_gets_a_key_of_their_own() {
-    let world = World::of(Scenario::ready().ready_after_rounds(2)).await;
+    let service = RunningService::of(Scenario::ready().ready_after_rounds(2)).await;
     let mut people = JoinSet::new();
     for _ in 0..8 {
-        let sign_in = world.begin().await;
+        let sign_in = service.begin().await;
         assert_eq!(sign_in.status().await, json!({"state": "waiting_for_callback", "events": []}));
         people.spawn(async move {
             assert_eq!(sign_in.come_back(Consent::Allow).await, 202);
@@ -146,15 +146,15 @@ async fn several_people_sign_in_at_once_and_each_gets_a_key_of_their_own() {
         });
     }
     let received: HashSet<_> = people.join_all().await.into_iter().collect();
-    let made: HashSet<_> = world.sandbox.keys().into_iter().map(|key| (key.name, key.value)).collect();
+    let made: HashSet<_> = service.sandbox.keys().into_iter().map(|key| (key.name, key.value)).collect();
     assert_eq!((received.len(), received), (8, made));
-    assert_eq!(world.sandbox.violations(), Vec::<String>::new());
+    assert_eq!(service.sandbox.violations(), Vec::<String>::new());
 }
 
 #[tokio::test]
 async fn the_answer_to_another_sign_in_is_refused_and_changes_nothing() {
-    let world = World::of(Scenario::ready()).await;
-    let (own, other) = (world.begin().await, world.begin().await);
+    let service = RunningService::of(Scenario::ready()).await;
+    let (own, other) = (service.begin().await, service.begin().await);
     let foreign = other.visit(Consent::Allow).await;
 
     assert_eq!(own.answer(&foreign).await, (422, json!({"error": "foreign_state"})));
@@ -170,8 +170,8 @@ async fn the_answer_to_another_sign_in_is_refused_and_changes_nothing() {
 
 #[tokio::test]
 async fn a_second_answer_is_refused_and_makes_no_second_key() {
-    let world = World::of(Scenario::ready()).await;
-    let sign_in = world.begin().await;
+    let service = RunningService::of(Scenario::ready()).await;
+    let sign_in = service.begin().await;
     let address = sign_in.visit(Consent::Allow).await;
     let (first, second) = tokio::join!(sign_in.answer(&address), sign_in.answer(&address));
     let mut statuses = [first.0, second.0];
@@ -179,18 +179,18 @@ async fn a_second_answer_is_refused_and_makes_no_second_key() {
     assert_eq!(statuses, [202, 409]);
     assert_eq!(sign_in.outcome().await["state"], "created");
     assert_eq!(sign_in.answer(&address).await, (409, json!({"error": "already_answered"})));
-    assert_eq!(world.sandbox.keys().len(), 1);
+    assert_eq!(service.sandbox.keys().len(), 1);
 }
 
 #[tokio::test]
 async fn the_key_is_handed_over_exactly_once_and_stands_nowhere_else() {
-    let world = World::of(Scenario::ready()).await;
-    let sign_in = world.begin().await;
+    let service = RunningService::of(Scenario::ready()).await;
+    let sign_in = service.begin().await;
     assert_eq!(sign_in.take_key().await, (409, json!({"error": "no_key"})));
     sign_in.come_back(Consent::Allow).await;
     let before = sign_in.outcome().await;
-    let stored = world.state.stored_keys().unwrap();
-    assert_eq!(stored[0].read().unwrap().expose(), world.sandbox.keys()[0].value);
+    let stored = service.state.stored_keys().unwrap();
+    assert_eq!(stored[0].read().unwrap().expose(), service.sandbox.keys()[0].value);
 
     let (first, second) = tokio::join!(sign_in.take_key(), sign_in.take_key());
     let mut statuses = [first.0, second.0];
@@ -198,35 +198,36 @@ async fn the_key_is_handed_over_exactly_once_and_stands_nowhere_else() {
     assert_eq!(statuses, [200, 410]);
     let after = sign_in.status().await;
     assert_eq!(after["handed_over"], true);
-    assert!(world.state.stored_keys().unwrap().is_empty(), "the recovery store still has it");
-    for secret in world.sandbox.secrets() {
+    assert!(service.state.stored_keys().unwrap().is_empty(), "the recovery store still has it");
+    for secret in service.sandbox.secrets() {
         assert!(!format!("{before}{after}").contains(&secret));
     }
 }
 
 #[tokio::test]
 async fn a_sign_in_is_its_owners_alone() {
-    let world = World::of(Scenario::ready()).await;
-    let (own, other) = (world.begin().await, world.begin().await);
+    let service = RunningService::of(Scenario::ready()).await;
+    let (own, other) = (service.begin().await, service.begin().await);
     let stranger = SignIn { token: other.token, ..own.clone() };
     let unknown = (404, json!({"error": "no_such_sign_in"}));
     assert_eq!(stranger.send("GET", "", Value::Null).await, unknown);
     assert_eq!(stranger.answer(&own.visit(Consent::Allow).await).await, unknown);
     assert_eq!(stranger.take_key().await, unknown);
     let path = format!("/sign-ins/{}", own.id);
-    assert_eq!(send(world.address, "GET", &path, "", Value::Null).await, unknown);
+    assert_eq!(send(service.address, "GET", &path, "", Value::Null).await, unknown);
     assert_eq!(own.status().await["state"], "waiting_for_callback");
 }
 
 #[tokio::test]
 async fn a_sign_in_without_a_key_says_why_and_names_one_that_may_exist() {
-    let world =
-        World::of(Scenario::ready().reply(Step::CreateKey, Reply::hang_up().after_processing())).await;
+    let service =
+        RunningService::of(Scenario::ready().reply(Step::CreateKey, Reply::hang_up().after_processing()))
+            .await;
     for (consent, reason) in [
         (Consent::Deny, "the sign-in was refused: access_denied"),
         (Consent::Allow, ": look for the name keymint headless-server"),
     ] {
-        let sign_in = world.begin().await;
+        let sign_in = service.begin().await;
         assert_eq!(sign_in.come_back(consent).await, 202);
         let outcome = sign_in.outcome().await;
         assert_eq!(outcome["state"], "failed");
@@ -237,12 +238,12 @@ async fn a_sign_in_without_a_key_says_why_and_names_one_that_may_exist() {
 
 #[tokio::test]
 async fn a_web_page_cannot_begin_a_sign_in_and_only_so_many_wait_at_once() {
-    let world = World::of(Scenario::ready()).await;
+    let service = RunningService::of(Scenario::ready()).await;
     let page = "origin: https://example.com\r\n";
-    assert_eq!(send(world.address, "POST", "/sign-ins", page, Value::Null).await.0, 403);
+    assert_eq!(send(service.address, "POST", "/sign-ins", page, Value::Null).await.0, 403);
     for _ in 0..100 {
-        world.begin().await;
+        service.begin().await;
     }
-    let full = send(world.address, "POST", "/sign-ins", "", Value::Null).await;
+    let full = send(service.address, "POST", "/sign-ins", "", Value::Null).await;
     assert_eq!(full, (503, json!({"error": "too_many_sign_ins"})));
 }

@@ -55,7 +55,7 @@ pub struct FakePlatform {
     slow: HashMap<Step, Duration>,
     failures: Mutex<Failures>,
     incomplete: HashMap<Step, (usize, bool)>,
-    world: Mutex<World>,
+    state: Mutex<ServerState>,
 }
 
 /// The failures that are still due: of a step, or of one organization's list.
@@ -69,7 +69,7 @@ struct Place {
 }
 
 #[derive(Default)]
-struct World {
+struct ServerState {
     logged_in_at: Option<Moment>,
     calls: Vec<Call>,
     in_flight: usize,
@@ -89,7 +89,7 @@ impl FakePlatform {
             slow: HashMap::new(),
             failures: Mutex::default(),
             incomplete: HashMap::new(),
-            world: Mutex::default(),
+            state: Mutex::default(),
         }
     }
 
@@ -157,26 +157,26 @@ impl FakePlatform {
 
     /// Every request so far.
     pub fn calls(&self) -> Vec<Call> {
-        self.world().calls.clone()
+        self.state().calls.clone()
     }
 
     /// How many requests of `step` there were.
     pub fn count(&self, step: Step) -> usize {
-        self.world().calls.iter().filter(|call| call.step == step).count()
+        self.state().calls.iter().filter(|call| call.step == step).count()
     }
 
     /// The most requests that were under way at once.
     pub fn in_flight_peak(&self) -> usize {
-        self.world().in_flight_peak
+        self.state().in_flight_peak
     }
 
     /// Every key that was made, whether its answer arrived or not.
     pub fn keys(&self) -> Vec<String> {
-        self.world().keys.clone()
+        self.state().keys.clone()
     }
 
-    fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, ServerState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn listing<T>(&self, step: Step, items: Vec<T>) -> Listing<T> {
@@ -185,7 +185,7 @@ impl FakePlatform {
     }
 
     fn is_ready(&self, delay: Duration) -> bool {
-        let logged_in_at = self.world().logged_in_at;
+        let logged_in_at = self.state().logged_in_at;
         logged_in_at.is_some_and(|login| self.clock.now() >= login + delay)
     }
 
@@ -200,12 +200,12 @@ impl FakePlatform {
         let _in_flight = InFlight::begin(self);
         let failure = self.next_failure(step, organization);
         let (organization, name) = (organization.cloned(), name.map(str::to_owned));
-        self.world().calls.push(Call { at: self.clock.now(), step, organization, name });
+        self.state().calls.push(Call { at: self.clock.now(), step, organization, name });
         self.clock.sleep(self.slow.get(&step).copied().unwrap_or(self.latency)).await;
         if let Some(kind) = failure {
             return Err(ServiceError::new(step, kind, kind.to_string()));
         }
-        let logged_in = self.world().logged_in_at.is_some();
+        let logged_in = self.state().logged_in_at.is_some();
         let is_known = session.is_none_or(|session| session.expose() == SESSION && logged_in);
         if is_known { Ok(()) } else { Err(refused(step, 401, "no such session")) }
     }
@@ -238,16 +238,16 @@ struct InFlight<'a>(&'a FakePlatform);
 
 impl<'a> InFlight<'a> {
     fn begin(platform: &'a FakePlatform) -> Self {
-        let mut world = platform.world();
-        world.in_flight += 1;
-        world.in_flight_peak = world.in_flight_peak.max(world.in_flight);
+        let mut state = platform.state();
+        state.in_flight += 1;
+        state.in_flight_peak = state.in_flight_peak.max(state.in_flight);
         Self(platform)
     }
 }
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        self.0.world().in_flight -= 1;
+        self.0.state().in_flight -= 1;
     }
 }
 
@@ -255,7 +255,7 @@ impl Drop for InFlight<'_> {
 impl PlatformApi for FakePlatform {
     async fn login(&self, _: &AccessToken, app: &str) -> Result<SessionKey, ServiceError> {
         self.serve(None, Step::Login, None, Some(app)).await?;
-        self.world().logged_in_at = Some(self.clock.now());
+        self.state().logged_in_at = Some(self.clock.now());
         Ok(SessionKey::parse(SESSION.to_owned()).expect("a constant"))
     }
 
@@ -296,15 +296,15 @@ impl PlatformApi for FakePlatform {
             _ if !self.has(target) => return Err(refused(Step::CreateKey, 404, "no such project")),
             _ => {}
         }
-        let mut world = self.world();
-        let key = format!("sk-proj-fake-{}", world.keys.len() + 1);
-        world.keys.push(key.clone());
+        let mut state = self.state();
+        let key = format!("sk-proj-fake-{}", state.keys.len() + 1);
+        state.keys.push(key.clone());
         served.map(|()| ApiKey::parse(key).expect("it is printable ASCII"))
     }
 
     async fn check_key(&self, key: &ApiKey) -> Result<(), ServiceError> {
         self.serve(None, Step::CheckKey, None, None).await?;
-        let is_known = self.world().keys.iter().any(|made| made == key.expose());
+        let is_known = self.state().keys.iter().any(|made| made == key.expose());
         if is_known { Ok(()) } else { Err(refused(Step::CheckKey, 401, "no such key")) }
     }
 }
