@@ -27,7 +27,7 @@ impl Machine {
         answer(&self.start(&[]).await.1).await
     }
 
-    /// Knows the servers from the attempt alone.
+    /// Knows the servers from the pending sign-in alone.
     async fn finish(&self, args: &[&str], input: &str) -> Ended {
         Self::run(keymint(&self.0.home).args(["finish"]).args(args).input(input)).await
     }
@@ -37,7 +37,7 @@ impl Machine {
         (ended.code, ended.stdout, ended.stderr)
     }
 
-    fn attempts(&self) -> Vec<PathBuf> {
+    fn pending_sign_ins(&self) -> Vec<PathBuf> {
         let folder = self.0.home.path().join(".local/state/keymint/pending");
         fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect()
     }
@@ -112,14 +112,14 @@ async fn an_address_is_not_taken_for_the_path_of_a_file() {
 }
 
 #[tokio::test]
-async fn an_attempt_that_has_expired_is_told_as_such() {
+async fn a_pending_sign_in_that_has_expired_is_told_as_such() {
     let machine = Machine::new().await;
     let address = machine.signed_in().await;
     // As it will read in a while.
-    let path = machine.attempts().remove(0);
-    let mut attempt: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    attempt["expires"] = 1_000.into();
-    fs::write(&path, attempt.to_string()).unwrap();
+    let path = machine.pending_sign_ins().remove(0);
+    let mut content: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    content["expires"] = 1_000.into();
+    fs::write(&path, content.to_string()).unwrap();
 
     let (code, _, told) = machine.finish(&[&address], "").await;
     assert_eq!((code, machine.0.sandbox.keys().len()), (5, 0), "{told}");
@@ -128,16 +128,16 @@ async fn an_attempt_that_has_expired_is_told_as_such() {
 /// The folder also has a damaged file and one that never ends.
 #[cfg(unix)]
 #[tokio::test]
-async fn an_attempt_that_others_may_write_is_none_and_one_without_an_end_stays() {
+async fn a_pending_sign_in_that_others_may_write_is_none_and_one_without_an_end_stays() {
     use std::os::unix::fs::PermissionsExt;
     let machine = Machine::new().await;
     let (_, url, _) = machine.start(&[]).await;
-    let path = machine.attempts().remove(0);
-    let mut attempt: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    attempt["expires"] = u64::MAX.into();
-    fs::write(&path, attempt.to_string()).unwrap();
-    fs::write(path.with_file_name("a.attempt"), "{").unwrap();
-    let made = std::process::Command::new("mkfifo").arg(path.with_file_name("pipe.attempt")).status();
+    let path = machine.pending_sign_ins().remove(0);
+    let mut content: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    content["expires"] = u64::MAX.into();
+    fs::write(&path, content.to_string()).unwrap();
+    fs::write(path.with_file_name("a.content"), "{").unwrap();
+    let made = std::process::Command::new("mkfifo").arg(path.with_file_name("pipe.content")).status();
     assert!(made.unwrap().success());
     assert_eq!(machine.start(&[]).await.0, 0);
 
@@ -155,10 +155,10 @@ async fn the_verifier_is_in_the_private_file_alone() {
     use std::os::unix::fs::PermissionsExt;
     let machine = Machine::new().await;
     let (_, url, told) = machine.start(&["-v"]).await;
-    let path = machine.attempts().remove(0);
+    let path = machine.pending_sign_ins().remove(0);
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    let attempt: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    let verifier = attempt["authorization"]["code_verifier"].as_str().unwrap().to_owned();
+    let content: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let verifier = content["authorization"]["code_verifier"].as_str().unwrap().to_owned();
     let (code, printed, more) = machine.finish(&["-v"], &answer(&url).await).await;
     assert_eq!(code, 0);
     assert!(![url, told, printed, more].iter().any(|text| text.contains(&verifier)));

@@ -6,7 +6,7 @@ use crate::table::{at_each_border, show};
 use crate::verdict::Verdict;
 use keymint_sandbox::{Consent, sign_in_remotely};
 
-/// Until it has taken the attempt, another can finish it.
+/// Until it has claimed the pending sign-in, another can finish it.
 const BEFORE: [&str; 2] = ["started", "prepared"];
 
 const AFTER: [&str; 13] = [

@@ -12,7 +12,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// The extension of the files.
-const EXTENSION: &str = "attempt";
+const EXTENSION: &str = "json";
 
 /// Longest file that is read, in bytes.
 const LONGEST: u64 = 64 * 1024;
