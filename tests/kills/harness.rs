@@ -126,7 +126,7 @@ impl Harness {
     /// What the next run says before it asks anybody to sign in, where it ends.
     pub(crate) async fn next_run(&self) -> String {
         let mut program = self.keymint().args(["create"]);
-        if !self.drafts().is_empty() {
+        if !self.temp_files().is_empty() {
             program = program.args(["--env-file", ".env", "--force"]);
         }
         let mut run = program.spawn();
@@ -169,8 +169,8 @@ impl Harness {
         self.files(|path| path.extension().is_some_and(|extension| extension == "key"))
     }
 
-    /// The drafts of a dotenv file that are left, each by its name with its content.
-    pub(crate) fn drafts(&self) -> Vec<(String, String)> {
+    /// The temporary files of a dotenv file that are left, each by its name with its content.
+    pub(crate) fn temp_files(&self) -> Vec<(String, String)> {
         let names = fs::read_dir(&self.machine.home)
             .unwrap()
             .map(|file| file.unwrap().file_name().into_string().unwrap());

@@ -55,7 +55,7 @@ async fn signalled(
     let ended = harness.run(program, |_| {}).await;
     let (code, keys) = if AFTER.contains(&border) { (0, 1) } else { (*code, 0) };
     assert_eq!((ended.code, harness.keys().len()), (code, keys), "{cell}: {}", ended.stderr);
-    assert_eq!(harness.drafts(), [], "{cell}");
+    assert_eq!(harness.temp_files(), [], "{cell}");
     if let Some(session) = &harness.session {
         let items = session.run(Command::new("secret-tool").args(["search", "--all", "service", "keymint"]));
         assert_eq!(

@@ -12,8 +12,8 @@ pub(crate) struct Verdict {
     site: Site,
     /// What is in the files that keep keys.
     kept: Vec<String>,
-    /// What is in the drafts of a dotenv file, each by its name.
-    drafts: Vec<(String, String)>,
+    /// What is in the temporary files of a dotenv file, each by its name.
+    temp_files: Vec<(String, String)>,
     /// What is in each file of the home folder.
     files: Vec<String>,
     /// What the next run said.
@@ -23,17 +23,17 @@ pub(crate) struct Verdict {
 impl Verdict {
     pub(crate) async fn of(harness: &Harness, ended: &Ended) -> Self {
         let (destination, site) = (harness.delivered(&ended.stdout), harness.destination.site);
-        let (kept, drafts, files) = (harness.kept(), harness.drafts(), harness.files(|_| true));
+        let (kept, temp_files, files) = (harness.kept(), harness.temp_files(), harness.files(|_| true));
         let verdict = Self {
             keys: harness.keys(),
             destination,
             site,
             kept,
-            drafts,
+            temp_files,
             files,
             next_run: harness.next_run().await,
         };
-        verdict.hold_drafts_to_what_is_told(&harness.drafts());
+        verdict.check_reported_temp_files(&harness.temp_files());
         verdict
     }
 
@@ -48,8 +48,8 @@ impl Verdict {
         };
         assert_eq!(self.keys.len(), 1, "{cell}");
         let has = |text: &String| text.contains(key.as_str());
-        let drafts: Vec<_> = self.drafts.iter().map(|(_, text)| text.clone()).collect();
-        let places = [&[self.destination.clone()][..], &self.kept, &drafts].concat();
+        let temp_files: Vec<_> = self.temp_files.iter().map(|(_, text)| text.clone()).collect();
+        let places = [&[self.destination.clone()][..], &self.kept, &temp_files].concat();
         assert!(places.iter().all(|text| has(text) || !text.contains("sk-proj-")), "{cell}: a part of a key");
         let is_a_file = self.site.file().is_some() && self.site != Site::Terminal;
         let known = &places[usize::from(!is_a_file)..];
@@ -60,12 +60,12 @@ impl Verdict {
             (true, true) => "where it was wanted, and kept",
             (true, false) => "where it was wanted",
             (false, true) => "kept",
-            (false, false) if drafts.iter().any(has) => "in a draft",
+            (false, false) if temp_files.iter().any(has) => "in a temporary file",
             (false, false) => "lost",
         };
         let is_safe = is_kept || has(&self.destination) && self.site.keeps();
         assert!(is_safe || told != "nothing", "{cell}: a key is lost\n{}", self.next_run);
-        let names = if drafts.iter().any(has) { ", and names the draft" } else { "" };
+        let names = if temp_files.iter().any(has) { ", and names the temporary file" } else { "" };
         row(found, &format!("{told}{names}"))
     }
 
@@ -82,8 +82,8 @@ impl Verdict {
     }
 
     /// What is left after the next run may hold a key, and is told of by name.
-    fn hold_drafts_to_what_is_told(&self, still_there: &[(String, String)]) {
-        for (name, text) in &self.drafts {
+    fn check_reported_temp_files(&self, still_there: &[(String, String)]) {
+        for (name, text) in &self.temp_files {
             let is_told = self.next_run.contains(&format!("{name} was left by a run that was killed"));
             let has_a_key = text.contains("sk-proj-");
             assert_eq!(is_told, has_a_key, "{name}: {}", self.next_run);
