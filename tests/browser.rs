@@ -126,7 +126,7 @@ async fn ctrl_c_ends_the_question() {
     assert_eq!((code, asked.machine.sandbox.keys().len()), (130, 0), "{rest}");
 }
 
-/// The one-time address stands in an argument list, which everybody on a machine may read.
+/// The one-time link stands in an argument list, which everybody on a machine may read.
 #[tokio::test]
 async fn a_program_of_another_user_gets_nothing_from_the_start_address() {
     let home = tempfile::tempdir().unwrap();
