@@ -1,0 +1,71 @@
+//! Requests that must not happen: mocks fail a test that sends one.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use async_trait::async_trait;
+use keymint_domain::testing::{FakeAuthServer, FakeClock, granted};
+use keymint_domain::{
+    AccessToken, ApiKey, AuthServer, AuthorizationGrant, Listing, Organization, OrganizationId, Plan,
+    PlatformApi, Ports, Project, Provisioner, ServiceError, ServiceErrorKind, SessionKey, Step, Target,
+    Tokens,
+};
+use mockall::mock;
+
+mock! {
+    TokenEndpoint {}
+
+    #[async_trait]
+    impl AuthServer for TokenEndpoint {
+        async fn exchange_code(&self, grant: &AuthorizationGrant) -> Result<Tokens, ServiceError>;
+    }
+}
+
+mock! {
+    Platform {}
+
+    #[async_trait]
+    impl PlatformApi for Platform {
+        async fn login(&self, token: &AccessToken, app: &str) -> Result<SessionKey, ServiceError>;
+        async fn organizations(&self, session: &SessionKey) -> Result<Listing<Organization>, ServiceError>;
+        async fn projects(&self, session: &SessionKey, organization: &OrganizationId) -> Result<Listing<Project>, ServiceError>;
+        async fn create_api_key(&self, session: &SessionKey, target: &Target, name: &str) -> Result<ApiKey, ServiceError>;
+        async fn check_key(&self, key: &ApiKey) -> Result<(), ServiceError>;
+    }
+}
+
+fn refused(step: Step) -> ServiceError {
+    ServiceError::new(step, ServiceErrorKind::Refused { status: 403, retry_after: None }, "no")
+}
+
+fn failure(clock: &FakeClock, auth_server: &dyn AuthServer, platform: &dyn PlatformApi) -> String {
+    let plan = Plan::named("my key");
+    let provisioner = Provisioner::new(Ports { auth_server, platform, clock }, &plan);
+    clock.run(provisioner.provision(granted())).unwrap_err().to_string()
+}
+
+#[test]
+fn a_refused_exchange_never_reaches_the_platform() {
+    let mut auth_server = MockTokenEndpoint::new();
+    auth_server.expect_exchange_code().once().returning(|_| Err(refused(Step::ExchangeCode)));
+    let failure = failure(&FakeClock::new(), &auth_server, &MockPlatform::new());
+    assert_eq!(failure, "exchanging the authorization code failed: no");
+}
+
+#[test]
+fn a_refused_login_never_creates_a_key() {
+    let clock = FakeClock::new();
+    let mut platform = MockPlatform::new();
+    platform.expect_login().once().returning(|_, _| Err(refused(Step::Login)));
+    let failure = failure(&clock, &FakeAuthServer::new(&clock), &platform);
+    assert_eq!(failure, "signing in to the platform failed: no");
+}
+
+#[test]
+fn an_account_without_a_default_project_never_gets_a_key() {
+    let clock = FakeClock::new();
+    let mut platform = MockPlatform::new();
+    platform.expect_login().once().returning(|_, _| Ok(SessionKey::parse("s".into()).unwrap()));
+    platform.expect_organizations().returning(|_| Ok(Vec::new().into()));
+    let failure = failure(&clock, &FakeAuthServer::new(&clock), &platform);
+    assert!(failure.contains("no organization"), "{failure}");
+}
