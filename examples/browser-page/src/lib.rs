@@ -2,21 +2,19 @@
 //! They do not let pages of other origins ask (they send no CORS headers), so the page asks its own
 //! origin, which passes the requests on.
 
-mod forward;
 mod page;
 
-use forward::forward;
 use http_body_util::{Either, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, client};
 use hyper_util::rt::TokioIo;
 pub use page::Page;
 use std::io;
 use std::sync::Arc;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 /// The page runs its own script and its own WebAssembly, speaks to its own origin, and nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; \
@@ -82,4 +80,14 @@ impl Site {
             .body(Full::new(content))
             .expect("a constant status and constant headers")
     }
+}
+
+/// Passes a request on to another server as it is, over a connection of its own.
+async fn forward(base: &str, request: Request<Incoming>) -> io::Result<Response<Incoming>> {
+    let address = base.strip_prefix("http://").ok_or(io::ErrorKind::Unsupported)?;
+    let stream = TcpStream::connect(address).await?;
+    let (mut sender, connection) =
+        client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+    tokio::spawn(connection);
+    sender.send_request(request).await.map_err(io::Error::other)
 }
