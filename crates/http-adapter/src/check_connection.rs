@@ -1,6 +1,6 @@
 //! Checks that a server accepts connections, without sending a request.
 
-use crate::options::{BoxError, HttpSetupError, Limits};
+use crate::options::{BoxError, HttpOptions, HttpSetupError};
 use crate::redact::Redactor;
 use crate::transport;
 use keymint_domain::{BaseUrl, ConnectFailure, ServiceErrorKind};
@@ -32,7 +32,7 @@ pub(crate) async fn connect(
     client: ClientBuilder,
     base: &BaseUrl,
     redactor: &Redactor,
-    limits: Limits,
+    options: &HttpOptions,
 ) -> Result<(), CheckConnectionError> {
     let url = base.join(&[]);
     let client = client.connector_layer(layer_fn(ConnectOnly)).build().map_err(HttpSetupError::new)?;
@@ -41,7 +41,7 @@ pub(crate) async fn connect(
     if transport::chain(&error).any(|cause| cause.is::<Connected>()) {
         return Ok(());
     }
-    Err(match transport::failure(error, &url, redactor, limits) {
+    Err(match transport::failure(error, &url, redactor, options) {
         (ServiceErrorKind::NotSent(why), detail) => CheckConnectionError::Failed { why, detail },
         (_, detail) => CheckConnectionError::Failed { why: ConnectFailure::Connect, detail },
     })

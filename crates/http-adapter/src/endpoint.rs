@@ -1,6 +1,6 @@
 //! One service at its base URL, and the requests to it.
 
-use crate::options::Limits;
+use crate::options::HttpOptions;
 use crate::redact::Redactor;
 use crate::request::{ApiRequest, ErrorContext};
 use keymint_domain::{BaseUrl, Step};
@@ -14,7 +14,7 @@ pub(crate) struct Endpoint {
     pub(crate) base: BaseUrl,
     pub(crate) client: Client,
     pub(crate) redactor: Arc<Redactor>,
-    pub(crate) limits: Limits,
+    pub(crate) options: HttpOptions,
 }
 
 impl Endpoint {
@@ -37,8 +37,8 @@ impl Endpoint {
 
     fn request(&self, step: Step, method: Method, url: Url) -> ApiRequest<'_> {
         let request = self.client.request(method.clone(), url.clone());
-        let (redactor, limits) = (&*self.redactor, self.limits);
-        ApiRequest::new(request, ErrorContext { redactor, limits, step, method, url })
+        let Self { redactor, options, .. } = self;
+        ApiRequest::new(request, ErrorContext { redactor, options, step, method, url })
     }
 
     /// Keeps a secret out of every error text of this run.

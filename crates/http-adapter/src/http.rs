@@ -75,7 +75,7 @@ impl Http {
     pub async fn check_connection(&self, base: &BaseUrl) -> Result<(), CheckConnectionError> {
         let Shared { options, tls, redactor, .. } = &*self.shared;
         let client = service::builder(options, base, &tls.config(base)?);
-        check_connection::connect(client, base, redactor, options.limits()).await
+        check_connection::connect(client, base, redactor, options).await
     }
 
     /// Opens a connection to each service made so far, with TLS and through the proxy if there is
@@ -115,7 +115,7 @@ impl Http {
     fn endpoint(&self, base: BaseUrl) -> Result<Endpoint, HttpSetupError> {
         let client = self.service(&base)?.sender;
         let Shared { options, redactor, .. } = &*self.shared;
-        Ok(Endpoint { base, client, redactor: Arc::clone(redactor), limits: options.limits() })
+        Ok(Endpoint { base, client, redactor: Arc::clone(redactor), options: options.clone() })
     }
 
     /// The service of this URL's origin. URLs of one origin share their connections.

@@ -29,19 +29,6 @@ impl Default for HttpOptions {
     }
 }
 
-impl HttpOptions {
-    pub(crate) fn limits(&self) -> Limits {
-        Limits { request: self.request_timeout, connect: self.connect_timeout }
-    }
-}
-
-/// The time limits that a client was made with, for the text of an error.
-#[derive(Clone, Copy)]
-pub(crate) struct Limits {
-    pub(crate) request: Duration,
-    pub(crate) connect: Duration,
-}
-
 /// The client cannot be set up: the user agent is not a valid header value, or this system has no
 /// usable certificate authorities. The source says which.
 #[derive(Debug, thiserror::Error)]

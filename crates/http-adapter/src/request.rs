@@ -1,7 +1,7 @@
 //! One request and its answer. The only module that makes a [`ServiceError`].
 
 use crate::json::InvalidBody;
-use crate::options::Limits;
+use crate::options::HttpOptions;
 use crate::redact::Redactor;
 use crate::retry_after::retry_after;
 use crate::{error_body, transport};
@@ -128,7 +128,7 @@ fn refused(response: &Response) -> ServiceErrorKind {
 /// The parts of a request that go into the text of its error.
 pub(crate) struct ErrorContext<'a> {
     pub(crate) redactor: &'a Redactor,
-    pub(crate) limits: Limits,
+    pub(crate) options: &'a HttpOptions,
     pub(crate) step: Step,
     pub(crate) method: Method,
     pub(crate) url: Url,
@@ -136,7 +136,7 @@ pub(crate) struct ErrorContext<'a> {
 
 impl ErrorContext<'_> {
     fn transport(&self, error: reqwest::Error) -> ServiceError {
-        let (kind, words) = transport::failure(error, &self.url, self.redactor, self.limits);
+        let (kind, words) = transport::failure(error, &self.url, self.redactor, self.options);
         self.error(kind, &words)
     }
 

@@ -1,6 +1,6 @@
 //! The failure of a request that got no whole answer.
 
-use crate::options::Limits;
+use crate::options::HttpOptions;
 use crate::redact::Redactor;
 use keymint_domain::text::human_duration;
 use keymint_domain::{ConnectFailure, ServiceErrorKind};
@@ -23,7 +23,7 @@ pub(crate) fn failure(
     error: reqwest::Error,
     url: &Url,
     redactor: &Redactor,
-    limits: Limits,
+    options: &HttpOptions,
 ) -> (ServiceErrorKind, String) {
     let error = error.without_url();
     let host = url.host_str().unwrap_or_default();
@@ -42,14 +42,14 @@ pub(crate) fn failure(
             }
             ConnectFailure::Proxy => format!("the proxy did not let it through: {cause}"),
             ConnectFailure::TimedOut => {
-                format!("no connection within {}", human_duration(limits.connect))
+                format!("no connection within {}", human_duration(options.connect_timeout))
             }
             _ => format!("could not connect: {cause}"),
         };
         return (ServiceErrorKind::NotSent(failure), words);
     }
     if error.is_timeout() {
-        let words = format!("no whole answer within {}", human_duration(limits.request));
+        let words = format!("no whole answer within {}", human_duration(options.request_timeout));
         return (ServiceErrorKind::TimedOut, words);
     }
     (ServiceErrorKind::Interrupted, format!("the connection broke before a whole answer came: {cause}"))
