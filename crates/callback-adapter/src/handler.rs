@@ -74,6 +74,15 @@ impl Handler {
         }
     }
 
+    /// Returns a handler on port 5000, and the listener's ends of its channels.
+    #[cfg(test)]
+    pub(crate) fn alone() -> (Self, mpsc::Receiver<PendingCallback>, watch::Sender<OutcomePage>) {
+        let (to_listener, callbacks) = mpsc::channel(1);
+        let (page, shown_page) = watch::channel(OutcomePage::Absent);
+        let shared = Shared::new().unwrap();
+        (Self::new(5000, crate::paths::CALLBACK, shared, to_listener, shown_page), callbacks, page)
+    }
+
     pub(crate) async fn respond(&self, head: &Parts, connection: &ConnectionState) -> Response<Body> {
         match self.admission.check(head) {
             Ok(Admitted::Callback { target }) => self.callback(target, &head.headers, connection).await,
@@ -161,28 +170,5 @@ impl Handler {
                 _ => page::interrupted(),
             }
         })
-    }
-}
-
-#[cfg(test)]
-pub(crate) mod testing {
-    use super::*;
-    use crate::paths;
-
-    /// A handler on port 5000, and the listener's ends of its channels.
-    pub(crate) struct HandlerAlone {
-        pub(crate) handler: Handler,
-        pub(crate) callbacks: mpsc::Receiver<PendingCallback>,
-        pub(crate) page: watch::Sender<OutcomePage>,
-    }
-
-    impl HandlerAlone {
-        pub(crate) fn new() -> Self {
-            let (to_listener, callbacks) = mpsc::channel(1);
-            let (page, shown_page) = watch::channel(OutcomePage::Absent);
-            let handler =
-                Handler::new(5000, paths::CALLBACK, Shared::new().unwrap(), to_listener, shown_page);
-            Self { handler, callbacks, page }
-        }
     }
 }

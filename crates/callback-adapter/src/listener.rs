@@ -6,7 +6,7 @@ use crate::outcome::{Outcome, OutcomePage};
 use crate::paths;
 use crate::pending_callback::PendingCallback;
 use crate::self_test::{self, SelfTestError};
-use crate::server::Server;
+use crate::server;
 use crate::sockets::{BindError, Sockets};
 use crate::verdict::Verdict;
 use crate::warnings::ListenerWarning;
@@ -75,7 +75,7 @@ impl LoopbackListener {
         let sockets = Sockets::bind(port, &shared.warnings)?;
         let addresses = sockets.addresses();
         Ok(Self::with_server(sockets.port(), path, addresses, shared, |handler, when_concluded| {
-            Server::new(sockets, handler).run(when_concluded)
+            server::run(sockets, handler, when_concluded)
         }))
     }
 

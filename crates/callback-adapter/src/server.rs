@@ -13,48 +13,22 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinSet, yield_now};
 
-pub(crate) struct Server {
-    sockets: Sockets,
-    connections: Connections,
-}
-
-impl Server {
-    pub(crate) fn new(sockets: Sockets, handler: Handler) -> Self {
-        let connections = Connections { handler: Arc::new(handler), tasks: JoinSet::new(), open: Vec::new() };
-        Self { sockets, connections }
-    }
-
-    /// Serves until `concluded` is sent, or dropped with the listener. Then a held connection has 2 s for
-    /// its last bytes, and all others are closed.
-    pub(crate) async fn run(mut self, concluded: oneshot::Receiver<()>) {
-        let concluded = tokio::select! {
-            never = self.serve() => match never {},
-            concluded = concluded => concluded.is_ok(),
-        };
-        let Self { sockets, mut connections } = self;
-        limits::timeout(limits::LAST_PAGE, async {
-            if concluded {
-                limits::timeout(limits::LAST_REQUEST, connections.await_viewer(&sockets)).await;
-            }
-            drop(sockets);
-            connections.finish_held().await;
-        })
-        .await;
-    }
-
-    async fn serve(&mut self) -> Infallible {
-        loop {
-            for _ in 0..limits::CONNECTIONS {
-                tokio::select! {
-                    (stream, client) = self.sockets.accept() => self.connections.add(stream, client),
-                    () = self.connections.join_one() => {}
-                }
-            }
-            // An accepted connection may have its request already. Read it before newer connections take its
-            // slot.
-            yield_now().await;
+/// Serves until `concluded` is sent, or dropped with the listener. Then a held connection has 2 s for its
+/// last bytes, and all others are closed.
+pub(crate) async fn run(sockets: Sockets, handler: Handler, concluded: oneshot::Receiver<()>) {
+    let mut connections = Connections::new(handler);
+    let concluded = tokio::select! {
+        never = connections.serve(&sockets) => match never {},
+        concluded = concluded => concluded.is_ok(),
+    };
+    limits::timeout(limits::LAST_PAGE, async {
+        if concluded {
+            limits::timeout(limits::LAST_REQUEST, connections.await_viewer(&sockets)).await;
         }
-    }
+        drop(sockets);
+        connections.finish_held().await;
+    })
+    .await;
 }
 
 /// The open connections. Dropping the value closes them.
@@ -71,6 +45,24 @@ struct Connection {
 }
 
 impl Connections {
+    fn new(handler: Handler) -> Self {
+        Self { handler: Arc::new(handler), tasks: JoinSet::new(), open: Vec::new() }
+    }
+
+    async fn serve(&mut self, sockets: &Sockets) -> Infallible {
+        loop {
+            for _ in 0..limits::CONNECTIONS {
+                tokio::select! {
+                    (stream, client) = sockets.accept() => self.add(stream, client),
+                    () = self.join_one() => {}
+                }
+            }
+            // An accepted connection may have its request already. Read it before newer connections take its
+            // slot.
+            yield_now().await;
+        }
+    }
+
     /// Serves a connection. The listener's own probes occupy no slot, since their number is limited.
     fn add(&mut self, stream: TcpStream, client: SocketAddr) {
         let state = ConnectionState::new(client, self.handler.port());
@@ -136,7 +128,6 @@ impl Connections {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::handler::testing::HandlerAlone;
     use crate::peer::Owner;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
@@ -149,8 +140,7 @@ mod tests {
     impl Harness {
         async fn new() -> Self {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let handler = Arc::new(HandlerAlone::new().handler);
-            Self { listener, connections: Connections { handler, tasks: JoinSet::new(), open: Vec::new() } }
+            Self { listener, connections: Connections::new(Handler::alone().0) }
         }
 
         /// Connects as a program of this owner, and returns the client's end.
@@ -173,12 +163,13 @@ mod tests {
     #[tokio::test]
     async fn a_crowd_of_another_user_does_not_push_out_a_browser_that_asks_late() {
         use Owner::{AnotherUser, ThisUser, Unknown};
-        for (browser, crowd, expected) in [
-            (ThisUser, AnotherUser, "404"),
-            (ThisUser, Unknown, "404"),
-            (ThisUser, ThisUser, ""),
-            (Unknown, Unknown, ""),
-            (AnotherUser, AnotherUser, ""),
+        for (browser, crowd, newest, expected) in [
+            (ThisUser, AnotherUser, AnotherUser, "404"),
+            (ThisUser, Unknown, Unknown, "404"),
+            (ThisUser, ThisUser, ThisUser, ""),
+            (ThisUser, ThisUser, AnotherUser, ""),
+            (Unknown, Unknown, Unknown, ""),
+            (AnotherUser, AnotherUser, AnotherUser, ""),
         ] {
             let mut harness = Harness::new().await;
             let browser_stream = harness.connect(browser).await;
@@ -186,21 +177,10 @@ mod tests {
             for _ in 0..100 {
                 others.push(harness.connect(crowd).await);
             }
-            let newest = others.pop().unwrap();
+            let newest_stream = harness.connect(newest).await;
             assert_eq!(harness.connections.open.len(), limits::CONNECTIONS);
             assert_eq!(ask(browser_stream).await, expected, "{browser:?} among {crowd:?}");
-            assert_eq!(ask(newest).await, "404", "the newest of {crowd:?}");
+            assert_eq!(ask(newest_stream).await, "404", "the newest, of {newest:?}, after {crowd:?}");
         }
-    }
-
-    #[tokio::test]
-    async fn a_stranger_finds_a_place_although_this_user_has_all() {
-        let mut harness = Harness::new().await;
-        let mut others = Vec::new();
-        for _ in 0..limits::CONNECTIONS {
-            others.push(harness.connect(Owner::ThisUser).await);
-        }
-        let newest = harness.connect(Owner::AnotherUser).await;
-        assert_eq!(ask(newest).await, "404");
     }
 }
