@@ -72,14 +72,6 @@ impl Row {
     pub(crate) fn alone(name: &str, aim: Aim, value: f64) -> Self {
         Self { name: name.to_owned(), aim, keymint: aim.unit.of(value), reference: None }
     }
-
-    fn is_reached(&self) -> bool {
-        self.keymint <= self.aim.most
-    }
-
-    fn ratio(&self) -> Option<f64> {
-        self.reference.map(|reference| self.keymint / reference)
-    }
 }
 
 /// In Markdown.
@@ -95,13 +87,13 @@ pub(crate) fn table(rows: &[Row]) -> String {
             row.name,
             unit.in_words(row.keymint),
             unit.in_words(most),
-            if row.is_reached() {
+            if row.keymint <= most {
                 "reached".to_owned()
             } else {
                 format!("missed by {}", unit.in_words(row.keymint - most))
             },
             row.reference.map_or_else(String::new, |value| unit.in_words(value)),
-            row.ratio().map_or_else(String::new, |ratio| format!("{ratio:.2}")),
+            row.reference.map_or_else(String::new, |value| format!("{:.2}", row.keymint / value)),
         );
     }
     text
