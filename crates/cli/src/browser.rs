@@ -43,6 +43,12 @@ pub(crate) enum Obstacle {
     CannotStart(Vec<String>),
 }
 
+impl Obstacle {
+    pub(crate) fn cannot_start(launchers: &[Launcher]) -> Self {
+        Self::CannotStart(launchers.iter().map(|launcher| launcher.name().to_owned()).collect())
+    }
+}
+
 impl Browser {
     /// The choice that the variable `BROWSER` makes: commands with a colon between them. (On Windows,
     /// where paths have colons, it is one command.)
@@ -82,7 +88,13 @@ impl Browser {
         }
         match self.launchers(host) {
             Ok(launchers) if launchers.is_empty() => Opening::NotWanted,
-            Ok(launchers) => start_first(&launchers, start_url().as_str()),
+            Ok(launchers) => {
+                let url = start_url();
+                if launchers.iter().any(|launcher| launcher.start(url.as_str()).is_ok()) {
+                    return Opening::Tried;
+                }
+                Opening::NotTried(Obstacle::cannot_start(&launchers))
+            }
             Err(obstacle) => Opening::NotTried(obstacle),
         }
     }
@@ -98,9 +110,9 @@ impl Browser {
                 let (text, shown): (Vec<_>, Vec<_>) =
                     named.iter().cloned().partition(Launcher::takes_the_terminal);
                 match text.first() {
-                    _ if !shown.is_empty() => Ok(shown),
-                    Some(text) => Err(Obstacle::TextBrowser(text.name().to_owned())),
-                    None => Err(Obstacle::CannotStart(Vec::new())),
+                    Some(text) if shown.is_empty() => Err(Obstacle::TextBrowser(text.name().to_owned())),
+                    None if shown.is_empty() => Err(Obstacle::CannotStart(Vec::new())),
+                    _ => Ok(shown),
                 }
             }
             Self::System => match host.kind {
@@ -135,27 +147,16 @@ fn launchers(commands: &[&str]) -> Vec<Launcher> {
     commands.iter().map(|command| Launcher::parse(command).expect("a constant")).collect()
 }
 
-fn start_first(launchers: &[Launcher], address: &str) -> Opening {
-    if launchers.iter().any(|launcher| launcher.start(address).is_ok()) {
-        return Opening::Tried;
-    }
-    let names = launchers.iter().map(|launcher| launcher.name().to_owned());
-    Opening::NotTried(Obstacle::CannotStart(names.collect()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::host::environment::Traces;
     use std::collections::HashMap;
 
-    fn host(variables: &[(&str, &str)]) -> HostEnvironment {
-        let environment: HashMap<&str, &str> = variables.iter().copied().collect();
-        HostEnvironment::judge(&environment, &Traces { terminal: true, ..Traces::default() })
-    }
-
     fn names(browser: &Browser, variables: &[(&str, &str)]) -> Result<Vec<String>, Obstacle> {
-        let launchers = browser.launchers(&host(variables))?;
+        let environment: HashMap<&str, &str> = variables.iter().copied().collect();
+        let traces = Traces { terminal: true, ..Traces::default() };
+        let launchers = browser.launchers(&HostEnvironment::judge(&environment, &traces))?;
         Ok(launchers.iter().map(|launcher| launcher.name().to_owned()).collect())
     }
 
@@ -177,8 +178,8 @@ mod tests {
 
     #[test]
     fn from_linux_on_windows_no_shell_reads_the_address() {
-        let wsl = [("WSL_DISTRO_NAME", "Ubuntu")];
-        assert_eq!(names(&Browser::System, &wsl).unwrap(), ["wslview", "rundll32", "powershell"]);
+        let names = names(&Browser::System, &[("WSL_DISTRO_NAME", "Ubuntu")]);
+        assert_eq!(names.unwrap(), ["wslview", "rundll32", "powershell"]);
     }
 
     #[test]

@@ -65,12 +65,9 @@ impl Launcher {
     }
 
     fn arguments(&self, address: &str) -> Vec<String> {
-        let mut arguments: Vec<_> =
-            self.arguments.iter().map(|argument| argument.replace(ADDRESS, address)).collect();
-        if arguments == self.arguments {
-            arguments.push(address.to_owned());
-        }
-        arguments
+        let replaced = self.arguments.iter().map(|argument| argument.replace(ADDRESS, address));
+        let has_place = self.arguments.iter().any(|argument| argument.contains(ADDRESS));
+        replaced.chain((!has_place).then(|| address.to_owned())).collect()
     }
 }
 
@@ -86,10 +83,7 @@ mod tests {
             ("open -a 'Google Chrome'", &["open", "-a", "Google Chrome", address]),
             ("x %s %s", &["x", address, address]),
             ("chromium --app=%s --new", &["chromium", "--app=http://localhost:5000/start/x?a=1&b", "--new"]),
-            (
-                "sh -c \"touch /tmp/x %s; $(id)\"",
-                &["sh", "-c", "touch /tmp/x http://localhost:5000/start/x?a=1&b; $(id)"],
-            ),
+            ("sh -c \"x %s; $(id)\"", &["sh", "-c", "x http://localhost:5000/start/x?a=1&b; $(id)"]),
         ] {
             let launcher = Launcher::parse(command).unwrap();
             let words = [vec![launcher.program.clone()], launcher.arguments(address)].concat();

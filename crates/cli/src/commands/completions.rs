@@ -24,23 +24,15 @@ fn page(name: Option<&str>) -> Result<Vec<u8>, CliError> {
     whole.build();
     let command = match name {
         None => whole,
-        Some(name) => find(&whole, name)?.clone(),
+        Some(name) => whole.find_subcommand(name).cloned().ok_or_else(|| {
+            let names: Vec<_> = whole.get_subcommands().map(Command::get_name).collect();
+            CliError::usage("there is no such command").hint(format!("There are: {}.", names.join(", ")))
+        })?,
     };
     let mut page = Vec::new();
-    let source = concat!("keymint ", env!("CARGO_PKG_VERSION"));
-    Man::new(command)
-        .source(source)
-        .manual("keymint")
-        .render(&mut page)
-        .expect("memory takes what is written");
+    let man = Man::new(command).source(concat!("keymint ", env!("CARGO_PKG_VERSION"))).manual("keymint");
+    man.render(&mut page).expect("memory takes what is written");
     Ok(page)
-}
-
-fn find<'a>(whole: &'a Command, name: &str) -> Result<&'a Command, CliError> {
-    whole.find_subcommand(name).ok_or_else(|| {
-        let names: Vec<_> = whole.get_subcommands().map(Command::get_name).collect();
-        CliError::usage("there is no such command").hint(format!("There are: {}.", names.join(", ")))
-    })
 }
 
 fn print(text: Vec<u8>) -> Result<(), CliError> {

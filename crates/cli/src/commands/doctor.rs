@@ -21,48 +21,40 @@ pub(crate) async fn run(args: &DoctorArgs, context: &Context) -> Result<ExitCode
     let endpoints = Endpoints::resolve(&args.endpoints, sources)?;
     let browser = resolve_browser(&BrowserArgs::default(), sources)?;
     let host = HostEnvironment::judge(sources.environment, &Traces::look());
-    let mut findings = Findings(Vec::new());
-
-    findings.add(machine::config(sources));
-    findings.add(machine::lock(endpoints.callback_port));
-    let (port, listener) = machine::port(&endpoints);
-    findings.add(port);
-    findings.add(machine::localhost(&context.clock).await);
-    if let Some(loopback) = machine::loopback(listener).await {
-        findings.add(loopback);
-    }
-    findings.add(machine::place(&host, endpoints.callback_port));
-    findings.add(machine::browser(&browser, &host));
-    findings.add(machine::state());
-    findings.add(machine::keyring(context).await);
-    findings.add(machine::environment(sources.environment));
-    findings.add(machine::clock(&clock::utc_now()));
-    let proxy = network::proxy(&endpoints, sources);
-    let may_connect = network::may_connect(&proxy);
-    findings.add(proxy);
-    let (certificates, roots) = network::certificates(&args.endpoints.ca_file, sources);
-    findings.add(certificates);
-    if may_connect {
-        network::servers(&endpoints, roots, sources)
-            .await
-            .into_iter()
-            .for_each(|server| findings.add(server));
-    }
-    Ok(end(findings.0, context.ui.wants_json()))
-}
-
-/// What was found so far, and has been shown.
-struct Findings(Vec<Finding>);
-
-impl Findings {
-    fn add(&mut self, finding: Finding) {
+    let mut findings = Vec::new();
+    let mut add = |finding: Finding| {
         stderr::write(&finding.text());
-        self.0.push(finding);
+        findings.push(finding);
+    };
+
+    add(machine::config(sources));
+    add(machine::lock(endpoints.callback_port));
+    let (port, listener) = machine::port(&endpoints);
+    add(port);
+    add(machine::localhost(&context.clock).await);
+    if let Some(loopback) = machine::loopback(listener).await {
+        add(loopback);
     }
+    add(machine::place(&host, endpoints.callback_port));
+    add(machine::browser(&browser, &host));
+    add(machine::state());
+    add(machine::keyring(context).await);
+    add(machine::environment(sources.environment));
+    add(machine::clock(&clock::utc_now()));
+    let proxy = network::proxy(&endpoints, sources);
+    // A proxy that is not understood would be bypassed.
+    let may_connect = proxy.status != Health::Problem;
+    add(proxy);
+    let (certificates, roots) = network::certificates(&args.endpoints.ca_file, sources);
+    add(certificates);
+    if may_connect {
+        network::servers(&endpoints, roots, sources).await.into_iter().for_each(add);
+    }
+    Ok(end(&findings, context.ui.wants_json()))
 }
 
 /// The last word. A program is given the findings even where there are problems: they are the answer.
-fn end(findings: Vec<Finding>, json: bool) -> ExitCode {
+fn end(findings: &[Finding], json: bool) -> ExitCode {
     let count = |status| findings.iter().filter(|finding| finding.status == status).count();
     let (problems, warnings) = (count(Health::Problem), count(Health::Warning));
     stderr::write(&match (problems, warnings) {
@@ -71,7 +63,7 @@ fn end(findings: Vec<Finding>, json: bool) -> ExitCode {
         (problems, _) => format!("\nA sign-in would fail. Problems: {problems}.\n"),
     });
     if json {
-        stdout::print_at_the_end(json::doctor(&findings));
+        stdout::print_at_the_end(json::doctor(findings));
     }
     if problems == 0 { ExitCode::SUCCESS } else { ErrorKind::Internal.exit_code() }
 }

@@ -57,18 +57,15 @@ async fn show(catalogue: &Catalogue, context: &Context, signals: &mut Signals) -
 fn lines(entry: &CatalogueEntry) -> String {
     let organization = &entry.organization;
     let marks = [(organization.is_default, "default"), (organization.personal, "personal")];
-    let head = titled(organization.title.as_ref(), organization.id.as_str()) + marked(&marks).as_str();
-    let projects = match &entry.projects {
-        Ok(projects) => projects
-            .iter()
-            .map(|project| {
-                let marks = [(project.is_initial, "default")];
-                format!("  {}{}", titled(project.title.as_ref(), project.id.as_str()), marked(&marks))
-            })
-            .collect(),
-        Err(error) => vec![format!("  {error}")],
-    };
-    std::iter::once(head).chain(projects).collect::<Vec<_>>().join("\n")
+    let mut lines = vec![titled(organization.title.as_ref(), organization.id.as_str()) + &marked(&marks)];
+    match &entry.projects {
+        Ok(projects) => lines.extend(projects.iter().map(|project| {
+            let mark = marked(&[(project.is_initial, "default")]);
+            format!("  {}{mark}", titled(project.title.as_ref(), project.id.as_str()))
+        })),
+        Err(error) => lines.push(format!("  {error}")),
+    }
+    lines.join("\n")
 }
 
 fn marked(marks: &[(bool, &str)]) -> String {

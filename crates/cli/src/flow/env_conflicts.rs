@@ -29,14 +29,10 @@ pub(crate) fn warnings(environment: &dyn Environment, destinations: &Destination
     let mut names: Vec<_> = in_file.map(VariableName::as_str).into_iter().chain(in_variable).collect();
     names.dedup();
     names.retain(|name| is_set(environment, name));
-    let mut warnings: Vec<_> = names
-        .into_iter()
-        .map(|name| {
-            format!(
-                "{name} is set here already: programs started from here use that key until you replace it"
-            )
-        })
-        .collect();
+    let warning = |name: &str| {
+        format!("{name} is set here already: programs started from here use that key until you replace it")
+    };
+    let mut warnings: Vec<_> = names.into_iter().map(warning).collect();
     let set: Vec<_> = LIBRARY_VARIABLES.into_iter().filter(|name| is_set(environment, name)).collect();
     if !set.is_empty() {
         let set = set.join(", ");

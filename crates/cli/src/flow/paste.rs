@@ -45,7 +45,13 @@ impl ResponseSource for Pasted {
             let Some(first) = next_that_says_something(&mut lines).await else {
                 return Err(SourceError::new(PasteError::Input));
             };
-            match read(pending, first, &mut lines, &self.clock).await {
+            let (whole, last) = whole(first, &mut lines, &self.clock).await;
+            let mut callback = pending.read_pasted(&whole);
+            if let (Callback::Stray(_), Some(last)) = (&callback, last) {
+                // The lines are several URLs, and not one wrapped URL.
+                callback = pending.read_pasted(&last);
+            }
+            match callback {
                 Callback::Response(response) => return Ok(response),
                 Callback::Stray(stray) => self.ui.report(&Message::Pasted(stray)),
             }
@@ -89,20 +95,4 @@ async fn whole(first: Line, lines: &mut StdinLines, clock: &dyn Clock) -> (Line,
         last = Some(more);
     }
     (whole, last)
-}
-
-async fn read(
-    pending: &PendingAuthorization,
-    first: Line,
-    lines: &mut StdinLines,
-    clock: &dyn Clock,
-) -> Callback {
-    match whole(first, lines, clock).await {
-        (whole, None) => pending.read_pasted(&whole),
-        (whole, Some(last)) => match pending.read_pasted(&whole) {
-            // The lines are several URLs, and not one wrapped URL.
-            Callback::Stray(_) => pending.read_pasted(&last),
-            response => response,
-        },
-    }
 }

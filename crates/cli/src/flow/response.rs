@@ -113,14 +113,13 @@ impl ResponseSource for ResponseReceiver {
             return pasted.as_mut().expect("one way at least").receive(pending).await;
         };
         let by_paste = async {
-            match pasted {
-                Some(pasted) => match pasted.receive(pending).await {
-                    Ok(response) => response,
-                    // The listener still waits.
-                    Err(_) => future::pending().await,
-                },
-                None => future::pending().await,
+            if let Some(pasted) = pasted
+                && let Ok(response) = pasted.receive(pending).await
+            {
+                return response;
             }
+            // The listener still waits.
+            future::pending().await
         };
         tokio::select! {
             biased;

@@ -1,9 +1,13 @@
 //! Keeps the secrets in this process's memory out of files and messages.
 
 use crate::os::stderr;
+#[cfg(unix)]
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::future::{Future, poll_fn};
 use std::panic;
 use std::pin::pin;
+#[cfg(unix)]
+use std::sync::OnceLock;
 
 /// Turns off what would write this process's memory to a file, or a secret into a message. A
 /// failure is ignored: this is a precaution, and nothing depends on it.
@@ -16,52 +20,37 @@ pub(crate) fn harden() {
     forbid_core_dumps();
 }
 
+/// The limit that this process was started with.
 #[cfg(unix)]
-use unix::forbid_core_dumps;
-#[cfg(unix)]
-pub(crate) use unix::with_the_persons_limits;
+static GIVEN: OnceLock<Rlimit> = OnceLock::new();
 
-#[cfg(unix)]
-mod unix {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    use std::sync::OnceLock;
-
-    /// The limit that this process was started with.
-    static GIVEN: OnceLock<Rlimit> = OnceLock::new();
-
-    pub(super) fn forbid_core_dumps() {
+fn forbid_core_dumps() {
+    #[cfg(unix)]
+    {
         let given = GIVEN.get_or_init(|| getrlimit(Resource::Core));
         let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: given.maximum });
-        // Where the system pipes core dumps to a program, no limit counts.
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
     }
-
-    /// Starts another program, which inherits what this process was given, not what it forbids
-    /// itself. Until it has started, only what Linux has besides the limit forbids a core dump.
-    pub(crate) fn with_the_persons_limits<T>(start: impl FnOnce() -> T) -> T {
-        if let Some(given) = GIVEN.get() {
-            let _ = setrlimit(Resource::Core, *given);
-        }
-        let started = start();
-        forbid_core_dumps();
-        started
-    }
+    // Where the system pipes core dumps to a program, no limit counts.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }
 
-#[cfg(not(unix))]
-fn forbid_core_dumps() {}
+/// Starts another program, which inherits what this process was given, not what it forbids
+/// itself. Until it has started, only what Linux has besides the limit forbids a core dump.
+pub(crate) fn with_the_persons_limits<T>(start: impl FnOnce() -> T) -> T {
+    #[cfg(unix)]
+    if let Some(given) = GIVEN.get() {
+        let _ = setrlimit(Resource::Core, *given);
+    }
+    let started = start();
+    forbid_core_dumps();
+    started
+}
 
 /// Polls work that starts another program, under the limits of [`with_the_persons_limits`].
 pub(crate) async fn with_given_limits<T>(work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     poll_fn(|context| with_the_persons_limits(|| work.as_mut().poll(context))).await
-}
-
-/// Starts another program.
-#[cfg(not(unix))]
-pub(crate) fn with_the_persons_limits<T>(start: impl FnOnce() -> T) -> T {
-    start()
 }
 
 #[cfg(test)]
@@ -77,22 +66,14 @@ mod tests {
             harden();
             panic!("a canary: sk-proj-canary");
         }
-        let output = Command::new(std::env::current_exe().unwrap())
-            .args([
-                "--exact",
-                "--nocapture",
-                "os::core_dumps::tests::a_panic_tells_its_place_and_nothing_of_what_it_was_about",
-            ])
-            .env(THERE, "1")
-            .env("RUST_BACKTRACE", "full")
-            .output()
-            .unwrap();
+        let test = "os::core_dumps::tests::a_panic_tells_its_place_and_nothing_of_what_it_was_about";
+        let mut again = Command::new(std::env::current_exe().unwrap());
+        again.args(["--exact", "--nocapture", test]).env(THERE, "1").env("RUST_BACKTRACE", "full");
+        let output = again.output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success());
-        assert!(
-            said.starts_with("error: keymint has a bug, and stopped at crates/cli/src/os/core_dumps.rs:"),
-            "{said}"
-        );
+        let place = "crates/cli/src/os/core_dumps.rs:";
+        assert!(said.starts_with(&format!("error: keymint has a bug, and stopped at {place}")), "{said}");
         assert!(said.ends_with(". Please report it.\n") && said.lines().count() == 1, "{said}");
     }
 }

@@ -66,16 +66,4 @@ mod tests {
         let mut others = plain.lines().filter(|line| !line.contains("ssh"));
         assert!(others.all(|line| line.chars().count() <= WIDTH), "{plain}");
     }
-
-    #[test]
-    fn a_finding_is_one_object_of_four_fields() {
-        let fix = Advice { text: "Run this:".to_owned(), command: Some("ssh x".to_owned()) };
-        let json = serde_json::to_string(&Finding::warning("place", "elsewhere", fix)).unwrap();
-        assert_eq!(
-            json,
-            r#"{"check":"place","status":"warning","message":"elsewhere","fix":"Run this: ssh x"}"#
-        );
-        let json = serde_json::to_string(&Finding::ok("port", "a\u{1b}b")).unwrap();
-        assert_eq!(json, r#"{"check":"port","status":"ok","message":"a\\u{1b}b","fix":null}"#);
-    }
 }

@@ -2,7 +2,7 @@
 
 use crate::config::{self, Endpoints, Sources};
 use crate::explain::network::hint;
-use crate::ui::json::{Finding, Health};
+use crate::ui::json::Finding;
 use keymint_domain::BaseUrl;
 use keymint_http_adapter::{CheckConnectionError, ExtraRoots, Http, HttpOptions};
 
@@ -67,9 +67,4 @@ async fn server(check: &'static str, http: &Http, base: &BaseUrl, proxy: Option<
             "Install the system's certificates (often a package named ca-certificates).",
         ),
     }
-}
-
-/// Whether the servers are worth a try: a proxy that is not understood would be passed by.
-pub(super) fn may_connect(proxy: &Finding) -> bool {
-    proxy.status != Health::Problem
 }
