@@ -1,14 +1,11 @@
 //! Checks that a server accepts connections, without sending a request.
 
-use crate::options::{BoxError, HttpOptions, HttpSetupError};
+use crate::options::{HttpOptions, HttpSetupError};
+use crate::preconnect::ConnectionSlot;
 use crate::redact::Redactor;
 use crate::transport;
 use keymint_domain::{BaseUrl, ConnectFailure, ServiceErrorKind};
 use reqwest::ClientBuilder;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-use tower_layer::layer_fn;
-use tower_service::Service;
 
 /// No connection to a server can be made.
 #[derive(Debug, thiserror::Error)]
@@ -35,42 +32,15 @@ pub(crate) async fn connect(
     options: &HttpOptions,
 ) -> Result<(), CheckConnectionError> {
     let url = base.join(&[]);
-    let client = client.connector_layer(layer_fn(ConnectOnly)).build().map_err(HttpSetupError::new)?;
-    // The request ends with an error either way.
+    let slot = ConnectionSlot::default();
+    let client = client.connector_layer(slot.opener()).build().map_err(HttpSetupError::new)?;
+    // Nothing is sent: the connector puts the connection into the slot and fails the request.
     let Err(error) = client.get(url.clone()).send().await else { return Ok(()) };
-    if transport::chain(&error).any(|cause| cause.is::<Connected>()) {
+    if slot.is_filled().await {
         return Ok(());
     }
     Err(match transport::failure(error, &url, redactor, options) {
         (ServiceErrorKind::NotSent(why), detail) => CheckConnectionError::Failed { why, detail },
         (_, detail) => CheckConnectionError::Failed { why: ConnectFailure::Connect, detail },
     })
-}
-
-/// A connector that closes each connection as soon as it is open.
-#[derive(Clone)]
-struct ConnectOnly<S>(S);
-
-/// The error that reports success, since a request without a connection must fail.
-#[derive(Debug, thiserror::Error)]
-#[error("connected")]
-struct Connected;
-
-impl<S, R> Service<R> for ConnectOnly<S>
-where
-    S: Service<R, Error = BoxError>,
-    S::Future: Send + 'static,
-{
-    type Response = S::Response;
-    type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, BoxError>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.0.poll_ready(context)
-    }
-
-    fn call(&mut self, destination: R) -> Self::Future {
-        let connecting = self.0.call(destination);
-        Box::pin(async { connecting.await.and_then(|_| Err(Connected.into())) })
-    }
 }
