@@ -5,13 +5,11 @@ use crate::flow::{self, Setup};
 use crate::view;
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted, organization, project};
 use keymint_domain::{BaseUrl, Client, Event, Plan, Ports, ProvisionedKey, Provisioner, Target, Title};
-use keymint_sandbox::{Consent, FinalPage, Organization, Project, Sandbox, Scenario, sign_in};
+use keymint_sandbox::{Consent, Organization, Project, Sandbox, Scenario, sign_in};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use std::path::PathBuf;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
 
 /// The rows of a screen of 80 by 12.
 fn rows(app: &App) -> Vec<String> {
@@ -159,104 +157,63 @@ fn everything_else_is_left_at_once() {
     assert!(matches!(press(&mut app, Input::Leave), Some(Effect::Leave)));
 }
 
-/// A run of the flow against the sandbox, with the browser played.
-struct Run {
-    app: App,
-    messages: UnboundedReceiver<Message>,
-    choose: Option<oneshot::Sender<Target>>,
-    flow: JoinHandle<()>,
-}
-
-impl Run {
-    fn start(sandbox: &Sandbox, env_file: Option<PathBuf>) -> Self {
-        let client = Client::at(BaseUrl::parse(sandbox.issuer()).unwrap());
-        let api_base = BaseUrl::parse(sandbox.api_base()).unwrap();
-        let setup = Setup { client, api_base, port: 0, key_name: "a name".to_owned(), env_file };
-        let (tell, messages) = mpsc::unbounded_channel();
-        let (choose, chosen) = oneshot::channel();
-        let flow = tokio::spawn(flow::run(setup, tell, chosen));
-        Self { app: app(), messages, choose: Some(choose), flow }
-    }
-
-    /// A run that has signed in, and is where a project is picked.
-    async fn choosing(sandbox: &Sandbox, env_file: Option<PathBuf>) -> (Self, JoinHandle<FinalPage>) {
-        let mut run = Self::start(sandbox, env_file);
-        let address = run.address().await;
-        let browser = tokio::spawn(async move { sign_in(&address, Consent::Allow).await.unwrap() });
-        run.until(|stage| matches!(stage, Stage::Choosing { .. }).then_some(())).await;
-        (run, browser)
-    }
-
-    /// Until the app is at a stage that this knows.
-    async fn until<T>(&mut self, known: impl Fn(&Stage) -> Option<T>) -> T {
-        loop {
-            if let Some(known) = known(&self.app.stage) {
-                return known;
-            }
-            let message = self.messages.recv().await.unwrap();
-            assert!(self.app.update(message).is_none());
+/// Updates the app until it is at a stage from which this can be read.
+async fn until<T>(
+    app: &mut App,
+    messages: &mut UnboundedReceiver<Message>,
+    read: impl Fn(&Stage) -> Option<T>,
+) -> T {
+    loop {
+        if let Some(value) = read(&app.stage) {
+            return value;
         }
-    }
-
-    async fn address(&mut self) -> String {
-        self.until(|stage| match stage {
-            Stage::Browser(address) => Some(address.to_string()),
-            _ => None,
-        })
-        .await
+        let message = messages.recv().await.unwrap();
+        assert!(app.update(message).is_none());
     }
 }
 
-fn two_organizations() -> Scenario {
+#[tokio::test]
+async fn a_person_signs_in_picks_a_project_and_gets_the_key_in_the_file_and_on_the_screen() {
     let acme =
         Organization::new("org-acme").titled("Acme").with_project(Project::new("proj_a").titled("Site"));
     let own = Organization::new("org-own").titled("Own").as_personal();
-    Scenario::of([acme, own.with_project(Project::new("proj_o").titled("Default project").as_initial())])
-}
-
-#[tokio::test]
-async fn a_person_signs_in_picks_a_project_and_sees_the_key() {
-    let sandbox = Sandbox::start(two_organizations()).await.unwrap();
-    let (mut run, browser) = Run::choosing(&sandbox, None).await;
-    let shown = screen(&run.app);
-    assert_eq!(shown[shown.len() - 2..], ["> Default project of Own", "  Site of Acme"]);
-    press(&mut run.app, Input::Down);
-    run.choose.take().unwrap().send(confirm(&mut run.app)).unwrap();
-
-    run.until(|stage| matches!(stage, Stage::Created { .. }).then_some(())).await;
-    press(&mut run.app, Input::Reveal);
-    let keys = sandbox.keys();
-    assert!(screen(&run.app).concat().contains(&keys[0].value));
-    assert!(browser.await.unwrap().body.contains("Your key is ready"));
-    assert_eq!((keys.len(), &*keys[0].project, &*keys[0].name), (1, "proj_a", "a name"));
-    assert_eq!(sandbox.violations(), Vec::<String>::new());
-    run.flow.await.unwrap();
-}
-
-#[tokio::test]
-async fn the_key_is_in_the_file_that_was_named_and_need_not_be_seen() {
+    let own = own.with_project(Project::new("proj_o").titled("Default project").as_initial());
+    let sandbox = Sandbox::start(Scenario::of([acme, own])).await.unwrap();
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join(".env");
-    let sandbox = Sandbox::start(two_organizations()).await.unwrap();
-    let (mut run, browser) = Run::choosing(&sandbox, Some(file.clone())).await;
-    run.choose.take().unwrap().send(confirm(&mut run.app)).unwrap();
-    run.until(|stage| matches!(stage, Stage::Created { .. }).then_some(())).await;
 
+    let client = Client::at(BaseUrl::parse(sandbox.issuer()).unwrap());
+    let api_base = BaseUrl::parse(sandbox.api_base()).unwrap();
+    let env_file = Some(file.clone());
+    let setup = Setup { client, api_base, port: 0, key_name: "a name".to_owned(), env_file };
+    let (tell, mut messages) = mpsc::unbounded_channel();
+    let (choose, chosen) = oneshot::channel();
+    let flow = tokio::spawn(flow::run(setup, tell, chosen));
+    let mut app = app();
+
+    let address = until(&mut app, &mut messages, |stage| match stage {
+        Stage::Browser(address) => Some(address.to_string()),
+        _ => None,
+    })
+    .await;
+    let browser = tokio::spawn(async move { sign_in(&address, Consent::Allow).await.unwrap() });
+    until(&mut app, &mut messages, |stage| matches!(stage, Stage::Choosing { .. }).then_some(())).await;
+    let shown = screen(&app);
+    assert_eq!(shown[shown.len() - 2..], ["> Default project of Own", "  Site of Acme"]);
+    press(&mut app, Input::Down);
+    choose.send(confirm(&mut app)).unwrap();
+
+    until(&mut app, &mut messages, |stage| matches!(stage, Stage::Created { .. }).then_some(())).await;
+    let keys = sandbox.keys();
+    assert_eq!((keys.len(), &*keys[0].project, &*keys[0].name), (1, "proj_a", "a name"));
     let text = std::fs::read_to_string(file).unwrap();
-    assert_eq!(text, format!("OPENAI_API_KEY={}\n", sandbox.keys()[0].value));
-    assert!(matches!(press(&mut run.app, Input::Leave), Some(Effect::Leave)));
-    assert!(run.app.farewell().ends_with("/.env."), "{}", run.app.farewell());
-    browser.await.unwrap();
-    run.flow.await.unwrap();
-}
-
-#[tokio::test]
-async fn a_person_who_refuses_in_the_browser_is_told_so() {
-    let sandbox = Sandbox::start(two_organizations()).await.unwrap();
-    let mut run = Run::start(&sandbox, None);
-    let address = run.address().await;
-    sign_in(&address, Consent::Deny).await.unwrap();
-    run.until(|stage| matches!(stage, Stage::Failed(_)).then_some(())).await;
-    assert!(screen(&run.app)[1].starts_with("the sign-in was refused: access_denied"));
-    run.flow.await.unwrap();
+    assert_eq!(text, format!("OPENAI_API_KEY={}\n", keys[0].value));
+    // The key is in the file, so the person need not see it.
+    assert!(matches!(press(&mut app, Input::Leave), Some(Effect::Leave)));
+    assert!(app.farewell().ends_with("/.env."), "{}", app.farewell());
+    press(&mut app, Input::Reveal);
+    assert!(screen(&app).concat().contains(&keys[0].value));
+    assert!(browser.await.unwrap().body.contains("Your key is ready"));
+    assert_eq!(sandbox.violations(), Vec::<String>::new());
+    flow.await.unwrap();
 }
