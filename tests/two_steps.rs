@@ -136,8 +136,8 @@ async fn a_pending_sign_in_that_others_may_write_is_none_and_one_without_an_end_
     let mut content: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     content["expires"] = u64::MAX.into();
     fs::write(&path, content.to_string()).unwrap();
-    fs::write(path.with_file_name("a.content"), "{").unwrap();
-    let made = std::process::Command::new("mkfifo").arg(path.with_file_name("pipe.content")).status();
+    fs::write(path.with_file_name("a.json"), "{").unwrap();
+    let made = std::process::Command::new("mkfifo").arg(path.with_file_name("pipe.json")).status();
     assert!(made.unwrap().success());
     assert_eq!(machine.start(&[]).await.0, 0);
 

@@ -44,18 +44,14 @@ mod tests {
     use std::collections::HashMap;
     use url::Url;
 
-    pub(super) fn resolve(
-        flags: &[&str],
-        environment: &[(&'static str, &'static str)],
-    ) -> Result<CreateSettings, CliError> {
+    type Variables = [(&'static str, &'static str)];
+    type Outcome = Result<CreateSettings, CliError>;
+
+    pub(super) fn resolve(flags: &[&str], environment: &Variables) -> Outcome {
         with_file(flags, environment, None)
     }
 
-    fn with_file(
-        flags: &[&str],
-        environment: &[(&'static str, &'static str)],
-        text: Option<&str>,
-    ) -> Result<CreateSettings, CliError> {
+    fn with_file(flags: &[&str], environment: &Variables, text: Option<&str>) -> Outcome {
         let args = Args::try_parse_from([&["keymint", "create"], flags].concat()).unwrap();
         let Command::Create(args) = args.command else { panic!("another command") };
         let environment: HashMap<_, _> = environment.iter().copied().collect();

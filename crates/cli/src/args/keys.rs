@@ -27,7 +27,6 @@ pub(crate) struct RecoverArgs {
 
     #[command(flatten)]
     pub(crate) output: OutputArgs,
-
     #[command(flatten, next_help_heading = "Where the key goes (without any, the keys are listed)")]
     pub(crate) destinations: DestinationArgs,
 }

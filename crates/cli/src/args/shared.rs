@@ -150,6 +150,16 @@ pub(crate) struct TimeoutArgs {
     #[arg(long, value_name = "TIME")]
     pub(crate) sign_in_timeout: Option<String>,
 
+    #[command(flatten)]
+    pub(crate) servers: ServerTimeoutArgs,
+
+    /// Look for the project this often [default: soon at first, then ever later]
+    #[arg(long, hide_short_help = true, value_name = "TIME")]
+    pub(crate) poll_interval: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub(crate) struct ServerTimeoutArgs {
     /// How long to wait for the default project of a new account [default: 60s]
     #[arg(long, value_name = "TIME")]
     pub(crate) project_timeout: Option<String>,
@@ -157,10 +167,6 @@ pub(crate) struct TimeoutArgs {
     /// How long one request may take [default: 30s]
     #[arg(long, value_name = "TIME")]
     pub(crate) http_timeout: Option<String>,
-
-    /// Look for the project this often [default: soon at first, then ever later]
-    #[arg(long, hide_short_help = true, value_name = "TIME")]
-    pub(crate) poll_interval: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ClapArgs)]

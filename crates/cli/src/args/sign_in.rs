@@ -1,7 +1,8 @@
 //! The commands that sign a person in: `create`, `list`, and `create` in two halves.
 
 use super::shared::{
-    BrowserArgs, DESTINATIONS, DestinationArgs, EndpointArgs, KeyArgs, OutputArgs, TargetArgs, TimeoutArgs,
+    BrowserArgs, DESTINATIONS, DestinationArgs, EndpointArgs, KeyArgs, OutputArgs, ServerTimeoutArgs,
+    TargetArgs, TimeoutArgs,
 };
 use clap::Args as ClapArgs;
 
@@ -57,22 +58,16 @@ Exit codes:
 pub(crate) struct CreateArgs {
     #[command(flatten)]
     pub(crate) key: KeyArgs,
-
     #[command(flatten)]
     pub(crate) browser: BrowserArgs,
-
     #[command(flatten)]
     pub(crate) output: OutputArgs,
-
     #[command(flatten, next_help_heading = DESTINATIONS)]
     pub(crate) destinations: DestinationArgs,
-
     #[command(flatten)]
     pub(crate) target: TargetArgs,
-
     #[command(flatten)]
     pub(crate) timeouts: TimeoutArgs,
-
     #[command(flatten)]
     pub(crate) endpoints: EndpointArgs,
 }
@@ -85,13 +80,10 @@ pub(crate) struct ListArgs {
 
     #[command(flatten)]
     pub(crate) browser: BrowserArgs,
-
     #[command(flatten)]
     pub(crate) output: OutputArgs,
-
     #[command(flatten)]
     pub(crate) timeouts: TimeoutArgs,
-
     #[command(flatten)]
     pub(crate) endpoints: EndpointArgs,
 }
@@ -108,7 +100,6 @@ pub(crate) struct StartArgs {
 
     #[command(flatten)]
     pub(crate) output: OutputArgs,
-
     #[command(flatten)]
     pub(crate) endpoints: EndpointArgs,
 }
@@ -135,18 +126,10 @@ pub(crate) struct FinishArgs {
 
     #[command(flatten)]
     pub(crate) output: OutputArgs,
-
     #[command(flatten, next_help_heading = DESTINATIONS)]
     pub(crate) destinations: DestinationArgs,
-
     #[command(flatten)]
     pub(crate) target: TargetArgs,
-
-    /// How long to wait for the default project of a new account [default: 60s]
-    #[arg(long, value_name = "TIME", help_heading = "Timeouts")]
-    pub(crate) project_timeout: Option<String>,
-
-    /// How long one request may take [default: 30s]
-    #[arg(long, value_name = "TIME", help_heading = "Timeouts")]
-    pub(crate) http_timeout: Option<String>,
+    #[command(flatten, next_help_heading = "Timeouts")]
+    pub(crate) timeouts: ServerTimeoutArgs,
 }

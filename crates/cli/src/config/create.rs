@@ -42,11 +42,7 @@ impl CreateSettings {
         of: &Sources<'_>,
     ) -> Result<Self, CliError> {
         let browser = BrowserArgs { no_input: args.no_input, ..BrowserArgs::default() };
-        let timeouts = TimeoutArgs {
-            project_timeout: args.project_timeout.clone(),
-            http_timeout: args.http_timeout.clone(),
-            ..TimeoutArgs::default()
-        };
+        let timeouts = TimeoutArgs { servers: args.timeouts.clone(), ..TimeoutArgs::default() };
         let sign_in = SignInSettings::resolve(&browser, &timeouts, endpoints, of)?;
         Self::resolve(sign_in, &args.key, &args.target, &args.destinations, of)
     }
@@ -137,14 +133,14 @@ impl Destinations {
         if args.var.is_some() && env_file.is_none() {
             return Err(CliError::usage("--var names the variable of a file: say which with --env-file"));
         }
-        let force = of.switch("force", args.force)?;
-        let allow_tracked = of.switch("allow-tracked", args.allow_tracked)?;
-        let keyring = of.switch("keyring", args.keyring)?;
-        let new = of.switch("new", args.new)?;
+        let (force, allow_tracked) =
+            (of.switch("force", args.force)?, of.switch("allow-tracked", args.allow_tracked)?);
+        let (keyring, new) = (of.switch("keyring", args.keyring)?, of.switch("new", args.new)?);
+        let variable = variable.unwrap_or_default();
         Ok(Self {
             env_file: env_file.map(|path| EnvFileOptions {
                 path: path.into(),
-                variable: variable.unwrap_or_default(),
+                variable,
                 force,
                 allow_tracked,
             }),

@@ -33,11 +33,10 @@ fn read_checked(path: &Path) -> io::Result<String> {
     if bytes.len() as u64 > LONGEST {
         return Err(io::Error::other("it has more than 1 MiB"));
     }
-    let text = String::from_utf8(bytes).map_err(|error| {
+    String::from_utf8(bytes).map_err(|error| {
         let line = parser::line(error.as_bytes(), error.utf8_error().valid_up_to());
         io::Error::other(format!("line {line}: it is not UTF-8 text"))
-    })?;
-    Ok(text)
+    })
 }
 
 #[cfg(all(test, unix))]

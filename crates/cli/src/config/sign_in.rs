@@ -129,7 +129,7 @@ impl SignInSettings {
             network::proxy(of)?;
         }
         Ok(Self {
-            http: network::http(&timeouts.http_timeout, &servers.ca_file, of)?,
+            http: network::http(&timeouts.servers.http_timeout, &servers.ca_file, of)?,
             polling: polling(timeouts, of)?,
             timeout: of.get("sign-in-timeout", &timeouts.sign_in_timeout, wait)?.unwrap_or(SIGN_IN_TIMEOUT),
             listens: !of.switch("no-listen", browser.no_listen)?,
@@ -164,7 +164,7 @@ pub(crate) fn resolve_browser(args: &BrowserArgs, of: &Sources<'_>) -> Result<Br
 }
 
 fn polling(args: &TimeoutArgs, of: &Sources<'_>) -> Result<PollPolicy, CliError> {
-    let timeout = of.get("project-timeout", &args.project_timeout, wait)?;
+    let timeout = of.get("project-timeout", &args.servers.project_timeout, wait)?;
     let timeout = timeout.unwrap_or(PollPolicy::DEFAULT_TIMEOUT);
     let interval = of.get("poll-interval", &args.poll_interval, wait)?;
     Ok(interval

@@ -31,13 +31,9 @@ pub(crate) async fn target(
             }
             outcome => return outcome.map_err(|error| context.explain(error)),
         };
-        let Some(chosen) = prompter
-            .select(
-                &format!("There is more than one {requested}:"),
-                &choices.iter().map(format::candidate).collect::<Vec<_>>(),
-            )
-            .await
-        else {
+        let question = format!("There is more than one {requested}:");
+        let lines: Vec<_> = choices.iter().map(format::candidate).collect();
+        let Some(chosen) = prompter.select(&question, &lines).await else {
             return Err(context.explain(TargetError::Ambiguous { choices, requested }));
         };
         match choices[chosen].target() {

