@@ -18,20 +18,20 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use tempfile::TempDir;
 
-/// A folder of the person's.
-struct Folder(TempDir);
+/// A directory of the user.
+struct Directory(TempDir);
 
-impl Folder {
+impl Directory {
     fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
     /// With an `.env` of this content.
     fn with(content: &str) -> Self {
-        let folder = Self::new();
-        fs::write(folder.path(".env"), content).unwrap();
-        fs::set_permissions(folder.path(".env"), fs::Permissions::from_mode(0o600)).unwrap();
-        folder
+        let directory = Self::new();
+        fs::write(directory.path(".env"), content).unwrap();
+        fs::set_permissions(directory.path(".env"), fs::Permissions::from_mode(0o600)).unwrap();
+        directory
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -63,8 +63,8 @@ impl Folder {
     }
 }
 
-fn names(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).unwrap();
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
@@ -98,13 +98,13 @@ fn mode(path: &Path) -> u32 {
 #[tokio::test]
 async fn the_key_is_in_a_new_file_for_its_owner_alone_whatever_the_umask() {
     for umask in ["000", "022", "077"] {
-        let folder = Folder::new();
+        let directory = Directory::new();
         let set = format!("umask {umask}; exec \"$@\"");
-        let ended = delivered(folder.create().under(["sh", "-c", &set, "keymint"])).await;
+        let ended = delivered(directory.create().under(["sh", "-c", &set, "keymint"])).await;
 
-        assert_eq!(folder.read(), format!("OPENAI_API_KEY={}\n", ended.key()));
-        assert_eq!((folder.names(), mode(&folder.path(".env"))), (vec![".env".to_owned()], 0o600));
-        let said = format!("It is in {} as OPENAI_API_KEY.", folder.path(".env").display());
+        assert_eq!(directory.read(), format!("OPENAI_API_KEY={}\n", ended.key()));
+        assert_eq!((directory.names(), mode(&directory.path(".env"))), (vec![".env".to_owned()], 0o600));
+        let said = format!("It is in {} as OPENAI_API_KEY.", directory.path(".env").display());
         assert!(ended.stderr.contains(&said), "{}", ended.stderr);
         // That of the sandbox's servers.
         assert_eq!(ended.stderr.matches("warning").count(), 1, "{}", ended.stderr);
@@ -113,21 +113,21 @@ async fn the_key_is_in_a_new_file_for_its_owner_alone_whatever_the_umask() {
 
 #[tokio::test]
 async fn json_names_the_file_and_has_no_key() {
-    let folder = Folder::new();
-    let ended = folder.create().args(["--json", "--var", "KEY_2"]).sign_in().await;
+    let directory = Directory::new();
+    let ended = directory.create().args(["--json", "--var", "KEY_2"]).sign_in().await;
 
-    let path = folder.path(".env");
+    let path = directory.path(".env");
     assert_eq!(ended.json()["delivered_to"], serde_json::json!([format!("env-file:{}", path.display())]));
     assert_eq!(ended.json()["key"].get("value"), None);
-    assert_eq!(folder.read(), format!("KEY_2={}\n", ended.key()));
+    assert_eq!(directory.read(), format!("KEY_2={}\n", ended.key()));
 }
 
 #[tokio::test]
 async fn a_variable_of_another_kind_is_wrong_usage() {
-    let folder = Folder::new();
+    let directory = Directory::new();
     for name in ["", "A B", "1X", "x=y", "PATH", "LD_PRELOAD"] {
-        let ended = folder.create().args(["--var", name]).start().await.end().await;
-        assert_eq!((ended.code, folder.names()), (2, vec![]), "{name}: {}", ended.stderr);
+        let ended = directory.create().args(["--var", name]).start().await.end().await;
+        assert_eq!((ended.code, directory.names()), (2, vec![]), "{name}: {}", ended.stderr);
         assert!(ended.stderr.starts_with("error: --var: it must"), "{}", ended.stderr);
     }
 }
@@ -135,30 +135,30 @@ async fn a_variable_of_another_kind_is_wrong_usage() {
 #[tokio::test]
 async fn a_relative_path_and_none_mean_the_folder_of_the_run() {
     for args in [&["--env-file"][..], &["--env-file", "./.env"]] {
-        let folder = Folder::new();
-        let go = format!("cd '{}'; exec \"$@\"", folder.path("").display());
+        let directory = Directory::new();
+        let go = format!("cd '{}'; exec \"$@\"", directory.path("").display());
         let ended = delivered(create(Scenario::ready()).args(args).under(["sh", "-c", &go, "keymint"])).await;
-        assert_eq!(folder.read(), format!("OPENAI_API_KEY={}\n", ended.key()));
+        assert_eq!(directory.read(), format!("OPENAI_API_KEY={}\n", ended.key()));
     }
 }
 
 #[tokio::test]
 async fn every_other_byte_of_a_file_stays_and_so_do_its_mode_and_owner() {
     const OLD: &str = "\u{feff}# note\r\nA=$(id)\n\nexport OPENAI_API_KEY = 'old' # mine\r\nB=\"1\n2\"";
-    let folder = Folder::with(OLD);
-    let path = folder.path(".env");
+    let directory = Directory::with(OLD);
+    let path = directory.path(".env");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
     let is_root = std::os::unix::fs::chown(&path, Some(12_345), Some(12_345)).is_ok();
-    let ended = delivered(folder.create().args(["--force"])).await;
+    let ended = delivered(directory.create().args(["--force"])).await;
 
-    assert_eq!(folder.read(), OLD.replace("'old'", &format!("'{}'", ended.key())));
-    assert_eq!((mode(&path), folder.names()), (0o640, vec![".env".to_owned()]));
+    assert_eq!(directory.read(), OLD.replace("'old'", &format!("'{}'", ended.key())));
+    assert_eq!((mode(&path), directory.names()), (0o640, vec![".env".to_owned()]));
     assert!(!is_root || fs::metadata(&path).unwrap().uid() == 12_345);
     assert!(ended.stderr.contains("(mode 640): `chmod 600` makes it yours alone"), "{}", ended.stderr);
 
-    let first = folder.read();
-    let again = delivered(folder.create().args(["--force"])).await;
-    assert_eq!(folder.read(), first.replace(&ended.key(), &again.key()));
+    let first = directory.read();
+    let again = delivered(directory.create().args(["--force"])).await;
+    assert_eq!(directory.read(), first.replace(&ended.key(), &again.key()));
 }
 
 #[tokio::test]
@@ -174,26 +174,26 @@ async fn a_value_that_is_there_is_lost_only_if_somebody_says_so() {
             "OPENAI_API_KEY has different values in lines 1, 3",
         ),
     ] {
-        let folder = Folder::with(old);
-        let said = refused(folder.create()).await;
+        let directory = Directory::with(old);
+        let said = refused(directory.create()).await;
         assert!(said.contains(problem) && said.contains("--force"), "{said}");
-        assert_eq!((folder.read().as_str(), folder.names()), (old, vec![".env".to_owned()]));
+        assert_eq!((directory.read().as_str(), directory.names()), (old, vec![".env".to_owned()]));
 
-        let ended = delivered(folder.create().args(["--force"])).await;
-        assert!(!folder.read().contains("secret") && folder.read().contains(&ended.key()));
+        let ended = delivered(directory.create().args(["--force"])).await;
+        assert!(!directory.read().contains("secret") && directory.read().contains(&ended.key()));
     }
-    let folder = Folder::with("OPENAI_API_KEY= # not yet\nOTHER=1\n");
-    let ended = delivered(folder.create()).await;
-    assert_eq!(folder.read(), format!("OPENAI_API_KEY={} # not yet\nOTHER=1\n", ended.key()));
+    let directory = Directory::with("OPENAI_API_KEY= # not yet\nOTHER=1\n");
+    let ended = delivered(directory.create()).await;
+    assert_eq!(directory.read(), format!("OPENAI_API_KEY={} # not yet\nOTHER=1\n", ended.key()));
 }
 
 #[tokio::test]
 async fn a_person_is_asked_about_the_value_that_would_be_lost() {
     for (answer, code) in [("y\n", 0), ("n\n", 11), ("\n", 11)] {
-        let folder = Folder::with("OPENAI_API_KEY=secret\n");
+        let directory = Directory::with("OPENAI_API_KEY=secret\n");
         let machine = machine(Scenario::ready()).await;
         let create = machine.keymint(["create", "--no-browser", "--env-file"]);
-        let mut terminal = Terminal::start(create.args([folder.path(".env")]));
+        let mut terminal = Terminal::start(create.args([directory.path(".env")]));
         let asked = terminal.shows("[y/N]").await;
         terminal.types(answer).await;
         if code == 0 {
@@ -205,7 +205,7 @@ async fn a_person_is_asked_about_the_value_that_would_be_lost() {
         assert_eq!(ended, code, "{seen}");
         assert!(seen.contains("has OPENAI_API_KEY already (line 1). Replace its value"), "{seen}");
         assert!(!seen.contains("secret"), "{seen}");
-        assert_eq!(folder.read() == "OPENAI_API_KEY=secret\n", code == 11, "{seen}");
+        assert_eq!(directory.read() == "OPENAI_API_KEY=secret\n", code == 11, "{seen}");
         assert_eq!(machine.sandbox.keys().len(), usize::from(code == 0));
     }
 }
@@ -218,17 +218,17 @@ async fn a_file_that_readers_disagree_on_is_refused_by_the_number_of_a_line() {
         ("A=secret\0\n", "line 1: a NUL byte"),
         (&"secret=1\n".repeat(200_000), "more than 1048576 bytes"),
     ] {
-        let folder = Folder::with(old);
-        let said = refused(folder.create().args(["--force"])).await;
+        let directory = Directory::with(old);
+        let said = refused(directory.create().args(["--force"])).await;
         assert!(said.contains(problem), "{said}");
-        assert_eq!((folder.read().as_str(), folder.names()), (old, vec![".env".to_owned()]));
+        assert_eq!((directory.read().as_str(), directory.names()), (old, vec![".env".to_owned()]));
     }
 }
 
 #[tokio::test]
 async fn what_is_no_file_is_refused() {
-    let folder = Folder::new();
-    let path = |name: &str| folder.path(name);
+    let directory = Directory::new();
+    let path = |name: &str| directory.path(name);
     fs::create_dir(path("folder")).unwrap();
     assert!(std::process::Command::new("mkfifo").arg(path("fifo")).status().unwrap().success());
     let _socket = UnixListener::bind(path("socket")).unwrap();
@@ -261,15 +261,15 @@ async fn what_is_no_file_is_refused() {
         assert!(said.trim_end().ends_with('.'), "what to do is missing: {said}");
     }
     let before = ["dangling", "fifo", "folder", "link", "loop", "read-only", "socket"];
-    assert_eq!(folder.names(), before);
+    assert_eq!(directory.names(), before);
 }
 
 #[tokio::test]
 async fn a_path_that_is_no_text_is_refused() {
-    let folder = Folder::new();
+    let directory = Directory::new();
     let odd = "cd \"$0\"; exec \"$@\" --env-file \"$(printf 'a\\377')\"";
     let ended = create(Scenario::ready())
-        .under(["sh", "-c", odd, folder.path("").to_str().unwrap()])
+        .under(["sh", "-c", odd, directory.path("").to_str().unwrap()])
         .start()
         .await
         .end()
@@ -280,11 +280,11 @@ async fn a_path_that_is_no_text_is_refused() {
 
 #[tokio::test]
 async fn a_link_is_followed_once_and_its_target_replaced() {
-    let (folder, elsewhere) = (Folder::new(), Folder::with("A=1\n"));
-    symlink(elsewhere.path(".env"), folder.path(".env")).unwrap();
-    let ended = delivered(folder.create()).await;
+    let (directory, elsewhere) = (Directory::new(), Directory::with("A=1\n"));
+    symlink(elsewhere.path(".env"), directory.path(".env")).unwrap();
+    let ended = delivered(directory.create()).await;
 
-    assert!(folder.path(".env").is_symlink());
+    assert!(directory.path(".env").is_symlink());
     assert_eq!(elsewhere.read(), format!("A=1\nOPENAI_API_KEY={}\n", ended.key()));
     let told = format!("is a link: {} is the file that will change", elsewhere.path(".env").display());
     assert!(ended.stderr.contains(&told), "{}", ended.stderr);
@@ -292,38 +292,38 @@ async fn a_link_is_followed_once_and_its_target_replaced() {
 
 #[tokio::test]
 async fn a_folder_in_which_others_can_swap_files_is_refused() {
-    let (folder, elsewhere) = (Folder::new(), Folder::with("A=1\n"));
-    symlink(elsewhere.path(".env"), folder.path("link")).unwrap();
-    let set = |mode| fs::set_permissions(folder.0.path(), fs::Permissions::from_mode(mode)).unwrap();
+    let (directory, elsewhere) = (Directory::new(), Directory::with("A=1\n"));
+    symlink(elsewhere.path(".env"), directory.path("link")).unwrap();
+    let set = |mode| fs::set_permissions(directory.0.path(), fs::Permissions::from_mode(mode)).unwrap();
 
     set(0o777);
-    let said = refused(folder.create().args(["--force"])).await;
+    let said = refused(directory.create().args(["--force"])).await;
     assert!(said.contains("every user may replace files in the folder"), "{said}");
     // As in /tmp, nobody can replace what is not theirs, but anybody may have put the link there.
     set(0o1777);
-    let said = refused(create_in(&folder.path("link"))).await;
+    let said = refused(create_in(&directory.path("link"))).await;
     assert!(said.contains("a link in a folder in which other users may write"), "{said}");
-    delivered(folder.create()).await;
+    delivered(directory.create()).await;
     set(0o700);
 
-    if std::os::unix::fs::chown(folder.0.path(), Some(12_345), None).is_err() {
+    if std::os::unix::fs::chown(directory.0.path(), Some(12_345), None).is_err() {
         skipped("a folder of another user, which only the administrator can make");
         return;
     }
-    let said = refused(folder.create().args(["--force"])).await;
+    let said = refused(directory.create().args(["--force"])).await;
     assert!(said.contains("the folder belongs to another user"), "{said}");
     assert_eq!(elsewhere.read(), "A=1\n");
 }
 
 #[tokio::test]
 async fn another_name_of_the_file_keeps_the_old_content_and_that_is_said() {
-    let folder = Folder::with("A=1\n");
-    fs::hard_link(folder.path(".env"), folder.path("other")).unwrap();
-    let ended = delivered(folder.create()).await;
+    let directory = Directory::with("A=1\n");
+    fs::hard_link(directory.path(".env"), directory.path("other")).unwrap();
+    let ended = delivered(directory.create()).await;
     assert!(
         ended.stderr.contains("has another name (a hard link), which keeps the old content"),
         "{}",
         ended.stderr
     );
-    assert_eq!(fs::read_to_string(folder.path("other")).unwrap(), "A=1\n");
+    assert_eq!(fs::read_to_string(directory.path("other")).unwrap(), "A=1\n");
 }

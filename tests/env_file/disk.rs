@@ -1,6 +1,6 @@
 //! A folder that is a file system of its own.
 
-use super::{Folder, refused};
+use super::{Directory, refused};
 use keymint_sandbox::Consent;
 use keymint_testkit::skipped;
 use std::fs;
@@ -8,10 +8,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Runs the program in a mount namespace where this folder is a file system of its own.
-fn in_a_file_system(folder: &Path, options: &str, then: &str) -> Option<Vec<String>> {
+fn in_a_file_system(directory: &Path, options: &str, then: &str) -> Option<Vec<String>> {
     let script = format!(
         "mount -t tmpfs -o {options} none '{0}' && printf 'A=1\\n' >'{0}/.env' && chmod 600 '{0}/.env' && {then} exec \"$@\"",
-        folder.display()
+        directory.display()
     );
     let under = ["unshare", "-rm", "sh", "-c", &script, "keymint"].map(str::to_owned);
     let works = std::process::Command::new("unshare")
@@ -31,31 +31,31 @@ async fn a_full_or_read_only_disk_is_noticed_before_the_sign_in() {
         ("size=4k", "", "it cannot be written: No space left on device"),
         ("size=1m", "mount -o remount,ro '@' &&", "it cannot be written: Read-only file system"),
     ] {
-        let folder = Folder::new();
-        let path = folder.path("");
+        let directory = Directory::new();
+        let path = directory.path("");
         let then = then.replace('@', path.to_str().unwrap());
         let Some(under) = in_a_file_system(&path, options, &then) else { return };
-        let said = refused(folder.create().under(under)).await;
+        let said = refused(directory.create().under(under)).await;
         assert!(said.contains(problem), "{said}");
     }
 }
 
 #[tokio::test]
 async fn a_file_that_is_a_mount_point_is_refused() {
-    let folder = Folder::new();
-    let path = folder.path("");
+    let directory = Directory::new();
+    let path = directory.path("");
     let mount = format!("touch '{0}/source' && mount --bind '{0}/source' '{0}/.env' &&", path.display());
     let Some(under) = in_a_file_system(&path, "size=1m", &mount) else { return };
-    let said = refused(folder.create().under(under)).await;
+    let said = refused(directory.create().under(under)).await;
     assert!(said.contains("it is a mount point"), "{said}");
 }
 
 #[tokio::test]
 async fn a_disk_that_fills_up_during_the_sign_in_has_room_for_the_key() {
-    let folder = Folder::new();
-    let path = folder.path("");
+    let directory = Directory::new();
+    let path = directory.path("");
     let Some(under) = in_a_file_system(&path, "size=16k", "") else { return };
-    let mut run = folder.create().under(under).start().await;
+    let mut run = directory.create().under(under).start().await;
     run.url().await;
     let inside = PathBuf::from(format!("/proc/{}/root{}", run.process(), path.display()));
     let Ok(mut filler) = fs::File::create(inside.join("filler")) else {

@@ -1,69 +1,69 @@
 //! A file in a repository.
 
-use super::{Folder, create_in, delivered, refused};
+use super::{Directory, create_in, delivered, refused};
 use keymint_testkit::{Scripts, script};
 use std::fs;
 use std::path::Path;
 
 #[tokio::test]
 async fn a_file_that_git_tracks_is_refused_unless_that_is_accepted() {
-    let folder = Folder::with("A=1\n");
-    folder.git(&["init", "-q"]);
-    folder.git(&["add", "."]);
-    let said = refused(folder.create()).await;
+    let directory = Directory::with("A=1\n");
+    directory.git(&["init", "-q"]);
+    directory.git(&["add", "."]);
+    let said = refused(directory.create()).await;
     assert!(said.contains("git tracks it") && said.contains("--allow-tracked"), "{said}");
 
-    let ended = delivered(folder.create().args(["--allow-tracked"])).await;
+    let ended = delivered(directory.create().args(["--allow-tracked"])).await;
     assert!(ended.stderr.contains("do not commit the key"), "{}", ended.stderr);
 }
 
 #[tokio::test]
 async fn a_file_that_git_would_add_is_told_with_the_line_that_prevents_it() {
-    let folder = Folder::new();
-    folder.git(&["init", "-q"]);
+    let directory = Directory::new();
+    directory.git(&["init", "-q"]);
     for name in [".env", "a [b]*?.env", "!x", "#x"] {
-        let ended = delivered(create_in(&folder.path(name))).await;
+        let ended = delivered(create_in(&directory.path(name))).await;
         let (_, line) = ended.stderr.split_once("add the line ").expect(&ended.stderr);
         let (line, file) = line.lines().next().unwrap().split_once(" to ").unwrap();
-        assert_eq!(Path::new(file), folder.path(".gitignore"));
+        assert_eq!(Path::new(file), directory.path(".gitignore"));
 
-        fs::write(folder.path(".gitignore"), format!("{line}\n")).unwrap();
-        let ended = delivered(create_in(&folder.path(name)).args(["--force"])).await;
+        fs::write(directory.path(".gitignore"), format!("{line}\n")).unwrap();
+        let ended = delivered(create_in(&directory.path(name)).args(["--force"])).await;
         assert!(!ended.stderr.contains("git "), "{}", ended.stderr);
-        fs::remove_file(folder.path(".gitignore")).unwrap();
+        fs::remove_file(directory.path(".gitignore")).unwrap();
     }
 }
 
 #[tokio::test]
 async fn git_runs_nothing_that_the_repository_names_and_heeds_no_other_repository() {
-    let folder = Folder::with("A=1\n");
-    folder.git(&["init", "-q"]);
-    folder.git(&["add", "."]);
-    let hook = folder.path(".git/hook");
-    script(&hook, &format!("touch '{}'", folder.path("ran").display()));
-    folder.git(&["config", "core.fsmonitor", hook.to_str().unwrap()]);
-    folder.git(&["config", "core.pager", hook.to_str().unwrap()]);
+    let directory = Directory::with("A=1\n");
+    directory.git(&["init", "-q"]);
+    directory.git(&["add", "."]);
+    let hook = directory.path(".git/hook");
+    script(&hook, &format!("touch '{}'", directory.path("ran").display()));
+    directory.git(&["config", "core.fsmonitor", hook.to_str().unwrap()]);
+    directory.git(&["config", "core.pager", hook.to_str().unwrap()]);
 
-    let said = refused(folder.create().env("GIT_DIR", "/nowhere").env("GIT_PAGER", &hook)).await;
+    let said = refused(directory.create().env("GIT_DIR", "/nowhere").env("GIT_PAGER", &hook)).await;
     assert!(said.contains("git tracks it"), "{said}");
-    assert!(!folder.path("ran").exists());
+    assert!(!directory.path("ran").exists());
 }
 
 #[tokio::test]
 async fn without_git_a_repository_is_only_warned_of() {
-    let folder = Folder::new();
-    fs::create_dir(folder.path(".git")).unwrap();
-    let empty = Folder::new();
-    let ended = delivered(folder.create().env("PATH", empty.path(""))).await;
+    let directory = Directory::new();
+    fs::create_dir(directory.path(".git")).unwrap();
+    let empty = Directory::new();
+    let ended = delivered(directory.create().env("PATH", empty.path(""))).await;
     assert!(ended.stderr.contains("is not known: git is not installed"), "{}", ended.stderr);
-    let ended = delivered(folder.create().args(["--force"])).await;
+    let ended = delivered(directory.create().args(["--force"])).await;
     assert!(ended.stderr.contains("is not known: git cannot read the repository"), "{}", ended.stderr);
 }
 
 #[tokio::test]
 async fn a_git_that_hangs_is_only_warned_of() {
-    let (folder, programs) = (Folder::new(), Scripts::with("git", "exec sleep 600"));
-    fs::create_dir(folder.path(".git")).unwrap();
-    let ended = delivered(folder.create().env("PATH", programs.search_path())).await;
+    let (directory, programs) = (Directory::new(), Scripts::with("git", "exec sleep 600"));
+    fs::create_dir(directory.path(".git")).unwrap();
+    let ended = delivered(directory.create().env("PATH", programs.search_path())).await;
     assert!(ended.stderr.contains("is not known: git does not answer"), "{}", ended.stderr);
 }
