@@ -71,6 +71,18 @@ fn the_program_is_ended_at_each_fail_point() {
     assert!(seen > 15, "only {seen}: they were not read");
 }
 
+/// Nobody can use a library that needs the command. `bench` and `testkit` are not published, and start it.
+#[test]
+fn no_library_mentions_the_command() {
+    let command = ["keymint create", "tests/", "crates/cli", "cli/src", "CARGO_BIN_EXE"];
+    for (name, source) in files("rs") {
+        let is_exempt = ["cli/", "bench/", "testkit/"].iter().any(|of| name[7..].starts_with(of));
+        if name.starts_with("crates/") && name.contains("/src/") && !is_exempt {
+            assert!(!command.iter().any(|mention| source.contains(mention)), "{name}");
+        }
+    }
+}
+
 /// Each of these is a secret on its way to the wire, or to where the person wants it.
 #[test]
 fn secrets_are_exposed_where_that_was_looked_at_and_nowhere_else() {

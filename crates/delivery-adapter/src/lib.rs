@@ -52,7 +52,7 @@
 mod clipboard;
 mod command;
 mod env_file;
-// Public only for `tests/kills`, which also ends the command between steps of its own.
+// Public for tests that also end a front end between its own steps.
 #[doc(hidden)]
 pub mod fail_point;
 mod keyring;

@@ -20,7 +20,7 @@
 //!     .reply(Step::Login.nth(1), Reply::status(503).header("retry-after", "1"));
 //! let sandbox = Sandbox::start(new_account).await?;
 //!
-//! println!("keymint create --issuer {} --api-base {}", sandbox.issuer(), sandbox.api_base());
+//! println!("issuer: {}, API: {}", sandbox.issuer(), sandbox.api_base());
 //! // ... sign in ...
 //! assert_eq!(sandbox.violations(), Vec::<String>::new());
 //! # Ok(())
