@@ -1,16 +1,17 @@
 //! The `keymint` command: signs a developer in with the browser, and makes one OpenAI project API
 //! key.
 
-mod args;
-mod browser;
+// In reading order: each module imports only those after it.
 mod commands;
-mod config;
-mod error;
-mod explain;
 mod flow;
+mod explain;
+mod config;
+mod args;
+mod ui;
+mod browser;
 mod host;
 mod os;
-mod ui;
+mod error;
 
 use args::{Args, Command};
 use clap::Parser;
