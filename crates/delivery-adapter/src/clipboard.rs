@@ -5,7 +5,7 @@ mod osc52;
 use crate::process::stdin::write_to_stdin;
 use crate::process::{terminal, which};
 use crate::threads;
-use keymint_domain::{ApiKey, Clock, DeliveryError, DestinationId, KeyDestination, async_trait};
+use keymint_domain::{ApiKey, DeliveryError, DestinationId, KeyDestination, async_trait};
 use keymint_tokio_clock::TokioClock;
 use osc52::{Wrapping, set_clipboard};
 use std::env;
@@ -110,7 +110,7 @@ impl KeyDestination for Clipboard {
                 let wrapping = Wrapping::of(|name| env::var(name).ok());
                 let sequences = set_clipboard(key.expose(), wrapping);
                 let writing = threads::run(move || write_to_terminal(&sequences));
-                match <dyn Clock>::timeout(&TokioClock::new(), TIMEOUT, writing).await {
+                match TokioClock::new().timeout(TIMEOUT, writing).await {
                     Ok(written) => written.and_then(|result| result).map_err(DeliveryError::new),
                     Err(_) => Err(DeliveryError::new("the terminal takes nothing")),
                 }

@@ -6,7 +6,7 @@ mod system;
 
 use crate::{Overwrite, fail_point, threads};
 use keymint_domain::text::human_duration;
-use keymint_domain::{ApiKey, Clock, DeliveryError, DestinationId, KeyDestination, async_trait};
+use keymint_domain::{ApiKey, DeliveryError, DestinationId, KeyDestination, async_trait};
 use keymint_tokio_clock::TokioClock;
 use std::future::Future;
 use std::time::Duration;
@@ -208,7 +208,7 @@ async fn in_time<T>(work: impl Future<Output = Threaded<T>>) -> Result<T, Keyrin
 }
 
 async fn within<T>(limit: Duration, work: impl Future<Output = Threaded<T>>) -> Result<T, KeyringError> {
-    match <dyn Clock>::timeout(&TokioClock::new(), limit, work).await {
+    match TokioClock::new().timeout(limit, work).await {
         Ok(done) => done.map_err(|_| failed("the keyring's library failed"))?,
         Err(_) => Err(KeyringError::TimedOut(limit)),
     }

@@ -1,7 +1,8 @@
 //! The [`Clock`] of a program on tokio.
 
 use async_trait::async_trait;
-use keymint_domain::{Clock, Moment};
+use keymint_domain::{Clock, Elapsed, Moment};
+use std::future::Future;
 use std::time::Duration;
 
 /// The longest sleep in one piece. tokio's timer stops while the machine is suspended, and
@@ -23,6 +24,15 @@ impl TokioClock {
     /// A clock whose origin is now.
     pub fn new() -> Self {
         Self { origin: monotonic() }
+    }
+
+    /// Runs `work` for at most `limit`, as `timeout` of a `dyn Clock` does.
+    ///
+    /// # Errors
+    ///
+    /// [`Elapsed`] if the limit passed first. The work is then dropped.
+    pub async fn timeout<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Result<T, Elapsed> {
+        <dyn Clock>::timeout(self, limit, work).await
     }
 }
 

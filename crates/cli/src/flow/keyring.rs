@@ -3,7 +3,6 @@
 use crate::flow::context::Context;
 use crate::ui::message::Message;
 use keymint_delivery_adapter::Keyring;
-use keymint_domain::Clock;
 use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
@@ -14,7 +13,7 @@ const MOMENT: Duration = Duration::from_secs(2);
 /// Waits for the keyring, and says so if that takes longer than a moment.
 pub(crate) async fn patiently<T>(context: &Context, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
-    if let Ok(done) = <dyn Clock>::timeout(&context.clock, MOMENT, &mut work).await {
+    if let Ok(done) = context.clock.timeout(MOMENT, &mut work).await {
         return done;
     }
     context.ui.report(&Message::Warning(if Keyring::may_prompt() {
