@@ -39,6 +39,7 @@ mod tests {
     use super::*;
     use crate::args::{Args, Command, CreateArgs};
     use crate::browser::{Browser, Launcher};
+    use crate::ui::format::of_warning;
     use clap::Parser;
     use keymint_domain::Client;
     use std::collections::HashMap;
@@ -171,7 +172,10 @@ mod tests {
 
     #[test]
     fn other_endpoints_and_ports_are_told_before_the_browser_opens() {
-        let warnings = |flags: &[&str]| resolve(flags, &[]).unwrap().sign_in.warnings;
+        let warnings = |flags: &[&str]| {
+            let endpoints = resolve(flags, &[]).unwrap().sign_in.endpoints;
+            endpoints.warnings().map(|warning| of_warning(&warning)).collect::<Vec<_>>()
+        };
         assert_eq!(
             warnings(&["--issuer", "http://127.0.0.1:1/", "--callback-port", "6000"]),
             ["signing in at http://127.0.0.1:1 for the API at https://api.openai.com, not at OpenAI's own"]

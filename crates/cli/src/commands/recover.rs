@@ -8,7 +8,7 @@ use crate::flow::context::Context;
 use crate::flow::delivery::Delivery;
 use crate::ui::format::quoted;
 use crate::ui::json;
-use crate::ui::message::Message;
+use crate::ui::message::{Message, Warning};
 use crate::ui::reporter::Reporter;
 use crate::ui::stdout;
 use keymint_delivery_adapter::{KeyRecord, StateDir, StoredKey, fail_point};
@@ -99,8 +99,7 @@ fn conclude(
         return Err(error.hint("Try another destination."));
     }
     if let Err(error) = removed {
-        let path = stored.path.display();
-        ui.report(&Message::Warning(&format!("{path} could not be deleted, and still has the key: {error}")));
+        ui.report(&Message::Warning(Warning::NotDeleted { path: &stored.path, error: &error }));
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use crate::args::SandboxArgs;
 use crate::error::{CliError, ErrorKind};
 use crate::flow::context::Context;
-use crate::ui::message::Message;
+use crate::ui::message::{Message, Warning};
 use crate::ui::stdout;
 use keymint_sandbox::{Organization, Project, Sandbox, Scenario};
 use std::io;
@@ -24,7 +24,7 @@ pub(crate) async fn run(args: &SandboxArgs, context: &Context) -> Result<(), Cli
         .ui
         .report(&Message::SandboxDown { requests: sandbox.requests().len(), keys: sandbox.keys().len() });
     for violation in sandbox.violations() {
-        context.ui.report(&Message::Warning(&violation));
+        context.ui.report(&Message::Warning(Warning::Text(&violation)));
     }
     Ok(())
 }

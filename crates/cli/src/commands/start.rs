@@ -26,7 +26,7 @@ pub(crate) fn run(args: &StartArgs, context: &Context) -> Result<(), CliError> {
     pending_sign_in::save(pending, endpoints, expires).map_err(|error| {
         explain::state(ErrorKind::Internal, "the sign-in cannot be saved to be finished later", error)
     })?;
-    for warning in &settings.warnings {
+    for warning in settings.endpoints.warnings() {
         context.ui.report(&Message::Warning(warning));
     }
     let expires_at = clock::utc_of(expires);

@@ -66,7 +66,6 @@ impl CreateSettings {
         settings.sign_in.browser = Browser::Sandbox;
         settings.sign_in.may_ask = false;
         settings.sign_in.persists = false;
-        settings.sign_in.warnings.clear();
         Ok(settings)
     }
 

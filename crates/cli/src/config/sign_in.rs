@@ -6,6 +6,7 @@ use crate::args::values::{plain_text, port_number, wait};
 use crate::args::{BrowserArgs, EndpointArgs, TimeoutArgs};
 use crate::browser::{Browser, Launcher};
 use crate::error::CliError;
+use crate::ui::message::Warning;
 use keymint_domain::{BaseUrl, Client, Plan, PollPolicy, Timeouts};
 use keymint_http_adapter::HttpOptions;
 use std::time::Duration;
@@ -74,26 +75,20 @@ impl Endpoints {
     }
 
     /// The warnings to show before the browser opens.
-    fn warnings(&self) -> Vec<String> {
-        let elsewhere = self.client.issuer != Client::default().issuer || !self.are_openai();
+    pub(crate) fn warnings(&self) -> impl Iterator<Item = Warning<'_>> {
         let Self { client, api_base, .. } = self;
-        let elsewhere = elsewhere.then(|| {
-            format!("signing in at {} for the API at {api_base}, not at OpenAI's own", client.issuer)
-        });
-        elsewhere.into_iter().chain(self.port_warning()).collect()
+        let are_others = client.issuer != Client::default().issuer || !self.are_openai();
+        let others = are_others.then_some(Warning::OtherServers { issuer: &client.issuer, api_base });
+        others.into_iter().chain(self.port_warning())
     }
 
     /// A warning if the server is known to refuse the port.
-    pub(crate) fn port_warning(&self) -> Option<String> {
-        let Self { client, callback_port, .. } = self;
+    pub(crate) fn port_warning(&self) -> Option<Warning<'static>> {
+        let Self { client, callback_port: port, .. } = self;
         let default = Client::default();
         let is_default = client.issuer == default.issuer && client.client_id == default.client_id;
-        (is_default && *callback_port != REGISTERED_PORT).then(|| {
-            format!(
-                "OpenAI's server knows this client with callback port {REGISTERED_PORT} only, and will probably \
-                 refuse {callback_port}"
-            )
-        })
+        (is_default && *port != REGISTERED_PORT)
+            .then_some(Warning::OtherPort { port: *port, registered: REGISTERED_PORT })
     }
 }
 
@@ -113,8 +108,6 @@ pub(crate) struct SignInSettings {
     /// Whether anything is written to the disk: locks, the record of the key, and the key if it cannot
     /// be delivered.
     pub(crate) persists: bool,
-    /// The warnings to show before the browser opens.
-    pub(crate) warnings: Vec<String>,
 }
 
 impl SignInSettings {
@@ -136,7 +129,6 @@ impl SignInSettings {
             browser: resolve_browser(browser, of)?,
             may_ask: of.may_ask(browser.no_input)?,
             persists: true,
-            warnings: endpoints.warnings(),
             endpoints,
         })
     }

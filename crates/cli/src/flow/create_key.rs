@@ -12,7 +12,7 @@ use crate::os::clock;
 use crate::os::signals::{Shielded, Signals};
 use crate::ui::format::{DASHBOARD, quoted};
 use crate::ui::json;
-use crate::ui::message::Message;
+use crate::ui::message::{Message, Warning};
 use crate::ui::reporter::Reporter;
 use crate::ui::stdout;
 use keymint_callback_adapter::Outcome;
@@ -133,10 +133,7 @@ impl<'a> KeyCreation<'a> {
         }
         match (&kept_in, report.kept()) {
             (Some(path), _) => self.context.ui.report(&Message::Kept { path }),
-            (None, Some(Err(error))) => {
-                let text = format!("a clipboard forgets, and the key could not be kept besides: {error}");
-                self.context.ui.report(&Message::Warning(&text));
-            }
+            (None, Some(Err(error))) => self.context.ui.report(&Message::Warning(Warning::NotKept(error))),
             (None, _) => {}
         }
         fail_point::reached("noted");
@@ -169,7 +166,7 @@ impl<'a> KeyCreation<'a> {
             return;
         }
         for warning in env_conflicts::warnings(self.context.sources.environment, destinations) {
-            self.context.ui.report(&Message::Warning(&warning));
+            self.context.ui.report(&Message::Warning(warning));
         }
         let dashboard = sign_in.endpoints.are_openai().then_some(DASHBOARD);
         self.context.ui.report(&Message::Done { variable: destinations.variable(), dashboard });
@@ -195,16 +192,12 @@ fn delivery_failed(name: &str, report: &DeliveryReport, kept_in: Option<PathBuf>
 fn report_earlier_runs(runs: Vec<FinishedRun>, ui: &Reporter) {
     for mut run in runs {
         let KeyRecord { name, time, .. } = &run.record;
-        let what = match run.record.state {
-            KeyState::Requested => "may exist",
-            KeyState::Created => "exists, and may not have been delivered",
+        let exists = match run.record.state {
+            KeyState::Requested => false,
+            KeyState::Created => true,
             KeyState::Delivered | KeyState::Unknown => continue,
         };
-        ui.report(&Message::Warning(&format!(
-            "an earlier run was cut short. Its key {} of {time} {what}: look for that name at {DASHBOARD}, and \
-             delete it unless you have it",
-            quoted(name)
-        )));
+        ui.report(&Message::Warning(Warning::EarlierRun { name, time, exists }));
         let _ = run.unknown();
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::config::Destinations;
 use crate::os::env::Environment;
+use crate::ui::message::Warning;
 use keymint_delivery_adapter::VariableName;
 
 const KEY: &str = VariableName::OPENAI;
@@ -22,22 +23,20 @@ pub(crate) fn all_set(environment: &dyn Environment) -> Vec<&'static str> {
 }
 
 /// The warnings for a key that was delivered to these destinations.
-pub(crate) fn warnings(environment: &dyn Environment, destinations: &Destinations) -> Vec<String> {
+pub(crate) fn warnings<'a>(
+    environment: &dyn Environment,
+    destinations: &'a Destinations,
+) -> Vec<Warning<'a>> {
     // `keymint run` sets the variable itself.
     let in_file = destinations.env_file.as_ref().map(|file| &file.variable);
     let in_variable = (destinations.stdout() || destinations.copy).then_some(KEY);
     let mut names: Vec<_> = in_file.map(VariableName::as_str).into_iter().chain(in_variable).collect();
     names.dedup();
     names.retain(|name| is_set(environment, name));
-    let warning = |name: &str| {
-        format!("{name} is set here already: programs started from here use that key until you replace it")
-    };
-    let mut warnings: Vec<_> = names.into_iter().map(warning).collect();
+    let mut warnings: Vec<_> = names.into_iter().map(Warning::KeyVariableIsSet).collect();
     let set: Vec<_> = LIBRARY_VARIABLES.into_iter().filter(|name| is_set(environment, name)).collect();
     if !set.is_empty() {
-        let set = set.join(", ");
-        warnings
-            .push(format!("programs started from here use the new key as these say, which are set: {set}"));
+        warnings.push(Warning::LibraryVariablesAreSet(set));
     }
     warnings
 }
@@ -51,6 +50,7 @@ fn is_set(environment: &dyn Environment, name: &str) -> bool {
 mod tests {
     use super::*;
     use crate::config::{EnvFileOptions, KeyringOptions, Profile};
+    use crate::ui::format::of_warning;
     use std::collections::HashMap;
 
     #[test]
@@ -73,7 +73,7 @@ mod tests {
             (Destinations { keyring: Some(keyring), ..Destinations::default() }, &["OPENAI_API_KEY"], &[]),
         ] {
             let environment: HashMap<&str, &str> = set.iter().map(|name| (*name, "canary")).collect();
-            let warnings = warnings(&environment, &destinations);
+            let warnings: Vec<_> = warnings(&environment, &destinations).iter().map(of_warning).collect();
             assert_eq!(warnings.len(), warned_of.len(), "{warnings:?}");
             for (warning, name) in warnings.iter().zip(warned_of) {
                 assert!(warning.contains(name) && !warning.contains("canary"), "{warning}");

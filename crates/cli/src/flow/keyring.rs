@@ -1,7 +1,7 @@
 //! Waiting for the keyring.
 
 use crate::flow::context::Context;
-use crate::ui::message::Message;
+use crate::ui::message::{Message, Warning};
 use keymint_delivery_adapter::Keyring;
 use std::future::Future;
 use std::pin::pin;
@@ -16,10 +16,7 @@ pub(crate) async fn patiently<T>(context: &Context, work: impl Future<Output = T
     if let Ok(done) = context.clock.timeout(MOMENT, &mut work).await {
         return done;
     }
-    context.ui.report(&Message::Warning(if Keyring::may_prompt() {
-        "the keyring does not answer yet: it may be asking for its password in a window"
-    } else {
-        "the keyring does not answer yet"
-    }));
+    let slow = Warning::KeyringIsSlow { may_prompt: Keyring::may_prompt() };
+    context.ui.report(&Message::Warning(slow));
     work.await
 }

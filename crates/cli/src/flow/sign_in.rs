@@ -26,10 +26,11 @@ pub(crate) async fn open_sign_in(
     context: &Context,
     settings: &SignInSettings,
 ) -> Result<(ResponseReceiver, PendingAuthorization), CliError> {
-    let SignInSettings { endpoints, warnings, browser, .. } = settings;
+    let SignInSettings { endpoints, browser, .. } = settings;
     let receiver = ResponseReceiver::open(context, settings).await?;
-    for warning in warnings {
-        context.ui.report(&Message::Warning(warning));
+    // The demonstration is expected to use other servers.
+    if settings.persists {
+        endpoints.warnings().for_each(|warning| context.ui.report(&Message::Warning(warning)));
     }
     // The listener may have taken any free port.
     let redirect_uri = receiver.listener().map_or_else(

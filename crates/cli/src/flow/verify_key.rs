@@ -3,7 +3,7 @@
 use crate::config::SignInSettings;
 use crate::error::CliError;
 use crate::flow::context::Context;
-use crate::ui::message::Message;
+use crate::ui::message::{Message, Warning};
 use keymint_domain::{ApiKey, KeyCheck, check_key};
 use keymint_http_adapter::Http;
 
@@ -22,9 +22,6 @@ pub(crate) async fn ask(
 pub(crate) async fn report(context: &Context, settings: &SignInSettings, key: &ApiKey) {
     match ask(context, settings, key).await {
         Ok(check) => context.ui.report(&Message::KeyChecked(check)),
-        Err(error) => {
-            let text = format!("the key could not be tried: {}", error.message());
-            context.ui.report(&Message::Warning(&text));
-        }
+        Err(error) => context.ui.report(&Message::Warning(Warning::NotChecked(&error))),
     }
 }

@@ -1,29 +1,51 @@
 //! The event of each message, for `--events`.
 
 use crate::browser::Opening;
-use crate::ui::format::{key_check, of_listener};
+use crate::error::CliError;
+use crate::ui::format::{key_check, of_listener, of_warning};
+use crate::ui::json::to_json;
 use crate::ui::message::Message;
 use keymint_domain::KeyCheck;
-use serde_json::{Value, json};
+use serde::Serialize;
 
-/// The message as one JSON object, if it is for programs. None has a secret.
-pub(crate) fn of_message(message: &Message<'_>) -> Option<Value> {
-    Some(match message {
-        Message::Warning(message) => json!({"event": "warning", "message": message}),
-        Message::Listening { redirect_uri } => json!({"event": "listening", "redirect_uri": redirect_uri}),
-        Message::AuthorizeUrl { url, .. } => json!({"event": "authorize_url", "url": url}),
-        Message::Browser(Opening::Tried) => json!({"event": "browser_tried"}),
-        Message::Listener(warning) => json!({"event": "warning", "message": of_listener(*warning)?}),
-        Message::CallbackReceived => json!({"event": "callback_received"}),
-        Message::KeyCreated { last_four, name, .. } => {
-            json!({"event": "key_created", "name": name, "last4": last_four})
-        }
-        Message::CommandOutput(line) => json!({"event": "command_output", "line": line}),
-        Message::DryRun { .. } => json!({"event": "dry_run"}),
-        Message::Delivered { id, .. } => json!({"event": "delivered", "to": id}),
-        Message::KeyChecked(KeyCheck::Works) => json!({"event": "verified"}),
-        Message::KeyChecked(check) => json!({"event": "warning", "message": key_check(*check)}),
-        Message::Flow(event) => json!(event),
+/// An event, as it is printed. None has a secret.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Event<'a> {
+    Warning { message: String },
+    Listening { redirect_uri: &'a str },
+    AuthorizeUrl { url: &'a str },
+    BrowserTried,
+    CallbackReceived,
+    KeyCreated { name: &'a str, last4: &'a str },
+    CommandOutput { line: &'a str },
+    DryRun,
+    Delivered { to: &'a str },
+    Verified,
+    Error { kind: &'static str, message: String, hint: Option<String> },
+}
+
+/// The error that ends the command.
+pub(crate) fn of_error(error: &CliError) -> String {
+    to_json(&Event::Error { kind: error.kind.name(), message: error.message(), hint: error.advice() })
+}
+
+/// The event of a message, if it is for programs.
+pub(crate) fn of_message(message: &Message<'_>) -> Option<String> {
+    Some(to_json(&match *message {
+        Message::Warning(ref warning) => Event::Warning { message: of_warning(warning) },
+        Message::Listening { redirect_uri } => Event::Listening { redirect_uri },
+        Message::AuthorizeUrl { url, .. } => Event::AuthorizeUrl { url },
+        Message::Browser(Opening::Tried) => Event::BrowserTried,
+        Message::Listener(warning) => Event::Warning { message: of_listener(warning)?.to_owned() },
+        Message::CallbackReceived => Event::CallbackReceived,
+        Message::KeyCreated { last_four, name, .. } => Event::KeyCreated { name, last4: last_four },
+        Message::CommandOutput(line) => Event::CommandOutput { line },
+        Message::DryRun { .. } => Event::DryRun,
+        Message::Delivered { id, .. } => Event::Delivered { to: id },
+        Message::KeyChecked(KeyCheck::Works) => Event::Verified,
+        Message::KeyChecked(check) => Event::Warning { message: key_check(check) },
+        Message::Flow(event) => return Some(to_json(event)),
         #[cfg(feature = "sandbox")]
         Message::Demonstration | Message::SandboxUp | Message::SandboxDown { .. } => return None,
         Message::Browser(Opening::NotWanted | Opening::NotTried(_))
@@ -46,5 +68,5 @@ pub(crate) fn of_message(message: &Message<'_>) -> Option<Value> {
         | Message::Done { .. }
         | Message::Forgotten { .. }
         | Message::NothingToForget { .. } => return None,
-    })
+    }))
 }

@@ -1,6 +1,7 @@
 //! Words for single values: names, targets, paths, warnings.
 
 use crate::browser::Obstacle;
+use crate::ui::message::Warning;
 use keymint_callback_adapter as listener;
 use keymint_domain::text::sanitize;
 use keymint_domain::{Candidate, KeyCheck, Stray, Target, Title};
@@ -95,6 +96,47 @@ pub(crate) fn of_obstacle(obstacle: &Obstacle) -> Option<String> {
             format!("No browser could be started (by {})", names.join(", "))
         }
     })
+}
+
+/// A warning, without its label.
+pub(crate) fn of_warning(warning: &Warning<'_>) -> String {
+    match warning {
+        Warning::Text(text) => (*text).to_owned(),
+        Warning::OtherServers { issuer, api_base } => {
+            format!("signing in at {issuer} for the API at {api_base}, not at OpenAI's own")
+        }
+        Warning::OtherPort { port, registered } => format!(
+            "OpenAI's server knows this client with callback port {registered} only, and will probably refuse {port}"
+        ),
+        Warning::EarlierRun { name, time, exists } => format!(
+            "an earlier run was cut short. Its key {} of {time} {}: look for that name at {DASHBOARD}, and delete it \
+             unless you have it",
+            quoted(name),
+            if *exists { "exists, and may not have been delivered" } else { "may exist" }
+        ),
+        Warning::KeyringIsSlow { may_prompt: true } => {
+            "the keyring does not answer yet: it may be asking for its password in a window".to_owned()
+        }
+        Warning::KeyringIsSlow { may_prompt: false } => "the keyring does not answer yet".to_owned(),
+        Warning::NotKept(error) => {
+            format!("a clipboard forgets, and the key could not be kept besides: {error}")
+        }
+        Warning::NotChecked(error) => format!("the key could not be tried: {}", error.message()),
+        Warning::NotDeleted { path, error } => {
+            format!("{} could not be deleted, and still has the key: {error}", path.display())
+        }
+        Warning::KeyVariableIsSet(name) => {
+            format!(
+                "{name} is set here already: programs started from here use that key until you replace it"
+            )
+        }
+        Warning::LibraryVariablesAreSet(names) => {
+            format!(
+                "programs started from here use the new key as these say, which are set: {}",
+                names.join(", ")
+            )
+        }
+    }
 }
 
 /// A warning of the listener; `None` for one that the user need not know.

@@ -240,23 +240,6 @@ pub(crate) fn error(error: &CliError) -> String {
     })
 }
 
-/// The same error as an event.
-pub(crate) fn error_event(error: &CliError) -> String {
-    #[derive(Serialize)]
-    struct Error {
-        event: &'static str,
-        kind: &'static str,
-        message: String,
-        hint: Option<String>,
-    }
-    to_json(&Error {
-        event: "error",
-        kind: error.kind.name(),
-        message: error.message(),
-        hint: error.advice(),
-    })
-}
-
 /// A project, or an organization alone.
 #[derive(Serialize)]
 struct Choice<'a> {

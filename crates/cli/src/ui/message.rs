@@ -1,15 +1,17 @@
 //! The facts that the command reports while it runs.
 
 use crate::browser::{Browser, Opening};
+use crate::error::CliError;
 use crate::host::environment::Advice;
 use keymint_callback_adapter as listener;
-use keymint_domain::{AccountEmail, Event, KeyCheck, Stray, Target};
+use keymint_domain::{AccountEmail, BaseUrl, DeliveryError, Event, KeyCheck, Stray, Target};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A fact to report. The text and the event are functions of it.
 pub(crate) enum Message<'a> {
-    Warning(&'a str),
+    Warning(Warning<'a>),
     #[cfg(feature = "sandbox")]
     Demonstration,
     Listening {
@@ -98,6 +100,20 @@ pub(crate) enum Message<'a> {
         requests: usize,
         keys: usize,
     },
+}
+
+/// A fact to warn of.
+pub(crate) enum Warning<'a> {
+    Text(&'a str),
+    OtherServers { issuer: &'a BaseUrl, api_base: &'a BaseUrl },
+    OtherPort { port: u16, registered: u16 },
+    EarlierRun { name: &'a str, time: &'a str, exists: bool },
+    KeyringIsSlow { may_prompt: bool },
+    NotKept(&'a DeliveryError),
+    NotChecked(&'a CliError),
+    NotDeleted { path: &'a Path, error: &'a io::Error },
+    KeyVariableIsSet(&'a str),
+    LibraryVariablesAreSet(Vec<&'static str>),
 }
 
 /// How the browser's answer can come back.

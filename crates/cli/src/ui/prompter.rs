@@ -2,7 +2,7 @@
 
 use crate::os::stderr;
 use crate::os::stdin::{Line, StdinLines};
-use crate::ui::message::Message;
+use crate::ui::message::{Message, Warning};
 use crate::ui::reporter::Reporter;
 use std::io::{self, IsTerminal};
 
@@ -61,7 +61,7 @@ impl<'a> Prompter<'a> {
 
     /// Shows a warning.
     pub(crate) fn warn(self, text: &str) {
-        self.reporter.report(&Message::Warning(text));
+        self.reporter.report(&Message::Warning(Warning::Text(text)));
     }
 
     /// Repeats a line of another program, which is safe to display.

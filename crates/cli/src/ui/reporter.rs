@@ -75,7 +75,7 @@ impl Reporter {
     pub(crate) fn report(&self, message: &Message<'_>) {
         if self.output.events {
             if let Some(event) = events::of_message(message) {
-                self.lines.line(&json::to_json(&event));
+                self.lines.line(&event);
             }
             return;
         }
@@ -119,7 +119,7 @@ impl Reporter {
         self.clear_progress();
         let Err(error) = outcome else { return ExitCode::SUCCESS };
         if self.output.events {
-            self.lines.line(&json::error_event(&error));
+            self.lines.line(&events::of_error(&error));
         } else {
             // The user who ends a program knows that it is not an error.
             let by_signal = matches!(error.kind, ErrorKind::Interrupted(_));

@@ -5,7 +5,7 @@ use crate::browser::Browser;
 use crate::browser::Opening;
 use crate::host::environment::Advice;
 use crate::ui::format::{
-    DASHBOARD, describe_target, key_check, of_listener, of_obstacle, of_stray, quoted, shown,
+    DASHBOARD, describe_target, key_check, of_listener, of_obstacle, of_stray, of_warning, quoted, shown,
 };
 use crate::ui::message::{DeliveredTo, Message, ResponseChannel};
 use keymint_domain::text::human_duration;
@@ -34,7 +34,7 @@ pub(crate) enum Text {
 pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
     use Text::{Command, Detail, Line, Prose, Status, Step, Url, Warning};
     let text = match message {
-        Message::Warning(text) => Warning((*text).to_owned()),
+        Message::Warning(warning) => Warning(of_warning(warning)),
         Message::AuthorizeUrl { url, browser } => {
             let introduction = match browser {
                 #[cfg(feature = "sandbox")]

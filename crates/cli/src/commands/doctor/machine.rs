@@ -12,7 +12,7 @@ use crate::flow::port_lock::PortLock;
 use crate::flow::response::bind_error;
 use crate::host::environment::{HostEnvironment, HostKind};
 use crate::os::env::Environment;
-use crate::ui::format::of_obstacle;
+use crate::ui::format::{of_obstacle, of_warning};
 use crate::ui::json::{Finding, Health};
 use keymint_callback_adapter::{LoopbackListener, SelfTestErrorKind};
 use keymint_delivery_adapter::{Keyring, KeyringError, StateDir};
@@ -34,7 +34,7 @@ pub(super) fn port(endpoints: &Endpoints) -> (Finding, Option<LoopbackListener>)
         Err(error) => return (of_failure("port", bind_error(error)), None),
     };
     let finding = match endpoints.port_warning() {
-        Some(warning) => Finding::problem("port", &warning, "Leave --callback-port out."),
+        Some(warning) => Finding::problem("port", &of_warning(&warning), "Leave --callback-port out."),
         None => Finding::ok("port", &format!("{port} is free on this machine")),
     };
     (finding, Some(listener))
