@@ -205,8 +205,9 @@ impl ResponseSource for LoopbackListener {
                 }
                 Callback::Response(response) => {
                     self.accepted_cookie = Some(callback.cookie);
-                    self.page.send_replace(page_after(&response));
-                    callback.accept(Verdict::from(&response));
+                    let (verdict, page) = answer_to(&response);
+                    self.page.send_replace(page);
+                    callback.accept(verdict);
                     // Every later callback is too late.
                     self.callbacks.close();
                     return Ok(response);
@@ -217,12 +218,13 @@ impl ResponseSource for LoopbackListener {
     }
 }
 
-/// Returns the outcome page until [`LoopbackListener::conclude`].
-fn page_after(response: &AuthorizationResponse) -> OutcomePage {
+/// Returns the verdict on the response, and the outcome page until [`LoopbackListener::conclude`].
+fn answer_to(response: &AuthorizationResponse) -> (Verdict, OutcomePage) {
+    use AuthorizationResponse::{Denied, Granted, IssuerMismatch, Malformed};
     match response {
-        AuthorizationResponse::Granted(_) => OutcomePage::Open,
-        AuthorizationResponse::Denied { .. } => OutcomePage::Complete(Outcome::Refused),
-        AuthorizationResponse::Malformed | AuthorizationResponse::IssuerMismatch => OutcomePage::Absent,
+        Granted(_) => (Verdict::Received, OutcomePage::Open),
+        Denied { .. } => (Verdict::Received, OutcomePage::Complete(Outcome::Refused)),
+        Malformed | IssuerMismatch => (Verdict::Unusable, OutcomePage::Absent),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The verdict on a request. It depends on nothing else of this crate.
 
-use keymint_domain::{AuthorizationResponse, Stray};
+use keymint_domain::Stray;
 
 /// The verdict on a request, other than one for the outcome page. Its page repeats nothing of the
 /// request, so a request cannot inject anything.
@@ -40,15 +40,6 @@ impl From<Stray> for Verdict {
             Stray::OtherPath => Self::NotFound,
             Stray::ForeignState => Self::ForeignState,
             _ => Self::BadRequest,
-        }
-    }
-}
-
-impl From<&AuthorizationResponse> for Verdict {
-    fn from(response: &AuthorizationResponse) -> Self {
-        match response {
-            AuthorizationResponse::Granted(_) | AuthorizationResponse::Denied { .. } => Self::Received,
-            AuthorizationResponse::Malformed | AuthorizationResponse::IssuerMismatch => Self::Unusable,
         }
     }
 }
