@@ -14,7 +14,6 @@ mod reference;
 mod report;
 mod table;
 
-use report::Programs;
 use std::error::Error;
 use std::fs;
 
@@ -26,7 +25,7 @@ async fn main() -> Outcome<()> {
     match &args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [reference::COMMAND, issuer, api_base, port] => reference::run(issuer, api_base, port.parse()?).await,
         [keymint, small, svg] => {
-            let rows = report::rows(&Programs { keymint, small }).await?;
+            let rows = report::rows(keymint, small).await?;
             fs::write(svg, table::picture(&rows))?;
             print!("{}", table::table(&rows));
             Ok(())

@@ -17,15 +17,10 @@ const SHORT_LATENCY: Duration = Duration::from_millis(20);
 /// The size of an answer that no server gives.
 const HUGE: usize = 200_000_000;
 
-/// The measured programs, by their paths.
-pub(crate) struct Programs<'a> {
-    pub(crate) keymint: &'a str,
-    /// Without the sandbox and the keyring.
-    pub(crate) small: &'a str,
-}
-
-pub(crate) async fn rows(programs: &Programs<'_>) -> Outcome<Vec<Row>> {
-    let whos = [Who::Keymint(programs.keymint), Who::Reference];
+/// Measures the program `keymint`, and the size of the one at `small`, which has neither sandbox nor
+/// keyring.
+pub(crate) async fn rows(keymint: &str, small: &str) -> Outcome<Vec<Row>> {
+    let whos = [Who::Keymint(keymint), Who::Reference];
     let mut rows = Vec::new();
 
     let here = both(whos, &conditions(Scenario::ready(), None), RUNS).await?;
@@ -65,8 +60,8 @@ pub(crate) async fn rows(programs: &Programs<'_>) -> Outcome<Vec<Row>> {
     let aim = Aim::below(16.0, Unit::Megabytes);
     rows.push(Row::alone("the same, when an answer has 200 MB", aim, memory as f64));
     for (name, path, aim) in [
-        ("the program, with everything", programs.keymint, 5.0),
-        ("the program, without sandbox and keyring", programs.small, 3.5),
+        ("the program, with everything", keymint, 5.0),
+        ("the program, without sandbox and keyring", small, 3.5),
     ] {
         let size = fs::metadata(path)?.len();
         rows.push(Row::alone(name, Aim::at_most(aim, Unit::Megabytes), size as f64));

@@ -59,7 +59,7 @@ async fn respond_and_close(
         .serve_connection(TokioIo::new(&mut writes), service)
         .await;
     // An error is the client's: bytes that are not a request, or silence.
-    if writes.suppressed_any() {
+    if writes.suppressed_any {
         let is_too_large = served.is_err_and(|error| error.is_parse_too_large());
         let verdict = if is_too_large { Verdict::TooLarge } else { Verdict::BadRequest };
         // A client that has left needs no response.

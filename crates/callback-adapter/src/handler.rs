@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{mpsc, watch};
 
 pub(crate) struct Handler {
-    admission: Admission,
+    pub(crate) admission: Admission,
     pub(crate) shared: Shared,
     callbacks: mpsc::Sender<PendingCallback>,
     page: watch::Receiver<OutcomePage>,
@@ -93,10 +93,6 @@ impl Handler {
             Ok(Admitted::Probe) => plain(self.shared.identity.answer.as_str()),
             Err(verdict) => verdict.into_response(),
         }
-    }
-
-    pub(crate) fn port(&self) -> u16 {
-        self.admission.port
     }
 
     /// Returns whether a browser was redirected to the outcome page and has not requested it yet.

@@ -36,27 +36,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_reader_has_the_place_until_it_leaves() {
-        for has_cookie in [false, true] {
+    fn a_reader_with_the_cookie_takes_the_place_of_one_without_and_keeps_it() {
+        for (first_cookie, second_cookie, expected) in [
+            (false, false, [true, false]),
+            (false, true, [false, true]),
+            (true, false, [true, false]),
+            (true, true, [true, false]),
+        ] {
             let slot = OutcomeViewer::default();
             let [first, second] = <[ConnectionState; 2]>::default();
-            slot.admit(&first, has_cookie);
-            slot.admit(&second, has_cookie);
-            assert_eq!((first.is_held(), second.is_held()), (true, false));
+            slot.admit(&first, first_cookie);
+            slot.admit(&second, second_cookie);
+            assert_eq!([first.is_held(), second.is_held()], expected, "{first_cookie} {second_cookie}");
 
             first.release();
-            slot.admit(&second, has_cookie);
-            assert!(second.is_held());
+            slot.admit(&second, second_cookie);
+            assert!(second.is_held(), "the first has left");
         }
-    }
-
-    #[test]
-    fn a_reader_with_the_cookie_takes_the_place_of_one_without_and_keeps_it() {
-        let slot = OutcomeViewer::default();
-        let [without, with, other] = <[ConnectionState; 3]>::default();
-        slot.admit(&without, false);
-        slot.admit(&with, true);
-        slot.admit(&other, false);
-        assert_eq!([&without, &with, &other].map(ConnectionState::is_held), [false, true, false]);
     }
 }

@@ -65,7 +65,7 @@ impl Connections {
 
     /// Serves a connection. The listener's own probes occupy no slot, since their number is limited.
     fn add(&mut self, stream: TcpStream, client: SocketAddr) {
-        let state = ConnectionState::new(client, self.handler.port());
+        let state = ConnectionState::new(client, self.handler.admission.port);
         if self.handler.shared.identity.is_probe(client) {
             self.spawn(stream, state);
         } else {

@@ -77,17 +77,14 @@ pub(crate) struct Sockets {
 
 impl Sockets {
     pub(crate) fn bind(port: u16, warnings: &Arc<Warnings>) -> Result<Self, BindError> {
-        if port != 0 {
-            return Self::bind_both(port, warnings);
-        }
-        let mut bound = Self::bind_both(0, warnings);
-        for _ in 1..ATTEMPTS {
-            match bound {
-                Err(BindError { kind: BindErrorKind::InUse, .. }) => bound = Self::bind_both(0, warnings),
-                _ => break,
+        let attempts = if port == 0 { ATTEMPTS } else { 1 };
+        for _ in 1..attempts {
+            match Self::bind_both(port, warnings) {
+                Err(BindError { kind: BindErrorKind::InUse, .. }) => {}
+                bound => return bound,
             }
         }
-        bound
+        Self::bind_both(port, warnings)
     }
 
     fn bind_both(port: u16, warnings: &Arc<Warnings>) -> Result<Self, BindError> {

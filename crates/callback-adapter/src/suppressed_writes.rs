@@ -13,18 +13,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub(crate) struct SuppressedWrites<'a, S> {
     stream: S,
     has_request: &'a AtomicBool,
-    suppressed_any: bool,
+    /// Whether the client still needs a response.
+    pub(crate) suppressed_any: bool,
 }
 
 impl<'a, S> SuppressedWrites<'a, S> {
     /// Suppresses writes until `has_request` is set.
     pub(crate) fn new(stream: S, has_request: &'a AtomicBool) -> Self {
         Self { stream, has_request, suppressed_any: false }
-    }
-
-    /// Returns whether the client still needs a response.
-    pub(crate) fn suppressed_any(&self) -> bool {
-        self.suppressed_any
     }
 }
 

@@ -87,7 +87,7 @@ async fn read_pages<'a, T: Entry>(
     let mut pages = Pages::new();
     while pages.has_next() {
         let request = request(pages.query()).allow_bytes(pages.bytes_left());
-        let (page, bytes) = request.send_sized(list::page).await?;
+        let (page, bytes) = request.send(|body| Ok((list::page(body)?, body.len()))).await?;
         pages.add(page, bytes);
     }
     Ok(pages.into_listing())

@@ -54,14 +54,6 @@ impl<'a> ApiRequest<'a> {
         self
     }
 
-    /// Like [`send`](Self::send), and returns the length of the answer in bytes.
-    pub(crate) async fn send_sized<T>(
-        self,
-        read: impl FnOnce(&[u8]) -> Result<T, InvalidBody>,
-    ) -> Result<(T, usize), ServiceError> {
-        self.send(|body| Ok((read(body)?, body.len()))).await
-    }
-
     /// Sends the request once, and parses a successful answer with `read`.
     pub(crate) async fn send<T>(
         self,
