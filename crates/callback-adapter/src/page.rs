@@ -82,20 +82,14 @@ pub(crate) fn end(outcome: Outcome) -> String {
              You can close this tab and go back to the program that opened it.",
         ),
     };
-    last_section(mark, title, next)
+    section(mark, title, next) + CLOSING
 }
 
 /// Returns the end of the outcome page, after [`BEGINNING`], if the program ends before the outcome is known.
 pub(crate) fn interrupted() -> String {
-    last_section(
-        Mark::Care,
-        "Interrupted",
-        "The program that opened this tab stopped before it told how this ended. Go back and look there.",
-    )
-}
-
-fn last_section(mark: Mark, title: &str, next: &str) -> String {
-    section("end", mark, title, next) + CLOSING
+    let next =
+        "The program that opened this tab stopped before it told how this ended. Go back and look there.";
+    section(Mark::Care, "Interrupted", next) + CLOSING
 }
 
 /// Returns the whole page of a verdict.
@@ -171,13 +165,13 @@ pub(crate) fn whole(verdict: Verdict) -> String {
              this page. Nothing was changed. The sign-in is still waiting.",
         ),
     };
-    [OPENING, &section("end", mark, title, next), CLOSING].concat()
+    [OPENING, &section(mark, title, next), CLOSING].concat()
 }
 
-fn section(class: &str, mark: Mark, title: &str, next: &str) -> String {
+fn section(mark: Mark, title: &str, next: &str) -> String {
     let (tone, path) = mark.tone_and_path();
     format!(
-        "<section class=\"{class}\">\n\
+        "<section class=\"end\">\n\
          <svg class=\"mark {tone}\" viewBox=\"0 0 24 24\" aria-hidden=\"true\"><path d=\"{path}\"/></svg>\n\
          <h1>{title}</h1>\n<p class=\"next\">{next}</p>\n</section>\n"
     )
