@@ -42,10 +42,8 @@ async fn guard(request: Request, next: Next) -> Response {
     response
 }
 
-async fn begin(State(service): State<Arc<Service>>) -> Result<(StatusCode, Json<Value>), Refusal> {
-    let Begun { id, token, authorize_url } = service.begin()?;
-    let body = json!({"id": id, "token": token, "authorize_url": authorize_url.as_str()});
-    Ok((StatusCode::CREATED, Json(body)))
+async fn begin(State(service): State<Arc<Service>>) -> Result<(StatusCode, Json<Begun>), Refusal> {
+    Ok((StatusCode::CREATED, Json(service.begin()?)))
 }
 
 /// What is posted when the browser has come to its end, on a page that does not load.

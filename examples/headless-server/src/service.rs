@@ -13,6 +13,7 @@ use keymint_http_adapter::{Http, HttpOptions};
 use keymint_tokio_clock::TokioClock;
 use rand::TryRng;
 use rand::rngs::SysRng;
+use serde::Serialize;
 use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -30,10 +31,11 @@ pub(crate) struct Service {
 }
 
 /// What the owner of a new sign-in needs.
+#[derive(Serialize)]
 pub(crate) struct Begun {
-    pub(crate) id: String,
-    pub(crate) token: String,
-    pub(crate) authorize_url: Url,
+    id: String,
+    token: String,
+    authorize_url: String,
 }
 
 impl Service {
@@ -46,7 +48,7 @@ impl Service {
         let redirect_uri = Url::parse(REGISTERED_REDIRECT_URI).expect("a constant");
         let pending = self.client.begin(redirect_uri, entropy);
         let (id, token) = (random_text::<16>()?, random_text::<32>()?);
-        let authorize_url = pending.authorize_url().clone();
+        let authorize_url = pending.authorize_url().to_string();
         let begun = Begun { id: id.clone(), token: token.clone(), authorize_url };
         self.lock().begin(self.clock.now(), id, Token(token), pending)?;
         Ok(begun)

@@ -43,18 +43,15 @@ impl Request {
     pub(crate) async fn answer<T>(self, read: impl FnOnce(&Value) -> Option<T>) -> Result<T, ServiceError> {
         let step = self.step;
         let failed = |kind: ServiceErrorKind| ServiceError::new(step, kind, kind.to_string());
-        let answer = local(self.send()).await.map_err(failed)?;
+        // The browser does not report whether a failed request was sent, so it may have been.
+        let sent = local(async { self.fetch().await.map_err(|_| ServiceErrorKind::Interrupted) });
+        let answer = sent.await.map_err(failed)?;
         if !(200..300).contains(&answer.status) {
             let FetchResponse { status, retry_after, .. } = answer;
             return Err(failed(ServiceErrorKind::Refused { status, retry_after }));
         }
         let body = serde_json::from_str(&answer.body).ok();
         body.as_ref().and_then(read).ok_or_else(|| failed(ServiceErrorKind::OutOfContract))
-    }
-
-    /// The browser does not tell whether a failed request was sent, so it may have been.
-    async fn send(self) -> Result<FetchResponse, ServiceErrorKind> {
-        self.fetch().await.map_err(|_| ServiceErrorKind::Interrupted)
     }
 
     async fn fetch(self) -> Result<FetchResponse, JsValue> {
