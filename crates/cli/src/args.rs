@@ -20,16 +20,21 @@ use crate::ui::reporter::Reporter;
 use clap::{Parser, Subcommand};
 use keymint_domain::text::redact_keys;
 pub(crate) use keys::{ForgetArgs, RecoverArgs, RunArgs, StatusArgs};
-use keys::{RECOVER_HELP, RUN_HELP, STATUS_HELP};
 #[cfg(feature = "sandbox")]
 pub(crate) use sandbox::{DemoArgs, SandboxArgs};
 pub(crate) use shared::{
     BrowserArgs, DestinationArgs, EndpointArgs, KeyArgs, OutputArgs, TargetArgs, TimeoutArgs,
 };
-use sign_in::{CREATE_EXAMPLES, CREATE_HELP, FINISH_HELP};
 pub(crate) use sign_in::{CreateArgs, FinishArgs, ListArgs, StartArgs};
 use std::process::ExitCode;
 pub(crate) use tools::{CompletionsArgs, ConfigArgs, DoctorArgs, ManArgs};
+
+const CREATE_EXAMPLES: &str = include_str!("../help/create-examples.txt").trim_ascii_end();
+const CREATE_HELP: &str = include_str!("../help/create.txt").trim_ascii_end();
+const FINISH_HELP: &str = include_str!("../help/finish.txt").trim_ascii_end();
+const RECOVER_HELP: &str = include_str!("../help/recover.txt").trim_ascii_end();
+const STATUS_HELP: &str = include_str!("../help/status.txt").trim_ascii_end();
+const RUN_HELP: &str = include_str!("../help/run.txt").trim_ascii_end();
 
 /// From nothing to a working OpenAI project API key, with one command.
 ///

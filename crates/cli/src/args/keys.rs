@@ -4,14 +4,6 @@ use super::shared::{DestinationArgs, OutputArgs};
 use clap::Args as ClapArgs;
 use std::ffi::OsString;
 
-pub(super) const RECOVER_HELP: &str = "\
-Examples:
-  keymint recover                           list what is kept
-  keymint recover --keyring                 deliver the only one there is
-  keymint recover 2026-11-24T070000Z-1 --delete
-
-A key that is deleted here stays valid until it is deleted on the platform.";
-
 #[derive(Debug, ClapArgs)]
 pub(crate) struct RecoverArgs {
     /// Which key, by the id in the list; not needed where there is only one
@@ -31,20 +23,6 @@ pub(crate) struct RecoverArgs {
     pub(crate) destinations: DestinationArgs,
 }
 
-pub(super) const STATUS_HELP: &str = "\
-Examples:
-  keymint status
-  keymint status --verify || keymint create
-  keymint status --json | jq -r .in_use.last4
-
-A variable in the environment comes first, then the file .env of this folder,
-for programs that load it. The keyring is for what `keymint run` starts.
-
-Exit codes, with --verify:
-    6  the platform could not be reached
-    7  it does not accept the key, or answered nonsense
-    8  there is no key here to try";
-
 #[derive(Debug, ClapArgs)]
 pub(crate) struct StatusArgs {
     /// Ask the platform whether the key that would be used works
@@ -59,21 +37,6 @@ pub(crate) struct StatusArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
 }
-
-pub(super) const RUN_HELP: &str = "\
-Examples:
-  keymint run -- python app.py
-  keymint run --var OPENAI_KEY -- make test
-
-The command takes the place of this program: terminal, signals and exit code
-are its own. No other program gets the key, and no file.
-
-Exit codes, where the command did not start:
-    2  wrong usage
-    8  no key is stored
-   11  the keyring cannot be used
-  126  the command cannot be executed
-  127  there is no such command";
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct RunArgs {
