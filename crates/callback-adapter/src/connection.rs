@@ -81,8 +81,8 @@ async fn respond_and_close(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::handler::PendingCallback;
     use crate::outcome::{Outcome, OutcomePage};
-    use crate::pending_callback::PendingCallback;
     use std::sync::Arc;
     use std::time::Duration;
     use tokio::io::{DuplexStream, duplex};

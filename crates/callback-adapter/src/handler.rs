@@ -6,7 +6,6 @@ use crate::one_time_link::{CookieMatch, OneTimeLink, Opening};
 use crate::outcome::OutcomePage;
 use crate::outcome_viewer::OutcomeViewer;
 use crate::page;
-use crate::pending_callback::PendingCallback;
 use crate::response::{Body, plain, redirect, streamed};
 use crate::self_test::Identity;
 use crate::verdict::Verdict;
@@ -18,7 +17,7 @@ use hyper::http::request::Parts;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 pub(crate) struct Handler {
     pub(crate) admission: Admission,
@@ -166,5 +165,36 @@ impl Handler {
                 _ => page::interrupted(),
             }
         })
+    }
+}
+
+/// A request that may be the authorization response, and waits for the verdict.
+pub(crate) struct PendingCallback {
+    /// Path and query, as sent.
+    pub(crate) target: String,
+    pub(crate) cookie: CookieMatch,
+    verdict: oneshot::Sender<Verdict>,
+    connection: ConnectionState,
+}
+
+impl PendingCallback {
+    pub(crate) fn new(
+        target: String,
+        cookie: CookieMatch,
+        connection: &ConnectionState,
+    ) -> (Self, oneshot::Receiver<Verdict>) {
+        let (verdict, pending_verdict) = oneshot::channel();
+        (Self { target, cookie, verdict, connection: connection.clone() }, pending_verdict)
+    }
+
+    /// Accepts the callback, and holds its connection until it has the response.
+    pub(crate) fn accept(self, verdict: Verdict) {
+        self.connection.hold();
+        self.reject(verdict);
+    }
+
+    pub(crate) fn reject(self, verdict: Verdict) {
+        // It makes no difference whether the browser is still connected.
+        let _ = self.verdict.send(verdict);
     }
 }

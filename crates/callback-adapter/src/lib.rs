@@ -66,7 +66,7 @@
 //! the same user could share the port.
 
 // Reading order: listener, sockets, server, connection_state, peer, connection, tls_sniffer,
-// suppressed_writes, handler, admission, pending_callback, verdict, response, page, outcome, one_time_link,
+// suppressed_writes, handler, admission, verdict, response, page, outcome, one_time_link,
 // outcome_viewer, warnings, self_test.
 mod admission;
 mod connection;
@@ -84,7 +84,6 @@ mod outcome_viewer;
 mod page;
 mod paths;
 mod peer;
-mod pending_callback;
 mod response;
 mod self_test;
 mod server;

@@ -1,10 +1,9 @@
 //! The listener, as a program uses it.
 
-use crate::handler::{Handler, Shared};
+use crate::handler::{Handler, PendingCallback, Shared};
 use crate::one_time_link::{BrowserMismatch, CookieMatch};
 use crate::outcome::{Outcome, OutcomePage};
 use crate::paths;
-use crate::pending_callback::PendingCallback;
 use crate::self_test::{self, SelfTestError};
 use crate::server;
 use crate::sockets::{BindError, Sockets};
