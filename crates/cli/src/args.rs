@@ -18,16 +18,17 @@ use crate::error::{CliError, ErrorKind};
 use crate::os::stderr;
 use crate::ui::reporter::Reporter;
 use clap::{Parser, Subcommand};
+use clap_complete::Shell;
 use keymint_domain::text::redact_keys;
 pub(crate) use keys::{ForgetArgs, RecoverArgs, RunArgs, StatusArgs};
 #[cfg(feature = "sandbox")]
-pub(crate) use sandbox::{DemoArgs, SandboxArgs};
+pub(crate) use sandbox::SandboxArgs;
 pub(crate) use shared::{
     BrowserArgs, DestinationArgs, EndpointArgs, KeyArgs, OutputArgs, TargetArgs, TimeoutArgs,
 };
 pub(crate) use sign_in::{CreateArgs, FinishArgs, ListArgs, StartArgs};
 use std::process::ExitCode;
-pub(crate) use tools::{CompletionsArgs, ConfigArgs, DoctorArgs, ManArgs};
+pub(crate) use tools::{ConfigArgs, DoctorArgs};
 
 const CREATE_EXAMPLES: &str = include_str!("../help/create-examples.txt").trim_ascii_end();
 const CREATE_HELP: &str = include_str!("../help/create.txt").trim_ascii_end();
@@ -94,7 +95,10 @@ pub(crate) enum Command {
     /// it over real sockets on this machine; the key that it prints is good for
     /// nothing. Nothing is asked, and nothing is written to disk.
     #[command(verbatim_doc_comment)]
-    Demo(DemoArgs),
+    Demo {
+        #[command(flatten)]
+        output: OutputArgs,
+    },
 
     /// Check what a sign-in needs on this machine, and say what to do where it is missing
     ///
@@ -144,14 +148,20 @@ pub(crate) enum Command {
     ///   keymint completions zsh > "${fpath[1]}/_keymint"
     ///   keymint completions fish > ~/.config/fish/completions/keymint.fish
     #[command(verbatim_doc_comment)]
-    Completions(CompletionsArgs),
+    Completions {
+        /// The shell to complete in
+        shell: Shell,
+    },
 
     /// Print the manual page, or that of one command
     ///
     ///   keymint man | man -l -
     ///   keymint man create > keymint-create.1
     #[command(verbatim_doc_comment)]
-    Man(ManArgs),
+    Man {
+        /// The command that the page is about [default: all of them]
+        command: Option<String>,
+    },
 }
 
 impl Command {
@@ -171,10 +181,10 @@ impl Command {
             Self::Forget(args) => (Some(&args.profile), json(args.json)),
             Self::Config(args) => (Some(&args.profile), json(args.json)),
             #[cfg(feature = "sandbox")]
-            Self::Demo(args) => (None, args.output),
+            Self::Demo { output } => (None, *output),
             #[cfg(feature = "sandbox")]
             Self::Sandbox(_) => (None, json(false)),
-            Self::Completions(_) | Self::Man(_) => (None, json(false)),
+            Self::Completions { .. } | Self::Man { .. } => (None, json(false)),
         }
     }
 }

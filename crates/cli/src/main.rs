@@ -45,7 +45,7 @@ fn main() -> ExitCode {
         Command::Status(args) => block_on(Box::pin(commands::status::run(&args, context))),
         Command::Recover(args) => block_on(Box::pin(commands::recover::run(&args, context))),
         #[cfg(feature = "sandbox")]
-        Command::Demo(_) => block_on(Box::pin(commands::demo::run(context))),
+        Command::Demo { .. } => block_on(Box::pin(commands::demo::run(context))),
         Command::Doctor(args) => match block_on(Box::pin(commands::doctor::run(&args, context))) {
             // Its findings are the answer, even if they are problems.
             Ok(exit_code) => return exit_code,
@@ -56,8 +56,8 @@ fn main() -> ExitCode {
         Command::Run(args) => block_on(Box::pin(commands::run::run(args, context))),
         Command::Forget(_) => block_on(Box::pin(commands::forget::run(context))),
         Command::Config(args) => commands::config::run(&args, context),
-        Command::Completions(args) => commands::completions::run(&args),
-        Command::Man(args) => commands::completions::man(&args),
+        Command::Completions { shell } => commands::completions::run(shell),
+        Command::Man { command } => commands::completions::man(command.as_deref()),
     };
     context.ui.end(outcome)
 }

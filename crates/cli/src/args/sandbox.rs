@@ -1,15 +1,8 @@
-//! The commands of the built-in sandbox.
+//! The options of the built-in sandbox.
 
-use super::shared::OutputArgs;
 use super::values::{port_number, wait};
 use clap::{ArgAction, Args as ClapArgs};
 use std::time::Duration;
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct DemoArgs {
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
-}
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct SandboxArgs {

@@ -2,7 +2,6 @@
 
 use super::shared::EndpointArgs;
 use clap::Args as ClapArgs;
-use clap_complete::Shell;
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct DoctorArgs {
@@ -27,16 +26,4 @@ pub(crate) struct ConfigArgs {
     /// The profile of the file to show [default: default]
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct CompletionsArgs {
-    /// The shell to complete in
-    pub(crate) shell: Shell,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct ManArgs {
-    /// The command that the page is about [default: all of them]
-    pub(crate) command: Option<String>,
 }

@@ -1,20 +1,21 @@
 //! `keymint completions` and `keymint man`: what shells and packagers need, made of the one
 //! definition of the command line.
 
-use crate::args::{Args, CompletionsArgs, ManArgs};
+use crate::args::Args;
 use crate::error::CliError;
 use crate::ui::stdout;
 use clap::{Command, CommandFactory};
+use clap_complete::Shell;
 use clap_mangen::Man;
 
-pub(crate) fn run(args: &CompletionsArgs) -> Result<(), CliError> {
+pub(crate) fn run(shell: Shell) -> Result<(), CliError> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Args::command(), "keymint", &mut script);
+    clap_complete::generate(shell, &mut Args::command(), "keymint", &mut script);
     print(script)
 }
 
-pub(crate) fn man(args: &ManArgs) -> Result<(), CliError> {
-    print(page(args.command.as_deref())?)
+pub(crate) fn man(command: Option<&str>) -> Result<(), CliError> {
+    print(page(command)?)
 }
 
 /// The manual page of the whole, or of one command.

@@ -31,15 +31,10 @@ pub(crate) async fn run(args: &SandboxArgs, context: &Context) -> Result<(), Cli
 
 async fn start(args: &SandboxArgs) -> io::Result<Sandbox> {
     let scenario = scenario(args);
-    match args.port {
-        None => Sandbox::start(scenario).await,
-        Some(port) => {
-            let next =
-                port.checked_add(1).ok_or_else(|| io::Error::other("the port after it does not exist"))?;
-            let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-            Sandbox::start_on(scenario, at(port), at(next)).await
-        }
-    }
+    let Some(port) = args.port else { return Sandbox::start(scenario).await };
+    let next = port.checked_add(1).ok_or_else(|| io::Error::other("the port after it does not exist"))?;
+    let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    Sandbox::start_on(scenario, at(port), at(next)).await
 }
 
 /// The first organization is the person's own and has the default project.
