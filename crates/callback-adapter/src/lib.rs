@@ -67,7 +67,7 @@
 
 // Reading order: listener, sockets, server, connection_state, peer, connection, tls_sniffer,
 // suppressed_writes, handler, admission, verdict, response, page, outcome, one_time_link,
-// outcome_viewer, warnings, self_test.
+// outcome_viewer, warnings, self_test, port_owner.
 mod admission;
 mod connection;
 mod connection_state;
@@ -84,6 +84,7 @@ mod outcome_viewer;
 mod page;
 mod paths;
 mod peer;
+mod port_owner;
 mod response;
 mod self_test;
 mod server;
@@ -96,6 +97,7 @@ mod warnings;
 pub use listener::LoopbackListener;
 pub use one_time_link::BrowserMismatch;
 pub use outcome::Outcome;
+pub use port_owner::PortOwner;
 pub use self_test::{SelfTestError, SelfTestErrorKind};
 pub use sockets::{BindError, BindErrorKind};
 pub use warnings::ListenerWarning;

@@ -1,15 +1,14 @@
 //! The errors of the callback listener.
 
 use crate::error::{CliError, ErrorKind};
-use crate::os::port_owner::Owner;
-use keymint_callback_adapter::{BindError, BindErrorKind, SelfTestError, SelfTestErrorKind};
+use keymint_callback_adapter::{BindError, BindErrorKind, PortOwner, SelfTestError, SelfTestErrorKind};
 
 /// How to free port 5000 on a Mac.
 const AIRPLAY_OFF: &str =
     "Switch AirPlay Receiver off in System Settings, General, AirDrop & Handoff, and run this again.";
 
 /// The error of a port that cannot be bound. The owner is the program that listens there, if it is known.
-pub(crate) fn bind(error: BindError, owner: Option<&Owner>) -> CliError {
+pub(crate) fn bind(error: BindError, owner: Option<&PortOwner>) -> CliError {
     let hint = match error.kind {
         BindErrorKind::InUse => in_use_hint(error.address.port(), owner),
         BindErrorKind::NotPermitted => {
@@ -22,10 +21,10 @@ pub(crate) fn bind(error: BindError, owner: Option<&Owner>) -> CliError {
     CliError::from_source(ErrorKind::CallbackUnavailable, error).hint(hint)
 }
 
-fn in_use_hint(port: u16, owner: Option<&Owner>) -> String {
+fn in_use_hint(port: u16, owner: Option<&PortOwner>) -> String {
     match owner {
         Some(owner) if owner.is_airplay() => format!("{owner} holds it. {AIRPLAY_OFF}"),
-        Some(owner) if owner.is_keymint() => {
+        Some(owner) if owner.is_named(env!("CARGO_PKG_NAME")) => {
             format!("Another sign-in is under way: {owner}. Finish it or end it, and run this again.")
         }
         Some(owner) => {
@@ -80,7 +79,7 @@ mod tests {
             ("ControlCenter", "Switch AirPlay Receiver off"),
             ("keymint", "Another sign-in is under way: keymint (process 7). Finish it"),
         ] {
-            let owner = Owner::named(name, 7);
+            let owner = PortOwner::new(name, 7);
             let hint = in_use_hint(5000, Some(&owner));
             assert!(hint.contains(expected), "{hint}");
         }

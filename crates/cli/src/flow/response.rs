@@ -7,11 +7,10 @@ use crate::explain::listener as explain;
 use crate::flow::context::Context;
 use crate::flow::paste::{PasteError, Pasted};
 use crate::flow::port_lock::PortLock;
-use crate::os::port_owner::Owner;
 use crate::ui::message::{Message, ResponseChannel};
 use crate::ui::reporter::Reporter;
 use async_trait::async_trait;
-use keymint_callback_adapter::{BindError, BrowserMismatch, LoopbackListener, Outcome};
+use keymint_callback_adapter::{BindError, BrowserMismatch, LoopbackListener, Outcome, PortOwner};
 use keymint_domain::{
     AuthorizationResponse, PendingAuthorization, ProvisionError, ResponseSource, SourceError,
 };
@@ -95,7 +94,7 @@ async fn listen(port: u16, reporter: &Arc<Reporter>) -> Result<LoopbackListener,
 
 /// The error of a port that cannot be bound, which names the program that listens there.
 pub(crate) fn bind_error(error: BindError) -> CliError {
-    let owner = Owner::of(error.address);
+    let owner = PortOwner::of(error.address);
     explain::bind(error, owner.as_ref())
 }
 

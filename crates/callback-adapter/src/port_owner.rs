@@ -1,4 +1,4 @@
-//! Which program holds a port of this machine.
+//! The program that holds a port of this machine.
 
 use keymint_domain::text::sanitize;
 use listeners::{Listener, Protocol, SocketState};
@@ -8,17 +8,17 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 /// Longest name of a program that is shown, in characters.
 const LONGEST_NAME: usize = 40;
 
-/// A program that listens.
+/// A program that listens on a port, for a hint on a port that cannot be [bound](crate::LoopbackListener::bind).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Owner {
+pub struct PortOwner {
     name: String,
     process: u32,
 }
 
-impl Owner {
+impl PortOwner {
     /// The program that prevents listening at `address`. `None` if the system does not show it, as with
     /// programs of other users. Takes some milliseconds.
-    pub(crate) fn of(address: SocketAddr) -> Option<Self> {
+    pub fn of(address: SocketAddr) -> Option<Self> {
         let all = listeners::get_all().ok()?;
         let in_the_way = all.into_iter().filter(|listener| stands_in_the_way(listener, address));
         // A program may share its socket with those that it started.
@@ -26,23 +26,23 @@ impl Owner {
         Some(Self { name: first.name, process: first.pid })
     }
 
-    #[cfg(test)]
-    pub(crate) fn named(name: &str, process: u32) -> Self {
-        Self { name: name.to_owned(), process }
+    /// A program with this name and process id.
+    pub fn new(name: impl Into<String>, process: u32) -> Self {
+        Self { name: name.into(), process }
     }
 
-    /// Whether it is the AirPlay Receiver of macOS, which likes port 5000.
-    pub(crate) fn is_airplay(&self) -> bool {
+    /// Returns whether it is the AirPlay Receiver of macOS, which listens on port 5000.
+    pub fn is_airplay(&self) -> bool {
         self.name.starts_with("ControlCe")
     }
 
-    /// Whether it is another run of this program.
-    pub(crate) fn is_keymint(&self) -> bool {
-        self.name.trim_end_matches(".exe") == env!("CARGO_PKG_NAME")
+    /// Returns whether the program has this name, whatever the system adds to it.
+    pub fn is_named(&self, name: &str) -> bool {
+        self.name.trim_end_matches(".exe") == name
     }
 }
 
-impl fmt::Display for Owner {
+impl fmt::Display for PortOwner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} (process {})", sanitize(&self.name, LONGEST_NAME), self.process)
     }
@@ -71,13 +71,13 @@ mod tests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
 
-        let owner = Owner::of(address).unwrap();
+        let owner = PortOwner::of(address).unwrap();
         assert_eq!(owner.process, std::process::id());
         assert!(owner.to_string().ends_with(&format!(" (process {})", std::process::id())), "{owner}");
-        assert_eq!(Owner::of((Ipv6Addr::LOCALHOST, address.port()).into()), None);
+        assert_eq!(PortOwner::of((Ipv6Addr::LOCALHOST, address.port()).into()), None);
         drop(listener);
         // A program that another test is just starting has it for a moment, too.
-        assert!(Owner::of(address).is_none_or(|owner| owner.process != std::process::id()));
+        assert!(PortOwner::of(address).is_none_or(|owner| owner.process != std::process::id()));
     }
 
     #[test]
@@ -98,9 +98,9 @@ mod tests {
 
     #[test]
     fn known_programs_are_recognized_and_names_are_fit_for_people() {
-        let named = |name: &str| Owner::named(name, 7);
+        let named = |name: &str| PortOwner::new(name, 7);
         assert!(named("ControlCenter").is_airplay() && !named("node").is_airplay());
-        assert!(named("keymint").is_keymint() && named("keymint.exe").is_keymint());
+        assert!(named("node").is_named("node") && named("node.exe").is_named("node"));
         assert_eq!(named("a\u{1b}[2J").to_string(), r"a\u{1b}[2J (process 7)");
     }
 }
