@@ -147,13 +147,16 @@ impl Journal {
     ///
     /// If the disk fails. No key must be requested then.
     pub fn requested(&mut self, record: KeyRecord) -> io::Result<()> {
-        let record = self.record.insert(record);
-        if let Some((path, file)) = &mut self.file {
-            append(file, record)
-                .and_then(|()| path.parent().map_or(Ok(()), private::sync_directory))
-                .map_err(|error| private::about(path, &error))?;
-        }
+        self.write(&record)?;
+        self.record = Some(record);
         Ok(())
+    }
+
+    fn write(&mut self, record: &KeyRecord) -> io::Result<()> {
+        let Some((path, file)) = &mut self.file else { return Ok(()) };
+        append(file, record)
+            .and_then(|()| path.parent().map_or(Ok(()), private::sync_directory))
+            .map_err(|error| private::about(path, &error))
     }
 
     /// Notes that the key exists.
@@ -197,7 +200,8 @@ impl Journal {
     fn update(&mut self, change: impl FnOnce(&mut KeyRecord)) {
         if let Some(mut record) = self.record.take() {
             change(&mut record);
-            let _ = self.requested(record);
+            let _ = self.write(&record);
+            self.record = Some(record);
         }
     }
 }
@@ -310,6 +314,11 @@ mod tests {
         discarded.requested(record(KeyState::Requested)).unwrap();
         discarded.discard();
         drop(discarded);
+        let mut failed = Journal::begin_in(directory.path()).unwrap();
+        let (path, file) = failed.file.as_mut().unwrap();
+        *file = File::open(path).unwrap();
+        failed.requested(record(KeyState::Requested)).unwrap_err();
+        drop(failed);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
     }
 }
