@@ -71,6 +71,7 @@ impl DeliveryError {
 /// key must be kept elsewhere if one failed or if none that has the key is durable. A front end that
 /// wants to report progress, or to abandon a destination, runs the loop of [`deliver`] itself and
 /// [adds](Self::add) each outcome.
+#[must_use = "the key may be lost"]
 #[derive(Debug, Default)]
 pub struct DeliveryReport {
     delivered_to: Vec<DestinationId>,
@@ -126,6 +127,8 @@ impl DeliveryReport {
 
 /// Delivers the key to each destination, and to the recovery store if it
 /// [must be kept](DeliveryReport::must_be_kept).
+///
+/// It has no time limit. Dropping the future keeps the key nowhere.
 pub async fn deliver(
     key: &ApiKey,
     to: &mut [Box<dyn KeyDestination + '_>],
