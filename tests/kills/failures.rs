@@ -122,9 +122,13 @@ async fn failed(failing: &'static Failing, keeper: Keeper) -> String {
 
     keeper.give_back_in(&harness);
     let verdict = Verdict::of(&harness, &ended).await;
+    let row = verdict.check(cell);
     match keeper {
         Keeper::Nobody => {
             assert!(ended.stderr.contains("and it could not be kept either"), "{cell}: {}", ended.stderr);
+            let hint =
+                if row.starts_with("lost") { "Delete the key" } else { "It is not lost: take it from" };
+            assert!(ended.stderr.contains(hint), "{cell}: {}", ended.stderr);
             assert!(harness.kept().is_empty() && verdict.told() == "it exists", "{cell}");
         }
         Keeper::RecoveryFolder | Keeper::TemporaryFolder => {
@@ -132,7 +136,7 @@ async fn failed(failing: &'static Failing, keeper: Keeper) -> String {
             assert_eq!(verdict.told(), "nothing", "{cell}");
         }
     }
-    verdict.check(cell)
+    row
 }
 
 /// Somebody may not have pasted it yet.

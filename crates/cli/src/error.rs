@@ -18,8 +18,8 @@ pub(crate) enum ErrorKind {
     NoProject,
     /// A key exists that a destination did not take.
     DeliveryFailed {
-        /// Whether the recovery store has it.
-        is_kept: bool,
+        /// Whether neither a durable destination nor the recovery store has it.
+        is_lost: bool,
     },
     OutcomeUnknown,
     DestinationUnusable,

@@ -95,7 +95,7 @@ fn conclude(
     if !report.failures().is_empty() {
         let failures = explain::failures(report);
         let message = format!("{failures}; it is still kept in {}", stored.path.display());
-        let error = CliError::new(ErrorKind::DeliveryFailed { is_kept: true }, message);
+        let error = CliError::new(ErrorKind::DeliveryFailed { is_lost: false }, message);
         return Err(error.hint("Try another destination."));
     }
     if let Err(error) = removed {

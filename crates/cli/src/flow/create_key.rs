@@ -18,7 +18,8 @@ use crate::ui::stdout;
 use keymint_callback_adapter::Outcome;
 use keymint_delivery_adapter::{FinishedRun, Journal, KeyRecord, KeyState, StateDir, fail_point};
 use keymint_domain::{
-    ApiKey, DeliveryReport, KeyDestination, ProvisionError, ProvisionedKey, Provisioner, Session, Target,
+    ApiKey, DeliveryReport, DestinationId, KeyDestination, ProvisionError, ProvisionedKey, Provisioner,
+    Session, Target,
 };
 use std::path::PathBuf;
 use tokio::sync::watch;
@@ -176,15 +177,21 @@ impl<'a> KeyCreation<'a> {
 /// The error of a key that a destination did not take, and that may be kept in this file.
 fn delivery_failed(name: &str, report: &DeliveryReport, kept_in: Option<PathBuf>) -> CliError {
     let failed = format!("the key was created, but {}", explain::failures(report));
-    let error = |is_kept, message| CliError::new(ErrorKind::DeliveryFailed { is_kept }, message);
+    let is_lost = report.is_lost();
+    let error = |message| CliError::new(ErrorKind::DeliveryFailed { is_lost }, message);
     match (kept_in, report.kept()) {
-        (Some(path), _) => error(true, format!("{failed}; it is kept in {}", path.display()))
+        (Some(path), _) => error(format!("{failed}; it is kept in {}", path.display()))
             .hint("Bring it where you need it with `keymint recover`."),
         (None, Some(Err(keeping))) => {
-            error(false, format!("{failed}, and it could not be kept either ({keeping})"))
-                .hint(format!("Delete the key {} at {DASHBOARD}, and run it again.", quoted(name)))
+            let hint = if is_lost {
+                format!("Delete the key {} at {DASHBOARD}, and run it again.", quoted(name))
+            } else {
+                let places: Vec<_> = report.delivered_to().iter().map(DestinationId::as_str).collect();
+                format!("It is not lost: take it from {}.", places.join(" or "))
+            };
+            error(format!("{failed}, and it could not be kept either ({keeping})")).hint(hint)
         }
-        (None, _) => error(false, failed),
+        (None, _) => error(failed),
     }
 }
 

@@ -157,8 +157,8 @@ pub(crate) fn page(error: &CliError) -> Outcome {
     match error.kind {
         ErrorKind::SignInRefused => Outcome::Refused,
         ErrorKind::OutcomeUnknown => Outcome::KeyUnknown,
-        ErrorKind::DeliveryFailed { is_kept: true } => Outcome::KeyKept,
-        ErrorKind::DeliveryFailed { is_kept: false } => Outcome::KeyLost,
+        ErrorKind::DeliveryFailed { is_lost: false } => Outcome::KeyKept,
+        ErrorKind::DeliveryFailed { is_lost: true } => Outcome::KeyLost,
         _ => Outcome::NoKey,
     }
 }
