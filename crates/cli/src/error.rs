@@ -137,7 +137,7 @@ impl CliError {
     }
 
     /// All hints, in one line.
-    pub(crate) fn advice(&self) -> Option<String> {
+    pub(crate) fn hints(&self) -> Option<String> {
         (!self.hints.is_empty()).then(|| self.hints.join(" "))
     }
 }
@@ -153,7 +153,7 @@ mod tests {
         let error = CliError::usage("cannot write").because(source).hint("Delete files.");
         assert_eq!(error.with_causes(), ["cannot write", "the disk is full"]);
         assert_eq!(error.message(), "cannot write: the disk is full");
-        assert_eq!(error.and_hint("Or wait.").advice().as_deref(), Some("Delete files. Or wait."));
+        assert_eq!(error.and_hint("Or wait.").hints().as_deref(), Some("Delete files. Or wait."));
         assert_eq!(CliError::internal(io::Error::other("a bug")).message(), "a bug");
     }
 }

@@ -8,13 +8,14 @@ use crate::flow::create::CreateFlow;
 use crate::flow::paste;
 use crate::flow::pending_sign_in::{self, PendingSignIn};
 use crate::flow::response::ResponseReceiver;
+use crate::os::signals::Signals;
 use crate::ui::message::Message;
 use keymint_delivery_adapter::fail_point;
 use std::ffi::OsString;
 use zeroize::Zeroizing;
 
 pub(crate) async fn run(args: &FinishArgs, context: &Context) -> Result<(), CliError> {
-    let mut signals = context.signals()?;
+    let mut signals = Signals::listen()?;
     if args.address.is_none() && args.destinations.env_file.as_ref().is_some_and(is_address) {
         return Err(CliError::new(ErrorKind::Usage, "--env-file has an address for its path")
             .hint("It takes what follows it for the path of the file: give the address before it."));

@@ -17,7 +17,7 @@ use keymint_domain::{Catalogue, CatalogueEntry};
 
 pub(crate) async fn run(args: &ListArgs, context: &Context) -> Result<(), CliError> {
     let settings = SignInSettings::resolve(&args.browser, &args.timeouts, &args.endpoints, &context.sources)?;
-    let mut signals = context.signals()?;
+    let mut signals = Signals::listen()?;
     let (mut receiver, pending) = signals.cancel_on_signal(open_sign_in(context, &settings)).await?;
     // No key is created, so it needs no name.
     let plan = settings.plan(String::new());

@@ -6,6 +6,7 @@ use crate::error::{CliError, ErrorKind};
 use crate::explain::delivery as explain;
 use crate::flow::context::Context;
 use crate::flow::delivery::Delivery;
+use crate::os::signals::Signals;
 use crate::ui::format::quoted;
 use crate::ui::json;
 use crate::ui::message::{Message, Warning};
@@ -37,7 +38,7 @@ pub(crate) async fn run(args: &RecoverArgs, context: &Context) -> Result<(), Cli
     let key = stored.read().map_err(|error| {
         CliError::new(ErrorKind::Internal, format!("{} cannot be read", stored.path.display())).because(error)
     })?;
-    let mut signals = context.signals()?;
+    let mut signals = Signals::listen()?;
     let mut delivery =
         signals.cancel_on_signal(Delivery::check(context, &destinations, may_ask, false)).await?;
     fail_point::reached("prepared");

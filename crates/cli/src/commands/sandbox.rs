@@ -3,6 +3,7 @@
 use crate::args::SandboxArgs;
 use crate::error::{CliError, ErrorKind};
 use crate::flow::context::Context;
+use crate::os::signals::Signals;
 use crate::ui::message::{Message, Warning};
 use crate::ui::stdout;
 use keymint_sandbox::{Organization, Project, Sandbox, Scenario};
@@ -10,7 +11,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
 pub(crate) async fn run(args: &SandboxArgs, context: &Context) -> Result<(), CliError> {
-    let mut signals = context.signals()?;
+    let mut signals = Signals::listen()?;
     let sandbox = start(args).await.map_err(|error| {
         CliError::new(ErrorKind::Usage, "the sandbox cannot listen")
             .because(error)

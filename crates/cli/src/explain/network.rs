@@ -79,7 +79,7 @@ mod tests {
             (Step::Login, refused(503), "later"),
             (Step::Login, ServiceErrorKind::OutOfContract, "--issuer"),
         ] {
-            let told = service(ServiceError::new(step, kind, "no"), None).advice().unwrap();
+            let told = service(ServiceError::new(step, kind, "no"), None).hints().unwrap();
             assert!(told.contains(expected), "{step}, {kind:?}: {told}");
         }
         assert!(hint(Advice::CheckProxy, Some("ALL_PROXY")).starts_with("ALL_PROXY names the proxy."));

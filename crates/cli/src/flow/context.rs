@@ -4,7 +4,6 @@ use crate::args::OutputArgs;
 use crate::config::{Sources, proxy_variable};
 use crate::error::CliError;
 use crate::explain::provision::provision;
-use crate::os::signals::Signals;
 use crate::ui::prompter::Prompter;
 use crate::ui::reporter::Reporter;
 use keymint_domain::ProvisionError;
@@ -37,11 +36,5 @@ impl Context {
     /// The error of the flow, with hints that fit the variables of this process.
     pub(crate) fn explain(&self, error: impl Into<ProvisionError>) -> CliError {
         provision(error.into(), proxy_variable(self.sources.environment))
-    }
-
-    /// The signals to end. From here on the command has to heed them.
-    #[expect(clippy::unused_self, reason = "a command takes what it needs of its process from here")]
-    pub(crate) fn signals(&self) -> Result<Signals, CliError> {
-        Signals::listen().map_err(CliError::internal)
     }
 }

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 /// Signs in with the browser, creates a key and delivers it.
 pub(crate) async fn create(context: &Context, settings: &CreateSettings) -> Result<(), CliError> {
-    let mut flow = CreateFlow::prepare(context, settings, context.signals()?).await?;
+    let mut flow = CreateFlow::prepare(context, settings, Signals::listen()?).await?;
     let opening = open_sign_in(context, &settings.sign_in);
     let (mut receiver, pending) = flow.signals.cancel_on_signal(opening).await?;
     let outcome = flow.create_key(&mut receiver, pending).await;

@@ -43,7 +43,7 @@ impl ResponseReceiver {
         let listener = match listen(port, &context.ui).await {
             Ok(listener) => Some(listener),
             Err(failure) if pasted.is_some() => {
-                prompter.warn(&format!("{}. {}", failure.message(), failure.advice().unwrap_or_default()));
+                prompter.warn(&format!("{}. {}", failure.message(), failure.hints().unwrap_or_default()));
                 None
             }
             Err(failure) => {

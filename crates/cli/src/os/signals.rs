@@ -23,8 +23,13 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
+    /// Listens. From here on the command has to heed them.
+    pub(crate) fn listen() -> Result<Self, CliError> {
+        Self::register().map_err(CliError::internal)
+    }
+
     #[cfg(unix)]
-    pub(crate) fn listen() -> std::io::Result<Self> {
+    fn register() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         // A file that may not grow any more is an error like a full disk, and does not end the
         // program, which may have a key in hand.
@@ -40,7 +45,7 @@ impl Signals {
     }
 
     #[cfg(windows)]
-    pub(crate) fn listen() -> std::io::Result<Self> {
+    fn register() -> std::io::Result<Self> {
         Ok(Self { ctrl_c: tokio::signal::windows::ctrl_c()? })
     }
 

@@ -27,7 +27,7 @@ enum Event<'a> {
 
 /// The error that ends the command.
 pub(crate) fn of_error(error: &CliError) -> String {
-    to_json(&Event::Error { kind: error.kind.name(), message: error.message(), hint: error.advice() })
+    to_json(&Event::Error { kind: error.kind.name(), message: error.message(), hint: error.hints() })
 }
 
 /// The event of a message, if it is for programs.

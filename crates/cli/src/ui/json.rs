@@ -235,7 +235,7 @@ pub(crate) fn error(error: &CliError) -> String {
         schema: "keymint.error/1",
         kind: error.kind.name(),
         message: error.message(),
-        hint: error.advice(),
+        hint: error.hints(),
         choices: error.candidates.iter().map(Choice::from).collect(),
     })
 }

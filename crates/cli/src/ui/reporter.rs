@@ -131,8 +131,8 @@ impl Reporter {
             } else {
                 self.lines.prose(&format!("{label}{}", error.message()));
             }
-            if let Some(advice) = error.advice() {
-                self.lines.prose(&advice);
+            if let Some(hints) = error.hints() {
+                self.lines.prose(&hints);
             }
             for candidate in &error.candidates {
                 self.lines.line(&format!("  {}", format::candidate(candidate)));

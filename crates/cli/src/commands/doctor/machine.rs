@@ -185,7 +185,7 @@ pub(super) fn environment(environment: &dyn Environment) -> Finding {
 }
 
 pub(super) fn of_failure(check: &'static str, failure: CliError) -> Finding {
-    Finding::problem(check, &failure.message(), failure.advice().unwrap_or_default())
+    Finding::problem(check, &failure.message(), failure.hints().unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -148,7 +148,7 @@ mod tests {
     fn a_profile_that_is_not_among_those_of_the_file_is_refused_and_without_any_it_is_a_mere_name() {
         let refused = parse("[profiles.work]\n[profiles.home]", "wrok").unwrap_err();
         assert_eq!(refused.message(), "/c.toml has no profile \"wrok\"");
-        assert_eq!(refused.advice().as_deref(), Some("It has \"home\", \"work\"."));
+        assert_eq!(refused.hints().as_deref(), Some("It has \"home\", \"work\"."));
         assert!(parse("quiet = true", "work").unwrap().values.contains_key("quiet"));
     }
 
