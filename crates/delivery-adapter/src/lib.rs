@@ -70,7 +70,7 @@ pub use env_file::{
 pub use keyring::{FoundItem, Keyring, KeyringError, StoredItem};
 pub use process::{WhichError, which};
 pub use store::{
-    FinishedRun, Journal, KeyRecord, KeyState, Named, RecoveryStore, StateDir, StoredKey, private,
+    FinishedRun, Journal, KeyRecord, KeyState, Named, RecoveryStore, StateDir, StoredKey, private_files,
 };
 pub use variable::{InvalidVariableName, VariableName};
 

@@ -1,11 +1,11 @@
 //! The private directory of what is kept from one run to the next.
 
 mod journal;
-pub mod private;
+pub mod private_files;
 mod recovery;
 
 pub use journal::{FinishedRun, Journal, KeyRecord, KeyState, Named};
-use private::{about, check_owner, create_directory, standard_directory};
+use private_files::{about, check_owner, create_directory, standard_directory};
 pub use recovery::{RecoveryStore, StoredKey};
 use std::fs;
 use std::io;

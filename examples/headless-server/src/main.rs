@@ -11,7 +11,7 @@ mod sign_ins;
 #[cfg(test)]
 mod tests;
 
-use keymint_delivery_adapter::{StateDir, private};
+use keymint_delivery_adapter::{StateDir, private_files};
 use keymint_domain::{BaseUrl, Client};
 use keymint_sandbox::{Sandbox, Scenario};
 use service::Service;
@@ -37,7 +37,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         ["--openai"] => (Client::default(), BaseUrl::openai_api(), None),
         _ => return Err("usage: headless-server [--openai]".into()),
     };
-    let state = private::standard_directory("XDG_STATE_HOME", "LOCALAPPDATA", ".local/state");
+    let state = private_files::standard_directory("XDG_STATE_HOME", "LOCALAPPDATA", ".local/state");
     let state = StateDir::at(state.ok_or("there is no home directory")?.join("keymint-headless-server"));
     let service = Arc::new(Service::new(client, api_base, state));
     tokio::spawn(Arc::clone(&service).remove_expired());

@@ -4,7 +4,7 @@
 pub(super) mod parser;
 
 use crate::error::CliError;
-use keymint_delivery_adapter::private;
+use keymint_delivery_adapter::private_files;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,8 @@ const LONGEST: u64 = 1024 * 1024;
 
 /// The path of the file, whether or not it exists.
 pub(crate) fn path() -> Option<PathBuf> {
-    Some(private::standard_directory("XDG_CONFIG_HOME", "APPDATA", ".config")?.join("keymint/config.toml"))
+    let directory = private_files::standard_directory("XDG_CONFIG_HOME", "APPDATA", ".config")?;
+    Some(directory.join("keymint/config.toml"))
 }
 
 /// The text of the file, if it exists.
@@ -28,8 +29,8 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, CliError> {
 
 fn read_checked(path: &Path) -> io::Result<String> {
     let mut bytes = Vec::new();
-    private::check_directories(path)?;
-    private::open(path)?.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    private_files::check_directories(path)?;
+    private_files::open(path)?.take(LONGEST + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LONGEST {
         return Err(io::Error::other("it has more than 1 MiB"));
     }

@@ -2,7 +2,7 @@
 
 use crate::args::EndpointArgs;
 use crate::os::clock;
-use keymint_delivery_adapter::{StateDir, private};
+use keymint_delivery_adapter::{StateDir, private_files};
 use keymint_domain::{AuthorizationResponse, Callback, PendingAuthorization, SavedAuthorization};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -45,12 +45,12 @@ pub(crate) fn save(pending: PendingAuthorization, endpoints: EndpointArgs, expir
     forget_old(folder);
     let content = Content { expires, endpoints, authorization: pending.into_saved() };
     let text = Zeroizing::new(serde_json::to_vec(&content)?);
-    let path = folder.join(format!("{}.{EXTENSION}", private::new_id()));
-    let mut file = private::new_file(&path)?;
+    let path = folder.join(format!("{}.{EXTENSION}", private_files::new_id()));
+    let mut file = private_files::new_file(&path)?;
     file.write_all(&text)
         .and_then(|()| file.sync_all())
-        .and_then(|()| private::sync_directory(folder))
-        .map_err(|error| private::about(&path, &error))
+        .and_then(|()| private_files::sync_directory(folder))
+        .map_err(|error| private_files::about(&path, &error))
 }
 
 /// Finds the sign-in that this URL is the response to; `None` if it is completed, or began on another
@@ -75,14 +75,14 @@ impl PendingSignIn {
         match fs::remove_file(&self.path) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(private::about(&self.path, &error)),
+            Err(error) => Err(private_files::about(&self.path, &error)),
         }
     }
 }
 
 fn read(path: &Path) -> io::Result<Content> {
     let mut text = Zeroizing::new(Vec::new());
-    private::open(path)?.take(LONGEST).read_to_end(&mut text)?;
+    private_files::open(path)?.take(LONGEST).read_to_end(&mut text)?;
     Ok(serde_json::from_slice(&text)?)
 }
 

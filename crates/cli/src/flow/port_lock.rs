@@ -3,7 +3,7 @@
 use crate::error::{CliError, ErrorKind};
 use crate::explain::delivery as explain;
 use crate::os::clock;
-use keymint_delivery_adapter::{StateDir, private};
+use keymint_delivery_adapter::{StateDir, private_files};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Seek, Write};
 use std::path::Path;
@@ -60,8 +60,8 @@ fn lock(path: &Path) -> io::Result<Result<File, String>> {
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path).map_err(|error| private::about(path, &error))?;
-    private::leave_to_owner(&file);
+    let mut file = options.open(path).map_err(|error| private_files::about(path, &error))?;
+    private_files::leave_to_owner(&file);
     match file.try_lock() {
         Ok(()) => {
             file.set_len(0)?;
@@ -70,6 +70,6 @@ fn lock(path: &Path) -> io::Result<Result<File, String>> {
             Ok(Ok(file))
         }
         Err(TryLockError::WouldBlock) => Ok(Err(io::read_to_string(file)?)),
-        Err(TryLockError::Error(error)) => Err(private::about(path, &error)),
+        Err(TryLockError::Error(error)) => Err(private_files::about(path, &error)),
     }
 }

@@ -3,7 +3,7 @@
 //! Each run writes a record, without the key, before it requests one. If the program, the machine or the
 //! response is lost after that, the record says that a key may exist.
 
-use super::private::{self, utc_now};
+use super::private_files::{self, utc_now};
 use crate::Keyring;
 use keymint_domain::{ApiKey, DeliveryReport, DestinationId, Target, Title};
 use serde::{Deserialize, Serialize};
@@ -118,16 +118,16 @@ pub struct Journal {
 impl Journal {
     /// A journal that is not written, for a key that is worth nothing, or for none.
     pub fn disabled() -> Self {
-        Self { id: private::new_id(), file: None, record: None }
+        Self { id: private_files::new_id(), file: None, record: None }
     }
 
     /// Creates the file, which proves before a key is requested that it is possible. Dropping the journal
     /// removes the file, unless a key was requested.
     pub(super) fn begin_in(directory: &Path) -> io::Result<Self> {
-        let id = private::new_id();
+        let id = private_files::new_id();
         let path = directory.join(format!("{id}.{EXTENSION}"));
-        let file = private::new_file(&path)?;
-        file.try_lock().map_err(|error| private::about(&path, &error.into()))?;
+        let file = private_files::new_file(&path)?;
+        file.try_lock().map_err(|error| private_files::about(&path, &error.into()))?;
         Ok(Self { id, file: Some((path, file)), record: None })
     }
 
@@ -155,8 +155,8 @@ impl Journal {
     fn write(&mut self, record: &KeyRecord) -> io::Result<()> {
         let Some((path, file)) = &mut self.file else { return Ok(()) };
         append(file, record)
-            .and_then(|()| path.parent().map_or(Ok(()), private::sync_directory))
-            .map_err(|error| private::about(path, &error))
+            .and_then(|()| path.parent().map_or(Ok(()), private_files::sync_directory))
+            .map_err(|error| private_files::about(path, &error))
     }
 
     /// Notes that the key exists.
@@ -255,7 +255,7 @@ pub(super) fn finished_runs_in(directory: &Path) -> io::Result<Vec<FinishedRun>>
 }
 
 fn read(path: PathBuf) -> Option<FinishedRun> {
-    let mut file = private::open(&path).ok()?;
+    let mut file = private_files::open(&path).ok()?;
     // A live run holds the lock of its journal.
     file.try_lock_shared().ok()?;
     let mut text = Vec::new();

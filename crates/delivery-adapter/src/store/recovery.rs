@@ -1,7 +1,7 @@
 //! The private store of keys whose destination failed.
 
 use super::journal::KeyRecord;
-use super::private::{self, utc_now};
+use super::private_files::{self, utc_now};
 use super::{RECOVERY, StateDir};
 use crate::fail_point;
 use keymint_domain::{ApiKey, DeliveryError, DeliveryReport, DestinationId, KeyDestination, async_trait};
@@ -45,7 +45,7 @@ impl KeyDestination for RecoveryStore {
 
 fn store(directory: &Path, id: &str, key: &ApiKey) -> io::Result<PathBuf> {
     let path = directory.join(format!("{id}.{EXTENSION}"));
-    let file = private::new_file(&path)?;
+    let file = private_files::new_file(&path)?;
     fail_point::reached("recovery-made");
     fill(file, &path, key)?;
     fail_point::reached("kept");
@@ -62,9 +62,9 @@ fn fill(mut file: File, path: &Path, key: &ApiKey) -> io::Result<()> {
     drop(file);
     written
         // The name is on the disk only with the directory.
-        .and_then(|()| private::sync_directory(directory))
+        .and_then(|()| private_files::sync_directory(directory))
         .inspect_err(|_| drop(fs::remove_file(path)))
-        .map_err(|error| private::about(path, &error))
+        .map_err(|error| private_files::about(path, &error))
 }
 
 /// A key in a recovery store.
@@ -102,7 +102,7 @@ pub(super) fn list(state: &StateDir) -> io::Result<Vec<StoredKey>> {
 /// Returns whether a file exists in a directory of this user. Systems delete temporary files, and then any
 /// user can put a key of theirs there.
 fn is_ours(path: &Path) -> bool {
-    path.exists() && path.parent().is_some_and(|directory| private::check_owner(directory).is_ok())
+    path.exists() && path.parent().is_some_and(|directory| private_files::check_owner(directory).is_ok())
 }
 
 impl StoredKey {
@@ -112,7 +112,7 @@ impl StoredKey {
     ///
     /// If the file cannot be read, or has no key in it.
     pub fn read(&self) -> io::Result<ApiKey> {
-        let mut text = Zeroizing::new(io::read_to_string(private::open(&self.path)?)?);
+        let mut text = Zeroizing::new(io::read_to_string(private_files::open(&self.path)?)?);
         let length = text.trim_end().len();
         text.truncate(length);
         ApiKey::parse(std::mem::take(&mut *text)).map_err(|_| io::Error::other("no key is in it"))
@@ -147,7 +147,7 @@ impl StoredKey {
 fn new_temporary_directory() -> io::Result<PathBuf> {
     let name = format!("keymint-{}-{}", std::process::id(), utc_now().replace(':', ""));
     let directory = absolute_or_tmp(env::temp_dir()).join(name);
-    private::builder().create(&directory).map_err(|error| private::about(&directory, &error))?;
+    private_files::builder().create(&directory).map_err(|error| private_files::about(&directory, &error))?;
     Ok(directory)
 }
 
