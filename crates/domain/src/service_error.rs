@@ -1,4 +1,4 @@
-//! What can go wrong with one request.
+//! The failures of one request.
 
 use crate::text::human_duration;
 use std::fmt;
@@ -18,7 +18,7 @@ pub enum Step {
     ListProjects,
     /// The creation of the key.
     CreateKey,
-    /// The question whether a key works, which no flow asks by itself.
+    /// The check of a key, which no flow does by itself.
     CheckKey,
 }
 
@@ -28,7 +28,7 @@ impl Step {
         self.words().0
     }
 
-    /// Its name for programs, and what it does for people.
+    /// Its name for programs, and its description for people.
     fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::ExchangeCode => ("exchange_code", "exchanging the authorization code"),
@@ -47,32 +47,32 @@ impl fmt::Display for Step {
     }
 }
 
-/// What a remote service, or the way to it, did to one request.
+/// The failure of one request, at a remote service or on the way to it.
 ///
-/// Its text names the step, and in the detail method, URL without query, status and what is safe
-/// of the answer. No secret is in it.
+/// Its text names the step. The detail has the method, the URL without its query, the status and the safe
+/// part of the answer. It contains no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{step} failed: {detail}")]
 #[non_exhaustive]
 pub struct ServiceError {
-    /// Which request.
+    /// The request.
     pub step: Step,
-    /// What happened to it.
+    /// The kind of failure.
     pub kind: ServiceErrorKind,
-    /// The same in words, with the cause. Clean: fit for a person's eyes.
+    /// A description with the cause. It has no control characters, so it can be shown.
     pub detail: String,
     /// The error code that came with a refusal, such as `insufficient_quota` or `invalid_grant`.
     pub code: Option<String>,
 }
 
 impl ServiceError {
-    /// With this detail, which must be clean.
+    /// An error with this detail, which must have no control characters.
     pub fn new(step: Step, kind: ServiceErrorKind, detail: impl Into<String>) -> Self {
         Self { step, kind, detail: detail.into(), code: None }
     }
 
-    /// With the error code of the refusal, unless it is no identifier of at most 64 characters, as a
-    /// code is: `A`-`Z`, `a`-`z`, `0`-`9`, `_` and `.`.
+    /// Adds the error code of the refusal, if it is an identifier of at most 64 characters: `A`-`Z`,
+    /// `a`-`z`, `0`-`9`, `_` and `.`.
     pub fn with_code(self, code: &str) -> Self {
         let is_identifier =
             code.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'));
@@ -80,7 +80,7 @@ impl ServiceError {
         Self { code, ..self }
     }
 
-    /// What a front end should suggest to the user.
+    /// The suggestion for the user.
     pub fn advice(&self) -> Advice {
         use ServiceErrorKind::{Interrupted, NotSent, OutOfContract, Refused, TimedOut};
         match (self.kind, self.step) {
@@ -101,13 +101,13 @@ impl ServiceError {
     }
 }
 
-/// What to suggest to a user after a [`ServiceError`].
+/// A suggestion for the user after a [`ServiceError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Advice {
     /// Check the network connection and the host name.
     CheckHostName,
-    /// Check which certificates are trusted, and the clock.
+    /// Check the trusted certificates, and the clock.
     CheckTrust,
     /// Check the proxy's URL and credentials.
     CheckProxy,
@@ -131,7 +131,7 @@ pub enum Advice {
     CheckEndpoints,
 }
 
-/// What happened to a request.
+/// The kind of a [`ServiceError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ServiceErrorKind {
@@ -145,14 +145,14 @@ pub enum ServiceErrorKind {
     Refused {
         /// The status.
         status: u16,
-        /// How long the server asks to wait (RFC 9110 section 10.2.3).
+        /// The time for which the server asks to wait (RFC 9110 section 10.2.3).
         retry_after: Option<Duration>,
     },
-    /// An answer with status 2xx came that is not what the contract says, or too large.
+    /// An answer with status 2xx came that violates the contract, or is too large.
     OutOfContract,
 }
 
-/// Why a request could not be sent. A front end has a hint for each.
+/// The reason why a request could not be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConnectFailure {
@@ -169,7 +169,7 @@ pub enum ConnectFailure {
 }
 
 impl ConnectFailure {
-    /// What a front end should suggest to the user.
+    /// The suggestion for the user.
     pub fn advice(self) -> Advice {
         match self {
             Self::Dns => Advice::CheckHostName,
@@ -181,7 +181,7 @@ impl ConnectFailure {
 }
 
 impl ServiceErrorKind {
-    /// Whether the same request may well succeed a little later.
+    /// Returns whether the same request may succeed a little later.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::NotSent(ConnectFailure::Tls) | Self::OutOfContract => false,
@@ -190,7 +190,7 @@ impl ServiceErrorKind {
         }
     }
 
-    /// How long the server asks to wait.
+    /// The time for which the server asks to wait.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused { retry_after, .. } => *retry_after,
@@ -198,13 +198,13 @@ impl ServiceErrorKind {
         }
     }
 
-    /// Whether the session itself was refused, so that no other call will be answered.
+    /// Returns whether the session itself was refused, so that no other call will be answered.
     pub(crate) fn ends_the_session(&self) -> bool {
         matches!(self, Self::Refused { status: 401, .. })
     }
 
-    /// Whether the server may have done what it was asked to do, although it did not say so.
-    /// Only a complete 4xx answer says no, and 408 does not: an intermediary may send it.
+    /// Returns whether the server may have executed the request without confirming it. Only a complete 4xx
+    /// answer rules that out, and 408 does not: an intermediary may send it.
     pub(crate) fn leaves_outcome_unknown(&self) -> bool {
         match self {
             Self::NotSent(_) => false,
