@@ -87,8 +87,8 @@ pub enum Warning {
 }
 
 impl EnvFile {
-    /// Looks at the file, which need not exist. Nothing is written. A symbolic link is followed once, and
-    /// another run in the same directory is waited for, at most 10 s.
+    /// Looks at the file, which need not exist, as [`FileLocation::inspect`] does. A symbolic link is followed
+    /// once.
     ///
     /// # Errors
     ///
@@ -192,8 +192,8 @@ impl Reserved {
 }
 
 impl FileLocation {
-    /// Looks at the file. Nothing is written, except that empty files of killed runs are removed. Another
-    /// run in the same directory is waited for, at most 10 s.
+    /// Looks at the file. Locks its directory until the result is dropped, waits at most 10 s for another run
+    /// there, and removes the temporary files of killed runs that hold no key.
     ///
     /// # Errors
     ///

@@ -69,7 +69,7 @@ impl Keyring {
     /// The name of the keyring as a destination.
     pub const ID: &str = "keyring";
 
-    /// Looks at the item of a profile.
+    /// Looks at the item of a profile. A locked keyring may prompt for its password.
     ///
     /// # Errors
     ///

@@ -4,9 +4,11 @@
 //!
 //! 1. **Inspect.** [`EnvFile::inspect`], [`Keyring::inspect`], [`Command::parse`] and [`Clipboard::find`]
 //!    report what they find, as values: warnings, the current state of the destination, the status in git.
-//!    Nothing is written, and nothing prompts.
+//!    The destination does not change. [`EnvFile::inspect`] also locks the directory against other runs and
+//!    removes empty temporary files of killed runs, and a locked keyring may prompt for its password.
 //! 2. **Reserve.** [`FoundEnvFile::reserve`] and [`FoundItem::reserve`] do everything that can fail without
-//!    the key. So a key is created only if its destinations can take it.
+//!    the key. So a key is created only if its destinations can take it. Dropping the future of an inspection or
+//!    a reservation undoes it; a dropped reservation blocks for that, at most 3 s.
 //! 3. **Deliver.** [`deliver`](keymint_domain::deliver) gives the key to each destination. If one fails, or
 //!    none is durable, a [`RecoveryStore`] keeps it.
 //!
@@ -46,8 +48,10 @@
 //! The feature `keyring` (off by default) builds in the keyring of the operating system. Without it, a
 //! [`Keyring`] reports [`KeyringError::NotBuiltIn`]. The feature `fail-points` is for keymint's own tests.
 //!
-//! Everything here runs on a tokio runtime with its timer. What blocks does so on [threads] of its
-//! own, with a time limit.
+//! The asynchronous functions need a tokio runtime with its timer. Files and the keyring block [threads] of their
+//! own there; the keyring, git and other programs have a time limit. [`StateDir`] and [`Journal`] are synchronous,
+//! and block their caller. [`private_files`] has the functions that they open their files with, for other files of
+//! a front end.
 
 mod clipboard;
 mod command;
