@@ -60,11 +60,9 @@ pub(crate) enum Command {
     /// Sign in with the browser and create one project API key
     #[command(after_help = CREATE_EXAMPLES, after_long_help = CREATE_HELP, verbatim_doc_comment)]
     Create(Box<CreateArgs>),
-
     /// Sign in and show organizations and projects; nothing is created
     #[command(verbatim_doc_comment)]
     List(Box<ListArgs>),
-
     /// Begin a sign-in that `finish` completes, perhaps elsewhere or much later
     ///
     /// Prints the address to open, and ends. Whoever opens it, in any browser,
@@ -72,22 +70,18 @@ pub(crate) enum Command {
     /// `finish` needs.
     #[command(verbatim_doc_comment)]
     Start(Box<StartArgs>),
-
     /// Complete a sign-in that `start` began, and create the key
     #[command(after_help = FINISH_HELP, verbatim_doc_comment)]
     Finish(Box<FinishArgs>),
-
     /// List, deliver or delete keys that are kept because their destination failed
     #[command(after_help = RECOVER_HELP, verbatim_doc_comment)]
     Recover(RecoverArgs),
-
     /// Show which keys this machine was given, and which one a program started here uses
     ///
     /// Only what was written down here is known: the platform lists all keys at
     /// https://platform.openai.com/api-keys. A key itself is never shown.
     #[command(after_help = STATUS_HELP, verbatim_doc_comment)]
     Status(StatusArgs),
-
     #[cfg(feature = "sandbox")]
     /// Watch the whole of `create` against a built-in sandbox: no account, no network
     ///
@@ -99,14 +93,12 @@ pub(crate) enum Command {
         #[command(flatten)]
         output: OutputArgs,
     },
-
     /// Check what a sign-in needs on this machine, and say what to do where it is missing
     ///
     /// Nothing is asked of the servers: it is only seen whether a connection can
     /// be made. The exit code is 0 where a sign-in can begin, and 1 elsewhere.
     #[command(verbatim_doc_comment)]
     Doctor(Box<DoctorArgs>),
-
     #[cfg(feature = "sandbox")]
     /// Serve the sandbox until Ctrl-C, for front ends in the making
     ///
@@ -115,14 +107,11 @@ pub(crate) enum Command {
     /// output has the variables that point `keymint create` at it.
     #[command(verbatim_doc_comment)]
     Sandbox(SandboxArgs),
-
     /// Run a command with the stored key in its environment
     #[command(after_help = RUN_HELP, verbatim_doc_comment)]
     Run(RunArgs),
-
     /// Remove a stored key from the keyring; on the server it stays valid
     Forget(ForgetArgs),
-
     /// Show each setting, its value, and where it comes from
     ///
     /// A setting is a flag, else its variable, else what the configuration file
@@ -141,7 +130,6 @@ pub(crate) enum Command {
     /// no place in it.
     #[command(verbatim_doc_comment)]
     Config(ConfigArgs),
-
     /// Print what a shell needs to complete commands and options
     ///
     ///   source <(keymint completions bash)
@@ -152,7 +140,6 @@ pub(crate) enum Command {
         /// The shell to complete in
         shell: Shell,
     },
-
     /// Print the manual page, or that of one command
     ///
     ///   keymint man | man -l -

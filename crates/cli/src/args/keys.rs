@@ -8,15 +8,12 @@ use std::ffi::OsString;
 pub(crate) struct RecoverArgs {
     /// Which key, by the id in the list; not needed where there is only one
     pub(crate) id: Option<String>,
-
     /// Delete the file that has it
     #[arg(long)]
     pub(crate) delete: bool,
-
     /// Never ask; what would need an answer fails
     #[arg(long)]
     pub(crate) no_input: bool,
-
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     #[command(flatten, next_help_heading = "Where the key goes (without any, the keys are listed)")]
@@ -28,11 +25,9 @@ pub(crate) struct StatusArgs {
     /// Ask the platform whether the key that would be used works
     #[arg(long)]
     pub(crate) verify: bool,
-
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
-
     /// Profile of the configuration file, and which of the stored keys [default: default]
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
@@ -43,19 +38,15 @@ pub(crate) struct RunArgs {
     /// Variable that the command looks for the key in [default: OPENAI_API_KEY]
     #[arg(long, value_name = "NAME")]
     pub(crate) var: Option<String>,
-
     /// Which of the stored keys [default: default]
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
-
     /// Never ask; without a stored key it fails
     #[arg(long)]
     pub(crate) no_input: bool,
-
     /// Print one JSON object when the command cannot be started
     #[arg(long)]
     pub(crate) json: bool,
-
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "CMD")]
     pub(crate) command: Vec<OsString>,
@@ -66,7 +57,6 @@ pub(crate) struct ForgetArgs {
     /// Which of the stored keys [default: default]
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
-
     /// Print one JSON object that tells what was removed
     #[arg(long)]
     pub(crate) json: bool,

@@ -12,11 +12,9 @@ pub(crate) struct KeyArgs {
     /// [default: keymint USER@HOST YYYY-MM-DD xxxx]
     #[arg(long)]
     pub(crate) name: Option<String>,
-
     /// Do everything but the creation
     #[arg(long)]
     pub(crate) dry_run: bool,
-
     /// Ask the platform whether the new key works; the exit code stays the same
     #[arg(long)]
     pub(crate) verify: bool,
@@ -28,16 +26,13 @@ pub(crate) struct BrowserArgs {
     /// Do not open a browser; the address to open is shown either way
     #[arg(long)]
     pub(crate) no_browser: bool,
-
     /// Open the address with this command; %s stands for the address, which is the last argument
     /// otherwise [default: what BROWSER says, else the system's browser]
     #[arg(long, value_name = "CMD", conflicts_with = "no_browser")]
     pub(crate) browser: Option<String>,
-
     /// Do not listen for the browser; paste the address that it ended on
     #[arg(long)]
     pub(crate) no_listen: bool,
-
     /// Never ask; what would need an answer fails
     #[arg(long)]
     pub(crate) no_input: bool,
@@ -48,15 +43,12 @@ pub(crate) struct OutputArgs {
     /// Print one JSON object on standard output
     #[arg(long)]
     pub(crate) json: bool,
-
     /// Report progress as JSON objects, one a line, instead of text
     #[arg(long)]
     pub(crate) events: bool,
-
     /// Say only what is needed: the address, warnings and errors
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-
     /// Say more: every step, and when it happened
     #[arg(short, long)]
     pub(crate) verbose: bool,
@@ -82,39 +74,30 @@ pub(crate) struct DestinationArgs {
     /// Put it into a dotenv file [PATH: .env]
     #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = ".env", value_hint = ValueHint::FilePath)]
     pub(crate) env_file: Option<OsString>,
-
     /// Name of the variable in the file [default: OPENAI_API_KEY]
     #[arg(long, value_name = "NAME")]
     pub(crate) var: Option<String>,
-
     /// Replace another value that the file has
     #[arg(long)]
     pub(crate) force: bool,
-
     /// Accept a file that git tracks
     #[arg(long)]
     pub(crate) allow_tracked: bool,
-
     /// Put it into the keyring of this system
     #[arg(long)]
     pub(crate) keyring: bool,
-
     /// Replace a key that the keyring has
     #[arg(long)]
     pub(crate) new: bool,
-
     /// Profile of the configuration file, and name of the place in the keyring [default: default]
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
-
     /// Give it to a command, on its standard input: 'pass insert -m openai'
     #[arg(long, value_name = "CMD", value_hint = ValueHint::CommandString)]
     pub(crate) pipe_to: Option<String>,
-
     /// Put it on the clipboard; alone, it is kept in a private file, too
     #[arg(long)]
     pub(crate) copy: bool,
-
     /// Print it, besides
     #[arg(long)]
     pub(crate) print: bool,
@@ -133,11 +116,9 @@ pub(crate) struct TargetArgs {
     /// Organization, by its id or its title
     #[arg(long, value_name = "ID|TITLE")]
     pub(crate) organization: Option<String>,
-
     /// Project, by its id or its title; it need not be the default one
     #[arg(long, value_name = "ID|TITLE")]
     pub(crate) project: Option<String>,
-
     /// Pick from lists
     #[arg(long, conflicts_with_all = ["organization", "project"])]
     pub(crate) choose: bool,
@@ -149,10 +130,8 @@ pub(crate) struct TimeoutArgs {
     /// How long to wait for you to come back from the browser [default: 15m]
     #[arg(long, value_name = "TIME")]
     pub(crate) sign_in_timeout: Option<String>,
-
     #[command(flatten)]
     pub(crate) servers: ServerTimeoutArgs,
-
     /// Look for the project this often [default: soon at first, then ever later]
     #[arg(long, hide_short_help = true, value_name = "TIME")]
     pub(crate) poll_interval: Option<String>,
@@ -163,7 +142,6 @@ pub(crate) struct ServerTimeoutArgs {
     /// How long to wait for the default project of a new account [default: 60s]
     #[arg(long, value_name = "TIME")]
     pub(crate) project_timeout: Option<String>,
-
     /// How long one request may take [default: 30s]
     #[arg(long, value_name = "TIME")]
     pub(crate) http_timeout: Option<String>,
@@ -175,31 +153,24 @@ pub(crate) struct EndpointArgs {
     /// Authorization server [default: https://auth.openai.com]
     #[arg(long, hide_short_help = true, value_name = "URL")]
     pub(crate) issuer: Option<String>,
-
     /// Platform API [default: https://api.openai.com]
     #[arg(long, hide_short_help = true, value_name = "URL")]
     pub(crate) api_base: Option<String>,
-
     /// OAuth client id [default: that of OpenAI's Codex CLI]
     #[arg(long, hide_short_help = true, value_name = "ID")]
     pub(crate) client_id: Option<String>,
-
     /// OAuth audience [default: https://api.openai.com/v1]
     #[arg(long, hide_short_help = true)]
     pub(crate) audience: Option<String>,
-
     /// OAuth scope [default: "openid email profile offline_access"]
     #[arg(long, hide_short_help = true)]
     pub(crate) scope: Option<String>,
-
     /// Application that the platform session is opened for [default: api]
     #[arg(long, hide_short_help = true)]
     pub(crate) app: Option<String>,
-
     /// Port on this machine that the browser comes back to [default: 5000]
     #[arg(long, hide_short_help = true, value_name = "PORT")]
     pub(crate) callback_port: Option<String>,
-
     /// Certificates to trust besides the system's [default: the file that CODEX_CA_CERTIFICATE or
     /// SSL_CERT_FILE names]
     #[arg(long, hide_short_help = true, value_name = "PEM", value_hint = ValueHint::FilePath)]

@@ -29,7 +29,6 @@ pub(crate) struct ListArgs {
     /// Profile of the configuration file
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
-
     #[command(flatten)]
     pub(crate) browser: BrowserArgs,
     #[command(flatten)]
@@ -45,11 +44,9 @@ pub(crate) struct StartArgs {
     /// Profile of the configuration file
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
-
     /// How long it can be finished [default: 15m]
     #[arg(long, value_name = "TIME")]
     pub(crate) sign_in_timeout: Option<String>,
-
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     #[command(flatten)]
@@ -60,14 +57,11 @@ pub(crate) struct StartArgs {
 pub(crate) struct FinishArgs {
     /// The address that the browser ended on [default: read from standard input]
     pub(crate) address: Option<String>,
-
     #[command(flatten)]
     pub(crate) key: KeyArgs,
-
     /// Never ask; what would need an answer fails
     #[arg(long)]
     pub(crate) no_input: bool,
-
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     #[command(flatten, next_help_heading = DESTINATIONS)]
