@@ -398,9 +398,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (first, second) = (location(directory.path()), location(directory.path()));
         first.lock(&Impatient).await.unwrap();
+        let temp_file = TempFile::reserve(&first.directory, ROOM, None).unwrap();
+        assert!(second.directory.leftovers().unwrap().is_empty());
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "the file of a living run is removed");
         let error = second.lock(&Impatient).await.unwrap_err();
         assert!(matches!(error.kind, EnvFileErrorKind::Locked), "{error}");
-        drop(first);
+        drop((first, temp_file));
         second.lock(&Impatient).await.unwrap();
     }
 

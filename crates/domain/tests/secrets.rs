@@ -87,6 +87,7 @@ fn no_secret_shows_in_debug_from_the_beginning_of_a_flow_to_its_end() {
         "address",
         created.key.expose(),
     ];
+    assert!(said[1].contains("https://auth.openai.com"), "{}", said[1]);
     for text in said {
         for secret in secrets {
             assert!(!text.contains(secret), "{secret} in {text}");

@@ -43,6 +43,7 @@ mod tests {
         for (token, expected) in [
             (good.clone(), Some("dev@example.com")),
             (good.replace("c2ln", ""), Some("dev@example.com")),
+            (token(r#"{"email": "dev@example.com", "email_verified": false}"#), Some("dev@example.com")),
             (String::new(), None),
             ("..".to_owned(), None),
             ("opaque".to_owned(), None),

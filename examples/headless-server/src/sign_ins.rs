@@ -204,4 +204,15 @@ mod tests {
         assert!(sign_ins.of_owner(late, "id", &token()).is_ok());
         assert_eq!(sign_ins.of_owner(late + LIFETIME, "id", &token()).err(), Some(Refusal::Unknown));
     }
+
+    #[test]
+    fn the_newest_events_are_kept() {
+        let (now, mut sign_ins) = (Moment::ORIGIN, SignIns::default());
+        begin(&mut sign_ins, now, "id").unwrap();
+        sign_ins.note("id", &Event::CodeExchanged);
+        for _ in 0..MOST_EVENTS {
+            sign_ins.note("id", &Event::SignedIn);
+        }
+        assert_eq!(sign_ins.of_owner(now, "id", &token()).unwrap().events, ["signed_in"; MOST_EVENTS]);
+    }
 }

@@ -223,15 +223,18 @@ async fn a_sign_in_without_a_key_says_why_and_names_one_that_may_exist() {
     let service =
         RunningService::of(Scenario::ready().reply(Step::CreateKey, Reply::hang_up().after_processing()))
             .await;
-    for (consent, reason) in [
-        (Consent::Deny, "the sign-in was refused: access_denied"),
-        (Consent::Allow, ": look for the name keymint headless-server"),
+    for (consent, reason, keys) in [
+        (Consent::Deny, "the sign-in was refused: access_denied", 0),
+        (Consent::Allow, ": look for the name keymint headless-server", 1),
     ] {
         let sign_in = service.begin().await;
         assert_eq!(sign_in.come_back(consent).await, 202);
         let outcome = sign_in.outcome().await;
         assert_eq!(outcome["state"], "failed");
-        assert!(outcome["reason"].as_str().unwrap().contains(reason), "{outcome}");
+        let told = outcome["reason"].as_str().unwrap();
+        assert!(told.contains(reason), "{outcome}");
+        let made = service.sandbox.keys();
+        assert!(made.len() == keys && made.iter().all(|key| told.contains(&key.name)), "{told}");
         assert_eq!(sign_in.take_key().await, (409, json!({"error": "no_key"})));
     }
 }

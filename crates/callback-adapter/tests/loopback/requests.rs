@@ -345,6 +345,7 @@ async fn every_answer_has_the_same_headers_and_is_constant() {
             "303",
         ),
         ("GET GOOD HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n", "410"),
+        ("GET /auth/done/ HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n", "404"),
         ("GET /auth/done?x HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n", "200"),
         ("canary\r\n\r\n", "400"),
         (&*format!("GET /canary HTTP/1.1\r\nX: {}\r\n\r\n", "canary".repeat(4000)), "431"),

@@ -1,7 +1,8 @@
 //! The wait for the browser.
 
 use keymint_domain::testing::{FakeClock, FakeSource, pending};
-use keymint_domain::{Clock, Moment, ProvisionError, wait_for_grant};
+use keymint_domain::{Clock, Moment, ProvisionError, SourceError, wait_for_grant};
+use std::error::Error;
 use std::time::Duration;
 
 #[test]
@@ -43,5 +44,9 @@ fn the_first_answer_with_the_right_state_decides() {
         assert!(matches!(error, ProvisionError::Authorization(_)), "{error:?}");
         assert_eq!(error.to_string(), words);
     }
-    assert!(matches!(come_back(&strays), Err(ProvisionError::NoResponse(_))));
+    let error = come_back(&strays).unwrap_err();
+    assert!(matches!(error, ProvisionError::NoResponse(_)), "{error:?}");
+    assert_eq!(error.to_string(), "the answer of the browser cannot be received");
+    assert_eq!(error.source().unwrap().to_string(), "no more answers");
+    assert!(SourceError::new("a message").source().is_none());
 }

@@ -133,30 +133,24 @@ async fn what_does_not_exist_or_not_yet_is_not_found() {
 
 #[tokio::test]
 async fn both_lists_are_paged() {
-    let many = (2..=3).map(|number| Project::new(format!("proj_{number}")));
+    let many = (2..=5).map(|number| Project::new(format!("proj_{number}")));
     let first = many.fold(Organization::numbered(1), Organization::with_project);
-    let scenario = Scenario::of([first, Organization::numbered(2), Organization::numbered(3)]).page_size(2);
+    let scenario = Scenario::of([first].into_iter().chain((2..=5).map(Organization::numbered))).page_size(2);
     let sandbox = Sandbox::start(scenario).await.unwrap();
     let session_key = session_key(&sandbox).await;
 
-    for (first, second, prefix) in [
-        (
-            organizations(&sandbox, &session_key, ""),
-            organizations(&sandbox, &session_key, "?after=org-2"),
-            "org-",
-        ),
-        (
-            projects(&sandbox, &session_key, "org-1", ""),
-            projects(&sandbox, &session_key, "org-1", "&after=proj_2"),
-            "proj_",
-        ),
-    ] {
-        let page = first.send().await.json();
-        assert_eq!(page["data"].as_array().unwrap().len(), 2);
-        assert_eq!((&page["has_more"], &page["last_id"]), (&json!(true), &json!(format!("{prefix}2"))));
-        let page = second.send().await.json();
-        assert_eq!(page["data"][0]["id"], format!("{prefix}3"));
-        assert_eq!((&page["has_more"], &page["last_id"]), (&json!(false), &json!(format!("{prefix}3"))));
+    for (after, numbers, has_more) in [("", &[1, 2][..], true), ("2", &[3, 4], true), ("4", &[5], false)] {
+        let query = |start| if after.is_empty() { String::new() } else { format!("{start}{after}") };
+        for (call, prefix) in [
+            (organizations(&sandbox, &session_key, &query("?after=org-")), "org-"),
+            (projects(&sandbox, &session_key, "org-1", &query("&after=proj_")), "proj_"),
+        ] {
+            let page = call.send().await.json();
+            let ids: Vec<_> = numbers.iter().map(|number| json!(format!("{prefix}{number}"))).collect();
+            let listed: Vec<_> = page["data"].as_array().unwrap().iter().map(|entry| &entry["id"]).collect();
+            assert_eq!(listed, ids.iter().collect::<Vec<_>>());
+            assert_eq!((&page["has_more"], &page["last_id"]), (&json!(has_more), ids.last().unwrap()));
+        }
     }
     assert!(sandbox.violations().is_empty());
 }

@@ -90,16 +90,18 @@ async fn a_wrong_authorization_request_is_never_redirected() {
 #[tokio::test]
 async fn a_page_can_be_decided_once() {
     let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
-    let page = get(authorize_url(&sandbox, "http://localhost:5000/auth/callback")).send().await;
-    let (_, rest) = page.text.split_once(r#"name="request" value=""#).unwrap();
-    let id = rest.split('"').next().unwrap();
-    let decide = |decision| {
-        let fields = [("request", id), ("decision", decision)];
-        post(format!("{}/oauth/authorize/decision", sandbox.issuer())).form(&fields).send()
-    };
+    for (first, second) in [("refuse", "continue"), ("continue", "refuse")] {
+        let page = get(authorize_url(&sandbox, "http://localhost:5000/auth/callback")).send().await;
+        let (_, rest) = page.text.split_once(r#"name="request" value=""#).unwrap();
+        let id = rest.split('"').next().unwrap();
+        let decide = |decision| {
+            let fields = [("request", id), ("decision", decision)];
+            post(format!("{}/oauth/authorize/decision", sandbox.issuer())).form(&fields).send()
+        };
 
-    assert_eq!(decide("refuse").await.status, 302);
-    assert_eq!(decide("continue").await.status, 400);
+        assert_eq!(decide(first).await.status, 302);
+        assert_eq!(decide(second).await.status, 400);
+    }
     assert!(sandbox.violations().is_empty(), "a second click is no violation");
 }
 
