@@ -1,6 +1,5 @@
-//! The operating system: time, variables, signals and standard streams.
+//! The operating system: variables, signals and standard streams.
 
-pub(crate) mod clock;
 pub(crate) mod core_dumps;
 pub(crate) mod env;
 pub(crate) mod signals;

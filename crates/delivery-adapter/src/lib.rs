@@ -64,6 +64,7 @@ mod process;
 mod store;
 pub mod threads;
 mod variable;
+pub mod wall_clock;
 
 pub use clipboard::{Clipboard, NoClipboard};
 pub use command::{Command, CommandError};

@@ -9,10 +9,10 @@ use crate::config::{Endpoints, resolve_browser};
 use crate::error::{CliError, ErrorKind};
 use crate::flow::context::Context;
 use crate::host::environment::{HostEnvironment, Traces};
-use crate::os::clock;
 use crate::os::stderr;
 use crate::ui::json::{self, Finding, Health};
 use crate::ui::stdout;
+use keymint_delivery_adapter::wall_clock;
 use std::process::ExitCode;
 
 /// Looks at everything in the order in which a sign-in needs it, and shows each finding at once.
@@ -40,7 +40,7 @@ pub(crate) async fn run(args: &DoctorArgs, context: &Context) -> Result<ExitCode
     add(machine::state());
     add(machine::keyring(context).await);
     add(machine::environment(sources.environment));
-    add(machine::clock(&clock::utc_now()));
+    add(machine::clock(&wall_clock::utc_now()));
     let proxy = network::proxy(&endpoints, sources);
     // A proxy that is not understood would be bypassed.
     let may_connect = proxy.status != Health::Problem;

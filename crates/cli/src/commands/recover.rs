@@ -40,7 +40,7 @@ pub(crate) async fn run(args: &RecoverArgs, context: &Context) -> Result<(), Cli
     })?;
     let mut signals = Signals::listen()?;
     let mut delivery =
-        signals.cancel_on_signal(Delivery::check(context, &destinations, may_ask, false)).await?;
+        signals.cancel_on_signal(Delivery::reserve(context, &destinations, may_ask, false)).await?;
     fail_point::reached("prepared");
     let report = delivery.deliver(&key, &stored.record, &mut signals).await;
     fail_point::reached("delivered");

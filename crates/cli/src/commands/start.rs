@@ -8,10 +8,10 @@ use crate::flow::context::Context;
 use crate::flow::pending_sign_in;
 use crate::flow::response;
 use crate::flow::sign_in::begin;
-use crate::os::clock;
 use crate::ui::json;
 use crate::ui::message::Message;
 use crate::ui::stdout;
+use keymint_delivery_adapter::wall_clock;
 
 pub(crate) fn run(args: &StartArgs, context: &Context) -> Result<(), CliError> {
     let timeouts = TimeoutArgs { sign_in_timeout: args.sign_in_timeout.clone(), ..TimeoutArgs::default() };
@@ -20,7 +20,7 @@ pub(crate) fn run(args: &StartArgs, context: &Context) -> Result<(), CliError> {
     let endpoints = &settings.endpoints;
     let pending = begin(&endpoints.client, response::redirect_uri(endpoints.callback_port))?;
     let url = pending.authorize_url().to_string();
-    let expires = clock::unix_now() + settings.timeout.as_secs();
+    let expires = wall_clock::unix_now() + settings.timeout.as_secs();
     // With these, `finish` goes on with the same servers, whatever its own environment says.
     let endpoints = endpoints.to_args(args.endpoints.ca_file.as_deref());
     pending_sign_in::save(pending, endpoints, expires).map_err(|error| {
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &StartArgs, context: &Context) -> Result<(), CliError> {
     for warning in settings.endpoints.warnings() {
         context.ui.report(&Message::Warning(warning));
     }
-    let expires_at = clock::utc_of(expires);
+    let expires_at = wall_clock::utc_of(expires);
     let text = if context.ui.wants_json() { json::started(&url, &expires_at) } else { url };
     stdout::show(&text)?;
     context.ui.report(&Message::Started { expires_at: &expires_at });

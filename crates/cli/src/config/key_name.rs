@@ -1,6 +1,6 @@
 //! The default name of a key: user, host, date and four random characters.
 
-use crate::os::clock;
+use keymint_delivery_adapter::wall_clock;
 use rand::TryRng;
 use rand::rngs::{SysError, SysRng};
 
@@ -14,7 +14,7 @@ pub(crate) fn default() -> Result<String, SysError> {
     let mut users = ["USER", "LOGNAME", "USERNAME"].iter().filter_map(|name| std::env::var(name).ok());
     let user = users.find(|user| !user.is_empty()).unwrap_or_default();
     let host = gethostname::gethostname().to_string_lossy().into_owned();
-    let now = clock::utc_now();
+    let now = wall_clock::utc_now();
     let (date, _) = now.split_once('T').expect("a date and a time");
     Ok(compose(&user, &host, date, SysRng.try_next_u64()?))
 }

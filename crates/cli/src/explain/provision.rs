@@ -2,13 +2,13 @@
 
 use crate::error::{CliError, ErrorKind};
 use crate::explain::network;
-use crate::os::clock;
 use crate::ui::format::{DASHBOARD, describe_target_exactly, quoted};
 use keymint_domain::{AuthorizationError, Observation, ProvisionError, Target, TargetError};
 use std::fmt::Display;
 
-/// The error of a flow. The variable is the one that names the proxy, if one does.
-pub(crate) fn provision(error: ProvisionError, proxy_variable: Option<&str>) -> CliError {
+/// The error of a flow. The variable is the one that names the proxy, if one does, and
+/// `now` the time of the error, in UTC.
+pub(crate) fn provision(error: ProvisionError, proxy_variable: Option<&str>, now: &str) -> CliError {
     use ErrorKind::{NoProject, SignInRefused, SignInTimeout};
     let mut candidates = Vec::new();
     let (kind, hint) = match &error {
@@ -55,7 +55,7 @@ pub(crate) fn provision(error: ProvisionError, proxy_variable: Option<&str>) -> 
             (NoProject, "Name the one that you mean by its id:")
         }
         ProvisionError::OutcomeUnknown { target, key_name, cause } => {
-            return outcome_unknown(target, key_name, cause, &clock::utc_now());
+            return outcome_unknown(target, key_name, cause, now);
         }
         _ => {
             return match error {

@@ -6,11 +6,12 @@ use crate::error::CliError;
 use crate::explain::provision::provision;
 use crate::ui::prompter::Prompter;
 use crate::ui::reporter::Reporter;
+use keymint_delivery_adapter::wall_clock;
 use keymint_domain::ProvisionError;
 use keymint_tokio_clock::TokioClock;
 use std::sync::Arc;
 
-/// The user interface, the clock, and where the settings come from. It is made once.
+/// The user interface, the clock, and where the settings come from.
 pub(crate) struct Context {
     pub(crate) ui: Arc<Reporter>,
     pub(crate) clock: TokioClock,
@@ -35,6 +36,6 @@ impl Context {
 
     /// The error of the flow, with hints that fit the variables of this process.
     pub(crate) fn explain(&self, error: impl Into<ProvisionError>) -> CliError {
-        provision(error.into(), proxy_variable(self.sources.environment))
+        provision(error.into(), proxy_variable(self.sources.environment), &wall_clock::utc_now())
     }
 }

@@ -8,7 +8,6 @@ use crate::flow::context::Context;
 use crate::flow::delivery::{Delivery, print_in_time};
 use crate::flow::env_conflicts;
 use crate::flow::verify_key;
-use crate::os::clock;
 use crate::os::signals::{Shielded, Signals};
 use crate::ui::format::{DASHBOARD, quoted};
 use crate::ui::json;
@@ -16,7 +15,7 @@ use crate::ui::message::{Message, Warning};
 use crate::ui::reporter::Reporter;
 use crate::ui::stdout;
 use keymint_callback_adapter::Outcome;
-use keymint_delivery_adapter::{FinishedRun, Journal, KeyRecord, KeyState, StateDir, fail_point};
+use keymint_delivery_adapter::{FinishedRun, Journal, KeyRecord, KeyState, StateDir, fail_point, wall_clock};
 use keymint_domain::{
     ApiKey, DeliveryReport, DestinationId, KeyDestination, ProvisionError, ProvisionedKey, Provisioner,
     Session, Target,
@@ -42,7 +41,7 @@ impl<'a> KeyCreation<'a> {
     ) -> Result<Self, CliError> {
         fail_point::reached("started");
         let delivery =
-            Delivery::check(context, &settings.destinations, settings.sign_in.may_ask, settings.dry_run)
+            Delivery::reserve(context, &settings.destinations, settings.sign_in.may_ask, settings.dry_run)
                 .await?;
         let unwritable = |error| {
             explain::state(ErrorKind::DestinationUnusable, "nothing can be written down of a key", error)
@@ -97,7 +96,9 @@ impl<'a> KeyCreation<'a> {
                 self.journal.discard();
                 failure
             }
-            Shielded::Abandoned => outcome_unknown(target, name, "it was not waited for", &clock::utc_now()),
+            Shielded::Abandoned => {
+                outcome_unknown(target, name, "it was not waited for", &wall_clock::utc_now())
+            }
         };
         self.journal.unknown();
         Err(failure)

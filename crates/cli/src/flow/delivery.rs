@@ -33,7 +33,7 @@ impl<'a> Delivery<'a> {
     /// Does all that can fail without the key.
     ///
     /// Standard output is not checked before a dry run, in which it need not take anything.
-    pub(crate) async fn check(
+    pub(crate) async fn reserve(
         context: &'a Context,
         settings: &Destinations,
         may_ask: bool,

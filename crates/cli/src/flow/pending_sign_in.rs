@@ -1,8 +1,7 @@
 //! Sign-ins that `start` began and `finish` completes, each in a private file.
 
 use crate::args::EndpointArgs;
-use crate::os::clock;
-use keymint_delivery_adapter::{StateDir, private_files};
+use keymint_delivery_adapter::{StateDir, private_files, wall_clock};
 use keymint_domain::{AuthorizationResponse, Callback, PendingAuthorization, SavedAuthorization};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -61,7 +60,7 @@ pub(crate) fn find(pasted: &str) -> io::Result<Option<PendingSignIn>> {
         let Ok(Content { expires, endpoints, authorization }) = read(&path) else { continue };
         let Ok(pending) = PendingAuthorization::restore(authorization) else { continue };
         if let Callback::Response(response) = pending.read_pasted(pasted) {
-            let has_expired = expires <= clock::unix_now();
+            let has_expired = expires <= wall_clock::unix_now();
             return Ok(Some(PendingSignIn { endpoints, pending, response, has_expired, path }));
         }
     }
@@ -88,7 +87,7 @@ fn read(path: &Path) -> io::Result<Content> {
 
 /// Removes the sign-ins that expired long ago.
 fn forget_old(folder: &Path) {
-    let now = clock::unix_now();
+    let now = wall_clock::unix_now();
     for path in pending_sign_ins(folder).unwrap_or_default() {
         let is_old =
             read(&path).is_ok_and(|content| content.expires.saturating_add(REMEMBERED.as_secs()) < now);

@@ -2,8 +2,7 @@
 
 use crate::error::{CliError, ErrorKind};
 use crate::explain::delivery as explain;
-use crate::os::clock;
-use keymint_delivery_adapter::{StateDir, private_files};
+use keymint_delivery_adapter::{StateDir, private_files, wall_clock};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Seek, Write};
 use std::path::Path;
@@ -66,7 +65,8 @@ fn lock(path: &Path) -> io::Result<Result<File, String>> {
         Ok(()) => {
             file.set_len(0)?;
             file.rewind()?;
-            write!(file, "process {}, since {}", std::process::id(), clock::utc_of(clock::unix_now()))?;
+            let now = wall_clock::utc_of(wall_clock::unix_now());
+            write!(file, "process {}, since {now}", std::process::id())?;
             Ok(Ok(file))
         }
         Err(TryLockError::WouldBlock) => Ok(Err(io::read_to_string(file)?)),

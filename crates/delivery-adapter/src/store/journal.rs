@@ -3,8 +3,9 @@
 //! Each run writes a record, without the key, before it requests one. If the program, the machine or the
 //! response is lost after that, the record says that a key may exist.
 
-use super::private_files::{self, utc_now};
+use super::private_files;
 use crate::Keyring;
+use crate::wall_clock::utc_now;
 use keymint_domain::{ApiKey, DeliveryReport, DestinationId, Target, Title};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};

@@ -1,12 +1,9 @@
 //! Files and directories that no other user can read or write.
 
+use crate::wall_clock::utc_now;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::{env, io};
-
-/// The last second of the year 9999.
-const LAST_SECOND: Duration = Duration::from_secs(253_402_300_799);
 
 /// Returns the directory that a variable names, or, on Windows, another variable, or the one in the home
 /// directory. A relative path does not count (XDG Base Directory Specification).
@@ -68,14 +65,6 @@ pub fn check_owner(directory: &Path) -> io::Result<()> {
 /// Returns a name for a file that no other run uses, and that sorts by time.
 pub fn new_id() -> String {
     format!("{}-{}", utc_now().replace([':', '.'], ""), std::process::id())
-}
-
-/// The date and time in UTC: `2026-11-24T07:00:00.000000Z`. A clock that is set to before 1970 or after 9999
-/// shows the nearest of these.
-#[expect(clippy::disallowed_methods, reason = "this is the place that the others ask")]
-pub(super) fn utc_now() -> String {
-    let now = SystemTime::now().clamp(UNIX_EPOCH, UNIX_EPOCH + LAST_SECOND);
-    humantime::format_rfc3339_micros(now).to_string()
 }
 
 /// Creates a file that its owner alone can read.

@@ -1,9 +1,10 @@
 //! The private store of keys whose destination failed.
 
 use super::journal::KeyRecord;
-use super::private_files::{self, utc_now};
+use super::private_files;
 use super::{RECOVERY, StateDir};
 use crate::fail_point;
+use crate::wall_clock::utc_now;
 use keymint_domain::{ApiKey, DeliveryError, DeliveryReport, DestinationId, KeyDestination, async_trait};
 use std::env;
 use std::fs::{self, File};

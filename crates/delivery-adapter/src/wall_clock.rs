@@ -1,4 +1,4 @@
-//! The date and the time of day. How time passes is the `Clock`'s to say.
+//! The date and the time of day. The [`Clock`](keymint_domain::Clock) measures how time passes.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,18 +8,18 @@ const LAST_SECOND: Duration = Duration::from_secs(253_402_300_799);
 /// The date and time of day for display, in UTC: `2026-11-24T07:00:00.000000Z`. A clock that is
 /// set to before 1970 or after 9999 shows the nearest of these.
 #[expect(clippy::disallowed_methods, reason = "this is the place that the others ask")]
-pub(crate) fn utc_now() -> String {
+pub fn utc_now() -> String {
     utc(SystemTime::now())
 }
 
 /// Seconds since 1970, by the clock that processes share.
 #[expect(clippy::disallowed_methods, reason = "this is the place that the others ask")]
-pub(crate) fn unix_now() -> u64 {
+pub fn unix_now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// A number of seconds since 1970, for display: `2026-11-24T07:00:00Z`.
-pub(crate) fn utc_of(seconds: u64) -> String {
+pub fn utc_of(seconds: u64) -> String {
     humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds).min(LAST_SECOND)).to_string()
 }
 
