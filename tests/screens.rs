@@ -5,6 +5,7 @@
 use crate::support::{Ended, Run, Start, create, keymint, machine};
 use keymint_sandbox::{Consent, Organization, Project, Reply, Scenario, Step, sign_in_remotely};
 use keymint_testkit::{Launch, Relay, Scripts, Session, Terminal, authority, browse, free_port, full_disk};
+use serde_json::json;
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
@@ -63,10 +64,10 @@ async fn ends(name: &str, run: Run) -> Ended {
 }
 
 /// Compares the screen of a command that needs no sandbox.
-async fn prints(name: &str, command: Launch) -> String {
+async fn prints(name: &str, command: Launch) -> keymint_testkit::Ended {
     let ended = command.env("DISPLAY", ":0").output().await;
     compare(name, ended.code, &ended.stderr, &ended.stdout);
-    ended.stdout
+    ended
 }
 
 /// Two organizations with the same title.
@@ -91,13 +92,14 @@ async fn a_key_is_printed() {
         ("create-quiet", &["--quiet"]),
         ("create-verbose", &["--verbose"]),
     ] {
-        signs_in(name, desktop(Scenario::ready(), args)).await;
+        let ended = signs_in(name, desktop(Scenario::ready(), args)).await;
+        assert!(name != "create-json" || ended.json()["key"]["last4"] == last_four(&ended.key()));
     }
     let slow = Scenario::ready().ready_after_rounds(3);
     let waited = signs_in("create-waits", desktop(slow, &["--poll-interval", "20ms"])).await;
     assert_eq!(waited.count("GET", "/v1/organizations"), 3);
-    let last_four = &waited.key()[waited.key().len() - 4..];
-    assert!(waited.stderr.contains(&format!("ending in {last_four}, ")), "{}", waited.stderr);
+    let ending = format!("ending in {}, ", last_four(&waited.key()));
+    assert!(waited.stderr.contains(&ending), "{}", waited.stderr);
     let troubled =
         Scenario::ready().reply(Step::Projects.nth(1), busy()).reply(Step::CreateKey.nth(1), busy());
     signs_in("create-tries-again", desktop(troubled, &[])).await;
@@ -106,6 +108,10 @@ async fn a_key_is_printed() {
     let elsewhere = [("KEYMINT_ISSUER", "http://not.to.be.used.example"), ("KEYMINT_CALLBACK_PORT", "1")];
     prints("demo", demo.envs(elsewhere)).await;
     is_empty(&home);
+}
+
+fn last_four(key: &str) -> &str {
+    &key[key.len() - 4..]
 }
 
 /// Checks that commands have left nothing in a directory.
@@ -134,10 +140,12 @@ async fn a_key_goes_to_a_file() {
 async fn a_key_goes_to_a_keyring_and_is_forgotten() {
     let bus = ("DBUS_SESSION_BUS_ADDRESS", &Session::shared().address);
     let create = desktop(Scenario::ready(), &["--keyring", "--profile", "screens"]);
-    signs_in("create-keyring", create.env(bus.0, bus.1)).await;
+    let key = signs_in("create-keyring", create.env(bus.0, bus.1)).await.key();
     let home = tempfile::tempdir().unwrap();
     for name in ["forget", "forget-again"] {
-        prints(name, keymint(&home).args(["forget", "--profile", "screens"]).env(bus.0, bus.1)).await;
+        let forget = keymint(&home).args(["forget", "--profile", "screens"]).env(bus.0, bus.1);
+        let told = prints(name, forget).await.stderr;
+        assert!(name == "forget-again" || told.contains(&format!("ends in {}, ", last_four(&key))), "{told}");
         assert_eq!(Session::shared().stored("screens"), "");
     }
 }
@@ -205,7 +213,7 @@ async fn what_there_is() {
     let file = format!("{state}/.env");
     let kept = |args: &[&str]| desktop(Scenario::ready(), args).env("XDG_STATE_HOME", state);
     kept(&["--env-file", &file, "--name", "screens"]).sign_in().await;
-    signs_in("error-stdout-is-full", kept(&["--name", "kept"]).stdout(full_disk())).await;
+    let key = signs_in("error-stdout-is-full", kept(&["--name", "kept"]).stdout(full_disk())).await.key();
     for (name, args) in [
         ("status-of-keys", &["status"][..]),
         ("status-of-keys-json", &["status", "--json"]),
@@ -214,7 +222,9 @@ async fn what_there_is() {
         ("recover-print", &["recover", "--print"]),
         ("recover", &["recover"]),
     ] {
-        prints(name, keymint(&home).args(args).env("XDG_STATE_HOME", state).current_dir(&home)).await;
+        let command = keymint(&home).args(args).env("XDG_STATE_HOME", state).current_dir(&home);
+        let listed = prints(name, command).await.stdout;
+        assert!(name != "recover-list" || listed.trim_end().ends_with(last_four(&key)), "{listed}");
     }
     let sandbox = machine(Scenario::ready()).await.sandbox;
     let servers = ["--issuer", sandbox.issuer(), "--api-base", sandbox.api_base()];
@@ -260,17 +270,19 @@ async fn errors_of_a_sign_in() {
     let untrusted = Relay::start([127, 0, 0, 1].into(), &authority("Somebody")).await;
     let limits = ["--project-timeout", "1s", "--poll-interval", "200ms"];
     let creation = |reply| Scenario::ready().reply(Step::CreateKey, reply);
+    let refusal = json!({"error": {"message": "not allowed, sk-proj-canary0123", "code": "no_permission"}});
     for (name, scenario, args) in [
         ("error-sign-in-refused", Scenario::ready().refuse_sign_in(), &[][..]),
         ("error-unreachable", Scenario::ready(), &["--api-base", &unreachable]),
         ("error-certificate", Scenario::ready(), &["--api-base", &untrusted.url]),
         ("error-unknown-organization", two_organizations(), &["--organization", "Initech"]),
         ("error-ambiguous-organization", two_organizations(), &["--organization", "Acme", "--no-input"]),
+        ("error-ambiguous-organization-json", two_organizations(), &["--organization", "Acme", "--json"]),
         ("error-unknown-project-json", two_organizations(), &["--project", "Mobile", "--json"]),
         ("error-no-organization", Scenario::of([]), &limits),
         ("error-no-project", Scenario::of([Organization::numbered(1)]), &limits),
         ("error-login-403", Scenario::ready().reply(Step::Login, Reply::status(403)), &[]),
-        ("error-creation-401", creation(Reply::status(401)), &[]),
+        ("error-creation-401", creation(Reply::status(401).json(&refusal)), &[]),
         ("error-creation-429", creation(busy()), &[]),
         ("error-creation-500", creation(Reply::status(500).after_processing()), &["--name", "screens"]),
     ] {
@@ -287,7 +299,7 @@ async fn help() {
     let commands =
         "create list start finish recover status demo doctor sandbox run forget config completions man";
     for command in commands.split(' ') {
-        let help = prints(&format!("help-{command}"), keymint(&home).args([command, "--help"])).await;
+        let help = prints(&format!("help-{command}"), keymint(&home).args([command, "--help"])).await.stdout;
         assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
         assert!(!help.contains('\u{1b}'), "{help}");
     }

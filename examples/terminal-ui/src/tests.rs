@@ -4,10 +4,13 @@ use crate::app::{App, Effect, Input, Message, Stage};
 use crate::flow::{self, Setup};
 use crate::view;
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted, organization, project};
-use keymint_domain::{BaseUrl, Client, Event, Plan, Ports, ProvisionedKey, Provisioner, Target, Title};
+use keymint_domain::{
+    BaseUrl, Client, Event, Observation, Plan, Ports, ProvisionedKey, Provisioner, Target, Title,
+};
 use keymint_sandbox::{Consent, Organization, Project, Sandbox, Scenario, sign_in};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{mpsc, oneshot};
 
@@ -110,6 +113,16 @@ fn a_project_is_picked_with_the_arrows_after_what_has_happened() {
 }
 
 #[test]
+fn the_newest_events_stay_on_the_screen_and_the_right_browser_is_not_doubted() {
+    let (observed, retry_in) = (Observation::NoOrganization, Duration::from_secs(2));
+    let wait = || Message::Happened(Event::WaitingForProject { observed, retry_in });
+    let events = [Message::Happened(Event::SignedIn), wait(), wait(), wait(), wait(), found(false)];
+    let looking = "- No project yet: the account has no organization yet; looking again in 2 s";
+    let shown = screen(&after(events));
+    assert_eq!(shown[..5], [looking, looking, looking, looking, "Where should the key be made?"]);
+}
+
+#[test]
 fn a_title_cannot_steer_the_terminal() {
     let targets = vec![target(Some("Acme\u{1b}[2J"), "proj_1")];
     let app = after([Message::Found { targets, doubtful: false }]);
@@ -181,39 +194,48 @@ async fn a_person_signs_in_picks_a_project_and_gets_the_key_in_the_file_and_on_t
     let sandbox = Sandbox::start(Scenario::of([acme, own])).await.unwrap();
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join(".env");
+    for leaves in [true, false] {
+        let client = Client::at(BaseUrl::parse(sandbox.issuer()).unwrap());
+        let api_base = BaseUrl::parse(sandbox.api_base()).unwrap();
+        let env_file = Some(file.clone());
+        let setup = Setup { client, api_base, port: 0, key_name: "a name".to_owned(), env_file };
+        let (tell, mut messages) = mpsc::unbounded_channel();
+        let (choose, chosen) = oneshot::channel();
+        let flow = tokio::spawn(flow::run(setup, tell, chosen));
+        let mut app = app();
 
-    let client = Client::at(BaseUrl::parse(sandbox.issuer()).unwrap());
-    let api_base = BaseUrl::parse(sandbox.api_base()).unwrap();
-    let env_file = Some(file.clone());
-    let setup = Setup { client, api_base, port: 0, key_name: "a name".to_owned(), env_file };
-    let (tell, mut messages) = mpsc::unbounded_channel();
-    let (choose, chosen) = oneshot::channel();
-    let flow = tokio::spawn(flow::run(setup, tell, chosen));
-    let mut app = app();
+        let address = until(&mut app, &mut messages, |stage| match stage {
+            Stage::Browser(address) => Some(address.to_string()),
+            _ => None,
+        })
+        .await;
+        let browser = tokio::spawn(async move { sign_in(&address, Consent::Allow).await });
+        until(&mut app, &mut messages, |stage| matches!(stage, Stage::Choosing { .. }).then_some(())).await;
+        let shown = screen(&app);
+        assert_eq!(shown[shown.len() - 2..], ["> Default project of Own", "  Site of Acme"]);
+        if leaves {
+            assert!(matches!(press(&mut app, Input::Leave), Some(Effect::Leave)));
+            flow.abort();
+            assert!(flow.await.unwrap_err().is_cancelled());
+            let _ = browser.await.unwrap();
+            assert!(sandbox.keys().is_empty() && !file.exists());
+            continue;
+        }
+        press(&mut app, Input::Down);
+        choose.send(confirm(&mut app)).unwrap();
 
-    let address = until(&mut app, &mut messages, |stage| match stage {
-        Stage::Browser(address) => Some(address.to_string()),
-        _ => None,
-    })
-    .await;
-    let browser = tokio::spawn(async move { sign_in(&address, Consent::Allow).await.unwrap() });
-    until(&mut app, &mut messages, |stage| matches!(stage, Stage::Choosing { .. }).then_some(())).await;
-    let shown = screen(&app);
-    assert_eq!(shown[shown.len() - 2..], ["> Default project of Own", "  Site of Acme"]);
-    press(&mut app, Input::Down);
-    choose.send(confirm(&mut app)).unwrap();
-
-    until(&mut app, &mut messages, |stage| matches!(stage, Stage::Created { .. }).then_some(())).await;
-    let keys = sandbox.keys();
-    assert_eq!((keys.len(), &*keys[0].project, &*keys[0].name), (1, "proj_a", "a name"));
-    let text = std::fs::read_to_string(file).unwrap();
-    assert_eq!(text, format!("OPENAI_API_KEY={}\n", keys[0].value));
-    // The key is in the file, so the person need not see it.
-    assert!(matches!(press(&mut app, Input::Leave), Some(Effect::Leave)));
-    assert!(app.farewell().ends_with("/.env."), "{}", app.farewell());
-    press(&mut app, Input::Reveal);
-    assert!(screen(&app).concat().contains(&keys[0].value));
-    assert!(browser.await.unwrap().body.contains("Your key is ready"));
-    assert_eq!(sandbox.violations(), Vec::<String>::new());
-    flow.await.unwrap();
+        until(&mut app, &mut messages, |stage| matches!(stage, Stage::Created { .. }).then_some(())).await;
+        let keys = sandbox.keys();
+        assert_eq!((keys.len(), &*keys[0].project, &*keys[0].name), (1, "proj_a", "a name"));
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert_eq!(text, format!("OPENAI_API_KEY={}\n", keys[0].value));
+        // The key is in the file, so the person need not see it.
+        assert!(matches!(press(&mut app, Input::Leave), Some(Effect::Leave)));
+        assert!(app.farewell().ends_with("/.env."), "{}", app.farewell());
+        press(&mut app, Input::Reveal);
+        assert!(screen(&app).concat().contains(&keys[0].value));
+        assert!(browser.await.unwrap().unwrap().body.contains("Your key is ready"));
+        assert_eq!(sandbox.violations(), Vec::<String>::new());
+        flow.await.unwrap();
+    }
 }

@@ -44,7 +44,6 @@ fn the_preferred_organization_is_asked_alone_and_the_others_only_where_it_has_no
     let third = only_in(&clock, 5, 2).latency(LATENCY);
     assert!(tell(&third, &clock).outcome.is_ok());
     assert_eq!(asked(&third), [vec!["*".to_owned()], numbered([0]), numbered(1..5)]);
-
     let [other, mut personal, mut default] = ["org-0", "org-1", "org-2"].map(organization);
     (personal.personal, default.is_default) = (true, true);
     let platform = FakePlatform::empty(&clock)
