@@ -13,6 +13,9 @@ use zeroize::Zeroizing;
 /// How long a program may take. The user may have to unlock something for it first.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
+/// How long a program may take to end when it is asked to. It may have to restore the echo of the terminal.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// How long programs that it leaves behind may hold its output open.
 const DRAIN: Duration = Duration::from_secs(1);
 
@@ -137,6 +140,11 @@ impl Program {
         if let Ok(status) = clock.timeout(TIMEOUT, self.child.wait()).await {
             return status;
         }
+        #[cfg(unix)]
+        {
+            self.send(rustix::process::Signal::TERM);
+            let _ = clock.timeout(GRACE, self.child.wait()).await;
+        }
         self.kill();
         Err(failed(format!(
             "took longer than {} and was ended",
@@ -146,10 +154,22 @@ impl Program {
 
     fn kill(&mut self) {
         #[cfg(unix)]
-        if let Some(group) = self.group {
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-        }
+        self.send(rustix::process::Signal::KILL);
+        #[cfg(not(unix))]
         let _ = self.child.start_kill();
+    }
+
+    /// Sends a signal to the program, and to the group that it leads.
+    #[cfg(unix)]
+    fn send(&self, signal: rustix::process::Signal) {
+        use rustix::process::{Pid, kill_process, kill_process_group};
+        // The id of a program that has ended may be another's now.
+        let running = self.child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+        let _ = match (self.group, running) {
+            (Some(group), _) => kill_process_group(group, signal),
+            (None, Some(id)) => kill_process(id, signal),
+            (None, None) => Ok(()),
+        };
     }
 }
 
@@ -270,19 +290,27 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_program_that_hangs_is_ended_and_with_the_leader_of_a_group_what_it_started() {
-        for (text, leads_a_group) in [
-            ("echo $$ >id; touch ready; exec sleep 1000", false),
-            ("cat >/dev/null; echo $$ >id; touch ready; exec sleep 1000", false),
-            ("sleep 1000 & echo $! >id; touch ready; wait", true),
+    async fn a_program_that_hangs_is_asked_to_end_then_ended_and_with_the_leader_of_a_group_what_it_started() {
+        const ASKED: &str = "trap 'touch asked; exit' TERM; echo $$ >id; touch ready; while :; do :; done";
+        for (text, leads_a_group, ends_when_asked) in [
+            (ASKED, false, true),
+            (ASKED, true, true),
+            ("cat >/dev/null; echo $$ >id; touch asked ready; exec sleep 1000", false, true),
+            ("trap '' TERM; echo $$ >id; touch asked ready; exec sleep 1000", false, false),
+            ("sleep 1000 & echo $! >id; touch asked ready; wait", true, true),
+            ("trap '' TERM; sleep 1000 & echo $! >id; trap - TERM; touch asked ready; wait", true, true),
         ] {
             let mut script = Script::new(text);
             if leads_a_group {
                 script.command.process_group(0);
             }
-            let waits = vec![(TIMEOUT, script.file("ready")), (DRAIN, "/".into())];
+            let mut waits = vec![(TIMEOUT, script.file("ready")), (DRAIN, "/".into())];
+            if !ends_when_asked {
+                waits.push((GRACE, "/".into()));
+            }
             let (error, _, directory) = script.write(waits).await;
             assert_eq!(error.as_deref(), Some("took longer than 2 min and was ended"));
+            assert!(directory.path().join("asked").exists(), "{text}");
             until(|| !runs(&directory.path().join("id"))).await;
         }
     }
