@@ -113,11 +113,13 @@ async fn the_key_is_in_a_new_file_for_its_owner_alone_whatever_the_umask() {
 
 #[tokio::test]
 async fn json_names_the_file_and_has_no_key() {
-    let directory = Directory::new();
+    // A directory whose name looks like a key.
+    let directory = Directory(tempfile::Builder::new().prefix("sk-learn-demo").tempdir().unwrap());
     let ended = directory.create().args(["--json", "--var", "KEY_2"]).sign_in().await;
 
     let path = directory.path(".env");
     assert_eq!(ended.json()["delivered_to"], serde_json::json!([format!("env-file:{}", path.display())]));
+    assert!(ended.stderr.contains(&format!("It is in {} as KEY_2.", path.display())), "{}", ended.stderr);
     assert_eq!(ended.json()["key"].get("value"), None);
     assert_eq!(directory.read(), format!("KEY_2={}\n", ended.key()));
 }

@@ -11,7 +11,6 @@ use crate::variable::VariableName;
 use crate::{Overwrite, threads};
 use directory::{Snapshot, TempFile};
 use dotenv::{Dotenv, PlainValue};
-use error::shown;
 pub use error::{EnvFileError, EnvFileErrorKind};
 pub use git::GitStatus;
 use keymint_domain::{ApiKey, DeliveryError, DestinationId, KeyDestination, async_trait};
@@ -139,7 +138,7 @@ impl EnvFile {
 impl KeyDestination for EnvFile {
     /// `env-file:` and the absolute path.
     fn id(&self) -> DestinationId {
-        DestinationId::new(format!("env-file:{}", shown(&self.path())))
+        DestinationId::new(format!("env-file:{}", self.path().display()))
     }
 
     async fn deliver(&mut self, key: &ApiKey) -> Result<(), DeliveryError> {
@@ -369,6 +368,15 @@ mod tests {
                 .map(|key| key.expose().to_owned())
         };
         conformance::key_destination(&mut file(directory.path()).await, read).await.unwrap();
+
+        let looks_like_a_key = directory.path().join("sk-learn-demo");
+        fs::create_dir(&looks_like_a_key).unwrap();
+        let path = looks_like_a_key.canonicalize().unwrap().join(".env");
+        let moved = file(&looks_like_a_key).await;
+        assert_eq!(moved.id().as_str(), format!("env-file:{}", path.display()));
+        let deceptive = directory.path().join("\u{1b}[2J");
+        fs::rename(&looks_like_a_key, deceptive).unwrap();
+        assert_eq!(moved.path(), path);
 
         let other = tempfile::tempdir().unwrap();
         let mut refuses = file(other.path()).await;

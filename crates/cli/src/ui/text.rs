@@ -5,7 +5,7 @@ use crate::browser::Browser;
 use crate::browser::Opening;
 use crate::host::environment::Advice;
 use crate::ui::format::{
-    DASHBOARD, describe_target, key_check, of_listener, of_obstacle, of_stray, of_warning, quoted, shown,
+    DASHBOARD, describe_target, key_check, of_listener, of_obstacle, of_stray, of_warning, quoted,
 };
 use crate::ui::message::{DeliveredTo, Message, ResponseChannel};
 use keymint_domain::text::human_duration;
@@ -197,7 +197,8 @@ fn of_event(event: &Event) -> Vec<Text> {
 /// One sentence on what the user can do now.
 fn of_delivery(to: &DeliveredTo<'_>) -> String {
     match to {
-        DeliveredTo::EnvFile { path, variable } => format!("It is in {} as {variable}.", shown(path)),
+        // Its path was checked to be safe to display, and has to be the real one.
+        DeliveredTo::EnvFile { path, variable } => format!("It is in {} as {variable}.", path.display()),
         DeliveredTo::Keyring { profile_flag } => {
             format!("It is in the keyring: `keymint run{profile_flag} -- CMD` runs a command that has it.")
         }

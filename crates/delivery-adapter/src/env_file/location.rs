@@ -113,9 +113,12 @@ impl FileLocation {
         Err(self.error(Kind::Locked))
     }
 
-    /// The path of the file now: its directory may have been moved.
+    /// The path of the file now: its directory may have been moved. A path that is not safe to display
+    /// does not count.
     pub(super) fn current_path(&self) -> PathBuf {
-        self.directory.current_path().join(&self.name)
+        let path = self.directory.current_path().join(&self.name);
+        let is_safe = path.to_str().is_some_and(|text| !text.contains(is_deceptive));
+        if is_safe { path } else { self.path.clone() }
     }
 
     pub(super) fn error(&self, kind: impl Into<Kind>) -> EnvFileError {
