@@ -2,7 +2,7 @@
 
 mod osc52;
 
-use crate::process::stdin::write_to_stdin;
+use crate::process::stdin::{AroundSpawn, write_to_stdin};
 use crate::process::{terminal, which};
 use crate::threads;
 use keymint_domain::{ApiKey, DeliveryError, DestinationId, KeyDestination, async_trait};
@@ -20,7 +20,10 @@ use zeroize::Zeroizing;
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A way to the clipboard, which does not keep a key.
-pub struct Clipboard(Way);
+pub struct Clipboard {
+    way: Way,
+    around_spawn: AroundSpawn,
+}
 
 enum Way {
     /// A program of the system or the desktop, with its arguments.
@@ -44,20 +47,29 @@ impl Clipboard {
         let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
         for (name, arguments) in programs(is_set) {
             if let Ok(path) = which(name) {
-                return Ok(Self(Way::Program { name, path, arguments }));
+                return Ok(Self::by(Way::Program { name, path, arguments }));
             }
         }
         if understands_sequences(env::var("TERM").ok().as_deref())
             && (io::stderr().is_terminal() || terminal::exists())
         {
-            return Ok(Self(Way::Terminal));
+            return Ok(Self::by(Way::Terminal));
         }
         Err(NoClipboard)
     }
 
+    fn by(way: Way) -> Self {
+        Self { way, around_spawn: |spawn| spawn() }
+    }
+
+    /// Starts a program by this code, which calls its argument once: for what the program inherits.
+    pub fn around_spawn(self, around_spawn: fn(&mut dyn FnMut())) -> Self {
+        Self { around_spawn, ..self }
+    }
+
     /// Returns whether a delivery reports whether it worked. A terminal does not.
     pub fn is_confirmed(&self) -> bool {
-        matches!(self.0, Way::Program { .. })
+        matches!(self.way, Way::Program { .. })
     }
 }
 
@@ -100,10 +112,12 @@ impl KeyDestination for Clipboard {
     }
 
     async fn deliver(&mut self, key: &ApiKey) -> Result<(), DeliveryError> {
-        match &self.0 {
+        match &self.way {
             Way::Program { name, path, arguments } => {
                 let key = Zeroizing::new(key.expose().as_bytes().to_vec());
-                let written = write_to_stdin(quiet(path, arguments), key, &|_| {}, &TokioClock::new()).await;
+                let command = quiet(path, arguments);
+                let written =
+                    write_to_stdin(command, self.around_spawn, key, &|_| {}, &TokioClock::new()).await;
                 written.map_err(|error| DeliveryError::new(format!("{name} {error}")))
             }
             Way::Terminal => {
@@ -150,7 +164,7 @@ mod tests {
         let file = directory.path().join("taken");
         let shell = |script: String| {
             let arguments = vec!["-c", script.leak()].leak();
-            Clipboard(Way::Program { name: "sh", path: "/bin/sh".into(), arguments })
+            Clipboard::by(Way::Program { name: "sh", path: "/bin/sh".into(), arguments })
         };
         let read = async || fs::read_to_string(&file).ok();
         let mut takes = shell(format!("cat >{}", file.display()));

@@ -1,7 +1,7 @@
 //! The standard input of a command.
 
 use crate::process::mask::mask;
-use crate::process::stdin::write_to_stdin;
+use crate::process::stdin::{AroundSpawn, write_to_stdin};
 use crate::process::{WhichError, quoted, which};
 use keymint_domain::{ApiKey, DeliveryError, DestinationId, KeyDestination, async_trait};
 use keymint_tokio_clock::TokioClock;
@@ -16,6 +16,7 @@ pub struct Command<'a> {
     program: PathBuf,
     arguments: Vec<String>,
     on_output: Box<dyn Fn(&str) + Send + Sync + 'a>,
+    around_spawn: AroundSpawn,
 }
 
 /// The reason why a command cannot be run.
@@ -51,7 +52,8 @@ impl<'a> Command<'a> {
         let name = words.next().ok_or(CommandError::Empty)?;
         match which(&name) {
             Ok(program) => {
-                Ok(Self { name, program, arguments: words.collect(), on_output: Box::new(|_| {}) })
+                let (arguments, on_output) = (words.collect(), Box::new(|_: &str| {}));
+                Ok(Self { name, program, arguments, on_output, around_spawn: |spawn| spawn() })
             }
             Err(problem) => Err(CommandError::Program { name, problem }),
         }
@@ -60,6 +62,11 @@ impl<'a> Command<'a> {
     /// Passes on each line that the command writes. The key is masked in it, and it is safe to display.
     pub fn on_output(self, on_output: impl Fn(&str) + Send + Sync + 'a) -> Self {
         Self { on_output: Box::new(on_output), ..self }
+    }
+
+    /// Starts the program by this code, which calls its argument once: for what the program inherits.
+    pub fn around_spawn(self, around_spawn: fn(&mut dyn FnMut())) -> Self {
+        Self { around_spawn, ..self }
     }
 
     /// The name of its program as it was given.
@@ -86,7 +93,7 @@ impl KeyDestination for Command<'_> {
         let key = key.expose();
         let input = Zeroizing::new(key.as_bytes().to_vec());
         let on_output = |line: &str| (self.on_output)(&mask(line, key));
-        let written = write_to_stdin(command, input, &on_output, &TokioClock::new()).await;
+        let written = write_to_stdin(command, self.around_spawn, input, &on_output, &TokioClock::new()).await;
         written.map_err(|error| DeliveryError::new(format!("{} {error}", quoted(&self.name))))
     }
 }
@@ -97,6 +104,7 @@ mod tests {
     use keymint_domain::testing::conformance;
     use std::fs;
     use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[tokio::test]
     async fn it_keeps_what_the_port_promises() {
@@ -104,7 +112,13 @@ mod tests {
         let file = directory.path().join("taken");
         let command = format!("sh -c 'cat >{}'", file.display());
         let read = async || fs::read_to_string(&file).ok();
-        conformance::key_destination(&mut Command::parse(&command).unwrap(), read).await.unwrap();
+        static SPAWNED: AtomicUsize = AtomicUsize::new(0);
+        let mut command = Command::parse(&command).unwrap().around_spawn(|spawn| {
+            spawn();
+            SPAWNED.fetch_add(1, Ordering::Relaxed);
+        });
+        conformance::key_destination(&mut command, read).await.unwrap();
+        assert_eq!(SPAWNED.load(Ordering::Relaxed), 1);
 
         let output = Mutex::new(Vec::new());
         let command = Command::parse("sh -c 'cat; echo; exit 3'").unwrap();

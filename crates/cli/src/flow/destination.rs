@@ -5,7 +5,7 @@ use crate::error::CliError;
 use crate::explain::delivery as explain;
 use crate::flow::context::Context;
 use crate::flow::keyring::patiently;
-use crate::os::core_dumps;
+use crate::os::core_dumps::with_the_persons_limits;
 use crate::ui::format::shown;
 use crate::ui::message::DeliveredTo;
 use crate::ui::prompter::Prompter;
@@ -38,10 +38,12 @@ impl<'a> Destination<'a> {
         }
         if let Some(command) = &destinations.pipe_to {
             let command = Command::parse(command).map_err(|error| explain::command(&error))?;
-            reserved.push(Self::Command(command.on_output(move |line| prompter.relay(line))));
+            let command = command.on_output(move |line| prompter.relay(line));
+            reserved.push(Self::Command(command.around_spawn(|spawn| with_the_persons_limits(spawn))));
         }
         if destinations.copy {
-            reserved.push(Self::Clipboard(Clipboard::find().map_err(explain::clipboard)?));
+            let clipboard = Clipboard::find().map_err(explain::clipboard)?;
+            reserved.push(Self::Clipboard(clipboard.around_spawn(|spawn| with_the_persons_limits(spawn))));
         }
         Ok(reserved)
     }
@@ -59,8 +61,8 @@ impl<'a> Destination<'a> {
         match self {
             Self::EnvFile(file) => file.deliver(key).await,
             Self::Keyring(keyring, _) => keyring.deliver(key).await,
-            Self::Command(command) => core_dumps::with_given_limits(command.deliver(key)).await,
-            Self::Clipboard(clipboard) => core_dumps::with_given_limits(clipboard.deliver(key)).await,
+            Self::Command(command) => command.deliver(key).await,
+            Self::Clipboard(clipboard) => clipboard.deliver(key).await,
         }
     }
 

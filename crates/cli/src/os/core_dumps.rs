@@ -3,9 +3,7 @@
 use crate::os::stderr;
 #[cfg(unix)]
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use std::future::{Future, poll_fn};
 use std::panic;
-use std::pin::pin;
 #[cfg(unix)]
 use std::sync::OnceLock;
 
@@ -45,12 +43,6 @@ pub(crate) fn with_the_persons_limits<T>(start: impl FnOnce() -> T) -> T {
     let started = start();
     forbid_core_dumps();
     started
-}
-
-/// Polls work that starts another program, under the limits of [`with_the_persons_limits`].
-pub(crate) async fn with_given_limits<T>(work: impl Future<Output = T>) -> T {
-    let mut work = pin!(work);
-    poll_fn(|context| with_the_persons_limits(|| work.as_mut().poll(context))).await
 }
 
 #[cfg(test)]

@@ -22,6 +22,9 @@ const DRAIN: Duration = Duration::from_secs(1);
 /// Longest piece of a line that is passed on at once, in bytes.
 const LONGEST_LINE: u64 = 4096;
 
+/// Code that runs around the start of a program, which its argument is: for what a program inherits.
+pub(crate) type AroundSpawn = fn(&mut dyn FnMut());
+
 /// Starts the program, writes the secret and the end of its input, and waits for its end. Each line that
 /// it writes to a piped stream goes to `on_output`. The error completes a sentence that begins with the
 /// name of the program.
@@ -30,14 +33,15 @@ const LONGEST_LINE: u64 = 4096;
 /// process keeps a reading end, and checks afterwards what was left in the pipe.
 pub(crate) async fn write_to_stdin(
     mut command: Command,
+    around_spawn: AroundSpawn,
     secret: Zeroizing<Vec<u8>>,
     on_output: &(dyn Fn(&str) + Sync),
     clock: &dyn Clock,
 ) -> io::Result<()> {
     let (reader, mut writer) = io::pipe()?;
     command.stdin(reader.try_clone()?);
-    let mut program =
-        Program::start(command).map_err(|error| failed(format!("could not be started ({error})")))?;
+    let mut program = Program::start(command, around_spawn)
+        .map_err(|error| failed(format!("could not be started ({error})")))?;
     let (stdout, stderr) = (program.child.stdout.take(), program.child.stderr.take());
     // A pipe has room for a key, so this ends on any thread; at the latest when its other ends close.
     threads::start(move || {
@@ -123,8 +127,10 @@ struct Program {
 }
 
 impl Program {
-    fn start(mut command: Command) -> io::Result<Self> {
-        let child = command.kill_on_drop(true).spawn()?;
+    fn start(mut command: Command, around_spawn: AroundSpawn) -> io::Result<Self> {
+        let mut spawned = None;
+        around_spawn(&mut || spawned = Some(command.kill_on_drop(true).spawn()));
+        let child = spawned.unwrap_or_else(|| Err(io::Error::other("it was not spawned")))?;
         #[cfg(unix)]
         {
             use rustix::process::{Pid, getpgid};
@@ -241,7 +247,7 @@ mod tests {
             let said = Mutex::new(Vec::new());
             let hear = |line: &str| said.lock().unwrap().push(line.to_owned());
             let secret = Zeroizing::new(SECRET.as_bytes().to_vec());
-            let fed = write_to_stdin(self.command, secret, &hear, &Waits(waits)).await;
+            let fed = write_to_stdin(self.command, |spawn| spawn(), secret, &hear, &Waits(waits)).await;
             (fed.err().map(|error| error.to_string()), said.into_inner().unwrap(), self.directory)
         }
     }
@@ -290,7 +296,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_program_that_hangs_is_asked_to_end_then_ended_and_with_the_leader_of_a_group_what_it_started() {
+    async fn a_program_that_hangs_is_asked_to_end_then_ended_and_with_the_leader_of_a_group_what_it_started()
+    {
         const ASKED: &str = "trap 'touch asked; exit' TERM; echo $$ >id; touch ready; while :; do :; done";
         for (text, leads_a_group, ends_when_asked) in [
             (ASKED, false, true),
@@ -321,7 +328,7 @@ mod tests {
         let ready = directory.path().join("ready");
         let clock = Waits(vec![]);
         tokio::select! {
-            fed = write_to_stdin(command, Zeroizing::default(), &|_| {}, &clock) => panic!("{fed:?}"),
+            fed = write_to_stdin(command, |spawn| spawn(), Zeroizing::default(), &|_| {}, &clock) => panic!("{fed:?}"),
             () = until(|| ready.exists()) => {}
         }
         until(|| !runs(&directory.path().join("id"))).await;
