@@ -44,11 +44,11 @@ struct Reserved {
     replaceable: Option<Zeroizing<Vec<u8>>>,
 }
 
-/// A dotenv file as it was found. Its values cannot be read.
+/// A dotenv file as it was found, with the room for its next content. Its values cannot be read.
 pub struct FoundEnvFile {
     location: FileLocation,
     variable: VariableName,
-    snapshot: Option<Snapshot>,
+    temp_file: TempFile,
     current: Current,
     value: Zeroizing<Vec<u8>>,
     warnings: Vec<Warning>,
@@ -191,8 +191,9 @@ impl Reserved {
 }
 
 impl FileLocation {
-    /// Looks at the file. Locks its directory until the result is dropped, waits at most 10 s for another run
-    /// there, and removes the temporary files of killed runs that hold no key.
+    /// Looks at the file, and takes the room for its next content. Locks its directory until the result is
+    /// dropped, waits at most 10 s for another run there, and removes the temporary files of killed runs that
+    /// hold no key.
     ///
     /// # Errors
     ///
@@ -244,7 +245,10 @@ impl FoundEnvFile {
             }
             (current, value) = location.parse(snapshot, &variable)?;
         }
-        Ok(Self { location, variable, snapshot, current, value, warnings, git: GitStatus::Outside })
+        let size = snapshot.as_ref().map_or(0, |snapshot| snapshot.content.len()) + ROOM;
+        let temp_file = TempFile::reserve(&location.directory, size, snapshot.as_ref())
+            .map_err(|error| location.error(EnvFileErrorKind::NotWritable(error)))?;
+        Ok(Self { location, variable, temp_file, current, value, warnings, git: GitStatus::Outside })
     }
 
     /// The absolute path of the file.
@@ -277,13 +281,13 @@ impl FoundEnvFile {
         git::ignore_line(&self.location.name)
     }
 
-    /// Takes the room for the new content on the disk. Dropping the result removes it.
+    /// Makes the file ready for the key. Dropping the result frees the room.
     ///
     /// # Errors
     ///
-    /// [`EnvFileError`] if the value may not be replaced, or the file cannot be written.
-    pub async fn reserve(self, overwrite: Overwrite) -> Result<EnvFile, EnvFileError> {
-        let Self { location, variable, snapshot, current, value, .. } = self;
+    /// [`EnvFileError`] if the value may not be replaced.
+    pub fn reserve(self, overwrite: Overwrite) -> Result<EnvFile, EnvFileError> {
+        let Self { location, variable, temp_file, current, value, .. } = self;
         let name = || variable.as_str().to_owned();
         let replaceable = match (overwrite, current) {
             (Overwrite::Always, _) => None,
@@ -295,13 +299,7 @@ impl FoundEnvFile {
             }
             (Overwrite::Never | Overwrite::IfUnchanged, _) => Some(value),
         };
-        run(location.path().to_owned(), move || {
-            let size = snapshot.as_ref().map_or(0, |snapshot| snapshot.content.len()) + ROOM;
-            let temp_file = TempFile::reserve(&location.directory, size, snapshot.as_ref())
-                .map_err(|error| location.error(EnvFileErrorKind::NotWritable(error)))?;
-            Ok(EnvFile(Arc::new(Reserved { location, variable, temp_file, replaceable })))
-        })
-        .await
+        Ok(EnvFile(Arc::new(Reserved { location, variable, temp_file, replaceable })))
     }
 }
 
@@ -356,7 +354,7 @@ mod tests {
 
     async fn file(directory: &Path) -> EnvFile {
         let found = location(directory).inspect(VariableName::default()).await.unwrap();
-        found.reserve(Overwrite::Never).await.unwrap()
+        found.reserve(Overwrite::Never).unwrap()
     }
 
     #[tokio::test]
@@ -397,21 +395,25 @@ mod tests {
             let directory = tempfile::tempdir().unwrap();
             fs::write(directory.path().join(".env"), text).unwrap();
             let found = location(directory.path()).inspect(VariableName::default()).await.unwrap();
-            assert_eq!(found.reserve(overwrite).await.is_ok(), is_allowed, "{text:?}, {overwrite:?}");
+            assert_eq!(found.reserve(overwrite).is_ok(), is_allowed, "{text:?}, {overwrite:?}");
         }
     }
 
     #[tokio::test]
-    async fn a_run_that_does_not_end_is_waited_for_and_then_reported() {
+    async fn a_run_that_does_not_end_is_waited_for_and_then_reported_and_a_strangers_lock_passed_over() {
         let directory = tempfile::tempdir().unwrap();
-        let (first, second) = (location(directory.path()), location(directory.path()));
-        first.lock(&Impatient).await.unwrap();
-        let temp_file = TempFile::reserve(&first.directory, ROOM, None).unwrap();
+        let second = location(directory.path());
+        let stranger = fs::File::open(directory.path()).unwrap();
+        stranger.lock().unwrap();
+        second.lock(&Impatient).await.unwrap();
+        drop(stranger);
+        // Before the user is asked whether a value may be lost.
+        let first = location(directory.path()).inspect(VariableName::default()).await.unwrap();
         assert!(second.directory.leftovers().unwrap().is_empty());
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "the file of a living run is removed");
         let error = second.lock(&Impatient).await.unwrap_err();
         assert!(matches!(error.kind, EnvFileErrorKind::Locked), "{error}");
-        drop((first, temp_file));
+        drop(first);
         second.lock(&Impatient).await.unwrap();
     }
 

@@ -27,7 +27,7 @@
 //! for warning in found.warnings() {
 //!     println!("{warning:?}");
 //! }
-//! let file = found.reserve(Overwrite::Never).await?;
+//! let file = found.reserve(Overwrite::Never)?;
 //! let vault = Command::parse("sh -c 'exit 1'")?;
 //! let state = StateDir::at(state);
 //! let mut recovery = state.recovery("my-run");

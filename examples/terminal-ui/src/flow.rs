@@ -48,7 +48,7 @@ async fn run_with_listener(
     let file = match &setup.env_file {
         Some(path) => {
             let found = EnvFile::inspect(path, VariableName::default()).await?;
-            Some(found.reserve(Overwrite::Never).await?)
+            Some(found.reserve(Overwrite::Never)?)
         }
         None => None,
     };

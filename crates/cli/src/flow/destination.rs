@@ -100,7 +100,7 @@ async fn env_file(options: &EnvFileOptions, prompter: Prompter<'_>) -> Result<En
     }
     let overwrite =
         if options.force { Overwrite::Always } else { consent_to_replace_value(&found, prompter).await? };
-    found.reserve(overwrite).await.map_err(error)
+    found.reserve(overwrite).map_err(error)
 }
 
 /// A value is replaced only if the user agrees to lose it.

@@ -102,7 +102,8 @@ impl FileLocation {
         self.directory.try_lock()
     }
 
-    /// Locks the directory, and waits at most 10 s for another run.
+    /// Locks the directory, and waits at most 10 s for another run. Any user who may read the directory can
+    /// lock it, so a lock counts after that only if a run of this user has a temporary file there.
     pub(super) async fn lock(&self, clock: &dyn Clock) -> Result<(), EnvFileError> {
         for _ in 0..PAUSES {
             if self.try_lock() {
@@ -110,7 +111,8 @@ impl FileLocation {
             }
             clock.sleep(PAUSE).await;
         }
-        Err(self.error(Kind::Locked))
+        let is_run = self.directory.has_live_temp_file().unwrap_or(true);
+        if is_run { Err(self.error(Kind::Locked)) } else { Ok(()) }
     }
 
     /// The path of the file now: its directory may have been moved. A path that is not safe to display

@@ -131,6 +131,18 @@ impl Directory {
 
     /// Returns the temporary files of this user's runs that have ended, with their names.
     pub(super) fn abandoned_temp_files(&self) -> io::Result<Vec<(String, File)>> {
+        let mut temp_files = self.temp_files()?;
+        temp_files.retain(|(_, file)| !is_locked(file));
+        Ok(temp_files)
+    }
+
+    /// Returns whether a run of this user has reserved a temporary file. Others can lock none.
+    pub(crate) fn has_live_temp_file(&self) -> io::Result<bool> {
+        Ok(self.temp_files()?.iter().any(|(_, file)| is_locked(file)))
+    }
+
+    /// Returns the temporary files of this user's runs, with their names.
+    fn temp_files(&self) -> io::Result<Vec<(String, File)>> {
         let mut temp_files = Vec::new();
         for entry in rustix::fs::Dir::read_from(&self.handle)? {
             let entry = entry?;
@@ -138,8 +150,7 @@ impl Directory {
                 continue;
             };
             let Ok(Some(file)) = self.open_regular(name) else { continue };
-            let is_locked = || matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
-            if file.metadata()?.uid() == euid() && !is_locked() {
+            if file.metadata()?.uid() == euid() {
                 temp_files.push((name.to_owned(), file));
             }
         }
@@ -295,6 +306,10 @@ fn copy_attributes(from: &File, to: &File) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+fn is_locked(file: &File) -> bool {
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
 }
 
 fn is_ours_or_the_systems(user: u32) -> bool {
