@@ -46,21 +46,19 @@ impl Endpoints {
         Ok(endpoints)
     }
 
-    /// The flags that name these endpoints, so that the environment of another run does not matter.
+    /// The flags that name these endpoints, so that the environment of another run does not matter. The
+    /// client is not among them: a pending sign-in has it.
     pub(crate) fn to_args(&self, ca_file: Option<&str>) -> EndpointArgs {
-        let Self { client, api_base, app, callback_port } = self;
+        let Self { client: _, api_base, app, callback_port } = self;
         let absolute = |path: &str| {
             std::path::absolute(path).map_or_else(|_| path.into(), |path| path.display().to_string())
         };
         EndpointArgs {
-            issuer: Some(client.issuer.to_string()),
             api_base: Some(api_base.to_string()),
-            client_id: Some(client.client_id.clone()),
-            audience: Some(client.audience.clone()),
-            scope: Some(client.scope.clone()),
             app: Some(app.clone()),
             callback_port: Some(callback_port.to_string()),
             ca_file: ca_file.map(absolute),
+            ..EndpointArgs::default()
         }
     }
 

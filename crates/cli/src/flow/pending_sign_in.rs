@@ -24,7 +24,7 @@ const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 struct Content {
     /// Seconds since 1970.
     expires: u64,
-    /// Where the sign-in began, and where the key will be created.
+    /// Where the key will be created. The client is in the authorization alone.
     endpoints: EndpointArgs,
     authorization: SavedAuthorization,
 }
@@ -58,6 +58,14 @@ pub(crate) fn find(pasted: &str) -> io::Result<Option<PendingSignIn>> {
     for path in pending_sign_ins(&folder()?)? {
         // A damaged file is skipped, and so is one that another process has just removed.
         let Ok(Content { expires, endpoints, authorization }) = read(&path) else { continue };
+        let client = &authorization.client;
+        let endpoints = EndpointArgs {
+            issuer: Some(client.issuer.to_string()),
+            client_id: Some(client.client_id.clone()),
+            audience: Some(client.audience.clone()),
+            scope: Some(client.scope.clone()),
+            ..endpoints
+        };
         let Ok(pending) = PendingAuthorization::restore(authorization) else { continue };
         if let Callback::Response(response) = pending.read_pasted(pasted) {
             let has_expired = expires <= wall_clock::unix_now();
