@@ -3,6 +3,9 @@
 //! A target is `{"organization": {"id", "title"}, "project": {"id", "title"}}`, with the raw titles. An
 //! event has its [name](Event::name) as `event`, after its facts; durations are in milliseconds, and in
 //! titles what looks like a key is redacted, since events end up in logs.
+//!
+//! A saved authorization is written with its secrets, the code verifier and the state, in plain text: it may
+//! go into a file that no other user can read, and nowhere else.
 
 use crate::event::{Event, Observation};
 use crate::oauth::authorization::{Client, SavedAuthorization};
@@ -107,7 +110,7 @@ fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// With its secrets: it is for a file that no other user can read.
+/// With its secrets in plain text: it is for a file that no other user can read.
 impl Serialize for SavedAuthorization {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;

@@ -12,9 +12,11 @@ use zeroize::Zeroizing;
 /// A [`PendingAuthorization`] taken apart, for a front end whose second half runs in another
 /// process. It is the only way out and back in.
 ///
-/// The front end writes the fields one by one into a file that nobody else can read, and removes
-/// the file before it uses them again: whoever has them can finish the sign-in, and it is meant to
-/// be finished once.
+/// The front end writes it into a file that nobody else can read, and removes the file before it
+/// uses it again: whoever has it can finish the sign-in, and it is meant to be finished once.
+///
+/// With the feature `serde` it serializes **in plain text, with the code verifier and the state**. That
+/// text may go into such a private file alone: never into a log, an answer or a browser.
 pub struct SavedAuthorization {
     /// Who asked, and whom. The issuer is compared with that of the response (RFC 9207), and the
     /// client id goes into the token request.
