@@ -86,7 +86,8 @@ impl StateDir {
         journal::finished_runs_in(&self.directory(JOURNALS)?)
     }
 
-    /// The recovery store for the key of a run, by the [id](Journal::id) of its journal.
+    /// The recovery store for the key of a run, by the [id](Journal::id) of its journal. Another
+    /// id may have the characters `A-Za-z0-9._-` and does not begin with a dot, or no key is delivered.
     pub fn recovery(&self, id: &str) -> RecoveryStore {
         RecoveryStore { state: self.clone(), id: id.to_owned(), path: None }
     }

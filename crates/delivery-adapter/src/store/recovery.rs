@@ -37,11 +37,20 @@ impl KeyDestination for RecoveryStore {
     }
 
     async fn deliver(&mut self, key: &ApiKey) -> Result<(), DeliveryError> {
+        if !is_file_name(&self.id) {
+            return Err(DeliveryError::new("the id of the run cannot be the name of a file"));
+        }
         let stored = self.state.directory(RECOVERY).and_then(|directory| store(&directory, &self.id, key));
         let stored = stored.or_else(|_| store(&new_temporary_directory()?, &self.id, key));
         self.path = Some(stored.map_err(DeliveryError::new)?);
         Ok(())
     }
+}
+
+/// Returns whether a file of this name is in the directory that it is asked for, and seen there.
+fn is_file_name(id: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    !id.is_empty() && !id.starts_with('.') && id.bytes().all(is_allowed)
 }
 
 fn store(directory: &Path, id: &str, key: &ApiKey) -> io::Result<PathBuf> {
@@ -175,6 +184,11 @@ mod tests {
         let read = async || Some(state.stored_keys().unwrap().pop()?.read().unwrap().expose().to_owned());
         conformance::key_destination(&mut recovery, read).await.unwrap();
         assert!(recovery.path().unwrap().ends_with("state/recovery/a-run.key"));
+
+        for id in ["", ".", "..", ".hidden", "../x", "/x", "a/b", "a\\b", "a:b", "a b", "é"] {
+            assert!(state.recovery(id).deliver(&key()).await.is_err(), "{id:?}");
+        }
+        assert_eq!(state.stored_keys().unwrap().len(), 1);
     }
 
     #[test]
