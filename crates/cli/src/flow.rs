@@ -10,7 +10,6 @@ pub(crate) mod env_conflicts;
 pub(crate) mod keyring;
 pub(crate) mod paste;
 pub(crate) mod pending_sign_in;
-pub(crate) mod port_lock;
 pub(crate) mod response;
 pub(crate) mod servers;
 pub(crate) mod sign_in;

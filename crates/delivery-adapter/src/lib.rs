@@ -75,7 +75,8 @@ pub use env_file::{
 pub use keyring::{FoundItem, Keyring, KeyringError, StoredItem};
 pub use process::{WhichError, which};
 pub use store::{
-    FinishedRun, Journal, KeyRecord, KeyState, Named, RecoveryStore, StateDir, StoredKey, private_files,
+    FinishedRun, Journal, KeyRecord, KeyState, Named, PortLock, RecoveryStore, StateDir, StoredKey,
+    private_files,
 };
 pub use variable::{InvalidVariableName, VariableName};
 

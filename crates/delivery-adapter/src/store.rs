@@ -1,10 +1,12 @@
 //! The private directory of what is kept from one run to the next.
 
 mod journal;
+mod port_lock;
 pub mod private_files;
 mod recovery;
 
 pub use journal::{FinishedRun, Journal, KeyRecord, KeyState, Named};
+pub use port_lock::PortLock;
 use private_files::{about, check_owner, create_directory, standard_directory};
 pub use recovery::{RecoveryStore, StoredKey};
 use std::fs;

@@ -1,6 +1,5 @@
 //! `keymint status`: which keys this machine was given, and which one a program started here uses.
 
-mod key;
 mod source;
 mod text;
 
@@ -12,16 +11,18 @@ use crate::flow::verify_key;
 use crate::ui::format::key_check;
 use crate::ui::json::{self, KnownKey};
 use crate::ui::stdout;
+use keymint_delivery_adapter::{KeyRecord, Keyring, StateDir};
 use keymint_domain::{ApiKey, KeyCheck};
 use source::{FoundKey, KeySource};
+use std::io;
 
 pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<(), CliError> {
-    let keys = key::known().map_err(|error| {
+    let keys = known_keys().map_err(|error| {
         CliError::new(ErrorKind::Internal, "what is known of the keys cannot be read").because(error)
     })?;
     let mut found = source::find(context).await?;
     // Who never used the keyring need not know that there is none.
-    let may_be_in_keyring = keys.iter().any(key::is_in_keyring);
+    let may_be_in_keyring = keys.iter().any(is_in_keyring);
     found.retain(|found| {
         may_be_in_keyring || found.key.is_ok() || !matches!(found.source, KeySource::Keyring { .. })
     });
@@ -71,4 +72,28 @@ impl Status {
         let found = self.found.first().ok_or_else(|| none("there is no key here to try".to_owned()))?;
         found.key.as_ref().map_err(|problem| none(format!("{}: {problem}", found.source)))
     }
+}
+
+/// Whether the key was put into a keyring.
+fn is_in_keyring(key: &KnownKey) -> bool {
+    key.record.delivered_to.iter().any(|place| place == Keyring::ID)
+}
+
+/// The keys that this machine was given, the oldest first. Nothing is created if nothing was ever kept.
+fn known_keys() -> io::Result<Vec<KnownKey>> {
+    let Some(state) = StateDir::open_default().ok().filter(|state| state.path().exists()) else {
+        return Ok(Vec::new());
+    };
+    let runs = state.finished_runs()?.into_iter();
+    let mut keys: Vec<_> = runs.map(|run| KnownKey { id: run.id, record: run.record }).collect();
+    // What a journal says is kept may have been deleted by hand, and the other way round.
+    keys.iter_mut().for_each(|key| key.record.kept_in = None);
+    for stored in state.stored_keys()? {
+        let kept_in = Some(stored.path);
+        match keys.iter_mut().find(|key| key.id == stored.id) {
+            Some(key) => key.record.kept_in = kept_in,
+            None => keys.push(KnownKey { id: stored.id, record: KeyRecord { kept_in, ..stored.record } }),
+        }
+    }
+    Ok(keys)
 }

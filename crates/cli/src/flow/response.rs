@@ -3,14 +3,15 @@
 
 use crate::config::SignInSettings;
 use crate::error::{CliError, ErrorKind};
+use crate::explain::delivery::state as state_error;
 use crate::explain::listener as explain;
 use crate::flow::context::Context;
 use crate::flow::paste::{PasteError, Pasted};
-use crate::flow::port_lock::PortLock;
 use crate::ui::message::{Message, ResponseChannel};
 use crate::ui::reporter::Reporter;
 use async_trait::async_trait;
 use keymint_callback_adapter::{BindError, BrowserMismatch, LoopbackListener, Outcome, PortOwner};
+use keymint_delivery_adapter::{PortLock, StateDir};
 use keymint_domain::{
     AuthorizationResponse, PendingAuthorization, ProvisionError, ResponseSource, SourceError,
 };
@@ -39,7 +40,7 @@ impl ResponseReceiver {
         if !settings.listens {
             return Ok(Self { listener: None, pasted, known: None, _lock: None });
         }
-        let lock = if settings.persists { Some(PortLock::acquire(port)?) } else { None };
+        let lock = if settings.persists { Some(lock(port)?) } else { None };
         let listener = match listen(port, &context.ui).await {
             Ok(listener) => Some(listener),
             Err(failure) if pasted.is_some() => {
@@ -81,6 +82,22 @@ impl ResponseReceiver {
             listener.conclude(outcome).await;
         }
     }
+}
+
+/// Locks the port, unless another sign-in of this user waits there.
+fn lock(port: u16) -> Result<PortLock, CliError> {
+    let locked = StateDir::open_default().and_then(|state| state.lock_port(port)).map_err(|error| {
+        state_error(
+            ErrorKind::DestinationUnusable,
+            "it cannot be written down that a sign-in is going on",
+            error,
+        )
+    })?;
+    locked.map_err(|holder| {
+        let message = format!("another sign-in of yours waits for the browser on port {port}: {holder}");
+        CliError::new(ErrorKind::CallbackUnavailable, message)
+            .hint("Finish it, or end it (with Ctrl-C, or with `kill` and that number), and run this again.")
+    })
 }
 
 async fn listen(port: u16, reporter: &Arc<Reporter>) -> Result<LoopbackListener, CliError> {

@@ -148,7 +148,7 @@ pub(crate) struct KnownKey {
 }
 
 /// Where a program finds a key: never the key itself.
-#[derive(Default, Serialize)]
+#[derive(Serialize)]
 pub(crate) struct FoundKey<'a> {
     pub(crate) place: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -251,23 +251,17 @@ struct Choice<'a> {
 #[derive(Serialize)]
 struct Titled<'a> {
     id: &'a str,
-    title: Option<&'a str>,
+    title: &'a Option<Title>,
 }
 
 impl<'a> From<&'a Candidate> for Choice<'a> {
     fn from(Candidate { organization, project, .. }: &'a Candidate) -> Self {
+        let project = project.as_ref();
         Self {
-            organization: Titled { id: organization.id.as_str(), title: raw(&organization.title) },
-            project: project
-                .as_ref()
-                .map(|project| Titled { id: project.id.as_str(), title: raw(&project.title) }),
+            organization: Titled { id: organization.id.as_str(), title: &organization.title },
+            project: project.map(|project| Titled { id: project.id.as_str(), title: &project.title }),
         }
     }
-}
-
-/// The title as the server sent it, for programs.
-fn raw(title: &Option<Title>) -> Option<&str> {
-    title.as_ref().map(Title::raw)
 }
 
 /// As JSON in which nothing steers a terminal or hides: such characters are escaped, and mean the

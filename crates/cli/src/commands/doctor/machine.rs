@@ -8,7 +8,6 @@ use crate::explain::listener::{self_test, self_test_hint};
 use crate::flow::context::Context;
 use crate::flow::env_conflicts;
 use crate::flow::keyring::patiently;
-use crate::flow::port_lock::PortLock;
 use crate::flow::response::bind_error;
 use crate::host::environment::{HostEnvironment, HostKind};
 use crate::os::env::Environment;
@@ -134,7 +133,7 @@ pub(super) fn state() -> Finding {
 
 /// Whether another sign-in of this user waits for the browser.
 pub(super) fn lock(port: u16) -> Finding {
-    match PortLock::holder(port) {
+    match StateDir::open_default().and_then(|state| state.port_lock_holder(port)) {
         Ok(None) => Finding::ok("sign-in", "no other one of yours is under way"),
         Ok(Some(holder)) => Finding::problem(
             "sign-in",

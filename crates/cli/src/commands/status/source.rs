@@ -75,17 +75,13 @@ impl FoundKey {
     }
 
     pub(super) fn json(&self) -> json::FoundKey<'_> {
-        let found = json::FoundKey {
-            place: self.source.name(),
-            last4: self.last_four(),
-            problem: self.key.as_ref().err().map(String::as_str),
-            ..json::FoundKey::default()
+        let (variable, profile) = match &self.source {
+            KeySource::Variable(name) => (Some(name.as_str()), None),
+            KeySource::EnvFile(_) => (None, None),
+            KeySource::Keyring { profile } => (None, Some(profile.as_str())),
         };
-        match &self.source {
-            KeySource::Variable(name) => json::FoundKey { variable: Some(name), ..found },
-            KeySource::Keyring { profile } => json::FoundKey { profile: Some(profile.as_str()), ..found },
-            KeySource::EnvFile(_) => found,
-        }
+        let problem = self.key.as_ref().err().map(String::as_str);
+        json::FoundKey { place: self.source.name(), variable, profile, last4: self.last_four(), problem }
     }
 }
 

@@ -1,0 +1,65 @@
+//! One sign-in at a time for each user and callback port.
+
+use super::StateDir;
+use super::private_files::{about, leave_to_owner};
+use crate::wall_clock::{unix_now, utc_of};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Seek, Write};
+
+/// The directory of the locks.
+const LOCKS: &str = "locks";
+
+/// The lock of a callback port. It is released with this value, or when the process ends in any way.
+#[derive(Debug)]
+pub struct PortLock {
+    _file: File,
+}
+
+impl StateDir {
+    /// Locks a callback port, unless another sign-in of this user holds the lock. `Err` of the inner result
+    /// describes that sign-in: its process, and since when.
+    ///
+    /// # Errors
+    ///
+    /// If the lock's file cannot be written.
+    pub fn lock_port(&self, port: u16) -> io::Result<Result<PortLock, String>> {
+        let path = self.directory(LOCKS)?.join(file_name(port));
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&path).map_err(|error| about(&path, &error))?;
+        leave_to_owner(&file);
+        match file.try_lock() {
+            Ok(()) => {
+                file.set_len(0)?;
+                file.rewind()?;
+                write!(file, "process {}, since {}", std::process::id(), utc_of(unix_now()))?;
+                Ok(Ok(PortLock { _file: file }))
+            }
+            Err(TryLockError::WouldBlock) => Ok(Err(io::read_to_string(file)?)),
+            Err(TryLockError::Error(error)) => Err(about(&path, &error)),
+        }
+    }
+
+    /// Returns the description of the sign-in that holds the lock of a port, if any. Nothing is written.
+    ///
+    /// # Errors
+    ///
+    /// If the lock's file cannot be read.
+    pub fn port_lock_holder(&self, port: u16) -> io::Result<Option<String>> {
+        let file = match File::open(self.path().join(LOCKS).join(file_name(port))) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file?,
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => io::read_to_string(file).map(Some),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+fn file_name(port: u16) -> String {
+    format!("port-{port}")
+}
