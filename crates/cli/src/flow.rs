@@ -7,7 +7,6 @@ pub(crate) mod create_key;
 pub(crate) mod delivery;
 pub(crate) mod destination;
 pub(crate) mod env_conflicts;
-pub(crate) mod keyring;
 pub(crate) mod paste;
 pub(crate) mod pending_sign_in;
 pub(crate) mod response;

@@ -59,13 +59,3 @@ fn a_refused_login_never_creates_a_key() {
     let failure = failure(&clock, &FakeAuthServer::new(&clock), &platform);
     assert_eq!(failure, "signing in to the platform failed: no");
 }
-
-#[test]
-fn an_account_without_a_default_project_never_gets_a_key() {
-    let clock = FakeClock::new();
-    let mut platform = MockPlatform::new();
-    platform.expect_login().once().returning(|_, _| Ok(SessionKey::parse("s".into()).unwrap()));
-    platform.expect_organizations().returning(|_| Ok(Vec::new().into()));
-    let failure = failure(&clock, &FakeAuthServer::new(&clock), &platform);
-    assert!(failure.contains("no organization"), "{failure}");
-}

@@ -3,7 +3,6 @@
 use crate::error::CliError;
 use crate::explain::delivery as explain;
 use crate::flow::context::Context;
-use crate::flow::keyring::patiently;
 use crate::ui::json;
 use crate::ui::message::Message;
 use crate::ui::stdout;
@@ -17,7 +16,7 @@ pub(crate) async fn run(context: &Context) -> Result<(), CliError> {
         let removed = Keyring::delete(profile).await?;
         Ok((removed, key))
     };
-    let (removed, key) = patiently(context, forget).await.map_err(|error| explain::keyring(&error))?;
+    let (removed, key) = context.patiently(forget).await.map_err(|error| explain::keyring(&error))?;
     let last_four = key.as_ref().map(|key| key.last_four());
     context.ui.report(&if removed {
         Message::Forgotten { profile, last_four }

@@ -6,7 +6,6 @@ use crate::error::{CliError, ErrorKind};
 use crate::explain::delivery as explain;
 use crate::flow::context::Context;
 use crate::flow::create::create;
-use crate::flow::keyring::patiently;
 use crate::os::core_dumps;
 use crate::ui::format::quoted;
 use keymint_delivery_adapter::Keyring;
@@ -55,7 +54,7 @@ async fn execute(args: RunArgs, context: &Context) -> Result<Infallible, CliErro
 async fn stored_key(context: &Context, may_ask: bool) -> Result<ApiKey, CliError> {
     let (profile, prompter) = (&context.sources.profile, context.prompter(may_ask));
     let get = || Keyring::get(profile.as_str());
-    let mut stored = patiently(context, get()).await.map_err(|error| explain::keyring(&error))?;
+    let mut stored = context.patiently(get()).await.map_err(|error| explain::keyring(&error))?;
     if stored.is_none() && prompter.is_interactive() {
         create(context, &CreateSettings::for_keyring(&context.sources)?).await?;
         stored = get().await.map_err(|error| explain::keyring(&error))?;

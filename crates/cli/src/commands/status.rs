@@ -29,10 +29,7 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<(), CliE
     let mut status = Status { keys, found, verified: None };
     let mut failure = None;
     if args.verify {
-        match status.verify(context).await {
-            Ok(check) => status.verified = Some(check),
-            Err(trouble) => failure = Some(trouble),
-        }
+        status.verified = status.verify(context).await.map_err(|error| failure = Some(error)).ok();
     }
     let text = if context.ui.wants_json() { status.json() } else { status.text() };
     stdout::show(&text)?;

@@ -4,12 +4,19 @@ use crate::args::OutputArgs;
 use crate::config::{Sources, proxy_variable};
 use crate::error::CliError;
 use crate::explain::provision::provision;
+use crate::ui::message::{Message, Warning};
 use crate::ui::prompter::Prompter;
 use crate::ui::reporter::Reporter;
-use keymint_delivery_adapter::wall_clock;
+use keymint_delivery_adapter::{Keyring, wall_clock};
 use keymint_domain::ProvisionError;
 use keymint_tokio_clock::TokioClock;
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// After this long the user wants to know why nothing happens.
+const MOMENT: Duration = Duration::from_secs(2);
 
 /// The user interface, the clock, and where the settings come from.
 pub(crate) struct Context {
@@ -32,6 +39,17 @@ impl Context {
     /// The user at the terminal, if they may be asked.
     pub(crate) fn prompter(&self, may_ask: bool) -> Prompter<'_> {
         Prompter::new(&self.ui, may_ask)
+    }
+
+    /// Waits for the keyring, and reports it if that takes longer than a moment.
+    pub(crate) async fn patiently<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        if let Ok(done) = self.clock.timeout(MOMENT, &mut work).await {
+            return done;
+        }
+        let slow = Warning::KeyringIsSlow { may_prompt: Keyring::may_prompt() };
+        self.ui.report(&Message::Warning(slow));
+        work.await
     }
 
     /// The error of the flow, with hints that fit the variables of this process.

@@ -4,7 +4,6 @@ use crate::config::{Destinations, EnvFileOptions, KeyringOptions, Profile};
 use crate::error::CliError;
 use crate::explain::delivery as explain;
 use crate::flow::context::Context;
-use crate::flow::keyring::patiently;
 use crate::os::core_dumps::with_the_persons_limits;
 use crate::ui::format::shown;
 use crate::ui::message::DeliveredTo;
@@ -129,7 +128,7 @@ async fn keyring(
 ) -> Result<Keyring, CliError> {
     let KeyringOptions { profile, new } = options;
     let error = |error| explain::keyring(&error);
-    let found = patiently(context, Keyring::inspect(profile.as_str())).await.map_err(error)?;
+    let found = context.patiently(Keyring::inspect(profile.as_str())).await.map_err(error)?;
     let item = match found.current() {
         StoredItem::Nothing => None,
         StoredItem::Key(key) => Some(format!("a key that ends in {}", key.last_four())),
@@ -143,7 +142,7 @@ async fn keyring(
                 .await?
         }
     };
-    patiently(context, found.reserve(overwrite)).await.map_err(error)
+    context.patiently(found.reserve(overwrite)).await.map_err(error)
 }
 
 /// A key that may still be good is not replaced, and its successor not created, by accident.

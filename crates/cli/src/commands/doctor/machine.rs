@@ -7,7 +7,6 @@ use crate::explain::delivery as explain;
 use crate::explain::listener::{self_test, self_test_hint};
 use crate::flow::context::Context;
 use crate::flow::env_conflicts;
-use crate::flow::keyring::patiently;
 use crate::flow::response::bind_error;
 use crate::host::environment::{HostEnvironment, HostKind};
 use crate::os::env::Environment;
@@ -148,7 +147,7 @@ pub(super) fn lock(port: u16) -> Finding {
 /// Whether the keyring answers. A key can go elsewhere, so it is never a problem.
 pub(super) async fn keyring(context: &Context) -> Finding {
     let profile = &context.sources.profile;
-    match patiently(context, Keyring::get(profile.as_str())).await {
+    match context.patiently(Keyring::get(profile.as_str())).await {
         Ok(None) => Finding::ok("keyring", &format!("has no key for the profile {profile}")),
         Ok(Some(key)) => Finding::ok(
             "keyring",

@@ -3,7 +3,6 @@
 use crate::config::Profile;
 use crate::error::CliError;
 use crate::flow::context::Context;
-use crate::flow::keyring::patiently;
 use crate::ui::json;
 use keymint_delivery_adapter::{EnvFile, EnvFileErrorKind, Keyring, KeyringError, VariableName};
 use keymint_domain::ApiKey;
@@ -59,7 +58,7 @@ fn in_file(path: &Path, variable: &VariableName) -> Option<FoundKey> {
 
 async fn in_keyring(context: &Context) -> Option<FoundKey> {
     let profile = &context.sources.profile;
-    let key = match patiently(context, Keyring::get(profile.as_str())).await {
+    let key = match context.patiently(Keyring::get(profile.as_str())).await {
         Ok(key) => Ok(key?),
         // A build without the keyring has nothing in it.
         Err(KeyringError::NotBuiltIn) => return None,
