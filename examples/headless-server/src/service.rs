@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use keymint_delivery_adapter::StateDir;
 use keymint_domain::{
     ApiKey, AuthorizationGrant, BaseUrl, Client, Clock, DeliveryError, DestinationId, Entropy,
-    KeyDestination, Moment, Observer, Plan, Ports, ProvisionError, ProvisionedKey, Provisioner,
+    KeyDestination, Observer, Plan, Ports, ProvisionError, ProvisionedKey, Provisioner,
     REGISTERED_REDIRECT_URI, Url, async_trait, deliver,
 };
 use keymint_http_adapter::{Http, HttpOptions};
@@ -15,7 +15,6 @@ use rand::TryRng;
 use rand::rngs::SysRng;
 use serde::Serialize;
 use std::error::Error;
-use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -65,12 +64,8 @@ impl Service {
                 if let Ok(created) = &outcome {
                     let mailbox = Mailbox { service: &self, id: &id };
                     let mut recovery = self.state.recovery(&id);
-                    let report = deliver(&created.key, &mut [Box::new(mailbox)], &mut recovery).await;
-                    if report.is_lost() {
-                        // The owner of the sign-in still gets a key that could not be kept.
-                        let name = &created.name;
-                        let _ = writeln!(io::stderr(), "The key {name} is not on the disk: {report:?}");
-                    }
+                    // The owner of the sign-in still gets a key that could not be kept.
+                    let _ = deliver(&created.key, &mut [Box::new(mailbox)], &mut recovery).await;
                 }
                 self.lock().finish(self.clock.now(), &id, outcome);
             });
@@ -91,18 +86,13 @@ impl Service {
     /// Gives the key to the owner of a sign-in, once.
     pub(crate) fn hand_over(&self, id: &str, token: &Token) -> Result<ApiKey, Refusal> {
         let key = self.with(id, token, SignIn::take_key)?;
-        self.forget(&[id.to_owned()]);
-        Ok(key)
-    }
-
-    /// Removes the keys of these sign-ins from the recovery store.
-    fn forget(&self, ids: &[String]) {
         for stored in self.state.stored_keys().unwrap_or_default() {
-            if ids.contains(&stored.id) {
+            if stored.id == id {
                 // Left behind, it is for whoever runs the service to find.
                 let _ = stored.remove();
             }
         }
+        Ok(key)
     }
 
     async fn make_key(
@@ -123,15 +113,7 @@ impl Service {
     pub(crate) async fn remove_expired(self: Arc<Self>) {
         loop {
             self.clock.sleep(SWEEP).await;
-            self.forget_expired(self.clock.now());
-        }
-    }
-
-    /// A key that nobody has fetched in time can be fetched no more, and is kept no longer.
-    pub(crate) fn forget_expired(&self, now: Moment) {
-        let expired = self.lock().take_expired(now);
-        if !expired.is_empty() {
-            self.forget(&expired);
+            self.lock().remove_expired(self.clock.now());
         }
     }
 

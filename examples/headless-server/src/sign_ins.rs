@@ -19,10 +19,7 @@ const MOST_EVENTS: usize = 100;
 
 /// All sign-ins, by their id.
 #[derive(Default)]
-pub(crate) struct SignIns {
-    all: HashMap<String, SignIn>,
-    expired: Vec<String>,
-}
+pub(crate) struct SignIns(HashMap<String, SignIn>);
 
 /// One sign-in. It cannot be printed, since it may hold the key.
 pub(crate) struct SignIn {
@@ -76,18 +73,18 @@ impl SignIns {
         pending: PendingAuthorization,
     ) -> Result<(), Refusal> {
         self.remove_expired(now);
-        if self.all.len() >= MOST {
+        if self.0.len() >= MOST {
             return Err(Refusal::Full);
         }
         let (expires, stage) = (Some(now + LIFETIME), Stage::Waiting(Box::new(pending)));
-        self.all.insert(id, SignIn { token, expires, events: Vec::new(), stage, key: None });
+        self.0.insert(id, SignIn { token, expires, events: Vec::new(), stage, key: None });
         Ok(())
     }
 
     /// The sign-in, for who has its token.
     pub(crate) fn of_owner(&mut self, now: Moment, id: &str, token: &Token) -> Result<&mut SignIn, Refusal> {
         self.remove_expired(now);
-        let sign_in = self.all.get_mut(id).ok_or(Refusal::Unknown)?;
+        let sign_in = self.0.get_mut(id).ok_or(Refusal::Unknown)?;
         if bool::from(sign_in.token.0.as_bytes().ct_eq(token.0.as_bytes())) {
             Ok(sign_in)
         } else {
@@ -96,7 +93,7 @@ impl SignIns {
     }
 
     pub(crate) fn note(&mut self, id: &str, event: &Event) {
-        if let Some(SignIn { events, .. }) = self.all.get_mut(id) {
+        if let Some(SignIn { events, .. }) = self.0.get_mut(id) {
             if events.len() == MOST_EVENTS {
                 events.remove(0);
             }
@@ -106,11 +103,11 @@ impl SignIns {
 
     /// Holds a key for the owner of the sign-in. Returns whether there is such a sign-in.
     pub(crate) fn hold(&mut self, id: &str, key: ApiKey) -> bool {
-        self.all.get_mut(id).map(|sign_in| sign_in.key = Some(key)).is_some()
+        self.0.get_mut(id).map(|sign_in| sign_in.key = Some(key)).is_some()
     }
 
     pub(crate) fn finish(&mut self, now: Moment, id: &str, outcome: Result<ProvisionedKey, String>) {
-        if let Some(sign_in) = self.all.get_mut(id) {
+        if let Some(sign_in) = self.0.get_mut(id) {
             sign_in.stage = match outcome {
                 Ok(ProvisionedKey { name, target, key, .. }) => {
                     Stage::Created { name, target, last_four: key.last_four().to_owned() }
@@ -121,17 +118,8 @@ impl SignIns {
         }
     }
 
-    /// Removes those that have expired, and remembers them for [`take_expired`](Self::take_expired).
-    fn remove_expired(&mut self, now: Moment) {
-        let is_over =
-            |_: &String, sign_in: &mut SignIn| sign_in.expires.is_some_and(|expires| expires <= now);
-        self.expired.extend(self.all.extract_if(is_over).map(|(id, _)| id));
-    }
-
-    /// The ids of those that have expired since the last call: nobody can fetch their keys any more.
-    pub(crate) fn take_expired(&mut self, now: Moment) -> Vec<String> {
-        self.remove_expired(now);
-        mem::take(&mut self.expired)
+    pub(crate) fn remove_expired(&mut self, now: Moment) {
+        self.0.retain(|_, sign_in| sign_in.expires.is_none_or(|expires| now < expires));
     }
 }
 
@@ -215,8 +203,6 @@ mod tests {
         sign_ins.finish(late, "id", Err("it did not work".to_owned()));
         assert!(sign_ins.of_owner(late, "id", &token()).is_ok());
         assert_eq!(sign_ins.of_owner(late + LIFETIME, "id", &token()).err(), Some(Refusal::Unknown));
-        assert_eq!(sign_ins.take_expired(late), ["id"]);
-        assert!(sign_ins.take_expired(late).is_empty());
     }
 
     #[test]

@@ -3,14 +3,12 @@
 use crate::routes;
 use crate::service::Service;
 use keymint_delivery_adapter::StateDir;
-use keymint_domain::{BaseUrl, Client, Clock};
+use keymint_domain::{BaseUrl, Client};
 use keymint_sandbox::{Consent, Reply, Sandbox, Scenario, Step, sign_in_remotely};
-use keymint_tokio_clock::TokioClock;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -21,7 +19,6 @@ struct RunningService {
     sandbox: Sandbox,
     address: SocketAddr,
     state: StateDir,
-    service: Arc<Service>,
     _directory: TempDir,
     _server: JoinSet<()>,
 }
@@ -42,13 +39,12 @@ impl RunningService {
         let directory = tempfile::tempdir().unwrap();
         let state = StateDir::at(directory.path().join("state"));
         let api_base = BaseUrl::parse(sandbox.api_base()).unwrap();
-        let service = Arc::new(Service::new(client, api_base, state.clone()));
+        let service = Service::new(client, api_base, state.clone());
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut server = JoinSet::new();
-        let app = routes::of(Arc::clone(&service));
-        server.spawn(async { axum::serve(listener, app).await.unwrap() });
-        Self { sandbox, address, state, service, _directory: directory, _server: server }
+        server.spawn(async { axum::serve(listener, routes::of(Arc::new(service))).await.unwrap() });
+        Self { sandbox, address, state, _directory: directory, _server: server }
     }
 
     async fn begin(&self) -> SignIn {
@@ -205,18 +201,6 @@ async fn the_key_is_handed_over_exactly_once_and_stands_nowhere_else() {
     assert!(service.state.stored_keys().unwrap().is_empty(), "the recovery store still has it");
     for secret in service.sandbox.secrets() {
         assert!(!format!("{before}{after}").contains(&secret));
-    }
-}
-
-#[tokio::test]
-async fn a_key_that_nobody_fetches_is_not_kept_for_ever() {
-    let running = RunningService::of(Scenario::ready()).await;
-    let sign_in = running.begin().await;
-    sign_in.come_back(Consent::Allow).await;
-    sign_in.outcome().await;
-    for (later, kept) in [(Duration::ZERO, 1), (Duration::from_secs(3600), 0)] {
-        running.service.forget_expired(TokioClock::new().now() + later);
-        assert_eq!(running.state.stored_keys().unwrap().len(), kept);
     }
 }
 
