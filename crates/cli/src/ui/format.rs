@@ -48,12 +48,13 @@ pub(crate) fn key_check(check: KeyCheck) -> String {
 
 /// Organization and project, each by its title, or by its id where it has none.
 pub(crate) fn describe_target(target: &Target) -> String {
-    let named = |title: &Option<Title>, id: &str| {
-        title.as_ref().map_or_else(|| id.to_owned(), |title| format!("\"{title}\""))
-    };
-    let project = named(&target.project_title, target.project_id.as_str());
-    let organization = named(&target.organization_title, target.organization_id.as_str());
+    let project = title_or(&target.project_title, target.project_id.as_str());
+    let organization = title_or(&target.organization_title, target.organization_id.as_str());
     format!("project {project} of organization {organization}")
+}
+
+fn title_or(title: &Option<Title>, otherwise: &str) -> String {
+    title.as_ref().map_or_else(|| otherwise.to_owned(), |title| format!("\"{title}\""))
 }
 
 /// A title with its id, or the id alone.
@@ -75,10 +76,8 @@ pub(crate) fn candidate(Candidate { organization, project, .. }: &Candidate) -> 
 /// Organization and project, each with title and id, for a user who has to look there.
 pub(crate) fn describe_target_exactly(target: &Target) -> String {
     let Target { organization_id, project_id, .. } = target;
-    let titled = |title: &Option<Title>| {
-        title.as_ref().map_or_else(|| "untitled".to_owned(), |title| format!("\"{title}\""))
-    };
-    let (organization, project) = (titled(&target.organization_title), titled(&target.project_title));
+    let organization = title_or(&target.organization_title, "untitled");
+    let project = title_or(&target.project_title, "untitled");
     format!("Organization: {organization} ({organization_id}). Project: {project} ({project_id})")
 }
 
@@ -125,17 +124,13 @@ pub(crate) fn of_warning(warning: &Warning<'_>) -> String {
         Warning::NotDeleted { path, error } => {
             format!("{} could not be deleted, and still has the key: {error}", path.display())
         }
-        Warning::KeyVariableIsSet(name) => {
-            format!(
-                "{name} is set here already: programs started from here use that key until you replace it"
-            )
-        }
-        Warning::LibraryVariablesAreSet(names) => {
-            format!(
-                "programs started from here use the new key as these say, which are set: {}",
-                names.join(", ")
-            )
-        }
+        Warning::KeyVariableIsSet(name) => format!(
+            "{name} is set here already: programs started from here use that key until you replace it"
+        ),
+        Warning::LibraryVariablesAreSet(names) => format!(
+            "programs started from here use the new key as these say, which are set: {}",
+            names.join(", ")
+        ),
     }
 }
 
