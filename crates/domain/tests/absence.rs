@@ -56,6 +56,6 @@ fn a_refused_login_never_creates_a_key() {
     let clock = FakeClock::new();
     let mut platform = MockPlatform::new();
     platform.expect_login().once().returning(|_, _| Err(refused(Step::Login)));
-    let failure = failure(&clock, &FakeAuthServer::new(&clock), &platform);
-    assert_eq!(failure, "signing in to the platform failed: no");
+    let auth_server = FakeAuthServer::new(&clock);
+    assert_eq!(failure(&clock, &auth_server, &platform), "signing in to the platform failed: no");
 }

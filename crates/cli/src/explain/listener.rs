@@ -36,14 +36,10 @@ fn in_use_hint(port: u16, owner: Option<&PortOwner>) -> String {
             } else {
                 format!("`sudo lsof -nP -iTCP:{port} -sTCP:LISTEN` shows which it is.")
             };
-            let airplay = if cfg!(target_os = "macos") {
-                format!(" It may be AirPlay Receiver. {AIRPLAY_OFF}")
-            } else {
-                String::new()
-            };
+            let airplay = format!(" It may be AirPlay Receiver. {AIRPLAY_OFF}");
+            let airplay = if cfg!(target_os = "macos") { &airplay } else { "" };
             format!(
-                "Another program uses port {port}. Wait for it or end it, and run this again. \
-                 {who}{airplay}"
+                "Another program uses port {port}. Wait for it or end it, and run this again. {who}{airplay}"
             )
         }
     }

@@ -15,12 +15,12 @@ pub(crate) fn created(record: &KeyRecord, key: &ApiKey, delivered_to: &[String])
     let to_stdout = delivered_to.iter().any(|place| place == STDOUT);
     let key =
         CreatedKey { name: &record.name, value: to_stdout.then(|| key.expose()), last4: key.last_four() };
-    Created::document(record, Some(key), delivered_to)
+    document(record, Some(key), delivered_to)
 }
 
 /// A dry run, which created nothing.
 pub(crate) fn dry_run(record: &KeyRecord) -> String {
-    Created::document(record, None, &[])
+    document(record, None, &[])
 }
 
 #[derive(Serialize)]
@@ -40,11 +40,9 @@ struct CreatedKey<'a> {
     last4: &'a str,
 }
 
-impl<'a> Created<'a> {
-    fn document(record: &'a KeyRecord, key: Option<CreatedKey<'a>>, delivered_to: &'a [String]) -> String {
-        let KeyRecord { organization, project, .. } = record;
-        to_json(&Self { schema: "keymint.created/1", organization, project, key, delivered_to })
-    }
+fn document(record: &KeyRecord, key: Option<CreatedKey<'_>>, delivered_to: &[String]) -> String {
+    let KeyRecord { organization, project, .. } = record;
+    to_json(&Created { schema: "keymint.created/1", organization, project, key, delivered_to })
 }
 
 /// The organizations and projects of an account.

@@ -23,7 +23,7 @@ impl StateDir {
     ///
     /// If the lock's file cannot be written.
     pub fn lock_port(&self, port: u16) -> io::Result<Result<PortLock, String>> {
-        let path = self.directory(LOCKS)?.join(file_name(port));
+        let path = self.directory(LOCKS)?.join(format!("port-{port}"));
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         #[cfg(unix)]
@@ -48,7 +48,7 @@ impl StateDir {
     ///
     /// If the lock's file cannot be read.
     pub fn port_lock_holder(&self, port: u16) -> io::Result<Option<String>> {
-        let file = match File::open(self.path().join(LOCKS).join(file_name(port))) {
+        let file = match File::open(self.path().join(LOCKS).join(format!("port-{port}"))) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             file => file?,
         };
@@ -58,8 +58,4 @@ impl StateDir {
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
-}
-
-fn file_name(port: u16) -> String {
-    format!("port-{port}")
 }
