@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// How long a program may take to end when it is asked to. It may have to restore the echo of the terminal.
+#[cfg(unix)]
 const GRACE: Duration = Duration::from_secs(5);
 
 /// How long programs that it leaves behind may hold its output open.

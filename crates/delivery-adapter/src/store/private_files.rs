@@ -26,6 +26,7 @@ pub fn create_directory(directory: &Path) -> io::Result<()> {
 
 /// Builds directories for their owner alone.
 pub(super) fn builder() -> DirBuilder {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "the mode is of Unix"))]
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
