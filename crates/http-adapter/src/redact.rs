@@ -18,11 +18,11 @@ impl Redactor {
         let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
         for spelling in spellings(secret) {
             if !spelling.is_empty() && !secrets.contains(&spelling) {
-                secrets.push(spelling);
+                // Longest first: a secret may be the beginning of a longer one, whose end would remain.
+                let place = secrets.partition_point(|longer| longer.len() >= spelling.len());
+                secrets.insert(place, spelling);
             }
         }
-        // Longest first: a secret may be the beginning of a longer one, whose end would remain.
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     }
 
     /// Returns the text without any secret, sanitized for display, at most `longest` characters long.

@@ -111,7 +111,8 @@ impl Organization {
     /// Returns an organization without title, flags and projects.
     pub fn new(id: impl Into<String>) -> Self {
         let id = id.into();
-        Self { fields: item("organization", &id), id, projects: Vec::new() }
+        let new = Self { id: id.clone(), fields: Map::new(), projects: Vec::new() };
+        new.field("object", "organization").field("id", id)
     }
 
     /// Returns an organization such as `org-7`, titled "Organization 7", with one ordinary project: `proj_7`,
@@ -166,7 +167,8 @@ impl Project {
     /// Returns a project without title and flags.
     pub fn new(id: impl Into<String>) -> Self {
         let id = id.into();
-        Self { fields: item("organization.project", &id), id }
+        let new = Self { id: id.clone(), fields: Map::new() };
+        new.field("object", "organization.project").field("id", id)
     }
 
     /// Sets its title.
@@ -189,8 +191,4 @@ impl Project {
     pub(crate) fn is_initial(&self) -> bool {
         self.fields.get("is_initial") == Some(&Value::Bool(true))
     }
-}
-
-fn item(object: &str, id: &str) -> Map<String, Value> {
-    Map::from_iter([("object".to_owned(), object.into()), ("id".to_owned(), id.into())])
 }

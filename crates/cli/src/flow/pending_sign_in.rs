@@ -55,7 +55,7 @@ pub(crate) fn save(pending: PendingAuthorization, endpoints: EndpointArgs, expir
 /// Finds the sign-in that this URL is the response to; `None` if it is completed, or began on another
 /// machine. Its file remains until it is [claimed](PendingSignIn::claim).
 pub(crate) fn find(pasted: &str) -> io::Result<Option<PendingSignIn>> {
-    for path in pending_sign_ins(&folder()?)? {
+    for path in private_files::list(&folder()?, EXTENSION)? {
         // A damaged file is skipped, and so is one that another process has just removed.
         let Ok(Content { expires, endpoints, authorization }) = read(&path) else { continue };
         let client = &authorization.client;
@@ -88,27 +88,19 @@ impl PendingSignIn {
 }
 
 fn read(path: &Path) -> io::Result<Content> {
-    let mut text = Zeroizing::new(Vec::new());
-    private_files::open(path)?.take(LONGEST).read_to_end(&mut text)?;
-    Ok(serde_json::from_slice(&text)?)
+    let mut text = Zeroizing::new(String::new());
+    private_files::open(path)?.take(LONGEST).read_to_string(&mut text)?;
+    Ok(serde_json::from_str(&text)?)
 }
 
 /// Removes the sign-ins that expired long ago.
 fn forget_old(folder: &Path) {
-    let now = wall_clock::unix_now();
-    for path in pending_sign_ins(folder).unwrap_or_default() {
-        let is_old =
-            read(&path).is_ok_and(|content| content.expires.saturating_add(REMEMBERED.as_secs()) < now);
-        if is_old {
+    let oldest = wall_clock::unix_now().saturating_sub(REMEMBERED.as_secs());
+    for path in private_files::list(folder, EXTENSION).unwrap_or_default() {
+        if read(&path).is_ok_and(|content| content.expires < oldest) {
             let _ = fs::remove_file(path);
         }
     }
-}
-
-fn pending_sign_ins(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut paths: Vec<_> = fs::read_dir(folder)?.filter_map(|file| Some(file.ok()?.path())).collect();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == EXTENSION));
-    Ok(paths)
 }
 
 fn folder() -> io::Result<PathBuf> {

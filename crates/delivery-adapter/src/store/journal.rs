@@ -249,10 +249,7 @@ impl FinishedRun {
 }
 
 pub(super) fn finished_runs_in(directory: &Path) -> io::Result<Vec<FinishedRun>> {
-    let mut paths: Vec<_> = fs::read_dir(directory)?.filter_map(|file| Some(file.ok()?.path())).collect();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == EXTENSION));
-    paths.sort();
-    Ok(paths.into_iter().filter_map(read).collect())
+    Ok(private_files::list(directory, EXTENSION)?.into_iter().filter_map(read).collect())
 }
 
 fn read(path: PathBuf) -> Option<FinishedRun> {

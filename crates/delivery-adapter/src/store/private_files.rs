@@ -93,6 +93,22 @@ pub fn leave_to_owner(file: &File) {
 #[cfg(not(unix))]
 pub fn leave_to_owner(_: &File) {}
 
+/// Returns the paths of the files in a directory that have this extension, in the order of their names.
+///
+/// # Errors
+///
+/// If the directory cannot be read.
+pub fn list(directory: &Path, extension: &str) -> io::Result<Vec<PathBuf>> {
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for file in fs::read_dir(directory)? {
+        let path = file?.path();
+        if path.extension().is_some_and(|found| found == extension) {
+            paths.insert(paths.partition_point(|other| other.file_stem() < path.file_stem()), path);
+        }
+    }
+    Ok(paths)
+}
+
 /// Opens a file for reading, and checks that no other user could have written it.
 ///
 /// # Errors

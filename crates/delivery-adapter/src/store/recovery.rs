@@ -1,6 +1,6 @@
 //! The private store of keys whose destination failed.
 
-use super::journal::KeyRecord;
+use super::journal::{FinishedRun, KeyRecord};
 use super::private_files;
 use super::{RECOVERY, StateDir};
 use crate::fail_point;
@@ -90,22 +90,18 @@ pub struct StoredKey {
 pub(super) fn list(state: &StateDir) -> io::Result<Vec<StoredKey>> {
     let mut runs = state.finished_runs()?;
     let mut stored: Vec<StoredKey> = Vec::new();
-    for file in fs::read_dir(state.directory(RECOVERY)?)? {
-        let path = file?.path();
-        if path.extension().is_some_and(|extension| extension == EXTENSION) {
-            let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            let record = runs.iter().find(|run| run.id == id).map(|run| run.record.clone());
-            let record = record.unwrap_or_else(|| KeyRecord::of_unknown_origin(&id));
-            stored.push(StoredKey { id, path, record });
-        }
+    for path in private_files::list(&state.directory(RECOVERY)?, EXTENSION)? {
+        let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let record = runs.iter().position(|run| run.id == id).map(|place| runs.remove(place).record);
+        let record = record.unwrap_or_else(|| KeyRecord::of_unknown_origin(&id));
+        stored.push(StoredKey { id, path, record });
     }
     // If the directory could not be written, the key is elsewhere.
-    runs.retain(|run| stored.iter().all(|stored| stored.id != run.id));
-    stored.extend(runs.into_iter().filter_map(|run| {
-        let path = run.record.kept_in.clone().filter(|path| is_ours(path))?;
-        Some(StoredKey { id: run.id, path, record: run.record })
-    }));
-    stored.sort_by(|one, other| one.id.cmp(&other.id));
+    for FinishedRun { id, record, .. } in runs {
+        if let Some(path) = record.kept_in.clone().filter(|path| is_ours(path)) {
+            stored.insert(stored.partition_point(|other| other.id < id), StoredKey { id, path, record });
+        }
+    }
     Ok(stored)
 }
 

@@ -7,14 +7,11 @@ use std::collections::HashSet;
 /// ones, then the rest. Inside each rank the given order stands. What stands there twice is one.
 pub fn by_preference(organizations: &[Organization]) -> Vec<&Organization> {
     let mut seen = HashSet::with_capacity(organizations.len());
-    let mut ranked: Vec<_> =
-        organizations.iter().filter(|organization| seen.insert(&organization.id)).collect();
-    ranked.sort_by_key(|organization| match organization {
-        Organization { is_default: true, .. } => 0,
-        Organization { personal: true, .. } => 1,
-        _ => 2,
-    });
-    ranked
+    let unique = organizations.iter().filter(|organization| seen.insert(&organization.id));
+    let (default, others): (Vec<_>, Vec<_>) = unique.partition(|organization| organization.is_default);
+    let (personal, rest): (Vec<_>, Vec<_>) =
+        others.into_iter().partition(|organization| organization.personal);
+    [default, personal, rest].concat()
 }
 
 /// The default project: the first initial one.
