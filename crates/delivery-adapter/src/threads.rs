@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 const CLEANUP: Duration = Duration::from_secs(3);
 
 /// Runs blocking work on a thread of its own, or on the calling thread if the system has no thread to
-/// give: the work may have to save a key.
-pub fn start(work: impl FnOnce() + Send + 'static) {
+/// give: the work may have to save a key. It is boxed so that the program has this once.
+pub fn start(work: Box<dyn FnOnce() + Send>) {
     let work = Arc::new(Mutex::new(Some(work)));
     let theirs = Arc::clone(&work);
     if Builder::new().spawn(move || once(&theirs)).is_err() {
@@ -34,7 +34,7 @@ fn once(work: &Mutex<Option<impl FnOnce()>>) {
 /// If the work panics.
 pub async fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
     let (done, result) = oneshot::channel();
-    start(move || drop(done.send(work())));
+    start(Box::new(move || drop(done.send(work()))));
     result.await.map_err(|_| io::Error::other("a part of the work broke down"))
 }
 

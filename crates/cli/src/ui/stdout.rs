@@ -98,6 +98,6 @@ pub(crate) fn failed(error: io::Error) -> CliError {
 /// Prints a last line, and does not wait long for its reader: the exit code also reports the result.
 pub(crate) fn print_at_the_end(line: String) {
     let (printed, waiting) = mpsc::channel();
-    threads::start(move || drop(printed.send(print(&line))));
+    threads::start(Box::new(move || drop(printed.send(print(&line)))));
     let _ = waiting.recv_timeout(LAST_LINE);
 }

@@ -45,10 +45,10 @@ pub(crate) async fn write_to_stdin(
         .map_err(|error| failed(format!("could not be started ({error})")))?;
     let (stdout, stderr) = (program.child.stdout.take(), program.child.stderr.take());
     // A pipe has room for a key, so this ends on any thread; at the latest when its other ends close.
-    threads::start(move || {
+    threads::start(Box::new(move || {
         drop(writer.write_all(&secret));
         fail_point::reached("fed");
-    });
+    }));
 
     let over = Notify::new();
     let waiting = async {
