@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         Some(Err((error, output))) => return Reporter::new(output).end(Err(error)),
     };
     let context = &Context::new(sources, output);
+    let mut findings = None;
     let outcome = match command {
         Command::Create(args) => block_on(Box::pin(commands::create::run(&args, context))),
         Command::List(args) => block_on(Box::pin(commands::list::run(&args, context))),
@@ -46,11 +47,11 @@ fn main() -> ExitCode {
         Command::Recover(args) => block_on(Box::pin(commands::recover::run(&args, context))),
         #[cfg(feature = "sandbox")]
         Command::Demo { .. } => block_on(Box::pin(commands::demo::run(context))),
-        Command::Doctor(args) => match block_on(Box::pin(commands::doctor::run(&args, context))) {
-            // Its findings are the answer, even if they are problems.
-            Ok(exit_code) => return exit_code,
-            Err(error) => Err(error),
-        },
+        // Its findings are the answer, even if they are problems.
+        Command::Doctor(args) => block_on(Box::pin(async {
+            findings = Some(commands::doctor::run(&args, context).await?);
+            Ok(())
+        })),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => block_on(Box::pin(commands::sandbox::run(&args, context))),
         Command::Run(args) => block_on(Box::pin(commands::run::run(args, context))),
@@ -59,11 +60,11 @@ fn main() -> ExitCode {
         Command::Completions { shell } => commands::completions::run(shell),
         Command::Man { command } => commands::completions::man(command.as_deref()),
     };
-    context.ui.end(outcome)
+    findings.unwrap_or(context.ui.end(outcome))
 }
 
 /// Runs a command that waits.
-fn block_on<T>(command: Pin<Box<dyn Future<Output = Result<T, CliError>> + '_>>) -> Result<T, CliError> {
+fn block_on(command: Pin<Box<dyn Future<Output = Result<(), CliError>> + '_>>) -> Result<(), CliError> {
     // Timers and signals are looked at after every task: a server that floods must not delay them.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().event_interval(1).build();
     let runtime = runtime.map_err(CliError::internal)?;
