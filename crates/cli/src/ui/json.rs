@@ -12,9 +12,8 @@ use std::path::Path;
 
 /// A created key. The key itself is in it if standard output is a destination.
 pub(crate) fn created(record: &KeyRecord, key: &ApiKey, delivered_to: &[String]) -> String {
-    let to_stdout = delivered_to.iter().any(|place| place == STDOUT);
-    let key =
-        CreatedKey { name: &record.name, value: to_stdout.then(|| key.expose()), last4: key.last_four() };
+    let value = delivered_to.iter().any(|place| place == STDOUT).then(|| key.expose());
+    let key = CreatedKey { name: &record.name, value, last4: key.last_four() };
     document(record, Some(key), delivered_to)
 }
 
@@ -265,7 +264,10 @@ impl<'a> From<&'a Candidate> for Choice<'a> {
 /// As JSON in which nothing steers a terminal or hides: such characters are escaped, and mean the
 /// same.
 pub(crate) fn to_json(value: &impl Serialize) -> String {
-    let json = serde_json::to_string(value).expect("strings and numbers become JSON");
+    harmless(&serde_json::to_string(value).expect("strings and numbers become JSON"))
+}
+
+fn harmless(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
     for c in json.chars() {
         if is_deceptive(c) {
