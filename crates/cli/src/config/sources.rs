@@ -107,9 +107,7 @@ impl<'a> Sources<'a> {
         if let Some(value) = self.environment.get(&variable)? {
             return Ok(Some(Given { value, source: Source::Variable(variable) }));
         }
-        let Some((path, value)) = self.file.as_ref().zip(self.of_file.values.get(name)) else {
-            return Ok(None);
-        };
+        let Some((path, value)) = self.file.as_ref().zip(self.of_file.get(name)) else { return Ok(None) };
         let source = Source::File {
             path: path.clone(),
             line: value.line,

@@ -5,7 +5,6 @@ use crate::config::profile::Profile;
 use crate::error::CliError;
 use crate::ui::format::quoted;
 use keymint_domain::text::redact_keys;
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 use toml::Spanned;
@@ -14,7 +13,8 @@ use toml::de::{DeString, DeTable, DeValue};
 /// The settings that apply to one profile.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FileSettings {
-    pub(in crate::config) values: BTreeMap<&'static str, Value>,
+    /// Of two values of a setting the later one counts.
+    values: Vec<(&'static str, Value)>,
     /// Whether the file has a table of this profile.
     pub(in crate::config) is_defined: bool,
 }
@@ -29,6 +29,11 @@ pub(in crate::config) struct Value {
 }
 
 impl FileSettings {
+    /// The value of a setting.
+    pub(in crate::config) fn get(&self, name: &str) -> Option<&Value> {
+        self.values.iter().rfind(|(found, _)| *found == name).map(|(_, value)| value)
+    }
+
     /// Parses the whole file, so that a mistake in any profile is found.
     pub(in crate::config) fn parse(path: &Path, text: &str, profile: &Profile) -> Result<Self, CliError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -53,7 +58,7 @@ impl FileSettings {
                 ("profiles", _) => {
                     return Err(mistake(key.span(), "profiles: it must be tables such as [profiles.work]"));
                 }
-                _ => settings.values.extend([read((key, value), false)?]),
+                _ => settings.values.push(read((key, value), false)?),
             }
         }
         let Some(tables) = tables else { return Ok(settings) };
@@ -136,8 +141,9 @@ mod tests {
         let text = "\u{feff}app = \"one\"\nscope = \"all\"\n[profiles.work]\napp = \"two\"\ncallback_port = 5001\n\
                     [profiles.other]\nscope = \"none\"\n";
         let texts = |name| -> Vec<_> {
-            let values = parse(text, name).unwrap().values.into_iter();
-            values.map(|(name, value)| format!("{name}={}, line {}", value.text, value.line)).collect()
+            let settings = parse(text, name).unwrap();
+            let found = |name| settings.get(name).map(|it| format!("{name}={}, line {}", it.text, it.line));
+            ["app", "callback-port", "scope"].into_iter().filter_map(found).collect()
         };
         assert_eq!(texts("work"), ["app=two, line 4", "callback-port=5001, line 5", "scope=all, line 2"]);
         assert_eq!(texts("default"), ["app=one, line 1", "scope=all, line 2"]);
@@ -149,7 +155,7 @@ mod tests {
         let refused = parse("[profiles.work]\n[profiles.home]", "wrok").unwrap_err();
         assert_eq!(refused.message(), "/c.toml has no profile \"wrok\"");
         assert_eq!(refused.hints().as_deref(), Some("It has \"home\", \"work\"."));
-        assert!(parse("quiet = true", "work").unwrap().values.contains_key("quiet"));
+        assert!(parse("quiet = true", "work").unwrap().get("quiet").is_some());
     }
 
     #[test]
