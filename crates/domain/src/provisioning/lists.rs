@@ -5,7 +5,7 @@ use crate::platform::organization::{Listing, Organization, OrganizationId, Proje
 use crate::provisioning::provisioner::{Provisioner, Session};
 use crate::provisioning::request_runner::{Deadline, RequestRunner};
 use crate::service_error::{ServiceError, ServiceErrorKind, Step};
-use futures_util::future::{self, BoxFuture, Either, FutureExt};
+use futures_util::future::{self, BoxFuture, Either};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::Future;
@@ -112,9 +112,9 @@ pub(crate) struct ProjectLists<'a> {
     lists: &'a Lists<'a>,
     deadline: Deadline,
     waiting: VecDeque<OrganizationId>,
-    asked: HashSet<OrganizationId>,
     under_way: FuturesUnordered<BoxFuture<'a, (OrganizationId, ProjectsResult)>>,
-    answers: HashMap<OrganizationId, ProjectsResult>,
+    /// Of each organization that was asked, the answer until it is taken.
+    answers: HashMap<OrganizationId, Option<ProjectsResult>>,
 }
 
 impl<'a> ProjectLists<'a> {
@@ -123,7 +123,6 @@ impl<'a> ProjectLists<'a> {
             lists,
             deadline,
             waiting: VecDeque::new(),
-            asked: HashSet::new(),
             under_way: FuturesUnordered::new(),
             answers: HashMap::new(),
         }
@@ -131,7 +130,7 @@ impl<'a> ProjectLists<'a> {
 
     /// Replaces the organizations whose lists are requested next. Each list is requested once.
     pub(crate) fn schedule<'o>(&mut self, organizations: impl IntoIterator<Item = &'o OrganizationId>) {
-        let new = organizations.into_iter().filter(|id| !self.asked.contains(*id));
+        let new = organizations.into_iter().filter(|id| !self.answers.contains_key(*id));
         self.waiting = new.cloned().collect();
     }
 
@@ -141,7 +140,7 @@ impl<'a> ProjectLists<'a> {
             loop {
                 self.ask(1);
                 match self.under_way.next().await {
-                    Some((id, answer)) => self.answers.insert(id, answer),
+                    Some((id, answer)) => self.answers.insert(id, Some(answer)),
                     None => future::pending().await,
                 };
             }
@@ -154,12 +153,12 @@ impl<'a> ProjectLists<'a> {
     /// Waits for a [scheduled](Self::schedule) list.
     pub(crate) async fn get(&mut self, organization: &OrganizationId) -> ProjectsResult {
         loop {
-            if let Some(answer) = self.answers.remove(organization) {
+            if let Some(answer) = self.answers.get_mut(organization).and_then(Option::take) {
                 return answer;
             }
             self.ask(0);
             let (id, answer) = self.under_way.next().await.expect("a scheduled list is requested");
-            self.answers.insert(id, answer);
+            self.answers.insert(id, Some(answer));
         }
     }
 
@@ -167,16 +166,13 @@ impl<'a> ProjectLists<'a> {
     fn ask(&mut self, others: usize) {
         let room = self.lists.width().saturating_sub(self.under_way.len() + others);
         for id in self.waiting.drain(..room.min(self.waiting.len())) {
-            self.asked.insert(id.clone());
+            self.answers.insert(id.clone(), None);
             let (lists, deadline) = (self.lists, self.deadline);
             // Boxed, since the compiler cannot prove that a collection of unnamed futures is `Send`.
-            self.under_way.push(
-                async move {
-                    let answer = lists.projects(&id, deadline).await;
-                    (id, answer)
-                }
-                .boxed(),
-            );
+            self.under_way.push(Box::pin(async move {
+                let answer = lists.projects(&id, deadline).await;
+                (id, answer)
+            }));
         }
     }
 }
