@@ -33,6 +33,7 @@
 //! replies), `routes`, `auth_server` or `platform_api` (bytes to rules and back), and `server_state` (the
 //! rules). From `dispatcher` on, everything is a function of values, and time is an argument.
 
+mod login_lists;
 mod sandbox;
 mod scenario;
 
@@ -58,6 +59,7 @@ mod form;
 mod response;
 
 pub use browser::{Consent, FinalPage, sign_in, sign_in_remotely};
+pub use login_lists::LoginLists;
 pub use reply::{Calls, Reply, Step};
 pub use request::{Origin, Request};
 pub use sandbox::Sandbox;

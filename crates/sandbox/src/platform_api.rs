@@ -13,8 +13,12 @@ pub(crate) fn login(state: &mut ServerState, request: &Request, now: Duration) -
     if json_body(request)? != due {
         return Err(bad_request(format!("the body must be exactly {due}")));
     }
-    let session = json!({ "sensitive_id": state.log_in(now), "object": "session" });
-    let user = json!({ "object": "user", "email": "dev@sandbox.test", "session": session });
+    let session_key = state.log_in(now);
+    let session = json!({ "sensitive_id": session_key, "object": "session" });
+    let mut user = json!({ "object": "user", "email": "dev@sandbox.test", "session": session });
+    if let Some(organizations) = state.account.login_lists(&session_key, now).map_err(not_found)? {
+        user["orgs"] = organizations;
+    }
     Ok(Response::json(200, &json!({ "user": user })))
 }
 

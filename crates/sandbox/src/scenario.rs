@@ -1,5 +1,6 @@
 //! The scenario of a sandbox: the account, its delays, and the failures.
 
+use crate::LoginLists;
 use crate::reply::{Calls, Reply};
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -13,6 +14,7 @@ pub struct Scenario {
     pub(crate) organizations_after: Duration,
     pub(crate) default_project_after: Duration,
     pub(crate) default_project_in_round: usize,
+    pub(crate) login_lists: LoginLists,
     pub(crate) app: String,
     pub(crate) page_size: usize,
     pub(crate) refuses_sign_in: bool,
@@ -36,6 +38,7 @@ impl Scenario {
             organizations_after: Duration::ZERO,
             default_project_after: Duration::ZERO,
             default_project_in_round: 0,
+            login_lists: LoginLists::Absent,
             app: "api".to_owned(),
             page_size: 100,
             refuses_sign_in: false,
@@ -59,6 +62,13 @@ impl Scenario {
     /// Further pages of one list do not count.
     pub fn ready_after_rounds(self, nth: usize) -> Self {
         Self { default_project_in_round: nth, ..self }
+    }
+
+    /// Sets the lists in the login response. The default is [`LoginLists::Absent`].
+    ///
+    /// They show only what exists at the login, so an account that becomes ready later has none of it there.
+    pub fn login_lists(self, login_lists: LoginLists) -> Self {
+        Self { login_lists, ..self }
     }
 
     /// Sets the value of `app` that a login must send. The default is `api`.

@@ -79,6 +79,16 @@ impl Account {
         page(items, after, self.scenario.page_size)
     }
 
+    /// Returns the lists of the login response, if it has any.
+    pub(crate) fn login_lists(&self, session_key: &str, now: Duration) -> Result<Option<Value>, NotFound> {
+        let session = *self.sessions.get(session_key).ok_or(NotFound::Session)?;
+        let organizations = self.visible_organizations(session, now).map(|organization| {
+            let projects = self.visible_projects(session_key, &organization.id, now)?;
+            Ok((&organization.fields, projects.map(|project| &project.fields).collect()))
+        });
+        Ok(self.scenario.login_lists.of(organizations.collect::<Result<Vec<_>, NotFound>>()?))
+    }
+
     pub(super) fn find_project(
         &self,
         session_key: &str,

@@ -3,8 +3,9 @@
 use crate::client::{
     access_token, create_key, get, login, models, organizations, post, projects, session_key,
 };
-use keymint_sandbox::{CreatedKey, Organization, Project, Sandbox, Scenario};
+use keymint_sandbox::{CreatedKey, LoginLists, Organization, Project, Sandbox, Scenario};
 use serde_json::json;
+use std::time::Duration;
 
 const ORGANIZATION: &str = "org-sandbox-personal";
 const PROJECT: &str = "proj_sandbox_default";
@@ -153,6 +154,27 @@ async fn both_lists_are_paged() {
         }
     }
     assert!(sandbox.violations().is_empty());
+}
+
+#[tokio::test]
+async fn the_login_may_show_what_exists_at_that_moment() {
+    let complete = Scenario::ready().login_lists(LoginLists::Complete);
+    let soon = Duration::from_secs(60);
+    for (scenario, organizations, projects) in [
+        (complete.clone(), 1, 1),
+        (complete.clone().project_ready_after(soon), 1, 0),
+        (complete.clone().ready_after_rounds(1), 1, 0),
+        (complete.ready_after(soon), 0, 0),
+    ] {
+        let sandbox = Sandbox::start(scenario).await.unwrap();
+        let user = login(&sandbox, &access_token(&sandbox).await).send().await.json()["user"].clone();
+        let listed = user["orgs"]["data"].as_array().unwrap();
+        let listed_projects = listed.iter().filter_map(|entry| entry["projects"]["data"].as_array());
+        assert_eq!((listed.len(), listed_projects.flatten().count()), (organizations, projects));
+    }
+    let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
+    let user = login(&sandbox, &access_token(&sandbox).await).send().await.json()["user"].clone();
+    assert_eq!(user.get("orgs"), None);
 }
 
 #[tokio::test]
