@@ -1,7 +1,7 @@
 //! The platform API: it translates between bytes and rules.
 
 use crate::response::{Refusal, Response};
-use crate::server_state::{CredentialKind, NotFound, Page, ServerState};
+use crate::server_state::{CredentialKind, NotCreated, NotFound, Page, ServerState};
 use crate::{Request, form};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -76,7 +76,7 @@ pub(crate) fn create_key(
     if body != json!({ "action": "create", "name": name }) {
         return Err(bad_request(r#"the body must be exactly {"action":"create","name":"..."}"#));
     }
-    let key = state.create_key(session_key, organization, project, name, now).map_err(not_found)?;
+    let key = state.create_key(session_key, organization, project, name, now).map_err(not_created)?;
     let key =
         json!({ "object": "organization.project.api_key", "name": key.name, "sensitive_id": key.value });
     Ok(Response::json(200, &json!({ "key": key })))
@@ -117,6 +117,18 @@ fn list(page: Page) -> Response {
 fn bad_request(wrong: impl Into<String>) -> Refusal {
     let wrong = wrong.into();
     Refusal::violation(Response::api_error(400, "invalid_request", &wrong), wrong)
+}
+
+/// Refuses to create a key. The response has no error code, as the live service's may have none.
+fn not_created(why: NotCreated) -> Refusal {
+    let (kind, message) = match why {
+        NotCreated::NotFound(what) => return not_found(what),
+        NotCreated::UserKeysDisabled => {
+            ("invalid_request_error", "API keys of users are disabled here. Use a service account.")
+        }
+        NotCreated::Reader => ("server_error", "You have insufficient permissions for this operation."),
+    };
+    Refusal::innocent(Response::error(403, kind, None, message))
 }
 
 /// Refuses a request for a missing item. Items may vanish between two requests, so this is no violation.

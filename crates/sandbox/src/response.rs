@@ -23,14 +23,23 @@ impl Response {
     /// Returns an error in the platform's format.
     pub(crate) fn api_error(status: u16, code: &str, message: &str) -> Self {
         let kind = if status == 401 { "authentication_error" } else { "invalid_request_error" };
-        let error = json!({ "message": message, "type": kind, "param": null, "code": code });
-        Self::json(status, &json!({ "error": error }))
+        Self::error(status, kind, Some(code), message)
+    }
+
+    /// Returns an error with this type and code.
+    pub(crate) fn error(status: u16, kind: &str, code: Option<&str>, message: &str) -> Self {
+        Self::json(status, &error_body(kind, code, message))
     }
 
     pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
         self
     }
+}
+
+/// Returns an error in the platform's format.
+pub(crate) fn error_body(kind: &str, code: Option<&str>, message: &str) -> Value {
+    json!({ "error": { "message": message, "type": kind, "param": null, "code": code } })
 }
 
 /// A response that refuses a request, and the rule that the request broke, if any.

@@ -150,6 +150,23 @@ impl Organization {
         self.field("personal", true)
     }
 
+    /// Makes the account a reader, who may not create keys.
+    pub fn as_reader(self) -> Self {
+        self.field("role", "reader")
+    }
+
+    /// Refuses keys of users in all its projects: `settings.disable_user_api_keys`.
+    pub fn without_user_keys(self) -> Self {
+        self.setting("disable_user_api_keys", true)
+    }
+
+    /// Adds a field to its `settings`, any value.
+    pub fn setting(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        let settings = self.fields.entry("settings").or_insert_with(|| Map::new().into());
+        settings[name.into()] = value.into();
+        self
+    }
+
     /// Adds a project to the end of its list.
     pub fn with_project(mut self, project: Project) -> Self {
         self.projects.push(project);
@@ -161,6 +178,15 @@ impl Organization {
     pub fn field(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.fields.insert(name.into(), value.into());
         self
+    }
+
+    pub(crate) fn refuses_user_keys(&self) -> bool {
+        let settings = self.fields.get("settings").and_then(Value::as_object);
+        settings.is_some_and(|settings| is_true(settings, "disable_user_api_keys"))
+    }
+
+    pub(crate) fn has_reader(&self) -> bool {
+        self.fields.get("role").is_some_and(|role| role == "reader")
     }
 }
 
@@ -191,6 +217,11 @@ impl Project {
         self.field("is_initial", true)
     }
 
+    /// Refuses keys of users: `disable_user_api_keys`.
+    pub fn without_user_keys(self) -> Self {
+        self.field("disable_user_api_keys", true)
+    }
+
     /// Sets a field of its JSON to any value, such as a null title, a flag of the wrong type or an unknown
     /// field.
     pub fn field(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
@@ -199,6 +230,14 @@ impl Project {
     }
 
     pub(crate) fn is_initial(&self) -> bool {
-        self.fields.get("is_initial") == Some(&Value::Bool(true))
+        is_true(&self.fields, "is_initial")
     }
+
+    pub(crate) fn refuses_user_keys(&self) -> bool {
+        is_true(&self.fields, "disable_user_api_keys")
+    }
+}
+
+fn is_true(fields: &Map<String, Value>, name: &str) -> bool {
+    fields.get(name) == Some(&Value::Bool(true))
 }

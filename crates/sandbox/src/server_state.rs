@@ -6,7 +6,7 @@ mod authorizations;
 use crate::Scenario;
 use crate::credentials::CredentialGenerator;
 use account::Account;
-pub(crate) use account::{NotFound, Page};
+pub(crate) use account::{NotCreated, NotFound, Page};
 use authorizations::Authorizations;
 pub(crate) use authorizations::{Authorization, ExchangeError, TokenRequest};
 use base64::Engine;
@@ -105,8 +105,8 @@ impl ServerState {
         project: &str,
         name: &str,
         now: Duration,
-    ) -> Result<CreatedKey, NotFound> {
-        self.account.find_project(session_key, organization, project, now)?;
+    ) -> Result<CreatedKey, NotCreated> {
+        self.account.check_creation(session_key, organization, project, now)?;
         let key = CreatedKey {
             organization: organization.to_owned(),
             project: project.to_owned(),

@@ -43,6 +43,22 @@ pub(crate) enum NotFound {
     Cursor,
 }
 
+/// The reason why no key was created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotCreated {
+    NotFound(NotFound),
+    /// The organization or the project accepts no keys of users.
+    UserKeysDisabled,
+    /// The account is a reader in the organization.
+    Reader,
+}
+
+impl From<NotFound> for NotCreated {
+    fn from(what: NotFound) -> Self {
+        Self::NotFound(what)
+    }
+}
+
 impl Account {
     pub(super) fn new(scenario: Scenario) -> Self {
         Self { scenario, keys: Vec::new(), sessions: HashMap::new() }
@@ -89,15 +105,26 @@ impl Account {
         Ok(self.scenario.login_lists.of(organizations.collect::<Result<Vec<_>, NotFound>>()?))
     }
 
-    pub(super) fn find_project(
+    /// Checks that a key may be created in this project.
+    pub(super) fn check_creation(
         &self,
         session_key: &str,
         organization: &str,
         project: &str,
         now: Duration,
-    ) -> Result<(), NotFound> {
+    ) -> Result<(), NotCreated> {
         let mut projects = self.visible_projects(session_key, organization, now)?;
-        projects.any(|candidate| candidate.id == project).then_some(()).ok_or(NotFound::Project)
+        let project = projects.find(|candidate| candidate.id == project).ok_or(NotFound::Project)?;
+        let mut organizations = self.scenario.organizations.iter();
+        let organization =
+            organizations.find(|candidate| candidate.id == organization).ok_or(NotFound::Organization)?;
+        if organization.refuses_user_keys() || project.refuses_user_keys() {
+            Err(NotCreated::UserKeysDisabled)
+        } else if organization.has_reader() {
+            Err(NotCreated::Reader)
+        } else {
+            Ok(())
+        }
     }
 
     fn visible_organizations(&self, session: Session, now: Duration) -> impl Iterator<Item = &Organization> {
@@ -188,6 +215,25 @@ mod tests {
         assert_eq!(items[0].get("title"), None);
         assert_eq!(items[0].get("is_default"), None);
         assert_eq!(items[1].get("title"), Some(&Value::Null));
+    }
+
+    #[test]
+    fn a_key_is_refused_where_the_account_says_so() {
+        let (disabled, reader) = (Some(NotCreated::UserKeysDisabled), Some(NotCreated::Reader));
+        for (change, refusal) in [
+            ((|it| it) as fn(Organization) -> Organization, None),
+            (Organization::without_user_keys, disabled),
+            (|it| it.setting("disable_user_api_keys", false), None),
+            (Organization::as_reader, reader),
+            (|it| it.field("role", "owner"), None),
+        ] {
+            let account = account(Scenario::of([change(Organization::numbered(1))]));
+            let checked = account.check_creation(SESSION, "org-1", "proj_1", Duration::ZERO);
+            assert_eq!(checked.err(), refusal);
+        }
+        let project = Project::new("proj_1").without_user_keys();
+        let account = account(Scenario::of([Organization::new("org-1").with_project(project)]));
+        assert_eq!(account.check_creation(SESSION, "org-1", "proj_1", Duration::ZERO).err(), disabled);
     }
 
     fn account(scenario: Scenario) -> Account {
