@@ -2,14 +2,38 @@
 
 use crate::support::keymint;
 use keymint_sandbox::Consent;
-use keymint_testkit::{Strace, free_port, watch};
+use keymint_testkit::{Ended, Strace, free_port, watch};
 use std::io::{self, BufRead};
 
 #[tokio::test]
 async fn create_works_against_the_sandbox_command() {
+    let created = create_against(&["sandbox"]).await;
+    assert!(created.code == 0 && created.stdout.starts_with("sk-proj-"), "{}", created.stderr);
+}
+
+#[tokio::test]
+async fn a_scenario_of_the_sandbox_is_chosen_by_its_name_and_may_have_a_step() {
+    for (args, words) in [
+        (&["sandbox", "--scenario", "challenge"][..], "/oauth/token"),
+        (&["sandbox", "--scenario", "challenge", "--at", "login", "--latency", "10ms"], "/onboarding/login"),
+        (&["sandbox", "--scenario", "role"], "/api_keys"),
+    ] {
+        let created = create_against(args).await.exits_with(7);
+        assert!(created.stderr.contains(words), "{args:?}: {}", created.stderr);
+    }
+    let home = tempfile::tempdir().unwrap();
+    for args in
+        ["--scenario role --at login", "--at login", "--scenario role --organizations 2", "--scenario no"]
+    {
+        keymint(&home).args(["sandbox"]).args(args.split(' ')).output().await.exits_with(2);
+    }
+}
+
+/// `keymint create` against `keymint sandbox`, with these arguments for the latter.
+async fn create_against(sandbox: &[&str]) -> Ended<()> {
     let home = tempfile::tempdir().unwrap();
     let (reader, writer) = io::pipe().unwrap();
-    let sandbox = keymint(&home).args(["sandbox"]).stdout(writer).spawn();
+    let sandbox = keymint(&home).args(sandbox).stdout(writer).spawn();
     let variables = tokio::task::spawn_blocking(|| {
         let mut line = String::new();
         io::BufReader::new(reader).read_line(&mut line).unwrap();
@@ -23,10 +47,10 @@ async fn create_works_against_the_sandbox_command() {
     let mut create = create.envs(variables).spawn();
     create.browser(Consent::Allow).await;
     let created = create.finish().await;
-    assert!(created.code == 0 && created.stdout.starts_with("sk-proj-"), "{}", created.stderr);
 
     sandbox.signal("INT").await;
     assert_eq!(sandbox.finish().await.code, 0);
+    created
 }
 
 /// No file is read but what the loader and the runtime of the language want, and there is neither a

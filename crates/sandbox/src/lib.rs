@@ -6,6 +6,9 @@
 //! URI, the wrong kind of bearer. It records [every request](Sandbox::requests) and
 //! [every violation of the protocol](Sandbox::violations) for tests. [`sign_in`] plays the browser.
 //!
+//! A [`NamedScenario`] plays a case that is known of the live service, such as a challenge page or an account that
+//! is not onboarded.
+//!
 //! The sandbox implements the protocol from its description. It shares no code with the client, so both
 //! cannot contain the same mistake.
 //!
@@ -34,6 +37,7 @@
 //! rules). From `dispatcher` on, everything is a function of values, and time is an argument.
 
 mod login_lists;
+mod named_scenario;
 mod sandbox;
 mod scenario;
 
@@ -60,6 +64,7 @@ mod response;
 
 pub use browser::{Consent, FinalPage, sign_in, sign_in_remotely};
 pub use login_lists::LoginLists;
+pub use named_scenario::NamedScenario;
 pub use reply::{Calls, Reply, Step};
 pub use request::{Origin, Request};
 pub use sandbox::Sandbox;

@@ -1,6 +1,6 @@
 //! Scripted replies: the calls that get another response, and that response.
 
-use crate::response::Response;
+use crate::response::{Response, error_body};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -23,6 +23,36 @@ pub enum Step {
 }
 
 impl Step {
+    /// The steps of every run that creates a key, in order.
+    pub const FLOW: [Self; 5] =
+        [Self::Token, Self::Login, Self::Organizations, Self::Projects, Self::CreateKey];
+
+    /// Returns its name, such as `create-key`.
+    pub fn name(self) -> &'static str {
+        self.words().0
+    }
+
+    /// Returns a description of one line.
+    pub fn summary(self) -> &'static str {
+        self.words().1
+    }
+
+    /// Finds the step of [`FLOW`](Self::FLOW) that has this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::FLOW.into_iter().find(|step| step.name() == name)
+    }
+
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Token => ("token", "The exchange of the code"),
+            Self::Login => ("login", "The onboarding login"),
+            Self::Organizations => ("organizations", "The list of organizations"),
+            Self::Projects => ("projects", "The list of an organization's projects"),
+            Self::CreateKey => ("create-key", "The creation of the key"),
+            Self::Models => ("models", "The check of the key"),
+        }
+    }
+
     /// Selects only the `nth` call of this step, from 1.
     pub fn nth(self, nth: usize) -> Calls {
         Calls::from(self).nth(nth)
@@ -90,6 +120,25 @@ impl Reply {
     /// Responds with this status (200 to 599) and an empty body. The request is not processed.
     pub fn status(status: u16) -> Self {
         Self { is_processed: false, status: Some(status), ..Self::default() }
+    }
+
+    /// Responds as an edge server that wants to see a browser: a page with the header
+    /// `cf-mitigated: challenge`. The status is 403 or 503. The request is not processed.
+    pub fn challenge(status: u16) -> Self {
+        Self::page(status, "Just a moment...")
+            .header("cf-mitigated", "challenge")
+            .header("server", "cloudflare")
+    }
+
+    /// Responds with this status and a web page, as a portal or a proxy does. The request is not processed.
+    pub fn page(status: u16, title: &str) -> Self {
+        let html = format!("<!doctype html>\n<title>{title}</title>\n<h1>{title}</h1>\n");
+        Self::status(status).header("content-type", "text/html; charset=utf-8").body(html)
+    }
+
+    /// Responds with this status and an error of the platform. The request is not processed.
+    pub fn error(status: u16, kind: &str, code: Option<&str>, message: &str) -> Self {
+        Self::status(status).json(&error_body(kind, code, message))
     }
 
     /// Closes the connection after the request, without a response. The request is not processed.

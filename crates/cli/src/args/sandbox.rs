@@ -1,7 +1,9 @@
 //! The options of the built-in sandbox.
 
 use super::values::{port_number, wait};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args as ClapArgs};
+use keymint_sandbox::{NamedScenario, Step};
 use std::time::Duration;
 
 #[derive(Debug, ClapArgs)]
@@ -12,6 +14,14 @@ pub(crate) struct SandboxArgs {
     /// How many organizations the account has; the first has the default project
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(..=1000))]
     pub(crate) organizations: u16,
+    /// Play a case of the live service, with an account of its own
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["organizations", "refuse"])]
+    #[arg(value_parser = names(NamedScenario::ALL.map(|it| (it.name(), it.summary()))).map(scenario))]
+    pub(crate) scenario: Option<NamedScenario>,
+    /// Step at which the scenario's answer comes, each time [default: token]
+    #[arg(long, value_name = "STEP", requires = "scenario")]
+    #[arg(value_parser = names(Step::FLOW.map(|it| (it.name(), it.summary()))).map(step))]
+    pub(crate) at: Option<Step>,
     /// The default project appears this long after the login
     #[arg(long, value_name = "TIME", value_parser = wait)]
     pub(crate) ready_after: Option<Duration>,
@@ -21,4 +31,18 @@ pub(crate) struct SandboxArgs {
     /// Refuse every sign-in, without showing the page
     #[arg(long, action = ArgAction::SetTrue)]
     pub(crate) refuse: bool,
+}
+
+fn names<const N: usize>(names: [(&'static str, &'static str); N]) -> PossibleValuesParser {
+    names.map(|(name, summary)| PossibleValue::new(name).help(summary)).into()
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "clap passes it so")]
+fn scenario(name: String) -> NamedScenario {
+    NamedScenario::from_name(&name).expect("one of the possible values")
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "clap passes it so")]
+fn step(name: String) -> Step {
+    Step::from_name(&name).expect("one of the possible values")
 }

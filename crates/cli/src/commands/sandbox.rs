@@ -12,7 +12,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 pub(crate) async fn run(args: &SandboxArgs, context: &Context) -> Result<(), CliError> {
     let mut signals = Signals::listen()?;
-    let sandbox = start(args).await.map_err(|error| {
+    let sandbox = start(args, scenario(args)?).await.map_err(|error| {
         CliError::new(ErrorKind::Usage, "the sandbox cannot listen")
             .because(error)
             .hint("Choose another --port, or none.")
@@ -30,22 +30,21 @@ pub(crate) async fn run(args: &SandboxArgs, context: &Context) -> Result<(), Cli
     Ok(())
 }
 
-async fn start(args: &SandboxArgs) -> io::Result<Sandbox> {
-    let scenario = scenario(args);
+async fn start(args: &SandboxArgs, scenario: Scenario) -> io::Result<Sandbox> {
     let Some(port) = args.port else { return Sandbox::start(scenario).await };
     let next = port.checked_add(1).ok_or_else(|| io::Error::other("the port after it does not exist"))?;
     let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     Sandbox::start_on(scenario, at(port), at(next)).await
 }
 
-/// The first organization is the person's own and has the default project.
-fn scenario(args: &SandboxArgs) -> Scenario {
-    let personal = Organization::numbered(1)
-        .titled("Personal")
-        .as_personal()
-        .with_project(Project::new("proj_default").titled("Default project").as_initial());
-    let others = (2..=args.organizations.into()).map(Organization::numbered);
-    let mut scenario = Scenario::of(std::iter::once(personal).chain(others).take(args.organizations.into()));
+fn scenario(args: &SandboxArgs) -> Result<Scenario, CliError> {
+    let mut scenario = match (args.scenario, args.at) {
+        (Some(named), Some(step)) => named.scenario_at(step).ok_or_else(|| {
+            CliError::new(ErrorKind::Usage, format!("--at: {} has a step of its own", named.name()))
+        })?,
+        (Some(named), None) => named.scenario(),
+        (None, _) => ready(args.organizations),
+    };
     if let Some(delay) = args.ready_after {
         scenario = scenario.project_ready_after(delay);
     }
@@ -55,5 +54,15 @@ fn scenario(args: &SandboxArgs) -> Scenario {
     if args.refuse {
         scenario = scenario.refuse_sign_in();
     }
-    scenario
+    Ok(scenario)
+}
+
+/// An account with this many organizations. The first is personal and has the default project.
+fn ready(organizations: u16) -> Scenario {
+    let personal = Organization::numbered(1)
+        .titled("Personal")
+        .as_personal()
+        .with_project(Project::new("proj_default").titled("Default project").as_initial());
+    let others = (2..=organizations.into()).map(Organization::numbered);
+    Scenario::of(std::iter::once(personal).chain(others).take(organizations.into()))
 }

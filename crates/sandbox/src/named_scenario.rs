@@ -1,0 +1,205 @@
+//! Scenarios with a name, for what is known of the live service.
+
+use crate::{Organization, Project, Reply, Scenario, Step};
+use std::time::Duration;
+
+/// A case that occurs with the live service, as a scenario.
+///
+/// The shapes come from public reports. None was recorded from the live service.
+///
+/// ```
+/// use keymint_sandbox::{NamedScenario, Step};
+///
+/// let refused_at_creation = NamedScenario::Role.scenario();
+/// let challenged_at_login = NamedScenario::Challenge.scenario_at(Step::Login);
+/// assert!(challenged_at_login.is_some());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NamedScenario {
+    /// An edge server answers with a challenge page.
+    Challenge,
+    /// The country of the client is not supported.
+    Country,
+    /// A captive portal redirects to its sign-in page.
+    PortalRedirect,
+    /// A captive portal answers with its sign-in page.
+    PortalPage,
+    /// A captive portal answers with status 511 (RFC 6585 section 6).
+    NetworkSignIn,
+    /// A proxy asks for its own credentials.
+    ProxySignIn,
+    /// The default organization accepts no keys of users; the personal one does.
+    UserKeysDisabled,
+    /// The default organization's default project accepts no keys of users; the personal organization does.
+    ProjectUserKeysDisabled,
+    /// The organization accepts only keys that expire.
+    ExpiryRequired,
+    /// The organization accepts no new keys.
+    NewKeysDisabled,
+    /// The account is a reader in its organization.
+    Role,
+    /// The account did not complete the platform's onboarding.
+    NotOnboarded,
+    /// The default project was archived.
+    ProjectArchived,
+    /// The project has as many keys as it may have.
+    KeyLimit,
+    /// The session may not list organizations.
+    OrganizationsNotFound,
+}
+
+impl NamedScenario {
+    /// Every named scenario.
+    pub const ALL: [Self; 15] = [
+        Self::Challenge,
+        Self::Country,
+        Self::PortalRedirect,
+        Self::PortalPage,
+        Self::NetworkSignIn,
+        Self::ProxySignIn,
+        Self::UserKeysDisabled,
+        Self::ProjectUserKeysDisabled,
+        Self::ExpiryRequired,
+        Self::NewKeysDisabled,
+        Self::Role,
+        Self::NotOnboarded,
+        Self::ProjectArchived,
+        Self::KeyLimit,
+        Self::OrganizationsNotFound,
+    ];
+
+    /// Returns its name, such as `portal-redirect`.
+    pub fn name(self) -> &'static str {
+        self.words().0
+    }
+
+    /// Returns a description of one line.
+    pub fn summary(self) -> &'static str {
+        self.words().1
+    }
+
+    /// Finds the scenario of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scenario| scenario.name() == name)
+    }
+
+    /// Returns the scenario. A case that can occur at any step occurs at the token request.
+    pub fn scenario(self) -> Scenario {
+        let owner = Scenario::ready();
+        let policy = |status, message| Reply::error(status, "invalid_request_error", None, message);
+        match self {
+            Self::Challenge
+            | Self::Country
+            | Self::PortalRedirect
+            | Self::PortalPage
+            | Self::NetworkSignIn
+            | Self::ProxySignIn => {
+                self.scenario_at(Step::Token).expect("these cases can occur at every step")
+            }
+            Self::UserKeysDisabled => Scenario::of([acme(acme_project()).without_user_keys(), personal()]),
+            Self::ProjectUserKeysDisabled => {
+                Scenario::of([acme(acme_project().without_user_keys()), personal()])
+            }
+            Self::ExpiryRequired => owner.reply(
+                Step::CreateKey,
+                policy(400, "API keys of this organization must expire within 90 days."),
+            ),
+            Self::NewKeysDisabled => {
+                owner.reply(Step::CreateKey, policy(403, "New API keys are disabled for this organization."))
+            }
+            Self::Role => Scenario::of([acme(acme_project()).as_reader()]),
+            Self::NotOnboarded => {
+                let organization = personal().setting("completed_platform_onboarding", false);
+                Scenario::of([organization]).project_ready_after(Duration::MAX)
+            }
+            Self::ProjectArchived => {
+                owner.reply(Step::CreateKey, policy(404, "The project proj_sandbox_default was archived."))
+            }
+            Self::KeyLimit => {
+                owner.reply(Step::CreateKey, policy(400, "This project has reached its limit of API keys."))
+            }
+            Self::OrganizationsNotFound => {
+                owner.reply(Step::Organizations, policy(404, "Invalid URL (GET /v1/organizations)"))
+            }
+        }
+    }
+
+    /// Returns the scenario in which the case occurs at this step, each time, or `None` if the case has a
+    /// step of its own.
+    pub fn scenario_at(self, step: Step) -> Option<Scenario> {
+        let reply = match self {
+            Self::Challenge => Reply::challenge(403),
+            Self::Country => Reply::error(
+                403,
+                "request_forbidden",
+                Some("unsupported_country_region_territory"),
+                "Country, region, or territory not supported",
+            ),
+            Self::PortalRedirect => Reply::status(302).header("location", "http://portal.test/sign-in"),
+            Self::PortalPage => Reply::page(200, "Welcome to the Wi-Fi of this hotel"),
+            Self::NetworkSignIn => Reply::page(511, "Network authentication required"),
+            Self::ProxySignIn => Reply::page(407, "Proxy authentication required")
+                .header("proxy-authenticate", "Basic realm=\"proxy\""),
+            _ => return None,
+        };
+        Some(Scenario::ready().reply(step, reply))
+    }
+
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Challenge => ("challenge", "An edge server answers with a challenge page"),
+            Self::Country => ("country", "The country is not supported"),
+            Self::PortalRedirect => ("portal-redirect", "A captive portal redirects to its sign-in page"),
+            Self::PortalPage => ("portal-page", "A captive portal answers with its sign-in page"),
+            Self::NetworkSignIn => ("network-sign-in", "A captive portal answers with status 511"),
+            Self::ProxySignIn => ("proxy-sign-in", "A proxy asks for credentials with status 407"),
+            Self::UserKeysDisabled => {
+                ("user-keys-disabled", "The default organization accepts no keys of users, another one does")
+            }
+            Self::ProjectUserKeysDisabled => (
+                "project-user-keys-disabled",
+                "The default project accepts no keys of users, another organization's does",
+            ),
+            Self::ExpiryRequired => ("expiry-required", "The organization accepts only keys that expire"),
+            Self::NewKeysDisabled => ("new-keys-disabled", "The organization accepts no new keys"),
+            Self::Role => ("role", "The account is a reader in its organization"),
+            Self::NotOnboarded => ("not-onboarded", "The account did not complete the onboarding"),
+            Self::ProjectArchived => ("project-archived", "The default project was archived"),
+            Self::KeyLimit => ("key-limit", "The project has as many keys as it may have"),
+            Self::OrganizationsNotFound => {
+                ("organizations-not-found", "The list of organizations does not exist for this session")
+            }
+        }
+    }
+}
+
+fn acme(project: Project) -> Organization {
+    Organization::new("org-sandbox-acme").titled("Acme").as_default().with_project(project)
+}
+
+fn acme_project() -> Project {
+    Project::new("proj_sandbox_acme").titled("Default project").as_initial()
+}
+
+fn personal() -> Organization {
+    let project = Project::new("proj_sandbox_default").titled("Default project").as_initial();
+    Organization::new("org-sandbox-personal").titled("Personal").as_personal().with_project(project)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scenario_and_every_step_has_a_name_of_its_own() {
+        for scenario in NamedScenario::ALL {
+            assert_eq!(NamedScenario::from_name(scenario.name()), Some(scenario));
+            assert!(!scenario.summary().is_empty());
+        }
+        assert_eq!(NamedScenario::from_name("no-such-scenario"), None);
+        for step in Step::FLOW {
+            assert_eq!(Step::from_name(step.name()), Some(step));
+        }
+    }
+}
