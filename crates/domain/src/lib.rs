@@ -83,7 +83,7 @@ pub use oauth::authorization::{
 };
 pub use oauth::base_url::{BaseUrl, InvalidBaseUrl};
 pub use platform::organization::{
-    InvalidId, Listing, Organization, OrganizationId, Project, ProjectId, Target,
+    InvalidId, Listing, Organization, OrganizationId, PolicyOwner, Project, ProjectId, Role, Target,
 };
 pub use platform::title::Title;
 pub use policy::polling::PollPolicy;

@@ -1,7 +1,7 @@
 //! How values are written and read with serde (feature `serde`).
 //!
-//! A target is `{"organization": {"id", "title"}, "project": {"id", "title"}}`, with the raw titles. An
-//! event has its [name](Event::name) as `event`, after its facts; durations are in milliseconds, and in
+//! A target is `{"organization": {"id", "title"}, "project": {"id", "title"}}`, with the raw titles and without
+//! policies. An organization or a project has its policies where they are known. An event has its [name](Event::name) as `event`, after its facts; durations are in milliseconds, and in
 //! titles what looks like a key is redacted, since events end up in logs.
 //!
 //! A saved authorization is written with its secrets, the code verifier and the state, in plain text: it may
@@ -36,7 +36,7 @@ struct Named<Id> {
 
 impl From<Target> for NestedTarget {
     fn from(target: Target) -> Self {
-        let Target { organization_id, organization_title, project_id, project_title } = target;
+        let Target { organization_id, organization_title, project_id, project_title, .. } = target;
         let organization = Named { id: organization_id, title: organization_title };
         Self { organization, project: Named { id: project_id, title: project_title } }
     }
@@ -56,6 +56,8 @@ impl<'de> Deserialize<'de> for Target {
             organization_title: organization.title,
             project_id: project.id,
             project_title: project.title,
+            keys_disabled_by: None,
+            role: None,
         })
     }
 }
@@ -157,7 +159,7 @@ impl<'de> Deserialize<'de> for SavedAuthorization {
 mod tests {
     use super::*;
     use crate::oauth::authorization::PendingAuthorization;
-    use crate::platform::organization::{Organization, Project};
+    use crate::platform::organization::{Organization, Project, Role};
     use crate::service_error::{ServiceErrorKind, Step};
     use crate::testing::{organization, pending, project};
     use serde_json::{from_value, json, to_value};
@@ -175,6 +177,13 @@ mod tests {
         });
         assert_eq!(to_value(target()).unwrap(), json);
         assert_eq!(from_value::<Target>(json).unwrap(), target());
+        let mut organization = organization("org-1");
+        assert!(to_value(&organization).unwrap().get("role").is_none());
+        organization.role = Some(Role::Reader);
+        organization.disable_user_api_keys = Some(true);
+        let json = to_value(&organization).unwrap();
+        assert_eq!((&json["role"], &json["disable_user_api_keys"]), (&json!("reader"), &json!(true)));
+        assert_eq!(from_value::<Organization>(json).unwrap(), organization);
         let bad_id = json!({"id": "../x", "title": null, "is_initial": false});
         assert!(from_value::<Project>(bad_id).unwrap_err().to_string().contains("not an id"));
     }

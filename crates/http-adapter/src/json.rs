@@ -51,7 +51,12 @@ pub(crate) fn text(json: Option<&RawValue>) -> Option<String> {
 
 /// Parses a flag; another type counts as false.
 pub(crate) fn flag(json: Option<&RawValue>) -> bool {
-    json.is_some_and(|json| json.get() == "true")
+    known_flag(json) == Some(true)
+}
+
+/// Parses a flag; another type counts as absent.
+pub(crate) fn known_flag(json: Option<&RawValue>) -> Option<bool> {
+    serde_json::from_str(json?.get()).ok()
 }
 
 /// A JSON object. A derived struct alone would also accept an array of its fields.

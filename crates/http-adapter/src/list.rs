@@ -2,9 +2,9 @@
 //!
 //! Optional parts are parsed leniently: one invalid entry or title must not keep the user from a key.
 
-use crate::json::{InvalidBody, fields, flag, object, text};
+use crate::json::{InvalidBody, fields, flag, known_flag, object, text};
 use crate::paging::{Next, Page};
-use keymint_domain::{Organization, OrganizationId, Project, ProjectId, Title};
+use keymint_domain::{Organization, OrganizationId, Project, ProjectId, Role, Title};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -50,6 +50,11 @@ impl Entry for Organization {
         organization.title = text(fields.title).map(Title::new);
         organization.is_default = flag(fields.is_default);
         organization.personal = flag(fields.personal);
+        organization.role = text(fields.role).and_then(|role| Role::parse(&role));
+        if let Some(settings) = fields.settings.and_then(self::fields::<Settings<'_>>) {
+            organization.disable_user_api_keys = known_flag(settings.disable_user_api_keys);
+            organization.completed_platform_onboarding = known_flag(settings.completed_platform_onboarding);
+        }
         Some(organization)
     }
 }
@@ -60,6 +65,7 @@ impl Entry for Project {
         let mut project = Self::new(ProjectId::parse(&text(fields.id)?).ok()?);
         project.title = text(fields.title).map(Title::new);
         project.is_initial = flag(fields.is_initial);
+        project.disable_user_api_keys = known_flag(fields.disable_user_api_keys);
         Some(project)
     }
 }
@@ -77,6 +83,21 @@ struct Fields<'a> {
     personal: Option<&'a RawValue>,
     #[serde(borrow)]
     is_initial: Option<&'a RawValue>,
+    #[serde(borrow)]
+    disable_user_api_keys: Option<&'a RawValue>,
+    #[serde(borrow)]
+    role: Option<&'a RawValue>,
+    #[serde(borrow)]
+    settings: Option<&'a RawValue>,
+}
+
+/// The settings of an organization.
+#[derive(Deserialize)]
+struct Settings<'a> {
+    #[serde(borrow)]
+    disable_user_api_keys: Option<&'a RawValue>,
+    #[serde(borrow)]
+    completed_platform_onboarding: Option<&'a RawValue>,
 }
 
 fn id(entry: &RawValue) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use crate::support::{acme, answering, base, http, session};
 use keymint_domain::testing::{organization, project};
-use keymint_domain::{Listing, Organization, PlatformApi, Project, ServiceErrorKind, Title};
+use keymint_domain::{Listing, Organization, PlatformApi, Project, Role, ServiceErrorKind, Title};
 use wiremock::matchers::{method, query_param, query_param_is_missing};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -61,6 +61,34 @@ async fn a_flag_is_set_by_true_alone_and_a_title_is_a_text() {
     acme.is_default = true;
     acme.personal = true;
     assert_eq!(organizations(body).await, vec![acme, plain("b"), plain("c"), plain("d")].into());
+}
+
+#[tokio::test]
+async fn a_policy_of_another_type_is_unknown() {
+    let body = r#"{"data": [
+        {"id": "a", "role": "reader",
+         "settings": {"disable_user_api_keys": true, "completed_platform_onboarding": false, "x": 1}},
+        {"id": "b", "role": "owner", "settings": {"disable_user_api_keys": false}},
+        {"id": "c", "role": "Owner", "settings": {"disable_user_api_keys": "true"}},
+        {"id": "d", "role": 7, "settings": {"disable_user_api_keys": null, "completed_platform_onboarding": 0}},
+        {"id": "e", "role": null, "settings": [true, false]},
+        {"id": "f", "settings": {"disable_user_api_keys": true, "disable_user_api_keys": true}}
+    ]}"#;
+    let (mut a, mut b) = (organization("a"), organization("b"));
+    a.role = Some(Role::Reader);
+    a.disable_user_api_keys = Some(true);
+    a.completed_platform_onboarding = Some(false);
+    b.role = Some(Role::Owner);
+    b.disable_user_api_keys = Some(false);
+    let unknown = ["c", "d", "e", "f"].map(organization);
+    assert_eq!(organizations(body).await, [vec![a, b], unknown.to_vec()].concat().into());
+
+    let body =
+        r#"{"data": [{"id": "a", "disable_user_api_keys": true}, {"id": "b", "disable_user_api_keys": 1}]}"#;
+    let mut refusing = project("a", false);
+    refusing.disable_user_api_keys = Some(true);
+    let server = answering(ResponseTemplate::new(200).set_body_string(body)).await;
+    assert_eq!(projects(&server).await.unwrap(), vec![refusing, project("b", false)].into());
 }
 
 #[tokio::test]
