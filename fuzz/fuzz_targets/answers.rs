@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue, Response};
 use keymint_domain::text::is_deceptive;
 use keymint_domain::{Listing, OrganizationId};
 use keymint_fuzz::{contains, fill_in};
-use keymint_http_adapter::fuzzing::{api_key, error_body, organizations, projects, session_key, tokens};
+use keymint_http_adapter::fuzzing::{api_key, error_body, login, organizations, projects, tokens};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use std::cell::Cell;
@@ -44,8 +44,8 @@ fuzz_target!(|input: &[u8]| {
         Err(why) => check(&why),
     }
     assert!(learned.get() <= 2, "there are two other tokens");
-    match session_key(body) {
-        Ok(session) => agree(session.expose(), text("/user/session/sensitive_id")),
+    match login(body) {
+        Ok(login) => agree(login.session.expose(), text("/user/session/sensitive_id")),
         Err(why) => check(&why),
     }
     match api_key(body) {

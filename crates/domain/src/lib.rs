@@ -82,6 +82,7 @@ pub use oauth::authorization::{
     PendingAuthorization, REGISTERED_REDIRECT_URI, SavedAuthorization, Stray,
 };
 pub use oauth::base_url::{BaseUrl, InvalidBaseUrl};
+pub use platform::login::{Login, LoginOrganization};
 pub use platform::organization::{
     InvalidId, Listing, Organization, OrganizationId, PolicyOwner, Project, ProjectId, Role, Target,
 };

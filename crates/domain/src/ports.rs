@@ -5,6 +5,7 @@
 
 use crate::oauth::account::AccountEmail;
 use crate::oauth::authorization::{AuthorizationGrant, AuthorizationResponse, PendingAuthorization};
+use crate::platform::login::Login;
 use crate::platform::organization::{Listing, Organization, OrganizationId, Project, Target};
 use crate::secret::{AccessToken, ApiKey, SessionKey};
 use crate::service_error::ServiceError;
@@ -47,8 +48,8 @@ impl Tokens {
 #[async_trait]
 pub trait PlatformApi: Send + Sync {
     /// `POST /dashboard/onboarding/login`: opens a dashboard session for `app`. All later calls use the
-    /// session key instead of `token`.
-    async fn login(&self, token: &AccessToken, app: &str) -> Result<SessionKey, ServiceError>;
+    /// session key instead of `token`. The response may contain the organizations and projects.
+    async fn login(&self, token: &AccessToken, app: &str) -> Result<Login, ServiceError>;
 
     /// `GET /v1/organizations`: lists the user's organizations in the server's order, which breaks ties in
     /// [`by_preference`](crate::by_preference). The list is empty for a new account.

@@ -5,7 +5,7 @@
 use async_trait::async_trait;
 use keymint_domain::testing::{FakeAuthServer, FakeClock, granted};
 use keymint_domain::{
-    AccessToken, ApiKey, AuthServer, AuthorizationGrant, Listing, Organization, OrganizationId, Plan,
+    AccessToken, ApiKey, AuthServer, AuthorizationGrant, Listing, Login, Organization, OrganizationId, Plan,
     PlatformApi, Ports, Project, Provisioner, ServiceError, ServiceErrorKind, SessionKey, Step, Target,
     Tokens,
 };
@@ -25,7 +25,7 @@ mock! {
 
     #[async_trait]
     impl PlatformApi for Platform {
-        async fn login(&self, token: &AccessToken, app: &str) -> Result<SessionKey, ServiceError>;
+        async fn login(&self, token: &AccessToken, app: &str) -> Result<Login, ServiceError>;
         async fn organizations(&self, session: &SessionKey) -> Result<Listing<Organization>, ServiceError>;
         async fn projects(&self, session: &SessionKey, organization: &OrganizationId) -> Result<Listing<Project>, ServiceError>;
         async fn create_api_key(&self, session: &SessionKey, target: &Target, name: &str) -> Result<ApiKey, ServiceError>;

@@ -9,7 +9,7 @@ use keymint_domain::testing::{
 };
 use keymint_domain::{
     AccessToken, ApiKey, AuthServer, AuthorizationGrant, Callback, Clock, DeliveryError, DestinationId,
-    KeyDestination, Listing, Moment, Organization, OrganizationId, PlatformApi, Project, ServiceError,
+    KeyDestination, Listing, Login, Moment, Organization, OrganizationId, PlatformApi, Project, ServiceError,
     ServiceErrorKind, SessionKey, Step, Target, Title, Tokens, async_trait,
 };
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -114,7 +114,7 @@ impl BentPlatform {
 
 #[async_trait]
 impl PlatformApi for BentPlatform {
-    async fn login(&self, token: &AccessToken, app: &str) -> Result<SessionKey, ServiceError> {
+    async fn login(&self, token: &AccessToken, app: &str) -> Result<Login, ServiceError> {
         self.platform.login(token, app).await
     }
 

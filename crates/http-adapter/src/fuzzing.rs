@@ -7,7 +7,7 @@ use crate::list::{self, Entry};
 use crate::paging::Pages;
 use crate::redact::Redactor;
 use crate::{error_body, retry_after, wire};
-use keymint_domain::{ApiKey, Listing, Organization, Project, SessionKey, Tokens};
+use keymint_domain::{ApiKey, Listing, Login, Organization, Project, Tokens};
 use reqwest::Response;
 use reqwest::header::HeaderMap;
 use std::time::Duration;
@@ -18,8 +18,8 @@ pub fn tokens(body: &[u8], learn: impl Fn(&str)) -> Result<Tokens, String> {
 }
 
 /// Parses the login's answer.
-pub fn session_key(body: &[u8]) -> Result<SessionKey, String> {
-    wire::session_key(body).map_err(reason)
+pub fn login(body: &[u8]) -> Result<Login, String> {
+    wire::login(body).map_err(reason)
 }
 
 /// Parses the creation's answer.

@@ -4,10 +4,10 @@ use crate::endpoint::Endpoint;
 use crate::list::{self, Entry};
 use crate::paging::Pages;
 use crate::request::ApiRequest;
-use crate::wire::{self, CreateKey, Login};
+use crate::wire::{self, CreateKey, OpenSession};
 use async_trait::async_trait;
 use keymint_domain::{
-    AccessToken, ApiKey, Listing, Organization, OrganizationId, PlatformApi, Project, ServiceError,
+    AccessToken, ApiKey, Listing, Login, Organization, OrganizationId, PlatformApi, Project, ServiceError,
     SessionKey, Step, Target,
 };
 
@@ -20,16 +20,16 @@ pub struct HttpPlatformApi {
 
 #[async_trait]
 impl PlatformApi for HttpPlatformApi {
-    async fn login(&self, token: &AccessToken, app: &str) -> Result<SessionKey, ServiceError> {
-        let session = self
+    async fn login(&self, token: &AccessToken, app: &str) -> Result<Login, ServiceError> {
+        let login = self
             .endpoint
             .post(Step::Login, &["dashboard", "onboarding", "login"])
             .bearer(token.expose())
-            .json(&Login { app })
-            .send(wire::session_key)
+            .json(&OpenSession { app })
+            .send(wire::login)
             .await?;
-        self.endpoint.learn(session.expose());
-        Ok(session)
+        self.endpoint.learn(login.session.expose());
+        Ok(login)
     }
 
     async fn organizations(&self, session: &SessionKey) -> Result<Listing<Organization>, ServiceError> {

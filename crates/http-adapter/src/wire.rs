@@ -4,14 +4,14 @@
 
 use crate::id_token;
 use crate::json::{InvalidBody, Object, object, text};
-use keymint_domain::{AccessToken, ApiKey, InvalidSecret, SessionKey, Tokens};
+use keymint_domain::{AccessToken, ApiKey, InvalidSecret, Login, SessionKey, Tokens};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 /// The body of the onboarding login.
 #[derive(Serialize)]
-pub(crate) struct Login<'a> {
+pub(crate) struct OpenSession<'a> {
     pub(crate) app: &'a str,
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn tokens(body: &[u8], learn: impl Fn(&str)) -> Result<Tokens, Invali
     }
 }
 
-pub(crate) fn session_key(body: &[u8]) -> Result<SessionKey, InvalidBody> {
+pub(crate) fn login(body: &[u8]) -> Result<Login, InvalidBody> {
     #[derive(Deserialize)]
     struct LoginResponse {
         user: Option<Object<User>>,
@@ -65,7 +65,8 @@ pub(crate) fn session_key(body: &[u8]) -> Result<SessionKey, InvalidBody> {
 
     let response: LoginResponse = object(body)?;
     let session = response.user.and_then(|Object(user)| user.session);
-    secret("user.session.sensitive_id", Sensitive::id(session), SessionKey::parse)
+    let session = secret("user.session.sensitive_id", Sensitive::id(session), SessionKey::parse)?;
+    Ok(Login::new(session))
 }
 
 pub(crate) fn api_key(body: &[u8]) -> Result<ApiKey, InvalidBody> {

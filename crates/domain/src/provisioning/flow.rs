@@ -72,7 +72,7 @@ impl Provisioner<'_> {
             runner.step(Step::ExchangeCode, deadline, || ports.auth_server.exchange_code(&grant)).await?;
         observer(Event::CodeExchanged);
         let login = || ports.platform.login(&tokens.access_token, &plan.app);
-        let key = runner.step(Step::Login, deadline, login).await?;
+        let key = runner.step(Step::Login, deadline, login).await?.session;
         observer(Event::SignedIn);
         let time_left = deadline.since(ports.clock.now());
         Ok(Session { key, jitter, time_left, account: tokens.email })

@@ -1,5 +1,6 @@
 use super::FakeClock;
 use crate::clock::{Clock, Moment};
+use crate::platform::login::{Login, LoginOrganization};
 use crate::platform::organization::{Listing, Organization, OrganizationId, Project, ProjectId, Target};
 use crate::ports::PlatformApi;
 use crate::secret::{AccessToken, ApiKey, SessionKey};
@@ -51,6 +52,7 @@ pub struct FakePlatform {
     organizations: Vec<Place>,
     organizations_ready_after: Duration,
     projects_ready_after: Duration,
+    login_organizations: Option<Listing<LoginOrganization>>,
     latency: Duration,
     slow: HashMap<Step, Duration>,
     failures: Mutex<Failures>,
@@ -85,6 +87,7 @@ impl FakePlatform {
             organizations: Vec::new(),
             organizations_ready_after: Duration::ZERO,
             projects_ready_after: Duration::ZERO,
+            login_organizations: None,
             latency: Duration::ZERO,
             slow: HashMap::new(),
             failures: Mutex::default(),
@@ -123,6 +126,11 @@ impl FakePlatform {
     /// The lists of projects are empty until this long after the login.
     pub fn projects_ready_after(self, delay: Duration) -> Self {
         Self { projects_ready_after: delay, ..self }
+    }
+
+    /// The response to a login contains these organizations.
+    pub fn with_login_organizations(self, organizations: Listing<LoginOrganization>) -> Self {
+        Self { login_organizations: Some(organizations), ..self }
     }
 
     /// Each answer comes this late.
@@ -253,10 +261,14 @@ impl Drop for InFlight<'_> {
 
 #[async_trait]
 impl PlatformApi for FakePlatform {
-    async fn login(&self, _: &AccessToken, app: &str) -> Result<SessionKey, ServiceError> {
+    async fn login(&self, _: &AccessToken, app: &str) -> Result<Login, ServiceError> {
         self.serve(None, Step::Login, None, Some(app)).await?;
         self.state().logged_in_at = Some(self.clock.now());
-        Ok(SessionKey::parse(SESSION.to_owned()).expect("a constant"))
+        let mut login = Login::new(SessionKey::parse(SESSION.to_owned()).expect("a constant"));
+        if let Some(organizations) = &self.login_organizations {
+            login.organizations.clone_from(organizations);
+        }
+        Ok(login)
     }
 
     async fn organizations(&self, session: &SessionKey) -> Result<Listing<Organization>, ServiceError> {

@@ -148,8 +148,8 @@ async fn what_the_answers_hold_is_what_comes_back() {
 
     let (_server, api) =
         server(r#"{"user": {"session": {"sensitive_id": "sess-2", "x": 1}, "y": []}}"#).await;
-    let key = http().platform_api(api).unwrap().login(&token(), "api").await.unwrap();
-    assert_eq!(key.expose(), "sess-2");
+    let login = http().platform_api(api).unwrap().login(&token(), "api").await.unwrap();
+    assert_eq!(login.session.expose(), "sess-2");
 
     let (_server, api) = server(r#"{"z": {}, "key": {"name": "n", "sensitive_id": "sk-3"}}"#).await;
     let key = http().platform_api(api).unwrap().create_api_key(&session(), &target(), "n").await.unwrap();

@@ -1,8 +1,8 @@
 use crate::fetch::Request;
 use async_trait::async_trait;
 use keymint_domain::{
-    AccessToken, ApiKey, AuthServer, AuthorizationGrant, Listing, Organization, OrganizationId, PlatformApi,
-    Project, ProjectId, ServiceError, SessionKey, Step, Target, Title, Tokens,
+    AccessToken, ApiKey, AuthServer, AuthorizationGrant, Listing, Login, Organization, OrganizationId,
+    PlatformApi, Project, ProjectId, ServiceError, SessionKey, Step, Target, Title, Tokens,
 };
 use serde_json::{Value, json};
 use url::form_urlencoded::Serializer;
@@ -29,11 +29,13 @@ impl AuthServer for SameOrigin {
 
 #[async_trait]
 impl PlatformApi for SameOrigin {
-    async fn login(&self, token: &AccessToken, app: &str) -> Result<SessionKey, ServiceError> {
+    async fn login(&self, token: &AccessToken, app: &str) -> Result<Login, ServiceError> {
         let path = "/dashboard/onboarding/login".to_owned();
         Request::post(Step::Login, path, "application/json", json!({ "app": app }).to_string())
             .bearer(token.expose())
-            .answer(|answer| SessionKey::parse(text(answer, "/user/session/sensitive_id")?).ok())
+            .answer(|answer| {
+                SessionKey::parse(text(answer, "/user/session/sensitive_id")?).ok().map(Login::new)
+            })
             .await
     }
 

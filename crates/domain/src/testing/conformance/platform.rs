@@ -27,7 +27,7 @@ pub struct Account<'a> {
 ///
 /// [`ContractViolation`]
 pub async fn platform(platform: &dyn PlatformApi, account: &Account<'_>) -> Result<(), ContractViolation> {
-    let session = success(Step::Login, platform.login(&account.token, account.app).await)?;
+    let session = success(Step::Login, platform.login(&account.token, account.app).await)?.session;
 
     lists(platform, account, &session).await?;
     keys(platform, account, &session).await?;
