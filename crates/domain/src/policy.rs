@@ -4,3 +4,4 @@ pub(crate) mod polling;
 pub(crate) mod preference;
 pub(crate) mod retry;
 pub(crate) mod selector;
+pub(crate) mod shortcut;

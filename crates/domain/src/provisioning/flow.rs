@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::event::Event;
 use crate::oauth::authorization::{AuthorizationGrant, PendingAuthorization};
+use crate::platform::login::Login;
 use crate::platform::organization::Target;
 use crate::ports::{PlatformApi, ResponseSource};
 use crate::provisioning::error::ProvisionError;
@@ -72,10 +73,10 @@ impl Provisioner<'_> {
             runner.step(Step::ExchangeCode, deadline, || ports.auth_server.exchange_code(&grant)).await?;
         observer(Event::CodeExchanged);
         let login = || ports.platform.login(&tokens.access_token, &plan.app);
-        let key = runner.step(Step::Login, deadline, login).await?.session;
+        let Login { session: key, organizations } = runner.step(Step::Login, deadline, login).await?;
         observer(Event::SignedIn);
         let time_left = deadline.since(ports.clock.now());
-        Ok(Session { key, jitter, time_left, account: tokens.email })
+        Ok(Session { key, organizations, jitter, time_left, account: tokens.email })
     }
 
     /// Creates the key, and consumes the session: one sign-in makes one key.

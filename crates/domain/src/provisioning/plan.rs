@@ -31,6 +31,9 @@ pub struct Plan {
     pub key_name: String,
     /// The organization and the project.
     pub selector: TargetSelector,
+    /// Whether to skip the search for the project if the response to the login settles the target. The lists
+    /// would lead to the same one, two or more requests later.
+    pub shortcut: bool,
     /// The intervals and the time limit of the search for the project.
     pub polling: PollPolicy,
     /// The time limits of the requests.
@@ -47,6 +50,7 @@ impl Plan {
             app: "api".to_owned(),
             key_name: key_name.into(),
             selector: TargetSelector::default(),
+            shortcut: true,
             polling: PollPolicy::default(),
             timeouts: Timeouts::default(),
             width: NonZeroUsize::new(8).expect("8 is not 0"),

@@ -3,6 +3,8 @@
 use crate::event::{Observer, no_observer};
 use crate::oauth::account::AccountEmail;
 use crate::oauth::authorization::AuthorizationGrant;
+use crate::platform::login::LoginOrganization;
+use crate::platform::organization::Listing;
 use crate::provisioning::plan::{Plan, Ports};
 use crate::secret::SessionKey;
 use rand::SeedableRng;
@@ -46,6 +48,8 @@ impl<'a> Provisioner<'a> {
 #[derive(Debug)]
 pub struct Session {
     pub(crate) key: SessionKey,
+    /// The organizations in the response to the login.
+    pub(crate) organizations: Listing<LoginOrganization>,
     pub(crate) jitter: Jitter,
     /// The remainder of the plan's total time.
     pub(crate) time_left: Duration,

@@ -4,8 +4,10 @@ mod findings;
 
 use crate::event::{Event, Observation};
 use crate::platform::organization::{OrganizationId, Target};
+use crate::policy::shortcut::settled_target;
 use crate::provisioning::error::ProvisionError;
 use crate::provisioning::lists::{Lists, ProjectLists};
+use crate::provisioning::plan::Plan;
 use crate::provisioning::provisioner::{Provisioner, Session};
 use crate::provisioning::request_runner::Deadline;
 use crate::service_error::ServiceErrorKind;
@@ -15,8 +17,9 @@ impl Provisioner<'_> {
     /// Searches for the target of the plan's [`TargetSelector`](crate::TargetSelector) until it exists, or
     /// the plan's time is up.
     ///
-    /// It waits for the default project, and for an empty list to have entries. A requested name that is
-    /// missing from a list with entries is an error at once.
+    /// It requests no list if the response to the login settles the target and the plan permits the
+    /// [shortcut](crate::Plan::shortcut). It waits for the default project, and for an empty list to have
+    /// entries. A requested name that is missing from a list with entries is an error at once.
     ///
     /// # Errors
     ///
@@ -25,15 +28,23 @@ impl Provisioner<'_> {
     /// [`NoDefaultProject`](ProvisionError::NoDefaultProject) if the last search could read any project
     /// list; [`Service`](ProvisionError::Service) if it could not, or if a retry cannot help.
     pub async fn wait_for_target(&self, session: &Session) -> Result<Target, ProvisionError> {
+        let Plan { selector, shortcut, .. } = self.plan;
+        let settled = if *shortcut { settled_target(selector, &session.organizations) } else { None };
+        let target = match settled {
+            Some(target) => target,
+            None => self.search(session).await?,
+        };
+        (self.observer)(Event::TargetSelected(target.clone()));
+        Ok(target)
+    }
+
+    async fn search(&self, session: &Session) -> Result<Target, ProvisionError> {
         let mut search = Search { provisioner: *self, lists: Lists::new(*self, session), known: Vec::new() };
         let mut schedule = self.plan.polling.start(self.ports.clock.now());
         loop {
             let round = schedule.begin_round(self.ports.clock.now());
             let no_target = match search.look(round.into()).await {
-                Ok(target) => {
-                    (self.observer)(Event::TargetSelected(target.clone()));
-                    return Ok(target);
-                }
+                Ok(target) => return Ok(target),
                 Err(no_target) => no_target,
             };
             let now = self.ports.clock.now();

@@ -9,6 +9,7 @@ mod once;
 mod provisioning;
 mod rounds;
 mod selector;
+mod shortcut;
 mod support;
 mod trouble;
 mod waiting;
