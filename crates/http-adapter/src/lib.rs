@@ -49,6 +49,7 @@ mod transport;
 mod id_token;
 mod json;
 mod list;
+mod login_lists;
 mod paging;
 mod wire;
 

@@ -6,7 +6,7 @@ use keymint_domain::Listing;
 const MOST_PAGES: usize = 20;
 
 /// The limit of a list, in bytes of all its pages: some ten thousand entries.
-const LONGEST_LIST: usize = 8 * 1024 * 1024;
+pub(crate) const LONGEST_LIST: usize = 8 * 1024 * 1024;
 
 /// One page.
 pub(crate) struct Page<T> {

@@ -2,7 +2,7 @@
 
 use crate::endpoint::Endpoint;
 use crate::list::{self, Entry};
-use crate::paging::Pages;
+use crate::paging::{LONGEST_LIST, Pages};
 use crate::request::ApiRequest;
 use crate::wire::{self, CreateKey, OpenSession};
 use async_trait::async_trait;
@@ -26,6 +26,8 @@ impl PlatformApi for HttpPlatformApi {
             .post(Step::Login, &["dashboard", "onboarding", "login"])
             .bearer(token.expose())
             .json(&OpenSession { app })
+            // The answer may contain lists.
+            .allow_bytes(LONGEST_LIST)
             .send(wire::login)
             .await?;
         self.endpoint.learn(login.session.expose());

@@ -2,8 +2,8 @@
 //!
 //! Null counts as absent, and unknown members are ignored.
 
-use crate::id_token;
 use crate::json::{InvalidBody, Object, object, text};
+use crate::{id_token, login_lists};
 use keymint_domain::{AccessToken, ApiKey, InvalidSecret, Login, SessionKey, Tokens};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -66,7 +66,9 @@ pub(crate) fn login(body: &[u8]) -> Result<Login, InvalidBody> {
     let response: LoginResponse = object(body)?;
     let session = response.user.and_then(|Object(user)| user.session);
     let session = secret("user.session.sensitive_id", Sensitive::id(session), SessionKey::parse)?;
-    Ok(Login::new(session))
+    let mut login = Login::new(session);
+    login.organizations = login_lists::organizations(body);
+    Ok(login)
 }
 
 pub(crate) fn api_key(body: &[u8]) -> Result<ApiKey, InvalidBody> {

@@ -8,6 +8,7 @@ mod check_key;
 mod conformance;
 mod faults;
 mod lists;
+mod login_lists;
 mod preconnect;
 mod proxies;
 mod redirects;
