@@ -11,7 +11,8 @@ pub enum LoginLists {
     /// No lists.
     #[default]
     Absent,
-    /// Every organization with every project, as in their own lists.
+    /// Every organization with every project, each with all its flags: they are false unless the account sets
+    /// them.
     Complete,
     /// Every organization and project, without `is_default`, `personal` and `is_initial`.
     WithoutFlags,
@@ -69,7 +70,9 @@ impl LoginLists {
                     fields.insert((*flag).to_owned(), opposite.into());
                 }
             }
-            _ => {}
+            _ => flags.iter().for_each(|flag| {
+                fields.entry(*flag).or_insert_with(|| false.into());
+            }),
         }
         fields
     }
@@ -84,6 +87,7 @@ mod tests {
         let [ours, other] =
             [json!({ "id": "org-1", "is_default": true, "role": "owner" }), json!({ "id": "org-2" })];
         let [first, second] = [json!({ "id": "proj_1", "is_initial": true }), json!({ "id": "proj_2" })];
+        let second_in_full = json!({ "id": "proj_2", "is_initial": false });
         let [ours, other, first_project, second_project] =
             [&ours, &other, &first, &second].map(|item| item.as_object().unwrap());
         let account = [(ours, vec![first_project, second_project]), (other, vec![])];
@@ -95,8 +99,8 @@ mod tests {
             (
                 LoginLists::Complete,
                 Some(list(json!([
-                    { "id": "org-1", "is_default": true, "role": "owner", "projects": list(json!([first, second])) },
-                    { "id": "org-2", "projects": list(json!([])) },
+                    { "id": "org-1", "is_default": true, "personal": false, "role": "owner", "projects": list(json!([first, second_in_full])) },
+                    { "id": "org-2", "is_default": false, "personal": false, "projects": list(json!([])) },
                 ]))),
             ),
             (
@@ -110,14 +114,14 @@ mod tests {
             (
                 LoginLists::WithoutProjects,
                 Some(list(json!([
-                    { "id": "org-1", "is_default": true, "role": "owner", "projects": list(json!([])) },
-                    { "id": "org-2", "projects": list(json!([])) },
+                    { "id": "org-1", "is_default": true, "personal": false, "role": "owner", "projects": list(json!([])) },
+                    { "id": "org-2", "is_default": false, "personal": false, "projects": list(json!([])) },
                 ]))),
             ),
             (
                 LoginLists::Cut,
                 Some(cut(json!([
-                    { "id": "org-1", "is_default": true, "role": "owner", "projects": cut(json!([first])) },
+                    { "id": "org-1", "is_default": true, "personal": false, "role": "owner", "projects": cut(json!([first])) },
                 ]))),
             ),
             (
