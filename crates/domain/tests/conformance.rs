@@ -28,6 +28,7 @@ enum Bent {
     WritesControls,
     SortsBackwards,
     DropsTitles,
+    LogsInToAnEmptyAccount,
     RefusesEmptyLists,
     GivesOneKey,
     GivesAnId,
@@ -115,7 +116,11 @@ impl BentPlatform {
 #[async_trait]
 impl PlatformApi for BentPlatform {
     async fn login(&self, token: &AccessToken, app: &str) -> Result<Login, ServiceError> {
-        self.platform.login(token, app).await
+        let mut login = self.platform.login(token, app).await?;
+        if self.bent == Bent::LogsInToAnEmptyAccount {
+            login.organizations = Vec::new().into();
+        }
+        Ok(login)
     }
 
     async fn organizations(&self, session: &SessionKey) -> Result<Listing<Organization>, ServiceError> {
@@ -323,6 +328,7 @@ fn a_platform_that_breaks_a_promise_is_told_so() {
     for (bent, told) in [
         (Bent::SortsBackwards, "the organizations were listed as"),
         (Bent::DropsTitles, "the organizations were listed as"),
+        (Bent::LogsInToAnEmptyAccount, "the organizations of the login were listed as"),
         (Bent::RefusesEmptyLists, "listing the projects is possible, and failed: nothing there"),
         (Bent::GivesOneKey, "two creations gave the same key"),
         (Bent::GivesAnId, "what was created is not a key"),

@@ -7,7 +7,7 @@ use keymint_domain::{
     AuthServer, AuthorizationGrant, Callback, Client, Entropy, Organization, Project,
     REGISTERED_REDIRECT_URI, Title,
 };
-use keymint_sandbox::{Consent, Sandbox, Scenario, sign_in_remotely};
+use keymint_sandbox::{Consent, LoginLists, Sandbox, Scenario, sign_in_remotely};
 
 #[tokio::test]
 async fn the_authorization_server_keeps_what_the_port_promises() {
@@ -38,6 +38,7 @@ async fn the_platform_keeps_what_the_port_promises() {
     let listed = vec![(acme, vec![first, project("proj_a", true)]), (mine, vec![])];
 
     keeps_its_promises(scenario.clone(), listed.clone()).await;
+    keeps_its_promises(scenario.clone().login_lists(LoginLists::Complete), listed.clone()).await;
     keeps_its_promises(scenario.page_size(1), listed).await;
 }
 

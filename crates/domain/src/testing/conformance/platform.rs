@@ -1,4 +1,5 @@
 use super::{ContractViolation, POLLS, abandon, check, refusal, success};
+use crate::platform::login::{Login, LoginOrganization};
 use crate::platform::organization::{Listing, Organization, Project, Target};
 use crate::ports::PlatformApi;
 use crate::secret::{AccessToken, ApiKey, SessionKey};
@@ -27,7 +28,9 @@ pub struct Account<'a> {
 ///
 /// [`ContractViolation`]
 pub async fn platform(platform: &dyn PlatformApi, account: &Account<'_>) -> Result<(), ContractViolation> {
-    let session = success(Step::Login, platform.login(&account.token, account.app).await)?.session;
+    let Login { session, organizations, .. } =
+        success(Step::Login, platform.login(&account.token, account.app).await)?;
+    login_lists(organizations, account)?;
 
     lists(platform, account, &session).await?;
     keys(platform, account, &session).await?;
@@ -40,6 +43,23 @@ pub async fn platform(platform: &dyn PlatformApi, account: &Account<'_>) -> Resu
         abandon(polls, platform.create_api_key(&session, &target, "dropped")).await;
     }
     lists(platform, account, &session).await
+}
+
+/// Lists in the login's response that claim to be complete are the account's.
+fn login_lists(listed: Listing<LoginOrganization>, account: &Account<'_>) -> Result<(), ContractViolation> {
+    if !listed.complete {
+        return Ok(());
+    }
+    let organizations = account.organizations.iter().map(|(organization, _)| organization.clone());
+    let named = listed.items.iter().map(|entry| entry.organization.clone()).collect::<Vec<_>>();
+    is_the_list("the organizations of the login", &named.into(), organizations.collect())?;
+    for (entry, (organization, projects)) in listed.items.iter().zip(&account.organizations) {
+        if entry.projects.complete {
+            let what = format!("the projects of {} of the login", organization.id);
+            is_the_list(&what, &entry.projects, projects.clone())?;
+        }
+    }
+    Ok(())
 }
 
 async fn lists(
