@@ -1,5 +1,5 @@
 //! The reference: certificates before the address, cold connections, one organization at a time,
-//! and a look for the project every ten seconds. It is the same library, told to work so.
+//! the lists in any case, and a look for the project every ten seconds. It is the same library, told to work so.
 
 use crate::Outcome;
 use keymint_domain::{BaseUrl, Callback, Client, Entropy, Event, Plan, PollPolicy, Ports, Provisioner};
@@ -38,6 +38,7 @@ pub(crate) async fn run(issuer: &str, api_base: &str, port: u16) -> Outcome<()> 
 
     let mut plan = Plan::named("reference");
     plan.width = NonZeroUsize::MIN;
+    plan.shortcut = false;
     plan.polling = PollPolicy::fixed(Duration::from_secs(10), PollPolicy::DEFAULT_TIMEOUT);
     let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &TokioClock::new() };
     let observer = |event: Event| {

@@ -4,7 +4,7 @@ use crate::Outcome;
 use crate::measure::{Conditions, Measured, Spent, Who, sign_in, spent};
 use crate::network::Network;
 use crate::table::{Aim, Row, Unit};
-use keymint_sandbox::{Organization, Project, Reply, Scenario, Step};
+use keymint_sandbox::{LoginLists, Organization, Project, Reply, Scenario, Step};
 use std::fs;
 use std::time::Duration;
 
@@ -28,12 +28,14 @@ pub(crate) async fn rows(keymint: &str, small: &str) -> Outcome<Vec<Row>> {
     rows.push(row("process start to address", Aim::at_most(3.0, ms), &here, |it| it.start_to_url));
     rows.push(row("callback to key, answers at once", Aim::at_most(3.0, ms), &here, |it| it.callback_to_key));
 
-    for (connecting, name, aim) in [
-        (Duration::ZERO, "the same, each answer 50 ms late", 5.1),
-        (2 * LATENCY, "the same, and 100 ms for a new connection", 5.3),
+    for (connecting, scenario, name, aim) in [
+        (Duration::ZERO, Scenario::ready(), "the same, each answer 50 ms late", 5.1),
+        (2 * LATENCY, Scenario::ready(), "the same, and 100 ms for a new connection", 5.3),
+        (Duration::ZERO, settled_by_the_login(), "each answer 50 ms late, the login names the project", 3.1),
+        (2 * LATENCY, settled_by_the_login(), "the same, and 100 ms for a new connection", 3.2),
     ] {
         let network = Network { connecting, latency: LATENCY };
-        let late = both(whos, &conditions(Scenario::ready(), Some(network)), 11).await?;
+        let late = both(whos, &conditions(scenario, Some(network)), 11).await?;
         let aim = Aim::at_most(aim, Unit::Times(LATENCY));
         rows.push(row(name, aim, &late, |it| it.callback_to_key));
     }
@@ -90,6 +92,13 @@ async fn noticing(whos: [Who<'_>; 2]) -> Outcome<impl Iterator<Item = Row>> {
 
 fn conditions(scenario: Scenario, network: Option<Network>) -> Conditions {
     Conditions { scenario, network, person: Duration::from_millis(if network.is_some() { 500 } else { 100 }) }
+}
+
+/// An account whose project the login's answer names.
+fn settled_by_the_login() -> Scenario {
+    let default = Organization::new("org-default").as_default();
+    Scenario::of([default.with_project(Project::new("proj_default").as_initial())])
+        .login_lists(LoginLists::Complete)
 }
 
 fn only_the_last_of(organizations: usize) -> Scenario {
