@@ -26,6 +26,7 @@ mod pipe;
 mod proxies_and_cas;
 mod recovery;
 mod screens;
+mod shortcut;
 mod signals;
 mod sources;
 mod status;

@@ -122,6 +122,9 @@ pub(crate) struct TargetArgs {
     /// Pick from lists
     #[arg(long, conflicts_with_all = ["organization", "project"])]
     pub(crate) choose: bool,
+    /// Request the lists even if the login's answer already names the default project
+    #[arg(long)]
+    pub(crate) no_shortcut: bool,
 }
 
 #[derive(Debug, Default, ClapArgs)]

@@ -81,12 +81,14 @@ impl CreateSettings {
         let mut plan = sign_in.plan(name);
         plan.selector.organization = of.get("organization", &target.organization, plain_text)?;
         plan.selector.project = of.get("project", &target.project, plain_text)?;
+        let choose = of.switch("choose", target.choose)?;
+        plan.shortcut = !(of.switch("no-shortcut", target.no_shortcut)? || choose);
         Ok(Self {
             sign_in,
             plan,
+            choose,
             dry_run: of.switch("dry-run", key.dry_run)?,
             destinations: Destinations::resolve(destinations, of)?,
-            choose: of.switch("choose", target.choose)?,
             verify: of.switch("verify", key.verify)?,
         })
     }

@@ -32,7 +32,7 @@ pub(crate) enum Kind {
     Command,
 }
 
-pub(crate) const DEFINITIONS: [Definition; 36] = [
+pub(crate) const DEFINITIONS: [Definition; 37] = [
     setting("issuer", Kind::Url, Some("https://auth.openai.com")),
     setting("api-base", Kind::Url, Some("https://api.openai.com")),
     setting("client-id", Kind::Text, Some("app_2SKx67EdpoN0G6j64rFvigXD")),
@@ -51,6 +51,7 @@ pub(crate) const DEFINITIONS: [Definition; 36] = [
     setting("organization", Kind::Text, None),
     setting("project", Kind::Text, None),
     setting("choose", Kind::Switch, Some("false")),
+    setting("no-shortcut", Kind::Switch, Some("false")),
     setting("verify", Kind::Switch, Some("false")),
     setting("browser", Kind::Command, None),
     setting("no-browser", Kind::Switch, Some("false")),

@@ -1,0 +1,65 @@
+//! The organizations and projects in the login's answer, which spare the requests for lists.
+
+use crate::support::{Ended, create};
+use keymint_sandbox::{LoginLists, Organization, Project, Scenario};
+
+/// An account of so many organizations, the last of which is the default one.
+fn account(organizations: usize, login_lists: LoginLists) -> Scenario {
+    let numbered = (1..organizations).map(Organization::numbered);
+    let default = Organization::new("org-default")
+        .as_default()
+        .with_project(Project::new("proj_web"))
+        .with_project(Project::new("proj_default").as_initial());
+    Scenario::of(numbered.chain([default])).login_lists(login_lists)
+}
+
+/// The number of requests up to the creation, apart from the browser's.
+fn requests(ended: &Ended) -> usize {
+    let requests = ended.sandbox.requests();
+    requests
+        .iter()
+        .filter(|request| !request.path.starts_with("/oauth/") || request.path == "/oauth/token")
+        .count()
+}
+
+#[tokio::test]
+async fn a_login_that_settles_the_project_makes_a_run_of_three_requests() {
+    let names = ["--organization", "org-default", "--project", "proj_web"];
+    for (organizations, args, project) in
+        [(1, &[][..], "proj_default"), (50, &[], "proj_default"), (50, &names, "proj_web")]
+    {
+        let scenario = account(organizations, LoginLists::Complete);
+        let ended = create(scenario).args(["--json"]).args(args).sign_in().await.exits_with(0);
+        assert_eq!(ended.json()["project"]["id"], project);
+        assert_eq!(requests(&ended), 3, "{organizations} {args:?}");
+    }
+}
+
+#[tokio::test]
+async fn lists_that_settle_nothing_are_requested_and_lead_to_the_same_project() {
+    for login_lists in [
+        LoginLists::Absent,
+        LoginLists::WithoutFlags,
+        LoginLists::Empty,
+        LoginLists::WithoutProjects,
+        LoginLists::Cut,
+    ] {
+        let ended = create(account(2, login_lists)).args(["--json"]).sign_in().await.exits_with(0);
+        assert_eq!(ended.json()["project"]["id"], "proj_default");
+        assert_eq!(requests(&ended), 5, "{login_lists:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_lists_are_requested_where_that_is_asked_for() {
+    let complete = || create(account(1, LoginLists::Complete));
+    for (run, expected) in [
+        (complete().args(["--no-shortcut"]), 5),
+        (complete().env("KEYMINT_NO_SHORTCUT", "1"), 5),
+        (complete().command("list"), 4),
+        (complete().args(["--choose"]), 4),
+    ] {
+        let ended = run.sign_in().await;
+        assert_eq!(requests(&ended), expected, "{}", ended.stderr);
+    }
+}
