@@ -5,9 +5,9 @@
 
 use http::{HeaderName, HeaderValue, Response};
 use keymint_domain::text::is_deceptive;
-use keymint_domain::{Listing, OrganizationId};
+use keymint_domain::{CreatedKey, Listing, OrganizationId};
 use keymint_fuzz::{contains, fill_in};
-use keymint_http_adapter::fuzzing::{api_key, error_body, login, organizations, projects, tokens};
+use keymint_http_adapter::fuzzing::{created_key, error_body, login, organizations, projects, tokens};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use std::cell::Cell;
@@ -48,9 +48,10 @@ fuzz_target!(|input: &[u8]| {
         Ok(login) => agree(login.session.expose(), text("/user/session/sensitive_id")),
         Err(why) => check(&why),
     }
-    match api_key(body) {
-        Ok(key) => {
+    match created_key(body) {
+        Ok(CreatedKey { secret: key, details, .. }) => {
             agree(key.expose(), text("/key/sensitive_id"));
+            assert!(details.id.is_none_or(|id| !id.as_str().starts_with("sk-")), "a key is no id");
             assert!(key.expose().ends_with(key.last_four()) && key.last_four().len() <= 4);
         }
         Err(why) => check(&why),

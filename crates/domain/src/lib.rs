@@ -83,8 +83,11 @@ pub use oauth::authorization::{
 };
 pub use oauth::base_url::{BaseUrl, InvalidBaseUrl};
 pub use platform::login::{Login, LoginOrganization};
+pub use platform::new_key::{
+    CreatedKey, InvalidLifetime, InvalidScope, KeyDetails, KeyLifetime, KeyScope, NewKey, Restriction,
+};
 pub use platform::organization::{
-    InvalidId, Listing, Organization, OrganizationId, PolicyOwner, Project, ProjectId, Role, Target,
+    InvalidId, KeyId, Listing, Organization, OrganizationId, PolicyOwner, Project, ProjectId, Role, Target,
 };
 pub use platform::title::Title;
 pub use policy::polling::PollPolicy;

@@ -1,5 +1,6 @@
-//! What the platform has: organizations, projects, and the lists of them.
+//! What the platform has: organizations, projects, the lists of them, and keys.
 
 pub(crate) mod login;
+pub(crate) mod new_key;
 pub(crate) mod organization;
 pub(crate) mod title;

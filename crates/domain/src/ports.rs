@@ -6,6 +6,7 @@
 use crate::oauth::account::AccountEmail;
 use crate::oauth::authorization::{AuthorizationGrant, AuthorizationResponse, PendingAuthorization};
 use crate::platform::login::Login;
+use crate::platform::new_key::{CreatedKey, NewKey};
 use crate::platform::organization::{Listing, Organization, OrganizationId, Project, Target};
 use crate::secret::{AccessToken, ApiKey, SessionKey};
 use crate::service_error::ServiceError;
@@ -65,14 +66,15 @@ pub trait PlatformApi: Send + Sync {
 
     /// `POST /dashboard/organizations/{id}/projects/{id}/api_keys`: creates a key.
     ///
-    /// Each success creates a new key. Therefore an error must not say that nothing was sent, or that the
+    /// The body is `{"action": "create", "name": …}`, with `expires_in_seconds` and `scopes` only if they are
+    /// set. Each success creates a new key. Therefore an error must not say that nothing was sent, or that the
     /// server refused, unless that is certain.
     async fn create_api_key(
         &self,
         session: &SessionKey,
         target: &Target,
-        name: &str,
-    ) -> Result<ApiKey, ServiceError>;
+        key: &NewKey,
+    ) -> Result<CreatedKey, ServiceError>;
 
     /// `GET /v1/models`, with the key itself: succeeds if the key works. It is not part of the flow.
     /// [`check_key`](crate::check_key) interprets the result.

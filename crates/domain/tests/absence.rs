@@ -5,9 +5,9 @@
 use async_trait::async_trait;
 use keymint_domain::testing::{FakeAuthServer, FakeClock, granted};
 use keymint_domain::{
-    AccessToken, ApiKey, AuthServer, AuthorizationGrant, Listing, Login, Organization, OrganizationId, Plan,
-    PlatformApi, Ports, Project, Provisioner, ServiceError, ServiceErrorKind, SessionKey, Step, Target,
-    Tokens,
+    AccessToken, ApiKey, AuthServer, AuthorizationGrant, CreatedKey, Listing, Login, NewKey, Organization,
+    OrganizationId, Plan, PlatformApi, Ports, Project, Provisioner, ServiceError, ServiceErrorKind,
+    SessionKey, Step, Target, Tokens,
 };
 use mockall::mock;
 
@@ -28,7 +28,7 @@ mock! {
         async fn login(&self, token: &AccessToken, app: &str) -> Result<Login, ServiceError>;
         async fn organizations(&self, session: &SessionKey) -> Result<Listing<Organization>, ServiceError>;
         async fn projects(&self, session: &SessionKey, organization: &OrganizationId) -> Result<Listing<Project>, ServiceError>;
-        async fn create_api_key(&self, session: &SessionKey, target: &Target, name: &str) -> Result<ApiKey, ServiceError>;
+        async fn create_api_key(&self, session: &SessionKey, target: &Target, key: &NewKey) -> Result<CreatedKey, ServiceError>;
         async fn check_key(&self, key: &ApiKey) -> Result<(), ServiceError>;
     }
 }

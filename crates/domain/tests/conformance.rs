@@ -8,9 +8,9 @@ use keymint_domain::testing::{
     pending, project,
 };
 use keymint_domain::{
-    AccessToken, ApiKey, AuthServer, AuthorizationGrant, Callback, Clock, DeliveryError, DestinationId,
-    KeyDestination, Listing, Login, Moment, Organization, OrganizationId, PlatformApi, Project, ServiceError,
-    ServiceErrorKind, SessionKey, Step, Target, Title, Tokens, async_trait,
+    AccessToken, ApiKey, AuthServer, AuthorizationGrant, Callback, Clock, CreatedKey, DeliveryError,
+    DestinationId, KeyDestination, Listing, Login, Moment, NewKey, Organization, OrganizationId, PlatformApi,
+    Project, ServiceError, ServiceErrorKind, SessionKey, Step, Target, Title, Tokens, async_trait,
 };
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -147,13 +147,15 @@ impl PlatformApi for BentPlatform {
         &self,
         session: &SessionKey,
         target: &Target,
-        name: &str,
-    ) -> Result<ApiKey, ServiceError> {
-        let key = self.platform.create_api_key(session, target, name).await;
+        key: &NewKey,
+    ) -> Result<CreatedKey, ServiceError> {
+        let key = self.platform.create_api_key(session, target, key).await;
         let key = key.map_err(|error| bend(self.bent, error, session.expose()))?;
         Ok(match self.bent {
-            Bent::GivesOneKey => ApiKey::parse("sk-the-first".to_owned()).unwrap(),
-            Bent::GivesAnId => ApiKey::parse(format!("key_{}", self.platform.keys().len())).unwrap(),
+            Bent::GivesOneKey => CreatedKey::new(ApiKey::parse("sk-the-first".to_owned()).unwrap()),
+            Bent::GivesAnId => {
+                CreatedKey::new(ApiKey::parse(format!("key_{}", self.platform.keys().len())).unwrap())
+            }
             _ => key,
         })
     }

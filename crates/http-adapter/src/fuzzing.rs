@@ -7,7 +7,7 @@ use crate::list::{self, Entry};
 use crate::paging::Pages;
 use crate::redact::Redactor;
 use crate::{error_body, retry_after, wire};
-use keymint_domain::{ApiKey, Listing, Login, Organization, Project, Tokens};
+use keymint_domain::{CreatedKey, Listing, Login, Organization, Project, Tokens};
 use reqwest::Response;
 use reqwest::header::HeaderMap;
 use std::time::Duration;
@@ -23,8 +23,8 @@ pub fn login(body: &[u8]) -> Result<Login, String> {
 }
 
 /// Parses the creation's answer.
-pub fn api_key(body: &[u8]) -> Result<ApiKey, String> {
-    wire::api_key(body).map_err(reason)
+pub fn created_key(body: &[u8]) -> Result<CreatedKey, String> {
+    wire::created_key(body).map_err(reason)
 }
 
 /// Parses a page of organizations, and returns the cursor of the next one.

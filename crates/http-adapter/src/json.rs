@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 use std::fmt;
@@ -46,6 +46,11 @@ pub(crate) fn fields<'a, T: Deserialize<'a>>(json: &'a RawValue) -> Option<T> {
 
 /// Parses a string; another type counts as absent.
 pub(crate) fn text(json: Option<&RawValue>) -> Option<String> {
+    value(json)
+}
+
+/// Parses a value; another type counts as absent.
+pub(crate) fn value<T: DeserializeOwned>(json: Option<&RawValue>) -> Option<T> {
     serde_json::from_str(json?.get()).ok()
 }
 

@@ -7,8 +7,8 @@ use crate::request::ApiRequest;
 use crate::wire::{self, CreateKey, OpenSession};
 use async_trait::async_trait;
 use keymint_domain::{
-    AccessToken, ApiKey, Listing, Login, Organization, OrganizationId, PlatformApi, Project, ServiceError,
-    SessionKey, Step, Target,
+    AccessToken, ApiKey, CreatedKey, Listing, Login, NewKey, Organization, OrganizationId, PlatformApi,
+    Project, ServiceError, SessionKey, Step, Target,
 };
 
 /// The endpoints of the platform's API that creating and checking a key needs. Created by
@@ -62,19 +62,19 @@ impl PlatformApi for HttpPlatformApi {
         &self,
         session: &SessionKey,
         target: &Target,
-        name: &str,
-    ) -> Result<ApiKey, ServiceError> {
+        key: &NewKey,
+    ) -> Result<CreatedKey, ServiceError> {
         let (organization, project) = (target.organization_id.as_str(), target.project_id.as_str());
         let path = ["dashboard", "organizations", organization, "projects", project, "api_keys"];
-        let key = self
+        let created = self
             .endpoint
             .post(Step::CreateKey, &path)
             .bearer(session.expose())
-            .json(&CreateKey { action: "create", name })
-            .send(wire::api_key)
+            .json(&CreateKey::from(key))
+            .send(wire::created_key)
             .await?;
-        self.endpoint.learn(key.expose());
-        Ok(key)
+        self.endpoint.learn(created.secret.expose());
+        Ok(created)
     }
 
     async fn check_key(&self, key: &ApiKey) -> Result<(), ServiceError> {

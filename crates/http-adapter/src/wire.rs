@@ -2,9 +2,13 @@
 //!
 //! Null counts as absent, and unknown members are ignored.
 
-use crate::json::{InvalidBody, Object, object, text};
+use crate::json::{InvalidBody, Object, fields, object, text, value};
 use crate::{id_token, login_lists};
-use keymint_domain::{AccessToken, ApiKey, InvalidSecret, Login, SessionKey, Tokens};
+use keymint_domain::text::redact_keys;
+use keymint_domain::{
+    AccessToken, ApiKey, CreatedKey, InvalidSecret, KeyDetails, KeyId, KeyLifetime, KeyScope, Login, NewKey,
+    SessionKey, Tokens,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
@@ -18,8 +22,23 @@ pub(crate) struct OpenSession<'a> {
 /// The body of the key creation.
 #[derive(Serialize)]
 pub(crate) struct CreateKey<'a> {
-    pub(crate) action: &'a str,
-    pub(crate) name: &'a str,
+    action: &'static str,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_in_seconds: Option<u32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    scopes: Vec<&'a str>,
+}
+
+impl<'a> From<&'a NewKey> for CreateKey<'a> {
+    fn from(key: &'a NewKey) -> Self {
+        Self {
+            action: "create",
+            name: &key.name,
+            expires_in_seconds: key.expires_in.map(KeyLifetime::as_secs),
+            scopes: key.scopes.iter().map(KeyScope::as_str).collect(),
+        }
+    }
 }
 
 /// Parses an access token response (RFC 6749 section 5.1). Only the access token and the e-mail
@@ -71,14 +90,50 @@ pub(crate) fn login(body: &[u8]) -> Result<Login, InvalidBody> {
     Ok(login)
 }
 
-pub(crate) fn api_key(body: &[u8]) -> Result<ApiKey, InvalidBody> {
+pub(crate) fn created_key(body: &[u8]) -> Result<CreatedKey, InvalidBody> {
     #[derive(Deserialize)]
     struct CreateKeyResponse {
         key: Option<Object<Sensitive>>,
     }
 
     let response: CreateKeyResponse = object(body)?;
-    secret("key.sensitive_id", Sensitive::id(response.key), ApiKey::parse)
+    let secret = secret("key.sensitive_id", Sensitive::id(response.key), ApiKey::parse)?;
+    let mut created = CreatedKey::new(secret);
+    created.details = key_details(body).unwrap_or_default();
+    Ok(created)
+}
+
+/// Parses the optional members of a created key. None of them may keep the user from the key.
+fn key_details(body: &[u8]) -> Option<KeyDetails> {
+    #[derive(Deserialize)]
+    struct CreateKeyResponse<'a> {
+        #[serde(borrow)]
+        key: &'a RawValue,
+    }
+    #[derive(Deserialize)]
+    struct Key<'a> {
+        #[serde(borrow)]
+        id: Option<&'a RawValue>,
+        #[serde(borrow)]
+        created_at: Option<&'a RawValue>,
+        #[serde(borrow)]
+        created: Option<&'a RawValue>,
+        #[serde(borrow)]
+        expires_at: Option<&'a RawValue>,
+        #[serde(borrow)]
+        scopes: Option<&'a RawValue>,
+    }
+
+    let response: CreateKeyResponse<'_> = object(body).ok()?;
+    let key: Key<'_> = fields(response.key)?;
+    let mut details = KeyDetails::default();
+    // The id is shown and stored, so it must not be the secret.
+    let id = text(key.id).filter(|id| redact_keys(id) == *id);
+    details.id = id.and_then(|id| KeyId::parse(&id).ok());
+    details.created_at = value(key.created_at).or_else(|| value(key.created));
+    details.expires_at = value(key.expires_at);
+    details.scopes = value(key.scopes);
+    Some(details)
 }
 
 /// The platform's wrapper of a secret.

@@ -68,7 +68,7 @@ impl<'a> KeyCreation<'a> {
         signals: &mut Signals,
     ) -> Result<Outcome, CliError> {
         let CreateSettings { sign_in, plan, .. } = self.settings;
-        let name = &plan.key_name;
+        let name = &plan.key.name;
         let record = KeyRecord::requested(name, target, sign_in.endpoints.api_base.as_str());
         if self.settings.dry_run {
             return self.dry_run(&record, target, signals).await;

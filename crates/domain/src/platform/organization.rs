@@ -67,6 +67,10 @@ id! {
     /// Names a project: `proj_…`.
     ProjectId
 }
+id! {
+    /// Names a key: `key_…`. It is no secret.
+    KeyId
+}
 
 /// An organization that the signed-in person belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]

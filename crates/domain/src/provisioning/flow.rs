@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::event::Event;
 use crate::oauth::authorization::{AuthorizationGrant, PendingAuthorization};
 use crate::platform::login::Login;
+use crate::platform::new_key::{CreatedKey, KeyDetails, Restriction};
 use crate::platform::organization::Target;
 use crate::ports::{PlatformApi, ResponseSource};
 use crate::provisioning::error::ProvisionError;
@@ -23,6 +24,10 @@ pub struct ProvisionedKey {
     pub name: String,
     /// The key. The platform does not show it again.
     pub key: ApiKey,
+    /// The server's description of the key.
+    pub details: KeyDetails,
+    /// The requested restrictions that the server did not confirm.
+    pub unconfirmed: Vec<Restriction>,
 }
 
 /// Waits for the browser's response, at most for `patience`.
@@ -96,10 +101,13 @@ impl Provisioner<'_> {
         let Self { ports, plan, .. } = *self;
         let runner = RequestRunner { provisioner: *self, jitter: &session.jitter };
         let deadline = ports.clock.now() + session.time_left;
-        let name = plan.key_name.clone();
-        let create = || ports.platform.create_api_key(&session.key, &target, &name);
+        let name = plan.key.name.clone();
+        let create = || ports.platform.create_api_key(&session.key, &target, &plan.key);
         match runner.step(Step::CreateKey, deadline, create).await {
-            Ok(key) => Ok(ProvisionedKey { target, name, key }),
+            Ok(CreatedKey { secret: key, details }) => {
+                let unconfirmed = plan.key.unconfirmed_by(&details);
+                Ok(ProvisionedKey { target, name, key, details, unconfirmed })
+            }
             Err(cause) if cause.kind.leaves_outcome_unknown() => {
                 Err(ProvisionError::OutcomeUnknown { target: Box::new(target), key_name: name, cause })
             }

@@ -1,6 +1,7 @@
 //! The ports and the plan of a flow.
 
 use crate::clock::Clock;
+use crate::platform::new_key::NewKey;
 use crate::policy::polling::PollPolicy;
 use crate::policy::selector::TargetSelector;
 use crate::ports::{AuthServer, PlatformApi};
@@ -27,8 +28,8 @@ pub struct Ports<'a> {
 pub struct Plan {
     /// The application that the platform session is for.
     pub app: String,
-    /// The key's name, which the dashboard shows. A unique name identifies a lost key.
-    pub key_name: String,
+    /// The key.
+    pub key: NewKey,
     /// The organization and the project.
     pub selector: TargetSelector,
     /// Whether to skip the search for the project if the response to the login settles the target. The lists
@@ -48,7 +49,7 @@ impl Plan {
     pub fn named(key_name: impl Into<String>) -> Self {
         Self {
             app: "api".to_owned(),
-            key_name: key_name.into(),
+            key: NewKey::named(key_name),
             selector: TargetSelector::default(),
             shortcut: true,
             polling: PollPolicy::default(),

@@ -1,6 +1,7 @@
 use super::FakeClock;
 use crate::clock::{Clock, Moment};
 use crate::platform::login::{Login, LoginOrganization};
+use crate::platform::new_key::{CreatedKey, NewKey};
 use crate::platform::organization::{Listing, Organization, OrganizationId, Project, ProjectId, Target};
 use crate::ports::PlatformApi;
 use crate::secret::{AccessToken, ApiKey, SessionKey};
@@ -298,10 +299,10 @@ impl PlatformApi for FakePlatform {
         &self,
         session: &SessionKey,
         target: &Target,
-        name: &str,
-    ) -> Result<ApiKey, ServiceError> {
-        let served =
-            self.serve(Some(session), Step::CreateKey, Some(&target.organization_id), Some(name)).await;
+        key: &NewKey,
+    ) -> Result<CreatedKey, ServiceError> {
+        let organization = Some(&target.organization_id);
+        let served = self.serve(Some(session), Step::CreateKey, organization, Some(&key.name)).await;
         // A server whose answer is lost may have done its work all the same.
         match &served {
             Err(error) if !error.kind.leaves_outcome_unknown() => return Err(error.clone()),
@@ -311,7 +312,7 @@ impl PlatformApi for FakePlatform {
         let mut state = self.state();
         let key = format!("sk-proj-fake-{}", state.keys.len() + 1);
         state.keys.push(key.clone());
-        served.map(|()| ApiKey::parse(key).expect("it is printable ASCII"))
+        served.map(|()| CreatedKey::new(ApiKey::parse(key).expect("it is printable ASCII")))
     }
 
     async fn check_key(&self, key: &ApiKey) -> Result<(), ServiceError> {

@@ -2,8 +2,9 @@
 
 use crate::support::{acme, answering, base, call, good_body, http, session, target, token};
 use keymint_domain::testing::granted;
-use keymint_domain::{AuthServer, PlatformApi, Step};
+use keymint_domain::{AuthServer, KeyId, KeyScope, NewKey, PlatformApi, Step};
 use keymint_http_adapter::{Http, HttpOptions};
+use std::time::Duration;
 use wiremock::{Request, ResponseTemplate};
 
 /// The only request that the step sends.
@@ -152,10 +153,65 @@ async fn what_the_answers_hold_is_what_comes_back() {
     assert_eq!(login.session.expose(), "sess-2");
 
     let (_server, api) = server(r#"{"z": {}, "key": {"name": "n", "sensitive_id": "sk-3"}}"#).await;
-    let key = http().platform_api(api).unwrap().create_api_key(&session(), &target(), "n").await.unwrap();
-    assert_eq!(key.expose(), "sk-3");
+    let platform = http().platform_api(api).unwrap();
+    let key = platform.create_api_key(&session(), &target(), &NewKey::named("n")).await.unwrap();
+    assert_eq!(key.secret.expose(), "sk-3");
 
     let (_server, api) = server(r#"{"data": null}"#).await;
     let projects = http().platform_api(api).unwrap().projects(&session(), &acme()).await.unwrap();
     assert_eq!(projects, Vec::new().into());
+}
+
+#[tokio::test]
+async fn a_lifetime_and_scopes_are_sent_only_if_they_are_set() {
+    let mut key = NewKey::named("n");
+    for (expires_in, scopes, body) in [
+        (None, &[][..], r#"{"action":"create","name":"n"}"#),
+        (Some(7_776_000), &[], r#"{"action":"create","name":"n","expires_in_seconds":7776000}"#),
+        (None, &["api.all.read"], r#"{"action":"create","name":"n","scopes":["api.all.read"]}"#),
+        (
+            Some(1),
+            &["model.request", "api.model.read"],
+            r#"{"action":"create","name":"n","expires_in_seconds":1,"scopes":["model.request","api.model.read"]}"#,
+        ),
+    ] {
+        key.expires_in = expires_in.map(|seconds| Duration::from_secs(seconds).try_into().unwrap());
+        key.scopes = scopes.iter().map(|name| KeyScope::parse(name).unwrap()).collect();
+        let answer = ResponseTemplate::new(200).set_body_string(good_body(Step::CreateKey));
+        let server = answering(answer).await;
+        let platform = http().platform_api(base(&server.uri())).unwrap();
+        platform.create_api_key(&session(), &target(), &key).await.unwrap();
+        let [request] = server.received_requests().await.unwrap().try_into().unwrap();
+        assert_eq!(String::from_utf8(request.body).unwrap(), body);
+    }
+}
+
+#[tokio::test]
+async fn the_description_of_a_created_key_is_read_where_it_makes_sense_and_never_costs_the_key() {
+    for (members, id, created_at, expires_at, scopes) in [
+        (r#""object": "x""#, None, None, None, None),
+        (
+            r#""id": "key_1", "created_at": 1764151200, "expires_at": 1771927200, "scopes": ["a", "b"]"#,
+            Some("key_1"),
+            Some(1_764_151_200),
+            Some(1_771_927_200),
+            Some(&["a", "b"][..]),
+        ),
+        (r#""created": 7, "expires_at": null, "scopes": []"#, None, Some(7), None, Some(&[])),
+        (r#""id": 7, "created_at": "now", "created": 8, "scopes": [1]"#, None, Some(8), None, None),
+        (r#""id": "../x", "created_at": -1, "expires_at": 1e99, "scopes": "a""#, None, None, None, None),
+        (r#""id": "sk-proj-3""#, None, None, None, None),
+        (r#""id": "key_1", "id": "key_2", "created_at": 1"#, None, None, None, None),
+    ] {
+        let body = format!(r#"{{"key": {{{members}, "sensitive_id": "sk-proj-3"}}}}"#);
+        let server = answering(ResponseTemplate::new(200).set_body_string(body)).await;
+        let platform = http().platform_api(base(&server.uri())).unwrap();
+        let created = platform.create_api_key(&session(), &target(), &NewKey::named("n")).await.unwrap();
+        assert_eq!(created.secret.expose(), "sk-proj-3");
+        let details = created.details;
+        assert_eq!(details.id.as_ref().map(KeyId::as_str), id, "{members}");
+        assert_eq!((details.created_at, details.expires_at), (created_at, expires_at), "{members}");
+        let listed = details.scopes.as_ref().map(|scopes| scopes.iter().map(String::as_str).collect());
+        assert_eq!(listed, scopes.map(<[&str]>::to_vec), "{members}");
+    }
 }

@@ -2,7 +2,8 @@
 
 use keymint_domain::testing::{granted, organization, project};
 use keymint_domain::{
-    AccessToken, AuthServer, BaseUrl, OrganizationId, PlatformApi, ServiceError, SessionKey, Step, Target,
+    AccessToken, AuthServer, BaseUrl, NewKey, OrganizationId, PlatformApi, ServiceError, SessionKey, Step,
+    Target,
 };
 use keymint_http_adapter::{Http, HttpOptions};
 use std::io;
@@ -54,7 +55,9 @@ pub(crate) async fn call(http: &Http, url: &str, step: Step) -> Result<(), Servi
         Step::Login => platform.login(&token(), "api").await.map(drop),
         Step::ListOrganizations => platform.organizations(&session()).await.map(drop),
         Step::ListProjects => platform.projects(&session(), &acme()).await.map(drop),
-        Step::CreateKey => platform.create_api_key(&session(), &target(), "Codex CLI").await.map(drop),
+        Step::CreateKey => {
+            platform.create_api_key(&session(), &target(), &NewKey::named("Codex CLI")).await.map(drop)
+        }
         other => panic!("there is no call for {other}"),
     }
 }

@@ -1,8 +1,8 @@
 use crate::fetch::Request;
 use async_trait::async_trait;
 use keymint_domain::{
-    AccessToken, ApiKey, AuthServer, AuthorizationGrant, Listing, Login, Organization, OrganizationId,
-    PlatformApi, Project, ProjectId, ServiceError, SessionKey, Step, Target, Title, Tokens,
+    AccessToken, ApiKey, AuthServer, AuthorizationGrant, CreatedKey, Listing, Login, NewKey, Organization,
+    OrganizationId, PlatformApi, Project, ProjectId, ServiceError, SessionKey, Step, Target, Title, Tokens,
 };
 use serde_json::{Value, json};
 use url::form_urlencoded::Serializer;
@@ -63,14 +63,14 @@ impl PlatformApi for SameOrigin {
         &self,
         session: &SessionKey,
         target: &Target,
-        name: &str,
-    ) -> Result<ApiKey, ServiceError> {
+        key: &NewKey,
+    ) -> Result<CreatedKey, ServiceError> {
         let Target { organization_id, project_id, .. } = target;
         let path = format!("/dashboard/organizations/{organization_id}/projects/{project_id}/api_keys");
-        let body = json!({ "action": "create", "name": name });
+        let body = json!({ "action": "create", "name": key.name });
         Request::post(Step::CreateKey, path, "application/json", body.to_string())
             .bearer(session.expose())
-            .answer(|answer| ApiKey::parse(text(answer, "/key/sensitive_id")?).ok())
+            .answer(|answer| ApiKey::parse(text(answer, "/key/sensitive_id")?).ok().map(CreatedKey::new))
             .await
     }
 

@@ -1,5 +1,6 @@
 use super::{ContractViolation, POLLS, abandon, check, refusal, success};
 use crate::platform::login::{Login, LoginOrganization};
+use crate::platform::new_key::NewKey;
 use crate::platform::organization::{Listing, Organization, Project, Target};
 use crate::ports::PlatformApi;
 use crate::secret::{AccessToken, ApiKey, SessionKey};
@@ -40,7 +41,7 @@ pub async fn platform(platform: &dyn PlatformApi, account: &Account<'_>) -> Resu
     for polls in POLLS {
         abandon(polls, platform.organizations(&session)).await;
         abandon(polls, platform.projects(&session, &target.organization_id)).await;
-        abandon(polls, platform.create_api_key(&session, &target, "dropped")).await;
+        abandon(polls, platform.create_api_key(&session, &target, &NewKey::named("dropped"))).await;
     }
     lists(platform, account, &session).await
 }
@@ -93,8 +94,8 @@ async fn keys(
 ) -> Result<(), ContractViolation> {
     let (mut made, mut texts) = (Vec::new(), HashSet::new());
     for target in account.targets().chain(account.targets()) {
-        let created = platform.create_api_key(session, &target, "Codex CLI").await;
-        let key = success(Step::CreateKey, created)?;
+        let created = platform.create_api_key(session, &target, &NewKey::named("Codex CLI")).await;
+        let key = success(Step::CreateKey, created)?.secret;
         let text = key.expose().to_owned();
         check(text.starts_with("sk-"), "what was created is not a key: it does not begin with sk-")?;
         check(texts.insert(text), "two creations gave the same key")?;
@@ -115,13 +116,13 @@ async fn refusals(
     let secrets = [account.token.expose(), session.expose(), stranger.expose()];
 
     let target = account.targets().next().unwrap_or_else(nowhere);
-    let created = platform.create_api_key(&stranger, &target, "refused").await;
+    let created = platform.create_api_key(&stranger, &target, &NewKey::named("refused")).await;
     refusal(Step::CreateKey, created, &[401], &secrets)?;
     refusal(Step::ListOrganizations, platform.organizations(&stranger).await, &[401], &secrets)?;
     let listed = platform.projects(&stranger, &target.organization_id).await;
     refusal(Step::ListProjects, listed, &[401], &secrets)?;
 
-    let created = platform.create_api_key(session, &nowhere(), "refused").await;
+    let created = platform.create_api_key(session, &nowhere(), &NewKey::named("refused")).await;
     refusal(Step::CreateKey, created, &[403, 404], &secrets)?;
     let listed = platform.projects(session, &nowhere().organization_id).await;
     refusal(Step::ListProjects, listed, &[403, 404], &secrets)?;

@@ -1,0 +1,216 @@
+//! The key to create, and the server's description of the created key.
+
+use crate::platform::organization::KeyId;
+use crate::secret::ApiKey;
+use std::fmt;
+use std::time::Duration;
+
+/// The request for a key.
+///
+/// The platform's dashboard API has no public description. The name is what the Codex CLI sends. The names
+/// of the fields for the lifetime and the scopes are those of the documented Admin API, and nobody has
+/// verified that the dashboard API accepts them. A field is sent only if it is set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NewKey {
+    /// The name, which the dashboard shows. A unique name identifies a lost key.
+    pub name: String,
+    /// The lifetime. `None` leaves it to the platform.
+    pub expires_in: Option<KeyLifetime>,
+    /// The permissions of the key. An empty list leaves them to the platform, which grants all of the
+    /// owner's.
+    pub scopes: Vec<KeyScope>,
+}
+
+impl NewKey {
+    /// A key of this name, with the lifetime and the permissions that the platform gives it.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self { name: name.into(), expires_in: None, scopes: Vec::new() }
+    }
+
+    /// Returns the requested restrictions that the server's answer does not confirm. A server that does
+    /// not know a field of the request may ignore it.
+    pub fn unconfirmed_by(&self, details: &KeyDetails) -> Vec<Restriction> {
+        let expires = self.expires_in.is_none() || details.expires_at.is_some();
+        let is_listed = |scopes: &[String]| {
+            scopes.len() == self.scopes.len()
+                && self.scopes.iter().all(|scope| scopes.iter().any(|listed| listed == scope.as_str()))
+        };
+        let is_restricted = self.scopes.is_empty() || details.scopes.as_deref().is_some_and(is_listed);
+        let unconfirmed = [(Restriction::Expiry, !expires), (Restriction::Scopes, !is_restricted)];
+        unconfirmed.into_iter().filter_map(|(restriction, is_open)| is_open.then_some(restriction)).collect()
+    }
+}
+
+/// A restriction of a [`NewKey`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Restriction {
+    /// [`NewKey::expires_in`].
+    Expiry,
+    /// [`NewKey::scopes`].
+    Scopes,
+}
+
+/// The lifetime of a key: 1 s to 365 days, in whole seconds, as the platform's Admin API documents it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KeyLifetime(u32);
+
+/// The longest lifetime of a key, in seconds: 365 days.
+const LONGEST_LIFETIME: u32 = 365 * 24 * 60 * 60;
+
+/// The error for a duration that cannot be the lifetime of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a key lives from 1 s to 365 days, in whole seconds")]
+pub struct InvalidLifetime(());
+
+impl KeyLifetime {
+    /// Takes the number of seconds of a duration.
+    pub fn as_secs(self) -> u32 {
+        self.0
+    }
+}
+
+impl TryFrom<Duration> for KeyLifetime {
+    type Error = InvalidLifetime;
+
+    fn try_from(duration: Duration) -> Result<Self, InvalidLifetime> {
+        let seconds = u32::try_from(duration.as_secs()).ok().filter(|_| duration.subsec_nanos() == 0);
+        seconds
+            .filter(|seconds| (1..=LONGEST_LIFETIME).contains(seconds))
+            .map(Self)
+            .ok_or(InvalidLifetime(()))
+    }
+}
+
+/// A permission of a key, such as `api.model.read`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KeyScope(String);
+
+/// The longest name of a scope, in bytes: longer than any known one.
+const LONGEST_SCOPE: usize = 128;
+
+/// The error for a text that is not the name of a scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a scope of 1 to {LONGEST_SCOPE} letters, digits, '.', ':', '_' and '-'")]
+pub struct InvalidScope(());
+
+impl KeyScope {
+    /// The scope that the vendor documents for read access to everything, `api.all.read`.
+    pub fn read_only() -> Self {
+        Self("api.all.read".to_owned())
+    }
+
+    /// Takes the name of a scope. The platform decides whether it exists.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidScope`] if it is empty, longer than 128 bytes, or contains a character that no scope has.
+    pub fn parse(name: &str) -> Result<Self, InvalidScope> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b':' | b'_' | b'-');
+        let is_name = (1..=LONGEST_SCOPE).contains(&name.len()) && name.bytes().all(allowed);
+        if is_name { Ok(Self(name.to_owned())) } else { Err(InvalidScope(())) }
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for KeyScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// A created key.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct CreatedKey {
+    /// The key itself. The platform does not show it again.
+    pub secret: ApiKey,
+    /// The server's description of it.
+    pub details: KeyDetails,
+}
+
+impl CreatedKey {
+    /// A key of which the server says nothing else.
+    pub fn new(secret: ApiKey) -> Self {
+        Self { secret, details: KeyDetails::default() }
+    }
+}
+
+/// The server's description of a key. Each value is `None` if the server did not send it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeyDetails {
+    /// The id, which the Admin API uses.
+    pub id: Option<KeyId>,
+    /// The time of the creation, in seconds since 1970 (UTC).
+    pub created_at: Option<u64>,
+    /// The time from which the key is no longer valid, in seconds since 1970 (UTC).
+    pub expires_at: Option<u64>,
+    /// The permissions. They are compared with those of the request, and not shown.
+    pub scopes: Option<Vec<String>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lifetime_is_at_least_a_second_and_at_most_a_year_in_whole_seconds() {
+        let lifetime = |duration| KeyLifetime::try_from(duration).map(KeyLifetime::as_secs).ok();
+        for (seconds, expected) in [
+            (0, None),
+            (1, Some(1)),
+            (90 * 86_400, Some(7_776_000)),
+            (31_536_000, Some(31_536_000)),
+            (31_536_001, None),
+            (1 << 32, None),
+            ((1 << 32) + 1, None),
+        ] {
+            assert_eq!(lifetime(Duration::from_secs(seconds)), expected, "{seconds}");
+        }
+        assert_eq!(lifetime(Duration::from_millis(1500)), None);
+    }
+
+    #[test]
+    fn a_scope_has_only_characters_of_names() {
+        for name in ["api.all.read", "model.request", "api.fine_tuning.jobs.read", "x", &"x".repeat(128)] {
+            assert_eq!(KeyScope::parse(name).unwrap().as_str(), name);
+        }
+        for bad in ["", " ", "openid email", "a,b", "a\n", "\u{e9}", "\"", &"x".repeat(129)] {
+            assert!(KeyScope::parse(bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(KeyScope::parse("api.all.read").unwrap(), KeyScope::read_only());
+    }
+
+    #[test]
+    fn a_restriction_is_confirmed_only_by_the_server() {
+        use Restriction::{Expiry, Scopes};
+        let plain = NewKey::named("n");
+        let mut restricted = plain.clone();
+        restricted.expires_in = KeyLifetime::try_from(Duration::from_secs(1)).ok();
+        restricted.scopes = vec![KeyScope::parse("a").unwrap(), KeyScope::parse("b").unwrap()];
+        let details = |expires_at, scopes: Option<&[&str]>| KeyDetails {
+            expires_at,
+            scopes: scopes.map(|scopes| scopes.iter().map(ToString::to_string).collect()),
+            ..KeyDetails::default()
+        };
+        for (details, open) in [
+            (details(None, None), &[Expiry, Scopes][..]),
+            (details(Some(1), None), &[Scopes]),
+            (details(None, Some(&["b", "a"])), &[Expiry]),
+            (details(Some(1), Some(&["a", "b"])), &[]),
+            (details(Some(1), Some(&["a"])), &[Scopes]),
+            (details(Some(1), Some(&["a", "b", "c"])), &[Scopes]),
+            (details(Some(1), Some(&["a", "a"])), &[Scopes]),
+            (details(Some(1), Some(&[])), &[Scopes]),
+        ] {
+            assert_eq!(restricted.unconfirmed_by(&details), open, "{details:?}");
+            assert!(plain.unconfirmed_by(&details).is_empty(), "{details:?}");
+        }
+    }
+}
