@@ -69,10 +69,9 @@ mod tests {
 
     #[test]
     fn flag_variable_file_and_default_count_in_this_order() {
-        let text =
-            "app = \"file\"\nscope = \"file\"\naudience = \"file\"\n[profiles.work]\naudience = \"work\"";
+        let text = "app = \"file\"\noauth_scope = \"file\"\naudience = \"file\"\n[profiles.work]\naudience = \"work\"";
         let environment =
-            [("KEYMINT_APP", "variable"), ("KEYMINT_SCOPE", "variable"), ("KEYMINT_AUDIENCE", "")];
+            [("KEYMINT_APP", "variable"), ("KEYMINT_OAUTH_SCOPE", "variable"), ("KEYMINT_AUDIENCE", "")];
         let settings = with_file(&["--app", "flag", "--profile", "work"], &environment, Some(text)).unwrap();
         let CreateSettings { plan, sign_in, .. } = settings;
         let client = sign_in.endpoints.client;
@@ -149,7 +148,11 @@ mod tests {
             (&["--var", "CANARY"], &[], "--var names the variable of a file"),
             (&["--client-id", "canary\tid"], &[], "--client-id: it must not have control characters"),
             (&["--audience", "canary\u{7f}"], &[], "--audience: it must not have control characters"),
-            (&[], &[("KEYMINT_SCOPE", "openid\r\ncanary")], "KEYMINT_SCOPE: it must not have control"),
+            (
+                &[],
+                &[("KEYMINT_OAUTH_SCOPE", "openid\r\ncanary")],
+                "KEYMINT_OAUTH_SCOPE: it must not have control",
+            ),
             (&["--issuer", "https://host?canary=1"], &[], "--issuer: it must not"),
             (&["--api-base", "https://host/#canary"], &[], "--api-base: it must not"),
             (&["--sign-in-timeout", "0"], &[], "--sign-in-timeout: it must be longer"),

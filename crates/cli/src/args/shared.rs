@@ -166,8 +166,8 @@ pub(crate) struct EndpointArgs {
     #[arg(long, hide_short_help = true)]
     pub(crate) audience: Option<String>,
     /// OAuth scope [default: "openid email profile offline_access"]
-    #[arg(long, hide_short_help = true)]
-    pub(crate) scope: Option<String>,
+    #[arg(long, hide_short_help = true, value_name = "SCOPE")]
+    pub(crate) oauth_scope: Option<String>,
     /// Application that the platform session is opened for [default: api]
     #[arg(long, hide_short_help = true)]
     pub(crate) app: Option<String>,

@@ -37,7 +37,7 @@ pub(crate) const DEFINITIONS: [Definition; 37] = [
     setting("api-base", Kind::Url, Some("https://api.openai.com")),
     setting("client-id", Kind::Text, Some("app_2SKx67EdpoN0G6j64rFvigXD")),
     setting("audience", Kind::Text, Some("https://api.openai.com/v1")),
-    setting("scope", Kind::Text, Some("openid email profile offline_access")),
+    setting("oauth-scope", Kind::Text, Some("openid email profile offline_access")),
     setting("app", Kind::Text, Some("api")),
     setting("callback-port", Kind::Port, Some("5000")),
     setting("ca-file", Kind::File, None),
@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(default("api-base"), settings.sign_in.endpoints.api_base.as_str());
         assert_eq!(default("client-id"), client.client_id);
         assert_eq!(default("audience"), client.audience);
-        assert_eq!(default("scope"), client.scope);
+        assert_eq!(default("oauth-scope"), client.scope);
         assert_eq!(default("app"), Plan::named("").app);
         assert_eq!(default("callback-port"), settings.sign_in.endpoints.callback_port.to_string());
         assert_eq!(wait(default("sign-in-timeout")), Ok(settings.sign_in.timeout));

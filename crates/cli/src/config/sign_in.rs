@@ -39,7 +39,7 @@ impl Endpoints {
         of.override_default(&mut client.issuer, "issuer", &args.issuer, BaseUrl::parse)?;
         of.override_default(&mut client.client_id, "client-id", &args.client_id, plain_text)?;
         of.override_default(&mut client.audience, "audience", &args.audience, plain_text)?;
-        of.override_default(&mut client.scope, "scope", &args.scope, plain_text)?;
+        of.override_default(&mut client.scope, "oauth-scope", &args.oauth_scope, plain_text)?;
         of.override_default(api_base, "api-base", &args.api_base, BaseUrl::parse)?;
         of.override_default(app, "app", &args.app, plain_text)?;
         of.override_default(callback_port, "callback-port", &args.callback_port, port_number)?;

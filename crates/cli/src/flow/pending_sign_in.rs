@@ -63,7 +63,7 @@ pub(crate) fn find(pasted: &str) -> io::Result<Option<PendingSignIn>> {
             issuer: Some(client.issuer.to_string()),
             client_id: Some(client.client_id.clone()),
             audience: Some(client.audience.clone()),
-            scope: Some(client.scope.clone()),
+            oauth_scope: Some(client.scope.clone()),
             ..endpoints
         };
         let Ok(pending) = PendingAuthorization::restore(authorization) else { continue };

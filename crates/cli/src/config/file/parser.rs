@@ -138,15 +138,15 @@ mod tests {
 
     #[test]
     fn the_table_of_a_profile_wins_over_what_stands_before_all_tables() {
-        let text = "\u{feff}app = \"one\"\nscope = \"all\"\n[profiles.work]\napp = \"two\"\ncallback_port = 5001\n\
-                    [profiles.other]\nscope = \"none\"\n";
+        let text = "\u{feff}app = \"one\"\naudience = \"all\"\n[profiles.work]\napp = \"two\"\ncallback_port = 5001\n\
+                    [profiles.other]\naudience = \"none\"\n";
         let texts = |name| -> Vec<_> {
             let settings = parse(text, name).unwrap();
             let found = |name| settings.get(name).map(|it| format!("{name}={}, line {}", it.text, it.line));
             ["app", "callback-port", "scope"].into_iter().filter_map(found).collect()
         };
-        assert_eq!(texts("work"), ["app=two, line 4", "callback-port=5001, line 5", "scope=all, line 2"]);
-        assert_eq!(texts("default"), ["app=one, line 1", "scope=all, line 2"]);
+        assert_eq!(texts("work"), ["app=two, line 4", "audience=all, line 2", "callback-port=5001, line 5"]);
+        assert_eq!(texts("default"), ["app=one, line 1", "audience=all, line 2"]);
         assert!(parse(text, "work").unwrap().is_defined && !parse(text, "default").unwrap().is_defined);
     }
 
