@@ -24,7 +24,7 @@ pub(crate) use keys::{ForgetArgs, RecoverArgs, RunArgs, StatusArgs};
 #[cfg(feature = "sandbox")]
 pub(crate) use sandbox::SandboxArgs;
 pub(crate) use shared::{
-    BrowserArgs, DestinationArgs, EndpointArgs, KeyArgs, OutputArgs, TargetArgs, TimeoutArgs,
+    BrowserArgs, DestinationArgs, EndpointArgs, KeyArgs, OutputArgs, RestrictionArgs, TargetArgs, TimeoutArgs,
 };
 pub(crate) use sign_in::{CreateArgs, FinishArgs, ListArgs, StartArgs};
 use std::process::ExitCode;

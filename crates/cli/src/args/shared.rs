@@ -20,6 +20,24 @@ pub(crate) struct KeyArgs {
     pub(crate) verify: bool,
 }
 
+// Nobody has verified the names of the fields at the dashboard's API, so they are sent only if they are given.
+#[derive(Debug, Default, ClapArgs)]
+#[command(
+    next_help_heading = "Restrictions of the key (sent with the field names of the platform's Admin API, which \
+                               are not verified for keys of users)"
+)]
+pub(crate) struct RestrictionArgs {
+    /// Time until the key expires, such as 90d or 12h; at most 365d
+    #[arg(long, value_name = "TIME")]
+    pub(crate) expires: Option<String>,
+    /// Permission of the key, such as api.model.read; repeat it for more [default: all that you have]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) scope: Vec<String>,
+    /// Restrict the key to reading: --scope api.all.read
+    #[arg(long, conflicts_with = "scope")]
+    pub(crate) read_only: bool,
+}
+
 // The browser, and its way back.
 #[derive(Debug, Default, ClapArgs)]
 pub(crate) struct BrowserArgs {

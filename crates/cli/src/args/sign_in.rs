@@ -1,8 +1,8 @@
 //! The commands that sign a person in: `create`, `list`, and `create` in two halves.
 
 use super::shared::{
-    BrowserArgs, DESTINATIONS, DestinationArgs, EndpointArgs, KeyArgs, OutputArgs, ServerTimeoutArgs,
-    TargetArgs, TimeoutArgs,
+    BrowserArgs, DESTINATIONS, DestinationArgs, EndpointArgs, KeyArgs, OutputArgs, RestrictionArgs,
+    ServerTimeoutArgs, TargetArgs, TimeoutArgs,
 };
 use clap::Args as ClapArgs;
 
@@ -18,6 +18,8 @@ pub(crate) struct CreateArgs {
     pub(crate) destinations: DestinationArgs,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
+    #[command(flatten)]
+    pub(crate) restrictions: RestrictionArgs,
     #[command(flatten)]
     pub(crate) timeouts: TimeoutArgs,
     #[command(flatten)]
@@ -68,6 +70,8 @@ pub(crate) struct FinishArgs {
     pub(crate) destinations: DestinationArgs,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
+    #[command(flatten)]
+    pub(crate) restrictions: RestrictionArgs,
     #[command(flatten, next_help_heading = "Timeouts")]
     pub(crate) timeouts: ServerTimeoutArgs,
 }

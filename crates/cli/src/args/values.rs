@@ -1,5 +1,6 @@
 //! The parsers of the values of options. No error repeats the value, which may be a mistyped secret.
 
+use keymint_domain::{KeyLifetime, KeyScope};
 use std::time::Duration;
 
 /// Longest wait for the user or a server. A longer one is cut to this.
@@ -43,9 +44,55 @@ pub(crate) fn wait(value: &str) -> Result<Duration, &'static str> {
     if wait.is_zero() { Err("it must be longer than 0") } else { Ok(wait.min(LONGEST_WAIT)) }
 }
 
+/// `90d`, `12h`, `3600s`. A bare number has no unit to be taken for granted.
+pub(crate) fn lifetime(value: &str) -> Result<KeyLifetime, String> {
+    let duration =
+        humantime::parse_duration(value).map_err(|_| "it must be a time such as 90d, 12h or 3600s")?;
+    KeyLifetime::try_from(duration).map_err(|error| error.to_string())
+}
+
+/// The names of scopes, with commas between them.
+pub(crate) fn key_scopes(value: &str) -> Result<Vec<KeyScope>, String> {
+    let is_for_sign_in = |name: &str| matches!(name, "openid" | "email" | "profile" | "offline_access");
+    if value.split([' ', ',']).any(is_for_sign_in) {
+        return Err(
+            "it names permissions of the key, such as api.model.read; the OAuth scope of the sign-in is \
+                    --oauth-scope (KEYMINT_OAUTH_SCOPE)"
+                .to_owned(),
+        );
+    }
+    let scopes = value.split(',').map(|name| KeyScope::parse(name.trim()));
+    scopes.collect::<Result<_, _>>().map_err(|error| error.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lifetime_has_a_unit_and_is_at_most_a_year() {
+        for (text, seconds) in [("90d", 7_776_000), ("1d 12h", 129_600), ("1s", 1), ("365d", 31_536_000)] {
+            assert_eq!(lifetime(text).map(KeyLifetime::as_secs), Ok(seconds), "{text}");
+        }
+        for text in ["", "90", "0", "0s", "-1d", "x", "500ms", "366d", "1y", "99999999999999999999d"] {
+            assert!(lifetime(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn scopes_are_separated_by_commas_and_are_not_those_of_the_sign_in() {
+        let names = |text| {
+            key_scopes(text).map(|scopes| scopes.iter().map(|it| it.as_str().to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(names("api.model.read").unwrap(), ["api.model.read"]);
+        assert_eq!(names("api.model.read, model.request").unwrap(), ["api.model.read", "model.request"]);
+        for text in ["", ",", "a,", "a b", "a\tb"] {
+            assert!(names(text).unwrap_err().starts_with("not a scope"), "{text}");
+        }
+        for text in ["openid", "openid email profile offline_access", "a,email"] {
+            assert!(names(text).unwrap_err().contains("--oauth-scope"), "{text}");
+        }
+    }
 
     #[test]
     fn a_wait_has_a_unit_or_counts_seconds_and_is_at_most_an_hour() {

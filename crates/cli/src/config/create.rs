@@ -4,15 +4,16 @@ use super::key_name;
 use super::profile::Profile;
 use super::sign_in::SignInSettings;
 use super::sources::Sources;
-use crate::args::values::plain_text;
+use crate::args::values::{key_scopes, lifetime, plain_text};
 use crate::args::{
-    BrowserArgs, CreateArgs, DestinationArgs, EndpointArgs, FinishArgs, KeyArgs, TargetArgs, TimeoutArgs,
+    BrowserArgs, CreateArgs, DestinationArgs, EndpointArgs, FinishArgs, KeyArgs, RestrictionArgs, TargetArgs,
+    TimeoutArgs,
 };
 #[cfg(feature = "sandbox")]
 use crate::browser::Browser;
 use crate::error::CliError;
 use keymint_delivery_adapter::VariableName;
-use keymint_domain::Plan;
+use keymint_domain::{KeyScope, Plan};
 #[cfg(feature = "sandbox")]
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -32,7 +33,7 @@ pub(crate) struct CreateSettings {
 impl CreateSettings {
     pub(crate) fn of_create(args: &CreateArgs, of: &Sources<'_>) -> Result<Self, CliError> {
         let sign_in = SignInSettings::resolve(&args.browser, &args.timeouts, &args.endpoints, of)?;
-        Self::resolve(sign_in, &args.key, &args.target, &args.destinations, of)
+        Self::resolve(sign_in, &args.key, &args.target, &args.restrictions, &args.destinations, of)
     }
 
     /// The settings of the second half of a sign-in that began at these endpoints.
@@ -44,7 +45,7 @@ impl CreateSettings {
         let browser = BrowserArgs { no_input: args.no_input, ..BrowserArgs::default() };
         let timeouts = TimeoutArgs { servers: args.timeouts.clone(), ..TimeoutArgs::default() };
         let sign_in = SignInSettings::resolve(&browser, &timeouts, endpoints, of)?;
-        Self::resolve(sign_in, &args.key, &args.target, &args.destinations, of)
+        Self::resolve(sign_in, &args.key, &args.target, &args.restrictions, &args.destinations, of)
     }
 
     /// The settings of a key for the keyring alone; the other settings are those of the environment.
@@ -73,12 +74,15 @@ impl CreateSettings {
         sign_in: SignInSettings,
         key: &KeyArgs,
         target: &TargetArgs,
+        restrictions: &RestrictionArgs,
         destinations: &DestinationArgs,
         of: &Sources<'_>,
     ) -> Result<Self, CliError> {
         let name = of.get("name", &key.name, plain_text)?;
         let name = name.map_or_else(key_name::default, Ok).map_err(CliError::internal)?;
         let mut plan = sign_in.plan(name);
+        plan.key.expires_in = of.get("expires", &restrictions.expires, lifetime)?;
+        plan.key.scopes = scopes(restrictions, of)?;
         plan.selector.organization = of.get("organization", &target.organization, plain_text)?;
         plan.selector.project = of.get("project", &target.project, plain_text)?;
         let choose = of.switch("choose", target.choose)?;
@@ -92,6 +96,15 @@ impl CreateSettings {
             verify: of.switch("verify", key.verify)?,
         })
     }
+}
+
+/// The permissions of the key. `--scope` wins over the variable of `--read-only`, and the other way round.
+fn scopes(args: &RestrictionArgs, of: &Sources<'_>) -> Result<Vec<KeyScope>, CliError> {
+    let flags = (!args.scope.is_empty()).then(|| args.scope.join(","));
+    if args.read_only || flags.is_none() && of.is_set("read-only")? {
+        return Ok(vec![KeyScope::read_only()]);
+    }
+    Ok(of.get("scope", &flags, key_scopes)?.unwrap_or_default())
 }
 
 /// The requested destinations, and what each may replace.

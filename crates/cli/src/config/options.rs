@@ -1,7 +1,7 @@
 //! The table of the options of `create` that have a variable: the kind of each value, and whether
 //! the configuration file may set it.
 
-use crate::args::values::{plain_text, port_number, switch, wait};
+use crate::args::values::{key_scopes, lifetime, plain_text, port_number, switch, wait};
 use keymint_delivery_adapter::VariableName;
 use keymint_domain::BaseUrl;
 
@@ -24,6 +24,10 @@ pub(crate) enum Kind {
     Url,
     Port,
     Time,
+    /// The lifetime of a key.
+    Lifetime,
+    /// Permissions of a key: a list in the configuration file, and separated by commas elsewhere.
+    Scopes,
     /// The name of an environment variable.
     Variable,
     /// A file. Its path is absolute in the configuration file, which applies in every directory.
@@ -32,7 +36,7 @@ pub(crate) enum Kind {
     Command,
 }
 
-pub(crate) const DEFINITIONS: [Definition; 37] = [
+pub(crate) const DEFINITIONS: [Definition; 40] = [
     setting("issuer", Kind::Url, Some("https://auth.openai.com")),
     setting("api-base", Kind::Url, Some("https://api.openai.com")),
     setting("client-id", Kind::Text, Some("app_2SKx67EdpoN0G6j64rFvigXD")),
@@ -42,6 +46,9 @@ pub(crate) const DEFINITIONS: [Definition; 37] = [
     setting("callback-port", Kind::Port, Some("5000")),
     setting("ca-file", Kind::File, None),
     setting("name", Kind::Text, Some("keymint USER@HOST YYYY-MM-DD xxxx")),
+    setting("expires", Kind::Lifetime, None),
+    setting("scope", Kind::Scopes, None),
+    setting("read-only", Kind::Switch, Some("false")),
     setting("env-file", Kind::Text, None),
     setting("var", Kind::Variable, Some("OPENAI_API_KEY")),
     setting("keyring", Kind::Switch, Some("false")),
@@ -99,6 +106,8 @@ impl Kind {
             Self::Url => BaseUrl::parse(value).map(drop).map_err(|error| error.to_string()),
             Self::Port => port_number(value).map(drop).map_err(fault),
             Self::Time => wait(value).map(drop).map_err(fault),
+            Self::Lifetime => lifetime(value).map(drop),
+            Self::Scopes => key_scopes(value).map(drop),
             Self::Variable => VariableName::parse(value).map(drop).map_err(|error| error.to_string()),
         }
     }

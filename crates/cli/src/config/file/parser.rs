@@ -116,6 +116,13 @@ fn text(kind: Kind, value: &DeValue<'_>) -> Result<String, String> {
         (Kind::File, DeValue::String(path)) if !Path::new(path.as_ref()).is_absolute() => {
             "it must be an absolute path: the file counts in every folder"
         }
+        (Kind::Scopes, DeValue::Array(names)) => {
+            let names = names.iter().map(|name| name.get_ref().as_str());
+            match names.collect::<Option<Vec<_>>>() {
+                Some(names) => return Ok(names.join(",")),
+                None => "it must be a list of texts in quotes",
+            }
+        }
         (_, DeValue::String(text)) => return Ok(text.clone().into_owned()),
         _ => "it must be a text in quotes",
     };
@@ -181,6 +188,10 @@ mod tests {
             ("api_base = \"https://u:canary@host\"", "line 1: api_base: it must not hold a user name"),
             ("http_timeout = \"canary\"", "line 1: http_timeout: it must be a time"),
             ("ca_file = \"canary.pem\"", "line 1: ca_file: it must be an absolute path"),
+            ("expires = 90", "line 1: expires: it must be a text in quotes"),
+            ("expires = \"canary\"", "line 1: expires: it must be a time"),
+            ("scope = [\"canary\", 1]", "line 1: scope: it must be a list of texts"),
+            ("scope = [\"canary canary\"]", "line 1: scope: not a scope"),
             ("profiles = \"canary\"", "line 1: profiles: it must be tables"),
             ("[profiles]\nwork = \"canary\"", "line 2: profile \"work\": it must be a table"),
             ("[profiles.other]\nissuer = \"canary\"", "line 2: issuer: "),
