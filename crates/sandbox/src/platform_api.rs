@@ -1,7 +1,7 @@
 //! The platform API: it translates between bytes and rules.
 
 use crate::response::{Refusal, Response};
-use crate::server_state::{CredentialKind, NotCreated, NotFound, Page, ServerState};
+use crate::server_state::{CreatedKey, CredentialKind, NotCreated, NotFound, Page, ServerState};
 use crate::{Request, form};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -71,15 +71,46 @@ pub(crate) fn create_key(
     now: Duration,
 ) -> Result<Response, Refusal> {
     let session_key = require(state, CredentialKind::SessionKey, request)?;
-    let body = json_body(request)?;
-    let name = body["name"].as_str().unwrap_or_default();
-    if body != json!({ "action": "create", "name": name }) {
-        return Err(bad_request(r#"the body must be exactly {"action":"create","name":"..."}"#));
+    let key = requested_key(&json_body(request)?).ok_or_else(|| {
+        bad_request(
+            r#"the body must be {"action":"create","name":"..."}, perhaps with "expires_in_seconds", from 1 to 31536000, and "scopes", a list of names"#,
+        )
+    })?;
+    let key = CreatedKey { organization: organization.to_owned(), project: project.to_owned(), ..key };
+    let key = state.create_key(session_key, key, now).map_err(not_created)?;
+    let mut body = json!({
+        "object": "organization.project.api_key",
+        "id": key.id,
+        "name": key.name,
+        "sensitive_id": key.value,
+        "created_at": key.created_at,
+    });
+    if let Some(seconds) = key.expires_in_seconds {
+        body["expires_at"] = (key.created_at + seconds).into();
     }
-    let key = state.create_key(session_key, organization, project, name, now).map_err(not_created)?;
-    let key =
-        json!({ "object": "organization.project.api_key", "name": key.name, "sensitive_id": key.value });
-    Ok(Response::json(200, &json!({ "key": key })))
+    if !key.scopes.is_empty() {
+        body["scopes"] = key.scopes.into();
+    }
+    Ok(Response::json(200, &json!({ "key": body })))
+}
+
+/// Reads the body of a creation. Only the first two members are known of the live service.
+fn requested_key(body: &Value) -> Option<CreatedKey> {
+    let name = body["name"].as_str()?.to_owned();
+    let mut exact = json!({ "action": "create", "name": name });
+    let mut key = CreatedKey { name, ..CreatedKey::default() };
+    if let Some(seconds) = body.get("expires_in_seconds") {
+        key.expires_in_seconds = Some(seconds.as_u64().filter(|seconds| (1..=31_536_000).contains(seconds))?);
+        exact["expires_in_seconds"] = seconds.clone();
+    }
+    if let Some(scopes) = body.get("scopes") {
+        let names = scopes.as_array().filter(|names| !names.is_empty())?;
+        let is_name = |name: &&str| !name.is_empty() && !name.contains([' ', ',']);
+        let names = names.iter().map(|name| name.as_str().filter(is_name).map(str::to_owned));
+        key.scopes = names.collect::<Option<_>>()?;
+        exact["scopes"] = scopes.clone();
+    }
+    (*body == exact).then_some(key)
 }
 
 /// `GET /v1/models`

@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -31,9 +31,12 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    #[expect(clippy::disallowed_methods, reason = "only this module knows the real time")]
     pub(crate) fn new(scenario: Scenario) -> Self {
+        let mut dispatcher = Dispatcher::new(scenario);
+        dispatcher.state.started_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
-            dispatcher: Mutex::new(Dispatcher::new(scenario)),
+            dispatcher: Mutex::new(dispatcher),
             started: Instant::now(),
             released: watch::Sender::new(false),
             in_flight: AtomicUsize::new(0),

@@ -17,7 +17,8 @@ use std::fmt;
 use std::time::Duration;
 
 /// An API key that the sandbox created.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CreatedKey {
     /// The organization's id.
     pub organization: String,
@@ -27,6 +28,14 @@ pub struct CreatedKey {
     pub name: String,
     /// The secret: `sk-proj-…`.
     pub value: String,
+    /// Its id: `key_…`.
+    pub id: String,
+    /// The time of the creation, in seconds since 1970.
+    pub created_at: u64,
+    /// The requested lifetime, in seconds.
+    pub expires_in_seconds: Option<u64>,
+    /// The requested permissions. Empty if none were requested.
+    pub scopes: Vec<String>,
 }
 
 /// The authorizations, the issued credentials, and the account.
@@ -36,6 +45,8 @@ pub(crate) struct ServerState {
     pub(crate) account: Account,
     issued: HashMap<String, CredentialKind>,
     generator: CredentialGenerator,
+    /// The time of day at which the sandbox started, since 1970.
+    pub(crate) started_at: Duration,
 }
 
 /// The kinds of credential that the services issue.
@@ -63,6 +74,7 @@ impl ServerState {
             account: Account::new(scenario),
             issued: HashMap::new(),
             generator: CredentialGenerator::new(),
+            started_at: Duration::ZERO,
         }
     }
 
@@ -97,21 +109,19 @@ impl ServerState {
         session_key
     }
 
-    /// Creates a key, a new one each time.
+    /// Creates the requested key, a new one each time.
     pub(crate) fn create_key(
         &mut self,
         session_key: &str,
-        organization: &str,
-        project: &str,
-        name: &str,
+        requested: CreatedKey,
         now: Duration,
     ) -> Result<CreatedKey, NotCreated> {
-        self.account.check_creation(session_key, organization, project, now)?;
+        self.account.check_creation(session_key, &requested.organization, &requested.project, now)?;
         let key = CreatedKey {
-            organization: organization.to_owned(),
-            project: project.to_owned(),
-            name: name.to_owned(),
             value: self.issue(CredentialKind::ApiKey, "sk-proj-"),
+            id: self.generator.generate("key_"),
+            created_at: (self.started_at + now).as_secs(),
+            ..requested
         };
         self.account.keys.push(key.clone());
         Ok(key)

@@ -3,8 +3,8 @@
 use crate::client::{
     access_token, create_key, get, login, models, organizations, post, projects, session_key,
 };
-use keymint_sandbox::{CreatedKey, LoginLists, Organization, Project, Sandbox, Scenario};
-use serde_json::json;
+use keymint_sandbox::{LoginLists, Organization, Project, Sandbox, Scenario};
+use serde_json::{Value, json};
 use std::time::Duration;
 
 const ORGANIZATION: &str = "org-sandbox-personal";
@@ -33,15 +33,39 @@ async fn the_whole_story_ends_with_a_key_that_works() {
     // The code, three tokens, and those two.
     assert_eq!(sandbox.secrets().len(), 6);
 
-    let key = CreatedKey {
-        organization: ORGANIZATION.to_owned(),
-        project: PROJECT.to_owned(),
-        name: "laptop".to_owned(),
-        value,
-    };
-    assert_eq!(sandbox.keys(), [key]);
+    let [key] = sandbox.keys().try_into().unwrap();
+    assert_eq!(
+        [&key.organization, &key.project, &key.name, &key.value],
+        [ORGANIZATION, PROJECT, "laptop", value.as_str()]
+    );
+    assert_eq!(
+        (&response["key"]["id"], &response["key"]["created_at"]),
+        (&json!(key.id), &json!(key.created_at))
+    );
+    assert_eq!((key.expires_in_seconds, key.scopes), (None, Vec::new()));
     assert_eq!(sandbox.violations(), Vec::<String>::new());
     assert_eq!(sandbox.in_flight_peak(), 1);
+}
+
+#[tokio::test]
+async fn a_lifetime_and_scopes_are_recorded_and_confirmed() {
+    let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
+    let session_key = session_key(&sandbox).await;
+    let body =
+        json!({ "action": "create", "name": "n", "expires_in_seconds": 60, "scopes": ["a.read", "b"] });
+    let path = format!("/dashboard/organizations/{ORGANIZATION}/projects/{PROJECT}/api_keys");
+    let call = post(format!("{}{path}", sandbox.api_base())).bearer(&session_key).json(&body);
+    let response = call.send().await.json();
+
+    let [key] = sandbox.keys().try_into().unwrap();
+    assert_eq!(
+        (key.expires_in_seconds, &key.scopes[..]),
+        (Some(60), &["a.read".to_owned(), "b".to_owned()][..])
+    );
+    assert_eq!(response["key"]["expires_at"], key.created_at + 60);
+    assert_eq!(response["key"]["scopes"], body["scopes"]);
+    assert!(key.created_at > 1_700_000_000, "it is the time of day");
+    assert_eq!(sandbox.violations(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -91,6 +115,11 @@ async fn bodies_headers_and_queries_must_be_exact() {
     let login_url = format!("{}/dashboard/onboarding/login", sandbox.api_base());
     let projects_url = format!("{}/dashboard/organizations/{ORGANIZATION}/projects", sandbox.api_base());
     let keys_url = format!("{projects_url}/{PROJECT}/api_keys");
+    let restricted = |members: &Value| {
+        let mut body = json!({ "action": "create", "name": "laptop" });
+        body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        post(&keys_url).bearer(&session_key).json(&body)
+    };
     let wrong = [
         post(&login_url).bearer(&access_token).json(&json!({ "app": "chat" })),
         post(&login_url).bearer(&access_token).json(&json!({ "app": "api", "more": 1 })),
@@ -105,6 +134,15 @@ async fn bodies_headers_and_queries_must_be_exact() {
         post(&keys_url).bearer(&session_key).json(&json!({ "action": "create" })),
         post(&keys_url).bearer(&session_key).json(&json!({ "action": "create", "name": 7 })),
         post(&keys_url).bearer(&session_key).json(&json!(["create"])),
+        restricted(&json!({ "admin_key": false })),
+        restricted(&json!({ "expires_in_seconds": 0 })),
+        restricted(&json!({ "expires_in_seconds": 31_536_001 })),
+        restricted(&json!({ "expires_in_seconds": 1.5 })),
+        restricted(&json!({ "expires_in_seconds": null })),
+        restricted(&json!({ "scopes": [] })),
+        restricted(&json!({ "scopes": ["a b"] })),
+        restricted(&json!({ "scopes": [1] })),
+        restricted(&json!({ "scopes": "a" })),
         post(&keys_url).bearer(&session_key).form(&[("action", "create"), ("name", "laptop")]),
     ];
     for (number, call) in wrong.into_iter().enumerate() {
