@@ -25,6 +25,7 @@ mod paste;
 mod pipe;
 mod proxies_and_cas;
 mod recovery;
+mod restrictions;
 mod screens;
 mod shortcut;
 mod signals;

@@ -12,8 +12,9 @@ use std::path::Path;
 use std::process::Stdio;
 
 /// What differs between runs or machines, and its placeholder.
-const VARIABLE: [(&str, &str); 13] = [
+const VARIABLE: [(&str, &str); 14] = [
     (r"sk-proj-[\w-]+", "[KEY]"),
+    (r"key_[\w-]{43}", "[KEY_ID]"),
     (r"(ending|ends) in [\w-]{4}(\W|$)", "$1 in [LAST4]$2"),
     (r#""last4":"[\w-]+""#, r#""last4":"[LAST4]""#),
     (r#"/oauth/authorize\?[^\s"]+"#, "/oauth/authorize?[QUERY]"),

@@ -100,7 +100,7 @@ mod tests {
     fn every_option_of_the_table_is_looked_up() {
         for Definition { name, kind, .. } in DEFINITIONS {
             let bad = match kind {
-                Kind::Text | Kind::File | Kind::Variable => "a\tb",
+                Kind::Text | Kind::File | Kind::Variable | Kind::Scopes => "a\tb",
                 Kind::Command => "'\t",
                 _ => "nonsense",
             };

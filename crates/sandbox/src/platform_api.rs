@@ -85,11 +85,13 @@ pub(crate) fn create_key(
         "sensitive_id": key.value,
         "created_at": key.created_at,
     });
-    if let Some(seconds) = key.expires_in_seconds {
-        body["expires_at"] = (key.created_at + seconds).into();
-    }
-    if !key.scopes.is_empty() {
-        body["scopes"] = key.scopes.into();
+    if state.account.scenario.confirms_restrictions {
+        if let Some(seconds) = key.expires_in_seconds {
+            body["expires_at"] = (key.created_at + seconds).into();
+        }
+        if !key.scopes.is_empty() {
+            body["scopes"] = key.scopes.into();
+        }
     }
     Ok(Response::json(200, &json!({ "key": body })))
 }

@@ -19,6 +19,7 @@ pub struct Scenario {
     pub(crate) page_size: usize,
     pub(crate) refuses_sign_in: bool,
     pub(crate) latency: Duration,
+    pub(crate) confirms_restrictions: bool,
     pub(crate) replies: Vec<(Calls, Reply)>,
 }
 
@@ -43,6 +44,7 @@ impl Scenario {
             page_size: 100,
             refuses_sign_in: false,
             latency: Duration::ZERO,
+            confirms_restrictions: true,
             replies: Vec::new(),
         }
     }
@@ -84,6 +86,12 @@ impl Scenario {
     /// Makes the authorization server refuse at once with `access_denied`, without a page.
     pub fn refuse_sign_in(self) -> Self {
         Self { refuses_sign_in: true, ..self }
+    }
+
+    /// Leaves the lifetime and the scopes of a key out of the response, as a server does that ignores
+    /// members that it does not know.
+    pub fn confirm_no_restrictions(self) -> Self {
+        Self { confirms_restrictions: false, ..self }
     }
 
     /// Sets the latency of the token endpoint and of the platform API.

@@ -22,12 +22,10 @@ pub(crate) struct KeyArgs {
 
 // Nobody has verified the names of the fields at the dashboard's API, so they are sent only if they are given.
 #[derive(Debug, Default, ClapArgs)]
-#[command(
-    next_help_heading = "Restrictions of the key (sent with the field names of the platform's Admin API, which \
-                               are not verified for keys of users)"
-)]
+#[command(next_help_heading = "Restrictions of the key (the names of these fields are not verified)")]
 pub(crate) struct RestrictionArgs {
-    /// Time until the key expires, such as 90d or 12h; at most 365d
+    /// Time until the key expires, such as 90d or 12h; at most 365d. Restrictions are sent as the
+    /// platform's Admin API names them; a warning follows if the answer does not confirm them
     #[arg(long, value_name = "TIME")]
     pub(crate) expires: Option<String>,
     /// Permission of the key, such as api.model.read; repeat it for more [default: all that you have]

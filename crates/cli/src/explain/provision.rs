@@ -3,7 +3,10 @@
 use crate::error::{CliError, ErrorKind};
 use crate::explain::network;
 use crate::ui::format::{DASHBOARD, describe_target_exactly, quoted};
-use keymint_domain::{AuthorizationError, Observation, ProvisionError, Target, TargetError};
+use keymint_domain::{
+    AuthorizationError, KeyScope, NewKey, Observation, ProvisionError, Restriction, ServiceErrorKind, Target,
+    TargetError,
+};
 use std::fmt::Display;
 
 /// The error of a flow. The variable is the one that names the proxy, if one does, and
@@ -66,6 +69,25 @@ pub(crate) fn provision(error: ProvisionError, proxy_variable: Option<&str>, now
         }
     };
     CliError::from_source(kind, error).hint(hint).candidates(candidates)
+}
+
+/// Returns a hint for the refusal of a key with restrictions, which may be the reason.
+pub(crate) fn refused_restrictions(key: &NewKey, error: &ProvisionError) -> Option<String> {
+    let ProvisionError::Service(error) = error else { return None };
+    let flags = key.restrictions().into_iter().map(|restriction| match restriction {
+        Restriction::Expiry => "--expires",
+        _ if key.scopes == [KeyScope::read_only()] => "--read-only",
+        _ => "--scope",
+    });
+    let flags: Vec<_> = flags.collect();
+    let may_be_the_reason = matches!(error.kind, ServiceErrorKind::Refused { status: 400 | 403 | 422, .. });
+    (may_be_the_reason && !flags.is_empty()).then(|| {
+        format!(
+            "{} may be the reason: the organization may not allow this value, or the platform may not accept it from a \
+             program. Try another value, or leave it out.",
+            flags.join(" or ")
+        )
+    })
 }
 
 /// The only error that may leave a key behind. It says all that is known, since only the user can look

@@ -3,7 +3,7 @@
 use crate::config::CreateSettings;
 use crate::error::{CliError, ErrorKind};
 use crate::explain::delivery as explain;
-use crate::explain::provision::outcome_unknown;
+use crate::explain::provision::{outcome_unknown, refused_restrictions};
 use crate::flow::context::Context;
 use crate::flow::delivery::{Delivery, print_in_time};
 use crate::flow::env_conflicts;
@@ -90,7 +90,9 @@ impl<'a> KeyCreation<'a> {
             }
             Shielded::Completed(Err(error)) => {
                 self.journal.discard();
-                self.context.explain(error)
+                let hint = refused_restrictions(&plan.key, &error);
+                let failure = self.context.explain(error);
+                hint.into_iter().fold(failure, CliError::and_hint)
             }
             Shielded::Cancelled(failure) => {
                 self.journal.discard();
@@ -119,13 +121,17 @@ impl<'a> KeyCreation<'a> {
     }
 
     async fn deliver(mut self, created: &ProvisionedKey, signals: &mut Signals) -> Result<Outcome, CliError> {
-        let ProvisionedKey { target, name, key, .. } = created;
+        let ProvisionedKey { target, name, key, details, unconfirmed, .. } = created;
         fail_point::reached("answered");
-        self.journal.created(key);
-        self.context.ui.report(&Message::KeyCreated { last_four: key.last_four(), name, target });
+        self.journal.created(key, details);
+        let record = self.journal.record().expect("it was written before the key was requested");
+        let expires_at = record.expires_at.as_deref();
+        self.context.ui.report(&Message::KeyCreated { last_four: key.last_four(), name, target, expires_at });
+        if !unconfirmed.is_empty() {
+            self.context.ui.report(&Message::Warning(Warning::Unconfirmed(unconfirmed)));
+        }
         self.context.ui.clear_progress();
         fail_point::reached("known");
-        let record = self.journal.record().expect("it was written before the key was requested");
         let mut report = self.delivery.deliver(key, record, signals).await;
         fail_point::reached("delivered");
         self.journal.delivered(&report, self.settings.destinations.profile());

@@ -12,17 +12,36 @@ use serde::Serialize;
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Event<'a> {
-    Warning { message: String },
-    Listening { redirect_uri: &'a str },
-    AuthorizeUrl { url: &'a str },
+    Warning {
+        message: String,
+    },
+    Listening {
+        redirect_uri: &'a str,
+    },
+    AuthorizeUrl {
+        url: &'a str,
+    },
     BrowserTried,
     CallbackReceived,
-    KeyCreated { name: &'a str, last4: &'a str },
-    CommandOutput { line: &'a str },
+    KeyCreated {
+        name: &'a str,
+        last4: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        expires_at: Option<&'a str>,
+    },
+    CommandOutput {
+        line: &'a str,
+    },
     DryRun,
-    Delivered { to: &'a str },
+    Delivered {
+        to: &'a str,
+    },
     Verified,
-    Error { kind: &'static str, message: String, hint: Option<String> },
+    Error {
+        kind: &'static str,
+        message: String,
+        hint: Option<String>,
+    },
 }
 
 /// The error that ends the command.
@@ -39,7 +58,9 @@ pub(crate) fn of_message(message: &Message<'_>) -> Option<String> {
         Message::Browser(Opening::Tried) => Event::BrowserTried,
         Message::Listener(warning) => Event::Warning { message: of_listener(warning)?.to_owned() },
         Message::CallbackReceived => Event::CallbackReceived,
-        Message::KeyCreated { last_four, name, .. } => Event::KeyCreated { name, last4: last_four },
+        Message::KeyCreated { last_four: last4, name, expires_at, .. } => {
+            Event::KeyCreated { name, last4, expires_at }
+        }
         Message::CommandOutput(line) => Event::CommandOutput { line },
         Message::DryRun { .. } => Event::DryRun,
         Message::Delivered { id, .. } => Event::Delivered { to: id },

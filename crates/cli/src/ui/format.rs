@@ -4,7 +4,7 @@ use crate::browser::Obstacle;
 use crate::ui::message::Warning;
 use keymint_callback_adapter as listener;
 use keymint_domain::text::sanitize;
-use keymint_domain::{Candidate, KeyCheck, Stray, Target, Title};
+use keymint_domain::{Candidate, KeyCheck, Restriction, Stray, Target, Title};
 use std::path::Path;
 
 /// The page that lists keys and deletes them.
@@ -120,6 +120,13 @@ pub(crate) fn of_warning(warning: &Warning<'_>) -> String {
         Warning::NotKept(error) => {
             format!("a clipboard forgets, and the key could not be kept besides: {error}")
         }
+        Warning::Unconfirmed(restrictions) => {
+            let restrictions: Vec<_> = restrictions.iter().map(|it| restriction(*it)).collect();
+            format!(
+                "the server did not confirm {}: check the key at {DASHBOARD} before you rely on it",
+                restrictions.join(" and ")
+            )
+        }
         Warning::NotChecked(error) => format!("the key could not be tried: {}", error.message()),
         Warning::NotDeleted { path, error } => {
             format!("{} could not be deleted, and still has the key: {error}", path.display())
@@ -131,6 +138,13 @@ pub(crate) fn of_warning(warning: &Warning<'_>) -> String {
             "programs started from here use the new key as these say, which are set: {}",
             names.join(", ")
         ),
+    }
+}
+
+fn restriction(restriction: Restriction) -> &'static str {
+    match restriction {
+        Restriction::Expiry => "the expiry",
+        _ => "the scopes",
     }
 }
 

@@ -12,8 +12,14 @@ use std::path::Path;
 
 /// A created key. The key itself is in it if standard output is a destination.
 pub(crate) fn created(record: &KeyRecord, key: &ApiKey, delivered_to: &[String]) -> String {
-    let value = delivered_to.iter().any(|place| place == STDOUT).then(|| key.expose());
-    let key = CreatedKey { name: &record.name, value, last4: key.last_four() };
+    let key = CreatedKey {
+        name: &record.name,
+        value: delivered_to.iter().any(|place| place == STDOUT).then(|| key.expose()),
+        last4: key.last_four(),
+        id: record.key_id.as_deref(),
+        created_at: record.created_at.as_deref(),
+        expires_at: record.expires_at.as_deref(),
+    };
     document(record, Some(key), delivered_to)
 }
 
@@ -37,6 +43,10 @@ struct CreatedKey<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<&'a str>,
     last4: &'a str,
+    id: Option<&'a str>,
+    created_at: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<&'a str>,
 }
 
 fn document(record: &KeyRecord, key: Option<CreatedKey<'_>>, delivered_to: &[String]) -> String {

@@ -4,7 +4,7 @@ use crate::browser::{Browser, Opening};
 use crate::error::CliError;
 use crate::host::environment::Advice;
 use keymint_callback_adapter as listener;
-use keymint_domain::{AccountEmail, BaseUrl, DeliveryError, Event, KeyCheck, Stray, Target};
+use keymint_domain::{AccountEmail, BaseUrl, DeliveryError, Event, KeyCheck, Restriction, Stray, Target};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -59,6 +59,8 @@ pub(crate) enum Message<'a> {
         last_four: &'a str,
         name: &'a str,
         target: &'a Target,
+        /// The time of its expiry, if the server sent it.
+        expires_at: Option<&'a str>,
     },
     /// A line that the command of --pipe-to printed, safe to display.
     CommandOutput(&'a str),
@@ -110,6 +112,7 @@ pub(crate) enum Warning<'a> {
     EarlierRun { name: &'a str, time: &'a str, exists: bool },
     KeyringIsSlow { may_prompt: bool },
     NotKept(&'a DeliveryError),
+    Unconfirmed(&'a [Restriction]),
     NotChecked(&'a CliError),
     NotDeleted { path: &'a Path, error: &'a io::Error },
     KeyVariableIsSet(&'a str),

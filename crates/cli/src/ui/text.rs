@@ -113,10 +113,11 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
              without you having it.",
             human_duration(*patience)
         )),
-        Message::KeyCreated { last_four, name, target } => Step(format!(
-            "Created the key {}, ending in {last_four}, in {}.",
+        Message::KeyCreated { last_four, name, target, expires_at } => Step(format!(
+            "Created the key {}, ending in {last_four}, in {}.{}",
             quoted(name),
-            describe_target(target)
+            describe_target(target),
+            expires_at.map_or_else(String::new, |time| format!(" It expires at {time}."))
         )),
         Message::CommandOutput(line) => Line((*line).to_owned()),
         Message::Delivered { to, .. } => Step(of_delivery(to)),

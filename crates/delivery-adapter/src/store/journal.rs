@@ -5,8 +5,8 @@
 
 use super::private_files;
 use crate::Keyring;
-use crate::wall_clock::utc_now;
-use keymint_domain::{ApiKey, DeliveryReport, DestinationId, Target, Title};
+use crate::wall_clock::{utc_now, utc_of};
+use keymint_domain::{ApiKey, DeliveryReport, DestinationId, KeyDetails, Target, Title};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -32,6 +32,12 @@ pub struct KeyRecord {
     pub api_base: String,
     /// Its last four characters.
     pub last4: Option<String>,
+    /// Its id on the server, if the server sent it.
+    pub key_id: Option<String>,
+    /// The time of its creation by the server's clock, in UTC, if the server sent it.
+    pub created_at: Option<String>,
+    /// The time from which it is no longer valid, in UTC, if the server sent it.
+    pub expires_at: Option<String>,
     /// The ids of the destinations that have it.
     #[serde(default)]
     pub delivered_to: Vec<String>,
@@ -92,6 +98,9 @@ impl KeyRecord {
             project: unknown,
             api_base: String::new(),
             last4: None,
+            key_id: None,
+            created_at: None,
+            expires_at: None,
             delivered_to: Vec::new(),
             kept_in: None,
             profile: None,
@@ -160,11 +169,14 @@ impl Journal {
             .map_err(|error| private_files::about(path, &error))
     }
 
-    /// Notes that the key exists.
-    pub fn created(&mut self, key: &ApiKey) {
+    /// Notes that the key exists, and the server's description of it.
+    pub fn created(&mut self, key: &ApiKey, details: &KeyDetails) {
         self.update(|record| {
             record.state = KeyState::Created;
             record.last4 = Some(key.last_four().to_owned());
+            record.key_id = details.id.as_ref().map(|id| id.as_str().to_owned());
+            record.created_at = details.created_at.map(utc_of);
+            record.expires_at = details.expires_at.map(utc_of);
         });
     }
 
@@ -267,6 +279,7 @@ fn read(path: PathBuf) -> Option<FinishedRun> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use keymint_domain::KeyId;
     use std::fs::OpenOptions;
 
     fn record(state: KeyState) -> KeyRecord {
@@ -278,13 +291,19 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let mut journal = Journal::begin_in(directory.path()).unwrap();
         journal.requested(record(KeyState::Requested)).unwrap();
-        journal.created(&ApiKey::parse("sk-proj-0123456789".to_owned()).unwrap());
+        let mut details = KeyDetails::default();
+        details.id = KeyId::parse("key_1").ok();
+        details.expires_at = Some(1_771_927_200);
+        journal.created(&ApiKey::parse("sk-proj-0123456789".to_owned()).unwrap(), &details);
         assert!(finished_runs_in(directory.path()).unwrap().is_empty(), "it still runs");
 
         let id = journal.id().to_owned();
         drop(journal);
         let runs = finished_runs_in(directory.path()).unwrap();
         assert_eq!((runs.len(), &runs[0].id, runs[0].record.state), (1, &id, KeyState::Created));
+        let KeyRecord { last4, key_id, created_at, expires_at, .. } = &runs[0].record;
+        let described = [last4, key_id, created_at, expires_at].map(Option::as_deref);
+        assert_eq!(described, [Some("6789"), Some("key_1"), None, Some("2026-02-24T10:00:00Z")]);
     }
 
     #[test]

@@ -28,17 +28,28 @@ impl NewKey {
         Self { name: name.into(), expires_in: None, scopes: Vec::new() }
     }
 
+    /// Returns the requested restrictions.
+    pub fn restrictions(&self) -> Vec<Restriction> {
+        let expiry = self.expires_in.map(|_| Restriction::Expiry);
+        let scopes = (!self.scopes.is_empty()).then_some(Restriction::Scopes);
+        expiry.into_iter().chain(scopes).collect()
+    }
+
     /// Returns the requested restrictions that the server's answer does not confirm. A server that does
     /// not know a field of the request may ignore it.
     pub fn unconfirmed_by(&self, details: &KeyDetails) -> Vec<Restriction> {
-        let expires = self.expires_in.is_none() || details.expires_at.is_some();
-        let is_listed = |scopes: &[String]| {
-            scopes.len() == self.scopes.len()
-                && self.scopes.iter().all(|scope| scopes.iter().any(|listed| listed == scope.as_str()))
-        };
-        let is_restricted = self.scopes.is_empty() || details.scopes.as_deref().is_some_and(is_listed);
-        let unconfirmed = [(Restriction::Expiry, !expires), (Restriction::Scopes, !is_restricted)];
-        unconfirmed.into_iter().filter_map(|(restriction, is_open)| is_open.then_some(restriction)).collect()
+        let mut restrictions = self.restrictions();
+        restrictions.retain(|restriction| match restriction {
+            Restriction::Expiry => details.expires_at.is_none(),
+            Restriction::Scopes => !details.scopes.as_deref().is_some_and(|scopes| self.has_scopes(scopes)),
+        });
+        restrictions
+    }
+
+    /// Returns whether these are the requested scopes, in any order.
+    fn has_scopes(&self, names: &[String]) -> bool {
+        let is_among = |scope: &KeyScope| names.iter().any(|name| name == scope.as_str());
+        names.len() == self.scopes.len() && self.scopes.iter().all(is_among)
     }
 }
 

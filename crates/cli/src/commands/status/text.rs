@@ -63,14 +63,17 @@ impl Status {
 
 /// What is known of a key.
 fn about(key: &KnownKey) -> Vec<String> {
-    let KeyRecord { state, time, name, organization, project, last4, delivered_to, kept_in, .. } =
-        &key.record;
+    let KeyRecord {
+        state, time, name, organization, project, last4, expires_at, delivered_to, kept_in, ..
+    } = &key.record;
     let ending = last4.as_ref().map_or_else(String::new, |last4| format!(", ending in {last4}"));
     let mut lines = vec![indented(2, &format!("{}{ending}", quoted(name)))];
     if !time.is_empty() {
-        let time = time.get(..16).unwrap_or(time).replace('T', " ");
         let place = format!("project {} of organization {}", titled(project), titled(organization));
-        lines.push(indented(4, &format!("{} UTC, in {place}", sanitize(&time, LONGEST))));
+        lines.push(indented(4, &format!("{}, in {place}", to_the_minute(time))));
+    }
+    if let Some(expires_at) = expires_at {
+        lines.push(indented(4, &format!("Expires {}", to_the_minute(expires_at))));
     }
     let look = format!("look for that name at {DASHBOARD}, and delete it unless you have it");
     match state {
@@ -89,6 +92,10 @@ fn about(key: &KnownKey) -> Vec<String> {
         lines.push(indented(4, &format!("Kept in {path}: `keymint recover` delivers it.")));
     }
     lines
+}
+
+fn to_the_minute(time: &str) -> String {
+    format!("{} UTC", sanitize(&time.get(..16).unwrap_or(time).replace('T', " "), LONGEST))
 }
 
 fn titled(named: &Named) -> String {
