@@ -29,6 +29,7 @@ impl Scenario {
         Self::of([Organization::new("org-sandbox-personal")
             .titled("Personal")
             .as_personal()
+            .field("is_default", false)
             .with_project(Project::new("proj_sandbox_default").titled("Default project").as_initial())])
     }
 
