@@ -37,7 +37,8 @@ mod http;
 mod auth_server;
 mod platform_api;
 
-// Requests, and their errors in words.
+// Requests, their answers, and their errors in words.
+mod answer_log;
 mod check_connection;
 mod endpoint;
 mod error_body;
@@ -46,11 +47,13 @@ mod retry_after;
 mod transport;
 
 // Bodies.
+mod expected;
 mod id_token;
 mod json;
 mod list;
 mod login_lists;
 mod paging;
+mod shape;
 mod wire;
 
 // Connections.
@@ -66,6 +69,7 @@ mod redact;
 #[doc(hidden)]
 pub mod fuzzing;
 
+pub use answer_log::AnswerLog;
 pub use auth_server::HttpAuthServer;
 pub use check_connection::CheckConnectionError;
 pub use http::Http;

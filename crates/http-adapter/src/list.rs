@@ -2,11 +2,39 @@
 //!
 //! Optional parts are parsed leniently: one invalid entry or title must not keep the user from a key.
 
+use crate::expected::{Expected, optional, required, usual};
 use crate::json::{InvalidBody, fields, flag, known_flag, object, text};
 use crate::paging::{Next, Page};
+use crate::shape::Kind;
 use keymint_domain::{Organization, OrganizationId, Project, ProjectId, Role, Title};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+
+/// The members of organizations that [`page`] reads.
+pub(crate) const ORGANIZATIONS: &[Expected] = &[
+    required("data", Kind::List),
+    required("data[].id", Kind::Text),
+    usual("data[].title", Kind::Text),
+    usual("data[].is_default", Kind::Flag),
+    usual("data[].personal", Kind::Flag),
+    optional("data[].role", Kind::Text),
+    optional("data[].settings", Kind::Object),
+    optional("data[].settings.disable_user_api_keys", Kind::Flag),
+    optional("data[].settings.completed_platform_onboarding", Kind::Flag),
+    optional("has_more", Kind::Flag),
+    optional("last_id", Kind::Text),
+];
+
+/// The members of projects that [`page`] reads.
+pub(crate) const PROJECTS: &[Expected] = &[
+    required("data", Kind::List),
+    required("data[].id", Kind::Text),
+    usual("data[].title", Kind::Text),
+    usual("data[].is_initial", Kind::Flag),
+    optional("data[].disable_user_api_keys", Kind::Flag),
+    optional("has_more", Kind::Flag),
+    optional("last_id", Kind::Text),
+];
 
 /// Parses one page of a list. An unusable entry is counted and does not affect the others.
 pub(crate) fn page<T: Entry>(body: &[u8]) -> Result<Page<T>, InvalidBody> {
@@ -103,4 +131,24 @@ struct Settings<'a> {
 fn id(entry: &RawValue) -> Option<String> {
     let fields: Fields<'_> = fields(entry)?;
     text(fields.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::expected::tests::each_is_read;
+    use std::fmt::Debug;
+
+    fn read<T: Entry + Debug>(body: &[u8]) -> String {
+        page::<T>(body).map_or_else(
+            |error| format!("{error:?}"),
+            |Page { items, skipped, next }| format!("{items:?} {skipped} {next:?}"),
+        )
+    }
+
+    #[test]
+    fn the_parsers_read_what_they_are_said_to_read() {
+        each_is_read(ORGANIZATIONS, read::<Organization>);
+        each_is_read(PROJECTS, read::<Project>);
+    }
 }

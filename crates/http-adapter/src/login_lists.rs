@@ -3,11 +3,35 @@
 //! They spare requests and are otherwise unnecessary: whatever is odd about them makes a list incomplete, and
 //! nothing is an error.
 
+use crate::expected::{Expected, optional, required};
 use crate::json::{fields, object};
 use crate::list::Entry;
+use crate::shape::Kind;
 use keymint_domain::{Listing, LoginOrganization, Organization, Project};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+
+/// The members that [`organizations`] reads.
+pub(crate) const ORGANIZATIONS: &[Expected] = &[
+    optional("user.orgs", Kind::Object),
+    optional("user.orgs.data", Kind::List),
+    required("user.orgs.data[].id", Kind::Text),
+    optional("user.orgs.data[].title", Kind::Text),
+    optional("user.orgs.data[].is_default", Kind::Flag),
+    optional("user.orgs.data[].personal", Kind::Flag),
+    optional("user.orgs.data[].role", Kind::Text),
+    optional("user.orgs.data[].settings", Kind::Object),
+    optional("user.orgs.data[].settings.disable_user_api_keys", Kind::Flag),
+    optional("user.orgs.data[].settings.completed_platform_onboarding", Kind::Flag),
+    optional("user.orgs.data[].projects", Kind::Object),
+    optional("user.orgs.data[].projects.data", Kind::List),
+    required("user.orgs.data[].projects.data[].id", Kind::Text),
+    optional("user.orgs.data[].projects.data[].title", Kind::Text),
+    optional("user.orgs.data[].projects.data[].is_initial", Kind::Flag),
+    optional("user.orgs.data[].projects.data[].disable_user_api_keys", Kind::Flag),
+    optional("user.orgs.data[].projects.has_more", Kind::Flag),
+    optional("user.orgs.has_more", Kind::Flag),
+];
 
 /// Parses `user.orgs`.
 pub(crate) fn organizations(body: &[u8]) -> Listing<LoginOrganization> {
@@ -58,4 +82,16 @@ fn list<'a, T>(
     let skipped = entries.len() - read.len();
     let complete = !has_more.unwrap_or(false) && skipped == 0 && read.iter().all(|(_, flag)| flag.is_some());
     Listing::new(read.into_iter().map(|(item, _)| item).collect(), skipped, complete)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::expected::tests::each_is_read;
+
+    #[test]
+    fn the_parser_reads_what_it_is_said_to_read() {
+        let user = [optional("user", Kind::Object)];
+        each_is_read(&[&user, ORGANIZATIONS].concat(), |body| format!("{:?}", organizations(body)));
+    }
 }

@@ -1,5 +1,6 @@
 //! The options of a client, and the error of setting one up.
 
+use crate::answer_log::AnswerLog;
 use crate::roots::ExtraRoots;
 use std::error::Error;
 use std::time::Duration;
@@ -16,6 +17,8 @@ pub struct HttpOptions {
     pub connect_timeout: Duration,
     /// Certificate authorities to trust in addition to the system's.
     pub extra_roots: ExtraRoots,
+    /// The log of the shapes of all answers.
+    pub answer_log: Option<AnswerLog>,
 }
 
 impl Default for HttpOptions {
@@ -25,6 +28,7 @@ impl Default for HttpOptions {
             request_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(10),
             extra_roots: ExtraRoots::default(),
+            answer_log: None,
         }
     }
 }

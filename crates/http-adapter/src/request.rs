@@ -64,6 +64,9 @@ impl<'a> ApiRequest<'a> {
         let mut response = request.send().await.map_err(|error| context.transport(error))?;
         let body = read_body(&mut response, longest_body).await.map_err(|error| context.transport(error))?;
         let status = response.status();
+        if let Some(log) = &context.options.answer_log {
+            log.add(context.step, status, response.headers(), body.as_ref().map(|body| body.as_slice()));
+        }
         match body {
             Some(body) if status.is_success() => {
                 if error_body::is_web_page(response.headers()) {

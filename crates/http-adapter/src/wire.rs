@@ -2,7 +2,9 @@
 //!
 //! Null counts as absent, and unknown members are ignored.
 
+use crate::expected::{Expected, required, usual};
 use crate::json::{InvalidBody, Object, fields, object, text, value};
+use crate::shape::Kind;
 use crate::{id_token, login_lists};
 use keymint_domain::text::redact_keys;
 use keymint_domain::{
@@ -41,6 +43,14 @@ impl<'a> From<&'a NewKey> for CreateKey<'a> {
     }
 }
 
+/// The members that [`tokens`] reads.
+pub(crate) const TOKENS: &[Expected] = &[
+    required("access_token", Kind::Text),
+    usual("token_type", Kind::Text),
+    usual("refresh_token", Kind::Text),
+    usual("id_token", Kind::Text),
+];
+
 /// Parses an access token response (RFC 6749 section 5.1). Only the access token and the e-mail
 /// address of the ID token are used, so the other tokens may be missing. They are passed to `learn`,
 /// since they are secrets as well.
@@ -71,6 +81,13 @@ pub(crate) fn tokens(body: &[u8], learn: impl Fn(&str)) -> Result<Tokens, Invali
         }
     }
 }
+
+/// The members that [`login`] reads itself.
+pub(crate) const LOGIN: &[Expected] = &[
+    required("user", Kind::Object),
+    required("user.session", Kind::Object),
+    required("user.session.sensitive_id", Kind::Text),
+];
 
 pub(crate) fn login(body: &[u8]) -> Result<Login, InvalidBody> {
     #[derive(Deserialize)]
@@ -155,4 +172,21 @@ fn secret<T>(
 ) -> Result<T, InvalidBody> {
     let value = value.ok_or_else(|| InvalidBody(format!("{path} is missing")))?;
     parse(value).map_err(|why| InvalidBody(format!("{path} is {why}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::expected::tests::each_is_read;
+    use std::cell::RefCell;
+
+    #[test]
+    fn the_parsers_read_what_they_are_said_to_read() {
+        each_is_read(TOKENS, |body| {
+            let learned = RefCell::new(Vec::new());
+            let outcome = tokens(body, |token| learned.borrow_mut().push(token.to_owned()));
+            format!("{learned:?} {:?}", outcome.err())
+        });
+        each_is_read(LOGIN, |body| format!("{:?}", login(body).err()));
+    }
 }
