@@ -6,7 +6,7 @@ use crate::error::CliError;
 use crate::flow::context::Context;
 use crate::flow::delivery::print_in_time;
 use crate::flow::response::page;
-use crate::flow::sign_in::{open_sign_in, wait_for_browser};
+use crate::flow::sign_in::sign_in_and_list;
 use crate::os::signals::Signals;
 use crate::ui::format::titled;
 use crate::ui::json;
@@ -18,18 +18,8 @@ use keymint_domain::{Catalogue, CatalogueEntry};
 pub(crate) async fn run(args: &ListArgs, context: &Context) -> Result<(), CliError> {
     let settings = SignInSettings::resolve(&args.browser, &args.timeouts, &args.endpoints, &context.sources)?;
     let mut signals = Signals::listen()?;
-    let (mut receiver, pending) = signals.cancel_on_signal(open_sign_in(context, &settings)).await?;
-    // No key is created, so it needs no name.
-    let plan = settings.plan(String::new());
-    let observer = |event| context.ui.report(&Message::Flow(&event));
-    let reading = async {
-        let (servers, grant) = wait_for_browser(context, &settings, &mut receiver, pending).await?;
-        let provisioner = servers.provisioner(&plan, &observer);
-        let session = provisioner.sign_in(grant).await.map_err(|error| context.explain(error))?;
-        context.ui.report(&Message::Reading);
-        provisioner.list_targets(&session).await.map_err(|error| context.explain(error))
-    };
-    let outcome = match signals.cancel_on_signal(reading).await {
+    let (receiver, listed) = sign_in_and_list(context, &settings, &mut signals).await?;
+    let outcome = match listed {
         Ok(catalogue) => show(&catalogue, context, &mut signals).await,
         Err(failure) => Err(failure),
     };

@@ -7,11 +7,12 @@ use crate::flow::context::Context;
 use crate::flow::response::{self, ResponseReceiver, without_response};
 use crate::flow::servers::Servers;
 use crate::host::environment::{HostEnvironment, Traces};
+use crate::os::signals::Signals;
 use crate::ui::message::Message;
 use keymint_callback_adapter::LoopbackListener;
 use keymint_delivery_adapter::fail_point;
 use keymint_domain::{
-    AuthorizationGrant, Client, Entropy, PendingAuthorization, ResponseSource, wait_for_grant,
+    AuthorizationGrant, Catalogue, Client, Entropy, PendingAuthorization, ResponseSource, wait_for_grant,
 };
 use url::Url;
 
@@ -81,4 +82,26 @@ pub(crate) async fn wait_for_browser(
         Ok(grant)
     };
     Servers::connect_while(coming_back, settings, context.clock).await
+}
+
+/// Signs in, and lists every organization and its projects. Creates nothing. The browser still waits for its
+/// last page.
+pub(crate) async fn sign_in_and_list(
+    context: &Context,
+    settings: &SignInSettings,
+    signals: &mut Signals,
+) -> Result<(ResponseReceiver, Result<Catalogue, CliError>), CliError> {
+    let (mut receiver, pending) = signals.cancel_on_signal(open_sign_in(context, settings)).await?;
+    // No key is created, so it needs no name.
+    let plan = settings.plan(String::new());
+    let observer = |event| context.ui.report(&Message::Flow(&event));
+    let listing = async {
+        let (servers, grant) = wait_for_browser(context, settings, &mut receiver, pending).await?;
+        let provisioner = servers.provisioner(&plan, &observer);
+        let session = provisioner.sign_in(grant).await.map_err(|error| context.explain(error))?;
+        context.ui.report(&Message::Reading);
+        provisioner.list_targets(&session).await.map_err(|error| context.explain(error))
+    };
+    let listed = signals.cancel_on_signal(listing).await;
+    Ok((receiver, listed))
 }
