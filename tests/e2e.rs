@@ -25,6 +25,7 @@ mod paste;
 mod pipe;
 mod proxies_and_cas;
 mod recovery;
+mod report;
 mod restrictions;
 mod screens;
 mod shortcut;

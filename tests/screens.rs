@@ -237,6 +237,12 @@ async fn what_there_is() {
     let port = free_port().to_string();
     let doctor = keymint(&home).args(["doctor", "--callback-port", &port]);
     prints("doctor", doctor.args(servers).envs(environment)).await;
+
+    let report = home.path().join("report.txt");
+    let doctor = create(Scenario::ready()).command("doctor").with_browser().args(["--sign-in", "--report"]);
+    let doctor = doctor.args([&report]).envs(environment).env("DISPLAY", ":0").env("KEYMINT_NO_BROWSER", "1");
+    let ended = doctor.sign_in().await;
+    compare("doctor-report", ended.code, &ended.stderr, &fs::read_to_string(report).unwrap());
 }
 
 #[tokio::test]

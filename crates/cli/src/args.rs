@@ -97,6 +97,10 @@ pub(crate) enum Command {
     ///
     /// Nothing is asked of the servers: it is only seen whether a connection can
     /// be made. The exit code is 0 where a sign-in can begin, and 1 elsewhere.
+    ///
+    /// With --report and --sign-in you sign in, organizations and projects are
+    /// listed, and nothing is created. The report has the names, types and lengths
+    /// of the members of each answer, and never a value or an id.
     #[command(verbatim_doc_comment)]
     Doctor(Box<DoctorArgs>),
     #[cfg(feature = "sandbox")]

@@ -1,7 +1,8 @@
 //! The commands that show how things are, or how they would be.
 
 use super::shared::EndpointArgs;
-use clap::Args as ClapArgs;
+use clap::{Args as ClapArgs, ValueHint};
+use std::path::PathBuf;
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct DoctorArgs {
@@ -11,6 +12,15 @@ pub(crate) struct DoctorArgs {
     /// Print the findings as one JSON object, too
     #[arg(long)]
     pub(crate) json: bool,
+    /// Write a report for an issue, without secrets, ids, names and paths
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) report: Option<PathBuf>,
+    /// Sign in, and compare the answers of the servers with what keymint expects; creates no key
+    #[arg(long, requires = "report")]
+    pub(crate) sign_in: bool,
+    /// Replace the file of the report
+    #[arg(long, requires = "report")]
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) endpoints: EndpointArgs,
 }

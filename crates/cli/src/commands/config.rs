@@ -19,16 +19,24 @@ const LONGEST_VALUE: usize = 4096;
 
 pub(crate) fn run(args: &ConfigArgs, context: &Context) -> Result<(), CliError> {
     let sources = &context.sources;
-    let given = |definition| setting(definition, &args.profile, sources);
-    let mut settings = DEFINITIONS.iter().map(given).collect::<Result<Vec<_>, _>>()?;
-    if let Some(Given { value, source }) = config::proxy(sources)? {
-        settings.push(sourced(&source, "proxy".to_owned(), value.into()));
-    }
+    let mut settings = settings(&args.profile, sources)?;
+    settings.extend(proxy(sources)?);
     stdout::show(&if context.ui.wants_json() {
         json::config(sources.file.as_deref(), sources.profile.as_str(), &settings)
     } else {
         text(sources, &settings)
     })
+}
+
+/// All settings but the proxy.
+pub(super) fn settings(profile: &Option<String>, sources: &Sources<'_>) -> Result<Vec<Setting>, CliError> {
+    DEFINITIONS.iter().map(|definition| setting(definition, profile, sources)).collect()
+}
+
+/// The proxy, if there is one.
+pub(super) fn proxy(sources: &Sources<'_>) -> Result<Option<Setting>, CliError> {
+    let proxy = config::proxy(sources)?;
+    Ok(proxy.map(|Given { value, source }| sourced(&source, "proxy".to_owned(), value.into())))
 }
 
 fn text(sources: &Sources<'_>, settings: &[Setting]) -> String {
@@ -69,7 +77,7 @@ fn sourced(source: &Source, name: String, value: Value) -> Setting {
     }
 }
 
-fn value_for_people(setting: &Setting) -> String {
+pub(super) fn value_for_people(setting: &Setting) -> String {
     match &setting.value {
         Value::Null => "-".to_owned(),
         Value::String(text) => sanitize(text, LONGEST_VALUE),

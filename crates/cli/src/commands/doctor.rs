@@ -3,6 +3,7 @@
 mod finding;
 mod machine;
 mod network;
+mod report;
 
 use crate::args::{BrowserArgs, DoctorArgs};
 use crate::config::{Endpoints, resolve_browser};
@@ -12,6 +13,7 @@ use crate::host::environment::{HostEnvironment, Traces};
 use crate::os::stderr;
 use crate::ui::json::{self, Finding, Health};
 use crate::ui::stdout;
+use keymint_callback_adapter::Outcome;
 use keymint_delivery_adapter::wall_clock;
 use std::process::ExitCode;
 
@@ -22,17 +24,14 @@ pub(crate) async fn run(args: &DoctorArgs, context: &Context) -> Result<ExitCode
     let browser = resolve_browser(&BrowserArgs::default(), sources)?;
     let host = HostEnvironment::judge(sources.environment, &Traces::look());
     let mut findings = Vec::new();
-    let mut add = |finding: Finding| {
-        stderr::write(&finding.text());
-        findings.push(finding);
-    };
+    let mut add = |finding| show(finding, &mut findings);
 
     add(machine::config(sources));
     add(machine::lock(endpoints.callback_port));
     let (port, listener) = machine::port(&endpoints);
     add(port);
     add(machine::localhost(&context.clock).await);
-    if let Some(loopback) = machine::loopback(listener).await {
+    if let Some(loopback) = machine::loopback(&listener).await {
         add(loopback);
     }
     add(machine::place(&host, endpoints.callback_port));
@@ -50,7 +49,19 @@ pub(crate) async fn run(args: &DoctorArgs, context: &Context) -> Result<ExitCode
     if may_connect {
         network::servers(&endpoints, roots, sources).await.into_iter().for_each(add);
     }
+    if let Some(file) = &args.report {
+        // Only now, so that no other program takes the port before the sign-in.
+        if let Some(listener) = listener {
+            listener.conclude(Outcome::DryRun).await;
+        }
+        report::write(file, args, context, &mut findings).await?;
+    }
     Ok(end(&findings, context.ui.wants_json()))
+}
+
+fn show(finding: Finding, findings: &mut Vec<Finding>) {
+    stderr::write(&finding.text());
+    findings.push(finding);
 }
 
 /// The last word. A program is given the findings even where there are problems: they are the answer.

@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn no_option_takes_a_secret() {
         const IN_NO_TABLE: &str = "[address] [command] [id] [shell] delete help latency organizations port \
-                                   ready-after refuse version";
+                                   ready-after refuse report sign-in version";
         let mut command = Args::command();
         command.build();
         let subcommands = command.get_subcommands().filter(|command| command.get_name() != "help");

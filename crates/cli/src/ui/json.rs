@@ -205,6 +205,9 @@ pub(crate) struct Finding {
     pub(crate) check: &'static str,
     pub(crate) status: Health,
     pub(crate) message: String,
+    /// The message in a report, if this one has something private.
+    #[serde(skip)]
+    pub(crate) public: Option<String>,
     #[serde(serialize_with = "in_one_line")]
     pub(crate) fix: Option<Advice>,
 }

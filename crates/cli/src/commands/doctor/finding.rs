@@ -17,7 +17,7 @@ const INDENT: &str = "                ";
 
 impl Finding {
     pub(super) fn ok(check: &'static str, message: &str) -> Self {
-        Self { check, status: Health::Ok, message: sanitize(message, LONGEST), fix: None }
+        Self { check, status: Health::Ok, message: sanitize(message, LONGEST), public: None, fix: None }
     }
 
     pub(super) fn warning(check: &'static str, message: &str, fix: impl Into<Advice>) -> Self {
@@ -26,6 +26,11 @@ impl Finding {
 
     pub(super) fn problem(check: &'static str, message: &str, fix: impl Into<Advice>) -> Self {
         Self { status: Health::Problem, ..Self::warning(check, message, fix) }
+    }
+
+    /// Sets the message of a report, where this one has something private.
+    pub(super) fn in_public(self, message: &str) -> Self {
+        Self { public: Some(message.to_owned()), ..self }
     }
 
     /// A line with a mark, and below it what to do about it.

@@ -61,8 +61,9 @@ pub(super) async fn localhost(clock: &dyn Clock) -> Finding {
 }
 
 /// Whether what is sent to a listener arrives. Where the port is taken, another one tells as much.
-pub(super) async fn loopback(listener: Option<LoopbackListener>) -> Option<Finding> {
-    let listener = listener.or_else(|| LoopbackListener::bind(0).ok())?;
+pub(super) async fn loopback(listener: &Option<LoopbackListener>) -> Option<Finding> {
+    let other = if listener.is_none() { LoopbackListener::bind(0).ok() } else { None };
+    let listener = listener.as_ref().or(other.as_ref())?;
     match listener.self_test().await {
         Ok(()) => Some(Finding::ok("loopback", "this machine reaches itself")),
         // The place of `localhost` is a finding of its own.
@@ -148,11 +149,13 @@ pub(super) fn lock(port: u16) -> Finding {
 pub(super) async fn keyring(context: &Context) -> Finding {
     let profile = &context.sources.profile;
     match context.patiently(Keyring::get(profile.as_str())).await {
-        Ok(None) => Finding::ok("keyring", &format!("has no key for the profile {profile}")),
+        Ok(None) => Finding::ok("keyring", &format!("has no key for the profile {profile}"))
+            .in_public("has no key for the profile"),
         Ok(Some(key)) => Finding::ok(
             "keyring",
             &format!("has a key for the profile {profile}, ending in {}", key.last_four()),
-        ),
+        )
+        .in_public("has a key for the profile"),
         Err(error @ KeyringError::NotBuiltIn) => Finding::ok("keyring", &explain::keyring(&error).message()),
         Err(error) => Finding { status: Health::Warning, ..of_failure("keyring", explain::keyring(&error)) },
     }
