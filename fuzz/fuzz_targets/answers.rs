@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue, Response};
 use keymint_domain::text::is_deceptive;
 use keymint_domain::{CreatedKey, Listing, OrganizationId};
 use keymint_fuzz::{contains, fill_in};
-use keymint_http_adapter::fuzzing::{created_key, error_body, login, organizations, projects, tokens};
+use keymint_http_adapter::fuzzing::{created_key, error_body, login, organizations, projects, shape, tokens};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use std::cell::Cell;
@@ -58,6 +58,7 @@ fuzz_target!(|input: &[u8]| {
     }
     check_page(organizations(body), json.as_ref());
     check_page(projects(body), json.as_ref());
+    shape(body).lines().for_each(check);
 
     for status in [307, 400, 503] {
         let mut answer = Response::builder().status(status).body("").expect("a status");

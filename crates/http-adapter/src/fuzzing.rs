@@ -2,14 +2,15 @@
 //!
 //! An error is the text that the user sees.
 
+use crate::answer_log::AnswerLog;
 use crate::json::InvalidBody;
 use crate::list::{self, Entry};
 use crate::paging::Pages;
 use crate::redact::Redactor;
 use crate::{error_body, retry_after, wire};
-use keymint_domain::{CreatedKey, Listing, Login, Organization, Project, Tokens};
-use reqwest::Response;
+use keymint_domain::{CreatedKey, Listing, Login, Organization, Project, Step, Tokens};
 use reqwest::header::HeaderMap;
+use reqwest::{Response, StatusCode};
 use std::time::Duration;
 
 /// Parses the token endpoint's answer, and passes the other secrets in it to `learn`.
@@ -49,6 +50,17 @@ pub fn error_body(answer: impl Into<Response>, body: &[u8], secrets: &[&str]) ->
     let redactor = Redactor::default();
     secrets.iter().for_each(|secret| redactor.learn(secret));
     error_body::describe(&answer.into(), body, &redactor).0
+}
+
+/// Describes the shape of a body as the answer to each request.
+pub fn shape(body: &[u8]) -> String {
+    let log = AnswerLog::default();
+    for step in [Step::ExchangeCode, Step::Login, Step::ListOrganizations, Step::ListProjects] {
+        for status in [StatusCode::OK, StatusCode::FORBIDDEN] {
+            log.add(step, status, &HeaderMap::new(), Some(body));
+        }
+    }
+    log.to_string()
 }
 
 /// Parses the wait that the server asks for.
