@@ -33,7 +33,7 @@ pub enum NamedScenario {
     UserKeysDisabled,
     /// The default organization's default project accepts no keys of users; the personal organization does.
     ProjectUserKeysDisabled,
-    /// The organization accepts only keys that expire.
+    /// The organization accepts only keys that expire within 90 days.
     ExpiryRequired,
     /// The organization accepts no new keys.
     NewKeysDisabled,
@@ -101,10 +101,7 @@ impl NamedScenario {
             Self::ProjectUserKeysDisabled => {
                 Scenario::of([acme(acme_project().without_user_keys()), personal()])
             }
-            Self::ExpiryRequired => owner.reply(
-                Step::CreateKey,
-                policy(400, "API keys of this organization must expire within 90 days."),
-            ),
+            Self::ExpiryRequired => owner.longest_lifetime(Duration::from_secs(90 * 24 * 60 * 60)),
             Self::NewKeysDisabled => {
                 owner.reply(Step::CreateKey, policy(403, "New API keys are disabled for this organization."))
             }
@@ -161,7 +158,9 @@ impl NamedScenario {
                 "project-user-keys-disabled",
                 "The default project accepts no keys of users, another organization's does",
             ),
-            Self::ExpiryRequired => ("expiry-required", "The organization accepts only keys that expire"),
+            Self::ExpiryRequired => {
+                ("expiry-required", "The organization accepts only keys that expire within 90 days")
+            }
             Self::NewKeysDisabled => ("new-keys-disabled", "The organization accepts no new keys"),
             Self::Role => ("role", "The account is a reader in its organization"),
             Self::NotOnboarded => ("not-onboarded", "The account did not complete the onboarding"),

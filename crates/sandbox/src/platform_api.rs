@@ -154,14 +154,17 @@ fn bad_request(wrong: impl Into<String>) -> Refusal {
 
 /// Refuses to create a key. The response has no error code, as the live service's may have none.
 fn not_created(why: NotCreated) -> Refusal {
-    let (kind, message) = match why {
+    let (status, kind, message) = match why {
         NotCreated::NotFound(what) => return not_found(what),
         NotCreated::UserKeysDisabled => {
-            ("invalid_request_error", "API keys of users are disabled here. Use a service account.")
+            (403, "invalid_request_error", "API keys of users are disabled here. Use a service account.")
         }
-        NotCreated::Reader => ("server_error", "You have insufficient permissions for this operation."),
+        NotCreated::Reader => (403, "server_error", "You have insufficient permissions for this operation."),
+        NotCreated::LivesTooLong => {
+            (400, "invalid_request_error", "API keys of this organization must expire sooner.")
+        }
     };
-    Refusal::innocent(Response::error(403, kind, None, message))
+    Refusal::innocent(Response::error(status, kind, None, message))
 }
 
 /// Refuses a request for a missing item. Items may vanish between two requests, so this is no violation.

@@ -15,6 +15,7 @@ pub struct Scenario {
     pub(crate) default_project_after: Duration,
     pub(crate) default_project_in_round: usize,
     pub(crate) login_lists: LoginLists,
+    pub(crate) longest_lifetime: Option<Duration>,
     pub(crate) app: String,
     pub(crate) page_size: usize,
     pub(crate) refuses_sign_in: bool,
@@ -41,6 +42,7 @@ impl Scenario {
             default_project_after: Duration::ZERO,
             default_project_in_round: 0,
             login_lists: LoginLists::Absent,
+            longest_lifetime: None,
             app: "api".to_owned(),
             page_size: 100,
             refuses_sign_in: false,
@@ -72,6 +74,11 @@ impl Scenario {
     /// They show only what exists at the login, so an account that becomes ready later has none of it there.
     pub fn login_lists(self, login_lists: LoginLists) -> Self {
         Self { login_lists, ..self }
+    }
+
+    /// Refuses keys that do not expire, or later than this after their creation.
+    pub fn longest_lifetime(self, longest: Duration) -> Self {
+        Self { longest_lifetime: Some(longest), ..self }
     }
 
     /// Sets the value of `app` that a login must send. The default is `api`.

@@ -116,7 +116,7 @@ impl ServerState {
         requested: CreatedKey,
         now: Duration,
     ) -> Result<CreatedKey, NotCreated> {
-        self.account.check_creation(session_key, &requested.organization, &requested.project, now)?;
+        self.account.check_creation(session_key, &requested, now)?;
         let key = CreatedKey {
             value: self.issue(CredentialKind::ApiKey, "sk-proj-"),
             id: self.generator.generate("key_"),

@@ -51,6 +51,8 @@ pub(crate) enum NotCreated {
     UserKeysDisabled,
     /// The account is a reader in the organization.
     Reader,
+    /// The key would not expire, or too late.
+    LivesTooLong,
 }
 
 impl From<NotFound> for NotCreated {
@@ -105,23 +107,28 @@ impl Account {
         Ok(self.scenario.login_lists.of(organizations.collect::<Result<Vec<_>, NotFound>>()?))
     }
 
-    /// Checks that a key may be created in this project.
+    /// Checks that the requested key may be created.
     pub(super) fn check_creation(
         &self,
         session_key: &str,
-        organization: &str,
-        project: &str,
+        requested: &CreatedKey,
         now: Duration,
     ) -> Result<(), NotCreated> {
+        let CreatedKey { organization, project, expires_in_seconds, .. } = requested;
         let mut projects = self.visible_projects(session_key, organization, now)?;
-        let project = projects.find(|candidate| candidate.id == project).ok_or(NotFound::Project)?;
+        let project = projects.find(|candidate| candidate.id == *project).ok_or(NotFound::Project)?;
         let mut organizations = self.scenario.organizations.iter();
         let organization =
-            organizations.find(|candidate| candidate.id == organization).ok_or(NotFound::Organization)?;
+            organizations.find(|candidate| candidate.id == *organization).ok_or(NotFound::Organization)?;
+        let lives_too_long = self.scenario.longest_lifetime.is_some_and(|longest| {
+            expires_in_seconds.is_none_or(|seconds| Duration::from_secs(seconds) > longest)
+        });
         if organization.refuses_user_keys() || project.refuses_user_keys() {
             Err(NotCreated::UserKeysDisabled)
         } else if organization.has_reader() {
             Err(NotCreated::Reader)
+        } else if lives_too_long {
+            Err(NotCreated::LivesTooLong)
         } else {
             Ok(())
         }
@@ -228,12 +235,27 @@ mod tests {
             (|it| it.field("role", "owner"), None),
         ] {
             let account = account(Scenario::of([change(Organization::numbered(1))]));
-            let checked = account.check_creation(SESSION, "org-1", "proj_1", Duration::ZERO);
-            assert_eq!(checked.err(), refusal);
+            assert_eq!(check(&account, None), refusal);
         }
         let project = Project::new("proj_1").without_user_keys();
-        let account = account(Scenario::of([Organization::new("org-1").with_project(project)]));
-        assert_eq!(account.check_creation(SESSION, "org-1", "proj_1", Duration::ZERO).err(), disabled);
+        let refusing = Scenario::of([Organization::new("org-1").with_project(project)]);
+        assert_eq!(check(&account(refusing), None), disabled);
+    }
+
+    #[test]
+    fn a_key_is_refused_unless_it_expires_in_time() {
+        let longest = Duration::from_secs(60);
+        let account = account(Scenario::of([Organization::numbered(1)]).longest_lifetime(longest));
+        let too_long = Some(NotCreated::LivesTooLong);
+        for (seconds, refusal) in [(None, too_long), (Some(61), too_long), (Some(60), None)] {
+            assert_eq!(check(&account, seconds), refusal, "{seconds:?}");
+        }
+    }
+
+    fn check(account: &Account, expires_in_seconds: Option<u64>) -> Option<NotCreated> {
+        let (organization, project) = ("org-1".to_owned(), "proj_1".to_owned());
+        let requested = CreatedKey { organization, project, expires_in_seconds, ..CreatedKey::default() };
+        account.check_creation(SESSION, &requested, Duration::ZERO).err()
     }
 
     fn account(scenario: Scenario) -> Account {
