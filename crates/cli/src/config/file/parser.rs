@@ -150,7 +150,7 @@ mod tests {
         let texts = |name| -> Vec<_> {
             let settings = parse(text, name).unwrap();
             let found = |name| settings.get(name).map(|it| format!("{name}={}, line {}", it.text, it.line));
-            ["app", "callback-port", "scope"].into_iter().filter_map(found).collect()
+            ["app", "audience", "callback-port"].into_iter().filter_map(found).collect()
         };
         assert_eq!(texts("work"), ["app=two, line 4", "audience=all, line 2", "callback-port=5001, line 5"]);
         assert_eq!(texts("default"), ["app=one, line 1", "audience=all, line 2"]);
