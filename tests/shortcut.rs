@@ -1,7 +1,7 @@
 //! The organizations and projects in the login's answer, which spare the requests for lists.
 
 use crate::support::{Ended, create};
-use keymint_sandbox::{LoginLists, Organization, Project, Scenario};
+use keymint_sandbox::{LoginLists, NamedScenario, Organization, Project, Scenario};
 
 /// An account of so many organizations, the last of which is the default one.
 fn account(organizations: usize, login_lists: LoginLists) -> Scenario {
@@ -48,6 +48,13 @@ async fn lists_that_settle_nothing_are_requested_and_lead_to_the_same_project() 
         assert_eq!(ended.json()["project"]["id"], "proj_default");
         assert_eq!(requests(&ended), 5, "{login_lists:?}");
     }
+}
+
+#[tokio::test]
+async fn a_default_organization_that_refuses_keys_settles_nothing() {
+    let scenario = NamedScenario::UserKeysDisabled.scenario().login_lists(LoginLists::Complete);
+    let ended = create(scenario).sign_in().await;
+    assert_eq!(requests(&ended), 5, "{}", ended.stderr);
 }
 
 #[tokio::test]
