@@ -4,7 +4,7 @@
 //! the flow. The URL to open and the result are return values, not events.
 
 use crate::platform::organization::{OrganizationId, Target};
-use crate::service_error::{ServiceErrorKind, Step};
+use crate::service_error::{Reason, ServiceErrorKind, Step};
 use std::fmt;
 use std::time::Duration;
 
@@ -34,7 +34,9 @@ pub enum Event {
         /// The organization.
         id: OrganizationId,
         /// The failure of its list.
-        reason: ServiceErrorKind,
+        kind: ServiceErrorKind,
+        /// The reason of the failure.
+        reason: Reason,
     },
     /// A list has unusable entries, or was not read to its end. Reported once for each step.
     ListIncomplete {
@@ -50,7 +52,9 @@ pub enum Event {
         /// The step.
         step: Step,
         /// The failure.
-        reason: ServiceErrorKind,
+        kind: ServiceErrorKind,
+        /// The reason of the failure.
+        reason: Reason,
         /// The time until the retry.
         after: Duration,
     },

@@ -100,5 +100,5 @@ pub use provisioning::flow::{KeyCheck, ProvisionedKey, check_key, wait_for_grant
 pub use provisioning::plan::{Plan, Ports, Timeouts};
 pub use provisioning::provisioner::{Provisioner, Session};
 pub use secret::{AccessToken, ApiKey, AuthorizationCode, CodeVerifier, InvalidSecret, SessionKey, State};
-pub use service_error::{Advice, ConnectFailure, ServiceError, ServiceErrorKind, Step};
+pub use service_error::{Advice, ConnectFailure, Intermediary, Reason, ServiceError, ServiceErrorKind, Step};
 pub use url::Url;

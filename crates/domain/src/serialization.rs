@@ -76,18 +76,20 @@ impl Serialize for Event {
                 map.serialize_entry("projects", &projects)?;
                 map.serialize_entry("retry_in_ms", &milliseconds(*retry_in))?;
             }
-            Self::OrganizationSkipped { id, reason } => {
+            Self::OrganizationSkipped { id, kind, reason } => {
                 map.serialize_entry("id", id)?;
-                map.serialize_entry("reason", &reason.to_string())?;
+                map.serialize_entry("reason", reason.name())?;
+                map.serialize_entry("message", &kind.to_string())?;
             }
             Self::ListIncomplete { step, skipped, cut } => {
                 map.serialize_entry("step", step.name())?;
                 map.serialize_entry("skipped", skipped)?;
                 map.serialize_entry("cut", cut)?;
             }
-            Self::Retrying { step, reason, after } => {
+            Self::Retrying { step, kind, reason, after } => {
                 map.serialize_entry("step", step.name())?;
-                map.serialize_entry("reason", &reason.to_string())?;
+                map.serialize_entry("reason", reason.name())?;
+                map.serialize_entry("message", &kind.to_string())?;
                 map.serialize_entry("after_ms", &milliseconds(*after))?;
             }
             Self::TargetSelected(target) => {
@@ -160,7 +162,7 @@ mod tests {
     use super::*;
     use crate::oauth::authorization::PendingAuthorization;
     use crate::platform::organization::{Organization, Project, Role};
-    use crate::service_error::{ServiceErrorKind, Step};
+    use crate::service_error::{Reason, ServiceErrorKind, Step};
     use crate::testing::{organization, pending, project};
     use serde_json::{from_value, json, to_value};
 
@@ -190,7 +192,8 @@ mod tests {
 
     #[test]
     fn an_event_has_its_name_its_facts_and_no_key() {
-        let (reason, second) = (ServiceErrorKind::TimedOut, Duration::from_secs(1));
+        let (kind, reason) = (ServiceErrorKind::TimedOut, Reason::Timeout);
+        let (message, second) = ("no answer in time", Duration::from_secs(1));
         let id = organization("org-1").id;
         let observed = Observation::NoDefaultProject { organizations: 2, projects: 3 };
         for (event, json) in [
@@ -202,16 +205,22 @@ mod tests {
                 json!({"event": "waiting_for_project", "organizations": 2, "projects": 3, "retry_in_ms": 1000}),
             ),
             (
-                Event::OrganizationSkipped { id, reason },
-                json!({"event": "organization_skipped", "id": "org-1", "reason": "no answer in time"}),
+                Event::OrganizationSkipped { id, kind, reason },
+                json!({"event": "organization_skipped", "id": "org-1", "reason": "timeout", "message": message}),
             ),
             (
                 Event::ListIncomplete { step: Step::ListProjects, skipped: 1, cut: true },
                 json!({"event": "list_incomplete", "step": "list_projects", "skipped": 1, "cut": true}),
             ),
             (
-                Event::Retrying { step: Step::Login, reason, after: second },
-                json!({"event": "retrying", "step": "login", "reason": "no answer in time", "after_ms": 1000}),
+                Event::Retrying { step: Step::Login, kind, reason, after: second },
+                json!({
+                    "event": "retrying",
+                    "step": "login",
+                    "reason": "timeout",
+                    "message": message,
+                    "after_ms": 1000,
+                }),
             ),
             (
                 Event::TargetSelected(target()),

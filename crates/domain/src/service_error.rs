@@ -1,5 +1,11 @@
 //! The failures of one request.
 
+mod advice;
+mod reason;
+
+pub use advice::Advice;
+pub use reason::Reason;
+
 use crate::text::human_duration;
 use std::fmt;
 use std::time::Duration;
@@ -63,37 +69,37 @@ pub struct ServiceError {
     pub detail: String,
     /// The error code that came with a refusal, such as `insufficient_quota` or `invalid_grant`.
     pub code: Option<String>,
+    /// The type of error that came with a refusal, such as `invalid_request_error`.
+    pub error_type: Option<String>,
+    /// The reason of a refused creation, as far as it follows from what is known of the target.
+    pub(crate) expected: Option<Reason>,
 }
 
 impl ServiceError {
     /// An error with this detail, which must have no control characters.
     pub fn new(step: Step, kind: ServiceErrorKind, detail: impl Into<String>) -> Self {
-        Self { step, kind, detail: detail.into(), code: None }
+        Self { step, kind, detail: detail.into(), code: None, error_type: None, expected: None }
     }
 
     /// Adds the error code of the refusal, if it is an identifier of at most 64 characters: `A`-`Z`,
     /// `a`-`z`, `0`-`9`, `_` and `.`.
     pub fn with_code(self, code: &str) -> Self {
-        let is_identifier =
-            code.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'));
-        let code = ((1..=64).contains(&code.len()) && is_identifier).then(|| code.to_owned());
-        Self { code, ..self }
+        Self { code: identifier(code), ..self }
+    }
+
+    /// Adds the type of error of the refusal, if it is an identifier such as a [code](Self::with_code).
+    pub fn with_error_type(self, error_type: &str) -> Self {
+        Self { error_type: identifier(error_type), ..self }
+    }
+
+    /// Returns the reason, by which a program can decide what to do.
+    pub fn reason(&self) -> Reason {
+        Reason::of(self)
     }
 
     /// The suggestion for the user.
     pub fn advice(&self) -> Advice {
-        use ServiceErrorKind::{Interrupted, NotSent, OutOfContract, Refused, TimedOut};
-        match (self.kind, self.step) {
-            (NotSent(failure), _) => failure.advice(),
-            (TimedOut, _) => Advice::WaitLonger,
-            (Refused { status: 429, .. }, _) => Advice::SlowDown,
-            (Refused { status: 500..=599, .. }, _) => Advice::TryLater,
-            (Refused { .. }, Step::CheckKey) => Advice::CheckKeyPermissions,
-            (Refused { .. }, Step::ExchangeCode) | (Refused { status: 401, .. }, _) => Advice::SignInAgain,
-            (Refused { .. }, Step::Login) => Advice::UseAnotherAccount,
-            (Refused { .. }, _) => Advice::CheckRole,
-            (Interrupted | OutOfContract, _) => Advice::CheckEndpoints,
-        }
+        Advice::after(self)
     }
 
     pub(crate) fn out_of_time(step: Step, limit: Duration) -> Self {
@@ -101,34 +107,9 @@ impl ServiceError {
     }
 }
 
-/// A suggestion for the user after a [`ServiceError`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Advice {
-    /// Check the network connection and the host name.
-    CheckHostName,
-    /// Check the trusted certificates, and the clock.
-    CheckTrust,
-    /// Check the proxy's URL and credentials.
-    CheckProxy,
-    /// Check the network connection, a firewall, and whether a proxy is needed.
-    CheckNetwork,
-    /// Check the network connection, or wait longer for an answer.
-    WaitLonger,
-    /// Wait a few minutes: there were too many requests.
-    SlowDown,
-    /// Try later: the server has a problem.
-    TryLater,
-    /// Check the permissions of the key.
-    CheckKeyPermissions,
-    /// Sign in again.
-    SignInAgain,
-    /// Sign in with another account.
-    UseAnotherAccount,
-    /// Check the account's role in the organization.
-    CheckRole,
-    /// Check the URLs of the servers, and whether a proxy answers in their place.
-    CheckEndpoints,
+fn identifier(text: &str) -> Option<String> {
+    let is_identifier = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'));
+    ((1..=64).contains(&text.len()) && is_identifier).then(|| text.to_owned())
 }
 
 /// The kind of a [`ServiceError`].
@@ -141,15 +122,37 @@ pub enum ServiceErrorKind {
     TimedOut,
     /// It may have been sent, and the connection ended before a whole answer.
     Interrupted,
-    /// A whole answer came, with a status outside 2xx.
+    /// The server answered with a status outside 2xx, or with an error in the body.
     Refused {
         /// The status.
         status: u16,
         /// The time for which the server asks to wait (RFC 9110 section 10.2.3).
         retry_after: Option<Duration>,
     },
+    /// An intermediary answered in place of the server.
+    Intercepted {
+        /// The intermediary.
+        by: Intermediary,
+        /// The status of its answer.
+        status: u16,
+    },
     /// An answer with status 2xx came that violates the contract, or is too large.
     OutOfContract,
+}
+
+/// An intermediary that answers in place of a server, by what shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Intermediary {
+    /// A bot check that asks for a browser (header `cf-mitigated: challenge`).
+    Challenge,
+    /// A proxy that asks for credentials (407), or the gateway of a network (511).
+    Proxy,
+    /// A redirect, which the contract does not have. A captive portal sends one, or a server that has
+    /// moved.
+    Redirect,
+    /// A web page in place of JSON.
+    WebPage,
 }
 
 /// The reason why a request could not be sent.
@@ -184,7 +187,7 @@ impl ServiceErrorKind {
     /// Returns whether the same request may succeed a little later.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::NotSent(ConnectFailure::Tls) | Self::OutOfContract => false,
+            Self::NotSent(ConnectFailure::Tls) | Self::Intercepted { .. } | Self::OutOfContract => false,
             Self::NotSent(_) | Self::TimedOut | Self::Interrupted => true,
             Self::Refused { status, .. } => matches!(status, 408 | 425 | 429 | 500..=599),
         }
@@ -204,11 +207,15 @@ impl ServiceErrorKind {
     }
 
     /// Returns whether the server may have executed the request without confirming it. Only a complete 4xx
-    /// answer rules that out, and 408 does not: an intermediary may send it.
+    /// answer rules that out, and 408 does not: an intermediary may send it. A bot check and a proxy answer
+    /// before they pass the request on.
     pub(crate) fn leaves_outcome_unknown(&self) -> bool {
         match self {
-            Self::NotSent(_) => false,
-            Self::Refused { status, .. } => !(400..500).contains(status) || matches!(status, 408 | 425),
+            Self::NotSent(_)
+            | Self::Intercepted { by: Intermediary::Challenge | Intermediary::Proxy, .. } => false,
+            Self::Refused { status, .. } | Self::Intercepted { status, .. } => {
+                !(400..500).contains(status) || matches!(status, 408 | 425)
+            }
             Self::TimedOut | Self::Interrupted | Self::OutOfContract => true,
         }
     }
@@ -221,8 +228,22 @@ impl fmt::Display for ServiceErrorKind {
             Self::TimedOut => f.write_str("no answer in time"),
             Self::Interrupted => f.write_str("the answer was cut short"),
             Self::Refused { status, .. } => write!(f, "the server answered with status {status}"),
+            Self::Intercepted { by, status } => {
+                write!(f, "{by} answered in the server's place, with status {status}")
+            }
             Self::OutOfContract => f.write_str("the server's answer makes no sense"),
         }
+    }
+}
+
+impl fmt::Display for Intermediary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Challenge => "a bot check",
+            Self::Proxy => "a proxy",
+            Self::Redirect => "a redirect",
+            Self::WebPage => "a web page",
+        })
     }
 }
 
@@ -231,33 +252,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_failure_has_a_step_words_and_advice() {
+    fn every_failure_has_a_step_and_words() {
         use ServiceErrorKind::{Interrupted, NotSent, OutOfContract, Refused, TimedOut};
-        let refused = |status| Refused { status, retry_after: None };
         let unreachable = "the server could not be reached";
-        for (step, name, kind, words, advice) in [
-            (Step::Login, "login", NotSent(ConnectFailure::Dns), unreachable, Advice::CheckHostName),
-            (Step::Login, "login", NotSent(ConnectFailure::Tls), unreachable, Advice::CheckTrust),
-            (Step::Login, "login", NotSent(ConnectFailure::Proxy), unreachable, Advice::CheckProxy),
-            (Step::Login, "login", NotSent(ConnectFailure::TimedOut), unreachable, Advice::CheckNetwork),
-            (Step::ListProjects, "list_projects", TimedOut, "no answer in time", Advice::WaitLonger),
-            (Step::ExchangeCode, "exchange_code", refused(429), "status 429", Advice::SlowDown),
-            (Step::CheckKey, "check_key", refused(503), "status 503", Advice::TryLater),
-            (Step::CheckKey, "check_key", refused(403), "status 403", Advice::CheckKeyPermissions),
-            (Step::ExchangeCode, "exchange_code", refused(400), "status 400", Advice::SignInAgain),
-            (Step::CreateKey, "create_key", refused(401), "status 401", Advice::SignInAgain),
-            (Step::Login, "login", refused(403), "status 403", Advice::UseAnotherAccount),
-            (Step::CreateKey, "create_key", refused(403), "status 403", Advice::CheckRole),
-            (Step::Login, "login", Interrupted, "the answer was cut short", Advice::CheckEndpoints),
+        let intercepted = |by, status| ServiceErrorKind::Intercepted { by, status };
+        for (step, name, kind, words) in [
+            (Step::Login, "login", NotSent(ConnectFailure::Dns), unreachable),
+            (Step::ListProjects, "list_projects", TimedOut, "no answer in time"),
+            (Step::CreateKey, "create_key", Refused { status: 429, retry_after: None }, "status 429"),
+            (Step::CheckKey, "check_key", Interrupted, "the answer was cut short"),
+            (Step::ListOrganizations, "list_organizations", OutOfContract, "makes no sense"),
             (
-                Step::ListOrganizations,
-                "list_organizations",
-                OutOfContract,
-                "makes no sense",
-                Advice::CheckEndpoints,
+                Step::ExchangeCode,
+                "exchange_code",
+                intercepted(Intermediary::Challenge, 403),
+                "a bot check answered in the server's place, with status 403",
+            ),
+            (
+                Step::Login,
+                "login",
+                intercepted(Intermediary::WebPage, 200),
+                "a web page answered in the server's place, with status 200",
             ),
         ] {
-            assert_eq!((step.name(), ServiceError::new(step, kind, "no").advice()), (name, advice), "{kind}");
+            assert_eq!(step.name(), name);
             assert!(kind.to_string().ends_with(words), "{kind}");
         }
     }
@@ -265,9 +283,12 @@ mod tests {
     #[test]
     fn a_code_is_an_identifier() {
         let error = ServiceError::new(Step::Login, ServiceErrorKind::TimedOut, "");
-        assert_eq!(error.clone().with_code("insufficient_quota").code.as_deref(), Some("insufficient_quota"));
+        let coded = error.clone().with_code("insufficient_quota").with_error_type("server_error");
+        assert_eq!(coded.code.as_deref(), Some("insufficient_quota"));
+        assert_eq!(coded.error_type.as_deref(), Some("server_error"));
         for bad in ["", "sk-proj-1", "[redacted]", "a b", "\u{1b}", &"x".repeat(65)] {
-            assert_eq!(error.clone().with_code(bad).code, None, "{bad:?}");
+            let error = error.clone().with_code(bad).with_error_type(bad);
+            assert_eq!((error.code, error.error_type), (None, None), "{bad:?}");
         }
     }
 }

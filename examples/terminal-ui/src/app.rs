@@ -186,10 +186,10 @@ fn in_words(event: &Event) -> Option<String> {
         Event::WaitingForProject { observed, retry_in } => {
             format!("No project yet: {observed}; looking again in {}", human_duration(*retry_in))
         }
-        Event::OrganizationSkipped { id, reason } => format!("Passed over {id}: {reason}"),
+        Event::OrganizationSkipped { id, kind, .. } => format!("Passed over {id}: {kind}"),
         Event::ListIncomplete { step, .. } => format!("Not everything could be read while {step}"),
-        Event::Retrying { step, reason, after } => {
-            format!("Trying again in {}: {step} failed, {reason}", human_duration(*after))
+        Event::Retrying { step, kind, after, .. } => {
+            format!("Trying again in {}: {step} failed, {kind}", human_duration(*after))
         }
         _ => return None,
     })

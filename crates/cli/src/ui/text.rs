@@ -177,8 +177,8 @@ fn of_event(event: &Event) -> Vec<Text> {
             "Your default project is not there yet: {observed}. A new account takes a while; looking again in {}.",
             human_duration(*retry_in)
         )),
-        Event::OrganizationSkipped { id, reason } => Warning(format!(
-            "the projects of organization {id} could not be read and are passed over: {reason}"
+        Event::OrganizationSkipped { id, kind, .. } => Warning(format!(
+            "the projects of organization {id} could not be read and are passed over: {kind}"
         )),
         Event::ListIncomplete { step, skipped, cut } => {
             let skipped =
@@ -186,8 +186,8 @@ fn of_event(event: &Event) -> Vec<Text> {
             let cut = cut.then(|| Warning(format!("{step}: there are more than were read")));
             return skipped.into_iter().chain(cut).collect();
         }
-        Event::Retrying { step, reason, after } => Status(format!(
-            "There was trouble with {step}: {reason}. Trying again in {}.",
+        Event::Retrying { step, kind, after, .. } => Status(format!(
+            "There was trouble with {step}: {kind}. Trying again in {}.",
             human_duration(*after)
         )),
         Event::TargetSelected(target) => Detail(format!("Found {}.", describe_target(target))),

@@ -57,12 +57,17 @@ fn most_retries(step: Step, failure: &ServiceErrorKind) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::service_error::Intermediary;
     use ServiceErrorKind::{Interrupted, NotSent, OutOfContract, TimedOut};
     use rand::SeedableRng;
     use rand::rngs::SmallRng;
 
     fn refused(status: u16) -> ServiceErrorKind {
         ServiceErrorKind::Refused { status, retry_after: None }
+    }
+
+    fn intercepted(by: Intermediary, status: u16) -> ServiceErrorKind {
+        ServiceErrorKind::Intercepted { by, status }
     }
 
     #[test]
@@ -89,6 +94,10 @@ mod tests {
             (TimedOut, [0, 1, EVER, 3, 0]),
             (Interrupted, [0, 1, EVER, 3, 0]),
             (OutOfContract, [0, 0, 2, 2, 0]),
+            (intercepted(Intermediary::Challenge, 503), [0, 0, 0, 0, 0]),
+            (intercepted(Intermediary::Proxy, 407), [0, 0, 0, 0, 0]),
+            (intercepted(Intermediary::Redirect, 302), [0, 0, 0, 0, 0]),
+            (intercepted(Intermediary::WebPage, 200), [0, 0, 0, 0, 0]),
         ] {
             assert_eq!(steps.map(|step| most_retries(step, &failure)), expected, "{failure:?}");
         }

@@ -5,7 +5,7 @@ use crate::oauth::authorization::AuthorizationError;
 use crate::platform::organization::Target;
 use crate::policy::selector::TargetError;
 use crate::ports::SourceError;
-use crate::service_error::ServiceError;
+use crate::service_error::{Reason, ServiceError};
 use crate::text::human_duration;
 use std::time::Duration;
 
@@ -50,4 +50,14 @@ pub enum ProvisionError {
     /// A service could not be reached, refused the request, or sent an invalid response.
     #[error(transparent)]
     Service(#[from] ServiceError),
+}
+
+impl ProvisionError {
+    /// Returns the reason of a failed or refused request.
+    pub fn reason(&self) -> Option<Reason> {
+        match self {
+            Self::Service(error) | Self::OutcomeUnknown { cause: error, .. } => Some(error.reason()),
+            _ => None,
+        }
+    }
 }

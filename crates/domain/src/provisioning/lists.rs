@@ -94,8 +94,8 @@ impl<'a> Lists<'a> {
 
     pub(crate) fn report_skipped(&self, organization: &OrganizationId, failure: &ServiceError) {
         if self.is_news(Reported::Skipped(organization.clone())) {
-            let id = organization.clone();
-            (self.runner.provisioner.observer)(Event::OrganizationSkipped { id, reason: failure.kind });
+            let (id, kind, reason) = (organization.clone(), failure.kind, failure.reason());
+            (self.runner.provisioner.observer)(Event::OrganizationSkipped { id, kind, reason });
         }
     }
 

@@ -58,7 +58,8 @@ impl RequestRunner<'_> {
             let wait = retry::after(step, &failure.kind, attempt, remaining, &mut *self.jitter.lock());
             match wait {
                 Some(after) if deadline.may_retry => {
-                    (self.provisioner.observer)(Event::Retrying { step, reason: failure.kind, after });
+                    let (kind, reason) = (failure.kind, failure.reason());
+                    (self.provisioner.observer)(Event::Retrying { step, kind, reason, after });
                     clock.sleep(after).await;
                 }
                 _ => return Err(failure),

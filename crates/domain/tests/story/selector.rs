@@ -3,7 +3,7 @@
 use crate::support::{FORBIDDEN, Story, UNAVAILABLE, tell_with};
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, organization, project};
 use keymint_domain::{
-    Clock, Event, Moment, Observation, Organization, Plan, Project, ServiceErrorKind, Step, Title,
+    Clock, Event, Moment, Observation, Organization, Plan, Project, Reason, ServiceErrorKind, Step, Title,
 };
 use std::time::Duration;
 
@@ -196,7 +196,11 @@ fn a_list_that_cannot_be_read_is_passed_over_and_an_answer_says_so() {
     // There may be another one in the list that is not shown: the warning says so.
     let story = choose(&forbidden(), &clock, "", "Web");
     assert_eq!(target(&story), ("org-acme", "proj_acme_web"));
-    let skipped = Event::OrganizationSkipped { id: organization("org-own").id, reason: FORBIDDEN };
+    let skipped = Event::OrganizationSkipped {
+        id: organization("org-own").id,
+        kind: FORBIDDEN,
+        reason: Reason::Forbidden,
+    };
     assert!(story.events.contains(&skipped));
 
     let story = choose(&forbidden(), &clock, "", "Shed");

@@ -4,7 +4,7 @@ use crate::support::{
     FORBIDDEN, NO_CONNECTION, REDIRECTED, UNAUTHORIZED, UNAVAILABLE, only_in, tell, too_many,
 };
 use keymint_domain::testing::{FakeClock, FakePlatform, organization};
-use keymint_domain::{ConnectFailure, Event, Observation, ServiceErrorKind, Step};
+use keymint_domain::{ConnectFailure, Event, Observation, Reason, ServiceErrorKind, Step};
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -136,7 +136,14 @@ fn an_organization_whose_projects_are_refused_is_passed_over_and_told_once() {
     assert_eq!(story.organization(), "org-2");
     let skipped: Vec<_> =
         story.events.iter().filter(|event| matches!(event, Event::OrganizationSkipped { .. })).collect();
-    assert_eq!(skipped, [&Event::OrganizationSkipped { id: organization("org-0").id, reason: FORBIDDEN }]);
+    assert_eq!(
+        skipped,
+        [&Event::OrganizationSkipped {
+            id: organization("org-0").id,
+            kind: FORBIDDEN,
+            reason: Reason::Forbidden
+        }]
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::platform::organization::{Listing, Organization, Project, Target};
 use crate::policy::preference::default_project;
 use crate::policy::selector::{Candidate, RequestedTarget, TargetError, TargetSelector, resolve};
 use crate::provisioning::error::ProvisionError;
-use crate::service_error::{ServiceError, ServiceErrorKind};
+use crate::service_error::{Reason, ServiceError, ServiceErrorKind};
 use std::time::Duration;
 
 /// The findings of one round so far, in the order of preference.
@@ -60,7 +60,7 @@ impl<'a> Findings<'a> {
     /// Adds an organization whose list was refused, or failed.
     pub(super) fn skip(&mut self, failure: ServiceError) {
         self.unread += 1;
-        if is_refusal(&failure.kind) {
+        if is_refusal(&failure) {
             self.refused += 1;
         } else {
             self.failure = Some(failure);
@@ -107,10 +107,12 @@ impl<'a> Findings<'a> {
     }
 }
 
-/// Returns whether the failure is a refusal that concerns the organization alone. A redirect does not:
-/// it comes from another server, or the platform has moved.
-fn is_refusal(kind: &ServiceErrorKind) -> bool {
-    matches!(kind, ServiceErrorKind::Refused { status: 400..=499, .. }) && !kind.is_transient()
+/// Returns whether the failure is a refusal that concerns the organization alone. A refusal of the country
+/// concerns every request.
+fn is_refusal(failure: &ServiceError) -> bool {
+    matches!(failure.kind, ServiceErrorKind::Refused { status: 400..=499, .. })
+        && !failure.kind.is_transient()
+        && failure.reason() != Reason::Country
 }
 
 /// The reason why one round of requests found no target.
@@ -152,7 +154,8 @@ impl NoTarget {
         match self {
             Self::NotYet(observed, _) => Some(Event::WaitingForProject { observed: *observed, retry_in }),
             Self::Failed(failure) => {
-                Some(Event::Retrying { step: failure.step, reason: failure.kind, after: retry_in })
+                let (step, kind, reason) = (failure.step, failure.kind, failure.reason());
+                Some(Event::Retrying { step, kind, reason, after: retry_in })
             }
             Self::Final(_) => None,
         }
