@@ -16,17 +16,37 @@ const LONGEST_QUOTE: usize = 300;
 /// The limit of a quoted host name or content type, in characters.
 const LONGEST_NAME: usize = 80;
 
-/// The text after the status: the server's explanation if it has the agreed form, else the size and
-/// type of the body. Nothing else of the body is quoted, and no other header. With the error code, if
-/// the body has one.
-pub(crate) fn describe(response: &Response, body: &[u8], secrets: &Redactor) -> (String, Option<String>) {
+/// The description of an answer that is not a success.
+#[derive(Default)]
+pub(crate) struct ErrorDescription {
+    /// The text after the status.
+    pub(crate) words: String,
+    pub(crate) code: Option<String>,
+    pub(crate) error_type: Option<String>,
+}
+
+/// Describes the answer by the server's explanation if it has a known form, else by the size and type of
+/// the body. Nothing else of the body is quoted, and no other header.
+pub(crate) fn describe(response: &Response, body: &[u8], secrets: &Redactor) -> ErrorDescription {
     match explanation(body, secrets) {
-        Some((words, code)) if redirect_host(response).is_none() => {
-            let code = code.map(|code| secrets.clean(&code, LONGEST_NAME));
-            (format!(": {}", secrets.clean(&words, LONGEST_QUOTE)), code)
+        Some(ErrorDescription { words, code, error_type }) if redirect_host(response).is_none() => {
+            let [code, error_type] =
+                [code, error_type].map(|name| name.map(|name| secrets.clean(&name, LONGEST_NAME)));
+            let words = format!(": {}", secrets.clean(&words, LONGEST_QUOTE));
+            ErrorDescription { words, code, error_type }
         }
-        _ => (describe_form(response, body, secrets), None),
+        _ => ErrorDescription { words: describe_form(response, body, secrets), ..Default::default() },
     }
+}
+
+/// Returns whether a body has an error, whatever its status.
+pub(crate) fn has_error(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct ErrorBody<'a> {
+        #[serde(borrow)]
+        error: Option<&'a RawValue>,
+    }
+    object::<ErrorBody<'_>>(body).is_ok_and(|answer| answer.error.is_some())
 }
 
 /// The kind of the answer: a redirect, or the size and type of the body.
@@ -55,16 +75,22 @@ pub(crate) const MEMBERS: &[Expected] = &[
     optional("error_description", Kind::Text),
 ];
 
-/// The human-readable part of an error: `error` and `error_description` of RFC 6749 section 5.2, or
-/// the platform's `error` object, with the code in it. Tokens in the same body are redacted, since it
-/// may repeat them.
-fn explanation(body: &[u8], secrets: &Redactor) -> Option<(String, Option<String>)> {
+/// The human-readable part of an error: `error` and `error_description` of RFC 6749 section 5.2, the
+/// platform's `error` object, or the `title` and `detail` of a gateway (RFC 9457 section 3.1). Tokens in
+/// the same body are redacted, since it may repeat them.
+fn explanation(body: &[u8], secrets: &Redactor) -> Option<ErrorDescription> {
     #[derive(Deserialize)]
     struct ErrorBody<'a> {
         #[serde(borrow)]
         error: Option<&'a RawValue>,
         #[serde(borrow)]
         error_description: Option<&'a RawValue>,
+        #[serde(borrow)]
+        title: Option<&'a RawValue>,
+        #[serde(borrow)]
+        detail: Option<&'a RawValue>,
+        #[serde(borrow, rename = "type")]
+        problem_type: Option<&'a RawValue>,
         #[serde(borrow)]
         access_token: Option<&'a RawValue>,
         #[serde(borrow)]
@@ -87,15 +113,22 @@ fn explanation(body: &[u8], secrets: &Redactor) -> Option<(String, Option<String
     for token in tokens.into_iter().filter_map(text).map(Zeroizing::new) {
         secrets.learn(&token);
     }
-    let (code, parts) = match answer.error.and_then(fields::<PlatformError<'_>>) {
+    let description = text(answer.error_description);
+    let nested = [answer.error, answer.detail].into_iter().flatten().find_map(fields::<PlatformError<'_>>);
+    let (code, error_type, parts) = match nested {
         Some(error) => {
-            let code = text(error.code);
-            (code.clone(), vec![text(error.kind), code, text(error.message)])
+            let (code, error_type) = (text(error.code), text(error.kind));
+            (code.clone(), error_type.clone(), vec![error_type, code, text(error.message), description])
         }
-        None => (text(answer.error), vec![text(answer.error), text(answer.error_description)]),
+        None => {
+            let code = text(answer.error);
+            let problem = [text(answer.title), text(answer.detail)];
+            let error_type = text(answer.problem_type);
+            (code.clone(), error_type, [code, description].into_iter().chain(problem).collect())
+        }
     };
     let parts: Vec<_> = parts.into_iter().flatten().filter(|part| !part.trim().is_empty()).collect();
-    if parts.is_empty() { None } else { Some((parts.join(": "), code)) }
+    (!parts.is_empty()).then(|| ErrorDescription { words: parts.join(": "), code, error_type })
 }
 
 /// Returns whether the answer is meant for a browser, such as a proxy's login page or a challenge.
@@ -110,7 +143,7 @@ fn content_type(headers: &HeaderMap) -> Option<&str> {
     headers.get(CONTENT_TYPE)?.to_str().ok()
 }
 
-fn redirect_host(response: &Response) -> Option<String> {
+pub(crate) fn redirect_host(response: &Response) -> Option<String> {
     if !response.status().is_redirection() {
         return None;
     }

@@ -49,7 +49,7 @@ fn page<T: Entry>(body: &[u8]) -> Result<(Listing<T>, Option<String>), String> {
 pub fn error_body(answer: impl Into<Response>, body: &[u8], secrets: &[&str]) -> String {
     let redactor = Redactor::default();
     secrets.iter().for_each(|secret| redactor.learn(secret));
-    error_body::describe(&answer.into(), body, &redactor).0
+    error_body::describe(&answer.into(), body, &redactor).words
 }
 
 /// Describes the shape of a body as the answer to each request.

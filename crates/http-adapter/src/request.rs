@@ -1,11 +1,12 @@
 //! One request and its answer. The only module that makes a [`ServiceError`].
 
+use crate::error_body::{self, ErrorDescription};
 use crate::json::InvalidBody;
 use crate::options::HttpOptions;
 use crate::redact::Redactor;
 use crate::retry_after::retry_after;
-use crate::{error_body, transport};
-use keymint_domain::{ServiceError, ServiceErrorKind, Step};
+use crate::transport;
+use keymint_domain::{Intermediary, ServiceError, ServiceErrorKind, Step};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use url::Url;
@@ -62,17 +63,30 @@ impl<'a> ApiRequest<'a> {
         use ServiceErrorKind::{Interrupted, OutOfContract};
         let Self { request, longest_body, context } = self;
         let mut response = request.send().await.map_err(|error| context.transport(error))?;
-        let body = read_body(&mut response, longest_body).await.map_err(|error| context.transport(error))?;
         let status = response.status();
-        if let Some(log) = &context.options.answer_log {
-            log.add(context.step, status, response.headers(), body.as_ref().map(|body| body.as_slice()));
+        let intermediary = intermediary(&response);
+        let log = |response: &Response, body| {
+            if let Some(log) = &context.options.answer_log {
+                log.add(context.step, status, response.headers(), body);
+            }
+        };
+        if let Some(by @ (Intermediary::Challenge | Intermediary::Proxy)) = intermediary {
+            // The header or status proves that the server did not get the request, so the body does not
+            // matter.
+            log(&response, None);
+            return Err(context.intercepted(by, status));
         }
+        let body = read_body(&mut response, longest_body).await.map_err(|error| context.transport(error))?;
+        log(&response, body.as_ref().map(|body| body.as_slice()));
         match body {
-            Some(body) if status.is_success() => {
-                if error_body::is_web_page(response.headers()) {
-                    return Err(context.answer(OutOfContract, status, "with a web page instead of JSON"));
+            Some(body) if status.is_success() && intermediary.is_none() => {
+                let parsed = read(&body);
+                // A created key is never given up for an error beside it.
+                let is_key = context.step == Step::CreateKey && parsed.is_ok();
+                if !is_key && error_body::has_error(&body) {
+                    return Err(context.refused(&response, &body));
                 }
-                read(&body).map_err(|InvalidBody(why)| {
+                parsed.map_err(|InvalidBody(why)| {
                     context.answer(OutOfContract, status, &format!("but not as agreed: {why}"))
                 })
             }
@@ -84,7 +98,7 @@ impl<'a> ApiRequest<'a> {
                     // This status means that nothing was done, which only a whole answer may prove.
                     Interrupted
                 } else {
-                    refused(&response)
+                    kind(&response)
                 };
                 Err(context.answer(kind, status, &format!("with more than {longest_body} bytes")))
             }
@@ -113,10 +127,30 @@ async fn read_body(
     Ok(Some(body))
 }
 
-fn refused(response: &Response) -> ServiceErrorKind {
-    ServiceErrorKind::Refused {
-        status: response.status().as_u16(),
-        retry_after: retry_after(response.headers()),
+/// The kind of failure that a complete answer is.
+fn kind(response: &Response) -> ServiceErrorKind {
+    let status = response.status().as_u16();
+    match intermediary(response) {
+        Some(by) => ServiceErrorKind::Intercepted { by, status },
+        None => ServiceErrorKind::Refused { status, retry_after: retry_after(response.headers()) },
+    }
+}
+
+/// The intermediary that gave this answer, as far as it is known. A web page with a status that asks to
+/// retry is a refusal: the platform's own gateways answer like that.
+fn intermediary(response: &Response) -> Option<Intermediary> {
+    let (status, headers) = (response.status(), response.headers());
+    let asks_to_retry = matches!(status.as_u16(), 408 | 425 | 429 | 500..=599);
+    if headers.get("cf-mitigated").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"challenge")) {
+        Some(Intermediary::Challenge)
+    } else if matches!(status.as_u16(), 407 | 511) {
+        Some(Intermediary::Proxy)
+    } else if error_body::redirect_host(response).is_some() {
+        Some(Intermediary::Redirect)
+    } else if error_body::is_web_page(headers) && !asks_to_retry {
+        Some(Intermediary::WebPage)
+    } else {
+        None
     }
 }
 
@@ -136,10 +170,20 @@ impl ErrorContext<'_> {
     }
 
     fn refused(&self, response: &Response, body: &[u8]) -> ServiceError {
-        let (words, code) = error_body::describe(response, body, self.redactor);
+        let ErrorDescription { words, code, error_type } =
+            error_body::describe(response, body, self.redactor);
         let status = in_words(response.status());
-        let error = self.error(refused(response), &format!("answered {status}{words}"));
-        error.with_code(&code.unwrap_or_default())
+        let error = self.error(kind(response), &format!("answered {status}{words}"));
+        error.with_code(&code.unwrap_or_default()).with_error_type(&error_type.unwrap_or_default())
+    }
+
+    fn intercepted(&self, by: Intermediary, status: StatusCode) -> ServiceError {
+        let kind = ServiceErrorKind::Intercepted { by, status: status.as_u16() };
+        let words = match by {
+            Intermediary::Challenge => "with a challenge that only a browser can pass",
+            _ => "in place of the server",
+        };
+        self.answer(kind, status, words)
     }
 
     fn answer(&self, kind: ServiceErrorKind, status: StatusCode, words: &str) -> ServiceError {

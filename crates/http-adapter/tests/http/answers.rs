@@ -1,9 +1,9 @@
 //! Whole answers that are not a success, or not as agreed.
 
 use crate::support::{CANARY, STEPS, answering, assert_clean, base, call, failure, good_body, http};
-use keymint_domain::ServiceErrorKind::{OutOfContract, Refused};
-use keymint_domain::Step;
+use keymint_domain::ServiceErrorKind::{Intercepted, OutOfContract, Refused};
 use keymint_domain::testing::granted;
+use keymint_domain::{Intermediary, Reason, Step};
 use std::time::Duration;
 use wiremock::ResponseTemplate;
 
@@ -117,8 +117,94 @@ async fn a_web_page_is_no_answer_whatever_its_content() {
         for step in STEPS {
             let page = ResponseTemplate::new(200).set_body_raw(good_body(step), kind);
             let error = failure(step, page).await;
-            assert_eq!(error.kind, OutOfContract);
-            assert!(error.detail.ends_with("answered 200 OK with a web page instead of JSON"), "{error}");
+            assert_eq!(error.kind, Intercepted { by: Intermediary::WebPage, status: 200 });
+            let told =
+                format!("answered 200 OK with a web page of {} bytes instead of JSON", good_body(step).len());
+            assert!(error.detail.ends_with(&told), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_an_intermediary_is_no_refusal_by_the_platform() {
+    let page = |status| ResponseTemplate::new(status).set_body_raw(CANARY, "text/html");
+    let challenge = |status| page(status).insert_header("cf-mitigated", "challenge");
+    let challenged = "with a challenge that only a browser can pass";
+    for (template, status, by, told) in [
+        (challenge(403), 403, Intermediary::Challenge, challenged),
+        (challenge(503), 503, Intermediary::Challenge, challenged),
+        (challenge(429), 429, Intermediary::Challenge, challenged),
+        (challenge(200), 200, Intermediary::Challenge, challenged),
+        (page(407), 407, Intermediary::Proxy, "in place of the server"),
+        (answer(407, "{}"), 407, Intermediary::Proxy, "in place of the server"),
+        (page(511), 511, Intermediary::Proxy, "in place of the server"),
+        (page(401), 401, Intermediary::WebPage, "with a web page of 11 bytes instead of JSON"),
+        (page(403), 403, Intermediary::WebPage, "with a web page of 11 bytes instead of JSON"),
+        (page(404), 404, Intermediary::WebPage, "with a web page of 11 bytes instead of JSON"),
+    ] {
+        for step in STEPS {
+            let error = failure(step, template.clone()).await;
+            assert_eq!(error.kind, Intercepted { by, status }, "{step}");
+            assert!(error.detail.ends_with(told), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_web_page_with_a_status_that_asks_to_retry_is_a_refusal() {
+    for status in [408, 425, 429, 500, 502, 503, 504, 520] {
+        let page = ResponseTemplate::new(status).set_body_raw("<html>", "text/html");
+        let error = failure(Step::Login, page.insert_header("cf-mitigated", "block")).await;
+        assert_eq!(error.kind, Refused { status, retry_after: None });
+    }
+}
+
+#[tokio::test]
+async fn a_success_with_an_error_in_it_is_a_refusal() {
+    for step in STEPS {
+        for (error, told, reason) in [
+            (r#""invalid_grant""#, "answered 200 OK: invalid_grant", Reason::Rejected),
+            (
+                r#"{"type": "request_forbidden", "message": "no"}"#,
+                "answered 200 OK: request_forbidden: no",
+                Reason::Country,
+            ),
+            ("{}", "of application/json", Reason::Rejected),
+        ] {
+            let good = if step == Step::CreateKey { "{}" } else { good_body(step) };
+            for body in [
+                format!(r#"{{"error": {error}}}"#),
+                good.replacen('{', &format!(r#"{{"error": {error}, "#), 1),
+            ] {
+                // A token of one letter would be redacted in every word.
+                let body = body.replace(", }", "}").replace(r#""t""#, r#""token-1""#);
+                let failed = failure(step, answer(200, body.clone())).await;
+                assert_eq!(failed.kind, Refused { status: 200, retry_after: None }, "{body}");
+                assert_eq!(failed.reason(), reason, "{body}");
+                assert!(failed.detail.ends_with(told), "{failed}");
+            }
+        }
+        let null = good_body(step).replacen('{', r#"{"error": null, "#, 1);
+        call(&http(), &answering(answer(200, null)).await.uri(), step).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_created_key_is_taken_even_with_an_error_beside_it() {
+    let both = r#"{"key": {"sensitive_id": "sk-1"}, "error": {"message": "a warning"}}"#;
+    call(&http(), &answering(answer(200, both)).await.uri(), Step::CreateKey).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_code_and_the_type_of_an_error_are_read_at_every_step() {
+    for body in [
+        r#"{"error": {"code": "unsupported_country_region_territory", "message": "no"}}"#,
+        r#"{"error": {"code": null, "type": "request_forbidden", "param": null, "message": "no"}}"#,
+        r#"{"error": "unsupported_country_region_territory", "error_description": "no"}"#,
+        r#"{"detail": {"code": "unsupported_country_region_territory"}}"#,
+    ] {
+        for step in STEPS {
+            assert_eq!(failure(step, answer(403, body)).await.reason(), Reason::Country, "{step}: {body}");
         }
     }
 }
@@ -209,6 +295,17 @@ async fn of_an_error_body_only_what_is_meant_for_people_is_told() {
             r#"{"access_token": "aCANARY", "refresh_token": "rCANARY", "id_token": "iCANARY", "error": "no aCANARY, rCANARY, iCANARY"}"#,
             ": no [redacted], [redacted], [redacted]",
         ),
+        (
+            r#"{"error": {"type": "server_error", "code": "c"}, "error_description": "more"}"#,
+            ": server_error: c: more",
+        ),
+        (r#"{"detail": "Not allowed"}"#, ": Not allowed"),
+        (r#"{"detail": {"code": "c", "message": "Not allowed", "x": "CANARY"}}"#, ": c: Not allowed"),
+        (
+            r#"{"type": "https://gateway.example/CANARY", "title": "Blocked", "status": 403, "detail": "No sk-CANARY here", "instance": "CANARY"}"#,
+            ": Blocked: No sk-[redacted] here",
+        ),
+        (r#"{"detail": [{"msg": "CANARY"}], "title": 7}"#, " with 48 bytes of application/json"),
         (r#"{"error": ["CANARY"]}"#, " with 26 bytes of application/json"),
         (r#"{"message": "CANARY"}"#, " with 26 bytes of application/json"),
         (r#"["CANARY"]"#, " with 15 bytes of application/json"),

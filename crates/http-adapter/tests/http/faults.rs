@@ -3,8 +3,8 @@
 use crate::support::{
     CANARY, Fault, FaultyServer, STEPS, assert_clean, base, call, good_body, http, session,
 };
-use keymint_domain::ServiceErrorKind::{Interrupted, NotSent, OutOfContract, Refused, TimedOut};
-use keymint_domain::{ConnectFailure, PlatformApi, ServiceError, Step};
+use keymint_domain::ServiceErrorKind::{Intercepted, Interrupted, NotSent, OutOfContract, Refused, TimedOut};
+use keymint_domain::{ConnectFailure, Intermediary, PlatformApi, ServiceError, Step};
 use keymint_http_adapter::{Http, HttpOptions};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -103,6 +103,19 @@ async fn an_endless_body_is_left_unread() {
             let has_list = matches!(step, Step::Login | Step::ListOrganizations | Step::ListProjects);
             let bound = if has_list { 8_388_608 } else { 1_048_576 };
             assert!(error.detail.ends_with(&format!("with more than {bound} bytes")), "{error}");
+        }
+    }
+}
+
+/// What comes after the header cannot make the outcome of a creation unknown.
+#[tokio::test]
+async fn a_challenge_needs_no_whole_body() {
+    let head = head(403, "cf-mitigated: challenge\r\ncontent-length: 1000\r\n");
+    for step in STEPS {
+        let flood = Fault::Flood(head.clone(), vec![b' '; 64 * 1024]);
+        for fault in [Fault::Write(head.clone()), Fault::Hang(head.clone()), flood] {
+            let error = failure(&http(), step, fault).await;
+            assert_eq!(error.kind, Intercepted { by: Intermediary::Challenge, status: 403 });
         }
     }
 }

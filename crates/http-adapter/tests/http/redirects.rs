@@ -1,7 +1,8 @@
 //! Redirects, which are never followed.
 
 use crate::support::{STEPS, answering, failure};
-use keymint_domain::ServiceErrorKind::Refused;
+use keymint_domain::Intermediary::Redirect;
+use keymint_domain::ServiceErrorKind::Intercepted;
 use wiremock::ResponseTemplate;
 
 #[tokio::test]
@@ -12,7 +13,7 @@ async fn a_redirect_is_never_followed() {
             let location = format!("{}/steal?code=1", elsewhere.uri());
             let error =
                 failure(step, ResponseTemplate::new(status).insert_header("location", location)).await;
-            assert_eq!(error.kind, Refused { status, retry_after: None });
+            assert_eq!(error.kind, Intercepted { by: Redirect, status });
             assert!(error.detail.ends_with(", a redirect to 127.0.0.1, which is not followed"), "{error}");
         }
     }
