@@ -1,6 +1,6 @@
 //! The error that ends a command: its kind, its causes, and what the user can do about it.
 
-use keymint_domain::Candidate;
+use keymint_domain::{Candidate, Reason};
 use std::error::Error;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -77,6 +77,8 @@ pub(crate) struct CliError {
     context: Option<String>,
     source: Option<Arc<dyn Error + Send + Sync>>,
     hints: Vec<String>,
+    /// The reason for which a server failed or refused.
+    pub(crate) reason: Option<Reason>,
     /// The organizations or projects to choose from.
     pub(crate) candidates: Vec<Candidate>,
 }
@@ -84,7 +86,7 @@ pub(crate) struct CliError {
 impl CliError {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         let context = Some(message.into());
-        Self { kind, context, source: None, hints: Vec::new(), candidates: Vec::new() }
+        Self { kind, context, source: None, hints: Vec::new(), reason: None, candidates: Vec::new() }
     }
 
     /// An error that is its source, without more context.
@@ -114,6 +116,10 @@ impl CliError {
     pub(crate) fn and_hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
+    }
+
+    pub(crate) fn reason(self, reason: Option<Reason>) -> Self {
+        Self { reason, ..self }
     }
 
     pub(crate) fn candidates(self, candidates: Vec<Candidate>) -> Self {

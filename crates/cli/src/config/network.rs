@@ -98,11 +98,6 @@ pub(crate) fn proxy(of: &Sources<'_>) -> Result<Option<Given>, CliError> {
     }
 }
 
-/// The variable that names the proxy.
-pub(crate) fn proxy_variable(environment: &dyn Environment) -> Option<&'static str> {
-    PROXY_VARIABLES.into_iter().find(|name| matches!(environment.get(name), Ok(Some(_))))
-}
-
 fn harmless_proxy(value: &str) -> Option<String> {
     let url = if value.contains("://") { Url::parse(value) } else { Url::parse(&format!("http://{value}")) };
     let url = url.ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;

@@ -1,31 +1,40 @@
 //! The errors of requests to the servers.
 
+use crate::config::Given;
 use crate::error::{CliError, ErrorKind};
+use crate::ui::format::DASHBOARD;
 use keymint_domain::{Advice, ServiceError, ServiceErrorKind, Step};
 
-/// The error of a request. The variable is the one that names the proxy, if one does.
-pub(crate) fn service(error: ServiceError, proxy_variable: Option<&str>) -> CliError {
+/// The page that lists the supported countries.
+const COUNTRIES: &str = "https://platform.openai.com/docs/supported-countries";
+
+/// The error of a request. `proxy` is the one in use.
+pub(crate) fn service(error: ServiceError, proxy: Option<&Given>) -> CliError {
     let kind = match error.kind {
         ServiceErrorKind::NotSent(_) | ServiceErrorKind::TimedOut => ErrorKind::Network,
         _ => ErrorKind::Server,
     };
-    let advice = error.advice();
-    let hint = match advice {
-        Advice::SignInAgain if error.step != Step::ExchangeCode => "The session was refused. ".to_owned(),
-        _ => String::new(),
-    } + &hint(advice, proxy_variable);
-    CliError::from_source(kind, error).hint(hint)
+    let (advice, reason) = (error.advice(), error.reason());
+    let hint = match (advice, error.step) {
+        (Advice::SignInAgain, step) if step != Step::ExchangeCode => "The session was refused. ",
+        (_, Step::CreateKey) if matches!(error.kind, ServiceErrorKind::Refused { .. }) => "No key was made. ",
+        _ => "",
+    }
+    .to_owned()
+        + &hint(advice, proxy);
+    CliError::from_source(kind, error).hint(hint).reason(Some(reason))
 }
 
 /// The words and options for an advice of the domain.
-pub(crate) fn hint(advice: Advice, proxy_variable: Option<&str>) -> String {
-    let hint = match (advice, proxy_variable) {
+pub(crate) fn hint(advice: Advice, proxy: Option<&Given>) -> String {
+    let named = proxy.map(|Given { value, source }| (value, source.about("proxy")));
+    let hint = match (advice, named) {
         (Advice::CheckHostName, _) => "Check the network connection, and the host name if you have set one.",
         (Advice::CheckTrust, _) => {
             "If a company proxy inspects TLS, pass its certificate with --ca-file. Check this machine's clock, too, \
              and --issuer and --api-base if you have set them."
         }
-        (Advice::CheckProxy, Some(variable)) => {
+        (Advice::CheckProxy, Some((_, variable))) => {
             return format!(
                 "{variable} names the proxy. Check its address, and the user name and password in it; NO_PROXY lists \
                  the hosts that are reached without it."
@@ -35,6 +44,27 @@ pub(crate) fn hint(advice: Advice, proxy_variable: Option<&str>) -> String {
         (Advice::CheckNetwork, _) => {
             "Check the network connection, a firewall, and whether a proxy is needed (HTTPS_PROXY)."
         }
+        (Advice::ChangeNetwork, _) => {
+            "A bot check in front of the platform does not let this network through, which often happens to a VPN, \
+             a data center or a proxy. Use another network, or run `keymint start` and `keymint finish` on a laptop \
+             in another network."
+        }
+        (Advice::SignInToNetwork, _) => {
+            "A captive portal or a proxy answered, not the platform. Open any web page in a browser on this machine \
+             to see whether the network asks for something, and check --issuer and --api-base if you have set them."
+        }
+        (Advice::ChangeRoute, Some((proxy, variable))) => {
+            return format!(
+                "The platform refuses requests from the country or region of the proxy {proxy}, which {variable} \
+                 names. Use another proxy, or none. {COUNTRIES} lists the supported countries."
+            );
+        }
+        (Advice::ChangeRoute, None) => {
+            return format!(
+                "The platform refuses requests from the country or region of this network. No proxy is set; a VPN \
+                 may be the cause. {COUNTRIES} lists the supported countries."
+            );
+        }
         (Advice::WaitLonger, _) => {
             "Check the network connection and run it again. --http-timeout waits longer."
         }
@@ -42,11 +72,35 @@ pub(crate) fn hint(advice: Advice, proxy_variable: Option<&str>) -> String {
         (Advice::TryLater, _) => {
             "The server has a problem. https://status.openai.com may know more; run it again later."
         }
+        (Advice::AddCredit, _) => {
+            "The account has no credit. Add some at https://platform.openai.com/settings/organization/billing."
+        }
         (Advice::CheckKeyPermissions, _) => {
             "The key may lack the permission to list models, with which it is tried."
         }
         (Advice::SignInAgain, _) => "Run it again to sign in anew.",
         (Advice::UseAnotherAccount, _) => "Run it again, perhaps with another account.",
+        (Advice::AskOwner, _) => {
+            "The account may only read in this organization: ask an owner for the permission to create keys, or for a \
+             key."
+        }
+        (Advice::CheckPolicy, _) => {
+            "The organization or the project does not accept this key. It may require an expiry, or a shorter one \
+             (--expires), accept no keys of users, or have as many keys as it may."
+        }
+        (Advice::CheckRoleAndPolicy, _) => {
+            "The organization or the project may require an expiry (--expires), accept no keys of users, or have as \
+             many keys as it may. Or the account lacks the permission: check its role in the organization."
+        }
+        (Advice::CheckProject, _) => {
+            "The project may have been archived or deleted. `keymint list` shows the projects; --project names one."
+        }
+        (Advice::Update, _) => {
+            return format!(
+                "The platform does not list organizations for this sign-in, so it may have changed. Look for a newer \
+                 keymint, or create the key by hand: {DASHBOARD}. Check --api-base if you have set it."
+            );
+        }
         (Advice::CheckRole, _) => {
             "No key was made. The account may lack the permission: check its role in the organization."
         }
@@ -60,7 +114,8 @@ pub(crate) fn hint(advice: Advice, proxy_variable: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use keymint_domain::ConnectFailure;
+    use crate::config::Source;
+    use keymint_domain::{ConnectFailure, Intermediary};
 
     #[test]
     fn a_failure_of_a_server_has_a_hint_that_helps() {
@@ -82,6 +137,34 @@ mod tests {
             let told = service(ServiceError::new(step, kind, "no"), None).hints().unwrap();
             assert!(told.contains(expected), "{step}, {kind:?}: {told}");
         }
-        assert!(hint(Advice::CheckProxy, Some("ALL_PROXY")).starts_with("ALL_PROXY names the proxy."));
+        let value = "http://proxy:3128".to_owned();
+        let proxy = Given { value, source: Source::Variable("ALL_PROXY".to_owned()) };
+        assert!(hint(Advice::CheckProxy, Some(&proxy)).starts_with("ALL_PROXY names the proxy."));
+        let country = hint(Advice::ChangeRoute, Some(&proxy));
+        assert!(country.contains("the proxy http://proxy:3128, which ALL_PROXY names"), "{country}");
+    }
+
+    #[test]
+    fn an_advice_to_sign_in_again_or_to_check_the_role_is_given_only_where_it_helps() {
+        let intercepted = |by, status| ServiceErrorKind::Intercepted { by, status };
+        for kind in [
+            intercepted(Intermediary::Challenge, 403),
+            intercepted(Intermediary::Proxy, 407),
+            intercepted(Intermediary::Proxy, 511),
+            intercepted(Intermediary::Redirect, 302),
+            intercepted(Intermediary::WebPage, 403),
+        ] {
+            for step in
+                [Step::ExchangeCode, Step::Login, Step::ListOrganizations, Step::CreateKey, Step::CheckKey]
+            {
+                let error = service(ServiceError::new(step, kind, "no"), None);
+                let told = error.hints().unwrap();
+                assert_eq!(error.kind, ErrorKind::Server);
+                assert!(
+                    !told.contains("anew") && !told.contains("account") && !told.contains("role"),
+                    "{told}"
+                );
+            }
+        }
     }
 }

@@ -1,19 +1,19 @@
 //! The errors of the flow.
 
+use crate::config::Given;
 use crate::error::{CliError, ErrorKind};
 use crate::explain::network;
 use crate::ui::format::{DASHBOARD, describe_target_exactly, quoted};
 use keymint_domain::{
-    AuthorizationError, KeyScope, NewKey, Observation, ProvisionError, Restriction, ServiceErrorKind, Target,
+    Advice, AuthorizationError, KeyScope, NewKey, Observation, ProvisionError, Reason, Restriction, Target,
     TargetError,
 };
 use std::fmt::Display;
 
-/// The error of a flow. The variable is the one that names the proxy, if one does, and
-/// `now` the time of the error, in UTC.
-pub(crate) fn provision(error: ProvisionError, proxy_variable: Option<&str>, now: &str) -> CliError {
+/// The error of a flow. `proxy` is the one in use, and `now` the time of the error, in UTC.
+pub(crate) fn provision(error: ProvisionError, proxy: Option<&Given>, now: &str) -> CliError {
     use ErrorKind::{NoProject, SignInRefused, SignInTimeout};
-    let mut candidates = Vec::new();
+    let (mut candidates, reason) = (Vec::new(), error.reason());
     let (kind, hint) = match &error {
         ProvisionError::AuthorizationTimedOut { .. } => (
             SignInTimeout,
@@ -58,17 +58,21 @@ pub(crate) fn provision(error: ProvisionError, proxy_variable: Option<&str>, now
             (NoProject, "Name the one that you mean by its id:")
         }
         ProvisionError::OutcomeUnknown { target, key_name, cause } => {
-            return outcome_unknown(target, key_name, cause, now);
+            let unknown = outcome_unknown(target, key_name, cause, now).reason(reason);
+            return match cause.advice() {
+                advice @ Advice::SignInToNetwork => unknown.and_hint(network::hint(advice, proxy)),
+                _ => unknown,
+            };
         }
         _ => {
             return match error {
-                ProvisionError::Service(error) => network::service(error, proxy_variable),
+                ProvisionError::Service(error) => network::service(error, proxy),
                 ProvisionError::NoResponse(error) => CliError::internal(error),
                 error => CliError::internal(error),
             };
         }
     };
-    CliError::from_source(kind, error).hint(hint).candidates(candidates)
+    CliError::from_source(kind, error).hint(hint).reason(reason).candidates(candidates)
 }
 
 /// Returns a hint for the refusal of a key with restrictions, which may be the reason.
@@ -80,7 +84,7 @@ pub(crate) fn refused_restrictions(key: &NewKey, error: &ProvisionError) -> Opti
         _ => "--scope",
     });
     let flags: Vec<_> = flags.collect();
-    let may_be_the_reason = matches!(error.kind, ServiceErrorKind::Refused { status: 400 | 403 | 422, .. });
+    let may_be_the_reason = matches!(error.reason(), Reason::Policy | Reason::Forbidden);
     (may_be_the_reason && !flags.is_empty()).then(|| {
         format!(
             "{} may be the reason: the organization may not allow this value, or the platform may not accept it from a \

@@ -1,7 +1,7 @@
 //! What every command works with.
 
 use crate::args::OutputArgs;
-use crate::config::{Sources, proxy_variable};
+use crate::config::{self, Sources};
 use crate::error::CliError;
 use crate::explain::provision::provision;
 use crate::ui::message::{Message, Warning};
@@ -54,6 +54,7 @@ impl Context {
 
     /// The error of the flow, with hints that fit the variables of this process.
     pub(crate) fn explain(&self, error: impl Into<ProvisionError>) -> CliError {
-        provision(error.into(), proxy_variable(self.sources.environment), &wall_clock::utc_now())
+        let proxy = config::proxy(&self.sources).ok().flatten();
+        provision(error.into(), proxy.as_ref(), &wall_clock::utc_now())
     }
 }

@@ -5,7 +5,7 @@ use crate::error::CliError;
 use crate::ui::format::{key_check, of_listener, of_warning};
 use crate::ui::json::to_json;
 use crate::ui::message::Message;
-use keymint_domain::KeyCheck;
+use keymint_domain::{KeyCheck, Reason};
 use serde::Serialize;
 
 /// An event, as it is printed. None has a secret.
@@ -39,6 +39,8 @@ enum Event<'a> {
     Verified,
     Error {
         kind: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<&'static str>,
         message: String,
         hint: Option<String>,
     },
@@ -46,7 +48,12 @@ enum Event<'a> {
 
 /// The error that ends the command.
 pub(crate) fn of_error(error: &CliError) -> String {
-    to_json(&Event::Error { kind: error.kind.name(), message: error.message(), hint: error.hints() })
+    to_json(&Event::Error {
+        kind: error.kind.name(),
+        reason: error.reason.map(Reason::name),
+        message: error.message(),
+        hint: error.hints(),
+    })
 }
 
 /// The event of a message, if it is for programs.

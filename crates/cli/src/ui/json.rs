@@ -5,7 +5,7 @@ use crate::host::environment::Advice;
 use crate::ui::stdout::STDOUT;
 use keymint_delivery_adapter::{KeyRecord, Named, StoredKey};
 use keymint_domain::text::is_deceptive;
-use keymint_domain::{ApiKey, Candidate, Catalogue, KeyCheck, Organization, Project, Title};
+use keymint_domain::{ApiKey, Candidate, Catalogue, KeyCheck, Organization, Project, Reason, Title};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use std::path::Path;
@@ -236,6 +236,8 @@ pub(crate) fn error(error: &CliError) -> String {
     struct Error<'a> {
         schema: &'static str,
         kind: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<&'static str>,
         message: String,
         hint: Option<String>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -244,6 +246,7 @@ pub(crate) fn error(error: &CliError) -> String {
     to_json(&Error {
         schema: "keymint.error/1",
         kind: error.kind.name(),
+        reason: error.reason.map(Reason::name),
         message: error.message(),
         hint: error.hints(),
         choices: error.candidates.iter().map(Choice::from).collect(),

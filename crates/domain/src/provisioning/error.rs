@@ -53,9 +53,12 @@ pub enum ProvisionError {
 }
 
 impl ProvisionError {
-    /// Returns the reason of a failed or refused request.
+    /// Returns the reason, if a request failed or was refused.
     pub fn reason(&self) -> Option<Reason> {
         match self {
+            Self::NoDefaultProject { last: Observation::ProjectsRefused { .. }, .. } => {
+                Some(Reason::Forbidden)
+            }
             Self::Service(error) | Self::OutcomeUnknown { cause: error, .. } => Some(error.reason()),
             _ => None,
         }

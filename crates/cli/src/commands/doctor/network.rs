@@ -1,6 +1,6 @@
 //! The way to the two servers.
 
-use crate::config::{self, Endpoints, Sources};
+use crate::config::{self, Endpoints, Given, Sources};
 use crate::explain::network::hint;
 use crate::ui::json::Finding;
 use keymint_domain::BaseUrl;
@@ -44,18 +44,18 @@ pub(super) async fn servers(
     extra_roots: ExtraRoots,
     sources: &Sources<'_>,
 ) -> [Finding; 2] {
-    let proxy = config::proxy_variable(sources.environment);
+    let proxy = config::proxy(sources).ok().flatten();
     let mut options = HttpOptions::default();
     options.extra_roots = extra_roots;
     let http = Http::new(options);
     let (issuer, api) = tokio::join!(
-        server("issuer", &http, &endpoints.client.issuer, proxy),
-        server("api", &http, &endpoints.api_base, proxy)
+        server("issuer", &http, &endpoints.client.issuer, proxy.as_ref()),
+        server("api", &http, &endpoints.api_base, proxy.as_ref())
     );
     [issuer, api]
 }
 
-async fn server(check: &'static str, http: &Http, base: &BaseUrl, proxy: Option<&'static str>) -> Finding {
+async fn server(check: &'static str, http: &Http, base: &BaseUrl, proxy: Option<&Given>) -> Finding {
     match http.check_connection(base).await {
         Ok(()) => Finding::ok(check, &format!("{base} can be reached")),
         Err(CheckConnectionError::Failed { why, detail, .. }) => {
