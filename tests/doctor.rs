@@ -3,7 +3,7 @@
 #![cfg(target_os = "linux")]
 
 use crate::support::{create, machine};
-use keymint_sandbox::Scenario;
+use keymint_sandbox::{NamedScenario, Scenario, Step};
 use keymint_testkit::{Launch, Relay, Session, authority, free_port, skipped};
 use serde_json::Value;
 use std::ffi::OsString;
@@ -29,12 +29,17 @@ struct Diagnosis {
 
 impl Machine {
     async fn new() -> Self {
+        Self::playing(Scenario::ready()).await
+    }
+
+    /// One whose servers play this.
+    async fn playing(scenario: Scenario) -> Self {
         let environment = vec![
             ("BROWSER", "true".into()),
             ("DISPLAY", ":0".into()),
             (BUS, Session::shared().address.clone().into()),
         ];
-        let machine = machine(Scenario::ready()).await;
+        let machine = machine(scenario).await;
         Self { machine, under: Vec::new(), args: Vec::new(), environment }
     }
 
@@ -59,8 +64,13 @@ impl Machine {
         let (code, text) = (ended.code, ended.stderr.clone());
         assert!(text.lines().all(|line| line.chars().count() <= 80 || line.contains('/')), "{text}");
         assert!(!text.contains('\u{1b}') && !text.contains("canary"), "{text}");
-        // Nobody was asked anything, and nothing was written.
-        assert!(self.machine.sandbox.requests().is_empty(), "{text}");
+        // Each server got at most one request, without a credential, and nothing was written.
+        for request in self.machine.sandbox.requests() {
+            let is_public = ["/.well-known/openid-configuration", "/v1/models"].contains(&&*request.path);
+            assert!(is_public && request.method == "GET", "{request:?}");
+            assert_eq!(request.header("authorization"), None);
+        }
+        assert_eq!(self.machine.sandbox.violations(), Vec::<String>::new());
         assert!(
             fs::read_dir(&self.machine.home).unwrap().all(|entry| entry.unwrap().file_name() == "planted")
         );
@@ -179,6 +189,7 @@ async fn a_certificate_that_is_not_trusted_is_found_until_it_is_named() {
     let authority = authority("a company");
     let server = Relay::start([127, 0, 0, 1].into(), &authority).await;
     let machine = Machine::new().await.option("--api-base", &server.url);
+    server.lead_to(machine.machine.sandbox.api_base());
     machine.finds("api", "problem", "the certificate of 127.0.0.1 is not trusted").await;
 
     let bundle = machine.machine.home.path().join("planted");
@@ -186,6 +197,22 @@ async fn a_certificate_that_is_not_trusted_is_found_until_it_is_named() {
     let machine = machine.option("--ca-file", bundle.to_str().unwrap());
     let diagnosis = machine.examined().await;
     assert_eq!((diagnosis.wrong(), diagnosis.code), (vec![], 0), "{}", diagnosis.text);
+}
+
+#[tokio::test]
+async fn an_answer_on_the_way_and_a_refused_country_are_found() {
+    use NamedScenario::{Challenge, Country, PortalPage, PortalRedirect, ProxySignIn};
+    for (case, step, check, status, message) in [
+        (Challenge, Step::Token, "issuer", "problem", "with a challenge that only a browser can pass"),
+        (Challenge, Step::Login, "api", "problem", "with a challenge that only a browser can pass"),
+        (ProxySignIn, Step::Login, "api", "problem", "answered 407"),
+        (Country, Step::Token, "issuer", "problem", "Country, region, or territory not supported"),
+        (PortalPage, Step::Login, "api", "warning", "with a web page"),
+        (PortalRedirect, Step::Token, "issuer", "warning", "a redirect to portal.test"),
+    ] {
+        let machine = Machine::playing(case.scenario_at(step).unwrap()).await;
+        machine.finds(check, status, message).await;
+    }
 }
 
 #[tokio::test]

@@ -26,6 +26,8 @@ pub enum Step {
     CreateKey,
     /// The check of a key, which no flow does by itself.
     CheckKey,
+    /// The check of the answer of a server, which no flow does by itself.
+    CheckServer,
 }
 
 impl Step {
@@ -43,6 +45,7 @@ impl Step {
             Self::ListProjects => ("list_projects", "listing the projects"),
             Self::CreateKey => ("create_key", "creating the key"),
             Self::CheckKey => ("check_key", "checking the key"),
+            Self::CheckServer => ("check_server", "checking the server"),
         }
     }
 }
@@ -68,9 +71,9 @@ pub struct ServiceError {
     /// A description with the cause. It has no control characters, so it can be shown.
     pub detail: String,
     /// The error code that came with a refusal, such as `insufficient_quota` or `invalid_grant`.
-    pub code: Option<String>,
+    pub code: Option<Box<str>>,
     /// The type of error that came with a refusal, such as `invalid_request_error`.
-    pub error_type: Option<String>,
+    pub error_type: Option<Box<str>>,
     /// The reason of a refused creation, as far as it follows from what is known of the target.
     pub(crate) expected: Option<Reason>,
 }
@@ -107,9 +110,9 @@ impl ServiceError {
     }
 }
 
-fn identifier(text: &str) -> Option<String> {
+fn identifier(text: &str) -> Option<Box<str>> {
     let is_identifier = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'));
-    ((1..=64).contains(&text.len()) && is_identifier).then(|| text.to_owned())
+    ((1..=64).contains(&text.len()) && is_identifier).then(|| text.into())
 }
 
 /// The kind of a [`ServiceError`].

@@ -12,6 +12,19 @@ pub struct HttpAuthServer {
     pub(crate) endpoint: Endpoint,
 }
 
+impl HttpAuthServer {
+    /// Requests the server's public metadata (OpenID Connect Discovery section 4), without a credential, to
+    /// learn whether the server itself answers. Any answer of its own will do.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`] if an intermediary answered in its place, or no answer came.
+    pub async fn check_answer(&self) -> Result<(), ServiceError> {
+        let path = [".well-known", "openid-configuration"];
+        self.endpoint.get(Step::CheckServer, &path, []).check_answer().await
+    }
+}
+
 #[async_trait]
 impl AuthServer for HttpAuthServer {
     async fn exchange_code(&self, grant: &AuthorizationGrant) -> Result<Tokens, ServiceError> {

@@ -1,12 +1,11 @@
 //! The facade: makes the adapters of one run, and holds what they share.
 
 use crate::auth_server::HttpAuthServer;
-use crate::check_connection::{self, CheckConnectionError};
 use crate::endpoint::Endpoint;
 use crate::options::{HttpOptions, HttpSetupError};
 use crate::platform_api::HttpPlatformApi;
 use crate::redact::Redactor;
-use crate::service::{self, Service};
+use crate::service::Service;
 use crate::tls::Tls;
 use keymint_domain::{BaseUrl, Clock};
 use std::convert::Infallible;
@@ -64,18 +63,6 @@ impl Http {
     /// [`HttpSetupError`].
     pub fn platform_api(&self, base: BaseUrl) -> Result<HttpPlatformApi, HttpSetupError> {
         Ok(HttpPlatformApi { endpoint: self.endpoint(base)? })
-    }
-
-    /// Connects to the server at this URL just as a request would, through the proxy and with the
-    /// TLS handshake, and hangs up. Sends no HTTP to it.
-    ///
-    /// # Errors
-    ///
-    /// [`CheckConnectionError`], within [`HttpOptions::connect_timeout`].
-    pub async fn check_connection(&self, base: &BaseUrl) -> Result<(), CheckConnectionError> {
-        let Shared { options, tls, redactor, .. } = &*self.shared;
-        let client = service::builder(options, base, &tls.config(base)?);
-        check_connection::connect(client, base, redactor, options).await
     }
 
     /// Opens a connection to each service made so far, with TLS and through the proxy if there is

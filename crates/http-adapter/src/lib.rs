@@ -39,7 +39,6 @@ mod platform_api;
 
 // Requests, their answers, and their errors in words.
 mod answer_log;
-mod check_connection;
 mod endpoint;
 mod error_body;
 mod request;
@@ -71,7 +70,6 @@ pub mod fuzzing;
 
 pub use answer_log::AnswerLog;
 pub use auth_server::HttpAuthServer;
-pub use check_connection::CheckConnectionError;
 pub use http::Http;
 pub use options::{HttpOptions, HttpSetupError};
 pub use platform_api::HttpPlatformApi;

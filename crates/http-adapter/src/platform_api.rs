@@ -18,6 +18,18 @@ pub struct HttpPlatformApi {
     pub(crate) endpoint: Endpoint,
 }
 
+impl HttpPlatformApi {
+    /// Requests the list of models without a key, which the platform refuses, to learn whether the platform
+    /// itself answers.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`] if an intermediary answered in its place, or no answer came.
+    pub async fn check_answer(&self) -> Result<(), ServiceError> {
+        self.endpoint.get(Step::CheckServer, &["v1", "models"], []).check_answer().await
+    }
+}
+
 #[async_trait]
 impl PlatformApi for HttpPlatformApi {
     async fn login(&self, token: &AccessToken, app: &str) -> Result<Login, ServiceError> {

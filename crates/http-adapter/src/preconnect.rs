@@ -44,10 +44,6 @@ impl ConnectionSlot {
         SlotLayer { slot: self.clone(), role: Role::Sender }
     }
 
-    pub(crate) async fn is_filled(&self) -> bool {
-        matches!(*self.0.lock().await, SlotState::Connected(_))
-    }
-
     /// Closes the connection.
     pub(crate) async fn clear(&self) {
         let mut state = self.0.lock().await;

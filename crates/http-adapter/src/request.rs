@@ -6,7 +6,7 @@ use crate::options::HttpOptions;
 use crate::redact::Redactor;
 use crate::retry_after::retry_after;
 use crate::transport;
-use keymint_domain::{Intermediary, ServiceError, ServiceErrorKind, Step};
+use keymint_domain::{Intermediary, Reason, ServiceError, ServiceErrorKind, Step};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use url::Url;
@@ -102,6 +102,20 @@ impl<'a> ApiRequest<'a> {
                 };
                 Err(context.answer(kind, status, &format!("with more than {longest_body} bytes")))
             }
+        }
+    }
+
+    /// Sends the request once, without a secret in it, to learn whether the server itself answers. Its
+    /// refusal is an answer as well, unless it is that of the country, and so is a web page for a resource
+    /// that it does not have.
+    pub(crate) async fn check_answer(self) -> Result<(), ServiceError> {
+        use ServiceErrorKind::{Intercepted, OutOfContract, Refused};
+        let Err(error) = self.send(|_| Ok(())).await else { return Ok(()) };
+        match error.kind {
+            Refused { .. } if error.reason() == Reason::Country => Err(error),
+            Refused { .. } | OutOfContract => Ok(()),
+            Intercepted { by: Intermediary::WebPage, status: 400..=499 } => Ok(()),
+            _ => Err(error),
         }
     }
 }

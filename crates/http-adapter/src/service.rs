@@ -49,7 +49,7 @@ impl Service {
 
 /// Sets every option that matters, the defaults as well: Cargo unifies features, so another crate
 /// may change reqwest's defaults.
-pub(crate) fn builder(options: &HttpOptions, base: &BaseUrl, tls: &ClientConfig) -> ClientBuilder {
+fn builder(options: &HttpOptions, base: &BaseUrl, tls: &ClientConfig) -> ClientBuilder {
     let builder = Client::builder()
         .https_only(base.join(&[]).scheme() == "https")
         .http1_only()

@@ -38,6 +38,23 @@ pub(crate) fn decide(state: &mut ServerState, request: &Request) -> Result<Respo
     response.ok_or_else(|| Refusal::innocent(page::problem(400, gone)))
 }
 
+/// Serves the server's metadata (OpenID Connect Discovery section 4).
+pub(crate) fn metadata(request: &Request) -> Response {
+    let issuer = format!("http://{}", request.header("host").unwrap_or_default());
+    let endpoint = |name| format!("{issuer}/oauth/{name}");
+    Response::json(
+        200,
+        &json!({
+            "issuer": issuer,
+            "authorization_endpoint": endpoint("authorize"),
+            "token_endpoint": endpoint("token"),
+            "response_types_supported": ["code"],
+            "grant_types_supported": ["authorization_code"],
+            "code_challenge_methods_supported": ["S256"],
+        }),
+    )
+}
+
 /// Serves the token endpoint (RFC 6749 section 3.2).
 pub(crate) fn token(state: &mut ServerState, request: &Request) -> Result<Response, Refusal> {
     let invalid_request = |wrong: String| token_error("invalid_request", &wrong);

@@ -122,7 +122,8 @@ impl NamedScenario {
         }
     }
 
-    /// Returns the scenario in which the case occurs at this step, each time, or `None` if the case has a
+    /// Returns the scenario in which the case occurs at this step and at what is public of the same server, each
+    /// time, or `None` if the case has a
     /// step of its own.
     pub fn scenario_at(self, step: Step) -> Option<Scenario> {
         let reply = match self {
@@ -140,7 +141,8 @@ impl NamedScenario {
                 .header("proxy-authenticate", "Basic realm=\"proxy\""),
             _ => return None,
         };
-        Some(Scenario::ready().reply(step, reply))
+        let public = if step == Step::Token { Step::Metadata } else { Step::Models };
+        Some(Scenario::ready().reply(step, reply.clone()).reply(public, reply))
     }
 
     fn words(self) -> (&'static str, &'static str) {

@@ -116,7 +116,12 @@ fn requested_key(body: &Value) -> Option<CreatedKey> {
 }
 
 /// `GET /v1/models`
+///
+/// A request without a key is not a violation, since it is sent to learn whether the server answers.
 pub(crate) fn models(state: &ServerState, request: &Request) -> Result<Response, Refusal> {
+    if request.header("authorization").is_none() {
+        return Err(Refusal::innocent(Response::api_error(401, "invalid_api_key", "there is no key")));
+    }
     require(state, CredentialKind::ApiKey, request)?;
     let model = json!({ "id": "sandbox-model", "object": "model", "owned_by": "sandbox" });
     Ok(Response::json(200, &json!({ "object": "list", "data": [model] })))

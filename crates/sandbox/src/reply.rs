@@ -10,6 +10,8 @@ use std::time::Duration;
 pub enum Step {
     /// `POST /oauth/token`
     Token,
+    /// `GET /.well-known/openid-configuration`
+    Metadata,
     /// `POST /dashboard/onboarding/login`
     Login,
     /// `GET /v1/organizations`, each page
@@ -50,6 +52,7 @@ impl Step {
             Self::Projects => ("projects", "The list of an organization's projects"),
             Self::CreateKey => ("create-key", "The creation of the key"),
             Self::Models => ("models", "The check of the key"),
+            Self::Metadata => ("metadata", "The metadata of the authorization server"),
         }
     }
 

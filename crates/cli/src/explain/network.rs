@@ -15,13 +15,14 @@ pub(crate) fn service(error: ServiceError, proxy: Option<&Given>) -> CliError {
         _ => ErrorKind::Server,
     };
     let (advice, reason) = (error.advice(), error.reason());
-    let hint = match (advice, error.step) {
+    let before = match (advice, error.step) {
         (Advice::SignInAgain, step) if step != Step::ExchangeCode => "The session was refused. ",
-        (_, Step::CreateKey) if matches!(error.kind, ServiceErrorKind::Refused { .. }) => "No key was made. ",
+        (Advice::AskOwner | Advice::CheckPolicy | Advice::CheckRoleAndPolicy | Advice::CheckProject, _) => {
+            "No key was made. "
+        }
         _ => "",
-    }
-    .to_owned()
-        + &hint(advice, proxy);
+    };
+    let hint = format!("{before}{}", hint(advice, proxy));
     CliError::from_source(kind, error).hint(hint).reason(Some(reason))
 }
 

@@ -69,6 +69,7 @@ impl Advice {
             (Reason::Role, _) => Self::AskOwner,
             (Reason::Interrupted | Reason::OutOfContract, _) => Self::CheckEndpoints,
             (_, Step::CheckKey) => Self::CheckKeyPermissions,
+            (_, Step::CheckServer) => Self::CheckEndpoints,
             (_, Step::ExchangeCode) | (Reason::Unauthorized, _) => Self::SignInAgain,
             (_, Step::Login) => Self::UseAnotherAccount,
             (Reason::NotFound, Step::CreateKey) => Self::CheckProject,
@@ -89,13 +90,14 @@ mod tests {
     use super::*;
     use crate::service_error::ConnectFailure;
 
-    const STEPS: [Step; 6] = [
+    const STEPS: [Step; 7] = [
         Step::ExchangeCode,
         Step::Login,
         Step::ListOrganizations,
         Step::ListProjects,
         Step::CreateKey,
         Step::CheckKey,
+        Step::CheckServer,
     ];
 
     fn intercepted(by: Intermediary, status: u16) -> ServiceErrorKind {
@@ -139,19 +141,35 @@ mod tests {
     #[test]
     fn a_refusal_has_the_advice_that_helps_at_its_step() {
         use Advice::{
-            CheckKeyPermissions, CheckPolicy, CheckProject, CheckRole, CheckRoleAndPolicy, SignInAgain,
-            Update, UseAnotherAccount,
+            CheckEndpoints, CheckKeyPermissions, CheckPolicy, CheckProject, CheckRole, CheckRoleAndPolicy,
+            SignInAgain, Update, UseAnotherAccount,
         };
         for (status, reasons, advice) in [
             (
                 400,
                 [Reason::Rejected, Reason::Policy],
-                [SignInAgain, UseAnotherAccount, CheckRole, CheckRole, CheckPolicy, CheckKeyPermissions],
+                [
+                    SignInAgain,
+                    UseAnotherAccount,
+                    CheckRole,
+                    CheckRole,
+                    CheckPolicy,
+                    CheckKeyPermissions,
+                    CheckEndpoints,
+                ],
             ),
             (
                 401,
                 [Reason::Unauthorized; 2],
-                [SignInAgain, SignInAgain, SignInAgain, SignInAgain, SignInAgain, CheckKeyPermissions],
+                [
+                    SignInAgain,
+                    SignInAgain,
+                    SignInAgain,
+                    SignInAgain,
+                    SignInAgain,
+                    CheckKeyPermissions,
+                    CheckEndpoints,
+                ],
             ),
             (
                 403,
@@ -163,12 +181,21 @@ mod tests {
                     CheckRole,
                     CheckRoleAndPolicy,
                     CheckKeyPermissions,
+                    CheckEndpoints,
                 ],
             ),
             (
                 404,
                 [Reason::NotFound; 2],
-                [SignInAgain, UseAnotherAccount, Update, CheckRole, CheckProject, CheckKeyPermissions],
+                [
+                    SignInAgain,
+                    UseAnotherAccount,
+                    Update,
+                    CheckRole,
+                    CheckProject,
+                    CheckKeyPermissions,
+                    CheckEndpoints,
+                ],
             ),
         ] {
             for (step, advice) in STEPS.into_iter().zip(advice) {

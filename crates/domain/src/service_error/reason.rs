@@ -95,7 +95,8 @@ impl Reason {
     }
 
     fn of_refusal(error: &ServiceError, status: u16) -> Self {
-        let has = |code: &str| [&error.code, &error.error_type].into_iter().flatten().any(|own| own == code);
+        let has =
+            |code: &str| [&error.code, &error.error_type].into_iter().flatten().any(|own| **own == *code);
         if has("unsupported_country_region_territory") || has("request_forbidden") {
             return Self::Country;
         }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "the helpers of tests count as tests too")]
 
 mod answers;
-mod check_connection;
+mod check_answer;
 mod check_key;
 mod conformance;
 mod faults;

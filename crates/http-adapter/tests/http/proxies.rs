@@ -6,7 +6,6 @@ use crate::support::{
 };
 use keymint_domain::ServiceErrorKind::NotSent;
 use keymint_domain::{ConnectFailure, Step};
-use keymint_http_adapter::CheckConnectionError;
 use std::env;
 use std::process::Command;
 use wiremock::ResponseTemplate;
@@ -63,9 +62,10 @@ async fn not_let_through() {
         assert!(error.detail.contains(": the proxy did not let it through: "), "{error}");
         assert_clean(&error);
     }
-    let error = http().check_connection(&base("https://keymint.invalid")).await.unwrap_err();
-    assert!(matches!(error, CheckConnectionError::Failed { why: ConnectFailure::Proxy, .. }), "{error}");
-    assert!(!format!("{error} {error:?}").contains(CANARY), "{error:?}");
+    let platform = http().platform_api(base("https://keymint.invalid")).unwrap();
+    let error = platform.check_answer().await.unwrap_err();
+    assert_eq!(error.kind, NotSent(ConnectFailure::Proxy), "{error}");
+    assert_clean(&error);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use crate::server::Server;
 use crate::support::{STEPS, assert_clean, call};
 use keymint_domain::ServiceErrorKind::NotSent;
 use keymint_domain::{BaseUrl, ConnectFailure, ServiceError, Step};
-use keymint_http_adapter::{CheckConnectionError, ExtraRoots, Http, HttpOptions};
+use keymint_http_adapter::{ExtraRoots, Http, HttpOptions};
 use keymint_testkit::{Authority, acceptor, authority, certificate_for};
 use rcgen::{CertificateParams, date_time_ymd};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -67,15 +67,16 @@ async fn an_unknown_authority_is_not_trusted() {
 }
 
 #[tokio::test]
-async fn whether_a_server_is_reached_depends_on_trust_and_takes_no_request() {
+async fn whether_a_server_answers_depends_on_trust_and_an_untrusted_one_gets_no_request() {
     let (known, unknown) = (authority("known"), authority("unknown"));
     let server = server(&known, certificate_for("localhost")).await;
     let url = BaseUrl::parse(&server.url).unwrap();
-    trusting(&known).check_connection(&url).await.unwrap();
-    let error = trusting(&unknown).check_connection(&url).await.unwrap_err();
+    let error = trusting(&unknown).platform_api(url.clone()).unwrap().check_answer().await.unwrap_err();
     assert!(error.to_string().contains("not trusted"), "{error}");
-    assert!(matches!(error, CheckConnectionError::Failed { why: ConnectFailure::Tls, .. }), "{error:?}");
+    assert_eq!(error.kind, NotSent(ConnectFailure::Tls), "{error:?}");
     assert_eq!(server.seen().requests, 0);
+    trusting(&known).platform_api(url).unwrap().check_answer().await.unwrap();
+    assert_eq!(server.seen().requests, 1);
 }
 
 #[tokio::test]

@@ -95,7 +95,7 @@ async fn a_bearer_of_the_wrong_kind_is_refused_everywhere() {
             "models request: the bearer is a session key, where an API key is due",
         ),
         (
-            get(format!("{}/v1/models", sandbox.api_base())),
+            get(format!("{}/v1/models", sandbox.api_base())).header("authorization", "Basic x"),
             "models request: no bearer, where an API key is due",
         ),
     ] {
@@ -105,6 +105,17 @@ async fn a_bearer_of_the_wrong_kind_is_refused_everywhere() {
         assert_eq!(sandbox.violations().pop().as_deref(), Some(violation));
     }
     assert!(sandbox.keys().is_empty());
+}
+
+#[tokio::test]
+async fn what_shows_that_a_server_answers_is_no_violation() {
+    let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
+    let metadata = get(format!("{}/.well-known/openid-configuration", sandbox.issuer())).send().await;
+    assert_eq!((metadata.status, &metadata.json()["issuer"]), (200, &sandbox.issuer().into()));
+    assert_eq!(metadata.json()["token_endpoint"], format!("{}/oauth/token", sandbox.issuer()));
+    let refused = get(format!("{}/v1/models", sandbox.api_base())).send().await;
+    assert_eq!((refused.status, &refused.json()["error"]["code"]), (401, &"invalid_api_key".into()));
+    assert_eq!(sandbox.violations(), Vec::<String>::new());
 }
 
 #[tokio::test]

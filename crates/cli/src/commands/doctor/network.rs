@@ -3,8 +3,12 @@
 use crate::config::{self, Endpoints, Given, Sources};
 use crate::explain::network::hint;
 use crate::ui::json::Finding;
-use keymint_domain::BaseUrl;
-use keymint_http_adapter::{CheckConnectionError, ExtraRoots, Http, HttpOptions};
+use keymint_domain::{BaseUrl, Reason, ServiceError};
+use keymint_http_adapter::{ExtraRoots, Http, HttpOptions, HttpSetupError};
+use std::time::Duration;
+
+/// The time limit of an answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Which proxy is in force.
 pub(super) fn proxy(endpoints: &Endpoints, options: &Sources<'_>) -> Finding {
@@ -38,7 +42,8 @@ pub(super) fn certificates(ca_file: &Option<String>, options: &Sources<'_>) -> (
     })
 }
 
-/// Whether both servers are there and trusted. Nothing is asked of them.
+/// Whether both servers can be reached, are trusted, and answer themselves. Each gets one request without a
+/// credential.
 pub(super) async fn servers(
     endpoints: &Endpoints,
     extra_roots: ExtraRoots,
@@ -47,20 +52,28 @@ pub(super) async fn servers(
     let proxy = config::proxy(sources).ok().flatten();
     let mut options = HttpOptions::default();
     options.extra_roots = extra_roots;
+    options.request_timeout = PATIENCE;
     let http = Http::new(options);
-    let (issuer, api) = tokio::join!(
-        server("issuer", &http, &endpoints.client.issuer, proxy.as_ref()),
-        server("api", &http, &endpoints.api_base, proxy.as_ref())
-    );
-    [issuer, api]
+    let (issuer, api) = (&endpoints.client.issuer, &endpoints.api_base);
+    let check_issuer = async { Ok(http.auth_server(issuer.clone())?.check_answer().await) };
+    let check_api = async { Ok(http.platform_api(api.clone())?.check_answer().await) };
+    let (of_issuer, of_api) = tokio::join!(check_issuer, check_api);
+    [server("issuer", issuer, of_issuer, proxy.as_ref()), server("api", api, of_api, proxy.as_ref())]
 }
 
-async fn server(check: &'static str, http: &Http, base: &BaseUrl, proxy: Option<&Given>) -> Finding {
-    match http.check_connection(base).await {
-        Ok(()) => Finding::ok(check, &format!("{base} can be reached")),
-        Err(CheckConnectionError::Failed { why, detail, .. }) => {
-            Finding::problem(check, &format!("{base}: {detail}"), hint(why.advice(), proxy))
+fn server(
+    check: &'static str,
+    base: &BaseUrl,
+    answer: Result<Result<(), ServiceError>, HttpSetupError>,
+    proxy: Option<&Given>,
+) -> Finding {
+    match answer {
+        Ok(Ok(())) => Finding::ok(check, &format!("{base} can be reached")),
+        // A server may answer so for a resource that it does not have.
+        Ok(Err(error)) if error.reason() == Reason::Portal => {
+            Finding::warning(check, &error.detail, hint(error.advice(), proxy))
         }
+        Ok(Err(error)) => Finding::problem(check, &error.detail, hint(error.advice(), proxy)),
         Err(error) => Finding::problem(
             check,
             &format!("{base}: {error}"),
