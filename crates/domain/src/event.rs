@@ -4,6 +4,7 @@
 //! the flow. The URL to open and the result are return values, not events.
 
 use crate::platform::organization::{OrganizationId, Target};
+use crate::policy::selector::Candidate;
 use crate::service_error::{Reason, ServiceErrorKind, Step};
 use std::fmt;
 use std::time::Duration;
@@ -63,6 +64,9 @@ pub enum Event {
     CreationRequested,
     /// The project was found.
     TargetSelected(Target),
+    /// A preferred organization or project, which was not named, was skipped: a policy disables API keys of
+    /// users in it. Reported before the selected target, for the most preferred one.
+    TargetSkipped(Candidate),
 }
 
 impl Event {
@@ -77,6 +81,7 @@ impl Event {
             Self::Retrying { .. } => "retrying",
             Self::CreationRequested => "creation_requested",
             Self::TargetSelected(_) => "target_selected",
+            Self::TargetSkipped(_) => "target_skipped",
         }
     }
 }
@@ -94,11 +99,30 @@ pub enum Observation {
         /// The number of projects in those lists.
         projects: usize,
     },
+    /// None of them has a default project, and the user's own organization was not set up on the platform's
+    /// web site. The project may not appear before that.
+    NotOnboarded {
+        /// The number of organizations whose lists were read.
+        organizations: usize,
+        /// The number of projects in those lists.
+        projects: usize,
+    },
     /// The server refused the project list of each organization.
     ProjectsRefused {
         /// The number of organizations.
         organizations: usize,
     },
+}
+
+impl Observation {
+    /// Returns the reason why there is no project yet, if it is known.
+    pub fn reason(&self) -> Option<Reason> {
+        match self {
+            Self::NotOnboarded { .. } => Some(Reason::NotOnboarded),
+            Self::ProjectsRefused { .. } => Some(Reason::Forbidden),
+            Self::NoOrganization | Self::NoDefaultProject { .. } => None,
+        }
+    }
 }
 
 impl fmt::Display for Observation {
@@ -108,6 +132,9 @@ impl fmt::Display for Observation {
             Self::NoDefaultProject { organizations, projects } => {
                 let organizations = counted(organizations, "organization");
                 write!(f, "{organizations} and {} were checked", counted(projects, "project"))
+            }
+            Self::NotOnboarded { .. } => {
+                f.write_str("the account was not set up on the platform's web site yet")
             }
             Self::ProjectsRefused { organizations } => {
                 write!(f, "the server refused the project list of {}", counted(organizations, "organization"))

@@ -1,8 +1,9 @@
 //! How values are written and read with serde (feature `serde`).
 //!
 //! A target is `{"organization": {"id", "title"}, "project": {"id", "title"}}`, with the raw titles and without
-//! policies. An organization or a project has its policies where they are known. An event has its [name](Event::name) as `event`, after its facts; durations are in milliseconds, and in
-//! titles what looks like a key is redacted, since events end up in logs.
+//! policies. An organization or a project has its policies where they are known. An event has its
+//! [name](Event::name) as `event`, after its facts; durations are in milliseconds, and in titles what looks like
+//! a key is redacted, since events end up in logs.
 //!
 //! A saved authorization is written with its secrets, the code verifier and the state, in plain text: it may
 //! go into a file that no other user can read, and nowhere else.
@@ -12,7 +13,9 @@ use crate::oauth::authorization::{Client, SavedAuthorization};
 use crate::oauth::base_url::BaseUrl;
 use crate::platform::organization::{OrganizationId, ProjectId, Target};
 use crate::platform::title::Title;
+use crate::policy::selector::Candidate;
 use crate::secret::{CodeVerifier, State};
+use crate::service_error::Reason;
 use crate::text::redact_keys;
 use serde::de::Error;
 use serde::ser::SerializeMap;
@@ -69,12 +72,16 @@ impl Serialize for Event {
             Self::WaitingForProject { observed, retry_in } => {
                 let (organizations, projects) = match *observed {
                     Observation::NoOrganization => (0, 0),
-                    Observation::NoDefaultProject { organizations, projects } => (organizations, projects),
+                    Observation::NoDefaultProject { organizations, projects }
+                    | Observation::NotOnboarded { organizations, projects } => (organizations, projects),
                     Observation::ProjectsRefused { organizations } => (organizations, 0),
                 };
                 map.serialize_entry("organizations", &organizations)?;
                 map.serialize_entry("projects", &projects)?;
                 map.serialize_entry("retry_in_ms", &milliseconds(*retry_in))?;
+                if let Some(reason) = observed.reason() {
+                    map.serialize_entry("reason", reason.name())?;
+                }
             }
             Self::OrganizationSkipped { id, kind, reason } => {
                 map.serialize_entry("id", id)?;
@@ -96,6 +103,14 @@ impl Serialize for Event {
                 let NestedTarget { organization, project } = target.clone().into();
                 map.serialize_entry("organization", &organization.redacted())?;
                 map.serialize_entry("project", &project.redacted())?;
+            }
+            Self::TargetSkipped(Candidate { organization, project }) => {
+                let organization = Named { id: &organization.id, title: organization.title.clone() };
+                let project =
+                    project.as_ref().map(|project| Named { id: &project.id, title: project.title.clone() });
+                map.serialize_entry("organization", &organization.redacted())?;
+                map.serialize_entry("project", &project.map(Named::redacted))?;
+                map.serialize_entry("reason", Reason::Policy.name())?;
             }
             Self::CodeExchanged | Self::SignedIn | Self::CreationRequested => {}
         }
@@ -162,7 +177,7 @@ mod tests {
     use super::*;
     use crate::oauth::authorization::PendingAuthorization;
     use crate::platform::organization::{Organization, Project, Role};
-    use crate::service_error::{Reason, ServiceErrorKind, Step};
+    use crate::service_error::{ServiceErrorKind, Step};
     use crate::testing::{organization, pending, project};
     use serde_json::{from_value, json, to_value};
 
@@ -205,6 +220,32 @@ mod tests {
                 json!({"event": "waiting_for_project", "organizations": 2, "projects": 3, "retry_in_ms": 1000}),
             ),
             (
+                Event::WaitingForProject {
+                    observed: Observation::NotOnboarded { organizations: 1, projects: 0 },
+                    retry_in: second,
+                },
+                json!({
+                    "event": "waiting_for_project",
+                    "organizations": 1,
+                    "projects": 0,
+                    "retry_in_ms": 1000,
+                    "reason": "not_onboarded",
+                }),
+            ),
+            (
+                Event::WaitingForProject {
+                    observed: Observation::ProjectsRefused { organizations: 2 },
+                    retry_in: second,
+                },
+                json!({
+                    "event": "waiting_for_project",
+                    "organizations": 2,
+                    "projects": 0,
+                    "retry_in_ms": 1000,
+                    "reason": "forbidden",
+                }),
+            ),
+            (
                 Event::OrganizationSkipped { id, kind, reason },
                 json!({"event": "organization_skipped", "id": "org-1", "reason": "timeout", "message": message}),
             ),
@@ -228,6 +269,15 @@ mod tests {
                     "event": "target_selected",
                     "organization": {"id": "org-1", "title": "Acme\u{1b} sk-[redacted]"},
                     "project": {"id": "proj_1", "title": null},
+                }),
+            ),
+            (
+                Event::TargetSkipped(Candidate::of_project(&organization("org-1"), &project("proj_1", true))),
+                json!({
+                    "event": "target_skipped",
+                    "organization": {"id": "org-1", "title": null},
+                    "project": {"id": "proj_1", "title": null},
+                    "reason": "policy",
                 }),
             ),
         ] {

@@ -1,6 +1,7 @@
 //! Organizations, projects, the target that they make together, and the lists of them.
 
 use crate::platform::title::Title;
+use crate::service_error::Reason;
 use std::fmt;
 
 /// Longest id that is put into a URL or a header, in characters.
@@ -213,6 +214,15 @@ impl Target {
                 .then_some(PolicyOwner::Organization)
                 .or_else(of_project),
             role: organization.role,
+        }
+    }
+
+    /// Returns the reason why it probably refuses to create a key, if one is known.
+    pub(crate) fn expected_refusal(&self) -> Option<Reason> {
+        match (self.keys_disabled_by, self.role) {
+            (Some(_), _) => Some(Reason::Policy),
+            (None, Some(Role::Reader)) => Some(Reason::Role),
+            (None, _) => None,
         }
     }
 }

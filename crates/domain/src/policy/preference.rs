@@ -1,22 +1,42 @@
 //! The organization and the project that are preferred where none is named.
 
-use crate::platform::organization::{Organization, Project};
+use crate::platform::organization::{Organization, OrganizationId, Project};
 use std::collections::HashSet;
 
-/// The organizations in the order in which they are looked into: default ones, then personal
-/// ones, then the rest. Inside each rank the given order stands. What stands there twice is one.
+/// Returns the organizations in the order in which they are looked into: default ones, then personal ones, then
+/// the rest. Those that certainly [refuse keys](Organization::refuses_keys) come last, in the same ranks. The
+/// server's order is kept inside each rank. The first entry of an id counts.
 pub fn by_preference(organizations: &[Organization]) -> Vec<&Organization> {
     let mut seen = HashSet::with_capacity(organizations.len());
     let unique = organizations.iter().filter(|organization| seen.insert(&organization.id));
-    let (default, others): (Vec<_>, Vec<_>) = unique.partition(|organization| organization.is_default);
+    let (refusing, accepting) = unique.partition(|organization| organization.refuses_keys());
+    [by_rank(accepting), by_rank(refusing)].concat()
+}
+
+fn by_rank(organizations: Vec<&Organization>) -> Vec<&Organization> {
+    let (default, others): (Vec<_>, Vec<_>) =
+        organizations.into_iter().partition(|organization| organization.is_default);
     let (personal, rest): (Vec<_>, Vec<_>) =
         others.into_iter().partition(|organization| organization.personal);
     [default, personal, rest].concat()
 }
 
-/// The default project: the first initial one.
+/// Returns the first organization that was skipped for the chosen one only because it certainly refuses keys. The
+/// given organizations are in the server's order.
+pub(crate) fn skipped_for<'a>(
+    chosen: &OrganizationId,
+    organizations: &'a [Organization],
+) -> Option<&'a Organization> {
+    let preferred = by_rank(organizations.iter().collect());
+    let mut preferred = preferred.into_iter().take_while(|organization| organization.id != *chosen);
+    preferred.find(|organization| organization.refuses_keys())
+}
+
+/// Returns the default project: the first initial one that does not certainly
+/// [refuse keys](Project::refuses_keys), or else the first initial one.
 pub fn default_project(projects: &[Project]) -> Option<&Project> {
-    projects.iter().find(|project| project.is_initial)
+    let initial = || projects.iter().filter(|project| project.is_initial);
+    initial().find(|project| !project.refuses_keys()).or_else(|| initial().next())
 }
 
 #[cfg(test)]
@@ -48,6 +68,52 @@ mod tests {
             ids(&by_preference(&given)),
             ["default-1", "both", "default-2", "personal-1", "personal-2", "other-1", "other-2"]
         );
+    }
+
+    fn refusing(organization: Organization) -> Organization {
+        Organization { disable_user_api_keys: Some(true), ..organization }
+    }
+
+    #[test]
+    fn those_that_certainly_refuse_keys_come_last_in_the_same_ranks() {
+        let allowed = Organization {
+            disable_user_api_keys: Some(false),
+            ..organization("allowed-personal", false, true)
+        };
+        let given = [
+            refusing(organization("refusing-other", false, false)),
+            refusing(organization("refusing-default", true, false)),
+            refusing(organization("refusing-personal", false, true)),
+            organization("other", false, false),
+            allowed,
+        ];
+        assert_eq!(
+            ids(&by_preference(&given)),
+            ["allowed-personal", "other", "refusing-default", "refusing-personal", "refusing-other"]
+        );
+    }
+
+    #[test]
+    fn an_organization_was_skipped_if_it_refuses_and_has_a_better_rank_or_place() {
+        let given = [
+            organization("plain", false, false),
+            refusing(organization("refusing-1", false, false)),
+            refusing(organization("refusing-2", false, false)),
+            organization("last", false, false),
+            organization("personal", false, true),
+        ];
+        for (chosen, skipped) in [("plain", None), ("last", Some("refusing-1")), ("personal", None)] {
+            let id = testing::organization(chosen).id;
+            assert_eq!(skipped_for(&id, &given).map(|organization| organization.id.as_str()), skipped);
+        }
+    }
+
+    #[test]
+    fn the_default_project_is_the_first_initial_one_that_does_not_refuse_keys() {
+        let refusing = Project { disable_user_api_keys: Some(true), ..project("refusing", true) };
+        let projects = [project("a", false), refusing, project("b", true)];
+        assert_eq!(default_project(&projects), Some(&projects[2]));
+        assert_eq!(default_project(&projects[..2]), Some(&projects[1]));
     }
 
     #[test]

@@ -116,7 +116,7 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    fn of_organization(organization: Organization) -> Self {
+    pub(crate) fn of_organization(organization: Organization) -> Self {
         Self { organization, project: None }
     }
 

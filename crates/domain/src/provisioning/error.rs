@@ -53,13 +53,11 @@ pub enum ProvisionError {
 }
 
 impl ProvisionError {
-    /// Returns the reason, if a request failed or was refused.
+    /// Returns the reason of a failed or refused request, or of a missing project if that is known.
     pub fn reason(&self) -> Option<Reason> {
         match self {
-            Self::NoDefaultProject { last: Observation::ProjectsRefused { .. }, .. } => {
-                Some(Reason::Forbidden)
-            }
             Self::Service(error) | Self::OutcomeUnknown { cause: error, .. } => Some(error.reason()),
+            Self::NoDefaultProject { last, .. } => last.reason(),
             _ => None,
         }
     }

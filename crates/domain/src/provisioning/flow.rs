@@ -111,7 +111,7 @@ impl Provisioner<'_> {
             Err(cause) if cause.kind.leaves_outcome_unknown() => {
                 Err(ProvisionError::OutcomeUnknown { target: Box::new(target), key_name: name, cause })
             }
-            Err(refusal) => Err(refusal.into()),
+            Err(refusal) => Err(ServiceError { expected: target.expected_refusal(), ..refusal }.into()),
         }
     }
 }

@@ -3,7 +3,9 @@
 mod findings;
 
 use crate::event::{Event, Observation};
-use crate::platform::organization::{OrganizationId, Target};
+use crate::platform::organization::{Organization, OrganizationId, Target};
+use crate::policy::preference::skipped_for;
+use crate::policy::selector::Candidate;
 use crate::policy::shortcut::settled_target;
 use crate::provisioning::error::ProvisionError;
 use crate::provisioning::lists::{Lists, ProjectLists};
@@ -18,7 +20,8 @@ impl Provisioner<'_> {
     /// the plan's time is up.
     ///
     /// It requests no list if the response to the login settles the target and the plan permits the
-    /// [shortcut](crate::Plan::shortcut). It waits for the default project, and for an empty list to have
+    /// [shortcut](crate::Plan::shortcut). Without a name it prefers targets that do not certainly refuse keys; a
+    /// named target is selected even if it does. It waits for the default project, and for an empty list to have
     /// entries. A requested name that is missing from a list with entries is an error at once.
     ///
     /// # Errors
@@ -95,8 +98,9 @@ impl Search<'_> {
             projects.schedule(group.iter().map(|organization| &organization.id));
             for organization in group {
                 match projects.get(&organization.id).await {
-                    Ok(listing) => {
-                        if let Some(target) = findings.read(organization, &listing) {
+                    Ok(projects_of_it) => {
+                        if let Some(target) = findings.read(organization, &projects_of_it) {
+                            self.report_skipped(&target, &listing.items, findings.skipped());
                             return Ok(target);
                         }
                     }
@@ -114,6 +118,21 @@ impl Search<'_> {
             }
         }
         findings.finish()
+    }
+
+    /// Reports the organization or the project that was skipped for the target, unless the target was named or
+    /// refuses keys as well.
+    fn report_skipped(&self, target: &Target, organizations: &[Organization], project: Option<&Candidate>) {
+        let Provisioner { plan: Plan { selector, .. }, observer, .. } = self.provisioner;
+        if target.keys_disabled_by.is_some() || selector.project.is_some() {
+            return;
+        }
+        let organization = match selector.organization {
+            None => skipped_for(&target.organization_id, organizations).cloned(),
+            Some(_) => None,
+        };
+        let skipped = organization.map(Candidate::of_organization).or_else(|| project.cloned());
+        skipped.into_iter().for_each(|candidate| observer(Event::TargetSkipped(candidate)));
     }
 
     fn is_over(&self, deadline: Deadline) -> bool {

@@ -6,6 +6,7 @@ mod authorize;
 mod catalogue;
 mod delivery;
 mod once;
+mod policies;
 mod provisioning;
 mod rounds;
 mod selector;

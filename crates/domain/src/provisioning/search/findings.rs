@@ -13,6 +13,10 @@ use std::time::Duration;
 pub(super) struct Findings<'a> {
     /// The id or title of the requested project.
     requested: Option<&'a str>,
+    /// The default project that is preferred, if none is requested, although it certainly refuses keys.
+    refusing: Option<Candidate>,
+    /// Whether the user's own organization still has to be set up.
+    needs_onboarding: bool,
     /// Every project that was seen, if one is requested.
     candidates: Vec<Candidate>,
     /// The number of organizations whose lists were read.
@@ -44,17 +48,32 @@ impl<'a> Findings<'a> {
         self.empty += usize::from(listing.items.is_empty());
         self.projects += listing.items.len();
         self.unread += usize::from(!listing.complete);
-        let certain = match self.requested {
-            None => default_project(&listing.items),
+        self.needs_onboarding |= organization.needs_onboarding();
+        match self.requested {
+            None => {
+                let candidate = Candidate::of_project(organization, default_project(&listing.items)?);
+                let target = candidate.target()?;
+                if target.keys_disabled_by.is_none() {
+                    return Some(target);
+                }
+                let refusing = self.refusing.get_or_insert(candidate);
+                // The remaining organizations refuse keys as well, since they rank behind this one.
+                if organization.refuses_keys() { refusing.target() } else { None }
+            }
             Some(name) => {
                 let candidates =
                     listing.items.iter().map(|project| Candidate::of_project(organization, project));
                 self.candidates.extend(candidates);
                 // Another list may have the same title, but not the same id.
-                listing.items.iter().find(|project| project.id.as_str() == name)
+                let named = listing.items.iter().find(|project| project.id.as_str() == name)?;
+                Some(Target::new(organization, named))
             }
-        };
-        certain.map(|project| Target::new(organization, project))
+        }
+    }
+
+    /// Returns the project that was skipped for a target that does not certainly refuse keys.
+    pub(super) fn skipped(&self) -> Option<&Candidate> {
+        self.refusing.as_ref()
     }
 
     /// Adds an organization whose list was refused, or failed.
@@ -75,6 +94,9 @@ impl<'a> Findings<'a> {
 
     /// Concludes from all lists together.
     pub(super) fn finish(self) -> Result<Target, NoTarget> {
+        if let Some(target) = self.refusing.and_then(|candidate| candidate.target()) {
+            return Ok(target);
+        }
         if self.read == 0 || (self.cut && self.requested.is_some()) {
             // Any of the unread lists may have the requested project, or another one of its title.
             return Err(match self.failure {
@@ -82,7 +104,12 @@ impl<'a> Findings<'a> {
                 None => NoTarget::NotYet(Observation::ProjectsRefused { organizations: self.refused }, None),
             });
         }
-        let observed = Observation::NoDefaultProject { organizations: self.read, projects: self.projects };
+        let (organizations, projects) = (self.read, self.projects);
+        let observed = if self.needs_onboarding {
+            Observation::NotOnboarded { organizations, projects }
+        } else {
+            Observation::NoDefaultProject { organizations, projects }
+        };
         let Some(name) = self.requested else {
             return Err(NoTarget::NotYet(observed, None));
         };
