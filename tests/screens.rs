@@ -245,6 +245,55 @@ async fn what_there_is() {
     compare("doctor-report", ended.code, &ended.stderr, &fs::read_to_string(report).unwrap());
 }
 
+/// The default organization and a project of the other one accept no keys of users, who may only read there.
+fn policies() -> Scenario {
+    let initial = |id| Project::new(id).titled("Default project").as_initial();
+    Scenario::of([
+        Organization::new("org-firm")
+            .titled("Firm")
+            .as_default()
+            .without_user_keys()
+            .with_project(initial("proj_firm")),
+        Organization::new("org-lab")
+            .titled("Lab")
+            .as_reader()
+            .setting("completed_platform_onboarding", false)
+            .with_project(initial("proj_lab").without_user_keys())
+            .with_project(initial("proj_open").titled("Open")),
+    ])
+}
+
+#[tokio::test]
+async fn policies_that_forbid_a_key() {
+    for (name, args) in [
+        ("policy-skipped", &["--dry-run"][..]),
+        ("policy-skipped-events", &["--dry-run", "--events"]),
+        ("policy-of-the-organization", &["--organization", "Firm", "--json"]),
+        ("policy-of-the-project", &["--project", "proj_lab"]),
+        ("policy-role", &["--json"]),
+        ("policy-ambiguous", &["--project", "Default project"]),
+    ] {
+        signs_in(name, desktop(policies(), args)).await;
+    }
+    for (name, args) in [("policy-list", &[][..]), ("policy-list-json", &["--json"])] {
+        signs_in(name, desktop(policies(), args).command("list")).await;
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_was_not_set_up() {
+    let own = Organization::new("org-own").as_personal().setting("completed_platform_onboarding", false);
+    let project = Project::new("proj_own").as_initial();
+    let set_up_later = Scenario::of([own.clone().with_project(project)]).ready_after_rounds(3);
+    signs_in("not-set-up-yet", desktop(set_up_later, &["--dry-run"])).await;
+    for (name, args) in [
+        ("not-set-up", &["--project-timeout", "1s"][..]),
+        ("not-set-up-json", &["--project-timeout", "1s", "--json", "--quiet"]),
+    ] {
+        signs_in(name, desktop(Scenario::of([own.clone()]), args)).await;
+    }
+}
+
 #[tokio::test]
 async fn errors_before_anyone_has_signed_in() {
     for (name, args) in [

@@ -187,6 +187,9 @@ fn in_words(event: &Event) -> Option<String> {
             format!("No project yet: {observed}; looking again in {}", human_duration(*retry_in))
         }
         Event::OrganizationSkipped { id, kind, .. } => format!("Passed over {id}: {kind}"),
+        Event::TargetSkipped(skipped) => {
+            format!("Skipped {}, where user API keys are disabled", skipped.organization.id)
+        }
         Event::ListIncomplete { step, .. } => format!("Not everything could be read while {step}"),
         Event::Retrying { step, kind, after, .. } => {
             format!("Trying again in {}: {step} failed, {kind}", human_duration(*after))

@@ -8,12 +8,12 @@ use crate::flow::delivery::print_in_time;
 use crate::flow::response::page;
 use crate::flow::sign_in::sign_in_and_list;
 use crate::os::signals::Signals;
-use crate::ui::format::titled;
+use crate::ui::format::{REFUSES_KEYS, marked, titled};
 use crate::ui::json;
 use crate::ui::message::Message;
 use crate::ui::stdout;
 use keymint_callback_adapter::Outcome;
-use keymint_domain::{Catalogue, CatalogueEntry};
+use keymint_domain::{Catalogue, CatalogueEntry, Role};
 
 pub(crate) async fn run(args: &ListArgs, context: &Context) -> Result<(), CliError> {
     let settings = SignInSettings::resolve(&args.browser, &args.timeouts, &args.endpoints, &context.sources)?;
@@ -46,19 +46,20 @@ async fn show(catalogue: &Catalogue, context: &Context, signals: &mut Signals) -
 /// An organization and, below it, its projects.
 fn lines(entry: &CatalogueEntry) -> String {
     let organization = &entry.organization;
-    let marks = [(organization.is_default, "default"), (organization.personal, "personal")];
+    let marks = [
+        (organization.is_default, "default"),
+        (organization.personal, "personal"),
+        (organization.role == Some(Role::Reader), "reader"),
+        (organization.refuses_keys(), REFUSES_KEYS),
+        (organization.completed_platform_onboarding == Some(false), "not set up"),
+    ];
     let mut lines = vec![titled(organization.title.as_ref(), organization.id.as_str()) + &marked(&marks)];
     match &entry.projects {
         Ok(projects) => lines.extend(projects.iter().map(|project| {
-            let mark = marked(&[(project.is_initial, "default")]);
+            let mark = marked(&[(project.is_initial, "default"), (project.refuses_keys(), REFUSES_KEYS)]);
             format!("  {}{mark}", titled(project.title.as_ref(), project.id.as_str()))
         })),
         Err(error) => lines.push(format!("  {error}")),
     }
     lines.join("\n")
-}
-
-fn marked(marks: &[(bool, &str)]) -> String {
-    let marks: Vec<_> = marks.iter().filter(|(is_so, _)| *is_so).map(|(_, mark)| *mark).collect();
-    if marks.is_empty() { String::new() } else { format!(", {}", marks.join(", ")) }
 }

@@ -5,8 +5,8 @@ use crate::error::{CliError, ErrorKind};
 use crate::explain::network;
 use crate::ui::format::{DASHBOARD, describe_target_exactly, quoted};
 use keymint_domain::{
-    Advice, AuthorizationError, KeyScope, NewKey, Observation, ProvisionError, Reason, Restriction, Target,
-    TargetError,
+    Advice, AuthorizationError, KeyScope, NewKey, Observation, PolicyOwner, ProvisionError, Reason,
+    Restriction, Target, TargetError,
 };
 use std::fmt::Display;
 
@@ -32,6 +32,10 @@ pub(crate) fn provision(error: ProvisionError, proxy: Option<&Given>, now: &str)
                 Observation::NoOrganization => {
                     "Sign in at the platform's web site once, so that it sets the account up, and run it again; or \
                      sign in with another account."
+                }
+                Observation::NotOnboarded { .. } => {
+                    "Open https://platform.openai.com/ in a browser, sign in with the same account, and complete the \
+                     setup. Then run it again."
                 }
                 Observation::ProjectsRefused { .. } => {
                     "The account may not see the projects of its organizations: ask an owner for the right to, or \
@@ -75,23 +79,32 @@ pub(crate) fn provision(error: ProvisionError, proxy: Option<&Given>, now: &str)
     CliError::from_source(kind, error).hint(hint).reason(reason).candidates(candidates)
 }
 
-/// Returns a hint for the refusal of a key with restrictions, which may be the reason.
-pub(crate) fn refused_restrictions(key: &NewKey, error: &ProvisionError) -> Option<String> {
-    let ProvisionError::Service(error) = error else { return None };
+/// Adds to the error of a refused creation what is known of the target and of the key's restrictions.
+pub(crate) fn refused_creation(error: CliError, key: &NewKey, target: &Target) -> CliError {
+    if !matches!(error.reason, Some(Reason::Policy | Reason::Forbidden)) {
+        return error;
+    }
+    if let Some(owner) = target.keys_disabled_by {
+        let of = if owner == PolicyOwner::Project { "project" } else { "organization" };
+        return error.hint(format!(
+            "No key was made. The {of} disables user API keys: name another {of} with --{of}, or ask an owner for a \
+             service account key."
+        ));
+    }
     let flags = key.restrictions().into_iter().map(|restriction| match restriction {
         Restriction::Expiry => "--expires",
         _ if key.scopes == [KeyScope::read_only()] => "--read-only",
         _ => "--scope",
     });
     let flags: Vec<_> = flags.collect();
-    let may_be_the_reason = matches!(error.reason(), Reason::Policy | Reason::Forbidden);
-    (may_be_the_reason && !flags.is_empty()).then(|| {
-        format!(
-            "{} may be the reason: the organization may not allow this value, or the platform may not accept it from a \
-             program. Try another value, or leave it out.",
-            flags.join(" or ")
-        )
-    })
+    if flags.is_empty() {
+        return error;
+    }
+    error.and_hint(format!(
+        "{} may be the reason: the organization may not allow this value, or the platform may not accept it from a \
+         program. Try another value, or leave it out.",
+        flags.join(" or ")
+    ))
 }
 
 /// The only error that may leave a key behind. It says all that is known, since only the user can look

@@ -3,7 +3,7 @@
 use crate::config::CreateSettings;
 use crate::error::{CliError, ErrorKind};
 use crate::explain::delivery as explain;
-use crate::explain::provision::{outcome_unknown, refused_restrictions};
+use crate::explain::provision::{outcome_unknown, refused_creation};
 use crate::flow::context::Context;
 use crate::flow::delivery::{Delivery, print_in_time};
 use crate::flow::env_conflicts;
@@ -90,9 +90,7 @@ impl<'a> KeyCreation<'a> {
             }
             Shielded::Completed(Err(error)) => {
                 self.journal.discard();
-                let hint = refused_restrictions(&plan.key, &error);
-                let failure = self.context.explain(error);
-                hint.into_iter().fold(failure, CliError::and_hint)
+                refused_creation(self.context.explain(error), &plan.key, target)
             }
             Shielded::Cancelled(failure) => {
                 self.journal.discard();

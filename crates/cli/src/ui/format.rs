@@ -62,8 +62,20 @@ pub(crate) fn titled(title: Option<&Title>, id: &str) -> String {
     title.map_or_else(|| id.to_owned(), |title| format!("\"{title}\" ({id})"))
 }
 
+/// The mark of an organization or a project that certainly refuses to create a key.
+pub(crate) const REFUSES_KEYS: &str = "user API keys disabled";
+
+/// The organization, or the project with its organization, with titles and ids, and marked if it certainly
+/// refuses to create a key.
+pub(crate) fn candidate(candidate: &Candidate) -> String {
+    let Candidate { organization, project, .. } = candidate;
+    let refuses =
+        organization.refuses_keys() || project.as_ref().is_some_and(|project| project.refuses_keys());
+    describe_candidate(candidate) + &marked(&[(refuses, REFUSES_KEYS)])
+}
+
 /// The organization, or the project with its organization, with titles and ids.
-pub(crate) fn candidate(Candidate { organization, project, .. }: &Candidate) -> String {
+pub(crate) fn describe_candidate(Candidate { organization, project, .. }: &Candidate) -> String {
     let organization = titled(organization.title.as_ref(), organization.id.as_str());
     match project {
         None => organization,
@@ -71,6 +83,11 @@ pub(crate) fn candidate(Candidate { organization, project, .. }: &Candidate) -> 
             format!("{} of {organization}", titled(project.title.as_ref(), project.id.as_str()))
         }
     }
+}
+
+/// The marks that apply, after a comma.
+pub(crate) fn marked(marks: &[(bool, &str)]) -> String {
+    marks.iter().filter(|(applies, _)| *applies).map(|(_, mark)| format!(", {mark}")).collect()
 }
 
 /// Organization and project, each with title and id, for a user who has to look there.

@@ -36,11 +36,18 @@ struct Seen {
 }
 
 impl Seen {
+    /// Whether the message has the same findings as the previous search.
+    fn has(&self, message: &Message<'_>) -> bool {
+        matches!(message, Message::Flow(Event::WaitingForProject { observed, .. })
+            if self.last_observation == Some(*observed))
+    }
+
     /// The message to show, if there is any news in it.
     fn filter<'a>(&mut self, message: &'a Message<'a>, shows_repeats: bool) -> Option<&'a Message<'a>> {
         match message {
             Message::Flow(Event::WaitingForProject { observed, .. }) => {
-                let is_repeated = self.last_observation.replace(*observed) == Some(*observed);
+                let is_repeated = self.has(message);
+                self.last_observation = Some(*observed);
                 (shows_repeats || !is_repeated).then_some(message)
             }
             Message::Flow(Event::OrganizationSkipped { .. }) => {
@@ -88,9 +95,11 @@ impl Reporter {
         };
         let message = anonymous.as_ref().unwrap_or(message);
         let seen = || self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_repeated = seen().has(message);
         let Some(message) = seen().filter(message, self.lines.shows_repeats()) else { return };
         for text in text::of_message(message) {
             match text {
+                Text::Warning(_) if is_repeated => {}
                 Text::Warning(text) => self.lines.prose(&format!("{WARNING}warning:{WARNING:#} {text}")),
                 Text::Step(text) => self.lines.step(&text),
                 Text::Detail(text) => self.lines.detail(&text),

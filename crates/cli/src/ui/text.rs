@@ -5,11 +5,12 @@ use crate::browser::Browser;
 use crate::browser::Opening;
 use crate::host::environment::Advice;
 use crate::ui::format::{
-    DASHBOARD, describe_target, key_check, of_listener, of_obstacle, of_stray, of_warning, quoted,
+    DASHBOARD, describe_candidate, describe_target, key_check, of_listener, of_obstacle, of_stray,
+    of_warning, quoted,
 };
 use crate::ui::message::{DeliveredTo, Message, ResponseChannel};
 use keymint_domain::text::human_duration;
-use keymint_domain::{Event, KeyCheck};
+use keymint_domain::{Event, KeyCheck, Observation};
 
 /// A part of the text, and how it is shown.
 pub(crate) enum Text {
@@ -88,7 +89,11 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
         // A user with two accounts, or several projects, notices the wrong one.
         Message::Chosen { target, account } => {
             let account = account.map(|account| format!("Signed in as {}. ", account.as_str()));
-            Step(format!("{}The key goes to {}.", account.unwrap_or_default(), describe_target(target)))
+            let place = format!("{}The key goes to {}.", account.unwrap_or_default(), describe_target(target));
+            let refuses = target.keys_disabled_by.map(|_| {
+                Warning("user API keys are disabled there: the platform will probably refuse".to_owned())
+            });
+            return [Step(place)].into_iter().chain(refuses).collect();
         }
         Message::Pasted(stray) => Prose(of_stray(*stray).to_owned()),
         Message::Listener(warning) => {
@@ -173,6 +178,17 @@ fn of_event(event: &Event) -> Vec<Text> {
     vec![match event {
         Event::CodeExchanged => Detail("The authorization server has granted access.".to_owned()),
         Event::SignedIn => Detail("The platform has opened a session.".to_owned()),
+        Event::WaitingForProject { observed: Observation::NotOnboarded { .. }, retry_in } => {
+            let wait = human_duration(*retry_in);
+            return vec![
+                Warning(
+                    "your account is not set up yet. Open https://platform.openai.com/ in a browser, sign in with \
+                     the same account, and complete the setup; keymint keeps waiting"
+                        .to_owned(),
+                ),
+                Status(format!("Waiting until your account is set up; looking again in {wait}.")),
+            ];
+        }
         Event::WaitingForProject { observed, retry_in } => Status(format!(
             "Your default project is not there yet: {observed}. A new account takes a while; looking again in {}.",
             human_duration(*retry_in)
@@ -190,6 +206,13 @@ fn of_event(event: &Event) -> Vec<Text> {
             "There was trouble with {step}: {kind}. Trying again in {}.",
             human_duration(*after)
         )),
+        Event::TargetSkipped(candidate) => {
+            let flag = if candidate.project.is_some() { "--project" } else { "--organization" };
+            Warning(format!(
+                "skipped {}, where user API keys are disabled; name it with {flag} to use it anyway",
+                describe_candidate(candidate)
+            ))
+        }
         Event::TargetSelected(target) => Detail(format!("Found {}.", describe_target(target))),
         _ => return Vec::new(),
     }]

@@ -71,6 +71,9 @@ fn words(event: &Event) -> String {
         Event::OrganizationSkipped { id, kind, .. } => format!("Organization {id} is passed over: {kind}."),
         Event::Retrying { step, kind, .. } => format!("{step} failed ({kind}), and is tried again."),
         Event::TargetSelected(target) => format!("The key will be in project {}.", target.project_id),
+        Event::TargetSkipped(skipped) => {
+            format!("Organization {} is skipped: user API keys are disabled there.", skipped.organization.id)
+        }
         Event::CreationRequested => "Creating the key.".to_owned(),
         _ => "Going on.".to_owned(),
     }
