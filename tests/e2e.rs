@@ -20,6 +20,7 @@ mod env_file;
 mod failures;
 mod headless;
 mod keyring;
+mod live_platform;
 mod outbound_hosts;
 mod paste;
 mod pipe;

@@ -1,0 +1,324 @@
+//! What runs meet at the live platform: each case, at each step where it can occur.
+//!
+//! No case is recognized by the wording of a message, and no hint sends the user to a remedy that cannot
+//! help.
+
+use crate::sources::root;
+use crate::support::{Ended, Start, create};
+use keymint_sandbox::{LoginLists, NamedScenario, Reply, Scenario, Step};
+use keymint_testkit::free_port;
+use serde_json::Value;
+use std::fs;
+use std::time::Duration;
+
+/// How a run ends: the exit code, and the kind and the reason of its error.
+type End = (i32, &'static str, &'static str);
+
+/// What a hint may contain only where it can help.
+const REMEDIES: [(&str, Remedy); 8] = [
+    ("sign in anew", Remedy::SignIn),
+    ("Run it again to sign in", Remedy::SignIn),
+    ("another account", Remedy::Account),
+    ("ask an owner", Remedy::Owner),
+    ("role", Remedy::Role),
+    ("permission", Remedy::Role),
+    ("give it time", Remedy::Wait),
+    ("run it again later", Remedy::Wait),
+];
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Remedy {
+    SignIn,
+    Account,
+    /// Ask an owner of the organization.
+    Owner,
+    Role,
+    Wait,
+}
+
+/// An answer that does not come from the platform, or that refuses the route to it.
+struct OnTheWay {
+    name: &'static str,
+    scenario: fn(Step) -> Scenario,
+    end: End,
+    /// How a run ends if this is the answer to the creation.
+    at_creation: End,
+    hint: &'static [&'static str],
+}
+
+#[tokio::test]
+async fn an_answer_on_the_way_ends_alike_at_every_step_and_no_hint_blames_the_account() {
+    const CHALLENGE: &[&str] = &["another network", "`keymint start`", "`keymint finish`"];
+    const PORTAL: &[&str] = &["captive portal", "not the platform"];
+    for row in [
+        OnTheWay {
+            name: NamedScenario::Challenge.name(),
+            scenario: |step| NamedScenario::Challenge.scenario_at(step).unwrap(),
+            end: (7, "server", "challenge"),
+            at_creation: (7, "server", "challenge"),
+            hint: CHALLENGE,
+        },
+        OnTheWay {
+            name: "challenge with 503",
+            scenario: |step| Scenario::ready().reply(step, Reply::challenge(503)),
+            end: (7, "server", "challenge"),
+            at_creation: (7, "server", "challenge"),
+            hint: CHALLENGE,
+        },
+        OnTheWay {
+            name: NamedScenario::Country.name(),
+            scenario: |step| NamedScenario::Country.scenario_at(step).unwrap(),
+            end: (7, "server", "country"),
+            at_creation: (7, "server", "country"),
+            hint: &["country or region of this network", "No proxy is set"],
+        },
+        OnTheWay {
+            name: NamedScenario::PortalRedirect.name(),
+            scenario: |step| NamedScenario::PortalRedirect.scenario_at(step).unwrap(),
+            end: (7, "server", "portal"),
+            at_creation: (10, "outcome_unknown", "portal"),
+            hint: PORTAL,
+        },
+        OnTheWay {
+            name: NamedScenario::PortalPage.name(),
+            scenario: |step| NamedScenario::PortalPage.scenario_at(step).unwrap(),
+            end: (7, "server", "portal"),
+            at_creation: (10, "outcome_unknown", "portal"),
+            hint: PORTAL,
+        },
+        OnTheWay {
+            name: "web page with 403",
+            scenario: |step| Scenario::ready().reply(step, Reply::page(403, "Blocked by the web filter")),
+            end: (7, "server", "portal"),
+            at_creation: (7, "server", "portal"),
+            hint: PORTAL,
+        },
+        OnTheWay {
+            name: NamedScenario::NetworkSignIn.name(),
+            scenario: |step| NamedScenario::NetworkSignIn.scenario_at(step).unwrap(),
+            end: (7, "server", "proxy"),
+            at_creation: (7, "server", "proxy"),
+            hint: PORTAL,
+        },
+        OnTheWay {
+            name: NamedScenario::ProxySignIn.name(),
+            scenario: |step| NamedScenario::ProxySignIn.scenario_at(step).unwrap(),
+            end: (7, "server", "proxy"),
+            at_creation: (7, "server", "proxy"),
+            hint: &["proxy in HTTPS_PROXY"],
+        },
+    ] {
+        let runs = Step::FLOW.map(|step| tokio::spawn(run(create((row.scenario)(step)))));
+        for (step, ended) in Step::FLOW.into_iter().zip(runs) {
+            let (ended, name) = (ended.await.unwrap(), format!("{} at {}", row.name, step.name()));
+            let end = if step == Step::CreateKey { row.at_creation } else { row.end };
+            check(&name, &ended, end, row.hint, &[]);
+            assert_eq!(asked(&ended, step), 1, "{name} was repeated: {}", ended.stderr);
+            assert_eq!(ended.sandbox.keys(), [], "{name}");
+        }
+        if let Some(scenario) = NamedScenario::from_name(row.name) {
+            is_documented(scenario, row.end);
+        }
+    }
+}
+
+/// A refusal by the platform, or an account that is not ready.
+struct AtThePlatform {
+    scenario: NamedScenario,
+    args: &'static [&'static str],
+    end: End,
+    /// The server's own words, which are quoted.
+    quote: &'static str,
+    hint: &'static [&'static str],
+    /// The remedies that can help.
+    remedies: &'static [Remedy],
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_platform_is_explained_by_what_is_known_and_quoted() {
+    const POLICY: &[&str] = &["--expires", "keys of users", "as many keys as it may"];
+    let rows = [
+        AtThePlatform {
+            scenario: NamedScenario::UserKeysDisabled,
+            args: &["--organization", "Acme"],
+            end: (7, "server", "policy"),
+            quote: "Use a service account.",
+            hint: &["The organization disables user API keys", "--organization", "service account"],
+            remedies: &[Remedy::Owner],
+        },
+        AtThePlatform {
+            scenario: NamedScenario::ProjectUserKeysDisabled,
+            args: &["--organization", "Acme"],
+            end: (7, "server", "policy"),
+            quote: "Use a service account.",
+            hint: &["The project disables user API keys", "--project", "service account"],
+            remedies: &[Remedy::Owner],
+        },
+        AtThePlatform {
+            scenario: NamedScenario::ExpiryRequired,
+            args: &[],
+            end: (7, "server", "policy"),
+            quote: "must expire sooner",
+            hint: POLICY,
+            remedies: &[],
+        },
+        // Nothing shows whether a policy or the role is the cause.
+        AtThePlatform {
+            scenario: NamedScenario::NewKeysDisabled,
+            args: &[],
+            end: (7, "server", "forbidden"),
+            quote: "New API keys are disabled",
+            hint: POLICY,
+            remedies: &[Remedy::Role],
+        },
+        AtThePlatform {
+            scenario: NamedScenario::KeyLimit,
+            args: &[],
+            end: (7, "server", "policy"),
+            quote: "reached its limit",
+            hint: POLICY,
+            remedies: &[],
+        },
+        AtThePlatform {
+            scenario: NamedScenario::Role,
+            args: &[],
+            end: (7, "server", "role"),
+            quote: "insufficient permissions",
+            hint: &["ask an owner"],
+            remedies: &[Remedy::Owner, Remedy::Role],
+        },
+        AtThePlatform {
+            scenario: NamedScenario::ProjectArchived,
+            args: &[],
+            end: (7, "server", "not_found"),
+            quote: "was archived",
+            hint: &["archived", "--project"],
+            remedies: &[],
+        },
+        AtThePlatform {
+            scenario: NamedScenario::OrganizationsNotFound,
+            args: &[],
+            end: (7, "server", "not_found"),
+            quote: "Invalid URL",
+            hint: &["does not list organizations for this sign-in"],
+            remedies: &[],
+        },
+        AtThePlatform {
+            scenario: NamedScenario::NotOnboarded,
+            args: &["--project-timeout", "1s"],
+            end: (8, "no_project", "not_onboarded"),
+            quote: "",
+            hint: &["https://platform.openai.com/"],
+            remedies: &[],
+        },
+    ];
+    let runs = rows.map(|row| {
+        let start = create(row.scenario.scenario()).args(row.args);
+        (row, tokio::spawn(run(start)))
+    });
+    for (row, ended) in runs {
+        is_documented(row.scenario, row.end);
+        let (ended, name) = (ended.await.unwrap(), row.scenario.name());
+        check(name, &ended, row.end, row.hint, row.remedies);
+        assert_eq!(ended.sandbox.keys(), [], "{name}");
+        assert!(ended.json()["message"].as_str().unwrap().contains(row.quote), "{name}: {}", ended.stderr);
+    }
+}
+
+/// The lists in the login response show the same account, and lead to the same choice.
+#[tokio::test]
+async fn automatic_choice_skips_a_target_that_refuses_keys_and_reports_it_once() {
+    for scenario in [NamedScenario::UserKeysDisabled, NamedScenario::ProjectUserKeysDisabled] {
+        for lists in [LoginLists::Absent, LoginLists::Complete] {
+            let ended = run(create(scenario.scenario().login_lists(lists))).await.exits_with(0);
+            let name = scenario.name();
+            assert_eq!(ended.json()["organization"]["id"], "org-sandbox-personal", "{name}, {lists:?}");
+            let skipped = events(&ended, "target_skipped");
+            assert_eq!(skipped.len(), 1, "{name}, {lists:?}: {}", ended.stderr);
+            assert_eq!(skipped[0]["organization"]["id"], "org-sandbox-acme");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_with_the_required_expiry_is_created() {
+    let scenario = NamedScenario::ExpiryRequired.scenario();
+    let ended = run(create(scenario).args(["--expires", "90d"])).await.exits_with(0);
+    assert_eq!(ended.sandbox.keys()[0].expires_in_seconds, Some(90 * 24 * 60 * 60));
+
+    let scenario = NamedScenario::ExpiryRequired.scenario();
+    let ended = run(create(scenario).args(["--expires", "91d"])).await;
+    check("expiry too long", &ended, (7, "server", "policy"), &["--expires"], &[]);
+}
+
+#[tokio::test]
+async fn an_account_that_is_not_onboarded_is_reported_at_the_first_look_and_waited_for() {
+    let scenario = NamedScenario::NotOnboarded.scenario().ready_after_rounds(2);
+    let ended = create(scenario.project_ready_after(Duration::ZERO)).sign_in().await.exits_with(0);
+    assert_eq!(ended.stderr.matches("https://platform.openai.com/ ").count(), 1, "{}", ended.stderr);
+    assert_eq!(ended.count("GET", "/v1/organizations"), 2);
+}
+
+#[tokio::test]
+async fn a_refused_country_names_the_proxy_in_force() {
+    // Loopback is never proxied, so nothing is sent to it.
+    let proxy = format!("http://corp:canary@127.0.0.1:{}", free_port());
+    let start = create(NamedScenario::Country.scenario()).env("HTTPS_PROXY", &proxy);
+    let ended = run(start).await;
+    check("country", &ended, (7, "server", "country"), &["the proxy http://127.0.0.1:", "HTTPS_PROXY"], &[]);
+    assert!(!ended.stderr.contains("canary") && !ended.stdout.contains("canary"), "{}", ended.stderr);
+}
+
+async fn run(start: Start) -> Ended {
+    start.args(["--json", "--events"]).sign_in().await
+}
+
+/// Checks the exit code, the error on standard output and its event, which are the same, and the hint.
+fn check(name: &str, ended: &Ended, end: End, hint: &[&str], remedies: &[Remedy]) {
+    let error = ended.json();
+    let text = |member: &str| error[member].as_str().unwrap_or_default().to_owned();
+    let said = (ended.code, &*text("kind"), &*text("reason"));
+    assert_eq!(said, end, "{name}: {}", ended.stderr);
+
+    let [event] = &events(ended, "error")[..] else { panic!("{name}: {}", ended.stderr) };
+    for member in ["kind", "reason", "message", "hint"] {
+        assert_eq!(event[member], error[member], "{name}");
+    }
+    let told = text("hint");
+    for words in hint {
+        assert!(told.contains(words), "{name}: {words:?} is not in: {told}");
+    }
+    for (words, remedy) in REMEDIES {
+        assert!(
+            !told.contains(words) || remedies.contains(&remedy),
+            "{name}: {remedy:?} cannot help: {told}"
+        );
+    }
+    assert_eq!(ended.sandbox.violations(), Vec::<String>::new(), "{name}");
+}
+
+/// Checks that the table for developers of front ends has this scenario with its end.
+fn is_documented(scenario: NamedScenario, (code, kind, reason): End) {
+    let document = fs::read_to_string(root().join("docs/scenarios.md")).unwrap();
+    let start = format!("| `{}` | {} | ", scenario.name(), scenario.summary());
+    let row = document.lines().find(|line| line.starts_with(&start));
+    let end = format!(" | {code} `{kind}` | `{reason}` |");
+    assert!(row.is_some_and(|row| row.ends_with(&end)), "{start}..{end} is not in docs/scenarios.md");
+}
+
+fn events(ended: &Ended, name: &str) -> Vec<Value> {
+    let events = ended.stderr.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    events.filter(|event| event["event"] == name).collect()
+}
+
+/// The number of requests of this step.
+fn asked(ended: &Ended, step: Step) -> usize {
+    let (method, path) = match step {
+        Step::Token => ("POST", "/oauth/token"),
+        Step::Login => ("POST", "/onboarding/login"),
+        Step::Organizations => ("GET", "/v1/organizations"),
+        Step::Projects => ("GET", "/projects"),
+        _ => ("POST", "/api_keys"),
+    };
+    ended.count(method, path)
+}
