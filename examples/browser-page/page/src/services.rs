@@ -1,8 +1,9 @@
 use crate::fetch::Request;
 use async_trait::async_trait;
 use keymint_domain::{
-    AccessToken, ApiKey, AuthServer, AuthorizationGrant, CreatedKey, Listing, Login, NewKey, Organization,
-    OrganizationId, PlatformApi, Project, ProjectId, ServiceError, SessionKey, Step, Target, Title, Tokens,
+    AccessToken, ApiKey, AuthServer, AuthorizationGrant, CreatedKey, KeyScope, Listing, Login, NewKey,
+    Organization, OrganizationId, PlatformApi, Project, ProjectId, ServiceError, SessionKey, Step, Target,
+    Title, Tokens,
 };
 use serde_json::{Value, json};
 use url::form_urlencoded::Serializer;
@@ -67,7 +68,13 @@ impl PlatformApi for SameOrigin {
     ) -> Result<CreatedKey, ServiceError> {
         let Target { organization_id, project_id, .. } = target;
         let path = format!("/dashboard/organizations/{organization_id}/projects/{project_id}/api_keys");
-        let body = json!({ "action": "create", "name": key.name });
+        let mut body = json!({ "action": "create", "name": key.name });
+        if let Some(lifetime) = key.expires_in {
+            body["expires_in_seconds"] = lifetime.as_secs().into();
+        }
+        if !key.scopes.is_empty() {
+            body["scopes"] = key.scopes.iter().map(KeyScope::as_str).collect();
+        }
         Request::post(Step::CreateKey, path, "application/json", body.to_string())
             .bearer(session.expose())
             .answer(|answer| ApiKey::parse(text(answer, "/key/sensitive_id")?).ok().map(CreatedKey::new))
