@@ -74,6 +74,7 @@ async fn a_refusal_names_the_restrictions_that_may_be_the_reason() {
         (&["--expires", "90d", "--scope", "a"][..], 400, Some("--expires or --scope may be the reason")),
         (&["--read-only"], 403, Some("--read-only may be the reason")),
         (&["--read-only"], 401, None),
+        (&["--read-only"], 404, None),
         (&[], 403, None),
     ] {
         let error = json!({ "error": { "message": "Keys must expire within 30 days.", "code": null } });
