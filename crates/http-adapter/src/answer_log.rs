@@ -20,6 +20,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// - `!` it differs from what is expected
 /// - `-` it is optional, and was not sent
 /// - `+` it is not expected, and ignored
+///
+/// A status that is no success is a difference as well. The members of such an answer have no mark.
 #[derive(Debug, Clone, Default)]
 pub struct AnswerLog(Arc<Mutex<Vec<Answers>>>);
 
@@ -46,7 +48,7 @@ impl AnswerLog {
         self.answers().is_empty()
     }
 
-    /// Adds an answer. The body is missing if it is longer than allowed.
+    /// Adds an answer. The body is missing if it was not read, or is longer than allowed.
     pub(crate) fn add(&self, step: Step, status: StatusCode, headers: &HeaderMap, body: Option<&[u8]>) {
         let mut all = self.answers();
         let same = |answers: &Answers| answers.step == step && answers.status == status;
@@ -59,7 +61,8 @@ impl AnswerLog {
         answers.count += 1;
         answers.bytes += body.map_or(0, <[u8]>::len);
         let not_object = match body {
-            None => Some("a body that is too long"),
+            None if headers.contains_key("cf-mitigated") => Some("a challenge"),
+            None => Some("a body that was not read"),
             Some([]) => Some("an empty body"),
             Some(_) if error_body::is_web_page(headers) => Some("a web page"),
             Some(body) => match answers.shape.add(body) {
@@ -80,7 +83,7 @@ impl Answers {
     /// The members that the parser of this answer reads. None for an answer that is not compared.
     fn expected(&self) -> Option<Vec<Expected>> {
         let tables = match self.step {
-            _ if !self.status.is_success() => [error_body::MEMBERS, &[]],
+            _ if !self.status.is_success() => return Some(Vec::new()),
             Step::ExchangeCode => [wire::TOKENS, &[]],
             Step::Login => [wire::LOGIN, login_lists::ORGANIZATIONS],
             Step::ListOrganizations => [list::ORGANIZATIONS, &[]],
@@ -105,8 +108,8 @@ impl Answers {
             let (mark, text) = match expected.compare(&self.shape) {
                 Some(Comparison::AsExpected(text)) => ('=', text),
                 Some(Comparison::Difference(text)) => ('!', text),
-                Some(Comparison::NotSent) if succeeded => ('-', "not sent".to_owned()),
-                _ => continue,
+                Some(Comparison::NotSent) => ('-', "not sent".to_owned()),
+                None => continue,
             };
             lines.push(line(mark, expected.path, text));
         }
@@ -115,9 +118,10 @@ impl Answers {
             expected.iter().any(|known| known.path == path || Member::parent(known.path) == path)
         };
         let unknown = self.shape.members().filter(|member| !is_known(&member.path));
-        lines.extend(unknown.map(|member| line('+', &member.path, member.to_string())));
+        let mark = if succeeded { '+' } else { ' ' };
+        lines.extend(unknown.map(|member| line(mark, &member.path, member.to_string())));
         if self.shape.is_cut {
-            lines.push(line('+', "..", "more members".to_owned()));
+            lines.push(line(mark, "..", "more members".to_owned()));
         }
         lines
     }
@@ -192,8 +196,10 @@ list_projects: 2 answers with status 200, 235 bytes
   + data[].<name of 2 characters>   text, 11 characters
 list_projects: 1 answer with status 403, 64 bytes
   ! status         expected: 2xx
-  = error.message  text, 6 characters
-  + error.hint     text, 6 characters
+    error          object
+    error.message  text, 6 characters
+    error.code     null
+    error.hint     text, 6 characters
 "
         );
         assert!(!text.contains("canary"));
@@ -216,7 +222,7 @@ check_key: 1 answer with status 200, 6 bytes
 login: 1 answer with status 200, 12 bytes
   ! body  a web page; expected: a JSON object
 list_organizations: 1 answer with status 200, 0 bytes
-  ! body  a body that is too long; expected: a JSON object
+  ! body  a body that was not read; expected: a JSON object
 "
         );
         assert_eq!(log.differences(), 3);

@@ -1,9 +1,7 @@
 //! The description of an answer that is not a success.
 
-use crate::expected::{Expected, optional};
 use crate::json::{fields, object, text};
 use crate::redact::Redactor;
-use crate::shape::Kind;
 use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION};
 use serde::Deserialize;
@@ -66,14 +64,6 @@ fn describe_form(response: &Response, body: &[u8], secrets: &Redactor) -> String
         None => format!(" with {size} bytes of no stated type"),
     }
 }
-
-/// The members of an error that [`explanation`] reads. An error of the token endpoint is a text.
-pub(crate) const MEMBERS: &[Expected] = &[
-    optional("error.message", Kind::Text),
-    optional("error.type", Kind::Text),
-    optional("error.code", Kind::Text),
-    optional("error_description", Kind::Text),
-];
 
 /// The human-readable part of an error: `error` and `error_description` of RFC 6749 section 5.2, the
 /// platform's `error` object, or the `title` and `detail` of a gateway (RFC 9457 section 3.1). Tokens in
