@@ -3,7 +3,7 @@
 #![cfg(unix)]
 
 use crate::support::{Ended, Start, create, keymint};
-use keymint_sandbox::{Organization, Project, Reply, Scenario, Step};
+use keymint_sandbox::{NamedScenario, Organization, Project, Reply, Scenario, Step};
 use keymint_testkit::Canaries;
 use serde_json::{Value, json};
 use std::fs;
@@ -129,6 +129,37 @@ async fn a_sign_in_that_fails_is_in_the_report() {
     let (report, _) = report(Scenario::ready().refuse_sign_in(), 1).await;
     assert!(report.contains("\nproblem  account       sign_in_refused\n"), "{report}");
     assert!(report.contains("\nAnswers: none. "), "{report}");
+}
+
+#[tokio::test]
+async fn an_answer_of_an_intermediary_or_a_refusal_is_in_the_report_by_its_reason_alone() {
+    for (case, step, lines) in [
+        (
+            NamedScenario::Challenge,
+            Step::Token,
+            [
+                "account       server, challenge",
+                "exchange_code: 1 answer with status 403",
+                "body    a challenge;",
+            ],
+        ),
+        (
+            NamedScenario::PortalPage,
+            Step::Login,
+            ["account       server, portal", "login: 1 answer with status 200", "body  a web page;"],
+        ),
+        (
+            NamedScenario::Country,
+            Step::Token,
+            ["account       server, country", "issuer        country", "error.message  text, "],
+        ),
+    ] {
+        let (report, _) = report(case.scenario_at(step).unwrap(), 1).await;
+        for line in lines {
+            assert!(report.contains(line), "{line}\n{report}");
+        }
+        assert!(!report.contains("territory") && !report.contains("portal.test"), "{report}");
+    }
 }
 
 #[tokio::test]

@@ -69,11 +69,15 @@ fn server(
 ) -> Finding {
     match answer {
         Ok(Ok(())) => Finding::ok(check, &format!("{base} can be reached")),
-        // A server may answer so for a resource that it does not have.
-        Ok(Err(error)) if error.reason() == Reason::Portal => {
-            Finding::warning(check, &error.detail, hint(error.advice(), proxy))
+        Ok(Err(error)) => {
+            let finding = match error.reason() {
+                // A server may answer so for a resource that it does not have.
+                Reason::Portal => Finding::warning,
+                _ => Finding::problem,
+            };
+            // The detail may quote the server.
+            finding(check, &error.detail, hint(error.advice(), proxy)).in_public(error.reason().name())
         }
-        Ok(Err(error)) => Finding::problem(check, &error.detail, hint(error.advice(), proxy)),
         Err(error) => Finding::problem(
             check,
             &format!("{base}: {error}"),

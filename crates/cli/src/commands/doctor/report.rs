@@ -96,8 +96,9 @@ async fn sign_in(
     match outcome {
         Err(error) if matches!(error.kind, ErrorKind::Interrupted(_)) => return Err(error),
         Err(error) => {
-            let kind = error.kind.name();
-            show(machine::of_failure("account", error).in_public(kind), findings);
+            let reason = error.reason.map_or_else(String::new, |reason| format!(", {}", reason.name()));
+            let public = error.kind.name().to_owned() + &reason;
+            show(machine::of_failure("account", error).in_public(&public), findings);
         }
         Ok(()) => show(Finding::ok("account", "its organizations and projects can be read"), findings),
     }
