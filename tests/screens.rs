@@ -3,7 +3,9 @@
 #![cfg(target_os = "linux")]
 
 use crate::support::{Ended, Run, Start, create, keymint, machine};
-use keymint_sandbox::{Consent, Organization, Project, Reply, Scenario, Step, sign_in_remotely};
+use keymint_sandbox::{
+    Consent, NamedScenario, Organization, Project, Reply, Scenario, Step, sign_in_remotely,
+};
 use keymint_testkit::{Launch, Relay, Scripts, Session, Terminal, authority, browse, free_port, full_disk};
 use serde_json::json;
 use std::fs;
@@ -327,6 +329,7 @@ async fn errors_of_a_sign_in() {
     let limits = ["--project-timeout", "1s", "--poll-interval", "200ms"];
     let creation = |reply| Scenario::ready().reply(Step::CreateKey, reply);
     let refusal = json!({"error": {"message": "not allowed, sk-proj-canary0123", "code": "no_permission"}});
+    let portal_at_the_creation = NamedScenario::PortalPage.scenario_at(Step::CreateKey).unwrap();
     for (name, scenario, args) in [
         ("error-sign-in-refused", Scenario::ready().refuse_sign_in(), &[][..]),
         ("error-unreachable", Scenario::ready(), &["--api-base", &unreachable]),
@@ -337,6 +340,9 @@ async fn errors_of_a_sign_in() {
         ("error-unknown-project-json", two_organizations(), &["--project", "Mobile", "--json"]),
         ("error-no-organization", Scenario::of([]), &limits),
         ("error-no-project", Scenario::of([Organization::numbered(1)]), &limits),
+        ("error-challenge", NamedScenario::Challenge.scenario(), &[]),
+        ("error-country", NamedScenario::Country.scenario(), &[]),
+        ("error-portal-at-the-creation", portal_at_the_creation, &["--name", "screens"]),
         ("error-login-403", Scenario::ready().reply(Step::Login, Reply::status(403)), &[]),
         ("error-creation-401", creation(Reply::status(401).json(&refusal)), &[]),
         ("error-creation-429", creation(busy()), &[]),
