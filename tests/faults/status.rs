@@ -52,6 +52,7 @@ async fn successes_that_are_none_and_some_that_are() {
 #[tokio::test]
 async fn refusals() {
     let challenge = |code| status(code).header("www-authenticate: Bearer error=\"canary\"");
+    let bot_check = |code| status(code).html().header("cf-mitigated: challenge");
     play([
         //    T     S     O     P     K
         each("7x1   7x1   7x1   8x2+  7x1 ", "400", status(400)),
@@ -59,11 +60,15 @@ async fn refusals() {
         each("7x1   7x1   7x1   8x2+  7x1 ", "402", status(402)),
         each("7x1   7x1   7x1   8x2+  7x1 ", "403", challenge(403)),
         each("7x1   7x1   7x1   8x2+  7x1 ", "404", status(404)),
-        each("7x1   7x1   7x1   8x2+  7x1 ", "407", status(407)),
         each("7x1   7x1   7x1   8x2+  7x1 ", "409", status(409)),
         each("7x1   7x1   7x1   8x2+  7x1 ", "422", status(422)),
         each("7x1   7x1   7x1   8x2+  7x1 ", "451", status(451)),
-        each("7x1   7x1   7x1   8x2+  7x1 ", "a web page with 403", status(403).html()),
+        // These do not come from the platform, so they do not concern one organization.
+        each("7x1   7x1   7x1   7x1   7x1 ", "407", status(407)),
+        each("7x1   7x1   7x1   7x1   7x1 ", "511", status(511)),
+        each("7x1   7x1   7x1   7x1   7x1 ", "a web page with 403", status(403).html()),
+        each("7x1   7x1   7x1   7x1   7x1 ", "a bot check with 403", bot_check(403)),
+        each("7x1   7x1   7x1   7x1   7x1 ", "a bot check with 503", bot_check(503)),
         // These two may come from something in between, whatever the server did.
         each("7x1   7x3   7x2+  7x2+  10x1", "408", status(408)),
         once("7x1   0x2   0x2   0x2   10x1", "408", status(408)),
