@@ -217,12 +217,13 @@ impl Target {
         }
     }
 
-    /// Returns the reason why it probably refuses to create a key, if one is known.
+    /// Returns the probable reason of a refusal to create a key in it, if one is known. The role of an owner is
+    /// never the reason, so a policy is.
     pub(crate) fn expected_refusal(&self) -> Option<Reason> {
         match (self.keys_disabled_by, self.role) {
-            (Some(_), _) => Some(Reason::Policy),
+            (Some(_), _) | (None, Some(Role::Owner)) => Some(Reason::Policy),
             (None, Some(Role::Reader)) => Some(Reason::Role),
-            (None, _) => None,
+            (None, None) => None,
         }
     }
 }

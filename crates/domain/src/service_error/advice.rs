@@ -230,6 +230,7 @@ mod tests {
             (403, Reason::Policy, Reason::Policy, Advice::CheckPolicy),
             (403, Reason::Role, Reason::Role, Advice::AskOwner),
             (400, Reason::Policy, Reason::Policy, Advice::CheckPolicy),
+            (400, Reason::Role, Reason::Policy, Advice::CheckPolicy),
             (401, Reason::Role, Reason::Unauthorized, Advice::SignInAgain),
             (404, Reason::Role, Reason::NotFound, Advice::CheckProject),
             (429, Reason::Role, Reason::RateLimit, Advice::SlowDown),

@@ -120,10 +120,10 @@ impl Reason {
     fn of_refused_key(error: &ServiceError, status: u16) -> Self {
         match (error.expected, status) {
             (_, 404) => Self::NotFound,
-            (Some(expected), _) => expected,
+            (Some(expected), 403) => expected,
             (None, 403) => Self::Forbidden,
             // The request itself is as agreed, so it is its content that is not allowed.
-            (None, _) => Self::Policy,
+            _ => Self::Policy,
         }
     }
 }

@@ -148,8 +148,9 @@ fn a_refused_creation_has_the_reason_that_is_known_of_its_target() {
         (refusing(reader.clone()), project("proj_1", true), 400, Reason::Policy),
         (reader.clone(), refusing_project("proj_1"), 403, Reason::Policy),
         (reader.clone(), project("proj_1", true), 403, Reason::Role),
+        (reader.clone(), project("proj_1", true), 400, Reason::Policy),
         (reader, project("proj_1", true), 404, Reason::NotFound),
-        (owner, project("proj_1", true), 403, Reason::Forbidden),
+        (owner, project("proj_1", true), 403, Reason::Policy),
         (organization("org-1"), project("proj_1", true), 403, Reason::Forbidden),
         (organization("org-1"), project("proj_1", true), 400, Reason::Policy),
     ] {
