@@ -4,7 +4,7 @@ use crate::form::{self, Pairs};
 use crate::response::{Refusal, Response};
 use crate::server_state::{Authorization, ServerState, TokenRequest};
 use crate::{Request, page};
-use serde_json::json;
+use serde_json::{Value, json};
 use url::{Host, Url};
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -83,6 +83,27 @@ pub(crate) fn token(state: &mut ServerState, request: &Request) -> Result<Respon
         "expires_in": 3600,
     });
     Ok(Response::json(200, &body))
+}
+
+/// Serves the revocation endpoint (RFC 7009), with the JSON body that Codex sends. As RFC 7009 section 2.2
+/// says, an invalid token is answered with 200; the violation is recorded nevertheless.
+pub(crate) fn revoke(state: &mut ServerState, request: &Request) -> Result<Response, Refusal> {
+    let invalid_request = |wrong: String| token_error("invalid_request", &wrong);
+    if !request.is_of_type("application/json") {
+        return Err(invalid_request("the content type must be application/json".to_owned()));
+    }
+    let body: Value = serde_json::from_slice(&request.body)
+        .map_err(|error| invalid_request(format!("the body is no JSON: {error}")))?;
+    let [token, client_id] = ["token", "client_id"].map(|name| body[name].as_str().unwrap_or_default());
+    let due = json!({ "token": token, "token_type_hint": "refresh_token", "client_id": client_id });
+    if body != due {
+        return Err(invalid_request("the body must be token, token_type_hint and client_id".to_owned()));
+    }
+    match state.revoke(token, client_id) {
+        Some(Ok(())) => Ok(Response::empty(200)),
+        Some(Err(error)) => Err(token_error(error.code, error.description)),
+        None => Err(Refusal::violation(Response::empty(200), "the token is unknown or already revoked")),
+    }
 }
 
 fn read_authorization(query: &Pairs) -> Result<Authorization, String> {

@@ -69,4 +69,4 @@ pub use reply::{Calls, Reply, Step};
 pub use request::{Origin, Request};
 pub use sandbox::Sandbox;
 pub use scenario::{Organization, Project, Scenario};
-pub use server_state::CreatedKey;
+pub use server_state::{CreatedKey, RefreshToken};

@@ -12,6 +12,8 @@ pub enum Step {
     Token,
     /// `GET /.well-known/openid-configuration`
     Metadata,
+    /// `POST /oauth/revoke`
+    Revoke,
     /// `POST /dashboard/onboarding/login`
     Login,
     /// `GET /v1/organizations`, each page
@@ -47,6 +49,7 @@ impl Step {
     fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::Token => ("token", "The exchange of the code"),
+            Self::Revoke => ("revoke", "The revocation of the refresh token"),
             Self::Login => ("login", "The onboarding login"),
             Self::Organizations => ("organizations", "The list of organizations"),
             Self::Projects => ("projects", "The list of an organization's projects"),

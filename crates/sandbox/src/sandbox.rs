@@ -1,7 +1,7 @@
 //! The running sandbox: two origins and their records.
 
 use crate::server::Shared;
-use crate::{CreatedKey, Origin, Request, Scenario, server};
+use crate::{CreatedKey, Origin, RefreshToken, Request, Scenario, server};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -74,6 +74,11 @@ impl Sandbox {
     /// Returns every API key created so far, also those whose response was lost.
     pub fn keys(&self) -> Vec<CreatedKey> {
         self.shared.dispatcher().state.account.keys.clone()
+    }
+
+    /// Returns every refresh token issued so far, in order.
+    pub fn refresh_tokens(&self) -> Vec<RefreshToken> {
+        self.shared.dispatcher().state.refresh_tokens.clone()
     }
 
     /// Returns every secret issued so far, for tests that look for leaks: codes, access, ID and refresh

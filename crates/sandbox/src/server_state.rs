@@ -38,11 +38,23 @@ pub struct CreatedKey {
     pub scopes: Vec<String>,
 }
 
+/// A refresh token that the sandbox issued.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefreshToken {
+    /// The client that it was issued to.
+    pub client_id: String,
+    /// The secret.
+    pub value: String,
+    /// Whether it was revoked.
+    pub is_revoked: bool,
+}
+
 /// The authorizations, the issued credentials, and the account.
 #[derive(Clone, Debug)]
 pub(crate) struct ServerState {
     pub(crate) authorizations: Authorizations,
     pub(crate) account: Account,
+    pub(crate) refresh_tokens: Vec<RefreshToken>,
     issued: HashMap<String, CredentialKind>,
     generator: CredentialGenerator,
     /// The time of day at which the sandbox started, since 1970.
@@ -72,6 +84,7 @@ impl ServerState {
         Self {
             authorizations: Authorizations::default(),
             account: Account::new(scenario),
+            refresh_tokens: Vec::new(),
             issued: HashMap::new(),
             generator: CredentialGenerator::new(),
             started_at: Duration::ZERO,
@@ -95,11 +108,30 @@ impl ServerState {
     /// Exchanges a code and its verifier for tokens.
     pub(crate) fn exchange(&mut self, request: &TokenRequest<'_>) -> Result<Tokens, ExchangeError> {
         self.authorizations.redeem(request)?;
+        let refresh = self.issue(CredentialKind::RefreshToken, "rt-sandbox-");
+        self.refresh_tokens.push(RefreshToken {
+            client_id: request.client_id.to_owned(),
+            value: refresh.clone(),
+            is_revoked: false,
+        });
         Ok(Tokens {
             access: self.issue(CredentialKind::AccessToken, "at-sandbox-"),
             id: self.issue_id_token(request.client_id),
-            refresh: self.issue(CredentialKind::RefreshToken, "rt-sandbox-"),
+            refresh,
         })
+    }
+
+    /// Revokes a refresh token for its client. `None` if the token is unknown or already revoked.
+    pub(crate) fn revoke(&mut self, token: &str, client_id: &str) -> Option<Result<(), ExchangeError>> {
+        let found = self.refresh_tokens.iter_mut().find(|issued| issued.value == token)?;
+        if found.client_id != client_id {
+            return Some(Err(ExchangeError {
+                code: "invalid_client",
+                description: "the token was issued to another client",
+            }));
+        }
+        let was_revoked = std::mem::replace(&mut found.is_revoked, true);
+        (!was_revoked).then_some(Ok(()))
     }
 
     /// Opens a session and returns its key.

@@ -4,6 +4,7 @@ use crate::client::{
     Call, DONE, Loopback, VERIFIER, access_token, authorize_url, code, get, post, token_request,
 };
 use keymint_sandbox::{Consent, Origin, Sandbox, Scenario, sign_in};
+use serde_json::json;
 
 #[tokio::test]
 async fn continuing_brings_a_code_back_with_scope_and_state() {
@@ -156,6 +157,38 @@ async fn a_wrong_token_request_is_refused_with_the_standards_words() {
         );
         assert_eq!(sandbox.violations().len(), 1, "{field}={value}");
     }
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_revoked_for_its_client_once() {
+    let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
+    access_token(&sandbox).await;
+    let issued = sandbox.refresh_tokens().remove(0);
+    assert!(!issued.is_revoked);
+    let right = json!({ "token": issued.value, "token_type_hint": "refresh_token", "client_id": "app_1" });
+    let revoke = |field: &str, value: serde_json::Value| {
+        let mut body = right.clone();
+        body[field] = value;
+        post(format!("{}/oauth/revoke", sandbox.issuer())).json(&body).send()
+    };
+    for (field, value, error) in [
+        ("client_id", json!("app_2"), "invalid_client"),
+        ("client_id", json!(null), "invalid_request"),
+        ("token_type_hint", json!("access_token"), "invalid_request"),
+        ("more", json!(1), "invalid_request"),
+    ] {
+        let response = revoke(field, value).await;
+        assert_eq!((response.status, response.json()["error"].as_str()), (400, Some(error)), "{field}");
+    }
+    assert_eq!((sandbox.violations().len(), sandbox.refresh_tokens()), (4, vec![issued.clone()]));
+
+    for violations in [4, 5] {
+        assert_eq!(revoke("client_id", json!("app_1")).await.status, 200);
+        assert_eq!(sandbox.violations().len(), violations);
+        assert!(sandbox.refresh_tokens()[0].is_revoked);
+    }
+    assert_eq!(revoke("token", json!("made-up")).await.status, 200);
+    assert_eq!(sandbox.violations()[5], "revocation request: the token is unknown or already revoked");
 }
 
 #[tokio::test]
