@@ -79,7 +79,7 @@ pub use event::{Event, Observation, Observer, no_observer};
 pub use oauth::account::AccountEmail;
 pub use oauth::authorization::{
     AuthorizationError, AuthorizationGrant, AuthorizationResponse, Callback, Client, Entropy, InvalidSaved,
-    PendingAuthorization, REGISTERED_REDIRECT_URI, SavedAuthorization, Stray,
+    PendingAuthorization, REGISTERED_REDIRECT_URI, Revocation, SavedAuthorization, Stray,
 };
 pub use oauth::base_url::{BaseUrl, InvalidBaseUrl};
 pub use platform::login::{Login, LoginOrganization};
@@ -99,6 +99,9 @@ pub use provisioning::error::ProvisionError;
 pub use provisioning::flow::{KeyCheck, ProvisionedKey, check_key, wait_for_grant};
 pub use provisioning::plan::{Plan, Ports, Timeouts};
 pub use provisioning::provisioner::{Provisioner, Session};
-pub use secret::{AccessToken, ApiKey, AuthorizationCode, CodeVerifier, InvalidSecret, SessionKey, State};
+pub use provisioning::revocation::RevocationOutcome;
+pub use secret::{
+    AccessToken, ApiKey, AuthorizationCode, CodeVerifier, InvalidSecret, RefreshToken, SessionKey, State,
+};
 pub use service_error::{Advice, ConnectFailure, Intermediary, Reason, ServiceError, ServiceErrorKind, Step};
 pub use url::Url;

@@ -8,12 +8,12 @@ use crate::oauth::authorization::{AuthorizationGrant, AuthorizationResponse, Pen
 use crate::platform::login::Login;
 use crate::platform::new_key::{CreatedKey, NewKey};
 use crate::platform::organization::{Listing, Organization, OrganizationId, Project, Target};
-use crate::secret::{AccessToken, ApiKey, SessionKey};
+use crate::secret::{AccessToken, ApiKey, RefreshToken, SessionKey};
 use crate::service_error::ServiceError;
 use async_trait::async_trait;
 use std::error::Error;
 
-/// The authorization server's token endpoint (RFC 6749 section 3.2).
+/// The authorization server's token endpoint (RFC 6749 section 3.2) and revocation endpoint (RFC 7009).
 #[async_trait]
 pub trait AuthServer: Send + Sync {
     /// Exchanges an authorization code for an access token (RFC 6749 section 4.1.3, RFC 7636
@@ -22,6 +22,10 @@ pub trait AuthServer: Send + Sync {
     /// A code is valid for one exchange. The exchange is retried only after an error that says that
     /// nothing was sent ([`NotSent`](crate::ServiceErrorKind::NotSent)), or a complete 429.
     async fn exchange_code(&self, grant: &AuthorizationGrant) -> Result<Tokens, ServiceError>;
+
+    /// Revokes a refresh token for the client that it was issued to (RFC 7009 section 2.1). A token that
+    /// is already invalid counts as revoked.
+    async fn revoke(&self, client_id: &str, token: &RefreshToken) -> Result<(), ServiceError>;
 }
 
 /// The used part of a token response (RFC 6749 section 5.1).
@@ -30,6 +34,8 @@ pub trait AuthServer: Send + Sync {
 pub struct Tokens {
     /// `access_token`.
     pub access_token: AccessToken,
+    /// `refresh_token`, if the server issued one.
+    pub refresh_token: Option<RefreshToken>,
     /// The e-mail address that the `id_token` claims, if it can be read. The ID token itself has no
     /// further use, and stays in the adapter.
     pub email: Option<AccountEmail>,
@@ -38,7 +44,7 @@ pub struct Tokens {
 impl Tokens {
     /// Creates a response with this access token alone.
     pub fn new(access_token: AccessToken) -> Self {
-        Self { access_token, email: None }
+        Self { access_token, refresh_token: None, email: None }
     }
 }
 

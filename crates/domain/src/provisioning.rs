@@ -7,4 +7,5 @@ pub(crate) mod lists;
 pub(crate) mod plan;
 pub(crate) mod provisioner;
 pub(crate) mod request_runner;
+pub(crate) mod revocation;
 pub(crate) mod search;

@@ -66,6 +66,11 @@ token! {
     AccessToken
 }
 token! {
+    /// The refresh token (RFC 6749 section 1.5). The flow has no use for it, so a
+    /// [`Revocation`](crate::Revocation) ends it.
+    RefreshToken
+}
+token! {
     /// The key of a dashboard session: the bearer token of every call after the login. It can do more
     /// than the API key that it creates.
     SessionKey

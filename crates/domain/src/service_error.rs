@@ -28,6 +28,8 @@ pub enum Step {
     CheckKey,
     /// The check of the answer of a server, which no flow does by itself.
     CheckServer,
+    /// The revocation of the refresh token, whose failure ends no flow.
+    RevokeToken,
 }
 
 impl Step {
@@ -46,6 +48,7 @@ impl Step {
             Self::CreateKey => ("create_key", "creating the key"),
             Self::CheckKey => ("check_key", "checking the key"),
             Self::CheckServer => ("check_server", "checking the server"),
+            Self::RevokeToken => ("revoke_token", "revoking the refresh token"),
         }
     }
 }

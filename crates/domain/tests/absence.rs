@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use keymint_domain::testing::{FakeAuthServer, FakeClock, granted};
 use keymint_domain::{
     AccessToken, ApiKey, AuthServer, AuthorizationGrant, CreatedKey, Listing, Login, NewKey, Organization,
-    OrganizationId, Plan, PlatformApi, Ports, Project, Provisioner, ServiceError, ServiceErrorKind,
-    SessionKey, Step, Target, Tokens,
+    OrganizationId, Plan, PlatformApi, Ports, Project, Provisioner, RefreshToken, RevocationOutcome,
+    ServiceError, ServiceErrorKind, SessionKey, Step, Target, Tokens,
 };
 use mockall::mock;
 
@@ -17,6 +17,7 @@ mock! {
     #[async_trait]
     impl AuthServer for TokenEndpoint {
         async fn exchange_code(&self, grant: &AuthorizationGrant) -> Result<Tokens, ServiceError>;
+        async fn revoke(&self, client_id: &str, token: &RefreshToken) -> Result<(), ServiceError>;
     }
 }
 
@@ -58,4 +59,23 @@ fn a_refused_login_never_creates_a_key() {
     platform.expect_login().once().returning(|_, _| Err(refused(Step::Login)));
     let auth_server = FakeAuthServer::new(&clock);
     assert_eq!(failure(&clock, &auth_server, &platform), "signing in to the platform failed: no");
+}
+
+#[test]
+fn without_a_refresh_token_nothing_is_revoked() {
+    let clock = &FakeClock::new();
+    let mut auth_server = MockTokenEndpoint::new();
+    auth_server.expect_exchange_code().once().returning(|_| Err(refused(Step::ExchangeCode)));
+    let token = || AccessToken::parse("the-access-token".to_owned()).unwrap();
+    auth_server.expect_exchange_code().once().returning(move |_| Ok(Tokens::new(token())));
+    let mut platform = MockPlatform::new();
+    platform.expect_login().once().returning(|_, _| Err(refused(Step::Login)));
+    let ports = Ports { auth_server: &auth_server, platform: &platform, clock };
+    assert_eq!(clock.run(granted().revocation().run(ports)), RevocationOutcome::NothingToRevoke);
+    for _ in 0..2 {
+        let grant = granted();
+        let revocation = grant.revocation();
+        clock.run(Provisioner::new(ports, &Plan::named("my key")).sign_in(grant)).unwrap_err();
+        assert_eq!(clock.run(revocation.run(ports)), RevocationOutcome::NothingToRevoke);
+    }
 }

@@ -10,7 +10,8 @@ use keymint_domain::testing::{
 use keymint_domain::{
     AccessToken, ApiKey, AuthServer, AuthorizationGrant, Callback, Clock, CreatedKey, DeliveryError,
     DestinationId, KeyDestination, Listing, Login, Moment, NewKey, Organization, OrganizationId, PlatformApi,
-    Project, ServiceError, ServiceErrorKind, SessionKey, Step, Target, Title, Tokens, async_trait,
+    Project, RefreshToken, ServiceError, ServiceErrorKind, SessionKey, Step, Target, Title, Tokens,
+    async_trait,
 };
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -22,6 +23,7 @@ enum Bent {
     WakesEarly,
     CountsIn32Bits,
     TakesACodeTwice,
+    RevokesForStrangers,
     SaysNotSent,
     NamesAnotherStep,
     TellsASecret,
@@ -71,6 +73,13 @@ impl AuthServer for BentAuthServer {
         match self.0.exchange_code(grant).await {
             Err(_) if self.1 == Bent::TakesACodeTwice => Ok(Tokens::new(token())),
             result => result.map_err(|error| bend(self.1, error, grant.verifier().expose())),
+        }
+    }
+
+    async fn revoke(&self, client_id: &str, token: &RefreshToken) -> Result<(), ServiceError> {
+        match self.0.revoke(client_id, token).await {
+            Err(_) if self.1 == Bent::RevokesForStrangers => Ok(()),
+            result => result,
         }
     }
 }
@@ -306,6 +315,7 @@ fn a_clock_that_breaks_a_promise_is_told_so() {
 #[test]
 fn an_authorization_server_that_breaks_a_promise_is_told_so() {
     for (bent, told) in [
+        (Bent::RevokesForStrangers, "revoking the refresh token must be refused, and succeeded"),
         (Bent::TakesACodeTwice, "exchanging the authorization code must be refused, and succeeded"),
         (
             Bent::SaysNotSent,

@@ -5,8 +5,8 @@ use keymint_domain::testing::{
 };
 use keymint_domain::{
     AccessToken, AccountEmail, ApiKey, AuthorizationCode, AuthorizationGrant, CodeVerifier, Entropy,
-    PendingAuthorization, Plan, Ports, ProvisionedKey, Provisioner, SavedAuthorization, Session, SessionKey,
-    State, Target, Tokens,
+    PendingAuthorization, Plan, Ports, ProvisionedKey, Provisioner, RefreshToken, Revocation,
+    SavedAuthorization, Session, SessionKey, State, Target, Tokens,
 };
 use std::fmt::{Debug, Display};
 
@@ -42,6 +42,8 @@ keep_to_themselves!(
     Entropy,
     PendingAuthorization,
     ProvisionedKey,
+    RefreshToken,
+    Revocation,
     Session,
     SessionKey,
     State,
@@ -70,7 +72,10 @@ fn no_secret_shows_in_debug_from_the_beginning_of_a_flow_to_its_end() {
     });
     let mut said = vec![shown(&entropy), shown(&pending()), shown(&granted())];
     said.push(shown(&Tokens::new(AccessToken::parse("canary-canary".to_owned()).unwrap())));
-    let session = clock.run(Provisioner::new(ports, &plan).sign_in(granted())).unwrap();
+    let grant = granted();
+    let revocation = grant.revocation();
+    let session = clock.run(Provisioner::new(ports, &plan).sign_in(grant)).unwrap();
+    said.push(shown(&revocation));
     assert_eq!(session.account().unwrap().as_str(), "address@example.com");
     said.extend([shown(&session.account()), shown(&session)]);
     let target = Target::new(&organization("org-1"), &project("proj_1", true));
@@ -85,6 +90,7 @@ fn no_secret_shows_in_debug_from_the_beginning_of_a_flow_to_its_end() {
         grant.code().expose(),
         "canary",
         "address",
+        "the-refresh-token",
         created.key.expose(),
     ];
     assert!(said[1].contains("https://auth.openai.com"), "{}", said[1]);

@@ -1,12 +1,12 @@
 //! The authorization server.
 
 use crate::endpoint::Endpoint;
-use crate::wire;
+use crate::wire::{self, Revoke};
 use async_trait::async_trait;
-use keymint_domain::{AuthServer, AuthorizationGrant, ServiceError, Step, Tokens};
+use keymint_domain::{AuthServer, AuthorizationGrant, RefreshToken, ServiceError, Step, Tokens};
 
-/// The token endpoint of an authorization server, `{issuer}/oauth/token`. Created by
-/// [`Http::auth_server`](crate::Http::auth_server).
+/// The token endpoint of an authorization server, `{issuer}/oauth/token`, and its revocation endpoint,
+/// `{issuer}/oauth/revoke`. Created by [`Http::auth_server`](crate::Http::auth_server).
 #[derive(Debug)]
 pub struct HttpAuthServer {
     pub(crate) endpoint: Endpoint,
@@ -45,5 +45,15 @@ impl AuthServer for HttpAuthServer {
             .await?;
         self.endpoint.learn(tokens.access_token.expose());
         Ok(tokens)
+    }
+
+    async fn revoke(&self, client_id: &str, token: &RefreshToken) -> Result<(), ServiceError> {
+        let token = token.expose();
+        self.endpoint.learn(token);
+        self.endpoint
+            .post(Step::RevokeToken, &["oauth", "revoke"])
+            .json(&Revoke { token, token_type_hint: "refresh_token", client_id })
+            .send(|_| Ok(()))
+            .await
     }
 }

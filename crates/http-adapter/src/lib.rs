@@ -1,5 +1,5 @@
 //! keymint's two remote services over HTTP: [`HttpAuthServer`] is the authorization server's token
-//! endpoint, [`HttpPlatformApi`] the platform's dashboard API.
+//! and revocation endpoint, [`HttpPlatformApi`] the platform's dashboard API.
 //!
 //! The adapters send requests and make no decisions. Each method of a port sends one request (a list
 //! may take one per page); whether and when to retry is decided by the domain. A call needs a tokio

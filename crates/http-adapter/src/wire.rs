@@ -9,7 +9,7 @@ use crate::{id_token, login_lists};
 use keymint_domain::text::redact_keys;
 use keymint_domain::{
     AccessToken, ApiKey, CreatedKey, InvalidSecret, KeyDetails, KeyId, KeyLifetime, KeyScope, Login, NewKey,
-    SessionKey, Tokens,
+    RefreshToken, SessionKey, Tokens,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -19,6 +19,14 @@ use zeroize::Zeroizing;
 #[derive(Serialize)]
 pub(crate) struct OpenSession<'a> {
     pub(crate) app: &'a str,
+}
+
+/// The body of the revocation (RFC 7009 section 2.1), which Codex sends as JSON.
+#[derive(Serialize)]
+pub(crate) struct Revoke<'a> {
+    pub(crate) token: &'a str,
+    pub(crate) token_type_hint: &'a str,
+    pub(crate) client_id: &'a str,
 }
 
 /// The body of the key creation.
@@ -51,9 +59,9 @@ pub(crate) const TOKENS: &[Expected] = &[
     usual("id_token", Kind::Text),
 ];
 
-/// Parses an access token response (RFC 6749 section 5.1). Only the access token and the e-mail
-/// address of the ID token are used, so the other tokens may be missing. They are passed to `learn`,
-/// since they are secrets as well.
+/// Parses an access token response (RFC 6749 section 5.1). Only the access token is required. The refresh
+/// token is for the revocation, and the ID token for its e-mail address. Both are passed to `learn`, since
+/// they are secrets as well.
 pub(crate) fn tokens(body: &[u8], learn: impl Fn(&str)) -> Result<Tokens, InvalidBody> {
     #[derive(Deserialize)]
     struct TokenResponse<'a> {
@@ -76,6 +84,8 @@ pub(crate) fn tokens(body: &[u8], learn: impl Fn(&str)) -> Result<Tokens, Invali
         }
         _ => {
             let mut tokens = Tokens::new(access_token);
+            tokens.refresh_token =
+                refresh_token.and_then(|token| RefreshToken::parse(token.to_string()).ok());
             tokens.email = id_token.and_then(|token| id_token::email(&token));
             Ok(tokens)
         }

@@ -56,7 +56,7 @@ impl Site {
     ) -> io::Result<Response<Either<Full<Bytes>, Incoming>>> {
         let path = request.uri().path();
         let service = match path {
-            "/oauth/token" => &self.issuer,
+            "/oauth/token" | "/oauth/revoke" => &self.issuer,
             _ if path.starts_with("/dashboard/") || path.starts_with("/v1/") => &self.api_base,
             _ => return Ok(self.file(path).map(Either::Left)),
         };

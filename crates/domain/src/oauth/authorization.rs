@@ -13,6 +13,7 @@
 
 mod callback;
 mod entropy;
+mod revocation;
 mod saved;
 
 use crate::oauth::base_url::BaseUrl;
@@ -23,6 +24,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 pub use callback::{AuthorizationResponse, Callback, Stray};
 pub use entropy::Entropy;
+use revocation::IssuedToken;
+pub use revocation::Revocation;
 pub use saved::{InvalidSaved, SavedAuthorization};
 use std::fmt;
 use url::Url;
@@ -139,6 +142,7 @@ impl PendingAuthorization {
             code,
             verifier: self.verifier,
             redirect_uri: self.redirect_uri,
+            issued: IssuedToken::default(),
         }
     }
 }
@@ -181,13 +185,14 @@ impl fmt::Debug for PendingAuthorization {
 }
 
 /// The parameters of the token request, no more and no less (RFC 6749 section 4.1.3, RFC 7636
-/// section 4.5).
+/// section 4.5), and what it issues until it is [revoked](Revocation).
 #[derive(Debug)]
 pub struct AuthorizationGrant {
     client_id: String,
     code: AuthorizationCode,
     verifier: CodeVerifier,
     redirect_uri: Url,
+    issued: IssuedToken,
 }
 
 impl AuthorizationGrant {

@@ -69,7 +69,7 @@ impl Advice {
             (Reason::Role, _) => Self::AskOwner,
             (Reason::Interrupted | Reason::OutOfContract, _) => Self::CheckEndpoints,
             (_, Step::CheckKey) => Self::CheckKeyPermissions,
-            (_, Step::CheckServer) => Self::CheckEndpoints,
+            (_, Step::CheckServer | Step::RevokeToken) => Self::CheckEndpoints,
             (_, Step::ExchangeCode) | (Reason::Unauthorized, _) => Self::SignInAgain,
             (_, Step::Login) => Self::UseAnotherAccount,
             (Reason::NotFound, Step::CreateKey) => Self::CheckProject,
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
     use crate::service_error::ConnectFailure;
 
-    const STEPS: [Step; 7] = [
+    const STEPS: [Step; 8] = [
         Step::ExchangeCode,
         Step::Login,
         Step::ListOrganizations,
@@ -98,6 +98,7 @@ mod tests {
         Step::CreateKey,
         Step::CheckKey,
         Step::CheckServer,
+        Step::RevokeToken,
     ];
 
     fn intercepted(by: Intermediary, status: u16) -> ServiceErrorKind {

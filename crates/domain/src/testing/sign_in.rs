@@ -6,7 +6,7 @@ use crate::oauth::authorization::{
     REGISTERED_REDIRECT_URI,
 };
 use crate::ports::{AuthServer, ResponseSource, SourceError, Tokens};
-use crate::secret::AccessToken;
+use crate::secret::{AccessToken, RefreshToken};
 use crate::service_error::{ServiceError, ServiceErrorKind, Step};
 use async_trait::async_trait;
 use std::collections::{HashSet, VecDeque};
@@ -39,7 +39,10 @@ pub fn granted() -> AuthorizationGrant {
     }
 }
 
-/// A token endpoint that takes any code, once.
+/// The refresh token of every exchange.
+const REFRESH_TOKEN: &str = "the-refresh-token";
+
+/// An authorization server that takes any code, once, and revokes refresh tokens.
 pub struct FakeAuthServer {
     clock: FakeClock,
     latency: Duration,
@@ -52,6 +55,9 @@ struct Exchanges {
     number: usize,
     spent_codes: HashSet<String>,
     failures: VecDeque<ServiceErrorKind>,
+    client_id: Option<String>,
+    revocations: usize,
+    revocation_failure: Option<ServiceErrorKind>,
 }
 
 impl FakeAuthServer {
@@ -74,6 +80,17 @@ impl FakeAuthServer {
     pub fn fail(self, kind: ServiceErrorKind) -> Self {
         self.lock().failures.push_back(kind);
         self
+    }
+
+    /// Every revocation fails like this.
+    pub fn fail_revocation(self, kind: ServiceErrorKind) -> Self {
+        self.lock().revocation_failure = Some(kind);
+        self
+    }
+
+    /// How many revocations of the refresh token were requested.
+    pub fn revocations(&self) -> usize {
+        self.lock().revocations
     }
 
     /// How many exchanges were requested.
@@ -104,11 +121,26 @@ impl AuthServer for FakeAuthServer {
         if let Some(kind) = failure {
             return Err(ServiceError::new(Step::ExchangeCode, kind, kind.to_string()));
         }
+        self.lock().client_id = Some(grant.client_id().to_owned());
         let mut tokens = Tokens::new(AccessToken::parse("the-access-token".to_owned()).expect("a constant"));
+        tokens.refresh_token = RefreshToken::parse(REFRESH_TOKEN.to_owned()).ok();
         tokens.email = self.email.as_deref().and_then(AccountEmail::parse);
         Ok(tokens)
     }
+
+    async fn revoke(&self, client_id: &str, token: &RefreshToken) -> Result<(), ServiceError> {
+        let failure = {
+            let mut exchanges = self.lock();
+            exchanges.revocations += usize::from(token.expose() == REFRESH_TOKEN);
+            let is_stranger = exchanges.client_id.as_deref() != Some(client_id);
+            let refused = ServiceErrorKind::Refused { status: 400, retry_after: None };
+            exchanges.revocation_failure.or(is_stranger.then_some(refused))
+        };
+        self.clock.sleep(self.latency).await;
+        failure.map_or(Ok(()), |kind| Err(ServiceError::new(Step::RevokeToken, kind, kind.to_string())))
+    }
 }
+
 /// A source whose user comes back after a while, or never.
 pub struct FakeSource {
     clock: FakeClock,

@@ -8,6 +8,7 @@ mod delivery;
 mod once;
 mod policies;
 mod provisioning;
+mod revocation;
 mod rounds;
 mod selector;
 mod shortcut;

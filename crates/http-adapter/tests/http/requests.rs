@@ -58,6 +58,23 @@ async fn the_token_request() {
 }
 
 #[tokio::test]
+async fn the_revocation_request() {
+    let request = request(Step::RevokeToken).await;
+    assert_eq!(target_of(&request), "POST /oauth/revoke");
+    let body = r#"{"token":"the-refresh-token","token_type_hint":"refresh_token","client_id":"app_2SKx67EdpoN0G6j64rFvigXD"}"#;
+    assert_eq!(String::from_utf8(request.body.clone()).unwrap(), body);
+    assert_eq!(
+        headers(&request),
+        [
+            "accept: application/json".to_owned(),
+            format!("content-length: {}", body.len()),
+            "content-type: application/json".to_owned(),
+            "user-agent: Codex-Create-API-Key/1.0".to_owned(),
+        ]
+    );
+}
+
+#[tokio::test]
 async fn the_requests_of_the_platform() {
     let session = "authorization: Bearer sess-the-session";
     let json = "content-type: application/json";
@@ -138,7 +155,14 @@ async fn what_the_answers_hold_is_what_comes_back() {
             .await;
     let tokens = http().auth_server(issuer).unwrap().exchange_code(&granted()).await.unwrap();
     assert_eq!(tokens.access_token.expose(), "at-1");
-    assert!(tokens.email.is_none());
+    assert!(tokens.email.is_none() && tokens.refresh_token.is_none());
+
+    for (refresh_token, expected) in [(r#""rt-1""#, Some("rt-1")), ("7", None), (r#""a b""#, None)] {
+        let answer = format!(r#"{{"access_token": "at-1", "refresh_token": {refresh_token}}}"#);
+        let (_server, issuer) = server(&answer).await;
+        let tokens = http().auth_server(issuer).unwrap().exchange_code(&granted()).await.unwrap();
+        assert_eq!(tokens.refresh_token.as_ref().map(|token| token.expose()), expected);
+    }
 
     // {"email":"dev@example.com"}
     let (_server, issuer) =

@@ -2,8 +2,8 @@
 
 use keymint_domain::testing::{granted, organization, project};
 use keymint_domain::{
-    AccessToken, AuthServer, BaseUrl, NewKey, OrganizationId, PlatformApi, ServiceError, SessionKey, Step,
-    Target,
+    AccessToken, AuthServer, BaseUrl, NewKey, OrganizationId, PlatformApi, RefreshToken, ServiceError,
+    SessionKey, Step, Target,
 };
 use keymint_http_adapter::{Http, HttpOptions};
 use std::io;
@@ -17,8 +17,17 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 /// Planted in answers wherever a secret could be.
 pub(crate) const CANARY: &str = "canary-9f3A";
 
-pub(crate) const STEPS: [Step; 5] =
-    [Step::ExchangeCode, Step::Login, Step::ListOrganizations, Step::ListProjects, Step::CreateKey];
+pub(crate) const STEPS: [Step; 6] = [
+    Step::ExchangeCode,
+    Step::Login,
+    Step::ListOrganizations,
+    Step::ListProjects,
+    Step::CreateKey,
+    Step::RevokeToken,
+];
+
+/// The steps whose answer is parsed: all but the revocation.
+pub(crate) const PARSED: &[Step] = STEPS.split_last().unwrap().1;
 
 pub(crate) fn http() -> Http {
     Http::new(HttpOptions::default())
@@ -30,6 +39,10 @@ pub(crate) fn base(url: &str) -> BaseUrl {
 
 pub(crate) fn token() -> AccessToken {
     AccessToken::parse("the-access-token".to_owned()).unwrap()
+}
+
+pub(crate) fn refresh_token() -> RefreshToken {
+    RefreshToken::parse("the-refresh-token".to_owned()).unwrap()
 }
 
 pub(crate) fn session() -> SessionKey {
@@ -50,6 +63,10 @@ pub(crate) async fn call(http: &Http, url: &str, step: Step) -> Result<(), Servi
         let auth_server = http.auth_server(base(url)).unwrap();
         return auth_server.exchange_code(&granted()).await.map(drop);
     }
+    if step == Step::RevokeToken {
+        let auth_server = http.auth_server(base(url)).unwrap();
+        return auth_server.revoke(granted().client_id(), &refresh_token()).await;
+    }
     let platform = http.platform_api(base(url)).unwrap();
     match step {
         Step::Login => platform.login(&token(), "api").await.map(drop),
@@ -67,6 +84,7 @@ pub(crate) fn good_body(step: Step) -> &'static str {
     match step {
         Step::ExchangeCode => r#"{"access_token": "t"}"#,
         Step::Login => r#"{"user": {"session": {"sensitive_id": "sess-1"}}}"#,
+        Step::RevokeToken => "{}",
         Step::CreateKey => r#"{"key": {"sensitive_id": "sk-1"}}"#,
         _ => r#"{"data": []}"#,
     }
@@ -93,8 +111,14 @@ pub(crate) async fn failure(step: Step, answer: ResponseTemplate) -> ServiceErro
 pub(crate) fn assert_clean(error: &ServiceError) {
     let shown = format!("{error} {error:?} {error:#?}");
     let grant = granted();
-    let secrets =
-        [CANARY, "the-access-token", "sess-the-session", grant.verifier().expose(), grant.code().expose()];
+    let secrets = [
+        CANARY,
+        "the-access-token",
+        "the-refresh-token",
+        "sess-the-session",
+        grant.verifier().expose(),
+        grant.code().expose(),
+    ];
     for secret in secrets {
         assert!(!shown.contains(secret), "{secret} shows in: {shown}");
     }

@@ -50,8 +50,9 @@ impl Request {
             let FetchResponse { status, retry_after, .. } = answer;
             return Err(failed(ServiceErrorKind::Refused { status, retry_after }));
         }
-        let body = serde_json::from_str(&answer.body).ok();
-        body.as_ref().and_then(read).ok_or_else(|| failed(ServiceErrorKind::OutOfContract))
+        // A revocation is answered without a body.
+        let body = serde_json::from_str(&answer.body).unwrap_or_default();
+        read(&body).ok_or_else(|| failed(ServiceErrorKind::OutOfContract))
     }
 
     async fn fetch(self) -> Result<FetchResponse, JsValue> {

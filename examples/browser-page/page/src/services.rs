@@ -2,8 +2,8 @@ use crate::fetch::Request;
 use async_trait::async_trait;
 use keymint_domain::{
     AccessToken, ApiKey, AuthServer, AuthorizationGrant, CreatedKey, KeyScope, Listing, Login, NewKey,
-    Organization, OrganizationId, PlatformApi, Project, ProjectId, ServiceError, SessionKey, Step, Target,
-    Title, Tokens,
+    Organization, OrganizationId, PlatformApi, Project, ProjectId, RefreshToken, ServiceError, SessionKey,
+    Step, Target, Title, Tokens,
 };
 use serde_json::{Value, json};
 use url::form_urlencoded::Serializer;
@@ -23,7 +23,15 @@ impl AuthServer for SameOrigin {
             .finish();
         let path = "/oauth/token".to_owned();
         Request::post(Step::ExchangeCode, path, "application/x-www-form-urlencoded", form)
-            .answer(|answer| AccessToken::parse(text(answer, "/access_token")?).ok().map(Tokens::new))
+            .answer(tokens)
+            .await
+    }
+
+    async fn revoke(&self, client_id: &str, token: &RefreshToken) -> Result<(), ServiceError> {
+        let token = token.expose();
+        let body = json!({ "token": token, "token_type_hint": "refresh_token", "client_id": client_id });
+        Request::post(Step::RevokeToken, "/oauth/revoke".to_owned(), "application/json", body.to_string())
+            .answer(|_| Some(()))
             .await
     }
 }
@@ -84,6 +92,12 @@ impl PlatformApi for SameOrigin {
     async fn check_key(&self, key: &ApiKey) -> Result<(), ServiceError> {
         Request::get(Step::CheckKey, "/v1/models".to_owned()).bearer(key.expose()).answer(|_| Some(())).await
     }
+}
+
+fn tokens(answer: &Value) -> Option<Tokens> {
+    let mut tokens = Tokens::new(AccessToken::parse(text(answer, "/access_token")?).ok()?);
+    tokens.refresh_token = text(answer, "/refresh_token").and_then(|token| RefreshToken::parse(token).ok());
+    Some(tokens)
 }
 
 /// The first page of a list. Where there are more, the list says that it is not complete, and the

@@ -3,7 +3,8 @@ use crate::oauth::authorization::AuthorizationGrant;
 use crate::ports::AuthServer;
 use crate::service_error::Step;
 
-/// A code is exchanged once and then refused, and an exchange that is dropped disturbs no other.
+/// A code is exchanged once and then refused, and an exchange that is dropped disturbs no other. A refresh
+/// token is revoked for its own client alone, and again without an error.
 ///
 /// Both grants have codes that are still good, and both are used up.
 ///
@@ -22,5 +23,14 @@ pub async fn auth_server(
     let again = auth_server.exchange_code(&kept).await;
     let secrets = [kept.code().expose(), kept.verifier().expose(), tokens.access_token.expose()];
     // RFC 6749 section 5.2 says 400; servers of today say others too.
-    refusal(Step::ExchangeCode, again, &[400, 401, 403], &secrets)
+    refusal(Step::ExchangeCode, again, &[400, 401, 403], &secrets)?;
+
+    let Some(token) = &tokens.refresh_token else { return Ok(()) };
+    let by_stranger = auth_server.revoke("another client", token).await;
+    refusal(Step::RevokeToken, by_stranger, &[400, 401, 403], &[token.expose()])?;
+    // RFC 7009 section 2.2: an invalid token is no error.
+    for _ in 0..2 {
+        success(Step::RevokeToken, auth_server.revoke(kept.client_id(), token).await)?;
+    }
+    Ok(())
 }
