@@ -26,6 +26,7 @@ async fn the_requests_are_the_contracts_in_its_order_and_no_others() {
             "GET /v1/organizations",
             "GET /dashboard/organizations/org-sandbox-personal/projects",
             "POST /dashboard/organizations/org-sandbox-personal/projects/proj_sandbox_default/api_keys",
+            "POST /oauth/revoke",
         ]
     );
     for request in requests.iter().filter(|request| !request.path.starts_with("/oauth/authorize")) {
@@ -33,7 +34,13 @@ async fn the_requests_are_the_contracts_in_its_order_and_no_others() {
         assert_eq!(request.header("accept"), Some("application/json"));
         assert_eq!(request.header("accept-encoding"), None);
     }
-    let creation = requests.last().unwrap();
+    let [.., creation, revocation] = &requests[..] else { panic!("{requests:?}") };
+    let token = &ended.sandbox.refresh_tokens()[0];
+    let body: Value = serde_json::from_slice(&revocation.body).unwrap();
+    assert_eq!(
+        body,
+        json!({"token": token.value, "token_type_hint": "refresh_token", "client_id": token.client_id})
+    );
     let body: Value = serde_json::from_slice(&creation.body).unwrap();
     assert_eq!((creation.origin, body), (Origin::PlatformApi, json!({"action": "create", "name": "my key"})));
 }

@@ -28,6 +28,7 @@ mod proxies_and_cas;
 mod recovery;
 mod report;
 mod restrictions;
+mod revocation;
 mod screens;
 mod shortcut;
 mod signals;

@@ -44,6 +44,7 @@ impl Ended<Machine> {
         for path_end in ["/oauth/token", "/api_keys"] {
             self.check_for_blind_retries(path_end);
         }
+        self.check_the_revocation();
         self.check_the_exit_code(prints);
         assert!(!steers_a_terminal(&self.stderr), "{:?}", self.stderr);
         self.check_for_secrets(prints);
@@ -57,6 +58,13 @@ impl Ended<Machine> {
         let sent: Vec<_> = requests.iter().filter(|request| request.path.ends_with(path_end)).collect();
         let repeated = sent.split_last().map_or(&[][..], |(_, before)| before);
         assert!(sent.len() <= 3 && repeated.iter().all(|request| request.status == Some(429)), "{sent:?}");
+    }
+
+    /// A run that got tokens, as one with a login has, ends with one revocation of the refresh token.
+    fn check_the_revocation(&self) {
+        let revocations = self.count("POST", "/oauth/revoke");
+        let has_logged_in = self.count("POST", "/login") > 0;
+        assert!(revocations == 1 || revocations == 0 && !has_logged_in, "{revocations}: {}", self.stderr);
     }
 
     /// Exit code 0 means a key on standard output, if it was wanted there, or no key at all. Any other

@@ -52,6 +52,9 @@ pub(crate) struct BrowserArgs {
     /// Never ask; what would need an answer fails
     #[arg(long)]
     pub(crate) no_input: bool,
+    /// Keep the refresh token of the sign-in valid, instead of revoking it at the end
+    #[arg(long)]
+    pub(crate) no_revoke: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, ClapArgs)]

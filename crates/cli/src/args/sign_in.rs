@@ -64,6 +64,9 @@ pub(crate) struct FinishArgs {
     /// Never ask; what would need an answer fails
     #[arg(long)]
     pub(crate) no_input: bool,
+    /// Keep the refresh token of the sign-in valid, instead of revoking it at the end
+    #[arg(long)]
+    pub(crate) no_revoke: bool,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     #[command(flatten, next_help_heading = DESTINATIONS)]

@@ -38,7 +38,7 @@ pub(crate) async fn run(args: &FinishArgs, context: &Context) -> Result<(), CliE
     }
     fail_point::reached("claimed");
     let PendingSignIn { pending, response, .. } = pending_sign_in;
-    flow.create_key(&mut ResponseReceiver::answered(response), pending).await.map(drop)
+    flow.create_key(ResponseReceiver::answered(response), pending).await
 }
 
 fn is_address(path: &OsString) -> bool {

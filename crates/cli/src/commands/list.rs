@@ -5,26 +5,18 @@ use crate::config::SignInSettings;
 use crate::error::CliError;
 use crate::flow::context::Context;
 use crate::flow::delivery::print_in_time;
-use crate::flow::response::page;
 use crate::flow::sign_in::sign_in_and_list;
 use crate::os::signals::Signals;
 use crate::ui::format::{REFUSES_KEYS, marked, titled};
 use crate::ui::json;
 use crate::ui::message::Message;
 use crate::ui::stdout;
-use keymint_callback_adapter::Outcome;
 use keymint_domain::{Catalogue, CatalogueEntry, Role};
 
 pub(crate) async fn run(args: &ListArgs, context: &Context) -> Result<(), CliError> {
     let settings = SignInSettings::resolve(&args.browser, &args.timeouts, &args.endpoints, &context.sources)?;
-    let mut signals = Signals::listen()?;
-    let (receiver, listed) = sign_in_and_list(context, &settings, &mut signals).await?;
-    let outcome = match listed {
-        Ok(catalogue) => show(&catalogue, context, &mut signals).await,
-        Err(failure) => Err(failure),
-    };
-    receiver.conclude(outcome.as_ref().map_or_else(page, |()| Outcome::DryRun)).await;
-    outcome
+    let show = async |catalogue: &Catalogue, signals: &mut Signals| show(catalogue, context, signals).await;
+    sign_in_and_list(context, &settings, &mut Signals::listen()?, show).await
 }
 
 async fn show(catalogue: &Catalogue, context: &Context, signals: &mut Signals) -> Result<(), CliError> {

@@ -42,7 +42,8 @@ impl CreateSettings {
         endpoints: &EndpointArgs,
         of: &Sources<'_>,
     ) -> Result<Self, CliError> {
-        let browser = BrowserArgs { no_input: args.no_input, ..BrowserArgs::default() };
+        let browser =
+            BrowserArgs { no_input: args.no_input, no_revoke: args.no_revoke, ..BrowserArgs::default() };
         let timeouts = TimeoutArgs { servers: args.timeouts.clone(), ..TimeoutArgs::default() };
         let sign_in = SignInSettings::resolve(&browser, &timeouts, endpoints, of)?;
         Self::resolve(sign_in, &args.key, &args.target, &args.restrictions, &args.destinations, of)

@@ -36,7 +36,7 @@ pub(crate) enum Kind {
     Command,
 }
 
-pub(crate) const DEFINITIONS: [Definition; 40] = [
+pub(crate) const DEFINITIONS: [Definition; 41] = [
     setting("issuer", Kind::Url, Some("https://auth.openai.com")),
     setting("api-base", Kind::Url, Some("https://api.openai.com")),
     setting("client-id", Kind::Text, Some("app_2SKx67EdpoN0G6j64rFvigXD")),
@@ -64,6 +64,7 @@ pub(crate) const DEFINITIONS: [Definition; 40] = [
     setting("no-browser", Kind::Switch, Some("false")),
     setting("no-listen", Kind::Switch, Some("false")),
     setting("no-input", Kind::Switch, Some("false")),
+    setting("no-revoke", Kind::Switch, Some("false")),
     setting("quiet", Kind::Switch, Some("false")),
     setting("verbose", Kind::Switch, Some("false")),
     setting("sign-in-timeout", Kind::Time, Some("15m")),

@@ -103,6 +103,8 @@ pub(crate) struct SignInSettings {
     pub(crate) polling: PollPolicy,
     /// Whether the user may be asked.
     pub(crate) may_ask: bool,
+    /// Whether the refresh token is revoked at the end.
+    pub(crate) revokes: bool,
     /// Whether anything is written to the disk: locks, the record of the key, and the key if it cannot
     /// be delivered.
     pub(crate) persists: bool,
@@ -126,6 +128,7 @@ impl SignInSettings {
             listens: !of.switch("no-listen", browser.no_listen)?,
             browser: resolve_browser(browser, of)?,
             may_ask: of.may_ask(browser.no_input)?,
+            revokes: !of.switch("no-revoke", browser.no_revoke)?,
             persists: true,
             endpoints,
         })

@@ -5,24 +5,23 @@ use crate::error::{CliError, ErrorKind};
 use crate::flow::choose;
 use crate::flow::context::Context;
 use crate::flow::create_key::KeyCreation;
-use crate::flow::response::{ResponseReceiver, page};
-use crate::flow::sign_in::{open_sign_in, wait_for_browser};
+use crate::flow::response::ResponseReceiver;
+use crate::flow::servers::Servers;
+use crate::flow::sign_in::{complete_sign_in, open_sign_in};
 use crate::os::signals::Signals;
 use crate::ui::format::describe_target;
 use crate::ui::message::Message;
-use keymint_callback_adapter::{BrowserMismatch, Outcome};
+use keymint_callback_adapter::BrowserMismatch;
 use keymint_delivery_adapter::fail_point;
-use keymint_domain::{Event, PendingAuthorization, Step, Target};
+use keymint_domain::{AuthorizationGrant, Event, PendingAuthorization, Step, Target};
 use tokio::sync::watch;
 
 /// Signs in with the browser, creates a key and delivers it.
 pub(crate) async fn create(context: &Context, settings: &CreateSettings) -> Result<(), CliError> {
     let mut flow = CreateFlow::prepare(context, settings, Signals::listen()?).await?;
     let opening = open_sign_in(context, &settings.sign_in);
-    let (mut receiver, pending) = flow.signals.cancel_on_signal(opening).await?;
-    let outcome = flow.create_key(&mut receiver, pending).await;
-    receiver.conclude(outcome.as_ref().map_or_else(page, |page| *page)).await;
-    outcome.map(drop)
+    let (receiver, pending) = flow.signals.cancel_on_signal(opening).await?;
+    flow.create_key(receiver, pending).await
 }
 
 /// One creation of a key.
@@ -44,12 +43,12 @@ impl<'a> CreateFlow<'a> {
         Ok(Self { context, settings, creation, signals })
     }
 
-    /// From the open browser to the delivered key. Returns what the browser's page shows.
+    /// From the open browser to the delivered key.
     pub(crate) async fn create_key(
         self,
-        receiver: &mut ResponseReceiver,
+        receiver: ResponseReceiver,
         pending: PendingAuthorization,
-    ) -> Result<Outcome, CliError> {
+    ) -> Result<(), CliError> {
         let Self { context, settings, creation, mut signals } = self;
         // Whether the creation was sent, and not yet answered in full.
         let (sender, in_flight) = watch::channel(false);
@@ -64,21 +63,25 @@ impl<'a> CreateFlow<'a> {
             }
             context.ui.report(&Message::Flow(&event));
         };
-        let before_creation = async {
-            let (servers, grant) = wait_for_browser(context, &settings.sign_in, receiver, pending).await?;
+        let work = async |servers: &Servers,
+                          grant: AuthorizationGrant,
+                          receiver: &ResponseReceiver,
+                          signals: &mut Signals| {
             let provisioner = servers.provisioner(&settings.plan, &observer);
-            let session = provisioner.sign_in(grant).await.map_err(|error| context.explain(error))?;
-            context.ui.report(&Message::Looking { patience: settings.plan.polling.timeout() });
-            let target = choose::target(context, settings, &provisioner, &session).await?;
-            context.ui.report(&Message::Chosen { target: &target, account: session.account() });
-            if !settings.dry_run {
-                confirm_browser(context, settings, receiver.browser_mismatch(), &target).await?;
-            }
-            Ok((servers, session, target))
+            let before_creation = async {
+                let session = provisioner.sign_in(grant).await.map_err(|error| context.explain(error))?;
+                context.ui.report(&Message::Looking { patience: settings.plan.polling.timeout() });
+                let target = choose::target(context, settings, &provisioner, &session).await?;
+                context.ui.report(&Message::Chosen { target: &target, account: session.account() });
+                if !settings.dry_run {
+                    confirm_browser(context, settings, receiver.browser_mismatch(), &target).await?;
+                }
+                Ok((session, target))
+            };
+            let (session, target) = signals.cancel_on_signal(before_creation).await?;
+            creation.run(&provisioner, session, &target, in_flight, signals).await
         };
-        let (servers, session, target) = signals.cancel_on_signal(before_creation).await?;
-        let provisioner = servers.provisioner(&settings.plan, &observer);
-        creation.run(&provisioner, session, &target, in_flight, &mut signals).await
+        complete_sign_in(context, &settings.sign_in, receiver, pending, &mut signals, work).await
     }
 }
 

@@ -17,9 +17,12 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
+    pub(crate) fn ports(&self) -> Ports<'_> {
+        Ports { auth_server: &self.auth_server, platform: &self.platform, clock: &self.clock }
+    }
+
     pub(crate) fn provisioner<'a>(&'a self, plan: &'a Plan, observer: Observer<'a>) -> Provisioner<'a> {
-        let ports = Ports { auth_server: &self.auth_server, platform: &self.platform, clock: &self.clock };
-        Provisioner::new(ports, plan).observed_by(observer)
+        Provisioner::new(self.ports(), plan).observed_by(observer)
     }
 
     /// Runs `work`, and meanwhile loads the trusted certificates and keeps a connection to each server

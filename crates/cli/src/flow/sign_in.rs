@@ -4,12 +4,12 @@ use crate::browser::Browser;
 use crate::config::SignInSettings;
 use crate::error::CliError;
 use crate::flow::context::Context;
-use crate::flow::response::{self, ResponseReceiver, without_response};
+use crate::flow::response::{self, ResponseReceiver, page, without_response};
 use crate::flow::servers::Servers;
 use crate::host::environment::{HostEnvironment, Traces};
 use crate::os::signals::Signals;
 use crate::ui::message::Message;
-use keymint_callback_adapter::LoopbackListener;
+use keymint_callback_adapter::{LoopbackListener, Outcome};
 use keymint_delivery_adapter::fail_point;
 use keymint_domain::{
     AuthorizationGrant, Catalogue, Client, Entropy, PendingAuthorization, ResponseSource, wait_for_grant,
@@ -66,8 +66,43 @@ fn open(browser: &Browser, context: &Context, listener: &LoopbackListener, pendi
     }
 }
 
+/// Waits for the user to come back from the browser, does `work` with the servers and the grant, and shows
+/// its outcome in the browser. Meanwhile revokes the refresh token, however the work ended.
+pub(crate) async fn complete_sign_in(
+    context: &Context,
+    settings: &SignInSettings,
+    mut receiver: ResponseReceiver,
+    pending: PendingAuthorization,
+    signals: &mut Signals,
+    work: impl AsyncFnOnce(
+        &Servers,
+        AuthorizationGrant,
+        &ResponseReceiver,
+        &mut Signals,
+    ) -> Result<Outcome, CliError>,
+) -> Result<(), CliError> {
+    let coming_back = wait_for_browser(context, settings, &mut receiver, pending);
+    let (outcome, to_revoke) = match signals.cancel_on_signal(coming_back).await {
+        Ok((servers, grant)) => {
+            let revocation = settings.revokes.then(|| grant.revocation());
+            let outcome = work(&servers, grant, &receiver, signals).await;
+            (outcome, revocation.map(|revocation| (servers, revocation)))
+        }
+        Err(failure) => (Err(failure), None),
+    };
+    let revoking = async {
+        if let Some((servers, revocation)) = to_revoke {
+            let revoked = revocation.run(servers.ports()).await;
+            context.ui.report(&Message::Revocation(&revoked));
+        }
+    };
+    let page = outcome.as_ref().map_or_else(page, |page| *page);
+    tokio::join!(receiver.conclude(page), revoking);
+    outcome.map(drop)
+}
+
 /// Waits for the user to come back from the browser, and meanwhile connects to the servers.
-pub(crate) async fn wait_for_browser(
+async fn wait_for_browser(
     context: &Context,
     settings: &SignInSettings,
     source: &mut dyn ResponseSource,
@@ -84,24 +119,26 @@ pub(crate) async fn wait_for_browser(
     Servers::connect_while(coming_back, settings, context.clock).await
 }
 
-/// Signs in, and lists every organization and its projects. Creates nothing. The browser still waits for its
-/// last page.
+/// Signs in, and gives a list of every organization and its projects to `show`. Creates nothing.
 pub(crate) async fn sign_in_and_list(
     context: &Context,
     settings: &SignInSettings,
     signals: &mut Signals,
-) -> Result<(ResponseReceiver, Result<Catalogue, CliError>), CliError> {
-    let (mut receiver, pending) = signals.cancel_on_signal(open_sign_in(context, settings)).await?;
+    show: impl AsyncFnOnce(&Catalogue, &mut Signals) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    let (receiver, pending) = signals.cancel_on_signal(open_sign_in(context, settings)).await?;
     // No key is created, so it needs no name.
     let plan = settings.plan(String::new());
     let observer = |event| context.ui.report(&Message::Flow(&event));
-    let listing = async {
-        let (servers, grant) = wait_for_browser(context, settings, &mut receiver, pending).await?;
-        let provisioner = servers.provisioner(&plan, &observer);
-        let session = provisioner.sign_in(grant).await.map_err(|error| context.explain(error))?;
-        context.ui.report(&Message::Reading);
-        provisioner.list_targets(&session).await.map_err(|error| context.explain(error))
+    let work = async |servers: &Servers, grant, _: &ResponseReceiver, signals: &mut Signals| {
+        let listing = async {
+            let provisioner = servers.provisioner(&plan, &observer);
+            let session = provisioner.sign_in(grant).await.map_err(|error| context.explain(error))?;
+            context.ui.report(&Message::Reading);
+            provisioner.list_targets(&session).await.map_err(|error| context.explain(error))
+        };
+        let catalogue = signals.cancel_on_signal(listing).await?;
+        show(&catalogue, signals).await.map(|()| Outcome::DryRun)
     };
-    let listed = signals.cancel_on_signal(listing).await;
-    Ok((receiver, listed))
+    complete_sign_in(context, settings, receiver, pending, signals, work).await
 }

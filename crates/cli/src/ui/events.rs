@@ -94,6 +94,7 @@ pub(crate) fn of_message(message: &Message<'_>) -> Option<String> {
         | Message::Deleted { .. }
         | Message::Kept { .. }
         | Message::Done { .. }
+        | Message::Revocation(_)
         | Message::Forgotten { .. }
         | Message::NothingToForget { .. } => return None,
     }))

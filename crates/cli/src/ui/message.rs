@@ -4,7 +4,9 @@ use crate::browser::{Browser, Opening};
 use crate::error::CliError;
 use crate::host::environment::Advice;
 use keymint_callback_adapter as listener;
-use keymint_domain::{AccountEmail, BaseUrl, DeliveryError, Event, KeyCheck, Restriction, Stray, Target};
+use keymint_domain::{
+    AccountEmail, BaseUrl, DeliveryError, Event, KeyCheck, Restriction, RevocationOutcome, Stray, Target,
+};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -85,6 +87,7 @@ pub(crate) enum Message<'a> {
         variable: Option<&'a str>,
         dashboard: Option<&'static str>,
     },
+    Revocation(&'a RevocationOutcome),
     DryRun {
         target: &'a Target,
     },

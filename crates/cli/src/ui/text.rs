@@ -10,7 +10,7 @@ use crate::ui::format::{
 };
 use crate::ui::message::{DeliveredTo, Message, ResponseChannel};
 use keymint_domain::text::human_duration;
-use keymint_domain::{Event, KeyCheck, Observation};
+use keymint_domain::{Event, KeyCheck, Observation, RevocationOutcome};
 
 /// A part of the text, and how it is shown.
 pub(crate) enum Text {
@@ -148,6 +148,13 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
             }
             Step(sentences.join(" "))
         }
+        Message::Revocation(RevocationOutcome::Revoked) => {
+            Detail("Revoked the refresh token of this sign-in.".to_owned())
+        }
+        Message::Revocation(RevocationOutcome::Failed(error)) => {
+            Detail(format!("The refresh token of this sign-in stays valid until it expires: {error}"))
+        }
+        Message::Revocation(_) => return Vec::new(),
         Message::DryRun { target } => Step(format!(
             "Everything is ready for a key in {}. Nothing was created.",
             describe_target(target)

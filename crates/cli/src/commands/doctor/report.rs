@@ -6,14 +6,12 @@ use crate::commands::config::{proxy, settings, value_for_people};
 use crate::config::{DEFINITIONS, Definition, Kind, SignInSettings};
 use crate::error::{CliError, ErrorKind};
 use crate::flow::context::Context;
-use crate::flow::response::page;
 use crate::flow::sign_in::sign_in_and_list;
 use crate::os::env::Environment;
 use crate::os::signals::Signals;
 use crate::os::stderr;
 use crate::ui::format::shown;
 use crate::ui::json::{Finding, Health, Setting};
-use keymint_callback_adapter::Outcome;
 use keymint_delivery_adapter::{private_files, wall_clock};
 use keymint_domain::BaseUrl;
 use keymint_http_adapter::AnswerLog;
@@ -85,11 +83,7 @@ async fn sign_in(
         let (browser, timeouts) = (BrowserArgs::default(), TimeoutArgs::default());
         let mut settings = SignInSettings::resolve(&browser, &timeouts, &args.endpoints, &context.sources)?;
         settings.http.answer_log = Some(answers.clone());
-        let mut signals = Signals::listen()?;
-        let (receiver, listed) = sign_in_and_list(context, &settings, &mut signals).await?;
-        let outcome = listed.map(drop);
-        receiver.conclude(outcome.as_ref().map_or_else(page, |()| Outcome::DryRun)).await;
-        outcome
+        sign_in_and_list(context, &settings, &mut Signals::listen()?, async |_, _| Ok(())).await
     };
     let outcome = listing.await;
     context.ui.clear_progress();
