@@ -15,6 +15,8 @@
 //!    [`wait_for_target`](Provisioner::wait_for_target) and [`create_key`](Provisioner::create_key).
 //!    [`wait_for_targets`](Provisioner::wait_for_targets) lists the targets to choose from.
 //! 5. [`deliver`] gives the key to each [`KeyDestination`], and to a recovery store if one fails.
+//! 6. [`Revocation::run`] revokes the refresh token that the sign-in leaves behind. The front end takes the
+//!    revocation from the grant before step 4, so that it also works after an error or a dropped future.
 //!
 //! Each step consumes the pending authorization, the grant or the session that it uses, so that one
 //! sign-in makes one key.
@@ -41,8 +43,13 @@
 //!
 //! let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
 //! let plan = Plan::named("my laptop");
-//! let created = Provisioner::new(ports, &plan).provision(grant).await?;
-//! println!("A key for {}, ending in {}", created.target.organization_id, created.key.last_four());
+//! let revocation = grant.revocation();
+//! let outcome = Provisioner::new(ports, &plan).provision(grant).await;
+//! if let Ok(created) = &outcome {
+//!     println!("A key for {}, ending in {}", created.target.organization_id, created.key.last_four());
+//! }
+//! revocation.run(ports).await;
+//! # outcome?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # }).unwrap();
 //! ```

@@ -87,6 +87,7 @@ async fn a_person_signs_in_and_the_page_has_the_key() {
     visit.is_told("Here is your key").await;
 
     assert_eq!(visit.keys(), [visit.key().await]);
+    assert!(visit.sandbox.refresh_tokens()[0].is_revoked);
     assert_eq!(visit.sandbox.violations(), Vec::<String>::new());
     let address = visit.browser.driver.current_url().await.unwrap();
     assert_eq!(address.as_str(), format!("{}/", visit.origin), "the code stays in the address bar");

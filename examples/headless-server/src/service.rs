@@ -6,15 +6,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use keymint_delivery_adapter::StateDir;
 use keymint_domain::{
     ApiKey, AuthorizationGrant, BaseUrl, Client, Clock, DeliveryError, DestinationId, Entropy,
-    KeyDestination, Observer, Plan, Ports, ProvisionError, ProvisionedKey, Provisioner,
-    REGISTERED_REDIRECT_URI, Url, async_trait, deliver,
+    KeyDestination, Plan, Ports, ProvisionError, Provisioner, REGISTERED_REDIRECT_URI, Url, async_trait,
+    deliver,
 };
-use keymint_http_adapter::{Http, HttpOptions};
+use keymint_http_adapter::{Http, HttpOptions, HttpSetupError};
 use keymint_tokio_clock::TokioClock;
 use rand::TryRng;
 use rand::rngs::SysRng;
 use serde::Serialize;
-use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -59,15 +58,9 @@ impl Service {
     pub(crate) fn answer(self: Arc<Self>, id: String, token: &Token, address: &str) -> Result<(), Refusal> {
         if let Some(grant) = self.with(&id, token, |sign_in| sign_in.answer(address))? {
             tokio::spawn(async move {
-                let observer = |event| self.lock().note(&id, &event);
-                let outcome = self.make_key(&id, grant, &observer).await.map_err(|error| in_words(&*error));
-                if let Ok(created) = &outcome {
-                    let mailbox = Mailbox { service: &self, id: &id };
-                    let mut recovery = self.state.recovery(&id);
-                    // The owner of the sign-in still gets a key that could not be kept.
-                    let _ = deliver(&created.key, &mut [Box::new(mailbox)], &mut recovery).await;
+                if let Err(error) = self.make_key(&id, grant).await {
+                    self.lock().finish(self.clock.now(), &id, Err(error.to_string()));
                 }
-                self.lock().finish(self.clock.now(), &id, outcome);
             });
         }
         Ok(())
@@ -95,19 +88,26 @@ impl Service {
         Ok(key)
     }
 
-    async fn make_key(
-        &self,
-        id: &str,
-        grant: AuthorizationGrant,
-        observer: Observer<'_>,
-    ) -> Result<ProvisionedKey, Box<dyn Error + Send + Sync>> {
+    /// Makes the key and holds it for its owner. Then revokes the refresh token, with or without a key.
+    async fn make_key(&self, id: &str, grant: AuthorizationGrant) -> Result<(), HttpSetupError> {
         // Adapters of its own: they remember the secrets of one sign-in until it ends.
         let http = Http::new(HttpOptions::default());
         let auth_server = http.auth_server(self.client.issuer.clone())?;
         let platform = http.platform_api(self.api_base.clone())?;
         let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &self.clock };
         let plan = Plan::named(format!("keymint headless-server {id}"));
-        Ok(Provisioner::new(ports, &plan).observed_by(observer).provision(grant).await?)
+        let observer = |event| self.lock().note(id, &event);
+        let revocation = grant.revocation();
+        let outcome = Provisioner::new(ports, &plan).observed_by(&observer).provision(grant).await;
+        if let Ok(created) = &outcome {
+            let mailbox = Mailbox { service: self, id };
+            let mut recovery = self.state.recovery(id);
+            // The owner of the sign-in still gets a key that could not be kept.
+            let _ = deliver(&created.key, &mut [Box::new(mailbox)], &mut recovery).await;
+        }
+        self.lock().finish(self.clock.now(), id, outcome.map_err(in_words));
+        revocation.run(ports).await;
+        Ok(())
     }
 
     pub(crate) async fn remove_expired(self: Arc<Self>) {
@@ -152,9 +152,9 @@ fn random_text<const BYTES: usize>() -> Result<String, Refusal> {
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
-fn in_words(error: &(dyn Error + Send + Sync + 'static)) -> String {
-    match error.downcast_ref() {
-        Some(ProvisionError::OutcomeUnknown { key_name, .. }) => {
+fn in_words(error: ProvisionError) -> String {
+    match &error {
+        ProvisionError::OutcomeUnknown { key_name, .. } => {
             format!("{error}: look for the name {key_name} where the platform lists its keys, and delete it")
         }
         _ => error.to_string(),

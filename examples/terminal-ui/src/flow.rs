@@ -5,7 +5,7 @@ use keymint_callback_adapter::{LoopbackListener, Outcome};
 use keymint_delivery_adapter::{EnvFile, Overwrite, VariableName};
 use keymint_domain::{
     BaseUrl, Client, Entropy, KeyDestination, Plan, Ports, ProvisionError, ProvisionedKey, Provisioner,
-    Target, wait_for_grant,
+    Revocation, Target, wait_for_grant,
 };
 use keymint_http_adapter::{Http, HttpOptions};
 use keymint_tokio_clock::TokioClock;
@@ -32,7 +32,7 @@ type Messages = mpsc::UnboundedSender<Message>;
 type Failure = Box<dyn Error + Send + Sync>;
 
 /// Signs in, asks for the target with [`Message::Found`], and makes the key in the one that is
-/// `chosen`. It can be dropped at any time.
+/// `chosen`. It ends early when nobody receives the messages any more. At the end it revokes the refresh token.
 pub(crate) async fn run(setup: Setup, tell: Messages, chosen: oneshot::Receiver<Target>) {
     if let Err(failure) = run_with_listener(setup, &tell, chosen).await {
         let _ = tell.send(Message::Failed(failure.to_string()));
@@ -54,10 +54,18 @@ async fn run_with_listener(
     };
     let mut listener = LoopbackListener::bind(setup.port)?;
     listener.self_test().await?;
-    let outcome = make_key(setup, &mut listener, tell, chosen).await;
+    let http = Http::new(HttpOptions::default());
+    let auth_server = http.auth_server(setup.client.issuer.clone())?;
+    let platform = http.platform_api(setup.api_base.clone())?;
+    let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &TokioClock::new() };
+    let mut revocation = None;
+    let outcome = tokio::select! {
+        outcome = make_key(&setup, ports, &mut listener, tell, chosen, &mut revocation) => outcome,
+        () = tell.closed() => Err("the person has left".into()),
+    };
     if let (Ok(made), Some(mut file)) = (&outcome, file) {
         let delivered = file.deliver(&made.key).await.map(|()| file.path());
-        tell.send(Message::Delivered(delivered.map_err(|error| error.to_string())))?;
+        let _ = tell.send(Message::Delivered(delivered.map_err(|error| error.to_string())));
     }
     let (message, page) = match outcome {
         Ok(made) => (Message::Created(made), Outcome::KeyDelivered),
@@ -65,27 +73,31 @@ async fn run_with_listener(
     };
     // If nobody takes it, the program is about to end.
     let _ = tell.send(message);
-    listener.conclude(page).await;
+    let revoking = async {
+        if let Some(revocation) = revocation {
+            revocation.run(ports).await;
+        }
+    };
+    tokio::join!(listener.conclude(page), revoking);
     Ok(())
 }
 
 async fn make_key(
-    setup: Setup,
+    setup: &Setup,
+    ports: Ports<'_>,
     listener: &mut LoopbackListener,
     tell: &Messages,
     chosen: oneshot::Receiver<Target>,
+    revocation: &mut Option<Revocation>,
 ) -> Result<ProvisionedKey, Failure> {
-    let http = Http::new(HttpOptions::default());
-    let auth_server = http.auth_server(setup.client.issuer.clone())?;
-    let platform = http.platform_api(setup.api_base)?;
-    let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &TokioClock::new() };
-    let plan = Plan::named(setup.key_name);
+    let plan = Plan::named(&setup.key_name);
     let observer = |event| drop(tell.send(Message::Happened(event)));
 
     let entropy = Entropy::from_os()?;
     let pending = setup.client.begin(listener.redirect_uri().clone(), entropy);
     tell.send(Message::Listening(listener.start_url(&pending)))?;
     let grant = wait_for_grant(ports.clock, listener, pending, PATIENCE).await?;
+    *revocation = Some(grant.revocation());
     tell.send(Message::BrowserIsBack)?;
 
     let provisioner = Provisioner::new(ports, &plan).observed_by(&observer);

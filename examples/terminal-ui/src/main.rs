@@ -88,8 +88,8 @@ async fn run(setup: Setup) -> io::Result<String> {
         }
     };
     ratatui::restore();
-    // What is under way is dropped, which ends it; the browser is told by the listener.
-    flow.abort();
+    // This ends the flow, which still tells the browser and revokes the refresh token.
+    drop(messages);
     let _ = flow.await;
     outcome.map(|()| app.farewell())
 }

@@ -51,8 +51,15 @@ pub async fn finish(callback: String, tell: Function) -> Result<(), JsError> {
         let _ = tell.call1(&JsValue::NULL, &words(&event).into());
     };
     let plan = Plan::named("keymint browser-page");
-    let created = Provisioner::new(ports, &plan).observed_by(&observer).provision(grant).await?;
-    Ok(KeyField.deliver(&created.key).await?)
+    let revocation = grant.revocation();
+    let outcome = Provisioner::new(ports, &plan).observed_by(&observer).provision(grant).await;
+    let delivered = match &outcome {
+        Ok(created) => KeyField.deliver(&created.key).await,
+        Err(_) => Ok(()),
+    };
+    revocation.run(ports).await;
+    outcome?;
+    Ok(delivered?)
 }
 
 fn pending(issuer: &str, redirect_uri: &str) -> Result<PendingAuthorization, JsError> {
