@@ -54,7 +54,7 @@ pub(crate) fn organizations(body: &[u8]) -> Listing<LoginOrganization> {
     })
 }
 
-/// The members of an entry that are not in its own list, or must be explicit.
+/// The members of an entry that are not in its own list, or may have to be explicit.
 #[derive(Deserialize)]
 struct EntryMembers<'a> {
     is_default: Option<bool>,
@@ -63,7 +63,8 @@ struct EntryMembers<'a> {
     projects: Option<&'a RawValue>,
 }
 
-/// Parses a list. `read` returns an entry and its flag, without which the list is not complete.
+/// Parses a list. `read` returns an entry and its flag. A list is not complete if an entry lacks its flag,
+/// unless the entry follows one whose flag is true: no later entry is preferred to that one.
 fn list<'a, T>(
     json: Option<&'a RawValue>,
     read: impl Fn(&'a RawValue, EntryMembers<'a>) -> Option<(T, Option<bool>)>,
@@ -80,7 +81,9 @@ fn list<'a, T>(
     };
     let read: Vec<_> = entries.iter().filter_map(|entry| read(entry, fields(entry)?)).collect();
     let skipped = entries.len() - read.len();
-    let complete = !has_more.unwrap_or(false) && skipped == 0 && read.iter().all(|(_, flag)| flag.is_some());
+    let has_flags =
+        read.iter().map_while(|(_, flag)| (*flag != Some(true)).then_some(flag)).all(Option::is_some);
+    let complete = !has_more.unwrap_or(false) && skipped == 0 && has_flags;
     Listing::new(read.into_iter().map(|(item, _)| item).collect(), skipped, complete)
 }
 

@@ -12,8 +12,8 @@ pub struct Login {
     /// The organizations in the response, in its order. Empty and incomplete if the response has none.
     ///
     /// Both this list and the lists of projects in it are complete only if the response has the whole list,
-    /// and each entry has an explicit [`is_default`](Organization::is_default) or
-    /// [`is_initial`](Project::is_initial).
+    /// and each entry up to the first default or initial one has an explicit
+    /// [`is_default`](Organization::is_default) or [`is_initial`](Project::is_initial).
     pub organizations: Listing<LoginOrganization>,
 }
 

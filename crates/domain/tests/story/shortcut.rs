@@ -88,6 +88,12 @@ fn view() -> impl Strategy<Value = View> {
     ]
 }
 
+/// Returns whether an entry before the first preferred one lacks its flag. Each entry is given as its flag,
+/// and whether the response has it.
+fn lacks_a_flag(mut entries: impl Iterator<Item = (bool, bool)>) -> bool {
+    entries.find(|(flag, has_flag)| *flag || !has_flag).is_some_and(|(_, has_flag)| !has_flag)
+}
+
 /// Shows this much of a list, of which some entries may lack a flag.
 fn shown<T>(view: View, entries: impl Iterator<Item = T>, lacks_a_flag: bool) -> Listing<T> {
     let (limit, complete) = match view {
@@ -140,13 +146,16 @@ fn any_organization() -> impl Strategy<Value = AnyOrganization> {
 
 fn account() -> impl Strategy<Value = Account> {
     (prop::collection::vec(any_organization(), 1..5), view()).prop_map(|(organizations, of_all)| {
-        let lacks_a_flag = organizations.iter().any(|(_, has_flags, ..)| !has_flags);
+        let flags =
+            organizations.iter().map(|(organization, has_flags, ..)| (organization.is_default, *has_flags));
+        let of_all_lacks_a_flag = lacks_a_flag(flags);
         let entries = organizations.iter().map(|(organization, has_flags, projects, view)| {
             let mut organization = organization.clone();
             organization.is_default &= has_flags;
             organization.personal &= has_flags;
             organization.disable_user_api_keys = organization.disable_user_api_keys.filter(|_| *has_flags);
-            let lacks_a_flag = projects.iter().any(|(_, has_flag)| !has_flag);
+            let lacks_a_flag =
+                lacks_a_flag(projects.iter().map(|(project, has_flag)| (project.is_initial, *has_flag)));
             let projects = projects.iter().map(|(project, has_flag)| {
                 let mut project = project.clone();
                 project.is_initial &= has_flag;
@@ -155,7 +164,7 @@ fn account() -> impl Strategy<Value = Account> {
             });
             LoginOrganization::new(organization, shown(*view, projects, lacks_a_flag))
         });
-        let response = shown(of_all, entries, lacks_a_flag);
+        let response = shown(of_all, entries, of_all_lacks_a_flag);
         let whole = |(organization, _, projects, _): AnyOrganization| {
             (organization, projects.into_iter().map(|(project, _)| project).collect())
         };

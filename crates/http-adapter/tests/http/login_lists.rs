@@ -85,9 +85,12 @@ async fn a_list_is_whole_only_if_nothing_in_it_is_odd() {
         assert_eq!(projects(&format!(r#", "projects": {{{list}}}"#)).await, expected, "{list}");
     }
     for flag in ["", r#", "is_initial": null"#] {
-        let list = format!(r#", "projects": {{"data": [{good}, {{"id": "proj_2"{flag}}}]}}"#);
-        let items = vec![project("proj_1", true), project("proj_2", false)];
-        assert_eq!(projects(&list).await, Listing::new(items, 0, false), "{list}");
+        let bare = format!(r#"{{"id": "proj_2"{flag}}}"#);
+        let (initial, other) = (project("proj_1", true), project("proj_2", false));
+        let before = projects(&format!(r#", "projects": {{"data": [{bare}, {good}]}}"#)).await;
+        assert_eq!(before, Listing::new(vec![other.clone(), initial.clone()], 0, false), "{flag}");
+        let after = projects(&format!(r#", "projects": {{"data": [{good}, {bare}]}}"#)).await;
+        assert_eq!(after, vec![initial, other].into(), "{flag}");
     }
     let without_flag = organizations(r#", "orgs": {"data": [{"id": "org-1", "personal": true}]}"#).await;
     assert_eq!((without_flag.items.len(), without_flag.complete), (1, false));
