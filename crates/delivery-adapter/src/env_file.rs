@@ -83,6 +83,9 @@ pub enum Warning {
         /// The mode of the file.
         mode: u32,
     },
+    /// These lines have quotes or a comment, which stay. `docker run --env-file` and other readers that know
+    /// neither take them for a part of the value.
+    TakenLiterally(LineNumbers),
 }
 
 impl EnvFile {
@@ -110,7 +113,7 @@ impl EnvFile {
         }
         let location = FileLocation::find_now(path)?;
         let Some(snapshot) = location.read()? else { return Ok(None) };
-        match location.parse(&snapshot, variable)? {
+        match Current::of(&location.parse(&snapshot, variable)?) {
             (Current::Unset, _) => Ok(None),
             (Current::One(_), value) => {
                 let key = String::from_utf8(value.to_vec()).ok().and_then(|value| ApiKey::parse(value).ok());
@@ -212,14 +215,12 @@ impl FileLocation {
         self.directory.read(&self.name, LARGEST).map_err(|error| self.error(error))
     }
 
-    /// Returns the state of the variable, and its value if it is one.
-    fn parse(
+    fn parse<'a>(
         &self,
-        snapshot: &Snapshot,
-        variable: &VariableName,
-    ) -> Result<(Current, Zeroizing<Vec<u8>>), EnvFileError> {
-        let dotenv = Dotenv::parse(&snapshot.content, variable).map_err(|problem| self.error(problem))?;
-        Ok(Current::of(&dotenv))
+        snapshot: &'a Snapshot,
+        variable: &'a VariableName,
+    ) -> Result<Dotenv<'a>, EnvFileError> {
+        Dotenv::parse(&snapshot.content, variable).map_err(|problem| self.error(problem))
     }
 }
 
@@ -243,7 +244,12 @@ impl FoundEnvFile {
             if let Some(mode) = properties.readable_by_others {
                 warnings.push(Warning::ReadableByOthers { mode });
             }
-            (current, value) = location.parse(snapshot, &variable)?;
+            let dotenv = location.parse(snapshot, &variable)?;
+            (current, value) = Current::of(&dotenv);
+            let decorated: Vec<_> = dotenv.decorated_lines().collect();
+            if !decorated.is_empty() {
+                warnings.push(Warning::TakenLiterally(LineNumbers(decorated)));
+            }
         }
         let size = snapshot.as_ref().map_or(0, |snapshot| snapshot.content.len()) + ROOM;
         let temp_file = TempFile::reserve(&location.directory, size, snapshot.as_ref())

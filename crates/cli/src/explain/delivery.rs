@@ -48,6 +48,9 @@ pub(crate) fn env_file_warning(file: &Path, warning: &Warning) -> String {
         Warning::ReadableByOthers { mode } => {
             format!("other users may read {file} (mode {mode:03o}): `chmod 600` makes it yours alone")
         }
+        Warning::TakenLiterally(lines) => format!(
+            "{file} has quotes or a comment in {lines}: `docker run --env-file` takes them for a part of the key"
+        ),
         _ => format!("{file}: {warning:?}"),
     }
 }

@@ -1,10 +1,15 @@
-//! Finds the lines of a dotenv file that set a variable.
+//! Finds the lines of a dotenv file that set a variable, in a file on which readers agree.
+//!
+//! A line is accepted only if node's, npm's, Python's and Rust's readers, a POSIX shell and Docker read the
+//! lines after it in the same way, and a shell runs none of it but the substitutions of a value.
 
 use std::ops::Range;
 
-pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 const UNTERMINATED: &str = "a quote that does not end";
+const BACKSLASH: &str = "a backslash before a quote, which some readers take for its end";
+const SUBSTITUTION: &str = "a substitution (`$`, a backquote) that some readers do not know: quote it with '";
 
 /// The reason why a file is not edited. It repeats no content, which may be secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -14,182 +19,407 @@ pub struct SyntaxError {
     what: &'static str,
 }
 
-/// The value that a line sets the variable to.
-pub(super) struct Value {
+/// The lines of a file that set a variable, and the style of the others.
+#[derive(Default)]
+pub(super) struct Assignments {
+    pub(super) ours: Vec<Assignment>,
+    /// Each other assignment is exported, and there is one.
+    pub(super) others_are_exported: bool,
+}
+
+/// A line that sets the variable.
+pub(super) struct Assignment {
     pub(super) line: usize,
     /// Between the quotes, if it has any.
-    pub(super) span: Range<usize>,
+    pub(super) value: Range<usize>,
+    pub(super) quote: Option<u8>,
+    /// From the end of the name to the comment, or past the line ending.
+    pub(super) whole: Range<usize>,
+    pub(super) has_comment: bool,
 }
 
 /// Finds each place where the text sets this variable.
-pub(super) fn values_of(variable: &str, text: &[u8]) -> Result<Vec<Value>, SyntaxError> {
-    check_encoding(text)?;
-    let mut values = Vec::new();
-    let at = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
-    let mut lines = Lines { text, at, number: 1 };
+pub(super) fn assignments_to(variable: &str, text: &[u8]) -> Result<Assignments, SyntaxError> {
+    let text = check_encoding(text)?;
+    let mut lines = Lines { text, at: 0, number: 1, variable, nested: None, pending: None, blank_end: None };
+    if text.starts_with(BYTE_ORDER_MARK) {
+        lines.check_marked_line()?;
+        lines.at = BYTE_ORDER_MARK.len();
+    }
+    let (mut found, mut exported, mut others) = (Assignments::default(), 0, 0);
     while lines.at < text.len() {
-        match lines.next(variable) {
-            Ok(value) => values.extend(value),
-            // Readers disagree on what comes after, and nothing there is changed.
-            Err(SyntaxError { what: UNTERMINATED, .. }) if !values.is_empty() => break,
-            Err(problem) => return Err(problem),
+        match lines.next()? {
+            Line::Skipped => (),
+            Line::Ours(assignment) => {
+                lines.check_nothing_is_pending()?;
+                found.ours.push(assignment);
+            }
+            Line::Assignment { is_exported } => {
+                lines.pending = None;
+                others += 1;
+                exported += usize::from(is_exported);
+            }
         }
     }
-    Ok(values)
+    if found.ours.is_empty() {
+        lines.check_nothing_is_pending()?;
+    } else if let Some(line) = lines.blank_end {
+        return Err(SyntaxError { line, what: "blanks after the last line, which some readers refuse" });
+    }
+    if let (Some(line), Some(last)) = (lines.nested, found.ours.last())
+        && line > last.line
+    {
+        let what = "the variable inside another's value, which some readers take for its own line";
+        return Err(SyntaxError { line, what });
+    }
+    found.others_are_exported = others > 0 && exported == others;
+    Ok(found)
 }
 
-fn check_encoding(text: &[u8]) -> Result<(), SyntaxError> {
+/// Returns the text if each reader takes it for the same characters in the same lines.
+fn check_encoding(text: &[u8]) -> Result<&str, SyntaxError> {
     if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
         return Err(SyntaxError { line: 1, what: "UTF-16, which readers of such files do not expect" });
     }
-    let mut line = 1;
-    for (at, byte) in text.iter().enumerate() {
-        match byte {
-            b'\n' => line += 1,
-            0 => return Err(SyntaxError { line, what: "a NUL byte" }),
-            b'\r' if text.get(at + 1) != Some(&b'\n') => {
-                return Err(SyntaxError { line, what: "a carriage return that ends no line" });
-            }
-            _ => (),
+    let line_of = |at: usize| 1 + text[..at].iter().filter(|byte| **byte == b'\n').count();
+    let problem = |at, what| SyntaxError { line: line_of(at), what };
+    if let Some(at) = text.iter().position(|byte| *byte == 0) {
+        return Err(problem(at, "a NUL byte"));
+    }
+    let text = str::from_utf8(text).map_err(|error| {
+        problem(error.valid_up_to(), "bytes that are not UTF-8, which some readers refuse")
+    })?;
+    for (at, char) in text.char_indices() {
+        if char == '\r' && text.as_bytes().get(at + 1) != Some(&b'\n') {
+            return Err(problem(at, "a carriage return that ends no line"));
+        } else if char.is_control() && !matches!(char, '\t' | '\n' | '\r')
+            || matches!(char, '\u{2028}' | '\u{2029}')
+        {
+            return Err(problem(at, "a control character, at which some readers end the line"));
         }
     }
-    Ok(())
+    Ok(text)
+}
+
+enum Line {
+    Ours(Assignment),
+    /// An assignment to another variable.
+    Assignment {
+        is_exported: bool,
+    },
+    Skipped,
 }
 
 /// Reads a text line by line, where a quoted value may make one line of several.
 struct Lines<'a> {
-    text: &'a [u8],
+    text: &'a str,
     at: usize,
     number: usize,
+    variable: &'a str,
+    /// The last line inside another variable's value that would set this one if it stood alone.
+    nested: Option<usize>,
+    /// The last line without an assignment that begins with a blank. Node takes it for a part of the next name.
+    pending: Option<usize>,
+    /// The last line, if it ends with blanks and without a line ending.
+    blank_end: Option<usize>,
 }
 
 impl Lines<'_> {
-    /// Skips a line. Returns the value, if the line sets this variable.
-    fn next(&mut self, variable: &str) -> Result<Option<Value>, SyntaxError> {
-        let line = self.number;
-        let problem = |what| SyntaxError { line, what };
-        let end = self.end_of_line(self.at);
-        let start = self.after_blanks(self.at);
-        if start == end || self.text[start] == b'#' {
-            self.go_past(end);
-            return Ok(None);
-        }
-
-        let start = self.after_export(start);
-        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-".contains(byte);
-        let name_end = self.find(start, |byte| !is_name(byte));
-        let is_ours = &self.text[start..name_end] == variable.as_bytes();
-        let separator = self.after_blanks(name_end);
-        match self.text.get(separator) {
-            Some(b'=') if name_end > start => (),
-            _ if is_ours => return Err(problem("the variable without `=`")),
-            Some(b':') if name_end > start => (),
-            _ if ends_inside_a_quote(&self.text[start..end]) => return Err(problem(UNTERMINATED)),
-            _ => {
-                self.go_past(end);
-                return Ok(None);
+    /// Readers that know no byte order mark take it for a part of the first word, which a shell runs.
+    fn check_marked_line(&self) -> Result<(), SyntaxError> {
+        let line = self.text.lines().next().unwrap_or_default().trim_start_matches(BYTE_ORDER_MARK);
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || " _.,:/-".contains(c);
+        let is_harmless = match line.strip_prefix('#') {
+            Some(comment) => comment.chars().all(is_plain),
+            None => {
+                let name = line.trim_start().trim_start_matches("export ").trim_start();
+                !name.is_empty() && !name.starts_with([' ', '\t', '#']) && !self.is_ours(name)
             }
-        }
-
-        let start = self.after_blanks(separator + 1);
-        let quote = self.text.get(start).filter(|byte| b"\"'`".contains(byte));
-        let Some(quote) = quote else {
-            let span = unquoted(self.text, separator + 1..end);
-            self.go_past(end);
-            if is_ours && ends_inside_a_quote(&self.text[span.clone()]) {
-                return Err(problem(UNTERMINATED));
-            }
-            return Ok(is_ours.then_some(Value { line, span }));
         };
+        let what = "a byte order mark, which some readers take for a part of the line";
+        if is_harmless { Ok(()) } else { Err(SyntaxError { line: 1, what }) }
+    }
 
-        let close = self.closing(*quote, start + 1).map_err(problem)?;
-        let end = self.end_of_line(close);
-        let rest = self.after_blanks(close + 1);
-        if is_ours && rest < end && self.text[rest] != b'#' {
-            return Err(problem("something after the quoted value"));
-        } else if ends_inside_a_quote(&self.text[close + 1..end]) {
-            return Err(problem(UNTERMINATED));
+    fn is_ours(&self, text: &str) -> bool {
+        let rest = text.strip_prefix(self.variable);
+        rest.is_some_and(|rest| !rest.starts_with(is_name))
+    }
+
+    /// Skips a line.
+    fn next(&mut self) -> Result<Line, SyntaxError> {
+        let line = self.number;
+        self.parse().map_err(|what| SyntaxError { line, what })
+    }
+
+    fn parse(&mut self) -> Result<Line, &'static str> {
+        let first = self.after_blanks(self.at);
+        if self.ends(first) || self.rest(first).starts_with('#') {
+            self.skip(first)?;
+            return Ok(Line::Skipped);
         }
-        self.go_past(end);
-        Ok(is_ours.then_some(Value { line, span: start + 1..close }))
-    }
 
-    fn go_past(&mut self, end_of_line: usize) {
-        let next = self.find(end_of_line, |byte| *byte == b'\n') + 1;
-        let next = next.min(self.text.len());
-        self.number += self.text[self.at..next].iter().filter(|byte| **byte == b'\n').count();
-        self.at = next;
-    }
-
-    /// Finds the first such byte from there on, or the end of the text.
-    fn find(&self, from: usize, like: impl Fn(&u8) -> bool) -> usize {
-        self.text[from..].iter().position(like).map_or(self.text.len(), |found| from + found)
-    }
-
-    fn end_of_line(&self, from: usize) -> usize {
-        self.find(from, |byte| matches!(byte, b'\r' | b'\n'))
-    }
-
-    fn after_blanks(&self, from: usize) -> usize {
-        self.find(from, |byte| !is_blank(*byte))
-    }
-
-    /// Skips an `export ` before a name.
-    fn after_export(&self, from: usize) -> usize {
-        match self.text[from..].strip_prefix(b"export") {
-            Some([byte, ..]) if is_blank(*byte) => self.after_blanks(from + "export".len()),
-            _ => from,
+        let name = match self.rest(first).strip_prefix("export") {
+            Some(rest) if rest.starts_with([' ', '\t']) => self.after_blanks(first + "export".len()),
+            _ => first,
+        };
+        let is_exported = name > first;
+        let is_ours = self.is_ours(self.rest(name));
+        let name_end = self.find(name, |c| !is_name(c));
+        let equals = self.after_blanks(name_end);
+        if !self.rest(equals).starts_with('=') {
+            return Err(if is_ours {
+                "the variable without `=`"
+            } else {
+                "no assignment and no comment: a shell would run it"
+            });
         }
+        self.check_name(name..name_end, is_exported)?;
+        let start = self.after_blanks(equals + 1);
+        let is_empty = self.ends(start) || (start > equals + 1 && self.rest(start).starts_with('#'));
+        if is_ours {
+            let export = if is_exported { "export " } else { "" };
+            if self.text[self.at..first].contains('\t') || self.text[first..name] != *export {
+                return Err(
+                    "a tab or blanks before the variable, which some readers take for a part of its name",
+                );
+            }
+        } else if equals > name_end || (start > equals + 1 && !is_empty) {
+            // A shell takes the first word for a command. None of its own has a capital letter only.
+            let is_command = self.text[name..name_end].contains(|c: char| c.is_ascii_lowercase());
+            if is_exported || is_command || equals == name_end {
+                return Err("a blank beside `=`: a shell would run a part of the line");
+            }
+        }
+
+        let quote = self.rest(start).bytes().next().filter(|byte| b"\"'".contains(byte));
+        let (value, end) = match quote {
+            _ if is_empty => (equals + 1..equals + 1, equals + 1),
+            Some(quote) => {
+                let close = self.closing(quote, start + 1)?;
+                if start > name_end + 1 && self.text[start..close].contains('\n') {
+                    return Err(
+                        "a value of several lines after a blank, which some readers end with its line",
+                    );
+                }
+                (start + 1..close, close + 1)
+            }
+            None => {
+                let end = self.end_of_word(start, is_ours, is_exported)?;
+                (start..end, end)
+            }
+        };
+        let after = self.after_blanks(end);
+        let has_comment = after > end && self.rest(after).starts_with('#');
+        if !has_comment && !self.ends(after) {
+            return Err(match quote {
+                Some(_) => "something after the quoted value",
+                None => "a blank in a value without quotes: a shell would run the rest",
+            });
+        }
+        if is_exported && !is_ours && !has_comment && after > end && self.rest(after).starts_with('\r') {
+            return Err("a blank before a carriage return, which a shell takes for another name");
+        }
+        let number = self.number;
+        if !is_ours {
+            self.check_comment(end, after)?;
+            self.look_inside(value.clone());
+            if after > end {
+                self.note_blank_end(after);
+            }
+        }
+        self.go_past(after);
+        if !is_ours {
+            return Ok(Line::Assignment { is_exported });
+        }
+        let whole = name_end..if has_comment { after } else { self.at };
+        Ok(Line::Ours(Assignment { line: number, value, quote, whole, has_comment }))
+    }
+
+    /// Skips an empty line or a comment.
+    fn skip(&mut self, first: usize) -> Result<(), &'static str> {
+        if first > self.at {
+            self.pending = Some(self.number);
+            self.note_blank_end(first);
+        }
+        self.check_comment(self.at, first)?;
+        let line = self.line_from(first);
+        if self.pending.is_some() && ["=\"", "='", "=`"].iter().any(|value| line.contains(value)) {
+            return Err(
+                "a quoted value in a comment, which node reads after a line that begins with a blank",
+            );
+        }
+        self.go_past(first);
+        Ok(())
+    }
+
+    fn note_blank_end(&mut self, after_blanks: usize) {
+        if after_blanks == self.text.len() {
+            self.blank_end = Some(self.number);
+        }
+    }
+
+    fn check_nothing_is_pending(&self) -> Result<(), SyntaxError> {
+        let what =
+            "a line of blanks, or a comment after blanks, which node takes for a part of the next name";
+        self.pending.map_or(Ok(()), |line| Err(SyntaxError { line, what }))
+    }
+
+    fn check_name(&self, name: Range<usize>, is_exported: bool) -> Result<(), &'static str> {
+        let name = &self.text[name];
+        let is_valid = !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit() || c == '.');
+        // Only a shell knows no name with a dot. It ends where it is to export one.
+        if !is_valid || name.contains('-') || (is_exported && name.contains('.')) {
+            return Err("a name of a variable that some readers refuse");
+        }
+        Ok(())
     }
 
     /// Finds the end of the quoted value that begins here.
     fn closing(&self, quote: u8, start: usize) -> Result<usize, &'static str> {
-        let mut at = start;
-        while let Some(byte) = self.text.get(at) {
-            if *byte == quote {
-                return Ok(at);
-            }
-            if *byte == b'\\' && quote == b'"' {
-                at += 1;
-            } else if *byte == b'\\' && self.text.get(at + 1) == Some(&quote) {
-                return Err("a backslash before a quote, which some readers take for its end");
+        let bytes = self.text.as_bytes();
+        let (mut at, mut has_escaped_quote) = (start, false);
+        while let Some(&byte) = bytes.get(at) {
+            let next = bytes.get(at + 1);
+            match byte {
+                _ if byte == quote => {
+                    let has_lines = self.text[start..at].contains('\n');
+                    return if has_escaped_quote && has_lines { Err(BACKSLASH) } else { Ok(at) };
+                }
+                b'\\' if quote == b'\'' && next == Some(&quote) => return Err(BACKSLASH),
+                b'\\' if quote == b'"' => match next {
+                    Some(b'\\') if bytes.get(at + 2) == Some(&quote) => return Err(BACKSLASH),
+                    Some(b'\\' | b'"' | b'$' | b'n') => {
+                        has_escaped_quote |= next == Some(&quote);
+                        at += 1;
+                    }
+                    _ => return Err("a backslash in \"…\" that some readers do not know: quote it with '"),
+                },
+                b'$' | b'`' if quote == b'"' => {
+                    at = self.end_of_substitution(at, true)?;
+                    continue;
+                }
+                _ => (),
             }
             at += 1;
         }
         Err(UNTERMINATED)
     }
-}
 
-fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t')
-}
-
-/// A value without the blanks around it and the comment after it. An empty one follows the `=`
-/// directly.
-fn unquoted(text: &[u8], whole: Range<usize>) -> Range<usize> {
-    let value = &text[whole.clone()];
-    let comment = value.windows(2).position(|pair| is_blank(pair[0]) && pair[1] == b'#');
-    let value = &value[..comment.unwrap_or(value.len())];
-    let is_inside = |byte: &u8| !is_blank(*byte);
-    let start = value.iter().position(is_inside).unwrap_or(0);
-    let end = value.iter().rposition(is_inside).map_or(0, |last| last + 1);
-    whole.start + start..whole.start + end
-}
-
-/// Returns whether a shell would continue in the next line.
-fn ends_inside_a_quote(line: &[u8]) -> bool {
-    let mut quote = None;
-    let mut before = b' ';
-    let mut bytes = line.iter();
-    while let Some(&byte) = bytes.next() {
-        match (quote, byte) {
-            (None | Some(b'"'), b'\\') => drop(bytes.next()),
-            (None, b'#') if is_blank(before) => return false,
-            (None, b'"' | b'\'' | b'`') => quote = Some(byte),
-            (Some(open), _) if open == byte => quote = None,
-            _ => (),
+    /// Finds the end of an unquoted value. It may have parts in quotes.
+    fn end_of_word(&self, start: usize, is_ours: bool, is_exported: bool) -> Result<usize, &'static str> {
+        if is_ours && let Some(end) = self.end_of_placeholder(start) {
+            return Ok(end);
         }
-        before = byte;
+        let mut at = start;
+        while let Some(c) = self.rest(at).chars().next().filter(|c| !c.is_ascii_whitespace()) {
+            match c {
+                '$' if is_exported => return Err("a substitution without quotes, which some shells split"),
+                '$' | '`' => at = self.end_of_substitution(at, false)?,
+                '"' | '\'' => {
+                    let is_inside = |other: char| other == ' ' || is_plain(other);
+                    let close = self.find(at + 1, |other| !is_inside(other));
+                    if !self.rest(close).starts_with(c) {
+                        return Err("a quote inside a value, which some readers take for its end");
+                    }
+                    at = close + 1;
+                }
+                '#' if at == start => return Err("a value that begins with `#`, as a comment does"),
+                '#' => at += 1,
+                _ if is_plain(c) => at += c.len_utf8(),
+                _ => return Err("a character that a shell acts on: quote the value with '"),
+            }
+        }
+        Ok(at)
     }
-    quote.is_some()
+
+    /// Finds the end of `<your key>`, which is a value for all readers but a shell.
+    fn end_of_placeholder(&self, start: usize) -> Option<usize> {
+        let inside = self.rest(start).strip_prefix('<')?;
+        let close = inside.find(|c: char| c != ' ' && !is_plain(c))?;
+        inside[close..].starts_with('>').then_some(start + 1 + close + 1)
+    }
+
+    /// Finds the end of `$NAME`, `${NAME}`, `${NAME:-plain}` or `$(plain)`.
+    fn end_of_substitution(&self, start: usize, may_have_blanks: bool) -> Result<usize, &'static str> {
+        let is_plain =
+            |c: char| (c == ' ' && may_have_blanks) || c.is_ascii_alphanumeric() || "_./:-".contains(c);
+        let body = start + 2;
+        let close = match self.text.as_bytes()[start..] {
+            [b'$', b'{', b'A'..=b'Z' | b'a'..=b'z' | b'_', ..] => {
+                let name_end = self.find(body, |c| !c.is_ascii_alphanumeric() && c != '_');
+                match self.rest(name_end).strip_prefix(":-") {
+                    Some(_) => self.find(name_end, |c| !is_plain(c)),
+                    None => name_end,
+                }
+            }
+            [b'$', b'(', b'A'..=b'Z' | b'a'..=b'z', ..] => self.find(body, |c| !is_plain(c)),
+            [b'$', byte, ..] if byte.is_ascii_alphanumeric() || byte == b'_' => {
+                let end = self.find(body, |c| !c.is_ascii_alphanumeric() && c != '_');
+                return if self.rest(end).starts_with('\\') { Err(SUBSTITUTION) } else { Ok(end) };
+            }
+            _ => return Err(SUBSTITUTION),
+        };
+        let end = if self.text.as_bytes()[start + 1] == b'{' { '}' } else { ')' };
+        if self.rest(close).starts_with(end) { Ok(close + 1) } else { Err(SUBSTITUTION) }
+    }
+
+    /// Looks for lines of a value that readers who know no such values take for ours.
+    fn look_inside(&mut self, value: Range<usize>) {
+        let inner = self.text[value].split('\n').enumerate().skip(1);
+        let ours = inner.filter(|(_, line)| {
+            let line = line.trim_start();
+            self.is_ours(line) || self.is_ours(line.trim_start_matches("export").trim_start())
+        });
+        let last = ours.last().map(|(lines, _)| self.number + lines);
+        self.nested = last.or(self.nested);
+    }
+
+    /// Goes to the line after that in which the value ends.
+    fn go_past(&mut self, end_of_value: usize) {
+        let next = self.find(end_of_value, |c| c == '\n') + 1;
+        let next = next.min(self.text.len());
+        self.number += self.text[self.at..next].matches('\n').count();
+        self.at = next;
+    }
+
+    /// Dotenvy sees a comment only after an odd number of blanks.
+    fn check_comment(&self, blanks: usize, comment: usize) -> Result<(), &'static str> {
+        if comment > blanks + 1 && self.line_from(comment).contains(['"', '\'', '\\']) {
+            return Err(
+                "a quote or backslash in a comment after several blanks, which some readers take for a value",
+            );
+        }
+        Ok(())
+    }
+
+    fn line_from(&self, at: usize) -> &str {
+        self.rest(at).lines().next().unwrap_or_default()
+    }
+
+    fn rest(&self, from: usize) -> &str {
+        &self.text[from..]
+    }
+
+    /// Returns whether the line ends here.
+    fn ends(&self, at: usize) -> bool {
+        matches!(self.text.as_bytes().get(at), None | Some(b'\r' | b'\n'))
+    }
+
+    /// Finds the first such character from there on, or the end of the text.
+    fn find(&self, from: usize, like: impl Fn(char) -> bool) -> usize {
+        self.rest(from).find(like).map_or(self.text.len(), |found| from + found)
+    }
+
+    fn after_blanks(&self, from: usize) -> usize {
+        self.find(from, |c| !matches!(c, ' ' | '\t'))
+    }
+}
+
+fn is_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "_.-".contains(c)
+}
+
+/// Returns whether a shell takes the character literally in a value without quotes.
+fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "_./:@%+,=~^?!*[]{}-".contains(c) || (!c.is_ascii() && !c.is_whitespace())
 }
