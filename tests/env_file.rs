@@ -260,6 +260,9 @@ async fn what_is_no_file_is_refused() {
         ("/dev/stdout".into(), "no file can be kept there"),
         ("/proc/self/fd/1".into(), "no file can be kept there"),
         ("".into(), "the path is empty"),
+        ("-".into(), "a file of that name is written as `./-`"),
+        ("~/.env".into(), "nothing but a shell takes `~` for a home folder"),
+        ("~user/.env".into(), "nothing but a shell takes `~` for a home folder"),
     ] {
         let said = refused(create_in(&path)).await;
         assert!(said.contains(problem), "{}: {said}", path.display());

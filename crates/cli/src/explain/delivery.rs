@@ -15,6 +15,8 @@ pub(crate) fn env_file(error: &EnvFileError) -> CliError {
     use EnvFileErrorKind as Kind;
     let hint = match &error.kind {
         Kind::EmptyPath => "Name a file.".to_owned(),
+        Kind::Dash => "Standard output is --print.".to_owned(),
+        Kind::Tilde => "Write the whole path, or ./~ for a file or folder of that name.".to_owned(),
         Kind::NoDirectory => {
             let directory = error.path.parent().map(shown).unwrap_or_default();
             format!("Make it (`mkdir -p {directory}`), or name another file.")

@@ -22,6 +22,12 @@ pub enum EnvFileErrorKind {
     /// The path has no characters.
     #[error("the path is empty")]
     EmptyPath,
+    /// The path is `-`, by which other programs mean standard output.
+    #[error("a file of that name is written as `./-`")]
+    Dash,
+    /// The path begins with `~`, which nothing but a shell expands.
+    #[error("nothing but a shell takes `~` for a home folder")]
+    Tilde,
     /// The path cannot be that of such a file, for this reason.
     #[error("{0}")]
     Path(&'static str),

@@ -37,6 +37,10 @@ impl FileLocation {
     pub(super) fn find_now(path: &Path) -> Result<Self, EnvFileError> {
         if path.as_os_str().is_empty() {
             return Err(EnvFileError::new(path, Kind::EmptyPath));
+        } else if path.as_os_str() == "-" {
+            return Err(EnvFileError::new(path, Kind::Dash));
+        } else if path.as_os_str().as_encoded_bytes().starts_with(b"~") {
+            return Err(EnvFileError::new(path, Kind::Tilde));
         }
         let path = absolute(path).map_err(|error| EnvFileError::new(path, error.into()))?;
         let location = Self::of(&path)?;
