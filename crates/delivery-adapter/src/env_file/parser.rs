@@ -45,6 +45,8 @@ pub(super) fn assignments_to(variable: &str, text: &[u8]) -> Result<Assignments,
     if text.starts_with(BYTE_ORDER_MARK) {
         lines.check_marked_line()?;
         lines.at = BYTE_ORDER_MARK.len();
+        // Node takes the mark for a blank.
+        lines.pending = lines.rest(lines.at).starts_with('#').then_some(1);
     }
     let (mut found, mut exported, mut others) = (Assignments::default(), 0, 0);
     while lines.at < text.len() {
@@ -355,7 +357,12 @@ impl Lines<'_> {
             [b'$', b'(', b'A'..=b'Z' | b'a'..=b'z', ..] => self.find(body, |c| !is_plain(c)),
             [b'$', byte, ..] if byte.is_ascii_alphanumeric() || byte == b'_' => {
                 let end = self.find(body, |c| !c.is_ascii_alphanumeric() && c != '_');
-                return if self.rest(end).starts_with('\\') { Err(SUBSTITUTION) } else { Ok(end) };
+                // Dotenvy does not see an end or an escape there.
+                return if self.rest(end).starts_with(['"', '\'', '\\']) {
+                    Err(SUBSTITUTION)
+                } else {
+                    Ok(end)
+                };
             }
             _ => return Err(SUBSTITUTION),
         };
