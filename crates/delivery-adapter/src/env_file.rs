@@ -30,8 +30,8 @@ const LARGEST: usize = 1024 * 1024;
 /// Room for a key, in bytes. Current keys have 164.
 const ROOM: usize = 1024;
 
-/// A dotenv file that is ready for a key: it was checked, its directory is locked against other runs, and
-/// the room for its next content is taken.
+/// A dotenv file that is ready for a key: it was checked, and the room for its next content is taken, which
+/// keeps other runs away from it.
 ///
 /// A delivery replaces the file at once and keeps its owner, its mode and every other byte.
 pub struct EnvFile(Arc<Reserved>);
@@ -194,8 +194,8 @@ impl Reserved {
 }
 
 impl FileLocation {
-    /// Looks at the file, and takes the room for its next content. Locks its directory until the result is
-    /// dropped, waits at most 10 s for another run there, and removes the temporary files of killed runs that
+    /// Looks at the file, and takes the room for its next content, which keeps other runs away from the file
+    /// until the result is dropped. Waits at most 10 s for another run, and removes the temporary files of killed runs that
     /// hold no key.
     ///
     /// # Errors
@@ -252,8 +252,9 @@ impl FoundEnvFile {
             }
         }
         let size = snapshot.as_ref().map_or(0, |snapshot| snapshot.content.len()) + ROOM;
-        let temp_file = TempFile::reserve(&location.directory, size, snapshot.as_ref())
+        let temp_file = TempFile::reserve(&location.directory, &location.name, size, snapshot.as_ref())
             .map_err(|error| location.error(EnvFileErrorKind::NotWritable(error)))?;
+        location.directory.unlock();
         Ok(Self { location, variable, temp_file, current, value, warnings, git: GitStatus::Outside })
     }
 
@@ -421,6 +422,20 @@ mod tests {
         assert!(matches!(error.kind, EnvFileErrorKind::Locked), "{error}");
         drop(first);
         second.lock(&Impatient).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn runs_for_different_files_of_a_directory_do_not_wait_for_each_other() {
+        let directory = tempfile::tempdir().unwrap();
+        let _first = file(directory.path()).await;
+        for (name, is_free) in [(".env.local", true), (".env", false), (".ENV", false)] {
+            let other = FileLocation::find_now(&directory.path().join(name)).unwrap();
+            assert_eq!(other.try_lock(), is_free, "{name}");
+        }
+        let found = FileLocation::find_now(&directory.path().join(".env.local")).unwrap();
+        let found = found.inspect(VariableName::default()).await.unwrap();
+        assert_eq!(found.warnings(), [], "the temporary file of the first run is not left behind");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2);
     }
 
     #[tokio::test]

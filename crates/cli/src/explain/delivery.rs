@@ -32,7 +32,7 @@ pub(crate) fn env_file(error: &EnvFileError) -> CliError {
         _ => "Name another file.".to_owned(),
     };
     let message = match &error.kind {
-        Kind::Locked => format!("{}: another run of keymint writes in its folder", shown(&error.path)),
+        Kind::Locked => format!("{}: another run of keymint is about to write it", shown(&error.path)),
         _ => error.to_string(),
     };
     unusable(message).hint(hint)

@@ -86,9 +86,8 @@ async fn env_file(options: &EnvFileOptions, prompter: Prompter<'_>) -> Result<En
         prompter.warn(&format!("{link} is a link: {location} is the file that will change"));
     }
     if !location.try_lock() {
-        prompter.warn(&format!(
-            "another run of keymint seems to write beside {location}; waiting for it, at most 10 s"
-        ));
+        prompter
+            .warn(&format!("another run of keymint seems to write {location}; waiting for it, at most 10 s"));
     }
     let found = location.inspect(options.variable.clone()).await.map_err(error)?;
     for warning in found.warnings() {

@@ -68,9 +68,22 @@ fn read_whole(file: impl Read, size: u64, largest: usize) -> io::Result<Zeroizin
     Ok(content)
 }
 
-fn new_name() -> io::Result<String> {
-    let random = SysRng.try_next_u64().map_err(io::Error::other)?;
-    Ok(format!(".keymint-{random:016x}.tmp"))
+/// A new name of a temporary file, which shows the file that it will replace.
+fn new_name(of: &str) -> io::Result<String> {
+    let random = SysRng.try_next_u32().map_err(io::Error::other)?;
+    Ok(format!(".keymint-{:08x}{random:08x}.tmp", fingerprint(of)))
+}
+
+/// Returns whether a temporary file of this name will replace this file.
+#[cfg(unix)]
+fn is_name_for(temp_file: &str, name: &str) -> bool {
+    temp_file[".keymint-".len()..].starts_with(&format!("{:08x}", fingerprint(name)))
+}
+
+/// A number for the name of a file: FNV-1a. The same for names that a file system may not distinguish.
+fn fingerprint(name: &str) -> u32 {
+    let hash = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    name.to_lowercase().bytes().fold(0x811c_9dc5, hash)
 }
 
 fn is_name(name: &str) -> bool {

@@ -41,7 +41,7 @@ pub enum EnvFileErrorKind {
     #[error("it is a link {0}")]
     Link(String),
     /// Another run did not release its lock in 10 s.
-    #[error("another program has locked its folder")]
+    #[error("another program is about to replace it")]
     Locked,
     /// The owner may not write the file.
     #[error("it is read-only")]

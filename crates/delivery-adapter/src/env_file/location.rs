@@ -100,14 +100,21 @@ impl FileLocation {
         self.link.as_deref()
     }
 
-    /// Locks the directory against other runs until this value, or what is made of it, is dropped. Returns
-    /// `false` if another run has the lock.
+    /// Locks the directory against other runs until the room in it is taken. Returns `false` if another run has
+    /// the lock, or has taken the room for this file.
     pub fn try_lock(&self) -> bool {
-        self.directory.try_lock()
+        if !self.directory.try_lock() {
+            return false;
+        }
+        let is_free = !self.is_taken();
+        if !is_free {
+            self.directory.unlock();
+        }
+        is_free
     }
 
     /// Locks the directory, and waits at most 10 s for another run. Any user who may read the directory can
-    /// lock it, so a lock counts after that only if a run of this user has a temporary file there.
+    /// lock it, so a lock counts after that only if a run of this user has a temporary file for this file.
     pub(super) async fn lock(&self, clock: &dyn Clock) -> Result<(), EnvFileError> {
         for _ in 0..PAUSES {
             if self.try_lock() {
@@ -115,8 +122,11 @@ impl FileLocation {
             }
             clock.sleep(PAUSE).await;
         }
-        let is_run = self.directory.has_live_temp_file().unwrap_or(true);
-        if is_run { Err(self.error(Kind::Locked)) } else { Ok(()) }
+        if self.is_taken() { Err(self.error(Kind::Locked)) } else { Ok(()) }
+    }
+
+    fn is_taken(&self) -> bool {
+        self.directory.has_live_temp_file(&self.name).unwrap_or(true)
     }
 
     /// The path of the file now: its directory may have been moved. A path that is not safe to display

@@ -66,7 +66,9 @@ impl Directory {
         true
     }
 
-    pub(crate) fn has_live_temp_file(&self) -> io::Result<bool> {
+    pub(crate) fn unlock(&self) {}
+
+    pub(crate) fn has_live_temp_file(&self, _name: &str) -> io::Result<bool> {
         Ok(false)
     }
 
@@ -145,10 +147,11 @@ impl TempFile {
     /// Takes the room for this many bytes.
     pub(crate) fn reserve(
         directory: &Arc<Directory>,
+        target: &str,
         size: usize,
         _snapshot: Option<&Snapshot>,
     ) -> io::Result<Self> {
-        let path = directory.path.join(new_name()?);
+        let path = directory.path.join(new_name(target)?);
         let mut file = OpenOptions::new().write(true).create_new(true).open(&path)?;
         let temp_file = Self { path };
         file.write_all(&placeholder(size))?;

@@ -1,6 +1,6 @@
 //! A directory that stays the same if its path changes, known by its handle.
 
-use super::{Properties, is_name, new_name, placeholder, read_whole};
+use super::{Properties, is_name, is_name_for, new_name, placeholder, read_whole};
 use crate::fail_point;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use std::fs::{self, File, Metadata, TryLockError};
@@ -84,10 +84,14 @@ impl Directory {
         Ok(self.kind(name)?.is_some_and(FileType::is_symlink))
     }
 
-    /// Locks the directory against other runs until this value is dropped, or the process has ended. Returns
-    /// whether it did. On a file system without locks it always does.
+    /// Locks the directory against other runs until it is unlocked or dropped, or the process has ended.
+    /// Returns whether it did. On a file system without locks it always does.
     pub(crate) fn try_lock(&self) -> bool {
         !matches!(self.handle.try_lock(), Err(TryLockError::WouldBlock))
+    }
+
+    pub(crate) fn unlock(&self) {
+        let _ = self.handle.unlock();
     }
 
     /// Reads a file, which must be a regular one of this user and of at most this size.
@@ -136,9 +140,10 @@ impl Directory {
         Ok(temp_files)
     }
 
-    /// Returns whether a run of this user has reserved a temporary file. Others can lock none.
-    pub(crate) fn has_live_temp_file(&self) -> io::Result<bool> {
-        Ok(self.temp_files()?.iter().any(|(_, file)| is_locked(file)))
+    /// Returns whether a run of this user has reserved a temporary file for the file of this name. Others can
+    /// lock none.
+    pub(crate) fn has_live_temp_file(&self, name: &str) -> io::Result<bool> {
+        Ok(self.temp_files()?.iter().any(|(temp_file, file)| is_name_for(temp_file, name) && is_locked(file)))
     }
 
     /// Returns the temporary files of this user's runs, with their names.
@@ -232,10 +237,11 @@ impl TempFile {
     /// Takes the room for this many bytes, and checks that the file can have the owner of the snapshot.
     pub(crate) fn reserve(
         directory: &Arc<Directory>,
+        target: &str,
         size: usize,
         snapshot: Option<&Snapshot>,
     ) -> io::Result<Self> {
-        let name = new_name()?;
+        let name = new_name(target)?;
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&directory.handle, &name, flags, Mode::RUSR | Mode::WUSR)?.into();
         let temp_file = Self { directory: Arc::clone(directory), name, file };
@@ -379,7 +385,7 @@ mod tests {
         }
         let directory = Arc::new(Directory::open(path.path().to_owned()).unwrap());
         let snapshot = directory.read(".env", 100).unwrap();
-        let temp_file = TempFile::reserve(&directory, 100, snapshot.as_ref()).unwrap();
+        let temp_file = TempFile::reserve(&directory, ".env", 100, snapshot.as_ref()).unwrap();
         assert!(getxattr(path.path().join(&temp_file.name), ACCESS_LIST, &mut [0; 100][..]).is_ok());
         assert!(directory.replace(".env", snapshot.as_ref(), &temp_file, b"new").unwrap());
         assert!(getxattr(&file, ACCESS_LIST, &mut [0; 100][..]).is_err());
@@ -399,7 +405,7 @@ mod tests {
         }
         let directory = Arc::new(Directory::open(path.path().to_owned()).unwrap());
         let snapshot = directory.read(".env", 100).unwrap().unwrap();
-        let temp_file = TempFile::reserve(&directory, 100, Some(&snapshot)).unwrap();
+        let temp_file = TempFile::reserve(&directory, ".env", 100, Some(&snapshot)).unwrap();
         assert!(directory.replace(".env", Some(&snapshot), &temp_file, b"new").unwrap());
 
         assert_eq!(fs::read(&file).unwrap(), b"new");
