@@ -1,6 +1,7 @@
 //! What is asked of the system, and what happens where it says no.
 
 use super::{Directory, delivered, mode};
+use crate::support::Ended;
 use keymint_sandbox::Consent;
 use keymint_testkit::{Strace, browse, skipped};
 use std::fs;
@@ -18,8 +19,9 @@ async fn no_file_is_ever_wider_than_its_owner() {
     }
     let made: Vec<_> =
         log.lines().filter(|line| line.contains(".keymint-") && line.contains("O_CREAT")).collect();
-    assert!(made.len() == 1 && made[0].contains("O_EXCL") && made[0].contains("0600)"), "{made:?}");
-    let changed: Vec<_> = log.lines().filter(|line| line.contains("chmod(")).collect();
+    let is_private = |line: &&&str| line.contains("O_EXCL") && line.contains("0600)");
+    assert!(!made.is_empty() && made.iter().filter(is_private).count() == made.len(), "{made:?}");
+    let changed: Vec<_> = log.lines().filter(|line| line.contains("fchmod(")).collect();
     assert!(!changed.is_empty() && changed.iter().all(|line| line.contains(", 0600)")), "{changed:?}");
     assert!(!log.lines().any(|line| line.contains("/.env\"") && line.contains("O_CREAT")), "{log}");
 }
@@ -28,8 +30,10 @@ async fn no_file_is_ever_wider_than_its_owner() {
 async fn a_replacement_that_fails_leaves_the_old_file_and_the_key_in_the_recovery_folder() {
     let directory = Directory::with("A=1\n");
     let options = ["-e", "inject=renameat,renameat2:error=EIO"];
-    let Some(strace) = Strace::of("renameat,renameat2", &options) else { return };
-    let ended = directory.create().under(strace.words()).sign_in().await.exits_with(9);
+    let Some(ended) = refused_after_the_check(&directory, "renameat,renameat2", &options).await else {
+        return;
+    };
+    let ended = ended.exits_with(9);
     assert!(ended.stderr.contains("Input/output error"), "{}", ended.stderr);
     assert_eq!((directory.read().as_str(), directory.names()), ("A=1\n", vec![".env".to_owned()]));
 }
@@ -40,11 +44,8 @@ async fn a_folder_that_the_disk_does_not_take_fails_the_delivery_and_the_key_is_
     let directory = Directory::with("A=1\n");
     let path = directory.path("");
     let path = path.to_str().unwrap().trim_end_matches('/');
-    let Some(strace) = Strace::of("fsync", &["-e", "inject=fsync:error=EIO", "-P", path]) else { return };
-    let ended = directory.create().under(strace.words()).sign_in().await;
-    if strace.log().is_empty() {
-        return skipped("only the administrator sees the files of a run");
-    }
+    let options = ["-e", "inject=fsync:error=EIO", "-P", path];
+    let Some(ended) = refused_after_the_check(&directory, "fsync", &options).await else { return };
     assert_eq!(ended.code, 9, "{}", ended.stderr);
     assert!(ended.stderr.contains("Input/output error"), "{}", ended.stderr);
     assert_eq!(
@@ -58,8 +59,10 @@ async fn a_run_that_is_killed_at_the_replacement_leaves_the_old_file_whole_and_t
     let directory = Directory::with("A=1\n");
     let kill = ["-e", "inject=renameat,renameat2:error=EIO:signal=KILL"];
     let Some(strace) = Strace::of("renameat,renameat2", &kill) else { return };
-    let mut run = directory.create().under(strace.words()).start().await;
-    browse(&run.url().await, Consent::Allow);
+    let mut run = directory.create().start().await;
+    let url = run.url().await;
+    let Some(_attached) = strace.attach(run.process()).await else { return };
+    browse(&url, Consent::Allow);
     let key = run.finish().await.key();
 
     assert_eq!((directory.read().as_str(), directory.names().len()), ("A=1\n", 2));
@@ -69,4 +72,79 @@ async fn a_run_that_is_killed_at_the_replacement_leaves_the_old_file_whole_and_t
     assert_eq!(content, format!("A=1\nOPENAI_API_KEY={key}\n"));
     let ended = delivered(directory.create()).await;
     assert!(ended.stderr.contains(&format!("{left} was left by a run that was killed")), "{}", ended.stderr);
+}
+
+/// What a file system may refuse, and the errors that real ones answer with.
+const REFUSALS: [(&str, &[&str]); 14] = [
+    ("flock", &["ENOLCK", "ENOSYS", "EOPNOTSUPP"]),
+    ("pwrite64", &["ENOSPC", "EDQUOT", "EIO"]),
+    ("ftruncate", &["EPERM", "EOPNOTSUPP"]),
+    ("fchmod", &["EPERM", "EOPNOTSUPP", "EROFS"]),
+    ("fchown,fchownat", &["EPERM"]),
+    ("flistxattr", &["EOPNOTSUPP", "EIO"]),
+    ("fgetxattr", &["EOPNOTSUPP", "EIO"]),
+    ("fsetxattr", &["EOPNOTSUPP", "ENOSPC"]),
+    ("fremovexattr", &["EOPNOTSUPP"]),
+    ("fsync", &["EIO", "EINVAL", "ENOSYS", "EROFS"]),
+    ("rename,renameat,renameat2", &["EPERM", "EXDEV", "EROFS", "EACCES"]),
+    ("unlink,unlinkat", &["EPERM", "EROFS"]),
+    ("mkdir,mkdirat", &["EACCES", "ENOSPC"]),
+    ("getdents64", &["EIO"]),
+];
+
+/// A file system that never does what a delivery needs.
+#[tokio::test]
+async fn what_the_file_system_refuses_is_found_out_before_anybody_signs_in() {
+    for (calls, errors) in REFUSALS {
+        for error in errors {
+            for content in [None, Some("A=1\n")] {
+                let directory = content.map_or_else(Directory::new, Directory::with);
+                let inject = format!("inject={calls}:error={error}");
+                let Some(strace) = Strace::of(calls, &["-e", &inject]) else { return };
+                let mut run = directory.create().under(strace.words()).start().await;
+                if let Some(url) = run.try_url().await {
+                    run.browser_at(&url, Consent::Allow);
+                }
+                let ended = run.end().await;
+                let case = format!("{calls} {error} {content:?}: exit code {}, {}", ended.code, ended.stderr);
+                match ended.code {
+                    0 => assert!(directory.read().contains(&ended.key()), "{case}"),
+                    11 => assert_eq!(ended.sandbox.requests().len(), 0, "{case}"),
+                    _ => panic!("{case}"),
+                }
+            }
+        }
+    }
+}
+
+/// The same from the moment at which the URL is shown.
+#[tokio::test]
+async fn what_the_file_system_refuses_after_the_check_costs_no_key() {
+    for (calls, errors) in REFUSALS {
+        for error in errors {
+            for content in [None, Some("A=1\n")] {
+                let directory = content.map_or_else(Directory::new, Directory::with);
+                let inject = format!("inject={calls}:error={error}");
+                let ended = refused_after_the_check(&directory, calls, &["-e", &inject]).await;
+                let Some(ended) = ended else { return };
+                let case = format!("{calls} {error} {content:?}: exit code {}, {}", ended.code, ended.stderr);
+                match ended.code {
+                    0 => assert!(directory.read().contains(&ended.key()), "{case}"),
+                    9 => assert_eq!(ended.kept(), format!("{}\n", ended.key()), "{case}"),
+                    11 => assert!(ended.stderr.contains("no key was asked for"), "{case}"),
+                    _ => panic!("{case}"),
+                }
+            }
+        }
+    }
+}
+
+/// A run in which these calls are refused from the moment at which the URL is shown.
+async fn refused_after_the_check(directory: &Directory, calls: &str, options: &[&str]) -> Option<Ended> {
+    let strace = Strace::of(calls, options)?;
+    let mut run = directory.create().start().await;
+    let url = run.url().await;
+    let _attached = strace.attach(run.process()).await?;
+    run.browser_at(&url, Consent::Allow);
+    Some(run.end().await)
 }

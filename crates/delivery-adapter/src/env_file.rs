@@ -86,6 +86,11 @@ pub enum Warning {
     /// These lines have quotes or a comment, which stay. `docker run --env-file` and other readers that know
     /// neither take them for a part of the value.
     TakenLiterally(LineNumbers),
+    /// The file is new, and other users will be able to read it: the file system has no modes.
+    NoModes {
+        /// The mode that each file has there.
+        mode: u32,
+    },
 }
 
 impl EnvFile {
@@ -254,6 +259,10 @@ impl FoundEnvFile {
         let size = snapshot.as_ref().map_or(0, |snapshot| snapshot.content.len()) + ROOM;
         let temp_file = TempFile::reserve(&location.directory, &location.name, size, snapshot.as_ref())
             .map_err(|error| location.error(EnvFileErrorKind::NotWritable(error)))?;
+        let readable = temp_file.readable_by_others().map_err(failed)?;
+        if let (None, Some(mode)) = (&snapshot, readable) {
+            warnings.push(Warning::NoModes { mode });
+        }
         location.directory.unlock();
         Ok(Self { location, variable, temp_file, current, value, warnings, git: GitStatus::Outside })
     }

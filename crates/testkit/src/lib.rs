@@ -39,6 +39,6 @@ pub use machine::{Machine, SignIn, create};
 pub use relay::{Counts, Relay, Shows};
 pub use running::{Running, browse};
 pub use script::{Scripts, before_the_search_path, script};
-pub use strace::{Strace, skipped};
+pub use strace::{Attached, Strace, skipped};
 pub use terminal::{BESIDE_A_TERMINAL, ON_A_TERMINAL, Terminal};
 pub use time::{until, watch};

@@ -1,8 +1,10 @@
 //! strace, which writes down the system calls of a program, and tests that a machine has no means for.
 
+use crate::until;
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::io::Write;
-use std::process::Command;
+use std::process::{Child, Command};
 use tempfile::NamedTempFile;
 
 /// strace, and the file that it writes to.
@@ -33,10 +35,49 @@ impl Strace {
         &self.words
     }
 
+    /// Watches a program that runs already, until it ends or the result is dropped. Where that is not allowed,
+    /// it is reported, and there is none.
+    pub async fn attach(&self, process: u32) -> Option<Attached> {
+        let (strace, options) = self.words.split_first().expect("its own name");
+        let process = process.to_string();
+        let attached = Command::new(strace).args(options).args(["-p", &process]).spawn().unwrap();
+        let attached = Attached(RefCell::new(attached));
+        let is_watched = || threads(&process).all(|status| !status.contains("\nTracerPid:\t0\n"));
+        until(|| attached.has_ended() || is_watched()).await;
+        if attached.has_ended() {
+            skipped("a program that runs may not be watched here");
+            return None;
+        }
+        Some(attached)
+    }
+
     /// Returns what was written down.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.log.path()).unwrap()
     }
+}
+
+/// strace at work on a program that it did not start.
+pub struct Attached(RefCell<Child>);
+
+impl Attached {
+    fn has_ended(&self) -> bool {
+        self.0.borrow_mut().try_wait().unwrap().is_some()
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        let strace = self.0.get_mut();
+        let _ = strace.kill();
+        let _ = strace.wait();
+    }
+}
+
+/// The status of each thread of a process (proc_pid_status(5)).
+fn threads(process: &str) -> impl Iterator<Item = String> {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("status")).ok())
 }
 
 /// Reports a test that is skipped, and why.

@@ -53,6 +53,11 @@ pub(crate) fn env_file_warning(file: &Path, warning: &Warning) -> String {
         Warning::TakenLiterally(lines) => format!(
             "{file} has quotes or a comment in {lines}: `docker run --env-file` takes them for a part of the key"
         ),
+        Warning::NoModes { mode } => {
+            format!(
+                "other users may read {file}: its file system has no modes, and gives each file {mode:03o}"
+            )
+        }
         _ => format!("{file}: {warning:?}"),
     }
 }

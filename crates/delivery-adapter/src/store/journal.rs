@@ -137,7 +137,8 @@ impl Journal {
         let id = private_files::new_id();
         let path = directory.join(format!("{id}.{EXTENSION}"));
         let file = private_files::new_file(&path)?;
-        file.try_lock().map_err(|error| private_files::about(&path, &error.into()))?;
+        // No other run has this id.
+        private_files::try_lock(&file);
         Ok(Self { id, file: Some((path, file)), record: None })
     }
 
@@ -266,14 +267,17 @@ pub(super) fn finished_runs_in(directory: &Path) -> io::Result<Vec<FinishedRun>>
 
 fn read(path: PathBuf) -> Option<FinishedRun> {
     let mut file = private_files::open(&path).ok()?;
+    let id = path.file_stem()?.to_str()?.to_owned();
     // A live run holds the lock of its journal.
-    file.try_lock_shared().ok()?;
+    if private_files::is_live(&file, &id) {
+        return None;
+    }
     let mut text = Vec::new();
     file.read_to_end(&mut text).ok()?;
     // A line may have been cut short within a character.
     let text = String::from_utf8_lossy(&text);
     let record = text.lines().rev().find_map(|line| serde_json::from_str(line).ok())?;
-    Some(FinishedRun { id: path.file_stem()?.to_str()?.to_owned(), record, path })
+    Some(FinishedRun { id, record, path })
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! One sign-in at a time for each user and callback port.
 
 use super::StateDir;
-use super::private_files::{about, leave_to_owner};
+use super::private_files::{about, leave_to_owner, try_lock};
 use crate::wall_clock::{unix_now, utc_of};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Seek, Write};
@@ -16,7 +16,8 @@ pub struct PortLock {
 }
 
 impl StateDir {
-    /// Locks a callback port, unless another sign-in of this user holds the lock. `Err` of the inner result
+    /// Locks a callback port, unless another sign-in of this user holds the lock. A file system without locks
+    /// keeps nobody away: the port itself does. `Err` of the inner result
     /// describes that sign-in: its process, and since when.
     ///
     /// # Errors
@@ -30,16 +31,13 @@ impl StateDir {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(&path).map_err(|error| about(&path, &error))?;
         leave_to_owner(&file);
-        match file.try_lock() {
-            Ok(()) => {
-                file.set_len(0)?;
-                file.rewind()?;
-                write!(file, "process {}, since {}", std::process::id(), utc_of(unix_now()))?;
-                Ok(Ok(PortLock { _file: file }))
-            }
-            Err(TryLockError::WouldBlock) => Ok(Err(io::read_to_string(file)?)),
-            Err(TryLockError::Error(error)) => Err(about(&path, &error)),
+        if !try_lock(&file) {
+            return Ok(Err(io::read_to_string(file)?));
         }
+        file.set_len(0)?;
+        file.rewind()?;
+        write!(file, "process {}, since {}", std::process::id(), utc_of(unix_now()))?;
+        Ok(Ok(PortLock { _file: file }))
     }
 
     /// Returns the description of the sign-in that holds the lock of a port, if any. Nothing is written.
@@ -53,9 +51,9 @@ impl StateDir {
             file => file?,
         };
         match file.try_lock_shared() {
-            Ok(()) => Ok(None),
             Err(TryLockError::WouldBlock) => io::read_to_string(file).map(Some),
-            Err(TryLockError::Error(error)) => Err(error),
+            // On a file system without locks, no other sign-in is known.
+            Ok(()) | Err(TryLockError::Error(_)) => Ok(None),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Files and directories that no other user can read or write.
 
 use crate::wall_clock::utc_now;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::{env, io};
 
@@ -20,17 +20,34 @@ pub fn standard_directory(variable: &str, windows: &str, in_home: &str) -> Optio
 ///
 /// If it cannot be created, or another user may write in it.
 pub fn create_directory(directory: &Path) -> io::Result<()> {
-    builder().recursive(true).create(directory)?;
+    // From the nearest one that exists down, since each parent needs its mode before the next is created.
+    let is_missing = |directory: &&Path| !directory.as_os_str().is_empty() && !directory.exists();
+    let missing: Vec<_> = directory.ancestors().take_while(is_missing).collect();
+    for directory in missing.into_iter().rev() {
+        match new_directory(directory) {
+            // By another run at the same moment.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            created => created?,
+        }
+    }
+    if !fs::metadata(directory)?.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
     check_owner(directory)
 }
 
-/// Builds directories for their owner alone.
-pub(super) fn builder() -> DirBuilder {
+/// Creates a directory for its owner alone, whatever the umask. An existing one is an error, since it could be
+/// another user's.
+pub(super) fn new_directory(directory: &Path) -> io::Result<()> {
     #[cfg_attr(not(unix), expect(unused_mut, reason = "the mode is of Unix"))]
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
+    builder.create(directory)?;
+    // Not every file system has modes.
+    #[cfg(unix)]
+    let _ = fs::set_permissions(directory, std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    Ok(())
 }
 
 /// Checks that no other user may write in a directory.
@@ -183,13 +200,49 @@ fn check_writers(_: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes the names in a directory to the disk.
+/// Writes the names in a directory to the disk, if the system can sync directories.
 ///
 /// # Errors
 ///
 /// If the disk fails.
 pub fn sync_directory(directory: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
+    if cfg!(unix) { allow_unsupported(File::open(directory)?.sync_all()) } else { Ok(()) }
+}
+
+/// Ignores that the file system cannot do this at all.
+pub(crate) fn allow_unsupported(result: io::Result<()>) -> io::Result<()> {
+    result.or_else(|error| match error.kind() {
+        io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported => Ok(()),
+        _ => Err(error),
+    })
+}
+
+/// Locks a file, unless another process has. Returns whether this process may go on: on a file system without
+/// locks it always may.
+pub(super) fn try_lock(file: &File) -> bool {
+    !matches!(file.try_lock(), Err(TryLockError::WouldBlock))
+}
+
+/// Returns whether the run of this [id](new_id) lives, whose file this is. On a file system without locks, the
+/// process of the id decides.
+pub(super) fn is_live(file: &File, id: &str) -> bool {
+    match file.try_lock_shared() {
+        Ok(()) => false,
+        Err(TryLockError::WouldBlock) => true,
+        Err(TryLockError::Error(_)) => process_exists(id),
+    }
+}
+
+#[cfg(unix)]
+fn process_exists(id: &str) -> bool {
+    use rustix::process::{Pid, test_kill_process};
+    let process = id.rsplit_once('-').and_then(|(_, process)| Pid::from_raw(process.parse().ok()?));
+    process.is_some_and(|process| test_kill_process(process) != Err(rustix::io::Errno::SRCH))
+}
+
+#[cfg(not(unix))]
+fn process_exists(_: &str) -> bool {
+    false
 }
 
 /// Adds the path to an error.
@@ -213,6 +266,63 @@ mod tests {
         fs::set_permissions(&directory, fs::Permissions::from_mode(0o770)).unwrap();
         let refusal = create_directory(&directory).unwrap_err();
         assert!(refusal.to_string().contains("chmod 700"), "{refusal}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn each_directory_that_is_created_is_for_its_owner_alone_whatever_the_umask() {
+        use std::os::unix::fs::PermissionsExt;
+        let home = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        for (umask, base) in [(0o177, "a"), (0o777, "b"), (0o000, "c")] {
+            let base = home.path().join(base);
+            let directory = base.join("state/keymint");
+            // The umask is the process's, and other tests write files.
+            let script = format!("umask {umask:03o}; exec \"$@\"");
+            let test = std::env::current_exe().unwrap();
+            let status = std::process::Command::new("sh")
+                .args(["-c", &script, "sh"])
+                .arg(test)
+                .args(["--exact", "store::private_files::tests::creates_the_directory_of_the_environment"])
+                .env("KEYMINT_TEST_DIRECTORY", &directory)
+                .stdout(std::process::Stdio::null())
+                .status();
+            assert!(status.unwrap().success(), "{umask:o}");
+            for created in directory.ancestors().take(3) {
+                assert_eq!(mode(created), 0o700, "{umask:o}: {}", created.display());
+            }
+        }
+    }
+
+    /// What a child of the test above does.
+    #[cfg(unix)]
+    #[test]
+    fn creates_the_directory_of_the_environment() {
+        if let Some(directory) = env::var_os("KEYMINT_TEST_DIRECTORY") {
+            create_directory(Path::new(&directory)).unwrap();
+        }
+    }
+
+    #[test]
+    fn only_what_a_file_system_cannot_do_at_all_is_ignored() {
+        for (kind, is_ignored) in [
+            (io::ErrorKind::InvalidInput, true),
+            (io::ErrorKind::Unsupported, true),
+            (io::ErrorKind::StorageFull, false),
+            (io::ErrorKind::PermissionDenied, false),
+        ] {
+            assert_eq!(allow_unsupported(Err(kind.into())).is_ok(), is_ignored, "{kind}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn without_locks_the_process_of_a_run_decides_whether_it_lives() {
+        assert!(process_exists(&new_id()));
+        // No system has so many.
+        for id in ["20260101T000000Z-2147483647", "a-run", "-", ""] {
+            assert!(!process_exists(id), "{id:?}");
+        }
     }
 
     #[cfg(unix)]

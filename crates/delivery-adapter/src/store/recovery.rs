@@ -149,11 +149,10 @@ impl StoredKey {
     }
 }
 
-/// Creates a new directory. An existing one is an error, since it could be another user's.
 fn new_temporary_directory() -> io::Result<PathBuf> {
     let name = format!("keymint-{}-{}", std::process::id(), utc_now().replace(':', ""));
     let directory = absolute_or_tmp(env::temp_dir()).join(name);
-    private_files::builder().create(&directory).map_err(|error| private_files::about(&directory, &error))?;
+    private_files::new_directory(&directory).map_err(|error| private_files::about(&directory, &error))?;
     Ok(directory)
 }
 

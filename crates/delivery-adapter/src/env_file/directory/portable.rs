@@ -159,6 +159,11 @@ impl TempFile {
         Ok(temp_file)
     }
 
+    /// The standard library does not report who may read a file.
+    pub(crate) fn readable_by_others(&self) -> io::Result<Option<u32>> {
+        Ok(None)
+    }
+
     /// Removes it before it is dropped.
     pub(crate) fn remove(&self) {
         let _ = fs::remove_file(&self.path);

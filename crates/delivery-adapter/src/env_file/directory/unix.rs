@@ -2,14 +2,19 @@
 
 use super::{Properties, is_name, is_name_for, new_name, placeholder, read_whole};
 use crate::fail_point;
+use crate::store::private_files::allow_unsupported;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use std::fs::{self, File, Metadata, TryLockError};
-use std::io::{self, ErrorKind};
+use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use zeroize::Zeroizing;
+
+/// The mode of a new file.
+const PRIVATE: u32 = 0o600;
 
 pub(crate) struct Directory {
     handle: File,
@@ -136,7 +141,7 @@ impl Directory {
     /// Returns the temporary files of this user's runs that have ended, with their names.
     pub(super) fn abandoned_temp_files(&self) -> io::Result<Vec<(String, File)>> {
         let mut temp_files = self.temp_files()?;
-        temp_files.retain(|(_, file)| !is_locked(file));
+        temp_files.retain(|(_, file)| is_abandoned(file));
         Ok(temp_files)
     }
 
@@ -186,13 +191,13 @@ impl Directory {
         }
         rustix::fs::renameat(&self.handle, &temp_file.name, &self.handle, name)?;
         fail_point::reached("file-replaced");
-        // The name is on the disk only with the directory, if the system can sync directories.
-        match self.handle.sync_all() {
-            Err(error) if !matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {
-                Err(error)
-            }
-            _ => Ok(true),
-        }
+        self.sync()?;
+        Ok(true)
+    }
+
+    /// A name is on the disk only with the directory.
+    fn sync(&self) -> io::Result<()> {
+        allow_unsupported(self.handle.sync_all())
     }
 }
 
@@ -234,23 +239,46 @@ impl FileVersion {
 }
 
 impl TempFile {
-    /// Takes the room for this many bytes, and checks that the file can have the owner of the snapshot.
+    /// Takes the room for this many bytes, and rehearses the replacement: each step that may be refused is
+    /// taken with the placeholder, so that the file system refuses it before a key exists.
     pub(crate) fn reserve(
         directory: &Arc<Directory>,
         target: &str,
         size: usize,
         snapshot: Option<&Snapshot>,
     ) -> io::Result<Self> {
+        let mut temp_file = Self::create(directory, target)?;
+        temp_file.file.write_all_at(&placeholder(size), 0)?;
+        temp_file.file.set_len(size as u64)?;
+        temp_file.copy_metadata_from(snapshot)?;
+        temp_file.file.sync_all()?;
+        let mut replaced = Self::create(directory, target)?;
+        rustix::fs::renameat(&directory.handle, &temp_file.name, &directory.handle, &replaced.name)?;
+        // The name that no file has now is the one that is removed.
+        std::mem::swap(&mut temp_file.name, &mut replaced.name);
+        directory.sync()?;
+        // The key is written before the metadata is copied, which may be stricter by then.
+        temp_file.set_mode(PRIVATE, true)?;
+        Ok(temp_file)
+    }
+
+    fn create(directory: &Arc<Directory>, target: &str) -> io::Result<Self> {
         let name = new_name(target)?;
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&directory.handle, &name, flags, Mode::RUSR | Mode::WUSR)?.into();
         let temp_file = Self { directory: Arc::clone(directory), name, file };
         // As with the directory, a file system may have no locks.
         let _ = temp_file.file.try_lock();
-        temp_file.file.write_all_at(&placeholder(size), 0)?;
-        temp_file.file.sync_all()?;
-        temp_file.copy_owner_from(snapshot)?;
         Ok(temp_file)
+    }
+
+    /// Returns the mode if other users may read a new file, because the file system has no modes.
+    pub(crate) fn readable_by_others(&self) -> io::Result<Option<u32>> {
+        Ok(Some(self.mode()?).filter(|mode| mode & 0o044 != 0))
+    }
+
+    fn mode(&self) -> io::Result<u32> {
+        Ok(self.file.metadata()?.mode() & 0o777)
     }
 
     /// Removes it before it is dropped.
@@ -276,19 +304,40 @@ impl TempFile {
         self.copy_owner_from(snapshot)?;
         let mode = match snapshot {
             Some(snapshot) => snapshot.file.metadata()?.mode() & 0o777,
-            None => 0o600,
+            None => PRIVATE,
         };
         // A directory may give each new file an access list, which the mode would bring into effect.
         #[cfg(any(target_os = "linux", target_os = "android"))]
         if rustix::fs::fgetxattr(&self.file, ACCESS_LIST, &mut [0; 0][..]).is_ok() {
             rustix::fs::fremovexattr(&self.file, ACCESS_LIST)?;
         }
-        rustix::fs::fchmod(&self.file, Mode::from_raw_mode(mode as rustix::fs::RawMode))?;
+        self.set_mode(mode, snapshot.is_none())?;
         #[cfg(any(target_os = "linux", target_os = "android"))]
         if let Some(snapshot) = snapshot {
             copy_attributes(&snapshot.file, &self.file)?;
         }
         Ok(())
+    }
+
+    /// Changes the mode, and checks what became of it: a file system without modes may refuse the change, or
+    /// ignore it.
+    fn set_mode(&self, mode: u32, is_new: bool) -> io::Result<()> {
+        let changed = rustix::fs::fchmod(&self.file, Mode::from_raw_mode(mode as rustix::fs::RawMode));
+        check_mode(mode, self.mode()?, is_new).map_err(|problem| match changed {
+            Err(error) => io::Error::other(format!("{problem}: {error}")),
+            Ok(()) => io::Error::other(problem),
+        })
+    }
+}
+
+/// Checks the mode that a file got. A new file may admit other users where the file system has no modes, since
+/// the user is warned.
+fn check_mode(wanted: u32, found: u32, is_new: bool) -> Result<(), &'static str> {
+    match is_new {
+        _ if found == wanted => Ok(()),
+        true if found & PRIVATE == PRIVATE => Ok(()),
+        true => Err("it cannot be made readable and writable"),
+        false => Err("its mode cannot be kept"),
     }
 }
 
@@ -312,6 +361,20 @@ fn copy_attributes(from: &File, to: &File) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+fn is_abandoned(file: &File) -> bool {
+    match file.try_lock_shared() {
+        Ok(()) => true,
+        Err(TryLockError::WouldBlock) => false,
+        Err(TryLockError::Error(_)) => file.metadata().is_ok_and(|metadata| is_old(&metadata)),
+    }
+}
+
+/// Returns whether no run can still wait for the browser, for file systems without locks.
+fn is_old(metadata: &Metadata) -> bool {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    metadata.modified().is_ok_and(|modified| modified.elapsed().is_ok_and(|age| age > DAY))
 }
 
 fn is_locked(file: &File) -> bool {
@@ -362,6 +425,55 @@ mod tests {
     }
 
     #[test]
+    fn a_mode_that_a_file_did_not_get_is_noticed() {
+        for (wanted, found, is_new, expected) in [
+            (0o600, 0o600, true, Ok(())),
+            (0o600, 0o777, true, Ok(())),
+            (0o600, 0o400, true, Err("it cannot be made readable and writable")),
+            (0o640, 0o640, false, Ok(())),
+            (0o640, 0o755, false, Err("its mode cannot be kept")),
+            (0o640, 0o600, false, Err("its mode cannot be kept")),
+        ] {
+            assert_eq!(check_mode(wanted, found, is_new), expected, "{wanted:o} {found:o}");
+        }
+    }
+
+    #[test]
+    fn without_locks_only_an_old_temporary_file_is_abandoned() {
+        let file = tempfile::tempfile().unwrap();
+        for (hours, expected) in [(0, false), (23, false), (25, true)] {
+            let modified = std::time::SystemTime::now() - Duration::from_secs(hours * 60 * 60);
+            file.set_modified(modified).unwrap();
+            assert_eq!(is_old(&file.metadata().unwrap()), expected, "{hours}");
+        }
+    }
+
+    #[test]
+    fn a_file_system_without_modes_is_noticed() {
+        use std::os::unix::fs::PermissionsExt;
+        let path = tempfile::tempdir().unwrap();
+        let directory = Arc::new(Directory::open(path.path().to_owned()).unwrap());
+        let temp_file = TempFile::reserve(&directory, ".env", 100, None).unwrap();
+        assert_eq!(temp_file.readable_by_others().unwrap(), None);
+        // Stands in for a file system that gives every file this mode.
+        temp_file.file.set_permissions(fs::Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(temp_file.readable_by_others().unwrap(), Some(0o755));
+    }
+
+    #[test]
+    fn a_rehearsal_leaves_one_file_with_the_placeholder_for_its_owner_alone() {
+        let path = tempfile::tempdir().unwrap();
+        let directory = Arc::new(Directory::open(path.path().to_owned()).unwrap());
+        let temp_file = TempFile::reserve(&directory, ".env", 100, None).unwrap();
+        let names: Vec<_> =
+            fs::read_dir(path.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, [&*temp_file.name]);
+        assert_eq!(fs::read(path.path().join(&temp_file.name)).unwrap(), placeholder(100));
+        assert_eq!(temp_file.mode().unwrap(), PRIVATE);
+        assert!(directory.has_live_temp_file(".env").unwrap());
+    }
+
+    #[test]
     fn a_file_that_has_the_name_of_a_temporary_one_is_not_read_without_end() {
         let path = tempfile::tempdir().unwrap();
         let large = path.path().join(".keymint-0123456789abcdef.tmp");
@@ -385,8 +497,9 @@ mod tests {
         }
         let directory = Arc::new(Directory::open(path.path().to_owned()).unwrap());
         let snapshot = directory.read(".env", 100).unwrap();
+        fs::write(path.path().join("new"), "").unwrap();
+        assert!(getxattr(path.path().join("new"), ACCESS_LIST, &mut [0; 100][..]).is_ok());
         let temp_file = TempFile::reserve(&directory, ".env", 100, snapshot.as_ref()).unwrap();
-        assert!(getxattr(path.path().join(&temp_file.name), ACCESS_LIST, &mut [0; 100][..]).is_ok());
         assert!(directory.replace(".env", snapshot.as_ref(), &temp_file, b"new").unwrap());
         assert!(getxattr(&file, ACCESS_LIST, &mut [0; 100][..]).is_err());
         assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o640);
