@@ -3,6 +3,7 @@
 use super::{Properties, is_name, is_name_for, new_name, placeholder, read_whole};
 use crate::fail_point;
 use crate::store::private_files::allow_unsupported;
+use crate::wall_clock::unix_now;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use std::fs::{self, File, Metadata, TryLockError};
 use std::io;
@@ -10,7 +11,6 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// The mode of a new file.
@@ -373,8 +373,9 @@ fn is_abandoned(file: &File) -> bool {
 
 /// Returns whether no run can still wait for the browser, for file systems without locks.
 fn is_old(metadata: &Metadata) -> bool {
-    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-    metadata.modified().is_ok_and(|modified| modified.elapsed().is_ok_and(|age| age > DAY))
+    const DAY: u64 = 24 * 60 * 60;
+    let modified = u64::try_from(metadata.mtime()).unwrap_or_default();
+    unix_now().saturating_sub(modified) > DAY
 }
 
 fn is_locked(file: &File) -> bool {
@@ -442,8 +443,8 @@ mod tests {
     fn without_locks_only_an_old_temporary_file_is_abandoned() {
         let file = tempfile::tempfile().unwrap();
         for (hours, expected) in [(0, false), (23, false), (25, true)] {
-            let modified = std::time::SystemTime::now() - Duration::from_secs(hours * 60 * 60);
-            file.set_modified(modified).unwrap();
+            let modified = unix_now() - hours * 60 * 60;
+            file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(modified)).unwrap();
             assert_eq!(is_old(&file.metadata().unwrap()), expected, "{hours}");
         }
     }
