@@ -3,30 +3,30 @@
 mod launcher;
 
 use crate::host::environment::{HostEnvironment, HostKind};
-#[cfg(feature = "sandbox")]
-use keymint_sandbox::{Consent, sign_in};
 pub(crate) use launcher::Launcher;
+use std::io;
+use std::process::{Child, Command};
 use url::Url;
 
 /// The browser that opens the sign-in URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Browser {
-    /// None: the user opens it.
+    /// None: the user opens the URL.
     None,
     /// The user's choice: the first of these that can be started.
     Named(Vec<Launcher>),
-    /// The one that this system opens addresses in.
+    /// The default browser of this system.
     System,
-    /// The sandbox's, which agrees to everything.
-    #[cfg(feature = "sandbox")]
-    Sandbox,
 }
 
 /// The result of opening the browser. Success is unknown: a launcher that starts may still show nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Opening {
+    /// No browser is wanted.
     NotWanted,
+    /// A launcher was started.
     Tried,
+    /// No launcher was started.
     NotTried(Obstacle),
 }
 
@@ -35,62 +35,47 @@ pub(crate) enum Opening {
 pub(crate) enum Obstacle {
     /// The user's browser is not on this machine.
     Elsewhere,
-    /// There is nothing to show it on.
+    /// This machine has no display.
     NoDisplay,
-    /// This one would draw over what this program says.
+    /// The named browser would draw over the output of this program.
     TextBrowser(String),
-    /// None of these can be started.
+    /// None of the named launchers can be started. Empty if `BROWSER` names no program.
     CannotStart(Vec<String>),
 }
 
 impl Obstacle {
+    /// The obstacle if none of these can be started.
     pub(crate) fn cannot_start(launchers: &[Launcher]) -> Self {
         Self::CannotStart(launchers.iter().map(|launcher| launcher.name().to_owned()).collect())
     }
 }
 
 impl Browser {
-    /// The choice that the variable `BROWSER` makes: commands with a colon between them. (On Windows,
-    /// where paths have colons, it is one command.)
+    /// The choice of the environment variable `BROWSER`: commands, separated by colons. On Windows, where
+    /// paths have colons, it is one command.
     pub(crate) fn named_by(variable: &str) -> Self {
         let separator = if cfg!(windows) { '\n' } else { ':' };
         Self::Named(variable.split(separator).filter_map(|command| Launcher::parse(command).ok()).collect())
     }
 
-    /// Whether the sandbox plays the browser.
-    pub(crate) fn is_played(&self) -> bool {
-        match self {
-            #[cfg(feature = "sandbox")]
-            Self::Sandbox => true,
-            _ => false,
-        }
-    }
-
-    /// Tries to open the sign-in, beside what else is going on. Nothing depends on it.
+    /// Tries to open a URL, and does not wait for the browser. The URL is made only if a launcher is tried.
     ///
-    /// A launcher is given the start URL: arguments can be read by other users of the machine,
-    /// and the authorize URL holds the state.
-    #[cfg_attr(
-        not(feature = "sandbox"),
-        expect(unused_variables, reason = "the played browser is the one that opens it")
-    )]
+    /// Other users of the machine can read the arguments of a launcher, so the URL must not have a secret. A
+    /// sign-in is opened at the one-time link of the listener, since the authorize URL has the state.
+    ///
+    /// `spawn` starts a launcher. It is [`Command::spawn`], unless the launcher must not inherit everything
+    /// from this process.
     pub(crate) fn open(
         &self,
         host: &HostEnvironment,
-        start_url: impl FnOnce() -> Url,
-        authorize_url: &Url,
+        url: impl FnOnce() -> Url,
+        mut spawn: impl FnMut(&mut Command) -> io::Result<Child>,
     ) -> Opening {
-        #[cfg(feature = "sandbox")]
-        if self.is_played() {
-            let url = authorize_url.to_string();
-            drop(tokio::spawn(async move { sign_in(&url, Consent::Allow).await }));
-            return Opening::Tried;
-        }
         match self.launchers(host) {
             Ok(launchers) if launchers.is_empty() => Opening::NotWanted,
             Ok(launchers) => {
-                let url = start_url();
-                if launchers.iter().any(|launcher| launcher.start(url.as_str()).is_ok()) {
+                let url = url();
+                if launchers.iter().any(|launcher| launcher.start(&url, &mut spawn).is_ok()) {
                     return Opening::Tried;
                 }
                 Opening::NotTried(Obstacle::cannot_start(&launchers))
@@ -99,12 +84,14 @@ impl Browser {
         }
     }
 
-    /// The launchers to try in turn; none if no browser is wanted.
+    /// Returns the launchers to try in this order; empty if no browser is wanted.
+    ///
+    /// # Errors
+    ///
+    /// The reason why this browser cannot be opened here.
     pub(crate) fn launchers(&self, host: &HostEnvironment) -> Result<Vec<Launcher>, Obstacle> {
         match self {
             Self::None => Ok(Vec::new()),
-            #[cfg(feature = "sandbox")]
-            Self::Sandbox => Ok(Vec::new()),
             // Whoever names one knows best, even where windows are shown in another way.
             Self::Named(named) => {
                 let (text, shown): (Vec<_>, Vec<_>) =
@@ -150,13 +137,10 @@ fn launchers(commands: &[&str]) -> Vec<Launcher> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::environment::Traces;
-    use std::collections::HashMap;
-
-    fn names(browser: &Browser, variables: &[(&str, &str)]) -> Result<Vec<String>, Obstacle> {
-        let environment: HashMap<&str, &str> = variables.iter().copied().collect();
+    use crate::host::environment::{Traces, variables};
+    fn names(browser: &Browser, environment: &[(&str, &str)]) -> Result<Vec<String>, Obstacle> {
         let traces = Traces { terminal: true, ..Traces::default() };
-        let launchers = browser.launchers(&HostEnvironment::judge(&environment, &traces))?;
+        let launchers = browser.launchers(&HostEnvironment::judge(variables(environment), &traces))?;
         Ok(launchers.iter().map(|launcher| launcher.name().to_owned()).collect())
     }
 

@@ -1,73 +1,98 @@
 //! A command that opens a URL.
 
-use crate::os::core_dumps;
 use keymint_delivery_adapter::which;
 use std::io;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use url::Url;
 
 /// The placeholder of the URL; a command without it gets the URL as its last argument.
-const ADDRESS: &str = "%s";
+const PLACEHOLDER: &str = "%s";
 
 /// Browsers that draw in the terminal, which this program talks in.
 const TEXT_BROWSERS: [&str; 8] =
     ["lynx", "w3m", "links", "links2", "elinks", "browsh", "carbonyl", "www-browser"];
 
-/// A program and its arguments. No shell reads them.
+/// A program and its arguments, which no shell reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Launcher {
     program: String,
     arguments: Vec<String>,
 }
 
+/// The reason why a text is no [`Launcher`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum InvalidLauncher {
+    /// A quote is not closed.
+    #[error("it has a quote without an end")]
+    UnclosedQuote,
+    /// It is empty, or begins with an empty word.
+    #[error("it must name a program")]
+    NoProgram,
+}
+
 impl Launcher {
-    /// The words of a command, quoted as in a POSIX shell; or the path of a program, spaces and all.
-    pub(crate) fn parse(command: &str) -> Result<Self, &'static str> {
+    /// Parses the words of a command, quoted as in a POSIX shell, or the path of a program, which may have
+    /// spaces. `%s` stands for the URL; without it, the URL is the last argument.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidLauncher`]
+    pub(crate) fn parse(command: &str) -> Result<Self, InvalidLauncher> {
         let words = if Path::new(command).is_file() {
             vec![command.to_owned()]
         } else {
-            shell_words::split(command).map_err(|_| "it has a quote without an end")?
+            shell_words::split(command).map_err(|_| InvalidLauncher::UnclosedQuote)?
         };
         match words.split_first() {
             Some((program, arguments)) if !program.is_empty() => {
                 Ok(Self { program: program.clone(), arguments: arguments.to_vec() })
             }
-            _ => Err("it must name a program"),
+            _ => Err(InvalidLauncher::NoProgram),
         }
     }
 
-    /// The program's name, without its directory.
+    /// Returns the program's name, without its directory and its extension.
     pub(crate) fn name(&self) -> &str {
         Path::new(&self.program).file_stem().and_then(|name| name.to_str()).unwrap_or(&self.program)
     }
 
+    /// Returns whether the program is a browser that draws in the terminal.
     pub(crate) fn takes_the_terminal(&self) -> bool {
         TEXT_BROWSERS.contains(&self.name())
     }
 
-    /// Whether the program can be found.
+    /// Returns whether the program exists and can be started.
     pub(crate) fn is_there(&self) -> bool {
         which(&self.program).is_ok()
     }
 
-    /// Starts it, with nothing to read and nowhere to write.
+    /// Starts the program by `spawn`, without standard streams. On Unix it gets a process group of its own, so
+    /// Ctrl-C does not reach it.
     ///
-    /// It is neither waited for nor ever ended: it may be the browser itself, which the person goes
-    /// on using. What is typed for this program, Ctrl-C too, is not for it.
-    pub(crate) fn start(&self, address: &str) -> io::Result<()> {
+    /// It is neither waited for nor killed: it may be the browser itself, which the user goes on using.
+    ///
+    /// # Errors
+    ///
+    /// The program was not found, or cannot be started.
+    pub(crate) fn start(
+        &self,
+        url: &Url,
+        spawn: impl FnOnce(&mut Command) -> io::Result<Child>,
+    ) -> io::Result<()> {
         let program = which(&self.program).map_err(io::Error::other)?;
         let mut command = Command::new(program);
-        command.args(self.arguments(address));
+        command.args(self.arguments(url.as_str()));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        core_dumps::with_the_persons_limits(|| command.spawn()).map(drop)
+        spawn(&mut command).map(drop)
     }
 
-    fn arguments(&self, address: &str) -> Vec<String> {
-        let replaced = self.arguments.iter().map(|argument| argument.replace(ADDRESS, address));
-        let has_place = self.arguments.iter().any(|argument| argument.contains(ADDRESS));
-        replaced.chain((!has_place).then(|| address.to_owned())).collect()
+    fn arguments(&self, url: &str) -> Vec<String> {
+        let replaced = self.arguments.iter().map(|argument| argument.replace(PLACEHOLDER, url));
+        let has_placeholder = self.arguments.iter().any(|argument| argument.contains(PLACEHOLDER));
+        replaced.chain((!has_placeholder).then(|| url.to_owned())).collect()
     }
 }
 

@@ -9,7 +9,7 @@ use crate::args::{BrowserArgs, DoctorArgs};
 use crate::config::{Endpoints, resolve_browser};
 use crate::error::{CliError, ErrorKind};
 use crate::flow::context::Context;
-use crate::host::environment::{HostEnvironment, Traces};
+use crate::host::environment::HostEnvironment;
 use crate::os::stderr;
 use crate::ui::json::{self, Finding, Health};
 use crate::ui::stdout;
@@ -22,7 +22,7 @@ pub(crate) async fn run(args: &DoctorArgs, context: &Context) -> Result<ExitCode
     let sources = &context.sources;
     let endpoints = Endpoints::resolve(&args.endpoints, sources)?;
     let browser = resolve_browser(&BrowserArgs::default(), sources)?;
-    let host = HostEnvironment::judge(sources.environment, &Traces::look());
+    let host = HostEnvironment::detect();
     let mut findings = Vec::new();
     let mut add = |finding| show(finding, &mut findings);
 

@@ -10,7 +10,6 @@ use crate::args::{
     TimeoutArgs,
 };
 #[cfg(feature = "sandbox")]
-use crate::browser::Browser;
 use crate::error::CliError;
 use keymint_delivery_adapter::VariableName;
 use keymint_domain::{KeyScope, Plan};
@@ -65,7 +64,7 @@ impl CreateSettings {
         let args = CreateArgs { endpoints, ..CreateArgs::default() };
         let mut settings = Self::of_create(&args, &Sources::without_file(&HashMap::<&str, &str>::new()))?;
         settings.sign_in.endpoints.callback_port = 0;
-        settings.sign_in.browser = Browser::Sandbox;
+        settings.sign_in.is_played = true;
         settings.sign_in.may_ask = false;
         settings.sign_in.persists = false;
         Ok(settings)

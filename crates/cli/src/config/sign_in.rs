@@ -95,6 +95,8 @@ pub(crate) struct SignInSettings {
     pub(crate) endpoints: Endpoints,
     pub(crate) http: HttpOptions,
     pub(crate) browser: Browser,
+    /// Whether the sandbox plays the browser.
+    pub(crate) is_played: bool,
     /// Whether the browser can come back by itself; otherwise the user pastes the URL.
     pub(crate) listens: bool,
     /// How long to wait for the user.
@@ -127,6 +129,7 @@ impl SignInSettings {
             timeout: of.get("sign-in-timeout", &timeouts.sign_in_timeout, wait)?.unwrap_or(SIGN_IN_TIMEOUT),
             listens: !of.switch("no-listen", browser.no_listen)?,
             browser: resolve_browser(browser, of)?,
+            is_played: false,
             may_ask: of.may_ask(browser.no_input)?,
             revokes: !of.switch("no-revoke", browser.no_revoke)?,
             persists: true,

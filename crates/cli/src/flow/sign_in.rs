@@ -1,12 +1,15 @@
 //! Signing in with the browser: from the free port to the grant.
 
-use crate::browser::Browser;
+#[cfg(feature = "sandbox")]
+use crate::browser::Opening;
 use crate::config::SignInSettings;
 use crate::error::CliError;
+use crate::explain::host::redirect;
 use crate::flow::context::Context;
 use crate::flow::response::{self, ResponseReceiver, page, without_response};
 use crate::flow::servers::Servers;
-use crate::host::environment::{HostEnvironment, Traces};
+use crate::host::environment::HostEnvironment;
+use crate::os::core_dumps::with_the_persons_limits;
 use crate::os::signals::Signals;
 use crate::ui::message::Message;
 use keymint_callback_adapter::{LoopbackListener, Outcome};
@@ -14,6 +17,9 @@ use keymint_delivery_adapter::fail_point;
 use keymint_domain::{
     AuthorizationGrant, Catalogue, Client, Entropy, PendingAuthorization, ResponseSource, wait_for_grant,
 };
+#[cfg(feature = "sandbox")]
+use keymint_sandbox::{Consent, sign_in};
+use std::process::Command;
 use url::Url;
 
 /// An authorization with the operating system's randomness.
@@ -27,7 +33,7 @@ pub(crate) async fn open_sign_in(
     context: &Context,
     settings: &SignInSettings,
 ) -> Result<(ResponseReceiver, PendingAuthorization), CliError> {
-    let SignInSettings { endpoints, browser, .. } = settings;
+    let SignInSettings { endpoints, is_played, .. } = settings;
     let receiver = ResponseReceiver::open(context, settings).await?;
     // The demonstration is expected to use other servers.
     if settings.persists {
@@ -40,28 +46,39 @@ pub(crate) async fn open_sign_in(
     );
     context.ui.report(&Message::Listening { redirect_uri: redirect_uri.as_str() });
     let pending = begin(&endpoints.client, redirect_uri)?;
-    context.ui.report(&Message::AuthorizeUrl { url: pending.authorize_url().as_str(), browser });
+    context
+        .ui
+        .report(&Message::AuthorizeUrl { url: pending.authorize_url().as_str(), is_played: *is_played });
     // Only the listener has a URL for a browser that holds no secret.
     if let Some(listener) = receiver.listener() {
-        open(browser, context, listener, &pending);
+        open_browser(context, settings, listener, &pending);
     }
     context.ui.report(&Message::WaitingForPerson { patience: settings.timeout, channel: receiver.channel() });
     Ok((receiver, pending))
 }
 
 /// Tries to open the browser, and reports what the user has to do for it to come back.
-fn open(browser: &Browser, context: &Context, listener: &LoopbackListener, pending: &PendingAuthorization) {
-    let host = HostEnvironment::judge(context.sources.environment, &Traces::look());
-    let opening = browser.open(&host, || listener.start_url(pending), pending.authorize_url());
-    context.ui.report(&Message::Browser(&opening));
-    if browser.is_played() {
-        return;
+fn open_browser(
+    context: &Context,
+    settings: &SignInSettings,
+    listener: &LoopbackListener,
+    pending: &PendingAuthorization,
+) {
+    #[cfg(feature = "sandbox")]
+    if settings.is_played {
+        let url = pending.authorize_url().to_string();
+        drop(tokio::spawn(async move { sign_in(&url, Consent::Allow).await }));
+        return context.ui.report(&Message::Browser(&Opening::Tried));
     }
+    let host = HostEnvironment::detect();
+    let spawn = |command: &mut Command| with_the_persons_limits(|| command.spawn());
+    let opening = settings.browser.open(&host, || listener.start_url(pending), spawn);
+    context.ui.report(&Message::Browser(&opening));
     if let Some(agent) = host.agent {
         context.ui.report(&Message::RunByAgent(agent));
     }
     let port = listener.redirect_uri().port_or_known_default().unwrap_or_default();
-    if let Some(advice) = host.advice(port) {
+    if let Some(advice) = redirect(&host, port) {
         context.ui.report(&Message::Advice(&advice));
     }
 }

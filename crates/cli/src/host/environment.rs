@@ -1,11 +1,10 @@
-//! Where this program runs, as far as it decides whether a browser can be opened and how it comes
-//! back.
+//! The machine that this program runs on, as far as it decides whether a browser can be opened and how its
+//! redirect reaches this program.
 
-use crate::os::env::Environment;
-use std::fs;
 use std::io::{self, IsTerminal};
 use std::net::IpAddr;
 use std::path::Path;
+use std::{env, fs};
 
 /// The kind of machine, which decides whose browser is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,9 +31,9 @@ pub(crate) struct HostEnvironment {
     pub(crate) kind: HostKind,
     /// Whether windows can be shown.
     pub(crate) has_display: bool,
-    /// The agent that runs this program for the user.
+    /// The name of the coding agent that runs this program for the user.
     pub(crate) agent: Option<&'static str>,
-    /// This machine, as `ssh` is given it: `-p 2222 user@host`.
+    /// The arguments with which `ssh` reaches this machine, as in `-p 2222 user@host`.
     login: String,
 }
 
@@ -45,14 +44,16 @@ pub(crate) struct Traces {
     pub(crate) terminal: bool,
     pub(crate) container: bool,
     pub(crate) wsl: bool,
+    /// The host name.
     pub(crate) host: String,
 }
 
 /// The steps after which the browser's redirect reaches this program.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Advice {
+    /// What to do, for the user. It ends with a colon if a command follows.
     pub(crate) text: String,
-    /// To be run on the user's own machine, exactly as it is.
+    /// A command to run on the user's own machine, exactly as it is.
     pub(crate) command: Option<String>,
 }
 
@@ -73,9 +74,14 @@ const REMOTE_EDITORS: [&str; 6] =
 const OPEN_CONTAINERS: [&str; 2] = ["TOOLBOX_PATH", "DISTROBOX_ENTER_PATH"];
 
 impl HostEnvironment {
-    pub(crate) fn judge(environment: &dyn Environment, traces: &Traces) -> Self {
-        // Text that is not UTF-8 says nothing here.
-        let get = |name: &str| environment.get(name).ok().flatten();
+    /// Examines this machine and the environment variables of this process.
+    pub(crate) fn detect() -> Self {
+        // A value that is empty or not UTF-8 means nothing here.
+        Self::judge(|name| env::var(name).ok().filter(|value| !value.is_empty()), &Traces::find())
+    }
+
+    /// Judges by environment variables and other traces. An empty variable is `None`.
+    pub(crate) fn judge(get: impl Fn(&str) -> Option<String>, traces: &Traces) -> Self {
         let is_set = |name: &&str| get(name).is_some();
         let other_system = cfg!(any(target_os = "macos", windows));
         let on = |name: &str| get(name).is_some_and(|value| !matches!(&*value, "0" | "false"));
@@ -102,7 +108,7 @@ impl HostEnvironment {
         }
     }
 
-    /// The steps before the URL is opened, if the browser's redirect goes to this port. `None` if no
+    /// Returns the steps before the URL is opened, if the browser's redirect goes to this port. `None` if no
     /// obstacle is known.
     pub(crate) fn advice(&self, port: u16) -> Option<Advice> {
         let text = match &self.kind {
@@ -117,8 +123,8 @@ impl HostEnvironment {
             ),
             HostKind::Container => format!(
                 "This is a container, and a browser outside of it will come back to port {port} of its own machine; \
-                 publishing the port (-p) does not lead it here. Start the container with --network=host, run keymint \
-                 outside of it, or sign in in two steps, of which `keymint start` is the first."
+                 publishing the port (-p) does not lead it here. Start the container with --network=host, or run this \
+                 program outside of it."
             ),
             HostKind::Codespace(_) => format!(
                 "This is a codespace, and your browser will come back to port {port} of your own machine. Run this there \
@@ -155,8 +161,8 @@ impl<T: Into<String>> From<T> for Advice {
 }
 
 impl Traces {
-    /// Looks at this machine.
-    pub(crate) fn look() -> Self {
+    /// Finds the traces on this machine.
+    pub(crate) fn find() -> Self {
         let system = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         Self {
             terminal: io::stdin().is_terminal() && io::stderr().is_terminal(),
@@ -204,14 +210,20 @@ fn is_plain(word: &str) -> bool {
     !word.is_empty() && !word.starts_with('-') && word.chars().all(plain)
 }
 
+/// Looks up the environment variables of a test.
+#[cfg(test)]
+pub(crate) fn variables(environment: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
+    let value =
+        |name: &str| environment.iter().find(|(variable, _)| *variable == name).map(|(_, value)| *value);
+    move |name| value(name).filter(|value| !value.is_empty()).map(str::to_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::HashMap;
 
     fn judge(environment: &[(&str, &str)], traces: &Traces) -> HostEnvironment {
-        let environment: HashMap<&str, &str> = environment.iter().copied().collect();
-        HostEnvironment::judge(&environment, traces)
+        HostEnvironment::judge(variables(environment), traces)
     }
 
     fn bare() -> Traces {
@@ -293,7 +305,7 @@ mod tests {
         assert_eq!(at(HostKind::Desktop, true), None);
         for (kind, expected) in [
             (HostKind::Ssh, "by SSH"),
-            (HostKind::Container, "--network=host, run keymint outside of it, or sign in in two steps"),
+            (HostKind::Container, "--network=host, or run this program outside of it"),
             (HostKind::Codespace(None), "codespace"),
             (HostKind::RemoteEditor, "forward port 6001"),
             (HostKind::Wsl, "on Windows may hold port 6001"),

@@ -1,6 +1,6 @@
 //! The facts that the command reports while it runs.
 
-use crate::browser::{Browser, Opening};
+use crate::browser::Opening;
 use crate::error::CliError;
 use crate::host::environment::Advice;
 use keymint_callback_adapter as listener;
@@ -21,7 +21,8 @@ pub(crate) enum Message<'a> {
     },
     AuthorizeUrl {
         url: &'a str,
-        browser: &'a Browser,
+        /// Whether the sandbox plays the browser.
+        is_played: bool,
     },
     Browser(&'a Opening),
     RunByAgent(&'a str),

@@ -1,7 +1,5 @@
 //! The text of each message.
 
-#[cfg(feature = "sandbox")]
-use crate::browser::Browser;
 use crate::browser::Opening;
 use crate::host::environment::Advice;
 use crate::ui::format::{
@@ -36,11 +34,11 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
     use Text::{Command, Detail, Line, Prose, Status, Step, Url, Warning};
     let text = match message {
         Message::Warning(warning) => Warning(of_warning(warning)),
-        Message::AuthorizeUrl { url, browser } => {
-            let introduction = match browser {
-                #[cfg(feature = "sandbox")]
-                Browser::Sandbox => "The address to sign in at, which the sandbox opens by itself:\n",
-                _ => "Open this address in your browser to sign in:\n",
+        Message::AuthorizeUrl { url, is_played } => {
+            let introduction = if *is_played {
+                "The address to sign in at, which the sandbox opens by itself:\n"
+            } else {
+                "Open this address in your browser to sign in:\n"
             };
             return vec![Line(introduction.to_owned()), Url((*url).to_owned()), Line(String::new())];
         }

@@ -4,6 +4,7 @@ use crate::browser::{Browser, Obstacle};
 use crate::config::{Endpoints, Sources};
 use crate::error::CliError;
 use crate::explain::delivery as explain;
+use crate::explain::host::redirect;
 use crate::explain::listener::{self_test, self_test_hint};
 use crate::flow::context::Context;
 use crate::flow::env_conflicts;
@@ -101,7 +102,7 @@ pub(super) fn place(host: &HostEnvironment, port: u16) -> Finding {
         HostKind::RemoteEditor => "a machine that an editor is connected to",
         HostKind::Ci => "CI",
     };
-    match host.advice(port) {
+    match redirect(host, port) {
         Some(advice) if host.kind != HostKind::Wsl => Finding::warning("place", message, advice),
         _ => Finding::ok("place", message),
     }

@@ -1,0 +1,12 @@
+//! Advice about the machine.
+
+use crate::host::environment::{Advice, HostEnvironment, HostKind};
+
+/// The steps after which the browser's redirect reaches this program.
+pub(crate) fn redirect(host: &HostEnvironment, port: u16) -> Option<Advice> {
+    let mut advice = host.advice(port)?;
+    if host.kind == HostKind::Container {
+        advice.text += " You can also sign in in two steps, of which `keymint start` is the first.";
+    }
+    Some(advice)
+}
