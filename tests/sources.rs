@@ -175,8 +175,7 @@ fn no_test_pauses_the_clock_beside_a_real_socket() {
 
 /// The modules of the command in `crates/cli/src`, the lowest first. Each imports only itself and those
 /// before it; `main.rs` imports any.
-const LAYERS: [&str; 10] =
-    ["error", "os", "host", "browser", "ui", "args", "config", "explain", "flow", "commands"];
+const LAYERS: [&str; 8] = ["error", "os", "ui", "args", "config", "explain", "flow", "commands"];
 
 /// A module, by the names from the crate's root to it.
 type Module = Vec<String>;

@@ -38,10 +38,10 @@ mod tests {
     use super::sign_in::REGISTERED_PORT;
     use super::*;
     use crate::args::{Args, Command, CreateArgs};
-    use crate::browser::{Browser, Launcher};
     use crate::ui::format::of_warning;
     use clap::Parser;
     use keymint_domain::Client;
+    use keymint_host::{Browser, Launcher};
     use std::collections::HashMap;
     use url::Url;
 

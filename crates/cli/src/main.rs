@@ -8,8 +8,6 @@ mod explain;
 mod config;
 mod args;
 mod ui;
-mod browser;
-mod host;
 mod os;
 mod error;
 

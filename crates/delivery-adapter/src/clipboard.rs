@@ -3,9 +3,10 @@
 mod osc52;
 
 use crate::process::stdin::{AroundSpawn, write_to_stdin};
-use crate::process::{terminal, which};
+use crate::process::terminal;
 use crate::threads;
 use keymint_domain::{ApiKey, DeliveryError, DestinationId, KeyDestination, async_trait};
+use keymint_host::which;
 use keymint_tokio_clock::TokioClock;
 use osc52::{Wrapping, set_clipboard};
 use std::env;

@@ -1,9 +1,10 @@
 //! The standard input of a command.
 
 use crate::process::mask::mask;
+use crate::process::quoted;
 use crate::process::stdin::{AroundSpawn, write_to_stdin};
-use crate::process::{WhichError, quoted, which};
 use keymint_domain::{ApiKey, DeliveryError, DestinationId, KeyDestination, async_trait};
+use keymint_host::{WhichError, which};
 use keymint_tokio_clock::TokioClock;
 use std::path::PathBuf;
 use std::process::Stdio;

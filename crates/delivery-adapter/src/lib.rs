@@ -72,8 +72,8 @@ pub use env_file::{
     Current, EnvFile, EnvFileError, EnvFileErrorKind, FileLocation, FoundEnvFile, GitStatus, LineNumbers,
     SyntaxError, Warning,
 };
+pub use keymint_host::WhichError;
 pub use keyring::{FoundItem, Keyring, KeyringError, StoredItem};
-pub use process::{WhichError, which};
 pub use store::{
     FinishedRun, Journal, KeyRecord, KeyState, Named, PortLock, RecoveryStore, StateDir, StoredKey,
     private_files,

@@ -9,12 +9,12 @@ use crate::args::{BrowserArgs, DoctorArgs};
 use crate::config::{Endpoints, resolve_browser};
 use crate::error::{CliError, ErrorKind};
 use crate::flow::context::Context;
-use crate::host::environment::HostEnvironment;
 use crate::os::stderr;
 use crate::ui::json::{self, Finding, Health};
 use crate::ui::stdout;
 use keymint_callback_adapter::Outcome;
 use keymint_delivery_adapter::wall_clock;
+use keymint_host::HostEnvironment;
 use std::process::ExitCode;
 
 /// Looks at everything in the order in which a sign-in needs it, and shows each finding at once.

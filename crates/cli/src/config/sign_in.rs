@@ -4,10 +4,10 @@ use super::network;
 use super::sources::Sources;
 use crate::args::values::{plain_text, port_number, wait};
 use crate::args::{BrowserArgs, EndpointArgs, TimeoutArgs};
-use crate::browser::{Browser, Launcher};
 use crate::error::CliError;
 use crate::ui::message::Warning;
 use keymint_domain::{BaseUrl, Client, Plan, PollPolicy, Timeouts};
+use keymint_host::{Browser, Launcher};
 use keymint_http_adapter::HttpOptions;
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! Advice about the machine.
 
-use crate::host::environment::{Advice, HostEnvironment, HostKind};
+use keymint_host::{Advice, HostEnvironment, HostKind};
 
 /// The steps after which the browser's redirect reaches this program.
 pub(crate) fn redirect(host: &HostEnvironment, port: u16) -> Option<Advice> {

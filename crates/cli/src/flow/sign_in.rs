@@ -1,14 +1,11 @@
 //! Signing in with the browser: from the free port to the grant.
 
-#[cfg(feature = "sandbox")]
-use crate::browser::Opening;
 use crate::config::SignInSettings;
 use crate::error::CliError;
 use crate::explain::host::redirect;
 use crate::flow::context::Context;
 use crate::flow::response::{self, ResponseReceiver, page, without_response};
 use crate::flow::servers::Servers;
-use crate::host::environment::HostEnvironment;
 use crate::os::core_dumps::with_the_persons_limits;
 use crate::os::signals::Signals;
 use crate::ui::message::Message;
@@ -17,6 +14,9 @@ use keymint_delivery_adapter::fail_point;
 use keymint_domain::{
     AuthorizationGrant, Catalogue, Client, Entropy, PendingAuthorization, ResponseSource, wait_for_grant,
 };
+use keymint_host::HostEnvironment;
+#[cfg(feature = "sandbox")]
+use keymint_host::Opening;
 #[cfg(feature = "sandbox")]
 use keymint_sandbox::{Consent, sign_in};
 use std::process::Command;

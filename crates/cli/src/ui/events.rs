@@ -1,11 +1,11 @@
 //! The event of each message, for `--events`.
 
-use crate::browser::Opening;
 use crate::error::CliError;
 use crate::ui::format::{key_check, of_listener, of_warning};
 use crate::ui::json::to_json;
 use crate::ui::message::Message;
 use keymint_domain::{KeyCheck, Reason};
+use keymint_host::Opening;
 use serde::Serialize;
 
 /// An event, as it is printed. None has a secret.

@@ -1,10 +1,10 @@
 //! Words for single values: names, targets, paths, warnings.
 
-use crate::browser::Obstacle;
 use crate::ui::message::Warning;
 use keymint_callback_adapter as listener;
 use keymint_domain::text::sanitize;
 use keymint_domain::{Candidate, KeyCheck, Restriction, Stray, Target, Title};
+use keymint_host::Obstacle;
 use std::path::Path;
 
 /// The page that lists keys and deletes them.

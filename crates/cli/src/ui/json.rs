@@ -1,11 +1,11 @@
 //! Every JSON document that the command prints. Each names its schema.
 
 use crate::error::CliError;
-use crate::host::environment::Advice;
 use crate::ui::stdout::STDOUT;
 use keymint_delivery_adapter::{KeyRecord, Named, StoredKey};
 use keymint_domain::text::is_deceptive;
 use keymint_domain::{ApiKey, Candidate, Catalogue, KeyCheck, Organization, Project, Reason, Title};
+use keymint_host::Advice;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use std::path::Path;

@@ -1,12 +1,12 @@
 //! The facts that the command reports while it runs.
 
-use crate::browser::Opening;
 use crate::error::CliError;
-use crate::host::environment::Advice;
 use keymint_callback_adapter as listener;
 use keymint_domain::{
     AccountEmail, BaseUrl, DeliveryError, Event, KeyCheck, Restriction, RevocationOutcome, Stray, Target,
 };
+use keymint_host::Advice;
+use keymint_host::Opening;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

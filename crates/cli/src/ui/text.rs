@@ -1,7 +1,5 @@
 //! The text of each message.
 
-use crate::browser::Opening;
-use crate::host::environment::Advice;
 use crate::ui::format::{
     DASHBOARD, describe_candidate, describe_target, key_check, of_listener, of_obstacle, of_stray,
     of_warning, quoted,
@@ -9,6 +7,8 @@ use crate::ui::format::{
 use crate::ui::message::{DeliveredTo, Message, ResponseChannel};
 use keymint_domain::text::human_duration;
 use keymint_domain::{Event, KeyCheck, Observation, RevocationOutcome};
+use keymint_host::Advice;
+use keymint_host::Opening;
 
 /// A part of the text, and how it is shown.
 pub(crate) enum Text {

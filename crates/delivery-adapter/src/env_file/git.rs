@@ -1,7 +1,7 @@
 //! The status of a file in git. A committed key is a published key.
 
-use crate::process::which;
 use keymint_domain::Clock;
+use keymint_host::which;
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Stdio;

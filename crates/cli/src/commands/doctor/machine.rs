@@ -1,6 +1,5 @@
 //! What a sign-in needs of this machine.
 
-use crate::browser::{Browser, Obstacle};
 use crate::config::{Endpoints, Sources};
 use crate::error::CliError;
 use crate::explain::delivery as explain;
@@ -9,13 +8,14 @@ use crate::explain::listener::{self_test, self_test_hint};
 use crate::flow::context::Context;
 use crate::flow::env_conflicts;
 use crate::flow::response::bind_error;
-use crate::host::environment::{HostEnvironment, HostKind};
 use crate::os::env::Environment;
 use crate::ui::format::{of_obstacle, of_warning};
 use crate::ui::json::{Finding, Health};
 use keymint_callback_adapter::{LoopbackListener, SelfTestErrorKind};
 use keymint_delivery_adapter::{Keyring, KeyringError, StateDir};
 use keymint_domain::Clock;
+use keymint_host::{Browser, Obstacle};
+use keymint_host::{HostEnvironment, HostKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 

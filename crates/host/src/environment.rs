@@ -8,7 +8,7 @@ use std::{env, fs};
 
 /// The kind of machine, which decides whose browser is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum HostKind {
+pub enum HostKind {
     /// The user sits at this machine, if no sign says otherwise.
     Desktop,
     /// Linux in Windows, whose browser is used.
@@ -27,12 +27,13 @@ pub(crate) enum HostKind {
 
 /// The properties of the machine that decide how a sign-in works.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct HostEnvironment {
-    pub(crate) kind: HostKind,
+pub struct HostEnvironment {
+    /// The kind of this machine.
+    pub kind: HostKind,
     /// Whether windows can be shown.
-    pub(crate) has_display: bool,
+    pub has_display: bool,
     /// The name of the coding agent that runs this program for the user.
-    pub(crate) agent: Option<&'static str>,
+    pub agent: Option<&'static str>,
     /// The arguments with which `ssh` reaches this machine, as in `-p 2222 user@host`.
     login: String,
 }
@@ -50,11 +51,11 @@ pub(crate) struct Traces {
 
 /// The steps after which the browser's redirect reaches this program.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Advice {
+pub struct Advice {
     /// What to do, for the user. It ends with a colon if a command follows.
-    pub(crate) text: String,
+    pub text: String,
     /// A command to run on the user's own machine, exactly as it is.
-    pub(crate) command: Option<String>,
+    pub command: Option<String>,
 }
 
 /// Variables that an agent sets in its shell.
@@ -75,7 +76,7 @@ const OPEN_CONTAINERS: [&str; 2] = ["TOOLBOX_PATH", "DISTROBOX_ENTER_PATH"];
 
 impl HostEnvironment {
     /// Examines this machine and the environment variables of this process.
-    pub(crate) fn detect() -> Self {
+    pub fn detect() -> Self {
         // A value that is empty or not UTF-8 means nothing here.
         Self::judge(|name| env::var(name).ok().filter(|value| !value.is_empty()), &Traces::find())
     }
@@ -110,7 +111,7 @@ impl HostEnvironment {
 
     /// Returns the steps before the URL is opened, if the browser's redirect goes to this port. `None` if no
     /// obstacle is known.
-    pub(crate) fn advice(&self, port: u16) -> Option<Advice> {
+    pub fn advice(&self, port: u16) -> Option<Advice> {
         let text = match &self.kind {
             HostKind::Desktop if self.has_display => return None,
             HostKind::Desktop => {
@@ -162,7 +163,7 @@ impl<T: Into<String>> From<T> for Advice {
 
 impl Traces {
     /// Finds the traces on this machine.
-    pub(crate) fn find() -> Self {
+    fn find() -> Self {
         let system = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         Self {
             terminal: io::stdin().is_terminal() && io::stderr().is_terminal(),

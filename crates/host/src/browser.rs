@@ -2,15 +2,15 @@
 
 mod launcher;
 
-use crate::host::environment::{HostEnvironment, HostKind};
-pub(crate) use launcher::Launcher;
+use crate::environment::{HostEnvironment, HostKind};
+pub use launcher::{InvalidLauncher, Launcher};
 use std::io;
 use std::process::{Child, Command};
 use url::Url;
 
 /// The browser that opens the sign-in URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Browser {
+pub enum Browser {
     /// None: the user opens the URL.
     None,
     /// The user's choice: the first of these that can be started.
@@ -21,7 +21,7 @@ pub(crate) enum Browser {
 
 /// The result of opening the browser. Success is unknown: a launcher that starts may still show nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Opening {
+pub enum Opening {
     /// No browser is wanted.
     NotWanted,
     /// A launcher was started.
@@ -32,7 +32,7 @@ pub(crate) enum Opening {
 
 /// Why no browser was started.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Obstacle {
+pub enum Obstacle {
     /// The user's browser is not on this machine.
     Elsewhere,
     /// This machine has no display.
@@ -45,7 +45,7 @@ pub(crate) enum Obstacle {
 
 impl Obstacle {
     /// The obstacle if none of these can be started.
-    pub(crate) fn cannot_start(launchers: &[Launcher]) -> Self {
+    pub fn cannot_start(launchers: &[Launcher]) -> Self {
         Self::CannotStart(launchers.iter().map(|launcher| launcher.name().to_owned()).collect())
     }
 }
@@ -53,7 +53,7 @@ impl Obstacle {
 impl Browser {
     /// The choice of the environment variable `BROWSER`: commands, separated by colons. On Windows, where
     /// paths have colons, it is one command.
-    pub(crate) fn named_by(variable: &str) -> Self {
+    pub fn named_by(variable: &str) -> Self {
         let separator = if cfg!(windows) { '\n' } else { ':' };
         Self::Named(variable.split(separator).filter_map(|command| Launcher::parse(command).ok()).collect())
     }
@@ -65,7 +65,7 @@ impl Browser {
     ///
     /// `spawn` starts a launcher. It is [`Command::spawn`], unless the launcher must not inherit everything
     /// from this process.
-    pub(crate) fn open(
+    pub fn open(
         &self,
         host: &HostEnvironment,
         url: impl FnOnce() -> Url,
@@ -89,7 +89,7 @@ impl Browser {
     /// # Errors
     ///
     /// The reason why this browser cannot be opened here.
-    pub(crate) fn launchers(&self, host: &HostEnvironment) -> Result<Vec<Launcher>, Obstacle> {
+    pub fn launchers(&self, host: &HostEnvironment) -> Result<Vec<Launcher>, Obstacle> {
         match self {
             Self::None => Ok(Vec::new()),
             // Whoever names one knows best, even where windows are shown in another way.
@@ -137,7 +137,7 @@ fn launchers(commands: &[&str]) -> Vec<Launcher> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::environment::{Traces, variables};
+    use crate::environment::{Traces, variables};
     fn names(browser: &Browser, environment: &[(&str, &str)]) -> Result<Vec<String>, Obstacle> {
         let traces = Traces { terminal: true, ..Traces::default() };
         let launchers = browser.launchers(&HostEnvironment::judge(variables(environment), &traces))?;

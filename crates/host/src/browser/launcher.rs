@@ -1,6 +1,6 @@
 //! A command that opens a URL.
 
-use keymint_delivery_adapter::which;
+use crate::which::which;
 use std::io;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -15,14 +15,14 @@ const TEXT_BROWSERS: [&str; 8] =
 
 /// A program and its arguments, which no shell reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Launcher {
+pub struct Launcher {
     program: String,
     arguments: Vec<String>,
 }
 
 /// The reason why a text is no [`Launcher`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum InvalidLauncher {
+pub enum InvalidLauncher {
     /// A quote is not closed.
     #[error("it has a quote without an end")]
     UnclosedQuote,
@@ -38,7 +38,7 @@ impl Launcher {
     /// # Errors
     ///
     /// [`InvalidLauncher`]
-    pub(crate) fn parse(command: &str) -> Result<Self, InvalidLauncher> {
+    pub fn parse(command: &str) -> Result<Self, InvalidLauncher> {
         let words = if Path::new(command).is_file() {
             vec![command.to_owned()]
         } else {
@@ -53,17 +53,17 @@ impl Launcher {
     }
 
     /// Returns the program's name, without its directory and its extension.
-    pub(crate) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         Path::new(&self.program).file_stem().and_then(|name| name.to_str()).unwrap_or(&self.program)
     }
 
     /// Returns whether the program is a browser that draws in the terminal.
-    pub(crate) fn takes_the_terminal(&self) -> bool {
+    pub fn takes_the_terminal(&self) -> bool {
         TEXT_BROWSERS.contains(&self.name())
     }
 
     /// Returns whether the program exists and can be started.
-    pub(crate) fn is_there(&self) -> bool {
+    pub fn is_there(&self) -> bool {
         which(&self.program).is_ok()
     }
 
@@ -75,11 +75,7 @@ impl Launcher {
     /// # Errors
     ///
     /// The program was not found, or cannot be started.
-    pub(crate) fn start(
-        &self,
-        url: &Url,
-        spawn: impl FnOnce(&mut Command) -> io::Result<Child>,
-    ) -> io::Result<()> {
+    pub fn start(&self, url: &Url, spawn: impl FnOnce(&mut Command) -> io::Result<Child>) -> io::Result<()> {
         let program = which(&self.program).map_err(io::Error::other)?;
         let mut command = Command::new(program);
         command.args(self.arguments(url.as_str()));

@@ -1,3 +1,0 @@
-//! The machine that the command runs on.
-
-pub(crate) mod environment;

@@ -1,0 +1,38 @@
+//! The machine that a program runs on, as far as a sign-in with the browser depends on it.
+//!
+//! - [`HostEnvironment`] is the kind of machine, judged by environment variables and files: a desktop, SSH, a
+//!   container, WSL, a codespace, a remote editor or CI. It also has the coding agent that runs the program, and
+//!   the advice by which the browser's redirect reaches the program.
+//! - [`Browser`] opens a URL where the user would see it, and reports why it did not.
+//! - [`which()`] finds a program before it is needed.
+//!
+//! Nothing here contacts a server, prints, or fails a sign-in: a user can always open the URL by hand.
+//!
+//! ```no_run
+//! use keymint_host::{Browser, HostEnvironment, Obstacle, Opening};
+//! use std::process::Command;
+//! use url::Url;
+//!
+//! # fn main() -> Result<(), url::ParseError> {
+//! let url = Url::parse("http://localhost:5000/start/one-time")?;
+//! let host = HostEnvironment::detect();
+//! match Browser::System.open(&host, || url, Command::spawn) {
+//!     Opening::Tried => println!("Look at your browser."),
+//!     Opening::NotTried(Obstacle::NoDisplay) => println!("There is no display here: open it yourself."),
+//!     Opening::NotTried(_) | Opening::NotWanted => println!("Open it yourself."),
+//! }
+//! if let Some(advice) = host.advice(5000) {
+//!     println!("{}", advice.text);
+//!     advice.command.iter().for_each(|command| println!("  {command}"));
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod browser;
+mod environment;
+mod which;
+
+pub use browser::{Browser, InvalidLauncher, Launcher, Obstacle, Opening};
+pub use environment::{Advice, HostEnvironment, HostKind};
+pub use which::{WhichError, which};
