@@ -9,7 +9,8 @@ const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 const UNTERMINATED: &str = "a quote that does not end";
 const BACKSLASH: &str = "a backslash before a quote, which some readers take for its end";
-const SUBSTITUTION: &str = "a substitution (`$`, a backquote) that some readers do not know: quote it with '";
+const SUBSTITUTION: &str =
+    "a substitution (`$`, a backquote) that some readers do not know: write ${NAME}, or quote it with '";
 
 /// The reason why a file is not edited. It repeats no content, which may be secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
