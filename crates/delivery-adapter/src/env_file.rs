@@ -173,8 +173,8 @@ impl Reserved {
             ));
         };
         let FileLocation { directory, name, .. } = &self.location;
-        // Once more if another program changes the file at the same moment.
-        for _ in 0..2 {
+        // Again if another program changes the file at the same moment.
+        for _ in 0..10 {
             let snapshot = directory.read(name, LARGEST)?;
             let old = snapshot.as_ref().map_or(&[][..], |snapshot| &snapshot.content);
             let dotenv = Dotenv::parse(old, &self.variable).map_err(io::Error::other)?;
@@ -183,10 +183,13 @@ impl Reserved {
             }
             let new = dotenv.set(&value);
             if directory.replace(name, snapshot.as_ref(), &self.temp_file, &new)? {
-                return match directory.read(name, new.len())? {
-                    Some(snapshot) if *snapshot.content == *new => Ok(()),
-                    _ => Err(io::Error::other("another program changed it at the same moment")),
-                };
+                // Another program may have added its lines since.
+                let now = directory.read(name, LARGEST + new.len())?;
+                let has_key = now.is_some_and(|now| {
+                    Dotenv::parse(&now.content, &self.variable).is_ok_and(|now| now.is_set_to(key))
+                });
+                let lost = || io::Error::other("another program changed it at the same moment");
+                return if has_key { Ok(()) } else { Err(lost()) };
             }
         }
         Err(io::Error::other("another program keeps changing it"))

@@ -42,6 +42,11 @@ impl<'a> Dotenv<'a> {
         self.assignments.ours.iter().map(|assignment| &self.text[assignment.value.clone()])
     }
 
+    /// Returns whether some line sets the variable, and each to this value.
+    pub(super) fn is_set_to(&self, value: &str) -> bool {
+        !self.assignments.ours.is_empty() && self.values().all(|found| found == value.as_bytes())
+    }
+
     /// The numbers of those lines that have quotes or a comment, which some readers take for a part of the
     /// value.
     pub(super) fn decorated_lines(&self) -> impl Iterator<Item = usize> {

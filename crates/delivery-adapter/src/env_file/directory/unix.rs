@@ -4,7 +4,10 @@ use super::{Properties, is_name, is_name_for, new_name, placeholder, read_whole}
 use crate::fail_point;
 use crate::store::private_files::allow_unsupported;
 use crate::wall_clock::unix_now;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use rustix::fs::RenameFlags;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::io::Errno;
 use std::fs::{self, File, Metadata, TryLockError};
 use std::io;
 use std::os::fd::AsRawFd;
@@ -114,7 +117,7 @@ impl Directory {
     fn kind(&self, name: &str) -> io::Result<Option<FileType>> {
         match rustix::fs::statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(FileType::from_raw_mode(stat.st_mode))),
-            Err(rustix::io::Errno::NOENT) => Ok(None),
+            Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
@@ -127,7 +130,7 @@ impl Directory {
                     OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
                 return match rustix::fs::openat(&self.handle, name, flags, Mode::empty()) {
                     Ok(file) => Ok(Some(file.into())),
-                    Err(rustix::io::Errno::NOENT) => Ok(None),
+                    Err(Errno::NOENT) => Ok(None),
                     Err(error) => Err(error.into()),
                 };
             }
@@ -189,15 +192,94 @@ impl Directory {
         if now.as_ref() != snapshot.map(|snapshot| &snapshot.version) {
             return Ok(false);
         }
-        rustix::fs::renameat(&self.handle, &temp_file.name, &self.handle, name)?;
+        if !self.put_in_place(name, snapshot, temp_file)? {
+            return Ok(false);
+        }
         fail_point::reached("file-replaced");
-        self.sync()?;
+        self.finish_replacement(name, snapshot, temp_file)
+    }
+
+    /// Removes the old file, which has the name of the temporary file now. Returns `false`, with the old file in
+    /// its place again, if it has changed since the snapshot.
+    fn finish_replacement(
+        &self,
+        name: &str,
+        snapshot: Option<&Snapshot>,
+        temp_file: &TempFile,
+    ) -> io::Result<bool> {
+        let synced = self.sync();
+        if let Some(snapshot) = snapshot
+            && self.kind(&temp_file.name)?.is_some()
+            && !self.is_unchanged(&temp_file.name, snapshot)?
+        {
+            self.exchange(&temp_file.name, name)?;
+            return Ok(false);
+        }
+        temp_file.remove();
+        synced?;
         Ok(true)
     }
 
     /// A name is on the disk only with the directory.
     fn sync(&self) -> io::Result<()> {
         allow_unsupported(self.handle.sync_all())
+    }
+
+    /// Gives the temporary file this name. The old file, if there is one, gets the name of the temporary file, where
+    /// the system can exchange names: what another program writes to it at this moment is not lost.
+    fn put_in_place(
+        &self,
+        name: &str,
+        snapshot: Option<&Snapshot>,
+        temp_file: &TempFile,
+    ) -> io::Result<bool> {
+        let exclusive = match snapshot {
+            Some(snapshot) => {
+                // Other runs take the old file for a temporary file of this one, which is alive.
+                let _ = snapshot.file.try_lock();
+                self.exchange(&temp_file.name, name)
+            }
+            None => self.rename_to_new(&temp_file.name, name),
+        };
+        match exclusive {
+            Ok(()) => Ok(true),
+            Err(Errno::EXIST | Errno::NOENT) if self.kind(&temp_file.name)?.is_some() => Ok(false),
+            // The system or the file system cannot do that, but it has renamed a temporary file before.
+            Err(_) => {
+                rustix::fs::renameat(&self.handle, &temp_file.name, &self.handle, name)?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Returns whether the file of this name is that of the snapshot, with its content.
+    fn is_unchanged(&self, name: &str, snapshot: &Snapshot) -> io::Result<bool> {
+        let Some(file) = self.open_regular(name)? else { return Ok(false) };
+        let version = FileVersion::of(&file)?;
+        // The system may note the renaming as a change.
+        Ok(version.inode == snapshot.version.inode
+            && version.size == snapshot.version.size
+            && *read_whole(&file, version.size, snapshot.content.len())? == *snapshot.content)
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn exchange(&self, one: &str, other: &str) -> Result<(), Errno> {
+        rustix::fs::renameat_with(&self.handle, one, &self.handle, other, RenameFlags::EXCHANGE)
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn rename_to_new(&self, from: &str, to: &str) -> Result<(), Errno> {
+        rustix::fs::renameat_with(&self.handle, from, &self.handle, to, RenameFlags::NOREPLACE)
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    fn exchange(&self, _: &str, _: &str) -> Result<(), Errno> {
+        Err(Errno::NOSYS)
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    fn rename_to_new(&self, _: &str, _: &str) -> Result<(), Errno> {
+        Err(Errno::NOSYS)
     }
 }
 
@@ -504,6 +586,30 @@ mod tests {
         assert!(directory.replace(".env", snapshot.as_ref(), &temp_file, b"new").unwrap());
         assert!(getxattr(&file, ACCESS_LIST, &mut [0; 100][..]).is_err());
         assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o640);
+    }
+
+    #[test]
+    fn what_another_program_writes_at_the_moment_of_the_replacement_is_not_lost() {
+        let path = tempfile::tempdir().unwrap();
+        let file = path.path().join(".env");
+        fs::write(&file, "old").unwrap();
+        let directory = Arc::new(Directory::open(path.path().to_owned()).unwrap());
+        let snapshot = directory.read(".env", 100).unwrap();
+        let temp_file = TempFile::reserve(&directory, ".env", 100, snapshot.as_ref()).unwrap();
+        let names = || fs::read_dir(path.path()).unwrap().count();
+
+        // It was opened before the replacement and is written after it.
+        let mut old = File::options().append(true).open(&file).unwrap();
+        directory.put_in_place(".env", snapshot.as_ref(), &temp_file).unwrap();
+        io::Write::write_all(&mut old, b", and more").unwrap();
+        assert!(!directory.finish_replacement(".env", snapshot.as_ref(), &temp_file).unwrap());
+        assert_eq!((fs::read_to_string(&file).unwrap().as_str(), names()), ("old, and more", 2));
+
+        // A new file comes where there was none.
+        fs::remove_file(&file).unwrap();
+        fs::write(&file, "another").unwrap();
+        assert!(!directory.put_in_place(".env", None, &temp_file).unwrap());
+        assert_eq!((fs::read_to_string(&file).unwrap().as_str(), names()), ("another", 2));
     }
 
     #[test]
