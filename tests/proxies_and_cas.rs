@@ -21,7 +21,9 @@ async fn a_key_is_made_through_a_proxy_that_may_want_a_password() {
     for (variable, password) in [("HTTPS_PROXY", ""), ("ALL_PROXY", PASSWORD)] {
         let Some((company, proxy)) = behind_a_proxy(password).await else { return };
         let account = if password.is_empty() { String::new() } else { format!("corp:{password}@") };
-        let ended = company.sign_in(&[(variable, &proxy.url(&account))]).await.exits_with(0);
+        // The HTTP library itself uses no proxy where this variable is set.
+        let variables = [(variable, &*proxy.url(&account)), ("REQUEST_METHOD", "GET")];
+        let ended = company.sign_in(&variables).await.exits_with(0);
         assert!(!ended.stderr.contains(PASSWORD), "{}", ended.stderr);
         company.held_to_both_in(&proxy.end().await);
     }

@@ -14,7 +14,7 @@ use crate::args::OutputArgs;
 use crate::error::CliError;
 use crate::os::env::ProcessEnvironment;
 pub(crate) use create::{CreateSettings, Destinations, EnvFileOptions, KeyringOptions};
-pub(crate) use network::{bundle, proxy, roots_file};
+pub(crate) use network::{bundle, proxy_settings, roots_file};
 pub(crate) use options::{DEFINITIONS, Definition, Kind};
 pub(crate) use profile::Profile;
 pub(crate) use sign_in::{Endpoints, SignInSettings, resolve_browser};
@@ -164,6 +164,8 @@ mod tests {
             (&[], &[("HTTPS_PROXY", "::::canary")], "HTTPS_PROXY: it must be a proxy"),
             (&[], &[("https_proxy", "socks5://u:canary@host:1")], "https_proxy: it must be a proxy"),
             (&[], &[("ALL_PROXY", "http://")], "ALL_PROXY: it must be a proxy"),
+            (&[], &[("HTTPS_PROXY", "http://canary:9\r")], "HTTPS_PROXY: it must be a proxy"),
+            (&[], &[("HTTPS_PROXY", "http://user:12/canary@h.test")], "HTTPS_PROXY: it must be a proxy"),
         ] {
             let Err(failure) = resolve(flags, environment) else {
                 panic!("{flags:?} {environment:?} was accepted")
@@ -171,6 +173,17 @@ mod tests {
             assert!(failure.message().starts_with(expected), "{}", failure.message());
             assert!(!failure.message().contains("canary"), "{}", failure.message());
         }
+    }
+
+    #[test]
+    fn a_proxy_that_is_not_understood_matters_only_where_it_would_be_used() {
+        let proxy = ("ALL_PROXY", "socks5://x:1");
+        let corp = ["--issuer", "https://auth.corp.test", "--api-base", "https://corp.test"];
+        let mixed = ["--issuer", "http://127.0.0.1:1"];
+        let here = ["--issuer", "http://127.0.0.1:1", "--api-base", "http://[::1]:1"];
+        assert!(resolve(&corp, &[proxy, ("NO_PROXY", ""), ("no_proxy", ".corp.test")]).is_ok());
+        assert!(resolve(&here, &[proxy]).is_ok());
+        assert!(resolve(&corp, &[proxy]).is_err() && resolve(&mixed, &[proxy]).is_err());
     }
 
     #[test]

@@ -25,7 +25,8 @@
 //!   [`HttpOptions`] change them.
 //! - The system's certificates and those of [`ExtraRoots`] are trusted. Nothing is global to the
 //!   process.
-//! - `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` are honored. Loopback addresses never use the proxy.
+//! - The proxy is that of [`ProxySettings`], by default of `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`.
+//!   Loopback addresses never use it.
 //! - An error has the method, the URL without its query, the status, and of the body only the human
 //!   explanation that RFC 6749 and the platform define. It never has a secret of the run.
 
@@ -58,6 +59,7 @@ mod wire;
 // Connections.
 mod options;
 mod preconnect;
+mod proxy;
 mod roots;
 mod service;
 mod tls;
@@ -73,6 +75,7 @@ pub use auth_server::HttpAuthServer;
 pub use http::Http;
 pub use options::{HttpOptions, HttpSetupError};
 pub use platform_api::HttpPlatformApi;
+pub use proxy::{InvalidProxy, Proxy, ProxySettings};
 pub use roots::{ExtraRoots, InvalidPem};
 
 /// The README's example, which must compile.

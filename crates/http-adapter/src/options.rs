@@ -1,6 +1,7 @@
 //! The options of a client, and the error of setting one up.
 
 use crate::answer_log::AnswerLog;
+use crate::proxy::ProxySettings;
 use crate::roots::ExtraRoots;
 use std::error::Error;
 use std::time::Duration;
@@ -17,10 +18,13 @@ pub struct HttpOptions {
     pub connect_timeout: Duration,
     /// Certificate authorities to trust in addition to the system's.
     pub extra_roots: ExtraRoots,
+    /// The proxy.
+    pub proxy: ProxySettings,
     /// The log of the shapes of all answers.
     pub answer_log: Option<AnswerLog>,
 }
 
+/// The proxy is the one of the environment.
 impl Default for HttpOptions {
     fn default() -> Self {
         Self {
@@ -28,13 +32,14 @@ impl Default for HttpOptions {
             request_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(10),
             extra_roots: ExtraRoots::default(),
+            proxy: ProxySettings::from_env(),
             answer_log: None,
         }
     }
 }
 
-/// The client cannot be set up: the user agent is not a valid header value, or this system has no
-/// usable certificate authorities. The source says which.
+/// The client cannot be set up: the user agent is not a valid header value, the proxy is not
+/// understood, or this system has no usable certificate authorities. The source says which.
 #[derive(Debug, thiserror::Error)]
 #[error("HTTP cannot be set up")]
 pub struct HttpSetupError(#[source] BoxError);

@@ -25,7 +25,14 @@ impl Service {
         tls: &ClientConfig,
     ) -> Result<Self, HttpSetupError> {
         let slot = ConnectionSlot::default();
-        let client = |layer| builder(options, base, tls).connector_layer(layer).build();
+        let proxy = options.proxy.proxy_for(base).map_err(HttpSetupError::new)?;
+        let client = |layer| {
+            let builder = builder(options, base, tls).connector_layer(layer);
+            match proxy {
+                Some(proxy) => builder.proxy(reqwest::Proxy::all(proxy.url.clone())?).build(),
+                None => builder.build(),
+            }
+        };
         let sender = client(slot.sender()).map_err(HttpSetupError::new)?;
         let opener = client(slot.opener()).map_err(HttpSetupError::new)?;
         Ok(Self { url: base.join(&[]), sender, opener, slot })
@@ -50,7 +57,7 @@ impl Service {
 /// Sets every option that matters, the defaults as well: Cargo unifies features, so another crate
 /// may change reqwest's defaults.
 fn builder(options: &HttpOptions, base: &BaseUrl, tls: &ClientConfig) -> ClientBuilder {
-    let builder = Client::builder()
+    Client::builder()
         .https_only(base.join(&[]).scheme() == "https")
         .http1_only()
         .redirect(reqwest::redirect::Policy::none())
@@ -64,6 +71,7 @@ fn builder(options: &HttpOptions, base: &BaseUrl, tls: &ClientConfig) -> ClientB
         .default_headers(HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]))
         .timeout(options.request_timeout)
         .connect_timeout(options.connect_timeout)
-        .tls_backend_preconfigured(tls.clone());
-    if base.is_loopback() { builder.no_proxy() } else { builder }
+        .tls_backend_preconfigured(tls.clone())
+        // The library reads the environment by itself otherwise.
+        .no_proxy()
 }

@@ -1,8 +1,8 @@
 //! `keymint config`: each setting, its value, and where it comes from.
 
-use crate::args::ConfigArgs;
 use crate::args::values::switch;
-use crate::config::{self, DEFINITIONS, Definition, Given, Kind, Source, Sources};
+use crate::args::{ConfigArgs, EndpointArgs};
+use crate::config::{self, DEFINITIONS, Definition, Endpoints, Given, Kind, Source, Sources};
 use crate::error::CliError;
 use crate::flow::context::Context;
 use crate::ui::format::quoted;
@@ -33,10 +33,11 @@ pub(super) fn settings(profile: &Option<String>, sources: &Sources<'_>) -> Resul
     DEFINITIONS.iter().map(|definition| setting(definition, profile, sources)).collect()
 }
 
-/// The proxy, if there is one.
+/// The proxy, if there is one. One that is not understood is an error where it would be used.
 pub(super) fn proxy(sources: &Sources<'_>) -> Result<Option<Setting>, CliError> {
-    let proxy = config::proxy(sources)?;
-    Ok(proxy.map(|Given { value, source }| sourced(&source, "proxy".to_owned(), value.into())))
+    let proxies = config::proxy_settings(sources.environment);
+    Endpoints::resolve(&EndpointArgs::default(), sources)?.proxy(&proxies)?;
+    Ok(proxies.proxy().map(|proxy| constant("proxy".to_owned(), proxy.to_string().into(), proxy.variable())))
 }
 
 fn text(sources: &Sources<'_>, settings: &[Setting]) -> String {

@@ -6,7 +6,7 @@ mod network;
 mod report;
 
 use crate::args::{BrowserArgs, DoctorArgs};
-use crate::config::{Endpoints, resolve_browser};
+use crate::config::{Endpoints, proxy_settings, resolve_browser};
 use crate::error::{CliError, ErrorKind};
 use crate::flow::context::Context;
 use crate::os::stderr;
@@ -40,14 +40,15 @@ pub(crate) async fn run(args: &DoctorArgs, context: &Context) -> Result<ExitCode
     add(machine::keyring(context).await);
     add(machine::environment(sources.environment));
     add(machine::clock(&wall_clock::utc_now()));
-    let proxy = network::proxy(&endpoints, sources);
+    let proxies = proxy_settings(sources.environment);
+    let proxy = network::proxy(&proxies, &endpoints);
     // A proxy that is not understood would be bypassed.
     let may_connect = proxy.status != Health::Problem;
     add(proxy);
     let (certificates, roots) = network::certificates(&args.endpoints.ca_file, sources);
     add(certificates);
     if may_connect {
-        network::servers(&endpoints, roots, sources).await.into_iter().for_each(add);
+        network::servers(&endpoints, roots, proxies).await.into_iter().for_each(add);
     }
     if let Some(file) = &args.report {
         // Only now, so that no other program takes the port before the sign-in.

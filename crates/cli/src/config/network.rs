@@ -4,17 +4,13 @@ use super::sources::{Given, Source, Sources};
 use crate::args::values::{plain_text, wait};
 use crate::error::CliError;
 use crate::os::env::Environment;
-use keymint_http_adapter::{ExtraRoots, HttpOptions};
+use keymint_http_adapter::{ExtraRoots, HttpOptions, ProxySettings};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
-use url::Url;
 
 /// Longest bundle of certificates that is read, in bytes. That of a system has a quarter of a million.
 const LONGEST_PEM: u64 = 8 * 1024 * 1024;
-
-/// The variables that name the proxy, in the order of precedence.
-const PROXY_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
 /// Resolves the options of the HTTP client.
 pub(super) fn http(
@@ -23,6 +19,7 @@ pub(super) fn http(
     of: &Sources<'_>,
 ) -> Result<HttpOptions, CliError> {
     let mut http = HttpOptions::default();
+    http.proxy = proxy_settings(of.environment);
     of.override_default(&mut http.request_timeout, "http-timeout", timeout, wait)?;
     // Shorter than the request, so that the error names the one that was too long.
     http.connect_timeout = http.connect_timeout.min(http.request_timeout / 2);
@@ -83,26 +80,11 @@ fn read_pem(path: &Path) -> io::Result<Vec<u8>> {
     if pem.len() as u64 > LONGEST_PEM { Err(io::Error::other("it has more than 8 MiB")) } else { Ok(pem) }
 }
 
-/// The proxy in use, without the user name and password in its URL. A proxy that cannot be parsed
-/// is an error, since the HTTP client would ignore it.
-pub(crate) fn proxy(of: &Sources<'_>) -> Result<Option<Given>, CliError> {
-    let Some(Given { value, source }) = first_variable(of.environment, &PROXY_VARIABLES)? else {
-        return Ok(None);
-    };
-    match harmless_proxy(&value) {
-        Some(value) => Ok(Some(Given { value, source })),
-        None => Err(CliError::usage(format!(
-            "{}: it must be a proxy such as http://host:3128; other kinds than http and https are not supported",
-            source.about("proxy")
-        ))),
-    }
-}
-
-fn harmless_proxy(value: &str) -> Option<String> {
-    let url = if value.contains("://") { Url::parse(value) } else { Url::parse(&format!("http://{value}")) };
-    let url = url.ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
-    let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
-    Some(format!("{}://{}{port}", url.scheme(), url.host_str()?))
+/// The proxy and its exceptions.
+pub(crate) fn proxy_settings(environment: &dyn Environment) -> ProxySettings {
+    // Text that is not UTF-8 is no proxy, and matters only where one would be used.
+    let unreadable = |_| Some(char::REPLACEMENT_CHARACTER.to_string());
+    ProxySettings::from_variables(|name| environment.get(name).unwrap_or_else(unreadable))
 }
 
 #[cfg(test)]
@@ -133,22 +115,5 @@ mod tests {
         }
         let folder = folder.path().to_str().unwrap();
         assert!(resolve(&["--ca-file", folder], &[]).is_err(), "a folder");
-    }
-
-    #[test]
-    fn a_proxy_counts_only_where_it_would_be_used() {
-        for environment in [
-            &[("HTTPS_PROXY", "http://user:password@proxy:3128")][..],
-            &[("HTTPS_PROXY", "proxy:3128"), ("ALL_PROXY", "socks5://not.used:1")],
-            &[("HTTP_PROXY", "::::")],
-        ] {
-            assert!(resolve(&[], environment).is_ok(), "{environment:?}");
-        }
-        assert_eq!(
-            harmless_proxy("https://user:password@proxy:3128/path?query").as_deref(),
-            Some("https://proxy:3128")
-        );
-        let sandbox = ["--issuer", "http://127.0.0.1:1", "--api-base", "http://[::1]:1"];
-        assert!(resolve(&sandbox, &[("HTTPS_PROXY", "::::")]).is_ok());
     }
 }

@@ -8,7 +8,7 @@ use crate::error::CliError;
 use crate::ui::message::Warning;
 use keymint_domain::{BaseUrl, Client, Plan, PollPolicy, Timeouts};
 use keymint_host::{Browser, Launcher};
-use keymint_http_adapter::HttpOptions;
+use keymint_http_adapter::{HttpOptions, Proxy, ProxySettings};
 use std::time::Duration;
 
 /// The port of the redirect URI that OpenAI's server knows for the default client.
@@ -72,6 +72,12 @@ impl Endpoints {
         self.client.issuer.is_loopback() && self.api_base.is_loopback()
     }
 
+    /// The proxy by which any of the servers is reached.
+    pub(crate) fn proxy<'a>(&self, settings: &'a ProxySettings) -> Result<Option<&'a Proxy>, CliError> {
+        let proxy_for = |base| settings.proxy_for(base).map_err(|error| CliError::usage(error.to_string()));
+        Ok(proxy_for(&self.client.issuer)?.or(proxy_for(&self.api_base)?))
+    }
+
     /// The warnings to show before the browser opens.
     pub(crate) fn warnings(&self) -> impl Iterator<Item = Warning<'_>> {
         let Self { client, api_base, .. } = self;
@@ -120,11 +126,10 @@ impl SignInSettings {
         of: &Sources<'_>,
     ) -> Result<Self, CliError> {
         let endpoints = Endpoints::resolve(servers, of)?;
-        if !endpoints.are_here() {
-            network::proxy(of)?;
-        }
+        let http = network::http(&timeouts.servers.http_timeout, &servers.ca_file, of)?;
+        endpoints.proxy(&http.proxy)?;
         Ok(Self {
-            http: network::http(&timeouts.servers.http_timeout, &servers.ca_file, of)?,
+            http,
             polling: polling(timeouts, of)?,
             timeout: of.get("sign-in-timeout", &timeouts.sign_in_timeout, wait)?.unwrap_or(SIGN_IN_TIMEOUT),
             listens: !of.switch("no-listen", browser.no_listen)?,

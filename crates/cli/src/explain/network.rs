@@ -1,15 +1,15 @@
 //! The errors of requests to the servers.
 
-use crate::config::Given;
 use crate::error::{CliError, ErrorKind};
 use crate::ui::format::DASHBOARD;
 use keymint_domain::{Advice, ServiceError, ServiceErrorKind, Step};
+use keymint_http_adapter::Proxy;
 
 /// The page that lists the supported countries.
 const COUNTRIES: &str = "https://platform.openai.com/docs/supported-countries";
 
 /// The error of a request. `proxy` is the one in use.
-pub(crate) fn service(error: ServiceError, proxy: Option<&Given>) -> CliError {
+pub(crate) fn service(error: ServiceError, proxy: Option<&Proxy>) -> CliError {
     let kind = match error.kind {
         ServiceErrorKind::NotSent(_) | ServiceErrorKind::TimedOut => ErrorKind::Network,
         _ => ErrorKind::Server,
@@ -27,18 +27,18 @@ pub(crate) fn service(error: ServiceError, proxy: Option<&Given>) -> CliError {
 }
 
 /// The words and options for an advice of the domain.
-pub(crate) fn hint(advice: Advice, proxy: Option<&Given>) -> String {
-    let named = proxy.map(|Given { value, source }| (value, source.about("proxy")));
-    let hint = match (advice, named) {
+pub(crate) fn hint(advice: Advice, proxy: Option<&Proxy>) -> String {
+    let hint = match (advice, proxy) {
         (Advice::CheckHostName, _) => "Check the network connection, and the host name if you have set one.",
         (Advice::CheckTrust, _) => {
             "If a company proxy inspects TLS, pass its certificate with --ca-file. Check this machine's clock, too, \
              and --issuer and --api-base if you have set them."
         }
-        (Advice::CheckProxy, Some((_, variable))) => {
+        (Advice::CheckProxy, Some(proxy)) => {
             return format!(
-                "{variable} names the proxy. Check its address, and the user name and password in it; NO_PROXY lists \
-                 the hosts that are reached without it."
+                "{} names the proxy. Check its address, and the user name and password in it; NO_PROXY lists \
+                 the hosts that are reached without it.",
+                proxy.variable()
             );
         }
         (Advice::CheckProxy, None) => "Check the proxy in HTTPS_PROXY, ALL_PROXY and NO_PROXY.",
@@ -54,10 +54,11 @@ pub(crate) fn hint(advice: Advice, proxy: Option<&Given>) -> String {
             "A captive portal or a proxy answered, not the platform. Open any web page in a browser on this machine \
              to see whether the network asks for something, and check --issuer and --api-base if you have set them."
         }
-        (Advice::ChangeRoute, Some((proxy, variable))) => {
+        (Advice::ChangeRoute, Some(proxy)) => {
             return format!(
-                "The platform refuses requests from the country or region of the proxy {proxy}, which {variable} \
-                 names. Use another proxy, or none. {COUNTRIES} lists the supported countries."
+                "The platform refuses requests from the country or region of the proxy {proxy}, which {} \
+                 names. Use another proxy, or none. {COUNTRIES} lists the supported countries.",
+                proxy.variable()
             );
         }
         (Advice::ChangeRoute, None) => {
@@ -115,8 +116,8 @@ pub(crate) fn hint(advice: Advice, proxy: Option<&Given>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Source;
     use keymint_domain::{ConnectFailure, Intermediary};
+    use keymint_http_adapter::ProxySettings;
 
     #[test]
     fn a_failure_of_a_server_has_a_hint_that_helps() {
@@ -138,10 +139,12 @@ mod tests {
             let told = service(ServiceError::new(step, kind, "no"), None).hints().unwrap();
             assert!(told.contains(expected), "{step}, {kind:?}: {told}");
         }
-        let value = "http://proxy:3128".to_owned();
-        let proxy = Given { value, source: Source::Variable("ALL_PROXY".to_owned()) };
-        assert!(hint(Advice::CheckProxy, Some(&proxy)).starts_with("ALL_PROXY names the proxy."));
-        let country = hint(Advice::ChangeRoute, Some(&proxy));
+        let settings = ProxySettings::from_variables(|name| {
+            (name == "ALL_PROXY").then(|| "http://user:canary@proxy:3128".to_owned())
+        });
+        let proxy = settings.proxy();
+        assert!(hint(Advice::CheckProxy, proxy).starts_with("ALL_PROXY names the proxy."));
+        let country = hint(Advice::ChangeRoute, proxy);
         assert!(country.contains("the proxy http://proxy:3128, which ALL_PROXY names"), "{country}");
     }
 

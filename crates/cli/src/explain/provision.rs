@@ -1,6 +1,5 @@
 //! The errors of the flow.
 
-use crate::config::Given;
 use crate::error::{CliError, ErrorKind};
 use crate::explain::network;
 use crate::ui::format::{DASHBOARD, describe_target_exactly, quoted};
@@ -8,10 +7,11 @@ use keymint_domain::{
     Advice, AuthorizationError, KeyScope, NewKey, Observation, PolicyOwner, ProvisionError, Reason,
     Restriction, Target, TargetError,
 };
+use keymint_http_adapter::Proxy;
 use std::fmt::Display;
 
 /// The error of a flow. `proxy` is the one in use, and `now` the time of the error, in UTC.
-pub(crate) fn provision(error: ProvisionError, proxy: Option<&Given>, now: &str) -> CliError {
+pub(crate) fn provision(error: ProvisionError, proxy: Option<&Proxy>, now: &str) -> CliError {
     use ErrorKind::{NoProject, SignInRefused, SignInTimeout};
     let (mut candidates, reason) = (Vec::new(), error.reason());
     let (kind, hint) = match &error {

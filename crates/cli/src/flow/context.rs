@@ -54,7 +54,7 @@ impl Context {
 
     /// The error of the flow, with hints that fit the variables of this process.
     pub(crate) fn explain(&self, error: impl Into<ProvisionError>) -> CliError {
-        let proxy = config::proxy(&self.sources).ok().flatten();
-        provision(error.into(), proxy.as_ref(), &wall_clock::utc_now())
+        let settings = config::proxy_settings(self.sources.environment);
+        provision(error.into(), settings.proxy(), &wall_clock::utc_now())
     }
 }

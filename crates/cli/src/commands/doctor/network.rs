@@ -1,25 +1,21 @@
 //! The way to the two servers.
 
-use crate::config::{self, Endpoints, Given, Sources};
+use crate::config::{self, Endpoints, Sources};
 use crate::explain::network::hint;
 use crate::ui::json::Finding;
 use keymint_domain::{BaseUrl, Reason, ServiceError};
-use keymint_http_adapter::{ExtraRoots, Http, HttpOptions, HttpSetupError};
+use keymint_http_adapter::{ExtraRoots, Http, HttpOptions, HttpSetupError, Proxy, ProxySettings};
 use std::time::Duration;
 
 /// The time limit of an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Which proxy is in force.
-pub(super) fn proxy(endpoints: &Endpoints, options: &Sources<'_>) -> Finding {
-    if endpoints.are_here() {
-        return Finding::ok("proxy", "none: the servers are on this machine");
-    }
-    match config::proxy(options) {
+/// The proxy in force.
+pub(super) fn proxy(settings: &ProxySettings, endpoints: &Endpoints) -> Finding {
+    match endpoints.proxy(settings) {
+        Ok(None) if endpoints.are_here() => Finding::ok("proxy", "none: the servers are on this machine"),
         Ok(None) => Finding::ok("proxy", "none"),
-        Ok(Some(proxy)) => {
-            Finding::ok("proxy", &format!("{} (by {})", proxy.value, proxy.source.about("proxy")))
-        }
+        Ok(Some(proxy)) => Finding::ok("proxy", &format!("{proxy} (by {})", proxy.variable())),
         Err(failure) => {
             Finding::problem("proxy", &failure.message(), "Correct it, or unset it to go without.")
         }
@@ -47,25 +43,25 @@ pub(super) fn certificates(ca_file: &Option<String>, options: &Sources<'_>) -> (
 pub(super) async fn servers(
     endpoints: &Endpoints,
     extra_roots: ExtraRoots,
-    sources: &Sources<'_>,
+    proxy: ProxySettings,
 ) -> [Finding; 2] {
-    let proxy = config::proxy(sources).ok().flatten();
     let mut options = HttpOptions::default();
     options.extra_roots = extra_roots;
     options.request_timeout = PATIENCE;
+    options.proxy = proxy.clone();
     let http = Http::new(options);
     let (issuer, api) = (&endpoints.client.issuer, &endpoints.api_base);
     let check_issuer = async { Ok(http.auth_server(issuer.clone())?.check_answer().await) };
     let check_api = async { Ok(http.platform_api(api.clone())?.check_answer().await) };
     let (of_issuer, of_api) = tokio::join!(check_issuer, check_api);
-    [server("issuer", issuer, of_issuer, proxy.as_ref()), server("api", api, of_api, proxy.as_ref())]
+    [server("issuer", issuer, of_issuer, proxy.proxy()), server("api", api, of_api, proxy.proxy())]
 }
 
 fn server(
     check: &'static str,
     base: &BaseUrl,
     answer: Result<Result<(), ServiceError>, HttpSetupError>,
-    proxy: Option<&Given>,
+    proxy: Option<&Proxy>,
 ) -> Finding {
     match answer {
         Ok(Ok(())) => Finding::ok(check, &format!("{base} can be reached")),

@@ -1,0 +1,445 @@
+//! The proxy of the requests. Parsed here alone: the HTTP library gets the parsed URL and reads no
+//! environment.
+
+use keymint_domain::BaseUrl;
+use std::fmt;
+use std::net::IpAddr;
+use url::{Host, Url};
+
+/// The variables that name the proxy, in the order of precedence.
+const PROXY_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
+/// The variables that list the hosts without a proxy, in the order of precedence.
+const EXCEPTION_VARIABLES: [&str; 2] = ["NO_PROXY", "no_proxy"];
+
+/// A proxy, and the hosts that are reached without it. By default, no proxy.
+#[derive(Debug, Clone, Default)]
+pub struct ProxySettings {
+    proxy: Option<Result<Proxy, InvalidProxy>>,
+    exceptions: Vec<Exception>,
+}
+
+impl ProxySettings {
+    /// The settings of this process's environment.
+    pub fn from_env() -> Self {
+        // A value that is not UTF-8 is no proxy, and becomes one that is not ASCII.
+        Self::from_variables(|name| Some(std::env::var_os(name)?.to_string_lossy().into_owned()))
+    }
+
+    /// The settings of `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, or the same in lowercase. An empty
+    /// variable counts as unset.
+    ///
+    /// `NO_PROXY` lists hosts with their subdomains, IP addresses and networks (`10.0.0.0/8`), each
+    /// optionally with a port, separated by commas or blanks. `*` means every host.
+    pub fn from_variables(get: impl Fn(&str) -> Option<String>) -> Self {
+        let first = |names: &[&'static str]| {
+            names.iter().find_map(|&name| Some((name, get(name).filter(|value| !value.is_empty())?)))
+        };
+        let proxy = first(&PROXY_VARIABLES).map(|(variable, value)| match parse(&value) {
+            Ok(url) => Ok(Proxy { variable, url }),
+            Err(flaw) => Err(InvalidProxy { variable, flaw }),
+        });
+        let (_, exceptions) = first(&EXCEPTION_VARIABLES).unwrap_or_default();
+        let exceptions = exceptions.split([',', ' ', '\t', '\r', '\n']).filter_map(Exception::parse);
+        Self { proxy, exceptions: exceptions.collect() }
+    }
+
+    /// The proxy, even if no server is reached through it.
+    pub fn proxy(&self) -> Option<&Proxy> {
+        self.proxy.as_ref()?.as_ref().ok()
+    }
+
+    /// The proxy of requests to this URL. Loopback addresses never have one.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidProxy`] if the proxy would be used, but is not understood.
+    pub fn proxy_for(&self, base: &BaseUrl) -> Result<Option<&Proxy>, InvalidProxy> {
+        let url = base.join(&[]);
+        let is_exception = |exception: &Exception| exception.covers(&url);
+        match &self.proxy {
+            Some(proxy) if !base.is_loopback() && !self.exceptions.iter().any(is_exception) => {
+                proxy.as_ref().map(Some).map_err(|error| *error)
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// A proxy. Its text is the URL without user name and password.
+#[derive(Clone)]
+pub struct Proxy {
+    variable: &'static str,
+    pub(crate) url: Url,
+}
+
+impl Proxy {
+    /// The environment variable that names the proxy.
+    pub fn variable(&self) -> &'static str {
+        self.variable
+    }
+}
+
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.url.origin().ascii_serialization())
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Proxy({self} by {})", self.variable)
+    }
+}
+
+/// The proxy that a variable names is not understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{variable}: it must be a proxy such as http://host:3128; {flaw}")]
+pub struct InvalidProxy {
+    variable: &'static str,
+    flaw: Flaw,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+enum Flaw {
+    #[error("other kinds than http and https are not supported")]
+    Scheme,
+    #[error("it has a blank, a line end, or a character that is not ASCII")]
+    Character,
+    #[error(
+        "special characters in the user name or password must be percent-encoded, such as %2F for a slash"
+    )]
+    Credentials,
+    #[error("the host or the port is not valid, or something follows them")]
+    Server,
+}
+
+/// Parses a proxy's URL. URL parsers correct mistakes, and not all in the same way. So only a URL that
+/// needs no correction is accepted.
+fn parse(value: &str) -> Result<Url, Flaw> {
+    if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Flaw::Character);
+    }
+    let (scheme, rest) = value.split_once("://").unwrap_or(("http", value));
+    let schemes = ["http", "https"];
+    let scheme = schemes.into_iter().find(|known| known.eq_ignore_ascii_case(scheme)).ok_or(Flaw::Scheme)?;
+    let (credentials, server) = match rest.rsplit_once('@') {
+        Some((credentials, server)) => (format!("{credentials}@"), server),
+        None => (String::new(), rest),
+    };
+    if !are_encoded(credentials.trim_end_matches('@')) || credentials.matches('@').count() > 1 {
+        return Err(Flaw::Credentials);
+    }
+    let server = server.strip_suffix('/').unwrap_or(server);
+    if !is_server(server) {
+        return Err(Flaw::Server);
+    }
+    let url = Url::parse(&format!("{scheme}://{credentials}{server}/")).map_err(|_| Flaw::Server)?;
+    // The HTTP library parses it once more.
+    let again = url.as_str().parse::<hyper::Uri>();
+    let is_same = again.is_ok_and(|uri| uri.host() == url.host_str() && uri.port_u16() == url.port());
+    if is_same { Ok(url) } else { Err(Flaw::Server) }
+}
+
+/// Returns whether a user name and password have no character that ends them for some parser.
+fn are_encoded(credentials: &str) -> bool {
+    let mut octets = Vec::with_capacity(credentials.len());
+    let mut rest = credentials.bytes();
+    while let Some(byte) = rest.next() {
+        octets.push(match byte {
+            b'/' | b'?' | b'#' | b'\\' => return false,
+            b'%' => {
+                let digits = [rest.next(), rest.next()]
+                    .map(|digit| char::from(digit.unwrap_or_default()).to_digit(16));
+                let [Some(high), Some(low)] = digits else { return false };
+                (high * 16 + low) as u8
+            }
+            byte => byte,
+        });
+    }
+    str::from_utf8(&octets).is_ok()
+}
+
+/// Returns whether this is a host, or a host and a port.
+fn is_server(server: &str) -> bool {
+    let bracketed = server.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let (is_host, port) = match bracketed {
+        Some((address, port)) => (address.parse::<IpAddr>().is_ok_and(|address| address.is_ipv6()), port),
+        None => {
+            let (host, port) = server.split_at(server.find(':').unwrap_or(server.len()));
+            let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+            (!host.is_empty() && host.bytes().all(is_allowed), port)
+        }
+    };
+    is_host && (port.is_empty() || port.strip_prefix(':').and_then(self::port).is_some())
+}
+
+fn port(digits: &str) -> Option<u16> {
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|port| is_number && *port != 0)
+}
+
+/// An entry of `NO_PROXY`.
+#[derive(Debug, Clone)]
+enum Exception {
+    Everything,
+    /// The addresses that begin with so many bits of this one.
+    Network(IpAddr, u32),
+    /// A host, with its subdomains if it is a name.
+    Host(Host, Option<u16>),
+}
+
+impl Exception {
+    /// Parses an entry. None if no host matches it.
+    fn parse(entry: &str) -> Option<Self> {
+        if entry == "*" {
+            return Some(Self::Everything);
+        }
+        if let Some((address, bits)) = entry.split_once('/') {
+            let address: IpAddr = address.parse().ok()?;
+            let longest = if address.is_ipv4() { 32 } else { 128 };
+            return Some(Self::Network(address, bits.parse().ok().filter(|bits| *bits <= longest)?));
+        }
+        let (host, port) = match entry.rsplit_once(':') {
+            _ if entry.parse::<IpAddr>().is_ok() || entry.ends_with(']') => (entry, None),
+            Some((host, digits)) => (host, Some(self::port(digits)?)),
+            None => (entry, None),
+        };
+        let host = match host.parse() {
+            Ok(IpAddr::V4(address)) => Host::Ipv4(address),
+            Ok(IpAddr::V6(address)) => Host::Ipv6(address),
+            Err(_) => {
+                let name = host.strip_prefix('*').unwrap_or(host);
+                Host::parse(name.strip_prefix('.').unwrap_or(name).trim_end_matches('.')).ok()?
+            }
+        };
+        Some(Self::Host(host, port))
+    }
+
+    fn covers(&self, url: &Url) -> bool {
+        match (self, url.host()) {
+            (Self::Everything, _) => true,
+            (Self::Network(network, bits), Some(host)) => {
+                address(&host).is_some_and(|address| have_common_prefix(*network, address, *bits))
+            }
+            (Self::Host(exception, port), Some(host)) => {
+                let is_host = match (exception, &host) {
+                    (Host::Domain(suffix), Host::Domain(name)) => {
+                        let name = name.trim_end_matches('.');
+                        name.strip_suffix(suffix.as_str())
+                            .is_some_and(|sub| sub.is_empty() || sub.ends_with('.'))
+                    }
+                    (exception, host) => {
+                        let exception = address(exception);
+                        exception.is_some() && exception == address(host)
+                    }
+                };
+                is_host && port.is_none_or(|port| url.port_or_known_default() == Some(port))
+            }
+            (_, None) => false,
+        }
+    }
+}
+
+fn address<S>(host: &Host<S>) -> Option<IpAddr> {
+    match host {
+        Host::Domain(_) => None,
+        Host::Ipv4(address) => Some((*address).into()),
+        Host::Ipv6(address) => Some(IpAddr::from(*address).to_canonical()),
+    }
+}
+
+fn have_common_prefix(one: IpAddr, other: IpAddr, bits: u32) -> bool {
+    let differing = match (one, other) {
+        (IpAddr::V4(one), IpAddr::V4(other)) => (one.to_bits() ^ other.to_bits()).leading_zeros(),
+        (IpAddr::V6(one), IpAddr::V6(other)) => (one.to_bits() ^ other.to_bits()).leading_zeros(),
+        _ => return false,
+    };
+    differing >= bits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn settings(variables: &[(&str, &str)]) -> ProxySettings {
+        ProxySettings::from_variables(|name| {
+            let (_, value) = variables.iter().find(|(variable, _)| *variable == name)?;
+            Some((*value).to_owned())
+        })
+    }
+
+    fn is_direct(exceptions: &str, server: &str) -> bool {
+        let settings = settings(&[("HTTPS_PROXY", "http://proxy:3128"), ("NO_PROXY", exceptions)]);
+        settings.proxy_for(&BaseUrl::parse(server).unwrap()).unwrap().is_none()
+    }
+
+    #[test]
+    fn a_proxy_is_shown_without_user_name_and_password() {
+        for (value, shown) in [
+            ("proxy", "http://proxy"),
+            ("proxy:3128", "http://proxy:3128"),
+            ("http://proxy:80/", "http://proxy"),
+            ("HTTPS://Proxy_1.corp.test:3128", "https://proxy_1.corp.test:3128"),
+            ("http://[fd00::1]:3128", "http://[fd00::1]:3128"),
+            ("user:canary@proxy:3128", "http://proxy:3128"),
+            ("http://canary@proxy", "http://proxy"),
+            ("http://user:canary%2F%40%c3%a4|\"'{@proxy:3128", "http://proxy:3128"),
+            ("http://user:canary:canary;=,!$&@proxy", "http://proxy"),
+        ] {
+            let settings = settings(&[("ALL_PROXY", value)]);
+            let proxy = settings.proxy_for(&BaseUrl::openai_api()).unwrap().unwrap();
+            assert_eq!((proxy.to_string().as_str(), proxy.variable()), (shown, "ALL_PROXY"), "{value}");
+            assert!(!format!("{settings:?}").contains("canary"), "{settings:?}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_needs_correction_is_refused_and_not_repeated() {
+        use Flaw::{Character, Credentials, Scheme, Server};
+        for (value, flaw) in [
+            ("http://canary:9\r", Character),
+            ("http://canary:9\n", Character),
+            (" http://canary:9", Character),
+            ("http://canary:9 ", Character),
+            ("\u{feff}http://canary:9", Character),
+            ("http://cänary:9", Character),
+            (" ", Character),
+            ("socks5://canary:1", Scheme),
+            ("://canary", Scheme),
+            ("http://user:12/canary@proxy", Credentials),
+            ("http://user:12?canary@proxy", Credentials),
+            ("http://user:12#canary@proxy", Credentials),
+            ("http://user:12\\canary@proxy", Credentials),
+            ("http://user:12@canary@proxy", Credentials),
+            ("user:12@canary@@proxy", Credentials),
+            ("http://user:100%canary@proxy", Credentials),
+            ("http://user:canary%f@proxy", Credentials),
+            ("http://user:canary%ff@proxy", Credentials),
+            ("http://", Server),
+            ("http:///canary", Server),
+            ("http:/canary", Server),
+            ("http:\\\\canary", Server),
+            ("http:canary", Server),
+            ("\"http://canary\"", Scheme),
+            ("'canary'", Server),
+            ("http://canary/proxy.pac", Server),
+            ("http://canary:3128//", Server),
+            ("http://canary?x", Server),
+            ("http://canary:", Server),
+            ("http://canary:0", Server),
+            ("http://canary:+80", Server),
+            ("http://canary:65536", Server),
+            ("http://canary:1:2", Server),
+            ("http://canary%41:1", Server),
+            ("http://[canary]:1", Server),
+            ("http://[::1", Server),
+            ("http://::1:3128", Server),
+            ("http://[127.0.0.1]:1", Server),
+            ("::::", Server),
+            ("http://user@", Server),
+            ("http://1.2.3.4.5:1", Server),
+        ] {
+            let settings = settings(&[("https_proxy", value)]);
+            let error = settings.proxy_for(&BaseUrl::openai_api()).unwrap_err();
+            assert_eq!(error, InvalidProxy { variable: "https_proxy", flaw }, "{value}");
+            assert!(!error.to_string().contains("canary") && settings.proxy().is_none());
+        }
+        let long = format!("http://user:{}@proxy", "x".repeat(70_000));
+        assert_eq!(parse(&long), Err(Server));
+    }
+
+    proptest! {
+        /// The library splits what it gets at the first `@`, and ignores what it does not understand.
+        #[test]
+        fn an_accepted_proxy_leads_to_the_same_server_for_each_parser(
+            value in r"(http://|HTTPS://|)([a-z%/:@\\\[\]?#. |0-9]{0,6}@)?[a-zA-Z0-9.:/\[\]%@_-]{1,12}"
+        ) {
+            if let Ok(url) = parse(&value) {
+                let uri: hyper::Uri = url.as_str().parse().unwrap();
+                let authority = uri.authority().unwrap().as_str();
+                prop_assert!(authority.matches('@').count() <= 1);
+                let server = authority.rsplit('@').next().unwrap();
+                prop_assert!(value.to_ascii_lowercase().contains(url.host_str().unwrap())
+                    || url.host().is_some_and(|host| address(&host).is_some()));
+                prop_assert!(server.starts_with(url.host_str().unwrap()));
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_variable_that_is_not_empty_counts() {
+        for (variables, proxy) in [
+            (&[("ALL_PROXY", "http://all:1"), ("https_proxy", "http://one:1")][..], Some("http://one:1")),
+            (&[("HTTPS_PROXY", ""), ("all_proxy", "http://all:1")], Some("http://all:1")),
+            (&[("HTTPS_PROXY", "http://one:1"), ("ALL_PROXY", "socks5://not.used:1")], Some("http://one:1")),
+            (&[("HTTP_PROXY", "::::"), ("REQUEST_METHOD", "GET")], None),
+            (&[("HTTPS_PROXY", "http://one:1"), ("NO_PROXY", ""), ("no_proxy", "api.openai.com")], None),
+            (&[("HTTPS_PROXY", "http://one:1"), ("REQUEST_METHOD", "GET")], Some("http://one:1")),
+        ] {
+            let settings = settings(variables);
+            let used = settings.proxy_for(&BaseUrl::openai_api()).unwrap().map(ToString::to_string);
+            assert_eq!(used.as_deref(), proxy, "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_is_not_understood_matters_only_where_it_would_be_used() {
+        let settings = settings(&[("ALL_PROXY", "socks5://x:1"), ("NO_PROXY", ".corp.test")]);
+        for (server, is_used) in [
+            ("https://api.corp.test", false),
+            ("https://corp.test", false),
+            ("http://127.0.0.1:1", false),
+            ("https://[::1]:1", false),
+            ("https://localhost", false),
+            ("https://other.test", true),
+        ] {
+            assert_eq!(settings.proxy_for(&BaseUrl::parse(server).unwrap()).is_err(), is_used, "{server}");
+        }
+    }
+
+    #[test]
+    fn no_proxy_names_hosts_addresses_and_networks() {
+        for (exceptions, server) in [
+            ("*", "https://host.test"),
+            ("a.test, host.test", "https://host.test"),
+            ("a.test host.test", "https://sub.host.test"),
+            ("HOST.test.", "https://host.TEST"),
+            ("host.test", "https://host.test."),
+            (".host.test", "https://host.test"),
+            ("*.host.test", "https://sub.host.test"),
+            ("host.test:8443", "https://host.test:8443"),
+            ("host.test:443", "https://host.test"),
+            ("bücher.test", "https://xn--bcher-kva.test"),
+            ("10.1.2.3", "https://10.1.2.3"),
+            ("10.0.0.0/8", "https://10.1.2.3"),
+            ("10.1.2.3", "https://[::ffff:10.1.2.3]"),
+            ("0.0.0.0/0", "https://10.1.2.3"),
+            ("10.1.2.3:8443", "https://10.1.2.3:8443"),
+            ("fd00::1", "https://[fd00::1]"),
+            ("[fd00::1]", "https://[fd00::1]"),
+            ("[fd00::1]:8443", "https://[fd00::1]:8443"),
+            ("fd00::/8", "https://[fd00::1]"),
+        ] {
+            assert!(is_direct(exceptions, server), "{exceptions}: {server}");
+        }
+        for (exceptions, server) in [
+            ("", "https://host.test"),
+            (", ,.,*.,:,/", "https://host.test"),
+            ("host.test", "https://nothost.test"),
+            ("sub.host.test", "https://host.test"),
+            ("host.test:8443", "https://host.test"),
+            ("host.test:x", "https://host.test"),
+            ("test.host", "https://host.test"),
+            ("10.0.0.0/8", "https://11.1.2.3"),
+            ("10.0.0.0/33", "https://10.1.2.3"),
+            ("10.1.2.3", "https://10.1.2.30"),
+            ("10.0.0.0/8", "https://host.test"),
+            ("fd00::/8", "https://10.1.2.3"),
+            ("::/0", "https://10.1.2.3"),
+        ] {
+            assert!(!is_direct(exceptions, server), "{exceptions}: {server}");
+        }
+    }
+}
