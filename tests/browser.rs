@@ -3,7 +3,7 @@
 #![cfg(target_os = "linux")]
 
 use crate::support::{KEYMINT, Run, create, machine};
-use keymint_sandbox::{Consent, Scenario};
+use keymint_sandbox::{Consent, Scenario, sign_in_remotely};
 use keymint_testkit::{Launch, Machine, Scripts, Terminal, browse, get, send, skipped, watch};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -178,6 +178,36 @@ async fn a_program_of_another_user_gets_nothing_from_the_start_address() {
 
     run.signal("INT").await;
     assert_eq!(run.end().await.code, 130);
+}
+
+/// Who has seen the printed address can sign in with an account of their own, and be first.
+#[tokio::test]
+async fn an_answer_that_another_user_brings_makes_no_key_where_nobody_can_be_asked() {
+    let as_stranger = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+    let home = tempfile::tempdir().unwrap();
+    if !Launch::new("setpriv", &home).args(as_stranger).args(["true"]).succeeds().await {
+        skipped("only the administrator can be another user");
+        return;
+    }
+    // The second client has an address of IPv6 that stands for one of IPv4.
+    for address in ["127.0.0.1", "::ffff:127.0.0.1"] {
+        let mut run = create(Scenario::ready()).start().await;
+        let url = run.url().await;
+        let answer = sign_in_remotely(&url, Consent::Allow).await.unwrap();
+        let path = answer.split_once(&run.port.to_string()).unwrap().1;
+        let script = format!(
+            "exec 3<>/dev/tcp/{address}/{port}; printf 'GET %s HTTP/1.1\\r\\nHost: localhost:{port}\\r\\n\\r\\n' '{path}' >&3; cat <&3",
+            port = run.port
+        );
+        let brought =
+            Command::new("setpriv").args(as_stranger).args(["bash", "-c", &script]).output().await.unwrap();
+        assert!(brought.stdout.starts_with(b"HTTP/1.1 303 "), "{brought:?}");
+
+        let ended = run.end().await;
+        assert_eq!((ended.code, ended.sandbox.keys().len()), (4, 0), "{}", ended.stderr);
+        assert!(ended.stderr.contains("not known to be yours"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("`keymint finish`"), "{}", ended.stderr);
+    }
 }
 
 #[tokio::test]

@@ -30,18 +30,19 @@ impl ConnectionState {
         Self(Arc::new(State { owner, ..State::default() }))
     }
 
-    /// Returns whether a program of this user is known to have connected.
-    pub(crate) fn is_this_users(&self) -> bool {
+    /// Returns whether a program of this user is known to have connected, and at once.
+    pub(crate) fn is_quickly_known(&self) -> bool {
         self.0.owner == Owner::ThisUser
     }
 
-    /// Returns whether a program of another user is known to have connected. May take milliseconds.
-    pub(crate) fn is_another_users(&self) -> bool {
+    /// Returns whether a program of this user is known to have connected. Where the system cannot be asked,
+    /// any program counts as one. May take milliseconds.
+    pub(crate) fn is_this_users(&self) -> bool {
         let owner = match (self.0.owner, self.0.endpoints) {
             (Owner::Unknown, Some((client, server_port))) => peer::search_owner(client, server_port),
             (owner, _) => owner,
         };
-        owner == Owner::AnotherUser
+        matches!(owner, Owner::ThisUser | Owner::Unsupported)
     }
 
     /// Keeps the connection open: it is not closed to make room, nor when its time is up.

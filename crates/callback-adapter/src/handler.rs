@@ -2,7 +2,7 @@
 
 use crate::admission::{Admission, Admitted};
 use crate::connection_state::ConnectionState;
-use crate::one_time_link::{CookieMatch, OneTimeLink, Opening};
+use crate::one_time_link::{CookieMatch, OneTimeLink, Opening, Sender};
 use crate::outcome::OutcomePage;
 use crate::outcome_viewer::OutcomeViewer;
 use crate::page;
@@ -86,7 +86,10 @@ impl Handler {
         match self.admission.check(head) {
             Ok(Admitted::Callback { target }) => self.callback(target, &head.headers, connection).await,
             // The redirect contains the state, so only the user's own browser may see it.
-            Ok(Admitted::Start) if connection.is_another_users() => Verdict::NotFound.into_response(),
+            Ok(Admitted::Start) if !connection.is_this_users() => {
+                self.shared.warnings.report(ListenerWarning::StartRefused);
+                Verdict::NotFound.into_response()
+            }
             Ok(Admitted::Start) => self.start(&head.headers),
             Ok(Admitted::OutcomePage) => self.outcome_page(&head.headers, connection),
             Ok(Admitted::Probe) => plain(self.shared.identity.answer.as_str()),
@@ -152,8 +155,8 @@ impl Handler {
             OutcomePage::Complete(_) => page::OPENING,
         };
         let has_cookie = self.shared.link.cookie_match(headers) == CookieMatch::Ours;
-        let may_have_been_accepted = has_cookie
-            || self.accepted_without_cookie.load(Ordering::Acquire) && !connection.is_another_users();
+        let may_have_been_accepted =
+            has_cookie || self.accepted_without_cookie.load(Ordering::Acquire) && connection.is_this_users();
         if may_have_been_accepted {
             self.viewer.admit(connection, has_cookie);
             // Only now: a reader of the flag must also see which connection is held.
@@ -187,6 +190,11 @@ impl PendingCallback {
         (Self { target, cookie, verdict, connection: connection.clone() }, pending_verdict)
     }
 
+    /// Returns the sender, as far as it is known.
+    pub(crate) fn sender(&self) -> Sender {
+        Sender { cookie: self.cookie, is_this_users: self.connection.is_this_users() }
+    }
+
     /// Accepts the callback, and holds its connection until it has the response.
     pub(crate) fn accept(self, verdict: Verdict) {
         self.connection.hold();
@@ -196,5 +204,49 @@ impl PendingCallback {
     pub(crate) fn reject(self, verdict: Verdict) {
         // It makes no difference whether the browser is still connected.
         let _ = self.verdict.send(verdict);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::paths;
+    use crate::peer::Owner;
+    use hyper::Request;
+    use hyper::http::header::HOST;
+    use url::Url;
+
+    #[tokio::test]
+    async fn only_a_program_that_is_known_to_be_this_users_is_given_the_authorization_request() {
+        for (owner, status) in [
+            (Owner::ThisUser, 303),
+            (Owner::AnotherUser, 404),
+            (Owner::Unknown, 404),
+            // A system that cannot be asked would refuse every browser.
+            (Owner::Unsupported, 303),
+        ] {
+            let (handler, _callbacks, _page) = Handler::alone();
+            handler.shared.link.set_target(&Url::parse("https://auth.example/?state=canary").unwrap());
+            let start = [paths::START, handler.shared.link.nonce.as_str()].concat();
+            let (head, ()) =
+                Request::get(start).header(HOST, "localhost:5000").body(()).unwrap().into_parts();
+            let response = handler.respond(&head, &ConnectionState::owned_by(owner)).await;
+            assert_eq!(response.status().as_u16(), status, "{owner:?}");
+            assert_eq!(response.headers().contains_key("location"), status == 303, "{owner:?}");
+        }
+    }
+
+    #[test]
+    fn a_callback_of_a_program_that_is_not_known_to_be_this_users_says_so() {
+        for (owner, is_this_users) in [
+            (Owner::ThisUser, true),
+            (Owner::AnotherUser, false),
+            (Owner::Unknown, false),
+            (Owner::Unsupported, true),
+        ] {
+            let connection = ConnectionState::owned_by(owner);
+            let (callback, _verdict) = PendingCallback::new(String::new(), CookieMatch::Ours, &connection);
+            assert_eq!(callback.sender(), Sender { cookie: CookieMatch::Ours, is_this_users }, "{owner:?}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The listener, as a program uses it.
 
 use crate::handler::{Handler, PendingCallback, Shared};
-use crate::one_time_link::{BrowserMismatch, CookieMatch};
+use crate::one_time_link::{BrowserMismatch, CookieMatch, Sender};
 use crate::outcome::{Outcome, OutcomePage};
 use crate::paths;
 use crate::self_test::{self, SelfTestError};
@@ -32,8 +32,8 @@ pub struct LoopbackListener {
     addresses: Vec<SocketAddr>,
     pub(crate) shared: Shared,
     callbacks: mpsc::Receiver<PendingCallback>,
-    /// The cookie of the browser that brought the response.
-    accepted_cookie: Option<CookieMatch>,
+    /// The browser that brought the response.
+    sender: Option<Sender>,
     page: watch::Sender<OutcomePage>,
     concluded: oneshot::Sender<()>,
     server: JoinHandle<()>,
@@ -95,7 +95,7 @@ impl LoopbackListener {
         let (concluded, when_concluded) = oneshot::channel();
         let handler = Handler::new(port, redirect_uri.path(), shared.clone(), to_listener, shown_page);
         let server = tokio::spawn(serve(handler, when_concluded));
-        Self { redirect_uri, addresses, shared, callbacks, accepted_cookie: None, page, concluded, server }
+        Self { redirect_uri, addresses, shared, callbacks, sender: None, page, concluded, server }
     }
 
     /// Reports warnings to `observer`, starting with those that occurred before. It replaces an earlier
@@ -133,12 +133,12 @@ impl LoopbackListener {
 
     /// Returns a reason to ask the user before the response is used, since it may be another user's: the
     /// key would be created in their account. `None` if [`start_url`](Self::start_url) was never opened, or
-    /// only one browser was involved.
+    /// only one browser was involved, and on Linux the response came from a program of this user.
     ///
     /// Call it after [`receive`](ResponseSource::receive), right before a step that cannot be undone: a
     /// second browser may open the start URL late. It also applies to a response from another source.
     pub fn browser_mismatch(&self) -> Option<BrowserMismatch> {
-        BrowserMismatch::detect(self.shared.link.open_count(), self.accepted_cookie)
+        BrowserMismatch::detect(self.shared.link.open_count(), self.sender)
     }
 
     /// Checks that a browser that is redirected to `localhost` reaches this listener. Call it right before
@@ -203,7 +203,7 @@ impl ResponseSource for LoopbackListener {
                     callback.reject(Verdict::OtherBrowser);
                 }
                 Callback::Response(response) => {
-                    self.accepted_cookie = Some(callback.cookie);
+                    self.sender = Some(callback.sender());
                     let (verdict, page) = answer_to(&response);
                     self.page.send_replace(page);
                     callback.accept(verdict);

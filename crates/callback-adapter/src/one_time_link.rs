@@ -27,17 +27,29 @@ pub enum BrowserMismatch {
     AnotherBrowser,
     /// Two browsers opened the start URL, which is meant for one.
     TwoBrowsers,
+    /// The response came from a program that is not known to be this user's, on a system that can tell. Another
+    /// user may have signed in with their account.
+    AnotherUser,
 }
 
 impl BrowserMismatch {
     /// Compares the browsers that opened the start URL with the one that brought the response.
-    pub(crate) fn detect(open_count: OpenCount, answered: Option<CookieMatch>) -> Option<Self> {
-        match (open_count, answered) {
+    pub(crate) fn detect(open_count: OpenCount, sender: Option<Sender>) -> Option<Self> {
+        match (open_count, sender) {
+            (_, Some(Sender { is_this_users: false, .. })) => Some(Self::AnotherUser),
             (OpenCount::Several, _) => Some(Self::TwoBrowsers),
-            (OpenCount::One, Some(CookieMatch::Missing)) => Some(Self::AnotherBrowser),
+            (OpenCount::One, Some(Sender { cookie: CookieMatch::Missing, .. })) => Some(Self::AnotherBrowser),
             _ => None,
         }
     }
+}
+
+/// The browser that brought the response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sender {
+    pub(crate) cookie: CookieMatch,
+    /// Whether it is known to be this user's, or the system cannot tell of any.
+    pub(crate) is_this_users: bool,
 }
 
 /// The number of browsers that opened the start URL.
@@ -203,6 +215,17 @@ mod tests {
             (OpenCount::Several, Some(BrowserMismatch::TwoBrowsers)),
         ] {
             assert_eq!(BrowserMismatch::detect(open_count, None), expected, "{open_count:?}");
+        }
+    }
+
+    #[test]
+    fn a_person_is_asked_about_a_program_that_is_not_known_to_be_theirs_whatever_else_it_knows() {
+        for open_count in [OpenCount::Zero, OpenCount::One, OpenCount::Several] {
+            for cookie in [CookieMatch::Missing, CookieMatch::Ours] {
+                let sender = Sender { cookie, is_this_users: false };
+                let mismatch = BrowserMismatch::detect(open_count, Some(sender));
+                assert_eq!(mismatch, Some(BrowserMismatch::AnotherUser), "{open_count:?} {cookie:?}");
+            }
         }
     }
 }

@@ -8,17 +8,20 @@ mod table;
 use std::net::SocketAddr;
 pub(crate) use system::{owner, search_owner};
 
-/// The user whose program connected. Only known on Linux.
+/// The user whose program connected.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Owner {
     /// This user or root, and the program is still connected.
     ///
-    /// Programs of root may relay a browser's connections, as those of virtual machines do. If this
-    /// program runs as root, the user it runs for is unknown, so every user counts as this one.
+    /// Programs of root may relay a browser's connections, as those of virtual machines do. If sudo runs
+    /// this program as root, the user who called sudo also counts as this one.
     ThisUser,
     AnotherUser,
-    #[default]
+    /// The system does not show the connection, or shows that the program has closed it.
     Unknown,
+    /// The system cannot be asked: only Linux can.
+    #[default]
+    Unsupported,
 }
 
 #[cfg(target_os = "linux")]
@@ -37,7 +40,8 @@ mod system {
     }
 
     fn owner_of(socket: Socket) -> Owner {
-        judge(socket, rustix::process::geteuid().as_raw())
+        let sudo_user = std::env::var("SUDO_UID").ok().and_then(|user| user.parse().ok());
+        judge(socket, rustix::process::geteuid().as_raw(), sudo_user)
     }
 
     /// The client's end of a connection.
@@ -51,9 +55,10 @@ mod system {
     pub(super) const ESTABLISHED: u8 = 1;
 
     /// Judges a socket. The kernel reports root as the owner of a socket that its program has closed.
-    pub(super) fn judge(socket: Socket, this_user: u32) -> Owner {
+    pub(super) fn judge(socket: Socket, this_user: u32, sudo_user: Option<u32>) -> Owner {
         const ROOT: u32 = 0;
-        if socket.user != this_user && ![socket.user, this_user].contains(&ROOT) {
+        let is_sudo_user = this_user == ROOT && Some(socket.user) == sudo_user;
+        if ![this_user, ROOT].contains(&socket.user) && !is_sudo_user {
             Owner::AnotherUser
         } else if socket.state == ESTABLISHED {
             Owner::ThisUser
@@ -68,11 +73,11 @@ mod system {
     use super::{Owner, SocketAddr};
 
     pub(crate) fn owner(_: SocketAddr, _: u16) -> Owner {
-        Owner::Unknown
+        Owner::Unsupported
     }
 
     pub(crate) fn search_owner(_: SocketAddr, _: u16) -> Owner {
-        Owner::Unknown
+        Owner::Unsupported
     }
 }
 
@@ -87,17 +92,21 @@ mod tests {
     #[test]
     fn only_another_person_is_strange_and_only_who_is_there_is_known() {
         const CLOSED: u8 = 7;
-        for (user, state, this_user, expected) in [
-            (1000, ESTABLISHED, 1000, Owner::ThisUser),
-            (1001, ESTABLISHED, 1000, Owner::AnotherUser),
-            (0, ESTABLISHED, 1000, Owner::ThisUser),
-            (1000, ESTABLISHED, 0, Owner::ThisUser),
-            (0, ESTABLISHED, 0, Owner::ThisUser),
-            (1001, CLOSED, 1000, Owner::AnotherUser),
-            (1000, CLOSED, 1000, Owner::Unknown),
-            (0, CLOSED, 1000, Owner::Unknown),
+        for (user, state, this_user, sudo_user, expected) in [
+            (1000, ESTABLISHED, 1000, None, Owner::ThisUser),
+            (1001, ESTABLISHED, 1000, None, Owner::AnotherUser),
+            (1001, ESTABLISHED, 1000, Some(1001), Owner::AnotherUser),
+            (0, ESTABLISHED, 1000, None, Owner::ThisUser),
+            (0, ESTABLISHED, 0, None, Owner::ThisUser),
+            (1000, ESTABLISHED, 0, Some(1000), Owner::ThisUser),
+            (1001, ESTABLISHED, 0, Some(1000), Owner::AnotherUser),
+            (1001, ESTABLISHED, 0, None, Owner::AnotherUser),
+            (1001, CLOSED, 1000, None, Owner::AnotherUser),
+            (1000, CLOSED, 1000, None, Owner::Unknown),
+            (0, CLOSED, 1000, None, Owner::Unknown),
         ] {
-            assert_eq!(judge(Socket { user, state }, this_user), expected, "{user} {state} at {this_user}");
+            let owner = judge(Socket { user, state }, this_user, sudo_user);
+            assert_eq!(owner, expected, "{user} {state} at {this_user} by {sudo_user:?}");
         }
     }
 
@@ -116,6 +125,18 @@ mod tests {
             drop(client);
             assert_eq!(owner(end, port), Owner::Unknown, "{address}");
         }
+    }
+
+    /// Such a client is in the kernel's table of IPv6, with an address of IPv4.
+    #[test]
+    fn a_connection_to_the_mapped_address_is_known_as_ours() {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = server.local_addr().unwrap().port();
+        let _client = TcpStream::connect(format!("[::ffff:127.0.0.1]:{port}")).unwrap();
+        let (_stream, end) = server.accept().unwrap();
+        let this_user = rustix::process::geteuid().as_raw();
+        let ours = Some(Socket { user: this_user, state: ESTABLISHED });
+        assert_eq!((diag::socket(end, port), table::socket(end, port)), (ours, ours));
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl Connections {
     fn make_room(&mut self) {
         let is_held = |connection: &Connection| connection.state.is_held();
         let priority =
-            |connection: &Connection| (connection.state.is_this_users(), connection.state.is_busy());
+            |connection: &Connection| (connection.state.is_quickly_known(), connection.state.is_busy());
         let free = self.open.iter().enumerate().filter(|(_, connection)| !is_held(connection));
         if let Some((oldest, _)) = free.min_by_key(|(_, connection)| priority(connection)) {
             self.open.remove(oldest).task.abort();

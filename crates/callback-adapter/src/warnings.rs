@@ -14,6 +14,9 @@ pub enum ListenerWarning {
     /// A second browser opened the start URL, which works in one. Unless the user did that, another
     /// user or program watches this one.
     StartOpenedTwice,
+    /// A program that is not known to be this user's requested the start URL, and was refused. It is another
+    /// user's, unless the system hides from this program whose the browser's connections are.
+    StartRefused,
     /// A callback had the state of another sign-in, perhaps from an older tab.
     ForeignState,
     /// The operating system does not hand over a connection, most likely because too many files are

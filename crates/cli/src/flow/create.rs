@@ -95,6 +95,7 @@ async fn confirm_browser(
 ) -> Result<(), CliError> {
     let what = match mismatch {
         None => return Ok(()),
+        Some(BrowserMismatch::AnotherUser) => "the answer came from a program that is not known to be yours",
         Some(BrowserMismatch::TwoBrowsers) => "two browsers opened the sign-in, which was meant for one",
         Some(_) => "the answer came from another browser than the one that was opened",
     };
@@ -106,7 +107,10 @@ async fn confirm_browser(
         None => "nobody is here to say whether that is right".to_owned(),
     };
     let refusal = CliError::new(ErrorKind::SignInRefused, format!("{what}, and {why}"));
-    Err(refusal.hint(
-        "Run it again with --no-browser, and open the address in the browser that you want to sign in with.",
-    ))
+    Err(refusal.hint(match mismatch {
+        Some(BrowserMismatch::AnotherUser) => {
+            "Run `keymint start`, and give `keymint finish` the address that your own browser ends on."
+        }
+        _ => "Run it again with --no-browser, and open the address in the browser that you want to sign in with.",
+    }))
 }

@@ -177,6 +177,10 @@ pub(crate) fn of_listener(warning: listener::ListenerWarning) -> Option<&'static
             "the sign-in was opened in two browsers, and it was meant for one: if the other was not you, end this with \
              Ctrl-C"
         }
+        listener::ListenerWarning::StartRefused => {
+            "a program that is not known to be yours tried to open the sign-in, and was refused; if it was your browser, \
+             open the address above in it"
+        }
         listener::ListenerWarning::ForeignState => {
             "a browser brought back the answer to another sign-in, perhaps from an older tab; it was ignored"
         }
