@@ -7,10 +7,12 @@ use keymint_domain::{
     BaseUrl, Client, Entropy, KeyDestination, Plan, Ports, ProvisionError, ProvisionedKey, Provisioner,
     Revocation, Target, wait_for_grant,
 };
+use keymint_host::{Browser, HostEnvironment};
 use keymint_http_adapter::{Http, HttpOptions};
 use keymint_tokio_clock::TokioClock;
 use std::error::Error;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -24,6 +26,8 @@ pub(crate) struct Setup {
     /// 0 stands for any that is free. OpenAI's server knows 5000 alone.
     pub(crate) port: u16,
     pub(crate) key_name: String,
+    /// The browser that opens the address, where the person would see it.
+    pub(crate) browser: Browser,
     /// A dotenv file that gets the key. The screen has it in any case.
     pub(crate) env_file: Option<PathBuf>,
 }
@@ -95,7 +99,9 @@ async fn make_key(
 
     let entropy = Entropy::from_os()?;
     let pending = setup.client.begin(listener.redirect_uri().clone(), entropy);
-    tell.send(Message::Listening(listener.start_url(&pending)))?;
+    let address = listener.start_url(&pending);
+    tell.send(Message::Listening(address.clone()))?;
+    setup.browser.open(&HostEnvironment::detect(), || address, Command::spawn);
     let grant = wait_for_grant(ports.clock, listener, pending, PATIENCE).await?;
     *revocation = Some(grant.revocation());
     tell.send(Message::BrowserIsBack)?;

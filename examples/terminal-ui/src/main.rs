@@ -13,6 +13,7 @@ mod tests;
 use app::{App, Effect, Input, Message};
 use flow::Setup;
 use keymint_domain::{BaseUrl, Client};
+use keymint_host::Browser;
 use keymint_sandbox::{Organization, Project, Sandbox, Scenario};
 use rand::TryRng;
 use rand::rngs::SysRng;
@@ -32,16 +33,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
         [others @ .., "--env-file", path] => (others, Some(path.into())),
         all => (all, None),
     };
+    let browser = Browser::System;
     let (setup, _sandbox) = match arguments {
         [] => {
             let sandbox = Sandbox::start(scenario()).await?;
             let client = Client::at(BaseUrl::parse(sandbox.issuer())?);
             let api_base = BaseUrl::parse(sandbox.api_base())?;
-            (Setup { client, api_base, port: 0, key_name, env_file }, Some(sandbox))
+            (Setup { client, api_base, port: 0, key_name, browser, env_file }, Some(sandbox))
         }
         ["--openai"] => {
             let (client, api_base) = (Client::default(), BaseUrl::openai_api());
-            (Setup { client, api_base, port: 5000, key_name, env_file }, None)
+            (Setup { client, api_base, port: 5000, key_name, browser, env_file }, None)
         }
         _ => return Err("usage: terminal-ui [--openai] [--env-file PATH]".into()),
     };

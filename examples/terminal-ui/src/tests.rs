@@ -7,6 +7,7 @@ use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted, 
 use keymint_domain::{
     BaseUrl, Client, Event, Observation, Plan, Ports, ProvisionedKey, Provisioner, Target, Title,
 };
+use keymint_host::Browser;
 use keymint_sandbox::{Consent, Organization, Project, Sandbox, Scenario, sign_in};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -198,7 +199,14 @@ async fn a_person_signs_in_picks_a_project_and_gets_the_key_in_the_file_and_on_t
         let client = Client::at(BaseUrl::parse(sandbox.issuer()).unwrap());
         let api_base = BaseUrl::parse(sandbox.api_base()).unwrap();
         let env_file = Some(file.clone());
-        let setup = Setup { client, api_base, port: 0, key_name: "a name".to_owned(), env_file };
+        let setup = Setup {
+            client,
+            api_base,
+            port: 0,
+            key_name: "a name".to_owned(),
+            browser: Browser::None,
+            env_file,
+        };
         let (tell, mut messages) = mpsc::unbounded_channel();
         let (choose, chosen) = oneshot::channel();
         let flow = tokio::spawn(flow::run(setup, tell, chosen));
