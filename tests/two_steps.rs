@@ -136,7 +136,7 @@ async fn a_pending_sign_in_that_others_may_write_is_none_and_one_without_an_end_
     let mut content: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     content["expires"] = u64::MAX.into();
     // The client is that of the authorization.
-    content["endpoints"]["issuer"] = "http://127.0.0.1:9".into();
+    content["settings"]["issuer"] = "http://127.0.0.1:9".into();
     fs::write(&path, content.to_string()).unwrap();
     fs::write(path.with_file_name("a.json"), "{").unwrap();
     let made = std::process::Command::new("mkfifo").arg(path.with_file_name("pipe.json")).status();

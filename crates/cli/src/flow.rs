@@ -8,7 +8,6 @@ pub(crate) mod delivery;
 pub(crate) mod destination;
 pub(crate) mod env_conflicts;
 pub(crate) mod paste;
-pub(crate) mod pending_sign_in;
 pub(crate) mod response;
 pub(crate) mod servers;
 pub(crate) mod sign_in;

@@ -1,11 +1,13 @@
 //! The private directory of what is kept from one run to the next.
 
 mod journal;
+mod pending_sign_in;
 mod port_lock;
 pub mod private_files;
 mod recovery;
 
 pub use journal::{FinishedRun, Journal, KeyRecord, KeyState, Named};
+pub use pending_sign_in::PendingSignIn;
 pub use port_lock::PortLock;
 use private_files::{about, check_owner, create_directory, standard_directory};
 pub use recovery::{RecoveryStore, StoredKey};

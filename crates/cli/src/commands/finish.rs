@@ -1,16 +1,15 @@
 //! `keymint finish`: the second half of a sign-in that `keymint start` began.
 
-use crate::args::FinishArgs;
+use crate::args::{EndpointArgs, FinishArgs};
 use crate::config::CreateSettings;
 use crate::error::{CliError, ErrorKind};
 use crate::flow::context::Context;
 use crate::flow::create::CreateFlow;
 use crate::flow::paste;
-use crate::flow::pending_sign_in::{self, PendingSignIn};
 use crate::flow::response::ResponseReceiver;
 use crate::os::signals::Signals;
 use crate::ui::message::Message;
-use keymint_delivery_adapter::fail_point;
+use keymint_delivery_adapter::{PendingSignIn, StateDir, fail_point};
 use std::ffi::OsString;
 use zeroize::Zeroizing;
 
@@ -25,13 +24,22 @@ pub(crate) async fn run(args: &FinishArgs, context: &Context) -> Result<(), CliE
         Some(address) => address,
         None => signals.cancel_on_signal(address(context, may_ask)).await?,
     };
-    let found = pending_sign_in::find(&pasted).map_err(CliError::internal)?;
-    let pending_sign_in = found.ok_or_else(unknown)?;
+    let found = StateDir::open_default().and_then(|state| state.find_sign_in(&pasted));
+    let pending_sign_in: PendingSignIn<EndpointArgs> =
+        found.map_err(CliError::internal)?.ok_or_else(unknown)?;
     if pending_sign_in.has_expired {
         return Err(CliError::new(ErrorKind::SignInTimeout, "that sign-in has expired")
             .hint("Begin again with `keymint start`. --sign-in-timeout gives it more time."));
     }
-    let settings = CreateSettings::of_finish(args, &pending_sign_in.endpoints, &context.sources)?;
+    let PendingSignIn { client, settings, .. } = &pending_sign_in;
+    let endpoints = EndpointArgs {
+        issuer: Some(client.issuer.to_string()),
+        client_id: Some(client.client_id.clone()),
+        audience: Some(client.audience.clone()),
+        oauth_scope: Some(client.scope.clone()),
+        ..settings.clone()
+    };
+    let settings = CreateSettings::of_finish(args, &endpoints, &context.sources)?;
     let flow = CreateFlow::prepare(context, &settings, signals).await?;
     if !pending_sign_in.claim().map_err(CliError::internal)? {
         return Err(unknown());

@@ -5,13 +5,12 @@ use crate::config::SignInSettings;
 use crate::error::{CliError, ErrorKind};
 use crate::explain::delivery as explain;
 use crate::flow::context::Context;
-use crate::flow::pending_sign_in;
 use crate::flow::response;
 use crate::flow::sign_in::begin;
 use crate::ui::json;
 use crate::ui::message::Message;
 use crate::ui::stdout;
-use keymint_delivery_adapter::wall_clock;
+use keymint_delivery_adapter::{StateDir, wall_clock};
 
 pub(crate) fn run(args: &StartArgs, context: &Context) -> Result<(), CliError> {
     let timeouts = TimeoutArgs { sign_in_timeout: args.sign_in_timeout.clone(), ..TimeoutArgs::default() };
@@ -23,7 +22,8 @@ pub(crate) fn run(args: &StartArgs, context: &Context) -> Result<(), CliError> {
     let expires = wall_clock::unix_now() + settings.timeout.as_secs();
     // With these, `finish` goes on with the same servers, whatever its own environment says.
     let endpoints = endpoints.to_args(args.endpoints.ca_file.as_deref());
-    pending_sign_in::save(pending, endpoints, expires).map_err(|error| {
+    let saved = StateDir::open_default().and_then(|state| state.save_sign_in(pending, endpoints, expires));
+    saved.map_err(|error| {
         explain::state(ErrorKind::Internal, "the sign-in cannot be saved to be finished later", error)
     })?;
     for warning in settings.endpoints.warnings() {
