@@ -77,8 +77,7 @@ const OPEN_CONTAINERS: [&str; 2] = ["TOOLBOX_PATH", "DISTROBOX_ENTER_PATH"];
 impl HostEnvironment {
     /// Examines this machine and the environment variables of this process.
     pub fn detect() -> Self {
-        // A value that is empty or not UTF-8 means nothing here.
-        Self::judge(|name| env::var(name).ok().filter(|value| !value.is_empty()), &Traces::find())
+        Self::judge(variable, &Traces::find())
     }
 
     /// Judges by environment variables and other traces. An empty variable is `None`.
@@ -209,6 +208,11 @@ fn server(connection: &str) -> Option<(IpAddr, u16)> {
 fn is_plain(word: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     !word.is_empty() && !word.starts_with('-') && word.chars().all(plain)
+}
+
+/// An environment variable of this process. A value that is empty or not UTF-8 means nothing here.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// Looks up the environment variables of a test.

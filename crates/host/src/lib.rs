@@ -4,6 +4,7 @@
 //!   container, WSL, a codespace, a remote editor or CI. It also has the coding agent that runs the program, and
 //!   the advice by which the browser's redirect reaches the program.
 //! - [`Browser`] opens a URL where the user would see it, and reports why it did not.
+//! - [`Anonymizer`] removes paths and private values from a text about this machine.
 //! - [`which()`] finds a program before it is needed.
 //!
 //! Nothing here contacts a server, prints, or fails a sign-in: a user can always open the URL by hand.
@@ -29,10 +30,12 @@
 //! # }
 //! ```
 
+mod anonymizer;
 mod browser;
 mod environment;
 mod which;
 
+pub use anonymizer::Anonymizer;
 pub use browser::{Browser, InvalidLauncher, Launcher, Obstacle, Opening};
 pub use environment::{Advice, HostEnvironment, HostKind};
 pub use which::{WhichError, which};

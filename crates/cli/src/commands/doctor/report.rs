@@ -7,26 +7,19 @@ use crate::config::{DEFINITIONS, Definition, Kind, SignInSettings};
 use crate::error::{CliError, ErrorKind};
 use crate::flow::context::Context;
 use crate::flow::sign_in::sign_in_and_list;
-use crate::os::env::Environment;
 use crate::os::signals::Signals;
 use crate::os::stderr;
 use crate::ui::format::shown;
 use crate::ui::json::{Finding, Health, Setting};
 use keymint_delivery_adapter::{private_files, wall_clock};
 use keymint_domain::BaseUrl;
+use keymint_host::Anonymizer;
 use keymint_http_adapter::AnswerLog;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;
-use url::Url;
-
-/// The variables of directories in whose path there may be a space.
-const DIRECTORIES: [&str; 5] = ["HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "APPDATA", "LOCALAPPDATA"];
-
-/// A shorter value is not searched in the findings: it may be a part of any word.
-const SHORTEST: usize = 4;
 
 /// Writes the report, after a sign-in if one is requested. Its outcome is added to the findings. The file is
 /// created before the sign-in, and removed if that is interrupted.
@@ -44,7 +37,7 @@ pub(super) async fn write(
         if args.sign_in {
             sign_in(args, context, &answers, findings).await?;
         }
-        let text = text(findings, &settings, context.sources.environment, &answers);
+        let text = text(findings, &settings, &answers);
         file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| unusable(&path, error))
     };
     written.await.inspect_err(|_| drop(fs::remove_file(&path)))?;
@@ -124,12 +117,7 @@ fn changed_settings(args: &DoctorArgs, context: &Context) -> Result<Vec<Setting>
     Ok(settings)
 }
 
-fn text(
-    findings: &[Finding],
-    settings: &[Setting],
-    environment: &dyn Environment,
-    answers: &AnswerLog,
-) -> String {
+fn text(findings: &[Finding], settings: &[Setting], answers: &AnswerLog) -> String {
     let mut text = format!(
         "keymint report\n\n\
          Version   {}\n\
@@ -142,14 +130,17 @@ fn text(
         std::env::consts::ARCH,
         wall_clock::utc_now(),
     );
-    let private = private_words(settings, environment);
+    let mut anonymizer = Anonymizer::of_this_user();
+    for setting in settings {
+        private_text(setting).into_iter().for_each(|value| anonymizer.hide(&setting.name, value));
+    }
     for Finding { check, status, message, public, .. } in findings {
         let status = match status {
             Health::Ok => "ok",
             Health::Warning => "warning",
             Health::Problem => "problem",
         };
-        let message = without(&private, public.as_ref().unwrap_or(message));
+        let message = anonymizer.apply(public.as_ref().unwrap_or(message));
         let _ = writeln!(text, "{status:<8} {check:<13} {message}");
     }
     text += "\nSettings that differ from their default\n\n";
@@ -183,72 +174,4 @@ fn private_text(Setting { name, value, .. }: &Setting) -> Option<&str> {
     let text = value.as_str().filter(|_| !DEFINITIONS.iter().any(is_time))?;
     let is_local = BaseUrl::parse(text).is_ok_and(|url| url.is_loopback());
     (!is_local).then_some(text)
-}
-
-/// Private words that a finding may repeat, each with its substitute; the longest first, since one may contain
-/// another.
-fn private_words(settings: &[Setting], environment: &dyn Environment) -> Vec<(String, String)> {
-    let mut words = Vec::new();
-    for setting in settings {
-        if let Some(value) = private_text(setting) {
-            let name = format!("[{}]", setting.name);
-            let host = Url::parse(value).ok().and_then(|url| url.host_str().map(str::to_owned));
-            words.extend(host.map(|host| (host, name.clone())));
-            words.push((value.trim_end_matches('/').to_owned(), name));
-        }
-    }
-    for variable in DIRECTORIES {
-        let directory = environment.get(variable).ok().flatten();
-        words.extend(directory.map(|directory| (directory, "[path]/".to_owned())));
-    }
-    words.retain(|(word, _)| word.len() >= SHORTEST);
-    words.sort_by_key(|(word, _)| std::cmp::Reverse(word.len()));
-    words
-}
-
-/// Returns a message without private words and paths.
-fn without(private: &[(String, String)], message: &str) -> String {
-    let message = private.iter().fold(message.to_owned(), |text, (word, name)| text.replace(word, name));
-    let is_path = |word: &str| word.contains(['/', '\\']) && !word.contains("://");
-    let words = message.split(' ').map(|word| if is_path(word) { "[path]" } else { word });
-    words.collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::HashMap;
-
-    #[test]
-    fn a_finding_is_shown_without_paths_and_values_of_settings() {
-        let setting = |name: &str, value: &str| Setting {
-            name: name.to_owned(),
-            value: value.into(),
-            source: String::new(),
-            short_source: String::new(),
-        };
-        let settings = [
-            setting("issuer", "https://auth.example.com/"),
-            setting("api_base", "http://127.0.0.1:8000"),
-            setting("ca_file", "/etc/a company/ca.pem"),
-            setting("app", "api"),
-        ];
-        let environment =
-            HashMap::from([("HOME", "/home/a person"), ("XDG_STATE_HOME", "/home/a person/state")]);
-        let private = private_words(&settings, &environment);
-        for (message, shown) in [
-            ("https://auth.example.com can be reached", "[issuer] can be reached"),
-            ("could not find auth.example.com", "could not find [issuer]"),
-            ("http://127.0.0.1:8000 can be reached", "http://127.0.0.1:8000 can be reached"),
-            (
-                "the system's, and /etc/a company/ca.pem (by --ca-file)",
-                "the system's, and [ca_file] (by --ca-file)",
-            ),
-            ("kept in /home/a person/state/keymint", "kept in [path]"),
-            ("/home/a person/.config/keymint/config.toml (not there)", "[path] (not there)"),
-            ("/srv/keymint: other users may write in it", "[path] other users may write in it"),
-        ] {
-            assert_eq!(without(&private, message), shown);
-        }
-    }
 }

@@ -1,0 +1,95 @@
+//! Removing what identifies a user from a text about this machine.
+
+use crate::environment::variable;
+use std::cmp::Reverse;
+use url::Url;
+
+/// The variables of directories in whose path there may be a space.
+const DIRECTORIES: [&str; 5] = ["HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "APPDATA", "LOCALAPPDATA"];
+
+/// A shorter value is not replaced: it may be a part of any word.
+const SHORTEST: usize = 4;
+
+/// Replaces private values and paths in a text that a user will publish.
+///
+/// ```
+/// let mut anonymizer = keymint_host::Anonymizer::default();
+/// anonymizer.hide("issuer", "https://auth.example.com");
+/// assert_eq!(anonymizer.apply("no auth.example.com in /etc/hosts"), "no [issuer] in [path]");
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Anonymizer {
+    /// The values, each with its substitute; the longest first, since one may contain another.
+    values: Vec<(String, String)>,
+}
+
+impl Anonymizer {
+    /// Hides the directories of the user of this process.
+    pub fn of_this_user() -> Self {
+        Self::of_user(variable)
+    }
+
+    fn of_user(get: impl Fn(&str) -> Option<String>) -> Self {
+        let mut anonymizer = Self::default();
+        for directory in DIRECTORIES.into_iter().filter_map(get) {
+            anonymizer.add(directory, "[path]/".to_owned());
+        }
+        anonymizer
+    }
+
+    /// Hides a value, and its host if it is a URL. The name replaces it, in brackets.
+    pub fn hide(&mut self, name: &str, value: &str) {
+        let host = Url::parse(value).ok().and_then(|url| url.host_str().map(str::to_owned));
+        for value in host.into_iter().chain([value.trim_end_matches('/').to_owned()]) {
+            self.add(value, format!("[{name}]"));
+        }
+    }
+
+    fn add(&mut self, value: String, substitute: String) {
+        if value.len() >= SHORTEST {
+            self.values.push((value, substitute));
+            self.values.sort_by_key(|(value, _)| Reverse(value.len()));
+        }
+    }
+
+    /// Returns the text without the hidden values, and with `[path]` for each word that has a slash or a
+    /// backslash. Other URLs stay.
+    pub fn apply(&self, text: &str) -> String {
+        let text = self
+            .values
+            .iter()
+            .fold(text.to_owned(), |text, (value, substitute)| text.replace(value, substitute));
+        let is_path = |word: &str| word.contains(['/', '\\']) && !word.contains("://");
+        let words = text.split(' ').map(|word| if is_path(word) { "[path]" } else { word });
+        words.collect::<Vec<_>>().join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::variables;
+
+    #[test]
+    fn a_text_has_no_path_and_no_hidden_value() {
+        let directories = [("HOME", "/home/a person"), ("XDG_STATE_HOME", "/home/a person/state")];
+        let mut anonymizer = Anonymizer::of_user(variables(&directories));
+        anonymizer.hide("issuer", "https://auth.example.com/");
+        anonymizer.hide("ca_file", "/etc/a company/ca.pem");
+        anonymizer.hide("app", "api");
+        for (text, shown) in [
+            ("https://auth.example.com can be reached", "[issuer] can be reached"),
+            ("could not find auth.example.com", "could not find [issuer]"),
+            ("http://127.0.0.1:8000 can be reached", "http://127.0.0.1:8000 can be reached"),
+            (
+                "the system's, and /etc/a company/ca.pem (by --ca-file)",
+                "the system's, and [ca_file] (by --ca-file)",
+            ),
+            ("kept in /home/a person/state/keymint", "kept in [path]"),
+            ("/home/a person/.config/keymint/config.toml (not there)", "[path] (not there)"),
+            ("/srv/keymint: other users may write in it", "[path] other users may write in it"),
+        ] {
+            assert_eq!(anonymizer.apply(text), shown);
+        }
+    }
+}
