@@ -2,12 +2,12 @@
 
 use crate::{fail_point, threads};
 use keymint_domain::Clock;
-use std::io::{self, PipeReader, Read, Write};
+use std::io::{self, PipeReader, Write};
 use std::process::ExitStatus;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use zeroize::Zeroizing;
 
 /// How long a program may take. The user may have to unlock something for it first.
@@ -39,15 +39,17 @@ pub(crate) async fn write_to_stdin(
     on_output: &(dyn Fn(&str) + Sync),
     clock: &dyn Clock,
 ) -> io::Result<()> {
-    let (reader, mut writer) = io::pipe()?;
+    let (mut reader, mut writer) = io::pipe()?;
     command.stdin(reader.try_clone()?);
     let mut program = Program::start(command, around_spawn)
         .map_err(|error| failed(format!("could not be started ({error})")))?;
     let (stdout, stderr) = (program.child.stdout.take(), program.child.stderr.take());
     // A pipe has room for a key, so this ends on any thread; at the latest when its other ends close.
+    let (written, has_written) = oneshot::channel::<()>();
     threads::start(Box::new(move || {
-        drop(writer.write_all(&secret));
+        let _ = writer.write_all(&secret);
         fail_point::reached("fed");
+        drop((writer, written));
     }));
 
     let over = Notify::new();
@@ -70,13 +72,23 @@ pub(crate) async fn write_to_stdin(
     };
     let (status, ()) = tokio::join!(waiting, listening);
     succeeded(status?)?;
-    let was_read = threads::run(move || was_read(reader)).await;
-    if was_read.unwrap_or(false) { Ok(()) } else { Err(failed("ended without reading the key")) }
+    // Something left in the pipe may keep the writer waiting.
+    let everything_was_written =
+        is_empty(&mut reader) && clock.timeout(DRAIN, has_written).await.is_ok() && is_empty(&mut reader);
+    if everything_was_written { Ok(()) } else { Err(failed("ended without reading the key")) }
 }
 
-/// Returns whether nothing is left in the pipe.
-fn was_read(mut reader: PipeReader) -> bool {
-    matches!(reader.read(&mut [0]), Ok(0))
+/// Returns whether nothing is left in the pipe. Nothing is taken out of it: what the program left behind may
+/// still read the key.
+#[cfg(unix)]
+fn is_empty(reader: &mut PipeReader) -> bool {
+    rustix::io::ioctl_fionread(reader).is_ok_and(|left| left == 0)
+}
+
+/// Returns whether nothing is left in the pipe, which waits for the writer.
+#[cfg(not(unix))]
+fn is_empty(reader: &mut PipeReader) -> bool {
+    matches!(io::Read::read(reader, &mut [0]), Ok(0))
 }
 
 fn succeeded(status: ExitStatus) -> io::Result<()> {
@@ -343,6 +355,17 @@ mod tests {
         let id = directory.path().join("id");
         assert!(runs(&id));
         std::process::Command::new("kill").arg(fs::read_to_string(id).unwrap().trim()).status().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_program_that_leaves_the_reading_to_another_is_told_of_and_that_one_gets_the_key_whole() {
+        let later = "{ until [ -e go ]; do sleep 0.01; done; cat >got; touch done; } <&3 >&- 2>&- &";
+        let script = Script::new(&format!("exec 3<&0; {later}"));
+        let (error, _, directory) = script.write(vec![]).await;
+        assert_eq!(error.as_deref(), Some("ended without reading the key"));
+        fs::write(directory.path().join("go"), "").unwrap();
+        until(|| directory.path().join("done").exists()).await;
+        assert_eq!(fs::read_to_string(directory.path().join("got")).unwrap(), SECRET);
     }
 
     #[tokio::test]
