@@ -115,6 +115,27 @@ async fn what_is_kept_is_its_owners_to_read_whatever_the_umask() {
     assert_eq!(modes, [0o600; 3]);
 }
 
+/// A thread needs about 2 MB for its stack, and a little more for itself.
+#[tokio::test]
+async fn however_little_memory_is_left_for_threads_no_key_is_lost() {
+    let home = tempfile::tempdir().unwrap();
+    for spare in [1 << 20, (2 << 20) + 16_384, (2 << 20) + 65_536, 3 << 20] {
+        let path = home.path().join(format!("{spare}.env"));
+        let mut run = create(Scenario::ready()).args(["--env-file"]).args([&path]).start().await;
+        let url = run.url().await;
+        let status = fs::read_to_string(format!("/proc/{}/status", run.process())).unwrap();
+        let size = status.lines().find_map(|line| line.strip_prefix("VmSize:")).unwrap();
+        let size = 1024 * size.trim().trim_end_matches(" kB").parse::<u64>().unwrap() + spare;
+        let (process, limit) = (format!("--pid={}", run.process()), format!("--as={size}"));
+        assert!(Command::new("prlimit").args([&process, &limit]).status().await.unwrap().success());
+        run.browser_at(&url, Consent::Allow);
+        let ended = run.end().await;
+        let no_key = ended.sandbox.keys().is_empty();
+        let is_kept = ended.stderr.contains("it is kept in");
+        assert!(no_key || ended.code == 0 || is_kept, "{spare}: {}", ended.stderr);
+    }
+}
+
 #[tokio::test]
 async fn however_few_files_may_be_open_no_key_is_lost() {
     for limit in 8..=20 {

@@ -1,7 +1,8 @@
 //! A folder that is a file system of its own.
 
 use super::{Directory, refused};
-use keymint_sandbox::Consent;
+use crate::support::create;
+use keymint_sandbox::{Consent, Scenario};
 use keymint_testkit::skipped;
 use std::fs;
 use std::io::Write;
@@ -64,4 +65,26 @@ async fn a_disk_that_fills_up_during_the_sign_in_has_room_for_the_key() {
     };
     while filler.write_all(&[0; 512]).is_ok() {}
     run.answer(Consent::Allow).await.exits_with(0);
+}
+
+/// The record of the run takes the last block, and the key has its room already.
+#[tokio::test]
+async fn a_disk_that_fills_up_during_the_sign_in_has_room_to_keep_the_key() {
+    let directory = Directory::new();
+    let path = directory.path("");
+    let Some(under) = in_a_file_system(&path, "size=64k,mode=700", "") else { return };
+    let run = create(Scenario::ready()).args(["--pipe-to", "false"]).under(under);
+    let mut run = run.env("XDG_STATE_HOME", &path).env("TMPDIR", "/nowhere").start().await;
+    run.url().await;
+    let inside = PathBuf::from(format!("/proc/{}/root{}", run.process(), path.display()));
+    let Ok(mut filler) = fs::File::create(inside.join("filler")) else {
+        skipped("the program's file system cannot be reached from here");
+        return;
+    };
+    while filler.write_all(&[0; 512]).is_ok() {}
+    let last_block = filler.metadata().unwrap().len() - 4096;
+    filler.set_len(last_block).unwrap();
+    run.browser(Consent::Allow).await;
+    let ended = run.end().await.exits_with(9);
+    assert!(ended.stderr.contains("it is kept in"), "{}", ended.stderr);
 }

@@ -160,7 +160,7 @@ impl Keeper {
     /// Takes away what kept the key before this did.
     fn leave_in(self, harness: &Harness) {
         if !matches!(self, Self::RecoveryFolder) {
-            fs::remove_dir(harness.path(RECOVERY)).unwrap();
+            fs::remove_dir_all(harness.path(RECOVERY)).unwrap();
             harness.write(RECOVERY, "");
         }
         if matches!(self, Self::Nobody) {

@@ -5,7 +5,9 @@ mod pending_sign_in;
 mod port_lock;
 pub mod private_files;
 mod recovery;
+mod room;
 
+use crate::threads;
 pub use journal::{FinishedRun, Journal, KeyRecord, KeyState, Named};
 pub use pending_sign_in::PendingSignIn;
 pub use port_lock::PortLock;
@@ -71,14 +73,18 @@ impl StateDir {
         check_directory(nearest, nearest == self.0).map_err(|error| about(nearest, &error))
     }
 
-    /// Begins the journal of this run, and checks that a key could be kept for recovery.
+    /// Begins the journal of this run, and takes what is needed to keep its key for recovery: the room, and a
+    /// thread.
     ///
     /// # Errors
     ///
-    /// If one of the two cannot be written.
+    /// If one of them cannot be had.
     pub fn journal(&self) -> io::Result<Journal> {
-        self.directory(RECOVERY)?;
-        Journal::begin_in(&self.directory(JOURNALS)?)
+        threads::keep_one_ready();
+        let recovery = self.directory(RECOVERY)?;
+        let mut journal = Journal::begin_in(&self.directory(JOURNALS)?)?;
+        journal.reserve_room(&recovery)?;
+        Ok(journal)
     }
 
     /// The journals of the runs that have ended, the oldest first. Those that cannot be read are skipped.

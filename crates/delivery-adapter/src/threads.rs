@@ -1,7 +1,9 @@
 //! Blocking work on threads of its own, so that it does not hold up an asynchronous runtime.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{self, SendError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -9,9 +11,46 @@ use tokio::sync::oneshot;
 /// How long abandoned work may take to clean up. It needs some milliseconds.
 const CLEANUP: Duration = Duration::from_secs(3);
 
-/// Runs blocking work on a thread of its own, or on the calling thread if the system has no thread to
-/// give: the work may have to save a key. It is boxed so that the program has this once.
-pub fn start(work: Box<dyn FnOnce() + Send>) {
+type Work = Box<dyn FnOnce() + Send>;
+
+/// The threads that wait for work.
+static READY: Mutex<Vec<mpsc::Sender<Work>>> = Mutex::new(Vec::new());
+
+/// Starts a thread that waits for blocking work, unless one does. The next work then needs no memory for a
+/// thread: a key may have to be saved when the system has none left.
+pub fn keep_one_ready() {
+    if ready().is_empty() {
+        let (hand_over, work) = mpsc::channel::<Work>();
+        let myself = hand_over.clone();
+        let serve = move || {
+            while let Ok(work) = work.recv() {
+                // Whoever waits for the result of work that panics notices by itself.
+                let _ = catch_unwind(AssertUnwindSafe(work));
+                ready().push(myself.clone());
+            }
+        };
+        if Builder::new().spawn(serve).is_ok() {
+            ready().push(hand_over);
+        }
+    }
+}
+
+fn ready() -> MutexGuard<'static, Vec<mpsc::Sender<Work>>> {
+    READY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs blocking work on a thread that is [ready](keep_one_ready), on a new one, or on the calling thread if
+/// the system has no thread to give: the work may have to save a key. It is boxed so that the program has this
+/// once.
+pub fn start(work: Work) {
+    let waiting = ready().pop();
+    let work = match waiting {
+        None => work,
+        Some(thread) => match thread.send(work) {
+            Ok(()) => return,
+            Err(SendError(work)) => work,
+        },
+    };
     let work = Arc::new(Mutex::new(Some(work)));
     let theirs = Arc::clone(&work);
     if Builder::new().spawn(move || once(&theirs)).is_err() {
@@ -78,6 +117,17 @@ mod tests {
         let left = Mutex::new(Some(|| ()));
         once(&left);
         assert!(left.lock().unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_is_ready_takes_the_next_work_and_is_ready_again() {
+        use std::thread::{current, yield_now};
+        keep_one_ready();
+        let first = run(|| current().id()).await.unwrap();
+        // Other tests take a ready thread as well, and it is ready a moment after its work.
+        while run(|| current().id()).await.unwrap() != first {
+            yield_now();
+        }
     }
 
     /// A result that is undone on drop.

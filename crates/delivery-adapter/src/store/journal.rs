@@ -4,6 +4,7 @@
 //! response is lost after that, the record says that a key may exist.
 
 use super::private_files;
+use super::room::Room;
 use crate::Keyring;
 use crate::wall_clock::{utc_now, utc_of};
 use keymint_domain::{ApiKey, DeliveryReport, DestinationId, KeyDetails, Target, Title};
@@ -123,12 +124,14 @@ pub struct Journal {
     id: String,
     file: Option<(PathBuf, File)>,
     record: Option<KeyRecord>,
+    /// The room for the key in the recovery store.
+    room: Option<Room>,
 }
 
 impl Journal {
     /// A journal that is not written, for a key that is worth nothing, or for none.
     pub fn disabled() -> Self {
-        Self { id: private_files::new_id(), file: None, record: None }
+        Self { id: private_files::new_id(), file: None, record: None, room: None }
     }
 
     /// Creates the file, which proves before a key is requested that it is possible. Dropping the journal
@@ -139,7 +142,19 @@ impl Journal {
         let file = private_files::new_file(&path)?;
         // No other run has this id.
         private_files::try_lock(&file);
-        Ok(Self { id, file: Some((path, file)), record: None })
+        Ok(Self { id, file: Some((path, file)), record: None, room: None })
+    }
+
+    /// Takes the room that the recovery store of this run needs, until the journal is dropped. Frees that of
+    /// runs that were killed.
+    pub(super) fn reserve_room(&mut self, recovery: &Path) -> io::Result<()> {
+        if let Some((path, _)) = &self.file {
+            Room::free_abandoned(recovery, |id| {
+                is_live(&path.with_file_name(format!("{id}.{EXTENSION}")), id)
+            });
+        }
+        self.room = Some(Room::reserve(recovery, &self.id)?);
+        Ok(())
     }
 
     /// A name that no other run has.
@@ -263,6 +278,11 @@ impl FinishedRun {
 
 pub(super) fn finished_runs_in(directory: &Path) -> io::Result<Vec<FinishedRun>> {
     Ok(private_files::list(directory, EXTENSION)?.into_iter().filter_map(read).collect())
+}
+
+/// Returns whether the run of a journal lives, which holds its lock.
+fn is_live(path: &Path, id: &str) -> bool {
+    private_files::open(path).is_ok_and(|file| private_files::is_live(&file, id))
 }
 
 fn read(path: PathBuf) -> Option<FinishedRun> {

@@ -2,6 +2,7 @@
 
 use super::journal::{FinishedRun, KeyRecord};
 use super::private_files;
+use super::room::Room;
 use super::{RECOVERY, StateDir};
 use crate::fail_point;
 use crate::wall_clock::utc_now;
@@ -55,7 +56,10 @@ fn is_file_name(id: &str) -> bool {
 
 fn store(directory: &Path, id: &str, key: &ApiKey) -> io::Result<PathBuf> {
     let path = directory.join(format!("{id}.{EXTENSION}"));
-    let file = private_files::new_file(&path)?;
+    let file = match Room::of(directory, id).take(&path) {
+        Some(file) => file,
+        None => private_files::new_file(&path)?,
+    };
     fail_point::reached("recovery-made");
     fill(file, &path, key)?;
     fail_point::reached("kept");
@@ -67,7 +71,10 @@ fn store(directory: &Path, id: &str, key: &ApiKey) -> io::Result<PathBuf> {
 fn fill(mut file: File, path: &Path, key: &ApiKey) -> io::Result<()> {
     let directory = path.parent().unwrap_or(path);
     let text = Zeroizing::new(format!("{}\n", key.expose()));
-    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    let written = file
+        .write_all(text.as_bytes())
+        .and_then(|()| file.set_len(text.len() as u64))
+        .and_then(|()| file.sync_all());
     // There may be no room for two open files.
     drop(file);
     written
@@ -199,6 +206,43 @@ mod tests {
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         }
         assert!(store(directory.path(), "one", &key()).is_err());
+    }
+
+    #[test]
+    fn a_key_takes_the_room_that_was_reserved_for_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateDir::at(directory.path());
+        let recovery = directory.path().join(RECOVERY);
+        let names = || -> Vec<_> {
+            fs::read_dir(&recovery).unwrap().map(|entry| entry.unwrap().file_name()).collect()
+        };
+        fs::create_dir(&recovery).unwrap();
+        fs::write(recovery.join("20260101T000000Z-2147483647.room"), "of a run that was killed").unwrap();
+
+        let journal = state.journal().unwrap();
+        let room = format!("{}.room", journal.id());
+        assert_eq!(names(), [&*room]);
+        assert!(state.stored_keys().unwrap().is_empty());
+        // Another run leaves it alone.
+        let other = state.journal().unwrap();
+        assert_eq!(names().len(), 1 + usize::from(other.id() != journal.id()));
+        drop(other);
+        let reserved = File::open(recovery.join(room)).unwrap();
+        let path = store(&recovery, journal.id(), &key()).unwrap();
+        assert_eq!(io::read_to_string(reserved).unwrap(), "sk-proj-0123456789\n");
+        drop(journal);
+        assert_eq!(names(), [path.file_name().unwrap()]);
+    }
+
+    /// As a run leaves it that is killed before the key is in it.
+    #[test]
+    fn a_room_without_a_key_is_no_key() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a-run.key");
+        let room = Room::reserve(directory.path(), "a-run").unwrap();
+        drop(room.take(&path).unwrap());
+        let stored = StoredKey { id: String::new(), path, record: KeyRecord::of_unknown_origin("") };
+        assert!(stored.read().is_err());
     }
 
     #[test]
