@@ -1,5 +1,7 @@
 //! Certificate authorities that are trusted in addition to the system's.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -9,32 +11,33 @@ use rustls::pki_types::pem::PemObject;
 #[derive(Debug, Clone, Default)]
 pub struct ExtraRoots(Vec<CertificateDer<'static>>);
 
-/// A text is not a bundle of certificates.
+/// A text is not a bundle of certificates. Lines and certificates are counted from one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidPem {
-    /// A section has no end, or is not base64.
-    #[error("it is not well-formed PEM")]
-    Malformed,
+    /// The section at this line has no end, or is not base64.
+    #[error("it is not well-formed PEM, at line {0}")]
+    Malformed(usize),
+    /// The section at this line has certificates in a form that is not supported.
+    #[error("line {0}: only sections of the type CERTIFICATE are supported")]
+    Unsupported(usize),
     /// It has no certificate. Other sections, such as a private key, do not count.
     #[error("it holds no certificate (-----BEGIN CERTIFICATE-----)")]
     NoCertificate,
-    /// The section with this number, counted from one, is not a certificate.
+    /// The section with this number is not a certificate.
     #[error("certificate {0} in it is damaged")]
     Damaged(usize),
 }
 
 impl ExtraRoots {
-    /// Parses a bundle of certificates in PEM form. Sections of other types are ignored.
+    /// Parses a bundle of certificates in PEM form. Sections without certificates are ignored.
     ///
     /// # Errors
     ///
     /// [`InvalidPem`] if any of the certificates is unusable, or there is none: the caller means all
     /// of the bundle.
     pub fn parse_pem(pem: &[u8]) -> Result<Self, InvalidPem> {
-        let roots = CertificateDer::pem_slice_iter(pem)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|_| InvalidPem::Malformed)?;
+        let roots = certificates(pem)?;
         if roots.is_empty() {
             return Err(InvalidPem::NoCertificate);
         }
@@ -51,6 +54,55 @@ impl ExtraRoots {
         certificates.extend(first_bundle(hidden_bundles(|name| std::env::var_os(name).is_some())));
         certificates
     }
+}
+
+const BEGIN: &str = "-----BEGIN ";
+const END: &str = "-----END ";
+
+/// Returns the certificates of a bundle (RFC 7468).
+///
+/// A section may begin anywhere in a line, as after a byte order mark, an indentation, or the end of
+/// another section. The library's parser would ignore such a section.
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, InvalidPem> {
+    let text = String::from_utf8_lossy(pem);
+    let (mut certificates, mut rest, mut line) = (Vec::new(), &*text, 1);
+    loop {
+        let (comment, section) = rest.split_at(rest.find(BEGIN).unwrap_or(rest.len()));
+        for comment in comment.split_inclusive('\n') {
+            if is_misspelled(comment) {
+                return Err(InvalidPem::Malformed(line));
+            }
+            line += comment.matches('\n').count();
+        }
+        let Some(labeled) = section.strip_prefix(BEGIN) else { return Ok(certificates) };
+        let malformed = InvalidPem::Malformed(line);
+        let (label, body) = labeled.split_once("-----").ok_or(malformed)?;
+        let (body, end) = body.split_once(END).ok_or(malformed)?;
+        rest = end.strip_prefix(label).and_then(|end| end.strip_prefix("-----")).ok_or(malformed)?;
+        match label {
+            "CERTIFICATE" | "X509 CERTIFICATE" => {
+                let base64: Vec<u8> = body.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+                certificates.push(STANDARD.decode(base64).map_err(|_| malformed)?.into());
+            }
+            label if has_certificates(label) => return Err(InvalidPem::Unsupported(line)),
+            _ => {}
+        }
+        line += body.matches('\n').count();
+    }
+}
+
+/// Returns whether a section of this type holds certificates.
+fn has_certificates(label: &str) -> bool {
+    let label = label.to_ascii_uppercase();
+    let is_container = ["PKCS7", "PKCS #7 SIGNED DATA", "CMS"].contains(&&*label);
+    is_container || label.contains("CERTIFICATE") && !label.contains("REQUEST")
+}
+
+/// Returns whether a line between two sections was meant to begin one, or is text in UTF-16.
+fn is_misspelled(line: &str) -> bool {
+    let upper = line.to_ascii_uppercase();
+    let begins = ["BEGIN", "END"].iter().any(|word| upper.contains(word)) && upper.contains("CERTIFICATE");
+    line.contains('\0') || begins && ["--", "\u{2013}", "\u{2014}"].iter().any(|dash| line.contains(dash))
 }
 
 /// The paths of the system's bundle on Linux distributions and the BSDs.
@@ -107,11 +159,64 @@ mod tests {
             (String::new(), InvalidPem::NoCertificate),
             ("not PEM".to_owned(), InvalidPem::NoCertificate),
             (good.signing_key.serialize_pem(), InvalidPem::NoCertificate),
-            (cut.to_owned(), InvalidPem::Malformed),
+            (cut.to_owned(), InvalidPem::Malformed(1)),
             (format!("{}{damaged}", good.cert.pem()), InvalidPem::Damaged(2)),
         ] {
             assert_eq!(ExtraRoots::parse_pem(pem.as_bytes()).unwrap_err(), expected, "{pem}");
         }
+    }
+
+    /// OpenSSL and Python read each of these.
+    #[test]
+    fn a_certificate_is_taken_wherever_its_section_begins() {
+        let (one, two) = (certificate(), certificate());
+        let [first, second] = [one.cert.pem(), two.cert.pem()];
+        let indented: String = second.lines().map(|line| format!("  {line}\n")).collect();
+        for bundle in [
+            format!("\u{feff}{first}{second}"),
+            format!("\u{feff}{first}\u{feff}{second}"),
+            format!("{}{}", first.trim_end(), second.trim_end()),
+            format!("{first}{indented}"),
+            format!("{first}{second}").replace('\n', "\r\n"),
+            format!("{first}{second}").replace('\n', "\r"),
+            format!("{first}{second}").replace('\n', " "),
+            format!("{first}{second}").replace("CERTIFICATE", "X509 CERTIFICATE"),
+            format!("{first}# The same, in UTF-8: \u{e9}\nsubject=CN = begin\n{second}rest"),
+        ] {
+            let roots =
+                ExtraRoots::parse_pem(bundle.as_bytes()).unwrap_or_else(|error| panic!("{error}: {bundle}"));
+            assert_eq!(roots.0, [one.cert.der().clone(), two.cert.der().clone()], "{bundle}");
+        }
+        let latin = [b"# caf\xe9\n", first.as_bytes()].concat();
+        assert_eq!(ExtraRoots::parse_pem(&latin).unwrap().0.len(), 1);
+    }
+
+    #[test]
+    fn a_certificate_that_cannot_be_taken_is_named_by_its_line() {
+        use InvalidPem::{Malformed, Unsupported};
+        let good = certificate().cert.pem();
+        let next = good.lines().count() + 1;
+        let with = |from: &str, to: &str| format!("{good}{}", good.replace(from, to));
+        for (bundle, expected) in [
+            (with(" CERTIFICATE", " TRUSTED CERTIFICATE"), Unsupported(next)),
+            (with(" CERTIFICATE", " certificate"), Unsupported(next)),
+            (with(" CERTIFICATE", " PKCS7"), Unsupported(next)),
+            (with("-----BEGIN", "----BEGIN"), Malformed(next)),
+            (with("-----BEGIN", "---- BEGIN"), Malformed(next)),
+            (with("-----BEGIN", "\u{2013}\u{2013}BEGIN"), Malformed(next)),
+            (with("-----BEGIN ", "-----BEGIN"), Malformed(next)),
+            (with("-----BEGIN CERTIFICATE-----\n", ""), Malformed(next + good.lines().count() - 2)),
+            (with("CERTIFICATE-----\nM", "CERTIFICATE\nM"), Malformed(next)),
+            (with("-----END CERTIFICATE", "-----END X509 CERTIFICATE"), Malformed(next)),
+            (with("-----END CERTIFICATE-----\n", ""), Malformed(next)),
+            (with("\n", "\\n"), Malformed(next)),
+            (with("\n", "\n> "), Malformed(next)),
+            (format!("{good}{}", good.replace("", "\0")), Malformed(next)),
+        ] {
+            assert_eq!(ExtraRoots::parse_pem(bundle.as_bytes()).unwrap_err(), expected, "{bundle}");
+        }
+        let request = good.replace("CERTIFICATE", "CERTIFICATE REQUEST");
+        assert_eq!(ExtraRoots::parse_pem(format!("{request}{good}").as_bytes()).unwrap().0.len(), 1);
     }
 
     #[test]
