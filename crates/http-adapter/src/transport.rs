@@ -119,8 +119,34 @@ fn distrust(why: &CertificateError) -> String {
             let names = presented.iter().map(|name| name.split('"').nth(1).unwrap_or(name));
             format!("it is for another host: {}", names.collect::<Vec<_>>().join(", "))
         }
-        other => other.to_string(),
+        other => {
+            // As in `Other(OtherError(CaUsedAsEndEntity))`.
+            let debug = format!("{other:?}");
+            let rule = debug.trim_start_matches("Other(").trim_start_matches("OtherError(");
+            let end = rule.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rule.len());
+            match rule[..end].trim_end_matches("Context") {
+                "CaUsedAsEndEntity" => {
+                    "it is an authority's own certificate, which a server must not use. Give the server one that is \
+                     no CA, or that this authority has signed"
+                        .to_owned()
+                }
+                "InvalidPurpose" | "EkuError" | "RequiredEkuNotFound" => "it is not for servers".to_owned(),
+                rule => format!("it breaks a rule for certificates: {}", in_words(rule)),
+            }
+        }
     }
+}
+
+/// The name of a rule, as in `UnhandledCriticalExtension`, as words.
+fn in_words(name: &str) -> String {
+    let mut words = String::new();
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.push(c.to_ascii_lowercase());
+    }
+    words
 }
 
 fn date(time: UnixTime) -> String {
@@ -131,4 +157,27 @@ fn date(time: UnixTime) -> String {
 
 fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
     iter::successors(Some(error as &(dyn Error + 'static)), |&error| error.source())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustls::OtherError;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_reason_that_has_no_words_of_its_own_is_its_name_in_words() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("not shown")]
+        struct UnsupportedCriticalExtension;
+
+        let other = CertificateError::Other(OtherError(Arc::new(UnsupportedCriticalExtension)));
+        for (why, words) in [
+            (other, "it breaks a rule for certificates: unsupported critical extension"),
+            (CertificateError::BadEncoding, "it breaks a rule for certificates: bad encoding"),
+            (CertificateError::Revoked, "it breaks a rule for certificates: revoked"),
+        ] {
+            assert_eq!(distrust(&why), words);
+        }
+    }
 }

@@ -6,7 +6,7 @@ use keymint_domain::ServiceErrorKind::NotSent;
 use keymint_domain::{BaseUrl, ConnectFailure, ServiceError, Step};
 use keymint_http_adapter::{ExtraRoots, Http, HttpOptions};
 use keymint_testkit::{Authority, acceptor, authority, certificate_for};
-use rcgen::{CertificateParams, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, date_time_ymd};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -87,6 +87,25 @@ async fn a_certificate_for_another_name_or_another_time_is_not_trusted() {
     for (params, words) in [(certificate_for("other.example"), "other.example"), (expired, "expired")] {
         let error = untrusted(&trusting(&authority), &server(&authority, params).await).await;
         assert!(error.detail.contains(words), "{error}");
+    }
+}
+
+/// The first is what `openssl req -x509` makes.
+#[tokio::test]
+async fn a_certificate_that_breaks_a_rule_is_explained_in_words() {
+    let authority = authority("a company");
+    let mut self_signed = certificate_for("localhost");
+    self_signed.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let mut for_clients = certificate_for("localhost");
+    for_clients.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    for (params, words) in [
+        (self_signed, "is not trusted: it is an authority's own certificate, which a server must not use"),
+        (for_clients, "is not trusted: it is not for servers"),
+    ] {
+        let error = untrusted(&trusting(&authority), &server(&authority, params).await).await;
+        assert!(error.detail.contains(words), "{error}");
+        let cause = error.detail.rsplit(": ").next().unwrap();
+        assert!(!cause.contains(['(', '{', ':', '"']), "{error}");
     }
 }
 
