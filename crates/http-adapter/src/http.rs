@@ -23,9 +23,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// two minutes or more, so one of this age still works.
 const LONGEST_IDLE: Duration = Duration::from_secs(60);
 
-/// The state that the adapters of one run share: the options, the connections, and the secrets seen
-/// so far, which no error text repeats. Cheap to clone. The secrets are wiped when the last clone
-/// and the last adapter are dropped, so make one for each run.
+/// The state that the adapters of one run share: the options, the connections, and the hashes
+/// by which the secrets seen so far are kept out of error texts. Cheap to clone. Make one for each run.
 #[derive(Clone)]
 pub struct Http {
     shared: Arc<Shared>,

@@ -1,43 +1,69 @@
 //! Keeps the secrets of a run out of error texts.
 
 use keymint_domain::text::sanitize;
+use std::collections::hash_map::RandomState;
+use std::collections::{BTreeMap, HashSet};
+use std::hash::BuildHasher;
 use std::sync::{Mutex, PoisonError};
 use url::form_urlencoded::byte_serialize;
 use zeroize::Zeroizing;
 
-/// The secrets that were sent or received, to remove from texts.
+/// A piece of a secret of this many bytes is redacted: a server may cut or wrap a secret that it
+/// quotes. A shorter piece may occur anywhere by chance.
+const SHORTEST_PIECE: usize = 12;
+
+/// The limit of a text, in bytes. The rest of a longer one is not shown anyway.
+const LONGEST_TEXT: usize = 16 * 1024;
+
+/// Recognizes the secrets that were sent or received, and their pieces, to remove them from texts.
+///
+/// It has hashes under a random key, and none of the secrets, which must not outlive their use.
 #[derive(Default)]
 pub(crate) struct Redactor {
-    /// Every spelling of every secret.
-    secrets: Mutex<Vec<Zeroizing<String>>>,
+    /// The hashes of the pieces of every spelling of every secret, by the length of the piece.
+    pieces: Mutex<BTreeMap<usize, HashSet<u64>>>,
+    hashing: RandomState,
 }
 
 impl Redactor {
     /// Adds a secret, in plain and in percent-encoded form.
     pub(crate) fn learn(&self, secret: &str) {
-        let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
-        for spelling in spellings(secret) {
-            if !spelling.is_empty() && !secrets.contains(&spelling) {
-                // Longest first: a secret may be the beginning of a longer one, whose end would remain.
-                let place = secrets.partition_point(|longer| longer.len() >= spelling.len());
-                secrets.insert(place, spelling);
+        let mut pieces = self.pieces.lock().unwrap_or_else(PoisonError::into_inner);
+        let spellings = spellings(secret);
+        for (index, spelling) in spellings.iter().enumerate() {
+            if !spelling.is_empty() && !spellings[..index].contains(spelling) {
+                let length = spelling.len().min(SHORTEST_PIECE);
+                let windows = spelling.as_bytes().windows(length);
+                pieces.entry(length).or_default().extend(windows.map(|piece| self.hashing.hash_one(piece)));
             }
         }
     }
 
-    /// Returns the text without any secret, sanitized for display, at most `longest` characters long.
+    /// Returns the text without any secret or long piece of one, sanitized for display, at most
+    /// `longest` characters long.
     pub(crate) fn clean(&self, text: &str, longest: usize) -> String {
-        let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut clean = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(c) = rest.chars().next() {
-            if let Some(secret) = secrets.iter().find(|secret| rest.starts_with(secret.as_str())) {
-                clean.push_str("[redacted]");
-                rest = &rest[secret.len()..];
-            } else {
-                clean.push(c);
-                rest = &rest[c.len_utf8()..];
+        let text = match text.char_indices().find(|(at, _)| *at >= LONGEST_TEXT) {
+            Some((end, _)) => &text[..end],
+            None => text,
+        };
+        let mut is_secret = vec![false; text.len()];
+        for (&length, pieces) in &*self.pieces.lock().unwrap_or_else(PoisonError::into_inner) {
+            for (start, piece) in text.as_bytes().windows(length).enumerate() {
+                if pieces.contains(&self.hashing.hash_one(piece)) {
+                    is_secret[start..start + length].fill(true);
+                }
             }
+        }
+        let mut clean = String::with_capacity(text.len());
+        let mut was_secret = false;
+        for (at, c) in text.char_indices() {
+            let is_secret = is_secret[at..at + c.len_utf8()].contains(&true);
+            match (is_secret, was_secret) {
+                (false, _) => clean.push(c),
+                (true, false) => clean.push_str("[redacted]"),
+                (true, true) => {}
+            }
+            was_secret = is_secret;
         }
         sanitize(&clean, longest)
     }
@@ -67,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_spelling_of_a_secret_is_taken_out_and_the_longest_first() {
+    fn every_spelling_of_a_secret_is_redacted() {
         let redactor = Redactor::default();
         redactor.learn("C/o d~e");
         redactor.learn("C/o d~e-and-more");
@@ -78,12 +104,33 @@ mod tests {
             ("code=C%2Fo%20d%7Ee&x", "code=[redacted]&x"),
             ("code=C%2fo%20d%7ee&x", "code=[redacted]&x"),
             ("C/o d~e-and-more", "[redacted]"),
-            ("C/o d~eC/o d~e", "[redacted][redacted]"),
+            ("C/o d~eC/o d~e", "[redacted]"),
             ("nothing secret: c/o D", "nothing secret: c/o D"),
             ("\u{1b}[2J sk-proj-unknown", r"\u{1b}[2J sk-[redacted]"),
         ] {
             assert_eq!(redactor.clean(text, 300), clean);
         }
+    }
+
+    /// As where a server cuts, wraps or masks a secret that it quotes.
+    #[test]
+    fn a_piece_of_a_secret_is_redacted() {
+        const SECRET: &str = "A1b2C3d4E5f6G7h8+i9";
+        let redactor = Redactor::default();
+        redactor.learn(SECRET);
+        for (text, clean) in [
+            (format!("token {} expired", &SECRET[..15]), "token [redacted] expired"),
+            (format!("token {}… expired", &SECRET[4..]), "token [redacted]… expired"),
+            (format!("token {}***", &SECRET[..12]), "token [redacted]***"),
+            (format!("token {}\n{}", &SECRET[..13], &SECRET[13..]), r"token [redacted]\u{a}7h8+i9"),
+            ("token G7h8%2bi9 and E5f6G7h8%2Bi".to_owned(), "token G7h8%2bi9 and [redacted]"),
+            (format!("é{}é", &SECRET[1..13]), "é[redacted]é"),
+            (format!("begins with {}", &SECRET[..11]), "begins with A1b2C3d4E5f"),
+        ] {
+            assert_eq!(redactor.clean(&text, 300), clean, "{text}");
+        }
+        redactor.learn("Schlüssel");
+        assert_eq!(redactor.clean("der Schlüssel", 300), "der [redacted]");
     }
 
     #[test]
@@ -102,6 +149,6 @@ mod tests {
         for secret in ["r", "e", "d", "a", "c"] {
             redactor.learn(secret);
         }
-        assert_eq!(redactor.clean("red", 300), "[redacted]".repeat(3));
+        assert_eq!(redactor.clean("red", 300), "[redacted]");
     }
 }

@@ -8,6 +8,9 @@ use reqwest::{Client, ClientBuilder};
 use rustls::ClientConfig;
 use url::Url;
 
+/// The limit of header lines of an answer. Proxies and security products add some to those of a server.
+const MOST_HEADERS: usize = 1000;
+
 /// Two clients for one origin: one opens connections ahead, the other sends. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Service {
@@ -60,6 +63,7 @@ fn builder(options: &HttpOptions, base: &BaseUrl, tls: &ClientConfig) -> ClientB
     Client::builder()
         .https_only(base.join(&[]).scheme() == "https")
         .http1_only()
+        .http1_max_headers(MOST_HEADERS)
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .referer(false)

@@ -137,6 +137,16 @@ async fn a_body_may_be_as_long_as_the_bound_however_its_end_is_told() {
 }
 
 #[tokio::test]
+async fn an_answer_may_have_hundreds_of_header_lines() {
+    for step in STEPS {
+        let body = good_body(step);
+        let headers = format!("{}content-length: {}\r\n", "x: y\r\n".repeat(900), body.len());
+        let server = FaultyServer::start(Fault::Write(whole(200, &headers, body))).await;
+        call(&http(), &server.url, step).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_is_announced_as_too_long_is_not_waited_for() {
     for step in STEPS {
         let fault = Fault::Hang(head(200, "content-length: 1000000000000\r\n"));
