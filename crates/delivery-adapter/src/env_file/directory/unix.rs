@@ -9,7 +9,7 @@ use rustix::fs::RenameFlags;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::{self, File, Metadata, TryLockError};
-use std::io;
+use std::io::{self, Seek};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -18,6 +18,9 @@ use zeroize::Zeroizing;
 
 /// The mode of a new file.
 const PRIVATE: u32 = 0o600;
+
+/// How many times a file is read that another program changes meanwhile.
+const READS: usize = 100;
 
 pub(crate) struct Directory {
     handle: File,
@@ -110,8 +113,16 @@ impl Directory {
         if metadata.uid() != euid() && (euid() != 0 || self.everybody_may_write()?) {
             return Err(io::Error::other("the file belongs to another user"));
         }
-        let content = read_whole(&file, metadata.size(), largest)?;
-        Ok(Some(Snapshot { content, version: FileVersion::of(&file)?, file }))
+        // What was read is of one moment only if nothing has changed since.
+        for _ in 0..READS {
+            let version = FileVersion::of(&file)?;
+            (&file).rewind()?;
+            let content = read_whole(&file, version.size, largest)?;
+            if FileVersion::of(&file)? == version {
+                return Ok(Some(Snapshot { content, file, version }));
+            }
+        }
+        Err(io::Error::other("another program keeps changing it"))
     }
 
     fn kind(&self, name: &str) -> io::Result<Option<FileType>> {
@@ -207,17 +218,29 @@ impl Directory {
         snapshot: Option<&Snapshot>,
         temp_file: &TempFile,
     ) -> io::Result<bool> {
+        // At once, since the new file may be written to as well, and once more after some time, for a program that
+        // opened the old file before.
+        if !self.keeps_place(name, snapshot, temp_file)? {
+            return Ok(false);
+        }
         let synced = self.sync();
-        if let Some(snapshot) = snapshot
-            && self.kind(&temp_file.name)?.is_some()
-            && !self.is_unchanged(&temp_file.name, snapshot)?
-        {
-            self.exchange(&temp_file.name, name)?;
+        if !self.keeps_place(name, snapshot, temp_file)? {
             return Ok(false);
         }
         temp_file.remove();
         synced?;
         Ok(true)
+    }
+
+    /// Returns `false`, with the old file in its place again, if that has changed since the snapshot.
+    fn keeps_place(&self, name: &str, snapshot: Option<&Snapshot>, temp_file: &TempFile) -> io::Result<bool> {
+        let Some(snapshot) = snapshot else { return Ok(true) };
+        // The names were not exchanged where the system cannot do that.
+        if self.kind(&temp_file.name)?.is_none() || self.is_unchanged(&temp_file.name, snapshot)? {
+            return Ok(true);
+        }
+        self.exchange(&temp_file.name, name)?;
+        Ok(false)
     }
 
     /// A name is on the disk only with the directory.
@@ -586,6 +609,25 @@ mod tests {
         assert!(directory.replace(".env", snapshot.as_ref(), &temp_file, b"new").unwrap());
         assert!(getxattr(&file, ACCESS_LIST, &mut [0; 100][..]).is_err());
         assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o640);
+    }
+
+    #[test]
+    fn a_file_is_read_as_it_was_at_one_moment() {
+        let path = tempfile::tempdir().unwrap();
+        let file = path.path().join(".env");
+        fs::write(&file, "").unwrap();
+        let directory = Directory::open(path.path().to_owned()).unwrap();
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                let mut file = File::options().append(true).open(&file).unwrap();
+                (0..5000).for_each(|_| io::Write::write_all(&mut file, b"LINE=1\n").unwrap());
+            });
+            while !writer.is_finished() {
+                let Ok(Some(snapshot)) = directory.read(".env", 100_000) else { continue };
+                assert!(matches!(&snapshot.content[..], [] | [.., b'\n']), "half a line");
+                assert_eq!(snapshot.content.len() as u64, snapshot.version.size);
+            }
+        });
     }
 
     #[test]
