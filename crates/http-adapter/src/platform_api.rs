@@ -3,7 +3,7 @@
 use crate::endpoint::Endpoint;
 use crate::list::{self, Entry};
 use crate::paging::{LONGEST_LIST, Pages};
-use crate::request::ApiRequest;
+use crate::request::{ApiRequest, Received};
 use crate::wire::{self, CreateKey, OpenSession};
 use async_trait::async_trait;
 use keymint_domain::{
@@ -78,14 +78,16 @@ impl PlatformApi for HttpPlatformApi {
     ) -> Result<CreatedKey, ServiceError> {
         let (organization, project) = (target.organization_id.as_str(), target.project_id.as_str());
         let path = ["dashboard", "organizations", organization, "projects", project, "api_keys"];
-        let created = self
+        let Received { parsed: mut created, cut } = self
             .endpoint
             .post(Step::CreateKey, &path)
             .bearer(session.expose())
             .json(&CreateKey::from(key))
-            .send(wire::created_key)
+            .receive(wire::created_key)
             .await?;
         self.endpoint.learn(created.secret.expose());
+        // The key exists, and the platform does not show it again.
+        created.was_cut = cut.is_some();
         Ok(created)
     }
 

@@ -60,6 +60,15 @@ impl<'a> ApiRequest<'a> {
         self,
         read: impl FnOnce(&[u8]) -> Result<T, InvalidBody>,
     ) -> Result<T, ServiceError> {
+        let Received { parsed, cut } = self.receive(read).await?;
+        cut.map_or(Ok(parsed), Err)
+    }
+
+    /// The same, with the error of an answer that broke off after a complete body.
+    pub(crate) async fn receive<T>(
+        self,
+        read: impl FnOnce(&[u8]) -> Result<T, InvalidBody>,
+    ) -> Result<Received<T>, ServiceError> {
         use ServiceErrorKind::{Interrupted, OutOfContract};
         let Self { request, longest_body, context } = self;
         let mut response = request.send().await.map_err(|error| context.transport(error))?;
@@ -76,22 +85,31 @@ impl<'a> ApiRequest<'a> {
             log(&response, None);
             return Err(context.intercepted(by, status));
         }
-        let body = read_body(&mut response, longest_body).await.map_err(|error| context.transport(error))?;
-        log(&response, body.as_ref().map(|body| body.as_slice()));
-        match body {
-            Some(body) if status.is_success() && intermediary.is_none() => {
+        let Body { bytes, cut } = read_body(&mut response, longest_body).await;
+        log(&response, bytes.as_ref().map(|bytes| bytes.as_slice()));
+        let cut = cut.map(|error| context.transport(error));
+        match (bytes, cut) {
+            (Some(body), Some(error)) => {
+                let is_success = status.is_success() && intermediary.is_none();
+                match read(&body) {
+                    Ok(parsed) if is_success => Ok(Received { parsed, cut: Some(error) }),
+                    _ => Err(error),
+                }
+            }
+            (Some(body), None) if status.is_success() && intermediary.is_none() => {
                 let parsed = read(&body);
                 // A created key is never given up for an error beside it.
                 let is_key = context.step == Step::CreateKey && parsed.is_ok();
                 if !is_key && error_body::has_error(&body) {
                     return Err(context.refused(&response, &body));
                 }
-                parsed.map_err(|InvalidBody(why)| {
+                let parsed = parsed.map_err(|InvalidBody(why)| {
                     context.answer(OutOfContract, status, &format!("but not as agreed: {why}"))
-                })
+                })?;
+                Ok(Received { parsed, cut: None })
             }
-            Some(body) => Err(context.refused(&response, &body)),
-            None => {
+            (Some(body), None) => Err(context.refused(&response, &body)),
+            (None, _) => {
                 let kind = if status.is_success() {
                     OutOfContract
                 } else if status.is_client_error() {
@@ -120,25 +138,38 @@ impl<'a> ApiRequest<'a> {
     }
 }
 
-/// Reads the body of an answer, which may hold a secret. Stops and returns `None` as soon as the body
-/// exceeds the limit.
-async fn read_body(
-    response: &mut Response,
-    longest: usize,
-) -> Result<Option<Zeroizing<Vec<u8>>>, reqwest::Error> {
+/// A parsed answer.
+pub(crate) struct Received<T> {
+    pub(crate) parsed: T,
+    /// The failure of the connection before the end of the answer.
+    pub(crate) cut: Option<ServiceError>,
+}
+
+/// The body of an answer, which may hold a secret.
+struct Body {
+    /// `None` if it exceeds the limit.
+    bytes: Option<Zeroizing<Vec<u8>>>,
+    /// The failure of the connection before its end.
+    cut: Option<reqwest::Error>,
+}
+
+/// Reads the body of an answer. Stops as soon as the body exceeds the limit.
+async fn read_body(response: &mut Response, longest: usize) -> Body {
     let announced = response.content_length().unwrap_or_default();
     let Some(announced) = usize::try_from(announced).ok().filter(|length| *length <= longest) else {
-        return Ok(None);
+        return Body { bytes: None, cut: None };
     };
     // Not reallocated up to the announced length, which would leave a copy of a secret behind.
-    let mut body = Zeroizing::new(Vec::with_capacity(announced));
-    while let Some(chunk) = response.chunk().await? {
-        if body.len() + chunk.len() > longest {
-            return Ok(None);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(announced));
+    let cut = loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if bytes.len() + chunk.len() > longest => return Body { bytes: None, cut: None },
+            Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
+            Ok(None) => break None,
+            Err(error) => break Some(error),
         }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(Some(body))
+    };
+    Body { bytes: Some(bytes), cut }
 }
 
 /// The kind of failure that a complete answer is.

@@ -119,12 +119,15 @@ impl<'a> KeyCreation<'a> {
     }
 
     async fn deliver(mut self, created: &ProvisionedKey, signals: &mut Signals) -> Result<Outcome, CliError> {
-        let ProvisionedKey { target, name, key, details, unconfirmed, .. } = created;
+        let ProvisionedKey { target, name, key, details, unconfirmed, was_cut, .. } = created;
         fail_point::reached("answered");
         self.journal.created(key, details);
         let record = self.journal.record().expect("it was written before the key was requested");
         let expires_at = record.expires_at.as_deref();
         self.context.ui.report(&Message::KeyCreated { last_four: key.last_four(), name, target, expires_at });
+        if *was_cut {
+            self.context.ui.report(&Message::Warning(Warning::CutAnswer));
+        }
         if !unconfirmed.is_empty() {
             self.context.ui.report(&Message::Warning(Warning::Unconfirmed(unconfirmed)));
         }

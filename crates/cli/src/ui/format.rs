@@ -137,6 +137,10 @@ pub(crate) fn of_warning(warning: &Warning<'_>) -> String {
         Warning::NotKept(error) => {
             format!("a clipboard forgets, and the key could not be kept besides: {error}")
         }
+        Warning::CutAnswer => {
+            "the server's answer broke off after the key; check that the key works before you rely on it"
+                .to_owned()
+        }
         Warning::Unconfirmed(restrictions) => {
             let restrictions: Vec<_> = restrictions.iter().map(|it| restriction(*it)).collect();
             format!(

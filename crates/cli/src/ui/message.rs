@@ -116,6 +116,7 @@ pub(crate) enum Warning<'a> {
     EarlierRun { name: &'a str, time: &'a str, exists: bool },
     KeyringIsSlow { may_prompt: bool },
     NotKept(&'a DeliveryError),
+    CutAnswer,
     Unconfirmed(&'a [Restriction]),
     NotChecked(&'a CliError),
     NotDeleted { path: &'a Path, error: &'a io::Error },

@@ -143,12 +143,14 @@ pub struct CreatedKey {
     pub secret: ApiKey,
     /// The server's description of it.
     pub details: KeyDetails,
+    /// Whether the answer broke off after a complete description of the key.
+    pub was_cut: bool,
 }
 
 impl CreatedKey {
     /// A key of which the server says nothing else.
     pub fn new(secret: ApiKey) -> Self {
-        Self { secret, details: KeyDetails::default() }
+        Self { secret, details: KeyDetails::default(), was_cut: false }
     }
 }
 

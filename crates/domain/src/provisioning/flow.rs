@@ -28,6 +28,8 @@ pub struct ProvisionedKey {
     pub details: KeyDetails,
     /// The requested restrictions that the server did not confirm.
     pub unconfirmed: Vec<Restriction>,
+    /// Whether the server's answer broke off after a complete description of the key.
+    pub was_cut: bool,
 }
 
 /// Waits for the browser's response, at most for `patience`.
@@ -105,9 +107,9 @@ impl Provisioner<'_> {
         let name = plan.key.name.clone();
         let create = || ports.platform.create_api_key(&session.key, &target, &plan.key);
         match runner.step(Step::CreateKey, deadline, create).await {
-            Ok(CreatedKey { secret: key, details }) => {
+            Ok(CreatedKey { secret: key, details, was_cut }) => {
                 let unconfirmed = plan.key.unconfirmed_by(&details);
-                Ok(ProvisionedKey { target, name, key, details, unconfirmed })
+                Ok(ProvisionedKey { target, name, key, details, unconfirmed, was_cut })
             }
             Err(cause) if cause.kind.leaves_outcome_unknown() => {
                 Err(ProvisionError::OutcomeUnknown { target: Box::new(target), key_name: name, cause })

@@ -1,10 +1,10 @@
 //! Failing connections and truncated answers.
 
 use crate::support::{
-    CANARY, Fault, FaultyServer, STEPS, assert_clean, base, call, good_body, http, session,
+    CANARY, Fault, FaultyServer, PARSED, STEPS, assert_clean, base, call, good_body, http, session, target,
 };
 use keymint_domain::ServiceErrorKind::{Intercepted, Interrupted, NotSent, OutOfContract, Refused, TimedOut};
-use keymint_domain::{ConnectFailure, Intermediary, PlatformApi, ServiceError, Step};
+use keymint_domain::{ConnectFailure, Intermediary, NewKey, PlatformApi, ServiceError, Step};
 use keymint_http_adapter::{Http, HttpOptions};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -133,6 +133,34 @@ async fn a_body_may_be_as_long_as_the_bound_however_its_end_is_told() {
             let outcome = call(&http(), &server.url, Step::CreateKey).await;
             assert_eq!(outcome.map_err(|error| error.kind), expected, "{length} bytes");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_whole_key_counts_although_its_answer_breaks_off() {
+    let body = good_body(Step::CreateKey);
+    let short = |body: &str| whole(200, "content-length: 1000\r\n", body);
+    let chunk = format!("{:x}\r\n{body}\r\n", body.len());
+    let unfinished = whole(200, "transfer-encoding: chunked\r\n", &chunk);
+    for fault in [
+        Fault::Write(short(body)),
+        Fault::Write(short(&format!("{body}\n"))),
+        Fault::Hang(short(body)),
+        Fault::Write(unfinished.clone()),
+        Fault::Hang(unfinished.clone()),
+        Fault::Write([&*unfinished, b"5\r\n  "].concat()),
+    ] {
+        let server = FaultyServer::start(fault).await;
+        let platform = impatient().platform_api(base(&server.url)).unwrap();
+        let created = platform.create_api_key(&session(), &target(), &NewKey::named("x")).await.unwrap();
+        assert_eq!((created.secret.expose(), created.was_cut, server.requests()), ("sk-1", true, 1));
+    }
+    for fault in [short(&body[..body.len() - 1]), short(&format!("{body}{{")), short("")] {
+        assert_eq!(failure(&http(), Step::CreateKey, Fault::Write(fault)).await.kind, Interrupted);
+    }
+    for step in PARSED.iter().filter(|step| **step != Step::CreateKey) {
+        let error = failure(&http(), *step, Fault::Write(short(good_body(*step)))).await;
+        assert_eq!(error.kind, Interrupted, "{error}");
     }
 }
 
