@@ -212,9 +212,15 @@ async fn a_command_has_the_signals_and_the_limits_of_the_person() {
 async fn a_command_that_cannot_be_started_has_the_exit_code_of_a_shell() {
     let session = Session::shared();
     session.store("no-command", &[], KEY);
-    for (command, code, told) in
-        [("no-such-command", 127, "there is no program"), ("/dev/null", 126, "could not")]
-    {
+    let directory = tempfile::tempdir().unwrap();
+    let script = directory.path().join("script");
+    keymint_testkit::script(&script, "");
+    std::fs::write(&script, "#!/bin/sh\r\n").unwrap();
+    for (command, code, told) in [
+        ("no-such-command", 127, "there is no program"),
+        ("/dev/null", 126, "could not"),
+        (script.to_str().unwrap(), 126, r#"needs "/bin/sh\r", which cannot be started"#),
+    ] {
         let ended = keymint_in(session, &["run", "--profile", "no-command", "--json", "--", command]).await;
         assert_eq!(ended.code, code, "{}", ended.stderr);
         assert!(ended.stderr.contains(told) && ended.stderr.contains(command), "{}", ended.stderr);

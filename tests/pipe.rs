@@ -62,7 +62,17 @@ async fn a_command_that_cannot_be_started_is_found_out_before_anybody_is_contact
     let script = script("");
     let data = script.path("data");
     fs::write(&data, "").unwrap();
+    let broken = ["#!/bin/sh\r\ncat >/dev/null\r\n", "cat >/dev/null\n", "#!/usr/bin/env no-such-program\n"];
+    let broken = broken.map(|text| {
+        let path = script.path(&format!("broken-{}", text.len()));
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path.to_str().unwrap().to_owned()
+    });
     for (command, code, problem) in [
+        (broken[0].as_str(), 11, r#"needs "/bin/sh\r", which cannot be started"#),
+        (&broken[1], 11, "is no program of this machine, and has no line `#!` that names one"),
+        (&broken[2], 11, r#"needs "no-such-program", which cannot be started"#),
         ("no-such-program-of-keymint --flag", 11, "\"no-such-program-of-keymint\", was not found"),
         ("/no/such/program", 11, "\"/no/such/program\", was not found"),
         (data.to_str().unwrap(), 11, "data\", is no program that may be started"),

@@ -33,9 +33,11 @@
 mod anonymizer;
 mod browser;
 mod environment;
+mod startable;
 mod which;
 
 pub use anonymizer::Anonymizer;
 pub use browser::{Browser, InvalidLauncher, Launcher, Obstacle, Opening};
 pub use environment::{Advice, HostEnvironment, HostKind};
+pub use startable::NotStartable;
 pub use which::{WhichError, which};

@@ -1,11 +1,13 @@
 //! Finding another program before it is needed.
 
+use crate::startable::{self, NotStartable, may_be_executed};
+use std::env;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf, absolute, is_separator};
-use std::{env, io};
 
 /// The reason why a program cannot be started, for a sentence that begins with its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum WhichError {
     /// No file has this name.
     #[error("was not found")]
@@ -13,6 +15,9 @@ pub enum WhichError {
     /// A file has this name, and is no program that this user may start.
     #[error("is no program that may be started")]
     NotExecutable,
+    /// The system cannot start the file of this name.
+    #[error(transparent)]
+    NotStartable(#[from] NotStartable),
     /// The current directory is unknown.
     #[error("has no full path")]
     NoFullPath,
@@ -38,10 +43,12 @@ fn find(name: &str, search_path: &OsStr) -> Result<PathBuf, WhichError> {
     };
     let mut problem = WhichError::NotFound;
     for path in directories.iter().flat_map(|directory| spellings(&directory.join(name))) {
-        if may_be_started(&path) {
-            return absolute(path).map_err(|_| WhichError::NoFullPath);
-        }
-        if path.exists() {
+        if may_be_executed(&path) {
+            match startable::check(&path, &|name| find(name, search_path).is_ok()) {
+                Ok(()) => return absolute(path).map_err(|_| WhichError::NoFullPath),
+                Err(found) => problem = found.into(),
+            }
+        } else if path.exists() {
             problem = WhichError::NotExecutable;
         }
     }
@@ -61,27 +68,26 @@ fn spellings(path: &Path) -> [PathBuf; 2] {
     [with_ending.into(), path.to_owned()]
 }
 
-fn may_be_started(path: &Path) -> bool {
-    path.is_file() && is_executable(path).is_ok()
-}
-
-#[cfg(unix)]
-fn is_executable(path: &Path) -> io::Result<()> {
-    use rustix::fs::{Access, access};
-    Ok(access(path, Access::EXEC_OK)?)
-}
-
-#[cfg(not(unix))]
-fn is_executable(_: &Path) -> io::Result<()> {
-    Ok(())
-}
-
 #[cfg(unix)]
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::fs::{self, Permissions};
     use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn the_first_program_that_can_be_started_is_found() {
+        let home = tempfile::tempdir().unwrap();
+        let at = |path: &str| home.path().join(path);
+        for path in ["a/tool", "b/tool"] {
+            put(&at(path), 0o755);
+        }
+        fs::write(at("a/tool"), "#!/bin/sh\r\n").unwrap();
+        let search_path = env::join_paths([at("a"), at("b")]).unwrap();
+        assert_eq!(find("tool", &search_path), Ok(at("b/tool")));
+        let error = find("tool", at("a").as_os_str()).unwrap_err();
+        assert_eq!(error.to_string(), r#"needs "/bin/sh\r", which cannot be started"#);
+    }
 
     fn put(path: &Path, mode: u32) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -117,7 +123,7 @@ mod tests {
         let home = tempfile::tempdir_in(".").unwrap();
         put(&home.path().join("tool"), 0o755);
         let relative = Path::new(home.path().file_name().unwrap());
-        assert!(may_be_started(&relative.join("tool")));
+        assert!(may_be_executed(&relative.join("tool")));
         assert_eq!(find("tool", relative.as_os_str()), Err(WhichError::NotFound));
     }
 

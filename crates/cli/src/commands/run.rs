@@ -10,6 +10,7 @@ use crate::os::core_dumps;
 use crate::ui::format::quoted;
 use keymint_delivery_adapter::Keyring;
 use keymint_domain::ApiKey;
+use keymint_host::{WhichError, which};
 use std::convert::Infallible;
 use std::io;
 use std::process::Command;
@@ -40,12 +41,17 @@ async fn execute(args: RunArgs, context: &Context) -> Result<Infallible, CliErro
     command.args(words).env(variable.as_str(), key.expose());
     context.ui.clear_progress();
     start(command).map_err(|error| {
-        let program = quoted(&program.to_string_lossy());
-        if error.kind() == io::ErrorKind::NotFound {
-            CliError::new(NOT_FOUND, format!("there is no program {program}"))
-        } else {
-            CliError::new(NOT_EXECUTABLE, format!("the program {program} could not be started"))
-                .because(error)
+        let (found, program) = (which(&program.to_string_lossy()), quoted(&program.to_string_lossy()));
+        // The system reports a missing interpreter as if the program were missing.
+        match (error.kind(), found) {
+            (io::ErrorKind::NotFound, Err(problem @ WhichError::NotStartable(_))) => {
+                CliError::new(NOT_EXECUTABLE, format!("the program {program} {problem}"))
+            }
+            (io::ErrorKind::NotFound, _) => {
+                CliError::new(NOT_FOUND, format!("there is no program {program}"))
+            }
+            _ => CliError::new(NOT_EXECUTABLE, format!("the program {program} could not be started"))
+                .because(error),
         }
     })
 }
