@@ -44,7 +44,8 @@ pub(crate) fn has_error(body: &[u8]) -> bool {
         #[serde(borrow)]
         error: Option<&'a RawValue>,
     }
-    object::<ErrorBody<'_>>(body).is_ok_and(|answer| answer.error.is_some())
+    object::<ErrorBody<'_>>(body)
+        .is_ok_and(|answer| answer.error.is_some_and(|error| !matches!(error.get(), "false" | r#""""#)))
 }
 
 /// The kind of the answer: a redirect, or the size and type of the body.
@@ -66,8 +67,8 @@ fn describe_form(response: &Response, body: &[u8], secrets: &Redactor) -> String
 }
 
 /// The human-readable part of an error: `error` and `error_description` of RFC 6749 section 5.2, the
-/// platform's `error` object, or the `title` and `detail` of a gateway (RFC 9457 section 3.1). Tokens in
-/// the same body are redacted, since it may repeat them.
+/// platform's `error` object, the `title` and `detail` of a gateway (RFC 9457 section 3.1), or the
+/// `message`, `detail` or `errors` of other frameworks, which may be lists. Tokens in the same body are redacted, since it may repeat them.
 fn explanation(body: &[u8], secrets: &Redactor) -> Option<ErrorDescription> {
     #[derive(Deserialize)]
     struct ErrorBody<'a> {
@@ -79,6 +80,10 @@ fn explanation(body: &[u8], secrets: &Redactor) -> Option<ErrorDescription> {
         title: Option<&'a RawValue>,
         #[serde(borrow)]
         detail: Option<&'a RawValue>,
+        #[serde(borrow)]
+        message: Option<&'a RawValue>,
+        #[serde(borrow)]
+        errors: Option<&'a RawValue>,
         #[serde(borrow, rename = "type")]
         problem_type: Option<&'a RawValue>,
         #[serde(borrow)]
@@ -112,13 +117,31 @@ fn explanation(body: &[u8], secrets: &Redactor) -> Option<ErrorDescription> {
         }
         None => {
             let code = text(answer.error);
-            let problem = [text(answer.title), text(answer.detail)];
+            let [list, detail, message, errors] =
+                [answer.error, answer.detail, answer.message, answer.errors].map(texts);
+            let list = if code.is_some() { None } else { list };
             let error_type = text(answer.problem_type);
-            (code.clone(), error_type, [code, description].into_iter().chain(problem).collect())
+            let parts = vec![code.clone(), list, description, text(answer.title), detail, message, errors];
+            (code, error_type, parts)
         }
     };
     let parts: Vec<_> = parts.into_iter().flatten().filter(|part| !part.trim().is_empty()).collect();
     (!parts.is_empty()).then(|| ErrorDescription { words: parts.join(": "), code, error_type })
+}
+
+/// Parses a text, or a list of texts and objects with one, as frameworks for validation send.
+fn texts(json: Option<&RawValue>) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Entry<'a> {
+        #[serde(borrow, alias = "msg", alias = "detail")]
+        message: Option<&'a RawValue>,
+    }
+
+    let entry = |json: &RawValue| {
+        text(Some(json)).or_else(|| fields::<Entry<'_>>(json).and_then(|entry| text(entry.message)))
+    };
+    let list: Option<Vec<&RawValue>> = json.and_then(|json| serde_json::from_str(json.get()).ok());
+    text(json).or_else(|| Some(list?.into_iter().filter_map(entry).collect::<Vec<_>>().join(", ")))
 }
 
 /// Returns whether the answer is meant for a browser, such as a proxy's login page or a challenge.

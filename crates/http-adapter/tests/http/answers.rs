@@ -184,8 +184,10 @@ async fn a_success_with_an_error_in_it_is_a_refusal() {
                 assert!(failed.detail.ends_with(told), "{failed}");
             }
         }
-        let null = good_body(step).replacen('{', r#"{"error": null, "#, 1);
-        call(&http(), &answering(answer(200, null)).await.uri(), step).await.unwrap();
+        for none in ["null", "false", r#""""#] {
+            let body = good_body(step).replacen('{', &format!(r#"{{"error": {none}, "#), 1);
+            call(&http(), &answering(answer(200, body.replace(", }", "}"))).await.uri(), step).await.unwrap();
+        }
     }
 }
 
@@ -305,9 +307,18 @@ async fn of_an_error_body_only_what_is_meant_for_people_is_told() {
             r#"{"type": "https://gateway.example/CANARY", "title": "Blocked", "status": 403, "detail": "No sk-CANARY here", "instance": "CANARY"}"#,
             ": Blocked: No sk-[redacted] here",
         ),
-        (r#"{"detail": [{"msg": "CANARY"}], "title": 7}"#, " with 48 bytes of application/json"),
-        (r#"{"error": ["CANARY"]}"#, " with 26 bytes of application/json"),
-        (r#"{"message": "CANARY"}"#, " with 26 bytes of application/json"),
+        (r#"{"message": "No route", "code": "CANARY"}"#, ": No route"),
+        (r#"{"message": ["name is long", "no CODE"], "statusCode": 400}"#, ": name is long, no [redacted]"),
+        (
+            r#"{"detail": [{"loc": ["CANARY"], "msg": "too long", "input": "CANARY"}], "title": 7}"#,
+            ": too long",
+        ),
+        (r#"{"errors": [{"message": "No quota", "x": "CANARY"}, {"detail": "Ask"}, 7]}"#, ": No quota, Ask"),
+        (r#"{"error": ["first", "second"]}"#, ": first, second"),
+        (r#"{"error": "Bad Request", "message": ["name is long"]}"#, ": Bad Request: name is long"),
+        (r#"{"detail": [{"x": "CANARY"}], "message": []}"#, " with 49 bytes of application/json"),
+        (r#"{"error": [["CANARY"]]}"#, " with 28 bytes of application/json"),
+        (r#"{"messages": "CANARY"}"#, " with 27 bytes of application/json"),
         (r#"["CANARY"]"#, " with 15 bytes of application/json"),
         ("CANARY", " with 11 bytes of application/json"),
         ("", " with no explanation"),
