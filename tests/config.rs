@@ -2,7 +2,7 @@
 
 use crate::support::{create, keymint};
 use keymint_sandbox::Scenario;
-use keymint_testkit::Launch;
+use keymint_testkit::{Launch, skipped};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
@@ -106,6 +106,43 @@ async fn a_file_that_others_may_write_ends_with_2_before_anything_else_happens()
     assert_eq!((ended.code, ended.stdout.as_str()), (2, ""));
     assert!(ended.stderr.contains("chmod go-w"), "{}", ended.stderr);
     assert!(!ended.stderr.contains("/oauth/authorize"), "{}", ended.stderr);
+}
+
+/// The defaults would count in silence, though the user has a file that says otherwise.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_cannot_be_reached_ends_with_2() {
+    let (home, file, program) = configured("");
+    fs::remove_file(&file).unwrap();
+    std::os::unix::fs::symlink("/nowhere/config.toml", &file).unwrap();
+    let ended = program.args(["create"]).output().await;
+    assert!(ended.code == 2 && ended.stderr.contains("a link that leads to /nowhere"), "{}", ended.stderr);
+
+    fs::remove_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(file.parent().unwrap(), "").unwrap();
+    let ended = keymint(&home).args(["create"]).output().await;
+    assert!(ended.code == 2 && ended.stderr.contains("keymint is no folder"), "{}", ended.stderr);
+}
+
+/// In a home that every user may write in, another user can make the folder before this one does.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_below_a_folder_of_another_user_ends_with_2_and_starts_nothing() {
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
+    let (home, file, _) = configured("");
+    let started = home.path().join("started");
+    fs::write(&file, format!("browser = \"sh -c ': >{}'\"", started.display())).unwrap();
+    let moved = home.path().join("moved.toml");
+    fs::rename(&file, &moved).unwrap();
+    symlink(&moved, &file).unwrap();
+    fs::set_permissions(home.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+    let config = home.path().join(".config");
+    if chown(&config, Some(12_345), None).is_err() {
+        return skipped("only the administrator can give folders away");
+    }
+    let ended = keymint(&home).args(["create"]).output().await;
+    assert!(ended.code == 2 && ended.stderr.contains("belongs to another user"), "{}", ended.stderr);
+    assert!(!started.exists());
 }
 
 /// Rust would open the file of another user where it may read it.

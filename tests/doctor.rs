@@ -126,7 +126,7 @@ async fn what_is_set_wrongly_is_found() {
             "/dev/null",
             "certificates",
             "problem",
-            "--ca-file: /dev/null: it holds no certificate",
+            "--ca-file: /dev/null cannot be read: it is not a file",
         ),
         ("--issuer", &nobody, "issuer", "problem", "could not connect"),
         ("--api-base", "https://keymint.invalid", "api", "problem", "could not find the address of keymint."),

@@ -76,7 +76,7 @@ pub use keymint_host::WhichError;
 pub use keyring::{FoundItem, Keyring, KeyringError, StoredItem};
 pub use store::{
     FinishedRun, Journal, KeyRecord, KeyState, Named, PendingSignIn, PortLock, RecoveryStore, StateDir,
-    StoredKey, private_files,
+    StoredKey, private_files, read_trusted,
 };
 pub use variable::{InvalidVariableName, VariableName};
 

@@ -6,6 +6,7 @@ mod port_lock;
 pub mod private_files;
 mod recovery;
 mod room;
+mod trusted_file;
 
 use crate::threads;
 pub use journal::{FinishedRun, Journal, KeyRecord, KeyState, Named};
@@ -16,6 +17,7 @@ pub use recovery::{RecoveryStore, StoredKey};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+pub use trusted_file::read_trusted;
 
 /// The directory of the journals, and the directory of the keys whose destination failed.
 const JOURNALS: &str = "records";

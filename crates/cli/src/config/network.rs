@@ -4,9 +4,8 @@ use super::sources::{Given, Source, Sources};
 use crate::args::values::{plain_text, wait};
 use crate::error::CliError;
 use crate::os::env::Environment;
+use keymint_delivery_adapter::read_trusted;
 use keymint_http_adapter::{ExtraRoots, HttpOptions, ProxySettings};
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::Path;
 
 /// Longest bundle of certificates that is read, in bytes. That of a system has a quarter of a million.
@@ -50,7 +49,7 @@ impl CaBundle {
     /// The certificates in it.
     pub(crate) fn read(&self) -> Result<ExtraRoots, CliError> {
         let Self { source, path } = self;
-        let pem = read_pem(Path::new(path))
+        let pem = read_trusted(Path::new(path), LONGEST_PEM)
             .map_err(|error| CliError::usage(format!("{source}: {path} cannot be read: {error}")))?;
         ExtraRoots::parse_pem(&pem).map_err(|error| CliError::usage(format!("{source}: {path}: {error}")))
     }
@@ -71,13 +70,6 @@ fn first_variable(environment: &dyn Environment, names: &[&str]) -> Result<Optio
         }
     }
     Ok(None)
-}
-
-/// Reads a file of a limited length, since a device may have no end.
-fn read_pem(path: &Path) -> io::Result<Vec<u8>> {
-    let mut pem = Vec::new();
-    File::open(path)?.take(LONGEST_PEM + 1).read_to_end(&mut pem)?;
-    if pem.len() as u64 > LONGEST_PEM { Err(io::Error::other("it has more than 8 MiB")) } else { Ok(pem) }
 }
 
 /// The proxy and its exceptions.
@@ -112,6 +104,16 @@ mod tests {
             assert!(message.starts_with(&format!("--ca-file: {path}")), "{message}");
             assert!(message.contains(expected) && !message.contains("canary"), "{message}");
             assert!(private.lines().all(|line| !message.contains(line)), "{message}");
+        }
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let path = folder.path().join("text");
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
+            let Err(failure) = resolve(&["--ca-file", path.to_str().unwrap()], &[]) else {
+                panic!("accepted")
+            };
+            assert!(failure.message().contains("other users may write it"), "{}", failure.message());
         }
         let folder = folder.path().to_str().unwrap();
         assert!(resolve(&["--ca-file", folder], &[]).is_err(), "a folder");

@@ -148,39 +148,6 @@ pub fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Checks that no other user could replace a file: neither in its directory, nor, if it is a link, in that of
-/// its target.
-///
-/// # Errors
-///
-/// If one could.
-#[cfg(unix)]
-pub fn check_directories(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::MetadataExt;
-    for path in [path.to_owned(), path.canonicalize()?] {
-        let directory = path.parent().unwrap_or(Path::new("/"));
-        let mode = fs::metadata(directory)?.mode();
-        let is_sticky = mode & 0o1000 != 0;
-        if mode & 0o022 != 0 && !is_sticky {
-            let directory = directory.display();
-            return Err(io::Error::other(format!(
-                "other users may write in its folder; `chmod go-w {directory}` takes that from them"
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// Does nothing on this system.
-///
-/// # Errors
-///
-/// Never.
-#[cfg(not(unix))]
-pub fn check_directories(_: &Path) -> io::Result<()> {
-    Ok(())
-}
-
 /// Checks that this user or the administrator owns the file, and no other user may write it.
 #[cfg(unix)]
 fn check_writers(file: &File) -> io::Result<()> {

@@ -1,0 +1,206 @@
+//! Files whose content decides which programs run or where secrets go.
+
+use super::private_files;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// Reads a file that only this user and the administrator can have written, of at most `longest` bytes. Nor
+/// can another user have put it there: that holds for every directory and every link on the way to it.
+///
+/// # Errors
+///
+/// [`NotFound`](io::ErrorKind::NotFound) if nothing is at the path, or the path leads through a device, such
+/// as `/dev/null` as a home directory. Other errors are those of a file that cannot be trusted, of a link
+/// that leads to nothing, and of the file system.
+pub fn read_trusted(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
+    #[cfg(unix)]
+    check_path(path)?;
+    let mut content = Vec::new();
+    private_files::open(path)?.take(longest + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > longest {
+        return Err(io::Error::other(format!("it has more than {} MiB", longest / (1024 * 1024))));
+    }
+    Ok(content)
+}
+
+/// Checks that no other user can decide what a path leads to. Links are followed one by one, since the owner
+/// of each, and of the directory that it is in, decides its target.
+#[cfg(unix)]
+fn check_path(path: &Path) -> io::Result<()> {
+    use std::fs::symlink_metadata;
+    use std::os::unix::fs::{FileTypeExt, MetadataExt};
+    use std::path::{Component, PathBuf};
+
+    /// Maximum number of links, as on Linux.
+    const LINKS: usize = 40;
+
+    let reversed = |path: &Path| path.components().rev().map(|part| part.as_os_str().to_owned()).collect();
+    let mut rest: Vec<_> = reversed(&std::path::absolute(path)?);
+    let mut here = PathBuf::from("/");
+    // In a user namespace, the administrator may have another number.
+    let friends = [rustix::process::geteuid().as_raw(), 0, symlink_metadata(&here)?.uid()];
+    let mut links = 0;
+    // While the target of a link is followed, what is left of the path after it.
+    let mut after_link = None;
+    // Does not matter if there is no file.
+    let mut distrust = None;
+    while let Some(name) = rest.pop() {
+        match Path::new(&name).components().next() {
+            Some(Component::ParentDir) => drop(here.pop()),
+            // An absolute name replaces the path.
+            _ => here.push(&name),
+        }
+        if after_link.is_some_and(|after| rest.len() < after) {
+            after_link = None;
+        }
+        let metadata = symlink_metadata(&here).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound if after_link.is_some() => io::Error::other(format!(
+                "it is a link that leads to {}, which does not exist",
+                here.display()
+            )),
+            _ => error,
+        })?;
+        let (kind, place) = (metadata.file_type(), here.display());
+        if !friends.contains(&metadata.uid()) {
+            distrust.get_or_insert(if here == path {
+                "it belongs to another user".to_owned()
+            } else {
+                format!("it can be replaced: {place} belongs to another user")
+            });
+        }
+        if kind.is_symlink() {
+            links += 1;
+            if links > LINKS {
+                return Err(io::Error::other("it leads through too many links"));
+            }
+            let target = here.read_link()?;
+            here.pop();
+            after_link.get_or_insert(rest.len());
+            rest.extend(reversed(&target));
+        } else if kind.is_dir() {
+            // In a sticky directory, only the owner of an entry replaces it.
+            if metadata.mode() & 0o022 != 0 && metadata.mode() & 0o1000 == 0 {
+                distrust.get_or_insert(format!(
+                    "other users may write in its folder {place}; `chmod go-w {place}` takes that from them"
+                ));
+            }
+        } else if !rest.is_empty() {
+            return Err(if kind.is_char_device() {
+                io::ErrorKind::NotFound.into()
+            } else {
+                io::Error::other(format!("{place} is no folder"))
+            });
+        }
+    }
+    distrust.map_or(Ok(()), |distrust| Err(io::Error::other(distrust)))
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
+    use std::path::PathBuf;
+
+    const ANOTHER_USER: u32 = 12_345;
+
+    /// A home directory with `.config/keymint/config.toml`.
+    fn home() -> (tempfile::TempDir, PathBuf) {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join(".config/keymint/config.toml");
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, "text").unwrap();
+        (home, file)
+    }
+
+    fn refusal(path: &Path) -> String {
+        read_trusted(path, 1024).expect_err("it is refused").to_string()
+    }
+
+    fn set_mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn every_folder_on_the_way_to_a_file_counts() {
+        let (home, file) = home();
+        let link = home.path().join("link");
+        symlink(".config/keymint/../keymint", &link).unwrap();
+        for folder in ["", ".config", ".config/keymint"] {
+            for (mode, is_safe) in [(0o755, true), (0o1777, true), (0o775, false), (0o757, false)] {
+                let folder = home.path().join(folder);
+                set_mode(&folder, mode);
+                for path in [&file, &link.join("config.toml")] {
+                    assert_eq!(read_trusted(path, 1024).is_ok(), is_safe, "{mode:o} {}", folder.display());
+                }
+                set_mode(&folder, 0o755);
+            }
+        }
+        set_mode(&file, 0o666);
+        assert!(refusal(&file).contains("chmod go-w"), "{}", refusal(&file));
+    }
+
+    #[test]
+    fn another_users_file_folder_or_link_on_the_way_is_refused() {
+        let (home, file) = home();
+        if lchown(&file, Some(ANOTHER_USER), None).is_err() {
+            return crate::skipped("only the administrator can give files away");
+        }
+        assert_eq!(refusal(&file), "it belongs to another user");
+        lchown(&file, Some(0), None).unwrap();
+        // In a sticky directory another user cannot replace this folder, but can create it first.
+        set_mode(home.path(), 0o1777);
+        for folder in [".config", ".config/keymint"] {
+            let folder = home.path().join(folder);
+            chown(&folder, Some(ANOTHER_USER), None).unwrap();
+            assert!(refusal(&file).ends_with(" belongs to another user"), "{}", refusal(&file));
+            let missing = read_trusted(&file.with_file_name("missing"), 1024).unwrap_err();
+            assert_eq!(missing.kind(), io::ErrorKind::NotFound);
+            chown(&folder, Some(0), None).unwrap();
+        }
+        assert_eq!(read_trusted(&file, 1024).unwrap(), b"text");
+
+        let link = home.path().join("link");
+        symlink(&file, &link).unwrap();
+        assert!(read_trusted(&link, 1024).is_ok());
+        lchown(&link, Some(ANOTHER_USER), None).unwrap();
+        assert_eq!(refusal(&link), "it belongs to another user");
+    }
+
+    #[test]
+    fn nothing_at_the_path_is_not_found_and_a_path_that_leads_nowhere_is_an_error() {
+        let (home, file) = home();
+        let at = |path: &str| home.path().join(path);
+        symlink(".config", at("real")).unwrap();
+        symlink("missing/config.toml", at("dangling")).unwrap();
+        symlink("missing", at("dangling-folder")).unwrap();
+        symlink("loop", at("loop")).unwrap();
+        let is_missing = |path: &Path| {
+            read_trusted(path, 1024).expect_err("it is missing").kind() == io::ErrorKind::NotFound
+        };
+        for path in [at("missing"), at("missing/below"), at("real/missing"), "/dev/null/config.toml".into()] {
+            assert!(is_missing(&path), "{}", path.display());
+        }
+        for path in [at("dangling"), at("dangling-folder/config.toml"), at("loop"), file.join("below")] {
+            assert!(!is_missing(&path), "{}", path.display());
+        }
+        assert!(
+            refusal(&at("dangling")).starts_with("it is a link that leads to "),
+            "{}",
+            refusal(&at("dangling"))
+        );
+        assert!(refusal(&file.join("below")).ends_with("config.toml is no folder"));
+        assert_eq!(refusal(home.path()), "it is not a file");
+    }
+
+    #[test]
+    fn a_file_may_have_a_length_and_no_more() {
+        let (_home, file) = home();
+        fs::write(&file, vec![b' '; 1024 * 1024]).unwrap();
+        assert!(read_trusted(&file, 1024 * 1024).is_ok());
+        fs::write(&file, vec![b' '; 1024 * 1024 + 1]).unwrap();
+        let refusal = read_trusted(&file, 1024 * 1024).unwrap_err().to_string();
+        assert_eq!(refusal, "it has more than 1 MiB");
+    }
+}
