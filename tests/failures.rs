@@ -69,6 +69,18 @@ async fn without_a_place_for_records_it_ends_with_11_before_anything_else_happen
     ends_at_once(keymint(&home).env("XDG_STATE_HOME", "/dev/null"), "XDG_STATE_HOME").await;
 }
 
+/// As with `sudo -E`, which keeps the user's HOME.
+#[cfg(unix)]
+#[tokio::test]
+async fn nothing_is_left_in_the_home_of_another_user() {
+    let home = tempfile::tempdir().unwrap();
+    if std::os::unix::fs::chown(home.path(), Some(12_345), None).is_err() {
+        return skipped("only the administrator can give folders away");
+    }
+    ends_at_once(keymint(&home), "`sudo -H`").await;
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
+}
+
 /// Checks that `create` ends with 11, and says this, before anybody could sign in.
 async fn ends_at_once(keymint: Launch, words: &str) {
     let stderr = keymint.args(["create", "--no-browser"]).output().await.exits_with(11).stderr;

@@ -12,7 +12,7 @@ use crate::threads;
 pub use journal::{FinishedRun, Journal, KeyRecord, KeyState, Named};
 pub use pending_sign_in::PendingSignIn;
 pub use port_lock::PortLock;
-use private_files::{about, check_owner, create_directory, standard_directory};
+use private_files::{about, check_owner, check_parent, create_directory, standard_directory};
 pub use recovery::{RecoveryStore, StoredKey};
 use std::fs;
 use std::io;
@@ -120,5 +120,5 @@ fn check_directory(directory: &Path, must_be_private: bool) -> io::Result<()> {
     }
     #[cfg(unix)]
     rustix::fs::access(directory, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK)?;
-    if must_be_private { check_owner(directory) } else { Ok(()) }
+    if must_be_private { check_owner(directory) } else { check_parent(directory) }
 }

@@ -23,6 +23,9 @@ pub fn create_directory(directory: &Path) -> io::Result<()> {
     // From the nearest one that exists down, since each parent needs its mode before the next is created.
     let is_missing = |directory: &&Path| !directory.as_os_str().is_empty() && !directory.exists();
     let missing: Vec<_> = directory.ancestors().take_while(is_missing).collect();
+    if let Some(parent) = missing.last().and_then(|first| first.parent()) {
+        check_parent(parent)?;
+    }
     for directory in missing.into_iter().rev() {
         match new_directory(directory) {
             // By another run at the same moment.
@@ -47,6 +50,28 @@ pub(super) fn new_directory(directory: &Path) -> io::Result<()> {
     // Not every file system has modes.
     #[cfg(unix)]
     let _ = fs::set_permissions(directory, std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    Ok(())
+}
+
+/// Checks that a directory in which another is to be created is this user's or the administrator's. Another
+/// user could replace what is in it. If this program runs as the administrator in a user's home directory,
+/// that user could not use what it creates.
+#[cfg(unix)]
+pub(super) fn check_parent(directory: &Path) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    // A relative path begins in the empty one.
+    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    let (owner, me) = (fs::metadata(directory)?.uid(), rustix::process::geteuid().as_raw());
+    if [me, 0].contains(&owner) {
+        return Ok(());
+    }
+    let hint = if me == 0 { "; run keymint without sudo, or with `sudo -H`" } else { "" };
+    let directory = directory.display();
+    Err(io::Error::other(format!("it would be created in {directory}, which belongs to another user{hint}")))
+}
+
+#[cfg(not(unix))]
+pub(super) fn check_parent(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
@@ -290,6 +315,29 @@ mod tests {
         for id in ["20260101T000000Z-2147483647", "a-run", "-", ""] {
             assert!(!process_exists(id), "{id:?}");
         }
+    }
+
+    /// As with `sudo -E`, which keeps the user's HOME.
+    #[cfg(unix)]
+    #[test]
+    fn nothing_is_created_in_a_directory_of_another_user() {
+        let home = tempfile::tempdir().unwrap();
+        if std::os::unix::fs::chown(home.path(), Some(12_345), None).is_err() {
+            return crate::skipped("only the administrator can give directories away");
+        }
+        let state = home.path().join(".local/state/keymint");
+        for refusal in [
+            create_directory(&state).unwrap_err(),
+            crate::StateDir::at(&state).check().unwrap_err(),
+            crate::StateDir::at(&state).journal().map(drop).unwrap_err(),
+        ] {
+            let refusal = refusal.to_string();
+            assert!(
+                refusal.contains("belongs to another user") && refusal.contains("`sudo -H`"),
+                "{refusal}"
+            );
+        }
+        assert!(!home.path().join(".local").exists());
     }
 
     #[cfg(unix)]
