@@ -15,6 +15,7 @@ mod tools;
 pub(crate) mod values;
 
 use crate::error::{CliError, ErrorKind};
+use crate::os::env::{Environment, ProcessEnvironment};
 use crate::os::stderr;
 use crate::ui::reporter::Reporter;
 use clap::{Parser, Subcommand};
@@ -183,8 +184,15 @@ impl Command {
 /// Ends the program after wrong arguments, or after `--help`.
 pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
     let asked_for = !error.use_stderr();
-    let given = |flag: &str| std::env::args_os().skip(1).any(|argument| argument == flag);
-    let output = OutputArgs { json: given("--json"), events: given("--events"), ..OutputArgs::default() };
+    // What follows `--` is for another program.
+    let flags: Vec<_> = std::env::args_os().skip(1).take_while(|argument| argument != "--").collect();
+    let is_set = |flag: &str, variable| {
+        let value = ProcessEnvironment.get(variable).ok().flatten();
+        flags.iter().any(|given| given == flag)
+            || value.is_some_and(|value| values::switch(&value) == Ok(true))
+    };
+    let (json, events) = (is_set("--json", "KEYMINT_JSON"), is_set("--events", "KEYMINT_EVENTS"));
+    let output = OutputArgs { json, events, ..OutputArgs::default() };
     if asked_for {
         let _ = error.print();
         return ExitCode::SUCCESS;
