@@ -127,7 +127,7 @@ async fn refusals_that_say_too_much() {
     let oauth = r#"{"error":"invalid_grant","error_description":"no: sk-proj-canary0001 \u001b[2J \u202e sess-canary0002"}"#;
     let platform = r#"{"error":{"message":"no: sk-proj-canary0001 \u001b[2J sess-canary0002","code":"a\u0007b","param":"canary"}}"#;
     let echo = r#"{"error":{"message":"bad: code-canary-0001 at-canary-0002 sess-canary-0003"}}"#;
-    let odd = r#"{"error":["canary"],"error_description":{"x":"canary"}}"#;
+    let odd = r#"{"error":[["canary"]],"error_description":{"x":"canary"}}"#;
     let long = format!(r#"{{"error":{{"message":"{}canary"}}}}"#, "y".repeat(100_000));
     let named = status(403).body("x").content_type("sk-proj-canary0001");
     let said = |code, text: &str| status(code).body(text);
