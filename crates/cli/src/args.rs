@@ -96,8 +96,8 @@ pub(crate) enum Command {
     },
     /// Check what a sign-in needs on this machine, and say what to do where it is missing
     ///
-    /// Nothing is asked of the servers: it is only seen whether a connection can
-    /// be made. The exit code is 0 where a sign-in can begin, and 1 elsewhere.
+    /// Each server gets one request without a credential, which shows whether it
+    /// answers itself. The exit code is 0 if a sign-in can begin, and 1 otherwise.
     ///
     /// With --report and --sign-in you sign in, organizations and projects are
     /// listed, and nothing is created. The report has the names, types and lengths
