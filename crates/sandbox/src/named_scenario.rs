@@ -176,7 +176,11 @@ impl NamedScenario {
 }
 
 fn acme(project: Project) -> Organization {
-    Organization::new("org-sandbox-acme").titled("Acme").as_default().with_project(project)
+    Organization::new("org-sandbox-acme")
+        .titled("Acme")
+        .as_default()
+        .field("personal", false)
+        .with_project(project)
 }
 
 fn acme_project() -> Project {
@@ -185,7 +189,11 @@ fn acme_project() -> Project {
 
 fn personal() -> Organization {
     let project = Project::new("proj_sandbox_default").titled("Default project").as_initial();
-    Organization::new("org-sandbox-personal").titled("Personal").as_personal().with_project(project)
+    Organization::new("org-sandbox-personal")
+        .titled("Personal")
+        .as_personal()
+        .field("is_default", false)
+        .with_project(project)
 }
 
 #[cfg(test)]

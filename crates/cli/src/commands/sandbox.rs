@@ -62,6 +62,7 @@ fn ready(organizations: u16) -> Scenario {
     let personal = Organization::numbered(1)
         .titled("Personal")
         .as_personal()
+        .field("is_default", false)
         .with_project(Project::new("proj_default").titled("Default project").as_initial());
     let others = (2..=organizations.into()).map(Organization::numbered);
     Scenario::of(std::iter::once(personal).chain(others).take(organizations.into()))
