@@ -96,8 +96,8 @@ async fn an_answer_on_the_way_ends_alike_at_every_step_and_no_hint_blames_the_ac
         OnTheWay {
             name: NamedScenario::NetworkSignIn.name(),
             scenario: |step| NamedScenario::NetworkSignIn.scenario_at(step).unwrap(),
-            end: (7, "server", "proxy"),
-            at_creation: (7, "server", "proxy"),
+            end: (7, "server", "portal"),
+            at_creation: (7, "server", "portal"),
             hint: PORTAL,
         },
         OnTheWay {

@@ -152,8 +152,10 @@ pub enum ServiceErrorKind {
 pub enum Intermediary {
     /// A bot check that asks for a browser (header `cf-mitigated: challenge`).
     Challenge,
-    /// A proxy that asks for credentials (407), or the gateway of a network (511).
+    /// A proxy that asks for credentials (407).
     Proxy,
+    /// A captive portal that identifies itself (511, RFC 6585 section 6).
+    CaptivePortal,
     /// A redirect, which the contract does not have. A captive portal sends one, or a server that has
     /// moved.
     Redirect,
@@ -213,12 +215,15 @@ impl ServiceErrorKind {
     }
 
     /// Returns whether the server may have executed the request without confirming it. Only a complete 4xx
-    /// answer rules that out, and 408 does not: an intermediary may send it. A bot check and a proxy answer
-    /// before they pass the request on.
+    /// answer rules that out, and 408 does not: an intermediary may send it. A bot check, a
+    /// proxy with 407 and a captive portal with 511 answer before they pass the request on.
     pub(crate) fn leaves_outcome_unknown(&self) -> bool {
         match self {
             Self::NotSent(_)
-            | Self::Intercepted { by: Intermediary::Challenge | Intermediary::Proxy, .. } => false,
+            | Self::Intercepted {
+                by: Intermediary::Challenge | Intermediary::Proxy | Intermediary::CaptivePortal,
+                ..
+            } => false,
             Self::Refused { status, .. } | Self::Intercepted { status, .. } => {
                 !(400..500).contains(status) || matches!(status, 408 | 425)
             }
@@ -247,6 +252,7 @@ impl fmt::Display for Intermediary {
         f.write_str(match self {
             Self::Challenge => "a bot check",
             Self::Proxy => "a proxy",
+            Self::CaptivePortal => "a captive portal",
             Self::Redirect => "a redirect",
             Self::WebPage => "a web page",
         })

@@ -79,7 +79,9 @@ impl<'a> ApiRequest<'a> {
                 log.add(context.step, status, response.headers(), body);
             }
         };
-        if let Some(by @ (Intermediary::Challenge | Intermediary::Proxy)) = intermediary {
+        if let Some(by @ (Intermediary::Challenge | Intermediary::Proxy | Intermediary::CaptivePortal)) =
+            intermediary
+        {
             // The header or status proves that the server did not get the request, so the body does not
             // matter.
             log(&response, None);
@@ -188,8 +190,10 @@ fn intermediary(response: &Response) -> Option<Intermediary> {
     let asks_to_retry = matches!(status.as_u16(), 408 | 425 | 429 | 500..=599);
     if headers.get("cf-mitigated").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"challenge")) {
         Some(Intermediary::Challenge)
-    } else if matches!(status.as_u16(), 407 | 511) {
+    } else if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
         Some(Intermediary::Proxy)
+    } else if status == StatusCode::NETWORK_AUTHENTICATION_REQUIRED {
+        Some(Intermediary::CaptivePortal)
     } else if error_body::redirect_host(response).is_some() {
         Some(Intermediary::Redirect)
     } else if error_body::is_web_page(headers) && !asks_to_retry {

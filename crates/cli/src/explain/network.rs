@@ -154,7 +154,7 @@ mod tests {
         for kind in [
             intercepted(Intermediary::Challenge, 403),
             intercepted(Intermediary::Proxy, 407),
-            intercepted(Intermediary::Proxy, 511),
+            intercepted(Intermediary::CaptivePortal, 511),
             intercepted(Intermediary::Redirect, 302),
             intercepted(Intermediary::WebPage, 403),
         ] {

@@ -1,6 +1,6 @@
 //! The suggestion for the user after a failure.
 
-use crate::service_error::{Intermediary, Reason, ServiceError, ServiceErrorKind, Step};
+use crate::service_error::{Reason, ServiceError, ServiceErrorKind, Step};
 
 /// A suggestion for the user after a [`ServiceError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -56,7 +56,6 @@ impl Advice {
             return failure.advice();
         }
         match (error.reason(), error.step) {
-            (Reason::Proxy, _) if is_gateway(error.kind) => Self::SignInToNetwork,
             (Reason::Proxy, _) => Self::CheckProxy,
             (Reason::Timeout, _) => Self::WaitLonger,
             (Reason::Challenge, _) => Self::ChangeNetwork,
@@ -80,15 +79,10 @@ impl Advice {
     }
 }
 
-/// Returns whether the gateway of a network asked for a sign-in (RFC 6585 section 6).
-fn is_gateway(kind: ServiceErrorKind) -> bool {
-    kind == ServiceErrorKind::Intercepted { by: Intermediary::Proxy, status: 511 }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service_error::ConnectFailure;
+    use crate::service_error::{ConnectFailure, Intermediary};
 
     const STEPS: [Step; 8] = [
         Step::ExchangeCode,
@@ -115,7 +109,7 @@ mod tests {
             (intercepted(Intermediary::Challenge, 403), Reason::Challenge, Advice::ChangeNetwork),
             (intercepted(Intermediary::Challenge, 503), Reason::Challenge, Advice::ChangeNetwork),
             (intercepted(Intermediary::Proxy, 407), Reason::Proxy, Advice::CheckProxy),
-            (intercepted(Intermediary::Proxy, 511), Reason::Proxy, Advice::SignInToNetwork),
+            (intercepted(Intermediary::CaptivePortal, 511), Reason::Portal, Advice::SignInToNetwork),
             (intercepted(Intermediary::Redirect, 302), Reason::Portal, Advice::SignInToNetwork),
             (intercepted(Intermediary::WebPage, 200), Reason::Portal, Advice::SignInToNetwork),
             (intercepted(Intermediary::WebPage, 401), Reason::Portal, Advice::SignInToNetwork),

@@ -86,9 +86,10 @@ impl Reason {
             ServiceErrorKind::Interrupted => Self::Interrupted,
             ServiceErrorKind::Intercepted { by: Intermediary::Challenge, .. } => Self::Challenge,
             ServiceErrorKind::Intercepted { by: Intermediary::Proxy, .. } => Self::Proxy,
-            ServiceErrorKind::Intercepted { by: Intermediary::Redirect | Intermediary::WebPage, .. } => {
-                Self::Portal
-            }
+            ServiceErrorKind::Intercepted {
+                by: Intermediary::CaptivePortal | Intermediary::Redirect | Intermediary::WebPage,
+                ..
+            } => Self::Portal,
             ServiceErrorKind::Refused { status, .. } => Self::of_refusal(error, status),
             ServiceErrorKind::OutOfContract => Self::OutOfContract,
         }

@@ -137,7 +137,7 @@ async fn an_answer_of_an_intermediary_is_no_refusal_by_the_platform() {
         (challenge(200), 200, Intermediary::Challenge, challenged),
         (page(407), 407, Intermediary::Proxy, "in place of the server"),
         (answer(407, "{}"), 407, Intermediary::Proxy, "in place of the server"),
-        (page(511), 511, Intermediary::Proxy, "in place of the server"),
+        (page(511), 511, Intermediary::CaptivePortal, "in place of the server"),
         (page(401), 401, Intermediary::WebPage, "with a web page of 11 bytes instead of JSON"),
         (page(403), 403, Intermediary::WebPage, "with a web page of 11 bytes instead of JSON"),
         (page(404), 404, Intermediary::WebPage, "with a web page of 11 bytes instead of JSON"),

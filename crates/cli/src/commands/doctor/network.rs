@@ -3,7 +3,9 @@
 use crate::config::{self, Endpoints, Sources};
 use crate::explain::network::hint;
 use crate::ui::json::Finding;
-use keymint_domain::{BaseUrl, Reason, ServiceError};
+use keymint_domain::Intermediary::{Redirect, WebPage};
+use keymint_domain::ServiceErrorKind::Intercepted;
+use keymint_domain::{BaseUrl, ServiceError};
 use keymint_http_adapter::{ExtraRoots, Http, HttpOptions, HttpSetupError, Proxy, ProxySettings};
 use std::time::Duration;
 
@@ -66,9 +68,9 @@ fn server(
     match answer {
         Ok(Ok(())) => Finding::ok(check, &format!("{base} can be reached")),
         Ok(Err(error)) => {
-            let finding = match error.reason() {
+            let finding = match error.kind {
                 // A server may answer so for a resource that it does not have.
-                Reason::Portal => Finding::warning,
+                Intercepted { by: Redirect | WebPage, .. } => Finding::warning,
                 _ => Finding::problem,
             };
             // The detail may quote the server.
