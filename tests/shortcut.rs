@@ -52,9 +52,39 @@ async fn lists_that_settle_nothing_are_requested_and_lead_to_the_same_project() 
 
 #[tokio::test]
 async fn a_default_organization_that_refuses_keys_settles_nothing() {
-    let scenario = NamedScenario::UserKeysDisabled.scenario().login_lists(LoginLists::Complete);
-    let ended = create(scenario).sign_in().await;
-    assert_eq!(requests(&ended), 5, "{}", ended.stderr);
+    for scenario in [NamedScenario::UserKeysDisabled, NamedScenario::ProjectUserKeysDisabled] {
+        let complete = scenario.scenario().login_lists(LoginLists::Complete);
+        let ended = create(complete).args(["--json"]).sign_in().await.exits_with(0);
+        let target = ["organization", "project"].map(|item| ended.json()[item]["id"].clone());
+        assert_eq!(target, ["org-sandbox-personal", "proj_sandbox_default"], "{}", scenario.name());
+        // The automatic choice also reads the projects of the organization that it skips for its project.
+        let expected = if scenario == NamedScenario::UserKeysDisabled { 5 } else { 6 };
+        assert_eq!(requests(&ended), expected, "{}", ended.stderr);
+    }
+}
+
+/// The lists of the same server are not compared with its login: the login settles the target, if it can.
+#[tokio::test]
+async fn a_login_that_contradicts_the_lists_is_believed_only_where_it_settles_the_target() {
+    let other = || Organization::new("org-other").with_project(Project::new("proj_other"));
+    let default = || {
+        let project = Project::new("proj_default").as_initial();
+        Organization::new("org-default").as_default().with_project(project)
+    };
+    // In the login, the flags are the opposite: org-other is the default one, and proj_other is initial.
+    for (organizations, args, expected, sent) in [
+        (vec![other(), default()], &[][..], ["org-other", "proj_other"], 3),
+        (vec![other(), default()], &["--no-shortcut"], ["org-default", "proj_default"], 5),
+        // Nothing in the login is both, so the lists decide.
+        (vec![default()], &[], ["org-default", "proj_default"], 5),
+    ] {
+        let scenario = Scenario::of(organizations).login_lists(LoginLists::Contradicting);
+        let ended = create(scenario).args(["--json"]).args(args).sign_in().await.exits_with(0);
+        assert_eq!(["organization", "project"].map(|item| ended.json()[item]["id"].clone()), expected);
+        let [key] = ended.sandbox.keys().try_into().unwrap();
+        assert_eq!([key.organization, key.project], expected);
+        assert_eq!(requests(&ended), sent, "{}", ended.stderr);
+    }
 }
 
 #[tokio::test]
