@@ -4,8 +4,8 @@
 //! help.
 
 use crate::sources::root;
-use crate::support::{Ended, Start, create};
-use keymint_sandbox::{LoginLists, NamedScenario, Reply, Scenario, Step};
+use crate::support::{Ended, Start, create, machine};
+use keymint_sandbox::{Consent, LoginLists, NamedScenario, Reply, Scenario, Step, sign_in_remotely};
 use keymint_testkit::free_port;
 use serde_json::Value;
 use std::fs;
@@ -269,12 +269,70 @@ async fn a_refused_country_names_the_proxy_in_force() {
     assert!(!ended.stderr.contains("canary") && !ended.stdout.contains("canary"), "{}", ended.stderr);
 }
 
+/// The other commands that sign in end as `create` does.
+#[tokio::test]
+async fn finish_and_list_end_with_the_same_kind_reason_and_hint() {
+    use NamedScenario::{
+        Challenge, Country, NetworkSignIn, NotOnboarded, OrganizationsNotFound, PortalPage, ProjectArchived,
+        ProxySignIn, Role,
+    };
+    let at = |scenario: NamedScenario, step| scenario.scenario_at(step).unwrap();
+    for (scenario, end, hint, remedies) in [
+        (at(Challenge, Step::Token), (7, "server", "challenge"), "another network", &[][..]),
+        (at(Country, Step::Login), (7, "server", "country"), "country or region of this network", &[]),
+        (at(NetworkSignIn, Step::Organizations), (7, "server", "portal"), "captive portal", &[]),
+        (at(ProxySignIn, Step::Login), (7, "server", "proxy"), "proxy in HTTPS_PROXY", &[]),
+        (at(PortalPage, Step::CreateKey), (10, "outcome_unknown", "portal"), "captive portal", &[]),
+        (Role.scenario(), (7, "server", "role"), "ask an owner", &[Remedy::Owner, Remedy::Role]),
+        (ProjectArchived.scenario(), (7, "server", "not_found"), "archived", &[]),
+        (NotOnboarded.scenario(), (8, "no_project", "not_onboarded"), "https://platform.openai.com/", &[]),
+    ] {
+        let machine = machine(scenario).await;
+        let url = machine.keymint(["start"]).output().await.exits_with(0).stdout;
+        let address = sign_in_remotely(url.trim_end(), Consent::Allow).await.unwrap();
+        let finish = ["finish", &address, "--json", "--events", "--project-timeout", "1s"];
+        let ended = machine.keymint(finish).output().await;
+        check("finish", &ended, end, &[hint], remedies);
+        assert_eq!(machine.sandbox.violations(), Vec::<String>::new());
+    }
+    for (scenario, end, hint) in [
+        (at(Challenge, Step::Organizations), (7, "server", "challenge"), "another network"),
+        (at(Country, Step::Token), (7, "server", "country"), "country or region of this network"),
+        (at(PortalPage, Step::Login), (7, "server", "portal"), "captive portal"),
+        (
+            OrganizationsNotFound.scenario(),
+            (7, "server", "not_found"),
+            "does not list organizations for this sign-in",
+        ),
+    ] {
+        check("list", &run(create(scenario).command("list")).await, end, &[hint], &[]);
+    }
+}
+
+/// Nothing in such an account keeps `list` from reading it, and it shows what `create` will meet.
+#[tokio::test]
+async fn list_shows_an_account_that_is_not_ready() {
+    for (scenario, member, value) in [
+        (NamedScenario::Role, "role", "reader".into()),
+        (NamedScenario::UserKeysDisabled, "disable_user_api_keys", true.into()),
+        (NamedScenario::NotOnboarded, "completed_platform_onboarding", false.into()),
+    ] {
+        let ended =
+            create(scenario.scenario()).command("list").args(["--json"]).sign_in().await.exits_with(0);
+        let list = ended.json();
+        let mut organizations = list["organizations"].as_array().unwrap().iter();
+        assert!(organizations.any(|organization| organization.get(member) == Some(&value)), "{list}");
+    }
+}
+
 async fn run(start: Start) -> Ended {
-    start.args(["--json", "--events"]).sign_in().await
+    let ended = start.args(["--json", "--events"]).sign_in().await;
+    assert_eq!(ended.sandbox.violations(), Vec::<String>::new());
+    ended
 }
 
 /// Checks the exit code, the error on standard output and its event, which are the same, and the hint.
-fn check(name: &str, ended: &Ended, end: End, hint: &[&str], remedies: &[Remedy]) {
+fn check<M>(name: &str, ended: &keymint_testkit::Ended<M>, end: End, hint: &[&str], remedies: &[Remedy]) {
     let error = ended.json();
     let text = |member: &str| error[member].as_str().unwrap_or_default().to_owned();
     let said = (ended.code, &*text("kind"), &*text("reason"));
@@ -294,7 +352,6 @@ fn check(name: &str, ended: &Ended, end: End, hint: &[&str], remedies: &[Remedy]
             "{name}: {remedy:?} cannot help: {told}"
         );
     }
-    assert_eq!(ended.sandbox.violations(), Vec::<String>::new(), "{name}");
 }
 
 /// Checks that the table for developers of front ends has this scenario with its end.
@@ -306,7 +363,7 @@ fn is_documented(scenario: NamedScenario, (code, kind, reason): End) {
     assert!(row.is_some_and(|row| row.ends_with(&end)), "{start}..{end} is not in docs/scenarios.md");
 }
 
-fn events(ended: &Ended, name: &str) -> Vec<Value> {
+fn events<M>(ended: &keymint_testkit::Ended<M>, name: &str) -> Vec<Value> {
     let events = ended.stderr.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     events.filter(|event| event["event"] == name).collect()
 }
