@@ -5,6 +5,7 @@ use crate::support::{Ended, create, machine};
 use keymint_sandbox::{Consent, Reply, Scenario, Step};
 use keymint_testkit::{browse, full_disk};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Whether the only refresh token was revoked, by the last request of the run.
 fn is_revoked(ended: &Ended) -> bool {
@@ -85,6 +86,19 @@ async fn a_revocation_that_fails_or_hangs_is_shown_with_v_alone_and_changes_noth
             assert_eq!(ended.count("POST", "/oauth/revoke"), 1);
         }
     }
+}
+
+#[tokio::test]
+async fn an_error_is_shown_before_the_revocation_ends() {
+    let scenario = Scenario::ready()
+        .reply(Step::Login, Reply::status(403))
+        .reply(Step::Revoke, Reply::default().delayed(Duration::MAX));
+    let mut run = create(scenario).start().await;
+    run.browser(Consent::Allow).await;
+    run.line(|line| line.starts_with("error: ")).await;
+    let shown = Instant::now();
+    run.end().await.exits_with(7);
+    assert!(shown.elapsed() > Duration::from_secs(1), "the error came with the end");
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ use os::env::ProcessEnvironment;
 use std::future::Future;
 use std::pin::Pin;
 use std::process::ExitCode;
+use tokio::runtime::Builder;
 use ui::reporter::Reporter;
 
 fn main() -> ExitCode {
@@ -36,38 +37,47 @@ fn main() -> ExitCode {
     };
     let context = &Context::new(sources, output);
     let mut findings = None;
-    let outcome = match command {
-        Command::Create(args) => block_on(Box::pin(commands::create::run(&args, context))),
-        Command::List(args) => block_on(Box::pin(commands::list::run(&args, context))),
-        Command::Start(args) => commands::start::run(&args, context),
-        Command::Finish(args) => block_on(Box::pin(commands::finish::run(&args, context))),
-        Command::Status(args) => block_on(Box::pin(commands::status::run(&args, context))),
-        Command::Recover(args) => block_on(Box::pin(commands::recover::run(&args, context))),
+    let code = match command {
+        Command::Create(args) => block_on(context, Box::pin(commands::create::run(&args, context))),
+        Command::List(args) => block_on(context, Box::pin(commands::list::run(&args, context))),
+        Command::Start(args) => context.ui.end(commands::start::run(&args, context)),
+        Command::Finish(args) => block_on(context, Box::pin(commands::finish::run(&args, context))),
+        Command::Status(args) => block_on(context, Box::pin(commands::status::run(&args, context))),
+        Command::Recover(args) => block_on(context, Box::pin(commands::recover::run(&args, context))),
         #[cfg(feature = "sandbox")]
-        Command::Demo { .. } => block_on(Box::pin(commands::demo::run(context))),
+        Command::Demo { .. } => block_on(context, Box::pin(commands::demo::run(context))),
         // Its findings are the answer, even if they are problems.
-        Command::Doctor(args) => block_on(Box::pin(async {
-            findings = Some(commands::doctor::run(&args, context).await?);
-            Ok(())
-        })),
+        Command::Doctor(args) => block_on(
+            context,
+            Box::pin(async {
+                findings = Some(commands::doctor::run(&args, context).await?);
+                Ok(())
+            }),
+        ),
         #[cfg(feature = "sandbox")]
-        Command::Sandbox(args) => block_on(Box::pin(commands::sandbox::run(&args, context))),
-        Command::Run(args) => block_on(Box::pin(commands::run::run(args, context))),
-        Command::Forget(_) => block_on(Box::pin(commands::forget::run(context))),
-        Command::Config(args) => commands::config::run(&args, context),
-        Command::Completions { shell } => commands::completions::run(shell),
-        Command::Man { command } => commands::completions::man(command.as_deref()),
+        Command::Sandbox(args) => block_on(context, Box::pin(commands::sandbox::run(&args, context))),
+        Command::Run(args) => block_on(context, Box::pin(commands::run::run(args, context))),
+        Command::Forget(_) => block_on(context, Box::pin(commands::forget::run(context))),
+        Command::Config(args) => context.ui.end(commands::config::run(&args, context)),
+        Command::Completions { shell } => context.ui.end(commands::completions::run(shell)),
+        Command::Man { command } => context.ui.end(commands::completions::man(command.as_deref())),
     };
-    findings.unwrap_or(context.ui.end(outcome))
+    findings.unwrap_or(code)
 }
 
-/// Runs a command that waits.
-fn block_on(command: Pin<Box<dyn Future<Output = Result<(), CliError>> + '_>>) -> Result<(), CliError> {
+/// Runs a command that waits, and prints its error before it waits for the work in the background.
+fn block_on(
+    context: &Context,
+    command: Pin<Box<dyn Future<Output = Result<(), CliError>> + '_>>,
+) -> ExitCode {
     // Timers and signals are looked at after every task: a server that floods must not delay them.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().event_interval(1).build();
-    let runtime = runtime.map_err(CliError::internal)?;
-    let outcome = runtime.block_on(command);
+    let runtime = match Builder::new_current_thread().enable_all().event_interval(1).build() {
+        Ok(runtime) => runtime,
+        Err(error) => return context.ui.end(Err(CliError::internal(error))),
+    };
+    let code = context.ui.end(runtime.block_on(command));
+    runtime.block_on(context.finish_background());
     // Threads that still run (a browser that does not return, say) are not joined.
     runtime.shutdown_background();
-    outcome
+    code
 }

@@ -15,5 +15,7 @@ pub(crate) async fn run(context: &Context) -> Result<(), CliError> {
     context.ui.report(&Message::Demonstration);
     let scenario = Scenario::ready().project_ready_after(PROJECT_DELAY);
     let sandbox = Sandbox::start(scenario).await.map_err(CliError::internal)?;
-    create(context, &CreateSettings::for_demo(sandbox.issuer(), sandbox.api_base())?).await
+    let outcome = create(context, &CreateSettings::for_demo(sandbox.issuer(), sandbox.api_base())?).await;
+    context.finish_background().await;
+    outcome
 }

@@ -63,6 +63,7 @@ async fn stored_key(context: &Context, may_ask: bool) -> Result<ApiKey, CliError
     let mut stored = context.patiently(get()).await.map_err(|error| explain::keyring(&error))?;
     if stored.is_none() && prompter.is_interactive() {
         create(context, &CreateSettings::for_keyring(&context.sources)?).await?;
+        context.finish_background().await;
         stored = get().await.map_err(|error| explain::keyring(&error))?;
     }
     stored.ok_or_else(|| {

@@ -116,7 +116,7 @@ pub(crate) fn hint(advice: Advice, proxy: Option<&Proxy>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use keymint_domain::{ConnectFailure, Intermediary};
+    use keymint_domain::ConnectFailure;
     use keymint_http_adapter::ProxySettings;
 
     #[test]
@@ -146,29 +146,5 @@ mod tests {
         assert!(hint(Advice::CheckProxy, proxy).starts_with("ALL_PROXY names the proxy."));
         let country = hint(Advice::ChangeRoute, proxy);
         assert!(country.contains("the proxy http://proxy:3128, which ALL_PROXY names"), "{country}");
-    }
-
-    #[test]
-    fn an_advice_to_sign_in_again_or_to_check_the_role_is_given_only_where_it_helps() {
-        let intercepted = |by, status| ServiceErrorKind::Intercepted { by, status };
-        for kind in [
-            intercepted(Intermediary::Challenge, 403),
-            intercepted(Intermediary::Proxy, 407),
-            intercepted(Intermediary::CaptivePortal, 511),
-            intercepted(Intermediary::Redirect, 302),
-            intercepted(Intermediary::WebPage, 403),
-        ] {
-            for step in
-                [Step::ExchangeCode, Step::Login, Step::ListOrganizations, Step::CreateKey, Step::CheckKey]
-            {
-                let error = service(ServiceError::new(step, kind, "no"), None);
-                let told = error.hints().unwrap();
-                assert_eq!(error.kind, ErrorKind::Server);
-                assert!(
-                    !told.contains("anew") && !told.contains("account") && !told.contains("role"),
-                    "{told}"
-                );
-            }
-        }
     }
 }

@@ -11,9 +11,11 @@ use keymint_delivery_adapter::{Keyring, wall_clock};
 use keymint_domain::ProvisionError;
 use keymint_tokio_clock::TokioClock;
 use std::future::Future;
+use std::mem;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::task::JoinSet;
 
 /// After this long the user wants to know why nothing happens.
 const MOMENT: Duration = Duration::from_secs(2);
@@ -24,16 +26,31 @@ pub(crate) struct Context {
     pub(crate) clock: TokioClock,
     pub(crate) sources: Sources<'static>,
     output: OutputArgs,
+    /// The work that the program waits for before it ends.
+    background: Arc<Mutex<JoinSet<()>>>,
 }
 
 impl Context {
     pub(crate) fn new(sources: Sources<'static>, output: OutputArgs) -> Self {
-        Self { ui: Arc::new(Reporter::new(output)), clock: TokioClock::new(), sources, output }
+        let (ui, clock, background) = (Arc::new(Reporter::new(output)), TokioClock::new(), Arc::default());
+        Self { ui, clock, sources, output, background }
     }
 
     /// The same with nothing on standard output.
     pub(crate) fn without_json(&self) -> Self {
-        Self::new(self.sources.clone(), OutputArgs { json: false, ..self.output })
+        let output = OutputArgs { json: false, ..self.output };
+        Self { background: Arc::clone(&self.background), ..Self::new(self.sources.clone(), output) }
+    }
+
+    /// Starts work that goes on while the last messages are shown.
+    pub(crate) fn in_background(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.background.lock().unwrap_or_else(PoisonError::into_inner).spawn(work);
+    }
+
+    /// Waits for the work in the background.
+    pub(crate) async fn finish_background(&self) {
+        let work = mem::take(&mut *self.background.lock().unwrap_or_else(PoisonError::into_inner));
+        work.join_all().await;
     }
 
     /// The user at the terminal, if they may be asked.

@@ -20,6 +20,7 @@ use keymint_host::Opening;
 #[cfg(feature = "sandbox")]
 use keymint_sandbox::{Consent, sign_in};
 use std::process::Command;
+use std::sync::Arc;
 use url::Url;
 
 /// An authorization with the operating system's randomness.
@@ -84,7 +85,7 @@ fn open_browser(
 }
 
 /// Waits for the user to come back from the browser, does `work` with the servers and the grant, and shows
-/// its outcome in the browser. Meanwhile revokes the refresh token, however the work ended.
+/// its outcome in the browser. However the work ended, the refresh token is revoked in the background.
 pub(crate) async fn complete_sign_in(
     context: &Context,
     settings: &SignInSettings,
@@ -107,14 +108,14 @@ pub(crate) async fn complete_sign_in(
         }
         Err(failure) => (Err(failure), None),
     };
-    let revoking = async {
-        if let Some((servers, revocation)) = to_revoke {
+    if let Some((servers, revocation)) = to_revoke {
+        let ui = Arc::clone(&context.ui);
+        context.in_background(async move {
             let revoked = revocation.run(servers.ports()).await;
-            context.ui.report(&Message::Revocation(&revoked));
-        }
-    };
-    let page = outcome.as_ref().map_or_else(page, |page| *page);
-    tokio::join!(receiver.conclude(page), revoking);
+            ui.report(&Message::Revocation(&revoked));
+        });
+    }
+    receiver.conclude(outcome.as_ref().map_or_else(page, |page| *page)).await;
     outcome.map(drop)
 }
 

@@ -79,6 +79,7 @@ async fn sign_in(
         sign_in_and_list(context, &settings, &mut Signals::listen()?, async |_, _| Ok(())).await
     };
     let outcome = listing.await;
+    context.finish_background().await;
     context.ui.clear_progress();
     match outcome {
         Err(error) if matches!(error.kind, ErrorKind::Interrupted(_)) => return Err(error),
