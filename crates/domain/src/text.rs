@@ -41,6 +41,25 @@ pub fn sanitize(text: &str, longest: usize) -> String {
     shown
 }
 
+/// JSON in which nothing steers a terminal or hides: such characters are escaped, and mean the same.
+///
+/// ```
+/// # use keymint_domain::text::escape_json;
+/// assert_eq!(escape_json("[\"a\u{9b}2J\"]"), r#"["a\u009b2J"]"#);
+/// ```
+pub fn escape_json(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_deceptive(c) {
+            let mut units = [0; 2];
+            safe.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
 /// A duration as people say it: `15 min`, `60 s`, `2.5 s`, `200 ms`.
 pub fn human_duration(duration: Duration) -> String {
     let tenths = (duration.as_secs_f64() * 10.0).round() / 10.0;
@@ -81,6 +100,14 @@ fn is_key_character(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn escaped_json_is_exact_and_harmless() {
+        let title = "a\u{9b}2J\u{202e}\u{7f}\u{e0041}\"é🙂";
+        let json = escape_json(&serde_json::to_string(title).unwrap());
+        assert_eq!(json, r#""a\u009b2J\u202e\u007f\udb40\udc41\"é🙂""#);
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), title);
+    }
 
     #[test]
     fn nothing_steers_a_terminal_or_hides() {

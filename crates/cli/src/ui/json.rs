@@ -3,7 +3,7 @@
 use crate::error::CliError;
 use crate::ui::stdout::STDOUT;
 use keymint_delivery_adapter::{KeyRecord, Named, StoredKey};
-use keymint_domain::text::is_deceptive;
+use keymint_domain::text::escape_json;
 use keymint_domain::{ApiKey, Candidate, Catalogue, KeyCheck, Organization, Project, Reason, Title};
 use keymint_host::Advice;
 use serde::{Serialize, Serializer};
@@ -277,34 +277,7 @@ impl<'a> From<&'a Candidate> for Choice<'a> {
     }
 }
 
-/// As JSON in which nothing steers a terminal or hides: such characters are escaped, and mean the
-/// same.
+/// As JSON in which nothing steers a terminal or hides.
 pub(crate) fn to_json(value: &impl Serialize) -> String {
-    harmless(&serde_json::to_string(value).expect("strings and numbers become JSON"))
-}
-
-fn harmless(json: &str) -> String {
-    let mut safe = String::with_capacity(json.len());
-    for c in json.chars() {
-        if is_deceptive(c) {
-            let mut units = [0; 2];
-            safe.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
-        } else {
-            safe.push(c);
-        }
-    }
-    safe
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn json_is_exact_and_harmless() {
-        let title = "a\u{9b}2J\u{202e}\u{7f}\u{e0041}\"é🙂";
-        let json = to_json(&title);
-        assert_eq!(json, r#""a\u009b2J\u202e\u007f\udb40\udc41\"é🙂""#);
-        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), title);
-    }
+    escape_json(&serde_json::to_string(value).expect("strings and numbers become JSON"))
 }
