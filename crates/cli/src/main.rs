@@ -16,6 +16,7 @@ use clap::Parser;
 use config::Sources;
 use error::CliError;
 use flow::context::Context;
+use keymint_host::core_dumps;
 use os::env::ProcessEnvironment;
 use std::future::Future;
 use std::pin::Pin;
@@ -24,7 +25,8 @@ use tokio::runtime::Builder;
 use ui::reporter::Reporter;
 
 fn main() -> ExitCode {
-    os::core_dumps::harden();
+    os::panic_hook::install();
+    core_dumps::forbid();
     let command = match Args::try_parse() {
         Ok(args) => args.command,
         Err(error) => return args::refuse(&error),

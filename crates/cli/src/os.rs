@@ -1,6 +1,6 @@
 //! The operating system: variables, signals and standard streams.
 
-pub(crate) mod core_dumps;
+pub(crate) mod panic_hook;
 pub(crate) mod env;
 pub(crate) mod signals;
 pub(crate) mod stderr;

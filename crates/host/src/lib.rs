@@ -6,6 +6,7 @@
 //! - [`Browser`] opens a URL where the user would see it, and reports why it did not.
 //! - [`Anonymizer`] removes paths and private values from a text about this machine.
 //! - [`which()`] finds a program before it is needed.
+//! - [`core_dumps`] keeps the memory of the program, which may have secrets, out of files.
 //!
 //! Nothing here contacts a server, prints, or fails a sign-in: a user can always open the URL by hand.
 //!
@@ -32,6 +33,7 @@
 
 mod anonymizer;
 mod browser;
+pub mod core_dumps;
 mod environment;
 mod startable;
 mod which;

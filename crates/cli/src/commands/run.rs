@@ -6,11 +6,10 @@ use crate::error::{CliError, ErrorKind};
 use crate::explain::delivery as explain;
 use crate::flow::context::Context;
 use crate::flow::create::create;
-use crate::os::core_dumps;
 use crate::ui::format::quoted;
 use keymint_delivery_adapter::Keyring;
 use keymint_domain::ApiKey;
-use keymint_host::{WhichError, which};
+use keymint_host::{WhichError, core_dumps, which};
 use std::convert::Infallible;
 use std::io;
 use std::process::Command;
@@ -77,7 +76,7 @@ async fn stored_key(context: &Context, may_ask: bool) -> Result<ApiKey, CliError
 #[cfg(unix)]
 fn start(mut command: Command) -> io::Result<Infallible> {
     use std::os::unix::process::CommandExt;
-    Err(core_dumps::with_the_persons_limits(|| command.exec()))
+    Err(core_dumps::with_inherited_limit(|| command.exec()))
 }
 
 /// Stands in for the command until it ends, and ends with the same exit code.
@@ -85,6 +84,6 @@ fn start(mut command: Command) -> io::Result<Infallible> {
 fn start(mut command: Command) -> io::Result<Infallible> {
     // Ctrl-C goes to each program of the console, and is the command's to obey.
     let _ctrl_c = tokio::signal::windows::ctrl_c()?;
-    let status = core_dumps::with_the_persons_limits(|| command.status())?;
+    let status = core_dumps::with_inherited_limit(|| command.status())?;
     std::process::exit(status.code().unwrap_or(1))
 }

@@ -4,7 +4,6 @@ use crate::config::{Destinations, EnvFileOptions, KeyringOptions, Profile};
 use crate::error::CliError;
 use crate::explain::delivery as explain;
 use crate::flow::context::Context;
-use crate::os::core_dumps::with_the_persons_limits;
 use crate::ui::format::shown;
 use crate::ui::message::DeliveredTo;
 use crate::ui::prompter::Prompter;
@@ -12,6 +11,7 @@ use keymint_delivery_adapter::{
     Clipboard, Command, Current, EnvFile, FileLocation, FoundEnvFile, Keyring, Overwrite, StoredItem,
 };
 use keymint_domain::{ApiKey, DeliveryError, KeyDestination};
+use keymint_host::core_dumps::with_inherited_limit;
 
 /// A destination that is ready for the key.
 pub(crate) enum Destination<'a> {
@@ -38,11 +38,11 @@ impl<'a> Destination<'a> {
         if let Some(command) = &destinations.pipe_to {
             let command = Command::parse(command).map_err(|error| explain::command(&error))?;
             let command = command.on_output(move |line| prompter.relay(line));
-            reserved.push(Self::Command(command.around_spawn(|spawn| with_the_persons_limits(spawn))));
+            reserved.push(Self::Command(command.around_spawn(|spawn| with_inherited_limit(spawn))));
         }
         if destinations.copy {
             let clipboard = Clipboard::find().map_err(explain::clipboard)?;
-            reserved.push(Self::Clipboard(clipboard.around_spawn(|spawn| with_the_persons_limits(spawn))));
+            reserved.push(Self::Clipboard(clipboard.around_spawn(|spawn| with_inherited_limit(spawn))));
         }
         Ok(reserved)
     }

@@ -6,7 +6,6 @@ use crate::explain::host::redirect;
 use crate::flow::context::Context;
 use crate::flow::response::{self, ResponseReceiver, page, without_response};
 use crate::flow::servers::Servers;
-use crate::os::core_dumps::with_the_persons_limits;
 use crate::os::signals::Signals;
 use crate::ui::message::Message;
 use keymint_callback_adapter::{LoopbackListener, Outcome};
@@ -17,6 +16,7 @@ use keymint_domain::{
 use keymint_host::HostEnvironment;
 #[cfg(feature = "sandbox")]
 use keymint_host::Opening;
+use keymint_host::core_dumps::with_inherited_limit;
 #[cfg(feature = "sandbox")]
 use keymint_sandbox::{Consent, sign_in};
 use std::process::Command;
@@ -72,7 +72,7 @@ fn open_browser(
         return context.ui.report(&Message::Browser(&Opening::Tried));
     }
     let host = HostEnvironment::detect();
-    let spawn = |command: &mut Command| with_the_persons_limits(|| command.spawn());
+    let spawn = |command: &mut Command| with_inherited_limit(|| command.spawn());
     let opening = settings.browser.open(&host, || listener.start_url(pending), spawn);
     context.ui.report(&Message::Browser(&opening));
     if let Some(agent) = host.agent {
