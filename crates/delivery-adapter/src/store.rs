@@ -14,6 +14,7 @@ pub use pending_sign_in::PendingSignIn;
 pub use port_lock::PortLock;
 use private_files::{about, check_owner, check_parent, create_directory, standard_directory};
 pub use recovery::{RecoveryStore, StoredKey};
+use serde::Serialize;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,16 @@ const RECOVERY: &str = "recovery";
 /// The private directory of what is kept from one run to the next. It is created when something is kept.
 #[derive(Debug, Clone)]
 pub struct StateDir(PathBuf);
+
+/// A key that this machine was given, or may have been given.
+#[derive(Debug, Clone, Serialize)]
+pub struct KnownKey {
+    /// The [id](Journal::id) of the journal of its run.
+    pub id: String,
+    /// What is known of it.
+    #[serde(flatten)]
+    pub record: KeyRecord,
+}
 
 impl StateDir {
     /// The directory at this path.
@@ -96,6 +107,30 @@ impl StateDir {
     /// If the directory cannot be read.
     pub fn finished_runs(&self) -> io::Result<Vec<FinishedRun>> {
         journal::finished_runs_in(&self.directory(JOURNALS)?)
+    }
+
+    /// The keys that this machine was given or may have been given, the oldest first. `kept_in` of a record is where
+    /// the recovery store has the key now. Nothing is created if nothing was ever kept.
+    ///
+    /// # Errors
+    ///
+    /// If a directory cannot be read.
+    pub fn known_keys(&self) -> io::Result<Vec<KnownKey>> {
+        if !self.0.exists() {
+            return Ok(Vec::new());
+        }
+        let runs = self.finished_runs()?.into_iter();
+        let mut keys: Vec<_> = runs.map(|run| KnownKey { id: run.id, record: run.record }).collect();
+        // What a journal says is kept may have been deleted by hand, and the other way round.
+        keys.iter_mut().for_each(|key| key.record.kept_in = None);
+        for stored in self.stored_keys()? {
+            let kept_in = Some(stored.path);
+            match keys.iter_mut().find(|key| key.id == stored.id) {
+                Some(key) => key.record.kept_in = kept_in,
+                None => keys.push(KnownKey { id: stored.id, record: KeyRecord { kept_in, ..stored.record } }),
+            }
+        }
+        Ok(keys)
     }
 
     /// The recovery store for the key of a run, by the [id](Journal::id) of its journal. Another

@@ -9,15 +9,16 @@ use crate::error::{CliError, ErrorKind};
 use crate::flow::context::Context;
 use crate::flow::verify_key;
 use crate::ui::format::key_check;
-use crate::ui::json::{self, KnownKey};
+use crate::ui::json;
 use crate::ui::stdout;
-use keymint_delivery_adapter::{KeyRecord, Keyring, StateDir};
+use keymint_delivery_adapter::{Keyring, KnownKey, StateDir};
 use keymint_domain::{ApiKey, KeyCheck};
 use source::{FoundKey, KeySource};
-use std::io;
 
 pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<(), CliError> {
-    let keys = known_keys().map_err(|error| {
+    // Without a home directory nothing was kept.
+    let keys = StateDir::open_default().map_or_else(|_| Ok(Vec::new()), |state| state.known_keys());
+    let keys = keys.map_err(|error| {
         CliError::new(ErrorKind::Internal, "what is known of the keys cannot be read").because(error)
     })?;
     let mut found = source::find(context).await?;
@@ -74,23 +75,4 @@ impl Status {
 /// Whether the key was put into a keyring.
 fn is_in_keyring(key: &KnownKey) -> bool {
     key.record.delivered_to.iter().any(|place| place == Keyring::ID)
-}
-
-/// The keys that this machine was given, the oldest first. Nothing is created if nothing was ever kept.
-fn known_keys() -> io::Result<Vec<KnownKey>> {
-    let Some(state) = StateDir::open_default().ok().filter(|state| state.path().exists()) else {
-        return Ok(Vec::new());
-    };
-    let runs = state.finished_runs()?.into_iter();
-    let mut keys: Vec<_> = runs.map(|run| KnownKey { id: run.id, record: run.record }).collect();
-    // What a journal says is kept may have been deleted by hand, and the other way round.
-    keys.iter_mut().for_each(|key| key.record.kept_in = None);
-    for stored in state.stored_keys()? {
-        let kept_in = Some(stored.path);
-        match keys.iter_mut().find(|key| key.id == stored.id) {
-            Some(key) => key.record.kept_in = kept_in,
-            None => keys.push(KnownKey { id: stored.id, record: KeyRecord { kept_in, ..stored.record } }),
-        }
-    }
-    Ok(keys)
 }

@@ -2,7 +2,7 @@
 
 use crate::error::CliError;
 use crate::ui::stdout::STDOUT;
-use keymint_delivery_adapter::{KeyRecord, Named, StoredKey};
+use keymint_delivery_adapter::{KeyRecord, KnownKey, Named, StoredKey};
 use keymint_domain::text::escape_json;
 use keymint_domain::{ApiKey, Candidate, Catalogue, KeyCheck, Organization, Project, Reason, Title};
 use keymint_host::Advice;
@@ -144,14 +144,6 @@ pub(crate) fn status(keys: &[KnownKey], found: &[FoundKey<'_>], verified: Option
     });
     let shadowed = shadowed.unwrap_or_default();
     to_json(&Status { schema: "keymint.status/1", keys, in_use, shadowed, verified })
-}
-
-/// A key that this machine was given, or may have been.
-#[derive(Serialize)]
-pub(crate) struct KnownKey {
-    pub(crate) id: String,
-    #[serde(flatten)]
-    pub(crate) record: KeyRecord,
 }
 
 /// Where a program finds a key: never the key itself.

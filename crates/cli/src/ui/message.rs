@@ -5,8 +5,7 @@ use keymint_callback_adapter as listener;
 use keymint_domain::{
     AccountEmail, BaseUrl, DeliveryError, Event, KeyCheck, Restriction, RevocationOutcome, Stray, Target,
 };
-use keymint_host::Advice;
-use keymint_host::Opening;
+use keymint_host::{Advice, Opening};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -7,8 +7,7 @@ use crate::ui::format::{
 use crate::ui::message::{DeliveredTo, Message, ResponseChannel};
 use keymint_domain::text::human_duration;
 use keymint_domain::{Event, KeyCheck, Observation, RevocationOutcome};
-use keymint_host::Advice;
-use keymint_host::Opening;
+use keymint_host::{Advice, Opening};
 
 /// A part of the text, and how it is shown.
 pub(crate) enum Text {

@@ -14,8 +14,7 @@ use crate::ui::json::{Finding, Health};
 use keymint_callback_adapter::{LoopbackListener, SelfTestErrorKind};
 use keymint_delivery_adapter::{Keyring, KeyringError, StateDir};
 use keymint_domain::Clock;
-use keymint_host::{Browser, Obstacle};
-use keymint_host::{HostEnvironment, HostKind};
+use keymint_host::{Browser, HostEnvironment, HostKind, Obstacle};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 

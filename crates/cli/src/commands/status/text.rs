@@ -3,8 +3,7 @@
 use super::Status;
 use super::source::{FoundKey, KeySource};
 use crate::ui::format::{DASHBOARD, key_check, prose, quoted};
-use crate::ui::json::KnownKey;
-use keymint_delivery_adapter::{KeyRecord, KeyState, Named};
+use keymint_delivery_adapter::{KeyRecord, KeyState, KnownKey, Named};
 use keymint_domain::text::sanitize;
 
 /// Widest line, in columns. Paths and addresses are whole, however long.
