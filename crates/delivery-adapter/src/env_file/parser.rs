@@ -321,7 +321,9 @@ impl Lines<'_> {
                 '"' | '\'' => {
                     let is_inside = |other: char| other == ' ' || is_plain(other);
                     let close = self.find(at + 1, |other| !is_inside(other));
-                    if !self.rest(close).starts_with(c) {
+                    if self.ends(close) {
+                        return Err(UNTERMINATED);
+                    } else if !self.rest(close).starts_with(c) {
                         return Err("a quote inside a value, which some readers take for its end");
                     }
                     at = close + 1;
