@@ -228,6 +228,31 @@ async fn a_command_that_cannot_be_started_has_the_exit_code_of_a_shell() {
     }
 }
 
+/// Another user may have put a program of that name into the current directory.
+#[tokio::test]
+async fn a_command_is_not_looked_for_in_a_relative_folder_of_the_search_path() {
+    use std::os::unix::fs::PermissionsExt;
+    let session = Session::shared();
+    session.store("relative", &[], KEY);
+    let home = tempfile::tempdir().unwrap();
+    let tool = home.path().join("tool");
+    std::fs::write(&tool, "#!/bin/sh\necho started as $0\n").unwrap();
+    std::fs::set_permissions(&tool, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let run = async |search_path: &str, command: &str| {
+        let keymint = keymint(&home).current_dir(&home).env(BUS, &session.address).env("PATH", search_path);
+        keymint.args(["run", "--profile", "relative", "--", command]).output().await
+    };
+    for search_path in [":/usr/bin", "/usr/bin:", ".", "/usr/bin::/bin", "../.", ""] {
+        let ended = run(search_path, "tool").await;
+        assert_eq!((ended.code, ended.stdout.as_str()), (127, ""), "{search_path}: {}", ended.stderr);
+    }
+    let ended = run(":/usr/bin", "./tool").await;
+    assert_eq!((ended.code, ended.stdout.as_str()), (0, "started as ./tool\n"), "{}", ended.stderr);
+    // The command has the name that it was called by.
+    let ended = run("/usr/bin:/bin", "sh").await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+}
+
 #[tokio::test]
 async fn nothing_runs_without_a_key() {
     let ended = keymint_in(Session::shared(), &["run", "--", "echo", "it ran"]).await;

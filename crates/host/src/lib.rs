@@ -42,4 +42,4 @@ pub use anonymizer::Anonymizer;
 pub use browser::{Browser, InvalidLauncher, Launcher, Obstacle, Opening};
 pub use environment::{Advice, HostEnvironment, HostKind};
 pub use startable::NotStartable;
-pub use which::{WhichError, which};
+pub use which::{WhichError, search, which};

@@ -1,9 +1,9 @@
 //! Finding another program before it is needed.
 
 use crate::startable::{self, NotStartable, may_be_executed};
-use std::env;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf, absolute, is_separator};
+use std::{env, io};
 
 /// The reason why a program cannot be started, for a sentence that begins with its name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,14 +35,42 @@ pub fn which(name: &str) -> Result<PathBuf, WhichError> {
     find(name, &env::var_os("PATH").unwrap_or_default())
 }
 
-fn find(name: &str, search_path: &OsStr) -> Result<PathBuf, WhichError> {
-    let directories: Vec<PathBuf> = if name.contains(is_separator) {
+/// Returns the path of a program as the system would look for it, without the relative directories of the
+/// variable PATH, in which the system looks too. The system may still refuse to start it.
+///
+/// # Errors
+///
+/// [`NotFound`](io::ErrorKind::NotFound), or [`PermissionDenied`](io::ErrorKind::PermissionDenied) if a file has
+/// this name and may not be executed.
+pub fn search(name: &OsStr) -> io::Result<PathBuf> {
+    // Where PATH is unset, the system looks in its own directories.
+    search_in(name, &env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into()))
+}
+
+fn search_in(name: &OsStr, search_path: &OsStr) -> io::Result<PathBuf> {
+    let candidates = candidates(name, search_path);
+    let problem = if candidates.iter().any(|path| path.exists()) {
+        io::ErrorKind::PermissionDenied
+    } else {
+        io::ErrorKind::NotFound
+    };
+    candidates.into_iter().find(|path| may_be_executed(path)).ok_or_else(|| problem.into())
+}
+
+/// Returns the paths at which a program may be, the first one first.
+fn candidates(name: &OsStr, search_path: &OsStr) -> Vec<PathBuf> {
+    let is_path = name.as_encoded_bytes().iter().any(|byte| is_separator(char::from(*byte)));
+    let directories: Vec<PathBuf> = if is_path {
         vec![PathBuf::new()]
     } else {
         env::split_paths(search_path).filter(|directory| directory.is_absolute()).collect()
     };
+    directories.iter().flat_map(|directory| spellings(&directory.join(name))).collect()
+}
+
+fn find(name: &str, search_path: &OsStr) -> Result<PathBuf, WhichError> {
     let mut problem = WhichError::NotFound;
-    for path in directories.iter().flat_map(|directory| spellings(&directory.join(name))) {
+    for path in candidates(name.as_ref(), search_path) {
         if may_be_executed(&path) {
             match startable::check(&path, &|name| find(name, search_path).is_ok()) {
                 Ok(()) => return absolute(path).map_err(|_| WhichError::NoFullPath),
@@ -124,7 +152,17 @@ mod tests {
         put(&home.path().join("tool"), 0o755);
         let relative = Path::new(home.path().file_name().unwrap());
         assert!(may_be_executed(&relative.join("tool")));
-        assert_eq!(find("tool", relative.as_os_str()), Err(WhichError::NotFound));
+        let name = OsStr::new("tool");
+        for before in ["", "/nowhere"] {
+            let search_path = env::join_paths([Path::new(before), relative, Path::new(".")]).unwrap();
+            assert_eq!(find("tool", &search_path), Err(WhichError::NotFound));
+            assert_eq!(search_in(name, &search_path).unwrap_err().kind(), io::ErrorKind::NotFound);
+        }
+        let absolute = home.path().canonicalize().unwrap();
+        assert_eq!(search_in(name, absolute.as_os_str()).unwrap(), absolute.join("tool"));
+        put(&home.path().join("data"), 0o644);
+        let refused = search_in(OsStr::new("data"), absolute.as_os_str()).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied);
     }
 
     #[test]

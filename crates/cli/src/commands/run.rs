@@ -9,7 +9,7 @@ use crate::flow::create::create;
 use crate::ui::format::quoted;
 use keymint_delivery_adapter::Keyring;
 use keymint_domain::ApiKey;
-use keymint_host::{WhichError, core_dumps, which};
+use keymint_host::{WhichError, core_dumps, search, which};
 use std::convert::Infallible;
 use std::io;
 use std::process::Command;
@@ -36,10 +36,15 @@ async fn execute(args: RunArgs, context: &Context) -> Result<Infallible, CliErro
 
     let mut words = args.command.into_iter();
     let program = words.next().expect("the command line asks for one word at least");
-    let mut command = Command::new(&program);
-    command.args(words).env(variable.as_str(), key.expose());
     context.ui.clear_progress();
-    start(command).map_err(|error| {
+    let started = search(&program).and_then(|path| {
+        let mut command = Command::new(path);
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::arg0(&mut command, &program);
+        command.args(words).env(variable.as_str(), key.expose());
+        start(command)
+    });
+    started.map_err(|error| {
         let (found, program) = (which(&program.to_string_lossy()), quoted(&program.to_string_lossy()));
         // The system reports a missing interpreter as if the program were missing.
         match (error.kind(), found) {
