@@ -208,6 +208,19 @@ async fn a_command_has_the_signals_and_the_limits_of_the_person() {
     assert_eq!(core[0], core[1]);
 }
 
+/// A program with a closed standard stream would print into the next file that it opens.
+#[tokio::test]
+async fn a_command_has_no_closed_standard_stream_and_no_ignored_broken_pipe() {
+    let session = Session::shared();
+    session.store("streams", &[], KEY);
+    let closed = ["sh", "-c", r#"trap "" PIPE; exec "$@" <&- 2>&-"#, "keymint"];
+    let script =
+        "readlink /proc/self/fd/0 /proc/self/fd/2; (kill -s PIPE $(exec sh -c 'echo $PPID'); echo ignored)";
+    let run = ["run", "--profile", "streams", "--", "sh", "-c", script];
+    let ended = keymint_under(&closed, session, &run).await;
+    assert_eq!(ended.stdout, "/dev/null\n/dev/null\n", "{}", ended.stderr);
+}
+
 #[tokio::test]
 async fn a_command_that_cannot_be_started_has_the_exit_code_of_a_shell() {
     let session = Session::shared();
