@@ -31,8 +31,10 @@ pub(crate) use sign_in::{CreateArgs, FinishArgs, ListArgs, StartArgs};
 use std::process::ExitCode;
 pub(crate) use tools::{ConfigArgs, DoctorArgs};
 
+const CONFIG_ABOUT: &str = include_str!("../help/config.txt").trim_ascii_end();
 const CREATE_EXAMPLES: &str = include_str!("../help/create-examples.txt").trim_ascii_end();
 const CREATE_HELP: &str = include_str!("../help/create.txt").trim_ascii_end();
+const DOCTOR_ABOUT: &str = include_str!("../help/doctor.txt").trim_ascii_end();
 const FINISH_HELP: &str = include_str!("../help/finish.txt").trim_ascii_end();
 const RECOVER_HELP: &str = include_str!("../help/recover.txt").trim_ascii_end();
 const STATUS_HELP: &str = include_str!("../help/status.txt").trim_ascii_end();
@@ -95,14 +97,7 @@ pub(crate) enum Command {
         output: OutputArgs,
     },
     /// Check what a sign-in needs on this machine, and say what to do where it is missing
-    ///
-    /// Each server gets one request without a credential, which shows whether it
-    /// answers itself. The exit code is 0 if a sign-in can begin, and 1 otherwise.
-    ///
-    /// With --report and --sign-in you sign in, organizations and projects are
-    /// listed, and nothing is created. The report has the names, types and lengths
-    /// of the members of each answer, and never a value or an id.
-    #[command(verbatim_doc_comment)]
+    #[command(long_about = DOCTOR_ABOUT, verbatim_doc_comment)]
     Doctor(Box<DoctorArgs>),
     #[cfg(feature = "sandbox")]
     /// Serve the sandbox until Ctrl-C, for front ends in the making
@@ -118,22 +113,7 @@ pub(crate) enum Command {
     /// Remove a stored key from the keyring; on the server it stays valid
     Forget(ForgetArgs),
     /// Show each setting, its value, and where it comes from
-    ///
-    /// A setting is a flag, else its variable, else what the configuration file
-    /// says, else the default. The file is $XDG_CONFIG_HOME/keymint/config.toml
-    /// (~/.config/keymint/config.toml; %APPDATA%\keymint\config.toml on Windows).
-    /// Its keys are the flags' names with _ for -, and a table can be chosen with
-    /// --profile:
-    ///
-    ///   env_file = ".env.local"
-    ///
-    ///   [profiles.work]
-    ///   issuer = "https://auth.example.com"
-    ///   api_base = "https://api.example.com"
-    ///
-    /// What is for one run (json, events, dry_run, force, allow_tracked, new) has
-    /// no place in it.
-    #[command(verbatim_doc_comment)]
+    #[command(long_about = CONFIG_ABOUT, verbatim_doc_comment)]
     Config(ConfigArgs),
     /// Print what a shell needs to complete commands and options
     ///
