@@ -27,7 +27,10 @@ async fn the_program_of_the_desktop_gets_the_key_alone_and_the_key_is_kept_besid
         ("xclip", "DISPLAY", "-selection clipboard -in"),
     ] {
         // As the real ones do, it leaves a process behind, which holds on to the streams.
-        let programs = Scripts::with(name, "cat >got; echo \"$@\" >arguments; sleep 1000 & echo $! >id");
+        let programs = Scripts::with(
+            name,
+            "cat >got; echo \"$@\" >arguments; case \"$*\" in *-out*) exit;; esac; sleep 1000 & echo $! >id",
+        );
         let ended =
             copy().env("PATH", programs.search_path()).env(variable, ":0").args(["--json"]).sign_in().await;
 
@@ -59,6 +62,25 @@ async fn without_a_desktop_and_a_terminal_there_is_no_clipboard_and_nobody_is_co
         assert!(ended.stderr.contains("no way to a clipboard"), "{}", ended.stderr);
         assert_eq!(ended.sandbox.requests().len(), 0);
     }
+}
+
+#[tokio::test]
+async fn a_display_that_is_gone_is_found_out_before_anybody_is_contacted() {
+    let programs = Scripts::with("xclip", "echo \"Error: Can't open display: $DISPLAY\" >&2; exit 1")
+        .and("xsel", "echo \"xsel: Can't open display: (null)\" >&2; exit 1");
+    let ended = copy().env("PATH", programs.search_path()).env("DISPLAY", ":77").start().await.end().await;
+    assert_eq!((ended.code, ended.sandbox.requests().len()), (11, 0), "{}", ended.stderr);
+    for problem in ["; xclip failed (Error: Can't open display: :77)", "; xsel failed (xsel: Can't open"] {
+        assert!(ended.stderr.contains(problem), "{}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn a_clipboard_is_reached_by_the_next_program_that_can() {
+    let programs = Scripts::with("xclip", "exit 1").and("xsel", "cat >got; echo \"$@\" >arguments");
+    let ended = copy().env("PATH", programs.search_path()).env("DISPLAY", ":0").sign_in().await.exits_with(0);
+    let got = (programs.read("got"), programs.read("arguments"));
+    assert_eq!(got, (ended.key(), "--clipboard --input\n".to_owned()));
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@ mod osc52;
 use crate::process::stdin::{AroundSpawn, write_to_stdin};
 use crate::process::terminal;
 use crate::threads;
-use keymint_domain::{ApiKey, DeliveryError, DestinationId, KeyDestination, async_trait};
+use keymint_domain::text::{human_duration, sanitize};
+use keymint_domain::{ApiKey, Clock, DeliveryError, DestinationId, KeyDestination, async_trait};
 use keymint_host::which;
 use keymint_tokio_clock::TokioClock;
 use osc52::{Wrapping, set_clipboard};
@@ -14,11 +15,19 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
+use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 use zeroize::Zeroizing;
 
 /// How long the terminal may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Most bytes and characters of an error message that are read and shown.
+const LONGEST_MESSAGE: u64 = 4096;
+const LONGEST_SHOWN: usize = 200;
+
+/// What the programs report, as an error, of a clipboard with nothing in it: wl-paste and xclip.
+const EMPTY: [&str; 4] = ["Nothing is copied", "No selection", "No suitable type", "not available"];
 
 /// A way to the clipboard, which does not keep a key.
 pub struct Clipboard {
@@ -34,21 +43,37 @@ enum Way {
 }
 
 /// There is no way to a clipboard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("there is no way to a clipboard from here")]
-pub struct NoClipboard;
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no way to a clipboard from here{}", .tried.iter().map(|tried| format!("; {tried}")).collect::<String>())]
+pub struct NoClipboard {
+    /// The programs that were tried, each with the reason why it cannot be used. It is safe to display.
+    pub tried: Vec<String>,
+}
+
+/// A program that may reach the clipboard.
+struct Candidate {
+    name: &'static str,
+    /// Puts the standard input on the clipboard.
+    copy: &'static [&'static str],
+    /// Looks at the clipboard, by the program of this name in the same directory.
+    look: Option<(&'static str, &'static [&'static str])>,
+}
 
 impl Clipboard {
-    /// Finds a way. It prefers a program, which reports whether it worked.
+    /// Finds a way. It prefers a program, which reports whether it worked. Each program is tried: it looks at
+    /// the clipboard, which does not change.
     ///
     /// # Errors
     ///
     /// [`NoClipboard`]
-    pub fn find() -> Result<Self, NoClipboard> {
+    pub async fn find() -> Result<Self, NoClipboard> {
         let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
-        for (name, arguments) in programs(is_set) {
-            if let Ok(path) = which(name) {
-                return Ok(Self::by(Way::Program { name, path, arguments }));
+        let mut tried = Vec::new();
+        for Candidate { name, copy, look } in programs(is_set) {
+            let Ok(path) = which(name) else { continue };
+            match look_at_clipboard(&path, look, &TokioClock::new()).await {
+                Ok(()) => return Ok(Self::by(Way::Program { name, path, arguments: copy })),
+                Err(problem) => tried.push(format!("{name} {problem}")),
             }
         }
         if understands_sequences(env::var("TERM").ok().as_deref())
@@ -56,7 +81,7 @@ impl Clipboard {
         {
             return Ok(Self::by(Way::Terminal));
         }
-        Err(NoClipboard)
+        Err(NoClipboard { tried })
     }
 
     fn by(way: Way) -> Self {
@@ -76,25 +101,60 @@ impl Clipboard {
 
 /// The programs that may reach the clipboard of this session, the best first. Each reads its standard
 /// input.
-fn programs(is_set: impl Fn(&str) -> bool) -> Vec<(&'static str, &'static [&'static str])> {
+fn programs(is_set: impl Fn(&str) -> bool) -> Vec<Candidate> {
     if cfg!(target_os = "macos") {
-        return vec![("pbcopy", &[])];
+        return vec![Candidate { name: "pbcopy", copy: &[], look: None }];
     }
     if cfg!(windows) {
-        return vec![("clip", &[])];
+        return vec![Candidate { name: "clip", copy: &[], look: None }];
     }
-    let mut programs: Vec<(_, &[_])> = Vec::new();
+    let mut programs = Vec::new();
     if is_set("WAYLAND_DISPLAY") {
-        programs.push(("wl-copy", &["--type", "text/plain"]));
+        let look = Some(("wl-paste", &["--list-types"][..]));
+        programs.push(Candidate { name: "wl-copy", copy: &["--type", "text/plain"], look });
     }
     if is_set("DISPLAY") {
-        programs.push(("xclip", &["-selection", "clipboard", "-in"]));
-        programs.push(("xsel", &["--clipboard", "--input"]));
+        let look = Some(("xclip", &["-selection", "clipboard", "-out", "-target", "TARGETS"][..]));
+        programs.push(Candidate { name: "xclip", copy: &["-selection", "clipboard", "-in"], look });
+        let look = Some(("xsel", &["--clipboard", "--output"][..]));
+        programs.push(Candidate { name: "xsel", copy: &["--clipboard", "--input"], look });
     }
     if is_set("WSL_DISTRO_NAME") {
-        programs.push(("clip.exe", &[]));
+        programs.push(Candidate { name: "clip.exe", copy: &[], look: None });
     }
     programs
+}
+
+/// Looks at the clipboard, to check that its program reaches it. The error completes a sentence that begins
+/// with the name of the program.
+async fn look_at_clipboard(
+    program: &Path,
+    look: Option<(&str, &[&str])>,
+    clock: &dyn Clock,
+) -> Result<(), String> {
+    let Some((name, arguments)) = look else { return Ok(()) };
+    let path = program.with_file_name(name);
+    if !path.exists() {
+        return Ok(());
+    }
+    let mut command = quiet(&path, arguments);
+    let started = command.stdin(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true).spawn();
+    let mut program = started.map_err(|error| format!("could not be started ({error})"))?;
+    match clock.timeout(TIMEOUT, program.wait()).await {
+        Ok(Ok(status)) if status.success() => return Ok(()),
+        Ok(_) => {}
+        Err(_) => return Err(format!("does not end within {}", human_duration(TIMEOUT))),
+    }
+    let (mut stderr, mut said) =
+        (program.stderr.take().expect("it is piped").take(LONGEST_MESSAGE), Vec::new());
+    // What it leaves behind may hold the stream open.
+    let _ = clock.timeout(TIMEOUT, stderr.read_to_end(&mut said)).await;
+    let said = String::from_utf8_lossy(&said);
+    if EMPTY.iter().any(|words| said.contains(words)) {
+        return Ok(());
+    }
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    Err(format!("failed ({})", sanitize(&said, LONGEST_SHOWN)))
 }
 
 /// Returns whether a terminal of this kind understands the sequence, or at least does not display it.
@@ -174,6 +234,37 @@ mod tests {
         conformance::failing_key_destination(&mut fails).await.unwrap();
     }
 
+    #[tokio::test]
+    async fn a_program_is_tried_and_an_empty_clipboard_is_none_that_is_out_of_reach() {
+        let directory = tempfile::tempdir().unwrap();
+        let (xclip, wl_copy) = (directory.path().join("xclip"), directory.path().join("wl-copy"));
+        for (script, expected) in [
+            ("exit 0", None),
+            (
+                "echo \"Error: Can't open display: :77\" >&2; exit 1",
+                Some("failed (Error: Can't open display: :77)"),
+            ),
+            ("echo Error: target TARGETS not available >&2; exit 1", None),
+            ("printf 'no\\033[2J\\n\\n' >&2; exit 1", Some(r"failed (no\u{1b}[2J)")),
+            ("kill -KILL $$", Some("failed ()")),
+            // As the real ones may, it leaves a process behind, which holds on to the streams.
+            ("sleep 1 &", None),
+        ] {
+            let arguments = ["-c", script];
+            let look = Some(("sh", &arguments[..]));
+            let found = look_at_clipboard(Path::new("/bin/xclip"), look, &TokioClock::new()).await;
+            assert_eq!(found.err().as_deref(), expected, "{script}");
+        }
+        let clock = TokioClock::new();
+        assert_eq!(
+            look_at_clipboard(&wl_copy, Some(("wl-paste", &[])), &clock).await,
+            Ok(()),
+            "nothing to try"
+        );
+        fs::write(&xclip, "#!/nowhere").unwrap();
+        assert!(look_at_clipboard(&xclip, Some(("xclip", &[])), &clock).await.is_err());
+    }
+
     #[test]
     fn a_program_is_asked_only_where_its_desktop_is() {
         for (set, expected) in [
@@ -183,7 +274,7 @@ mod tests {
             (&["WSL_DISTRO_NAME"], &["clip.exe"]),
         ] {
             let programs: Vec<_> =
-                programs(|name| set.contains(&name)).iter().map(|(name, _)| *name).collect();
+                programs(|name| set.contains(&name)).iter().map(|program| program.name).collect();
             assert_eq!(programs, expected, "{set:?}");
         }
     }

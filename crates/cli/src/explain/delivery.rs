@@ -119,7 +119,7 @@ pub(crate) fn command(error: &CommandError) -> CliError {
 }
 
 /// The error of `--copy`.
-pub(crate) fn clipboard(error: NoClipboard) -> CliError {
+pub(crate) fn clipboard(error: &NoClipboard) -> CliError {
     unusable(error.to_string()).hint(
         "On a desktop, wl-copy (from wl-clipboard), xclip or xsel reach it; without one, the terminal must be one that \
          can. --env-file, --keyring and --pipe-to need neither.",

@@ -41,7 +41,7 @@ impl<'a> Destination<'a> {
             reserved.push(Self::Command(command.around_spawn(|spawn| with_inherited_limit(spawn))));
         }
         if destinations.copy {
-            let clipboard = Clipboard::find().map_err(explain::clipboard)?;
+            let clipboard = Clipboard::find().await.map_err(|error| explain::clipboard(&error))?;
             reserved.push(Self::Clipboard(clipboard.around_spawn(|spawn| with_inherited_limit(spawn))));
         }
         Ok(reserved)
