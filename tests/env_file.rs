@@ -286,6 +286,25 @@ async fn a_path_that_is_no_text_is_refused() {
     assert!(ended.stderr.contains("not UTF-8"), "{}", ended.stderr);
 }
 
+/// Persian words are joined by such a character, and emoji have them.
+#[tokio::test]
+async fn a_path_with_characters_that_cannot_be_seen_is_the_users_and_shown_with_escapes() {
+    for (name, shown) in [
+        ("\u{67e}\u{631}\u{648}\u{698}\u{647}\u{200c}\u{647}\u{627}", "\\u{200c}"),
+        ("\u{2764}\u{fe0f}", "\\u{fe0f}"),
+        ("a\u{202e}b", "a\\u{202e}b"),
+        ("a\u{ad}b", "a\\u{ad}b"),
+    ] {
+        let directory = Directory::new();
+        fs::create_dir(directory.path(name)).unwrap();
+        let path = directory.path(name).join(".env");
+        let ended = create_in(&path).args(["--json"]).sign_in().await.exits_with(0);
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("OPENAI_API_KEY={}\n", ended.key()));
+        assert!(ended.stderr.contains(shown), "{}", ended.stderr);
+        assert_eq!(ended.json()["delivered_to"][0], format!("env-file:{}", path.display()));
+    }
+}
+
 #[tokio::test]
 async fn a_link_is_followed_once_and_its_target_replaced() {
     let (directory, elsewhere) = (Directory::new(), Directory::with("A=1\n"));

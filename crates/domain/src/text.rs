@@ -26,17 +26,29 @@ pub fn is_deceptive(c: char) -> bool {
 /// assert_eq!(sanitize("a very long title", 8), "a very …");
 /// ```
 pub fn sanitize(text: &str, longest: usize) -> String {
+    let mut shown = escape(&redact_keys(text));
+    if shown.chars().count() > longest {
+        shown = shown.chars().take(longest.saturating_sub(1)).collect();
+        shown.push('…');
+    }
+    shown
+}
+
+/// The text with an escape (`\u{200d}`) for each character that could deceive: for the user's own names, of which
+/// no other part is hidden.
+///
+/// ```
+/// # use keymint_domain::text::escape;
+/// assert_eq!(escape("a\u{200c}b/sk-learn"), r"a\u{200c}b/sk-learn");
+/// ```
+pub fn escape(text: &str) -> String {
     let mut shown = String::new();
-    for c in redact_keys(text).chars() {
+    for c in text.chars() {
         if is_deceptive(c) {
             shown.extend(c.escape_unicode());
         } else {
             shown.push(c);
         }
-    }
-    if shown.chars().count() > longest {
-        shown = shown.chars().take(longest.saturating_sub(1)).collect();
-        shown.push('…');
     }
     shown
 }

@@ -7,7 +7,7 @@ use crate::explain::delivery as explain;
 use crate::flow::context::Context;
 use crate::flow::delivery::Delivery;
 use crate::os::signals::Signals;
-use crate::ui::format::quoted;
+use crate::ui::format::{own_path, quoted};
 use crate::ui::json;
 use crate::ui::message::{Message, Warning};
 use crate::ui::reporter::Reporter;
@@ -36,7 +36,8 @@ pub(crate) async fn run(args: &RecoverArgs, context: &Context) -> Result<(), Cli
         return delete(&state, &stored, &context.ui);
     }
     let key = stored.read().map_err(|error| {
-        CliError::new(ErrorKind::Internal, format!("{} cannot be read", stored.path.display())).because(error)
+        CliError::new(ErrorKind::Internal, format!("{} cannot be read", own_path(&stored.path)))
+            .because(error)
     })?;
     let mut signals = Signals::listen()?;
     let mut delivery =
@@ -95,7 +96,7 @@ fn conclude(
     fail_point::reached("recovery-noted");
     if !report.failures().is_empty() {
         let failures = explain::failures(report);
-        let message = format!("{failures}; it is still kept in {}", stored.path.display());
+        let message = format!("{failures}; it is still kept in {}", own_path(&stored.path));
         let error = CliError::new(ErrorKind::DeliveryFailed { is_lost: false }, message);
         return Err(error.hint("Try another destination."));
     }
@@ -107,7 +108,7 @@ fn conclude(
 
 fn delete(state: &StateDir, stored: &StoredKey, ui: &Reporter) -> Result<(), CliError> {
     stored.remove().map_err(|error| {
-        CliError::new(ErrorKind::Internal, format!("{} could not be deleted", stored.path.display()))
+        CliError::new(ErrorKind::Internal, format!("{} could not be deleted", own_path(&stored.path)))
             .because(error)
     })?;
     stored.note(state, &DeliveryReport::default(), None, true);

@@ -1,12 +1,13 @@
 //! The errors and warnings of destinations.
 
 use crate::error::{CliError, ErrorKind};
-use crate::ui::format::{quoted, shown};
+use crate::ui::format::{own_path, quoted, shown};
 use crate::ui::stdout::STDOUT;
 use keymint_delivery_adapter::{
     CommandError, EnvFileError, EnvFileErrorKind, FoundEnvFile, GitStatus, KeyringError, NoClipboard, Warning,
 };
 use keymint_domain::DeliveryReport;
+use keymint_domain::text::escape;
 use std::io;
 use std::path::Path;
 
@@ -40,7 +41,7 @@ pub(crate) fn env_file(error: &EnvFileError) -> CliError {
 
 /// A property of a dotenv file, in words.
 pub(crate) fn env_file_warning(file: &Path, warning: &Warning) -> String {
-    let file = file.display();
+    let file = own_path(file);
     match warning {
         Warning::LeftBehind(path) => format!(
             "{} was left by a run that was killed, and may hold a key: look at it, then delete it",
@@ -65,7 +66,7 @@ pub(crate) fn env_file_warning(file: &Path, warning: &Warning) -> String {
 /// Keeps a key out of what git publishes. Returns a warning, if there is one.
 pub(crate) fn git(file: &FoundEnvFile, allow_tracked: bool) -> Result<Option<String>, CliError> {
     let path = file.path();
-    let shown_path = path.display();
+    let shown_path = own_path(path);
     Ok(Some(match file.git() {
         GitStatus::Tracked if allow_tracked => format!("git tracks {shown_path}: do not commit the key"),
         GitStatus::Tracked => {
@@ -138,7 +139,7 @@ pub(crate) fn failures(report: &DeliveryReport) -> String {
         .iter()
         .map(|(id, error)| match id.as_str() {
             STDOUT => format!("standard output failed ({error})"),
-            id => format!("{id} failed ({error})"),
+            id => format!("{} failed ({error})", escape(id)),
         })
         .collect();
     failures.join(", and ")

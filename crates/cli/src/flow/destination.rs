@@ -4,7 +4,7 @@ use crate::config::{Destinations, EnvFileOptions, KeyringOptions, Profile};
 use crate::error::CliError;
 use crate::explain::delivery as explain;
 use crate::flow::context::Context;
-use crate::ui::format::shown;
+use crate::ui::format::{own_path, shown};
 use crate::ui::message::DeliveredTo;
 use crate::ui::prompter::Prompter;
 use keymint_delivery_adapter::{
@@ -107,7 +107,7 @@ async fn consent_to_replace_value(
     prompter: Prompter<'_>,
 ) -> Result<Overwrite, CliError> {
     let Current::One(lines) = found.current() else { return Ok(Overwrite::Never) };
-    let (file, variable) = (found.path().display(), found.variable().as_str());
+    let (file, variable) = (own_path(found.path()), found.variable().as_str());
     let question = format!("{file} has {variable} already ({lines}). Replace its value, which is lost then?");
     match prompter.confirm(question).await {
         Some(true) => Ok(Overwrite::IfUnchanged),

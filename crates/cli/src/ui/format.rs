@@ -2,7 +2,7 @@
 
 use crate::ui::message::Warning;
 use keymint_callback_adapter as listener;
-use keymint_domain::text::sanitize;
+use keymint_domain::text::{escape, sanitize};
 use keymint_domain::{Candidate, KeyCheck, Restriction, Stray, Target, Title};
 use keymint_host::Obstacle;
 use std::path::Path;
@@ -32,6 +32,11 @@ pub(crate) fn quoted(name: &str) -> String {
 /// A path, safe to display.
 pub(crate) fn shown(path: &Path) -> String {
     sanitize(&path.to_string_lossy(), LONGEST_PATH)
+}
+
+/// A path that the user named, safe to display, in which nothing is hidden.
+pub(crate) fn own_path(path: &Path) -> String {
+    escape(&path.to_string_lossy())
 }
 
 /// The result of a key check, with what to do.
@@ -150,7 +155,7 @@ pub(crate) fn of_warning(warning: &Warning<'_>) -> String {
         }
         Warning::NotChecked(error) => format!("the key could not be tried: {}", error.message()),
         Warning::NotDeleted { path, error } => {
-            format!("{} could not be deleted, and still has the key: {error}", path.display())
+            format!("{} could not be deleted, and still has the key: {error}", own_path(path))
         }
         Warning::KeyVariableIsSet(name) => format!(
             "{name} is set here already: programs started from here use that key until you replace it"

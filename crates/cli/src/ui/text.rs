@@ -2,7 +2,7 @@
 
 use crate::ui::format::{
     DASHBOARD, describe_candidate, describe_target, key_check, of_listener, of_obstacle, of_stray,
-    of_warning, quoted,
+    of_warning, own_path, quoted,
 };
 use crate::ui::message::{DeliveredTo, Message, ResponseChannel};
 use keymint_domain::text::human_duration;
@@ -124,7 +124,7 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
         Message::CommandOutput(line) => Line((*line).to_owned()),
         Message::Delivered { to, .. } => Step(of_delivery(to)),
         Message::Kept { path } => {
-            Step(format!("A clipboard forgets, so the key is kept in {}, too.", path.display()))
+            Step(format!("A clipboard forgets, so the key is kept in {}, too.", own_path(path)))
         }
         Message::KeyChecked(KeyCheck::Works) => Step(key_check(KeyCheck::Works)),
         Message::KeyChecked(check) => Warning(key_check(*check)),
@@ -225,8 +225,7 @@ fn of_event(event: &Event) -> Vec<Text> {
 /// One sentence on what the user can do now.
 fn of_delivery(to: &DeliveredTo<'_>) -> String {
     match to {
-        // Its path was checked to be safe to display, and has to be the real one.
-        DeliveredTo::EnvFile { path, variable } => format!("It is in {} as {variable}.", path.display()),
+        DeliveredTo::EnvFile { path, variable } => format!("It is in {} as {variable}.", own_path(path)),
         DeliveredTo::Keyring { profile_flag } => {
             format!("It is in the keyring: `keymint run{profile_flag} -- CMD` runs a command that has it.")
         }

@@ -4,7 +4,7 @@ use super::directory::Directory;
 use super::error::{EnvFileError, EnvFileErrorKind as Kind};
 use crate::threads;
 use keymint_domain::Clock;
-use keymint_domain::text::is_deceptive;
+use keymint_domain::text::escape;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf, absolute, is_separator};
@@ -75,7 +75,7 @@ impl FileLocation {
         let (Some(text), Some(name)) = (path.to_str(), name.to_str()) else {
             return Err(error(&path, Kind::Path("the path is not UTF-8 text")));
         };
-        if text.contains(is_deceptive) {
+        if text.contains(char::is_control) {
             return Err(error(&path, Kind::Path("the path has characters that cannot be seen")));
         }
         // The links there lead to what other programs have open.
@@ -129,11 +129,11 @@ impl FileLocation {
         self.directory.has_live_temp_file(&self.name).unwrap_or(true)
     }
 
-    /// The path of the file now: its directory may have been moved. A path that is not safe to display
-    /// does not count.
+    /// The path of the file now: its directory may have been moved. A path with control
+    /// characters does not count.
     pub(super) fn current_path(&self) -> PathBuf {
         let path = self.directory.current_path().join(&self.name);
-        let is_safe = path.to_str().is_some_and(|text| !text.contains(is_deceptive));
+        let is_safe = path.to_str().is_some_and(|text| !text.contains(char::is_control));
         if is_safe { path } else { self.path.clone() }
     }
 
@@ -144,7 +144,7 @@ impl FileLocation {
 
 impl fmt::Display for FileLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.path.display())
+        f.write_str(&escape(&self.path.to_string_lossy()))
     }
 }
 

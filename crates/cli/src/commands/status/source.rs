@@ -3,6 +3,7 @@
 use crate::config::Profile;
 use crate::error::CliError;
 use crate::flow::context::Context;
+use crate::ui::format::own_path;
 use crate::ui::json;
 use keymint_delivery_adapter::{EnvFile, EnvFileErrorKind, Keyring, KeyringError, VariableName};
 use keymint_domain::ApiKey;
@@ -113,7 +114,7 @@ impl fmt::Display for KeySource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Variable(name) => write!(f, "{name} in the environment"),
-            Self::EnvFile(path) => write!(f, "{}", path.display()),
+            Self::EnvFile(path) => f.write_str(&own_path(path)),
             Self::Keyring { profile } => write!(f, "the keyring (profile {profile})"),
         }
     }
