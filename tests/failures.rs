@@ -168,8 +168,15 @@ async fn wrong_usage_ends_with_2_before_anything_else_happens() {
         let output = keymint(&home).args(args).env("KEYMINT_JSON", "0").output().await;
         assert_eq!((output.code, output.stdout.as_str()), (2, ""));
     }
-    // What follows `--` is the command's.
     let home = tempfile::tempdir().unwrap();
+    for (args, expected) in [
+        (&[][..], "a command is missing"),
+        (&["run"], "the following required arguments were not provided: <CMD>..."),
+    ] {
+        let output = keymint(&home).args(args).env("KEYMINT_JSON", "1").output().await;
+        assert_eq!((output.code, output.json()["message"].as_str()), (2, Some(expected)));
+    }
+    // What follows `--` is the command's.
     let output = keymint(&home).args(["run", "--bogus", "--", "tool", "--json"]).output().await;
     assert_eq!((output.code, output.stdout.as_str()), (2, ""));
 }

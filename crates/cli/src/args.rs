@@ -185,7 +185,13 @@ pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
         stderr::write(&if masked == plain { error.render().ansi().to_string() } else { masked });
         return ErrorKind::Usage.exit_code();
     }
-    let message = masked.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    // The first paragraph has the error, unless it is that of the whole help.
+    let message = if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        "a command is missing".to_owned()
+    } else {
+        let words = masked.split("\n\n").next().unwrap_or_default().split_whitespace();
+        words.collect::<Vec<_>>().join(" ").trim_start_matches("error: ").to_owned()
+    };
     Reporter::new(output).end(Err(CliError::usage(message)))
 }
 
