@@ -309,6 +309,21 @@ async fn finish_and_list_end_with_the_same_kind_reason_and_hint() {
     }
 }
 
+/// The other organizations may be readable, so the list is shown.
+#[tokio::test]
+async fn list_shows_the_reason_and_the_hint_of_projects_that_cannot_be_read() {
+    for (scenario, reason, hint) in [
+        (NamedScenario::Challenge, "challenge", "Use another network"),
+        (NamedScenario::Country, "country", "country or region of this network"),
+        (NamedScenario::PortalPage, "portal", "captive portal"),
+    ] {
+        let scenario = scenario.scenario_at(Step::Projects).unwrap();
+        let ended = create(scenario).command("list").args(["--json"]).sign_in().await.exits_with(0);
+        assert_eq!(ended.json()["organizations"][0]["reason"], reason);
+        assert_eq!(ended.stderr.matches(hint).count(), 1, "{}", ended.stderr);
+    }
+}
+
 /// Nothing in such an account keeps `list` from reading it, and it shows what `create` will meet.
 #[tokio::test]
 async fn list_shows_an_account_that_is_not_ready() {

@@ -1,7 +1,8 @@
 //! How values are written and read with serde (feature `serde`).
 //!
 //! A target is `{"organization": {"id", "title"}, "project": {"id", "title"}}`, with the raw titles and without
-//! policies. An organization or a project has its policies where they are known. An event has its
+//! policies. An organization or a project has its policies where they are known; in a catalogue, an organization
+//! also has its `projects`, or the `error` of their list with its `reason`. An event has its
 //! [name](Event::name) as `event`, after its facts; durations are in milliseconds, and in titles what looks like
 //! a key is redacted, since events end up in logs.
 //!
@@ -11,9 +12,10 @@
 use crate::event::{Event, Observation};
 use crate::oauth::authorization::{Client, SavedAuthorization};
 use crate::oauth::base_url::BaseUrl;
-use crate::platform::organization::{OrganizationId, ProjectId, Target};
+use crate::platform::organization::{Organization, OrganizationId, Project, ProjectId, Target};
 use crate::platform::title::Title;
 use crate::policy::selector::Candidate;
+use crate::provisioning::catalogue::CatalogueEntry;
 use crate::secret::{CodeVerifier, State};
 use crate::service_error::Reason;
 use crate::text::redact_keys;
@@ -62,6 +64,30 @@ impl<'de> Deserialize<'de> for Target {
             keys_disabled_by: None,
             role: None,
         })
+    }
+}
+
+impl Serialize for CatalogueEntry {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Entry<'a> {
+            #[serde(flatten)]
+            organization: &'a Organization,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            projects: Option<&'a [Project]>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            error: Option<String>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            reason: Option<&'static str>,
+        }
+        let failure = self.projects.as_ref().err();
+        Entry {
+            organization: &self.organization,
+            projects: self.projects.as_deref().ok(),
+            error: failure.map(ToString::to_string),
+            reason: failure.map(|failure| failure.reason().name()),
+        }
+        .serialize(serializer)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::flow::sign_in::sign_in_and_list;
 use crate::os::signals::Signals;
 use crate::ui::format::{REFUSES_KEYS, marked, titled};
 use crate::ui::json;
-use crate::ui::message::Message;
+use crate::ui::message::{Message, Warning};
 use crate::ui::stdout;
 use keymint_domain::{Catalogue, CatalogueEntry, Role};
 
@@ -25,6 +25,12 @@ async fn show(catalogue: &Catalogue, context: &Context, signals: &mut Signals) -
     if catalogue.organizations.is_empty() && !ui.wants_json() {
         ui.report(&Message::NothingToList);
         return Ok(());
+    }
+    if let Some(error) = catalogue.organizations.iter().find_map(|entry| entry.projects.as_ref().err()) {
+        let hint = context.explain(error.clone()).hints().unwrap_or_default();
+        ui.report(&Message::Warning(Warning::Text(&format!(
+            "not every list of projects could be read. {hint}"
+        ))));
     }
     let text = if ui.wants_json() {
         json::list(catalogue)

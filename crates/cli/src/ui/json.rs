@@ -4,7 +4,7 @@ use crate::error::CliError;
 use crate::ui::stdout::STDOUT;
 use keymint_delivery_adapter::{KeyRecord, KnownKey, Named, StoredKey};
 use keymint_domain::text::escape_json;
-use keymint_domain::{ApiKey, Candidate, Catalogue, KeyCheck, Organization, Project, Reason, Title};
+use keymint_domain::{ApiKey, Candidate, Catalogue, CatalogueEntry, KeyCheck, Reason, Title};
 use keymint_host::Advice;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -59,23 +59,9 @@ pub(crate) fn list(catalogue: &Catalogue) -> String {
     #[derive(Serialize)]
     struct List<'a> {
         schema: &'static str,
-        organizations: Vec<Listed<'a>>,
+        organizations: &'a [CatalogueEntry],
     }
-    #[derive(Serialize)]
-    struct Listed<'a> {
-        #[serde(flatten)]
-        organization: &'a Organization,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        projects: Option<&'a [Project]>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        error: Option<String>,
-    }
-    let organizations = catalogue.organizations.iter().map(|entry| Listed {
-        organization: &entry.organization,
-        projects: entry.projects.as_deref().ok(),
-        error: entry.projects.as_ref().err().map(ToString::to_string),
-    });
-    to_json(&List { schema: "keymint.list/1", organizations: organizations.collect() })
+    to_json(&List { schema: "keymint.list/1", organizations: &catalogue.organizations })
 }
 
 /// A sign-in that can be finished later.
