@@ -16,11 +16,11 @@ pub(crate) mod values;
 
 use crate::error::{CliError, ErrorKind};
 use crate::os::env::{Environment, ProcessEnvironment};
-use crate::os::stderr;
 use crate::ui::reporter::Reporter;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 use keymint_domain::text::redact_keys;
+use keymint_terminal::stderr;
 pub(crate) use keys::{ForgetArgs, RecoverArgs, RunArgs, StatusArgs};
 #[cfg(feature = "sandbox")]
 pub(crate) use sandbox::SandboxArgs;
@@ -182,7 +182,7 @@ pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
     let plain = error.render().to_string();
     let masked = redact_keys(&plain);
     if !(output.json || output.events) {
-        stderr::write(&if masked == plain { error.render().ansi().to_string() } else { masked });
+        stderr::write(if masked == plain { error.render().ansi().to_string() } else { masked });
         return ErrorKind::Usage.exit_code();
     }
     // The first paragraph has the error, unless it is that of the whole help.

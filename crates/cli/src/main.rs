@@ -17,6 +17,7 @@ use config::Sources;
 use error::CliError;
 use flow::context::Context;
 use keymint_host::core_dumps;
+use keymint_terminal::stderr;
 use os::env::ProcessEnvironment;
 use std::future::Future;
 use std::pin::Pin;
@@ -27,6 +28,12 @@ use ui::reporter::Reporter;
 fn main() -> ExitCode {
     os::panic_hook::install();
     core_dumps::forbid();
+    let code = run();
+    stderr::flush();
+    code
+}
+
+fn run() -> ExitCode {
     let command = match Args::try_parse() {
         Ok(args) => args.command,
         Err(error) => return args::refuse(&error),

@@ -1,7 +1,5 @@
-//! The operating system: variables, signals and standard streams.
+//! The operating system: variables, signals and panics.
 
 pub(crate) mod panic_hook;
 pub(crate) mod env;
 pub(crate) mod signals;
-pub(crate) mod stderr;
-pub(crate) mod stdin;

@@ -86,9 +86,9 @@ impl KeyDestination for Command<'_> {
         let mut command = tokio::process::Command::new(&self.program);
         command.args(&self.arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
         // On a terminal the command may have to prompt there, which only programs in the foreground can;
-        // and Ctrl-C reaches it there.
+        // and Ctrl-C reaches it there. In the background, its prompt would stop this program, too.
         #[cfg(unix)]
-        if !crate::process::terminal::exists() {
+        if !crate::process::terminal::is_ours() {
             command.process_group(0);
         }
         let key = key.expose();

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use keymint_domain::{Clock, Elapsed, Moment};
 use std::future::Future;
 use std::time::Duration;
+use tokio::task::unconstrained;
 
 /// The longest sleep in one piece. tokio's timer stops while the machine is suspended, and
 /// [`Clock::now`] does not: a sleep that ends during a suspension returns at most this long after it.
@@ -52,7 +53,8 @@ impl Clock for TokioClock {
     async fn sleep(&self, duration: Duration) {
         let wake = self.now() + duration;
         while self.now() < wake {
-            tokio::time::sleep(wake.since(self.now()).min(LONGEST_NAP)).await;
+            // Work of the same task that never pauses uses up its cooperative budget, and must not delay this.
+            unconstrained(tokio::time::sleep(wake.since(self.now()).min(LONGEST_NAP))).await;
         }
     }
 }

@@ -9,12 +9,12 @@ use crate::args::{BrowserArgs, DoctorArgs};
 use crate::config::{Endpoints, proxy_settings, resolve_browser};
 use crate::error::{CliError, ErrorKind};
 use crate::flow::context::Context;
-use crate::os::stderr;
 use crate::ui::json::{self, Finding, Health};
 use crate::ui::stdout;
 use keymint_callback_adapter::Outcome;
 use keymint_delivery_adapter::wall_clock;
 use keymint_host::HostEnvironment;
+use keymint_terminal::stderr;
 use std::process::ExitCode;
 
 /// Looks at everything in the order in which a sign-in needs it, and shows each finding at once.
@@ -61,7 +61,7 @@ pub(crate) async fn run(args: &DoctorArgs, context: &Context) -> Result<ExitCode
 }
 
 fn show(finding: Finding, findings: &mut Vec<Finding>) {
-    stderr::write(&finding.text());
+    stderr::write(finding.text());
     findings.push(finding);
 }
 
@@ -69,7 +69,7 @@ fn show(finding: Finding, findings: &mut Vec<Finding>) {
 fn end(findings: &[Finding], json: bool) -> ExitCode {
     let count = |status| findings.iter().filter(|finding| finding.status == status).count();
     let (problems, warnings) = (count(Health::Problem), count(Health::Warning));
-    stderr::write(&match (problems, warnings) {
+    stderr::write(match (problems, warnings) {
         (0, 0) => "\nAll is well: a sign-in can begin.\n".to_owned(),
         (0, warnings) => format!("\nA sign-in can begin. Things to know: {warnings}.\n"),
         (problems, _) => format!("\nA sign-in would fail. Problems: {problems}.\n"),

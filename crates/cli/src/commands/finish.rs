@@ -8,8 +8,10 @@ use crate::flow::create::CreateFlow;
 use crate::flow::paste;
 use crate::flow::response::ResponseReceiver;
 use crate::os::signals::Signals;
+use crate::ui::format::cut_address;
 use crate::ui::message::Message;
 use keymint_delivery_adapter::{PendingSignIn, StateDir, fail_point};
+use keymint_terminal::stdin;
 use std::ffi::OsString;
 use zeroize::Zeroizing;
 
@@ -24,6 +26,9 @@ pub(crate) async fn run(args: &FinishArgs, context: &Context) -> Result<(), CliE
         Some(address) => address,
         None => signals.cancel_on_signal(address(context, may_ask)).await?,
     };
+    if args.address.is_none() && stdin::is_cut(&pasted) {
+        return Err(CliError::usage(cut_address()));
+    }
     let found = StateDir::open_default().and_then(|state| state.find_sign_in(&pasted));
     let pending_sign_in: PendingSignIn<EndpointArgs> =
         found.map_err(CliError::internal)?.ok_or_else(unknown)?;

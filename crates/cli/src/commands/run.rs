@@ -10,6 +10,7 @@ use crate::ui::format::quoted;
 use keymint_delivery_adapter::Keyring;
 use keymint_domain::ApiKey;
 use keymint_host::{WhichError, core_dumps, search, which};
+use keymint_terminal::stderr;
 use std::convert::Infallible;
 use std::io;
 use std::process::Command;
@@ -37,6 +38,7 @@ async fn execute(args: RunArgs, context: &Context) -> Result<Infallible, CliErro
     let mut words = args.command.into_iter();
     let program = words.next().expect("the command line asks for one word at least");
     context.ui.clear_progress();
+    stderr::flush();
     let started = search(&program).and_then(|path| {
         let mut command = Command::new(path);
         #[cfg(unix)]

@@ -1,12 +1,12 @@
 //! The URL that the browser ended on, pasted by the user.
 
-use crate::os::stdin::{Line, StdinLines};
 use crate::ui::message::Message;
 use crate::ui::reporter::Reporter;
 use async_trait::async_trait;
 use keymint_domain::{
     AuthorizationResponse, Callback, Clock, PendingAuthorization, ResponseSource, SourceError,
 };
+use keymint_terminal::stdin::{self, Line, StdinLines};
 use keymint_tokio_clock::TokioClock;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +46,10 @@ impl ResponseSource for Pasted {
                 return Err(SourceError::new(PasteError::Input));
             };
             let (whole, last) = whole(first, &mut lines, &self.clock).await;
+            if stdin::is_cut(&whole) {
+                self.ui.report(&Message::PastedInPart);
+                continue;
+            }
             let mut callback = pending.read_pasted(&whole);
             if let (Callback::Stray(_), Some(last)) = (&callback, last) {
                 // The lines are several URLs, and not one wrapped URL.

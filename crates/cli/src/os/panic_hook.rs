@@ -1,6 +1,6 @@
 //! The message of a bug, which has no secret.
 
-use crate::os::stderr;
+use keymint_terminal::stderr;
 use std::panic;
 
 /// Replaces the message of a panic.
@@ -8,7 +8,8 @@ pub(crate) fn install() {
     panic::set_hook(Box::new(|panic| {
         // The payload is not shown: a foreign panic may quote what it choked on.
         let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
-        stderr::write(&format!("error: keymint has a bug, and stopped at {place}. Please report it.\n"));
+        stderr::write(format!("error: keymint has a bug, and stopped at {place}. Please report it.\n"));
+        stderr::flush();
     }));
 }
 

@@ -4,6 +4,8 @@ use crate::error::{CliError, ErrorKind};
 use std::future::Future;
 use std::pin::pin;
 use tokio::sync::watch;
+#[cfg(unix)]
+use tokio::task::unconstrained;
 
 /// The exit code that shells report for a program ended by Ctrl-C: 128 and the number of the signal.
 const CTRL_C: ErrorKind = ErrorKind::Interrupted(130);
@@ -49,15 +51,18 @@ impl Signals {
         Ok(Self { ctrl_c: tokio::signal::windows::ctrl_c()? })
     }
 
-    /// Waits for the next signal.
+    /// Waits for the next signal, even if other work of the same task never pauses (tokio's cooperative budget).
     #[cfg(unix)]
     pub(crate) async fn next(&mut self) -> ErrorKind {
-        tokio::select! {
-            _ = self.interrupt.recv() => CTRL_C,
-            _ = self.terminate.recv() => ErrorKind::Interrupted(143),
-            _ = self.hangup.recv() => ErrorKind::Interrupted(129),
-            _ = self.quit.recv() => ErrorKind::Interrupted(131),
-        }
+        unconstrained(async {
+            tokio::select! {
+                _ = self.interrupt.recv() => CTRL_C,
+                _ = self.terminate.recv() => ErrorKind::Interrupted(143),
+                _ = self.hangup.recv() => ErrorKind::Interrupted(129),
+                _ = self.quit.recv() => ErrorKind::Interrupted(131),
+            }
+        })
+        .await
     }
 
     /// Waits for the next signal.

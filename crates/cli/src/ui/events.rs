@@ -81,6 +81,7 @@ pub(crate) fn of_message(message: &Message<'_>) -> Option<String> {
         | Message::Advice(_)
         | Message::WaitingForPerson { .. }
         | Message::Pasted(_)
+        | Message::PastedInPart
         | Message::PasteAddress
         | Message::Started { .. }
         | Message::Reading

@@ -5,6 +5,7 @@ use keymint_callback_adapter as listener;
 use keymint_domain::text::{escape, sanitize};
 use keymint_domain::{Candidate, KeyCheck, Restriction, Stray, Target, Title};
 use keymint_host::Obstacle;
+use keymint_terminal::stdin::LONGEST_TERMINAL_LINE;
 use std::path::Path;
 
 /// The page that lists keys and deletes them.
@@ -198,6 +199,14 @@ pub(crate) fn of_listener(warning: listener::ListenerWarning) -> Option<&'static
         }
         _ => return None,
     })
+}
+
+/// The reply to a pasted URL that the terminal has cut.
+pub(crate) fn cut_address() -> String {
+    format!(
+        "The terminal cut that address: it takes at most {LONGEST_TERMINAL_LINE} characters in a line. Put the address \
+         into a file for `keymint start` and `keymint finish <FILE`, or paste it here in several shorter lines at once"
+    )
 }
 
 /// The reply to a pasted URL that does not complete the sign-in.

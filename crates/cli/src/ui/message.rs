@@ -31,6 +31,8 @@ pub(crate) enum Message<'a> {
         channel: ResponseChannel,
     },
     Pasted(Stray),
+    /// The terminal has cut what was pasted.
+    PastedInPart,
     PasteAddress,
     Started {
         expires_at: &'a str,

@@ -1,28 +1,21 @@
 //! Lines on standard error, at the requested verbosity, and a spinner if it is a terminal.
 
 use crate::os::env::{Environment, ProcessEnvironment};
-use crate::os::stderr;
 use crate::ui::format::prose;
 use crate::ui::output::{OutputFormat, Verbosity};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use keymint_domain::text::sanitize;
 use keymint_domain::{Clock, Moment};
+use keymint_terminal::stderr;
 use keymint_tokio_clock::TokioClock;
 use std::io::IsTerminal;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-
-/// How often the spinner turns.
-const TICK: Duration = Duration::from_millis(100);
 
 /// Longest text of the spinner where the terminal's width is not known, in characters.
 const LONGEST_STATUS: usize = 75;
 
 pub(crate) struct Lines {
     verbosity: Verbosity,
-    spinner: Option<ProgressBar>,
-    /// Whether the spinner is shown.
-    spins: AtomicBool,
+    /// Whether the current state is shown by a spinner.
+    spins: bool,
     /// Whether standard error shows links.
     links: bool,
     /// How many columns standard error has, where it is a terminal.
@@ -33,11 +26,10 @@ pub(crate) struct Lines {
 impl Lines {
     pub(crate) fn new(OutputFormat { events, verbosity, .. }: OutputFormat) -> Self {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let lively = std::io::stderr().is_terminal() && !dumb && !events && verbosity != Verbosity::Quiet;
+        let spins = std::io::stderr().is_terminal() && !dumb && !events && verbosity != Verbosity::Quiet;
         Self {
             verbosity,
-            spinner: lively.then(spinner),
-            spins: AtomicBool::new(false),
+            spins,
             links: std::io::stderr().is_terminal()
                 && passes_links(&ProcessEnvironment)
                 && supports_hyperlinks::supports_hyperlinks(),
@@ -54,7 +46,7 @@ impl Lines {
     /// Whether repeated reports are shown: they only change the spinner's text, or the user wants
     /// everything.
     pub(crate) fn shows_repeats(&self) -> bool {
-        self.spinner.is_some() || self.is_verbose()
+        self.spins || self.is_verbose()
     }
 
     fn is_verbose(&self) -> bool {
@@ -83,17 +75,12 @@ impl Lines {
 
     /// The current state: the spinner's text, or a line without a spinner.
     pub(crate) fn status(&self, text: &str) {
-        match &self.spinner {
-            Some(spinner) if !self.is_verbose() => {
-                // One line, and room for the ^C that the terminal adds when the user types it.
-                spinner.set_message(sanitize(
-                    text,
-                    self.width.map_or(LONGEST_STATUS, |width| width.saturating_sub(5)),
-                ));
-                spinner.enable_steady_tick(TICK);
-                self.spins.store(true, Ordering::Relaxed);
-            }
-            _ => self.step(text),
+        if self.spins && !self.is_verbose() {
+            // One line, and room for the ^C that the terminal adds when the user types it.
+            let width = self.width.map_or(LONGEST_STATUS, |width| width.saturating_sub(5));
+            stderr::show_status(sanitize(text, width));
+        } else {
+            self.step(text);
         }
     }
 
@@ -114,19 +101,12 @@ impl Lines {
 
     /// One line as it is, however long.
     pub(crate) fn line(&self, text: &str) {
-        let write = || stderr::write_line(text);
-        match &self.spinner {
-            Some(spinner) if self.spins.load(Ordering::Relaxed) => spinner.suspend(write),
-            _ => write(),
-        }
+        stderr::write_line(text);
     }
 
     /// Takes the spinner away, before something else writes to the terminal.
     pub(crate) fn clear_progress(&self) {
-        if let Some(spinner) = &self.spinner {
-            self.spins.store(false, Ordering::Relaxed);
-            spinner.finish_and_clear();
-        }
+        stderr::clear_status();
     }
 }
 
@@ -136,11 +116,6 @@ fn passes_links(environment: &dyn Environment) -> bool {
     let get = |name: &str| environment.get(name).ok().flatten();
     let is_multiplexed = get("TMUX").is_some() || get("TERM").is_some_and(|term| term.starts_with("screen"));
     !is_multiplexed && get("NO_COLOR").is_none() && get("TERM").is_none_or(|term| term != "dumb")
-}
-
-fn spinner() -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {msg}").expect("the template is right");
-    ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Questions to the user at the terminal.
 
-use crate::os::stderr;
-use crate::os::stdin::{Line, StdinLines};
 use crate::ui::message::{Message, Warning};
 use crate::ui::reporter::Reporter;
+use keymint_terminal::stderr;
+use keymint_terminal::stdin::{Line, StdinLines};
 use std::io::{self, IsTerminal};
 
 /// How many answers that select nothing are accepted.
@@ -48,7 +48,7 @@ impl<'a> Prompter<'a> {
         self.reporter.clear_progress();
         let numbered: Vec<_> =
             (1..).zip(lines).map(|(number, line)| format!("{number:>4}  {line}\n")).collect();
-        stderr::write(&format!("{question}\n{}", numbered.concat()));
+        stderr::write(format!("{question}\n{}", numbered.concat()));
         for _ in 0..MOST_TRIES {
             let answer =
                 answer(&format!("A number from 1 to {}, or a part of a line: ", lines.len())).await?;

@@ -11,6 +11,7 @@ use crate::ui::stdout;
 use crate::ui::text::{self, Text};
 use anstyle::{AnsiColor, Style};
 use keymint_domain::{Event, Observation};
+use keymint_terminal::stderr;
 use std::cmp::Ordering;
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
@@ -126,6 +127,7 @@ impl Reporter {
     /// The last word, on both streams, and the exit code.
     pub(crate) fn end(&self, outcome: Result<(), CliError>) -> ExitCode {
         self.clear_progress();
+        stderr::begin_last_words();
         let Err(error) = outcome else { return ExitCode::SUCCESS };
         if self.output.events {
             self.lines.line(&events::of_error(&error));

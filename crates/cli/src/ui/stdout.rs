@@ -2,6 +2,7 @@
 
 use crate::error::{CliError, ErrorKind};
 use keymint_delivery_adapter::threads;
+use keymint_terminal::stderr;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -70,8 +71,9 @@ fn stdout() -> io::Result<io::Stdout> {
     Ok(io::stdout())
 }
 
-/// Prints one line, and makes sure that it went out whole.
+/// Prints one line, and makes sure that it went out whole. What was reported before is shown before it.
 pub(crate) fn print(line: &str) -> io::Result<()> {
+    stderr::settle();
     let mut stdout = stdout()?;
     let line = Zeroizing::new([line, "\n"].concat());
     stdout.write_all(line.as_bytes())?;

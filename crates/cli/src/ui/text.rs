@@ -1,8 +1,8 @@
 //! The text of each message.
 
 use crate::ui::format::{
-    DASHBOARD, describe_candidate, describe_target, key_check, of_listener, of_obstacle, of_stray,
-    of_warning, own_path, quoted,
+    DASHBOARD, cut_address, describe_candidate, describe_target, key_check, of_listener, of_obstacle,
+    of_stray, of_warning, own_path, quoted,
 };
 use crate::ui::message::{DeliveredTo, Message, ResponseChannel};
 use keymint_domain::text::human_duration;
@@ -92,6 +92,7 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
             });
             return [Step(place)].into_iter().chain(refuses).collect();
         }
+        Message::PastedInPart => Prose(format!("{}:", cut_address())),
         Message::Pasted(stray) => Prose(of_stray(*stray).to_owned()),
         Message::Listener(warning) => {
             return of_listener(*warning).map(|text| Warning(text.to_owned())).into_iter().collect();

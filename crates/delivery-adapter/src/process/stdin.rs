@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::{Notify, oneshot};
+use tokio::task::coop::consume_budget;
 use zeroize::Zeroizing;
 
 /// How long a program may take. The user may have to unlock something for it first.
@@ -128,6 +129,8 @@ async fn read_lines(stream: Option<impl AsyncRead + Unpin>, on_output: &(dyn Fn(
         }
         let text = Zeroizing::new(String::from_utf8_lossy(&line).into_owned());
         on_output(text.trim_end_matches(['\r', '\n']));
+        // A program that writes without end must not keep this task from its signals.
+        consume_budget().await;
     }
 }
 

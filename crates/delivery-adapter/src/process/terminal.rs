@@ -12,3 +12,9 @@ pub(crate) fn open() -> io::Result<File> {
 pub(crate) fn exists() -> bool {
     open().is_ok()
 }
+
+/// Returns whether there is one, with this program in its foreground.
+#[cfg(unix)]
+pub(crate) fn is_ours() -> bool {
+    open().is_ok_and(|terminal| !keymint_terminal::is_background(terminal))
+}

@@ -8,13 +8,13 @@ use crate::error::{CliError, ErrorKind};
 use crate::flow::context::Context;
 use crate::flow::sign_in::sign_in_and_list;
 use crate::os::signals::Signals;
-use crate::os::stderr;
 use crate::ui::format::shown;
 use crate::ui::json::{Finding, Health, Setting};
 use keymint_delivery_adapter::{private_files, wall_clock};
 use keymint_domain::BaseUrl;
 use keymint_host::Anonymizer;
 use keymint_http_adapter::AnswerLog;
+use keymint_terminal::stderr;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -41,7 +41,7 @@ pub(super) async fn write(
         file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| unusable(&path, error))
     };
     written.await.inspect_err(|_| drop(fs::remove_file(&path)))?;
-    stderr::write(&format!("\nThe report is in {}. Read it before you publish it.\n", shown(&path)));
+    stderr::write(format!("\nThe report is in {}. Read it before you publish it.\n", shown(&path)));
     Ok(())
 }
 

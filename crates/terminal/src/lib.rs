@@ -1,0 +1,12 @@
+//! Standard input and standard error of a program that a user runs at a terminal, where neither can block or
+//! stop the rest of the program.
+//!
+//! A terminal that is held with Ctrl-S, or a pipe that nobody reads, blocks every write. A read from a terminal
+//! stops a program that runs in the background of its shell. Both are left to [threads](std::thread) of their own
+//! here, and the terminal is read and changed only while the program is in its foreground.
+
+mod foreground;
+pub mod stderr;
+pub mod stdin;
+
+pub use foreground::{forbids_writes, is_background};

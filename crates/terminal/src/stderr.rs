@@ -1,0 +1,188 @@
+//! Standard error, whose reader may keep it open without reading.
+//!
+//! One thread writes all of it, from a bounded queue, so no caller ever waits for the reader. The spinner is
+//! drawn by the same thread.
+
+use crate::foreground::{GLANCE, forbids_writes, is_background};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread::{self, Builder};
+use std::time::Duration;
+
+/// How often the spinner turns.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How many bytes wait for the reader, including [`OVERHEAD`]. Lines beyond that are dropped.
+const BOUND: usize = 1024 * 1024;
+
+/// About the memory that a queued text needs besides its bytes.
+const OVERHEAD: usize = 64;
+
+/// The bytes that are written at once: a pipe takes these in one piece.
+const PIECE: usize = 4096;
+
+/// How often a wait for the reader looks for progress: 20 times in a second.
+const LOOK: Duration = Duration::from_millis(50);
+
+enum Item {
+    Text(String),
+    Status(String),
+    NoStatus,
+    Flush(Sender<()>),
+}
+
+/// The size of what is queued and not yet written.
+static PENDING: AtomicUsize = AtomicUsize::new(0);
+
+/// How many pieces were written.
+static WRITTEN: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether lines beyond the bound are queued, too.
+static IS_LAST: AtomicBool = AtomicBool::new(false);
+
+/// Writes text as it is, whatever is queued before it. Errors are ignored.
+pub fn write(text: impl Into<String>) {
+    let text = text.into();
+    PENDING.fetch_add(text.len() + OVERHEAD, Ordering::Relaxed);
+    send(Item::Text(text));
+}
+
+/// Writes one line. Drops it if too much is queued, because the reader does not read.
+pub fn write_line(text: &str) {
+    if PENDING.load(Ordering::Relaxed) < BOUND || IS_LAST.load(Ordering::Relaxed) {
+        write(format!("{text}\n"));
+    }
+}
+
+/// From here on, no line is dropped: what follows are the program's last words.
+pub fn begin_last_words() {
+    IS_LAST.store(true, Ordering::Relaxed);
+}
+
+/// Shows a spinner with this text, below what is written. Standard error must be a terminal.
+pub fn show_status(text: String) {
+    send(Item::Status(text));
+}
+
+/// Removes the spinner, before something else writes to the terminal.
+pub fn clear_status() {
+    send(Item::NoStatus);
+}
+
+/// Waits until everything is written. Gives up after 2 s in which the reader read nothing, or after 10 s.
+pub fn flush() {
+    wait(40, 200);
+}
+
+/// Waits until everything is written, but at most half a second: for the order of two streams.
+pub fn settle() {
+    wait(10, 10);
+}
+
+/// Waits until everything is written. Gives up after this many looks without progress, or this many in all.
+fn wait(most_idle: u32, most: u32) {
+    let (sender, flushed) = mpsc::channel();
+    send(Item::Flush(sender));
+    let (mut written, mut idle) = (WRITTEN.load(Ordering::Relaxed), 0);
+    for _ in 0..most {
+        if flushed.recv_timeout(LOOK) != Err(RecvTimeoutError::Timeout) {
+            return;
+        }
+        let now = WRITTEN.load(Ordering::Relaxed);
+        idle = if now == written { idle + 1 } else { 0 };
+        written = now;
+        if idle == most_idle {
+            return;
+        }
+    }
+}
+
+/// Hands it to the writer's thread. Without a thread, text is written here.
+fn send(item: Item) {
+    static WRITER: OnceLock<Option<Sender<Item>>> = OnceLock::new();
+    let writer = WRITER.get_or_init(|| {
+        let (sender, items) = mpsc::channel();
+        Builder::new().spawn(move || write_all(&items)).ok().map(|_| sender)
+    });
+    let unsent = match writer {
+        Some(sender) => sender.send(item).err().map(|error| error.0),
+        None => Some(item),
+    };
+    if let Some(Item::Text(text)) = unsent {
+        put(&text);
+    }
+}
+
+/// Writes what arrives.
+fn write_all(items: &Receiver<Item>) {
+    let mut spinner: Option<ProgressBar> = None;
+    loop {
+        let item = match &spinner {
+            None => items.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(_) => items.recv_timeout(TICK),
+        };
+        if !matches!(item, Ok(Item::Flush(_))) {
+            while forbids_writes(io::stderr()) {
+                thread::park_timeout(GLANCE);
+            }
+        }
+        match (item, &spinner) {
+            (Ok(Item::Text(text)), Some(spinner)) => spinner.suspend(|| put(&text)),
+            (Ok(Item::Text(text)), None) => put(&text),
+            (Ok(Item::Status(text)), _) => {
+                spinner.get_or_insert_with(new_spinner).set_message(text);
+            }
+            (Ok(Item::NoStatus), _) => {
+                spinner.take().inspect(ProgressBar::finish_and_clear);
+            }
+            (Ok(Item::Flush(flushed)), _) => drop(flushed.send(())),
+            // In the background, the user works on the same line.
+            (Err(RecvTimeoutError::Timeout), Some(spinner)) if !is_background(io::stderr()) => spinner.tick(),
+            (Err(RecvTimeoutError::Timeout), _) => {}
+            (Err(RecvTimeoutError::Disconnected), _) => return,
+        }
+    }
+}
+
+fn new_spinner() -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {msg}").expect("the template is right");
+    ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
+}
+
+/// Writes text, without colors where they are not welcome. There is no other place to report an error.
+fn put(text: &str) {
+    let choice = anstream::AutoStream::choice(&io::stderr());
+    let mut shown = anstream::AutoStream::new(Vec::new(), choice);
+    let _ = io::Write::write_all(&mut shown, text.as_bytes());
+    for piece in shown.into_inner().chunks(PIECE) {
+        let _ = put_bytes(piece);
+        WRITTEN.fetch_add(1, Ordering::Relaxed);
+    }
+    PENDING.fetch_sub(text.len() + OVERHEAD, Ordering::Relaxed);
+}
+
+/// Writes these bytes, and waits for a stream that does not block by itself.
+#[cfg(unix)]
+fn put_bytes(mut bytes: &[u8]) -> io::Result<()> {
+    use rustix::event::{PollFd, PollFlags, poll};
+    use rustix::io::{Errno, write};
+    let stderr = io::stderr();
+    while !bytes.is_empty() {
+        match write(&stderr, bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = &bytes[written..],
+            Err(Errno::AGAIN) => drop(poll(&mut [PollFd::new(&stderr, PollFlags::OUT)], None)),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn put_bytes(bytes: &[u8]) -> io::Result<()> {
+    io::Write::write_all(&mut io::stderr(), bytes)
+}
