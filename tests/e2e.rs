@@ -38,4 +38,5 @@ mod status;
 mod stdio;
 mod strays;
 mod support;
+mod terminals;
 mod two_steps;

@@ -14,15 +14,17 @@ mod error;
 use args::{Args, Command};
 use clap::Parser;
 use config::Sources;
-use error::CliError;
+use error::{CliError, ErrorKind};
 use flow::context::Context;
+use keymint_delivery_adapter::threads;
 use keymint_host::core_dumps;
 use keymint_terminal::stderr;
 use os::env::ProcessEnvironment;
 use std::future::Future;
 use std::pin::Pin;
 use std::process::ExitCode;
-use tokio::runtime::Builder;
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
 use ui::reporter::Reporter;
 
 fn main() -> ExitCode {
@@ -74,19 +76,32 @@ fn run() -> ExitCode {
     findings.unwrap_or(code)
 }
 
+const ONE_DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Runs a command that waits, and prints its error before it waits for the work in the background.
 fn block_on(
     context: &Context,
     command: Pin<Box<dyn Future<Output = Result<(), CliError>> + '_>>,
 ) -> ExitCode {
-    // Timers and signals are looked at after every task: a server that floods must not delay them.
-    let runtime = match Builder::new_current_thread().enable_all().event_interval(1).build() {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
-        Err(error) => return context.ui.end(Err(CliError::internal(error))),
+        Err(error) => return context.ui.end(Err(error)),
     };
     let code = context.ui.end(runtime.block_on(command));
     runtime.block_on(context.finish_background());
     // Threads that still run (a browser that does not return, say) are not joined.
     runtime.shutdown_background();
     code
+}
+
+/// A runtime that has a thread for blocking work. It would abort the program if it needed a first one and got none.
+fn runtime() -> Result<Runtime, CliError> {
+    threads::check()
+        .map_err(|error| CliError::new(ErrorKind::Internal, "no thread can be started").because(error))?;
+    // Timers and signals are looked at after every task: a server that floods must not delay them.
+    let mut runtime = Builder::new_current_thread();
+    let runtime = runtime.enable_all().event_interval(1).thread_keep_alive(ONE_DAY);
+    let runtime = runtime.build().map_err(CliError::internal)?;
+    drop(runtime.spawn_blocking(|| ()));
+    Ok(runtime)
 }

@@ -58,6 +58,15 @@ pub fn start(work: Work) {
     }
 }
 
+/// Returns whether the system has a thread to give.
+///
+/// # Errors
+///
+/// If it has none.
+pub fn check() -> io::Result<()> {
+    Builder::new().spawn(|| ()).map(drop)
+}
+
 fn once(work: &Mutex<Option<impl FnOnce()>>) {
     let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(work) = work {

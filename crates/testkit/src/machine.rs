@@ -38,7 +38,8 @@ impl Machine {
         Terminal::start(self.keymint(words.split(' ')))
     }
 
-    fn environment(&self) -> [(&'static str, OsString); 4] {
+    /// The variables that lead a program to these servers.
+    pub fn environment(&self) -> [(&'static str, OsString); 4] {
         [
             ("KEYMINT_ISSUER", self.sandbox.issuer().into()),
             ("KEYMINT_API_BASE", self.sandbox.api_base().into()),

@@ -1,0 +1,236 @@
+//! Terminals and pipes that take nothing, or belong to another program for now.
+
+#![cfg(target_os = "linux")]
+
+use crate::support::{KEYMINT, create, keymint, machine};
+use keymint_sandbox::{Consent, Scenario, sign_in_remotely};
+use keymint_testkit::{Launch, Machine, Scripts, Strace, Terminal, browse, until};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use std::fs::{self, File, OpenOptions};
+use std::io::{PipeReader, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixStream;
+
+/// A terminal whose screen nobody reads, and which takes nothing more. It lives as long as the first value.
+fn unread_terminal() -> (OwnedFd, File) {
+    let screen = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&screen).unwrap();
+    unlockpt(&screen).unwrap();
+    let path = ptsname(&screen, Vec::new()).unwrap().into_string().unwrap();
+    let open = |flags: OpenptFlags| {
+        let flags = i32::try_from((flags | OpenptFlags::NOCTTY).bits()).unwrap();
+        OpenOptions::new().read(true).write(true).custom_flags(flags).open(&path).unwrap()
+    };
+    let mut filler = open(OpenptFlags::from_bits_retain(rustix::fs::OFlags::NONBLOCK.bits()));
+    while filler.write(&[b' '; 512]).is_ok() {}
+    (screen, open(OpenptFlags::empty()))
+}
+
+/// A pipe that takes nothing more, with its reading end.
+fn full_pipe() -> (PipeReader, std::io::PipeWriter) {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    writer.write_all(&[b' '; 64 * 1024]).unwrap();
+    (reader, writer)
+}
+
+/// Writes the URL that a browser is to open into `url`.
+fn browser() -> Scripts {
+    Scripts::with("browser", "printf %s \"$1\" >new; mv new url")
+}
+
+#[tokio::test]
+async fn a_terminal_that_nobody_reads_costs_no_key() {
+    let (screen, terminal) = unread_terminal();
+    let browser = browser();
+    let machine = machine(Scenario::ready()).await;
+    let file = machine.home.path().join(".env");
+    let run = machine.keymint(["create", "--env-file"]).args([&file]).stderr(terminal);
+    let run = run.env("DISPLAY", ":0").args(["--browser"]).args([browser.path("browser")]).spawn();
+    until(|| browser.path("url").exists()).await;
+    let page = browse(&browser.read("url"), Consent::Allow).await.unwrap().unwrap();
+    assert!(page.body.contains("key"), "{}", page.body);
+    assert_eq!(run.finish().await.code, 0);
+    assert_eq!(
+        fs::read_to_string(file).unwrap(),
+        format!("OPENAI_API_KEY={}\n", machine.sandbox.keys()[0].value)
+    );
+    drop(screen);
+}
+
+#[tokio::test]
+async fn a_standard_error_that_nobody_reads_stops_no_time_limit_and_no_signal() {
+    for is_terminal in [true, false] {
+        for signal in [None, Some(("TERM", 143)), Some(("INT", 130))] {
+            let (screen, terminal) = unread_terminal();
+            let (pipe, writer) = full_pipe();
+            let machine = machine(Scenario::ready()).await;
+            let limit = if signal.is_some() { "10min" } else { "1s" };
+            let run = machine.keymint(["create", "--no-browser", "--sign-in-timeout", limit]);
+            let run = if is_terminal { run.stderr(terminal).spawn() } else { run.stderr(writer).spawn() };
+            if let Some((signal, _)) = signal {
+                until(|| std::net::TcpStream::connect(("127.0.0.1", machine.port)).is_ok()).await;
+                run.signal(signal).await;
+            }
+            assert_eq!(
+                run.finish().await.code,
+                signal.map_or(5, |(_, code)| code),
+                "{is_terminal} {signal:?}"
+            );
+            drop((screen, pipe));
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_last_words_arrive_when_the_reader_reads() {
+    for (args, words) in [
+        (&["create", "--no-such-flag"][..], "unexpected argument"),
+        (&["finish", "http://localhost:5000/x"], "no sign-in"),
+        (&["demo"], "Created the key"),
+    ] {
+        let home = tempfile::tempdir().unwrap();
+        let (mut reader, writer) = full_pipe();
+        let run = keymint(&home).args(args).stderr(writer).spawn();
+        let threads = format!("/proc/{}/task", run.process());
+        until(|| fs::read_dir(&threads).map_or(0, Iterator::count) > 1).await;
+        let read = std::thread::spawn(move || {
+            let mut text = String::new();
+            reader.read_to_string(&mut text).unwrap();
+            text
+        });
+        run.finish().await;
+        let text = read.join().unwrap();
+        assert!(text.contains(words), "{args:?}: {}", text.trim_start());
+    }
+}
+
+#[tokio::test]
+async fn a_terminal_that_is_held_with_ctrl_s_costs_no_key() {
+    let machine = machine(Scenario::ready()).await;
+    let file = machine.home.path().join(".env");
+    let mut terminal = machine.terminal(&format!("create --no-browser --env-file {}", file.display()));
+    let url = terminal.url().await;
+    terminal.shows("paste its address here.").await;
+    terminal.types("\u{13}").await;
+    browse(&url, Consent::Allow).await.unwrap().unwrap();
+    assert_eq!(terminal.end().await.0, 0);
+    assert_eq!(
+        fs::read_to_string(file).unwrap(),
+        format!("OPENAI_API_KEY={}\n", machine.sandbox.keys()[0].value)
+    );
+}
+
+#[tokio::test]
+async fn output_of_a_command_that_nobody_reads_costs_no_key() {
+    let script =
+        Scripts::with("script", "cat >got; head -c 200000 /dev/zero | tr '\\0' x; yes | head -c 100000");
+    let mut run = create(Scenario::ready()).args(["--pipe-to"]).args([script.path("script")]).start().await;
+    let url = run.url().await;
+    let page = browse(&url, Consent::Allow).await.unwrap().unwrap();
+    assert_eq!(script.read("got"), run.sandbox.keys()[0].value, "{}", page.body);
+    let status = format!("/proc/{}/stat", run.process());
+    until(|| fs::read_to_string(&status).unwrap().contains(") Z ")).await;
+    assert_eq!(run.finish().await.code, 0);
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_a_command_that_writes_without_end() {
+    let script = Scripts::with("script", "cat >got; echo >ready; exec yes");
+    let mut run = create(Scenario::ready()).args(["--pipe-to"]).args([script.path("script")]).start().await;
+    let url = run.url().await;
+    let browser = browse(&url, Consent::Allow);
+    until(|| script.path("ready").exists()).await;
+    run.signal("INT").await;
+    run.signal("TERM").await;
+    let ended = run.finish().await.exits_with(9);
+    assert!(ended.stderr.contains("it was not waited for"));
+    browser.await.unwrap().unwrap();
+}
+
+/// A shell with job control in which a sign-in runs in the background.
+async fn in_the_background(machine: &Machine) -> (Terminal, String) {
+    let shell = Launch::new("bash", &machine.home).args(["--norc", "--noprofile", "-i"]);
+    let shell = shell
+        .current_dir(&machine.home)
+        .envs(machine.environment())
+        .env("TERM", "xterm")
+        .env("PS1", "ready> ");
+    let mut terminal = Terminal::start(shell);
+    terminal.types(&format!("{KEYMINT} create --no-browser --env-file &\n")).await;
+    let url = terminal.url().await;
+    (terminal, url)
+}
+
+#[tokio::test]
+async fn a_sign_in_in_the_background_of_a_shell_ends_with_the_key() {
+    let machine = machine(Scenario::ready()).await;
+    let (mut terminal, url) = in_the_background(&machine).await;
+    // The shell's, while the sign-in waits.
+    terminal.types("echo it is $((40 + 2))\n").await;
+    terminal.shows("it is 42").await;
+    browse(&url, Consent::Allow).await.unwrap().unwrap();
+    terminal.types("wait %1; echo code $?\n").await;
+    terminal.shows("code 0").await;
+    let key = machine.sandbox.keys()[0].value.clone();
+    let content = fs::read_to_string(machine.home.path().join(".env")).unwrap();
+    assert_eq!(content, format!("OPENAI_API_KEY={key}\n"));
+    terminal.types("exit\n").await;
+    terminal.end().await;
+}
+
+#[tokio::test]
+async fn standard_input_that_does_not_wait_is_waited_for() {
+    let machine = machine(Scenario::ready()).await;
+    let started = machine.keymint(["start", "--json"]).output().await.exits_with(0).json();
+    let address = sign_in_remotely(started["url"].as_str().unwrap(), Consent::Allow).await.unwrap();
+    let (here, there) = UnixStream::pair().unwrap();
+    there.set_nonblocking(true).unwrap();
+    let run = machine.keymint(["finish"]).stdin(OwnedFd::from(there)).spawn();
+    let threads = format!("/proc/{}/task", run.process());
+    let has_two = || fs::read_dir(&threads).map_or(true, |threads| threads.count() > 1);
+    until(has_two).await;
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
+    (&here).write_all(format!("{address}\n").as_bytes()).unwrap();
+    drop(here);
+    assert_eq!(run.finish().await.exits_with(0).stdout.trim(), machine.sandbox.keys()[0].value);
+}
+
+#[tokio::test]
+async fn an_address_that_a_terminal_cuts_is_said_to_be_cut() {
+    let machine = machine(Scenario::ready()).await;
+    let mut terminal = machine.terminal("create --no-browser");
+    let url = terminal.url().await;
+    terminal.shows("paste its address here.").await;
+    let address = sign_in_remotely(&url, Consent::Allow).await.unwrap();
+    let (path, query) = address.split_once('?').unwrap();
+    // The state and the code first, so that only the end is cut.
+    let long = format!("{path}?{query}&more={}", "x".repeat(4200));
+    terminal.types(&format!("{long}\n")).await;
+    terminal.shows("takes at most 4095 characters").await;
+    terminal.shows("at once:").await;
+    let (begin, end) = long.split_at(3000);
+    terminal.types(&format!("{begin}\n{end}\n")).await;
+    assert_eq!(terminal.end().await.0, 0);
+
+    let mut terminal = machine.terminal("finish");
+    terminal.shows("Paste the address").await;
+    terminal.types(&format!("{long}\n")).await;
+    terminal.shows("keymint finish <FILE").await;
+    assert_eq!(terminal.end().await.0, 2);
+}
+
+#[tokio::test]
+async fn a_system_without_a_thread_to_give_is_said_and_nobody_signs_in() {
+    let Some(strace) = Strace::of("clone,clone3", &["-e", "inject=clone,clone3:error=EAGAIN"]) else {
+        return;
+    };
+    for command in [&["create", "--no-browser"][..], &["list"], &["doctor"], &["demo"]] {
+        let machine = machine(Scenario::ready()).await;
+        let ended = machine.keymint(command).under(strace.words()).output().await.exits_with(1);
+        assert!(ended.stderr.contains("error: no thread can be started"), "{}", ended.stderr);
+        assert_eq!(machine.sandbox.requests().len(), 0);
+    }
+}
