@@ -2,7 +2,7 @@
 //! ahead. The sandbox stands behind TLS, since nothing goes to another machine without.
 
 use crate::support::{Ended, Run, Start, create};
-use keymint_sandbox::{Consent, FinalPage, Organization, Project, Reply, Scenario, Step};
+use keymint_sandbox::{Consent, FinalPage, NamedScenario, Organization, Project, Reply, Scenario, Step};
 use keymint_testkit::{Launch, Relay, Running, Strace, authority, browse, free_port, skipped, watch};
 use std::fs;
 use std::io;
@@ -60,6 +60,19 @@ async fn a_host_that_no_proxy_names_is_reached_without_one() {
     let host = company.address.to_string();
     company.sign_in(&[("HTTPS_PROXY", &proxy.url("")), ("NO_PROXY", &host)]).await.exits_with(0);
     assert_eq!(proxy.end().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_refused_country_names_the_proxy_if_it_was_used() {
+    let Some((company, proxy)) = behind_a_proxy(PASSWORD).await else { return };
+    let (host, pem) = (company.address.to_string(), company.pem.path().to_str().unwrap());
+    for (no_proxy, words) in [("other.test", "the proxy http://127.0.0.1:"), (&*host, "No proxy is used")] {
+        let start = create(NamedScenario::Country.scenario()).args(["--ca-file", pem]);
+        let start =
+            start.env("HTTPS_PROXY", proxy.url(&format!("corp:{PASSWORD}@"))).env("NO_PROXY", no_proxy);
+        let ended = company.end(company.lead(start).await).await.exits_with(7);
+        assert!(ended.stderr.contains(words) && !ended.stderr.contains(PASSWORD), "{}", ended.stderr);
+    }
 }
 
 #[tokio::test]

@@ -110,5 +110,7 @@ pub use provisioning::revocation::RevocationOutcome;
 pub use secret::{
     AccessToken, ApiKey, AuthorizationCode, CodeVerifier, InvalidSecret, RefreshToken, SessionKey, State,
 };
-pub use service_error::{Advice, ConnectFailure, Intermediary, Reason, ServiceError, ServiceErrorKind, Step};
+pub use service_error::{
+    Advice, ConnectFailure, Intermediary, ProxyInUse, Reason, ServiceError, ServiceErrorKind, Step,
+};
 pub use url::Url;

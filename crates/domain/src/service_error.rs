@@ -77,14 +77,31 @@ pub struct ServiceError {
     pub code: Option<Box<str>>,
     /// The type of error that came with a refusal, such as `invalid_request_error`.
     pub error_type: Option<Box<str>>,
+    /// The proxy by which the server was to be reached.
+    pub proxy: Option<Box<ProxyInUse>>,
     /// The reason of a refused creation, as far as it follows from what is known of the target.
     pub(crate) expected: Option<Reason>,
+}
+
+/// A proxy, as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProxyInUse {
+    /// The URL without user name and password.
+    pub url: String,
+    /// The setting that names it, such as an environment variable.
+    pub setting: String,
 }
 
 impl ServiceError {
     /// An error with this detail, which must have no control characters.
     pub fn new(step: Step, kind: ServiceErrorKind, detail: impl Into<String>) -> Self {
-        Self { step, kind, detail: detail.into(), code: None, error_type: None, expected: None }
+        let detail = detail.into();
+        Self { step, kind, detail, code: None, error_type: None, proxy: None, expected: None }
+    }
+
+    /// Adds the proxy by which the server was to be reached.
+    pub fn with_proxy(self, proxy: Option<ProxyInUse>) -> Self {
+        Self { proxy: proxy.map(Box::new), ..self }
     }
 
     /// Adds the error code of the refusal, if it is an identifier of at most 64 characters: `A`-`Z`,

@@ -1,6 +1,7 @@
 //! One service at its base URL, and the requests to it.
 
 use crate::options::HttpOptions;
+use crate::proxy::Proxy;
 use crate::redact::Redactor;
 use crate::request::{ApiRequest, ErrorContext};
 use keymint_domain::{BaseUrl, Step};
@@ -37,8 +38,10 @@ impl Endpoint {
 
     fn request(&self, step: Step, method: Method, url: Url) -> ApiRequest<'_> {
         let request = self.client.request(method.clone(), url.clone());
-        let Self { redactor, options, .. } = self;
-        ApiRequest::new(request, ErrorContext { redactor, options, step, method, url })
+        let Self { redactor, options, base, .. } = self;
+        // A proxy that is not understood has no endpoint.
+        let proxy = options.proxy.proxy_for(base).ok().flatten().map(Proxy::in_use);
+        ApiRequest::new(request, ErrorContext { redactor, options, step, method, url, proxy })
     }
 
     /// Keeps a secret out of every error text of this run.

@@ -1,7 +1,7 @@
 //! The proxy of the requests. Parsed here alone: the HTTP library gets the parsed URL and reads no
 //! environment.
 
-use keymint_domain::BaseUrl;
+use keymint_domain::{BaseUrl, ProxyInUse};
 use std::fmt;
 use std::net::IpAddr;
 use url::{Host, Url};
@@ -77,6 +77,10 @@ impl Proxy {
     /// The environment variable that names the proxy.
     pub fn variable(&self) -> &'static str {
         self.variable
+    }
+
+    pub(crate) fn in_use(&self) -> ProxyInUse {
+        ProxyInUse { url: self.to_string(), setting: self.variable.to_owned() }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::options::HttpOptions;
 use crate::redact::Redactor;
 use crate::retry_after::retry_after;
 use crate::transport;
-use keymint_domain::{Intermediary, Reason, ServiceError, ServiceErrorKind, Step};
+use keymint_domain::{Intermediary, ProxyInUse, Reason, ServiceError, ServiceErrorKind, Step};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use url::Url;
@@ -210,6 +210,7 @@ pub(crate) struct ErrorContext<'a> {
     pub(crate) step: Step,
     pub(crate) method: Method,
     pub(crate) url: Url,
+    pub(crate) proxy: Option<ProxyInUse>,
 }
 
 impl ErrorContext<'_> {
@@ -240,10 +241,10 @@ impl ErrorContext<'_> {
     }
 
     fn error(&self, kind: ServiceErrorKind, words: &str) -> ServiceError {
-        let Self { step, method, url, .. } = self;
+        let Self { step, method, url, proxy, .. } = self;
         let mut url = url.clone();
         url.set_query(None);
-        ServiceError::new(*step, kind, format!("{method} {url}: {words}"))
+        ServiceError::new(*step, kind, format!("{method} {url}: {words}")).with_proxy(proxy.clone())
     }
 }
 

@@ -2,14 +2,13 @@
 
 use crate::error::{CliError, ErrorKind};
 use crate::ui::format::DASHBOARD;
-use keymint_domain::{Advice, ServiceError, ServiceErrorKind, Step};
-use keymint_http_adapter::Proxy;
+use keymint_domain::{Advice, ProxyInUse, ServiceError, ServiceErrorKind, Step};
 
 /// The page that lists the supported countries.
 const COUNTRIES: &str = "https://platform.openai.com/docs/supported-countries";
 
-/// The error of a request. `proxy` is the one in use.
-pub(crate) fn service(error: ServiceError, proxy: Option<&Proxy>) -> CliError {
+/// The error of a request.
+pub(crate) fn service(error: ServiceError) -> CliError {
     let kind = match error.kind {
         ServiceErrorKind::NotSent(_) | ServiceErrorKind::TimedOut => ErrorKind::Network,
         _ => ErrorKind::Server,
@@ -22,23 +21,22 @@ pub(crate) fn service(error: ServiceError, proxy: Option<&Proxy>) -> CliError {
         }
         _ => "",
     };
-    let hint = format!("{before}{}", hint(advice, proxy));
+    let hint = format!("{before}{}", hint(&error));
     CliError::from_source(kind, error).hint(hint).reason(Some(reason))
 }
 
-/// The words and options for an advice of the domain.
-pub(crate) fn hint(advice: Advice, proxy: Option<&Proxy>) -> String {
-    let hint = match (advice, proxy) {
+/// The words and options for the domain's advice.
+pub(crate) fn hint(error: &ServiceError) -> String {
+    let hint = match (error.advice(), error.proxy.as_deref()) {
         (Advice::CheckHostName, _) => "Check the network connection, and the host name if you have set one.",
         (Advice::CheckTrust, _) => {
             "If a company proxy inspects TLS, pass its certificate with --ca-file. Check this machine's clock, too, \
              and --issuer and --api-base if you have set them."
         }
-        (Advice::CheckProxy, Some(proxy)) => {
+        (Advice::CheckProxy, Some(ProxyInUse { setting, .. })) => {
             return format!(
-                "{} names the proxy. Check its address, and the user name and password in it; NO_PROXY lists \
-                 the hosts that are reached without it.",
-                proxy.variable()
+                "{setting} names the proxy. Check its address, and the user name and password in it; NO_PROXY lists \
+                 the hosts that are reached without it."
             );
         }
         (Advice::CheckProxy, None) => "Check the proxy in HTTPS_PROXY, ALL_PROXY and NO_PROXY.",
@@ -54,16 +52,15 @@ pub(crate) fn hint(advice: Advice, proxy: Option<&Proxy>) -> String {
             "A captive portal or a proxy answered, not the platform. Open any web page in a browser on this machine \
              to see whether the network asks for something, and check --issuer and --api-base if you have set them."
         }
-        (Advice::ChangeRoute, Some(proxy)) => {
+        (Advice::ChangeRoute, Some(ProxyInUse { url, setting })) => {
             return format!(
-                "The platform refuses requests from the country or region of the proxy {proxy}, which {} \
-                 names. Use another proxy, or none. {COUNTRIES} lists the supported countries.",
-                proxy.variable()
+                "The platform refuses requests from the country or region of the proxy {url}, which {setting} \
+                 names. Use another proxy, or none. {COUNTRIES} lists the supported countries."
             );
         }
         (Advice::ChangeRoute, None) => {
             return format!(
-                "The platform refuses requests from the country or region of this network. No proxy is set; a VPN \
+                "The platform refuses requests from the country or region of this network. No proxy is used; a VPN \
                  may be the cause. {COUNTRIES} lists the supported countries."
             );
         }
@@ -117,7 +114,6 @@ pub(crate) fn hint(advice: Advice, proxy: Option<&Proxy>) -> String {
 mod tests {
     use super::*;
     use keymint_domain::ConnectFailure;
-    use keymint_http_adapter::ProxySettings;
 
     #[test]
     fn a_failure_of_a_server_has_a_hint_that_helps() {
@@ -136,15 +132,16 @@ mod tests {
             (Step::Login, refused(503), "later"),
             (Step::Login, ServiceErrorKind::OutOfContract, "--issuer"),
         ] {
-            let told = service(ServiceError::new(step, kind, "no"), None).hints().unwrap();
+            let told = service(ServiceError::new(step, kind, "no")).hints().unwrap();
             assert!(told.contains(expected), "{step}, {kind:?}: {told}");
         }
-        let settings = ProxySettings::from_variables(|name| {
-            (name == "ALL_PROXY").then(|| "http://user:canary@proxy:3128".to_owned())
-        });
-        let proxy = settings.proxy();
-        assert!(hint(Advice::CheckProxy, proxy).starts_with("ALL_PROXY names the proxy."));
-        let country = hint(Advice::ChangeRoute, proxy);
+        let proxy = ProxyInUse { url: "http://proxy:3128".to_owned(), setting: "ALL_PROXY".to_owned() };
+        let by_proxy = |kind, code| {
+            ServiceError::new(Step::Login, kind, "no").with_code(code).with_proxy(Some(proxy.clone()))
+        };
+        let unreached = by_proxy(ServiceErrorKind::NotSent(ConnectFailure::Proxy), "");
+        assert!(hint(&unreached).starts_with("ALL_PROXY names the proxy."));
+        let country = hint(&by_proxy(refused(403), "unsupported_country_region_territory"));
         assert!(country.contains("the proxy http://proxy:3128, which ALL_PROXY names"), "{country}");
     }
 }

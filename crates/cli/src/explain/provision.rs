@@ -7,11 +7,10 @@ use keymint_domain::{
     Advice, AuthorizationError, KeyScope, NewKey, Observation, PolicyOwner, ProvisionError, Reason,
     Restriction, Target, TargetError,
 };
-use keymint_http_adapter::Proxy;
 use std::fmt::Display;
 
-/// The error of a flow. `proxy` is the one in use, and `now` the time of the error, in UTC.
-pub(crate) fn provision(error: ProvisionError, proxy: Option<&Proxy>, now: &str) -> CliError {
+/// The error of a flow. `now` is the time of the error, in UTC.
+pub(crate) fn provision(error: ProvisionError, now: &str) -> CliError {
     use ErrorKind::{NoProject, SignInRefused, SignInTimeout};
     let (mut candidates, reason) = (Vec::new(), error.reason());
     let (kind, hint) = match &error {
@@ -64,13 +63,13 @@ pub(crate) fn provision(error: ProvisionError, proxy: Option<&Proxy>, now: &str)
         ProvisionError::OutcomeUnknown { target, key_name, cause } => {
             let unknown = outcome_unknown(target, key_name, cause, now).reason(reason);
             return match cause.advice() {
-                advice @ Advice::SignInToNetwork => unknown.and_hint(network::hint(advice, proxy)),
+                Advice::SignInToNetwork => unknown.and_hint(network::hint(cause)),
                 _ => unknown,
             };
         }
         _ => {
             return match error {
-                ProvisionError::Service(error) => network::service(error, proxy),
+                ProvisionError::Service(error) => network::service(error),
                 ProvisionError::NoResponse(error) => CliError::internal(error),
                 error => CliError::internal(error),
             };

@@ -1,7 +1,7 @@
 //! What every command works with.
 
 use crate::args::OutputArgs;
-use crate::config::{self, Sources};
+use crate::config::Sources;
 use crate::error::CliError;
 use crate::explain::provision::provision;
 use crate::ui::message::{Message, Warning};
@@ -71,7 +71,6 @@ impl Context {
 
     /// The error of the flow, with hints that fit the variables of this process.
     pub(crate) fn explain(&self, error: impl Into<ProvisionError>) -> CliError {
-        let settings = config::proxy_settings(self.sources.environment);
-        provision(error.into(), settings.proxy(), &wall_clock::utc_now())
+        provision(error.into(), &wall_clock::utc_now())
     }
 }

@@ -42,7 +42,7 @@ pub enum ProvisionError {
         /// The organization and the project.
         target: Box<Target>,
         /// The key's name, by which it can be found and deleted.
-        key_name: String,
+        key_name: Box<str>,
         /// The failure of the request.
         #[source]
         cause: ServiceError,

@@ -112,7 +112,7 @@ impl Provisioner<'_> {
                 Ok(ProvisionedKey { target, name, key, details, unconfirmed, was_cut })
             }
             Err(cause) if cause.kind.leaves_outcome_unknown() => {
-                Err(ProvisionError::OutcomeUnknown { target: Box::new(target), key_name: name, cause })
+                Err(ProvisionError::OutcomeUnknown { target: Box::new(target), key_name: name.into(), cause })
             }
             Err(refusal) => Err(ServiceError { expected: target.expected_refusal(), ..refusal }.into()),
         }

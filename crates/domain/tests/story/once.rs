@@ -60,10 +60,7 @@ fn a_lost_answer_to_the_creation_is_told_and_never_repeated() {
         let Err(ProvisionError::OutcomeUnknown { target, key_name, cause }) = story.outcome else {
             panic!("{failure:?}: {:?}", story.outcome);
         };
-        assert_eq!(
-            (target.organization_id.as_str(), key_name.as_str(), cause.kind),
-            ("org-1", "my key", failure)
-        );
+        assert_eq!((target.organization_id.as_str(), &*key_name, cause.kind), ("org-1", "my key", failure));
         assert_eq!((platform.count(Step::CreateKey), platform.keys().len()), (1, 1), "{failure:?}");
     }
 }

@@ -6,7 +6,7 @@ use crate::ui::json::Finding;
 use keymint_domain::Intermediary::{Redirect, WebPage};
 use keymint_domain::ServiceErrorKind::Intercepted;
 use keymint_domain::{BaseUrl, ServiceError};
-use keymint_http_adapter::{ExtraRoots, Http, HttpOptions, HttpSetupError, Proxy, ProxySettings};
+use keymint_http_adapter::{ExtraRoots, Http, HttpOptions, HttpSetupError, ProxySettings};
 use std::time::Duration;
 
 /// The time limit of an answer.
@@ -50,20 +50,19 @@ pub(super) async fn servers(
     let mut options = HttpOptions::default();
     options.extra_roots = extra_roots;
     options.request_timeout = PATIENCE;
-    options.proxy = proxy.clone();
+    options.proxy = proxy;
     let http = Http::new(options);
     let (issuer, api) = (&endpoints.client.issuer, &endpoints.api_base);
     let check_issuer = async { Ok(http.auth_server(issuer.clone())?.check_answer().await) };
     let check_api = async { Ok(http.platform_api(api.clone())?.check_answer().await) };
     let (of_issuer, of_api) = tokio::join!(check_issuer, check_api);
-    [server("issuer", issuer, of_issuer, proxy.proxy()), server("api", api, of_api, proxy.proxy())]
+    [server("issuer", issuer, of_issuer), server("api", api, of_api)]
 }
 
 fn server(
     check: &'static str,
     base: &BaseUrl,
     answer: Result<Result<(), ServiceError>, HttpSetupError>,
-    proxy: Option<&Proxy>,
 ) -> Finding {
     match answer {
         Ok(Ok(())) => Finding::ok(check, &format!("{base} can be reached")),
@@ -74,7 +73,7 @@ fn server(
                 _ => Finding::problem,
             };
             // The detail may quote the server.
-            finding(check, &error.detail, hint(error.advice(), proxy)).in_public(error.reason().name())
+            finding(check, &error.detail, hint(&error)).in_public(error.reason().name())
         }
         Err(error) => Finding::problem(
             check,
