@@ -73,7 +73,7 @@ fn fill(mut file: File, path: &Path, key: &ApiKey) -> io::Result<()> {
     let text = Zeroizing::new(format!("{}\n", key.expose()));
     let written = file
         .write_all(text.as_bytes())
-        .and_then(|()| file.set_len(text.len() as u64))
+        .and_then(|()| cut(&file, text.len() as u64))
         .and_then(|()| file.sync_all());
     // There may be no room for two open files.
     drop(file);
@@ -82,6 +82,11 @@ fn fill(mut file: File, path: &Path, key: &ApiKey) -> io::Result<()> {
         .and_then(|()| private_files::sync_directory(directory))
         .inspect_err(|_| drop(fs::remove_file(path)))
         .map_err(|error| private_files::about(path, &error))
+}
+
+/// Cuts off what is left of the reserved room. Not every file system can, and a new file needs it not.
+fn cut(file: &File, length: u64) -> io::Result<()> {
+    if file.metadata()?.len() > length { file.set_len(length) } else { Ok(()) }
 }
 
 /// A key in a recovery store.
