@@ -180,11 +180,22 @@ fn check_writers(file: &File) -> io::Result<()> {
     let metadata = file.metadata()?;
     if metadata.uid() != 0 && metadata.uid() != rustix::process::geteuid().as_raw() {
         Err(io::Error::other("it belongs to another user"))
-    } else if metadata.mode() & 0o022 != 0 {
+    } else if others_may_write(&metadata) {
         Err(io::Error::other("other users may write it; `chmod go-w` takes that from them"))
     } else {
         Ok(())
     }
+}
+
+/// Returns whether another user may write the file or directory. The administrator's group does not count, nor
+/// does a group with the number of this user: that is the user's private group, whose members may write where
+/// the umask is 002, as on Ubuntu.
+#[cfg(unix)]
+pub(super) fn others_may_write(metadata: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let is_private_group = [0, rustix::process::geteuid().as_raw()].contains(&metadata.gid());
+    let writers = if is_private_group { 0o002 } else { 0o022 };
+    metadata.mode() & writers != 0
 }
 
 #[cfg(not(unix))]

@@ -79,7 +79,7 @@ fn check_path(path: &Path) -> io::Result<()> {
             rest.extend(reversed(&target));
         } else if kind.is_dir() {
             // In a sticky directory, only the owner of an entry replaces it.
-            if metadata.mode() & 0o022 != 0 && metadata.mode() & 0o1000 == 0 {
+            if private_files::others_may_write(&metadata) && metadata.mode() & 0o1000 == 0 {
                 distrust.get_or_insert(format!(
                     "other users may write in its folder {place}; `chmod go-w {place}` takes that from them"
                 ));
@@ -128,7 +128,7 @@ mod tests {
         let link = home.path().join("link");
         symlink(".config/keymint/../keymint", &link).unwrap();
         for folder in ["", ".config", ".config/keymint"] {
-            for (mode, is_safe) in [(0o755, true), (0o1777, true), (0o775, false), (0o757, false)] {
+            for (mode, is_safe) in [(0o755, true), (0o1777, true), (0o757, false)] {
                 let folder = home.path().join(folder);
                 set_mode(&folder, mode);
                 for path in [&file, &link.join("config.toml")] {
@@ -139,6 +139,22 @@ mod tests {
         }
         set_mode(&file, 0o666);
         assert!(refusal(&file).contains("chmod go-w"), "{}", refusal(&file));
+    }
+
+    #[test]
+    fn a_group_of_others_counts_and_the_private_one_of_the_user_does_not() {
+        let (home, file) = home();
+        for path in [home.path(), &file] {
+            set_mode(path, 0o775);
+            let user = rustix::process::geteuid().as_raw();
+            for (group, is_safe) in [(user, true), (ANOTHER_USER, false)] {
+                if chown(path, None, Some(group)).is_err() {
+                    return crate::skipped("only the administrator can give files to any group");
+                }
+                assert_eq!(read_trusted(&file, 1024).is_ok(), is_safe, "{group} {}", path.display());
+            }
+            set_mode(path, 0o755);
+        }
     }
 
     #[test]
