@@ -21,6 +21,7 @@ mod failures;
 mod headless;
 mod keyring;
 mod live_platform;
+mod memory;
 mod oidc_provider;
 mod outbound_hosts;
 mod paste;

@@ -3,7 +3,7 @@
 use crate::options::HttpOptions;
 use crate::proxy::Proxy;
 use crate::redact::Redactor;
-use crate::request::{ApiRequest, ErrorContext};
+use crate::request::{ApiRequest, ErrorContext, LargeBody};
 use keymint_domain::{BaseUrl, Step};
 use reqwest::{Client, Method};
 use std::fmt;
@@ -16,6 +16,7 @@ pub(crate) struct Endpoint {
     pub(crate) client: Client,
     pub(crate) redactor: Arc<Redactor>,
     pub(crate) options: HttpOptions,
+    pub(crate) large_body: LargeBody,
 }
 
 impl Endpoint {
@@ -38,10 +39,10 @@ impl Endpoint {
 
     fn request(&self, step: Step, method: Method, url: Url) -> ApiRequest<'_> {
         let request = self.client.request(method.clone(), url.clone());
-        let Self { redactor, options, base, .. } = self;
+        let Self { redactor, options, base, large_body, .. } = self;
         // A proxy that is not understood has no endpoint.
         let proxy = options.proxy.proxy_for(base).ok().flatten().map(Proxy::in_use);
-        ApiRequest::new(request, ErrorContext { redactor, options, step, method, url, proxy })
+        ApiRequest::new(request, ErrorContext { redactor, options, large_body, step, method, url, proxy })
     }
 
     /// Keeps a secret out of every error text of this run.

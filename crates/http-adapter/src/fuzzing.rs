@@ -3,9 +3,10 @@
 //! An error is the text that the user sees.
 
 use crate::answer_log::AnswerLog;
+use crate::entries::Entry;
 use crate::json::InvalidBody;
-use crate::list::{self, Entry};
-use crate::paging::Pages;
+use crate::list;
+use crate::paging::{Budget, Pages};
 use crate::redact::Redactor;
 use crate::{error_body, retry_after, wire};
 use keymint_domain::{CreatedKey, Listing, Login, Organization, Project, Step, Tokens};
@@ -39,7 +40,8 @@ pub fn projects(body: &[u8]) -> Result<(Listing<Project>, Option<String>), Strin
 }
 
 fn page<T: Entry>(body: &[u8]) -> Result<(Listing<T>, Option<String>), String> {
-    let mut pages = Pages::new();
+    let budget = Budget::default();
+    let mut pages = Pages::new(&budget);
     pages.add(list::page(body).map_err(reason)?, body.len());
     let cursor = pages.query().map(|(_, cursor)| cursor.to_owned());
     Ok((pages.into_listing(), cursor))

@@ -3,8 +3,10 @@
 use crate::auth_server::HttpAuthServer;
 use crate::endpoint::Endpoint;
 use crate::options::{HttpOptions, HttpSetupError};
+use crate::paging::Budget;
 use crate::platform_api::HttpPlatformApi;
 use crate::redact::Redactor;
+use crate::request::LargeBody;
 use crate::service::Service;
 use crate::tls::Tls;
 use keymint_domain::{BaseUrl, Clock};
@@ -61,7 +63,7 @@ impl Http {
     ///
     /// [`HttpSetupError`].
     pub fn platform_api(&self, base: BaseUrl) -> Result<HttpPlatformApi, HttpSetupError> {
-        Ok(HttpPlatformApi { endpoint: self.endpoint(base)? })
+        Ok(HttpPlatformApi { endpoint: self.endpoint(base)?, budget: Budget::default() })
     }
 
     /// Opens a connection to each service made so far, with TLS and through the proxy if there is
@@ -101,7 +103,13 @@ impl Http {
     fn endpoint(&self, base: BaseUrl) -> Result<Endpoint, HttpSetupError> {
         let client = self.service(&base)?.sender;
         let Shared { options, redactor, .. } = &*self.shared;
-        Ok(Endpoint { base, client, redactor: Arc::clone(redactor), options: options.clone() })
+        Ok(Endpoint {
+            base,
+            client,
+            redactor: Arc::clone(redactor),
+            options: options.clone(),
+            large_body: LargeBody::default(),
+        })
     }
 
     /// The service of this URL's origin. URLs of one origin share their connections.

@@ -47,6 +47,7 @@ mod retry_after;
 mod transport;
 
 // Bodies.
+mod entries;
 mod expected;
 mod id_token;
 mod json;

@@ -3,9 +3,9 @@
 //! They spare requests and are otherwise unnecessary: whatever is odd about them makes a list incomplete, and
 //! nothing is an error.
 
+use crate::entries::{Entries, Entry};
 use crate::expected::{Expected, optional, required};
 use crate::json::{fields, object};
-use crate::list::Entry;
 use crate::shape::Kind;
 use keymint_domain::{Listing, LoginOrganization, Organization, Project};
 use serde::Deserialize;
@@ -48,10 +48,36 @@ pub(crate) fn organizations(body: &[u8]) -> Listing<LoginOrganization> {
 
     let answer = object::<LoginAnswer<'_>>(body).ok();
     let user: Option<User<'_>> = answer.and_then(|answer| fields(answer.user?));
-    list(user.and_then(|user| user.orgs), |json, flags| {
-        let projects = list(flags.projects, |json, flags| Some((Project::read(json)?, flags.is_initial)));
-        Some((LoginOrganization::new(Organization::read(json)?, projects), flags.is_default))
-    })
+    list(user.and_then(|user| user.orgs))
+}
+
+/// An entry, with the flag that may have to be explicit.
+struct Flagged<T>(T, Option<bool>);
+
+/// Longest list that is kept, in entries of all its levels. It is kept for the whole run.
+const MOST: usize = 1_000;
+
+impl Entry for Flagged<LoginOrganization> {
+    const MOST: usize = MOST;
+
+    fn read(json: &RawValue) -> Option<Self> {
+        let members: EntryMembers<'_> = fields(json)?;
+        let organization = LoginOrganization::new(Organization::read(json)?, list(members.projects));
+        Some(Self(organization, members.is_default))
+    }
+
+    fn weight(&self) -> usize {
+        1 + self.0.projects.items.len()
+    }
+}
+
+impl Entry for Flagged<Project> {
+    const MOST: usize = MOST / 2;
+
+    fn read(json: &RawValue) -> Option<Self> {
+        let members: EntryMembers<'_> = fields(json)?;
+        Some(Self(Project::read(json)?, members.is_initial))
+    }
 }
 
 /// The members of an entry that are not in its own list, or may have to be explicit.
@@ -63,28 +89,27 @@ struct EntryMembers<'a> {
     projects: Option<&'a RawValue>,
 }
 
-/// Parses a list. `read` returns an entry and its flag. A list is not complete if an entry lacks its flag,
-/// unless the entry follows one whose flag is true: no later entry is preferred to that one.
-fn list<'a, T>(
-    json: Option<&'a RawValue>,
-    read: impl Fn(&'a RawValue, EntryMembers<'a>) -> Option<(T, Option<bool>)>,
-) -> Listing<T> {
+/// Parses a list. It is not complete if an entry lacks its flag, unless the entry follows one whose flag is
+/// true: no later entry is preferred to that one.
+fn list<T>(json: Option<&RawValue>) -> Listing<T>
+where
+    Flagged<T>: Entry,
+{
     #[derive(Deserialize)]
-    struct ListMembers<'a> {
-        #[serde(borrow)]
-        data: Option<Vec<&'a RawValue>>,
+    #[serde(bound(deserialize = "'de: 'a, T: Entry"))]
+    struct ListMembers<'a, T> {
+        data: Option<Entries<'a, T>>,
         has_more: Option<bool>,
     }
 
     let Some(ListMembers { data: Some(entries), has_more }) = json.and_then(fields) else {
         return Listing::new(Vec::new(), 0, false);
     };
-    let read: Vec<_> = entries.iter().filter_map(|entry| read(entry, fields(entry)?)).collect();
-    let skipped = entries.len() - read.len();
+    let Entries::<Flagged<T>> { items, skipped, cut, .. } = entries;
     let has_flags =
-        read.iter().map_while(|(_, flag)| (*flag != Some(true)).then_some(flag)).all(Option::is_some);
-    let complete = !has_more.unwrap_or(false) && skipped == 0 && has_flags;
-    Listing::new(read.into_iter().map(|(item, _)| item).collect(), skipped, complete)
+        items.iter().map_while(|Flagged(_, flag)| (*flag != Some(true)).then_some(flag)).all(Option::is_some);
+    let complete = !has_more.unwrap_or(false) && skipped == 0 && !cut && has_flags;
+    Listing::new(items.into_iter().map(|Flagged(item, _)| item).collect(), skipped, complete)
 }
 
 #[cfg(test)]

@@ -1,12 +1,60 @@
 //! Reads a list page by page.
 
 use keymint_domain::Listing;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The limit of pages per list: two thousand projects.
 const MOST_PAGES: usize = 20;
 
 /// The limit of a list, in bytes of all its pages: some ten thousand entries.
 pub(crate) const LONGEST_LIST: usize = 8 * 1024 * 1024;
+
+/// The limit of all lists of projects of one search, in bytes of their pages.
+const LONGEST_LISTS: usize = 8 * LONGEST_LIST;
+
+/// The limit of all lists of projects of one search, in entries.
+const MOST_ENTRIES: usize = 20_000;
+
+/// The size that several lists may still have together.
+#[derive(Debug)]
+pub(crate) struct Budget(Mutex<Size>);
+
+#[derive(Debug, Clone, Copy)]
+struct Size {
+    entries: usize,
+    bytes: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(Mutex::new(Size { entries: MOST_ENTRIES, bytes: LONGEST_LISTS }))
+    }
+}
+
+impl Budget {
+    /// Begins another search.
+    pub(crate) fn reset(&self) {
+        *self.left() = *Self::default().left();
+    }
+
+    fn left(&self) -> MutexGuard<'_, Size> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_spent(&self) -> bool {
+        let left = self.left();
+        left.entries == 0 || left.bytes == 0
+    }
+
+    /// Takes the size of a page. Returns how many of its entries may be kept.
+    fn take(&self, entries: usize, bytes: usize) -> usize {
+        let mut left = self.left();
+        let granted = entries.min(left.entries);
+        left.entries -= granted;
+        left.bytes = left.bytes.saturating_sub(bytes);
+        granted
+    }
+}
 
 /// One page.
 pub(crate) struct Page<T> {
@@ -27,17 +75,21 @@ pub(crate) enum Next {
 }
 
 /// The pages of one list, requested one after the other.
-pub(crate) struct Pages<T> {
+pub(crate) struct Pages<'a, T> {
     listing: Listing<T>,
+    budget: &'a Budget,
     /// The cursors that were requested; the last one may not be answered yet.
     cursors: Vec<String>,
     bytes_left: usize,
     ended: bool,
 }
 
-impl<T> Pages<T> {
-    pub(crate) fn new() -> Self {
-        Self { listing: Vec::new().into(), cursors: Vec::new(), bytes_left: LONGEST_LIST, ended: false }
+impl<'a, T> Pages<'a, T> {
+    /// A list that shares this budget. Nothing of it is requested if the budget is spent.
+    pub(crate) fn new(budget: &'a Budget) -> Self {
+        let ended = budget.is_spent();
+        let listing = Listing::new(Vec::new(), 0, !ended);
+        Self { listing, budget, cursors: Vec::new(), bytes_left: LONGEST_LIST, ended }
     }
 
     /// Returns whether there is another page to request.
@@ -58,11 +110,13 @@ impl<T> Pages<T> {
     /// Adds the requested page, which had this many bytes.
     pub(crate) fn add(&mut self, page: Page<T>, bytes: usize) {
         self.bytes_left = self.bytes_left.saturating_sub(bytes);
-        self.listing.items.extend(page.items);
+        let (entries, granted) = (page.items.len(), self.budget.take(page.items.len(), bytes));
+        self.listing.items.extend(page.items.into_iter().take(granted));
         self.listing.skipped += page.skipped;
         let pages = self.cursors.len() + 1;
-        let has_room = pages < MOST_PAGES && self.bytes_left > 0;
+        let has_room = pages < MOST_PAGES && self.bytes_left > 0 && !self.budget.is_spent();
         match page.next {
+            Next::End if granted < entries => (self.ended, self.listing.complete) = (true, false),
             Next::After(id) if has_room && !self.cursors.contains(&id) => self.cursors.push(id),
             next => {
                 self.ended = true;
@@ -82,7 +136,8 @@ mod tests {
 
     /// Reads pages with these continuations, and returns the cursors that were requested.
     fn read(says: impl IntoIterator<Item = Next>) -> (Vec<Option<String>>, Listing<usize>) {
-        let (mut pages, mut asked, mut says) = (Pages::new(), Vec::new(), says.into_iter());
+        let budget = Budget::default();
+        let (mut pages, mut asked, mut says) = (Pages::new(&budget), Vec::new(), says.into_iter());
         while pages.has_next() {
             asked.push(pages.query().map(|(_, id)| id.to_owned()));
             pages.add(Page { items: vec![asked.len()], skipped: 1, next: says.next().unwrap() }, 100);
@@ -100,6 +155,39 @@ mod tests {
         let (asked, listing) = read([after("a"), after("b"), Next::End]);
         assert_eq!(asked, [None, Some("a".to_owned()), Some("b".to_owned())]);
         assert_eq!(listing, Listing::new(vec![1, 2, 3], 3, true));
+    }
+
+    /// Reads lists of pages of this size until nothing more is requested. Returns the number of requests and
+    /// of entries, and whether each list was complete.
+    fn read_all(budget: &Budget, entries: usize, bytes: usize) -> (usize, usize, Vec<bool>) {
+        let (mut requests, mut kept, mut complete) = (0, 0, Vec::new());
+        for _ in 0..10_000 {
+            let mut pages = Pages::new(budget);
+            while pages.has_next() {
+                requests += 1;
+                pages.add(Page { items: vec![0; entries], skipped: 0, next: Next::End }, bytes);
+            }
+            let listing = pages.into_listing();
+            kept += listing.items.len();
+            complete.push(listing.complete);
+        }
+        (requests, kept, complete)
+    }
+
+    #[test]
+    fn all_lists_together_are_bounded_by_their_entries_and_by_their_bytes_until_the_next_search() {
+        let budget = Budget::default();
+        for (entries, bytes, requested, kept, whole) in [
+            (500, 1000, 40, 20_000, 40),
+            (30_000, 1000, 1, 20_000, 0),
+            (499, 1000, 41, 20_000, 40),
+            (1, 7 << 20, 10, 10, 10),
+        ] {
+            budget.reset();
+            let (requests, items, complete) = read_all(&budget, entries, bytes);
+            assert_eq!((requests, items), (requested, kept), "{entries} {bytes}");
+            assert_eq!(complete.iter().filter(|complete| **complete).count(), whole, "{entries} {bytes}");
+        }
     }
 
     #[test]

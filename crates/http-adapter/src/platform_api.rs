@@ -1,8 +1,9 @@
 //! The platform's dashboard API.
 
 use crate::endpoint::Endpoint;
-use crate::list::{self, Entry};
-use crate::paging::{LONGEST_LIST, Pages};
+use crate::entries::Entry;
+use crate::list;
+use crate::paging::{Budget, LONGEST_LIST, Pages};
 use crate::request::{ApiRequest, Received};
 use crate::wire::{self, CreateKey, OpenSession};
 use async_trait::async_trait;
@@ -13,9 +14,14 @@ use keymint_domain::{
 
 /// The endpoints of the platform's API that creating and checking a key needs. Created by
 /// [`Http::platform_api`](crate::Http::platform_api).
+///
+/// The lists of projects since the last list of organizations are bounded together: what exceeds 20,000
+/// entries or 64 MiB is not requested, and incomplete.
 #[derive(Debug)]
 pub struct HttpPlatformApi {
     pub(crate) endpoint: Endpoint,
+    /// What the lists of projects may still have, since the last list of organizations.
+    pub(crate) budget: Budget,
 }
 
 impl HttpPlatformApi {
@@ -48,7 +54,8 @@ impl PlatformApi for HttpPlatformApi {
 
     async fn organizations(&self, session: &SessionKey) -> Result<Listing<Organization>, ServiceError> {
         let path = ["v1", "organizations"];
-        read_pages(|cursor| {
+        self.budget.reset();
+        read_pages(&Budget::default(), |cursor| {
             self.endpoint.get(Step::ListOrganizations, &path, cursor).bearer(session.expose())
         })
         .await
@@ -61,7 +68,7 @@ impl PlatformApi for HttpPlatformApi {
     ) -> Result<Listing<Project>, ServiceError> {
         let path = ["dashboard", "organizations", organization.as_str(), "projects"];
         let query = [("detail", "basic"), ("limit", "100")];
-        read_pages(|cursor| {
+        read_pages(&self.budget, |cursor| {
             self.endpoint
                 .get(Step::ListProjects, &path, query.into_iter().chain(cursor))
                 .bearer(session.expose())
@@ -98,9 +105,10 @@ impl PlatformApi for HttpPlatformApi {
 
 /// Reads a list, with `request` for the page after a cursor.
 async fn read_pages<'a, T: Entry>(
+    budget: &Budget,
     request: impl Fn(Option<(&str, &str)>) -> ApiRequest<'a>,
 ) -> Result<Listing<T>, ServiceError> {
-    let mut pages = Pages::new();
+    let mut pages = Pages::new(budget);
     while pages.has_next() {
         let request = request(pages.query()).allow_bytes(pages.bytes_left());
         let (page, bytes) = request.send(|body| Ok((list::page(body)?, body.len()))).await?;

@@ -9,11 +9,18 @@ use crate::transport;
 use keymint_domain::{Intermediary, ProxyInUse, Reason, ServiceError, ServiceErrorKind, Step};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
+use tokio::sync::MutexGuard;
 use url::Url;
 use zeroize::Zeroizing;
 
 /// The default limit of an answer, in bytes.
 const LONGEST_BODY: usize = 1024 * 1024;
+
+/// The size, in bytes, from which a body is large: of these, one is read at a time.
+const LARGE_BODY: usize = 256 * 1024;
+
+/// Held while a large body is in memory.
+pub(crate) type LargeBody = tokio::sync::Mutex<()>;
 
 /// A request that was not sent yet.
 pub(crate) struct ApiRequest<'a> {
@@ -87,7 +94,8 @@ impl<'a> ApiRequest<'a> {
             log(&response, None);
             return Err(context.intercepted(by, status));
         }
-        let Body { bytes, cut } = read_body(&mut response, longest_body).await;
+        let Body { bytes, cut, large: _large } =
+            read_body(&mut response, longest_body, context.large_body).await;
         log(&response, bytes.as_ref().map(|bytes| bytes.as_slice()));
         let cut = cut.map(|error| context.transport(error));
         match (bytes, cut) {
@@ -148,30 +156,41 @@ pub(crate) struct Received<T> {
 }
 
 /// The body of an answer, which may hold a secret.
-struct Body {
+struct Body<'a> {
     /// `None` if it exceeds the limit.
     bytes: Option<Zeroizing<Vec<u8>>>,
     /// The failure of the connection before its end.
     cut: Option<reqwest::Error>,
+    /// The lock of a large body, to be kept as long as the body.
+    large: Option<MutexGuard<'a, ()>>,
 }
 
 /// Reads the body of an answer. Stops as soon as the body exceeds the limit.
-async fn read_body(response: &mut Response, longest: usize) -> Body {
+async fn read_body<'a>(response: &mut Response, longest: usize, lock: &'a LargeBody) -> Body<'a> {
     let announced = response.content_length().unwrap_or_default();
     let Some(announced) = usize::try_from(announced).ok().filter(|length| *length <= longest) else {
-        return Body { bytes: None, cut: None };
+        return Body { bytes: None, cut: None, large: None };
     };
+    // Before its memory is requested, since freed memory between other values stays with the process.
+    let mut large = if announced > LARGE_BODY { Some(lock.lock().await) } else { None };
     // Not reallocated up to the announced length, which would leave a copy of a secret behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(announced));
     let cut = loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if bytes.len() + chunk.len() > longest => return Body { bytes: None, cut: None },
-            Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
+            Ok(Some(chunk)) if bytes.len() + chunk.len() > longest => {
+                return Body { bytes: None, cut: None, large: None };
+            }
+            Ok(Some(chunk)) => {
+                if large.is_none() && bytes.len() + chunk.len() > LARGE_BODY {
+                    large = Some(lock.lock().await);
+                }
+                bytes.extend_from_slice(&chunk);
+            }
             Ok(None) => break None,
             Err(error) => break Some(error),
         }
     };
-    Body { bytes: Some(bytes), cut }
+    Body { bytes: Some(bytes), cut, large }
 }
 
 /// The kind of failure that a complete answer is.
@@ -207,6 +226,7 @@ fn intermediary(response: &Response) -> Option<Intermediary> {
 pub(crate) struct ErrorContext<'a> {
     pub(crate) redactor: &'a Redactor,
     pub(crate) options: &'a HttpOptions,
+    pub(crate) large_body: &'a LargeBody,
     pub(crate) step: Step,
     pub(crate) method: Method,
     pub(crate) url: Url,

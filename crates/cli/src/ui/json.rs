@@ -60,8 +60,10 @@ pub(crate) fn list(catalogue: &Catalogue) -> String {
     struct List<'a> {
         schema: &'static str,
         organizations: &'a [CatalogueEntry],
+        complete: bool,
     }
-    to_json(&List { schema: "keymint.list/1", organizations: &catalogue.organizations })
+    let Catalogue { organizations, complete, .. } = catalogue;
+    to_json(&List { schema: "keymint.list/1", organizations, complete: *complete })
 }
 
 /// A sign-in that can be finished later.

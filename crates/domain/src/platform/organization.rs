@@ -3,6 +3,7 @@
 use crate::platform::title::Title;
 use crate::service_error::Reason;
 use std::fmt;
+use std::sync::Arc;
 
 /// Longest id that is put into a URL or a header, in characters.
 const LONGEST_ID: usize = 128;
@@ -20,14 +21,20 @@ macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(try_from = "String"))]
-        pub struct $name(String);
+        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(try_from = "String", into = "String"))]
+        pub struct $name(Arc<str>);
 
         impl TryFrom<String> for $name {
             type Error = InvalidId;
 
             fn try_from(id: String) -> Result<Self, InvalidId> {
                 Self::parse(&id)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.as_str().to_owned()
             }
         }
 
@@ -40,7 +47,7 @@ macro_rules! id {
             pub fn parse(id: &str) -> Result<Self, InvalidId> {
                 let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
                 if (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(allowed) {
-                    Ok(Self(id.to_owned()))
+                    Ok(Self(id.into()))
                 } else {
                     Err(InvalidId(()))
                 }

@@ -2,27 +2,57 @@
 
 use crate::text::sanitize;
 use std::fmt;
+use std::sync::Arc;
 
 /// Longest title that is shown, in characters.
 const LONGEST: usize = 80;
 
-/// The title of an organization or a project.
+/// Longest title that is kept whole, in characters.
+const LONGEST_KEPT: usize = 128;
+
+/// The title of an organization or a project. Clones share its text.
 ///
 /// It displays [sanitized](sanitize) and cut at 80 characters, so that no title can steer a terminal.
-/// [`raw`](Self::raw) is for comparing it and for JSON.
+/// [`raw`](Self::raw) is for JSON. A title of more than 128 characters is cut when it is made, since a
+/// platform may list many, and then equals no name.
 #[derive(Clone, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
-pub struct Title(String);
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(from = "String", into = "String")
+)]
+pub struct Title(Arc<str>);
 
 impl Title {
-    /// Takes a title exactly as the platform has it.
-    pub fn new(raw: impl Into<String>) -> Self {
-        Self(raw.into())
+    /// Takes a title as the platform has it, up to 128 characters. An ellipsis replaces the rest.
+    pub fn new(raw: impl AsRef<str>) -> Self {
+        let raw = raw.as_ref();
+        match raw.char_indices().nth(LONGEST_KEPT) {
+            Some((end, _)) => Self(format!("{}\u{2026}", &raw[..end]).into()),
+            None => Self(raw.into()),
+        }
     }
 
-    /// The title exactly as the platform has it. Do not show it to a user.
+    /// The title as the platform has it, or its beginning. Do not show it to a user.
     pub fn raw(&self) -> &str {
         &self.0
+    }
+
+    /// Returns whether the platform's title is exactly this name. One that was cut never is.
+    pub(crate) fn is(&self, name: &str) -> bool {
+        *self.0 == *name && name.chars().count() <= LONGEST_KEPT
+    }
+}
+
+impl From<String> for Title {
+    fn from(raw: String) -> Self {
+        Self::new(raw)
+    }
+}
+
+impl From<Title> for String {
+    fn from(title: Title) -> Self {
+        title.raw().to_owned()
     }
 }
 
@@ -51,5 +81,18 @@ mod tests {
         );
         assert_eq!(format!("{title:?}"), r#"Title("Acme\\u{1b}[2J\\u{202e}")"#);
         assert_eq!(Title::new("x".repeat(1000)).to_string().chars().count(), LONGEST);
+    }
+
+    #[test]
+    fn a_long_title_is_cut_and_is_then_the_title_of_nothing() {
+        let whole = "\u{1f600}".repeat(LONGEST_KEPT);
+        assert!(Title::new(&whole).is(&whole) && Title::new(&whole).raw() == whole);
+        let long = format!("{whole}{}", "x".repeat(16_000));
+        let title = Title::new(&long);
+        assert_eq!(title.raw(), format!("{whole}\u{2026}"));
+        for name in [&whole, &long, title.raw()] {
+            assert!(!title.is(name), "{name}");
+        }
+        assert!(!Title::new(title.raw()).is(&long));
     }
 }

@@ -1,9 +1,9 @@
 //! Which organization and project a key is made in, and what a name means of those that are there.
 
 use crate::platform::organization::{Listing, Organization, Project, Target};
-use crate::platform::title::Title;
 use crate::policy::preference::by_preference;
 use crate::text::sanitize;
+use std::collections::HashSet;
 use std::fmt;
 
 /// Longest name of an organization or a project in a message, in characters.
@@ -129,20 +129,14 @@ impl Candidate {
         self.project.as_ref().map(|project| Target::new(&self.organization, project))
     }
 
-    fn is_same(&self, other: &Self) -> bool {
-        self.organization.id == other.organization.id && self.id() == other.id()
-    }
-
     fn id(&self) -> &str {
         self.project.as_ref().map_or(self.organization.id.as_str(), |project| project.id.as_str())
     }
 
-    fn title(&self) -> Option<&str> {
-        self.project
-            .as_ref()
-            .map_or(&self.organization.title, |project| &project.title)
-            .as_ref()
-            .map(Title::raw)
+    /// Returns whether this is its title.
+    fn is_titled(&self, name: &str) -> bool {
+        let title = self.project.as_ref().map_or(&self.organization.title, |project| &project.title);
+        title.as_ref().is_some_and(|title| title.is(name))
     }
 }
 
@@ -152,18 +146,15 @@ pub(crate) fn resolve<'a>(name: &str, candidates: &'a [Candidate]) -> Vec<&'a Ca
     if let Some(candidate) = candidates.iter().find(|candidate| candidate.id() == name) {
         return vec![candidate];
     }
-    let mut matching: Vec<&Candidate> = Vec::new();
-    for candidate in candidates.iter().filter(|candidate| candidate.title() == Some(name)) {
-        if !matching.iter().any(|other| other.is_same(candidate)) {
-            matching.push(candidate);
-        }
-    }
-    matching
+    let mut seen = HashSet::new();
+    let titled = candidates.iter().filter(|candidate| candidate.is_titled(name));
+    titled.filter(|candidate| seen.insert((&candidate.organization.id, candidate.id()))).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::title::Title;
     use crate::testing;
 
     fn organization(id: &str, title: &str) -> Organization {

@@ -15,6 +15,8 @@ use crate::service_error::ServiceError;
 pub struct Catalogue {
     /// The organizations, in the [order of preference](by_preference).
     pub organizations: Vec<CatalogueEntry>,
+    /// Whether the list of organizations and each readable list of projects is there in full.
+    pub complete: bool,
 }
 
 impl Catalogue {
@@ -59,15 +61,18 @@ impl Provisioner<'_> {
         let ranked = by_preference(&listing.items);
         let mut projects = ProjectLists::new(&lists, deadline);
         projects.schedule(ranked.iter().map(|organization| &organization.id));
-        let mut organizations = Vec::new();
+        let (mut organizations, mut complete) = (Vec::new(), listing.complete);
         for organization in ranked {
             let projects = match projects.get(&organization.id).await {
                 Err(refusal) if refusal.kind.ends_the_session() => return Err(refusal.into()),
-                answer => answer.map(|listing| listing.items),
+                answer => answer.map(|listing| {
+                    complete &= listing.complete;
+                    listing.items
+                }),
             };
             organizations.push(CatalogueEntry { organization: organization.clone(), projects });
         }
-        Ok(Catalogue { organizations })
+        Ok(Catalogue { organizations, complete })
     }
 
     /// Lists the targets to choose from. If there are none yet, as for a new account, it

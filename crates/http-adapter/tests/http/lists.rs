@@ -194,3 +194,15 @@ async fn ten_thousand_organizations_are_read() {
     let listing = organizations(&format!(r#"{{"data": [{}]}}"#, entries.join(","))).await;
     assert_eq!((listing.items.len(), listing.skipped, listing.complete), (10_000, 0, true));
 }
+
+/// Of a list of 8 MB, each such entry would take ten times its text.
+#[tokio::test]
+async fn short_entries_are_kept_up_to_a_number() {
+    for (number, kept, complete) in
+        [(10_000, 10_000, true), (10_001, 10_000, false), (200_000, 10_000, false)]
+    {
+        let entries = vec![r#"{"id":"o"},{}"#; number].join(",");
+        let listing = organizations(&format!(r#"{{"data": [{entries}]}}"#)).await;
+        assert_eq!((listing.items.len(), listing.skipped, listing.complete), (kept, number, complete));
+    }
+}

@@ -95,3 +95,19 @@ async fn a_list_is_whole_only_if_nothing_in_it_is_odd() {
     let without_flag = organizations(r#", "orgs": {"data": [{"id": "org-1", "personal": true}]}"#).await;
     assert_eq!((without_flag.items.len(), without_flag.complete), (1, false));
 }
+
+/// They are kept for the whole run, and only spare requests.
+#[tokio::test]
+async fn many_entries_are_left_out_and_the_list_is_incomplete() {
+    let list = |entry: &str, number| format!(r#"{{"data": [{}]}}"#, vec![entry; number].join(","));
+    let project = r#"{"id": "p", "is_initial": false}"#;
+    for (number, kept, complete) in [(500, 500, true), (501, 500, false), (50_000, 500, false)] {
+        let listing = projects(&format!(r#", "projects": {}"#, list(project, number))).await;
+        assert_eq!((listing.items.len(), listing.complete), (kept, complete), "{number} projects");
+    }
+    let with_nine = format!(r#"{{"id": "o", "is_default": false, "projects": {}}}"#, list(project, 9));
+    for (number, kept, complete) in [(100, 100, true), (101, 100, false), (5_000, 100, false)] {
+        let listing = organizations(&format!(r#", "orgs": {}"#, list(&with_nine, number))).await;
+        assert_eq!((listing.items.len(), listing.complete), (kept, complete), "{number} organizations");
+    }
+}

@@ -45,7 +45,7 @@ impl<'a> Findings<'a> {
     /// Adds the projects of one more organization. Returns the target if no other list can change it.
     pub(super) fn read(&mut self, organization: &Organization, listing: &Listing<Project>) -> Option<Target> {
         self.read += 1;
-        self.empty += usize::from(listing.items.is_empty());
+        self.empty += usize::from(listing.complete && listing.items.is_empty());
         self.projects += listing.items.len();
         self.unread += usize::from(!listing.complete);
         self.needs_onboarding |= organization.needs_onboarding();
