@@ -8,13 +8,17 @@ use super::room::Room;
 use crate::Keyring;
 use crate::wall_clock::{utc_now, utc_of};
 use keymint_domain::{ApiKey, DeliveryReport, DestinationId, KeyDetails, Target, Title};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// The extension of a journal's file name.
 const EXTENSION: &str = "jsonl";
+
+/// The version of a record. Another version's records mean nothing here.
+const VERSION: u32 = 1;
 
 /// The record of a key, without the key itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +50,20 @@ pub struct KeyRecord {
     pub kept_in: Option<PathBuf>,
     /// The profile of the keyring that has it.
     pub profile: Option<String>,
+}
+
+/// A line of a journal.
+#[derive(Serialize, Deserialize)]
+struct Line<T> {
+    /// The version of the record's format. The first one had none.
+    #[serde(default = "first_version")]
+    version: u32,
+    #[serde(flatten)]
+    record: T,
+}
+
+fn first_version() -> u32 {
+    1
 }
 
 /// An organization or a project.
@@ -244,8 +262,9 @@ impl Drop for Journal {
 }
 
 fn append(file: &mut File, record: &KeyRecord) -> io::Result<()> {
+    let line = serde_json::to_string(&Line { version: VERSION, record })?;
     // The last line may have been cut short, so this one begins with a newline.
-    file.write_all(format!("\n{}", serde_json::to_string(record)?).as_bytes())?;
+    file.write_all(format!("\n{line}").as_bytes())?;
     file.sync_all()
 }
 
@@ -286,18 +305,19 @@ fn is_live(path: &Path, id: &str) -> bool {
 }
 
 fn read(path: PathBuf) -> Option<FinishedRun> {
-    let mut file = private_files::open(&path).ok()?;
+    let file = private_files::open(&path).ok()?;
     let id = path.file_stem()?.to_str()?.to_owned();
     // A live run holds the lock of its journal.
     if private_files::is_live(&file, &id) {
         return None;
     }
-    let mut text = Vec::new();
-    file.read_to_end(&mut text).ok()?;
+    let text = private_files::read_small(file).ok()?;
     // A line may have been cut short within a character.
     let text = String::from_utf8_lossy(&text);
-    let record = text.lines().rev().find_map(|line| serde_json::from_str(line).ok())?;
-    Some(FinishedRun { id, record, path })
+    let is_whole = |line: &&str| serde_json::from_str::<IgnoredAny>(line).is_ok();
+    // If the last whole line is not of this version, the lines before it are out of date.
+    let Line { version, record } = serde_json::from_str(text.lines().rev().find(is_whole)?).ok()?;
+    (version == VERSION).then_some(FinishedRun { id, record, path })
 }
 
 #[cfg(test)]
@@ -345,6 +365,33 @@ mod tests {
         assert_eq!(runs[0].record.state, KeyState::Requested);
         runs[0].unknown().unwrap();
         assert_eq!(finished_runs_in(directory.path()).unwrap()[0].record.state, KeyState::Unknown);
+    }
+
+    #[test]
+    fn a_last_line_of_another_version_or_a_file_of_another_program_says_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a-run.jsonl");
+        let record = record(KeyState::Created);
+        let without_version = serde_json::to_string(&record).unwrap();
+        let ours = serde_json::to_string(&Line { version: VERSION, record }).unwrap();
+        assert_ne!(without_version, ours);
+        let padded = format!("{}{ours}", "\n".repeat(1024 * 1024));
+        for (last, is_read) in [
+            (ours.as_str(), true),
+            (&without_version, true),
+            (&ours.replace("\"version\":1", "\"version\":2"), false),
+            (&ours.replace("\"created\"", "\"moved\""), false),
+            ("{}", false),
+            ("7", false),
+            (&padded, false),
+        ] {
+            fs::write(&path, format!("{ours}\n{last}\n")).unwrap();
+            assert_eq!(
+                finished_runs_in(directory.path()).unwrap().len(),
+                usize::from(is_read),
+                "{last:.200}"
+            );
+        }
     }
 
     #[test]

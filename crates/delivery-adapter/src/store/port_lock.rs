@@ -1,7 +1,7 @@
 //! One sign-in at a time for each user and callback port.
 
 use super::StateDir;
-use super::private_files::{about, leave_to_owner, try_lock};
+use super::private_files::{about, leave_to_owner, read_small, try_lock};
 use crate::wall_clock::{unix_now, utc_of};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Seek, Write};
@@ -32,7 +32,7 @@ impl StateDir {
         let mut file = options.open(&path).map_err(|error| about(&path, &error))?;
         leave_to_owner(&file);
         if !try_lock(&file) {
-            return Ok(Err(io::read_to_string(file)?));
+            return read_small(file).map(|holder| Err(String::from_utf8_lossy(&holder).into_owned()));
         }
         file.set_len(0)?;
         file.rewind()?;
@@ -51,7 +51,9 @@ impl StateDir {
             file => file?,
         };
         match file.try_lock_shared() {
-            Err(TryLockError::WouldBlock) => io::read_to_string(file).map(Some),
+            Err(TryLockError::WouldBlock) => {
+                read_small(file).map(|holder| Some(String::from_utf8_lossy(&holder).into_owned()))
+            }
             // On a file system without locks, no other sign-in is known.
             Ok(()) | Err(TryLockError::Error(_)) => Ok(None),
         }

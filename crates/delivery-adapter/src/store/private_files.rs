@@ -2,8 +2,12 @@
 
 use crate::wall_clock::utc_now;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::{env, io};
+
+/// Longest file of this program's own, in bytes.
+const LONGEST: u64 = 256 * 1024;
 
 /// Returns the directory that a variable names, or, on Windows, another variable, or the one in the home
 /// directory. A relative path does not count (XDG Base Directory Specification).
@@ -145,10 +149,21 @@ pub fn list(directory: &Path, extension: &str) -> io::Result<Vec<PathBuf>> {
     for file in fs::read_dir(directory)? {
         let path = file?.path();
         if path.extension().is_some_and(|found| found == extension) {
-            paths.insert(paths.partition_point(|other| other.file_stem() < path.file_stem()), path);
+            paths.push(path);
         }
     }
+    paths.sort_by(|one, other| one.file_stem().cmp(&other.file_stem()));
     Ok(paths)
+}
+
+/// Reads a file of this program's own, which is small.
+pub(super) fn read_small(file: File) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(io::Error::other(format!("it has more than {LONGEST} bytes")));
+    }
+    Ok(bytes)
 }
 
 /// Opens a file for reading, and checks that no other user could have written it.

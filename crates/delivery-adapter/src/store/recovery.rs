@@ -130,7 +130,8 @@ impl StoredKey {
     ///
     /// If the file cannot be read, or has no key in it.
     pub fn read(&self) -> io::Result<ApiKey> {
-        let mut text = Zeroizing::new(io::read_to_string(private_files::open(&self.path)?)?);
+        let bytes = Zeroizing::new(private_files::read_small(private_files::open(&self.path)?)?);
+        let mut text = Zeroizing::new(str::from_utf8(&bytes).map_err(io::Error::other)?.to_owned());
         let length = text.trim_end().len();
         text.truncate(length);
         ApiKey::parse(std::mem::take(&mut *text)).map_err(|_| io::Error::other("no key is in it"))
@@ -279,6 +280,15 @@ mod tests {
         for (named, taken) in [("/var/tmp", "/var/tmp"), ("tmp", "/tmp"), ("", "/tmp")] {
             assert_eq!(absolute_or_tmp(named.into()), Path::new(taken), "{named:?}");
         }
+    }
+
+    #[test]
+    fn a_stored_key_is_read_within_bounds() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = store(directory.path(), "one", &key()).unwrap();
+        File::options().append(true).open(&path).unwrap().set_len(1 << 30).unwrap();
+        let stored = StoredKey { id: "one".to_owned(), path, record: KeyRecord::of_unknown_origin("one") };
+        assert!(stored.read().unwrap_err().to_string().contains("more than"));
     }
 
     #[test]
