@@ -95,14 +95,19 @@ async fn a_person_is_asked_about_another_browser() {
 struct Asked {
     machine: Machine,
     terminal: Terminal,
+    question: String,
     _launcher: Launcher,
 }
 
 impl Asked {
     async fn at_the_question() -> Self {
+        Self::at_the_question_of(&["create"]).await
+    }
+
+    async fn at_the_question_of(args: &[&str]) -> Self {
         let launcher = Launcher::new();
         let machine = machine(Scenario::ready()).await;
-        let create = machine.keymint(["create"]).env("BROWSER", launcher.path("browser"));
+        let create = machine.keymint(args).env("BROWSER", launcher.path("browser"));
         let mut terminal = Terminal::start(create);
         // Whoever types ahead has not seen the question.
         terminal.types("y\ny\n").await;
@@ -113,7 +118,18 @@ impl Asked {
 
         let question = terminal.shows("[y/N]").await;
         assert!(question.contains("another browser") && question.contains("Default project"), "{question}");
-        Self { machine, terminal, _launcher: launcher }
+        // A terminal may break a line anywhere.
+        let question = question.replace("\r\n", " ");
+        Self { machine, terminal, question, _launcher: launcher }
+    }
+}
+
+/// The other side chooses the titles, and not the ids.
+#[tokio::test]
+async fn the_question_about_another_browser_shows_the_account_and_the_ids() {
+    let asked = Asked::at_the_question_of(&["create", "-q"]).await;
+    for shown in ["Account: ", "(org-", "(proj_"] {
+        assert!(asked.question.contains(shown), "{}", asked.question);
     }
 }
 

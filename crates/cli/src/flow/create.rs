@@ -9,11 +9,11 @@ use crate::flow::response::ResponseReceiver;
 use crate::flow::servers::Servers;
 use crate::flow::sign_in::{complete_sign_in, open_sign_in};
 use crate::os::signals::Signals;
-use crate::ui::format::describe_target;
+use crate::ui::format::describe_target_exactly;
 use crate::ui::message::Message;
 use keymint_callback_adapter::BrowserMismatch;
 use keymint_delivery_adapter::fail_point;
-use keymint_domain::{AuthorizationGrant, Event, PendingAuthorization, Step, Target};
+use keymint_domain::{AccountEmail, AuthorizationGrant, Event, PendingAuthorization, Step, Target};
 use tokio::sync::watch;
 
 /// Signs in with the browser, creates a key and delivers it.
@@ -74,7 +74,8 @@ impl<'a> CreateFlow<'a> {
                 let target = choose::target(context, settings, &provisioner, &session).await?;
                 context.ui.report(&Message::Chosen { target: &target, account: session.account() });
                 if !settings.dry_run {
-                    confirm_browser(context, settings, receiver.browser_mismatch(), &target).await?;
+                    let (mismatch, account) = (receiver.browser_mismatch(), session.account());
+                    confirm_browser(context, settings, mismatch, &target, account).await?;
                 }
                 Ok((session, target))
             };
@@ -92,6 +93,7 @@ async fn confirm_browser(
     settings: &CreateSettings,
     mismatch: Option<BrowserMismatch>,
     target: &Target,
+    account: Option<&AccountEmail>,
 ) -> Result<(), CliError> {
     let what = match mismatch {
         None => return Ok(()),
@@ -99,11 +101,12 @@ async fn confirm_browser(
         Some(BrowserMismatch::TwoBrowsers) => "two browsers opened the sign-in, which was meant for one",
         Some(_) => "the answer came from another browser than the one that was opened",
     };
-    let place = describe_target(target);
-    let question = format!("Careful: {what}. Create a key in {place}?");
+    let account = account.map_or("unknown", AccountEmail::as_str);
+    let place = format!("Account: {account}. {}", describe_target_exactly(target));
+    let question = format!("Careful: {what}. {place}. Create a key there?");
     let why = match context.prompter(settings.sign_in.may_ask).confirm(question).await {
         Some(true) => return Ok(()),
-        Some(false) => format!("you did not want a key in {place}"),
+        Some(false) => format!("you did not want a key there. {place}"),
         None => "nobody is here to say whether that is right".to_owned(),
     };
     let refusal = CliError::new(ErrorKind::SignInRefused, format!("{what}, and {why}"));

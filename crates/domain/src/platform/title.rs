@@ -12,7 +12,8 @@ const LONGEST_KEPT: usize = 128;
 
 /// The title of an organization or a project. Clones share its text.
 ///
-/// It displays [sanitized](sanitize) and cut at 80 characters, so that no title can steer a terminal.
+/// It displays [sanitized](sanitize) and cut at 80 characters, so that no title can steer a terminal, and
+/// with escaped quotes, so that none can end the quotes around it.
 /// [`raw`](Self::raw) is for JSON. A title of more than 128 characters is cut when it is made, since a
 /// platform may list many, and then equals no name.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -58,7 +59,8 @@ impl From<Title> for String {
 
 impl fmt::Display for Title {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&sanitize(&self.0, LONGEST))
+        let escaped = self.0.replace('\\', r"\\").replace('"', r#"\""#);
+        f.pad(&sanitize(&escaped, LONGEST))
     }
 }
 
@@ -81,6 +83,15 @@ mod tests {
         );
         assert_eq!(format!("{title:?}"), r#"Title("Acme\\u{1b}[2J\\u{202e}")"#);
         assert_eq!(Title::new("x".repeat(1000)).to_string().chars().count(), LONGEST);
+    }
+
+    #[test]
+    fn a_title_does_not_end_the_quotes_around_it() {
+        for (raw, shown) in
+            [(r#"a" (org-1). "#, r#"a\" (org-1). "#), (r#"a\" b"#, r#"a\\\" b"#), (r"a\", r"a\\")]
+        {
+            assert_eq!(Title::new(raw).to_string(), shown);
+        }
     }
 
     #[test]
