@@ -37,7 +37,8 @@ impl FileSettings {
     /// Parses the whole file, so that a mistake in any profile is found.
     pub(in crate::config) fn parse(path: &Path, text: &str, profile: &Profile) -> Result<Self, CliError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let line = |span: Range<usize>| line(text.as_bytes(), span.start);
+        let newlines: Vec<_> = text.match_indices('\n').map(|(at, _)| at).collect();
+        let line = |span: Range<usize>| newlines.partition_point(|newline| *newline < span.start) + 1;
         let mistake = |span, what: &str| {
             CliError::usage(format!("{}, line {}: {}", path.display(), line(span), redact_keys(what)))
                 .hint("Put that line right. `keymint config --help` has an example of the file.")
