@@ -58,6 +58,17 @@ async fn a_run_that_is_ended_leaves_nothing_in_the_folder() {
 }
 
 #[tokio::test]
+async fn many_files_that_were_left_are_told_of_once() {
+    let directory = Directory::with("A=1\n");
+    for number in 0..1_500 {
+        fs::write(directory.path(&format!(".keymint-{number:016x}.tmp")), "OPENAI_API_KEY=secret\n").unwrap();
+    }
+    let ended = delivered(directory.create()).await;
+    assert_eq!(ended.stderr.matches("was left by a run").count(), 1, "{}", ended.stderr);
+    assert!(ended.stderr.contains("1499 more"), "{}", ended.stderr);
+}
+
+#[tokio::test]
 async fn what_a_killed_run_left_is_told_of_where_it_may_hold_a_key_and_else_removed() {
     let directory = Directory::with("A=1\n");
     let mut run = directory.create().start().await;

@@ -74,8 +74,13 @@ pub struct LineNumbers(Vec<usize>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Warning {
-    /// A killed run left this file, which may hold a key.
-    LeftBehind(PathBuf),
+    /// Killed runs left this file and others, each of which may hold a key.
+    LeftBehind {
+        /// The first file.
+        path: PathBuf,
+        /// The number of the others.
+        others: usize,
+    },
     /// The file has another name, which keeps the old content.
     HardLink,
     /// Other users may read the file.
@@ -235,8 +240,11 @@ impl FileLocation {
 impl FoundEnvFile {
     fn read(location: FileLocation, variable: VariableName) -> Result<Self, EnvFileError> {
         let failed = |error: io::Error| location.error(error);
-        let left = location.directory.leftovers().map_err(failed)?;
-        let mut warnings: Vec<_> = left.into_iter().map(Warning::LeftBehind).collect();
+        let mut left = location.directory.leftovers().map_err(failed)?.into_iter();
+        let mut warnings = Vec::new();
+        if let Some(path) = left.next() {
+            warnings.push(Warning::LeftBehind { path, others: left.len() });
+        }
         let snapshot = location.read()?;
         let (mut current, mut value) = (Current::Unset, Zeroizing::default());
         if let Some(snapshot) = &snapshot {

@@ -43,9 +43,10 @@ pub(crate) fn env_file(error: &EnvFileError) -> CliError {
 pub(crate) fn env_file_warning(file: &Path, warning: &Warning) -> String {
     let file = own_path(file);
     match warning {
-        Warning::LeftBehind(path) => format!(
-            "{} was left by a run that was killed, and may hold a key: look at it, then delete it",
-            shown(path)
+        Warning::LeftBehind { path, others } => format!(
+            "{} was left by a run that was killed, and may hold a key: look at it, then delete it{}",
+            shown(path),
+            if *others == 0 { String::new() } else { format!(" ({others} more are beside it)") }
         ),
         Warning::HardLink => format!("{file} has another name (a hard link), which keeps the old content"),
         Warning::ReadableByOthers { mode } => {
