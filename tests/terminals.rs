@@ -151,11 +151,7 @@ async fn a_second_signal_ends_a_command_that_writes_without_end() {
 /// A shell with job control in which a sign-in runs in the background.
 async fn in_the_background(machine: &Machine) -> (Terminal, String) {
     let shell = Launch::new("bash", &machine.home).args(["--norc", "--noprofile", "-i"]);
-    let shell = shell
-        .current_dir(&machine.home)
-        .envs(machine.environment())
-        .env("TERM", "xterm")
-        .env("PS1", "ready> ");
+    let shell = shell.current_dir(&machine.home).envs(machine.environment()).env("TERM", "xterm");
     let mut terminal = Terminal::start(shell);
     terminal.types(&format!("{KEYMINT} create --no-browser --env-file &\n")).await;
     let url = terminal.url().await;
@@ -177,6 +173,29 @@ async fn a_sign_in_in_the_background_of_a_shell_ends_with_the_key() {
     assert_eq!(content, format!("OPENAI_API_KEY={key}\n"));
     terminal.types("exit\n").await;
     terminal.end().await;
+}
+
+/// Also after it was stopped.
+#[tokio::test]
+async fn a_sign_in_that_comes_to_the_foreground_takes_a_pasted_address() {
+    let machine = machine(Scenario::ready()).await;
+    let (mut terminal, url) = in_the_background(&machine).await;
+    let address = sign_in_remotely(&url, Consent::Allow).await.unwrap();
+    terminal
+        .types("kill -TSTP %1; until jobs -s | grep -q .; do :; done; bg; echo it is $((40 + 2))\n")
+        .await;
+    terminal.shows("it is 42").await;
+    terminal.types("fg\n").await;
+    // The shell's echo, and then the command as the shell shows it.
+    terminal.shows("fg").await;
+    terminal.shows("create --no-browser --env-file\r\n").await;
+    terminal.types(&format!("{address}\n")).await;
+    terminal.shows("It is in ").await;
+    // Before that, the line would be the sign-in's.
+    terminal.shows("bash-").await;
+    terminal.types("exit\n").await;
+    terminal.end().await;
+    assert_eq!(machine.sandbox.keys().len(), 1);
 }
 
 #[tokio::test]
@@ -233,4 +252,21 @@ async fn a_system_without_a_thread_to_give_is_said_and_nobody_signs_in() {
         assert!(ended.stderr.contains("error: no thread can be started"), "{}", ended.stderr);
         assert_eq!(machine.sandbox.requests().len(), 0);
     }
+}
+
+#[tokio::test]
+async fn a_path_and_a_name_are_shown_in_one_piece_on_a_narrow_terminal() {
+    let machine = machine(Scenario::ready()).await;
+    let folder = machine.home.path().join("My Project Folder");
+    fs::create_dir(&folder).unwrap();
+    let file = folder.join(".env");
+    let narrow = ["-c", "stty cols 40 rows 24; exec \"$@\"", "sh", KEYMINT, "create", "--no-browser"];
+    let run = Launch::new("sh", &machine.home).envs(machine.environment()).args(narrow);
+    let mut terminal =
+        Terminal::start(run.args(["--name", "the name of my key", "--env-file"]).args([&file]));
+    let browser = browse(&terminal.url().await, Consent::Allow);
+    terminal.shows("\"the name of my key\"").await;
+    terminal.shows(&format!("\"{}\"", file.display())).await;
+    assert_eq!(terminal.end().await.0, 0);
+    browser.await.unwrap().unwrap();
 }

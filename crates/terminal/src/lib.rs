@@ -8,5 +8,7 @@
 mod foreground;
 pub mod stderr;
 pub mod stdin;
+mod wrap;
 
 pub use foreground::{forbids_writes, is_background};
+pub use wrap::prose;

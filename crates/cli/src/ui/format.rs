@@ -20,11 +20,6 @@ const LONGEST_PATH: usize = 32 * 1024;
 /// Longest name or title shown, in characters.
 const LONGEST_NAME: usize = 80;
 
-/// The layout of prose: lines of at most `width` columns that end between words.
-pub(crate) fn prose(width: usize) -> textwrap::Options<'static> {
-    textwrap::Options::new(width).break_words(false).word_splitter(textwrap::WordSplitter::NoHyphenation)
-}
-
 /// A name or a title, in quotes.
 pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", sanitize(name, LONGEST_NAME))
@@ -32,12 +27,17 @@ pub(crate) fn quoted(name: &str) -> String {
 
 /// A path, safe to display.
 pub(crate) fn shown(path: &Path) -> String {
-    sanitize(&path.to_string_lossy(), LONGEST_PATH)
+    in_one_piece(sanitize(&path.to_string_lossy(), LONGEST_PATH))
+}
+
+/// The path in quotes if it has spaces, at which a line could end.
+fn in_one_piece(path: String) -> String {
+    if path.contains(' ') { format!("\"{path}\"") } else { path }
 }
 
 /// A path that the user named, safe to display, in which nothing is hidden.
 pub(crate) fn own_path(path: &Path) -> String {
-    escape(&path.to_string_lossy())
+    in_one_piece(escape(&path.to_string_lossy()))
 }
 
 /// The result of a key check, with what to do.

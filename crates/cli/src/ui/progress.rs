@@ -1,11 +1,10 @@
 //! Lines on standard error, at the requested verbosity, and a spinner if it is a terminal.
 
 use crate::os::env::{Environment, ProcessEnvironment};
-use crate::ui::format::prose;
 use crate::ui::output::{OutputFormat, Verbosity};
 use keymint_domain::text::sanitize;
 use keymint_domain::{Clock, Moment};
-use keymint_terminal::stderr;
+use keymint_terminal::{prose, stderr};
 use keymint_tokio_clock::TokioClock;
 use std::io::IsTerminal;
 

@@ -96,7 +96,8 @@ impl fmt::Display for EnvFileError {
 
 impl Error for EnvFileError {}
 
-/// A path, safe to display. No system has longer ones.
+/// A path, safe to display, and in quotes if it has spaces. No system has longer ones.
 pub(super) fn shown(path: &Path) -> String {
-    sanitize(&path.to_string_lossy(), 32 * 1024)
+    let path = sanitize(&path.to_string_lossy(), 32 * 1024);
+    if path.contains(' ') { format!("\"{path}\"") } else { path }
 }

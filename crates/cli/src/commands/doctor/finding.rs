@@ -1,10 +1,10 @@
 //! What a check found, for people and for programs.
 
-use crate::ui::format::prose;
 use crate::ui::json::{Finding, Health};
 use anstyle::{AnsiColor, Style};
 use keymint_domain::text::sanitize;
 use keymint_host::Advice;
+use keymint_terminal::prose;
 
 /// Longest message, in characters.
 const LONGEST: usize = 500;

@@ -2,9 +2,10 @@
 
 use super::Status;
 use super::source::{FoundKey, KeySource};
-use crate::ui::format::{DASHBOARD, key_check, prose, quoted};
+use crate::ui::format::{DASHBOARD, key_check, quoted};
 use keymint_delivery_adapter::{KeyRecord, KeyState, KnownKey, Named};
 use keymint_domain::text::sanitize;
+use keymint_terminal::prose;
 
 /// Widest line, in columns. Paths and addresses are whole, however long.
 const WIDTH: usize = 80;

@@ -1,0 +1,61 @@
+//! Line breaks in prose.
+
+use textwrap::core::Word;
+use textwrap::{Options, WordSeparator, WordSplitter};
+
+/// The layout of prose: lines of at most `width` columns that end between words. What is in quotes or backquotes
+/// (a path, a name, a command) is never broken, so that it can be copied.
+pub fn prose(width: usize) -> Options<'static> {
+    let options = Options::new(width).break_words(false).word_splitter(WordSplitter::NoHyphenation);
+    options.word_separator(WordSeparator::Custom(words))
+}
+
+/// The words of a line, each with the spaces after it. A quoted span is one.
+fn words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
+    let (mut words, mut start, mut previous, mut quote) = (Vec::new(), 0, ' ', None);
+    for (at, c) in line.char_indices() {
+        let rest = &line[at + c.len_utf8()..];
+        match quote {
+            Some(open) => {
+                if c == open && !rest.starts_with(char::is_alphanumeric) {
+                    quote = None;
+                }
+            }
+            None => {
+                if previous == ' ' && c != ' ' && at > start {
+                    words.push(Word::from(&line[start..at]));
+                    start = at;
+                }
+                let opens = matches!(c, '"' | '`') && !previous.is_alphanumeric();
+                quote = Some(c).filter(|_| opens && rest.contains(c));
+            }
+        }
+        previous = c;
+    }
+    words.push(Word::from(&line[start..]));
+    Box::new(words.into_iter())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_end_between_words_and_never_in_quotes() {
+        for (text, expected) in [
+            ("Replace its value? [y/N]", "Replace its\nvalue? [y/N]"),
+            (
+                r#"It is in "/x/My Project Folder/.env" as A."#,
+                "It is in\n\"/x/My Project Folder/.env\"\nas A.",
+            ),
+            ("Run `tool --with a-long-argument`, and wait.", "Run\n`tool --with a-long-argument`,\nand wait."),
+            (r#"(by "a b c d e f g h", "x")"#, "(by\n\"a b c d e f g h\",\n\"x\")"),
+            (r#"a 5" disk and nothing else"#, "a 5\" disk and\nnothing else"),
+            ("one `is never closed at all", "one `is never\nclosed at all"),
+            ("", ""),
+            ("  indented   text  here", "  indented\ntext  here"),
+        ] {
+            assert_eq!(textwrap::fill(text, prose(16)), expected);
+        }
+    }
+}
