@@ -100,9 +100,14 @@ fn wait(most_idle: u32, most: u32) {
     }
 }
 
+/// The writer's thread, which begins with the first text.
+static WRITER: OnceLock<Option<Sender<Item>>> = OnceLock::new();
+
 /// Hands it to the writer's thread. Without a thread, text is written here.
 fn send(item: Item) {
-    static WRITER: OnceLock<Option<Sender<Item>>> = OnceLock::new();
+    if matches!(item, Item::NoStatus | Item::Flush(_)) && WRITER.get().is_none() {
+        return;
+    }
     let writer = WRITER.get_or_init(|| {
         let (sender, items) = mpsc::channel();
         Builder::new().spawn(move || write_all(&items)).ok().map(|_| sender)

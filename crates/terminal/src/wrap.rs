@@ -48,7 +48,10 @@ mod tests {
                 r#"It is in "/x/My Project Folder/.env" as A."#,
                 "It is in\n\"/x/My Project Folder/.env\"\nas A.",
             ),
-            ("Run `tool --with a-long-argument`, and wait.", "Run\n`tool --with a-long-argument`,\nand wait."),
+            (
+                "Run `tool --with a-long-argument`, and wait.",
+                "Run\n`tool --with a-long-argument`,\nand wait.",
+            ),
             (r#"(by "a b c d e f g h", "x")"#, "(by\n\"a b c d e f g h\",\n\"x\")"),
             (r#"a 5" disk and nothing else"#, "a 5\" disk and\nnothing else"),
             ("one `is never closed at all", "one `is never\nclosed at all"),

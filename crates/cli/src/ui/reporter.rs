@@ -107,7 +107,11 @@ impl Reporter {
                 Text::Status(text) => self.lines.status(&text),
                 Text::Prose(text) => self.lines.prose(&text),
                 Text::Line(line) => self.lines.line(&line),
-                Text::Url(url) => self.lines.line(&self.lines.linked(&url)),
+                Text::Url(url) => {
+                    self.lines.line(&self.lines.linked(&url));
+                    // The user reads it while certificates are read and servers are contacted.
+                    stderr::settle();
+                }
                 Text::Command(_) if self.output.verbosity == Verbosity::Quiet => {}
                 Text::Command(command) => self.lines.line(&format!("\n  {command}\n")),
             }
