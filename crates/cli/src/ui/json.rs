@@ -60,10 +60,12 @@ pub(crate) fn list(catalogue: &Catalogue) -> String {
     struct List<'a> {
         schema: &'static str,
         organizations: &'a [CatalogueEntry],
-        complete: bool,
+        /// Present only if something is missing.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        complete: Option<bool>,
     }
     let Catalogue { organizations, complete, .. } = catalogue;
-    to_json(&List { schema: "keymint.list/1", organizations, complete: *complete })
+    to_json(&List { schema: "keymint.list/1", organizations, complete: (!complete).then_some(false) })
 }
 
 /// A sign-in that can be finished later.
