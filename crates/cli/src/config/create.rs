@@ -9,7 +9,6 @@ use crate::args::{
     BrowserArgs, CreateArgs, DestinationArgs, EndpointArgs, FinishArgs, KeyArgs, RestrictionArgs, TargetArgs,
     TimeoutArgs,
 };
-#[cfg(feature = "sandbox")]
 use crate::error::CliError;
 use keymint_delivery_adapter::VariableName;
 use keymint_domain::{KeyScope, Plan};
