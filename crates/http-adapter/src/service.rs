@@ -9,7 +9,7 @@ use rustls::ClientConfig;
 use url::Url;
 
 /// The limit of header lines of an answer. Proxies and security products add some to those of a server.
-const MOST_HEADERS: usize = 1000;
+const MOST_HEADERS: usize = 256;
 
 /// Two clients for one origin: one opens connections ahead, the other sends. Clones share them.
 #[derive(Clone)]
