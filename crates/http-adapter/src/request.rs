@@ -94,8 +94,6 @@ impl<'a> ApiRequest<'a> {
             log(&response, None);
             return Err(context.intercepted(by, status));
         }
-        // Only a list is ever longer.
-        let longest_body = if status.is_success() { longest_body } else { LONGEST_BODY };
         let Body { bytes, cut, large: _large } =
             read_body(&mut response, longest_body, context.large_body).await;
         log(&response, bytes.as_ref().map(|bytes| bytes.as_slice()));
