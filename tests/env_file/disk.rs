@@ -1,7 +1,7 @@
 //! A folder that is a file system of its own.
 
 use super::{Directory, refused};
-use crate::support::create;
+use crate::support::{Run, create};
 use keymint_sandbox::{Consent, Scenario};
 use keymint_testkit::skipped;
 use std::fs;
@@ -24,6 +24,17 @@ fn in_a_file_system(directory: &Path, options: &str, then: &str) -> Option<Vec<S
         skipped("no file system can be mounted here");
     }
     works.then(|| under.to_vec())
+}
+
+/// Fills the file system that a run has in place of this folder. Returns the file that does.
+fn fill(run: &Run, directory: &Path) -> Option<fs::File> {
+    let inside = PathBuf::from(format!("/proc/{}/root{}", run.process(), directory.display()));
+    let Ok(mut filler) = fs::File::create(inside.join("filler")) else {
+        skipped("the program's file system cannot be reached from here");
+        return None;
+    };
+    while filler.write_all(&[0; 512]).is_ok() {}
+    Some(filler)
 }
 
 #[tokio::test]
@@ -58,12 +69,9 @@ async fn a_disk_that_fills_up_during_the_sign_in_has_room_for_the_key() {
     let Some(under) = in_a_file_system(&path, "size=16k", "") else { return };
     let mut run = directory.create().under(under).start().await;
     run.url().await;
-    let inside = PathBuf::from(format!("/proc/{}/root{}", run.process(), path.display()));
-    let Ok(mut filler) = fs::File::create(inside.join("filler")) else {
-        skipped("the program's file system cannot be reached from here");
+    if fill(&run, &path).is_none() {
         return;
-    };
-    while filler.write_all(&[0; 512]).is_ok() {}
+    }
     run.answer(Consent::Allow).await.exits_with(0);
 }
 
@@ -76,12 +84,7 @@ async fn a_disk_that_fills_up_during_the_sign_in_has_room_to_keep_the_key() {
     let run = create(Scenario::ready()).args(["--pipe-to", "false"]).under(under);
     let mut run = run.env("XDG_STATE_HOME", &path).env("TMPDIR", "/nowhere").start().await;
     run.url().await;
-    let inside = PathBuf::from(format!("/proc/{}/root{}", run.process(), path.display()));
-    let Ok(mut filler) = fs::File::create(inside.join("filler")) else {
-        skipped("the program's file system cannot be reached from here");
-        return;
-    };
-    while filler.write_all(&[0; 512]).is_ok() {}
+    let Some(filler) = fill(&run, &path) else { return };
     let last_block = filler.metadata().unwrap().len() - 4096;
     filler.set_len(last_block).unwrap();
     run.browser(Consent::Allow).await;

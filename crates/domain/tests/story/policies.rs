@@ -1,10 +1,10 @@
 //! What the platform says of an account before a key is requested: key policies, roles, onboarding.
 
-use crate::support::{FORBIDDEN, Story, UNAVAILABLE, tell, tell_with};
-use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, organization, project};
+use crate::support::{FORBIDDEN, Story, UNAVAILABLE, choose, tell};
+use keymint_domain::testing::{FakeClock, FakePlatform, organization, project};
 use keymint_domain::{
-    Event, Observation, Organization, Plan, PolicyOwner, Project, ProvisionError, Reason, Role,
-    ServiceErrorKind, Step,
+    Event, Observation, Organization, PolicyOwner, Project, ProvisionError, Reason, Role, ServiceErrorKind,
+    Step,
 };
 use std::time::Duration;
 
@@ -26,11 +26,6 @@ fn refusing_project(id: &str) -> Project {
     project
 }
 
-fn target(story: &Story) -> (&str, &str) {
-    let target = &story.outcome.as_ref().unwrap().target;
-    (target.organization_id.as_str(), target.project_id.as_str())
-}
-
 /// The ids of the skipped organizations and projects.
 fn skipped(story: &Story) -> Vec<(&str, Option<&str>)> {
     let skipped = story.events.iter().filter_map(|event| match event {
@@ -41,14 +36,6 @@ fn skipped(story: &Story) -> Vec<(&str, Option<&str>)> {
         (candidate.organization.id.as_str(), candidate.project.as_ref().map(|project| project.id.as_str()))
     });
     ids.collect()
-}
-
-fn choose(platform: &FakePlatform, clock: &FakeClock, organization: &str, project: &str) -> Story {
-    let name = |name: &str| Some(name.to_owned()).filter(|name| !name.is_empty());
-    let mut plan = Plan::named("my key");
-    plan.selector.organization = name(organization);
-    plan.selector.project = name(project);
-    tell_with(&FakeAuthServer::new(clock), platform, clock, &plan)
 }
 
 /// The default organization refuses keys of users, and another one has a project that does.
@@ -63,14 +50,14 @@ fn account(clock: &FakeClock) -> FakePlatform {
 fn a_target_that_certainly_refuses_is_skipped_and_the_first_one_is_reported() {
     let clock = FakeClock::new();
     let story = tell(&account(&clock), &clock);
-    assert_eq!(target(&story), ("org-club", "proj_club"));
+    assert_eq!(story.target(), ("org-club", "proj_club"));
     assert_eq!(skipped(&story), [("org-firm", None)]);
 
     let platform = FakePlatform::empty(&clock)
         .with(default_organization("org-lab"), vec![refusing_project("proj_lab")])
         .with(organization("org-club"), vec![project("proj_club", true)]);
     let story = tell(&platform, &clock);
-    assert_eq!(target(&story), ("org-club", "proj_club"));
+    assert_eq!(story.target(), ("org-club", "proj_club"));
     assert_eq!(skipped(&story), [("org-lab", Some("proj_lab"))]);
 }
 
@@ -81,7 +68,7 @@ fn a_target_that_refuses_is_skipped_without_a_word_if_it_was_not_preferred() {
         .with(refusing(organization("org-firm")), vec![project("proj_firm", true)])
         .with(default_organization("org-own"), vec![project("proj_own", true)]);
     let story = tell(&platform, &clock);
-    assert_eq!((target(&story), skipped(&story)), (("org-own", "proj_own"), vec![]));
+    assert_eq!((story.target(), skipped(&story)), (("org-own", "proj_own"), vec![]));
     assert_eq!(platform.count(Step::ListProjects), 1);
 }
 
@@ -96,7 +83,7 @@ fn a_named_target_is_selected_although_it_refuses() {
         ("", "proj_club", ("org-club", "proj_club")),
     ] {
         let story = choose(&account(&clock), &clock, organization, project);
-        assert_eq!((target(&story), skipped(&story)), (expected, vec![]), "{organization} {project}");
+        assert_eq!((story.target(), skipped(&story)), (expected, vec![]), "{organization} {project}");
     }
 }
 
@@ -119,7 +106,7 @@ fn of_targets_that_all_refuse_the_preferred_one_is_selected_at_once() {
                 platform.with(organization, projects)
             });
         let story = tell(&platform, &clock);
-        assert_eq!((target(&story), skipped(&story)), (expected, vec![]));
+        assert_eq!((story.target(), skipped(&story)), (expected, vec![]));
         assert_eq!((story.took, platform.count(Step::ListProjects)), (Duration::ZERO, lists));
     }
 }
@@ -132,7 +119,7 @@ fn a_list_that_cannot_be_read_does_not_hide_a_target_that_refuses() {
             .with(organization("org-lab"), vec![refusing_project("proj_lab")])
             .with(organization("org-club"), vec![project("proj_club", true)])
             .fail_projects_of("org-club", &[failure; 1000]);
-        assert_eq!(target(&tell(&platform, &clock)), ("org-lab", "proj_lab"));
+        assert_eq!(tell(&platform, &clock).target(), ("org-lab", "proj_lab"));
     }
 }
 
@@ -192,7 +179,7 @@ fn an_account_that_was_not_set_up_is_told_so_at_the_first_look_and_waited_for() 
         .with(not_set_up(), vec![project("proj_own", true)])
         .projects_ready_after(Duration::from_secs(5));
     let story = tell(&platform, &clock);
-    assert_eq!(target(&story), ("org-own", "proj_own"));
+    assert_eq!(story.target(), ("org-own", "proj_own"));
     assert!(story.events.contains(&waiting), "{:?}", story.events);
 
     let platform = FakePlatform::empty(&clock).with(not_set_up(), vec![]);

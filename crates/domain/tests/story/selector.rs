@@ -1,9 +1,9 @@
 //! What a person names, and what is found of it.
 
-use crate::support::{FORBIDDEN, Story, UNAVAILABLE, tell_with};
-use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, organization, project};
+use crate::support::{FORBIDDEN, UNAVAILABLE, choose};
+use keymint_domain::testing::{FakeClock, FakePlatform, organization, project};
 use keymint_domain::{
-    Clock, Event, Moment, Observation, Organization, Plan, Project, Reason, ServiceErrorKind, Step, Title,
+    Clock, Event, Moment, Observation, Organization, Project, Reason, ServiceErrorKind, Step, Title,
 };
 use std::time::Duration;
 
@@ -29,19 +29,6 @@ fn account(clock: &FakeClock) -> FakePlatform {
         .with(titled("org-uni", "University"), vec![project("proj_uni", true), named("proj_lab", "Lab")])
 }
 
-fn choose(platform: &FakePlatform, clock: &FakeClock, organization: &str, project: &str) -> Story {
-    let name = |name: &str| Some(name.to_owned()).filter(|name| !name.is_empty());
-    let mut plan = Plan::named("my key");
-    plan.selector.organization = name(organization);
-    plan.selector.project = name(project);
-    tell_with(&FakeAuthServer::new(clock), platform, clock, &plan)
-}
-
-fn target(story: &Story) -> (&str, &str) {
-    let target = &story.outcome.as_ref().unwrap().target;
-    (target.organization_id.as_str(), target.project_id.as_str())
-}
-
 #[test]
 fn what_is_named_is_found_by_its_id_or_its_title() {
     let clock = FakeClock::new();
@@ -57,7 +44,7 @@ fn what_is_named_is_found_by_its_id_or_its_title() {
     ] {
         let platform = account(&clock);
         let story = choose(&platform, &clock, organization, project);
-        assert_eq!(target(&story), expected, "{organization:?} {project:?}");
+        assert_eq!(story.target(), expected, "{organization:?} {project:?}");
         assert_eq!(story.took, Duration::ZERO);
     }
 }
@@ -95,7 +82,7 @@ fn an_id_goes_before_a_title_of_an_earlier_organization() {
     let platform = FakePlatform::empty(&clock)
         .with(organization("org-1"), vec![named("proj_1", "proj_2")])
         .with(organization("org-2"), vec![named("proj_2", "Two")]);
-    assert_eq!(target(&choose(&platform, &clock, "", "proj_2")), ("org-2", "proj_2"));
+    assert_eq!(choose(&platform, &clock, "", "proj_2").target(), ("org-2", "proj_2"));
 }
 
 #[test]
@@ -154,7 +141,7 @@ fn an_empty_list_is_waited_for() {
             [account(&clock).organizations_ready_after(soon), account(&clock).projects_ready_after(soon)]
         {
             let story = choose(&platform, &clock, organization, project);
-            assert_eq!(target(&story), expected);
+            assert_eq!(story.target(), expected);
             assert!(story.took >= soon && story.took < soon * 2, "{:?}", story.took);
         }
     }
@@ -195,7 +182,7 @@ fn a_list_that_cannot_be_read_is_passed_over_and_an_answer_says_so() {
 
     // There may be another one in the list that is not shown: the warning says so.
     let story = choose(&forbidden(), &clock, "", "Web");
-    assert_eq!(target(&story), ("org-acme", "proj_acme_web"));
+    assert_eq!(story.target(), ("org-acme", "proj_acme_web"));
     let skipped = Event::OrganizationSkipped {
         id: organization("org-own").id,
         kind: FORBIDDEN,
@@ -216,7 +203,7 @@ fn a_list_that_fails_may_have_what_is_named_and_is_asked_again() {
     let clock = FakeClock::new();
     let failing = |times| account(&clock).fail_projects_of("org-uni", &vec![UNAVAILABLE; times]);
 
-    assert_eq!(target(&choose(&failing(6), &clock, "", "Lab")), ("org-uni", "proj_lab"));
+    assert_eq!(choose(&failing(6), &clock, "", "Lab").target(), ("org-uni", "proj_lab"));
 
     let odd = account(&clock).fail_projects_of("org-uni", &[ServiceErrorKind::OutOfContract; 10]);
     for (platform, ended_after) in [(failing(1000), 60..61), (odd, 0..10)] {

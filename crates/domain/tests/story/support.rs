@@ -58,6 +58,12 @@ impl Story {
         }
     }
 
+    /// The ids of the target.
+    pub(crate) fn target(&self) -> (&str, &str) {
+        let target = &self.outcome.as_ref().unwrap().target;
+        (target.organization_id.as_str(), target.project_id.as_str())
+    }
+
     /// The error in words, and the organization and project ids of the choices that come with it.
     pub(crate) fn target_error(&self) -> (String, Vec<(&str, &str)>) {
         let Err(ProvisionError::Target(
@@ -85,4 +91,13 @@ pub(crate) fn only_in(clock: &FakeClock, number: usize, holder: usize) -> FakePl
     (0..number).fold(FakePlatform::empty(clock), |platform, i| {
         platform.with(organization(&format!("org-{i}")), vec![project(&format!("proj_{i}"), i == holder)])
     })
+}
+
+/// Tells a story in which these were named: "" is no name.
+pub(crate) fn choose(platform: &FakePlatform, clock: &FakeClock, organization: &str, project: &str) -> Story {
+    let name = |name: &str| Some(name.to_owned()).filter(|name| !name.is_empty());
+    let mut plan = Plan::named("my key");
+    plan.selector.organization = name(organization);
+    plan.selector.project = name(project);
+    tell_with(&FakeAuthServer::new(clock), platform, clock, &plan)
 }
