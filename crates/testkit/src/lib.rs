@@ -37,6 +37,8 @@ pub use keyring::Session;
 pub use launch::{Launch, full_disk};
 pub use machine::{Machine, SignIn, create};
 pub use relay::{Counts, Relay, Shows};
+#[cfg(target_os = "linux")]
+pub use running::Memory;
 pub use running::{Running, browse};
 pub use script::{Scripts, before_the_search_path, script};
 pub use strace::{Attached, Strace, skipped};

@@ -9,6 +9,15 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::task::JoinHandle;
 
+/// A kind of a process's memory that can be limited.
+#[cfg(target_os = "linux")]
+pub enum Memory {
+    /// The memory that it alone may write to, the stacks of its threads included.
+    Data,
+    /// All addresses that it uses.
+    AddressSpace,
+}
+
 /// A program that runs, killed when this is dropped. A run of [`create`](crate::create) also has the
 /// machine that it runs on.
 pub struct Running<M = ()> {
@@ -125,9 +134,27 @@ impl<M> Running<M> {
     /// The most memory that the program has had so far, in bytes, while it runs.
     #[cfg(target_os = "linux")]
     pub fn peak_memory(&self) -> Option<u64> {
+        self.memory("VmHWM")
+    }
+
+    /// Lets the program have no more memory of a kind than now and so many bytes. It ends by a signal when it needs more.
+    #[cfg(target_os = "linux")]
+    pub async fn limit(&self, kind: Memory, spare: u64) {
+        let (field, option) = match kind {
+            Memory::Data => ("VmData", "--data"),
+            Memory::AddressSpace => ("VmSize", "--as"),
+        };
+        let limit = self.memory(field).unwrap() + spare;
+        let (process, limit) = (format!("--pid={}", self.process), format!("{option}={limit}"));
+        assert!(Command::new("prlimit").args([&process, &limit]).status().await.unwrap().success());
+    }
+
+    /// A field of the process's status that is an amount of memory, in bytes.
+    #[cfg(target_os = "linux")]
+    fn memory(&self, field: &str) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process)).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-        Some(1024 * line.trim().trim_end_matches(" kB").parse::<u64>().unwrap())
+        let amount = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
+        Some(1024 * amount.trim().trim_end_matches(" kB").parse::<u64>().unwrap())
     }
 
     /// Writes to standard input, which must have been set to a pipe.
