@@ -15,39 +15,66 @@ const SHORTEST_PIECE: usize = 12;
 /// The limit of a text, in bytes. The rest of a longer one is not shown anyway.
 const LONGEST_TEXT: usize = 16 * 1024;
 
+/// The limit of all pieces. A server may send any number of long secrets.
+const MOST_PIECES: usize = 250_000;
+
 /// Recognizes the secrets that were sent or received, and their pieces, to remove them from texts.
 ///
 /// It has hashes under a random key, and none of the secrets, which must not outlive their use.
 #[derive(Default)]
 pub(crate) struct Redactor {
     /// The hashes of the pieces of every spelling of every secret, by the length of the piece.
-    pieces: Mutex<BTreeMap<usize, HashSet<u64>>>,
+    pieces: Mutex<Pieces>,
     hashing: RandomState,
+}
+
+#[derive(Default)]
+struct Pieces {
+    by_length: BTreeMap<usize, HashSet<u64>>,
+    /// Whether a secret did not fit, so that no text can be known to be without it.
+    is_full: bool,
 }
 
 impl Redactor {
     /// Adds a secret, in plain and in percent-encoded form.
     pub(crate) fn learn(&self, secret: &str) {
         let mut pieces = self.pieces.lock().unwrap_or_else(PoisonError::into_inner);
+        if pieces.is_full || secret.len() > MOST_PIECES {
+            pieces.is_full = true;
+            return;
+        }
         let spellings = spellings(secret);
+        let known: usize = pieces.by_length.values().map(HashSet::len).sum();
+        if known + spellings.iter().map(|spelling| spelling.len()).sum::<usize>() > MOST_PIECES {
+            *pieces = Pieces { is_full: true, ..Pieces::default() };
+            return;
+        }
         for (index, spelling) in spellings.iter().enumerate() {
             if !spelling.is_empty() && !spellings[..index].contains(spelling) {
                 let length = spelling.len().min(SHORTEST_PIECE);
                 let windows = spelling.as_bytes().windows(length);
-                pieces.entry(length).or_default().extend(windows.map(|piece| self.hashing.hash_one(piece)));
+                pieces
+                    .by_length
+                    .entry(length)
+                    .or_default()
+                    .extend(windows.map(|piece| self.hashing.hash_one(piece)));
             }
         }
     }
 
     /// Returns the text without any secret or long piece of one, sanitized for display, at most
-    /// `longest` characters long.
+    /// `longest` characters long. Nothing of it is left if there were too many secrets to recognize them.
     pub(crate) fn clean(&self, text: &str, longest: usize) -> String {
+        let pieces = self.pieces.lock().unwrap_or_else(PoisonError::into_inner);
+        if pieces.is_full {
+            return sanitize("[redacted]", longest);
+        }
         let text = match text.char_indices().find(|(at, _)| *at >= LONGEST_TEXT) {
             Some((end, _)) => &text[..end],
             None => text,
         };
         let mut is_secret = vec![false; text.len()];
-        for (&length, pieces) in &*self.pieces.lock().unwrap_or_else(PoisonError::into_inner) {
+        for (&length, pieces) in &pieces.by_length {
             for (start, piece) in text.as_bytes().windows(length).enumerate() {
                 if pieces.contains(&self.hashing.hash_one(piece)) {
                     is_secret[start..start + length].fill(true);
@@ -141,6 +168,27 @@ mod tests {
             let clean = redactor.clean("the code canary-canary is spent", longest);
             assert!(clean.chars().count() <= longest.max(1) && !clean.contains("canary"), "{clean}");
         }
+    }
+
+    #[test]
+    fn any_number_of_secrets_of_any_length_take_little_memory_and_are_not_shown() {
+        let redactor = Redactor::default();
+        for number in 0..100 {
+            redactor.learn(&format!("secret-number-{number}").repeat(100));
+        }
+        assert_eq!(redactor.clean("the secret-number-7 is spent", 300), "the [redacted] is spent");
+        for long in ["canary".repeat(50_000), "%".repeat(MOST_PIECES), "x".repeat(10 * MOST_PIECES)] {
+            let redactor = Redactor::default();
+            redactor.learn(&long);
+            assert_eq!(redactor.clean("a canary", 300), "[redacted]");
+        }
+        for number in 0..20_000_u64 {
+            let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            redactor.learn(&format!("{mixed:016x}{:016x}", mixed.rotate_left(7)));
+        }
+        assert!(redactor.pieces.lock().unwrap().by_length.is_empty());
+        assert_eq!(redactor.clean("another canary", 300), "[redacted]");
+        assert_eq!(redactor.clean("another canary", 3), "[r\u{2026}");
     }
 
     #[test]
