@@ -41,7 +41,10 @@ impl AuthServer for HttpAuthServer {
                 ("grant_type", "authorization_code"),
                 ("redirect_uri", grant.redirect_uri()),
             ])
-            .send(|body| wire::tokens(body, |token| self.endpoint.learn(token)))
+            .send(|body| {
+                let keep = |token| grant.keep_refresh_token(token);
+                wire::tokens(body, |token| self.endpoint.learn(token), keep)
+            })
             .await?;
         self.endpoint.learn(tokens.access_token.expose());
         Ok(tokens)

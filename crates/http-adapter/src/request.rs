@@ -80,7 +80,10 @@ impl<'a> ApiRequest<'a> {
         let Self { request, longest_body, context } = self;
         let mut response = request.send().await.map_err(|error| context.transport(error))?;
         let status = response.status();
-        let intermediary = intermediary(&response);
+        let creates = context.step == Step::CreateKey;
+        // A key in a success counts. The header alone proves nothing then.
+        let intermediary = intermediary(&response)
+            .filter(|by| !(creates && status.is_success() && *by == Intermediary::Challenge));
         let log = |response: &Response, body| {
             if let Some(log) = &context.options.answer_log {
                 log.add(context.step, status, response.headers(), body);
@@ -98,19 +101,17 @@ impl<'a> ApiRequest<'a> {
             read_body(&mut response, longest_body, context.large_body).await;
         log(&response, bytes.as_ref().map(|bytes| bytes.as_slice()));
         let cut = cut.map(|error| context.transport(error));
+        let is_success = status.is_success() && intermediary.is_none();
         match (bytes, cut) {
-            (Some(body), Some(error)) => {
-                let is_success = status.is_success() && intermediary.is_none();
-                match read(&body) {
-                    Ok(parsed) if is_success => Ok(Received { parsed, cut: Some(error) }),
-                    _ => Err(error),
-                }
-            }
-            (Some(body), None) if status.is_success() && intermediary.is_none() => {
+            (Some(body), Some(error)) => match read(&body) {
+                Ok(parsed) if is_success => Ok(Received { parsed, cut: Some(error) }),
+                _ => Err(error),
+            },
+            (Some(body), None) if status.is_success() => {
                 let parsed = read(&body);
                 // A created key is never given up for an error beside it.
-                let is_key = context.step == Step::CreateKey && parsed.is_ok();
-                if !is_key && error_body::has_error(&body) {
+                let is_key = creates && parsed.is_ok();
+                if !is_success || !is_key && error_body::has_error(&body) {
                     return Err(context.refused(&response, &body));
                 }
                 let parsed = parsed.map_err(|InvalidBody(why)| {

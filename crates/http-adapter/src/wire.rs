@@ -61,22 +61,34 @@ pub(crate) const TOKENS: &[Expected] = &[
 
 /// Parses an access token response (RFC 6749 section 5.1). Only the access token is required. The refresh
 /// token is for the revocation, and the ID token for its e-mail address. Both are passed to `learn`, since
-/// they are secrets as well.
-pub(crate) fn tokens(body: &[u8], learn: impl Fn(&str)) -> Result<Tokens, InvalidBody> {
+/// they are secrets as well. The refresh token is passed to `keep` even if the response is unusable.
+pub(crate) fn tokens(
+    body: &[u8],
+    learn: impl Fn(&str),
+    keep: impl Fn(RefreshToken),
+) -> Result<Tokens, InvalidBody> {
     #[derive(Deserialize)]
     struct TokenResponse<'a> {
         access_token: Option<String>,
         token_type: Option<String>,
         #[serde(borrow)]
-        refresh_token: Option<&'a RawValue>,
-        #[serde(borrow)]
         id_token: Option<&'a RawValue>,
     }
 
+    #[derive(Deserialize)]
+    struct Issued<'a> {
+        #[serde(borrow)]
+        refresh_token: Option<&'a RawValue>,
+    }
+
+    let issued = object::<Issued<'_>>(body).ok();
+    let refresh_token = issued.and_then(|issued| text(issued.refresh_token)).map(Zeroizing::new);
+    refresh_token.iter().for_each(|token| learn(token));
+    let refresh_token = || RefreshToken::parse(refresh_token.as_ref()?.to_string()).ok();
+    refresh_token().into_iter().for_each(keep);
     let response: TokenResponse<'_> = object(body)?;
-    let [refresh_token, id_token] =
-        [response.refresh_token, response.id_token].map(|token| text(token).map(Zeroizing::new));
-    [&refresh_token, &id_token].into_iter().flatten().for_each(|token| learn(token));
+    let id_token = text(response.id_token).map(Zeroizing::new);
+    id_token.iter().for_each(|token| learn(token));
     let access_token = secret("access_token", response.access_token, AccessToken::parse)?;
     match response.token_type {
         Some(kind) if !kind.eq_ignore_ascii_case("bearer") => {
@@ -84,8 +96,7 @@ pub(crate) fn tokens(body: &[u8], learn: impl Fn(&str)) -> Result<Tokens, Invali
         }
         _ => {
             let mut tokens = Tokens::new(access_token);
-            tokens.refresh_token =
-                refresh_token.and_then(|token| RefreshToken::parse(token.to_string()).ok());
+            tokens.refresh_token = refresh_token();
             tokens.email = id_token.and_then(|token| id_token::email(&token));
             Ok(tokens)
         }
@@ -194,7 +205,7 @@ mod tests {
     fn the_parsers_read_what_they_are_said_to_read() {
         each_is_read(TOKENS, |body| {
             let learned = RefCell::new(Vec::new());
-            let outcome = tokens(body, |token| learned.borrow_mut().push(token.to_owned()));
+            let outcome = tokens(body, |token| learned.borrow_mut().push(token.to_owned()), drop);
             format!("{learned:?} {:?}", outcome.err())
         });
         each_is_read(LOGIN, |body| format!("{:?}", login(body).err()));

@@ -78,7 +78,7 @@ impl Provisioner<'_> {
         let deadline = ports.clock.now() + plan.timeouts.total;
         let tokens =
             runner.step(Step::ExchangeCode, deadline, || ports.auth_server.exchange_code(&grant)).await?;
-        grant.keep(tokens.refresh_token);
+        tokens.refresh_token.into_iter().for_each(|token| grant.keep_refresh_token(token));
         observer(Event::CodeExchanged);
         let login = || ports.platform.login(&tokens.access_token, &plan.app);
         let Login { session: key, organizations } = runner.step(Step::Login, deadline, login).await?;

@@ -2,8 +2,8 @@
 
 use crate::support::{CANARY, PARSED, STEPS, answering, assert_clean, base, call, failure, good_body, http};
 use keymint_domain::ServiceErrorKind::{Intercepted, OutOfContract, Refused};
-use keymint_domain::testing::granted;
-use keymint_domain::{Intermediary, Reason, Step};
+use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted};
+use keymint_domain::{AuthServer, Intermediary, Ports, Reason, RevocationOutcome, Step};
 use std::time::Duration;
 use wiremock::ResponseTemplate;
 
@@ -134,7 +134,6 @@ async fn an_answer_of_an_intermediary_is_no_refusal_by_the_platform() {
         (challenge(403), 403, Intermediary::Challenge, challenged),
         (challenge(503), 503, Intermediary::Challenge, challenged),
         (challenge(429), 429, Intermediary::Challenge, challenged),
-        (challenge(200), 200, Intermediary::Challenge, challenged),
         (page(407), 407, Intermediary::Proxy, "in place of the server"),
         (answer(407, "{}"), 407, Intermediary::Proxy, "in place of the server"),
         (page(511), 511, Intermediary::CaptivePortal, "in place of the server"),
@@ -147,6 +146,16 @@ async fn an_answer_of_an_intermediary_is_no_refusal_by_the_platform() {
             assert_eq!(error.kind, Intercepted { by, status }, "{step}");
             assert!(error.detail.ends_with(told), "{error}");
         }
+    }
+}
+
+/// After a creation, the header proves nothing then.
+#[tokio::test]
+async fn a_challenge_with_a_success_is_one_at_each_other_step() {
+    for step in STEPS.into_iter().filter(|step| *step != Step::CreateKey) {
+        let challenge = answer(200, good_body(step)).insert_header("cf-mitigated", "challenge");
+        let kind = failure(step, challenge).await.kind;
+        assert_eq!(kind, Intercepted { by: Intermediary::Challenge, status: 200 });
     }
 }
 
@@ -195,6 +204,42 @@ async fn a_success_with_an_error_in_it_is_a_refusal() {
 async fn a_created_key_is_taken_even_with_an_error_beside_it() {
     let both = r#"{"key": {"sensitive_id": "sk-1"}, "error": {"message": "a warning"}}"#;
     call(&http(), &answering(answer(200, both)).await.uri(), Step::CreateKey).await.unwrap();
+}
+
+/// Only its status would say that nothing was done.
+#[tokio::test]
+async fn a_created_key_is_taken_from_a_success_that_calls_itself_a_challenge() {
+    let challenge = |status, body| answer(status, body).insert_header("cf-mitigated", "challenge");
+    let server = answering(challenge(200, good_body(Step::CreateKey))).await;
+    call(&http(), &server.uri(), Step::CreateKey).await.unwrap();
+    let intercepted = |status| Intercepted { by: Intermediary::Challenge, status };
+    for (status, kind) in [(200, OutOfContract), (403, intercepted(403)), (503, intercepted(503))] {
+        assert_eq!(failure(Step::CreateKey, challenge(status, "<html>")).await.kind, kind);
+    }
+}
+
+/// It stays valid for weeks.
+#[tokio::test]
+async fn a_refresh_token_is_revoked_although_its_answer_is_refused() {
+    let refresh = r#""refresh_token": "the-refresh-token""#;
+    let good = format!(r#"{{"access_token": "token-1", {refresh}}}"#);
+    for template in [
+        answer(200, format!("{{{refresh}}}")),
+        answer(200, format!(r#"{{"access_token": 7, {refresh}}}"#)),
+        answer(200, good.replacen('{', r#"{"token_type": "mac", "#, 1)),
+        answer(200, good.replacen('{', r#"{"error": "no", "#, 1)),
+        ResponseTemplate::new(200).set_body_raw(good, "text/html"),
+    ] {
+        let server = answering(template).await;
+        let (auth_server, grant) = (http().auth_server(base(&server.uri())).unwrap(), granted());
+        let revocation = grant.revocation();
+        auth_server.exchange_code(&grant).await.expect_err("the answer is a bad one");
+        let clock = FakeClock::new();
+        let (auth_server, platform) = (FakeAuthServer::new(&clock), FakePlatform::empty(&clock));
+        let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
+        // The fake did not issue this token.
+        assert!(matches!(clock.run(revocation.run(ports)), RevocationOutcome::Failed(_)));
+    }
 }
 
 #[tokio::test]

@@ -35,9 +35,10 @@ impl AuthorizationGrant {
         Revocation { client_id: self.client_id.clone(), issued: self.issued.clone() }
     }
 
-    /// Keeps the issued refresh token for the revocation.
-    pub(crate) fn keep(&self, token: Option<RefreshToken>) {
-        self.issued.replace(token);
+    /// Keeps the issued refresh token for the revocation. An [`AuthServer`](crate::AuthServer) calls it for a token
+    /// in an answer that it refuses, since the exchange returns no tokens then.
+    pub fn keep_refresh_token(&self, token: RefreshToken) {
+        self.issued.replace(Some(token));
     }
 }
 
