@@ -168,10 +168,16 @@ fn key_details(body: &[u8]) -> Option<KeyDetails> {
     // The id is shown and stored, so it must not be the secret.
     let id = text(key.id).filter(|id| redact_keys(id) == *id);
     details.id = id.and_then(|id| KeyId::parse(&id).ok());
-    details.created_at = value(key.created_at).or_else(|| value(key.created));
-    details.expires_at = value(key.expires_at);
+    details.created_at = time(key.created_at).or_else(|| time(key.created));
+    details.expires_at = time(key.expires_at);
     details.scopes = value(key.scopes);
     Some(details)
+}
+
+/// Parses a time in seconds since 1970. One after the year 9999, such as one in milliseconds, counts as absent.
+fn time(json: Option<&RawValue>) -> Option<u64> {
+    const LAST: u64 = 253_402_300_799;
+    value(json).filter(|seconds| *seconds <= LAST)
 }
 
 /// The platform's wrapper of a secret.

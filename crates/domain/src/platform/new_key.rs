@@ -2,6 +2,7 @@
 
 use crate::platform::organization::KeyId;
 use crate::secret::ApiKey;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -36,20 +37,21 @@ impl NewKey {
     }
 
     /// Returns the requested restrictions that the server's answer does not confirm. A server that does
-    /// not know a field of the request may ignore it.
+    /// not know a field of the request may ignore it. An expiry is confirmed if the key lives at most as long as
+    /// requested, from its creation on, and a minute more.
     pub fn unconfirmed_by(&self, details: &KeyDetails) -> Vec<Restriction> {
         let mut restrictions = self.restrictions();
         restrictions.retain(|restriction| match restriction {
-            Restriction::Expiry => details.expires_at.is_none(),
+            Restriction::Expiry => !self.expires_in.is_some_and(|lifetime| lifetime.covers(details)),
             Restriction::Scopes => !details.scopes.as_deref().is_some_and(|scopes| self.has_scopes(scopes)),
         });
         restrictions
     }
 
-    /// Returns whether these are the requested scopes, in any order.
+    /// Returns whether these are the requested scopes and no others.
     fn has_scopes(&self, names: &[String]) -> bool {
-        let is_among = |scope: &KeyScope| names.iter().any(|name| name == scope.as_str());
-        names.len() == self.scopes.len() && self.scopes.iter().all(is_among)
+        let requested: BTreeSet<_> = self.scopes.iter().map(KeyScope::as_str).collect();
+        requested == names.iter().map(String::as_str).collect()
     }
 }
 
@@ -70,6 +72,9 @@ pub struct KeyLifetime(u32);
 /// The longest lifetime of a key, in seconds: 365 days.
 const LONGEST_LIFETIME: u32 = 365 * 24 * 60 * 60;
 
+/// The time by which a server may extend a lifetime, in seconds.
+const TOLERANCE: u64 = 60;
+
 /// The error for a duration that cannot be the lifetime of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a key lives from 1 s to 365 days, in whole seconds")]
@@ -79,6 +84,12 @@ impl KeyLifetime {
     /// Takes the number of seconds of a duration.
     pub fn as_secs(self) -> u32 {
         self.0
+    }
+
+    /// Returns whether a key certainly lives, and at most this long.
+    fn covers(self, details: &KeyDetails) -> bool {
+        let lifetime = details.created_at.zip(details.expires_at).map(|(from, to)| to.saturating_sub(from));
+        lifetime.is_some_and(|lifetime| (1..=u64::from(self.0) + TOLERANCE).contains(&lifetime))
     }
 }
 
@@ -208,6 +219,7 @@ mod tests {
         restricted.expires_in = KeyLifetime::try_from(Duration::from_secs(1)).ok();
         restricted.scopes = vec![KeyScope::parse("a").unwrap(), KeyScope::parse("b").unwrap()];
         let details = |expires_at, scopes: Option<&[&str]>| KeyDetails {
+            created_at: Some(0),
             expires_at,
             scopes: scopes.map(|scopes| scopes.iter().map(ToString::to_string).collect()),
             ..KeyDetails::default()
@@ -220,10 +232,19 @@ mod tests {
             (details(Some(1), Some(&["a"])), &[Scopes]),
             (details(Some(1), Some(&["a", "b", "c"])), &[Scopes]),
             (details(Some(1), Some(&["a", "a"])), &[Scopes]),
+            (details(Some(1), Some(&["b", "a", "b"])), &[]),
             (details(Some(1), Some(&[])), &[Scopes]),
+            (details(Some(61), Some(&["a", "b"])), &[]),
+            (details(Some(62), Some(&["a", "b"])), &[Expiry]),
+            (details(Some(0), Some(&["a", "b"])), &[Expiry]),
+            (details(Some(u64::MAX), Some(&["a", "b"])), &[Expiry]),
+            (KeyDetails { created_at: None, ..details(Some(1), Some(&["a", "b"])) }, &[Expiry]),
+            (KeyDetails { created_at: Some(2), ..details(Some(1), Some(&["a", "b"])) }, &[Expiry]),
         ] {
             assert_eq!(restricted.unconfirmed_by(&details), open, "{details:?}");
             assert!(plain.unconfirmed_by(&details).is_empty(), "{details:?}");
         }
+        restricted.scopes.push(KeyScope::parse("b").unwrap());
+        assert_eq!(restricted.unconfirmed_by(&details(Some(1), Some(&["a", "b", "c"]))), [Scopes]);
     }
 }

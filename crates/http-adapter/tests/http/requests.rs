@@ -224,6 +224,7 @@ async fn the_description_of_a_created_key_is_read_where_it_makes_sense_and_never
         (r#""created": 7, "expires_at": null, "scopes": []"#, None, Some(7), None, Some(&[])),
         (r#""id": 7, "created_at": "now", "created": 8, "scopes": [1]"#, None, Some(8), None, None),
         (r#""id": "../x", "created_at": -1, "expires_at": 1e99, "scopes": "a""#, None, None, None, None),
+        (r#""created": 1764151200000, "expires_at": 18446744073709551615"#, None, None, None, None),
         (r#""id": "sk-proj-3""#, None, None, None, None),
         (r#""id": "key_1", "id": "key_2", "created_at": 1"#, None, None, None, None),
     ] {
