@@ -3,15 +3,19 @@
 //! Each platform has the same three types: a [`Directory`], a [`Snapshot`] of a file at one moment, and a
 //! [`TempFile`] beside the file that it will replace, which takes the room for the new content.
 
-#[cfg_attr(unix, path = "directory/unix.rs")]
-#[cfg_attr(not(unix), path = "directory/portable.rs")]
-mod platform;
+#[cfg(not(unix))]
+mod portable;
+#[cfg(unix)]
+mod unix;
 
-pub(super) use platform::{Directory, Snapshot, TempFile};
+#[cfg(not(unix))]
+pub(super) use portable::{Directory, Snapshot, TempFile};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use std::io::{self, Read};
 use std::path::PathBuf;
+#[cfg(unix)]
+pub(super) use unix::{Directory, Snapshot, TempFile};
 use zeroize::Zeroizing;
 
 /// The size that no temporary file reaches, in bytes. A checkout may have a file of such a name, of any

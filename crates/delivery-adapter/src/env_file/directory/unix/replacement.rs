@@ -1,0 +1,156 @@
+//! The replacement of a file by a temporary one, in which no change by another program is lost.
+
+use super::temp_file::TempFile;
+use super::{Directory, FileVersion, Snapshot};
+use crate::env_file::directory::read_whole;
+use crate::fail_point;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use rustix::fs::RenameFlags;
+use rustix::io::Errno;
+use std::io;
+
+impl Directory {
+    /// Replaces the file of this name, which keeps its owner and mode. Returns whether it did: not if the
+    /// file has changed since the snapshot.
+    pub(crate) fn replace(
+        &self,
+        name: &str,
+        snapshot: Option<&Snapshot>,
+        temp_file: &TempFile,
+        content: &[u8],
+    ) -> io::Result<bool> {
+        temp_file.write(content, snapshot)?;
+        fail_point::reached("temp-file-written");
+        let now = self.open_regular(name)?.map(|file| FileVersion::of(&file)).transpose()?;
+        if now.as_ref() != snapshot.map(|snapshot| &snapshot.version) {
+            return Ok(false);
+        }
+        if !self.put_in_place(name, snapshot, temp_file)? {
+            return Ok(false);
+        }
+        fail_point::reached("file-replaced");
+        self.finish_replacement(name, snapshot, temp_file)
+    }
+
+    /// Removes the old file, which has the name of the temporary file now. Returns `false`, with the old file in
+    /// its place again, if it has changed since the snapshot.
+    fn finish_replacement(
+        &self,
+        name: &str,
+        snapshot: Option<&Snapshot>,
+        temp_file: &TempFile,
+    ) -> io::Result<bool> {
+        // At once, since the new file may be written to as well, and once more after some time, for a program that
+        // opened the old file before.
+        if !self.keeps_place(name, snapshot, temp_file)? {
+            return Ok(false);
+        }
+        let synced = self.sync();
+        if !self.keeps_place(name, snapshot, temp_file)? {
+            return Ok(false);
+        }
+        temp_file.remove();
+        synced?;
+        Ok(true)
+    }
+
+    /// Returns `false`, with the old file in its place again, if that has changed since the snapshot.
+    fn keeps_place(&self, name: &str, snapshot: Option<&Snapshot>, temp_file: &TempFile) -> io::Result<bool> {
+        let Some(snapshot) = snapshot else { return Ok(true) };
+        // The names were not exchanged where the system cannot do that.
+        if self.kind(&temp_file.name)?.is_none() || self.is_unchanged(&temp_file.name, snapshot)? {
+            return Ok(true);
+        }
+        self.exchange(&temp_file.name, name)?;
+        Ok(false)
+    }
+
+    /// Gives the temporary file this name. The old file, if there is one, gets the name of the temporary file, where
+    /// the system can exchange names: what another program writes to it at this moment is not lost.
+    fn put_in_place(
+        &self,
+        name: &str,
+        snapshot: Option<&Snapshot>,
+        temp_file: &TempFile,
+    ) -> io::Result<bool> {
+        let exclusive = match snapshot {
+            Some(snapshot) => {
+                // Other runs take the old file for a temporary file of this one, which is alive.
+                let _ = snapshot.file.try_lock();
+                self.exchange(&temp_file.name, name)
+            }
+            None => self.rename_to_new(&temp_file.name, name),
+        };
+        match exclusive {
+            Ok(()) => Ok(true),
+            Err(Errno::EXIST | Errno::NOENT) if self.kind(&temp_file.name)?.is_some() => Ok(false),
+            // The system or the file system cannot do that, but it has renamed a temporary file before.
+            Err(_) => {
+                rustix::fs::renameat(&self.handle, &temp_file.name, &self.handle, name)?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Returns whether the file of this name is that of the snapshot, with its content.
+    fn is_unchanged(&self, name: &str, snapshot: &Snapshot) -> io::Result<bool> {
+        let Some(file) = self.open_regular(name)? else { return Ok(false) };
+        let version = FileVersion::of(&file)?;
+        // The system may note the renaming as a change.
+        Ok(version.inode == snapshot.version.inode
+            && version.size == snapshot.version.size
+            && *read_whole(&file, version.size, snapshot.content.len())? == *snapshot.content)
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn exchange(&self, one: &str, other: &str) -> Result<(), Errno> {
+        rustix::fs::renameat_with(&self.handle, one, &self.handle, other, RenameFlags::EXCHANGE)
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn rename_to_new(&self, from: &str, to: &str) -> Result<(), Errno> {
+        rustix::fs::renameat_with(&self.handle, from, &self.handle, to, RenameFlags::NOREPLACE)
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    fn exchange(&self, _: &str, _: &str) -> Result<(), Errno> {
+        Err(Errno::NOSYS)
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    fn rename_to_new(&self, _: &str, _: &str) -> Result<(), Errno> {
+        Err(Errno::NOSYS)
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, File};
+    use std::sync::Arc;
+
+    #[test]
+    fn what_another_program_writes_at_the_moment_of_the_replacement_is_not_lost() {
+        let path = tempfile::tempdir().unwrap();
+        let file = path.path().join(".env");
+        fs::write(&file, "old").unwrap();
+        let directory = Arc::new(Directory::open(path.path().to_owned()).unwrap());
+        let snapshot = directory.read(".env", 100).unwrap();
+        let temp_file = TempFile::reserve(&directory, ".env", 100, snapshot.as_ref()).unwrap();
+        let names = || fs::read_dir(path.path()).unwrap().count();
+
+        // It was opened before the replacement and is written after it.
+        let mut old = File::options().append(true).open(&file).unwrap();
+        directory.put_in_place(".env", snapshot.as_ref(), &temp_file).unwrap();
+        io::Write::write_all(&mut old, b", and more").unwrap();
+        assert!(!directory.finish_replacement(".env", snapshot.as_ref(), &temp_file).unwrap());
+        assert_eq!((fs::read_to_string(&file).unwrap().as_str(), names()), ("old, and more", 2));
+
+        // A new file comes where there was none.
+        fs::remove_file(&file).unwrap();
+        fs::write(&file, "another").unwrap();
+        assert!(!directory.put_in_place(".env", None, &temp_file).unwrap());
+        assert_eq!((fs::read_to_string(&file).unwrap().as_str(), names()), ("another", 2));
+    }
+}
