@@ -25,81 +25,12 @@ impl Directory {
         if now.as_ref() != snapshot.map(|snapshot| &snapshot.version) {
             return Ok(false);
         }
-        if !self.put_in_place(name, snapshot, temp_file)? {
+        let replacement = Replacement { directory: self, name, old: snapshot, temp_file };
+        if !replacement.begin()? {
             return Ok(false);
         }
         fail_point::reached("file-replaced");
-        self.finish_replacement(name, snapshot, temp_file)
-    }
-
-    /// Removes the old file, which has the name of the temporary file now. Returns `false`, with the old file in
-    /// its place again, if it has changed since the snapshot.
-    fn finish_replacement(
-        &self,
-        name: &str,
-        snapshot: Option<&Snapshot>,
-        temp_file: &TempFile,
-    ) -> io::Result<bool> {
-        // At once, since the new file may be written to as well, and once more after some time, for a program that
-        // opened the old file before.
-        if !self.keeps_place(name, snapshot, temp_file)? {
-            return Ok(false);
-        }
-        let synced = self.sync();
-        if !self.keeps_place(name, snapshot, temp_file)? {
-            return Ok(false);
-        }
-        temp_file.remove();
-        synced?;
-        Ok(true)
-    }
-
-    /// Returns `false`, with the old file in its place again, if that has changed since the snapshot.
-    fn keeps_place(&self, name: &str, snapshot: Option<&Snapshot>, temp_file: &TempFile) -> io::Result<bool> {
-        let Some(snapshot) = snapshot else { return Ok(true) };
-        // The names were not exchanged where the system cannot do that.
-        if self.kind(&temp_file.name)?.is_none() || self.is_unchanged(&temp_file.name, snapshot)? {
-            return Ok(true);
-        }
-        self.exchange(&temp_file.name, name)?;
-        Ok(false)
-    }
-
-    /// Gives the temporary file this name. The old file, if there is one, gets the name of the temporary file, where
-    /// the system can exchange names: what another program writes to it at this moment is not lost.
-    fn put_in_place(
-        &self,
-        name: &str,
-        snapshot: Option<&Snapshot>,
-        temp_file: &TempFile,
-    ) -> io::Result<bool> {
-        let exclusive = match snapshot {
-            Some(snapshot) => {
-                // Other runs take the old file for a temporary file of this one, which is alive.
-                let _ = snapshot.file.try_lock();
-                self.exchange(&temp_file.name, name)
-            }
-            None => self.rename_to_new(&temp_file.name, name),
-        };
-        match exclusive {
-            Ok(()) => Ok(true),
-            Err(Errno::EXIST | Errno::NOENT) if self.kind(&temp_file.name)?.is_some() => Ok(false),
-            // The system or the file system cannot do that, but it has renamed a temporary file before.
-            Err(_) => {
-                rustix::fs::renameat(&self.handle, &temp_file.name, &self.handle, name)?;
-                Ok(true)
-            }
-        }
-    }
-
-    /// Returns whether the file of this name is that of the snapshot, with its content.
-    fn is_unchanged(&self, name: &str, snapshot: &Snapshot) -> io::Result<bool> {
-        let Some(file) = self.open_regular(name)? else { return Ok(false) };
-        let version = FileVersion::of(&file)?;
-        // The system may note the renaming as a change.
-        Ok(version.inode == snapshot.version.inode
-            && version.size == snapshot.version.size
-            && *read_whole(&file, version.size, snapshot.content.len())? == *snapshot.content)
+        replacement.finish()
     }
 
     #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -123,6 +54,79 @@ impl Directory {
     }
 }
 
+/// The replacement of one file by a temporary file that has its new content.
+struct Replacement<'a> {
+    directory: &'a Directory,
+    name: &'a str,
+    /// The file to replace, if there is one.
+    old: Option<&'a Snapshot>,
+    temp_file: &'a TempFile,
+}
+
+impl Replacement<'_> {
+    /// Gives the temporary file the name of the file. The old file gets the name of the temporary file, where the
+    /// system can exchange names: what another program writes to it at this moment is not lost. Returns `false` if
+    /// another program has created or removed the file.
+    fn begin(&self) -> io::Result<bool> {
+        let Self { directory, name, old, temp_file } = *self;
+        let renamed = match old {
+            Some(old) => {
+                // Other runs take the old file for a temporary file of this one, which is alive.
+                let _ = old.file.try_lock();
+                directory.exchange(&temp_file.name, name)
+            }
+            None => directory.rename_to_new(&temp_file.name, name),
+        };
+        match renamed {
+            Ok(()) => Ok(true),
+            Err(Errno::EXIST | Errno::NOENT) if directory.kind(&temp_file.name)?.is_some() => Ok(false),
+            // The system or the file system cannot do that, but it has renamed a temporary file before.
+            Err(_) => {
+                rustix::fs::renameat(&directory.handle, &temp_file.name, &directory.handle, name)?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Removes the old file, which has the name of the temporary file now. Returns `false`, with the old file in
+    /// its place again, if it has changed since the snapshot.
+    fn finish(&self) -> io::Result<bool> {
+        // At once, since the new file may be written to as well, and once more after some time, for a program that
+        // opened the old file before.
+        if self.undo_if_changed()? {
+            return Ok(false);
+        }
+        let synced = self.directory.sync();
+        if self.undo_if_changed()? {
+            return Ok(false);
+        }
+        self.temp_file.remove();
+        synced?;
+        Ok(true)
+    }
+
+    /// Puts the old file in its place again if it has changed since the snapshot. Returns whether it did.
+    fn undo_if_changed(&self) -> io::Result<bool> {
+        let Self { directory, name, old: Some(old), temp_file } = *self else { return Ok(false) };
+        // The names were not exchanged where the system cannot do that.
+        if directory.kind(&temp_file.name)?.is_none() || self.is_unchanged(old)? {
+            return Ok(false);
+        }
+        directory.exchange(&temp_file.name, name)?;
+        Ok(true)
+    }
+
+    /// Returns whether the file that has the name of the temporary file is the old one, with its content.
+    fn is_unchanged(&self, old: &Snapshot) -> io::Result<bool> {
+        let Some(file) = self.directory.open_regular(&self.temp_file.name)? else { return Ok(false) };
+        let version = FileVersion::of(&file)?;
+        // The system may note the renaming as a change.
+        Ok(version.inode == old.version.inode
+            && version.size == old.version.size
+            && *read_whole(&file, version.size, old.content.len())? == *old.content)
+    }
+}
+
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[cfg(test)]
 mod tests {
@@ -142,15 +146,17 @@ mod tests {
 
         // It was opened before the replacement and is written after it.
         let mut old = File::options().append(true).open(&file).unwrap();
-        directory.put_in_place(".env", snapshot.as_ref(), &temp_file).unwrap();
+        let replacement =
+            |old| Replacement { directory: &directory, name: ".env", old, temp_file: &temp_file };
+        replacement(snapshot.as_ref()).begin().unwrap();
         io::Write::write_all(&mut old, b", and more").unwrap();
-        assert!(!directory.finish_replacement(".env", snapshot.as_ref(), &temp_file).unwrap());
+        assert!(!replacement(snapshot.as_ref()).finish().unwrap());
         assert_eq!((fs::read_to_string(&file).unwrap().as_str(), names()), ("old, and more", 2));
 
         // A new file comes where there was none.
         fs::remove_file(&file).unwrap();
         fs::write(&file, "another").unwrap();
-        assert!(!directory.put_in_place(".env", None, &temp_file).unwrap());
+        assert!(!replacement(None).begin().unwrap());
         assert_eq!((fs::read_to_string(&file).unwrap().as_str(), names()), ("another", 2));
     }
 }
