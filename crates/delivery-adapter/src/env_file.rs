@@ -4,21 +4,22 @@ mod directory;
 mod dotenv;
 mod error;
 mod git;
+mod inspection;
+mod line_numbers;
 mod location;
 mod parser;
 
+use crate::threads;
 use crate::variable::VariableName;
-use crate::{Overwrite, threads};
-use directory::{Snapshot, TempFile};
+use directory::TempFile;
 use dotenv::{Dotenv, PlainValue};
 pub use error::{EnvFileError, EnvFileErrorKind};
 pub use git::GitStatus;
+pub use inspection::{Current, FoundEnvFile, Warning};
 use keymint_domain::{ApiKey, DeliveryError, DestinationId, KeyDestination, async_trait};
-use keymint_tokio_clock::TokioClock;
+pub use line_numbers::LineNumbers;
 pub use location::FileLocation;
-use location::run;
 pub use parser::SyntaxError;
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,9 +27,6 @@ use zeroize::Zeroizing;
 
 /// Largest file that is edited, in bytes. One that a user wrote has a few thousand.
 const LARGEST: usize = 1024 * 1024;
-
-/// Room for a key, in bytes. Current keys have 164.
-const ROOM: usize = 1024;
 
 /// A dotenv file that is ready for a key: it was checked, and the room for its next content is taken, which
 /// keeps other runs away from it.
@@ -42,60 +40,6 @@ struct Reserved {
     temp_file: TempFile,
     /// The value that may be replaced. `None` if any may.
     replaceable: Option<Zeroizing<Vec<u8>>>,
-}
-
-/// A dotenv file as it was found, with the room for its next content. Its values cannot be read.
-pub struct FoundEnvFile {
-    location: FileLocation,
-    variable: VariableName,
-    temp_file: TempFile,
-    current: Current,
-    value: Zeroizing<Vec<u8>>,
-    warnings: Vec<Warning>,
-    git: GitStatus,
-}
-
-/// The current value of the variable.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Current {
-    /// The variable is not set, or empty.
-    Unset,
-    /// These lines set the variable to one value.
-    One(LineNumbers),
-    /// These lines set the variable to different values.
-    Several(LineNumbers),
-}
-
-/// The numbers of some lines of a file. Displayed as "line 3" or "lines 3, 7".
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LineNumbers(Vec<usize>);
-
-/// A property of the file or its directory that the user should know of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Warning {
-    /// Killed runs left this file and others, each of which may hold a key.
-    LeftBehind {
-        /// The first file.
-        path: PathBuf,
-        /// The number of the others.
-        others: usize,
-    },
-    /// The file has another name, which keeps the old content.
-    HardLink,
-    /// Other users may read the file.
-    ReadableByOthers {
-        /// The mode of the file.
-        mode: u32,
-    },
-    /// These lines have quotes or a comment, which stay. `docker run --env-file` and other readers that know
-    /// neither take them for a part of the value.
-    TakenLiterally(LineNumbers),
-    /// The file is new, and other users will be able to read it: the file system has no modes.
-    NoModes {
-        /// The mode that each file has there.
-        mode: u32,
-    },
 }
 
 impl EnvFile {
@@ -206,174 +150,13 @@ impl Reserved {
     }
 }
 
-impl FileLocation {
-    /// Looks at the file, and takes the room for its next content, which keeps other runs away from the file
-    /// until the result is dropped. Waits at most 10 s for another run, and removes the temporary files of killed runs that
-    /// hold no key.
-    ///
-    /// # Errors
-    ///
-    /// [`EnvFileError`]
-    pub async fn inspect(self, variable: VariableName) -> Result<FoundEnvFile, EnvFileError> {
-        self.lock(&TokioClock::new()).await?;
-        let mut found = run(self.path().to_owned(), move || FoundEnvFile::read(self, variable)).await?;
-        let Self { directory, name, .. } = &found.location;
-        found.git = git::status(&TokioClock::new(), directory.path(), name).await;
-        Ok(found)
-    }
-}
-
-impl FileLocation {
-    fn read(&self) -> Result<Option<Snapshot>, EnvFileError> {
-        self.directory.read(&self.name, LARGEST).map_err(|error| self.error(error))
-    }
-
-    fn parse<'a>(
-        &self,
-        snapshot: &'a Snapshot,
-        variable: &'a VariableName,
-    ) -> Result<Dotenv<'a>, EnvFileError> {
-        Dotenv::parse(&snapshot.content, variable).map_err(|problem| self.error(problem))
-    }
-}
-
-impl FoundEnvFile {
-    fn read(location: FileLocation, variable: VariableName) -> Result<Self, EnvFileError> {
-        let failed = |error: io::Error| location.error(error);
-        let mut left = location.directory.leftovers().map_err(failed)?.into_iter();
-        let mut warnings = Vec::new();
-        if let Some(path) = left.next() {
-            warnings.push(Warning::LeftBehind { path, others: left.len() });
-        }
-        let snapshot = location.read()?;
-        let (mut current, mut value) = (Current::Unset, Zeroizing::default());
-        if let Some(snapshot) = &snapshot {
-            let properties = snapshot.properties().map_err(failed)?;
-            if properties.is_read_only {
-                return Err(location.error(EnvFileErrorKind::ReadOnly));
-            } else if properties.is_fixed {
-                return Err(location.error(EnvFileErrorKind::Fixed));
-            }
-            if properties.has_other_names {
-                warnings.push(Warning::HardLink);
-            }
-            if let Some(mode) = properties.readable_by_others {
-                warnings.push(Warning::ReadableByOthers { mode });
-            }
-            let dotenv = location.parse(snapshot, &variable)?;
-            (current, value) = Current::of(&dotenv);
-            let decorated: Vec<_> = dotenv.decorated_lines().collect();
-            if !decorated.is_empty() {
-                warnings.push(Warning::TakenLiterally(LineNumbers(decorated)));
-            }
-        }
-        let size = snapshot.as_ref().map_or(0, |snapshot| snapshot.content.len()) + ROOM;
-        let temp_file = TempFile::reserve(&location.directory, &location.name, size, snapshot.as_ref())
-            .map_err(|error| location.error(EnvFileErrorKind::NotWritable(error)))?;
-        let readable = temp_file.readable_by_others().map_err(failed)?;
-        if let (None, Some(mode)) = (&snapshot, readable) {
-            warnings.push(Warning::NoModes { mode });
-        }
-        location.directory.unlock();
-        Ok(Self { location, variable, temp_file, current, value, warnings, git: GitStatus::Outside })
-    }
-
-    /// The absolute path of the file.
-    pub fn path(&self) -> &Path {
-        self.location.path()
-    }
-
-    /// The variable that gets the key.
-    pub fn variable(&self) -> &VariableName {
-        &self.variable
-    }
-
-    /// The current value of the variable, without the value itself.
-    pub fn current(&self) -> &Current {
-        &self.current
-    }
-
-    /// The properties of the file that the user should know of.
-    pub fn warnings(&self) -> &[Warning] {
-        &self.warnings
-    }
-
-    /// The status of the file in git.
-    pub fn git(&self) -> GitStatus {
-        self.git
-    }
-
-    /// The line that makes a `.gitignore` in the directory of the file match it, and nothing else there.
-    pub fn gitignore_line(&self) -> String {
-        git::ignore_line(&self.location.name)
-    }
-
-    /// Makes the file ready for the key. Dropping the result frees the room.
-    ///
-    /// # Errors
-    ///
-    /// [`EnvFileError`] if the value may not be replaced.
-    pub fn reserve(self, overwrite: Overwrite) -> Result<EnvFile, EnvFileError> {
-        let Self { location, variable, temp_file, current, value, .. } = self;
-        let name = || variable.as_str().to_owned();
-        let replaceable = match (overwrite, current) {
-            (Overwrite::Always, _) => None,
-            (_, Current::Several(lines)) => {
-                return Err(location.error(EnvFileErrorKind::DifferentValues { variable: name(), lines }));
-            }
-            (Overwrite::Never, Current::One(lines)) => {
-                return Err(location.error(EnvFileErrorKind::HasValue { variable: name(), lines }));
-            }
-            (Overwrite::Never | Overwrite::IfUnchanged, _) => Some(value),
-        };
-        Ok(EnvFile(Arc::new(Reserved { location, variable, temp_file, replaceable })))
-    }
-}
-
-impl Current {
-    /// The state of the variable, and its value if it is one.
-    fn of(dotenv: &Dotenv<'_>) -> (Self, Zeroizing<Vec<u8>>) {
-        let lines = LineNumbers(dotenv.lines().collect());
-        let mut values = dotenv.values();
-        let first = values.next().unwrap_or_default();
-        if !values.all(|value| value == first) {
-            (Self::Several(lines), Zeroizing::default())
-        } else if first.is_empty() {
-            (Self::Unset, Zeroizing::default())
-        } else {
-            (Self::One(lines), Zeroizing::new(first.to_vec()))
-        }
-    }
-}
-
-impl fmt::Display for LineNumbers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let numbers: Vec<_> = self.0.iter().map(usize::to_string).collect();
-        let word = if self.0.len() == 1 { "line" } else { "lines" };
-        write!(f, "{word} {}", numbers.join(", "))
-    }
-}
-
 #[cfg(unix)]
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Overwrite;
     use keymint_domain::testing::conformance;
-    use keymint_domain::{Clock, Moment};
     use std::fs;
-    use std::time::Duration;
-
-    /// A clock whose pauses take no time.
-    struct Impatient;
-
-    #[async_trait]
-    impl Clock for Impatient {
-        fn now(&self) -> Moment {
-            Moment::ORIGIN
-        }
-
-        async fn sleep(&self, _duration: Duration) {}
-    }
 
     fn location(directory: &Path) -> FileLocation {
         FileLocation::find_now(&directory.join(".env")).unwrap()
@@ -410,55 +193,6 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_value_is_replaced_only_as_far_as_the_caller_says() {
-        for (text, overwrite, is_allowed) in [
-            ("", Overwrite::Never, true),
-            ("OPENAI_API_KEY=\n", Overwrite::Never, true),
-            ("OPENAI_API_KEY=old\n", Overwrite::Never, false),
-            ("OPENAI_API_KEY=old\n", Overwrite::IfUnchanged, true),
-            ("OPENAI_API_KEY=old\nOPENAI_API_KEY=other\n", Overwrite::IfUnchanged, false),
-            ("OPENAI_API_KEY=old\nOPENAI_API_KEY=other\n", Overwrite::Always, true),
-        ] {
-            let directory = tempfile::tempdir().unwrap();
-            fs::write(directory.path().join(".env"), text).unwrap();
-            let found = location(directory.path()).inspect(VariableName::default()).await.unwrap();
-            assert_eq!(found.reserve(overwrite).is_ok(), is_allowed, "{text:?}, {overwrite:?}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_run_that_does_not_end_is_waited_for_and_then_reported_and_a_strangers_lock_passed_over() {
-        let directory = tempfile::tempdir().unwrap();
-        let second = location(directory.path());
-        let stranger = fs::File::open(directory.path()).unwrap();
-        stranger.lock().unwrap();
-        second.lock(&Impatient).await.unwrap();
-        drop(stranger);
-        // Before the user is asked whether a value may be lost.
-        let first = location(directory.path()).inspect(VariableName::default()).await.unwrap();
-        assert!(second.directory.leftovers().unwrap().is_empty());
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "the file of a living run is removed");
-        let error = second.lock(&Impatient).await.unwrap_err();
-        assert!(matches!(error.kind, EnvFileErrorKind::Locked), "{error}");
-        drop(first);
-        second.lock(&Impatient).await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn runs_for_different_files_of_a_directory_do_not_wait_for_each_other() {
-        let directory = tempfile::tempdir().unwrap();
-        let _first = file(directory.path()).await;
-        for (name, is_free) in [(".env.local", true), (".env", false), (".ENV", false)] {
-            let other = FileLocation::find_now(&directory.path().join(name)).unwrap();
-            assert_eq!(other.try_lock(), is_free, "{name}");
-        }
-        let found = FileLocation::find_now(&directory.path().join(".env.local")).unwrap();
-        let found = found.inspect(VariableName::default()).await.unwrap();
-        assert_eq!(found.warnings(), [], "the temporary file of the first run is not left behind");
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2);
-    }
-
-    #[tokio::test]
     async fn a_key_that_a_shell_would_run_is_not_written() {
         let directory = tempfile::tempdir().unwrap();
         let file = file(directory.path()).await;
@@ -470,7 +204,7 @@ mod tests {
     #[tokio::test]
     async fn a_key_longer_than_the_room_for_it_is_written_whole() {
         let directory = tempfile::tempdir().unwrap();
-        let key = "k".repeat(ROOM * 3);
+        let key = "k".repeat(3 * inspection::ROOM);
         file(directory.path()).await.0.write(&key).unwrap();
         let content = fs::read_to_string(directory.path().join(".env")).unwrap();
         assert_eq!(content, format!("OPENAI_API_KEY={key}\n"));

@@ -1,4 +1,4 @@
-use super::LineNumbers;
+use super::line_numbers::LineNumbers;
 use super::parser::SyntaxError;
 use keymint_domain::text::sanitize;
 use std::error::Error;
