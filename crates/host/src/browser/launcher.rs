@@ -63,7 +63,7 @@ impl Launcher {
     }
 
     /// Returns whether the program exists and can be started.
-    pub fn is_there(&self) -> bool {
+    pub fn can_start(&self) -> bool {
         which(&self.program).is_ok()
     }
 

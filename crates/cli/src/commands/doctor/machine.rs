@@ -81,7 +81,7 @@ pub(super) fn browser(browser: &Browser, host: &HostEnvironment) -> Finding {
     };
     match browser.launchers(host) {
         Ok(launchers) if launchers.is_empty() => Finding::ok("browser", "none is opened, as you asked"),
-        Ok(launchers) => match launchers.iter().find(|launcher| launcher.is_there()) {
+        Ok(launchers) => match launchers.iter().find(|launcher| launcher.can_start()) {
             Some(launcher) => Finding::ok("browser", &format!("opened by {}", launcher.name())),
             None => by_hand(&Obstacle::cannot_start(&launchers)),
         },
