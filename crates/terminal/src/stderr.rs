@@ -78,7 +78,7 @@ pub fn flush() {
 }
 
 /// Waits until everything is written, but at most half a second: for the order of two streams.
-pub fn settle() {
+pub fn flush_briefly() {
     wait(10, 10);
 }
 

@@ -110,7 +110,7 @@ impl Reporter {
                 Text::Url(url) => {
                     self.lines.line(&self.lines.linked(&url));
                     // The user reads it while certificates are read and servers are contacted.
-                    stderr::settle();
+                    stderr::flush_briefly();
                 }
                 Text::Command(_) if self.output.verbosity == Verbosity::Quiet => {}
                 Text::Command(command) => self.lines.line(&format!("\n  {command}\n")),

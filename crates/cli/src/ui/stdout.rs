@@ -73,7 +73,7 @@ fn stdout() -> io::Result<io::Stdout> {
 
 /// Prints one line, and makes sure that it went out whole. What was reported before is shown before it.
 pub(crate) fn print(line: &str) -> io::Result<()> {
-    stderr::settle();
+    stderr::flush_briefly();
     let mut stdout = stdout()?;
     let line = Zeroizing::new([line, "\n"].concat());
     stdout.write_all(line.as_bytes())?;
