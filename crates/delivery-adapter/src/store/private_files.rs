@@ -65,11 +65,10 @@ pub(super) fn check_parent(directory: &Path) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;
     // A relative path begins in the empty one.
     let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-    let (owner, me) = (fs::metadata(directory)?.uid(), rustix::process::geteuid().as_raw());
-    if [me, 0].contains(&owner) {
+    if is_ours_or_the_systems(fs::metadata(directory)?.uid()) {
         return Ok(());
     }
-    let hint = if me == 0 { "; run keymint without sudo, or with `sudo -H`" } else { "" };
+    let hint = if euid() == 0 { "; run keymint without sudo, or with `sudo -H`" } else { "" };
     let directory = directory.display();
     Err(io::Error::other(format!("it would be created in {directory}, which belongs to another user{hint}")))
 }
@@ -85,12 +84,12 @@ pub(super) fn check_parent(_: &Path) -> io::Result<()> {
 ///
 /// If one may.
 #[cfg(unix)]
-pub fn check_owner(directory: &Path) -> io::Result<()> {
+pub(crate) fn check_owner(directory: &Path) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;
-    let (metadata, me) = (fs::metadata(directory)?, rustix::process::geteuid().as_raw());
+    let metadata = fs::metadata(directory)?;
     // The owner of a link decides its target.
     let link_owner = fs::symlink_metadata(directory)?.uid();
-    if metadata.uid() != me || ![me, 0].contains(&link_owner) {
+    if metadata.uid() != euid() || !is_ours_or_the_systems(link_owner) {
         Err(io::Error::other("it belongs to another user"))
     } else if metadata.mode() & 0o022 != 0 {
         Err(io::Error::other("other users may write in it; `chmod 700` takes that from them"))
@@ -105,12 +104,12 @@ pub fn check_owner(directory: &Path) -> io::Result<()> {
 ///
 /// If it does not.
 #[cfg(not(unix))]
-pub fn check_owner(directory: &Path) -> io::Result<()> {
+pub(crate) fn check_owner(directory: &Path) -> io::Result<()> {
     fs::metadata(directory).map(drop)
 }
 
 /// Returns a name for a file that no other run uses, and that sorts by time.
-pub fn new_id() -> String {
+pub(crate) fn new_id() -> String {
     format!("{}-{}", utc_now().replace([':', '.'], ""), std::process::id())
 }
 
@@ -131,20 +130,20 @@ pub fn new_file(path: &Path) -> io::Result<File> {
 
 /// Lets the owner read and write the file, whatever the umask. Not every file system has modes.
 #[cfg(unix)]
-pub fn leave_to_owner(file: &File) {
+pub(crate) fn leave_to_owner(file: &File) {
     let _ = file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600));
 }
 
 /// Does nothing on this system.
 #[cfg(not(unix))]
-pub fn leave_to_owner(_: &File) {}
+pub(crate) fn leave_to_owner(_: &File) {}
 
 /// Returns the paths of the files in a directory that have this extension, in the order of their names.
 ///
 /// # Errors
 ///
 /// If the directory cannot be read.
-pub fn list(directory: &Path, extension: &str) -> io::Result<Vec<PathBuf>> {
+pub(crate) fn list(directory: &Path, extension: &str) -> io::Result<Vec<PathBuf>> {
     let mut paths: Vec<PathBuf> = Vec::new();
     for file in fs::read_dir(directory)? {
         let path = file?.path();
@@ -193,7 +192,7 @@ pub fn open(path: &Path) -> io::Result<File> {
 fn check_writers(file: &File) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;
     let metadata = file.metadata()?;
-    if metadata.uid() != 0 && metadata.uid() != rustix::process::geteuid().as_raw() {
+    if !is_ours_or_the_systems(metadata.uid()) {
         Err(io::Error::other("it belongs to another user"))
     } else if others_may_write(&metadata) {
         Err(io::Error::other("other users may write it; `chmod go-w` takes that from them"))
@@ -208,9 +207,19 @@ fn check_writers(file: &File) -> io::Result<()> {
 #[cfg(unix)]
 pub(super) fn others_may_write(metadata: &fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
-    let is_private_group = [0, rustix::process::geteuid().as_raw()].contains(&metadata.gid());
+    let is_private_group = [0, euid()].contains(&metadata.gid());
     let writers = if is_private_group { 0o002 } else { 0o022 };
     metadata.mode() & writers != 0
+}
+
+#[cfg(unix)]
+pub(crate) fn is_ours_or_the_systems(user: u32) -> bool {
+    [euid(), 0].contains(&user)
+}
+
+#[cfg(unix)]
+pub(crate) fn euid() -> u32 {
+    rustix::process::geteuid().as_raw()
 }
 
 #[cfg(not(unix))]
@@ -223,7 +232,7 @@ fn check_writers(_: &File) -> io::Result<()> {
 /// # Errors
 ///
 /// If the disk fails.
-pub fn sync_directory(directory: &Path) -> io::Result<()> {
+pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
     if cfg!(unix) { allow_unsupported(File::open(directory)?.sync_all()) } else { Ok(()) }
 }
 
@@ -264,7 +273,7 @@ fn process_exists(_: &str) -> bool {
 }
 
 /// Adds the path to an error.
-pub fn about(path: &Path, error: &io::Error) -> io::Error {
+pub(crate) fn about(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 

@@ -38,7 +38,7 @@ fn check_path(path: &Path) -> io::Result<()> {
     let mut rest: Vec<_> = reversed(&std::path::absolute(path)?);
     let mut here = PathBuf::from("/");
     // In a user namespace, the administrator may have another number.
-    let friends = [rustix::process::geteuid().as_raw(), 0, symlink_metadata(&here)?.uid()];
+    let friends = [private_files::euid(), 0, symlink_metadata(&here)?.uid()];
     let mut links = 0;
     // While the target of a link is followed, what is left of the path after it.
     let mut after_link = None;

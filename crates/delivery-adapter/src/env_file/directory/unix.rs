@@ -5,7 +5,7 @@ mod replacement;
 mod temp_file;
 
 use super::{Properties, read_whole};
-use crate::store::private_files::allow_unsupported;
+use crate::store::private_files::{allow_unsupported, euid, is_ours_or_the_systems};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::{self, File, Metadata, TryLockError};
@@ -188,14 +188,6 @@ impl FileVersion {
             changed: (metadata.ctime(), metadata.ctime_nsec()),
         })
     }
-}
-
-fn is_ours_or_the_systems(user: u32) -> bool {
-    user == euid() || user == 0
-}
-
-fn euid() -> u32 {
-    rustix::process::geteuid().as_raw()
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The temporary files of runs: taking the room for a content, and finding those of other runs.
 
-use super::{Directory, Snapshot, euid, metadata};
+use super::{Directory, Snapshot, metadata};
 use crate::env_file::directory::{is_name, is_name_for, new_name, placeholder};
+use crate::store::private_files::euid;
 use crate::wall_clock::unix_now;
 use rustix::fs::{Mode, OFlags};
 use std::fs::{File, Metadata, TryLockError};
