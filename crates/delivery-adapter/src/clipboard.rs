@@ -30,11 +30,13 @@ const LONGEST_SHOWN: usize = 200;
 const EMPTY: [&str; 4] = ["Nothing is copied", "No selection", "No suitable type", "not available"];
 
 /// A way to the clipboard, which does not keep a key.
+#[derive(Debug)]
 pub struct Clipboard {
     way: Way,
     around_spawn: AroundSpawn,
 }
 
+#[derive(Debug)]
 enum Way {
     /// A program of the system or the desktop, with its arguments.
     Program { name: &'static str, path: PathBuf, arguments: &'static [&'static str] },

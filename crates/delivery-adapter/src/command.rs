@@ -6,6 +6,7 @@ use crate::process::stdin::{AroundSpawn, write_to_stdin};
 use keymint_domain::{ApiKey, DeliveryError, DestinationId, KeyDestination, async_trait};
 use keymint_host::{WhichError, which};
 use keymint_tokio_clock::TokioClock;
+use std::fmt;
 use std::path::PathBuf;
 use std::process::Stdio;
 use zeroize::Zeroizing;
@@ -73,6 +74,12 @@ impl<'a> Command<'a> {
     /// The name of its program as it was given.
     pub fn name(&self) -> &str {
         &self.name
+    }
+}
+
+impl fmt::Debug for Command<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Command").field("name", &self.name).finish_non_exhaustive()
     }
 }
 

@@ -20,6 +20,7 @@ use keymint_domain::{ApiKey, DeliveryError, DestinationId, KeyDestination, async
 pub use line_numbers::LineNumbers;
 pub use location::FileLocation;
 pub use parser::SyntaxError;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -88,6 +89,13 @@ impl EnvFile {
     /// The variable that gets the key.
     pub fn variable(&self) -> &VariableName {
         &self.0.variable
+    }
+}
+
+impl fmt::Debug for EnvFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Reserved { location, variable, .. } = &*self.0;
+        f.debug_tuple("EnvFile").field(location).field(variable).finish()
     }
 }
 

@@ -22,6 +22,7 @@ const TIMEOUT_WITH_PROMPT: Duration = Duration::from_secs(60);
 /// An item of the keyring that is ready for a key: the item of service `keymint` whose user is a profile.
 ///
 /// A delivery reads back what it has stored.
+#[derive(Debug)]
 pub struct Keyring {
     profile: String,
     /// The item that may be replaced. `None` if any may.
@@ -29,12 +30,14 @@ pub struct Keyring {
 }
 
 /// An item of the keyring as it was found.
+#[derive(Debug)]
 pub struct FoundItem {
     profile: String,
     item: StoredItem,
 }
 
 /// The content of the keyring for a profile.
+#[derive(Debug)]
 pub enum StoredItem {
     /// There is no item.
     Nothing,

@@ -53,6 +53,8 @@
 //! and block their caller. [`private_files`] has the functions that they open their files with, for other files of
 //! a front end.
 
+#![warn(missing_debug_implementations)]
+
 mod clipboard;
 mod command;
 mod env_file;

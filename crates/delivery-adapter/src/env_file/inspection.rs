@@ -10,6 +10,7 @@ use super::{EnvFile, LARGEST, Reserved};
 use crate::Overwrite;
 use crate::variable::VariableName;
 use keymint_tokio_clock::TokioClock;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -190,6 +191,20 @@ impl FoundEnvFile {
     }
 }
 
+/// Without the value of the variable.
+impl fmt::Debug for FoundEnvFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { location, variable, current, warnings, git, .. } = self;
+        f.debug_struct("FoundEnvFile")
+            .field("location", location)
+            .field("variable", variable)
+            .field("current", current)
+            .field("warnings", warnings)
+            .field("git", git)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Current {
     /// The state of the variable, and its value if it is one.
     pub(super) fn of(dotenv: &Dotenv<'_>) -> (Self, Zeroizing<Vec<u8>>) {
@@ -243,6 +258,7 @@ mod tests {
             let directory = tempfile::tempdir().unwrap();
             fs::write(directory.path().join(".env"), text).unwrap();
             let found = location(directory.path(), ".env").inspect(VariableName::default()).await.unwrap();
+            assert!(!format!("{found:?}").contains("old"), "{found:?}");
             assert_eq!(found.reserve(overwrite).is_ok(), is_allowed, "{text:?}, {overwrite:?}");
         }
     }

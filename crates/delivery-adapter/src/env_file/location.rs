@@ -142,6 +142,12 @@ impl FileLocation {
     }
 }
 
+impl fmt::Debug for FileLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("FileLocation").field(&self.path).finish()
+    }
+}
+
 impl fmt::Display for FileLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&escape(&self.path.to_string_lossy()))

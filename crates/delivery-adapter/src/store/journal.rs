@@ -138,6 +138,7 @@ impl KeyRecord {
 
 /// The journal of this run. Each line of its file is a whole [`KeyRecord`], and the last whole line counts,
 /// so that a run that is killed while it writes loses nothing. The file is locked while the run lives.
+#[derive(Debug)]
 pub struct Journal {
     id: String,
     file: Option<(PathBuf, File)>,

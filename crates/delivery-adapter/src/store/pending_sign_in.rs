@@ -33,6 +33,7 @@ struct Content<T> {
 }
 
 /// A sign-in that was begun by another process, with the response to it. [`StateDir::find_sign_in`] finds it.
+#[derive(Debug)]
 pub struct PendingSignIn<T> {
     /// The client that began it, which must complete it.
     pub client: Client,

@@ -18,6 +18,7 @@ const EXTENSION: &str = "key";
 
 /// The recovery store for the key of one run. The key gets a file of its own, which only this user can read:
 /// in the state directory, or, if that cannot be written, in a new directory among the temporary files.
+#[derive(Debug)]
 pub struct RecoveryStore {
     pub(super) state: StateDir,
     pub(super) id: String,
@@ -90,6 +91,7 @@ fn cut(file: &File, length: u64) -> io::Result<()> {
 }
 
 /// A key in a recovery store.
+#[derive(Debug)]
 pub struct StoredKey {
     /// The name of the run that created it.
     pub id: String,

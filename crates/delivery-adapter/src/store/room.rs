@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// The room for a key, taken before the key exists. It is freed on drop, unless a key is in it.
+#[derive(Debug)]
 pub(super) struct Room(PathBuf);
 
 impl Room {
