@@ -51,7 +51,11 @@ async fn a_new_key_is_tried_where_that_is_asked_for() {
     let no_credit = r#"{"error": {"code": "insufficient_quota", "message": "no credit"}}"#;
     for (reply, said) in [
         (Reply::default(), "The platform accepts the key."),
-        (Reply::status(401), "warning: the platform does not accept the key"),
+        (
+            Reply::error(401, "auth", Some("invalid_api_key"), "no"),
+            "warning: the platform does not accept the key",
+        ),
+        (Reply::status(401), "warning: the key could not be tried"),
         (Reply::status(429).body(no_credit), "settings/organization/billing"),
         (Reply::status(500), "warning: the key could not be tried"),
     ] {

@@ -49,6 +49,7 @@ struct OnTheWay {
 async fn an_answer_on_the_way_ends_alike_at_every_step_and_no_hint_blames_the_account() {
     const CHALLENGE: &[&str] = &["another network", "`keymint start`", "`keymint finish`"];
     const PORTAL: &[&str] = &["captive portal", "not the platform"];
+    const UNIDENTIFIED: &[&str] = &["does not show which server", "another network"];
     for row in [
         OnTheWay {
             name: NamedScenario::Challenge.name(),
@@ -91,6 +92,33 @@ async fn an_answer_on_the_way_ends_alike_at_every_step_and_no_hint_blames_the_ac
             end: (7, "server", "portal"),
             at_creation: (7, "server", "portal"),
             hint: PORTAL,
+        },
+        OnTheWay {
+            name: "text with 403",
+            scenario: |step| {
+                let text = Reply::status(403).header("content-type", "text/plain").body("Forbidden");
+                Scenario::ready().reply(step, text)
+            },
+            end: (7, "server", "unidentified"),
+            at_creation: (7, "server", "unidentified"),
+            hint: UNIDENTIFIED,
+        },
+        OnTheWay {
+            name: "nothing with 401",
+            scenario: |step| Scenario::ready().reply(step, Reply::status(401)),
+            end: (7, "server", "unidentified"),
+            at_creation: (7, "server", "unidentified"),
+            hint: UNIDENTIFIED,
+        },
+        OnTheWay {
+            name: "JSON of a gateway with 404",
+            scenario: |step| {
+                let json = serde_json::json!({ "message": "no Route matched with those values" });
+                Scenario::ready().reply(step, Reply::status(404).json(&json))
+            },
+            end: (7, "server", "unidentified"),
+            at_creation: (7, "server", "unidentified"),
+            hint: UNIDENTIFIED,
         },
         OnTheWay {
             name: NamedScenario::NetworkSignIn.name(),

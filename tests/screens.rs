@@ -327,6 +327,7 @@ async fn errors_of_a_sign_in() {
     let unreachable = format!("http://127.0.0.1:{}", free_port());
     let untrusted = Relay::start([127, 0, 0, 1].into(), &authority("Somebody")).await;
     let limits = ["--project-timeout", "1s", "--poll-interval", "200ms"];
+    let login = |reply| Scenario::ready().reply(Step::Login, reply);
     let creation = |reply| Scenario::ready().reply(Step::CreateKey, reply);
     let refusal = json!({"error": {"message": "not allowed, sk-proj-canary0123", "code": "no_permission"}});
     let portal_at_the_creation = NamedScenario::PortalPage.scenario_at(Step::CreateKey).unwrap();
@@ -343,7 +344,8 @@ async fn errors_of_a_sign_in() {
         ("error-challenge", NamedScenario::Challenge.scenario(), &[]),
         ("error-country", NamedScenario::Country.scenario(), &[]),
         ("error-portal-at-the-creation", portal_at_the_creation, &["--name", "screens"]),
-        ("error-login-403", Scenario::ready().reply(Step::Login, Reply::status(403)), &[]),
+        ("error-login-403", login(Reply::status(403).json(&refusal)), &[]),
+        ("error-login-403-empty", login(Reply::status(403)), &[]),
         ("error-creation-401", creation(Reply::status(401).json(&refusal)), &[]),
         ("error-creation-429", creation(busy()), &[]),
         ("error-creation-500", creation(Reply::status(500).after_processing()), &["--name", "screens"]),

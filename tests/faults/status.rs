@@ -51,21 +51,25 @@ async fn successes_that_are_none_and_some_that_are() {
 
 #[tokio::test]
 async fn refusals() {
-    let challenge = |code| status(code).header("www-authenticate: Bearer error=\"canary\"");
+    let said = |code| status(code).body(r#"{"error":{"message":"no"}}"#);
+    let challenge = |code| said(code).header("www-authenticate: Bearer error=\"canary\"");
     let bot_check = |code| status(code).html().header("cf-mitigated: challenge");
     play([
         //    T     S     O     P     K
-        each("7x1   7x1   7x1   8x2+  7x1 ", "400", status(400)),
+        each("7x1   7x1   7x1   8x2+  7x1 ", "400", said(400)),
         each("7x1   7x1   7x1   7x1   7x1 ", "401", challenge(401)),
-        each("7x1   7x1   7x1   8x2+  7x1 ", "402", status(402)),
+        each("7x1   7x1   7x1   8x2+  7x1 ", "402", said(402)),
         each("7x1   7x1   7x1   8x2+  7x1 ", "403", challenge(403)),
-        each("7x1   7x1   7x1   8x2+  7x1 ", "404", status(404)),
-        each("7x1   7x1   7x1   8x2+  7x1 ", "409", status(409)),
-        each("7x1   7x1   7x1   8x2+  7x1 ", "422", status(422)),
-        each("7x1   7x1   7x1   8x2+  7x1 ", "451", status(451)),
-        // These do not come from the platform, so they do not concern one organization.
+        each("7x1   7x1   7x1   8x2+  7x1 ", "404", said(404)),
+        each("7x1   7x1   7x1   8x2+  7x1 ", "409", said(409)),
+        each("7x1   7x1   7x1   8x2+  7x1 ", "422", said(422)),
+        each("7x1   7x1   7x1   8x2+  7x1 ", "451", said(451)),
+        // Who sent these is unknown or not the platform, so they do not concern one organization.
         each("7x1   7x1   7x1   7x1   7x1 ", "407", status(407)),
         each("7x1   7x1   7x1   7x1   7x1 ", "511", status(511)),
+        each("7x1   7x1   7x1   7x1   7x1 ", "401 without an error", status(401)),
+        each("7x1   7x1   7x1   7x1   7x1 ", "403 without an error", status(403)),
+        each("7x1   7x1   7x1   7x1   7x1 ", "an empty 403", status(403).body("")),
         each("7x1   7x1   7x1   7x1   7x1 ", "a web page with 403", status(403).html()),
         each("7x1   7x1   7x1   7x1   7x1 ", "a bot check with 403", bot_check(403)),
         each("7x1   7x1   7x1   7x1   7x1 ", "a bot check with 503", bot_check(503)),

@@ -152,6 +152,11 @@ pub enum ServiceErrorKind {
         /// The time for which the server asks to wait (RFC 9110 section 10.2.3).
         retry_after: Option<Duration>,
     },
+    /// An answer with status 4xx came that is no error of the server's own form, so its sender is unknown.
+    Unidentified {
+        /// The status.
+        status: u16,
+    },
     /// An intermediary answered in place of the server.
     Intercepted {
         /// The intermediary.
@@ -212,7 +217,10 @@ impl ServiceErrorKind {
     /// Returns whether the same request may succeed a little later.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::NotSent(ConnectFailure::Tls) | Self::Intercepted { .. } | Self::OutOfContract => false,
+            Self::NotSent(ConnectFailure::Tls)
+            | Self::Unidentified { .. }
+            | Self::Intercepted { .. }
+            | Self::OutOfContract => false,
             Self::NotSent(_) | Self::TimedOut | Self::Interrupted => true,
             Self::Refused { status, .. } => matches!(status, 408 | 425 | 429 | 500..=599),
         }
@@ -241,9 +249,9 @@ impl ServiceErrorKind {
                 by: Intermediary::Challenge | Intermediary::Proxy | Intermediary::CaptivePortal,
                 ..
             } => false,
-            Self::Refused { status, .. } | Self::Intercepted { status, .. } => {
-                !(400..500).contains(status) || matches!(status, 408 | 425)
-            }
+            Self::Refused { status, .. }
+            | Self::Unidentified { status }
+            | Self::Intercepted { status, .. } => !(400..500).contains(status) || matches!(status, 408 | 425),
             Self::TimedOut | Self::Interrupted | Self::OutOfContract => true,
         }
     }
@@ -256,6 +264,9 @@ impl fmt::Display for ServiceErrorKind {
             Self::TimedOut => f.write_str("no answer in time"),
             Self::Interrupted => f.write_str("the answer was cut short"),
             Self::Refused { status, .. } => write!(f, "the server answered with status {status}"),
+            Self::Unidentified { status } => {
+                write!(f, "an unidentified server answered with status {status}")
+            }
             Self::Intercepted { by, status } => {
                 write!(f, "{by} answered in the server's place, with status {status}")
             }
@@ -282,7 +293,7 @@ mod tests {
 
     #[test]
     fn every_failure_has_a_step_and_words() {
-        use ServiceErrorKind::{Interrupted, NotSent, OutOfContract, Refused, TimedOut};
+        use ServiceErrorKind::{Interrupted, NotSent, OutOfContract, Refused, TimedOut, Unidentified};
         let unreachable = "the server could not be reached";
         let intercepted = |by, status| ServiceErrorKind::Intercepted { by, status };
         for (step, name, kind, words) in [
@@ -291,6 +302,12 @@ mod tests {
             (Step::CreateKey, "create_key", Refused { status: 429, retry_after: None }, "status 429"),
             (Step::CheckKey, "check_key", Interrupted, "the answer was cut short"),
             (Step::ListOrganizations, "list_organizations", OutOfContract, "makes no sense"),
+            (
+                Step::Login,
+                "login",
+                Unidentified { status: 403 },
+                "an unidentified server answered with status 403",
+            ),
             (
                 Step::ExchangeCode,
                 "exchange_code",

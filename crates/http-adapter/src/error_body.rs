@@ -21,17 +21,21 @@ pub(crate) struct ErrorDescription {
     pub(crate) words: String,
     pub(crate) code: Option<String>,
     pub(crate) error_type: Option<String>,
+    /// Whether the body has the form of the servers' own errors.
+    pub(crate) is_own_form: bool,
 }
 
 /// Describes the answer by the server's explanation if it has a known form, else by the size and type of
 /// the body. Nothing else of the body is quoted, and no other header.
 pub(crate) fn describe(response: &Response, body: &[u8], secrets: &Redactor) -> ErrorDescription {
     match explanation(body, secrets) {
-        Some(ErrorDescription { words, code, error_type }) if redirect_host(response).is_none() => {
+        Some(ErrorDescription { words, code, error_type, is_own_form })
+            if redirect_host(response).is_none() =>
+        {
             let [code, error_type] =
                 [code, error_type].map(|name| name.map(|name| secrets.clean(&name, LONGEST_NAME)));
             let words = format!(": {}", secrets.clean(&words, LONGEST_QUOTE));
-            ErrorDescription { words, code, error_type }
+            ErrorDescription { words, code, error_type, is_own_form }
         }
         _ => ErrorDescription { words: describe_form(response, body, secrets), ..Default::default() },
     }
@@ -68,7 +72,8 @@ fn describe_form(response: &Response, body: &[u8], secrets: &Redactor) -> String
 
 /// The human-readable part of an error: `error` and `error_description` of RFC 6749 section 5.2, the
 /// platform's `error` object, the `title` and `detail` of a gateway (RFC 9457 section 3.1), or the
-/// `message`, `detail` or `errors` of other frameworks, which may be lists. Tokens in the same body are redacted, since it may repeat them.
+/// `message`, `detail` or `errors` of other frameworks, which may be lists. Only `error` and `detail` without a
+/// `title` are the servers' own form. Tokens in the same body are redacted, since it may repeat them.
 fn explanation(body: &[u8], secrets: &Redactor) -> Option<ErrorDescription> {
     #[derive(Deserialize)]
     struct ErrorBody<'a> {
@@ -108,6 +113,7 @@ fn explanation(body: &[u8], secrets: &Redactor) -> Option<ErrorDescription> {
     for token in tokens.into_iter().filter_map(text).map(Zeroizing::new) {
         secrets.learn(&token);
     }
+    let is_own_form = answer.title.is_none() && (answer.error.is_some() || answer.detail.is_some());
     let description = text(answer.error_description);
     let nested = [answer.error, answer.detail].into_iter().flatten().find_map(fields::<PlatformError<'_>>);
     let (code, error_type, parts) = match nested {
@@ -126,7 +132,7 @@ fn explanation(body: &[u8], secrets: &Redactor) -> Option<ErrorDescription> {
         }
     };
     let parts: Vec<_> = parts.into_iter().flatten().filter(|part| !part.trim().is_empty()).collect();
-    (!parts.is_empty()).then(|| ErrorDescription { words: parts.join(": "), code, error_type })
+    (!parts.is_empty()).then(|| ErrorDescription { words: parts.join(": "), code, error_type, is_own_form })
 }
 
 /// Parses a text, or a list of texts and objects with one, as frameworks for validation send.

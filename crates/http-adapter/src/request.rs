@@ -138,11 +138,11 @@ impl<'a> ApiRequest<'a> {
     /// refusal is an answer as well, unless it is that of the country, and so is a web page for a resource
     /// that it does not have.
     pub(crate) async fn check_answer(self) -> Result<(), ServiceError> {
-        use ServiceErrorKind::{Intercepted, OutOfContract, Refused};
+        use ServiceErrorKind::{Intercepted, OutOfContract, Refused, Unidentified};
         let Err(error) = self.send(|_| Ok(())).await else { return Ok(()) };
         match error.kind {
-            Refused { .. } if error.reason() == Reason::Country => Err(error),
-            Refused { .. } | OutOfContract => Ok(()),
+            Refused { .. } | Unidentified { .. } if error.reason() == Reason::Country => Err(error),
+            Refused { .. } | Unidentified { .. } | OutOfContract => Ok(()),
             Intercepted { by: Intermediary::WebPage, status: 400..=499 } => Ok(()),
             _ => Err(error),
         }
@@ -241,10 +241,19 @@ impl ErrorContext<'_> {
     }
 
     fn refused(&self, response: &Response, body: &[u8]) -> ServiceError {
-        let ErrorDescription { words, code, error_type } =
+        let ErrorDescription { words, code, error_type, is_own_form } =
             error_body::describe(response, body, self.redactor);
+        let kind = match kind(response) {
+            // A status that asks to retry means the same, whoever sent it.
+            kind @ ServiceErrorKind::Refused { status: status @ 400..=499, .. }
+                if !is_own_form && !kind.is_transient() =>
+            {
+                ServiceErrorKind::Unidentified { status }
+            }
+            kind => kind,
+        };
         let status = in_words(response.status());
-        let error = self.error(kind(response), &format!("answered {status}{words}"));
+        let error = self.error(kind, &format!("answered {status}{words}"));
         error.with_code(&code.unwrap_or_default()).with_error_type(&error_type.unwrap_or_default())
     }
 

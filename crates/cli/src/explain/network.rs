@@ -52,6 +52,10 @@ pub(crate) fn hint(error: &ServiceError) -> String {
             "A captive portal or a proxy answered, not the platform. Open any web page in a browser on this machine \
              to see whether the network asks for something, and check --issuer and --api-base if you have set them."
         }
+        (Advice::IdentifyServer, _) => {
+            "The answer does not show which server refused this: a proxy, a firewall or the platform. Try another \
+             network, and check --issuer and --api-base if you have set them."
+        }
         (Advice::ChangeRoute, Some(ProxyInUse { url, setting })) => {
             return format!(
                 "The platform refuses requests from the country or region of the proxy {url}, which {setting} \
@@ -128,6 +132,7 @@ mod tests {
             (Step::ListOrganizations, refused(401), "sign in anew"),
             (Step::ListProjects, refused(401), "sign in anew"),
             (Step::CreateKey, refused(403), "permission"),
+            (Step::CreateKey, ServiceErrorKind::Unidentified { status: 403 }, "which server refused"),
             (Step::CreateKey, refused(429), "a few minutes"),
             (Step::Login, refused(503), "later"),
             (Step::Login, ServiceErrorKind::OutOfContract, "--issuer"),

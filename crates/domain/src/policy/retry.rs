@@ -94,6 +94,7 @@ mod tests {
             (TimedOut, [0, 1, EVER, 3, 0]),
             (Interrupted, [0, 1, EVER, 3, 0]),
             (OutOfContract, [0, 0, 2, 2, 0]),
+            (ServiceErrorKind::Unidentified { status: 403 }, [0, 0, 0, 0, 0]),
             (intercepted(Intermediary::Challenge, 503), [0, 0, 0, 0, 0]),
             (intercepted(Intermediary::Proxy, 407), [0, 0, 0, 0, 0]),
             (intercepted(Intermediary::Redirect, 302), [0, 0, 0, 0, 0]),

@@ -18,6 +18,8 @@ pub enum Advice {
     ChangeNetwork,
     /// Sign in to the network in a browser, or check the URLs of the servers.
     SignInToNetwork,
+    /// Find out which server refused the request: a proxy, a firewall or the platform.
+    IdentifyServer,
     /// Use a route, or a proxy, that leaves from a country that the platform serves.
     ChangeRoute,
     /// Wait longer for an answer, or check the network connection.
@@ -60,6 +62,7 @@ impl Advice {
             (Reason::Timeout, _) => Self::WaitLonger,
             (Reason::Challenge, _) => Self::ChangeNetwork,
             (Reason::Portal, _) => Self::SignInToNetwork,
+            (Reason::Unidentified, _) => Self::IdentifyServer,
             (Reason::Country, _) => Self::ChangeRoute,
             (Reason::RateLimit, _) => Self::SlowDown,
             (Reason::Unavailable, _) => Self::TryLater,
@@ -99,6 +102,10 @@ mod tests {
         ServiceErrorKind::Intercepted { by, status }
     }
 
+    fn unidentified(status: u16) -> ServiceErrorKind {
+        ServiceErrorKind::Unidentified { status }
+    }
+
     fn refused(status: u16) -> ServiceErrorKind {
         ServiceErrorKind::Refused { status, retry_after: None }
     }
@@ -113,6 +120,9 @@ mod tests {
             (intercepted(Intermediary::Redirect, 302), Reason::Portal, Advice::SignInToNetwork),
             (intercepted(Intermediary::WebPage, 200), Reason::Portal, Advice::SignInToNetwork),
             (intercepted(Intermediary::WebPage, 401), Reason::Portal, Advice::SignInToNetwork),
+            (unidentified(401), Reason::Unidentified, Advice::IdentifyServer),
+            (unidentified(403), Reason::Unidentified, Advice::IdentifyServer),
+            (unidentified(404), Reason::Unidentified, Advice::IdentifyServer),
             (ServiceErrorKind::NotSent(ConnectFailure::Dns), Reason::Dns, Advice::CheckHostName),
             (ServiceErrorKind::NotSent(ConnectFailure::Tls), Reason::Tls, Advice::CheckTrust),
             (ServiceErrorKind::NotSent(ConnectFailure::Proxy), Reason::Proxy, Advice::CheckProxy),

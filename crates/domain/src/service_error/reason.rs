@@ -19,6 +19,8 @@ pub enum Reason {
     Challenge,
     /// A captive portal, or another server on the way, answered in place of the platform.
     Portal,
+    /// The request was refused, and the answer does not show by which server.
+    Unidentified,
     /// No connection, or no whole answer, in time.
     Timeout,
     /// The connection ended before a whole answer.
@@ -59,6 +61,7 @@ impl Reason {
             Self::Proxy => "proxy",
             Self::Challenge => "challenge",
             Self::Portal => "portal",
+            Self::Unidentified => "unidentified",
             Self::Timeout => "timeout",
             Self::Interrupted => "interrupted",
             Self::Country => "country",
@@ -90,20 +93,25 @@ impl Reason {
                 by: Intermediary::CaptivePortal | Intermediary::Redirect | Intermediary::WebPage,
                 ..
             } => Self::Portal,
-            ServiceErrorKind::Refused { status, .. } => Self::of_refusal(error, status),
+            ServiceErrorKind::Unidentified { .. } => Self::of_code(error).unwrap_or(Self::Unidentified),
+            ServiceErrorKind::Refused { status, .. } => {
+                Self::of_code(error).unwrap_or_else(|| Self::of_refusal(error, status))
+            }
             ServiceErrorKind::OutOfContract => Self::OutOfContract,
         }
     }
 
-    fn of_refusal(error: &ServiceError, status: u16) -> Self {
+    fn of_code(error: &ServiceError) -> Option<Self> {
         let has =
             |code: &str| [&error.code, &error.error_type].into_iter().flatten().any(|own| **own == *code);
         if has("unsupported_country_region_territory") || has("request_forbidden") {
-            return Self::Country;
+            Some(Self::Country)
+        } else {
+            has("insufficient_quota").then_some(Self::Quota)
         }
-        if has("insufficient_quota") {
-            return Self::Quota;
-        }
+    }
+
+    fn of_refusal(error: &ServiceError, status: u16) -> Self {
         match status {
             401 => Self::Unauthorized,
             408 => Self::Timeout,

@@ -1,9 +1,9 @@
 //! Whole answers that are not a success, or not as agreed.
 
 use crate::support::{CANARY, PARSED, STEPS, answering, assert_clean, base, call, failure, good_body, http};
-use keymint_domain::ServiceErrorKind::{Intercepted, OutOfContract, Refused};
+use keymint_domain::ServiceErrorKind::{Intercepted, OutOfContract, Refused, Unidentified};
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted};
-use keymint_domain::{AuthServer, Intermediary, Ports, Reason, RevocationOutcome, Step};
+use keymint_domain::{Advice, AuthServer, Intermediary, Ports, Reason, RevocationOutcome, Step};
 use std::time::Duration;
 use wiremock::ResponseTemplate;
 
@@ -249,6 +249,7 @@ async fn the_code_and_the_type_of_an_error_are_read_at_every_step() {
         r#"{"error": {"code": null, "type": "request_forbidden", "param": null, "message": "no"}}"#,
         r#"{"error": "unsupported_country_region_territory", "error_description": "no"}"#,
         r#"{"detail": {"code": "unsupported_country_region_territory"}}"#,
+        r#"{"type": "request_forbidden", "message": "no"}"#,
     ] {
         for step in STEPS {
             assert_eq!(failure(step, answer(403, body)).await.reason(), Reason::Country, "{step}: {body}");
@@ -281,8 +282,40 @@ async fn a_2xx_without_content_is_out_of_contract() {
 async fn a_whole_answer_with_another_status_is_a_refusal() {
     for step in STEPS {
         for status in [101, 304, 400, 401, 403, 404, 408, 409, 422, 425, 429, 500, 502, 503, 504, 520, 599] {
+            let body = format!(r#"{{"error": {{"message": "no", "param": "{CANARY}"}}}}"#);
+            let error = failure(step, answer(status, body)).await;
+            assert_eq!(error.kind, Refused { status, retry_after: None });
+        }
+        for status in [101, 304, 408, 425, 429, 500, 502, 503, 504, 520, 599] {
             let error = failure(step, answer(status, format!(r#"{{"x": "{CANARY}"}}"#))).await;
             assert_eq!(error.kind, Refused { status, retry_after: None });
+        }
+    }
+}
+
+/// A proxy or a firewall sends such answers as well, so they say nothing about the account.
+#[tokio::test]
+async fn the_sender_of_a_refusal_without_an_error_of_the_servers_form_is_unknown() {
+    for step in STEPS {
+        for status in [400, 401, 403, 404, 409, 422, 451] {
+            let empty = ResponseTemplate::new(status);
+            let text = ResponseTemplate::new(status).set_body_raw("Forbidden", "text/plain");
+            let bodies = [
+                r#"{"message": "Forbidden"}"#,
+                r#"{"type": "about:blank", "title": "Forbidden", "detail": "no"}"#,
+                r#"{"error": {}}"#,
+                r#"{"error": null}"#,
+                "{}",
+                "[]",
+                "null",
+                "{",
+            ];
+            let json = bodies.map(|body| answer(status, body));
+            for template in [empty, text].into_iter().chain(json) {
+                let error = failure(step, template).await;
+                assert_eq!(error.kind, Unidentified { status }, "{error}");
+                assert_eq!((error.reason(), error.advice()), (Reason::Unidentified, Advice::IdentifyServer));
+            }
         }
     }
 }

@@ -203,11 +203,13 @@ mod tests {
     use crate::service_error::Step;
 
     #[test]
-    fn a_refusal_of_the_country_does_not_concern_one_organization() {
+    fn a_refusal_of_the_country_or_by_an_unidentified_server_does_not_concern_one_organization() {
         let kind = ServiceErrorKind::Refused { status: 403, retry_after: None };
         let refusal = ServiceError::new(Step::ListProjects, kind, "no");
         let country = refusal.clone().with_code("unsupported_country_region_territory");
-        for (failure, is_failure) in [(refusal, false), (country, true)] {
+        let unidentified =
+            ServiceError { kind: ServiceErrorKind::Unidentified { status: 403 }, ..refusal.clone() };
+        for (failure, is_failure) in [(refusal, false), (country, true), (unidentified, true)] {
             let selector = TargetSelector::default();
             let mut findings = Findings::new(&selector, true);
             findings.skip(failure);
