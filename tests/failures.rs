@@ -183,7 +183,13 @@ async fn wrong_usage_ends_with_2_before_anything_else_happens() {
 
 #[tokio::test]
 async fn a_secret_in_the_wrong_place_of_the_arguments_is_not_repeated() {
-    for key in ["sk-proj-canary0123456789", "sess-canary0123456789"] {
+    for key in [
+        "sk-proj-canary0123456789",
+        "sess-canary0123456789",
+        "http://localhost:5000/auth/callback?code=canary&state=s",
+        "http://user:canary@proxy:3128",
+        "canary_5fW9xKq2LmZ8vR1tBn",
+    ] {
         for args in [
             &["create", "--key", key][..],
             &["create", &format!("--key={key}")],
@@ -192,6 +198,22 @@ async fn a_secret_in_the_wrong_place_of_the_arguments_is_not_repeated() {
             &["create", "--issuer", key],
             &["create", "--http-timeout", key],
             &["create", key],
+            &["create", "--ca-file", key],
+            &["create", "--var", key],
+            &["create", "--scope", key, "--no-such-flag"],
+            &["finish", "--env-fil", key],
+            &["start", key],
+            &["list", key],
+            &["recover", "id", key],
+            &["doctor", key],
+            &["status", key],
+            &["config", key],
+            &["forget", key],
+            &["completions", key],
+            &["man", key],
+            &["demo", key],
+            &["help", key],
+            &["sandbox", "--at", key],
             &["sandbox", "--port", key],
             &["sandbox", "--latency", key],
             &[key],

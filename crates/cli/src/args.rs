@@ -17,9 +17,10 @@ pub(crate) mod values;
 use crate::error::{CliError, ErrorKind};
 use crate::os::env::{Environment, ProcessEnvironment};
 use crate::ui::reporter::Reporter;
+use clap::error::{ContextKind, ContextValue};
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
-use keymint_domain::text::redact_keys;
+use keymint_domain::text::redact_typed;
 use keymint_terminal::stderr;
 pub(crate) use keys::{ForgetArgs, RecoverArgs, RunArgs, StatusArgs};
 #[cfg(feature = "sandbox")]
@@ -162,7 +163,7 @@ impl Command {
 }
 
 /// Ends the program after wrong arguments, or after `--help`.
-pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
+pub(crate) fn refuse(mut error: clap::Error) -> ExitCode {
     let asked_for = !error.use_stderr();
     // What follows `--` is for another program.
     let flags: Vec<_> = std::env::args_os().skip(1).take_while(|argument| argument != "--").collect();
@@ -177,22 +178,36 @@ pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
-    // What was mistyped may be a key. It is masked without colours, whose codes end in a letter,
-    // so that no word would begin after one.
-    let plain = error.render().to_string();
-    let masked = redact_keys(&plain);
+    mask_typed(&mut error);
     if !(output.json || output.events) {
-        stderr::write(if masked == plain { error.render().ansi().to_string() } else { masked });
+        stderr::write(error.render().ansi().to_string());
         return ErrorKind::Usage.exit_code();
     }
     // The first paragraph has the error, unless it is that of the whole help.
     let message = if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         "a command is missing".to_owned()
     } else {
-        let words = masked.split("\n\n").next().unwrap_or_default().split_whitespace();
+        let plain = error.render().to_string();
+        let words = plain.split("\n\n").next().unwrap_or_default().split_whitespace();
         words.collect::<Vec<_>>().join(" ").trim_start_matches("error: ").to_owned()
     };
     Reporter::new(output).end(Err(CliError::usage(message)))
+}
+
+/// Masks what looks like a secret in the values that the error repeats.
+fn mask_typed(error: &mut clap::Error) {
+    let masked = error.context().filter_map(|(kind, value)| match value {
+        ContextValue::String(typed) => {
+            let masked = redact_typed(typed);
+            (masked != *typed).then_some((kind, ContextValue::String(masked)))
+        }
+        _ => None,
+    });
+    for (kind, masked) in masked.collect::<Vec<_>>() {
+        error.insert(kind, masked);
+        // The suggestions repeat it as well.
+        error.remove(ContextKind::Suggested);
+    }
 }
 
 #[cfg(test)]

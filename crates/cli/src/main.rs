@@ -38,7 +38,7 @@ fn main() -> ExitCode {
 fn run() -> ExitCode {
     let command = match Args::try_parse() {
         Ok(args) => args.command,
-        Err(error) => return args::refuse(&error),
+        Err(error) => return args::refuse(error),
     };
     let (profile, flags) = command.flags();
     let (sources, output) = match profile.map(|profile| config::read(profile, flags)) {

@@ -105,6 +105,44 @@ pub fn redact_keys(text: &str) -> String {
     masked
 }
 
+/// A mistyped value with what looks like a secret masked: keys, the login and the query of a URL, a `code=` or
+/// `state=`, and long random words, as codes and tokens are. For errors about a value that makes no sense where it
+/// is.
+///
+/// ```
+/// # use keymint_domain::text::redact_typed;
+/// assert_eq!(redact_typed("--nmae"), "--nmae");
+/// assert_eq!(redact_typed("http://localhost:5000/cb?code=1&state=2"), "http://localhost:5000/cb?[redacted]");
+/// assert_eq!(redact_typed("ac_5fW9xKq2LmZ8vR1tBn"), "[redacted]");
+/// ```
+pub fn redact_typed(text: &str) -> String {
+    let mask = |part: &str| if part.is_empty() { "" } else { "[redacted]" };
+    let query =
+        ["?", "#", "code=", "state="].iter().filter_map(|mark| Some(text.find(mark)? + mark.len())).min();
+    let (text, query) = text.split_at(query.unwrap_or(text.len()));
+    let (scheme, rest) = text.split_at(text.find("://").map_or(0, |at| at + 3));
+    let (login, rest) = rest.split_at(rest.rfind('@').unwrap_or(0));
+    let mut shown = format!("{scheme}{}", mask(login));
+    for part in rest.split_inclusive(|c| !is_token_character(c)) {
+        let word = part.trim_end_matches(|c| !is_token_character(c));
+        shown.push_str(if is_random(word) { mask(word) } else { word });
+        shown.push_str(&part[word.len()..]);
+    }
+    redact_keys(&(shown + mask(query)))
+}
+
+fn is_token_character(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_')
+}
+
+/// Returns whether a word is too long and too mixed for a flag, a name or a number.
+fn is_random(word: &str) -> bool {
+    let has = |is: fn(&u8) -> bool| word.bytes().any(|byte| is(&byte));
+    let (upper, lower) = (has(u8::is_ascii_uppercase), has(u8::is_ascii_lowercase));
+    let shortest = if upper && lower { 20 } else { 32 };
+    word.len() >= shortest && has(u8::is_ascii_digit) && (upper || lower)
+}
+
 fn is_key_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '*')
 }
@@ -173,6 +211,35 @@ mod tests {
             ("sk-sk-sess-x", "sk-[redacted]"),
         ] {
             assert_eq!(sanitize(outside, 80), shown);
+        }
+    }
+
+    #[test]
+    fn a_mistyped_value_is_shown_without_what_looks_like_a_secret() {
+        const TOKEN: &str = "uI7hmlRMb51RfRDYoX3L";
+        for (typed, shown) in [
+            ("--nmae", "--nmae"),
+            ("keymnit", "keymnit"),
+            ("no-such-organization-with-a-long-name", "no-such-organization-with-a-long-name"),
+            ("/home/ada/project-2026/.env", "/home/ada/project-2026/.env"),
+            ("2026-11-26T18:00:00Z", "2026-11-26T18:00:00Z"),
+            ("https://api.example/v1", "https://api.example/v1"),
+            ("really?", "really?"),
+            ("http://localhost:5000/auth/callback?code=c", "http://localhost:5000/auth/callback?[redacted]"),
+            ("localhost:5000/?error=e", "localhost:5000/?[redacted]"),
+            ("http://localhost:5000/#id_token=c", "http://localhost:5000/#[redacted]"),
+            ("code=c&state=s", "code=[redacted]"),
+            ("--state=s", "--state=[redacted]"),
+            ("http://ada:pw@proxy:3128", "http://[redacted]@proxy:3128"),
+            ("ada:p@w@proxy", "[redacted]@proxy"),
+            (TOKEN, "[redacted]"),
+            (&TOKEN[1..], &TOKEN[1..]),
+            ("0123456789abcdef0123456789abcdef", "[redacted]"),
+            (&format!("a/{TOKEN}/é {TOKEN}"), "a/[redacted]/é [redacted]"),
+            ("sk-proj-1", "sk-[redacted]"),
+            ("", ""),
+        ] {
+            assert_eq!(redact_typed(typed), shown);
         }
     }
 

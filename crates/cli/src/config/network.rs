@@ -5,6 +5,7 @@ use crate::args::values::{plain_text, wait};
 use crate::error::CliError;
 use crate::os::env::Environment;
 use keymint_delivery_adapter::read_trusted;
+use keymint_domain::text::redact_typed;
 use keymint_http_adapter::{ExtraRoots, HttpOptions, ProxySettings};
 use std::path::Path;
 
@@ -49,9 +50,10 @@ impl CaBundle {
     /// The certificates in it.
     pub(crate) fn read(&self) -> Result<ExtraRoots, CliError> {
         let Self { source, path } = self;
+        let shown = redact_typed(path);
         let pem = read_trusted(Path::new(path), LONGEST_PEM)
-            .map_err(|error| CliError::usage(format!("{source}: {path} cannot be read: {error}")))?;
-        ExtraRoots::parse_pem(&pem).map_err(|error| CliError::usage(format!("{source}: {path}: {error}")))
+            .map_err(|error| CliError::usage(format!("{source}: {shown} cannot be read: {error}")))?;
+        ExtraRoots::parse_pem(&pem).map_err(|error| CliError::usage(format!("{source}: {shown}: {error}")))
     }
 }
 

@@ -4,7 +4,7 @@ use crate::config::options::{DEFINITIONS, Definition, Kind};
 use crate::config::profile::Profile;
 use crate::error::CliError;
 use crate::ui::format::quoted;
-use keymint_domain::text::redact_keys;
+use keymint_domain::text::redact_typed;
 use std::ops::Range;
 use std::path::Path;
 use toml::Spanned;
@@ -40,11 +40,14 @@ impl FileSettings {
         let newlines: Vec<_> = text.match_indices('\n').map(|(at, _)| at).collect();
         let line = |span: Range<usize>| newlines.partition_point(|newline| *newline < span.start) + 1;
         let mistake = |span, what: &str| {
-            CliError::usage(format!("{}, line {}: {}", path.display(), line(span), redact_keys(what)))
+            CliError::usage(format!("{}, line {}: {}", path.display(), line(span), what))
                 .hint("Put that line right. `keymint config --help` has an example of the file.")
         };
         let document = DeTable::parse(text).map_err(|error| {
-            mistake(error.span().unwrap_or_default(), &format!("it is no TOML: {}", error.message()))
+            mistake(
+                error.span().unwrap_or_default(),
+                &format!("it is no TOML: {}", redact_typed(error.message())),
+            )
         })?;
         let read = |(key, value): (&Spanned<DeString<'_>>, &Spanned<DeValue<'_>>), of_profile| {
             let setting = setting(key.get_ref(), value.get_ref());
@@ -65,7 +68,7 @@ impl FileSettings {
         let Some(tables) = tables else { return Ok(settings) };
         for (key, table) in tables {
             let DeValue::Table(table) = table.get_ref() else {
-                let what = format!("profile {}: it must be a table", quoted(key.get_ref()));
+                let what = format!("profile {}: it must be a table", typed(key.get_ref()));
                 return Err(mistake(key.span(), &what));
             };
             let values: Vec<_> = table.iter().map(|setting| read(setting, true)).collect::<Result<_, _>>()?;
@@ -75,12 +78,17 @@ impl FileSettings {
             }
         }
         if !settings.is_defined && !profile.is_default() {
-            let names: Vec<_> = tables.keys().map(|key| quoted(key.get_ref())).collect();
-            let what = format!("{} has no profile {}", path.display(), quoted(profile.as_str()));
+            let names: Vec<_> = tables.keys().map(|key| typed(key.get_ref())).collect();
+            let what = format!("{} has no profile {}", path.display(), typed(profile.as_str()));
             return Err(CliError::usage(what).hint(format!("It has {}.", names.join(", "))));
         }
         Ok(settings)
     }
+}
+
+/// A name that has no meaning where it is, in quotes: it may be a pasted secret.
+fn typed(name: &str) -> String {
+    quoted(&redact_typed(name))
 }
 
 /// The name and the text of a setting, or the mistake in it.
@@ -102,7 +110,7 @@ fn definition(key: &str) -> Result<&'static Definition, String> {
             let nearest = keys.max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
             let nearest = nearest.filter(|nearest| likeness(nearest) > 0.7);
             let hint = nearest.map_or_else(String::new, |nearest| format!("; did you mean {nearest}?"));
-            Err(format!("there is no setting {}{hint}", quoted(key)))
+            Err(format!("there is no setting {}{hint}", typed(key)))
         }
     }
 }
@@ -163,6 +171,8 @@ mod tests {
         let refused = parse("[profiles.work]\n[profiles.home]", "wrok").unwrap_err();
         assert_eq!(refused.message(), "/c.toml has no profile \"wrok\"");
         assert_eq!(refused.hints().as_deref(), Some("It has \"home\", \"work\"."));
+        let refused = parse("[profiles.work]", "uI7hmlRMb51RfRDYoX3L").unwrap_err();
+        assert_eq!(refused.message(), "/c.toml has no profile \"[redacted]\"");
         assert!(parse("quiet = true", "work").unwrap().get("quiet").is_some());
     }
 
@@ -173,6 +183,13 @@ mod tests {
             ("isuer = \"canary\"", "line 1: there is no setting \"isuer\"; did you mean issuer?"),
             ("zzz = \"canary\"", "line 1: there is no setting \"zzz\""),
             ("sk-proj-canary0123456789 = 1", "line 1: there is no setting"),
+            (
+                "\"http://localhost:5000/?code=canary\" = 1",
+                "line 1: there is no setting \"http://localhost:5000/?[redacted]",
+            ),
+            ("canary5fW9xKq2LmZ8vR1tBn = 1", "line 1: there is no setting \"[redacted]\""),
+            ("canary5fW9xKq2LmZ8vR1tBn", "line 1: it is no TOML: "),
+            ("[profiles]\ncanary5fW9xKq2LmZ8vR1tBn = 1", "line 2: profile \"[redacted]\": "),
             ("force = true", "line 1: force: it is for one run"),
             ("profile = \"canary\"", "line 1: profile: it is for one run"),
             ("app = \"a\"\napp = \"canary\"", "line 2: it is no TOML: duplicate key"),
