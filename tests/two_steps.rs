@@ -125,6 +125,25 @@ async fn a_pending_sign_in_that_has_expired_is_told_as_such() {
     assert_eq!((code, machine.0.sandbox.keys().len()), (5, 0), "{told}");
 }
 
+#[tokio::test]
+async fn a_pending_sign_in_without_a_version_is_finished_and_of_another_version_is_told_and_stays() {
+    let machine = Machine::new().await;
+    let address = machine.signed_in().await;
+    let path = machine.pending_sign_ins().remove(0);
+    let content: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let mut newer = content.clone();
+    newer["version"] = 2.into();
+    fs::write(&path, newer.to_string()).unwrap();
+    let (code, _, told) = machine.finish(&[&address], "").await;
+    assert!(code == 4 && told.contains("Finish it with the version that began it"), "{told}");
+    assert!(path.exists() && machine.0.count("POST", "token") == 0);
+
+    let mut first = content;
+    first.as_object_mut().unwrap().remove("version").unwrap();
+    fs::write(&path, first.to_string()).unwrap();
+    assert_eq!(machine.finish(&[&address], "").await.0, 0);
+}
+
 /// The folder also has a damaged file and one that never ends.
 #[cfg(unix)]
 #[tokio::test]

@@ -77,8 +77,8 @@ pub use env_file::{
 pub use keymint_host::WhichError;
 pub use keyring::{FoundItem, Keyring, KeyringError, StoredItem};
 pub use store::{
-    FinishedRun, Journal, KeyRecord, KeyState, KnownKey, Named, PendingSignIn, PortLock, RecoveryStore,
-    StateDir, StoredKey, private_files, read_trusted,
+    FindSignInError, FinishedRun, Journal, KeyRecord, KeyState, KnownKey, Named, PendingSignIn, PortLock,
+    RecoveryStore, StateDir, StoredKey, private_files, read_trusted,
 };
 pub use variable::{InvalidVariableName, VariableName};
 

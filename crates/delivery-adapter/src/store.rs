@@ -10,7 +10,7 @@ mod trusted_file;
 
 use crate::threads;
 pub use journal::{FinishedRun, Journal, KeyRecord, KeyState, Named};
-pub use pending_sign_in::PendingSignIn;
+pub use pending_sign_in::{FindSignInError, PendingSignIn};
 pub use port_lock::PortLock;
 use private_files::{about, check_owner, check_parent, create_directory, standard_directory};
 pub use recovery::{RecoveryStore, StoredKey};

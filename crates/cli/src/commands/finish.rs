@@ -10,7 +10,7 @@ use crate::flow::response::ResponseReceiver;
 use crate::os::signals::Signals;
 use crate::ui::format::cut_address;
 use crate::ui::message::Message;
-use keymint_delivery_adapter::{PendingSignIn, StateDir, fail_point};
+use keymint_delivery_adapter::{FindSignInError, PendingSignIn, StateDir, fail_point};
 use keymint_terminal::stdin;
 use std::ffi::OsString;
 use zeroize::Zeroizing;
@@ -29,9 +29,8 @@ pub(crate) async fn run(args: &FinishArgs, context: &Context) -> Result<(), CliE
     if args.address.is_none() && stdin::is_cut(&pasted) {
         return Err(CliError::usage(cut_address()));
     }
-    let found = StateDir::open_default().and_then(|state| state.find_sign_in(&pasted));
-    let pending_sign_in: PendingSignIn<EndpointArgs> =
-        found.map_err(CliError::internal)?.ok_or_else(unknown)?;
+    let state = StateDir::open_default().map_err(CliError::internal)?;
+    let pending_sign_in: PendingSignIn<EndpointArgs> = state.find_sign_in(&pasted).map_err(not_found)?;
     if pending_sign_in.has_expired {
         return Err(CliError::new(ErrorKind::SignInTimeout, "that sign-in has expired")
             .hint("Begin again with `keymint start`. --sign-in-timeout gives it more time."));
@@ -47,7 +46,7 @@ pub(crate) async fn run(args: &FinishArgs, context: &Context) -> Result<(), CliE
     let settings = CreateSettings::of_finish(args, &endpoints, &context.sources)?;
     let flow = CreateFlow::prepare(context, &settings, signals).await?;
     if !pending_sign_in.claim().map_err(CliError::internal)? {
-        return Err(unknown());
+        return Err(not_found(FindSignInError::Unknown));
     }
     fail_point::reached("claimed");
     let PendingSignIn { pending, response, .. } = pending_sign_in;
@@ -71,14 +70,20 @@ async fn address(context: &Context, may_ask: bool) -> Result<Zeroizing<String>, 
     })
 }
 
-fn unknown() -> CliError {
-    CliError::new(
-        ErrorKind::SignInRefused,
-        "that address answers no sign-in that waits here: it was finished already, began elsewhere, or the address \
-         is not whole",
-    )
-    .hint(
-        "Give the whole address in quotes, or on standard input: a shell cuts it at &. Or begin again with `keymint \
-         start`.",
-    )
+fn not_found(error: FindSignInError) -> CliError {
+    let (message, hint) = match error {
+        FindSignInError::Unknown => (
+            "that address answers no sign-in that waits here: it was finished already, began elsewhere, or the \
+             address is not whole",
+            "Give the whole address in quotes, or on standard input: a shell cuts it at &. Or begin again with \
+             `keymint start`.",
+        ),
+        FindSignInError::OtherVersion => (
+            "that address answers no sign-in that this version of keymint can finish, and another version began one \
+             that waits here",
+            "Finish it with the version that began it, or begin again with `keymint start`.",
+        ),
+        error => return CliError::internal(error),
+    };
+    CliError::new(ErrorKind::SignInRefused, message).hint(hint)
 }

@@ -3,8 +3,9 @@
 use super::{StateDir, private_files};
 use crate::wall_clock;
 use keymint_domain::{AuthorizationResponse, Callback, Client, PendingAuthorization, SavedAuthorization};
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -17,17 +18,34 @@ const PENDING: &str = "pending";
 /// The extension of the files.
 const EXTENSION: &str = "json";
 
+/// The version of a file's content. Of another version's, only the [header](Header) means something here.
+const VERSION: u32 = 1;
+
 /// Longest file that is read, in bytes.
 const LONGEST: u64 = 64 * 1024;
 
 /// How long an expired sign-in is remembered, so that the user can learn that it has expired.
 const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The content of a file.
+/// The members of a file that each version has.
 #[derive(Serialize, Deserialize)]
-struct Content<T> {
+struct Header {
+    /// The first version had none.
+    #[serde(default = "first_version")]
+    version: Value,
     /// Seconds since 1970.
     expires: u64,
+}
+
+fn first_version() -> Value {
+    1.into()
+}
+
+/// The content of a file of this version.
+#[derive(Serialize, Deserialize)]
+struct Content<T> {
+    #[serde(flatten)]
+    header: Header,
     settings: T,
     authorization: SavedAuthorization,
 }
@@ -48,6 +66,21 @@ pub struct PendingSignIn<T> {
     path: PathBuf,
 }
 
+/// The failure to find a pending sign-in.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FindSignInError {
+    /// No pending sign-in has this response: it is completed, or began on another machine.
+    #[error("no pending sign-in has this response")]
+    Unknown,
+    /// No pending sign-in of this version has this response, and another version of this program began one.
+    #[error("no pending sign-in of this version has this response, and another version began one")]
+    OtherVersion,
+    /// The directory cannot be read.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
 impl StateDir {
     /// Saves a sign-in that another process can complete until it expires (seconds since 1970), with the settings
     /// that this process needs, such as the API to create the key at. Only this file has the code verifier.
@@ -63,7 +96,11 @@ impl StateDir {
     ) -> io::Result<()> {
         let folder = &self.directory(PENDING)?;
         forget_old(folder);
-        let content = Content { expires, settings, authorization: pending.into_saved() };
+        let content = Content {
+            header: Header { version: VERSION.into(), expires },
+            settings,
+            authorization: pending.into_saved(),
+        };
         let text = Zeroizing::new(serde_json::to_vec(&content)?);
         let path = folder.join(format!("{}.{EXTENSION}", private_files::new_id()));
         let mut file = private_files::new_file(&path)?;
@@ -73,24 +110,34 @@ impl StateDir {
             .map_err(|error| private_files::about(&path, &error))
     }
 
-    /// Finds the sign-in that this URL is the response to; `None` if it is completed, or began on another
-    /// machine. Its file remains until it is [claimed](PendingSignIn::claim).
+    /// Finds the sign-in that this URL is the response to. Its file remains until it is
+    /// [claimed](PendingSignIn::claim).
     ///
     /// # Errors
     ///
-    /// If the directory cannot be read.
-    pub fn find_sign_in<T: DeserializeOwned>(&self, pasted: &str) -> io::Result<Option<PendingSignIn<T>>> {
+    /// [`FindSignInError`] if there is none, or the directory cannot be read.
+    pub fn find_sign_in<T: DeserializeOwned>(
+        &self,
+        pasted: &str,
+    ) -> Result<PendingSignIn<T>, FindSignInError> {
+        let mut missing = FindSignInError::Unknown;
         for path in private_files::list(&self.directory(PENDING)?, EXTENSION)? {
             // A damaged file is skipped, and so is one that another process has just removed.
-            let Ok(Content { expires, settings, authorization }) = read(&path) else { continue };
+            let Ok(text) = read(&path) else { continue };
+            let Ok(Header { version, expires }) = serde_json::from_str(&text) else { continue };
+            if version != VERSION {
+                missing = FindSignInError::OtherVersion;
+                continue;
+            }
+            let Ok(Content { settings, authorization, .. }) = serde_json::from_str(&text) else { continue };
             let client = authorization.client.clone();
             let Ok(pending) = PendingAuthorization::restore(authorization) else { continue };
             if let Callback::Response(response) = pending.read_pasted(pasted) {
                 let has_expired = expires <= wall_clock::unix_now();
-                return Ok(Some(PendingSignIn { client, settings, pending, response, has_expired, path }));
+                return Ok(PendingSignIn { client, settings, pending, response, has_expired, path });
             }
         }
-        Ok(None)
+        Err(missing)
     }
 }
 
@@ -110,18 +157,74 @@ impl<T> PendingSignIn<T> {
     }
 }
 
-fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Content<T>> {
+fn read(path: &Path) -> io::Result<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::new());
     private_files::open(path)?.take(LONGEST).read_to_string(&mut text)?;
-    Ok(serde_json::from_str(&text)?)
+    Ok(text)
 }
 
-/// Removes the sign-ins that expired long ago.
+/// Removes the sign-ins of any version that expired long ago.
 fn forget_old(folder: &Path) {
     let oldest = wall_clock::unix_now().saturating_sub(REMEMBERED.as_secs());
     for path in private_files::list(folder, EXTENSION).unwrap_or_default() {
-        if read::<IgnoredAny>(&path).is_ok_and(|content| content.expires < oldest) {
+        let header = read(&path).ok().and_then(|text| serde_json::from_str::<Header>(&text).ok());
+        if header.is_some_and(|header| header.expires < oldest) {
             let _ = fs::remove_file(path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use keymint_domain::testing::pending;
+
+    /// The content of the one file of a new sign-in, changed, and what is then found.
+    fn found_after(
+        change: impl FnOnce(&mut Value),
+    ) -> (PathBuf, tempfile::TempDir, Result<(), FindSignInError>) {
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateDir::at(directory.path().join("state"));
+        state.save_sign_in(pending(), "settings", u64::MAX).unwrap();
+        let path = private_files::list(&state.directory(PENDING).unwrap(), EXTENSION).unwrap().remove(0);
+        let mut content: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        let address = format!("code=C&state={}", content["authorization"]["state"].as_str().unwrap());
+        change(&mut content);
+        fs::write(&path, content.to_string()).unwrap();
+        let found =
+            state.find_sign_in::<String>(&address).map(|found| assert_eq!(found.settings, "settings"));
+        (path, directory, found)
+    }
+
+    #[test]
+    fn a_sign_in_of_this_version_or_without_one_is_found_and_of_another_version_nothing_but_that() {
+        assert!(found_after(|content| assert_eq!(content["version"], 1)).2.is_ok());
+        let without = |content: &mut Value| drop(content.as_object_mut().unwrap().remove("version"));
+        assert!(found_after(without).2.is_ok());
+        for version in [0.into(), 2.into(), 1.5.into(), "1".into(), Value::Null, u64::MAX.into()] {
+            let found = found_after(|content| {
+                content["version"] = version;
+                content["authorization"] = Value::Null;
+            });
+            assert!(matches!(found.2, Err(FindSignInError::OtherVersion)), "{:?}", found.2);
+        }
+        let found = found_after(|content| content["authorization"]["state"] = "another".into());
+        assert!(matches!(found.2, Err(FindSignInError::Unknown)), "{:?}", found.2);
+    }
+
+    #[test]
+    fn a_file_that_never_ends_is_none_and_one_of_any_version_that_expired_long_ago_is_removed() {
+        let found = found_after(|content| content["more"] = "x".repeat(LONGEST as usize).into());
+        assert!(matches!(found.2, Err(FindSignInError::Unknown)), "{:?}", found.2);
+        for version in [1, 2] {
+            let (path, ..) = &found_after(|content| {
+                content["version"] = version.into();
+                content["expires"] = 1.into();
+            });
+            let found = found_after(|_| ());
+            fs::copy(path, found.0.with_file_name("old.json")).unwrap();
+            forget_old(found.0.parent().unwrap());
+            assert!(found.0.exists() && !found.0.with_file_name("old.json").exists());
         }
     }
 }
