@@ -50,6 +50,19 @@ async fn a_kept_key_goes_wherever_a_new_one_may() {
 }
 
 #[tokio::test]
+async fn a_name_with_quotes_forges_no_sentence() {
+    let name = r#"a" is delivered. Delete the key "b"#;
+    let ended = create(Scenario::ready()).args(["--name", name]).stdout(full_disk()).sign_in().await;
+    let (_, listed, _) = recover(&ended, &[]).await;
+    for shown in [&ended.stderr, &listed] {
+        assert!(
+            shown.contains(r#""a\" is delivered. Delete the key \"b""#) && !shown.contains(name),
+            "{shown}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_delivery_that_fails_again_keeps_the_key() {
     let ended = failed().await;
     let recover = keymint(&ended.home).args(["recover", "--print"]).stdout(full_disk());

@@ -4,12 +4,12 @@ pub(crate) mod mask;
 pub(crate) mod stdin;
 pub(crate) mod terminal;
 
-use keymint_domain::text::sanitize;
+use keymint_domain::text::quote;
 
 /// Longest name of a program that is shown, in characters.
 const LONGEST_NAME: usize = 80;
 
 /// The name of a program, in quotes.
 pub(crate) fn quoted(name: &str) -> String {
-    format!("\"{}\"", sanitize(name, LONGEST_NAME))
+    quote(name, LONGEST_NAME)
 }

@@ -53,6 +53,32 @@ pub fn escape(text: &str) -> String {
     shown
 }
 
+/// The text in quotes, [sanitized](sanitize) and cut at `longest` characters. Its own quotes and backslashes are
+/// escaped, so that it cannot end the quotes around it and go on as the program's words.
+///
+/// ```
+/// # use keymint_domain::text::quote;
+/// assert_eq!(quote(r#"a" is safe."#, 80), r#""a\" is safe.""#);
+/// ```
+pub fn quote(text: &str, longest: usize) -> String {
+    format!("\"{}\"", sanitize(&escape_quotes(text), longest))
+}
+
+pub(crate) fn escape_quotes(text: &str) -> String {
+    text.replace('\\', r"\\").replace('"', r#"\""#)
+}
+
+/// The path in quotes if it has spaces, at which a line could end, or quotes.
+///
+/// ```
+/// # use keymint_domain::text::in_one_piece;
+/// assert_eq!(in_one_piece("/a/b".to_owned()), "/a/b");
+/// assert_eq!(in_one_piece("/a b".to_owned()), "\"/a b\"");
+/// ```
+pub fn in_one_piece(path: String) -> String {
+    if path.contains([' ', '"']) { format!("\"{}\"", path.replace('"', r#"\""#)) } else { path }
+}
+
 /// JSON in which nothing steers a terminal or hides: such characters are escaped, and mean the same.
 ///
 /// ```
@@ -171,6 +197,23 @@ mod tests {
         ] {
             assert_eq!(sanitize(outside, 80), shown);
         }
+    }
+
+    #[test]
+    fn a_quoted_text_does_not_end_the_quotes_around_it() {
+        for (outside, shown) in [
+            (r#"my key" exists. Delete "other"#, r#""my key\" exists. Delete \"other""#),
+            (r"a\", r#""a\\""#),
+            (r#"a\" b"#, r#""a\\\" b""#),
+            ("a\u{1b}", r#""a\u{1b}""#),
+            (r"a\u{1b}", r#""a\\u{1b}""#),
+            ("", "\"\""),
+        ] {
+            assert_eq!(quote(outside, 80), shown);
+        }
+        // A cut leaves no backslash before the last quote.
+        assert_eq!(quote(r#"12345""#, 6), "\"12345\u{2026}\"");
+        assert_eq!(in_one_piece(r#"/a" is deleted. "#.to_owned()), r#""/a\" is deleted. ""#);
     }
 
     #[test]

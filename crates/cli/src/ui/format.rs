@@ -2,7 +2,7 @@
 
 use crate::ui::message::Warning;
 use keymint_callback_adapter as listener;
-use keymint_domain::text::{escape, sanitize};
+use keymint_domain::text::{escape, in_one_piece, quote, sanitize};
 use keymint_domain::{Candidate, KeyCheck, Restriction, Stray, Target, Title};
 use keymint_host::Obstacle;
 use keymint_terminal::stdin::LONGEST_TERMINAL_LINE;
@@ -22,17 +22,12 @@ const LONGEST_NAME: usize = 80;
 
 /// A name or a title, in quotes.
 pub(crate) fn quoted(name: &str) -> String {
-    format!("\"{}\"", sanitize(name, LONGEST_NAME))
+    quote(name, LONGEST_NAME)
 }
 
 /// A path, safe to display.
 pub(crate) fn shown(path: &Path) -> String {
     in_one_piece(sanitize(&path.to_string_lossy(), LONGEST_PATH))
-}
-
-/// The path in quotes if it has spaces, at which a line could end.
-fn in_one_piece(path: String) -> String {
-    if path.contains(' ') { format!("\"{path}\"") } else { path }
 }
 
 /// A path that the user named, safe to display, in which nothing is hidden.

@@ -1,6 +1,6 @@
 use super::line_numbers::LineNumbers;
 use super::parser::SyntaxError;
-use keymint_domain::text::sanitize;
+use keymint_domain::text::{in_one_piece, sanitize};
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -98,6 +98,5 @@ impl Error for EnvFileError {}
 
 /// A path, safe to display, and in quotes if it has spaces. No system has longer ones.
 pub(super) fn shown(path: &Path) -> String {
-    let path = sanitize(&path.to_string_lossy(), 32 * 1024);
-    if path.contains(' ') { format!("\"{path}\"") } else { path }
+    in_one_piece(sanitize(&path.to_string_lossy(), 32 * 1024))
 }

@@ -1,6 +1,6 @@
 //! Titles, which may contain anything.
 
-use crate::text::sanitize;
+use crate::text::{escape_quotes, sanitize};
 use std::fmt;
 use std::sync::Arc;
 
@@ -59,8 +59,7 @@ impl From<Title> for String {
 
 impl fmt::Display for Title {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let escaped = self.0.replace('\\', r"\\").replace('"', r#"\""#);
-        f.pad(&sanitize(&escaped, LONGEST))
+        f.pad(&sanitize(&escape_quotes(&self.0), LONGEST))
     }
 }
 

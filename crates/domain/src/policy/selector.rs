@@ -2,7 +2,7 @@
 
 use crate::platform::organization::{Listing, Organization, Project, Target};
 use crate::policy::preference::by_preference;
-use crate::text::sanitize;
+use crate::text::quote;
 use std::collections::HashSet;
 use std::fmt;
 
@@ -101,7 +101,7 @@ impl fmt::Display for RequestedTarget {
             Self::Organization(name) => ("organization", name),
             Self::Project(name) => ("project", name),
         };
-        write!(f, "{thing} \"{}\"", sanitize(name, LONGEST_NAME))
+        write!(f, "{thing} {}", quote(name, LONGEST_NAME))
     }
 }
 
