@@ -47,9 +47,33 @@ async fn config_shows_each_setting_with_its_source_and_no_secret() {
     assert_eq!(setting("issuer"), (json!("https://auth.openai.com"), "default".to_owned()));
     assert_eq!(setting("keyring"), (json!(false), "default".to_owned()));
     assert_eq!(setting("env_file"), (Value::Null, "default".to_owned()));
-    assert_eq!(setting("proxy"), (json!("http://proxy:3128"), "HTTPS_PROXY".to_owned()));
+    for server in ["issuer_proxy", "api_base_proxy"] {
+        assert_eq!(setting(server), (json!("http://proxy:3128"), "HTTPS_PROXY".to_owned()));
+    }
     assert_eq!(setting("profile"), (json!("work"), "KEYMINT_PROFILE".to_owned()));
     assert!(!shown.to_string().contains("canary"), "{shown}");
+}
+
+#[tokio::test]
+async fn config_shows_the_proxy_of_each_server_and_what_exempts_one() {
+    let home = tempfile::tempdir().unwrap();
+    for (no_proxy, api_base, expected) in [
+        ("", "https://api.openai.com", ["http://proxy:3128 HTTPS_PROXY"; 2]),
+        ("api.openai.com", "https://api.openai.com", ["http://proxy:3128 HTTPS_PROXY", "- no_proxy"]),
+        ("*", "https://api.openai.com", ["- no_proxy"; 2]),
+        ("", "http://127.0.0.1:9", ["http://proxy:3128 HTTPS_PROXY", "- loopback address"]),
+    ] {
+        let program = keymint(&home).args(["config"]).env("HTTPS_PROXY", "http://proxy:3128");
+        let program = program.env("no_proxy", no_proxy).env("KEYMINT_API_BASE", api_base);
+        let shown = program.output().await.stdout;
+        let row = |name: &str| {
+            let row = shown.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            row.split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!([row("issuer_proxy"), row("api_base_proxy")], expected, "{shown}");
+    }
+    let without = keymint(&home).args(["config"]).output().await.stdout;
+    assert!(!without.contains("proxy"), "{without}");
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ const EXCEPTION_VARIABLES: [&str; 2] = ["NO_PROXY", "no_proxy"];
 pub struct ProxySettings {
     proxy: Option<Result<Proxy, InvalidProxy>>,
     exceptions: Vec<Exception>,
+    exception_variable: &'static str,
 }
 
 impl ProxySettings {
@@ -42,9 +43,9 @@ impl ProxySettings {
             Ok(url) => Ok(Proxy { variable, url }),
             Err(flaw) => Err(InvalidProxy { variable, flaw }),
         });
-        let (_, exceptions) = first(&EXCEPTION_VARIABLES).unwrap_or_default();
+        let (exception_variable, exceptions) = first(&EXCEPTION_VARIABLES).unwrap_or_default();
         let exceptions = exceptions.split([',', ' ', '\t', '\r', '\n']).filter_map(Exception::parse);
-        Self { proxy, exceptions: exceptions.collect() }
+        Self { proxy, exceptions: exceptions.collect(), exception_variable }
     }
 
     /// The proxy, even if no server is reached through it.
@@ -58,14 +59,19 @@ impl ProxySettings {
     ///
     /// [`InvalidProxy`] if the proxy would be used, but is not understood.
     pub fn proxy_for(&self, base: &BaseUrl) -> Result<Option<&Proxy>, InvalidProxy> {
-        let url = base.join(&[]);
-        let is_exception = |exception: &Exception| exception.covers(&url);
         match &self.proxy {
-            Some(proxy) if !base.is_loopback() && !self.exceptions.iter().any(is_exception) => {
+            Some(proxy) if !base.is_loopback() && self.exempted_by(base).is_none() => {
                 proxy.as_ref().map(Some).map_err(|error| *error)
             }
             _ => Ok(None),
         }
+    }
+
+    /// The variable that exempts this URL from the proxy.
+    pub fn exempted_by(&self, base: &BaseUrl) -> Option<&'static str> {
+        let url = base.join(&[]);
+        let is_exempt = self.exceptions.iter().any(|exception| exception.covers(&url));
+        is_exempt.then_some(self.exception_variable)
     }
 }
 

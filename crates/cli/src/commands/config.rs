@@ -20,7 +20,7 @@ const LONGEST_VALUE: usize = 4096;
 pub(crate) fn run(args: &ConfigArgs, context: &Context) -> Result<(), CliError> {
     let sources = &context.sources;
     let mut settings = settings(&args.profile, sources)?;
-    settings.extend(proxy(sources)?);
+    settings.extend(proxies(&EndpointArgs::default(), sources)?);
     stdout::show(&if context.ui.wants_json() {
         json::config(sources.file.as_deref(), sources.profile.as_str(), &settings)
     } else {
@@ -28,16 +28,27 @@ pub(crate) fn run(args: &ConfigArgs, context: &Context) -> Result<(), CliError> 
     })
 }
 
-/// All settings but the proxy.
+/// All settings but the proxies.
 pub(super) fn settings(profile: &Option<String>, sources: &Sources<'_>) -> Result<Vec<Setting>, CliError> {
     DEFINITIONS.iter().map(|definition| setting(definition, profile, sources)).collect()
 }
 
-/// The proxy, if there is one. One that is not understood is an error where it would be used.
-pub(super) fn proxy(sources: &Sources<'_>) -> Result<Option<Setting>, CliError> {
+/// The proxy of each server, if a variable names one. One that is not understood is an error where it would be used.
+pub(super) fn proxies(endpoints: &EndpointArgs, sources: &Sources<'_>) -> Result<Vec<Setting>, CliError> {
     let proxies = config::proxy_settings(sources.environment);
-    Endpoints::resolve(&EndpointArgs::default(), sources)?.proxy(&proxies)?;
-    Ok(proxies.proxy().map(|proxy| constant("proxy".to_owned(), proxy.to_string().into(), proxy.variable())))
+    let endpoints = Endpoints::resolve(endpoints, sources)?;
+    endpoints.proxy(&proxies)?;
+    let Some(proxy) = proxies.proxy() else { return Ok(Vec::new()) };
+    let servers = [("issuer_proxy", &endpoints.client.issuer), ("api_base_proxy", &endpoints.api_base)];
+    let settings = servers.map(|(name, base)| {
+        let (value, source) = match proxies.exempted_by(base) {
+            _ if base.is_loopback() => (Value::Null, "loopback address"),
+            Some(variable) => (Value::Null, variable),
+            None => (proxy.to_string().into(), proxy.variable()),
+        };
+        constant(name.to_owned(), value, source)
+    });
+    Ok(settings.into())
 }
 
 fn text(sources: &Sources<'_>, settings: &[Setting]) -> String {

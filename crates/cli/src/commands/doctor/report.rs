@@ -2,7 +2,7 @@
 
 use super::{machine, show};
 use crate::args::{BrowserArgs, DoctorArgs, TimeoutArgs};
-use crate::commands::config::{proxy, settings, value_for_people};
+use crate::commands::config::{proxies, settings, value_for_people};
 use crate::config::{DEFINITIONS, Definition, Kind, SignInSettings};
 use crate::error::{CliError, ErrorKind};
 use crate::flow::context::Context;
@@ -114,7 +114,7 @@ fn changed_settings(args: &DoctorArgs, context: &Context) -> Result<Vec<Setting>
     }
     settings.retain(|setting| setting.short_source != "default");
     // A proxy that is not understood is a finding.
-    settings.extend(proxy(&context.sources).ok().flatten());
+    settings.extend(proxies(&args.endpoints, &context.sources).unwrap_or_default());
     Ok(settings)
 }
 
