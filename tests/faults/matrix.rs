@@ -106,7 +106,7 @@ impl Cell {
         let project_timeout = if expected.or_more { "2s" } else { "60s" };
         let http_timeout = if impatient { "4s" } else { "30s" };
         let limits = ["--project-timeout", project_timeout, "--http-timeout", http_timeout];
-        let ended = create(&server.url, &server.url, &limits).await;
+        let ended = create(&server.url, &server.url, &limits, async |_| {}).await;
         let complaints = complaints(step, expected, &server, &ended);
         if complaints.is_empty() {
             return String::new();

@@ -1,7 +1,7 @@
 //! One run of the binary against servers that are not the sandbox.
 
 use super::server::CODE;
-use keymint_testkit::{Launch, free_port, get, is_free};
+use keymint_testkit::{Launch, Running, free_port, get, is_free};
 use tempfile::TempDir;
 
 /// The name of the requested key.
@@ -24,8 +24,13 @@ pub(crate) struct Ended {
     pub(crate) home: TempDir,
 }
 
-/// `keymint create`, signed in by a user who does not hesitate.
-pub(crate) async fn create(issuer: &str, api_base: &str, args: &[&str]) -> Ended {
+/// `keymint create`, signed in by a user who does not hesitate, and then does this.
+pub(crate) async fn create(
+    issuer: &str,
+    api_base: &str,
+    args: &[&str],
+    then: impl AsyncFnOnce(&mut Running),
+) -> Ended {
     let (home, port) = (tempfile::tempdir().unwrap(), free_port());
     let mut run = Launch::new(env!("CARGO_BIN_EXE_keymint"), &home)
         .under(BOUNDED)
@@ -40,6 +45,7 @@ pub(crate) async fn create(issuer: &str, api_base: &str, args: &[&str]) -> Ended
         // The listener does not wait long for whoever is late.
         get(port, "/auth/done").await.unwrap_or_default()
     });
+    then(&mut run).await;
     let ended = run.finish().await;
     let (page, port_is_free) = (browser.await.unwrap(), is_free(port));
     Ended { code: ended.code, stdout: ended.stdout, stderr: ended.stderr, page, port_is_free, home }

@@ -3,6 +3,8 @@
 use super::fault::Then::{Closes, ClosesAtOnce, Drips, Floods, Hangs, NeverWas, Resets};
 use super::fault::{body, nothing, raw, status};
 use super::matrix::{each, once, play};
+use super::run::create;
+use super::server::{API_KEY, FaultServer, Step};
 
 /// An interim answer, which says nothing about the request (RFC 9110 section 15.2).
 const INTERIM: &str = "HTTP/1.1 103 Early Hints\r\nlink: </canary>\r\n\r\n";
@@ -50,6 +52,27 @@ async fn answers_that_do_not_come() {
         once("6x1   0x2   0x2   0x2   10x1", "endless interim answers", interim()),
     ];
     play(rows.map(|row| row.impatient())).await;
+}
+
+/// The key is reported, and delivered within the second in which the end of its answer may come. The signals
+/// find it in hand.
+#[tokio::test]
+async fn signals_while_the_end_of_an_answer_with_a_key_is_missing() {
+    for then in [Hangs, Drips] {
+        let server = FaultServer::start(Step::K, body("<good>").claims(999).then(then), 1).await;
+        let ended = create(&server.url, &server.url, &[], async |run| {
+            run.line(|line| line.contains("Created the key")).await;
+            run.signal("INT").await;
+            run.signal("INT").await;
+        })
+        .await;
+        let is_kept = ended.stderr.contains("it is kept in ");
+        assert!(
+            ended.code == 0 && ended.stdout.contains(API_KEY) || ended.code == 9 && is_kept,
+            "{}",
+            ended.stderr
+        );
+    }
 }
 
 #[tokio::test]

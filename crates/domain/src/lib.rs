@@ -91,7 +91,8 @@ pub use oauth::authorization::{
 pub use oauth::base_url::{BaseUrl, InvalidBaseUrl};
 pub use platform::login::{Login, LoginOrganization};
 pub use platform::new_key::{
-    CreatedKey, InvalidLifetime, InvalidScope, KeyDetails, KeyLifetime, KeyScope, NewKey, Restriction,
+    AnswerEnd, CreatedKey, InvalidLifetime, InvalidScope, KeyDetails, KeyLifetime, KeyScope, NewKey,
+    Restriction,
 };
 pub use platform::organization::{
     InvalidId, KeyId, Listing, Organization, OrganizationId, PolicyOwner, Project, ProjectId, Role, Target,

@@ -74,7 +74,9 @@ pub trait PlatformApi: Send + Sync {
     ///
     /// The body is `{"action": "create", "name": …}`, with `expires_in_seconds` and `scopes` only if they are
     /// set. Each success creates a new key. Therefore an error must not say that nothing was sent, or that the
-    /// server refused, unless that is certain.
+    /// server refused, unless that is certain. The platform does not show a key again: an implementation returns
+    /// as soon as the description of the key is complete, and the rest of the answer is the
+    /// [end](crate::AnswerEnd) of the created key.
     async fn create_api_key(
         &self,
         session: &SessionKey,

@@ -39,6 +39,34 @@ fn invalid_body(error: &serde_json::Error, path: &str, body: &[u8]) -> InvalidBo
     InvalidBody(format!("{what} (line {line}, column {column} of {size} bytes)"))
 }
 
+/// Finds the end of a JSON object or list whose text arrives in pieces.
+#[derive(Default)]
+pub(crate) struct ValueEnd {
+    depth: usize,
+    in_string: bool,
+    is_escaped: bool,
+}
+
+impl ValueEnd {
+    /// Returns whether the outermost object or list ends in this piece, which is the next one of its text.
+    pub(crate) fn is_in(&mut self, piece: &[u8]) -> bool {
+        piece.iter().any(|byte| {
+            let is_escaped = std::mem::take(&mut self.is_escaped);
+            match byte {
+                b'\\' if self.in_string => self.is_escaped = !is_escaped,
+                b'"' if !is_escaped => self.in_string = !self.in_string,
+                b'{' | b'[' if !self.in_string => self.depth += 1,
+                b'}' | b']' if !self.in_string => {
+                    self.depth = self.depth.saturating_sub(1);
+                    return self.depth == 0;
+                }
+                _ => {}
+            }
+            false
+        })
+    }
+}
+
 /// Parses an object; None if the JSON is not one of this form.
 pub(crate) fn fields<'a, T: Deserialize<'a>>(json: &'a RawValue) -> Option<T> {
     serde_json::from_str(json.get()).ok().map(|Object(fields)| fields)
@@ -84,5 +112,33 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
         }
 
         deserializer.deserialize_map(Fields(PhantomData)).map(Object)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_an_object_is_found_in_text_that_arrives_in_any_pieces() {
+        for (text, ends) in [
+            (r#"{"a": [{}, "]}", "\\", "\"}"], "b": {}}"#, true),
+            (" \r\n{}", true),
+            ("[[], {}]", true),
+            (r#"{"a": "}}""#, false),
+            (r#"{"a": "\"}"#, false),
+            ("{[}", false),
+            ("", false),
+            ("7", false),
+            (r#""{}""#, false),
+        ] {
+            for length in 1..=text.len().max(1) {
+                let mut end = ValueEnd::default();
+                let mut pieces = text.as_bytes().chunks(length);
+                let last = pieces.next_back().unwrap_or_default();
+                assert!(!pieces.any(|piece| end.is_in(piece)), "{text}, {length}");
+                assert_eq!(end.is_in(last), ends, "{text}, {length}");
+            }
+        }
     }
 }

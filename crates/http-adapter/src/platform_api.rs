@@ -4,7 +4,7 @@ use crate::endpoint::Endpoint;
 use crate::entries::Entry;
 use crate::list;
 use crate::paging::{Budget, LONGEST_LIST, Pages};
-use crate::request::{ApiRequest, Received};
+use crate::request::ApiRequest;
 use crate::wire::{self, CreateKey, OpenSession};
 use async_trait::async_trait;
 use keymint_domain::{
@@ -85,16 +85,15 @@ impl PlatformApi for HttpPlatformApi {
     ) -> Result<CreatedKey, ServiceError> {
         let (organization, project) = (target.organization_id.as_str(), target.project_id.as_str());
         let path = ["dashboard", "organizations", organization, "projects", project, "api_keys"];
-        let Received { parsed: mut created, cut } = self
+        let (mut created, end) = self
             .endpoint
             .post(Step::CreateKey, &path)
             .bearer(session.expose())
             .json(&CreateKey::from(key))
-            .receive(wire::created_key)
+            .send_for_object(wire::created_key)
             .await?;
         self.endpoint.learn(created.secret.expose());
-        // The key exists, and the platform does not show it again.
-        created.was_cut = cut.is_some();
+        created.end = end;
         Ok(created)
     }
 

@@ -1,12 +1,12 @@
 //! One request and its answer. The only module that makes a [`ServiceError`].
 
 use crate::error_body::{self, ErrorDescription};
-use crate::json::InvalidBody;
+use crate::json::{InvalidBody, ValueEnd};
 use crate::options::HttpOptions;
 use crate::redact::Redactor;
 use crate::retry_after::retry_after;
 use crate::transport;
-use keymint_domain::{Intermediary, ProxyInUse, Reason, ServiceError, ServiceErrorKind, Step};
+use keymint_domain::{AnswerEnd, Intermediary, ProxyInUse, Reason, ServiceError, ServiceErrorKind, Step};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use tokio::sync::MutexGuard;
@@ -67,15 +67,23 @@ impl<'a> ApiRequest<'a> {
         self,
         read: impl FnOnce(&[u8]) -> Result<T, InvalidBody>,
     ) -> Result<T, ServiceError> {
-        let Received { parsed, cut } = self.receive(read).await?;
-        cut.map_or(Ok(parsed), Err)
+        self.receive(false, read).await.map(|(parsed, _)| parsed)
     }
 
-    /// The same, with the error of an answer that broke off after a complete body.
-    pub(crate) async fn receive<T>(
+    /// The same, and parses a successful answer as soon as its JSON object is complete. The rest of the answer
+    /// is left to the returned end.
+    pub(crate) async fn send_for_object<T>(
         self,
         read: impl FnOnce(&[u8]) -> Result<T, InvalidBody>,
-    ) -> Result<Received<T>, ServiceError> {
+    ) -> Result<(T, AnswerEnd), ServiceError> {
+        self.receive(true, read).await
+    }
+
+    async fn receive<T>(
+        self,
+        may_end_early: bool,
+        read: impl FnOnce(&[u8]) -> Result<T, InvalidBody>,
+    ) -> Result<(T, AnswerEnd), ServiceError> {
         use ServiceErrorKind::{Interrupted, OutOfContract};
         let Self { request, longest_body, context } = self;
         let mut response = request.send().await.map_err(|error| context.transport(error))?;
@@ -97,29 +105,30 @@ impl<'a> ApiRequest<'a> {
             log(&response, None);
             return Err(context.intercepted(by, status));
         }
-        let Body { bytes, cut, large: _large } =
-            read_body(&mut response, longest_body, context.large_body).await;
-        log(&response, bytes.as_ref().map(|bytes| bytes.as_slice()));
-        let cut = cut.map(|error| context.transport(error));
         let is_success = status.is_success() && intermediary.is_none();
-        match (bytes, cut) {
-            (Some(body), Some(error)) => match read(&body) {
-                Ok(parsed) if is_success => Ok(Received { parsed, cut: Some(error) }),
-                _ => Err(error),
-            },
-            (Some(body), None) if status.is_success() => {
+        let object = (may_end_early && is_success).then(ValueEnd::default);
+        let Body { bytes, end, large: _large } =
+            read_body(&mut response, longest_body, object, context.large_body).await;
+        log(&response, bytes.as_ref().map(|bytes| bytes.as_slice()));
+        match (bytes, end) {
+            (_, BodyEnd::Cut(error)) => Err(context.transport(error)),
+            (Some(body), end) if is_success => {
                 let parsed = read(&body);
                 // A created key is never given up for an error beside it.
                 let is_key = creates && parsed.is_ok();
-                if !is_success || !is_key && error_body::has_error(&body) {
+                if !is_key && error_body::has_error(&body) {
                     return Err(context.refused(&response, &body));
                 }
                 let parsed = parsed.map_err(|InvalidBody(why)| {
                     context.answer(OutOfContract, status, &format!("but not as agreed: {why}"))
                 })?;
-                Ok(Received { parsed, cut: None })
+                let end = match end {
+                    BodyEnd::Ahead => AnswerEnd::after(ends_without_content(response)),
+                    _ => AnswerEnd::default(),
+                };
+                Ok((parsed, end))
             }
-            (Some(body), None) => Err(context.refused(&response, &body)),
+            (Some(body), _) => Err(context.refused(&response, &body)),
             (None, _) => {
                 let kind = if status.is_success() {
                     OutOfContract
@@ -149,49 +158,73 @@ impl<'a> ApiRequest<'a> {
     }
 }
 
-/// A parsed answer.
-pub(crate) struct Received<T> {
-    pub(crate) parsed: T,
-    /// The failure of the connection before the end of the answer.
-    pub(crate) cut: Option<ServiceError>,
-}
-
 /// The body of an answer, which may hold a secret.
 struct Body<'a> {
     /// `None` if it exceeds the limit.
     bytes: Option<Zeroizing<Vec<u8>>>,
-    /// The failure of the connection before its end.
-    cut: Option<reqwest::Error>,
+    end: BodyEnd,
     /// The lock of a large body, to be kept as long as the body.
     large: Option<MutexGuard<'a, ()>>,
 }
 
-/// Reads the body of an answer. Stops as soon as the body exceeds the limit.
-async fn read_body<'a>(response: &mut Response, longest: usize, lock: &'a LargeBody) -> Body<'a> {
+/// The reason why no more of a body was read.
+enum BodyEnd {
+    /// It has ended, or exceeds the limit.
+    Reached,
+    /// Its JSON object is complete, and its end has not been read.
+    Ahead,
+    /// The connection failed.
+    Cut(reqwest::Error),
+}
+
+/// Reads the body of an answer. Stops as soon as the body exceeds the limit, and, with `object`, as soon as
+/// its JSON object is complete.
+async fn read_body<'a>(
+    response: &mut Response,
+    longest: usize,
+    mut object: Option<ValueEnd>,
+    lock: &'a LargeBody,
+) -> Body<'a> {
+    let too_long = Body { bytes: None, end: BodyEnd::Reached, large: None };
     let announced = response.content_length().unwrap_or_default();
-    let Some(announced) = usize::try_from(announced).ok().filter(|length| *length <= longest) else {
-        return Body { bytes: None, cut: None, large: None };
+    let announced = match usize::try_from(announced).ok().filter(|length| *length <= longest) {
+        Some(announced) => announced,
+        // The object may end long before the body.
+        None if object.is_some() => longest,
+        None => return too_long,
     };
     // Before its memory is requested, since freed memory between other values stays with the process.
     let mut large = if announced > LARGE_BODY { Some(lock.lock().await) } else { None };
     // Not reallocated up to the announced length, which would leave a copy of a secret behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(announced));
-    let cut = loop {
+    let end = loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if bytes.len() + chunk.len() > longest => {
-                return Body { bytes: None, cut: None, large: None };
-            }
+            Ok(Some(chunk)) if bytes.len() + chunk.len() > longest => return too_long,
             Ok(Some(chunk)) => {
                 if large.is_none() && bytes.len() + chunk.len() > LARGE_BODY {
                     large = Some(lock.lock().await);
                 }
                 bytes.extend_from_slice(&chunk);
+                if object.as_mut().is_some_and(|object| object.is_in(&chunk)) {
+                    break BodyEnd::Ahead;
+                }
             }
-            Ok(None) => break None,
-            Err(error) => break Some(error),
+            Ok(None) => break BodyEnd::Reached,
+            Err(error) => break BodyEnd::Cut(error),
         }
     };
-    Body { bytes: Some(bytes), cut, large }
+    Body { bytes: Some(bytes), end, large }
+}
+
+/// Reads the rest of an answer, and returns whether nothing but blanks and its end came.
+async fn ends_without_content(mut response: Response) -> bool {
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if chunk.trim_ascii().is_empty() => {}
+            Ok(None) => return true,
+            Ok(Some(_)) | Err(_) => return false,
+        }
+    }
 }
 
 /// The kind of failure that a complete answer is.

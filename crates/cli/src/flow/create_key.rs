@@ -84,7 +84,7 @@ impl<'a> KeyCreation<'a> {
         let warn =
             || self.context.ui.report(&Message::StillCreating { patience: sign_in.http.request_timeout });
         let failure = match signals.shield(in_flight, creation, warn).await {
-            Shielded::Completed(Ok(created)) => return self.deliver(&created, signals).await,
+            Shielded::Completed(Ok(created)) => return self.deliver(created, signals).await,
             Shielded::Completed(Err(error @ ProvisionError::OutcomeUnknown { .. })) => {
                 self.context.explain(error)
             }
@@ -118,27 +118,29 @@ impl<'a> KeyCreation<'a> {
         Ok(Outcome::DryRun)
     }
 
-    async fn deliver(mut self, created: &ProvisionedKey, signals: &mut Signals) -> Result<Outcome, CliError> {
-        let ProvisionedKey { target, name, key, details, unconfirmed, was_cut, .. } = created;
+    async fn deliver(mut self, created: ProvisionedKey, signals: &mut Signals) -> Result<Outcome, CliError> {
+        let ProvisionedKey { target, name, key, details, unconfirmed, end, .. } = created;
         fail_point::reached("answered");
-        self.journal.created(key, details);
+        self.journal.created(&key, &details);
         let record = self.journal.record().expect("it was written before the key was requested");
         let expires_at = record.expires_at.as_deref();
-        self.context.ui.report(&Message::KeyCreated { last_four: key.last_four(), name, target, expires_at });
-        if *was_cut {
+        let last_four = key.last_four();
+        self.context.ui.report(&Message::KeyCreated { last_four, name: &name, target: &target, expires_at });
+        // Signals are heeded again during the delivery: the key is in hand.
+        if !end.arrives(&self.context.clock).await {
             self.context.ui.report(&Message::Warning(Warning::CutAnswer));
         }
         if !unconfirmed.is_empty() {
-            self.context.ui.report(&Message::Warning(Warning::Unconfirmed(unconfirmed)));
+            self.context.ui.report(&Message::Warning(Warning::Unconfirmed(&unconfirmed)));
         }
         self.context.ui.clear_progress();
         fail_point::reached("known");
-        let mut report = self.delivery.deliver(key, record, signals).await;
+        let mut report = self.delivery.deliver(&key, record, signals).await;
         fail_point::reached("delivered");
         self.journal.delivered(&report, self.settings.destinations.profile());
-        let kept_in = if report.must_be_kept() { self.keep(key, &mut report).await } else { None };
+        let kept_in = if report.must_be_kept() { self.keep(&key, &mut report).await } else { None };
         if !report.failures().is_empty() {
-            return Err(delivery_failed(name, &report, kept_in));
+            return Err(delivery_failed(&name, &report, kept_in));
         }
         match (&kept_in, report.kept()) {
             (Some(path), _) => self.context.ui.report(&Message::Kept { path }),
@@ -148,7 +150,7 @@ impl<'a> KeyCreation<'a> {
         fail_point::reached("noted");
         if self.settings.verify {
             tokio::select! {
-                () = verify_key::report(self.context, &self.settings.sign_in, key) => {}
+                () = verify_key::report(self.context, &self.settings.sign_in, &key) => {}
                 _ = signals.next() => {}
             }
         }

@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::event::Event;
 use crate::oauth::authorization::{AuthorizationGrant, PendingAuthorization};
 use crate::platform::login::Login;
-use crate::platform::new_key::{CreatedKey, KeyDetails, Restriction};
+use crate::platform::new_key::{AnswerEnd, CreatedKey, KeyDetails, Restriction};
 use crate::platform::organization::Target;
 use crate::ports::{PlatformApi, ResponseSource};
 use crate::provisioning::error::ProvisionError;
@@ -28,8 +28,8 @@ pub struct ProvisionedKey {
     pub details: KeyDetails,
     /// The requested restrictions that the server did not confirm.
     pub unconfirmed: Vec<Restriction>,
-    /// Whether the server's answer broke off after a complete description of the key.
-    pub was_cut: bool,
+    /// The end of the server's answer. A front end may wait for it, to report an answer that broke off.
+    pub end: AnswerEnd,
 }
 
 /// Waits for the browser's response, at most for `patience`.
@@ -107,9 +107,9 @@ impl Provisioner<'_> {
         let name = plan.key.name.clone();
         let create = || ports.platform.create_api_key(&session.key, &target, &plan.key);
         match runner.step(Step::CreateKey, deadline, create).await {
-            Ok(CreatedKey { secret: key, details, was_cut }) => {
+            Ok(CreatedKey { secret: key, details, end }) => {
                 let unconfirmed = plan.key.unconfirmed_by(&details);
-                Ok(ProvisionedKey { target, name, key, details, unconfirmed, was_cut })
+                Ok(ProvisionedKey { target, name, key, details, unconfirmed, end })
             }
             Err(cause) if cause.kind.leaves_outcome_unknown() => {
                 Err(ProvisionError::OutcomeUnknown { target: Box::new(target), key_name: name.into(), cause })
