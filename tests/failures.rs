@@ -99,11 +99,14 @@ async fn a_standard_output_that_keeps_nothing_ends_with_11_before_anything_else_
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_pipe_whose_reader_is_gone_ends_with_11_before_anything_else_happens() {
+async fn a_reader_that_is_gone_ends_with_11_before_anything_else_happens() {
     let home = tempfile::tempdir().unwrap();
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     ends_at_once(keymint(&home).stdout(writer), "nobody reads").await;
+    let (reader, writer) = std::os::unix::net::UnixStream::pair().unwrap();
+    drop(reader);
+    ends_at_once(keymint(&home).stdout(std::os::fd::OwnedFd::from(writer)), "nobody reads").await;
 }
 
 #[tokio::test]

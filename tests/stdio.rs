@@ -4,7 +4,8 @@
 
 use crate::support::{create, keymint, machine};
 use keymint_sandbox::{Consent, Scenario};
-use keymint_testkit::{ON_A_TERMINAL, browse, free_port, full_disk};
+use keymint_testkit::{ON_A_TERMINAL, Strace, browse, free_port, full_disk};
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
@@ -50,19 +51,20 @@ async fn a_full_disk_is_told_by_each_command_that_prints() {
 }
 
 #[tokio::test]
-async fn a_file_that_may_not_grow_any_more_costs_no_key() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("large");
+async fn a_file_without_room_for_a_key_is_found_out_before_anything_else_happens() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("large");
     fs::write(&file, vec![b'\n'; 128 * 1024]).unwrap();
-    let stdout = OpenOptions::new().append(true).open(&file).unwrap();
     // In units of half a KiB or of one.
-    let ended = create(Scenario::ready())
-        .under(["sh", "-c", "ulimit -f 64; exec \"$@\"", "keymint"])
-        .stdout(stdout)
-        .sign_in()
-        .await;
-    assert_eq!(ended.code, 9, "{}", ended.stderr);
-    assert_eq!(ended.kept(), format!("{}\n", ended.key()));
+    let may_not_grow = ["sh", "-c", "ulimit -f 64; exec \"$@\"", "keymint"].map(OsString::from).to_vec();
+    let full = Strace::of("fallocate", &["-e", "inject=fallocate:error=ENOSPC"]);
+    for under in [Some(may_not_grow), full.map(|strace| strace.words().to_vec())].into_iter().flatten() {
+        let stdout = OpenOptions::new().append(true).open(&file).unwrap();
+        let create = keymint(&home).args(["create", "--no-browser"]).under(under).stdout(stdout);
+        let stderr = create.output().await.exits_with(11).stderr;
+        assert!(stderr.contains("no room for the key") && !stderr.contains("/oauth/authorize"), "{stderr}");
+        assert_eq!(fs::metadata(&file).unwrap().len(), 128 * 1024);
+    }
 }
 
 #[tokio::test]
@@ -75,25 +77,27 @@ async fn a_standard_error_that_nobody_reads_keeps_no_key() {
     assert!(demo.code == 0 && demo.stdout.starts_with("sk-proj-"));
 }
 
-/// One with room for a key takes it whole. One without says at once that it has none.
 #[tokio::test]
-async fn a_standard_output_that_does_not_wait_has_the_whole_key_or_nothing_of_it() {
-    let home = tempfile::tempdir().unwrap();
-    let streams = || {
-        let (here, there) = UnixStream::pair().unwrap();
-        there.set_nonblocking(true).unwrap();
-        (here, there)
-    };
-    let (mut here, there) = streams();
-    assert!(keymint(&home).args(["demo"]).stdout(OwnedFd::from(there)).succeeds().await);
-    let mut key = String::new();
-    here.read_to_string(&mut key).unwrap();
-    assert!(key.starts_with("sk-proj-") && key.ends_with('\n') && key.lines().count() == 1, "{key}");
-
-    let (_unread, mut full) = streams();
-    while full.write(&[b' '; 4096]).is_ok() {}
-    let ended = create(Scenario::ready()).stdout(OwnedFd::from(full)).sign_in().await.exits_with(9);
-    assert!(ended.stderr.contains("Resource temporarily unavailable"), "{}", ended.stderr);
+async fn a_standard_output_that_does_not_wait_is_waited_for_and_has_the_whole_key() {
+    let (mut here, mut there) = UnixStream::pair().unwrap();
+    there.set_nonblocking(true).unwrap();
+    let mut filled = 0;
+    while let Ok(written) = there.write(&[b' '; 4096]) {
+        filled += written;
+    }
+    let mut run = create(Scenario::ready()).stdout(OwnedFd::from(there)).start().await;
+    let url = run.url().await;
+    let browser = browse(&url, Consent::Allow);
+    run.line(|line| line.contains("Created the key")).await;
+    let read = std::thread::spawn(move || {
+        let mut text = String::new();
+        here.read_to_string(&mut text).unwrap();
+        text
+    });
+    browser.await.unwrap().unwrap();
+    let key = format!("{}\n", run.sandbox.keys()[0].value);
+    assert_eq!(run.finish().await.code, 0);
+    assert_eq!(read.join().unwrap()[filled..], key);
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 #![cfg(target_os = "linux")]
 
 use crate::support::{KEYMINT, create, keymint, machine};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use keymint_sandbox::{Consent, Scenario, sign_in_remotely};
 use keymint_testkit::{Launch, Machine, Scripts, Strace, Terminal, browse, until};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -173,6 +175,37 @@ async fn a_sign_in_in_the_background_of_a_shell_ends_with_the_key() {
     assert_eq!(content, format!("OPENAI_API_KEY={key}\n"));
     terminal.types("exit\n").await;
     terminal.end().await;
+}
+
+/// With `stty tostop`, the system stops a background program that writes to the terminal.
+#[tokio::test]
+async fn a_key_waits_in_the_background_for_a_terminal_that_is_not_to_be_written_to() {
+    for destination in ["--print", "--copy"] {
+        let machine = machine(Scenario::ready()).await;
+        let browser = browser();
+        let shell = Launch::new("bash", &machine.home).args(["--norc", "--noprofile", "-i"]);
+        let shell = shell.current_dir(&machine.home).envs(machine.environment()).env("TERM", "xterm");
+        let mut terminal = Terminal::start(shell);
+        let said = machine.home.path().join("said");
+        let words = format!("--browser {} {destination}", browser.path("browser").display());
+        terminal.types(&format!("stty tostop; {KEYMINT} create {words} 2>said &\n")).await;
+        until(|| browser.path("url").exists()).await;
+        let page = browse(&browser.read("url"), Consent::Allow);
+        until(|| fs::read_to_string(&said).is_ok_and(|said| said.contains("Created the key"))).await;
+        // The shell shows it when it is stopped.
+        terminal.types("for i in 1 2 3; do sleep 0.1; jobs -s; done; echo it is $((40 + 2))\n").await;
+        let shown = terminal.shows("it is 42").await;
+        assert!(!shown.contains("Stopped"), "{shown}");
+        terminal.types("fg\n").await;
+        let key = machine.sandbox.keys()[0].value.clone();
+        let copied = BASE64_STANDARD.encode(&key);
+        terminal.shows(if destination == "--print" { &key } else { &copied }).await;
+        terminal.types("echo code $?\n").await;
+        terminal.shows("code 0").await;
+        page.await.unwrap().unwrap();
+        terminal.types("exit\n").await;
+        terminal.end().await;
+    }
 }
 
 /// Also after it was stopped.

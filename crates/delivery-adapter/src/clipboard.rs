@@ -8,10 +8,11 @@ use crate::threads;
 use keymint_domain::text::{human_duration, sanitize};
 use keymint_domain::{ApiKey, Clock, DeliveryError, DestinationId, KeyDestination, async_trait};
 use keymint_host::which;
+use keymint_terminal::write_all;
 use keymint_tokio_clock::TokioClock;
 use osc52::{Wrapping, set_clipboard};
 use std::env;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -207,11 +208,9 @@ fn quiet(path: &Path, arguments: &[&str]) -> Command {
 }
 
 fn write_to_terminal(sequences: &str) -> io::Result<()> {
-    let mut stderr = io::stderr();
-    if stderr.is_terminal() {
-        return stderr.write_all(sequences.as_bytes());
-    }
-    terminal::open()?.write_all(sequences.as_bytes())
+    let sequences = sequences.as_bytes();
+    let stderr = io::stderr();
+    if stderr.is_terminal() { write_all(stderr, sequences) } else { write_all(terminal::open()?, sequences) }
 }
 
 #[cfg(target_os = "linux")]

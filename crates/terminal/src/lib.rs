@@ -1,4 +1,4 @@
-//! Standard input and standard error of a program that a user runs at a terminal, where neither can block or
+//! The standard streams of a program that a user runs at a terminal, where neither can block or
 //! stop the rest of the program.
 //!
 //! A terminal that is held with Ctrl-S, or a pipe that nobody reads, blocks every write. A read from a terminal
@@ -9,6 +9,8 @@ mod foreground;
 pub mod stderr;
 pub mod stdin;
 mod wrap;
+mod write;
 
 pub use foreground::{forbids_writes, is_background};
 pub use wrap::prose;
+pub use write::write_all;

@@ -4,6 +4,7 @@
 //! drawn by the same thread.
 
 use crate::foreground::{GLANCE, forbids_writes, is_background};
+use crate::write::write_all;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io;
 use std::sync::OnceLock;
@@ -110,7 +111,7 @@ fn send(item: Item) {
     }
     let writer = WRITER.get_or_init(|| {
         let (sender, items) = mpsc::channel();
-        Builder::new().spawn(move || write_all(&items)).ok().map(|_| sender)
+        Builder::new().spawn(move || write_items(&items)).ok().map(|_| sender)
     });
     let unsent = match writer {
         Some(sender) => sender.send(item).err().map(|error| error.0),
@@ -122,7 +123,7 @@ fn send(item: Item) {
 }
 
 /// Writes what arrives.
-fn write_all(items: &Receiver<Item>) {
+fn write_items(items: &Receiver<Item>) {
     let mut spinner: Option<ProgressBar> = None;
     loop {
         let item = match &spinner {
@@ -163,31 +164,8 @@ fn put(text: &str) {
     let mut shown = anstream::AutoStream::new(Vec::new(), choice);
     let _ = io::Write::write_all(&mut shown, text.as_bytes());
     for piece in shown.into_inner().chunks(PIECE) {
-        let _ = put_bytes(piece);
+        let _ = write_all(io::stderr(), piece);
         WRITTEN.fetch_add(1, Ordering::Relaxed);
     }
     PENDING.fetch_sub(text.len() + OVERHEAD, Ordering::Relaxed);
-}
-
-/// Writes these bytes, and waits for a stream that does not block by itself.
-#[cfg(unix)]
-fn put_bytes(mut bytes: &[u8]) -> io::Result<()> {
-    use rustix::event::{PollFd, PollFlags, poll};
-    use rustix::io::{Errno, write};
-    let stderr = io::stderr();
-    while !bytes.is_empty() {
-        match write(&stderr, bytes) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => bytes = &bytes[written..],
-            Err(Errno::AGAIN) => drop(poll(&mut [PollFd::new(&stderr, PollFlags::OUT)], None)),
-            Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn put_bytes(bytes: &[u8]) -> io::Result<()> {
-    io::Write::write_all(&mut io::stderr(), bytes)
 }
