@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VariableName(String);
 
-/// A name that no variable with a key can have: shells do not take it, or the variable decides which programs,
+/// A name that no variable with a key can have: shells do not take it, keep it to themselves, or the variable decides which programs,
 /// libraries or start-up files are loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it must {0}")]
@@ -34,6 +34,8 @@ impl VariableName {
             Err(InvalidVariableName("be the name of a variable: letters, digits and _, and no digit first"))
         } else if LOADING.contains(&&*upper) || upper.starts_with("LD_") || upper.starts_with("DYLD_") {
             Err(InvalidVariableName("not be a variable that decides what programs load"))
+        } else if OF_A_SHELL.contains(&name) {
+            Err(InvalidVariableName("not be a variable that a shell keeps to itself"))
         } else {
             Ok(Self(name.to_owned()))
         }
@@ -64,6 +66,28 @@ const LOADING: [&str; 14] = [
     "JAVA_TOOL_OPTIONS",
 ];
 
+/// Variables that a shell lets nobody set, after which it reads no further: of bash as `sh`, of dash, and of zsh.
+pub(crate) const OF_A_SHELL: [&str; 18] = [
+    "BASHOPTS",
+    "BASH_VERSINFO",
+    "EUID",
+    "PPID",
+    "SHELLOPTS",
+    "UID",
+    "OPTIND",
+    "ARGC",
+    "EGID",
+    "GID",
+    "HISTCMD",
+    "LINENO",
+    "TTYIDLE",
+    "ZSH_EVAL_CONTEXT",
+    "ZSH_SUBSHELL",
+    "options",
+    "status",
+    "zsh_eval_context",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +110,7 @@ mod tests {
             "LD_PRELOAD",
             "DYLD_INSERT_LIBRARIES",
             "BASH_ENV",
+            "UID",
         ] {
             assert!(VariableName::parse(name).is_err(), "{name}");
         }

@@ -1,8 +1,9 @@
 //! Finds the lines of a dotenv file that set a variable, in a file on which readers agree.
 //!
-//! A line is accepted only if node's, npm's, Python's and Rust's readers, a POSIX shell and Docker read the
+//! A line is accepted only if node's, npm's, Python's and Rust's readers, a POSIX shell, zsh and Docker read the
 //! lines after it in the same way, and a shell runs none of it but the substitutions of a value.
 
+use crate::variable::OF_A_SHELL;
 use std::ops::Range;
 
 const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -211,6 +212,9 @@ impl Lines<'_> {
                 (start..end, end)
             }
         };
+        if !is_ours {
+            self.check_words(name_end, equals, quote.map_or(value.clone(), |_| start..start))?;
+        }
         let after = self.after_blanks(end);
         let has_comment = after > end && self.rest(after).starts_with('#');
         if !has_comment && !self.ends(after) {
@@ -273,6 +277,34 @@ impl Lines<'_> {
         // Only a shell knows no name with a dot. It ends where it is to export one.
         if !is_valid || name.contains('-') || (is_exported && name.contains('.')) {
             return Err("a name of a variable that some readers refuse");
+        } else if OF_A_SHELL.contains(&name) {
+            return Err(
+                "a variable that a shell keeps to itself: it would end there, or skip the lines after it",
+            );
+        }
+        Ok(())
+    }
+
+    /// Checks a line that a shell takes for a command and its words: there zsh looks for files that fit a pattern, and
+    /// for the program of a word that begins with `=`. It skips the rest of the file if there are none.
+    fn check_words(
+        &self,
+        name_end: usize,
+        equals: usize,
+        unquoted: Range<usize>,
+    ) -> Result<(), &'static str> {
+        let is_marked =
+            self.at > 0 && self.at == BYTE_ORDER_MARK.len() && self.text.starts_with(BYTE_ORDER_MARK);
+        let has_blank = equals > name_end || unquoted.start > equals + 1;
+        let has_dot = self.text[self.at..name_end].contains('.');
+        if (is_marked || has_blank || has_dot) && self.text[unquoted].contains(['*', '?', '[']) {
+            return Err(
+                "a pattern of file names in what a shell takes for a command: quote the value with '",
+            );
+        }
+        let rest = self.rest(equals + 1);
+        if equals > name_end && !rest.is_empty() && !rest.starts_with([' ', '\t', '\n']) {
+            return Err("a blank before `=` alone, which zsh takes for the name of a program");
         }
         Ok(())
     }
@@ -315,7 +347,11 @@ impl Lines<'_> {
         }
         let mut at = start;
         while let Some(c) = self.rest(at).chars().next().filter(|c| !c.is_ascii_whitespace()) {
+            let begins_part = at == start || self.text[..at].ends_with(':');
             match c {
+                '=' | '~' if begins_part && !self.is_home(at) => {
+                    return Err("a `=` or `~` before a name, which zsh looks for: quote the value with '");
+                }
                 '$' if is_exported => return Err("a substitution without quotes, which some shells split"),
                 '$' | '`' => at = self.end_of_substitution(at, false)?,
                 '"' | '\'' => {
@@ -335,6 +371,14 @@ impl Lines<'_> {
             }
         }
         Ok(at)
+    }
+
+    /// Returns whether a `~` stands for the home directory of this user. Zsh looks for the user or the program that
+    /// another one names, or a `=`, and skips the rest of the file if there is none.
+    fn is_home(&self, at: usize) -> bool {
+        self.rest(at)
+            .strip_prefix('~')
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', ':', ' ', '\t', '\n']))
     }
 
     /// Finds the end of `<your key>`, which is a value for all readers but a shell.
@@ -360,12 +404,12 @@ impl Lines<'_> {
             [b'$', b'(', b'A'..=b'Z' | b'a'..=b'z', ..] => self.find(body, |c| !is_plain(c)),
             [b'$', byte, ..] if byte.is_ascii_alphanumeric() || byte == b'_' => {
                 let end = self.find(body, |c| !c.is_ascii_alphanumeric() && c != '_');
-                // Dotenvy does not see an end or an escape there.
-                return if self.rest(end).starts_with(['"', '\'', '\\']) {
-                    Err(SUBSTITUTION)
-                } else {
-                    Ok(end)
+                // Dotenvy does not see an end or an escape there, and zsh sees a subscript or a modifier.
+                let is_misread = |rest: &str| {
+                    rest.starts_with(['"', '\'', '\\', '['])
+                        || [":s", ":g", ":&", ":="].iter().any(|modifier| rest.starts_with(modifier))
                 };
+                return if is_misread(self.rest(end)) { Err(SUBSTITUTION) } else { Ok(end) };
             }
             _ => return Err(SUBSTITUTION),
         };

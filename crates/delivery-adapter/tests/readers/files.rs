@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 /// An earlier version delivered to each, and some reader saw no key, or another one.
-pub(crate) const REPORTED: [&str; 30] = [
+pub(crate) const REPORTED: [&str; 47] = [
     "DATA=C:\\data\\\n",
     "DATA=C:\\data\\\nOPENAI_API_KEY=old\n",
     "A=it's\n",
@@ -36,6 +36,23 @@ pub(crate) const REPORTED: [&str; 30] = [
     "A=1 exit\n",
     "export A-B=1\n",
     "OPENAI_API_KEY=old\nA=\"x\nOPENAI_API_KEY=y\"\n",
+    "UID=1000\nGID=1000\n",
+    "export PPID=1\n",
+    "OPTIND=x\n",
+    "status=ok\n",
+    "options=x\n",
+    "A==x\n",
+    "A=x:=y\n",
+    "export A=~nobody-of-this-name\n",
+    "A=x:~nobody-of-this-name\n",
+    "A=$B[x\n",
+    "A=\"$B[x\"\n",
+    "A=$B:s/x\n",
+    "A.B=x*\n",
+    "\u{feff}A=x*\n",
+    "A = x*\n",
+    "A =x\n",
+    "A=~\r\n",
 ];
 
 /// Lines that such files have.
@@ -79,6 +96,8 @@ fn usual_line() -> impl Strategy<Value = String> {
         "K=\"${A} $(id -u)\"",
         "L=$(id)",
         "M=~/*.txt",
+        "R=~:~/x:~",
+        "T=http://$HOST:80/~user?x=[1]",
         "N.O=1",
         "P=ünï–code",
         "Q=\"#\" # \"#\"",

@@ -89,8 +89,9 @@ fn compare(delivered: &[Delivered]) {
     };
     check("dotenvy", &paths.iter().map(|path| dotenvy(path)).collect(), false);
     check("docker", &docker, true);
-    for shell in ["bash", "dash"] {
-        check(shell, &ask(Command::new(shell).arg(script("shell.sh")), &paths), false);
+    for shell in [&["bash"][..], &["bash", "--posix"], &["dash"], &["zsh", "-f"]] {
+        let mut command = Command::new(shell[0]);
+        check(&shell.join(" "), &ask(command.args(&shell[1..]).arg(script("shell.sh")), &paths), false);
     }
     if let Some(readers) = readers() {
         let node = || {
