@@ -77,8 +77,8 @@ pub(crate) fn end(outcome: Outcome) -> String {
         ),
         Outcome::DryRun => (
             Mark::Done,
-            "The dry run went well",
-            "You are signed in, and nothing was created. \
+            "You are signed in",
+            "Nothing was created, as you asked. \
              You can close this tab and go back to the program that opened it.",
         ),
     };

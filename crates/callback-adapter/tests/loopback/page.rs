@@ -23,7 +23,7 @@ async fn the_page_tells_how_it_ended_and_then_the_ports_close() {
         (Outcome::KeyUnknown, "A key may have been created"),
         (Outcome::NoKey, "No key was created"),
         (Outcome::Refused, "The sign-in was refused"),
-        (Outcome::DryRun, "The dry run went well"),
+        (Outcome::DryRun, "You are signed in"),
     ] {
         let (browser, listener, page) = open_page().await;
         let (end, ()) = tokio::join!(read_to_end(page), within_a_minute(listener.conclude(outcome)));
