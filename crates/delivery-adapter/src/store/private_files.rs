@@ -273,7 +273,7 @@ fn process_exists(_: &str) -> bool {
 }
 
 /// Adds the path to an error.
-pub(crate) fn about(path: &Path, error: &io::Error) -> io::Error {
+pub fn about(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 

@@ -29,16 +29,18 @@ pub(super) async fn write(
     context: &Context,
     findings: &mut Vec<Finding>,
 ) -> Result<(), CliError> {
-    let path = std::path::absolute(path).map_err(|error| unusable(path, error))?;
+    let path = std::path::absolute(path).map_err(unusable)?;
     let settings = changed_settings(args, context)?;
-    let mut file = create(&path, args.force).map_err(|error| unusable(&path, error))?;
+    let mut file = create(&path, args.force).map_err(unusable)?;
     let answers = AnswerLog::default();
     let written = async {
         if args.sign_in {
             sign_in(args, context, &answers, findings).await?;
         }
-        let text = text(findings, &settings, &answers);
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| unusable(&path, error))
+        let text = text(findings, &settings, &answers, args.sign_in);
+        file.write_all(text.as_bytes())
+            .and_then(|()| file.sync_all())
+            .map_err(|error| unusable(private_files::about(&path, &error)))
     };
     written.await.inspect_err(|_| drop(fs::remove_file(&path)))?;
     stderr::write(format!("\nThe report is in {}. Read it before you publish it.\n", shown(&path)));
@@ -49,20 +51,21 @@ pub(super) async fn write(
 fn create(path: &Path, force: bool) -> io::Result<File> {
     let removed = if force { fs::remove_file(path) } else { Ok(()) };
     match removed {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(private_files::about(path, &error));
+        }
         _ => {}
     }
     private_files::new_file(path)
 }
 
-fn unusable(path: &Path, error: io::Error) -> CliError {
+/// The error of a file, which names its path.
+fn unusable(error: io::Error) -> CliError {
     let hint = match error.kind() {
         io::ErrorKind::AlreadyExists => "Replace it with --force, or name another file.",
         _ => "Name another file.",
     };
-    CliError::new(ErrorKind::DestinationUnusable, format!("{}: no report can be written", shown(path)))
-        .because(error)
-        .hint(hint)
+    CliError::new(ErrorKind::DestinationUnusable, "no report can be written").because(error).hint(hint)
 }
 
 /// Signs in and lists organizations and projects, and logs the shapes of the answers.
@@ -118,7 +121,7 @@ fn changed_settings(args: &DoctorArgs, context: &Context) -> Result<Vec<Setting>
     Ok(settings)
 }
 
-fn text(findings: &[Finding], settings: &[Setting], answers: &AnswerLog) -> String {
+fn text(findings: &[Finding], settings: &[Setting], answers: &AnswerLog, signed_in: bool) -> String {
     let mut text = format!(
         "keymint report\n\n\
          Version   {}\n\
@@ -152,7 +155,12 @@ fn text(findings: &[Finding], settings: &[Setting], answers: &AnswerLog) -> Stri
         let _ = writeln!(text, "{name:<16} {value:<24} {source}");
     }
     if answers.is_empty() {
-        return text + "\nAnswers: none. --sign-in compares them with what keymint expects.\n";
+        let why = if signed_in {
+            "The sign-in failed before a server answered."
+        } else {
+            "--sign-in compares them with what keymint expects."
+        };
+        return text + &format!("\nAnswers: none. {why}\n");
     }
     let differences = answers.differences();
     text + &format!(
