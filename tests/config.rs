@@ -23,7 +23,10 @@ fn configured(text: &str) -> (TempDir, PathBuf, Launch) {
 async fn config_shows_each_setting_with_its_source_and_no_secret() {
     let text = "pipe_to = \"vault write key=canary\"\n[profiles.work]\nhttp_timeout = 20\n";
     let (_home, file, program) = configured(text);
-    let program = program.env("KEYMINT_PROFILE", "work").env("KEYMINT_CALLBACK_PORT", "5001");
+    let program = program
+        .env("KEYMINT_PROFILE", "work")
+        .env("KEYMINT_CALLBACK_PORT", "5001")
+        .env("KEYMINT_SIGN_IN_TIMEOUT", "2h");
     let program = program
         .env("HTTPS_PROXY", "http://user:canary@proxy:3128")
         .env("KEYMINT_NAME", "sk-proj-canary0123456789");
@@ -43,6 +46,7 @@ async fn config_shows_each_setting_with_its_source_and_no_secret() {
     };
     assert_eq!(setting("callback_port"), (json!(5001), "KEYMINT_CALLBACK_PORT".to_owned()));
     assert_eq!(setting("http_timeout"), (json!("20"), format!("{path}, line 3, profile work")));
+    assert_eq!(setting("sign_in_timeout"), (json!("1h"), "KEYMINT_SIGN_IN_TIMEOUT".to_owned()));
     assert_eq!(setting("pipe_to"), (json!("vault …"), format!("{path}, line 1")));
     assert_eq!(setting("issuer"), (json!("https://auth.openai.com"), "default".to_owned()));
     assert_eq!(setting("keyring"), (json!(false), "default".to_owned()));

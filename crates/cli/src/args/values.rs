@@ -4,7 +4,7 @@ use keymint_domain::{KeyLifetime, KeyScope};
 use std::time::Duration;
 
 /// Longest wait for the user or a server. A longer one is cut to this.
-const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
 /// `1` or `0`, or a word for it.
 pub(crate) fn switch(value: &str) -> Result<bool, &'static str> {
