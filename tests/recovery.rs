@@ -79,11 +79,16 @@ async fn a_key_is_deleted_by_its_id_and_said_to_be_still_valid() {
 
     let (code, _, told) = recover(&ended, &["--delete"]).await;
     assert_eq!(code, 2, "{told}");
+    let (_, _, told) = recover(&ended, &[]).await;
+    assert!(told.contains("`keymint recover ID --print`"), "{told}");
     let (code, _, told) = recover(&ended, &["--delete", "no-such-id"]).await;
     assert_eq!(code, 2, "{told}");
     let (code, _, told) = recover(&ended, &["--delete", id]).await;
     assert!(code == 0 && told.contains("stays valid"), "{told}");
     assert_eq!(files(&ended).len(), 1);
+    assert_eq!(recover(&ended, &["--delete"]).await.0, 0);
+    let (code, _, told) = recover(&ended, &["--print"]).await;
+    assert!(code == 2 && told.contains("the recovery folder has no key\n"), "{told}");
 }
 
 #[tokio::test]

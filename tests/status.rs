@@ -54,6 +54,8 @@ async fn a_variable_of_the_environment_comes_before_the_file() {
     let in_one_line = told.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(in_one_line.contains("ends in 7bQz, and was not made by keymint here"), "{told}");
     assert!(told.contains("What it would use if that were not there:"), "{told}");
+    let told = status(&ended.home, &[], &[("OPENAI_API_KEY", "old")], &[&key]).await.stdout;
+    assert!(told.contains("OPENAI_API_KEY in the environment: is too short for a key\n"), "{told}");
 
     // Another variable is another matter.
     let environment = [("OPENAI_API_KEY", OTHER), ("KEYMINT_VAR", "MY_KEY")];

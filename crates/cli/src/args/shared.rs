@@ -42,8 +42,9 @@ pub(crate) struct BrowserArgs {
     /// Do not open a browser; the address to open is shown either way
     #[arg(long)]
     pub(crate) no_browser: bool,
-    /// Open the address with this command; %s stands for the address, which is the last argument
-    /// otherwise [default: what BROWSER says, else the system's browser]
+    /// Start the browser with this command. A one-time address of this machine, which leads to the
+    /// one that is shown, replaces %s, or is the last argument [default: what BROWSER says, else the
+    /// system's browser]
     #[arg(long, value_name = "CMD", conflicts_with = "no_browser")]
     pub(crate) browser: Option<String>,
     /// Do not listen for the browser; paste the address that it ended on

@@ -67,6 +67,10 @@ fn line(stored: &StoredKey) -> String {
 
 /// Selects the key with this id, or the only one.
 fn select(mut stored: Vec<StoredKey>, id: Option<&str>) -> Result<StoredKey, CliError> {
+    if stored.is_empty() {
+        return Err(CliError::new(ErrorKind::Usage, "the recovery folder has no key")
+            .hint("A key is kept there only if its destination failed."));
+    }
     if let Some(id) = id {
         stored.retain(|stored| stored.id == id);
     }
@@ -74,7 +78,7 @@ fn select(mut stored: Vec<StoredKey>, id: Option<&str>) -> Result<StoredKey, Cli
         (Some(only), 0) => Ok(only),
         (Some(_), _) => {
             Err(CliError::new(ErrorKind::Usage, "the recovery folder has several keys: say which by its id")
-                .hint("`keymint recover` lists them."))
+                .hint("`keymint recover` lists them with their ids."))
         }
         (None, _) => Err(CliError::new(ErrorKind::Usage, "the recovery folder has no such key")
             .hint("`keymint recover` lists what there is.")),

@@ -169,12 +169,9 @@ impl Destinations {
         self.print || !self.elsewhere()
     }
 
-    /// The variable in which programs look for the key, if they do so by themselves.
+    /// The variable in which programs look for the key, if it is for the user to set.
     pub(crate) fn variable(&self) -> Option<&str> {
-        match &self.env_file {
-            Some(file) => Some(file.variable.as_str()),
-            None => (self.stdout() || self.copy).then_some(VariableName::OPENAI),
-        }
+        (self.env_file.is_none() && (self.stdout() || self.copy)).then_some(VariableName::OPENAI)
     }
 
     /// The profile of the keyring that gets the key.

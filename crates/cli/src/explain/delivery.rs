@@ -140,6 +140,7 @@ pub(crate) fn failures(report: &DeliveryReport) -> String {
         .iter()
         .map(|(id, error)| match id.as_str() {
             STDOUT => format!("standard output failed ({error})"),
+            "pipe" => format!("--pipe-to failed ({error})"),
             id => format!("{} failed ({error})", escape(id)),
         })
         .collect();

@@ -6,7 +6,7 @@ use keymint_host::{Advice, HostEnvironment, HostKind};
 pub(crate) fn redirect(host: &HostEnvironment, port: u16) -> Option<Advice> {
     let mut advice = host.advice(port)?;
     if host.kind == HostKind::Container {
-        advice.text += " You can also sign in in two steps, of which `keymint start` is the first.";
+        advice.text += " Or sign in with `keymint start` and `keymint finish`, which need no port.";
     }
     Some(advice)
 }

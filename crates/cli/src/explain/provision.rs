@@ -16,8 +16,8 @@ pub(crate) fn provision(error: ProvisionError, now: &str) -> CliError {
     let (kind, hint) = match &error {
         ProvisionError::AuthorizationTimedOut { .. } => (
             SignInTimeout,
-            "Run it again, and open the address in a browser on this machine, or in another, and paste where that \
-             ends. --sign-in-timeout waits longer.",
+            "Run it again, and open the address in a browser on this machine. For a browser elsewhere, use `keymint \
+             start` and `keymint finish`. --sign-in-timeout waits longer.",
         ),
         ProvisionError::Authorization(AuthorizationError::Denied { .. }) => {
             (SignInRefused, "Run it again to try once more, perhaps with another account.")

@@ -9,7 +9,7 @@ use crate::flow::delivery::{Delivery, print_in_time};
 use crate::flow::env_conflicts;
 use crate::flow::verify_key;
 use crate::os::signals::{Shielded, Signals};
-use crate::ui::format::{DASHBOARD, own_path, quoted};
+use crate::ui::format::{DASHBOARD, own_path, quoted, recover_command};
 use crate::ui::json;
 use crate::ui::message::{Message, Warning};
 use crate::ui::reporter::Reporter;
@@ -191,7 +191,7 @@ fn delivery_failed(name: &str, report: &DeliveryReport, kept_in: Option<PathBuf>
     let error = |message| CliError::new(ErrorKind::DeliveryFailed { is_lost }, message);
     match (kept_in, report.kept()) {
         (Some(path), _) => error(format!("{failed}; it is kept in {}", own_path(&path)))
-            .hint("Bring it where you need it with `keymint recover`."),
+            .hint(format!("{}, or another destination, delivers it.", recover_command(&path))),
         (None, Some(Err(keeping))) => {
             let hint = if is_lost {
                 format!("Delete the key {} at {DASHBOARD}, and run it again.", quoted(name))

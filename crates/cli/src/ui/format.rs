@@ -35,6 +35,12 @@ pub(crate) fn own_path(path: &Path) -> String {
     in_one_piece(escape(&path.to_string_lossy()))
 }
 
+/// The command that prints the key in this file of the recovery folder.
+pub(crate) fn recover_command(path: &Path) -> String {
+    let id = path.file_stem().unwrap_or_default();
+    format!("`keymint recover {} --print`", escape(&id.to_string_lossy()))
+}
+
 /// The result of a key check, with what to do.
 pub(crate) fn key_check(check: KeyCheck) -> String {
     match check {

@@ -130,15 +130,18 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
         Message::KeyChecked(KeyCheck::Works) => Step(key_check(KeyCheck::Works)),
         Message::KeyChecked(check) => Warning(key_check(*check)),
         Message::Recovery { keys: 0 } => Step("Nothing is kept.".to_owned()),
-        Message::Recovery { .. } => Step(
-            "`keymint recover --print`, or another destination, delivers a key and deletes the file.".to_owned(),
-        ),
+        Message::Recovery { keys } => {
+            let id = if *keys == 1 { "" } else { "ID " };
+            Step(format!(
+                "`keymint recover {id}--print`, or another destination, delivers a key and deletes the file."
+            ))
+        }
         Message::Deleted { name } => Step(format!(
             "Deleted here. The key {} stays valid until you delete it at {DASHBOARD}",
             quoted(name)
         )),
         Message::Done { variable, dashboard } => {
-            let variable = variable.map(|name| format!("Programs look for it in {name}."));
+            let variable = variable.map(|name| format!("Programs look for it in the variable {name}."));
             let dashboard = dashboard.map(|dashboard| format!("To delete it: {dashboard}"));
             let sentences: Vec<_> = variable.into_iter().chain(dashboard).collect();
             if sentences.is_empty() {

@@ -2,7 +2,7 @@
 
 use super::Status;
 use super::source::{FoundKey, KeySource};
-use crate::ui::format::{DASHBOARD, key_check, quoted};
+use crate::ui::format::{DASHBOARD, key_check, quoted, recover_command};
 use keymint_delivery_adapter::{KeyRecord, KeyState, KnownKey, Named};
 use keymint_domain::text::sanitize;
 use keymint_terminal::prose;
@@ -52,6 +52,7 @@ impl Status {
                 let is_it = |key: &&KnownKey| key.record.last4.as_deref() == Some(last_four);
                 match self.keys.iter().rev().find(is_it) {
                     Some(key) => format!("ends in {last_four}, as {} does", quoted(&key.record.name)),
+                    None if last_four.is_empty() => "is too short for a key".to_owned(),
                     None => format!("ends in {last_four}, and was not made by keymint here"),
                 }
             }
@@ -88,8 +89,8 @@ fn about(key: &KnownKey) -> Vec<String> {
         lines.push(indented(4, &format!("Delivered to {places}{profile}")));
     }
     if let Some(path) = kept_in {
-        let path = sanitize(&path.to_string_lossy(), LONGEST);
-        lines.push(indented(4, &format!("Kept in {path}: `keymint recover` delivers it.")));
+        let (path, command) = (sanitize(&path.to_string_lossy(), LONGEST), recover_command(path));
+        lines.push(indented(4, &format!("Kept in {path}: {command}, or another destination, delivers it.")));
     }
     lines
 }
