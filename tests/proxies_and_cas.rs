@@ -7,6 +7,7 @@ use keymint_testkit::{Launch, Relay, Running, Strace, authority, browse, free_po
 use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::path::Path;
 use std::time::Duration;
 use tempfile::{NamedTempFile, TempDir};
 use tokio::task::JoinHandle;
@@ -84,6 +85,44 @@ async fn a_companys_certificates_are_trusted_whatever_names_them() {
         assert_eq!(ended.code, 0, "{variable}: {}", ended.stderr);
     }
     company.sign_in(&[]).await.exits_with(0);
+}
+
+/// The library that verifies certificates reads these variables by itself.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_certificate_that_another_user_may_replace_is_not_trusted_whatever_names_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let company = Company::at(HERE).await;
+    let (other, folder) = (authority("another company").pem(), tempfile::tempdir().unwrap());
+    let file = |name: &str, content: &str, mode| {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let pem = fs::read_to_string(company.pem.path()).unwrap();
+    let (own, other) = (file("own/ca.pem", &pem, 0o644), file("other.pem", &other, 0o644));
+    let (open, broken) =
+        (file("open/ca.pem", &pem, 0o666), file("broken.pem", &format!("{pem}{}", &pem[1..]), 0o644));
+    let parent = |path: &str| Path::new(path).parent().unwrap().to_str().unwrap().to_owned();
+    for (flag, variable, value, code, message) in [
+        (None, "SSL_CERT_DIR", &parent(&own), 0, ""),
+        (Some(&other), "SSL_CERT_FILE", &own, 0, ""),
+        (None, "SSL_CERT_DIR", &parent(&open), 2, "ca.pem: other users may write it"),
+        (Some(&other), "SSL_CERT_FILE", &open, 2, "other users may write it"),
+        (Some(&other), "SSL_CERT_FILE", &broken, 2, "not well-formed PEM"),
+    ] {
+        let args: Vec<_> = flag.iter().flat_map(|path| ["--ca-file", path.as_str()]).collect();
+        let run = company.start(&args, &[(variable, value)]).await;
+        let ended = if code == 0 { company.end(run).await } else { run.end().await };
+        assert_eq!(ended.code, code, "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains(message) && (code == 0 || ended.stderr.contains(variable)),
+            "{}",
+            ended.stderr
+        );
+    }
 }
 
 /// One that closes while the person is in the browser is replaced once.

@@ -14,7 +14,7 @@ use crate::args::OutputArgs;
 use crate::error::CliError;
 use crate::os::env::ProcessEnvironment;
 pub(crate) use create::{CreateSettings, Destinations, EnvFileOptions, KeyringOptions};
-pub(crate) use network::{bundle, proxy_settings, roots_file};
+pub(crate) use network::{bundle, extra_roots, proxy_settings, roots_file};
 pub(crate) use options::{DEFINITIONS, Definition, Kind};
 pub(crate) use profile::Profile;
 pub(crate) use sign_in::{Endpoints, SignInSettings, resolve_browser};

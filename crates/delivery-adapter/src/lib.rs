@@ -78,7 +78,7 @@ pub use keymint_host::WhichError;
 pub use keyring::{FoundItem, Keyring, KeyringError, StoredItem};
 pub use store::{
     FindSignInError, FinishedRun, Journal, KeyRecord, KeyState, KnownKey, Named, PendingSignIn, PortLock,
-    RecoveryStore, StateDir, StoredKey, private_files, read_trusted,
+    RecoveryStore, StateDir, StoredKey, check_trusted_directory, private_files, read_trusted,
 };
 pub use variable::{InvalidVariableName, VariableName};
 

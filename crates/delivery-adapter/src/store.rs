@@ -18,7 +18,7 @@ use serde::Serialize;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-pub use trusted_file::read_trusted;
+pub use trusted_file::{check_trusted_directory, read_trusted};
 
 /// The directory of the journals, and the directory of the keys whose destination failed.
 const JOURNALS: &str = "records";

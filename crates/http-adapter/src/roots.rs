@@ -48,6 +48,13 @@ impl ExtraRoots {
         Ok(Self(roots))
     }
 
+    /// Adds the certificates of another bundle.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
+    }
+
     /// These and, if the environment hides the system's bundle, the certificates of that bundle.
     pub(crate) fn with_hidden_system_bundle(&self) -> Vec<CertificateDer<'static>> {
         let mut certificates = self.0.clone();

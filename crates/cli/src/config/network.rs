@@ -4,7 +4,8 @@ use super::sources::{Given, Source, Sources};
 use crate::args::values::{plain_text, wait};
 use crate::error::CliError;
 use crate::os::env::Environment;
-use keymint_delivery_adapter::read_trusted;
+use crate::ui::format::shown;
+use keymint_delivery_adapter::{check_trusted_directory, read_trusted};
 use keymint_domain::text::redact_typed;
 use keymint_http_adapter::{ExtraRoots, HttpOptions, ProxySettings};
 use std::path::Path;
@@ -23,10 +24,34 @@ pub(super) fn http(
     of.override_default(&mut http.request_timeout, "http-timeout", timeout, wait)?;
     // Shorter than the request, so that the error names the one that was too long.
     http.connect_timeout = http.connect_timeout.min(http.request_timeout / 2);
-    if let Some(bundle) = bundle(of, ca_file)? {
-        http.extra_roots = bundle.read()?;
-    }
+    http.extra_roots = extra_roots(of, bundle(of, ca_file)?.as_ref())?;
     Ok(http)
+}
+
+/// The variables of files and directories of certificates that replace the system's, where the library that
+/// verifies certificates reads them.
+const REPLACES_SYSTEM: Option<[&str; 2]> = if cfg!(all(unix, not(target_vendor = "apple"))) {
+    Some(["SSL_CERT_FILE", "SSL_CERT_DIR"])
+} else {
+    None
+};
+
+/// The certificates of the bundle, and those that the library trusts for a variable as well: all of them are
+/// parsed here, and nothing is trusted that another user may replace.
+pub(crate) fn extra_roots(of: &Sources<'_>, bundle: Option<&CaBundle>) -> Result<ExtraRoots, CliError> {
+    let mut roots = bundle.map_or_else(|| Ok(ExtraRoots::default()), CaBundle::read)?;
+    let Some([file, directories]) = REPLACES_SYSTEM else { return Ok(roots) };
+    if let Some(path) =
+        of.environment.get(file)?.filter(|path| bundle.is_none_or(|bundle| bundle.path != *path))
+    {
+        roots = roots.and(CaBundle { source: file.to_owned(), path }.read()?);
+    }
+    for path in std::env::split_paths(&of.environment.get(directories)?.unwrap_or_default()) {
+        check_trusted_directory(&path).map_err(|error| {
+            CliError::usage(format!("{directories}: {} cannot be trusted: {error}", shown(&path)))
+        })?;
+    }
+    Ok(roots)
 }
 
 /// A file of certificates, and the flag, variable or line that names it.

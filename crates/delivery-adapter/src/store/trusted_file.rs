@@ -23,6 +23,43 @@ pub fn read_trusted(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
+/// Checks that only this user and the administrator can have decided which files are in a directory and what is
+/// in them. A missing directory has none.
+///
+/// # Errors
+///
+/// Those of the directory or a file in it that cannot be trusted, and of the file system.
+pub fn check_trusted_directory(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::fs;
+
+        let check = |path: &Path| {
+            let metadata = fs::metadata(path)?;
+            check_path(path)?;
+            if private_files::others_may_write(&metadata) {
+                return Err(io::Error::other("other users may write it; `chmod go-w` takes that from them"));
+            }
+            Ok(())
+        };
+        match check(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            checked => checked?,
+        }
+        for entry in fs::read_dir(path)? {
+            let entry = entry?.path();
+            match check(&entry) {
+                // A link that leads to nothing.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                checked => checked.map_err(|error| private_files::about(&entry, &error))?,
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
 /// Checks that no other user can decide what a path leads to. Links are followed one by one, since the owner
 /// of each, and of the directory that it is in, decides its target.
 #[cfg(unix)]
@@ -208,6 +245,31 @@ mod tests {
         );
         assert!(refusal(&file.join("below")).ends_with("config.toml is no folder"));
         assert_eq!(refusal(home.path()), "it is not a file");
+    }
+
+    #[test]
+    fn every_file_in_a_directory_counts() {
+        let (home, file) = home();
+        let folder = file.parent().unwrap();
+        let refusal = || check_trusted_directory(folder).expect_err("it is refused").to_string();
+        symlink("missing", folder.join("dangling")).unwrap();
+        symlink(home.path(), folder.join("folder")).unwrap();
+        check_trusted_directory(folder).unwrap();
+        check_trusted_directory(&home.path().join("missing")).unwrap();
+        set_mode(&file, 0o666);
+        assert!(refusal().contains("config.toml: other users may write it"), "{}", refusal());
+        set_mode(&file, 0o644);
+        // Any user can add a file.
+        set_mode(folder, 0o1777);
+        assert!(refusal().contains("other users may write it"), "{}", refusal());
+        set_mode(folder, 0o755);
+        if lchown(&file, Some(ANOTHER_USER), None).is_err() {
+            return crate::skipped("only the administrator can give files away");
+        }
+        assert!(refusal().ends_with("config.toml: it belongs to another user"), "{}", refusal());
+        lchown(&file, Some(0), None).unwrap();
+        lchown(folder, Some(ANOTHER_USER), None).unwrap();
+        assert_eq!(refusal(), "it belongs to another user");
     }
 
     #[test]

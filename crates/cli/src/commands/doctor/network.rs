@@ -27,11 +27,11 @@ pub(super) fn proxy(settings: &ProxySettings, endpoints: &Endpoints) -> Finding 
 /// Which certificates are trusted besides the system's.
 pub(super) fn certificates(ca_file: &Option<String>, options: &Sources<'_>) -> (Finding, ExtraRoots) {
     let read = config::bundle(options, ca_file).and_then(|bundle| {
-        let Some(bundle) = bundle else {
-            return Ok((Finding::ok("certificates", "the system's"), ExtraRoots::default()));
+        let roots = config::extra_roots(options, bundle.as_ref())?;
+        let message = match bundle {
+            Some(bundle) => format!("the system's, and {} (by {})", bundle.path, bundle.source),
+            None => "the system's".to_owned(),
         };
-        let roots = bundle.read()?;
-        let message = format!("the system's, and {} (by {})", bundle.path, bundle.source);
         Ok((Finding::ok("certificates", &message), roots))
     });
     read.unwrap_or_else(|failure| {
