@@ -111,12 +111,16 @@ impl<'a> ApiRequest<'a> {
             read_body(&mut response, longest_body, object, context.large_body).await;
         log(&response, bytes.as_ref().map(|bytes| bytes.as_slice()));
         match (bytes, end) {
-            (_, BodyEnd::Cut(error)) => Err(context.transport(error)),
-            (Some(body), end) if is_success => {
+            (Some(body), BodyEnd::Cut(error)) => {
+                // What the answer issued is kept all the same.
+                let _ = read(&body);
+                Err(context.transport(error))
+            }
+            (Some(body), end) if status.is_success() => {
                 let parsed = read(&body);
                 // A created key is never given up for an error beside it.
                 let is_key = creates && parsed.is_ok();
-                if !is_key && error_body::has_error(&body) {
+                if !is_success || !is_key && error_body::has_error(&body) {
                     return Err(context.refused(&response, &body));
                 }
                 let parsed = parsed.map_err(|InvalidBody(why)| {
