@@ -3,7 +3,8 @@
 //! Events are facts in the past tense, without secrets or prose. An observer can neither fail nor change
 //! the flow. The URL to open and the result are return values, not events.
 
-use crate::platform::organization::{OrganizationId, Target};
+use crate::platform::id::OrganizationId;
+use crate::platform::target::Target;
 use crate::policy::selector::Candidate;
 use crate::service_error::{Reason, ServiceErrorKind, Step};
 use std::fmt;

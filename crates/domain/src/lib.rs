@@ -89,14 +89,15 @@ pub use oauth::authorization::{
     PendingAuthorization, REGISTERED_REDIRECT_URI, Revocation, SavedAuthorization, Stray,
 };
 pub use oauth::base_url::{BaseUrl, InvalidBaseUrl};
+pub use platform::id::{InvalidId, KeyId, OrganizationId, ProjectId};
+pub use platform::listing::Listing;
 pub use platform::login::{Login, LoginOrganization};
 pub use platform::new_key::{
     AnswerEnd, CreatedKey, InvalidLifetime, InvalidScope, KeyDetails, KeyLifetime, KeyScope, NewKey,
     Restriction,
 };
-pub use platform::organization::{
-    InvalidId, KeyId, Listing, Organization, OrganizationId, PolicyOwner, Project, ProjectId, Role, Target,
-};
+pub use platform::organization::{Organization, Project, Role};
+pub use platform::target::{PolicyOwner, Target};
 pub use platform::title::Title;
 pub use policy::polling::PollPolicy;
 pub use policy::preference::{by_preference, default_project};

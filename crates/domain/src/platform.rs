@@ -1,6 +1,9 @@
 //! What the platform has: organizations, projects, the lists of them, and keys.
 
+pub(crate) mod id;
+pub(crate) mod listing;
 pub(crate) mod login;
 pub(crate) mod new_key;
 pub(crate) mod organization;
+pub(crate) mod target;
 pub(crate) mod title;

@@ -5,9 +5,12 @@
 
 use crate::oauth::account::AccountEmail;
 use crate::oauth::authorization::{AuthorizationGrant, AuthorizationResponse, PendingAuthorization};
+use crate::platform::id::OrganizationId;
+use crate::platform::listing::Listing;
 use crate::platform::login::Login;
 use crate::platform::new_key::{CreatedKey, NewKey};
-use crate::platform::organization::{Listing, Organization, OrganizationId, Project, Target};
+use crate::platform::organization::{Organization, Project};
+use crate::platform::target::Target;
 use crate::secret::{AccessToken, ApiKey, RefreshToken, SessionKey};
 use crate::service_error::ServiceError;
 use async_trait::async_trait;

@@ -12,7 +12,9 @@
 use crate::event::{Event, Observation};
 use crate::oauth::authorization::{Client, SavedAuthorization};
 use crate::oauth::base_url::BaseUrl;
-use crate::platform::organization::{Organization, OrganizationId, Project, ProjectId, Target};
+use crate::platform::id::{OrganizationId, ProjectId};
+use crate::platform::organization::{Organization, Project};
+use crate::platform::target::Target;
 use crate::platform::title::Title;
 use crate::policy::selector::Candidate;
 use crate::provisioning::catalogue::CatalogueEntry;

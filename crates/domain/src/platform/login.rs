@@ -1,6 +1,7 @@
 //! The response to a login.
 
-use crate::platform::organization::{Listing, Organization, Project};
+use crate::platform::listing::Listing;
+use crate::platform::organization::{Organization, Project};
 use crate::secret::SessionKey;
 
 /// The used part of the response to a login.

@@ -1,7 +1,7 @@
 //! The key to create, and the server's description of the created key.
 
 use crate::clock::Clock;
-use crate::platform::organization::KeyId;
+use crate::platform::id::KeyId;
 use crate::secret::ApiKey;
 use std::collections::BTreeSet;
 use std::fmt;

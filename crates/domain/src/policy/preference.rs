@@ -1,6 +1,7 @@
 //! The organization and the project that are preferred where none is named.
 
-use crate::platform::organization::{Organization, OrganizationId, Project};
+use crate::platform::id::OrganizationId;
+use crate::platform::organization::{Organization, Project};
 use std::collections::HashSet;
 
 /// Returns the organizations in the order in which they are looked into: default ones, then personal ones, then

@@ -1,6 +1,8 @@
 //! Which organization and project a key is made in, and what a name means of those that are there.
 
-use crate::platform::organization::{Listing, Organization, Project, Target};
+use crate::platform::listing::Listing;
+use crate::platform::organization::{Organization, Project};
+use crate::platform::target::Target;
 use crate::policy::preference::by_preference;
 use crate::text::quote;
 use std::collections::HashSet;

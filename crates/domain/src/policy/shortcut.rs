@@ -1,7 +1,8 @@
 //! The target that the response to a login settles without a request for a list.
 
+use crate::platform::listing::Listing;
 use crate::platform::login::LoginOrganization;
-use crate::platform::organization::{Listing, Target};
+use crate::platform::target::Target;
 use crate::policy::selector::TargetSelector;
 
 /// Returns the target if the lists of organizations and projects certainly lead to the same one.

@@ -1,6 +1,7 @@
 //! All possible targets of a key, for the user to see or to choose from.
 
-use crate::platform::organization::{Organization, Project, Target};
+use crate::platform::organization::{Organization, Project};
+use crate::platform::target::Target;
 use crate::policy::preference::by_preference;
 use crate::policy::selector::Candidate;
 use crate::provisioning::error::ProvisionError;

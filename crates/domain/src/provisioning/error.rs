@@ -2,7 +2,7 @@
 
 use crate::event::Observation;
 use crate::oauth::authorization::AuthorizationError;
-use crate::platform::organization::Target;
+use crate::platform::target::Target;
 use crate::policy::selector::TargetError;
 use crate::ports::SourceError;
 use crate::service_error::{Reason, ServiceError};

@@ -5,7 +5,7 @@ use crate::event::Event;
 use crate::oauth::authorization::{AuthorizationGrant, PendingAuthorization};
 use crate::platform::login::Login;
 use crate::platform::new_key::{AnswerEnd, CreatedKey, KeyDetails, Restriction};
-use crate::platform::organization::Target;
+use crate::platform::target::Target;
 use crate::ports::{PlatformApi, ResponseSource};
 use crate::provisioning::error::ProvisionError;
 use crate::provisioning::provisioner::{Jitter, Provisioner, Session};

@@ -1,7 +1,9 @@
 //! Concurrent requests for the lists of organizations and projects.
 
 use crate::event::Event;
-use crate::platform::organization::{Listing, Organization, OrganizationId, Project};
+use crate::platform::id::OrganizationId;
+use crate::platform::listing::Listing;
+use crate::platform::organization::{Organization, Project};
 use crate::provisioning::provisioner::{Provisioner, Session};
 use crate::provisioning::request_runner::{Deadline, RequestRunner};
 use crate::service_error::{ServiceError, ServiceErrorKind, Step};

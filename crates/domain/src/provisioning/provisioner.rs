@@ -3,8 +3,8 @@
 use crate::event::{Observer, no_observer};
 use crate::oauth::account::AccountEmail;
 use crate::oauth::authorization::AuthorizationGrant;
+use crate::platform::listing::Listing;
 use crate::platform::login::LoginOrganization;
-use crate::platform::organization::Listing;
 use crate::provisioning::plan::{Plan, Ports};
 use crate::secret::SessionKey;
 use rand::SeedableRng;

@@ -3,7 +3,9 @@
 mod findings;
 
 use crate::event::{Event, Observation};
-use crate::platform::organization::{Organization, OrganizationId, Target};
+use crate::platform::id::OrganizationId;
+use crate::platform::organization::Organization;
+use crate::platform::target::Target;
 use crate::policy::preference::skipped_for;
 use crate::policy::selector::Candidate;
 use crate::policy::shortcut::settled_target;

@@ -1,8 +1,11 @@
 use super::FakeClock;
 use crate::clock::{Clock, Moment};
+use crate::platform::id::{OrganizationId, ProjectId};
+use crate::platform::listing::Listing;
 use crate::platform::login::{Login, LoginOrganization};
 use crate::platform::new_key::{CreatedKey, NewKey};
-use crate::platform::organization::{Listing, Organization, OrganizationId, Project, ProjectId, Target};
+use crate::platform::organization::{Organization, Project};
+use crate::platform::target::Target;
 use crate::ports::PlatformApi;
 use crate::secret::{AccessToken, ApiKey, SessionKey};
 use crate::service_error::{ServiceError, ServiceErrorKind, Step};

@@ -1,7 +1,9 @@
 //! The findings of a round of requests, and their consequences. Nothing here sends a request.
 
 use crate::event::{Event, Observation};
-use crate::platform::organization::{Listing, Organization, Project, Target};
+use crate::platform::listing::Listing;
+use crate::platform::organization::{Organization, Project};
+use crate::platform::target::Target;
 use crate::policy::preference::default_project;
 use crate::policy::selector::{Candidate, RequestedTarget, TargetError, TargetSelector, resolve};
 use crate::provisioning::error::ProvisionError;

@@ -1,7 +1,9 @@
 use super::{ContractViolation, POLLS, abandon, check, refusal, success};
+use crate::platform::listing::Listing;
 use crate::platform::login::{Login, LoginOrganization};
 use crate::platform::new_key::NewKey;
-use crate::platform::organization::{Listing, Organization, Project, Target};
+use crate::platform::organization::{Organization, Project};
+use crate::platform::target::Target;
 use crate::ports::PlatformApi;
 use crate::secret::{AccessToken, ApiKey, SessionKey};
 use crate::service_error::Step;

@@ -1,0 +1,97 @@
+//! The ids of organizations, projects and keys.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Longest id that is put into a URL or a header, in characters.
+const LONGEST_ID: usize = 128;
+
+/// A text that is not an id: empty, longer than 128 characters, or with a character other than
+/// `A`-`Z`, `a`-`z`, `0`-`9`, `_` and `-`.
+///
+/// URL libraries drop `.` and `..` segments without a word, so an id is checked before it gets
+/// near one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an id of 1 to {LONGEST_ID} letters, digits, '_' and '-'")]
+pub struct InvalidId(());
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(try_from = "String", into = "String"))]
+        pub struct $name(Arc<str>);
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+
+            fn try_from(id: String) -> Result<Self, InvalidId> {
+                Self::parse(&id)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.as_str().to_owned()
+            }
+        }
+
+        impl $name {
+            /// Takes an id as the platform sent it.
+            ///
+            /// # Errors
+            ///
+            /// [`InvalidId`] where it could not stand in a URL as it is.
+            pub fn parse(id: &str) -> Result<Self, InvalidId> {
+                let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+                if (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(allowed) {
+                    Ok(Self(id.into()))
+                } else {
+                    Err(InvalidId(()))
+                }
+            }
+
+            /// The id as the platform spells it.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+id! {
+    /// Names an organization: `org-…`.
+    OrganizationId
+}
+id! {
+    /// Names a project: `proj_…`.
+    ProjectId
+}
+id! {
+    /// Names a key: `key_…`. It is no secret.
+    KeyId
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_what_can_stand_in_a_url() {
+        for good in ["org-1", "proj_A9", "-", &"x".repeat(LONGEST_ID)] {
+            assert!(OrganizationId::parse(good).is_ok(), "{good:?}");
+        }
+        let long = "x".repeat(LONGEST_ID + 1);
+        for bad in
+            ["", ".", "..", "a/b", "a\\b", "%2e%2e", "org?x", "org#x", "o\r\nX: y", "é", "a\0", " a", &long]
+        {
+            assert_eq!(ProjectId::parse(bad), Err(InvalidId(())), "{bad:?}");
+        }
+    }
+}
