@@ -55,6 +55,7 @@ mod list;
 mod login_lists;
 mod paging;
 mod shape;
+mod short_text;
 mod wire;
 
 // Connections.
