@@ -15,6 +15,9 @@
 //! A [`Journal`] records, before a key is requested, that it may exist. If the program is killed, the next run
 //! finds the record with [`StateDir::finished_runs`].
 //!
+//! A [`StateDir`] also keeps a sign-in that another process completes ([`StateDir::save_sign_in`]), and locks the
+//! callback port against other sign-ins of the user ([`StateDir::lock_port`]).
+//!
 //! ```
 //! use keymint_delivery_adapter::{Command, EnvFile, Overwrite, StateDir, VariableName};
 //! use keymint_domain::{ApiKey, KeyDestination, deliver};

@@ -18,7 +18,7 @@ static READY: Mutex<Vec<mpsc::Sender<Work>>> = Mutex::new(Vec::new());
 
 /// Starts a thread that waits for blocking work, unless one does. The next work then needs no memory for a
 /// thread: a key may have to be saved when the system has none left.
-pub fn keep_one_ready() {
+pub(crate) fn keep_one_ready() {
     if ready().is_empty() {
         let (hand_over, work) = mpsc::channel::<Work>();
         let myself = hand_over.clone();
@@ -39,7 +39,7 @@ fn ready() -> MutexGuard<'static, Vec<mpsc::Sender<Work>>> {
     READY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs blocking work on a thread that is [ready](keep_one_ready), on a new one, or on the calling thread if
+/// Runs blocking work on a thread that is ready, on a new one, or on the calling thread if
 /// the system has no thread to give: the work may have to save a key. It is boxed so that the program has this
 /// once.
 pub fn start(work: Work) {
@@ -92,7 +92,7 @@ pub async fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -
 /// # Errors
 ///
 /// If the work panics.
-pub async fn run_to_completion<T: Send + 'static>(
+pub(crate) async fn run_to_completion<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<T> {
     let (running, over) = mpsc::channel();

@@ -69,7 +69,7 @@ impl Context {
         work.await
     }
 
-    /// The error of the flow, with hints that fit the variables of this process.
+    /// The error of the flow, with its hints.
     pub(crate) fn explain(&self, error: impl Into<ProvisionError>) -> CliError {
         provision(error.into(), &wall_clock::utc_now())
     }
