@@ -4,15 +4,17 @@ mod journal;
 mod pending_sign_in;
 mod port_lock;
 pub mod private_files;
+mod record;
 mod recovery;
 mod room;
 mod trusted_file;
 
 use crate::threads;
-pub use journal::{FinishedRun, Journal, KeyRecord, KeyState, Named};
+pub use journal::{FinishedRun, Journal};
 pub use pending_sign_in::{FindSignInError, PendingSignIn};
 pub use port_lock::PortLock;
 use private_files::{about, check_owner, check_parent, create_directory, standard_directory};
+pub use record::{KeyRecord, KeyState, Named};
 pub use recovery::{RecoveryStore, StoredKey};
 use serde::Serialize;
 use std::fs;

@@ -1,7 +1,8 @@
 //! The private store of keys whose destination failed.
 
-use super::journal::{FinishedRun, KeyRecord};
+use super::journal::FinishedRun;
 use super::private_files;
+use super::record::KeyRecord;
 use super::room::Room;
 use super::{RECOVERY, StateDir};
 use crate::fail_point;
