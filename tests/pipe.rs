@@ -78,6 +78,7 @@ async fn a_command_that_cannot_be_started_is_found_out_before_anybody_is_contact
         (data.to_str().unwrap(), 11, "data\", is no program that may be started"),
         (script.path("").to_str().unwrap(), 11, "is no program that may be started"),
         (" ", 11, "the command of --pipe-to is empty"),
+        ("tee key.txt > /dev/null", 11, "the command of --pipe-to has \">\", and no shell reads it"),
         ("sh -c 'cat", 2, "a quote that is not closed"),
     ] {
         let run = create(Scenario::ready()).args(["--pipe-to", command]).start().await;

@@ -31,6 +31,9 @@ pub enum CommandError {
     /// There is no word in it.
     #[error("the command is empty")]
     Empty,
+    /// A word redirects or pipes where a shell reads it. The program would take it for the name of a file.
+    #[error("the command has {}, and no shell reads it", quoted(.0))]
+    Redirection(String),
     /// Its program cannot be started.
     #[error("the program {} {problem}", quoted(.name))]
     Program {
@@ -50,6 +53,9 @@ impl<'a> Command<'a> {
     /// [`CommandError`]
     pub fn parse(command: &str) -> Result<Self, CommandError> {
         let words = shell_words::split(command).map_err(|_| CommandError::UnclosedQuote)?;
+        if let Some(word) = words.iter().find(|word| redirects(word)) {
+            return Err(CommandError::Redirection(word.clone()));
+        }
         let mut words = words.into_iter();
         let name = words.next().ok_or(CommandError::Empty)?;
         match which(&name) {
@@ -75,6 +81,12 @@ impl<'a> Command<'a> {
     pub fn name(&self) -> &str {
         &self.name
     }
+}
+
+/// Whether a shell would send the output of the words before this one elsewhere.
+fn redirects(word: &str) -> bool {
+    let digits = word.trim_start_matches(|digit: char| digit.is_ascii_digit());
+    digits.starts_with('>') || matches!(word, "|" | "||" | "&&")
 }
 
 impl fmt::Debug for Command<'_> {
@@ -138,9 +150,16 @@ mod tests {
 
     #[test]
     fn a_command_is_one_program_and_its_arguments() {
-        let error = |command| Command::parse(command).err();
+        let error = |command: &str| Command::parse(command).err();
         assert_eq!(error("sh -c 'x"), Some(CommandError::UnclosedQuote));
         assert_eq!(error(" "), Some(CommandError::Empty));
+        for word in [">", ">>", ">file", "2>&1", "|", "&&"] {
+            let command = format!("tee file {word} other");
+            assert_eq!(error(&command), Some(CommandError::Redirection(word.to_owned())));
+        }
+        for command in ["sh -c 'cat > file'", "sh -c a->b", "sh 90 ;"] {
+            assert_eq!(error(command), None, "{command}");
+        }
         let name = "no-such-program-anywhere".to_owned();
         assert_eq!(error(&name), Some(CommandError::Program { name, problem: WhichError::NotFound }));
     }

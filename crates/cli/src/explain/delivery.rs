@@ -112,6 +112,9 @@ pub(crate) fn command(error: &CommandError) -> CliError {
         CommandError::Program { name, problem } => {
             format!("the command of --pipe-to, {}, {problem}", quoted(name))
         }
+        CommandError::Redirection(word) => {
+            format!("the command of --pipe-to has {}, and no shell reads it", quoted(word))
+        }
         _ => "the command of --pipe-to is empty".to_owned(),
     };
     unusable(problem).hint(
