@@ -186,6 +186,24 @@ async fn wrong_usage_ends_with_2_before_anything_else_happens() {
 
 #[tokio::test]
 async fn a_secret_in_the_wrong_place_of_the_arguments_is_not_repeated() {
+    for args in [
+        ["create", "--env-file"],
+        ["create", "--pipe-to"],
+        ["create", "--browser"],
+        ["recover", "--env-file"],
+        ["recover", "--pipe-to"],
+        ["doctor", "--report"],
+    ] {
+        let home = tempfile::tempdir().unwrap();
+        let address = "http://localhost:5000/auth/callback?code=canary&state=s";
+        let output = keymint(&home).args(args).args([address]).output().await;
+        assert_eq!(
+            (output.code, output.stderr.contains("canary")),
+            (2, false),
+            "{args:?}: {}",
+            output.stderr
+        );
+    }
     for key in [
         "sk-proj-canary0123456789",
         "sess-canary0123456789",
@@ -202,6 +220,7 @@ async fn a_secret_in_the_wrong_place_of_the_arguments_is_not_repeated() {
             &["create", "--http-timeout", key],
             &["create", key],
             &["create", "--ca-file", key],
+            &["create", "--no-such-flag", "--env-file", key],
             &["create", "--var", key],
             &["create", "--scope", key, "--no-such-flag"],
             &["finish", "--env-fil", key],

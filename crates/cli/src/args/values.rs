@@ -1,6 +1,7 @@
 //! The parsers of the values of options. No error repeats the value, which may be a mistyped secret.
 
 use keymint_domain::{KeyLifetime, KeyScope};
+use std::ffi::OsStr;
 use std::time::Duration;
 
 /// Longest wait for the user or a server. A longer one is cut to this.
@@ -24,6 +25,18 @@ pub(crate) fn plain_text(value: &str) -> Result<String, &'static str> {
     } else {
         Ok(value.to_owned())
     }
+}
+
+/// The name of a file or a program of this machine.
+pub(crate) fn local_name(value: &str) -> Result<String, &'static str> {
+    check_local(value.as_ref()).and_then(|()| plain_text(value))
+}
+
+/// Refuses a pasted URL in place of a name, since it may hold a code, and errors show names.
+pub(crate) fn check_local(name: &OsStr) -> Result<(), &'static str> {
+    let schemes: [&[u8]; 2] = [b"http://", b"https://"];
+    let is_url = schemes.iter().any(|scheme| name.as_encoded_bytes().starts_with(scheme));
+    if is_url { Err("it must not be a URL") } else { Ok(()) }
 }
 
 /// The number of a port, which is not 0.

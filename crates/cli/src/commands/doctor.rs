@@ -5,6 +5,7 @@ mod machine;
 mod network;
 mod report;
 
+use crate::args::values::check_local;
 use crate::args::{BrowserArgs, DoctorArgs};
 use crate::config::{Endpoints, proxy_settings, resolve_browser};
 use crate::error::{CliError, ErrorKind};
@@ -19,6 +20,9 @@ use std::process::ExitCode;
 
 /// Looks at everything in the order in which a sign-in needs it, and shows each finding at once.
 pub(crate) async fn run(args: &DoctorArgs, context: &Context) -> Result<ExitCode, CliError> {
+    if let Some(Err(error)) = args.report.as_ref().map(|path| check_local(path.as_os_str())) {
+        return Err(CliError::usage(format!("--report: {error}")));
+    }
     let sources = &context.sources;
     let endpoints = Endpoints::resolve(&args.endpoints, sources)?;
     let browser = resolve_browser(&BrowserArgs::default(), sources)?;

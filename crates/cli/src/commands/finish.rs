@@ -1,5 +1,6 @@
 //! `keymint finish`: the second half of a sign-in that `keymint start` began.
 
+use crate::args::values::check_local;
 use crate::args::{EndpointArgs, FinishArgs};
 use crate::config::CreateSettings;
 use crate::error::{CliError, ErrorKind};
@@ -12,12 +13,13 @@ use crate::ui::format::cut_address;
 use crate::ui::message::Message;
 use keymint_delivery_adapter::{FindSignInError, PendingSignIn, StateDir, fail_point};
 use keymint_terminal::stdin;
-use std::ffi::OsString;
 use zeroize::Zeroizing;
 
 pub(crate) async fn run(args: &FinishArgs, context: &Context) -> Result<(), CliError> {
     let mut signals = Signals::listen()?;
-    if args.address.is_none() && args.destinations.env_file.as_ref().is_some_and(is_address) {
+    if args.address.is_none()
+        && args.destinations.env_file.as_ref().is_some_and(|path| check_local(path).is_err())
+    {
         return Err(CliError::new(ErrorKind::Usage, "--env-file has an address for its path")
             .hint("It takes what follows it for the path of the file: give the address before it."));
     }
@@ -51,10 +53,6 @@ pub(crate) async fn run(args: &FinishArgs, context: &Context) -> Result<(), CliE
     fail_point::reached("claimed");
     let PendingSignIn { pending, response, .. } = pending_sign_in;
     flow.create_key(ResponseReceiver::answered(response), pending).await
-}
-
-fn is_address(path: &OsString) -> bool {
-    path.as_encoded_bytes().starts_with(b"http://")
 }
 
 /// The address, from standard input: what is pasted at a terminal, or all that a pipe has.

@@ -4,7 +4,7 @@ use super::key_name;
 use super::profile::Profile;
 use super::sign_in::SignInSettings;
 use super::sources::Sources;
-use crate::args::values::{key_scopes, lifetime, plain_text};
+use crate::args::values::{check_local, key_scopes, lifetime, local_name, plain_text};
 use crate::args::{
     BrowserArgs, CreateArgs, DestinationArgs, EndpointArgs, FinishArgs, KeyArgs, RestrictionArgs, TargetArgs,
     TimeoutArgs,
@@ -139,8 +139,11 @@ pub(crate) struct KeyringOptions {
 impl Destinations {
     pub(crate) fn resolve(args: &DestinationArgs, of: &Sources<'_>) -> Result<Self, CliError> {
         let env_file = match &args.env_file {
-            Some(path) => Some(path.clone()),
-            None => of.get("env-file", &None, plain_text)?.map(Into::into),
+            Some(path) => {
+                check_local(path).map_err(|error| CliError::usage(format!("--env-file: {error}")))?;
+                Some(path.clone())
+            }
+            None => of.get("env-file", &None, local_name)?.map(Into::into),
         };
         let variable = of.get("var", &args.var, VariableName::parse)?;
         if args.var.is_some() && env_file.is_none() {
@@ -158,7 +161,7 @@ impl Destinations {
                 allow_tracked,
             }),
             keyring: keyring.then(|| KeyringOptions { profile: of.profile.clone(), new }),
-            pipe_to: of.get("pipe-to", &args.pipe_to, plain_text)?,
+            pipe_to: of.get("pipe-to", &args.pipe_to, local_name)?,
             copy: of.switch("copy", args.copy)?,
             print: of.switch("print", args.print)?,
         })

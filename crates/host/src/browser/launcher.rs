@@ -26,7 +26,7 @@ pub enum InvalidLauncher {
     /// A quote is not closed.
     #[error("it has a quote without an end")]
     UnclosedQuote,
-    /// It is empty, or begins with an empty word.
+    /// It is empty, or begins with an empty word or a URL.
     #[error("it must name a program")]
     NoProgram,
 }
@@ -45,7 +45,7 @@ impl Launcher {
             shell_words::split(command).map_err(|_| InvalidLauncher::UnclosedQuote)?
         };
         match words.split_first() {
-            Some((program, arguments)) if !program.is_empty() => {
+            Some((program, arguments)) if !program.is_empty() && !program.contains("://") => {
                 Ok(Self { program: program.clone(), arguments: arguments.to_vec() })
             }
             _ => Err(InvalidLauncher::NoProgram),
@@ -119,7 +119,7 @@ mod tests {
         std::fs::write(&path, "").unwrap();
         let launcher = Launcher::parse(path.to_str().unwrap()).unwrap();
         assert_eq!((launcher.name(), launcher.arguments("a").len()), ("my browser", 1));
-        for command in ["", "  ", "''", "'unfinished", "# a comment"] {
+        for command in ["", "  ", "''", "'unfinished", "# a comment", "http://localhost:5000/?code=c"] {
             assert!(Launcher::parse(command).is_err(), "{command}");
         }
     }
