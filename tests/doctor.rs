@@ -181,7 +181,10 @@ async fn a_proxy_that_makes_no_sense_is_found_and_nobody_is_contacted_past_it() 
 async fn a_proxy_that_is_down_is_found() {
     let machine = Machine::behind("http://user:canary@127.0.0.1:1").await;
     let diagnosis = machine.finds("issuer", "problem", "the proxy did not let it through").await;
-    assert_eq!(diagnosis.finding("proxy")["message"], "http://127.0.0.1:1 (by HTTPS_PROXY)");
+    assert_eq!(
+        diagnosis.finding("proxy")["message"],
+        "http://127.0.0.1:1 (by HTTPS_PROXY), but none for the API"
+    );
 }
 
 #[tokio::test]

@@ -17,7 +17,13 @@ pub(super) fn proxy(settings: &ProxySettings, endpoints: &Endpoints) -> Finding 
     match endpoints.proxy(settings) {
         Ok(None) if endpoints.are_here() => Finding::ok("proxy", "none: the servers are on this machine"),
         Ok(None) => Finding::ok("proxy", "none"),
-        Ok(Some(proxy)) => Finding::ok("proxy", &format!("{proxy} (by {})", proxy.variable())),
+        Ok(Some(proxy)) => {
+            let is_direct = |base| matches!(settings.proxy_for(base), Ok(None));
+            let servers = [("issuer", &endpoints.client.issuer), ("API", &endpoints.api_base)];
+            let direct = servers.iter().find(|(_, base)| is_direct(base));
+            let but = direct.map_or_else(String::new, |(name, _)| format!(", but none for the {name}"));
+            Finding::ok("proxy", &format!("{proxy} (by {}){but}", proxy.variable()))
+        }
         Err(failure) => {
             Finding::problem("proxy", &failure.message(), "Correct it, or unset it to go without.")
         }
