@@ -1,9 +1,10 @@
 //! One service at its base URL, and the requests to it.
 
+use crate::body::LargeBody;
 use crate::options::HttpOptions;
 use crate::proxy::Proxy;
 use crate::redact::Redactor;
-use crate::request::{ApiRequest, ErrorContext, LargeBody};
+use crate::request::{ApiRequest, ErrorContext};
 use keymint_domain::{BaseUrl, Step};
 use reqwest::{Client, Method};
 use std::fmt;

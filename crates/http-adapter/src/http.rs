@@ -1,12 +1,12 @@
 //! The facade: makes the adapters of one run, and holds what they share.
 
 use crate::auth_server::HttpAuthServer;
+use crate::body::LargeBody;
 use crate::endpoint::Endpoint;
 use crate::options::{HttpOptions, HttpSetupError};
 use crate::paging::Budget;
 use crate::platform_api::HttpPlatformApi;
 use crate::redact::Redactor;
-use crate::request::LargeBody;
 use crate::service::Service;
 use crate::tls::Tls;
 use keymint_domain::{BaseUrl, Clock};

@@ -84,12 +84,7 @@ pub(crate) fn value<T: DeserializeOwned>(json: Option<&RawValue>) -> Option<T> {
 
 /// Parses a flag; another type counts as false.
 pub(crate) fn flag(json: Option<&RawValue>) -> bool {
-    known_flag(json) == Some(true)
-}
-
-/// Parses a flag; another type counts as absent.
-pub(crate) fn known_flag(json: Option<&RawValue>) -> Option<bool> {
-    serde_json::from_str(json?.get()).ok()
+    value(json) == Some(true)
 }
 
 /// A JSON object. A derived struct alone would also accept an array of its fields.

@@ -40,6 +40,7 @@ mod platform_api;
 
 // Requests, their answers, and their errors in words.
 mod answer_log;
+mod body;
 mod endpoint;
 mod error_body;
 mod request;

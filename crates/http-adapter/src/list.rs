@@ -4,7 +4,7 @@
 
 use crate::entries::{Entries, Entry};
 use crate::expected::{Expected, optional, required, usual};
-use crate::json::{InvalidBody, fields, flag, known_flag, object, text};
+use crate::json::{InvalidBody, fields, flag, object, text, value};
 use crate::paging::{Next, Page};
 use crate::shape::Kind;
 use crate::short_text::{short_text, title};
@@ -76,8 +76,8 @@ impl Entry for Organization {
         organization.personal = flag(fields.personal);
         organization.role = short_text(fields.role).and_then(|role| Role::parse(&role));
         if let Some(settings) = fields.settings.and_then(self::fields::<Settings<'_>>) {
-            organization.disable_user_api_keys = known_flag(settings.disable_user_api_keys);
-            organization.completed_platform_onboarding = known_flag(settings.completed_platform_onboarding);
+            organization.disable_user_api_keys = value(settings.disable_user_api_keys);
+            organization.completed_platform_onboarding = value(settings.completed_platform_onboarding);
         }
         Some(organization)
     }
@@ -89,7 +89,7 @@ impl Entry for Project {
         let mut project = Self::new(ProjectId::parse(&short_text(fields.id)?).ok()?);
         project.title = title(fields.title);
         project.is_initial = flag(fields.is_initial);
-        project.disable_user_api_keys = known_flag(fields.disable_user_api_keys);
+        project.disable_user_api_keys = value(fields.disable_user_api_keys);
         Some(project)
     }
 }

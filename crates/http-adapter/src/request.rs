@@ -1,5 +1,6 @@
 //! One request and its answer. The only module that makes a [`ServiceError`].
 
+use crate::body::{Body, BodyEnd, LargeBody, ends_without_content, read_body};
 use crate::error_body::{self, ErrorDescription};
 use crate::json::{InvalidBody, ValueEnd};
 use crate::options::HttpOptions;
@@ -9,18 +10,10 @@ use crate::transport;
 use keymint_domain::{AnswerEnd, Intermediary, ProxyInUse, Reason, ServiceError, ServiceErrorKind, Step};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
-use tokio::sync::MutexGuard;
 use url::Url;
-use zeroize::Zeroizing;
 
 /// The default limit of an answer, in bytes.
 const LONGEST_BODY: usize = 1024 * 1024;
-
-/// The size, in bytes, from which a body is large: of these, one is read at a time.
-const LARGE_BODY: usize = 256 * 1024;
-
-/// Held while a large body is in memory.
-pub(crate) type LargeBody = tokio::sync::Mutex<()>;
 
 /// A request that was not sent yet.
 pub(crate) struct ApiRequest<'a> {
@@ -158,75 +151,6 @@ impl<'a> ApiRequest<'a> {
             Refused { .. } | Unidentified { .. } | OutOfContract => Ok(()),
             Intercepted { by: Intermediary::WebPage, status: 400..=499 } => Ok(()),
             _ => Err(error),
-        }
-    }
-}
-
-/// The body of an answer, which may hold a secret.
-struct Body<'a> {
-    /// `None` if it exceeds the limit.
-    bytes: Option<Zeroizing<Vec<u8>>>,
-    end: BodyEnd,
-    /// The lock of a large body, to be kept as long as the body.
-    large: Option<MutexGuard<'a, ()>>,
-}
-
-/// The reason why no more of a body was read.
-enum BodyEnd {
-    /// It has ended, or exceeds the limit.
-    Reached,
-    /// Its JSON object is complete, and its end has not been read.
-    Ahead,
-    /// The connection failed.
-    Cut(reqwest::Error),
-}
-
-/// Reads the body of an answer. Stops as soon as the body exceeds the limit, and, with `object`, as soon as
-/// its JSON object is complete.
-async fn read_body<'a>(
-    response: &mut Response,
-    longest: usize,
-    mut object: Option<ValueEnd>,
-    lock: &'a LargeBody,
-) -> Body<'a> {
-    let too_long = Body { bytes: None, end: BodyEnd::Reached, large: None };
-    let announced = response.content_length().unwrap_or_default();
-    let announced = match usize::try_from(announced).ok().filter(|length| *length <= longest) {
-        Some(announced) => announced,
-        // The object may end long before the body.
-        None if object.is_some() => longest,
-        None => return too_long,
-    };
-    // Before its memory is requested, since freed memory between other values stays with the process.
-    let mut large = if announced > LARGE_BODY { Some(lock.lock().await) } else { None };
-    // Not reallocated up to the announced length, which would leave a copy of a secret behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(announced));
-    let end = loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if bytes.len() + chunk.len() > longest => return too_long,
-            Ok(Some(chunk)) => {
-                if large.is_none() && bytes.len() + chunk.len() > LARGE_BODY {
-                    large = Some(lock.lock().await);
-                }
-                bytes.extend_from_slice(&chunk);
-                if object.as_mut().is_some_and(|object| object.is_in(&chunk)) {
-                    break BodyEnd::Ahead;
-                }
-            }
-            Ok(None) => break BodyEnd::Reached,
-            Err(error) => break BodyEnd::Cut(error),
-        }
-    };
-    Body { bytes: Some(bytes), end, large }
-}
-
-/// Reads the rest of an answer, and returns whether nothing but blanks and its end came.
-async fn ends_without_content(mut response: Response) -> bool {
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if chunk.trim_ascii().is_empty() => {}
-            Ok(None) => return true,
-            Ok(Some(_)) | Err(_) => return false,
         }
     }
 }
