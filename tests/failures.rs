@@ -23,7 +23,7 @@ async fn what_the_server_says_of_a_refusal_is_shown_clean_and_short() {
 
     assert_eq!((ended.code, ended.json()["kind"].as_str()), (4, Some("sign_in_refused")), "{}", ended.stderr);
     assert_eq!(ended.count("POST", "/oauth/token"), 0);
-    assert!(ended.stderr.contains(r"access_denied: <script>\u{202e}yyy"), "{}", ended.stderr);
+    assert!(ended.stderr.contains(r#"access_denied: "<script>\u{202e}yyy"#), "{}", ended.stderr);
     let quoted = ended.stderr.matches('y').count();
     assert!(quoted < 400 && !ended.stderr.contains("evil.example"), "{}", ended.stderr);
     assert!(page.contains("refused") && !page.contains("<script") && !page.contains("yyy"), "{page}");

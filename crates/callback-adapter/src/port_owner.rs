@@ -1,6 +1,6 @@
 //! The program that holds a port of this machine.
 
-use keymint_domain::text::sanitize;
+use keymint_domain::text::quote_unless_word;
 use listeners::{Listener, Protocol, SocketState};
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -44,7 +44,7 @@ impl PortOwner {
 
 impl fmt::Display for PortOwner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (process {})", sanitize(&self.name, LONGEST_NAME), self.process)
+        write!(f, "{} (process {})", quote_unless_word(&self.name, LONGEST_NAME), self.process)
     }
 }
 
@@ -101,6 +101,6 @@ mod tests {
         let named = |name: &str| PortOwner::new(name, 7);
         assert!(named("ControlCenter").is_airplay() && !named("node").is_airplay());
         assert!(named("node").is_named("node") && named("node.exe").is_named("node"));
-        assert_eq!(named("a\u{1b}[2J").to_string(), r"a\u{1b}[2J (process 7)");
+        assert_eq!(named("a\u{1b}[2J").to_string(), r#""a\u{1b}[2J" (process 7)"#);
     }
 }

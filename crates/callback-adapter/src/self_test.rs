@@ -9,7 +9,7 @@ use crate::nonce::Nonce;
 use crate::paths;
 use crate::sockets::LOOPBACK;
 use futures_util::future::join_all;
-use keymint_domain::text::sanitize;
+use keymint_domain::text::quote_unless_word;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -189,8 +189,9 @@ fn stranger(response: &[u8]) -> SelfTestErrorKind {
         .lines()
         .filter_map(|line| line.split_once(':'))
         .find(|(name, _)| name.eq_ignore_ascii_case("server"))
-        .map(|(_, value)| sanitize(value.trim(), LONGEST_SERVER))
-        .filter(|server| !server.is_empty());
+        .map(|(_, value)| value.trim())
+        .filter(|server| !server.is_empty())
+        .map(|server| quote_unless_word(server, LONGEST_SERVER));
     match server {
         Some(server) if server.starts_with("AirTunes") => SelfTestErrorKind::AirPlayReceiver,
         server => SelfTestErrorKind::Stranger { server },
@@ -244,7 +245,7 @@ mod tests {
             ("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nServer: AirTunes/870.14.1\r\n\r\n", airplay()),
             ("RTSP/1.0 400 Bad Request\r\nserver:AirTunes/377.40.00\r\n\r\n", airplay()),
             (GUESS, other(Some("nginx"))),
-            ("HTTP/1.0 404 NOT FOUND\r\nServer: \x1b[2Jx\r\n\r\n", other(Some(r"\u{1b}[2Jx"))),
+            ("HTTP/1.0 404 NOT FOUND\r\nServer: \x1b[2Jx\r\n\r\n", other(Some(r#""\u{1b}[2Jx""#))),
             ("HTTP/1.1 404 Not Found\r\nServer: \r\n\r\nServer: AirTunes/1", other(None)),
         ] {
             let (address, asked) = stranger_sending(answer).await;

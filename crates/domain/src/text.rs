@@ -11,8 +11,9 @@ pub fn is_deceptive(c: char) -> bool {
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
             | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
-            | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+            | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{13430}'..='\u{1343f}' | '\u{16fe4}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d159}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// The text with nothing in it that could steer a terminal, hide, or be a key: control, bidi and
@@ -32,6 +33,25 @@ pub fn sanitize(text: &str, longest: usize) -> String {
         shown.push('…');
     }
     shown
+}
+
+/// The text [sanitized](sanitize), and in [quotes](quote) unless it is one word, such as an error code or a media
+/// type: other text of a server could pass for words of this program.
+///
+/// ```
+/// # use keymint_domain::text::quote_unless_word;
+/// assert_eq!(quote_unless_word("access_denied", 80), "access_denied");
+/// assert_eq!(quote_unless_word("no. Run `x`", 80), r#""no. Run `x`""#);
+/// ```
+pub fn quote_unless_word(text: &str, longest: usize) -> String {
+    if is_word(text) { sanitize(text, longest) } else { quote(text, longest) }
+}
+
+/// Returns whether the text is one word: letters, digits and `_`, `-`, `.`, `/`, `+`, `[` and `]`.
+pub fn is_word(text: &str) -> bool {
+    let is_allowed =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '+' | '[' | ']');
+    !text.is_empty() && text.chars().all(is_allowed)
 }
 
 /// The text with an escape (`\u{200d}`) for each character that could deceive: for the user's own names, of which
@@ -194,6 +214,7 @@ mod tests {
             ("\u{9b}2J", r"\u{9b}2J"),
             ("abc\u{202e}fed", r"abc\u{202e}fed"),
             ("\u{2066}x\u{200b}", r"\u{2066}x\u{200b}"),
+            ("a\u{2800}b\u{16fe4}\u{1bca0}\u{1d159}", r"a\u{2800}b\u{16fe4}\u{1bca0}\u{1d159}"),
         ] {
             assert_eq!(sanitize(outside, 80), shown);
         }

@@ -2,6 +2,7 @@
 
 use crate::json::{fields, object, text};
 use crate::redact::Redactor;
+use keymint_domain::text::{is_word, quote, quote_unless_word};
 use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION};
 use serde::Deserialize;
@@ -34,8 +35,7 @@ pub(crate) fn describe(response: &Response, body: &[u8], secrets: &Redactor) -> 
         {
             let [code, error_type] =
                 [code, error_type].map(|name| name.map(|name| secrets.clean(&name, LONGEST_NAME)));
-            let words = format!(": {}", secrets.clean(&words, LONGEST_QUOTE));
-            ErrorDescription { words, code, error_type, is_own_form }
+            ErrorDescription { words: format!(": {words}"), code, error_type, is_own_form }
         }
         _ => ErrorDescription { words: describe_form(response, body, secrets), ..Default::default() },
     }
@@ -65,7 +65,9 @@ fn describe_form(response: &Response, body: &[u8], secrets: &Redactor) -> String
     let size = body.len();
     match content_type(headers) {
         _ if is_web_page(headers) => format!(" with a web page of {size} bytes instead of JSON"),
-        Some(kind) => format!(" with {size} bytes of {}", secrets.clean(kind, LONGEST_NAME)),
+        Some(kind) => {
+            format!(" with {size} bytes of {}", quote_unless_word(&secrets.redact(kind), LONGEST_NAME))
+        }
         None => format!(" with {size} bytes of no stated type"),
     }
 }
@@ -132,7 +134,13 @@ fn explanation(body: &[u8], secrets: &Redactor) -> Option<ErrorDescription> {
         }
     };
     let parts: Vec<_> = parts.into_iter().flatten().filter(|part| !part.trim().is_empty()).collect();
-    (!parts.is_empty()).then(|| ErrorDescription { words: parts.join(": "), code, error_type, is_own_form })
+    // What is no name, such as an error code, could pass for words of this program.
+    let (names, texts): (Vec<_>, Vec<_>) =
+        parts.into_iter().partition(|part| is_word(part) && part.len() <= LONGEST_NAME);
+    let names = names.iter().map(|name| secrets.clean(name, LONGEST_NAME));
+    let texts = (!texts.is_empty()).then(|| quote(&secrets.redact(&texts.join(": ")), LONGEST_QUOTE));
+    let words: Vec<_> = names.chain(texts).collect();
+    (!words.is_empty()).then(|| ErrorDescription { words: words.join(": "), code, error_type, is_own_form })
 }
 
 /// Parses a text, or a list of texts and objects with one, as frameworks for validation send.

@@ -63,11 +63,17 @@ impl Redactor {
     }
 
     /// Returns the text without any secret or long piece of one, sanitized for display, at most
-    /// `longest` characters long. Nothing of it is left if there were too many secrets to recognize them.
+    /// `longest` characters long.
     pub(crate) fn clean(&self, text: &str, longest: usize) -> String {
+        sanitize(&self.redact(text), longest)
+    }
+
+    /// Returns the text without any secret or long piece of one. Nothing of it is left if there were too many
+    /// secrets to recognize them.
+    pub(crate) fn redact(&self, text: &str) -> String {
         let pieces = self.pieces.lock().unwrap_or_else(PoisonError::into_inner);
         if pieces.is_full {
-            return sanitize("[redacted]", longest);
+            return "[redacted]".to_owned();
         }
         let text = match text.char_indices().find(|(at, _)| *at >= LONGEST_TEXT) {
             Some((end, _)) => &text[..end],
@@ -92,7 +98,7 @@ impl Redactor {
             }
             was_secret = is_secret;
         }
-        sanitize(&clean, longest)
+        clean
     }
 }
 

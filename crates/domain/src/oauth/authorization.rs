@@ -19,7 +19,7 @@ mod saved;
 use crate::oauth::base_url::BaseUrl;
 use crate::oauth::pkce::CHALLENGE_METHOD;
 use crate::secret::{AuthorizationCode, CodeVerifier, State};
-use crate::text::sanitize;
+use crate::text::quote_unless_word;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 pub use callback::{AuthorizationResponse, Callback, Stray};
@@ -168,10 +168,8 @@ pub enum AuthorizationError {
 }
 
 fn denial(error: &str, description: Option<&str>) -> String {
-    match description {
-        Some(description) => sanitize(&format!("{error}: {description}"), LONGEST_QUOTE),
-        None => sanitize(error, LONGEST_QUOTE),
-    }
+    let parts = [Some(error), description].into_iter().flatten().filter(|part| !part.is_empty());
+    parts.map(|part| quote_unless_word(part, LONGEST_QUOTE)).collect::<Vec<_>>().join(": ")
 }
 
 impl fmt::Debug for PendingAuthorization {

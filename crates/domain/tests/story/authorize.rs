@@ -31,9 +31,10 @@ fn the_first_answer_with_the_right_state_decides() {
     for (query, words) in [
         (
             "error=access_denied&error_description=no%E2%80%AE&state=STATE",
-            r"the sign-in was refused: access_denied: no\u{202e}",
+            r#"the sign-in was refused: access_denied: "no\u{202e}""#,
         ),
         ("error=access_denied&state=STATE", "the sign-in was refused: access_denied"),
+        ("error=Run+`x`.&state=STATE", r#"the sign-in was refused: "Run `x`.""#),
         ("state=STATE", "the answer of the authorization server is malformed"),
         (
             "code=C&iss=https://evil.example&state=STATE",

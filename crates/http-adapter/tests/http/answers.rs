@@ -1,9 +1,12 @@
 //! Whole answers that are not a success, or not as agreed.
 
-use crate::support::{CANARY, PARSED, STEPS, answering, assert_clean, base, call, failure, good_body, http};
+use crate::support::{
+    CANARY, Fault, FaultyServer, PARSED, STEPS, answering, assert_clean, base, call, failure, good_body, http,
+};
 use keymint_domain::ServiceErrorKind::{Intercepted, OutOfContract, Refused, Unidentified};
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted};
 use keymint_domain::{Advice, AuthServer, Intermediary, Ports, Reason, RevocationOutcome, Step};
+use serde_json::json;
 use std::time::Duration;
 use wiremock::ResponseTemplate;
 
@@ -228,18 +231,23 @@ async fn a_refresh_token_is_revoked_although_its_answer_is_refused() {
         answer(200, format!(r#"{{"access_token": 7, {refresh}}}"#)),
         answer(200, good.replacen('{', r#"{"token_type": "mac", "#, 1)),
         answer(200, good.replacen('{', r#"{"error": "no", "#, 1)),
-        ResponseTemplate::new(200).set_body_raw(good, "text/html"),
+        ResponseTemplate::new(200).set_body_raw(good.clone(), "text/html"),
     ] {
-        let server = answering(template).await;
-        let (auth_server, grant) = (http().auth_server(base(&server.uri())).unwrap(), granted());
-        let revocation = grant.revocation();
-        auth_server.exchange_code(&grant).await.expect_err("the answer is a bad one");
-        let clock = FakeClock::new();
-        let (auth_server, platform) = (FakeAuthServer::new(&clock), FakePlatform::empty(&clock));
-        let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
-        // The fake did not issue this token.
-        assert!(matches!(clock.run(revocation.run(ports)), RevocationOutcome::Failed(_)));
+        is_revoked_after_a_failure(&answering(template).await.uri()).await;
     }
+    let cut = format!("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{good}");
+    is_revoked_after_a_failure(&FaultyServer::start(Fault::Write(cut.into_bytes())).await.url).await;
+}
+
+async fn is_revoked_after_a_failure(issuer: &str) {
+    let (auth_server, grant) = (http().auth_server(base(issuer)).unwrap(), granted());
+    let revocation = grant.revocation();
+    auth_server.exchange_code(&grant).await.expect_err("the answer is a bad one");
+    let clock = FakeClock::new();
+    let (auth_server, platform) = (FakeAuthServer::new(&clock), FakePlatform::empty(&clock));
+    let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
+    // The fake did not issue this token.
+    assert!(matches!(clock.run(revocation.run(ports)), RevocationOutcome::Failed(_)));
 }
 
 #[tokio::test]
@@ -255,6 +263,35 @@ async fn the_code_and_the_type_of_an_error_are_read_at_every_step() {
             assert_eq!(failure(step, answer(403, body)).await.reason(), Reason::Country, "{step}: {body}");
         }
     }
+}
+
+/// It could go on as a sentence of the program.
+#[tokio::test]
+async fn what_a_server_says_is_in_quotes_unless_it_is_one_word() {
+    let forged = r#"x). Name: "other". No key exists (really"#;
+    let quoted = r#""x). Name: \"other\". No key exists (really""#;
+    for (body, told) in [
+        (json!({"error": {"message": forged}}), format!("answered 400 Bad Request: {quoted}")),
+        (
+            json!({"error": {"type": "server_error", "code": "a_b", "message": forged}}),
+            format!("answered 400 Bad Request: server_error: a_b: {quoted}"),
+        ),
+        (
+            json!({"error": "invalid_grant", "error_description": forged}),
+            format!("answered 400 Bad Request: invalid_grant: {quoted}"),
+        ),
+        (json!({"error": forged}), format!("answered 400 Bad Request: {quoted}")),
+        (json!({"detail": [forged, "x"]}), r#"No key exists (really, x""#.to_owned()),
+        (json!({"message": "x\\"}), r#"answered 400 Bad Request: "x\\""#.to_owned()),
+    ] {
+        for step in STEPS {
+            let error = failure(step, answer(400, body.to_string())).await;
+            assert!(error.detail.ends_with(&told), "{error}");
+        }
+    }
+    let typed = ResponseTemplate::new(400).set_body_raw("x", "x. Run `y` now");
+    let error = failure(Step::Login, typed).await;
+    assert!(error.detail.ends_with(r#"with 1 bytes of "x. Run `y` now""#), "{error}");
 }
 
 #[tokio::test]
@@ -335,7 +372,7 @@ async fn an_error_tells_request_status_and_the_servers_explanation() {
     assert_eq!(
         error.detail,
         format!(
-            r"POST {}/tenant/oauth/token: answered 400 Bad Request: invalid_grant: the code has \u{{1b}}[31mexpired",
+            r#"POST {}/tenant/oauth/token: answered 400 Bad Request: invalid_grant: "the code has \u{{1b}}[31mexpired""#,
             server.uri()
         )
     );
@@ -354,10 +391,10 @@ async fn of_an_error_body_only_what_is_meant_for_people_is_told() {
         [("CANARY", CANARY), ("CODE", grant.code().expose()), ("VERIFIER", grant.verifier().expose())];
     for (body, told) in [
         (r#"{"error": "slow_down"}"#, ": slow_down"),
-        (r#"{"error_description": "only this"}"#, ": only this"),
+        (r#"{"error_description": "only this"}"#, r#": "only this""#),
         (
             r#"{"error": {"message": "no such org", "code": "not_found", "param": "CANARY"}, "x": "CANARY"}"#,
-            ": not_found: no such org",
+            r#": not_found: "no such org""#,
         ),
         (
             r#"{"error": {"message": "bad", "code": null, "type": "invalid_request_error"}}"#,
@@ -365,35 +402,41 @@ async fn of_an_error_body_only_what_is_meant_for_people_is_told() {
         ),
         (
             r#"{"error": "bad", "error_description": "code CODE, verifier VERIFIER"}"#,
-            ": bad: code [redacted], verifier [redacted]",
+            r#": bad: "code [redacted], verifier [redacted]""#,
         ),
         (
             r#"{"error": {"message": "key sk-proj-CANARY and sess-CANARY"}}"#,
-            ": key sk-[redacted] and sess-[redacted]",
+            r#": "key sk-[redacted] and sess-[redacted]""#,
         ),
         (
             r#"{"access_token": "aCANARY", "refresh_token": "rCANARY", "id_token": "iCANARY", "error": "no aCANARY, rCANARY, iCANARY"}"#,
-            ": no [redacted], [redacted], [redacted]",
+            r#": "no [redacted], [redacted], [redacted]""#,
         ),
         (
             r#"{"error": {"type": "server_error", "code": "c"}, "error_description": "more"}"#,
             ": server_error: c: more",
         ),
-        (r#"{"detail": "Not allowed"}"#, ": Not allowed"),
-        (r#"{"detail": {"code": "c", "message": "Not allowed", "x": "CANARY"}}"#, ": c: Not allowed"),
+        (r#"{"detail": "Not allowed"}"#, r#": "Not allowed""#),
+        (r#"{"detail": {"code": "c", "message": "Not allowed", "x": "CANARY"}}"#, r#": c: "Not allowed""#),
         (
             r#"{"type": "https://gateway.example/CANARY", "title": "Blocked", "status": 403, "detail": "No sk-CANARY here", "instance": "CANARY"}"#,
-            ": Blocked: No sk-[redacted] here",
+            r#": Blocked: "No sk-[redacted] here""#,
         ),
-        (r#"{"message": "No route", "code": "CANARY"}"#, ": No route"),
-        (r#"{"message": ["name is long", "no CODE"], "statusCode": 400}"#, ": name is long, no [redacted]"),
+        (r#"{"message": "No route", "code": "CANARY"}"#, r#": "No route""#),
+        (
+            r#"{"message": ["name is long", "no CODE"], "statusCode": 400}"#,
+            r#": "name is long, no [redacted]""#,
+        ),
         (
             r#"{"detail": [{"loc": ["CANARY"], "msg": "too long", "input": "CANARY"}], "title": 7}"#,
-            ": too long",
+            r#": "too long""#,
         ),
-        (r#"{"errors": [{"message": "No quota", "x": "CANARY"}, {"detail": "Ask"}, 7]}"#, ": No quota, Ask"),
-        (r#"{"error": ["first", "second"]}"#, ": first, second"),
-        (r#"{"error": "Bad Request", "message": ["name is long"]}"#, ": Bad Request: name is long"),
+        (
+            r#"{"errors": [{"message": "No quota", "x": "CANARY"}, {"detail": "Ask"}, 7]}"#,
+            r#": "No quota, Ask""#,
+        ),
+        (r#"{"error": ["first", "second"]}"#, r#": "first, second""#),
+        (r#"{"error": "Bad Request", "message": ["name is long"]}"#, r#": "Bad Request: name is long""#),
         (r#"{"detail": [{"x": "CANARY"}], "message": []}"#, " with 49 bytes of application/json"),
         (r#"{"error": [["CANARY"]]}"#, " with 28 bytes of application/json"),
         (r#"{"messages": "CANARY"}"#, " with 27 bytes of application/json"),
@@ -413,7 +456,7 @@ async fn an_explanation_is_cut_at_300_characters() {
     let body = format!(r#"{{"error": "{}"}}"#, "e".repeat(10_000));
     let error = failure(Step::Login, answer(400, body)).await;
     let (_, shown) = error.detail.split_once("Bad Request: ").unwrap();
-    assert_eq!(shown.chars().count(), 300);
+    assert_eq!(shown.chars().count(), 300 + "\"\"".len());
 }
 
 #[tokio::test]
@@ -439,7 +482,7 @@ async fn a_secret_learned_at_one_step_is_kept_out_of_the_errors_of_the_next() {
     let bad = answering(answer(400, format!(r#"{{"error": {{"message": "bad token {CANARY}."}}}}"#))).await;
     let error = call(&http, &bad.uri(), Step::CreateKey).await.unwrap_err();
     assert_clean(&error);
-    assert!(error.detail.ends_with("bad token [redacted]."), "{error}");
+    assert!(error.detail.ends_with(r#""bad token [redacted].""#), "{error}");
     let adapter = http.platform_api(base("http://127.0.0.1:1")).unwrap();
     assert!(!format!("{http:?} {adapter:?}").contains(CANARY));
 }
