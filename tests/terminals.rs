@@ -288,6 +288,21 @@ async fn a_system_without_a_thread_to_give_is_said_and_nobody_signs_in() {
 }
 
 #[tokio::test]
+async fn a_limit_of_open_files_is_raised_or_said_and_nobody_signs_in() {
+    let machine = machine(Scenario::ready()).await;
+    // The system's linker needs some, too.
+    for limit in 8..=36 {
+        let under = ["prlimit".to_owned(), format!("--nofile={limit}:{limit}")];
+        let create = machine.keymint(["create", "--no-browser", "--pipe-to", "cat"]).under(under);
+        let ended = create.output().await.exits_with(1);
+        assert!(ended.stderr.contains("Too many open files"), "{limit}: {}", ended.stderr);
+    }
+    assert_eq!(machine.sandbox.requests().len(), 0);
+    let home = tempfile::tempdir().unwrap();
+    assert!(keymint(&home).args(["demo"]).under(["prlimit", "--nofile=20:64"]).succeeds().await);
+}
+
+#[tokio::test]
 async fn a_path_and_a_name_are_shown_in_one_piece_on_a_narrow_terminal() {
     let machine = machine(Scenario::ready()).await;
     let folder = machine.home.path().join("My Project Folder");

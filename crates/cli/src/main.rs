@@ -17,7 +17,7 @@ use config::Sources;
 use error::{CliError, ErrorKind};
 use flow::context::Context;
 use keymint_delivery_adapter::threads;
-use keymint_host::core_dumps;
+use keymint_host::{core_dumps, open_files};
 use keymint_terminal::stderr;
 use os::env::ProcessEnvironment;
 use std::future::Future;
@@ -94,10 +94,18 @@ fn block_on(
     code
 }
 
+/// More files than a run opens at once.
+const OPEN_FILES: u8 = 40;
+
 /// A runtime that has a thread for blocking work. It would abort the program if it needed a first one and got none.
 fn runtime() -> Result<Runtime, CliError> {
     threads::check()
         .map_err(|error| CliError::new(ErrorKind::Internal, "no thread can be started").because(error))?;
+    open_files::ensure(OPEN_FILES).map_err(|error| {
+        CliError::new(ErrorKind::Internal, "too few files can be opened at once")
+            .because(error)
+            .hint("Raise the limit of open files (`ulimit -n`).")
+    })?;
     // Timers and signals are looked at after every task: a server that floods must not delay them.
     let mut runtime = Builder::new_current_thread();
     let runtime = runtime.enable_all().event_interval(1).thread_keep_alive(ONE_DAY);

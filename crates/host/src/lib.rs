@@ -35,6 +35,7 @@ mod anonymizer;
 mod browser;
 pub mod core_dumps;
 mod environment;
+pub mod open_files;
 mod startable;
 mod which;
 

@@ -1,0 +1,39 @@
+//! How many files this process can open.
+
+use std::io;
+
+/// Makes sure that this process can open so many files more at once, on Unix. Its limit is raised if need be, as far
+/// as the system lets it.
+///
+/// # Errors
+///
+/// If it cannot.
+#[cfg(unix)]
+pub fn ensure(count: u8) -> io::Result<()> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    if try_out(count).is_ok() {
+        return Ok(());
+    }
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let more = current.map(|current| maximum.unwrap_or(u64::MAX).min(current + u64::from(count)));
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: more, maximum });
+    try_out(count)
+}
+
+#[cfg(unix)]
+fn try_out(count: u8) -> io::Result<()> {
+    use std::os::fd::{AsFd, OwnedFd};
+    let files: io::Result<Vec<OwnedFd>> =
+        (0..count).map(|_| io::stderr().as_fd().try_clone_to_owned()).collect();
+    files.map(drop)
+}
+
+/// Elsewhere there is no such limit.
+///
+/// # Errors
+///
+/// None.
+#[cfg(not(unix))]
+pub fn ensure(_: u8) -> io::Result<()> {
+    Ok(())
+}
