@@ -6,10 +6,13 @@ use serde_json::json;
 use std::io::Write;
 use std::time::Duration;
 
+/// Starts a program that SIGHUP ends, also where `nohup` runs the tests.
+const HANGUP_ENDS: [&str; 2] = ["env", "--default-signal=HUP"];
+
 #[tokio::test]
 async fn a_signal_before_the_creation_ends_the_run_without_a_key() {
     for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129), ("QUIT", 131)] {
-        let mut run = create(Scenario::ready()).args(["--json"]).start().await;
+        let mut run = create(Scenario::ready()).args(["--json"]).under(HANGUP_ENDS).start().await;
         run.line(|line| line.contains("Waiting for you")).await;
         run.signal(signal).await;
         let ended = run.end().await;
@@ -17,6 +20,18 @@ async fn a_signal_before_the_creation_ends_the_run_without_a_key() {
         assert_eq!((ended.code, ended.json()["kind"].as_str()), (code, Some("interrupted")));
         assert!(ended.sandbox.keys().is_empty());
     }
+}
+
+/// As `nohup` starts it, whose terminal may go.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_hangup_that_the_parent_process_ignores_ends_nothing() {
+    let nohup = ["sh", "-c", "trap '' HUP; exec \"$@\"", "keymint"];
+    let mut run = create(Scenario::ready()).under(nohup).start().await;
+    run.line(|line| line.contains("Waiting for you")).await;
+    run.signal("HUP").await;
+    run.browser(Consent::Allow).await;
+    run.end().await.exits_with(0);
 }
 
 #[tokio::test]
@@ -128,7 +143,7 @@ async fn two_signals_end_a_run_whose_key_nobody_reads_and_the_key_is_kept() {
     for signals in [["INT", "TERM"], ["HUP", "TERM"]] {
         let (unread, mut pipe) = std::io::pipe().unwrap();
         pipe.write_all(&[b' '; 64 * 1024]).unwrap();
-        let mut run = create(Scenario::ready()).stdout(pipe).start().await;
+        let mut run = create(Scenario::ready()).stdout(pipe).under(HANGUP_ENDS).start().await;
         run.browser(Consent::Allow).await;
         run.line(|line| line.contains("Created the key")).await;
         for signal in signals {

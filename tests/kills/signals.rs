@@ -51,7 +51,9 @@ async fn signalled(
         harness.session = Some(Session::start("unlocked"));
     }
     let program = harness.delivers(&["create"]).env("KEYMINT_FAIL_POINT", border);
-    let program = program.env("KEYMINT_FAIL_SIGNAL", number.to_string());
+    // SIGHUP ends it also where `nohup` runs the tests.
+    let program =
+        program.env("KEYMINT_FAIL_SIGNAL", number.to_string()).under(["env", "--default-signal=HUP"]);
     let ended = harness.run(program, |_| {}).await;
     let (code, keys) = if AFTER.contains(&border) { (0, 1) } else { (*code, 0) };
     assert_eq!((ended.code, harness.keys().len()), (code, keys), "{cell}: {}", ended.stderr);

@@ -16,8 +16,9 @@ pub(crate) struct Signals {
     terminate: tokio::signal::unix::Signal,
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
+    /// `None` if the program was started by `nohup`, and outlives its terminal.
     #[cfg(unix)]
-    hangup: tokio::signal::unix::Signal,
+    hangup: Option<tokio::signal::unix::Signal>,
     #[cfg(unix)]
     quit: tokio::signal::unix::Signal,
     #[cfg(windows)]
@@ -41,7 +42,7 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
+            hangup: if is_hangup_ignored() { None } else { Some(signal(SignalKind::hangup())?) },
             quit: signal(SignalKind::quit())?,
         })
     }
@@ -58,7 +59,7 @@ impl Signals {
             tokio::select! {
                 _ = self.interrupt.recv() => CTRL_C,
                 _ = self.terminate.recv() => ErrorKind::Interrupted(143),
-                _ = self.hangup.recv() => ErrorKind::Interrupted(129),
+                () = received(self.hangup.as_mut()) => ErrorKind::Interrupted(129),
                 _ = self.quit.recv() => ErrorKind::Interrupted(131),
             }
         })
@@ -116,6 +117,24 @@ impl Signals {
         self.next().await;
         self.next().await;
     }
+}
+
+/// Waits for a signal that may be ignored.
+#[cfg(unix)]
+async fn received(signal: Option<&mut tokio::signal::unix::Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Returns whether the parent process had SIGHUP ignored. Of the systems, Linux reports it (proc_pid_status(5)).
+#[cfg(unix)]
+fn is_hangup_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    ignored & (1 << (rustix::process::Signal::HUP.as_raw() - 1)) != 0
 }
 
 fn ended(kind: ErrorKind) -> CliError {
