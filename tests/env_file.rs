@@ -354,3 +354,22 @@ async fn another_name_of_the_file_keeps_the_old_content_and_that_is_said() {
     );
     assert_eq!(fs::read_to_string(directory.path("other")).unwrap(), "A=1\n");
 }
+
+/// As `git clean` and `git stash -u` do.
+#[tokio::test]
+async fn a_clean_up_of_the_folder_during_the_sign_in_costs_no_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(".env");
+    fs::write(&file, "A=1\n").unwrap();
+    let mut run = create(Scenario::ready()).args(["--env-file"]).args([&file]).start().await;
+    run.url().await;
+    for entry in fs::read_dir(folder.path()).unwrap() {
+        let path = entry.unwrap().path();
+        if path != file {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    let ended = run.answer(Consent::Allow).await.exits_with(0);
+    assert_eq!(fs::read_to_string(&file).unwrap(), format!("A=1\nOPENAI_API_KEY={}\n", ended.key()));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}

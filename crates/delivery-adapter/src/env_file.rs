@@ -139,7 +139,14 @@ impl Reserved {
                 return Err(io::Error::other("it has another value now than before the sign-in"));
             }
             let new = dotenv.set(&value);
-            if directory.replace(name, snapshot.as_ref(), &self.temp_file, &new)? {
+            // A program that cleans up may have removed the one that was reserved (`git clean`, say).
+            let another = if self.temp_file.is_there() {
+                None
+            } else {
+                Some(TempFile::reserve(directory, name, new.len(), snapshot.as_ref())?)
+            };
+            let temp_file = another.as_ref().unwrap_or(&self.temp_file);
+            if directory.replace(name, snapshot.as_ref(), temp_file, &new)? {
                 // Another program may have added its lines since.
                 let now = directory.read(name, LARGEST + new.len())?;
                 let has_key = now.is_some_and(|now| {

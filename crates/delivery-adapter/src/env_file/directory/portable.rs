@@ -164,6 +164,11 @@ impl TempFile {
         Ok(None)
     }
 
+    /// Returns whether it has its name, and nobody has removed it.
+    pub(crate) fn is_there(&self) -> bool {
+        self.path.exists()
+    }
+
     /// Removes it before it is dropped.
     pub(crate) fn remove(&self) {
         let _ = fs::remove_file(&self.path);

@@ -60,6 +60,11 @@ impl TempFile {
         Ok(Some(metadata::mode(&self.file)?).filter(|mode| mode & 0o044 != 0))
     }
 
+    /// Returns whether it has its name, and nobody has removed it.
+    pub(crate) fn is_there(&self) -> bool {
+        self.directory.kind(&self.name).is_ok_and(|kind| kind.is_some())
+    }
+
     /// Removes it before it is dropped.
     pub(crate) fn remove(&self) {
         self.directory.remove(&self.name);
