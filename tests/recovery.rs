@@ -169,3 +169,31 @@ async fn however_few_files_may_be_open_no_key_is_lost() {
         assert!(no_key || ended.code == 0 || is_kept, "{limit}: {}", ended.stderr);
     }
 }
+
+/// What is not UTF-8 cannot be in JSON as it is.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_state_folder_whose_path_is_no_text_costs_no_key_and_no_word() {
+    use std::os::unix::ffi::OsStrExt;
+    let home = tempfile::tempdir().unwrap();
+    let state = home.path().join(std::ffi::OsStr::from_bytes(b"state\xff"));
+    let create = create(Scenario::ready()).env("XDG_STATE_HOME", &state);
+    let ended = create.args(["--pipe-to", "sh -c 'cat >/dev/null; exit 3'"]).sign_in().await.exits_with(9);
+    let run = async |args: &[&str]| {
+        keymint(&home)
+            .env("XDG_STATE_HOME", &state)
+            .env("XDG_CONFIG_HOME", &state)
+            .args(args)
+            .output()
+            .await
+            .exits_with(0)
+            .stdout
+    };
+    for args in [["status", "--json"], ["recover", "--json"]] {
+        assert!(run(&args).await.contains("state\u{fffd}"));
+    }
+    run(&["config", "--json"]).await;
+    assert_eq!(run(&["recover", "--print"]).await, format!("{}\n", ended.key()));
+    let status = run(&["status"]).await;
+    assert!(status.contains("Delivered to stdout") && !status.contains("Perhaps nobody has it"), "{status}");
+}

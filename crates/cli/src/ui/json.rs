@@ -8,6 +8,7 @@ use keymint_domain::{ApiKey, Candidate, Catalogue, CatalogueEntry, KeyCheck, Rea
 use keymint_host::Advice;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::path::Path;
 
 /// A created key. The key itself is in it if standard output is a destination.
@@ -89,7 +90,7 @@ pub(crate) fn recovery(stored: &[StoredKey]) -> String {
     #[derive(Serialize)]
     struct RecoverableKey<'a> {
         id: &'a str,
-        path: &'a Path,
+        path: Cow<'a, str>,
         name: &'a str,
         time: &'a str,
         last4: Option<&'a str>,
@@ -98,6 +99,7 @@ pub(crate) fn recovery(stored: &[StoredKey]) -> String {
     }
     let keys = stored.iter().map(|StoredKey { id, path, record }| {
         let KeyRecord { name, time, organization, project, last4, .. } = record;
+        let path = path.to_string_lossy();
         RecoverableKey { id, path, name, time, last4: last4.as_deref(), organization, project }
     });
     to_json(&Recovery { schema: "keymint.recovery/1", keys: keys.collect() })
@@ -150,10 +152,11 @@ pub(crate) struct FoundKey<'a> {
 
 /// The settings, and the file that they may come from.
 pub(crate) fn config(file: Option<&Path>, profile: &str, settings: &[Setting]) -> String {
+    let file = file.map(Path::to_string_lossy);
     #[derive(Serialize)]
     struct Config<'a> {
         schema: &'static str,
-        file: Option<&'a Path>,
+        file: Option<Cow<'a, str>>,
         profile: &'a str,
         settings: &'a [Setting],
     }

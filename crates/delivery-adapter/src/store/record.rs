@@ -3,8 +3,8 @@
 use crate::Keyring;
 use crate::wall_clock::utc_now;
 use keymint_domain::{DeliveryReport, DestinationId, Target, Title};
-use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use serde::{Deserialize, Serialize, Serializer};
+use std::path::{Path, PathBuf};
 
 /// The record of a key, without the key itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,10 +32,15 @@ pub struct KeyRecord {
     /// The ids of the destinations that have it.
     #[serde(default)]
     pub delivered_to: Vec<String>,
-    /// The file of the recovery store that has it.
+    /// The file of the recovery store that has it. What is not UTF-8 in its path is replaced where it is serialized.
+    #[serde(serialize_with = "lossy")]
     pub kept_in: Option<PathBuf>,
     /// The profile of the keyring that has it.
     pub profile: Option<String>,
+}
+
+fn lossy<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    path.as_deref().map(Path::to_string_lossy).serialize(serializer)
 }
 
 /// An organization or a project.

@@ -2,7 +2,7 @@
 
 use super::journal::FinishedRun;
 use super::private_files;
-use super::record::KeyRecord;
+use super::record::{KeyRecord, KeyState};
 use super::room::Room;
 use super::{RECOVERY, StateDir};
 use crate::fail_point;
@@ -158,6 +158,7 @@ impl StoredKey {
             let _ = run.update(|record| {
                 record.add_destinations(report, profile);
                 if is_removed {
+                    record.state = KeyState::Delivered;
                     record.kept_in = None;
                 }
             });
