@@ -76,8 +76,10 @@ impl CaBundle {
     pub(crate) fn read(&self) -> Result<ExtraRoots, CliError> {
         let Self { source, path } = self;
         let shown = redact_typed(path);
-        let pem = read_trusted(Path::new(path), LONGEST_PEM)
-            .map_err(|error| CliError::usage(format!("{source}: {shown} cannot be read: {error}")))?;
+        let pem = read_trusted(Path::new(path), LONGEST_PEM).map_err(|error| {
+            CliError::usage(format!("{source}: {shown} cannot be read: {error}"))
+                .hint("Name a file of PEM certificates that you may read.")
+        })?;
         ExtraRoots::parse_pem(&pem).map_err(|error| CliError::usage(format!("{source}: {shown}: {error}")))
     }
 }

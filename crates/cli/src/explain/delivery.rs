@@ -126,8 +126,8 @@ pub(crate) fn command(error: &CommandError) -> CliError {
 /// The error of `--copy`.
 pub(crate) fn clipboard(error: &NoClipboard) -> CliError {
     unusable(error.to_string()).hint(
-        "On a desktop, wl-copy (from wl-clipboard), xclip or xsel reach it; without one, the terminal must be one that \
-         can. --env-file, --keyring and --pipe-to need neither.",
+        "On a desktop, wl-clipboard, xclip or xsel must be installed. Elsewhere, run keymint in a terminal that can set the \
+         clipboard (OSC 52). --env-file, --keyring and --pipe-to need neither.",
     )
 }
 

@@ -39,7 +39,7 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
             } else {
                 "Open this address in your browser to sign in:\n"
             };
-            return vec![Line(introduction.to_owned()), Url((*url).to_owned()), Line(String::new())];
+            return vec![Prose(introduction.to_owned()), Url((*url).to_owned()), Line(String::new())];
         }
         #[cfg(feature = "sandbox")]
         Message::Demonstration => Prose(

@@ -2,13 +2,12 @@
 
 use super::Status;
 use super::source::{FoundKey, KeySource};
-use crate::ui::format::{DASHBOARD, key_check, quoted, recover_command};
+use crate::ui::format::{DASHBOARD, key_check, prose_width, quoted, recover_command};
 use keymint_delivery_adapter::{KeyRecord, KeyState, KnownKey, Named};
 use keymint_domain::text::sanitize;
 use keymint_terminal::prose;
-
-/// Widest line, in columns. Paths and addresses are whole, however long.
-const WIDTH: usize = 80;
+use std::io;
+use terminal_size::terminal_size_of;
 
 /// Longest path or reason, in characters. No system has longer paths.
 const LONGEST: usize = 32 * 1024;
@@ -103,7 +102,9 @@ fn titled(named: &Named) -> String {
     named.title.as_deref().map_or_else(|| sanitize(&named.id, LONGEST), quoted)
 }
 
+/// Paths and addresses are whole, however long.
 fn indented(columns: usize, text: &str) -> String {
     let indent = " ".repeat(columns);
-    textwrap::fill(text, prose(WIDTH).initial_indent(&indent).subsequent_indent(&indent))
+    let width = prose_width(terminal_size_of(io::stdout()));
+    textwrap::fill(text, prose(width).initial_indent(&indent).subsequent_indent(&indent))
 }
