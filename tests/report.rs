@@ -97,6 +97,7 @@ async fn each_member_that_is_renamed_missing_or_of_another_type_is_named() {
 async fn a_report_has_no_value_of_an_answer_or_a_setting() {
     let odd = Project::new("proj_canary").titled("canary").as_initial();
     let odd = odd.field("canary@example.com", "canary").field("org-canary", json!({ "x": ["canary"] }));
+    let odd = odd.field("metadata", json!({ "canary": [{ "canary": 1 }] }));
     let scenario = Scenario::of([Organization::new("org-canary").titled("canary").with_project(odd)]);
     let refusal = json!({ "error": { "message": "canary", "code": "canary", "type": "canary" } });
     let scenario = scenario.reply(Step::Projects.nth(1), Reply::status(403).json(&refusal));
@@ -107,7 +108,10 @@ async fn a_report_has_no_value_of_an_answer_or_a_setting() {
         .env("KEYMINT_PROFILE", "canary")
         .env("KEYMINT_PIPE_TO", "canary --with canary")
         .env("KEYMINT_SIGN_IN_TIMEOUT", "7m")
-        .env("HTTPS_PROXY", "http://canary.example:1");
+        .env("HTTPS_PROXY", "http://canary.example:1")
+        .env("DBUS_SESSION_BUS_ADDRESS", "tcp:host=canary.invalid,port=1")
+        .env("KEYMINT_NO_BROWSER", "0")
+        .env("BROWSER", "canary --for canary");
     let ended = run.sign_in().await.exits_with(0);
     let report = fs::read_to_string(&path).unwrap();
     for line in [
@@ -115,6 +119,7 @@ async fn a_report_has_no_value_of_an_answer_or_a_setting() {
         "sign_in_timeout  7m                       KEYMINT_SIGN_IN_TIMEOUT",
         "issuer_proxy     -                        loopback address",
         "  ! status         expected: 2xx",
+        "no program that is named can be started",
     ] {
         assert!(report.contains(line), "{line}\n{report}");
     }

@@ -21,7 +21,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// - `-` it is optional, and was not sent
 /// - `+` it is not expected, and ignored
 ///
-/// A status that is no success is a difference as well. The members of such an answer have no mark.
+/// A status that is no success is a difference as well. The members of such an answer have no mark. Members of
+/// objects that are not expected have no line.
 #[derive(Debug, Clone, Default)]
 pub struct AnswerLog(Arc<Mutex<Vec<Answers>>>);
 
@@ -117,7 +118,13 @@ impl Answers {
         let is_known = |path: &str| {
             expected.iter().any(|known| known.path == path || Member::parent(known.path) == path)
         };
-        let unknown = self.shape.members().filter(|member| !is_known(&member.path));
+        // In any other object, names may be values, as in a map by the names of projects.
+        let has_names = |path: &str| {
+            let parent = Member::parent(path);
+            parent.is_empty() || is_known(parent) || !succeeded && ["error", "detail"].contains(&parent)
+        };
+        let unknown = self.shape.members();
+        let unknown = unknown.filter(|member| !is_known(&member.path) && has_names(&member.path));
         let mark = if succeeded { '+' } else { ' ' };
         lines.extend(unknown.map(|member| line(mark, &member.path, member.to_string())));
         if self.shape.is_cut {
@@ -167,12 +174,18 @@ mod tests {
         let projects = |entry: &str| format!(r#"{{"object": "list", "data": [{entry}], "has_more": false}}"#);
         let first =
             projects(r#"{"id": "proj_canary", "title": "canary", "is_initial": "canary", "org-canary": 1}"#);
-        let second = projects(r#"{"ID": "proj_canary", "title": null, "is_initial": true}"#);
+        let second = projects(
+            r#"{"ID": "proj_canary", "title": null, "is_initial": true, "metadata": {"canary": [{"canary": 1}]}}"#,
+        );
         let log = log(&[
             (Step::Login, 200, r#"{"user": {"session": {"sensitive_id": "sess-canary"}}}"#),
             (Step::ListProjects, 200, &first),
             (Step::ListProjects, 200, &second),
-            (Step::ListProjects, 403, r#"{"error": {"message": "canary", "code": null, "hint": "canary"}}"#),
+            (
+                Step::ListProjects,
+                403,
+                r#"{"error": {"message": "canary", "code": null, "hint": {"canary": 1}}}"#,
+            ),
         ]);
         let text = log.to_string();
         assert_eq!(
@@ -183,7 +196,7 @@ login: 1 answer with status 200, 54 bytes
   = user.session               object
   = user.session.sensitive_id  text, 11 characters
   - user.orgs                  not sent
-list_projects: 2 answers with status 200, 235 bytes
+list_projects: 2 answers with status 200, 276 bytes
   = data                            list, 1 entry
   ! data[].id                       text, 11 characters, in 1 of 2; expected: text
   = data[].title                    text, 6 characters or null, in 1 of 2
@@ -194,12 +207,13 @@ list_projects: 2 answers with status 200, 235 bytes
   + object                          text, 4 characters
   + data[].<name of 10 characters>  number
   + data[].<name of 2 characters>   text, 11 characters
-list_projects: 1 answer with status 403, 64 bytes
+  + data[].metadata                 object
+list_projects: 1 answer with status 403, 69 bytes
   ! status         expected: 2xx
     error          object
     error.message  text, 6 characters
     error.code     null
-    error.hint     text, 6 characters
+    error.hint     object
 "
         );
         assert!(!text.contains("canary"));

@@ -79,13 +79,18 @@ pub(super) fn browser(browser: &Browser, host: &HostEnvironment) -> Finding {
         let fix = "Open the address yourself, or name a browser with --browser or BROWSER.";
         Finding::warning("browser", &why, fix)
     };
-    match browser.launchers(host) {
+    let finding = match browser.launchers(host) {
         Ok(launchers) if launchers.is_empty() => Finding::ok("browser", "none is opened, as you asked"),
         Ok(launchers) => match launchers.iter().find(|launcher| launcher.can_start()) {
             Some(launcher) => Finding::ok("browser", &format!("opened by {}", launcher.name())),
             None => by_hand(&Obstacle::cannot_start(&launchers)),
         },
         Err(obstacle) => by_hand(&obstacle),
+    };
+    match (browser, finding.status) {
+        (Browser::Named(_), Health::Ok) => finding.in_public("opened by a program that is named"),
+        (Browser::Named(_), _) => finding.in_public("no program that is named can be started"),
+        _ => finding,
     }
 }
 
@@ -157,7 +162,13 @@ pub(super) async fn keyring(context: &Context) -> Finding {
         )
         .in_public("has a key for the profile"),
         Err(error @ KeyringError::NotBuiltIn) => Finding::ok("keyring", &explain::keyring(&error).message()),
-        Err(error) => Finding { status: Health::Warning, ..of_failure("keyring", explain::keyring(&error)) },
+        Err(error) => {
+            let message = explain::keyring(&error).message();
+            // The cause may have an address.
+            let public = message.split(':').next().unwrap_or_default();
+            Finding { status: Health::Warning, ..of_failure("keyring", explain::keyring(&error)) }
+                .in_public(public)
+        }
     }
 }
 
