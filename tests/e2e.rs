@@ -32,6 +32,7 @@ mod report;
 mod restrictions;
 mod revocation;
 mod screens;
+mod secrets_in_memory;
 mod shortcut;
 mod signals;
 mod sources;

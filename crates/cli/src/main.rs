@@ -20,12 +20,18 @@ use keymint_delivery_adapter::threads;
 use keymint_host::{core_dumps, open_files};
 use keymint_terminal::stderr;
 use os::env::ProcessEnvironment;
+use std::alloc::System;
 use std::future::Future;
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use ui::reporter::Reporter;
+use zeroizing_alloc::ZeroAlloc;
+
+/// Wipes all memory that is freed, that of the HTTP and TLS libraries as well: it may have held a secret.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     os::panic_hook::install();

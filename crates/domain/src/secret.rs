@@ -2,7 +2,8 @@
 //!
 //! None of them can be printed, cloned, compared or serialized. Only `expose` returns the secret, which
 //! is easy to search for; each call writes a header, a request body or the final delivery. The memory
-//! is wiped on drop. Copies that an HTTP library makes are not.
+//! is wiped on drop. Copies that an HTTP library makes are wiped only if the program's allocator wipes what is
+//! freed.
 
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt;

@@ -57,6 +57,13 @@ pub(crate) async fn read_body<'a>(
                 if large.is_none() && bytes.len() + chunk.len() > LARGE_BODY {
                     large = Some(lock.lock().await);
                 }
+                let needed = bytes.len() + chunk.len();
+                if needed > bytes.capacity() {
+                    // Not beyond the limit: the original and its copy are in memory at once.
+                    let capacity = (2 * bytes.capacity()).clamp(needed, longest);
+                    let more = capacity - bytes.len();
+                    bytes.reserve_exact(more);
+                }
                 bytes.extend_from_slice(&chunk);
                 if object.as_mut().is_some_and(|object| object.is_in(&chunk)) {
                     break BodyEnd::Ahead;

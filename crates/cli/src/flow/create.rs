@@ -11,9 +11,11 @@ use crate::flow::sign_in::{complete_sign_in, open_sign_in};
 use crate::os::signals::Signals;
 use crate::ui::format::describe_target_exactly;
 use crate::ui::message::Message;
-use keymint_callback_adapter::BrowserMismatch;
+use keymint_callback_adapter::{BrowserMismatch, Outcome};
 use keymint_delivery_adapter::fail_point;
-use keymint_domain::{AccountEmail, AuthorizationGrant, Event, PendingAuthorization, Step, Target};
+use keymint_domain::{
+    AccountEmail, AuthorizationGrant, Event, PendingAuthorization, ProvisionedKey, Step, Target,
+};
 use tokio::sync::watch;
 
 /// Signs in with the browser, creates a key and delivers it.
@@ -82,7 +84,12 @@ impl<'a> CreateFlow<'a> {
             let (session, target) = signals.cancel_on_signal(before_creation).await?;
             creation.run(&provisioner, session, &target, in_flight, signals).await
         };
-        complete_sign_in(context, &settings.sign_in, receiver, pending, &mut signals, work).await
+        let deliver =
+            async |created: Option<(KeyCreation<'_>, ProvisionedKey)>, signals: &mut Signals| match created {
+                Some((creation, key)) => creation.deliver(key, signals).await,
+                None => Ok(Outcome::DryRun),
+            };
+        complete_sign_in(context, &settings.sign_in, receiver, pending, &mut signals, work, deliver).await
     }
 }
 

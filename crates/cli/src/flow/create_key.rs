@@ -58,7 +58,7 @@ impl<'a> KeyCreation<'a> {
         Ok(Self { context, settings, delivery, journal, state })
     }
 
-    /// Creates the key and delivers it. Returns what the browser's page says.
+    /// Creates the key, unless this is a dry run.
     pub(crate) async fn run(
         mut self,
         provisioner: &Provisioner<'_>,
@@ -66,12 +66,12 @@ impl<'a> KeyCreation<'a> {
         target: &Target,
         in_flight: watch::Receiver<bool>,
         signals: &mut Signals,
-    ) -> Result<Outcome, CliError> {
+    ) -> Result<Option<(Self, ProvisionedKey)>, CliError> {
         let CreateSettings { sign_in, plan, .. } = self.settings;
         let name = &plan.key.name;
         let record = KeyRecord::requested(name, target, sign_in.endpoints.api_base.as_str());
         if self.settings.dry_run {
-            return self.dry_run(&record, target, signals).await;
+            return self.dry_run(&record, target, signals).await.map(|()| None);
         }
         self.journal
             .requested(record)
@@ -84,7 +84,7 @@ impl<'a> KeyCreation<'a> {
         let warn =
             || self.context.ui.report(&Message::StillCreating { patience: sign_in.http.request_timeout });
         let failure = match signals.shield(in_flight, creation, warn).await {
-            Shielded::Completed(Ok(created)) => return self.deliver(created, signals).await,
+            Shielded::Completed(Ok(created)) => return Ok(Some((self, created))),
             Shielded::Completed(Err(error @ ProvisionError::OutcomeUnknown { .. })) => {
                 self.context.explain(error)
             }
@@ -109,16 +109,21 @@ impl<'a> KeyCreation<'a> {
         record: &KeyRecord,
         target: &Target,
         signals: &mut Signals,
-    ) -> Result<Outcome, CliError> {
+    ) -> Result<(), CliError> {
         if self.context.ui.wants_json() {
             self.context.ui.clear_progress();
             print_in_time(self.context, signals, json::dry_run(record)).await.map_err(stdout::failed)?;
         }
         self.context.ui.report(&Message::DryRun { target });
-        Ok(Outcome::DryRun)
+        Ok(())
     }
 
-    async fn deliver(mut self, created: ProvisionedKey, signals: &mut Signals) -> Result<Outcome, CliError> {
+    /// Delivers the key. Returns what the browser's page says.
+    pub(crate) async fn deliver(
+        mut self,
+        created: ProvisionedKey,
+        signals: &mut Signals,
+    ) -> Result<Outcome, CliError> {
         let ProvisionedKey { target, name, key, details, unconfirmed, end, .. } = created;
         fail_point::reached("answered");
         self.journal.created(&key, &details);

@@ -11,7 +11,8 @@ use crate::ui::message::Message;
 use keymint_callback_adapter::{LoopbackListener, Outcome};
 use keymint_delivery_adapter::fail_point;
 use keymint_domain::{
-    AuthorizationGrant, Catalogue, Client, Entropy, PendingAuthorization, ResponseSource, wait_for_grant,
+    AuthorizationGrant, Catalogue, Client, Entropy, PendingAuthorization, ResponseSource, Revocation,
+    wait_for_grant,
 };
 use keymint_host::HostEnvironment;
 #[cfg(feature = "sandbox")]
@@ -19,8 +20,10 @@ use keymint_host::Opening;
 use keymint_host::core_dumps::with_inherited_limit;
 #[cfg(feature = "sandbox")]
 use keymint_sandbox::{Consent, sign_in};
+use std::convert::Infallible;
 use std::process::Command;
 use std::sync::Arc;
+use tokio::sync::oneshot;
 use url::Url;
 
 /// An authorization with the operating system's randomness.
@@ -84,39 +87,52 @@ fn open_browser(
     }
 }
 
-/// Waits for the user to come back from the browser, does `work` with the servers and the grant, and shows
-/// its outcome in the browser. However the work ended, the refresh token is revoked in the background.
-pub(crate) async fn complete_sign_in(
+/// Waits for the user to come back from the browser, does `work` with the servers and the grant, then `finish`
+/// with its result, and shows the outcome in the browser.
+///
+/// However the work ended, the refresh token is then revoked in the background, and the connections are closed.
+/// So no secret of the sign-in is in memory while `finish` takes its time.
+pub(crate) async fn complete_sign_in<T>(
     context: &Context,
     settings: &SignInSettings,
     mut receiver: ResponseReceiver,
     pending: PendingAuthorization,
     signals: &mut Signals,
-    work: impl AsyncFnOnce(
-        &Servers,
-        AuthorizationGrant,
-        &ResponseReceiver,
-        &mut Signals,
-    ) -> Result<Outcome, CliError>,
+    work: impl AsyncFnOnce(&Servers, AuthorizationGrant, &ResponseReceiver, &mut Signals) -> Result<T, CliError>,
+    finish: impl AsyncFnOnce(T, &mut Signals) -> Result<Outcome, CliError>,
 ) -> Result<(), CliError> {
-    let coming_back = wait_for_browser(context, settings, &mut receiver, pending);
-    let (outcome, to_revoke) = match signals.cancel_on_signal(coming_back).await {
-        Ok((servers, grant)) => {
-            let revocation = settings.revokes.then(|| grant.revocation());
-            let outcome = work(&servers, grant, &receiver, signals).await;
-            (outcome, revocation.map(|revocation| (servers, revocation)))
-        }
-        Err(failure) => (Err(failure), None),
+    let flow = async {
+        let coming_back = wait_for_browser(context, settings, &mut receiver, pending);
+        let (servers, grant) = signals.cancel_on_signal(coming_back).await?;
+        let revocation = grant.revocation();
+        let result = work(&servers, grant, &receiver, signals).await;
+        let (_running, over) = oneshot::channel();
+        disconnect(context, settings, servers, revocation, over);
+        finish(result?, signals).await
     };
-    if let Some((servers, revocation)) = to_revoke {
+    let outcome = flow.await;
+    receiver.conclude(outcome.as_ref().map_or_else(page, |page| *page)).await;
+    outcome.map(drop)
+}
+
+/// Revokes the refresh token in the background, if it is to be revoked, and closes the connections. The result
+/// is reported when the rest of the run is over.
+fn disconnect(
+    context: &Context,
+    settings: &SignInSettings,
+    servers: Servers,
+    revocation: Revocation,
+    over: oneshot::Receiver<Infallible>,
+) {
+    if settings.revokes {
         let ui = Arc::clone(&context.ui);
         context.in_background(async move {
             let revoked = revocation.run(servers.ports()).await;
+            drop(servers);
+            let _ = over.await;
             ui.report(&Message::Revocation(&revoked));
         });
     }
-    receiver.conclude(outcome.as_ref().map_or_else(page, |page| *page)).await;
-    outcome.map(drop)
 }
 
 /// Waits for the user to come back from the browser, and meanwhile connects to the servers.
@@ -155,8 +171,10 @@ pub(crate) async fn sign_in_and_list(
             context.ui.report(&Message::Reading);
             provisioner.list_targets(&session).await.map_err(|error| context.explain(error))
         };
-        let catalogue = signals.cancel_on_signal(listing).await?;
+        signals.cancel_on_signal(listing).await
+    };
+    let show = async |catalogue: Catalogue, signals: &mut Signals| {
         show(&catalogue, signals).await.map(|()| Outcome::DryRun)
     };
-    complete_sign_in(context, settings, receiver, pending, signals, work).await
+    complete_sign_in(context, settings, receiver, pending, signals, work, show).await
 }

@@ -5,11 +5,11 @@ use crate::secret::RefreshToken;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The refresh token that the exchange of a grant issues, to be [revoked](Self::run) at the end.
+/// The refresh token that the exchange of a grant issues, to be [revoked](Self::run) after the last request.
 ///
 /// A flow creates its key without the refresh token, which would otherwise stay valid for weeks. Take the
 /// revocation from the [grant](AuthorizationGrant::revocation) before the sign-in, and run it after the
-/// key is delivered or the flow has ended without one. It is independent of the flow: it works after an
+/// key is created or the flow has ended without one. It is independent of the flow: it works after an
 /// error of any step and after the flow's future is dropped. It can also run in a task of its own.
 ///
 /// A revocation that is dropped leaves the token valid, and wipes this program's copy of it.
