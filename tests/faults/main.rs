@@ -14,7 +14,8 @@
 //! such a run. `-` is no run.
 //!
 //! `each` plays the fault at each request of the step, `once` at the first, and answers well from
-//! then on; all other steps are answered well. So `once` with `0x2` is trouble that is outlived,
+//! then on; all other steps are answered well. Each fault of K is also played at the revocation of the refresh
+//! token, which must change nothing. So `once` with `0x2` is trouble that is outlived,
 //! and with `7x1` or `10x1` a request that is not repeated although that would have helped.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]

@@ -2,7 +2,9 @@
 
 use super::fault::Fault;
 use super::run::{Ended, KEY_NAME, create};
-use super::server::{ACCESS_TOKEN, API_KEY, CANARY, CODE, FaultServer, Request, SESSION_KEY, Step};
+use super::server::{
+    ACCESS_TOKEN, API_KEY, CANARY, CODE, FaultServer, REFRESH_TOKEN, Request, SESSION_KEY, Step,
+};
 use keymint_testkit::{Canaries, steers_a_terminal};
 use serde_json::Value;
 use tokio::sync::Semaphore;
@@ -69,12 +71,19 @@ impl Expected {
     }
 }
 
-/// Plays all rows.
+/// The revocation changes neither the key nor the exit code, whatever becomes of it. It has its own time
+/// limit, so the run ends long before that of other requests.
+const REVOCATION: Expected = Expected { code: 0, requests: 1, or_more: false };
+const FOREVER: &str = "1h";
+
+/// Plays all rows, and each fault that is played at the creation at the revocation as well.
 pub(crate) async fn play(rows: impl IntoIterator<Item = Row>) {
     let mut runs = Vec::new();
     for row in rows {
-        for (step, expected) in Step::ALL.into_iter().zip(row.cells) {
-            let Some(expected) = expected else { continue };
+        let requests = if row.fault.is_absence() { 0 } else { 1 };
+        let revocation = row.cells[4].map(|_| (Step::R, Expected { requests, ..REVOCATION }));
+        let cells = Step::ALL.into_iter().zip(row.cells).filter_map(|(step, cell)| Some((step, cell?)));
+        for (step, expected) in cells.chain(revocation) {
             let cell = Cell { step, expected, strikes: row.strikes, impatient: row.impatient };
             runs.push((format!("{}, at {step:?}", row.name), tokio::spawn(cell.play(row.fault.clone()))));
         }
@@ -104,7 +113,11 @@ impl Cell {
         let _room = ROOM.acquire().await.unwrap();
         let server = FaultServer::start(step, fault, strikes).await;
         let project_timeout = if expected.or_more { "2s" } else { "60s" };
-        let http_timeout = if impatient { "4s" } else { "30s" };
+        let http_timeout = match step {
+            Step::R => FOREVER,
+            _ if impatient => "4s",
+            _ => "30s",
+        };
         let limits = ["--project-timeout", project_timeout, "--http-timeout", http_timeout];
         let ended = create(&server.url, &server.url, &limits, async |_| {}).await;
         let complaints = complaints(step, expected, &server, &ended);
@@ -149,6 +162,7 @@ fn complaints(step: Step, expected: Expected, server: &FaultServer, ended: &Ende
     must(step == Step::T || count(Step::T) == 1, format!("{} token exchanges", count(Step::T)));
     must(step == Step::K || count(Step::K) == made, format!("{} creations", count(Step::K)));
     must(ended.code != 10 || count(Step::K) == 1, "a creation is repeated blindly".to_owned());
+    must(count(Step::R) <= count(Step::T), "a revocation is repeated".to_owned());
 
     // A browser that comes in time is not left without a last word.
     must(
@@ -168,7 +182,7 @@ fn complaints(step: Step, expected: Expected, server: &FaultServer, ended: &Ende
     let verifiers: Vec<_> = requests.iter().filter_map(Request::verifier).collect();
     must(step == Step::T || verifiers.len() == 1, "no verifier".to_owned());
     must(!told.to_lowercase().contains(CANARY), "a canary is told".to_owned());
-    let issued = [CODE, ACCESS_TOKEN, SESSION_KEY, API_KEY].map(str::to_owned);
+    let issued = [CODE, ACCESS_TOKEN, SESSION_KEY, API_KEY, REFRESH_TOKEN].map(str::to_owned);
     let secrets = Canaries::of(verifiers.into_iter().chain(issued));
     must(secrets.find(&told).is_none(), format!("{:?} is told", secrets.find(&told)));
     let files = secrets.files_below(ended.home.path());

@@ -18,6 +18,7 @@ pub(crate) const CODE: &str = "code-canary-0001";
 pub(crate) const ACCESS_TOKEN: &str = "at-canary-0002";
 pub(crate) const SESSION_KEY: &str = "sess-canary-0003";
 pub(crate) const API_KEY: &str = "sk-proj-canary-0004";
+pub(crate) const REFRESH_TOKEN: &str = "rt-canary-0005";
 
 /// What the program goes for, in the order of its requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,9 +33,12 @@ pub(crate) enum Step {
     P,
     /// The creation of the key.
     K,
+    /// The revocation of the refresh token.
+    R,
 }
 
 impl Step {
+    /// The steps that the key depends on.
     pub(crate) const ALL: [Self; 5] = [Self::T, Self::S, Self::O, Self::P, Self::K];
 
     fn of(request_line: &str) -> Option<Self> {
@@ -46,6 +50,7 @@ impl Step {
             "GET /v1/organizations" => Self::O,
             "GET /dashboard/organizations/org-good/projects" => Self::P,
             "POST /dashboard/organizations/org-good/projects/proj_good/api_keys" => Self::K,
+            "POST /oauth/revoke" => Self::R,
             _ => return None,
         })
     }
@@ -53,10 +58,13 @@ impl Step {
     /// An answer that gives this JSON.
     pub(crate) fn answer(self, json: &str) -> String {
         match self {
-            Self::T => format!(r#"{{"access_token":{json},"token_type":"Bearer","id_token":"canary"}}"#),
+            Self::T => format!(
+                r#"{{"access_token":{json},"token_type":"Bearer","refresh_token":"{REFRESH_TOKEN}","id_token":"canary"}}"#
+            ),
             Self::S => format!(r#"{{"user":{{"session":{{"sensitive_id":{json}}}}}}}"#),
             Self::O | Self::P => format!(r#"{{"data":{json}}}"#),
             Self::K => format!(r#"{{"key":{{"sensitive_id":{json}}}}}"#),
+            Self::R => format!(r#"{{"revoked":{json}}}"#),
         }
     }
 
@@ -72,6 +80,7 @@ pub(crate) fn good(step: Step) -> String {
         Step::S => step.answer(&format!("\"{SESSION_KEY}\"")),
         Step::O | Step::P => step.answer(&format!("[{}]", entry(step))),
         Step::K => step.answer(&format!("\"{API_KEY}\"")),
+        Step::R => step.answer("true"),
     }
 }
 
