@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use keymint_sandbox::{Consent, Scenario, sign_in_remotely};
 use keymint_testkit::{Launch, Machine, Scripts, Strace, Terminal, browse, until};
+use rustix::io::ioctl_fionread;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use std::fs::{self, File, OpenOptions};
 use std::io::{PipeReader, Read, Write};
@@ -25,7 +26,13 @@ fn unread_terminal() -> (OwnedFd, File) {
         OpenOptions::new().read(true).write(true).custom_flags(flags).open(&path).unwrap()
     };
     let mut filler = open(OpenptFlags::from_bits_retain(rustix::fs::OFlags::NONBLOCK.bits()));
-    while filler.write(&[b' '; 512]).is_ok() {}
+    // The system moves what was written to the screen's end, and then there is room again.
+    const FULL: u64 = 4095;
+    let mut fill = || while filler.write(&[b' '; 512]).is_ok() {};
+    while ioctl_fionread(&screen).unwrap() < FULL {
+        fill();
+    }
+    fill();
     (screen, open(OpenptFlags::empty()))
 }
 
