@@ -15,6 +15,32 @@ async fn what_another_program_writes_during_the_sign_in_stays() {
     assert_eq!(directory.read(), format!("A=2\nB=3\nOPENAI_API_KEY={}\n", ended.key()));
 }
 
+/// An editor, for example, or `echo >>`, which had opened the file before the run replaced it.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_another_program_appends_to_the_replaced_file_is_not_lost() {
+    use keymint_testkit::until;
+    use std::io::Write;
+    let directory = Directory::with("A=1\n");
+    let path = directory.path(".env");
+    let mut other = fs::File::options().append(true).open(&path).unwrap();
+    let stop = [("KEYMINT_FAIL_POINT", "file-replaced"), ("KEYMINT_FAIL_SIGNAL", "19")];
+    let mut run = directory.create().envs(stop).start().await;
+    run.browser(Consent::Allow).await;
+    let status = format!("/proc/{}/stat", run.process());
+    let is = |state: &str| fs::read_to_string(&status).unwrap().contains(state);
+
+    until(|| is(") T ")).await;
+    other.write_all(b"B=2\n").unwrap();
+    run.signal("CONT").await;
+    // It stops again after the second attempt.
+    until(|| is(") T ") && directory.read().contains("B=2\n") || is(") Z ")).await;
+    run.signal("CONT").await;
+    let ended = run.end().await.exits_with(0);
+    assert_eq!(directory.read(), format!("A=1\nB=2\nOPENAI_API_KEY={}\n", ended.key()));
+    assert_eq!(directory.names(), [".env"]);
+}
+
 #[tokio::test]
 async fn a_value_that_comes_during_the_sign_in_is_not_lost_and_neither_is_the_key() {
     let directory = Directory::with("A=1\n");

@@ -117,6 +117,34 @@ async fn what_the_file_system_refuses_is_found_out_before_anybody_signs_in() {
     }
 }
 
+/// What network file systems cannot do, for the folder of the file and for the state folder alike.
+#[tokio::test]
+async fn a_file_system_without_locks_or_without_a_sync_of_folders_takes_the_key() {
+    for (call, error) in [
+        ("flock", "ENOLCK"),
+        ("flock", "ENOSYS"),
+        ("flock", "EOPNOTSUPP"),
+        ("fsync", "EINVAL"),
+        ("fsync", "ENOSYS"),
+        ("fsync", "EOPNOTSUPP"),
+    ] {
+        let directory = Directory::new();
+        let inject = format!("inject={call}:error={error}");
+        let state = directory.path("keymint");
+        let folders = [directory.path(""), state.join("records"), state.join("recovery")];
+        let folders = folders.map(|folder| folder.to_str().unwrap().trim_end_matches('/').to_owned());
+        let mut options = vec!["-e", &inject];
+        if call == "fsync" {
+            options.extend(folders.iter().flat_map(|folder| ["-P", folder]));
+        }
+        let Some(strace) = Strace::of(call, &options) else { return };
+        let run = directory.create().env("XDG_STATE_HOME", directory.path(""));
+        let ended = delivered(run.under(strace.words())).await;
+        assert_eq!(directory.read(), format!("OPENAI_API_KEY={}\n", ended.key()), "{call} {error}");
+        assert!(strace.log().contains(error), "{call} {error}: {}", strace.log());
+    }
+}
+
 /// The same from the moment at which the URL is shown.
 #[tokio::test]
 async fn what_the_file_system_refuses_after_the_check_costs_no_key() {
