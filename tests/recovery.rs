@@ -3,13 +3,14 @@
 #![cfg(target_os = "linux")]
 
 use crate::support::{Ended, create, keymint};
-use keymint_sandbox::{Consent, Scenario, sign_in_remotely};
+use keymint_sandbox::{Consent, Reply, Scenario, Step, sign_in_remotely};
 use keymint_testkit::{Memory, browse, full_disk};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::Duration;
 use tokio::process::Command;
 
 /// A run whose key could not be printed, in this home.
@@ -148,6 +149,24 @@ async fn however_little_memory_is_left_for_threads_no_key_is_lost() {
         let no_key = ended.sandbox.keys().is_empty();
         let is_kept = ended.stderr.contains("it is kept in");
         assert!(no_key || ended.code == 0 || is_kept, "{spare}: {}", ended.stderr);
+    }
+}
+
+/// The thread that delivers the key was there before.
+#[tokio::test]
+async fn however_little_memory_is_left_when_the_key_is_requested_it_is_not_lost() {
+    let home = tempfile::tempdir().unwrap();
+    for spare in (0..10).map(|step| step << 18) {
+        let path = home.path().join(format!("{spare}.env"));
+        let reply = Reply::default().delayed(Duration::from_millis(200));
+        let run = create(Scenario::ready().reply(Step::CreateKey, reply)).args(["--env-file"]).args([&path]);
+        let mut run = run.start().await;
+        let _browser = browse(&run.url().await, Consent::Allow);
+        run.requested("/api_keys").await;
+        run.limit(Memory::AddressSpace, spare).await;
+        let ended = run.finish().await;
+        let is_kept = ended.stderr.contains("it is kept in");
+        assert!(ended.code == 0 || is_kept, "{spare}: {}: {}", ended.status, ended.stderr);
     }
 }
 
