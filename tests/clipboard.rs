@@ -39,7 +39,7 @@ async fn the_program_of_the_desktop_gets_the_key_alone_and_the_key_is_kept_besid
             (programs.read("got"), programs.read("arguments")),
             (ended.key(), format!("{arguments}\n"))
         );
-        assert_eq!(ended.json()["delivered_to"], serde_json::json!(["clipboard"]));
+        assert_eq!(ended.json()["delivered_to"], serde_json::json!([{ "kind": "clipboard" }]));
         assert!(ended.stderr.contains("It is on the clipboard, where programs that keep a history"));
         holds_that_it_is_kept(&ended);
         std::process::Command::new("kill").arg(programs.read("id").trim()).status().unwrap();

@@ -19,6 +19,7 @@ mod documents;
 mod env_file;
 mod failures;
 mod headless;
+mod json;
 mod keyring;
 mod live_platform;
 mod memory;

@@ -118,7 +118,10 @@ async fn json_names_the_file_and_has_no_key() {
     let ended = directory.create().args(["--json", "--var", "KEY_2"]).sign_in().await;
 
     let path = directory.path(".env");
-    assert_eq!(ended.json()["delivered_to"], serde_json::json!([format!("env-file:{}", path.display())]));
+    assert_eq!(
+        ended.json()["delivered_to"],
+        serde_json::json!([{ "kind": "env_file", "path": path, "variable": "KEY_2" }])
+    );
     assert!(ended.stderr.contains(&format!("It is in {} as KEY_2.", path.display())), "{}", ended.stderr);
     assert_eq!(ended.json()["key"].get("value"), None);
     assert_eq!(directory.read(), format!("KEY_2={}\n", ended.key()));
@@ -301,7 +304,7 @@ async fn a_path_with_characters_that_cannot_be_seen_is_the_users_and_shown_with_
         let ended = create_in(&path).args(["--json"]).sign_in().await.exits_with(0);
         assert_eq!(fs::read_to_string(&path).unwrap(), format!("OPENAI_API_KEY={}\n", ended.key()));
         assert!(ended.stderr.contains(shown), "{}", ended.stderr);
-        assert_eq!(ended.json()["delivered_to"][0], format!("env-file:{}", path.display()));
+        assert_eq!(ended.json()["delivered_to"][0]["path"], path.to_str().unwrap());
     }
 }
 

@@ -59,7 +59,10 @@ async fn a_created_key_is_in_the_keyring_for_every_program_and_for_run() {
         .sign_in()
         .await
         .exits_with(0);
-    assert_eq!(ended.json()["delivered_to"], serde_json::json!(["keyring"]));
+    assert_eq!(
+        ended.json()["delivered_to"],
+        serde_json::json!([{ "kind": "keyring", "profile": "created" }])
+    );
     assert!(ended.json()["key"].get("value").is_none());
     assert!(ended.stderr.contains("`keymint run --profile created -- CMD`"), "{}", ended.stderr);
     assert_eq!(session.stored("created"), ended.key());

@@ -50,9 +50,11 @@ async fn json_and_events_name_the_pipe_and_hold_no_key() {
     let script = script("cat >/dev/null; echo stored");
     let ended = create_to(&script).args(["--json", "--events"]).sign_in().await.exits_with(0);
     let json = ended.json();
-    assert_eq!(json["delivered_to"], serde_json::json!(["pipe"]));
+    assert_eq!(json["delivered_to"], serde_json::json!([{ "kind": "command" }]));
     assert_eq!(json["key"].get("value"), None, "{json}");
-    for event in [r#"{"event":"command_output","line":"stored"}"#, r#"{"event":"delivered","to":"pipe"}"#] {
+    for event in
+        [r#"{"event":"command_output","line":"stored"}"#, r#"{"event":"delivered","to":{"kind":"command"}}"#]
+    {
         assert!(ended.stderr.lines().any(|line| line == event), "{}", ended.stderr);
     }
 }

@@ -45,7 +45,8 @@ async fn a_kept_key_goes_wherever_a_new_one_may() {
     assert_eq!((code, files(&ended).len()), (0, 0), "{told}");
     assert!(!json.contains(&ended.key()) && !told.contains(&ended.key()), "{json}{told}");
     let json: Value = serde_json::from_str(&json).unwrap();
-    assert_eq!(json["delivered_to"][1], "pipe");
+    assert_eq!(json["schema"], "keymint.created/2");
+    assert_eq!(json["delivered_to"][1]["kind"], "command");
     assert_eq!(fs::read_to_string(env_file).unwrap(), format!("OPENAI_API_KEY={}\n", ended.key()));
     assert_eq!(fs::read_to_string(taken).unwrap(), ended.key());
 }

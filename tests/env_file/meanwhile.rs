@@ -67,7 +67,7 @@ async fn a_folder_that_is_swapped_during_the_sign_in_diverts_nothing() {
     assert_eq!((names(&directory.path("moved")), others.names()), (vec![".env".to_owned()], vec![]));
     let file = directory.path("moved/.env");
     assert!(ended.stderr.contains(&format!("It is in {} as", file.display())), "{}", ended.stderr);
-    assert_eq!(ended.json()["delivered_to"][0], format!("env-file:{}", file.display()));
+    assert_eq!(ended.json()["delivered_to"][0]["path"], file.to_str().unwrap());
 }
 
 #[tokio::test]

@@ -58,55 +58,44 @@ impl<'a> Delivery<'a> {
         record: &KeyRecord,
         signals: &mut Signals,
     ) -> DeliveryReport {
-        let ui = &self.context.ui;
+        let Self { context, destinations, to_stdout } = self;
+        let ui = &context.ui;
         let mut report = DeliveryReport::default();
-        for destination in &mut self.destinations {
+        let mut delivered_to = Vec::new();
+        for destination in destinations {
             let outcome = tokio::select! {
                 biased;
                 outcome = destination.deliver(key) => outcome,
                 () = signals.second_signal() => Err(DeliveryError::new("it was not waited for")),
             };
+            let destination = &*destination;
             if outcome.is_ok() {
-                let id = destination.port().id();
-                ui.report(&Message::Delivered { id: id.as_str(), to: destination.delivered_to() });
+                let to = destination.delivered_to();
+                ui.report(&Message::Delivered(&to));
+                delivered_to.push(to);
             }
             report.add(destination.port(), outcome);
         }
-        if self.to_stdout || ui.wants_json() {
-            self.print(key, record, signals, &mut report).await;
+        if !*to_stdout && !ui.wants_json() {
+            return report;
         }
-        report
-    }
-
-    /// Prints the key if standard output is a destination, or the JSON that names the destinations.
-    async fn print(
-        &self,
-        key: &ApiKey,
-        record: &KeyRecord,
-        signals: &mut Signals,
-        report: &mut DeliveryReport,
-    ) {
-        let ui = &self.context.ui;
-        let delivered_to = report.delivered_to().iter().map(DestinationId::as_str);
-        let mut stdout = StandardOutput {
-            record,
-            clock: self.context.clock,
-            delivered_to: delivered_to.chain(self.to_stdout.then_some(STDOUT)).map(str::to_owned).collect(),
-            is_json: ui.wants_json(),
-        };
+        delivered_to.extend(to_stdout.then_some(DeliveredTo::StandardOutput));
+        let mut stdout =
+            StandardOutput { record, clock: context.clock, delivered_to, is_json: ui.wants_json() };
         ui.clear_progress();
         let printed = tokio::select! {
             biased;
             printed = stdout.deliver(key) => printed,
             () = signals.second_signal() => Err(DeliveryError::new(UNREAD)),
         };
-        if printed.is_ok() && self.to_stdout {
-            ui.report(&Message::Delivered { id: STDOUT, to: DeliveredTo::StandardOutput });
+        if printed.is_ok() && *to_stdout {
+            ui.report(&Message::Delivered(&DeliveredTo::StandardOutput));
         }
         // JSON without the key in it is no destination, unless it is missing.
-        if printed.is_err() || self.to_stdout {
+        if printed.is_err() || *to_stdout {
             report.add(&stdout, printed);
         }
+        report
     }
 }
 
@@ -114,7 +103,7 @@ impl<'a> Delivery<'a> {
 struct StandardOutput<'a> {
     record: &'a KeyRecord,
     clock: TokioClock,
-    delivered_to: Vec<String>,
+    delivered_to: Vec<DeliveredTo<'a>>,
     is_json: bool,
 }
 

@@ -71,7 +71,9 @@ impl<'a> Destination<'a> {
             Self::EnvFile(file) => {
                 DeliveredTo::EnvFile { path: file.path(), variable: file.variable().as_str() }
             }
-            Self::Keyring(_, profile) => DeliveredTo::Keyring { profile_flag: profile.flag() },
+            Self::Keyring(_, profile) => {
+                DeliveredTo::Keyring { profile: profile.as_str(), profile_flag: profile.flag() }
+            }
             Self::Command(command) => DeliveredTo::Command { name: command.name() },
             Self::Clipboard(clipboard) => DeliveredTo::Clipboard { is_confirmed: clipboard.is_confirmed() },
         }

@@ -2,7 +2,7 @@
 
 use crate::error::CliError;
 use crate::ui::format::{key_check, of_listener, of_warning};
-use crate::ui::json::to_json;
+use crate::ui::json::{Destination, to_json};
 use crate::ui::message::Message;
 use keymint_domain::{KeyCheck, Reason};
 use keymint_host::Opening;
@@ -34,7 +34,7 @@ enum Event<'a> {
     },
     DryRun,
     Delivered {
-        to: &'a str,
+        to: Destination<'a>,
     },
     Verified,
     Error {
@@ -70,7 +70,7 @@ pub(crate) fn of_message(message: &Message<'_>) -> Option<String> {
         }
         Message::CommandOutput(line) => Event::CommandOutput { line },
         Message::DryRun { .. } => Event::DryRun,
-        Message::Delivered { id, .. } => Event::Delivered { to: id },
+        Message::Delivered(to) => Event::Delivered { to: to.into() },
         Message::KeyChecked(KeyCheck::Works) => Event::Verified,
         Message::KeyChecked(check) => Event::Warning { message: key_check(check) },
         Message::Flow(event) => return Some(to_json(event)),

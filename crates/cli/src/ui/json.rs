@@ -1,7 +1,7 @@
 //! Every JSON document that the command prints. Each names its schema.
 
 use crate::error::CliError;
-use crate::ui::stdout::STDOUT;
+use crate::ui::message::DeliveredTo;
 use keymint_delivery_adapter::{KeyRecord, KnownKey, Named, StoredKey};
 use keymint_domain::text::escape_json;
 use keymint_domain::{ApiKey, Candidate, Catalogue, CatalogueEntry, KeyCheck, Reason, Title};
@@ -12,47 +12,73 @@ use std::borrow::Cow;
 use std::path::Path;
 
 /// A created key. The key itself is in it if standard output is a destination.
-pub(crate) fn created(record: &KeyRecord, key: &ApiKey, delivered_to: &[String]) -> String {
+pub(crate) fn created(record: &KeyRecord, key: &ApiKey, delivered_to: &[DeliveredTo<'_>]) -> String {
+    #[derive(Serialize)]
+    struct Created<'a> {
+        schema: &'static str,
+        organization: &'a Named,
+        project: &'a Named,
+        key: CreatedKey<'a>,
+        delivered_to: Vec<Destination<'a>>,
+    }
+    #[derive(Serialize)]
+    struct CreatedKey<'a> {
+        name: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        value: Option<&'a str>,
+        last4: &'a str,
+        id: Option<&'a str>,
+        created_at: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        expires_at: Option<&'a str>,
+    }
+    let KeyRecord { organization, project, name, key_id, created_at, expires_at, .. } = record;
+    let delivered_to: Vec<_> = delivered_to.iter().map(Destination::from).collect();
     let key = CreatedKey {
-        name: &record.name,
-        value: delivered_to.iter().any(|place| place == STDOUT).then(|| key.expose()),
+        name,
+        value: delivered_to.contains(&Destination::Stdout).then(|| key.expose()),
         last4: key.last_four(),
-        id: record.key_id.as_deref(),
-        created_at: record.created_at.as_deref(),
-        expires_at: record.expires_at.as_deref(),
+        id: key_id.as_deref(),
+        created_at: created_at.as_deref(),
+        expires_at: expires_at.as_deref(),
     };
-    document(record, Some(key), delivered_to)
+    to_json(&Created { schema: "keymint.created/2", organization, project, key, delivered_to })
 }
 
-/// A dry run, which created nothing.
-pub(crate) fn dry_run(record: &KeyRecord) -> String {
-    document(record, None, &[])
+/// A destination that has the key.
+#[derive(PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum Destination<'a> {
+    Stdout,
+    EnvFile { path: String, variable: &'a str },
+    Keyring { profile: &'a str },
+    Command,
+    Clipboard,
 }
 
-#[derive(Serialize)]
-struct Created<'a> {
-    schema: &'static str,
-    organization: &'a Named,
-    project: &'a Named,
-    key: Option<CreatedKey<'a>>,
-    delivered_to: &'a [String],
+impl<'a> From<&'a DeliveredTo<'_>> for Destination<'a> {
+    fn from(to: &'a DeliveredTo<'_>) -> Self {
+        match to {
+            DeliveredTo::StandardOutput => Self::Stdout,
+            DeliveredTo::EnvFile { path, variable } => {
+                Self::EnvFile { path: path.display().to_string(), variable }
+            }
+            DeliveredTo::Keyring { profile, .. } => Self::Keyring { profile },
+            DeliveredTo::Command { .. } => Self::Command,
+            DeliveredTo::Clipboard { .. } => Self::Clipboard,
+        }
+    }
 }
 
-#[derive(Serialize)]
-struct CreatedKey<'a> {
-    name: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<&'a str>,
-    last4: &'a str,
-    id: Option<&'a str>,
-    created_at: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires_at: Option<&'a str>,
-}
-
-fn document(record: &KeyRecord, key: Option<CreatedKey<'_>>, delivered_to: &[String]) -> String {
-    let KeyRecord { organization, project, .. } = record;
-    to_json(&Created { schema: "keymint.created/1", organization, project, key, delivered_to })
+/// The target of a dry run, which created nothing.
+pub(crate) fn dry_run(KeyRecord { organization, project, .. }: &KeyRecord) -> String {
+    #[derive(Serialize)]
+    struct DryRun<'a> {
+        schema: &'static str,
+        organization: &'a Named,
+        project: &'a Named,
+    }
+    to_json(&DryRun { schema: "keymint.dry_run/1", organization, project })
 }
 
 /// The organizations and projects of an account.

@@ -68,10 +68,7 @@ pub(crate) enum Message<'a> {
     },
     /// A line that the command of --pipe-to printed, safe to display.
     CommandOutput(&'a str),
-    Delivered {
-        id: &'a str,
-        to: DeliveredTo<'a>,
-    },
+    Delivered(&'a DeliveredTo<'a>),
     KeyChecked(KeyCheck),
     Recovery {
         keys: usize,
@@ -140,6 +137,7 @@ pub(crate) enum DeliveredTo<'a> {
         variable: &'a str,
     },
     Keyring {
+        profile: &'a str,
         /// The flag that selects the profile, after a space.
         profile_flag: String,
     },

@@ -123,7 +123,7 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
             expires_at.map_or_else(String::new, |time| format!(" It expires at {time}."))
         )),
         Message::CommandOutput(line) => Line((*line).to_owned()),
-        Message::Delivered { to, .. } => Step(of_delivery(to)),
+        Message::Delivered(to) => Step(of_delivery(to)),
         Message::Kept { path } => {
             Step(format!("A clipboard forgets, so the key is kept in {}, too.", own_path(path)))
         }
@@ -230,7 +230,7 @@ fn of_event(event: &Event) -> Vec<Text> {
 fn of_delivery(to: &DeliveredTo<'_>) -> String {
     match to {
         DeliveredTo::EnvFile { path, variable } => format!("It is in {} as {variable}.", own_path(path)),
-        DeliveredTo::Keyring { profile_flag } => {
+        DeliveredTo::Keyring { profile_flag, .. } => {
             format!("It is in the keyring: `keymint run{profile_flag} -- CMD` runs a command that has it.")
         }
         DeliveredTo::Command { name } => format!("{} has taken it.", quoted(name)),
