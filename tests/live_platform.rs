@@ -5,7 +5,9 @@
 
 use crate::sources::root;
 use crate::support::{Ended, Start, create, machine};
-use keymint_sandbox::{Consent, LoginLists, NamedScenario, Reply, Scenario, Step, sign_in_remotely};
+use keymint_sandbox::{
+    Consent, LoginLists, NamedScenario, Organization, Project, Reply, Scenario, Step, sign_in_remotely,
+};
 use serde_json::Value;
 use std::fs;
 use std::time::Duration;
@@ -326,18 +328,59 @@ async fn finish_and_list_end_with_the_same_kind_reason_and_hint() {
     }
 }
 
-/// The other organizations may be readable, so the list is shown.
+/// The other organizations can be read, so the list is shown.
 #[tokio::test]
 async fn list_shows_the_reason_and_the_hint_of_projects_that_cannot_be_read() {
-    for (scenario, reason, hint) in [
-        (NamedScenario::Challenge, "challenge", "Use another network"),
-        (NamedScenario::Country, "country", "country or region of this network"),
-        (NamedScenario::PortalPage, "portal", "captive portal"),
+    let project = || Project::new("proj_1").as_initial();
+    let ids = ["org-1", "org-2"];
+    for (reply, reason, hint) in [
+        (Reply::challenge(403), "challenge", "Use another network"),
+        (Reply::page(200, "Welcome"), "portal", "captive portal"),
+        (Reply::error(403, "invalid_request_error", None, "no"), "forbidden", "check its role"),
     ] {
-        let scenario = scenario.scenario_at(Step::Projects).unwrap();
+        let scenario = Scenario::of(ids.map(|id| Organization::new(id).with_project(project())))
+            .reply(Step::Projects.of("org-2"), reply);
         let ended = create(scenario).command("list").args(["--json"]).sign_in().await.exits_with(0);
-        assert_eq!(ended.json()["organizations"][0]["reason"], reason);
+        assert_eq!(ended.json()["organizations"][1]["reason"], reason);
         assert_eq!(ended.stderr.matches(hint).count(), 1, "{}", ended.stderr);
+    }
+}
+
+/// The organizations are shown all the same, if standard output is for people.
+#[tokio::test]
+async fn list_ends_as_create_does_if_no_list_of_projects_can_be_read() {
+    let at_projects = |reply| Scenario::ready().reply(Step::Projects, reply);
+    for (scenario, end, hint) in [
+        (
+            NamedScenario::Challenge.scenario_at(Step::Projects).unwrap(),
+            (7, "server", "challenge"),
+            "another network",
+        ),
+        (
+            NamedScenario::Country.scenario_at(Step::Projects).unwrap(),
+            (7, "server", "country"),
+            "country or region of this network",
+        ),
+        (
+            at_projects(Reply::error(403, "invalid_request_error", None, "no")),
+            (8, "no_project", "forbidden"),
+            "may not see the projects of its organizations",
+        ),
+        (
+            at_projects(Reply::status(200).delayed(Duration::from_secs(60))),
+            (6, "network", "timeout"),
+            "Check the network connection",
+        ),
+    ] {
+        let owner = [Remedy::Owner, Remedy::Account];
+        let remedies = if end.0 == 8 { &owner[..] } else { &[] };
+        let start = |command| create(scenario.clone()).command(command).args(["--project-timeout", "1s"]);
+        for command in ["list", "create"] {
+            check(command, &run(start(command)).await, end, &[hint], remedies);
+        }
+        let ended = start("list").sign_in().await.exits_with(end.0);
+        assert!(ended.stdout.starts_with("\"Personal\" (org-sandbox-personal)"), "{}", ended.stdout);
+        assert_eq!(ended.stderr.matches("error:").count(), 1, "{}", ended.stderr);
     }
 }
 

@@ -26,7 +26,13 @@ async fn show(catalogue: &Catalogue, context: &Context, signals: &mut Signals) -
         ui.report(&Message::NothingToList);
         return Ok(());
     }
-    if let Some(error) = catalogue.organizations.iter().find_map(|entry| entry.projects.as_ref().err()) {
+    let outcome = catalogue.error().map_or(Ok(()), |error| Err(context.explain(error)));
+    if outcome.is_err() && ui.wants_json() {
+        return outcome;
+    }
+    if outcome.is_ok()
+        && let Some(error) = catalogue.organizations.iter().find_map(|entry| entry.projects.as_ref().err())
+    {
         let hint = context.explain(error.clone()).hints().unwrap_or_default();
         ui.report(&Message::Warning(Warning::Text(&format!(
             "not every list of projects could be read. {hint}"
@@ -38,7 +44,8 @@ async fn show(catalogue: &Catalogue, context: &Context, signals: &mut Signals) -
         let lines: Vec<_> = catalogue.organizations.iter().map(lines).collect();
         lines.join("\n")
     };
-    print_in_time(context, signals, text).await.map_err(stdout::failed)
+    print_in_time(context, signals, text).await.map_err(stdout::failed)?;
+    outcome
 }
 
 /// An organization and, below it, its projects.

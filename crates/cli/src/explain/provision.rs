@@ -9,6 +9,9 @@ use keymint_domain::{
 };
 use std::fmt::Display;
 
+const PROJECTS_REFUSED: &str = "The account may not see the projects of its organizations: ask an owner for the right \
+                                to, or sign in with another account.";
+
 /// The error of a flow. `now` is the time of the error, in UTC.
 pub(crate) fn provision(error: ProvisionError, now: &str) -> CliError {
     use ErrorKind::{NoProject, SignInRefused, SignInTimeout};
@@ -36,16 +39,14 @@ pub(crate) fn provision(error: ProvisionError, now: &str) -> CliError {
                     "Open https://platform.openai.com/ in a browser, sign in with the same account, and complete the \
                      setup. Then run it again."
                 }
-                Observation::ProjectsRefused { .. } => {
-                    "The account may not see the projects of its organizations: ask an owner for the right to, or \
-                     sign in with another account."
-                }
+                Observation::ProjectsRefused { .. } => PROJECTS_REFUSED,
                 _ => {
                     "A new account can take longer: run it again in a minute, or give it time with \
                      --project-timeout 5m."
                 }
             },
         ),
+        ProvisionError::ProjectsRefused { .. } => (NoProject, PROJECTS_REFUSED),
         ProvisionError::Target(TargetError::NoSuchTarget { choices, unread, .. }) => {
             candidates.clone_from(choices);
             let hint = match unread {

@@ -5,7 +5,7 @@ use crate::platform::target::Target;
 use crate::policy::preference::by_preference;
 use crate::policy::selector::Candidate;
 use crate::provisioning::error::ProvisionError;
-use crate::provisioning::lists::{Lists, ProjectLists};
+use crate::provisioning::lists::{Lists, ProjectLists, is_refusal};
 use crate::provisioning::provisioner::{Provisioner, Session};
 use crate::service_error::ServiceError;
 
@@ -30,6 +30,19 @@ impl Catalogue {
     pub fn candidates(&self) -> impl Iterator<Item = Candidate> {
         self.organizations.iter().flat_map(|CatalogueEntry { organization, projects }| {
             projects.iter().flatten().map(|project| Candidate::of_project(organization, project))
+        })
+    }
+
+    /// Returns the error of an account without a readable list of projects: the last failure, or
+    /// [`ProjectsRefused`](ProvisionError::ProjectsRefused) if the server refused every list. An account without
+    /// an organization has no error.
+    pub fn error(&self) -> Option<ProvisionError> {
+        let failures = self.organizations.iter().map(|entry| entry.projects.as_ref().err());
+        let failures = failures.collect::<Option<Vec<_>>>().filter(|failures| !failures.is_empty())?;
+        let last = failures.iter().rev().find(|failure| !is_refusal(failure));
+        Some(match last {
+            Some(&failure) => failure.clone().into(),
+            None => ProvisionError::ProjectsRefused { organizations: failures.len() },
         })
     }
 }

@@ -33,6 +33,12 @@ pub enum ProvisionError {
         /// The findings of the last search.
         last: Observation,
     },
+    /// The server refused the project list of each organization.
+    #[error("{}", Observation::ProjectsRefused { organizations: *organizations })]
+    ProjectsRefused {
+        /// The number of organizations.
+        organizations: usize,
+    },
     /// The requested target does not exist, or its name is ambiguous.
     #[error(transparent)]
     Target(#[from] TargetError),
@@ -58,6 +64,7 @@ impl ProvisionError {
         match self {
             Self::Service(error) | Self::OutcomeUnknown { cause: error, .. } => Some(error.reason()),
             Self::NoDefaultProject { last, .. } => last.reason(),
+            Self::ProjectsRefused { .. } => Some(Reason::Forbidden),
             _ => None,
         }
     }

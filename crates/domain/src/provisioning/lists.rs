@@ -6,7 +6,7 @@ use crate::platform::listing::Listing;
 use crate::platform::organization::{Organization, Project};
 use crate::provisioning::provisioner::{Provisioner, Session};
 use crate::provisioning::request_runner::{Deadline, RequestRunner};
-use crate::service_error::{ServiceError, ServiceErrorKind, Step};
+use crate::service_error::{Reason, ServiceError, ServiceErrorKind, Step};
 use futures_util::future::{self, BoxFuture, Either};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -104,6 +104,14 @@ impl<'a> Lists<'a> {
     fn is_news(&self, news: Reported) -> bool {
         self.reported.lock().unwrap_or_else(PoisonError::into_inner).insert(news)
     }
+}
+
+/// Returns whether the failure of a project list is a refusal that concerns the organization alone. A refusal
+/// of the country concerns every request.
+pub(crate) fn is_refusal(failure: &ServiceError) -> bool {
+    matches!(failure.kind, ServiceErrorKind::Refused { status: 400..=499, .. })
+        && !failure.kind.is_transient()
+        && failure.reason() != Reason::Country
 }
 
 type ProjectsResult = Result<Listing<Project>, ServiceError>;

@@ -1,6 +1,6 @@
 //! Everything there is, for a person to see or to pick from.
 
-use crate::support::{FORBIDDEN, UNAUTHORIZED, UNAVAILABLE, only_in, too_many};
+use crate::support::{FORBIDDEN, REDIRECTED, UNAUTHORIZED, UNAVAILABLE, only_in, too_many};
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted, organization, project};
 use keymint_domain::{
     Catalogue, Clock, Event, Plan, PollPolicy, Ports, ProvisionError, Provisioner, ServiceErrorKind, Step,
@@ -107,6 +107,34 @@ fn it_ends_with_the_time_and_keeps_what_was_read_until_then() {
     let platform = FakePlatform::ready(&clock).latency(Duration::from_secs(1));
     let (outcome, ..) = read(&platform, &clock, &plan);
     assert_eq!(shown(&outcome.unwrap()), [("org-1", Ok(vec!["proj_1"]))]);
+}
+
+#[test]
+fn it_has_an_error_only_if_no_list_of_projects_could_be_read() {
+    let clock = FakeClock::new();
+    let failure = |failures: [Option<ServiceErrorKind>; 2]| {
+        let mut platform = only_in(&clock, 2, 0);
+        for (id, failure) in ["org-0", "org-1"].into_iter().zip(failures) {
+            platform =
+                platform.fail_projects_of(id, &vec![failure; 10].into_iter().flatten().collect::<Vec<_>>());
+        }
+        read(&platform, &clock, &Plan::named("my key")).0.unwrap().error()
+    };
+    for failures in [[Some(FORBIDDEN), None], [None, Some(REDIRECTED)], [None, None]] {
+        assert!(failure(failures).is_none(), "{failures:?}");
+    }
+    let refused = failure([Some(FORBIDDEN); 2]);
+    assert!(matches!(refused, Some(ProvisionError::ProjectsRefused { organizations: 2 })), "{refused:?}");
+    // A failure that may pass counts more than a refusal.
+    for failures in [[FORBIDDEN, REDIRECTED], [REDIRECTED, FORBIDDEN], [REDIRECTED, REDIRECTED]] {
+        let failed = failure(failures.map(Some));
+        assert!(
+            matches!(&failed, Some(ProvisionError::Service(error)) if error.kind == REDIRECTED),
+            "{failed:?}"
+        );
+    }
+    let (empty, ..) = read(&FakePlatform::empty(&clock), &clock, &Plan::named("my key"));
+    assert!(empty.unwrap().error().is_none());
 }
 
 #[test]

@@ -7,7 +7,8 @@ use crate::platform::target::Target;
 use crate::policy::preference::default_project;
 use crate::policy::selector::{Candidate, RequestedTarget, TargetError, TargetSelector, resolve};
 use crate::provisioning::error::ProvisionError;
-use crate::service_error::{Reason, ServiceError, ServiceErrorKind};
+use crate::provisioning::lists::is_refusal;
+use crate::service_error::ServiceError;
 use std::time::Duration;
 
 /// The findings of one round so far, in the order of preference.
@@ -136,14 +137,6 @@ impl<'a> Findings<'a> {
     }
 }
 
-/// Returns whether the failure is a refusal that concerns the organization alone. A refusal of the country
-/// concerns every request.
-fn is_refusal(failure: &ServiceError) -> bool {
-    matches!(failure.kind, ServiceErrorKind::Refused { status: 400..=499, .. })
-        && !failure.kind.is_transient()
-        && failure.reason() != Reason::Country
-}
-
 /// The reason why one round of requests found no target.
 pub(super) enum NoTarget {
     /// The target does not exist yet. The error is that of the end of the search, if it is not the lack
@@ -202,7 +195,7 @@ impl NoTarget {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service_error::Step;
+    use crate::service_error::{ServiceErrorKind, Step};
 
     #[test]
     fn a_refusal_of_the_country_or_by_an_unidentified_server_does_not_concern_one_organization() {
