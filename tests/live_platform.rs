@@ -8,6 +8,8 @@ use crate::support::{Ended, Start, create, machine};
 use keymint_sandbox::{
     Consent, LoginLists, NamedScenario, Organization, Project, Reply, Scenario, Step, sign_in_remotely,
 };
+#[cfg(target_os = "linux")]
+use keymint_testkit::{Session, Terminal, browse};
 use serde_json::Value;
 use std::fs;
 use std::time::Duration;
@@ -328,6 +330,42 @@ async fn finish_and_list_end_with_the_same_kind_reason_and_hint() {
     }
 }
 
+/// `run` signs in where no key is stored, and ends as `create` does. Its command is not started.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn run_ends_with_the_same_code_and_hint_and_does_not_start_its_command() {
+    use NamedScenario::{Challenge, KeyLimit, NotOnboarded, PortalPage, ProxySignIn, Role, UserKeysDisabled};
+    let at = |scenario: NamedScenario, step| scenario.scenario_at(step).unwrap();
+    let session = Session::shared();
+    for (profile, scenario, code, hint, remedies) in [
+        ("run-challenge", at(Challenge, Step::Login), 7, "another network", &[][..]),
+        ("run-proxy", at(ProxySignIn, Step::Token), 7, "proxy in HTTPS_PROXY", &[]),
+        ("run-portal", at(PortalPage, Step::CreateKey), 10, "captive portal", &[]),
+        ("run-limit", KeyLimit.scenario(), 7, "as many keys as it may", &[]),
+        ("run-role", Role.scenario(), 7, "ask an owner", &[Remedy::Owner, Remedy::Role]),
+        ("run-policy", UserKeysDisabled.scenario(), 7, "disables user API keys", &[Remedy::Owner]),
+        ("run-onboarding", NotOnboarded.scenario(), 8, "https://platform.openai.com/", &[]),
+    ] {
+        let machine = machine(scenario).await;
+        let run = machine.keymint(["run", "--profile", profile, "--", "echo", "it", "ran"]).envs([
+            ("DBUS_SESSION_BUS_ADDRESS", &*session.address),
+            ("KEYMINT_NO_BROWSER", "1"),
+            ("KEYMINT_PROJECT_TIMEOUT", "1s"),
+            ("KEYMINT_ORGANIZATION", if profile == "run-policy" { "Acme" } else { "" }),
+        ]);
+        let mut terminal = Terminal::start(run);
+        browse(&terminal.url().await, Consent::Allow);
+        let (ended, shown) = terminal.end().await;
+        let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(ended, code, "{profile}: {shown}");
+        let (_, error) = shown.split_once("error:").expect(&shown);
+        assert!(error.contains(hint) && !error.contains("it ran"), "{profile}: {shown}");
+        helps(profile, error, remedies);
+        assert_eq!((machine.sandbox.keys().len(), session.stored(profile)), (0, String::new()), "{profile}");
+        assert_eq!(machine.sandbox.violations(), Vec::<String>::new(), "{profile}");
+    }
+}
+
 /// The other organizations can be read, so the list is shown.
 #[tokio::test]
 async fn list_shows_the_reason_and_the_hint_of_projects_that_cannot_be_read() {
@@ -421,10 +459,15 @@ fn check<M>(name: &str, ended: &keymint_testkit::Ended<M>, end: End, hint: &[&st
     for words in hint {
         assert!(told.contains(words), "{name}: {words:?} is not in: {told}");
     }
+    helps(name, &told, remedies);
+}
+
+/// Checks that a hint names no other remedy than these.
+fn helps(name: &str, hint: &str, remedies: &[Remedy]) {
     for (words, remedy) in REMEDIES {
         assert!(
-            !told.contains(words) || remedies.contains(&remedy),
-            "{name}: {remedy:?} cannot help: {told}"
+            !hint.contains(words) || remedies.contains(&remedy),
+            "{name}: {remedy:?} cannot help: {hint}"
         );
     }
 }
