@@ -7,8 +7,13 @@ use std::io::{self, BufRead};
 
 #[tokio::test]
 async fn create_works_against_the_sandbox_command() {
-    let created = create_against(&["sandbox"]).await;
-    assert!(created.code == 0 && created.stdout.starts_with("sk-proj-"), "{}", created.stderr);
+    // Those of the browser and of the revocation count as well.
+    for (args, requests) in [(&["sandbox"][..], 8), (&["sandbox", "--login-lists", "complete"], 6)] {
+        let (created, sandbox) = create_against(args).await;
+        assert!(created.code == 0 && created.stdout.starts_with("sk-proj-"), "{}", created.stderr);
+        let words = format!("Requests: {requests}. Keys made: 1.");
+        assert!(sandbox.stderr.contains(&words), "{}", sandbox.stderr);
+    }
 }
 
 #[tokio::test]
@@ -18,7 +23,7 @@ async fn a_scenario_of_the_sandbox_is_chosen_by_its_name_and_may_have_a_step() {
         (&["sandbox", "--scenario", "challenge", "--at", "login", "--latency", "10ms"], "/onboarding/login"),
         (&["sandbox", "--scenario", "role"], "/api_keys"),
     ] {
-        let created = create_against(args).await.exits_with(7);
+        let created = create_against(args).await.0.exits_with(7);
         assert!(created.stderr.contains(words), "{args:?}: {}", created.stderr);
     }
     let home = tempfile::tempdir().unwrap();
@@ -29,8 +34,8 @@ async fn a_scenario_of_the_sandbox_is_chosen_by_its_name_and_may_have_a_step() {
     }
 }
 
-/// `keymint create` against `keymint sandbox`, with these arguments for the latter.
-async fn create_against(sandbox: &[&str]) -> Ended<()> {
+/// `keymint create` against `keymint sandbox`, with these arguments for the latter, and what it says at its end.
+async fn create_against(sandbox: &[&str]) -> (Ended, Ended) {
     let home = tempfile::tempdir().unwrap();
     let (reader, writer) = io::pipe().unwrap();
     let sandbox = keymint(&home).args(sandbox).stdout(writer).spawn();
@@ -49,8 +54,7 @@ async fn create_against(sandbox: &[&str]) -> Ended<()> {
     let created = create.finish().await;
 
     sandbox.signal("INT").await;
-    assert_eq!(sandbox.finish().await.code, 0);
-    created
+    (created, sandbox.finish().await.exits_with(0))
 }
 
 /// No file is read but what the loader and the runtime of the language want, and there is neither a

@@ -1,7 +1,9 @@
 //! The organizations and projects in the login's answer, which spare the requests for lists.
 
+use crate::sources::root;
 use crate::support::{Ended, create};
 use keymint_sandbox::{LoginLists, NamedScenario, Organization, Project, Scenario};
+use std::fs;
 
 /// An account of so many organizations, the last of which is the default one.
 fn account(organizations: usize, login_lists: LoginLists) -> Scenario {
@@ -47,6 +49,16 @@ async fn lists_that_settle_nothing_are_requested_and_lead_to_the_same_project() 
         let ended = create(account(2, login_lists)).args(["--json"]).sign_in().await.exits_with(0);
         assert_eq!(ended.json()["project"]["id"], "proj_default");
         assert_eq!(requests(&ended), 5, "{login_lists:?}");
+    }
+}
+
+#[tokio::test]
+async fn each_kind_of_lists_is_documented_with_the_number_of_requests() {
+    let document = fs::read_to_string(root().join("docs/scenarios.md")).unwrap();
+    for lists in LoginLists::ALL {
+        let ended = create(account(1, lists)).sign_in().await.exits_with(0);
+        let row = format!("| `{}` | {} | {} |\n", lists.name(), lists.summary(), requests(&ended));
+        assert!(document.contains(&row), "{row} is not in docs/scenarios.md");
     }
 }
 

@@ -33,6 +33,51 @@ const PROJECT_FLAGS: [&str; 1] = ["is_initial"];
 type Fields = Map<String, Value>;
 
 impl LoginLists {
+    /// Every kind.
+    pub const ALL: [Self; 7] = [
+        Self::Absent,
+        Self::Complete,
+        Self::WithoutFlags,
+        Self::Empty,
+        Self::WithoutProjects,
+        Self::Cut,
+        Self::Contradicting,
+    ];
+
+    /// Returns its name, such as `without-flags`.
+    pub fn name(self) -> &'static str {
+        self.words().0
+    }
+
+    /// Returns a description of one line.
+    pub fn summary(self) -> &'static str {
+        self.words().1
+    }
+
+    /// Finds the kind of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|lists| lists.name() == name)
+    }
+
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Absent => ("absent", "No lists"),
+            Self::Complete => ("complete", "All organizations and projects, with all their flags"),
+            Self::WithoutFlags => ("without-flags", "All organizations and projects, without flags"),
+            Self::Empty => ("empty", "A list without organizations"),
+            Self::WithoutProjects => {
+                ("without-projects", "All organizations, each with an empty list of projects")
+            }
+            Self::Cut => {
+                ("cut", "The first organization with its first project, and a mark that there are more")
+            }
+            Self::Contradicting => (
+                "contradicting",
+                "All organizations and projects, each flag the opposite of that in the lists",
+            ),
+        }
+    }
+
     /// Returns the value of `user.orgs` for these organizations, each with its projects.
     pub(crate) fn of(self, organizations: Vec<(&Fields, Vec<&Fields>)>) -> Option<Value> {
         if self == Self::Absent {
@@ -81,6 +126,15 @@ impl LoginLists {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_kind_has_a_name_of_its_own() {
+        for lists in LoginLists::ALL {
+            assert_eq!(LoginLists::from_name(lists.name()), Some(lists));
+            assert!(!lists.summary().is_empty());
+        }
+        assert_eq!(LoginLists::from_name("no-such-lists"), None);
+    }
 
     #[test]
     fn each_variant_shows_the_same_account_in_its_own_way() {

@@ -3,7 +3,7 @@
 use super::values::{port_number, wait};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args as ClapArgs};
-use keymint_sandbox::{NamedScenario, Step};
+use keymint_sandbox::{LoginLists, NamedScenario, Step};
 use std::time::Duration;
 
 #[derive(Debug, ClapArgs)]
@@ -22,6 +22,10 @@ pub(crate) struct SandboxArgs {
     #[arg(long, value_name = "STEP", requires = "scenario")]
     #[arg(value_parser = names(Step::FLOW.map(|it| (it.name(), it.summary()))).map(step))]
     pub(crate) at: Option<Step>,
+    /// Organizations and projects in the answer to the login [default: absent]
+    #[arg(long, value_name = "KIND")]
+    #[arg(value_parser = names(LoginLists::ALL.map(|it| (it.name(), it.summary()))).map(login_lists))]
+    pub(crate) login_lists: Option<LoginLists>,
     /// The default project appears this long after the login
     #[arg(long, value_name = "TIME", value_parser = wait)]
     pub(crate) ready_after: Option<Duration>,
@@ -40,6 +44,11 @@ fn names<const N: usize>(names: [(&'static str, &'static str); N]) -> PossibleVa
 #[expect(clippy::needless_pass_by_value, reason = "clap passes it so")]
 fn scenario(name: String) -> NamedScenario {
     NamedScenario::from_name(&name).expect("one of the possible values")
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "clap passes it so")]
+fn login_lists(name: String) -> LoginLists {
+    LoginLists::from_name(&name).expect("one of the possible values")
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "clap passes it so")]

@@ -45,6 +45,9 @@ fn scenario(args: &SandboxArgs) -> Result<Scenario, CliError> {
         (Some(named), None) => named.scenario(),
         (None, _) => ready(args.organizations),
     };
+    if let Some(lists) = args.login_lists {
+        scenario = scenario.login_lists(lists);
+    }
     if let Some(delay) = args.ready_after {
         scenario = scenario.project_ready_after(delay);
     }
@@ -57,12 +60,12 @@ fn scenario(args: &SandboxArgs) -> Result<Scenario, CliError> {
     Ok(scenario)
 }
 
-/// An account with this many organizations. The first is personal and has the default project.
+/// An account with this many organizations. The first is the personal and the default one, and has the default project.
 fn ready(organizations: u16) -> Scenario {
     let personal = Organization::numbered(1)
         .titled("Personal")
         .as_personal()
-        .field("is_default", false)
+        .as_default()
         .with_project(Project::new("proj_default").titled("Default project").as_initial());
     let others = (2..=organizations.into()).map(Organization::numbered);
     Scenario::of(std::iter::once(personal).chain(others).take(organizations.into()))
