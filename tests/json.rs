@@ -127,6 +127,7 @@ async fn each_schema_is_documented_by_an_example_that_the_program_prints() {
     compare("keymint.error/1", 8, signs_in(keymint("create --project Mobile --json")).await);
     signs_in(keymint("create --name kept --pipe-to false")).await.exits_with(9);
     compare("keymint.recovery/1", 0, keymint("recover --json").output().await);
+    compare("keymint.deleted/1", 0, keymint("recover --delete --json").output().await);
     compare("keymint.config/1", 0, keymint("config --json").output().await);
     let doctor = keymint("doctor --json").env("OPENAI_API_KEY", "another").env("BROWSER", "true");
     compare("keymint.doctor/1", 0, doctor.env("DISPLAY", ":0").output().await);

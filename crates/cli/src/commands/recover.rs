@@ -117,5 +117,8 @@ fn delete(state: &StateDir, stored: &StoredKey, ui: &Reporter) -> Result<(), Cli
     })?;
     stored.note(state, &DeliveryReport::default(), None, true);
     ui.report(&Message::Deleted { name: &stored.record.name });
+    if ui.wants_json() {
+        stdout::show(&json::deleted(stored))?;
+    }
     Ok(())
 }

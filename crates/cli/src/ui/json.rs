@@ -131,6 +131,19 @@ pub(crate) fn recovery(stored: &[StoredKey]) -> String {
     to_json(&Recovery { schema: "keymint.recovery/1", keys: keys.collect() })
 }
 
+/// A key that was deleted from the recovery store.
+pub(crate) fn deleted(StoredKey { id, record, .. }: &StoredKey) -> String {
+    #[derive(Serialize)]
+    struct Deleted<'a> {
+        schema: &'static str,
+        id: &'a str,
+        name: &'a str,
+        last4: Option<&'a str>,
+    }
+    let KeyRecord { name, last4, .. } = record;
+    to_json(&Deleted { schema: "keymint.deleted/1", id, name, last4: last4.as_deref() })
+}
+
 /// A key that was removed from the keyring, or that was not in it.
 pub(crate) fn forgotten(profile: &str, removed: bool, last4: Option<&str>) -> String {
     #[derive(Serialize)]
