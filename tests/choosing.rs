@@ -1,6 +1,6 @@
 //! Which organization and project: named, picked, listed.
 
-use crate::support::create;
+use crate::support::{create, keymint};
 use keymint_sandbox::{Consent, Organization, Project, Reply, Scenario, Step};
 use serde_json::json;
 
@@ -38,6 +38,16 @@ async fn choosing_with_nobody_to_ask_ends_with_8_and_everything_there_is() {
     let ended = create(three()).args(["--choose", "--json"]).sign_in().await;
     let json = ended.json();
     assert_eq!((ended.code, json["choices"].as_array().unwrap().len()), (8, 4), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn choosing_without_a_question_is_a_usage_error() {
+    let home = tempfile::tempdir().unwrap();
+    for no_input in ["--no-input", "--json"] {
+        let create = keymint(&home).args(["create", "--no-browser", "--choose", no_input]);
+        let ended = create.env("KEYMINT_NO_INPUT", "1").output().await.exits_with(2);
+        assert!(ended.stderr.contains("--choose") && !ended.stderr.contains("http"), "{}", ended.stderr);
+    }
 }
 
 #[tokio::test]

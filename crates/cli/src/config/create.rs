@@ -85,6 +85,9 @@ impl CreateSettings {
         plan.selector.organization = of.get("organization", &target.organization, plain_text)?;
         plan.selector.project = of.get("project", &target.project, plain_text)?;
         let choose = of.switch("choose", target.choose)?;
+        if choose && !sign_in.may_ask {
+            return Err(CliError::usage("--choose asks a question, and --no-input forbids it"));
+        }
         plan.shortcut = !(of.switch("no-shortcut", target.no_shortcut)? || choose);
         Ok(Self {
             sign_in,
