@@ -189,6 +189,10 @@ async fn a_command_takes_the_place_of_the_program() {
     assert_eq!(ended.code, 42);
     assert_eq!((ended.stdout, ended.stderr.as_str()), (format!("{}\n", ended.process), "said\n"));
 
+    // Without `--`, what follows the command is the command's as well.
+    let run_json = ["run", "--profile", "place", "echo", "--json", "-v"];
+    assert_eq!(keymint_in(session, &run_json).await.stdout, "--json -v\n");
+
     let ended = keymint_in(session, &run("kill -s TERM $$")).await;
     assert_eq!(ended.status.signal(), Some(15));
 }
