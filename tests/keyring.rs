@@ -87,13 +87,15 @@ async fn a_stored_key_is_replaced_only_where_that_is_asked_for() {
     assert!(!ended.stderr.contains(KEY) && !ended.stderr.contains("http"), "{}", ended.stderr);
     assert_eq!(session.stored("stored"), KEY);
 
-    let ended = create(Scenario::ready())
-        .args(["--keyring", "--profile", "stored", "--new"])
-        .env(BUS, &session.address)
-        .sign_in()
-        .await;
-    assert_eq!((ended.code, ended.stdout.as_str()), (0, ""), "{}", ended.stderr);
-    assert_eq!(session.stored("stored"), ended.key());
+    for replaces in ["--new", "--force"] {
+        let ended = create(Scenario::ready())
+            .args(["--keyring", "--profile", "stored", replaces])
+            .env(BUS, &session.address)
+            .sign_in()
+            .await;
+        assert_eq!((ended.code, ended.stdout.as_str()), (0, ""), "{}", ended.stderr);
+        assert_eq!(session.stored("stored"), ended.key());
+    }
 }
 
 #[tokio::test]

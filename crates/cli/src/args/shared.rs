@@ -97,7 +97,7 @@ pub(crate) struct DestinationArgs {
     /// Name of the variable in the file [default: OPENAI_API_KEY]
     #[arg(long, value_name = "NAME")]
     pub(crate) var: Option<String>,
-    /// Replace another value that the file has
+    /// Replace another value that the file or the keyring has
     #[arg(long)]
     pub(crate) force: bool,
     /// Accept a file that git tracks

@@ -163,7 +163,7 @@ impl Destinations {
                 force,
                 allow_tracked,
             }),
-            keyring: keyring.then(|| KeyringOptions { profile: of.profile.clone(), new }),
+            keyring: keyring.then(|| KeyringOptions { profile: of.profile.clone(), new: new || force }),
             pipe_to: of.get("pipe-to", &args.pipe_to, local_name)?,
             copy: of.switch("copy", args.copy)?,
             print: of.switch("print", args.print)?,
