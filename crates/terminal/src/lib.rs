@@ -12,5 +12,5 @@ mod wrap;
 mod write;
 
 pub use foreground::{forbids_writes, is_background};
-pub use wrap::prose;
+pub use wrap::{narrow_prose, prose, stderr_columns, stdout_columns};
 pub use write::write_all;

@@ -1,13 +1,37 @@
 //! Line breaks in prose.
 
+use std::io;
+use terminal_size::{Height, Width, terminal_size_of};
 use textwrap::core::Word;
 use textwrap::{Options, WordSeparator, WordSplitter};
+
+/// Widest line of [`narrow_prose`], in columns.
+const WIDEST: usize = 80;
 
 /// The layout of prose: lines of at most `width` columns that end between words. What is in quotes or backquotes
 /// (a path, a name, a command) is never broken, so that it can be copied.
 pub fn prose(width: usize) -> Options<'static> {
     let options = Options::new(width).break_words(false).word_splitter(WordSplitter::NoHyphenation);
     options.word_separator(WordSeparator::Custom(words))
+}
+
+/// The layout of prose in at most 80 columns, or fewer on a terminal that has fewer.
+pub fn narrow_prose(columns: Option<usize>) -> Options<'static> {
+    prose(columns.map_or(WIDEST, |columns| columns.min(WIDEST)))
+}
+
+/// Returns the number of columns of standard error, if it is a terminal.
+pub fn stderr_columns() -> Option<usize> {
+    terminal_size_of(io::stderr()).map(columns)
+}
+
+/// Returns the number of columns of standard output, if it is a terminal.
+pub fn stdout_columns() -> Option<usize> {
+    terminal_size_of(io::stdout()).map(columns)
+}
+
+fn columns((Width(columns), _): (Width, Height)) -> usize {
+    columns.into()
 }
 
 /// The words of a line, each with the spaces after it. A quoted span is one.
@@ -39,6 +63,12 @@ fn words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn narrow_prose_is_as_wide_as_a_narrow_terminal() {
+        let width = |columns| narrow_prose(columns).width;
+        assert_eq!((width(Some(50)), width(Some(200)), width(None)), (50, 80, 80));
+    }
 
     #[test]
     fn lines_end_between_words_and_never_in_quotes() {

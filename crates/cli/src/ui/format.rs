@@ -7,7 +7,6 @@ use keymint_domain::{Candidate, KeyCheck, Restriction, Stray, Target, Title};
 use keymint_host::Obstacle;
 use keymint_terminal::stdin::LONGEST_TERMINAL_LINE;
 use std::path::Path;
-use terminal_size::{Height, Width};
 
 /// The page that lists keys and deletes them.
 pub(crate) const DASHBOARD: &str = "https://platform.openai.com/api-keys";
@@ -18,16 +17,8 @@ const BILLING: &str = "https://platform.openai.com/settings/organization/billing
 /// Longest path shown, in characters. No system has longer ones.
 const LONGEST_PATH: usize = 32 * 1024;
 
-/// Widest line of prose, in columns.
-pub(crate) const WIDEST_PROSE: usize = 80;
-
 /// Longest name or title shown, in characters.
 const LONGEST_NAME: usize = 80;
-
-/// The width of prose on a terminal of this size, and elsewhere, in columns.
-pub(crate) fn prose_width(size: Option<(Width, Height)>) -> usize {
-    size.map_or(WIDEST_PROSE, |(Width(width), _)| WIDEST_PROSE.min(width.into()))
-}
 
 /// A name or a title, in quotes.
 pub(crate) fn quoted(name: &str) -> String {
@@ -229,16 +220,5 @@ pub(crate) fn of_stray(stray: Stray) -> &'static str {
             "That is not the address that the browser ended on. It begins with http://localhost and has code= and \
              state= in it. Paste it here:"
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn prose_is_as_wide_as_a_narrow_terminal() {
-        let on = |columns| prose_width(Some((Width(columns), Height(24))));
-        assert_eq!((on(50), on(200), prose_width(None)), (50, 80, 80));
     }
 }

@@ -4,7 +4,7 @@ use crate::os::env::{Environment, ProcessEnvironment};
 use crate::ui::output::{OutputFormat, Verbosity};
 use keymint_domain::text::sanitize;
 use keymint_domain::{Clock, Moment};
-use keymint_terminal::{prose, stderr};
+use keymint_terminal::{prose, stderr, stderr_columns};
 use keymint_tokio_clock::TokioClock;
 use std::io::IsTerminal;
 
@@ -32,7 +32,7 @@ impl Lines {
             links: std::io::stderr().is_terminal()
                 && passes_links(&ProcessEnvironment)
                 && supports_hyperlinks::supports_hyperlinks(),
-            width: terminal_size::terminal_size_of(std::io::stderr()).map(|(width, _)| width.0.into()),
+            width: stderr_columns(),
             clock: TokioClock::new(),
         }
     }

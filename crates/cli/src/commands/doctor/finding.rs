@@ -1,13 +1,10 @@
 //! What a check found, for people and for programs.
 
-use crate::ui::format::prose_width;
 use crate::ui::json::{Finding, Health};
 use anstyle::{AnsiColor, Style};
 use keymint_domain::text::sanitize;
 use keymint_host::Advice;
-use keymint_terminal::prose;
-use std::io;
-use terminal_size::terminal_size_of;
+use keymint_terminal::{narrow_prose, stderr_columns};
 
 /// Longest message, in characters.
 const LONGEST: usize = 500;
@@ -41,7 +38,7 @@ impl Finding {
             Health::Problem => ("✗", AnsiColor::Red),
         };
         let style = Style::new().fg_color(Some(colour.into()));
-        let below = prose(prose_width(terminal_size_of(io::stderr()))).subsequent_indent(INDENT);
+        let below = narrow_prose(stderr_columns()).subsequent_indent(INDENT);
         let check = self.check;
         let first = textwrap::fill(&format!("  {check:<14}{}", self.message), &below);
         let mut text = format!("{style}{mark}{style:#} {}\n", first.trim_start_matches("  "));
@@ -59,7 +56,6 @@ impl Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::format::WIDEST_PROSE;
 
     #[test]
     fn a_finding_fits_80_columns_and_its_command_stays_whole() {
@@ -70,6 +66,6 @@ mod tests {
         assert!(plain.starts_with("✗ certificates  long words"), "{plain}");
         assert!(plain.lines().any(|line| line.trim() == command), "{plain}");
         let mut others = plain.lines().filter(|line| !line.contains("ssh"));
-        assert!(others.all(|line| line.chars().count() <= WIDEST_PROSE), "{plain}");
+        assert!(others.all(|line| line.chars().count() <= 80), "{plain}");
     }
 }

@@ -2,12 +2,10 @@
 
 use super::Status;
 use super::source::{FoundKey, KeySource};
-use crate::ui::format::{DASHBOARD, key_check, prose_width, quoted, recover_command};
+use crate::ui::format::{DASHBOARD, key_check, quoted, recover_command};
 use keymint_delivery_adapter::{KeyRecord, KeyState, KnownKey, Named};
 use keymint_domain::text::sanitize;
-use keymint_terminal::prose;
-use std::io;
-use terminal_size::terminal_size_of;
+use keymint_terminal::{narrow_prose, stdout_columns};
 
 /// Longest path or reason, in characters. No system has longer paths.
 const LONGEST: usize = 32 * 1024;
@@ -105,6 +103,5 @@ fn titled(named: &Named) -> String {
 /// Paths and addresses are whole, however long.
 fn indented(columns: usize, text: &str) -> String {
     let indent = " ".repeat(columns);
-    let width = prose_width(terminal_size_of(io::stdout()));
-    textwrap::fill(text, prose(width).initial_indent(&indent).subsequent_indent(&indent))
+    textwrap::fill(text, narrow_prose(stdout_columns()).initial_indent(&indent).subsequent_indent(&indent))
 }
