@@ -2,11 +2,12 @@
 
 #![cfg(target_os = "linux")]
 
-use crate::support::create;
+use crate::support::{Run, create};
 use keymint_sandbox::{Consent, Scenario};
-use keymint_testkit::{Scripts, skipped, until};
+use keymint_testkit::{Relay, Scripts, authority, skipped, until};
 use std::collections::HashSet;
 use std::fs::{self, File};
+use std::net::Ipv4Addr;
 use std::os::unix::fs::FileExt;
 
 /// A secret is found by pieces of this many bytes, since freed memory may be partly reused.
@@ -48,40 +49,60 @@ impl Memory {
     }
 }
 
+/// Checks the memory of a run while the script has its key, and lets the run end.
+async fn has_only_the_key_in_memory(run: Run, script: &Scripts, revokes: bool) {
+    until(|| script.path("begun").exists()).await;
+    if revokes {
+        run.requested("/oauth/revoke").await;
+    }
+    let process = run.process();
+    if Memory::of(process).is_none() {
+        return skipped("the memory of another process may not be read here");
+    }
+    let key = run.sandbox.keys()[0].value.clone();
+    let mut secrets: HashSet<_> = run.secrets().into_iter().collect();
+    secrets.remove(&key);
+    assert!(secrets.len() >= 6, "{secrets:?}");
+    let mut left = Vec::new();
+    // The connections end a moment after they are dropped.
+    for _ in 0..10 {
+        let memory = Memory::of(process).unwrap();
+        assert!(memory.has(&key));
+        left = memory.find(&secrets);
+        if left.is_empty() {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    fs::write(script.path("go"), "").unwrap();
+    let ended = run.finish().await;
+    assert_eq!((ended.code, left), (0, Vec::new()), "{}", ended.stderr);
+}
+
 #[tokio::test]
 async fn of_all_secrets_only_the_key_is_in_memory_while_it_is_delivered() {
-    for revokes in [true, false] {
+    for args in [&[][..], &["--no-revoke"]] {
         let script = Scripts::with("script", SLOW);
-        let args = (!revokes).then_some("--no-revoke");
-        let scenario = Scenario::ready();
-        let mut run =
-            create(scenario).args(["--pipe-to"]).args([script.path("script")]).args(args).start().await;
+        let start = create(Scenario::ready()).args(["--pipe-to"]).args([script.path("script")]);
+        let mut run = start.args(args).start().await;
         run.browser(Consent::Allow).await;
-        until(|| script.path("begun").exists()).await;
-        if revokes {
-            run.requested("/oauth/revoke").await;
-        }
-        let process = run.process();
-        if Memory::of(process).is_none() {
-            return skipped("the memory of another process may not be read here");
-        }
-        let key = run.sandbox.keys()[0].value.clone();
-        let mut secrets: HashSet<_> = run.secrets().into_iter().collect();
-        secrets.remove(&key);
-        assert!(secrets.len() >= 6, "{secrets:?}");
-        let mut left = Vec::new();
-        // The connections end a moment after they are dropped.
-        for _ in 0..10 {
-            let memory = Memory::of(process).unwrap();
-            assert!(memory.has(&key));
-            left = memory.find(&secrets);
-            if left.is_empty() {
-                break;
-            }
-            tokio::task::yield_now().await;
-        }
-        fs::write(script.path("go"), "").unwrap();
-        let ended = run.finish().await;
-        assert_eq!((ended.code, left), (0, Vec::new()), "{}", ended.stderr);
+        has_only_the_key_in_memory(run, &script, args.is_empty()).await;
     }
+}
+
+#[tokio::test]
+async fn the_tls_library_keeps_no_secret_in_memory_either() {
+    let (authority, address) = (authority("known"), Ipv4Addr::LOCALHOST.into());
+    let (issuer, api) = (Relay::start(address, &authority).await, Relay::start(address, &authority).await);
+    let script = Scripts::with("script", SLOW);
+    let bundle = script.path("bundle.pem");
+    fs::write(&bundle, authority.pem()).unwrap();
+    let start = create(Scenario::ready()).args(["--pipe-to"]).args([script.path("script")]);
+    let start = start.args(["--ca-file"]).args([bundle]);
+    let mut run = start.env("KEYMINT_ISSUER", &issuer.url).env("KEYMINT_API_BASE", &api.url).start().await;
+    issuer.lead_to(run.sandbox.issuer());
+    api.lead_to(run.sandbox.api_base());
+    let url = run.url().await.replace(&issuer.url, run.sandbox.issuer());
+    run.browser_at(&url, Consent::Allow);
+    has_only_the_key_in_memory(run, &script, true).await;
 }
