@@ -89,12 +89,12 @@ pub use oauth::authorization::{
     PendingAuthorization, REGISTERED_REDIRECT_URI, Revocation, SavedAuthorization, Stray,
 };
 pub use oauth::base_url::{BaseUrl, InvalidBaseUrl};
+pub use platform::answer_end::AnswerEnd;
 pub use platform::id::{InvalidId, KeyId, OrganizationId, ProjectId};
 pub use platform::listing::Listing;
 pub use platform::login::{Login, LoginOrganization};
 pub use platform::new_key::{
-    AnswerEnd, CreatedKey, InvalidLifetime, InvalidScope, KeyDetails, KeyLifetime, KeyScope, NewKey,
-    Restriction,
+    CreatedKey, InvalidLifetime, InvalidScope, KeyDetails, KeyLifetime, KeyScope, NewKey, Restriction,
 };
 pub use platform::organization::{Organization, Project, Role};
 pub use platform::target::{PolicyOwner, Target};

@@ -1,5 +1,6 @@
 //! What the platform has: organizations, projects, the lists of them, and keys.
 
+pub(crate) mod answer_end;
 pub(crate) mod id;
 pub(crate) mod listing;
 pub(crate) mod login;

@@ -1,13 +1,10 @@
 //! The key to create, and the server's description of the created key.
 
-use crate::clock::Clock;
+use crate::platform::answer_end::AnswerEnd;
 use crate::platform::id::KeyId;
 use crate::secret::ApiKey;
 use std::collections::BTreeSet;
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Mutex;
 use std::time::Duration;
 
 /// The request for a key.
@@ -169,41 +166,6 @@ impl CreatedKey {
     }
 }
 
-/// The end of an answer with a key, which may come after the complete description of the key.
-///
-/// The key counts without it, so a connection that hangs, breaks or is reset after the description neither
-/// loses the key nor delays it. By default the end has been read. Dropping this closes the connection if the
-/// end has not been read.
-#[derive(Default)]
-pub struct AnswerEnd(Option<Reading>);
-
-/// The mutex is never locked: it lets threads share a created key.
-type Reading = Mutex<Pin<Box<dyn Future<Output = bool> + Send>>>;
-
-impl AnswerEnd {
-    /// The time limit of [`arrives`](Self::arrives).
-    pub const TIME_LIMIT: Duration = Duration::from_secs(1);
-
-    /// An end that `reading` waits for. It returns whether nothing but the end came.
-    pub fn after(reading: impl Future<Output = bool> + Send + 'static) -> Self {
-        Self(Some(Mutex::new(Box::pin(reading))))
-    }
-
-    /// Waits for the end, at most for [`TIME_LIMIT`](Self::TIME_LIMIT). Returns whether it came.
-    pub async fn arrives(self, clock: &dyn Clock) -> bool {
-        match self.0.and_then(|reading| reading.into_inner().ok()) {
-            Some(reading) => clock.timeout(Self::TIME_LIMIT, reading).await.unwrap_or(false),
-            None => true,
-        }
-    }
-}
-
-impl fmt::Debug for AnswerEnd {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AnswerEnd").field("is_read", &self.0.is_none()).finish()
-    }
-}
-
 /// The server's description of a key. Each value is `None` if the server did not send it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -221,37 +183,6 @@ pub struct KeyDetails {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Moment;
-    use async_trait::async_trait;
-    use futures_util::FutureExt;
-    use futures_util::future;
-
-    /// A clock on which every time limit passes at once, if it is the expected one.
-    struct Only(Duration);
-
-    #[async_trait]
-    impl Clock for Only {
-        fn now(&self) -> Moment {
-            Moment::ORIGIN
-        }
-
-        async fn sleep(&self, duration: Duration) {
-            assert_eq!(duration, self.0);
-        }
-    }
-
-    #[test]
-    fn the_end_of_an_answer_is_waited_for_one_second() {
-        let clock = Only(Duration::from_secs(1));
-        for (end, arrives) in [
-            (AnswerEnd::default(), true),
-            (AnswerEnd::after(future::ready(true)), true),
-            (AnswerEnd::after(future::ready(false)), false),
-            (AnswerEnd::after(future::pending()), false),
-        ] {
-            assert_eq!(end.arrives(&clock).now_or_never(), Some(arrives));
-        }
-    }
 
     #[test]
     fn a_lifetime_is_at_least_a_second_and_at_most_a_year_in_whole_seconds() {

@@ -3,8 +3,9 @@
 use crate::clock::Clock;
 use crate::event::Event;
 use crate::oauth::authorization::{AuthorizationGrant, PendingAuthorization};
+use crate::platform::answer_end::AnswerEnd;
 use crate::platform::login::Login;
-use crate::platform::new_key::{AnswerEnd, CreatedKey, KeyDetails, Restriction};
+use crate::platform::new_key::{CreatedKey, KeyDetails, Restriction};
 use crate::platform::target::Target;
 use crate::ports::{PlatformApi, ResponseSource};
 use crate::provisioning::error::ProvisionError;
