@@ -8,6 +8,7 @@
 mod foreground;
 pub mod stderr;
 pub mod stdin;
+pub mod stdout;
 mod wrap;
 mod write;
 

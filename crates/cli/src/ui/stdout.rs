@@ -2,6 +2,7 @@
 
 use crate::error::{CliError, ErrorKind};
 use keymint_delivery_adapter::threads;
+use keymint_terminal::stdout::{self, Loss};
 use keymint_terminal::{stderr, write_all};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +14,6 @@ use zeroize::Zeroizing;
 pub(crate) const STDOUT: &str = "stdout";
 
 /// Room for a line with a key, in bytes. JSON has the names of organization and project, too.
-#[cfg(any(target_os = "linux", target_os = "android"))]
 const ROOM: u64 = 4096;
 
 /// Whether a line was printed.
@@ -22,74 +22,16 @@ static HAS_PRINTED: AtomicBool = AtomicBool::new(false);
 /// How long a last line may take.
 const LAST_LINE: Duration = Duration::from_secs(5);
 
-/// Finds out, before a key is made, that standard output would swallow it: it is closed, the null
-/// device, not for writing, a pipe whose reader is gone, or a file without room. (Rust opens the null device in
-/// the place of a closed one.)
-#[cfg(unix)]
+/// Checks, before a key is created, that standard output would not lose it.
 pub(crate) fn check() -> Result<(), &'static str> {
-    use rustix::fs::{OFlags, fcntl_getfl};
-    let flags = fcntl_getfl(io::stdout()).unwrap_or(OFlags::RDONLY);
-    let writable = flags & OFlags::ACCMODE != OFlags::RDONLY;
-    if is_null().unwrap_or(false) {
-        Err("standard output is closed, or /dev/null: nothing would keep the key")
-    } else if !writable {
-        Err("standard output cannot be written to")
-    } else if nobody_reads().unwrap_or(false) {
-        Err("nobody reads standard output")
-    } else if !has_room(flags.contains(OFlags::APPEND)).unwrap_or(true) {
-        Err("the file of standard output has no room for the key: its disk is full, or it may not grow")
-    } else {
-        Ok(())
-    }
-}
-
-/// Whether the other end of a pipe, a socket or a terminal is closed.
-#[cfg(unix)]
-fn nobody_reads() -> io::Result<bool> {
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    let stdout = io::stdout();
-    let mut watched = [PollFd::new(&stdout, PollFlags::empty())];
-    poll(&mut watched, Some(&Timespec::default()))?;
-    Ok(watched[0].revents().intersects(PollFlags::ERR | PollFlags::HUP))
-}
-
-#[cfg(unix)]
-fn is_null() -> io::Result<bool> {
-    use rustix::fs::{FileType, fstat, stat};
-    let stdout = fstat(io::stdout())?;
-    let is_device = FileType::from_raw_mode(stdout.st_mode).is_char_device();
-    Ok(is_device && stdout.st_rdev == stat("/dev/null")?.st_rdev)
-}
-
-/// Takes the room for a line, and returns whether there is any. Only a file has to have it.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn has_room(appends: bool) -> io::Result<bool> {
-    use rustix::fs::{FallocateFlags, FileType, SeekFrom, fallocate, fstat, seek};
-    use rustix::io::Errno;
-    use rustix::process::{Resource, getrlimit};
-    let stdout = io::stdout();
-    let status = fstat(&stdout)?;
-    if !FileType::from_raw_mode(status.st_mode).is_file() {
-        return Ok(true);
-    }
-    let size = status.st_size.cast_unsigned();
-    let start = if appends { size } else { seek(&stdout, SeekFrom::Current(0))? };
-    if getrlimit(Resource::Fsize).current.is_some_and(|most| start + ROOM > most) {
-        return Ok(false);
-    }
-    let taken = fallocate(&stdout, FallocateFlags::KEEP_SIZE, start, ROOM);
-    Ok(!matches!(taken, Err(Errno::NOSPC | Errno::DQUOT | Errno::FBIG)))
-}
-
-/// Elsewhere it shows when the key is written.
-#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
-fn has_room(_: bool) -> io::Result<bool> {
-    Ok(true)
-}
-
-#[cfg(not(unix))]
-pub(crate) fn check() -> Result<(), &'static str> {
-    Ok(())
+    stdout::check(ROOM).map_err(|loss| match loss {
+        Loss::Null => "standard output is closed, or /dev/null: nothing would keep the key",
+        Loss::NoReader => "nobody reads standard output",
+        Loss::NoRoom => {
+            "the file of standard output has no room for the key: its disk is full, or it may not grow"
+        }
+        _ => "standard output cannot be written to",
+    })
 }
 
 /// Prints one line, and makes sure that it went out whole. What was reported before is shown before it.
