@@ -2,7 +2,8 @@
 
 mod osc52;
 
-use crate::process::stdin::{AroundSpawn, write_to_stdin};
+use crate::process::program::AroundSpawn;
+use crate::process::stdin::write_to_stdin;
 use crate::process::terminal;
 use crate::threads;
 use keymint_domain::text::{human_duration, sanitize};

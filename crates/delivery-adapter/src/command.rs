@@ -1,8 +1,9 @@
 //! The standard input of a command.
 
 use crate::process::mask::mask;
+use crate::process::program::AroundSpawn;
 use crate::process::quoted;
-use crate::process::stdin::{AroundSpawn, write_to_stdin};
+use crate::process::stdin::write_to_stdin;
 use keymint_domain::{ApiKey, DeliveryError, DestinationId, KeyDestination, async_trait};
 use keymint_host::{WhichError, which};
 use keymint_tokio_clock::TokioClock;

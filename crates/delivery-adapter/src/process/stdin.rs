@@ -1,31 +1,21 @@
-//! Writing a secret to the standard input of another program, and ending that program if it hangs.
+//! Writing a secret to the standard input of another program.
 
+use crate::process::program::{AroundSpawn, Program, failed, succeeded};
 use crate::{fail_point, threads};
 use keymint_domain::Clock;
 use std::io::{self, PipeReader, Write};
-use std::process::ExitStatus;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::coop::consume_budget;
 use zeroize::Zeroizing;
-
-/// How long a program may take. The user may have to unlock something for it first.
-const TIMEOUT: Duration = Duration::from_secs(120);
-
-/// How long a program may take to end when it is asked to. It may have to restore the echo of the terminal.
-#[cfg(unix)]
-const GRACE: Duration = Duration::from_secs(5);
 
 /// How long programs that it leaves behind may hold its output open.
 const DRAIN: Duration = Duration::from_secs(1);
 
 /// Longest piece of a line that is passed on at once, in bytes.
 const LONGEST_LINE: u64 = 4096;
-
-/// Code that runs around the start of a program, which its argument is: for what a program inherits.
-pub(crate) type AroundSpawn = fn(&mut dyn FnMut());
 
 /// Starts the program, writes the secret and the end of its input, and waits for its end. Each line that
 /// it writes to a piped stream goes to `on_output`. The error completes a sentence that begins with the
@@ -92,31 +82,6 @@ fn is_empty(reader: &mut PipeReader) -> bool {
     matches!(io::Read::read(reader, &mut [0]), Ok(0))
 }
 
-fn succeeded(status: ExitStatus) -> io::Result<()> {
-    if status.success() {
-        return Ok(());
-    }
-    Err(failed(match (status.code(), signal(status)) {
-        (Some(code), _) => format!("ended with exit code {code}"),
-        (None, Some(signal)) => format!("was ended by signal {signal}"),
-        (None, None) => "failed".to_owned(),
-    }))
-}
-
-#[cfg(unix)]
-fn signal(status: ExitStatus) -> Option<i32> {
-    std::os::unix::process::ExitStatusExt::signal(&status)
-}
-
-#[cfg(not(unix))]
-fn signal(_: ExitStatus) -> Option<i32> {
-    None
-}
-
-fn failed(what: impl Into<String>) -> io::Error {
-    io::Error::other(what.into())
-}
-
 /// Reads lines to the end of the stream. An endless line is passed on in pieces.
 async fn read_lines(stream: Option<impl AsyncRead + Unpin>, on_output: &(dyn Fn(&str) + Sync)) {
     let Some(stream) = stream else { return };
@@ -134,79 +99,11 @@ async fn read_lines(stream: Option<impl AsyncRead + Unpin>, on_output: &(dyn Fn(
     }
 }
 
-/// A running program. It does not outlive this value, unless it ended earlier and left others behind.
-struct Program {
-    child: Child,
-    /// The group that it leads, which ends with it.
-    #[cfg(unix)]
-    group: Option<rustix::process::Pid>,
-}
-
-impl Program {
-    fn start(mut command: Command, around_spawn: AroundSpawn) -> io::Result<Self> {
-        let mut spawned = None;
-        around_spawn(&mut || spawned = Some(command.kill_on_drop(true).spawn()));
-        let child = spawned.unwrap_or_else(|| Err(io::Error::other("it was not spawned")))?;
-        #[cfg(unix)]
-        {
-            use rustix::process::{Pid, getpgid};
-            let id = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
-            Ok(Self { child, group: id.filter(|&id| getpgid(Some(id)) == Ok(id)) })
-        }
-        #[cfg(not(unix))]
-        Ok(Self { child })
-    }
-
-    /// Waits for the end, and ends the program if that takes too long.
-    async fn end(&mut self, clock: &dyn Clock) -> io::Result<ExitStatus> {
-        if let Ok(status) = clock.timeout(TIMEOUT, self.child.wait()).await {
-            return status;
-        }
-        #[cfg(unix)]
-        {
-            self.send(rustix::process::Signal::TERM);
-            let _ = clock.timeout(GRACE, self.child.wait()).await;
-        }
-        self.kill();
-        Err(failed(format!(
-            "took longer than {} and was ended",
-            keymint_domain::text::human_duration(TIMEOUT)
-        )))
-    }
-
-    fn kill(&mut self) {
-        #[cfg(unix)]
-        self.send(rustix::process::Signal::KILL);
-        #[cfg(not(unix))]
-        let _ = self.child.start_kill();
-    }
-
-    /// Sends a signal to the program, and to the group that it leads.
-    #[cfg(unix)]
-    fn send(&self, signal: rustix::process::Signal) {
-        use rustix::process::{Pid, kill_process, kill_process_group};
-        // The id of a program that has ended may be another's now.
-        let running = self.child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
-        let _ = match (self.group, running) {
-            (Some(group), _) => kill_process_group(group, signal),
-            (None, Some(id)) => kill_process(id, signal),
-            (None, None) => Ok(()),
-        };
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        if self.child.id().is_some() {
-            self.kill();
-        }
-    }
-}
-
 #[cfg(target_os = "linux")]
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::program::{GRACE, TIMEOUT};
     use keymint_domain::{Moment, async_trait};
     use std::fs;
     use std::path::{Path, PathBuf};

@@ -1,0 +1,113 @@
+//! A running program, and its end.
+
+use keymint_domain::Clock;
+use std::io;
+use std::process::ExitStatus;
+use std::time::Duration;
+use tokio::process::{Child, Command};
+
+/// How long a program may take. The user may have to unlock something for it first.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How long a program may take to end when it is asked to. It may have to restore the echo of the terminal.
+#[cfg(unix)]
+pub(super) const GRACE: Duration = Duration::from_secs(5);
+
+/// Code that runs around the start of a program, which its argument is: for what a program inherits.
+pub(crate) type AroundSpawn = fn(&mut dyn FnMut());
+
+/// A running program. It does not outlive this value, unless it ended earlier and left others behind.
+pub(super) struct Program {
+    pub(super) child: Child,
+    /// The group that it leads, which ends with it.
+    #[cfg(unix)]
+    group: Option<rustix::process::Pid>,
+}
+
+impl Program {
+    pub(super) fn start(mut command: Command, around_spawn: AroundSpawn) -> io::Result<Self> {
+        let mut spawned = None;
+        around_spawn(&mut || spawned = Some(command.kill_on_drop(true).spawn()));
+        let child = spawned.unwrap_or_else(|| Err(io::Error::other("it was not spawned")))?;
+        #[cfg(unix)]
+        {
+            use rustix::process::{Pid, getpgid};
+            let id = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+            Ok(Self { child, group: id.filter(|&id| getpgid(Some(id)) == Ok(id)) })
+        }
+        #[cfg(not(unix))]
+        Ok(Self { child })
+    }
+
+    /// Waits for the end, and ends the program if that takes too long.
+    pub(super) async fn end(&mut self, clock: &dyn Clock) -> io::Result<ExitStatus> {
+        if let Ok(status) = clock.timeout(TIMEOUT, self.child.wait()).await {
+            return status;
+        }
+        #[cfg(unix)]
+        {
+            self.send(rustix::process::Signal::TERM);
+            let _ = clock.timeout(GRACE, self.child.wait()).await;
+        }
+        self.kill();
+        Err(failed(format!(
+            "took longer than {} and was ended",
+            keymint_domain::text::human_duration(TIMEOUT)
+        )))
+    }
+
+    fn kill(&mut self) {
+        #[cfg(unix)]
+        self.send(rustix::process::Signal::KILL);
+        #[cfg(not(unix))]
+        let _ = self.child.start_kill();
+    }
+
+    /// Sends a signal to the program, and to the group that it leads.
+    #[cfg(unix)]
+    fn send(&self, signal: rustix::process::Signal) {
+        use rustix::process::{Pid, kill_process, kill_process_group};
+        // The id of a program that has ended may be another's now.
+        let running = self.child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+        let _ = match (self.group, running) {
+            (Some(group), _) => kill_process_group(group, signal),
+            (None, Some(id)) => kill_process(id, signal),
+            (None, None) => Ok(()),
+        };
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        if self.child.id().is_some() {
+            self.kill();
+        }
+    }
+}
+
+/// Checks the status of a program that has ended.
+pub(super) fn succeeded(status: ExitStatus) -> io::Result<()> {
+    if status.success() {
+        return Ok(());
+    }
+    Err(failed(match (status.code(), signal(status)) {
+        (Some(code), _) => format!("ended with exit code {code}"),
+        (None, Some(signal)) => format!("was ended by signal {signal}"),
+        (None, None) => "failed".to_owned(),
+    }))
+}
+
+#[cfg(unix)]
+fn signal(status: ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(&status)
+}
+
+#[cfg(not(unix))]
+fn signal(_: ExitStatus) -> Option<i32> {
+    None
+}
+
+/// An error that completes a sentence that begins with the name of the program.
+pub(super) fn failed(what: impl Into<String>) -> io::Error {
+    io::Error::other(what.into())
+}
