@@ -11,7 +11,7 @@ mod parser;
 
 use crate::threads;
 use crate::variable::VariableName;
-use directory::TempFile;
+use directory::{Snapshot, TempFile};
 use dotenv::{Dotenv, PlainValue};
 pub use error::{EnvFileError, EnvFileErrorKind};
 pub use git::GitStatus;
@@ -23,7 +23,7 @@ pub use parser::SyntaxError;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
 
 /// Largest file that is edited, in bytes. One that a user wrote has a few thousand.
@@ -38,7 +38,8 @@ pub struct EnvFile(Arc<Reserved>);
 struct Reserved {
     location: FileLocation,
     variable: VariableName,
-    temp_file: TempFile,
+    /// `None` once the delivery is abandoned.
+    temp_file: Mutex<Option<Arc<TempFile>>>,
     /// The value that may be replaced. `None` if any may.
     replaceable: Option<Zeroizing<Vec<u8>>>,
 }
@@ -115,9 +116,11 @@ impl KeyDestination for EnvFile {
 }
 
 impl Drop for EnvFile {
-    /// An abandoned delivery may still hold the temporary file.
+    /// Abandons a delivery that is under way: without the name of the temporary file it cannot replace the file.
     fn drop(&mut self) {
-        self.0.temp_file.remove();
+        if let Some(temp_file) = self.0.lock_temp_file().take() {
+            temp_file.remove();
+        }
     }
 }
 
@@ -139,14 +142,8 @@ impl Reserved {
                 return Err(io::Error::other("it has another value now than before the sign-in"));
             }
             let new = dotenv.set(&value);
-            // A program that cleans up may have removed the one that was reserved (`git clean`, say).
-            let another = if self.temp_file.is_there() {
-                None
-            } else {
-                Some(TempFile::reserve(directory, name, new.len(), snapshot.as_ref())?)
-            };
-            let temp_file = another.as_ref().unwrap_or(&self.temp_file);
-            if directory.replace(name, snapshot.as_ref(), temp_file, &new)? {
+            let temp_file = self.temp_file(new.len(), snapshot.as_ref())?;
+            if directory.replace(name, snapshot.as_ref(), &temp_file, &new)? {
                 // Another program may have added its lines since.
                 let now = directory.read(name, LARGEST + new.len())?;
                 let has_key = now.is_some_and(|now| {
@@ -157,6 +154,21 @@ impl Reserved {
             }
         }
         Err(io::Error::other("another program keeps changing it"))
+    }
+
+    /// Returns the temporary file, or another if a program that cleans up has removed it (`git clean`, say).
+    fn temp_file(&self, size: usize, snapshot: Option<&Snapshot>) -> io::Result<Arc<TempFile>> {
+        let FileLocation { directory, name, .. } = &self.location;
+        let mut reserved = self.lock_temp_file();
+        let temp_file = reserved.as_mut().ok_or_else(|| io::Error::other("it was not waited for"))?;
+        if !temp_file.exists() {
+            *temp_file = Arc::new(TempFile::reserve(directory, name, size, snapshot)?);
+        }
+        Ok(Arc::clone(temp_file))
+    }
+
+    fn lock_temp_file(&self) -> MutexGuard<'_, Option<Arc<TempFile>>> {
+        self.temp_file.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn may_replace(&self, dotenv: &Dotenv<'_>) -> bool {
@@ -240,8 +252,9 @@ mod tests {
         let path = directory.path().join(".env");
         fs::write(&path, "A=1\n").unwrap();
         let file = file(directory.path()).await;
-        let Reserved { location: FileLocation { directory: open, name, .. }, temp_file, .. } = &*file.0;
+        let FileLocation { directory: open, name, .. } = &file.0.location;
         let snapshot = open.read(name, LARGEST).unwrap();
+        let temp_file = &file.0.temp_file(0, snapshot.as_ref()).unwrap();
         fs::write(&path, "A=2\n").unwrap();
         assert!(!open.replace(name, snapshot.as_ref(), temp_file, b"old").unwrap());
         assert!(!open.replace(name, None, temp_file, b"old").unwrap());

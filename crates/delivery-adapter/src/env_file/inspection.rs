@@ -13,7 +13,7 @@ use keymint_tokio_clock::TokioClock;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use zeroize::Zeroizing;
 
 /// Room for a key, in bytes. Current keys have 164.
@@ -187,6 +187,7 @@ impl FoundEnvFile {
             }
             (Overwrite::Never | Overwrite::IfUnchanged, _) => Some(value),
         };
+        let temp_file = Mutex::new(Some(Arc::new(temp_file)));
         Ok(EnvFile(Arc::new(Reserved { location, variable, temp_file, replaceable })))
     }
 }

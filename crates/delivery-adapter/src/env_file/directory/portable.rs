@@ -165,7 +165,7 @@ impl TempFile {
     }
 
     /// Returns whether it has its name, and nobody has removed it.
-    pub(crate) fn is_there(&self) -> bool {
+    pub(crate) fn exists(&self) -> bool {
         self.path.exists()
     }
 

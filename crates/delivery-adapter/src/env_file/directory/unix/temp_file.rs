@@ -61,7 +61,7 @@ impl TempFile {
     }
 
     /// Returns whether it has its name, and nobody has removed it.
-    pub(crate) fn is_there(&self) -> bool {
+    pub(crate) fn exists(&self) -> bool {
         self.directory.kind(&self.name).is_ok_and(|kind| kind.is_some())
     }
 
