@@ -1,6 +1,7 @@
 //! The error that ends a command: its kind, its causes, and what the user can do about it.
 
 use keymint_domain::{Candidate, Reason};
+use keymint_terminal::Interrupted;
 use std::error::Error;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -145,6 +146,12 @@ impl CliError {
     /// All hints, in one line.
     pub(crate) fn hints(&self) -> Option<String> {
         (!self.hints.is_empty()).then(|| self.hints.join(" "))
+    }
+}
+
+impl From<Interrupted> for CliError {
+    fn from(signal: Interrupted) -> Self {
+        Self::new(ErrorKind::Interrupted(signal.exit_code), "interrupted; no key was made")
     }
 }
 

@@ -1,5 +1,4 @@
-//! The operating system: variables, signals and panics.
+//! The operating system: variables and panics.
 
 pub(crate) mod panic_hook;
 pub(crate) mod env;
-pub(crate) mod signals;

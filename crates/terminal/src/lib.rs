@@ -3,9 +3,11 @@
 //!
 //! A terminal that is held with Ctrl-S, or a pipe that nobody reads, blocks every write. A read from a terminal
 //! stops a program that runs in the background of its shell. Both are left to [threads](std::thread) of their own
-//! here, and the terminal is read and changed only while the program is in its foreground.
+//! here, and the terminal is read and changed only while the program is in its foreground. The signals to end, which mostly
+//! come from the terminal, are here as well.
 
 mod foreground;
+mod signals;
 pub mod stderr;
 pub mod stdin;
 pub mod stdout;
@@ -13,5 +15,6 @@ mod wrap;
 mod write;
 
 pub use foreground::{forbids_writes, is_background};
+pub use signals::{Interrupted, Shielded, Signals};
 pub use wrap::{narrow_prose, prose, stderr_columns, stdout_columns};
 pub use write::write_all;

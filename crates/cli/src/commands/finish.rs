@@ -8,15 +8,15 @@ use crate::flow::context::Context;
 use crate::flow::create::CreateFlow;
 use crate::flow::paste;
 use crate::flow::response::ResponseReceiver;
-use crate::os::signals::Signals;
 use crate::ui::format::cut_address;
 use crate::ui::message::Message;
 use keymint_delivery_adapter::{FindSignInError, PendingSignIn, StateDir, fail_point};
+use keymint_terminal::Signals;
 use keymint_terminal::stdin;
 use zeroize::Zeroizing;
 
 pub(crate) async fn run(args: &FinishArgs, context: &Context) -> Result<(), CliError> {
-    let mut signals = Signals::listen()?;
+    let mut signals = Signals::listen().map_err(CliError::internal)?;
     if args.address.is_none()
         && args.destinations.env_file.as_ref().is_some_and(|path| check_local(path).is_err())
     {
@@ -26,7 +26,7 @@ pub(crate) async fn run(args: &FinishArgs, context: &Context) -> Result<(), CliE
     let may_ask = context.sources.may_ask(args.no_input)?;
     let pasted = match args.address.clone().map(Zeroizing::new) {
         Some(address) => address,
-        None => signals.cancel_on_signal(address(context, may_ask)).await?,
+        None => signals.cancel_on_signal(address(context, may_ask)).await??,
     };
     if args.address.is_none() && stdin::is_cut(&pasted) {
         return Err(CliError::usage(cut_address()));

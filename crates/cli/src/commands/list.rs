@@ -6,17 +6,17 @@ use crate::error::CliError;
 use crate::flow::context::Context;
 use crate::flow::delivery::print_in_time;
 use crate::flow::sign_in::sign_in_and_list;
-use crate::os::signals::Signals;
 use crate::ui::format::{REFUSES_KEYS, marked, titled};
 use crate::ui::json;
 use crate::ui::message::{Message, Warning};
 use crate::ui::stdout;
 use keymint_domain::{Catalogue, CatalogueEntry, Role};
+use keymint_terminal::Signals;
 
 pub(crate) async fn run(args: &ListArgs, context: &Context) -> Result<(), CliError> {
     let settings = SignInSettings::resolve(&args.browser, &args.timeouts, &args.endpoints, &context.sources)?;
     let show = async |catalogue: &Catalogue, signals: &mut Signals| show(catalogue, context, signals).await;
-    sign_in_and_list(context, &settings, &mut Signals::listen()?, show).await
+    sign_in_and_list(context, &settings, &mut Signals::listen().map_err(CliError::internal)?, show).await
 }
 
 async fn show(catalogue: &Catalogue, context: &Context, signals: &mut Signals) -> Result<(), CliError> {

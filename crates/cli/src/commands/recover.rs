@@ -6,7 +6,6 @@ use crate::error::{CliError, ErrorKind};
 use crate::explain::delivery as explain;
 use crate::flow::context::Context;
 use crate::flow::delivery::Delivery;
-use crate::os::signals::Signals;
 use crate::ui::format::{own_path, quoted};
 use crate::ui::json;
 use crate::ui::message::{Message, Warning};
@@ -14,6 +13,7 @@ use crate::ui::reporter::Reporter;
 use crate::ui::stdout;
 use keymint_delivery_adapter::{KeyRecord, StateDir, StoredKey, fail_point};
 use keymint_domain::DeliveryReport;
+use keymint_terminal::Signals;
 use std::ffi::OsStr;
 
 pub(crate) async fn run(args: &RecoverArgs, context: &Context) -> Result<(), CliError> {
@@ -39,9 +39,9 @@ pub(crate) async fn run(args: &RecoverArgs, context: &Context) -> Result<(), Cli
         CliError::new(ErrorKind::Internal, format!("{} cannot be read", own_path(&stored.path)))
             .because(error)
     })?;
-    let mut signals = Signals::listen()?;
+    let mut signals = Signals::listen().map_err(CliError::internal)?;
     let mut delivery =
-        signals.cancel_on_signal(Delivery::reserve(context, &destinations, may_ask, false)).await?;
+        signals.cancel_on_signal(Delivery::reserve(context, &destinations, may_ask, false)).await??;
     fail_point::reached("prepared");
     let report = delivery.deliver(&key, &stored.record, &mut signals).await;
     fail_point::reached("delivered");

@@ -3,15 +3,15 @@
 use crate::args::SandboxArgs;
 use crate::error::{CliError, ErrorKind};
 use crate::flow::context::Context;
-use crate::os::signals::Signals;
 use crate::ui::message::{Message, Warning};
 use crate::ui::stdout;
 use keymint_sandbox::{Organization, Project, Sandbox, Scenario};
+use keymint_terminal::Signals;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
 pub(crate) async fn run(args: &SandboxArgs, context: &Context) -> Result<(), CliError> {
-    let mut signals = Signals::listen()?;
+    let mut signals = Signals::listen().map_err(CliError::internal)?;
     let sandbox = start(args, scenario(args)?).await.map_err(|error| {
         CliError::new(ErrorKind::Usage, "the sandbox cannot listen")
             .because(error)

@@ -8,7 +8,6 @@ use crate::flow::create_key::KeyCreation;
 use crate::flow::response::ResponseReceiver;
 use crate::flow::servers::Servers;
 use crate::flow::sign_in::{complete_sign_in, open_sign_in};
-use crate::os::signals::Signals;
 use crate::ui::format::describe_target_exactly;
 use crate::ui::message::Message;
 use keymint_callback_adapter::{BrowserMismatch, Outcome};
@@ -16,13 +15,15 @@ use keymint_delivery_adapter::fail_point;
 use keymint_domain::{
     AccountEmail, AuthorizationGrant, Event, PendingAuthorization, ProvisionedKey, Step, Target,
 };
+use keymint_terminal::Signals;
 use tokio::sync::watch;
 
 /// Signs in with the browser, creates a key and delivers it.
 pub(crate) async fn create(context: &Context, settings: &CreateSettings) -> Result<(), CliError> {
-    let mut flow = CreateFlow::prepare(context, settings, Signals::listen()?).await?;
+    let mut flow =
+        CreateFlow::prepare(context, settings, Signals::listen().map_err(CliError::internal)?).await?;
     let opening = open_sign_in(context, &settings.sign_in);
-    let (receiver, pending) = flow.signals.cancel_on_signal(opening).await?;
+    let (receiver, pending) = flow.signals.cancel_on_signal(opening).await??;
     flow.create_key(receiver, pending).await
 }
 
@@ -41,7 +42,7 @@ impl<'a> CreateFlow<'a> {
         settings: &'a CreateSettings,
         mut signals: Signals,
     ) -> Result<Self, CliError> {
-        let creation = signals.cancel_on_signal(KeyCreation::prepare(context, settings)).await?;
+        let creation = signals.cancel_on_signal(KeyCreation::prepare(context, settings)).await??;
         Ok(Self { context, settings, creation, signals })
     }
 
@@ -79,9 +80,9 @@ impl<'a> CreateFlow<'a> {
                     let (mismatch, account) = (receiver.browser_mismatch(), session.account());
                     confirm_browser(context, settings, mismatch, &target, account).await?;
                 }
-                Ok((session, target))
+                Ok::<_, CliError>((session, target))
             };
-            let (session, target) = signals.cancel_on_signal(before_creation).await?;
+            let (session, target) = signals.cancel_on_signal(before_creation).await??;
             creation.run(&provisioner, session, &target, in_flight, signals).await
         };
         let deliver =

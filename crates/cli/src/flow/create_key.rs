@@ -8,7 +8,6 @@ use crate::flow::context::Context;
 use crate::flow::delivery::{Delivery, print_in_time};
 use crate::flow::env_conflicts;
 use crate::flow::verify_key;
-use crate::os::signals::{Shielded, Signals};
 use crate::ui::format::{DASHBOARD, own_path, quoted, recover_command};
 use crate::ui::json;
 use crate::ui::message::{Message, Warning};
@@ -20,6 +19,7 @@ use keymint_domain::{
     ApiKey, DeliveryReport, DestinationId, KeyDestination, ProvisionError, ProvisionedKey, Provisioner,
     Session, Target,
 };
+use keymint_terminal::{Shielded, Signals};
 use std::path::PathBuf;
 use tokio::sync::watch;
 
@@ -92,9 +92,9 @@ impl<'a> KeyCreation<'a> {
                 self.journal.discard();
                 refused_creation(self.context.explain(error), &plan.key, target)
             }
-            Shielded::Cancelled(failure) => {
+            Shielded::Cancelled(signal) => {
                 self.journal.discard();
-                failure
+                signal.into()
             }
             Shielded::Abandoned => {
                 outcome_unknown(target, name, "it was not waited for", &wall_clock::utc_now())

@@ -4,7 +4,6 @@ use crate::config::Destinations;
 use crate::error::{CliError, ErrorKind};
 use crate::flow::context::Context;
 use crate::flow::destination::Destination;
-use crate::os::signals::Signals;
 use crate::ui::json;
 use crate::ui::message::{DeliveredTo, Message};
 use crate::ui::stdout::{self, STDOUT};
@@ -12,6 +11,7 @@ use keymint_delivery_adapter::{KeyRecord, threads};
 use keymint_domain::{
     ApiKey, Clock, DeliveryError, DeliveryReport, DestinationId, KeyDestination, async_trait,
 };
+use keymint_terminal::Signals;
 use keymint_tokio_clock::TokioClock;
 use std::io;
 use std::time::Duration;

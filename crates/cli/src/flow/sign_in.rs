@@ -6,7 +6,6 @@ use crate::explain::host::redirect;
 use crate::flow::context::Context;
 use crate::flow::response::{self, ResponseReceiver, page, without_response};
 use crate::flow::servers::Servers;
-use crate::os::signals::Signals;
 use crate::ui::message::Message;
 use keymint_callback_adapter::{LoopbackListener, Outcome};
 use keymint_delivery_adapter::fail_point;
@@ -20,6 +19,7 @@ use keymint_host::Opening;
 use keymint_host::core_dumps::with_inherited_limit;
 #[cfg(feature = "sandbox")]
 use keymint_sandbox::{Consent, sign_in};
+use keymint_terminal::Signals;
 use std::convert::Infallible;
 use std::process::Command;
 use std::sync::Arc;
@@ -103,7 +103,7 @@ pub(crate) async fn complete_sign_in<T>(
 ) -> Result<(), CliError> {
     let flow = async {
         let coming_back = wait_for_browser(context, settings, &mut receiver, pending);
-        let (servers, grant) = signals.cancel_on_signal(coming_back).await?;
+        let (servers, grant) = signals.cancel_on_signal(coming_back).await??;
         let revocation = grant.revocation();
         let result = work(&servers, grant, &receiver, signals).await;
         let (_running, over) = oneshot::channel();
@@ -160,7 +160,7 @@ pub(crate) async fn sign_in_and_list(
     signals: &mut Signals,
     show: impl AsyncFnOnce(&Catalogue, &mut Signals) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
-    let (receiver, pending) = signals.cancel_on_signal(open_sign_in(context, settings)).await?;
+    let (receiver, pending) = signals.cancel_on_signal(open_sign_in(context, settings)).await??;
     // No key is created, so it needs no name.
     let plan = settings.plan(String::new());
     let observer = |event| context.ui.report(&Message::Flow(&event));
@@ -171,7 +171,7 @@ pub(crate) async fn sign_in_and_list(
             context.ui.report(&Message::Reading);
             provisioner.list_targets(&session).await.map_err(|error| context.explain(error))
         };
-        signals.cancel_on_signal(listing).await
+        signals.cancel_on_signal(listing).await?
     };
     let show = async |catalogue: Catalogue, signals: &mut Signals| {
         show(&catalogue, signals).await.map(|()| Outcome::DryRun)

@@ -7,13 +7,13 @@ use crate::config::{DEFINITIONS, Definition, Kind, SignInSettings};
 use crate::error::{CliError, ErrorKind};
 use crate::flow::context::Context;
 use crate::flow::sign_in::sign_in_and_list;
-use crate::os::signals::Signals;
 use crate::ui::format::shown;
 use crate::ui::json::{Finding, Health, Setting};
 use keymint_delivery_adapter::{private_files, wall_clock};
 use keymint_domain::BaseUrl;
 use keymint_host::Anonymizer;
 use keymint_http_adapter::AnswerLog;
+use keymint_terminal::Signals;
 use keymint_terminal::stderr;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -79,7 +79,13 @@ async fn sign_in(
         let (browser, timeouts) = (BrowserArgs::default(), TimeoutArgs::default());
         let mut settings = SignInSettings::resolve(&browser, &timeouts, &args.endpoints, &context.sources)?;
         settings.http.answer_log = Some(answers.clone());
-        sign_in_and_list(context, &settings, &mut Signals::listen()?, async |_, _| Ok(())).await
+        sign_in_and_list(
+            context,
+            &settings,
+            &mut Signals::listen().map_err(CliError::internal)?,
+            async |_, _| Ok(()),
+        )
+        .await
     };
     let outcome = listing.await;
     context.finish_background().await;

@@ -1,17 +1,24 @@
 //! Ctrl-C, Ctrl-\\, SIGTERM, and the end of the terminal.
 
-use crate::error::{CliError, ErrorKind};
 use std::future::Future;
+use std::io;
 use std::pin::pin;
 use tokio::sync::watch;
 #[cfg(unix)]
 use tokio::task::unconstrained;
 
-/// The exit code that shells report for a program ended by Ctrl-C: 128 and the number of the signal.
-const CTRL_C: ErrorKind = ErrorKind::Interrupted(130);
+/// Ctrl-C, which is SIGINT.
+const CTRL_C: Interrupted = Interrupted { exit_code: 130 };
+
+/// The end that a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interrupted {
+    /// The exit code that shells report for a program ended by this signal: 128 and its number.
+    pub exit_code: u8,
+}
 
 /// Signals to end, as they come. Once this exists, they no longer end the program by themselves.
-pub(crate) struct Signals {
+pub struct Signals {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
     #[cfg(unix)]
@@ -26,13 +33,17 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Listens. From here on the command has to heed them.
-    pub(crate) fn listen() -> Result<Self, CliError> {
-        Self::register().map_err(CliError::internal)
-    }
-
+    /// Listens. From here on the program has to heed them.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no more room for a handler.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime that has signals enabled.
     #[cfg(unix)]
-    fn register() -> std::io::Result<Self> {
+    pub fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         // A file that may not grow any more is an error like a full disk, and does not end the
         // program, which may have a key in hand.
@@ -47,20 +58,25 @@ impl Signals {
         })
     }
 
+    /// Listens. From here on the program has to heed them.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no more room for a handler.
     #[cfg(windows)]
-    fn register() -> std::io::Result<Self> {
+    pub fn listen() -> io::Result<Self> {
         Ok(Self { ctrl_c: tokio::signal::windows::ctrl_c()? })
     }
 
     /// Waits for the next signal, even if other work of the same task never pauses (tokio's cooperative budget).
     #[cfg(unix)]
-    pub(crate) async fn next(&mut self) -> ErrorKind {
+    pub async fn next(&mut self) -> Interrupted {
         unconstrained(async {
             tokio::select! {
                 _ = self.interrupt.recv() => CTRL_C,
-                _ = self.terminate.recv() => ErrorKind::Interrupted(143),
-                () = received(self.hangup.as_mut()) => ErrorKind::Interrupted(129),
-                _ = self.quit.recv() => ErrorKind::Interrupted(131),
+                _ = self.terminate.recv() => Interrupted { exit_code: 143 },
+                () = received(self.hangup.as_mut()) => Interrupted { exit_code: 129 },
+                _ = self.quit.recv() => Interrupted { exit_code: 131 },
             }
         })
         .await
@@ -68,52 +84,53 @@ impl Signals {
 
     /// Waits for the next signal.
     #[cfg(windows)]
-    pub(crate) async fn next(&mut self) -> ErrorKind {
+    pub async fn next(&mut self) -> Interrupted {
         self.ctrl_c.recv().await;
         CTRL_C
     }
 
     /// Drops `work` at the first signal.
-    pub(crate) async fn cancel_on_signal<T>(
-        &mut self,
-        work: impl Future<Output = Result<T, CliError>>,
-    ) -> Result<T, CliError> {
+    ///
+    /// # Errors
+    ///
+    /// The signal, if it came before the work was done.
+    pub async fn cancel_on_signal<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Interrupted> {
         tokio::select! {
             biased;
-            kind = self.next() => Err(ended(kind)),
-            outcome = work => outcome,
+            signal = self.next() => Err(signal),
+            result = work => Ok(result),
         }
     }
 
-    /// Runs a creation. At the first signal, one that is not in flight is dropped. One that is in flight
-    /// is reported by `warn` and waited for, but not begun again; the second signal gives it up.
-    pub(crate) async fn shield<T>(
+    /// Runs work that has a request in flight at times. At the first signal, work that has none is dropped. A request
+    /// that is in flight is reported by `warn` and waited for, but not sent again; the second signal gives it up.
+    pub async fn shield<T>(
         &mut self,
         mut in_flight: watch::Receiver<bool>,
-        creation: impl Future<Output = T>,
+        work: impl Future<Output = T>,
         warn: impl FnOnce(),
     ) -> Shielded<T> {
-        let mut creation = pin!(creation);
+        let mut work = pin!(work);
         // A signal may have arrived before this task was polled.
         tokio::task::yield_now().await;
-        let kind = tokio::select! {
+        let signal = tokio::select! {
             biased;
-            kind = self.next() => kind,
-            outcome = &mut creation => return Shielded::Completed(outcome),
+            signal = self.next() => signal,
+            outcome = &mut work => return Shielded::Completed(outcome),
         };
         if *in_flight.borrow() {
             warn();
         }
         tokio::select! {
             biased;
-            Ok(_) = in_flight.wait_for(|in_flight| !in_flight) => Shielded::Cancelled(ended(kind)),
-            outcome = creation => Shielded::Completed(outcome),
+            Ok(_) = in_flight.wait_for(|in_flight| !in_flight) => Shielded::Cancelled(signal),
+            outcome = work => Shielded::Completed(outcome),
             _ = self.next() => Shielded::Abandoned,
         }
     }
 
     /// Waits until the user insists with a second signal.
-    pub(crate) async fn second_signal(&mut self) {
+    pub async fn second_signal(&mut self) {
         self.next().await;
         self.next().await;
     }
@@ -137,15 +154,13 @@ fn is_hangup_ignored() -> bool {
     ignored & (1 << (rustix::process::Signal::HUP.as_raw() - 1)) != 0
 }
 
-fn ended(kind: ErrorKind) -> CliError {
-    CliError::new(kind, "interrupted; no key was made")
-}
-
-/// The result of a creation during which signals were watched.
-pub(crate) enum Shielded<T> {
+/// The result of work during which signals were watched.
+#[derive(Debug)]
+pub enum Shielded<T> {
+    /// The work was done.
     Completed(T),
-    /// It was not in flight, and no key was made.
-    Cancelled(CliError),
-    /// It was in flight, and the user did not wait for it.
+    /// No request was in flight, and the work was dropped.
+    Cancelled(Interrupted),
+    /// A request was in flight, and the user did not wait for it.
     Abandoned,
 }
