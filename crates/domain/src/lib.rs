@@ -48,7 +48,7 @@
 //! if let Ok(created) = &outcome {
 //!     println!("A key for {}, ending in {}", created.target.organization_id, created.key.last_four());
 //! }
-//! revocation.run(ports).await;
+//! revocation.run(&auth_server, &clock).await;
 //! # outcome?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # }).unwrap();

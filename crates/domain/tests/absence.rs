@@ -71,11 +71,14 @@ fn without_a_refresh_token_nothing_is_revoked() {
     let mut platform = MockPlatform::new();
     platform.expect_login().once().returning(|_, _| Err(refused(Step::Login)));
     let ports = Ports { auth_server: &auth_server, platform: &platform, clock };
-    assert_eq!(clock.run(granted().revocation().run(ports)), RevocationOutcome::NothingToRevoke);
+    assert_eq!(
+        clock.run(granted().revocation().run(&auth_server, clock)),
+        RevocationOutcome::NothingToRevoke
+    );
     for _ in 0..2 {
         let grant = granted();
         let revocation = grant.revocation();
         clock.run(Provisioner::new(ports, &Plan::named("my key")).sign_in(grant)).unwrap_err();
-        assert_eq!(clock.run(revocation.run(ports)), RevocationOutcome::NothingToRevoke);
+        assert_eq!(clock.run(revocation.run(&auth_server, clock)), RevocationOutcome::NothingToRevoke);
     }
 }

@@ -106,7 +106,7 @@ impl Service {
             let _ = deliver(&created.key, &mut [Box::new(mailbox)], &mut recovery).await;
         }
         self.lock().finish(self.clock.now(), id, outcome.map_err(in_words));
-        revocation.run(ports).await;
+        revocation.run(&auth_server, &self.clock).await;
         Ok(())
     }
 

@@ -61,7 +61,8 @@ async fn run_with_listener(
     let http = Http::new(HttpOptions::default());
     let auth_server = http.auth_server(setup.client.issuer.clone())?;
     let platform = http.platform_api(setup.api_base.clone())?;
-    let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &TokioClock::new() };
+    let clock = TokioClock::new();
+    let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
     let mut revocation = None;
     let outcome = tokio::select! {
         outcome = make_key(&setup, ports, &mut listener, tell, chosen, &mut revocation) => outcome,
@@ -79,7 +80,7 @@ async fn run_with_listener(
     let _ = tell.send(message);
     let revoking = async {
         if let Some(revocation) = revocation {
-            revocation.run(ports).await;
+            revocation.run(&auth_server, &clock).await;
         }
     };
     tokio::join!(listener.conclude(page), revoking);

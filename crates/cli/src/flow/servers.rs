@@ -21,6 +21,11 @@ impl Servers {
         Ports { auth_server: &self.auth_server, platform: &self.platform, clock: &self.clock }
     }
 
+    /// Closes the connections to the platform, whose buffers may hold the session.
+    pub(crate) fn into_auth_server(self) -> HttpAuthServer {
+        self.auth_server
+    }
+
     pub(crate) fn provisioner<'a>(&'a self, plan: &'a Plan, observer: Observer<'a>) -> Provisioner<'a> {
         Provisioner::new(self.ports(), plan).observed_by(observer)
     }

@@ -115,8 +115,8 @@ pub(crate) async fn complete_sign_in<T>(
     outcome.map(drop)
 }
 
-/// Revokes the refresh token in the background, if it is to be revoked, and closes the connections. The result
-/// is reported when the rest of the run is over.
+/// Closes the connections, and first revokes the refresh token in the background, if it is to be revoked. The
+/// result is reported when the rest of the run is over.
 fn disconnect(
     context: &Context,
     settings: &SignInSettings,
@@ -125,10 +125,10 @@ fn disconnect(
     over: oneshot::Receiver<Infallible>,
 ) {
     if settings.revokes {
-        let ui = Arc::clone(&context.ui);
+        let (auth_server, clock, ui) = (servers.into_auth_server(), context.clock, Arc::clone(&context.ui));
         context.in_background(async move {
-            let revoked = revocation.run(servers.ports()).await;
-            drop(servers);
+            let revoked = revocation.run(&auth_server, &clock).await;
+            drop(auth_server);
             let _ = over.await;
             ui.report(&Message::Revocation(&revoked));
         });

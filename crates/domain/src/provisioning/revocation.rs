@@ -1,7 +1,8 @@
 //! The end of a sign-in.
 
+use crate::clock::Clock;
 use crate::oauth::authorization::Revocation;
-use crate::provisioning::plan::Ports;
+use crate::ports::AuthServer;
 use crate::service_error::{ServiceError, Step};
 use std::time::Duration;
 
@@ -24,10 +25,10 @@ impl Revocation {
     /// Revokes the refresh token with one request, at most for [`TIME_LIMIT`](Self::TIME_LIMIT).
     ///
     /// Call it when the flow has ended. No request is sent if no token was issued until then.
-    pub async fn run(self, ports: Ports<'_>) -> RevocationOutcome {
+    pub async fn run(self, auth_server: &dyn AuthServer, clock: &dyn Clock) -> RevocationOutcome {
         let Some(token) = self.take() else { return RevocationOutcome::NothingToRevoke };
-        let revoking = ports.auth_server.revoke(&self.client_id, &token);
-        match ports.clock.timeout(Self::TIME_LIMIT, revoking).await {
+        let revoking = auth_server.revoke(&self.client_id, &token);
+        match clock.timeout(Self::TIME_LIMIT, revoking).await {
             Ok(Ok(())) => RevocationOutcome::Revoked,
             Ok(Err(error)) => RevocationOutcome::Failed(error),
             Err(_) => {

@@ -21,7 +21,7 @@ fn revoked(
     let provisioner = Provisioner::new(ports, &plan);
     let outcome = clock.run(ports.clock.timeout(limit, provisioner.provision(grant)));
     assert_eq!(auth_server.revocations(), 0, "before the end of the flow");
-    assert_eq!(clock.run(revocation.run(ports)), RevocationOutcome::Revoked);
+    assert_eq!(clock.run(revocation.run(auth_server, clock)), RevocationOutcome::Revoked);
     assert_eq!(auth_server.revocations(), 1);
     matches!(outcome, Ok(Ok(_)))
 }
@@ -71,7 +71,9 @@ fn a_revocation_ends_after_two_seconds_and_is_not_retried() {
         let revocation = grant.revocation();
         clock.run(Provisioner::new(ports, &Plan::named("my key")).provision(grant)).unwrap();
         let began = clock.now();
-        let RevocationOutcome::Failed(error) = clock.run(revocation.run(ports)) else { panic!("no failure") };
+        let RevocationOutcome::Failed(error) = clock.run(revocation.run(&auth_server, clock)) else {
+            panic!("no failure")
+        };
         assert_eq!((error.step, error.kind, clock.now().since(began)), (Step::RevokeToken, kind, took));
         assert_eq!(auth_server.revocations(), 1);
     }
@@ -85,7 +87,7 @@ fn a_token_is_revoked_once_however_many_revocations_it_has() {
     let grant = granted();
     let [first, second] = [grant.revocation(), grant.revocation()];
     clock.run(Provisioner::new(ports, &Plan::named("my key")).sign_in(grant)).unwrap();
-    assert_eq!(clock.run(first.run(ports)), RevocationOutcome::Revoked);
-    assert_eq!(clock.run(second.run(ports)), RevocationOutcome::NothingToRevoke);
+    assert_eq!(clock.run(first.run(&auth_server, clock)), RevocationOutcome::Revoked);
+    assert_eq!(clock.run(second.run(&auth_server, clock)), RevocationOutcome::NothingToRevoke);
     assert_eq!(auth_server.revocations(), 1);
 }

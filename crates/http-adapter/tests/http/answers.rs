@@ -4,8 +4,8 @@ use crate::support::{
     CANARY, Fault, FaultyServer, PARSED, STEPS, answering, assert_clean, base, call, failure, good_body, http,
 };
 use keymint_domain::ServiceErrorKind::{Intercepted, OutOfContract, Refused, Unidentified};
-use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted};
-use keymint_domain::{Advice, AuthServer, Intermediary, Ports, Reason, RevocationOutcome, Step};
+use keymint_domain::testing::{FakeAuthServer, FakeClock, granted};
+use keymint_domain::{Advice, AuthServer, Intermediary, Reason, RevocationOutcome, Step};
 use serde_json::json;
 use std::time::Duration;
 use wiremock::ResponseTemplate;
@@ -244,10 +244,9 @@ async fn is_revoked_after_a_failure(issuer: &str) {
     let revocation = grant.revocation();
     auth_server.exchange_code(&grant).await.expect_err("the answer is a bad one");
     let clock = FakeClock::new();
-    let (auth_server, platform) = (FakeAuthServer::new(&clock), FakePlatform::empty(&clock));
-    let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
     // The fake did not issue this token.
-    assert!(matches!(clock.run(revocation.run(ports)), RevocationOutcome::Failed(_)));
+    let outcome = clock.run(revocation.run(&FakeAuthServer::new(&clock), &clock));
+    assert!(matches!(outcome, RevocationOutcome::Failed(_)));
 }
 
 #[tokio::test]

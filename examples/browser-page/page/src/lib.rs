@@ -57,7 +57,7 @@ pub async fn finish(callback: String, tell: Function) -> Result<(), JsError> {
         Ok(created) => KeyField.deliver(&created.key).await,
         Err(_) => Ok(()),
     };
-    revocation.run(ports).await;
+    revocation.run(&SameOrigin, &PageClock).await;
     outcome?;
     Ok(delivered?)
 }
