@@ -33,12 +33,11 @@ const KEEPERS: [(&str, Keeper); 3] = [
 ];
 
 #[rustfmt::skip]
-static FAILING: [Failing; 15] = [
+static FAILING: [Failing; 14] = [
     failing("a full disk",                           &["--print"],                                                Site::Nowhere,    |_| {},           "standard output failed (No space left"),
     failing("a file whose folder is removed",        &["--env-file", "project/.env"],                             Site::Nowhere,    remove_folder,    "failed (No such file or directory"),
     failing("a file that is a folder now",           &["--env-file", ".env"],                                     Site::Nowhere,    make_it_a_folder, "failed (it is a folder"),
     failing("a file with another value now",         &["--env-file", ".env"],                                     Site::DotenvFile, set_a_value,      "failed (it has another value now"),
-    failing("a file without its temporary file",     &["--env-file", ".env"],                                     Site::DotenvFile, remove_temp_file, "failed (No such file or directory"),
     failing("a keyring that is locked",              &["--keyring"],                                              Site::Keyring,    lock,             "keyring failed (the keyring is locked"),
     failing("a keyring whose session has ended",     &["--keyring"],                                              Site::Keyring,    end_session,      "keyring failed (no keyring can be reached"),
     failing("a command that fails",                  &["--pipe-to", "sh -c 'exit 1'"],                            Site::Nowhere,    |_| {},           "\"sh\" ended with exit code 1"),
@@ -71,12 +70,6 @@ fn make_it_a_folder(harness: &mut Harness) {
 
 fn set_a_value(harness: &mut Harness) {
     harness.write(".env", "OPENAI_API_KEY=another\n");
-}
-
-fn remove_temp_file(harness: &mut Harness) {
-    for (name, _) in harness.temp_files() {
-        fs::remove_file(harness.path(&name)).unwrap();
-    }
 }
 
 fn lock(harness: &mut Harness) {
