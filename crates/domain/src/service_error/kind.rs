@@ -4,7 +4,7 @@ use crate::service_error::Advice;
 use std::fmt;
 use std::time::Duration;
 
-/// The kind of a [`ServiceError`].
+/// The kind of a [`ServiceError`](super::ServiceError).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ServiceErrorKind {
