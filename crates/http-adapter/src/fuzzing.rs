@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// Parses the token endpoint's answer, and passes the other secrets in it to `learn`.
 pub fn tokens(body: &[u8], learn: impl Fn(&str)) -> Result<Tokens, String> {
-    wire::tokens(body, learn).map_err(reason)
+    wire::tokens(body, learn, drop).map_err(reason)
 }
 
 /// Parses the login's answer.
