@@ -83,7 +83,7 @@ async fn each_member_that_is_renamed_missing_or_of_another_type_is_named() {
             0,
             &["data[].title null; usual: text", "data[].is_initial missing; usual: flag"],
         ),
-        (Step::Projects, json!([]), 0, &["body list; expected: a JSON object"]),
+        (Step::Projects, json!([]), 1, &["body list; expected: a JSON object"]),
     ] {
         let scenario = Scenario::ready().reply(step, Reply::default().json(&body));
         let (report, ended) = report(scenario, code).await;
@@ -112,7 +112,7 @@ async fn a_report_has_no_value_of_an_answer_or_a_setting() {
         .env("DBUS_SESSION_BUS_ADDRESS", "tcp:host=canary.invalid,port=1")
         .env("KEYMINT_NO_BROWSER", "0")
         .env("BROWSER", "canary --for canary");
-    let ended = run.sign_in().await.exits_with(0);
+    let ended = run.sign_in().await.exits_with(1);
     let report = fs::read_to_string(&path).unwrap();
     for line in [
         "organization     text, 10 characters      KEYMINT_ORGANIZATION",
@@ -126,6 +126,27 @@ async fn a_report_has_no_value_of_an_answer_or_a_setting() {
     let home = ended.home.path().display().to_string();
     for private in ["canary", "Personal", "dev@", &home] {
         assert!(!report.contains(private), "{private}\n{report}");
+    }
+}
+
+#[tokio::test]
+async fn lists_that_cannot_be_read_are_no_ok_in_the_findings() {
+    let refused = Reply::status(403).json(&json!({ "error": { "message": "no role" } }));
+    let two = || {
+        let organization = |id: &str| Organization::new(id).with_project(Project::new("proj_1").as_initial());
+        Scenario::of([organization("org-1").as_default(), organization("org-2")])
+    };
+    for (scenario, code, finding) in [
+        (two().reply(Step::Projects, refused.clone()), 1, "problem  account       no_project"),
+        (
+            two().reply(Step::Projects.nth(1), refused),
+            0,
+            "warning  account       not every list could be read in full",
+        ),
+    ] {
+        let (report, ended) = report(scenario, code).await;
+        assert!(report.contains(finding), "{report}");
+        assert!(!ended.stderr.contains("can be read"), "{}", ended.stderr);
     }
 }
 

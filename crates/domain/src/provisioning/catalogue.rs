@@ -33,6 +33,11 @@ impl Catalogue {
         })
     }
 
+    /// Returns whether every list could be read, and is there in full.
+    pub fn is_whole(&self) -> bool {
+        self.complete && self.organizations.iter().all(|entry| entry.projects.is_ok())
+    }
+
     /// Returns the error of an account without a readable list of projects: the last failure, or
     /// [`ProjectsRefused`](ProvisionError::ProjectsRefused) if the server refused every list. An account without
     /// an organization has no error.

@@ -75,6 +75,7 @@ async fn sign_in(
     answers: &AnswerLog,
     findings: &mut Vec<Finding>,
 ) -> Result<(), CliError> {
+    let mut is_whole = false;
     let listing = async {
         let (browser, timeouts) = (BrowserArgs::default(), TimeoutArgs::default());
         let mut settings = SignInSettings::resolve(&browser, &timeouts, &args.endpoints, &context.sources)?;
@@ -83,7 +84,10 @@ async fn sign_in(
             context,
             &settings,
             &mut Signals::listen().map_err(CliError::internal)?,
-            async |_, _| Ok(()),
+            async |catalogue, _| {
+                is_whole = catalogue.is_whole();
+                catalogue.error().map_or(Ok(()), |error| Err(context.explain(error)))
+            },
         )
         .await
     };
@@ -97,7 +101,13 @@ async fn sign_in(
             let public = error.kind.name().to_owned() + &reason;
             show(machine::of_failure("account", error).in_public(&public), findings);
         }
-        Ok(()) => show(Finding::ok("account", "its organizations and projects can be read"), findings),
+        Ok(()) if is_whole => {
+            show(Finding::ok("account", "its organizations and projects can be read"), findings);
+        }
+        Ok(()) => {
+            let fix = "`keymint list` shows which.";
+            show(Finding::warning("account", "not every list could be read in full", fix), findings);
+        }
     }
     match answers.differences() {
         _ if answers.is_empty() => {}
