@@ -66,6 +66,11 @@ async fn a_callback_comes_in_many_forms() {
              Host: localhost:PORT\r\n\r\n",
             "denied access_denied Some(\"no\")",
         ),
+        (
+            "GET /auth/callback?error=access_denied&error_description=no%0d%0aTrace:+1&state=STATE HTTP/1.1\r\n\
+             Host: localhost:PORT\r\n\r\n",
+            "denied access_denied None",
+        ),
     ] {
         let (browser, receiving) = SignIn::begin().receive();
         let answer =

@@ -1,7 +1,7 @@
 //! A strict reader of `application/x-www-form-urlencoded` queries.
 //!
 //! A lenient reader replaces what it cannot decode, so that a code or a state would be another
-//! one than was sent; this one refuses.
+//! one than was sent; this one has no value then.
 
 /// Longest query read, in bytes. A real response has a few hundred.
 const LONGEST: usize = 8 * 1024;
@@ -9,26 +9,31 @@ const LONGEST: usize = 8 * 1024;
 /// Most pairs read.
 const MOST_PAIRS: usize = 32;
 
-/// The decoded pairs, in their order.
-pub(crate) struct Parameters(Vec<(String, String)>);
+/// The decoded pairs, in their order. A value that is not readable is `None`.
+pub(crate) struct Parameters(Vec<(String, Option<String>)>);
 
 /// A parameter that stands there more than once (forbidden by RFC 6749 section 3.1).
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Repeated;
 
 impl Parameters {
-    /// The one value of this name.
+    /// Returns whether each value of this name is strictly percent-encoded UTF-8 without control characters.
+    pub(crate) fn is_readable(&self, name: &str) -> bool {
+        self.0.iter().all(|(key, value)| key != name || value.is_some())
+    }
+
+    /// The one value of this name. None as well if it is not readable.
     pub(crate) fn single(&self, name: &str) -> Result<Option<&str>, Repeated> {
-        let mut values = self.0.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        let mut values = self.0.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_deref());
         match (values.next(), values.next()) {
             (_, Some(_)) => Err(Repeated),
-            (value, None) => Ok(value),
+            (value, None) => Ok(value.flatten()),
         }
     }
 }
 
-/// Decodes a query. `None` if it is too long, has too many pairs, is not ASCII, is not strictly
-/// percent-encoded UTF-8, or has a control character in a name or a value.
+/// Decodes a query. `None` if it is too long, has too many pairs, is not ASCII, or has a name that is not
+/// readable.
 pub(crate) fn parse(query: &str) -> Option<Parameters> {
     if query.len() > LONGEST || !query.is_ascii() {
         return None;
@@ -39,7 +44,7 @@ pub(crate) fn parse(query: &str) -> Option<Parameters> {
     }
     let pairs = pieces.map(|piece| {
         let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
-        Some((decode(name)?, decode(value)?))
+        Some((decode(name)?, decode(value)))
     });
     pairs.collect::<Option<_>>().map(Parameters)
 }
@@ -67,7 +72,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn read(query: &str) -> Option<Vec<(String, String)>> {
-        parse(query).map(|parameters| parameters.0)
+        let pairs = parse(query)?.0.into_iter();
+        pairs.map(|(name, value)| Some((name, value?))).collect()
     }
 
     fn pair(name: &str, value: &str) -> Option<Vec<(String, String)>> {
@@ -98,6 +104,25 @@ mod tests {
         ] {
             assert_eq!(read(query), expected, "{query:?}");
         }
+    }
+
+    #[test]
+    fn a_value_that_is_not_readable_is_the_only_one_that_is_missing() {
+        let parameters = parse("a=%0d%0a&b=%ff&c=1&c=%zz&d=2").unwrap();
+        for (name, is_readable, value) in [
+            ("a", false, Ok(None)),
+            ("b", false, Ok(None)),
+            ("c", false, Err(Repeated)),
+            ("d", true, Ok(Some("2"))),
+            ("e", true, Ok(None)),
+        ] {
+            assert_eq!(
+                (parameters.is_readable(name), parameters.single(name)),
+                (is_readable, value),
+                "{name}"
+            );
+        }
+        assert!(parse("%0d=1&d=2").is_none());
     }
 
     #[test]

@@ -20,8 +20,8 @@ pub enum Callback {
 pub enum Stray {
     /// It is for another path than that of the redirect URI.
     OtherPath,
-    /// Its query cannot be read: too long, too many pairs, not strictly percent-encoded UTF-8, or
-    /// with control characters in it.
+    /// Its query cannot be read: too long, too many pairs, or `state`, `iss`, `code`, `error` or a name is not
+    /// strictly percent-encoded UTF-8 without control characters.
     BadQuery,
     /// Its `state` is missing, doubled, or not ours: another sign-in's, or an attacker's guess.
     ForeignState,
@@ -36,7 +36,7 @@ pub enum AuthorizationResponse {
     Denied {
         /// The error code, such as `access_denied`, exactly as sent.
         error: String,
-        /// What the server adds for the developer, exactly as sent.
+        /// What the server adds for the developer, exactly as sent. `None` if it has control characters.
         description: Option<String>,
     },
     /// Neither exactly one `code` nor exactly one `error`.
@@ -84,7 +84,10 @@ impl PendingAuthorization {
     /// The order is that of trust: the state proves that the sender saw the request; the issuer
     /// tells who answers; only then do `error` and `code` mean anything.
     fn read_query(&self, query: &str) -> Callback {
-        let Some(parameters) = query::parse(query) else {
+        // A server's explanation may have line breaks, or another encoding.
+        let decides = ["state", "iss", "code", "error"];
+        let parameters = query::parse(query).filter(|all| decides.iter().all(|name| all.is_readable(name)));
+        let Some(parameters) = parameters else {
             return Callback::Stray(Stray::BadQuery);
         };
         let Ok(Some(state)) = parameters.single("state") else {
@@ -160,6 +163,13 @@ mod tests {
                 "denied access_denied: no thanks",
             ),
             ("error=access_denied&state=STATE", "denied access_denied: "),
+            // Only what decides must be readable.
+            (
+                "error=access_denied&error_description=no.%0d%0aTrace%3a+1&state=STATE",
+                "denied access_denied: ",
+            ),
+            ("error=access_denied&error_description=refus%E9&state=STATE", "denied access_denied: "),
+            ("code=C&session_state=%00&scope=%zz&state=STATE", "granted C"),
             // An address for more about the error is nobody's but the sender's.
             ("error=x&error_uri=javascript:alert(1)&state=STATE", "denied x: "),
             // The state is not ours: nothing else is looked at.
@@ -184,6 +194,10 @@ mod tests {
             ("code=%0d%0a&state=STATE", "BadQuery"),
             ("code=%zz&state=STATE", "BadQuery"),
             ("code=é&state=STATE", "BadQuery"),
+            ("error=%0a&state=STATE", "BadQuery"),
+            ("code=C&state=STATE&iss=%0a", "BadQuery"),
+            ("code=C&state=STATE&code=%0a", "BadQuery"),
+            ("code=C&state=STATE%0a", "BadQuery"),
         ] {
             assert_eq!(read(query), expected, "{query}");
         }
