@@ -8,8 +8,8 @@ use crate::request::ApiRequest;
 use crate::wire::{self, CreateKey, OpenSession};
 use async_trait::async_trait;
 use keymint_domain::{
-    AccessToken, ApiKey, CreatedKey, Listing, Login, NewKey, Organization, OrganizationId, PlatformApi,
-    Project, ServiceError, SessionKey, Step, Target,
+    AccessToken, ApiKey, CreatedKey, KeyId, Listing, Login, NewKey, Organization, OrganizationId,
+    PlatformApi, Project, ServiceError, SessionKey, Step, Target,
 };
 
 /// The endpoints of the platform's API that creating and checking a key needs. Created by
@@ -93,6 +93,9 @@ impl PlatformApi for HttpPlatformApi {
             .send_for_object(wire::created_key)
             .await?;
         self.endpoint.learn(created.secret.expose());
+        // The id is shown and stored.
+        let is_secret = |id: &KeyId| self.endpoint.redactor.redact(id.as_str()) != id.as_str();
+        created.details.id = created.details.id.filter(|id| !is_secret(id));
         created.end = end;
         Ok(created)
     }

@@ -111,9 +111,9 @@ impl<'a> ApiRequest<'a> {
             }
             (Some(body), end) if status.is_success() => {
                 let parsed = read(&body);
-                // A created key is never given up for an error beside it.
+                // A created key is never given up for an error beside it, or the type of the body.
                 let is_key = creates && parsed.is_ok();
-                if !is_success || !is_key && error_body::has_error(&body) {
+                if !is_key && (!is_success || error_body::has_error(&body)) {
                     return Err(context.refused(&response, &body));
                 }
                 let parsed = parsed.map_err(|InvalidBody(why)| {

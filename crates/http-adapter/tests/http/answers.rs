@@ -1,11 +1,14 @@
 //! Whole answers that are not a success, or not as agreed.
 
 use crate::support::{
-    CANARY, Fault, FaultyServer, PARSED, STEPS, answering, assert_clean, base, call, failure, good_body, http,
+    CANARY, Fault, FaultyServer, PARSED, STEPS, answering, assert_clean, base, call, failure, good_body,
+    http, session, target,
 };
 use keymint_domain::ServiceErrorKind::{Intercepted, OutOfContract, Refused, Unidentified};
 use keymint_domain::testing::{FakeAuthServer, FakeClock, granted};
-use keymint_domain::{Advice, AuthServer, Intermediary, Reason, RevocationOutcome, Step};
+use keymint_domain::{
+    Advice, AuthServer, Intermediary, KeyId, NewKey, PlatformApi, Reason, RevocationOutcome, Step,
+};
 use serde_json::json;
 use std::time::Duration;
 use wiremock::ResponseTemplate;
@@ -119,6 +122,11 @@ async fn a_web_page_is_no_answer_whatever_its_content() {
     for kind in ["text/html", "TEXT/HTML; charset=utf-8", "application/xhtml+xml"] {
         for step in STEPS {
             let page = ResponseTemplate::new(200).set_body_raw(good_body(step), kind);
+            if step == Step::CreateKey {
+                // The key in it counts.
+                call(&http(), &answering(page).await.uri(), step).await.unwrap();
+                continue;
+            }
             let error = failure(step, page).await;
             assert_eq!(error.kind, Intercepted { by: Intermediary::WebPage, status: 200 });
             let told =
@@ -207,6 +215,18 @@ async fn a_success_with_an_error_in_it_is_a_refusal() {
 async fn a_created_key_is_taken_even_with_an_error_beside_it() {
     let both = r#"{"key": {"sensitive_id": "sk-1"}, "error": {"message": "a warning"}}"#;
     call(&http(), &answering(answer(200, both)).await.uri(), Step::CreateKey).await.unwrap();
+}
+
+/// The id is shown, and stored beside the name.
+#[tokio::test]
+async fn an_id_that_repeats_a_part_of_the_key_is_left_out() {
+    let secret = "sk-proj-0123456789abcdef";
+    for (id, expected) in [("key_abc", Some("key_abc")), (&secret[8..], None), ("x-456789abcdef", None)] {
+        let body = json!({ "key": { "id": id, "sensitive_id": secret } }).to_string();
+        let platform = http().platform_api(base(&answering(answer(200, body)).await.uri())).unwrap();
+        let created = platform.create_api_key(&session(), &target(), &NewKey::named("n")).await.unwrap();
+        assert_eq!(created.details.id.as_ref().map(KeyId::as_str), expected);
+    }
 }
 
 /// Only its status would say that nothing was done.
