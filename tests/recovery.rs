@@ -55,7 +55,9 @@ async fn a_kept_key_goes_wherever_a_new_one_may() {
 async fn a_name_with_quotes_forges_no_sentence() {
     let name = r#"a" is delivered. Delete the key "b"#;
     let ended = create(Scenario::ready()).args(["--name", name]).stdout(full_disk()).sign_in().await;
+    fs::copy(&files(&ended)[0], files(&ended)[0].with_file_name("a\u{1b}[2J.key")).unwrap();
     let (_, listed, _) = recover(&ended, &[]).await;
+    assert!(listed.contains(r"a\u{1b}[2J ") && !listed.contains('\u{1b}'), "{listed}");
     for shown in [&ended.stderr, &listed] {
         assert!(
             shown.contains(r#""a\" is delivered. Delete the key \"b""#) && !shown.contains(name),

@@ -13,6 +13,7 @@ use crate::ui::reporter::Reporter;
 use crate::ui::stdout;
 use keymint_delivery_adapter::{KeyRecord, StateDir, StoredKey, fail_point};
 use keymint_domain::DeliveryReport;
+use keymint_domain::text::escape;
 use keymint_terminal::Signals;
 use std::ffi::OsStr;
 
@@ -62,7 +63,7 @@ fn list(stored: &[StoredKey], ui: &Reporter) -> Result<(), CliError> {
 fn line(stored: &StoredKey) -> String {
     let KeyRecord { name, last4, .. } = &stored.record;
     let ending = last4.as_ref().map_or_else(String::new, |last4| format!(", ending in {last4}"));
-    format!("{}  {}{ending}", stored.id, quoted(name))
+    format!("{}  {}{ending}", escape(&stored.id), quoted(name))
 }
 
 /// Selects the key with this id, or the only one.
