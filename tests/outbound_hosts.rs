@@ -35,4 +35,6 @@ async fn a_run_contacts_the_two_servers_and_nobody_else() {
     };
     let strange: Vec<_> = addresses.iter().filter(|call| !is_expected(call)).collect();
     assert!(strange.is_empty(), "{strange:#?}");
+    // The revocation is among what the run sent.
+    assert_eq!(ended.count("POST", "/oauth/revoke"), 1);
 }
