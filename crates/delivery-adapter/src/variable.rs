@@ -34,7 +34,7 @@ impl VariableName {
             Err(InvalidVariableName("be the name of a variable: letters, digits and _, and no digit first"))
         } else if LOADING.contains(&&*upper) || upper.starts_with("LD_") || upper.starts_with("DYLD_") {
             Err(InvalidVariableName("not be a variable that decides what programs load"))
-        } else if OF_A_SHELL.contains(&name) {
+        } else if OF_A_SHELL.contains(&name) || NUMBERS_OF_ZSH.contains(&name) {
             Err(InvalidVariableName("not be a variable that a shell keeps to itself"))
         } else {
             Ok(Self(name.to_owned()))
@@ -66,8 +66,9 @@ const LOADING: [&str; 14] = [
     "JAVA_TOOL_OPTIONS",
 ];
 
-/// Variables that a shell lets nobody set, after which it reads no further: of bash as `sh`, of dash, and of zsh.
-pub(crate) const OF_A_SHELL: [&str; 18] = [
+/// Variables that a shell lets nobody set to a text, after which it reads no further: of bash, of dash, and of zsh, with
+/// its lists and maps.
+pub(crate) const OF_A_SHELL: [&str; 66] = [
     "BASHOPTS",
     "BASH_VERSINFO",
     "EUID",
@@ -75,6 +76,7 @@ pub(crate) const OF_A_SHELL: [&str; 18] = [
     "SHELLOPTS",
     "UID",
     "OPTIND",
+    "SRANDOM",
     "ARGC",
     "EGID",
     "GID",
@@ -83,9 +85,74 @@ pub(crate) const OF_A_SHELL: [&str; 18] = [
     "TTYIDLE",
     "ZSH_EVAL_CONTEXT",
     "ZSH_SUBSHELL",
+    "aliases",
+    "argv",
+    "builtins",
+    "cdpath",
+    "commands",
+    "dis_aliases",
+    "dis_builtins",
+    "dis_functions",
+    "dis_functions_source",
+    "dis_galiases",
+    "dis_patchars",
+    "dis_reswords",
+    "dis_saliases",
+    "fignore",
+    "fpath",
+    "funcfiletrace",
+    "funcsourcetrace",
+    "funcstack",
+    "functions",
+    "functions_source",
+    "functrace",
+    "galiases",
+    "history",
+    "historywords",
+    "jobdirs",
+    "jobstates",
+    "jobtexts",
+    "keymaps",
+    "mailpath",
+    "manpath",
+    "module_path",
+    "modules",
+    "nameddirs",
     "options",
+    "parameters",
+    "patchars",
+    "path",
+    "pipestatus",
+    "psvar",
+    "reswords",
+    "saliases",
+    "signals",
     "status",
+    "termcap",
+    "terminfo",
+    "userdirs",
+    "usergroups",
+    "widgets",
     "zsh_eval_context",
+    "zsh_scheduled_events",
+];
+
+/// Variables whose value zsh computes as a number. It reads no further if it cannot.
+pub(crate) const NUMBERS_OF_ZSH: [&str; 14] = [
+    "COLUMNS",
+    "ERRNO",
+    "FUNCNEST",
+    "HISTSIZE",
+    "KEYTIMEOUT",
+    "LINES",
+    "LISTMAX",
+    "MAILCHECK",
+    "RANDOM",
+    "SAVEHIST",
+    "SECONDS",
+    "SHLVL",
+    "TRY_BLOCK_ERROR",
+    "TRY_BLOCK_INTERRUPT",
 ];
 
 #[cfg(test)]
@@ -111,6 +178,8 @@ mod tests {
             "DYLD_INSERT_LIBRARIES",
             "BASH_ENV",
             "UID",
+            "functions",
+            "SECONDS",
         ] {
             assert!(VariableName::parse(name).is_err(), "{name}");
         }

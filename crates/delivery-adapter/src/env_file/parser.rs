@@ -3,7 +3,7 @@
 //! A line is accepted only if node's, npm's, Python's and Rust's readers, a POSIX shell, zsh and Docker read the
 //! lines after it in the same way, and a shell runs none of it but the substitutions of a value.
 
-use crate::variable::OF_A_SHELL;
+use crate::variable::{NUMBERS_OF_ZSH, OF_A_SHELL};
 use std::ops::Range;
 
 const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -212,6 +212,12 @@ impl Lines<'_> {
                 (start..end, end)
             }
         };
+        let is_number = self.text[value.clone()].bytes().all(|byte| byte.is_ascii_digit());
+        if NUMBERS_OF_ZSH.contains(&&self.text[name..name_end]) && !is_number {
+            return Err(
+                "a variable that zsh takes for a number: it would skip the lines after another value",
+            );
+        }
         if !is_ours {
             self.check_words(name_end, equals, quote.map_or(value.clone(), |_| start..start))?;
         }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 /// An earlier version delivered to each, and some reader saw no key, or another one.
-pub(crate) const REPORTED: [&str; 47] = [
+pub(crate) const REPORTED: [&str; 52] = [
     "DATA=C:\\data\\\n",
     "DATA=C:\\data\\\nOPENAI_API_KEY=old\n",
     "A=it's\n",
@@ -37,6 +37,11 @@ pub(crate) const REPORTED: [&str; 47] = [
     "export A-B=1\n",
     "OPENAI_API_KEY=old\nA=\"x\nOPENAI_API_KEY=y\"\n",
     "UID=1000\nGID=1000\n",
+    "functions=x\n",
+    "export path=/bin\n",
+    "SECONDS=1s\n",
+    "COLUMNS=80\nLINES=\"24\"\nHISTSIZE=\n",
+    "SHLVL=OPENAI_API_KEY=y\n",
     "export PPID=1\n",
     "OPTIND=x\n",
     "status=ok\n",
