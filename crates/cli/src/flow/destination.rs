@@ -87,7 +87,7 @@ async fn env_file(options: &EnvFileOptions, prompter: Prompter<'_>) -> Result<En
         let link = shown(link);
         prompter.warn(&format!("{link} is a link: {location} is the file that will change"));
     }
-    if !location.try_lock() {
+    if !location.try_lock().map_err(error)? {
         prompter
             .warn(&format!("another run of keymint seems to write {location}; waiting for it, at most 10 s"));
     }

@@ -288,7 +288,7 @@ mod tests {
         let _first = location(directory.path(), ".env").inspect(VariableName::default()).await.unwrap();
         for (name, is_free) in [(".env.local", true), (".env", false), (".ENV", false)] {
             let other = location(directory.path(), name);
-            assert_eq!(other.try_lock(), is_free, "{name}");
+            assert_eq!(other.try_lock().unwrap(), is_free, "{name}");
         }
         let found = location(directory.path(), ".env.local");
         let found = found.inspect(VariableName::default()).await.unwrap();

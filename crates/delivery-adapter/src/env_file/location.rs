@@ -102,12 +102,16 @@ impl FileLocation {
 
     /// Locks the directory against other runs until the room in it is taken. Returns `false` if another run has
     /// the lock, or has taken the room for this file.
-    pub fn try_lock(&self) -> bool {
+    ///
+    /// # Errors
+    ///
+    /// [`EnvFileErrorKind::Io`](Kind::Io) if the directory cannot be listed.
+    pub fn try_lock(&self) -> Result<bool, EnvFileError> {
         if !self.directory.try_lock() {
-            return false;
+            return Ok(false);
         }
-        let is_free = !self.is_taken();
-        if !is_free {
+        let is_free = self.is_taken().map(|is_taken| !is_taken);
+        if !matches!(is_free, Ok(true)) {
             self.directory.unlock();
         }
         is_free
@@ -117,16 +121,18 @@ impl FileLocation {
     /// lock it, so a lock counts after that only if a run of this user has a temporary file for this file.
     pub(super) async fn lock(&self, clock: &dyn Clock) -> Result<(), EnvFileError> {
         for _ in 0..PAUSES {
-            if self.try_lock() {
+            if self.try_lock()? {
                 return Ok(());
             }
             clock.sleep(PAUSE).await;
         }
-        if self.is_taken() { Err(self.error(Kind::Locked)) } else { Ok(()) }
+        if self.is_taken()? { Err(self.error(Kind::Locked)) } else { Ok(()) }
     }
 
-    fn is_taken(&self) -> bool {
-        self.directory.has_live_temp_file(&self.name).unwrap_or(true)
+    fn is_taken(&self) -> Result<bool, EnvFileError> {
+        self.directory.has_live_temp_file(&self.name).map_err(|error| {
+            self.error(io::Error::new(error.kind(), format!("its folder cannot be listed: {error}")))
+        })
     }
 
     /// The path of the file now: its directory may have been moved. A path with control
