@@ -32,6 +32,10 @@ impl TempFile {
         // The name that no file has now is the one that is removed.
         std::mem::swap(&mut temp_file.name, &mut replaced.name);
         directory.sync()?;
+        // As after the delivery. The file system may show another content or owner than those that were written.
+        if directory.read(&temp_file.name, size)?.is_none_or(|read| *read.content != placeholder(size)) {
+            return Err(io::Error::other("what is written to its folder cannot be read back"));
+        }
         // The key is written before the metadata is copied, which may be stricter by then.
         metadata::set_mode(&temp_file.file, metadata::PRIVATE, true)?;
         Ok(temp_file)
