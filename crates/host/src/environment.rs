@@ -32,8 +32,6 @@ pub struct HostEnvironment {
     pub kind: HostKind,
     /// Whether windows can be shown.
     pub has_display: bool,
-    /// The name of the coding agent that runs this program for the user.
-    pub agent: Option<&'static str>,
     /// The arguments with which `ssh` reaches this machine, as in `-p 2222 user@host`.
     login: String,
 }
@@ -57,15 +55,6 @@ pub struct Advice {
     /// A command to run on the user's own machine, exactly as it is.
     pub command: Option<String>,
 }
-
-/// Variables that an agent sets in its shell.
-const AGENTS: [(&str, &str); 5] = [
-    ("CLAUDECODE", "Claude Code"),
-    ("CODEX_SANDBOX", "Codex"),
-    ("CURSOR_AGENT", "Cursor"),
-    ("GEMINI_CLI", "Gemini CLI"),
-    ("OPENCODE", "OpenCode"),
-];
 
 /// Variables of editors and workspaces whose windows are elsewhere.
 const REMOTE_EDITORS: [&str; 6] =
@@ -103,7 +92,6 @@ impl HostEnvironment {
         Self {
             kind: kind.unwrap_or(HostKind::Desktop),
             has_display,
-            agent: AGENTS.iter().find(|(variable, _)| is_set(variable)).map(|(_, name)| *name),
             login: login(user, get("SSH_CONNECTION").as_deref(), &traces.host),
         }
     }
@@ -237,7 +225,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn each_place_and_each_agent_is_known_by_its_signs() {
+    fn each_place_is_known_by_its_signs() {
         let (bare, nobody) = (bare(), Traces { terminal: false, ..bare() });
         let container = Traces { container: true, ..bare.clone() };
         let wsl = Traces { wsl: true, ..bare.clone() };
@@ -267,8 +255,6 @@ mod tests {
         ] {
             assert_eq!(judge(environment, traces).kind, kind, "{environment:?} {traces:?}");
         }
-        assert_eq!(judge(&[("CLAUDECODE", "1")], &bare).agent, Some("Claude Code"));
-        assert_eq!(judge(&[("CLAUDECODE", "")], &bare).agent, None);
     }
 
     #[test]
@@ -303,7 +289,7 @@ mod tests {
     #[test]
     fn there_is_advice_wherever_something_may_stand_in_the_way() {
         let at = |kind: HostKind, has_display: bool| {
-            HostEnvironment { kind, has_display, agent: None, login: "ada@host".to_owned() }.advice(6001)
+            HostEnvironment { kind, has_display, login: "ada@host".to_owned() }.advice(6001)
         };
         #[cfg(target_os = "linux")]
         assert!(judge(&[], &bare()).advice(5000).unwrap().command.is_some());

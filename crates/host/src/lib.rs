@@ -1,8 +1,9 @@
 //! The machine that a program runs on, as far as a sign-in with the browser depends on it.
 //!
 //! - [`HostEnvironment`] is the kind of machine, judged by environment variables and files: a desktop, SSH, a
-//!   container, WSL, a codespace, a remote editor or CI. It also has the coding agent that runs the program, and
-//!   the advice by which the browser's redirect reaches the program.
+//!   container, WSL, a codespace, a remote editor or CI. It also has the advice by which the browser's redirect
+//!   reaches the program.
+//! - [`coding_agent`] names the coding agent that runs the program.
 //! - [`Browser`] opens a URL where the user would see it, and reports why it did not.
 //! - [`Anonymizer`] removes paths and private values from a text about this machine.
 //! - [`which()`] finds a program before it is needed.
@@ -31,6 +32,7 @@
 //! # }
 //! ```
 
+mod agent;
 mod anonymizer;
 mod browser;
 pub mod core_dumps;
@@ -39,6 +41,7 @@ pub mod open_files;
 mod startable;
 mod which;
 
+pub use agent::coding_agent;
 pub use anonymizer::Anonymizer;
 pub use browser::{Browser, InvalidLauncher, Launcher, Obstacle, Opening};
 pub use environment::{Advice, HostEnvironment, HostKind};

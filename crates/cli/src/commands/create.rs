@@ -7,5 +7,9 @@ use crate::flow::context::Context;
 use crate::flow::create::create;
 
 pub(crate) async fn run(args: &CreateArgs, context: &Context) -> Result<(), CliError> {
-    create(context, &CreateSettings::of_create(args, &context.sources)?).await
+    let settings = CreateSettings::of_create(args, &context.sources)?;
+    if !settings.dry_run {
+        settings.destinations.check_transcript("create", &context.sources)?;
+    }
+    create(context, &settings).await
 }

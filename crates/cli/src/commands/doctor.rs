@@ -39,6 +39,7 @@ pub(crate) async fn run(args: &DoctorArgs, context: &Context) -> Result<ExitCode
         add(loopback);
     }
     add(machine::place(&host, endpoints.callback_port));
+    add(machine::agent(sources.agent()?));
     add(machine::browser(&browser, &host));
     add(machine::state());
     add(machine::keyring(context).await);

@@ -2,7 +2,7 @@
 
 use crate::args::values::check_local;
 use crate::args::{EndpointArgs, FinishArgs};
-use crate::config::CreateSettings;
+use crate::config::{CreateSettings, Destinations};
 use crate::error::{CliError, ErrorKind};
 use crate::flow::context::Context;
 use crate::flow::create::CreateFlow;
@@ -22,6 +22,10 @@ pub(crate) async fn run(args: &FinishArgs, context: &Context) -> Result<(), CliE
     {
         return Err(CliError::new(ErrorKind::Usage, "--env-file has an address for its path")
             .hint("It takes what follows it for the path of the file: give the address before it."));
+    }
+    if !context.sources.switch("dry-run", args.key.dry_run)? {
+        let destinations = Destinations::resolve(&args.destinations, &context.sources)?;
+        destinations.check_transcript("finish", &context.sources)?;
     }
     let may_ask = context.sources.may_ask(args.no_input)?;
     let pasted = match args.address.clone().map(Zeroizing::new) {

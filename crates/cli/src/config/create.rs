@@ -9,7 +9,7 @@ use crate::args::{
     BrowserArgs, CreateArgs, DestinationArgs, EndpointArgs, FinishArgs, KeyArgs, RestrictionArgs, TargetArgs,
     TimeoutArgs,
 };
-use crate::error::CliError;
+use crate::error::{CliError, ErrorKind};
 use keymint_delivery_adapter::VariableName;
 use keymint_domain::{KeyScope, Plan};
 #[cfg(feature = "sandbox")]
@@ -168,6 +168,18 @@ impl Destinations {
             copy: of.switch("copy", args.copy)?,
             print: of.switch("print", args.print)?,
         })
+    }
+
+    /// Fails if no destination is named, and a coding agent would have the key in its transcript.
+    pub(crate) fn check_transcript(&self, command: &str, of: &Sources<'_>) -> Result<(), CliError> {
+        let Some(agent) = of.agent()?.filter(|_| !self.print && !self.elsewhere()) else { return Ok(()) };
+        let message = format!(
+            "{agent} seems to run this, and keeps what is printed in its transcript: name another place for the key"
+        );
+        Err(CliError::new(ErrorKind::Usage, message).hint(format!(
+            "Run `keymint {command} --env-file`, which puts it into .env here, or `keymint {command} --keyring`. \
+             --print prints it all the same. KEYMINT_AGENT=0 says that no agent runs this."
+        )))
     }
 
     /// Whether standard output gets the key: it is requested, or no other destination is.

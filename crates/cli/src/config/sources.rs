@@ -9,6 +9,7 @@ use crate::args::values::switch;
 use crate::error::CliError;
 use crate::os::env::Environment;
 use keymint_delivery_adapter::VariableName;
+use keymint_host::coding_agent;
 use std::fmt::Display;
 use std::path::PathBuf;
 
@@ -146,7 +147,7 @@ impl<'a> Sources<'a> {
     }
 
     /// Whether a switch is on, by its flag or otherwise.
-    pub(super) fn switch(&self, name: &str, flag: bool) -> Result<bool, CliError> {
+    pub(crate) fn switch(&self, name: &str, flag: bool) -> Result<bool, CliError> {
         Ok(flag || self.is_set(name)?)
     }
 
@@ -158,6 +159,12 @@ impl<'a> Sources<'a> {
     /// Whether the user may be asked.
     pub(crate) fn may_ask(&self, no_input: bool) -> Result<bool, CliError> {
         Ok(!self.switch("no-input", no_input)?)
+    }
+
+    /// The coding agent that runs this program, unless `KEYMINT_AGENT` says that none does.
+    pub(crate) fn agent(&self) -> Result<Option<&'static str>, CliError> {
+        let is_denied = self.get("agent", &None, switch)? == Some(false);
+        Ok(if is_denied { None } else { coding_agent() })
     }
 
     /// The variable that programs look for a key in.

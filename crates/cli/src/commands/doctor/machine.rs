@@ -150,6 +150,15 @@ pub(super) fn lock(port: u16) -> Finding {
     }
 }
 
+/// Whether a coding agent runs this.
+pub(super) fn agent(agent: Option<&str>) -> Finding {
+    let message = match agent {
+        Some(agent) => format!("{agent} seems to run this: a key is printed only with --print"),
+        None => "no coding agent is recognized".to_owned(),
+    };
+    Finding::ok("agent", &message)
+}
+
 /// Whether the keyring answers. A key can go elsewhere, so it is never a problem.
 pub(super) async fn keyring(context: &Context) -> Finding {
     let profile = &context.sources.profile;
