@@ -2,6 +2,8 @@
 
 use super::{Directory, create_in, delivered, names};
 use keymint_sandbox::Consent;
+#[cfg(target_os = "linux")]
+use keymint_testkit::watch;
 use std::fs;
 use std::os::unix::fs::symlink;
 
@@ -19,23 +21,24 @@ async fn what_another_program_writes_during_the_sign_in_stays() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn what_another_program_appends_to_the_replaced_file_is_not_lost() {
-    use keymint_testkit::until;
     use std::io::Write;
     let directory = Directory::with("A=1\n");
-    let path = directory.path(".env");
-    let mut other = fs::File::options().append(true).open(&path).unwrap();
-    let stop = [("KEYMINT_FAIL_POINT", "file-replaced"), ("KEYMINT_FAIL_SIGNAL", "19")];
-    let mut run = directory.create().envs(stop).start().await;
+    let mut other = fs::File::options().append(true).open(directory.path(".env")).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let fifo = elsewhere.path().join("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let wait = [("KEYMINT_FAIL_POINT", "file-replaced".as_ref()), ("KEYMINT_FAIL_FIFO", fifo.as_os_str())];
+    let mut run = directory.create().envs(wait).start().await;
     run.browser(Consent::Allow).await;
-    let status = format!("/proc/{}/stat", run.process());
-    let is = |state: &str| fs::read_to_string(&status).unwrap().contains(state);
 
-    until(|| is(") T ")).await;
+    // It opens once the run has replaced the file, and waits there.
+    let path = fifo.clone();
+    let open = tokio::task::spawn_blocking(move || fs::File::options().write(true).open(path));
+    let waiting = watch(open).await.unwrap().unwrap();
     other.write_all(b"B=2\n").unwrap();
-    run.signal("CONT").await;
-    // It stops again after the second attempt.
-    until(|| is(") T ") && directory.read().contains("B=2\n") || is(") Z ")).await;
-    run.signal("CONT").await;
+    // The second attempt does not wait.
+    fs::remove_file(&fifo).unwrap();
+    drop(waiting);
     let ended = run.end().await.exits_with(0);
     assert_eq!(directory.read(), format!("A=1\nB=2\nOPENAI_API_KEY={}\n", ended.key()));
     assert_eq!(directory.names(), [".env"]);
