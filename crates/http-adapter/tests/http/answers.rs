@@ -223,7 +223,8 @@ async fn an_id_that_repeats_a_part_of_the_key_is_left_out() {
     let secret = "sk-proj-0123456789abcdef";
     for (id, expected) in [("key_abc", Some("key_abc")), (&secret[8..], None), ("x-456789abcdef", None)] {
         let body = json!({ "key": { "id": id, "sensitive_id": secret } }).to_string();
-        let platform = http().platform_api(base(&answering(answer(200, body)).await.uri())).unwrap();
+        let server = answering(answer(200, body)).await;
+        let platform = http().platform_api(base(&server.uri())).unwrap();
         let created = platform.create_api_key(&session(), &target(), &NewKey::named("n")).await.unwrap();
         assert_eq!(created.details.id.as_ref().map(KeyId::as_str), expected);
     }
