@@ -22,6 +22,18 @@ async fn a_signal_before_the_creation_ends_the_run_without_a_key() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_signal_that_the_parent_process_blocked_ends_the_run() {
+    let blocked = ["env", "--default-signal=HUP", "--block-signal=INT,TERM,HUP,QUIT"];
+    for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129), ("QUIT", 131)] {
+        let mut run = create(Scenario::ready()).under(blocked).start().await;
+        run.line(|line| line.contains("Waiting for you")).await;
+        run.signal(signal).await;
+        run.end().await.exits_with(code);
+    }
+}
+
 /// As `nohup` starts it, whose terminal may go.
 #[cfg(target_os = "linux")]
 #[tokio::test]

@@ -45,6 +45,8 @@ impl Signals {
     #[cfg(unix)]
     pub fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
+        // The parent process may have blocked them, and no signal would end the program.
+        nix::sys::signal::SigSet::all().thread_unblock()?;
         // A file that may not grow any more is an error like a full disk, and does not end the
         // program, which may have a key in hand.
         drop(signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?);
