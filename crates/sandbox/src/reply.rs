@@ -41,11 +41,6 @@ impl Step {
         self.words().1
     }
 
-    /// Finds the step of [`FLOW`](Self::FLOW) that has this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::FLOW.into_iter().find(|step| step.name() == name)
-    }
-
     fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::Token => ("token", "The exchange of the code"),

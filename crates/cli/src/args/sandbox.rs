@@ -16,15 +16,15 @@ pub(crate) struct SandboxArgs {
     pub(crate) organizations: u16,
     /// Play a case of the live service, with an account of its own
     #[arg(long, value_name = "NAME", conflicts_with_all = ["organizations", "refuse"])]
-    #[arg(value_parser = names(NamedScenario::ALL.map(|it| (it.name(), it.summary()))).map(scenario))]
+    #[arg(value_parser = one_of(NamedScenario::ALL, NamedScenario::name, NamedScenario::summary))]
     pub(crate) scenario: Option<NamedScenario>,
     /// Step at which the scenario's answer comes, each time [default: token]
     #[arg(long, value_name = "STEP", requires = "scenario")]
-    #[arg(value_parser = names(Step::FLOW.map(|it| (it.name(), it.summary()))).map(step))]
+    #[arg(value_parser = one_of(Step::FLOW, Step::name, Step::summary))]
     pub(crate) at: Option<Step>,
     /// Organizations and projects in the answer to the login [default: absent]
     #[arg(long, value_name = "KIND")]
-    #[arg(value_parser = names(LoginLists::ALL.map(|it| (it.name(), it.summary()))).map(login_lists))]
+    #[arg(value_parser = one_of(LoginLists::ALL, LoginLists::name, LoginLists::summary))]
     pub(crate) login_lists: Option<LoginLists>,
     /// The default project appears this long after the login
     #[arg(long, value_name = "TIME", value_parser = wait)]
@@ -37,21 +37,14 @@ pub(crate) struct SandboxArgs {
     pub(crate) refuse: bool,
 }
 
-fn names<const N: usize>(names: [(&'static str, &'static str); N]) -> PossibleValuesParser {
-    names.map(|(name, summary)| PossibleValue::new(name).help(summary)).into()
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "clap passes it so")]
-fn scenario(name: String) -> NamedScenario {
-    NamedScenario::from_name(&name).expect("one of the possible values")
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "clap passes it so")]
-fn login_lists(name: String) -> LoginLists {
-    LoginLists::from_name(&name).expect("one of the possible values")
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "clap passes it so")]
-fn step(name: String) -> Step {
-    Step::from_name(&name).expect("one of the possible values")
+/// Parses the name of one of these values.
+fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
+    values: [T; N],
+    name: fn(T) -> &'static str,
+    summary: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    let names = values.map(|value| PossibleValue::new(name(value)).help(summary(value)));
+    PossibleValuesParser::from(names).map(move |given| {
+        values.into_iter().find(|value| name(*value) == given).expect("one of the possible values")
+    })
 }
