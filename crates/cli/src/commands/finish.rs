@@ -23,8 +23,8 @@ pub(crate) async fn run(args: &FinishArgs, context: &Context) -> Result<(), CliE
         return Err(CliError::new(ErrorKind::Usage, "--env-file has an address for its path")
             .hint("It takes what follows it for the path of the file: give the address before it."));
     }
+    let destinations = Destinations::resolve(&args.destinations, &context.sources)?;
     if !context.sources.switch("dry-run", args.key.dry_run)? {
-        let destinations = Destinations::resolve(&args.destinations, &context.sources)?;
         destinations.check_transcript("finish", &context.sources)?;
     }
     let may_ask = context.sources.may_ask(args.no_input)?;
@@ -49,7 +49,7 @@ pub(crate) async fn run(args: &FinishArgs, context: &Context) -> Result<(), CliE
         oauth_scope: Some(client.scope.clone()),
         ..settings.clone()
     };
-    let settings = CreateSettings::of_finish(args, &endpoints, &context.sources)?;
+    let settings = CreateSettings::of_finish(args, &endpoints, destinations, &context.sources)?;
     let flow = CreateFlow::prepare(context, &settings, signals).await?;
     if !pending_sign_in.claim().map_err(CliError::internal)? {
         return Err(not_found(FindSignInError::Unknown));

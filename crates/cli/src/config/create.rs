@@ -31,20 +31,22 @@ pub(crate) struct CreateSettings {
 impl CreateSettings {
     pub(crate) fn of_create(args: &CreateArgs, of: &Sources<'_>) -> Result<Self, CliError> {
         let sign_in = SignInSettings::resolve(&args.browser, &args.timeouts, &args.endpoints, of)?;
-        Self::resolve(sign_in, &args.key, &args.target, &args.restrictions, &args.destinations, of)
+        let destinations = Destinations::resolve(&args.destinations, of)?;
+        Self::resolve(sign_in, &args.key, &args.target, &args.restrictions, destinations, of)
     }
 
     /// The settings of the second half of a sign-in that began at these endpoints.
     pub(crate) fn of_finish(
         args: &FinishArgs,
         endpoints: &EndpointArgs,
+        destinations: Destinations,
         of: &Sources<'_>,
     ) -> Result<Self, CliError> {
         let browser =
             BrowserArgs { no_input: args.no_input, no_revoke: args.no_revoke, ..BrowserArgs::default() };
         let timeouts = TimeoutArgs { servers: args.timeouts.clone(), ..TimeoutArgs::default() };
         let sign_in = SignInSettings::resolve(&browser, &timeouts, endpoints, of)?;
-        Self::resolve(sign_in, &args.key, &args.target, &args.restrictions, &args.destinations, of)
+        Self::resolve(sign_in, &args.key, &args.target, &args.restrictions, destinations, of)
     }
 
     /// The settings of a key for the keyring alone; the other settings are those of the environment.
@@ -74,7 +76,7 @@ impl CreateSettings {
         key: &KeyArgs,
         target: &TargetArgs,
         restrictions: &RestrictionArgs,
-        destinations: &DestinationArgs,
+        destinations: Destinations,
         of: &Sources<'_>,
     ) -> Result<Self, CliError> {
         let name = of.get("name", &key.name, plain_text)?;
@@ -94,7 +96,7 @@ impl CreateSettings {
             plan,
             choose,
             dry_run: of.switch("dry-run", key.dry_run)?,
-            destinations: Destinations::resolve(destinations, of)?,
+            destinations,
             verify: of.switch("verify", key.verify)?,
         })
     }
