@@ -9,7 +9,7 @@ use crate::flow::create::create;
 pub(crate) async fn run(args: &CreateArgs, context: &Context) -> Result<(), CliError> {
     let settings = CreateSettings::of_create(args, &context.sources)?;
     if !settings.dry_run {
-        settings.destinations.check_transcript("create", &context.sources)?;
+        settings.destinations.check_transcript("create", settings.sign_in.agent)?;
     }
     create(context, &settings).await
 }

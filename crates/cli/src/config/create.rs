@@ -173,8 +173,8 @@ impl Destinations {
     }
 
     /// Fails if no destination is named, and a coding agent would have the key in its transcript.
-    pub(crate) fn check_transcript(&self, command: &str, of: &Sources<'_>) -> Result<(), CliError> {
-        let Some(agent) = of.agent()?.filter(|_| !self.print && !self.elsewhere()) else { return Ok(()) };
+    pub(crate) fn check_transcript(&self, command: &str, agent: Option<&str>) -> Result<(), CliError> {
+        let Some(agent) = agent.filter(|_| !self.print && !self.elsewhere()) else { return Ok(()) };
         let message = format!(
             "{agent} seems to run this, and keeps what is printed in its transcript: name another place for the key"
         );

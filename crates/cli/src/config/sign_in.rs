@@ -116,6 +116,8 @@ pub(crate) struct SignInSettings {
     /// Whether anything is written to the disk: locks, the record of the key, and the key if it cannot
     /// be delivered.
     pub(crate) persists: bool,
+    /// The coding agent that runs this program.
+    pub(crate) agent: Option<&'static str>,
 }
 
 impl SignInSettings {
@@ -138,6 +140,7 @@ impl SignInSettings {
             may_ask: of.may_ask(browser.no_input)?,
             revokes: !of.switch("no-revoke", browser.no_revoke)?,
             persists: true,
+            agent: of.agent()?,
             endpoints,
         })
     }
