@@ -7,6 +7,8 @@
 //! come from the terminal, are here as well.
 
 mod foreground;
+mod links;
+mod selection;
 mod signals;
 pub mod stderr;
 pub mod stdin;
@@ -15,6 +17,8 @@ mod wrap;
 mod write;
 
 pub use foreground::{forbids_writes, is_background};
+pub use links::passes_links;
+pub use selection::selected;
 pub use signals::{Interrupted, Shielded, Signals};
 pub use wrap::{narrow_prose, prose, stderr_columns, stdout_columns};
 pub use write::write_all;

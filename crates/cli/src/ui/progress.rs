@@ -4,7 +4,7 @@ use crate::os::env::{Environment, ProcessEnvironment};
 use crate::ui::output::{OutputFormat, Verbosity};
 use keymint_domain::text::sanitize;
 use keymint_domain::{Clock, Moment};
-use keymint_terminal::{prose, stderr, stderr_columns};
+use keymint_terminal::{passes_links, prose, stderr, stderr_columns};
 use keymint_tokio_clock::TokioClock;
 use std::io::IsTerminal;
 
@@ -30,7 +30,7 @@ impl Lines {
             verbosity,
             spins,
             links: std::io::stderr().is_terminal()
-                && passes_links(&ProcessEnvironment)
+                && passes_links(|name| ProcessEnvironment.get(name).ok().flatten())
                 && supports_hyperlinks::supports_hyperlinks(),
             width: stderr_columns(),
             clock: TokioClock::new(),
@@ -109,18 +109,9 @@ impl Lines {
     }
 }
 
-/// Whether the codes of a link (OSC 8) reach the terminal. A multiplexer passes the terminal's variables on, but
-/// not its links.
-fn passes_links(environment: &dyn Environment) -> bool {
-    let get = |name: &str| environment.get(name).ok().flatten();
-    let is_multiplexed = get("TMUX").is_some() || get("TERM").is_some_and(|term| term.starts_with("screen"));
-    !is_multiplexed && get("NO_COLOR").is_none() && get("TERM").is_none_or(|term| term != "dumb")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::HashMap;
 
     #[test]
     fn lines_end_between_words_where_the_width_is_known() {
@@ -128,18 +119,5 @@ mod tests {
         let text = "Replace its value? [y/N]";
         assert_eq!(lines(Some(16)).wrapped(text), "Replace its\nvalue? [y/N]");
         assert_eq!(lines(None).wrapped(text), text);
-    }
-
-    #[test]
-    fn links_are_shown_only_where_they_reach_the_terminal() {
-        for (variable, value, passes) in [
-            ("TERM", "xterm-256color", true),
-            ("TERM", "screen-256color", false),
-            ("TERM", "dumb", false),
-            ("TMUX", "/tmp/x", false),
-            ("NO_COLOR", "1", false),
-        ] {
-            assert_eq!(passes_links(&HashMap::from([(variable, value)])), passes, "{variable}={value}");
-        }
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::ui::message::{Message, Warning};
 use crate::ui::reporter::Reporter;
-use keymint_terminal::stderr;
 use keymint_terminal::stdin::{Line, StdinLines};
+use keymint_terminal::{selected, stderr};
 use std::io::{self, IsTerminal};
 
 /// How many answers that select nothing are accepted.
@@ -70,19 +70,6 @@ impl<'a> Prompter<'a> {
     }
 }
 
-/// The line that an answer selects.
-fn selected(answer: &str, lines: &[String]) -> Option<usize> {
-    if let Some(number) = answer.parse::<usize>().ok().filter(|number| (1..=lines.len()).contains(number)) {
-        return Some(number - 1);
-    }
-    let answer = answer.to_lowercase();
-    let mut fitting = (0..lines.len()).filter(|line| lines[*line].to_lowercase().contains(&answer));
-    match (fitting.next(), fitting.next()) {
-        (Some(only), None) if !answer.is_empty() => Some(only),
-        _ => None,
-    }
-}
-
 /// Shows a prompt, and waits for the line that answers it. Standard error is not locked meanwhile,
 /// so that warnings can be shown.
 async fn answer(prompt: &str) -> Option<Line> {
@@ -90,26 +77,4 @@ async fn answer(prompt: &str) -> Option<Line> {
     lines.forget();
     stderr::write(prompt);
     lines.next().await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_is_picked_by_its_number_or_by_a_part_that_no_other_has() {
-        let lines = ["\"Acme\" (org-1)", "\"Initech\" (org-2)", "\"Initrode\" (org-3)"].map(str::to_owned);
-        for (answer, picked) in [
-            ("1", Some(0)),
-            ("3", Some(2)),
-            ("0", None),
-            ("4", None),
-            ("acme", Some(0)),
-            ("org-2", Some(1)),
-            ("init", None),
-            ("", None),
-        ] {
-            assert_eq!(selected(answer, &lines), picked, "{answer}");
-        }
-    }
 }
