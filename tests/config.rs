@@ -108,6 +108,37 @@ async fn create_does_what_the_file_says() {
 }
 
 #[tokio::test]
+async fn a_flag_without_its_destination_is_wrong_usage_and_a_default_is_not() {
+    let (home, ..) = configured("var = \"MY_KEY\"");
+    for (flags, place) in [
+        (&["--var", "MY_KEY", "--keyring"][..], "--env-file"),
+        (&["--allow-tracked", "--copy"], "--env-file"),
+        (&["--force", "--print"], "--env-file or --keyring"),
+        (&["--new", "--env-file"], "--keyring"),
+        (&["--profile", "work", "--env-file"], "--keyring or a table in the configuration file"),
+    ] {
+        for command in [&["create", "--json"][..], &["finish", "http://x", "--json"], &["recover", "--json"]]
+        {
+            let ended = keymint(&home).args(command).args(flags).output().await;
+            let (error, expected) = (ended.json(), format!("{} has no effect without {place}", flags[0]));
+            assert_eq!((ended.code, &error["message"]), (2, &json!(expected)), "{command:?}");
+        }
+    }
+
+    // The destination can be a default, and a default needs no destination.
+    let (home, ..) = configured("var = \"MY_KEY\"\n[profiles.work]\nkeyring = true\n[profiles.home]");
+    for (flags, variables) in [
+        (&["--profile", "home"][..], &[("KEYMINT_NEW", "1"), ("KEYMINT_FORCE", "1")][..]),
+        (&["--force", "--allow-tracked", "--var", "A"], &[("KEYMINT_ENV_FILE", ".env")]),
+        (&["--new", "--force", "--profile", "work"], &[]),
+        (&[], &[("KEYMINT_PROFILE", "home"), ("KEYMINT_VAR", "A"), ("KEYMINT_ALLOW_TRACKED", "1")]),
+    ] {
+        let recover = keymint(&home).args(["recover"]).args(flags).envs(variables.iter().copied());
+        recover.output().await.exits_with(0);
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_file_ends_every_command_that_reads_it_and_only_those() {
     let (_home, file, program) = configured("\nisuer = \"https://canary.example\"");
     let expected = format!("{}, line 2: there is no setting \"isuer\"; did you mean issuer?", file.display());

@@ -150,14 +150,28 @@ impl Destinations {
             }
             None => of.get("env-file", &None, local_name)?.map(Into::into),
         };
-        let variable = of.get("var", &args.var, VariableName::parse)?;
-        if args.var.is_some() && env_file.is_none() {
-            return Err(CliError::usage("--var names the variable of a file: say which with --env-file"));
-        }
+        let variable = of.get("var", &args.var, VariableName::parse)?.unwrap_or_default();
         let (force, allow_tracked) =
             (of.switch("force", args.force)?, of.switch("allow-tracked", args.allow_tracked)?);
         let (keyring, new) = (of.switch("keyring", args.keyring)?, of.switch("new", args.new)?);
-        let variable = variable.unwrap_or_default();
+        let has_file = env_file.is_some();
+        let has_profile = keyring || of.profile_is_defined() || of.profile.is_default();
+        for (flag, is_given, has_effect, place) in [
+            ("--var", args.var.is_some(), has_file, "--env-file"),
+            ("--allow-tracked", args.allow_tracked, has_file, "--env-file"),
+            ("--force", args.force, has_file || keyring, "--env-file or --keyring"),
+            ("--new", args.new, keyring, "--keyring"),
+            (
+                "--profile",
+                args.profile.is_some(),
+                has_profile,
+                "--keyring or a table in the configuration file",
+            ),
+        ] {
+            if is_given && !has_effect {
+                return Err(CliError::usage(format!("{flag} has no effect without {place}")));
+            }
+        }
         Ok(Self {
             env_file: env_file.map(|path| EnvFileOptions {
                 path: path.into(),
