@@ -254,9 +254,17 @@ async fn another_sign_in_of_this_user_is_found() {
     let mut machine = Machine::new().await.with("XDG_STATE_HOME", state);
     machine.machine.port = run.port;
     let diagnosis = machine.examined().await;
-    assert_eq!((diagnosis.wrong(), diagnosis.code), (vec!["sign-in", "port"], 1), "{}", diagnosis.text);
+    assert_eq!((diagnosis.wrong(), diagnosis.code), (vec!["sign-in"], 1), "{}", diagnosis.text);
     let message = diagnosis.finding("sign-in")["message"].as_str().unwrap();
     assert!(message.contains(&format!("process {}", run.process())), "{message}");
+
+    // Its own sign-in would fail for the same reason.
+    let report = tempfile::tempdir().unwrap();
+    let report = report.path().join("report.txt");
+    let mut machine = machine.option("--report", report.to_str().unwrap());
+    machine.args.push("--sign-in".to_owned());
+    let diagnosis = machine.examined().await;
+    assert_eq!((diagnosis.wrong(), diagnosis.code), (vec!["sign-in"], 1), "{}", diagnosis.text);
     run.kill().await;
 }
 

@@ -31,13 +31,12 @@ pub(crate) async fn run(args: &DoctorArgs, context: &Context) -> Result<ExitCode
     let mut add = |finding| show(finding, &mut findings);
 
     add(machine::config(sources));
-    add(machine::lock(endpoints.callback_port));
-    let (port, listener) = machine::port(&endpoints);
-    add(port);
+    let sign_in = machine::lock(endpoints.callback_port);
+    let (port, listener) = machine::port(&endpoints, &sign_in);
+    add(sign_in);
+    port.into_iter().for_each(&mut add);
     add(machine::localhost(&context.clock).await);
-    if let Some(loopback) = machine::loopback(&listener).await {
-        add(loopback);
-    }
+    machine::loopback(&listener).await.into_iter().for_each(&mut add);
     add(machine::place(&host, endpoints.callback_port));
     add(machine::agent(sources.agent()?));
     add(machine::browser(&browser, &host));

@@ -11,7 +11,7 @@ use crate::flow::response::bind_error;
 use crate::os::env::Environment;
 use crate::ui::format::{of_obstacle, of_warning};
 use crate::ui::json::{Finding, Health};
-use keymint_callback_adapter::{LoopbackListener, SelfTestErrorKind};
+use keymint_callback_adapter::{BindErrorKind, LoopbackListener, PortOwner, SelfTestErrorKind};
 use keymint_delivery_adapter::{Keyring, KeyringError, StateDir};
 use keymint_domain::Clock;
 use keymint_host::{Browser, HostEnvironment, HostKind, Obstacle};
@@ -24,18 +24,24 @@ const LOOKUP: Duration = Duration::from_secs(5);
 /// The year in which this version was made: no right clock shows an earlier one.
 const FIRST_YEAR: u16 = 2026;
 
-/// Whether the callback port can be had, at both addresses.
-pub(super) fn port(endpoints: &Endpoints) -> (Finding, Option<LoopbackListener>) {
+/// Whether the callback port can be had, at both addresses. A sign-in that was found already is no finding again.
+pub(super) fn port(endpoints: &Endpoints, sign_in: &Finding) -> (Option<Finding>, Option<LoopbackListener>) {
     let port = endpoints.callback_port;
     let listener = match LoopbackListener::bind(port) {
         Ok(listener) => listener,
-        Err(error) => return (of_failure("port", bind_error(error)), None),
+        Err(error) => {
+            let is_keymint = |owner: PortOwner| owner.is_named(env!("CARGO_PKG_NAME"));
+            let is_found = sign_in.status == Health::Problem
+                && error.kind == BindErrorKind::InUse
+                && PortOwner::of(error.address).is_none_or(is_keymint);
+            return ((!is_found).then(|| of_failure("port", bind_error(error))), None);
+        }
     };
     let finding = match endpoints.port_warning() {
         Some(warning) => Finding::problem("port", &of_warning(&warning), "Leave --callback-port out."),
         None => Finding::ok("port", &format!("{port} is free on this machine")),
     };
-    (finding, Some(listener))
+    (Some(finding), Some(listener))
 }
 
 /// Where the system has `localhost`.

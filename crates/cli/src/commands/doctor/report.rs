@@ -96,6 +96,8 @@ async fn sign_in(
     context.ui.clear_progress();
     match outcome {
         Err(error) if matches!(error.kind, ErrorKind::Interrupted(_)) => return Err(error),
+        // The finding about the port says why.
+        Err(error) if error.kind == ErrorKind::CallbackUnavailable && findings.iter().any(is_of_port) => {}
         Err(error) => {
             let reason = error.reason.map_or_else(String::new, |reason| format!(", {}", reason.name()));
             let public = error.kind.name().to_owned() + &reason;
@@ -119,6 +121,10 @@ async fn sign_in(
         }
     }
     Ok(())
+}
+
+fn is_of_port(finding: &Finding) -> bool {
+    finding.status == Health::Problem && ["sign-in", "port", "localhost", "loopback"].contains(&finding.check)
 }
 
 /// The settings that differ from the default, with the flags of the doctor.
