@@ -5,7 +5,6 @@ mod machine;
 mod network;
 mod report;
 
-use crate::args::values::check_local;
 use crate::args::{BrowserArgs, DoctorArgs};
 use crate::config::{Endpoints, proxy_settings, resolve_browser};
 use crate::error::{CliError, ErrorKind};
@@ -20,9 +19,7 @@ use std::process::ExitCode;
 
 /// Looks at everything in the order in which a sign-in needs it, and shows each finding at once.
 pub(crate) async fn run(args: &DoctorArgs, context: &Context) -> Result<ExitCode, CliError> {
-    if let Some(Err(error)) = args.report.as_ref().map(|path| check_local(path.as_os_str())) {
-        return Err(CliError::usage(format!("--report: {error}")));
-    }
+    let report = args.report.as_ref().map(|path| report::check(path, args.force)).transpose()?;
     let sources = &context.sources;
     let endpoints = Endpoints::resolve(&args.endpoints, sources)?;
     let browser = resolve_browser(&BrowserArgs::default(), sources)?;
@@ -54,7 +51,7 @@ pub(crate) async fn run(args: &DoctorArgs, context: &Context) -> Result<ExitCode
     if may_connect {
         network::servers(&endpoints, roots, proxies).await.into_iter().for_each(add);
     }
-    if let Some(file) = &args.report {
+    if let Some(file) = &report {
         // Only now, so that no other program takes the port before the sign-in.
         if let Some(listener) = listener {
             listener.conclude(Outcome::DryRun).await;

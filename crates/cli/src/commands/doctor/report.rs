@@ -1,6 +1,7 @@
 //! The report of `keymint doctor --report`, which a user can publish.
 
 use super::{machine, show};
+use crate::args::values::check_local;
 use crate::args::{BrowserArgs, DoctorArgs, TimeoutArgs};
 use crate::commands::config::{proxies, settings, value_for_people};
 use crate::config::{DEFINITIONS, Definition, Kind, SignInSettings};
@@ -19,7 +20,7 @@ use serde_json::Value;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Writes the report, after a sign-in if one is requested. Its outcome is added to the findings. The file is
 /// created before the sign-in, and removed if that is interrupted.
@@ -29,9 +30,8 @@ pub(super) async fn write(
     context: &Context,
     findings: &mut Vec<Finding>,
 ) -> Result<(), CliError> {
-    let path = std::path::absolute(path).map_err(unusable)?;
     let settings = changed_settings(args, context)?;
-    let mut file = create(&path, args.force).map_err(unusable)?;
+    let mut file = create(path, args.force).map_err(unusable)?;
     let answers = AnswerLog::default();
     let written = async {
         if args.sign_in {
@@ -40,11 +40,21 @@ pub(super) async fn write(
         let text = text(findings, &settings, &answers, args.sign_in);
         file.write_all(text.as_bytes())
             .and_then(|()| file.sync_all())
-            .map_err(|error| unusable(private_files::about(&path, &error)))
+            .map_err(|error| unusable(private_files::about(path, &error)))
     };
-    written.await.inspect_err(|_| drop(fs::remove_file(&path)))?;
-    stderr::write(format!("\nThe report is in {}. Read it before you publish it.\n", shown(&path)));
+    written.await.inspect_err(|_| drop(fs::remove_file(path)))?;
+    stderr::write(format!("\nThe report is in {}. Read it before you publish it.\n", shown(path)));
     Ok(())
+}
+
+/// The absolute path of the report, which can be created there now.
+pub(super) fn check(path: &Path, force: bool) -> Result<PathBuf, CliError> {
+    check_local(path.as_os_str()).map_err(|error| CliError::usage(format!("--report: {error}")))?;
+    let path = std::path::absolute(path).map_err(unusable)?;
+    if !(force && path.symlink_metadata().is_ok()) {
+        create(&path, false).and_then(|_| fs::remove_file(&path)).map_err(unusable)?;
+    }
+    Ok(path)
 }
 
 /// Creates the file for its owner alone. A link is replaced, and not followed.
