@@ -38,7 +38,7 @@ async fn a_command_gets_the_key_on_its_standard_input_and_nowhere_else() {
 #[tokio::test]
 async fn the_words_of_a_command_are_split_as_a_shell_splits_them_and_no_shell_reads_them() {
     let script = script("cat >/dev/null; printf '<%s>\\n' \"$@\"");
-    let command = format!("'{}' one 'two words' \"$HOME\" '' a\\ b ; *", script.path("script").display());
+    let command = format!("'{}' one 'two words' '$HOME' '' a\\ b ; *", script.path("script").display());
     let ended = create(Scenario::ready()).args(["--pipe-to", &command]).sign_in().await;
 
     let said: Vec<_> = ended.stderr.lines().filter(|line| line.starts_with('<')).collect();
@@ -81,6 +81,8 @@ async fn a_command_that_cannot_be_started_is_found_out_before_anybody_is_contact
         (script.path("").to_str().unwrap(), 11, "is no program that may be started"),
         (" ", 11, "the command of --pipe-to is empty"),
         ("tee key.txt > /dev/null", 11, "the command of --pipe-to has \">\", and no shell reads it"),
+        ("~/bin/store", 11, "the command of --pipe-to has a home directory (~/), and no shell expands it"),
+        ("tee $HOME/key", 11, "the command of --pipe-to has a variable ($NAME), and no shell expands it"),
         ("sh -c 'cat", 2, "a quote that is not closed"),
     ] {
         let run = create(Scenario::ready()).args(["--pipe-to", command]).start().await;

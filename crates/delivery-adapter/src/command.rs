@@ -8,7 +8,7 @@ use keymint_domain::{ApiKey, DeliveryError, DestinationId, KeyDestination, async
 use keymint_host::{WhichError, which};
 use keymint_tokio_clock::TokioClock;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use zeroize::Zeroizing;
 
@@ -35,6 +35,9 @@ pub enum CommandError {
     /// A word redirects or pipes where a shell reads it. The program would take it for the name of a file.
     #[error("the command has {}, and no shell reads it", quoted(.0))]
     Redirection(String),
+    /// A word has this, which a shell would expand, and no file has that name.
+    #[error("the command has {0}, and no shell expands it")]
+    Expansion(&'static str),
     /// Its program cannot be started.
     #[error("the program {} {problem}", quoted(.name))]
     Program {
@@ -56,6 +59,9 @@ impl<'a> Command<'a> {
         let words = shell_words::split(command).map_err(|_| CommandError::UnclosedQuote)?;
         if let Some(word) = words.iter().find(|word| redirects(word)) {
             return Err(CommandError::Redirection(word.clone()));
+        }
+        if let Some(expansion) = expansion(command, &words) {
+            return Err(CommandError::Expansion(expansion));
         }
         let mut words = words.into_iter();
         let name = words.next().ok_or(CommandError::Empty)?;
@@ -88,6 +94,37 @@ impl<'a> Command<'a> {
 fn redirects(word: &str) -> bool {
     let digits = word.trim_start_matches(|digit: char| digit.is_ascii_digit());
     digits.starts_with('>') || matches!(word, "|" | "||" | "&&")
+}
+
+/// What a shell would expand in the command, outside single quotes. The script of a shell (`sh -c`) and the name of
+/// a file that exists are left alone.
+fn expansion(command: &str, words: &[String]) -> Option<&'static str> {
+    let (mut quote, mut is_escaped) = (None, false);
+    let unquoted = command.chars().map(|c| {
+        let is_literal = is_escaped || quote == Some('\'') || c == '~' && quote.is_some();
+        is_escaped = c == '\\' && !is_literal;
+        match quote {
+            None if matches!(c, '\'' | '"') && !is_literal => quote = Some(c),
+            Some(open) if c == open && (open == '\'' || !is_literal) => quote = None,
+            _ => {}
+        }
+        if is_literal && matches!(c, '~' | '$') { '\0' } else { c }
+    });
+    let unquoted = shell_words::split(&unquoted.collect::<String>()).unwrap_or_default();
+    unquoted.iter().enumerate().find_map(|(at, word)| {
+        let is_script = at > 0 && words[at - 1].starts_with('-') && words[at - 1].ends_with('c');
+        let found = match word {
+            _ if is_script => None,
+            word if word.starts_with("~/") => Some("a home directory (~/)"),
+            word => has_variable(word).then_some("a variable ($NAME)"),
+        };
+        found.filter(|_| !Path::new(&words[at]).exists())
+    })
+}
+
+fn has_variable(word: &str) -> bool {
+    let starts_a_name = |c: char| c.is_ascii_alphabetic() || c == '_';
+    word.split('$').skip(1).any(|rest| rest.trim_start_matches('{').starts_with(starts_a_name))
 }
 
 impl fmt::Debug for Command<'_> {
@@ -159,6 +196,15 @@ mod tests {
             assert_eq!(error(&command), Some(CommandError::Redirection(word.to_owned())));
         }
         for command in ["sh -c 'cat > file'", "sh -c a->b", "sh 90 ;"] {
+            assert_eq!(error(command), None, "{command}");
+        }
+        for command in ["~/bin/store", "tee ~/key"] {
+            assert_eq!(error(command), Some(CommandError::Expansion("a home directory (~/)")), "{command}");
+        }
+        for command in ["tee $HOME/key", "tee k=\"${MY_KEY}\"", r#"sh '$A' \$B "\$C" $D"#] {
+            assert_eq!(error(command), Some(CommandError::Expansion("a variable ($NAME)")), "{command}");
+        }
+        for command in [r#"sh '~/key' '$HOME' \$A \~/b "~/c""#, "sh -ec \"cat >$HOME/key\"", "sh a~/b $1 $"] {
             assert_eq!(error(command), None, "{command}");
         }
         let name = "no-such-program-anywhere".to_owned();

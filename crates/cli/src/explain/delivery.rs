@@ -112,10 +112,7 @@ pub(crate) fn command(error: &CommandError) -> CliError {
         CommandError::Program { name, problem } => {
             format!("the command of --pipe-to, {}, {problem}", quoted(name))
         }
-        CommandError::Redirection(word) => {
-            format!("the command of --pipe-to has {}, and no shell reads it", quoted(word))
-        }
-        _ => "the command of --pipe-to is empty".to_owned(),
+        _ => error.to_string().replacen("the command", "the command of --pipe-to", 1),
     };
     unusable(problem).hint(
         "Name a program in a folder of PATH, or its path, and its arguments. No shell is started; where you want \
