@@ -217,5 +217,8 @@ async fn a_state_folder_whose_path_is_no_text_costs_no_key_and_no_word() {
     run(&["config", "--json"]).await;
     assert_eq!(run(&["recover", "--print"]).await, format!("{}\n", ended.key()));
     let status = run(&["status"]).await;
-    assert!(status.contains("Delivered to stdout") && !status.contains("Perhaps nobody has it"), "{status}");
+    assert!(
+        status.contains("Delivered to standard output") && !status.contains("Perhaps nobody has it"),
+        "{status}"
+    );
 }

@@ -29,9 +29,8 @@ pub(crate) fn run(args: &StartArgs, context: &Context) -> Result<(), CliError> {
     for warning in settings.endpoints.warnings() {
         context.ui.report(&Message::Warning(warning));
     }
-    let expires_at = wall_clock::utc_of(expires);
-    let text = if context.ui.wants_json() { json::started(&url, &expires_at) } else { url };
+    let text = if context.ui.wants_json() { json::started(&url, &wall_clock::utc_of(expires)) } else { url };
     stdout::show(&text)?;
-    context.ui.report(&Message::Started { expires_at: &expires_at });
+    context.ui.report(&Message::Started { patience: settings.timeout });
     Ok(())
 }

@@ -35,7 +35,7 @@ pub(crate) enum Message<'a> {
     PastedInPart,
     PasteAddress,
     Started {
-        expires_at: &'a str,
+        patience: Duration,
     },
     /// Reading the lists for `list`.
     Reading,

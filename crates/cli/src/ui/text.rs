@@ -77,9 +77,10 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
             return vec![Step(waiting), how];
         }
         Message::PasteAddress => Prose("Paste the address that the browser ended on:".to_owned()),
-        Message::Started { expires_at } => Step(format!(
+        Message::Started { patience } => Step(format!(
             "Open that address in any browser. It ends on a page that does not load: give the address of that page \
-             to `keymint finish`, at the latest at {expires_at}."
+             to `keymint finish` within {}.",
+            human_duration(*patience)
         )),
         Message::Reading => Status("Signed in. Reading your organizations and projects …".to_owned()),
         Message::NothingToList => Step("The account has no organization yet.".to_owned()),
