@@ -57,6 +57,11 @@ pub(crate) fn target() -> Target {
     Target::new(&organization("org-acme"), &project("proj_1", true))
 }
 
+/// A response with this body that calls itself JSON.
+pub(crate) fn answer(status: u16, body: impl Into<Vec<u8>>) -> ResponseTemplate {
+    ResponseTemplate::new(status).set_body_bytes(body).insert_header("content-type", "application/json")
+}
+
 /// Calls the port's method for this step.
 pub(crate) async fn call(http: &Http, url: &str, step: Step) -> Result<(), ServiceError> {
     if step == Step::ExchangeCode {
