@@ -10,6 +10,7 @@ pub(crate) use system::{owner, search_owner};
 
 /// The user whose program connected.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only Linux can be asked"))]
 pub(crate) enum Owner {
     /// This user or root, and the program is still connected.
     ///

@@ -3,6 +3,7 @@
 //! One thread reads them for the whole program, since a read that has begun cannot be canceled: two readers
 //! would take each other's lines.
 
+#[cfg(unix)]
 use crate::foreground::is_background;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 use std::sync::OnceLock;
