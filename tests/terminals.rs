@@ -6,7 +6,7 @@ use crate::support::{KEYMINT, create, keymint, machine};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use keymint_sandbox::{Consent, Scenario, sign_in_remotely};
-use keymint_testkit::{Launch, Machine, Scripts, Strace, Terminal, browse, until};
+use keymint_testkit::{Launch, Machine, Scripts, Strace, Terminal, browse, until, watch};
 use rustix::io::ioctl_fionread;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use std::fs::{self, File, OpenOptions};
@@ -57,7 +57,7 @@ async fn a_terminal_that_nobody_reads_costs_no_key() {
     let run = machine.keymint(["create", "--env-file"]).args([&file]).stderr(terminal);
     let run = run.env("DISPLAY", ":0").args(["--browser"]).args([browser.path("browser")]).spawn();
     until(|| browser.path("url").exists()).await;
-    let page = browse(&browser.read("url"), Consent::Allow).await.unwrap().unwrap();
+    let page = watch(browse(&browser.read("url"), Consent::Allow)).await.unwrap().unwrap();
     assert!(page.body.contains("key"), "{}", page.body);
     assert_eq!(run.finish().await.code, 0);
     assert_eq!(
@@ -122,7 +122,7 @@ async fn a_terminal_that_is_held_with_ctrl_s_costs_no_key() {
     let url = terminal.url().await;
     terminal.shows("paste its address here.").await;
     terminal.types("\u{13}").await;
-    browse(&url, Consent::Allow).await.unwrap().unwrap();
+    watch(browse(&url, Consent::Allow)).await.unwrap().unwrap();
     assert_eq!(terminal.end().await.0, 0);
     assert_eq!(
         fs::read_to_string(file).unwrap(),
@@ -136,7 +136,7 @@ async fn output_of_a_command_that_nobody_reads_costs_no_key() {
         Scripts::with("script", "cat >got; head -c 200000 /dev/zero | tr '\\0' x; yes | head -c 100000");
     let mut run = create(Scenario::ready()).args(["--pipe-to"]).args([script.path("script")]).start().await;
     let url = run.url().await;
-    let page = browse(&url, Consent::Allow).await.unwrap().unwrap();
+    let page = watch(browse(&url, Consent::Allow)).await.unwrap().unwrap();
     assert_eq!(script.read("got"), run.sandbox.keys()[0].value, "{}", page.body);
     let status = format!("/proc/{}/stat", run.process());
     until(|| fs::read_to_string(&status).unwrap().contains(") Z ")).await;
@@ -154,7 +154,7 @@ async fn a_second_signal_ends_a_command_that_writes_without_end() {
     run.signal("TERM").await;
     let ended = run.finish().await.exits_with(9);
     assert!(ended.stderr.contains("it was not waited for"));
-    browser.await.unwrap().unwrap();
+    watch(browser).await.unwrap().unwrap();
 }
 
 /// A shell with job control in which a sign-in runs in the background.
@@ -174,7 +174,7 @@ async fn a_sign_in_in_the_background_of_a_shell_ends_with_the_key() {
     // The shell's, while the sign-in waits.
     terminal.types("echo it is $((40 + 2))\n").await;
     terminal.shows("it is 42").await;
-    browse(&url, Consent::Allow).await.unwrap().unwrap();
+    watch(browse(&url, Consent::Allow)).await.unwrap().unwrap();
     terminal.types("wait %1; echo code $?\n").await;
     terminal.shows("code 0").await;
     let key = machine.sandbox.keys()[0].value.clone();
@@ -209,7 +209,7 @@ async fn a_key_waits_in_the_background_for_a_terminal_that_is_not_to_be_written_
         terminal.shows(if destination == "--print" { &key } else { &copied }).await;
         terminal.types("echo code $?\n").await;
         terminal.shows("code 0").await;
-        page.await.unwrap().unwrap();
+        watch(page).await.unwrap().unwrap();
         terminal.types("exit\n").await;
         terminal.end().await;
     }
@@ -323,5 +323,5 @@ async fn a_path_and_a_name_are_shown_in_one_piece_on_a_narrow_terminal() {
     terminal.shows("\"the name of my key\"").await;
     terminal.shows(&format!("\"{}\"", file.display())).await;
     assert_eq!(terminal.end().await.0, 0);
-    browser.await.unwrap().unwrap();
+    watch(browser).await.unwrap().unwrap();
 }
