@@ -38,7 +38,7 @@ pub use launch::{Launch, full_disk};
 pub use machine::{Machine, SignIn, create};
 pub use relay::{Counts, Relay, Shows};
 #[cfg(target_os = "linux")]
-pub use running::Memory;
+pub use running::{Memory, limit};
 pub use running::{Running, browse};
 pub use script::{Scripts, before_the_search_path, script};
 pub use strace::{Attached, Strace, skipped};

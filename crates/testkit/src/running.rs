@@ -18,6 +18,26 @@ pub enum Memory {
     AddressSpace,
 }
 
+/// Lets a process have no more memory of a kind than now and so many bytes. It ends by a signal when it needs more.
+#[cfg(target_os = "linux")]
+pub async fn limit(process: u32, kind: Memory, spare: u64) {
+    let (field, option) = match kind {
+        Memory::Data => ("VmData", "--data"),
+        Memory::AddressSpace => ("VmSize", "--as"),
+    };
+    let limit = memory(process, field).unwrap() + spare;
+    let (process, limit) = (format!("--pid={process}"), format!("{option}={limit}"));
+    assert!(Command::new("prlimit").args([&process, &limit]).status().await.unwrap().success());
+}
+
+/// A field of a process's status that is an amount of memory, in bytes.
+#[cfg(target_os = "linux")]
+fn memory(process: u32, field: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let amount = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
+    Some(1024 * amount.trim().trim_end_matches(" kB").parse::<u64>().unwrap())
+}
+
 /// A program that runs, killed when this is dropped. A run of [`create`](crate::create) also has the
 /// machine that it runs on.
 pub struct Running<M = ()> {
@@ -134,27 +154,13 @@ impl<M> Running<M> {
     /// The most memory that the program has had so far, in bytes, while it runs.
     #[cfg(target_os = "linux")]
     pub fn peak_memory(&self) -> Option<u64> {
-        self.memory("VmHWM")
+        memory(self.process, "VmHWM")
     }
 
-    /// Lets the program have no more memory of a kind than now and so many bytes. It ends by a signal when it needs more.
+    /// Limits the program's memory as [`limit`] does.
     #[cfg(target_os = "linux")]
     pub async fn limit(&self, kind: Memory, spare: u64) {
-        let (field, option) = match kind {
-            Memory::Data => ("VmData", "--data"),
-            Memory::AddressSpace => ("VmSize", "--as"),
-        };
-        let limit = self.memory(field).unwrap() + spare;
-        let (process, limit) = (format!("--pid={}", self.process), format!("{option}={limit}"));
-        assert!(Command::new("prlimit").args([&process, &limit]).status().await.unwrap().success());
-    }
-
-    /// A field of the process's status that is an amount of memory, in bytes.
-    #[cfg(target_os = "linux")]
-    fn memory(&self, field: &str) -> Option<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process)).ok()?;
-        let amount = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
-        Some(1024 * amount.trim().trim_end_matches(" kB").parse::<u64>().unwrap())
+        limit(self.process, kind, spare).await;
     }
 
     /// Writes to standard input, which must have been set to a pipe.
