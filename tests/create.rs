@@ -32,7 +32,7 @@ async fn the_requests_are_the_contracts_in_its_order_and_no_others() {
     for request in requests.iter().filter(|request| !request.path.starts_with("/oauth/authorize")) {
         assert_eq!(request.header("user-agent"), Some("Codex-Create-API-Key/1.0"));
         assert_eq!(request.header("accept"), Some("application/json"));
-        assert_eq!(request.header("accept-encoding"), None);
+        assert_eq!(request.header("accept-encoding"), Some("identity"));
     }
     let [.., creation, revocation] = &requests[..] else { panic!("{requests:?}") };
     let token = &ended.sandbox.refresh_tokens()[0];

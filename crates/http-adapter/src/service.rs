@@ -3,7 +3,7 @@
 use crate::options::{HttpOptions, HttpSetupError};
 use crate::preconnect::ConnectionSlot;
 use keymint_domain::BaseUrl;
-use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use reqwest::{Client, ClientBuilder};
 use rustls::ClientConfig;
 use url::Url;
@@ -72,7 +72,11 @@ fn builder(options: &HttpOptions, base: &BaseUrl, tls: &ClientConfig) -> ClientB
         .no_zstd()
         .no_deflate()
         .user_agent(&options.user_agent)
-        .default_headers(HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]))
+        // Without the second, a server may compress (RFC 9110 section 12.5.3), and a compressed key is lost.
+        .default_headers(HeaderMap::from_iter([
+            (ACCEPT, HeaderValue::from_static("application/json")),
+            (ACCEPT_ENCODING, HeaderValue::from_static("identity")),
+        ]))
         .timeout(options.request_timeout)
         .connect_timeout(options.connect_timeout)
         .tls_backend_preconfigured(tls.clone())

@@ -49,6 +49,7 @@ async fn the_token_request() {
     assert_eq!(
         headers(&request),
         [
+            "accept-encoding: identity".to_owned(),
             "accept: application/json".to_owned(),
             format!("content-length: {}", body.len()),
             "content-type: application/x-www-form-urlencoded".to_owned(),
@@ -66,6 +67,7 @@ async fn the_revocation_request() {
     assert_eq!(
         headers(&request),
         [
+            "accept-encoding: identity".to_owned(),
             "accept: application/json".to_owned(),
             format!("content-length: {}", body.len()),
             "content-type: application/json".to_owned(),
@@ -102,8 +104,9 @@ async fn the_requests_of_the_platform() {
         let request = request(step).await;
         assert_eq!(target_of(&request), target);
         assert_eq!(request.body, body.as_bytes());
-        let [first, last] = ["accept: application/json", "user-agent: Codex-Create-API-Key/1.0"];
-        assert_eq!(headers(&request), [&[first], expected, &[last]].concat());
+        let first = ["accept-encoding: identity", "accept: application/json"];
+        let last = ["user-agent: Codex-Create-API-Key/1.0"];
+        assert_eq!(headers(&request), [&first, expected, &last].concat());
     }
 }
 
