@@ -213,3 +213,22 @@ async fn pass_keeps_the_key() {
 
     run("gpgconf", &["--kill", "all"]).await;
 }
+
+/// The system would start no such program when the key exists.
+#[tokio::test]
+async fn a_command_that_is_too_long_for_the_system_is_found_out_before_anybody_is_contacted() {
+    let configuration = tempfile::tempdir().unwrap();
+    let file = configuration.path().join("keymint/config.toml");
+    fs::create_dir(file.parent().unwrap()).unwrap();
+    let run = || create(Scenario::ready()).args(["--print"]).env("XDG_CONFIG_HOME", configuration.path());
+    for too_long in ["x".repeat(128 * 1024), "x ".repeat(500_000)] {
+        fs::write(&file, format!("pipe_to = \"sh -c 'cat >/dev/null' {too_long}\"\n")).unwrap();
+        let ended = run().start().await.end().await.exits_with(11);
+        let said = "the command of --pipe-to is longer than this system allows";
+        assert!(ended.stderr.contains(said), "{}", ended.stderr);
+        assert_eq!(ended.sandbox.requests().len(), 0);
+    }
+    fs::write(&file, format!("pipe_to = \"sh -c 'cat >/dev/null' {}\"\n", "x".repeat(128 * 1024 - 1)))
+        .unwrap();
+    run().sign_in().await.exits_with(0);
+}

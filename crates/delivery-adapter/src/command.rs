@@ -8,6 +8,7 @@ use keymint_domain::{ApiKey, DeliveryError, DestinationId, KeyDestination, async
 use keymint_host::{WhichError, which};
 use keymint_tokio_clock::TokioClock;
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use zeroize::Zeroizing;
@@ -38,6 +39,9 @@ pub enum CommandError {
     /// A word has this, which a shell would expand, and no file has that name.
     #[error("the command has {0}, and no shell expands it")]
     Expansion(&'static str),
+    /// The system starts no program with arguments as long as these.
+    #[error("the command is longer than this system allows")]
+    TooLong,
     /// Its program cannot be started.
     #[error("the program {} {problem}", quoted(.name))]
     Program {
@@ -67,7 +71,10 @@ impl<'a> Command<'a> {
         let name = words.next().ok_or(CommandError::Empty)?;
         match which(&name) {
             Ok(program) => {
-                let (arguments, on_output) = (words.collect(), Box::new(|_: &str| {}));
+                let (arguments, on_output): (Vec<_>, _) = (words.collect(), Box::new(|_: &str| {}));
+                if is_too_long(&program, &arguments) {
+                    return Err(CommandError::TooLong);
+                }
                 Ok(Self { name, program, arguments, on_output, around_spawn: |spawn| spawn() })
             }
             Err(problem) => Err(CommandError::Program { name, problem }),
@@ -125,6 +132,26 @@ fn expansion(command: &str, words: &[String]) -> Option<&'static str> {
 fn has_variable(word: &str) -> bool {
     let starts_a_name = |c: char| c.is_ascii_alphabetic() || c == '_';
     word.split('$').skip(1).any(|rest| rest.trim_start_matches('{').starts_with(starts_a_name))
+}
+
+/// Returns whether the system starts no program with these arguments. It is tried with a shell that does nothing.
+#[cfg(unix)]
+fn is_too_long(program: &Path, arguments: &[String]) -> bool {
+    /// The bytes of arguments that every system takes (POSIX, `limits.h`, `_POSIX_ARG_MAX`).
+    const ALWAYS: usize = 4096;
+    if arguments.iter().map(String::len).sum::<usize>() <= ALWAYS {
+        return false;
+    }
+    let mut shell = std::process::Command::new("/bin/sh");
+    shell.args(["-c", ":"]).arg(program).args(arguments);
+    let tried = shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    tried.is_err_and(|error| error.kind() == io::ErrorKind::ArgumentListTooLong)
+}
+
+/// Returns whether the system starts no program with these arguments, which is not known here.
+#[cfg(not(unix))]
+fn is_too_long(_: &Path, _: &[String]) -> bool {
+    false
 }
 
 impl fmt::Debug for Command<'_> {
