@@ -1,6 +1,7 @@
 //! Files and directories that no other user can read or write.
 
 use crate::wall_clock::utc_now;
+use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -138,19 +139,34 @@ pub(crate) fn leave_to_owner(file: &File) {
 #[cfg(not(unix))]
 pub(crate) fn leave_to_owner(_: &File) {}
 
+/// Returns the names in a directory. The standard library panics where a directory that was read cannot be closed.
+#[cfg(unix)]
+pub(super) fn names(directory: &Path) -> io::Result<Vec<OsString>> {
+    use rustix::fs::{Dir, Mode, OFlags, open};
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let entries = Dir::new(open(directory, flags, Mode::empty())?)?;
+    let names = entries.map(|entry| Ok(OsStr::from_bytes(entry?.file_name().to_bytes()).to_owned()));
+    names.filter(|name| !name.as_ref().is_ok_and(|name| name == "." || name == "..")).collect()
+}
+
+/// Returns the names in a directory.
+#[cfg(not(unix))]
+fn names(directory: &Path) -> io::Result<Vec<OsString>> {
+    fs::read_dir(directory)?.map(|entry| Ok(entry?.file_name())).collect()
+}
+
 /// Returns the paths of the files in a directory that have this extension, in the order of their names.
 ///
 /// # Errors
 ///
 /// If the directory cannot be read.
 pub(crate) fn list(directory: &Path, extension: &str) -> io::Result<Vec<PathBuf>> {
-    let mut paths: Vec<PathBuf> = Vec::new();
-    for file in fs::read_dir(directory)? {
-        let path = file?.path();
-        if path.extension().is_some_and(|found| found == extension) {
-            paths.push(path);
-        }
-    }
+    let names = names(directory)?
+        .into_iter()
+        .filter(|name| Path::new(name).extension().is_some_and(|found| found == extension));
+    let mut paths: Vec<PathBuf> = names.map(|name| directory.join(name)).collect();
     paths.sort_by(|one, other| one.file_stem().cmp(&other.file_stem()));
     Ok(paths)
 }

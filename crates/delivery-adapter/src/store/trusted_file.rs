@@ -46,8 +46,8 @@ pub fn check_trusted_directory(path: &Path) -> io::Result<()> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             checked => checked?,
         }
-        for entry in fs::read_dir(path)? {
-            let entry = entry?.path();
+        for name in private_files::names(path)? {
+            let entry = path.join(name);
             match check(&entry) {
                 // A link that leads to nothing.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
