@@ -58,13 +58,13 @@ pub fn start(work: Work) {
     }
 }
 
-/// Returns whether the system has a thread to give.
+/// Returns whether the system has a thread to give. The next thread may get the memory of this one.
 ///
 /// # Errors
 ///
 /// If it has none.
 pub fn check() -> io::Result<()> {
-    Builder::new().spawn(|| ()).map(drop)
+    Builder::new().spawn(|| ()).map(|thread| drop(thread.join()))
 }
 
 fn once(work: &Mutex<Option<impl FnOnce()>>) {
