@@ -73,8 +73,8 @@ pub fn escape(text: &str) -> String {
     shown
 }
 
-/// The text in quotes, [sanitized](sanitize) and cut at `longest` characters. Its own quotes and backslashes are
-/// escaped, so that it cannot end the quotes around it and go on as the program's words.
+/// The text in quotes, [sanitized](sanitize) and cut at `longest` characters. Its own quotes, what looks like them,
+/// and backslashes are escaped, so that it cannot end the quotes around it and go on as the program's words.
 ///
 /// ```
 /// # use keymint_domain::text::quote;
@@ -85,10 +85,26 @@ pub fn quote(text: &str, longest: usize) -> String {
 }
 
 pub(crate) fn escape_quotes(text: &str) -> String {
-    text.replace('\\', r"\\").replace('"', r#"\""#)
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c == '\\' || looks_like_a_quote(c) {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
 }
 
-/// The path in quotes if it has spaces, at which a line could end, or quotes.
+/// Returns whether a character looks like `"` in the fonts of terminals.
+fn looks_like_a_quote(c: char) -> bool {
+    matches!(
+        c,
+        '"' | '\u{2ba}' | '\u{2ee}' | '\u{5f4}' | '\u{201c}'
+            ..='\u{201d}' | '\u{201f}' | '\u{2033}' | '\u{2036}' | '\u{3003}' | '\u{ff02}'
+    )
+}
+
+/// The path in quotes if it has blanks, at which a line could end or a sentence begin, or quotes, which are escaped.
 ///
 /// ```
 /// # use keymint_domain::text::in_one_piece;
@@ -96,7 +112,14 @@ pub(crate) fn escape_quotes(text: &str) -> String {
 /// assert_eq!(in_one_piece("/a b".to_owned()), "\"/a b\"");
 /// ```
 pub fn in_one_piece(path: String) -> String {
-    if path.contains([' ', '"']) { format!("\"{}\"", path.replace('"', r#"\""#)) } else { path }
+    if path.contains(looks_like_a_quote) {
+        format!("\"{}\"", escape_quotes(&path))
+    } else if path.contains(char::is_whitespace) {
+        // A backslash separates folders on Windows, so it stays single where it escapes nothing.
+        format!("\"{path}{}\"", if path.ends_with('\\') { "\\" } else { "" })
+    } else {
+        path
+    }
 }
 
 /// JSON in which nothing steers a terminal or hides: such characters are escaped, and mean the same.
@@ -228,13 +251,28 @@ mod tests {
             (r#"a\" b"#, r#""a\\\" b""#),
             ("a\u{1b}", r#""a\u{1b}""#),
             (r"a\u{1b}", r#""a\\u{1b}""#),
+            ("a\u{201d} exists. \u{ff02}", "\"a\\\u{201d} exists. \\\u{ff02}\""),
             ("", "\"\""),
         ] {
             assert_eq!(quote(outside, 80), shown);
         }
         // A cut leaves no backslash before the last quote.
         assert_eq!(quote(r#"12345""#, 6), "\"12345\u{2026}\"");
-        assert_eq!(in_one_piece(r#"/a" is deleted. "#.to_owned()), r#""/a\" is deleted. ""#);
+    }
+
+    #[test]
+    fn a_path_with_blanks_or_quotes_is_in_quotes_that_it_does_not_end() {
+        for (path, shown) in [
+            (r#"/a" is deleted. "#, r#""/a\" is deleted. ""#),
+            (r#"/a\" is deleted. "b"#, r#""/a\\\" is deleted. \"b""#),
+            ("/a\u{201d} is deleted.", "\"/a\\\u{201d} is deleted.\""),
+            (r"/a is deleted\", r#""/a is deleted\\""#),
+            ("/a\u{a0}is\u{3000}deleted", "\"/a\u{a0}is\u{3000}deleted\""),
+            (r"C:\My Keys\.env", r#""C:\My Keys\.env""#),
+            (r"C:\Keys\.env", r"C:\Keys\.env"),
+        ] {
+            assert_eq!(in_one_piece(path.to_owned()), shown);
+        }
     }
 
     #[test]

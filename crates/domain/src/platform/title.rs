@@ -86,9 +86,12 @@ mod tests {
 
     #[test]
     fn a_title_does_not_end_the_quotes_around_it() {
-        for (raw, shown) in
-            [(r#"a" (org-1). "#, r#"a\" (org-1). "#), (r#"a\" b"#, r#"a\\\" b"#), (r"a\", r"a\\")]
-        {
+        for (raw, shown) in [
+            (r#"a" (org-1). "#, r#"a\" (org-1). "#),
+            (r#"a\" b"#, r#"a\\\" b"#),
+            (r"a\", r"a\\"),
+            ("a\u{201d}", "a\\\u{201d}"),
+        ] {
             assert_eq!(Title::new(raw).to_string(), shown);
         }
     }
