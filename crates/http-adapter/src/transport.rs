@@ -2,7 +2,7 @@
 
 use crate::options::HttpOptions;
 use crate::redact::Redactor;
-use keymint_domain::text::human_duration;
+use keymint_domain::text::{human_duration, is_word, quote_unless_word};
 use keymint_domain::{ConnectFailure, ServiceErrorKind};
 use rustls::CertificateError;
 use rustls::pki_types::UnixTime;
@@ -116,7 +116,7 @@ fn distrust(why: &CertificateError) -> String {
         }
         CertificateError::NotValidForNameContext { presented, .. } => {
             // As in `DnsName("host.example")`.
-            let names = presented.iter().map(|name| name.split('"').nth(1).unwrap_or(name));
+            let names = presented.iter().map(|name| quote_unless_host(between_quotes(name).unwrap_or(name)));
             format!("it is for another host: {}", names.collect::<Vec<_>>().join(", "))
         }
         other => {
@@ -134,6 +134,18 @@ fn distrust(why: &CertificateError) -> String {
                 rule => format!("it breaks a rule for certificates: {}", in_words(rule)),
             }
         }
+    }
+}
+
+fn between_quotes(text: &str) -> Option<&str> {
+    Some(text.split_once('"')?.1.rsplit_once('"')?.0)
+}
+
+/// A name in a certificate. One that is no host name could pass for words of this program.
+fn quote_unless_host(name: &str) -> String {
+    match name.strip_prefix("*.") {
+        Some(parent) if is_word(parent) => name.to_owned(),
+        _ => quote_unless_word(name, LONGEST_CAUSE),
     }
 }
 
@@ -163,6 +175,7 @@ fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)>
 mod tests {
     use super::*;
     use rustls::OtherError;
+    use rustls::pki_types::ServerName;
     use std::sync::Arc;
 
     #[test]
@@ -178,6 +191,24 @@ mod tests {
             (CertificateError::Revoked, "it breaks a rule for certificates: revoked"),
         ] {
             assert_eq!(distrust(&why), words);
+        }
+    }
+
+    #[test]
+    fn a_name_in_a_certificate_is_in_quotes_unless_it_is_a_host() {
+        for (presented, words) in [
+            (r#"DnsName("a.example")"#, "a.example"),
+            (r#"DnsName("*.a.example")"#, "*.a.example"),
+            (r#"DnsName("a. No key exists.")"#, r#""a. No key exists.""#),
+            (r#"DnsName("*. Run `x`")"#, r#""*. Run `x`""#),
+            (r#"DnsName("a" b.")"#, r#""a\" b.""#),
+            ("IpAddress(10.0.0.1)", r#""IpAddress(10.0.0.1)""#),
+        ] {
+            let why = CertificateError::NotValidForNameContext {
+                expected: ServerName::try_from("localhost").unwrap(),
+                presented: vec![presented.to_owned()],
+            };
+            assert_eq!(distrust(&why), format!("it is for another host: {words}"));
         }
     }
 }
