@@ -2,8 +2,8 @@
 
 #![cfg(target_os = "linux")]
 
-use crate::support::{Ended, create, keymint};
-use keymint_sandbox::{Reply, Scenario, Step};
+use crate::support::{Ended, create, keymint, machine};
+use keymint_sandbox::{Consent, Reply, Scenario, Step};
 use keymint_testkit::{Session, free_port, full_disk};
 use serde_json::{Value, json};
 use std::fs;
@@ -91,6 +91,33 @@ async fn a_key_that_may_exist_is_told_with_what_to_do() {
     let told = status(&ended.home, &[], &[], &[]).await.stdout;
     assert!(told.contains("It may exist: look for that name"), "{told}");
     assert!(told.contains(&ended.sandbox.keys()[0].name), "{told}");
+}
+
+/// Each warning is a line, and each record that is marked is written to the disk.
+#[tokio::test]
+async fn of_many_runs_that_were_cut_short_a_run_warns_of_ten_and_says_how_many_more_there_are() {
+    let machine = machine(Scenario::ready()).await;
+    let create = || machine.keymint(["create", "--no-browser"]).spawn();
+    let mut run = create();
+    run.browser(Consent::Allow).await;
+    run.finish().await.exits_with(0);
+    let records = machine.home.path().join(".local/state/keymint/records");
+    let record = fs::read_dir(&records).unwrap().next().unwrap().unwrap().path();
+    let text = fs::read_to_string(&record).unwrap();
+    let requested = text.lines().find(|line| line.contains("requested")).unwrap();
+    for number in 0..25 {
+        let path = records.join(format!("{number}.jsonl"));
+        fs::copy(&record, &path).unwrap();
+        fs::write(path, requested).unwrap();
+    }
+    for (warnings, more) in [(10, "15 more"), (10, "5 more"), (5, "")] {
+        let mut run = create();
+        run.url().await;
+        run.signal("TERM").await;
+        let told = run.finish().await.exits_with(143).stderr;
+        assert_eq!(told.matches("an earlier run was cut short").count(), warnings, "{told}");
+        assert!(told.contains(more) && told.contains("more earlier runs") != more.is_empty(), "{told}");
+    }
 }
 
 #[tokio::test]

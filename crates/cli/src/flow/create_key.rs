@@ -210,16 +210,17 @@ fn delivery_failed(name: &str, report: &DeliveryReport, kept_in: Option<PathBuf>
     }
 }
 
-/// Warns once of each key that may exist although its run never said so.
-fn report_earlier_runs(runs: Vec<FinishedRun>, ui: &Reporter) {
-    for mut run in runs {
-        let KeyRecord { name, time, .. } = &run.record;
-        let exists = match run.record.state {
-            KeyState::Requested => false,
-            KeyState::Created => true,
-            KeyState::Delivered | KeyState::Unknown => continue,
-        };
+/// Warns once of each key that may exist although its run never said so. Leaves those of many runs to the next ones.
+fn report_earlier_runs(mut runs: Vec<FinishedRun>, ui: &Reporter) {
+    const MOST: usize = 10;
+    runs.retain(|run| matches!(run.record.state, KeyState::Requested | KeyState::Created));
+    for run in runs.iter_mut().take(MOST) {
+        let KeyRecord { name, time, state, .. } = &run.record;
+        let exists = *state == KeyState::Created;
         ui.report(&Message::Warning(Warning::EarlierRun { name, time, exists }));
         let _ = run.unknown();
+    }
+    if runs.len() > MOST {
+        ui.report(&Message::Warning(Warning::MoreEarlierRuns(runs.len() - MOST)));
     }
 }

@@ -137,6 +137,9 @@ pub(crate) fn of_warning(warning: &Warning<'_>) -> String {
             quoted(name),
             if *exists { "exists, and may not have been delivered" } else { "may exist" }
         ),
+        Warning::MoreEarlierRuns(number) => {
+            format!("{number} more earlier runs were cut short: `keymint status` lists their keys")
+        }
         Warning::KeyringIsSlow { may_prompt: true } => {
             "the keyring does not answer yet: it may be asking for its password in a window".to_owned()
         }

@@ -112,6 +112,7 @@ pub(crate) enum Warning<'a> {
     OtherServers { issuer: &'a BaseUrl, api_base: &'a BaseUrl },
     OtherPort { port: u16, registered: u16 },
     EarlierRun { name: &'a str, time: &'a str, exists: bool },
+    MoreEarlierRuns(usize),
     KeyringIsSlow { may_prompt: bool },
     NotKept(&'a DeliveryError),
     CutAnswer,
