@@ -192,6 +192,7 @@ async fn a_value_that_is_there_is_lost_only_if_somebody_says_so() {
     let directory = Directory::with("OPENAI_API_KEY= # not yet\nOTHER=1\n");
     let ended = delivered(directory.create()).await;
     assert_eq!(directory.read(), format!("OPENAI_API_KEY={} # not yet\nOTHER=1\n", ended.key()));
+    assert!(ended.stderr.contains("has quotes or a comment in line 1"), "{}", ended.stderr);
 }
 
 #[tokio::test]
