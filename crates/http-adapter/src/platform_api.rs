@@ -90,7 +90,7 @@ impl PlatformApi for HttpPlatformApi {
             .post(Step::CreateKey, &path)
             .bearer(session.expose())
             .json(&CreateKey::from(key))
-            .send_for_object(wire::created_key)
+            .send_with_end(wire::created_key)
             .await?;
         self.endpoint.learn(created.secret.expose());
         // The id is shown and stored.

@@ -60,84 +60,78 @@ impl<'a> ApiRequest<'a> {
         self,
         read: impl FnOnce(&[u8]) -> Result<T, InvalidBody>,
     ) -> Result<T, ServiceError> {
-        self.receive(false, read).await.map(|(parsed, _)| parsed)
+        self.send_with_end(read).await.map(|(parsed, _)| parsed)
     }
 
-    /// The same, and parses a successful answer as soon as its JSON object is complete. The rest of the answer
-    /// is left to the returned end.
-    pub(crate) async fn send_for_object<T>(
+    /// The same, and returns the end of the answer. The answer to a creation is parsed as soon as its JSON object
+    /// is complete: the rest is left to the returned end.
+    pub(crate) async fn send_with_end<T>(
         self,
         read: impl FnOnce(&[u8]) -> Result<T, InvalidBody>,
     ) -> Result<(T, AnswerEnd), ServiceError> {
-        self.receive(true, read).await
-    }
-
-    async fn receive<T>(
-        self,
-        may_end_early: bool,
-        read: impl FnOnce(&[u8]) -> Result<T, InvalidBody>,
-    ) -> Result<(T, AnswerEnd), ServiceError> {
-        use ServiceErrorKind::{Interrupted, OutOfContract};
+        use Intermediary::{CaptivePortal, Challenge, Proxy};
+        use ServiceErrorKind::{Intercepted, Interrupted, OutOfContract};
         let Self { request, longest_body, context } = self;
         let mut response = request.send().await.map_err(|error| context.transport(error))?;
         let status = response.status();
-        let creates = context.step == Step::CreateKey;
-        // A key in a success counts. The header alone proves nothing then.
-        let intermediary = intermediary(&response)
-            .filter(|by| !(creates && status.is_success() && *by == Intermediary::Challenge));
         let log = |response: &Response, body| {
             if let Some(log) = &context.options.answer_log {
                 log.add(context.step, status, response.headers(), body);
             }
         };
-        if let Some(by @ (Intermediary::Challenge | Intermediary::Proxy | Intermediary::CaptivePortal)) =
-            intermediary
+        let creates = context.step == Step::CreateKey;
+        let failure = failure(&response);
+        let is_success = match failure {
+            // A key in a success counts. The header alone proves nothing then.
+            Intercepted { by: Challenge, .. } => creates && status.is_success(),
+            Intercepted { .. } => false,
+            _ => status.is_success(),
+        };
+        if let Intercepted { by: by @ (Challenge | Proxy | CaptivePortal), .. } = failure
+            && !is_success
         {
             // The header or status proves that the server did not get the request, so the body does not
             // matter.
             log(&response, None);
             return Err(context.intercepted(by, status));
         }
-        let is_success = status.is_success() && intermediary.is_none();
-        let object = (may_end_early && is_success).then(ValueEnd::default);
+        let object = (creates && is_success).then(ValueEnd::default);
         let Body { bytes, end, large: _large } =
             read_body(&mut response, longest_body, object, context.large_body).await;
         log(&response, bytes.as_ref().map(|bytes| bytes.as_slice()));
-        match (bytes, end) {
-            (Some(body), BodyEnd::Cut(error)) => {
-                // What the answer issued is kept all the same.
-                let _ = read(&body);
-                Err(context.transport(error))
-            }
-            (Some(body), end) if status.is_success() => {
-                let parsed = read(&body);
-                // A created key is never given up for an error beside it, or the type of the body.
-                let is_key = creates && parsed.is_ok();
-                if !is_key && (!is_success || error_body::has_error(&body)) {
-                    return Err(context.refused(&response, &body));
-                }
-                let parsed = parsed.map_err(|InvalidBody(why)| {
-                    context.answer(OutOfContract, status, &format!("but not as agreed: {why}"))
-                })?;
-                let end = match end {
-                    BodyEnd::Ahead => AnswerEnd::after(ends_without_content(response)),
-                    _ => AnswerEnd::default(),
-                };
-                Ok((parsed, end))
-            }
-            (Some(body), _) => Err(context.refused(&response, &body)),
-            (None, _) => {
-                let kind = if status.is_success() {
-                    OutOfContract
-                } else if status.is_client_error() {
-                    // This status means that nothing was done, which only a whole answer may prove.
-                    Interrupted
-                } else {
-                    kind(&response)
-                };
-                Err(context.answer(kind, status, &format!("with more than {longest_body} bytes")))
-            }
+        let Some(body) = bytes else {
+            let kind = if status.is_success() {
+                OutOfContract
+            } else if status.is_client_error() {
+                // This status means that nothing was done, which only a whole answer may prove.
+                Interrupted
+            } else {
+                failure
+            };
+            return Err(context.answer(kind, status, &format!("with more than {longest_body} bytes")));
+        };
+        if let BodyEnd::Cut(error) = end {
+            // What the answer issued is kept all the same.
+            let _ = read(&body);
+            return Err(context.transport(error));
         }
+        if !status.is_success() {
+            return Err(context.refused(failure, &response, &body));
+        }
+        let parsed = read(&body);
+        // A created key is never given up for an error beside it, or the type of the body.
+        let is_key = creates && parsed.is_ok();
+        if !is_key && (!is_success || error_body::has_error(&body)) {
+            return Err(context.refused(failure, &response, &body));
+        }
+        let parsed = parsed.map_err(|InvalidBody(why)| {
+            context.answer(OutOfContract, status, &format!("but not as agreed: {why}"))
+        })?;
+        let end = match end {
+            BodyEnd::Ahead => AnswerEnd::after(ends_without_content(response)),
+            _ => AnswerEnd::default(),
+        };
+        Ok((parsed, end))
     }
 
     /// Sends the request once, without a secret in it, to learn whether the server itself answers. Its
@@ -155,8 +149,8 @@ impl<'a> ApiRequest<'a> {
     }
 }
 
-/// The kind of failure that a complete answer is.
-fn kind(response: &Response) -> ServiceErrorKind {
+/// The kind of failure that a complete answer is, if it is one.
+fn failure(response: &Response) -> ServiceErrorKind {
     let status = response.status().as_u16();
     match intermediary(response) {
         Some(by) => ServiceErrorKind::Intercepted { by, status },
@@ -201,10 +195,10 @@ impl ErrorContext<'_> {
         self.error(kind, &words)
     }
 
-    fn refused(&self, response: &Response, body: &[u8]) -> ServiceError {
+    fn refused(&self, failure: ServiceErrorKind, response: &Response, body: &[u8]) -> ServiceError {
         let ErrorDescription { words, code, error_type, is_own_form } =
             error_body::describe(response, body, self.redactor);
-        let kind = match kind(response) {
+        let kind = match failure {
             // A status that asks to retry means the same, whoever sent it.
             kind @ ServiceErrorKind::Refused { status: status @ 400..=499, .. }
                 if !is_own_form && !kind.is_transient() =>
