@@ -114,6 +114,17 @@ enum Line {
     Skipped,
 }
 
+/// An assignment as far as its value.
+struct Head {
+    name: Range<usize>,
+    equals: usize,
+    /// The place after the blanks that follow `=`.
+    start: usize,
+    is_empty: bool,
+    is_exported: bool,
+    is_ours: bool,
+}
+
 /// Reads a text line by line, where a quoted value may make one line of several.
 struct Lines<'a> {
     text: &'a str,
@@ -162,64 +173,19 @@ impl Lines<'_> {
             return Ok(Line::Skipped);
         }
 
-        let name = match self.rest(first).strip_prefix("export") {
-            Some(rest) if rest.starts_with([' ', '\t']) => self.after_blanks(first + "export".len()),
-            _ => first,
-        };
-        let is_exported = name > first;
-        let is_ours = self.is_ours(self.rest(name));
-        let name_end = self.find(name, |c| !is_name(c));
-        let equals = self.after_blanks(name_end);
-        if !self.rest(equals).starts_with('=') {
-            return Err(if is_ours {
-                "the variable without `=`"
-            } else {
-                "no assignment and no comment: a shell would run it"
-            });
-        }
-        self.check_name(name..name_end, is_exported)?;
-        let start = self.after_blanks(equals + 1);
-        let is_empty = self.ends(start) || (start > equals + 1 && self.rest(start).starts_with('#'));
-        if is_ours {
-            let export = if is_exported { "export " } else { "" };
-            if self.text[self.at..first].contains('\t') || self.text[first..name] != *export {
-                return Err(
-                    "a tab or blanks before the variable, which some readers take for a part of its name",
-                );
-            }
-        } else if equals > name_end || (start > equals + 1 && !is_empty) {
-            // A shell takes the first word for a command. None of its own has a capital letter only.
-            let is_command = self.text[name..name_end].contains(|c: char| c.is_ascii_lowercase());
-            if is_exported || is_command || equals == name_end {
-                return Err("a blank beside `=`: a shell would run a part of the line");
-            }
-        }
-
-        let quote = self.rest(start).bytes().next().filter(|byte| b"\"'".contains(byte));
-        let (value, end) = match quote {
-            _ if is_empty => (equals + 1..equals + 1, equals + 1),
-            Some(quote) => {
-                let close = self.closing(quote, start + 1)?;
-                if start > name_end + 1 && self.text[start..close].contains('\n') {
-                    return Err(
-                        "a value of several lines after a blank, which some readers end with its line",
-                    );
-                }
-                (start + 1..close, close + 1)
-            }
-            None => {
-                let end = self.end_of_word(start, is_ours, is_exported)?;
-                (start..end, end)
-            }
-        };
+        let head = self.head(first)?;
+        self.check_blanks(first, &head)?;
+        let (value, quote, end) = self.value(&head)?;
+        let Head { name, equals, start, is_exported, is_ours, .. } = head;
         let is_number = self.text[value.clone()].bytes().all(|byte| byte.is_ascii_digit());
-        if NUMBERS_OF_ZSH.contains(&&self.text[name..name_end]) && !is_number {
+        if NUMBERS_OF_ZSH.contains(&&self.text[name.clone()]) && !is_number {
             return Err(
                 "a variable that zsh takes for a number: it would skip the lines after another value",
             );
         }
         if !is_ours {
-            self.check_words(name_end, equals, quote.map_or(value.clone(), |_| start..start))?;
+            let unquoted = if quote.is_some() { start..start } else { value.clone() };
+            self.check_words(name.end, equals, unquoted)?;
         }
         let after = self.after_blanks(end);
         let has_comment = after > end && self.rest(after).starts_with('#');
@@ -229,23 +195,83 @@ impl Lines<'_> {
                 None => "a blank in a value without quotes: a shell would run the rest",
             });
         }
-        if is_exported && !is_ours && !has_comment && after > end && self.rest(after).starts_with('\r') {
+        if is_ours {
+            let line = self.number;
+            self.go_past(after);
+            let whole = name.end..if has_comment { after } else { self.at };
+            return Ok(Line::Ours(Assignment { line, value, quote, whole, has_comment }));
+        }
+        if is_exported && !has_comment && after > end && self.rest(after).starts_with('\r') {
             return Err("a blank before a carriage return, which a shell takes for another name");
         }
-        let number = self.number;
-        if !is_ours {
-            self.check_comment(end, after)?;
-            self.look_inside(value.clone());
-            if after > end {
-                self.note_blank_end(after);
-            }
+        self.check_comment(end, after)?;
+        self.look_inside(value);
+        if after > end {
+            self.note_blank_end(after);
         }
         self.go_past(after);
-        if !is_ours {
-            return Ok(Line::Assignment { is_exported });
+        Ok(Line::Assignment { is_exported })
+    }
+
+    /// Reads an assignment as far as the blanks before its value.
+    fn head(&self, first: usize) -> Result<Head, &'static str> {
+        let name = match self.rest(first).strip_prefix("export") {
+            Some(rest) if rest.starts_with([' ', '\t']) => self.after_blanks(first + "export".len()),
+            _ => first,
+        };
+        let is_exported = name > first;
+        let is_ours = self.is_ours(self.rest(name));
+        let name = name..self.find(name, |c| !is_name(c));
+        let equals = self.after_blanks(name.end);
+        if !self.rest(equals).starts_with('=') {
+            return Err(if is_ours {
+                "the variable without `=`"
+            } else {
+                "no assignment and no comment: a shell would run it"
+            });
         }
-        let whole = name_end..if has_comment { after } else { self.at };
-        Ok(Line::Ours(Assignment { line: number, value, quote, whole, has_comment }))
+        self.check_name(name.clone(), is_exported)?;
+        let start = self.after_blanks(equals + 1);
+        let is_empty = self.ends(start) || (start > equals + 1 && self.rest(start).starts_with('#'));
+        Ok(Head { name, equals, start, is_empty, is_exported, is_ours })
+    }
+
+    /// Checks the blanks before a name and around `=`.
+    fn check_blanks(&self, first: usize, head: &Head) -> Result<(), &'static str> {
+        let &Head { ref name, equals, start, is_empty, is_exported, is_ours } = head;
+        if is_ours {
+            let export = if is_exported { "export " } else { "" };
+            if self.text[self.at..first].contains('\t') || self.text[first..name.start] != *export {
+                return Err(
+                    "a tab or blanks before the variable, which some readers take for a part of its name",
+                );
+            }
+        } else if equals > name.end || (start > equals + 1 && !is_empty) {
+            // A shell takes the first word for a command. None of its own has a capital letter only.
+            let is_command = self.text[name.clone()].contains(|c: char| c.is_ascii_lowercase());
+            if is_exported || is_command || equals == name.end {
+                return Err("a blank beside `=`: a shell would run a part of the line");
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds the value, its quote, and the place after both.
+    fn value(&self, head: &Head) -> Result<(Range<usize>, Option<u8>, usize), &'static str> {
+        let start = head.start;
+        if head.is_empty {
+            return Ok((head.equals + 1..head.equals + 1, None, head.equals + 1));
+        }
+        let quote = self.rest(start).bytes().next().filter(|byte| b"\"'".contains(byte));
+        let Some(quote) = quote else {
+            let end = self.end_of_word(start, head.is_ours, head.is_exported)?;
+            return Ok((start..end, None, end));
+        };
+        let close = self.closing(quote, start + 1)?;
+        if start > head.name.end + 1 && self.text[start..close].contains('\n') {
+            return Err("a value of several lines after a blank, which some readers end with its line");
+        }
+        Ok((start + 1..close, Some(quote), close + 1))
     }
 
     /// Skips an empty line or a comment.
