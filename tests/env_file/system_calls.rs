@@ -1,10 +1,11 @@
 //! What is asked of the system, and what happens where it says no.
 
-use super::{Directory, delivered, mode};
+use super::{Directory, delivered, mode, names};
 use crate::support::Ended;
 use keymint_sandbox::Consent;
 use keymint_testkit::{Strace, browse, skipped};
 use std::fs;
+use std::path::PathBuf;
 
 #[tokio::test]
 async fn no_file_is_ever_wider_than_its_owner() {
@@ -114,6 +115,102 @@ async fn what_the_file_system_refuses_is_found_out_before_anybody_signs_in() {
                         assert_eq!(ended.sandbox.requests().len(), 0, "{case}");
                         assert!(!ended.stderr.contains("another run"), "{case}");
                     }
+                    _ => panic!("{case}"),
+                }
+            }
+        }
+    }
+}
+
+/// Calls that the libraries of the system make as well, so that they are refused for the paths of a delivery alone.
+///
+/// With those above, these are all calls of a delivery on files (`strace -f -e trace=%file,%desc`), except `execve`,
+/// `mmap` and `access`, which start the program, and `getcwd`, which only a relative path needs. Writing to a file
+/// whose name is not known before the start fails in the tests of full disks.
+const PATH_REFUSALS: [(&str, &[&str]); 7] = [
+    ("open,openat", &["EACCES", "EIO"]),
+    ("stat,lstat,fstat,newfstatat,statx", &["EACCES", "EIO"]),
+    ("read,pread64", &["EIO"]),
+    ("write", &["ENOSPC", "EIO"]),
+    ("close", &["EIO"]),
+    ("fcntl", &["EINVAL"]),
+    ("readlink,readlinkat", &["EIO"]),
+];
+
+/// Refuses these calls for these paths.
+fn refusing(calls: &str, error: &str, paths: &[PathBuf]) -> Option<Strace> {
+    let inject = format!("inject={calls}:error={error}");
+    let paths = paths.iter().flat_map(|path| ["-P", path.to_str().unwrap().trim_end_matches('/')]);
+    Strace::of(calls, &["-e", &inject].into_iter().chain(paths).collect::<Vec<_>>())
+}
+
+/// A disk, or the server of a network file system, that fails for one path.
+#[tokio::test]
+async fn what_is_refused_for_a_path_of_the_delivery_is_found_out_before_the_sign_in() {
+    let mut refusals = 0;
+    for (calls, errors) in PATH_REFUSALS.into_iter().filter(|(calls, _)| *calls != "write") {
+        for error in errors {
+            for path in ["", ".env", "keymint", "keymint/locks", "keymint/records", "keymint/recovery"] {
+                let (directory, state) = (Directory::with("A=1\n"), Directory::new());
+                let paths = match path {
+                    // By its name in its directory as well.
+                    ".env" => vec![directory.path(path), path.into()],
+                    "" => vec![directory.path(path)],
+                    _ => vec![state.path(path)],
+                };
+                let Some(strace) = refusing(calls, error, &paths) else { return };
+                let create = directory.create().env("XDG_STATE_HOME", state.path(""));
+                let mut run = create.under(strace.words()).start().await;
+                if let Some(url) = run.try_url().await {
+                    run.browser_at(&url, Consent::Allow);
+                }
+                let ended = run.end().await;
+                let case = format!("{calls} {error} {path:?}: exit code {}, {}", ended.code, ended.stderr);
+                match ended.code {
+                    0 => assert!(directory.read().contains(&ended.key()), "{case}"),
+                    11 => assert_eq!(ended.sandbox.requests().len(), 0, "{case}"),
+                    _ => panic!("{case}"),
+                }
+                refusals += usize::from(strace.log().contains("(INJECTED)"));
+            }
+        }
+    }
+    // The others meet no such call.
+    assert!(refusals > 25, "{refusals}");
+}
+
+/// The same from the moment at which the URL is shown, for every path that the run has by then.
+#[tokio::test]
+async fn what_is_refused_for_the_paths_of_a_delivery_after_the_check_costs_no_key() {
+    for (calls, errors) in PATH_REFUSALS {
+        for error in errors {
+            for (directory_fails, state_fails) in [(true, false), (false, true), (true, true)] {
+                let (directory, state) = (Directory::with("A=1\n"), Directory::new());
+                let mut run = directory.create().env("XDG_STATE_HOME", state.path("")).start().await;
+                let url = run.url().await;
+                let mut paths = Vec::new();
+                if directory_fails {
+                    let names = directory.names().into_iter();
+                    paths.extend(names.flat_map(|name| [directory.path(&name), name.into()]));
+                    paths.push(directory.path(""));
+                }
+                for folder in ["keymint/records", "keymint/recovery"].map(|name| state.path(name)) {
+                    if state_fails {
+                        let files = names(&folder).into_iter().map(|name| folder.join(name));
+                        // A key that is kept has another name than the room for it.
+                        paths.extend(files.flat_map(|file| [file.with_extension("key"), file]));
+                        paths.push(folder);
+                    }
+                }
+                let Some(strace) = refusing(calls, error, &paths) else { return };
+                let Some(_attached) = strace.attach(run.process()).await else { return };
+                run.browser_at(&url, Consent::Allow);
+                let ended = run.end().await;
+                let case = format!("{calls} {error} {paths:?}: exit code {}, {}", ended.code, ended.stderr);
+                match ended.code {
+                    0 => assert!(directory.read().contains(&ended.key()), "{case}"),
+                    9 => assert_eq!(ended.kept(), format!("{}\n", ended.key()), "{case}"),
+                    11 => assert!(ended.stderr.contains("no key was asked for"), "{case}"),
                     _ => panic!("{case}"),
                 }
             }

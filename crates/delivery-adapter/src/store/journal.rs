@@ -59,7 +59,10 @@ impl Journal {
         let file = private_files::new_file(&path)?;
         // No other run has this id.
         private_files::try_lock(&file);
-        Ok(Self { id, file: Some((path, file)), record: None, room: None })
+        let journal = Self { id, file: Some((path, file)), record: None, room: None };
+        // As with each record.
+        private_files::sync_directory(directory).map_err(|error| private_files::about(directory, &error))?;
+        Ok(journal)
     }
 
     /// Takes the room that the recovery store of this run needs, until the journal is dropped. Frees that of
