@@ -9,6 +9,7 @@ use crate::ui::format::quoted;
 use crate::ui::json::{self, Setting};
 use crate::ui::stdout;
 use keymint_domain::text::{redact_keys, sanitize};
+use keymint_terminal::stdout_columns;
 use serde_json::Value;
 
 /// Longest value that is padded, so that the sources align, in characters.
@@ -67,7 +68,9 @@ fn text(sources: &Sources<'_>, settings: &[Setting]) -> String {
     let values: Vec<_> = settings.iter().map(value_for_people).collect();
     let name = settings.iter().map(|setting| setting.name.len()).max().unwrap_or_default();
     let widths = values.iter().map(|value| value.chars().count());
-    let width = widths.filter(|width| *width <= WIDEST_VALUE).max().unwrap_or_default();
+    // The source needs 16 columns of a terminal at least.
+    let widest = stdout_columns().map_or(WIDEST_VALUE, |columns| columns.saturating_sub(name + 16));
+    let width = widths.filter(|width| *width <= widest.min(WIDEST_VALUE)).max().unwrap_or_default();
     for (setting, value) in settings.iter().zip(values) {
         lines.push(format!("{:name$}  {value:width$}  {}", setting.name, setting.short_source));
     }
