@@ -5,7 +5,7 @@
 use crate::support::{KEYMINT, create, keymint, machine};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use keymint_sandbox::{Consent, Scenario, sign_in_remotely};
+use keymint_sandbox::{Consent, Organization, Project, Scenario, sign_in_remotely};
 use keymint_testkit::{Launch, Machine, Scripts, Strace, Terminal, browse, until, watch};
 use rustix::io::ioctl_fionread;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -307,6 +307,49 @@ async fn a_limit_of_open_files_is_raised_or_said_and_nobody_signs_in() {
     assert_eq!(machine.sandbox.requests().len(), 0);
     let home = tempfile::tempdir().unwrap();
     assert!(keymint(&home).args(["demo"]).under(["prlimit", "--nofile=20:64"]).succeeds().await);
+}
+
+#[tokio::test]
+async fn fifty_columns_without_colors_have_whole_words_and_no_control_characters() {
+    let organization = |id: &str| {
+        let project = Project::new(format!("proj_of_{id}")).titled("Default project").as_initial();
+        Organization::new(id).titled("A company").with_project(project)
+    };
+    for plain in [("NO_COLOR", "1"), ("TERM", "dumb")] {
+        let machine = machine(Scenario::of([organization("org-1"), organization("org-2")])).await;
+        for (args, code) in [
+            (&["doctor"][..], 0),
+            (&["status"], 0),
+            (&["create", "--env-file", "/no/such/folder/.env"], 11),
+            (&["create", "--no-browser", "--organization", "A company", "--no-input"], 8),
+            (&["create", "--no-browser", "--choose"], 0),
+        ] {
+            let narrow = ["-c", "stty cols 50 rows 24; exec \"$@\"", "sh", KEYMINT];
+            let run = Launch::new("sh", &machine.home).envs(machine.environment()).env(plain.0, plain.1);
+            let mut terminal = Terminal::start(run.args(narrow).args(args));
+            let mut shown = String::new();
+            if args.contains(&"--no-browser") {
+                shown += &terminal.shows("&state=").await;
+                shown += &terminal.shows("\r\n").await;
+                let url = shown.lines().find(|line| line.contains("/oauth/authorize?")).unwrap();
+                drop(browse(url, Consent::Allow));
+            }
+            if args.contains(&"--choose") {
+                shown += &terminal.shows("a part of a line:").await;
+                terminal.types("1\n").await;
+            }
+            let (ended, rest) = terminal.end().await;
+            shown += &rest;
+            assert_eq!(ended, code, "{shown}");
+            // The spinner clears its own line.
+            let shown = shown.replace("\u{1b}[2K", "");
+            assert!(!shown.contains(|c: char| c.is_control() && c != '\r' && c != '\n'), "{shown:?}");
+            // A path, a URL and a key stay whole, and the spinner returns to the start of its line.
+            let is_long = |line: &str| line.contains(['/', '\r']) || line.starts_with("sk-proj-");
+            let is_whole = |line: &str| line.chars().count() <= 50 || is_long(line);
+            assert!(shown.split("\r\n").all(is_whole), "{shown}");
+        }
+    }
 }
 
 #[tokio::test]

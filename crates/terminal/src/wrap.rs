@@ -34,7 +34,7 @@ fn columns((Width(columns), _): (Width, Height)) -> usize {
     columns.into()
 }
 
-/// The words of a line, each with the spaces after it. A quoted span is one.
+/// The words of a line, each with the spaces after it. A quoted span is one, and dots (…) belong to the word before.
 fn words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
     let (mut words, mut start, mut previous, mut quote) = (Vec::new(), 0, ' ', None);
     for (at, c) in line.char_indices() {
@@ -46,7 +46,7 @@ fn words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
                 }
             }
             None => {
-                if previous == ' ' && c != ' ' && at > start {
+                if previous == ' ' && !matches!(c, ' ' | '…') && at > start {
                     words.push(Word::from(&line[start..at]));
                     start = at;
                 }
@@ -84,6 +84,7 @@ mod tests {
             ),
             (r#"(by "a b c d e f g h", "x")"#, "(by\n\"a b c d e f g h\",\n\"x\")"),
             (r#"a 5" disk and nothing else"#, "a 5\" disk and\nnothing else"),
+            ("Reading projects …", "Reading\nprojects …"),
             ("one `is never closed at all", "one `is never\nclosed at all"),
             ("", ""),
             ("  indented   text  here", "  indented\ntext  here"),

@@ -90,12 +90,13 @@ impl Lines {
 
     /// Text for a user: on a terminal its lines end between words.
     pub(crate) fn prose(&self, text: &str) {
-        self.line(&self.wrapped(text));
+        self.line(&self.wrapped(text, ""));
     }
 
-    /// The same text, with such line ends.
-    pub(crate) fn wrapped(&self, text: &str) -> String {
-        self.width.map_or_else(|| text.to_owned(), |width| textwrap::fill(text, prose(width)))
+    /// The same text, with such line ends, and this indent of all lines but the first.
+    pub(crate) fn wrapped(&self, text: &str, indent: &str) -> String {
+        let fill = |width| textwrap::fill(text, prose(width).subsequent_indent(indent));
+        self.width.map_or_else(|| text.to_owned(), fill)
     }
 
     /// One line as it is, however long.
@@ -117,7 +118,7 @@ mod tests {
     fn lines_end_between_words_where_the_width_is_known() {
         let lines = |width| Lines { width, ..Lines::new(OutputFormat::default()) };
         let text = "Replace its value? [y/N]";
-        assert_eq!(lines(Some(16)).wrapped(text), "Replace its\nvalue? [y/N]");
-        assert_eq!(lines(None).wrapped(text), text);
+        assert_eq!(lines(Some(16)).wrapped(text, "  "), "Replace its\n  value? [y/N]");
+        assert_eq!(lines(None).wrapped(text, "  "), text);
     }
 }

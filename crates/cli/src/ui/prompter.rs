@@ -35,7 +35,7 @@ impl<'a> Prompter<'a> {
             return None;
         }
         self.reporter.clear_progress();
-        let answer = answer(&format!("{} ", self.reporter.wrapped(&format!("{question} [y/N]")))).await;
+        let answer = answer(&format!("{} ", self.reporter.wrapped(&format!("{question} [y/N]"), ""))).await;
         Some(answer.is_some_and(|answer| matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")))
     }
 
@@ -46,9 +46,10 @@ impl<'a> Prompter<'a> {
             return None;
         }
         self.reporter.clear_progress();
-        let numbered: Vec<_> =
-            (1..).zip(lines).map(|(number, line)| format!("{number:>4}  {line}\n")).collect();
-        stderr::write(format!("{question}\n{}", numbered.concat()));
+        let numbered = (1..)
+            .zip(lines)
+            .map(|(number, line)| self.reporter.wrapped(&format!("{number:>4}  {line}"), "      ") + "\n");
+        stderr::write(format!("{question}\n{}", numbered.collect::<String>()));
         for _ in 0..MOST_TRIES {
             let answer =
                 answer(&format!("A number from 1 to {}, or a part of a line: ", lines.len())).await?;

@@ -123,9 +123,9 @@ impl Reporter {
         self.lines.clear_progress();
     }
 
-    /// A text with the line ends that prose has.
-    pub(crate) fn wrapped(&self, text: &str) -> String {
-        self.lines.wrapped(text)
+    /// A text with the line ends that prose has, and this indent of all lines but the first.
+    pub(crate) fn wrapped(&self, text: &str, indent: &str) -> String {
+        self.lines.wrapped(text, indent)
     }
 
     /// The last word, on both streams, and the exit code.
@@ -150,7 +150,8 @@ impl Reporter {
                 self.lines.prose(&hints);
             }
             for candidate in &error.candidates {
-                self.lines.line(&format!("  {}", format::candidate(candidate)));
+                let candidate = format!("  {}", format::candidate(candidate));
+                self.lines.line(&self.lines.wrapped(&candidate, "    "));
             }
         }
         if self.output.json && !stdout::has_printed() {

@@ -38,15 +38,18 @@ impl Finding {
             Health::Problem => ("✗", AnsiColor::Red),
         };
         let style = Style::new().fg_color(Some(colour.into()));
-        let below = narrow_prose(stderr_columns()).subsequent_indent(INDENT);
+        let columns = stderr_columns();
+        // Beside the names, fewer columns have no room for a path.
+        let indent = if columns.is_some_and(|columns| columns < 72) { "    " } else { INDENT };
+        let below = narrow_prose(columns).subsequent_indent(indent);
         let check = self.check;
         let first = textwrap::fill(&format!("  {check:<14}{}", self.message), &below);
         let mut text = format!("{style}{mark}{style:#} {}\n", first.trim_start_matches("  "));
         if let Some(Advice { text: fix, command }) = &self.fix {
-            text += &format!("{}\n", textwrap::fill(fix, below.initial_indent(INDENT)));
+            text += &format!("{}\n", textwrap::fill(fix, below.initial_indent(indent)));
             // Whole, however long, since it will be copied.
             if let Some(command) = command {
-                text += &format!("{INDENT}  {command}\n");
+                text += &format!("{indent}  {command}\n");
             }
         }
         text
