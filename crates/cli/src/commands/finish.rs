@@ -51,6 +51,7 @@ pub(crate) async fn run(args: &FinishArgs, context: &Context) -> Result<(), CliE
     };
     let settings = CreateSettings::of_finish(args, &endpoints, destinations, &context.sources)?;
     let flow = CreateFlow::prepare(context, &settings, signals).await?;
+    flow.creation.sync_journal().await?;
     if !pending_sign_in.claim().map_err(CliError::internal)? {
         return Err(not_found(FindSignInError::Unknown));
     }

@@ -7,7 +7,7 @@ use crate::flow::context::Context;
 use crate::flow::create_key::KeyCreation;
 use crate::flow::response::ResponseReceiver;
 use crate::flow::servers::Servers;
-use crate::flow::sign_in::{complete_sign_in, open_sign_in};
+use crate::flow::sign_in::{complete_sign_in, show_sign_in};
 use crate::ui::format::describe_target_exactly;
 use crate::ui::message::Message;
 use keymint_callback_adapter::{BrowserMismatch, Outcome};
@@ -22,8 +22,13 @@ use tokio::sync::watch;
 pub(crate) async fn create(context: &Context, settings: &CreateSettings) -> Result<(), CliError> {
     let mut flow =
         CreateFlow::prepare(context, settings, Signals::listen().map_err(CliError::internal)?).await?;
-    let opening = open_sign_in(context, &settings.sign_in);
-    let (receiver, pending) = flow.signals.cancel_on_signal(opening).await??;
+    let CreateFlow { creation, signals, .. } = &mut flow;
+    // The disk takes its time while the listener tests itself.
+    let opening = async {
+        tokio::try_join!(creation.sync_journal(), ResponseReceiver::open(context, &settings.sign_in))
+    };
+    let ((), receiver) = signals.cancel_on_signal(opening).await??;
+    let pending = show_sign_in(context, &settings.sign_in, &receiver)?;
     flow.create_key(receiver, pending).await
 }
 
@@ -31,7 +36,7 @@ pub(crate) async fn create(context: &Context, settings: &CreateSettings) -> Resu
 pub(crate) struct CreateFlow<'a> {
     context: &'a Context,
     settings: &'a CreateSettings,
-    creation: KeyCreation<'a>,
+    pub(crate) creation: KeyCreation<'a>,
     signals: Signals,
 }
 

@@ -20,6 +20,7 @@ use keymint_domain::{
     Session, Target,
 };
 use keymint_terminal::{Shielded, Signals};
+use std::io;
 use std::path::PathBuf;
 use tokio::sync::watch;
 
@@ -43,9 +44,6 @@ impl<'a> KeyCreation<'a> {
         let delivery =
             Delivery::reserve(context, &settings.destinations, settings.sign_in.may_ask, settings.dry_run)
                 .await?;
-        let unwritable = |error| {
-            explain::state(ErrorKind::DestinationUnusable, "nothing can be written down of a key", error)
-        };
         let (state, journal) = if settings.sign_in.persists && !settings.dry_run {
             let state = StateDir::open_default().map_err(unwritable)?;
             report_earlier_runs(state.finished_runs().unwrap_or_default(), &context.ui);
@@ -56,6 +54,11 @@ impl<'a> KeyCreation<'a> {
         };
         fail_point::reached("prepared");
         Ok(Self { context, settings, delivery, journal, state })
+    }
+
+    /// Checks that the disk takes what is written down of a key.
+    pub(crate) async fn sync_journal(&self) -> Result<(), CliError> {
+        self.journal.sync().await.map_err(unwritable)
     }
 
     /// Creates the key, unless this is a dry run.
@@ -187,6 +190,10 @@ impl<'a> KeyCreation<'a> {
         let dashboard = sign_in.endpoints.are_openai().then_some(DASHBOARD);
         self.context.ui.report(&Message::Done { variable: destinations.variable(), dashboard });
     }
+}
+
+fn unwritable(error: io::Error) -> CliError {
+    explain::state(ErrorKind::DestinationUnusable, "nothing can be written down of a key", error)
 }
 
 /// The error of a key that a destination did not take, and that may be kept in this file.

@@ -32,13 +32,13 @@ pub(crate) fn begin(client: &Client, redirect_uri: Url) -> Result<PendingAuthori
     Ok(client.begin(redirect_uri, entropy))
 }
 
-/// Opens the channel for the response, shows the URL, and opens the browser.
-pub(crate) async fn open_sign_in(
+/// Shows the URL, and opens the browser.
+pub(crate) fn show_sign_in(
     context: &Context,
     settings: &SignInSettings,
-) -> Result<(ResponseReceiver, PendingAuthorization), CliError> {
+    receiver: &ResponseReceiver,
+) -> Result<PendingAuthorization, CliError> {
     let SignInSettings { endpoints, is_played, .. } = settings;
-    let receiver = ResponseReceiver::open(context, settings).await?;
     // The demonstration is expected to use other servers.
     if settings.persists {
         endpoints.warnings().for_each(|warning| context.ui.report(&Message::Warning(warning)));
@@ -58,7 +58,7 @@ pub(crate) async fn open_sign_in(
         open_browser(context, settings, listener, &pending);
     }
     context.ui.report(&Message::WaitingForPerson { patience: settings.timeout, channel: receiver.channel() });
-    Ok((receiver, pending))
+    Ok(pending)
 }
 
 /// Tries to open the browser, and reports what the user has to do for it to come back.
@@ -160,7 +160,8 @@ pub(crate) async fn sign_in_and_list(
     signals: &mut Signals,
     show: impl AsyncFnOnce(&Catalogue, &mut Signals) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
-    let (receiver, pending) = signals.cancel_on_signal(open_sign_in(context, settings)).await??;
+    let receiver = signals.cancel_on_signal(ResponseReceiver::open(context, settings)).await??;
+    let pending = show_sign_in(context, settings, &receiver)?;
     // No key is created, so it needs no name.
     let plan = settings.plan(String::new());
     let observer = |event| context.ui.report(&Message::Flow(&event));

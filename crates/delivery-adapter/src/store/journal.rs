@@ -6,6 +6,7 @@
 use super::private_files;
 use super::record::{KeyRecord, KeyState};
 use super::room::Room;
+use crate::threads;
 use crate::wall_clock::utc_of;
 use keymint_domain::{ApiKey, DeliveryReport, KeyDetails};
 use serde::de::IgnoredAny;
@@ -87,25 +88,39 @@ impl Journal {
         self.record.as_ref()
     }
 
+    /// Writes the empty file to the disk, which proves that this is possible, and spares [`requested`] most of
+    /// its time.
+    ///
+    /// # Errors
+    ///
+    /// If the disk fails.
+    ///
+    /// [`requested`]: Self::requested
+    pub async fn sync(&self) -> io::Result<()> {
+        let Some((path, file)) = &self.file else { return Ok(()) };
+        let (path, file) = (path.clone(), file.try_clone()?);
+        let synced =
+            threads::run(move || sync(&path, &file).map_err(|error| private_files::about(&path, &error)));
+        synced.await?
+    }
+
     /// Writes to the disk that a key is about to be requested.
     ///
     /// # Errors
     ///
     /// If the disk fails. No key must be requested then.
     pub fn requested(&mut self, record: KeyRecord) -> io::Result<()> {
-        self.write(&record)?;
+        if let Some((path, file)) = &mut self.file {
+            append(file, &record)
+                .and_then(|()| sync(path, file))
+                .map_err(|error| private_files::about(path, &error))?;
+        }
         self.record = Some(record);
         Ok(())
     }
 
-    fn write(&mut self, record: &KeyRecord) -> io::Result<()> {
-        let Some((path, file)) = &mut self.file else { return Ok(()) };
-        append(file, record)
-            .and_then(|()| path.parent().map_or(Ok(()), private_files::sync_directory))
-            .map_err(|error| private_files::about(path, &error))
-    }
-
-    /// Notes that the key exists, and the server's description of it.
+    /// Notes that the key exists, and the server's description of it. The key does not wait for the disk: after
+    /// a power cut the record may say only that the key was requested.
     pub fn created(&mut self, key: &ApiKey, details: &KeyDetails) {
         self.update(|record| {
             record.state = KeyState::Created;
@@ -124,6 +139,7 @@ impl Journal {
                 record.state = KeyState::Delivered;
             }
         });
+        self.flush();
     }
 
     /// Notes the file of the recovery store that has the key.
@@ -132,11 +148,13 @@ impl Journal {
             record.state = KeyState::Delivered;
             record.kept_in = Some(path.to_owned());
         });
+        self.flush();
     }
 
     /// Notes that the key may exist, and that the user has been warned.
     pub fn unknown(&mut self) {
         self.update(|record| record.state = KeyState::Unknown);
+        self.flush();
     }
 
     /// Notes that there certainly is no key.
@@ -147,10 +165,17 @@ impl Journal {
     /// Writes a change of the record. A failing disk is ignored, since a created key must not wait for it:
     /// what was written before says that the key may exist.
     fn update(&mut self, change: impl FnOnce(&mut KeyRecord)) {
-        if let Some(mut record) = self.record.take() {
-            change(&mut record);
-            let _ = self.write(&record);
-            self.record = Some(record);
+        if let Some(record) = &mut self.record {
+            change(record);
+            if let Some((_, file)) = &mut self.file {
+                let _ = append(file, record);
+            }
+        }
+    }
+
+    fn flush(&self) {
+        if let Some((_, file)) = &self.file {
+            let _ = file.sync_all();
         }
     }
 }
@@ -163,11 +188,15 @@ impl Drop for Journal {
     }
 }
 
+/// Writes a file and its name to the disk.
+fn sync(path: &Path, file: &File) -> io::Result<()> {
+    file.sync_all().and_then(|()| path.parent().map_or(Ok(()), private_files::sync_directory))
+}
+
 fn append(file: &mut File, record: &KeyRecord) -> io::Result<()> {
     let line = serde_json::to_string(&Line { version: VERSION, record })?;
     // The last line may have been cut short, so this one begins with a newline.
-    file.write_all(format!("\n{line}").as_bytes())?;
-    file.sync_all()
+    file.write_all(format!("\n{line}").as_bytes())
 }
 
 /// The journal of a run that has ended.
@@ -193,7 +222,8 @@ impl FinishedRun {
     pub(super) fn update(&mut self, change: impl FnOnce(&mut KeyRecord)) -> io::Result<()> {
         change(&mut self.record);
         let mut file = File::options().append(true).open(&self.path)?;
-        append(&mut file, &self.record)
+        append(&mut file, &self.record)?;
+        file.sync_all()
     }
 }
 
