@@ -89,13 +89,9 @@ pub(crate) fn roots_file(of: &Sources<'_>) -> Result<Option<Given>, CliError> {
     if let Some(given) = of.raw("ca-file")? {
         return Ok(Some(given));
     }
-    first_variable(of.environment, &["CODEX_CA_CERTIFICATE", "SSL_CERT_FILE"])
-}
-
-fn first_variable(environment: &dyn Environment, names: &[&str]) -> Result<Option<Given>, CliError> {
-    for name in names {
-        if let Some(value) = environment.get(name)? {
-            return Ok(Some(Given { value, source: Source::Variable((*name).to_owned()) }));
+    for name in ["CODEX_CA_CERTIFICATE", "SSL_CERT_FILE"] {
+        if let Some(value) = of.environment.get(name)? {
+            return Ok(Some(Given { value, source: Source::Variable(name.to_owned()) }));
         }
     }
     Ok(None)
