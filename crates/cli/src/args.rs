@@ -20,7 +20,7 @@ use crate::ui::reporter::Reporter;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
-use keymint_domain::text::redact_typed;
+use keymint_domain::text::{escape, redact_typed};
 use keymint_terminal::stderr;
 pub(crate) use keys::{ForgetArgs, RecoverArgs, RunArgs, StatusArgs};
 #[cfg(feature = "sandbox")]
@@ -194,11 +194,11 @@ pub(crate) fn refuse(mut error: clap::Error) -> ExitCode {
     Reporter::new(output).end(Err(CliError::usage(message)))
 }
 
-/// Masks what looks like a secret in the values that the error repeats.
+/// Masks what looks like a secret in the values that the error repeats, and escapes what could steer a terminal.
 fn mask_typed(error: &mut clap::Error) {
     let masked = error.context().filter_map(|(kind, value)| match value {
         ContextValue::String(typed) => {
-            let masked = redact_typed(typed);
+            let masked = escape(&redact_typed(typed));
             (masked != *typed).then_some((kind, ContextValue::String(masked)))
         }
         _ => None,
@@ -227,6 +227,18 @@ mod tests {
             }
         }
         code
+    }
+
+    #[test]
+    fn an_error_repeats_an_argument_without_what_steers_a_terminal_or_hides() {
+        for words in
+            [["create", "--b\u{1b}]0;x\u{7}\nerror: \u{202e}y"], ["b\u{1b}]0;x\u{7}\nerror: \u{202e}y", ""]]
+        {
+            let mut error = Args::try_parse_from(["keymint"].into_iter().chain(words)).unwrap_err();
+            mask_typed(&mut error);
+            let shown = error.render().to_string();
+            assert!(shown.contains(r"b\u{1b}]0;x\u{7}\u{a}error: \u{202e}y'"), "{shown}");
+        }
     }
 
     #[test]
