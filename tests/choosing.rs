@@ -41,6 +41,18 @@ async fn choosing_with_nobody_to_ask_ends_with_8_and_everything_there_is() {
 }
 
 #[tokio::test]
+async fn of_many_choices_an_error_shows_fifty_and_says_how_many_more_there_are() {
+    let organization = |number| {
+        Organization::new(format!("org-{number}")).with_project(default_project(&format!("proj_{number}")))
+    };
+    let scenario = Scenario::of((0..60).map(organization));
+    let ended = create(scenario).args(["--project", "Web", "--json"]).sign_in().await.exits_with(8);
+    assert_eq!(ended.json()["choices"].as_array().unwrap().len(), 60);
+    let shown = ended.stderr.lines().filter(|line| line.contains("(proj_")).count();
+    assert!(shown == 50 && ended.stderr.contains("and 10 more: `keymint list`"), "{shown} {}", ended.stderr);
+}
+
+#[tokio::test]
 async fn choosing_without_a_question_is_a_usage_error() {
     let home = tempfile::tempdir().unwrap();
     for no_input in ["--no-input", "--json"] {

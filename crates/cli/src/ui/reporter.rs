@@ -22,6 +22,9 @@ const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 /// How many skipped organizations get a line of their own.
 const MOST_WARNINGS: usize = 5;
 
+/// How many organizations or projects follow an error: more would hide it.
+const MOST_CANDIDATES: usize = 50;
+
 /// Reports what happens, in the requested form.
 pub(crate) struct Reporter {
     output: OutputFormat,
@@ -149,9 +152,13 @@ impl Reporter {
             if let Some(hints) = error.hints() {
                 self.lines.prose(&hints);
             }
-            for candidate in &error.candidates {
+            for candidate in error.candidates.iter().take(MOST_CANDIDATES) {
                 let candidate = format!("  {}", format::candidate(candidate));
                 self.lines.line(&self.lines.wrapped(&candidate, "    "));
+            }
+            let more = error.candidates.len().saturating_sub(MOST_CANDIDATES);
+            if more > 0 {
+                self.lines.line(&format!("  and {more} more: `keymint list` shows them"));
             }
         }
         if self.output.json && !stdout::has_printed() {
