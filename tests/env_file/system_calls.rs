@@ -76,9 +76,10 @@ async fn a_run_that_is_killed_at_the_replacement_leaves_the_old_file_whole_and_t
 }
 
 /// What a file system may refuse, and the errors that real ones answer with.
-const REFUSALS: [(&str, &[&str]); 15] = [
+const REFUSALS: [(&str, &[&str]); 16] = [
     ("flock", &["ENOLCK", "ENOSYS", "EOPNOTSUPP"]),
     ("pwrite64", &["ENOSPC", "EDQUOT", "EIO"]),
+    ("fallocate", &["EOPNOTSUPP", "ENOSPC", "EDQUOT", "EIO"]),
     ("ftruncate", &["EPERM", "EOPNOTSUPP"]),
     ("lseek", &["EINVAL", "EIO"]),
     ("fchmod", &["EPERM", "EOPNOTSUPP", "EROFS"]),

@@ -60,10 +60,7 @@ impl Journal {
         let file = private_files::new_file(&path)?;
         // No other run has this id.
         private_files::try_lock(&file);
-        let journal = Self { id, file: Some((path, file)), record: None, room: None };
-        // As with each record.
-        private_files::sync_directory(directory).map_err(|error| private_files::about(directory, &error))?;
-        Ok(journal)
+        Ok(Self { id, file: Some((path, file)), record: None, room: None })
     }
 
     /// Takes the room that the recovery store of this run needs, until the journal is dropped. Frees that of
@@ -88,8 +85,8 @@ impl Journal {
         self.record.as_ref()
     }
 
-    /// Writes the empty file to the disk, which proves that this is possible, and spares [`requested`] most of
-    /// its time.
+    /// Writes the empty file and its name to the disk, which proves that this is possible, and spares
+    /// [`requested`] most of its time.
     ///
     /// # Errors
     ///
