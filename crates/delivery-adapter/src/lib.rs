@@ -81,7 +81,7 @@ pub use keymint_host::WhichError;
 pub use keyring::{FoundItem, Keyring, KeyringError, StoredItem};
 pub use store::{
     FindSignInError, FinishedRun, Journal, KeyRecord, KeyState, KnownKey, Named, PendingSignIn, PortLock,
-    RecoveryStore, StateDir, StoredKey, check_trusted_directory, private_files, read_trusted,
+    PortLockError, RecoveryStore, StateDir, StoredKey, check_trusted_directory, private_files, read_trusted,
 };
 pub use variable::{InvalidVariableName, VariableName};
 

@@ -12,7 +12,7 @@ mod trusted_file;
 use crate::threads;
 pub use journal::{FinishedRun, Journal};
 pub use pending_sign_in::{FindSignInError, PendingSignIn};
-pub use port_lock::PortLock;
+pub use port_lock::{PortLock, PortLockError};
 use private_files::{about, check_owner, check_parent, create_directory, standard_directory};
 pub use record::{KeyRecord, KeyState, Named};
 pub use recovery::{RecoveryStore, StoredKey};

@@ -11,7 +11,7 @@ use crate::ui::message::{Message, ResponseChannel};
 use crate::ui::reporter::Reporter;
 use async_trait::async_trait;
 use keymint_callback_adapter::{BindError, BrowserMismatch, LoopbackListener, Outcome, PortOwner};
-use keymint_delivery_adapter::{PortLock, StateDir};
+use keymint_delivery_adapter::{PortLock, PortLockError, StateDir};
 use keymint_domain::{
     AuthorizationResponse, PendingAuthorization, ProvisionError, ResponseSource, SourceError,
 };
@@ -86,17 +86,18 @@ impl ResponseReceiver {
 
 /// Locks the port, unless another sign-in of this user waits there.
 fn lock(port: u16) -> Result<PortLock, CliError> {
-    let locked = StateDir::open_default().and_then(|state| state.lock_port(port)).map_err(|error| {
-        state_error(
-            ErrorKind::DestinationUnusable,
-            "it cannot be written down that a sign-in is going on",
-            error,
+    let cannot_write = |error| {
+        let message = "it cannot be written down that a sign-in is going on";
+        state_error(ErrorKind::DestinationUnusable, message, error)
+    };
+    StateDir::open_default().map_err(cannot_write)?.lock_port(port).map_err(|error| match error {
+        PortLockError::Held(holder) => CliError::new(
+            ErrorKind::CallbackUnavailable,
+            format!("another sign-in of yours waits for the browser on port {port}: {holder}"),
         )
-    })?;
-    locked.map_err(|holder| {
-        let message = format!("another sign-in of yours waits for the browser on port {port}: {holder}");
-        CliError::new(ErrorKind::CallbackUnavailable, message)
-            .hint("Finish it, or end it (with Ctrl-C, or with `kill` and that number), and run this again.")
+        .hint("Finish it, or end it (with Ctrl-C, or with `kill` and that number), and run this again."),
+        PortLockError::Io(error) => cannot_write(error),
+        error => CliError::internal(error),
     })
 }
 

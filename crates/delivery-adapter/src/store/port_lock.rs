@@ -15,15 +15,25 @@ pub struct PortLock {
     _file: File,
 }
 
+/// The failure to lock a callback port.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PortLockError {
+    /// Another sign-in of this user holds the lock: its process, and since when.
+    #[error("another sign-in holds the lock: {0}")]
+    Held(String),
+    /// The lock's file cannot be written.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
 impl StateDir {
-    /// Locks a callback port, unless another sign-in of this user holds the lock. A file system without locks
-    /// keeps nobody away: the port itself does. `Err` of the inner result
-    /// describes that sign-in: its process, and since when.
+    /// Locks a callback port. A file system without locks keeps no other sign-in away: the port itself does.
     ///
     /// # Errors
     ///
-    /// If the lock's file cannot be written.
-    pub fn lock_port(&self, port: u16) -> io::Result<Result<PortLock, String>> {
+    /// [`PortLockError`] if another sign-in holds the lock, or its file cannot be written.
+    pub fn lock_port(&self, port: u16) -> Result<PortLock, PortLockError> {
         let path = self.directory(LOCKS)?.join(format!("port-{port}"));
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
@@ -32,12 +42,12 @@ impl StateDir {
         let mut file = options.open(&path).map_err(|error| about(&path, &error))?;
         leave_to_owner(&file);
         if !try_lock(&file) {
-            return read_small(file).map(|holder| Err(String::from_utf8_lossy(&holder).into_owned()));
+            return Err(PortLockError::Held(String::from_utf8_lossy(&read_small(file)?).into_owned()));
         }
         file.set_len(0)?;
         file.rewind()?;
         write!(file, "process {}, since {}", std::process::id(), utc_of(unix_now()))?;
-        Ok(Ok(PortLock { _file: file }))
+        Ok(PortLock { _file: file })
     }
 
     /// Returns the description of the sign-in that holds the lock of a port, if any. Nothing is written.
