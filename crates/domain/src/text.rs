@@ -174,6 +174,35 @@ pub fn redact_keys(text: &str) -> String {
     masked
 }
 
+/// The text with its secret pieces masked. A piece is a run of bytes of one of these lengths that `is_secret`
+/// recognizes.
+pub fn redact_pieces(
+    text: &str,
+    lengths: impl IntoIterator<Item = usize>,
+    is_secret: impl Fn(&[u8]) -> bool,
+) -> String {
+    let mut is_masked = vec![false; text.len()];
+    for length in lengths {
+        for (start, piece) in text.as_bytes().windows(length).enumerate() {
+            if is_secret(piece) {
+                is_masked[start..start + length].fill(true);
+            }
+        }
+    }
+    let mut masked = String::with_capacity(text.len());
+    let mut was_masked = false;
+    for (at, c) in text.char_indices() {
+        let is_masked = is_masked[at..at + c.len_utf8()].contains(&true);
+        match (is_masked, was_masked) {
+            (false, _) => masked.push(c),
+            (true, false) => masked.push_str("[redacted]"),
+            (true, true) => {}
+        }
+        was_masked = is_masked;
+    }
+    masked
+}
+
 /// A mistyped value with what looks like a secret masked: keys, the login and the query of a URL, a `code=` or
 /// `state=`, and long random words, as codes and tokens are. For errors about a value that makes no sense where it
 /// is.

@@ -1,6 +1,6 @@
 //! Keeps the secrets of a run out of error texts.
 
-use keymint_domain::text::sanitize;
+use keymint_domain::text::{redact_pieces, sanitize};
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, HashSet};
 use std::hash::BuildHasher;
@@ -79,26 +79,9 @@ impl Redactor {
             Some((end, _)) => &text[..end],
             None => text,
         };
-        let mut is_secret = vec![false; text.len()];
-        for (&length, pieces) in &pieces.by_length {
-            for (start, piece) in text.as_bytes().windows(length).enumerate() {
-                if pieces.contains(&self.hashing.hash_one(piece)) {
-                    is_secret[start..start + length].fill(true);
-                }
-            }
-        }
-        let mut clean = String::with_capacity(text.len());
-        let mut was_secret = false;
-        for (at, c) in text.char_indices() {
-            let is_secret = is_secret[at..at + c.len_utf8()].contains(&true);
-            match (is_secret, was_secret) {
-                (false, _) => clean.push(c),
-                (true, false) => clean.push_str("[redacted]"),
-                (true, true) => {}
-            }
-            was_secret = is_secret;
-        }
-        clean
+        redact_pieces(text, pieces.by_length.keys().copied(), |piece| {
+            pieces.by_length[&piece.len()].contains(&self.hashing.hash_one(piece))
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Keeping the key out of the output of a program that has it.
 
-use keymint_domain::text::sanitize;
+use keymint_domain::text::{redact_pieces, sanitize};
 use std::collections::HashSet;
 
 /// This many bytes of the key in a row are taken for the key. Fewer may occur anywhere by chance, as its
@@ -12,21 +12,8 @@ const ENOUGH: usize = 12;
 pub(crate) fn mask(line: &str, key: &str) -> String {
     let enough = ENOUGH.min(key.len());
     let pieces: HashSet<_> = key.as_bytes().windows(enough).collect();
-    let mut masked = vec![false; line.len()];
-    for (start, piece) in line.as_bytes().windows(enough).enumerate() {
-        if pieces.contains(piece) {
-            masked[start..start + enough].fill(true);
-        }
-    }
-    let mut shown = String::with_capacity(line.len());
-    for (at, c) in line.char_indices() {
-        if !masked[at] {
-            shown.push(if c == '\t' { ' ' } else { c });
-        } else if at == 0 || !masked[at - 1] {
-            shown.push_str("[redacted]");
-        }
-    }
-    sanitize(&shown, usize::MAX)
+    let masked = redact_pieces(line, [enough], |piece| pieces.contains(piece));
+    sanitize(&masked.replace('\t', " "), usize::MAX)
 }
 
 #[cfg(test)]
