@@ -123,12 +123,14 @@ async fn what_the_file_system_refuses_is_found_out_before_anybody_signs_in() {
     }
 }
 
-/// Calls that the libraries of the system make as well, so that they are refused for the paths of a delivery alone.
+/// Calls that are refused for the paths of a delivery one by one. Most of them are made by the libraries of the system
+/// as well.
 ///
 /// With those above, these are all calls of a delivery on files (`strace -f -e trace=%file,%desc`), except `execve`,
 /// `mmap` and `access`, which start the program, and `getcwd`, which only a relative path needs. Writing to a file
 /// whose name is not known before the start fails in the tests of full disks.
-const PATH_REFUSALS: [(&str, &[&str]); 7] = [
+const PATH_REFUSALS: [(&str, &[&str]); 8] = [
+    ("fsync,getdents64", &["EIO"]),
     ("open,openat", &["EACCES", "EIO"]),
     ("stat,lstat,fstat,newfstatat,statx", &["EACCES", "EIO"]),
     ("read,pread64", &["EIO"]),
