@@ -95,7 +95,8 @@ impl<'a> ApiRequest<'a> {
             log(&response, None);
             return Err(context.intercepted(by, status));
         }
-        let object = (creates && is_success).then(ValueEnd::default);
+        // Whatever the answer calls itself: a key in it counts, and its end may never come.
+        let object = (creates && status.is_success()).then(ValueEnd::default);
         let Body { bytes, end, large: _large } =
             read_body(&mut response, longest_body, object, context.large_body).await;
         log(&response, bytes.as_ref().map(|bytes| bytes.as_slice()));

@@ -160,7 +160,10 @@ async fn a_whole_key_counts_before_its_answer_ends_and_if_it_never_does() {
     let chunk = |body: &str| format!("{:x}\r\n{body}\r\n", body.len());
     let chunked = |chunks: &str| whole(200, "transfer-encoding: chunked\r\n", chunks);
     let unfinished = chunked(&chunk(body));
+    let page = whole(200, "content-type: text/html\r\ncontent-length: 1000\r\n", body);
     for (fault, ends) in [
+        (Fault::Write(page.clone()), Some(false)),
+        (Fault::Hang(page), None),
         (Fault::Write(of_length(body.len(), body)), Some(true)),
         (Fault::Write(chunked(&format!("{}0\r\n\r\n", chunk(body)))), Some(true)),
         (Fault::Write(chunked(&format!("{}{}0\r\n\r\n", chunk(body), chunk(" \n")))), Some(true)),
