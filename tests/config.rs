@@ -6,7 +6,6 @@ use keymint_testkit::{Launch, skipped};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// The program in a home whose configuration file has this text.
@@ -218,13 +217,13 @@ async fn a_file_of_another_user_ends_with_2() {
     assert!(ended.code == 2 && ended.stderr.contains("it belongs to another user"), "{}", ended.stderr);
 }
 
+#[cfg(unix)]
 #[tokio::test]
 async fn a_file_with_as_many_profiles_as_it_can_have_is_read_at_once() {
     let profiles: String = (0..30_000).map(|number| format!("[profiles.p{number}]\nquiet=true\n")).collect();
     let (_home, _, program) = configured(&profiles);
-    #[expect(clippy::disallowed_methods, reason = "the time of a real program is measured")]
-    let started = Instant::now();
-    let ended = program.args(["config", "--profile", "p29999"]).output().await;
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
-    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    // Of the processor's time, so that other programs do not count. The system ends a run that needs more.
+    let ten_seconds = ["sh", "-c", "ulimit -t 10; exec \"$@\"", "keymint"];
+    let ended = program.under(ten_seconds).args(["config", "--profile", "p29999"]).output().await;
+    assert_eq!(ended.code, 0, "{}: {}", ended.status, ended.stderr);
 }
