@@ -107,6 +107,8 @@ impl StateDir {
         file.write_all(&text)
             .and_then(|()| file.sync_all())
             .and_then(|()| private_files::sync_directory(folder))
+            // A part of it would never be found, nor forgotten.
+            .inspect_err(|_| drop(fs::remove_file(&path)))
             .map_err(|error| private_files::about(&path, &error))
     }
 
