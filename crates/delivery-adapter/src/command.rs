@@ -97,14 +97,14 @@ impl<'a> Command<'a> {
     }
 }
 
-/// Whether a shell would send the output of the words before this one elsewhere.
+/// Returns whether a shell would send the output of the words before this one elsewhere.
 fn redirects(word: &str) -> bool {
     let digits = word.trim_start_matches(|digit: char| digit.is_ascii_digit());
     digits.starts_with('>') || matches!(word, "|" | "||" | "&&")
 }
 
-/// What a shell would expand in the command, outside single quotes. The script of a shell (`sh -c`) and the name of
-/// a file that exists are left alone.
+/// Returns what a shell would expand first in the command, outside single quotes. The script of a shell (`sh -c`)
+/// and the name of a file that exists are left alone.
 fn expansion(command: &str, words: &[String]) -> Option<&'static str> {
     let (mut quote, mut is_escaped) = (None, false);
     let unquoted = command.chars().map(|c| {

@@ -4,8 +4,8 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VariableName(String);
 
-/// A name that no variable with a key can have: shells do not take it, keep it to themselves, or the variable decides which programs,
-/// libraries or start-up files are loaded.
+/// A name that no variable with a key can have: shells do not take it, or keep it to themselves, or the variable
+/// decides which programs, libraries or start-up files are loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it must {0}")]
 pub struct InvalidVariableName(&'static str);
@@ -66,8 +66,7 @@ const LOADING: [&str; 14] = [
     "JAVA_TOOL_OPTIONS",
 ];
 
-/// Variables that a shell lets nobody set to a text, after which it reads no further: of bash, of dash, and of zsh, with
-/// its lists and maps.
+/// Variables of bash, dash and zsh that cannot be set to a text: the shell reads no further after the attempt.
 pub(crate) const OF_A_SHELL: [&str; 66] = [
     "BASHOPTS",
     "BASH_VERSINFO",

@@ -160,7 +160,7 @@ impl Lines<'_> {
         rest.is_some_and(|rest| !rest.starts_with(is_name))
     }
 
-    /// Skips a line.
+    /// Reads the next line, and goes past it.
     fn next(&mut self) -> Result<Line, SyntaxError> {
         let line = self.number;
         self.parse().map_err(|what| SyntaxError { line, what })

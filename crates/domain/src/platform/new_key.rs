@@ -87,7 +87,7 @@ impl KeyLifetime {
         self.0
     }
 
-    /// Returns whether a key certainly lives, and at most this long.
+    /// Returns whether a key certainly expires, after its creation and at most this long after it.
     fn covers(self, details: &KeyDetails) -> bool {
         let lifetime = details.created_at.zip(details.expires_at).map(|(from, to)| to.saturating_sub(from));
         lifetime.is_some_and(|lifetime| (1..=u64::from(self.0) + TOLERANCE).contains(&lifetime))
