@@ -176,6 +176,10 @@ pub fn redact_keys(text: &str) -> String {
 
 /// The text with its secret pieces masked. A piece is a run of bytes of one of these lengths that `is_secret`
 /// recognizes.
+///
+/// # Panics
+///
+/// If a length is 0.
 pub fn redact_pieces(
     text: &str,
     lengths: impl IntoIterator<Item = usize>,
