@@ -3,8 +3,8 @@
 //!
 //! A terminal that is held with Ctrl-S, or a pipe that nobody reads, blocks every write. A read from a terminal
 //! stops a program that runs in the background of its shell. Both are left to [threads](std::thread) of their own
-//! here, and the terminal is read and changed only while the program is in its foreground. The signals to end, which mostly
-//! come from the terminal, are here as well.
+//! here, and the terminal is read and changed only while the program is in its foreground. The signals that end a
+//! program, most of which come from the terminal, are here as well.
 
 mod foreground;
 mod links;
