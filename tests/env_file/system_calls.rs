@@ -185,6 +185,7 @@ async fn what_is_refused_for_a_path_of_the_delivery_is_found_out_before_the_sign
 /// The same from the moment at which the URL is shown, for every path that the run has by then.
 #[tokio::test]
 async fn what_is_refused_for_the_paths_of_a_delivery_after_the_check_costs_no_key() {
+    let mut refusals = 0;
     for (calls, errors) in PATH_REFUSALS {
         for error in errors {
             for (directory_fails, state_fails) in [(true, false), (false, true), (true, true)] {
@@ -216,9 +217,12 @@ async fn what_is_refused_for_the_paths_of_a_delivery_after_the_check_costs_no_ke
                     11 => assert!(ended.stderr.contains("no key was asked for"), "{case}"),
                     _ => panic!("{case}"),
                 }
+                refusals += usize::from(strace.log().contains("(INJECTED)"));
             }
         }
     }
+    // The others meet no such call.
+    assert!(refusals > 15, "{refusals}");
 }
 
 /// What network file systems cannot do, for the folder of the file and for the state folder alike.
