@@ -76,12 +76,13 @@ async fn a_run_that_is_killed_at_the_replacement_leaves_the_old_file_whole_and_t
 }
 
 /// What a file system may refuse, and the errors that real ones answer with.
-const REFUSALS: [(&str, &[&str]); 16] = [
+const REFUSALS: [(&str, &[&str]); 17] = [
     ("flock", &["ENOLCK", "ENOSYS", "EOPNOTSUPP"]),
     ("pwrite64", &["ENOSPC", "EDQUOT", "EIO"]),
     ("fallocate", &["EOPNOTSUPP", "ENOSPC", "EDQUOT", "EIO"]),
     ("ftruncate", &["EPERM", "EOPNOTSUPP"]),
     ("lseek", &["EINVAL", "EIO"]),
+    ("chmod,fchmodat", &["EPERM", "EROFS"]),
     ("fchmod", &["EPERM", "EOPNOTSUPP", "EROFS"]),
     ("fchown,fchownat", &["EPERM"]),
     ("flistxattr", &["EOPNOTSUPP", "EIO"]),
@@ -127,7 +128,8 @@ async fn what_the_file_system_refuses_is_found_out_before_anybody_signs_in() {
 /// as well.
 ///
 /// With those above, these are all calls of a delivery on files (`strace -f -e trace=%file,%desc`), except `execve`,
-/// `mmap` and `access`, which start the program, and `getcwd`, which only a relative path needs. Writing to a file
+/// `mmap`, `access` and `ioctl`, which start the program or ask for a terminal, and `getcwd`, which only a relative
+/// path needs. Writing to a file
 /// whose name is not known before the start fails in the tests of full disks.
 const PATH_REFUSALS: [(&str, &[&str]); 8] = [
     ("fsync,getdents64", &["EIO"]),
