@@ -131,6 +131,20 @@ async fn a_terminal_that_is_held_with_ctrl_s_costs_no_key() {
 }
 
 #[tokio::test]
+async fn a_terminal_that_is_held_with_ctrl_s_stops_no_time_limit_and_no_signal() {
+    for (limit, signal, code) in [("1s", None, 5), ("10min", Some("TERM"), 143)] {
+        let machine = machine(Scenario::ready()).await;
+        let mut terminal = machine.terminal(&format!("create --no-browser --sign-in-timeout {limit}"));
+        terminal.url().await;
+        terminal.types("\u{13}").await;
+        if let Some(signal) = signal {
+            terminal.signal(signal).await;
+        }
+        assert_eq!(terminal.end().await.0, code, "{signal:?}");
+    }
+}
+
+#[tokio::test]
 async fn output_of_a_command_that_nobody_reads_costs_no_key() {
     let script =
         Scripts::with("script", "cat >got; head -c 200000 /dev/zero | tr '\\0' x; yes | head -c 100000");

@@ -170,8 +170,7 @@ impl<M> Running<M> {
 
     /// Sends a signal, by its name, to the program.
     pub async fn signal(&self, name: &str) {
-        let pid = self.process.to_string();
-        assert!(Command::new("kill").args(["-s", name, &pid]).status().await.unwrap().success());
+        send(name, &self.process.to_string()).await;
     }
 
     /// Kills the program.
@@ -193,4 +192,9 @@ impl<M> Running<M> {
         let Self { machine, process, seen: stderr, .. } = self;
         Ended { machine, process, status, code: status.code().unwrap_or(-1), stdout, stderr, page }
     }
+}
+
+/// Sends a signal, by its name, to a process.
+pub(crate) async fn send(signal: &str, process: &str) {
+    assert!(Command::new("kill").args(["-s", signal, process]).status().await.unwrap().success());
 }

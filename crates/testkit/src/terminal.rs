@@ -1,5 +1,7 @@
 //! A program at a terminal, with a user who types. util-linux's `script` makes the terminal.
 
+#[cfg(target_os = "linux")]
+use crate::running::send;
 use crate::{Launch, watch};
 use std::process::Stdio;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
@@ -59,6 +61,14 @@ impl Terminal {
         let mut shown = self.shows("&state=").await;
         shown += &self.shows("\r\n").await;
         shown.lines().find(|line| line.contains("/oauth/authorize?")).unwrap().trim().to_owned()
+    }
+
+    /// Sends a signal, by its name, to the program.
+    #[cfg(target_os = "linux")]
+    pub async fn signal(&self, name: &str) {
+        let script = self.terminal.id().unwrap();
+        let program = std::fs::read_to_string(format!("/proc/{script}/task/{script}/children")).unwrap();
+        send(name, program.trim()).await;
     }
 
     /// Waits for the end. Returns the exit code, and what was shown since the last call.
