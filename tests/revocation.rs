@@ -89,16 +89,20 @@ async fn a_revocation_that_fails_or_hangs_is_shown_with_v_alone_and_changes_noth
 }
 
 #[tokio::test]
-async fn an_error_is_shown_before_the_revocation_ends() {
-    let scenario = Scenario::ready()
-        .reply(Step::Login, Reply::status(403))
-        .reply(Step::Revoke, Reply::default().delayed(Duration::MAX));
-    let mut run = create(scenario).start().await;
-    run.browser(Consent::Allow).await;
-    run.line(|line| line.starts_with("error: ")).await;
-    let shown = Instant::now();
-    run.end().await.exits_with(7);
-    assert!(shown.elapsed() > Duration::from_secs(1), "the error came with the end");
+async fn neither_a_key_nor_an_error_waits_for_the_revocation() {
+    for (login, last_words, code) in
+        [(Reply::default(), "has taken it", 0), (Reply::status(403), "error: ", 7)]
+    {
+        let scenario = Scenario::ready()
+            .reply(Step::Login, login)
+            .reply(Step::Revoke, Reply::default().delayed(Duration::MAX));
+        let mut run = create(scenario).args(["--pipe-to", "cat"]).start().await;
+        run.browser(Consent::Allow).await;
+        run.line(|line| line.contains(last_words)).await;
+        let shown = Instant::now();
+        run.end().await.exits_with(code);
+        assert!(shown.elapsed() > Duration::from_secs(1), "{last_words:?} came with the end");
+    }
 }
 
 #[tokio::test]
