@@ -271,6 +271,24 @@ async fn automatic_choice_skips_a_target_that_refuses_keys_and_reports_it_once()
     }
 }
 
+/// Nothing public shows the status of these refusals, so the hint names both causes with each.
+#[tokio::test]
+async fn an_archived_project_and_the_key_limit_are_possible_causes_with_every_status() {
+    for message in ["The project was archived.", "This project has reached its limit of API keys."] {
+        for (status, reason, remedies) in
+            [(400, "policy", &[][..]), (403, "forbidden", &[Remedy::Role]), (404, "not_found", &[])]
+        {
+            let reply = Reply::error(status, "invalid_request_error", None, message);
+            let ended = run(create(Scenario::ready().reply(Step::CreateKey, reply))).await;
+            let (name, hint) =
+                (format!("{message} {status}"), ["archived", "--project", "as many keys as it may"]);
+            check(&name, &ended, (7, "server", reason), &hint, remedies);
+            assert!(ended.json()["message"].as_str().unwrap().contains(message), "{name}: {}", ended.stderr);
+            assert_eq!(ended.sandbox.keys(), [], "{name}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_key_with_the_required_expiry_is_created() {
     let scenario = NamedScenario::ExpiryRequired.scenario();

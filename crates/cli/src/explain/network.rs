@@ -89,14 +89,17 @@ pub(crate) fn hint(error: &ServiceError) -> String {
         }
         (Advice::CheckPolicy, _) => {
             "The organization or the project does not accept this key. It may require an expiry, or a shorter one \
-             (--expires), accept no keys of users, or have as many keys as it may."
+             (--expires), accept no keys of users, or have as many keys as it may. Or the project was archived: \
+             --project names another one."
         }
         (Advice::CheckRoleAndPolicy, _) => {
             "The organization or the project may require an expiry (--expires), accept no keys of users, or have as \
-             many keys as it may. Or the account lacks the permission: check its role in the organization."
+             many keys as it may. Or the project was archived: --project names another one. Or the account lacks the \
+             permission: check its role in the organization."
         }
         (Advice::CheckProject, _) => {
-            "The project may have been archived or deleted. `keymint list` shows the projects; --project names one."
+            "The project may have been archived or deleted, or have as many keys as it may. `keymint list` shows the \
+             projects; --project names one."
         }
         (Advice::Update, _) => {
             return format!(
