@@ -289,6 +289,25 @@ async fn an_archived_project_and_the_key_limit_are_possible_causes_with_every_st
     }
 }
 
+/// The role of an owner is never the reason, whichever list shows it.
+#[tokio::test]
+async fn a_refusal_of_new_keys_to_an_owner_is_a_policy_and_no_hint_names_the_role() {
+    for lists in [LoginLists::Absent, LoginLists::Complete] {
+        let project = Project::new("proj_1").as_initial();
+        let organization =
+            Organization::new("org-1").as_default().field("role", "owner").with_project(project);
+        let refusal = Reply::error(403, "invalid_request_error", None, "New API keys are disabled.");
+        let scenario = Scenario::of([organization]).login_lists(lists).reply(Step::CreateKey, refusal);
+        check(
+            "owner",
+            &run(create(scenario)).await,
+            (7, "server", "policy"),
+            &["as many keys as it may"],
+            &[],
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_key_with_the_required_expiry_is_created() {
     let scenario = NamedScenario::ExpiryRequired.scenario();
