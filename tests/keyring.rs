@@ -145,6 +145,28 @@ async fn a_person_without_a_key_gets_one_and_then_the_command_runs() {
     assert_eq!(Session::shared().stored("person"), key);
 }
 
+/// `run` has no flags for them, so only the environment and the configuration restrict its key.
+#[tokio::test]
+async fn the_key_that_run_creates_has_the_restrictions_of_the_environment() {
+    let machine = machine(Scenario::ready()).await;
+    let run = machine.keymint(["run", "--profile", "restricted", "--", "true"]).envs([
+        (BUS, &*Session::shared().address),
+        ("KEYMINT_NO_BROWSER", "1"),
+        ("KEYMINT_EXPIRES", "90d"),
+        ("KEYMINT_SCOPE", "a.read, b"),
+    ]);
+    let mut terminal = Terminal::start(run);
+    sign_in(&terminal.url().await, Consent::Allow).await.unwrap();
+    let (code, rest) = terminal.end().await;
+    assert_eq!(code, 0, "{rest}");
+    let [key] = machine.sandbox.keys().try_into().unwrap();
+    assert_eq!(
+        (key.expires_in_seconds, &key.scopes[..]),
+        (Some(7_776_000), &["a.read", "b"].map(String::from)[..])
+    );
+    assert_eq!(Session::shared().stored("restricted"), key.value);
+}
+
 #[tokio::test]
 async fn a_person_is_asked_whether_a_stored_key_may_go() {
     let session = Session::shared();
