@@ -6,6 +6,7 @@ use keymint_domain::{
     AuthorizationResponse, Client, Entropy, PendingAuthorization, ResponseSource, SourceError,
 };
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -18,9 +19,20 @@ pub(crate) struct SignIn {
     pub(crate) browser: Browser,
 }
 
+/// A listener at a port that the system gives to no other socket by itself, so that it is free again afterwards.
+fn listener() -> LoopbackListener {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 29_100 + u16::try_from(std::process::id() % 20).unwrap() * 100;
+    loop {
+        if let Ok(listener) = LoopbackListener::bind(first + NEXT.fetch_add(1, Ordering::Relaxed)) {
+            return listener;
+        }
+    }
+}
+
 impl SignIn {
     pub(crate) fn begin() -> Self {
-        Self::begin_at(LoopbackListener::bind(0).unwrap())
+        Self::begin_at(listener())
     }
 
     pub(crate) fn begin_at(listener: LoopbackListener) -> Self {
