@@ -7,8 +7,8 @@ use tempfile::TempDir;
 /// The name of the requested key.
 pub(crate) const KEY_NAME: &str = "find-me";
 
-/// Gives the program no more than 32 MB of memory, so that one that wants more is aborted.
-const BOUNDED: [&str; 4] = ["sh", "-c", r#"ulimit -d 32768 && exec "$@""#, "keymint"];
+/// Gives the program no more than 28 MB of memory, so that one that wants more is aborted.
+const BOUNDED: [&str; 4] = ["sh", "-c", r#"ulimit -d 28672 && exec "$@""#, "keymint"];
 
 /// How a run ended.
 pub(crate) struct Ended {

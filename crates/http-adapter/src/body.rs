@@ -59,8 +59,8 @@ pub(crate) async fn read_body<'a>(
                 }
                 let needed = bytes.len() + chunk.len();
                 if needed > bytes.capacity() {
-                    // Not beyond the limit: the original and its copy are in memory at once.
-                    let capacity = (2 * bytes.capacity()).clamp(needed, longest);
+                    // While a body grows, the original and its copy are in memory. A large one grows once.
+                    let capacity = if large.is_some() { longest } else { needed.max(2 * bytes.capacity()) };
                     let more = capacity - bytes.len();
                     bytes.reserve_exact(more);
                 }
