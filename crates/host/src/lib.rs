@@ -32,18 +32,18 @@
 //! # }
 //! ```
 
-mod agent;
 mod anonymizer;
 mod browser;
+mod caller;
 pub mod core_dumps;
 mod environment;
 pub mod open_files;
 mod startable;
 mod which;
 
-pub use agent::coding_agent;
 pub use anonymizer::Anonymizer;
 pub use browser::{Browser, InvalidLauncher, Launcher, Obstacle, Opening};
+pub use caller::coding_agent;
 pub use environment::{Advice, HostEnvironment, HostKind};
 pub use startable::NotStartable;
 pub use which::{WhichError, search, which};
