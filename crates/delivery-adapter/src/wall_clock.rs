@@ -2,6 +2,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// The year in which this version was made: no right clock shows an earlier one.
+const FIRST_YEAR: &str = "2026";
+
 /// The last one of the year 9999.
 const LAST_SECOND: Duration = Duration::from_secs(253_402_300_799);
 
@@ -10,6 +13,11 @@ const LAST_SECOND: Duration = Duration::from_secs(253_402_300_799);
 #[expect(clippy::disallowed_methods, reason = "this is the place that the others ask")]
 pub fn utc_now() -> String {
     utc(SystemTime::now())
+}
+
+/// Returns whether a clock that shows this, as [`utc_now`] does, can be right.
+pub fn is_plausible(utc: &str) -> bool {
+    utc >= FIRST_YEAR
 }
 
 /// Seconds since 1970, by the clock that processes share.
@@ -41,6 +49,18 @@ mod tests {
             (UNIX_EPOCH + day * 365 * 9_000, "9999-12-31T23:59:59.000000Z"),
         ] {
             assert_eq!(utc(time), shown);
+        }
+    }
+
+    #[test]
+    fn a_clock_that_cannot_be_right_is_recognized() {
+        for (now, is_right) in [
+            ("2026-11-24T07:00:00.000000Z", true),
+            ("9999-12-31T23:59:59.000000Z", true),
+            ("2025-12-31T23:59:59.000000Z", false),
+            ("1970-01-01T00:00:00.000000Z", false),
+        ] {
+            assert_eq!(is_plausible(now), is_right, "{now}");
         }
     }
 }
