@@ -1,23 +1,61 @@
-//! A run by a coding agent, which keeps what is printed in its transcript.
+//! A run by a coding agent, which keeps what is printed in its transcript, or by a CI system, where no user can
+//! sign in with a browser.
 
 use crate::support::{create, keymint, machine};
 use keymint_sandbox::{Consent, Scenario, sign_in_remotely};
-use keymint_testkit::full_disk;
+use keymint_testkit::{Ended, free_port, full_disk};
 use serde_json::json;
 
-const VARIABLES: [&str; 11] = [
+const AGENTS: [&str; 23] = [
     "CLAUDECODE",
+    "CLAUDE_CODE",
     "CODEX_SANDBOX",
     "CODEX_SANDBOX_NETWORK_DISABLED",
+    "CODEX_CI",
+    "CODEX_THREAD_ID",
     "CURSOR_AGENT",
     "CURSOR_TRACE_ID",
     "GEMINI_CLI",
     "OPENCODE",
+    "OPENCODE_CLIENT",
     "AIDER",
     "AIDER_MODEL",
+    "ANTIGRAVITY_AGENT",
+    "AUGMENT_AGENT",
+    "CLINE_ACTIVE",
+    "COPILOT_CLI",
+    "CRUSH",
+    "GOOSE_TERMINAL",
+    "PI_CODING_AGENT",
+    "QWEN_CODE",
     "AI_AGENT",
     "AGENT",
 ];
+
+const CI_SYSTEMS: [&str; 11] = [
+    "CI",
+    "GITHUB_ACTIONS",
+    "GITLAB_CI",
+    "BUILDKITE",
+    "JENKINS_URL",
+    "TF_BUILD",
+    "CIRCLECI",
+    "TRAVIS",
+    "TEAMCITY_VERSION",
+    "CODEBUILD_BUILD_ID",
+    "BITBUCKET_BUILD_NUMBER",
+];
+
+/// The message, which is one sentence that names what recognized the caller, and the commands.
+fn relays(ended: &Ended, variable: &str, words: &[&str]) {
+    let message = ended.stderr.replace("\n       ", " ");
+    let message = message.lines().find_map(|line| line.strip_prefix("error: ")).expect(&message);
+    assert!(message.contains(&format!(" seems to run this ({variable} is set)")), "{message}");
+    assert!(!message.contains(". "), "{message}");
+    for word in words {
+        assert!(message.contains(word), "{word}: {message}");
+    }
+}
 
 #[tokio::test]
 async fn an_agent_gets_no_key_into_its_transcript_unasked() {
@@ -25,13 +63,17 @@ async fn an_agent_gets_no_key_into_its_transcript_unasked() {
     let url = machine.keymint(["start"]).output().await.exits_with(0).stdout;
     let address = sign_in_remotely(url.trim_end(), Consent::Allow).await.unwrap();
     let requests = machine.sandbox.requests().len();
-    for variable in VARIABLES {
-        for args in [&["create"][..], &["finish", &address]] {
+    for variable in AGENTS {
+        for (args, command) in [
+            (&["create"][..], "keymint create"),
+            (&["finish"], "keymint finish"),
+            (&["finish", &address], "keymint finish ADDRESS"),
+        ] {
             let ended = machine.keymint(args).env(variable, "1").output().await.exits_with(2);
             assert_eq!(ended.stdout, "", "{variable} {args:?}");
-            for word in [&format!("keymint {} --env-file", args[0]), "--keyring", "--print"] {
-                assert!(ended.stderr.contains(word), "{variable}: {}", ended.stderr);
-            }
+            let commands = ["--env-file", "--keyring"].map(|place| format!("`{command} {place}`"));
+            relays(&ended, variable, &commands.each_ref().map(String::as_str));
+            assert!(ended.stderr.contains("--print"), "{}", ended.stderr);
         }
     }
     let ended = machine.keymint(["create", "--json"]).env("CLAUDECODE", "1").output().await.exits_with(2);
@@ -52,7 +94,7 @@ async fn an_agent_may_print_a_key_name_a_place_for_it_or_be_denied() {
         (&["--env-file", file], &[("CLAUDECODE", "1")]),
         (&["--dry-run"], &[("CLAUDECODE", "1")]),
         (&[], &[("CLAUDECODE", "1"), ("KEYMINT_AGENT", "0")]),
-        (&[], &[("CLAUDECODE", "0"), ("AGENT", "")]),
+        (&[], &[("CLAUDECODE", "0"), ("AGENT", ""), ("GEMINI_CLI", "False")]),
         (&[], &[("CLAUDECODE", "1"), ("KEYMINT_PRINT", "1")]),
     ] {
         let ended = create(Scenario::ready()).args(args).envs(variables.iter().copied()).sign_in().await;
@@ -68,12 +110,85 @@ async fn a_kept_key_is_not_printed_for_an_agent_unasked() {
     let recover =
         |args: &[&str]| keymint(&ended.home).args(["recover", id]).args(args).env("GEMINI_CLI", "1").output();
     let refused = recover(&[]).await.exits_with(2);
-    assert!(
-        refused.stdout.is_empty() && refused.stderr.contains("keymint recover ID --env-file"),
-        "{}",
-        refused.stderr
-    );
+    assert!(refused.stdout.is_empty(), "{}", refused.stdout);
+    relays(&refused, "GEMINI_CLI", &[&format!("`keymint recover {id} --env-file`")]);
     let listed = keymint(&ended.home).args(["recover"]).env("GEMINI_CLI", "1").output().await.exits_with(0);
     assert!(listed.stdout.contains(id) && !listed.stdout.contains(&ended.key()), "{}", listed.stdout);
     assert_eq!(recover(&["--print"]).await.exits_with(0).stdout.trim_end(), ended.key());
+}
+
+#[tokio::test]
+async fn no_sign_in_with_a_browser_begins_in_ci() {
+    let machine = machine(Scenario::ready()).await;
+    for variable in CI_SYSTEMS {
+        for (args, command) in [
+            (&["create"][..], "`keymint start`"),
+            (&["create", "--env-file", "--dry-run"], "`keymint finish`"),
+            (&["list"], "`keymint list`"),
+        ] {
+            let ended = machine.keymint(args).env(variable, "true").output().await.exits_with(2);
+            assert_eq!(ended.stdout, "", "{variable} {args:?}");
+            relays(&ended, variable, &[command]);
+            for word in ["--no-listen", "KEYMINT_CI=0"] {
+                assert!(ended.stderr.contains(word), "{word}: {}", ended.stderr);
+            }
+        }
+    }
+    // It comes before the destination, which would not help.
+    let both = machine.keymint(["create", "--json"]).envs([("CI", "1"), ("CLAUDECODE", "1")]);
+    let both = both.output().await.exits_with(2);
+    assert_eq!(both.json()["kind"], json!("usage"));
+    relays(&both, "CI", &["`keymint start`"]);
+    assert_eq!(machine.sandbox.requests().len(), 0);
+}
+
+#[tokio::test]
+async fn a_user_may_sign_in_in_ci_by_two_steps_a_pasted_address_or_a_denial() {
+    let ci = ("GITHUB_ACTIONS", "true");
+    for variables in [&[ci, ("KEYMINT_CI", "0")][..], &[("CI", "false"), ("JENKINS_URL", "")]] {
+        let ended = create(Scenario::ready()).envs(variables.iter().copied()).sign_in().await;
+        assert_eq!(ended.code, 0, "{variables:?}: {}", ended.stderr);
+    }
+
+    let machine = machine(Scenario::ready()).await;
+    let url = machine.keymint(["start"]).envs([ci]).output().await.exits_with(0).stdout;
+    let address = sign_in_remotely(url.trim_end(), Consent::Allow).await.unwrap();
+    machine.keymint(["finish"]).envs([ci]).input(&address).output().await.exits_with(0);
+    assert_eq!(machine.sandbox.keys().len(), 1);
+
+    // It waits for the address, and standard input has none.
+    let paste = machine.keymint(["create", "--no-listen", "--no-browser"]).envs([ci]);
+    let paste = paste.output().await.exits_with(2);
+    assert!(paste.stderr.contains("/oauth/authorize?"), "{}", paste.stderr);
+}
+
+#[tokio::test]
+async fn the_doctor_names_the_agent_and_the_ci_system() {
+    let home = tempfile::tempdir().unwrap();
+    let port = free_port().to_string();
+    let nobody =
+        ["--issuer", "http://127.0.0.1:1", "--api-base", "http://127.0.0.1:1", "--callback-port", &port];
+    for (variables, agent, ci) in [
+        (
+            &[("AIDER_MODEL", "x"), ("TF_BUILD", "True")][..],
+            "Aider seems to run this (AIDER_MODEL is set)",
+            "Azure Pipelines seems to run this (TF_BUILD is set)",
+        ),
+        (
+            &[("AGENT", "x"), ("KEYMINT_AGENT", "0"), ("CI", "1"), ("KEYMINT_CI", "0")],
+            "no coding agent is recognized",
+            "no CI system is recognized",
+        ),
+    ] {
+        let doctor = keymint(&home).args(["doctor", "--json"]).args(nobody).envs(variables.iter().copied());
+        let doctor = doctor.output().await.exits_with(1).json();
+        for (check, expected, status) in
+            [("agent", agent, "ok"), ("ci", ci, if ci.contains("seems") { "warning" } else { "ok" })]
+        {
+            let findings = doctor["findings"].as_array().unwrap();
+            let finding = findings.iter().find(|finding| finding["check"] == check).unwrap();
+            assert!(finding["message"].as_str().unwrap().starts_with(expected), "{finding}");
+            assert_eq!(finding["status"], status, "{finding}");
+        }
+    }
 }

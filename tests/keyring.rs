@@ -168,6 +168,14 @@ async fn the_key_that_run_creates_has_the_restrictions_of_the_environment() {
 }
 
 #[tokio::test]
+async fn a_ci_system_with_a_terminal_waits_for_no_browser() {
+    let machine = machine(Scenario::ready()).await;
+    let run = machine.keymint(["run", "--profile", "ci", "--", "true"]).env("BUILDKITE", "true");
+    let (code, text) = Terminal::start(run.env(BUS, &Session::shared().address)).end().await;
+    assert_eq!((code, machine.sandbox.requests().len()), (8, 0), "{text}");
+}
+
+#[tokio::test]
 async fn a_person_is_asked_whether_a_stored_key_may_go() {
     let session = Session::shared();
     session.store("asked", &[], KEY);

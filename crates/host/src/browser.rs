@@ -139,8 +139,8 @@ mod tests {
     use super::*;
     use crate::environment::{Traces, variables};
     fn names(browser: &Browser, environment: &[(&str, &str)]) -> Result<Vec<String>, Obstacle> {
-        let traces = Traces { terminal: true, ..Traces::default() };
-        let launchers = browser.launchers(&HostEnvironment::judge(variables(environment), &traces))?;
+        let host = HostEnvironment::judge(variables(environment), &Traces::default());
+        let launchers = browser.launchers(&host)?;
         Ok(launchers.iter().map(|launcher| launcher.name().to_owned()).collect())
     }
 

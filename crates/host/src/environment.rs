@@ -1,7 +1,6 @@
 //! The machine that this program runs on, as far as it decides whether a browser can be opened and how its
 //! redirect reaches this program.
 
-use std::io::{self, IsTerminal};
 use std::net::IpAddr;
 use std::path::Path;
 use std::{env, fs};
@@ -21,8 +20,6 @@ pub enum HostKind {
     Codespace(Option<String>),
     /// The remote half of an editor, whose other half is on the user's machine or in the browser.
     RemoteEditor,
-    /// CI, where no user can sign in.
-    Ci,
 }
 
 /// The properties of the machine that decide how a sign-in works.
@@ -39,8 +36,6 @@ pub struct HostEnvironment {
 /// The signs of the machine's kind that are not environment variables.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Traces {
-    /// Whether standard input and standard error are a terminal.
-    pub(crate) terminal: bool,
     pub(crate) container: bool,
     pub(crate) wsl: bool,
     /// The host name.
@@ -79,7 +74,6 @@ impl HostEnvironment {
 
         let has_display = other_system || ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(is_set);
         let kind = [
-            (on("CI") && !traces.terminal, HostKind::Ci),
             (on("CODESPACES"), HostKind::Codespace(get("CODESPACE_NAME").filter(|name| is_plain(name)))),
             (is_set(&"WSL_DISTRO_NAME"), HostKind::Wsl),
             (REMOTE_EDITORS.iter().any(is_set), HostKind::RemoteEditor),
@@ -93,6 +87,19 @@ impl HostEnvironment {
             kind: kind.unwrap_or(HostKind::Desktop),
             has_display,
             login: login(user, get("SSH_CONNECTION").as_deref(), &traces.host),
+        }
+    }
+
+    /// Describes this machine in a few words.
+    pub fn description(&self) -> &'static str {
+        match self.kind {
+            HostKind::Desktop if self.has_display => "a machine with a display",
+            HostKind::Desktop => "a machine without a display",
+            HostKind::Wsl => "Linux on Windows, where the browser is",
+            HostKind::Ssh => "a machine that is reached by SSH",
+            HostKind::Container => "a container",
+            HostKind::Codespace(_) => "a codespace",
+            HostKind::RemoteEditor => "a machine that an editor is connected to",
         }
     }
 
@@ -125,9 +132,6 @@ impl HostEnvironment {
             HostKind::Wsl => format!(
                 "If the browser's last page does not load, a program on Windows may hold port {port}."
             ),
-            HostKind::Ci => "This looks like CI, where nobody can sign in. Make the key on your own machine, and store it \
-                          as a secret of the CI."
-                .to_owned(),
         };
         let forward = format!("ssh -L {port}:localhost:{port} {}", self.login);
         let command = match &self.kind {
@@ -153,7 +157,6 @@ impl Traces {
     fn find() -> Self {
         let system = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         Self {
-            terminal: io::stdin().is_terminal() && io::stderr().is_terminal(),
             container: is_container(),
             wsl: system.to_ascii_lowercase().contains("microsoft"),
             host: gethostname::gethostname().to_string_lossy().into_owned(),
@@ -220,13 +223,13 @@ mod tests {
     }
 
     fn bare() -> Traces {
-        Traces { terminal: true, host: "builder".to_owned(), ..Traces::default() }
+        Traces { host: "builder".to_owned(), ..Traces::default() }
     }
 
     #[cfg(target_os = "linux")]
     #[test]
     fn each_place_is_known_by_its_signs() {
-        let (bare, nobody) = (bare(), Traces { terminal: false, ..bare() });
+        let bare = bare();
         let container = Traces { container: true, ..bare.clone() };
         let wsl = Traces { wsl: true, ..bare.clone() };
         let ssh = ("SSH_CONNECTION", "10.0.0.9 50000 10.0.0.5 22");
@@ -249,9 +252,6 @@ mod tests {
             (&[], &wsl, HostKind::Wsl),
             (&[ssh], &wsl, HostKind::Ssh),
             (&[], &Traces { container: true, ..wsl.clone() }, HostKind::Container),
-            (&[("CI", "true")], &nobody, HostKind::Ci),
-            (&[("CI", "true")], &bare, HostKind::Desktop),
-            (&[("CI", "false")], &nobody, HostKind::Desktop),
         ] {
             assert_eq!(judge(environment, traces).kind, kind, "{environment:?} {traces:?}");
         }
@@ -300,7 +300,6 @@ mod tests {
             (HostKind::Codespace(None), "codespace"),
             (HostKind::RemoteEditor, "forward port 6001"),
             (HostKind::Wsl, "on Windows may hold port 6001"),
-            (HostKind::Ci, "secret of the CI"),
         ] {
             let advice = at(kind.clone(), true).unwrap();
             assert!(advice.text.contains(expected), "{}", advice.text);

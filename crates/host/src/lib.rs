@@ -1,9 +1,9 @@
 //! The machine that a program runs on, as far as a sign-in with the browser depends on it.
 //!
 //! - [`HostEnvironment`] is the kind of machine, judged by environment variables and files: a desktop, SSH, a
-//!   container, WSL, a codespace, a remote editor or CI. It also has the advice by which the browser's redirect
+//!   container, WSL, a codespace or a remote editor. It also has the advice by which the browser's redirect
 //!   reaches the program.
-//! - [`coding_agent`] names the coding agent that runs the program.
+//! - [`coding_agent`] and [`ci_system`] recognize a program that runs this one in place of a user.
 //! - [`Browser`] opens a URL where the user would see it, and reports why it did not.
 //! - [`Anonymizer`] removes paths and private values from a text about this machine.
 //! - [`which()`] finds a program before it is needed.
@@ -43,7 +43,7 @@ mod which;
 
 pub use anonymizer::Anonymizer;
 pub use browser::{Browser, InvalidLauncher, Launcher, Obstacle, Opening};
-pub use caller::coding_agent;
+pub use caller::{Caller, ci_system, coding_agent};
 pub use environment::{Advice, HostEnvironment, HostKind};
 pub use startable::NotStartable;
 pub use which::{WhichError, search, which};

@@ -13,7 +13,7 @@ use crate::ui::json::{self, Finding, Health};
 use crate::ui::stdout;
 use keymint_callback_adapter::Outcome;
 use keymint_delivery_adapter::wall_clock;
-use keymint_host::HostEnvironment;
+use keymint_host::{HostEnvironment, ci_system, coding_agent};
 use keymint_terminal::stderr;
 use std::process::ExitCode;
 
@@ -35,7 +35,8 @@ pub(crate) async fn run(args: &DoctorArgs, context: &Context) -> Result<ExitCode
     add(machine::localhost(&context.clock).await);
     machine::loopback(&listener).await.into_iter().for_each(&mut add);
     add(machine::place(&host, endpoints.callback_port));
-    add(machine::agent(sources.agent()?));
+    add(machine::ci(&sources.caller("ci", ci_system)?));
+    add(machine::agent(sources.caller("agent", coding_agent)?));
     add(machine::browser(&browser, &host));
     add(machine::state());
     add(machine::keyring(context).await);

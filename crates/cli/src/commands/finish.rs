@@ -25,7 +25,8 @@ pub(crate) async fn run(args: &FinishArgs, context: &Context) -> Result<(), CliE
     }
     let destinations = Destinations::resolve(&args.destinations, &context.sources)?;
     if !context.sources.switch("dry-run", args.key.dry_run)? {
-        destinations.check_transcript("finish", context.sources.agent()?)?;
+        let command = if args.address.is_some() { "finish ADDRESS" } else { "finish" };
+        destinations.check_transcript(command, &context.sources)?;
     }
     let may_ask = context.sources.may_ask(args.no_input)?;
     let pasted = match args.address.clone().map(Zeroizing::new) {

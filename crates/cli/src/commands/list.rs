@@ -3,6 +3,7 @@
 use crate::args::ListArgs;
 use crate::config::SignInSettings;
 use crate::error::CliError;
+use crate::explain::host::check_ci;
 use crate::flow::context::Context;
 use crate::flow::delivery::print_in_time;
 use crate::flow::sign_in::sign_in_and_list;
@@ -15,6 +16,7 @@ use keymint_terminal::Signals;
 
 pub(crate) async fn run(args: &ListArgs, context: &Context) -> Result<(), CliError> {
     let settings = SignInSettings::resolve(&args.browser, &args.timeouts, &args.endpoints, &context.sources)?;
+    check_ci(&settings.ci, "run `keymint list` on your own machine")?;
     let show = async |catalogue: &Catalogue, signals: &mut Signals| show(catalogue, context, signals).await;
     sign_in_and_list(context, &settings, &mut Signals::listen().map_err(CliError::internal)?, show).await
 }

@@ -36,7 +36,7 @@ pub(crate) async fn run(args: &RecoverArgs, context: &Context) -> Result<(), Cli
     if args.delete {
         return delete(&state, &stored, &context.ui);
     }
-    destinations.check_transcript("recover ID", context.sources.agent()?)?;
+    destinations.check_transcript(&format!("recover {}", escape(&stored.id)), &context.sources)?;
     let key = stored.read().map_err(|error| {
         CliError::new(ErrorKind::Internal, format!("{} cannot be read", own_path(&stored.path)))
             .because(error)

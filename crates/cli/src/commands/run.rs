@@ -9,7 +9,7 @@ use crate::flow::create::create;
 use crate::ui::format::quoted;
 use keymint_delivery_adapter::Keyring;
 use keymint_domain::ApiKey;
-use keymint_host::{WhichError, core_dumps, search, which};
+use keymint_host::{WhichError, ci_system, core_dumps, search, which};
 use keymint_terminal::stderr;
 use std::convert::Infallible;
 use std::io;
@@ -67,7 +67,7 @@ async fn stored_key(context: &Context, may_ask: bool) -> Result<ApiKey, CliError
     let (profile, prompter) = (&context.sources.profile, context.prompter(may_ask));
     let get = || Keyring::get(profile.as_str());
     let mut stored = context.patiently(get()).await.map_err(|error| explain::keyring(&error))?;
-    if stored.is_none() && prompter.is_interactive() {
+    if stored.is_none() && prompter.is_interactive() && context.sources.caller("ci", ci_system)?.is_none() {
         create(context, &CreateSettings::for_keyring(&context.sources)?).await?;
         context.finish_background().await;
         stored = get().await.map_err(|error| explain::keyring(&error))?;

@@ -12,6 +12,7 @@ use crate::args::{
 use crate::error::{CliError, ErrorKind};
 use keymint_delivery_adapter::VariableName;
 use keymint_domain::{KeyScope, Plan};
+use keymint_host::coding_agent;
 #[cfg(feature = "sandbox")]
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -187,15 +188,15 @@ impl Destinations {
     }
 
     /// Fails if no destination is named, and a coding agent would have the key in its transcript.
-    pub(crate) fn check_transcript(&self, command: &str, agent: Option<&str>) -> Result<(), CliError> {
+    pub(crate) fn check_transcript(&self, command: &str, of: &Sources<'_>) -> Result<(), CliError> {
+        let agent = of.caller("agent", coding_agent)?;
         let Some(agent) = agent.filter(|_| !self.print && !self.elsewhere()) else { return Ok(()) };
         let message = format!(
-            "{agent} seems to run this, and keeps what is printed in its transcript: name another place for the key"
+            "{agent}, and keeps what is printed in its transcript: run `keymint {command} --env-file`, which puts \
+             the key into .env here, or `keymint {command} --keyring`"
         );
-        Err(CliError::new(ErrorKind::Usage, message).hint(format!(
-            "Run `keymint {command} --env-file`, which puts it into .env here, or `keymint {command} --keyring`. \
-             --print prints it all the same. KEYMINT_AGENT=0 says that no agent runs this."
-        )))
+        let hint = "--print prints it into the transcript. KEYMINT_AGENT=0 says that no agent runs this.";
+        Err(CliError::new(ErrorKind::Usage, message).hint(hint))
     }
 
     /// Whether standard output gets the key: it is requested, or no other destination is.

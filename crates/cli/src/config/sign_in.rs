@@ -7,7 +7,7 @@ use crate::args::{BrowserArgs, EndpointArgs, TimeoutArgs};
 use crate::error::CliError;
 use crate::ui::message::Warning;
 use keymint_domain::{BaseUrl, Client, Plan, PollPolicy, Timeouts};
-use keymint_host::{Browser, Launcher};
+use keymint_host::{Browser, Caller, Launcher, ci_system, coding_agent};
 use keymint_http_adapter::{HttpOptions, Proxy, ProxySettings};
 use std::time::Duration;
 
@@ -117,7 +117,9 @@ pub(crate) struct SignInSettings {
     /// be delivered.
     pub(crate) persists: bool,
     /// The coding agent that runs this program.
-    pub(crate) agent: Option<&'static str>,
+    pub(crate) agent: Option<Caller>,
+    /// The CI system that runs this program, unless the user pastes the URL.
+    pub(crate) ci: Option<Caller>,
 }
 
 impl SignInSettings {
@@ -130,17 +132,19 @@ impl SignInSettings {
         let endpoints = Endpoints::resolve(servers, of)?;
         let http = network::http(&timeouts.servers.http_timeout, &servers.ca_file, of)?;
         endpoints.proxy(&http.proxy)?;
+        let listens = !of.switch("no-listen", browser.no_listen)?;
         Ok(Self {
             http,
             polling: polling(timeouts, of)?,
             timeout: of.get("sign-in-timeout", &timeouts.sign_in_timeout, wait)?.unwrap_or(SIGN_IN_TIMEOUT),
-            listens: !of.switch("no-listen", browser.no_listen)?,
+            listens,
             browser: resolve_browser(browser, of)?,
             is_played: false,
             may_ask: of.may_ask(browser.no_input)?,
             revokes: !of.switch("no-revoke", browser.no_revoke)?,
             persists: true,
-            agent: of.agent()?,
+            agent: of.caller("agent", coding_agent)?,
+            ci: of.caller("ci", ci_system)?.filter(|_| listens),
             endpoints,
         })
     }

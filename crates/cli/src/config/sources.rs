@@ -9,7 +9,7 @@ use crate::args::values::switch;
 use crate::error::CliError;
 use crate::os::env::Environment;
 use keymint_delivery_adapter::VariableName;
-use keymint_host::coding_agent;
+use keymint_host::Caller;
 use std::fmt::Display;
 use std::path::PathBuf;
 
@@ -161,10 +161,14 @@ impl<'a> Sources<'a> {
         Ok(!self.switch("no-input", no_input)?)
     }
 
-    /// The coding agent that runs this program, unless `KEYMINT_AGENT` says that none does.
-    pub(crate) fn agent(&self) -> Result<Option<&'static str>, CliError> {
-        let is_denied = self.get("agent", &None, switch)? == Some(false);
-        Ok(if is_denied { None } else { coding_agent() })
+    /// What runs this program, unless a variable (`KEYMINT_AGENT`, `KEYMINT_CI`) says that nothing of the kind does.
+    pub(crate) fn caller(
+        &self,
+        kind: &str,
+        find: fn() -> Option<Caller>,
+    ) -> Result<Option<Caller>, CliError> {
+        let is_denied = self.get(kind, &None, switch)? == Some(false);
+        Ok(if is_denied { None } else { find() })
     }
 
     /// The variable that programs look for a key in.

@@ -1,6 +1,19 @@
-//! Advice about the machine.
+//! Advice about the machine, and about what runs this program.
 
-use keymint_host::{Advice, HostEnvironment, HostKind};
+use crate::error::{CliError, ErrorKind};
+use keymint_host::{Advice, Caller, HostEnvironment, HostKind};
+
+/// What to do in CI instead of `keymint create`.
+pub(crate) const INSTEAD_OF_CREATE: &str = "run `keymint start`, open its address in a browser elsewhere \
+                                            and give the one that it ends on to `keymint finish`, or store \
+                                            a key from your own machine as a secret of the CI";
+
+/// Fails in CI, where no user can sign in with a browser.
+pub(crate) fn check_ci(ci: &Option<Caller>, instead: &str) -> Result<(), CliError> {
+    let Some(ci) = ci else { return Ok(()) };
+    let hint = "--no-listen lets a user paste the address. KEYMINT_CI=0 says that a user can sign in here.";
+    Err(CliError::new(ErrorKind::Usage, format!("{ci}, and no user can sign in there: {instead}")).hint(hint))
+}
 
 /// The steps after which the browser's redirect reaches this program.
 pub(crate) fn redirect(host: &HostEnvironment, port: u16) -> Option<Advice> {

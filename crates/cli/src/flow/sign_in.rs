@@ -78,7 +78,7 @@ fn open_browser(
     let spawn = |command: &mut Command| with_inherited_limit(|| command.spawn());
     let opening = settings.browser.open(&host, || listener.start_url(pending), spawn);
     context.ui.report(&Message::Browser(&opening));
-    if let Some(agent) = settings.agent {
+    if let Some(agent) = &settings.agent {
         context.ui.report(&Message::RunByAgent(agent));
     }
     let port = listener.redirect_uri().port_or_known_default().unwrap_or_default();

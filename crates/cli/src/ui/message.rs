@@ -5,7 +5,7 @@ use keymint_callback_adapter as listener;
 use keymint_domain::{
     AccountEmail, BaseUrl, DeliveryError, Event, KeyCheck, Restriction, RevocationOutcome, Stray, Target,
 };
-use keymint_host::{Advice, Opening};
+use keymint_host::{Advice, Caller, Opening};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub(crate) enum Message<'a> {
         is_played: bool,
     },
     Browser(&'a Opening),
-    RunByAgent(&'a str),
+    RunByAgent(&'a Caller),
     Advice(&'a Advice),
     WaitingForPerson {
         patience: Duration,

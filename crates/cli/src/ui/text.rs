@@ -55,7 +55,7 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
             return why.map(|why| Step(format!("{why}: open it yourself."))).collect();
         }
         Message::RunByAgent(agent) => {
-            Step(format!("{agent} seems to run this: it has to show you the address."))
+            Step(format!("{agent}: it has to show you the address."))
         }
         Message::Advice(Advice { text, command }) => {
             return [Step(text.clone())].into_iter().chain(command.clone().map(Command)).collect();

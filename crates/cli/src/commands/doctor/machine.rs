@@ -3,7 +3,7 @@
 use crate::config::{Endpoints, Sources};
 use crate::error::CliError;
 use crate::explain::delivery as explain;
-use crate::explain::host::redirect;
+use crate::explain::host::{INSTEAD_OF_CREATE, check_ci, redirect};
 use crate::explain::listener::{self_test, self_test_hint};
 use crate::flow::context::Context;
 use crate::flow::env_conflicts;
@@ -14,7 +14,7 @@ use crate::ui::json::{Finding, Health};
 use keymint_callback_adapter::{BindErrorKind, LoopbackListener, PortOwner, SelfTestErrorKind};
 use keymint_delivery_adapter::{Keyring, KeyringError, StateDir, wall_clock};
 use keymint_domain::Clock;
-use keymint_host::{Browser, HostEnvironment, HostKind, Obstacle};
+use keymint_host::{Browser, Caller, HostEnvironment, HostKind, Obstacle};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
@@ -99,19 +99,9 @@ pub(super) fn browser(browser: &Browser, host: &HostEnvironment) -> Finding {
 
 /// Whether the browser comes back to here.
 pub(super) fn place(host: &HostEnvironment, port: u16) -> Finding {
-    let message = match host.kind {
-        HostKind::Desktop if host.has_display => "a machine with a display",
-        HostKind::Desktop => "a machine without a display",
-        HostKind::Wsl => "Linux on Windows, where the browser is",
-        HostKind::Ssh => "a machine that is reached by SSH",
-        HostKind::Container => "a container",
-        HostKind::Codespace(_) => "a codespace",
-        HostKind::RemoteEditor => "a machine that an editor is connected to",
-        HostKind::Ci => "CI",
-    };
     match redirect(host, port) {
-        Some(advice) if host.kind != HostKind::Wsl => Finding::warning("place", message, advice),
-        _ => Finding::ok("place", message),
+        Some(advice) if host.kind != HostKind::Wsl => Finding::warning("place", host.description(), advice),
+        _ => Finding::ok("place", host.description()),
     }
 }
 
@@ -152,12 +142,20 @@ pub(super) fn lock(port: u16) -> Finding {
 }
 
 /// Whether a coding agent runs this.
-pub(super) fn agent(agent: Option<&str>) -> Finding {
+pub(super) fn agent(agent: Option<Caller>) -> Finding {
     let message = match agent {
-        Some(agent) => format!("{agent} seems to run this: a key is printed only with --print"),
+        Some(agent) => format!("{agent}: a key is printed only with --print"),
         None => "no coding agent is recognized".to_owned(),
     };
     Finding::ok("agent", &message)
+}
+
+/// Whether a CI system runs this.
+pub(super) fn ci(ci: &Option<Caller>) -> Finding {
+    match check_ci(ci, INSTEAD_OF_CREATE) {
+        Ok(()) => Finding::ok("ci", "no CI system is recognized"),
+        Err(error) => Finding { status: Health::Warning, ..of_failure("ci", error) },
+    }
 }
 
 /// Whether the keyring answers. A key can go elsewhere, so it is never a problem.
