@@ -3,7 +3,7 @@
 
 use crate::support::{create, keymint, machine};
 use keymint_sandbox::{Consent, Scenario, sign_in_remotely};
-use keymint_testkit::{Ended, free_port, full_disk};
+use keymint_testkit::{Ended, Terminal, free_port, full_disk};
 use serde_json::json;
 
 const AGENTS: [&str; 23] = [
@@ -100,6 +100,27 @@ async fn an_agent_may_print_a_key_name_a_place_for_it_or_be_denied() {
         let ended = create(Scenario::ready()).args(args).envs(variables.iter().copied()).sign_in().await;
         assert_eq!(ended.code, 0, "{args:?} {variables:?}: {}", ended.stderr);
     }
+}
+
+/// The terminal gets the key in an escape sequence.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_agent_gets_no_key_by_the_clipboard_of_its_terminal() {
+    let machine = machine(Scenario::ready()).await;
+    for (variables, code) in
+        [(&[("CLAUDECODE", "1")][..], 11), (&[("CLAUDECODE", "1"), ("KEYMINT_AGENT", "0")], 130)]
+    {
+        let create = machine.keymint(["create", "--no-browser", "--copy"]).env("TERM", "xterm");
+        let mut terminal = Terminal::start(create.envs(variables.iter().copied()));
+        if code == 130 {
+            terminal.url().await;
+            terminal.types("\x03").await;
+        }
+        let (ended, text) = terminal.end().await;
+        assert_eq!(ended, code, "{text}");
+        assert_eq!(text.contains("the output of the terminal is recorded"), code == 11, "{text}");
+    }
+    assert_eq!(machine.sandbox.requests().len(), 0);
 }
 
 #[tokio::test]

@@ -67,10 +67,12 @@ impl Clipboard {
     /// Finds a way. It prefers a program, which reports whether it worked. Each program is tried: it looks at
     /// the clipboard, which does not change.
     ///
+    /// The terminal is not used if its output is recorded, since the request to the terminal has the key.
+    ///
     /// # Errors
     ///
     /// [`NoClipboard`]
-    pub async fn find() -> Result<Self, NoClipboard> {
+    pub async fn find(is_recorded: bool) -> Result<Self, NoClipboard> {
         let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
         let mut tried = Vec::new();
         for Candidate { name, copy, look } in programs(is_set) {
@@ -83,7 +85,10 @@ impl Clipboard {
         if understands_sequences(env::var("TERM").ok().as_deref())
             && (io::stderr().is_terminal() || terminal::exists())
         {
-            return Ok(Self::by(Way::Terminal));
+            if !is_recorded {
+                return Ok(Self::by(Way::Terminal));
+            }
+            tried.push("the output of the terminal is recorded".to_owned());
         }
         Err(NoClipboard { tried })
     }

@@ -11,6 +11,7 @@ use keymint_delivery_adapter::{
     Clipboard, Command, Current, EnvFile, FileLocation, FoundEnvFile, Keyring, Overwrite, StoredItem,
 };
 use keymint_domain::{ApiKey, DeliveryError, KeyDestination};
+use keymint_host::coding_agent;
 use keymint_host::core_dumps::with_inherited_limit;
 
 /// A destination that is ready for the key.
@@ -41,7 +42,9 @@ impl<'a> Destination<'a> {
             reserved.push(Self::Command(command.around_spawn(|spawn| with_inherited_limit(spawn))));
         }
         if destinations.copy {
-            let clipboard = Clipboard::find().await.map_err(|error| explain::clipboard(&error))?;
+            let agent = context.sources.caller("agent", coding_agent)?;
+            let clipboard = Clipboard::find(agent.is_some() && !destinations.print).await;
+            let clipboard = clipboard.map_err(|error| explain::clipboard(&error))?;
             reserved.push(Self::Clipboard(clipboard.around_spawn(|spawn| with_inherited_limit(spawn))));
         }
         Ok(reserved)
