@@ -20,6 +20,7 @@ mod documents;
 mod env_file;
 mod failures;
 mod headless;
+mod integrations;
 mod json;
 mod keyring;
 mod live_platform;

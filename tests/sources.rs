@@ -23,7 +23,7 @@ pub(crate) fn files(extension: &str) -> BTreeMap<String, String> {
         }
     }
     let mut found = BTreeMap::new();
-    for folder in ["crates", "docs", "examples", "tests"] {
+    for folder in ["crates", "docs", "examples", "integrations", "tests"] {
         collect(&root().join(folder), extension, &mut found);
     }
     found
