@@ -65,6 +65,7 @@ mod env_file;
 #[doc(hidden)]
 pub mod fail_point;
 mod keyring;
+mod mask;
 mod process;
 mod store;
 pub mod threads;
