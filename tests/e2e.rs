@@ -24,6 +24,7 @@ mod integrations;
 mod json;
 mod keyring;
 mod live_platform;
+mod mask;
 mod memory;
 mod oidc_provider;
 mod outbound_hosts;

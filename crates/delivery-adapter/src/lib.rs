@@ -67,6 +67,7 @@ pub mod fail_point;
 mod keyring;
 mod mask;
 mod process;
+mod run;
 mod store;
 pub mod threads;
 mod variable;
@@ -80,6 +81,9 @@ pub use env_file::{
 };
 pub use keymint_host::WhichError;
 pub use keyring::{FoundItem, Keyring, KeyringError, StoredItem};
+pub use run::run_command;
+#[cfg(unix)]
+pub use run::{monitor, restart};
 pub use store::{
     FindSignInError, FinishedRun, Journal, KeyRecord, KeyState, KnownKey, Named, PendingSignIn, PortLock,
     PortLockError, RecoveryStore, StateDir, StoredKey, check_trusted_directory, private_files, read_trusted,
