@@ -31,7 +31,7 @@ impl AuthServer for HttpAuthServer {
         let (code, verifier) = (grant.code().expose(), grant.verifier().expose());
         self.endpoint.learn(code);
         self.endpoint.learn(verifier);
-        let tokens = self
+        let mut tokens = self
             .endpoint
             .post(Step::ExchangeCode, &["oauth", "token"])
             .form(&[
@@ -47,6 +47,8 @@ impl AuthServer for HttpAuthServer {
             })
             .await?;
         self.endpoint.learn(tokens.access_token.expose());
+        let redactor = &self.endpoint.redactor;
+        tokens.email = tokens.email.filter(|email| redactor.redact(email.as_str()) == email.as_str());
         Ok(tokens)
     }
 

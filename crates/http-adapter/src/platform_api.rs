@@ -4,12 +4,13 @@ use crate::endpoint::Endpoint;
 use crate::entries::Entry;
 use crate::list;
 use crate::paging::{Budget, LONGEST_LIST, Pages};
+use crate::redact::Shown;
 use crate::request::ApiRequest;
 use crate::wire::{self, CreateKey, OpenSession};
 use async_trait::async_trait;
 use keymint_domain::{
-    AccessToken, ApiKey, CreatedKey, KeyId, Listing, Login, NewKey, Organization, OrganizationId,
-    PlatformApi, Project, ServiceError, SessionKey, Step, Target,
+    AccessToken, ApiKey, CreatedKey, KeyId, Listing, Login, LoginOrganization, NewKey, Organization,
+    OrganizationId, PlatformApi, Project, ServiceError, SessionKey, Step, Target,
 };
 
 /// The endpoints of the platform's API that creating and checking a key needs. Created by
@@ -34,12 +35,29 @@ impl HttpPlatformApi {
     pub async fn check_answer(&self) -> Result<(), ServiceError> {
         self.endpoint.get(Step::CheckServer, &["v1", "models"], []).check_answer().await
     }
+
+    /// Reads a list, with `request` for the page after a cursor.
+    async fn read_pages<'a, T: Entry + Shown>(
+        &self,
+        budget: &Budget,
+        request: impl Fn(Option<(&str, &str)>) -> ApiRequest<'a>,
+    ) -> Result<Listing<T>, ServiceError> {
+        let mut pages = Pages::new(budget);
+        while pages.has_next() {
+            let request = request(pages.query()).allow_bytes(pages.bytes_left());
+            let (page, bytes) = request.send(|body| Ok((list::page(body)?, body.len()))).await?;
+            pages.add(page, bytes);
+        }
+        let mut listing = pages.into_listing();
+        self.endpoint.redactor.clean_list(&mut listing);
+        Ok(listing)
+    }
 }
 
 #[async_trait]
 impl PlatformApi for HttpPlatformApi {
     async fn login(&self, token: &AccessToken, app: &str) -> Result<Login, ServiceError> {
-        let login = self
+        let mut login = self
             .endpoint
             .post(Step::Login, &["dashboard", "onboarding", "login"])
             .bearer(token.expose())
@@ -49,13 +67,20 @@ impl PlatformApi for HttpPlatformApi {
             .send(wire::login)
             .await?;
         self.endpoint.learn(login.session.expose());
+        let (redactor, organizations) = (&self.endpoint.redactor, &mut login.organizations);
+        redactor.clean_list(organizations);
+        organizations.complete &= organizations.skipped == 0;
+        for LoginOrganization { projects, .. } in &mut organizations.items {
+            redactor.clean_list(projects);
+            projects.complete &= projects.skipped == 0;
+        }
         Ok(login)
     }
 
     async fn organizations(&self, session: &SessionKey) -> Result<Listing<Organization>, ServiceError> {
         let path = ["v1", "organizations"];
         self.budget.reset();
-        read_pages(&Budget::default(), |cursor| {
+        self.read_pages(&Budget::default(), |cursor| {
             self.endpoint.get(Step::ListOrganizations, &path, cursor).bearer(session.expose())
         })
         .await
@@ -68,7 +93,7 @@ impl PlatformApi for HttpPlatformApi {
     ) -> Result<Listing<Project>, ServiceError> {
         let path = ["dashboard", "organizations", organization.as_str(), "projects"];
         let query = [("detail", "basic"), ("limit", "100")];
-        read_pages(&self.budget, |cursor| {
+        self.read_pages(&self.budget, |cursor| {
             self.endpoint
                 .get(Step::ListProjects, &path, query.into_iter().chain(cursor))
                 .bearer(session.expose())
@@ -103,18 +128,4 @@ impl PlatformApi for HttpPlatformApi {
     async fn check_key(&self, key: &ApiKey) -> Result<(), ServiceError> {
         self.endpoint.get(Step::CheckKey, &["v1", "models"], []).bearer(key.expose()).send(|_| Ok(())).await
     }
-}
-
-/// Reads a list, with `request` for the page after a cursor.
-async fn read_pages<'a, T: Entry>(
-    budget: &Budget,
-    request: impl Fn(Option<(&str, &str)>) -> ApiRequest<'a>,
-) -> Result<Listing<T>, ServiceError> {
-    let mut pages = Pages::new(budget);
-    while pages.has_next() {
-        let request = request(pages.query()).allow_bytes(pages.bytes_left());
-        let (page, bytes) = request.send(|body| Ok((list::page(body)?, body.len()))).await?;
-        pages.add(page, bytes);
-    }
-    Ok(pages.into_listing())
 }

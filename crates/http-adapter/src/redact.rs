@@ -1,6 +1,7 @@
-//! Keeps the secrets of a run out of error texts.
+//! Keeps the secrets of a run out of error texts and titles.
 
 use keymint_domain::text::{redact_pieces, sanitize};
+use keymint_domain::{Listing, LoginOrganization, Organization, Project, Title};
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, HashSet};
 use std::hash::BuildHasher;
@@ -31,8 +32,22 @@ pub(crate) struct Redactor {
 #[derive(Default)]
 struct Pieces {
     by_length: BTreeMap<usize, HashSet<u64>>,
+    /// The hashes of whole secrets.
+    whole: HashSet<u64>,
+    /// The bytes that occur in any spelling, one bit for each: most titles have no run of these that is long enough.
+    bytes: [u64; 4],
     /// Whether a secret did not fit, so that no text can be known to be without it.
     is_full: bool,
+}
+
+impl Pieces {
+    /// Returns whether a piece may be in the text.
+    fn may_be_in(&self, text: &str) -> bool {
+        let occurs = |byte: &u8| self.bytes[usize::from(byte >> 6)] & (1 << (byte & 63)) != 0;
+        let shortest = self.by_length.keys().next();
+        let mut runs = text.as_bytes().split(|byte| !occurs(byte));
+        shortest.is_some_and(|&shortest| runs.any(|run| run.len() >= shortest))
+    }
 }
 
 impl Redactor {
@@ -49,8 +64,10 @@ impl Redactor {
             *pieces = Pieces { is_full: true, ..Pieces::default() };
             return;
         }
+        pieces.whole.insert(self.hashing.hash_one(secret));
         for (index, spelling) in spellings.iter().enumerate() {
             if !spelling.is_empty() && !spellings[..index].contains(spelling) {
+                spelling.bytes().for_each(|byte| pieces.bytes[usize::from(byte >> 6)] |= 1 << (byte & 63));
                 let length = spelling.len().min(SHORTEST_PIECE);
                 let windows = spelling.as_bytes().windows(length);
                 pieces
@@ -68,6 +85,27 @@ impl Redactor {
         sanitize(&self.redact(text), longest)
     }
 
+    /// Redacts the titles of a list. An entry whose id is a secret is unusable, since ids are shown and stored.
+    pub(crate) fn clean_list<T: Shown>(&self, list: &mut Listing<T>) {
+        let entries = list.items.len();
+        list.items.retain_mut(|entry| {
+            if let Some(title) = entry.title() {
+                let clean = self.redact(title.raw());
+                if clean != title.raw() {
+                    *title = Title::new(clean);
+                }
+            }
+            !self.is_secret(entry.id())
+        });
+        list.skipped += entries - list.items.len();
+    }
+
+    /// Returns whether the text is a whole secret.
+    fn is_secret(&self, text: &str) -> bool {
+        let pieces = self.pieces.lock().unwrap_or_else(PoisonError::into_inner);
+        pieces.whole.contains(&self.hashing.hash_one(text))
+    }
+
     /// Returns the text without any secret or long piece of one. Nothing of it is left if there were too many
     /// secrets to recognize them.
     pub(crate) fn redact(&self, text: &str) -> String {
@@ -79,9 +117,48 @@ impl Redactor {
             Some((end, _)) => &text[..end],
             None => text,
         };
+        if !pieces.may_be_in(text) {
+            return text.to_owned();
+        }
         redact_pieces(text, pieces.by_length.keys().copied(), |piece| {
             pieces.by_length[&piece.len()].contains(&self.hashing.hash_one(piece))
         })
+    }
+}
+
+/// An entry of a list that is shown.
+pub(crate) trait Shown {
+    fn id(&self) -> &str;
+    fn title(&mut self) -> Option<&mut Title>;
+}
+
+impl Shown for Organization {
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn title(&mut self) -> Option<&mut Title> {
+        self.title.as_mut()
+    }
+}
+
+impl Shown for LoginOrganization {
+    fn id(&self) -> &str {
+        self.organization.id()
+    }
+
+    fn title(&mut self) -> Option<&mut Title> {
+        self.organization.title()
+    }
+}
+
+impl Shown for Project {
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn title(&mut self) -> Option<&mut Title> {
+        self.title.as_mut()
     }
 }
 

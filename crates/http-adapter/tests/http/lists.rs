@@ -1,6 +1,6 @@
 //! Lists: invalid entries, and more than one page.
 
-use crate::support::{acme, answering, base, http, session};
+use crate::support::{acme, answer, answering, base, http, session};
 use keymint_domain::testing::{organization, project};
 use keymint_domain::{Listing, Organization, PlatformApi, Project, Role, ServiceErrorKind, Title};
 use wiremock::matchers::{method, query_param, query_param_is_missing};
@@ -61,6 +61,21 @@ async fn a_flag_is_set_by_true_alone_and_a_title_is_a_text() {
     acme.is_default = true;
     acme.personal = true;
     assert_eq!(organizations(body).await, vec![acme, plain("b"), plain("c"), plain("d")].into());
+}
+
+/// Titles and ids are shown, and are in JSON and in records.
+#[tokio::test]
+async fn a_secret_in_a_title_is_redacted_and_an_entry_whose_id_is_one_is_unusable() {
+    let body = r#"{"data": [{"id": "a", "title": "of sess-the-session, cut: sess-the-ses"}, {"id": "sess-the-session"},
+        {"id": "sess-the-session-too", "title": "sess-the"}]}"#;
+    let (mut a, mut b) = (organization("a"), organization("sess-the-session-too"));
+    a.title = Some(Title::new("of [redacted], cut: [redacted]"));
+    b.title = Some(Title::new("sess-the"));
+    assert_eq!(organizations(body).await, Listing::new(vec![a, b], 1, true));
+    let server = answering(answer(200, r#"{"data": [{"id": "p", "title": "sess-the-session"}]}"#)).await;
+    let mut project = project("p", false);
+    project.title = Some(Title::new("[redacted]"));
+    assert_eq!(projects(&server).await.unwrap(), vec![project].into());
 }
 
 #[tokio::test]

@@ -54,6 +54,27 @@ async fn whole_lists_are_read_in_their_order() {
     assert_eq!(read, items.into());
 }
 
+/// Titles and ids are shown, and are in JSON and in records.
+#[tokio::test]
+async fn a_secret_in_a_title_is_redacted_and_an_id_that_is_one_makes_its_list_incomplete() {
+    let read = organizations(
+        r#", "orgs": {"data": [
+            {"id": "a", "is_default": true, "title": "the-access-token", "projects": {"data": [
+                {"id": "p", "is_initial": true, "title": "of the-access-t…"}, {"id": "the-access-token"}
+            ]}},
+            {"id": "sess-1"}
+        ]}"#,
+    )
+    .await;
+
+    let (mut a, mut p) = (organization("a"), project("p", true));
+    a.is_default = true;
+    a.title = Some(Title::new("[redacted]"));
+    p.title = Some(Title::new("of [redacted]…"));
+    let a = LoginOrganization::new(a, Listing::new(vec![p], 1, false));
+    assert_eq!(read, Listing::new(vec![a], 1, false));
+}
+
 #[tokio::test]
 async fn what_is_no_list_is_nothing_and_the_login_succeeds() {
     for orgs in ["null", "7", "[]", r#""org-1""#, "{}", r#"{"data": null}"#, r#"{"data": {}}"#] {

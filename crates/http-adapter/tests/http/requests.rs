@@ -173,6 +173,11 @@ async fn what_the_answers_hold_is_what_comes_back() {
             .await;
     let tokens = http().auth_server(issuer).unwrap().exchange_code(&granted()).await.unwrap();
     assert_eq!(tokens.email.unwrap().as_str(), "dev@example.com");
+    let (_server, issuer) =
+        server(r#"{"access_token": "example", "id_token": "e30.eyJlbWFpbCI6ImRldkBleGFtcGxlLmNvbSJ9.c2ln"}"#)
+            .await;
+    let tokens = http().auth_server(issuer).unwrap().exchange_code(&granted()).await.unwrap();
+    assert!(tokens.email.is_none(), "the address has the token in it");
 
     let (_server, api) =
         server(r#"{"user": {"session": {"sensitive_id": "sess-2", "x": 1}, "y": []}}"#).await;
