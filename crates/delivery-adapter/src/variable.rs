@@ -34,7 +34,7 @@ impl VariableName {
             Err(InvalidVariableName("be the name of a variable: letters, digits and _, and no digit first"))
         } else if LOADING.contains(&&*upper) || upper.starts_with("LD_") || upper.starts_with("DYLD_") {
             Err(InvalidVariableName("not be a variable that decides what programs load"))
-        } else if OF_A_SHELL.contains(&name) || NUMBERS_OF_ZSH.contains(&name) {
+        } else if [&OF_A_SHELL[..], &NUMBERS_OF_ZSH, &SET_BY_A_SHELL].concat().contains(&name) {
             Err(InvalidVariableName("not be a variable that a shell keeps to itself"))
         } else {
             Ok(Self(name.to_owned()))
@@ -154,13 +154,41 @@ pub(crate) const NUMBERS_OF_ZSH: [&str; 14] = [
     "TRY_BLOCK_INTERRUPT",
 ];
 
+/// Variables of bash and zsh that these set themselves, or take for something else than a text: none has the key after
+/// a shell has read it.
+const SET_BY_A_SHELL: [&str; 23] = [
+    "BASHPID",
+    "BASH_ALIASES",
+    "BASH_ARGC",
+    "BASH_ARGV",
+    "BASH_ARGV0",
+    "BASH_CMDS",
+    "BASH_LINENO",
+    "BASH_SOURCE",
+    "BASH_SUBSHELL",
+    "COMP_WORDBREAKS",
+    "DIRSTACK",
+    "EPOCHREALTIME",
+    "EPOCHSECONDS",
+    "FUNCNAME",
+    "GROUPS",
+    "HISTCHARS",
+    "KEYBOARD_HACK",
+    "PIPESTATUS",
+    "USERNAME",
+    "_",
+    "dirstack",
+    "histchars",
+    "watch",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_variable_has_a_name_that_every_shell_takes_and_no_program_is_loaded_by() {
-        for name in ["OPENAI_API_KEY", "_", "a1", "OPENAI_KEY_LD_"] {
+        for name in ["OPENAI_API_KEY", "_a", "a1", "OPENAI_KEY_LD_"] {
             assert!(VariableName::parse(name).is_ok(), "{name}");
         }
         for name in [
@@ -179,6 +207,8 @@ mod tests {
             "UID",
             "functions",
             "SECONDS",
+            "GROUPS",
+            "_",
         ] {
             assert!(VariableName::parse(name).is_err(), "{name}");
         }
