@@ -90,7 +90,9 @@ pub(crate) fn check_owner(directory: &Path) -> io::Result<()> {
     let metadata = fs::metadata(directory)?;
     // The owner of a link decides its target.
     let link_owner = fs::symlink_metadata(directory)?.uid();
-    if metadata.uid() != euid() || !is_ours_or_the_systems(link_owner) {
+    let is_ours =
+        metadata.uid() == euid() && (!is_shared_number(euid()) || is_owner(&File::open(directory)?));
+    if !is_ours || !is_ours_or_the_systems(link_owner) {
         Err(io::Error::other("it belongs to another user"))
     } else if metadata.mode() & 0o022 != 0 {
         Err(io::Error::other("other users may write in it; `chmod 700` takes that from them"))
@@ -208,7 +210,8 @@ pub fn open(path: &Path) -> io::Result<File> {
 fn check_writers(file: &File) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;
     let metadata = file.metadata()?;
-    if !is_ours_or_the_systems(metadata.uid()) {
+    let owner = metadata.uid();
+    if !is_ours_or_the_systems(owner) || (is_shared_number(owner) && !is_owner(file)) {
         Err(io::Error::other("it belongs to another user"))
     } else if others_may_write(&metadata) {
         Err(io::Error::other("other users may write it; `chmod go-w` takes that from them"))
@@ -231,6 +234,29 @@ pub(super) fn others_may_write(metadata: &fs::Metadata) -> bool {
 #[cfg(unix)]
 pub(crate) fn is_ours_or_the_systems(user: u32) -> bool {
     [euid(), 0].contains(&user)
+}
+
+/// Returns whether several users may have this number: in a user namespace, one is that of all users who have none
+/// there (user_namespaces(7)). A process may have it as well.
+#[cfg(unix)]
+fn is_shared_number(user: u32) -> bool {
+    const USUAL: u32 = 65_534;
+    let number = || fs::read_to_string("/proc/sys/kernel/overflowuid").ok()?.trim().parse().ok();
+    cfg!(target_os = "linux") && user != 0 && user == number().unwrap_or(USUAL)
+}
+
+/// Returns whether the system takes this process for the owner of the file. It lets no other user set this flag
+/// (fcntl(2)).
+#[cfg(target_os = "linux")]
+fn is_owner(file: &File) -> bool {
+    use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+    fcntl_getfl(file).and_then(|flags| fcntl_setfl(file, flags | OFlags::NOATIME)).is_ok()
+}
+
+/// Not called on this system.
+#[cfg(all(unix, not(target_os = "linux")))]
+fn is_owner(_: &File) -> bool {
+    true
 }
 
 #[cfg(unix)]
@@ -389,6 +415,53 @@ mod tests {
             );
         }
         assert!(!home.path().join(".local").exists());
+    }
+
+    /// There all users have one number, and this user has it as well.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_belongs_to_another_user_is_refused_in_a_user_namespace_without_numbers() {
+        use std::os::unix::fs::{PermissionsExt, chown};
+        let home = tempfile::tempdir().unwrap();
+        let (file, directory) = (home.path().join("file"), home.path().join("directory"));
+        fs::write(&file, "text").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        create_directory(&directory).unwrap();
+        fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
+        let is_ours = || {
+            let status = std::process::Command::new("unshare")
+                .arg("--user")
+                .arg(env::current_exe().unwrap())
+                .args([
+                    "--exact",
+                    "store::private_files::tests::takes_what_the_environment_names_for_its_own",
+                ])
+                .env("KEYMINT_TEST_FILE", &file)
+                .env("KEYMINT_TEST_OWNED_DIRECTORY", &directory)
+                .stdout(std::process::Stdio::null())
+                .status();
+            status.is_ok_and(|status| status.success())
+        };
+        if !is_ours() {
+            return crate::skipped("the system has no user namespaces");
+        }
+        for path in [&file, &directory] {
+            if chown(path, Some(12_345), None).is_err() {
+                return crate::skipped("only the administrator can give files away");
+            }
+            assert!(!is_ours(), "{}", path.display());
+            chown(path, Some(0), None).unwrap();
+        }
+    }
+
+    /// What a child of the test above does.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn takes_what_the_environment_names_for_its_own() {
+        if let Some(directory) = env::var_os("KEYMINT_TEST_OWNED_DIRECTORY") {
+            check_owner(Path::new(&directory)).unwrap();
+            open(Path::new(&env::var_os("KEYMINT_TEST_FILE").unwrap())).unwrap();
+        }
     }
 
     #[cfg(unix)]
