@@ -17,6 +17,20 @@ async fn a_file_that_git_tracks_is_refused_unless_that_is_accepted() {
     assert!(ended.stderr.contains("do not commit the key"), "{}", ended.stderr);
 }
 
+/// Also where the file is not in the current folder.
+#[tokio::test]
+async fn the_command_that_takes_a_file_out_of_git_does_so_from_any_folder() {
+    let directory = Directory::with("A=1\n");
+    directory.git(&["init", "-q"]);
+    directory.git(&["add", "."]);
+    let said = refused(directory.create()).await;
+    let (_, command) = said.split_once("Take it out of git (`").expect(&said);
+    let (command, _) = command.split_once('`').unwrap();
+    let took_out = std::process::Command::new("sh").args(["-c", command]).current_dir("/").output().unwrap();
+    assert!(took_out.status.success(), "{command}: {took_out:?}");
+    delivered(directory.create()).await;
+}
+
 #[tokio::test]
 async fn a_file_that_git_would_add_is_told_with_the_line_that_prevents_it() {
     let directory = Directory::new();
