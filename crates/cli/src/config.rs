@@ -3,10 +3,8 @@
 
 mod create;
 mod file;
-pub(crate) mod key_name;
 mod network;
 mod options;
-mod profile;
 mod sign_in;
 mod sources;
 
@@ -14,9 +12,9 @@ use crate::args::OutputArgs;
 use crate::error::CliError;
 use crate::os::env::ProcessEnvironment;
 pub(crate) use create::{CreateSettings, Destinations, EnvFileOptions, KeyringOptions};
+pub(crate) use keymint_delivery_adapter::Profile;
 pub(crate) use network::{bundle, extra_roots, proxy_settings, roots_file};
 pub(crate) use options::{DEFINITIONS, Definition, Kind};
-pub(crate) use profile::Profile;
 pub(crate) use sign_in::{Endpoints, SignInSettings, resolve_browser};
 pub(crate) use sources::{Given, Source, Sources};
 

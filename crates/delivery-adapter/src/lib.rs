@@ -67,6 +67,7 @@ pub mod fail_point;
 mod keyring;
 mod mask;
 mod process;
+mod profile;
 mod run;
 mod store;
 pub mod threads;
@@ -81,6 +82,7 @@ pub use env_file::{
 };
 pub use keymint_host::WhichError;
 pub use keyring::{FoundItem, Keyring, KeyringError, StoredItem};
+pub use profile::{InvalidProfile, Profile};
 pub use run::run_command;
 #[cfg(unix)]
 pub use run::{monitor, restart};

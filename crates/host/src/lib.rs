@@ -5,6 +5,7 @@
 //!   reaches the program.
 //! - [`coding_agent`] and [`ci_system`] recognize a program that runs this one in place of a user.
 //! - [`Browser`] opens a URL where the user would see it, and reports why it did not.
+//! - [`key_name`] is the default name of a key that is created here.
 //! - [`Anonymizer`] removes paths and private values from a text about this machine.
 //! - [`which()`] finds a program before it is needed.
 //! - [`core_dumps`] keeps the memory of the program, which may have secrets, out of files.
@@ -37,6 +38,7 @@ mod browser;
 mod caller;
 pub mod core_dumps;
 mod environment;
+mod key_name;
 pub mod open_files;
 mod startable;
 mod which;
@@ -45,5 +47,6 @@ pub use anonymizer::Anonymizer;
 pub use browser::{Browser, InvalidLauncher, Launcher, Obstacle, Opening};
 pub use caller::{Caller, ci_system, coding_agent};
 pub use environment::{Advice, HostEnvironment, HostKind};
+pub use key_name::key_name;
 pub use startable::NotStartable;
 pub use which::{WhichError, search, which};

@@ -6,7 +6,7 @@ use crate::error::{CliError, ErrorKind};
 use crate::explain::delivery as explain;
 use crate::flow::context::Context;
 use crate::flow::create::create;
-use crate::ui::format::quoted;
+use crate::ui::format::{profile_flag, quoted};
 use keymint_delivery_adapter::{Keyring, run_command};
 use keymint_domain::ApiKey;
 use keymint_host::{WhichError, ci_system, core_dumps, search, which};
@@ -79,7 +79,10 @@ async fn stored_key(context: &Context, may_ask: bool, mask: bool) -> Result<ApiK
     }
     stored.ok_or_else(|| {
         CliError::new(ErrorKind::NoKey, format!("the keyring has no key for the profile {profile}")).hint(
-            format!("Create one with `keymint create --keyring{}`, and run this again.", profile.flag()),
+            format!(
+                "Create one with `keymint create --keyring{}`, and run this again.",
+                profile_flag(profile)
+            ),
         )
     })
 }

@@ -1,7 +1,6 @@
 //! The settings of a run that creates a key: how to sign in, which key, and where it goes.
 
-use super::key_name;
-use super::profile::Profile;
+use super::Profile;
 use super::sign_in::SignInSettings;
 use super::sources::Sources;
 use crate::args::values::{check_local, key_scopes, lifetime, local_name, plain_text};
@@ -10,9 +9,11 @@ use crate::args::{
     TimeoutArgs,
 };
 use crate::error::{CliError, ErrorKind};
-use keymint_delivery_adapter::VariableName;
+use keymint_delivery_adapter::{VariableName, wall_clock};
 use keymint_domain::{KeyScope, Plan};
-use keymint_host::coding_agent;
+use keymint_host::{coding_agent, key_name};
+use rand::TryRng;
+use rand::rngs::SysRng;
 #[cfg(feature = "sandbox")]
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -81,7 +82,8 @@ impl CreateSettings {
         of: &Sources<'_>,
     ) -> Result<Self, CliError> {
         let name = of.get("name", &key.name, plain_text)?;
-        let name = name.map_or_else(key_name::default, Ok).map_err(CliError::internal)?;
+        let random = SysRng.try_next_u64().map_err(CliError::internal)?;
+        let name = name.unwrap_or_else(|| key_name(&wall_clock::utc_now(), random));
         let mut plan = sign_in.plan(name);
         plan.key.expires_in = of.get("expires", &restrictions.expires, lifetime)?;
         plan.key.scopes = scopes(restrictions, of)?;

@@ -1,9 +1,9 @@
 //! Where the value of an option comes from: its flag, else its environment variable, else the
 //! configuration file, else its default.
 
+use super::Profile;
 use super::file;
 use super::file::parser::FileSettings;
-use super::profile::Profile;
 use crate::args::OutputArgs;
 use crate::args::values::switch;
 use crate::error::CliError;

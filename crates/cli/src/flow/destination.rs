@@ -4,7 +4,7 @@ use crate::config::{Destinations, EnvFileOptions, KeyringOptions, Profile};
 use crate::error::CliError;
 use crate::explain::delivery as explain;
 use crate::flow::context::Context;
-use crate::ui::format::{own_path, shown};
+use crate::ui::format::{own_path, profile_flag, shown};
 use crate::ui::message::DeliveredTo;
 use crate::ui::prompter::Prompter;
 use keymint_delivery_adapter::{
@@ -75,7 +75,7 @@ impl<'a> Destination<'a> {
                 DeliveredTo::EnvFile { path: file.path(), variable: file.variable().as_str() }
             }
             Self::Keyring(_, profile) => {
-                DeliveredTo::Keyring { profile: profile.as_str(), profile_flag: profile.flag() }
+                DeliveredTo::Keyring { profile: profile.as_str(), profile_flag: profile_flag(profile) }
             }
             Self::Command(command) => DeliveredTo::Command { name: command.name() },
             Self::Clipboard(clipboard) => DeliveredTo::Clipboard { is_confirmed: clipboard.is_confirmed() },

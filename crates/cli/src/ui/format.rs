@@ -2,6 +2,7 @@
 
 use crate::ui::message::Warning;
 use keymint_callback_adapter as listener;
+use keymint_delivery_adapter::Profile;
 use keymint_domain::text::{escape, in_one_piece, quote, sanitize};
 use keymint_domain::{Candidate, KeyCheck, Restriction, Stray, Target, Title};
 use keymint_host::Obstacle;
@@ -39,6 +40,11 @@ pub(crate) fn own_path(path: &Path) -> String {
 pub(crate) fn recover_command(path: &Path) -> String {
     let id = path.file_stem().unwrap_or_default();
     format!("`keymint recover {} --print`", escape(&id.to_string_lossy()))
+}
+
+/// The flag that selects a profile, after a space; empty for the default one.
+pub(crate) fn profile_flag(profile: &Profile) -> String {
+    if profile.is_default() { String::new() } else { format!(" --profile {profile}") }
 }
 
 /// The result of a key check, with what to do.

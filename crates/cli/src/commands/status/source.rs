@@ -3,7 +3,7 @@
 use crate::config::Profile;
 use crate::error::CliError;
 use crate::flow::context::Context;
-use crate::ui::format::own_path;
+use crate::ui::format::{own_path, profile_flag};
 use crate::ui::json;
 use keymint_delivery_adapter::{EnvFile, EnvFileErrorKind, Keyring, KeyringError, VariableName};
 use keymint_domain::ApiKey;
@@ -104,7 +104,7 @@ impl KeySource {
                     .to_owned(),
             ),
             Self::Keyring { profile } => {
-                Some(format!("Only what `keymint run{} -- CMD` starts is given it.", profile.flag()))
+                Some(format!("Only what `keymint run{} -- CMD` starts is given it.", profile_flag(profile)))
             }
         }
     }

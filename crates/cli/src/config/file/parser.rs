@@ -1,7 +1,7 @@
 //! The settings of the configuration file for one profile: its table wins over what precedes all tables.
 
+use crate::config::Profile;
 use crate::config::options::{DEFINITIONS, Definition, Kind};
-use crate::config::profile::Profile;
 use crate::error::CliError;
 use crate::ui::format::quoted;
 use keymint_domain::text::redact_typed;

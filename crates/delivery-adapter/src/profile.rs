@@ -1,14 +1,20 @@
-//! The name of a profile.
+//! The profile of a key in the keyring.
 
 use std::fmt;
 
 /// Longest name, in characters.
 const LONGEST: usize = 64;
 
-/// A profile of the configuration file, which also names a key in the keyring.
+/// The name by which a key is found in the [keyring](crate::Keyring), so that a user can have several.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Profile(String);
+pub struct Profile(String);
 
+/// The error of a name that cannot be that of a profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it must be at most 64 letters, digits, -, _ and .")]
+pub struct InvalidProfile(());
+
+/// The profile of a user who names none.
 impl Default for Profile {
     fn default() -> Self {
         Self("default".to_owned())
@@ -16,27 +22,28 @@ impl Default for Profile {
 }
 
 impl Profile {
-    pub(super) fn parse(name: &str) -> Result<Self, &'static str> {
+    /// Takes the name of a profile.
+    ///
+    /// # Errors
+    ///
+    /// If it is empty, too long, or has other characters than ASCII letters, digits, `-`, `_` and `.`.
+    pub fn parse(name: &str) -> Result<Self, InvalidProfile> {
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         if (1..=LONGEST).contains(&name.len()) && name.chars().all(fits) {
             Ok(Self(name.to_owned()))
         } else {
-            Err("it must be at most 64 letters, digits, -, _ and .")
+            Err(InvalidProfile(()))
         }
     }
 
-    pub(crate) fn as_str(&self) -> &str {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether this is the profile of a run that names none.
-    pub(crate) fn is_default(&self) -> bool {
+    /// Returns whether this is the default profile.
+    pub fn is_default(&self) -> bool {
         *self == Self::default()
-    }
-
-    /// The flag that selects this profile, after a space; empty for the default one.
-    pub(crate) fn flag(&self) -> String {
-        if self.is_default() { String::new() } else { format!(" --profile {self}") }
     }
 }
 
