@@ -37,6 +37,8 @@ const CREATE_EXAMPLES: &str = include_str!("../help/create-examples.txt").trim_a
 const CREATE_HELP: &str = include_str!("../help/create.txt").trim_ascii_end();
 const DOCTOR_ABOUT: &str = include_str!("../help/doctor.txt").trim_ascii_end();
 const FINISH_HELP: &str = include_str!("../help/finish.txt").trim_ascii_end();
+#[cfg(feature = "mcp")]
+const MCP_ABOUT: &str = include_str!("../help/mcp.txt").trim_ascii_end();
 const RECOVER_HELP: &str = include_str!("../help/recover.txt").trim_ascii_end();
 const STATUS_HELP: &str = include_str!("../help/status.txt").trim_ascii_end();
 const RUN_HELP: &str = include_str!("../help/run.txt").trim_ascii_end();
@@ -111,6 +113,14 @@ pub(crate) enum Command {
     /// Run a command with the stored key in its environment
     #[command(after_help = RUN_HELP, verbatim_doc_comment)]
     Run(RunArgs),
+    #[cfg(feature = "mcp")]
+    /// Serve coding agents, which get keys for their users and never see them (MCP)
+    #[command(long_about = MCP_ABOUT, verbatim_doc_comment)]
+    Mcp {
+        /// Profile of the configuration file, and which of the stored keys [default: default]
+        #[arg(long, value_name = "NAME")]
+        profile: Option<String>,
+    },
     /// Remove a stored key from the keyring; on the server it stays valid
     Forget(ForgetArgs),
     /// Show each setting, its value, and where it comes from
@@ -151,6 +161,8 @@ impl Command {
             Self::Status(args) => (Some(&args.profile), json(args.json)),
             Self::Doctor(args) => (Some(&args.profile), json(args.json)),
             Self::Run(args) => (Some(&args.profile), json(args.json)),
+            #[cfg(feature = "mcp")]
+            Self::Mcp { profile } => (Some(profile), json(false)),
             Self::Forget(args) => (Some(&args.profile), json(args.json)),
             Self::Config(args) => (Some(&args.profile), json(args.json)),
             #[cfg(feature = "sandbox")]

@@ -9,6 +9,8 @@ pub(crate) mod doctor;
 pub(crate) mod finish;
 pub(crate) mod forget;
 pub(crate) mod list;
+#[cfg(feature = "mcp")]
+pub(crate) mod mcp;
 pub(crate) mod recover;
 pub(crate) mod run;
 #[cfg(feature = "sandbox")]

@@ -76,6 +76,9 @@ fn run() -> ExitCode {
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => block_on(context, Box::pin(commands::sandbox::run(&args, context))),
         Command::Run(args) => block_on(context, Box::pin(commands::run::run(args, context))),
+        // Standard output is the protocol's.
+        #[cfg(feature = "mcp")]
+        Command::Mcp { .. } => block_on(&context.without_json(), Box::pin(commands::mcp::run(context))),
         Command::Forget(_) => block_on(context, Box::pin(commands::forget::run(context))),
         Command::Config(args) => context.ui.end(commands::config::run(&args, context)),
         Command::Completions { shell } => context.ui.end(commands::completions::run(shell)),

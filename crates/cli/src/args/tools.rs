@@ -4,7 +4,7 @@ use super::shared::EndpointArgs;
 use clap::{Args as ClapArgs, ValueHint};
 use std::path::PathBuf;
 
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Default, ClapArgs)]
 pub(crate) struct DoctorArgs {
     /// Profile of the configuration file
     #[arg(long, value_name = "NAME")]

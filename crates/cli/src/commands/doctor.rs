@@ -11,21 +11,37 @@ use crate::error::{CliError, ErrorKind};
 use crate::flow::context::Context;
 use crate::ui::json::{self, Finding, Health};
 use crate::ui::stdout;
-use keymint_callback_adapter::Outcome;
+use keymint_callback_adapter::{LoopbackListener, Outcome};
 use keymint_delivery_adapter::wall_clock;
 use keymint_host::{HostEnvironment, ci_system, coding_agent};
 use keymint_terminal::stderr;
 use std::process::ExitCode;
 
-/// Looks at everything in the order in which a sign-in needs it, and shows each finding at once.
+/// Shows each finding at once.
 pub(crate) async fn run(args: &DoctorArgs, context: &Context) -> Result<ExitCode, CliError> {
     let report = args.report.as_ref().map(|path| report::check(path, args.force)).transpose()?;
+    let mut findings = Vec::new();
+    let listener = examine(args, context, |finding| show(finding, &mut findings)).await?;
+    if let Some(file) = &report {
+        // Only now, so that no other program takes the port before the sign-in.
+        if let Some(listener) = listener {
+            listener.conclude(Outcome::DryRun).await;
+        }
+        report::write(file, args, context, &mut findings).await?;
+    }
+    Ok(end(&findings, context.ui.wants_json()))
+}
+
+/// Looks at everything in the order in which a sign-in needs it. Returns the listener that holds the port.
+pub(crate) async fn examine(
+    args: &DoctorArgs,
+    context: &Context,
+    mut add: impl FnMut(Finding),
+) -> Result<Option<LoopbackListener>, CliError> {
     let sources = &context.sources;
     let endpoints = Endpoints::resolve(&args.endpoints, sources)?;
     let browser = resolve_browser(&BrowserArgs::default(), sources)?;
     let host = HostEnvironment::detect();
-    let mut findings = Vec::new();
-    let mut add = |finding| show(finding, &mut findings);
 
     add(machine::config(sources));
     let sign_in = machine::lock(endpoints.callback_port);
@@ -52,14 +68,7 @@ pub(crate) async fn run(args: &DoctorArgs, context: &Context) -> Result<ExitCode
     if may_connect {
         network::servers(&endpoints, roots, proxies).await.into_iter().for_each(add);
     }
-    if let Some(file) = &report {
-        // Only now, so that no other program takes the port before the sign-in.
-        if let Some(listener) = listener {
-            listener.conclude(Outcome::DryRun).await;
-        }
-        report::write(file, args, context, &mut findings).await?;
-    }
-    Ok(end(&findings, context.ui.wants_json()))
+    Ok(listener)
 }
 
 fn show(finding: Finding, findings: &mut Vec<Finding>) {

@@ -1,0 +1,289 @@
+//! `create_api_key`: a new key, from the checked destination to the delivered key.
+
+use crate::call::Call;
+use crate::destination::{DeliveredTo, Destination, DestinationKind, Requested, shown};
+use crate::dialog::Answer;
+use crate::failure::{Failure, Kind};
+use crate::output::{Key, Place, places};
+use crate::sign_in::{Page, SignIn, described, page, report};
+use keymint_callback_adapter::{BrowserMismatch, Outcome};
+use keymint_delivery_adapter::{Journal, KeyRecord, KeyState, wall_clock};
+use keymint_domain::text::quote;
+use keymint_domain::{
+    AccountEmail, AuthorizationGrant, DeliveryReport, Event, KeyDestination, KeyLifetime, Plan,
+    ProvisionedKey, Session, Step, Target,
+};
+use keymint_host::key_name;
+use rand::TryRng;
+use rand::rngs::SysRng;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+/// Longest name in a message, in characters.
+const LONGEST_NAME: usize = 80;
+
+/// The arguments of the tool.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CreateApiKey {
+    /// Where the key goes: `env_file` is a variable in a dotenv file, `keyring` the keyring of the operating system.
+    destination: DestinationKind,
+    /// For `env_file`: the file, in a root of the client. A relative path begins at the first root. Default: `.env`.
+    path: Option<String>,
+    /// For `env_file`: the variable. Default: `OPENAI_API_KEY`.
+    variable: Option<String>,
+    /// The id or the title of the organization. By default the preferred one of the user.
+    organization: Option<String>,
+    /// The id or the title of the project. By default the default project.
+    project: Option<String>,
+    /// The name of the key on the platform. By default one with user, host and date.
+    name: Option<String>,
+    /// How long the key is valid, such as `90d` or `12h`. By default without a limit.
+    expires: Option<String>,
+}
+
+/// A created key, without the key itself.
+#[derive(Debug, Serialize)]
+pub(crate) struct CreatedKey {
+    /// The result, in a sentence for the user.
+    summary: String,
+    organization: Place,
+    project: Place,
+    key: Key,
+    delivered_to: DeliveredTo,
+    /// Warnings for the user.
+    warnings: Vec<String>,
+}
+
+/// Everything that a key needs before the user signs in.
+struct Prepared {
+    plan: Plan,
+    destination: Destination,
+    warnings: Vec<String>,
+    journal: Journal,
+}
+
+pub(crate) async fn run(call: Call, arguments: CreateApiKey) -> Result<CreatedKey, Failure> {
+    let plan = arguments.plan(&call)?;
+    let preparing = async {
+        let CreateApiKey { destination: kind, path, variable, .. } = &arguments;
+        let requested = Requested { kind: *kind, path: path.as_deref(), variable: variable.as_deref() };
+        let (destination, mut warnings) = requested.reserve(&call).await?;
+        let journal = begin_journal(&call, &mut warnings)?;
+        Ok(Prepared { plan, destination, warnings, journal })
+    };
+    let mut prepared = call.unless_cancelled(preparing).await?;
+    let purpose = format!("an API key is created and put into {}", prepared.destination.in_words());
+    let (sign_in, grant) = call.unless_cancelled(SignIn::begin(&call, &purpose)).await?;
+    let created = prepared.create(&call, &sign_in, grant).await;
+    let ending = sign_in.disconnect(&call);
+    let result = match created {
+        Ok(created) => prepared.deliver(&call, created).await,
+        Err(failure) => Err(failure),
+    };
+    conclude(ending, &result).await;
+    result
+}
+
+async fn conclude(ending: Page, result: &Result<CreatedKey, Failure>) {
+    ending.conclude(result.as_ref().map_or_else(page, |_| Outcome::KeyDelivered)).await;
+}
+
+/// Begins the journal, and warns once of each key that may exist although its run never said so.
+fn begin_journal(call: &Call, warnings: &mut Vec<String>) -> Result<Journal, Failure> {
+    let state = &call.settings.state;
+    for mut run in state.finished_runs().unwrap_or_default() {
+        let exists = match run.record.state {
+            KeyState::Requested => "may have created",
+            KeyState::Created => "created",
+            _ => continue,
+        };
+        let name = quote(&run.record.name, LONGEST_NAME);
+        warnings
+            .push(format!("an earlier run was killed when it {exists} the key {name}, which is in no place"));
+        let _ = run.unknown();
+    }
+    state.journal().map_err(|error| Failure::state(&error))
+}
+
+impl CreateApiKey {
+    fn plan(&self, call: &Call) -> Result<Plan, Failure> {
+        let named = |field: &str, value: &Option<String>| match value.as_deref() {
+            Some(text) if text.is_empty() || text.contains(char::is_control) => {
+                Err(Failure::usage(format!("`{field}` must be text of one line that is not empty")))
+            }
+            text => Ok(text.map(str::to_owned)),
+        };
+        let mut plan = call.settings.plan.clone();
+        plan.key.name = match named("name", &self.name)? {
+            Some(name) => name,
+            None => key_name(&wall_clock::utc_now(), SysRng.try_next_u64().map_err(Failure::internal)?),
+        };
+        if let Some(expires) = &self.expires {
+            let lifetime = humantime::parse_duration(expires).ok();
+            let lifetime = lifetime.and_then(|lifetime| KeyLifetime::try_from(lifetime).ok());
+            let invalid =
+                || Failure::usage("`expires` must be a time such as 90d or 12h, of at most 365 days");
+            plan.key.expires_in = Some(lifetime.ok_or_else(invalid)?);
+        }
+        let selector = &mut plan.selector;
+        if let Some(organization) = named("organization", &self.organization)? {
+            selector.organization = Some(organization);
+            selector.project = None;
+        }
+        if let Some(project) = named("project", &self.project)? {
+            selector.project = Some(project);
+        }
+        Ok(plan)
+    }
+}
+
+impl Prepared {
+    /// From the user who has come back to the created key.
+    async fn create(
+        &mut self,
+        call: &Call,
+        sign_in: &SignIn,
+        grant: AuthorizationGrant,
+    ) -> Result<ProvisionedKey, Failure> {
+        let Self { plan, journal, .. } = self;
+        let before_creation = async {
+            let session = sign_in.sign_in(call, plan, grant).await?;
+            let observer = |event| report(call, &event);
+            let provisioner = sign_in.provisioner(call, plan).observed_by(&observer);
+            let target = provisioner.wait_for_target(&session).await?;
+            confirm_browser(call, sign_in.browser_mismatch(), &target, session.account()).await?;
+            Ok((session, target))
+        };
+        let (session, target) = call.unless_cancelled(before_creation).await?;
+        let record = KeyRecord::requested(&plan.key.name, &target, call.settings.api_base.as_str());
+        journal.requested(record).map_err(|error| Failure::state(&error))?;
+        let created = request(call, sign_in, plan, session, target).await;
+        match &created {
+            Ok(_) => {}
+            Err(Failure { kind: Kind::OutcomeUnknown, .. }) => journal.unknown(),
+            Err(_) => journal.discard(),
+        }
+        created
+    }
+
+    /// Delivers the key, or keeps it.
+    async fn deliver(self, call: &Call, created: ProvisionedKey) -> Result<CreatedKey, Failure> {
+        let Self { destination: mut to, mut warnings, mut journal, .. } = self;
+        let ProvisionedKey { target, name, key, details, unconfirmed, end, .. } = created;
+        journal.created(&key, &details);
+        if !end.arrives(&call.clock).await {
+            warnings.push("the server's answer broke off after the key".to_owned());
+        }
+        if !unconfirmed.is_empty() {
+            warnings.push(format!("the server did not confirm {unconfirmed:?} of the key"));
+        }
+        let mut delivery = DeliveryReport::default();
+        let outcome = to.deliver(&key).await;
+        delivery.add(to.port(), outcome);
+        journal.delivered(&delivery, to.profile());
+        if delivery.must_be_kept() {
+            let mut recovery = call.settings.state.recovery(journal.id());
+            let kept = recovery.deliver(&key).await;
+            delivery.add_kept(&recovery, kept);
+            let path = recovery.path().map(shown);
+            if let Some(path) = recovery.path() {
+                journal.kept(path);
+            }
+            return Err(not_delivered(&name, &delivery, path));
+        }
+        let record = journal.record().expect("it was written before the key was requested");
+        let (organization, project) = places(&target);
+        let key = Key::from(record);
+        let summary = format!(
+            "Created the key {} (ending in {}) in project {} of organization {}. It is in {}.",
+            quote(&key.name, LONGEST_NAME),
+            key.last4.as_deref().unwrap_or("????"),
+            quote(project.name(), LONGEST_NAME),
+            quote(organization.name(), LONGEST_NAME),
+            to.in_words(),
+        );
+        Ok(CreatedKey { summary, organization, project, key, delivered_to: to.delivered_to(), warnings })
+    }
+}
+
+/// Requests the key. A call that is cancelled ends before the request is sent; after that, its answer is waited for.
+async fn request(
+    call: &Call,
+    sign_in: &SignIn,
+    plan: &Plan,
+    session: Session,
+    target: Target,
+) -> Result<ProvisionedKey, Failure> {
+    // True from the request to the whole answer.
+    let (sender, mut in_flight) = watch::channel(false);
+    let observer = |event: Event| {
+        match event {
+            Event::CreationRequested => drop(sender.send_replace(true)),
+            Event::Retrying { step: Step::CreateKey, .. } => drop(sender.send_replace(false)),
+            _ => {}
+        }
+        report(call, &event);
+    };
+    let provisioner = sign_in.provisioner(call, plan).observed_by(&observer);
+    let stopped = async {
+        call.cancelled.cancelled().await;
+        let _ = in_flight.wait_for(|in_flight| !in_flight).await;
+    };
+    tokio::select! {
+        biased;
+        () = stopped => Err(Failure::cancelled()),
+        created = provisioner.create_key(session, target) => created.map_err(Failure::from),
+    }
+}
+
+/// Asks before a key is created in another user's account: the browser that came back may not be the one of the user
+/// here.
+async fn confirm_browser(
+    call: &Call,
+    mismatch: Option<BrowserMismatch>,
+    target: &Target,
+    account: Option<&AccountEmail>,
+) -> Result<(), Failure> {
+    let what = match mismatch {
+        None => return Ok(()),
+        Some(BrowserMismatch::AnotherUser) => "the answer came from a program that is not known to be yours",
+        Some(BrowserMismatch::TwoBrowsers) => "two browsers opened the sign-in, which was meant for one",
+        Some(_) => "the answer came from another browser than the one that was opened",
+    };
+    let account = account.map_or("unknown", AccountEmail::as_str);
+    let question = format!("Careful: {what}. Account: {account}, {}. Create a key there?", described(target));
+    let why = match call.dialog.confirm(question).await {
+        Answer::Yes => return Ok(()),
+        Answer::No => "the user did not want a key there",
+        Answer::Missing => "the client cannot ask whether that is right",
+    };
+    Err(Failure::new(
+        Kind::SignInRefused,
+        format!("{what}, and {why}"),
+        "Call the tool again, and have the user sign in with the browser that opens.",
+    ))
+}
+
+/// The failure of a key that its destination did not take, and that may be kept in this file.
+fn not_delivered(name: &str, delivery: &DeliveryReport, kept_in: Option<String>) -> Failure {
+    let failures: Vec<_> =
+        delivery.failures().iter().map(|(to, error)| format!("{to} failed ({error})")).collect();
+    let message =
+        format!("the key {} was created, but {}", quote(name, LONGEST_NAME), failures.join(", and "));
+    match (kept_in, delivery.kept()) {
+        (Some(path), _) => Failure::new(
+            Kind::DeliveryFailed,
+            format!("{message}; it is kept in {path}"),
+            "The tool `recover_key` delivers it, to another destination if need be.",
+        ),
+        (None, kept) => {
+            let why = kept.and_then(Result::err).map_or_else(String::new, |error| format!(" ({error})"));
+            Failure::new(
+                Kind::KeyLost,
+                format!("{message}, and it could not be kept either{why}"),
+                "The user has to delete it where the platform lists keys. Then call the tool again.",
+            )
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! The destinations of a key: checked before the user signs in, and a value to replace is agreed on.
+
+use crate::call::Call;
+use crate::dialog::Answer;
+use crate::failure::Failure;
+use crate::roots::Roots;
+use keymint_delivery_adapter::{
+    Current, EnvFile, FileLocation, FoundEnvFile, GitStatus, Keyring, Overwrite, Profile, StoredItem,
+    VariableName, Warning,
+};
+use keymint_domain::text::escape;
+use keymint_domain::{ApiKey, DeliveryError, KeyDestination};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// The file that programs look for in the directory that they are started in.
+pub(crate) const ENV_FILE: &str = ".env";
+
+/// The place for the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DestinationKind {
+    EnvFile,
+    Keyring,
+}
+
+/// A destination as a call names it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Requested<'a> {
+    pub(crate) kind: DestinationKind,
+    pub(crate) path: Option<&'a str>,
+    pub(crate) variable: Option<&'a str>,
+}
+
+/// A destination that is ready for the key.
+#[derive(Debug)]
+pub(crate) enum Destination {
+    EnvFile(EnvFile),
+    Keyring(Keyring, Profile),
+}
+
+/// The place that has the key.
+#[derive(Debug, Serialize)]
+pub(crate) struct DeliveredTo {
+    /// `env_file` or `keyring`.
+    kind: &'static str,
+    /// The absolute path of the file.
+    path: Option<String>,
+    /// The variable in the file.
+    variable: Option<String>,
+    /// The profile in the keyring.
+    profile: Option<String>,
+}
+
+impl Requested<'_> {
+    /// Does everything that can fail without the key. Also returns warnings.
+    pub(crate) async fn reserve(self, call: &Call) -> Result<(Destination, Vec<String>), Failure> {
+        match self.kind {
+            DestinationKind::EnvFile => self.env_file(call).await,
+            DestinationKind::Keyring if self.path.is_some() || self.variable.is_some() => {
+                Err(Failure::usage("`path` and `variable` are for the destination `env_file`"))
+            }
+            DestinationKind::Keyring => Ok((keyring(call).await?, Vec::new())),
+        }
+    }
+
+    async fn env_file(self, call: &Call) -> Result<(Destination, Vec<String>), Failure> {
+        let variable = match self.variable {
+            Some(name) => VariableName::parse(name).map_err(|error| Failure::usage(error.to_string()))?,
+            None => call.settings.variable.clone(),
+        };
+        let roots = Roots::of(call).await?;
+        let location = FileLocation::find(roots.resolve(self.path.unwrap_or(ENV_FILE))).await?;
+        roots.check(location.path())?;
+        let found = location.inspect(variable).await?;
+        let mut warnings: Vec<_> =
+            found.warnings().iter().map(|warning| in_words(found.path(), warning)).collect();
+        warnings.extend(git(&found)?);
+        let overwrite = consent_to_replace_value(call, &found).await?;
+        Ok((Destination::EnvFile(found.reserve(overwrite)?), warnings))
+    }
+}
+
+/// A value is replaced only if the user agrees to lose it.
+async fn consent_to_replace_value(call: &Call, found: &FoundEnvFile) -> Result<Overwrite, Failure> {
+    let Current::One(lines) = found.current() else { return Ok(Overwrite::Never) };
+    let (file, variable) = (shown(found.path()), found.variable().as_str());
+    let question = format!(
+        "{file} sets {variable} already ({lines}). Replace its value with a new API key? The old value is lost then."
+    );
+    match call.dialog.confirm(question).await {
+        Answer::Yes => Ok(Overwrite::IfUnchanged),
+        Answer::No => Err(Failure::unusable(
+            format!("{file} sets {variable} already ({lines}), and the user wants to keep the value"),
+            "Use what is there, or name another variable or file.",
+        )),
+        Answer::Missing => Ok(Overwrite::Never),
+    }
+}
+
+async fn keyring(call: &Call) -> Result<Destination, Failure> {
+    let profile = &call.settings.profile;
+    let found = Keyring::inspect(profile.as_str()).await?;
+    let item = match found.current() {
+        StoredItem::Nothing => None,
+        StoredItem::Key(key) => Some(format!("a key that ends in {}", key.last_four())),
+        StoredItem::NoKey => Some("something that is no key".to_owned()),
+    };
+    let overwrite = match item {
+        None => Overwrite::Never,
+        Some(item) => {
+            let state = format!("the keyring has {item} for the profile {profile}");
+            match call.dialog.confirm(format!("Careful: {state}. Create a new key in its place?")).await {
+                Answer::Yes => Overwrite::IfUnchanged,
+                Answer::No => {
+                    let message = format!("{state}, and the user wants it to stay");
+                    return Err(Failure::unusable(
+                        message,
+                        "Use what is there, or the destination `env_file`.",
+                    ));
+                }
+                Answer::Missing => Overwrite::Never,
+            }
+        }
+    };
+    Ok(Destination::Keyring(found.reserve(overwrite).await?, profile.clone()))
+}
+
+/// Keeps a key out of what git publishes. Returns a warning, if there is one.
+fn git(file: &FoundEnvFile) -> Result<Option<String>, Failure> {
+    let path = shown(file.path());
+    Ok(match file.git() {
+        GitStatus::Tracked => {
+            return Err(Failure::unusable(
+                format!("git tracks {path}, and would publish the key"),
+                "Name a file that git ignores, or take this one out of git (`git rm --cached`).",
+            ));
+        }
+        GitStatus::Untracked => {
+            let line = file.gitignore_line();
+            Some(format!("git does not ignore {path}: add the line {line} to .gitignore"))
+        }
+        GitStatus::Unknown(why) => Some(format!("whether git would publish {path} is not known: {why}")),
+        _ => None,
+    })
+}
+
+/// A property of a dotenv file that the user should know of.
+fn in_words(file: &Path, warning: &Warning) -> String {
+    let file = shown(file);
+    match warning {
+        Warning::LeftBehind { path, .. } => {
+            format!("{} was left by a run that was killed, and may hold a key", shown(path))
+        }
+        Warning::HardLink => format!("{file} has another name (a hard link), which keeps the old content"),
+        Warning::ReadableByOthers { mode } | Warning::NoModes { mode } => {
+            format!("other users may read {file} (mode {mode:03o})")
+        }
+        Warning::TakenLiterally(lines) => format!(
+            "{file} has quotes or a comment in {lines}: `docker run --env-file` takes them for a part of the key"
+        ),
+        _ => format!("{file}: {warning:?}"),
+    }
+}
+
+pub(crate) fn shown(path: &Path) -> String {
+    escape(&path.to_string_lossy())
+}
+
+impl Destination {
+    pub(crate) fn port(&self) -> &dyn KeyDestination {
+        match self {
+            Self::EnvFile(file) => file,
+            Self::Keyring(keyring, _) => keyring,
+        }
+    }
+
+    pub(crate) async fn deliver(&mut self, key: &ApiKey) -> Result<(), DeliveryError> {
+        match self {
+            Self::EnvFile(file) => file.deliver(key).await,
+            Self::Keyring(keyring, _) => keyring.deliver(key).await,
+        }
+    }
+
+    /// The profile of the keyring that gets the key.
+    pub(crate) fn profile(&self) -> Option<&str> {
+        match self {
+            Self::EnvFile(_) => None,
+            Self::Keyring(_, profile) => Some(profile.as_str()),
+        }
+    }
+
+    pub(crate) fn delivered_to(&self) -> DeliveredTo {
+        match self {
+            Self::EnvFile(file) => DeliveredTo {
+                kind: "env_file",
+                path: Some(shown(&file.path())),
+                variable: Some(file.variable().as_str().to_owned()),
+                profile: None,
+            },
+            Self::Keyring(_, profile) => DeliveredTo {
+                kind: "keyring",
+                path: None,
+                variable: None,
+                profile: Some(profile.to_string()),
+            },
+        }
+    }
+
+    /// The place, in a sentence.
+    pub(crate) fn in_words(&self) -> String {
+        match self {
+            Self::EnvFile(file) => format!("{} as {}", shown(&file.path()), file.variable().as_str()),
+            Self::Keyring(_, profile) => format!("the keyring (profile {profile})"),
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! The reason why a call failed, as the agent can relay it to its user.
+
+use keymint_delivery_adapter::{EnvFileError, EnvFileErrorKind, KeyringError, PortLockError};
+use keymint_domain::text::{escape, quote, sanitize};
+use keymint_domain::{
+    Advice, AuthorizationError, Candidate, Observation, ProvisionError, ServiceError, ServiceErrorKind,
+    TargetError,
+};
+use keymint_http_adapter::HttpSetupError;
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+/// Longest name in a message, in characters.
+const LONGEST_NAME: usize = 80;
+
+/// Most choices that a message lists.
+const MOST_CHOICES: usize = 20;
+
+/// The reason why a call failed: what happened, and what to do.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) kind: Kind,
+    pub(crate) message: String,
+    pub(crate) hint: String,
+}
+
+/// The kind of a failure, for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Cancelled,
+    CallbackUnavailable,
+    DeliveryFailed,
+    /// As a failed delivery, but no place has the key.
+    KeyLost,
+    DestinationUnusable,
+    Internal,
+    Network,
+    NoProject,
+    OutcomeUnknown,
+    Server,
+    SignInRefused,
+    SignInTimeout,
+    Usage,
+}
+
+impl Kind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Cancelled => "cancelled",
+            Self::CallbackUnavailable => "callback_unavailable",
+            Self::DeliveryFailed | Self::KeyLost => "delivery_failed",
+            Self::DestinationUnusable => "destination_unusable",
+            Self::Internal => "internal",
+            Self::Network => "network",
+            Self::NoProject => "no_project",
+            Self::OutcomeUnknown => "outcome_unknown",
+            Self::Server => "server",
+            Self::SignInRefused => "sign_in_refused",
+            Self::SignInTimeout => "sign_in_timeout",
+            Self::Usage => "usage",
+        }
+    }
+}
+
+impl Failure {
+    pub(crate) fn new(kind: Kind, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), hint: hint.into() }
+    }
+
+    pub(crate) fn internal(cause: impl Error) -> Self {
+        Self::new(Kind::Internal, with_causes(&cause), "")
+    }
+
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, message, "Call the tool again with other arguments.")
+    }
+
+    pub(crate) fn unusable(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(Kind::DestinationUnusable, message, hint)
+    }
+
+    pub(crate) fn cancelled() -> Self {
+        Self::new(Kind::Cancelled, "the call was cancelled, and no key was created", "")
+    }
+
+    pub(crate) fn locked(port: u16, error: PortLockError) -> Self {
+        match error {
+            PortLockError::Io(error) => Self::state(&error),
+            error => Self::new(
+                Kind::CallbackUnavailable,
+                format!(
+                    "another sign-in waits for the browser on port {port} ({})",
+                    sanitize(&error.to_string(), 200)
+                ),
+                "Have the user finish or end it, then call the tool again.",
+            ),
+        }
+    }
+
+    /// The state directory cannot be used. Nothing is contacted then.
+    pub(crate) fn state(error: &io::Error) -> Self {
+        Self::unusable(
+            format!("nothing can be written down of a key: {error}"),
+            "Have the user name a directory of their own in XDG_STATE_HOME, in the configuration of this server.",
+        )
+    }
+}
+
+/// A sentence or two, as the agent relays them.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { message, hint, .. } = self;
+        let mut characters = message.chars();
+        let first = characters.next().into_iter().flat_map(char::to_uppercase).collect::<String>();
+        write!(f, "{first}{}.", characters.as_str())?;
+        if hint.is_empty() { Ok(()) } else { write!(f, " {hint}") }
+    }
+}
+
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    text
+}
+
+impl From<HttpSetupError> for Failure {
+    fn from(error: HttpSetupError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<ServiceError> for Failure {
+    fn from(error: ServiceError) -> Self {
+        ProvisionError::from(error).into()
+    }
+}
+
+impl From<ProvisionError> for Failure {
+    fn from(error: ProvisionError) -> Self {
+        let (kind, hint) = match &error {
+            ProvisionError::AuthorizationTimedOut { .. } => {
+                (Kind::SignInTimeout, "Call the tool again when the user is ready to sign in.".to_owned())
+            }
+            ProvisionError::Authorization(AuthorizationError::Denied { .. }) => {
+                (Kind::SignInRefused, "Ask the user before calling the tool again.".to_owned())
+            }
+            ProvisionError::Authorization(_) => {
+                (Kind::SignInRefused, "No code was used. Call the tool again.".to_owned())
+            }
+            ProvisionError::NoDefaultProject { last: Observation::NotOnboarded { .. }, .. } => (
+                Kind::NoProject,
+                "The user has to complete the setup at https://platform.openai.com/ first.".to_owned(),
+            ),
+            ProvisionError::NoDefaultProject { .. } => (
+                Kind::NoProject,
+                "A new account can take a minute: call the tool again then, or name a project.".to_owned(),
+            ),
+            ProvisionError::ProjectsRefused { .. } => (
+                Kind::NoProject,
+                "The user can ask an owner of the organization for the right to see projects.".to_owned(),
+            ),
+            ProvisionError::Target(TargetError::NoSuchTarget { choices, .. }) => {
+                (Kind::NoProject, format!("Name one of these: {}.", listed(choices)))
+            }
+            ProvisionError::Target(TargetError::Ambiguous { choices, .. }) => {
+                (Kind::NoProject, format!("Name one of these by its id: {}.", listed(choices)))
+            }
+            ProvisionError::OutcomeUnknown { target, key_name, .. } => (
+                Kind::OutcomeUnknown,
+                format!(
+                    "The key is named {}, in project {} of organization {}. The user has to look for it where the \
+                     platform lists keys, and to delete it there: its secret cannot be shown again.",
+                    quote(key_name, LONGEST_NAME),
+                    target.project_id,
+                    target.organization_id,
+                ),
+            ),
+            ProvisionError::Service(error) => (
+                match error.kind {
+                    ServiceErrorKind::NotSent(_) | ServiceErrorKind::TimedOut => Kind::Network,
+                    _ => Kind::Server,
+                },
+                advice(error.advice()).to_owned(),
+            ),
+            _ => (Kind::Internal, String::new()),
+        };
+        Self::new(kind, with_causes(&error), hint)
+    }
+}
+
+/// The organizations or projects to choose from, each by its id.
+fn listed(choices: &[Candidate]) -> String {
+    let named = choices.iter().take(MOST_CHOICES).map(|Candidate { organization, project, .. }| {
+        let (title, id) = match project {
+            Some(project) => (project.title.as_ref(), project.id.as_str()),
+            None => (organization.title.as_ref(), organization.id.as_str()),
+        };
+        let id = escape(id);
+        title.map_or_else(|| id.clone(), |title| format!("{} ({id})", quote(title.raw(), LONGEST_NAME)))
+    });
+    named.collect::<Vec<_>>().join(", ")
+}
+
+fn advice(advice: Advice) -> &'static str {
+    match advice {
+        Advice::CheckHostName | Advice::CheckNetwork | Advice::WaitLonger => {
+            "Check the network connection, then call the tool again."
+        }
+        Advice::CheckTrust => {
+            "A company proxy may inspect TLS: its certificate can be named in SSL_CERT_FILE."
+        }
+        Advice::CheckProxy => "Check the proxy in HTTPS_PROXY, ALL_PROXY and NO_PROXY.",
+        Advice::ChangeNetwork => {
+            "A bot check in front of the platform does not let this network through: the user has to use another one."
+        }
+        Advice::SignInToNetwork => "A captive portal or a proxy answered, not the platform.",
+        Advice::ChangeRoute => "The platform refuses requests from the country or region of this network.",
+        Advice::SlowDown => "Wait a few minutes, then call the tool again.",
+        Advice::TryLater => "The server has a problem: call the tool again later.",
+        Advice::AddCredit => "The user's account has no credit.",
+        Advice::AskOwner | Advice::CheckRole => {
+            "No key was created. The user can ask an owner of the organization for the permission to create keys."
+        }
+        Advice::CheckPolicy | Advice::CheckRoleAndPolicy => {
+            "No key was created. The organization or the project may require an expiry (`expires`), or accept no keys \
+             of users."
+        }
+        Advice::CheckProject => "The project may have been deleted: `list_targets` lists the projects.",
+        _ => "Call the tool again. If it fails again, run the tool `doctor`.",
+    }
+}
+
+impl From<EnvFileError> for Failure {
+    fn from(error: EnvFileError) -> Self {
+        use EnvFileErrorKind as Is;
+        let hint = match &error.kind {
+            Is::NoDirectory => "Create the directory, or name another file.",
+            Is::ReadOnly => "Make the file writable, or name another file.",
+            Is::Syntax(_) => "Correct that line, or name another file.",
+            Is::HasValue { .. } => CONFIRM,
+            Is::DifferentValues { .. } => "Delete all but one of the lines, or name another variable.",
+            _ => "Name another file.",
+        };
+        Self::unusable(error.to_string(), hint)
+    }
+}
+
+impl From<KeyringError> for Failure {
+    fn from(error: KeyringError) -> Self {
+        let hint = match error {
+            KeyringError::HasItem => CONFIRM,
+            _ => "Use the destination `env_file`.",
+        };
+        Self::unusable(error.to_string(), hint)
+    }
+}
+
+/// The hint for a value that the user has to agree to lose.
+const CONFIRM: &str = "The user has to agree to replace it, and this client cannot ask. Use what is there, name \
+                       another variable or file, or have the user delete the value first.";

@@ -1,0 +1,119 @@
+//! `key_status`: the keys that a program started here finds, and the keys that this machine was given.
+
+use crate::call::Call;
+use crate::destination::{ENV_FILE, shown};
+use crate::failure::{Failure, Kind};
+use crate::output::{Key, Place};
+use crate::roots::Roots;
+use keymint_delivery_adapter::{EnvFile, KeyState, Keyring, KeyringError, KnownKey};
+use keymint_domain::ApiKey;
+use keymint_domain::text::escape;
+use serde::Serialize;
+use std::env;
+
+/// Most keys that are listed: the newest.
+const MOST: usize = 50;
+
+/// The keys of this machine, without the keys themselves.
+#[derive(Debug, Serialize)]
+pub(crate) struct KeyStatus {
+    /// The keys that programs find, in the order in which they look for them.
+    found: Vec<Found>,
+    /// The keys that this machine was given, or may have been given: the newest first.
+    known: Vec<Known>,
+}
+
+/// A place in which programs look for a key.
+#[derive(Debug, Serialize)]
+struct Found {
+    /// `environment` (of this server), `env_file` or `keyring`.
+    kind: &'static str,
+    /// The absolute path of the file.
+    path: Option<String>,
+    /// The variable.
+    variable: Option<String>,
+    /// The last four characters of the key.
+    last4: Option<String>,
+    /// Why there is no key.
+    problem: Option<String>,
+}
+
+/// A key as its record describes it.
+#[derive(Debug, Serialize)]
+struct Known {
+    #[serde(flatten)]
+    key: Key,
+    organization: Place,
+    project: Place,
+    /// The time of its request, in UTC.
+    requested_at: String,
+    /// False if its creation was requested and the answer was lost: it may exist.
+    exists: bool,
+    /// The places that have it, by their ids.
+    delivered_to: Vec<String>,
+    /// The id by which `recover_key` delivers it, if it is kept for that.
+    recovery_id: Option<String>,
+}
+
+pub(crate) async fn run(call: Call) -> Result<KeyStatus, Failure> {
+    let unreadable = |error: std::io::Error| {
+        Failure::new(Kind::Internal, format!("what is known of the keys cannot be read: {error}"), "")
+    };
+    let keys = call.settings.state.known_keys().map_err(unreadable)?;
+    let found = call.unless_cancelled(async { Ok(find(&call).await) }).await?;
+    Ok(KeyStatus { found, known: keys.into_iter().rev().take(MOST).map(Known::from).collect() })
+}
+
+async fn find(call: &Call) -> Vec<Found> {
+    let variable = &call.settings.variable;
+    let mut found = Vec::new();
+    if let Some(value) = env::var_os(variable.as_str()).filter(|value| !value.is_empty()) {
+        let key = value.into_string().ok().and_then(|value| ApiKey::parse(value).ok());
+        let key = key.ok_or_else(|| "what it has is no key".to_owned());
+        found.push(Found::new("environment", None, Some(variable.as_str()), key));
+    }
+    if let Ok(roots) = Roots::of(call).await {
+        for root in roots.iter() {
+            let path = root.join(ENV_FILE);
+            let key = match EnvFile::find_key(&path, variable) {
+                Ok(None) => continue,
+                Ok(Some(key)) => Ok(key),
+                Err(error) => Err(error.to_string()),
+            };
+            found.push(Found::new("env_file", Some(shown(&path)), Some(variable.as_str()), key));
+        }
+    }
+    match Keyring::get(call.settings.profile.as_str()).await {
+        Ok(None) | Err(KeyringError::NotBuiltIn | KeyringError::Failed(_)) => {}
+        Ok(Some(key)) => found.push(Found::new("keyring", None, None, Ok(key))),
+        Err(error) => found.push(Found::new("keyring", None, None, Err(error.to_string()))),
+    }
+    found
+}
+
+impl Found {
+    fn new(
+        kind: &'static str,
+        path: Option<String>,
+        variable: Option<&str>,
+        key: Result<ApiKey, String>,
+    ) -> Self {
+        let variable = variable.map(str::to_owned);
+        let last4 = key.as_ref().ok().map(|key| key.last_four().to_owned());
+        Self { kind, path, variable, last4, problem: key.err() }
+    }
+}
+
+impl From<KnownKey> for Known {
+    fn from(KnownKey { id, record }: KnownKey) -> Self {
+        Self {
+            key: Key::from(&record),
+            organization: Place::from(&record.organization),
+            project: Place::from(&record.project),
+            exists: matches!(record.state, KeyState::Created | KeyState::Delivered),
+            delivered_to: record.delivered_to.iter().map(|id| escape(id)).collect(),
+            recovery_id: record.kept_in.map(|_| escape(&id)),
+            requested_at: record.time,
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The directories that a client lets this server write in.
+
+use crate::call::Call;
+use crate::failure::Failure;
+use keymint_domain::Url;
+use keymint_domain::text::escape;
+use std::env;
+use std::path::{Path, PathBuf};
+
+/// The directories in which a file may get a key, without symbolic links in their paths.
+#[derive(Debug)]
+pub(crate) struct Roots(Vec<PathBuf>);
+
+impl Roots {
+    /// The roots of the client. If it has none, the working directory, unless that is the root of the file system.
+    pub(crate) async fn of(call: &Call) -> Result<Self, Failure> {
+        let uris = call.dialog.roots().await.unwrap_or_default();
+        let directories = if uris.is_empty() {
+            let directory = env::current_dir().and_then(|directory| directory.canonicalize());
+            directory.ok().filter(|directory| directory.parent().is_some()).into_iter().collect()
+        } else {
+            uris.iter().filter_map(|uri| directory_of(uri)).collect::<Vec<_>>()
+        };
+        if directories.is_empty() {
+            return Err(Failure::unusable(
+                "the client names no directory in which a file may be written",
+                "Start the server in the directory of the project, or use the destination `keyring`.",
+            ));
+        }
+        Ok(Self(directories))
+    }
+
+    /// The path of a file. A relative one begins at the first root.
+    pub(crate) fn resolve(&self, path: &str) -> PathBuf {
+        self.0.first().expect("there is one").join(path)
+    }
+
+    /// Checks that a file, by its path without symbolic links, is in one of them.
+    pub(crate) fn check(&self, path: &Path) -> Result<(), Failure> {
+        if self.0.iter().any(|root| path.starts_with(root)) {
+            return Ok(());
+        }
+        let roots: Vec<_> = self.0.iter().map(|root| escape(&root.to_string_lossy())).collect();
+        Err(Failure::unusable(
+            format!("{} is outside of the client's roots", escape(&path.to_string_lossy())),
+            format!("Name a file in {}.", roots.join(" or ")),
+        ))
+    }
+
+    /// Each of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Path> {
+        self.0.iter().map(PathBuf::as_path)
+    }
+}
+
+/// The directory that a URI names, if it exists.
+fn directory_of(uri: &str) -> Option<PathBuf> {
+    let url = Url::parse(uri).ok().filter(|url| url.scheme() == "file")?;
+    url.to_file_path().ok()?.canonicalize().ok().filter(|path| path.is_dir())
+}
