@@ -25,6 +25,7 @@ mod json;
 mod keyring;
 mod live_platform;
 mod mask;
+mod mcp;
 mod memory;
 mod oidc_provider;
 mod outbound_hosts;

@@ -1,0 +1,317 @@
+//! `keymint mcp`, driven by clients of other authors: the official one for Python, and the inspector, which uses
+//! the official one for TypeScript. `scripts/test` installs both where npm and PyPI can be reached.
+
+use crate::headless::Browser;
+use crate::sources::root;
+use crate::support::{KEYMINT, machine};
+use keymint_sandbox::{Consent, Reply, Scenario, Step};
+use keymint_testkit::{Canaries, Launch, Machine, Running, Scripts, browse, is_free, skipped, until, watch};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+use tempfile::TempDir;
+use thirtyfour::By;
+
+/// The directory of the clients, unless they are not installed.
+fn clients() -> Option<PathBuf> {
+    let directory = std::env::var_os("KEYMINT_MCP_CLIENTS").map(PathBuf::from);
+    if directory.is_none() {
+        skipped(
+            "the clients are not installed; scripts/test installs them where npm and PyPI can be reached",
+        );
+    }
+    directory
+}
+
+/// A project, and a command that starts the server and writes down what goes in and comes out.
+struct Project {
+    directory: TempDir,
+    transcripts: TempDir,
+}
+
+impl Project {
+    fn new() -> Self {
+        Self { directory: tempfile::tempdir().unwrap(), transcripts: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    fn server(&self) -> [String; 3] {
+        let [input, output] = ["in", "out"].map(|name| self.transcripts.path().join(name));
+        let (input, output) = (input.display(), output.display());
+        ["sh".to_owned(), "-c".to_owned(), format!("tee -a {input} | '{KEYMINT}' mcp | tee -a {output}")]
+    }
+
+    /// Checks what must be true at the end: only messages came out, no secret was in one, the port is free, and no
+    /// refresh token is valid.
+    async fn check(&self, machine: &Machine) {
+        until(|| is_free(machine.port)).await;
+        until(|| machine.sandbox.refresh_tokens().iter().all(|token| token.is_revoked)).await;
+        let secrets = Canaries::of(machine.secrets());
+        assert_eq!(secrets.files_below(self.transcripts.path()), []);
+        let output = fs::read_to_string(self.transcripts.path().join("out")).unwrap();
+        for line in output.lines() {
+            assert_eq!(serde_json::from_str::<Value>(line).unwrap()["jsonrpc"], "2.0", "{line}");
+        }
+        assert_eq!(machine.sandbox.violations(), Vec::<String>::new());
+    }
+}
+
+/// The Python client, which runs.
+struct Python(Running);
+
+impl Python {
+    async fn start(clients: &Path, machine: &Machine, project: &Project, mode: &str) -> Self {
+        let mut client = Launch::new(clients.join("python/bin/python"), &machine.home)
+            .args([root().join("tests/mcp/client.py").as_os_str(), mode.as_ref(), project.path().as_os_str()])
+            .args(project.server())
+            .envs(machine.environment())
+            .env("KEYMINT_NO_BROWSER", "1")
+            .current_dir(project.path())
+            .stdin(Stdio::piped());
+        client = client.env("PYTHONWARNINGS", "ignore");
+        Self(client.spawn())
+    }
+
+    async fn say(&mut self, value: Value) {
+        self.0.types(&format!("{value}\n")).await;
+    }
+
+    /// Returns the next event of this name.
+    async fn hear(&mut self, event: &str) -> Value {
+        let is_event =
+            |line: &str| serde_json::from_str::<Value>(line).is_ok_and(|line| line.get(event).is_some());
+        let line = self.0.line(is_event).await;
+        serde_json::from_str::<Value>(&line).unwrap()[event].take()
+    }
+
+    async fn call(&mut self, tool: &str, arguments: Value) {
+        self.say(json!({"tool": tool, "arguments": arguments})).await;
+    }
+
+    /// Creates a key in this file of the project, up to the URL of the sign-in.
+    async fn create(&mut self, path: &str) -> String {
+        self.call("create_api_key", json!({"destination": "env_file", "path": path})).await;
+        self.url().await
+    }
+
+    async fn url(&mut self) -> String {
+        let question = self.hear("question").await;
+        assert_eq!(question["mode"], "url", "{question}");
+        question["url"].as_str().unwrap().to_owned()
+    }
+
+    /// Returns the sentence of a call that fails.
+    async fn refusal(&mut self) -> String {
+        let result = self.hear("result").await;
+        let is_error = result.get("isError").or(result.get("is_error"));
+        assert_eq!(is_error, Some(&json!(true)), "{result}");
+        result["content"][0]["text"].as_str().unwrap().to_owned()
+    }
+}
+
+fn created(result: &Value) -> &Value {
+    result.get("structuredContent").or(result.get("structured_content")).unwrap()
+}
+
+#[tokio::test]
+async fn the_python_client_gets_keys_for_a_user_in_a_real_browser_and_sees_none() {
+    let Some(clients) = clients() else { return };
+    for mode in ["legacy", "2026-07-28"] {
+        let slow = Reply::default().delayed(Duration::from_secs(600));
+        let machine = machine(Scenario::ready().reply(Step::CreateKey.nth(3), slow)).await;
+        let project = Project::new();
+        let mut client = Python::start(&clients, &machine, &project, mode).await;
+        let tools = client.hear("tools").await;
+        assert_eq!(tools, json!(["create_api_key", "list_targets", "key_status", "recover_key", "doctor"]));
+
+        // A key, by a user in Chromium.
+        let url = client.create(".env").await;
+        let browser = watch(Browser::open()).await;
+        client.say(json!({"action": "accept"})).await;
+        browser.driver.goto(&url).await.unwrap();
+        browser.driver.find(By::Id("continue")).await.unwrap().click().await.unwrap();
+        let result = client.hear("result").await;
+        let keys = machine.sandbox.keys();
+        assert!(keys[0].value.ends_with(created(&result)["key"]["last4"].as_str().unwrap()), "{result}");
+        let is_in_file = |file: &str, key: &str| {
+            assert_eq!(
+                fs::read_to_string(project.path().join(file)).unwrap(),
+                format!("OPENAI_API_KEY={key}\n")
+            );
+        };
+        is_in_file(".env", &keys[0].value);
+        browser.close().await;
+
+        // Another in its place, which the user does not want, and then wants.
+        for agrees in [false, true] {
+            client.call("create_api_key", json!({"destination": "env_file"})).await;
+            let question = client.hear("question").await;
+            assert!(question["message"].as_str().unwrap().contains("Replace its value"), "{question}");
+            client.say(json!({"action": "accept", "content": {"agree": agrees}})).await;
+            if !agrees {
+                assert!(client.refusal().await.contains("the user wants to keep the value"));
+            }
+        }
+        let url = client.url().await;
+        client.say(json!({"action": "accept"})).await;
+        browse(&url, Consent::Allow);
+        client.hear("result").await;
+        is_in_file(".env", &machine.sandbox.keys()[1].value);
+
+        // These make no key.
+        client.create("other.env").await;
+        client.say(json!({"action": "decline"})).await;
+        assert!(client.refusal().await.starts_with("The user did not want to sign in"));
+        client.create("other.env").await;
+        client.say(json!("cancel the call")).await;
+        client.hear("cancelled").await;
+        if mode == "legacy" {
+            until(|| is_free(machine.port)).await;
+        }
+        // Otherwise the server learns of it from the next call.
+        client.call("create_api_key", json!({"destination": "env_file", "path": "../.env"})).await;
+        assert!(client.refusal().await.contains("is outside of the client's roots"));
+        assert_eq!(machine.sandbox.keys().len(), 2);
+
+        // A destination that fails once the key exists.
+        let url = client.create("late.env").await;
+        client.say(json!({"action": "accept"})).await;
+        browse(&url, Consent::Allow);
+        until(|| machine.count("POST", "/api_keys") == 3).await;
+        fs::write(project.path().join("late.env"), "OPENAI_API_KEY=meanwhile\n").unwrap();
+        machine.sandbox.release();
+        assert!(client.refusal().await.contains("it is kept in "));
+        client.call("recover_key", json!({"destination": "env_file", "path": "recovered.env"})).await;
+        client.hear("result").await;
+        is_in_file("recovered.env", &machine.sandbox.keys()[2].value);
+
+        client.say(Value::Null).await;
+        let ended = client.0.finish().await;
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        project.check(&machine).await;
+    }
+}
+
+/// The server with a client that is no more than its input, and a browser that only writes down what it opens.
+struct Bare {
+    machine: Machine,
+    project: Project,
+    scripts: Scripts,
+    server: Running,
+}
+
+impl Bare {
+    /// Begins to create a key.
+    async fn start(scenario: Scenario) -> Self {
+        let (machine, project) = (machine(scenario).await, Project::new());
+        let scripts = Scripts::with("open-url", "echo \"$1\" >opened");
+        let mut server = machine
+            .keymint(["mcp"])
+            .env("KEYMINT_BROWSER", scripts.path("open-url"))
+            .current_dir(project.path())
+            .stdin(Stdio::piped())
+            .spawn();
+        let info = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}});
+        let call = json!({"name": "create_api_key", "arguments": {"destination": "env_file"}});
+        for message in [
+            json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": info}),
+            json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+            json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": call}),
+        ] {
+            server.types(&format!("{message}\n")).await;
+        }
+        Self { machine, project, scripts, server }
+    }
+
+    async fn url(&self) -> String {
+        until(|| fs::read_to_string(self.scripts.path("opened")).is_ok_and(|url| url.ends_with('\n'))).await;
+        self.scripts.read("opened").trim().to_owned()
+    }
+
+    /// Sends the signal, and waits for the end. Standard output has messages alone, and none has a secret.
+    async fn end(self, signal: &str) -> (Machine, Project) {
+        let Self { machine, project, server, .. } = self;
+        server.signal(signal).await;
+        machine.sandbox.release();
+        let ended = server.finish().await;
+        assert_eq!((ended.code, &*ended.stderr), (0, ""));
+        for line in ended.stdout.lines() {
+            assert_eq!(serde_json::from_str::<Value>(line).unwrap()["jsonrpc"], "2.0", "{line}");
+        }
+        assert_eq!(Canaries::of(machine.secrets()).find(&ended.stdout), None);
+        assert!(is_free(machine.port));
+        (machine, project)
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_ended_during_the_wait_creates_nothing() {
+    for signal in ["TERM", "INT"] {
+        let bare = Bare::start(Scenario::ready()).await;
+        bare.url().await;
+        let (machine, project) = bare.end(signal).await;
+        assert!(machine.sandbox.keys().is_empty() && !project.path().join(".env").exists());
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_ended_after_the_request_delivers_the_key() {
+    let slow = Reply::default().delayed(Duration::from_secs(600));
+    let bare = Bare::start(Scenario::ready().reply(Step::CreateKey, slow)).await;
+    browse(&bare.url().await, Consent::Allow);
+    bare.machine.requested("/api_keys").await;
+    let (machine, project) = bare.end("TERM").await;
+    let key = machine.sandbox.keys().remove(0).value;
+    assert_eq!(fs::read_to_string(project.path().join(".env")).unwrap(), format!("OPENAI_API_KEY={key}\n"));
+}
+
+#[tokio::test]
+async fn the_inspector_lists_the_tools_and_gets_a_key_that_it_does_not_see() {
+    let Some(clients) = clients() else { return };
+    let machine = machine(Scenario::ready()).await;
+    let project = Project::new();
+    let scripts = Scripts::with("open-url", "echo \"$1\" >opened");
+    let opened = scripts.path("opened");
+    // It does not pass its environment on.
+    let browser = ("KEYMINT_BROWSER", scripts.path("open-url").into_os_string());
+    let variables = machine.environment().into_iter().chain([browser]);
+    let variables: Vec<_> = variables.map(|(name, value)| format!("{name}={}", value.display())).collect();
+    let inspect = |era: &str, args: &[&str]| {
+        Launch::new(clients.join("node_modules/.bin/mcp-inspector"), &machine.home)
+            .args(["--cli", "--quiet", "--protocol-era", era])
+            .args(variables.iter().flat_map(|variable| ["-e", variable]))
+            .args(args)
+            .args(["--"])
+            .args(project.server())
+            .current_dir(project.path())
+    };
+    for era in ["legacy", "modern"] {
+        let listed = inspect(era, &["--method", "tools/list", "--strict"]).output().await.exits_with(0);
+        let tools: Value = serde_json::from_str(&listed.stdout).unwrap();
+        assert_eq!(tools["tools"][0]["name"], "create_api_key", "{}", listed.stdout);
+
+        let call =
+            ["--method", "tools/call", "--tool-name", "create_api_key", "--tool-arg", "destination=env_file"];
+        let create = inspect(era, &call).spawn();
+        until(|| fs::read_to_string(&opened).is_ok_and(|url| url.ends_with('\n'))).await;
+        let url = fs::read_to_string(&opened).unwrap();
+        fs::remove_file(&opened).unwrap();
+        browse(url.trim(), Consent::Allow);
+        let result: Value = serde_json::from_str(&create.finish().await.exits_with(0).stdout).unwrap();
+        let key = machine.sandbox.keys().pop().unwrap().value;
+        assert!(key.ends_with(result["structuredContent"]["key"]["last4"].as_str().unwrap()), "{result}");
+        let file = project.path().join(".env");
+        assert_eq!(fs::read_to_string(&file).unwrap(), format!("OPENAI_API_KEY={key}\n"));
+
+        // The inspector cannot ask here.
+        let refused = inspect(era, &call).output().await;
+        assert!(refused.stdout.contains("this client cannot ask"), "{}", refused.stdout);
+        fs::remove_file(&file).unwrap();
+    }
+    project.check(&machine).await;
+}
