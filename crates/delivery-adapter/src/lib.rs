@@ -65,10 +65,8 @@ mod env_file;
 #[doc(hidden)]
 pub mod fail_point;
 mod keyring;
-mod mask;
 mod process;
 mod profile;
-mod run;
 mod store;
 pub mod threads;
 mod variable;
@@ -83,9 +81,6 @@ pub use env_file::{
 pub use keymint_host::WhichError;
 pub use keyring::{FoundItem, Keyring, KeyringError, StoredItem};
 pub use profile::{InvalidProfile, Profile};
-pub use run::run_command;
-#[cfg(unix)]
-pub use run::{monitor, restart};
 pub use store::{
     FindSignInError, FinishedRun, Journal, KeyRecord, KeyState, KnownKey, Named, PendingSignIn, PortLock,
     PortLockError, RecoveryStore, StateDir, StoredKey, check_trusted_directory, private_files, read_trusted,
