@@ -11,6 +11,7 @@
 use crate::nonce::Nonce;
 use hyper::HeaderMap;
 use hyper::header::{self, HeaderValue};
+use std::fmt;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use url::Url;
@@ -41,6 +42,17 @@ impl BrowserMismatch {
             (OpenCount::One, Some(Sender { cookie: CookieMatch::Missing, .. })) => Some(Self::AnotherBrowser),
             _ => None,
         }
+    }
+}
+
+/// The reason, in words for the user.
+impl fmt::Display for BrowserMismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AnotherBrowser => "the answer came from another browser than the one that was opened",
+            Self::TwoBrowsers => "two browsers opened the sign-in, which was meant for one",
+            Self::AnotherUser => "the answer came from a program that is not known to be yours",
+        })
     }
 }
 

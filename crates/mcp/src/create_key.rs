@@ -245,14 +245,10 @@ async fn confirm_browser(
     target: &Target,
     account: Option<&AccountEmail>,
 ) -> Result<(), Failure> {
-    let what = match mismatch {
-        None => return Ok(()),
-        Some(BrowserMismatch::AnotherUser) => "the answer came from a program that is not known to be yours",
-        Some(BrowserMismatch::TwoBrowsers) => "two browsers opened the sign-in, which was meant for one",
-        Some(_) => "the answer came from another browser than the one that was opened",
-    };
+    let Some(mismatch) = mismatch else { return Ok(()) };
     let account = account.map_or("unknown", AccountEmail::as_str);
-    let question = format!("Careful: {what}. Account: {account}, {}. Create a key there?", described(target));
+    let question =
+        format!("Careful: {mismatch}. Account: {account}, {}. Create a key there?", described(target));
     let why = match call.dialog.confirm(question).await {
         Answer::Yes => return Ok(()),
         Answer::No => "the user did not want a key there",
@@ -260,7 +256,7 @@ async fn confirm_browser(
     };
     Err(Failure::new(
         Kind::SignInRefused,
-        format!("{what}, and {why}"),
+        format!("{mismatch}, and {why}"),
         "Call the tool again, and have the user sign in with the browser that opens.",
     ))
 }

@@ -108,23 +108,18 @@ async fn confirm_browser(
     target: &Target,
     account: Option<&AccountEmail>,
 ) -> Result<(), CliError> {
-    let what = match mismatch {
-        None => return Ok(()),
-        Some(BrowserMismatch::AnotherUser) => "the answer came from a program that is not known to be yours",
-        Some(BrowserMismatch::TwoBrowsers) => "two browsers opened the sign-in, which was meant for one",
-        Some(_) => "the answer came from another browser than the one that was opened",
-    };
+    let Some(mismatch) = mismatch else { return Ok(()) };
     let account = account.map_or("unknown", AccountEmail::as_str);
     let place = format!("Account: {account}. {}", describe_target_exactly(target));
-    let question = format!("Careful: {what}. {place}. Create a key there?");
+    let question = format!("Careful: {mismatch}. {place}. Create a key there?");
     let why = match context.prompter(settings.sign_in.may_ask).confirm(question).await {
         Some(true) => return Ok(()),
         Some(false) => format!("you did not want a key there. {place}"),
         None => "nobody is here to say whether that is right".to_owned(),
     };
-    let refusal = CliError::new(ErrorKind::SignInRefused, format!("{what}, and {why}"));
+    let refusal = CliError::new(ErrorKind::SignInRefused, format!("{mismatch}, and {why}"));
     Err(refusal.hint(match mismatch {
-        Some(BrowserMismatch::AnotherUser) => {
+        BrowserMismatch::AnotherUser => {
             "Run `keymint start`, and give `keymint finish` the address that your own browser ends on."
         }
         _ => "Run it again with --no-browser, and open the address in the browser that you want to sign in with.",
