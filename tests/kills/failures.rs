@@ -73,11 +73,11 @@ fn set_a_value(harness: &mut Harness) {
 }
 
 fn lock(harness: &mut Harness) {
-    harness.session.as_ref().unwrap().lock();
+    harness.session().lock();
 }
 
 fn end_session(harness: &mut Harness) {
-    harness.session = None;
+    harness.session = Some(Session::start("unlocked"));
 }
 
 fn break_wl_copy(harness: &mut Harness) {
@@ -99,9 +99,6 @@ async fn whatever_fails_the_key_is_kept_or_its_loss_is_told() {
 async fn failed(failing: &'static Failing, keeper: Keeper) -> String {
     let cell = failing.destination.name;
     let mut harness = Harness::new(&failing.destination).await;
-    if failing.destination.site == Site::Keyring {
-        harness.session = Some(Session::start("unlocked"));
-    }
     let program = harness.delivers(&["create"]);
     let ended = harness
         .run(program, |harness| {

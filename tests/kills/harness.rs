@@ -12,28 +12,23 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What stands in for the program of a desktop.
 const WL_COPY: &str = "exec cat >copied";
 
-/// How many there have been.
-static HARNESSES: AtomicU32 = AtomicU32::new(0);
-
 pub(crate) struct Harness {
     pub(crate) destination: &'static Destination,
     pub(crate) machine: Machine,
-    /// A session of its own, where the shared one will not do.
+    /// Has the keyring that is a destination. The service of a shared one may crash while programs that use it
+    /// are killed.
     pub(crate) session: Option<Session>,
-    /// A name in the shared keyring that no other harness has.
-    profile: String,
 }
 
 impl Harness {
     pub(crate) async fn new(destination: &'static Destination) -> Self {
         let machine = Machine::start(env!("CARGO_BIN_EXE_keymint"), Scenario::ready()).await;
-        let profile = format!("harness-{}", HARNESSES.fetch_add(1, Ordering::Relaxed));
-        let harness = Self { destination, machine, session: None, profile };
+        let session = (destination.site == Site::Keyring).then(|| Session::start("unlocked"));
+        let harness = Self { destination, machine, session };
         match destination.site.file() {
             Some(name) if destination.name == WITH_OTHER_LINES => harness.write(name, OTHER_LINES),
             Some(name) if destination.site != Site::DotenvFile => harness.write(name, ""),
@@ -82,9 +77,7 @@ impl Harness {
             .env("TMPDIR", self.path("temporary"))
             .current_dir(&self.machine.home);
         match self.destination.site {
-            Site::Keyring => program
-                .env("DBUS_SESSION_BUS_ADDRESS", &self.session().address)
-                .env("KEYMINT_PROFILE", &self.profile),
+            Site::Keyring => program.env("DBUS_SESSION_BUS_ADDRESS", &self.session().address),
             Site::Clipboard => program
                 .env("PATH", before_the_search_path(self.path("bin")))
                 .env("WAYLAND_DISPLAY", "wayland-0"),
@@ -93,9 +86,9 @@ impl Harness {
         }
     }
 
-    /// The session whose keyring it uses.
-    fn session(&self) -> &Session {
-        self.session.as_ref().unwrap_or_else(|| Session::shared())
+    /// The session of the keyring that is the destination.
+    pub(crate) fn session(&self) -> &Session {
+        self.session.as_ref().unwrap()
     }
 
     /// Runs the program to its end, and signs in where it asks for that, after `before` was done.
@@ -145,7 +138,7 @@ impl Harness {
     pub(crate) fn delivered(&self, stdout: &str) -> String {
         match (self.destination.site, self.destination.site.file()) {
             (Site::StandardOutput, _) => stdout.to_owned(),
-            (Site::Keyring, _) => self.session().stored(&self.profile),
+            (Site::Keyring, _) => self.session().stored("default"),
             (Site::Terminal, Some(screen)) => {
                 let screen = self.text(screen);
                 let sent = screen.split_once("\x1b]52;c;").and_then(|(_, rest)| rest.split_once('\x07'));
