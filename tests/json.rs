@@ -142,7 +142,7 @@ async fn each_schema_is_documented_by_an_example_that_the_program_prints() {
 #[tokio::test]
 async fn events_are_documented_as_they_are_printed() {
     let busy = Reply::status(429).header("retry-after", "0");
-    let scenario = scenario().ready_after_rounds(2).reply(Step::CreateKey.nth(1), busy);
+    let scenario = scenario().project_ready_in_list(2).reply(Step::CreateKey.nth(1), busy);
     let machine = machine(scenario).await;
     let create = machine.keymint(["create", "--events", "--poll-interval", "20ms"]);
     let ended = signs_in(create).await.exits_with(0);

@@ -321,7 +321,7 @@ async fn a_key_with_the_required_expiry_is_created() {
 
 #[tokio::test]
 async fn an_account_that_is_not_onboarded_is_reported_at_the_first_look_and_waited_for() {
-    let scenario = NamedScenario::NotOnboarded.scenario().ready_after_rounds(2);
+    let scenario = NamedScenario::NotOnboarded.scenario().project_ready_in_list(2);
     let ended = create(scenario.project_ready_after(Duration::ZERO)).sign_in().await.exits_with(0);
     assert_eq!(ended.stderr.matches("https://platform.openai.com/ ").count(), 1, "{}", ended.stderr);
     assert_eq!(ended.count("GET", "/v1/organizations"), 2);

@@ -98,7 +98,7 @@ async fn a_key_is_printed() {
         let ended = signs_in(name, desktop(Scenario::ready(), args)).await;
         assert!(name != "create-json" || ended.json()["key"]["last4"] == last_four(&ended.key()));
     }
-    let slow = Scenario::ready().ready_after_rounds(3);
+    let slow = Scenario::ready().project_ready_in_list(3);
     let waited = signs_in("create-waits", desktop(slow, &["--poll-interval", "20ms"])).await;
     assert_eq!(waited.count("GET", "/v1/organizations"), 3);
     let ending = format!("ending in {}, ", last_four(&waited.key()));
@@ -286,7 +286,7 @@ async fn policies_that_forbid_a_key() {
 async fn an_account_that_was_not_set_up() {
     let own = Organization::new("org-own").as_personal().setting("completed_platform_onboarding", false);
     let project = Project::new("proj_own").as_initial();
-    let set_up_later = Scenario::of([own.clone().with_project(project)]).ready_after_rounds(3);
+    let set_up_later = Scenario::of([own.clone().with_project(project)]).project_ready_in_list(3);
     signs_in("not-set-up-yet", desktop(set_up_later, &["--dry-run"])).await;
     for (name, args) in [
         ("not-set-up", &["--project-timeout", "1s"][..]),

@@ -90,6 +90,8 @@ mod tests {
     use super::*;
     use crate::{Origin, Step};
 
+    const ORGANIZATION: &str = "org-sandbox-personal";
+
     #[test]
     fn a_broken_convention_is_noted_and_not_refused() {
         let mut dispatcher = Dispatcher::new(Scenario::ready());
@@ -114,24 +116,21 @@ mod tests {
     #[test]
     fn a_reply_instead_of_the_work_changes_nothing_and_hides_no_violation() {
         let scenario = Scenario::ready()
-            .ready_after_rounds(1)
-            .reply(Step::Organizations.nth(1), Reply::status(503))
-            .reply(Step::Organizations.nth(2), Reply::hang_up());
+            .project_ready_in_list(2)
+            .reply(Step::Projects.nth(1), Reply::status(503))
+            .reply(Step::Projects.nth(2), Reply::hang_up());
         let mut dispatcher = Dispatcher::new(scenario);
         let session_key = dispatcher.state.log_in(Duration::ZERO);
 
-        assert_eq!(status(dispatcher.receive(organizations(&session_key), Duration::ZERO)), Some(503));
-        assert_eq!(status(dispatcher.receive(organizations("made-up"), Duration::ZERO)), None);
+        assert_eq!(status(dispatcher.receive(projects(&session_key), Duration::ZERO)), Some(503));
+        assert_eq!(status(dispatcher.receive(projects("made-up"), Duration::ZERO)), None);
         assert_eq!(
             dispatcher.violations,
-            ["organizations request: the bearer is nothing that was issued here, where a session key is due"]
+            ["projects request: the bearer is nothing that was issued here, where a session key is due"]
         );
-        let projects = dispatcher
-            .state
-            .account
-            .projects(&session_key, "org-sandbox-personal", None, Duration::ZERO)
-            .unwrap();
-        assert!(projects.items.is_empty(), "the first round has not been counted");
+        let projects =
+            dispatcher.state.account.projects(&session_key, ORGANIZATION, None, Duration::ZERO).unwrap();
+        assert!(projects.items.is_empty(), "only this list has been counted");
         let statuses: Vec<_> = dispatcher.requests.iter().map(|request| request.status).collect();
         assert_eq!(statuses, [Some(503), None]);
     }
@@ -165,6 +164,16 @@ mod tests {
             body: Vec::new(),
             status: None,
         }
+    }
+
+    fn projects(session_key: &str) -> Request {
+        let mut request = organizations(session_key);
+        request.path = format!("/dashboard/organizations/{ORGANIZATION}/projects");
+        request.query = [("detail", "basic"), ("limit", "100")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        request.headers.push(("openai-organization".to_owned(), ORGANIZATION.to_owned()));
+        request
     }
 
     fn status(scheduled: ScheduledResponse) -> Option<u16> {

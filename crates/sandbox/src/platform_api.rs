@@ -24,7 +24,7 @@ pub(crate) fn login(state: &mut ServerState, request: &Request, now: Duration) -
 
 /// `GET /v1/organizations`
 pub(crate) fn organizations(
-    state: &mut ServerState,
+    state: &ServerState,
     request: &Request,
     now: Duration,
 ) -> Result<Response, Refusal> {
@@ -40,7 +40,7 @@ pub(crate) fn organizations(
 
 /// `GET /dashboard/organizations/{organization}/projects`
 pub(crate) fn projects(
-    state: &ServerState,
+    state: &mut ServerState,
     request: &Request,
     organization: &str,
     now: Duration,

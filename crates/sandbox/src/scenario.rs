@@ -13,7 +13,7 @@ pub struct Scenario {
     pub(crate) organizations: Vec<Organization>,
     pub(crate) organizations_after: Duration,
     pub(crate) default_project_after: Duration,
-    pub(crate) default_project_in_round: usize,
+    pub(crate) default_project_in_list: usize,
     pub(crate) login_lists: LoginLists,
     pub(crate) longest_lifetime: Option<Duration>,
     pub(crate) app: String,
@@ -40,7 +40,7 @@ impl Scenario {
             organizations: organizations.into_iter().collect(),
             organizations_after: Duration::ZERO,
             default_project_after: Duration::ZERO,
-            default_project_in_round: 0,
+            default_project_in_list: 0,
             login_lists: LoginLists::Absent,
             longest_lifetime: None,
             app: "api".to_owned(),
@@ -62,11 +62,12 @@ impl Scenario {
         Self { default_project_after: delay, ..self }
     }
 
-    /// Delays initial projects until the organizations were listed `nth` times (from 1) in a session.
+    /// Delays initial projects until the projects of their organization are listed for the `nth` time (from 1) in a
+    /// session.
     ///
     /// Further pages of one list do not count.
-    pub fn ready_after_rounds(self, nth: usize) -> Self {
-        Self { default_project_in_round: nth, ..self }
+    pub fn project_ready_in_list(self, nth: usize) -> Self {
+        Self { default_project_in_list: nth, ..self }
     }
 
     /// Sets the lists in the login response. The default is [`LoginLists::Absent`].

@@ -115,7 +115,7 @@ async fn send(service: SocketAddr, method: &str, path: &str, headers: &str, body
 
 #[tokio::test]
 async fn several_people_sign_in_at_once_and_each_gets_a_key_of_their_own() {
-    let service = RunningService::of(Scenario::ready().ready_after_rounds(2)).await;
+    let service = RunningService::of(Scenario::ready().project_ready_in_list(2)).await;
     let mut people = JoinSet::new();
     for _ in 0..8 {
         let sign_in = service.begin().await;

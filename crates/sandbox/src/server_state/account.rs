@@ -13,14 +13,15 @@ pub(crate) struct Account {
     sessions: HashMap<String, Session>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Session {
     opened: Duration,
-    rounds: usize,
+    /// How often the projects of each organization were listed.
+    project_lists: HashMap<String, usize>,
 }
 
 impl Session {
-    fn age(self, now: Duration) -> Duration {
+    fn age(&self, now: Duration) -> Duration {
         now.saturating_sub(self.opened)
     }
 }
@@ -67,31 +68,32 @@ impl Account {
     }
 
     pub(super) fn open_session(&mut self, session_key: String, now: Duration) {
-        self.sessions.insert(session_key, Session { opened: now, rounds: 0 });
+        self.sessions.insert(session_key, Session { opened: now, project_lists: HashMap::new() });
     }
 
-    /// Returns one page of the organizations. The first page starts a new round.
+    /// Returns one page of the organizations.
     pub(crate) fn organizations(
-        &mut self,
+        &self,
         session_key: &str,
         after: Option<&str>,
         now: Duration,
     ) -> Result<Page, NotFound> {
-        let session = self.sessions.get_mut(session_key).ok_or(NotFound::Session)?;
-        session.rounds += usize::from(after.is_none());
-        let session = *session;
+        let session = self.sessions.get(session_key).ok_or(NotFound::Session)?;
         let items = self.visible_organizations(session, now).map(|it| (it.id.as_str(), &it.fields));
         page(items, after, self.scenario.page_size)
     }
 
-    /// Returns one page of an organization's projects.
+    /// Returns one page of an organization's projects. The first page is counted.
     pub(crate) fn projects(
-        &self,
+        &mut self,
         session_key: &str,
         organization: &str,
         after: Option<&str>,
         now: Duration,
     ) -> Result<Page, NotFound> {
+        if let (Some(session), None) = (self.sessions.get_mut(session_key), after) {
+            *session.project_lists.entry(organization.to_owned()).or_default() += 1;
+        }
         let items =
             self.visible_projects(session_key, organization, now)?.map(|it| (it.id.as_str(), &it.fields));
         page(items, after, self.scenario.page_size)
@@ -99,7 +101,7 @@ impl Account {
 
     /// Returns the lists of the login response, if it has any.
     pub(crate) fn login_lists(&self, session_key: &str, now: Duration) -> Result<Option<Value>, NotFound> {
-        let session = *self.sessions.get(session_key).ok_or(NotFound::Session)?;
+        let session = self.sessions.get(session_key).ok_or(NotFound::Session)?;
         let organizations = self.visible_organizations(session, now).map(|organization| {
             let projects = self.visible_projects(session_key, &organization.id, now)?;
             Ok((&organization.fields, projects.map(|project| &project.fields).collect()))
@@ -134,7 +136,11 @@ impl Account {
         }
     }
 
-    fn visible_organizations(&self, session: Session, now: Duration) -> impl Iterator<Item = &Organization> {
+    fn visible_organizations(
+        &self,
+        session: &Session,
+        now: Duration,
+    ) -> impl Iterator<Item = &Organization> + use<'_> {
         let exist = session.age(now) >= self.scenario.organizations_after;
         self.scenario.organizations.iter().filter(move |_| exist)
     }
@@ -145,13 +151,14 @@ impl Account {
         organization: &str,
         now: Duration,
     ) -> Result<impl Iterator<Item = &Project>, NotFound> {
-        let session = *self.sessions.get(session_key).ok_or(NotFound::Session)?;
+        let session = self.sessions.get(session_key).ok_or(NotFound::Session)?;
+        let listed = session.project_lists.get(organization).copied().unwrap_or_default();
         let organization = self
             .visible_organizations(session, now)
             .find(|candidate| candidate.id == organization)
             .ok_or(NotFound::Organization)?;
         let initial_ones_exist = session.age(now) >= self.scenario.default_project_after
-            && session.rounds >= self.scenario.default_project_in_round;
+            && listed >= self.scenario.default_project_in_list;
         Ok(organization.projects.iter().filter(move |project| initial_ones_exist || !project.is_initial()))
     }
 }
@@ -182,8 +189,8 @@ mod tests {
 
     #[test]
     fn organizations_appear_when_their_time_has_come() {
-        let mut account = account(Scenario::ready().ready_after(Duration::from_secs(3)));
-        let mut count =
+        let account = account(Scenario::ready().ready_after(Duration::from_secs(3)));
+        let count =
             |second| account.organizations(SESSION, None, Duration::from_secs(second)).unwrap().items.len();
         assert_eq!([count(0), count(2), count(3)], [0, 0, 1]);
     }
@@ -192,32 +199,31 @@ mod tests {
     fn only_the_initial_project_waits_for_its_time() {
         let organization = Organization::numbered(1).with_project(Project::new("proj_default").as_initial());
         let scenario =
-            Scenario::of([organization]).project_ready_after(Duration::from_secs(3)).ready_after_rounds(2);
+            Scenario::of([organization]).project_ready_after(Duration::from_secs(3)).project_ready_in_list(2);
         let mut account = account(scenario);
-        let mut round = |second| {
-            let now = Duration::from_secs(second);
-            account.organizations(SESSION, None, now).unwrap();
-            ids(&account.projects(SESSION, "org-1", None, now).unwrap())
-        };
-        assert_eq!(round(3), ["proj_1"], "the time has come, the round has not");
-        assert_eq!(round(2), ["proj_1"], "the round has come, the time has not");
-        assert_eq!(round(3), ["proj_1", "proj_default"]);
+        let mut list =
+            |second| ids(&account.projects(SESSION, "org-1", None, Duration::from_secs(second)).unwrap());
+        assert_eq!(list(3), ["proj_1"], "the time has come, the list has not");
+        assert_eq!(list(2), ["proj_1"], "the list has come, the time has not");
+        assert_eq!(list(3), ["proj_1", "proj_default"]);
     }
 
     #[test]
-    fn a_second_page_is_not_a_second_round() {
-        let scenario = Scenario::of((1..=2).map(Organization::numbered)).page_size(1).ready_after_rounds(2);
-        let mut account = account(scenario);
-        account.organizations(SESSION, None, Duration::ZERO).unwrap();
-        account.organizations(SESSION, Some("org-1"), Duration::ZERO).unwrap();
-        assert_eq!(account.sessions[SESSION].rounds, 1);
+    fn a_second_page_is_not_a_second_list() {
+        let organization = Organization::numbered(1).with_project(Project::new("proj_default").as_initial());
+        let mut account = account(Scenario::of([organization]).page_size(1).project_ready_in_list(2));
+        let mut page = |after| ids(&account.projects(SESSION, "org-1", after, Duration::ZERO).unwrap());
+        assert_eq!(page(None), ["proj_1"]);
+        assert_eq!(page(Some("proj_1")), [""; 0]);
+        assert_eq!(page(None), ["proj_1"]);
+        assert_eq!(page(Some("proj_1")), ["proj_default"]);
     }
 
     #[test]
     fn what_a_scenario_does_not_give_is_absent() {
         let bare = Organization::new("org-1");
         let null = Organization::new("org-2").field("title", Value::Null);
-        let mut account = account(Scenario::of([bare, null]));
+        let account = account(Scenario::of([bare, null]));
         let items = account.organizations(SESSION, None, Duration::ZERO).unwrap().items;
         assert_eq!(items[0].get("title"), None);
         assert_eq!(items[0].get("is_default"), None);

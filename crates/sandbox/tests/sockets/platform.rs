@@ -165,7 +165,7 @@ async fn bodies_headers_and_queries_must_be_exact() {
 
 #[tokio::test]
 async fn what_does_not_exist_or_not_yet_is_not_found() {
-    let sandbox = Sandbox::start(Scenario::ready().ready_after_rounds(1)).await.unwrap();
+    let sandbox = Sandbox::start(Scenario::ready().project_ready_in_list(1)).await.unwrap();
     let session_key = session_key(&sandbox).await;
     for call in [
         projects(&sandbox, &session_key, "org-other", ""),
@@ -175,7 +175,7 @@ async fn what_does_not_exist_or_not_yet_is_not_found() {
     ] {
         assert_eq!(call.send().await.status, 404);
     }
-    organizations(&sandbox, &session_key, "").send().await;
+    projects(&sandbox, &session_key, ORGANIZATION, "").send().await;
     assert_eq!(create_key(&sandbox, &session_key, ORGANIZATION, PROJECT).send().await.status, 200);
     assert_eq!(sandbox.keys().len(), 1);
     assert!(sandbox.violations().is_empty());
@@ -212,7 +212,7 @@ async fn the_login_may_show_what_exists_at_that_moment() {
     for (scenario, organizations, projects) in [
         (complete.clone(), 1, 1),
         (complete.clone().project_ready_after(soon), 1, 0),
-        (complete.clone().ready_after_rounds(1), 1, 0),
+        (complete.clone().project_ready_in_list(1), 1, 0),
         (complete.ready_after(soon), 0, 0),
     ] {
         let sandbox = Sandbox::start(scenario).await.unwrap();
