@@ -28,7 +28,7 @@ mod call;
 mod dialog;
 mod output;
 mod failure;
-mod input;
+mod messages;
 mod settings;
 
 pub use rmcp::transport::io::stdio_pipes as stdio;

@@ -4,22 +4,21 @@ use crate::call::Call;
 use crate::create_key;
 use crate::dialog::{Dialog, Event, Features, Question};
 use crate::failure::{Failure, Kind};
-use crate::input::Input;
 use crate::key_status;
 use crate::list_targets;
+use crate::messages::{InvalidParams, Messages};
 use crate::recover_key;
 use crate::settings::Settings;
 use crate::sign_in::random_id;
 use keymint_domain::Clock;
 use keymint_tokio_clock::TokioClock;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ClientResult, ContentBlock, ErrorData,
-    Implementation, InputRequest, InputRequiredResult, JsonObject, ListToolsResult, MetaObject,
-    PaginatedRequestParams, ProgressNotificationParam, ProgressToken, ProtocolVersion, ServerCapabilities,
-    ServerConfig, ServerRequest, Tool,
+    CallToolRequestParams, CallToolResponse, CallToolResult, ClientResult, ContentBlock, CustomRequest,
+    CustomResult, ErrorCode, ErrorData, Implementation, InputRequest, InputRequiredResult, JsonObject,
+    ListToolsResult, MetaObject, PaginatedRequestParams, ProgressNotificationParam, ProgressToken,
+    ProtocolVersion, ServerCapabilities, ServerConfig, ServerRequest, Tool,
 };
 use rmcp::service::{Peer, PeerRequestOptions, QuitReason, RequestContext, ServerInitializeError};
-use rmcp::transport::async_rw::AsyncRwTransport;
 use rmcp::{RoleServer, ServerHandler, ServiceExt};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -33,9 +32,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-
-/// Longest message that is read, in bytes. A longer one is discarded.
-const LONGEST_MESSAGE: usize = 1024 * 1024;
 
 /// How often the progress is repeated, so that a client does not give up.
 const HEARTBEAT: Duration = Duration::from_secs(10);
@@ -83,10 +79,9 @@ pub async fn serve(
         waiting: Mutex::default(),
         doctor: to_doctor,
     };
-    let transport = AsyncRwTransport::new_server(Input::new(input, gone.clone()), output)
-        .with_max_line_length(LONGEST_MESSAGE);
+    let messages = Messages::new(input, output, gone.clone());
     let serving = async {
-        match server.serve_with_ct(transport, gone.clone()).await {
+        match server.serve_with_ct(messages, gone.clone()).await {
             Ok(running) => Ok(running.waiting().await.unwrap_or(QuitReason::Closed)),
             Err(ServerInitializeError::ConnectionClosed(_) | ServerInitializeError::Cancelled) => {
                 Ok(QuitReason::Closed)
@@ -190,6 +185,17 @@ impl ServerHandler for Server {
             }
         };
         Ok(self.attend(work, &context).await)
+    }
+
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        Err(match context.extensions.get() {
+            Some(InvalidParams(why)) => ErrorData::invalid_params(why.clone(), None),
+            None => ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None),
+        })
     }
 }
 
@@ -331,12 +337,9 @@ async fn ask(peer: Peer<RoleServer>, question: Question) {
     tokio::select! {
         () = answer.closed() => drop(sent.cancel(Some("the answer is no longer needed".to_owned())).await),
         result = &mut sent.rx => {
-            let value = match result {
-                Ok(Ok(ClientResult::ElicitResult(result))) => serde_json::to_value(result),
-                Ok(Ok(ClientResult::ListRootsResult(result))) => serde_json::to_value(result),
-                _ => return,
-            };
-            let _ = value.map(|value| answer.send(value));
+            if let Ok(Ok(ClientResult::CustomResult(CustomResult(value)))) = result {
+                let _ = answer.send(value);
+            }
         }
     }
 }

@@ -28,11 +28,16 @@ pub(crate) const STATELESS: &str = "2026-07-28";
 /// A client, its server and the sandbox behind it.
 pub(crate) struct Client {
     pub(crate) sandbox: Arc<Sandbox>,
-    /// The only root.
+    /// The only root, unless `roots` has others.
     pub(crate) project: TempDir,
     pub(crate) port: u16,
+    /// The URIs of the roots, which are listed anew for each call; `None` if the client answers with an error.
+    pub(crate) roots: Option<Vec<String>>,
     /// The answer to a question with yes or no; `None` if the user closes the form.
-    pub(crate) agrees: Option<bool>,
+    pub(crate) agrees: Option<Value>,
+    /// True if the questions to the user wait in `held`.
+    pub(crate) holds: bool,
+    pub(crate) held: Vec<Value>,
     /// The user's answer to a URL; `None` if they do not open it.
     pub(crate) consent: Option<Consent>,
     pub(crate) questions: Vec<String>,
@@ -90,11 +95,15 @@ impl Client {
             let _ = say_end.send(runtime.block_on(serve(settings, input, output, doctor, pending())));
         });
         let (reader, writer) = split(ours);
+        let project = tempfile::tempdir().unwrap();
         let mut client = Self {
             sandbox,
-            project: tempfile::tempdir().unwrap(),
+            roots: Some(vec![format!("file://{}", project.path().display())]),
+            project,
             port,
             agrees: None,
+            holds: false,
+            held: Vec::new(),
             consent: Some(Consent::Allow),
             questions: Vec::new(),
             progress: Vec::new(),
@@ -128,9 +137,14 @@ impl Client {
     }
 
     pub(crate) async fn send_line(&mut self, line: &str) {
-        self.transcript += line;
+        self.send_text(&format!("{line}\n")).await;
+    }
+
+    /// Sends text that need not be a whole line.
+    pub(crate) async fn send_text(&mut self, text: &str) {
+        self.transcript += text;
         let writer = self.writer.as_mut().unwrap();
-        watch(writer.write_all(format!("{line}\n").as_bytes())).await.unwrap();
+        watch(writer.write_all(text.as_bytes())).await.unwrap();
     }
 
     /// The next message of the server.
@@ -158,18 +172,39 @@ impl Client {
     pub(crate) async fn response(&mut self, id: u64) -> Value {
         loop {
             let message = self.receive().await;
-            let (method, params) = (message["method"].as_str(), &message["params"]);
-            match method {
-                Some("notifications/progress") => {
-                    self.progress.push(params["message"].as_str().unwrap().to_owned());
-                }
-                Some("notifications/cancelled") => {}
-                Some(method) => {
-                    let result = self.answer(method, params);
-                    self.send(json!({"jsonrpc": "2.0", "id": message["id"], "result": result})).await;
-                }
+            match message["method"].as_str() {
                 None if message["id"] == id => return message,
                 None => {}
+                Some("elicitation/create") if self.holds => self.held.push(message),
+                Some(_) => self.respond(&message).await,
+            }
+        }
+    }
+
+    /// Answers what the server asks until it has a question to the user.
+    pub(crate) async fn hold_question(&mut self) {
+        loop {
+            let message = self.receive().await;
+            if message["method"] == "elicitation/create" {
+                return self.held.push(message);
+            }
+            self.respond(&message).await;
+        }
+    }
+
+    /// Answers a request of the server, and takes note of a notification.
+    pub(crate) async fn respond(&mut self, message: &Value) {
+        let (method, params) = (message["method"].as_str().unwrap(), &message["params"]);
+        match method {
+            "notifications/progress" => self.progress.push(params["message"].as_str().unwrap().to_owned()),
+            "notifications/cancelled" => {}
+            "roots/list" if self.roots.is_none() => {
+                let error = json!({"code": -32603, "message": "no roots"});
+                self.send(json!({"jsonrpc": "2.0", "id": message["id"], "error": error})).await;
+            }
+            _ => {
+                let result = self.answer(method, params);
+                self.send(json!({"jsonrpc": "2.0", "id": message["id"], "result": result})).await;
             }
         }
     }
@@ -228,7 +263,8 @@ impl Client {
 
     fn answer(&mut self, method: &str, params: &Value) -> Value {
         if method == "roots/list" {
-            return json!({"roots": [{"uri": format!("file://{}", self.project.path().display())}]});
+            let roots: Vec<_> = self.roots.iter().flatten().map(|uri| json!({"uri": uri})).collect();
+            return json!({"roots": roots});
         }
         assert_eq!(method, "elicitation/create");
         let message = params["message"].as_str().unwrap();
@@ -239,7 +275,7 @@ impl Client {
             tokio::spawn(async move { sign_in(&url, consent).await });
             return json!({"action": "accept"});
         }
-        match self.agrees {
+        match &self.agrees {
             Some(agrees) => json!({"action": "accept", "content": {"agree": agrees}}),
             None => json!({"action": "cancel"}),
         }

@@ -94,13 +94,14 @@ async fn a_value_that_exists_is_replaced_only_if_the_user_agrees() {
     for revision in [SESSION, STATELESS] {
         let mut client = Client::start(Scenario::ready(), revision).await;
         fs::write(client.env_file(), "OPENAI_API_KEY=old\n").unwrap();
-        for agrees in [Some(false), None] {
+        let unticked = [json!(false), json!("true"), json!(1), json!([true]), Value::Null];
+        for agrees in unticked.map(Some).into_iter().chain([None]) {
             client.agrees = agrees;
             let result = client.create().await;
             assert!(refusal(&result).contains("and the user wants to keep the value"), "{result}");
         }
         assert_eq!(client.sandbox.requests().len(), 0);
-        client.agrees = Some(true);
+        client.agrees = Some(json!(true));
         assert_eq!(client.create().await["isError"], false);
         let key = client.sandbox.keys().remove(0).value;
         assert_eq!(fs::read_to_string(client.env_file()).unwrap(), format!("OPENAI_API_KEY={key}\n"));
@@ -126,9 +127,7 @@ async fn a_client_that_shows_no_urls_has_the_browser_opened_and_the_url_in_its_p
     let command = format!("sh -c 'echo %s >{}'", opened.display());
     let browser = Browser::Named(vec![Launcher::parse(&command).unwrap()]);
     let mut client = Client::with(Scenario::ready(), SESSION, json!({"roots": {}}), browser).await;
-    let id = client
-        .begin("tools/call", json!({"name": "create_api_key", "arguments": {"destination": "env_file"}}))
-        .await;
+    let id = client.begin("tools/call", serde_json::from_str(CREATE).unwrap()).await;
     let playing = async {
         until(|| fs::read_to_string(&opened).is_ok_and(|url| url.ends_with('\n'))).await;
         let url = fs::read_to_string(&opened).unwrap();
@@ -196,29 +195,42 @@ async fn wrong_arguments_are_named_in_a_sentence() {
     client.end().await;
 }
 
+const CREATE: &str = r#"{"name": "create_api_key", "arguments": {"destination": "env_file"}}"#;
+
 #[tokio::test]
-async fn a_cancelled_call_frees_the_port_and_creates_nothing() {
+async fn a_cancelled_call_frees_the_port_and_creates_nothing_however_its_question_is_answered() {
     let mut client = Client::start(Scenario::ready(), SESSION).await;
-    let call = json!({"name": "create_api_key", "arguments": {"destination": "env_file"}});
-    let id = client.begin("tools/call", call).await;
-    loop {
-        let message = client.receive().await;
-        match message["method"].as_str() {
-            Some("roots/list") => {
-                let roots =
-                    json!({"roots": [{"uri": format!("file://{}", client.project.path().display())}]});
-                client.send(json!({"jsonrpc": "2.0", "id": message["id"], "result": roots})).await;
-            }
-            // The user reads, and the agent gives up.
-            Some("elicitation/create") => break,
-            _ => {}
-        }
-    }
+    let id = client.begin("tools/call", serde_json::from_str(CREATE).unwrap()).await;
+    // The user reads, and the agent gives up.
+    client.hold_question().await;
     let params = json!({"requestId": id});
     client.send(json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params})).await;
     // The client can close the question.
     while client.receive().await["method"] != "notifications/cancelled" {}
+    let question = client.held.remove(0);
+    let url = question["params"]["url"].as_str().unwrap();
+    assert!(keymint_sandbox::sign_in(url, Consent::Allow).await.is_err(), "the link ends with the call");
+    let accepted = json!({"jsonrpc": "2.0", "id": question["id"], "result": {"action": "accept"}});
+    for _ in 0..2 {
+        client.send(accepted.clone()).await;
+    }
     assert_eq!(client.create().await["isError"], false, "another call finds the port");
+    assert_eq!(client.sandbox.keys().len(), 1);
+    client.end().await;
+}
+
+#[tokio::test]
+async fn a_second_creation_at_once_is_refused_and_the_first_goes_on() {
+    let mut client = Client::start(Scenario::ready(), SESSION).await;
+    let first = client.begin("tools/call", serde_json::from_str(CREATE).unwrap()).await;
+    client.hold_question().await;
+    let arguments = json!({"destination": "env_file", "path": "other.env"});
+    let refused = client.call("create_api_key", arguments).await;
+    assert!(refusal(&refused).starts_with("Another sign-in waits for the browser on port"), "{refused}");
+    assert_eq!(refused["_meta"]["keymint/kind"], "callback_unavailable");
+    let question = client.held.remove(0);
+    client.respond(&question).await;
+    assert_eq!(client.response(first).await["result"]["isError"], false);
     assert_eq!(client.sandbox.keys().len(), 1);
     client.end().await;
 }
@@ -323,12 +335,38 @@ async fn what_is_not_understood_ends_nothing() {
         client.send_line(line).await;
     }
     client.send_line(&format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"x\":\"{}\"}}", "x".repeat(10_000_000))).await;
-    let id = client.begin("no/such/method", json!({})).await;
-    assert_eq!(client.response(id).await["error"]["code"], -32601);
-    let id = client.begin("tools/call", json!({"name": "run_with_key", "arguments": {}})).await;
-    assert_eq!(client.response(id).await["error"]["code"], -32602);
+    // A notification has no answer, and neither has a response to no request.
+    for message in [
+        json!({"method": "notifications/roots/list_changed"}),
+        json!({"method": "notifications/cancelled", "params": {"requestId": 99}}),
+        json!({"method": "notifications/cancelled", "params": 7}),
+        json!({"method": "tools/call", "params": {"name": "doctor"}}),
+        json!({"method": "tools/call", "params": {"name": "doctor"}, "id": null}),
+        json!({"method": "tools/call", "params": {"name": "doctor"}, "id": [1]}),
+        json!({"method": 7, "id": 7}),
+        json!({"result": {"roots": 7}, "id": 0}),
+        json!({"result": {}, "error": {}, "id": 1}),
+        json!({"error": "x", "id": "x"}),
+    ] {
+        client.send(message).await;
+    }
+    for (method, params, code) in [
+        ("no/such/method", json!({}), -32601),
+        ("resources/list", json!({}), -32601),
+        ("tools/call", json!({}), -32602),
+        ("tools/call", json!({"name": 7}), -32602),
+        ("tools/call", json!({"name": "doctor", "arguments": [7]}), -32602),
+        ("tools/call", json!({"name": "run_with_key", "arguments": {}}), -32602),
+    ] {
+        let id = client.begin(method, params).await;
+        assert_eq!(client.response(id).await["error"]["code"], code, "{method}");
+    }
     let result = client.call("doctor", json!({})).await;
     assert_eq!(result["structuredContent"]["findings"][0]["message"], "fine", "{result}");
+    client.send_text("\u{feff}").await;
+    assert_eq!(client.call("doctor", json!({})).await["isError"], false);
+    // The client ends within a message.
+    client.send_text(r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"list_"#).await;
     client.end().await;
 }
 
