@@ -121,10 +121,10 @@ impl Dialog {
         }
     }
 
-    /// The URIs of the client's roots; `None` if the client has none.
+    /// The URIs of the client's roots, if it has any; `None` if it does not answer.
     pub(crate) async fn roots(&self) -> Option<Vec<String>> {
         if !self.client.roots {
-            return None;
+            return Some(Vec::new());
         }
         let listed: ListRootsResult = self.ask(InputRequest::ListRoots(ListRootsRequest::default())).await?;
         Some(listed.roots.into_iter().map(|root| root.uri).collect())

@@ -12,19 +12,21 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Roots(Vec<PathBuf>);
 
 impl Roots {
-    /// The roots of the client. If it has none, the working directory, unless that is the root of the file system.
+    /// The roots that the client lists now. If it has none, the working directory, unless that is the root of the file
+    /// system.
     pub(crate) async fn of(call: &Call) -> Result<Self, Failure> {
-        let uris = call.dialog.roots().await.unwrap_or_default();
-        let directories = if uris.is_empty() {
-            let directory = env::current_dir().and_then(|directory| directory.canonicalize());
-            directory.ok().filter(|directory| directory.parent().is_some()).into_iter().collect()
-        } else {
-            uris.iter().filter_map(|uri| directory_of(uri)).collect::<Vec<_>>()
+        let directories = match call.dialog.roots().await {
+            Some(uris) if uris.is_empty() => {
+                let directory = env::current_dir().and_then(|directory| directory.canonicalize());
+                directory.ok().filter(|directory| directory.parent().is_some()).into_iter().collect()
+            }
+            uris => uris.iter().flatten().filter_map(|uri| directory_of(uri)).collect::<Vec<_>>(),
         };
         if directories.is_empty() {
             return Err(Failure::unusable(
                 "the client names no directory in which a file may be written",
-                "Start the server in the directory of the project, or use the destination `keyring`.",
+                "Open the directory of the project in the client, or start the server there, or use the destination \
+                 `keyring`.",
             ));
         }
         Ok(Self(directories))
@@ -53,8 +55,8 @@ impl Roots {
     }
 }
 
-/// The directory that a URI names, if it exists.
+/// The directory that a URI names, if it exists. The parser would complete a relative URI.
 fn directory_of(uri: &str) -> Option<PathBuf> {
-    let url = Url::parse(uri).ok().filter(|url| url.scheme() == "file")?;
-    url.to_file_path().ok()?.canonicalize().ok().filter(|path| path.is_dir())
+    uri.get(..6).filter(|start| start.eq_ignore_ascii_case("file:/"))?;
+    Url::parse(uri).ok()?.to_file_path().ok()?.canonicalize().ok().filter(|path| path.is_dir())
 }

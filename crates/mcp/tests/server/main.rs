@@ -176,6 +176,92 @@ async fn a_file_outside_of_the_roots_is_refused_however_it_is_named() {
     client.end().await;
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_root_is_the_directory_that_its_uri_leads_to_at_the_time_of_the_call() {
+    let mut client = Client::start(Scenario::ready(), SESSION).await;
+    let project = client.project.path().canonicalize().unwrap();
+    let at = |path: &str| format!("file://{}{path}", project.display());
+    for directory in ["inside", "in side", "other"] {
+        fs::create_dir(project.join(directory)).unwrap();
+    }
+    fs::write(project.join("file"), "").unwrap();
+    std::os::unix::fs::symlink(project.join("inside"), project.join("link")).unwrap();
+    let path = project.to_str().unwrap();
+    for roots in [
+        vec![at("/file")],
+        vec![at("/missing")],
+        vec![at("/inside%00")],
+        vec![format!("file:{}", path.trim_start_matches('/'))],
+        vec!["file:inside".to_owned(), "inside".to_owned(), String::new()],
+        vec![format!("file://elsewhere{path}"), format!("http://localhost{path}"), path.to_owned()],
+    ] {
+        client.roots = Some(roots);
+        let result = client.create().await;
+        assert!(
+            refusal(&result).starts_with("The client names no directory"),
+            "{:?}: {result}",
+            client.roots
+        );
+    }
+    client.roots = None;
+    assert!(refusal(&client.create().await).starts_with("The client names no directory"));
+    client.consent = None;
+    for (roots, directory) in [
+        (vec![at("/other/../inside")], "inside"),
+        (vec![at("/other/%2E%2e/inside/")], "inside"),
+        (vec![at("/other%2F..%2Finside")], "inside"),
+        (vec![at("/link")], "inside"),
+        (vec![at("/in%20side")], "in side"),
+        (vec!["nonsense".to_owned(), at("/missing"), at("/other"), at("/inside")], "other"),
+        (vec![], env!("CARGO_MANIFEST_DIR")),
+    ] {
+        client.roots = Some(roots);
+        client.questions.clear();
+        let result = client.create().await;
+        assert!(refusal(&result).starts_with("The user did not want to sign in"), "{result}");
+        let file = project.join(directory).join(".env");
+        let put = format!("is created and put into {} as", file.display());
+        assert!(client.questions[0].contains(&put), "{:?}", client.questions);
+        // The root of the call before is none any more.
+        let path = project.join("file");
+        let outside = json!({"destination": "env_file", "path": path});
+        let result = client.call("create_api_key", outside).await;
+        assert!(refusal(&result).contains("is outside of the client's roots"), "{result}");
+    }
+    assert_eq!(client.sandbox.requests().len(), 0);
+    client.end().await;
+}
+
+#[tokio::test]
+async fn a_path_that_can_have_no_file_is_refused_before_the_sign_in() {
+    let mut client = Client::start(Scenario::ready(), SESSION).await;
+    fs::create_dir(client.project.path().join("directory")).unwrap();
+    fs::write(client.project.path().join("file"), "").unwrap();
+    let long = "x".repeat(5_000);
+    for path in [
+        "",
+        ".",
+        "..",
+        "/",
+        "directory",
+        "directory/",
+        "missing/.env",
+        "file/.env",
+        "a\nb",
+        "a\0b",
+        "\u{1b}[2J",
+        &long,
+    ] {
+        let result = client.call("create_api_key", json!({"destination": "env_file", "path": path})).await;
+        let message = refusal(&result);
+        assert!(!message.contains(char::is_control), "{path:?}: {message}");
+        assert_eq!(result["_meta"]["keymint/kind"], "destination_unusable", "{path:?}: {message}");
+    }
+    assert_eq!(client.sandbox.requests().len(), 0);
+    client.end().await;
+}
+
 #[tokio::test]
 async fn wrong_arguments_are_named_in_a_sentence() {
     let mut client = Client::start(Scenario::ready(), SESSION).await;
