@@ -71,7 +71,8 @@ impl Requested<'_> {
         };
         let roots = Roots::of(call).await?;
         let location = FileLocation::find(roots.resolve(self.path.unwrap_or(ENV_FILE))).await?;
-        roots.check(location.path())?;
+        // A link may have been put into the path while it was followed.
+        roots.check(&location.current_path())?;
         let found = location.inspect(variable).await?;
         let mut warnings: Vec<_> =
             found.warnings().iter().map(|warning| in_words(found.path(), warning)).collect();

@@ -137,7 +137,7 @@ impl FileLocation {
 
     /// The path of the file now: its directory may have been moved. A path with control
     /// characters does not count.
-    pub(super) fn current_path(&self) -> PathBuf {
+    pub fn current_path(&self) -> PathBuf {
         let path = self.directory.current_path().join(&self.name);
         let is_safe = path.to_str().is_some_and(|text| !text.contains(char::is_control));
         if is_safe { path } else { self.path.clone() }

@@ -262,6 +262,42 @@ async fn a_path_that_can_have_no_file_is_refused_before_the_sign_in() {
     client.end().await;
 }
 
+/// An agent in a sandbox may write in the project alone, and this server outside of it.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_directory_that_is_swapped_for_a_link_leads_no_key_outside() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let outside = tempfile::tempdir().unwrap();
+    let mut client = Client::start(Scenario::ready(), SESSION).await;
+    client.consent = None;
+    let (directory, link) = (client.project.path().join("directory"), client.project.path().join("link"));
+    fs::create_dir(&directory).unwrap();
+    std::os::unix::fs::symlink(outside.path(), &link).unwrap();
+    let stop = std::sync::Arc::new(AtomicBool::new(false));
+    let swapping = std::thread::spawn({
+        let (stop, spare) = (std::sync::Arc::clone(&stop), client.project.path().join("spare"));
+        move || {
+            while !stop.load(Ordering::Relaxed) {
+                for (from, to) in
+                    [(&directory, &spare), (&link, &directory), (&directory, &link), (&spare, &directory)]
+                {
+                    fs::rename(from, to).unwrap();
+                }
+            }
+        }
+    });
+    for _ in 0..100 {
+        let arguments = json!({"destination": "env_file", "path": "directory/.env"});
+        assert_eq!(client.call("create_api_key", arguments).await["isError"], true);
+    }
+    stop.store(true, Ordering::Relaxed);
+    swapping.join().unwrap();
+    let outside = outside.path().to_str().unwrap();
+    assert!(!client.questions.iter().any(|question| question.contains(outside)), "{:?}", client.questions);
+    client.end().await;
+}
+
 #[tokio::test]
 async fn wrong_arguments_are_named_in_a_sentence() {
     let mut client = Client::start(Scenario::ready(), SESSION).await;
