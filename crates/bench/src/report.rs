@@ -63,7 +63,7 @@ pub(crate) async fn rows(keymint: &str, small: &str) -> Outcome<Vec<Row>> {
     rows.push(Row::alone("the same, when an answer has 200 MB", aim, memory as f64));
     for (name, path, aim) in [
         ("the program, with everything", keymint, 5.0),
-        ("the program, without sandbox and keyring", small, 3.5),
+        ("the program, without optional features", small, 3.5),
     ] {
         let size = fs::metadata(path)?.len();
         rows.push(Row::alone(name, Aim::at_most(aim, Unit::Megabytes), size as f64));
