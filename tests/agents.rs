@@ -6,7 +6,7 @@ use keymint_sandbox::{Consent, Scenario, sign_in_remotely};
 use keymint_testkit::{Ended, Terminal, free_port, full_disk};
 use serde_json::json;
 
-const AGENTS: [&str; 23] = [
+const AGENTS: [&str; 24] = [
     "CLAUDECODE",
     "CLAUDE_CODE",
     "CODEX_SANDBOX",
@@ -30,9 +30,10 @@ const AGENTS: [&str; 23] = [
     "QWEN_CODE",
     "AI_AGENT",
     "AGENT",
+    "KEYMINT_AGENT",
 ];
 
-const CI_SYSTEMS: [&str; 11] = [
+const CI_SYSTEMS: [&str; 12] = [
     "CI",
     "GITHUB_ACTIONS",
     "GITLAB_CI",
@@ -44,6 +45,7 @@ const CI_SYSTEMS: [&str; 11] = [
     "TEAMCITY_VERSION",
     "CODEBUILD_BUILD_ID",
     "BITBUCKET_BUILD_NUMBER",
+    "KEYMINT_CI",
 ];
 
 /// The message, which is one sentence that names what recognized the caller, and the commands.
@@ -82,6 +84,22 @@ async fn an_agent_gets_no_key_into_its_transcript_unasked() {
     // The sign-in still waits.
     machine.keymint(["finish", &address, "--print"]).env("AGENT", "1").output().await.exits_with(0);
     assert_eq!(machine.sandbox.keys().len(), 1);
+}
+
+#[tokio::test]
+async fn every_agent_that_names_print_gets_the_key() {
+    let machine = machine(Scenario::ready()).await;
+    for variable in AGENTS {
+        let ended =
+            create(Scenario::ready()).args(["--print"]).env(variable, "1").sign_in().await.exits_with(0);
+        assert_eq!(ended.stdout.trim_end(), ended.key(), "{variable}");
+
+        let url = machine.keymint(["start"]).env(variable, "1").output().await.exits_with(0).stdout;
+        let address = sign_in_remotely(url.trim_end(), Consent::Allow).await.unwrap();
+        let finish = machine.keymint(["finish", &address, "--print"]).env(variable, "1");
+        let key = finish.output().await.exits_with(0).stdout;
+        assert_eq!(key.trim_end(), machine.sandbox.keys().pop().unwrap().value, "{variable}");
+    }
 }
 
 #[tokio::test]

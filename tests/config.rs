@@ -24,6 +24,7 @@ async fn config_shows_each_setting_with_its_source_and_no_secret() {
     let (_home, file, program) = configured(text);
     let program = program
         .env("KEYMINT_PROFILE", "work")
+        .env("KEYMINT_AGENT", "0")
         .env("KEYMINT_CALLBACK_PORT", "5001")
         .env("KEYMINT_SIGN_IN_TIMEOUT", "2h");
     let program = program
@@ -54,6 +55,8 @@ async fn config_shows_each_setting_with_its_source_and_no_secret() {
         assert_eq!(setting(server), (json!("http://proxy:3128"), "HTTPS_PROXY".to_owned()));
     }
     assert_eq!(setting("profile"), (json!("work"), "KEYMINT_PROFILE".to_owned()));
+    assert_eq!(setting("agent"), (json!(false), "KEYMINT_AGENT".to_owned()));
+    assert_eq!(setting("ci"), (Value::Null, "default".to_owned()));
     assert!(!shown.to_string().contains("canary"), "{shown}");
 }
 

@@ -39,9 +39,10 @@ const AGENTS: &Table = &[
     ("GOOSE_TERMINAL", "Goose"),
     ("PI_CODING_AGENT", "Pi"),
     ("QWEN_CODE", "Qwen Code"),
-    // Any program may set these two.
+    // Any program may set these two, and the user the third.
     ("AI_AGENT", "A coding agent"),
     ("AGENT", "A coding agent"),
+    ("KEYMINT_AGENT", "A coding agent"),
 ];
 
 const CI_SYSTEMS: &Table = &[
@@ -55,8 +56,9 @@ const CI_SYSTEMS: &Table = &[
     ("TEAMCITY_VERSION", "TeamCity"),
     ("CODEBUILD_BUILD_ID", "AWS CodeBuild"),
     ("BITBUCKET_BUILD_NUMBER", "Bitbucket Pipelines"),
-    // Most of the others set it, too.
+    // Most of the others set it. The user may set the second.
     ("CI", "A CI system"),
+    ("KEYMINT_CI", "A CI system"),
 ];
 
 /// Returns the coding agent that runs this program. An agent keeps what a program prints in its transcript.

@@ -36,7 +36,7 @@ pub(crate) enum Kind {
     Command,
 }
 
-pub(crate) const DEFINITIONS: [Definition; 41] = [
+pub(crate) const DEFINITIONS: [Definition; 43] = [
     setting("issuer", Kind::Url, Some("https://auth.openai.com")),
     setting("api-base", Kind::Url, Some("https://api.openai.com")),
     setting("client-id", Kind::Text, Some("app_2SKx67EdpoN0G6j64rFvigXD")),
@@ -79,6 +79,9 @@ pub(crate) const DEFINITIONS: [Definition; 41] = [
     for_one_run("new"),
     // It selects the table of the file.
     Definition { name: "profile", kind: Kind::Text, default: Some("default"), in_file: false },
+    // These two have no flag. By default the variables of agents and CI systems decide.
+    Definition { name: "agent", kind: Kind::Switch, default: None, in_file: false },
+    Definition { name: "ci", kind: Kind::Switch, default: None, in_file: false },
 ];
 
 const fn setting(name: &'static str, kind: Kind, default: Option<&'static str>) -> Definition {
@@ -129,8 +132,9 @@ mod tests {
         command.build();
         let create = command.find_subcommand("create").unwrap();
         let flags: BTreeSet<_> = create.get_arguments().filter_map(clap::Arg::get_long).collect();
-        // These two have no variable.
-        let defined = DEFINITIONS.iter().map(|definition| definition.name).chain(["help", "version"]);
+        // The first two have no flag, and the last two no variable.
+        let defined = DEFINITIONS.iter().map(|definition| definition.name);
+        let defined = defined.filter(|name| !["agent", "ci"].contains(name)).chain(["help", "version"]);
         assert_eq!(flags, defined.collect());
     }
 
@@ -150,7 +154,8 @@ mod tests {
             .map(|arg| arg.get_long().map_or_else(|| format!("[{}]", arg.get_id()), str::to_owned))
             .collect();
         let defined = DEFINITIONS.iter().map(|definition| definition.name).chain(IN_NO_TABLE.split(' '));
-        assert_eq!(found, defined.map(str::to_owned).collect());
+        let has_flag = |name: &&str| !["agent", "ci"].contains(name);
+        assert_eq!(found, defined.filter(has_flag).map(str::to_owned).collect());
     }
 
     #[test]

@@ -161,7 +161,7 @@ impl<'a> Sources<'a> {
         Ok(!self.switch("no-input", no_input)?)
     }
 
-    /// What runs this program, unless a variable (`KEYMINT_AGENT`, `KEYMINT_CI`) says that nothing of the kind does.
+    /// The agent or CI system that runs this program, unless a variable (`KEYMINT_AGENT`, `KEYMINT_CI`) denies it.
     pub(crate) fn caller(
         &self,
         kind: &str,
