@@ -5,6 +5,8 @@ use crate::headless::Browser;
 use crate::sources::root;
 use crate::support::{KEYMINT, machine};
 use keymint_sandbox::{Consent, Reply, Scenario, Step};
+#[cfg(target_os = "linux")]
+use keymint_testkit::Session;
 use keymint_testkit::{Canaries, Launch, Machine, Running, Scripts, browse, is_free, skipped, until, watch};
 use serde_json::{Value, json};
 use std::fs;
@@ -65,15 +67,16 @@ impl Project {
 struct Python(Running);
 
 impl Python {
-    async fn start(clients: &Path, machine: &Machine, project: &Project, mode: &str) -> Self {
-        let mut client = Launch::new(clients.join("python/bin/python"), &machine.home)
+    /// Starts it in the session of this bus, or in none.
+    fn start(clients: &Path, machine: &Machine, project: &Project, mode: &str, bus: &str) -> Self {
+        let client = Launch::new(clients.join("python/bin/python"), &machine.home)
             .args([root().join("tests/mcp/client.py").as_os_str(), mode.as_ref(), project.path().as_os_str()])
             .args(project.server())
             .envs(machine.environment())
-            .env("KEYMINT_NO_BROWSER", "1")
+            .envs([("KEYMINT_NO_BROWSER", "1"), ("PYTHONWARNINGS", "ignore")])
+            .env("DBUS_SESSION_BUS_ADDRESS", bus)
             .current_dir(project.path())
             .stdin(Stdio::piped());
-        client = client.env("PYTHONWARNINGS", "ignore");
         Self(client.spawn())
     }
 
@@ -105,6 +108,20 @@ impl Python {
         question["url"].as_str().unwrap().to_owned()
     }
 
+    /// Signs in as a willing user.
+    async fn sign_in(&mut self) {
+        let url = self.url().await;
+        self.say(json!({"action": "accept"})).await;
+        browse(&url, Consent::Allow);
+    }
+
+    /// Answers the question whether a value is replaced.
+    async fn replaces(&mut self, question: &str, agrees: bool) {
+        let asked = self.hear("question").await;
+        assert!(asked["message"].as_str().unwrap().contains(question), "{asked}");
+        self.say(json!({"action": "accept", "content": {"agree": agrees}})).await;
+    }
+
     /// Returns the sentence of a call that fails.
     async fn refusal(&mut self) -> String {
         let result = self.hear("result").await;
@@ -125,7 +142,7 @@ async fn the_python_client_gets_keys_for_a_user_in_a_real_browser_and_sees_none(
         let slow = Reply::default().delayed(Duration::from_secs(600));
         let machine = machine(Scenario::ready().reply(Step::CreateKey.nth(3), slow)).await;
         let project = Project::new();
-        let mut client = Python::start(&clients, &machine, &project, mode).await;
+        let mut client = Python::start(&clients, &machine, &project, mode, "");
         let tools = client.hear("tools").await;
         assert_eq!(tools, json!(["create_api_key", "list_targets", "key_status", "recover_key", "doctor"]));
 
@@ -150,16 +167,12 @@ async fn the_python_client_gets_keys_for_a_user_in_a_real_browser_and_sees_none(
         // Another in its place, which the user does not want, and then wants.
         for agrees in [false, true] {
             client.call("create_api_key", json!({"destination": "env_file"})).await;
-            let question = client.hear("question").await;
-            assert!(question["message"].as_str().unwrap().contains("Replace its value"), "{question}");
-            client.say(json!({"action": "accept", "content": {"agree": agrees}})).await;
+            client.replaces("Replace its value", agrees).await;
             if !agrees {
                 assert!(client.refusal().await.contains("the user wants to keep the value"));
             }
         }
-        let url = client.url().await;
-        client.say(json!({"action": "accept"})).await;
-        browse(&url, Consent::Allow);
+        client.sign_in().await;
         client.hear("result").await;
         is_in_file(".env", &machine.sandbox.keys()[1].value);
 
@@ -179,9 +192,8 @@ async fn the_python_client_gets_keys_for_a_user_in_a_real_browser_and_sees_none(
         assert_eq!(machine.sandbox.keys().len(), 2);
 
         // A destination that fails once the key exists.
-        let url = client.create("late.env").await;
-        client.say(json!({"action": "accept"})).await;
-        browse(&url, Consent::Allow);
+        client.call("create_api_key", json!({"destination": "env_file", "path": "late.env"})).await;
+        client.sign_in().await;
         until(|| machine.count("POST", "/api_keys") == 3).await;
         fs::write(project.path().join("late.env"), "OPENAI_API_KEY=meanwhile\n").unwrap();
         machine.sandbox.release();
@@ -197,6 +209,59 @@ async fn the_python_client_gets_keys_for_a_user_in_a_real_browser_and_sees_none(
     }
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_key_goes_into_the_keyring_and_replaces_one_there_only_if_the_user_agrees() {
+    let Some(clients) = clients() else { return };
+    let session = Session::start("unlocked");
+    let slow = Reply::default().delayed(Duration::from_secs(600));
+    let machine = machine(Scenario::ready().reply(Step::CreateKey.nth(3), slow)).await;
+    let project = Project::new();
+    let mut client = Python::start(&clients, &machine, &project, "legacy", &session.address);
+    let key = |index: usize| machine.sandbox.keys()[index].value.clone();
+
+    client.call("create_api_key", json!({"destination": "keyring"})).await;
+    client.sign_in().await;
+    let result = client.hear("result").await;
+    let delivered_to = json!({"kind": "keyring", "path": null, "variable": null, "profile": "default"});
+    assert_eq!(created(&result)["delivered_to"], delivered_to);
+    assert_eq!(session.stored("default"), key(0));
+
+    for agrees in [false, true] {
+        client.call("create_api_key", json!({"destination": "keyring"})).await;
+        let there = format!("a key that ends in {}", &key(0)[key(0).len() - 4..]);
+        client.replaces(&there, agrees).await;
+        if !agrees {
+            assert!(client.refusal().await.contains("the user wants it to stay"));
+            assert_eq!(machine.sandbox.keys().len(), 1);
+        }
+    }
+    client.sign_in().await;
+    client.hear("result").await;
+    assert_eq!(session.stored("default"), key(1));
+
+    client.call("create_api_key", json!({"destination": "env_file"})).await;
+    client.sign_in().await;
+    until(|| machine.count("POST", "/api_keys") == 3).await;
+    fs::write(project.path().join(".env"), "OPENAI_API_KEY=meanwhile\n").unwrap();
+    machine.sandbox.release();
+    assert!(client.refusal().await.contains("it is kept in "));
+    client.call("recover_key", json!({"destination": "keyring"})).await;
+    client.replaces("the keyring has a key", true).await;
+    let result = client.hear("result").await;
+    assert_eq!(created(&result)["delivered_to"], delivered_to);
+    assert_eq!(session.stored("default"), key(2));
+
+    client.call("key_status", json!({})).await;
+    let status = client.hear("result").await;
+    let found = &created(&status)["found"];
+    assert_eq!(found[1]["kind"], "keyring", "{found}");
+    assert!(key(2).ends_with(found[1]["last4"].as_str().unwrap()), "{found}");
+    client.say(Value::Null).await;
+    assert_eq!(client.0.finish().await.code, 0);
+    project.check(&machine).await;
+}
+
 /// The server with a client that is no more than its input, and a browser that only writes down what it opens.
 struct Bare {
     machine: Machine,
@@ -206,7 +271,7 @@ struct Bare {
 }
 
 impl Bare {
-    /// Begins to create a key.
+    /// Begins a session, and in it the creation of a key.
     async fn start(scenario: Scenario) -> Self {
         let (machine, project) = (machine(scenario).await, Project::new());
         let scripts = Scripts::with("open-url", "echo \"$1\" >opened");
@@ -233,10 +298,14 @@ impl Bare {
         self.scripts.read("opened").trim().to_owned()
     }
 
-    /// Sends the signal, and waits for the end. Standard output has messages alone, and none has a secret.
-    async fn end(self, signal: &str) -> (Machine, Project) {
-        let Self { machine, project, server, .. } = self;
-        server.signal(signal).await;
+    /// Ends the server by this signal, or by the end of its input. Standard output has messages alone, and none has a
+    /// secret.
+    async fn end(self, signal: Option<&str>) -> (Machine, Project) {
+        let Self { machine, project, mut server, .. } = self;
+        match signal {
+            Some(signal) => server.signal(signal).await,
+            None => server.closes_stdin(),
+        }
         machine.sandbox.release();
         let ended = server.finish().await;
         assert_eq!((ended.code, &*ended.stderr), (0, ""));
@@ -251,7 +320,7 @@ impl Bare {
 
 #[tokio::test]
 async fn a_server_that_is_ended_during_the_wait_creates_nothing() {
-    for signal in ["TERM", "INT"] {
+    for signal in [Some("TERM"), Some("INT"), None] {
         let bare = Bare::start(Scenario::ready()).await;
         bare.url().await;
         let (machine, project) = bare.end(signal).await;
@@ -261,19 +330,41 @@ async fn a_server_that_is_ended_during_the_wait_creates_nothing() {
 
 #[tokio::test]
 async fn a_server_that_is_ended_after_the_request_delivers_the_key() {
-    let slow = Reply::default().delayed(Duration::from_secs(600));
-    let bare = Bare::start(Scenario::ready().reply(Step::CreateKey, slow)).await;
-    browse(&bare.url().await, Consent::Allow);
-    bare.machine.requested("/api_keys").await;
-    let (machine, project) = bare.end("TERM").await;
-    let key = machine.sandbox.keys().remove(0).value;
-    assert_eq!(fs::read_to_string(project.path().join(".env")).unwrap(), format!("OPENAI_API_KEY={key}\n"));
+    for signal in [Some("TERM"), None] {
+        let slow = Reply::default().delayed(Duration::from_secs(600));
+        let bare = Bare::start(Scenario::ready().reply(Step::CreateKey, slow)).await;
+        browse(&bare.url().await, Consent::Allow);
+        bare.machine.requested("/api_keys").await;
+        let (machine, project) = bare.end(signal).await;
+        let key = machine.sandbox.keys().remove(0).value;
+        let file = fs::read_to_string(project.path().join(".env")).unwrap();
+        assert_eq!(file, format!("OPENAI_API_KEY={key}\n"));
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_reads_nonsense_during_the_wait_goes_on() {
+    let mut bare = Bare::start(Scenario::ready()).await;
+    let url = bare.url().await;
+    for line in ["{", "\u{0}", "[]", "{\"jsonrpc\": \"2.0\", \"id\": 3, \"method\": \"no/such/method\"}"] {
+        bare.server.types(&format!("{line}\n")).await;
+    }
+    for _ in 0..3 {
+        bare.server.types(&format!("{{\"x\": \"{}\"}}\n", "x".repeat(10_000_000))).await;
+    }
+    #[cfg(target_os = "linux")]
+    assert!(bare.server.peak_memory().unwrap() < 32_000_000, "{:?}", bare.server.peak_memory());
+    browse(&url, Consent::Allow);
+    until(|| bare.project.path().join(".env").exists()).await;
+    let (machine, _project) = bare.end(None).await;
+    assert_eq!(machine.sandbox.keys().len(), 1);
 }
 
 #[tokio::test]
 async fn the_inspector_lists_the_tools_and_gets_a_key_that_it_does_not_see() {
     let Some(clients) = clients() else { return };
-    let machine = machine(Scenario::ready()).await;
+    let slow = Reply::default().delayed(Duration::from_secs(600));
+    let machine = machine(Scenario::ready().reply(Step::CreateKey.nth(3), slow)).await;
     let project = Project::new();
     let scripts = Scripts::with("open-url", "echo \"$1\" >opened");
     let opened = scripts.path("opened");
@@ -290,28 +381,59 @@ async fn the_inspector_lists_the_tools_and_gets_a_key_that_it_does_not_see() {
             .args(project.server())
             .current_dir(project.path())
     };
+    let call =
+        ["--method", "tools/call", "--tool-name", "create_api_key", "--tool-arg", "destination=env_file"];
+    let file = project.path().join(".env");
+    let url = async || {
+        until(|| fs::read_to_string(&opened).is_ok_and(|url| url.ends_with('\n'))).await;
+        let url = fs::read_to_string(&opened).unwrap();
+        fs::remove_file(&opened).unwrap();
+        url.trim().to_owned()
+    };
     for era in ["legacy", "modern"] {
         let listed = inspect(era, &["--method", "tools/list", "--strict"]).output().await.exits_with(0);
         let tools: Value = serde_json::from_str(&listed.stdout).unwrap();
         assert_eq!(tools["tools"][0]["name"], "create_api_key", "{}", listed.stdout);
 
-        let call =
-            ["--method", "tools/call", "--tool-name", "create_api_key", "--tool-arg", "destination=env_file"];
         let create = inspect(era, &call).spawn();
-        until(|| fs::read_to_string(&opened).is_ok_and(|url| url.ends_with('\n'))).await;
-        let url = fs::read_to_string(&opened).unwrap();
-        fs::remove_file(&opened).unwrap();
-        browse(url.trim(), Consent::Allow);
+        browse(&url().await, Consent::Allow);
         let result: Value = serde_json::from_str(&create.finish().await.exits_with(0).stdout).unwrap();
         let key = machine.sandbox.keys().pop().unwrap().value;
         assert!(key.ends_with(result["structuredContent"]["key"]["last4"].as_str().unwrap()), "{result}");
-        let file = project.path().join(".env");
         assert_eq!(fs::read_to_string(&file).unwrap(), format!("OPENAI_API_KEY={key}\n"));
 
         // The inspector cannot ask here.
         let refused = inspect(era, &call).output().await;
         assert!(refused.stdout.contains("this client cannot ask"), "{}", refused.stdout);
         fs::remove_file(&file).unwrap();
+
+        let outside = [&call[..], &["--tool-arg", "path=../.env"]].concat();
+        let refused = inspect(era, &outside).output().await;
+        assert!(refused.stdout.contains("is outside of the client's roots"), "{}", refused.stdout);
+
+        // The user refuses.
+        let create = inspect(era, &call).spawn();
+        browse(&url().await, Consent::Deny);
+        let refused = create.finish().await;
+        assert!(refused.stdout.contains("The sign-in was refused"), "{}", refused.stdout);
+
+        // The client is killed during the wait.
+        let create = inspect(era, &call).spawn();
+        url().await;
+        create.signal("KILL").await;
+        create.finish().await;
+        until(|| is_free(machine.port)).await;
+        assert!(!file.exists());
     }
+    assert_eq!(machine.sandbox.keys().len(), 2);
+
+    // The destination fails once the key exists.
+    let create = inspect("modern", &call).spawn();
+    browse(&url().await, Consent::Allow);
+    until(|| machine.count("POST", "/api_keys") == 3).await;
+    fs::write(&file, "OPENAI_API_KEY=meanwhile\n").unwrap();
+    machine.sandbox.release();
+    let failed = create.finish().await;
+    assert!(failed.stdout.contains("it is kept in "), "{}", failed.stdout);
     project.check(&machine).await;
 }

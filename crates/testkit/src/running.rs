@@ -168,6 +168,11 @@ impl<M> Running<M> {
         self.child.stdin.as_mut().unwrap().write_all(text.as_bytes()).await.unwrap();
     }
 
+    /// Closes standard input, which must have been set to a pipe.
+    pub fn closes_stdin(&mut self) {
+        drop(self.child.stdin.take());
+    }
+
     /// Sends a signal, by its name, to the program.
     pub async fn signal(&self, name: &str) {
         send(name, &self.process.to_string()).await;

@@ -368,6 +368,15 @@ async fn a_client_that_disappears_during_the_wait_leaves_nothing() {
     }
 }
 
+#[tokio::test]
+async fn a_client_that_does_not_read_does_not_hold_up_the_end() {
+    let mut client = Client::start(Scenario::ready(), SESSION).await;
+    for _ in 0..50 {
+        client.begin("tools/list", json!({})).await;
+    }
+    client.end_without_reading().await;
+}
+
 /// A key whose answer waits until it is released.
 fn slow_creation() -> Scenario {
     Scenario::ready().reply(Step::CreateKey, Reply::default().delayed(Duration::from_secs(600)))
