@@ -3,6 +3,7 @@
 pub(crate) mod catalogue;
 pub(crate) mod error;
 pub(crate) mod flow;
+pub(crate) mod jitter;
 pub(crate) mod lists;
 pub(crate) mod plan;
 pub(crate) mod provisioner;

@@ -9,8 +9,8 @@ use crate::platform::new_key::{CreatedKey, KeyDetails, Restriction};
 use crate::platform::target::Target;
 use crate::ports::{PlatformApi, ResponseSource};
 use crate::provisioning::error::ProvisionError;
-use crate::provisioning::provisioner::{Jitter, Provisioner, Session};
-use crate::provisioning::request_runner::RequestRunner;
+use crate::provisioning::jitter::Jitter;
+use crate::provisioning::provisioner::{Provisioner, Session};
 use crate::secret::ApiKey;
 use crate::service_error::{ServiceError, ServiceErrorKind, Step};
 use std::time::Duration;
@@ -75,7 +75,7 @@ impl Provisioner<'_> {
     pub async fn sign_in(&self, grant: AuthorizationGrant) -> Result<Session, ProvisionError> {
         let Self { ports, plan, observer } = *self;
         let jitter = Jitter::of(&grant);
-        let runner = RequestRunner { provisioner: *self, jitter: &jitter };
+        let runner = self.runner(&jitter);
         let deadline = ports.clock.now() + plan.timeouts.total;
         let tokens =
             runner.step(Step::ExchangeCode, deadline, || ports.auth_server.exchange_code(&grant)).await?;
@@ -103,7 +103,7 @@ impl Provisioner<'_> {
         target: Target,
     ) -> Result<ProvisionedKey, ProvisionError> {
         let Self { ports, plan, .. } = *self;
-        let runner = RequestRunner { provisioner: *self, jitter: &session.jitter };
+        let runner = self.runner(&session.jitter);
         let deadline = ports.clock.now() + session.time_left;
         let name = plan.key.name.clone();
         let create = || ports.platform.create_api_key(&session.key, &target, &plan.key);

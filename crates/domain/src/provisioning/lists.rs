@@ -4,6 +4,7 @@ use crate::event::Event;
 use crate::platform::id::OrganizationId;
 use crate::platform::listing::Listing;
 use crate::platform::organization::{Organization, Project};
+use crate::ports::PlatformApi;
 use crate::provisioning::provisioner::{Provisioner, Session};
 use crate::provisioning::request_runner::{Deadline, RequestRunner};
 use crate::service_error::{Reason, ServiceError, ServiceErrorKind, Step};
@@ -17,6 +18,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// Requests lists, and reports incomplete and skipped ones.
 pub(crate) struct Lists<'a> {
+    platform: &'a dyn PlatformApi,
     runner: RequestRunner<'a>,
     session: &'a Session,
     /// The maximum number of concurrent requests: the plan's width, and less after the server has
@@ -35,7 +37,8 @@ enum Reported {
 impl<'a> Lists<'a> {
     pub(crate) fn new(provisioner: Provisioner<'a>, session: &'a Session) -> Self {
         Self {
-            runner: RequestRunner { provisioner, jitter: &session.jitter },
+            platform: provisioner.ports.platform,
+            runner: provisioner.runner(&session.jitter),
             session,
             width: AtomicUsize::new(provisioner.plan.width.get()),
             reported: Mutex::default(),
@@ -46,8 +49,7 @@ impl<'a> Lists<'a> {
         &self,
         deadline: Deadline,
     ) -> Result<Listing<Organization>, ServiceError> {
-        let platform = self.runner.provisioner.ports.platform;
-        self.ask(Step::ListOrganizations, deadline, || platform.organizations(&self.session.key)).await
+        self.ask(Step::ListOrganizations, deadline, || self.platform.organizations(&self.session.key)).await
     }
 
     async fn projects(
@@ -55,8 +57,7 @@ impl<'a> Lists<'a> {
         of: &OrganizationId,
         deadline: Deadline,
     ) -> Result<Listing<Project>, ServiceError> {
-        let platform = self.runner.provisioner.ports.platform;
-        self.ask(Step::ListProjects, deadline, || platform.projects(&self.session.key, of)).await
+        self.ask(Step::ListProjects, deadline, || self.platform.projects(&self.session.key, of)).await
     }
 
     async fn ask<T, F>(
@@ -71,7 +72,7 @@ impl<'a> Lists<'a> {
         let listing = self.runner.retry(deadline, step, || self.narrowed_by(call())).await?;
         let (skipped, cut) = (listing.skipped, !listing.complete);
         if (skipped > 0 || cut) && self.is_news(Reported::Incomplete(step)) {
-            (self.runner.provisioner.observer)(Event::ListIncomplete { step, skipped, cut });
+            (self.runner.observer)(Event::ListIncomplete { step, skipped, cut });
         }
         Ok(listing)
     }
@@ -97,7 +98,7 @@ impl<'a> Lists<'a> {
     pub(crate) fn report_skipped(&self, organization: &OrganizationId, failure: &ServiceError) {
         if self.is_news(Reported::Skipped(organization.clone())) {
             let (id, kind, reason) = (organization.clone(), failure.kind, failure.reason());
-            (self.runner.provisioner.observer)(Event::OrganizationSkipped { id, kind, reason });
+            (self.runner.observer)(Event::OrganizationSkipped { id, kind, reason });
         }
     }
 

@@ -2,14 +2,12 @@
 
 use crate::event::{Observer, no_observer};
 use crate::oauth::account::AccountEmail;
-use crate::oauth::authorization::AuthorizationGrant;
 use crate::platform::listing::Listing;
 use crate::platform::login::LoginOrganization;
+use crate::provisioning::jitter::Jitter;
 use crate::provisioning::plan::{Plan, Ports};
+use crate::provisioning::request_runner::RequestRunner;
 use crate::secret::SessionKey;
-use rand::SeedableRng;
-use rand::rngs::SmallRng;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Creates keys through the ports, by a plan, and reports to an observer.
@@ -42,6 +40,14 @@ impl<'a> Provisioner<'a> {
     {
         Provisioner { plan, ..*self }
     }
+
+    pub(crate) fn runner<'b>(&self, jitter: &'b Jitter) -> RequestRunner<'b>
+    where
+        'a: 'b,
+    {
+        let Self { ports, plan, observer } = *self;
+        RequestRunner { clock: ports.clock, observer, timeouts: plan.timeouts, jitter }
+    }
 }
 
 /// The session of a signed-in user on the platform. Valid for one key.
@@ -61,19 +67,5 @@ impl Session {
     /// user who signed in.
     pub fn account(&self) -> Option<&AccountEmail> {
         self.account.as_ref()
-    }
-}
-
-/// The random numbers of one sign-in's retries.
-#[derive(Debug)]
-pub(crate) struct Jitter(Mutex<SmallRng>);
-
-impl Jitter {
-    pub(crate) fn of(grant: &AuthorizationGrant) -> Self {
-        Self(Mutex::new(SmallRng::seed_from_u64(grant.jitter_seed())))
-    }
-
-    pub(crate) fn lock(&self) -> MutexGuard<'_, SmallRng> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,10 +1,11 @@
 //! Requests with their retries and deadlines.
 
-use crate::clock::Moment;
-use crate::event::Event;
+use crate::clock::{Clock, Moment};
+use crate::event::{Event, Observer};
 use crate::policy::polling::PollRound;
 use crate::policy::retry;
-use crate::provisioning::provisioner::{Jitter, Provisioner};
+use crate::provisioning::jitter::Jitter;
+use crate::provisioning::plan::Timeouts;
 use crate::service_error::{ServiceError, Step};
 use std::future::Future;
 use std::time::Duration;
@@ -12,12 +13,14 @@ use std::time::Duration;
 /// Sends the requests of a flow's steps.
 #[derive(Clone, Copy)]
 pub(crate) struct RequestRunner<'a> {
-    pub(crate) provisioner: Provisioner<'a>,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) observer: Observer<'a>,
+    pub(crate) timeouts: Timeouts,
     pub(crate) jitter: &'a Jitter,
 }
 
 impl RequestRunner<'_> {
-    /// Runs a step within the plan's limit, at most until `deadline`. The first call always has its full
+    /// Runs a step within its limit, at most until `deadline`. The first call always has its full
     /// time.
     pub(crate) async fn step<T, F>(
         &self,
@@ -28,8 +31,7 @@ impl RequestRunner<'_> {
     where
         F: Future<Output = Result<T, ServiceError>>,
     {
-        let Provisioner { ports, plan, .. } = self.provisioner;
-        let (now, limits) = (ports.clock.now(), plan.timeouts);
+        let (now, limits) = (self.clock.now(), self.timeouts);
         let ends = (now + limits.step).min(deadline).max(now + limits.call);
         let deadline = Deadline { ends, call: Some(limits.call), may_retry: true };
         self.retry(deadline, step, call).await
@@ -45,7 +47,7 @@ impl RequestRunner<'_> {
     where
         F: Future<Output = Result<T, ServiceError>>,
     {
-        let clock = self.provisioner.ports.clock;
+        let clock = self.clock;
         let mut attempt = 0;
         loop {
             let failure = match self.send_once(deadline, step, call()).await {
@@ -59,7 +61,7 @@ impl RequestRunner<'_> {
             match wait {
                 Some(after) if deadline.may_retry => {
                     let (kind, reason) = (failure.kind, failure.reason());
-                    (self.provisioner.observer)(Event::Retrying { step, kind, reason, after });
+                    (self.observer)(Event::Retrying { step, kind, reason, after });
                     clock.sleep(after).await;
                 }
                 _ => return Err(failure),
@@ -74,14 +76,14 @@ impl RequestRunner<'_> {
         step: Step,
         call: impl Future<Output = Result<T, ServiceError>>,
     ) -> Result<T, ServiceError> {
-        let clock = self.provisioner.ports.clock;
+        let clock = self.clock;
         let remaining = deadline.ends.since(clock.now());
         let limit = deadline.call.map_or(remaining, |call| call.min(remaining));
         if limit.is_zero() {
             return Err(ServiceError::out_of_time(step, limit));
         }
         if step == Step::CreateKey {
-            (self.provisioner.observer)(Event::CreationRequested);
+            (self.observer)(Event::CreationRequested);
         }
         clock.timeout(limit, call).await.unwrap_or_else(|_| Err(ServiceError::out_of_time(step, limit)))
     }
