@@ -18,6 +18,9 @@
 //! 6. [`Revocation::run`] revokes the refresh token that the sign-in leaves behind. The front end takes the
 //!    revocation from the grant before step 4, so that it also works after an error or a dropped future.
 //!
+//! An [`Administrator`] manages the keys that exist, through the [`AdminApi`]: it lists and revokes them, and creates
+//! service accounts.
+//!
 //! Each step consumes the pending authorization, the grant or the session that it uses, so that one
 //! sign-in makes one key.
 //!
@@ -90,19 +93,23 @@ pub use oauth::authorization::{
 };
 pub use oauth::base_url::{BaseUrl, InvalidBaseUrl};
 pub use platform::answer_end::AnswerEnd;
-pub use platform::id::{InvalidId, KeyId, OrganizationId, ProjectId};
+pub use platform::id::{InvalidId, KeyId, OrganizationId, ProjectId, ServiceAccountId};
 pub use platform::listing::Listing;
 pub use platform::login::{Login, LoginOrganization};
 pub use platform::new_key::{
     CreatedKey, InvalidLifetime, InvalidScope, KeyDetails, KeyLifetime, KeyScope, NewKey, Restriction,
 };
 pub use platform::organization::{Organization, Project, Role};
+pub use platform::project_key::{KeyChange, KeyOwner, LastFour, ProjectKey};
+pub use platform::service_account::ServiceAccount;
 pub use platform::target::{PolicyOwner, Target};
 pub use platform::title::Title;
+pub use policy::key_match::{KeyChoice, KnownKey, named_key};
 pub use policy::polling::PollPolicy;
 pub use policy::preference::{by_preference, default_project};
 pub use policy::selector::{Candidate, RequestedTarget, TargetError, TargetSelector};
-pub use ports::{AuthServer, PlatformApi, ResponseSource, SourceError, Tokens};
+pub use ports::{AdminApi, AuthServer, PlatformApi, ResponseSource, SourceError, Tokens};
+pub use provisioning::admin::{Administrator, ProvisionedAccount, RevokeError, ServiceAccountError};
 pub use provisioning::catalogue::{Catalogue, CatalogueEntry};
 pub use provisioning::error::ProvisionError;
 pub use provisioning::flow::{KeyCheck, ProvisionedKey, check_key, wait_for_grant};
@@ -110,7 +117,8 @@ pub use provisioning::plan::{Plan, Ports, Timeouts};
 pub use provisioning::provisioner::{Provisioner, Session};
 pub use provisioning::revocation::RevocationOutcome;
 pub use secret::{
-    AccessToken, ApiKey, AuthorizationCode, CodeVerifier, InvalidSecret, RefreshToken, SessionKey, State,
+    AccessToken, AdminKey, ApiKey, AuthorizationCode, CodeVerifier, InvalidSecret, RefreshToken, SessionKey,
+    State,
 };
 pub use service_error::{
     Advice, ConnectFailure, Intermediary, ProxyInUse, Reason, ServiceError, ServiceErrorKind, Step,

@@ -1,5 +1,6 @@
 //! The rules, each a function of values: which target, when to look again, what to retry.
 
+pub(crate) mod key_match;
 pub(crate) mod polling;
 pub(crate) mod preference;
 pub(crate) mod retry;

@@ -5,13 +5,15 @@
 
 use crate::oauth::account::AccountEmail;
 use crate::oauth::authorization::{AuthorizationGrant, AuthorizationResponse, PendingAuthorization};
-use crate::platform::id::OrganizationId;
+use crate::platform::id::{KeyId, OrganizationId, ProjectId, ServiceAccountId};
 use crate::platform::listing::Listing;
 use crate::platform::login::Login;
-use crate::platform::new_key::{CreatedKey, NewKey};
+use crate::platform::new_key::{CreatedKey, KeyDetails, NewKey};
 use crate::platform::organization::{Organization, Project};
+use crate::platform::project_key::{KeyChange, ProjectKey};
+use crate::platform::service_account::ServiceAccount;
 use crate::platform::target::Target;
-use crate::secret::{AccessToken, ApiKey, RefreshToken, SessionKey};
+use crate::secret::{AccessToken, AdminKey, ApiKey, RefreshToken, SessionKey};
 use crate::service_error::ServiceError;
 use async_trait::async_trait;
 use std::error::Error;
@@ -90,6 +92,92 @@ pub trait PlatformApi: Send + Sync {
     /// `GET /v1/models`, with the key itself: succeeds if the key works. It is not part of the flow.
     /// [`check_key`](crate::check_key) interprets the result.
     async fn check_key(&self, key: &ApiKey) -> Result<(), ServiceError>;
+}
+
+/// The part of the platform's documented Admin API that manages the keys of projects.
+///
+/// Each request is authorized by an admin key. Creating a key of a user is not a part of it: the
+/// [`PlatformApi`] does that.
+#[async_trait]
+pub trait AdminApi: Send + Sync {
+    /// `GET /v1/organization/projects`: lists the projects that the admin key may see, in the server's order.
+    async fn projects(&self, admin: &AdminKey) -> Result<Listing<Project>, ServiceError>;
+
+    /// `GET /v1/organization/projects/{id}/api_keys`: lists a project's keys in the server's order.
+    async fn keys(&self, admin: &AdminKey, project: &ProjectId) -> Result<Listing<ProjectKey>, ServiceError>;
+
+    /// `GET /v1/organization/projects/{id}/api_keys/{id}`: returns one key.
+    async fn key(
+        &self,
+        admin: &AdminKey,
+        project: &ProjectId,
+        key: &KeyId,
+    ) -> Result<ProjectKey, ServiceError>;
+
+    /// `POST /v1/organization/projects/{id}/api_keys/{id}`: changes the lifetime and the permissions of a key.
+    async fn update_key(
+        &self,
+        admin: &AdminKey,
+        project: &ProjectId,
+        key: &KeyId,
+        change: &KeyChange,
+    ) -> Result<KeyDetails, ServiceError>;
+
+    /// `DELETE /v1/organization/projects/{id}/api_keys/{id}`: deletes a key of a user. A success means that the
+    /// server has confirmed the deletion of this key. A key of a service account is refused.
+    async fn delete_key(
+        &self,
+        admin: &AdminKey,
+        project: &ProjectId,
+        key: &KeyId,
+    ) -> Result<(), ServiceError>;
+
+    /// `POST /v1/organization/projects/{id}/service_accounts`: creates a service account, a member of the project,
+    /// with its first key.
+    ///
+    /// Each success creates a new account. What [`create_api_key`](PlatformApi::create_api_key) promises of errors
+    /// and of the end of the answer holds here as well.
+    async fn create_service_account(
+        &self,
+        admin: &AdminKey,
+        project: &ProjectId,
+        name: &str,
+    ) -> Result<ServiceAccount, ServiceError>;
+
+    /// The same with `create_service_account_only`: creates an account without a key and without a role in the
+    /// project.
+    async fn create_empty_account(
+        &self,
+        admin: &AdminKey,
+        project: &ProjectId,
+        name: &str,
+    ) -> Result<ServiceAccountId, ServiceError>;
+
+    /// `POST /v1/organization/projects/{id}/service_accounts/{id}`: makes an account a member of the project.
+    async fn add_to_project(
+        &self,
+        admin: &AdminKey,
+        project: &ProjectId,
+        account: &ServiceAccountId,
+    ) -> Result<(), ServiceError>;
+
+    /// `POST /v1/organization/projects/{id}/service_accounts/{id}/api_keys`: creates another key of an account.
+    /// Each success creates a new key, as in [`create_api_key`](PlatformApi::create_api_key).
+    async fn create_account_key(
+        &self,
+        admin: &AdminKey,
+        project: &ProjectId,
+        account: &ServiceAccountId,
+        key: &NewKey,
+    ) -> Result<CreatedKey, ServiceError>;
+
+    /// `DELETE /v1/organization/projects/{id}/service_accounts/{id}`: deletes an account with all its keys.
+    async fn delete_service_account(
+        &self,
+        admin: &AdminKey,
+        project: &ProjectId,
+        account: &ServiceAccountId,
+    ) -> Result<(), ServiceError>;
 }
 
 /// A source of the authorization response: a loopback listener, a paste box, a deep link, or a race of

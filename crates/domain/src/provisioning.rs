@@ -1,5 +1,6 @@
 //! The flow from a grant to a key: requests through the ports, by the rules of `policy`.
 
+pub(crate) mod admin;
 pub(crate) mod catalogue;
 pub(crate) mod error;
 pub(crate) mod flow;

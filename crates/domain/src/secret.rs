@@ -80,6 +80,11 @@ token! {
     /// A project API key. The platform shows it once.
     ApiKey
 }
+token! {
+    /// The key of an administrator, for the Admin API. It can do far more than a project API key, so it is used for
+    /// requests and never stored.
+    AdminKey
+}
 secret! {
     /// The authorization code of the response (RFC 6749 section 4.1.2). Valid for one exchange.
     AuthorizationCode

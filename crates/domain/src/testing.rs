@@ -21,12 +21,14 @@
 //! assert!(clock.now().since(Moment::ORIGIN) < Duration::from_secs(14));
 //! ```
 
+mod admin;
 mod clock;
 pub mod conformance;
 mod destination;
 mod platform;
 mod sign_in;
 
+pub use admin::{FakeAdmin, admin_key, project_key};
 pub use clock::FakeClock;
 pub use destination::FakeDestination;
 pub use platform::{Call, FakePlatform, organization, project};

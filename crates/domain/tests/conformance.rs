@@ -2,16 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests count as tests too")]
 
-use keymint_domain::testing::conformance::{self, Account};
+use keymint_domain::testing::conformance::{self, Account, Administration};
 use keymint_domain::testing::{
-    FakeAuthServer, FakeClock, FakeDestination, FakePlatform, approved_redirect, granted, organization,
-    pending, project,
+    FakeAdmin, FakeAuthServer, FakeClock, FakeDestination, FakePlatform, admin_key, approved_redirect,
+    granted, organization, pending, project, project_key,
 };
 use keymint_domain::{
-    AccessToken, ApiKey, AuthServer, AuthorizationGrant, Callback, Clock, CreatedKey, DeliveryError,
-    DestinationId, KeyDestination, Listing, Login, Moment, NewKey, Organization, OrganizationId, PlatformApi,
-    Project, RefreshToken, ServiceError, ServiceErrorKind, SessionKey, Step, Target, Title, Tokens,
-    async_trait,
+    AccessToken, AdminApi, AdminKey, ApiKey, AuthServer, AuthorizationGrant, Callback, Clock, CreatedKey,
+    DeliveryError, DestinationId, KeyChange, KeyDestination, KeyDetails, KeyId, LastFour, Listing, Login,
+    Moment, NewKey, Organization, OrganizationId, PlatformApi, Project, ProjectId, ProjectKey, RefreshToken,
+    ServiceAccount, ServiceAccountId, ServiceError, ServiceErrorKind, SessionKey, Step, Target, Title,
+    Tokens, async_trait,
 };
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -43,6 +44,11 @@ enum Bent {
     CutsTheKey,
     TakesNothing,
     TakesWhatItShouldNot,
+    GivesAnotherEnd,
+    NeverExpires,
+    DeletesAnything,
+    IgnoresALifetime,
+    LeavesKeys,
 }
 
 struct BentClock(FakeClock, Bent, AtomicU32);
@@ -202,6 +208,129 @@ impl KeyDestination for BentDestination {
     }
 }
 
+struct BentAdmin(FakeAdmin, Bent);
+
+impl BentAdmin {
+    fn keys_as_listed(&self, mut keys: Vec<ProjectKey>) -> Vec<ProjectKey> {
+        match self.1 {
+            Bent::SortsBackwards => keys.reverse(),
+            Bent::DropsTitles => keys.iter_mut().for_each(|key| key.name = None),
+            _ => {}
+        }
+        keys
+    }
+
+    fn bend<T>(&self, admin: &AdminKey, answer: Result<T, ServiceError>) -> Result<T, ServiceError> {
+        answer.map_err(|error| bend(self.1, error, admin.expose()))
+    }
+}
+
+#[async_trait]
+impl AdminApi for BentAdmin {
+    async fn projects(&self, admin: &AdminKey) -> Result<Listing<Project>, ServiceError> {
+        match self.0.projects(admin).await {
+            Err(_) if self.1 == Bent::LetsStrangersIn => Ok(Vec::new().into()),
+            listed => self.bend(admin, listed),
+        }
+    }
+
+    async fn keys(&self, admin: &AdminKey, project: &ProjectId) -> Result<Listing<ProjectKey>, ServiceError> {
+        let mut listed = self.bend(admin, self.0.keys(admin, project).await)?;
+        listed.items = self.keys_as_listed(listed.items);
+        Ok(listed)
+    }
+
+    async fn key(
+        &self,
+        admin: &AdminKey,
+        project: &ProjectId,
+        id: &KeyId,
+    ) -> Result<ProjectKey, ServiceError> {
+        let mut key = self.bend(admin, self.0.key(admin, project, id).await)?;
+        match self.1 {
+            Bent::GivesAnotherEnd if key.is_of_service_account() => key.last_four = LastFour::parse("zzzz"),
+            Bent::GivesOneKey => key.last_used_at = Some(1),
+            _ => {}
+        }
+        Ok(key)
+    }
+
+    async fn update_key(
+        &self,
+        admin: &AdminKey,
+        project: &ProjectId,
+        id: &KeyId,
+        change: &KeyChange,
+    ) -> Result<KeyDetails, ServiceError> {
+        if self.1 == Bent::NeverExpires {
+            return Ok(KeyDetails::default());
+        }
+        self.0.update_key(admin, project, id, change).await
+    }
+
+    async fn delete_key(
+        &self,
+        admin: &AdminKey,
+        project: &ProjectId,
+        id: &KeyId,
+    ) -> Result<(), ServiceError> {
+        match self.0.delete_key(admin, project, id).await {
+            Err(_) if self.1 == Bent::DeletesAnything && admin.expose() == admin_key().expose() => Ok(()),
+            deleted => self.bend(admin, deleted),
+        }
+    }
+
+    async fn create_service_account(
+        &self,
+        admin: &AdminKey,
+        project: &ProjectId,
+        name: &str,
+    ) -> Result<ServiceAccount, ServiceError> {
+        self.0.create_service_account(admin, project, name).await
+    }
+
+    async fn create_empty_account(
+        &self,
+        admin: &AdminKey,
+        project: &ProjectId,
+        name: &str,
+    ) -> Result<ServiceAccountId, ServiceError> {
+        self.0.create_empty_account(admin, project, name).await
+    }
+
+    async fn add_to_project(
+        &self,
+        admin: &AdminKey,
+        project: &ProjectId,
+        account: &ServiceAccountId,
+    ) -> Result<(), ServiceError> {
+        self.0.add_to_project(admin, project, account).await
+    }
+
+    async fn create_account_key(
+        &self,
+        admin: &AdminKey,
+        project: &ProjectId,
+        account: &ServiceAccountId,
+        key: &NewKey,
+    ) -> Result<CreatedKey, ServiceError> {
+        let key = if self.1 == Bent::IgnoresALifetime { &NewKey::named(&*key.name) } else { key };
+        self.0.create_account_key(admin, project, account, key).await
+    }
+
+    async fn delete_service_account(
+        &self,
+        admin: &AdminKey,
+        project: &ProjectId,
+        account: &ServiceAccountId,
+    ) -> Result<(), ServiceError> {
+        match self.1 {
+            Bent::LeavesKeys => Ok(()),
+            _ => self.0.delete_service_account(admin, project, account).await,
+        }
+    }
+}
+
 fn bend(bent: Bent, mut error: ServiceError, secret: &str) -> ServiceError {
     match bent {
         Bent::SaysNotSent => error.kind = ServiceErrorKind::Interrupted,
@@ -251,6 +380,17 @@ fn serving(clock: &FakeClock, organizations: &[(Organization, Vec<Project>)]) ->
         .fold(platform, |platform, (organization, projects)| platform.with(organization, projects))
 }
 
+/// Two projects: with two keys of users, and with none.
+fn administered() -> Vec<(Project, Vec<ProjectKey>)> {
+    let keys = vec![project_key("key_1", "laptop", "aaaa"), project_key("key_2", "", "")];
+    vec![(project("proj_1", true), keys), (project("proj_2", false), vec![])]
+}
+
+fn administering(clock: &FakeClock, projects: &[(Project, Vec<ProjectKey>)]) -> FakeAdmin {
+    let admin = FakeAdmin::new(clock).latency(Duration::from_millis(7));
+    projects.iter().cloned().fold(admin, |admin, (project, keys)| admin.with(project, keys))
+}
+
 #[test]
 fn the_fakes_keep_what_the_ports_promise() {
     let clock = FakeClock::new();
@@ -261,6 +401,10 @@ fn the_fakes_keep_what_the_ports_promise() {
         for organizations in [full(), vec![]] {
             let platform = serving(&clock, &organizations);
             conformance::platform(&platform, &account(&organizations)).await.unwrap();
+        }
+        for projects in [administered(), vec![]] {
+            let admin = administering(&clock, &projects);
+            conformance::admin(&admin, &Administration { key: &admin_key(), projects }).await.unwrap();
         }
         let fake = FakeDestination::new("fake");
         let read = async || fake.keys().pop();
@@ -356,6 +500,31 @@ fn a_platform_that_breaks_a_promise_is_told_so() {
         let platform =
             BentPlatform { platform: serving(&clock, &full()), bent, is_busy: AtomicBool::default() };
         let broken = clock.run(conformance::platform(&platform, &account(&full()))).unwrap_err();
+        assert!(broken.to_string().starts_with(told), "{bent:?}: {broken}");
+    }
+}
+
+#[test]
+fn an_admin_api_that_breaks_a_promise_is_told_so() {
+    for (bent, told) in [
+        (Bent::SortsBackwards, "the keys of proj_1 were listed as"),
+        (Bent::DropsTitles, "the keys of proj_1 were listed as"),
+        (Bent::GivesOneKey, "the key key_1 is ProjectKey"),
+        (Bent::GivesAnotherEnd, "the last four characters are not those of the new key"),
+        (Bent::IgnoresALifetime, "the key of a service account does not expire"),
+        (Bent::DeletesAnything, "deleting the key must be refused, and succeeded"),
+        (Bent::LeavesKeys, "looking up the key must be refused, and succeeded"),
+        (Bent::LetsStrangersIn, "listing the projects of the organization must be refused, and succeeded"),
+        (Bent::NeverExpires, "the changed key does not expire"),
+        (Bent::SaysNotSent, "deleting the key is refused with [400], and the error is Interrupted"),
+        (Bent::NamesAnotherStep, "deleting the key was refused, and the error is one of checking the key"),
+        (Bent::TellsASecret, "an error of deleting the key tells a secret"),
+        (Bent::WritesControls, "an error of deleting the key has control characters"),
+    ] {
+        let (clock, projects) = (FakeClock::new(), administered());
+        let admin = BentAdmin(administering(&clock, &projects), bent);
+        let prepared = Administration { key: &admin_key(), projects };
+        let broken = clock.run(conformance::admin(&admin, &prepared)).unwrap_err();
         assert!(broken.to_string().starts_with(told), "{bent:?}: {broken}");
     }
 }

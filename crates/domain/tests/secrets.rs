@@ -4,9 +4,9 @@ use keymint_domain::testing::{
     FakeAuthServer, FakeClock, FakePlatform, granted, organization, pending, project,
 };
 use keymint_domain::{
-    AccessToken, AccountEmail, ApiKey, AuthorizationCode, AuthorizationGrant, CodeVerifier, Entropy,
-    PendingAuthorization, Plan, Ports, ProvisionedKey, Provisioner, RefreshToken, Revocation,
-    SavedAuthorization, Session, SessionKey, State, Target, Tokens,
+    AccessToken, AccountEmail, AdminKey, ApiKey, AuthorizationCode, AuthorizationGrant, CodeVerifier,
+    Entropy, PendingAuthorization, Plan, Ports, ProvisionedAccount, ProvisionedKey, Provisioner,
+    RefreshToken, Revocation, SavedAuthorization, Session, SessionKey, State, Target, Tokens,
 };
 use std::fmt::{Debug, Display};
 
@@ -35,12 +35,14 @@ macro_rules! keep_to_themselves {
 keep_to_themselves!(
     AccessToken,
     AccountEmail,
+    AdminKey,
     ApiKey,
     AuthorizationCode,
     AuthorizationGrant,
     CodeVerifier,
     Entropy,
     PendingAuthorization,
+    ProvisionedAccount,
     ProvisionedKey,
     RefreshToken,
     Revocation,
@@ -71,6 +73,7 @@ fn no_secret_shows_in_debug_from_the_beginning_of_a_flow_to_its_end() {
         Ok::<_, std::convert::Infallible>(())
     });
     let mut said = vec![shown(&entropy), shown(&pending()), shown(&granted())];
+    said.push(shown(&AdminKey::parse("canary-admin".to_owned()).unwrap()));
     said.push(shown(&Tokens::new(AccessToken::parse("canary-canary".to_owned()).unwrap())));
     let grant = granted();
     let revocation = grant.revocation();

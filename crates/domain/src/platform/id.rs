@@ -1,4 +1,4 @@
-//! The ids of organizations, projects and keys.
+//! The ids of organizations, projects, keys and service accounts.
 
 use std::fmt;
 use std::sync::Arc;
@@ -76,6 +76,10 @@ id! {
 id! {
     /// Names a key: `key_…`. It is no secret.
     KeyId
+}
+id! {
+    /// Names a service account of a project.
+    ServiceAccountId
 }
 
 #[cfg(test)]

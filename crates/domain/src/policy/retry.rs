@@ -36,13 +36,17 @@ fn wait(failure: &ServiceErrorKind, attempt: u32, random: &mut impl RngExt) -> D
 ///
 /// The exchange spends the code, and each creation is a new key: they are sent again only when
 /// nothing was sent, or when the server has answered in full that it did nothing (429). The login
-/// can be repeated, within reason. The lists only read.
+/// can be repeated, within reason. The lists only read. Of an administrator's requests only those that create are
+/// not repeated.
 fn most_retries(step: Step, failure: &ServiceErrorKind) -> u32 {
     use ServiceErrorKind::{Interrupted, NotSent, OutOfContract, Refused, TimedOut};
     match (step, failure) {
         // Waiting mends no certificate.
         (_, NotSent(ConnectFailure::Tls)) => 0,
-        (Step::ExchangeCode | Step::CreateKey, NotSent(_) | Refused { status: 429, .. }) => 2,
+        (
+            Step::ExchangeCode | Step::CreateKey | Step::CreateServiceAccount | Step::CreateAccountKey,
+            NotSent(_) | Refused { status: 429, .. },
+        ) => 2,
         (Step::Login, NotSent(_) | Refused { status: 429, .. }) => 3,
         (Step::Login, Refused { status: 408 | 425 | 500..=599, .. }) => 2,
         (Step::Login, TimedOut | Interrupted) => 1,
@@ -50,6 +54,17 @@ fn most_retries(step: Step, failure: &ServiceErrorKind) -> u32 {
         (Step::ListOrganizations, failure) if failure.is_transient() => u32::MAX,
         // The other organizations wait for this one's answer.
         (Step::ListProjects, failure) if failure.is_transient() => 3,
+        // Each of them can be repeated: it reads, or its second execution changes nothing more.
+        (
+            Step::ListAllProjects
+            | Step::ListKeys
+            | Step::GetKey
+            | Step::UpdateKey
+            | Step::DeleteKey
+            | Step::UpdateServiceAccount
+            | Step::DeleteServiceAccount,
+            failure,
+        ) if failure.is_transient() => 3,
         _ => 0,
     }
 }
@@ -101,6 +116,41 @@ mod tests {
             (intercepted(Intermediary::WebPage, 200), [0, 0, 0, 0, 0]),
         ] {
             assert_eq!(steps.map(|step| most_retries(step, &failure)), expected, "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn an_administrator_repeats_blindly_only_what_creates_nothing() {
+        use Step::{
+            CreateAccountKey, CreateServiceAccount, DeleteKey, DeleteServiceAccount, GetKey, ListAllProjects,
+            ListKeys, UpdateKey, UpdateServiceAccount,
+        };
+        let repeatable = [
+            ListAllProjects,
+            ListKeys,
+            GetKey,
+            UpdateKey,
+            DeleteKey,
+            UpdateServiceAccount,
+            DeleteServiceAccount,
+        ];
+        for (failure, retries, of_creations) in [
+            (NotSent(ConnectFailure::Connect), 3, 2),
+            (NotSent(ConnectFailure::Tls), 0, 0),
+            (refused(429), 3, 2),
+            (refused(503), 3, 0),
+            (TimedOut, 3, 0),
+            (Interrupted, 3, 0),
+            (OutOfContract, 0, 0),
+            (refused(401), 0, 0),
+            (refused(404), 0, 0),
+        ] {
+            for step in repeatable {
+                assert_eq!(most_retries(step, &failure), retries, "{step}: {failure:?}");
+            }
+            for step in [CreateServiceAccount, CreateAccountKey] {
+                assert_eq!(most_retries(step, &failure), of_creations, "{step}: {failure:?}");
+            }
         }
     }
 

@@ -82,7 +82,7 @@ impl RequestRunner<'_> {
         if limit.is_zero() {
             return Err(ServiceError::out_of_time(step, limit));
         }
-        if step == Step::CreateKey {
+        if step.creates_key() {
             (self.observer)(Event::CreationRequested);
         }
         clock.timeout(limit, call).await.unwrap_or_else(|_| Err(ServiceError::out_of_time(step, limit)))

@@ -46,6 +46,12 @@ pub enum Advice {
     CheckRoleAndPolicy,
     /// Check whether the project still exists.
     CheckProject,
+    /// Check the admin key, and its permissions.
+    CheckAdminKey,
+    /// Check whether the key or the service account still exists in the project.
+    CheckKeyExists,
+    /// Check the owner of the key: a key of a service account is deleted only together with the account.
+    CheckKeyOwner,
     /// Look for a newer version: the platform no longer offers what was requested.
     Update,
     /// Check the URLs of the servers.
@@ -72,6 +78,29 @@ impl Advice {
             (Reason::Interrupted | Reason::OutOfContract, _) => Self::CheckEndpoints,
             (_, Step::CheckKey) => Self::CheckKeyPermissions,
             (_, Step::CheckServer | Step::RevokeToken) => Self::CheckEndpoints,
+            (Reason::NotFound, Step::ListKeys | Step::CreateServiceAccount) => Self::CheckProject,
+            (
+                Reason::NotFound,
+                Step::GetKey
+                | Step::UpdateKey
+                | Step::DeleteKey
+                | Step::UpdateServiceAccount
+                | Step::CreateAccountKey
+                | Step::DeleteServiceAccount,
+            ) => Self::CheckKeyExists,
+            (Reason::Rejected, Step::DeleteKey) => Self::CheckKeyOwner,
+            (
+                _,
+                Step::ListAllProjects
+                | Step::ListKeys
+                | Step::GetKey
+                | Step::UpdateKey
+                | Step::DeleteKey
+                | Step::CreateServiceAccount
+                | Step::UpdateServiceAccount
+                | Step::CreateAccountKey
+                | Step::DeleteServiceAccount,
+            ) => Self::CheckAdminKey,
             (_, Step::ExchangeCode) | (Reason::Unauthorized, _) => Self::SignInAgain,
             (_, Step::Login) => Self::UseAnotherAccount,
             (Reason::NotFound, Step::CreateKey) => Self::CheckProject,
@@ -87,7 +116,8 @@ mod tests {
     use super::*;
     use crate::service_error::{ConnectFailure, Intermediary};
 
-    const STEPS: [Step; 8] = [
+    /// The steps of a sign-in, then those of an administrator.
+    const STEPS: [Step; 17] = [
         Step::ExchangeCode,
         Step::Login,
         Step::ListOrganizations,
@@ -96,6 +126,15 @@ mod tests {
         Step::CheckKey,
         Step::CheckServer,
         Step::RevokeToken,
+        Step::ListAllProjects,
+        Step::ListKeys,
+        Step::GetKey,
+        Step::UpdateKey,
+        Step::DeleteKey,
+        Step::CreateServiceAccount,
+        Step::UpdateServiceAccount,
+        Step::CreateAccountKey,
+        Step::DeleteServiceAccount,
     ];
 
     fn intercepted(by: Intermediary, status: u16) -> ServiceErrorKind {
@@ -208,6 +247,24 @@ mod tests {
                 let [usual, at_creation] = reasons;
                 let reason = if step == Step::CreateKey { at_creation } else { usual };
                 assert_eq!((error.reason(), error.advice()), (reason, advice), "{step}: {status}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_refusal_to_an_administrator_has_the_advice_that_helps_at_its_step() {
+        use Advice::{
+            CheckAdminKey as Admin, CheckKeyExists as Exists, CheckKeyOwner, CheckPolicy, CheckProject,
+        };
+        for (status, advice) in [
+            (400, [Admin, Admin, Admin, Admin, CheckKeyOwner, CheckPolicy, Admin, CheckPolicy, Admin]),
+            (401, [Admin; 9]),
+            (403, [Admin; 9]),
+            (404, [Admin, CheckProject, Exists, Exists, Exists, CheckProject, Exists, Exists, Exists]),
+        ] {
+            for (step, advice) in STEPS[8..].iter().zip(advice) {
+                let error = ServiceError::new(*step, refused(status), "no");
+                assert_eq!(error.advice(), advice, "{step}: {status}");
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The reason of a failure: what a program can act on.
 
-use crate::service_error::{ConnectFailure, Intermediary, ServiceError, ServiceErrorKind, Step};
+use crate::service_error::{ConnectFailure, Intermediary, ServiceError, ServiceErrorKind};
 
 /// The reason of a [`ServiceError`]. It follows from the status, the headers and the error codes of the
 /// answer, and from what is known of the target, never from the wording of a message.
@@ -117,7 +117,7 @@ impl Reason {
             408 => Self::Timeout,
             429 => Self::RateLimit,
             425 | 500..=599 => Self::Unavailable,
-            400..=499 if error.step == Step::CreateKey => Self::of_refused_key(error, status),
+            400..=499 if error.step.creates_key() => Self::of_refused_key(error, status),
             403 => Self::Forbidden,
             404 => Self::NotFound,
             200..=299 | 400..=499 => Self::Rejected,

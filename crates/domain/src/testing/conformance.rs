@@ -10,12 +10,14 @@
 //! clock.run(conformance::clock(&clock)).unwrap();
 //! ```
 
+mod admin;
 mod auth_server;
 mod clock;
 mod key_destination;
 mod platform;
 
 use crate::service_error::{ServiceError, ServiceErrorKind, Step};
+pub use admin::{Administration, admin};
 pub use auth_server::auth_server;
 pub use clock::clock;
 pub use key_destination::{failing_key_destination, key_destination};

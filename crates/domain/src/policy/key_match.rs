@@ -1,0 +1,249 @@
+//! Which key on the server is meant.
+//!
+//! A key that is deleted cannot be restored. Therefore only a key that is certainly the one meant is chosen
+//! without a question.
+
+use crate::platform::id::KeyId;
+use crate::platform::listing::Listing;
+use crate::platform::project_key::{LastFour, ProjectKey};
+
+/// The answer to the question which listed key is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyChoice<'a> {
+    /// It is certainly this one.
+    Certain(&'a ProjectKey),
+    /// It may be one of these, or none of them: ask the user. A single candidate needs a confirmation.
+    Ask(Vec<&'a ProjectKey>),
+    /// No listed key can be the one.
+    Missing {
+        /// Whether the server may have keys that are not in the list.
+        is_list_partial: bool,
+    },
+}
+
+/// The facts by which this machine knows a key that it made or was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownKey {
+    /// The id, if the server sent one.
+    pub id: Option<KeyId>,
+    /// The name.
+    pub name: String,
+    /// The last four characters, if they are known.
+    pub last_four: Option<LastFour>,
+}
+
+impl KnownKey {
+    /// Finds the key in a list of its project.
+    ///
+    /// A known id decides alone, unless the last four characters contradict it: a key with another id is another
+    /// key. Without an id, a key is certain only if its name and its last four characters are both equal, no
+    /// other listed key may have both, and the list has every key.
+    pub fn find_in<'a>(&self, listed: &'a Listing<ProjectKey>) -> KeyChoice<'a> {
+        let may_be = |key: &&ProjectKey| match &self.id {
+            Some(id) => key.id == *id,
+            None => key.has_name(&self.name) && may_equal(key.last_four, self.last_four),
+        };
+        let candidates = distinct(listed.items.iter().filter(may_be));
+        let is_certain = |key: &ProjectKey| match self.id {
+            Some(_) => may_equal(key.last_four, self.last_four),
+            None => is_whole(listed) && key.last_four.is_some() && key.last_four == self.last_four,
+        };
+        match candidates[..] {
+            [only] if is_certain(only) => KeyChoice::Certain(only),
+            _ => ask(candidates, listed),
+        }
+    }
+}
+
+/// Finds the key that a user names by its id, its name or its last four characters.
+///
+/// Only an id is certain, and only if it is not also the name of another key. A name or four characters may be those
+/// of any key, so the user must confirm the key or pick one.
+pub fn named_key<'a>(text: &str, listed: &'a Listing<ProjectKey>) -> KeyChoice<'a> {
+    let four = LastFour::parse(text);
+    let is_named = |key: &&ProjectKey| {
+        key.id.as_str() == text || key.has_name(text) || (four.is_some() && key.last_four == four)
+    };
+    let candidates = distinct(listed.items.iter().filter(is_named));
+    match candidates[..] {
+        [only] if only.id.as_str() == text => KeyChoice::Certain(only),
+        _ => ask(candidates, listed),
+    }
+}
+
+impl ProjectKey {
+    fn has_name(&self, name: &str) -> bool {
+        self.name.as_ref().is_some_and(|own| own.is(name))
+    }
+}
+
+/// Returns whether two values may be the same: what is unknown may be anything.
+fn may_equal(one: Option<LastFour>, other: Option<LastFour>) -> bool {
+    one.zip(other).is_none_or(|(one, other)| one == other)
+}
+
+/// The keys without those that are listed twice, as on two pages between which the list has changed.
+fn distinct<'a>(keys: impl Iterator<Item = &'a ProjectKey>) -> Vec<&'a ProjectKey> {
+    let mut distinct: Vec<&ProjectKey> = Vec::new();
+    for key in keys {
+        // Entries of one id that differ are both kept, and make the choice uncertain.
+        if !distinct.contains(&key) {
+            distinct.push(key);
+        }
+    }
+    distinct
+}
+
+fn is_whole(listed: &Listing<ProjectKey>) -> bool {
+    listed.complete && listed.skipped == 0
+}
+
+fn ask<'a>(candidates: Vec<&'a ProjectKey>, listed: &Listing<ProjectKey>) -> KeyChoice<'a> {
+    if candidates.is_empty() {
+        KeyChoice::Missing { is_list_partial: !is_whole(listed) }
+    } else {
+        KeyChoice::Ask(candidates)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::project_key;
+    use proptest::prelude::*;
+
+    fn known(id: &str, name: &str, last_four: &str) -> KnownKey {
+        let name = name.to_owned();
+        KnownKey { id: KeyId::parse(id).ok(), name, last_four: LastFour::parse(last_four) }
+    }
+
+    /// The ids of the chosen keys, after a word for the choice.
+    fn shown(choice: &KeyChoice<'_>) -> String {
+        match choice {
+            KeyChoice::Certain(key) => format!("certain {}", key.id),
+            KeyChoice::Ask(keys) => {
+                format!("ask {}", keys.iter().map(|key| key.id.as_str()).collect::<Vec<_>>().join(" "))
+            }
+            KeyChoice::Missing { is_list_partial } => format!("missing {is_list_partial}"),
+        }
+    }
+
+    #[test]
+    fn the_table_of_known_keys() {
+        let one = project_key("key_1", "laptop", "aaaa");
+        let same_name = project_key("key_2", "laptop", "bbbb");
+        let same_end = project_key("key_3", "server", "aaaa");
+        let twin = project_key("key_4", "laptop", "aaaa");
+        let unknown_end = project_key("key_5", "laptop", "");
+        let nameless = project_key("key_6", "", "aaaa");
+        let all = [&one, &same_name, &same_end, &nameless];
+        for (id, name, last_four, listed, choice) in [
+            ("key_1", "laptop", "aaaa", &all[..], "certain key_1"),
+            ("key_1", "renamed", "aaaa", &all, "certain key_1"),
+            ("key_1", "laptop", "", &all, "certain key_1"),
+            ("key_1", "laptop", "aaaa", &[&one, &one], "certain key_1"),
+            ("key_5", "laptop", "aaaa", &[&unknown_end], "certain key_5"),
+            ("key_1", "laptop", "bbbb", &all, "ask key_1"),
+            ("key_9", "laptop", "aaaa", &all, "missing false"),
+            ("", "laptop", "aaaa", &all, "certain key_1"),
+            ("", "laptop", "aaaa", &[&one, &one], "certain key_1"),
+            ("", "laptop", "aaaa", &[&one, &twin], "ask key_1 key_4"),
+            ("", "laptop", "aaaa", &[&one, &unknown_end], "ask key_1 key_5"),
+            ("", "laptop", "aaaa", &[&unknown_end], "ask key_5"),
+            ("", "laptop", "", &all, "ask key_1 key_2"),
+            ("", "laptop", "", &[&one], "ask key_1"),
+            ("", "laptop", "cccc", &all, "missing false"),
+            ("", "other", "aaaa", &all, "missing false"),
+            ("", "", "aaaa", &[&nameless], "missing false"),
+            ("", "laptop", "aaaa", &[], "missing false"),
+        ] {
+            let listed: Listing<_> = listed.iter().map(|&key| key.clone()).collect::<Vec<_>>().into();
+            let known = known(id, name, last_four);
+            assert_eq!(shown(&known.find_in(&listed)), choice, "{known:?}");
+            for (skipped, complete) in [(1, true), (0, false)] {
+                let partial = Listing::new(listed.items.clone(), skipped, complete);
+                let shown = shown(&known.find_in(&partial));
+                let expected = match choice {
+                    "missing false" => "missing true".to_owned(),
+                    _ if id.is_empty() => choice.replace("certain", "ask"),
+                    _ => choice.to_owned(),
+                };
+                assert_eq!(shown, expected, "{known:?} in a part of the list");
+            }
+        }
+        let mut changed = one.clone();
+        changed.last_four = LastFour::parse("zzzz");
+        let contradictory = vec![one, changed].into();
+        assert_eq!(shown(&known("key_1", "laptop", "aaaa").find_in(&contradictory)), "ask key_1 key_1");
+    }
+
+    #[test]
+    fn the_table_of_named_keys() {
+        let listed: Listing<_> = vec![
+            project_key("key_1", "laptop", "aaaa"),
+            project_key("key_2", "laptop", "bbbb"),
+            project_key("key_3", "server", "bbbb"),
+            project_key("key_4", "key_3", "cccc"),
+            project_key("dddd", "n", "dddd"),
+            project_key("key_6", "m", "key_"),
+        ]
+        .into();
+        for (text, choice) in [
+            ("key_1", "certain key_1"),
+            ("key_3", "ask key_3 key_4"),
+            ("laptop", "ask key_1 key_2"),
+            ("server", "ask key_3"),
+            ("aaaa", "ask key_1"),
+            ("bbbb", "ask key_2 key_3"),
+            ("dddd", "certain dddd"),
+            ("key_", "ask key_6"),
+            ("Laptop", "missing false"),
+            ("", "missing false"),
+        ] {
+            assert_eq!(shown(&named_key(text, &listed)), choice, "{text:?}");
+        }
+    }
+
+    fn keys() -> impl Strategy<Value = Vec<ProjectKey>> {
+        let key = ("key_[1-4]", "(|laptop|server|key_1|aaaa)", "(|aaaa|bbbb)");
+        let key = key.prop_map(|(id, name, last_four)| project_key(&id, &name, &last_four));
+        proptest::collection::vec(key, 0..6)
+    }
+
+    proptest! {
+        #[test]
+        fn no_key_is_certain_that_may_be_another_one(
+            keys in keys(),
+            (id, name, last_four) in ("(|key_[1-4])", "(laptop|server|key_1|aaaa)", "(|aaaa|bbbb)"),
+            (skipped, complete) in (0..2_usize, any::<bool>()),
+        ) {
+            let listed = Listing::new(keys, skipped, complete);
+            let known = known(&id, &name, &last_four);
+            if let KeyChoice::Certain(key) = known.find_in(&listed) {
+                for other in listed.items.iter().filter(|other| *other != key) {
+                    let same_id = other.id == key.id;
+                    let same_name = other.name == key.name && may_equal(other.last_four, key.last_four);
+                    prop_assert!(!same_id && (known.id.is_some() || !same_name), "{key:?} may be {other:?}");
+                }
+                prop_assert!(may_equal(key.last_four, known.last_four));
+                match &known.id {
+                    Some(id) => prop_assert_eq!(&key.id, id),
+                    None => {
+                        prop_assert!(complete && skipped == 0);
+                        prop_assert!(key.last_four.is_some() && key.last_four == known.last_four);
+                        prop_assert_eq!(key.name.as_ref().map(|name| name.raw()), Some(&*known.name));
+                    }
+                }
+            }
+            let text = if id.is_empty() { name } else { id };
+            if let KeyChoice::Certain(key) = named_key(&text, &listed) {
+                prop_assert_eq!(key.id.as_str(), &text);
+                let is_named = |other: &&ProjectKey| {
+                    other.id.as_str() == text || other.name.as_ref().is_some_and(|name| name.raw() == text)
+                };
+                prop_assert!(listed.items.iter().filter(is_named).all(|other| other == key));
+            }
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! The work of an administrator: requests of the Admin API with their retries.
+
+use crate::clock::Clock;
+use crate::event::{Observer, no_observer};
+use crate::platform::id::{KeyId, ProjectId, ServiceAccountId};
+use crate::platform::listing::Listing;
+use crate::platform::new_key::{CreatedKey, KeyDetails, NewKey, Restriction};
+use crate::platform::organization::Project;
+use crate::platform::project_key::{KeyChange, ProjectKey};
+use crate::platform::service_account::ServiceAccount;
+use crate::ports::AdminApi;
+use crate::provisioning::jitter::Jitter;
+use crate::provisioning::plan::Timeouts;
+use crate::provisioning::request_runner::RequestRunner;
+use crate::secret::AdminKey;
+use crate::service_error::{ServiceError, ServiceErrorKind, Step};
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Manages the keys of projects with an admin key, and retries requests where that is safe.
+///
+/// Requests that read, change or delete are retried after a transient failure. Requests that create are retried
+/// only if the server certainly did not process them.
+pub struct Administrator<'a> {
+    api: &'a dyn AdminApi,
+    clock: &'a dyn Clock,
+    key: &'a AdminKey,
+    observer: Observer<'a>,
+    timeouts: Timeouts,
+    jitter: Jitter,
+}
+
+/// A service account that was created, with its key.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ProvisionedAccount {
+    /// The id of the account. `None` if the server sent none that is usable.
+    pub id: Option<ServiceAccountId>,
+    /// The key. The platform does not show it again.
+    pub key: CreatedKey,
+    /// The requested restrictions that the server did not confirm.
+    pub unconfirmed: Vec<Restriction>,
+}
+
+/// The reason why there is no service account with a key.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServiceAccountError {
+    /// No account exists: none was created, or it was deleted again.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// The answer to the creation was lost. An account of this name may exist, perhaps with a key.
+    #[error("a service account may have been created, but the answer was lost")]
+    OutcomeUnknown {
+        /// The name of the account.
+        name: Box<str>,
+        /// The failure of the request.
+        #[source]
+        cause: ServiceError,
+    },
+    /// The account exists without a key that can be used, and could not be deleted.
+    #[error("a service account without a usable key exists")]
+    Left {
+        /// The id of the account.
+        account: ServiceAccountId,
+        /// The failure after which the account was to be deleted.
+        #[source]
+        cause: ServiceError,
+        /// The failure of the deletion.
+        deletion: Box<ServiceError>,
+    },
+}
+
+/// The reason why a key may still be valid after its revocation was requested.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RevokeError {
+    /// The key is certainly as it was.
+    #[error(transparent)]
+    NotRevoked(#[from] ServiceError),
+    /// The answer was lost. The key may be revoked.
+    #[error("the key may have been revoked, but the answer was lost")]
+    OutcomeUnknown(#[source] ServiceError),
+}
+
+impl<'a> Administrator<'a> {
+    /// Uses this admin key. `jitter_seed` should be random: it spreads the retries of several programs.
+    pub fn new(api: &'a dyn AdminApi, clock: &'a dyn Clock, key: &'a AdminKey, jitter_seed: u64) -> Self {
+        let jitter = Jitter::seeded(jitter_seed);
+        Self { api, clock, key, observer: &no_observer, timeouts: Timeouts::default(), jitter }
+    }
+
+    /// Reports retries and the begin of creations to `observer`.
+    pub fn observed_by(self, observer: Observer<'a>) -> Self {
+        Self { observer, ..self }
+    }
+
+    /// Replaces the limits of the requests. Each method has the total time.
+    pub fn with_timeouts(self, timeouts: Timeouts) -> Self {
+        Self { timeouts, ..self }
+    }
+
+    /// Lists the projects that the admin key may see.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`]
+    pub async fn projects(&self) -> Result<Listing<Project>, ServiceError> {
+        self.step(Step::ListAllProjects, || self.api.projects(self.key)).await
+    }
+
+    /// Lists the keys of a project. [`KnownKey::find_in`](crate::KnownKey::find_in) and
+    /// [`named_key`](crate::named_key) find one of them.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`]
+    pub async fn keys(&self, project: &ProjectId) -> Result<Listing<ProjectKey>, ServiceError> {
+        self.step(Step::ListKeys, || self.api.keys(self.key, project)).await
+    }
+
+    /// Returns a key of a project.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`]
+    pub async fn key(&self, project: &ProjectId, id: &KeyId) -> Result<ProjectKey, ServiceError> {
+        self.step(Step::GetKey, || self.api.key(self.key, project, id)).await
+    }
+
+    /// Changes the lifetime and the permissions of a key, and returns the server's description.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`]. If its outcome is unknown, the change may have been made.
+    pub async fn update_key(
+        &self,
+        project: &ProjectId,
+        id: &KeyId,
+        change: &KeyChange,
+    ) -> Result<KeyDetails, ServiceError> {
+        self.step(Step::UpdateKey, || self.api.update_key(self.key, project, id, change)).await
+    }
+
+    /// Deletes a key. It is then no longer valid, and cannot be restored.
+    ///
+    /// A key that is missing after a request whose answer was lost counts as deleted by that request.
+    ///
+    /// # Errors
+    ///
+    /// [`RevokeError`]
+    pub async fn revoke(&self, project: &ProjectId, id: &KeyId) -> Result<(), RevokeError> {
+        // Whether a request was sent to whose outcome nothing is known. A call that is dropped leaves it set.
+        let is_open = AtomicBool::new(false);
+        let delete = async || {
+            let was_open = is_open.swap(true, Ordering::Relaxed);
+            let deleted = self.api.delete_key(self.key, project, id).await;
+            if deleted.as_ref().is_err_and(|error| !error.kind.leaves_outcome_unknown()) {
+                is_open.store(was_open, Ordering::Relaxed);
+            }
+            deleted
+        };
+        match self.step(Step::DeleteKey, delete).await {
+            Ok(()) => Ok(()),
+            Err(error) if !is_open.load(Ordering::Relaxed) => Err(RevokeError::NotRevoked(error)),
+            Err(error) if is_not_found(&error) => Ok(()),
+            Err(error) => Err(RevokeError::OutcomeUnknown(error)),
+        }
+    }
+
+    /// Creates another key of a service account.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`]. If its outcome is unknown, a key may exist; the request is not retried then.
+    pub async fn create_account_key(
+        &self,
+        project: &ProjectId,
+        account: &ServiceAccountId,
+        key: &NewKey,
+    ) -> Result<CreatedKey, ServiceError> {
+        let create = || self.api.create_account_key(self.key, project, account, key);
+        self.step(Step::CreateAccountKey, create).await
+    }
+
+    /// Creates a service account with a key. The account has the name of the key.
+    ///
+    /// The platform cannot restrict the first key that it creates together with an account. A restricted key is
+    /// therefore created for an account without one, in three requests. If the second or the third fails, the
+    /// account is deleted again, with every key that it may have. No unrestricted key exists at any time.
+    ///
+    /// If the future is dropped after [`Event::CreationRequested`](crate::Event::CreationRequested), an account of
+    /// this name may exist.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceAccountError`]
+    pub async fn create_service_account(
+        &self,
+        project: &ProjectId,
+        key: &NewKey,
+    ) -> Result<ProvisionedAccount, ServiceAccountError> {
+        if key.restrictions().is_empty() {
+            let create = || self.api.create_service_account(self.key, project, &key.name);
+            let created = self.step(Step::CreateServiceAccount, create).await;
+            let ServiceAccount { id, key } = created.map_err(|cause| lost(&key.name, cause))?;
+            return Ok(ProvisionedAccount { id, key, unconfirmed: Vec::new() });
+        }
+        let create = || self.api.create_empty_account(self.key, project, &key.name);
+        let created = self.step(Step::CreateServiceAccount, create).await;
+        let account = created.map_err(|cause| lost(&key.name, cause))?;
+        match self.equip(project, &account, key).await {
+            Ok(created) => {
+                let unconfirmed = key.unconfirmed_by(&created.details);
+                Ok(ProvisionedAccount { id: Some(account), key: created, unconfirmed })
+            }
+            Err(cause) => match self.delete_service_account(project, &account).await {
+                Err(deletion) if !is_not_found(&deletion) => {
+                    Err(ServiceAccountError::Left { account, cause, deletion: deletion.into() })
+                }
+                _ => Err(cause.into()),
+            },
+        }
+    }
+
+    /// Makes an account without a key a member of its project, and creates a key.
+    async fn equip(
+        &self,
+        project: &ProjectId,
+        account: &ServiceAccountId,
+        key: &NewKey,
+    ) -> Result<CreatedKey, ServiceError> {
+        let add = || self.api.add_to_project(self.key, project, account);
+        self.step(Step::UpdateServiceAccount, add).await?;
+        self.create_account_key(project, account, key).await
+    }
+
+    /// Deletes a service account with all its keys.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`]. If its outcome is unknown, the account may be deleted.
+    pub async fn delete_service_account(
+        &self,
+        project: &ProjectId,
+        account: &ServiceAccountId,
+    ) -> Result<(), ServiceError> {
+        let delete = || self.api.delete_service_account(self.key, project, account);
+        self.step(Step::DeleteServiceAccount, delete).await
+    }
+
+    async fn step<T, F>(&self, step: Step, call: impl FnMut() -> F) -> Result<T, ServiceError>
+    where
+        F: Future<Output = Result<T, ServiceError>>,
+    {
+        let Self { clock, observer, timeouts, ref jitter, .. } = *self;
+        let deadline = clock.now() + timeouts.total;
+        RequestRunner { clock, observer, timeouts, jitter }.step(step, deadline, call).await
+    }
+}
+
+fn is_not_found(error: &ServiceError) -> bool {
+    matches!(error.kind, ServiceErrorKind::Refused { status: 404, .. })
+}
+
+/// The error of a creation that failed.
+fn lost(name: &str, cause: ServiceError) -> ServiceAccountError {
+    if cause.kind.leaves_outcome_unknown() {
+        ServiceAccountError::OutcomeUnknown { name: name.into(), cause }
+    } else {
+        ServiceAccountError::Service(cause)
+    }
+}

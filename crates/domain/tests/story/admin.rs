@@ -1,0 +1,147 @@
+//! An administrator's requests: what is retried, and what exists after a failure.
+
+use crate::support::{FORBIDDEN, NO_CONNECTION, UNAUTHORIZED, UNAVAILABLE};
+use keymint_domain::testing::{FakeAdmin, FakeClock, admin_key, project, project_key};
+use keymint_domain::{
+    Administrator, Event, KeyId, KeyScope, NewKey, ProjectId, RevokeError, ServiceAccountError,
+    ServiceErrorKind, Step,
+};
+use std::sync::Mutex;
+use std::time::Duration;
+
+const NOT_FOUND: ServiceErrorKind = ServiceErrorKind::Refused { status: 404, retry_after: None };
+
+fn proj() -> ProjectId {
+    ProjectId::parse("proj_1").unwrap()
+}
+
+fn key_1() -> KeyId {
+    KeyId::parse("key_1").unwrap()
+}
+
+fn with_two_keys(clock: &FakeClock) -> FakeAdmin {
+    let keys = vec![project_key("key_1", "laptop", "aaaa"), project_key("key_2", "laptop", "aaaa")];
+    FakeAdmin::new(clock).with(project("proj_1", true), keys)
+}
+
+fn ids(admin: &FakeAdmin) -> Vec<String> {
+    admin.keys_of(&proj()).iter().map(|key| key.id.to_string()).collect()
+}
+
+/// A key that expires and has one scope.
+fn restricted() -> NewKey {
+    let mut key = NewKey::named("ci");
+    key.expires_in = Some(Duration::from_secs(3600).try_into().unwrap());
+    key.scopes = vec![KeyScope::read_only()];
+    key
+}
+
+#[test]
+fn a_list_is_read_again_after_a_transient_failure() {
+    let clock = FakeClock::new();
+    let api = with_two_keys(&clock).fail(Step::ListKeys, &[UNAVAILABLE, ServiceErrorKind::TimedOut]);
+    let (key, events) = (admin_key(), Mutex::default());
+    let observer = |event: Event| Vec::push(&mut events.lock().unwrap(), event.name());
+    let admin = Administrator::new(&api, &clock, &key, 1).observed_by(&observer);
+    assert_eq!(clock.run(admin.keys(&proj())).unwrap().items.len(), 2);
+    assert_eq!(*events.lock().unwrap(), ["retrying", "retrying"]);
+    assert_eq!(clock.run(admin.projects()).unwrap().items, [project("proj_1", true)]);
+    assert_eq!(clock.run(admin.key(&proj(), &key_1())).unwrap(), api.keys_of(&proj())[0]);
+}
+
+#[test]
+fn a_revocation_says_whether_the_key_is_gone_or_as_it_was_or_neither_is_known() {
+    let many = |kind| vec![kind; 4];
+    for (lost, failed, outcome, left) in [
+        (vec![], vec![], "revoked", &["key_2"][..]),
+        (vec![], vec![UNAVAILABLE], "revoked", &["key_2"]),
+        // The first request deleted it, so the second does not find it.
+        (vec![ServiceErrorKind::Interrupted], vec![], "revoked", &["key_2"]),
+        (vec![UNAVAILABLE, NO_CONNECTION], vec![], "revoked", &["key_2"]),
+        (vec![], vec![FORBIDDEN], "not revoked", &["key_1", "key_2"]),
+        (vec![], vec![NOT_FOUND], "not revoked", &["key_1", "key_2"]),
+        (vec![], many(NO_CONNECTION), "not revoked", &["key_1", "key_2"]),
+        (many(UNAVAILABLE), vec![], "unknown", &["key_2"]),
+        (vec![], many(UNAVAILABLE), "unknown", &["key_1", "key_2"]),
+        (vec![UNAVAILABLE], vec![UNAUTHORIZED], "unknown", &["key_2"]),
+    ] {
+        let clock = FakeClock::new();
+        let api = with_two_keys(&clock).lose(Step::DeleteKey, &lost).fail(Step::DeleteKey, &failed);
+        let key = admin_key();
+        let admin = Administrator::new(&api, &clock, &key, 1);
+        let shown = match clock.run(admin.revoke(&proj(), &key_1())) {
+            Ok(()) => "revoked",
+            Err(RevokeError::NotRevoked(_)) => "not revoked",
+            Err(RevokeError::OutcomeUnknown(_)) => "unknown",
+            Err(other) => panic!("{other:?}"),
+        };
+        assert_eq!((shown, ids(&api)), (outcome, left.iter().map(ToString::to_string).collect()), "{lost:?}");
+    }
+}
+
+#[test]
+fn a_request_that_hangs_is_cut_and_its_outcome_is_unknown() {
+    let clock = FakeClock::new();
+    let api = with_two_keys(&clock).latency(Duration::from_secs(3600));
+    let key = admin_key();
+    let revoked = clock.run(Administrator::new(&api, &clock, &key, 1).revoke(&proj(), &key_1()));
+    assert!(matches!(revoked, Err(RevokeError::OutcomeUnknown(_))), "{revoked:?}");
+}
+
+#[test]
+fn a_service_account_gets_its_first_key_in_one_request() {
+    let clock = FakeClock::new();
+    let api = with_two_keys(&clock).fail(Step::CreateServiceAccount, &[NO_CONNECTION]);
+    let key = admin_key();
+    let admin = Administrator::new(&api, &clock, &key, 1);
+    let created = clock.run(admin.create_service_account(&proj(), &NewKey::named("ci"))).unwrap();
+    assert_eq!(api.steps(), [Step::CreateServiceAccount; 2]);
+    assert_eq!(
+        (created.key.secret.expose(), &api.accounts()[..]),
+        (&*api.secrets()[0], &["ci".to_owned()][..])
+    );
+    assert!(created.id.is_some() && created.unconfirmed.is_empty());
+}
+
+#[test]
+fn a_restricted_key_of_a_service_account_is_restricted_from_its_creation_on() {
+    let clock = FakeClock::new();
+    let api = with_two_keys(&clock);
+    let key = admin_key();
+    let admin = Administrator::new(&api, &clock, &key, 1);
+    let created = clock.run(admin.create_service_account(&proj(), &restricted())).unwrap();
+    assert_eq!(api.steps(), [Step::CreateServiceAccount, Step::UpdateServiceAccount, Step::CreateAccountKey]);
+    assert!(created.unconfirmed.is_empty(), "{created:?}");
+    assert_eq!(api.secrets().len(), 1);
+    assert!(api.keys_of(&proj())[2].expires_at.is_some());
+}
+
+#[test]
+fn a_service_account_that_gets_no_key_is_deleted_again_or_named() {
+    let unknown = ServiceErrorKind::TimedOut;
+    for (step, lost, failed, deletion, outcome, accounts) in [
+        (Step::CreateServiceAccount, None, Some(FORBIDDEN), None, "refused", 0),
+        (Step::CreateServiceAccount, Some(unknown), None, None, "unknown", 1),
+        (Step::UpdateServiceAccount, None, Some(FORBIDDEN), None, "refused", 0),
+        (Step::CreateAccountKey, None, Some(FORBIDDEN), None, "refused", 0),
+        // The account is deleted with the key whose answer was lost.
+        (Step::CreateAccountKey, Some(unknown), None, None, "refused", 0),
+        (Step::CreateAccountKey, None, Some(FORBIDDEN), Some(FORBIDDEN), "left", 1),
+    ] {
+        let clock = FakeClock::new();
+        let api = with_two_keys(&clock)
+            .lose(step, lost.as_slice())
+            .fail(step, failed.as_slice())
+            .fail(Step::DeleteServiceAccount, deletion.as_slice());
+        let key = admin_key();
+        let admin = Administrator::new(&api, &clock, &key, 1);
+        let shown = match clock.run(admin.create_service_account(&proj(), &restricted())) {
+            Err(ServiceAccountError::Service(_)) => "refused",
+            Err(ServiceAccountError::OutcomeUnknown { .. }) => "unknown",
+            Err(ServiceAccountError::Left { .. }) => "left",
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((shown, api.accounts().len()), (outcome, accounts), "{step}");
+        assert_eq!(ids(&api), ["key_1", "key_2"], "{step}");
+    }
+}
