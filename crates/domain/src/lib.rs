@@ -19,7 +19,7 @@
 //!    revocation from the grant before step 4, so that it also works after an error or a dropped future.
 //!
 //! An [`Administrator`] manages the keys that exist, through the [`AdminApi`]: it lists and revokes them, and creates
-//! service accounts.
+//! service accounts. A [`Rotation`] replaces a key, and revokes the old one only once the new one works everywhere.
 //!
 //! Each step consumes the pending authorization, the grant or the session that it uses, so that one
 //! sign-in makes one key.
@@ -116,6 +116,7 @@ pub use provisioning::flow::{KeyCheck, ProvisionedKey, check_key, wait_for_grant
 pub use provisioning::plan::{Plan, Ports, Timeouts};
 pub use provisioning::provisioner::{Provisioner, Session};
 pub use provisioning::revocation::RevocationOutcome;
+pub use provisioning::rotation::{KeptReason, OldKey, OldKeyOutcome, Rotation, RotationReport};
 pub use secret::{
     AccessToken, AdminKey, ApiKey, AuthorizationCode, CodeVerifier, InvalidSecret, RefreshToken, SessionKey,
     State,

@@ -10,4 +10,5 @@ pub(crate) mod plan;
 pub(crate) mod provisioner;
 pub(crate) mod request_runner;
 pub(crate) mod revocation;
+pub(crate) mod rotation;
 pub(crate) mod search;

@@ -10,6 +10,7 @@ mod once;
 mod policies;
 mod provisioning;
 mod revocation;
+mod rotation;
 mod rounds;
 mod selector;
 mod shortcut;

@@ -1,0 +1,211 @@
+//! The rotation of a key: an order in which no usable key is lost.
+
+use crate::clock::Clock;
+use crate::delivery::{DeliveryReport, DestinationId, KeyDestination, deliver};
+use crate::platform::id::{KeyId, ProjectId};
+use crate::platform::new_key::KeyDetails;
+use crate::platform::project_key::ProjectKey;
+use crate::policy::key_match::{KeyChoice, KnownKey};
+use crate::ports::PlatformApi;
+use crate::provisioning::admin::{Administrator, RevokeError};
+use crate::provisioning::flow::{KeyCheck, check_key};
+use crate::secret::ApiKey;
+use crate::service_error::{ServiceError, Step};
+use std::future::Future;
+use std::time::Duration;
+
+/// The pauses between the checks of a new key, which a server may know a little later everywhere.
+const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
+
+/// The time limit of one check.
+const CHECK_LIMIT: Duration = Duration::from_secs(31);
+
+/// A rotation: a new key is created, delivered to every destination and verified, and only then the old key is
+/// revoked. After a failure the old key is as it was.
+///
+/// [`run`](Self::run) is the whole order. A front end that delivers the key itself calls
+/// [`conclude`](Self::conclude) after its delivery.
+pub struct Rotation<'a> {
+    /// Every destination that has the old key. It is revoked only if each of them has the new one.
+    pub holders: &'a [DestinationId],
+    /// The old key, which [`find`](OldKey::find) settles before a new one is created.
+    pub old: OldKey,
+    /// The administrator that revokes the old key.
+    pub administrator: Option<&'a Administrator<'a>>,
+    /// The platform that verifies the new key.
+    pub platform: &'a dyn PlatformApi,
+    /// The clock.
+    pub clock: &'a dyn Clock,
+}
+
+/// The old key of a rotation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OldKey {
+    /// It is certainly this one, and can be revoked.
+    Found {
+        /// The project.
+        project: ProjectId,
+        /// The id of the key.
+        id: KeyId,
+    },
+    /// It is not revoked, for this reason.
+    Kept(KeptReason),
+}
+
+/// The reason why a rotation leaves the old key valid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeptReason {
+    /// There is no admin key, so the user has to delete it on the platform's web site.
+    NoAdminKey,
+    /// It may be one of these keys, or none of them.
+    Uncertain(Vec<ProjectKey>),
+    /// No listed key can be the old one. It may be deleted already, unless the list is a part of all keys.
+    NotListed {
+        /// Whether the server may have keys that are not in the list.
+        is_list_partial: bool,
+    },
+    /// It belongs to a service account, and is deleted only together with the account.
+    OfServiceAccount,
+    /// It is the new key.
+    IsNew,
+    /// These destinations do not have the new key. The list is empty if no durable destination has it.
+    NotDelivered(Vec<DestinationId>),
+    /// The platform does not accept the new key.
+    NotAccepted,
+    /// The new key could not be verified.
+    NotVerified(ServiceError),
+    /// The platform did not revoke it.
+    NotRevoked(ServiceError),
+}
+
+/// The end of the old key of a rotation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OldKeyOutcome {
+    /// It is revoked.
+    Revoked,
+    /// It may be revoked: the answer was lost. The new key works in every destination.
+    MayBeRevoked(ServiceError),
+    /// It is as valid as before.
+    Kept(KeptReason),
+}
+
+/// The result of a rotation that created a new key.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct RotationReport {
+    /// The server's description of the new key.
+    pub details: KeyDetails,
+    /// The delivery of the new key.
+    pub delivery: DeliveryReport,
+    /// The end of the old key.
+    pub old: OldKeyOutcome,
+}
+
+impl OldKey {
+    /// Finds the old key on the server. Without an administrator the key is kept.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`] if the keys cannot be listed.
+    pub async fn find(
+        administrator: Option<&Administrator<'_>>,
+        project: &ProjectId,
+        known: &KnownKey,
+    ) -> Result<Self, ServiceError> {
+        let Some(administrator) = administrator else { return Ok(Self::Kept(KeptReason::NoAdminKey)) };
+        let listed = administrator.keys(project).await?;
+        Ok(match known.find_in(&listed) {
+            KeyChoice::Certain(key) if key.is_of_service_account() => {
+                Self::Kept(KeptReason::OfServiceAccount)
+            }
+            KeyChoice::Certain(key) => Self::Found { project: project.clone(), id: key.id.clone() },
+            KeyChoice::Ask(keys) => Self::Kept(KeptReason::Uncertain(keys.into_iter().cloned().collect())),
+            KeyChoice::Missing { is_list_partial } => Self::Kept(KeptReason::NotListed { is_list_partial }),
+        })
+    }
+}
+
+impl Rotation<'_> {
+    /// Creates the new key with `create`, delivers it, verifies it and revokes the old key.
+    ///
+    /// If the future is dropped, the old key is valid until its revocation was requested, and then every
+    /// destination has the new one. A new key that was created and not yet delivered is lost, so a front end lets the
+    /// future run to its end once the creation is requested.
+    ///
+    /// # Errors
+    ///
+    /// The error of `create`. The old key is then as it was.
+    pub async fn run<E>(
+        &self,
+        create: impl Future<Output = Result<(ApiKey, KeyDetails), E>>,
+        to: &mut [Box<dyn KeyDestination + '_>],
+        recovery: &mut dyn KeyDestination,
+    ) -> Result<RotationReport, E> {
+        let (key, details) = create.await?;
+        let delivery = deliver(&key, to, recovery).await;
+        let old = self.conclude(&key, &details, &delivery).await;
+        Ok(RotationReport { details, delivery, old })
+    }
+
+    /// Verifies the delivered key, and revokes the old one if nothing can be lost by that.
+    pub async fn conclude(
+        &self,
+        key: &ApiKey,
+        details: &KeyDetails,
+        delivery: &DeliveryReport,
+    ) -> OldKeyOutcome {
+        let (project, id) = match &self.old {
+            OldKey::Found { project, id } => (project, id),
+            OldKey::Kept(reason) => return OldKeyOutcome::Kept(reason.clone()),
+        };
+        let Some(administrator) = self.administrator else {
+            return OldKeyOutcome::Kept(KeptReason::NoAdminKey);
+        };
+        if details.id.as_ref() == Some(id) {
+            return OldKeyOutcome::Kept(KeptReason::IsNew);
+        }
+        if let Err(reason) = check_delivery(self.holders, delivery) {
+            return OldKeyOutcome::Kept(reason);
+        }
+        if let Err(reason) = self.verify(key).await {
+            return OldKeyOutcome::Kept(reason);
+        }
+        match administrator.revoke(project, id).await {
+            Ok(()) => OldKeyOutcome::Revoked,
+            Err(RevokeError::NotRevoked(error)) => OldKeyOutcome::Kept(KeptReason::NotRevoked(error)),
+            Err(RevokeError::OutcomeUnknown(error)) => OldKeyOutcome::MayBeRevoked(error),
+        }
+    }
+
+    /// Asks the platform whether the new key works. A key without credit works as much as the old one.
+    async fn verify(&self, key: &ApiKey) -> Result<(), KeptReason> {
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            let checked = self.clock.timeout(CHECK_LIMIT, check_key(self.platform, key)).await;
+            let checked =
+                checked.unwrap_or_else(|_| Err(ServiceError::out_of_time(Step::CheckKey, CHECK_LIMIT)));
+            let reason = match checked {
+                Ok(KeyCheck::Works | KeyCheck::NoCredit) => return Ok(()),
+                Ok(KeyCheck::NotAccepted) => KeptReason::NotAccepted,
+                Err(error) if error.kind.is_transient() => KeptReason::NotVerified(error),
+                Err(error) => return Err(KeptReason::NotVerified(error)),
+            };
+            let Some(pause) = pauses.next() else { return Err(reason) };
+            self.clock.sleep(pause).await;
+        }
+    }
+}
+
+/// Checks that each destination that has the old key has the new one, that none has failed, and that a durable one
+/// has it.
+fn check_delivery(holders: &[DestinationId], delivery: &DeliveryReport) -> Result<(), KeptReason> {
+    let failed = delivery.failures().iter().map(|(id, _)| id);
+    let mut without: Vec<_> = failed.cloned().collect();
+    let is_without = |id: &&DestinationId| !delivery.delivered_to().contains(id) && !without.contains(id);
+    let others: Vec<_> = holders.iter().filter(is_without).cloned().collect();
+    without.extend(others);
+    if without.is_empty() && !delivery.is_lost() { Ok(()) } else { Err(KeptReason::NotDelivered(without)) }
+}
