@@ -79,6 +79,8 @@ impl Dispatcher {
             (request.header("accept") != Some("application/json"), "Accept is not application/json"),
             (request.method == "GET" && !request.body.is_empty(), "a GET has a body"),
             (request.method == "POST" && !request.query.is_empty(), "a POST has a query"),
+            (request.method == "DELETE" && !request.query.is_empty(), "a DELETE has a query"),
+            (request.method == "DELETE" && !request.body.is_empty(), "a DELETE has a body"),
         ];
         let violations = violations.into_iter().filter(|(is_violated, _)| *is_violated);
         self.violations.extend(violations.map(|(_, violation)| format!("{route}: {violation}")));

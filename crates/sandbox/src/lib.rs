@@ -1,5 +1,5 @@
 //! A strict stand-in for the two remote services that keymint talks to: the authorization server and
-//! the platform API.
+//! the platform API, with the part of its Admin API that manages keys.
 //!
 //! A [`Sandbox`] listens on two loopback origins and plays both services as a [`Scenario`] describes. It
 //! refuses what the real ones refuse: a code used twice, a verifier that does not match, another redirect
@@ -33,7 +33,7 @@
 //! # Code map
 //!
 //! A request passes, in this order, through `server` (sockets), `dispatcher` (the log and the scripted
-//! replies), `routes`, `auth_server` or `platform_api` (bytes to rules and back), and `server_state` (the
+//! replies), `routes`, `auth_server`, `platform_api` or `admin_api` (bytes to rules and back), and `server_state` (the
 //! rules). From `dispatcher` on, everything is a function of values, and time is an argument.
 
 mod login_lists;
@@ -49,6 +49,7 @@ mod server;
 mod dispatcher;
 mod routes;
 
+mod admin_api;
 mod auth_server;
 mod platform_api;
 

@@ -97,9 +97,7 @@ impl NamedScenario {
                 Scenario::of([acme(acme_project().without_user_keys()), personal()])
             }
             Self::ExpiryRequired => owner.longest_lifetime(Duration::from_secs(90 * 24 * 60 * 60)),
-            Self::NewKeysDisabled => {
-                owner.reply(Step::CreateKey, policy(403, "New API keys are disabled for this organization."))
-            }
+            Self::NewKeysDisabled => owner.refuse_new_keys(),
             Self::Role => Scenario::of([acme(acme_project()).as_reader()]),
             Self::NotOnboarded => {
                 let organization = personal().setting("completed_platform_onboarding", false);

@@ -1,7 +1,7 @@
 //! The platform API: it translates between bytes and rules.
 
 use crate::response::{Refusal, Response};
-use crate::server_state::{CreatedKey, CredentialKind, NotCreated, NotFound, Page, ServerState};
+use crate::server_state::{CreatedKey, CredentialKind, NotCreated, NotFound, NotUsable, Page, ServerState};
 use crate::{Request, form};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -85,22 +85,23 @@ pub(crate) fn create_key(
         "sensitive_id": key.value,
         "created_at": key.created_at,
     });
-    if state.account.scenario.confirms_restrictions {
-        if let Some(seconds) = key.expires_in_seconds {
-            body["expires_at"] = (key.created_at + seconds).into();
-        }
-        if !key.scopes.is_empty() {
-            body["scopes"] = key.scopes.into();
-        }
-    }
+    state.add_restrictions(&mut body, &key);
     Ok(Response::json(200, &json!({ "key": body })))
 }
 
 /// Reads the body of a creation. Only the first two members are known of the live service.
 fn requested_key(body: &Value) -> Option<CreatedKey> {
     let name = body["name"].as_str()?.to_owned();
-    let mut exact = json!({ "action": "create", "name": name });
-    let mut key = CreatedKey { name, ..CreatedKey::default() };
+    let exact = json!({ "action": "create", "name": name });
+    requested_restrictions(body, exact, CreatedKey { name, ..CreatedKey::default() })
+}
+
+/// Adds the lifetime and the scopes of a request to its key. `exact` has the other members of the body.
+pub(crate) fn requested_restrictions(
+    body: &Value,
+    mut exact: Value,
+    mut key: CreatedKey,
+) -> Option<CreatedKey> {
     if let Some(seconds) = body.get("expires_in_seconds") {
         key.expires_in_seconds = Some(seconds.as_u64().filter(|seconds| (1..=31_536_000).contains(seconds))?);
         exact["expires_in_seconds"] = seconds.clone();
@@ -118,23 +119,35 @@ fn requested_key(body: &Value) -> Option<CreatedKey> {
 /// `GET /v1/models`
 ///
 /// A request without a key is not a violation, since it is sent to learn whether the server answers.
-pub(crate) fn models(state: &ServerState, request: &Request) -> Result<Response, Refusal> {
+pub(crate) fn models(state: &mut ServerState, request: &Request, now: Duration) -> Result<Response, Refusal> {
     if request.header("authorization").is_none() {
         return Err(Refusal::innocent(Response::api_error(401, "invalid_api_key", "there is no key")));
     }
-    require(state, CredentialKind::ApiKey, request)?;
+    let key = require(state, CredentialKind::ApiKey, request)?;
+    state.use_key(key, now).map_err(|why| {
+        let (status, code, message) = match why {
+            NotUsable::Deleted => (401, "invalid_api_key", "The API key was deleted."),
+            NotUsable::Expired => (401, "expired_api_key", "The API key has expired."),
+            NotUsable::NoRole => (403, "insufficient_permissions", "The service account has no role."),
+        };
+        Refusal::innocent(Response::api_error(status, code, message))
+    })?;
     let model = json!({ "id": "sandbox-model", "object": "model", "owned_by": "sandbox" });
     Ok(Response::json(200, &json!({ "object": "list", "data": [model] })))
 }
 
-fn require<'a>(state: &ServerState, due: CredentialKind, request: &'a Request) -> Result<&'a str, Refusal> {
+pub(crate) fn require<'a>(
+    state: &ServerState,
+    due: CredentialKind,
+    request: &'a Request,
+) -> Result<&'a str, Refusal> {
     state.accept(due, request.bearer()).map_err(|wrong| {
         let response = Response::api_error(401, "invalid_api_key", &wrong).with("www-authenticate", "Bearer");
         Refusal::violation(response, wrong)
     })
 }
 
-fn json_body(request: &Request) -> Result<Value, Refusal> {
+pub(crate) fn json_body(request: &Request) -> Result<Value, Refusal> {
     if !request.is_of_type("application/json") {
         return Err(bad_request("the content type must be application/json"));
     }
@@ -142,7 +155,7 @@ fn json_body(request: &Request) -> Result<Value, Refusal> {
         .map_err(|error| bad_request(format!("the body is no JSON: {error}")))
 }
 
-fn list(page: Page) -> Response {
+pub(crate) fn list(page: Page) -> Response {
     let body = json!({
         "object": "list",
         "data": page.items,
@@ -152,19 +165,22 @@ fn list(page: Page) -> Response {
     Response::json(200, &body)
 }
 
-fn bad_request(wrong: impl Into<String>) -> Refusal {
+pub(crate) fn bad_request(wrong: impl Into<String>) -> Refusal {
     let wrong = wrong.into();
     Refusal::violation(Response::api_error(400, "invalid_request", &wrong), wrong)
 }
 
 /// Refuses to create a key. The response has no error code, as the live service's may have none.
-fn not_created(why: NotCreated) -> Refusal {
+pub(crate) fn not_created(why: NotCreated) -> Refusal {
     let (status, kind, message) = match why {
         NotCreated::NotFound(what) => return not_found(what),
         NotCreated::UserKeysDisabled => {
             (403, "invalid_request_error", "API keys of users are disabled here. Use a service account.")
         }
         NotCreated::Reader => (403, "server_error", "You have insufficient permissions for this operation."),
+        NotCreated::NewKeysDisabled => {
+            (403, "invalid_request_error", "New API keys are disabled for this organization.")
+        }
         NotCreated::LivesTooLong => {
             (400, "invalid_request_error", "API keys of this organization must expire sooner.")
         }
@@ -173,11 +189,13 @@ fn not_created(why: NotCreated) -> Refusal {
 }
 
 /// Refuses a request for a missing item. Items may vanish between two requests, so this is no violation.
-fn not_found(what: NotFound) -> Refusal {
+pub(crate) fn not_found(what: NotFound) -> Refusal {
     let what = match what {
         NotFound::Session => "session",
         NotFound::Organization => "organization",
         NotFound::Project => "project",
+        NotFound::Key => "key",
+        NotFound::ServiceAccount => "service account",
         NotFound::Cursor => return bad_request("after names no item of this list"),
     };
     Refusal::innocent(Response::api_error(404, "not_found", &format!("no such {what}")))

@@ -24,6 +24,24 @@ pub enum Step {
     CreateKey,
     /// `GET /v1/models`
     Models,
+    /// `GET /v1/organization/projects`, each page
+    AllProjects,
+    /// `GET /v1/organization/projects/{project}/api_keys`, each page
+    Keys,
+    /// `GET /v1/organization/projects/{project}/api_keys/{key}`
+    Key,
+    /// `POST /v1/organization/projects/{project}/api_keys/{key}`
+    UpdateKey,
+    /// `DELETE /v1/organization/projects/{project}/api_keys/{key}`
+    DeleteKey,
+    /// `POST /v1/organization/projects/{project}/service_accounts`
+    CreateServiceAccount,
+    /// `POST /v1/organization/projects/{project}/service_accounts/{account}`
+    UpdateServiceAccount,
+    /// `POST /v1/organization/projects/{project}/service_accounts/{account}/api_keys`
+    CreateAccountKey,
+    /// `DELETE /v1/organization/projects/{project}/service_accounts/{account}`
+    DeleteServiceAccount,
 }
 
 impl Step {
@@ -51,6 +69,15 @@ impl Step {
             Self::CreateKey => ("create-key", "The creation of the key"),
             Self::Models => ("models", "The check of the key"),
             Self::Metadata => ("metadata", "The metadata of the authorization server"),
+            Self::AllProjects => ("all-projects", "The list of the projects that an admin key may see"),
+            Self::Keys => ("keys", "The list of a project's keys"),
+            Self::Key => ("key", "The look at one key"),
+            Self::UpdateKey => ("update-key", "The change of a key"),
+            Self::DeleteKey => ("delete-key", "The deletion of a key"),
+            Self::CreateServiceAccount => ("create-service-account", "The creation of a service account"),
+            Self::UpdateServiceAccount => ("update-service-account", "The change of a service account"),
+            Self::CreateAccountKey => ("create-account-key", "The creation of a service account's key"),
+            Self::DeleteServiceAccount => ("delete-service-account", "The deletion of a service account"),
         }
     }
 

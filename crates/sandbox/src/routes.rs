@@ -2,7 +2,7 @@
 
 use crate::response::{Refusal, Response};
 use crate::server_state::ServerState;
-use crate::{Origin, Request, Step, auth_server, page, platform_api};
+use crate::{Origin, Request, Step, admin_api, auth_server, page, platform_api};
 use std::fmt;
 use std::time::Duration;
 
@@ -19,6 +19,15 @@ pub(crate) enum Route<'a> {
     Projects { organization: &'a str },
     CreateKey { organization: &'a str, project: &'a str },
     Models,
+    AllProjects,
+    Keys { project: &'a str },
+    Key { project: &'a str, key: &'a str },
+    UpdateKey { project: &'a str, key: &'a str },
+    DeleteKey { project: &'a str, key: &'a str },
+    CreateServiceAccount { project: &'a str },
+    UpdateServiceAccount { project: &'a str, account: &'a str },
+    CreateAccountKey { project: &'a str, account: &'a str },
+    DeleteServiceAccount { project: &'a str, account: &'a str },
 }
 
 impl<'a> Route<'a> {
@@ -43,6 +52,10 @@ impl<'a> Route<'a> {
             ) => ("POST", Self::CreateKey { organization, project }),
             (Origin::PlatformApi, ["v1", "models"]) => ("GET", Self::Models),
 
+            (Origin::PlatformApi, ["v1", "organization", "projects", path @ ..]) => {
+                Self::of_admin(&request.method, path).ok_or_else(|| refuse(request, 404, "no such path"))?
+            }
+
             _ => return Err(refuse(request, 404, "no such path")),
         };
         if request.method != method {
@@ -51,6 +64,28 @@ impl<'a> Route<'a> {
             return Err(refusal);
         }
         Ok(route)
+    }
+
+    /// Finds the route of the Admin API, and a method of its path.
+    fn of_admin(method: &str, path: &[&'a str]) -> Option<(&'static str, Self)> {
+        Some(match (method, path) {
+            (_, []) => ("GET", Self::AllProjects),
+            (_, [project, "api_keys"]) => ("GET", Self::Keys { project }),
+            ("POST", [project, "api_keys", key]) => ("POST", Self::UpdateKey { project, key }),
+            ("DELETE", [project, "api_keys", key]) => ("DELETE", Self::DeleteKey { project, key }),
+            (_, [project, "api_keys", key]) => ("GET", Self::Key { project, key }),
+            (_, [project, "service_accounts"]) => ("POST", Self::CreateServiceAccount { project }),
+            ("DELETE", [project, "service_accounts", account]) => {
+                ("DELETE", Self::DeleteServiceAccount { project, account })
+            }
+            (_, [project, "service_accounts", account]) => {
+                ("POST", Self::UpdateServiceAccount { project, account })
+            }
+            (_, [project, "service_accounts", account, "api_keys"]) => {
+                ("POST", Self::CreateAccountKey { project, account })
+            }
+            _ => return None,
+        })
     }
 
     /// Processes the request.
@@ -72,7 +107,24 @@ impl<'a> Route<'a> {
             Self::CreateKey { organization, project } => {
                 platform_api::create_key(state, request, organization, project, now)
             }
-            Self::Models => platform_api::models(state, request),
+            Self::Models => platform_api::models(state, request, now),
+            Self::AllProjects => admin_api::projects(state, request),
+            Self::Keys { project } => admin_api::keys(state, request, project),
+            Self::Key { project, key } => admin_api::key(state, request, project, key),
+            Self::UpdateKey { project, key } => admin_api::update_key(state, request, project, key, now),
+            Self::DeleteKey { project, key } => admin_api::delete_key(state, request, project, key),
+            Self::CreateServiceAccount { project } => {
+                admin_api::create_service_account(state, request, project, now)
+            }
+            Self::UpdateServiceAccount { project, account } => {
+                admin_api::update_service_account(state, request, project, account)
+            }
+            Self::CreateAccountKey { project, account } => {
+                admin_api::create_account_key(state, request, project, account, now)
+            }
+            Self::DeleteServiceAccount { project, account } => {
+                admin_api::delete_service_account(state, request, project, account)
+            }
         }
     }
 
@@ -88,6 +140,15 @@ impl<'a> Route<'a> {
             Self::Projects { .. } => Some(Step::Projects),
             Self::CreateKey { .. } => Some(Step::CreateKey),
             Self::Models => Some(Step::Models),
+            Self::AllProjects => Some(Step::AllProjects),
+            Self::Keys { .. } => Some(Step::Keys),
+            Self::Key { .. } => Some(Step::Key),
+            Self::UpdateKey { .. } => Some(Step::UpdateKey),
+            Self::DeleteKey { .. } => Some(Step::DeleteKey),
+            Self::CreateServiceAccount { .. } => Some(Step::CreateServiceAccount),
+            Self::UpdateServiceAccount { .. } => Some(Step::UpdateServiceAccount),
+            Self::CreateAccountKey { .. } => Some(Step::CreateAccountKey),
+            Self::DeleteServiceAccount { .. } => Some(Step::DeleteServiceAccount),
         }
     }
 
@@ -112,6 +173,15 @@ impl fmt::Display for Route<'_> {
             Self::Projects { .. } => "projects request",
             Self::CreateKey { .. } => "key creation request",
             Self::Models => "models request",
+            Self::AllProjects => "admin's projects request",
+            Self::Keys { .. } => "keys request",
+            Self::Key { .. } => "key request",
+            Self::UpdateKey { .. } => "key change request",
+            Self::DeleteKey { .. } => "key deletion request",
+            Self::CreateServiceAccount { .. } => "service account creation request",
+            Self::UpdateServiceAccount { .. } => "service account change request",
+            Self::CreateAccountKey { .. } => "service account key request",
+            Self::DeleteServiceAccount { .. } => "service account deletion request",
         })
     }
 }

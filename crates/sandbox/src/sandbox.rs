@@ -71,9 +71,15 @@ impl Sandbox {
         self.shared.dispatcher().violations.clone()
     }
 
-    /// Returns every API key created so far, also those whose response was lost.
+    /// Returns every API key that exists or was created so far, also those whose response was lost and those that
+    /// were deleted.
     pub fn keys(&self) -> Vec<CreatedKey> {
         self.shared.dispatcher().state.account.keys.clone()
+    }
+
+    /// Issues an admin key of this organization, for the Admin API.
+    pub fn admin_key(&self, organization: &str) -> String {
+        self.shared.dispatcher().state.issue_admin_key(organization)
     }
 
     /// Returns every refresh token issued so far, in order.
@@ -82,7 +88,7 @@ impl Sandbox {
     }
 
     /// Returns every secret issued so far, for tests that look for leaks: codes, access, ID and refresh
-    /// tokens, session keys and API keys, in no order.
+    /// tokens, session keys, API keys and admin keys, in no order.
     pub fn secrets(&self) -> Vec<String> {
         self.shared.dispatcher().state.secrets()
     }

@@ -1,7 +1,7 @@
 //! The scenario of a sandbox: the account, its delays, and the failures.
 
-use crate::LoginLists;
 use crate::reply::{Calls, Reply};
+use crate::{CreatedKey, LoginLists};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -16,6 +16,9 @@ pub struct Scenario {
     pub(crate) default_project_in_list: usize,
     pub(crate) login_lists: LoginLists,
     pub(crate) longest_lifetime: Option<Duration>,
+    pub(crate) refuses_new_keys: bool,
+    pub(crate) keys: Vec<CreatedKey>,
+    pub(crate) time_factor: u32,
     pub(crate) app: String,
     pub(crate) page_size: usize,
     pub(crate) refuses_sign_in: bool,
@@ -43,6 +46,9 @@ impl Scenario {
             default_project_in_list: 0,
             login_lists: LoginLists::Absent,
             longest_lifetime: None,
+            refuses_new_keys: false,
+            keys: Vec::new(),
+            time_factor: 1,
             app: "api".to_owned(),
             page_size: 100,
             refuses_sign_in: false,
@@ -80,6 +86,35 @@ impl Scenario {
     /// Refuses keys that do not expire, or later than this after their creation.
     pub fn longest_lifetime(self, longest: Duration) -> Self {
         Self { longest_lifetime: Some(longest), ..self }
+    }
+
+    /// Refuses every new key, of users and of service accounts.
+    pub fn refuse_new_keys(self) -> Self {
+        Self { refuses_new_keys: true, ..self }
+    }
+
+    /// Adds a key of the user that exists from the start. Keys of one name, or with the same last four characters,
+    /// may be added.
+    pub fn with_key(
+        mut self,
+        organization: impl Into<String>,
+        project: impl Into<String>,
+        name: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Self {
+        self.keys.push(CreatedKey {
+            organization: organization.into(),
+            project: project.into(),
+            name: name.into(),
+            value: value.into(),
+            ..CreatedKey::default()
+        });
+        self
+    }
+
+    /// Lets the server's time of day pass this many times as fast, so that keys expire sooner.
+    pub fn time_factor(self, factor: u32) -> Self {
+        Self { time_factor: factor, ..self }
     }
 
     /// Sets the value of `app` that a login must send. The default is `api`.

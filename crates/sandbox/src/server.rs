@@ -34,7 +34,7 @@ impl Shared {
     #[expect(clippy::disallowed_methods, reason = "only this module knows the real time")]
     pub(crate) fn new(scenario: Scenario) -> Self {
         let mut dispatcher = Dispatcher::new(scenario);
-        dispatcher.state.started_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        dispatcher.state.start(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
         Self {
             dispatcher: Mutex::new(dispatcher),
             started: Instant::now(),

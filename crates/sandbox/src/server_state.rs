@@ -1,17 +1,19 @@
 //! The state behind both services, and its rules. It uses no sockets and no clock: time is an argument.
 
 mod account;
+mod admin;
 mod authorizations;
 
 use crate::Scenario;
 use crate::credentials::CredentialGenerator;
 use account::Account;
 pub(crate) use account::{NotCreated, NotFound, Page};
+pub(crate) use admin::{NotDeleted, ServiceAccount};
 use authorizations::Authorizations;
 pub(crate) use authorizations::{Authorization, ExchangeError, TokenRequest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
@@ -36,6 +38,14 @@ pub struct CreatedKey {
     pub expires_in_seconds: Option<u64>,
     /// The requested permissions. Empty if none were requested.
     pub scopes: Vec<String>,
+    /// The id of the service account that owns the key. `None` for a key of the user.
+    pub service_account: Option<String>,
+    /// The time from which the key is refused, in seconds since 1970.
+    pub expires_at: Option<u64>,
+    /// The time of its last use, in seconds since 1970.
+    pub last_used_at: Option<u64>,
+    /// Whether it was deleted.
+    pub is_deleted: bool,
 }
 
 /// A refresh token that the sandbox issued.
@@ -56,6 +66,9 @@ pub(crate) struct ServerState {
     pub(crate) account: Account,
     pub(crate) refresh_tokens: Vec<RefreshToken>,
     issued: HashMap<String, CredentialKind>,
+    /// The organization of each admin key.
+    admin_keys: HashMap<String, String>,
+    service_accounts: Vec<ServiceAccount>,
     generator: CredentialGenerator,
     /// The time of day at which the sandbox started, since 1970.
     pub(crate) started_at: Duration,
@@ -69,6 +82,16 @@ pub(crate) enum CredentialKind {
     RefreshToken,
     SessionKey,
     ApiKey,
+    AdminKey,
+}
+
+/// The reason why a key does not work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotUsable {
+    Deleted,
+    Expired,
+    /// Its service account has no role in the project.
+    NoRole,
 }
 
 /// The credentials of one token response.
@@ -86,9 +109,26 @@ impl ServerState {
             account: Account::new(scenario),
             refresh_tokens: Vec::new(),
             issued: HashMap::new(),
+            admin_keys: HashMap::new(),
+            service_accounts: Vec::new(),
             generator: CredentialGenerator::new(),
             started_at: Duration::ZERO,
         }
+    }
+
+    /// Sets the time of day, and creates the keys that exist from the start.
+    pub(crate) fn start(&mut self, time: Duration) {
+        self.started_at = time;
+        for key in self.account.scenario.keys.clone() {
+            self.issued.insert(key.value.clone(), CredentialKind::ApiKey);
+            let id = self.generator.generate("key_");
+            self.account.keys.push(CreatedKey { id, created_at: time.as_secs(), ..key });
+        }
+    }
+
+    /// Returns the time of day, which may pass faster than the real time.
+    pub(crate) fn time(&self, now: Duration) -> Duration {
+        self.started_at.saturating_add(now.saturating_mul(self.account.scenario.time_factor))
     }
 
     /// Stores an authorization request until it is decided, and returns its id for the page.
@@ -149,14 +189,51 @@ impl ServerState {
         now: Duration,
     ) -> Result<CreatedKey, NotCreated> {
         self.account.check_creation(session_key, &requested, now)?;
+        Ok(self.add_key(requested, "sk-proj-", now))
+    }
+
+    fn add_key(&mut self, requested: CreatedKey, prefix: &str, now: Duration) -> CreatedKey {
+        let created_at = self.time(now).as_secs();
         let key = CreatedKey {
-            value: self.issue(CredentialKind::ApiKey, "sk-proj-"),
+            value: self.issue(CredentialKind::ApiKey, prefix),
             id: self.generator.generate("key_"),
-            created_at: (self.started_at + now).as_secs(),
+            created_at,
+            expires_at: requested.expires_in_seconds.map(|seconds| created_at + seconds),
             ..requested
         };
         self.account.keys.push(key.clone());
-        Ok(key)
+        key
+    }
+
+    /// Uses a key, unless it is no longer valid.
+    pub(crate) fn use_key(&mut self, value: &str, now: Duration) -> Result<(), NotUsable> {
+        let time = self.time(now).as_secs();
+        let position = self.account.keys.iter().position(|key| key.value == value);
+        let key = &self.account.keys[position.ok_or(NotUsable::Deleted)?];
+        if key.is_deleted {
+            return Err(NotUsable::Deleted);
+        }
+        if key.expires_at.is_some_and(|expires_at| time >= expires_at) {
+            return Err(NotUsable::Expired);
+        }
+        if self.has_no_role(key) {
+            return Err(NotUsable::NoRole);
+        }
+        let used = self.account.keys.iter_mut().filter(|key| key.value == value);
+        used.for_each(|key| key.last_used_at = Some(time));
+        Ok(())
+    }
+
+    /// Adds the restrictions of a key to its description, unless the scenario leaves them out.
+    pub(crate) fn add_restrictions(&self, body: &mut Value, key: &CreatedKey) {
+        if self.account.scenario.confirms_restrictions {
+            if let Some(expires_at) = key.expires_at {
+                body["expires_at"] = expires_at.into();
+            }
+            if !key.scopes.is_empty() {
+                body["scopes"] = key.scopes.clone().into();
+            }
+        }
     }
 
     /// Returns the bearer, if it is of the kind that is due. The error names the kind that it is instead.
@@ -190,7 +267,7 @@ impl ServerState {
             "email": "dev@sandbox.test",
             "email_verified": true,
         });
-        let encode = |part: serde_json::Value| URL_SAFE_NO_PAD.encode(part.to_string());
+        let encode = |part: Value| URL_SAFE_NO_PAD.encode(part.to_string());
         let token = format!("{}.{}.", encode(header), encode(claims));
         self.issued.insert(token.clone(), CredentialKind::IdToken);
         token
@@ -205,6 +282,7 @@ impl fmt::Display for CredentialKind {
             Self::RefreshToken => "a refresh token",
             Self::SessionKey => "a session key",
             Self::ApiKey => "an API key",
+            Self::AdminKey => "an admin key",
         })
     }
 }

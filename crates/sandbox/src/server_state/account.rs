@@ -40,6 +40,8 @@ pub(crate) enum NotFound {
     Session,
     Organization,
     Project,
+    Key,
+    ServiceAccount,
     /// The item after which a page should start.
     Cursor,
 }
@@ -54,6 +56,8 @@ pub(crate) enum NotCreated {
     Reader,
     /// The key would not expire, or too late.
     LivesTooLong,
+    /// The organization accepts no new keys.
+    NewKeysDisabled,
 }
 
 impl From<NotFound> for NotCreated {
@@ -122,18 +126,28 @@ impl Account {
         let mut organizations = self.scenario.organizations.iter();
         let organization =
             organizations.find(|candidate| candidate.id == *organization).ok_or(NotFound::Organization)?;
-        let lives_too_long = self.scenario.longest_lifetime.is_some_and(|longest| {
-            expires_in_seconds.is_none_or(|seconds| Duration::from_secs(seconds) > longest)
-        });
         if organization.refuses_user_keys() || project.refuses_user_keys() {
             Err(NotCreated::UserKeysDisabled)
         } else if organization.has_reader() {
             Err(NotCreated::Reader)
-        } else if lives_too_long {
-            Err(NotCreated::LivesTooLong)
         } else {
-            Ok(())
+            self.check_new_key(*expires_in_seconds)
         }
+    }
+
+    /// Checks the policies for every new key, whoever owns it.
+    pub(super) fn check_new_key(&self, expires_in_seconds: Option<u64>) -> Result<(), NotCreated> {
+        if self.scenario.refuses_new_keys {
+            return Err(NotCreated::NewKeysDisabled);
+        }
+        self.check_lifetime(expires_in_seconds)
+    }
+
+    pub(super) fn check_lifetime(&self, expires_in_seconds: Option<u64>) -> Result<(), NotCreated> {
+        let lives_too_long = self.scenario.longest_lifetime.is_some_and(|longest| {
+            expires_in_seconds.is_none_or(|seconds| Duration::from_secs(seconds) > longest)
+        });
+        if lives_too_long { Err(NotCreated::LivesTooLong) } else { Ok(()) }
     }
 
     fn visible_organizations(
@@ -163,7 +177,7 @@ impl Account {
     }
 }
 
-fn page<'a>(
+pub(super) fn page<'a>(
     items: impl Iterator<Item = (&'a str, &'a Map<String, Value>)>,
     after: Option<&str>,
     size: usize,

@@ -1,5 +1,6 @@
 //! The sandbox over real sockets.
 
+mod admin;
 mod client;
 mod platform;
 mod replies;
