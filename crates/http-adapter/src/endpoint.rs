@@ -1,11 +1,14 @@
 //! One service at its base URL, and the requests to it.
 
 use crate::body::LargeBody;
+use crate::entries::Entry;
+use crate::list;
 use crate::options::HttpOptions;
+use crate::paging::{Budget, Pages};
 use crate::proxy::Proxy;
-use crate::redact::Redactor;
+use crate::redact::{Redactor, Shown};
 use crate::request::{ApiRequest, ErrorContext};
-use keymint_domain::{BaseUrl, Step};
+use keymint_domain::{BaseUrl, CreatedKey, Listing, ServiceError, Step};
 use reqwest::{Client, Method};
 use std::fmt;
 use std::sync::Arc;
@@ -36,6 +39,38 @@ impl Endpoint {
 
     pub(crate) fn post(&self, step: Step, path: &[&str]) -> ApiRequest<'_> {
         self.request(step, Method::POST, self.base.join(path))
+    }
+
+    pub(crate) fn delete(&self, step: Step, path: &[&str]) -> ApiRequest<'_> {
+        self.request(step, Method::DELETE, self.base.join(path))
+    }
+
+    /// Reads a list, with `request` for the page after a cursor.
+    pub(crate) async fn read_pages<'a, T: Entry + Shown>(
+        &self,
+        budget: &Budget,
+        request: impl Fn(Option<(&str, &str)>) -> ApiRequest<'a>,
+    ) -> Result<Listing<T>, ServiceError> {
+        let mut pages = Pages::new(budget);
+        while pages.has_next() {
+            let request = request(pages.query()).allow_bytes(pages.bytes_left());
+            let (page, bytes) = request.send(|body| Ok((list::page(body)?, body.len()))).await?;
+            pages.add(page, bytes);
+        }
+        let mut listing = pages.into_listing();
+        self.redactor.clean_list(&mut listing);
+        Ok(listing)
+    }
+
+    /// Keeps a created key out of every error text of this run, and out of its own id, which is shown and stored.
+    pub(crate) fn learn_key(&self, created: &mut CreatedKey) {
+        self.learn(created.secret.expose());
+        created.details.id = created.details.id.take().filter(|id| self.is_public(id.as_str()));
+    }
+
+    /// Returns whether a text has no piece of a secret.
+    pub(crate) fn is_public(&self, text: &str) -> bool {
+        self.redactor.redact(text) == text
     }
 
     fn request(&self, step: Step, method: Method, url: Url) -> ApiRequest<'_> {

@@ -1,5 +1,6 @@
 //! The facade: makes the adapters of one run, and holds what they share.
 
+use crate::admin_api::HttpAdminApi;
 use crate::auth_server::HttpAuthServer;
 use crate::body::LargeBody;
 use crate::endpoint::Endpoint;
@@ -64,6 +65,15 @@ impl Http {
     /// [`HttpSetupError`].
     pub fn platform_api(&self, base: BaseUrl) -> Result<HttpPlatformApi, HttpSetupError> {
         Ok(HttpPlatformApi { endpoint: self.endpoint(base)?, budget: Budget::default() })
+    }
+
+    /// The platform's Admin API at this URL. Costs the same as [`auth_server`](Self::auth_server).
+    ///
+    /// # Errors
+    ///
+    /// [`HttpSetupError`].
+    pub fn admin_api(&self, base: BaseUrl) -> Result<HttpAdminApi, HttpSetupError> {
+        Ok(HttpAdminApi { endpoint: self.endpoint(base)? })
     }
 
     /// Opens a connection to each service made so far, with TLS and through the proxy if there is

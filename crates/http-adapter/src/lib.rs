@@ -1,5 +1,6 @@
 //! keymint's two remote services over HTTP: [`HttpAuthServer`] is the authorization server's token
-//! and revocation endpoint, [`HttpPlatformApi`] the platform's dashboard API.
+//! and revocation endpoint, [`HttpPlatformApi`] the platform's dashboard API, and [`HttpAdminApi`] the part of its
+//! Admin API that manages keys.
 //!
 //! The adapters send requests and make no decisions. Each method of a port sends one request (a list
 //! may take one per page); whether and when to retry is decided by the domain. A call needs a tokio
@@ -35,6 +36,7 @@
 mod http;
 
 // The ports.
+mod admin_api;
 mod auth_server;
 mod platform_api;
 
@@ -48,6 +50,8 @@ mod retry_after;
 mod transport;
 
 // Bodies.
+mod admin_entries;
+mod admin_wire;
 mod entries;
 mod expected;
 mod id_token;
@@ -73,6 +77,7 @@ mod redact;
 #[doc(hidden)]
 pub mod fuzzing;
 
+pub use admin_api::HttpAdminApi;
 pub use answer_log::AnswerLog;
 pub use auth_server::HttpAuthServer;
 pub use http::Http;

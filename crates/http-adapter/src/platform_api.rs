@@ -1,16 +1,12 @@
 //! The platform's dashboard API.
 
 use crate::endpoint::Endpoint;
-use crate::entries::Entry;
-use crate::list;
-use crate::paging::{Budget, LONGEST_LIST, Pages};
-use crate::redact::Shown;
-use crate::request::ApiRequest;
+use crate::paging::{Budget, LONGEST_LIST};
 use crate::wire::{self, CreateKey, OpenSession};
 use async_trait::async_trait;
 use keymint_domain::{
-    AccessToken, ApiKey, CreatedKey, KeyId, Listing, Login, LoginOrganization, NewKey, Organization,
-    OrganizationId, PlatformApi, Project, ServiceError, SessionKey, Step, Target,
+    AccessToken, ApiKey, CreatedKey, Listing, Login, LoginOrganization, NewKey, Organization, OrganizationId,
+    PlatformApi, Project, ServiceError, SessionKey, Step, Target,
 };
 
 /// The endpoints of the platform's API that creating and checking a key needs. Created by
@@ -34,23 +30,6 @@ impl HttpPlatformApi {
     /// [`ServiceError`] if an intermediary answered in its place, or no answer came.
     pub async fn check_answer(&self) -> Result<(), ServiceError> {
         self.endpoint.get(Step::CheckServer, &["v1", "models"], []).check_answer().await
-    }
-
-    /// Reads a list, with `request` for the page after a cursor.
-    async fn read_pages<'a, T: Entry + Shown>(
-        &self,
-        budget: &Budget,
-        request: impl Fn(Option<(&str, &str)>) -> ApiRequest<'a>,
-    ) -> Result<Listing<T>, ServiceError> {
-        let mut pages = Pages::new(budget);
-        while pages.has_next() {
-            let request = request(pages.query()).allow_bytes(pages.bytes_left());
-            let (page, bytes) = request.send(|body| Ok((list::page(body)?, body.len()))).await?;
-            pages.add(page, bytes);
-        }
-        let mut listing = pages.into_listing();
-        self.endpoint.redactor.clean_list(&mut listing);
-        Ok(listing)
     }
 }
 
@@ -80,10 +59,11 @@ impl PlatformApi for HttpPlatformApi {
     async fn organizations(&self, session: &SessionKey) -> Result<Listing<Organization>, ServiceError> {
         let path = ["v1", "organizations"];
         self.budget.reset();
-        self.read_pages(&Budget::default(), |cursor| {
-            self.endpoint.get(Step::ListOrganizations, &path, cursor).bearer(session.expose())
-        })
-        .await
+        self.endpoint
+            .read_pages(&Budget::default(), |cursor| {
+                self.endpoint.get(Step::ListOrganizations, &path, cursor).bearer(session.expose())
+            })
+            .await
     }
 
     async fn projects(
@@ -93,13 +73,14 @@ impl PlatformApi for HttpPlatformApi {
     ) -> Result<Listing<Project>, ServiceError> {
         let path = ["dashboard", "organizations", organization.as_str(), "projects"];
         let query = [("detail", "basic"), ("limit", "100")];
-        self.read_pages(&self.budget, |cursor| {
-            self.endpoint
-                .get(Step::ListProjects, &path, query.into_iter().chain(cursor))
-                .bearer(session.expose())
-                .header("openai-organization", organization.as_str())
-        })
-        .await
+        self.endpoint
+            .read_pages(&self.budget, |cursor| {
+                self.endpoint
+                    .get(Step::ListProjects, &path, query.into_iter().chain(cursor))
+                    .bearer(session.expose())
+                    .header("openai-organization", organization.as_str())
+            })
+            .await
     }
 
     async fn create_api_key(
@@ -117,10 +98,7 @@ impl PlatformApi for HttpPlatformApi {
             .json(&CreateKey::from(key))
             .send_with_end(wire::created_key)
             .await?;
-        self.endpoint.learn(created.secret.expose());
-        // The id is shown and stored.
-        let is_secret = |id: &KeyId| self.endpoint.redactor.redact(id.as_str()) != id.as_str();
-        created.details.id = created.details.id.filter(|id| !is_secret(id));
+        self.endpoint.learn_key(&mut created);
         created.end = end;
         Ok(created)
     }

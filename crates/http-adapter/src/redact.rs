@@ -89,15 +89,20 @@ impl Redactor {
     pub(crate) fn clean_list<T: Shown>(&self, list: &mut Listing<T>) {
         let entries = list.items.len();
         list.items.retain_mut(|entry| {
-            if let Some(title) = entry.title() {
-                let clean = self.redact(title.raw());
-                if clean != title.raw() {
-                    *title = Title::new(clean);
-                }
-            }
+            self.clean_entry(entry);
             !self.is_secret(entry.id())
         });
         list.skipped += entries - list.items.len();
+    }
+
+    /// Redacts the titles of an entry.
+    pub(crate) fn clean_entry(&self, entry: &mut impl Shown) {
+        for title in entry.titles().into_iter().flatten() {
+            let clean = self.redact(title.raw());
+            if clean != title.raw() {
+                *title = Title::new(clean);
+            }
+        }
     }
 
     /// Returns whether the text is a whole secret.
@@ -129,7 +134,7 @@ impl Redactor {
 /// An entry of a list that is shown.
 pub(crate) trait Shown {
     fn id(&self) -> &str;
-    fn title(&mut self) -> Option<&mut Title>;
+    fn titles(&mut self) -> [Option<&mut Title>; 2];
 }
 
 impl Shown for Organization {
@@ -137,8 +142,8 @@ impl Shown for Organization {
         self.id.as_str()
     }
 
-    fn title(&mut self) -> Option<&mut Title> {
-        self.title.as_mut()
+    fn titles(&mut self) -> [Option<&mut Title>; 2] {
+        [self.title.as_mut(), None]
     }
 }
 
@@ -147,8 +152,8 @@ impl Shown for LoginOrganization {
         self.organization.id()
     }
 
-    fn title(&mut self) -> Option<&mut Title> {
-        self.organization.title()
+    fn titles(&mut self) -> [Option<&mut Title>; 2] {
+        self.organization.titles()
     }
 }
 
@@ -157,8 +162,8 @@ impl Shown for Project {
         self.id.as_str()
     }
 
-    fn title(&mut self) -> Option<&mut Title> {
-        self.title.as_mut()
+    fn titles(&mut self) -> [Option<&mut Title>; 2] {
+        [self.title.as_mut(), None]
     }
 }
 

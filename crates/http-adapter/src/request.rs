@@ -79,7 +79,7 @@ impl<'a> ApiRequest<'a> {
                 log.add(context.step, status, response.headers(), body);
             }
         };
-        let creates = context.step == Step::CreateKey;
+        let creates = context.step.creates_key();
         let failure = failure(&response);
         let is_success = match failure {
             // A key in a success counts. The header alone proves nothing then.

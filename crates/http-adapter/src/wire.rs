@@ -148,6 +148,13 @@ fn key_details(body: &[u8]) -> Option<KeyDetails> {
         #[serde(borrow)]
         key: &'a RawValue,
     }
+
+    let response: CreateKeyResponse<'_> = object(body).ok()?;
+    details(response.key)
+}
+
+/// Parses the description of a key; None if the JSON is no object, or has a member twice.
+pub(crate) fn details(key: &RawValue) -> Option<KeyDetails> {
     #[derive(Deserialize)]
     struct Key<'a> {
         #[serde(borrow)]
@@ -162,8 +169,7 @@ fn key_details(body: &[u8]) -> Option<KeyDetails> {
         scopes: Option<&'a RawValue>,
     }
 
-    let response: CreateKeyResponse<'_> = object(body).ok()?;
-    let key: Key<'_> = fields(response.key)?;
+    let key: Key<'_> = fields(key)?;
     let mut details = KeyDetails::default();
     // The id is shown and stored, so it must not be the secret.
     let id = text(key.id).filter(|id| redact_keys(id) == *id);
@@ -175,7 +181,7 @@ fn key_details(body: &[u8]) -> Option<KeyDetails> {
 }
 
 /// Parses a time in seconds since 1970. One after the year 9999, such as one in milliseconds, counts as absent.
-fn time(json: Option<&RawValue>) -> Option<u64> {
+pub(crate) fn time(json: Option<&RawValue>) -> Option<u64> {
     const LAST: u64 = 253_402_300_799;
     value(json).filter(|seconds| *seconds <= LAST)
 }
@@ -192,7 +198,7 @@ impl Sensitive {
     }
 }
 
-fn secret<T>(
+pub(crate) fn secret<T>(
     path: &str,
     value: Option<String>,
     parse: fn(String) -> Result<T, InvalidSecret>,

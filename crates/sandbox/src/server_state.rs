@@ -44,7 +44,7 @@ pub struct CreatedKey {
     pub expires_at: Option<u64>,
     /// The time of its last use, in seconds since 1970.
     pub last_used_at: Option<u64>,
-    /// Whether it was deleted.
+    /// True once it was deleted.
     pub is_deleted: bool,
 }
 

@@ -17,7 +17,7 @@ pub enum KeyChoice<'a> {
     Ask(Vec<&'a ProjectKey>),
     /// No listed key can be the one.
     Missing {
-        /// Whether the server may have keys that are not in the list.
+        /// True if the server may have keys that are not in the list.
         is_list_partial: bool,
     },
 }

@@ -150,7 +150,7 @@ impl<'a> Administrator<'a> {
     ///
     /// [`RevokeError`]
     pub async fn revoke(&self, project: &ProjectId, id: &KeyId) -> Result<(), RevokeError> {
-        // Whether a request was sent to whose outcome nothing is known. A call that is dropped leaves it set.
+        // Set once a request was sent whose outcome is unknown. A call that is dropped leaves it set.
         let is_open = AtomicBool::new(false);
         let delete = async || {
             let was_open = is_open.swap(true, Ordering::Relaxed);

@@ -63,7 +63,7 @@ pub enum KeptReason {
     Uncertain(Vec<ProjectKey>),
     /// No listed key can be the old one. It may be deleted already, unless the list is a part of all keys.
     NotListed {
-        /// Whether the server may have keys that are not in the list.
+        /// True if the server may have keys that are not in the list.
         is_list_partial: bool,
     },
     /// It belongs to a service account, and is deleted only together with the account.

@@ -51,7 +51,7 @@ pub struct FakeAdmin {
 
 struct Failure {
     kind: ServiceErrorKind,
-    /// Whether the server does its work all the same.
+    /// The server does its work all the same.
     is_processed: bool,
 }
 

@@ -1,11 +1,11 @@
 //! The ports' conformance checks, against the sandbox.
 
 use crate::support::{base, http};
-use keymint_domain::testing::conformance::{self, Account};
+use keymint_domain::testing::conformance::{self, Account, Administration};
 use keymint_domain::testing::{organization, project};
 use keymint_domain::{
-    AuthServer, AuthorizationGrant, Callback, Client, Entropy, Organization, Project,
-    REGISTERED_REDIRECT_URI, Title,
+    AdminKey, AuthServer, AuthorizationGrant, Callback, Client, Entropy, KeyId, KeyOwner, LastFour,
+    Organization, Project, ProjectKey, REGISTERED_REDIRECT_URI, Title,
 };
 use keymint_sandbox::{Consent, LoginLists, Sandbox, Scenario, sign_in_remotely};
 
@@ -45,6 +45,34 @@ async fn the_platform_keeps_what_the_port_promises() {
 #[tokio::test]
 async fn the_platform_keeps_its_promises_for_a_new_account() {
     keeps_its_promises(Scenario::of([]), vec![]).await;
+}
+
+#[tokio::test]
+async fn the_admin_api_keeps_what_the_port_promises() {
+    let organization = keymint_sandbox::Organization::new("org-a")
+        .with_project(keymint_sandbox::Project::new("proj_b").titled("B"))
+        .with_project(keymint_sandbox::Project::new("proj_a"));
+    for page_size in [100, 1] {
+        let scenario = Scenario::of([organization.clone()])
+            .page_size(page_size)
+            .with_key("org-a", "proj_b", "laptop", "sk-proj-0123456789-aaaa")
+            .with_key("org-a", "proj_b", "laptop", "sk-proj-9876543210-aaaa");
+        let sandbox = Sandbox::start(scenario).await.unwrap();
+        let key = AdminKey::parse(sandbox.admin_key("org-a")).unwrap();
+        let keys = sandbox.keys().into_iter().map(|made| {
+            let mut key = ProjectKey::new(KeyId::parse(&made.id).unwrap());
+            key.name = Some(Title::new(&made.name));
+            key.last_four = LastFour::parse("aaaa");
+            key.created_at = Some(made.created_at);
+            key.owner = Some(KeyOwner::User { name: Some(Title::new("Sandbox user")) });
+            key
+        });
+        let mut first = project("proj_b", false);
+        first.title = Some(Title::new("B"));
+        let projects = vec![(first, keys.collect()), (project("proj_a", false), vec![])];
+        let api = http().admin_api(base(sandbox.api_base())).unwrap();
+        conformance::admin(&api, &Administration { key: &key, projects }).await.unwrap();
+    }
 }
 
 async fn keeps_its_promises(scenario: Scenario, organizations: Vec<(Organization, Vec<Project>)>) {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests count as tests too")]
 
+mod admin;
 mod bodies;
 mod check_answer;
 mod check_key;

@@ -33,7 +33,7 @@ async fn a_success_with_an_error_in_it_is_a_refusal() {
             ),
             ("{}", "of application/json", Reason::Rejected),
         ] {
-            let good = if step == Step::CreateKey { "{}" } else { good_body(step) };
+            let good = if step.creates_key() { "{}" } else { good_body(step) };
             for body in [
                 format!(r#"{{"error": {error}}}"#),
                 good.replacen('{', &format!(r#"{{"error": {error}, "#), 1),

@@ -96,11 +96,21 @@ async fn serve(
 }
 
 fn step(request: &str) -> Step {
-    let target = request.split(' ').nth(1).unwrap();
-    match target.rsplit('/').next().unwrap() {
-        "token" => Step::ExchangeCode,
-        "login" => Step::Login,
-        "api_keys" => Step::CreateKey,
+    let (method, target) = request.split_once(' ').unwrap();
+    let target = target.split(' ').next().unwrap();
+    let segments: Vec<_> = target.split('/').skip(1).collect();
+    match (method, &segments[..]) {
+        (_, ["v1", "organization", "projects", _, "service_accounts"]) => Step::CreateServiceAccount,
+        ("delete", ["v1", "organization", "projects", _, "service_accounts", _]) => {
+            Step::DeleteServiceAccount
+        }
+        (_, ["v1", "organization", "projects", _, "service_accounts", _]) => Step::UpdateServiceAccount,
+        (_, ["v1", "organization", "projects", _, "service_accounts", ..]) => Step::CreateAccountKey,
+        ("delete", ["v1", "organization", "projects", _, "api_keys", _]) => Step::DeleteKey,
+        (_, ["v1", "organization", "projects", _, "api_keys", _]) => Step::GetKey,
+        (_, [.., "token"]) => Step::ExchangeCode,
+        (_, [.., "login"]) => Step::Login,
+        (_, [.., "api_keys"]) => Step::CreateKey,
         _ => Step::ListOrganizations,
     }
 }

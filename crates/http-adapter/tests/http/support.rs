@@ -2,13 +2,14 @@
 
 use keymint_domain::testing::{granted, organization, project};
 use keymint_domain::{
-    AccessToken, AuthServer, BaseUrl, NewKey, OrganizationId, PlatformApi, RefreshToken, ServiceError,
-    SessionKey, Step, Target,
+    AccessToken, AdminApi, AdminKey, AuthServer, BaseUrl, KeyChange, KeyId, NewKey, OrganizationId,
+    PlatformApi, ProjectId, RefreshToken, ServiceAccountId, ServiceError, SessionKey, Step, Target,
 };
 use keymint_http_adapter::{Http, HttpOptions};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use wiremock::matchers::any;
@@ -17,12 +18,21 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 /// Planted in answers wherever a secret could be.
 pub(crate) const CANARY: &str = "canary-9f3A";
 
-pub(crate) const STEPS: [Step; 6] = [
+pub(crate) const STEPS: [Step; 15] = [
     Step::ExchangeCode,
     Step::Login,
     Step::ListOrganizations,
     Step::ListProjects,
     Step::CreateKey,
+    Step::ListAllProjects,
+    Step::ListKeys,
+    Step::GetKey,
+    Step::UpdateKey,
+    Step::DeleteKey,
+    Step::CreateServiceAccount,
+    Step::UpdateServiceAccount,
+    Step::CreateAccountKey,
+    Step::DeleteServiceAccount,
     Step::RevokeToken,
 ];
 
@@ -47,6 +57,29 @@ pub(crate) fn refresh_token() -> RefreshToken {
 
 pub(crate) fn session() -> SessionKey {
     SessionKey::parse("sess-the-session".to_owned()).unwrap()
+}
+
+pub(crate) fn admin_key() -> AdminKey {
+    AdminKey::parse("the-admin-key".to_owned()).unwrap()
+}
+
+pub(crate) fn proj() -> ProjectId {
+    ProjectId::parse("proj_1").unwrap()
+}
+
+pub(crate) fn key_id() -> KeyId {
+    KeyId::parse("key_1").unwrap()
+}
+
+pub(crate) fn account_id() -> ServiceAccountId {
+    ServiceAccountId::parse("svc_acct_1").unwrap()
+}
+
+/// A change that makes a key expire after a second.
+pub(crate) fn change() -> KeyChange {
+    let mut change = KeyChange::default();
+    change.expires_in = Some(Duration::from_secs(1).try_into().unwrap());
+    change
 }
 
 pub(crate) fn acme() -> OrganizationId {
@@ -80,6 +113,25 @@ pub(crate) async fn call(http: &Http, url: &str, step: Step) -> Result<(), Servi
         Step::CreateKey => {
             platform.create_api_key(&session(), &target(), &NewKey::named("Codex CLI")).await.map(drop)
         }
+        _ => call_admin(http, url, step).await,
+    }
+}
+
+async fn call_admin(http: &Http, url: &str, step: Step) -> Result<(), ServiceError> {
+    let api = http.admin_api(base(url)).unwrap();
+    let (admin, project, key, account) = (&admin_key(), &proj(), &key_id(), &account_id());
+    match step {
+        Step::ListAllProjects => api.projects(admin).await.map(drop),
+        Step::ListKeys => api.keys(admin, project).await.map(drop),
+        Step::GetKey => api.key(admin, project, key).await.map(drop),
+        Step::UpdateKey => api.update_key(admin, project, key, &change()).await.map(drop),
+        Step::DeleteKey => api.delete_key(admin, project, key).await,
+        Step::CreateServiceAccount => api.create_service_account(admin, project, "ci").await.map(drop),
+        Step::UpdateServiceAccount => api.add_to_project(admin, project, account).await,
+        Step::CreateAccountKey => {
+            api.create_account_key(admin, project, account, &NewKey::named("ci")).await.map(drop)
+        }
+        Step::DeleteServiceAccount => api.delete_service_account(admin, project, account).await,
         other => panic!("there is no call for {other}"),
     }
 }
@@ -91,6 +143,12 @@ pub(crate) fn good_body(step: Step) -> &'static str {
         Step::Login => r#"{"user": {"session": {"sensitive_id": "sess-1"}}}"#,
         Step::RevokeToken => "{}",
         Step::CreateKey => r#"{"key": {"sensitive_id": "sk-1"}}"#,
+        Step::GetKey | Step::UpdateKey => r#"{"id": "key_1"}"#,
+        Step::DeleteKey => r#"{"id": "key_1", "deleted": true}"#,
+        Step::CreateServiceAccount => r#"{"id": "svc_acct_1", "api_key": {"value": "sk-1"}}"#,
+        Step::UpdateServiceAccount => r#"{"id": "svc_acct_1"}"#,
+        Step::CreateAccountKey => r#"{"value": "sk-1"}"#,
+        Step::DeleteServiceAccount => r#"{"id": "svc_acct_1", "deleted": true}"#,
         _ => r#"{"data": []}"#,
     }
 }
@@ -121,6 +179,7 @@ pub(crate) fn assert_clean(error: &ServiceError) {
         "the-access-token",
         "the-refresh-token",
         "sess-the-session",
+        "the-admin-key",
         grant.verifier().expose(),
         grant.code().expose(),
     ];

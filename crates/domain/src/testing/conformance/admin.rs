@@ -115,7 +115,7 @@ async fn refusals(
     admin: &AdminKey,
     project: &ProjectId,
 ) -> Result<(), ContractViolation> {
-    let stranger = AdminKey::parse("sk-admin-that-nobody-made".to_owned()).expect("a constant");
+    let stranger = AdminKey::parse("sk-admin-unknown".to_owned()).expect("a constant");
     let secrets = [admin.expose(), stranger.expose()];
     refusal(Step::ListAllProjects, api.projects(&stranger).await, &[401], &secrets)?;
     refusal(Step::ListKeys, api.keys(&stranger, project).await, &[401], &secrets)?;
@@ -124,7 +124,7 @@ async fn refusals(
     let created = api.create_service_account(&stranger, project, "refused").await;
     refusal(Step::CreateServiceAccount, created, &[401], &secrets)?;
 
-    let nowhere = ProjectId::parse("proj_that_nobody_has").expect("a constant");
+    let nowhere = ProjectId::parse("proj_unknown").expect("a constant");
     refusal(Step::ListKeys, api.keys(admin, &nowhere).await, &[403, 404], &secrets)?;
     let created = api.create_service_account(admin, &nowhere, "refused").await;
     refusal(Step::CreateServiceAccount, created, &[403, 404], &secrets)?;
@@ -133,7 +133,7 @@ async fn refusals(
 }
 
 fn missing_key() -> KeyId {
-    KeyId::parse("key_that_nobody_made").expect("a constant")
+    KeyId::parse("key_unknown").expect("a constant")
 }
 
 async fn deletion(
@@ -143,8 +143,8 @@ async fn deletion(
 ) -> Result<(), ContractViolation> {
     let before = success(Step::ListKeys, api.keys(admin, project).await)?.items;
     let Some(key) = before.iter().find(|key| !key.is_of_service_account()) else { return Ok(()) };
-    let mut change = KeyChange::default();
-    change.expires_in = KeyLifetime::try_from(Duration::from_secs(60)).ok();
+    let expires_in = KeyLifetime::try_from(Duration::from_secs(60)).ok();
+    let change = KeyChange { expires_in, ..KeyChange::default() };
     let changed = success(Step::UpdateKey, api.update_key(admin, project, &key.id, &change).await)?;
     check(changed.expires_at.is_some(), "the changed key does not expire")?;
 
