@@ -7,6 +7,7 @@ mod bodies;
 mod check_answer;
 mod check_key;
 mod conformance;
+mod contract;
 mod created_key;
 mod error_text;
 mod faults;
