@@ -40,11 +40,11 @@ impl KnownKey {
     /// key. Without an id, a key is certain only if its name and its last four characters are both equal, no
     /// other listed key may have both, and the list has every key.
     pub fn find_in<'a>(&self, listed: &'a Listing<ProjectKey>) -> KeyChoice<'a> {
-        let may_be = |key: &&ProjectKey| match &self.id {
+        let may_be = |key: &ProjectKey| match &self.id {
             Some(id) => key.id == *id,
             None => key.has_name(&self.name) && may_equal(key.last_four, self.last_four),
         };
-        let candidates = distinct(listed.items.iter().filter(may_be));
+        let candidates = candidates(listed, may_be);
         let is_certain = |key: &ProjectKey| match self.id {
             Some(_) => may_equal(key.last_four, self.last_four),
             None => is_whole(listed) && key.last_four.is_some() && key.last_four == self.last_four,
@@ -62,10 +62,10 @@ impl KnownKey {
 /// of any key, so the user must confirm the key or pick one.
 pub fn named_key<'a>(text: &str, listed: &'a Listing<ProjectKey>) -> KeyChoice<'a> {
     let four = LastFour::parse(text);
-    let is_named = |key: &&ProjectKey| {
+    let is_named = |key: &ProjectKey| {
         key.id.as_str() == text || key.has_name(text) || (four.is_some() && key.last_four == four)
     };
-    let candidates = distinct(listed.items.iter().filter(is_named));
+    let candidates = candidates(listed, is_named);
     match candidates[..] {
         [only] if only.id.as_str() == text => KeyChoice::Certain(only),
         _ => ask(candidates, listed),
@@ -83,11 +83,13 @@ fn may_equal(one: Option<LastFour>, other: Option<LastFour>) -> bool {
     one.zip(other).is_none_or(|(one, other)| one == other)
 }
 
-/// The keys without those that are listed twice, as on two pages between which the list has changed.
-fn distinct<'a>(keys: impl Iterator<Item = &'a ProjectKey>) -> Vec<&'a ProjectKey> {
+/// The keys that may be meant, each once, and what else the list has under their ids: two entries of one id that differ
+/// make the choice uncertain.
+fn candidates(listed: &Listing<ProjectKey>, may_be: impl Fn(&ProjectKey) -> bool) -> Vec<&ProjectKey> {
+    let ids: Vec<_> = listed.items.iter().filter(|key| may_be(key)).map(|key| &key.id).collect();
     let mut distinct: Vec<&ProjectKey> = Vec::new();
-    for key in keys {
-        // Entries of one id that differ are both kept, and make the choice uncertain.
+    for key in listed.items.iter().filter(|key| ids.contains(&&key.id)) {
+        // The list may have changed between two pages.
         if !distinct.contains(&key) {
             distinct.push(key);
         }
