@@ -18,6 +18,7 @@ mod create;
 mod doctor;
 mod documents;
 mod env_file;
+mod export;
 mod failures;
 mod headless;
 mod integrations;

@@ -102,6 +102,7 @@ fn secrets_are_exposed_where_that_was_looked_at_and_nowhere_else() {
         ("crates/cli/src/flow/delivery.rs", 1),
         ("crates/cli/src/ui/json.rs", 1),
         // Into the environment of the command.
+        ("crates/cli/src/commands/export.rs", 1),
         ("crates/cli/src/commands/run.rs", 1),
         ("crates/delivery-adapter/src/clipboard.rs", 2),
         ("crates/delivery-adapter/src/command.rs", 1),

@@ -22,7 +22,7 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 use keymint_domain::text::{escape, redact_typed};
 use keymint_terminal::stderr;
-pub(crate) use keys::{ForgetArgs, RecoverArgs, RunArgs, StatusArgs};
+pub(crate) use keys::{ExportArgs, ForgetArgs, RecoverArgs, RunArgs, StatusArgs};
 #[cfg(feature = "sandbox")]
 pub(crate) use sandbox::SandboxArgs;
 pub(crate) use shared::{
@@ -36,6 +36,7 @@ const CONFIG_ABOUT: &str = include_str!("../help/config.txt").trim_ascii_end();
 const CREATE_EXAMPLES: &str = include_str!("../help/create-examples.txt").trim_ascii_end();
 const CREATE_HELP: &str = include_str!("../help/create.txt").trim_ascii_end();
 const DOCTOR_ABOUT: &str = include_str!("../help/doctor.txt").trim_ascii_end();
+const EXPORT_HELP: &str = include_str!("../help/export.txt").trim_ascii_end();
 const FINISH_HELP: &str = include_str!("../help/finish.txt").trim_ascii_end();
 #[cfg(feature = "mcp")]
 const MCP_ABOUT: &str = include_str!("../help/mcp.txt").trim_ascii_end();
@@ -113,6 +114,9 @@ pub(crate) enum Command {
     /// Run a command with the stored key in its environment
     #[command(after_help = RUN_HELP, verbatim_doc_comment)]
     Run(RunArgs),
+    /// Print the stored key as a line for a shell or a tool
+    #[command(after_help = EXPORT_HELP, verbatim_doc_comment)]
+    Export(ExportArgs),
     #[cfg(feature = "mcp")]
     /// Serve coding agents, which get keys for their users and never see them (MCP)
     #[command(long_about = MCP_ABOUT, verbatim_doc_comment)]
@@ -163,6 +167,7 @@ impl Command {
             Self::Run(args) => (Some(&args.profile), json(args.json)),
             #[cfg(feature = "mcp")]
             Self::Mcp { profile } => (Some(profile), json(false)),
+            Self::Export(args) => (Some(&args.profile), json(args.json)),
             Self::Forget(args) => (Some(&args.profile), json(args.json)),
             Self::Config(args) => (Some(&args.profile), json(args.json)),
             #[cfg(feature = "sandbox")]
@@ -256,12 +261,14 @@ mod tests {
     #[test]
     fn each_command_of_the_readme_and_the_help_is_one() {
         let readme = include_str!("../../../README.md");
-        let help = [CREATE_EXAMPLES, CREATE_HELP, RUN_HELP, FINISH_HELP, RECOVER_HELP, STATUS_HELP].concat();
+        let help =
+            [CREATE_EXAMPLES, CREATE_HELP, RUN_HELP, EXPORT_HELP, FINISH_HELP, RECOVER_HELP, STATUS_HELP]
+                .concat();
         // Shown as they are to be typed, each with a comment behind it, or something to do next.
         let shown = code(readme).into_iter().chain(help.lines().map(str::trim));
         let shown = shown.filter(|text| text.starts_with("keymint ") && !text.contains(['@', '[']));
         let shown = shown.filter(|text| !text.contains("SHELL"));
-        let ends = [" #", " || ", " | ", ", then", "    "];
+        let ends = [" #", " || ", " | ", " >> ", ", then", "    "];
         let commands: Vec<_> =
             shown.map(|text| ends.iter().fold(text, |text, end| text.split(end).next().unwrap())).collect();
         assert!(commands.len() > 30, "{commands:#?}");

@@ -6,6 +6,7 @@ pub(crate) mod create;
 #[cfg(feature = "sandbox")]
 pub(crate) mod demo;
 pub(crate) mod doctor;
+pub(crate) mod export;
 pub(crate) mod finish;
 pub(crate) mod forget;
 pub(crate) mod list;

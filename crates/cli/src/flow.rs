@@ -11,4 +11,5 @@ pub(crate) mod paste;
 pub(crate) mod response;
 pub(crate) mod servers;
 pub(crate) mod sign_in;
+pub(crate) mod stored_key;
 pub(crate) mod verify_key;

@@ -74,6 +74,7 @@ fn run() -> ExitCode {
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => block_on(context, Box::pin(commands::sandbox::run(&args, context))),
         Command::Run(args) => block_on(context, Box::pin(commands::run::run(args, context))),
+        Command::Export(args) => block_on(context, Box::pin(commands::export::run(&args, context))),
         // Standard output is the protocol's.
         #[cfg(feature = "mcp")]
         Command::Mcp { .. } => block_on(&context.without_json(), Box::pin(commands::mcp::run(context))),

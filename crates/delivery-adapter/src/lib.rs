@@ -61,6 +61,7 @@
 mod clipboard;
 mod command;
 mod env_file;
+mod export;
 // Public for tests that also end a front end between its own steps.
 #[doc(hidden)]
 pub mod fail_point;
@@ -78,6 +79,7 @@ pub use env_file::{
     Current, EnvFile, EnvFileError, EnvFileErrorKind, FileLocation, FoundEnvFile, GitStatus, LineNumbers,
     SyntaxError, Warning,
 };
+pub use export::{ExportFormat, NotExpressible};
 pub use keymint_host::WhichError;
 pub use keyring::{FoundItem, Keyring, KeyringError, StoredItem};
 pub use profile::{InvalidProfile, Profile};

@@ -2,6 +2,8 @@
 
 use super::shared::{DestinationArgs, OutputArgs};
 use clap::Args as ClapArgs;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use keymint_delivery_adapter::ExportFormat;
 use std::ffi::OsString;
 
 #[derive(Debug, ClapArgs)]
@@ -50,6 +52,30 @@ pub(crate) struct RunArgs {
     /// The command and its arguments
     #[arg(trailing_var_arg = true, required = true, value_name = "CMD")]
     pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ExportArgs {
+    /// The shell or tool that reads the line
+    #[arg(long, value_parser = export_format(), default_value = ExportFormat::default().name())]
+    pub(crate) format: ExportFormat,
+    /// Name of the variable [default: OPENAI_API_KEY]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) var: Option<String>,
+    /// Which of the stored keys [default: default]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Print it even if a coding agent keeps it in its transcript
+    #[arg(long)]
+    pub(crate) print: bool,
+    /// Print one JSON object when there is nothing to print otherwise
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn export_format() -> impl TypedValueParser<Value = ExportFormat> {
+    let names = PossibleValuesParser::new(ExportFormat::ALL.map(ExportFormat::name));
+    names.map(|name| ExportFormat::parse(&name).expect("it is one of the names"))
 }
 
 #[derive(Debug, ClapArgs)]

@@ -3,11 +3,10 @@
 use crate::args::RunArgs;
 use crate::config::CreateSettings;
 use crate::error::{CliError, ErrorKind};
-use crate::explain::delivery as explain;
 use crate::flow::context::Context;
 use crate::flow::create::create;
-use crate::ui::format::{profile_flag, quoted};
-use keymint_delivery_adapter::Keyring;
+use crate::flow::stored_key;
+use crate::ui::format::quoted;
 use keymint_domain::ApiKey;
 use keymint_host::{WhichError, ci_system, core_dumps, search, which};
 use keymint_terminal::stderr;
@@ -64,22 +63,14 @@ async fn execute(args: RunArgs, context: &Context) -> Result<Infallible, CliErro
 
 /// The key of the profile. Where there is none, and somebody to sign in, it is created first.
 async fn stored_key(context: &Context, may_ask: bool) -> Result<ApiKey, CliError> {
-    let (profile, prompter) = (&context.sources.profile, context.prompter(may_ask));
-    let get = || Keyring::get(profile.as_str());
-    let mut stored = context.patiently(get()).await.map_err(|error| explain::keyring(&error))?;
-    if stored.is_none() && prompter.is_interactive() && context.sources.caller("ci", ci_system)?.is_none() {
+    let mut stored = stored_key::find(context).await?;
+    let is_interactive = context.prompter(may_ask).is_interactive();
+    if stored.is_none() && is_interactive && context.sources.caller("ci", ci_system)?.is_none() {
         create(context, &CreateSettings::for_keyring(&context.sources)?).await?;
         context.finish_background().await;
-        stored = get().await.map_err(|error| explain::keyring(&error))?;
+        stored = stored_key::find(context).await?;
     }
-    stored.ok_or_else(|| {
-        CliError::new(ErrorKind::NoKey, format!("the keyring has no key for the profile {profile}")).hint(
-            format!(
-                "Create one with `keymint create --keyring{}`, and run this again.",
-                profile_flag(profile)
-            ),
-        )
-    })
+    stored.ok_or_else(|| stored_key::missing(&context.sources.profile))
 }
 
 /// Becomes the command: the process, its terminal, its signals and its exit code are the command's.

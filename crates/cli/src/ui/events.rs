@@ -96,6 +96,7 @@ pub(crate) fn of_message(message: &Message<'_>) -> Option<String> {
         | Message::Kept { .. }
         | Message::Done { .. }
         | Message::Revocation(_)
+        | Message::Exported(_)
         | Message::Forgotten { .. }
         | Message::NothingToForget { .. } => return None,
     }))

@@ -2,6 +2,7 @@
 
 use crate::error::CliError;
 use keymint_callback_adapter as listener;
+use keymint_delivery_adapter::ExportFormat;
 use keymint_domain::{
     AccountEmail, BaseUrl, DeliveryError, Event, KeyCheck, Restriction, RevocationOutcome, Stray, Target,
 };
@@ -97,6 +98,8 @@ pub(crate) enum Message<'a> {
     NothingToForget {
         profile: &'a str,
     },
+    /// The line is on the terminal, where no program reads it.
+    Exported(ExportFormat),
     #[cfg(feature = "sandbox")]
     SandboxUp,
     #[cfg(feature = "sandbox")]

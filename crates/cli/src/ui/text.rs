@@ -5,6 +5,7 @@ use crate::ui::format::{
     of_stray, of_warning, own_path, quoted,
 };
 use crate::ui::message::{DeliveredTo, Message, ResponseChannel};
+use keymint_delivery_adapter::ExportFormat;
 use keymint_domain::text::human_duration;
 use keymint_domain::{Event, KeyCheck, Observation, RevocationOutcome};
 use keymint_host::{Advice, Opening};
@@ -172,6 +173,11 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
         Message::NothingToForget { profile } => {
             Step(format!("The keyring has nothing for the profile {profile}."))
         }
+        Message::Exported(format) => {
+            return of_export(*format).map_or_else(Vec::new, |command| {
+                vec![Step("A program gets that line like this:".to_owned()), Command(command.to_owned())]
+            });
+        }
         #[cfg(feature = "sandbox")]
         Message::SandboxUp => Step(
             "The sandbox is up, and Ctrl-C ends it. Put these variables before `keymint create`:".to_owned(),
@@ -225,6 +231,20 @@ fn of_event(event: &Event) -> Vec<Text> {
         Event::TargetSelected(target) => Detail(format!("Found {}.", describe_target(target))),
         _ => return Vec::new(),
     }]
+}
+
+/// A command that uses an exported line.
+fn of_export(format: ExportFormat) -> Option<&'static str> {
+    Some(match format {
+        ExportFormat::Sh => r#"eval "$(keymint export)""#,
+        ExportFormat::Fish => "keymint export --format fish | source",
+        ExportFormat::PowerShell => "keymint export --format powershell | Invoke-Expression",
+        ExportFormat::Cmd => r#"for /f "delims=" %i in ('keymint export --format cmd') do @%i"#,
+        ExportFormat::Json => "keymint export --format json | jq -r .OPENAI_API_KEY",
+        ExportFormat::GitHub => r#"keymint export --format github >> "$GITHUB_ENV""#,
+        ExportFormat::Docker => "docker run --env-file <(keymint export --format docker) IMAGE",
+        ExportFormat::Dotenv => return None,
+    })
 }
 
 /// One sentence on what the user can do now.

@@ -9,13 +9,15 @@ use crate::variable::VariableName;
 use zeroize::Zeroizing;
 
 /// A value that needs no quotes and that every reader takes literally.
-pub(super) struct PlainValue<'a>(&'a str);
+pub(crate) struct PlainValue<'a>(&'a str);
 
 impl<'a> PlainValue<'a> {
     /// Returns `None` if a reader might expand, cut or run a part of it.
-    pub(super) fn parse(value: &'a str) -> Option<Self> {
+    pub(crate) fn parse(value: &'a str) -> Option<Self> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.+/=".contains(&byte);
-        (!value.is_empty() && value.bytes().all(plain)).then_some(Self(value))
+        // After `==`, zsh has the path of a program.
+        let is_plain = !value.is_empty() && !value.starts_with('=') && value.bytes().all(plain);
+        is_plain.then_some(Self(value))
     }
 }
 
@@ -276,7 +278,7 @@ mod tests {
     #[test]
     fn a_value_that_a_shell_would_run_or_a_reader_would_cut_is_not_plain() {
         for value in
-            ["", "$(id)", "`id`", "a#b", "a'b", "a\"b", "a b", "a\\n", "~", "${A}", "a;b", "é", "a\nb"]
+            ["", "=a", "$(id)", "`id`", "a#b", "a'b", "a\"b", "a b", "a\\n", "~", "${A}", "a;b", "é", "a\nb"]
         {
             assert!(PlainValue::parse(value).is_none(), "{value}");
         }

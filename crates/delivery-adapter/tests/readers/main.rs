@@ -6,6 +6,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "the helpers of tests count as tests too")]
 
+mod export;
 mod files;
 
 use keymint_delivery_adapter::{EnvFile, EnvFileErrorKind, Overwrite, VariableName, Warning};
@@ -151,22 +152,22 @@ fn dotenvy(path: &Path) -> String {
 /// The reader rejects the whole file.
 const REJECTED: &str = "(rejected)";
 
-/// What `docker run --env-file` does, as docker/cli has it in pkg/kvfile: it knows neither quotes nor
-/// `export`, nor a comment after a value, and the last line counts.
+/// The value of the variable: the last line counts.
 fn docker(path: &Path) -> String {
-    let text = fs::read_to_string(path).unwrap();
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let mut found = String::new();
-    for line in text.lines().map(str::trim_start) {
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
+    let Some(variables) = docker_variables(&fs::read_to_string(path).unwrap()) else {
+        return REJECTED.to_owned();
+    };
+    variables.into_iter().rev().find(|(name, _)| name == "OPENAI_API_KEY").unwrap_or_default().1
+}
+
+/// What `docker run --env-file` sees, as docker/cli has it in pkg/kvfile: it knows neither quotes nor `export`, nor a
+/// comment after a value. `None` if it rejects the file.
+fn docker_variables(text: &str) -> Option<Vec<(String, String)>> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let lines = text.lines().map(str::trim_start).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let variable = |line: &str| {
         let (name, value) = line.split_once('=').unwrap_or((line, ""));
-        if name.is_empty() || name.contains([' ', '\t']) {
-            return REJECTED.to_owned();
-        } else if name == "OPENAI_API_KEY" {
-            value.clone_into(&mut found);
-        }
-    }
-    found
+        (!name.is_empty() && !name.contains([' ', '\t'])).then(|| (name.to_owned(), value.to_owned()))
+    };
+    lines.map(variable).collect()
 }

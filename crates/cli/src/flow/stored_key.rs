@@ -1,0 +1,21 @@
+//! The key that the keyring has for the profile.
+
+use crate::config::Profile;
+use crate::error::{CliError, ErrorKind};
+use crate::explain::delivery as explain;
+use crate::flow::context::Context;
+use crate::ui::format::profile_flag;
+use keymint_delivery_adapter::Keyring;
+use keymint_domain::ApiKey;
+
+pub(crate) async fn find(context: &Context) -> Result<Option<ApiKey>, CliError> {
+    let stored = context.patiently(Keyring::get(context.sources.profile.as_str())).await;
+    stored.map_err(|error| explain::keyring(&error))
+}
+
+/// The error of a keyring without a key for the profile.
+pub(crate) fn missing(profile: &Profile) -> CliError {
+    CliError::new(ErrorKind::NoKey, format!("the keyring has no key for the profile {profile}")).hint(
+        format!("Create one with `keymint create --keyring{}`, and run this again.", profile_flag(profile)),
+    )
+}
