@@ -59,6 +59,9 @@ impl EnvFile {
         FileLocation::find(path).await?.inspect(variable).await
     }
 
+    /// The beginning of the ids of dotenv files as destinations, before the path.
+    pub const ID_PREFIX: &str = "env-file:";
+
     /// Returns the key that a file sets the variable to, if it does. It locks nothing and waits for nothing.
     ///
     /// # Errors
@@ -105,7 +108,7 @@ impl fmt::Debug for EnvFile {
 impl KeyDestination for EnvFile {
     /// `env-file:` and the absolute path.
     fn id(&self) -> DestinationId {
-        DestinationId::new(format!("env-file:{}", self.path().display()))
+        DestinationId::new(format!("{}{}", Self::ID_PREFIX, self.path().display()))
     }
 
     async fn deliver(&mut self, key: &ApiKey) -> Result<(), DeliveryError> {

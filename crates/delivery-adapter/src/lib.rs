@@ -84,8 +84,9 @@ pub use keymint_host::WhichError;
 pub use keyring::{FoundItem, Keyring, KeyringError, StoredItem};
 pub use profile::{InvalidProfile, Profile};
 pub use store::{
-    FindSignInError, FinishedRun, Journal, KeyRecord, KeyState, KnownKey, Named, PendingSignIn, PortLock,
-    PortLockError, RecoveryStore, StateDir, StoredKey, check_trusted_directory, private_files, read_trusted,
+    DeliveryRecord, FindSignInError, FinishedRun, Journal, KeyOrigin, KeyRecord, KeyState, KnownKey, Named,
+    PendingSignIn, PlaceNames, PortLock, PortLockError, RecoveryStore, Replacement, StateDir, StoredKey,
+    check_trusted_directory, private_files, read_trusted,
 };
 pub use variable::{InvalidVariableName, VariableName};
 

@@ -9,12 +9,14 @@ mod recovery;
 mod room;
 mod trusted_file;
 
-use crate::threads;
+use crate::wall_clock::utc_now;
+use crate::{Keyring, threads};
 pub use journal::{FinishedRun, Journal};
+use keymint_domain::DeliveryReport;
 pub use pending_sign_in::{FindSignInError, PendingSignIn};
 pub use port_lock::{PortLock, PortLockError};
 use private_files::{about, check_owner, check_parent, create_directory, standard_directory};
-pub use record::{KeyRecord, KeyState, Named};
+pub use record::{DeliveryRecord, KeyOrigin, KeyRecord, KeyState, Named, PlaceNames, Replacement};
 pub use recovery::{RecoveryStore, StoredKey};
 use serde::Serialize;
 use std::fs;
@@ -132,7 +134,73 @@ impl StateDir {
                 None => keys.push(KnownKey { id: stored.id, record: KeyRecord { kept_in, ..stored.record } }),
             }
         }
+        record::find_replacements(&mut keys);
         Ok(keys)
+    }
+
+    /// Notes a key that the user gave, once it is delivered.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be written.
+    pub fn note_imported(
+        &self,
+        mut record: KeyRecord,
+        report: &DeliveryReport,
+        names: PlaceNames<'_>,
+    ) -> io::Result<()> {
+        record.add_destinations(report, names);
+        Journal::begin_in(&self.directory(JOURNALS)?)?.requested(record)
+    }
+
+    /// Notes that destinations were given a known key again, by the [id](KnownKey::id) of the key.
+    ///
+    /// # Errors
+    ///
+    /// If the journal of the key does not exist, belongs to a run that has not ended, or cannot be written.
+    pub fn note_delivered(&self, id: &str, report: &DeliveryReport, names: PlaceNames<'_>) -> io::Result<()> {
+        self.update(id, |record| record.add_destinations(report, names))
+    }
+
+    /// Notes that a known key was revoked on the server, by the [id](KnownKey::id) of the key.
+    ///
+    /// # Errors
+    ///
+    /// If the journal of the key does not exist, belongs to a run that has not ended, or cannot be written.
+    pub fn note_revoked(&self, id: &str) -> io::Result<()> {
+        self.update(id, |record| {
+            record.revoked_at.get_or_insert_with(utc_now);
+        })
+    }
+
+    /// Notes that the keyring no longer has the key of a profile. Nothing is noted if no known key was there.
+    ///
+    /// # Errors
+    ///
+    /// If a journal cannot be read or written.
+    pub fn note_removed_from_keyring(&self, profile: &str) -> io::Result<()> {
+        let was_there = |delivery: &DeliveryRecord| {
+            delivery.profile.as_deref() == Some(profile)
+                && delivery.to == Keyring::ID
+                && delivery.removed_at.is_none()
+                && delivery.replaced_by.is_none()
+        };
+        for key in self.known_keys()? {
+            if key.record.deliveries.iter().any(was_there) {
+                self.update(&key.id, |record| {
+                    for delivery in record.deliveries.iter_mut().filter(|delivery| was_there(delivery)) {
+                        delivery.removed_at = Some(utc_now());
+                    }
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Changes the record in the journal of a run that has ended.
+    fn update(&self, id: &str, change: impl FnOnce(&mut KeyRecord)) -> io::Result<()> {
+        let run = self.finished_runs()?.into_iter().find(|run| run.id == id);
+        run.ok_or(io::ErrorKind::NotFound)?.update(change)
     }
 
     /// The recovery store for the key of a run, by the [id](Journal::id) of its journal. Another

@@ -5,8 +5,8 @@ use crate::dialog::Answer;
 use crate::failure::Failure;
 use crate::roots::Roots;
 use keymint_delivery_adapter::{
-    Current, EnvFile, FileLocation, FoundEnvFile, GitStatus, Keyring, Overwrite, Profile, StoredItem,
-    VariableName, Warning,
+    Current, EnvFile, FileLocation, FoundEnvFile, GitStatus, Keyring, Overwrite, PlaceNames, Profile,
+    StoredItem, VariableName, Warning,
 };
 use keymint_domain::text::escape;
 use keymint_domain::{ApiKey, DeliveryError, KeyDestination};
@@ -183,11 +183,11 @@ impl Destination {
         }
     }
 
-    /// The profile of the keyring that gets the key.
-    pub(crate) fn profile(&self) -> Option<&str> {
+    /// The name under which the destination has the key.
+    pub(crate) fn names(&self) -> PlaceNames<'_> {
         match self {
-            Self::EnvFile(_) => None,
-            Self::Keyring(_, profile) => Some(profile.as_str()),
+            Self::EnvFile(file) => PlaceNames { variable: Some(file.variable()), profile: None },
+            Self::Keyring(_, profile) => PlaceNames { profile: Some(profile.as_str()), variable: None },
         }
     }
 

@@ -6,7 +6,7 @@ use crate::flow::context::Context;
 use crate::ui::json;
 use crate::ui::message::Message;
 use crate::ui::stdout;
-use keymint_delivery_adapter::Keyring;
+use keymint_delivery_adapter::{Keyring, StateDir};
 
 pub(crate) async fn run(context: &Context) -> Result<(), CliError> {
     let profile = context.sources.profile.as_str();
@@ -17,6 +17,10 @@ pub(crate) async fn run(context: &Context) -> Result<(), CliError> {
         Ok((removed, key))
     };
     let (removed, key) = context.patiently(forget).await.map_err(|error| explain::keyring(&error))?;
+    if removed {
+        // The key is gone, with or without the note.
+        let _ = StateDir::open_default().and_then(|state| state.note_removed_from_keyring(profile));
+    }
     let last_four = key.as_ref().map(|key| key.last_four());
     context.ui.report(&if removed {
         Message::Forgotten { profile, last_four }

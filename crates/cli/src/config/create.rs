@@ -9,7 +9,7 @@ use crate::args::{
     TimeoutArgs,
 };
 use crate::error::{CliError, ErrorKind};
-use keymint_delivery_adapter::{VariableName, wall_clock};
+use keymint_delivery_adapter::{PlaceNames, VariableName, wall_clock};
 use keymint_domain::{KeyScope, Plan};
 use keymint_host::{coding_agent, key_name};
 use rand::TryRng;
@@ -211,9 +211,12 @@ impl Destinations {
         (self.env_file.is_none() && (self.stdout() || self.copy)).then_some(VariableName::OPENAI)
     }
 
-    /// The profile of the keyring that gets the key.
-    pub(crate) fn profile(&self) -> Option<&str> {
-        self.keyring.as_ref().map(|keyring| keyring.profile.as_str())
+    /// The names under which the destinations have the key.
+    pub(crate) fn names(&self) -> PlaceNames<'_> {
+        PlaceNames {
+            profile: self.keyring.as_ref().map(|keyring| keyring.profile.as_str()),
+            variable: self.env_file.as_ref().map(|file| &file.variable),
+        }
     }
 
     /// Whether any other destination gets the key.

@@ -145,7 +145,7 @@ impl<'a> KeyCreation<'a> {
         fail_point::reached("known");
         let mut report = self.delivery.deliver(&key, record, signals).await;
         fail_point::reached("delivered");
-        self.journal.delivered(&report, self.settings.destinations.profile());
+        self.journal.delivered(&report, self.settings.destinations.names());
         let kept_in = if report.must_be_kept() { self.keep(&key, &mut report).await } else { None };
         if !report.failures().is_empty() {
             return Err(delivery_failed(&name, &report, kept_in));

@@ -4,7 +4,7 @@
 //! response is lost after that, the record says that a key may exist.
 
 use super::private_files;
-use super::record::{KeyRecord, KeyState};
+use super::record::{KeyRecord, KeyState, PlaceNames};
 use super::room::Room;
 use crate::threads;
 use crate::wall_clock::utc_of;
@@ -128,10 +128,10 @@ impl Journal {
         });
     }
 
-    /// Notes the destinations that have the key. `profile` is that of a keyring among them.
-    pub fn delivered(&mut self, report: &DeliveryReport, profile: Option<&str>) {
+    /// Notes the destinations that have the key.
+    pub fn delivered(&mut self, report: &DeliveryReport, names: PlaceNames<'_>) {
         self.update(|record| {
-            record.add_destinations(report, profile);
+            record.add_destinations(report, names);
             if !report.must_be_kept() {
                 record.state = KeyState::Delivered;
             }
@@ -245,7 +245,9 @@ fn read(path: PathBuf) -> Option<FinishedRun> {
     let text = String::from_utf8_lossy(&text);
     let is_whole = |line: &&str| serde_json::from_str::<IgnoredAny>(line).is_ok();
     // If the last whole line is not of this version, the lines before it are out of date.
-    let Line { version, record } = serde_json::from_str(text.lines().rev().find(is_whole)?).ok()?;
+    let last = text.lines().rev().find(is_whole)?;
+    let Line { version, mut record } = serde_json::from_str::<Line<KeyRecord>>(last).ok()?;
+    record.complete();
     (version == VERSION).then_some(FinishedRun { id, record, path })
 }
 

@@ -1,8 +1,9 @@
 //! The record of a key, without the key itself.
 
-use crate::Keyring;
+use super::KnownKey;
 use crate::wall_clock::utc_now;
-use keymint_domain::{DeliveryReport, DestinationId, Target, Title};
+use crate::{EnvFile, Keyring, VariableName};
+use keymint_domain::{ApiKey, DeliveryReport, DestinationId, Target, Title};
 use serde::{Deserialize, Serialize, Serializer};
 use std::path::{Path, PathBuf};
 
@@ -11,6 +12,9 @@ use std::path::{Path, PathBuf};
 pub struct KeyRecord {
     /// The progress of the key.
     pub state: KeyState,
+    /// The origin of the key.
+    #[serde(default)]
+    pub origin: KeyOrigin,
     /// The time of its request, in UTC.
     pub time: String,
     /// Its name.
@@ -29,18 +33,60 @@ pub struct KeyRecord {
     pub created_at: Option<String>,
     /// The time from which it is no longer valid, in UTC, if the server sent it.
     pub expires_at: Option<String>,
-    /// The ids of the destinations that have it.
+    /// The time at which this machine revoked it on the server, in UTC.
+    pub revoked_at: Option<String>,
+    /// The ids of the destinations that were given it.
     #[serde(default)]
     pub delivered_to: Vec<String>,
+    /// Its deliveries, each with what is known of it since. Records of earlier versions have none.
+    #[serde(default)]
+    pub deliveries: Vec<DeliveryRecord>,
     /// The file of the recovery store that has it. What is not UTF-8 in its path is replaced where it is serialized.
     #[serde(serialize_with = "lossy")]
     pub kept_in: Option<PathBuf>,
-    /// The profile of the keyring that has it.
+    /// The profile of the keyring that was given it.
     pub profile: Option<String>,
 }
 
 fn lossy<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
     path.as_deref().map(Path::to_string_lossy).serialize(serializer)
+}
+
+/// A destination that was given a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliveryRecord {
+    /// The id of the destination.
+    pub to: String,
+    /// The profile of a keyring.
+    pub profile: Option<String>,
+    /// The variable in a dotenv file.
+    pub variable: Option<String>,
+    /// The time of the delivery, in UTC.
+    pub at: String,
+    /// The time at which this machine removed the key from a keyring, in UTC.
+    pub removed_at: Option<String>,
+    /// The next key that was delivered there, and replaced this one. Not in a journal:
+    /// [`StateDir::known_keys`](super::StateDir::known_keys) derives it.
+    #[serde(skip_deserializing)]
+    pub replaced_by: Option<Replacement>,
+}
+
+/// A key that replaced another one at a destination.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Replacement {
+    /// The [id](super::Journal::id) of the journal of its run.
+    pub id: String,
+    /// Its last four characters.
+    pub last4: Option<String>,
+}
+
+/// The names under which destinations have a key.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PlaceNames<'a> {
+    /// The profile of a keyring among the destinations.
+    pub profile: Option<&'a str>,
+    /// The variable in a dotenv file among the destinations.
+    pub variable: Option<&'a VariableName>,
 }
 
 /// An organization or a project.
@@ -50,6 +96,17 @@ pub struct Named {
     pub id: String,
     /// Its title, as the server sent it.
     pub title: Option<String>,
+}
+
+/// The origin of a key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyOrigin {
+    /// keymint requested it.
+    #[default]
+    Created,
+    /// The user gave it. Its organization and project are [unknown](Named::is_unknown).
+    Imported,
 }
 
 /// The progress of a key.
@@ -66,7 +123,39 @@ pub enum KeyState {
     Unknown,
 }
 
+impl Named {
+    const UNKNOWN: &str = "unknown";
+
+    fn unknown() -> Self {
+        Self { id: Self::UNKNOWN.to_owned(), title: None }
+    }
+
+    /// Returns whether this machine does not know the organization or project.
+    pub fn is_unknown(&self) -> bool {
+        self.id == Self::UNKNOWN
+    }
+}
+
+impl DeliveryRecord {
+    /// Returns whether both deliveries are to the same variable of a file, or to the same profile of a keyring.
+    fn has_place_of(&self, other: &Self) -> bool {
+        (self.profile.is_some() || self.variable.is_some())
+            && (&self.to, &self.profile, &self.variable) == (&other.to, &other.profile, &other.variable)
+    }
+}
+
 impl KeyRecord {
+    /// The record of a key that the user gives, before it is delivered.
+    pub fn imported(name: &str, key: &ApiKey, api_base: &str) -> Self {
+        Self {
+            origin: KeyOrigin::Imported,
+            time: utc_now(),
+            api_base: api_base.to_owned(),
+            last4: Some(key.last_four().to_owned()),
+            ..Self::of_unknown_origin(name)
+        }
+    }
+
     /// The record of a key that is about to be requested.
     pub fn requested(name: &str, target: &Target, api_base: &str) -> Self {
         let named = |id: &str, title: &Option<Title>| Named {
@@ -85,30 +174,203 @@ impl KeyRecord {
 
     /// The record of a stored key of which only the name is known.
     pub(super) fn of_unknown_origin(name: &str) -> Self {
-        let unknown = Named { id: "unknown".to_owned(), title: None };
         Self {
             state: KeyState::Delivered,
+            origin: KeyOrigin::Created,
             time: String::new(),
             name: name.to_owned(),
-            organization: unknown.clone(),
-            project: unknown,
+            organization: Named::unknown(),
+            project: Named::unknown(),
             api_base: String::new(),
             last4: None,
             key_id: None,
             created_at: None,
             expires_at: None,
+            revoked_at: None,
             delivered_to: Vec::new(),
+            deliveries: Vec::new(),
             kept_in: None,
             profile: None,
         }
     }
 
-    /// Adds the destinations that have the key. `profile` is that of a keyring among them.
-    pub(super) fn add_destinations(&mut self, report: &DeliveryReport, profile: Option<&str>) {
-        let ids = report.delivered_to().iter().map(DestinationId::as_str);
-        if ids.clone().any(|id| id == Keyring::ID) {
-            self.profile = profile.map(str::to_owned);
+    /// Adds the destinations that have the key.
+    pub(super) fn add_destinations(&mut self, report: &DeliveryReport, names: PlaceNames<'_>) {
+        let at = utc_now();
+        for id in report.delivered_to().iter().map(DestinationId::as_str) {
+            let profile = names.profile.filter(|_| id == Keyring::ID).map(str::to_owned);
+            let variable = names.variable.filter(|_| id.starts_with(EnvFile::ID_PREFIX));
+            let variable = variable.map(|variable| variable.as_str().to_owned());
+            if profile.is_some() {
+                self.profile.clone_from(&profile);
+            }
+            self.delivered_to.push(id.to_owned());
+            let (to, at) = (id.to_owned(), at.clone());
+            let delivery = DeliveryRecord { to, profile, variable, at, removed_at: None, replaced_by: None };
+            self.deliveries.retain(|earlier| !earlier.has_place_of(&delivery));
+            self.deliveries.push(delivery);
         }
-        self.delivered_to.extend(ids.map(str::to_owned));
+    }
+
+    /// Lists the deliveries of a record of an earlier version, which had no such list. Its variables are unknown.
+    pub(super) fn complete(&mut self) {
+        if self.deliveries.is_empty() {
+            let delivery = |to: &String| DeliveryRecord {
+                to: to.clone(),
+                profile: self.profile.clone().filter(|_| to == Keyring::ID),
+                variable: None,
+                at: self.time.clone(),
+                removed_at: None,
+                replaced_by: None,
+            };
+            self.deliveries = self.delivered_to.iter().map(delivery).collect();
+        }
+    }
+}
+
+/// Finds, for each key, the key that was delivered next to the same place.
+pub(super) fn find_replacements(keys: &mut [KnownKey]) {
+    let mut next: Vec<(DeliveryRecord, Replacement)> = Vec::new();
+    for key in &*keys {
+        let by = Replacement { id: key.id.clone(), last4: key.record.last4.clone() };
+        next.extend(key.record.deliveries.iter().map(|delivery| (delivery.clone(), by.clone())));
+    }
+    next.sort_by(|(one, _), (other, _)| one.at.cmp(&other.at));
+    for delivery in keys.iter_mut().flat_map(|key| &mut key.record.deliveries) {
+        let is_next = |later: &DeliveryRecord| later.has_place_of(delivery) && later.at > delivery.at;
+        let found = next.iter().find(|(later, _)| is_next(later));
+        let was_removed =
+            |later: &DeliveryRecord| delivery.removed_at.as_ref().is_some_and(|at| *at < later.at);
+        delivery.replaced_by = found.filter(|(later, _)| !was_removed(later)).map(|(_, by)| by.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::StateDir;
+    use std::fs;
+
+    const FILE: &str = "env-file:/home/me/.env";
+
+    /// A state directory with a record of each line, by its id.
+    fn state(records: &[(&str, String)]) -> (tempfile::TempDir, StateDir) {
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateDir::at(directory.path());
+        let journals = state.directory("records").unwrap();
+        for (id, line) in records {
+            fs::write(journals.join(format!("{id}.jsonl")), line).unwrap();
+        }
+        (directory, state)
+    }
+
+    /// A line of a journal with these deliveries: place, name there, time.
+    fn line(last4: &str, deliveries: &[(&str, &str, &str)]) -> String {
+        let deliveries = deliveries.iter().map(|&(to, name, at)| DeliveryRecord {
+            to: to.to_owned(),
+            profile: (to == Keyring::ID).then(|| name.to_owned()),
+            variable: (to == FILE).then(|| name.to_owned()),
+            at: at.to_owned(),
+            removed_at: None,
+            replaced_by: None,
+        });
+        let deliveries = deliveries.collect();
+        let last4 = Some(last4.to_owned());
+        serde_json::to_string(&KeyRecord { deliveries, last4, ..KeyRecord::of_unknown_origin("a") }).unwrap()
+    }
+
+    /// For each delivery, the last four characters of the key that replaced it.
+    fn replaced(state: &StateDir) -> Vec<String> {
+        let keys = state.known_keys().unwrap();
+        let deliveries = keys.iter().flat_map(|key| &key.record.deliveries);
+        let by = deliveries.map(|delivery| delivery.replaced_by.as_ref().and_then(|by| by.last4.clone()));
+        by.map(|last4| last4.unwrap_or("-".to_owned())).collect()
+    }
+
+    #[test]
+    fn a_key_is_replaced_by_the_next_one_at_the_same_place() {
+        for (deliveries, by) in [
+            ([(FILE, "A", "1"), (FILE, "A", "2"), (FILE, "A", "3")], ["bbbb", "cccc", "-"]),
+            // The order is that of the deliveries, not that of the keys.
+            ([(FILE, "A", "3"), (FILE, "A", "1"), (FILE, "A", "2")], ["-", "cccc", "aaaa"]),
+            ([(FILE, "A", "1"), (FILE, "B", "2"), ("env-file:/x", "A", "3")], ["-", "-", "-"]),
+            (
+                [(Keyring::ID, "work", "1"), (Keyring::ID, "home", "2"), (Keyring::ID, "work", "3")],
+                ["cccc", "-", "-"],
+            ),
+            ([("stdout", "", "1"), ("stdout", "", "2"), ("pipe", "", "3")], ["-", "-", "-"]),
+        ] {
+            let [a, b, c] = deliveries;
+            let records = [("1", line("aaaa", &[a])), ("2", line("bbbb", &[b])), ("3", line("cccc", &[c]))];
+            assert_eq!(replaced(&state(&records).1), by, "{deliveries:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_key_that_was_in_the_keyring_is_noted_as_removed() {
+        let records = [
+            ("1", line("aaaa", &[(Keyring::ID, "work", "1"), (FILE, "A", "1")])),
+            ("2", line("bbbb", &[(Keyring::ID, "work", "2")])),
+            ("3", line("cccc", &[(Keyring::ID, "home", "3")])),
+        ];
+        let (_directory, state) = state(&records);
+        state.note_removed_from_keyring("work").unwrap();
+        state.note_removed_from_keyring("other").unwrap();
+        let removed = |state: &StateDir| -> Vec<bool> {
+            let keys = state.known_keys().unwrap();
+            let deliveries = keys.iter().flat_map(|key| &key.record.deliveries);
+            deliveries.map(|delivery| delivery.removed_at.is_some()).collect()
+        };
+        assert_eq!(removed(&state), [false, false, true, false]);
+        assert_eq!(replaced(&state), ["bbbb", "-", "-", "-"]);
+
+        // A key that comes later replaces none that was removed before.
+        let later = line("dddd", &[(Keyring::ID, "work", "9999")]);
+        fs::write(state.directory("records").unwrap().join("4.jsonl"), later).unwrap();
+        assert_eq!(replaced(&state), ["bbbb", "-", "-", "-", "-"]);
+        state.note_removed_from_keyring("work").unwrap();
+        assert_eq!(removed(&state), [false, false, true, false, true]);
+    }
+
+    #[test]
+    fn a_revocation_is_noted_once_and_an_unknown_key_is_an_error() {
+        let (_directory, state) = state(&[("1", line("aaaa", &[]))]);
+        state.note_revoked("1").unwrap();
+        let revoked_at = || state.known_keys().unwrap().remove(0).record.revoked_at;
+        let first = revoked_at();
+        assert!(first.is_some());
+        state.note_revoked("1").unwrap();
+        assert_eq!(revoked_at(), first);
+        assert_eq!(state.note_revoked("2").unwrap_err().kind(), std::io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_record_of_the_first_version_of_this_program_is_read() {
+        let old = r#"{"version":1,"state":"delivered","time":"2026-11-26T10:00:00Z","name":"a",
+            "organization":{"id":"org-a","title":null},"project":{"id":"proj_a","title":null},"api_base":"",
+            "last4":"aaaa","key_id":null,"created_at":null,"expires_at":null,
+            "delivered_to":["keyring","env-file:/home/me/.env"],"kept_in":null,"profile":"work"}"#;
+        let (_directory, state) = state(&[("1", old.replace('\n', ""))]);
+        let record = state.known_keys().unwrap().remove(0).record;
+        assert_eq!((record.origin, &record.revoked_at), (KeyOrigin::Created, &None));
+        let [keyring, file] = &record.deliveries[..] else { panic!("{record:?}") };
+        assert_eq!((&*keyring.at, keyring.profile.as_deref()), ("2026-11-26T10:00:00Z", Some("work")));
+        assert_eq!((&*file.to, &file.profile, &file.variable), (FILE, &None, &None));
+        state.note_removed_from_keyring("work").unwrap();
+        assert!(state.known_keys().unwrap()[0].record.deliveries[0].removed_at.is_some());
+    }
+
+    #[test]
+    fn an_imported_key_has_no_organization_and_no_secret_in_its_record() {
+        let (_directory, state) = state(&[]);
+        let key = ApiKey::parse("sk-proj-0123456789".to_owned()).unwrap();
+        let record = KeyRecord::imported("mine", &key, "https://api.openai.com");
+        assert!(record.organization.is_unknown() && record.project.is_unknown());
+        state.note_imported(record, &DeliveryReport::default(), PlaceNames::default()).unwrap();
+        let journals = state.directory("records").unwrap();
+        let journal = fs::read_dir(journals).unwrap().next().unwrap().unwrap().path();
+        let text = fs::read_to_string(journal).unwrap();
+        assert!(text.contains("\"imported\"") && text.contains("\"6789\""), "{text}");
+        assert!(!text.contains("0123"), "{text}");
     }
 }

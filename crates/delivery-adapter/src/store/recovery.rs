@@ -2,7 +2,7 @@
 
 use super::journal::FinishedRun;
 use super::private_files;
-use super::record::{KeyRecord, KeyState};
+use super::record::{KeyRecord, KeyState, PlaceNames};
 use super::room::Room;
 use super::{RECOVERY, StateDir};
 use crate::fail_point;
@@ -150,19 +150,16 @@ impl StoredKey {
     }
 
     /// Notes, in the journal of the run that created the key, which destinations have it now, and whether
-    /// its file was removed. `profile` is that of a keyring among the destinations.
-    pub fn note(&self, state: &StateDir, report: &DeliveryReport, profile: Option<&str>, is_removed: bool) {
-        let run = state.finished_runs().unwrap_or_default().into_iter().find(|run| run.id == self.id);
-        if let Some(mut run) = run {
-            // The key is where it is, with or without the note.
-            let _ = run.update(|record| {
-                record.add_destinations(report, profile);
-                if is_removed {
-                    record.state = KeyState::Delivered;
-                    record.kept_in = None;
-                }
-            });
-        }
+    /// its file was removed.
+    pub fn note(&self, state: &StateDir, report: &DeliveryReport, names: PlaceNames<'_>, is_removed: bool) {
+        // The key is where it is, with or without the note.
+        let _ = state.update(&self.id, |record| {
+            record.add_destinations(report, names);
+            if is_removed {
+                record.state = KeyState::Delivered;
+                record.kept_in = None;
+            }
+        });
     }
 }
 

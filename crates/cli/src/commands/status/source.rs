@@ -90,7 +90,7 @@ impl KeySource {
     fn name(&self) -> String {
         match self {
             Self::Variable(_) => "environment".to_owned(),
-            Self::EnvFile(path) => format!("env-file:{}", path.display()),
+            Self::EnvFile(path) => format!("{}{}", EnvFile::ID_PREFIX, path.display()),
             Self::Keyring { .. } => "keyring".to_owned(),
         }
     }
