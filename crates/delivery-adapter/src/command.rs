@@ -1,9 +1,9 @@
 //! The standard input of a command.
 
-use crate::process::mask::mask;
 use crate::process::program::AroundSpawn;
 use crate::process::quoted;
 use crate::process::stdin::write_to_stdin;
+use keymint_domain::text::sanitize;
 use keymint_domain::{ApiKey, DeliveryError, DestinationId, KeyDestination, async_trait};
 use keymint_host::{WhichError, which};
 use keymint_tokio_clock::TokioClock;
@@ -175,10 +175,10 @@ impl KeyDestination for Command<'_> {
         if !crate::process::terminal::is_ours() {
             command.process_group(0);
         }
-        let key = key.expose();
-        let input = Zeroizing::new(key.as_bytes().to_vec());
-        let on_output = |line: &str| (self.on_output)(&mask(line, key));
-        let written = write_to_stdin(command, self.around_spawn, input, &on_output, &TokioClock::new()).await;
+        let input = Zeroizing::new(key.expose().as_bytes().to_vec());
+        let on_output = |line: &str| (self.on_output)(&sanitize(&line.replace('\t', " "), usize::MAX));
+        let clock = TokioClock::new();
+        let written = write_to_stdin(command, self.around_spawn, input, &on_output, &clock).await;
         written.map_err(|error| DeliveryError::new(format!("{} {error}", quoted(&self.name))))
     }
 }

@@ -66,6 +66,7 @@ mod export;
 #[doc(hidden)]
 pub mod fail_point;
 mod keyring;
+mod mask;
 mod process;
 mod profile;
 mod store;

@@ -1,6 +1,5 @@
 //! Other programs: giving one a secret, and ending it.
 
-pub(crate) mod mask;
 pub(crate) mod program;
 pub(crate) mod stdin;
 pub(crate) mod terminal;

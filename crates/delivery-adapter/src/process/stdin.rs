@@ -1,9 +1,11 @@
 //! Writing a secret to the standard input of another program.
 
+use crate::mask::{Forms, Masker};
 use crate::process::program::{AroundSpawn, Program, failed, succeeded};
 use crate::{fail_point, threads};
 use keymint_domain::Clock;
 use std::io::{self, PipeReader, Write};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::Command;
@@ -18,7 +20,7 @@ const DRAIN: Duration = Duration::from_secs(1);
 const LONGEST_LINE: u64 = 4096;
 
 /// Starts the program, writes the secret and the end of its input, and waits for its end. Each line that
-/// it writes to a piped stream goes to `on_output`. The error completes a sentence that begins with the
+/// it writes to a piped stream goes to `on_output`, without the secret. The error completes a sentence that begins with the
 /// name of the program.
 ///
 /// The writing alone has no time limit: a pipe takes a key at once, even if nothing reads it. So this
@@ -30,6 +32,7 @@ pub(crate) async fn write_to_stdin(
     on_output: &(dyn Fn(&str) + Sync),
     clock: &dyn Clock,
 ) -> io::Result<()> {
+    let forms = Forms::of(&secret);
     let (mut reader, mut writer) = io::pipe()?;
     command.stdin(reader.try_clone()?);
     let mut program = Program::start(command, around_spawn)
@@ -50,7 +53,9 @@ pub(crate) async fn write_to_stdin(
         status
     };
     let listening = async {
-        let everything = async { tokio::join!(read_lines(stdout, on_output), read_lines(stderr, on_output)) };
+        let everything = async {
+            tokio::join!(read_lines(stdout, &forms, on_output), read_lines(stderr, &forms, on_output))
+        };
         let long_enough = async {
             over.notified().await;
             clock.sleep(DRAIN).await;
@@ -83,17 +88,30 @@ fn is_empty(reader: &mut PipeReader) -> bool {
 }
 
 /// Reads lines to the end of the stream. An endless line is passed on in pieces.
-async fn read_lines(stream: Option<impl AsyncRead + Unpin>, on_output: &(dyn Fn(&str) + Sync)) {
+async fn read_lines(
+    stream: Option<impl AsyncRead + Unpin>,
+    forms: &Arc<Forms>,
+    on_output: &(dyn Fn(&str) + Sync),
+) {
     let Some(stream) = stream else { return };
-    let mut stream = BufReader::new(stream);
+    let (mut stream, mut masker) = (BufReader::new(stream), Masker::new(forms));
+    let mut shown = Vec::new();
     loop {
         let mut line = Zeroizing::new(Vec::new());
         let read = (&mut stream).take(LONGEST_LINE).read_until(b'\n', &mut line).await;
-        if !matches!(read, Ok(1..)) {
+        let is_over = !matches!(read, Ok(1..));
+        shown.extend_from_slice(&masker.push(&line));
+        if is_over {
+            shown.extend_from_slice(&masker.end());
+        }
+        let is_complete = line.ends_with(b"\n") || line.len() as u64 == LONGEST_LINE || is_over;
+        if is_complete && !shown.is_empty() {
+            on_output(String::from_utf8_lossy(&shown).trim_end_matches(['\r', '\n']));
+            shown.clear();
+        }
+        if is_over {
             return;
         }
-        let text = Zeroizing::new(String::from_utf8_lossy(&line).into_owned());
-        on_output(text.trim_end_matches(['\r', '\n']));
         // A program that writes without end must not keep this task from its signals.
         consume_budget().await;
     }

@@ -1,0 +1,417 @@
+//! Keeping the key out of the output of a program that has it.
+
+use base64::Engine;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// This many bytes of the key in a row are taken for the key. Fewer may occur anywhere by chance, as its
+/// prefix does.
+const ENOUGH: usize = 12;
+
+/// While the program is silent, a shorter beginning of a piece is shown: it may be a prompt, or the echo of what is
+/// typed. The prefix that all keys have is shorter.
+const WORTH_WAITING: usize = 9;
+
+/// Appears in the place of a piece.
+const MARK: &[u8] = b"[redacted]";
+
+/// How many bytes of the text are looked up at once, if the key is not shorter.
+const GRAM: usize = 4;
+
+/// The filter has two to the power of this many bits, and fits into the fastest cache.
+const FILTER: u32 = 18;
+
+/// The key in each form in which a program may print it: as it is, in percent, hexadecimal and base64 encoding, each
+/// in upper and lower case or in both alphabets.
+///
+/// A text is searched by samples, as by Wu and Manber: if each piece has at least 12 bytes, one of its groups of four
+/// begins at every ninth byte of the text. Only where such a group occurs in a form is the text compared.
+pub(crate) struct Forms {
+    forms: Vec<Form>,
+    /// The length of a group.
+    gram: usize,
+    /// The distance of the samples.
+    stride: usize,
+    /// Where the forms have each group.
+    places: HashMap<u32, Vec<Place>>,
+    /// A bit for the hash of each group.
+    filter: Vec<u64>,
+    /// Where the forms have each byte.
+    bytes: Vec<Vec<Place>>,
+    /// The length of the longest piece.
+    longest: usize,
+}
+
+struct Form {
+    text: Zeroizing<Vec<u8>>,
+    /// So many bytes of it are taken for the key.
+    enough: usize,
+}
+
+/// A position in a form.
+#[derive(Clone, Copy)]
+struct Place {
+    form: usize,
+    at: usize,
+}
+
+impl Forms {
+    pub(crate) fn of(key: &[u8]) -> Arc<Self> {
+        let forms = forms(key);
+        let lengths = || forms.iter().map(|form| form.enough);
+        let (shortest, longest) = (lengths().min().unwrap_or(0), lengths().max().unwrap_or(0));
+        let gram = shortest.clamp(1, GRAM);
+        let (mut places, mut filter) = (HashMap::<_, Vec<_>>::new(), vec![0; 1 << (FILTER - 6)]);
+        let mut bytes = vec![Vec::new(); 256];
+        for (form, Form { text, .. }) in forms.iter().enumerate() {
+            for (at, &byte) in text.iter().enumerate() {
+                bytes[usize::from(byte)].push(Place { form, at });
+            }
+            for (at, group) in text.windows(gram).enumerate() {
+                let group = number(group);
+                places.entry(group).or_default().push(Place { form, at });
+                let (word, bit) = in_filter(group);
+                filter[word] |= bit;
+            }
+        }
+        let stride = shortest.saturating_sub(gram) + 1;
+        Arc::new(Self { forms, gram, stride, places, filter, bytes, longest })
+    }
+
+    /// The pieces of the key in this text, in order.
+    fn find(&self, text: &[u8]) -> Vec<Range<usize>> {
+        let mut found = Vec::new();
+        for (sample, group) in text.windows(self.gram).step_by(self.stride).enumerate() {
+            let group = number(group);
+            let (word, bit) = in_filter(group);
+            if self.filter[word] & bit != 0 {
+                let places = self.places.get(&group).into_iter().flatten();
+                found.extend(places.filter_map(|place| self.piece(text, sample * self.stride, *place)));
+            }
+        }
+        found.sort_unstable_by_key(|piece| piece.start);
+        found
+    }
+
+    /// The piece around this position of the text, where the form has the same group as at this place.
+    fn piece(&self, text: &[u8], at: usize, place: Place) -> Option<Range<usize>> {
+        let form = &self.forms[place.form];
+        let start = at - common_end(&text[..at], &form.text[..place.at]);
+        let same = text[at..].iter().zip(&form.text[place.at..]).take_while(|(one, other)| one == other);
+        let end = at + same.count();
+        (end - start >= form.enough).then_some(start..end)
+    }
+
+    /// The number of bytes at the end of the text that may be the beginning of a piece.
+    fn beginning(&self, text: &[u8]) -> usize {
+        let Some(&last) = text.last() else { return 0 };
+        let lengths = self.bytes[usize::from(last)].iter().filter_map(|place| {
+            let form = &self.forms[place.form];
+            let length = common_end(text, &form.text[..=place.at]);
+            let has_room = place.at + 1 - length + form.enough <= form.text.len();
+            (has_room && length < form.enough).then_some(length)
+        });
+        lengths.max().unwrap_or(0)
+    }
+}
+
+/// The length of the longest common end.
+fn common_end(one: &[u8], other: &[u8]) -> usize {
+    one.iter().rev().zip(other.iter().rev()).take_while(|(one, other)| one == other).count()
+}
+
+/// A group as a number.
+fn number(group: &[u8]) -> u32 {
+    match group.try_into() {
+        Ok(group) => u32::from_le_bytes(group),
+        Err(_) => group.iter().fold(0, |number, byte| number << 8 | u32::from(*byte)),
+    }
+}
+
+/// The word and the bit of a group in the filter.
+fn in_filter(group: u32) -> (usize, u64) {
+    // Fibonacci hashing: the upper bits depend on all others.
+    let hash = group.wrapping_mul(0x9e37_79b1) >> (32 - FILTER);
+    ((hash >> 6) as usize, 1 << (hash & 63))
+}
+
+fn forms(key: &[u8]) -> Vec<Form> {
+    let mut forms = Vec::<Form>::new();
+    let mut add = |text: Vec<u8>, enough: usize| {
+        let text = Zeroizing::new(text);
+        if !text.is_empty() && !forms.iter().any(|form| form.text == text) {
+            forms.push(Form { enough: enough.min(text.len()), text });
+        }
+    };
+    add(key.to_vec(), ENOUGH);
+    // No server has such a short key, and an encoding of it may occur anywhere.
+    if key.len() < ENOUGH {
+        return forms;
+    }
+    add(key.to_ascii_lowercase(), ENOUGH);
+    add(key.to_ascii_uppercase(), ENOUGH);
+    for digits in [b"0123456789abcdef", b"0123456789ABCDEF"] {
+        // RFC 3986 leaves the first ones as they are, a form the second, JavaScript the third, and some nothing.
+        for kept in ["-._~", "-._*", "-_.!~*'()", ""] {
+            let is_kept = |byte: u8| byte.is_ascii_alphanumeric() || kept.as_bytes().contains(&byte);
+            add(percent(key, digits, is_kept), ENOUGH);
+        }
+        add(percent(key, digits, |_| false), 3 * ENOUGH);
+        add(key.iter().flat_map(|byte| hexadecimal(*byte, digits)).collect(), 2 * ENOUGH);
+    }
+    // The number of bytes before the key decides between three encodings. The characters that also depend on those
+    // bytes are left out.
+    for (before, mixed) in [(0, 0), (1, 2), (2, 3)] {
+        let shifted = Zeroizing::new([&[0; 2][..before], key].concat());
+        for alphabet in [BASE64_STANDARD, BASE64_URL_SAFE] {
+            add(alphabet.encode(&shifted).split_off(mixed).into_bytes(), ENOUGH / 3 * 4);
+        }
+    }
+    forms
+}
+
+fn percent(key: &[u8], digits: &[u8; 16], is_kept: impl Fn(u8) -> bool) -> Vec<u8> {
+    let mut text = Vec::with_capacity(3 * key.len());
+    for &byte in key {
+        if is_kept(byte) {
+            text.push(byte);
+        } else {
+            text.push(b'%');
+            text.extend(hexadecimal(byte, digits));
+        }
+    }
+    text
+}
+
+fn hexadecimal(byte: u8, digits: &[u8; 16]) -> [u8; 2] {
+    [digits[usize::from(byte >> 4)], digits[usize::from(byte & 15)]]
+}
+
+/// Replaces the key in a stream, wherever the stream is cut into parts.
+///
+/// It holds back what may be the beginning of a piece of the key, at most 35 bytes.
+pub(crate) struct Masker {
+    forms: Arc<Forms>,
+    /// The end of the stream so far: as much as a piece may begin in.
+    text: Zeroizing<Vec<u8>>,
+    /// So many bytes of it are shown or replaced.
+    done: usize,
+    /// The last of these was replaced.
+    is_replaced: bool,
+}
+
+impl Masker {
+    pub(crate) fn new(forms: &Arc<Forms>) -> Self {
+        Self { forms: Arc::clone(forms), text: Zeroizing::default(), done: 0, is_replaced: false }
+    }
+
+    /// Takes the next part of the stream, and returns what may be shown now.
+    pub(crate) fn push(&mut self, part: &[u8]) -> Cow<'_, [u8]> {
+        self.forget();
+        self.text.extend_from_slice(part);
+        self.show(self.forms.beginning(&self.text))
+    }
+
+    /// Returns what is held back and is too short to wait for more, because the program is silent.
+    pub(crate) fn pause(&mut self) -> Cow<'_, [u8]> {
+        let beginning = self.forms.beginning(&self.text);
+        self.show(if beginning < WORTH_WAITING { 0 } else { beginning })
+    }
+
+    /// Returns what is held back, because the stream is at its end.
+    pub(crate) fn end(&mut self) -> Cow<'_, [u8]> {
+        self.show(0)
+    }
+
+    /// Returns whether something is held back.
+    pub(crate) fn holds(&self) -> bool {
+        self.done < self.text.len()
+    }
+
+    /// Shows all but this many bytes at the end.
+    fn show(&mut self, held: usize) -> Cow<'_, [u8]> {
+        let limit = (self.text.len() - held).max(self.done);
+        let mut pieces = self.forms.find(&self.text);
+        pieces.retain(|piece| piece.end > self.done && piece.start <= limit);
+        if pieces.is_empty() {
+            return Cow::Borrowed(self.show_to(limit));
+        }
+        let mut shown = Vec::with_capacity(self.text.len());
+        for Range { start, end } in pieces {
+            shown.extend_from_slice(self.show_to(start));
+            if end > self.done {
+                shown.extend_from_slice(if self.is_replaced { b"" } else { MARK });
+                (self.done, self.is_replaced) = (end, true);
+            }
+        }
+        shown.extend_from_slice(self.show_to(limit));
+        Cow::Owned(shown)
+    }
+
+    fn show_to(&mut self, end: usize) -> &[u8] {
+        let start = self.done;
+        if end <= start {
+            return &[];
+        }
+        (self.done, self.is_replaced) = (end, false);
+        &self.text[start..end]
+    }
+
+    /// Drops what was shown, but for the beginning of a piece that is not complete yet.
+    fn forget(&mut self) {
+        let may_begin = self.text.len().saturating_sub(self.forms.longest.saturating_sub(1));
+        let dropped = may_begin.min(self.done);
+        self.text.drain(..dropped);
+        self.done -= dropped;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    const KEY: &str = "sk-proj-A1b2C3d4E5f6G7h8";
+
+    fn masked<'a>(forms: &Arc<Forms>, parts: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+        let (mut masker, mut shown) = (Masker::new(forms), Vec::new());
+        for part in parts {
+            shown.extend_from_slice(&masker.push(part));
+            assert!(masker.text.len() - masker.done < 3 * ENOUGH, "more is held back than a piece has");
+        }
+        shown.extend_from_slice(&masker.end());
+        assert!(!masker.holds());
+        shown
+    }
+
+    fn mask(text: &str, key: &str) -> String {
+        String::from_utf8(masked(&Forms::of(key.as_bytes()), [text.as_bytes()])).unwrap()
+    }
+
+    /// The forms that programs give a secret.
+    fn encodings(secret: &str) -> Vec<String> {
+        let hex = |before: &str| secret.bytes().map(|byte| format!("{before}{byte:02x}")).collect::<String>();
+        let symbols = |text: &str| text.replace('-', "%2D").replace('_', "%5F").replace('/', "%2F");
+        let mut forms = vec![
+            secret.to_owned(),
+            secret.to_lowercase(),
+            secret.to_uppercase(),
+            hex(""),
+            hex("").to_uppercase(),
+            hex("%"),
+            hex("%").to_uppercase(),
+            symbols(secret),
+            symbols(secret).replace("%2D", "%2d").replace("%5F", "%5f").replace("%2F", "%2f"),
+            secret.replace('/', "%2F"),
+        ];
+        for before in ["", "a", "ab", "abc"] {
+            for after in ["", ".", "..", "\n"] {
+                for alphabet in [BASE64_STANDARD, BASE64_URL_SAFE] {
+                    let padded = alphabet.encode(format!("{before}{secret}{after}"));
+                    forms.push(padded.trim_end_matches('=').to_owned());
+                    forms.push(padded);
+                }
+            }
+        }
+        forms
+    }
+
+    #[test]
+    fn no_longer_piece_of_the_key_is_left_and_nothing_else_is_lost() {
+        for (text, shown) in [
+            (KEY.to_owned(), "[redacted]"),
+            (format!("stored \"{KEY}\" at\té/🙂"), "stored \"[redacted]\" at\té/🙂"),
+            (format!("{KEY}{KEY}, {KEY}"), "[redacted], [redacted]"),
+            (format!("first half {}", &KEY[..12]), "first half [redacted]"),
+            (format!("middle {}…", &KEY[6..20]), "middle [redacted]…"),
+            (format!("ends in {}", &KEY[13..]), "ends in 3d4E5f6G7h8"),
+            ("see sk-proj-… or \u{1b}[31mred".to_owned(), "see sk-proj-… or \u{1b}[31mred"),
+            (String::new(), ""),
+        ] {
+            assert_eq!(mask(&text, KEY), shown);
+        }
+        assert_eq!(mask("it is k!, or k", "k!"), "it is [redacted], or k");
+    }
+
+    #[test]
+    fn each_encoding_of_the_key_is_recognized() {
+        let key = "sk-proj-A1b2_C3d4/E5f6-G7h8+i9J0";
+        for text in encodings(key) {
+            let shown = mask(&format!("<{text}>"), key);
+            assert!(shown.contains("[redacted]") && shown.len() <= "<1234[redacted]1234==>".len(), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_prompt_is_shown_at_once_and_the_beginning_of_the_key_is_not() {
+        for (prompt, shown) in [
+            ("Password: ", "Password: "),
+            ("continue? y", "continue? y"),
+            ("your key sk-proj-", "your key sk-proj-"),
+            ("your key sk-proj-A", "your key "),
+        ] {
+            let (mut masker, mut seen) = (Masker::new(&Forms::of(KEY.as_bytes())), Vec::new());
+            seen.extend_from_slice(&masker.push(prompt.as_bytes()));
+            seen.extend_from_slice(&masker.pause());
+            assert_eq!(String::from_utf8(seen).unwrap(), shown);
+        }
+    }
+
+    #[test]
+    fn of_a_key_that_comes_byte_by_byte_with_pauses_no_more_than_the_prefix_is_shown() {
+        for text in encodings(KEY) {
+            let (mut masker, mut seen) = (Masker::new(&Forms::of(KEY.as_bytes())), Vec::new());
+            for byte in text.as_bytes() {
+                seen.extend_from_slice(&masker.push(&[*byte]));
+                seen.extend_from_slice(&masker.pause());
+            }
+            seen.extend_from_slice(&masker.end());
+            let seen = String::from_utf8(seen).unwrap();
+            assert!(seen.contains("[redacted]") && seen.len() <= 8 + 4 + 10 + 4, "{text}: {seen}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(50))]
+
+        #[test]
+        fn wherever_the_stream_is_cut_no_piece_is_shown_and_the_result_is_the_same(
+            key in "sk-(proj-)?[A-Za-z0-9_/-]{20,60}",
+            before in vec(any::<u8>(), 0..60),
+            after in vec(any::<u8>(), 0..60),
+            form in any::<prop::sample::Index>(),
+            cuts in vec(any::<prop::sample::Index>(), 0..6),
+        ) {
+            let encodings = encodings(&key);
+            let form = form.get(&encodings).as_bytes();
+            let text = [&before, form, &after].concat();
+            let forms = Forms::of(key.as_bytes());
+            let expected = masked(&forms, [&text[..]]);
+            for piece in form.windows(3 * ENOUGH) {
+                prop_assert!(!expected.windows(piece.len()).any(|shown| shown == piece));
+            }
+            let mut at: Vec<_> = cuts.iter().map(|cut| cut.index(text.len() + 1)).collect();
+            at.sort_unstable();
+            for at in 0..=text.len() {
+                prop_assert_eq!(&masked(&forms, [&text[..at], &text[at..]]), &expected, "at byte {}", at);
+            }
+            let bounds: Vec<_> = [0].into_iter().chain(at).chain([text.len()]).collect();
+            let parts = bounds.windows(2).map(|bounds| &text[bounds[0]..bounds[1]]);
+            prop_assert_eq!(&masked(&forms, parts), &expected, "at some bytes together");
+            prop_assert_eq!(&masked(&forms, text.chunks(1)), &expected);
+        }
+
+        #[test]
+        fn a_stream_without_the_key_stays_as_it_is(
+            text in vec(any::<u8>(), 0..2000),
+            length in 1..50_usize,
+        ) {
+            prop_assert_eq!(masked(&Forms::of(KEY.as_bytes()), text.chunks(length)), text);
+        }
+    }
+}
