@@ -25,6 +25,7 @@ mod integrations;
 mod json;
 mod keyring;
 mod live_platform;
+mod mask;
 mod mcp;
 mod memory;
 mod oidc_provider;

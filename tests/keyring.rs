@@ -15,14 +15,14 @@ use std::process::Command;
 
 const KEY: &str = "sk-proj-of-the-keyring-tests-9f3A";
 
-const BUS: &str = "DBUS_SESSION_BUS_ADDRESS";
+pub(crate) const BUS: &str = "DBUS_SESSION_BUS_ADDRESS";
 
 /// `keymint` in this session.
-async fn keymint_in(session: &Session, args: &[&str]) -> Ended {
+pub(crate) async fn keymint_in(session: &Session, args: &[&str]) -> Ended {
     keymint_under(&[], session, args).await
 }
 
-async fn keymint_under(program: &[&str], session: &Session, args: &[&str]) -> Ended {
+pub(crate) async fn keymint_under(program: &[&str], session: &Session, args: &[&str]) -> Ended {
     let home = tempfile::tempdir().unwrap();
     let keymint = keymint(&home).current_dir(&home).env(BUS, &session.address);
     keymint.under(program).args(args).output().await
@@ -127,7 +127,7 @@ async fn a_keyring_that_takes_nothing_is_noticed_before_the_sign_in() {
 }
 
 /// A user at a terminal of the shared session, and the machine.
-async fn at_a_terminal(words: &str) -> (Terminal, Machine) {
+pub(crate) async fn at_a_terminal(words: &str) -> (Terminal, Machine) {
     let machine = machine(Scenario::ready()).await;
     let keymint = machine.keymint(words.split(' ')).env("KEYMINT_NO_BROWSER", "1");
     (Terminal::start(keymint.env(BUS, &Session::shared().address)), machine)

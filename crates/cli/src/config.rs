@@ -106,6 +106,8 @@ mod tests {
             let environment = HashMap::from([(variable.as_str(), bad)]);
             let outcome = Sources::with_file(&environment, None, None, &None).and_then(|sources| {
                 sources.output(OutputArgs::default())?;
+                // `run` looks this one up.
+                sources.switch("mask", false)?;
                 CreateSettings::of_create(&CreateArgs::default(), &sources)
             });
             let Err(failure) = outcome else { panic!("{name} was accepted") };

@@ -36,6 +36,8 @@ static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 fn main() -> ExitCode {
     os::panic_hook::install();
     core_dumps::forbid();
+    #[cfg(unix)]
+    keymint_delivery_adapter::monitor(|start| core_dumps::with_inherited_limit(start));
     let code = run();
     stderr::flush();
     code

@@ -69,6 +69,7 @@ mod keyring;
 mod mask;
 mod process;
 mod profile;
+mod run;
 mod store;
 pub mod threads;
 mod variable;
@@ -84,6 +85,9 @@ pub use export::{ExportFormat, NotExpressible};
 pub use keymint_host::WhichError;
 pub use keyring::{FoundItem, Keyring, KeyringError, StoredItem};
 pub use profile::{InvalidProfile, Profile};
+pub use run::run_command;
+#[cfg(unix)]
+pub use run::{monitor, restart};
 pub use store::{
     DeliveryRecord, FindSignInError, FinishedRun, Journal, KeyOrigin, KeyRecord, KeyState, KnownKey, Named,
     PendingSignIn, PlaceNames, PortLock, PortLockError, RecoveryStore, Replacement, StateDir, StoredKey,

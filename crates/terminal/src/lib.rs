@@ -19,6 +19,8 @@ mod write;
 pub use foreground::{forbids_writes, is_background};
 pub use links::passes_links;
 pub use selection::selected;
+#[cfg(unix)]
+pub use signals::is_ignored;
 pub use signals::{Interrupted, Shielded, Signals};
 pub use wrap::{narrow_prose, prose, stderr_columns, stdout_columns};
 pub use write::write_all;

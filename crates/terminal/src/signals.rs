@@ -55,7 +55,11 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
-            hangup: if is_hangup_ignored() { None } else { Some(signal(SignalKind::hangup())?) },
+            hangup: if is_ignored(rustix::process::Signal::HUP.as_raw()) {
+                None
+            } else {
+                Some(signal(SignalKind::hangup())?)
+            },
             quit: signal(SignalKind::quit())?,
         })
     }
@@ -147,13 +151,14 @@ async fn received(signal: Option<&mut tokio::signal::unix::Signal>) {
     }
 }
 
-/// Returns whether the parent process had SIGHUP ignored. Of the systems, Linux reports it (proc_pid_status(5)).
+/// Returns whether the parent process had this signal ignored, as `nohup` does with SIGHUP. Of the systems, Linux
+/// reports it (proc_pid_status(5)).
 #[cfg(unix)]
-fn is_hangup_ignored() -> bool {
+pub fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
-    ignored & (1 << (rustix::process::Signal::HUP.as_raw() - 1)) != 0
+    ignored & (1 << (signal - 1)) != 0
 }
 
 /// The result of work during which signals were watched.

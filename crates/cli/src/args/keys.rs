@@ -43,6 +43,9 @@ pub(crate) struct RunArgs {
     /// Which of the stored keys [default: default]
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
+    /// Replace the key in what the command prints by [redacted]
+    #[arg(long)]
+    pub(crate) mask: bool,
     /// Never ask; without a stored key it fails
     #[arg(long)]
     pub(crate) no_input: bool,

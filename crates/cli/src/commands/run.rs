@@ -7,6 +7,7 @@ use crate::flow::context::Context;
 use crate::flow::create::create;
 use crate::flow::stored_key;
 use crate::ui::format::quoted;
+use keymint_delivery_adapter::run_command;
 use keymint_domain::ApiKey;
 use keymint_host::{WhichError, ci_system, core_dumps, search, which};
 use keymint_terminal::stderr;
@@ -32,7 +33,8 @@ async fn execute(args: RunArgs, context: &Context) -> Result<Infallible, CliErro
     let see_help = |failure: CliError| failure.hint("See `keymint run --help`.");
     let variable = context.sources.key_variable(&args.var).map_err(see_help)?;
     let may_ask = context.sources.may_ask(args.no_input).map_err(see_help)?;
-    let key = stored_key(context, may_ask).await?;
+    let mask = context.sources.switch("mask", args.mask).map_err(see_help)?;
+    let key = stored_key(context, may_ask, mask).await?;
 
     let mut words = args.command.into_iter();
     let program = words.next().expect("the command line asks for one word at least");
@@ -40,10 +42,9 @@ async fn execute(args: RunArgs, context: &Context) -> Result<Infallible, CliErro
     stderr::flush();
     let started = search(&program).and_then(|path| {
         let mut command = Command::new(path);
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::arg0(&mut command, &program);
         command.args(words).env(variable.as_str(), key.expose());
-        start(command)
+        let masked = mask.then_some(&key);
+        run_command(command, &program, masked, |start| core_dumps::with_inherited_limit(start))
     });
     started.map_err(|error| {
         let (found, program) = (which(&program.to_string_lossy()), quoted(&program.to_string_lossy()));
@@ -62,29 +63,18 @@ async fn execute(args: RunArgs, context: &Context) -> Result<Infallible, CliErro
 }
 
 /// The key of the profile. Where there is none, and somebody to sign in, it is created first.
-async fn stored_key(context: &Context, may_ask: bool) -> Result<ApiKey, CliError> {
+async fn stored_key(context: &Context, may_ask: bool, mask: bool) -> Result<ApiKey, CliError> {
     let mut stored = stored_key::find(context).await?;
     let is_interactive = context.prompter(may_ask).is_interactive();
     if stored.is_none() && is_interactive && context.sources.caller("ci", ci_system)?.is_none() {
         create(context, &CreateSettings::for_keyring(&context.sources)?).await?;
         context.finish_background().await;
         stored = stored_key::find(context).await?;
+        // Beside a command that is not in this process, the thread that read what was pasted would go on reading.
+        #[cfg(unix)]
+        if mask && stored.is_some() {
+            keymint_delivery_adapter::restart();
+        }
     }
     stored.ok_or_else(|| stored_key::missing(&context.sources.profile))
-}
-
-/// Becomes the command: the process, its terminal, its signals and its exit code are the command's.
-#[cfg(unix)]
-fn start(mut command: Command) -> io::Result<Infallible> {
-    use std::os::unix::process::CommandExt;
-    Err(core_dumps::with_inherited_limit(|| command.exec()))
-}
-
-/// Stands in for the command until it ends, and ends with the same exit code.
-#[cfg(windows)]
-fn start(mut command: Command) -> io::Result<Infallible> {
-    // Ctrl-C goes to each program of the console, and is the command's to obey.
-    let _ctrl_c = tokio::signal::windows::ctrl_c()?;
-    let status = core_dumps::with_inherited_limit(|| command.status())?;
-    std::process::exit(status.code().unwrap_or(1))
 }

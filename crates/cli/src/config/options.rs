@@ -1,4 +1,4 @@
-//! The table of the options of `create` that have a variable: the kind of each value, and whether
+//! The table of the options of `create` and `run` that have a variable: the kind of each value, and whether
 //! the configuration file may set it.
 
 use crate::args::values::{key_scopes, lifetime, plain_text, port_number, switch, wait};
@@ -36,7 +36,7 @@ pub(crate) enum Kind {
     Command,
 }
 
-pub(crate) const DEFINITIONS: [Definition; 43] = [
+pub(crate) const DEFINITIONS: [Definition; 44] = [
     setting("issuer", Kind::Url, Some("https://auth.openai.com")),
     setting("api-base", Kind::Url, Some("https://api.openai.com")),
     setting("client-id", Kind::Text, Some("app_2SKx67EdpoN0G6j64rFvigXD")),
@@ -54,6 +54,7 @@ pub(crate) const DEFINITIONS: [Definition; 43] = [
     setting("keyring", Kind::Switch, Some("false")),
     setting("pipe-to", Kind::Command, None),
     setting("copy", Kind::Switch, Some("false")),
+    setting("mask", Kind::Switch, Some("false")),
     setting("print", Kind::Switch, Some("false")),
     setting("organization", Kind::Text, None),
     setting("project", Kind::Text, None),
@@ -127,11 +128,11 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn every_flag_of_create_is_in_the_table_and_the_table_has_no_others() {
+    fn every_flag_of_create_and_run_is_in_the_table_and_the_table_has_no_others() {
         let mut command = Args::command();
         command.build();
-        let create = command.find_subcommand("create").unwrap();
-        let flags: BTreeSet<_> = create.get_arguments().filter_map(clap::Arg::get_long).collect();
+        let arguments = ["create", "run"].map(|name| command.find_subcommand(name).unwrap().get_arguments());
+        let flags: BTreeSet<_> = arguments.into_iter().flatten().filter_map(clap::Arg::get_long).collect();
         // The first two have no flag, and the last two no variable.
         let defined = DEFINITIONS.iter().map(|definition| definition.name);
         let defined = defined.filter(|name| !["agent", "ci"].contains(name)).chain(["help", "version"]);

@@ -16,6 +16,13 @@ pub(super) const GRACE: Duration = Duration::from_secs(5);
 /// Code that runs around the start of a program, which its argument is: for what a program inherits.
 pub(crate) type AroundSpawn = fn(&mut dyn FnMut());
 
+/// Starts a program by the code around it.
+pub(crate) fn once<T>(around_spawn: AroundSpawn, start: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let (mut start, mut started) = (Some(start), None);
+    around_spawn(&mut || started = start.take().map(|start| start()));
+    started.unwrap_or_else(|| Err(io::Error::other("it was not started")))
+}
+
 /// A running program. It does not outlive this value, unless it ended earlier and left others behind.
 pub(super) struct Program {
     pub(super) child: Child,
@@ -26,9 +33,7 @@ pub(super) struct Program {
 
 impl Program {
     pub(super) fn start(mut command: Command, around_spawn: AroundSpawn) -> io::Result<Self> {
-        let mut spawned = None;
-        around_spawn(&mut || spawned = Some(command.kill_on_drop(true).spawn()));
-        let child = spawned.unwrap_or_else(|| Err(io::Error::other("it was not spawned")))?;
+        let child = once(around_spawn, || command.kill_on_drop(true).spawn())?;
         #[cfg(unix)]
         {
             use rustix::process::{Pid, getpgid};

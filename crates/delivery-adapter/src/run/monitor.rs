@@ -1,0 +1,154 @@
+//! The leader of the session of a command that has a pseudo-terminal.
+//!
+//! It is this program once more, between the process that stands in and the command. The system lets a terminal stop
+//! only a command whose parent process is in the same session (an orphaned process group is not stopped: POSIX.1-2024,
+//! Base Definitions, section 11.1.4), and unsafe code alone could put the command itself into a new session.
+
+use super::stand_in::{Change, OF_A_TERMINAL, Original, end_like, listen, stop};
+use super::terminal::open_terminal;
+use crate::process::program::{AroundSpawn, once};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Signal, ioctl_tiocsctty, kill_process_group, setsid};
+use rustix::termios::{tcgetpgrp, tcsetpgrp};
+use signal_hook::consts::signal::{SIGCHLD, SIGCONT, SIGTTIN, SIGTTOU, SIGWINCH};
+use std::convert::Infallible;
+use std::env::{args_os, current_exe};
+use std::ffi::{CString, OsStr};
+use std::io::{self, BufRead, BufReader, IsTerminal, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
+use std::process::{ChildStdout, Command, ExitStatus};
+
+/// The name that it is called by.
+const NAME: &str = "keymint-monitor";
+
+/// A report on its standard output.
+pub(super) enum Report {
+    /// The command was started.
+    Started,
+    /// The command could not be started.
+    Failed(io::Error),
+    /// The command has ended. The monitor has not: that would discard what is in the pseudo-terminal.
+    Ended(ExitStatus),
+    /// The monitor was ended.
+    Gone,
+}
+
+/// Returns how to start it, for a command that is called by this name, on this pseudo-terminal.
+pub(super) fn command(command: &Command, name: &OsStr, terminal: &CString) -> io::Result<Command> {
+    let mut monitor = Command::new(this_program()?);
+    monitor.arg0(NAME).arg(OsStr::from_bytes(terminal.as_bytes())).arg(name);
+    monitor.arg(command.get_program()).args(command.get_args());
+    for (variable, value) in command.get_envs() {
+        match value {
+            Some(value) => monitor.env(variable, value),
+            None => monitor.env_remove(variable),
+        };
+    }
+    Ok(monitor)
+}
+
+/// The program of this process, even if another version has its path by now.
+fn this_program() -> io::Result<PathBuf> {
+    if cfg!(target_os = "linux") { Ok("/proc/self/exe".into()) } else { current_exe() }
+}
+
+/// Begins this program again in the same process, with the same arguments. That ends its other threads: one that
+/// reads standard input would take what is typed for a command. Returns only if the system refuses.
+pub fn restart() {
+    if let Ok(program) = this_program() {
+        let mut words = args_os();
+        let name = words.next().unwrap_or_default();
+        let _ = Command::new(program).arg0(name).args(words).exec();
+    }
+}
+
+/// Reads its reports.
+pub(super) struct Reports(BufReader<ChildStdout>);
+
+impl Reports {
+    pub(super) fn of(stdout: ChildStdout) -> Self {
+        Self(BufReader::new(stdout))
+    }
+
+    pub(super) fn next(&mut self) -> Report {
+        let mut line = String::new();
+        let _ = self.0.read_line(&mut line);
+        let (word, number) = line.trim_end().split_once(' ').unwrap_or_default();
+        match (word, number.parse()) {
+            ("started", Ok(_)) => Report::Started,
+            ("failed", Ok(number)) => Report::Failed(io::Error::from_raw_os_error(number)),
+            ("ended", Ok(number)) => Report::Ended(ExitStatus::from_raw(number)),
+            _ => Report::Gone,
+        }
+    }
+}
+
+fn report(word: &str, number: i32) {
+    let _ = writeln!(io::stdout(), "{word} {number}");
+}
+
+/// Does the work of the monitor if this process was started as one, and ends it. Any other process goes on.
+pub fn monitor(around_spawn: AroundSpawn) {
+    let mut words = args_os();
+    if words.next().is_some_and(|name| name == NAME)
+        && let (Some(terminal), Some(name), Some(program)) = (words.next(), words.next(), words.next())
+    {
+        let mut command = Command::new(program);
+        command.arg0(name).args(words);
+        let terminal = CString::new(terminal.into_vec()).expect("an argument has no zero byte");
+        let Err(error) = execute(command, &terminal, around_spawn);
+        report("failed", error.raw_os_error().unwrap_or_default());
+        std::process::exit(1);
+    }
+}
+
+fn execute(mut command: Command, terminal: &CString, around_spawn: AroundSpawn) -> io::Result<Infallible> {
+    setsid()?;
+    let terminal = open_terminal(terminal)?;
+    ioctl_tiocsctty(&terminal)?;
+    let mut signals = listen(&OF_A_TERMINAL)?;
+    command.process_group(0).stdout(terminal.try_clone()?);
+    if io::stdin().is_terminal() {
+        command.stdin(terminal.try_clone()?);
+    }
+    if io::stderr().is_terminal() {
+        command.stderr(terminal.try_clone()?);
+    }
+    let original = Original::of(&once(around_spawn, || command.spawn())?);
+    drop(command);
+    tcsetpgrp(&terminal, original.id())?;
+    let go_on = || kill_process_group(original.id(), Signal::CONT);
+    // These are the command's alone.
+    let null = std::fs::File::options().read(true).write(true).open("/dev/null")?;
+    let _ = rustix::stdio::dup2_stdin(&null);
+    let _ = rustix::stdio::dup2_stderr(&null);
+    report("started", 0);
+    for signal in signals.forever() {
+        match signal {
+            SIGCHLD => match original.change() {
+                // It used the terminal before it was in the foreground.
+                Some(Change::Stopped(SIGTTIN | SIGTTOU)) if tcgetpgrp(&terminal) == Ok(original.id()) => {
+                    let _ = go_on();
+                }
+                Some(Change::Stopped(_)) => {
+                    stop();
+                    let _ = go_on();
+                }
+                Some(Change::Ended(status)) => {
+                    drop(terminal);
+                    report("ended", status.into_raw());
+                    // Until the other process has read everything, and ends.
+                    let stdout = io::stdout();
+                    while poll(&mut [PollFd::new(&stdout, PollFlags::empty())], None).is_err() {}
+                    end_like(status)
+                }
+                None => {}
+            },
+            SIGCONT | SIGWINCH => {}
+            signal => original.send(signal),
+        }
+    }
+    Err(io::Error::other("the system sends no more signals"))
+}

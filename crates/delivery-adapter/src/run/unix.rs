@@ -1,0 +1,262 @@
+//! Standing in for a command: by pipes, or at a terminal.
+
+use super::monitor::{self, Report};
+use super::relay::{AFTERMATH, Next, PIPE, SILENCE, Source, relay};
+use super::stand_in::{Change, OF_A_TERMINAL, Original, end_like, listen, stop};
+use super::terminal::{Pty, Terminal};
+use crate::mask::Forms;
+use crate::process::program::{AroundSpawn, once};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::{Errno, read};
+use signal_hook::consts::signal::{SIGCHLD, SIGCONT, SIGINT, SIGQUIT, SIGWINCH};
+use std::convert::Infallible;
+use std::ffi::OsStr;
+use std::io::{self, IsTerminal, PipeReader, PipeWriter};
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, mpsc};
+use std::thread::{Builder, JoinHandle};
+
+/// This process becomes the command: the process, its terminal, its signals and its exit code are the command's.
+pub(super) fn replace_by(
+    mut command: Command,
+    name: &OsStr,
+    around_spawn: AroundSpawn,
+) -> io::Result<Infallible> {
+    once(around_spawn, || Err(command.arg0(name).exec()))
+}
+
+/// This process stands in for the command.
+pub(super) fn run(
+    command: Command,
+    name: &OsStr,
+    forms: &Arc<Forms>,
+    around_spawn: AroundSpawn,
+) -> io::Result<Infallible> {
+    match Terminal::of_stdout() {
+        Some(terminal) => at_the_terminal(terminal, &command, name, forms, around_spawn),
+        None => beside_the_terminal(command, name, forms, around_spawn),
+    }
+}
+
+/// The command stays in this session, with its keyboard and in its job. A pseudo-terminal only shows what is written.
+fn beside_the_terminal(
+    mut command: Command,
+    name: &OsStr,
+    forms: &Arc<Forms>,
+    around_spawn: AroundSpawn,
+) -> io::Result<Infallible> {
+    let has_terminal = [io::stdout().is_terminal(), io::stderr().is_terminal()];
+    let pty = has_terminal.contains(&true).then(|| Pty::open()?.without_translation()).transpose()?;
+    let stream = |is_terminal| match &pty {
+        Some(pty) if is_terminal => Ok::<_, io::Error>(pty.terminal.try_clone()?.into()),
+        _ => Ok(Stdio::piped()),
+    };
+    command.arg0(name).stdout(stream(has_terminal[0])?).stderr(stream(has_terminal[1])?);
+    let mut signals = listen(&[SIGWINCH])?;
+    let mut child = once(around_spawn, || command.spawn())?;
+    drop(command);
+    let original = Original::of(&child);
+    forget_stdin();
+
+    let mut relays = Relays::new(forms)?;
+    if let Some(pty) = &pty {
+        relays.start(pty.control.try_clone()?, !has_terminal[0])?;
+    }
+    if let Some(stdout) = child.stdout.take() {
+        relays.start(stdout.into(), false)?;
+    }
+    if let Some(stderr) = child.stderr.take() {
+        relays.start(stderr.into(), true)?;
+    }
+    for signal in signals.forever() {
+        match (signal, &pty) {
+            (SIGCHLD, _) => match original.change() {
+                Some(Change::Ended(status)) => {
+                    drop(pty);
+                    relays.end();
+                    end_like(status)
+                }
+                Some(Change::Stopped(_)) => stop(),
+                None => {}
+            },
+            // The command had it already, but finds the new size only now.
+            (SIGWINCH, Some(pty)) => {
+                pty.resize();
+                original.send(signal);
+            }
+            (SIGWINCH, None) => {}
+            // Typed at the terminal, they reach the command by themselves.
+            (SIGINT | SIGQUIT, _) if is_in_the_foreground() => {}
+            _ => original.send(signal),
+        }
+    }
+    Err(io::Error::other("the system sends no more signals"))
+}
+
+/// Returns whether there is a terminal of this session, with this process in its foreground.
+fn is_in_the_foreground() -> bool {
+    crate::process::terminal::is_ours()
+}
+
+/// An event for a process that stands in at the terminal.
+enum Event {
+    Signal(i32),
+    Report(Report),
+}
+
+/// The command gets a session of its own on a pseudo-terminal, with a monitor between it and this process.
+fn at_the_terminal(
+    terminal: Terminal,
+    command: &Command,
+    name: &OsStr,
+    forms: &Arc<Forms>,
+    around_spawn: AroundSpawn,
+) -> io::Result<Infallible> {
+    let pty = Pty::open()?;
+    terminal.prepare(&pty)?;
+    let mut signals = listen(&OF_A_TERMINAL)?;
+    let mut monitor = monitor::command(command, name, &pty.path)?;
+    monitor.stdout(Stdio::piped());
+    if !io::stderr().is_terminal() {
+        monitor.stderr(Stdio::piped());
+    }
+    let mut child = once(around_spawn, || monitor.spawn())?;
+    let original = Original::of(&child);
+    forget_stdin();
+
+    let mut reports = monitor::Reports::of(child.stdout.take().expect("it is piped"));
+    match reports.next() {
+        Report::Started => {}
+        Report::Failed(error) => return Err(error),
+        Report::Ended(_) | Report::Gone => return Err(io::Error::other("its monitor ended")),
+    }
+    terminal.pass_everything_on();
+    let mut relays = Relays::new(forms)?;
+    relays.start(pty.control.try_clone()?, false)?;
+    if let Some(stderr) = child.stderr.take() {
+        relays.start(stderr.into(), true)?;
+    }
+    let (terminal, keys) = (Arc::new(terminal), pty.control.try_clone()?);
+    let keyboard = Arc::clone(&terminal);
+    Builder::new().spawn(move || keyboard.pass_on_keys(&keys))?;
+    let (sender, events) = mpsc::channel();
+    let report = sender.clone();
+    Builder::new().spawn(move || report.send(Event::Report(reports.next())))?;
+    Builder::new()
+        .spawn(move || signals.forever().all(|signal| sender.send(Event::Signal(signal)).is_ok()))?;
+
+    for event in events {
+        match event {
+            Event::Signal(SIGCHLD) => {
+                if let Some(Change::Stopped(_)) = original.change() {
+                    let restored = terminal.restore();
+                    stop();
+                    drop(restored);
+                    pty.resize();
+                    original.send(SIGCONT);
+                }
+            }
+            Event::Signal(SIGWINCH | SIGCONT) => pty.resize(),
+            Event::Signal(signal) => original.send(signal),
+            Event::Report(report) => {
+                drop(pty);
+                relays.end();
+                let _restored = terminal.restore();
+                let status = match report {
+                    Report::Ended(status) => status,
+                    _ => child.wait()?,
+                };
+                end_like(status)
+            }
+        }
+    }
+    Err(io::Error::other("the system sends no more signals"))
+}
+
+/// Closes standard input, which is the command's: if the command closes it as well, its writer has no reader.
+fn forget_stdin() {
+    if let Ok(null) = std::fs::File::open("/dev/null") {
+        let _ = rustix::stdio::dup2_stdin(null);
+    }
+}
+
+/// The threads that pass on what the command writes.
+struct Relays<'a> {
+    forms: &'a Arc<Forms>,
+    relays: Vec<JoinHandle<()>>,
+    /// A pipe that is closed when the command has ended.
+    over: (PipeReader, PipeWriter),
+}
+
+impl<'a> Relays<'a> {
+    fn new(forms: &'a Arc<Forms>) -> io::Result<Self> {
+        Ok(Self { forms, relays: Vec::new(), over: io::pipe()? })
+    }
+
+    fn start(&mut self, stream: OwnedFd, is_stderr: bool) -> io::Result<()> {
+        // The system may refuse it. A pseudo-terminal has a size of its own.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let _ = rustix::pipe::fcntl_setpipe_size(&stream, PIPE);
+        let source = Stream { stream, over: Some(self.over.0.try_clone()?), left: PIPE };
+        let forms = Arc::clone(self.forms);
+        let show = move |text: &[u8]| match is_stderr {
+            true => keymint_terminal::write_all(io::stderr(), text),
+            false => keymint_terminal::write_all(io::stdout(), text),
+        };
+        self.relays.push(Builder::new().spawn(move || relay(source, &forms, show))?);
+        Ok(())
+    }
+
+    /// Waits until everything is passed on that the command wrote before its end.
+    fn end(self) {
+        drop(self.over);
+        for relay in self.relays {
+            let _ = relay.join();
+        }
+    }
+}
+
+/// A stream of the command.
+struct Stream {
+    stream: OwnedFd,
+    /// `None` once the command has ended.
+    over: Option<PipeReader>,
+    /// So many bytes may still come after its end.
+    left: usize,
+}
+
+impl Source for Stream {
+    fn next(&mut self, part: &mut [u8], until_silence: bool) -> Next {
+        loop {
+            let limit = if self.over.is_none() { Some(AFTERMATH) } else { until_silence.then_some(SILENCE) };
+            let limit = limit.and_then(|limit| limit.try_into().ok());
+            let mut ready = vec![PollFd::new(&self.stream, PollFlags::IN)];
+            ready.extend(self.over.as_ref().map(|over| PollFd::new(over, PollFlags::IN)));
+            let count = poll(&mut ready, limit.as_ref());
+            let (has_part, is_over) = (!ready[0].revents().is_empty(), ready.len() > 1);
+            match count {
+                Ok(0) if is_over => return Next::Silence,
+                Ok(0) => return Next::End,
+                Err(Errno::INTR) => continue,
+                Err(_) => return Next::End,
+                Ok(_) if !has_part => {
+                    self.over = None;
+                    continue;
+                }
+                Ok(_) => {}
+            }
+            let most = if self.over.is_none() { self.left.min(part.len()) } else { part.len() };
+            match read(&self.stream, &mut part[..most]) {
+                Ok(length @ 1..) => {
+                    self.left -= if self.over.is_none() { length } else { 0 };
+                    return Next::Part(length);
+                }
+                Err(Errno::INTR | Errno::AGAIN) => {}
+                // The end of a pseudo-terminal is an error.
+                Ok(_) | Err(_) => return Next::End,
+            }
+        }
+    }
+}
