@@ -66,7 +66,6 @@ mod export;
 #[doc(hidden)]
 pub mod fail_point;
 mod keyring;
-mod mask;
 mod process;
 mod profile;
 mod run;

@@ -19,9 +19,9 @@ mod stand_in;
 #[cfg(unix)]
 mod terminal;
 
-use crate::mask::Forms;
 use crate::process::program::AroundSpawn;
 use keymint_domain::ApiKey;
+use keymint_mask::Forms;
 use std::convert::Infallible;
 use std::ffi::OsStr;
 use std::io;

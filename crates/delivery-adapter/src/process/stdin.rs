@@ -1,9 +1,9 @@
 //! Writing a secret to the standard input of another program.
 
-use crate::mask::{Forms, Masker};
 use crate::process::program::{AroundSpawn, Program, failed, succeeded};
 use crate::{fail_point, threads};
 use keymint_domain::Clock;
+use keymint_mask::{Forms, Masker};
 use std::io::{self, PipeReader, Write};
 use std::sync::Arc;
 use std::time::Duration;

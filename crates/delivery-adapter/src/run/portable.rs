@@ -1,8 +1,8 @@
 //! Standing in for a command on a system without process groups and signals: by pipes.
 
 use super::relay::{AFTERMATH, Next, PART, PIPE, SILENCE, Source, relay};
-use crate::mask::Forms;
 use crate::process::program::{AroundSpawn, once};
+use keymint_mask::Forms;
 use std::convert::Infallible;
 use std::ffi::OsStr;
 use std::io::{self, Read};

@@ -1,6 +1,6 @@
 //! Passing on one stream of a command without the key.
 
-use crate::mask::{Forms, Masker};
+use keymint_mask::{Forms, Masker};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;

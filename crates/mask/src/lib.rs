@@ -1,4 +1,4 @@
-//! Keeping the key out of the output of a program that has it.
+//! The rule by which a key is kept out of the output of a program that has it. Nothing in it reads or writes.
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
@@ -30,7 +30,7 @@ const FILTER: u32 = 18;
 ///
 /// A text is searched by samples, as by Wu and Manber: if each piece has at least 12 bytes, one of its groups of four
 /// begins at every ninth byte of the text. Only where such a group occurs in a form is the text compared.
-pub(crate) struct Forms {
+pub struct Forms {
     forms: Vec<Form>,
     /// The length of a group.
     gram: usize,
@@ -60,7 +60,8 @@ struct Place {
 }
 
 impl Forms {
-    pub(crate) fn of(key: &[u8]) -> Arc<Self> {
+    /// The forms of this key.
+    pub fn of(key: &[u8]) -> Arc<Self> {
         let forms = forms(key);
         let lengths = || forms.iter().map(|form| form.enough);
         let (shortest, longest) = (lengths().min().unwrap_or(0), lengths().max().unwrap_or(0));
@@ -194,7 +195,7 @@ fn hexadecimal(byte: u8, digits: &[u8; 16]) -> [u8; 2] {
 /// Replaces the key in a stream, wherever the stream is cut into parts.
 ///
 /// It holds back what may be the beginning of a piece of the key, at most 35 bytes.
-pub(crate) struct Masker {
+pub struct Masker {
     forms: Arc<Forms>,
     /// The end of the stream so far: as much as a piece may begin in.
     text: Zeroizing<Vec<u8>>,
@@ -205,30 +206,31 @@ pub(crate) struct Masker {
 }
 
 impl Masker {
-    pub(crate) fn new(forms: &Arc<Forms>) -> Self {
+    /// A stream at its beginning.
+    pub fn new(forms: &Arc<Forms>) -> Self {
         Self { forms: Arc::clone(forms), text: Zeroizing::default(), done: 0, is_replaced: false }
     }
 
     /// Takes the next part of the stream, and returns what may be shown now.
-    pub(crate) fn push(&mut self, part: &[u8]) -> Cow<'_, [u8]> {
+    pub fn push(&mut self, part: &[u8]) -> Cow<'_, [u8]> {
         self.forget();
         self.text.extend_from_slice(part);
         self.show(self.forms.beginning(&self.text))
     }
 
     /// Returns what is held back and is too short to wait for more, because the program is silent.
-    pub(crate) fn pause(&mut self) -> Cow<'_, [u8]> {
+    pub fn pause(&mut self) -> Cow<'_, [u8]> {
         let beginning = self.forms.beginning(&self.text);
         self.show(if beginning < WORTH_WAITING { 0 } else { beginning })
     }
 
     /// Returns what is held back, because the stream is at its end.
-    pub(crate) fn end(&mut self) -> Cow<'_, [u8]> {
+    pub fn end(&mut self) -> Cow<'_, [u8]> {
         self.show(0)
     }
 
     /// Returns whether something is held back.
-    pub(crate) fn holds(&self) -> bool {
+    pub fn holds(&self) -> bool {
         self.done < self.text.len()
     }
 
