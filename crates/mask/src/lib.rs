@@ -19,11 +19,11 @@ const WORTH_WAITING: usize = 9;
 /// Appears in the place of a piece.
 const MARK: &[u8] = b"[redacted]";
 
-/// How many bytes of the text are looked up at once, if the key is not shorter.
+/// How many bytes of the text are looked up at once. A shorter key is not searched for: no server has one.
 const GRAM: usize = 4;
 
-/// The filter has two to the power of this many bits, and fits into the fastest cache.
-const FILTER: u32 = 18;
+/// The filter has two to the power of this many words. It leaves room for the text in the fastest cache.
+const FILTER: u32 = 11;
 
 /// The key in each form in which a program may print it: as it is, in percent, hexadecimal and base64 encoding, each
 /// in upper and lower case or in both alphabets.
@@ -32,14 +32,12 @@ const FILTER: u32 = 18;
 /// begins at every ninth byte of the text. Only where such a group occurs in a form is the text compared.
 pub struct Forms {
     forms: Vec<Form>,
-    /// The length of a group.
-    gram: usize,
     /// The distance of the samples.
     stride: usize,
     /// Where the forms have each group.
     places: HashMap<u32, Vec<Place>>,
-    /// A bit for the hash of each group.
-    filter: Vec<u64>,
+    /// Two bits in one word for each group.
+    filter: Box<[u64; 1 << FILTER]>,
     /// Where the forms have each byte.
     bytes: Vec<Vec<Place>>,
     /// The length of the longest piece.
@@ -65,37 +63,43 @@ impl Forms {
         let forms = forms(key);
         let lengths = || forms.iter().map(|form| form.enough);
         let (shortest, longest) = (lengths().min().unwrap_or(0), lengths().max().unwrap_or(0));
-        let gram = shortest.clamp(1, GRAM);
-        let (mut places, mut filter) = (HashMap::<_, Vec<_>>::new(), vec![0; 1 << (FILTER - 6)]);
+        let (mut places, mut filter) = (HashMap::<_, Vec<_>>::new(), Box::new([0; 1 << FILTER]));
         let mut bytes = vec![Vec::new(); 256];
         for (form, Form { text, .. }) in forms.iter().enumerate() {
             for (at, &byte) in text.iter().enumerate() {
                 bytes[usize::from(byte)].push(Place { form, at });
             }
-            for (at, group) in text.windows(gram).enumerate() {
-                let group = number(group);
+            for at in 0..text.len() {
+                let Some(group) = group(text, at) else { break };
                 places.entry(group).or_default().push(Place { form, at });
-                let (word, bit) = in_filter(group);
-                filter[word] |= bit;
+                let (word, bits) = in_filter(group);
+                filter[word] |= 1 << bits[0] | 1 << bits[1];
             }
         }
-        let stride = shortest.saturating_sub(gram) + 1;
-        Arc::new(Self { forms, gram, stride, places, filter, bytes, longest })
+        let stride = shortest.saturating_sub(GRAM) + 1;
+        Arc::new(Self { forms, stride, places, filter, bytes, longest })
     }
 
     /// The pieces of the key in this text, in order.
     fn find(&self, text: &[u8]) -> Vec<Range<usize>> {
         let mut found = Vec::new();
-        for (sample, group) in text.windows(self.gram).step_by(self.stride).enumerate() {
-            let group = number(group);
-            let (word, bit) = in_filter(group);
-            if self.filter[word] & bit != 0 {
+        let mut at = 0;
+        while let Some(group) = group(text, at) {
+            if self.may_have(group) {
                 let places = self.places.get(&group).into_iter().flatten();
-                found.extend(places.filter_map(|place| self.piece(text, sample * self.stride, *place)));
+                found.extend(places.filter_map(|place| self.piece(text, at, *place)));
             }
+            at += self.stride;
         }
         found.sort_unstable_by_key(|piece| piece.start);
         found
+    }
+
+    /// Returns whether a form may have this group. No is certain.
+    fn may_have(&self, group: u32) -> bool {
+        let (word, bits) = in_filter(group);
+        let word = self.filter[word];
+        word >> bits[0] & 1 != 0 && word >> bits[1] & 1 != 0
     }
 
     /// The piece around this position of the text, where the form has the same group as at this place.
@@ -125,23 +129,24 @@ fn common_end(one: &[u8], other: &[u8]) -> usize {
     one.iter().rev().zip(other.iter().rev()).take_while(|(one, other)| one == other).count()
 }
 
-/// A group as a number.
-fn number(group: &[u8]) -> u32 {
-    match group.try_into() {
-        Ok(group) => u32::from_le_bytes(group),
-        Err(_) => group.iter().fold(0, |number, byte| number << 8 | u32::from(*byte)),
-    }
+/// The group that begins here.
+fn group(text: &[u8], at: usize) -> Option<u32> {
+    text.get(at..)?.first_chunk::<GRAM>().map(|group| u32::from_le_bytes(*group))
 }
 
-/// The word and the bit of a group in the filter.
-fn in_filter(group: u32) -> (usize, u64) {
+/// The word and the bits of a group in the filter.
+fn in_filter(group: u32) -> (usize, [u32; 2]) {
     // Fibonacci hashing: the upper bits depend on all others.
-    let hash = group.wrapping_mul(0x9e37_79b1) >> (32 - FILTER);
-    ((hash >> 6) as usize, 1 << (hash & 63))
+    let hash = u64::from(group).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let bit = |shift: u32| (hash >> shift) as u32 & 63;
+    ((hash >> (64 - FILTER)) as usize, [bit(64 - FILTER - 6), bit(64 - FILTER - 12)])
 }
 
 fn forms(key: &[u8]) -> Vec<Form> {
     let mut forms = Vec::<Form>::new();
+    if key.len() < GRAM {
+        return forms;
+    }
     let mut add = |text: Vec<u8>, enough: usize| {
         let text = Zeroizing::new(text);
         if !text.is_empty() && !forms.iter().any(|form| form.text == text) {
@@ -197,9 +202,11 @@ fn hexadecimal(byte: u8, digits: &[u8; 16]) -> [u8; 2] {
 /// It holds back what may be the beginning of a piece of the key, at most 35 bytes.
 pub struct Masker {
     forms: Arc<Forms>,
-    /// The end of the stream so far: as much as a piece may begin in.
+    /// The end of the stream so far, from where a piece may begin that is not complete yet, and room for the next part.
     text: Zeroizing<Vec<u8>>,
-    /// So many bytes of it are shown or replaced.
+    /// So many bytes of it are the stream's.
+    filled: usize,
+    /// So many bytes of these are shown or replaced.
     done: usize,
     /// The last of these was replaced.
     is_replaced: bool,
@@ -208,19 +215,45 @@ pub struct Masker {
 impl Masker {
     /// A stream at its beginning.
     pub fn new(forms: &Arc<Forms>) -> Self {
-        Self { forms: Arc::clone(forms), text: Zeroizing::default(), done: 0, is_replaced: false }
+        Self { forms: Arc::clone(forms), text: Zeroizing::default(), filled: 0, done: 0, is_replaced: false }
     }
 
     /// Takes the next part of the stream, and returns what may be shown now.
     pub fn push(&mut self, part: &[u8]) -> Cow<'_, [u8]> {
-        self.forget();
-        self.text.extend_from_slice(part);
-        self.show(self.forms.beginning(&self.text))
+        self.room(part.len()).copy_from_slice(part);
+        self.filled(part.len())
+    }
+
+    /// The place of the next part of the stream, for at most this many bytes. [`filled`](Self::filled) takes the part from
+    /// there, without a copy.
+    pub fn room(&mut self, most: usize) -> &mut [u8] {
+        let may_begin = self.filled.saturating_sub(self.forms.longest.saturating_sub(1));
+        let dropped = may_begin.min(self.done);
+        self.text.copy_within(dropped..self.filled, 0);
+        self.filled -= dropped;
+        self.done -= dropped;
+        let end = self.filled + most;
+        if self.text.len() < end {
+            self.text.resize(end, 0);
+        }
+        &mut self.text[self.filled..end]
+    }
+
+    /// Takes the next part of the stream, of this length, which is in its [`room`](Self::room), and returns what may be
+    /// shown now.
+    ///
+    /// # Panics
+    ///
+    /// If it is longer than the room.
+    pub fn filled(&mut self, length: usize) -> Cow<'_, [u8]> {
+        assert!(length <= self.text.len() - self.filled, "the room is shorter");
+        self.filled += length;
+        self.show(self.beginning())
     }
 
     /// Returns what is held back and is too short to wait for more, because the program is silent.
     pub fn pause(&mut self) -> Cow<'_, [u8]> {
-        let beginning = self.forms.beginning(&self.text);
+        let beginning = self.beginning();
         self.show(if beginning < WORTH_WAITING { 0 } else { beginning })
     }
 
@@ -231,18 +264,23 @@ impl Masker {
 
     /// Returns whether something is held back.
     pub fn holds(&self) -> bool {
-        self.done < self.text.len()
+        self.done < self.filled
+    }
+
+    /// The number of bytes at the end of the stream that may be the beginning of a piece.
+    fn beginning(&self) -> usize {
+        self.forms.beginning(&self.text[..self.filled])
     }
 
     /// Shows all but this many bytes at the end.
     fn show(&mut self, held: usize) -> Cow<'_, [u8]> {
-        let limit = (self.text.len() - held).max(self.done);
-        let mut pieces = self.forms.find(&self.text);
+        let limit = (self.filled - held).max(self.done);
+        let mut pieces = self.forms.find(&self.text[..self.filled]);
         pieces.retain(|piece| piece.end > self.done && piece.start <= limit);
         if pieces.is_empty() {
             return Cow::Borrowed(self.show_to(limit));
         }
-        let mut shown = Vec::with_capacity(self.text.len());
+        let mut shown = Vec::with_capacity(self.filled);
         for Range { start, end } in pieces {
             shown.extend_from_slice(self.show_to(start));
             if end > self.done {
@@ -262,14 +300,6 @@ impl Masker {
         (self.done, self.is_replaced) = (end, false);
         &self.text[start..end]
     }
-
-    /// Drops what was shown, but for the beginning of a piece that is not complete yet.
-    fn forget(&mut self) {
-        let may_begin = self.text.len().saturating_sub(self.forms.longest.saturating_sub(1));
-        let dropped = may_begin.min(self.done);
-        self.text.drain(..dropped);
-        self.done -= dropped;
-    }
 }
 
 #[cfg(test)]
@@ -284,7 +314,7 @@ mod tests {
         let (mut masker, mut shown) = (Masker::new(forms), Vec::new());
         for part in parts {
             shown.extend_from_slice(&masker.push(part));
-            assert!(masker.text.len() - masker.done < 3 * ENOUGH, "more is held back than a piece has");
+            assert!(masker.filled - masker.done < 3 * ENOUGH, "more is held back than a piece has");
         }
         shown.extend_from_slice(&masker.end());
         assert!(!masker.holds());
@@ -337,7 +367,8 @@ mod tests {
         ] {
             assert_eq!(mask(&text, KEY), shown);
         }
-        assert_eq!(mask("it is k!, or k", "k!"), "it is [redacted], or k");
+        assert_eq!(mask("it is k!23, or k!2", "k!23"), "it is [redacted], or k!2");
+        assert_eq!(mask("it is k!", "k!"), "it is k!");
     }
 
     #[test]
@@ -376,6 +407,21 @@ mod tests {
             let seen = String::from_utf8(seen).unwrap();
             assert!(seen.contains("[redacted]") && seen.len() <= 8 + 4 + 10 + 4, "{text}: {seen}");
         }
+    }
+
+    /// The cost of a long stream: nothing is copied, and few groups of other text are looked up.
+    #[test]
+    fn of_a_text_without_the_key_nothing_is_copied_and_hardly_a_group_is_looked_up() {
+        let forms = Forms::of(KEY.as_bytes());
+        let word = |number: u32| number.wrapping_mul(0x9e37_79b1).to_string() + " lines of text, and more\n";
+        let text: String = (0..10_000).map(word).collect();
+        let mut masker = Masker::new(&forms);
+        for part in text.as_bytes().chunks(1 << 16) {
+            assert!(matches!(masker.push(part), Cow::Borrowed(_)));
+        }
+        let groups = || (0..text.len()).step_by(forms.stride).filter_map(|at| group(text.as_bytes(), at));
+        let looked_up = groups().filter(|group| forms.may_have(*group)).count();
+        assert!(looked_up * 100 < groups().count(), "{looked_up} of {}", groups().count());
     }
 
     proptest! {

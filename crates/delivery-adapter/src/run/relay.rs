@@ -4,7 +4,6 @@ use keymint_mask::{Forms, Masker};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use zeroize::Zeroizing;
 
 /// A command that writes nothing for so long is silent: no more of a piece of the key is on its way.
 pub(super) const SILENCE: Duration = Duration::from_millis(20);
@@ -40,12 +39,12 @@ pub(super) trait Source {
 /// next write that it has no reader.
 pub(super) fn relay(mut source: impl Source, forms: &Arc<Forms>, show: impl Fn(&[u8]) -> io::Result<()>) {
     let mut masker = Masker::new(forms);
-    let mut part = Zeroizing::new(vec![0; PART]);
     let mut is_silent = false;
     loop {
-        let next = source.next(&mut part, masker.holds() && !is_silent);
+        let until_silence = masker.holds() && !is_silent;
+        let next = source.next(masker.room(PART), until_silence);
         let shown = match next {
-            Next::Part(length) => masker.push(&part[..length]),
+            Next::Part(length) => masker.filled(length),
             Next::Silence => masker.pause(),
             Next::End => masker.end(),
         };
