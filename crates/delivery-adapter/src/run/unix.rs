@@ -12,7 +12,7 @@ use signal_hook::consts::signal::{SIGCHLD, SIGCONT, SIGINT, SIGQUIT, SIGWINCH};
 use std::convert::Infallible;
 use std::ffi::OsStr;
 use std::io::{self, IsTerminal, PipeReader, PipeWriter};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, mpsc};
@@ -196,10 +196,11 @@ impl<'a> Relays<'a> {
     }
 
     fn start(&mut self, stream: OwnedFd, is_stderr: bool) -> io::Result<()> {
-        // The system may refuse it. A pseudo-terminal has a size of its own.
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        let _ = rustix::pipe::fcntl_setpipe_size(&stream, PIPE);
+        enlarge(&stream);
         let source = Stream { stream, over: Some(self.over.0.try_clone()?), left: PIPE };
+        if !is_stderr {
+            enlarge(io::stdout());
+        }
         let forms = Arc::clone(self.forms);
         let show = move |text: &[u8]| match is_stderr {
             true => keymint_terminal::write_all(io::stderr(), text),
@@ -216,6 +217,17 @@ impl<'a> Relays<'a> {
             let _ = relay.join();
         }
     }
+}
+
+/// Gives a pipe the size that lets its two ends work at the same time. The system may refuse it, and a stream that is no
+/// pipe has a size of its own.
+fn enlarge(stream: impl AsFd) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if rustix::pipe::fcntl_getpipe_size(&stream).is_ok_and(|size| size < PIPE) {
+        let _ = rustix::pipe::fcntl_setpipe_size(stream, PIPE);
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = stream;
 }
 
 /// A stream of the command.
