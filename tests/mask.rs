@@ -12,6 +12,9 @@ use std::process::Command;
 
 const KEY: &str = "sk-proj-A1b2C3d4E5f6G7h8_of-the-tests-of-the-mask-I9j0K1l2M3n4O5p6-9f3A";
 
+/// The process that starts the tests may have these signals ignored, and a shell cannot change that for its commands.
+const DEFAULT_SIGNALS: &[&str] = &["env", "--default-signal=INT,QUIT,HUP"];
+
 /// Each of these prints the key in another way.
 const ENCODERS: &[&str] = &[
     "cat",
@@ -95,10 +98,11 @@ async fn a_masked_command_ends_as_without_the_mask() {
 async fn a_signal_reaches_a_masked_command() {
     let session = session_with("mask-signal");
     let script = "trap 'echo heard; kill $!; exit 7' \"$1\"; kill -s \"$1\" $PPID; sleep 100 & wait";
+    // Without a terminal: on one, Ctrl-C reaches the command by itself.
+    let apart = [DEFAULT_SIGNALS, &["setsid", "--wait"]].concat();
     for signal in ["TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "ALRM"] {
         let run = ["run", "--mask", "--profile", "mask-signal", "--", "sh", "-c", script, "sh", signal];
-        // Without a terminal: on one, Ctrl-C reaches the command by itself.
-        let ended = keymint_under(&["setsid", "--wait"], session, &run).await;
+        let ended = keymint_under(&apart, session, &run).await;
         assert_eq!((ended.code, ended.stdout.as_str()), (7, "heard\n"), "{signal}: {}", ended.stderr);
     }
 }
@@ -172,7 +176,8 @@ async fn a_masked_command_whose_reader_is_gone_ends_by_a_broken_pipe() {
 fn at_a_shell(profile: &str, script: &str, command: &[&str], home: &tempfile::TempDir) -> Terminal {
     let session = session_with(profile);
     let keymint = [env!("CARGO_BIN_EXE_keymint"), "run", "--mask", "--profile", profile, "--"];
-    let shell = Launch::new("bash", home).args(["--norc", "-ic", script, "bash"]).args(keymint).args(command);
+    let shell = Launch::new(DEFAULT_SIGNALS[0], home).args(&DEFAULT_SIGNALS[1..]);
+    let shell = shell.args(["bash", "--norc", "-ic", script, "bash"]).args(keymint).args(command);
     Terminal::start(shell.env(BUS, &session.address).env("TERM", "xterm-256color"))
 }
 
@@ -195,7 +200,8 @@ async fn a_masked_command_at_a_terminal_has_one() {
 #[tokio::test]
 async fn a_prompt_of_a_masked_command_is_shown_and_what_is_typed_arrives() {
     let home = tempfile::tempdir().unwrap();
-    let script = "printf 'Name: '; read -r name; echo \"Hello $name\"; printf 'Key: '; stty -echo; read -r key; \
+    // It prompts for the key when the terminal no longer shows what is typed.
+    let script = "printf 'Name: '; read -r name; echo \"Hello $name\"; stty -echo; printf 'Key: '; read -r key; \
                   stty echo; echo \"$key\"";
     let mut terminal = at_a_shell("mask-prompt", r#""$@""#, &["sh", "-c", script], &home);
     terminal.shows("Name: ").await;
@@ -222,7 +228,9 @@ async fn the_size_of_the_terminal_is_passed_on_to_a_masked_command() {
 #[tokio::test]
 async fn ctrl_c_reaches_a_masked_command_once_and_ends_it() {
     let home = tempfile::tempdir().unwrap();
-    let script = "trap 'echo interrupted; trap - INT' INT; echo ready; sleep 100; echo again; sleep 100";
+    // A shell that is interrupted right before it starts a program notices it at the end of the program.
+    let script = "trap 'echo interrupted; trap - INT' INT; sh -c 'echo ready; exec sleep 100'; \
+                  sh -c 'echo again; exec sleep 100'";
     let shell = r#""$@"; echo "ended: $?""#;
     let mut terminal = at_a_shell("mask-ctrl-c", shell, &["sh", "-c", script], &home);
     terminal.shows("ready").await;
