@@ -3,18 +3,24 @@
 //! It is this program once more, between the process that stands in and the command. The system lets a terminal stop
 //! only a command whose parent process is in the same session (an orphaned process group is not stopped: POSIX.1-2024,
 //! Base Definitions, section 11.1.4), and unsafe code alone could put the command itself into a new session.
+//!
+//! The monitor starts this program a third time, as a launcher, which takes the foreground of the pseudo-terminal and
+//! becomes the command. A command that the monitor started itself could read from the terminal before its process group
+//! is in the foreground: that stops it, or fails.
 
 use super::stand_in::{Change, OF_A_TERMINAL, Original, end_like, listen, stop};
 use super::terminal::open_terminal;
 use crate::process::program::{AroundSpawn, once};
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::{Signal, ioctl_tiocsctty, kill_process_group, setsid};
-use rustix::termios::{tcgetpgrp, tcsetpgrp};
-use signal_hook::consts::signal::{SIGCHLD, SIGCONT, SIGTTIN, SIGTTOU, SIGWINCH};
+use rustix::io::fcntl_dupfd_cloexec;
+use rustix::process::{Signal, getpgrp, ioctl_tiocsctty, kill_process_group, setsid};
+use rustix::termios::tcsetpgrp;
+use signal_hook::consts::signal::{SIGCHLD, SIGCONT, SIGWINCH};
 use std::convert::Infallible;
 use std::env::{args_os, current_exe};
 use std::ffi::{CString, OsStr};
-use std::io::{self, BufRead, BufReader, IsTerminal, Write};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
@@ -22,6 +28,9 @@ use std::process::{ChildStdout, Command, ExitStatus};
 
 /// The name that it is called by.
 const NAME: &str = "keymint-monitor";
+
+/// The name that the launcher is called by.
+const LAUNCHER: &str = "keymint-launcher";
 
 /// A report on its standard output.
 pub(super) enum Report {
@@ -89,50 +98,75 @@ fn report(word: &str, number: i32) {
     let _ = writeln!(io::stdout(), "{word} {number}");
 }
 
-/// Does the work of the monitor if this process was started as one, and ends it. Any other process goes on.
+/// Does the work of the monitor or the launcher if this process was started as one, and ends it. Any other process goes
+/// on.
 pub fn monitor(around_spawn: AroundSpawn) {
     let mut words = args_os();
-    if words.next().is_some_and(|name| name == NAME)
+    let role = words.next().unwrap_or_default();
+    if (role == NAME || role == LAUNCHER)
         && let (Some(terminal), Some(name), Some(program)) = (words.next(), words.next(), words.next())
     {
-        let mut command = Command::new(program);
-        command.arg0(name).args(words);
         let terminal = CString::new(terminal.into_vec()).expect("an argument has no zero byte");
-        let Err(error) = execute(command, &terminal, around_spawn);
-        report("failed", error.raw_os_error().unwrap_or_default());
+        if role == NAME {
+            let Err(error) = execute(&terminal, around_spawn);
+            report("failed", error.raw_os_error().unwrap_or_default());
+        } else {
+            let mut command = Command::new(program);
+            command.arg0(name).args(words);
+            launch(command, &terminal, around_spawn);
+        }
         std::process::exit(1);
     }
 }
 
-fn execute(mut command: Command, terminal: &CString, around_spawn: AroundSpawn) -> io::Result<Infallible> {
+/// Takes the foreground of the terminal and becomes the command. Returns only if that fails, and writes the number of
+/// the error to standard output.
+fn launch(mut command: Command, terminal: &CString, around_spawn: AroundSpawn) {
+    // The command does not get this one.
+    let Ok(report) = fcntl_dupfd_cloexec(io::stdout(), 3) else { return };
+    let mut become_command = || {
+        let terminal = open_terminal(terminal)?;
+        // Otherwise the system stops a process that takes the foreground. The command has no signals blocked.
+        nix::sys::signal::SigSet::from(nix::sys::signal::Signal::SIGTTOU).thread_block()?;
+        tcsetpgrp(&terminal, getpgrp())?;
+        command.stdout(terminal);
+        once(around_spawn, || Err::<Infallible, _>(command.exec()))
+    };
+    let Err(error) = become_command();
+    let _ = write!(File::from(report), "{}", error.raw_os_error().unwrap_or_default());
+}
+
+fn execute(terminal: &CString, around_spawn: AroundSpawn) -> io::Result<Infallible> {
     setsid()?;
     let terminal = open_terminal(terminal)?;
     ioctl_tiocsctty(&terminal)?;
     let mut signals = listen(&OF_A_TERMINAL)?;
-    command.process_group(0).stdout(terminal.try_clone()?);
+    let (mut failure, reports_failure) = io::pipe()?;
+    let mut launcher = Command::new(this_program()?);
+    launcher.arg0(LAUNCHER).args(args_os().skip(1)).process_group(0).stdout(reports_failure);
     if io::stdin().is_terminal() {
-        command.stdin(terminal.try_clone()?);
+        launcher.stdin(terminal.try_clone()?);
     }
     if io::stderr().is_terminal() {
-        command.stderr(terminal.try_clone()?);
+        launcher.stderr(terminal.try_clone()?);
     }
-    let original = Original::of(&once(around_spawn, || command.spawn())?);
-    drop(command);
-    tcsetpgrp(&terminal, original.id())?;
+    let original = Original::of(&once(around_spawn, || launcher.spawn())?);
+    drop(launcher);
+    let mut number = String::new();
+    failure.read_to_string(&mut number)?;
+    if let Ok(number) = number.parse() {
+        return Err(io::Error::from_raw_os_error(number));
+    }
     let go_on = || kill_process_group(original.id(), Signal::CONT);
     // These are the command's alone.
-    let null = std::fs::File::options().read(true).write(true).open("/dev/null")?;
+    let null = File::options().read(true).write(true).open("/dev/null")?;
     let _ = rustix::stdio::dup2_stdin(&null);
     let _ = rustix::stdio::dup2_stderr(&null);
     report("started", 0);
     for signal in signals.forever() {
         match signal {
             SIGCHLD => match original.change() {
-                // It used the terminal before it was in the foreground.
-                Some(Change::Stopped(SIGTTIN | SIGTTOU)) if tcgetpgrp(&terminal) == Ok(original.id()) => {
-                    let _ = go_on();
-                }
-                Some(Change::Stopped(_)) => {
+                Some(Change::Stopped) => {
                     stop();
                     let _ = go_on();
                 }

@@ -35,8 +35,7 @@ pub(super) struct Original(Pid);
 
 /// A change of its state.
 pub(super) enum Change {
-    /// By this signal.
-    Stopped(i32),
+    Stopped,
     Ended(ExitStatus),
 }
 
@@ -53,13 +52,13 @@ impl Original {
     pub(super) fn change(self) -> Option<Change> {
         let look = |options| waitpid(Some(self.0), WaitOptions::NOHANG | options).ok().flatten();
         let (_, status) = look(WaitOptions::UNTRACED)?;
-        let Some(signal) = status.stopping_signal() else {
+        if !status.stopped() {
             return Some(Change::Ended(ExitStatus::from_raw(status.as_raw())));
-        };
+        }
         // It may be on its way to be continued, with this process, which must not stop then.
         let _ = rustix::event::poll(&mut [], Some(&ALL_CONTINUED.try_into().ok()?));
         let is_continued = look(WaitOptions::CONTINUED).is_some_and(|(_, status)| status.continued());
-        (!is_continued).then_some(Change::Stopped(signal))
+        (!is_continued).then_some(Change::Stopped)
     }
 
     /// Passes on a signal.

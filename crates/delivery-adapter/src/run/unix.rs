@@ -78,7 +78,7 @@ fn beside_the_terminal(
                     relays.end();
                     end_like(status)
                 }
-                Some(Change::Stopped(_)) => stop(),
+                Some(Change::Stopped) => stop(),
                 None => {}
             },
             // The command had it already, but finds the new size only now.
@@ -150,7 +150,7 @@ fn at_the_terminal(
     for event in events {
         match event {
             Event::Signal(SIGCHLD) => {
-                if let Some(Change::Stopped(_)) = original.change() {
+                if let Some(Change::Stopped) = original.change() {
                     let restored = terminal.restore();
                     stop();
                     drop(restored);
