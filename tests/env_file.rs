@@ -239,6 +239,7 @@ async fn what_is_no_file_is_refused() {
     let directory = Directory::new();
     let path = |name: &str| directory.path(name);
     fs::create_dir(path("folder")).unwrap();
+    fs::create_dir_all(path(".git/info")).unwrap();
     assert!(std::process::Command::new("mkfifo").arg(path("fifo")).status().unwrap().success());
     let _socket = UnixListener::bind(path("socket")).unwrap();
     fs::write(path("read-only"), "A=1\n").unwrap();
@@ -260,6 +261,8 @@ async fn what_is_no_file_is_refused() {
         (path("fifo/.env"), "Not a directory"),
         (path(&"x".repeat(300)), "File name too long"),
         (path("a\nb"), r"a\u{a}b: the path has characters that cannot be seen"),
+        (path(".git"), "git keeps its own files there"),
+        (path(".git/info/key"), "git keeps its own files there"),
         ("/dev/null".into(), "no file can be kept there"),
         ("/dev/stdout".into(), "no file can be kept there"),
         ("/proc/self/fd/1".into(), "no file can be kept there"),
@@ -272,7 +275,7 @@ async fn what_is_no_file_is_refused() {
         assert!(said.contains(problem), "{}: {said}", path.display());
         assert!(said.trim_end().ends_with('.'), "what to do is missing: {said}");
     }
-    let before = ["dangling", "fifo", "folder", "link", "loop", "read-only", "socket"];
+    let before = [".git", "dangling", "fifo", "folder", "link", "loop", "read-only", "socket"];
     assert_eq!(directory.names(), before);
 }
 

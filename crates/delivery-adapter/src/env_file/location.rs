@@ -85,6 +85,9 @@ impl FileLocation {
         {
             return Err(error(&path, Kind::Path("no file can be kept there")));
         }
+        if path.iter().any(|part| part.eq_ignore_ascii_case(".git")) {
+            return Err(error(&path, Kind::Path("git keeps its own files there")));
+        }
         let directory = Directory::open(parent).map_err(|cause| error(&path, cause.into()))?;
         directory.check_owner().map_err(|cause| error(&path, Kind::DirectoryOfOthers(cause)))?;
         Ok(Self { directory: Arc::new(directory), name: name.to_owned(), path, link: None })
