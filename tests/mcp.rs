@@ -7,9 +7,12 @@ use crate::support::{KEYMINT, machine};
 use keymint_sandbox::{Consent, Reply, Scenario, Step};
 #[cfg(target_os = "linux")]
 use keymint_testkit::Session;
-use keymint_testkit::{Canaries, Launch, Machine, Running, Scripts, browse, is_free, skipped, until, watch};
+use keymint_testkit::{
+    Canaries, Launch, Machine, Running, Scripts, browse, full_disk, is_free, skipped, until, watch,
+};
 use serde_json::{Value, json};
 use std::fs;
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -340,6 +343,36 @@ async fn a_server_that_is_ended_after_the_request_delivers_the_key() {
         let file = fs::read_to_string(project.path().join(".env")).unwrap();
         assert_eq!(file, format!("OPENAI_API_KEY={key}\n"));
     }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_client_that_closes_its_end_of_the_output_is_gone() {
+    let machine = machine(Scenario::ready()).await;
+    let full = machine.keymint(["mcp"]).stdout(full_disk()).stdin(Stdio::piped());
+    let (output, stdout) = std::io::pipe().unwrap();
+    let pipe = machine.keymint(["mcp"]).stdout(stdout).stdin(Stdio::piped());
+    let (mut full, mut server) = (full.spawn(), pipe.spawn());
+    let capabilities = json!({"elicitation": {"url": {}}});
+    let info = json!({"protocolVersion": "2025-11-25", "capabilities": capabilities, "clientInfo": {"name": "x", "version": "1"}});
+    let initialize = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": info});
+    full.types(&format!("{initialize}\n")).await;
+    let ended = full.finish().await;
+    assert_eq!((ended.code, &*ended.stderr), (0, ""));
+
+    // Here the user has the question when the client goes.
+    server.types(&format!("{initialize}\n")).await;
+    server.types("{\"jsonrpc\": \"2.0\", \"method\": \"notifications/initialized\"}\n").await;
+    let call = json!({"name": "list_targets", "arguments": {}});
+    let call = json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": call});
+    server.types(&format!("{call}\n")).await;
+    let mut lines = std::io::BufReader::new(output).lines();
+    while !lines.next().unwrap().unwrap().contains("elicitation/create") {}
+    drop(lines);
+    server.types("{\"jsonrpc\": \"2.0\", \"id\": 3, \"method\": \"ping\"}\n").await;
+    let ended = server.finish().await;
+    assert_eq!((ended.code, &*ended.stderr), (0, ""));
+    assert!(is_free(machine.port));
 }
 
 #[tokio::test]

@@ -32,6 +32,8 @@ impl VariableName {
         let upper = name.to_ascii_uppercase();
         if !well_formed {
             Err(InvalidVariableName("be the name of a variable: letters, digits and _, and no digit first"))
+        } else if name.len() > LONGEST {
+            Err(InvalidVariableName("not be longer than 255 characters"))
         } else if LOADING.contains(&&*upper) || upper.starts_with("LD_") || upper.starts_with("DYLD_") {
             Err(InvalidVariableName("not be a variable that decides what programs load"))
         } else if [&OF_A_SHELL[..], &NUMBERS_OF_ZSH, &SET_BY_A_SHELL].concat().contains(&name) {
@@ -46,6 +48,9 @@ impl VariableName {
         &self.0
     }
 }
+
+/// Longest name, in characters.
+const LONGEST: usize = 255;
 
 /// Variables that decide which programs, libraries or start-up files are loaded. A key in one of them
 /// breaks the programs that read the file.
@@ -199,6 +204,7 @@ mod tests {
             "A-B",
             "É",
             "A\n",
+            &"A".repeat(256),
             "PATH",
             "Path",
             "LD_PRELOAD",

@@ -66,7 +66,9 @@ impl Requested<'_> {
 
     async fn env_file(self, call: &Call) -> Result<(Destination, Vec<String>), Failure> {
         let variable = match self.variable {
-            Some(name) => VariableName::parse(name).map_err(|error| Failure::usage(error.to_string()))?,
+            Some(name) => {
+                VariableName::parse(name).map_err(|error| Failure::usage(format!("`variable`: {error}")))?
+            }
             None => call.settings.variable.clone(),
         };
         let roots = Roots::of(call).await?;

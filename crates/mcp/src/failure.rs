@@ -14,6 +14,9 @@ use std::io;
 /// Longest name in a message, in characters.
 const LONGEST_NAME: usize = 80;
 
+/// Longest text of a failure, in characters: the agent may have sent any part of it.
+const LONGEST_TEXT: usize = 4_000;
+
 /// Most choices that a message lists.
 const MOST_CHOICES: usize = 20;
 
@@ -110,7 +113,7 @@ impl Failure {
 /// A sentence or two, as the agent relays them.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { message, hint, .. } = self;
+        let [message, hint] = [&self.message, &self.hint].map(|text| sanitize(text, LONGEST_TEXT));
         let mut characters = message.chars();
         let first = characters.next().into_iter().flat_map(char::to_uppercase).collect::<String>();
         write!(f, "{first}{}.", characters.as_str())?;

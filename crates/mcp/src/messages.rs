@@ -35,7 +35,7 @@ pub(crate) struct Messages<R, W> {
     discards: bool,
     /// `None` if the stream is closed.
     writer: Arc<Mutex<Option<W>>>,
-    /// Cancelled at the end of the input: the client is gone then.
+    /// Cancelled at the end of the input, and if the output cannot be written: the client is gone then.
     gone: CancellationToken,
 }
 
@@ -79,13 +79,16 @@ impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send + 'static> Transp
         &mut self,
         message: ServerJsonRpcMessage,
     ) -> impl Future<Output = io::Result<()>> + Send + 'static {
-        let writer = Arc::clone(&self.writer);
+        let (writer, gone) = (Arc::clone(&self.writer), self.gone.clone());
         async move {
             let line = format!("{}\n", json_of(message)?);
             let mut writer = writer.lock().await;
             let writer = writer.as_mut().ok_or(io::ErrorKind::NotConnected)?;
-            writer.write_all(line.as_bytes()).await?;
-            writer.flush().await
+            let writing = async {
+                writer.write_all(line.as_bytes()).await?;
+                writer.flush().await
+            };
+            writing.await.inspect_err(|_| gone.cancel())
         }
     }
 

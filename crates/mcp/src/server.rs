@@ -7,10 +7,12 @@ use crate::failure::{Failure, Kind};
 use crate::key_status;
 use crate::list_targets;
 use crate::messages::{InvalidParams, Messages};
+use crate::output::plain;
 use crate::recover_key;
 use crate::settings::Settings;
 use crate::sign_in::random_id;
 use keymint_domain::Clock;
+use keymint_domain::text::quote;
 use keymint_tokio_clock::TokioClock;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ClientResult, ContentBlock, CustomRequest,
@@ -83,9 +85,11 @@ pub async fn serve(
     let serving = async {
         match server.serve_with_ct(messages, gone.clone()).await {
             Ok(running) => Ok(running.waiting().await.unwrap_or(QuitReason::Closed)),
-            Err(ServerInitializeError::ConnectionClosed(_) | ServerInitializeError::Cancelled) => {
-                Ok(QuitReason::Closed)
-            }
+            Err(
+                ServerInitializeError::ConnectionClosed(_)
+                | ServerInitializeError::TransportError { .. }
+                | ServerInitializeError::Cancelled,
+            ) => Ok(QuitReason::Closed),
             Err(_) => Err(ServeError(())),
         }
     };
@@ -193,8 +197,8 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
         Err(match context.extensions.get() {
-            Some(InvalidParams(why)) => ErrorData::invalid_params(why.clone(), None),
-            None => ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None),
+            Some(InvalidParams(why)) => ErrorData::invalid_params(plain(why), None),
+            None => ErrorData::new(ErrorCode::METHOD_NOT_FOUND, plain(&request.method), None),
         })
     }
 }
@@ -227,7 +231,7 @@ impl Server {
                 let doctor = self.doctor.clone();
                 self.spawn(arguments, |Nothing {}| examine(call, doctor))
             }
-            _ => return Err(ErrorData::invalid_params(format!("unknown tool: {tool:?}"), None)),
+            _ => return Err(ErrorData::invalid_params(format!("unknown tool: {}", quote(tool, 80)), None)),
         };
         Ok(Work { events, result, cancel, signs_in: false })
     }

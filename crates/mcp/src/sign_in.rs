@@ -7,8 +7,8 @@ use keymint_callback_adapter::{BrowserMismatch, LoopbackListener, Outcome, PortO
 use keymint_delivery_adapter::{PortLock, threads};
 use keymint_domain::text::quote;
 use keymint_domain::{
-    AuthorizationGrant, Entropy, Event, PendingAuthorization, Plan, Ports, ProvisionError, Provisioner,
-    Revocation, Session, Target, Title, Url, wait_for_grant,
+    AuthorizationGrant, Entropy, Event, PendingAuthorization, Plan, Ports, Provisioner, Revocation, Session,
+    Target, Title, Url, wait_for_grant,
 };
 use keymint_host::core_dumps::with_inherited_limit;
 use keymint_host::{Advice, HostEnvironment, Opening};
@@ -184,9 +184,12 @@ async fn agreement(call: &Call, shown: Option<Shown>) -> Result<(), Failure> {
             "the user did not want to sign in",
             "Ask the user before calling the tool again.",
         )),
-        Answer::Missing => {
-            Err(ProvisionError::AuthorizationTimedOut { waited: call.settings.patience }.into())
-        }
+        // The time for the whole sign-in is over before the time for an answer.
+        Answer::Missing => Err(Failure::new(
+            Kind::Usage,
+            "the client did not show the URL of the sign-in",
+            call.settings.other_way,
+        )),
     }
 }
 

@@ -308,13 +308,62 @@ async fn wrong_arguments_are_named_in_a_sentence() {
         (json!({"destination": "keyring", "path": ".env"}), "are for the destination `env_file`"),
         (json!({"destination": "env_file", "name": ""}), "`name` must be text"),
         (json!({"destination": "env_file", "expires": "90"}), "`expires` must be a time"),
-        (json!({"destination": "env_file", "variable": "1 x"}), "must"),
+        (json!({"destination": "env_file", "variable": "1 x"}), "`variable`: it must"),
     ] {
         let result = client.call("create_api_key", arguments).await;
         assert!(refusal(&result).contains(says), "{result}");
         assert_eq!(result["_meta"]["keymint/kind"], "usage");
     }
     client.end().await;
+}
+
+#[tokio::test]
+async fn a_refusal_is_short_and_visible_whatever_the_agent_sends() {
+    let mut client = Client::start(Scenario::ready(), SESSION).await;
+    let odd = format!("\u{1b}[2J\n{}", "x".repeat(100_000));
+    for arguments in [
+        json!({"destination": odd}),
+        json!({"destination": "env_file", odd.clone(): 1}),
+        json!({"destination": "env_file", "path": odd}),
+        json!({"destination": "env_file", "path": "x".repeat(100_000)}),
+        json!({"destination": "env_file", "variable": "X".repeat(100_000)}),
+    ] {
+        let result = client.call("create_api_key", arguments).await;
+        let message = refusal(&result);
+        assert!(message.len() < 5_000 && !message.contains(char::is_control), "{message}");
+    }
+    for (method, params) in [
+        (&*odd, json!({})),
+        ("tools/call", json!({"name": odd, "arguments": {}})),
+        ("tools/call", json!({"name": "doctor", "arguments": odd})),
+    ] {
+        let id = client.begin(method, params).await;
+        let response = client.response(id).await;
+        let message = response["error"]["message"].as_str().unwrap();
+        assert!(message.len() < 1_000 && !message.contains(char::is_control), "{message}");
+    }
+    client.end().await;
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_show_the_url_after_all_ends_the_call() {
+    for answer in [
+        json!({"error": {"code": -32601, "message": "Method not found"}}),
+        json!({"result": {}}),
+        json!({"result": {"action": "ACCEPT"}}),
+        json!({"result": 7}),
+    ] {
+        let mut client = Client::start(Scenario::ready(), SESSION).await;
+        let id = client.begin("tools/call", serde_json::from_str(CREATE).unwrap()).await;
+        client.hold_question().await;
+        let mut response = json!({"jsonrpc": "2.0", "id": client.held[0]["id"]});
+        response.as_object_mut().unwrap().extend(answer.as_object().unwrap().clone());
+        client.send(response).await;
+        let result = client.response(id).await["result"].clone();
+        let says = "The client did not show the URL of the sign-in. Use the terminal.";
+        assert_eq!(refusal(&result), says, "{answer}");
+        client.end().await;
+    }
 }
 
 const CREATE: &str = r#"{"name": "create_api_key", "arguments": {"destination": "env_file"}}"#;
