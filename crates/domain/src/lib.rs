@@ -113,6 +113,7 @@ pub use provisioning::admin::{Administrator, ProvisionedAccount, RevokeError, Se
 pub use provisioning::catalogue::{Catalogue, CatalogueEntry};
 pub use provisioning::error::ProvisionError;
 pub use provisioning::flow::{KeyCheck, ProvisionedKey, check_key, wait_for_grant};
+pub use provisioning::inventory::{Inventory, InventoryKey, named_projects};
 pub use provisioning::plan::{Plan, Ports, Timeouts};
 pub use provisioning::provisioner::{Provisioner, Session};
 pub use provisioning::revocation::RevocationOutcome;

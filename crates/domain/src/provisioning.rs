@@ -4,6 +4,7 @@ pub(crate) mod admin;
 pub(crate) mod catalogue;
 pub(crate) mod error;
 pub(crate) mod flow;
+pub(crate) mod inventory;
 pub(crate) mod jitter;
 pub(crate) mod lists;
 pub(crate) mod plan;

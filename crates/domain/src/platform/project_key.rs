@@ -48,6 +48,12 @@ impl ProjectKey {
     }
 }
 
+impl AsRef<Self> for ProjectKey {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 /// The owner of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

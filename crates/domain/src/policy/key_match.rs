@@ -10,11 +10,11 @@ use crate::platform::project_key::{LastFour, ProjectKey};
 /// The answer to the question which listed key is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum KeyChoice<'a> {
+pub enum KeyChoice<'a, K = ProjectKey> {
     /// It is certainly this one.
-    Certain(&'a ProjectKey),
+    Certain(&'a K),
     /// It may be one of these, or none of them: ask the user. A single candidate needs a confirmation.
-    Ask(Vec<&'a ProjectKey>),
+    Ask(Vec<&'a K>),
     /// No listed key can be the one.
     Missing {
         /// True if the server may have keys that are not in the list.
@@ -39,7 +39,10 @@ impl KnownKey {
     /// A known id decides alone, unless the last four characters contradict it: a key with another id is another
     /// key. Without an id, a key is certain only if its name and its last four characters are both equal, no
     /// other listed key may have both, and the list has every key.
-    pub fn find_in<'a>(&self, listed: &'a Listing<ProjectKey>) -> KeyChoice<'a> {
+    pub fn find_in<'a, K>(&self, listed: &'a Listing<K>) -> KeyChoice<'a, K>
+    where
+        K: AsRef<ProjectKey> + PartialEq,
+    {
         let may_be = |key: &ProjectKey| match &self.id {
             Some(id) => key.id == *id,
             None => key.has_name(&self.name) && may_equal(key.last_four, self.last_four),
@@ -50,7 +53,7 @@ impl KnownKey {
             None => is_whole(listed) && key.last_four.is_some() && key.last_four == self.last_four,
         };
         match candidates[..] {
-            [only] if is_certain(only) => KeyChoice::Certain(only),
+            [only] if is_certain(only.as_ref()) => KeyChoice::Certain(only),
             _ => ask(candidates, listed),
         }
     }
@@ -60,14 +63,17 @@ impl KnownKey {
 ///
 /// Only an id is certain, and only if it is not also the name of another key. A name or four characters may be those
 /// of any key, so the user must confirm the key or pick one.
-pub fn named_key<'a>(text: &str, listed: &'a Listing<ProjectKey>) -> KeyChoice<'a> {
+pub fn named_key<'a, K>(text: &str, listed: &'a Listing<K>) -> KeyChoice<'a, K>
+where
+    K: AsRef<ProjectKey> + PartialEq,
+{
     let four = LastFour::parse(text);
     let is_named = |key: &ProjectKey| {
         key.id.as_str() == text || key.has_name(text) || (four.is_some() && key.last_four == four)
     };
     let candidates = candidates(listed, is_named);
     match candidates[..] {
-        [only] if only.id.as_str() == text => KeyChoice::Certain(only),
+        [only] if only.as_ref().id.as_str() == text => KeyChoice::Certain(only),
         _ => ask(candidates, listed),
     }
 }
@@ -85,10 +91,14 @@ fn may_equal(one: Option<LastFour>, other: Option<LastFour>) -> bool {
 
 /// The keys that may be meant, each once, and what else the list has under their ids: two entries of one id that differ
 /// make the choice uncertain.
-fn candidates(listed: &Listing<ProjectKey>, may_be: impl Fn(&ProjectKey) -> bool) -> Vec<&ProjectKey> {
-    let ids: Vec<_> = listed.items.iter().filter(|key| may_be(key)).map(|key| &key.id).collect();
-    let mut distinct: Vec<&ProjectKey> = Vec::new();
-    for key in listed.items.iter().filter(|key| ids.contains(&&key.id)) {
+fn candidates<K>(listed: &Listing<K>, may_be: impl Fn(&ProjectKey) -> bool) -> Vec<&K>
+where
+    K: AsRef<ProjectKey> + PartialEq,
+{
+    let keys = || listed.items.iter().map(|key| (key, key.as_ref()));
+    let ids: Vec<_> = keys().filter(|(_, key)| may_be(key)).map(|(_, key)| &key.id).collect();
+    let mut distinct: Vec<&K> = Vec::new();
+    for (key, _) in keys().filter(|(_, key)| ids.contains(&&key.id)) {
         // The list may have changed between two pages.
         if !distinct.contains(&key) {
             distinct.push(key);
@@ -97,11 +107,11 @@ fn candidates(listed: &Listing<ProjectKey>, may_be: impl Fn(&ProjectKey) -> bool
     distinct
 }
 
-fn is_whole(listed: &Listing<ProjectKey>) -> bool {
+fn is_whole<K>(listed: &Listing<K>) -> bool {
     listed.complete && listed.skipped == 0
 }
 
-fn ask<'a>(candidates: Vec<&'a ProjectKey>, listed: &Listing<ProjectKey>) -> KeyChoice<'a> {
+fn ask<'a, K>(candidates: Vec<&'a K>, listed: &Listing<K>) -> KeyChoice<'a, K> {
     if candidates.is_empty() {
         KeyChoice::Missing { is_list_partial: !is_whole(listed) }
     } else {

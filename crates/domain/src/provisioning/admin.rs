@@ -25,7 +25,7 @@ pub struct Administrator<'a> {
     api: &'a dyn AdminApi,
     clock: &'a dyn Clock,
     key: &'a AdminKey,
-    observer: Observer<'a>,
+    pub(crate) observer: Observer<'a>,
     timeouts: Timeouts,
     jitter: Jitter,
 }

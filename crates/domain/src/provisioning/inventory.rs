@@ -1,0 +1,169 @@
+//! The keys of several projects, and which of them is meant.
+
+use crate::event::Event;
+use crate::platform::listing::Listing;
+use crate::platform::organization::Project;
+use crate::platform::project_key::ProjectKey;
+use crate::provisioning::admin::Administrator;
+use crate::service_error::{ServiceError, ServiceErrorKind, Step};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
+/// The maximum number of concurrent lists.
+const WIDTH: usize = 8;
+
+/// A key, with its project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InventoryKey {
+    /// The project.
+    pub project: Project,
+    /// The key.
+    pub key: ProjectKey,
+}
+
+impl AsRef<ProjectKey> for InventoryKey {
+    fn as_ref(&self) -> &ProjectKey {
+        &self.key
+    }
+}
+
+/// The keys of several projects.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Inventory {
+    /// The projects, in the server's order.
+    pub projects: Vec<Project>,
+    /// Their keys, project by project. Incomplete also if a project or its list is missing.
+    pub keys: Listing<InventoryKey>,
+    /// The projects whose lists were refused.
+    pub unread: Vec<(Project, ServiceError)>,
+}
+
+impl Administrator<'_> {
+    /// Lists the keys of these projects, several lists at a time. The list of a project that the server refuses is
+    /// left out.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`] if a list fails in another way.
+    pub async fn inventory(&self, projects: Listing<Project>) -> Result<Inventory, ServiceError> {
+        let lists = stream::iter(projects.items.clone()).map(async |project| match self.keys(&project.id).await {
+            Err(error) if concerns_one_project(&error) => Ok((project, Err(error))),
+            listed => Ok((project, Ok(listed?))),
+        });
+        let lists: Vec<_> = lists.buffered(WIDTH).try_collect().await?;
+        let mut keys = Listing::new(Vec::new(), 0, projects.complete && projects.skipped == 0);
+        let (mut unread, mut cut) = (Vec::new(), false);
+        for (project, list) in lists {
+            match list {
+                Ok(list) => {
+                    cut |= !list.complete;
+                    keys.skipped += list.skipped;
+                    let with_project = |key| InventoryKey { project: project.clone(), key };
+                    keys.items.extend(list.items.into_iter().map(with_project));
+                }
+                Err(error) => unread.push((project, error)),
+            }
+        }
+        for (step, skipped, cut) in [
+            (Step::ListAllProjects, projects.skipped, !projects.complete),
+            (Step::ListKeys, keys.skipped, cut),
+        ] {
+            if skipped > 0 || cut {
+                (self.observer)(Event::ListIncomplete { step, skipped, cut });
+            }
+        }
+        keys.complete &= !cut && unread.is_empty();
+        Ok(Inventory { projects: projects.items, keys, unread })
+    }
+}
+
+fn concerns_one_project(error: &ServiceError) -> bool {
+    matches!(error.kind, ServiceErrorKind::Refused { status: 403 | 404, .. })
+}
+
+/// The projects of this id, or else of this title.
+pub fn named_projects<'a>(text: &str, projects: &'a [Project]) -> Vec<&'a Project> {
+    let has_title = |project: &Project| project.title.as_ref().is_some_and(|title| title.is(text));
+    match projects.iter().find(|project| project.id.as_str() == text) {
+        Some(project) => vec![project],
+        None => projects.iter().filter(|project| has_title(project)).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::id::ProjectId;
+    use crate::platform::title::Title;
+    use crate::policy::key_match::{KeyChoice, named_key};
+    use crate::testing::{FakeAdmin, FakeClock, admin_key, project_key};
+    use proptest::prelude::*;
+
+    fn project(id: &str, title: &str) -> Project {
+        let mut project = Project::new(ProjectId::parse(id).unwrap());
+        project.title = (!title.is_empty()).then(|| Title::new(title));
+        project
+    }
+
+    #[test]
+    fn an_id_of_a_project_comes_before_the_titles() {
+        let projects = [project("p1", "one"), project("p2", "p1"), project("p3", "twin"), project("p4", "twin")];
+        for (text, ids) in [("p1", &["p1"][..]), ("one", &["p1"]), ("twin", &["p3", "p4"]), ("", &[]), ("x", &[])] {
+            let named: Vec<_> = named_projects(text, &projects).iter().map(|project| project.id.as_str()).collect();
+            assert_eq!(named, ids, "{text}");
+        }
+    }
+
+    fn inventory(api: &FakeAdmin, clock: &FakeClock) -> Result<Inventory, ServiceError> {
+        let key = admin_key();
+        let administrator = Administrator::new(api, clock, &key, 1);
+        clock.run(async { administrator.inventory(administrator.projects().await?).await })
+    }
+
+    #[test]
+    fn a_refused_list_is_left_out_and_any_other_failure_ends_the_inventory() {
+        let refused = |status| ServiceErrorKind::Refused { status, retry_after: None };
+        for (kind, listed) in
+            [(None, Some(2)), (Some(refused(403)), Some(1)), (Some(refused(404)), Some(1)), (Some(refused(401)), None)]
+        {
+            let clock = FakeClock::new();
+            let api = FakeAdmin::new(&clock)
+                .with(project("p1", ""), vec![project_key("key_1", "a", "aaaa")])
+                .with(project("p2", ""), vec![project_key("key_2", "b", "bbbb")]);
+            let api = api.fail(Step::ListKeys, kind.as_slice());
+            let inventory = inventory(&api, &clock).ok();
+            assert_eq!(inventory.as_ref().map(|inventory| inventory.keys.items.len()), listed, "{kind:?}");
+            if let Some(inventory) = inventory {
+                assert_eq!(inventory.keys.complete, kind.is_none());
+                assert_eq!(inventory.unread.len(), usize::from(kind.is_some()));
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_key_is_certain_only_if_no_project_has_another_one_of_this_id_or_name(
+            lists in proptest::collection::vec(
+                proptest::collection::vec(("key_[1-4]", "(|laptop|key_1|aaaa)", "(|aaaa|bbbb)"), 0..4), 1..4),
+            text in "(key_[1-4]|laptop|aaaa)",
+        ) {
+            let clock = FakeClock::new();
+            let keys = |list: &Vec<(String, String, String)>| {
+                list.iter().map(|(id, name, four)| project_key(id, name, four)).collect::<Vec<_>>()
+            };
+            let api = lists.iter().enumerate().fold(FakeAdmin::new(&clock), |api, (number, list)| {
+                api.with(project(&format!("p{number}"), ""), keys(list))
+            });
+            let inventory = inventory(&api, &clock).unwrap();
+            prop_assert_eq!(inventory.keys.items.len(), lists.iter().map(Vec::len).sum::<usize>());
+            let is_named = |key: &&InventoryKey| {
+                key.key.id.as_str() == text || key.key.name.as_ref().is_some_and(|name| name.is(&text))
+            };
+            if let KeyChoice::Certain(certain) = named_key(&text, &inventory.keys) {
+                prop_assert_eq!(certain.key.id.as_str(), &text);
+                prop_assert!(inventory.keys.items.iter().filter(is_named).all(|other| other == certain));
+            }
+        }
+    }
+}
