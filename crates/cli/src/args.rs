@@ -6,6 +6,7 @@
     reason = "these comments are the help that people read"
 )]
 
+mod admin;
 mod keys;
 #[cfg(feature = "sandbox")]
 mod sandbox;
@@ -17,6 +18,7 @@ pub(crate) mod values;
 use crate::error::{CliError, ErrorKind};
 use crate::os::env::{Environment, ProcessEnvironment};
 use crate::ui::reporter::Reporter;
+pub(crate) use admin::{AdminCommand, AdminEndpointArgs, AdminListArgs, RevokeArgs};
 use clap::error::{ContextKind, ContextValue};
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
@@ -32,6 +34,7 @@ pub(crate) use sign_in::{CreateArgs, FinishArgs, ListArgs, StartArgs};
 use std::process::ExitCode;
 pub(crate) use tools::{ConfigArgs, DoctorArgs};
 
+const ADMIN_ABOUT: &str = include_str!("../help/admin.txt").trim_ascii_end();
 const CONFIG_ABOUT: &str = include_str!("../help/config.txt").trim_ascii_end();
 const CREATE_EXAMPLES: &str = include_str!("../help/create-examples.txt").trim_ascii_end();
 const CREATE_HELP: &str = include_str!("../help/create.txt").trim_ascii_end();
@@ -42,6 +45,7 @@ const FINISH_HELP: &str = include_str!("../help/finish.txt").trim_ascii_end();
 const MCP_ABOUT: &str = include_str!("../help/mcp.txt").trim_ascii_end();
 const RECOVER_HELP: &str = include_str!("../help/recover.txt").trim_ascii_end();
 const STATUS_HELP: &str = include_str!("../help/status.txt").trim_ascii_end();
+const REVOKE_HELP: &str = include_str!("../help/revoke.txt").trim_ascii_end();
 const RUN_HELP: &str = include_str!("../help/run.txt").trim_ascii_end();
 
 /// From nothing to a working OpenAI project API key, with one command.
@@ -125,6 +129,9 @@ pub(crate) enum Command {
         #[arg(long, value_name = "NAME")]
         profile: Option<String>,
     },
+    /// Manage keys on the server with an admin key, without a browser
+    #[command(long_about = ADMIN_ABOUT, verbatim_doc_comment, subcommand)]
+    Admin(AdminCommand),
     /// Remove a stored key from the keyring; on the server it stays valid
     Forget(ForgetArgs),
     /// Show each setting, its value, and where it comes from
@@ -168,6 +175,10 @@ impl Command {
             #[cfg(feature = "mcp")]
             Self::Mcp { profile } => (Some(profile), json(false)),
             Self::Export(args) => (Some(&args.profile), json(args.json)),
+            Self::Admin(command) => {
+                let server = command.server();
+                (Some(&server.profile), server.output)
+            }
             Self::Forget(args) => (Some(&args.profile), json(args.json)),
             Self::Config(args) => (Some(&args.profile), json(args.json)),
             #[cfg(feature = "sandbox")]

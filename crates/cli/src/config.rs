@@ -1,6 +1,7 @@
 //! The settings of a run: each from its flag, else its environment variable, else the configuration
 //! file, else its default.
 
+mod admin;
 mod create;
 mod file;
 mod network;
@@ -11,6 +12,7 @@ mod sources;
 use crate::args::OutputArgs;
 use crate::error::CliError;
 use crate::os::env::ProcessEnvironment;
+pub(crate) use admin::AdminSettings;
 pub(crate) use create::{CreateSettings, Destinations, EnvFileOptions, KeyringOptions};
 pub(crate) use keymint_delivery_adapter::Profile;
 pub(crate) use network::{bundle, extra_roots, proxy_settings, roots_file};

@@ -1,6 +1,6 @@
 //! The error that ends a command: its kind, its causes, and what the user can do about it.
 
-use keymint_domain::{Candidate, Reason};
+use keymint_domain::{Candidate, InventoryKey, Project, Reason};
 use keymint_terminal::Interrupted;
 use std::error::Error;
 use std::process::ExitCode;
@@ -70,6 +70,16 @@ impl ErrorKind {
     }
 }
 
+/// One of several things, of which the user may have meant one.
+#[derive(Debug, Clone)]
+pub(crate) enum Choice {
+    /// An organization, or a project of one.
+    Target(Candidate),
+    /// A project that an admin key may see.
+    Project(Project),
+    Key(InventoryKey),
+}
+
 /// An error that ends a command. It becomes text or JSON only when it is printed.
 #[derive(Debug, Clone)]
 pub(crate) struct CliError {
@@ -80,14 +90,14 @@ pub(crate) struct CliError {
     hints: Vec<String>,
     /// The reason for which a server failed or refused.
     pub(crate) reason: Option<Reason>,
-    /// The organizations or projects to choose from.
-    pub(crate) candidates: Vec<Candidate>,
+    /// What to choose from.
+    pub(crate) choices: Vec<Choice>,
 }
 
 impl CliError {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         let context = Some(message.into());
-        Self { kind, context, source: None, hints: Vec::new(), reason: None, candidates: Vec::new() }
+        Self { kind, context, source: None, hints: Vec::new(), reason: None, choices: Vec::new() }
     }
 
     /// An error that is its source, without more context.
@@ -124,7 +134,11 @@ impl CliError {
     }
 
     pub(crate) fn candidates(self, candidates: Vec<Candidate>) -> Self {
-        Self { candidates, ..self }
+        self.choices(candidates.into_iter().map(Choice::Target).collect())
+    }
+
+    pub(crate) fn choices(self, choices: Vec<Choice>) -> Self {
+        Self { choices, ..self }
     }
 
     /// The message and its causes, the outermost first.

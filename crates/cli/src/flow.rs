@@ -1,5 +1,6 @@
 //! The steps of a sign-in and of the creation of a key, as the commands share them.
 
+pub(crate) mod admin;
 pub(crate) mod choose;
 pub(crate) mod context;
 pub(crate) mod create;

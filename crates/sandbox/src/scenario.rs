@@ -58,6 +58,11 @@ impl Scenario {
         }
     }
 
+    /// Returns the ids of the organizations.
+    pub fn organization_ids(&self) -> impl Iterator<Item = &str> {
+        self.organizations.iter().map(|organization| organization.id.as_str())
+    }
+
     /// Delays organizations and projects after each login. Until then the list is empty.
     pub fn ready_after(self, delay: Duration) -> Self {
         Self { organizations_after: delay, ..self }

@@ -12,12 +12,18 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 pub(crate) async fn run(args: &SandboxArgs, context: &Context) -> Result<(), CliError> {
     let mut signals = Signals::listen().map_err(CliError::internal)?;
-    let sandbox = start(args, scenario(args)?).await.map_err(|error| {
+    let scenario = scenario(args)?;
+    let organization = scenario.organization_ids().next().map(str::to_owned);
+    let sandbox = start(args, scenario).await.map_err(|error| {
         CliError::new(ErrorKind::Usage, "the sandbox cannot listen")
             .because(error)
             .hint("Choose another --port, or none.")
     })?;
-    let variables = format!("KEYMINT_ISSUER={} KEYMINT_API_BASE={}", sandbox.issuer(), sandbox.api_base());
+    let mut variables =
+        format!("KEYMINT_ISSUER={} KEYMINT_API_BASE={}", sandbox.issuer(), sandbox.api_base());
+    if let Some(organization) = organization {
+        variables += &format!(" OPENAI_ADMIN_KEY={}", sandbox.admin_key(&organization));
+    }
     context.ui.report(&Message::SandboxUp);
     stdout::show(&variables)?;
     signals.next().await;

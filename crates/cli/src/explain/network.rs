@@ -1,7 +1,7 @@
 //! The errors of requests to the servers.
 
 use crate::error::{CliError, ErrorKind};
-use crate::ui::format::DASHBOARD;
+use crate::ui::format::{ADMIN_KEYS_PAGE, DASHBOARD, PROJECTS_PAGE};
 use keymint_domain::{Advice, ProxyInUse, ServiceError, ServiceErrorKind, Step};
 
 /// The page that lists the supported countries.
@@ -16,9 +16,10 @@ pub(crate) fn service(error: ServiceError) -> CliError {
     let (advice, reason) = (error.advice(), error.reason());
     let before = match (advice, error.step) {
         (Advice::SignInAgain, step) if step != Step::ExchangeCode => "The session was refused. ",
-        (Advice::AskOwner | Advice::CheckPolicy | Advice::CheckRoleAndPolicy | Advice::CheckProject, _) => {
-            "No key was made. "
-        }
+        (
+            Advice::AskOwner | Advice::CheckPolicy | Advice::CheckRoleAndPolicy | Advice::CheckProject,
+            step,
+        ) if step.creates_key() => "No key was made. ",
         _ => "",
     };
     let hint = format!("{before}{}", hint(&error));
@@ -105,6 +106,22 @@ pub(crate) fn hint(error: &ServiceError) -> String {
             return format!(
                 "The platform does not list organizations for this sign-in, so it may have changed. Look for a newer \
                  keymint, or create the key by hand: {DASHBOARD}. Check --api-base if you have set it."
+            );
+        }
+        (Advice::CheckAdminKey, _) => {
+            return format!(
+                "Check the admin key in OPENAI_ADMIN_KEY: it may be revoked, or lack the permission to manage keys. \
+                 {ADMIN_KEYS_PAGE} lists the admin keys."
+            );
+        }
+        (Advice::CheckKeyExists, _) => {
+            "The key or the service account is not in the project: it may be deleted already. `keymint admin list` \
+             shows the keys."
+        }
+        (Advice::CheckKeyOwner, _) => {
+            return format!(
+                "A key of a service account is deleted only together with the account, in the settings of its \
+                 project: {PROJECTS_PAGE}"
             );
         }
         (Advice::CheckRole, _) => {

@@ -98,6 +98,7 @@ pub(crate) fn of_message(message: &Message<'_>) -> Option<String> {
         | Message::Revocation(_)
         | Message::Exported(_)
         | Message::Forgotten { .. }
-        | Message::NothingToForget { .. } => return None,
+        | Message::NothingToForget { .. }
+        | Message::Revoked { .. } => return None,
     }))
 }

@@ -1,16 +1,27 @@
 //! Words for single values: names, targets, paths, warnings.
 
+use crate::error::Choice;
 use crate::ui::message::Warning;
+use crate::ui::stdout::STDOUT;
 use keymint_callback_adapter as listener;
-use keymint_delivery_adapter::Profile;
+use keymint_delivery_adapter::{KeyRecord, Keyring, Profile, wall_clock};
 use keymint_domain::text::{escape, in_one_piece, quote, sanitize};
-use keymint_domain::{Candidate, KeyCheck, Restriction, Stray, Target, Title};
+use keymint_domain::{
+    Candidate, InventoryKey, KeyCheck, KeyOwner, ProjectKey, Restriction, Stray, Target, Title,
+};
 use keymint_host::Obstacle;
 use keymint_terminal::stdin::LONGEST_TERMINAL_LINE;
+use keymint_terminal::{narrow_prose, stdout_columns};
 use std::path::Path;
 
 /// The page that lists keys and deletes them.
 pub(crate) const DASHBOARD: &str = "https://platform.openai.com/api-keys";
+
+/// The page on which admin keys are created.
+pub(crate) const ADMIN_KEYS_PAGE: &str = "https://platform.openai.com/settings/organization/admin-keys";
+
+/// The page that lists the projects, whose settings have the service accounts.
+pub(crate) const PROJECTS_PAGE: &str = "https://platform.openai.com/settings/organization/projects";
 
 /// Where credit is added to an account.
 const BILLING: &str = "https://platform.openai.com/settings/organization/billing";
@@ -77,6 +88,68 @@ pub(crate) fn titled(title: Option<&Title>, id: &str) -> String {
 
 /// The mark of an organization or a project that certainly refuses to create a key.
 pub(crate) const REFUSES_KEYS: &str = "user API keys disabled";
+
+/// What the user may have meant, in one line.
+pub(crate) fn choice(choice: &Choice) -> String {
+    match choice {
+        Choice::Target(target) => candidate(target),
+        Choice::Project(project) => titled(project.title.as_ref(), project.id.as_str()),
+        Choice::Key(InventoryKey { project, key, .. }) => {
+            let [title, details] = describe_key(key, false);
+            format!("{title}, {details}, in project {}", titled(project.title.as_ref(), project.id.as_str()))
+        }
+    }
+}
+
+/// A key on the server: its name with its last four characters, and the details.
+pub(crate) fn describe_key(key: &ProjectKey, is_made_here: bool) -> [String; 2] {
+    let ending = key.last_four.map_or_else(String::new, |four| format!(", ending in {four}"));
+    let here = if is_made_here { ", made on this machine" } else { "" };
+    let day =
+        |time: Option<u64>| time.map(|time| wall_clock::utc_of(time).chars().take(10).collect::<String>());
+    let details = [
+        Some(key.id.to_string()),
+        key.owner.as_ref().map(describe_owner),
+        day(key.created_at).map(|day| format!("created {day}")),
+        day(key.expires_at).map(|day| format!("expires {day}")),
+    ];
+    let details: Vec<_> = details.into_iter().flatten().collect();
+    [format!("{}{ending}{here}", title_or(&key.name, "without a name")), details.join(", ")]
+}
+
+fn describe_owner(owner: &KeyOwner) -> String {
+    match owner {
+        KeyOwner::ServiceAccount { name, .. } => {
+            format!("service account {}", title_or(name, "without a name"))
+        }
+        KeyOwner::User { name: Some(name) } => format!("user \"{name}\""),
+        _ => "a user".to_owned(),
+    }
+}
+
+/// The destinations that were given a key.
+pub(crate) fn places(KeyRecord { delivered_to, profile, .. }: &KeyRecord) -> String {
+    let places: Vec<_> = delivered_to.iter().map(|id| destination(id, profile.as_deref())).collect();
+    sanitize(&places.join(", "), LONGEST_PATH)
+}
+
+/// A destination in words.
+fn destination(id: &str, profile: Option<&str>) -> String {
+    match (id, profile) {
+        (STDOUT, _) => "standard output".to_owned(),
+        ("pipe", _) => "a command".to_owned(),
+        ("clipboard", _) => "the clipboard".to_owned(),
+        (Keyring::ID, Some(profile)) => format!("the keyring (profile {profile})"),
+        (id, _) => id.trim_start_matches("env-file:").to_owned(),
+    }
+}
+
+/// A line of a list, which ends where prose does.
+pub(crate) fn indented(columns: usize, text: &str) -> String {
+    let indent = " ".repeat(columns);
+    let layout = narrow_prose(stdout_columns()).initial_indent(&indent).subsequent_indent(&indent);
+    textwrap::fill(text, layout)
+}
 
 /// The organization, or the project with its organization, with titles and ids, and marked if it certainly
 /// refuses to create a key.

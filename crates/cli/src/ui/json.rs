@@ -1,10 +1,13 @@
 //! Every JSON document that the command prints. Each names its schema.
 
-use crate::error::CliError;
+use crate::error::{self, CliError};
 use crate::ui::message::DeliveredTo;
-use keymint_delivery_adapter::{KeyRecord, KnownKey, Named, StoredKey};
+use keymint_delivery_adapter::{KeyRecord, KnownKey, Named, StoredKey, wall_clock};
 use keymint_domain::text::escape_json;
-use keymint_domain::{ApiKey, Candidate, Catalogue, CatalogueEntry, KeyCheck, Reason, Title};
+use keymint_domain::{
+    ApiKey, Candidate, Catalogue, CatalogueEntry, Inventory, InventoryKey, KeyCheck, KeyId, KeyOwner,
+    Project, ProjectKey, Reason, Title,
+};
 use keymint_host::Advice;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -93,6 +96,89 @@ pub(crate) fn list(catalogue: &Catalogue) -> String {
     }
     let Catalogue { organizations, complete, .. } = catalogue;
     to_json(&List { schema: "keymint.list/1", organizations, complete: (!complete).then_some(false) })
+}
+
+/// The keys of projects on the server. `is_made_here` is true of those that this machine made.
+pub(crate) fn admin_keys(inventory: &Inventory, is_made_here: impl Fn(&KeyId) -> bool) -> String {
+    #[derive(Serialize)]
+    struct AdminKeys<'a> {
+        schema: &'static str,
+        projects: Vec<Keys<'a>>,
+        /// Present only if something is missing.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        complete: Option<bool>,
+    }
+    #[derive(Serialize)]
+    struct Keys<'a> {
+        #[serde(flatten)]
+        project: Titled<'a>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        keys: Option<Vec<Key<'a>>>,
+        /// In place of the keys that could not be read.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+    }
+    #[derive(Serialize)]
+    struct Key<'a> {
+        #[serde(flatten)]
+        key: ChosenKey<'a>,
+        owner: Option<Owner<'a>>,
+        created_at: Option<String>,
+        last_used_at: Option<String>,
+        expires_at: Option<String>,
+        made_here: bool,
+    }
+    #[derive(Serialize)]
+    #[serde(tag = "kind", rename_all = "snake_case")]
+    enum Owner<'a> {
+        User { name: &'a Option<Title> },
+        ServiceAccount { id: Option<&'a str>, name: &'a Option<Title> },
+    }
+    fn described(key: &ProjectKey, made_here: bool) -> Key<'_> {
+        Key {
+            key: key.into(),
+            owner: match &key.owner {
+                Some(KeyOwner::ServiceAccount { id, name }) => {
+                    Some(Owner::ServiceAccount { id: id.as_ref().map(|id| id.as_str()), name })
+                }
+                Some(KeyOwner::User { name }) => Some(Owner::User { name }),
+                _ => None,
+            },
+            created_at: key.created_at.map(wall_clock::utc_of),
+            last_used_at: key.last_used_at.map(wall_clock::utc_of),
+            expires_at: key.expires_at.map(wall_clock::utc_of),
+            made_here,
+        }
+    }
+    // The keys are in the order of their projects.
+    let mut keys = inventory.keys.items.iter().peekable();
+    let projects = inventory.projects.iter().map(|project| {
+        let mut of_project = Vec::new();
+        while let Some(listed) = keys.next_if(|listed| listed.project == *project) {
+            of_project.push(described(&listed.key, is_made_here(&listed.key.id)));
+        }
+        let error = inventory.unread.iter().find(|(unread, _)| unread == project);
+        Keys {
+            project: project.into(),
+            keys: error.is_none().then_some(of_project),
+            error: error.map(|(_, error)| error.to_string()),
+        }
+    });
+    let (projects, is_partial) = (projects.collect(), !inventory.keys.complete || inventory.keys.skipped > 0);
+    to_json(&AdminKeys { schema: "keymint.admin_keys/1", projects, complete: is_partial.then_some(false) })
+}
+
+/// A key that was revoked. `made_here` is true if this machine made it.
+pub(crate) fn revoked(InventoryKey { project, key, .. }: &InventoryKey, made_here: bool) -> String {
+    #[derive(Serialize)]
+    struct Revoked<'a> {
+        schema: &'static str,
+        project: Titled<'a>,
+        key: ChosenKey<'a>,
+        made_here: bool,
+    }
+    let (project, key) = (project.into(), key.into());
+    to_json(&Revoked { schema: "keymint.revoked/1", project, key, made_here })
 }
 
 /// A sign-in that can be finished later.
@@ -273,16 +359,36 @@ pub(crate) fn error(error: &CliError) -> String {
         reason: error.reason.map(Reason::name),
         message: error.message(),
         hint: error.hints(),
-        choices: error.candidates.iter().map(Choice::from).collect(),
+        choices: error.choices.iter().map(Choice::from).collect(),
     })
 }
 
-/// A project, or an organization alone.
+/// A project, an organization alone, or a key with its project.
 #[derive(Serialize)]
 struct Choice<'a> {
-    organization: Titled<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organization: Option<Titled<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     project: Option<Titled<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<ChosenKey<'a>>,
+}
+
+#[derive(Serialize)]
+struct ChosenKey<'a> {
+    id: &'a str,
+    name: &'a Option<Title>,
+    last4: Option<&'a str>,
+}
+
+impl<'a> From<&'a ProjectKey> for ChosenKey<'a> {
+    fn from(key: &'a ProjectKey) -> Self {
+        Self { id: key.id.as_str(), name: &key.name, last4: last_four(key) }
+    }
+}
+
+fn last_four(key: &ProjectKey) -> Option<&str> {
+    key.last_four.as_ref().map(|four| four.as_str())
 }
 
 #[derive(Serialize)]
@@ -291,13 +397,23 @@ struct Titled<'a> {
     title: &'a Option<Title>,
 }
 
-impl<'a> From<&'a Candidate> for Choice<'a> {
-    fn from(Candidate { organization, project, .. }: &'a Candidate) -> Self {
-        let project = project.as_ref();
-        Self {
-            organization: Titled { id: organization.id.as_str(), title: &organization.title },
-            project: project.map(|project| Titled { id: project.id.as_str(), title: &project.title }),
-        }
+impl<'a> From<&'a Project> for Titled<'a> {
+    fn from(project: &'a Project) -> Self {
+        Self { id: project.id.as_str(), title: &project.title }
+    }
+}
+
+impl<'a> From<&'a error::Choice> for Choice<'a> {
+    fn from(choice: &'a error::Choice) -> Self {
+        let (organization, project, key) = match choice {
+            error::Choice::Target(Candidate { organization, project, .. }) => {
+                let organization = Titled { id: organization.id.as_str(), title: &organization.title };
+                (Some(organization), project.as_ref(), None)
+            }
+            error::Choice::Project(project) => (None, Some(project), None),
+            error::Choice::Key(InventoryKey { project, key, .. }) => (None, Some(project), Some(key)),
+        };
+        Self { organization, project: project.map(Titled::from), key: key.map(ChosenKey::from) }
     }
 }
 

@@ -4,7 +4,8 @@ use crate::error::CliError;
 use keymint_callback_adapter as listener;
 use keymint_delivery_adapter::ExportFormat;
 use keymint_domain::{
-    AccountEmail, BaseUrl, DeliveryError, Event, KeyCheck, Restriction, RevocationOutcome, Stray, Target,
+    AccountEmail, BaseUrl, DeliveryError, Event, InventoryKey, KeyCheck, Restriction, RevocationOutcome,
+    Stray, Target,
 };
 use keymint_host::{Advice, Caller, Opening};
 use std::io;
@@ -100,6 +101,11 @@ pub(crate) enum Message<'a> {
     },
     /// The line is on the terminal, where no program reads it.
     Exported(ExportFormat),
+    /// The server has deleted a key, or had none.
+    Revoked {
+        key: &'a InventoryKey,
+        is_gone: bool,
+    },
     #[cfg(feature = "sandbox")]
     SandboxUp,
     #[cfg(feature = "sandbox")]

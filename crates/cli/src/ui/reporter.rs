@@ -1,6 +1,6 @@
 //! Standard error: text for a user, or with `--events` JSON for a program, while the command runs.
 
-use crate::error::{CliError, ErrorKind};
+use crate::error::{Choice, CliError, ErrorKind};
 use crate::ui::events;
 use crate::ui::format;
 use crate::ui::json;
@@ -152,13 +152,17 @@ impl Reporter {
             if let Some(hints) = error.hints() {
                 self.lines.prose(&hints);
             }
-            for candidate in error.candidates.iter().take(MOST_CANDIDATES) {
-                let candidate = format!("  {}", format::candidate(candidate));
-                self.lines.line(&self.lines.wrapped(&candidate, "    "));
+            for choice in error.choices.iter().take(MOST_CANDIDATES) {
+                let choice = format!("  {}", format::choice(choice));
+                self.lines.line(&self.lines.wrapped(&choice, "    "));
             }
-            let more = error.candidates.len().saturating_sub(MOST_CANDIDATES);
+            let more = error.choices.len().saturating_sub(MOST_CANDIDATES);
             if more > 0 {
-                self.lines.line(&format!("  and {more} more: `keymint list` shows them"));
+                let command = match error.choices[0] {
+                    Choice::Target(_) => "list",
+                    Choice::Project(_) | Choice::Key(_) => "admin list",
+                };
+                self.lines.line(&format!("  and {more} more: `keymint {command}` shows them"));
             }
         }
         if self.output.json && !stdout::has_printed() {

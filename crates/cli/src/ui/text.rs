@@ -1,8 +1,8 @@
 //! The text of each message.
 
 use crate::ui::format::{
-    DASHBOARD, cut_address, describe_candidate, describe_target, key_check, of_listener, of_obstacle,
-    of_stray, of_warning, own_path, quoted,
+    DASHBOARD, cut_address, describe_candidate, describe_key, describe_target, key_check, of_listener,
+    of_obstacle, of_stray, of_warning, own_path, quoted,
 };
 use crate::ui::message::{DeliveredTo, Message, ResponseChannel};
 use keymint_delivery_adapter::ExportFormat;
@@ -177,6 +177,11 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
             return of_export(*format).map_or_else(Vec::new, |command| {
                 vec![Step("A program gets that line like this:".to_owned()), Command(command.to_owned())]
             });
+        }
+        Message::Revoked { key, is_gone } => {
+            let [title, _] = describe_key(&key.key, false);
+            let done = if *is_gone { "was deleted already" } else { "is revoked" };
+            Step(format!("The key {title} ({}) {done}.", key.key.id))
         }
         #[cfg(feature = "sandbox")]
         Message::SandboxUp => Step(

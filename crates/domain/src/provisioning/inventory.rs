@@ -47,10 +47,11 @@ impl Administrator<'_> {
     ///
     /// [`ServiceError`] if a list fails in another way.
     pub async fn inventory(&self, projects: Listing<Project>) -> Result<Inventory, ServiceError> {
-        let lists = stream::iter(projects.items.clone()).map(async |project| match self.keys(&project.id).await {
-            Err(error) if concerns_one_project(&error) => Ok((project, Err(error))),
-            listed => Ok((project, Ok(listed?))),
-        });
+        let lists =
+            stream::iter(projects.items.clone()).map(async |project| match self.keys(&project.id).await {
+                Err(error) if concerns_one_project(&error) => Ok((project, Err(error))),
+                listed => Ok((project, Ok(listed?))),
+            });
         let lists: Vec<_> = lists.buffered(WIDTH).try_collect().await?;
         let mut keys = Listing::new(Vec::new(), 0, projects.complete && projects.skipped == 0);
         let (mut unread, mut cut) = (Vec::new(), false);
@@ -108,9 +109,13 @@ mod tests {
 
     #[test]
     fn an_id_of_a_project_comes_before_the_titles() {
-        let projects = [project("p1", "one"), project("p2", "p1"), project("p3", "twin"), project("p4", "twin")];
-        for (text, ids) in [("p1", &["p1"][..]), ("one", &["p1"]), ("twin", &["p3", "p4"]), ("", &[]), ("x", &[])] {
-            let named: Vec<_> = named_projects(text, &projects).iter().map(|project| project.id.as_str()).collect();
+        let projects =
+            [project("p1", "one"), project("p2", "p1"), project("p3", "twin"), project("p4", "twin")];
+        for (text, ids) in
+            [("p1", &["p1"][..]), ("one", &["p1"]), ("twin", &["p3", "p4"]), ("", &[]), ("x", &[])]
+        {
+            let named: Vec<_> =
+                named_projects(text, &projects).iter().map(|project| project.id.as_str()).collect();
             assert_eq!(named, ids, "{text}");
         }
     }
@@ -124,9 +129,12 @@ mod tests {
     #[test]
     fn a_refused_list_is_left_out_and_any_other_failure_ends_the_inventory() {
         let refused = |status| ServiceErrorKind::Refused { status, retry_after: None };
-        for (kind, listed) in
-            [(None, Some(2)), (Some(refused(403)), Some(1)), (Some(refused(404)), Some(1)), (Some(refused(401)), None)]
-        {
+        for (kind, listed) in [
+            (None, Some(2)),
+            (Some(refused(403)), Some(1)),
+            (Some(refused(404)), Some(1)),
+            (Some(refused(401)), None),
+        ] {
             let clock = FakeClock::new();
             let api = FakeAdmin::new(&clock)
                 .with(project("p1", ""), vec![project_key("key_1", "a", "aaaa")])

@@ -2,11 +2,9 @@
 
 use super::Status;
 use super::source::{FoundKey, KeySource};
-use crate::ui::format::{DASHBOARD, key_check, quoted, recover_command};
-use crate::ui::stdout::STDOUT;
-use keymint_delivery_adapter::{KeyRecord, KeyState, Keyring, KnownKey, Named};
+use crate::ui::format::{DASHBOARD, indented, key_check, places, quoted, recover_command};
+use keymint_delivery_adapter::{KeyRecord, KeyState, KnownKey, Named};
 use keymint_domain::text::sanitize;
-use keymint_terminal::{narrow_prose, stdout_columns};
 
 /// Longest path or reason, in characters. No system has longer paths.
 const LONGEST: usize = 32 * 1024;
@@ -63,17 +61,7 @@ impl Status {
 /// What is known of a key.
 fn about(key: &KnownKey) -> Vec<String> {
     let KeyRecord {
-        state,
-        time,
-        name,
-        organization,
-        project,
-        last4,
-        expires_at,
-        delivered_to,
-        profile,
-        kept_in,
-        ..
+        state, time, name, organization, project, last4, expires_at, delivered_to, kept_in, ..
     } = &key.record;
     let ending = last4.as_ref().map_or_else(String::new, |last4| format!(", ending in {last4}"));
     let mut lines = vec![indented(2, &format!("{}{ending}", quoted(name)))];
@@ -91,8 +79,7 @@ fn about(key: &KnownKey) -> Vec<String> {
         KeyState::Delivered => {}
     }
     if !delivered_to.is_empty() {
-        let places: Vec<_> = delivered_to.iter().map(|id| destination(id, profile.as_deref())).collect();
-        lines.push(indented(4, &format!("Delivered to {}", sanitize(&places.join(", "), LONGEST))));
+        lines.push(indented(4, &format!("Delivered to {}", places(&key.record))));
     }
     if let Some(path) = kept_in {
         let (path, command) = (sanitize(&path.to_string_lossy(), LONGEST), recover_command(path));
@@ -101,27 +88,10 @@ fn about(key: &KnownKey) -> Vec<String> {
     lines
 }
 
-/// A destination in words.
-fn destination(id: &str, profile: Option<&str>) -> String {
-    match (id, profile) {
-        (STDOUT, _) => "standard output".to_owned(),
-        ("pipe", _) => "a command".to_owned(),
-        ("clipboard", _) => "the clipboard".to_owned(),
-        (Keyring::ID, Some(profile)) => format!("the keyring (profile {profile})"),
-        (id, _) => id.trim_start_matches("env-file:").to_owned(),
-    }
-}
-
 fn to_the_minute(time: &str) -> String {
     format!("{} UTC", sanitize(&time.get(..16).unwrap_or(time).replace('T', " "), LONGEST))
 }
 
 fn titled(named: &Named) -> String {
     named.title.as_deref().map_or_else(|| sanitize(&named.id, LONGEST), quoted)
-}
-
-/// Paths and addresses are whole, however long.
-fn indented(columns: usize, text: &str) -> String {
-    let indent = " ".repeat(columns);
-    textwrap::fill(text, narrow_prose(stdout_columns()).initial_indent(&indent).subsequent_indent(&indent))
 }

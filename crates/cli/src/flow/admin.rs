@@ -1,0 +1,140 @@
+//! The work of an administrator: the server, the projects that are meant, and the keys that this machine knows.
+
+use crate::config::AdminSettings;
+use crate::error::{Choice, CliError, ErrorKind};
+use crate::explain::network;
+use crate::flow::context::Context;
+use crate::ui::format::{describe_key, quoted};
+use crate::ui::message::Message;
+use keymint_delivery_adapter::{KeyRecord, KnownKey as RecordedKey, StateDir, threads};
+use keymint_domain::{
+    Administrator, Event, Inventory, InventoryKey, KeyChoice, KeyId, KnownKey, LastFour, Listing, Project,
+    ProjectKey, Reason, RevokeError, Timeouts, named_projects,
+};
+use keymint_http_adapter::{Http, HttpAdminApi};
+use keymint_terminal::Signals;
+use rand::TryRng;
+use rand::rngs::SysRng;
+use std::collections::HashMap;
+use std::fmt::Display;
+
+/// The Admin API, ready for requests.
+pub(crate) struct AdminServer<'a> {
+    context: &'a Context,
+    settings: &'a AdminSettings,
+    api: HttpAdminApi,
+    jitter_seed: u64,
+}
+
+impl<'a> AdminServer<'a> {
+    /// On a thread of its own, since loading certificates takes milliseconds.
+    pub(crate) async fn set_up(context: &'a Context, settings: &'a AdminSettings) -> Result<Self, CliError> {
+        let (http, api_base) = (Http::new(settings.http.clone()), settings.api_base.clone());
+        let api = threads::run(move || http.admin_api(api_base)).await;
+        let api = api.map_err(CliError::internal)?.map_err(CliError::internal)?;
+        let jitter_seed = SysRng.try_next_u64().map_err(CliError::internal)?;
+        Ok(Self { context, settings, api, jitter_seed })
+    }
+
+    /// Works with the admin key, and reports to `observer`.
+    pub(crate) fn observed_by<'b>(&'b self, observer: &'b (dyn Fn(Event) + Sync)) -> Administrator<'b> {
+        Administrator::new(&self.api, &self.context.clock, &self.settings.key, self.jitter_seed)
+            .with_timeouts(Timeouts::for_requests(self.settings.http.request_timeout))
+            .observed_by(observer)
+    }
+
+    /// The projects that are meant: the named one, or all.
+    pub(crate) async fn projects(&self) -> Result<Listing<Project>, CliError> {
+        let observer = |event: Event| self.context.ui.report(&Message::Flow(&event));
+        let projects = self.observed_by(&observer).projects().await.map_err(network::service)?;
+        let Some(name) = &self.settings.project else { return Ok(projects) };
+        match named_projects(name, &projects.items)[..] {
+            [only] => Ok(vec![only.clone()].into()),
+            [] => {
+                let part = if projects.complete { "" } else { " in the part of the list that could be read" };
+                let choices = projects.items.into_iter().map(Choice::Project).collect();
+                let message = format!("there is no project {}{part}", quoted(name));
+                let error = CliError::new(ErrorKind::NoProject, message);
+                Err(error.hint("Name one of these, by its title or its id:").choices(choices))
+            }
+            ref several => {
+                let choices = several.iter().map(|&project| Choice::Project(project.clone())).collect();
+                let message = format!("there is more than one project {}", quoted(name));
+                let error = CliError::new(ErrorKind::NoProject, message);
+                Err(error.hint("Name the one that you mean by its id:").choices(choices))
+            }
+        }
+    }
+
+    /// The keys of the projects that are meant.
+    pub(crate) async fn inventory(&self) -> Result<Inventory, CliError> {
+        let projects = self.projects().await?;
+        let observer = |event: Event| self.context.ui.report(&Message::Flow(&event));
+        self.observed_by(&observer).inventory(projects).await.map_err(network::service)
+    }
+
+    /// The listed keys that this machine certainly made, with their records.
+    pub(crate) fn made_here(&self, listed: &Listing<InventoryKey>) -> MadeHere {
+        // Without a home directory, or with one that cannot be read, nothing is known.
+        let known = StateDir::open_default().and_then(|state| state.known_keys()).unwrap_or_default();
+        let here = known.into_iter().filter(|known| known.record.api_base == self.settings.api_base.as_str());
+        let found = here.filter_map(|known| match known_key(&known.record).find_in(listed) {
+            KeyChoice::Certain(found) if found.project.id.as_str() == known.record.project.id => {
+                Some((found.key.id.clone(), known))
+            }
+            _ => None,
+        });
+        MadeHere(found.collect())
+    }
+
+    /// Deletes a key, and writes that down if this machine made it. Returns whether it was gone already.
+    pub(crate) async fn revoke(
+        &self,
+        InventoryKey { project, key, .. }: &InventoryKey,
+        made_here: &MadeHere,
+        signals: &mut Signals,
+    ) -> Result<bool, CliError> {
+        let observer = |event: Event| self.context.ui.report(&Message::Flow(&event));
+        let administrator = self.observed_by(&observer);
+        let outcome = tokio::select! {
+            outcome = administrator.revoke(&project.id, &key.id) => outcome,
+            _ = signals.next() => return Err(may_be_revoked(key, "it was not waited for")),
+        };
+        let is_gone = match outcome {
+            Ok(()) => false,
+            Err(RevokeError::NotRevoked(error)) if error.reason() == Reason::NotFound => true,
+            Err(RevokeError::OutcomeUnknown(cause)) => return Err(may_be_revoked(key, cause)),
+            Err(RevokeError::NotRevoked(error)) => return Err(network::service(error)),
+            Err(error) => return Err(CliError::internal(error)),
+        };
+        if let Some(known) = made_here.0.get(&key.id) {
+            // The key is revoked, whether or not that can be written down.
+            let _ = StateDir::open_default().and_then(|state| state.note_revoked(&known.id));
+        }
+        Ok(is_gone)
+    }
+}
+
+fn may_be_revoked(key: &ProjectKey, cause: impl Display) -> CliError {
+    let [title, _] = describe_key(key, false);
+    let message = format!("the key {title} ({}) may be revoked: the answer was lost ({cause})", key.id);
+    CliError::new(ErrorKind::OutcomeUnknown, message)
+        .hint("Run it again, or look whether `keymint admin list` still shows it.")
+}
+
+/// The records of keys on the server, by the ids of the keys.
+pub(crate) struct MadeHere(HashMap<KeyId, RecordedKey>);
+
+impl MadeHere {
+    pub(crate) fn get(&self, id: &KeyId) -> Option<&KeyRecord> {
+        self.0.get(id).map(|known| &known.record)
+    }
+}
+
+fn known_key(record: &KeyRecord) -> KnownKey {
+    KnownKey {
+        id: record.key_id.as_deref().and_then(|id| KeyId::parse(id).ok()),
+        name: record.name.clone(),
+        last_four: record.last4.as_deref().and_then(LastFour::parse),
+    }
+}
