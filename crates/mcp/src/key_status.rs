@@ -99,7 +99,7 @@ impl Found {
         key: Result<ApiKey, String>,
     ) -> Self {
         let variable = variable.map(str::to_owned);
-        let last4 = key.as_ref().ok().map(|key| key.last_four().to_owned());
+        let last4 = key.as_ref().ok().map(|key| key.last_four().to_owned()).filter(|last4| !last4.is_empty());
         Self { kind, path, variable, last4, problem: key.err() }
     }
 }
