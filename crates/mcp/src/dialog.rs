@@ -36,6 +36,8 @@ pub(crate) struct Features {
 #[derive(Debug)]
 pub(crate) enum Event {
     Progress(String),
+    /// The user is done with the URL of this id.
+    UrlDone(String),
     Question(Box<Question>),
 }
 
@@ -95,6 +97,11 @@ impl Dialog {
             Some(_) => Answer::No,
             None => Answer::Missing,
         }
+    }
+
+    /// Has the client close what it shows of a URL.
+    pub(crate) fn url_done(&self, id: String) {
+        let _ = self.events.send(Event::UrlDone(id));
     }
 
     /// Asks the user. Only an answer in so many words counts as yes.

@@ -200,6 +200,7 @@ fn request_json(request: ServerRequest) -> io::Result<Value> {
 fn notification_json(notification: ServerNotification) -> io::Result<Value> {
     Ok(match notification {
         ServerNotification::CancelledNotification(notification) => to_value(notification)?,
+        ServerNotification::CustomNotification(notification) => to_value(notification)?,
         ServerNotification::ProgressNotification(notification) => to_value(notification)?,
         _ => return Err(io::ErrorKind::Unsupported.into()),
     })

@@ -15,10 +15,10 @@ use keymint_domain::Clock;
 use keymint_domain::text::quote;
 use keymint_tokio_clock::TokioClock;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ClientResult, ContentBlock, CustomRequest,
-    CustomResult, ErrorCode, ErrorData, Implementation, InputRequest, InputRequiredResult, JsonObject,
-    ListToolsResult, MetaObject, PaginatedRequestParams, ProgressNotificationParam, ProgressToken,
-    ProtocolVersion, ServerCapabilities, ServerConfig, ServerRequest, Tool,
+    CallToolRequestParams, CallToolResponse, CallToolResult, ClientResult, ContentBlock, CustomNotification,
+    CustomRequest, CustomResult, ErrorCode, ErrorData, Implementation, InputRequest, InputRequiredResult,
+    JsonObject, ListToolsResult, MetaObject, PaginatedRequestParams, ProgressNotificationParam,
+    ProgressToken, ProtocolVersion, ServerCapabilities, ServerConfig, ServerRequest, Tool,
 };
 use rmcp::service::{Peer, PeerRequestOptions, QuitReason, RequestContext, ServerInitializeError};
 use rmcp::{RoleServer, ServerHandler, ServiceExt};
@@ -286,6 +286,13 @@ impl Server {
                     Event::Progress(message) => {
                         progress.report(&message).await;
                         last = message;
+                    }
+                    Event::UrlDone(_) if brings_answers => {}
+                    Event::UrlDone(id) => {
+                        let params = json!({"elicitationId": id});
+                        let done = CustomNotification::new("notifications/elicitation/complete", Some(params));
+                        // A client that is gone is noticed elsewhere.
+                        let _ = context.peer.send_notification(done.into()).await;
                     }
                     Event::Question(question) if brings_answers => {
                         let Question { request, answer } = *question;

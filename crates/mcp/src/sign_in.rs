@@ -63,7 +63,9 @@ impl SignIn {
                 never = http.keep_connected(&call.clock) => match never {},
             }
         };
+        let id = shown.as_ref().map(|shown| shown.id.clone());
         let (grant, ()) = tokio::try_join!(coming_back, agreement(call, shown))?;
+        id.into_iter().for_each(|id| call.dialog.url_done(id));
         call.dialog.progress("The browser is back");
         let revocation = grant.revocation();
         Ok((Self { listener, auth_server, platform, revocation, lock }, grant))
@@ -140,6 +142,7 @@ async fn listen(port: u16) -> Result<LoopbackListener, Failure> {
 struct Shown {
     message: String,
     url: Url,
+    id: String,
 }
 
 /// Opens the browser and reports the URL as progress, unless the client shows URLs: then returns the one to show.
@@ -158,7 +161,7 @@ fn open(
     }
     if call.dialog.can_show_urls() {
         // The one-time link of the listener, which has no state for a transcript to keep.
-        return Ok(Some(Shown { message, url: listener.start_url(pending) }));
+        return Ok(Some(Shown { message, url: listener.start_url(pending), id: random_id()? }));
     }
     let spawn = |command: &mut Command| with_inherited_limit(|| command.spawn());
     let link = || listener.start_url(pending);
@@ -173,8 +176,8 @@ fn open(
 
 /// Waits until the user has agreed to open the URL.
 async fn agreement(call: &Call, shown: Option<Shown>) -> Result<(), Failure> {
-    let Some(Shown { message, url }) = shown else { return Ok(()) };
-    match call.dialog.show_url(message, &url, random_id()?).await {
+    let Some(Shown { message, url, id }) = shown else { return Ok(()) };
+    match call.dialog.show_url(message, &url, id).await {
         Answer::Yes => {
             call.dialog.progress("Waiting for the sign-in in the browser");
             Ok(())

@@ -42,6 +42,9 @@ pub(crate) struct Client {
     pub(crate) consent: Option<Consent>,
     pub(crate) questions: Vec<String>,
     pub(crate) progress: Vec<String>,
+    /// The ids of the URLs that were shown, and of those that the server called done.
+    pub(crate) urls_shown: Vec<String>,
+    pub(crate) urls_done: Vec<String>,
     _state: TempDir,
     revision: &'static str,
     capabilities: Value,
@@ -107,6 +110,8 @@ impl Client {
             consent: Some(Consent::Allow),
             questions: Vec::new(),
             progress: Vec::new(),
+            urls_shown: Vec::new(),
+            urls_done: Vec::new(),
             _state: state,
             revision,
             capabilities,
@@ -198,6 +203,9 @@ impl Client {
         match method {
             "notifications/progress" => self.progress.push(params["message"].as_str().unwrap().to_owned()),
             "notifications/cancelled" => {}
+            "notifications/elicitation/complete" => {
+                self.urls_done.push(params["elicitationId"].as_str().unwrap().to_owned());
+            }
             "roots/list" if self.roots.is_none() => {
                 let error = json!({"code": -32603, "message": "no roots"});
                 self.send(json!({"jsonrpc": "2.0", "id": message["id"], "error": error})).await;
@@ -270,6 +278,7 @@ impl Client {
         let message = params["message"].as_str().unwrap();
         self.questions.push(message.to_owned());
         if params["mode"] == "url" {
+            self.urls_shown.push(params["elicitationId"].as_str().unwrap().to_owned());
             let Some(consent) = self.consent else { return json!({"action": "decline"}) };
             let url = params["url"].as_str().unwrap().to_owned();
             tokio::spawn(async move { sign_in(&url, consent).await });
