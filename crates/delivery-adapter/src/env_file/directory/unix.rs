@@ -78,6 +78,14 @@ impl Directory {
         Ok(metadata.mode() & 0o022 != 0 || !is_ours_or_the_systems(metadata.uid()))
     }
 
+    /// Returns whether files can be created in it, but neither renamed nor removed.
+    fn only_grows(&self) -> bool {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        return has_attribute(&self.handle, rustix::fs::StatxAttributes::APPEND);
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        false
+    }
+
     fn everybody_may_write(&self) -> io::Result<bool> {
         Ok(self.handle.metadata()?.mode() & 0o002 != 0)
     }
@@ -167,10 +175,14 @@ impl Snapshot {
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn is_fixed(file: &File) -> bool {
-    use rustix::fs::{StatxAttributes, StatxFlags, statx};
-    let fixed = StatxAttributes::MOUNT_ROOT | StatxAttributes::IMMUTABLE | StatxAttributes::APPEND;
-    statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::empty())
-        .is_ok_and(|status| status.stx_attributes.intersects(fixed))
+    use rustix::fs::StatxAttributes;
+    has_attribute(file, StatxAttributes::MOUNT_ROOT | StatxAttributes::IMMUTABLE | StatxAttributes::APPEND)
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn has_attribute(file: &File, any: rustix::fs::StatxAttributes) -> bool {
+    rustix::fs::statx(file, "", AtFlags::EMPTY_PATH, rustix::fs::StatxFlags::empty())
+        .is_ok_and(|status| status.stx_attributes.intersects(any))
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -208,6 +220,21 @@ mod tests {
             fs::set_permissions(path.path(), fs::Permissions::from_mode(mode)).unwrap();
             assert_eq!(directory.read(".env", 100).is_ok(), is_taken, "{mode:o}");
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_directory_that_only_grows_is_refused_before_a_file_is_left_there() {
+        use rustix::fs::{IFlags, ioctl_setflags};
+        let path = tempfile::tempdir().unwrap();
+        let directory = std::sync::Arc::new(Directory::open(path.path().to_owned()).unwrap());
+        if ioctl_setflags(&directory.handle, IFlags::APPEND).is_err() {
+            return crate::skipped("only the administrator can set attributes, and not on each file system");
+        }
+        let refusal = TempFile::reserve(&directory, ".env", 10, None).err();
+        let left = fs::read_dir(path.path()).unwrap().count();
+        ioctl_setflags(&directory.handle, IFlags::empty()).unwrap();
+        assert_eq!((refusal.is_some(), left), (true, 0));
     }
 
     #[test]

@@ -25,6 +25,9 @@ impl TempFile {
         size: usize,
         snapshot: Option<&Snapshot>,
     ) -> io::Result<Self> {
+        if directory.only_grows() {
+            return Err(io::Error::other("no file in its folder can be replaced or removed (`chattr +a`)"));
+        }
         let mut temp_file = Self::create(directory, target)?;
         temp_file.write(&placeholder(size), snapshot)?;
         let mut replaced = Self::create(directory, target)?;
