@@ -9,9 +9,13 @@ use std::time::Duration;
 /// Starts a program that SIGHUP ends, also where `nohup` runs the tests.
 const HANGUP_ENDS: [&str; 2] = ["env", "--default-signal=HUP"];
 
+/// The signals that end a run, with its exit codes.
+const SIGNALS: [(&str, i32); 6] =
+    [("INT", 130), ("TERM", 143), ("HUP", 129), ("QUIT", 131), ("ALRM", 142), ("XCPU", 152)];
+
 #[tokio::test]
 async fn a_signal_before_the_creation_ends_the_run_without_a_key() {
-    for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129), ("QUIT", 131)] {
+    for (signal, code) in SIGNALS {
         let mut run = create(Scenario::ready()).args(["--json"]).under(HANGUP_ENDS).start().await;
         run.line(|line| line.contains("Waiting for you")).await;
         run.signal(signal).await;
@@ -25,8 +29,8 @@ async fn a_signal_before_the_creation_ends_the_run_without_a_key() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_signal_that_the_parent_process_blocked_ends_the_run() {
-    let blocked = ["env", "--default-signal=HUP", "--block-signal=INT,TERM,HUP,QUIT"];
-    for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129), ("QUIT", 131)] {
+    let blocked = ["env", "--default-signal=HUP", "--block-signal=INT,TERM,HUP,QUIT,ALRM,XCPU"];
+    for (signal, code) in SIGNALS {
         let mut run = create(Scenario::ready()).under(blocked).start().await;
         run.line(|line| line.contains("Waiting for you")).await;
         run.signal(signal).await;

@@ -15,11 +15,13 @@ const AFTER: [&str; 7] =
 /// A signal, its number, and the exit code of a run that it ends.
 struct Signal(&'static str, u8, i32);
 
-const SIGNALS: [Signal; 4] = [
+const SIGNALS: [Signal; 6] = [
     Signal("SIGHUP", 1, 129),
     Signal("SIGINT", 2, 130),
     Signal("SIGQUIT", 3, 131),
+    Signal("SIGALRM", 14, 142),
     Signal("SIGTERM", 15, 143),
+    Signal("SIGXCPU", 24, 152),
 ];
 
 #[tokio::test]

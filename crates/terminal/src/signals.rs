@@ -1,4 +1,4 @@
-//! Ctrl-C, Ctrl-\\, SIGTERM, and the end of the terminal.
+//! Ctrl-C, Ctrl-\\, SIGTERM, the end of the terminal, and the time limits of the parent process.
 
 use std::future::Future;
 use std::io;
@@ -28,6 +28,12 @@ pub struct Signals {
     hangup: Option<tokio::signal::unix::Signal>,
     #[cfg(unix)]
     quit: tokio::signal::unix::Signal,
+    /// The end of a time that the parent process set (alarm(2)), which survives the start of a program.
+    #[cfg(unix)]
+    alarm: tokio::signal::unix::Signal,
+    /// The end of the processor time (`ulimit -t`).
+    #[cfg(unix)]
+    cpu_time: tokio::signal::unix::Signal,
     #[cfg(windows)]
     ctrl_c: tokio::signal::windows::CtrlC,
 }
@@ -61,6 +67,8 @@ impl Signals {
                 Some(signal(SignalKind::hangup())?)
             },
             quit: signal(SignalKind::quit())?,
+            alarm: signal(SignalKind::alarm())?,
+            cpu_time: signal(SignalKind::from_raw(rustix::process::Signal::XCPU.as_raw()))?,
         })
     }
 
@@ -83,6 +91,8 @@ impl Signals {
                 _ = self.terminate.recv() => Interrupted { exit_code: 143 },
                 () = received(self.hangup.as_mut()) => Interrupted { exit_code: 129 },
                 _ = self.quit.recv() => Interrupted { exit_code: 131 },
+                _ = self.alarm.recv() => Interrupted { exit_code: 142 },
+                _ = self.cpu_time.recv() => Interrupted { exit_code: 152 },
             }
         })
         .await
