@@ -6,6 +6,7 @@ use crate::support::machine;
 use keymint_sandbox::{Consent, Organization, Project, Reply, Scenario, Step};
 use keymint_testkit::{Canaries, Ended, Launch, Machine, browse, steers_a_terminal};
 use serde_json::json;
+use std::fs;
 
 /// Two projects of one organization.
 fn scenario() -> Scenario {
@@ -144,4 +145,88 @@ async fn a_revoked_key_of_this_machine_is_noted_and_one_of_a_lost_answer_may_be_
         let status = machine.keymint(["status", "--json"]).output().await.json();
         assert_eq!(status["keys"][0]["revoked_at"].is_string(), code == 0, "{status}");
     }
+}
+
+#[tokio::test]
+async fn in_ci_a_service_account_gets_a_restricted_key_into_a_program_in_one_command() {
+    let machine = machine(scenario()).await;
+    let command =
+        admin(&machine, "admin service-account --project App --name ci --expires 90d --scope api.model.read")
+            .args(["--scope", "model.request", "--verify", "--json", "--pipe-to", "dd of=taken status=none"])
+            .envs([("CI", "true"), ("GITHUB_ACTIONS", "true")]);
+    let ended = command.output().await.exits_with(0);
+    let [key] = machine.sandbox.keys().try_into().unwrap();
+    assert_eq!(fs::read_to_string(machine.home.path().join("taken")).unwrap().trim_end(), key.value);
+    assert_eq!(key.expires_in_seconds, Some(7_776_000));
+    assert_eq!(key.scopes, ["api.model.read", "model.request"]);
+    assert!(key.service_account.is_some() && key.project == "proj_app");
+    let told = ended.json();
+    assert_eq!(
+        (&told["schema"], &told["service_account"]["name"]),
+        (&json!("keymint.service_account/1"), &json!("ci"))
+    );
+    assert_eq!(told["service_account"]["id"], json!(key.service_account));
+    assert_eq!((&told["key"]["value"], &told["delivered_to"]), (&json!(null), &json!([{"kind": "command"}])));
+    for text in [&ended.stdout, &ended.stderr] {
+        assert_eq!(Canaries::of(machine.sandbox.secrets()).find(text), None, "{text}");
+    }
+    assert_eq!(machine.sandbox.violations(), Vec::<String>::new());
+    let refused = run(&machine, &format!("admin revoke {} --yes", key.id)).await.exits_with(7);
+    assert!(refused.stderr.contains("only together with the account"), "{}", refused.stderr);
+}
+
+#[tokio::test]
+async fn a_service_account_is_not_contacted_for_without_a_project_or_where_an_agent_would_keep_the_key() {
+    let machine = machine(scenario()).await;
+    for (args, agent, code, words) in [
+        ("admin service-account --print", "0", 2, "--project has to name"),
+        ("admin service-account --project App", "1", 2, "`keymint admin service-account --env-file`"),
+        ("admin service-account --project App --env-file no/.env", "0", 11, "its folder does not exist"),
+    ] {
+        let ended = admin(&machine, args).env("KEYMINT_AGENT", agent).output().await.exits_with(code);
+        assert!(ended.stderr.to_lowercase().contains(words), "{}", ended.stderr);
+    }
+    assert!(machine.sandbox.requests().is_empty());
+    let create = machine.keymint(["create"]).env("CI", "true").output().await.exits_with(2);
+    assert!(
+        create
+            .stderr
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+            .contains("`keymint admin service-account`")
+    );
+}
+
+#[tokio::test]
+async fn a_service_account_that_gets_no_key_is_removed_again_or_named() {
+    let refused = || Reply::error(400, "invalid_request_error", None, "Keys must expire within 30 days.");
+    for (steps, code, words) in [
+        (&[Step::CreateAccountKey][..], 7, "Keys must expire within 30 days"),
+        (&[Step::UpdateServiceAccount], 7, "Keys must expire"),
+        (&[Step::CreateServiceAccount], 7, "Keys must expire"),
+        (&[Step::CreateAccountKey, Step::DeleteServiceAccount], 10, "exists without a key that anybody has"),
+    ] {
+        let scenario = steps.iter().fold(scenario(), |scenario, step| scenario.reply(*step, refused()));
+        let machine = machine(scenario).await;
+        let create = "admin service-account --project App --name ci --expires 90d --print";
+        let ended = run(&machine, create).await.exits_with(code);
+        assert!(ended.stderr.contains(words), "{}", ended.stderr);
+        assert!(machine.sandbox.keys().iter().all(|key| key.is_deleted));
+        let status = machine.keymint(["status", "--json"]).output().await.json();
+        assert_eq!(status["keys"].as_array().unwrap().len(), usize::from(code == 10), "{status}");
+    }
+    let scenario = scenario().reply(Step::CreateServiceAccount, Reply::hang_up().after_processing());
+    let machine = machine(scenario).await;
+    let ended = run(&machine, "admin service-account --project App --name ci").await.exits_with(10);
+    assert!(ended.stderr.contains("a service account may exist"), "{}", ended.stderr);
+    assert_eq!(machine.count("POST", "/service_accounts"), 1, "it is never repeated blindly");
+}
+
+#[tokio::test]
+async fn a_key_of_a_service_account_that_its_destination_does_not_take_is_kept() {
+    let machine = machine(scenario()).await;
+    let create = "admin service-account --project App --name ci --pipe-to false";
+    let ended = run(&machine, create).await.exits_with(9);
+    assert_eq!(ended.kept().trim_end(), machine.sandbox.keys()[0].value);
 }

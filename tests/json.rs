@@ -124,6 +124,9 @@ async fn each_schema_is_documented_by_an_example_that_the_program_prints() {
     compare("keymint.admin_keys/1", 0, admin("admin list --json").output().await);
     let revoke = format!("admin revoke {} --yes --json", machine.sandbox.keys()[0].id);
     compare("keymint.revoked/1", 0, admin(&revoke).output().await);
+    let account =
+        admin("admin service-account --project proj_default --name ci --expires 90d --json --pipe-to");
+    compare("keymint.service_account/1", 0, account.args(["pass insert -m openai"]).output().await);
     compare("keymint.forgotten/1", 0, keymint("forget --json").output().await);
     compare("keymint.dry_run/1", 0, signs_in(keymint("create --dry-run --json")).await);
     compare("keymint.list/1", 0, signs_in(keymint("list --json")).await);

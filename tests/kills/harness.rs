@@ -1,6 +1,7 @@
 //! The servers, a person's home, and the program in them.
 
 use crate::destination::{Destination, OTHER_LINES, Site, WITH_OTHER_LINES};
+use crate::verdict::has_a_key;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use keymint_sandbox::{Consent, Scenario};
@@ -70,10 +71,12 @@ impl Harness {
 
     /// keymint, in this home and with these servers.
     pub(crate) fn keymint(&self) -> Launch {
+        let organization = Scenario::ready().organization_ids().next().unwrap().to_owned();
         let program = self
             .machine
             .keymint::<&str>([])
             .env("KEYMINT_NO_BROWSER", "1")
+            .env("OPENAI_ADMIN_KEY", self.machine.sandbox.admin_key(&organization))
             .env("TMPDIR", self.path("temporary"))
             .current_dir(&self.machine.home);
         match self.destination.site {
@@ -101,7 +104,7 @@ impl Harness {
         let ended = run.finish().await;
         // A command that was fed goes on without the program.
         until(|| !somebody_works_in(self.machine.home.path())).await;
-        assert!(!ended.stderr.contains("sk-proj-"), "{}", ended.stderr);
+        assert!(!has_a_key(&ended.stderr), "{}", ended.stderr);
         no_file_is_for_others(self.machine.home.path());
         ended
     }

@@ -42,7 +42,7 @@ impl Verdict {
     pub(crate) fn check(&self, cell: &str) -> String {
         let told = self.told();
         let Some(key) = self.keys.first() else {
-            assert!(self.files.iter().all(|text| !text.contains("sk-proj-")), "{cell}");
+            assert!(self.files.iter().all(|text| !has_a_key(text)), "{cell}");
             assert!(self.destination.is_empty() && self.kept.is_empty(), "{cell}");
             return row("not made", told);
         };
@@ -50,10 +50,10 @@ impl Verdict {
         let has = |text: &String| text.contains(key.as_str());
         let temp_files: Vec<_> = self.temp_files.iter().map(|(_, text)| text.clone()).collect();
         let places = [&[self.destination.clone()][..], &self.kept, &temp_files].concat();
-        assert!(places.iter().all(|text| has(text) || !text.contains("sk-proj-")), "{cell}: a part of a key");
+        assert!(places.iter().all(|text| has(text) || !has_a_key(text)), "{cell}: a part of a key");
         let is_a_file = self.site.file().is_some() && self.site != Site::Terminal;
         let known = &places[usize::from(!is_a_file)..];
-        let with_a_key = |texts: &[String]| texts.iter().filter(|text| text.contains("sk-proj-")).count();
+        let with_a_key = |texts: &[String]| texts.iter().filter(|text| has_a_key(text)).count();
         assert_eq!(with_a_key(&self.files), with_a_key(known), "{cell}: it is elsewhere, too");
         let is_kept = self.kept.iter().any(has);
         let found = match (has(&self.destination), is_kept) {
@@ -84,13 +84,18 @@ impl Verdict {
     /// What is left after the next run may hold a key, and is told of by name. It is the new file, or the old one at
     /// the moment when both have changed their names.
     fn check_reported_temp_files(&self, still_there: &[(String, String)]) {
-        let may_have_a_key = |text: &str| text.contains("sk-proj-") || text == OTHER_LINES;
+        let may_have_a_key = |text: &str| has_a_key(text) || text == OTHER_LINES;
         for (name, text) in &self.temp_files {
             let is_told = self.next_run.contains(&format!("{name} was left by a run that was killed"));
             assert_eq!(is_told, may_have_a_key(text), "{name}: {}", self.next_run);
         }
         assert!(still_there.iter().all(|(_, text)| may_have_a_key(text)), "{still_there:?}");
     }
+}
+
+/// Whether there is a key of a user or of a service account in this text.
+pub(crate) fn has_a_key(text: &str) -> bool {
+    ["sk-proj-", "sk-svcacct-"].iter().any(|kind| text.contains(kind))
 }
 
 fn row(found: &str, told: &str) -> String {

@@ -18,7 +18,7 @@ pub(crate) mod values;
 use crate::error::{CliError, ErrorKind};
 use crate::os::env::{Environment, ProcessEnvironment};
 use crate::ui::reporter::Reporter;
-pub(crate) use admin::{AdminCommand, AdminEndpointArgs, AdminListArgs, RevokeArgs};
+pub(crate) use admin::{AdminCommand, AdminEndpointArgs, AdminListArgs, RevokeArgs, ServiceAccountArgs};
 use clap::error::{ContextKind, ContextValue};
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
@@ -28,7 +28,8 @@ pub(crate) use keys::{ExportArgs, ForgetArgs, RecoverArgs, RunArgs, StatusArgs};
 #[cfg(feature = "sandbox")]
 pub(crate) use sandbox::SandboxArgs;
 pub(crate) use shared::{
-    BrowserArgs, DestinationArgs, EndpointArgs, KeyArgs, OutputArgs, RestrictionArgs, TargetArgs, TimeoutArgs,
+    BrowserArgs, DestinationArgs, EndpointArgs, KeyArgs, OutputArgs, RestrictionArgs, ServerTimeoutArgs,
+    TargetArgs, TimeoutArgs,
 };
 pub(crate) use sign_in::{CreateArgs, FinishArgs, ListArgs, StartArgs};
 use std::process::ExitCode;
@@ -44,6 +45,7 @@ const FINISH_HELP: &str = include_str!("../help/finish.txt").trim_ascii_end();
 #[cfg(feature = "mcp")]
 const MCP_ABOUT: &str = include_str!("../help/mcp.txt").trim_ascii_end();
 const RECOVER_HELP: &str = include_str!("../help/recover.txt").trim_ascii_end();
+const SERVICE_ACCOUNT_HELP: &str = include_str!("../help/service-account.txt").trim_ascii_end();
 const STATUS_HELP: &str = include_str!("../help/status.txt").trim_ascii_end();
 const REVOKE_HELP: &str = include_str!("../help/revoke.txt").trim_ascii_end();
 const RUN_HELP: &str = include_str!("../help/run.txt").trim_ascii_end();
@@ -176,8 +178,8 @@ impl Command {
             Self::Mcp { profile } => (Some(profile), json(false)),
             Self::Export(args) => (Some(&args.profile), json(args.json)),
             Self::Admin(command) => {
-                let server = command.server();
-                (Some(&server.profile), server.output)
+                let (profile, output) = command.flags();
+                (Some(profile), output)
             }
             Self::Forget(args) => (Some(&args.profile), json(args.json)),
             Self::Config(args) => (Some(&args.profile), json(args.json)),

@@ -1,7 +1,7 @@
 //! The commands of an administrator.
 
-use super::REVOKE_HELP;
-use super::shared::OutputArgs;
+use super::shared::{DESTINATIONS, DestinationArgs, KeyArgs, OutputArgs, RestrictionArgs};
+use super::{REVOKE_HELP, SERVICE_ACCOUNT_HELP};
 use clap::{Args as ClapArgs, Subcommand, ValueHint};
 
 #[derive(Debug, Subcommand)]
@@ -12,13 +12,19 @@ pub(crate) enum AdminCommand {
     /// Delete a key on the server, after a question; it cannot be restored
     #[command(after_help = REVOKE_HELP, verbatim_doc_comment)]
     Revoke(RevokeArgs),
+    /// Create a service account with a key, for CI and servers
+    #[command(after_help = SERVICE_ACCOUNT_HELP, verbatim_doc_comment)]
+    ServiceAccount(Box<ServiceAccountArgs>),
 }
 
 impl AdminCommand {
-    pub(crate) fn server(&self) -> &AdminServerArgs {
+    /// The profile, and what to print.
+    pub(crate) fn flags(&self) -> (&Option<String>, OutputArgs) {
         match self {
-            Self::List(args) => &args.server,
-            Self::Revoke(args) => &args.server,
+            Self::List(AdminListArgs { server }) | Self::Revoke(RevokeArgs { server, .. }) => {
+                (&server.profile, server.output)
+            }
+            Self::ServiceAccount(args) => (&args.destinations.profile, args.output),
         }
     }
 }
@@ -43,6 +49,26 @@ pub(crate) struct RevokeArgs {
     pub(crate) server: AdminServerArgs,
 }
 
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ServiceAccountArgs {
+    /// Project of the account, by its id or its title
+    #[arg(long, value_name = "ID|TITLE")]
+    pub(crate) project: Option<String>,
+    #[command(flatten)]
+    pub(crate) key: KeyArgs,
+    /// Never ask; what would need an answer fails
+    #[arg(long)]
+    pub(crate) no_input: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) endpoint: AdminEndpointArgs,
+    #[command(flatten, next_help_heading = DESTINATIONS)]
+    pub(crate) destinations: DestinationArgs,
+    #[command(flatten)]
+    pub(crate) restrictions: RestrictionArgs,
+}
+
 // The server, and what every command of an administrator takes.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct AdminServerArgs {
@@ -58,7 +84,7 @@ pub(crate) struct AdminServerArgs {
     pub(crate) endpoint: AdminEndpointArgs,
 }
 
-#[derive(Debug, Default, ClapArgs)]
+#[derive(Debug, Clone, Default, ClapArgs)]
 pub(crate) struct AdminEndpointArgs {
     /// How long one request may take [default: 30s]
     #[arg(long, value_name = "TIME")]

@@ -2,6 +2,7 @@
 
 mod list;
 mod revoke;
+mod service_account;
 
 use crate::args::AdminCommand;
 use crate::error::CliError;
@@ -11,5 +12,6 @@ pub(crate) async fn run(command: &AdminCommand, context: &Context) -> Result<(),
     match command {
         AdminCommand::List(args) => list::run(args, context).await,
         AdminCommand::Revoke(args) => revoke::run(args, context).await,
+        AdminCommand::ServiceAccount(args) => service_account::run(args, context).await,
     }
 }

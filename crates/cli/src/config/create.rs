@@ -5,8 +5,8 @@ use super::sign_in::SignInSettings;
 use super::sources::Sources;
 use crate::args::values::{check_local, key_scopes, lifetime, local_name, plain_text};
 use crate::args::{
-    BrowserArgs, CreateArgs, DestinationArgs, EndpointArgs, FinishArgs, KeyArgs, RestrictionArgs, TargetArgs,
-    TimeoutArgs,
+    AdminEndpointArgs, BrowserArgs, CreateArgs, DestinationArgs, EndpointArgs, FinishArgs, KeyArgs,
+    RestrictionArgs, ServerTimeoutArgs, ServiceAccountArgs, TargetArgs, TimeoutArgs,
 };
 use crate::error::{CliError, ErrorKind};
 use keymint_delivery_adapter::{PlaceNames, VariableName, wall_clock};
@@ -56,6 +56,18 @@ impl CreateSettings {
         let keyring = Some(KeyringOptions { profile: of.profile.clone(), new: false });
         let destinations = Destinations { keyring, ..Destinations::default() };
         Ok(Self { dry_run: false, destinations, ..Self::of_create(&CreateArgs::default(), of)? })
+    }
+
+    /// The settings of a key of a service account, which needs no sign-in.
+    pub(crate) fn of_service_account(args: &ServiceAccountArgs, of: &Sources<'_>) -> Result<Self, CliError> {
+        let AdminEndpointArgs { http_timeout, api_base, ca_file } = args.endpoint.clone();
+        let browser = BrowserArgs { no_input: args.no_input, ..BrowserArgs::default() };
+        let servers = ServerTimeoutArgs { http_timeout, ..ServerTimeoutArgs::default() };
+        let timeouts = TimeoutArgs { servers, ..TimeoutArgs::default() };
+        let endpoints = EndpointArgs { api_base, ca_file, ..EndpointArgs::default() };
+        let sign_in = SignInSettings::resolve(&browser, &timeouts, &endpoints, of)?;
+        let destinations = Destinations::resolve(&args.destinations, of)?;
+        Self::resolve(sign_in, &args.key, &TargetArgs::default(), &args.restrictions, destinations, of)
     }
 
     #[cfg(feature = "sandbox")]

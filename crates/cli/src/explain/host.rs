@@ -4,7 +4,9 @@ use crate::error::{CliError, ErrorKind};
 use keymint_host::{Advice, Caller, HostEnvironment, HostKind};
 
 /// What to do in CI instead of `keymint create`.
-pub(crate) const INSTEAD_OF_CREATE: &str = "run `keymint start`, open its address in a browser elsewhere \
+pub(crate) const INSTEAD_OF_CREATE: &str = "with an admin key, `keymint admin \
+                                            service-account` makes a key there without a browser; or run \
+                                            `keymint start`, open its address in a browser elsewhere \
                                             and give the one that it ends on to `keymint finish`, or store \
                                             a key from your own machine as a secret of the CI";
 

@@ -62,7 +62,8 @@ pub(crate) fn provision(error: ProvisionError, now: &str) -> CliError {
             (NoProject, "Name the one that you mean by its id:")
         }
         ProvisionError::OutcomeUnknown { target, key_name, cause } => {
-            let unknown = outcome_unknown(target, key_name, cause, now).reason(reason);
+            let unknown =
+                outcome_unknown(&describe_target_exactly(target), key_name, cause, now).reason(reason);
             return match cause.advice() {
                 Advice::SignInToNetwork => unknown.and_hint(network::hint(cause)),
                 _ => unknown,
@@ -109,8 +110,8 @@ pub(crate) fn refused_creation(error: CliError, key: &NewKey, target: &Target) -
 
 /// The only error that may leave a key behind. It says all that is known, since only the user can look
 /// whether the key exists.
-pub(crate) fn outcome_unknown(target: &Target, key_name: &str, cause: impl Display, now: &str) -> CliError {
-    let (name, place) = (quoted(key_name), describe_target_exactly(target));
+pub(crate) fn outcome_unknown(place: &str, key_name: &str, cause: impl Display, now: &str) -> CliError {
+    let name = quoted(key_name);
     CliError::new(
         ErrorKind::OutcomeUnknown,
         format!(

@@ -92,7 +92,7 @@ impl<'a> CreateFlow<'a> {
         };
         let deliver =
             async |created: Option<(KeyCreation<'_>, ProvisionedKey)>, signals: &mut Signals| match created {
-                Some((creation, key)) => creation.deliver(key, signals).await,
+                Some((creation, key)) => creation.deliver(key.into(), signals).await,
                 None => Ok(Outcome::DryRun),
             };
         complete_sign_in(context, &settings.sign_in, receiver, pending, &mut signals, work, deliver).await

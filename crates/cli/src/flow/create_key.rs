@@ -8,7 +8,9 @@ use crate::flow::context::Context;
 use crate::flow::delivery::{Delivery, print_in_time};
 use crate::flow::env_conflicts;
 use crate::flow::verify_key;
-use crate::ui::format::{DASHBOARD, own_path, quoted, recover_command};
+use crate::ui::format::{
+    DASHBOARD, describe_target, describe_target_exactly, own_path, quoted, recover_command,
+};
 use crate::ui::json;
 use crate::ui::message::{Message, Warning};
 use crate::ui::reporter::Reporter;
@@ -16,10 +18,11 @@ use crate::ui::stdout;
 use keymint_callback_adapter::Outcome;
 use keymint_delivery_adapter::{FinishedRun, Journal, KeyRecord, KeyState, StateDir, fail_point, wall_clock};
 use keymint_domain::{
-    ApiKey, DeliveryReport, DestinationId, KeyDestination, ProvisionError, ProvisionedKey, Provisioner,
-    Session, Target,
+    ApiKey, CreatedKey, DeliveryReport, DestinationId, KeyDestination, ProvisionError, ProvisionedKey,
+    Provisioner, Restriction, ServiceAccountId, Session, Target,
 };
 use keymint_terminal::{Shielded, Signals};
+use std::future::Future;
 use std::io;
 use std::path::PathBuf;
 use tokio::sync::watch;
@@ -32,6 +35,37 @@ pub(crate) struct KeyCreation<'a> {
     journal: Journal,
     /// `None` if nothing is kept.
     state: Option<StateDir>,
+}
+
+/// A key that was created, and where, in words.
+pub(crate) struct NewlyCreated {
+    pub(crate) place: String,
+    pub(crate) name: String,
+    pub(crate) key: CreatedKey,
+    pub(crate) unconfirmed: Vec<Restriction>,
+}
+
+impl From<ProvisionedKey> for NewlyCreated {
+    fn from(
+        ProvisionedKey { target, name, key: secret, details, unconfirmed, end, .. }: ProvisionedKey,
+    ) -> Self {
+        let mut key = CreatedKey::new(secret);
+        (key.details, key.end) = (details, end);
+        Self { place: describe_target(&target), name, key, unconfirmed }
+    }
+}
+
+/// The reason why the answer to a creation is no key.
+pub(crate) enum Failure<E> {
+    Error(E),
+    /// The user did not wait for it.
+    Abandoned(&'static str),
+}
+
+/// The error of a creation, and what it left.
+pub(crate) enum Lost {
+    NoKey(CliError),
+    MayExist(CliError),
 }
 
 impl<'a> KeyCreation<'a> {
@@ -74,66 +108,96 @@ impl<'a> KeyCreation<'a> {
         let name = &plan.key.name;
         let record = KeyRecord::requested(name, target, sign_in.endpoints.api_base.as_str());
         if self.settings.dry_run {
-            return self.dry_run(&record, target, signals).await.map(|()| None);
+            return self.dry_run(&record, &describe_target(target), signals).await.map(|()| None);
         }
+        let place = describe_target(target);
+        let creation = provisioner.create_key(session, target.clone());
+        let created = self
+            .request(record, &place, creation, in_flight, signals, |failure| match failure {
+                Failure::Error(error @ ProvisionError::OutcomeUnknown { .. }) => {
+                    Lost::MayExist(self.context.explain(error))
+                }
+                Failure::Error(error) => {
+                    Lost::NoKey(refused_creation(self.context.explain(error), &plan.key, target))
+                }
+                Failure::Abandoned(why) => {
+                    let place = describe_target_exactly(target);
+                    Lost::MayExist(outcome_unknown(&place, name, why, &wall_clock::utc_now()))
+                }
+            })
+            .await?;
+        Ok(Some((self, created)))
+    }
+
+    /// Sends the request for a key, once it is written down.
+    pub(crate) async fn request<T, E>(
+        &mut self,
+        record: KeyRecord,
+        place: &str,
+        creation: impl Future<Output = Result<T, E>>,
+        in_flight: watch::Receiver<bool>,
+        signals: &mut Signals,
+        explain: impl FnOnce(Failure<E>) -> Lost,
+    ) -> Result<T, CliError> {
+        let name = record.name.clone();
         self.journal
             .requested(record)
             .map_err(|error| explain::unusable(format!("no key was asked for: {error}")))?;
-
         fail_point::reached("written-down");
-
-        self.context.ui.report(&Message::Creating { target, name });
-        let creation = provisioner.create_key(session, target.clone());
-        let warn =
-            || self.context.ui.report(&Message::StillCreating { patience: sign_in.http.request_timeout });
-        let failure = match signals.shield(in_flight, creation, warn).await {
-            Shielded::Completed(Ok(created)) => return Ok(Some((self, created))),
-            Shielded::Completed(Err(error @ ProvisionError::OutcomeUnknown { .. })) => {
-                self.context.explain(error)
-            }
-            Shielded::Completed(Err(error)) => {
-                self.journal.discard();
-                refused_creation(self.context.explain(error), &plan.key, target)
-            }
-            Shielded::Cancelled(signal) => {
-                self.journal.discard();
-                signal.into()
-            }
-            Shielded::Abandoned => {
-                outcome_unknown(target, name, "it was not waited for", &wall_clock::utc_now())
-            }
+        self.context.ui.report(&Message::Creating { place, name: &name });
+        let patience = self.settings.sign_in.http.request_timeout;
+        let warn = || self.context.ui.report(&Message::StillCreating { patience });
+        let lost = match signals.shield(in_flight, creation, warn).await {
+            Shielded::Completed(Ok(created)) => return Ok(created),
+            Shielded::Completed(Err(error)) => explain(Failure::Error(error)),
+            Shielded::Cancelled(signal) => Lost::NoKey(signal.into()),
+            Shielded::Abandoned => explain(Failure::Abandoned("it was not waited for")),
         };
-        self.journal.unknown();
-        Err(failure)
+        match lost {
+            Lost::NoKey(error) => {
+                self.journal.discard();
+                Err(error)
+            }
+            Lost::MayExist(error) => {
+                self.journal.unknown();
+                Err(error)
+            }
+        }
     }
 
-    async fn dry_run(
-        self,
+    /// Notes the service account of the key.
+    pub(crate) fn note_account(&mut self, id: &ServiceAccountId) {
+        self.journal.service_account(id);
+    }
+
+    pub(crate) async fn dry_run(
+        &self,
         record: &KeyRecord,
-        target: &Target,
+        place: &str,
         signals: &mut Signals,
     ) -> Result<(), CliError> {
         if self.context.ui.wants_json() {
             self.context.ui.clear_progress();
             print_in_time(self.context, signals, json::dry_run(record)).await.map_err(stdout::failed)?;
         }
-        self.context.ui.report(&Message::DryRun { target });
+        self.context.ui.report(&Message::DryRun { place });
         Ok(())
     }
 
     /// Delivers the key. Returns what the browser's page says.
     pub(crate) async fn deliver(
         mut self,
-        created: ProvisionedKey,
+        created: NewlyCreated,
         signals: &mut Signals,
     ) -> Result<Outcome, CliError> {
-        let ProvisionedKey { target, name, key, details, unconfirmed, end, .. } = created;
+        let NewlyCreated { place, name, key: CreatedKey { secret: key, details, end, .. }, unconfirmed } =
+            created;
         fail_point::reached("answered");
         self.journal.created(&key, &details);
         let record = self.journal.record().expect("it was written before the key was requested");
         let expires_at = record.expires_at.as_deref();
         let last_four = key.last_four();
-        self.context.ui.report(&Message::KeyCreated { last_four, name: &name, target: &target, expires_at });
+        self.context.ui.report(&Message::KeyCreated { last_four, name: &name, place: &place, expires_at });
         // Signals are heeded again during the delivery: the key is in hand.
         if !end.arrives(&self.context.clock).await {
             self.context.ui.report(&Message::Warning(Warning::CutAnswer));

@@ -19,10 +19,18 @@ pub(crate) fn created(record: &KeyRecord, key: &ApiKey, delivered_to: &[Delivere
     #[derive(Serialize)]
     struct Created<'a> {
         schema: &'static str,
-        organization: &'a Named,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        organization: Option<&'a Named>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        service_account: Option<ServiceAccount<'a>>,
         project: &'a Named,
         key: CreatedKey<'a>,
         delivered_to: Vec<Destination<'a>>,
+    }
+    #[derive(Serialize)]
+    struct ServiceAccount<'a> {
+        id: Option<&'a str>,
+        name: &'a Option<String>,
     }
     #[derive(Serialize)]
     struct CreatedKey<'a> {
@@ -45,7 +53,16 @@ pub(crate) fn created(record: &KeyRecord, key: &ApiKey, delivered_to: &[Delivere
         created_at: created_at.as_deref(),
         expires_at: expires_at.as_deref(),
     };
-    to_json(&Created { schema: "keymint.created/2", organization, project, key, delivered_to })
+    let service_account = record.service_account.as_ref().map(|account| ServiceAccount {
+        id: (!account.is_unknown()).then_some(account.id.as_str()),
+        name: &account.title,
+    });
+    // The Admin API does not say in which organization the project is.
+    let (schema, organization) = match service_account {
+        Some(_) => ("keymint.service_account/1", None),
+        None => ("keymint.created/2", Some(organization)),
+    };
+    to_json(&Created { schema, organization, service_account, project, key, delivered_to })
 }
 
 /// A destination that has the key.

@@ -55,7 +55,7 @@ pub(crate) enum Message<'a> {
     /// Organizations that were skipped after so many that they are not named.
     MoreOrganizationsSkipped,
     Creating {
-        target: &'a Target,
+        place: &'a str,
         name: &'a str,
     },
     StillCreating {
@@ -64,7 +64,7 @@ pub(crate) enum Message<'a> {
     KeyCreated {
         last_four: &'a str,
         name: &'a str,
-        target: &'a Target,
+        place: &'a str,
         /// The time of its expiry, if the server sent it.
         expires_at: Option<&'a str>,
     },
@@ -90,7 +90,7 @@ pub(crate) enum Message<'a> {
     },
     Revocation(&'a RevocationOutcome),
     DryRun {
-        target: &'a Target,
+        place: &'a str,
     },
     Forgotten {
         profile: &'a str,

@@ -110,18 +110,18 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
         Message::MoreOrganizationsSkipped => {
             Warning("there are more organizations that are passed over".to_owned())
         }
-        Message::Creating { target, name } => {
-            Status(format!("Creating the key {} in {} …", quoted(name), describe_target(target)))
+        Message::Creating { place, name } => {
+            Status(format!("Creating the key {} in {} …", quoted(name), place))
         }
         Message::StillCreating { patience } => Step(format!(
             "The key is being created; waiting for it, at most {}. Ctrl-C once more gives it up: it may then exist \
              without you having it.",
             human_duration(*patience)
         )),
-        Message::KeyCreated { last_four, name, target, expires_at } => Step(format!(
+        Message::KeyCreated { last_four, name, place, expires_at } => Step(format!(
             "Created the key {}, ending in {last_four}, in {}.{}",
             quoted(name),
-            describe_target(target),
+            place,
             expires_at.map_or_else(String::new, |time| format!(" It expires at {time}."))
         )),
         Message::CommandOutput(line) => Line((*line).to_owned()),
@@ -158,9 +158,9 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
             Detail(format!("The refresh token of this sign-in stays valid until it expires: {error}"))
         }
         Message::Revocation(_) => return Vec::new(),
-        Message::DryRun { target } => Step(format!(
+        Message::DryRun { place } => Step(format!(
             "Everything is ready for a key in {}. Nothing was created.",
-            describe_target(target)
+            place
         )),
         Message::Forgotten { profile, last_four } => {
             let which =

@@ -8,7 +8,7 @@ use super::record::{KeyRecord, KeyState, PlaceNames};
 use super::room::Room;
 use crate::threads;
 use crate::wall_clock::utc_of;
-use keymint_domain::{ApiKey, DeliveryReport, KeyDetails};
+use keymint_domain::{ApiKey, DeliveryReport, KeyDetails, ServiceAccountId};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
@@ -125,6 +125,15 @@ impl Journal {
             record.key_id = details.id.as_ref().map(|id| id.as_str().to_owned());
             record.created_at = details.created_at.map(utc_of);
             record.expires_at = details.expires_at.map(utc_of);
+        });
+    }
+
+    /// Notes the id of the service account that owns the key.
+    pub fn service_account(&mut self, id: &ServiceAccountId) {
+        self.update(|record| {
+            if let Some(account) = &mut record.service_account {
+                id.as_str().clone_into(&mut account.id);
+            }
         });
     }
 

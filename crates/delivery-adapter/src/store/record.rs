@@ -3,7 +3,7 @@
 use super::KnownKey;
 use crate::wall_clock::utc_now;
 use crate::{EnvFile, Keyring, VariableName};
-use keymint_domain::{ApiKey, DeliveryReport, DestinationId, Target, Title};
+use keymint_domain::{ApiKey, DeliveryReport, DestinationId, Project, Target, Title};
 use serde::{Deserialize, Serialize, Serializer};
 use std::path::{Path, PathBuf};
 
@@ -33,6 +33,9 @@ pub struct KeyRecord {
     pub created_at: Option<String>,
     /// The time from which it is no longer valid, in UTC, if the server sent it.
     pub expires_at: Option<String>,
+    /// The service account that owns it. Its id is unknown until the server sends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_account: Option<Named>,
     /// The time at which this machine revoked it on the server, in UTC.
     pub revoked_at: Option<String>,
     /// The ids of the destinations that were given it.
@@ -172,6 +175,21 @@ impl KeyRecord {
         }
     }
 
+    /// The record of the key of a service account that is about to be requested. The account has the same name.
+    pub fn requested_for_account(name: &str, project: &Project, api_base: &str) -> Self {
+        Self {
+            state: KeyState::Requested,
+            time: utc_now(),
+            project: Named {
+                id: project.id.as_str().to_owned(),
+                title: project.title.as_ref().map(|title| title.raw().to_owned()),
+            },
+            service_account: Some(Named { title: Some(name.to_owned()), ..Named::unknown() }),
+            api_base: api_base.to_owned(),
+            ..Self::of_unknown_origin(name)
+        }
+    }
+
     /// The record of a stored key of which only the name is known.
     pub(super) fn of_unknown_origin(name: &str) -> Self {
         Self {
@@ -186,6 +204,7 @@ impl KeyRecord {
             key_id: None,
             created_at: None,
             expires_at: None,
+            service_account: None,
             revoked_at: None,
             delivered_to: Vec::new(),
             deliveries: Vec::new(),

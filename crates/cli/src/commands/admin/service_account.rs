@@ -1,0 +1,102 @@
+//! `keymint admin service-account`: a service account with a key, for CI and servers.
+
+use crate::args::ServiceAccountArgs;
+use crate::config::{AdminSettings, CreateSettings};
+use crate::error::{Choice, CliError, ErrorKind};
+use crate::explain::network;
+use crate::flow::admin::AdminServer;
+use crate::flow::context::Context;
+use crate::flow::create_key::{Failure, KeyCreation, Lost, NewlyCreated};
+use crate::ui::format::{self, PROJECTS_PAGE, quoted};
+use crate::ui::message::Message;
+use keymint_delivery_adapter::{KeyRecord, fail_point, wall_clock};
+use keymint_domain::{Event, Project, ServiceAccountError, Step};
+use keymint_terminal::Signals;
+use std::fmt::Display;
+use tokio::sync::watch;
+
+pub(crate) async fn run(args: &ServiceAccountArgs, context: &Context) -> Result<(), CliError> {
+    let admin = AdminSettings::resolve(&args.project, &args.endpoint, &context.sources)?;
+    if admin.project.is_none() {
+        return Err(CliError::usage("--project has to name the project of the service account"));
+    }
+    let settings = CreateSettings::of_service_account(args, &context.sources)?;
+    if !settings.dry_run {
+        settings.destinations.check_transcript("admin service-account", &context.sources)?;
+    }
+    let mut signals = Signals::listen().map_err(CliError::internal)?;
+    let mut creation = signals.cancel_on_signal(KeyCreation::prepare(context, &settings)).await??;
+    let setting_up = async {
+        tokio::try_join!(creation.sync_journal(), AdminServer::set_up(context, &admin))
+            .map(|((), server)| server)
+    };
+    let server = signals.cancel_on_signal(setting_up).await??;
+    let projects = signals.cancel_on_signal(server.projects()).await??.items;
+    let project = projects.into_iter().next().expect("the named project");
+    let key = &settings.plan.key;
+    let record = KeyRecord::requested_for_account(&key.name, &project, admin.api_base.as_str());
+    let place = format!("project {}", format::choice(&Choice::Project(project.clone())));
+    if settings.dry_run {
+        return creation.dry_run(&record, &place, &mut signals).await;
+    }
+    // Once an account is requested, a signal waits for its key, which may take two more requests.
+    let (sender, in_flight) = watch::channel(false);
+    let observer = |event: Event| {
+        match event {
+            Event::CreationRequested => {
+                sender.send_replace(true);
+                fail_point::reached("asked");
+            }
+            Event::Retrying { step: Step::CreateServiceAccount, .. } => drop(sender.send_replace(false)),
+            _ => {}
+        }
+        context.ui.report(&Message::Flow(&event));
+    };
+    let administrator = server.observed_by(&observer);
+    let creating = administrator.create_service_account(&project.id, key);
+    let explain = |failure| explain(failure, &key.name, &project);
+    let account = creation.request(record, &place, creating, in_flight, &mut signals, explain).await?;
+    if let Some(id) = &account.id {
+        creation.note_account(id);
+    }
+    let (name, key, unconfirmed) = (key.name.clone(), account.key, account.unconfirmed);
+    creation.deliver(NewlyCreated { place, name, key, unconfirmed }, &mut signals).await.map(drop)
+}
+
+fn explain(failure: Failure<ServiceAccountError>, name: &str, project: &Project) -> Lost {
+    let error = match failure {
+        Failure::Abandoned(why) => return Lost::MayExist(may_exist(name, project, why)),
+        Failure::Error(error) => error,
+    };
+    match error {
+        ServiceAccountError::Service(error) => Lost::NoKey(network::service(error)),
+        ServiceAccountError::OutcomeUnknown { cause, .. } => Lost::MayExist(may_exist(name, project, cause)),
+        ServiceAccountError::Left { account, cause, deletion } => Lost::MayExist(
+            CliError::new(
+                ErrorKind::OutcomeUnknown,
+                format!(
+                    "the service account {} ({account}) exists without a key that anybody has: {cause}; and it could \
+                     not be deleted again: {deletion}",
+                    quoted(name)
+                ),
+            )
+            .hint(format!("Delete it in the settings of its project: {PROJECTS_PAGE}")),
+        ),
+        error => Lost::MayExist(CliError::internal(error)),
+    }
+}
+
+/// The error of a creation whose answer was lost.
+fn may_exist(name: &str, project: &Project, cause: impl Display) -> CliError {
+    let place = format::choice(&Choice::Project(project.clone()));
+    let message = format!(
+        "a service account may exist, with a key that nobody has: the creation was asked for, and its answer was lost \
+         ({cause}). Name: {}. Project: {place}. Time: {}",
+        quoted(name),
+        wall_clock::utc_now()
+    );
+    CliError::new(ErrorKind::OutcomeUnknown, message).hint(format!(
+        "Look for that name among the service accounts of the project, and delete it if it is there: {PROJECTS_PAGE}. \
+         Then run it again."
+    ))
+}

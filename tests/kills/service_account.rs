@@ -1,0 +1,37 @@
+//! `admin service-account`, killed at each border.
+
+use crate::destination::Destination;
+use crate::harness::Harness;
+use crate::table::{at_each_border, show};
+use crate::verdict::Verdict;
+
+const BORDERS: [&str; 15] = [
+    "started",
+    "keyring-tried",
+    "prepared",
+    "written-down",
+    "asked",
+    "answered",
+    "known",
+    "temp-file-written",
+    "file-replaced",
+    "keyring-written",
+    "fed",
+    "delivered",
+    "recovery-made",
+    "kept",
+    "noted",
+];
+
+#[tokio::test]
+async fn wherever_it_is_killed_no_key_of_a_service_account_is_lost() {
+    let rows = at_each_border(&BORDERS, killed);
+    show("admin service-account is killed at …, the key is …, and the next run says …", rows).await;
+}
+
+async fn killed(destination: &'static Destination, border: &str) -> String {
+    let mut harness = Harness::new(destination).await;
+    let command = ["admin", "service-account", "--project", "Default project", "--expires", "1d"];
+    let ended = harness.kill(&command, border).await;
+    Verdict::of(&harness, &ended).await.check(&format!("service account, {}, {border}", destination.name))
+}
