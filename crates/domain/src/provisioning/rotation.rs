@@ -80,6 +80,23 @@ pub enum KeptReason {
     NotRevoked(ServiceError),
 }
 
+impl KeptReason {
+    /// A stable name, for programs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::NoAdminKey => "no_admin_key",
+            Self::Uncertain(_) => "uncertain",
+            Self::NotListed { .. } => "not_listed",
+            Self::OfServiceAccount => "of_service_account",
+            Self::IsNew => "is_new",
+            Self::NotDelivered(_) => "not_delivered",
+            Self::NotAccepted => "not_accepted",
+            Self::NotVerified(_) => "not_verified",
+            Self::NotRevoked(_) => "not_revoked",
+        }
+    }
+}
+
 /// The end of the old key of a rotation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -102,6 +119,25 @@ pub struct RotationReport {
     pub delivery: DeliveryReport,
     /// The end of the old key.
     pub old: OldKeyOutcome,
+}
+
+impl OldKeyOutcome {
+    /// A stable name of the state of the old key, for programs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Revoked => "revoked",
+            Self::MayBeRevoked(_) => "may_be_revoked",
+            Self::Kept(_) => "kept",
+        }
+    }
+
+    /// The reason for which the old key is kept.
+    pub fn kept_reason(&self) -> Option<&KeptReason> {
+        match self {
+            Self::Kept(reason) => Some(reason),
+            Self::Revoked | Self::MayBeRevoked(_) => None,
+        }
+    }
 }
 
 impl OldKey {
