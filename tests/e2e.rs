@@ -38,6 +38,7 @@ mod recovery;
 mod report;
 mod restrictions;
 mod revocation;
+mod rotate;
 mod screens;
 mod secrets_in_memory;
 mod shortcut;

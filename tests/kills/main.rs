@@ -14,6 +14,7 @@ mod finish;
 mod harness;
 mod order;
 mod recover;
+mod rotate;
 mod service_account;
 mod signals;
 mod table;

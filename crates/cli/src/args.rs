@@ -31,7 +31,7 @@ pub(crate) use shared::{
     BrowserArgs, DestinationArgs, EndpointArgs, KeyArgs, OutputArgs, RestrictionArgs, ServerTimeoutArgs,
     TargetArgs, TimeoutArgs,
 };
-pub(crate) use sign_in::{CreateArgs, FinishArgs, ListArgs, StartArgs};
+pub(crate) use sign_in::{CreateArgs, FinishArgs, ListArgs, RotateArgs, StartArgs};
 use std::process::ExitCode;
 pub(crate) use tools::{ConfigArgs, DoctorArgs};
 
@@ -45,6 +45,7 @@ const FINISH_HELP: &str = include_str!("../help/finish.txt").trim_ascii_end();
 #[cfg(feature = "mcp")]
 const MCP_ABOUT: &str = include_str!("../help/mcp.txt").trim_ascii_end();
 const RECOVER_HELP: &str = include_str!("../help/recover.txt").trim_ascii_end();
+const ROTATE_HELP: &str = include_str!("../help/rotate.txt").trim_ascii_end();
 const SERVICE_ACCOUNT_HELP: &str = include_str!("../help/service-account.txt").trim_ascii_end();
 const STATUS_HELP: &str = include_str!("../help/status.txt").trim_ascii_end();
 const REVOKE_HELP: &str = include_str!("../help/revoke.txt").trim_ascii_end();
@@ -86,6 +87,9 @@ pub(crate) enum Command {
     /// Complete a sign-in that `start` began, and create the key
     #[command(after_help = FINISH_HELP, verbatim_doc_comment)]
     Finish(Box<FinishArgs>),
+    /// Replace a key with a new one, in the same project and the same places
+    #[command(after_help = ROTATE_HELP, verbatim_doc_comment)]
+    Rotate(Box<RotateArgs>),
     /// List, deliver or delete keys that are kept because their destination failed
     #[command(after_help = RECOVER_HELP, verbatim_doc_comment)]
     Recover(RecoverArgs),
@@ -170,6 +174,7 @@ impl Command {
             Self::List(args) => (Some(&args.profile), args.output),
             Self::Start(args) => (Some(&args.profile), args.output),
             Self::Finish(args) => (Some(&args.destinations.profile), args.output),
+            Self::Rotate(args) => (Some(&args.destinations.profile), args.output),
             Self::Recover(args) => (Some(&args.destinations.profile), args.output),
             Self::Status(args) => (Some(&args.profile), json(args.json)),
             Self::Doctor(args) => (Some(&args.profile), json(args.json)),
@@ -274,9 +279,17 @@ mod tests {
     #[test]
     fn each_command_of_the_readme_and_the_help_is_one() {
         let readme = include_str!("../../../README.md");
-        let help =
-            [CREATE_EXAMPLES, CREATE_HELP, RUN_HELP, EXPORT_HELP, FINISH_HELP, RECOVER_HELP, STATUS_HELP]
-                .concat();
+        let help = [
+            CREATE_EXAMPLES,
+            CREATE_HELP,
+            RUN_HELP,
+            EXPORT_HELP,
+            FINISH_HELP,
+            RECOVER_HELP,
+            ROTATE_HELP,
+            STATUS_HELP,
+        ]
+        .concat();
         // Shown as they are to be typed, each with a comment behind it, or something to do next.
         let shown = code(readme).into_iter().chain(help.lines().map(str::trim));
         let shown = shown.filter(|text| text.starts_with("keymint ") && !text.contains(['@', '[']));

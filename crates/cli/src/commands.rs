@@ -14,6 +14,7 @@ pub(crate) mod list;
 #[cfg(feature = "mcp")]
 pub(crate) mod mcp;
 pub(crate) mod recover;
+pub(crate) mod rotate;
 pub(crate) mod run;
 #[cfg(feature = "sandbox")]
 pub(crate) mod sandbox;

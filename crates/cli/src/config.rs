@@ -13,7 +13,7 @@ use crate::args::OutputArgs;
 use crate::error::CliError;
 use crate::os::env::ProcessEnvironment;
 pub(crate) use admin::AdminSettings;
-pub(crate) use create::{CreateSettings, Destinations, EnvFileOptions, KeyringOptions};
+pub(crate) use create::{CreateSettings, Destinations, EnvFileOptions, KeyringOptions, RotationSettings};
 pub(crate) use keymint_delivery_adapter::Profile;
 pub(crate) use network::{bundle, extra_roots, proxy_settings, roots_file};
 pub(crate) use options::{DEFINITIONS, Definition, Kind};

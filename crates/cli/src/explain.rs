@@ -7,3 +7,4 @@ pub(crate) mod host;
 pub(crate) mod listener;
 pub(crate) mod network;
 pub(crate) mod provision;
+pub(crate) mod rotation;

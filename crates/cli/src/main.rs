@@ -61,6 +61,7 @@ fn run() -> ExitCode {
         Command::List(args) => block_on(context, Box::pin(commands::list::run(&args, context))),
         Command::Start(args) => context.ui.end(commands::start::run(&args, context)),
         Command::Finish(args) => block_on(context, Box::pin(commands::finish::run(&args, context))),
+        Command::Rotate(args) => block_on(context, Box::pin(commands::rotate::run(&args, context))),
         Command::Status(args) => block_on(context, Box::pin(commands::status::run(&args, context))),
         Command::Recover(args) => block_on(context, Box::pin(commands::recover::run(&args, context))),
         #[cfg(feature = "sandbox")]

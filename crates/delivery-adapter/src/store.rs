@@ -7,6 +7,7 @@ pub mod private_files;
 mod record;
 mod recovery;
 mod room;
+mod selection;
 mod trusted_file;
 
 use crate::wall_clock::utc_now;
@@ -16,8 +17,11 @@ use keymint_domain::DeliveryReport;
 pub use pending_sign_in::{FindSignInError, PendingSignIn};
 pub use port_lock::{PortLock, PortLockError};
 use private_files::{about, check_owner, check_parent, create_directory, standard_directory};
-pub use record::{DeliveryRecord, KeyOrigin, KeyRecord, KeyState, Named, PlaceNames, Replacement};
+pub use record::{
+    DeliveryRecord, KeyOrigin, KeyRecord, KeyState, Named, PlaceNames, Replacement, RotationRecord,
+};
 pub use recovery::{RecoveryStore, StoredKey};
+pub use selection::{KeyInUse, KeySource, is_same_file};
 use serde::Serialize;
 use std::fs;
 use std::io;

@@ -188,8 +188,10 @@ impl Destination {
     /// The name under which the destination has the key.
     pub(crate) fn names(&self) -> PlaceNames<'_> {
         match self {
-            Self::EnvFile(file) => PlaceNames { variable: Some(file.variable()), profile: None },
-            Self::Keyring(_, profile) => PlaceNames { profile: Some(profile.as_str()), variable: None },
+            Self::EnvFile(file) => PlaceNames { variable: Some(file.variable()), ..PlaceNames::default() },
+            Self::Keyring(_, profile) => {
+                PlaceNames { profile: Some(profile.as_str()), ..PlaceNames::default() }
+            }
         }
     }
 

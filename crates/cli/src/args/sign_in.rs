@@ -27,6 +27,28 @@ pub(crate) struct CreateArgs {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(crate) struct RotateArgs {
+    /// Which key, by its id, its name or its last four characters [default: the one in use here,
+    /// else the newest]
+    #[arg(value_name = "KEY")]
+    pub(crate) key: Option<String>,
+    #[command(flatten)]
+    pub(crate) new_key: KeyArgs,
+    #[command(flatten)]
+    pub(crate) browser: BrowserArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(flatten, next_help_heading = "Where the key goes, besides where the old one is")]
+    pub(crate) destinations: DestinationArgs,
+    #[command(flatten)]
+    pub(crate) restrictions: RestrictionArgs,
+    #[command(flatten)]
+    pub(crate) timeouts: TimeoutArgs,
+    #[command(flatten)]
+    pub(crate) endpoints: EndpointArgs,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(crate) struct ListArgs {
     /// Profile of the configuration file
     #[arg(long, value_name = "NAME")]

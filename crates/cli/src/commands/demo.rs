@@ -15,7 +15,8 @@ pub(crate) async fn run(context: &Context) -> Result<(), CliError> {
     context.ui.report(&Message::Demonstration);
     let scenario = Scenario::ready().project_ready_after(PROJECT_DELAY);
     let sandbox = Sandbox::start(scenario).await.map_err(CliError::internal)?;
-    let outcome = create(context, &CreateSettings::for_demo(sandbox.issuer(), sandbox.api_base())?).await;
+    let settings = CreateSettings::for_demo(sandbox.issuer(), sandbox.api_base())?;
+    let outcome = create(context, &settings).await;
     context.finish_background().await;
-    outcome
+    outcome.map(drop)
 }

@@ -58,7 +58,7 @@ pub(crate) async fn run(args: &FinishArgs, context: &Context) -> Result<(), CliE
     }
     fail_point::reached("claimed");
     let PendingSignIn { pending, response, .. } = pending_sign_in;
-    flow.create_key(ResponseReceiver::answered(response), pending).await
+    flow.create_key(ResponseReceiver::answered(response), pending).await.map(drop)
 }
 
 /// The address, from standard input: what is pasted at a terminal, or all that a pipe has.

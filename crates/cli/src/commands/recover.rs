@@ -45,9 +45,10 @@ pub(crate) async fn run(args: &RecoverArgs, context: &Context) -> Result<(), Cli
     let mut delivery =
         signals.cancel_on_signal(Delivery::reserve(context, &destinations, may_ask, false)).await??;
     fail_point::reached("prepared");
-    let report = delivery.deliver(&key, &stored.record, &mut signals).await;
+    let report = delivery.deliver(&key, &stored.record, None, &mut signals).await;
     fail_point::reached("delivered");
-    conclude(&state, &stored, &report, destinations.names(), &context.ui)
+    let names = PlaceNames { files: &delivery.files(), ..destinations.names() };
+    conclude(&state, &stored, &report, names, &context.ui)
 }
 
 /// Shows what is there, on standard output: never a key.

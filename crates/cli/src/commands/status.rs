@@ -1,6 +1,6 @@
 //! `keymint status`: which keys this machine was given, and which one a program started here uses.
 
-mod source;
+pub(crate) mod source;
 mod text;
 
 use crate::args::{BrowserArgs, EndpointArgs, StatusArgs, TimeoutArgs};

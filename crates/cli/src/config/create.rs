@@ -6,17 +6,19 @@ use super::sources::Sources;
 use crate::args::values::{check_local, key_scopes, lifetime, local_name, plain_text};
 use crate::args::{
     AdminEndpointArgs, BrowserArgs, CreateArgs, DestinationArgs, EndpointArgs, FinishArgs, KeyArgs,
-    RestrictionArgs, ServerTimeoutArgs, ServiceAccountArgs, TargetArgs, TimeoutArgs,
+    RestrictionArgs, RotateArgs, ServerTimeoutArgs, ServiceAccountArgs, TargetArgs, TimeoutArgs,
 };
 use crate::error::{CliError, ErrorKind};
-use keymint_delivery_adapter::{PlaceNames, VariableName, wall_clock};
-use keymint_domain::{KeyScope, Plan};
+use keymint_delivery_adapter::{
+    KeyRecord, Keyring, KnownKey, PlaceNames, VariableName, is_same_file, wall_clock,
+};
+use keymint_domain::{AdminKey, DestinationId, KeyScope, Plan};
 use keymint_host::{coding_agent, key_name};
 use rand::TryRng;
 use rand::rngs::SysRng;
 #[cfg(feature = "sandbox")]
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The settings of the creation of a key.
 pub(crate) struct CreateSettings {
@@ -28,6 +30,17 @@ pub(crate) struct CreateSettings {
     pub(crate) choose: bool,
     /// Whether to check that the new key works.
     pub(crate) verify: bool,
+    /// The key that the new one replaces.
+    pub(crate) rotation: Option<RotationSettings>,
+}
+
+/// The key that a new one replaces.
+pub(crate) struct RotationSettings {
+    pub(crate) old: KnownKey,
+    /// The destinations that have it.
+    pub(crate) holders: Vec<DestinationId>,
+    /// The admin key that revokes it.
+    pub(crate) admin_key: Option<AdminKey>,
 }
 
 impl CreateSettings {
@@ -35,6 +48,35 @@ impl CreateSettings {
         let sign_in = SignInSettings::resolve(&args.browser, &args.timeouts, &args.endpoints, of)?;
         let destinations = Destinations::resolve(&args.destinations, of)?;
         Self::resolve(sign_in, &args.key, &args.target, &args.restrictions, destinations, of)
+    }
+
+    /// The settings of a run that replaces a key, which [`rotates`](Self::rotates) is given.
+    pub(crate) fn of_rotate(args: &RotateArgs, of: &Sources<'_>) -> Result<Self, CliError> {
+        let sign_in = SignInSettings::resolve(&args.browser, &args.timeouts, &args.endpoints, of)?;
+        let destinations = Destinations::read(&args.destinations, of)?;
+        let target = TargetArgs::default();
+        Self::resolve(sign_in, &args.new_key, &target, &args.restrictions, destinations, of)
+    }
+
+    /// Replaces this key: in its project, and in its destinations. Returns the files of the old key that no longer
+    /// exist.
+    pub(crate) fn rotates(
+        &mut self,
+        old: KnownKey,
+        admin_key: Option<AdminKey>,
+        args: &DestinationArgs,
+        of: &Sources<'_>,
+    ) -> Result<Vec<PathBuf>, CliError> {
+        self.choose = false;
+        self.plan.selector.organization = Some(old.record.organization.id.clone());
+        self.plan.selector.project = Some(old.record.project.id.clone());
+        let gone = self.destinations.add_destinations_of(&old.record, args, of)?;
+        let is_gone = |path: &Path| gone.iter().any(|gone| gone == path);
+        let holders = old.record.current_deliveries();
+        let holders = holders.filter(|delivery| !delivery.file().is_some_and(is_gone));
+        let holders = holders.map(|delivery| DestinationId::new(&delivery.to)).collect();
+        self.rotation = Some(RotationSettings { old, holders, admin_key });
+        Ok(gone)
     }
 
     /// The settings of the second half of a sign-in that began at these endpoints.
@@ -113,6 +155,7 @@ impl CreateSettings {
             dry_run: of.switch("dry-run", key.dry_run)?,
             destinations,
             verify: of.switch("verify", key.verify)?,
+            rotation: None,
         })
     }
 }
@@ -129,12 +172,14 @@ fn scopes(args: &RestrictionArgs, of: &Sources<'_>) -> Result<Vec<KeyScope>, Cli
 /// The requested destinations, and what each may replace.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Destinations {
-    pub(crate) env_file: Option<EnvFileOptions>,
+    pub(crate) env_files: Vec<EnvFileOptions>,
     pub(crate) keyring: Option<KeyringOptions>,
     /// The command line, not yet parsed.
     pub(crate) pipe_to: Option<String>,
     pub(crate) copy: bool,
     pub(crate) print: bool,
+    /// The last four characters of the key that a new one replaces in any of them.
+    pub(crate) replaces: Option<String>,
 }
 
 /// A dotenv file.
@@ -158,18 +203,8 @@ pub(crate) struct KeyringOptions {
 
 impl Destinations {
     pub(crate) fn resolve(args: &DestinationArgs, of: &Sources<'_>) -> Result<Self, CliError> {
-        let env_file = match &args.env_file {
-            Some(path) => {
-                check_local(path).map_err(|error| CliError::usage(format!("--env-file: {error}")))?;
-                Some(path.clone())
-            }
-            None => of.get("env-file", &None, local_name)?.map(Into::into),
-        };
-        let variable = of.get("var", &args.var, VariableName::parse)?.unwrap_or_default();
-        let (force, allow_tracked) =
-            (of.switch("force", args.force)?, of.switch("allow-tracked", args.allow_tracked)?);
-        let (keyring, new) = (of.switch("keyring", args.keyring)?, of.switch("new", args.new)?);
-        let has_file = env_file.is_some();
+        let destinations = Self::read(args, of)?;
+        let (has_file, keyring) = (!destinations.env_files.is_empty(), destinations.keyring.is_some());
         let has_profile = keyring || of.profile_is_defined() || of.profile.is_default();
         for (flag, is_given, has_effect, place) in [
             ("--var", args.var.is_some(), has_file, "--env-file"),
@@ -187,18 +222,75 @@ impl Destinations {
                 return Err(CliError::usage(format!("{flag} has no effect without {place}")));
             }
         }
+        Ok(destinations)
+    }
+
+    /// Reads the destinations. Flags that have no effect are no error.
+    fn read(args: &DestinationArgs, of: &Sources<'_>) -> Result<Self, CliError> {
+        let env_file = match &args.env_file {
+            Some(path) => {
+                check_local(path).map_err(|error| CliError::usage(format!("--env-file: {error}")))?;
+                Some(path.clone())
+            }
+            None => of.get("env-file", &None, local_name)?.map(Into::into),
+        };
+        let variable = of.get("var", &args.var, VariableName::parse)?.unwrap_or_default();
+        let (force, allow_tracked) =
+            (of.switch("force", args.force)?, of.switch("allow-tracked", args.allow_tracked)?);
+        let (keyring, new) = (of.switch("keyring", args.keyring)?, of.switch("new", args.new)?);
         Ok(Self {
-            env_file: env_file.map(|path| EnvFileOptions {
-                path: path.into(),
-                variable,
-                force,
-                allow_tracked,
-            }),
+            env_files: env_file
+                .map(|path| EnvFileOptions { path: path.into(), variable, force, allow_tracked })
+                .into_iter()
+                .collect(),
             keyring: keyring.then(|| KeyringOptions { profile: of.profile.clone(), new: new || force }),
             pipe_to: of.get("pipe-to", &args.pipe_to, local_name)?,
             copy: of.switch("copy", args.copy)?,
             print: of.switch("print", args.print)?,
+            replaces: None,
         })
+    }
+
+    /// Adds the destinations that have a key which a new one replaces. Returns the files among them that no longer
+    /// exist.
+    fn add_destinations_of(
+        &mut self,
+        record: &KeyRecord,
+        args: &DestinationArgs,
+        of: &Sources<'_>,
+    ) -> Result<Vec<PathBuf>, CliError> {
+        let (force, new) = (of.switch("force", args.force)?, of.switch("new", args.new)?);
+        let allow_tracked = of.switch("allow-tracked", args.allow_tracked)?;
+        let mut gone = Vec::new();
+        for delivery in record.current_deliveries() {
+            if let Some(path) = delivery.file().map(Path::to_owned) {
+                if path.symlink_metadata().is_err() {
+                    gone.push(path);
+                    continue;
+                }
+                let variable = delivery.variable.as_deref().and_then(|name| VariableName::parse(name).ok());
+                let variable = variable.unwrap_or_default();
+                let is_it =
+                    |file: &EnvFileOptions| is_same_file(&file.path, &path) && file.variable == variable;
+                if !self.env_files.iter().any(is_it) {
+                    self.env_files.push(EnvFileOptions { path, variable, force, allow_tracked });
+                }
+            } else if delivery.to == Keyring::ID {
+                let profile = delivery.profile.as_deref().and_then(|name| Profile::parse(name).ok());
+                let profile = profile.unwrap_or_default();
+                let here = self
+                    .keyring
+                    .get_or_insert(KeyringOptions { profile: profile.clone(), new: new || force });
+                if here.profile != profile {
+                    return Err(CliError::usage(format!(
+                        "the key is in the keyring for the profile {profile}, and not for {}",
+                        here.profile
+                    )));
+                }
+            }
+        }
+        self.replaces = record.last4.clone().filter(|last_four| !last_four.is_empty());
+        Ok(gone)
     }
 
     /// Fails if no destination is named, and a coding agent would have the key in its transcript.
@@ -220,19 +312,20 @@ impl Destinations {
 
     /// The variable in which programs look for the key, if it is for the user to set.
     pub(crate) fn variable(&self) -> Option<&str> {
-        (self.env_file.is_none() && (self.stdout() || self.copy)).then_some(VariableName::OPENAI)
+        (self.env_files.is_empty() && (self.stdout() || self.copy)).then_some(VariableName::OPENAI)
     }
 
     /// The names under which the destinations have the key.
     pub(crate) fn names(&self) -> PlaceNames<'_> {
         PlaceNames {
             profile: self.keyring.as_ref().map(|keyring| keyring.profile.as_str()),
-            variable: self.env_file.as_ref().map(|file| &file.variable),
+            variable: self.env_files.first().map(|file| &file.variable),
+            files: &[],
         }
     }
 
     /// Whether any other destination gets the key.
     pub(crate) fn elsewhere(&self) -> bool {
-        self.env_file.is_some() || self.keyring.is_some() || self.pipe_to.is_some() || self.copy
+        !self.env_files.is_empty() || self.keyring.is_some() || self.pipe_to.is_some() || self.copy
     }
 }

@@ -4,7 +4,7 @@ use crate::config::CreateSettings;
 use crate::error::{CliError, ErrorKind};
 use crate::flow::choose;
 use crate::flow::context::Context;
-use crate::flow::create_key::KeyCreation;
+use crate::flow::create_key::{DeliveredKey, KeyCreation};
 use crate::flow::response::ResponseReceiver;
 use crate::flow::servers::Servers;
 use crate::flow::sign_in::{complete_sign_in, show_sign_in};
@@ -18,8 +18,11 @@ use keymint_domain::{
 use keymint_terminal::Signals;
 use tokio::sync::watch;
 
-/// Signs in with the browser, creates a key and delivers it.
-pub(crate) async fn create(context: &Context, settings: &CreateSettings) -> Result<(), CliError> {
+/// Signs in with the browser, creates a key and delivers it. Returns what the rest of a rotation needs.
+pub(crate) async fn create<'a>(
+    context: &'a Context,
+    settings: &'a CreateSettings,
+) -> Result<Option<DeliveredKey<'a>>, CliError> {
     let mut flow =
         CreateFlow::prepare(context, settings, Signals::listen().map_err(CliError::internal)?).await?;
     let CreateFlow { creation, signals, .. } = &mut flow;
@@ -51,12 +54,12 @@ impl<'a> CreateFlow<'a> {
         Ok(Self { context, settings, creation, signals })
     }
 
-    /// From the open browser to the delivered key.
+    /// From the open browser to the delivered key. Returns what the rest of a rotation needs.
     pub(crate) async fn create_key(
         self,
         receiver: ResponseReceiver,
         pending: PendingAuthorization,
-    ) -> Result<(), CliError> {
+    ) -> Result<Option<DeliveredKey<'a>>, CliError> {
         let Self { context, settings, creation, mut signals } = self;
         // Whether the creation was sent, and not yet answered in full.
         let (sender, in_flight) = watch::channel(false);
@@ -90,12 +93,17 @@ impl<'a> CreateFlow<'a> {
             let (session, target) = signals.cancel_on_signal(before_creation).await??;
             creation.run(&provisioner, session, &target, in_flight, signals).await
         };
+        let mut delivered = None;
         let deliver =
-            async |created: Option<(KeyCreation<'_>, ProvisionedKey)>, signals: &mut Signals| match created {
-                Some((creation, key)) => creation.deliver(key.into(), signals).await,
+            async |created: Option<(KeyCreation<'a>, ProvisionedKey)>, signals: &mut Signals| match created {
+                Some((creation, key)) => {
+                    delivered = creation.deliver(key.into(), signals).await?;
+                    Ok(Outcome::KeyDelivered)
+                }
                 None => Ok(Outcome::DryRun),
             };
-        complete_sign_in(context, &settings.sign_in, receiver, pending, &mut signals, work, deliver).await
+        complete_sign_in(context, &settings.sign_in, receiver, pending, &mut signals, work, deliver).await?;
+        Ok(delivered)
     }
 }
 

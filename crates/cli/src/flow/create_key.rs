@@ -1,12 +1,13 @@
 //! From a chosen project to a key that is where it was wanted.
 
-use crate::config::CreateSettings;
+use crate::config::{CreateSettings, RotationSettings};
 use crate::error::{CliError, ErrorKind};
 use crate::explain::delivery as explain;
 use crate::explain::provision::{outcome_unknown, refused_creation};
 use crate::flow::context::Context;
 use crate::flow::delivery::{Delivery, print_in_time};
 use crate::flow::env_conflicts;
+use crate::flow::old_key::find_old_key;
 use crate::flow::verify_key;
 use crate::ui::format::{
     DASHBOARD, describe_target, describe_target_exactly, own_path, quoted, recover_command,
@@ -15,11 +16,13 @@ use crate::ui::json;
 use crate::ui::message::{Message, Warning};
 use crate::ui::reporter::Reporter;
 use crate::ui::stdout;
-use keymint_callback_adapter::Outcome;
-use keymint_delivery_adapter::{FinishedRun, Journal, KeyRecord, KeyState, StateDir, fail_point, wall_clock};
+use keymint_delivery_adapter::{
+    FinishedRun, Journal, KeyRecord, KeyState, PlaceNames, RotationRecord, StateDir, fail_point, wall_clock,
+};
 use keymint_domain::{
-    ApiKey, CreatedKey, DeliveryReport, DestinationId, KeyDestination, ProvisionError, ProvisionedKey,
-    Provisioner, Restriction, ServiceAccountId, Session, Target,
+    ApiKey, CreatedKey, DeliveryReport, DestinationId, KeptReason, KeyDestination, KeyDetails, OldKey,
+    OldKeyOutcome, ProvisionError, ProvisionedKey, Provisioner, Restriction, ServiceAccountId, Session,
+    Target,
 };
 use keymint_terminal::{Shielded, Signals};
 use std::future::Future;
@@ -29,12 +32,22 @@ use tokio::sync::watch;
 
 /// What is ready for a key before anybody signs in.
 pub(crate) struct KeyCreation<'a> {
-    context: &'a Context,
-    settings: &'a CreateSettings,
-    delivery: Delivery<'a>,
-    journal: Journal,
+    pub(super) context: &'a Context,
+    pub(super) settings: &'a CreateSettings,
+    pub(super) delivery: Delivery<'a>,
+    pub(super) journal: Journal,
     /// `None` if nothing is kept.
-    state: Option<StateDir>,
+    pub(super) state: Option<StateDir>,
+    /// The old key of a rotation.
+    pub(super) old: Option<OldKey>,
+}
+
+/// A new key in every destination of the old one.
+pub(crate) struct DeliveredKey<'a> {
+    pub(super) creation: KeyCreation<'a>,
+    pub(super) key: ApiKey,
+    pub(super) details: KeyDetails,
+    pub(super) report: DeliveryReport,
 }
 
 /// A key that was created, and where, in words.
@@ -86,8 +99,9 @@ impl<'a> KeyCreation<'a> {
         } else {
             (None, Journal::disabled())
         };
+        let old = find_old_key(context, settings, &delivery).await?;
         fail_point::reached("prepared");
-        Ok(Self { context, settings, delivery, journal, state })
+        Ok(Self { context, settings, delivery, journal, state, old })
     }
 
     /// Checks that the disk takes what is written down of a key.
@@ -106,7 +120,13 @@ impl<'a> KeyCreation<'a> {
     ) -> Result<Option<(Self, ProvisionedKey)>, CliError> {
         let CreateSettings { sign_in, plan, .. } = self.settings;
         let name = &plan.key.name;
-        let record = KeyRecord::requested(name, target, sign_in.endpoints.api_base.as_str());
+        let rotation = self.settings.rotation.as_ref();
+        let rotation = rotation.map(|RotationSettings { old, .. }| RotationRecord {
+            replaces: old.id.clone(),
+            is_concluded: false,
+        });
+        let requested = KeyRecord::requested(name, target, sign_in.endpoints.api_base.as_str());
+        let record = KeyRecord { rotation, ..requested };
         if self.settings.dry_run {
             return self.dry_run(&record, &describe_target(target), signals).await.map(|()| None);
         }
@@ -184,12 +204,12 @@ impl<'a> KeyCreation<'a> {
         Ok(())
     }
 
-    /// Delivers the key. Returns what the browser's page says.
+    /// Delivers the key. Returns what the rest of a rotation needs.
     pub(crate) async fn deliver(
         mut self,
         created: NewlyCreated,
         signals: &mut Signals,
-    ) -> Result<Outcome, CliError> {
+    ) -> Result<Option<DeliveredKey<'a>>, CliError> {
         let NewlyCreated { place, name, key: CreatedKey { secret: key, details, end, .. }, unconfirmed } =
             created;
         fail_point::reached("answered");
@@ -207,9 +227,14 @@ impl<'a> KeyCreation<'a> {
         }
         self.context.ui.clear_progress();
         fail_point::reached("known");
-        let mut report = self.delivery.deliver(&key, record, signals).await;
+        let kept = OldKeyOutcome::Kept(KeptReason::NoAdminKey);
+        let rotation = self.settings.rotation.as_ref();
+        let old = rotation.map(|rotation| json::OldKey::new(&rotation.old.record, &kept));
+        let mut report = self.delivery.deliver(&key, record, old.as_ref(), signals).await;
         fail_point::reached("delivered");
-        self.journal.delivered(&report, self.settings.destinations.names());
+        let files = self.delivery.files();
+        let names = PlaceNames { files: &files, ..self.settings.destinations.names() };
+        self.journal.delivered(&report, names);
         let kept_in = if report.must_be_kept() { self.keep(&key, &mut report).await } else { None };
         if !report.failures().is_empty() {
             return Err(delivery_failed(&name, &report, kept_in));
@@ -227,7 +252,8 @@ impl<'a> KeyCreation<'a> {
             }
         }
         self.report_what_now();
-        Ok(Outcome::KeyDelivered)
+        let is_rotation = self.old.is_some();
+        Ok(is_rotation.then(|| DeliveredKey { creation: self, key, details, report }))
     }
 
     /// Keeps the key for `recover`, unless it is worth nothing, and returns its file. If that fails, the next
@@ -251,7 +277,7 @@ impl<'a> KeyCreation<'a> {
         for warning in env_conflicts::warnings(self.context.sources.environment, destinations) {
             self.context.ui.report(&Message::Warning(warning));
         }
-        let dashboard = sign_in.endpoints.are_openai().then_some(DASHBOARD);
+        let dashboard = (sign_in.endpoints.are_openai() && self.old.is_none()).then_some(DASHBOARD);
         self.context.ui.report(&Message::Done { variable: destinations.variable(), dashboard });
     }
 }
@@ -284,6 +310,14 @@ fn delivery_failed(name: &str, report: &DeliveryReport, kept_in: Option<PathBuf>
 /// Warns once of each key that may exist although its run never said so. Leaves those of many runs to the next ones.
 fn report_earlier_runs(mut runs: Vec<FinishedRun>, ui: &Reporter) {
     const MOST: usize = 10;
+    for at in 0..runs.len() {
+        if let Some(old) = runs[at].unconcluded_rotation() {
+            if let Some(old) = runs.iter().find(|run| run.id == *old) {
+                ui.report(&Message::Warning(Warning::OldKeyLeft { old: &old.record }));
+            }
+            let _ = runs[at].concluded();
+        }
+    }
     runs.retain(|run| matches!(run.record.state, KeyState::Requested | KeyState::Created));
     for run in runs.iter_mut().take(MOST) {
         let KeyRecord { name, time, state, .. } = &run.record;

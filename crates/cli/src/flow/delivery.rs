@@ -4,10 +4,10 @@ use crate::config::Destinations;
 use crate::error::{CliError, ErrorKind};
 use crate::flow::context::Context;
 use crate::flow::destination::Destination;
-use crate::ui::json;
+use crate::ui::json::{self, OldKey};
 use crate::ui::message::{DeliveredTo, Message};
 use crate::ui::stdout::{self, STDOUT};
-use keymint_delivery_adapter::{KeyRecord, threads};
+use keymint_delivery_adapter::{EnvFile, KeyRecord, threads};
 use keymint_domain::{
     ApiKey, Clock, DeliveryError, DeliveryReport, DestinationId, KeyDestination, async_trait,
 };
@@ -56,6 +56,7 @@ impl<'a> Delivery<'a> {
         &mut self,
         key: &ApiKey,
         record: &KeyRecord,
+        old: Option<&OldKey<'_>>,
         signals: &mut Signals,
     ) -> DeliveryReport {
         let Self { context, destinations, to_stdout } = self;
@@ -76,12 +77,13 @@ impl<'a> Delivery<'a> {
             }
             report.add(destination.port(), outcome);
         }
-        if !*to_stdout && !ui.wants_json() {
+        // The JSON of a rotation is printed when it is over, unless the key is in it.
+        if !*to_stdout && (!ui.wants_json() || old.is_some()) {
             return report;
         }
         delivered_to.extend(to_stdout.then_some(DeliveredTo::StandardOutput));
         let mut stdout =
-            StandardOutput { record, clock: context.clock, delivered_to, is_json: ui.wants_json() };
+            StandardOutput { record, clock: context.clock, delivered_to, old, is_json: ui.wants_json() };
         ui.clear_progress();
         let printed = tokio::select! {
             biased;
@@ -97,6 +99,28 @@ impl<'a> Delivery<'a> {
         }
         report
     }
+
+    /// Prints the JSON of a rotation, once the key is in every destination.
+    pub(crate) async fn print_rotated(
+        &self,
+        key: &ApiKey,
+        record: &KeyRecord,
+        old: &OldKey<'_>,
+        signals: &mut Signals,
+    ) -> io::Result<()> {
+        let delivered_to: Vec<_> = self.destinations.iter().map(Destination::delivered_to).collect();
+        print_in_time(self.context, signals, json::created(record, key, &delivered_to, Some(old))).await
+    }
+
+    /// Whether standard output is a destination.
+    pub(crate) fn prints(&self) -> bool {
+        self.to_stdout
+    }
+
+    /// The dotenv files among the destinations.
+    pub(crate) fn files(&self) -> Vec<&EnvFile> {
+        self.destinations.iter().filter_map(Destination::file).collect()
+    }
 }
 
 /// Standard output as a destination, of the key or of the JSON that names the destinations.
@@ -104,6 +128,8 @@ struct StandardOutput<'a> {
     record: &'a KeyRecord,
     clock: TokioClock,
     delivered_to: Vec<DeliveredTo<'a>>,
+    /// The old key of a rotation.
+    old: Option<&'a OldKey<'a>>,
     is_json: bool,
 }
 
@@ -114,8 +140,9 @@ impl KeyDestination for StandardOutput<'_> {
     }
 
     async fn deliver(&mut self, key: &ApiKey) -> Result<(), DeliveryError> {
-        let Self { record, clock, delivered_to, is_json } = self;
-        let line = if *is_json { json::created(record, key, delivered_to) } else { key.expose().to_owned() };
+        let Self { record, clock, delivered_to, old, is_json } = self;
+        let line =
+            if *is_json { json::created(record, key, delivered_to, *old) } else { key.expose().to_owned() };
         print(clock, line).await.map_err(DeliveryError::new)
     }
 }

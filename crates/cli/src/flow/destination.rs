@@ -30,11 +30,13 @@ impl<'a> Destination<'a> {
         prompter: Prompter<'a>,
     ) -> Result<Vec<Self>, CliError> {
         let mut reserved = Vec::new();
-        if let Some(options) = &destinations.env_file {
-            reserved.push(Self::EnvFile(env_file(options, prompter).await?));
+        let replaces = destinations.replaces.as_deref();
+        for options in &destinations.env_files {
+            reserved.push(Self::EnvFile(env_file(options, replaces, prompter).await?));
         }
         if let Some(options) = &destinations.keyring {
-            reserved.push(Self::Keyring(keyring(context, options, prompter).await?, options.profile.clone()));
+            let keyring = keyring(context, options, replaces, prompter).await?;
+            reserved.push(Self::Keyring(keyring, options.profile.clone()));
         }
         if let Some(command) = &destinations.pipe_to {
             let command = Command::parse(command).map_err(|error| explain::command(&error))?;
@@ -68,6 +70,14 @@ impl<'a> Destination<'a> {
         }
     }
 
+    /// The dotenv file, if it is one.
+    pub(crate) fn file(&self) -> Option<&EnvFile> {
+        match self {
+            Self::EnvFile(file) => Some(file),
+            _ => None,
+        }
+    }
+
     /// The destination, as a message has it after the delivery.
     pub(crate) fn delivered_to(&self) -> DeliveredTo<'_> {
         match self {
@@ -83,7 +93,12 @@ impl<'a> Destination<'a> {
     }
 }
 
-async fn env_file(options: &EnvFileOptions, prompter: Prompter<'_>) -> Result<EnvFile, CliError> {
+/// The key that ends in `replaces` may be replaced without a question.
+async fn env_file(
+    options: &EnvFileOptions,
+    replaces: Option<&str>,
+    prompter: Prompter<'_>,
+) -> Result<EnvFile, CliError> {
     let error = |error| explain::env_file(&error);
     let location = FileLocation::find(&options.path).await.map_err(error)?;
     if let Some(link) = location.followed_link() {
@@ -101,8 +116,13 @@ async fn env_file(options: &EnvFileOptions, prompter: Prompter<'_>) -> Result<En
     if let Some(warning) = explain::git(&found, options.allow_tracked)? {
         prompter.warn(&warning);
     }
-    let overwrite =
-        if options.force { Overwrite::Always } else { consent_to_replace_value(&found, prompter).await? };
+    let overwrite = if options.force {
+        Overwrite::Always
+    } else if replaces.is_some_and(|last_four| found.has_key_ending_in(last_four)) {
+        Overwrite::IfUnchanged
+    } else {
+        consent_to_replace_value(&found, prompter).await?
+    };
     found.reserve(overwrite).map_err(error)
 }
 
@@ -128,6 +148,7 @@ async fn consent_to_replace_value(
 async fn keyring(
     context: &Context,
     options: &KeyringOptions,
+    replaces: Option<&str>,
     prompter: Prompter<'_>,
 ) -> Result<Keyring, CliError> {
     let KeyringOptions { profile, new } = options;
@@ -135,6 +156,9 @@ async fn keyring(
     let found = context.patiently(Keyring::inspect(profile.as_str())).await.map_err(error)?;
     let item = match found.current() {
         StoredItem::Nothing => None,
+        StoredItem::Key(key) if !new && replaces == Some(key.last_four()) => {
+            return context.patiently(found.reserve(Overwrite::IfUnchanged)).await.map_err(error);
+        }
         StoredItem::Key(key) => Some(format!("a key that ends in {}", key.last_four())),
         StoredItem::NoKey => Some("something that is no key".to_owned()),
     };

@@ -28,9 +28,9 @@ pub(crate) fn warnings<'a>(
     destinations: &'a Destinations,
 ) -> Vec<Warning<'a>> {
     // `keymint run` sets the variable itself.
-    let in_file = destinations.env_file.as_ref().map(|file| &file.variable);
+    let in_files = destinations.env_files.iter().map(|file| file.variable.as_str());
     let in_variable = (destinations.stdout() || destinations.copy).then_some(KEY);
-    let mut names: Vec<_> = in_file.map(VariableName::as_str).into_iter().chain(in_variable).collect();
+    let mut names: Vec<_> = in_files.chain(in_variable).collect();
     names.dedup();
     names.retain(|name| is_set(environment, name));
     let mut warnings: Vec<_> = names.into_iter().map(Warning::KeyVariableIsSet).collect();
@@ -61,7 +61,7 @@ mod tests {
             force: false,
             allow_tracked: false,
         };
-        let to_file = |name| Destinations { env_file: Some(file(name)), ..Destinations::default() };
+        let to_file = |name| Destinations { env_files: vec![file(name)], ..Destinations::default() };
         let keyring = KeyringOptions { profile: Profile::default(), new: false };
         for (destinations, set, warned_of) in [
             (Destinations::default(), &["OPENAI_API_KEY"][..], &["OPENAI_API_KEY"][..]),

@@ -2,7 +2,7 @@
 
 use crate::error::CliError;
 use crate::ui::format::{key_check, of_listener, of_warning};
-use crate::ui::json::{Destination, to_json};
+use crate::ui::json::{Destination, OldKey, to_json};
 use crate::ui::message::Message;
 use keymint_domain::{KeyCheck, Reason};
 use keymint_host::Opening;
@@ -29,6 +29,8 @@ enum Event<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         expires_at: Option<&'a str>,
     },
+    /// The end of the old key of a rotation.
+    OldKey(OldKey<'a>),
     CommandOutput {
         line: &'a str,
     },
@@ -68,6 +70,7 @@ pub(crate) fn of_message(message: &Message<'_>) -> Option<String> {
         Message::KeyCreated { last_four: last4, name, expires_at, .. } => {
             Event::KeyCreated { name, last4, expires_at }
         }
+        Message::OldKey { old, outcome } => Event::OldKey(OldKey::new(old, outcome)),
         Message::CommandOutput(line) => Event::CommandOutput { line },
         Message::DryRun { .. } => Event::DryRun,
         Message::Delivered(to) => Event::Delivered { to: to.into() },
@@ -89,6 +92,7 @@ pub(crate) fn of_message(message: &Message<'_>) -> Option<String> {
         | Message::Chosen { .. }
         | Message::Looking { .. }
         | Message::MoreOrganizationsSkipped
+        | Message::Rotating { .. }
         | Message::Creating { .. }
         | Message::StillCreating { .. }
         | Message::Recovery { .. }

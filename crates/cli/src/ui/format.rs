@@ -37,6 +37,12 @@ pub(crate) fn quoted(name: &str) -> String {
     quote(name, LONGEST_NAME)
 }
 
+/// A key, by its name and its last four characters.
+pub(crate) fn key_of(KeyRecord { name, last4, .. }: &KeyRecord) -> String {
+    let ending = last4.as_ref().map_or_else(String::new, |last4| format!(", ending in {last4}"));
+    format!("{}{ending}", quoted(name))
+}
+
 /// A path, safe to display.
 pub(crate) fn shown(path: &Path) -> String {
     in_one_piece(sanitize(&path.to_string_lossy(), LONGEST_PATH))
@@ -209,6 +215,11 @@ pub(crate) fn of_warning(warning: &Warning<'_>) -> String {
         }
         Warning::OtherPort { port, registered } => format!(
             "OpenAI's server knows this client with callback port {registered} only, and will probably refuse {port}"
+        ),
+        Warning::OldKeyLeft { old } => format!(
+            "an earlier rotation was cut short after its new key was delivered. The old key {} may be valid: look for \
+             that name at {DASHBOARD}, and delete it if nothing uses it",
+            key_of(old)
         ),
         Warning::EarlierRun { name, time, exists } => format!(
             "an earlier run was cut short. Its key {} of {time} {}: look for that name at {DASHBOARD}, and delete it \

@@ -5,8 +5,8 @@ use crate::ui::message::DeliveredTo;
 use keymint_delivery_adapter::{KeyRecord, KnownKey, Named, StoredKey, wall_clock};
 use keymint_domain::text::escape_json;
 use keymint_domain::{
-    ApiKey, Candidate, Catalogue, CatalogueEntry, Inventory, InventoryKey, KeyCheck, KeyId, KeyOwner,
-    Project, ProjectKey, Reason, Title,
+    ApiKey, Candidate, Catalogue, CatalogueEntry, Inventory, InventoryKey, KeptReason, KeyCheck, KeyId,
+    KeyOwner, OldKeyOutcome, Project, ProjectKey, Reason, Title,
 };
 use keymint_host::Advice;
 use serde::{Serialize, Serializer};
@@ -15,7 +15,13 @@ use std::borrow::Cow;
 use std::path::Path;
 
 /// A created key. The key itself is in it if standard output is a destination.
-pub(crate) fn created(record: &KeyRecord, key: &ApiKey, delivered_to: &[DeliveredTo<'_>]) -> String {
+/// `old` is the key that it replaces in a rotation.
+pub(crate) fn created(
+    record: &KeyRecord,
+    key: &ApiKey,
+    delivered_to: &[DeliveredTo<'_>],
+    old: Option<&OldKey<'_>>,
+) -> String {
     #[derive(Serialize)]
     struct Created<'a> {
         schema: &'static str,
@@ -26,6 +32,8 @@ pub(crate) fn created(record: &KeyRecord, key: &ApiKey, delivered_to: &[Delivere
         project: &'a Named,
         key: CreatedKey<'a>,
         delivered_to: Vec<Destination<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        old: Option<&'a OldKey<'a>>,
     }
     #[derive(Serialize)]
     struct ServiceAccount<'a> {
@@ -60,9 +68,28 @@ pub(crate) fn created(record: &KeyRecord, key: &ApiKey, delivered_to: &[Delivere
     // The Admin API does not say in which organization the project is.
     let (schema, organization) = match service_account {
         Some(_) => ("keymint.service_account/1", None),
+        None if old.is_some() => ("keymint.rotated/1", Some(organization)),
         None => ("keymint.created/2", Some(organization)),
     };
-    to_json(&Created { schema, organization, service_account, project, key, delivered_to })
+    to_json(&Created { schema, organization, service_account, project, key, delivered_to, old })
+}
+
+/// The old key of a rotation.
+#[derive(Serialize)]
+pub(crate) struct OldKey<'a> {
+    name: &'a str,
+    last4: Option<&'a str>,
+    id: Option<&'a str>,
+    state: &'static str,
+    /// The reason for which it is kept.
+    reason: Option<&'static str>,
+}
+
+impl<'a> OldKey<'a> {
+    pub(crate) fn new(KeyRecord { name, last4, key_id, .. }: &'a KeyRecord, outcome: &OldKeyOutcome) -> Self {
+        let reason = outcome.kept_reason().map(KeptReason::name);
+        Self { name, last4: last4.as_deref(), id: key_id.as_deref(), state: outcome.name(), reason }
+    }
 }
 
 /// A destination that has the key.

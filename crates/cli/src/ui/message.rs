@@ -2,10 +2,10 @@
 
 use crate::error::CliError;
 use keymint_callback_adapter as listener;
-use keymint_delivery_adapter::ExportFormat;
+use keymint_delivery_adapter::{ExportFormat, KeyRecord};
 use keymint_domain::{
-    AccountEmail, BaseUrl, DeliveryError, Event, InventoryKey, KeyCheck, Restriction, RevocationOutcome,
-    Stray, Target,
+    AccountEmail, BaseUrl, DeliveryError, Event, InventoryKey, KeyCheck, OldKeyOutcome, Restriction,
+    RevocationOutcome, Stray, Target,
 };
 use keymint_host::{Advice, Caller, Opening};
 use std::io;
@@ -54,6 +54,15 @@ pub(crate) enum Message<'a> {
     Flow(&'a Event),
     /// Organizations that were skipped after so many that they are not named.
     MoreOrganizationsSkipped,
+    /// A new key is about to replace this one.
+    Rotating {
+        old: &'a KeyRecord,
+    },
+    /// The end of the old key of a rotation.
+    OldKey {
+        old: &'a KeyRecord,
+        outcome: &'a OldKeyOutcome,
+    },
     Creating {
         place: &'a str,
         name: &'a str,
@@ -118,16 +127,35 @@ pub(crate) enum Message<'a> {
 /// A fact to warn of.
 pub(crate) enum Warning<'a> {
     Text(&'a str),
-    OtherServers { issuer: &'a BaseUrl, api_base: &'a BaseUrl },
-    OtherPort { port: u16, registered: u16 },
-    EarlierRun { name: &'a str, time: &'a str, exists: bool },
+    OtherServers {
+        issuer: &'a BaseUrl,
+        api_base: &'a BaseUrl,
+    },
+    OtherPort {
+        port: u16,
+        registered: u16,
+    },
+    /// A rotation was cut short after its new key was delivered.
+    OldKeyLeft {
+        old: &'a KeyRecord,
+    },
+    EarlierRun {
+        name: &'a str,
+        time: &'a str,
+        exists: bool,
+    },
     MoreEarlierRuns(usize),
-    KeyringIsSlow { may_prompt: bool },
+    KeyringIsSlow {
+        may_prompt: bool,
+    },
     NotKept(&'a DeliveryError),
     CutAnswer,
     Unconfirmed(&'a [Restriction]),
     NotChecked(&'a CliError),
-    NotDeleted { path: &'a Path, error: &'a io::Error },
+    NotDeleted {
+        path: &'a Path,
+        error: &'a io::Error,
+    },
     KeyVariableIsSet(&'a str),
     LibraryVariablesAreSet(Vec<&'static str>),
 }

@@ -1,13 +1,14 @@
 //! The text of each message.
 
 use crate::ui::format::{
-    DASHBOARD, cut_address, describe_candidate, describe_key, describe_target, key_check, of_listener,
-    of_obstacle, of_stray, of_warning, own_path, quoted,
+    DASHBOARD, cut_address, describe_candidate, describe_key, describe_target, key_check, key_of,
+    of_listener, of_obstacle, of_stray, of_warning, own_path, quoted,
 };
 use crate::ui::message::{DeliveredTo, Message, ResponseChannel};
+use crate::ui::old_key::kept;
 use keymint_delivery_adapter::ExportFormat;
 use keymint_domain::text::human_duration;
-use keymint_domain::{Event, KeyCheck, Observation, RevocationOutcome};
+use keymint_domain::{Event, KeyCheck, Observation, OldKeyOutcome, RevocationOutcome};
 use keymint_host::{Advice, Opening};
 
 /// A part of the text, and how it is shown.
@@ -124,6 +125,9 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
             place,
             expires_at.map_or_else(String::new, |time| format!(" It expires at {time}."))
         )),
+        Message::Rotating { old } => Step(format!("Replacing the key {}.", key_of(old))),
+        Message::OldKey { old, outcome: OldKeyOutcome::Kept(reason) } => Warning(kept(old, reason)),
+        Message::OldKey { old, .. } => Step(format!("Revoked the old key {}.", key_of(old))),
         Message::CommandOutput(line) => Line((*line).to_owned()),
         Message::Delivered(to) => Step(of_delivery(to)),
         Message::Kept { path } => {

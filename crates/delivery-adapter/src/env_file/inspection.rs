@@ -9,6 +9,7 @@ use super::location::{FileLocation, run};
 use super::{EnvFile, LARGEST, Reserved};
 use crate::Overwrite;
 use crate::variable::VariableName;
+use keymint_domain::ApiKey;
 use keymint_tokio_clock::TokioClock;
 use std::fmt;
 use std::io;
@@ -152,6 +153,12 @@ impl FoundEnvFile {
     /// The current value of the variable, without the value itself.
     pub fn current(&self) -> &Current {
         &self.current
+    }
+
+    /// Returns whether the current value is a key that ends in these four characters.
+    pub fn has_key_ending_in(&self, last_four: &str) -> bool {
+        let value = String::from_utf8(self.value.to_vec()).ok();
+        value.and_then(|value| ApiKey::parse(value).ok()).is_some_and(|key| key.last_four() == last_four)
     }
 
     /// The properties of the file that the user should know of.

@@ -157,6 +157,12 @@ impl Journal {
         self.flush();
     }
 
+    /// Notes that the user has learned what became of the old key of a rotation.
+    pub fn concluded(&mut self) {
+        self.update(KeyRecord::conclude);
+        self.flush();
+    }
+
     /// Notes that the key may exist, and that the user has been warned.
     pub fn unknown(&mut self) {
         self.update(|record| record.state = KeyState::Unknown);
@@ -216,6 +222,23 @@ pub struct FinishedRun {
 }
 
 impl FinishedRun {
+    /// The run of the old key, if this one was a rotation that delivered its key and was then cut short.
+    pub fn unconcluded_rotation(&self) -> Option<&str> {
+        let KeyRecord { state, deliveries, rotation, .. } = &self.record;
+        let is_delivered = *state == KeyState::Delivered && !deliveries.is_empty();
+        let rotation = rotation.as_ref().filter(|rotation| is_delivered && !rotation.is_concluded)?;
+        Some(&rotation.replaces)
+    }
+
+    /// Notes that the user has learned what became of the old key of a rotation.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be written.
+    pub fn concluded(&mut self) -> io::Result<()> {
+        self.update(KeyRecord::conclude)
+    }
+
     /// Notes that the user has been warned that the key may exist.
     ///
     /// # Errors

@@ -3,7 +3,9 @@
 use super::KnownKey;
 use crate::wall_clock::utc_now;
 use crate::{EnvFile, Keyring, VariableName};
-use keymint_domain::{ApiKey, DeliveryReport, DestinationId, Project, Target, Title};
+use keymint_domain::{
+    ApiKey, DeliveryReport, DestinationId, KeyDestination, KeyId, LastFour, Project, Target, Title,
+};
 use serde::{Deserialize, Serialize, Serializer};
 use std::path::{Path, PathBuf};
 
@@ -49,6 +51,18 @@ pub struct KeyRecord {
     pub kept_in: Option<PathBuf>,
     /// The profile of the keyring that was given it.
     pub profile: Option<String>,
+    /// The rotation in which it was created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation: Option<RotationRecord>,
+}
+
+/// The rotation in which a key was created.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RotationRecord {
+    /// The [id](super::Journal::id) of the journal of the old key.
+    pub replaces: String,
+    /// True if the user has learned what became of the old key.
+    pub is_concluded: bool,
 }
 
 fn lossy<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -90,6 +104,8 @@ pub struct PlaceNames<'a> {
     pub profile: Option<&'a str>,
     /// The variable in a dotenv file among the destinations.
     pub variable: Option<&'a VariableName>,
+    /// The dotenv files among the destinations, where there may be several.
+    pub files: &'a [&'a EnvFile],
 }
 
 /// An organization or a project.
@@ -140,6 +156,11 @@ impl Named {
 }
 
 impl DeliveryRecord {
+    /// The path of a dotenv file.
+    pub fn file(&self) -> Option<&Path> {
+        self.to.strip_prefix(EnvFile::ID_PREFIX).map(Path::new)
+    }
+
     /// Returns whether both deliveries are to the same variable of a file, or to the same profile of a keyring.
     fn has_place_of(&self, other: &Self) -> bool {
         (self.profile.is_some() || self.variable.is_some())
@@ -210,7 +231,30 @@ impl KeyRecord {
             deliveries: Vec::new(),
             kept_in: None,
             profile: None,
+            rotation: None,
         }
+    }
+
+    pub(super) fn conclude(&mut self) {
+        if let Some(rotation) = &mut self.rotation {
+            rotation.is_concluded = true;
+        }
+    }
+
+    /// The facts by which the server's list of keys may have it.
+    pub fn facts(&self) -> keymint_domain::KnownKey {
+        keymint_domain::KnownKey {
+            id: self.key_id.as_deref().and_then(|id| KeyId::parse(id).ok()),
+            name: self.name.clone(),
+            last_four: self.last4.as_deref().and_then(LastFour::parse),
+        }
+    }
+
+    /// The deliveries that still have it, as far as this machine knows.
+    pub fn current_deliveries(&self) -> impl Iterator<Item = &DeliveryRecord> {
+        let is_current =
+            |delivery: &&DeliveryRecord| delivery.removed_at.is_none() && delivery.replaced_by.is_none();
+        self.deliveries.iter().filter(is_current)
     }
 
     /// Adds the destinations that have the key.
@@ -218,7 +262,8 @@ impl KeyRecord {
         let at = utc_now();
         for id in report.delivered_to().iter().map(DestinationId::as_str) {
             let profile = names.profile.filter(|_| id == Keyring::ID).map(str::to_owned);
-            let variable = names.variable.filter(|_| id.starts_with(EnvFile::ID_PREFIX));
+            let file = names.files.iter().find(|file| file.id().as_str() == id).map(|file| file.variable());
+            let variable = file.or(names.variable).filter(|_| id.starts_with(EnvFile::ID_PREFIX));
             let variable = variable.map(|variable| variable.as_str().to_owned());
             if profile.is_some() {
                 self.profile.clone_from(&profile);

@@ -16,20 +16,20 @@ const ENV_FILE: &str = ".env";
 const NO_KEY: &str = "what it has is no key";
 
 /// A source, and its key, or the reason why it has none.
-pub(super) struct FoundKey {
-    pub(super) source: KeySource,
-    pub(super) key: Result<ApiKey, String>,
+pub(crate) struct FoundKey {
+    pub(crate) source: KeySource,
+    pub(crate) key: Result<ApiKey, String>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum KeySource {
+pub(crate) enum KeySource {
     Variable(String),
     EnvFile(PathBuf),
     Keyring { profile: Profile },
 }
 
 /// Finds the sources that have something, in their order of precedence.
-pub(super) async fn find(context: &Context) -> Result<Vec<FoundKey>, CliError> {
+pub(crate) async fn find(context: &Context) -> Result<Vec<FoundKey>, CliError> {
     let variable = context.sources.key_variable(&None)?;
     let mut found = Vec::new();
     found.extend(in_environment(&variable));
@@ -70,11 +70,11 @@ async fn in_keyring(context: &Context) -> Option<FoundKey> {
 
 impl FoundKey {
     /// The last four characters of the key.
-    pub(super) fn last_four(&self) -> Option<&str> {
+    pub(crate) fn last_four(&self) -> Option<&str> {
         self.key.as_ref().ok().map(ApiKey::last_four)
     }
 
-    pub(super) fn json(&self) -> json::FoundKey<'_> {
+    pub(crate) fn json(&self) -> json::FoundKey<'_> {
         let (variable, profile) = match &self.source {
             KeySource::Variable(name) => (Some(name.as_str()), None),
             KeySource::EnvFile(_) => (None, None),
@@ -96,7 +96,7 @@ impl KeySource {
     }
 
     /// Which programs read it.
-    pub(super) fn who(&self) -> Option<String> {
+    pub(crate) fn who(&self) -> Option<String> {
         match self {
             Self::Variable(_) => None,
             Self::EnvFile(_) => Some(

@@ -1,0 +1,89 @@
+//! `keymint rotate`: a new key for the project of an old one, into its destinations, before the old one is revoked.
+
+use crate::args::RotateArgs;
+use crate::commands::status::source::{self, KeySource};
+use crate::config::CreateSettings;
+use crate::error::{CliError, ErrorKind};
+use crate::explain::host::{INSTEAD_OF_CREATE, check_ci};
+use crate::explain::rotation::untouched;
+use crate::flow::context::Context;
+use crate::flow::create::create;
+use crate::ui::format::{key_of, own_path};
+use crate::ui::old_key::ADMIN_KEY;
+use keymint_delivery_adapter::{KeyInUse, KeySource as UsedSource, KnownKey, StateDir};
+use keymint_domain::AdminKey;
+use keymint_domain::text::escape;
+
+pub(crate) async fn run(args: &RotateArgs, context: &Context) -> Result<(), CliError> {
+    let mut settings = CreateSettings::of_rotate(args, &context.sources)?;
+    check_ci(&settings.sign_in.ci, INSTEAD_OF_CREATE)?;
+    let admin_key = context.sources.environment.get(ADMIN_KEY)?;
+    let admin_key = admin_key.map(AdminKey::parse).transpose();
+    let admin_key = admin_key.map_err(|error| CliError::usage(format!("{ADMIN_KEY}: {error}")))?;
+    let old = select(args, &settings, context).await?;
+    if old.record.project.is_unknown() {
+        let message = format!("the project of the key {} is not known here", key_of(&old.record));
+        return Err(CliError::new(ErrorKind::NoKey, message).hint(
+            "KEY names another key. `keymint create --force` puts a new key in the place of this one.",
+        ));
+    }
+    let prompter = context.prompter(settings.sign_in.may_ask);
+    for path in settings.rotates(old.clone(), admin_key, &args.destinations, &context.sources)? {
+        prompter.warn(&format!("{} no longer exists, and does not get the new key", own_path(&path)));
+    }
+    if !settings.dry_run {
+        settings.destinations.check_transcript("rotate", &context.sources)?;
+    }
+    let delivered = create(context, &settings).await.map_err(|error| untouched(error, &old.record))?;
+    match delivered {
+        Some(delivered) => delivered.conclude().await,
+        None => Ok(()),
+    }
+}
+
+/// Selects the key that the user names, else the one in use here, else the newest.
+async fn select(
+    args: &RotateArgs,
+    settings: &CreateSettings,
+    context: &Context,
+) -> Result<KnownKey, CliError> {
+    let keys = StateDir::open_default().map_or_else(|_| Ok(Vec::new()), |state| state.known_keys());
+    let mut keys = keys.map_err(|error| {
+        CliError::new(ErrorKind::Internal, "what is known of the keys cannot be read").because(error)
+    })?;
+    keys.retain(|key| key.record.api_base == settings.sign_in.endpoints.api_base.as_str());
+    let unknown = |message: &str| {
+        let hint = "`keymint status` lists the keys that this machine was given. `keymint create` makes one.";
+        CliError::new(ErrorKind::NoKey, message).hint(hint)
+    };
+    let Some(text) = &args.key else {
+        let found = source::find(context).await?;
+        let in_use = found.first().and_then(|found| {
+            let source = match &found.source {
+                KeySource::Variable(_) => UsedSource::Environment,
+                KeySource::EnvFile(path) => UsedSource::EnvFile(path),
+                KeySource::Keyring { profile } => UsedSource::Keyring(profile.as_str()),
+            };
+            Some(KeyInUse { last_four: found.last_four()?, source })
+        });
+        let key = KnownKey::in_use_or_newest(&keys, in_use);
+        return key.cloned().ok_or_else(|| unknown("this machine was given no key that could be rotated"));
+    };
+    let named = KnownKey::named(&keys, text);
+    let lines: Vec<_> = named.iter().map(|key| line(key)).collect();
+    let chosen = match named.len() {
+        0 => return Err(unknown("this machine was given no key of that id, name or end")),
+        1 => Some(0),
+        _ => context.prompter(settings.sign_in.may_ask).select("Which key should be replaced?", &lines).await,
+    };
+    chosen.map(|chosen| named[chosen].clone()).ok_or_else(|| {
+        CliError::new(ErrorKind::NoKey, "several keys have that name or end")
+            .hint(format!("Name one by its id: {}.", lines.join("; ")))
+    })
+}
+
+/// A key to choose, by its id on the server or else by its run.
+fn line(KnownKey { id, record }: &KnownKey) -> String {
+    let id = record.key_id.as_ref().unwrap_or(id);
+    format!("{} ({}, of {})", escape(id), key_of(record), escape(&record.time))
+}

@@ -1,0 +1,91 @@
+//! The end of the old key of a rotation.
+
+use crate::error::{CliError, ErrorKind};
+use crate::explain::network;
+use crate::ui::format::{DASHBOARD, key_of};
+use crate::ui::old_key::{ADMIN_KEY, kept};
+use keymint_delivery_adapter::KeyRecord;
+use keymint_domain::text::escape;
+use keymint_domain::{KeptReason, OldKeyOutcome, ServiceError, ServiceErrorKind};
+use keymint_terminal::Interrupted;
+
+pub(crate) const KEY_IN_JSON: &str =
+    "--json would print the new key after the old one is revoked, and a key that is not printed is lost";
+
+pub(crate) const KEY_IN_JSON_HINT: &str = "Name --env-file or --keyring, leave out --json, or unset OPENAI_ADMIN_KEY to revoke the old key yourself.";
+
+/// The error of a lookup that failed before anything was created.
+pub(crate) fn not_found(error: ServiceError) -> CliError {
+    let hint = match error.kind {
+        ServiceErrorKind::Refused { status: 401 | 403 | 404, .. } => format!(
+            "Check {ADMIN_KEY}: it has to be an admin key of the key's organization. Without {ADMIN_KEY}, keymint \
+             rotates the key and leaves the old one for you to delete."
+        ),
+        _ => network::hint(&error),
+    };
+    let explained = network::service(error.clone());
+    CliError::new(
+        explained.kind,
+        format!("the old key could not be looked up with {ADMIN_KEY}, and nothing was created"),
+    )
+    .reason(explained.reason)
+    .because(error)
+    .hint(hint)
+}
+
+/// The error of a run that made no new key, or did not deliver it: the old key is as it was.
+pub(crate) fn untouched(error: CliError, old: &KeyRecord) -> CliError {
+    let error = match error.kind {
+        ErrorKind::NoProject if !error.choices.is_empty() => error.hint(format!(
+            "The key is of project {} in organization {}: sign in with an account that has it. This one has:",
+            escape(&old.project.id),
+            escape(&old.organization.id)
+        )),
+        _ => error,
+    };
+    let kept = format!("The old key {} was not revoked.", key_of(old));
+    let mut hints: Vec<_> = error.hints().into_iter().collect();
+    hints.insert(0, kept);
+    error.hint(hints.join(" "))
+}
+
+/// The error of a rotation whose old key was to be revoked, and is not, or may not be.
+pub(crate) fn failure(old: &KeyRecord, outcome: &OldKeyOutcome) -> Option<CliError> {
+    let delivered = "the new key is in every destination, but";
+    let of = |error: &ServiceError, message: String| {
+        let explained = network::service(error.clone());
+        CliError::new(explained.kind, message).reason(explained.reason)
+    };
+    let look = format!("Delete the old key at {DASHBOARD} once the new one works.");
+    Some(match outcome {
+        OldKeyOutcome::Kept(reason @ KeptReason::NotAccepted) => CliError::new(
+            ErrorKind::Server,
+            format!("{delivered} {}", kept(old, reason)),
+        )
+        .hint(format!(
+            "A new key can take a minute to be known everywhere: `keymint status --verify` tries it. {look}"
+        )),
+        OldKeyOutcome::Kept(reason @ (KeptReason::NotVerified(error) | KeptReason::NotRevoked(error))) => {
+            of(error, format!("{delivered} {}", kept(old, reason))).hint(look)
+        }
+        OldKeyOutcome::MayBeRevoked(error) => of(
+            error,
+            format!(
+                "{delivered} the old key {} may be valid: the answer to its revocation was lost ({error})",
+                key_of(old)
+            ),
+        )
+        .hint(format!("Look for it at {DASHBOARD}, and delete it if it is there.")),
+        _ => return None,
+    })
+}
+
+/// The error of a run that a signal ended after the delivery.
+pub(crate) fn interrupted(old: &KeyRecord, signal: Interrupted) -> CliError {
+    let message = format!(
+        "interrupted; the new key is in every destination, and the old key {} may be valid",
+        key_of(old)
+    );
+    CliError::new(ErrorKind::Interrupted(signal.exit_code), message)
+        .hint(format!("Look for it at {DASHBOARD}, and delete it if it is there."))
+}

@@ -1,0 +1,62 @@
+//! The end of a rotation: the old key is revoked once the new key works in every destination.
+
+use crate::config::RotationSettings;
+use crate::error::CliError;
+use crate::explain::rotation as explain;
+use crate::flow::create_key::{DeliveredKey, KeyCreation};
+use crate::flow::old_key::{admin_api, administrator};
+use crate::ui::json::OldKey as OldKeyJson;
+use crate::ui::message::Message;
+use crate::ui::stdout;
+use keymint_delivery_adapter::{KeyRecord, fail_point};
+use keymint_domain::{OldKeyOutcome, Rotation};
+use keymint_http_adapter::Http;
+use keymint_terminal::Signals;
+
+impl DeliveredKey<'_> {
+    /// Revokes the old key, if there is an admin key and nothing can be lost by that, and reports its end.
+    pub(crate) async fn conclude(self) -> Result<(), CliError> {
+        let Self { creation, key, details, report } = self;
+        let KeyCreation { context, settings, delivery, mut journal, state, old: Some(found), .. } = creation
+        else {
+            return Ok(());
+        };
+        let Some(RotationSettings { old, holders, admin_key }) = &settings.rotation else { return Ok(()) };
+        fail_point::reached("rotating");
+        let (api, http) = (admin_api(settings)?, Http::new(settings.sign_in.http.clone()));
+        let platform = http.platform_api(settings.sign_in.endpoints.api_base.clone());
+        let platform = platform.map_err(CliError::internal)?;
+        let administrator = match admin_key {
+            Some(key) => Some(administrator(context, settings, &api, key)?),
+            None => None,
+        };
+        let rotation = Rotation {
+            holders,
+            old: found,
+            administrator: administrator.as_ref(),
+            platform: &platform,
+            clock: &context.clock,
+        };
+        let mut signals = Signals::listen().map_err(CliError::internal)?;
+        let concluding = signals.cancel_on_signal(rotation.conclude(&key, &details, &report));
+        let outcome = concluding.await.map_err(|signal| explain::interrupted(&old.record, signal))?;
+        fail_point::reached("concluded");
+        // The keys are what they are, with or without these notes.
+        if let (Some(state), OldKeyOutcome::Revoked) = (&state, &outcome) {
+            let _ = state.note_revoked(&old.id);
+        }
+        journal.concluded();
+        fail_point::reached("rotation-noted");
+        let failure = explain::failure(&old.record, &outcome);
+        if failure.is_none() {
+            context.ui.report(&Message::OldKey { old: &old.record, outcome: &outcome });
+        }
+        if context.ui.wants_json() && !delivery.prints() {
+            let new: &KeyRecord = journal.record().expect("it was written before the key was requested");
+            let old = OldKeyJson::new(&old.record, &outcome);
+            let printed = delivery.print_rotated(&key, new, &old, &mut signals).await;
+            printed.map_err(stdout::failed)?;
+        }
+        failure.map_or(Ok(()), Err)
+    }
+}

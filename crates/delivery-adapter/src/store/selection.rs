@@ -1,0 +1,149 @@
+//! The choice of a key among those that this machine was given.
+
+use super::{DeliveryRecord, KeyState, KnownKey};
+use crate::Keyring;
+use std::fs;
+use std::path::Path;
+
+/// The key that a program finds.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyInUse<'a> {
+    /// Its last four characters.
+    pub last_four: &'a str,
+    /// The source that the program reads.
+    pub source: KeySource<'a>,
+}
+
+/// A source in which a program finds a key.
+#[derive(Debug, Clone, Copy)]
+pub enum KeySource<'a> {
+    /// The environment, which may have a key from anywhere.
+    Environment,
+    /// A dotenv file.
+    EnvFile(&'a Path),
+    /// The keyring, for this profile.
+    Keyring(&'a str),
+}
+
+impl KnownKey {
+    /// Returns the keys that a user names by the id, the name or the last four characters, or by the id of the run. An
+    /// id wins over a name. Keys that are revoked or replaced are not among them.
+    pub fn named<'a>(keys: &'a [Self], text: &str) -> Vec<&'a Self> {
+        let with = |fits: &dyn Fn(&Self) -> bool| -> Vec<&'a Self> {
+            keys.iter().filter(|key| key.is_current(keys) && fits(key)).collect()
+        };
+        let by_id = with(&|key| key.id == text || key.record.key_id.as_deref() == Some(text));
+        if !by_id.is_empty() {
+            return by_id;
+        }
+        with(&|key| key.record.name == text || key.record.last4.as_deref() == Some(text))
+    }
+
+    /// Returns the key that a program uses, if it is one of these, else the newest that was delivered.
+    pub fn in_use_or_newest<'a>(keys: &'a [Self], in_use: Option<KeyInUse<'_>>) -> Option<&'a Self> {
+        let is_delivered =
+            |key: &&Self| key.record.state == KeyState::Delivered && !key.record.deliveries.is_empty();
+        let mut current = keys.iter().rev().filter(|key| key.is_current(keys));
+        let used = in_use.and_then(|in_use| current.clone().find(|key| key.is_at(in_use)));
+        used.or_else(|| current.find(is_delivered))
+    }
+
+    /// Returns whether the key is not revoked, and no rotation has replaced it.
+    fn is_current(&self, keys: &[Self]) -> bool {
+        let replaces_it = |Self { record, .. }: &Self| {
+            let is_delivered = record.state == KeyState::Delivered && !record.deliveries.is_empty();
+            is_delivered && record.rotation.as_ref().is_some_and(|rotation| rotation.replaces == self.id)
+        };
+        self.record.last4.is_some() && self.record.revoked_at.is_none() && !keys.iter().any(replaces_it)
+    }
+
+    fn is_at(&self, KeyInUse { last_four, source }: KeyInUse<'_>) -> bool {
+        let is_there = |delivery: &DeliveryRecord| match source {
+            KeySource::Environment => true,
+            KeySource::EnvFile(path) => delivery.file().is_some_and(|file| is_same_file(file, path)),
+            KeySource::Keyring(profile) => {
+                delivery.to == Keyring::ID && delivery.profile.as_deref() == Some(profile)
+            }
+        };
+        self.record.last4.as_deref() == Some(last_four) && self.record.deliveries.iter().any(is_there)
+    }
+}
+
+/// Returns whether two paths lead to one file.
+pub fn is_same_file(one: &Path, other: &Path) -> bool {
+    one == other || fs::canonicalize(one).ok().zip(fs::canonicalize(other).ok()).is_some_and(|(a, b)| a == b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{KeyRecord, RotationRecord};
+
+    fn key(run: &str, name: &str, last4: &str, to: &str) -> KnownKey {
+        let record = KeyRecord {
+            key_id: Some(format!("key_{run}")),
+            last4: Some(last4.to_owned()),
+            deliveries: vec![DeliveryRecord {
+                to: to.to_owned(),
+                profile: (to == Keyring::ID).then(|| "default".to_owned()),
+                variable: None,
+                at: String::new(),
+                removed_at: None,
+                replaced_by: None,
+            }],
+            ..KeyRecord::of_unknown_origin(name)
+        };
+        KnownKey { id: run.to_owned(), record }
+    }
+
+    #[test]
+    fn a_key_is_named_by_its_id_its_name_its_end_or_its_run() {
+        let mut revoked = key("5", "laptop", "eeee", "keyring");
+        revoked.record.revoked_at = Some("2026-11-27T06:00:00Z".to_owned());
+        let keys = [
+            key("1", "laptop", "aaaa", "keyring"),
+            key("2", "laptop", "bbbb", "keyring"),
+            key("3", "key_1", "cccc", "keyring"),
+            revoked,
+        ];
+        for (text, expected) in [
+            ("key_1", "1"),
+            ("3", "3"),
+            ("laptop", "1 2"),
+            ("bbbb", "2"),
+            ("eeee", ""),
+            ("5", ""),
+            ("Laptop", ""),
+        ] {
+            let named: Vec<_> = KnownKey::named(&keys, text).iter().map(|key| key.id.as_str()).collect();
+            assert_eq!(named.join(" "), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_key_in_use_comes_before_the_newest_and_only_where_it_was_put() {
+        let mut new = key("3", "laptop", "cccc", "stdout");
+        new.record.rotation = Some(RotationRecord { replaces: "4".to_owned(), is_concluded: true });
+        let keys = [
+            key("1", "laptop", "aaaa", "env-file:/project/.env"),
+            key("2", "laptop", "bbbb", "keyring"),
+            key("4", "laptop", "dddd", "keyring"),
+            new,
+        ];
+        let (file, keyring) = (KeySource::EnvFile(Path::new("/project/.env")), KeySource::Keyring("default"));
+        for (last_four, source, expected) in [
+            ("aaaa", file, "1"),
+            ("aaaa", KeySource::EnvFile(Path::new("/other/.env")), "3"),
+            ("aaaa", keyring, "3"),
+            ("bbbb", keyring, "2"),
+            ("bbbb", KeySource::Keyring("work"), "3"),
+            ("aaaa", KeySource::Environment, "1"),
+            ("dddd", keyring, "3"),
+            ("zzzz", KeySource::Environment, "3"),
+        ] {
+            let found = KnownKey::in_use_or_newest(&keys, Some(KeyInUse { last_four, source }));
+            assert_eq!(found.map(|key| key.id.as_str()), Some(expected), "{last_four}, {source:?}");
+        }
+        assert!(KnownKey::in_use_or_newest(&[], None).is_none());
+    }
+}

@@ -1,0 +1,64 @@
+//! `rotate`, killed at each border: every destination has a key that is valid.
+
+use crate::destination::Destination;
+use crate::harness::Harness;
+use crate::table::{at_each_border, show};
+use std::os::unix::process::ExitStatusExt;
+
+const BORDERS: [&str; 16] = [
+    "started",
+    "keyring-tried",
+    "prepared",
+    "callback",
+    "written-down",
+    "asked",
+    "answered",
+    "known",
+    "temp-file-written",
+    "file-replaced",
+    "keyring-written",
+    "delivered",
+    "noted",
+    "rotating",
+    "concluded",
+    "rotation-noted",
+];
+
+#[tokio::test]
+async fn wherever_a_rotation_is_killed_each_destination_has_a_valid_key() {
+    let mut rows = at_each_border(&BORDERS, killed);
+    rows.retain(|row| ["a new file", "a keyring"].contains(&&*row.block));
+    show("rotate is killed at …, the destination has …, the old key is …, and the next run says …", rows)
+        .await;
+}
+
+async fn killed(destination: &'static Destination, border: &str) -> String {
+    let cell = format!("rotate, {}, {border}", destination.name);
+    let mut harness = Harness::new(destination).await;
+    let create = harness.delivers(&["create", "--name", "old"]);
+    harness.run(create, |_| {}).await.exits_with(0);
+
+    let admin_key = harness.machine.sandbox.admin_key("org-sandbox-personal");
+    let rotate = harness.keymint().args(["rotate"]).env("OPENAI_ADMIN_KEY", admin_key);
+    let ended = harness.run(rotate.env("KEYMINT_FAIL_POINT", border), |_| {}).await;
+    assert_eq!(ended.status.signal(), Some(9), "{cell}: {}", ended.stderr);
+
+    let delivered = harness.delivered("");
+    let next_run = harness.next_run().await;
+    let keys = harness.machine.sandbox.keys();
+    let there = keys.iter().position(|key| delivered.trim_end().ends_with(&key.value));
+    let there = there.unwrap_or_else(|| panic!("{cell}: no key is there"));
+    assert!(!keys[there].is_deleted, "{cell}: the key that is there is revoked");
+    let is_told = |what: &str| next_run.lines().any(|line| line.contains(what));
+    let told = match (is_told("an earlier run was cut short"), is_told("an earlier rotation was cut short")) {
+        (true, false) => "that a new key may exist",
+        (false, true) => "that the old key may be valid",
+        (false, false) => "nothing",
+        (true, true) => panic!("{cell}: {next_run}"),
+    };
+    // Two valid keys are one too many, of which the next run warns.
+    let valid = keys.iter().filter(|key| !key.is_deleted).count();
+    assert!(valid == 1 || told != "nothing", "{cell}: {next_run}");
+    let old = if keys[0].is_deleted { "revoked" } else { "valid" };
+    format!("{:<12}{old:<12}{told}", ["the old key", "the new key"][there])
+}

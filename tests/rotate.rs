@@ -1,0 +1,318 @@
+//! `keymint rotate`: a new key where the old one is, and then the end of the old one.
+
+#![cfg(target_os = "linux")]
+
+use crate::support::machine;
+use keymint_sandbox::{Consent, Organization, Project, Reply, Scenario, Step};
+use keymint_testkit::{Ended, Launch, Machine, browse, until};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::PathBuf;
+
+const ORGANIZATION: &str = "org-sandbox-personal";
+
+const PROJECT: &str = "proj_sandbox_default";
+
+/// A machine with a key that keymint has put into `.env` of its home.
+async fn with_a_key(scenario: Scenario) -> Machine {
+    let machine = machine(scenario).await;
+    run(&machine, keymint(&machine, &["create", "--env-file", "--name", "old"])).await.exits_with(0);
+    machine
+}
+
+fn keymint(machine: &Machine, args: &[&str]) -> Launch {
+    machine.keymint(args).env("KEYMINT_NO_BROWSER", "1").current_dir(&machine.home)
+}
+
+fn rotate(machine: &Machine, args: &[&str]) -> Launch {
+    keymint(machine, &[&["rotate"], args].concat())
+}
+
+fn with_admin_key(machine: &Machine, args: &[&str]) -> Launch {
+    rotate(machine, args).env("OPENAI_ADMIN_KEY", machine.sandbox.admin_key(ORGANIZATION))
+}
+
+/// Runs the program to its end, and signs in where it asks for that. It shows no secret on standard error.
+async fn run(machine: &Machine, program: Launch) -> Ended {
+    let mut run = program.spawn();
+    if let Some(url) = run.try_url().await {
+        browse(&url, Consent::Allow);
+    }
+    let ended = run.finish().await;
+    let secrets = machine.secrets();
+    let shown = secrets.iter().find(|secret| ended.stderr.contains(*secret));
+    assert_eq!(shown, None, "{}", ended.stderr);
+    ended
+}
+
+fn in_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn env_file(machine: &Machine) -> PathBuf {
+    machine.home.path().join(".env")
+}
+
+/// The number of the key that a file has, from 0 in the order of their creation.
+fn key_in(machine: &Machine, file: &str) -> Option<usize> {
+    let text = fs::read_to_string(machine.home.path().join(file)).unwrap();
+    machine.sandbox.keys().iter().position(|key| text == format!("OPENAI_API_KEY={}\n", key.value))
+}
+
+/// Whether each key is valid.
+fn valid(machine: &Machine) -> Vec<bool> {
+    machine.sandbox.keys().iter().map(|key| !key.is_deleted).collect()
+}
+
+fn position(machine: &Machine, method: &str, path_end: &str) -> usize {
+    let requests = machine.sandbox.requests();
+    let fits =
+        |request: &keymint_sandbox::Request| request.method == method && request.path.ends_with(path_end);
+    requests.iter().rposition(fits).unwrap_or_else(|| panic!("{method} {path_end}"))
+}
+
+#[tokio::test]
+async fn the_old_key_is_looked_up_first_and_revoked_last() {
+    let machine = with_a_key(Scenario::ready()).await;
+    let ended = run(&machine, with_admin_key(&machine, &["--json"])).await.exits_with(0);
+
+    assert_eq!((key_in(&machine, ".env"), valid(&machine)), (Some(1), vec![false, true]));
+    let keys = machine.sandbox.keys();
+    let listed = format!("/v1/organization/projects/{PROJECT}/api_keys");
+    let order = [
+        position(&machine, "GET", &listed),
+        position(&machine, "POST", "/oauth/token"),
+        position(&machine, "POST", "/api_keys"),
+        position(&machine, "GET", "/v1/models"),
+        position(&machine, "DELETE", &keys[0].id),
+    ];
+    assert!(order.is_sorted(), "{order:?}");
+    let told = ended.json();
+    let expected = json!({
+        "schema": "keymint.rotated/1",
+        "organization": {"id": ORGANIZATION, "title": "Personal"},
+        "project": {"id": PROJECT, "title": "Default project"},
+        "key": {
+            "name": keys[1].name, "last4": keys[1].value[keys[1].value.len() - 4..],
+            "id": keys[1].id, "created_at": told["key"]["created_at"],
+        },
+        "delivered_to": [{"kind": "env_file", "path": env_file(&machine), "variable": "OPENAI_API_KEY"}],
+        "old": {
+            "name": "old", "last4": keys[0].value[keys[0].value.len() - 4..], "id": keys[0].id,
+            "state": "revoked", "reason": null,
+        },
+    });
+    assert_eq!(told, expected);
+    assert!(
+        in_one_line(&ended.stderr).contains("Revoked the old key \"old\", ending in "),
+        "{}",
+        ended.stderr
+    );
+    let status = keymint(&machine, &["status", "--json"]).output().await.json();
+    assert!(status["keys"][0]["revoked_at"].is_string(), "{status}");
+    assert_eq!(status["keys"][1]["rotation"]["replaces"], status["keys"][0]["id"]);
+}
+
+#[tokio::test]
+async fn without_an_admin_key_the_user_learns_which_key_to_delete() {
+    let machine = with_a_key(Scenario::ready()).await;
+    let ended = run(&machine, rotate(&machine, &["--name", "new"])).await.exits_with(0);
+    assert_eq!((key_in(&machine, ".env"), valid(&machine)), (Some(1), vec![true, true]));
+    let told = in_one_line(&ended.stderr);
+    let last4 = &machine.sandbox.keys()[0].value;
+    let expected = format!(
+        "warning: the old key \"old\", ending in {} is still valid: delete it at https://platform.openai.com/api-keys",
+        &last4[last4.len() - 4..]
+    );
+    assert!(told.contains(&expected), "{told}");
+    // The replaced key is not rotated again.
+    let ended = run(&machine, rotate(&machine, &["--events"])).await.exits_with(0);
+    assert!(ended.stderr.contains(r#"{"event":"old_key","name":"new","#), "{}", ended.stderr);
+    assert!(ended.stderr.contains(r#""state":"kept","reason":"no_admin_key"}"#), "{}", ended.stderr);
+    let ended = run(&machine, rotate(&machine, &["old"])).await.exits_with(8);
+    assert!(!ended.stderr.contains("sign in"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn an_admin_key_that_is_refused_ends_the_run_before_the_sign_in() {
+    let machine = with_a_key(Scenario::ready()).await;
+    for (admin_key, code) in [("sk-admin-of-another", 7), ("not a key", 2)] {
+        let program = rotate(&machine, &[]).env("OPENAI_ADMIN_KEY", admin_key);
+        let ended = run(&machine, program).await.exits_with(code);
+        let told = in_one_line(&ended.stderr);
+        assert!(told.contains("OPENAI_ADMIN_KEY") && !told.contains(admin_key), "{told}");
+        assert!(!told.contains("/oauth/authorize?"), "{told}");
+    }
+    assert_eq!((key_in(&machine, ".env"), valid(&machine)), (Some(0), vec![true]));
+}
+
+#[tokio::test]
+async fn an_admin_api_that_cannot_be_reached_ends_the_run_before_the_sign_in() {
+    let scenario = Scenario::ready().reply(Step::Keys, Reply::hang_up());
+    let machine = with_a_key(scenario).await;
+    let ended = run(&machine, with_admin_key(&machine, &["--http-timeout", "1s"])).await;
+    assert!([6, 7].contains(&ended.code), "{}", ended.stderr);
+    assert!(in_one_line(&ended.stderr).contains("nothing was created"), "{}", ended.stderr);
+    assert_eq!((key_in(&machine, ".env"), valid(&machine)), (Some(0), vec![true]));
+}
+
+/// The server's answer to the creation has no id of the key, and another key has its name.
+#[tokio::test]
+async fn an_old_key_that_may_be_another_one_is_kept() {
+    let body = json!({"key": {"sensitive_id": "sk-proj-0123456789abcdefghij", "name": "old"}});
+    let scenario = Scenario::ready()
+        .with_key(ORGANIZATION, PROJECT, "old", "sk-proj-1123456789abcdefghij")
+        .with_key(ORGANIZATION, PROJECT, "old", "sk-proj-0123456789abcdefghij")
+        .reply(Step::CreateKey.nth(1), Reply::status(200).json(&body));
+    let machine = with_a_key(scenario).await;
+    let ended = run(&machine, with_admin_key(&machine, &[])).await.exits_with(0);
+    let told = in_one_line(&ended.stderr);
+    assert!(told.contains("the old key will not be revoked: it may be any of these keys"), "{told}");
+    assert!(told.contains("is still valid: it may be any of these keys"), "{told}");
+    assert!(valid(&machine).into_iter().all(|valid| valid));
+}
+
+#[tokio::test]
+async fn a_new_key_that_a_destination_does_not_take_leaves_the_old_one_valid() {
+    let machine = with_a_key(Scenario::ready()).await;
+    let ended = run(&machine, with_admin_key(&machine, &["--pipe-to", "false"])).await.exits_with(9);
+    let told = in_one_line(&ended.stderr);
+    assert!(told.contains("it is kept in") && told.contains("The old key \"old\", ending in"), "{told}");
+    assert!(told.contains("was not revoked."), "{told}");
+    assert_eq!((key_in(&machine, ".env"), valid(&machine)), (Some(1), vec![true, true]));
+}
+
+#[tokio::test]
+async fn a_new_key_that_the_server_does_not_accept_leaves_the_old_one_valid() {
+    let unknown = Reply::error(401, "invalid_request_error", Some("invalid_api_key"), "Incorrect API key");
+    let machine = with_a_key(Scenario::ready().reply(Step::Models, unknown)).await;
+    let ended = run(&machine, with_admin_key(&machine, &["--json"])).await.exits_with(7);
+    let told = in_one_line(&ended.stderr);
+    assert!(told.contains("the new key is in every destination, but the old key"), "{told}");
+    assert_eq!(
+        (&ended.json()["old"]["state"], &ended.json()["old"]["reason"]),
+        (&json!("kept"), &json!("not_accepted"))
+    );
+    assert_eq!((key_in(&machine, ".env"), valid(&machine)), (Some(1), vec![true, true]));
+}
+
+#[tokio::test]
+async fn a_revocation_that_is_refused_is_an_error_with_the_new_key_in_place() {
+    let machine = with_a_key(Scenario::ready().reply(Step::DeleteKey, Reply::status(403))).await;
+    let ended = run(&machine, with_admin_key(&machine, &["--json"])).await.exits_with(7);
+    assert_eq!(ended.json()["old"]["reason"], "not_revoked", "{}", ended.stderr);
+    assert_eq!((key_in(&machine, ".env"), valid(&machine)), (Some(1), vec![true, true]));
+}
+
+#[tokio::test]
+async fn a_value_that_is_not_the_old_key_is_replaced_only_by_force() {
+    let machine = with_a_key(Scenario::ready()).await;
+    fs::write(env_file(&machine), "OPENAI_API_KEY=sk-proj-of-somebody-else\n").unwrap();
+    let ended = run(&machine, with_admin_key(&machine, &[])).await.exits_with(11);
+    assert!(!ended.stderr.contains("/oauth/authorize?"), "{}", ended.stderr);
+    assert_eq!(valid(&machine), [true]);
+
+    run(&machine, with_admin_key(&machine, &["--force"])).await.exits_with(0);
+    assert_eq!((key_in(&machine, ".env"), valid(&machine)), (Some(1), vec![false, true]));
+}
+
+/// It changes while somebody signs in.
+#[tokio::test]
+async fn a_value_that_changes_meanwhile_stays_and_so_does_the_old_key() {
+    let machine = with_a_key(Scenario::ready()).await;
+    let mut run = with_admin_key(&machine, &[]).spawn();
+    let url = run.url().await;
+    fs::write(env_file(&machine), "OPENAI_API_KEY=changed\n").unwrap();
+    browse(&url, Consent::Allow);
+    let ended = run.finish().await.exits_with(9);
+    assert_eq!(fs::read_to_string(env_file(&machine)).unwrap(), "OPENAI_API_KEY=changed\n");
+    assert_eq!(valid(&machine), [true, true], "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn a_destination_that_a_run_cannot_repeat_keeps_the_old_key() {
+    let machine = machine(Scenario::ready()).await;
+    let args = ["create", "--env-file", "--name", "old", "--pipe-to", "sh -c 'cat >taken'"];
+    run(&machine, keymint(&machine, &args)).await.exits_with(0);
+    until(|| machine.home.path().join("taken").exists()).await;
+    let ended = run(&machine, with_admin_key(&machine, &[])).await.exits_with(0);
+    let told = in_one_line(&ended.stderr);
+    assert!(told.contains("the command of --pipe-to had it, and did not get the new key"), "{told}");
+    assert_eq!((key_in(&machine, ".env"), valid(&machine)), (Some(1), vec![true, true]));
+    // Named again, it gets the new key.
+    let args = ["--pipe-to", "sh -c 'cat >taken'"];
+    run(&machine, with_admin_key(&machine, &args)).await.exits_with(0);
+    assert_eq!((key_in(&machine, ".env"), valid(&machine)), (Some(2), vec![true, false, true]));
+}
+
+#[tokio::test]
+async fn a_file_that_is_gone_gets_no_key_and_the_key_is_printed() {
+    let machine = with_a_key(Scenario::ready()).await;
+    fs::remove_file(env_file(&machine)).unwrap();
+    let ended = run(&machine, rotate(&machine, &[]).env("CLAUDECODE", "1")).await.exits_with(2);
+    assert!(in_one_line(&ended.stderr).contains("`keymint rotate --env-file`"), "{}", ended.stderr);
+    let ended = run(&machine, with_admin_key(&machine, &["--json"])).await.exits_with(2);
+    assert!(in_one_line(&ended.stderr).contains("--json would print the new key"), "{}", ended.stderr);
+
+    let ended = run(&machine, with_admin_key(&machine, &[])).await.exits_with(0);
+    assert!(in_one_line(&ended.stderr).contains(".env no longer exists"), "{}", ended.stderr);
+    assert_eq!(ended.stdout.trim_end(), machine.sandbox.keys()[1].value);
+    assert!(!env_file(&machine).exists());
+    assert_eq!(valid(&machine), [false, true]);
+}
+
+#[tokio::test]
+async fn under_an_agent_a_key_in_a_file_is_rotated_and_in_ci_none_is() {
+    let machine = with_a_key(Scenario::ready()).await;
+    let ended = run(&machine, rotate(&machine, &[]).env("CI", "true")).await.exits_with(2);
+    assert!(ended.stderr.contains("keymint start"), "{}", ended.stderr);
+    let ended = run(&machine, rotate(&machine, &["--json"]).env("CLAUDECODE", "1")).await.exits_with(0);
+    assert_eq!(ended.json()["key"].get("value"), None);
+    assert_eq!(key_in(&machine, ".env"), Some(1));
+}
+
+#[tokio::test]
+async fn several_keys_of_one_name_are_listed_to_choose_from() {
+    let machine = with_a_key(Scenario::ready()).await;
+    let args = ["create", "--env-file", "other.env", "--name", "old"];
+    run(&machine, keymint(&machine, &args)).await.exits_with(0);
+    let ended = run(&machine, rotate(&machine, &["old"])).await.exits_with(8);
+    let keys = machine.sandbox.keys();
+    let told = in_one_line(&ended.stderr);
+    assert!(told.contains(&keys[0].id) && told.contains(&keys[1].id), "{told}");
+    // The key in use here comes before the newest one, and an id names any.
+    run(&machine, rotate(&machine, &["--dry-run"])).await.exits_with(0);
+    run(&machine, with_admin_key(&machine, &[])).await.exits_with(0);
+    assert_eq!(valid(&machine), [false, true, true]);
+    run(&machine, with_admin_key(&machine, &[&keys[1].id])).await.exits_with(0);
+    assert_eq!(valid(&machine), [false, false, true, true]);
+    assert_eq!((key_in(&machine, ".env"), key_in(&machine, "other.env")), (Some(2), Some(3)));
+}
+
+#[tokio::test]
+async fn another_account_replaces_no_key() {
+    let machine = with_a_key(Scenario::ready()).await;
+    let other = Organization::new("org-other").titled("Other").with_project(Project::new("proj_other"));
+    let other = crate::support::machine(Scenario::of([other])).await;
+    // The records are of one platform: this one is played by another server now.
+    let records = machine.home.path().join(".local/state/keymint/records");
+    for record in fs::read_dir(records).unwrap() {
+        let path = record.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(path, text.replace(machine.sandbox.api_base(), other.sandbox.api_base())).unwrap();
+    }
+    let program = rotate(&machine, &["--json"]).envs(other.environment());
+    let ended = run(&other, program).await.exits_with(8);
+    let told = in_one_line(&ended.stderr);
+    assert!(told.contains("sign in with an account that has it"), "{told}");
+    assert_eq!(ended.json()["choices"].as_array().map(Vec::len), Some(1), "{}", ended.stdout);
+    assert_eq!((key_in(&machine, ".env"), other.sandbox.keys().len()), (Some(0), 0));
+}
+
+#[tokio::test]
+async fn a_machine_without_a_key_has_none_to_rotate() {
+    let machine = machine(Scenario::ready()).await;
+    let ended = run(&machine, rotate(&machine, &["--json"])).await.exits_with(8);
+    let error: Value = ended.json();
+    assert_eq!(error["kind"], "no_key");
+}
