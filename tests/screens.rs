@@ -2,14 +2,15 @@
 
 #![cfg(target_os = "linux")]
 
-use crate::support::{Ended, Run, Start, create, keymint, machine};
+use crate::support::{Ended, KEYMINT, Run, Start, create, keymint, machine};
 use keymint_sandbox::{
     Consent, NamedScenario, Organization, Project, Reply, Scenario, Step, sign_in_remotely,
 };
 use keymint_testkit::{Launch, Relay, Scripts, Session, Terminal, authority, browse, free_port, full_disk};
-use serde_json::json;
-use std::fs;
+use serde_json::{Value, json};
+use std::fs::{self, Permissions};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -194,6 +195,68 @@ async fn a_choice_at_a_terminal() {
     terminal.types("web\n").await;
     let (code, rest) = terminal.end().await;
     compare("create-choose", code, &[shown, rest].concat().replace("\r\n", "\n"), "");
+}
+
+/// Writes the record of a delivered key, the nth of this machine.
+fn write_record(state: &Path, number: usize, name: &str, changes: &Value) {
+    let project = |id: &str, title: &str| json!({"id": id, "title": title});
+    let mut record = json!({
+        "version": 1, "state": "delivered", "time": format!("2026-11-0{number}T10:00:00Z"), "name": name,
+        "organization": project("org-acme", "Acme"), "project": project("proj_1", "Default project"),
+        "api_base": "https://api.openai.com", "last4": format!("aaa{number}"), "deliveries": []
+    });
+    record.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    let records = state.join("keymint/records");
+    fs::create_dir_all(&records).unwrap();
+    fs::set_permissions(state.join("keymint"), Permissions::from_mode(0o700)).unwrap();
+    fs::set_permissions(&records, Permissions::from_mode(0o700)).unwrap();
+    let path = records.join(format!("2026110{number}T100000000000Z-1.jsonl"));
+    fs::write(&path, record.to_string()).unwrap();
+    fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
+}
+
+#[tokio::test]
+async fn the_status_of_many_keys() {
+    let home = tempfile::tempdir_in("/tmp").unwrap();
+    let state = home.path();
+    let file = format!("env-file:{}/.env", state.display());
+    let to = |to: &str, profile: Option<&str>, removed_at: Option<&str>| {
+        let variable = to.starts_with("env-file:").then_some("OPENAI_API_KEY");
+        json!({"to": to, "profile": profile, "variable": variable, "removed_at": removed_at, "at": "4"})
+    };
+    let at = |mut delivery: Value, at: &str| {
+        delivery["at"] = at.into();
+        json!({"deliveries": [delivery]})
+    };
+    let in_days = |days: i32| {
+        let mut date = std::process::Command::new("date");
+        date.args(["-u", "+%FT%TZ", "-d", &format!("{days} days")]);
+        String::from_utf8(date.output().unwrap().stdout).unwrap().trim().to_owned()
+    };
+    write_record(state, 1, "lost", &json!({"state": "unknown", "last4": null}));
+    write_record(state, 2, "old", &json!({}));
+    write_record(state, 3, "older", &json!({}));
+    write_record(state, 4, "revoked", &json!({"revoked_at": "2026-11-05T10:00:00Z"}));
+    write_record(state, 5, "expired", &json!({"expires_at": in_days(-3)}));
+    write_record(state, 6, "forgotten", &at(to("keyring", Some("work"), Some("3")), "2"));
+    write_record(state, 7, "replaced", &at(to(&file, None, None), "3"));
+    let gone = format!("env-file:{}/gone/.env", state.display());
+    let deliveries = json!([to(&file, None, None), to("stdout", None, None), to(&gone, None, None)]);
+    write_record(state, 8, "in use", &json!({"deliveries": deliveries, "expires_at": in_days(12)}));
+    let imported = json!({"origin": "imported", "deliveries": [to("keyring", Some("default"), None)]});
+    write_record(state, 9, "imported", &imported);
+    fs::write(state.join(".env"), "OPENAI_API_KEY=sk-of-the-screens-aaa8\n").unwrap();
+    let status = |args: &[&str]| {
+        let status = keymint(&home).args(["status"]).args(args).env("XDG_STATE_HOME", state);
+        status.env("DBUS_SESSION_BUS_ADDRESS", &Session::shared().address).current_dir(&home)
+    };
+    prints("status-of-many-keys", status(&[])).await;
+    prints("status-of-all-keys", status(&["--all"])).await;
+    let narrow = Launch::new("sh", &home).args(["-c", "stty cols 50; exec \"$@\"", "sh", KEYMINT, "status"]);
+    let narrow = narrow.env("XDG_STATE_HOME", state).env("NO_COLOR", "1").current_dir(&home);
+    let terminal = Terminal::start(narrow.env("DBUS_SESSION_BUS_ADDRESS", &Session::shared().address));
+    let (code, shown) = terminal.end().await;
+    compare("status-of-many-keys-narrow", code, "", &shown.replace("\r\n", "\n"));
 }
 
 #[tokio::test]

@@ -88,7 +88,7 @@ pub use run::run_command;
 #[cfg(unix)]
 pub use run::{monitor, restart};
 pub use store::{
-    DeliveryRecord, FindSignInError, FinishedRun, Journal, KeyInUse, KeyOrigin, KeyRecord, KeySource,
+    DeliveryRecord, Expiry, FindSignInError, FinishedRun, Journal, KeyInUse, KeyOrigin, KeyRecord, KeySource,
     KeyState, KnownKey, Named, PendingSignIn, PlaceNames, PortLock, PortLockError, RecoveryStore,
     Replacement, RotationRecord, StateDir, StoredKey, check_trusted_directory, is_same_file, private_files,
     read_trusted,

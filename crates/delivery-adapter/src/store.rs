@@ -18,7 +18,7 @@ pub use pending_sign_in::{FindSignInError, PendingSignIn};
 pub use port_lock::{PortLock, PortLockError};
 use private_files::{about, check_owner, check_parent, create_directory, standard_directory};
 pub use record::{
-    DeliveryRecord, KeyOrigin, KeyRecord, KeyState, Named, PlaceNames, Replacement, RotationRecord,
+    DeliveryRecord, Expiry, KeyOrigin, KeyRecord, KeyState, Named, PlaceNames, Replacement, RotationRecord,
 };
 pub use recovery::{RecoveryStore, StoredKey};
 pub use selection::{KeyInUse, KeySource, is_same_file};

@@ -31,6 +31,12 @@ pub fn utc_of(seconds: u64) -> String {
     humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds).min(LAST_SECOND)).to_string()
 }
 
+/// Returns the seconds since 1970 of a time that [`utc_now`] or [`utc_of`] shows.
+pub fn unix_of(utc: &str) -> Option<u64> {
+    let time = humantime::parse_rfc3339(utc).ok()?;
+    time.duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs())
+}
+
 fn utc(time: SystemTime) -> String {
     let time = time.clamp(UNIX_EPOCH, UNIX_EPOCH + LAST_SECOND);
     humantime::format_rfc3339_micros(time).to_string()
@@ -49,6 +55,15 @@ mod tests {
             (UNIX_EPOCH + day * 365 * 9_000, "9999-12-31T23:59:59.000000Z"),
         ] {
             assert_eq!(utc(time), shown);
+        }
+    }
+
+    #[test]
+    fn a_time_that_is_shown_is_read() {
+        assert_eq!(unix_of(&utc_of(1_771_927_200)), Some(1_771_927_200));
+        assert_eq!(unix_of("1970-01-02T00:00:00.000000Z"), Some(86_400));
+        for none in ["", "tomorrow", "1969-12-31T23:59:59Z"] {
+            assert_eq!(unix_of(none), None, "{none:?}");
         }
     }
 

@@ -151,6 +151,21 @@ pub fn human_duration(duration: Duration) -> String {
     }
 }
 
+/// A duration in its largest unit of which there are enough: `12 days`, `36 hours`, `1 minute`.
+pub fn rough_duration(duration: Duration) -> String {
+    const MINUTE: u64 = 60;
+    const HOUR: u64 = 60 * MINUTE;
+    const DAY: u64 = 24 * HOUR;
+    let seconds = duration.as_secs();
+    let rounded = |unit: u64| (seconds + unit / 2) / unit;
+    match seconds {
+        seconds if seconds > DAY * 3 / 2 => format!("{} days", rounded(DAY)),
+        seconds if seconds > HOUR * 3 / 2 => format!("{} hours", rounded(HOUR)),
+        seconds if seconds >= MINUTE * 3 / 2 => format!("{} minutes", rounded(MINUTE)),
+        _ => "1 minute".to_owned(),
+    }
+}
+
 /// The text with what looks like a key or a session masked: what follows `sk-` and `sess-` at the
 /// start of a word, or so far after it that it cannot be a part of a word.
 pub fn redact_keys(text: &str) -> String {
@@ -252,6 +267,23 @@ fn is_key_character(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rough_duration_has_one_unit() {
+        for (seconds, shown) in [
+            (0, "1 minute"),
+            (89, "1 minute"),
+            (90, "2 minutes"),
+            (5_400, "90 minutes"),
+            (5_401, "2 hours"),
+            (36 * 3_600, "36 hours"),
+            (36 * 3_600 + 1, "2 days"),
+            (12 * 86_400 - 30, "12 days"),
+            (u64::MAX / 2, "106751991167301 days"),
+        ] {
+            assert_eq!(rough_duration(Duration::from_secs(seconds)), shown, "{seconds}");
+        }
+    }
 
     #[test]
     fn escaped_json_is_exact_and_harmless() {

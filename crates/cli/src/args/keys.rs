@@ -27,6 +27,9 @@ pub(crate) struct StatusArgs {
     /// Ask the platform whether the key that would be used works
     #[arg(long)]
     pub(crate) verify: bool,
+    /// Show all keys of this machine, not only the newest
+    #[arg(long)]
+    pub(crate) all: bool,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,

@@ -11,23 +11,25 @@ use crate::flow::verify_key;
 use crate::ui::format::key_check;
 use crate::ui::json;
 use crate::ui::stdout;
-use keymint_delivery_adapter::{Keyring, KnownKey, StateDir};
+use keymint_delivery_adapter::{Expiry, Keyring, KnownKey, StateDir};
+use keymint_domain::text::rough_duration;
 use keymint_domain::{ApiKey, KeyCheck};
 use source::{FoundKey, KeySource};
 
 pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<(), CliError> {
     // Without a home directory nothing was kept.
     let keys = StateDir::open_default().map_or_else(|_| Ok(Vec::new()), |state| state.known_keys());
-    let keys = keys.map_err(|error| {
+    let mut keys = keys.map_err(|error| {
         CliError::new(ErrorKind::Internal, "what is known of the keys cannot be read").because(error)
     })?;
+    keys.iter_mut().for_each(KnownKey::inspect_files);
     let mut found = source::find(context).await?;
     // Who never used the keyring need not know that there is none.
     let may_be_in_keyring = keys.iter().any(is_in_keyring);
     found.retain(|found| {
         may_be_in_keyring || found.key.is_ok() || !matches!(found.source, KeySource::Keyring { .. })
     });
-    let mut status = Status { keys, found, verified: None };
+    let mut status = Status { keys, found, verified: None, shows_all: args.all };
     let mut failure = None;
     if args.verify {
         status.verified = status.verify(context).await.map_err(|error| failure = Some(error)).ok();
@@ -35,8 +37,17 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<(), CliE
     let text = if context.ui.wants_json() { status.json() } else { status.text() };
     stdout::show(&text)?;
     if let Some(KeyCheck::NotAccepted) = status.verified {
-        let hint = "It may have been deleted. `keymint create` makes a new one.";
-        failure = Some(CliError::new(ErrorKind::Server, key_check(KeyCheck::NotAccepted)).hint(hint));
+        let (message, hint) = match status.reason() {
+            Some(Reason::Revoked(at)) => {
+                (format!("the platform does not accept the key, which was revoked here {at}"), "")
+            }
+            Some(Reason::Expired(ago)) => {
+                (format!("the platform does not accept the key, which expired {ago} ago"), "")
+            }
+            None => (key_check(KeyCheck::NotAccepted), "It may have been deleted. "),
+        };
+        let hint = format!("{hint}`keymint create` makes a new one.");
+        failure = Some(CliError::new(ErrorKind::Server, message).hint(hint));
     }
     failure.map_or(Ok(()), Err)
 }
@@ -49,12 +60,42 @@ struct Status {
     found: Vec<FoundKey>,
     /// What the platform says of the key in use, where it was asked and has answered.
     verified: Option<KeyCheck>,
+    /// Whether the text has all keys, not only the newest.
+    shows_all: bool,
+}
+
+/// The reason why the platform does not accept a key, as its record has it.
+enum Reason {
+    /// This machine revoked it, on this day.
+    Revoked(String),
+    /// It expired this long ago.
+    Expired(String),
 }
 
 impl Status {
     fn json(&self) -> String {
         let found: Vec<_> = self.found.iter().map(FoundKey::json).collect();
-        json::status(&self.keys, &found, self.verified)
+        let reason = self.reason().filter(|_| self.verified == Some(KeyCheck::NotAccepted));
+        let reason = reason.map(|reason| match reason {
+            Reason::Revoked(_) => "revoked",
+            Reason::Expired(_) => "expired",
+        });
+        json::status(&self.keys, &found, self.verified, reason)
+    }
+
+    /// Returns the newest known key with these last four characters.
+    fn known(&self, last_four: &str) -> Option<&KnownKey> {
+        self.keys.iter().rev().find(|key| key.record.last4.as_deref() == Some(last_four))
+    }
+
+    /// Returns why the platform would not accept the key in use, as far as its record says.
+    fn reason(&self) -> Option<Reason> {
+        let record = &self.known(self.found.first()?.last_four()?)?.record;
+        match (&record.revoked_at, record.expiry()) {
+            (Some(at), _) => Some(Reason::Revoked(text::on_day(at))),
+            (None, Some(Expiry::Past(ago))) => Some(Reason::Expired(rough_duration(ago))),
+            (None, _) => None,
+        }
     }
 
     /// Asks the platform about the key in use.

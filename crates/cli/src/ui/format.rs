@@ -4,7 +4,7 @@ use crate::error::Choice;
 use crate::ui::message::Warning;
 use crate::ui::stdout::STDOUT;
 use keymint_callback_adapter as listener;
-use keymint_delivery_adapter::{KeyRecord, Keyring, Profile, wall_clock};
+use keymint_delivery_adapter::{DeliveryRecord, EnvFile, KeyRecord, Keyring, Profile, wall_clock};
 use keymint_domain::text::{escape, in_one_piece, quote, sanitize};
 use keymint_domain::{
     Candidate, InventoryKey, KeyCheck, KeyOwner, ProjectKey, Restriction, Stray, Target, Title,
@@ -134,19 +134,19 @@ fn describe_owner(owner: &KeyOwner) -> String {
 }
 
 /// The destinations that were given a key.
-pub(crate) fn places(KeyRecord { delivered_to, profile, .. }: &KeyRecord) -> String {
-    let places: Vec<_> = delivered_to.iter().map(|id| destination(id, profile.as_deref())).collect();
+pub(crate) fn places(record: &KeyRecord) -> String {
+    let places: Vec<_> = record.deliveries.iter().map(destination).collect();
     sanitize(&places.join(", "), LONGEST_PATH)
 }
 
-/// A destination in words.
-fn destination(id: &str, profile: Option<&str>) -> String {
-    match (id, profile) {
+/// A destination that was given a key.
+pub(crate) fn destination(DeliveryRecord { to, profile, .. }: &DeliveryRecord) -> String {
+    match (&**to, profile) {
         (STDOUT, _) => "standard output".to_owned(),
         ("pipe", _) => "a command".to_owned(),
         ("clipboard", _) => "the clipboard".to_owned(),
         (Keyring::ID, Some(profile)) => format!("the keyring (profile {profile})"),
-        (id, _) => id.trim_start_matches("env-file:").to_owned(),
+        (id, _) => id.trim_start_matches(EnvFile::ID_PREFIX).to_owned(),
     }
 }
 

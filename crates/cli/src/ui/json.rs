@@ -287,8 +287,13 @@ pub(crate) fn forgotten(profile: &str, removed: bool, last4: Option<&str>) -> St
 }
 
 /// The keys that this machine was given, the oldest first, and those that a program started here finds, the
-/// one that it uses first. Verified is what the platform says of that one.
-pub(crate) fn status(keys: &[KnownKey], found: &[FoundKey<'_>], verified: Option<KeyCheck>) -> String {
+/// one that it uses first. Verified is what the platform says of that one, and the reason is why it is not accepted.
+pub(crate) fn status(
+    keys: &[KnownKey],
+    found: &[FoundKey<'_>],
+    verified: Option<KeyCheck>,
+    reason: Option<&'static str>,
+) -> String {
     #[derive(Serialize)]
     struct Status<'a> {
         schema: &'static str,
@@ -296,6 +301,7 @@ pub(crate) fn status(keys: &[KnownKey], found: &[FoundKey<'_>], verified: Option
         in_use: Option<&'a FoundKey<'a>>,
         shadowed: &'a [FoundKey<'a>],
         verified: Option<&'static str>,
+        reason: Option<&'static str>,
     }
     let (in_use, shadowed) = found.split_first().unzip();
     let verified = verified.map(|check| match check {
@@ -304,7 +310,7 @@ pub(crate) fn status(keys: &[KnownKey], found: &[FoundKey<'_>], verified: Option
         _ => "not_accepted",
     });
     let shadowed = shadowed.unwrap_or_default();
-    to_json(&Status { schema: "keymint.status/1", keys, in_use, shadowed, verified })
+    to_json(&Status { schema: "keymint.status/1", keys, in_use, shadowed, verified, reason })
 }
 
 /// Where a program finds a key: never the key itself.

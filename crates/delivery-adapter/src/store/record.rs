@@ -1,13 +1,14 @@
 //! The record of a key, without the key itself.
 
 use super::KnownKey;
-use crate::wall_clock::utc_now;
-use crate::{EnvFile, Keyring, VariableName};
+use crate::wall_clock::{self, utc_now};
+use crate::{EnvFile, EnvFileErrorKind, Keyring, VariableName};
 use keymint_domain::{
     ApiKey, DeliveryReport, DestinationId, KeyDestination, KeyId, LastFour, Project, Target, Title,
 };
 use serde::{Deserialize, Serialize, Serializer};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The record of a key, without the key itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +87,10 @@ pub struct DeliveryRecord {
     /// [`StateDir::known_keys`](super::StateDir::known_keys) derives it.
     #[serde(skip_deserializing)]
     pub replaced_by: Option<Replacement>,
+    /// True if the dotenv file has the key, and false if it certainly has not. Not in a journal:
+    /// [`KnownKey::inspect_files`] finds it out.
+    #[serde(skip_deserializing)]
+    pub is_present: Option<bool>,
 }
 
 /// A key that replaced another one at a destination.
@@ -95,6 +100,15 @@ pub struct Replacement {
     pub id: String,
     /// Its last four characters.
     pub last4: Option<String>,
+}
+
+/// The expiry of a key, by the clock of this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expiry {
+    /// It expires after this time.
+    In(Duration),
+    /// It expired this long ago.
+    Past(Duration),
 }
 
 /// The names under which destinations have a key.
@@ -270,10 +284,33 @@ impl KeyRecord {
             }
             self.delivered_to.push(id.to_owned());
             let (to, at) = (id.to_owned(), at.clone());
-            let delivery = DeliveryRecord { to, profile, variable, at, removed_at: None, replaced_by: None };
+            let delivery = DeliveryRecord {
+                to,
+                profile,
+                variable,
+                at,
+                removed_at: None,
+                replaced_by: None,
+                is_present: None,
+            };
             self.deliveries.retain(|earlier| !earlier.has_place_of(&delivery));
             self.deliveries.push(delivery);
         }
+    }
+
+    /// Returns whether the user has to do something about the key: it is kept for recovery, or no destination may have
+    /// it.
+    pub fn needs_attention(&self) -> bool {
+        self.kept_in.is_some() || (self.state != KeyState::Delivered && self.revoked_at.is_none())
+    }
+
+    /// The time until the key expires, or since it has expired.
+    pub fn expiry(&self) -> Option<Expiry> {
+        let (expires_at, now) = (wall_clock::unix_of(self.expires_at.as_deref()?)?, wall_clock::unix_now());
+        Some(match expires_at.checked_sub(now) {
+            None | Some(0) => Expiry::Past(Duration::from_secs(now - expires_at)),
+            Some(seconds) => Expiry::In(Duration::from_secs(seconds)),
+        })
     }
 
     /// Lists the deliveries of a record of an earlier version, which had no such list. Its variables are unknown.
@@ -286,8 +323,28 @@ impl KeyRecord {
                 at: self.time.clone(),
                 removed_at: None,
                 replaced_by: None,
+                is_present: None,
             };
             self.deliveries = self.delivered_to.iter().map(delivery).collect();
+        }
+    }
+}
+
+impl KnownKey {
+    /// Finds out which of the dotenv files that were given the key still have it. A file that cannot be read, and one
+    /// whose variable is unknown, may have it.
+    pub fn inspect_files(&mut self) {
+        let Some(last4) = &self.record.last4 else { return };
+        for delivery in &mut self.record.deliveries {
+            let path = delivery.to.strip_prefix(EnvFile::ID_PREFIX);
+            let variable = delivery.variable.as_deref().and_then(|name| VariableName::parse(name).ok());
+            let (Some(path), Some(variable)) = (path, variable) else { continue };
+            delivery.is_present = match EnvFile::find_key(Path::new(path), &variable) {
+                // The path has a replacement for what is not text.
+                Ok(None) if path.contains(char::REPLACEMENT_CHARACTER) => None,
+                Ok(found) => Some(found.is_some_and(|key| key.last_four() == last4)),
+                Err(error) => matches!(error.kind, EnvFileErrorKind::NotAKey).then_some(false),
+            };
         }
     }
 }
@@ -337,6 +394,7 @@ mod tests {
             at: at.to_owned(),
             removed_at: None,
             replaced_by: None,
+            is_present: None,
         });
         let deliveries = deliveries.collect();
         let last4 = Some(last4.to_owned());

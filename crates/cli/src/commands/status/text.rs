@@ -2,23 +2,21 @@
 
 use super::Status;
 use super::source::{FoundKey, KeySource};
-use crate::ui::format::{DASHBOARD, indented, key_check, places, quoted, recover_command};
-use keymint_delivery_adapter::{KeyRecord, KeyState, KnownKey, Named};
-use keymint_domain::text::sanitize;
+use crate::ui::format::{DASHBOARD, destination, indented, key_check, quoted, recover_command};
+use keymint_delivery_adapter::{
+    DeliveryRecord, Expiry, KeyOrigin, KeyRecord, KeyState, KnownKey, Named, Replacement,
+};
+use keymint_domain::text::{rough_duration, sanitize};
 
 /// Longest path or reason, in characters. No system has longer paths.
 const LONGEST: usize = 32 * 1024;
 
+/// Number of keys that are shown: the newest, and those that need attention.
+const NEWEST: usize = 5;
+
 impl Status {
     pub(super) fn text(&self) -> String {
         let mut lines = Vec::new();
-        if self.keys.is_empty() {
-            lines.push("This machine was given no key yet.".to_owned());
-        } else {
-            lines.push("Keys that this machine was given:".to_owned());
-            lines.extend(self.keys.iter().flat_map(about));
-        }
-        lines.push(String::new());
         match self.found.first() {
             None => lines.push("A program that is started here finds no key.".to_owned()),
             Some(found) => {
@@ -36,7 +34,28 @@ impl Status {
             lines.push("What it would use if that were not there:".to_owned());
             lines.extend(self.found.iter().skip(1).flat_map(|found| self.describe(found)));
         }
+        lines.push(String::new());
+        lines.extend(self.known_keys());
         lines.join("\n")
+    }
+
+    /// The known keys, the newest first.
+    fn known_keys(&self) -> Vec<String> {
+        if self.keys.is_empty() {
+            return vec!["This machine was given no key yet.".to_owned()];
+        }
+        let is_shown = |&(place, key): &(usize, &KnownKey)| {
+            self.shows_all || place < NEWEST || key.record.needs_attention()
+        };
+        let shown: Vec<_> = self.keys.iter().rev().enumerate().filter(is_shown).collect();
+        let mut lines = vec!["Newest keys of this machine:".to_owned()];
+        lines.extend(shown.iter().flat_map(|(_, key)| about(&key.record)));
+        let more = self.keys.len() - shown.len();
+        if more > 0 {
+            lines.push(format!("And {more} more: keymint status --all"));
+        }
+        lines.extend([String::new(), format!("Keys are managed at {DASHBOARD}")]);
+        lines
     }
 
     /// A place, the key in it, and which of the known ones that is.
@@ -45,9 +64,10 @@ impl Status {
             (Err(problem), _) => problem.clone(),
             (Ok(_), last_four) => {
                 let last_four = last_four.unwrap_or_default();
-                let is_it = |key: &&KnownKey| key.record.last4.as_deref() == Some(last_four);
-                match self.keys.iter().rev().find(is_it) {
-                    Some(key) => format!("ends in {last_four}, as {} does", quoted(&key.record.name)),
+                match self.known(last_four).map(|key| &key.record) {
+                    Some(record) => {
+                        format!("ends in {last_four}, as {} does{}", quoted(&record.name), validity(record))
+                    }
                     None if last_four.is_empty() => "is too short for a key".to_owned(),
                     None => format!("ends in {last_four}, and was not made by keymint here"),
                 }
@@ -59,33 +79,66 @@ impl Status {
 }
 
 /// What is known of a key.
-fn about(key: &KnownKey) -> Vec<String> {
-    let KeyRecord {
-        state, time, name, organization, project, last4, expires_at, delivered_to, kept_in, ..
-    } = &key.record;
+fn about(record: &KeyRecord) -> Vec<String> {
+    let KeyRecord { state, origin, time, name, organization, project, last4, kept_in, .. } = record;
     let ending = last4.as_ref().map_or_else(String::new, |last4| format!(", ending in {last4}"));
-    let mut lines = vec![indented(2, &format!("{}{ending}", quoted(name)))];
-    if !time.is_empty() {
+    let mut texts = Vec::new();
+    if *origin == KeyOrigin::Imported {
+        texts.push(format!("{}, imported", to_the_minute(time)));
+    } else if !time.is_empty() {
         let place = format!("project {} of organization {}", titled(project), titled(organization));
-        lines.push(indented(4, &format!("{}, in {place}", to_the_minute(time))));
+        texts.push(format!("{}, in {place}", to_the_minute(time)));
     }
-    if let Some(expires_at) = expires_at {
-        lines.push(indented(4, &format!("Expires {}", to_the_minute(expires_at))));
-    }
-    let look = format!("look for that name at {DASHBOARD}, and delete it unless you have it");
+    let look = "look for that name at the address below, and delete it unless you have it";
     match state {
-        KeyState::Requested | KeyState::Unknown => lines.push(indented(4, &format!("It may exist: {look}."))),
-        KeyState::Created => lines.push(indented(4, &format!("Perhaps nobody has it: {look}."))),
+        _ if record.revoked_at.is_some() => {}
+        KeyState::Requested | KeyState::Unknown => texts.push(format!("It may exist: {look}.")),
+        KeyState::Created => texts.push(format!("Perhaps nobody has it: {look}.")),
         KeyState::Delivered => {}
     }
-    if !delivered_to.is_empty() {
-        lines.push(indented(4, &format!("Delivered to {}", places(&key.record))));
-    }
+    texts.extend(places(&record.deliveries));
     if let Some(path) = kept_in {
         let (path, command) = (sanitize(&path.to_string_lossy(), LONGEST), recover_command(path));
-        lines.push(indented(4, &format!("Kept in {path}: {command}, or another destination, delivers it.")));
+        texts.push(format!("Kept in {path}: {command}, or another destination, delivers it."));
     }
-    lines
+    let title = indented(2, &format!("{}{ending}{}", quoted(name), validity(record)));
+    std::iter::once(title).chain(texts.iter().map(|text| indented(4, text))).collect()
+}
+
+/// Whether the key is still valid, after a comma, if its record says anything about that.
+fn validity(record: &KeyRecord) -> String {
+    match (&record.revoked_at, record.expiry()) {
+        (Some(at), _) => format!(", revoked {}", on_day(at)),
+        (None, Some(Expiry::In(time))) => format!(", expires in {}", rough_duration(time)),
+        (None, Some(Expiry::Past(time))) => format!(", expired {} ago", rough_duration(time)),
+        (None, None) => String::new(),
+    }
+}
+
+/// The places that were given the key: first those that may still have it.
+fn places(deliveries: &[DeliveryRecord]) -> Vec<String> {
+    let mut delivered = Vec::new();
+    let mut gone = Vec::new();
+    for delivery in deliveries {
+        let place = destination(delivery);
+        match delivery {
+            DeliveryRecord { replaced_by: Some(Replacement { last4, .. }), .. } => {
+                let by =
+                    last4.as_ref().map_or_else(String::new, |last4| format!(" by the key ending in {last4}"));
+                gone.push(format!("Replaced{by} in {place}"));
+            }
+            DeliveryRecord { removed_at: Some(_), .. } => gone.push(format!("Removed from {place}")),
+            DeliveryRecord { is_present: Some(false), .. } => gone.push(format!("No longer in {place}")),
+            _ => delivered.push(place),
+        }
+    }
+    let delivered = (!delivered.is_empty()).then(|| format!("Delivered to {}", delivered.join(", ")));
+    delivered.into_iter().chain(gone).map(|text| sanitize(&text, LONGEST)).collect()
+}
+
+/// The day of a time, with its preposition.
+pub(super) fn on_day(time: &str) -> String {
+    format!("on {}", sanitize(time.get(..10).unwrap_or(time), LONGEST))
 }
 
 fn to_the_minute(time: &str) -> String {
