@@ -252,7 +252,8 @@ async fn the_status_of_many_keys() {
     };
     prints("status-of-many-keys", status(&[])).await;
     prints("status-of-all-keys", status(&["--all"])).await;
-    let narrow = Launch::new("sh", &home).args(["-c", "stty cols 50; exec \"$@\"", "sh", KEYMINT, "status"]);
+    let narrow =
+        Launch::new("sh", &home).args(["-c", "stty cols 50 rows 24; exec \"$@\"", "sh", KEYMINT, "status"]);
     let narrow = narrow.env("XDG_STATE_HOME", state).env("NO_COLOR", "1").current_dir(&home);
     let terminal = Terminal::start(narrow.env("DBUS_SESSION_BUS_ADDRESS", &Session::shared().address));
     let (code, shown) = terminal.end().await;

@@ -146,6 +146,63 @@ async fn the_platform_is_asked_about_the_key_only_where_that_is_wanted() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_not_accepted_is_revoked_or_expired_if_its_record_says_so() {
+    let refusal = Reply::error(401, "auth", None, "no");
+    let ended = delivered(Scenario::ready().reply(Step::Models, refusal)).await;
+    let (key, environment) = (ended.key(), [("KEYMINT_API_BASE", ended.sandbox.api_base())]);
+    let records = ended.home.path().join(".local/state/keymint/records");
+    let record = fs::read_dir(&records).unwrap().next().unwrap().unwrap().path();
+    let text = fs::read_to_string(&record).unwrap();
+    let past = "\"2026-01-02T03:04:05Z\"";
+    let [expired, revoked] = ["expires_at", "revoked_at"]
+        .map(|member| (member, text.replace(&format!("\"{member}\":null"), &format!("\"{member}\":{past}"))));
+    for ((member, text), reason, said) in [
+        (expired, "expired", "does not accept the key, which expired "),
+        (revoked, "revoked", "does not accept the key, which was revoked here on 2026-01-02"),
+    ] {
+        fs::write(&record, text).unwrap();
+        let told = status(&ended.home, &["--verify", "--json"], &environment, &[&key]).await;
+        let told_json = told.json();
+        assert_eq!((told.code, &told_json["verified"]), (7, &json!("not_accepted")), "{}", told.stderr);
+        assert_eq!(
+            (&told_json["reason"], &told_json["keys"][0][member]),
+            (&json!(reason), &json!("2026-01-02T03:04:05Z"))
+        );
+        let told = status(&ended.home, &["--verify"], &environment, &[&key]).await;
+        assert!(told.stderr.contains(said), "{}", told.stderr);
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_gone_from_its_file_or_replaced_there_no_longer_claims_it() {
+    let machine = machine(Scenario::ready()).await;
+    let file = machine.home.path().join(".env");
+    for name in ["first", "second"] {
+        let mut run = machine.keymint(["create", "--no-browser", "--force", "--name", name]);
+        run = run.args(["--env-file", file.to_str().unwrap()]);
+        let mut run = run.spawn();
+        run.browser(Consent::Allow).await;
+        run.finish().await.exits_with(0);
+    }
+    let keys = || async { status(&machine.home, &["--json"], &[], &[]).await.json()["keys"].clone() };
+    let told = keys().await;
+    let [first, second] = [0, 1].map(|key| &told[key]["deliveries"][0]);
+    assert_eq!(first["replaced_by"], json!({"id": told[1]["id"], "last4": told[1]["last4"]}));
+    assert_eq!((&first["present"], &second["present"]), (&json!(false), &json!(true)));
+    assert_eq!(second["replaced_by"], Value::Null);
+    let told = status(&machine.home, &[], &[], &[]).await.stdout;
+    assert!(told.contains("Replaced by the key ending in"), "{told}");
+
+    fs::write(&file, format!("OPENAI_API_KEY={OTHER}\n")).unwrap();
+    assert_eq!(keys().await[1]["deliveries"][0]["present"], false);
+    let told = status(&machine.home, &[], &[], &[]).await.stdout;
+    assert!(told.contains("No longer in "), "{told}");
+    // A file that cannot be read may have it.
+    fs::write(&file, "OPENAI_API_KEY=\"\n").unwrap();
+    assert_eq!(keys().await[1]["deliveries"][0]["present"], Value::Null);
+}
+
+#[tokio::test]
 async fn without_a_platform_or_a_key_there_is_no_verdict() {
     let home = tempfile::tempdir().unwrap();
     let nobody = format!("http://127.0.0.1:{}", free_port());
@@ -179,6 +236,13 @@ async fn the_keyring_counts_last_and_a_record_tells_the_profile() {
     assert!(recover.succeeds().await);
     let told = status(&kept.home, &["--json"], &[], &[&kept.key()]).await.json();
     assert_eq!((&told["keys"][0]["profile"], &told["keys"][0]["kept_in"]), (&json!("later"), &Value::Null));
+
+    // A key that was removed claims no place.
+    let forget = keymint(&ended.home).args(["forget", "--profile", "work"]).envs([bus]);
+    assert!(forget.succeeds().await);
+    let told = status(&ended.home, &[], &[bus], &[&key]).await.stdout;
+    assert!(told.contains("Removed from the keyring (profile work)"), "{told}");
+    assert!(!told.contains("Delivered to"), "{told}");
 
     // Whoever has a key there is told when it cannot be reached.
     let nowhere = [("DBUS_SESSION_BUS_ADDRESS", "unix:path=/no/such/bus")];

@@ -90,7 +90,7 @@ pub struct DeliveryRecord {
     /// True if the dotenv file has the key, and false if it certainly has not. Not in a journal:
     /// [`KnownKey::inspect_files`] finds it out.
     #[serde(skip_deserializing)]
-    pub is_present: Option<bool>,
+    pub present: Option<bool>,
 }
 
 /// A key that replaced another one at a destination.
@@ -291,7 +291,7 @@ impl KeyRecord {
                 at,
                 removed_at: None,
                 replaced_by: None,
-                is_present: None,
+                present: None,
             };
             self.deliveries.retain(|earlier| !earlier.has_place_of(&delivery));
             self.deliveries.push(delivery);
@@ -323,7 +323,7 @@ impl KeyRecord {
                 at: self.time.clone(),
                 removed_at: None,
                 replaced_by: None,
-                is_present: None,
+                present: None,
             };
             self.deliveries = self.delivered_to.iter().map(delivery).collect();
         }
@@ -339,7 +339,7 @@ impl KnownKey {
             let path = delivery.to.strip_prefix(EnvFile::ID_PREFIX);
             let variable = delivery.variable.as_deref().and_then(|name| VariableName::parse(name).ok());
             let (Some(path), Some(variable)) = (path, variable) else { continue };
-            delivery.is_present = match EnvFile::find_key(Path::new(path), &variable) {
+            delivery.present = match EnvFile::find_key(Path::new(path), &variable) {
                 // The path has a replacement for what is not text.
                 Ok(None) if path.contains(char::REPLACEMENT_CHARACTER) => None,
                 Ok(found) => Some(found.is_some_and(|key| key.last_four() == last4)),
@@ -394,7 +394,7 @@ mod tests {
             at: at.to_owned(),
             removed_at: None,
             replaced_by: None,
-            is_present: None,
+            present: None,
         });
         let deliveries = deliveries.collect();
         let last4 = Some(last4.to_owned());

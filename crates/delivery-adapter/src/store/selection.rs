@@ -90,7 +90,7 @@ mod tests {
                 at: String::new(),
                 removed_at: None,
                 replaced_by: None,
-                is_present: None,
+                present: None,
             }],
             ..KeyRecord::of_unknown_origin(name)
         };

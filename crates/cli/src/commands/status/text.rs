@@ -122,13 +122,14 @@ fn places(deliveries: &[DeliveryRecord]) -> Vec<String> {
     for delivery in deliveries {
         let place = destination(delivery);
         match delivery {
+            DeliveryRecord { present: Some(true), .. } => delivered.push(place),
             DeliveryRecord { replaced_by: Some(Replacement { last4, .. }), .. } => {
                 let by =
                     last4.as_ref().map_or_else(String::new, |last4| format!(" by the key ending in {last4}"));
                 gone.push(format!("Replaced{by} in {place}"));
             }
             DeliveryRecord { removed_at: Some(_), .. } => gone.push(format!("Removed from {place}")),
-            DeliveryRecord { is_present: Some(false), .. } => gone.push(format!("No longer in {place}")),
+            DeliveryRecord { present: Some(false), .. } => gone.push(format!("No longer in {place}")),
             _ => delivered.push(place),
         }
     }
