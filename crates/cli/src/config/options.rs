@@ -145,8 +145,8 @@ mod tests {
     /// at once. What follows `run --` is another program's to judge.)
     #[test]
     fn no_option_takes_a_secret() {
-        const IN_NO_TABLE: &str = "[address] [command] [id] [key] [shell] at delete format help latency login-lists \
-                                   organizations port ready-after refuse report scenario sign-in version";
+        const IN_NO_TABLE: &str = "[address] [command] [id] [key] [shell] all at delete format help latency \
+                                   login-lists organizations port ready-after refuse report scenario sign-in version";
         let mut command = Args::command();
         command.build();
         let subcommands = command.get_subcommands().filter(|command| command.get_name() != "help");
