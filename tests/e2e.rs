@@ -22,6 +22,7 @@ mod env_file;
 mod export;
 mod failures;
 mod headless;
+mod import;
 mod integrations;
 mod json;
 mod keyring;

@@ -424,7 +424,7 @@ async fn help() {
     prints("help", keymint(&home).args(["--help"])).await;
     let version = keymint(&home).args(["--version"]).output().await.stdout;
     assert_eq!(version, concat!("keymint ", env!("CARGO_PKG_VERSION"), "\n"));
-    let commands = "create list start finish recover status demo doctor sandbox run export mcp forget config completions man";
+    let commands = "create list start finish recover status demo doctor sandbox run import export mcp forget config completions man";
     for command in commands.split(' ') {
         let help = prints(&format!("help-{command}"), keymint(&home).args([command, "--help"])).await.stdout;
         assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");

@@ -24,7 +24,7 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 use keymint_domain::text::{escape, redact_typed};
 use keymint_terminal::stderr;
-pub(crate) use keys::{ExportArgs, ForgetArgs, RecoverArgs, RunArgs, StatusArgs};
+pub(crate) use keys::{ExportArgs, ForgetArgs, ImportArgs, RecoverArgs, RunArgs, StatusArgs};
 #[cfg(feature = "sandbox")]
 pub(crate) use sandbox::SandboxArgs;
 pub(crate) use shared::{
@@ -42,6 +42,7 @@ const CREATE_HELP: &str = include_str!("../help/create.txt").trim_ascii_end();
 const DOCTOR_ABOUT: &str = include_str!("../help/doctor.txt").trim_ascii_end();
 const EXPORT_HELP: &str = include_str!("../help/export.txt").trim_ascii_end();
 const FINISH_HELP: &str = include_str!("../help/finish.txt").trim_ascii_end();
+const IMPORT_HELP: &str = include_str!("../help/import.txt").trim_ascii_end();
 #[cfg(feature = "mcp")]
 const MCP_ABOUT: &str = include_str!("../help/mcp.txt").trim_ascii_end();
 const RECOVER_HELP: &str = include_str!("../help/recover.txt").trim_ascii_end();
@@ -124,6 +125,9 @@ pub(crate) enum Command {
     /// Run a command with the stored key in its environment
     #[command(after_help = RUN_HELP, verbatim_doc_comment)]
     Run(RunArgs),
+    /// Put an existing key from standard input into a file, the keyring or another place
+    #[command(after_help = IMPORT_HELP, verbatim_doc_comment)]
+    Import(Box<ImportArgs>),
     /// Print the stored key as a line for a shell or a tool
     #[command(after_help = EXPORT_HELP, verbatim_doc_comment)]
     Export(ExportArgs),
@@ -181,6 +185,7 @@ impl Command {
             Self::Run(args) => (Some(&args.profile), json(args.json)),
             #[cfg(feature = "mcp")]
             Self::Mcp { profile } => (Some(profile), json(false)),
+            Self::Import(args) => (Some(&args.destinations.profile), args.output),
             Self::Export(args) => (Some(&args.profile), json(args.json)),
             Self::Admin(command) => {
                 let (profile, output) = command.flags();
@@ -283,6 +288,7 @@ mod tests {
             CREATE_EXAMPLES,
             CREATE_HELP,
             RUN_HELP,
+            IMPORT_HELP,
             EXPORT_HELP,
             FINISH_HELP,
             RECOVER_HELP,
@@ -294,7 +300,7 @@ mod tests {
         let shown = code(readme).into_iter().chain(help.lines().map(str::trim));
         let shown = shown.filter(|text| text.starts_with("keymint ") && !text.contains(['@', '[']));
         let shown = shown.filter(|text| !text.contains("SHELL"));
-        let ends = [" #", " || ", " | ", " >> ", ", then", "    "];
+        let ends = [" #", " < ", " || ", " | ", " >> ", ", then", "    "];
         let commands: Vec<_> =
             shown.map(|text| ends.iter().fold(text, |text, end| text.split(end).next().unwrap())).collect();
         assert!(commands.len() > 30, "{commands:#?}");

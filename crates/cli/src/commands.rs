@@ -10,6 +10,7 @@ pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod finish;
 pub(crate) mod forget;
+pub(crate) mod import;
 pub(crate) mod list;
 #[cfg(feature = "mcp")]
 pub(crate) mod mcp;

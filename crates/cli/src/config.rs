@@ -4,6 +4,7 @@
 mod admin;
 mod create;
 mod file;
+mod import;
 mod network;
 mod options;
 mod sign_in;
@@ -14,6 +15,7 @@ use crate::error::CliError;
 use crate::os::env::ProcessEnvironment;
 pub(crate) use admin::AdminSettings;
 pub(crate) use create::{CreateSettings, Destinations, EnvFileOptions, KeyringOptions, RotationSettings};
+pub(crate) use import::ImportSettings;
 pub(crate) use keymint_delivery_adapter::Profile;
 pub(crate) use network::{bundle, extra_roots, proxy_settings, roots_file};
 pub(crate) use options::{DEFINITIONS, Definition, Kind};

@@ -77,6 +77,7 @@ fn run() -> ExitCode {
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => block_on(context, Box::pin(commands::sandbox::run(&args, context))),
         Command::Run(args) => block_on(context, Box::pin(commands::run::run(args, context))),
+        Command::Import(args) => block_on(context, Box::pin(commands::import::run(&args, context))),
         Command::Export(args) => block_on(context, Box::pin(commands::export::run(&args, context))),
         // Standard output is the protocol's.
         #[cfg(feature = "mcp")]

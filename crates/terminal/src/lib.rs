@@ -7,6 +7,7 @@
 //! program, most of which come from the terminal, are here as well.
 
 mod foreground;
+mod hidden;
 mod links;
 mod selection;
 mod signals;
@@ -17,6 +18,7 @@ mod wrap;
 mod write;
 
 pub use foreground::{forbids_writes, is_background};
+pub use hidden::HiddenInput;
 pub use links::passes_links;
 pub use selection::selected;
 #[cfg(unix)]

@@ -61,6 +61,26 @@ pub(crate) struct RunArgs {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(crate) struct ImportArgs {
+    /// Name of the key on this machine [default: imported YYYY-MM-DD]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Ask the platform whether the key works; the exit code stays the same
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// Never ask; what would need an answer fails
+    #[arg(long)]
+    pub(crate) no_input: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(
+        flatten,
+        next_help_heading = "Where the key goes (at least one place besides standard output)"
+    )]
+    pub(crate) destinations: DestinationArgs,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(crate) struct ExportArgs {
     /// The shell or tool that reads the line
     #[arg(long, value_parser = export_format(), default_value = ExportFormat::default().name())]

@@ -237,7 +237,8 @@ impl<'a> KeyCreation<'a> {
         self.journal.delivered(&report, names);
         let kept_in = if report.must_be_kept() { self.keep(&key, &mut report).await } else { None };
         if !report.failures().is_empty() {
-            return Err(delivery_failed(&name, &report, kept_in));
+            let hint = format!("Delete the key {} at {DASHBOARD}, and run it again.", quoted(&name));
+            return Err(delivery_failed("the key was created", &hint, &report, kept_in));
         }
         match (&kept_in, report.kept()) {
             (Some(path), _) => self.context.ui.report(&Message::Kept { path }),
@@ -282,13 +283,18 @@ impl<'a> KeyCreation<'a> {
     }
 }
 
-fn unwritable(error: io::Error) -> CliError {
+pub(crate) fn unwritable(error: io::Error) -> CliError {
     explain::state(ErrorKind::DestinationUnusable, "nothing can be written down of a key", error)
 }
 
 /// The error of a key that a destination did not take, and that may be kept in this file.
-fn delivery_failed(name: &str, report: &DeliveryReport, kept_in: Option<PathBuf>) -> CliError {
-    let failed = format!("the key was created, but {}", explain::failures(report));
+pub(crate) fn delivery_failed(
+    so_far: &str,
+    hint_if_lost: &str,
+    report: &DeliveryReport,
+    kept_in: Option<PathBuf>,
+) -> CliError {
+    let failed = format!("{so_far}, but {}", explain::failures(report));
     let is_lost = report.is_lost();
     let error = |message| CliError::new(ErrorKind::DeliveryFailed { is_lost }, message);
     match (kept_in, report.kept()) {
@@ -296,7 +302,7 @@ fn delivery_failed(name: &str, report: &DeliveryReport, kept_in: Option<PathBuf>
             .hint(format!("{}, or another destination, delivers it.", recover_command(&path))),
         (None, Some(Err(keeping))) => {
             let hint = if is_lost {
-                format!("Delete the key {} at {DASHBOARD}, and run it again.", quoted(name))
+                hint_if_lost.to_owned()
             } else {
                 let places: Vec<_> = report.delivered_to().iter().map(DestinationId::as_str).collect();
                 format!("It is not lost: take it from {}.", places.join(" or "))

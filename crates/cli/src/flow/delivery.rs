@@ -109,7 +109,7 @@ impl<'a> Delivery<'a> {
         signals: &mut Signals,
     ) -> io::Result<()> {
         let delivered_to: Vec<_> = self.destinations.iter().map(Destination::delivered_to).collect();
-        print_in_time(self.context, signals, json::created(record, key, &delivered_to, Some(old))).await
+        print_in_time(self.context, signals, json::delivered(record, key, &delivered_to, Some(old))).await
     }
 
     /// Whether standard output is a destination.
@@ -142,7 +142,7 @@ impl KeyDestination for StandardOutput<'_> {
     async fn deliver(&mut self, key: &ApiKey) -> Result<(), DeliveryError> {
         let Self { record, clock, delivered_to, old, is_json } = self;
         let line =
-            if *is_json { json::created(record, key, delivered_to, *old) } else { key.expose().to_owned() };
+            if *is_json { json::delivered(record, key, delivered_to, *old) } else { key.expose().to_owned() };
         print(clock, line).await.map_err(DeliveryError::new)
     }
 }

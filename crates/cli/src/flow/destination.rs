@@ -175,7 +175,7 @@ async fn keyring(
 
 /// A key that may still be good is not replaced, and its successor not created, by accident.
 async fn consent_to_replace_key(state: &str, prompter: Prompter<'_>) -> Result<Overwrite, CliError> {
-    let question = format!("Careful: {state}. Create a new key in its place?");
+    let question = format!("Careful: {state}. Put another key in its place?");
     let message = match prompter.confirm(question).await {
         Some(true) => return Ok(Overwrite::IfUnchanged),
         Some(false) => format!("{state}, and you want it to stay"),

@@ -100,6 +100,8 @@ pub(crate) fn of_message(message: &Message<'_>) -> Option<String> {
         | Message::Kept { .. }
         | Message::Done { .. }
         | Message::Revocation(_)
+        | Message::AskingForKey
+        | Message::KeyRead { .. }
         | Message::Exported(_)
         | Message::Forgotten { .. }
         | Message::NothingToForget { .. }

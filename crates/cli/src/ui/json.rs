@@ -2,7 +2,7 @@
 
 use crate::error::{self, CliError};
 use crate::ui::message::DeliveredTo;
-use keymint_delivery_adapter::{KeyRecord, KnownKey, Named, StoredKey, wall_clock};
+use keymint_delivery_adapter::{KeyOrigin, KeyRecord, KnownKey, Named, StoredKey, wall_clock};
 use keymint_domain::text::escape_json;
 use keymint_domain::{
     ApiKey, Candidate, Catalogue, CatalogueEntry, Inventory, InventoryKey, KeptReason, KeyCheck, KeyId,
@@ -14,12 +14,45 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::path::Path;
 
-/// A created key. The key itself is in it if standard output is a destination.
+/// A delivered key. The key itself is in it if standard output is a destination.
 /// `old` is the key that it replaces in a rotation.
-pub(crate) fn created(
+pub(crate) fn delivered(
     record: &KeyRecord,
     key: &ApiKey,
     delivered_to: &[DeliveredTo<'_>],
+    old: Option<&OldKey<'_>>,
+) -> String {
+    let delivered_to: Vec<_> = delivered_to.iter().map(Destination::from).collect();
+    let value = delivered_to.contains(&Destination::Stdout).then(|| key.expose());
+    match record.origin {
+        KeyOrigin::Created => created(record, value, key.last_four(), delivered_to, old),
+        KeyOrigin::Imported => imported(&record.name, value, key.last_four(), delivered_to),
+    }
+}
+
+fn imported(name: &str, value: Option<&str>, last4: &str, delivered_to: Vec<Destination<'_>>) -> String {
+    #[derive(Serialize)]
+    struct Imported<'a> {
+        schema: &'static str,
+        key: ImportedKey<'a>,
+        delivered_to: Vec<Destination<'a>>,
+    }
+    #[derive(Serialize)]
+    struct ImportedKey<'a> {
+        name: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        value: Option<&'a str>,
+        last4: &'a str,
+    }
+    let key = ImportedKey { name, value, last4 };
+    to_json(&Imported { schema: "keymint.imported/1", key, delivered_to })
+}
+
+fn created(
+    record: &KeyRecord,
+    value: Option<&str>,
+    last4: &str,
+    delivered_to: Vec<Destination<'_>>,
     old: Option<&OldKey<'_>>,
 ) -> String {
     #[derive(Serialize)]
@@ -52,11 +85,10 @@ pub(crate) fn created(
         expires_at: Option<&'a str>,
     }
     let KeyRecord { organization, project, name, key_id, created_at, expires_at, .. } = record;
-    let delivered_to: Vec<_> = delivered_to.iter().map(Destination::from).collect();
     let key = CreatedKey {
         name,
-        value: delivered_to.contains(&Destination::Stdout).then(|| key.expose()),
-        last4: key.last_four(),
+        value,
+        last4,
         id: key_id.as_deref(),
         created_at: created_at.as_deref(),
         expires_at: expires_at.as_deref(),

@@ -108,6 +108,12 @@ pub(crate) enum Message<'a> {
     NothingToForget {
         profile: &'a str,
     },
+    AskingForKey,
+    /// The key to import was read.
+    KeyRead {
+        name: &'a str,
+        last_four: &'a str,
+    },
     /// The line is on the terminal, where no program reads it.
     Exported(ExportFormat),
     /// The server has deleted a key, or had none.

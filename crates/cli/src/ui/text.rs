@@ -177,6 +177,10 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
         Message::NothingToForget { profile } => {
             Step(format!("The keyring has nothing for the profile {profile}."))
         }
+        Message::AskingForKey => Prose("Paste the key, which is not shown, and press Enter:".to_owned()),
+        Message::KeyRead { name, last_four } => {
+            Step(format!("Read the key {}, ending in {last_four}.", quoted(name)))
+        }
         Message::Exported(format) => {
             return of_export(*format).map_or_else(Vec::new, |command| {
                 vec![Step("A program gets that line like this:".to_owned()), Command(command.to_owned())]

@@ -84,7 +84,7 @@ fn about(record: &KeyRecord) -> Vec<String> {
     let ending = last4.as_ref().map_or_else(String::new, |last4| format!(", ending in {last4}"));
     let mut texts = Vec::new();
     if *origin == KeyOrigin::Imported {
-        texts.push(format!("{}, imported", to_the_minute(time)));
+        texts.push(format!("{}, imported; its project is not known here", to_the_minute(time)));
     } else if !time.is_empty() {
         let place = format!("project {} of organization {}", titled(project), titled(organization));
         texts.push(format!("{}, in {place}", to_the_minute(time)));
