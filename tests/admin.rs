@@ -152,11 +152,15 @@ async fn in_ci_a_service_account_gets_a_restricted_key_into_a_program_in_one_com
     let machine = machine(scenario()).await;
     let command =
         admin(&machine, "admin service-account --project App --name ci --expires 90d --scope api.model.read")
-            .args(["--scope", "model.request", "--verify", "--json", "--pipe-to", "dd of=taken status=none"])
+            .args(["--scope", "model.request", "--verify", "--json", "--pipe-to"])
+            .args(["sh -c 'cat >taken; env >environment'"])
             .envs([("CI", "true"), ("GITHUB_ACTIONS", "true")]);
     let ended = command.output().await.exits_with(0);
     let [key] = machine.sandbox.keys().try_into().unwrap();
     assert_eq!(fs::read_to_string(machine.home.path().join("taken")).unwrap().trim_end(), key.value);
+    assert!(
+        !fs::read_to_string(machine.home.path().join("environment")).unwrap().contains("OPENAI_ADMIN_KEY")
+    );
     assert_eq!(key.expires_in_seconds, Some(7_776_000));
     assert_eq!(key.scopes, ["api.model.read", "model.request"]);
     assert!(key.service_account.is_some() && key.project == "proj_app");

@@ -169,6 +169,8 @@ impl KeyDestination for Command<'_> {
     async fn deliver(&mut self, key: &ApiKey) -> Result<(), DeliveryError> {
         let mut command = tokio::process::Command::new(&self.program);
         command.args(&self.arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // It is given one key, not the means to make and delete others.
+        command.env_remove("OPENAI_ADMIN_KEY");
         // On a terminal the command may have to prompt there, which only programs in the foreground can;
         // and Ctrl-C reaches it there. In the background, its prompt would stop this program, too.
         #[cfg(unix)]
