@@ -65,7 +65,7 @@ pub(crate) struct ServiceAccountArgs {
     pub(crate) endpoint: AdminEndpointArgs,
     #[command(flatten, next_help_heading = DESTINATIONS)]
     pub(crate) destinations: DestinationArgs,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Restrictions of the key")]
     pub(crate) restrictions: RestrictionArgs,
 }
 

@@ -20,9 +20,12 @@ pub(crate) struct KeyArgs {
     pub(crate) verify: bool,
 }
 
+/// The heading of the restrictions at the dashboard's API.
+pub(super) const UNVERIFIED_RESTRICTIONS: &str =
+    "Restrictions of the key (the names of these fields are not verified)";
+
 // Nobody has verified the names of the fields at the dashboard's API, so they are sent only if they are given.
 #[derive(Debug, Default, ClapArgs)]
-#[command(next_help_heading = "Restrictions of the key (the names of these fields are not verified)")]
 pub(crate) struct RestrictionArgs {
     /// Time until the key expires, such as 90d or 12h; at most 365d. Restrictions are sent as the
     /// platform's Admin API names them; a warning follows if the answer does not confirm them

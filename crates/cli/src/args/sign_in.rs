@@ -2,7 +2,7 @@
 
 use super::shared::{
     BrowserArgs, DESTINATIONS, DestinationArgs, EndpointArgs, KeyArgs, OutputArgs, RestrictionArgs,
-    ServerTimeoutArgs, TargetArgs, TimeoutArgs,
+    ServerTimeoutArgs, TargetArgs, TimeoutArgs, UNVERIFIED_RESTRICTIONS,
 };
 use clap::Args as ClapArgs;
 
@@ -18,7 +18,7 @@ pub(crate) struct CreateArgs {
     pub(crate) destinations: DestinationArgs,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = UNVERIFIED_RESTRICTIONS)]
     pub(crate) restrictions: RestrictionArgs,
     #[command(flatten)]
     pub(crate) timeouts: TimeoutArgs,
@@ -40,7 +40,7 @@ pub(crate) struct RotateArgs {
     pub(crate) output: OutputArgs,
     #[command(flatten, next_help_heading = "Where the key goes, besides where the old one is")]
     pub(crate) destinations: DestinationArgs,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = UNVERIFIED_RESTRICTIONS)]
     pub(crate) restrictions: RestrictionArgs,
     #[command(flatten)]
     pub(crate) timeouts: TimeoutArgs,
@@ -95,7 +95,7 @@ pub(crate) struct FinishArgs {
     pub(crate) destinations: DestinationArgs,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = UNVERIFIED_RESTRICTIONS)]
     pub(crate) restrictions: RestrictionArgs,
     #[command(flatten, next_help_heading = "Timeouts")]
     pub(crate) timeouts: ServerTimeoutArgs,

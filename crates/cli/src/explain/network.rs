@@ -88,6 +88,15 @@ pub(crate) fn hint(error: &ServiceError) -> String {
             "The account may only read in this organization: ask an owner for the permission to create keys, or for a \
              key."
         }
+        (Advice::CheckPolicy, _)
+            if matches!(
+                error.step,
+                Step::CreateServiceAccount | Step::UpdateServiceAccount | Step::CreateAccountKey
+            ) =>
+        {
+            "The organization or the project does not accept this key. It may require an expiry, or a shorter one \
+             (--expires), accept no new keys or service accounts, or have as many as it may."
+        }
         (Advice::CheckPolicy, _) => {
             "The organization or the project does not accept this key. It may require an expiry, or a shorter one \
              (--expires), accept no keys of users, or have as many keys as it may. Or the project was archived: \
