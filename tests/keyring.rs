@@ -6,8 +6,8 @@ use crate::support::{create, keymint, machine};
 use keymint_delivery_adapter::{Keyring, Overwrite};
 use keymint_domain::testing::conformance;
 use keymint_domain::{ApiKey, KeyDestination};
-use keymint_sandbox::{Consent, Scenario, sign_in};
-use keymint_testkit::{Ended, Machine, Session, Terminal};
+use keymint_sandbox::{Consent, Organization, Project, Reply, Scenario, Step, sign_in};
+use keymint_testkit::{Ended, Launch, Machine, Session, Terminal};
 use serde_json::Value;
 use std::env;
 use std::os::unix::process::ExitStatusExt;
@@ -391,4 +391,94 @@ async fn without_a_service_there_is_no_keyring() {
     let ended = keymint.args(["run", "--", "env"]).output().await;
     assert_eq!(ended.code, 11);
     assert!(ended.stderr.contains("no keyring can be reached"), "{}", ended.stderr);
+}
+
+/// A command of an administrator with this keyring.
+fn with_admin_key(machine: &Machine, session: &Session, command: &str) -> Launch {
+    let admin_key = machine.sandbox.admin_key("org-acme");
+    machine.keymint(command.split(' ')).env(BUS, &session.address).env("OPENAI_ADMIN_KEY", admin_key)
+}
+
+/// A machine with a key in the keyring, of which it has a record.
+async fn with_a_stored_key(scenario: Scenario, session: &Session) -> Machine {
+    let machine = machine(scenario).await;
+    let create = machine.keymint(["create", "--keyring"]).env(BUS, &session.address);
+    let mut create = create.env("KEYMINT_NO_BROWSER", "1").spawn();
+    sign_in(&create.url().await, Consent::Allow).await.unwrap();
+    create.finish().await.exits_with(0);
+    machine
+}
+
+fn acme() -> Scenario {
+    let acme = Organization::new("org-acme").titled("Acme").as_default();
+    Scenario::of([acme.with_project(Project::new("proj_app").titled("App").as_initial())])
+}
+
+#[tokio::test]
+async fn a_stored_key_is_revoked_before_the_keyring_loses_it() {
+    let session = Session::start("unlocked");
+    let machine = with_a_stored_key(acme(), &session).await;
+    let forget = "forget --revoke --yes --json";
+    let ended = with_admin_key(&machine, &session, forget).output().await.exits_with(0);
+    let [key] = machine.sandbox.keys().try_into().unwrap();
+    assert!(key.is_deleted && session.stored("default").is_empty());
+    let printed = ended.json();
+    assert_eq!((&printed["removed"], &printed["revoked"]["key"]["id"]), (&Value::from(true), &key.id.into()));
+    assert!(!ended.stderr.contains("stays valid"), "{}", ended.stderr);
+    let status = machine.keymint(["status", "--json"]).output().await.json();
+    let known = &status["keys"][0];
+    assert!(known["revoked_at"].is_string() && known["deliveries"][0]["removed_at"].is_string(), "{known}");
+    let again = with_admin_key(&machine, &session, forget).output().await.exits_with(0).json();
+    assert_eq!((&again["removed"], &again["revoked"]), (&Value::from(false), &Value::Null));
+}
+
+#[tokio::test]
+async fn a_key_that_is_not_certainly_revoked_stays_in_the_keyring() {
+    let refused = || Reply::error(403, "invalid_request_error", None, "no");
+    for (reply, code) in [(refused(), 7), (Reply::hang_up().after_processing(), 10)] {
+        let session = Session::start("unlocked");
+        let machine = with_a_stored_key(acme().reply(Step::DeleteKey, reply), &session).await;
+        let forget = "forget --revoke --yes --http-timeout 500ms";
+        let ended = with_admin_key(&machine, &session, forget).output().await.exits_with(code);
+        assert!(ended.stderr.contains("still in the keyring"), "{}", ended.stderr);
+        assert_eq!(session.stored("default"), machine.sandbox.keys()[0].value);
+    }
+
+    let session = Session::start("unlocked");
+    session.store("default", &[], KEY);
+    session.store("elsewhere", &[], "sk-proj-of-another-organization-1234");
+    let machine = machine(acme().with_key("org-acme", "proj_app", "laptop", KEY)).await;
+    for (command, code, choices) in [
+        ("forget --revoke --yes --json", 8, 1),
+        ("forget --revoke --yes --json --profile elsewhere", 8, 0),
+        ("forget --revoke --json", 2, 0),
+        ("forget --revoke --yes --json --project Web", 8, 1),
+    ] {
+        let error = with_admin_key(&machine, &session, command).output().await.exits_with(code).json();
+        assert_eq!(error["choices"].as_array().map_or(0, Vec::len), choices, "{error}");
+    }
+    let no_admin_key = machine.keymint(["forget", "--revoke", "--yes"]).env(BUS, &session.address);
+    no_admin_key.output().await.exits_with(2);
+    assert!(!machine.sandbox.keys()[0].is_deleted);
+    assert_eq!(session.stored("default"), KEY);
+    assert!(!session.stored("elsewhere").is_empty());
+}
+
+#[tokio::test]
+async fn a_user_says_whether_a_key_without_a_record_is_the_one_to_revoke() {
+    let session = Session::start("unlocked");
+    session.store("default", &[], KEY);
+    let machine = machine(acme().with_key("org-acme", "proj_app", "laptop", KEY)).await;
+    for (answer, code) in [("n\n", 2), ("y\n", 0)] {
+        let mut terminal = Terminal::start(with_admin_key(&machine, &session, "forget --revoke"));
+        let shown = terminal.shows("[y/N]").await;
+        assert!(shown.contains("laptop") && !shown.contains(KEY), "{shown}");
+        terminal.types(answer).await;
+        let (ended, text) = terminal.end().await;
+        assert_eq!(ended, code, "{text}");
+        assert_eq!(
+            (machine.sandbox.keys()[0].is_deleted, session.stored("default").is_empty()),
+            (code == 0, code == 0)
+        );
+    }
 }

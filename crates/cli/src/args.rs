@@ -142,7 +142,7 @@ pub(crate) enum Command {
     /// Manage keys on the server with an admin key, without a browser
     #[command(long_about = ADMIN_ABOUT, verbatim_doc_comment, subcommand)]
     Admin(AdminCommand),
-    /// Remove a stored key from the keyring; on the server it stays valid
+    /// Remove a stored key from the keyring; on the server it stays valid without --revoke
     Forget(ForgetArgs),
     /// Show each setting, its value, and where it comes from
     #[command(long_about = CONFIG_ABOUT, verbatim_doc_comment)]

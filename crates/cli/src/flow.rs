@@ -11,6 +11,7 @@ pub(crate) mod env_conflicts;
 pub(crate) mod old_key;
 pub(crate) mod paste;
 pub(crate) mod response;
+pub(crate) mod revoke_key;
 pub(crate) mod rotation;
 pub(crate) mod servers;
 pub(crate) mod sign_in;

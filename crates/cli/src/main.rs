@@ -83,7 +83,7 @@ fn run() -> ExitCode {
         #[cfg(feature = "mcp")]
         Command::Mcp { .. } => block_on(&context.without_json(), Box::pin(commands::mcp::run(context))),
         Command::Admin(command) => block_on(context, Box::pin(commands::admin::run(&command, context))),
-        Command::Forget(_) => block_on(context, Box::pin(commands::forget::run(context))),
+        Command::Forget(args) => block_on(context, Box::pin(commands::forget::run(&args, context))),
         Command::Config(args) => context.ui.end(commands::config::run(&args, context)),
         Command::Completions { shell } => context.ui.end(commands::completions::run(shell)),
         Command::Man { command } => context.ui.end(commands::completions::man(command.as_deref())),

@@ -10,8 +10,8 @@ mod room;
 mod selection;
 mod trusted_file;
 
+use crate::threads;
 use crate::wall_clock::utc_now;
-use crate::{Keyring, threads};
 pub use journal::{FinishedRun, Journal};
 use keymint_domain::DeliveryReport;
 pub use pending_sign_in::{FindSignInError, PendingSignIn};
@@ -183,12 +183,7 @@ impl StateDir {
     ///
     /// If a journal cannot be read or written.
     pub fn note_removed_from_keyring(&self, profile: &str) -> io::Result<()> {
-        let was_there = |delivery: &DeliveryRecord| {
-            delivery.profile.as_deref() == Some(profile)
-                && delivery.to == Keyring::ID
-                && delivery.removed_at.is_none()
-                && delivery.replaced_by.is_none()
-        };
+        let was_there = |delivery: &DeliveryRecord| delivery.is_in_keyring(profile);
         for key in self.known_keys()? {
             if key.record.deliveries.iter().any(was_there) {
                 self.update(&key.id, |record| {

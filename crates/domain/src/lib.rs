@@ -104,7 +104,7 @@ pub use platform::project_key::{KeyChange, KeyOwner, LastFour, ProjectKey};
 pub use platform::service_account::ServiceAccount;
 pub use platform::target::{PolicyOwner, Target};
 pub use platform::title::Title;
-pub use policy::key_match::{KeyChoice, KnownKey, named_key};
+pub use policy::key_match::{KeyChoice, KnownKey, keys_ending_in, named_key};
 pub use policy::polling::PollPolicy;
 pub use policy::preference::{by_preference, default_project};
 pub use policy::selector::{Candidate, RequestedTarget, TargetError, TargetSelector};

@@ -1,5 +1,6 @@
 //! The commands for keys that are here already.
 
+use super::admin::AdminEndpointArgs;
 use super::shared::{DestinationArgs, OutputArgs};
 use clap::Args as ClapArgs;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -112,4 +113,18 @@ pub(crate) struct ForgetArgs {
     /// Print one JSON object that tells what was removed
     #[arg(long)]
     pub(crate) json: bool,
+    /// Delete the key on the server first, with the admin key in OPENAI_ADMIN_KEY, after a question
+    #[arg(long)]
+    pub(crate) revoke: bool,
+    /// Project of the key, by its id or its title [default: all of them]
+    #[arg(long, value_name = "ID|TITLE", requires = "revoke")]
+    pub(crate) project: Option<String>,
+    /// Do not ask: only a key of which this machine has a record is certain enough then
+    #[arg(long, requires = "revoke")]
+    pub(crate) yes: bool,
+    /// Never ask; --revoke without --yes fails
+    #[arg(long, requires = "revoke")]
+    pub(crate) no_input: bool,
+    #[command(flatten)]
+    pub(crate) endpoint: AdminEndpointArgs,
 }

@@ -146,7 +146,8 @@ mod tests {
     #[test]
     fn no_option_takes_a_secret() {
         const IN_NO_TABLE: &str = "[address] [command] [id] [key] [shell] all at delete format help latency \
-                                   login-lists organizations port ready-after refuse report scenario sign-in version";
+                                   login-lists organizations port ready-after refuse report revoke scenario sign-in \
+                                   version yes";
         let mut command = Args::command();
         command.build();
         let subcommands = command.get_subcommands().filter(|command| command.get_name() != "help");

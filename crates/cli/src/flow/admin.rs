@@ -9,7 +9,7 @@ use crate::ui::message::Message;
 use keymint_delivery_adapter::{KeyRecord, KnownKey as RecordedKey, StateDir, threads};
 use keymint_domain::{
     Administrator, Event, Inventory, InventoryKey, KeyChoice, KeyId, KnownKey, LastFour, Listing, Project,
-    ProjectKey, Reason, RevokeError, Timeouts, named_projects,
+    ProjectKey, Reason, RevokeError, Timeouts, keys_ending_in, named_projects,
 };
 use keymint_http_adapter::{Http, HttpAdminApi};
 use keymint_terminal::Signals;
@@ -128,6 +128,27 @@ pub(crate) struct MadeHere(HashMap<KeyId, RecordedKey>);
 impl MadeHere {
     pub(crate) fn get(&self, id: &KeyId) -> Option<&KeyRecord> {
         self.0.get(id).map(|known| &known.record)
+    }
+
+    /// The key that ends in these characters: certainly the one that this machine put into the keyring, if there is
+    /// just one.
+    pub(crate) fn in_keyring<'a>(
+        &self,
+        profile: &str,
+        last_four: LastFour,
+        listed: &'a Listing<InventoryKey>,
+    ) -> KeyChoice<'a, InventoryKey> {
+        let is_there = |InventoryKey { key, .. }: &&InventoryKey| {
+            self.get(&key.id).is_some_and(|record| {
+                record.last4.as_deref().and_then(LastFour::parse) == Some(last_four)
+                    && record.deliveries.iter().any(|delivery| delivery.is_in_keyring(profile))
+            })
+        };
+        let mut there = listed.items.iter().filter(is_there);
+        match (there.next(), there.next()) {
+            (Some(only), None) => KeyChoice::Certain(only),
+            _ => keys_ending_in(last_four, listed),
+        }
     }
 }
 

@@ -306,16 +306,29 @@ pub(crate) fn deleted(StoredKey { id, record, .. }: &StoredKey) -> String {
     to_json(&Deleted { schema: "keymint.deleted/1", id, name, last4: last4.as_deref() })
 }
 
-/// A key that was removed from the keyring, or that was not in it.
-pub(crate) fn forgotten(profile: &str, removed: bool, last4: Option<&str>) -> String {
+/// A key that was removed from the keyring, or that was not in it, and the key that was revoked with that.
+pub(crate) fn forgotten(
+    profile: &str,
+    removed: bool,
+    last4: Option<&str>,
+    revoked: Option<&InventoryKey>,
+) -> String {
     #[derive(Serialize)]
     struct Forgotten<'a> {
         schema: &'static str,
         profile: &'a str,
         removed: bool,
         last4: Option<&'a str>,
+        revoked: Option<Revoked<'a>>,
     }
-    to_json(&Forgotten { schema: "keymint.forgotten/1", profile, removed, last4 })
+    #[derive(Serialize)]
+    struct Revoked<'a> {
+        project: Titled<'a>,
+        key: ChosenKey<'a>,
+    }
+    let revoked =
+        revoked.map(|InventoryKey { project, key, .. }| Revoked { project: project.into(), key: key.into() });
+    to_json(&Forgotten { schema: "keymint.forgotten/1", profile, removed, last4, revoked })
 }
 
 /// The keys that this machine was given, the oldest first, and those that a program started here finds, the

@@ -104,6 +104,7 @@ pub(crate) enum Message<'a> {
     Forgotten {
         profile: &'a str,
         last_four: Option<&'a str>,
+        is_revoked: bool,
     },
     NothingToForget {
         profile: &'a str,

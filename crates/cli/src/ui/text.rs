@@ -166,13 +166,15 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
             "Everything is ready for a key in {}. Nothing was created.",
             place
         )),
-        Message::Forgotten { profile, last_four } => {
+        Message::Forgotten { profile, last_four, is_revoked } => {
             let which =
                 last_four.map_or_else(String::new, |last_four| format!(", which ends in {last_four},"));
-            Step(format!(
-                "Removed the key of the profile {profile}{which} from the keyring. It stays valid on the server \
-                 until you delete it: {DASHBOARD}"
-            ))
+            let valid = if *is_revoked {
+                String::new()
+            } else {
+                format!(" It stays valid on the server until you delete it: {DASHBOARD}")
+            };
+            Step(format!("Removed the key of the profile {profile}{which} from the keyring.{valid}"))
         }
         Message::NothingToForget { profile } => {
             Step(format!("The keyring has nothing for the profile {profile}."))

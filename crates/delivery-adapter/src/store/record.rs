@@ -175,6 +175,14 @@ impl DeliveryRecord {
         self.to.strip_prefix(EnvFile::ID_PREFIX).map(Path::new)
     }
 
+    /// Returns whether the keyring has the key for this profile, as far as it is known.
+    pub fn is_in_keyring(&self, profile: &str) -> bool {
+        self.to == Keyring::ID
+            && self.profile.as_deref() == Some(profile)
+            && self.removed_at.is_none()
+            && self.replaced_by.is_none()
+    }
+
     /// Returns whether both deliveries are to the same variable of a file, or to the same profile of a keyring.
     fn has_place_of(&self, other: &Self) -> bool {
         (self.profile.is_some() || self.variable.is_some())

@@ -78,6 +78,14 @@ where
     }
 }
 
+/// Finds the keys that end in these characters. None is certain, since another key may end in them.
+pub fn keys_ending_in<K>(last_four: LastFour, listed: &Listing<K>) -> KeyChoice<'_, K>
+where
+    K: AsRef<ProjectKey> + PartialEq,
+{
+    ask(candidates(listed, |key| key.last_four == Some(last_four)), listed)
+}
+
 impl ProjectKey {
     fn has_name(&self, name: &str) -> bool {
         self.name.as_ref().is_some_and(|own| own.is(name))

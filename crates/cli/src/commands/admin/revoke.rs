@@ -2,91 +2,23 @@
 
 use crate::args::RevokeArgs;
 use crate::config::AdminSettings;
-use crate::error::{Choice, CliError, ErrorKind};
-use crate::flow::admin::{AdminServer, MadeHere};
+use crate::error::CliError;
 use crate::flow::context::Context;
-use crate::ui::format::{self, PROJECTS_PAGE, describe_key, places, quoted, titled};
+use crate::flow::revoke_key::KeyRevocation;
 use crate::ui::json;
-use crate::ui::message::Message;
-use crate::ui::prompter::Prompter;
 use crate::ui::stdout;
-use keymint_domain::{InventoryKey, KeyChoice, Listing, named_key};
+use keymint_domain::named_key;
 use keymint_terminal::Signals;
 
 pub(crate) async fn run(args: &RevokeArgs, context: &Context) -> Result<(), CliError> {
     let settings = AdminSettings::resolve(&args.server.project, &args.server.endpoint, &context.sources)?;
-    let may_ask = !args.yes && context.sources.may_ask(args.no_input)?;
-    let prompter = context.prompter(may_ask);
-    if !args.yes && !prompter.is_interactive() {
-        return Err(CliError::new(ErrorKind::Usage, "nobody can be asked whether this is the key to revoke")
-            .hint(
-                "--yes revokes it without a question, if KEY is its id: `keymint admin list` shows the ids.",
-            ));
-    }
+    let prompter = KeyRevocation::prompter(context, args.yes, args.no_input, "KEY is its id")?;
     let mut signals = Signals::listen().map_err(CliError::internal)?;
-    let server = AdminServer::set_up(context, &settings).await?;
-    let inventory = signals.cancel_on_signal(server.inventory()).await??;
-    let made_here = server.made_here(&inventory.keys);
-    let selecting = select(&args.key, &inventory.keys, prompter);
-    let (key, is_certain) = signals.cancel_on_signal(selecting).await??;
-    if key.key.is_of_service_account() {
-        let message = format!("{} belongs to a service account", format::choice(&Choice::Key(key.clone())));
-        return Err(CliError::new(ErrorKind::Server, message).hint(format!(
-            "It is deleted only together with the account, in the settings of its project: {PROJECTS_PAGE}"
-        )));
-    }
-    if !(args.yes && is_certain) {
-        signals.cancel_on_signal(confirm(key, &made_here, prompter)).await??;
-    }
-    let is_gone = server.revoke(key, &made_here, &mut signals).await?;
-    context.ui.report(&Message::Revoked { key, is_gone });
+    let revocation = KeyRevocation::prepare(context, &settings, prompter, args.yes, &mut signals).await?;
+    let choice = named_key(&args.key, &revocation.inventory.keys);
+    let key = revocation.revoke(&args.key, choice, &mut signals).await?;
     if context.ui.wants_json() {
-        stdout::show(&json::revoked(key, made_here.get(&key.key.id).is_some()))?;
+        stdout::show(&json::revoked(key, revocation.made_here.get(&key.key.id).is_some()))?;
     }
     Ok(())
-}
-
-/// The key that is meant, and whether it certainly is.
-async fn select<'a>(
-    text: &str,
-    listed: &'a Listing<InventoryKey>,
-    prompter: Prompter<'_>,
-) -> Result<(&'a InventoryKey, bool), CliError> {
-    let found = match named_key(text, listed) {
-        KeyChoice::Certain(key) => return Ok((key, true)),
-        KeyChoice::Ask(found) => found,
-        KeyChoice::Missing { is_list_partial } => {
-            let part = if is_list_partial { " in what could be read" } else { "" };
-            return Err(CliError::new(ErrorKind::NoKey, format!("there is no key {}{part}", quoted(text)))
-                .hint("It may be deleted already. `keymint admin list` shows the keys."));
-        }
-        _ => unreachable!("these are the choices"),
-    };
-    let choices: Vec<_> = found.iter().map(|&key| Choice::Key(key.clone())).collect();
-    let lines: Vec<_> = choices.iter().map(format::choice).collect();
-    let selected = match found[..] {
-        [_] if prompter.is_interactive() => Some(0),
-        _ => prompter.select(&format!("Which key is {}?", quoted(text)), &lines).await,
-    };
-    selected.map(|selected| (found[selected], false)).ok_or_else(|| {
-        CliError::new(ErrorKind::NoKey, format!("{} is not certainly one key: only an id is", quoted(text)))
-            .hint("Name the one that you mean by its id:")
-            .choices(choices)
-    })
-}
-
-/// Asks whether it is the one, with all that is known of it.
-async fn confirm(key: &InventoryKey, made_here: &MadeHere, prompter: Prompter<'_>) -> Result<(), CliError> {
-    let record = made_here.get(&key.key.id);
-    let [title, details] = describe_key(&key.key, record.is_some());
-    let project = titled(key.project.title.as_ref(), key.project.id.as_str());
-    let places = record.map(places).filter(|places| !places.is_empty());
-    let places = places.map_or_else(String::new, |places| format!(" This machine delivered it to {places}."));
-    let question = format!(
-        "Revoke {title} ({details}), in project {project}?{places} It cannot be restored. Revoke it?"
-    );
-    match prompter.confirm(question).await {
-        Some(true) => Ok(()),
-        _ => Err(CliError::new(ErrorKind::Usage, "you did not confirm it: nothing was revoked")),
-    }
 }

@@ -1,0 +1,123 @@
+//! The deletion of one key on the server, of which the user is certain.
+
+use crate::config::AdminSettings;
+use crate::error::{Choice, CliError, ErrorKind};
+use crate::flow::admin::{AdminServer, MadeHere};
+use crate::flow::context::Context;
+use crate::ui::format::{self, PROJECTS_PAGE, describe_key, places, quoted, titled};
+use crate::ui::message::Message;
+use crate::ui::prompter::Prompter;
+use keymint_domain::{Inventory, InventoryKey, KeyChoice};
+use keymint_terminal::Signals;
+
+/// The keys on the server, before one of them is deleted.
+pub(crate) struct KeyRevocation<'a> {
+    context: &'a Context,
+    server: AdminServer<'a>,
+    prompter: Prompter<'a>,
+    yes: bool,
+    pub(crate) inventory: Inventory,
+    pub(crate) made_here: MadeHere,
+}
+
+impl<'a> KeyRevocation<'a> {
+    /// The user to ask. Without one, only --yes revokes a key, and only if `condition`.
+    pub(crate) fn prompter(
+        context: &'a Context,
+        yes: bool,
+        no_input: bool,
+        condition: &str,
+    ) -> Result<Prompter<'a>, CliError> {
+        let prompter = context.prompter(!yes && context.sources.may_ask(no_input)?);
+        if yes || prompter.is_interactive() {
+            return Ok(prompter);
+        }
+        Err(CliError::new(ErrorKind::Usage, "nobody can be asked whether this is the key to revoke").hint(
+            format!(
+                "--yes revokes it without a question, if {condition}: `keymint admin list` shows the ids."
+            ),
+        ))
+    }
+
+    pub(crate) async fn prepare(
+        context: &'a Context,
+        settings: &'a AdminSettings,
+        prompter: Prompter<'a>,
+        yes: bool,
+        signals: &mut Signals,
+    ) -> Result<Self, CliError> {
+        let server = AdminServer::set_up(context, settings).await?;
+        let inventory = signals.cancel_on_signal(server.inventory()).await??;
+        let made_here = server.made_here(&inventory.keys);
+        Ok(Self { context, server, prompter, yes, inventory, made_here })
+    }
+
+    /// Deletes the key that is chosen for `text`, once it is certain.
+    pub(crate) async fn revoke<'b>(
+        &self,
+        text: &str,
+        choice: KeyChoice<'b, InventoryKey>,
+        signals: &mut Signals,
+    ) -> Result<&'b InventoryKey, CliError> {
+        let selecting = select(text, choice, self.prompter);
+        let (key, is_certain) = signals.cancel_on_signal(selecting).await??;
+        if key.key.is_of_service_account() {
+            let message =
+                format!("{} belongs to a service account", format::choice(&Choice::Key(key.clone())));
+            return Err(CliError::new(ErrorKind::Server, message).hint(format!(
+                "It is deleted only together with the account, in the settings of its project: {PROJECTS_PAGE}"
+            )));
+        }
+        if !(self.yes && is_certain) {
+            signals.cancel_on_signal(confirm(key, &self.made_here, self.prompter)).await??;
+        }
+        let is_gone = self.server.revoke(key, &self.made_here, signals).await?;
+        self.context.ui.report(&Message::Revoked { key, is_gone });
+        Ok(key)
+    }
+}
+
+/// The key that is meant, and whether it certainly is.
+async fn select<'a>(
+    text: &str,
+    choice: KeyChoice<'a, InventoryKey>,
+    prompter: Prompter<'_>,
+) -> Result<(&'a InventoryKey, bool), CliError> {
+    let found = match choice {
+        KeyChoice::Certain(key) => return Ok((key, true)),
+        KeyChoice::Ask(found) => found,
+        KeyChoice::Missing { is_list_partial } => {
+            let part = if is_list_partial { " in what could be read" } else { "" };
+            return Err(CliError::new(ErrorKind::NoKey, format!("there is no key {}{part}", quoted(text)))
+                .hint("It may be deleted already. `keymint admin list` shows the keys."));
+        }
+        _ => unreachable!("these are the choices"),
+    };
+    let choices: Vec<_> = found.iter().map(|&key| Choice::Key(key.clone())).collect();
+    let lines: Vec<_> = choices.iter().map(format::choice).collect();
+    let selected = match found[..] {
+        [_] if prompter.is_interactive() => Some(0),
+        _ => prompter.select(&format!("Which key is {}?", quoted(text)), &lines).await,
+    };
+    selected.map(|selected| (found[selected], false)).ok_or_else(|| {
+        CliError::new(ErrorKind::NoKey, format!("{} is not certainly one key: only an id is", quoted(text)))
+            .hint("Name the one that you mean by its id:")
+            .choices(choices)
+    })
+}
+
+/// Asks whether it is the one, with all that is known of it.
+async fn confirm(key: &InventoryKey, made_here: &MadeHere, prompter: Prompter<'_>) -> Result<(), CliError> {
+    let record = made_here.get(&key.key.id);
+    let [title, details] = describe_key(&key.key, record.is_some());
+    let project = titled(key.project.title.as_ref(), key.project.id.as_str());
+    let places = record.map(places).filter(|places| !places.is_empty());
+    let places = places.map_or_else(String::new, |places| format!(" This machine delivered it to {places}."));
+    let question = format!(
+        "Revoke {title} ({details}), in project {project}?{places} It cannot be restored. Revoke it?"
+    );
+    match prompter.confirm(question).await {
+        Some(true) => Ok(()),
+        _ => Err(CliError::new(ErrorKind::Usage, "you did not confirm it: nothing was revoked")),
+    }
+}
