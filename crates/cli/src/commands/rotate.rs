@@ -2,24 +2,20 @@
 
 use crate::args::RotateArgs;
 use crate::commands::status::source::{self, KeySource};
-use crate::config::CreateSettings;
+use crate::config::{CreateSettings, admin_key};
 use crate::error::{CliError, ErrorKind};
 use crate::explain::host::{INSTEAD_OF_CREATE, check_ci};
 use crate::explain::rotation::untouched;
 use crate::flow::context::Context;
 use crate::flow::create::create;
 use crate::ui::format::{key_of, own_path};
-use crate::ui::old_key::ADMIN_KEY;
 use keymint_delivery_adapter::{KeyInUse, KeySource as UsedSource, KnownKey, StateDir};
-use keymint_domain::AdminKey;
 use keymint_domain::text::escape;
 
 pub(crate) async fn run(args: &RotateArgs, context: &Context) -> Result<(), CliError> {
     let mut settings = CreateSettings::of_rotate(args, &context.sources)?;
     check_ci(&settings.sign_in.ci, INSTEAD_OF_CREATE)?;
-    let admin_key = context.sources.environment.get(ADMIN_KEY)?;
-    let admin_key = admin_key.map(AdminKey::parse).transpose();
-    let admin_key = admin_key.map_err(|error| CliError::usage(format!("{ADMIN_KEY}: {error}")))?;
+    let admin_key = admin_key(&context.sources)?;
     let old = select(args, &settings, context).await?;
     if old.record.project.is_unknown() {
         let message = format!("the project of the key {} is not known here", key_of(&old.record));

@@ -5,12 +5,9 @@ use super::sources::Sources;
 use crate::args::AdminEndpointArgs;
 use crate::args::values::plain_text;
 use crate::error::CliError;
-use crate::ui::format::ADMIN_KEYS_PAGE;
+use crate::ui::format::{ADMIN_KEY_VARIABLE, ADMIN_KEYS_PAGE};
 use keymint_domain::{AdminKey, BaseUrl};
 use keymint_http_adapter::HttpOptions;
-
-/// The variable of the admin key. No flag and no file has it.
-pub(crate) const ADMIN_KEY_VARIABLE: &str = "OPENAI_ADMIN_KEY";
 
 /// The server, and the admin key.
 pub(crate) struct AdminSettings {
@@ -31,20 +28,23 @@ impl AdminSettings {
         of.override_default(&mut api_base, "api-base", &args.api_base, BaseUrl::parse)?;
         let http = network::http(&args.http_timeout, &args.ca_file, of)?;
         http.proxy.proxy_for(&api_base).map_err(|error| CliError::usage(error.to_string()))?;
-        Ok(Self { key: admin_key(of)?, api_base, http, project: of.get("project", project, plain_text)? })
+        let missing = || admin_key_error("is not set: put the admin key into it");
+        let key = admin_key(of)?.ok_or_else(missing)?;
+        Ok(Self { key, api_base, http, project: of.get("project", project, plain_text)? })
     }
 }
 
-fn admin_key(of: &Sources<'_>) -> Result<AdminKey, CliError> {
-    let error = |problem| {
-        CliError::usage(format!("{ADMIN_KEY_VARIABLE} {problem}"))
-            .hint(format!("An owner of the organization creates an admin key at {ADMIN_KEYS_PAGE}"))
-    };
-    let value = of.environment.get(ADMIN_KEY_VARIABLE)?;
-    let value = value.ok_or_else(|| error("is not set, which has the admin key"))?;
+/// The admin key of the environment, if it has one.
+pub(crate) fn admin_key(of: &Sources<'_>) -> Result<Option<AdminKey>, CliError> {
+    let Some(value) = of.environment.get(ADMIN_KEY_VARIABLE)? else { return Ok(None) };
     let is_of_project = ["sk-proj-", "sk-svcacct-"].iter().any(|kind| value.starts_with(kind));
     if is_of_project {
-        return Err(error("has the key of a project, not an admin key"));
+        return Err(admin_key_error("has the key of a project, not an admin key"));
     }
-    AdminKey::parse(value).map_err(|_| error("has no admin key"))
+    AdminKey::parse(value).map(Some).map_err(|_| admin_key_error("has no admin key"))
+}
+
+fn admin_key_error(problem: &str) -> CliError {
+    CliError::usage(format!("{ADMIN_KEY_VARIABLE} {problem}"))
+        .hint(format!("An owner of the organization creates an admin key at {ADMIN_KEYS_PAGE}"))
 }

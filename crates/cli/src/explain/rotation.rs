@@ -2,8 +2,9 @@
 
 use crate::error::{CliError, ErrorKind};
 use crate::explain::network;
+use crate::ui::format::ADMIN_KEY_VARIABLE;
 use crate::ui::format::{DASHBOARD, key_of};
-use crate::ui::old_key::{ADMIN_KEY, kept};
+use crate::ui::old_key::kept;
 use keymint_delivery_adapter::KeyRecord;
 use keymint_domain::text::escape;
 use keymint_domain::{KeptReason, OldKeyOutcome, ServiceError, ServiceErrorKind};
@@ -18,7 +19,7 @@ pub(crate) const KEY_IN_JSON_HINT: &str = "Name --env-file or --keyring, leave o
 pub(crate) fn not_found(error: ServiceError) -> CliError {
     let hint = match error.kind {
         ServiceErrorKind::Refused { status: 401 | 403 | 404, .. } => format!(
-            "Check {ADMIN_KEY}: it has to be an admin key of the key's organization. Without {ADMIN_KEY}, keymint \
+            "Check {ADMIN_KEY_VARIABLE}: it has to be an admin key of the key's organization. Without {ADMIN_KEY_VARIABLE}, keymint \
              rotates the key and leaves the old one for you to delete."
         ),
         _ => network::hint(&error),
@@ -26,7 +27,7 @@ pub(crate) fn not_found(error: ServiceError) -> CliError {
     let explained = network::service(error.clone());
     CliError::new(
         explained.kind,
-        format!("the old key could not be looked up with {ADMIN_KEY}, and nothing was created"),
+        format!("the old key could not be looked up with {ADMIN_KEY_VARIABLE}, and nothing was created"),
     )
     .reason(explained.reason)
     .because(error)

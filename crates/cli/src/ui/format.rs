@@ -17,6 +17,9 @@ use std::path::Path;
 /// The page that lists keys and deletes them.
 pub(crate) const DASHBOARD: &str = "https://platform.openai.com/api-keys";
 
+/// The variable that has the admin key. No flag and no file has it.
+pub(crate) const ADMIN_KEY_VARIABLE: &str = "OPENAI_ADMIN_KEY";
+
 /// The page on which admin keys are created.
 pub(crate) const ADMIN_KEYS_PAGE: &str = "https://platform.openai.com/settings/organization/admin-keys";
 

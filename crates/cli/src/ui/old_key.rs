@@ -1,12 +1,9 @@
 //! The old key of a rotation, in words.
 
-use crate::ui::format::{DASHBOARD, key_of};
+use crate::ui::format::{ADMIN_KEY_VARIABLE, DASHBOARD, key_of};
 use keymint_delivery_adapter::KeyRecord;
 use keymint_domain::text::escape;
 use keymint_domain::{DestinationId, KeptReason, ProjectKey};
-
-/// The variable that has the admin key. No flag and no file has it.
-pub(crate) const ADMIN_KEY: &str = "OPENAI_ADMIN_KEY";
 
 /// The warning before the sign-in that the old key will be kept.
 pub(crate) fn will_be_kept(reason: &KeptReason) -> String {
@@ -18,7 +15,7 @@ pub(crate) fn kept(old: &KeyRecord, reason: &KeptReason) -> String {
     match reason {
         KeptReason::NoAdminKey => format!(
             "the old key {} is still valid: delete it at {DASHBOARD} once nothing uses it. With an admin key in \
-             {ADMIN_KEY}, keymint revokes it by itself",
+             {ADMIN_KEY_VARIABLE}, keymint revokes it by itself",
             key_of(old)
         ),
         KeptReason::NotListed { is_list_partial: false } => {
@@ -30,7 +27,7 @@ pub(crate) fn kept(old: &KeyRecord, reason: &KeptReason) -> String {
 
 fn why(reason: &KeptReason) -> String {
     match reason {
-        KeptReason::NoAdminKey => format!("{ADMIN_KEY} is not set. Delete it at {DASHBOARD}"),
+        KeptReason::NoAdminKey => format!("{ADMIN_KEY_VARIABLE} is not set. Delete it at {DASHBOARD}"),
         KeptReason::Uncertain(keys) => {
             let ids: Vec<_> = keys.iter().map(|ProjectKey { id, .. }| escape(id.as_str())).collect();
             format!(
