@@ -17,6 +17,13 @@ pub(crate) async fn run(args: &RotateArgs, context: &Context) -> Result<(), CliE
     check_ci(&settings.sign_in.ci, INSTEAD_OF_CREATE)?;
     let admin_key = admin_key(&context.sources)?;
     let old = select(args, &settings, context).await?;
+    if old.record.service_account.is_some() {
+        let message = format!("the key {} belongs to a service account", key_of(&old.record));
+        return Err(CliError::new(ErrorKind::NoKey, message).hint(
+            "`keymint admin service-account` creates an account with a new key. The project's settings delete the old \
+             account with its key.",
+        ));
+    }
     if old.record.project.is_unknown() {
         let message = format!("the project of the key {} is not known here", key_of(&old.record));
         return Err(CliError::new(ErrorKind::NoKey, message).hint(
@@ -63,7 +70,14 @@ async fn select(
             Some(KeyInUse { last_four: found.last_four()?, source })
         });
         let key = KnownKey::in_use_or_newest(&keys, in_use);
-        return key.cloned().ok_or_else(|| unknown("this machine was given no key that could be rotated"));
+        return key.cloned().ok_or_else(|| match in_use {
+            None => unknown("this machine was given no key that could be rotated"),
+            Some(KeyInUse { last_four, .. }) => {
+                let message = format!("a program that is started here uses a key ending in {}, which keymint did not put there", escape(last_four));
+                CliError::new(ErrorKind::NoKey, message)
+                    .hint("`keymint rotate KEY` replaces another one. `keymint status` lists those of this machine.")
+            }
+        });
     };
     let named = KnownKey::named(&keys, text);
     let lines: Vec<_> = named.iter().map(|key| line(key)).collect();

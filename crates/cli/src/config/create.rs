@@ -18,6 +18,7 @@ use rand::TryRng;
 use rand::rngs::SysRng;
 #[cfg(feature = "sandbox")]
 use std::collections::HashMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The settings of the creation of a key.
@@ -71,9 +72,8 @@ impl CreateSettings {
         self.plan.selector.organization = Some(old.record.organization.id.clone());
         self.plan.selector.project = Some(old.record.project.id.clone());
         let gone = self.destinations.add_destinations_of(&old.record, args, of)?;
-        let is_gone = |path: &Path| gone.iter().any(|gone| gone == path);
+        // A file that is gone may have been moved, with the key that a program reads from it.
         let holders = old.record.current_deliveries();
-        let holders = holders.filter(|delivery| !delivery.file().is_some_and(is_gone));
         let holders = holders.map(|delivery| DestinationId::new(&delivery.to)).collect();
         self.rotation = Some(RotationSettings { old, holders, admin_key });
         Ok(gone)
@@ -264,7 +264,8 @@ impl Destinations {
         let mut gone = Vec::new();
         for delivery in record.current_deliveries() {
             if let Some(path) = delivery.file().map(Path::to_owned) {
-                if path.symlink_metadata().is_err() {
+                let looked_up = path.symlink_metadata();
+                if looked_up.is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
                     gone.push(path);
                     continue;
                 }

@@ -64,6 +64,6 @@ fn place(id: &DestinationId) -> String {
         "stdout" => "standard output".to_owned(),
         "pipe" => "the command of --pipe-to".to_owned(),
         "clipboard" => "the clipboard".to_owned(),
-        id => escape(id),
+        id => escape(id.strip_prefix("env-file:").unwrap_or(id)),
     }
 }

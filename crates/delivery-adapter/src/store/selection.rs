@@ -39,13 +39,17 @@ impl KnownKey {
         with(&|key| key.record.name == text || key.record.last4.as_deref() == Some(text))
     }
 
-    /// Returns the key that a program uses, if it is one of these, else the newest that was delivered.
+    /// Returns the key that a program uses, or the newest that was delivered to a user if the program finds no key.
+    /// `None` if it finds a key that is not one of these.
     pub fn in_use_or_newest<'a>(keys: &'a [Self], in_use: Option<KeyInUse<'_>>) -> Option<&'a Self> {
         let is_delivered =
             |key: &&Self| key.record.state == KeyState::Delivered && !key.record.deliveries.is_empty();
+        let is_of_user = |key: &&Self| key.record.service_account.is_none();
         let mut current = keys.iter().rev().filter(|key| key.is_current(keys));
-        let used = in_use.and_then(|in_use| current.clone().find(|key| key.is_at(in_use)));
-        used.or_else(|| current.find(is_delivered))
+        match in_use {
+            Some(in_use) => current.find(|key| key.is_at(in_use)),
+            None => current.find(|key| is_delivered(key) && is_of_user(key)),
+        }
     }
 
     /// Returns whether the key is not revoked, and no rotation has replaced it.
@@ -77,7 +81,7 @@ pub fn is_same_file(one: &Path, other: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{KeyRecord, RotationRecord};
+    use crate::{KeyRecord, Named, RotationRecord};
 
     fn key(run: &str, name: &str, last4: &str, to: &str) -> KnownKey {
         let record = KeyRecord {
@@ -122,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_in_use_comes_before_the_newest_and_only_where_it_was_put() {
+    fn the_key_in_use_is_chosen_where_it_was_put_and_else_the_newest_of_a_user() {
         let mut new = key("3", "laptop", "cccc", "stdout");
         new.record.rotation = Some(RotationRecord { replaces: "4".to_owned(), is_concluded: true });
         let keys = [
@@ -133,18 +137,23 @@ mod tests {
         ];
         let (file, keyring) = (KeySource::EnvFile(Path::new("/project/.env")), KeySource::Keyring("default"));
         for (last_four, source, expected) in [
-            ("aaaa", file, "1"),
-            ("aaaa", KeySource::EnvFile(Path::new("/other/.env")), "3"),
-            ("aaaa", keyring, "3"),
-            ("bbbb", keyring, "2"),
-            ("bbbb", KeySource::Keyring("work"), "3"),
-            ("aaaa", KeySource::Environment, "1"),
-            ("dddd", keyring, "3"),
-            ("zzzz", KeySource::Environment, "3"),
+            ("aaaa", file, Some("1")),
+            ("aaaa", KeySource::EnvFile(Path::new("/other/.env")), None),
+            ("aaaa", keyring, None),
+            ("bbbb", keyring, Some("2")),
+            ("bbbb", KeySource::Keyring("work"), None),
+            ("aaaa", KeySource::Environment, Some("1")),
+            ("dddd", keyring, None),
+            ("zzzz", KeySource::Environment, None),
         ] {
             let found = KnownKey::in_use_or_newest(&keys, Some(KeyInUse { last_four, source }));
-            assert_eq!(found.map(|key| key.id.as_str()), Some(expected), "{last_four}, {source:?}");
+            assert_eq!(found.map(|key| key.id.as_str()), expected, "{last_four}, {source:?}");
         }
+        let newest = |keys: &[KnownKey]| KnownKey::in_use_or_newest(keys, None).map(|key| key.id.clone());
+        assert_eq!(newest(&keys).as_deref(), Some("3"));
+        let mut of_account = key("5", "server", "eeee", "stdout");
+        of_account.record.service_account = Some(Named { id: "user-1".to_owned(), title: None });
+        assert_eq!(newest(&[keys[0].clone(), of_account]).as_deref(), Some("1"));
         assert!(KnownKey::in_use_or_newest(&[], None).is_none());
     }
 }
