@@ -22,8 +22,9 @@ const MARK: &[u8] = b"[redacted]";
 /// How many bytes of the text are looked up at once. A shorter key is not searched for: no server has one.
 const GRAM: usize = 4;
 
-/// The filter has two to the power of this many words. It leaves room for the text in the fastest cache.
-const FILTER: u32 = 11;
+/// The filter has two to the power of this many words: so many that few groups are in it by chance, and so few that it
+/// fits into the fastest cache.
+const FILTER: u32 = 12;
 
 /// The key in each form in which a program may print it: as it is, in percent, hexadecimal and base64 encoding, each
 /// in upper and lower case or in both alphabets.
@@ -84,15 +85,29 @@ impl Forms {
     fn find(&self, text: &[u8]) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         let mut at = 0;
-        while let Some(group) = group(text, at) {
-            if self.may_have(group) {
-                let places = self.places.get(&group).into_iter().flatten();
-                found.extend(places.filter_map(|place| self.piece(text, at, *place)));
-            }
-            at += self.stride;
+        while let Some((sample, group)) = self.sample(text, at) {
+            let places = self.places.get(&group).into_iter().flatten();
+            found.extend(places.filter_map(|place| self.piece(text, sample, *place)));
+            at = sample + self.stride;
         }
         found.sort_unstable_by_key(|piece| piece.start);
         found
+    }
+
+    /// The first sample from here on that a form may have: its position, and its group.
+    ///
+    /// It is a function of its own because it sees each sample of a long stream: the compiler keeps what it needs in
+    /// registers.
+    #[inline(never)]
+    fn sample(&self, text: &[u8], from: usize) -> Option<(usize, u32)> {
+        let mut rest = text.get(from..)?;
+        while let Some(group) = group(rest, 0) {
+            if self.may_have(group) {
+                return Some((text.len() - rest.len(), group));
+            }
+            rest = rest.get(self.stride..)?;
+        }
+        None
     }
 
     /// Returns whether a form may have this group. No is certain.
@@ -136,10 +151,10 @@ fn group(text: &[u8], at: usize) -> Option<u32> {
 
 /// The word and the bits of a group in the filter.
 fn in_filter(group: u32) -> (usize, [u32; 2]) {
-    // Fibonacci hashing: the upper bits depend on all others.
+    // Fibonacci hashing: the upper bits depend on all others. The first bit is taken from the group as it is, which costs
+    // nothing; the second is rarely looked at.
     let hash = u64::from(group).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let bit = |shift: u32| (hash >> shift) as u32 & 63;
-    ((hash >> (64 - FILTER)) as usize, [bit(64 - FILTER - 6), bit(64 - FILTER - 12)])
+    ((hash >> (64 - FILTER)) as usize, [group & 63, (hash >> (64 - FILTER - 6)) as u32 & 63])
 }
 
 fn forms(key: &[u8]) -> Vec<Form> {
