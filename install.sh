@@ -1,0 +1,133 @@
+#!/bin/sh
+# Installs keymint for one user: downloads the archive for this system, checks it, and copies the program.
+#
+#   sh install.sh [--to DIR] [--version VERSION]
+#
+# It needs no root and edits no shell file. KEYMINT_DOWNLOAD_URL names another place that has the archives and
+# SHA256SUMS. To uninstall, delete the program.
+set -eu
+
+# The repository in Cargo.toml; tests/installer compares them.
+repository=https://keymint.invalid/keymint
+
+fail() {
+    printf 'error: %s\n' "$1" >&2
+    printf '%s Nothing was installed.\n' "$2" >&2
+    exit 1
+}
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# Sets `target` to that of the archive for this system.
+find_target() {
+    system=$(uname -s) machine=$(uname -m)
+    case $system/$machine in
+        Linux/x86_64 | Linux/amd64) target=x86_64-unknown-linux-musl ;;
+        Linux/aarch64 | Linux/arm64) target=aarch64-unknown-linux-musl ;;
+        Darwin/x86_64) target=x86_64-apple-darwin ;;
+        Darwin/arm64) target=aarch64-apple-darwin ;;
+        *) fail "keymint has no archive for $system on $machine" 'Build it with Rust, as the README describes.' ;;
+    esac
+}
+
+# Downloads the file of this name into the temporary directory.
+download() {
+    case $base in
+        https://*) scheme=https ;;
+        http://127.0.0.1:*/*) scheme=http ;;
+        *) fail "$base is no https URL" 'Set KEYMINT_DOWNLOAD_URL to one.' ;;
+    esac
+    if has curl; then
+        curl -fsSL --proto "=$scheme" --connect-timeout 20 -o "$work/$1" "$base/$1"
+    elif has wget; then
+        # Without -T, at which the wget of busybox 1.35 crashes.
+        wget -q -O "$work/$1" "$base/$1"
+    else
+        fail 'neither curl nor wget was found' 'Install one of them, then run this again.'
+    fi || fail "cannot download $base/$1" 'Check the network, the proxy and the version, then run this again.'
+}
+
+# Sets `name` and `expected` to the archive of the target, and its checksum, in SHA256SUMS.
+find_archive() {
+    name='' expected=''
+    while read -r checksum file; do
+        file=${file#\*}
+        case $file in
+            *[!0-9A-Za-z._+-]*) continue ;;
+            "keymint-$version-$target.tar.gz") ;;
+            keymint-[0-9]*"-$target.tar.gz") [ -z "$version" ] || continue ;;
+            *) continue ;;
+        esac
+        [ -z "$name" ] || fail "$base has several versions" 'Choose one with --version.'
+        name=${file%.tar.gz} expected=$checksum
+    done <"$work/SHA256SUMS"
+    [ -n "$name" ] || fail "$base has no archive of keymint ${version:+$version }for $target" \
+        'Choose another --version, or build it with Rust, as the README describes.'
+}
+
+# Compares the archive with its checksum.
+check() {
+    if has sha256sum; then
+        actual=$(sha256sum <"$work/$name.tar.gz")
+    elif has shasum; then
+        actual=$(shasum -a 256 <"$work/$name.tar.gz")
+    elif has openssl; then
+        actual=$(openssl dgst -sha256 -r <"$work/$name.tar.gz")
+    else
+        fail 'the archive cannot be checked' 'Install sha256sum, shasum or openssl, then run this again.'
+    fi
+    [ "${actual%% *}" = "$expected" ] ||
+        fail "the checksum of $base/$name.tar.gz is wrong" 'Run this again. If it fails again, report it.'
+}
+
+# Copies the program beside its place, and renames it if it runs.
+place() {
+    { tar -xzf "$work/$name.tar.gz" -C "$work" "$name/keymint" && [ -f "$work/$name/keymint" ]; } ||
+        fail "$name.tar.gz has no program" 'Report this.'
+    { mkdir -p "$to" && to=$(cd "$to" && pwd) && [ ! -d "$to/keymint" ]; } ||
+        fail "$to cannot be made, or $to/keymint is a directory" 'Choose another directory with --to.'
+    new=$to/.keymint-$$
+    { cp "$work/$name/keymint" "$new" && chmod 755 "$new"; } ||
+        fail "$to cannot be written to" 'Choose another directory with --to.'
+    installed=$("$new" --version) || fail "the program does not run from $to" 'Choose another directory with --to.'
+    mv -f "$new" "$to/keymint" || fail "$to/keymint cannot be replaced" 'Choose another directory with --to.'
+    echo "Installed $installed as $to/keymint"
+    case :$PATH: in
+        *:"$to":*) ;;
+        *) printf '%s is not in PATH. Add it in the profile of your shell: %s\n' "$to" "export PATH=\"$to:\$PATH\"" ;;
+    esac
+}
+
+main() {
+    to=${HOME:+$HOME/.local/bin} version='' new=''
+    while [ $# -gt 0 ]; do
+        [ $# -gt 1 ] || set -- "$1" ''
+        case $1=$2 in
+            --to=?*) to=$2 ;;
+            --version=[0-9v]*) version=${2#v} ;;
+            *) fail "$1 $2 is no option" 'Use: sh install.sh [--to DIR] [--version VERSION]' ;;
+        esac
+        shift 2
+    done
+    case $to in
+        '') fail 'HOME is not set' 'Choose a directory with --to.' ;;
+        /*) ;;
+        *) to=$PWD/$to ;;
+    esac
+    base=$repository/releases/${version:+download/v}${version:-latest/download}
+    base=${KEYMINT_DOWNLOAD_URL:-$base} base=${base%/}
+    find_target
+    work=$(mktemp -d)
+    trap 'rm -rf "$work" ${new:+"$new"}' EXIT
+    trap 'exit 129' HUP
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    download SHA256SUMS
+    find_archive
+    download "$name.tar.gz"
+    check
+    place
+}
+
+# A download that was cut off ends before the brace, and does nothing.
+{ main "$@"; exit; }
