@@ -265,6 +265,21 @@ class Refuses(Case):
         self.assertEqual((caught.exception.kind, caught.exception.reason), ("server", "country"))
 
 
+class IsSlow(Case):
+    scenario = ("--latency", "300ms")
+
+    def test_so_that_ctrl_c_comes_while_the_key_is_created(self):
+        def interrupt(event):
+            if event.name == "creation_requested":
+                signal.raise_signal(signal.SIGINT)
+
+        saved = signal.signal(signal.SIGINT, signal.default_int_handler)
+        self.addCleanup(signal.signal, signal.SIGINT, saved)
+        with self.assertRaises(KeyboardInterrupt) as caught:
+            self.create(on_event=interrupt)
+        self.assertRegex(caught.exception.keymint_key.value, "^sk-")
+
+
 class Ends(Case):
     def end(self, text):
         """Sends SIGINT to the process alone, or with its group as a terminal does, once the program waits."""
