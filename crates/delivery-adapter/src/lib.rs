@@ -88,9 +88,9 @@ pub use run::run_command;
 #[cfg(unix)]
 pub use run::{monitor, restart};
 pub use store::{
-    DeliveryRecord, Expiry, FindSignInError, FinishedRun, Journal, KeyInUse, KeyOrigin, KeyRecord, KeySource,
-    KeyState, KnownKey, Named, PendingSignIn, PlaceNames, PortLock, PortLockError, RecoveryStore,
-    Replacement, RotationRecord, StateDir, StoredKey, check_trusted_directory, is_same_file, private_files,
+    DeliveryRecord, Expiry, FindSignInError, FinishedRun, Journal, KeyInUse, KeyOrigin, KeyRecord, KeyState,
+    Named, PendingSignIn, PlaceNames, PortLock, PortLockError, RecordedKey, RecoveryStore, Replacement,
+    RotationRecord, StateDir, StoredKey, UsedSource, check_trusted_directory, is_same_file, private_files,
     read_trusted,
 };
 pub use variable::{InvalidVariableName, VariableName};

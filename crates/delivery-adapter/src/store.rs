@@ -21,7 +21,7 @@ pub use record::{
     DeliveryRecord, Expiry, KeyOrigin, KeyRecord, KeyState, Named, PlaceNames, Replacement, RotationRecord,
 };
 pub use recovery::{RecoveryStore, StoredKey};
-pub use selection::{KeyInUse, KeySource, is_same_file};
+pub use selection::{KeyInUse, UsedSource, is_same_file};
 use serde::Serialize;
 use std::fs;
 use std::io;
@@ -38,7 +38,7 @@ pub struct StateDir(PathBuf);
 
 /// A key that this machine was given, or may have been given.
 #[derive(Debug, Clone, Serialize)]
-pub struct KnownKey {
+pub struct RecordedKey {
     /// The [id](Journal::id) of the journal of its run.
     pub id: String,
     /// What is known of it.
@@ -123,19 +123,21 @@ impl StateDir {
     /// # Errors
     ///
     /// If a directory cannot be read.
-    pub fn known_keys(&self) -> io::Result<Vec<KnownKey>> {
+    pub fn known_keys(&self) -> io::Result<Vec<RecordedKey>> {
         if !self.0.exists() {
             return Ok(Vec::new());
         }
         let runs = self.finished_runs()?.into_iter();
-        let mut keys: Vec<_> = runs.map(|run| KnownKey { id: run.id, record: run.record }).collect();
+        let mut keys: Vec<_> = runs.map(|run| RecordedKey { id: run.id, record: run.record }).collect();
         // What a journal says is kept may have been deleted by hand, and the other way round.
         keys.iter_mut().for_each(|key| key.record.kept_in = None);
         for stored in self.stored_keys()? {
             let kept_in = Some(stored.path);
             match keys.iter_mut().find(|key| key.id == stored.id) {
                 Some(key) => key.record.kept_in = kept_in,
-                None => keys.push(KnownKey { id: stored.id, record: KeyRecord { kept_in, ..stored.record } }),
+                None => {
+                    keys.push(RecordedKey { id: stored.id, record: KeyRecord { kept_in, ..stored.record } })
+                }
             }
         }
         record::find_replacements(&mut keys);
@@ -157,7 +159,7 @@ impl StateDir {
         Journal::begin_in(&self.directory(JOURNALS)?)?.requested(record)
     }
 
-    /// Notes that destinations were given a known key again, by the [id](KnownKey::id) of the key.
+    /// Notes that destinations were given a known key again, by the [id](RecordedKey::id) of the key.
     ///
     /// # Errors
     ///
@@ -166,7 +168,7 @@ impl StateDir {
         self.update(id, |record| record.add_destinations(report, names))
     }
 
-    /// Notes that a known key was revoked on the server, by the [id](KnownKey::id) of the key.
+    /// Notes that a known key was revoked on the server, by the [id](RecordedKey::id) of the key.
     ///
     /// # Errors
     ///

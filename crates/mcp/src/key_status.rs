@@ -5,7 +5,7 @@ use crate::destination::{ENV_FILE, shown};
 use crate::failure::{Failure, Kind};
 use crate::output::{Key, Place};
 use crate::roots::Roots;
-use keymint_delivery_adapter::{EnvFile, KeyState, Keyring, KeyringError, KnownKey};
+use keymint_delivery_adapter::{EnvFile, KeyState, Keyring, KeyringError, RecordedKey};
 use keymint_domain::ApiKey;
 use keymint_domain::text::escape;
 use serde::Serialize;
@@ -104,8 +104,8 @@ impl Found {
     }
 }
 
-impl From<KnownKey> for Known {
-    fn from(KnownKey { id, record }: KnownKey) -> Self {
+impl From<RecordedKey> for Known {
+    fn from(RecordedKey { id, record }: RecordedKey) -> Self {
         Self {
             key: Key::from(&record),
             organization: Place::from(&record.organization),

@@ -9,7 +9,7 @@ use crate::explain::rotation::untouched;
 use crate::flow::context::Context;
 use crate::flow::create::create;
 use crate::ui::format::{key_of, own_path};
-use keymint_delivery_adapter::{KeyInUse, KeySource as UsedSource, KnownKey, StateDir};
+use keymint_delivery_adapter::{KeyInUse, RecordedKey, StateDir, UsedSource};
 use keymint_domain::text::escape;
 
 pub(crate) async fn run(args: &RotateArgs, context: &Context) -> Result<(), CliError> {
@@ -49,7 +49,7 @@ async fn select(
     args: &RotateArgs,
     settings: &CreateSettings,
     context: &Context,
-) -> Result<KnownKey, CliError> {
+) -> Result<RecordedKey, CliError> {
     let keys = StateDir::open_default().map_or_else(|_| Ok(Vec::new()), |state| state.known_keys());
     let mut keys = keys.map_err(|error| {
         CliError::new(ErrorKind::Internal, "what is known of the keys cannot be read").because(error)
@@ -69,7 +69,7 @@ async fn select(
             };
             Some(KeyInUse { last_four: found.last_four()?, source })
         });
-        let key = KnownKey::in_use_or_newest(&keys, in_use);
+        let key = RecordedKey::in_use_or_newest(&keys, in_use);
         return key.cloned().ok_or_else(|| match in_use {
             None => unknown("this machine was given no key that could be rotated"),
             Some(KeyInUse { last_four, .. }) => {
@@ -79,7 +79,7 @@ async fn select(
             }
         });
     };
-    let named = KnownKey::named(&keys, text);
+    let named = RecordedKey::named(&keys, text);
     let lines: Vec<_> = named.iter().map(|key| line(key)).collect();
     let chosen = match named.len() {
         0 => return Err(unknown("this machine was given no key of that id, name or end")),
@@ -93,7 +93,7 @@ async fn select(
 }
 
 /// A key to choose, by its id on the server or else by its run.
-fn line(KnownKey { id, record }: &KnownKey) -> String {
+fn line(RecordedKey { id, record }: &RecordedKey) -> String {
     let id = record.key_id.as_ref().unwrap_or(id);
     format!("{} ({}, of {})", escape(id), key_of(record), escape(&record.time))
 }

@@ -11,7 +11,7 @@ use crate::flow::verify_key;
 use crate::ui::format::key_check;
 use crate::ui::json;
 use crate::ui::stdout;
-use keymint_delivery_adapter::{Expiry, Keyring, KnownKey, StateDir};
+use keymint_delivery_adapter::{Expiry, Keyring, RecordedKey, StateDir};
 use keymint_domain::text::rough_duration;
 use keymint_domain::{ApiKey, KeyCheck};
 use source::{FoundKey, KeySource};
@@ -22,7 +22,7 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<(), CliE
     let mut keys = keys.map_err(|error| {
         CliError::new(ErrorKind::Internal, "what is known of the keys cannot be read").because(error)
     })?;
-    keys.iter_mut().for_each(KnownKey::inspect_files);
+    keys.iter_mut().for_each(RecordedKey::inspect_files);
     let mut found = source::find(context).await?;
     // Who never used the keyring need not know that there is none.
     let may_be_in_keyring = keys.iter().any(is_in_keyring);
@@ -55,7 +55,7 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<(), CliE
 /// What is known of the keys of this machine.
 struct Status {
     /// The oldest first.
-    keys: Vec<KnownKey>,
+    keys: Vec<RecordedKey>,
     /// The keys that a program started here finds. It uses the first.
     found: Vec<FoundKey>,
     /// What the platform says of the key in use, where it was asked and has answered.
@@ -84,7 +84,7 @@ impl Status {
     }
 
     /// Returns the newest known key with these last four characters.
-    fn known(&self, last_four: &str) -> Option<&KnownKey> {
+    fn known(&self, last_four: &str) -> Option<&RecordedKey> {
         self.keys.iter().rev().find(|key| key.record.last4.as_deref() == Some(last_four))
     }
 
@@ -114,6 +114,6 @@ impl Status {
 }
 
 /// Whether the key was put into a keyring.
-fn is_in_keyring(key: &KnownKey) -> bool {
+fn is_in_keyring(key: &RecordedKey) -> bool {
     key.record.delivered_to.iter().any(|place| place == Keyring::ID)
 }

@@ -10,7 +10,7 @@ use crate::args::{
 };
 use crate::error::{CliError, ErrorKind};
 use keymint_delivery_adapter::{
-    KeyRecord, Keyring, KnownKey, PlaceNames, VariableName, is_same_file, wall_clock,
+    KeyRecord, Keyring, PlaceNames, RecordedKey, VariableName, is_same_file, wall_clock,
 };
 use keymint_domain::{AdminKey, DestinationId, KeyScope, Plan};
 use keymint_host::{coding_agent, key_name};
@@ -37,7 +37,7 @@ pub(crate) struct CreateSettings {
 
 /// The key that a new one replaces.
 pub(crate) struct RotationSettings {
-    pub(crate) old: KnownKey,
+    pub(crate) old: RecordedKey,
     /// The destinations that have it.
     pub(crate) holders: Vec<DestinationId>,
     /// The admin key that revokes it.
@@ -63,7 +63,7 @@ impl CreateSettings {
     /// exist.
     pub(crate) fn rotates(
         &mut self,
-        old: KnownKey,
+        old: RecordedKey,
         admin_key: Option<AdminKey>,
         args: &DestinationArgs,
         of: &Sources<'_>,

@@ -6,10 +6,10 @@ use crate::explain::network;
 use crate::flow::context::Context;
 use crate::ui::format::{describe_key, quoted};
 use crate::ui::message::Message;
-use keymint_delivery_adapter::{KeyRecord, KnownKey as RecordedKey, StateDir, threads};
+use keymint_delivery_adapter::{KeyRecord, RecordedKey, StateDir, threads};
 use keymint_domain::{
-    Administrator, Event, Inventory, InventoryKey, KeyChoice, KeyId, KnownKey, LastFour, Listing, Project,
-    ProjectKey, Reason, RevokeError, Timeouts, keys_ending_in, named_projects,
+    Administrator, Event, Inventory, InventoryKey, KeyChoice, KeyId, LastFour, Listing, Project, ProjectKey,
+    Reason, RevokeError, Timeouts, keys_ending_in, named_projects,
 };
 use keymint_http_adapter::{Http, HttpAdminApi};
 use keymint_terminal::Signals;
@@ -78,7 +78,7 @@ impl<'a> AdminServer<'a> {
         // Without a home directory, or with one that cannot be read, nothing is known.
         let known = StateDir::open_default().and_then(|state| state.known_keys()).unwrap_or_default();
         let here = known.into_iter().filter(|known| known.record.api_base == self.settings.api_base.as_str());
-        let found = here.filter_map(|known| match known_key(&known.record).find_in(listed) {
+        let found = here.filter_map(|known| match known.record.facts().find_in(listed) {
             KeyChoice::Certain(found) if found.project.id.as_str() == known.record.project.id => {
                 Some((found.key.id.clone(), known))
             }
@@ -149,13 +149,5 @@ impl MadeHere {
             (Some(only), None) => KeyChoice::Certain(only),
             _ => keys_ending_in(last_four, listed),
         }
-    }
-}
-
-fn known_key(record: &KeyRecord) -> KnownKey {
-    KnownKey {
-        id: record.key_id.as_deref().and_then(|id| KeyId::parse(id).ok()),
-        name: record.name.clone(),
-        last_four: record.last4.as_deref().and_then(LastFour::parse),
     }
 }

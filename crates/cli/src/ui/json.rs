@@ -2,7 +2,7 @@
 
 use crate::error::{self, CliError};
 use crate::ui::message::DeliveredTo;
-use keymint_delivery_adapter::{KeyOrigin, KeyRecord, KnownKey, Named, StoredKey, wall_clock};
+use keymint_delivery_adapter::{KeyOrigin, KeyRecord, Named, RecordedKey, StoredKey, wall_clock};
 use keymint_domain::text::escape_json;
 use keymint_domain::{
     ApiKey, Candidate, Catalogue, CatalogueEntry, Inventory, InventoryKey, KeptReason, KeyCheck, KeyId,
@@ -334,7 +334,7 @@ pub(crate) fn forgotten(
 /// The keys that this machine was given, the oldest first, and those that a program started here finds, the
 /// one that it uses first. Verified is what the platform says of that one, and the reason is why it is not accepted.
 pub(crate) fn status(
-    keys: &[KnownKey],
+    keys: &[RecordedKey],
     found: &[FoundKey<'_>],
     verified: Option<KeyCheck>,
     reason: Option<&'static str>,
@@ -342,7 +342,7 @@ pub(crate) fn status(
     #[derive(Serialize)]
     struct Status<'a> {
         schema: &'static str,
-        keys: &'a [KnownKey],
+        keys: &'a [RecordedKey],
         in_use: Option<&'a FoundKey<'a>>,
         shadowed: &'a [FoundKey<'a>],
         verified: Option<&'static str>,

@@ -1,6 +1,6 @@
 //! The record of a key, without the key itself.
 
-use super::KnownKey;
+use super::RecordedKey;
 use crate::wall_clock::{self, utc_now};
 use crate::{EnvFile, EnvFileErrorKind, Keyring, VariableName};
 use keymint_domain::{
@@ -88,7 +88,7 @@ pub struct DeliveryRecord {
     #[serde(skip_deserializing)]
     pub replaced_by: Option<Replacement>,
     /// True if the dotenv file has the key, and false if it certainly has not. Not in a journal:
-    /// [`KnownKey::inspect_files`] finds it out.
+    /// [`RecordedKey::inspect_files`] finds it out.
     #[serde(skip_deserializing)]
     pub present: Option<bool>,
 }
@@ -338,7 +338,7 @@ impl KeyRecord {
     }
 }
 
-impl KnownKey {
+impl RecordedKey {
     /// Finds out which of the dotenv files that were given the key still have it. A file that cannot be read, and one
     /// whose variable is unknown, may have it.
     pub fn inspect_files(&mut self) {
@@ -358,7 +358,7 @@ impl KnownKey {
 }
 
 /// Finds, for each key, the key that was delivered next to the same place.
-pub(super) fn find_replacements(keys: &mut [KnownKey]) {
+pub(super) fn find_replacements(keys: &mut [RecordedKey]) {
     let mut next: Vec<(DeliveryRecord, Replacement)> = Vec::new();
     for key in &*keys {
         let by = Replacement { id: key.id.clone(), last4: key.record.last4.clone() };

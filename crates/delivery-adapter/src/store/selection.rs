@@ -1,6 +1,6 @@
 //! The choice of a key among those that this machine was given.
 
-use super::{DeliveryRecord, KeyState, KnownKey};
+use super::{DeliveryRecord, KeyState, RecordedKey};
 use crate::Keyring;
 use std::fs;
 use std::path::Path;
@@ -11,12 +11,12 @@ pub struct KeyInUse<'a> {
     /// Its last four characters.
     pub last_four: &'a str,
     /// The source that the program reads.
-    pub source: KeySource<'a>,
+    pub source: UsedSource<'a>,
 }
 
 /// A source in which a program finds a key.
 #[derive(Debug, Clone, Copy)]
-pub enum KeySource<'a> {
+pub enum UsedSource<'a> {
     /// The environment, which may have a key from anywhere.
     Environment,
     /// A dotenv file.
@@ -25,7 +25,7 @@ pub enum KeySource<'a> {
     Keyring(&'a str),
 }
 
-impl KnownKey {
+impl RecordedKey {
     /// Returns the keys that a user names by the id, the name or the last four characters, or by the id of the run. An
     /// id wins over a name. Keys that are revoked or replaced are not among them.
     pub fn named<'a>(keys: &'a [Self], text: &str) -> Vec<&'a Self> {
@@ -63,9 +63,9 @@ impl KnownKey {
 
     fn is_at(&self, KeyInUse { last_four, source }: KeyInUse<'_>) -> bool {
         let is_there = |delivery: &DeliveryRecord| match source {
-            KeySource::Environment => true,
-            KeySource::EnvFile(path) => delivery.file().is_some_and(|file| is_same_file(file, path)),
-            KeySource::Keyring(profile) => {
+            UsedSource::Environment => true,
+            UsedSource::EnvFile(path) => delivery.file().is_some_and(|file| is_same_file(file, path)),
+            UsedSource::Keyring(profile) => {
                 delivery.to == Keyring::ID && delivery.profile.as_deref() == Some(profile)
             }
         };
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
     use crate::{KeyRecord, Named, RotationRecord};
 
-    fn key(run: &str, name: &str, last4: &str, to: &str) -> KnownKey {
+    fn key(run: &str, name: &str, last4: &str, to: &str) -> RecordedKey {
         let record = KeyRecord {
             key_id: Some(format!("key_{run}")),
             last4: Some(last4.to_owned()),
@@ -98,7 +98,7 @@ mod tests {
             }],
             ..KeyRecord::of_unknown_origin(name)
         };
-        KnownKey { id: run.to_owned(), record }
+        RecordedKey { id: run.to_owned(), record }
     }
 
     #[test]
@@ -120,7 +120,7 @@ mod tests {
             ("5", ""),
             ("Laptop", ""),
         ] {
-            let named: Vec<_> = KnownKey::named(&keys, text).iter().map(|key| key.id.as_str()).collect();
+            let named: Vec<_> = RecordedKey::named(&keys, text).iter().map(|key| key.id.as_str()).collect();
             assert_eq!(named.join(" "), expected, "{text}");
         }
     }
@@ -135,25 +135,27 @@ mod tests {
             key("4", "laptop", "dddd", "keyring"),
             new,
         ];
-        let (file, keyring) = (KeySource::EnvFile(Path::new("/project/.env")), KeySource::Keyring("default"));
+        let (file, keyring) =
+            (UsedSource::EnvFile(Path::new("/project/.env")), UsedSource::Keyring("default"));
         for (last_four, source, expected) in [
             ("aaaa", file, Some("1")),
-            ("aaaa", KeySource::EnvFile(Path::new("/other/.env")), None),
+            ("aaaa", UsedSource::EnvFile(Path::new("/other/.env")), None),
             ("aaaa", keyring, None),
             ("bbbb", keyring, Some("2")),
-            ("bbbb", KeySource::Keyring("work"), None),
-            ("aaaa", KeySource::Environment, Some("1")),
+            ("bbbb", UsedSource::Keyring("work"), None),
+            ("aaaa", UsedSource::Environment, Some("1")),
             ("dddd", keyring, None),
-            ("zzzz", KeySource::Environment, None),
+            ("zzzz", UsedSource::Environment, None),
         ] {
-            let found = KnownKey::in_use_or_newest(&keys, Some(KeyInUse { last_four, source }));
+            let found = RecordedKey::in_use_or_newest(&keys, Some(KeyInUse { last_four, source }));
             assert_eq!(found.map(|key| key.id.as_str()), expected, "{last_four}, {source:?}");
         }
-        let newest = |keys: &[KnownKey]| KnownKey::in_use_or_newest(keys, None).map(|key| key.id.clone());
+        let newest =
+            |keys: &[RecordedKey]| RecordedKey::in_use_or_newest(keys, None).map(|key| key.id.clone());
         assert_eq!(newest(&keys).as_deref(), Some("3"));
         let mut of_account = key("5", "server", "eeee", "stdout");
         of_account.record.service_account = Some(Named { id: "user-1".to_owned(), title: None });
         assert_eq!(newest(&[keys[0].clone(), of_account]).as_deref(), Some("1"));
-        assert!(KnownKey::in_use_or_newest(&[], None).is_none());
+        assert!(RecordedKey::in_use_or_newest(&[], None).is_none());
     }
 }

@@ -4,7 +4,7 @@ use super::Status;
 use super::source::{FoundKey, KeySource};
 use crate::ui::format::{DASHBOARD, destination, indented, key_check, quoted, recover_command};
 use keymint_delivery_adapter::{
-    DeliveryRecord, Expiry, KeyOrigin, KeyRecord, KeyState, KnownKey, Named, Replacement,
+    DeliveryRecord, Expiry, KeyOrigin, KeyRecord, KeyState, Named, RecordedKey, Replacement,
 };
 use keymint_domain::text::{rough_duration, sanitize};
 
@@ -44,7 +44,7 @@ impl Status {
         if self.keys.is_empty() {
             return vec!["This machine was given no key yet.".to_owned()];
         }
-        let is_shown = |&(place, key): &(usize, &KnownKey)| {
+        let is_shown = |&(place, key): &(usize, &RecordedKey)| {
             self.shows_all || place < NEWEST || key.record.needs_attention()
         };
         let shown: Vec<_> = self.keys.iter().rev().enumerate().filter(is_shown).collect();
