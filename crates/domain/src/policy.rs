@@ -3,6 +3,7 @@
 pub(crate) mod key_match;
 pub(crate) mod polling;
 pub(crate) mod preference;
+pub(crate) mod project_match;
 pub(crate) mod retry;
 pub(crate) mod selector;
 pub(crate) mod shortcut;

@@ -4,12 +4,12 @@ use crate::config::AdminSettings;
 use crate::error::{Choice, CliError, ErrorKind};
 use crate::explain::network;
 use crate::flow::context::Context;
-use crate::ui::format::{describe_key, quoted};
+use crate::ui::format::describe_key;
 use crate::ui::message::Message;
 use keymint_delivery_adapter::{KeyRecord, RecordedKey, StateDir, threads};
 use keymint_domain::{
-    Administrator, Event, Inventory, InventoryKey, KeyChoice, KeyId, LastFour, Listing, Project, ProjectKey,
-    Reason, RevokeError, Timeouts, keys_ending_in, named_projects,
+    Administrator, Event, Inventory, InventoryKey, KeyChoice, KeyId, LastFour, Listing, Project,
+    ProjectError, ProjectKey, Reason, RevokeError, Timeouts, keys_ending_in,
 };
 use keymint_http_adapter::{Http, HttpAdminApi};
 use keymint_terminal::Signals;
@@ -43,32 +43,35 @@ impl<'a> AdminServer<'a> {
             .observed_by(observer)
     }
 
-    /// The projects that are meant: the named one, or all.
-    pub(crate) async fn projects(&self) -> Result<Listing<Project>, CliError> {
+    /// The projects that the admin key may see.
+    async fn projects(&self) -> Result<Listing<Project>, CliError> {
         let observer = |event: Event| self.context.ui.report(&Message::Flow(&event));
-        let projects = self.observed_by(&observer).projects().await.map_err(network::service)?;
-        let Some(name) = &self.settings.project else { return Ok(projects) };
-        match named_projects(name, &projects.items)[..] {
-            [only] => Ok(vec![only.clone()].into()),
-            [] => {
-                let part = if projects.complete { "" } else { " in the part of the list that could be read" };
-                let choices = projects.items.into_iter().map(Choice::Project).collect();
-                let message = format!("there is no project {}{part}", quoted(name));
-                let error = CliError::new(ErrorKind::NoProject, message);
-                Err(error.hint("Name one of these, by its title or its id:").choices(choices))
-            }
-            ref several => {
-                let choices = several.iter().map(|&project| Choice::Project(project.clone())).collect();
-                let message = format!("there is more than one project {}", quoted(name));
-                let error = CliError::new(ErrorKind::NoProject, message);
-                Err(error.hint("Name the one that you mean by its id:").choices(choices))
-            }
-        }
+        self.observed_by(&observer).projects().await.map_err(network::service)
     }
 
-    /// The keys of the projects that are meant.
+    /// The project with this id or title.
+    pub(crate) async fn project(&self, name: &str) -> Result<Project, CliError> {
+        self.projects().await?.named(name).map_err(|error| {
+            let (hint, projects) = match &error {
+                ProjectError::Missing { listed, .. } => {
+                    ("Name one of these, by its title or its id:", &listed.items)
+                }
+                ProjectError::Ambiguous { candidates, .. } => {
+                    ("Name the one that you mean by its id:", candidates)
+                }
+                _ => return CliError::internal(error),
+            };
+            let choices = projects.iter().cloned().map(Choice::Project).collect();
+            CliError::from_source(ErrorKind::NoProject, error).hint(hint).choices(choices)
+        })
+    }
+
+    /// The keys of the named project, or else of all.
     pub(crate) async fn inventory(&self) -> Result<Inventory, CliError> {
-        let projects = self.projects().await?;
+        let projects = match &self.settings.project {
+            Some(name) => vec![self.project(name).await?].into(),
+            None => self.projects().await?,
+        };
         let observer = |event: Event| self.context.ui.report(&Message::Flow(&event));
         self.observed_by(&observer).inventory(projects).await.map_err(network::service)
     }

@@ -240,7 +240,7 @@ pub(crate) fn admin_keys(inventory: &Inventory, is_made_here: impl Fn(&KeyId) ->
             error: error.map(|(_, error)| error.to_string()),
         }
     });
-    let (projects, is_partial) = (projects.collect(), !inventory.keys.complete || inventory.keys.skipped > 0);
+    let (projects, is_partial) = (projects.collect(), !inventory.keys.is_whole());
     to_json(&AdminKeys { schema: "keymint.admin_keys/1", projects, complete: is_partial.then_some(false) })
 }
 

@@ -17,6 +17,11 @@ impl<T> Listing<T> {
     pub fn new(items: Vec<T>, skipped: usize, complete: bool) -> Self {
         Self { items, skipped, complete }
     }
+
+    /// Returns whether the items are all that the server has.
+    pub fn is_whole(&self) -> bool {
+        self.complete && self.skipped == 0
+    }
 }
 
 impl<T> From<Vec<T>> for Listing<T> {

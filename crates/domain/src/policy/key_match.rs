@@ -50,7 +50,7 @@ impl KnownKey {
         let candidates = candidates(listed, may_be);
         let is_certain = |key: &ProjectKey| match self.id {
             Some(_) => may_equal(key.last_four, self.last_four),
-            None => is_whole(listed) && key.last_four.is_some() && key.last_four == self.last_four,
+            None => listed.is_whole() && key.last_four.is_some() && key.last_four == self.last_four,
         };
         match candidates[..] {
             [only] if is_certain(only.as_ref()) => KeyChoice::Certain(only),
@@ -115,13 +115,9 @@ where
     distinct
 }
 
-fn is_whole<K>(listed: &Listing<K>) -> bool {
-    listed.complete && listed.skipped == 0
-}
-
 fn ask<'a, K>(candidates: Vec<&'a K>, listed: &Listing<K>) -> KeyChoice<'a, K> {
     if candidates.is_empty() {
-        KeyChoice::Missing { is_list_partial: !is_whole(listed) }
+        KeyChoice::Missing { is_list_partial: !listed.is_whole() }
     } else {
         KeyChoice::Ask(candidates)
     }

@@ -53,7 +53,7 @@ impl Administrator<'_> {
                 listed => Ok((project, Ok(listed?))),
             });
         let lists: Vec<_> = lists.buffered(WIDTH).try_collect().await?;
-        let mut keys = Listing::new(Vec::new(), 0, projects.complete && projects.skipped == 0);
+        let mut keys = Listing::new(Vec::new(), 0, projects.is_whole());
         let (mut unread, mut cut) = (Vec::new(), false);
         for (project, list) in lists {
             match list {
@@ -83,15 +83,6 @@ fn concerns_one_project(error: &ServiceError) -> bool {
     matches!(error.kind, ServiceErrorKind::Refused { status: 403 | 404, .. })
 }
 
-/// The projects of this id, or else of this title.
-pub fn named_projects<'a>(text: &str, projects: &'a [Project]) -> Vec<&'a Project> {
-    let has_title = |project: &Project| project.title.as_ref().is_some_and(|title| title.is(text));
-    match projects.iter().find(|project| project.id.as_str() == text) {
-        Some(project) => vec![project],
-        None => projects.iter().filter(|project| has_title(project)).collect(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,19 +96,6 @@ mod tests {
         let mut project = Project::new(ProjectId::parse(id).unwrap());
         project.title = (!title.is_empty()).then(|| Title::new(title));
         project
-    }
-
-    #[test]
-    fn an_id_of_a_project_comes_before_the_titles() {
-        let projects =
-            [project("p1", "one"), project("p2", "p1"), project("p3", "twin"), project("p4", "twin")];
-        for (text, ids) in
-            [("p1", &["p1"][..]), ("one", &["p1"]), ("twin", &["p3", "p4"]), ("", &[]), ("x", &[])]
-        {
-            let named: Vec<_> =
-                named_projects(text, &projects).iter().map(|project| project.id.as_str()).collect();
-            assert_eq!(named, ids, "{text}");
-        }
     }
 
     fn inventory(api: &FakeAdmin, clock: &FakeClock) -> Result<Inventory, ServiceError> {

@@ -17,9 +17,9 @@ use tokio::sync::watch;
 
 pub(crate) async fn run(args: &ServiceAccountArgs, context: &Context) -> Result<(), CliError> {
     let admin = AdminSettings::resolve(&args.project, &args.endpoint, &context.sources)?;
-    if admin.project.is_none() {
-        return Err(CliError::usage("--project has to name the project of the service account"));
-    }
+    let project = admin.project.as_deref();
+    let project =
+        project.ok_or_else(|| CliError::usage("--project has to name the project of the service account"))?;
     let settings = CreateSettings::of_service_account(args, &context.sources)?;
     if !settings.dry_run {
         settings.destinations.check_transcript("admin service-account", &context.sources)?;
@@ -31,8 +31,7 @@ pub(crate) async fn run(args: &ServiceAccountArgs, context: &Context) -> Result<
             .map(|((), server)| server)
     };
     let server = signals.cancel_on_signal(setting_up).await??;
-    let projects = signals.cancel_on_signal(server.projects()).await??.items;
-    let project = projects.into_iter().next().expect("the named project");
+    let project = signals.cancel_on_signal(server.project(project)).await??;
     let key = &settings.plan.key;
     let record = KeyRecord::requested_for_account(&key.name, &project, admin.api_base.as_str());
     let place = format!("project {}", format::choice(&Choice::Project(project.clone())));
