@@ -8,8 +8,8 @@ use crate::paging::Budget;
 use crate::redact::Shown;
 use async_trait::async_trait;
 use keymint_domain::{
-    AdminApi, AdminKey, CreatedKey, KeyChange, KeyDetails, KeyId, Listing, NewKey, Project, ProjectId,
-    ProjectKey, ServiceAccount, ServiceAccountId, ServiceError, Step,
+    AdminApi, AdminKey, CreatedKey, KeyChange, KeyDetails, KeyId, KeyOwner, Listing, NewKey, Project,
+    ProjectId, ProjectKey, ServiceAccount, ServiceAccountId, ServiceError, Step,
 };
 
 /// The documented endpoints that manage the keys of projects. Created by
@@ -38,39 +38,49 @@ fn account_path<'a>(project: &'a ProjectId, account: &'a ServiceAccountId) -> [&
 }
 
 impl HttpAdminApi {
-    /// Reads a list, in pages of the largest size that the platform documents.
-    async fn list<T: Entry + Shown>(
+    /// Reads a list, in pages of the largest size that the platform documents. An entry whose id has a piece of a
+    /// secret is skipped, since ids are shown and stored.
+    async fn list<T: Entry + Shown, U>(
         &self,
         admin: &AdminKey,
         step: Step,
         path: &[&str],
-    ) -> Result<Listing<T>, ServiceError> {
-        self.endpoint
+        entry: impl Fn(T) -> U + Send,
+    ) -> Result<Listing<U>, ServiceError> {
+        let listing = self
+            .endpoint
             .read_pages(&Budget::default(), |cursor| {
                 self.endpoint
                     .get(step, path, [("limit", "100")].into_iter().chain(cursor))
                     .bearer(admin.expose())
             })
-            .await
+            .await?;
+        let Listing { items, skipped, complete, .. } = listing;
+        let number = items.len();
+        let is_public = |item: &T| self.endpoint.is_public(item.id());
+        let items: Vec<_> = items.into_iter().filter(is_public).map(entry).collect();
+        let skipped = skipped + number - items.len();
+        Ok(Listing::new(items, skipped, complete))
     }
-}
 
-fn entries<T, U>(listing: Listing<T>, entry: fn(T) -> U) -> Listing<U> {
-    let Listing { items, skipped, complete, .. } = listing;
-    Listing::new(items.into_iter().map(entry).collect(), skipped, complete)
+    /// The key without an id of its owner that has a piece of a secret.
+    fn with_public_owner(&self, ListedKey(mut key): ListedKey) -> ProjectKey {
+        if let Some(KeyOwner::ServiceAccount { id, .. }) = &mut key.owner {
+            *id = id.take().filter(|id| self.endpoint.is_public(id.as_str()));
+        }
+        key
+    }
 }
 
 #[async_trait]
 impl AdminApi for HttpAdminApi {
     async fn projects(&self, admin: &AdminKey) -> Result<Listing<Project>, ServiceError> {
         let path = ["v1", "organization", "projects"];
-        let listing = self.list(admin, Step::ListAllProjects, &path).await?;
-        Ok(entries(listing, |ListedProject(project)| project))
+        self.list(admin, Step::ListAllProjects, &path, |ListedProject(project)| project).await
     }
 
     async fn keys(&self, admin: &AdminKey, project: &ProjectId) -> Result<Listing<ProjectKey>, ServiceError> {
-        let listing = self.list(admin, Step::ListKeys, &keys_path(project)).await?;
-        Ok(entries(listing, |ListedKey(key)| key))
+        self.list(admin, Step::ListKeys, &keys_path(project), |key| self.with_public_owner(key)).await
     }
 
     async fn key(
@@ -82,7 +92,7 @@ impl AdminApi for HttpAdminApi {
         let request = self.endpoint.get(Step::GetKey, &key_path(project, key), []).bearer(admin.expose());
         let mut found = ListedKey(request.send(|body| admin_wire::project_key(body, key)).await?);
         self.endpoint.redactor.clean_entry(&mut found);
-        Ok(found.0)
+        Ok(self.with_public_owner(found))
     }
 
     async fn update_key(
@@ -135,7 +145,7 @@ impl AdminApi for HttpAdminApi {
             .post(Step::CreateServiceAccount, &accounts_path(project))
             .bearer(admin.expose())
             .json(&CreateAccount::without_key(name))
-            .send(admin_wire::empty_account)
+            .send(|body| admin_wire::empty_account(body, |id| self.endpoint.is_public(id)))
             .await
     }
 

@@ -105,9 +105,15 @@ pub(crate) fn service_account(body: &[u8]) -> Result<ServiceAccount, InvalidBody
     Ok(ServiceAccount::new(id, key))
 }
 
-/// Parses a service account without a key.
-pub(crate) fn empty_account(body: &[u8]) -> Result<ServiceAccountId, InvalidBody> {
+/// Parses a service account without a key. Its id is shown and stored, so it must be public.
+pub(crate) fn empty_account(
+    body: &[u8],
+    is_public: impl Fn(&str) -> bool,
+) -> Result<ServiceAccountId, InvalidBody> {
     let id = id(body)?;
+    if !is_public(&id) {
+        return Err(InvalidBody("id has a piece of a secret".to_owned()));
+    }
     ServiceAccountId::parse(&id).map_err(|why| InvalidBody(format!("id is {why}")))
 }
 

@@ -240,13 +240,27 @@ async fn a_created_key_is_taken_whatever_else_the_answer_has() {
 async fn an_answer_that_repeats_the_admin_key_shows_it_nowhere() {
     let body = r#"{"data": [
         {"id": "a", "name": "of the-admin-key", "owner": {"type": "user", "user": {"name": "the-admin-key"}}},
-        {"id": "the-admin-key"}]}"#;
+        {"id": "the-admin-key"}, {"id": "key_the-admin-key"}]}"#;
     let (_server, api) = api(body).await;
     let listed = api.keys(&admin_key(), &proj()).await.unwrap();
     let mut key = ProjectKey::new(KeyId::parse("a").unwrap());
     key.name = Some(Title::new("of [redacted]"));
     key.owner = Some(KeyOwner::User { name: Some(Title::new("[redacted]")) });
-    assert_eq!(listed, Listing::new(vec![key], 1, true));
+    assert_eq!(listed, Listing::new(vec![key], 2, true));
+    assert_eq!(api.projects(&admin_key()).await.unwrap().items.len(), 1);
+
+    let owned = r#"{"id": "key_1", "owner": {"type": "service_account", "service_account": {"id": "x-the-admin-key"}}}"#;
+    let mut key = ProjectKey::new(key_id());
+    key.owner = Some(KeyOwner::ServiceAccount { id: None, name: None });
+    let (_server, api) = self::api(owned).await;
+    assert_eq!(api.key(&admin_key(), &proj(), &key_id()).await.unwrap(), key);
+    let (_server, api) = self::api(format!(r#"{{"data": [{owned}]}}"#)).await;
+    assert_eq!(api.keys(&admin_key(), &proj()).await.unwrap(), vec![key].into());
+    let (_server, api) = self::api(r#"{"id": "svc_the-admin-key", "api_key": {"value": "sk-1"}}"#).await;
+    let error = api.create_empty_account(&admin_key(), &proj(), "ci").await.unwrap_err();
+    assert_eq!(error.kind, ServiceErrorKind::OutOfContract);
+    assert_clean(&error);
+    assert_eq!(api.create_service_account(&admin_key(), &proj(), "ci").await.unwrap().id, None);
 
     let refusal =
         r#"{"error": {"message": "the-admin-key may not: the-admin-key", "code": "the-admin-key"}}"#;
