@@ -63,7 +63,7 @@ pub enum Warning {
     /// These lines have quotes or a comment, which stay. `docker run --env-file` and other readers that know
     /// neither take them for a part of the value.
     TakenLiterally(LineNumbers),
-    /// The file is new, and other users will be able to read it: the file system has no modes.
+    /// Other users can read the file, also if it is new: the file system has no modes.
     NoModes {
         /// The mode that each file has there.
         mode: u32,
@@ -109,6 +109,7 @@ impl FoundEnvFile {
         }
         let snapshot = location.read()?;
         let (mut current, mut value) = (Current::Unset, Zeroizing::default());
+        let mut current_mode = None;
         if let Some(snapshot) = &snapshot {
             let properties = snapshot.properties().map_err(failed)?;
             if properties.is_read_only {
@@ -119,9 +120,7 @@ impl FoundEnvFile {
             if properties.has_other_names {
                 warnings.push(Warning::HardLink);
             }
-            if let Some(mode) = properties.readable_by_others {
-                warnings.push(Warning::ReadableByOthers { mode });
-            }
+            current_mode = properties.readable_by_others;
             let dotenv = location.parse(snapshot, &variable)?;
             (current, value) = Current::of(&dotenv);
             let decorated: Vec<_> = dotenv.decorated_lines().collect();
@@ -132,10 +131,7 @@ impl FoundEnvFile {
         let size = snapshot.as_ref().map_or(0, |snapshot| snapshot.content.len()) + ROOM;
         let temp_file = TempFile::reserve(&location.directory, &location.name, size, snapshot.as_ref())
             .map_err(|error| location.error(EnvFileErrorKind::NotWritable(error)))?;
-        let readable = temp_file.readable_by_others().map_err(failed)?;
-        if let (None, Some(mode)) = (&snapshot, readable) {
-            warnings.push(Warning::NoModes { mode });
-        }
+        warnings.extend(access_warning(current_mode, temp_file.readable_by_others().map_err(failed)?));
         location.directory.unlock();
         Ok(Self { location, variable, temp_file, current, value, warnings, git: GitStatus::Outside })
     }
@@ -213,6 +209,13 @@ impl fmt::Debug for FoundEnvFile {
     }
 }
 
+/// Returns the warning of other users who may read the file, from the mode of the current file and that of a file
+/// which was made private, where those admit other users. On a file system without modes, `chmod` is no advice.
+fn access_warning(current: Option<u32>, private: Option<u32>) -> Option<Warning> {
+    let no_modes = private.map(|mode| Warning::NoModes { mode });
+    no_modes.or(current.map(|mode| Warning::ReadableByOthers { mode }))
+}
+
 impl Current {
     /// The state of the variable, and its value if it is one.
     pub(super) fn of(dotenv: &Dotenv<'_>) -> (Self, Zeroizing<Vec<u8>>) {
@@ -251,6 +254,19 @@ mod tests {
 
     fn location(directory: &Path, name: &str) -> FileLocation {
         FileLocation::find_now(&directory.join(name)).unwrap()
+    }
+
+    #[test]
+    fn the_owner_of_a_file_that_no_mode_can_protect_is_not_advised_to_change_its_mode() {
+        let without_modes = Some(Warning::NoModes { mode: 0o755 });
+        for (current, private, expected) in [
+            (None, None, None),
+            (Some(0o640), None, Some(Warning::ReadableByOthers { mode: 0o640 })),
+            (None, Some(0o755), without_modes.clone()),
+            (Some(0o755), Some(0o755), without_modes),
+        ] {
+            assert_eq!(access_warning(current, private), expected);
+        }
     }
 
     #[tokio::test]
