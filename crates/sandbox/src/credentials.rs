@@ -19,6 +19,9 @@ impl CredentialGenerator {
     }
 
     /// Returns the prefix and 43 characters of `A-Za-z0-9_-`.
+    ///
+    /// Tests search for parts of a credential. A prefix that is also part of an id would need only few equal
+    /// characters after it for a find.
     pub(crate) fn generate(&mut self, prefix: &str) -> String {
         self.generated += 1;
         let digest = [self.seed[0], self.seed[1], self.generated]

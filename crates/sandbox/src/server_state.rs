@@ -148,14 +148,14 @@ impl ServerState {
     /// Exchanges a code and its verifier for tokens.
     pub(crate) fn exchange(&mut self, request: &TokenRequest<'_>) -> Result<Tokens, ExchangeError> {
         self.authorizations.redeem(request)?;
-        let refresh = self.issue(CredentialKind::RefreshToken, "rt-sandbox-");
+        let refresh = self.issue(CredentialKind::RefreshToken, "rt-");
         self.refresh_tokens.push(RefreshToken {
             client_id: request.client_id.to_owned(),
             value: refresh.clone(),
             is_revoked: false,
         });
         Ok(Tokens {
-            access: self.issue(CredentialKind::AccessToken, "at-sandbox-"),
+            access: self.issue(CredentialKind::AccessToken, "at-"),
             id: self.issue_id_token(request.client_id),
             refresh,
         })
