@@ -17,7 +17,7 @@ impl Roots {
     pub(crate) async fn of(call: &Call) -> Result<Self, Failure> {
         let directories = match call.dialog.roots().await {
             Some(uris) if uris.is_empty() => {
-                let directory = env::current_dir().and_then(|directory| directory.canonicalize());
+                let directory = env::current_dir().and_then(dunce::canonicalize);
                 directory.ok().filter(|directory| directory.parent().is_some()).into_iter().collect()
             }
             uris => uris.iter().flatten().filter_map(|uri| directory_of(uri)).collect::<Vec<_>>(),
@@ -58,5 +58,6 @@ impl Roots {
 /// The directory that a URI names, if it exists. The parser would complete a relative URI.
 fn directory_of(uri: &str) -> Option<PathBuf> {
     uri.get(..6).filter(|start| start.eq_ignore_ascii_case("file:/"))?;
-    Url::parse(uri).ok()?.to_file_path().ok()?.canonicalize().ok().filter(|path| path.is_dir())
+    let directory = Url::parse(uri).ok()?.to_file_path().ok()?;
+    dunce::canonicalize(directory).ok().filter(|path| path.is_dir())
 }

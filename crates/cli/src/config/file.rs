@@ -14,7 +14,7 @@ const LONGEST: u64 = 1024 * 1024;
 /// The path of the file, whether or not it exists.
 pub(crate) fn path() -> Option<PathBuf> {
     let directory = private_files::standard_directory("XDG_CONFIG_HOME", "APPDATA", ".config")?;
-    Some(directory.join("keymint/config.toml"))
+    Some(directory.join("keymint").join("config.toml"))
 }
 
 /// The text of the file, if it exists.

@@ -42,6 +42,11 @@ impl FileLocation {
         } else if path.as_os_str().as_encoded_bytes().starts_with(b"~") {
             return Err(EnvFileError::new(path, Kind::Tilde));
         }
+        if cfg!(windows)
+            && let Some(reason) = not_a_file_on_windows(&path.to_string_lossy())
+        {
+            return Err(EnvFileError::new(path, Kind::Path(reason)));
+        }
         let path = absolute(path).map_err(|error| EnvFileError::new(path, error.into()))?;
         let location = Self::of(&path)?;
         if !location.directory.is_link(&location.name).map_err(|error| location.error(error))? {
@@ -51,7 +56,7 @@ impl FileLocation {
             let whose = "in a folder in which other users may write, too".to_owned();
             return Err(location.error(Kind::Link(whose)));
         }
-        let target = location.path.canonicalize().map_err(|error| {
+        let target = dunce::canonicalize(&location.path).map_err(|error| {
             location.error(Kind::Link(match error.kind() {
                 io::ErrorKind::NotFound => "to a file that is not there".to_owned(),
                 _ => format!("that leads nowhere: {error}"),
@@ -67,7 +72,7 @@ impl FileLocation {
         let (Some(name), Some(parent), false) = (path.file_name(), path.parent(), ends_with_separator) else {
             return Err(error(path, Kind::Path("it is the path of a folder, not of a file")));
         };
-        let parent = parent.canonicalize().map_err(|cause| match cause.kind() {
+        let parent = dunce::canonicalize(parent).map_err(|cause| match cause.kind() {
             io::ErrorKind::NotFound => error(path, Kind::NoDirectory),
             _ => error(path, cause.into()),
         })?;
@@ -169,4 +174,99 @@ pub(super) async fn run<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, EnvFileError> + Send + 'static,
 ) -> Result<T, EnvFileError> {
     threads::run_to_completion(work).await.unwrap_or_else(|error| Err(EnvFileError::new(&path, error.into())))
+}
+
+/// Returns the reason why Windows would keep the content elsewhere than in a file of this name.
+fn not_a_file_on_windows(path: &str) -> Option<&'static str> {
+    const DEVICES: [&str; 6] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"];
+    let after_drive = match path.as_bytes() {
+        [drive, b':', ..] if drive.is_ascii_alphabetic() => &path[2..],
+        _ => path,
+    };
+    let name = after_drive.rsplit(['/', '\\']).next()?;
+    let stem = name.split(['.', ':']).next()?.trim_end_matches(' ');
+    let is_port = |port: &str| {
+        let digit = stem.get(..port.len()).filter(|start| start.eq_ignore_ascii_case(port));
+        digit.is_some_and(|_| {
+            ["1", "2", "3", "4", "5", "6", "7", "8", "9", "¹", "²", "³"].contains(&&stem[port.len()..])
+        })
+    };
+    if DEVICES.iter().any(|device| stem.eq_ignore_ascii_case(device)) || is_port("COM") || is_port("LPT") {
+        Some("Windows keeps that name for a device")
+    } else if name.contains(':') {
+        Some("the colon makes it a hidden stream of another file")
+    } else if !matches!(name, "." | "..") && name.ends_with(['.', ' ']) {
+        Some("Windows removes dots and blanks from the end of a name")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_no_file_of_its_own_on_windows_is_known() {
+        for (paths, reason) in [
+            (
+                &[
+                    "NUL",
+                    "nul.env",
+                    r"C:\app\aux.env",
+                    "C:CON",
+                    "dir/COM1.env",
+                    "lpt³",
+                    r"\\.\NUL",
+                    "NUL .txt",
+                    "con:",
+                ][..],
+                Some("Windows keeps that name for a device"),
+            ),
+            (
+                &["x.env:stream", r"C:\app\.env::$DATA", "C:x:y"],
+                Some("the colon makes it a hidden stream of another file"),
+            ),
+            (
+                &["x.env.", ".env ", r"C:\app\.env. ", "C:.env."],
+                Some("Windows removes dots and blanks from the end of a name"),
+            ),
+            (
+                &[
+                    ".env",
+                    r"C:\app\.env",
+                    "C:.env",
+                    "nul/.env",
+                    "null",
+                    "COM",
+                    "COM10",
+                    "com1x.env",
+                    "é",
+                    ".",
+                    "..",
+                    "C:\\",
+                    "",
+                    "a. b",
+                ],
+                None,
+            ),
+        ] {
+            for path in paths {
+                assert_eq!(not_a_file_on_windows(path), reason, "{path}");
+            }
+        }
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn the_path_of_a_file_is_absolute_and_in_the_usual_form() {
+        let directory = tempfile::tempdir().unwrap();
+        let location = FileLocation::find_now(&directory.path().join(".env")).unwrap();
+        let path = location.path().to_str().unwrap();
+        assert!(location.path().is_absolute() && !path.starts_with(r"\\?\") && !path.contains('/'), "{path}");
+        for name in ["x.env:stream", "trailing. ", "aux.env"] {
+            let error = FileLocation::find_now(&directory.path().join(name)).unwrap_err();
+            assert!(matches!(error.kind, Kind::Path(_)), "{error}");
+        }
+    }
 }

@@ -14,9 +14,10 @@ const LONGEST: u64 = 256 * 1024;
 /// directory. A relative path does not count (XDG Base Directory Specification).
 pub fn standard_directory(variable: &str, windows: &str, in_home: &str) -> Option<PathBuf> {
     let absolute = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    absolute(variable)
-        .or_else(|| absolute(windows))
-        .or_else(|| Some(env::home_dir()?.join(in_home)).filter(|path| path.is_absolute()))
+    absolute(variable).or_else(|| absolute(windows)).or_else(|| {
+        Some(in_home.split('/').fold(env::home_dir()?, |path, part| path.join(part)))
+            .filter(|path| path.is_absolute())
+    })
 }
 
 /// Creates a directory for its owner alone, or checks that an existing one is private.
