@@ -5,7 +5,7 @@ use crate::process::quoted;
 use crate::process::stdin::write_to_stdin;
 use keymint_domain::text::sanitize;
 use keymint_domain::{ApiKey, DeliveryError, DestinationId, KeyDestination, async_trait};
-use keymint_host::{WhichError, which};
+use keymint_host::{WhichError, posix_quoting, which};
 use keymint_tokio_clock::TokioClock;
 use std::fmt;
 use std::io;
@@ -54,12 +54,13 @@ pub enum CommandError {
 
 impl<'a> Command<'a> {
     /// Splits the command by the rules of a shell for quotes, and finds its program. No shell is started, so
-    /// nothing else of its syntax has a meaning.
+    /// nothing else of its syntax has a meaning. On Windows a backslash escapes nothing.
     ///
     /// # Errors
     ///
     /// [`CommandError`]
     pub fn parse(command: &str) -> Result<Self, CommandError> {
+        let command = &posix_quoting(command);
         let words = shell_words::split(command).map_err(|_| CommandError::UnclosedQuote)?;
         if let Some(word) = words.iter().find(|word| redirects(word)) {
             return Err(CommandError::Redirection(word.clone()));

@@ -7,7 +7,7 @@
 //! - [`Browser`] opens a URL where the user would see it, and reports why it did not.
 //! - [`key_name`] is the default name of a key that is created here.
 //! - [`Anonymizer`] removes paths and private values from a text about this machine.
-//! - [`which()`] finds a program before it is needed.
+//! - [`which()`] finds a program before it is needed, and [`posix_quoting()`] reads the backslashes of a command.
 //! - [`core_dumps`] keeps the memory of the program, which may have secrets, out of files.
 //!
 //! Nothing here contacts a server, prints, or fails a sign-in: a user can always open the URL by hand.
@@ -40,6 +40,7 @@ pub mod core_dumps;
 mod environment;
 mod key_name;
 pub mod open_files;
+mod quoting;
 mod startable;
 mod which;
 
@@ -48,5 +49,6 @@ pub use browser::{Browser, InvalidLauncher, Launcher, Obstacle, Opening};
 pub use caller::{Caller, ci_system, coding_agent};
 pub use environment::{Advice, HostEnvironment, HostKind};
 pub use key_name::key_name;
+pub use quoting::posix_quoting;
 pub use startable::NotStartable;
 pub use which::{WhichError, search, which};

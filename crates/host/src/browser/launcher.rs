@@ -1,5 +1,6 @@
 //! A command that opens a URL.
 
+use crate::quoting::posix_quoting;
 use crate::which::which;
 use std::io;
 use std::path::Path;
@@ -33,7 +34,7 @@ pub enum InvalidLauncher {
 
 impl Launcher {
     /// Parses the words of a command, quoted as in a POSIX shell, or the path of a program, which may have
-    /// spaces. `%s` stands for the URL; without it, the URL is the last argument.
+    /// spaces. On Windows a backslash escapes nothing. `%s` stands for the URL; without it, the URL is the last argument.
     ///
     /// # Errors
     ///
@@ -42,7 +43,7 @@ impl Launcher {
         let words = if Path::new(command).is_file() {
             vec![command.to_owned()]
         } else {
-            shell_words::split(command).map_err(|_| InvalidLauncher::UnclosedQuote)?
+            shell_words::split(&posix_quoting(command)).map_err(|_| InvalidLauncher::UnclosedQuote)?
         };
         match words.split_first() {
             Some((program, arguments)) if !program.is_empty() && !program.contains("://") => {
