@@ -33,7 +33,13 @@ impl Tls {
             Some(verifier) => Arc::clone(verifier),
             None => {
                 let roots = self.extra_roots.with_hidden_system_bundle();
-                let loaded = Verifier::new_with_extra_roots(roots, provider).map_err(HttpSetupError::new)?;
+                // On Windows, extra roots cost a certificate store of their own.
+                let loaded = if roots.is_empty() {
+                    Verifier::new(provider)
+                } else {
+                    Verifier::new_with_extra_roots(roots, provider)
+                };
+                let loaded = loaded.map_err(HttpSetupError::new)?;
                 Arc::clone(self.verifier.get_or_init(|| Arc::new(loaded)))
             }
         };

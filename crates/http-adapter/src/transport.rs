@@ -4,8 +4,8 @@ use crate::options::HttpOptions;
 use crate::redact::Redactor;
 use keymint_domain::text::{human_duration, is_word, quote_unless_word};
 use keymint_domain::{ConnectFailure, ServiceErrorKind};
-use rustls::CertificateError;
 use rustls::pki_types::UnixTime;
+use rustls::{CertificateError, OtherError};
 use std::error::Error;
 use std::time::{Duration, UNIX_EPOCH};
 use std::{io, iter};
@@ -94,12 +94,12 @@ fn root_cause(error: &reqwest::Error) -> String {
     }
 }
 
+const UNKNOWN_ISSUER: &str = "this machine does not know the authority that signed it";
+
 /// The reason why a certificate is not trusted, in words that say what to check.
 fn distrust(why: &CertificateError) -> String {
     match why {
-        CertificateError::UnknownIssuer => {
-            "this machine does not know the authority that signed it".to_owned()
-        }
+        CertificateError::UnknownIssuer => UNKNOWN_ISSUER.to_owned(),
         CertificateError::BadSignature => "the authority that it names did not sign it".to_owned(),
         CertificateError::ExpiredContext { time, not_after } => {
             format!("it expired on {}, and this machine's clock says {}", date(*not_after), date(*time))
@@ -120,6 +120,11 @@ fn distrust(why: &CertificateError) -> String {
             format!("it is for another host: {}", names.collect::<Vec<_>>().join(", "))
         }
         other => {
+            if let CertificateError::Other(OtherError(cause)) = other
+                && let Some(words) = refusal_of_windows(&cause.to_string())
+            {
+                return words;
+            }
             // As in `Other(OtherError(CaUsedAsEndEntity))`.
             let debug = format!("{other:?}");
             let rule = debug.trim_start_matches("Other(").trim_start_matches("OtherError(");
@@ -135,6 +140,24 @@ fn distrust(why: &CertificateError) -> String {
             }
         }
     }
+}
+
+/// The words for an error code of Windows, which its verifier has as text.
+fn refusal_of_windows(text: &str) -> Option<String> {
+    // As in `The revocation process could not continue. (os error -2146762482)`.
+    let (reason, code) = text.strip_suffix(')')?.rsplit_once(" (os error ")?;
+    let code = code.parse::<i32>().ok()?.cast_unsigned();
+    Some(match code {
+        // CERT_E_REVOCATION_FAILURE, CRYPT_E_NO_REVOCATION_CHECK, CRYPT_E_REVOCATION_OFFLINE
+        0x800B_010E | 0x8009_2012 | 0x8009_2013 => {
+            format!("Windows could not find out whether it was revoked (error 0x{code:08X})")
+        }
+        // CERT_E_CHAINING, CERT_E_UNTRUSTEDTESTROOT, CERT_E_UNTRUSTEDCA
+        0x800B_010A | 0x800B_010D | 0x800B_0112 => UNKNOWN_ISSUER.to_owned(),
+        // The system has no text for it.
+        _ if reason.contains("FormatMessage") => format!("Windows refuses it (error 0x{code:08X})"),
+        _ => format!("Windows refuses it (error 0x{code:08X}: {})", reason.trim_end_matches('.')),
+    })
 }
 
 fn between_quotes(text: &str) -> Option<&str> {
@@ -174,7 +197,6 @@ fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustls::OtherError;
     use rustls::pki_types::ServerName;
     use std::sync::Arc;
 
@@ -190,6 +212,30 @@ mod tests {
             (CertificateError::BadEncoding, "it breaks a rule for certificates: bad encoding"),
             (CertificateError::Revoked, "it breaks a rule for certificates: revoked"),
         ] {
+            assert_eq!(distrust(&why), words);
+        }
+    }
+
+    #[test]
+    fn an_error_code_of_windows_is_named_as_windows_writes_it() {
+        let failed = "OS Error -2146762482 (FormatMessageW() returned error 317) (os error -2146762482)";
+        for (text, words) in [
+            (failed, "Windows could not find out whether it was revoked (error 0x800B010E)"),
+            (
+                "Offline. (os error -2146885613)",
+                "Windows could not find out whether it was revoked (error 0x80092013)",
+            ),
+            ("A chain ended. (os error -2146762486)", UNKNOWN_ISSUER),
+            (
+                "OS Error -1 (FormatMessageW() returned error 317) (os error -1)",
+                "Windows refuses it (error 0xFFFFFFFF)",
+            ),
+            (
+                "Une contrainte de base. (os error -2146869223)",
+                "Windows refuses it (error 0x80096019: Une contrainte de base)",
+            ),
+        ] {
+            let why = CertificateError::Other(OtherError(Arc::from(Box::from(text))));
             assert_eq!(distrust(&why), words);
         }
     }
