@@ -20,7 +20,8 @@ pub(crate) fn env_file(error: &EnvFileError) -> CliError {
         Kind::Tilde => "Write the whole path, or ./~ for a file or folder of that name.".to_owned(),
         Kind::NoDirectory => {
             let directory = error.path.parent().map(shown).unwrap_or_default();
-            format!("Make it (`mkdir -p {directory}`), or name another file.")
+            let parents = if cfg!(windows) { "" } else { "-p " };
+            format!("Make it (`mkdir {parents}{directory}`), or name another file.")
         }
         Kind::DirectoryOfOthers(_) => "Name a file in a folder of your own.".to_owned(),
         Kind::Link(_) => "Name the file that you mean.".to_owned(),
@@ -115,18 +116,26 @@ pub(crate) fn command(error: &CommandError) -> CliError {
         }
         _ => error.to_string().replacen("the command", "the command of --pipe-to", 1),
     };
-    unusable(problem).hint(
+    let shell = if cfg!(windows) { "'cmd /c \"…\"'" } else { "\"sh -c '…'\"" };
+    unusable(problem).hint(format!(
         "Name a program in a folder of PATH, or its path, and its arguments. No shell is started; where you want \
-         one: --pipe-to \"sh -c '…'\".",
-    )
+         one: --pipe-to {shell}."
+    ))
 }
 
 /// The error of `--copy`.
 pub(crate) fn clipboard(error: &NoClipboard) -> CliError {
-    unusable(error.to_string()).hint(
-        "On a desktop, wl-clipboard, xclip or xsel must be installed. Elsewhere, run keymint in a terminal that can set the \
-         clipboard (OSC 52). --env-file, --keyring and --pipe-to need neither.",
-    )
+    let program = if cfg!(windows) {
+        "Windows comes with the program clip, in a folder of PATH"
+    } else if cfg!(target_os = "macos") {
+        "macOS comes with the program pbcopy, in a folder of PATH"
+    } else {
+        "On a desktop, wl-clipboard, xclip or xsel must be installed"
+    };
+    unusable(error.to_string()).hint(format!(
+        "{program}. Elsewhere, run keymint in a terminal that can set the clipboard (OSC 52). --env-file, --keyring and \
+         --pipe-to need neither."
+    ))
 }
 
 /// The error of a state directory that cannot be written. The message says what cannot be kept there.

@@ -7,6 +7,7 @@ use crate::explain::delivery::state as state_error;
 use crate::explain::listener as explain;
 use crate::flow::context::Context;
 use crate::flow::paste::{PasteError, Pasted};
+use crate::ui::format::END_PROCESS;
 use crate::ui::message::{Message, ResponseChannel};
 use crate::ui::reporter::Reporter;
 use async_trait::async_trait;
@@ -95,7 +96,9 @@ fn lock(port: u16) -> Result<PortLock, CliError> {
             ErrorKind::CallbackUnavailable,
             format!("another sign-in of yours waits for the browser on port {port}: {holder}"),
         )
-        .hint("Finish it, or end it (with Ctrl-C, or with `kill` and that number), and run this again."),
+        .hint(format!(
+            "Finish it, or end it (with Ctrl-C, or with {END_PROCESS} and that number), and run this again."
+        )),
         PortLockError::Io(error) => cannot_write(error),
         error => CliError::internal(error),
     })

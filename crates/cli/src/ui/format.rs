@@ -46,6 +46,9 @@ pub(crate) fn key_of(KeyRecord { name, last4, .. }: &KeyRecord) -> String {
     format!("{}{ending}", quoted(name))
 }
 
+/// The means to end another process.
+pub(crate) const END_PROCESS: &str = if cfg!(windows) { "`taskkill /F /PID`" } else { "`kill`" };
+
 /// A path, safe to display.
 pub(crate) fn shown(path: &Path) -> String {
     in_one_piece(sanitize(&path.to_string_lossy(), LONGEST_PATH))

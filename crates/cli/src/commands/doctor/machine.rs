@@ -9,7 +9,7 @@ use crate::flow::context::Context;
 use crate::flow::env_conflicts;
 use crate::flow::response::bind_error;
 use crate::os::env::Environment;
-use crate::ui::format::{of_obstacle, of_warning};
+use crate::ui::format::{END_PROCESS, of_obstacle, of_warning};
 use crate::ui::json::{Finding, Health};
 use keymint_callback_adapter::{BindErrorKind, LoopbackListener, PortOwner, SelfTestErrorKind};
 use keymint_delivery_adapter::{Keyring, KeyringError, StateDir, wall_clock};
@@ -134,7 +134,7 @@ pub(super) fn lock(port: u16) -> Finding {
         Ok(Some(holder)) => Finding::problem(
             "sign-in",
             &format!("another one of yours waits for the browser on port {port}: {holder}"),
-            "Finish it, or end it: with Ctrl-C, or with `kill` and that number.",
+            format!("Finish it, or end it: with Ctrl-C, or with {END_PROCESS} and that number."),
         ),
         // The folder of the state is a finding of its own.
         Err(_) => Finding::ok("sign-in", "whether another one of yours is under way is not known"),
@@ -197,10 +197,15 @@ pub(super) fn environment(environment: &dyn Environment) -> Finding {
     if set.is_empty() {
         return Finding::ok("environment", "no variable stands in a new key's way");
     }
+    let unset = if cfg!(windows) {
+        format!("Remove-Item Env:{}", set.join(", Env:"))
+    } else {
+        format!("unset {}", set.join(" "))
+    };
     Finding::warning(
         "environment",
         &format!("programs started from here heed what is set already: {}", set.join(", ")),
-        format!("Where that is not meant to stand in the new key's way: `unset {}`.", set.join(" ")),
+        format!("Where that is not meant to stand in the new key's way: `{unset}`."),
     )
 }
 

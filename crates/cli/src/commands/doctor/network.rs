@@ -84,7 +84,11 @@ fn server(
         Err(error) => Finding::problem(
             check,
             &format!("{base}: {error}"),
-            "Install the system's certificates (often a package named ca-certificates).",
+            if cfg!(any(windows, target_os = "macos")) {
+                "Check the proxy. Where --ca-file names a file, try without it, with its certificates added to the system's."
+            } else {
+                "Install the system's certificates (often a package named ca-certificates)."
+            },
         ),
     }
 }
