@@ -28,7 +28,7 @@ fn ids(admin: &FakeAdmin) -> Vec<String> {
     admin.keys_of(&proj()).iter().map(|key| key.id.to_string()).collect()
 }
 
-/// A key that expires and has one scope.
+/// Returns a key that expires and has one scope.
 fn restricted() -> NewKey {
     let mut key = NewKey::named("ci");
     key.expires_in = Some(Duration::from_secs(3600).try_into().unwrap());

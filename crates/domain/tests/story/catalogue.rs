@@ -1,4 +1,4 @@
-//! Everything there is, for a person to see or to pick from.
+//! The complete catalogue, for the user to see or to choose from.
 
 use crate::support::{FORBIDDEN, REDIRECTED, UNAUTHORIZED, UNAVAILABLE, only_in, too_many};
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted, organization, project};
@@ -8,7 +8,7 @@ use keymint_domain::{
 use std::sync::Mutex;
 use std::time::Duration;
 
-/// The catalogue, what was told meanwhile, and how long it took.
+/// Returns the catalogue, the reported events, and the time that it took.
 fn read(
     platform: &FakePlatform,
     clock: &FakeClock,
@@ -25,7 +25,7 @@ fn read(
     (outcome, events.into_inner().unwrap(), clock.now().since(began))
 }
 
-/// Each organization's id with the ids of its projects, or the kind of the error.
+/// Returns each organization's id with the ids of its projects, or the kind of the error.
 fn shown(catalogue: &Catalogue) -> Vec<(&str, Result<Vec<&str>, ServiceErrorKind>)> {
     let entries = catalogue.organizations.iter().map(|entry| {
         let projects = entry.projects.as_ref().map_err(|error| error.kind);
@@ -101,7 +101,7 @@ fn it_ends_with_the_time_and_keeps_what_was_read_until_then() {
     assert_eq!((catalogue.organizations.len(), unread), (100, 100 - 2 * 8));
     assert_eq!(took, Duration::from_secs(60));
 
-    // Whoever does not want to wait for a project still sees what there is.
+    // Without a wait for a project, the existing ones are listed.
     let mut plan = Plan::named("my key");
     plan.polling = PollPolicy::adaptive(Duration::ZERO);
     let platform = FakePlatform::ready(&clock).latency(Duration::from_secs(1));
@@ -125,7 +125,7 @@ fn it_has_an_error_only_if_no_list_of_projects_could_be_read() {
     }
     let refused = failure([Some(FORBIDDEN); 2]);
     assert!(matches!(refused, Some(ProvisionError::ProjectsRefused { organizations: 2 })), "{refused:?}");
-    // A failure that may pass counts more than a refusal.
+    // A failure that may be temporary takes precedence over a refusal.
     for failures in [[FORBIDDEN, REDIRECTED], [REDIRECTED, FORBIDDEN], [REDIRECTED, REDIRECTED]] {
         let failed = failure(failures.map(Some));
         assert!(

@@ -1,4 +1,4 @@
-//! The whole story on fakes, under a clock that the test runs.
+//! Whole flows on fakes, with a clock that the test runs.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -1,6 +1,6 @@
-//! The requests that change something: when one is sent again, and when never.
+//! The requests that change something, and whether they are sent again.
 
-use crate::support::{FORBIDDEN, NO_CONNECTION, UNAVAILABLE, tell, tell_with, too_many};
+use crate::support::{FORBIDDEN, NO_CONNECTION, UNAVAILABLE, run_flow, run_flow_with, too_many};
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform};
 use keymint_domain::{Event, Plan, ProvisionError, ServiceErrorKind, Step, Timeouts};
 use std::time::Duration;
@@ -21,7 +21,7 @@ fn the_code_is_exchanged_again_only_when_nothing_was_sent() {
         let auth_server =
             failures.iter().fold(FakeAuthServer::new(&clock), |server, failure| server.fail(*failure));
         let platform = FakePlatform::ready(&clock);
-        let story = tell_with(&auth_server, &platform, &clock, &Plan::named("my key"));
+        let story = run_flow_with(&auth_server, &platform, &clock, &Plan::named("my key"));
         assert_eq!((auth_server.exchanges(), story.outcome.is_ok()), (exchanges, succeeds), "{failures:?}");
         assert_eq!(platform.calls().is_empty(), !succeeds);
     }
@@ -36,7 +36,7 @@ fn a_creation_is_sent_again_only_when_it_certainly_made_no_key() {
         (vec![NO_CONNECTION, too_many(1)], 3),
     ] {
         let platform = FakePlatform::ready(&clock).fail(Step::CreateKey, &failures);
-        assert!(tell(&platform, &clock).outcome.is_ok());
+        assert!(run_flow(&platform, &clock).outcome.is_ok());
         assert_eq!((platform.count(Step::CreateKey), platform.keys().len()), (creations, 1));
     }
 }
@@ -56,7 +56,7 @@ fn a_lost_answer_to_the_creation_is_told_and_never_repeated() {
         status(503),
     ] {
         let platform = FakePlatform::ready(&clock).fail(Step::CreateKey, &[failure; 10]);
-        let story = tell(&platform, &clock);
+        let story = run_flow(&platform, &clock);
         let Err(ProvisionError::OutcomeUnknown { target, key_name, cause }) = story.outcome else {
             panic!("{failure:?}: {:?}", story.outcome);
         };
@@ -68,14 +68,14 @@ fn a_lost_answer_to_the_creation_is_told_and_never_repeated() {
 #[test]
 fn nothing_that_cannot_be_repeated_is_begun_without_the_time_to_end_it() {
     let clock = FakeClock::new();
-    // After such a wait, less than the time of a call would be left.
+    // After such a wait, less than the time of a call would remain.
     let late = [too_many(63)];
     let platform = FakePlatform::ready(&clock).fail(Step::CreateKey, &late);
-    assert_eq!(tell(&platform, &clock).service_error(), (Step::CreateKey, late[0]));
+    assert_eq!(run_flow(&platform, &clock).service_error(), (Step::CreateKey, late[0]));
     assert_eq!((platform.count(Step::CreateKey), platform.keys().len()), (1, 0));
 
     let auth_server = FakeAuthServer::new(&clock).fail(late[0]);
-    let story = tell_with(&auth_server, &FakePlatform::ready(&clock), &clock, &Plan::named("my key"));
+    let story = run_flow_with(&auth_server, &FakePlatform::ready(&clock), &clock, &Plan::named("my key"));
     assert_eq!((story.service_error(), auth_server.exchanges()), ((Step::ExchangeCode, late[0]), 1));
 }
 
@@ -84,20 +84,20 @@ fn it_is_told_when_a_creation_is_under_way_and_when_not_any_more() {
     let clock = FakeClock::new();
     let platform = FakePlatform::ready(&clock).fail(Step::CreateKey, &[NO_CONNECTION]);
 
-    let events = tell(&platform, &clock).events;
+    let events = run_flow(&platform, &clock).events;
 
-    let told: Vec<_> =
+    let events: Vec<_> =
         events.iter().skip_while(|event| !matches!(event, Event::TargetSelected(_))).skip(1).collect();
     assert!(
         matches!(
-            told[..],
+            events[..],
             [
                 Event::CreationRequested,
                 Event::Retrying { step: Step::CreateKey, .. },
                 Event::CreationRequested
             ]
         ),
-        "{told:?}"
+        "{events:?}"
     );
 }
 
@@ -107,7 +107,7 @@ fn a_refused_creation_is_a_definite_no() {
     for status in [400, 401, 403, 404, 409, 422] {
         let failure = ServiceErrorKind::Refused { status, retry_after: None };
         let platform = FakePlatform::ready(&clock).fail(Step::CreateKey, &[failure; 10]);
-        assert_eq!(tell(&platform, &clock).service_error(), (Step::CreateKey, failure));
+        assert_eq!(run_flow(&platform, &clock).service_error(), (Step::CreateKey, failure));
         assert_eq!((platform.count(Step::CreateKey), platform.keys().len()), (1, 0));
     }
 }
@@ -118,12 +118,12 @@ fn a_call_that_is_never_answered_is_given_up() {
     let timeouts = Timeouts::default();
 
     let creation = FakePlatform::ready(&clock).slow(Step::CreateKey, Duration::MAX);
-    let story = tell(&creation, &clock);
+    let story = run_flow(&creation, &clock);
     assert!(matches!(story.outcome, Err(ProvisionError::OutcomeUnknown { .. })), "{:?}", story.outcome);
     assert_eq!((story.took, creation.count(Step::CreateKey)), (timeouts.call, 1));
 
     let login = FakePlatform::ready(&clock).slow(Step::Login, Duration::MAX);
-    let story = tell(&login, &clock);
+    let story = run_flow(&login, &clock);
     assert_eq!(story.service_error(), (Step::Login, ServiceErrorKind::TimedOut));
     assert_eq!(login.count(Step::Login), 2);
     assert!(story.took <= timeouts.step);
@@ -137,7 +137,7 @@ fn what_is_due_when_all_time_is_up_is_sent_once_and_nothing_again() {
         let auth_server = FakeAuthServer::new(&clock).latency(Duration::from_secs(30)).fail(too_many(0));
         let mut plan = Plan::named("my key");
         plan.timeouts.total = Duration::from_secs(total);
-        tell_with(&auth_server, platform, &clock, &plan)
+        run_flow_with(&auth_server, platform, &clock, &plan)
     };
 
     let platform = slow().fail(Step::Login, &[UNAVAILABLE]);
@@ -159,6 +159,6 @@ fn the_time_for_looking_is_none_of_that_for_the_other_steps() {
         .fail(Step::CreateKey, &[too_many(0)]);
     let mut plan = Plan::named("my key");
     plan.timeouts.total = plan.timeouts.call + Duration::from_secs(5);
-    let story = tell_with(&FakeAuthServer::new(&clock), &platform, &clock, &plan);
+    let story = run_flow_with(&FakeAuthServer::new(&clock), &platform, &clock, &plan);
     assert!(story.outcome.is_ok() && story.took > plan.timeouts.total, "{:?}", story.outcome);
 }

@@ -1,6 +1,6 @@
-//! What the platform says of an account before a key is requested: key policies, roles, onboarding.
+//! The policies, roles and onboarding of an account, which the platform reports before a key is requested.
 
-use crate::support::{FORBIDDEN, Story, UNAVAILABLE, choose, tell};
+use crate::support::{FORBIDDEN, Story, UNAVAILABLE, choose, run_flow};
 use keymint_domain::testing::{FakeClock, FakePlatform, organization, project};
 use keymint_domain::{
     Event, Observation, Organization, PolicyOwner, Project, ProvisionError, Reason, Role, ServiceErrorKind,
@@ -26,7 +26,7 @@ fn refusing_project(id: &str) -> Project {
     project
 }
 
-/// The ids of the skipped organizations and projects.
+/// Returns the ids of the skipped organizations and projects.
 fn skipped(story: &Story) -> Vec<(&str, Option<&str>)> {
     let skipped = story.events.iter().filter_map(|event| match event {
         Event::TargetSkipped(candidate) => Some(candidate),
@@ -49,14 +49,14 @@ fn account(clock: &FakeClock) -> FakePlatform {
 #[test]
 fn a_target_that_certainly_refuses_is_skipped_and_the_first_one_is_reported() {
     let clock = FakeClock::new();
-    let story = tell(&account(&clock), &clock);
+    let story = run_flow(&account(&clock), &clock);
     assert_eq!(story.target(), ("org-club", "proj_club"));
     assert_eq!(skipped(&story), [("org-firm", None)]);
 
     let platform = FakePlatform::empty(&clock)
         .with(default_organization("org-lab"), vec![refusing_project("proj_lab")])
         .with(organization("org-club"), vec![project("proj_club", true)]);
-    let story = tell(&platform, &clock);
+    let story = run_flow(&platform, &clock);
     assert_eq!(story.target(), ("org-club", "proj_club"));
     assert_eq!(skipped(&story), [("org-lab", Some("proj_lab"))]);
 }
@@ -67,7 +67,7 @@ fn a_target_that_refuses_is_skipped_without_a_word_if_it_was_not_preferred() {
     let platform = FakePlatform::empty(&clock)
         .with(refusing(organization("org-firm")), vec![project("proj_firm", true)])
         .with(default_organization("org-own"), vec![project("proj_own", true)]);
-    let story = tell(&platform, &clock);
+    let story = run_flow(&platform, &clock);
     assert_eq!((story.target(), skipped(&story)), (("org-own", "proj_own"), vec![]));
     assert_eq!(platform.count(Step::ListProjects), 1);
 }
@@ -96,7 +96,7 @@ fn of_targets_that_all_refuse_the_preferred_one_is_selected_at_once() {
     for (organizations, expected, lists) in [
         (vec![firm()], ("org-firm", "proj_firm"), 1),
         (vec![other(), firm()], ("org-firm", "proj_firm"), 1),
-        // Its organization does not refuse, so it has the better rank.
+        // Its organization does not refuse keys, so it ranks first.
         (vec![firm(), lab()], ("org-lab", "proj_lab"), 2),
         (vec![lab()], ("org-lab", "proj_lab"), 1),
     ] {
@@ -105,7 +105,7 @@ fn of_targets_that_all_refuse_the_preferred_one_is_selected_at_once() {
             .fold(FakePlatform::empty(&clock), |platform, (organization, projects)| {
                 platform.with(organization, projects)
             });
-        let story = tell(&platform, &clock);
+        let story = run_flow(&platform, &clock);
         assert_eq!((story.target(), skipped(&story)), (expected, vec![]));
         assert_eq!((story.took, platform.count(Step::ListProjects)), (Duration::ZERO, lists));
     }
@@ -119,7 +119,7 @@ fn a_list_that_cannot_be_read_does_not_hide_a_target_that_refuses() {
             .with(organization("org-lab"), vec![refusing_project("proj_lab")])
             .with(organization("org-club"), vec![project("proj_club", true)])
             .fail_projects_of("org-club", &[failure; 1000]);
-        assert_eq!(tell(&platform, &clock).target(), ("org-lab", "proj_lab"));
+        assert_eq!(run_flow(&platform, &clock).target(), ("org-lab", "proj_lab"));
     }
 }
 
@@ -145,7 +145,7 @@ fn a_refused_creation_has_the_reason_that_is_known_of_its_target() {
         let platform = FakePlatform::empty(&clock)
             .with(organization.clone(), vec![project.clone()])
             .fail(Step::CreateKey, &[refusal]);
-        let story = tell(&platform, &clock);
+        let story = run_flow(&platform, &clock);
         assert_eq!(story.service_error(), (Step::CreateKey, refusal));
         let error = story.outcome.unwrap_err();
         assert_eq!(error.reason(), Some(reason), "{status} {organization:?} {project:?}");
@@ -178,12 +178,12 @@ fn an_account_that_was_not_set_up_is_told_so_at_the_first_look_and_waited_for() 
     let platform = FakePlatform::empty(&clock)
         .with(not_set_up(), vec![project("proj_own", true)])
         .projects_ready_after(Duration::from_secs(5));
-    let story = tell(&platform, &clock);
+    let story = run_flow(&platform, &clock);
     assert_eq!(story.target(), ("org-own", "proj_own"));
     assert!(story.events.contains(&waiting), "{:?}", story.events);
 
     let platform = FakePlatform::empty(&clock).with(not_set_up(), vec![]);
-    let story = tell(&platform, &clock);
+    let story = run_flow(&platform, &clock);
     assert_eq!((story.last_observation(), story.took), (observed, Duration::from_secs(60)));
     assert!(story.events.contains(&waiting), "{:?}", story.events);
     let error = story.outcome.unwrap_err();
@@ -191,5 +191,5 @@ fn an_account_that_was_not_set_up_is_told_so_at_the_first_look_and_waited_for() 
     assert!(matches!(error, ProvisionError::NoDefaultProject { .. }));
 
     let platform = FakePlatform::empty(&clock).with(not_set_up(), vec![project("proj_own", true)]);
-    assert!(tell(&platform, &clock).outcome.is_ok());
+    assert!(run_flow(&platform, &clock).outcome.is_ok());
 }

@@ -1,6 +1,6 @@
-//! From the grant to the key, where all goes well.
+//! The way from the grant to the key without failures.
 
-use crate::support::{UNAVAILABLE, tell, tell_with};
+use crate::support::{UNAVAILABLE, run_flow, run_flow_with};
 use keymint_domain::testing::{
     FakeAuthServer, FakeClock, FakePlatform, FakeSource, granted, organization, pending, project,
 };
@@ -16,7 +16,7 @@ fn a_ready_account_gets_its_key_with_one_request_of_each_kind() {
     let mut plan = Plan::named("my key");
     plan.app = "my app".to_owned();
 
-    let story = tell_with(&auth_server, &platform, &clock, &plan);
+    let story = run_flow_with(&auth_server, &platform, &clock, &plan);
 
     let created = story.outcome.unwrap();
     assert_eq!(platform.keys(), [created.key.expose()]);
@@ -46,7 +46,7 @@ fn the_order_of_preference_stands_when_a_later_organization_answers_first() {
         })
         .fail_projects_of("org-1", &[UNAVAILABLE]);
 
-    assert_eq!(tell(&platform, &clock).organization(), "org-1");
+    assert_eq!(run_flow(&platform, &clock).organization(), "org-1");
 }
 
 #[test]

@@ -89,7 +89,7 @@ fn the_old_key_is_revoked_after_the_new_one_works_everywhere() {
     assert_eq!(to[0].keys(), platform.keys());
 }
 
-/// Each place at which a rotation can fail, and what exists then.
+/// Lets a rotation fail at each place, and checks the state of the keys.
 #[test]
 fn after_any_failure_before_the_revocation_the_old_key_is_as_it_was() {
     let good = || FakeDestination::new("keyring");

@@ -1,6 +1,6 @@
-//! How many requests a look takes, which ones, and when.
+//! The requests of a round: how many, which ones, and when.
 
-use crate::support::{Story, only_in, tell, tell_with, too_many};
+use crate::support::{Story, only_in, run_flow, run_flow_with, too_many};
 use keymint_domain::testing::{Call, FakeAuthServer, FakeClock, FakePlatform, organization, project};
 use keymint_domain::{Moment, Plan, Step};
 use std::num::NonZeroUsize;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 const LATENCY: Duration = Duration::from_millis(20);
 
-/// When a round of one of these began and what it asked for: `*` is the organizations.
+/// Returns the time and the requested lists of each round of these: `*` is the list of organizations.
 fn rounds(platform: &FakePlatform) -> Vec<(Duration, Vec<String>)> {
     let mut rounds: Vec<(Duration, Vec<String>)> = Vec::new();
     for Call { at, step, organization, .. } in platform.calls() {
@@ -38,11 +38,11 @@ fn numbered(numbers: impl IntoIterator<Item = usize>) -> Vec<String> {
 fn the_preferred_organization_is_asked_alone_and_the_others_only_where_it_has_none() {
     let clock = FakeClock::new();
     let first = only_in(&clock, 50, 0).latency(LATENCY);
-    assert!(tell(&first, &clock).outcome.is_ok());
+    assert!(run_flow(&first, &clock).outcome.is_ok());
     assert_eq!(asked(&first), [vec!["*".to_owned()], numbered([0])]);
 
     let third = only_in(&clock, 5, 2).latency(LATENCY);
-    assert!(tell(&third, &clock).outcome.is_ok());
+    assert!(run_flow(&third, &clock).outcome.is_ok());
     assert_eq!(asked(&third), [vec!["*".to_owned()], numbered([0]), numbered(1..5)]);
     let [other, mut personal, mut default] = ["org-0", "org-1", "org-2"].map(organization);
     (personal.personal, default.is_default) = (true, true);
@@ -60,16 +60,16 @@ fn no_list_is_asked_for_once_the_answer_is_certain() {
     let clock = FakeClock::new();
     let platform = only_in(&clock, 500, 10).latency(LATENCY);
 
-    assert_eq!(tell(&platform, &clock).organization(), "org-10");
+    assert_eq!(run_flow(&platform, &clock).organization(), "org-10");
 
-    // The first alone, eight, eight more, and one for which the ninth made room.
+    // The first request alone, eight, eight more, and one for which the ninth made room.
     assert_eq!(platform.count(Step::ListProjects), 1 + 8 + 8 + 1);
 }
 
 fn tell_at_width(width: usize, platform: &FakePlatform, clock: &FakeClock) -> Story {
     let mut plan = Plan::named("my key");
     plan.width = NonZeroUsize::new(width).unwrap();
-    tell_with(&FakeAuthServer::new(clock), platform, clock, &plan)
+    run_flow_with(&FakeAuthServer::new(clock), platform, clock, &plan)
 }
 
 #[test]
@@ -105,13 +105,13 @@ fn from_the_second_look_on_everything_known_is_asked_for_together() {
     let ready = Duration::from_millis(700);
     let platform = only_in(&clock, 3, 2).projects_ready_after(ready).latency(LATENCY);
 
-    let story = tell(&platform, &clock);
+    let story = run_flow(&platform, &clock);
 
     assert_eq!(story.organization(), "org-2");
     let together = [vec!["*".to_owned()], numbered(0..3)].concat();
     let one_by_one = [vec!["*".to_owned()], numbered([0]), numbered([1, 2])];
     assert_eq!(asked(&platform), [&one_by_one[..], &[together.clone(), together]].concat());
-    // A look that finds nothing takes one round trip: the waits are the schedule's and no more.
+    // A round without a result takes one round trip. The waits are only those of the schedule.
     let begins: Vec<_> = rounds(&platform).into_iter().map(|(at, _)| at).skip(2).collect();
     assert_eq!(begins[1], begins[0] + LATENCY + Duration::from_millis(500));
     assert_eq!(begins[2], begins[1] + LATENCY + Duration::from_millis(625));
@@ -131,7 +131,7 @@ fn an_organization_that_appears_while_others_are_asked_is_asked_too_and_in_its_r
         .projects_ready_after(Duration::from_millis(300))
         .latency(LATENCY);
 
-    assert_eq!(tell(&platform, &clock).organization(), "org-new");
+    assert_eq!(run_flow(&platform, &clock).organization(), "org-new");
 
     let looks = asked(&platform);
     let expected: [&[&str]; 4] = [&["*"], &["org-old"], &["*", "org-old"], &["org-new"]];
@@ -145,10 +145,10 @@ fn an_answer_that_there_are_too_many_requests_halves_how_many_are_under_way() {
         platform.fail_projects_of(&format!("org-{i}"), &[too_many(1)])
     });
 
-    let story = tell(&platform, &clock);
+    let story = run_flow(&platform, &clock);
 
     assert_eq!(story.organization(), "org-99");
-    // The eight are asked again, and from then on never more than four at once.
+    // The eight requests are repeated, and from then on at most four run at once.
     assert_eq!((platform.count(Step::ListProjects), platform.in_flight_peak()), (108, 8));
     let sent: Vec<_> = platform.calls().into_iter().filter(|call| call.step == Step::ListProjects).collect();
     let later =
@@ -165,7 +165,7 @@ fn a_server_that_always_says_too_many_is_asked_one_by_one() {
         platform.fail_projects_of(&format!("org-{i}"), &[too_many(0); 2])
     });
 
-    let story = tell(&platform, &clock);
+    let story = run_flow(&platform, &clock);
 
     assert_eq!(story.organization(), "org-39");
     let last: Vec<_> = rounds(&platform).into_iter().rev().take(20).collect();
@@ -180,6 +180,6 @@ fn an_organization_that_stands_there_twice_is_asked_once() {
         .with(organization("org-1"), vec![project("proj_1", false)])
         .with(organization("org-2"), vec![project("proj_2", true)]);
 
-    assert_eq!(tell(&platform, &clock).organization(), "org-2");
+    assert_eq!(run_flow(&platform, &clock).organization(), "org-2");
     assert_eq!(platform.count(Step::ListProjects), 2);
 }

@@ -1,4 +1,4 @@
-//! What a person names, and what is found of it.
+//! The selection by a name that the user gives.
 
 use crate::support::{FORBIDDEN, UNAVAILABLE, choose};
 use keymint_domain::testing::{FakeClock, FakePlatform, organization, project};
@@ -19,7 +19,7 @@ fn named(id: &str, title: &str) -> Project {
     project
 }
 
-/// Three organizations. The second is the person's default one; only the third has a "Lab".
+/// Returns three organizations. The second is the user's default one, and only the third has a "Lab".
 fn account(clock: &FakeClock) -> FakePlatform {
     let mut acme = titled("org-acme", "Acme");
     acme.is_default = true;
@@ -180,7 +180,7 @@ fn a_list_that_cannot_be_read_is_passed_over_and_an_answer_says_so() {
     let clock = FakeClock::new();
     let forbidden = || account(&clock).fail_projects_of("org-own", &[FORBIDDEN; 10]);
 
-    // There may be another one in the list that is not shown: the warning says so.
+    // The list that cannot be read may contain another one, as the warning says.
     let story = choose(&forbidden(), &clock, "", "Web");
     assert_eq!(story.target(), ("org-acme", "proj_acme_web"));
     let skipped = Event::OrganizationSkipped {

@@ -1,6 +1,6 @@
-//! The response to a login that spares the requests for lists.
+//! The response to a login that makes requests for lists unnecessary.
 
-use crate::support::{Story, tell_with};
+use crate::support::{Story, run_flow_with};
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, organization, project};
 use keymint_domain::{
     Event, Listing, LoginOrganization, Organization, Plan, PollPolicy, Project, ProvisionedKey, Step, Target,
@@ -20,8 +20,8 @@ fn plan(organization: &Option<String>, project: &Option<String>, shortcut: bool)
     plan
 }
 
-fn tell(platform: &FakePlatform, clock: &FakeClock, plan: &Plan) -> Story {
-    tell_with(&FakeAuthServer::new(clock), platform, clock, plan)
+fn run_flow(platform: &FakePlatform, clock: &FakeClock, plan: &Plan) -> Story {
+    run_flow_with(&FakeAuthServer::new(clock), platform, clock, plan)
 }
 
 /// An account of 50 organizations, the last of which is the default one, and a login that lists them all.
@@ -43,7 +43,7 @@ fn a_login_that_settles_the_target_is_followed_by_the_creation() {
     let latency = Duration::from_millis(50);
     let platform = fifty(&clock).latency(latency);
 
-    let story = tell(&platform, &clock, &plan(&None, &None, true));
+    let story = run_flow(&platform, &clock, &plan(&None, &None, true));
 
     assert_eq!((story.organization(), story.took), ("org-49", latency * 2));
     let steps: Vec<_> = platform.calls().iter().map(|call| call.step).collect();
@@ -58,23 +58,23 @@ fn a_login_that_settles_the_target_is_followed_by_the_creation() {
 fn a_plan_may_request_the_lists_in_any_case() {
     let clock = FakeClock::new();
     let platform = fifty(&clock);
-    assert_eq!(tell(&platform, &clock, &plan(&None, &None, false)).organization(), "org-49");
+    assert_eq!(run_flow(&platform, &clock, &plan(&None, &None, false)).organization(), "org-49");
     assert_eq!((platform.count(Step::ListOrganizations), platform.count(Step::ListProjects)), (1, 1));
 }
 
-/// An account, and what the response to a login has of it.
+/// An account, and the parts of it that the response to a login contains.
 #[derive(Debug, Clone)]
 struct Account {
     organizations: Vec<(Organization, Vec<Project>)>,
     response: Listing<LoginOrganization>,
 }
 
-/// What the response has of a list.
+/// The part of a list that the response contains.
 #[derive(Debug, Clone, Copy)]
 enum View {
     Absent,
     Empty,
-    /// The first entries only.
+    /// Only the first entries.
     Cut(usize),
     Whole,
 }
@@ -88,13 +88,13 @@ fn view() -> impl Strategy<Value = View> {
     ]
 }
 
-/// Returns whether an entry before the first preferred one lacks its flag. Each entry is given as its flag,
-/// and whether the response has it.
+/// Returns whether an entry before the first preferred one lacks its flag. Each entry is given as its flag and
+/// whether the response contains it.
 fn lacks_a_flag(mut entries: impl Iterator<Item = (bool, bool)>) -> bool {
     entries.find(|(flag, has_flag)| *flag || !has_flag).is_some_and(|(_, has_flag)| !has_flag)
 }
 
-/// Shows this much of a list, of which some entries may lack a flag.
+/// Returns this part of a list, of which some entries may lack a flag.
 fn shown<T>(view: View, entries: impl Iterator<Item = T>, lacks_a_flag: bool) -> Listing<T> {
     let (limit, complete) = match view {
         View::Absent => (0, false),
@@ -109,12 +109,12 @@ fn title() -> impl Strategy<Value = Option<Title>> {
     prop::option::of(prop::sample::select(vec!["A", "B", "org-1", "proj_1"]).prop_map(Title::new))
 }
 
-/// Whether a policy certainly disables keys, if that is known.
+/// Generates the policy for keys, or `None` if it is unknown.
 fn policy() -> impl Strategy<Value = Option<bool>> {
     prop::option::of(prop::bool::weighted(0.2))
 }
 
-/// A project, and whether the response has its flags.
+/// Generates a project, and whether the response contains its flags.
 fn any_project() -> impl Strategy<Value = (Project, bool)> {
     (0..4u8, title(), any::<bool>(), policy(), prop::bool::weighted(0.97)).prop_map(
         |(number, title, is_initial, policy, has_flag)| {
@@ -128,7 +128,8 @@ fn any_project() -> impl Strategy<Value = (Project, bool)> {
 
 type AnyOrganization = (Organization, bool, Vec<(Project, bool)>, View);
 
-/// An organization, whether the response has its flags, its projects, and what the response has of them.
+/// Generates an organization, whether the response contains its flags, its projects, and the part of them that the
+/// response contains.
 fn any_organization() -> impl Strategy<Value = AnyOrganization> {
     let flags = (any::<bool>(), any::<bool>(), policy(), prop::bool::weighted(0.97));
     let projects = prop::collection::vec(any_project(), 0..4);
@@ -172,7 +173,7 @@ fn account() -> impl Strategy<Value = Account> {
     })
 }
 
-/// The names of an organization and a project: an id or a title, or none.
+/// Generates the names of an organization and a project: an id, a title or no name.
 fn names() -> impl Strategy<Value = [Option<String>; 2]> {
     let name = |prefix| {
         prop::option::of((0..5u8).prop_map(move |number| match number {
@@ -195,7 +196,7 @@ fn a_settled_target_is_the_one_that_the_lists_lead_to() {
                 account.organizations.iter().cloned().fold(platform, |platform, (organization, projects)| {
                     platform.with(organization, projects)
                 });
-            let story = tell(&platform, &clock, &plan(&organization, &project, shortcut));
+            let story = run_flow(&platform, &clock, &plan(&organization, &project, shortcut));
             let target = story.outcome.ok().map(|ProvisionedKey { mut target, .. }| {
                 // The response may lack the policy of a named target.
                 target.keys_disabled_by = None;

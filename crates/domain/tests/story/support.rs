@@ -1,4 +1,4 @@
-//! Fakes that tell a whole flow.
+//! Runs of a whole flow on fakes.
 
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted, organization, project};
 use keymint_domain::{
@@ -19,18 +19,18 @@ pub(crate) fn too_many(retry_after: u64) -> ServiceErrorKind {
     ServiceErrorKind::Refused { status: 429, retry_after: Some(Duration::from_secs(retry_after)) }
 }
 
-/// A flow from the grant on, and what it left behind.
+/// A flow from the grant on, and its results.
 pub(crate) struct Story {
     pub(crate) outcome: Result<ProvisionedKey, ProvisionError>,
     pub(crate) events: Vec<Event>,
     pub(crate) took: Duration,
 }
 
-pub(crate) fn tell(platform: &FakePlatform, clock: &FakeClock) -> Story {
-    tell_with(&FakeAuthServer::new(clock), platform, clock, &Plan::named("my key"))
+pub(crate) fn run_flow(platform: &FakePlatform, clock: &FakeClock) -> Story {
+    run_flow_with(&FakeAuthServer::new(clock), platform, clock, &Plan::named("my key"))
 }
 
-pub(crate) fn tell_with(
+pub(crate) fn run_flow_with(
     auth_server: &FakeAuthServer,
     platform: &FakePlatform,
     clock: &FakeClock,
@@ -45,12 +45,12 @@ pub(crate) fn tell_with(
 }
 
 impl Story {
-    /// The organization that the key was made in.
+    /// Returns the organization in which the key was created.
     pub(crate) fn organization(&self) -> &str {
         self.outcome.as_ref().unwrap().target.organization_id.as_str()
     }
 
-    /// What was found last where there is no default project.
+    /// Returns the last observation of a search without a default project.
     pub(crate) fn last_observation(&self) -> Observation {
         match &self.outcome {
             Err(ProvisionError::NoDefaultProject { last, .. }) => *last,
@@ -58,13 +58,13 @@ impl Story {
         }
     }
 
-    /// The ids of the target.
+    /// Returns the ids of the target.
     pub(crate) fn target(&self) -> (&str, &str) {
         let target = &self.outcome.as_ref().unwrap().target;
         (target.organization_id.as_str(), target.project_id.as_str())
     }
 
-    /// The error in words, and the organization and project ids of the choices that come with it.
+    /// Returns the error's text, and the organization and project ids of its choices.
     pub(crate) fn target_error(&self) -> (String, Vec<(&str, &str)>) {
         let Err(ProvisionError::Target(
             error @ (TargetError::NoSuchTarget { choices, .. } | TargetError::Ambiguous { choices, .. }),
@@ -86,18 +86,18 @@ impl Story {
     }
 }
 
-/// Organizations `org-0`, `org-1`, …, and a default project in one of them only.
+/// Creates organizations `org-0`, `org-1`, …, with a default project in only one of them.
 pub(crate) fn only_in(clock: &FakeClock, number: usize, holder: usize) -> FakePlatform {
     (0..number).fold(FakePlatform::empty(clock), |platform, i| {
         platform.with(organization(&format!("org-{i}")), vec![project(&format!("proj_{i}"), i == holder)])
     })
 }
 
-/// Tells a story in which these were named: "" is no name.
+/// Runs a flow with the names of an organization and a project, of which an empty one is unset.
 pub(crate) fn choose(platform: &FakePlatform, clock: &FakeClock, organization: &str, project: &str) -> Story {
     let name = |name: &str| Some(name.to_owned()).filter(|name| !name.is_empty());
     let mut plan = Plan::named("my key");
     plan.selector.organization = name(organization);
     plan.selector.project = name(project);
-    tell_with(&FakeAuthServer::new(clock), platform, clock, &plan)
+    run_flow_with(&FakeAuthServer::new(clock), platform, clock, &plan)
 }
