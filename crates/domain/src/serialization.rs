@@ -1,13 +1,13 @@
-//! How values are written and read with serde (feature `serde`).
+//! The serde representation of values (feature `serde`).
 //!
 //! A target is `{"organization": {"id", "title"}, "project": {"id", "title"}}`, with the raw titles and without
-//! policies. An organization or a project has its policies where they are known; in a catalogue, an organization
-//! also has its `projects`, or the `error` of their list with its `reason`. An event has its
-//! [name](Event::name) as `event`, after its facts; durations are in milliseconds, and in titles what looks like
-//! a key is redacted, since events end up in logs.
+//! policies. An organization or a project has its policies if they are known. In a catalogue, an organization also
+//! has its `projects`, or the `error` of their list with its `reason`. An event has its [name](Event::name) as
+//! `event`, after its facts. Durations are in milliseconds. In the titles of events, text that looks like a key is
+//! redacted, since events are logged.
 //!
-//! A saved authorization is written with its secrets, the code verifier and the state, in plain text: it may
-//! go into a file that no other user can read, and nowhere else.
+//! A saved authorization is serialized with its secrets, the code verifier and the state, in plain text. Write it
+//! only to a file that no other user can read.
 
 use crate::event::{Event, Observation};
 use crate::oauth::authorization::{Client, SavedAuthorization};
@@ -28,7 +28,7 @@ use std::mem;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// A target, as it is written.
+/// The serialized form of a target.
 #[derive(Serialize, Deserialize)]
 struct NestedTarget {
     organization: Named<OrganizationId>,
@@ -157,7 +157,7 @@ fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// With its secrets in plain text: it is for a file that no other user can read.
+/// Serializes the secrets in plain text, for a file that no other user can read.
 impl Serialize for SavedAuthorization {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;

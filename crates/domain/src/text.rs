@@ -1,11 +1,11 @@
-//! Text for a person's eyes: what came from outside made harmless, and numbers made readable.
+//! Text for users: untrusted text made safe to display, and numbers in readable form.
 
 use std::time::Duration;
 
-/// Longest end of a word that may stand after `sk-` inside a word: `task-`, `desk-`, `risk-`.
+/// The maximum length of the word end that follows `sk-` inside a word, such as `task-`, `desk-` or `risk-`.
 const LONGEST_WORD: usize = 20;
 
-/// Characters that change how the text around them looks, or that nobody can see.
+/// Returns whether a character is invisible, or changes the display of the surrounding text.
 pub fn is_deceptive(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -16,9 +16,9 @@ pub fn is_deceptive(c: char) -> bool {
             | '\u{1d159}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// The text with nothing in it that could steer a terminal, hide, or be a key: control, bidi and
-/// zero-width characters are written as escapes (`\u{1b}`), what looks like a key or a session
-/// (`sk-…`, `sess-…`) is masked, and the rest is cut at `longest` characters.
+/// Returns the text without anything that could control a terminal, be invisible, or be a key. Control, bidi and
+/// zero-width characters are replaced with escapes (`\u{1b}`), text that looks like a key or a session (`sk-…`,
+/// `sess-…`) is masked, and the rest is cut at `longest` characters.
 ///
 /// ```
 /// # use keymint_domain::text::sanitize;
@@ -35,8 +35,8 @@ pub fn sanitize(text: &str, longest: usize) -> String {
     shown
 }
 
-/// The text [sanitized](sanitize), and in [quotes](quote) unless it is one word, such as an error code or a media
-/// type: other text of a server could pass for words of this program.
+/// Returns the text [sanitized](sanitize), and in [quotes](quote) unless it is one word, such as an error code or a
+/// media type. Without the quotes, a server's text could pass for a message of this program.
 ///
 /// ```
 /// # use keymint_domain::text::quote_unless_word;
@@ -54,8 +54,8 @@ pub fn is_word(text: &str) -> bool {
     !text.is_empty() && text.chars().all(is_allowed)
 }
 
-/// The text with an escape (`\u{200d}`) for each character that could deceive: for the user's own names, of which
-/// no other part is hidden.
+/// Returns the text with an escape (`\u{200d}`) for each deceptive character. It is for the user's own names, so it
+/// hides nothing else.
 ///
 /// ```
 /// # use keymint_domain::text::escape;
@@ -73,8 +73,9 @@ pub fn escape(text: &str) -> String {
     shown
 }
 
-/// The text in quotes, [sanitized](sanitize) and cut at `longest` characters. Its own quotes, what looks like them,
-/// and backslashes are escaped, so that it cannot end the quotes around it and go on as the program's words.
+/// Returns the text in quotes, [sanitized](sanitize) and cut at `longest` characters. Quotes in it, characters that
+/// look like them, and backslashes are escaped, so that the text cannot end the quotes and pass for a message of
+/// the program.
 ///
 /// ```
 /// # use keymint_domain::text::quote;
@@ -104,7 +105,8 @@ fn looks_like_a_quote(c: char) -> bool {
     )
 }
 
-/// The path in quotes if it has blanks, at which a line could end or a sentence begin, or quotes, which are escaped.
+/// Returns the path, in quotes if it has blanks or quotes, so that it cannot be broken or end early. Quotes in it
+/// are escaped.
 ///
 /// ```
 /// # use keymint_domain::text::in_one_piece;
@@ -115,14 +117,14 @@ pub fn in_one_piece(path: String) -> String {
     if path.contains(looks_like_a_quote) {
         format!("\"{}\"", escape_quotes(&path))
     } else if path.contains(char::is_whitespace) {
-        // A backslash separates folders on Windows, so it stays single where it escapes nothing.
+        // On Windows a backslash separates directories, so it is not doubled unless it would escape a quote.
         format!("\"{path}{}\"", if path.ends_with('\\') { "\\" } else { "" })
     } else {
         path
     }
 }
 
-/// JSON in which nothing steers a terminal or hides: such characters are escaped, and mean the same.
+/// Returns the JSON with deceptive characters escaped, which does not change its meaning.
 ///
 /// ```
 /// # use keymint_domain::text::escape_json;
@@ -141,7 +143,7 @@ pub fn escape_json(json: &str) -> String {
     safe
 }
 
-/// A duration as people say it: `15 min`, `60 s`, `2.5 s`, `200 ms`.
+/// Returns a duration in a unit that suits it: `15 min`, `60 s`, `2.5 s`, `200 ms`.
 pub fn human_duration(duration: Duration) -> String {
     let tenths = (duration.as_secs_f64() * 10.0).round() / 10.0;
     match duration.as_secs() {
@@ -151,7 +153,7 @@ pub fn human_duration(duration: Duration) -> String {
     }
 }
 
-/// A duration in its largest unit of which there are enough: `12 days`, `36 hours`, `1 minute`.
+/// Returns a duration in its largest unit that is precise enough: `12 days`, `36 hours`, `1 minute`.
 pub fn rough_duration(duration: Duration) -> String {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;
@@ -166,8 +168,8 @@ pub fn rough_duration(duration: Duration) -> String {
     }
 }
 
-/// The text with what looks like a key or a session masked: what follows `sk-` and `sess-` at the
-/// start of a word, or so far after it that it cannot be a part of a word.
+/// Returns the text with everything masked that looks like a key or a session: the characters after `sk-` and
+/// `sess-` at the beginning of a word, or within a word that is too long for a real one.
 pub fn redact_keys(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
     let mut rest = text;
@@ -189,8 +191,8 @@ pub fn redact_keys(text: &str) -> String {
     masked
 }
 
-/// The text with its secret pieces masked. A piece is a run of bytes of one of these lengths that `is_secret`
-/// recognizes.
+/// Returns the text with its secret pieces masked. A piece is a run of bytes of one of these lengths that
+/// `is_secret` recognizes.
 ///
 /// # Panics
 ///
@@ -222,9 +224,9 @@ pub fn redact_pieces(
     masked
 }
 
-/// A mistyped value with what looks like a secret masked: keys, the login and the query of a URL, a `code=` or
-/// `state=`, and long random words, as codes and tokens are. For errors about a value that makes no sense where it
-/// is.
+/// Returns a mistyped value with everything masked that looks like a secret: keys, the login and the query of a
+/// URL, a `code=` or `state=`, and long random words such as codes and tokens. It is for errors about a misplaced
+/// value.
 ///
 /// ```
 /// # use keymint_domain::text::redact_typed;
@@ -321,7 +323,7 @@ mod tests {
         ] {
             assert_eq!(quote(outside, 80), shown);
         }
-        // A cut leaves no backslash before the last quote.
+        // The cut must not leave a backslash before the last quote.
         assert_eq!(quote(r#"12345""#, 6), "\"12345\u{2026}\"");
     }
 

@@ -1,4 +1,4 @@
-//! The checks of the ports: the fakes pass them, and no way of breaking a promise does.
+//! The checks of the ports: the fakes pass them, and every broken implementation fails one.
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests count as tests too")]
 
@@ -17,7 +17,7 @@ use keymint_domain::{
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-/// What an implementation does to the answers that it carries.
+/// The way in which an implementation changes the answers that it passes on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Bent {
     GoesBack,
@@ -27,7 +27,7 @@ enum Bent {
     RevokesForStrangers,
     SaysNotSent,
     NamesAnotherStep,
-    TellsASecret,
+    LeaksASecret,
     WritesControls,
     SortsBackwards,
     DropsTitles,
@@ -139,7 +139,7 @@ impl PlatformApi for BentPlatform {
     }
 
     async fn organizations(&self, session: &SessionKey) -> Result<Listing<Organization>, ServiceError> {
-        // A call that is dropped leaves this behind.
+        // A dropped call leaves this set.
         if self.is_busy.swap(true, Ordering::Relaxed) && self.bent == Bent::IsLostWithADroppedCall {
             let kind = ServiceErrorKind::Interrupted;
             return Err(ServiceError::new(Step::ListOrganizations, kind, "the connection is lost"));
@@ -201,7 +201,7 @@ impl KeyDestination for BentDestination {
         match self.1 {
             Bent::TakesNothing => Ok(()),
             Bent::CutsTheKey => self.0.deliver(&cut()).await,
-            Bent::TellsASecret => Err(DeliveryError::new(format!("no room for {}", cut().expose()))),
+            Bent::LeaksASecret => Err(DeliveryError::new(format!("no room for {}", cut().expose()))),
             Bent::SaysNotSent => Err(DeliveryError::new("no\u{1b}")),
             _ => self.0.deliver(key).await,
         }
@@ -335,7 +335,7 @@ fn bend(bent: Bent, mut error: ServiceError, secret: &str) -> ServiceError {
     match bent {
         Bent::SaysNotSent => error.kind = ServiceErrorKind::Interrupted,
         Bent::NamesAnotherStep => error.step = Step::CheckKey,
-        Bent::TellsASecret => error.detail.push_str(secret),
+        Bent::LeaksASecret => error.detail.push_str(secret),
         Bent::WritesControls => error.detail.push('\u{1b}'),
         _ => {}
     }
@@ -346,7 +346,7 @@ fn token() -> AccessToken {
     AccessToken::parse("the-access-token".to_owned()).unwrap()
 }
 
-/// Two grants with different codes.
+/// Returns two grants with different codes.
 fn grants() -> [AuthorizationGrant; 2] {
     let pending = pending();
     let another = approved_redirect(&pending).replace("the-code", "another-code");
@@ -358,7 +358,7 @@ fn account(organizations: &[(Organization, Vec<Project>)]) -> Account<'static> {
     Account { token: token(), app: "api", organizations: organizations.to_vec() }
 }
 
-/// Three organizations: with two projects, with none, with one.
+/// Returns three organizations: with two projects, with none, with one.
 fn full() -> Vec<(Organization, Vec<Project>)> {
     let mut titled = project("proj_1", false);
     titled.title = Some(Title::new("Project 1"));
@@ -380,7 +380,7 @@ fn serving(clock: &FakeClock, organizations: &[(Organization, Vec<Project>)]) ->
         .fold(platform, |platform, (organization, projects)| platform.with(organization, projects))
 }
 
-/// Two projects: with two keys of users, and with none.
+/// Returns two projects: with two keys of users, and with none.
 fn administered() -> Vec<(Project, Vec<ProjectKey>)> {
     let keys = vec![project_key("key_1", "laptop", "aaaa"), project_key("key_2", "", "")];
     vec![(project("proj_1", true), keys), (project("proj_2", false), vec![])]
@@ -421,7 +421,7 @@ fn a_destination_that_breaks_a_promise_is_told_so() {
         (Bent::ChangesItsName, "the name changed with the delivery"),
         (Bent::CutsTheKey, "the destination has something else than the key"),
         (Bent::TakesNothing, "the delivery succeeded, and the destination has no key"),
-        (Bent::TellsASecret, "the delivery is possible, and failed"),
+        (Bent::LeaksASecret, "the delivery is possible, and failed"),
     ] {
         let fake = FakeDestination::new("fake");
         let check = conformance::key_destination;
@@ -432,7 +432,7 @@ fn a_destination_that_breaks_a_promise_is_told_so() {
     }
     for (bent, told) in [
         (Bent::TakesWhatItShouldNot, "the delivery must fail, and succeeded"),
-        (Bent::TellsASecret, "an error of a delivery tells a secret"),
+        (Bent::LeaksASecret, "an error of a delivery contains a secret"),
         (Bent::SaysNotSent, "an error of a delivery has control characters"),
     ] {
         let mut destination = BentDestination(FakeDestination::new("fake"), bent);
@@ -469,7 +469,7 @@ fn an_authorization_server_that_breaks_a_promise_is_told_so() {
             Bent::NamesAnotherStep,
             "exchanging the authorization code was refused, and the error is one of checking the key",
         ),
-        (Bent::TellsASecret, "an error of exchanging the authorization code tells a secret"),
+        (Bent::LeaksASecret, "an error of exchanging the authorization code contains a secret"),
         (Bent::WritesControls, "an error of exchanging the authorization code has control characters"),
     ] {
         let clock = FakeClock::new();
@@ -493,7 +493,7 @@ fn a_platform_that_breaks_a_promise_is_told_so() {
         (Bent::ListsWhatIsNot, "listing the projects must be refused, and succeeded"),
         (Bent::SaysNotSent, "creating the key is refused with [401], and the error is Interrupted"),
         (Bent::NamesAnotherStep, "creating the key was refused, and the error is one of checking the key"),
-        (Bent::TellsASecret, "an error of creating the key tells a secret"),
+        (Bent::LeaksASecret, "an error of creating the key contains a secret"),
         (Bent::IsLostWithADroppedCall, "listing the organizations is possible, and failed"),
     ] {
         let clock = FakeClock::new();
@@ -518,7 +518,7 @@ fn an_admin_api_that_breaks_a_promise_is_told_so() {
         (Bent::NeverExpires, "the changed key does not expire"),
         (Bent::SaysNotSent, "deleting the key is refused with [400], and the error is Interrupted"),
         (Bent::NamesAnotherStep, "deleting the key was refused, and the error is one of checking the key"),
-        (Bent::TellsASecret, "an error of deleting the key tells a secret"),
+        (Bent::LeaksASecret, "an error of deleting the key contains a secret"),
         (Bent::WritesControls, "an error of deleting the key has control characters"),
     ] {
         let (clock, projects) = (FakeClock::new(), administered());

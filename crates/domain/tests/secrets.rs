@@ -1,4 +1,4 @@
-//! What no type with a secret in it can do, and what its `Debug` does not show.
+//! The traits that types with secrets must not implement, and the secrets that their `Debug` must not show.
 
 use keymint_domain::testing::{
     FakeAuthServer, FakeClock, FakePlatform, granted, organization, pending, project,
@@ -10,8 +10,7 @@ use keymint_domain::{
 };
 use std::fmt::{Debug, Display};
 
-/// Does not compile where the type implements one of the traits: then it is not clear which of two
-/// implementations is meant.
+/// Fails to compile if the type implements one of the traits, because two implementations are ambiguous then.
 macro_rules! never {
     ($type:ty: $($trait:path),+) => {
         $(const _: fn() = || {

@@ -1,21 +1,20 @@
-//! Whose account it is that signed in.
+//! The account that signed in.
 
 use crate::text::sanitize;
 use std::fmt;
 
-/// Longest address that can be mailed to, in bytes (RFC 5321 section 4.5.3.1.3, without the angle
-/// brackets).
+/// The maximum length of an e-mail address, in bytes (RFC 5321 section 4.5.3.1.3, without the angle brackets).
 const LONGEST: usize = 254;
 
 /// The e-mail address that the authorization server claims for the account that signed in (OpenID
 /// Connect Core section 5.1).
 ///
-/// A person with two accounts notices the wrong one by it. Nothing else depends on it, since nobody
-/// has proved it. Show it on a terminal; keep it out of logs and files.
+/// It lets a user with several accounts notice the wrong one. Nothing else depends on it, since the claim is not
+/// verified. Show it on a terminal; keep it out of logs and files.
 pub struct AccountEmail(String);
 
 impl AccountEmail {
-    /// Takes the claim. `None` where it does not look like an address.
+    /// Parses the claim. Returns `None` if it does not look like an address.
     pub fn parse(claim: &str) -> Option<Self> {
         let (local, domain) = claim.rsplit_once('@')?;
         let is_address = claim.len() <= LONGEST
@@ -25,7 +24,7 @@ impl AccountEmail {
         is_address.then(|| Self(sanitize(claim, LONGEST)))
     }
 
-    /// The address, sanitized for display.
+    /// Returns the address, sanitized for display.
     pub fn as_str(&self) -> &str {
         &self.0
     }

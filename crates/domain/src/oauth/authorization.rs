@@ -1,10 +1,9 @@
 //! The authorization request and its response (RFC 6749 section 4.1.1 and 4.1.2), as values.
 //!
-//! [`Client::begin`] makes a [`PendingAuthorization`]; its [`authorize_url`] goes to a browser;
-//! what the browser brings back is read by [`read_callback`] or [`read_pasted`]; [`accept`] turns the
-//! pending authorization into an [`AuthorizationGrant`], if it was granted. Each step consumes the one
-//! before it, so an authorization is used once. A [`SavedAuthorization`] is one that goes on in
-//! another process.
+//! [`Client::begin`] returns a [`PendingAuthorization`]. Its [`authorize_url`] goes to a browser. [`read_callback`]
+//! or [`read_pasted`] reads the response that the browser brings back. [`accept`] turns the pending authorization
+//! into an [`AuthorizationGrant`], if access was granted. Each step consumes the previous value, so an
+//! authorization is used once. A [`SavedAuthorization`] can continue in another process.
 //!
 //! [`accept`]: PendingAuthorization::accept
 //! [`authorize_url`]: PendingAuthorization::authorize_url
@@ -30,13 +29,12 @@ pub use saved::{InvalidSaved, SavedAuthorization};
 use std::fmt;
 use url::Url;
 
-/// Longest text of a server that is put into a message, in characters.
+/// The maximum length of a server's text in a message, in characters.
 const LONGEST_QUOTE: usize = 300;
 
-/// Who asks, and whom: the client's registration at an authorization server.
+/// The registration of a client at an authorization server.
 ///
-/// [`Client::default`] is the one of OpenAI's Codex CLI, whose only registered redirect URI is
-/// [`REGISTERED_REDIRECT_URI`].
+/// [`Client::default`] is OpenAI's Codex CLI, whose only registered redirect URI is [`REGISTERED_REDIRECT_URI`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Client {
@@ -44,13 +42,13 @@ pub struct Client {
     pub issuer: BaseUrl,
     /// `client_id` (RFC 6749 section 2.2).
     pub client_id: String,
-    /// The API that the access token is meant for.
+    /// `audience`: the API that accepts the access token.
     pub audience: String,
     /// `scope`, space-delimited (RFC 6749 section 3.3).
     pub scope: String,
 }
 
-/// The redirect URI that OpenAI's authorization server knows for the default client.
+/// The redirect URI of the default client that is registered at OpenAI's authorization server.
 pub const REGISTERED_REDIRECT_URI: &str = "http://localhost:5000/auth/callback";
 
 impl Default for Client {
@@ -65,16 +63,16 @@ impl Default for Client {
 }
 
 impl Client {
-    /// The default client at another authorization server, such as a sandbox.
+    /// Returns the default client at another authorization server, such as a sandbox.
     pub fn at(issuer: BaseUrl) -> Self {
         Self { issuer, ..Self::default() }
     }
 
-    /// Begins an authorization: draws the code verifier and the state from `entropy` and builds
-    /// the authorization request.
+    /// Begins an authorization: takes the code verifier and the state from `entropy`, and builds the authorization
+    /// request.
     ///
-    /// `redirect_uri` is sent as [`Url::as_str`] writes it, the same in both requests: the server
-    /// compares it with the registered one byte for byte (RFC 6749 section 3.1.2.3).
+    /// `redirect_uri` is sent as [`Url::as_str`] writes it, identically in both requests, since the server compares
+    /// it with the registered one byte for byte (RFC 6749 section 3.1.2.3).
     pub fn begin(&self, redirect_uri: Url, entropy: Entropy) -> PendingAuthorization {
         let state = State::from_text(URL_SAFE_NO_PAD.encode(entropy.state()));
         PendingAuthorization::new(
@@ -86,7 +84,7 @@ impl Client {
     }
 }
 
-/// An authorization request that waits for its response.
+/// A pending authorization request.
 pub struct PendingAuthorization {
     client: Client,
     redirect_uri: Url,
@@ -112,14 +110,14 @@ impl PendingAuthorization {
         Self { client, redirect_uri, verifier, state, authorize_url }
     }
 
-    /// Where to send the person's browser.
+    /// Returns the URL to open in the user's browser.
     ///
-    /// Show it to the person; keep it out of logs and of argument lists, since it holds the state.
+    /// Show it to the user. Keep it out of logs and argument lists, since it contains the state.
     pub fn authorize_url(&self) -> &Url {
         &self.authorize_url
     }
 
-    /// Ends the authorization with its response: with a grant, or with why there is none.
+    /// Accepts the response, which ends the authorization.
     ///
     /// # Errors
     ///
@@ -135,7 +133,7 @@ impl PendingAuthorization {
         }
     }
 
-    /// Turns the request into what the token request is made of, with the code that it was granted.
+    /// Adds the granted code to the values of the request that the token request needs.
     fn into_grant(self, code: AuthorizationCode) -> AuthorizationGrant {
         AuthorizationGrant {
             client_id: self.client.client_id,
@@ -182,8 +180,8 @@ impl fmt::Debug for PendingAuthorization {
     }
 }
 
-/// The parameters of the token request, no more and no less (RFC 6749 section 4.1.3, RFC 7636
-/// section 4.5), and what it issues until it is [revoked](Revocation).
+/// The exact parameters of the token request (RFC 6749 section 4.1.3, RFC 7636 section 4.5), and the refresh token
+/// that it issues, until that is [revoked](Revocation).
 #[derive(Debug)]
 pub struct AuthorizationGrant {
     client_id: String,
@@ -209,13 +207,13 @@ impl AuthorizationGrant {
         &self.verifier
     }
 
-    /// A number that differs between sign-ins, for what need only not be the same everywhere. The
-    /// challenge it is made of is public.
+    /// Returns a number that differs between sign-ins, as a seed for jitter. It depends on the challenge, which is
+    /// public.
     pub(crate) fn jitter_seed(&self) -> u64 {
         self.verifier.challenge().bytes().fold(0, |seed, byte| seed.rotate_left(6) ^ u64::from(byte))
     }
 
-    /// `redirect_uri`: the very string of the authorization request.
+    /// `redirect_uri`: identical to that of the authorization request.
     pub fn redirect_uri(&self) -> &str {
         self.redirect_uri.as_str()
     }
@@ -230,7 +228,7 @@ mod tests {
         begun_with(0)
     }
 
-    /// From entropy that counts up from `first`.
+    /// Begins an authorization with entropy that counts up from `first`.
     fn begun_with(first: u8) -> PendingAuthorization {
         let entropy = Entropy::fill_with(|bytes| {
             bytes.iter_mut().zip(first..).for_each(|(byte, i)| *byte = i);

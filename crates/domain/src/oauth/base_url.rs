@@ -1,12 +1,12 @@
-//! The address that a service's paths are appended to.
+//! The base URL of a service.
 
 use std::fmt;
 use url::{Host, Url};
 
-/// Longest base URL accepted, in bytes.
+/// The maximum length of a base URL, in bytes.
 const LONGEST: usize = 2048;
 
-/// The base URL of a service: `https`, or `http` where the host is this machine's loopback.
+/// The base URL of a service: `https`, or `http` if the host is loopback.
 ///
 /// ```
 /// # use keymint_domain::BaseUrl;
@@ -16,44 +16,44 @@ const LONGEST: usize = 2048;
 /// ```
 #[derive(Clone)]
 pub struct BaseUrl {
-    /// As it was given, without trailing slashes.
+    /// The original text, without trailing slashes.
     given: String,
     url: Url,
 }
 
-/// Why a text is not a usable base URL. No message repeats the text: it may hold a password.
+/// The reason why a text is not a usable base URL. No message repeats the text, since it may contain a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidBaseUrl {
-    /// It has no `https://` or `http://` followed by a host, or has characters that no URL has.
+    /// It does not begin with `https://` or `http://` and a host, or has characters that no URL has.
     #[error("it is not a URL such as https://host/path")]
     NotAUrl,
-    /// Plain `http` would show a secret to the network between here and that host.
+    /// Plain `http` would expose secrets to the network.
     #[error("it must begin with https:// (http:// only for this machine: localhost, 127.0.0.1, [::1])")]
     NotSecure,
-    /// A user name or a password stands in it.
+    /// It has a user name or a password.
     #[error("it must not hold a user name or password")]
     UserInfo,
-    /// A query or a fragment would swallow the path that is appended.
+    /// It has a query or a fragment, to which no path can be appended.
     #[error("it must not hold a query or fragment ('?' or '#')")]
     QueryOrFragment,
 }
 
 impl BaseUrl {
-    /// OpenAI's platform API. The authorization server that goes with it is the issuer of
+    /// Returns the URL of OpenAI's platform API. Its authorization server is the issuer of
     /// [`Client::default`](crate::Client::default).
     pub fn openai_api() -> Self {
         Self::parse("https://api.openai.com").expect("a constant")
     }
 
-    /// Reads a base URL. Trailing slashes do not count.
+    /// Parses a base URL. Trailing slashes are ignored.
     ///
     /// # Errors
     ///
-    /// [`InvalidBaseUrl`] tells what is wrong with it.
+    /// [`InvalidBaseUrl`] with the reason.
     pub fn parse(text: &str) -> Result<Self, InvalidBaseUrl> {
-        // The URL standard mends what a person mistyped (`https:host`, tabs, backslashes). A
-        // mended address is not the one that was meant, so only what needs no mending passes.
+        // The URL standard corrects typing mistakes (`https:host`, tabs, backslashes). The corrected URL may not be
+        // the intended one, so only a URL that needs no correction is accepted.
         let scheme_end = text.find("://").ok_or(InvalidBaseUrl::NotAUrl)?;
         let (scheme, rest) = (&text[..scheme_end], &text[scheme_end + 3..]);
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -84,28 +84,28 @@ impl BaseUrl {
         Ok(Self { given: text.to_owned(), url })
     }
 
-    /// The base with these path segments after it, each percent-encoded as one segment.
+    /// Appends these path segments, each percent-encoded as one segment.
     ///
-    /// A path of the base itself stays, which `Url::join` would drop.
+    /// Unlike `Url::join`, it keeps the path of the base URL.
     pub fn join(&self, segments: &[&str]) -> Url {
         let mut url = self.url.clone();
         url.path_segments_mut().expect("a URL with a host can have a path").pop_if_empty().extend(segments);
         url
     }
 
-    /// Whether the host is this machine's loopback, which no proxy stands before.
+    /// Returns whether the host is loopback, which is never reached through a proxy.
     pub fn is_loopback(&self) -> bool {
         self.url.host().is_some_and(|host| is_loopback(&host))
     }
 
-    /// The address in its normal form, without trailing slashes. A host name in other letters than
-    /// ASCII's is in the form that cannot be mistaken (`xn--…`).
+    /// Returns the normalized URL, without trailing slashes. A host name with non-ASCII letters is in its Punycode
+    /// form (`xn--…`).
     pub fn as_str(&self) -> &str {
         self.url.as_str().trim_end_matches('/')
     }
 
-    /// Whether an `iss` parameter (RFC 9207 section 2.3) names this issuer: as it was given or in
-    /// its normal form, apart from trailing slashes.
+    /// Returns whether an `iss` parameter (RFC 9207 section 2.3) is this issuer, in its original or its normalized
+    /// form. Trailing slashes are ignored.
     pub(crate) fn is_issuer(&self, iss: &str) -> bool {
         let iss = iss.trim_end_matches('/');
         iss == self.given || iss == self.as_str()
@@ -120,7 +120,7 @@ fn is_loopback(host: &Host<&str>) -> bool {
     }
 }
 
-/// By what they mean, not by how they are written: the default port may be left out.
+/// Compares the normalized URLs, in which a default port is omitted.
 impl PartialEq for BaseUrl {
     fn eq(&self, other: &Self) -> bool {
         self.url == other.url

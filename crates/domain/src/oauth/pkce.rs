@@ -5,8 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-/// How many random bytes make a verifier: 86 characters, of the 43 to 128 that RFC 7636 section
-/// 4.1 allows.
+/// The number of random bytes of a verifier: 86 characters, of the 43 to 128 that RFC 7636 section 4.1 allows.
 pub(crate) const VERIFIER_BYTES: usize = 64;
 
 /// `code_challenge_method` (RFC 7636 section 4.3).
@@ -17,7 +16,7 @@ impl CodeVerifier {
         Self::from_text(URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// The code challenge, which is public: `BASE64URL(SHA256(ASCII(verifier)))` (RFC 7636 section 4.2).
+    /// Returns the code challenge, which is public: `BASE64URL(SHA256(ASCII(verifier)))` (RFC 7636 section 4.2).
     pub(crate) fn challenge(&self) -> String {
         URL_SAFE_NO_PAD.encode(Sha256::digest(self.expose()))
     }

@@ -1,18 +1,18 @@
-//! A strict reader of `application/x-www-form-urlencoded` queries.
+//! A strict parser of `application/x-www-form-urlencoded` queries.
 //!
-//! A lenient reader replaces what it cannot decode, so that a code or a state would be another
-//! one than was sent; this one has no value then.
+//! A lenient parser replaces bytes that it cannot decode, which changes a code or a state. This parser treats such
+//! a value as unreadable.
 
-/// Longest query read, in bytes. A real response has a few hundred.
+/// The maximum length of a query, in bytes. A real response has a few hundred.
 const LONGEST: usize = 8 * 1024;
 
-/// Most pairs read.
+/// The maximum number of pairs.
 const MOST_PAIRS: usize = 32;
 
-/// The decoded pairs, in their order. A value that is not readable is `None`.
+/// The decoded pairs, in order. An unreadable value is `None`.
 pub(crate) struct Parameters(Vec<(String, Option<String>)>);
 
-/// A parameter that stands there more than once (forbidden by RFC 6749 section 3.1).
+/// A parameter that occurs more than once (forbidden by RFC 6749 section 3.1).
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Repeated;
 
@@ -22,7 +22,7 @@ impl Parameters {
         self.0.iter().all(|(key, value)| key != name || value.is_some())
     }
 
-    /// The one value of this name. None as well if it is not readable.
+    /// Returns the only value of this name, or `None` if it is missing or unreadable.
     pub(crate) fn single(&self, name: &str) -> Result<Option<&str>, Repeated> {
         let mut values = self.0.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_deref());
         match (values.next(), values.next()) {

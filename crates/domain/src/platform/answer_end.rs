@@ -7,11 +7,11 @@ use std::pin::Pin;
 use std::sync::Mutex;
 use std::time::Duration;
 
-/// The end of an answer with a key, which may come after the complete description of the key.
+/// The end of an answer with a key, which may arrive after the complete description of the key.
 ///
-/// The key counts without it, so a connection that hangs, breaks or is reset after the description neither
-/// loses the key nor delays it. By default the end has been read. Dropping this closes the connection if the
-/// end has not been read.
+/// The key is valid without it. A connection that hangs, breaks or is reset after the description therefore neither
+/// loses nor delays the key. By default the end has been read. Dropping this value closes the connection if the end
+/// has not been read.
 #[derive(Default)]
 pub struct AnswerEnd(Option<Reading>);
 
@@ -22,7 +22,7 @@ impl AnswerEnd {
     /// The time limit of [`arrives`](Self::arrives).
     pub const TIME_LIMIT: Duration = Duration::from_secs(1);
 
-    /// An end that `reading` waits for. It returns whether nothing but the end came.
+    /// Creates an end that `reading` waits for. The future returns whether nothing but the end came.
     pub fn after(reading: impl Future<Output = bool> + Send + 'static) -> Self {
         Self(Some(Mutex::new(Box::pin(reading))))
     }

@@ -3,14 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// Longest id that is put into a URL or a header, in characters.
+/// The maximum length of an id in a URL or a header, in characters.
 const LONGEST_ID: usize = 128;
 
-/// A text that is not an id: empty, longer than 128 characters, or with a character other than
+/// The error for a text that is not an id: empty, longer than 128 characters, or with a character other than
 /// `A`-`Z`, `a`-`z`, `0`-`9`, `_` and `-`.
 ///
-/// URL libraries drop `.` and `..` segments without a word, so an id is checked before it gets
-/// near one.
+/// URL libraries silently drop `.` and `..` segments, so an id is checked before it is put into a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an id of 1 to {LONGEST_ID} letters, digits, '_' and '-'")]
 pub struct InvalidId(());
@@ -37,11 +36,11 @@ macro_rules! id {
         }
 
         impl $name {
-            /// Takes an id as the platform sent it.
+            /// Parses an id that the platform sent.
             ///
             /// # Errors
             ///
-            /// [`InvalidId`] where it could not stand in a URL as it is.
+            /// [`InvalidId`] if the text cannot be a URL segment without encoding.
             pub fn parse(id: &str) -> Result<Self, InvalidId> {
                 let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
                 if (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(allowed) {
@@ -66,19 +65,19 @@ macro_rules! id {
 }
 
 id! {
-    /// Names an organization: `org-…`.
+    /// The id of an organization: `org-…`.
     OrganizationId
 }
 id! {
-    /// Names a project: `proj_…`.
+    /// The id of a project: `proj_…`.
     ProjectId
 }
 id! {
-    /// Names a key: `key_…`. It is no secret.
+    /// The id of a key: `key_…`. It is no secret.
     KeyId
 }
 id! {
-    /// Names a service account of a project.
+    /// The id of a service account of a project.
     ServiceAccountId
 }
 

@@ -1,19 +1,19 @@
 //! The content of a list.
 
-/// What a list gave.
+/// The entries of a list that were read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Listing<T> {
     /// The usable entries, in the server's order.
     pub items: Vec<T>,
-    /// How many entries were passed over, since they had no usable id.
+    /// The number of entries that were skipped because they have no usable id.
     pub skipped: usize,
-    /// Whether the list was read to its end.
+    /// True if the list was read to its end.
     pub complete: bool,
 }
 
 impl<T> Listing<T> {
-    /// What a list gave that may have more to it.
+    /// Creates a listing of these entries.
     pub fn new(items: Vec<T>, skipped: usize, complete: bool) -> Self {
         Self { items, skipped, complete }
     }
@@ -25,7 +25,7 @@ impl<T> Listing<T> {
 }
 
 impl<T> From<Vec<T>> for Listing<T> {
-    /// The whole list, with every entry usable.
+    /// Creates a complete listing in which every entry is usable.
     fn from(items: Vec<T>) -> Self {
         Self::new(items, 0, true)
     }

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 /// The request for a key.
 ///
-/// The platform's dashboard API has no public description. The name is what the Codex CLI sends. The names
-/// of the fields for the lifetime and the scopes are those of the documented Admin API, and nobody has
-/// verified that the dashboard API accepts them. A field is sent only if it is set.
+/// The platform's dashboard API has no public description. The name is sent as the Codex CLI sends it. The fields
+/// for the lifetime and the scopes have the names of the documented Admin API, and it is not verified that the
+/// dashboard API accepts them. A field is sent only if it is set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NewKey {
@@ -25,7 +25,7 @@ pub struct NewKey {
 }
 
 impl NewKey {
-    /// A key of this name, with the lifetime and the permissions that the platform gives it.
+    /// Creates a request with this name and the platform's default lifetime and permissions.
     pub fn named(name: impl Into<String>) -> Self {
         Self { name: name.into(), expires_in: None, scopes: Vec::new() }
     }
@@ -37,9 +37,9 @@ impl NewKey {
         expiry.into_iter().chain(scopes).collect()
     }
 
-    /// Returns the requested restrictions that the server's answer does not confirm. A server that does
-    /// not know a field of the request may ignore it. An expiry is confirmed if the key lives at most as long as
-    /// requested, from its creation on, and a minute more.
+    /// Returns the requested restrictions that the server's answer does not confirm: a server may ignore an unknown
+    /// field of the request. An expiry is confirmed if the key expires at most the requested time and a minute
+    /// after its creation.
     pub fn unconfirmed_by(&self, details: &KeyDetails) -> Vec<Restriction> {
         let mut restrictions = self.restrictions();
         restrictions.retain(|restriction| match restriction {
@@ -82,12 +82,12 @@ const TOLERANCE: u64 = 60;
 pub struct InvalidLifetime(());
 
 impl KeyLifetime {
-    /// Takes the number of seconds of a duration.
+    /// Returns the number of seconds.
     pub fn as_secs(self) -> u32 {
         self.0
     }
 
-    /// Returns whether a key certainly expires, after its creation and at most this long after it.
+    /// Returns whether a key certainly expires, at most this long after its creation.
     fn covers(self, details: &KeyDetails) -> bool {
         let lifetime = details.created_at.zip(details.expires_at).map(|(from, to)| to.saturating_sub(from));
         lifetime.is_some_and(|lifetime| (1..=u64::from(self.0) + TOLERANCE).contains(&lifetime))
@@ -110,7 +110,7 @@ impl TryFrom<Duration> for KeyLifetime {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyScope(String);
 
-/// The longest name of a scope, in bytes: longer than any known one.
+/// The maximum length of a scope's name, in bytes: longer than any known one.
 const LONGEST_SCOPE: usize = 128;
 
 /// The error for a text that is not the name of a scope.
@@ -119,12 +119,12 @@ const LONGEST_SCOPE: usize = 128;
 pub struct InvalidScope(());
 
 impl KeyScope {
-    /// The scope that the vendor documents for read access to everything, `api.all.read`.
+    /// Returns the scope that the platform documents for read access to everything, `api.all.read`.
     pub fn read_only() -> Self {
         Self("api.all.read".to_owned())
     }
 
-    /// Takes the name of a scope. The platform decides whether it exists.
+    /// Parses the name of a scope. The platform decides whether the scope exists.
     ///
     /// # Errors
     ///
@@ -135,7 +135,7 @@ impl KeyScope {
         if is_name { Ok(Self(name.to_owned())) } else { Err(InvalidScope(())) }
     }
 
-    /// The name.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -160,7 +160,7 @@ pub struct CreatedKey {
 }
 
 impl CreatedKey {
-    /// A key of which the server says nothing else.
+    /// Creates a key without a description.
     pub fn new(secret: ApiKey) -> Self {
         Self { secret, details: KeyDetails::default(), end: AnswerEnd::default() }
     }

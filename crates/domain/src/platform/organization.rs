@@ -3,7 +3,7 @@
 use crate::platform::id::{OrganizationId, ProjectId};
 use crate::platform::title::Title;
 
-/// An organization that the signed-in person belongs to.
+/// An organization of the signed-in user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -12,23 +12,23 @@ pub struct Organization {
     pub id: OrganizationId,
     /// Its title.
     pub title: Option<Title>,
-    /// Whether it is the person's default organization.
+    /// True if it is the user's default organization.
     pub is_default: bool,
-    /// Whether it is the person's own, rather than a company's.
+    /// True if it is the user's own organization, not a company's.
     pub personal: bool,
-    /// Whether a policy disables API keys of users in all its projects. None if unknown.
+    /// True if a policy disables API keys of users in all its projects. `None` if unknown.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub disable_user_api_keys: Option<bool>,
-    /// The user's role. None if unknown.
+    /// The user's role. `None` if unknown.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub role: Option<Role>,
-    /// Whether it was set up on the platform's web site. None if unknown.
+    /// True if it was set up on the platform's web site. `None` if unknown.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub completed_platform_onboarding: Option<bool>,
 }
 
 impl Organization {
-    /// One without a title that is neither default nor personal. Nothing else is known of it.
+    /// Creates an organization with this id. Every flag is false, and everything else is unknown.
     pub fn new(id: OrganizationId) -> Self {
         Self {
             id,
@@ -64,7 +64,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// Takes a role as the platform spells it. None if it is not one of these.
+    /// Parses a role as the platform spells it. Returns `None` if it is not one of these.
     pub fn parse(role: &str) -> Option<Self> {
         match role {
             "owner" => Some(Self::Owner),
@@ -83,15 +83,15 @@ pub struct Project {
     pub id: ProjectId,
     /// Its title.
     pub title: Option<Title>,
-    /// Whether the platform made it together with the organization: the default project.
+    /// True if the platform created it together with the organization: the default project.
     pub is_initial: bool,
-    /// Whether a policy disables API keys of users in it. None if unknown.
+    /// True if a policy disables API keys of users in it. `None` if unknown.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub disable_user_api_keys: Option<bool>,
 }
 
 impl Project {
-    /// One without a title that is not initial. Nothing else is known of it.
+    /// Creates a project with this id. It is not initial, and everything else is unknown.
     pub fn new(id: ProjectId) -> Self {
         Self { id, title: None, is_initial: false, disable_user_api_keys: None }
     }

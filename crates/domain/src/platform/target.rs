@@ -5,7 +5,7 @@ use crate::platform::organization::{Organization, Project, Role};
 use crate::platform::title::Title;
 use crate::service_error::Reason;
 
-/// Where a key is made: one project of one organization.
+/// The place of a new key: a project of an organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Target {
@@ -17,9 +17,9 @@ pub struct Target {
     pub project_id: ProjectId,
     /// The project's title.
     pub project_title: Option<Title>,
-    /// The owner of a policy that disables API keys of users. None if no such policy is known.
+    /// The owner of a policy that disables API keys of users. `None` if no such policy is known.
     pub keys_disabled_by: Option<PolicyOwner>,
-    /// The user's role in the organization. None if unknown.
+    /// The user's role in the organization. `None` if unknown.
     pub role: Option<Role>,
 }
 
@@ -34,7 +34,7 @@ pub enum PolicyOwner {
 }
 
 impl Target {
-    /// This project of this organization.
+    /// Creates a target from this project of this organization.
     pub fn new(organization: &Organization, project: &Project) -> Self {
         let of_project = || project.refuses_keys().then_some(PolicyOwner::Project);
         Self {
@@ -50,8 +50,8 @@ impl Target {
         }
     }
 
-    /// Returns the probable reason of a refusal to create a key in it, if one is known. The role of an owner is
-    /// never the reason, so a policy is.
+    /// Returns the probable reason why the platform would refuse to create a key in it, if one is known. An owner
+    /// may create keys, so for an owner the reason is a policy.
     pub(crate) fn expected_refusal(&self) -> Option<Reason> {
         match (self.keys_disabled_by, self.role) {
             (Some(_), _) | (None, Some(Role::Owner)) => Some(Reason::Policy),

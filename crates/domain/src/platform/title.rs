@@ -1,21 +1,20 @@
-//! Titles, which may contain anything.
+//! Titles, which may contain any text.
 
 use crate::text::{escape_quotes, sanitize};
 use std::fmt;
 use std::sync::Arc;
 
-/// Longest title that is shown, in characters.
+/// The maximum length of a title for display, in characters.
 const LONGEST: usize = 80;
 
-/// Longest title that is kept whole, in characters.
+/// The maximum length of a title in memory, in characters.
 const LONGEST_KEPT: usize = 128;
 
 /// The title of an organization or a project. Clones share its text.
 ///
-/// It displays [sanitized](sanitize) and cut at 80 characters, so that no title can steer a terminal, and
-/// with escaped quotes, so that none can end the quotes around it.
-/// [`raw`](Self::raw) is for JSON. A title of more than 128 characters is cut when it is made, since a
-/// platform may list many, and then equals no name.
+/// It displays [sanitized](sanitize), cut at 80 characters and with escaped quotes, so that a title can neither
+/// control a terminal nor end the quotes around it. [`raw`](Self::raw) is for JSON. A title of more than 128
+/// characters is cut when it is created, since a platform may list many. A cut title equals no name.
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
@@ -25,7 +24,7 @@ const LONGEST_KEPT: usize = 128;
 pub struct Title(Arc<str>);
 
 impl Title {
-    /// Takes a title as the platform has it, up to 128 characters. An ellipsis replaces the rest.
+    /// Creates a title from the platform's text, of which it keeps 128 characters and an ellipsis.
     pub fn new(raw: impl AsRef<str>) -> Self {
         let raw = raw.as_ref();
         match raw.char_indices().nth(LONGEST_KEPT) {
@@ -34,12 +33,12 @@ impl Title {
         }
     }
 
-    /// The title as the platform has it, or its beginning. Do not show it to a user.
+    /// Returns the platform's text, or its beginning. Do not show it to a user.
     pub fn raw(&self) -> &str {
         &self.0
     }
 
-    /// Returns whether the platform's title is exactly this name. One that was cut never is.
+    /// Returns whether the title is exactly this name. A cut title never is.
     pub(crate) fn is(&self, name: &str) -> bool {
         *self.0 == *name && name.chars().count() <= LONGEST_KEPT
     }

@@ -1,32 +1,32 @@
-//! When to look again for a project that is not there yet: arithmetic on moments.
+//! The schedule of the search for a project that does not exist yet: arithmetic on moments.
 //!
-//! A new account gets its organization and its default project some time after the login. A look
-//! is one round of requests. [`PollSchedule::begin_round`] says how long it may take, and, if it
-//! had no result, [`PollSchedule::after_round`] how long to wait for the next.
+//! A new account gets its organization and its default project some time after the login. The search repeats rounds
+//! of requests. [`PollSchedule::begin_round`] returns the time limit of a round, and [`PollSchedule::after_round`]
+//! the wait after a round without a result.
 
 use crate::clock::Moment;
 use std::time::Duration;
 
-/// First wait of the adapting schedule. Most projects are there within seconds.
+/// The first wait of the adaptive schedule. Most projects exist within seconds.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
-/// How much longer each wait of the adapting schedule is than the one before it.
+/// The factor by which each wait of the adaptive schedule exceeds the previous one.
 const GROWTH: f64 = 1.25;
 
-/// Longest wait of the adapting schedule. With the growth above, a minute has 20 looks, and a
-/// project that takes 3 s on average is seen 0.6 s after it exists.
+/// The longest wait of the adaptive schedule. With this growth, a minute has 20 rounds, and a project that appears
+/// after 3 s on average is found 0.6 s later.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// Shortest wait of the fixed schedule near the deadline, as the Codex CLI has it.
+/// The shortest wait of the fixed schedule near the deadline, as in the Codex CLI.
 const SHORTEST_FIXED_WAIT: Duration = Duration::from_secs(1);
 
-/// Shortest interval of the fixed schedule: none at all would ask without a pause.
+/// The shortest interval of the fixed schedule. A zero interval would send requests without a pause.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
 
-/// How long the last look may take, since it only begins when the time is up.
+/// The time limit of the last round, which begins when the time is up.
 const LAST_LOOK: Duration = Duration::from_secs(4);
 
-/// How often to look, and for how long.
+/// The intervals and the duration of the search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PollPolicy {
     pace: Pace,
@@ -40,27 +40,27 @@ enum Pace {
 }
 
 impl PollPolicy {
-    /// How long a person waits for the default project, unless told otherwise.
+    /// The default duration of the search for the default project.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
-    /// Soon at first, then ever later: 0.5 s, growing by a quarter, at most 5 s. The last look
+    /// Returns a policy of growing waits: 0.5 s at first, a quarter longer each time, at most 5 s. The last round
     /// begins when `timeout` is up.
     pub fn adaptive(timeout: Duration) -> Self {
         Self { pace: Pace::Adaptive, timeout }
     }
 
-    /// Every `interval`, with the arithmetic of the Codex CLI: near the end the wait is what is
-    /// left in whole seconds, but at least one.
+    /// Returns a policy with a fixed interval and the arithmetic of the Codex CLI: near the end, the wait is the
+    /// remaining time in whole seconds, but at least one.
     pub fn fixed(interval: Duration, timeout: Duration) -> Self {
         Self { pace: Pace::Fixed(interval.max(SHORTEST_INTERVAL)), timeout }
     }
 
-    /// How long to look, until the last look begins.
+    /// Returns the time from the start to the last round.
     pub fn timeout(self) -> Duration {
         self.timeout
     }
 
-    /// Starts the schedule. The first look is due at once.
+    /// Starts the schedule. The first round is due at once.
     pub(crate) fn start(self, now: Moment) -> PollSchedule {
         PollSchedule {
             pace: self.pace,
@@ -73,13 +73,13 @@ impl PollPolicy {
 }
 
 impl Default for PollPolicy {
-    /// Adaptive, for 60 s.
+    /// Returns the adaptive policy with a timeout of 60 s.
     fn default() -> Self {
         Self::adaptive(Self::DEFAULT_TIMEOUT)
     }
 }
 
-/// A [`PollPolicy`] under way.
+/// A running [`PollPolicy`].
 #[derive(Debug, Clone)]
 pub(crate) struct PollSchedule {
     pace: Pace,
@@ -89,27 +89,27 @@ pub(crate) struct PollSchedule {
     last_look_taken: bool,
 }
 
-/// One look.
+/// A round of requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PollRound {
-    /// When it is cut: at the deadline, or, for the last look, 4 s after its beginning.
+    /// The time limit: the deadline, or 4 s after the beginning of the last round.
     pub(crate) ends: Moment,
-    /// Whether it is the last: it begins when the time is up, and nothing in it is tried twice.
+    /// True for the last round, which begins when the time is up. Its requests are not retried.
     pub(crate) is_last: bool,
 }
 
 impl PollSchedule {
-    /// Begins a round `now`.
+    /// Begins a round at `now`.
     pub(crate) fn begin_round(&mut self, now: Moment) -> PollRound {
         let is_last = now >= self.deadline;
         self.last_look_taken |= is_last;
         PollRound { ends: if is_last { now + LAST_LOOK } else { self.deadline }, is_last }
     }
 
-    /// How long to wait for the next look, after a round that ended `now` without a result. `None` if
-    /// the last look was taken.
+    /// Returns the wait until the next round, after a round without a result that ended at `now`. `None` after the
+    /// last round.
     ///
-    /// A round that was cut at the deadline is followed by the last look at once.
+    /// A round that was cut at the deadline is followed by the last round at once.
     pub(crate) fn after_round(&mut self, now: Moment) -> Option<Duration> {
         if self.last_look_taken {
             return None;
@@ -131,7 +131,7 @@ impl PollSchedule {
         })
     }
 
-    /// How long the schedule has run.
+    /// Returns the time since the start of the schedule.
     pub(crate) fn elapsed(&self, now: Moment) -> Duration {
         now.since(self.started)
     }
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// When each look begins, if each takes this long.
+    /// Returns the beginning of each round, if each takes this long.
     fn slow_looks(policy: PollPolicy, took: Duration) -> Vec<Duration> {
         let mut now = Moment::ORIGIN;
         let mut schedule = policy.start(now);

@@ -1,4 +1,4 @@
-//! The organization and the project that are preferred where none is named.
+//! The preferred organization and project if none is named.
 
 use crate::platform::id::OrganizationId;
 use crate::platform::organization::{Organization, Project};

@@ -1,18 +1,18 @@
-//! Which failure of which step may be tried again, and when.
+//! The decision whether and when a failed request is retried.
 
 use crate::service_error::{ConnectFailure, ServiceErrorKind, Step};
 use rand::RngExt;
 use std::time::Duration;
 
-/// First wait, before it is shortened at random.
+/// The first wait, before it is shortened at random.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
-/// Longest wait, unless the server asks for a longer one.
+/// The longest wait, unless the server requests a longer one.
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
-/// How long to wait before the next try of `step`, when `attempt` tries have failed, the last one like
-/// this, and `remaining` is left of its time. `None` if the failure is final. `random` decides where in
-/// the range of waits this one lies.
+/// Returns the wait before the next attempt at `step`, after `attempt` attempts of which the last one failed like
+/// this, if `remaining` is left of its time. `None` if the failure is final. `random` selects the wait within its
+/// range.
 pub(crate) fn after(
     step: Step,
     failure: &ServiceErrorKind,
@@ -24,20 +24,19 @@ pub(crate) fn after(
     may_retry.then(|| wait(failure, attempt, random)).filter(|wait| *wait < remaining)
 }
 
-/// An exponential wait, shortened at random so that many clients do not come back together. A
-/// server's `Retry-After` only ever raises it.
+/// Returns an exponential wait, shortened at random so that many clients do not retry at the same time. A server's
+/// `Retry-After` can only lengthen it.
 fn wait(failure: &ServiceErrorKind, attempt: u32, random: &mut impl RngExt) -> Duration {
     let longest = FIRST_WAIT.saturating_mul(1 << attempt.saturating_sub(1).min(10)).min(LONGEST_WAIT);
     let wait = random.random_range(Duration::ZERO..=longest);
     failure.retry_after().map_or(wait, |asked| wait.max(asked.saturating_add(wait.min(FIRST_WAIT))))
 }
 
-/// How many times a step may be sent again after such a failure.
+/// Returns the maximum number of retries of a step after such a failure.
 ///
-/// The exchange spends the code, and each creation is a new key: they are sent again only when
-/// nothing was sent, or when the server has answered in full that it did nothing (429). The login
-/// can be repeated, within reason. The lists only read. Of an administrator's requests only those that create are
-/// not repeated.
+/// A code can be exchanged once, and each creation makes another key. These requests are retried only if nothing
+/// was sent, or if the server answered in full that it did nothing (429). The login may be retried a few times, and
+/// the lists only read. Of an administrator's requests, only those that create are not retried.
 fn most_retries(step: Step, failure: &ServiceErrorKind) -> u32 {
     use ServiceErrorKind::{Interrupted, NotSent, OutOfContract, Refused, TimedOut};
     match (step, failure) {

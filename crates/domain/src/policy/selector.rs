@@ -1,4 +1,4 @@
-//! Which organization and project a key is made in, and what a name means of those that are there.
+//! The selection of the organization and the project of a new key by name.
 
 use crate::platform::listing::Listing;
 use crate::platform::organization::{Organization, Project};
@@ -8,31 +8,29 @@ use crate::text::quote;
 use std::collections::HashSet;
 use std::fmt;
 
-/// Longest name of an organization or a project in a message, in characters.
+/// The maximum length of an organization's or a project's name in a message, in characters.
 const LONGEST_NAME: usize = 80;
 
-/// Which organization and project a key is made in, as a person names them. By default, the default
-/// project of the first organization, in the [order of preference](crate::by_preference), that has one.
+/// The organization and the project of a new key, as the user names them. The default is the default project of the
+/// first organization that has one, in the [order of preference](crate::by_preference).
 ///
-/// A name is an id, or a title that nothing else has, spelled as the platform spells it. What has
-/// the name for its id is meant before anything that has it for its title.
+/// A name is an id, or an unambiguous title in the platform's spelling. An id takes precedence over a title.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TargetSelector {
-    /// Which organization. Without it, the project is looked for in all of them.
+    /// The organization. `None` searches all organizations for the project.
     pub organization: Option<String>,
-    /// Which project; it need not be a default one. Without it, the organization's default project is
-    /// meant.
+    /// The project, which need not be a default one. `None` selects the organization's default project.
     pub project: Option<String>,
 }
 
 impl TargetSelector {
-    /// The organizations to look into, in the order of preference. None where there is none yet.
+    /// Returns the organizations to search, in the order of preference. Empty if the account has none yet.
     ///
     /// # Errors
     ///
-    /// [`NoSuchTarget`](TargetError::NoSuchTarget) or [`Ambiguous`](TargetError::Ambiguous),
-    /// where the named one is not one of those that are there.
+    /// [`NoSuchTarget`](TargetError::NoSuchTarget) or [`Ambiguous`](TargetError::Ambiguous) if the named
+    /// organization is missing from a list with entries, or ambiguous.
     pub(crate) fn organizations(
         &self,
         listing: &Listing<Organization>,
@@ -55,26 +53,26 @@ impl TargetSelector {
     }
 }
 
-/// The reason why no target can be selected, however long one waits.
+/// The reason why no target can be selected. Waiting does not help.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TargetError {
-    /// What was named is in none of the lists, and they are not empty.
+    /// The requested name is in none of the lists, and they are not empty.
     #[error("there is no {requested}{}", unread_in_words(*unread))]
     NoSuchTarget {
-        /// What was named.
+        /// The requested name.
         requested: RequestedTarget,
-        /// What there is, in the order of preference.
+        /// The possible targets, in the order of preference.
         choices: Vec<Candidate>,
-        /// How many lists may have more than was seen of them: it may be there.
+        /// The number of lists that were not read completely, and so may contain the name.
         unread: usize,
     },
-    /// Several have the title that was named.
+    /// Several entries have the requested title.
     #[error("there is more than one {requested}")]
     Ambiguous {
-        /// What was named.
+        /// The requested name.
         requested: RequestedTarget,
-        /// Those that have this title, in the order of preference.
+        /// The entries with this title, in the order of preference.
         choices: Vec<Candidate>,
     },
 }
@@ -87,7 +85,7 @@ fn unread_in_words(lists: usize) -> String {
     }
 }
 
-/// What a person named, by its id or its title, exactly as they did.
+/// An id or a title exactly as the user entered it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestedTarget {
@@ -107,13 +105,13 @@ impl fmt::Display for RequestedTarget {
     }
 }
 
-/// An organization, or a project of one, as something that a person can name.
+/// An organization or a project that a user can name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Candidate {
-    /// The organization, or that of the project.
+    /// The organization, or the organization of the project.
     pub organization: Organization,
-    /// The project, where the question is for one.
+    /// The project. `None` for an organization.
     pub project: Option<Project>,
 }
 
@@ -126,7 +124,7 @@ impl Candidate {
         Self { organization: organization.clone(), project: Some(project.clone()) }
     }
 
-    /// Where a key would be made, if this is a project.
+    /// Returns the target of a new key, if this is a project.
     pub fn target(&self) -> Option<Target> {
         self.project.as_ref().map(|project| Target::new(&self.organization, project))
     }
@@ -142,8 +140,8 @@ impl Candidate {
     }
 }
 
-/// Those that a name means: the first that has it for its id, or else all that have it for their
-/// title. What stands there twice is one.
+/// Returns the candidates of this name: the first with this id, or else all with this title. Repeated entries count
+/// once.
 pub(crate) fn resolve<'a>(name: &str, candidates: &'a [Candidate]) -> Vec<&'a Candidate> {
     if let Some(candidate) = candidates.iter().find(|candidate| candidate.id() == name) {
         return vec![candidate];
@@ -163,7 +161,7 @@ mod tests {
         Organization { title: Some(Title::new(title)), ..testing::organization(id) }
     }
 
-    /// The organizations that this name means of these, or the error.
+    /// Returns the ids of the organizations that have this name, or the error.
     fn named(name: &str, organizations: &[Organization]) -> Result<Vec<String>, TargetError> {
         let selector = TargetSelector { organization: Some(name.to_owned()), project: None };
         let looked_into = selector.organizations(&organizations.to_vec().into())?;

@@ -1,4 +1,4 @@
-//! The target that the response to a login settles without a request for a list.
+//! The target that can be determined from the response to the login, without a request for a list.
 
 use crate::platform::listing::Listing;
 use crate::platform::login::LoginOrganization;
@@ -50,7 +50,7 @@ mod tests {
         LoginOrganization::new(Organization { is_default, title, ..organization(id) }, projects.into())
     }
 
-    /// The ids of the settled target.
+    /// Returns the ids of the determined target.
     fn settled(
         [organization, project]: [&str; 2],
         response: impl Into<Listing<LoginOrganization>>,

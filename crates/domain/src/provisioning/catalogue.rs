@@ -94,7 +94,7 @@ impl Provisioner<'_> {
         Ok(Catalogue { organizations, complete })
     }
 
-    /// Lists the targets to choose from. If there are none yet, as for a new account, it
+    /// Lists the targets to choose from. If the account has none yet, as a new one, it
     /// [waits for one](Self::wait_for_target) and lists again, since others may have appeared with it.
     ///
     /// # Errors

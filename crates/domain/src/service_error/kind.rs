@@ -8,11 +8,11 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ServiceErrorKind {
-    /// No byte of it was sent.
+    /// No byte of the request was sent.
     NotSent(ConnectFailure),
-    /// It may have been sent, and no whole answer came in time.
+    /// The request may have been sent, and no complete answer came in time.
     TimedOut,
-    /// It may have been sent, and the connection ended before a whole answer.
+    /// The request may have been sent, and the connection ended before a complete answer.
     Interrupted,
     /// The server answered with a status outside 2xx, or with an error in the body.
     Refused {
@@ -21,7 +21,7 @@ pub enum ServiceErrorKind {
         /// The time for which the server asks to wait (RFC 9110 section 10.2.3).
         retry_after: Option<Duration>,
     },
-    /// An answer with status 4xx came that is no error of the server's own form, so its sender is unknown.
+    /// An answer with status 4xx that does not have the server's own error format, so its sender is unknown.
     Unidentified {
         /// The status.
         status: u16,
@@ -33,11 +33,11 @@ pub enum ServiceErrorKind {
         /// The status of its answer.
         status: u16,
     },
-    /// An answer with status 2xx came that violates the contract, or is too large.
+    /// An answer with status 2xx that violates the contract, or is too large.
     OutOfContract,
 }
 
-/// An intermediary that answers in place of a server, by what shows it.
+/// An intermediary that answered in place of a server, as its answer identifies it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Intermediary {
@@ -64,7 +64,7 @@ pub enum ConnectFailure {
     Connect,
     /// No trusted connection: the certificate, or the TLS handshake.
     Tls,
-    /// The proxy did not let it through.
+    /// The proxy refused the request.
     Proxy,
     /// No connection in time.
     TimedOut,

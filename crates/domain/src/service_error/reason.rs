@@ -1,4 +1,4 @@
-//! The reason of a failure: what a program can act on.
+//! The reason of a failure, which a program can act on.
 
 use crate::service_error::{ConnectFailure, Intermediary, ServiceError, ServiceErrorKind};
 
@@ -15,7 +15,7 @@ pub enum Reason {
     Tls,
     /// A proxy refused the request, or wants credentials.
     Proxy,
-    /// A bot check in front of the platform asked for a browser.
+    /// A bot check in front of the platform requires a browser.
     Challenge,
     /// A captive portal, or another server on the way, answered in place of the platform.
     Portal,
@@ -41,7 +41,7 @@ pub enum Reason {
     Unauthorized,
     /// The request is not allowed. The cause is not known.
     Forbidden,
-    /// The platform does not have what the request names.
+    /// The platform does not have an item that the request names.
     NotFound,
     /// The request was refused. The cause is not known.
     Rejected,
@@ -131,7 +131,7 @@ impl Reason {
             (_, 404) => Self::NotFound,
             (Some(expected), 403) => expected,
             (None, 403) => Self::Forbidden,
-            // The request itself is as agreed, so it is its content that is not allowed.
+            // The request itself is valid, so a policy refuses its content.
             _ => Self::Policy,
         }
     }

@@ -16,17 +16,17 @@ pub enum Step {
     ListProjects,
     /// The creation of the key.
     CreateKey,
-    /// The check of a key, which no flow does by itself.
+    /// The check of a key, which is not a part of any flow.
     CheckKey,
-    /// The check of the answer of a server, which no flow does by itself.
+    /// The check whether a server answers, which is not a part of any flow.
     CheckServer,
-    /// The revocation of the refresh token, whose failure ends no flow.
+    /// The revocation of the refresh token. Its failure does not end a flow.
     RevokeToken,
     /// The list of the projects that an admin key may see.
     ListAllProjects,
     /// The list of a project's keys.
     ListKeys,
-    /// The look at one key of a project.
+    /// The request for one key of a project.
     GetKey,
     /// The change of a key.
     UpdateKey,
@@ -43,7 +43,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// A stable name, for logs and for programs.
+    /// Returns a stable name for logs and programs.
     pub fn name(self) -> &'static str {
         self.words().0
     }
@@ -53,7 +53,7 @@ impl Step {
         matches!(self, Self::CreateKey | Self::CreateServiceAccount | Self::CreateAccountKey)
     }
 
-    /// Its name for programs, and its description for people.
+    /// Returns its name for programs, and its description for users.
     fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::ExchangeCode => ("exchange_code", "exchanging the authorization code"),

@@ -21,16 +21,16 @@ const ADMIN_KEY: &str = "sk-admin-fake-0123456789";
 /// The time of every creation, in seconds since 1970.
 const CREATED_AT: u64 = 1_764_151_200;
 
-/// The admin key that a [`FakeAdmin`] accepts.
+/// Returns the admin key that a [`FakeAdmin`] accepts.
 pub fn admin_key() -> AdminKey {
     AdminKey::parse(ADMIN_KEY.to_owned()).expect("a constant")
 }
 
-/// A key of a user on the server. An empty name or four characters are unknown.
+/// Creates a key of a user. An empty name is unknown, and so are empty last four characters.
 ///
 /// # Panics
 ///
-/// When `id` is no id.
+/// If `id` is not a valid id.
 pub fn project_key(id: &str, name: &str, last_four: &str) -> ProjectKey {
     let mut key = ProjectKey::new(KeyId::parse(id).expect("an id"));
     key.name = (!name.is_empty()).then(|| Title::new(name));
@@ -40,7 +40,7 @@ pub fn project_key(id: &str, name: &str, last_four: &str) -> ProjectKey {
     key
 }
 
-/// An Admin API in memory: projects with keys and service accounts, and failures where a test wants them.
+/// An Admin API in memory: projects with keys and service accounts, and the failures that a test sets.
 pub struct FakeAdmin {
     clock: FakeClock,
     latency: Duration,
@@ -51,7 +51,7 @@ pub struct FakeAdmin {
 
 struct Failure {
     kind: ServiceErrorKind,
-    /// The server does its work all the same.
+    /// True if the server processes the request nevertheless.
     is_processed: bool,
 }
 
@@ -71,7 +71,7 @@ struct Account {
 }
 
 impl FakeAdmin {
-    /// An organization without projects.
+    /// Creates an organization without projects.
     pub fn new(clock: &FakeClock) -> Self {
         Self {
             clock: clock.clone(),
@@ -82,50 +82,50 @@ impl FakeAdmin {
         }
     }
 
-    /// One more project, with these keys.
+    /// Adds a project with these keys.
     pub fn with(self, project: Project, keys: Vec<ProjectKey>) -> Self {
         self.state().projects.push((project, keys));
         self
     }
 
-    /// Each answer comes this late.
+    /// Delays each answer.
     pub fn latency(self, latency: Duration) -> Self {
         Self { latency, ..self }
     }
 
-    /// The lists of keys are cut.
+    /// Cuts the lists of keys.
     pub fn partial(self) -> Self {
         Self { is_partial: true, ..self }
     }
 
-    /// The next requests of `step` fail like this, one after the other, and are not processed.
+    /// Lets the next requests of `step` fail with these errors, one after the other, without being processed.
     pub fn fail(self, step: Step, kinds: &[ServiceErrorKind]) -> Self {
         self.add_failures(step, kinds, false)
     }
 
-    /// The next requests of `step` are processed, and their answers are lost like this.
+    /// Lets the answers of the next requests of `step` be lost with these errors. The requests are processed.
     pub fn lose(self, step: Step, kinds: &[ServiceErrorKind]) -> Self {
         self.add_failures(step, kinds, true)
     }
 
-    /// The keys of a project.
+    /// Returns the keys of a project.
     pub fn keys_of(&self, project: &ProjectId) -> Vec<ProjectKey> {
         let state = self.state();
         let project = state.projects.iter().find(|(candidate, _)| candidate.id == *project);
         project.map(|(_, keys)| keys.clone()).unwrap_or_default()
     }
 
-    /// The names of the service accounts.
+    /// Returns the names of the service accounts.
     pub fn accounts(&self) -> Vec<String> {
         self.state().accounts.iter().map(|account| account.name.clone()).collect()
     }
 
-    /// Every request so far.
+    /// Returns every request so far.
     pub fn steps(&self) -> Vec<Step> {
         self.state().steps.clone()
     }
 
-    /// Every key that was created, whether its answer arrived or not.
+    /// Returns every created key, including those whose answers were lost.
     pub fn secrets(&self) -> Vec<String> {
         self.state().secrets.clone()
     }
@@ -145,7 +145,7 @@ impl FakeAdmin {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Records the request, takes its time, and does the work unless a failure is due or the admin key is unknown.
+    /// Records the request, takes its time, and processes it unless a failure is due or the admin key is unknown.
     async fn serve<T>(
         &self,
         admin: &AdminKey,

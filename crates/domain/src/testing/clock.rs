@@ -15,22 +15,22 @@ pub struct FakeClock(Arc<Mutex<Time>>);
 #[derive(Default)]
 struct Time {
     now: Duration,
-    /// Who waits, by when and in the order of arrival.
+    /// The wakers of the waiting tasks, by their deadline and in the order of arrival.
     sleepers: BTreeMap<(Duration, u64), Waker>,
     arrivals: u64,
 }
 
 impl FakeClock {
-    /// A clock at its origin.
+    /// Creates a clock at its origin.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Drives `work` to its end, and time with it.
+    /// Drives `work` to its end, and advances the time when it waits.
     ///
     /// # Panics
     ///
-    /// When `work` waits for something other than this clock: it would wait forever.
+    /// If `work` waits for anything other than this clock, since it would wait forever.
     pub fn run<T>(&self, work: impl Future<Output = T>) -> T {
         let woken = Arc::new(Flag(AtomicBool::new(true)));
         let waker = Waker::from(Arc::clone(&woken));

@@ -1,8 +1,7 @@
-//! What the ports promise, as checks that any implementation can be put through.
+//! Checks of the contracts of the ports, for any implementation.
 //!
-//! Each takes the implementation, and knows what its server was prepared to have. The checks tell
-//! the first promise that is broken. They see what a caller sees; how often a request is sent, and
-//! what stands in it, are for the server to look at.
+//! Each check takes the implementation and the prepared content of its server, and returns the first violation. The
+//! checks see what a caller sees. The number and the content of the requests have to be checked at the server.
 //!
 //! ```
 //! # use keymint_domain::testing::{FakeClock, conformance};
@@ -27,26 +26,26 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 
-/// What an implementation did that its port promises not to do, in a sentence.
+/// A violation of a port's contract, as a sentence.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ContractViolation(String);
 
 impl fmt::Debug for ContractViolation {
-    /// The sentence, so that `unwrap` shows it as it is.
+    /// Writes the sentence itself, so that `unwrap` shows it unchanged.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-/// How far a call is followed before it is dropped.
+/// The numbers of polls after which a call is dropped.
 const POLLS: [usize; 6] = [1, 2, 4, 8, 16, 32];
 
 fn check(kept: bool, otherwise: impl Into<String>) -> Result<(), ContractViolation> {
     if kept { Ok(()) } else { Err(ContractViolation(otherwise.into())) }
 }
 
-/// Polls a call so many times at most, and drops it.
+/// Polls a call at most this many times, and drops it.
 async fn abandon<T>(polls: usize, call: impl Future<Output = T>) {
     let mut call = pin!(call);
     let mut left = polls;
@@ -61,12 +60,12 @@ async fn abandon<T>(polls: usize, call: impl Future<Output = T>) {
     .await;
 }
 
-/// What a call that must succeed gave.
+/// Returns the result of a call that must succeed.
 fn success<T>(step: Step, result: Result<T, ServiceError>) -> Result<T, ContractViolation> {
     result.map_err(|error| ContractViolation(format!("{step} is possible, and failed: {}", error.detail)))
 }
 
-/// Makes sure that a call was refused with one of these statuses, and that none of these secrets shows.
+/// Checks that a call was refused with one of these statuses, and that its error has none of these secrets.
 fn refusal<T>(
     step: Step,
     result: Result<T, ServiceError>,
@@ -83,7 +82,7 @@ fn refusal<T>(
     let shown = format!("{error} {error:?}");
     check(
         !secrets.iter().any(|secret| shown.contains(secret)),
-        format!("an error of {step} tells a secret"),
+        format!("an error of {step} contains a secret"),
     )?;
     check(!error.detail.chars().any(char::is_control), format!("an error of {step} has control characters"))
 }

@@ -3,7 +3,7 @@ use crate::secret::ApiKey;
 use async_trait::async_trait;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A destination in memory. Its clones are the same destination.
+/// A destination in memory. Clones share it.
 #[derive(Clone)]
 pub struct FakeDestination {
     id: DestinationId,
@@ -13,22 +13,22 @@ pub struct FakeDestination {
 }
 
 impl FakeDestination {
-    /// A durable destination that takes every key.
+    /// Creates a durable destination that takes every key.
     pub fn new(id: &str) -> Self {
         Self { id: DestinationId::new(id), is_durable: true, failure: None, keys: Arc::default() }
     }
 
-    /// The destination does not keep what it takes.
+    /// Makes the destination not durable.
     pub fn temporary(self) -> Self {
         Self { is_durable: false, ..self }
     }
 
-    /// Each delivery fails for this reason.
+    /// Lets each delivery fail for this reason.
     pub fn failing(self, reason: &'static str) -> Self {
         Self { failure: Some(reason), ..self }
     }
 
-    /// The keys that it has taken, the oldest first.
+    /// Returns the keys that it has taken, the oldest first.
     pub fn keys(&self) -> Vec<String> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -14,20 +14,20 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// An organization without a title that is neither default nor personal.
+/// Creates an organization without a title that is neither default nor personal.
 ///
 /// # Panics
 ///
-/// When `id` is no id.
+/// If `id` is not a valid id.
 pub fn organization(id: &str) -> Organization {
     Organization::new(OrganizationId::parse(id).expect("an id"))
 }
 
-/// A project without a title.
+/// Creates a project without a title.
 ///
 /// # Panics
 ///
-/// When `id` is no id.
+/// If `id` is not a valid id.
 pub fn project(id: &str, is_initial: bool) -> Project {
     Project { is_initial, ..Project::new(ProjectId::parse(id).expect("an id")) }
 }
@@ -35,22 +35,22 @@ pub fn project(id: &str, is_initial: bool) -> Project {
 /// The session key of every login.
 const SESSION: &str = "sess-fake";
 
-/// One request that a [`FakePlatform`] saw.
+/// A request that a [`FakePlatform`] received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Call {
-    /// When it was sent.
+    /// The time at which it was sent.
     pub at: Moment,
-    /// What it asked for.
+    /// The kind of request.
     pub step: Step,
-    /// Of which organization.
+    /// The organization that it names.
     pub organization: Option<OrganizationId>,
-    /// Under which name: the application of a login, or the name of a key.
+    /// The name that it has: the application of a login, or the name of a key.
     pub name: Option<String>,
 }
 
-/// A platform in memory: organizations and projects that exist from some time after the login,
-/// keys that are really made, and failures where a test wants them.
+/// A platform in memory: organizations and projects that may appear some time after the login, created keys, and
+/// the failures that a test sets.
 pub struct FakePlatform {
     clock: FakeClock,
     organizations: Vec<Place>,
@@ -64,10 +64,10 @@ pub struct FakePlatform {
     state: Mutex<ServerState>,
 }
 
-/// The failures that are still due: of a step, or of one organization's list.
+/// The failures that are still due, of a step or of one organization's list.
 type Failures = HashMap<(Step, Option<String>), VecDeque<ServiceErrorKind>>;
 
-/// An organization, and from how long after the login on it exists.
+/// An organization, and the time after the login from which it exists.
 struct Place {
     organization: Organization,
     projects: Vec<Project>,
@@ -84,7 +84,7 @@ struct ServerState {
 }
 
 impl FakePlatform {
-    /// An account without any organization.
+    /// Creates an account without an organization.
     pub fn empty(clock: &FakeClock) -> Self {
         Self {
             clock: clock.clone(),
@@ -100,18 +100,18 @@ impl FakePlatform {
         }
     }
 
-    /// An account with one personal organization, `org-1`, and its default project, `proj_1`.
+    /// Creates an account with one personal organization, `org-1`, and its default project, `proj_1`.
     pub fn ready(clock: &FakeClock) -> Self {
         let personal = Organization { personal: true, ..organization("org-1") };
         Self::empty(clock).with(personal, vec![project("proj_1", true)])
     }
 
-    /// One more organization, after the others.
+    /// Adds an organization after the others.
     pub fn with(self, organization: Organization, projects: Vec<Project>) -> Self {
         self.with_later(Duration::ZERO, organization, projects)
     }
 
-    /// The same, and it only exists this long after the login.
+    /// Adds an organization that exists only this long after the login.
     pub fn with_later(
         mut self,
         exists_after: Duration,
@@ -122,67 +122,67 @@ impl FakePlatform {
         self
     }
 
-    /// The list of organizations is empty until this long after the login.
+    /// Lets the list of organizations be empty until this long after the login.
     pub fn organizations_ready_after(self, delay: Duration) -> Self {
         Self { organizations_ready_after: delay, ..self }
     }
 
-    /// The lists of projects are empty until this long after the login.
+    /// Lets the lists of projects be empty until this long after the login.
     pub fn projects_ready_after(self, delay: Duration) -> Self {
         Self { projects_ready_after: delay, ..self }
     }
 
-    /// The response to a login contains these organizations.
+    /// Adds these organizations to the response to a login.
     pub fn with_login_organizations(self, organizations: Listing<LoginOrganization>) -> Self {
         Self { login_organizations: Some(organizations), ..self }
     }
 
-    /// Each answer comes this late.
+    /// Delays each answer.
     pub fn latency(self, latency: Duration) -> Self {
         Self { latency, ..self }
     }
 
-    /// Each answer to `step` comes this late instead.
+    /// Sets another delay for each answer to `step`.
     pub fn slow(mut self, step: Step, latency: Duration) -> Self {
         self.slow.insert(step, latency);
         self
     }
 
-    /// The first requests of `step` fail like this, one after the other.
+    /// Lets the first requests of `step` fail with these errors, one after the other.
     pub fn fail(self, step: Step, kinds: &[ServiceErrorKind]) -> Self {
         self.failures().insert((step, None), kinds.to_vec().into());
         self
     }
 
-    /// The first requests for the projects of this organization fail like this, one after the other.
+    /// Lets the first requests for the projects of this organization fail with these errors, one after the other.
     pub fn fail_projects_of(self, organization: &str, kinds: &[ServiceErrorKind]) -> Self {
         self.failures().insert((Step::ListProjects, Some(organization.to_owned())), kinds.to_vec().into());
         self
     }
 
-    /// The lists of `step` have `skipped` entries that cannot be used, and more than is read where
-    /// they are `cut`.
+    /// Makes the lists of `step` incomplete: `skipped` entries are unusable, and `cut` lists have more entries than
+    /// are read.
     pub fn incomplete(mut self, step: Step, skipped: usize, cut: bool) -> Self {
         self.incomplete.insert(step, (skipped, cut));
         self
     }
 
-    /// Every request so far.
+    /// Returns every request so far.
     pub fn calls(&self) -> Vec<Call> {
         self.state().calls.clone()
     }
 
-    /// How many requests of `step` there were.
+    /// Returns the number of requests of `step`.
     pub fn count(&self, step: Step) -> usize {
         self.state().calls.iter().filter(|call| call.step == step).count()
     }
 
-    /// The most requests that were under way at once.
+    /// Returns the maximum number of simultaneous requests.
     pub fn in_flight_peak(&self) -> usize {
         self.state().in_flight_peak
     }
 
-    /// Every key that was made, whether its answer arrived or not.
+    /// Returns every created key, including those whose answers were lost.
     pub fn keys(&self) -> Vec<String> {
         self.state().keys.clone()
     }
@@ -233,7 +233,7 @@ impl FakePlatform {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The failure of the organization's own list if it has any, or else of the step.
+    /// Returns the next failure of the organization's own list, or else of the step.
     fn next_failure(&self, step: Step, organization: Option<&OrganizationId>) -> Option<ServiceErrorKind> {
         let mut failures = self.failures();
         let own = (step, organization.map(OrganizationId::to_string));
@@ -306,7 +306,7 @@ impl PlatformApi for FakePlatform {
     ) -> Result<CreatedKey, ServiceError> {
         let organization = Some(&target.organization_id);
         let served = self.serve(Some(session), Step::CreateKey, organization, Some(&key.name)).await;
-        // A server whose answer is lost may have done its work all the same.
+        // A server whose answer is lost may have processed the request.
         match &served {
             Err(error) if !error.kind.leaves_outcome_unknown() => return Err(error.clone()),
             _ if !self.has(target) => return Err(refused(Step::CreateKey, 404, "no such project")),

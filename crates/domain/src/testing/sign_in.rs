@@ -14,7 +14,7 @@ use std::convert::Infallible;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// A pending authorization of the default client, always the same.
+/// Returns a pending authorization of the default client, always the same.
 pub fn pending() -> PendingAuthorization {
     let Ok(entropy) = Entropy::fill_with(|bytes| {
         bytes.fill(0x5a);
@@ -23,14 +23,14 @@ pub fn pending() -> PendingAuthorization {
     Client::default().begin(REGISTERED_REDIRECT_URI.parse().expect("a constant"), entropy)
 }
 
-/// The address that a browser ends on when the person agrees.
+/// Returns the URL of the browser's last page when the user grants access.
 pub fn approved_redirect(pending: &PendingAuthorization) -> String {
     let url = pending.authorize_url();
     let (_, state) = url.query_pairs().find(|(name, _)| name == "state").expect("every request has one");
     format!("{REGISTERED_REDIRECT_URI}?code=the-code&state={state}")
 }
 
-/// What [`pending`] becomes when the person agrees.
+/// Returns the grant that [`pending`] becomes when the user grants access.
 pub fn granted() -> AuthorizationGrant {
     let pending = pending();
     match pending.read_pasted(&approved_redirect(&pending)) {
@@ -61,39 +61,39 @@ struct Exchanges {
 }
 
 impl FakeAuthServer {
-    /// One that grants every exchange of a fresh code.
+    /// Creates a server that grants every exchange of a fresh code.
     pub fn new(clock: &FakeClock) -> Self {
         Self { clock: clock.clone(), latency: Duration::ZERO, email: None, exchanges: Mutex::default() }
     }
 
-    /// Each answer comes this late.
+    /// Delays each answer.
     pub fn latency(self, latency: Duration) -> Self {
         Self { latency, ..self }
     }
 
-    /// The account has this e-mail address.
+    /// Sets the e-mail address of the account.
     pub fn email(self, email: &str) -> Self {
         Self { email: Some(email.to_owned()), ..self }
     }
 
-    /// The next exchange that has no failure yet fails like this.
+    /// Lets the next exchange without a failure fail with this error.
     pub fn fail(self, kind: ServiceErrorKind) -> Self {
         self.lock().failures.push_back(kind);
         self
     }
 
-    /// Every revocation fails like this.
+    /// Lets every revocation fail with this error.
     pub fn fail_revocation(self, kind: ServiceErrorKind) -> Self {
         self.lock().revocation_failure = Some(kind);
         self
     }
 
-    /// How many revocations of the refresh token were requested.
+    /// Returns the number of requested revocations.
     pub fn revocations(&self) -> usize {
         self.lock().revocations
     }
 
-    /// How many exchanges were requested.
+    /// Returns the number of requested exchanges.
     pub fn exchanges(&self) -> usize {
         self.lock().number
     }
@@ -102,7 +102,7 @@ impl FakeAuthServer {
         self.exchanges.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The failure of this exchange, if it has one.
+    /// Returns the failure of this exchange, if it has one.
     fn failure(&self, code: &str) -> Option<ServiceErrorKind> {
         let mut exchanges = self.lock();
         exchanges.number += 1;
@@ -141,7 +141,7 @@ impl AuthServer for FakeAuthServer {
     }
 }
 
-/// A source whose user comes back after a while, or never.
+/// A source whose user returns from the browser after a while, or never.
 pub struct FakeSource {
     clock: FakeClock,
     after: Duration,
@@ -149,13 +149,13 @@ pub struct FakeSource {
 }
 
 impl FakeSource {
-    /// The user never comes back.
+    /// Creates a source whose user never returns.
     pub fn silent(clock: &FakeClock) -> Self {
         Self::after(clock, Duration::MAX, &[])
     }
 
-    /// These request targets arrive one after the other, after this long. `STATE` in them is replaced
-    /// by the right state.
+    /// Creates a source that receives these request targets one after the other, after this long. `STATE` in them
+    /// is replaced with the right state.
     pub fn after(clock: &FakeClock, after: Duration, targets: &[&str]) -> Self {
         Self { clock: clock.clone(), after, targets: targets.iter().copied().map(str::to_owned).collect() }
     }

@@ -1,53 +1,53 @@
-//! Reading what the browser brings back (RFC 6749 section 4.1.2).
+//! Reads the authorization response that the browser brings back (RFC 6749 section 4.1.2).
 
 use super::PendingAuthorization;
 use crate::oauth::query;
 use crate::secret::AuthorizationCode;
 use subtle::ConstantTimeEq;
 
-/// What a text from outside turned out to be.
+/// The classification of a text that may be the authorization response.
 #[derive(Debug)]
 pub enum Callback {
-    /// Not the response to this request. It changes nothing: whoever sent it did not know the state.
+    /// Not the response to this request. It changes nothing, since its sender did not know the state.
     Stray(Stray),
-    /// The response: its sender knew the state. The authorization ends with it, good or bad.
+    /// The response. Its sender knew the state, so the authorization ends with it, successful or not.
     Response(AuthorizationResponse),
 }
 
-/// Why a text is not the response.
+/// The reason why a text is not the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stray {
-    /// It is for another path than that of the redirect URI.
+    /// The path is not that of the redirect URI.
     OtherPath,
-    /// Its query cannot be read: too long, too many pairs, or `state`, `iss`, `code`, `error` or a name is not
-    /// strictly percent-encoded UTF-8 without control characters.
+    /// The query is invalid: too long, too many pairs, or `state`, `iss`, `code`, `error` or a name is not strictly
+    /// percent-encoded UTF-8 without control characters.
     BadQuery,
-    /// Its `state` is missing, doubled, or not ours: another sign-in's, or an attacker's guess.
+    /// The `state` is missing, repeated or wrong: it belongs to another sign-in, or is an attacker's guess.
     ForeignState,
 }
 
 /// The authorization response (RFC 6749 section 4.1.2).
 #[derive(Debug)]
 pub enum AuthorizationResponse {
-    /// The person agreed.
+    /// The user granted access.
     Granted(AuthorizationCode),
-    /// The person or the server refused (RFC 6749 section 4.1.2.1).
+    /// The user or the server denied access (RFC 6749 section 4.1.2.1).
     Denied {
         /// The error code, such as `access_denied`, exactly as sent.
         error: String,
-        /// What the server adds for the developer, exactly as sent. `None` if it has control characters.
+        /// The server's explanation for the developer, exactly as sent. `None` if it has control characters.
         description: Option<String>,
     },
-    /// Neither exactly one `code` nor exactly one `error`.
+    /// The response has neither exactly one `code` nor exactly one `error`.
     Malformed,
-    /// Its `iss` names another authorization server (RFC 9207 section 2.4).
+    /// The `iss` names another authorization server (RFC 9207 section 2.4).
     IssuerMismatch,
 }
 
 impl PendingAuthorization {
-    /// Reads a request that reached the redirect URI's host: a path and a query
-    /// (the origin-form of RFC 9112 section 3.2.1).
+    /// Reads the target of a request to the redirect URI's host: a path and a query (the origin-form of RFC 9112
+    /// section 3.2.1).
     pub fn read_callback(&self, request_target: &str) -> Callback {
         let (path, query) = request_target.split_once('?').unwrap_or((request_target, ""));
         if path == self.redirect_uri.path() {
@@ -57,9 +57,9 @@ impl PendingAuthorization {
         }
     }
 
-    /// Reads what a person pasted: the address that the browser ended on, or its query alone.
+    /// Reads a text that the user pasted: the URL of the browser's last page, or only its query.
     ///
-    /// Quotes, line wraps, `&amp;` and the marks of a bracketed paste do no harm.
+    /// Quotes, line wraps, `&amp;` and the markers of a bracketed paste are ignored.
     pub fn read_pasted(&self, text: &str) -> Callback {
         let text = text.replace("\u{1b}[200~", "").replace("\u{1b}[201~", "");
         let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
@@ -67,8 +67,8 @@ impl PendingAuthorization {
         let text = text.split_once('#').map_or(text.as_str(), |(address, _)| address);
         match text.split_once('?') {
             Some((address, query)) => {
-                // Only the path is compared: a phone or a proxy may have changed the host, and
-                // the state is what tells. Browsers do not show the scheme.
+                // Only the path is compared: a phone or a proxy may have changed the host, and the state identifies
+                // the response. Browsers do not show the scheme.
                 let host_and_path = address.split_once("://").map_or(address, |(_, rest)| rest);
                 let path = host_and_path.find('/').map_or("", |at| &host_and_path[at..]);
                 if address.is_empty() || path == self.redirect_uri.path() {
@@ -81,8 +81,8 @@ impl PendingAuthorization {
         }
     }
 
-    /// The order is that of trust: the state proves that the sender saw the request; the issuer
-    /// tells who answers; only then do `error` and `code` mean anything.
+    /// Checks the parameters in the order of trust. The state proves that the sender saw the request, and the
+    /// issuer identifies the server. Only then do `error` and `code` count.
     fn read_query(&self, query: &str) -> Callback {
         // A server's explanation may have line breaks, or another encoding.
         let decides = ["state", "iss", "code", "error"];
@@ -118,7 +118,7 @@ impl PendingAuthorization {
     }
 }
 
-/// RFC 6749 appendix A.11: a code is made of visible ASCII characters and spaces.
+/// Returns whether the code has only visible ASCII characters and spaces (RFC 6749 appendix A.11).
 fn is_vschar(code: &str) -> bool {
     !code.is_empty() && code.bytes().all(|byte| matches!(byte, 0x20..=0x7e))
 }
@@ -133,7 +133,7 @@ mod tests {
         pending().state.expose().to_owned()
     }
 
-    /// What the reader makes of a callback, in a word or two.
+    /// Returns the classification of a callback, in one or two words.
     fn read(query: &str) -> String {
         describe(pending().read_callback(&format!("/auth/callback?{}", query.replace("STATE", &state()))))
     }
@@ -170,9 +170,9 @@ mod tests {
             ),
             ("error=access_denied&error_description=refus%E9&state=STATE", "denied access_denied: "),
             ("code=C&session_state=%00&scope=%zz&state=STATE", "granted C"),
-            // An address for more about the error is nobody's but the sender's.
+            // A URL with more about the error is never shown: the sender chooses it.
             ("error=x&error_uri=javascript:alert(1)&state=STATE", "denied x: "),
-            // The state is not ours: nothing else is looked at.
+            // With a wrong state, no other parameter is read.
             ("code=C", "ForeignState"),
             ("code=C&state=", "ForeignState"),
             ("code=C&state=STATEx", "ForeignState"),

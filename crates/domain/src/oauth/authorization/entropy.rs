@@ -2,21 +2,21 @@ use crate::oauth::pkce::VERIFIER_BYTES;
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// How many random bytes make a state.
+/// The number of random bytes of a state.
 pub(super) const STATE_BYTES: usize = 32;
 
 /// Randomness for one authorization: 96 bytes of the operating system's generator, wiped on drop.
 pub struct Entropy(Zeroizing<[u8; Self::LEN]>);
 
 impl Entropy {
-    /// How many bytes `fill_with` asks for.
+    /// The number of bytes that `fill_with` needs.
     pub const LEN: usize = VERIFIER_BYTES + STATE_BYTES;
 
-    /// Fills the bytes in place, so that no copy of them stays behind.
+    /// Fills the bytes in place, so that no copy of them remains in memory.
     ///
     /// # Errors
     ///
-    /// Whatever `fill` returns.
+    /// The error of `fill`.
     pub fn fill_with<E>(fill: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<Self, E> {
         let mut bytes = Zeroizing::new([0; Self::LEN]);
         fill(bytes.as_mut_slice())?;
@@ -27,7 +27,7 @@ impl Entropy {
     ///
     /// # Errors
     ///
-    /// [`io::Error`](std::io::Error) if the system has no randomness to give.
+    /// [`io::Error`](std::io::Error) if the system provides no randomness.
     #[cfg(feature = "os-entropy")]
     pub fn from_os() -> std::io::Result<Self> {
         use rand::TryRng;

@@ -1,4 +1,4 @@
-//! What is left to revoke of a grant.
+//! The refresh token of a grant that has to be revoked.
 
 use super::AuthorizationGrant;
 use crate::secret::RefreshToken;

@@ -1,4 +1,4 @@
-//! An authorization that outlives the process that began it.
+//! An authorization that is completed in another process.
 
 use super::entropy::STATE_BYTES;
 use super::{Client, PendingAuthorization};
@@ -9,27 +9,27 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use url::Url;
 use zeroize::Zeroizing;
 
-/// A [`PendingAuthorization`] taken apart, for a front end whose second half runs in another
-/// process. It is the only way out and back in.
+/// The parts of a [`PendingAuthorization`], for a front end that completes the sign-in in another process. They are
+/// the only way to save and restore it.
 ///
-/// The front end writes it into a file that nobody else can read, and removes the file before it
-/// uses it again: whoever has it can finish the sign-in, and it is meant to be finished once.
+/// The front end writes it to a file that other users cannot read, and removes the file before it restores the
+/// authorization, which can be completed once. Any reader of the file could complete the sign-in.
 ///
-/// With the feature `serde` it serializes **in plain text, with the code verifier and the state**. That
-/// text may go into such a private file alone: never into a log, an answer or a browser.
+/// With the feature `serde` it serializes **in plain text, with the code verifier and the state**. Write that text
+/// only to such a private file, never to a log, a response or a browser.
 pub struct SavedAuthorization {
-    /// Who asked, and whom. The issuer is compared with that of the response (RFC 9207), and the
-    /// client id goes into the token request.
+    /// The client and the issuer. The issuer is compared with that of the response (RFC 9207), and the client id is
+    /// sent in the token request.
     pub client: Client,
-    /// The redirect URI, the same in both requests.
+    /// The redirect URI, identical in both requests.
     pub redirect_uri: Url,
-    /// What proves that the response is the one to this request.
+    /// The state, which proves that a response belongs to this request.
     pub state: State,
-    /// What proves that the token request comes from whoever began.
+    /// The code verifier, which proves that the token request comes from the program that began the authorization.
     pub code_verifier: CodeVerifier,
 }
 
-/// Why a saved authorization cannot go on: it is not as [`into_saved`] had it.
+/// The reason why a saved authorization cannot be restored: it differs from what [`into_saved`] returned.
 ///
 /// [`into_saved`]: PendingAuthorization::into_saved
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -37,7 +37,7 @@ pub struct SavedAuthorization {
 pub struct InvalidSaved(&'static str);
 
 impl PendingAuthorization {
-    /// Takes the authorization apart, to be [restored](Self::restore) in another process.
+    /// Returns the parts of the authorization, to be [restored](Self::restore) in another process.
     pub fn into_saved(self) -> SavedAuthorization {
         SavedAuthorization {
             client: self.client,
@@ -47,13 +47,12 @@ impl PendingAuthorization {
         }
     }
 
-    /// Puts an authorization together again. It is the one that was saved, down to the
-    /// [`authorize_url`](Self::authorize_url).
+    /// Restores the authorization that was saved, with the same [`authorize_url`](Self::authorize_url).
     ///
     /// # Errors
     ///
-    /// [`InvalidSaved`] where the state or the code verifier is not of the form that
-    /// [`begin`](Client::begin) gives them.
+    /// [`InvalidSaved`] if the state or the code verifier does not have the form that [`begin`](Client::begin)
+    /// gives it.
     pub fn restore(saved: SavedAuthorization) -> Result<Self, InvalidSaved> {
         let SavedAuthorization { client, redirect_uri, state, code_verifier } = saved;
         if !is_base64url_of(STATE_BYTES, state.expose()) {

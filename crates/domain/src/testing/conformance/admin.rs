@@ -10,17 +10,17 @@ use crate::service_error::{ServiceErrorKind, Step};
 use std::fmt::Debug;
 use std::time::Duration;
 
-/// The organization that the Admin API was prepared to have. The first project must have a key of a user.
+/// The prepared organization of the Admin API. The first project must have a key of a user.
 pub struct Administration<'a> {
-    /// A key that may do everything.
+    /// A key with every permission.
     pub key: &'a AdminKey,
     /// The projects with their keys, in the server's order.
     pub projects: Vec<(Project, Vec<ProjectKey>)>,
 }
 
-/// Lists are complete and in order, created keys are in them, a deleted key is in none, a key of a service account is
-/// deleted only with the account, strangers and missing items are refused, and a call that is dropped disturbs no
-/// other.
+/// Checks that lists are complete and in order, that they contain created keys and no deleted ones, that a key of a
+/// service account is deleted only with the account, that wrong admin keys and missing items are refused, and that
+/// a dropped call does not affect another one.
 ///
 /// It creates and deletes service accounts in the first project, and deletes its first key of a user.
 ///

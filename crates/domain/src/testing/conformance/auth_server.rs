@@ -3,10 +3,10 @@ use crate::oauth::authorization::AuthorizationGrant;
 use crate::ports::AuthServer;
 use crate::service_error::Step;
 
-/// A code is exchanged once and then refused, and an exchange that is dropped disturbs no other. A refresh
-/// token is revoked for its own client alone, and again without an error.
+/// Checks that a code is exchanged once and then refused, that a dropped exchange does not affect another one, and
+/// that a refresh token is revoked only for its own client, and again without an error.
 ///
-/// Both grants have codes that are still good, and both are used up.
+/// Both grants must have valid codes, and both are used up.
 ///
 /// # Errors
 ///
@@ -22,7 +22,7 @@ pub async fn auth_server(
 
     let again = auth_server.exchange_code(&kept).await;
     let secrets = [kept.code().expose(), kept.verifier().expose(), tokens.access_token.expose()];
-    // RFC 6749 section 5.2 says 400; servers of today say others too.
+    // RFC 6749 section 5.2 requires 400. Real servers send other statuses as well.
     refusal(Step::ExchangeCode, again, &[400, 401, 403], &secrets)?;
 
     let Some(token) = &tokens.refresh_token else { return Ok(()) };

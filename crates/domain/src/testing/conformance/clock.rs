@@ -3,13 +3,14 @@ use crate::clock::Clock;
 use futures_util::future::{Either, join, select};
 use std::time::Duration;
 
-/// Long enough for a timer to be armed, short enough for a test.
+/// A wait that is long enough for a timer to be armed, and short enough for a test.
 const SHORT: Duration = Duration::from_millis(2);
 
-/// More milliseconds than timers that count in 32 bits can hold.
+/// A wait of more milliseconds than a 32-bit timer can count.
 const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// Time never goes back, a sleep lasts as long as it was told to, and one that is dropped is no more.
+/// Checks that time never decreases, that a sleep lasts as long as requested, and that a dropped sleep has no
+/// effect.
 ///
 /// It takes a few milliseconds of the clock's time.
 ///

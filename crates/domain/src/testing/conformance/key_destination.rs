@@ -2,11 +2,11 @@ use super::{ContractViolation, check};
 use crate::delivery::KeyDestination;
 use crate::secret::ApiKey;
 
-/// The key of the checks.
+/// The delivered key.
 const KEY: &str = "sk-proj-a-key-for-the-check-of-a-destination-0123";
 
-/// The destination has a stable, printable name, and has exactly the key after a delivery. `read`
-/// returns what the destination has; it runs once the key is delivered.
+/// Checks that the destination has a stable, printable name, and exactly the key after a delivery. `read` returns
+/// the content of the destination, and runs once the key is delivered.
 ///
 /// # Errors
 ///
@@ -29,8 +29,8 @@ pub async fn key_destination(
     }
 }
 
-/// The delivery fails, and its error repeats nothing of the key. The destination was prepared so that
-/// it cannot take the key.
+/// Checks that the delivery fails, and that its error repeats no part of the key. The destination must be prepared
+/// so that it cannot take the key.
 ///
 /// # Errors
 ///
@@ -40,9 +40,9 @@ pub async fn failing_key_destination(destination: &mut dyn KeyDestination) -> Re
         return Err(ContractViolation("the delivery must fail, and succeeded".to_owned()));
     };
     let shown = format!("{error} {error:?} {:?}", std::error::Error::source(&error));
-    // Half of the key is as bad as the whole.
+    // Half of the key must not be shown either.
     let halves = [&KEY[..KEY.len() / 2], &KEY[KEY.len() / 2..]];
-    check(!halves.iter().any(|half| shown.contains(half)), "an error of a delivery tells a secret")?;
+    check(!halves.iter().any(|half| shown.contains(half)), "an error of a delivery contains a secret")?;
     check(!error.to_string().chars().any(char::is_control), "an error of a delivery has control characters")
 }
 

@@ -11,10 +11,10 @@ use crate::testing::{organization, project};
 use std::collections::HashSet;
 use std::fmt::Debug;
 
-/// What the platform was prepared to have. One account is not enough to see everything: take one
-/// that has organizations with several projects and with none, and one that has no organization.
+/// The prepared account of the platform. A thorough check needs two accounts: one that has organizations with
+/// several projects and with none, and one without an organization.
 pub struct Account<'a> {
-    /// A token that is good for a login.
+    /// A token that is valid for a login.
     pub token: AccessToken,
     /// The application that the login is for.
     pub app: &'a str,
@@ -22,10 +22,10 @@ pub struct Account<'a> {
     pub organizations: Vec<(Organization, Vec<Project>)>,
 }
 
-/// Lists are told as they are, each key is a new one, who may not ask and what does not exist is
-/// refused, and a call that is dropped disturbs no other.
+/// Checks that lists are complete and in order, that each key is a new one, that unauthorized requests and missing
+/// items are refused, and that a dropped call does not affect another one.
 ///
-/// It makes keys in every project.
+/// It creates keys in every project.
 ///
 /// # Errors
 ///
@@ -48,7 +48,7 @@ pub async fn platform(platform: &dyn PlatformApi, account: &Account<'_>) -> Resu
     lists(platform, account, &session).await
 }
 
-/// Lists in the login's response that claim to be complete are the account's.
+/// Checks that the lists in the login's response, if they claim to be complete, are those of the account.
 fn login_lists(listed: Listing<LoginOrganization>, account: &Account<'_>) -> Result<(), ContractViolation> {
     if !listed.complete {
         return Ok(());
@@ -114,7 +114,7 @@ async fn refusals(
     account: &Account<'_>,
     session: &SessionKey,
 ) -> Result<(), ContractViolation> {
-    let stranger = SessionKey::parse("sess-that-nobody-opened".to_owned()).expect("a constant");
+    let stranger = SessionKey::parse("sess-never-opened".to_owned()).expect("a constant");
     let secrets = [account.token.expose(), session.expose(), stranger.expose()];
 
     let target = account.targets().next().unwrap_or_else(nowhere);
@@ -129,16 +129,16 @@ async fn refusals(
     let listed = platform.projects(session, &nowhere().organization_id).await;
     refusal(Step::ListProjects, listed, &[403, 404], &secrets)?;
 
-    let made_up = ApiKey::parse("sk-that-nobody-made".to_owned()).expect("a constant");
+    let made_up = ApiKey::parse("sk-never-created".to_owned()).expect("a constant");
     refusal(Step::CheckKey, platform.check_key(&made_up).await, &[401], &[made_up.expose()])
 }
 
 fn nowhere() -> Target {
-    Target::new(&organization("org-that-nobody-has"), &project("proj_that_nobody_has", false))
+    Target::new(&organization("org-unknown"), &project("proj_unknown", false))
 }
 
 impl Account<'_> {
-    /// Every project.
+    /// Returns every project.
     fn targets(&self) -> impl Iterator<Item = Target> {
         let organizations = self.organizations.iter();
         organizations.flat_map(|(organization, projects)| {
