@@ -21,14 +21,14 @@ use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 use zeroize::Zeroizing;
 
-/// How long the terminal may take.
+/// The time limit of a request to the terminal.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Most bytes and characters of an error message that are read and shown.
+/// The maximum size of an error message that is read, in bytes, and shown, in characters.
 const LONGEST_MESSAGE: u64 = 4096;
 const LONGEST_SHOWN: usize = 200;
 
-/// What the programs report, as an error, of a clipboard with nothing in it: wl-paste and xclip.
+/// The error messages of wl-paste and xclip for an empty clipboard.
 const EMPTY: [&str; 4] = ["Nothing is copied", "No selection", "No suitable type", "not available"];
 
 /// A way to the clipboard, which does not keep a key.
@@ -46,7 +46,7 @@ enum Way {
     Terminal,
 }
 
-/// There is no way to a clipboard.
+/// The error if no way to a clipboard works.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no way to a clipboard from here{}", .tried.iter().map(|tried| format!("; {tried}")).collect::<String>())]
 pub struct NoClipboard {
@@ -57,17 +57,17 @@ pub struct NoClipboard {
 /// A program that may reach the clipboard.
 struct Candidate {
     name: &'static str,
-    /// Puts the standard input on the clipboard.
+    /// The arguments that put the standard input on the clipboard.
     copy: &'static [&'static str],
-    /// Looks at the clipboard, by the program of this name in the same directory.
+    /// The program of this name in the same directory, and the arguments that read the clipboard.
     look: Option<(&'static str, &'static [&'static str])>,
 }
 
 impl Clipboard {
-    /// Finds a way. It prefers a program, which reports whether it worked. Each program is tried: it looks at
-    /// the clipboard, which does not change.
+    /// Finds a way to the clipboard. It prefers a program, which reports whether it succeeded. Each program is
+    /// tried by reading the clipboard, which does not change it.
     ///
-    /// The terminal is not used if its output is recorded, since the request to the terminal has the key.
+    /// The terminal is not used if its output is recorded, since the request to the terminal contains the key.
     ///
     /// # Errors
     ///
@@ -97,18 +97,19 @@ impl Clipboard {
         Self { way, around_spawn: |spawn| spawn() }
     }
 
-    /// Starts a program by this code, which calls its argument once: for what the program inherits.
+    /// Starts each program through this function, which calls its argument once. It can change what the program
+    /// inherits.
     pub fn around_spawn(self, around_spawn: fn(&mut dyn FnMut())) -> Self {
         Self { around_spawn, ..self }
     }
 
-    /// Returns whether a delivery reports whether it worked. A terminal does not.
+    /// Returns whether a delivery reports its success. A terminal does not.
     pub fn is_confirmed(&self) -> bool {
         matches!(self.way, Way::Program { .. })
     }
 }
 
-/// The programs that may reach the clipboard of this session, the best first. Each reads its standard
+/// Returns the programs that may reach the clipboard of this session, the best first. Each reads its standard
 /// input.
 fn programs(is_set: impl Fn(&str) -> bool) -> Vec<Candidate> {
     if cfg!(target_os = "macos") {
@@ -134,8 +135,8 @@ fn programs(is_set: impl Fn(&str) -> bool) -> Vec<Candidate> {
     programs
 }
 
-/// Looks at the clipboard, to check that its program reaches it. The error completes a sentence that begins
-/// with the name of the program.
+/// Reads the clipboard, to check that its program reaches it. The error completes a sentence that begins with the
+/// name of the program.
 async fn look_at_clipboard(
     program: &Path,
     look: Option<(&str, &[&str])>,
@@ -156,7 +157,7 @@ async fn look_at_clipboard(
     }
     let (mut stderr, mut said) =
         (program.stderr.take().expect("it is piped").take(LONGEST_MESSAGE), Vec::new());
-    // What it leaves behind may hold the stream open.
+    // A process that the program leaves behind may hold the stream open.
     let _ = clock.timeout(TIMEOUT, stderr.read_to_end(&mut said)).await;
     let said = String::from_utf8_lossy(&said);
     if EMPTY.iter().any(|words| said.contains(words)) {
@@ -203,8 +204,8 @@ impl KeyDestination for Clipboard {
     }
 }
 
-/// Some of these programs stay, to serve what was copied. They hold nothing open, and Ctrl-C does not
-/// reach them.
+/// Creates a command without streams and out of reach of Ctrl-C, since some of these programs keep running to serve
+/// the clipboard.
 fn quiet(path: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(path);
     command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
@@ -254,7 +255,7 @@ mod tests {
             ("echo Error: target TARGETS not available >&2; exit 1", None),
             ("printf 'no\\033[2J\\n\\n' >&2; exit 1", Some(r"failed (no\u{1b}[2J)")),
             ("kill -KILL $$", Some("failed ()")),
-            // As the real ones may, it leaves a process behind, which holds on to the streams.
+            // Real programs may leave a process behind that holds the streams, and so does this one.
             ("sleep 1 &", None),
         ] {
             let arguments = ["-c", script];

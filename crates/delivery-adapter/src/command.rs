@@ -30,16 +30,16 @@ pub enum CommandError {
     /// A quote is not closed.
     #[error("the command has a quote that is not closed")]
     UnclosedQuote,
-    /// There is no word in it.
+    /// The command is empty.
     #[error("the command is empty")]
     Empty,
-    /// A word redirects or pipes where a shell reads it. The program would take it for the name of a file.
+    /// A word redirects or pipes the output in a shell. The program would take it for the name of a file.
     #[error("the command has {}, and no shell reads it", quoted(.0))]
     Redirection(String),
-    /// A word has this, which a shell would expand, and no file has that name.
+    /// A word contains this text, which a shell would expand, and no file has that name.
     #[error("the command has {0}, and no shell expands it")]
     Expansion(&'static str),
-    /// The system starts no program with arguments as long as these.
+    /// The system starts no program with arguments of this length.
     #[error("the command is longer than this system allows")]
     TooLong,
     /// Its program cannot be started.
@@ -82,23 +82,25 @@ impl<'a> Command<'a> {
         }
     }
 
-    /// Passes on each line that the command writes. The key is masked in it, and it is safe to display.
+    /// Passes each line that the command writes to `on_output`. The key in it is masked, and the line is safe to
+    /// display.
     pub fn on_output(self, on_output: impl Fn(&str) + Send + Sync + 'a) -> Self {
         Self { on_output: Box::new(on_output), ..self }
     }
 
-    /// Starts the program by this code, which calls its argument once: for what the program inherits.
+    /// Starts the program through this function, which calls its argument once. It can change what the program
+    /// inherits.
     pub fn around_spawn(self, around_spawn: fn(&mut dyn FnMut())) -> Self {
         Self { around_spawn, ..self }
     }
 
-    /// The name of its program as it was given.
+    /// Returns the name of its program as it was given.
     pub fn name(&self) -> &str {
         &self.name
     }
 }
 
-/// Returns whether a shell would send the output of the words before this one elsewhere.
+/// Returns whether a shell would redirect the output of the preceding words.
 fn redirects(word: &str) -> bool {
     let digits = word.trim_start_matches(|digit: char| digit.is_ascii_digit());
     digits.starts_with('>') || matches!(word, "|" | "||" | "&&")
@@ -135,10 +137,11 @@ fn has_variable(word: &str) -> bool {
     word.split('$').skip(1).any(|rest| rest.trim_start_matches('{').starts_with(starts_a_name))
 }
 
-/// Returns whether the system starts no program with these arguments. It is tried with a shell that does nothing.
+/// Returns whether the system refuses to start a program with these arguments. It tries them with a shell that does
+/// nothing.
 #[cfg(unix)]
 fn is_too_long(program: &Path, arguments: &[String]) -> bool {
-    /// The bytes of arguments that every system takes (POSIX, `limits.h`, `_POSIX_ARG_MAX`).
+    /// The number of bytes of arguments that every system accepts (POSIX, `limits.h`, `_POSIX_ARG_MAX`).
     const ALWAYS: usize = 4096;
     if arguments.iter().map(String::len).sum::<usize>() <= ALWAYS {
         return false;
@@ -149,7 +152,7 @@ fn is_too_long(program: &Path, arguments: &[String]) -> bool {
     tried.is_err_and(|error| error.kind() == io::ErrorKind::ArgumentListTooLong)
 }
 
-/// Returns whether the system starts no program with these arguments, which is not known here.
+/// Returns false, since the limit of this system is unknown.
 #[cfg(not(unix))]
 fn is_too_long(_: &Path, _: &[String]) -> bool {
     false
@@ -170,10 +173,10 @@ impl KeyDestination for Command<'_> {
     async fn deliver(&mut self, key: &ApiKey) -> Result<(), DeliveryError> {
         let mut command = tokio::process::Command::new(&self.program);
         command.args(&self.arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // It is given one key, not the means to make and delete others.
+        // The command gets one key, not the means to create and delete others.
         command.env_remove("OPENAI_ADMIN_KEY");
-        // On a terminal the command may have to prompt there, which only programs in the foreground can;
-        // and Ctrl-C reaches it there. In the background, its prompt would stop this program, too.
+        // The command may have to prompt on the terminal, which only a program in the foreground can, and Ctrl-C
+        // should reach it there. In the background, its prompt would stop this program as well.
         #[cfg(unix)]
         if !crate::process::terminal::is_ours() {
             command.process_group(0);

@@ -27,13 +27,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
 
-/// Largest file that is edited, in bytes. One that a user wrote has a few thousand.
+/// The maximum size of a file that is edited, in bytes. A hand-written file has a few thousand.
 const LARGEST: usize = 1024 * 1024;
 
-/// A dotenv file that is ready for a key: it was checked, and the room for its next content is taken, which
-/// keeps other runs away from it.
+/// A dotenv file that was checked and is reserved for a key. The space for its next content is allocated, which
+/// also keeps other runs away from it.
 ///
-/// A delivery replaces the file at once and keeps its owner, its mode and every other byte.
+/// A delivery replaces the file atomically, and keeps its owner, its mode and every other byte.
 pub struct EnvFile(Arc<Reserved>);
 
 struct Reserved {
@@ -41,7 +41,7 @@ struct Reserved {
     variable: VariableName,
     /// `None` once the delivery is abandoned.
     temp_file: Mutex<Option<Arc<TempFile>>>,
-    /// The value that may be replaced. `None` if any may.
+    /// The value that may be replaced. `None` permits any value.
     replaceable: Option<Zeroizing<Vec<u8>>>,
 }
 
@@ -59,10 +59,11 @@ impl EnvFile {
         FileLocation::find(path).await?.inspect(variable).await
     }
 
-    /// The beginning of the ids of dotenv files as destinations, before the path.
+    /// The prefix of the ids of dotenv files as destinations, before the path.
     pub const ID_PREFIX: &str = "env-file:";
 
-    /// Returns the key that a file sets the variable to, if it does. It locks nothing and waits for nothing.
+    /// Returns the key that a file sets the variable to, if there is one. It does not lock the file, and does not
+    /// wait.
     ///
     /// # Errors
     ///
@@ -86,12 +87,12 @@ impl EnvFile {
         }
     }
 
-    /// The path of the file now: its directory may have been moved.
+    /// Returns the current path of the file, whose directory may have been moved.
     pub fn path(&self) -> PathBuf {
         self.0.location.current_path()
     }
 
-    /// The variable that gets the key.
+    /// Returns the variable that gets the key.
     pub fn variable(&self) -> &VariableName {
         &self.0.variable
     }
@@ -106,7 +107,7 @@ impl fmt::Debug for EnvFile {
 
 #[async_trait]
 impl KeyDestination for EnvFile {
-    /// `env-file:` and the absolute path.
+    /// Returns `env-file:` and the absolute path.
     fn id(&self) -> DestinationId {
         DestinationId::new(format!("{}{}", Self::ID_PREFIX, self.path().display()))
     }
@@ -120,7 +121,7 @@ impl KeyDestination for EnvFile {
 }
 
 impl Drop for EnvFile {
-    /// Abandons a delivery that is under way: without the name of the temporary file it cannot replace the file.
+    /// Abandons a running delivery: without the name of the temporary file it cannot replace the file.
     fn drop(&mut self) {
         if let Some(temp_file) = self.0.lock_temp_file().take() {
             temp_file.remove();
@@ -137,7 +138,7 @@ impl Reserved {
             ));
         };
         let FileLocation { directory, name, .. } = &self.location;
-        // Again if another program changes the file at the same moment.
+        // Retries if another program changes the file at the same moment.
         for _ in 0..10 {
             let snapshot = directory.read(name, LARGEST)?;
             let old = snapshot.as_ref().map_or(&[][..], |snapshot| &snapshot.content);
@@ -160,7 +161,7 @@ impl Reserved {
         Err(io::Error::other("another program keeps changing it"))
     }
 
-    /// Returns the temporary file, or another if a program that cleans up has removed it (`git clean`, say).
+    /// Returns the temporary file, or a new one if another program, such as `git clean`, has removed it.
     fn temp_file(&self, size: usize, snapshot: Option<&Snapshot>) -> io::Result<Arc<TempFile>> {
         let FileLocation { directory, name, .. } = &self.location;
         let mut reserved = self.lock_temp_file();

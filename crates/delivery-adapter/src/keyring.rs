@@ -13,10 +13,10 @@ use std::time::Duration;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// How long the keyring may take by itself. It may have to be started first.
+/// The time limit of a request without a prompt. The keyring may have to be started first.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long it may take if it can prompt for a password in a window.
+/// The time limit of a request that can prompt for a password in a window.
 const TIMEOUT_WITH_PROMPT: Duration = Duration::from_secs(60);
 
 /// An item of the keyring that is ready for a key: the item of service `keymint` whose user is a profile.
@@ -25,11 +25,11 @@ const TIMEOUT_WITH_PROMPT: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Keyring {
     profile: String,
-    /// The item that may be replaced. `None` if any may.
+    /// The item that may be replaced. `None` permits any item.
     replaceable: Option<StoredItem>,
 }
 
-/// An item of the keyring as it was found.
+/// An inspected item of the keyring.
 #[derive(Debug)]
 pub struct FoundItem {
     profile: String,
@@ -43,7 +43,7 @@ pub enum StoredItem {
     Nothing,
     /// The item is a key.
     Key(ApiKey),
-    /// The item is no key.
+    /// The item is not a key.
     NoKey,
 }
 
@@ -72,7 +72,7 @@ impl Keyring {
     /// The name of the keyring as a destination.
     pub const ID: &str = "keyring";
 
-    /// Looks at the item of a profile. A locked keyring may prompt for its password.
+    /// Reads the item of a profile. A locked keyring may prompt for its password.
     ///
     /// # Errors
     ///
@@ -87,7 +87,7 @@ impl Keyring {
         Ok(FoundItem { profile: profile.to_owned(), item })
     }
 
-    /// Returns the key of a profile, if there is one.
+    /// Returns the key of a profile, or `None` if there is no item.
     ///
     /// # Errors
     ///
@@ -95,12 +95,12 @@ impl Keyring {
     pub async fn get(profile: &str) -> Result<Option<ApiKey>, KeyringError> {
         let user = profile.to_owned();
         let Some(value) = in_time(threads::run(move || system::get(&user))).await? else { return Ok(None) };
-        // The cause is dropped: one of these errors has the value in it.
+        // The cause is dropped, since one of these errors contains the value.
         let key = String::from_utf8(value).ok().and_then(|value| ApiKey::parse(value).ok());
         key.map(Some).ok_or(KeyringError::NotAKey)
     }
 
-    /// Removes the item of a profile. Returns whether there was one.
+    /// Removes the item of a profile. Returns whether it existed.
     ///
     /// # Errors
     ///
@@ -147,12 +147,12 @@ impl KeyDestination for Keyring {
 }
 
 impl FoundItem {
-    /// The current item.
+    /// Returns the current item.
     pub fn current(&self) -> &StoredItem {
         &self.item
     }
 
-    /// Verifies, with a trial item that does not stay, that the keyring keeps what it is given.
+    /// Verifies with a temporary trial item that the keyring returns what it stores.
     ///
     /// # Errors
     ///
@@ -168,7 +168,7 @@ impl FoundItem {
 }
 
 impl StoredItem {
-    /// Returns whether a new key may replace this item, where only `seen` may be replaced.
+    /// Returns whether a new key may replace this item, if only `seen` may be replaced.
     fn may_replace(&self, seen: &Self) -> bool {
         match (seen, self) {
             (_, Self::Nothing) | (Self::NoKey, Self::NoKey) => true,
@@ -197,12 +197,12 @@ fn failed(reason: impl Into<String>) -> KeyringError {
     KeyringError::Failed(reason.into())
 }
 
-/// Compares two keys in a time that does not depend on where they differ.
+/// Compares two keys in constant time.
 fn is_same(one: &ApiKey, other: &ApiKey) -> bool {
     one.expose().as_bytes().ct_eq(other.expose().as_bytes()).into()
 }
 
-/// Work on a thread of its own, whose panic is the outer error.
+/// The result of work on a thread of its own. A panic of the thread is the outer error.
 type Threaded<T> = std::io::Result<Result<T, KeyringError>>;
 
 /// Abandons work on another thread if it takes too long. The thread then ends with the program.

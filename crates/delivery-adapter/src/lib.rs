@@ -1,4 +1,4 @@
-//! Destinations of a created key, and what is remembered of it.
+//! Destinations of a created key, and the records of it.
 //!
 //! A front end delivers in three steps, with its own decisions in between:
 //!
@@ -95,13 +95,13 @@ pub use store::{
 };
 pub use variable::{InvalidVariableName, VariableName};
 
-/// Shows, also if the test runner captures output, that a test could not run here.
+/// Reports that a test cannot run here, even if the test runner captures output.
 #[cfg(all(test, unix))]
 fn skipped(reason: &str) {
     let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("SKIPPED: {reason}\n").as_bytes());
 }
 
-/// The values at a destination that a new key may replace.
+/// The existing values at a destination that a new key may replace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overwrite {
     /// None.

@@ -1,4 +1,4 @@
-//! Other programs: giving one a secret, and ending it.
+//! Other programs: passing a secret to one, and ending it.
 
 pub(crate) mod program;
 pub(crate) mod stdin;
@@ -6,10 +6,10 @@ pub(crate) mod terminal;
 
 use keymint_domain::text::quote;
 
-/// Longest name of a program that is shown, in characters.
+/// The maximum length of a displayed program name, in characters.
 const LONGEST_NAME: usize = 80;
 
-/// The name of a program, in quotes.
+/// Returns the name of a program in quotes.
 pub(crate) fn quoted(name: &str) -> String {
     quote(name, LONGEST_NAME)
 }

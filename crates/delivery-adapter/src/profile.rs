@@ -2,19 +2,19 @@
 
 use std::fmt;
 
-/// Longest name, in characters.
+/// The maximum length of a name, in characters.
 const LONGEST: usize = 64;
 
-/// The name by which a key is found in the [keyring](crate::Keyring), so that a user can have several.
+/// The name of a key in the [keyring](crate::Keyring). A user can have several keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile(String);
 
-/// The error of a name that cannot be that of a profile.
+/// The error for a text that cannot be the name of a profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it must be at most 64 letters, digits, -, _ and .")]
 pub struct InvalidProfile(());
 
-/// The profile of a user who names none.
+/// The profile of a user who does not name one.
 impl Default for Profile {
     fn default() -> Self {
         Self("default".to_owned())
@@ -22,11 +22,12 @@ impl Default for Profile {
 }
 
 impl Profile {
-    /// Takes the name of a profile.
+    /// Parses the name of a profile.
     ///
     /// # Errors
     ///
-    /// If it is empty, too long, or has other characters than ASCII letters, digits, `-`, `_` and `.`.
+    /// [`InvalidProfile`] if the name is empty, is too long, or has characters other than ASCII letters, digits,
+    /// `-`, `_` and `.`.
     pub fn parse(name: &str) -> Result<Self, InvalidProfile> {
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         if (1..=LONGEST).contains(&name.len()) && name.chars().all(fits) {
@@ -36,7 +37,7 @@ impl Profile {
         }
     }
 
-    /// The name as text.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! Blocking work on threads of its own, so that it does not hold up an asynchronous runtime.
+//! Blocking work on threads of its own, so that it does not block an asynchronous runtime.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,7 +8,7 @@ use std::thread::Builder;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// How long abandoned work may take to clean up. It needs some milliseconds.
+/// The time limit for abandoned work to clean up. It needs some milliseconds.
 const CLEANUP: Duration = Duration::from_secs(3);
 
 type Work = Box<dyn FnOnce() + Send>;
@@ -16,7 +16,7 @@ type Work = Box<dyn FnOnce() + Send>;
 /// The threads that wait for work.
 static READY: Mutex<Vec<mpsc::Sender<Work>>> = Mutex::new(Vec::new());
 
-/// Starts a thread that waits for blocking work, unless one does. The next work then needs no memory for a
+/// Starts a thread that waits for blocking work, unless one is waiting. The next work then needs no memory for a
 /// thread: a key may have to be saved when the system has none left.
 pub(crate) fn keep_one_ready() {
     if ready().is_empty() {
@@ -24,7 +24,7 @@ pub(crate) fn keep_one_ready() {
         let myself = hand_over.clone();
         let serve = move || {
             while let Ok(work) = work.recv() {
-                // Whoever waits for the result of work that panics notices by itself.
+                // The receiver of the result notices the panic by itself.
                 let _ = catch_unwind(AssertUnwindSafe(work));
                 ready().push(myself.clone());
             }
@@ -39,9 +39,8 @@ fn ready() -> MutexGuard<'static, Vec<mpsc::Sender<Work>>> {
     READY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs blocking work on a thread that is ready, on a new one, or on the calling thread if
-/// the system has no thread to give: the work may have to save a key. It is boxed so that the program has this
-/// once.
+/// Runs blocking work on a waiting thread, on a new one, or on the calling thread if the system cannot start a
+/// thread, since the work may have to save a key. It is boxed so that the program contains this function once.
 pub fn start(work: Work) {
     let waiting = ready().pop();
     let work = match waiting {
@@ -58,11 +57,11 @@ pub fn start(work: Work) {
     }
 }
 
-/// Returns whether the system has a thread to give. The next thread may get the memory of this one.
+/// Checks that the system can start a thread. The next thread may get the memory of this one.
 ///
 /// # Errors
 ///
-/// If it has none.
+/// [`io::Error`] if it cannot.
 pub fn check() -> io::Result<()> {
     Builder::new().spawn(|| ()).map(|thread| drop(thread.join()))
 }
@@ -74,11 +73,11 @@ fn once(work: &Mutex<Option<impl FnOnce()>>) {
     }
 }
 
-/// Runs blocking work and returns its result. Dropping the future does not stop the work, which ends with
-/// the program at the latest.
+/// Runs blocking work and returns its result. Dropping the future does not stop the work, which ends with the
+/// program at the latest.
 ///
 /// # Errors
-///
+/// [`io::Error`] if the work panics.
 /// If the work panics.
 pub async fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
     let (done, result) = oneshot::channel();
@@ -86,18 +85,18 @@ pub async fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -
     result.await.map_err(|_| io::Error::other("a part of the work broke down"))
 }
 
-/// Like [`run`], for work that undoes itself if its result is dropped. Dropping the future blocks until
-/// that is done, at most 3 s, since the program may be about to end.
+/// Like [`run`], for work that undoes itself if its result is dropped. Dropping the future blocks until that is
+/// done, at most 3 s, since the program may be about to end.
 ///
 /// # Errors
 ///
-/// If the work panics.
+/// [`io::Error`] if the work panics.
 pub(crate) async fn run_to_completion<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<T> {
     let (running, over) = mpsc::channel();
     let _end = End { over };
-    // An abandoned pair is dropped in this order, so that the work has undone itself before it is over.
+    // An abandoned pair is dropped in this order, so that the work is undone before its end is reported.
     let (result, _running) = run(move || (work(), running)).await?;
     Ok(result)
 }
@@ -133,8 +132,8 @@ mod tests {
     async fn a_thread_that_is_ready_takes_the_next_work_and_is_ready_again() {
         use std::thread::{current, yield_now};
         keep_one_ready();
-        // A thread that was started for its work alone is never seen again. Other tests take the ready one as well,
-        // and it is ready a moment after its work.
+        // A thread that runs only its own work is never seen again. Other tests use the waiting thread as well, and
+        // it waits again a moment after its work.
         let mut seen = HashSet::new();
         while seen.insert(run(|| current().id()).await.unwrap()) {
             yield_now();

@@ -4,8 +4,8 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VariableName(String);
 
-/// A name that no variable with a key can have: shells do not take it, or keep it to themselves, or the variable
-/// decides which programs, libraries or start-up files are loaded.
+/// The error for a name that no variable with a key can have. Shells do not accept the name or reserve it, or the
+/// variable decides which programs, libraries or start-up files are loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it must {0}")]
 pub struct InvalidVariableName(&'static str);
@@ -20,7 +20,7 @@ impl VariableName {
     /// The variable that OpenAI's libraries read.
     pub const OPENAI: &str = "OPENAI_API_KEY";
 
-    /// Checks a name.
+    /// Parses a name.
     ///
     /// # Errors
     ///
@@ -43,17 +43,17 @@ impl VariableName {
         }
     }
 
-    /// The name as text.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Longest name, in characters.
+/// The maximum length of a name, in characters.
 const LONGEST: usize = 255;
 
-/// Variables that decide which programs, libraries or start-up files are loaded. A key in one of them
-/// breaks the programs that read the file.
+/// Variables that decide which programs, libraries or start-up files are loaded. A key in one of them breaks the
+/// programs that read the file.
 const LOADING: [&str; 14] = [
     "PATH",
     "HOME",
@@ -71,7 +71,7 @@ const LOADING: [&str; 14] = [
     "JAVA_TOOL_OPTIONS",
 ];
 
-/// Variables of bash, dash and zsh that cannot be set to a text: the shell reads no further after the attempt.
+/// Variables of bash, dash and zsh that cannot be set to a text. The shell stops reading after the attempt.
 pub(crate) const OF_A_SHELL: [&str; 66] = [
     "BASHOPTS",
     "BASH_VERSINFO",
@@ -141,7 +141,7 @@ pub(crate) const OF_A_SHELL: [&str; 66] = [
     "zsh_scheduled_events",
 ];
 
-/// Variables whose value zsh computes as a number. It reads no further if it cannot.
+/// Variables whose value zsh evaluates as a number. It stops reading if it cannot.
 pub(crate) const NUMBERS_OF_ZSH: [&str; 14] = [
     "COLUMNS",
     "ERRNO",
@@ -159,8 +159,8 @@ pub(crate) const NUMBERS_OF_ZSH: [&str; 14] = [
     "TRY_BLOCK_INTERRUPT",
 ];
 
-/// Variables of bash and zsh that these set themselves, or take for something else than a text: none has the key after
-/// a shell has read it.
+/// Variables that bash and zsh set themselves, or interpret in another way than as a text. After a shell has read
+/// the file, none of them contains the key.
 const SET_BY_A_SHELL: [&str; 23] = [
     "BASHPID",
     "BASH_ALIASES",

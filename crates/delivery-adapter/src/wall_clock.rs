@@ -1,37 +1,37 @@
-//! The date and the time of day. The [`Clock`](keymint_domain::Clock) measures how time passes.
+//! The date and the time of day. Durations are measured with the [`Clock`](keymint_domain::Clock).
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The year in which this version was made: no right clock shows an earlier one.
+/// The year of this version: a right clock shows no earlier one.
 const FIRST_YEAR: &str = "2026";
 
-/// The last one of the year 9999.
+/// The last second of the year 9999, since 1970.
 const LAST_SECOND: Duration = Duration::from_secs(253_402_300_799);
 
-/// The date and time of day for display, in UTC: `2026-11-24T07:00:00.000000Z`. A clock that is
-/// set to before 1970 or after 9999 shows the nearest of these.
+/// Returns the date and time of day for display, in UTC: `2026-11-24T07:00:00.000000Z`. A clock that is set to a
+/// time before 1970 or after 9999 shows the nearest of these.
 #[expect(clippy::disallowed_methods, reason = "this is the place that the others ask")]
 pub fn utc_now() -> String {
     utc(SystemTime::now())
 }
 
-/// Returns whether a clock that shows this, as [`utc_now`] does, can be right.
+/// Returns whether a clock that shows this time, in the format of [`utc_now`], can be right.
 pub fn is_plausible(utc: &str) -> bool {
     utc >= FIRST_YEAR
 }
 
-/// Seconds since 1970, by the clock that processes share.
+/// Returns the seconds since 1970, by the clock that all processes share.
 #[expect(clippy::disallowed_methods, reason = "this is the place that the others ask")]
 pub fn unix_now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-/// A number of seconds since 1970, for display: `2026-11-24T07:00:00Z`.
+/// Returns a number of seconds since 1970 for display: `2026-11-24T07:00:00Z`.
 pub fn utc_of(seconds: u64) -> String {
     humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds).min(LAST_SECOND)).to_string()
 }
 
-/// Returns the seconds since 1970 of a time that [`utc_now`] or [`utc_of`] shows.
+/// Returns the seconds since 1970 of a time in the format of [`utc_now`] or [`utc_of`].
 pub fn unix_of(utc: &str) -> Option<u64> {
     let time = humantime::parse_rfc3339(utc).ok()?;
     time.duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs())

@@ -1,11 +1,11 @@
-//! The sequence that requests a terminal to set the clipboard: OSC 52 of xterm's "Control Sequences"
+//! The escape sequence that requests a terminal to set the clipboard: OSC 52 of xterm's "Control Sequences"
 //! ("Manipulate Selection Data").
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use zeroize::Zeroizing;
 
-/// Most bytes that GNU screen passes on at once.
+/// The maximum number of bytes that GNU screen passes on at once.
 const SCREENFUL: usize = 512;
 
 /// The program between this one and the terminal of the user.
@@ -17,7 +17,7 @@ pub(super) enum Wrapping {
 }
 
 impl Wrapping {
-    /// Recognizes it by the variables that it sets. After a remote login only TERM is left of them.
+    /// Recognizes the program by the variables that it sets. After a remote login only TERM is left of them.
     pub(super) fn of(variable: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name| variable(name).is_some_and(|value| !value.is_empty());
         let term = variable("TERM").unwrap_or_default();
@@ -31,7 +31,8 @@ impl Wrapping {
     }
 }
 
-/// Requests it of the terminal, and of the program in front of it, which may do it itself.
+/// Returns the sequence for the terminal, wrapped for the program in front of it, which may set the clipboard
+/// itself.
 pub(super) fn set_clipboard(text: &str, wrapping: Wrapping) -> Zeroizing<String> {
     let text = Zeroizing::new(BASE64_STANDARD.encode(text));
     let sequence = Zeroizing::new(format!("\x1b]52;c;{}\x07", *text));

@@ -1,7 +1,7 @@
-//! A directory, and one file in it that is replaced whole.
+//! A directory, and a file in it that is replaced atomically.
 //!
-//! Each platform has the same three types: a [`Directory`], a [`Snapshot`] of a file at one moment, and a
-//! [`TempFile`] beside the file that it will replace, which takes the room for the new content.
+//! Each platform has the same three types: a [`Directory`], a [`Snapshot`] of a file, and a [`TempFile`] in the
+//! same directory, which allocates the space for the new content and will replace the file.
 
 #[cfg(not(unix))]
 mod portable;
@@ -18,19 +18,18 @@ use std::path::PathBuf;
 pub(super) use unix::{Directory, Snapshot, TempFile};
 use zeroize::Zeroizing;
 
-/// The size that no temporary file reaches, in bytes. A checkout may have a file of such a name, of any
+/// A size that no temporary file of keymint reaches, in bytes. A checkout may contain a file of such a name and any
 /// size.
 const LARGEST: u64 = 2 * 1024 * 1024;
 
-/// Fills a temporary file before its content is known.
+/// The content of a temporary file until the key is known.
 const PLACEHOLDER: u8 = b'#';
 
-/// The properties of a file that matter when it is replaced. Those that a platform does not report are
-/// absent.
+/// The properties of a file that matter for its replacement. A property that a platform does not report is absent.
 #[derive(Default)]
 pub(super) struct Properties {
     pub(super) is_read_only: bool,
-    /// No other file can replace it: it is a mount point, as in containers, or its attributes forbid it
+    /// True if no other file can replace it: it is a mount point, as in containers, or its attributes forbid it
     /// (`chattr`).
     pub(super) is_fixed: bool,
     pub(super) has_other_names: bool,
@@ -39,8 +38,8 @@ pub(super) struct Properties {
 }
 
 impl Directory {
-    /// Returns the temporary files of killed runs that may hold a key. Those with nothing but the placeholder
-    /// are removed.
+    /// Returns the temporary files of killed runs that may contain a key, and removes those that contain only the
+    /// placeholder.
     pub(super) fn leftovers(&self) -> io::Result<Vec<PathBuf>> {
         let mut left = Vec::new();
         for (name, file) in self.abandoned_temp_files()? {
@@ -66,13 +65,13 @@ fn read_whole(file: impl Read, size: u64, largest: usize) -> io::Result<Zeroizin
     let Some(capacity) = capacity else {
         return Err(io::Error::other(format!("the file has more than {largest} bytes")));
     };
-    // Never moved while it grows, which would leave a copy behind.
+    // The buffer must not move while it grows, since that would leave a copy of the content behind.
     let mut content = Zeroizing::new(Vec::with_capacity(capacity + 1));
     file.take(size + 1).read_to_end(&mut content)?;
     Ok(content)
 }
 
-/// A new name of a temporary file, which shows the file that it will replace.
+/// Returns a new name for a temporary file, which identifies the file that it will replace.
 fn new_name(of: &str) -> io::Result<String> {
     let random = SysRng.try_next_u32().map_err(io::Error::other)?;
     Ok(format!(".keymint-{:08x}{random:08x}.tmp", fingerprint(of)))
@@ -84,7 +83,7 @@ fn is_name_for(temp_file: &str, name: &str) -> bool {
     temp_file[".keymint-".len()..].starts_with(&format!("{:08x}", fingerprint(name)))
 }
 
-/// A number for the name of a file: FNV-1a. The same for names that a file system may not distinguish.
+/// Returns a number for a file name (FNV-1a). It is the same for names that a file system may not distinguish.
 fn fingerprint(name: &str) -> u32 {
     let hash = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
     name.to_lowercase().bytes().fold(0x811c_9dc5, hash)
@@ -95,12 +94,12 @@ fn is_name(name: &str) -> bool {
     random.is_some_and(|random| random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// A content that takes the room for this many bytes.
+/// Returns a content that allocates the space for this many bytes.
 fn placeholder(size: usize) -> Vec<u8> {
     vec![PLACEHOLDER; size]
 }
 
-/// Returns whether a temporary file has, or may have, more than the placeholder in it.
+/// Returns whether a temporary file may contain more than the placeholder.
 fn may_hold_a_key(temp_file: impl Read) -> io::Result<bool> {
     let mut content = Zeroizing::new(Vec::new());
     temp_file.take(LARGEST).read_to_end(&mut content)?;

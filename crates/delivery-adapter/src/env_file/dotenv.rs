@@ -1,8 +1,8 @@
-//! A dotenv file, changed in one value and nowhere else.
+//! A dotenv file, in which only one value is changed.
 //!
-//! There is no standard. This module reads what common readers (node's, npm's, Python's, Rust's, Docker's, a
-//! shell) agree on, and refuses a file in which any of them would not see the key. Nothing is expanded, and
-//! nothing is run. The crate's test `readers` asks those readers.
+//! There is no standard. This module follows the common readers (Node's, npm's, Python's, Rust's, Docker's, a
+//! shell) where they agree, and refuses a file in which any of them would not see the key. It expands nothing and
+//! runs nothing. The crate's test `readers` compares it with those readers.
 
 use super::parser::{Assignment, Assignments, SyntaxError, assignments_to};
 use crate::variable::VariableName;
@@ -12,10 +12,10 @@ use zeroize::Zeroizing;
 pub(crate) struct PlainValue<'a>(&'a str);
 
 impl<'a> PlainValue<'a> {
-    /// Returns `None` if a reader might expand, cut or run a part of it.
+    /// Returns `None` if a reader might expand, cut or run a part of the value.
     pub(crate) fn parse(value: &'a str) -> Option<Self> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.+/=".contains(&byte);
-        // After `==`, zsh has the path of a program.
+        // zsh expands a word after `==` to the path of a program.
         let is_plain = !value.is_empty() && !value.starts_with('=') && value.bytes().all(plain);
         is_plain.then_some(Self(value))
     }
@@ -34,33 +34,33 @@ impl<'a> Dotenv<'a> {
         Ok(Self { text, name, assignments: assignments_to(name, text)? })
     }
 
-    /// The numbers of the lines that set the variable.
+    /// Returns the numbers of the lines that set the variable.
     pub(super) fn lines(&self) -> impl Iterator<Item = usize> {
         self.assignments.ours.iter().map(|assignment| assignment.line)
     }
 
-    /// The value of the variable in each of those lines.
+    /// Returns the value of the variable in each of those lines.
     pub(super) fn values(&self) -> impl Iterator<Item = &'a [u8]> {
         self.assignments.ours.iter().map(|assignment| &self.text[assignment.value.clone()])
     }
 
-    /// Returns whether some line sets the variable, and each to this value.
+    /// Returns whether a line sets the variable, and each such line sets it to this value.
     pub(super) fn is_set_to(&self, value: &str) -> bool {
         !self.assignments.ours.is_empty() && self.values().all(|found| found == value.as_bytes())
     }
 
-    /// The numbers of those lines that have quotes or a comment, which some readers take for a part of the
+    /// Returns the numbers of those lines that have quotes or a comment, which some readers take for a part of the
     /// value.
     pub(super) fn decorated_lines(&self) -> impl Iterator<Item = usize> {
         let ours = self.assignments.ours.iter();
         ours.filter(|found| found.quote.is_some() || found.has_comment).map(|found| found.line)
     }
 
-    /// Returns the text with the variable set to this value, in each line that sets it, or else in a new last
-    /// line. Blanks beside the `=`, tabs and the line ending are written as every reader takes them.
+    /// Returns the text with the variable set to this value, in each line that sets it, or else in a new last line.
+    /// Blanks around the `=`, tabs and the line ending are written so that every reader understands them.
     pub(super) fn set(&self, PlainValue(value): &PlainValue<'_>) -> Zeroizing<Vec<u8>> {
         let Assignments { ours, others_are_exported } = &self.assignments;
-        // Never moved while it grows, which would leave a copy behind.
+        // The buffer must not move while it grows, since that would leave a copy of the key behind.
         let most = self.text.len() + (value.len() + 6) * ours.len().max(1) + self.name.len() + 12;
         let mut new = Zeroizing::new(Vec::with_capacity(most));
         let mut copied = 0;
@@ -106,7 +106,7 @@ mod tests {
         Ok(dotenv.set(&PlainValue::parse(KEY).unwrap()).to_vec())
     }
 
-    /// `old` stands for a value, and `NEW` for the key.
+    /// Checks an edit, in which `old` is replaced with a value and `NEW` with the key.
     fn becomes(old: &str, new: &str) {
         let edited = edit(old.as_bytes()).unwrap();
         assert_eq!(String::from_utf8(edited).unwrap(), new.replace("NEW", KEY), "from {old:?}");
@@ -284,7 +284,7 @@ mod tests {
         }
     }
 
-    /// Nothing has changed but the value and the blanks beside it, and a second time nothing at all does.
+    /// Checks that only the value and the blanks around it have changed, and that a second edit changes nothing.
     fn hold_to_the_promise(old: &[u8], new: &[u8]) {
         let variable = VariableName::default();
         let before = Dotenv::parse(old, &variable).unwrap();

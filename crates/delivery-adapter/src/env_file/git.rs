@@ -9,7 +9,7 @@ use std::time::Duration;
 use std::{env, io};
 use tokio::process::Command;
 
-/// How long git may take for all questions together.
+/// The time limit of all git commands together.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The status of a file in git.
@@ -28,18 +28,17 @@ pub enum GitStatus {
     Unknown(&'static str),
 }
 
-/// Asks git, which runs nothing that the repository names (no hook, no monitor, no helper), takes no
-/// lock and prompts for nothing.
+/// Asks git for the status. The commands run nothing that the repository names (no hook, monitor or helper), take
+/// no lock, and prompt for nothing.
 pub(super) async fn status(clock: &dyn Clock, directory: &Path, name: &str) -> GitStatus {
-    // Started there, git does not mistake a directory below for a repository, which may come from a
-    // checkout.
+    // git starts in the top directory, so that it does not mistake a directory of the checkout for a repository.
     let Some(top) = directory.ancestors().find(|directory| directory.join(".git").exists()) else {
         return GitStatus::Outside;
     };
     let path = directory.strip_prefix(top).unwrap_or(directory).join(name);
     let path = Path::new(".").join(path);
     let asking = async {
-        // Each says 0 for yes, 1 for no, and something else for neither (git-ls-files(1),
+        // Each command exits with 0 for yes, 1 for no, and another code for neither (git-ls-files(1),
         // git-check-ignore(1)).
         let tracked = ask(top, &["--literal-pathspecs", "ls-files", "--error-unmatch"], &path).await?;
         match tracked {
@@ -64,8 +63,8 @@ pub(super) async fn status(clock: &dyn Clock, directory: &Path, name: &str) -> G
 
 async fn ask(top: &Path, question: &[&str], path: &Path) -> io::Result<Option<i32>> {
     let mut git = Command::new(which("git").map_err(|_| io::ErrorKind::NotFound)?);
-    // What the user's shell has set for another repository must not count here, nor have anything traced
-    // or run.
+    // Variables that the user's shell has set for another repository must have no effect, and must not trace or run
+    // anything.
     for (variable, _) in env::vars_os().filter(|(variable, _)| is_gits(variable)) {
         git.env_remove(variable);
     }
@@ -89,7 +88,7 @@ fn is_gits(variable: &OsStr) -> bool {
     variable.as_encoded_bytes().starts_with(b"GIT_")
 }
 
-/// Returns the line of a `.gitignore` beside the file that matches this file and nothing else there.
+/// Returns the line of a `.gitignore` in the same directory that matches this file only.
 pub(super) fn ignore_line(name: &str) -> String {
     let mut line = String::from("/");
     for c in name.chars() {

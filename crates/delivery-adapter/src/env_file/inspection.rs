@@ -17,10 +17,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use zeroize::Zeroizing;
 
-/// Room for a key, in bytes. Current keys have 164.
+/// The space for a key, in bytes. Current keys have 164.
 pub(super) const ROOM: usize = 1024;
 
-/// A dotenv file as it was found, with the room for its next content. Its values cannot be read.
+/// An inspected dotenv file, with the space for its next content. Its values cannot be read out.
 pub struct FoundEnvFile {
     location: FileLocation,
     variable: VariableName,
@@ -60,7 +60,7 @@ pub enum Warning {
         /// The mode of the file.
         mode: u32,
     },
-    /// These lines have quotes or a comment, which stay. `docker run --env-file` and other readers that know
+    /// These lines have quotes or a comment, which stay. `docker run --env-file` and other readers that support
     /// neither take them for a part of the value.
     TakenLiterally(LineNumbers),
     /// Other users can read the file, also if it is new: the file system has no modes.
@@ -71,9 +71,9 @@ pub enum Warning {
 }
 
 impl FileLocation {
-    /// Looks at the file, and takes the room for its next content, which keeps other runs away from the file
+    /// Inspects the file, and allocates the space for its next content, which keeps other runs away from the file
     /// until the result is dropped. Waits at most 10 s for another run, and removes the temporary files of killed
-    /// runs that hold no key.
+    /// runs that contain no key.
     ///
     /// # Errors
     ///
@@ -136,17 +136,17 @@ impl FoundEnvFile {
         Ok(Self { location, variable, temp_file, current, value, warnings, git: GitStatus::Outside })
     }
 
-    /// The absolute path of the file.
+    /// Returns the absolute path of the file.
     pub fn path(&self) -> &Path {
         self.location.path()
     }
 
-    /// The variable that gets the key.
+    /// Returns the variable that gets the key.
     pub fn variable(&self) -> &VariableName {
         &self.variable
     }
 
-    /// The current value of the variable, without the value itself.
+    /// Returns the state of the variable, without its value.
     pub fn current(&self) -> &Current {
         &self.current
     }
@@ -157,22 +157,22 @@ impl FoundEnvFile {
         value.and_then(|value| ApiKey::parse(value).ok()).is_some_and(|key| key.last_four() == last_four)
     }
 
-    /// The properties of the file that the user should know of.
+    /// Returns the properties of the file that the user should know of.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 
-    /// The status of the file in git.
+    /// Returns the status of the file in git.
     pub fn git(&self) -> GitStatus {
         self.git
     }
 
-    /// The line that makes a `.gitignore` in the directory of the file match it, and nothing else there.
+    /// Returns the line for a `.gitignore` in the directory of the file that matches this file only.
     pub fn gitignore_line(&self) -> String {
         git::ignore_line(&self.location.name)
     }
 
-    /// Makes the file ready for the key. Dropping the result frees the room.
+    /// Reserves the file for the key. Dropping the result frees the space.
     ///
     /// # Errors
     ///
@@ -195,7 +195,7 @@ impl FoundEnvFile {
     }
 }
 
-/// Without the value of the variable.
+/// Omits the value of the variable.
 impl fmt::Debug for FoundEnvFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { location, variable, current, warnings, git, .. } = self;
@@ -217,7 +217,7 @@ fn access_warning(current: Option<u32>, private: Option<u32>) -> Option<Warning>
 }
 
 impl Current {
-    /// The state of the variable, and its value if it is one.
+    /// Returns the state of the variable, and its value if it has one.
     pub(super) fn of(dotenv: &Dotenv<'_>) -> (Self, Zeroizing<Vec<u8>>) {
         let lines = LineNumbers(dotenv.lines().collect());
         let mut values = dotenv.values();
@@ -295,7 +295,7 @@ mod tests {
         stranger.lock().unwrap();
         second.lock(&Impatient).await.unwrap();
         drop(stranger);
-        // Before the user is asked whether a value may be lost.
+        // The inspection comes before the question whether a value may be lost.
         let first = location(directory.path(), ".env").inspect(VariableName::default()).await.unwrap();
         assert!(second.directory.leftovers().unwrap().is_empty());
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "the file of a living run is removed");

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-/// How many numbers are displayed.
+/// The maximum number of displayed numbers.
 const MOST_SHOWN: usize = 10;
 
-/// The numbers of some lines of a file. Displayed as "line 3" or "lines 3, 7", and of many as the first ten and how
-/// many more there are.
+/// The numbers of some lines of a file. Displayed as "line 3" or "lines 3, 7"; of many lines, the first ten and the
+/// number of the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineNumbers(pub(super) Vec<usize>);
 

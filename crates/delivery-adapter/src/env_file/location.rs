@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf, absolute, is_separator};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often and how many times the lock of another run is tried: for 10 s.
+/// The interval and the number of attempts to lock a file that another run has locked: 10 s in all.
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSES: usize = 100;
 
-/// A file in a directory that is open, so that a directory swapped later diverts nothing.
+/// A file in an open directory, so that replacing the directory later does not redirect the key.
 pub struct FileLocation {
     pub(super) directory: Arc<Directory>,
     pub(super) name: String,
@@ -24,7 +24,7 @@ pub struct FileLocation {
 }
 
 impl FileLocation {
-    /// Opens the directory that the file is in, or will be. A symbolic link is followed once.
+    /// Opens the directory of the file, which need not exist. A symbolic link is followed once.
     ///
     /// # Errors
     ///
@@ -83,7 +83,7 @@ impl FileLocation {
         if text.contains(char::is_control) {
             return Err(error(&path, Kind::Path("the path has characters that cannot be seen")));
         }
-        // The links there lead to what other programs have open.
+        // The links there lead to the open files of other programs.
         if cfg!(unix)
             && (parent == Path::new("/dev")
                 || ["/proc", "/sys"].iter().any(|system| parent.starts_with(system)))
@@ -98,18 +98,18 @@ impl FileLocation {
         Ok(Self { directory: Arc::new(directory), name: name.to_owned(), path, link: None })
     }
 
-    /// The absolute path of the file.
+    /// Returns the absolute path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The symbolic link that was followed to the file.
+    /// Returns the symbolic link that was followed to the file.
     pub fn followed_link(&self) -> Option<&Path> {
         self.link.as_deref()
     }
 
-    /// Locks the directory against other runs until the room in it is taken. Returns `false` if another run has
-    /// the lock, or has taken the room for this file.
+    /// Locks the directory against other runs until the space in it is allocated. Returns `false` if another run
+    /// has the lock, or has allocated the space for this file.
     ///
     /// # Errors
     ///
@@ -143,8 +143,8 @@ impl FileLocation {
         })
     }
 
-    /// The path of the file now: its directory may have been moved. A path with control
-    /// characters does not count.
+    /// Returns the current path of the file, whose directory may have been moved. A path with control characters is
+    /// ignored.
     pub fn current_path(&self) -> PathBuf {
         let path = self.directory.current_path().join(&self.name);
         let is_safe = path.to_str().is_some_and(|text| !text.contains(char::is_control));
@@ -168,7 +168,7 @@ impl fmt::Display for FileLocation {
     }
 }
 
-/// Runs blocking work on the file of this path.
+/// Runs blocking work on the file at this path.
 pub(super) async fn run<T: Send + 'static>(
     path: PathBuf,
     work: impl FnOnce() -> Result<T, EnvFileError> + Send + 'static,

@@ -1,7 +1,7 @@
 //! Finds the lines of a dotenv file that set a variable, in a file on which readers agree.
 //!
-//! A line is accepted only if node's, npm's, Python's and Rust's readers, a POSIX shell, zsh and Docker read the
-//! lines after it in the same way, and a shell runs none of it but the substitutions of a value.
+//! A line is accepted only if Node's, npm's, Python's and Rust's readers, a POSIX shell, zsh and Docker read the
+//! following lines in the same way, and if a shell runs nothing of it but the substitutions of a value.
 
 use crate::variable::{NUMBERS_OF_ZSH, OF_A_SHELL};
 use std::ops::Range;
@@ -25,22 +25,22 @@ pub struct SyntaxError {
 #[derive(Default)]
 pub(super) struct Assignments {
     pub(super) ours: Vec<Assignment>,
-    /// Each other assignment is exported, and there is one.
+    /// True if there are other assignments and each of them is exported.
     pub(super) others_are_exported: bool,
 }
 
 /// A line that sets the variable.
 pub(super) struct Assignment {
     pub(super) line: usize,
-    /// Between the quotes, if it has any.
+    /// The value between the quotes, if it has any.
     pub(super) value: Range<usize>,
     pub(super) quote: Option<u8>,
-    /// From the end of the name to the comment, or past the line ending.
+    /// The range from the end of the name to the comment, or past the line ending.
     pub(super) whole: Range<usize>,
     pub(super) has_comment: bool,
 }
 
-/// Finds each place where the text sets this variable.
+/// Finds each place where the text assigns this variable.
 pub(super) fn assignments_to(variable: &str, text: &[u8]) -> Result<Assignments, SyntaxError> {
     let text = check_encoding(text)?;
     let mut lines = Lines { text, at: 0, number: 1, variable, nested: None, pending: None, blank_end: None };
@@ -80,7 +80,7 @@ pub(super) fn assignments_to(variable: &str, text: &[u8]) -> Result<Assignments,
     Ok(found)
 }
 
-/// Returns the text if each reader takes it for the same characters in the same lines.
+/// Returns the text if every reader splits it into the same characters and lines.
 fn check_encoding(text: &[u8]) -> Result<&str, SyntaxError> {
     if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
         return Err(SyntaxError { line: 1, what: "UTF-16, which readers of such files do not expect" });
@@ -114,33 +114,34 @@ enum Line {
     Skipped,
 }
 
-/// An assignment as far as its value.
+/// An assignment up to its value.
 struct Head {
     name: Range<usize>,
     equals: usize,
-    /// The place after the blanks that follow `=`.
+    /// The position after the blanks that follow `=`.
     start: usize,
     is_empty: bool,
     is_exported: bool,
     is_ours: bool,
 }
 
-/// Reads a text line by line, where a quoted value may make one line of several.
+/// Reads a text line by line. A quoted value may join several lines into one.
 struct Lines<'a> {
     text: &'a str,
     at: usize,
     number: usize,
     variable: &'a str,
-    /// The last line inside another variable's value that would set this one if it stood alone.
+    /// The last line inside another variable's value that would assign this one if it were a line of its own.
     nested: Option<usize>,
     /// The last line without an assignment that begins with a blank. Node takes it for a part of the next name.
     pending: Option<usize>,
-    /// The last line, if it ends with blanks and without a line ending.
+    /// The last line, if it ends with blanks and has no line ending.
     blank_end: Option<usize>,
 }
 
 impl Lines<'_> {
-    /// Readers that know no byte order mark take it for a part of the first word, which a shell runs.
+    /// Checks a line after a byte order mark: some readers take the mark for a part of the first word, which a
+    /// shell runs.
     fn check_marked_line(&self) -> Result<(), SyntaxError> {
         let line = self.text.lines().next().unwrap_or_default().trim_start_matches(BYTE_ORDER_MARK);
         let is_plain = |c: char| c.is_ascii_alphanumeric() || " _.,:/-".contains(c);
@@ -160,7 +161,7 @@ impl Lines<'_> {
         rest.is_some_and(|rest| !rest.starts_with(is_name))
     }
 
-    /// Reads the next line, and goes past it.
+    /// Reads the next line.
     fn next(&mut self) -> Result<Line, SyntaxError> {
         let line = self.number;
         self.parse().map_err(|what| SyntaxError { line, what })
@@ -213,7 +214,7 @@ impl Lines<'_> {
         Ok(Line::Assignment { is_exported })
     }
 
-    /// Reads an assignment as far as the blanks before its value.
+    /// Reads an assignment up to the blanks before its value.
     fn head(&self, first: usize) -> Result<Head, &'static str> {
         let name = match self.rest(first).strip_prefix("export") {
             Some(rest) if rest.starts_with([' ', '\t']) => self.after_blanks(first + "export".len()),
@@ -247,7 +248,7 @@ impl Lines<'_> {
                 );
             }
         } else if equals > name.end || (start > equals + 1 && !is_empty) {
-            // A shell takes the first word for a command. None of its own has a capital letter only.
+            // A shell takes the first word for a command. No command of its own has only capital letters.
             let is_command = self.text[name.clone()].contains(|c: char| c.is_ascii_lowercase());
             if is_exported || is_command || equals == name.end {
                 return Err("a blank beside `=`: a shell would run a part of the line");
@@ -256,7 +257,7 @@ impl Lines<'_> {
         Ok(())
     }
 
-    /// Finds the value, its quote, and the place after both.
+    /// Finds the value, its quote, and the position after both.
     fn value(&self, head: &Head) -> Result<(Range<usize>, Option<u8>, usize), &'static str> {
         let start = head.start;
         if head.is_empty {
@@ -306,7 +307,7 @@ impl Lines<'_> {
     fn check_name(&self, name: Range<usize>, is_exported: bool) -> Result<(), &'static str> {
         let name = &self.text[name];
         let is_valid = !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit() || c == '.');
-        // Only a shell knows no name with a dot. It ends where it is to export one.
+        // A shell alone rejects a name with a dot, and it ends if such a name is to be exported.
         if !is_valid || name.contains('-') || (is_exported && name.contains('.')) {
             return Err("a name of a variable that some readers refuse");
         } else if OF_A_SHELL.contains(&name) {
@@ -317,8 +318,8 @@ impl Lines<'_> {
         Ok(())
     }
 
-    /// Checks a line that a shell takes for a command and its words: there zsh looks for files that fit a pattern, and
-    /// for the program of a word that begins with `=`. It skips the rest of the file if there are none.
+    /// Checks a line that a shell takes for a command with arguments. zsh searches for files that match a pattern,
+    /// and for the program of a word that begins with `=`. It ignores the rest of the file if it finds nothing.
     fn check_words(
         &self,
         name_end: usize,
@@ -372,7 +373,7 @@ impl Lines<'_> {
         Err(UNTERMINATED)
     }
 
-    /// Finds the end of an unquoted value. It may have parts in quotes.
+    /// Finds the end of an unquoted value, which may have quoted parts.
     fn end_of_word(&self, start: usize, is_ours: bool, is_exported: bool) -> Result<usize, &'static str> {
         if is_ours && let Some(end) = self.end_of_placeholder(start) {
             return Ok(end);
@@ -405,15 +406,15 @@ impl Lines<'_> {
         Ok(at)
     }
 
-    /// Returns whether a `~` stands for the home directory of this user. Zsh looks for the user or the program that
-    /// another one names, or a `=`, and skips the rest of the file if there is none.
+    /// Returns whether a `~` means the home directory of this user. For another name, or a `=`, zsh searches for
+    /// the user or the program, and ignores the rest of the file if it finds nothing.
     fn is_home(&self, at: usize) -> bool {
         self.rest(at)
             .strip_prefix('~')
             .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', ':', ' ', '\t', '\n']))
     }
 
-    /// Finds the end of `<your key>`, which is a value for all readers but a shell.
+    /// Finds the end of `<your key>`, which every reader but a shell takes for a value.
     fn end_of_placeholder(&self, start: usize) -> Option<usize> {
         let inside = self.rest(start).strip_prefix('<')?;
         let close = inside.find(|c: char| c != ' ' && !is_plain(c))?;
@@ -436,7 +437,8 @@ impl Lines<'_> {
             [b'$', b'(', b'A'..=b'Z' | b'a'..=b'z', ..] => self.find(body, |c| !is_plain(c)),
             [b'$', byte, ..] if byte.is_ascii_alphanumeric() || byte == b'_' => {
                 let end = self.find(body, |c| !c.is_ascii_alphanumeric() && c != '_');
-                // Dotenvy does not see an end or an escape there, and zsh sees a subscript or a modifier.
+                // Dotenvy does not recognize an end or an escape there, and zsh recognizes a subscript or a
+                // modifier.
                 let is_misread = |rest: &str| {
                     rest.starts_with(['"', '\'', '\\', '['])
                         || [":s", ":g", ":&", ":="].iter().any(|modifier| rest.starts_with(modifier))
@@ -449,7 +451,7 @@ impl Lines<'_> {
         if self.rest(close).starts_with(end) { Ok(close + 1) } else { Err(SUBSTITUTION) }
     }
 
-    /// Looks for lines of a value that readers who know no such values take for ours.
+    /// Finds lines in a value that assign the variable for readers without multi-line values.
     fn look_inside(&mut self, value: Range<usize>) {
         let inner = self.text[value].split('\n').enumerate().skip(1);
         let ours = inner.filter(|(_, line)| {
@@ -460,7 +462,7 @@ impl Lines<'_> {
         self.nested = last.or(self.nested);
     }
 
-    /// Goes to the line after that in which the value ends.
+    /// Moves to the line after the end of the value.
     fn go_past(&mut self, end_of_value: usize) {
         let next = self.find(end_of_value, |c| c == '\n') + 1;
         let next = next.min(self.text.len());
@@ -468,7 +470,7 @@ impl Lines<'_> {
         self.at = next;
     }
 
-    /// Dotenvy sees a comment only after an odd number of blanks.
+    /// Checks a comment: dotenvy recognizes one only after an odd number of blanks.
     fn check_comment(&self, blanks: usize, comment: usize) -> Result<(), &'static str> {
         if comment > blanks + 1 && self.line_from(comment).contains(['"', '\'', '\\']) {
             return Err(
@@ -491,7 +493,7 @@ impl Lines<'_> {
         matches!(self.text.as_bytes().get(at), None | Some(b'\r' | b'\n'))
     }
 
-    /// Finds the first such character from there on, or the end of the text.
+    /// Returns the position of the first such character from `from` on, or the end of the text.
     fn find(&self, from: usize, like: impl Fn(char) -> bool) -> usize {
         self.rest(from).find(like).map_or(self.text.len(), |found| from + found)
     }

@@ -1,5 +1,4 @@
-//! The keyring over the libraries of the systems. Each call makes a connection of its own, and has no time
-//! limit.
+//! The keyring through the system's libraries. Each call opens a connection of its own, and has no time limit.
 
 use super::{KeyringError, failed};
 #[cfg(target_os = "macos")]
@@ -15,10 +14,10 @@ use zbus_secret_service_keyring_store::Store;
 
 const SERVICE: &str = "keymint";
 
-/// Longest cause shown, in characters.
+/// The maximum length of a displayed cause, in characters.
 const LONGEST_CAUSE: usize = 200;
 
-/// Returns what is stored for the user.
+/// Returns the stored value of the user.
 pub(super) fn get(user: &str) -> Result<Option<Vec<u8>>, KeyringError> {
     found(entry(user, None)?.get_secret())
 }
@@ -28,7 +27,7 @@ pub(super) fn set(user: &str, label: &str, value: &[u8]) -> Result<(), KeyringEr
     entry(user, Some(label))?.set_secret(value).map_err(in_words)
 }
 
-/// Removes what is stored for the user. Returns whether there was something.
+/// Removes the stored value of the user. Returns whether it existed.
 pub(super) fn delete(user: &str) -> Result<bool, KeyringError> {
     Ok(found(entry(user, None)?.delete_credential())?.is_some())
 }
@@ -43,7 +42,7 @@ fn entry(user: &str, label: Option<&str>) -> Result<Entry, KeyringError> {
     let store: Arc<CredentialStore> = Store::new().map_err(in_words)?;
     let mut modifiers = HashMap::new();
     if cfg!(windows) {
-        // Otherwise it would be on every machine that the user signs in to.
+        // By default the item would be copied to every machine that the user signs in to.
         modifiers.insert("persistence", "Local");
     } else if !cfg!(target_os = "macos") {
         modifiers.extend(label.map(|label| ("label", label)));
@@ -69,7 +68,7 @@ fn in_words(error: Error) -> KeyringError {
             )
         }
         Error::TooLong(_, most) => format!("the keyring takes at most {most} bytes"),
-        // The others may quote what is stored.
+        // The other errors may quote the stored value.
         _ => "the keyring's answer makes no sense".to_owned(),
     })
 }

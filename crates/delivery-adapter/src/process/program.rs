@@ -6,27 +6,27 @@ use std::process::ExitStatus;
 use std::time::Duration;
 use tokio::process::{Child, Command};
 
-/// How long a program may take. The user may have to unlock something for it first.
+/// The time limit of a program. The user may have to unlock something for it first.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// How long a program may take to end when it is asked to. It may have to restore the echo of the terminal.
+/// The time that a program has to end after a signal. It may have to restore the echo of the terminal.
 #[cfg(unix)]
 pub(super) const GRACE: Duration = Duration::from_secs(5);
 
-/// Code that runs around the start of a program, which its argument is: for what a program inherits.
+/// A function that starts a program by calling its argument, and can change what the program inherits.
 pub(crate) type AroundSpawn = fn(&mut dyn FnMut());
 
-/// Starts a program by the code around it.
+/// Starts a program through this function.
 pub(crate) fn once<T>(around_spawn: AroundSpawn, start: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     let (mut start, mut started) = (Some(start), None);
     around_spawn(&mut || started = start.take().map(|start| start()));
     started.unwrap_or_else(|| Err(io::Error::other("it was not started")))
 }
 
-/// A running program. It does not outlive this value, unless it ended earlier and left others behind.
+/// A running program. It ends when this value is dropped. Only processes that it left behind may outlive it.
 pub(super) struct Program {
     pub(super) child: Child,
-    /// The group that it leads, which ends with it.
+    /// The process group that it leads, which ends with it.
     #[cfg(unix)]
     group: Option<rustix::process::Pid>,
 }
@@ -44,7 +44,7 @@ impl Program {
         Ok(Self { child })
     }
 
-    /// Waits for the end, and ends the program if that takes too long.
+    /// Waits for the end of the program, and ends it if that takes too long.
     pub(super) async fn end(&mut self, clock: &dyn Clock) -> io::Result<ExitStatus> {
         if let Ok(status) = clock.timeout(TIMEOUT, self.child.wait()).await {
             return status;
@@ -72,7 +72,7 @@ impl Program {
     #[cfg(unix)]
     fn send(&self, signal: rustix::process::Signal) {
         use rustix::process::{Pid, kill_process, kill_process_group};
-        // The id of a program that has ended may be another's now.
+        // The id of a program that has ended may be in use by another one.
         let running = self.child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
         let _ = match (self.group, running) {
             (Some(group), _) => kill_process_group(group, signal),
@@ -112,7 +112,7 @@ fn signal(_: ExitStatus) -> Option<i32> {
     None
 }
 
-/// An error that completes a sentence that begins with the name of the program.
+/// Creates an error that completes a sentence that begins with the name of the program.
 pub(super) fn failed(what: impl Into<String>) -> io::Error {
     io::Error::other(what.into())
 }

@@ -13,18 +13,18 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::coop::consume_budget;
 use zeroize::Zeroizing;
 
-/// How long programs that it leaves behind may hold its output open.
+/// The time for which processes that the program leaves behind may hold its output open.
 const DRAIN: Duration = Duration::from_secs(1);
 
-/// Longest piece of a line that is passed on at once, in bytes.
+/// The maximum length of a piece of a line that is passed on at once, in bytes.
 const LONGEST_LINE: u64 = 4096;
 
-/// Starts the program, writes the secret and the end of its input, and waits for its end. Each line that
-/// it writes to a piped stream goes to `on_output`, without the secret. The error completes a sentence that begins with the
-/// name of the program.
+/// Starts the program, writes the secret and the end of its input, and waits for its end. Each line that the
+/// program writes to a piped stream goes to `on_output`, without the secret. The error completes a sentence that
+/// begins with the name of the program.
 ///
-/// The writing alone has no time limit: a pipe takes a key at once, even if nothing reads it. So this
-/// process keeps a reading end, and checks afterwards what was left in the pipe.
+/// The write itself has no time limit: a pipe takes a whole key at once, even without a reader. This process
+/// therefore keeps a reading end, and checks afterwards whether the pipe is empty.
 pub(crate) async fn write_to_stdin(
     mut command: Command,
     around_spawn: AroundSpawn,
@@ -38,7 +38,7 @@ pub(crate) async fn write_to_stdin(
     let mut program = Program::start(command, around_spawn)
         .map_err(|error| failed(format!("could not be started ({error})")))?;
     let (stdout, stderr) = (program.child.stdout.take(), program.child.stderr.take());
-    // A pipe has room for a key, so this ends on any thread; at the latest when its other ends close.
+    // The pipe is large enough for a key, so this ends on any thread, at the latest when its other ends close.
     let (written, has_written) = oneshot::channel::<()>();
     threads::start(Box::new(move || {
         let _ = writer.write_all(&secret);
@@ -68,26 +68,26 @@ pub(crate) async fn write_to_stdin(
     };
     let (status, ()) = tokio::join!(waiting, listening);
     succeeded(status?)?;
-    // Something left in the pipe may keep the writer waiting.
+    // If the pipe is not empty, the writer may still wait.
     let everything_was_written =
         is_empty(&mut reader) && clock.timeout(DRAIN, has_written).await.is_ok() && is_empty(&mut reader);
     if everything_was_written { Ok(()) } else { Err(failed("ended without reading the key")) }
 }
 
-/// Returns whether nothing is left in the pipe. Nothing is taken out of it: what the program left behind may
-/// still read the key.
+/// Returns whether the pipe is empty. It reads nothing, since a process that the program left behind may still read
+/// the key.
 #[cfg(unix)]
 fn is_empty(reader: &mut PipeReader) -> bool {
     rustix::io::ioctl_fionread(reader).is_ok_and(|left| left == 0)
 }
 
-/// Returns whether nothing is left in the pipe, which waits for the writer.
+/// Returns whether the pipe is empty. It waits for the writer.
 #[cfg(not(unix))]
 fn is_empty(reader: &mut PipeReader) -> bool {
     matches!(io::Read::read(reader, &mut [0]), Ok(0))
 }
 
-/// Reads lines to the end of the stream. An endless line is passed on in pieces.
+/// Reads lines until the end of the stream. A very long line is passed on in pieces.
 async fn read_lines(
     stream: Option<impl AsyncRead + Unpin>,
     forms: &Arc<Forms>,
@@ -131,7 +131,7 @@ mod tests {
 
     const SECRET: &str = "sk-proj-canary-0123456789";
 
-    /// A clock on which a wait of a certain length ends when a file exists, and any other never.
+    /// A clock on which a wait of a given length ends when a file exists, and any other wait never ends.
     struct Waits(Vec<(Duration, PathBuf)>);
 
     #[async_trait]
@@ -173,7 +173,7 @@ mod tests {
             self.directory.path().join(name)
         }
 
-        /// Feeds it, and returns the error's text and what it said.
+        /// Runs the script with a secret, and returns the error's text, its output and its directory.
         async fn write(self, waits: Vec<(Duration, PathBuf)>) -> (Option<String>, Vec<String>, TempDir) {
             let said = Mutex::new(Vec::new());
             let hear = |line: &str| said.lock().unwrap().push(line.to_owned());
@@ -183,7 +183,7 @@ mod tests {
         }
     }
 
-    /// Returns whether the process whose id is in this file runs.
+    /// Returns whether the process with the id in this file is running.
     fn runs(file: &Path) -> bool {
         let id = fs::read_to_string(file).unwrap();
         let status = fs::read_to_string(format!("/proc/{}/status", id.trim())).unwrap_or_default();

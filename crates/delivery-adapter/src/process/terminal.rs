@@ -1,19 +1,19 @@
-//! The terminal of this session, wherever the standard streams go.
+//! The terminal of this session, independently of the standard streams.
 
 use std::fs::{File, OpenOptions};
 use std::io;
 
-/// Opens it for writing.
+/// Opens the terminal for writing.
 pub(crate) fn open() -> io::Result<File> {
     OpenOptions::new().write(true).open("/dev/tty")
 }
 
-/// Returns whether there is one.
+/// Returns whether this session has a terminal.
 pub(crate) fn exists() -> bool {
     open().is_ok()
 }
 
-/// Returns whether there is one, with this program in its foreground.
+/// Returns whether this session has a terminal and this program is in its foreground.
 #[cfg(unix)]
 pub(crate) fn is_ours() -> bool {
     open().is_ok_and(|terminal| !keymint_terminal::is_background(terminal))

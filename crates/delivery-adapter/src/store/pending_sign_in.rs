@@ -12,28 +12,28 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// The directory of the files.
+/// The directory of these files.
 const PENDING: &str = "pending";
 
-/// The extension of the files.
+/// The extension of these files.
 const EXTENSION: &str = "json";
 
-/// The version of a file's content. Of another version's, only the [header](Header) means something here.
+/// The version of a file's content. Of a file of another version, only the [header](Header) is read.
 const VERSION: u32 = 1;
 
-/// Longest file that is read, in bytes.
+/// The maximum size of a file that is read, in bytes.
 const LONGEST: u64 = 64 * 1024;
 
-/// How long an expired sign-in is remembered, so that the user can learn that it has expired.
+/// The time for which an expired sign-in is kept, so that the user gets an error that says so.
 const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The members of a file that each version has.
+/// The members that files of every version have.
 #[derive(Serialize, Deserialize)]
 struct Header {
-    /// The first version had none.
+    /// The version. Files of the first version have none.
     #[serde(default = "first_version")]
     version: Value,
-    /// Seconds since 1970.
+    /// The expiry, in seconds since 1970.
     expires: u64,
 }
 
@@ -41,7 +41,7 @@ fn first_version() -> Value {
     1.into()
 }
 
-/// The content of a file of this version.
+/// The content of a file of the current version.
 #[derive(Serialize, Deserialize)]
 struct Content<T> {
     #[serde(flatten)]
@@ -50,7 +50,7 @@ struct Content<T> {
     authorization: SavedAuthorization,
 }
 
-/// A sign-in that was begun by another process, with the response to it. [`StateDir::find_sign_in`] finds it.
+/// A sign-in that another process began, and the response to it. [`StateDir::find_sign_in`] finds it.
 #[derive(Debug)]
 pub struct PendingSignIn<T> {
     /// The client that began it, which must complete it.
@@ -61,19 +61,19 @@ pub struct PendingSignIn<T> {
     pub pending: PendingAuthorization,
     /// The response to it.
     pub response: AuthorizationResponse,
-    /// Whether its time is over. It is remembered for a day more.
+    /// True if it has expired. It is kept for another day.
     pub has_expired: bool,
     path: PathBuf,
 }
 
-/// The failure to find a pending sign-in.
+/// The reason why no pending sign-in was found.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FindSignInError {
-    /// No pending sign-in has this response: it is completed, or began on another machine.
+    /// No pending sign-in matches this response: it is completed, or began on another machine.
     #[error("no pending sign-in has this response")]
     Unknown,
-    /// No pending sign-in of this version has this response, and another version of this program began one.
+    /// No pending sign-in of this version matches this response, but another version of this program began one.
     #[error("no pending sign-in of this version has this response, and another version began one")]
     OtherVersion,
     /// The directory cannot be read.
@@ -82,12 +82,12 @@ pub enum FindSignInError {
 }
 
 impl StateDir {
-    /// Saves a sign-in that another process can complete until it expires (seconds since 1970), with the settings
-    /// that this process needs, such as the API to create the key at. Only this file has the code verifier.
+    /// Saves a sign-in that another process can complete until it expires (in seconds since 1970), with the
+    /// settings that this process needs, such as the API base URL. Only this file has the code verifier.
     ///
     /// # Errors
     ///
-    /// If it cannot be written.
+    /// [`io::Error`] if the file cannot be written.
     pub fn save_sign_in<T: Serialize>(
         &self,
         pending: PendingAuthorization,
@@ -107,17 +107,16 @@ impl StateDir {
         file.write_all(&text)
             .and_then(|()| file.sync_all())
             .and_then(|()| private_files::sync_directory(folder))
-            // A part of it would never be found, nor forgotten.
+            // An incomplete file would be neither found nor removed.
             .inspect_err(|_| drop(fs::remove_file(&path)))
             .map_err(|error| private_files::about(&path, &error))
     }
 
-    /// Finds the sign-in that this URL is the response to. Its file remains until it is
-    /// [claimed](PendingSignIn::claim).
+    /// Finds the sign-in that this URL responds to. Its file remains until it is [claimed](PendingSignIn::claim).
     ///
     /// # Errors
     ///
-    /// [`FindSignInError`] if there is none, or the directory cannot be read.
+    /// [`FindSignInError`] if no sign-in matches, or the directory cannot be read.
     pub fn find_sign_in<T: DeserializeOwned>(
         &self,
         pasted: &str,
@@ -144,12 +143,11 @@ impl StateDir {
 }
 
 impl<T> PendingSignIn<T> {
-    /// Removes the file, so that the sign-in is completed once. Returns whether no other process had
-    /// removed it.
+    /// Removes the file, so that the sign-in is completed only once. Returns whether this process removed it.
     ///
     /// # Errors
     ///
-    /// If the file cannot be removed.
+    /// [`io::Error`] if the file cannot be removed.
     pub fn claim(&self) -> io::Result<bool> {
         match fs::remove_file(&self.path) {
             Ok(()) => Ok(true),
@@ -165,7 +163,7 @@ fn read(path: &Path) -> io::Result<Zeroizing<String>> {
     Ok(text)
 }
 
-/// Removes the sign-ins of any version that expired long ago.
+/// Removes the sign-ins of any version that expired more than a day ago.
 fn forget_old(folder: &Path) {
     let oldest = wall_clock::unix_now().saturating_sub(REMEMBERED.as_secs());
     for path in private_files::list(folder, EXTENSION).unwrap_or_default() {
@@ -181,7 +179,7 @@ mod tests {
     use super::*;
     use keymint_domain::testing::pending;
 
-    /// The content of the one file of a new sign-in, changed, and what is then found.
+    /// Changes the content of the only file of a new sign-in, and returns the result of finding it.
     fn found_after(
         change: impl FnOnce(&mut Value),
     ) -> (PathBuf, tempfile::TempDir, Result<(), FindSignInError>) {

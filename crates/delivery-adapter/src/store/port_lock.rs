@@ -1,4 +1,4 @@
-//! One sign-in at a time for each user and callback port.
+//! The lock that permits one sign-in at a time for each user and callback port.
 
 use super::StateDir;
 use super::private_files::{about, leave_to_owner, read_small, try_lock};
@@ -19,20 +19,21 @@ pub struct PortLock {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PortLockError {
-    /// Another sign-in of this user holds the lock: its process, and since when.
+    /// Another sign-in of this user holds the lock. The text has its process and its start.
     #[error("another sign-in holds the lock: {0}")]
     Held(String),
-    /// The lock's file cannot be written.
+    /// The lock file cannot be written.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
 impl StateDir {
-    /// Locks a callback port. A file system without locks keeps no other sign-in away: the port itself does.
+    /// Locks a callback port. On a file system without locks it succeeds, and only the port itself excludes another
+    /// sign-in.
     ///
     /// # Errors
     ///
-    /// [`PortLockError`] if another sign-in holds the lock, or its file cannot be written.
+    /// [`PortLockError`] if another sign-in holds the lock, or the lock file cannot be written.
     pub fn lock_port(&self, port: u16) -> Result<PortLock, PortLockError> {
         let path = self.directory(LOCKS)?.join(format!("port-{port}"));
         let mut options = OpenOptions::new();
@@ -50,11 +51,11 @@ impl StateDir {
         Ok(PortLock { _file: file })
     }
 
-    /// Returns the description of the sign-in that holds the lock of a port, if any. Nothing is written.
+    /// Returns the description of the sign-in that holds the lock of a port, if any. It writes nothing.
     ///
     /// # Errors
     ///
-    /// If the lock's file cannot be read.
+    /// [`io::Error`] if the lock file cannot be read.
     pub fn port_lock_holder(&self, port: u16) -> io::Result<Option<String>> {
         let file = match File::open(self.path().join(LOCKS).join(format!("port-{port}"))) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

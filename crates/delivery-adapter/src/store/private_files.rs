@@ -364,7 +364,7 @@ mod tests {
         }
     }
 
-    /// What a child of the test above does.
+    /// Runs in the child process of the test above.
     #[cfg(unix)]
     #[test]
     fn creates_the_directory_of_the_environment() {
@@ -455,7 +455,7 @@ mod tests {
         }
     }
 
-    /// What a child of the test above does.
+    /// Runs in the child process of the test above.
     #[cfg(target_os = "linux")]
     #[test]
     fn takes_what_the_environment_names_for_its_own() {

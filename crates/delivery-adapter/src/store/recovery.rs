@@ -50,7 +50,7 @@ impl KeyDestination for RecoveryStore {
     }
 }
 
-/// Returns whether a file of this name is in the directory that it is asked for, and seen there.
+/// Returns whether the id is a visible file name, without a path.
 fn is_file_name(id: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     !id.is_empty() && !id.starts_with('.') && id.bytes().all(is_allowed)
@@ -68,8 +68,8 @@ fn store(directory: &Path, id: &str, key: &ApiKey) -> io::Result<PathBuf> {
     Ok(path)
 }
 
-/// Writes the key to the disk. On an error the file is removed, since a part of the key would pass for the
-/// key, which is then kept elsewhere.
+/// Writes the key to the disk. After an error it removes the file, since a part of the key could be mistaken for
+/// the key.
 fn fill(mut file: File, path: &Path, key: &ApiKey) -> io::Result<()> {
     let directory = path.parent().unwrap_or(path);
     let text = Zeroizing::new(format!("{}\n", key.expose()));
@@ -77,16 +77,16 @@ fn fill(mut file: File, path: &Path, key: &ApiKey) -> io::Result<()> {
         .write_all(text.as_bytes())
         .and_then(|()| cut(&file, text.len() as u64))
         .and_then(|()| file.sync_all());
-    // There may be no room for two open files.
+    // The process may not be able to have two files open.
     drop(file);
     written
-        // The name is on the disk only with the directory.
+        // The name is durable only after the directory is synced.
         .and_then(|()| private_files::sync_directory(directory))
         .inspect_err(|_| drop(fs::remove_file(path)))
         .map_err(|error| private_files::about(path, &error))
 }
 
-/// Cuts off what is left of the reserved room. Not every file system can, and a new file needs it not.
+/// Cuts the unused part of the reserved space. Some file systems cannot, and a new file has none.
 fn cut(file: &File, length: u64) -> io::Result<()> {
     if file.metadata()?.len() > length { file.set_len(length) } else { Ok(()) }
 }
@@ -111,7 +111,7 @@ pub(super) fn list(state: &StateDir) -> io::Result<Vec<StoredKey>> {
         let record = record.unwrap_or_else(|| KeyRecord::of_unknown_origin(&id));
         stored.push(StoredKey { id, path, record });
     }
-    // If the directory could not be written, the key is elsewhere.
+    // If the directory could not be written, the key is at another path.
     for FinishedRun { id, record, .. } in runs {
         if let Some(path) = record.kept_in.clone().filter(|path| is_ours(path)) {
             stored.insert(stored.partition_point(|other| other.id < id), StoredKey { id, path, record });
@@ -120,8 +120,8 @@ pub(super) fn list(state: &StateDir) -> io::Result<Vec<StoredKey>> {
     Ok(stored)
 }
 
-/// Returns whether a file exists in a directory of this user. Systems delete temporary files, and then any
-/// user can put a key of theirs there.
+/// Returns whether a file exists in a directory of this user. Systems delete temporary files, and then any user can
+/// create a file with a key of their own there.
 fn is_ours(path: &Path) -> bool {
     path.exists() && path.parent().is_some_and(|directory| private_files::check_owner(directory).is_ok())
 }
@@ -131,7 +131,7 @@ impl StoredKey {
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, or has no key in it.
+    /// [`io::Error`] if the file cannot be read, or contains no key.
     pub fn read(&self) -> io::Result<ApiKey> {
         let bytes = Zeroizing::new(private_files::read_small(private_files::open(&self.path)?)?);
         let mut text = Zeroizing::new(str::from_utf8(&bytes).map_err(io::Error::other)?.to_owned());
@@ -144,15 +144,15 @@ impl StoredKey {
     ///
     /// # Errors
     ///
-    /// If the file cannot be deleted.
+    /// [`io::Error`] if the file cannot be deleted.
     pub fn remove(&self) -> io::Result<()> {
         fs::remove_file(&self.path)
     }
 
-    /// Notes, in the journal of the run that created the key, which destinations have it now, and whether
-    /// its file was removed.
+    /// Records, in the journal of the run that created the key, which destinations have it now, and whether its
+    /// file was removed.
     pub fn note(&self, state: &StateDir, report: &DeliveryReport, names: PlaceNames<'_>, is_removed: bool) {
-        // The key is where it is, with or without the note.
+        // The key is stored with or without this record.
         let _ = state.update(&self.id, |record| {
             record.add_destinations(report, names);
             if is_removed {
@@ -170,8 +170,8 @@ fn new_temporary_directory() -> io::Result<PathBuf> {
     Ok(directory)
 }
 
-/// A relative directory, as a variable may name one, would be found from the current directory alone, and
-/// may be published with it.
+/// Returns the directory, or the system's directory for temporary files if a variable names a relative one, which
+/// depends on the current directory and may be published with it.
 fn absolute_or_tmp(directory: PathBuf) -> PathBuf {
     if directory.is_absolute() { directory } else { "/tmp".into() }
 }
@@ -230,7 +230,7 @@ mod tests {
         let room = format!("{}.room", journal.id());
         assert_eq!(names(), [&*room]);
         assert!(state.stored_keys().unwrap().is_empty());
-        // Another run leaves it alone.
+        // Another run does not touch it.
         let other = state.journal().unwrap();
         assert_eq!(names().len(), 1 + usize::from(other.id() != journal.id()));
         drop(other);
@@ -241,7 +241,7 @@ mod tests {
         assert_eq!(names(), [path.file_name().unwrap()]);
     }
 
-    /// As a run leaves it that is killed before the key is in it.
+    /// A run that is killed before it stores the key leaves such a file.
     #[test]
     fn a_room_without_a_key_is_no_key() {
         let directory = tempfile::tempdir().unwrap();

@@ -1,11 +1,11 @@
-//! Files whose content decides which programs run or where secrets go.
+//! Files whose content decides which programs run or where secrets are sent.
 
 use super::private_files;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// Reads a file that only this user and the administrator can have written, of at most `longest` bytes. Nor
-/// can another user have put it there: that holds for every directory and every link on the way to it.
+/// Reads a file of at most `longest` bytes that only this user and the administrator can have written. No other
+/// user can have put it there either: every directory and every link in the path is checked.
 ///
 /// # Errors
 ///
@@ -23,8 +23,8 @@ pub fn read_trusted(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
-/// Checks that only this user and the administrator can have decided which files are in a directory and what is
-/// in them. A missing directory has none.
+/// Checks that only this user and the administrator can have changed the files of a directory. A missing directory
+/// passes.
 ///
 /// # Errors
 ///
@@ -49,7 +49,7 @@ pub fn check_trusted_directory(path: &Path) -> io::Result<()> {
         for name in private_files::names(path)? {
             let entry = path.join(name);
             match check(&entry) {
-                // A link that leads to nothing.
+                // A link whose target is missing.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 checked => checked.map_err(|error| private_files::about(&entry, &error))?,
             }
@@ -60,26 +60,26 @@ pub fn check_trusted_directory(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Checks that no other user can decide what a path leads to. Links are followed one by one, since the owner
-/// of each, and of the directory that it is in, decides its target.
+/// Checks that no other user controls the target of a path. Links are followed one by one, since the owner of each,
+/// and of its directory, controls the target.
 #[cfg(unix)]
 fn check_path(path: &Path) -> io::Result<()> {
     use std::fs::symlink_metadata;
     use std::os::unix::fs::{FileTypeExt, MetadataExt};
     use std::path::{Component, PathBuf};
 
-    /// Maximum number of links, as on Linux.
+    /// The maximum number of links, as on Linux.
     const LINKS: usize = 40;
 
     let reversed = |path: &Path| path.components().rev().map(|part| part.as_os_str().to_owned()).collect();
     let mut rest: Vec<_> = reversed(&std::path::absolute(path)?);
     let mut here = PathBuf::from("/");
-    // In a user namespace, the administrator may have another number.
+    // In a user namespace, the administrator may have another id.
     let friends = [private_files::euid(), 0, symlink_metadata(&here)?.uid()];
     let mut links = 0;
-    // While the target of a link is followed, what is left of the path after it.
+    // The rest of the path after a link whose target is being followed.
     let mut after_link = None;
-    // Does not matter if there is no file.
+    // The reason for distrust, which does not matter if there is no file.
     let mut distrust = None;
     while let Some(name) = rest.pop() {
         match Path::new(&name).components().next() {
@@ -115,7 +115,7 @@ fn check_path(path: &Path) -> io::Result<()> {
             after_link.get_or_insert(rest.len());
             rest.extend(reversed(&target));
         } else if kind.is_dir() {
-            // In a sticky directory, only the owner of an entry replaces it.
+            // In a sticky directory, only the owner of an entry can replace it.
             if private_files::others_may_write(&metadata) && metadata.mode() & 0o1000 == 0 {
                 distrust.get_or_insert(format!(
                     "other users may write in its folder {place}; `chmod go-w {place}` takes that from them"
@@ -202,7 +202,7 @@ mod tests {
         }
         assert_eq!(refusal(&file), "it belongs to another user");
         lchown(&file, Some(0), None).unwrap();
-        // In a sticky directory another user cannot replace this folder, but can create it first.
+        // In a sticky directory another user cannot replace this directory, but can create it first.
         set_mode(home.path(), 0o1777);
         for folder in [".config", ".config/keymint"] {
             let folder = home.path().join(folder);

@@ -77,7 +77,7 @@ const HOSTILE: [&str; 56] = [
     "\u{10ffff}",
 ];
 
-/// A line, and the value that it was made of.
+/// An exported line, and its value.
 struct Exported {
     variable: String,
     value: String,

@@ -160,8 +160,8 @@ fn docker(path: &Path) -> String {
     variables.into_iter().rev().find(|(name, _)| name == "OPENAI_API_KEY").unwrap_or_default().1
 }
 
-/// What `docker run --env-file` sees, as docker/cli has it in pkg/kvfile: it knows neither quotes nor `export`, nor a
-/// comment after a value. `None` if it rejects the file.
+/// Returns the variables that `docker run --env-file` sees, by the rules of docker/cli's pkg/kvfile, which supports
+/// neither quotes nor `export`, nor a comment after a value. `None` if it rejects the file.
 fn docker_variables(text: &str) -> Option<Vec<(String, String)>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let lines = text.lines().map(str::trim_start).filter(|line| !line.is_empty() && !line.starts_with('#'));

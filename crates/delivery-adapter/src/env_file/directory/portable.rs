@@ -1,4 +1,4 @@
-//! A directory known by its path, which is what every system has.
+//! A directory known by its path, which works on every system.
 
 use super::{Properties, is_name, new_name, placeholder, read_whole};
 use std::fs::{self, File, OpenOptions};
@@ -39,12 +39,12 @@ impl Directory {
         &self.path
     }
 
-    /// The directory is known by its path alone.
+    /// Returns the path, by which alone the directory is known.
     pub(crate) fn current_path(&self) -> PathBuf {
         self.path.clone()
     }
 
-    /// The standard library does not report who may write where.
+    /// Checks nothing: the standard library does not report who may write to a directory.
     pub(crate) fn check_owner(&self) -> io::Result<()> {
         Ok(())
     }
@@ -61,7 +61,7 @@ impl Directory {
         }
     }
 
-    /// Directories cannot be locked here. The check before each replacement keeps two runs apart.
+    /// Returns true: directories cannot be locked here. The check before each replacement keeps two runs apart.
     pub(crate) fn try_lock(&self) -> bool {
         true
     }
@@ -88,7 +88,7 @@ impl Directory {
         Ok(Some(Snapshot { content, version: FileVersion::of(&metadata), is_read_only }))
     }
 
-    /// Returns the temporary files, with their names. Files have no locks here, so no run is known to live.
+    /// Returns the temporary files with their names. Files have no locks here, so every run counts as ended.
     pub(super) fn abandoned_temp_files(&self) -> io::Result<Vec<(String, File)>> {
         let mut temp_files = Vec::new();
         for entry in fs::read_dir(&self.path)? {
@@ -107,8 +107,7 @@ impl Directory {
         let _ = fs::remove_file(self.path.join(name));
     }
 
-    /// Replaces the file of this name. Returns whether it did: not if the file has changed since the
-    /// snapshot.
+    /// Replaces the file of this name, unless it has changed since the snapshot. Returns whether it was replaced.
     pub(crate) fn replace(
         &self,
         name: &str,
@@ -144,7 +143,7 @@ impl FileVersion {
 }
 
 impl TempFile {
-    /// Takes the room for this many bytes.
+    /// Allocates the space for this many bytes.
     pub(crate) fn reserve(
         directory: &Arc<Directory>,
         target: &str,
@@ -159,17 +158,17 @@ impl TempFile {
         Ok(temp_file)
     }
 
-    /// The standard library does not report who may read a file.
+    /// Returns `None`: the standard library does not report who may read a file.
     pub(crate) fn readable_by_others(&self) -> io::Result<Option<u32>> {
         Ok(None)
     }
 
-    /// Returns whether it has its name, and nobody has removed it.
+    /// Returns whether the file still has its name, so that no program has removed it.
     pub(crate) fn exists(&self) -> bool {
         self.path.exists()
     }
 
-    /// Removes it before it is dropped.
+    /// Removes the file before it is dropped.
     pub(crate) fn remove(&self) {
         let _ = fs::remove_file(&self.path);
     }

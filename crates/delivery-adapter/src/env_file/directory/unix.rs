@@ -1,4 +1,4 @@
-//! A directory that stays the same if its path changes, known by its handle.
+//! A directory known by its handle, which stays the same if its path changes.
 
 mod metadata;
 mod replacement;
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 pub(crate) use temp_file::TempFile;
 use zeroize::Zeroizing;
 
-/// How many times a file is read that another program changes meanwhile.
+/// The maximum number of attempts to read a file that another program changes meanwhile.
 const READS: usize = 100;
 
 pub(crate) struct Directory {
@@ -50,7 +50,7 @@ impl Directory {
         &self.path
     }
 
-    /// Returns the current path, if the system reports it: the directory may have been moved.
+    /// Returns the current path, if the system reports it, since the directory may have been moved.
     pub(crate) fn current_path(&self) -> PathBuf {
         let place = |metadata: Metadata| (metadata.dev(), metadata.ino());
         let here = self.handle.metadata().map(place).ok();
@@ -72,7 +72,7 @@ impl Directory {
         }
     }
 
-    /// Returns whether another user could have put a link there.
+    /// Returns whether another user could have created a link in it.
     pub(crate) fn others_may_write(&self) -> io::Result<bool> {
         let metadata = self.handle.metadata()?;
         Ok(metadata.mode() & 0o022 != 0 || !is_ours_or_the_systems(metadata.uid()))
@@ -94,8 +94,8 @@ impl Directory {
         Ok(self.kind(name)?.is_some_and(FileType::is_symlink))
     }
 
-    /// Locks the directory against other runs until it is unlocked or dropped, or the process has ended.
-    /// Returns whether it did. On a file system without locks it always does.
+    /// Locks the directory against other runs until it is unlocked or dropped, or the process has ended. Returns
+    /// whether it is locked, which is always true on a file system without locks.
     pub(crate) fn try_lock(&self) -> bool {
         !matches!(self.handle.try_lock(), Err(TryLockError::WouldBlock))
     }
@@ -104,15 +104,16 @@ impl Directory {
         let _ = self.handle.unlock();
     }
 
-    /// Reads a file, which must be a regular one of this user and of at most this size.
+    /// Reads a file. It must be a regular file of this user, and at most this large.
     pub(crate) fn read(&self, name: &str, largest: usize) -> io::Result<Option<Snapshot>> {
         let Some(file) = self.open_regular(name)? else { return Ok(None) };
         let metadata = file.metadata()?;
-        // The administrator may write another user's file, but not one that any user may have put there.
+        // The administrator may write another user's file, but not one in a directory where any user may create
+        // files.
         if metadata.uid() != euid() && (euid() != 0 || self.everybody_may_write()?) {
             return Err(io::Error::other("the file belongs to another user"));
         }
-        // What was read is of one moment only if nothing has changed since.
+        // The content is consistent only if nothing has changed since it was read.
         for _ in 0..READS {
             let version = FileVersion::of(&file)?;
             (&file).rewind()?;
@@ -155,7 +156,7 @@ impl Directory {
         let _ = rustix::fs::unlinkat(&self.handle, name, AtFlags::empty());
     }
 
-    /// A name is on the disk only with the directory.
+    /// Writes the directory to the disk, without which a new name in it is not durable.
     fn sync(&self) -> io::Result<()> {
         allow_unsupported(self.handle.sync_all())
     }

@@ -42,8 +42,7 @@ fn copy_owner(from: &File, to: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Changes the mode, and checks what became of it: a file system without modes may refuse the change, or
-/// ignore it.
+/// Changes the mode, and checks the result: a file system without modes may refuse the change, or ignore it.
 pub(super) fn set_mode(file: &File, wanted: u32, is_new: bool) -> io::Result<()> {
     let changed = rustix::fs::fchmod(file, Mode::from_raw_mode(wanted as rustix::fs::RawMode));
     check_mode(wanted, mode(file)?, is_new).map_err(|problem| match changed {
@@ -52,8 +51,8 @@ pub(super) fn set_mode(file: &File, wanted: u32, is_new: bool) -> io::Result<()>
     })
 }
 
-/// Checks the mode that a file got. A new file may admit other users where the file system has no modes, since
-/// the user is warned.
+/// Checks the resulting mode of a file. A new file may be readable by other users if the file system has no modes,
+/// since the user is warned.
 fn check_mode(wanted: u32, found: u32, is_new: bool) -> Result<(), &'static str> {
     match is_new {
         _ if found == wanted => Ok(()),
@@ -66,11 +65,12 @@ fn check_mode(wanted: u32, found: u32, is_new: bool) -> Result<(), &'static str>
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const ACCESS_LIST: &str = "system.posix_acl_access";
 
-/// Without its access list a file's group bits would mean something else, and may admit more users.
+/// Copies the attributes. Without its access list, a file's group bits have another meaning, and may admit more
+/// users.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn copy_attributes(from: &File, to: &File) -> io::Result<()> {
     use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fsetxattr};
-    // The most that Linux has of either (xattr(7)).
+    // The maximum sizes of both on Linux (xattr(7)).
     let (mut names, mut value) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
     let Ok(length) = flistxattr(from, &mut names[..]) else { return Ok(()) };
     for name in names[..length].split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
@@ -96,7 +96,8 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::sync::Arc;
 
-    /// acl(5): the version, and for each entry its tag, its permissions, and whom it is for.
+    /// Returns an access list in the format of acl(5): the version, and for each entry its tag, its permissions and
+    /// its id.
     fn access_list() -> Vec<u8> {
         const NOBODY: u32 = u32::MAX;
         let mut list = 2_u32.to_le_bytes().to_vec();

@@ -1,4 +1,4 @@
-//! The replacement of a file by a temporary one, in which no change by another program is lost.
+//! The replacement of a file by a temporary one, without losing a change by another program.
 
 use super::temp_file::TempFile;
 use super::{Directory, FileVersion, Snapshot};
@@ -10,8 +10,8 @@ use rustix::io::Errno;
 use std::io;
 
 impl Directory {
-    /// Replaces the file of this name, which keeps its owner and mode. Returns whether it did: not if the
-    /// file has changed since the snapshot.
+    /// Replaces the file of this name, which keeps its owner and mode, unless it has changed since the snapshot.
+    /// Returns whether it was replaced.
     pub(crate) fn replace(
         &self,
         name: &str,
@@ -58,20 +58,20 @@ impl Directory {
 struct Replacement<'a> {
     directory: &'a Directory,
     name: &'a str,
-    /// The file to replace, if there is one.
+    /// The file to replace. `None` if it does not exist.
     old: Option<&'a Snapshot>,
     temp_file: &'a TempFile,
 }
 
 impl Replacement<'_> {
-    /// Gives the temporary file the name of the file. The old file gets the name of the temporary file, where the
-    /// system can exchange names: what another program writes to it at this moment is not lost. Returns `false` if
+    /// Gives the temporary file the name of the file. If the system can exchange names, the old file gets the name
+    /// of the temporary file, so that a simultaneous write of another program to it is not lost. Returns `false` if
     /// another program has created or removed the file.
     fn begin(&self) -> io::Result<bool> {
         let Self { directory, name, old, temp_file } = *self;
         let renamed = match old {
             Some(old) => {
-                // Other runs take the old file for a temporary file of this one, which is alive.
+                // Other runs regard the old file as a temporary file of this run, which is alive.
                 let _ = old.file.try_lock();
                 directory.exchange(&temp_file.name, name)
             }
@@ -80,7 +80,7 @@ impl Replacement<'_> {
         match renamed {
             Ok(()) => Ok(true),
             Err(Errno::EXIST | Errno::NOENT) if directory.kind(&temp_file.name)?.is_some() => Ok(false),
-            // The system or the file system cannot do that, but it has renamed a temporary file before.
+            // The system or the file system cannot exchange names, but it has renamed a temporary file before.
             Err(_) => {
                 rustix::fs::renameat(&directory.handle, &temp_file.name, &directory.handle, name)?;
                 Ok(true)
@@ -88,11 +88,11 @@ impl Replacement<'_> {
         }
     }
 
-    /// Removes the old file, which has the name of the temporary file now. Returns `false`, with the old file in
-    /// its place again, if it has changed since the snapshot.
+    /// Removes the old file, which now has the name of the temporary file. If it has changed since the snapshot,
+    /// restores it and returns `false`.
     fn finish(&self) -> io::Result<bool> {
-        // At once, since the new file may be written to as well, and once more after some time, for a program that
-        // opened the old file before.
+        // It checks at once, since another program may also write to the new file, and again after some time, for a
+        // program that opened the old file before.
         if self.undo_if_changed()? {
             return Ok(false);
         }
@@ -105,10 +105,10 @@ impl Replacement<'_> {
         Ok(true)
     }
 
-    /// Puts the old file in its place again if it has changed since the snapshot. Returns whether it did.
+    /// Restores the old file if it has changed since the snapshot. Returns whether it did.
     fn undo_if_changed(&self) -> io::Result<bool> {
         let Self { directory, name, old: Some(old), temp_file } = *self else { return Ok(false) };
-        // The names were not exchanged where the system cannot do that.
+        // The names were not exchanged if the system cannot do that.
         if directory.kind(&temp_file.name)?.is_none() || self.is_unchanged(old)? {
             return Ok(false);
         }
@@ -120,7 +120,7 @@ impl Replacement<'_> {
     fn is_unchanged(&self, old: &Snapshot) -> io::Result<bool> {
         let Some(file) = self.directory.open_regular(&self.temp_file.name)? else { return Ok(false) };
         let version = FileVersion::of(&file)?;
-        // The system may note the renaming as a change.
+        // The system may record the renaming as a change.
         Ok(version.inode == old.version.inode
             && version.size == old.version.size
             && *read_whole(&file, version.size, old.content.len())? == *old.content)
@@ -144,7 +144,7 @@ mod tests {
         let temp_file = TempFile::reserve(&directory, ".env", 100, snapshot.as_ref()).unwrap();
         let names = || fs::read_dir(path.path()).unwrap().count();
 
-        // It was opened before the replacement and is written after it.
+        // It was opened before the replacement, and is written after it.
         let mut old = File::options().append(true).open(&file).unwrap();
         let replacement =
             |old| Replacement { directory: &directory, name: ".env", old, temp_file: &temp_file };
@@ -153,7 +153,7 @@ mod tests {
         assert!(!replacement(snapshot.as_ref()).finish().unwrap());
         assert_eq!((fs::read_to_string(&file).unwrap().as_str(), names()), ("old, and more", 2));
 
-        // A new file comes where there was none.
+        // Another program creates a file where none was before.
         fs::remove_file(&file).unwrap();
         fs::write(&file, "another").unwrap();
         assert!(!replacement(None).begin().unwrap());

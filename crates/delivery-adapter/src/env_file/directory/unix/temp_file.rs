@@ -1,4 +1,4 @@
-//! The temporary files of runs: taking the room for a content, and finding those of other runs.
+//! The temporary files of runs: the reservation of space, and the search for those of other runs.
 
 use super::{Directory, Snapshot, metadata};
 use crate::env_file::directory::{is_name, is_name_for, new_name, placeholder};
@@ -17,8 +17,8 @@ pub(crate) struct TempFile {
 }
 
 impl TempFile {
-    /// Takes the room for this many bytes, and rehearses the replacement: each step that may be refused is
-    /// taken with the placeholder, so that the file system refuses it before a key exists.
+    /// Allocates the space for this many bytes, and rehearses the replacement. Each step that the file system may
+    /// refuse is done with the placeholder first, before a key exists.
     pub(crate) fn reserve(
         directory: &Arc<Directory>,
         target: &str,
@@ -32,14 +32,14 @@ impl TempFile {
         temp_file.write(&placeholder(size), snapshot)?;
         let mut replaced = Self::create(directory, target)?;
         rustix::fs::renameat(&directory.handle, &temp_file.name, &directory.handle, &replaced.name)?;
-        // The name that no file has now is the one that is removed.
+        // The file whose name no longer exists is the one that is removed.
         std::mem::swap(&mut temp_file.name, &mut replaced.name);
         directory.sync()?;
-        // As after the delivery. The file system may show another content or owner than those that were written.
+        // It is read as after the delivery: a file system may show another content or owner than was written.
         if directory.read(&temp_file.name, size)?.is_none_or(|read| *read.content != placeholder(size)) {
             return Err(io::Error::other("what is written to its folder cannot be read back"));
         }
-        // The key is written before the metadata is copied, which may be stricter by then.
+        // The key is written before the metadata is copied, which may be more restrictive.
         metadata::set_mode(&temp_file.file, metadata::PRIVATE, true)?;
         Ok(temp_file)
     }
@@ -49,12 +49,12 @@ impl TempFile {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&directory.handle, &name, flags, Mode::RUSR | Mode::WUSR)?.into();
         let temp_file = Self { directory: Arc::clone(directory), name, file };
-        // As with the directory, a file system may have no locks.
+        // As with the directory, the file system may have no locks.
         let _ = temp_file.file.try_lock();
         Ok(temp_file)
     }
 
-    /// Writes the whole content to the disk, with the metadata of the file that it will replace.
+    /// Writes the whole content to the disk, with the metadata of the file to replace.
     pub(super) fn write(&self, content: &[u8], snapshot: Option<&Snapshot>) -> io::Result<()> {
         self.file.write_all_at(content, 0)?;
         self.file.set_len(content.len() as u64)?;
@@ -62,17 +62,17 @@ impl TempFile {
         self.file.sync_all()
     }
 
-    /// Returns the mode if other users may read a new file, because the file system has no modes.
+    /// Returns the mode if other users may read a new file because the file system has no modes.
     pub(crate) fn readable_by_others(&self) -> io::Result<Option<u32>> {
         Ok(Some(metadata::mode(&self.file)?).filter(|mode| mode & 0o044 != 0))
     }
 
-    /// Returns whether it has its name, and nobody has removed it.
+    /// Returns whether the file still has its name, so that no program has removed it.
     pub(crate) fn exists(&self) -> bool {
         self.directory.kind(&self.name).is_ok_and(|kind| kind.is_some())
     }
 
-    /// Removes it before it is dropped.
+    /// Removes the file before it is dropped.
     pub(crate) fn remove(&self) {
         self.directory.remove(&self.name);
     }
@@ -86,8 +86,8 @@ impl Directory {
         Ok(temp_files)
     }
 
-    /// Returns whether a run of this user has reserved a temporary file for the file of this name. Others can
-    /// lock none.
+    /// Returns whether a run of this user has reserved a temporary file for the file of this name. Other users
+    /// cannot lock one.
     pub(crate) fn has_live_temp_file(&self, name: &str) -> io::Result<bool> {
         Ok(self.temp_files()?.iter().any(|(temp_file, file)| is_name_for(temp_file, name) && is_locked(file)))
     }
@@ -117,7 +117,7 @@ fn is_abandoned(file: &File) -> bool {
     }
 }
 
-/// Returns whether no run can still wait for the browser, for file systems without locks.
+/// Returns whether the file is so old that no run can still wait for the browser, for file systems without locks.
 fn is_old(metadata: &Metadata) -> bool {
     const DAY: u64 = 24 * 60 * 60;
     let modified = u64::try_from(metadata.mtime()).unwrap_or_default();
@@ -150,7 +150,7 @@ mod tests {
         let directory = Arc::new(Directory::open(path.path().to_owned()).unwrap());
         let temp_file = TempFile::reserve(&directory, ".env", 100, None).unwrap();
         assert_eq!(temp_file.readable_by_others().unwrap(), None);
-        // Stands in for a file system that gives every file this mode.
+        // This simulates a file system that gives every file the same mode.
         temp_file.file.set_permissions(fs::Permissions::from_mode(0o755)).unwrap();
         assert_eq!(temp_file.readable_by_others().unwrap(), Some(0o755));
     }
@@ -174,7 +174,7 @@ mod tests {
         let large = path.path().join(".keymint-0123456789abcdef.tmp");
         let all_placeholder = placeholder(usize::try_from(crate::env_file::directory::LARGEST).unwrap());
         fs::write(&large, all_placeholder).unwrap();
-        // No memory has room for it.
+        // No memory is large enough for it.
         File::options().write(true).open(&large).unwrap().set_len(1 << 42).unwrap();
         let directory = Directory::open(path.path().to_owned()).unwrap();
         assert_eq!(directory.leftovers().unwrap(), [large]);
