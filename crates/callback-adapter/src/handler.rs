@@ -24,7 +24,7 @@ pub(crate) struct Handler {
     pub(crate) shared: Shared,
     callbacks: mpsc::Sender<PendingCallback>,
     page: watch::Receiver<OutcomePage>,
-    /// Whether the accepted callback had no cookie, so that its browser may request the page without it.
+    /// True if the accepted callback had no cookie: its browser may request the page without one.
     accepted_without_cookie: AtomicBool,
     page_was_requested: AtomicBool,
     viewer: OutcomeViewer,

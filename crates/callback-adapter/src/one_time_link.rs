@@ -6,7 +6,7 @@
 //! that was opened is recognized by a cookie.
 //!
 //! A callback without the cookie is accepted, since a user may paste the authorization request's URL into
-//! another browser or profile. In that case the user can be asked for confirmation.
+//! another browser or profile. A front end can then ask the user for confirmation.
 
 use crate::nonce::Nonce;
 use hyper::HeaderMap;
@@ -28,8 +28,8 @@ pub enum BrowserMismatch {
     AnotherBrowser,
     /// Two browsers opened the start URL, which is meant for one.
     TwoBrowsers,
-    /// The response came from a program that is not known to be this user's, on a system that can tell. Another
-    /// user may have signed in with their account.
+    /// The response came from a program that is not known to be this user's. Only systems that show the owner of a
+    /// connection report this. Another user may have signed in with their account.
     AnotherUser,
 }
 
@@ -60,7 +60,7 @@ impl fmt::Display for BrowserMismatch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sender {
     pub(crate) cookie: CookieMatch,
-    /// Whether it is known to be this user's, or the system cannot tell of any.
+    /// True if it is known to be this user's, or if the system does not show owners.
     pub(crate) is_this_users: bool,
 }
 

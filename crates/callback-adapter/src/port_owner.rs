@@ -54,7 +54,7 @@ fn stands_in_the_way(listener: &Listener, address: SocketAddr) -> bool {
     listens && socket.port() == address.port() && covers(socket.ip().to_canonical(), address.ip())
 }
 
-/// Whether a socket that is bound to `bound` takes what comes for `wanted`.
+/// Returns whether a socket that is bound to `bound` receives the connections to `wanted`.
 fn covers(bound: IpAddr, wanted: IpAddr) -> bool {
     let all_of_both = bound == IpAddr::from(Ipv6Addr::UNSPECIFIED);
     bound == wanted || all_of_both || bound.is_unspecified() && wanted.is_ipv4()
@@ -76,7 +76,7 @@ mod tests {
         assert!(owner.to_string().ends_with(&format!(" (process {})", std::process::id())), "{owner}");
         assert_eq!(PortOwner::of((Ipv6Addr::LOCALHOST, address.port()).into()), None);
         drop(listener);
-        // A program that another test is just starting has it for a moment, too.
+        // A program that another test is starting may inherit the socket for a moment.
         assert!(PortOwner::of(address).is_none_or(|owner| owner.process != std::process::id()));
     }
 

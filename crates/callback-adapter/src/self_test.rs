@@ -298,7 +298,10 @@ mod tests {
             let text = format!("localhost leads to {elsewhere}, where the listener is not");
             assert_eq!(error.to_string(), text);
         }
-        assert!(listener.accept().now_or_never().is_none(), "somebody was asked although it is decided");
+        assert!(
+            listener.accept().now_or_never().is_none(),
+            "a pending callback was offered although the response is decided"
+        );
     }
 
     #[tokio::test]

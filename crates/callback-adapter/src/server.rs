@@ -152,7 +152,7 @@ mod tests {
         }
     }
 
-    /// Sends a request late. Returns the status of the response, or an empty string if there is none.
+    /// Sends a request late. Returns the status of the response, or an empty string without a response.
     async fn ask(mut client: TcpStream) -> String {
         let mut answer = String::new();
         let _ = client.write_all(b"GET / HTTP/1.1\r\nHost: localhost:5000\r\n\r\n").await;

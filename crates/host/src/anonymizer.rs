@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn a_text_has_no_path_and_no_hidden_value() {
-        let directories = [("HOME", "/home/a person"), ("XDG_STATE_HOME", "/home/a person/state")];
+        let directories = [("HOME", "/home/a user"), ("XDG_STATE_HOME", "/home/a user/state")];
         let mut anonymizer = Anonymizer::of_user(variables(&directories));
         anonymizer.hide("issuer", "https://auth.example.com/");
         anonymizer.hide("ca_file", "/etc/a company/ca.pem");
@@ -85,8 +85,8 @@ mod tests {
                 "the system's, and /etc/a company/ca.pem (by --ca-file)",
                 "the system's, and [ca_file] (by --ca-file)",
             ),
-            ("kept in /home/a person/state/keymint", "kept in [path]"),
-            ("/home/a person/.config/keymint/config.toml (not there)", "[path] (not there)"),
+            ("kept in /home/a user/state/keymint", "kept in [path]"),
+            ("/home/a user/.config/keymint/config.toml (not there)", "[path] (not there)"),
             ("/srv/keymint: other users may write in it", "[path] other users may write in it"),
         ] {
             assert_eq!(anonymizer.apply(text), shown);

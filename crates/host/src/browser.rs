@@ -58,7 +58,7 @@ impl Browser {
         Self::Named(variable.split(separator).filter_map(|command| Launcher::parse(command).ok()).collect())
     }
 
-    /// Tries to open a URL, and does not wait for the browser. The URL is made only if a launcher is tried.
+    /// Tries to open a URL, and does not wait for the browser. `url` is called only if a launcher is tried.
     ///
     /// Other users of the machine can read the arguments of a launcher, so the URL must not have a secret. A
     /// sign-in is opened at the one-time link of the listener, since the authorize URL has the state.
@@ -92,7 +92,7 @@ impl Browser {
     pub fn launchers(&self, host: &HostEnvironment) -> Result<Vec<Launcher>, Obstacle> {
         match self {
             Self::None => Ok(Vec::new()),
-            // Whoever names one knows best, even where windows are shown in another way.
+            // A browser that the user names is opened even where windows are usually shown in another way.
             Self::Named(named) => {
                 let (text, shown): (Vec<_>, Vec<_>) =
                     named.iter().cloned().partition(Launcher::takes_the_terminal);

@@ -22,8 +22,9 @@ pub fn forbid() {
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }
 
-/// Starts another program by this code. The program inherits the limit of this process from before
-/// [`forbid`]. While the code runs, only what Linux has besides the limit forbids a core dump of this process.
+/// Starts another program by this code. The program inherits the limit that this process had before [`forbid`].
+/// While the code runs, this process has that limit as well: on Linux another setting still forbids its core dump,
+/// on other systems nothing does.
 pub fn with_inherited_limit<T>(start: impl FnOnce() -> T) -> T {
     #[cfg(unix)]
     if let Some(inherited) = INHERITED.get() {

@@ -164,15 +164,16 @@ impl Traces {
     }
 }
 
-/// By the files that Docker and Podman leave, or by the group that the first process is in.
+/// Returns whether this is a container, by the files that Docker and Podman leave or by the cgroup of the first
+/// process.
 fn is_container() -> bool {
     let first = fs::read_to_string("/proc/1/cgroup").unwrap_or_default();
     ["/.dockerenv", "/run/.containerenv"].iter().any(|file| Path::new(file).exists())
         || ["docker", "kubepods", "containerd", "lxc"].iter().any(|name| first.contains(name))
 }
 
-/// The arguments with which `ssh` reaches this machine: the address that the user connected to, which
-/// is the surest, else its host name.
+/// Returns the arguments with which `ssh` reaches this machine: the address that the user connected to, which is
+/// the most reliable, or else the host name.
 fn login(user: Option<String>, connection: Option<&str>, host: &str) -> String {
     let (address, port) = connection.and_then(server).unzip();
     let host = match address {
@@ -188,20 +189,20 @@ fn login(user: Option<String>, connection: Option<&str>, host: &str) -> String {
     }
 }
 
-/// The server's address and port in `SSH_CONNECTION`: client, its port, server, its port.
+/// Returns the server's address and port in `SSH_CONNECTION` (client, its port, server, its port).
 fn server(connection: &str) -> Option<(IpAddr, u16)> {
     let mut words = connection.split(' ').skip(2);
     let address: IpAddr = words.next()?.parse().ok()?;
     Some((address.to_canonical(), words.next()?.parse().ok()?))
 }
 
-/// Whether a shell takes it as it is: it will be pasted into one.
+/// Returns whether a shell takes the word literally, since the user will paste it into one.
 fn is_plain(word: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     !word.is_empty() && !word.starts_with('-') && word.chars().all(plain)
 }
 
-/// An environment variable of this process. A value that is empty or not UTF-8 means nothing here.
+/// Returns an environment variable of this process. A value that is empty or not UTF-8 counts as unset.
 pub(crate) fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }

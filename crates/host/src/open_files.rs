@@ -1,13 +1,13 @@
-//! How many files this process can open.
+//! The number of files that this process can open.
 
 use std::io;
 
-/// Makes sure that this process can open so many files more at once, on Unix. Its limit is raised if need be, as far
-/// as the system lets it.
+/// Ensures that this process can open this many more files at once. On Unix it raises the limit if necessary, as
+/// far as the system permits.
 ///
 /// # Errors
 ///
-/// If it cannot.
+/// [`io::Error`] if the limit is too low and cannot be raised.
 #[cfg(unix)]
 pub fn ensure(count: u8) -> io::Result<()> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -28,11 +28,11 @@ fn try_out(count: u8) -> io::Result<()> {
     files.map(drop)
 }
 
-/// Elsewhere there is no such limit.
+/// Does nothing: this system has no such limit.
 ///
 /// # Errors
 ///
-/// None.
+/// Never.
 #[cfg(not(unix))]
 pub fn ensure(_: u8) -> io::Result<()> {
     Ok(())

@@ -1,4 +1,4 @@
-//! What the system needs to start a file besides its permission: the format of the file, and its interpreter.
+//! The system's conditions for starting a file, apart from its permission: its format and its interpreter.
 
 #[cfg(target_os = "linux")]
 mod binary;
@@ -9,11 +9,12 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// Bytes of a file that are looked at. Linux looks at 256 for an interpreter, and at one page for a binary.
+/// The number of bytes of a file that are examined. Linux examines 256 for an interpreter, and one page for a
+/// binary.
 const HEAD: u64 = 4096;
 const LONGEST_LINE: usize = 256;
 
-/// How many scripts may be the interpreter of another (execve(2)).
+/// The maximum number of scripts that interpret one another (execve(2)).
 const DEEPEST: usize = 4;
 
 /// The reason why the system cannot start a file that may be executed.
@@ -28,8 +29,8 @@ pub enum NotStartable {
     UnknownFormat,
 }
 
-/// Checks that the system can start a file that may be executed. A file that cannot be read is not looked at.
-/// `exists` finds a program by its name.
+/// Checks that the system can start a file that may be executed. A file that cannot be read passes. `exists` finds
+/// a program by its name.
 pub(crate) fn check(path: &Path, exists: &dyn Fn(&str) -> bool) -> Result<(), NotStartable> {
     check_at(path, exists, 0)
 }
@@ -81,7 +82,7 @@ fn words(line: &[u8]) -> (String, String) {
     (interpreter.to_owned(), argument.trim_start_matches([' ', '\t']).to_owned())
 }
 
-/// Formats of other systems are not looked at.
+/// Checks nothing: formats of other systems are not examined.
 #[cfg(not(target_os = "linux"))]
 fn check_binary(_: &Path, _: &[u8]) -> Result<(), NotStartable> {
     Ok(())

@@ -35,8 +35,8 @@ pub fn which(name: &str) -> Result<PathBuf, WhichError> {
     find(name, &env::var_os("PATH").unwrap_or_default())
 }
 
-/// Returns the path of a program as the system would look for it, without the relative directories of the
-/// variable PATH, in which the system looks too. The system may still refuse to start it.
+/// Returns the path of a program as the system would find it, but without the relative directories of the variable
+/// PATH. The system may still refuse to start it.
 ///
 /// # Errors
 ///
@@ -88,7 +88,7 @@ fn spellings(path: &Path) -> [PathBuf; 1] {
     [path.to_owned()]
 }
 
-/// With the ending that Windows looks for by itself, and as it is.
+/// Returns the path with the extension that Windows adds by itself, and without it.
 #[cfg(not(unix))]
 fn spellings(path: &Path) -> [PathBuf; 2] {
     let mut with_ending = path.as_os_str().to_owned();

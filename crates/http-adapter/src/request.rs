@@ -200,7 +200,7 @@ impl ErrorContext<'_> {
         let ErrorDescription { words, code, error_type, is_own_form } =
             error_body::describe(response, body, self.redactor);
         let kind = match failure {
-            // A status that asks to retry means the same, whoever sent it.
+            // A status that asks to retry means the same from any sender.
             kind @ ServiceErrorKind::Refused { status: status @ 400..=499, .. }
                 if !is_own_form && !kind.is_transient() =>
             {

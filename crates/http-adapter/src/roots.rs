@@ -34,8 +34,8 @@ impl ExtraRoots {
     ///
     /// # Errors
     ///
-    /// [`InvalidPem`] if any of the certificates is unusable, or there is none: the caller means all
-    /// of the bundle.
+    /// [`InvalidPem`] if any certificate is unusable, since the caller needs all of them, or if the text has no
+    /// certificate.
     pub fn parse_pem(pem: &[u8]) -> Result<Self, InvalidPem> {
         let roots = certificates(pem)?;
         if roots.is_empty() {

@@ -130,7 +130,7 @@ impl fmt::Display for Member {
                     if least == greatest { least.to_string() } else { format!("{least} to {greatest}") };
                 format!(", {range} {unit}")
             }
-            // The lengths of texts and lists are not told apart.
+            // The lengths of texts are not distinguished from those of lists.
             _ => String::new(),
         };
         let mut kinds = Kind::ALL.into_iter().filter(|kind| self.count(*kind) > 0).peekable();

@@ -19,7 +19,8 @@ const WORTH_WAITING: usize = 9;
 /// Appears in the place of a piece.
 const MARK: &[u8] = b"[redacted]";
 
-/// How many bytes of the text are looked up at once. A shorter key is not searched for: no server has one.
+/// The number of bytes of the text that are looked up at once. A shorter key is not searched for: no server issues
+/// one.
 const GRAM: usize = 4;
 
 /// The filter has two to the power of this many words: so many that few groups are in it by chance, and so few that it

@@ -35,7 +35,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// How often the progress is repeated, so that a client does not give up.
+/// The interval of progress notifications, without which a client may give up.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// Most calls at the same time.
@@ -54,7 +54,7 @@ key_status for an existing key first. If there is one, ask the user whether to r
 #[error("the first messages are none of the Model Context Protocol")]
 pub struct ServeError(());
 
-/// The findings of the tool `doctor`: a JSON object with the array `findings`, or the reason why there are none.
+/// The findings of the tool `doctor`: a JSON object with the array `findings`, or the reason why they are missing.
 type Findings = Result<Value, String>;
 
 /// Speaks the protocol until the client closes the stream, or `stop` is ready. Then it ends each call, and waits for a

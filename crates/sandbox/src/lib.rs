@@ -1,4 +1,4 @@
-//! A strict stand-in for the two remote services that keymint talks to: the authorization server and
+//! A strict simulation of the two remote services that keymint talks to: the authorization server and
 //! the platform API, with the part of its Admin API that manages keys.
 //!
 //! A [`Sandbox`] listens on two loopback origins and plays both services as a [`Scenario`] describes. It

@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-/// How often the thread of a background program looks whether it came to the foreground. No signal reports that:
-/// a shell's `fg` continues only a program that was stopped.
+/// The interval at which the thread of a background program checks whether it came to the foreground. No signal
+/// reports that: a shell's `fg` continues only a program that was stopped.
 pub(crate) const GLANCE: Duration = Duration::from_millis(200);
 
-/// Whether the stream is the terminal of this session, and another process group is in its foreground. The
+/// Returns whether the stream is the terminal of this session and another process group is in its foreground. The
 /// system then stops a program that reads the terminal or changes it.
 #[cfg(unix)]
 pub fn is_background(stream: impl std::os::fd::AsFd) -> bool {
     rustix::termios::tcgetpgrp(stream).is_ok_and(|foreground| foreground != rustix::process::getpgrp())
 }
 
-/// Whether the system stops this program when it writes to the stream: in the background of a terminal with
+/// Returns whether the system stops this program when it writes to the stream: in the background of a terminal with
 /// `stty tostop`.
 #[cfg(unix)]
 pub fn forbids_writes(stream: impl std::os::fd::AsFd) -> bool {
@@ -23,13 +23,13 @@ pub fn forbids_writes(stream: impl std::os::fd::AsFd) -> bool {
         && tcgetattr(stream).is_ok_and(|modes| modes.local_modes.contains(LocalModes::TOSTOP))
 }
 
-/// Always false: there is no job control.
+/// Returns false: this system has no job control.
 #[cfg(not(unix))]
 pub fn is_background<T>(_: T) -> bool {
     false
 }
 
-/// Always false: there is no job control.
+/// Returns false: this system has no job control.
 #[cfg(not(unix))]
 pub fn forbids_writes<T>(_: T) -> bool {
     false

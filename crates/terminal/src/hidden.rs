@@ -14,7 +14,7 @@ impl HiddenInput {
     ///
     /// # Errors
     ///
-    /// If the terminal shows what is typed.
+    /// [`io::Error`] if the echo cannot be switched off.
     #[cfg(unix)]
     pub fn apply(&mut self) -> io::Result<()> {
         if !crate::is_background(io::stdin()) {

@@ -1,9 +1,9 @@
 //! The standard streams of a program that a user runs at a terminal, where neither can block or
 //! stop the rest of the program.
 //!
-//! A terminal that is held with Ctrl-S, or a pipe that nobody reads, blocks every write. A read from a terminal
-//! stops a program that runs in the background of its shell. Both are left to [threads](std::thread) of their own
-//! here, and the terminal is read and changed only while the program is in its foreground. The signals that end a
+//! A terminal that is held with Ctrl-S, or a pipe without a reader, blocks every write. A read from a terminal
+//! stops a program that runs in the background of its shell. Both therefore run in [threads](std::thread) of their
+//! own, and the terminal is read and changed only while the program is in its foreground. The signals that end a
 //! program, most of which come from the terminal, are here as well.
 
 mod foreground;

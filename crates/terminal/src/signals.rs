@@ -10,28 +10,29 @@ use tokio::task::unconstrained;
 /// Ctrl-C, which is SIGINT.
 const CTRL_C: Interrupted = Interrupted { exit_code: 130 };
 
-/// The end that a signal asks for.
+/// The end of the program that a signal requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interrupted {
     /// The exit code that shells report for a program ended by this signal: 128 and its number.
     pub exit_code: u8,
 }
 
-/// Signals to end, as they come. Once this exists, they no longer end the program by themselves.
+/// Signals that end a program, in their order of arrival. While this exists, they do not end the program by
+/// themselves.
 pub struct Signals {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
-    /// `None` if the program was started by `nohup`, and outlives its terminal.
+    /// `None` if the program was started by `nohup`, and so outlives its terminal.
     #[cfg(unix)]
     hangup: Option<tokio::signal::unix::Signal>,
     #[cfg(unix)]
     quit: tokio::signal::unix::Signal,
-    /// The end of a time that the parent process set (alarm(2)), which survives the start of a program.
+    /// The end of a time limit that the parent process set (alarm(2)), which survives the start of a program.
     #[cfg(unix)]
     alarm: tokio::signal::unix::Signal,
-    /// The end of the processor time (`ulimit -t`).
+    /// The end of the limit of processor time (`ulimit -t`).
     #[cfg(unix)]
     cpu_time: tokio::signal::unix::Signal,
     #[cfg(windows)]
@@ -39,11 +40,11 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Listens. From here on the program has to heed them.
+    /// Starts to receive the signals. From now on the program has to handle them.
     ///
     /// # Errors
     ///
-    /// When the system has no more room for a handler.
+    /// [`io::Error`] if the system has no resources for a handler.
     ///
     /// # Panics
     ///
@@ -72,11 +73,11 @@ impl Signals {
         })
     }
 
-    /// Listens. From here on the program has to heed them.
+    /// Starts to receive the signals. From now on the program has to handle them.
     ///
     /// # Errors
     ///
-    /// When the system has no more room for a handler.
+    /// [`io::Error`] if the system has no resources for a handler.
     #[cfg(windows)]
     pub fn listen() -> io::Result<Self> {
         Ok(Self { ctrl_c: tokio::signal::windows::ctrl_c()? })
@@ -109,7 +110,7 @@ impl Signals {
     ///
     /// # Errors
     ///
-    /// The signal, if it came before the work was done.
+    /// [`Interrupted`] if a signal came before the work was done.
     pub async fn cancel_on_signal<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Interrupted> {
         tokio::select! {
             biased;

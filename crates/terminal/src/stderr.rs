@@ -13,19 +13,19 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, Builder};
 use std::time::Duration;
 
-/// How often the spinner turns.
+/// The interval of the spinner's frames.
 const TICK: Duration = Duration::from_millis(100);
 
-/// How many bytes wait for the reader, including [`OVERHEAD`]. Lines beyond that are dropped.
+/// The maximum number of queued bytes, including [`OVERHEAD`]. Lines beyond it are dropped.
 const BOUND: usize = 1024 * 1024;
 
-/// About the memory that a queued text needs besides its bytes.
+/// The approximate memory of a queued text in addition to its bytes, in bytes.
 const OVERHEAD: usize = 64;
 
-/// The bytes that are written at once: a pipe takes these in one piece.
+/// The number of bytes that are written at once: a pipe takes these in one piece.
 const PIECE: usize = 4096;
 
-/// How often a wait for the reader looks for progress: 20 times in a second.
+/// The interval at which a wait for the reader checks the progress.
 const LOOK: Duration = Duration::from_millis(50);
 
 enum Item {
@@ -35,16 +35,16 @@ enum Item {
     Flush(Sender<()>),
 }
 
-/// The size of what is queued and not yet written.
+/// The size of the text that is queued and not yet written, in bytes.
 static PENDING: AtomicUsize = AtomicUsize::new(0);
 
-/// How many pieces were written.
+/// The number of written pieces.
 static WRITTEN: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether lines beyond the bound are queued, too.
+/// True once lines beyond the bound are queued as well.
 static IS_LAST: AtomicBool = AtomicBool::new(false);
 
-/// Writes text as it is, whatever is queued before it. Errors are ignored.
+/// Writes text unchanged, even beyond the bound of the queue. Errors are ignored.
 pub fn write(text: impl Into<String>) {
     let text = text.into();
     PENDING.fetch_add(text.len() + OVERHEAD, Ordering::Relaxed);
@@ -58,17 +58,17 @@ pub fn write_line(text: &str) {
     }
 }
 
-/// From here on, no line is dropped: what follows are the program's last words.
+/// Keeps every line from now on, also beyond the bound: these are the last lines of the program.
 pub fn begin_last_words() {
     IS_LAST.store(true, Ordering::Relaxed);
 }
 
-/// Shows a spinner with this text, below what is written. Standard error must be a terminal.
+/// Shows a spinner with this text below the other output. Standard error must be a terminal.
 pub fn show_status(text: String) {
     send(Item::Status(text));
 }
 
-/// Removes the spinner, before something else writes to the terminal.
+/// Removes the spinner, so that other code can write to the terminal.
 pub fn clear_status() {
     send(Item::NoStatus);
 }
@@ -78,12 +78,12 @@ pub fn flush() {
     wait(40, 200);
 }
 
-/// Waits until everything is written, but at most half a second: for the order of two streams.
+/// Waits until everything is written, at most half a second, so that standard output keeps its order with it.
 pub fn flush_briefly() {
     wait(10, 10);
 }
 
-/// Waits until everything is written. Gives up after this many looks without progress, or this many in all.
+/// Waits until everything is written. Gives up after this many checks without progress, or this many in all.
 fn wait(most_idle: u32, most: u32) {
     let (sender, flushed) = mpsc::channel();
     send(Item::Flush(sender));
@@ -104,7 +104,7 @@ fn wait(most_idle: u32, most: u32) {
 /// The writer's thread, which begins with the first text.
 static WRITER: OnceLock<Option<Sender<Item>>> = OnceLock::new();
 
-/// Hands it to the writer's thread. Without a thread, text is written here.
+/// Sends an item to the writer's thread. If there is no thread, writes its text here.
 fn send(item: Item) {
     if matches!(item, Item::NoStatus | Item::Flush(_)) && WRITER.get().is_none() {
         return;
@@ -158,7 +158,7 @@ fn new_spinner() -> ProgressBar {
     ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
 }
 
-/// Writes text, without colors where they are not welcome. There is no other place to report an error.
+/// Writes text, without colors if the terminal does not support them. An error has no other place to be reported.
 fn put(text: &str) {
     let choice = anstream::AutoStream::choice(&io::stderr());
     let mut shown = anstream::AutoStream::new(Vec::new(), choice);

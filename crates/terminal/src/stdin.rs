@@ -14,21 +14,21 @@ use zeroize::Zeroizing;
 /// Longest line, in bytes: more than any URL. A longer line is cut, and is invalid then.
 const LONGEST_LINE: u64 = 64 * 1024;
 
-/// How many lines wait to be processed.
+/// The maximum number of lines that wait to be processed.
 const WAITING: usize = 64;
 
 /// The characters of a line that a terminal passes on. It drops the rest (`N_TTY_BUF_SIZE`; elsewhere `MAX_CANON`).
 pub const LONGEST_TERMINAL_LINE: usize =
     if cfg!(any(target_os = "linux", target_os = "android")) { 4095 } else { 1023 };
 
-/// The lines, for as long as this is held.
+/// The lines of standard input. Only one holder exists at a time.
 pub struct StdinLines(MutexGuard<'static, mpsc::Receiver<Line>>);
 
 /// A line, which may hold an authorization code.
 pub type Line = Zeroizing<String>;
 
 impl StdinLines {
-    /// Waits until no other task reads.
+    /// Waits until no other task reads lines.
     pub async fn lines() -> Self {
         static LINES: OnceLock<Mutex<mpsc::Receiver<Line>>> = OnceLock::new();
         let lines = LINES.get_or_init(|| {
@@ -43,12 +43,12 @@ impl StdinLines {
         Self(lines.lock().await)
     }
 
-    /// The next line; `None` at the end of standard input.
+    /// Returns the next line, or `None` at the end of standard input.
     pub async fn next(&mut self) -> Option<Line> {
         self.0.recv().await
     }
 
-    /// Drops what was typed before a question was shown: it is no answer to it.
+    /// Drops the lines that were typed before a question was shown: they do not answer it.
     pub fn forget(&mut self) {
         #[cfg(unix)]
         if !is_background(io::stdin()) {
@@ -58,7 +58,7 @@ impl StdinLines {
     }
 }
 
-/// Whether standard input is a terminal and has cut one of these lines.
+/// Returns whether standard input is a terminal that has cut one of these lines.
 pub fn is_cut(lines: &str) -> bool {
     io::stdin().is_terminal() && lines.lines().any(|line| line.len() >= LONGEST_TERMINAL_LINE)
 }
@@ -69,8 +69,8 @@ fn read_line(stdin: &mut impl BufRead) -> Option<Line> {
     (read > 0).then(|| Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-/// Standard input, which blocks until it has something, even if the stream itself does not block, and until the
-/// program is in the foreground of its terminal.
+/// Standard input, whose reads block until it has data and the program is in the foreground of its terminal, even
+/// if the stream itself is nonblocking.
 struct Stdin;
 
 #[cfg(unix)]

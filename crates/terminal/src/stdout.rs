@@ -1,4 +1,4 @@
-//! Standard output, before something is written to it that exists once.
+//! Checks of standard output before a value is written to it that exists only once.
 
 use std::error::Error;
 use std::fmt;
@@ -9,7 +9,7 @@ use std::io;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Loss {
-    /// It is closed, or the null device: Rust opens that in the place of a closed one.
+    /// It is closed, or the null device. Rust opens the null device in place of a closed standard output.
     Null,
     /// It is not open for writing.
     NotWritable,
@@ -56,7 +56,7 @@ pub fn check(room: u64) -> Result<(), Loss> {
     }
 }
 
-/// Returns whether the other end of a pipe, a socket or a terminal is closed.
+/// Returns whether the reader of a pipe, a socket or a terminal has closed it.
 #[cfg(unix)]
 fn nobody_reads() -> io::Result<bool> {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -74,7 +74,7 @@ fn is_null() -> io::Result<bool> {
     Ok(is_device && stdout.st_rdev == stat("/dev/null")?.st_rdev)
 }
 
-/// Takes the room, and returns whether there is any. Only a file has to have it.
+/// Reserves the room, and returns whether it is available. Only a file needs a reservation.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn has_room(room: u64, appends: bool) -> io::Result<bool> {
     use rustix::fs::{FallocateFlags, FileType, SeekFrom, fallocate, fstat, seek};
@@ -94,7 +94,7 @@ fn has_room(room: u64, appends: bool) -> io::Result<bool> {
     Ok(!matches!(taken, Err(Errno::NOSPC | Errno::DQUOT | Errno::FBIG)))
 }
 
-/// Elsewhere the write itself shows it.
+/// Returns true: on this system only the write itself reports a lack of room.
 #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
 fn has_room(_: u64, _: bool) -> io::Result<bool> {
     Ok(true)
@@ -104,7 +104,7 @@ fn has_room(_: u64, _: bool) -> io::Result<bool> {
 ///
 /// # Errors
 ///
-/// None.
+/// Never.
 #[cfg(not(unix))]
 pub fn check(_: u64) -> Result<(), Loss> {
     Ok(())

@@ -1,9 +1,9 @@
-//! Writing to a stream whose terminal or reader may hold the program up.
+//! Writing to a stream whose terminal or reader may block the program.
 
 use std::io;
 
-/// Writes these bytes. Waits for a stream that takes nothing now, even if the stream itself does not block, and for
-/// a terminal in whose background the system stops programs that write.
+/// Writes these bytes. Waits until the stream takes them, even if it is nonblocking, and until a terminal permits
+/// writes from the background.
 ///
 /// # Errors
 ///

@@ -180,7 +180,7 @@ async fn waiting_can_be_given_up_and_taken_up_again() {
     let SignIn { mut listener, pending, browser } = SignIn::begin();
     tokio::select! {
         biased;
-        _ = listener.receive(&pending) => panic!("nobody came"),
+        _ = listener.receive(&pending) => panic!("no response was sent"),
         () = yield_now() => {}
     }
     let good = browser.good();

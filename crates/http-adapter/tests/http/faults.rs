@@ -116,7 +116,7 @@ async fn an_endless_body_is_left_unread() {
     }
 }
 
-/// What comes after the header cannot make the outcome of a creation unknown.
+/// A failure after the header cannot make the outcome of a creation unknown.
 #[tokio::test]
 async fn a_challenge_needs_no_whole_body() {
     let head = head(403, "cf-mitigated: challenge\r\ncontent-length: 1000\r\n");
@@ -258,7 +258,7 @@ async fn a_name_without_an_address_means_not_sent() {
         .iter()
         .any(|name| std::env::var_os(name).is_some())
     {
-        println!("skipped: a proxy would be asked for the name");
+        println!("skipped: a proxy would resolve the name");
         return;
     }
     let error = call(&http(), "https://keymint.invalid", Step::Login).await.unwrap_err();

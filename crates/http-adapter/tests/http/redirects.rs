@@ -22,7 +22,7 @@ async fn a_redirect_is_never_followed() {
 
 #[tokio::test]
 async fn of_a_location_nothing_but_the_host_is_told() {
-    for (location, told) in [
+    for (location, shown) in [
         (
             "https://user:canary-9f3A@other.example/canary-9f3A?code=canary-9f3A",
             ", a redirect to other.example,",
@@ -34,6 +34,6 @@ async fn of_a_location_nothing_but_the_host_is_told() {
     ] {
         let answer = ResponseTemplate::new(302).insert_header("location", location);
         let error = failure(STEPS[0], answer).await;
-        assert!(error.detail.contains(&format!("answered 302 Found{told}")), "{error}");
+        assert!(error.detail.contains(&format!("answered 302 Found{shown}")), "{error}");
     }
 }

@@ -23,7 +23,7 @@ pub(crate) fn trusting(authority: &Authority) -> Http {
 
 /// The error of a call that must not send a request.
 async fn untrusted(http: &Http, server: &Server) -> ServiceError {
-    let error = call(http, &server.url, Step::CreateKey).await.expect_err("nobody trusts that");
+    let error = call(http, &server.url, Step::CreateKey).await.expect_err("the certificate is untrusted");
     assert_eq!(error.kind, NotSent(ConnectFailure::Tls), "{error}");
     assert_eq!(server.seen().requests, 0);
     assert_clean(&error);

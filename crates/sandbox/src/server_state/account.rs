@@ -16,7 +16,7 @@ pub(crate) struct Account {
 #[derive(Clone, Debug)]
 struct Session {
     opened: Duration,
-    /// How often the projects of each organization were listed.
+    /// The number of times that the projects of each organization were listed.
     project_lists: HashMap<String, usize>,
 }
 
@@ -135,7 +135,7 @@ impl Account {
         }
     }
 
-    /// Checks the policies for every new key, whoever owns it.
+    /// Checks the policies that apply to every new key, of users and of service accounts.
     pub(super) fn check_new_key(&self, expires_in_seconds: Option<u64>) -> Result<(), NotCreated> {
         if self.scenario.refuses_new_keys {
             return Err(NotCreated::NewKeysDisabled);
