@@ -1,9 +1,9 @@
-//! Measures whole sign-ins: the `keymint` command against a sandbox on this machine, beside the
-//! reference, which does one thing after the other.
+//! Measures whole sign-ins of the `keymint` command against a sandbox on this machine, in comparison with a
+//! sequential reference implementation.
 //!
-//! `keymint-bench KEYMINT SMALL SVG` measures the program `KEYMINT` and the size of `SMALL`, which has
-//! neither sandbox nor keyring, prints a table in Markdown and draws it into the file `SVG`.
-//! `scripts/bench` makes `docs/performance.md` of it.
+//! `keymint-bench KEYMINT SMALL SVG` measures the program `KEYMINT` and the size of `SMALL`, a build without
+//! sandbox and keyring. It prints a table in Markdown and draws it into the file `SVG`. `scripts/bench` writes
+//! `docs/performance.md` from them.
 
 #![allow(clippy::disallowed_methods, reason = "a stop-watch looks at the clock")]
 #![allow(clippy::print_stdout, reason = "the table goes there")]

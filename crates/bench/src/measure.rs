@@ -1,4 +1,4 @@
-//! One sign-in under a stop-watch.
+//! The measurement of one sign-in.
 
 use crate::network::{self, Network};
 use crate::{Outcome, reference};
@@ -11,20 +11,20 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::net::unix::pipe::Receiver;
 use tokio::time::sleep;
 
-/// Who is measured.
+/// The measured implementation.
 #[derive(Clone, Copy)]
 pub(crate) enum Who<'a> {
     Keymint(&'a str),
     Reference,
 }
 
-/// What the servers are like, and the way to them.
+/// The scenario of the servers, and the network to them.
 #[derive(Clone)]
 pub(crate) struct Conditions {
     pub(crate) scenario: Scenario,
-    /// None: they are on this machine.
+    /// `None` for servers on this machine.
     pub(crate) network: Option<Network>,
-    /// How long the person is in the browser.
+    /// The time that the user spends in the browser.
     pub(crate) person: Duration,
 }
 
@@ -35,16 +35,16 @@ pub(crate) struct Measured {
     pub(crate) login_to_key: Duration,
 }
 
-/// What a process has used up.
+/// The resources that a process has used.
 #[derive(Clone, Copy)]
 pub(crate) struct Spent {
-    /// Of the processors' time, by all its threads.
+    /// The processor time of all its threads.
     pub(crate) busy: Duration,
-    /// Of memory at its peak, in bytes.
+    /// The peak of its memory, in bytes.
     pub(crate) memory: u64,
 }
 
-/// A program on its way, and its machine.
+/// A running program, and its machine.
 struct Run {
     person: Duration,
     machine: Machine,
@@ -53,7 +53,7 @@ struct Run {
     stdout: Lines<BufReader<Receiver>>,
 }
 
-/// From the start of the program to its key.
+/// Measures a sign-in from the start of the program to its key.
 pub(crate) async fn sign_in(who: Who<'_>, conditions: Conditions) -> Outcome<Measured> {
     let mut run = Run::start(who, conditions).await?;
     let (mut url, mut callback, mut login) = (None, None, None);
@@ -88,8 +88,8 @@ pub(crate) async fn sign_in(who: Who<'_>, conditions: Conditions) -> Outcome<Mea
     })
 }
 
-/// What a sign-in uses up, in which this event comes. It is looked at every millisecond, which would
-/// spoil what a stop-watch says.
+/// Returns the resources that a sign-in has used when this event comes. It polls every millisecond, which would
+/// distort a measurement of time.
 pub(crate) async fn spent(who: Who<'_>, scenario: Scenario, awaited: &str) -> Outcome<Spent> {
     let conditions = Conditions { scenario, network: None, person: Duration::ZERO };
     let mut run = Run::start(who, conditions).await?;
@@ -138,7 +138,7 @@ impl Run {
         Ok(Self { person, machine, started, program, stdout })
     }
 
-    /// The user signs in, at the address that an event tells.
+    /// Signs in as the user, at the URL of the event.
     fn open(&self, event: &Value) {
         let (url, person) = (event["url"].as_str().unwrap_or_default().to_owned(), self.person);
         tokio::spawn(async move {
@@ -148,7 +148,7 @@ impl Run {
         });
     }
 
-    /// What the process has used up, while it still runs.
+    /// Returns the resources that the process has used, if it still runs.
     fn spent(&self) -> Option<Spent> {
         let mut busy = Duration::ZERO;
         for thread in fs::read_dir(format!("/proc/{}/task", self.program.process())).ok()? {

@@ -1,4 +1,4 @@
-//! A network on the way to a server.
+//! A simulated network to a server.
 
 use spin_sleep::{sleep, sleep_until};
 use std::io::{self, Read, Write, copy};
@@ -7,18 +7,18 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::spawn;
 use std::time::{Duration, Instant};
 
-/// What it costs to reach the servers.
+/// The delays of a network.
 #[derive(Clone, Copy)]
 pub(crate) struct Network {
-    /// Before the first byte of a new connection comes through: TCP and TLS 1.3 take one round trip each.
+    /// The delay before the first byte of a new connection: TCP and TLS 1.3 take one round trip each.
     pub(crate) connecting: Duration,
-    /// How late each answer is.
+    /// The delay of each answer.
     pub(crate) latency: Duration,
 }
 
-/// Lays the network before a server. Returns the address at which the server is reached through it.
+/// Puts the network in front of a server. Returns the address at which the server is reached through it.
 ///
-/// It waits on threads, and spins at the end: a timer of tokio's is late by a millisecond or two, the
+/// It waits on threads, and spins at the end of a wait: tokio's timers are late by one or two milliseconds, the
 /// system's by a tenth of one.
 pub(crate) fn before(server: &str, network: Network) -> io::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
@@ -46,7 +46,7 @@ fn carry(mut client: TcpStream, server: &str, network: Network) -> io::Result<()
     client.shutdown(Shutdown::Write)
 }
 
-/// Reads what is sent, and when it is to arrive.
+/// Reads the bytes that are sent, each with its time of arrival.
 fn take(mut client: TcpStream, latency: Duration, sent: &Sender<(Instant, Vec<u8>)>) {
     let mut chunk = [0; 16 * 1024];
     while let Ok(length @ 1..) = client.read(&mut chunk) {

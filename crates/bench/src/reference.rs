@@ -1,5 +1,5 @@
-//! The reference: certificates before the address, cold connections, one organization at a time,
-//! the lists in any case, and a look for the project every ten seconds. It is the same library, told to work so.
+//! The reference: the same library with loading of certificates before the URL is shown, cold connections, one
+//! organization at a time, every list, and a search for the project every ten seconds.
 
 use crate::Outcome;
 use keymint_domain::{BaseUrl, Callback, Client, Entropy, Event, Plan, PollPolicy, Ports, Provisioner};
@@ -53,7 +53,7 @@ pub(crate) async fn run(issuer: &str, api_base: &str, port: u16) -> Outcome<()> 
     Ok(())
 }
 
-/// Writes an event as the measured program does.
+/// Writes an event in the format of the measured program.
 #[expect(clippy::print_stderr, reason = "events go there")]
 fn print_event(event: &str, url: &str) {
     eprintln!("{}", serde_json::json!({"event": event, "url": url}));

@@ -1,4 +1,4 @@
-//! What is measured.
+//! The measurements of a report.
 
 use crate::Outcome;
 use crate::measure::{Conditions, Measured, Spent, Who, sign_in, spent};
@@ -8,17 +8,16 @@ use keymint_sandbox::{LoginLists, Organization, Project, Reply, Scenario, Step};
 use std::fs;
 use std::time::Duration;
 
-/// How often what takes no time is measured. The median is told.
+/// The number of runs of a fast measurement, whose median is reported.
 const RUNS: usize = 21;
 
 const LATENCY: Duration = Duration::from_millis(50);
 const SHORT_LATENCY: Duration = Duration::from_millis(20);
 
-/// The size of an answer that no server gives.
+/// The size of an answer that no real server sends, in bytes.
 const HUGE: usize = 200_000_000;
 
-/// Measures the program `keymint`, and the size of the one at `small`, which has neither sandbox nor
-/// keyring.
+/// Measures the program `keymint`, and the size of the build at `small`, which has neither sandbox nor keyring.
 pub(crate) async fn rows(keymint: &str, small: &str) -> Outcome<Vec<Row>> {
     let whos = [Who::Keymint(keymint), Who::Reference];
     let mut rows = Vec::new();
@@ -71,7 +70,7 @@ pub(crate) async fn rows(keymint: &str, small: &str) -> Outcome<Vec<Row>> {
     Ok(rows)
 }
 
-/// How long it takes until a project is noticed that becomes ready while somebody waits for it.
+/// Measures the time until a sign-in that waits for a project notices that it exists.
 async fn noticing(whos: [Who<'_>; 2]) -> Outcome<impl Iterator<Item = Row>> {
     let waits = [500, 3_000, 12_000, 25_000].map(Duration::from_millis);
     let conditions = waits.map(|wait| conditions(Scenario::ready().project_ready_after(wait), None));
@@ -94,7 +93,7 @@ fn conditions(scenario: Scenario, network: Option<Network>) -> Conditions {
     Conditions { scenario, network, person: Duration::from_millis(if network.is_some() { 500 } else { 100 }) }
 }
 
-/// An account whose project the login's answer names.
+/// An account whose project is in the login's answer.
 fn settled_by_the_login() -> Scenario {
     let default = Organization::new("org-default").as_default();
     Scenario::of([default.with_project(Project::new("proj_default").as_initial())])
@@ -106,8 +105,8 @@ fn only_the_last_of(organizations: usize) -> Scenario {
     Scenario::of((1..organizations).map(Organization::numbered).chain([last]))
 }
 
-/// Measures the two in turn, so that a slow moment of the machine slows both. What finds nothing in its
-/// caches, after a build, does not count.
+/// Measures the two in turn, so that a slow moment of the machine slows both. The first run of each, without warm
+/// caches, does not count.
 async fn both(whos: [Who<'_>; 2], conditions: &Conditions, runs: usize) -> Outcome<[Vec<Measured>; 2]> {
     for who in whos {
         sign_in(who, conditions.clone()).await?;

@@ -1,19 +1,19 @@
-//! The table of what was measured, and its picture.
+//! The table of the measurements, and its chart.
 
 use std::fmt::Write;
 use std::time::Duration;
 
-/// In what a value is told.
+/// The unit of a value.
 #[derive(Clone, Copy)]
 pub(crate) enum Unit {
     Milliseconds,
     Seconds,
-    /// As a multiple of this.
+    /// As a multiple of this duration.
     Times(Duration),
     Megabytes,
 }
 
-/// What is to be reached.
+/// The target of a measurement.
 #[derive(Clone, Copy)]
 pub(crate) struct Aim {
     most: f64,
@@ -21,7 +21,7 @@ pub(crate) struct Aim {
     unit: Unit,
 }
 
-/// One line of the table.
+/// A row of the table.
 pub(crate) struct Row {
     name: String,
     aim: Aim,
@@ -30,7 +30,7 @@ pub(crate) struct Row {
 }
 
 impl Unit {
-    /// Of seconds or bytes.
+    /// Formats a number of seconds or bytes.
     pub(crate) fn of(self, value: f64) -> f64 {
         match self {
             Self::Milliseconds => value * 1e3,
@@ -62,19 +62,19 @@ impl Aim {
 }
 
 impl Row {
-    /// Of keymint and of the reference, in seconds or bytes.
+    /// Creates a row with keymint's and the reference's value, in seconds or bytes.
     pub(crate) fn new(name: &str, aim: Aim, values: [f64; 2]) -> Self {
         let [keymint, reference] = values.map(|value| aim.unit.of(value));
         Self { name: name.to_owned(), aim, keymint, reference: Some(reference) }
     }
 
-    /// Of keymint only.
+    /// Creates a row with keymint's value alone.
     pub(crate) fn alone(name: &str, aim: Aim, value: f64) -> Self {
         Self { name: name.to_owned(), aim, keymint: aim.unit.of(value), reference: None }
     }
 }
 
-/// In Markdown.
+/// Formats the table in Markdown.
 pub(crate) fn table(rows: &[Row]) -> String {
     let mut text = String::from(
         "| | keymint | aim | | the reference | ratio |\n| --- | ---: | ---: | --- | ---: | ---: |\n",
@@ -99,7 +99,7 @@ pub(crate) fn table(rows: &[Row]) -> String {
     text
 }
 
-/// Two bars for each row that has a reference. The longer ones are all as long as each other.
+/// Draws two bars for each row that has a reference. The longer bar of each row has the same length.
 pub(crate) fn picture(rows: &[Row]) -> String {
     const BAR: f64 = 320.0;
     let rows: Vec<_> = rows.iter().filter_map(|row| Some((row, row.reference?))).collect();

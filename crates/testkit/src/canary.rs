@@ -1,4 +1,4 @@
-//! Looks for secrets where none may be, in each form in which a program may let one slip.
+//! Finds secrets in outputs and files, in each form in which a program may leak one.
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
@@ -7,7 +7,8 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use url::form_urlencoded::byte_serialize;
 
-/// As much of a secret is a find. Less may stand anywhere by chance, as its prefix does.
+/// The length from which a piece of a secret counts as found. A shorter piece may occur by chance, as the prefix
+/// does.
 const ENOUGH: usize = 12;
 
 /// Every piece of every secret, in every form.
@@ -51,8 +52,8 @@ impl Canaries {
         ] {
             self.add_pieces(form, length, &text);
         }
-        // What stands before it decides between three ways to encode it. The ends are also made
-        // of what is around it.
+        // The preceding bytes decide between three encodings. The first and last characters also depend on the
+        // surrounding bytes, so they are left out.
         for shift in 0..3 {
             let shifted = [&[0; 2][..shift], bytes].concat();
             let inside = [0, 2, 3][shift]..shifted.len() * 8 / 6;

@@ -6,18 +6,18 @@ use std::ops::Deref;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
-/// What a program left behind. A run of [`create`](crate::create) also has the machine that it ran on.
+/// The results of a program that has ended. A run of [`create`](crate::create) also has its machine.
 pub struct Ended<M = ()> {
     pub(crate) machine: M,
     /// The id that its process had.
     pub process: u32,
-    /// How it ended.
+    /// The status with which it ended.
     pub status: ExitStatus,
     /// The exit code, or -1 where a signal ended it.
     pub code: i32,
-    /// What was collected of standard output.
+    /// The collected standard output.
     pub stdout: String,
-    /// What was collected of standard error.
+    /// The collected standard error.
     pub stderr: String,
     pub(crate) page: Option<FinalPage>,
 }

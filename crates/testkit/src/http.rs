@@ -23,7 +23,7 @@ pub fn free_port() -> u16 {
     }
 }
 
-/// Whether a port can be bound at both loopback addresses.
+/// Returns whether a port can be bound at both loopback addresses.
 pub fn is_free(port: u16) -> bool {
     ["127.0.0.1", "::1"].iter().all(|address| TcpListener::bind((*address, port)).is_ok())
 }

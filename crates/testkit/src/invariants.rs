@@ -1,17 +1,17 @@
-//! What must be true of every run against a sandbox.
+//! The invariants of every run against a sandbox.
 
 use crate::{Canaries, Ended, Machine, Running, is_free};
 use keymint_sandbox::Consent;
 
 impl Running<Machine> {
-    /// Signs in, or refuses to, at the address that the program shows, and waits for the end as
-    /// [`Self::end`] does. The browser must get its last page.
+    /// Signs in, or refuses to, at the URL that the program shows, and waits for the end as [`Self::end`] does. The
+    /// browser must get its last page.
     pub async fn answer(mut self, consent: Consent) -> Ended<Machine> {
         self.browser(consent).await;
         self.end().await
     }
 
-    /// Waits for the end, and checks what must be true of every run.
+    /// Waits for the end, and checks the invariants of every run.
     pub async fn end(self) -> Ended<Machine> {
         let prints = self.prints;
         let ended = self.finish().await;
@@ -21,8 +21,8 @@ impl Running<Machine> {
     }
 }
 
-/// Whether a text has control characters other than newlines, or characters that change the direction
-/// of text.
+/// Returns whether a text has control characters other than newlines, or characters that change the direction of
+/// text.
 pub fn steers_a_terminal(text: &str) -> bool {
     text.contains(|c: char| {
         c.is_control() && c != '\n'
@@ -31,7 +31,7 @@ pub fn steers_a_terminal(text: &str) -> bool {
 }
 
 impl Ended<Machine> {
-    /// Returns the key that the sandbox made.
+    /// Returns the key that the sandbox created.
     pub fn key(&self) -> String {
         let keys = self.sandbox.keys();
         assert_eq!(keys.len(), 1, "{}", self.stderr);
@@ -52,7 +52,7 @@ impl Ended<Machine> {
         assert!(is_free(self.port), "port {} is still bound", self.port);
     }
 
-    /// What cannot be repeated was sent again only after an answer that said that nothing was done.
+    /// Checks that a request that is not repeatable was sent again only after an answer that it was not processed.
     fn check_for_blind_retries(&self, path_end: &str) {
         let requests = self.sandbox.requests();
         let sent: Vec<_> = requests.iter().filter(|request| request.path.ends_with(path_end)).collect();
@@ -60,15 +60,15 @@ impl Ended<Machine> {
         assert!(sent.len() <= 3 && repeated.iter().all(|request| request.status == Some(429)), "{sent:?}");
     }
 
-    /// A run that got tokens, as one with a login has, ends with one revocation of the refresh token.
+    /// Checks that a run that got tokens ends with one revocation of the refresh token.
     fn check_the_revocation(&self) {
         let revocations = self.count("POST", "/oauth/revoke");
         let has_logged_in = self.count("POST", "/login") > 0;
         assert!(revocations == 1 || revocations == 0 && !has_logged_in, "{revocations}: {}", self.stderr);
     }
 
-    /// Exit code 0 means a key on standard output, if it was wanted there, or no key at all. Any other
-    /// code with a key that exists says so, and where it is or how it is found.
+    /// Checks that exit code 0 means a requested key on standard output, or no key at all, and that any other code
+    /// reports an existing key with its place or the way to find it.
     fn check_the_exit_code(&self, prints: bool) {
         let Some(key) = self.sandbox.keys().into_iter().next() else {
             assert!(!self.stdout.contains("sk-proj-"), "{}", self.stdout);
@@ -82,8 +82,8 @@ impl Ended<Machine> {
         }
     }
 
-    /// A key is once on standard output where all went well, or in one file where it could not be
-    /// printed. No other secret is anywhere, and neither is any part of one.
+    /// Checks that a key is once on standard output after a success, or in one file if it could not be printed, and
+    /// that no other secret or part of one is anywhere.
     fn check_for_secrets(&self, prints: bool) {
         let keys: Vec<_> = self.sandbox.keys().into_iter().map(|key| key.value).collect();
         let secrets = Canaries::of(self.secrets());

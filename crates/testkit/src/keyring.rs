@@ -1,19 +1,19 @@
-//! A keyring: a real one, in a D-Bus session of its own.
+//! A real keyring in a D-Bus session of its own.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 
-/// A D-Bus session, which ends with this, or with the tests.
+/// A D-Bus session. It ends when this is dropped, or with the tests.
 pub struct Session {
-    /// Where its bus listens.
+    /// The address of its bus.
     pub address: String,
     process: Child,
 }
 
 impl Session {
-    /// Starts one: with a keyring that is `unlocked`, or with `none`.
+    /// Starts a session with an `unlocked` keyring, or with `none`.
     pub fn start(keyring: &str) -> Self {
         let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests");
         let mut process = Command::new(tests.join("keyring-session"))
@@ -48,7 +48,7 @@ impl Session {
         command.env("DBUS_SESSION_BUS_ADDRESS", &self.address).output().unwrap()
     }
 
-    /// Stores a value as another program would, with more attributes.
+    /// Stores a value with additional attributes, as another program would.
     pub fn store(&self, profile: &str, attributes: &[&str], value: &str) {
         let mut tool = Command::new("secret-tool")
             .args(["store", "--label=a test", "service", "keymint", "username", profile])

@@ -43,7 +43,7 @@ impl Launch {
         self.spawn().finish().await
     }
 
-    /// Whether the program can be started and ends with exit code 0.
+    /// Returns whether the program can be started and ends with exit code 0.
     pub async fn succeeds(self) -> bool {
         match self.spawn_with(()) {
             Ok(running) => running.finish().await.code == 0,
@@ -68,7 +68,7 @@ impl<S> Launch<S> {
         }
     }
 
-    /// Has another program start this one. It gets the program and its arguments last.
+    /// Starts this program by another one, which gets the program and its arguments last.
     pub fn under<T: AsRef<OsStr>>(mut self, words: impl IntoIterator<Item = T>) -> Self {
         self.under.extend(words.into_iter().map(|word| word.as_ref().to_owned()));
         self
@@ -103,7 +103,7 @@ impl<S> Launch<S> {
         self
     }
 
-    /// Has standard input consist of this text, which must fit into a pipe.
+    /// Sets standard input to this text, which must fit into a pipe.
     pub fn input(self, text: &str) -> Self {
         let (reader, mut writer) = io::pipe().unwrap();
         writer.write_all(text.as_bytes()).unwrap();
@@ -150,12 +150,12 @@ impl<S> Launch<S> {
     }
 }
 
-/// A file that takes nothing, for an output.
+/// Opens a file that takes no bytes, for an output.
 pub fn full_disk() -> File {
     OpenOptions::new().write(true).open("/dev/full").unwrap()
 }
 
-/// Whether standard output is to have the key: it was requested, or no other destination was.
+/// Returns whether standard output should have the key: it was requested, or no other destination was.
 fn prints(args: &[OsString]) -> bool {
     let has = |flags: &[&str]| args.iter().any(|arg| flags.iter().any(|flag| arg == flag));
     has(&["--print"]) || !has(&["--env-file", "--keyring", "--pipe-to", "--copy"])

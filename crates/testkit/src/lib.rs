@@ -5,7 +5,7 @@
 //! has ended. [`create`] runs a whole sign-in against a sandbox, on a [`Machine`] of its own, and
 //! [`Running::end`] checks what must be true of every run.
 //!
-//! Whatever does not go as it must, or hangs, panics and so fails the test.
+//! Any failure or hang panics, and so fails the test.
 //!
 //! It knows the protocol from its description, as the sandbox does, and shares no code with the client.
 

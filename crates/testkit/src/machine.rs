@@ -59,7 +59,7 @@ impl Machine {
         until(|| self.sandbox.requests().iter().any(|request| request.path.ends_with(path_end))).await;
     }
 
-    /// Returns every secret that was issued, and those that went over the wire besides.
+    /// Returns every secret that was issued or sent.
     pub fn secrets(&self) -> Vec<String> {
         let mut secrets = self.sandbox.secrets();
         for request in self.sandbox.requests() {

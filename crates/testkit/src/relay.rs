@@ -19,25 +19,25 @@ pub struct Relay {
     task: JoinHandle<()>,
 }
 
-/// How many connections a relay has had.
+/// The numbers of connections that a relay has had.
 #[derive(Clone, Copy, Default)]
 pub struct Counts {
-    /// All of them.
+    /// All connections.
     pub accepted: usize,
-    /// Those on which TLS is there.
+    /// Connections with a completed TLS handshake.
     pub open: usize,
-    /// Those on which something was asked.
+    /// Connections on which a request arrived.
     pub used: usize,
 }
 
-/// What a relay has to show to whoever connects.
+/// The behavior of a relay toward a new connection.
 #[derive(Clone)]
 pub enum Shows {
     /// TLS, with a certificate.
     Certificate(TlsAcceptor),
     /// No TLS, but these bytes.
     Bytes(&'static [u8]),
-    /// Nothing, for ever.
+    /// No bytes at all.
     Nothing,
 }
 
@@ -48,7 +48,7 @@ impl Relay {
         Self::start_at(address, Shows::Certificate(certificate)).await
     }
 
-    /// Starts a relay on loopback that shows this.
+    /// Starts a relay with this behavior on loopback.
     pub async fn showing(shows: Shows) -> Self {
         Self::start_at(Ipv4Addr::LOCALHOST.into(), shows).await
     }
@@ -70,13 +70,13 @@ impl Relay {
         Self { url, counts, closing, target, task }
     }
 
-    /// Sets the server to pass on to.
+    /// Sets the server to relay to.
     pub fn lead_to(&self, url: &str) {
         let address = url.trim_start_matches("http://").parse().unwrap();
         self.target.send_replace(Some(address));
     }
 
-    /// Returns how many connections there have been so far.
+    /// Returns the numbers of connections so far.
     pub fn counts(&self) -> Counts {
         *self.counts.borrow()
     }
@@ -86,7 +86,7 @@ impl Relay {
         self.counts.subscribe().wait_for(|counts| counts.open >= number).await.unwrap();
     }
 
-    /// Closes the connections on which nothing was asked yet.
+    /// Closes the connections on which no request has arrived.
     pub fn close_unused(&self) {
         self.closing.send_replace(());
     }
@@ -98,7 +98,7 @@ impl Drop for Relay {
     }
 }
 
-/// Ends where either side goes away, or where TLS does not come about.
+/// Relays bytes until either side closes the connection, or the handshake fails.
 async fn pass_on(
     mut socket: TcpStream,
     shows: Shows,

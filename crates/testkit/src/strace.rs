@@ -14,8 +14,8 @@ pub struct Strace {
 }
 
 impl Strace {
-    /// Watches these system calls, with more options of strace. Where strace cannot be used, that is
-    /// reported, and there is none.
+    /// Traces these system calls, with more options of strace. If strace cannot be used, it reports that and
+    /// returns `None`.
     pub fn of(calls: &str, options: &[&str]) -> Option<Self> {
         let status = Command::new("strace").args(["-o", "/dev/null", "true"]).status();
         if !status.is_ok_and(|status| status.success()) {
@@ -30,13 +30,13 @@ impl Strace {
         Some(Self { log, words })
     }
 
-    /// What a program is to be started under.
+    /// Returns the command and its options, which start a program under them.
     pub fn words(&self) -> &[OsString] {
         &self.words
     }
 
-    /// Watches a program that runs already, until it ends or the result is dropped. Where that is not allowed,
-    /// it is reported, and there is none.
+    /// Traces a program that already runs, until it ends or the result is dropped. If that is not permitted, it
+    /// reports that and returns `None`.
     pub async fn attach(&self, process: u32) -> Option<Attached> {
         let (strace, options) = self.words.split_first().expect("its own name");
         let process = process.to_string();

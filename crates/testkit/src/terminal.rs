@@ -7,7 +7,7 @@ use std::process::Stdio;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdout};
 
-/// What starts a program at a terminal, which is its standard input, output and error.
+/// The command that starts a program at a terminal, which is its standard input, output and error.
 pub const ON_A_TERMINAL: [&str; 4] =
     ["bash", "-c", r#"printf -v line '%q ' "$@"; exec script -qec "$line" /dev/null"#, "bash"];
 
