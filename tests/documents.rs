@@ -82,3 +82,49 @@ fn every_source_that_a_document_names_by_its_path_is_there() {
     }
     assert!(complaints.is_empty(), "no such file:\n{}", complaints.join("\n"));
 }
+
+/// A newcomer reads it in a minute.
+#[test]
+fn the_readme_has_at_most_200_lines() {
+    let lines = documents()["README.md"].lines().count();
+    assert!(lines <= 200, "{lines}");
+}
+
+/// The names that a function of a source returns: `Variant => "name"`.
+fn names(source: &str) -> impl Iterator<Item = &str> {
+    let arms = source.lines().filter_map(|line| line.split_once("=> \"")?.1.split_once("\","));
+    arms.map(|(name, _)| name)
+}
+
+#[test]
+fn each_kind_of_error_and_each_reason_is_in_the_page_on_scripting() {
+    let (sources, page) = (files("rs"), &documents()["docs/scripting.md"]);
+    let kinds = names(&sources["crates/cli/src/error.rs"]);
+    let reasons = names(&sources["crates/domain/src/service_error/reason.rs"]);
+    let names: Vec<_> = kinds.chain(reasons).collect();
+    for name in &names {
+        assert!(page.contains(&format!("`{name}`")), "{name}");
+    }
+    assert!(names.len() > 30, "{names:?}");
+}
+
+#[test]
+fn each_message_in_the_page_on_troubleshooting_is_in_the_sources() {
+    let sources = files("rs");
+    let shipped = sources.iter().filter(|(name, _)| name.starts_with("crates/") && name.contains("/src/"));
+    // A string that goes on in the next line is one message.
+    let texts: Vec<_> = shipped
+        .map(|(_, source)| {
+            let mut lines = source.split("\\\n");
+            let first = lines.next().unwrap().to_owned();
+            lines.fold(first, |text, line| text + line.trim_start())
+        })
+        .collect();
+    let headings = documents()["docs/troubleshooting.md"].clone();
+    let messages: Vec<_> = headings.lines().filter_map(|line| line.strip_prefix("### \"")).collect();
+    for message in &messages {
+        let message = message.trim_end_matches('"');
+        assert!(texts.iter().any(|text| text.contains(message)), "no such message: {message}");
+    }
+    assert!(messages.len() > 10, "{messages:?}");
+}

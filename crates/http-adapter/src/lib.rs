@@ -86,7 +86,7 @@ pub use platform_api::HttpPlatformApi;
 pub use proxy::{InvalidProxy, Proxy, ProxySettings};
 pub use roots::{ExtraRoots, InvalidPem};
 
-/// The README's example, which must compile.
+/// The example of the documentation, which must compile.
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;
+#[doc = include_str!("../../../docs/embedding.md")]
+struct Embedding;
