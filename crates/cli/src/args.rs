@@ -218,6 +218,7 @@ pub(crate) fn refuse(mut error: clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
+    keep_nearest(&mut error);
     mask_typed(&mut error);
     if !(output.json || output.events) {
         stderr::write(error.render().ansi().to_string());
@@ -232,6 +233,14 @@ pub(crate) fn refuse(mut error: clap::Error) -> ExitCode {
         words.collect::<Vec<_>>().join(" ").trim_start_matches("error: ").to_owned()
     };
     Reporter::new(output).end(Err(CliError::usage(message)))
+}
+
+/// Keeps the nearest of several suggested commands, which is the last.
+fn keep_nearest(error: &mut clap::Error) {
+    if let Some(ContextValue::Strings(names)) = error.get(ContextKind::SuggestedSubcommand) {
+        let nearest = names.last().cloned().into_iter().collect();
+        error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(nearest));
+    }
 }
 
 /// Masks what looks like a secret in the values that the error repeats, and escapes what could steer a terminal.
@@ -279,6 +288,22 @@ mod tests {
             mask_typed(&mut error);
             let shown = error.render().to_string();
             assert!(shown.contains(r"b\u{1b}]0;x\u{7}\u{a}error: \u{202e}y'"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_command_is_suggested() {
+        for (typed, nearest) in [
+            ("crate", "create"),
+            ("rotat", "rotate"),
+            ("staus", "status"),
+            ("statr", "start"),
+            ("creat", "create"),
+        ] {
+            let mut error = Args::try_parse_from(["keymint", typed]).unwrap_err();
+            keep_nearest(&mut error);
+            let shown = error.render().to_string();
+            assert!(shown.contains(&format!("a similar subcommand exists: '{nearest}'")), "{shown}");
         }
     }
 
