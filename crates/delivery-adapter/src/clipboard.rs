@@ -7,7 +7,7 @@ use crate::process::stdin::write_to_stdin;
 use crate::process::terminal;
 use crate::threads;
 use keymint_domain::text::{human_duration, sanitize};
-use keymint_domain::{ApiKey, Clock, DeliveryError, DestinationId, KeyDestination, async_trait};
+use keymint_domain::{AdminKey, ApiKey, Clock, DeliveryError, DestinationId, KeyDestination, async_trait};
 use keymint_host::which;
 use keymint_terminal::write_all;
 use keymint_tokio_clock::TokioClock;
@@ -209,6 +209,7 @@ impl KeyDestination for Clipboard {
 fn quiet(path: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(path);
     command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
+    command.env_remove(AdminKey::VARIABLE);
     #[cfg(unix)]
     command.process_group(0);
     command

@@ -99,6 +99,12 @@ secret! {
     CodeVerifier
 }
 
+impl AdminKey {
+    /// The environment variable in which programs look for it. A program that is started for another task does not
+    /// inherit it.
+    pub const VARIABLE: &str = "OPENAI_ADMIN_KEY";
+}
+
 impl ApiKey {
     /// Returns the last four characters, by which the dashboard and users distinguish keys. Empty if the
     /// key is so short that four characters would reveal too much.

@@ -7,8 +7,8 @@ use keymint_callback_adapter::{BrowserMismatch, LoopbackListener, Outcome, PortO
 use keymint_delivery_adapter::{PortLock, threads};
 use keymint_domain::text::quote;
 use keymint_domain::{
-    AuthorizationGrant, Entropy, Event, PendingAuthorization, Plan, Ports, Provisioner, Revocation, Session,
-    Target, Title, Url, wait_for_grant,
+    AdminKey, AuthorizationGrant, Entropy, Event, PendingAuthorization, Plan, Ports, Provisioner, Revocation,
+    Session, Target, Title, Url, wait_for_grant,
 };
 use keymint_host::core_dumps::with_inherited_limit;
 use keymint_host::{Advice, HostEnvironment, Opening};
@@ -163,7 +163,10 @@ fn open(
         // The one-time link of the listener, which has no state for a transcript to keep.
         return Ok(Some(Shown { message, url: listener.start_url(pending), id: random_id()? }));
     }
-    let spawn = |command: &mut Command| with_inherited_limit(|| command.spawn());
+    let spawn = |command: &mut Command| {
+        command.env_remove(AdminKey::VARIABLE);
+        with_inherited_limit(|| command.spawn())
+    };
     let link = || listener.start_url(pending);
     if call.settings.browser.open(&host, link, spawn) != Opening::Tried {
         let message =

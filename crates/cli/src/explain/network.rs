@@ -1,7 +1,7 @@
 //! The errors of requests to the servers.
 
 use crate::error::{CliError, ErrorKind};
-use crate::ui::format::{ADMIN_KEYS_PAGE, DASHBOARD, PROJECTS_PAGE};
+use crate::ui::format::{ADMIN_KEY_VARIABLE, ADMIN_KEYS_PAGE, DASHBOARD, PROJECTS_PAGE};
 use keymint_domain::{Advice, ProxyInUse, ServiceError, ServiceErrorKind, Step};
 
 /// The page that lists the supported countries.
@@ -119,7 +119,7 @@ pub(crate) fn hint(error: &ServiceError) -> String {
         }
         (Advice::CheckAdminKey, _) => {
             return format!(
-                "Check the admin key in OPENAI_ADMIN_KEY: it may be revoked, or lack the permission to manage keys. \
+                "Check the admin key in {ADMIN_KEY_VARIABLE}: it may be revoked, or lack the permission to manage keys. \
                  {ADMIN_KEYS_PAGE} lists the admin keys."
             );
         }

@@ -10,8 +10,8 @@ use crate::ui::message::Message;
 use keymint_callback_adapter::{LoopbackListener, Outcome};
 use keymint_delivery_adapter::fail_point;
 use keymint_domain::{
-    AuthorizationGrant, Catalogue, Client, Entropy, PendingAuthorization, ResponseSource, Revocation,
-    wait_for_grant,
+    AdminKey, AuthorizationGrant, Catalogue, Client, Entropy, PendingAuthorization, ResponseSource,
+    Revocation, wait_for_grant,
 };
 use keymint_host::HostEnvironment;
 #[cfg(feature = "sandbox")]
@@ -75,7 +75,10 @@ fn open_browser(
         return context.ui.report(&Message::Browser(&Opening::Tried));
     }
     let host = HostEnvironment::detect();
-    let spawn = |command: &mut Command| with_inherited_limit(|| command.spawn());
+    let spawn = |command: &mut Command| {
+        command.env_remove(AdminKey::VARIABLE);
+        with_inherited_limit(|| command.spawn())
+    };
     let opening = settings.browser.open(&host, || listener.start_url(pending), spawn);
     context.ui.report(&Message::Browser(&opening));
     if let Some(agent) = &settings.agent {
