@@ -125,12 +125,47 @@ async fn without_an_admin_key_the_user_learns_which_key_to_delete() {
         &last4[last4.len() - 4..]
     );
     assert!(told.contains(&expected), "{told}");
-    // The replaced key is not rotated again.
+    // The replaced key is rotated again only if it is named.
     let ended = run(&machine, rotate(&machine, &["--events"])).await.exits_with(0);
     assert!(ended.stderr.contains(r#"{"event":"old_key","name":"new","#), "{}", ended.stderr);
     assert!(ended.stderr.contains(r#""state":"kept","reason":"no_admin_key"}"#), "{}", ended.stderr);
-    let ended = run(&machine, rotate(&machine, &["old"])).await.exits_with(8);
+    run(&machine, rotate(&machine, &["old", "--dry-run"])).await.exits_with(0);
+    let ended = run(&machine, rotate(&machine, &["unknown"])).await.exits_with(8);
     assert!(!ended.stderr.contains("sign in"), "{}", ended.stderr);
+}
+
+/// The value of a shell outlives the rotation of the file that it came from.
+#[tokio::test]
+async fn a_replaced_key_in_the_environment_is_no_reason_for_another_rotation() {
+    let machine = with_a_key(Scenario::ready()).await;
+    let old = machine.sandbox.keys()[0].value.clone();
+    run(&machine, rotate(&machine, &[])).await.exits_with(0);
+    let again = rotate(&machine, &[]).env("OPENAI_API_KEY", &old);
+    let ended = run(&machine, again).await.exits_with(8);
+    assert!(in_one_line(&ended.stderr).contains("which is revoked or replaced"), "{}", ended.stderr);
+    // The user has put it back.
+    fs::write(env_file(&machine), format!("OPENAI_API_KEY={old}\n")).unwrap();
+    run(&machine, with_admin_key(&machine, &[])).await.exits_with(0);
+    assert_eq!((key_in(&machine, ".env"), valid(&machine)), (Some(2), vec![false, true, true]));
+}
+
+#[tokio::test]
+async fn a_key_whose_rotation_failed_in_part_is_rotated_again_without_a_false_warning() {
+    let machine = machine(Scenario::ready()).await;
+    let args = ["create", "--env-file", "--name", "old", "--pipe-to", "sh -c 'cat >taken; test ! -e broken'"];
+    run(&machine, keymint(&machine, &args)).await.exits_with(0);
+    let [broken, taken] = ["broken", "taken"].map(|name| machine.home.path().join(name));
+    fs::write(&broken, "").unwrap();
+    let again = ["--pipe-to", args[5]];
+    run(&machine, with_admin_key(&machine, &[&["--name", "new"], &again[..]].concat())).await.exits_with(9);
+    assert_eq!((key_in(&machine, ".env"), valid(&machine)), (Some(1), vec![true, true]));
+
+    fs::remove_file(&broken).unwrap();
+    let ended = run(&machine, with_admin_key(&machine, &[&["old"], &again[..]].concat())).await.exits_with(0);
+    assert!(!ended.stderr.contains("cut short"), "{}", ended.stderr);
+    let keys = machine.sandbox.keys();
+    until(|| fs::read_to_string(&taken).is_ok_and(|taken| taken == keys[2].value)).await;
+    assert_eq!((key_in(&machine, ".env"), valid(&machine)), (Some(1), vec![false, true, true]));
 }
 
 #[tokio::test]
@@ -198,10 +233,44 @@ async fn a_new_key_that_the_server_does_not_accept_leaves_the_old_one_valid() {
 
 #[tokio::test]
 async fn a_revocation_that_is_refused_is_an_error_with_the_new_key_in_place() {
-    let machine = with_a_key(Scenario::ready().reply(Step::DeleteKey, Reply::status(403))).await;
+    let scenario = || Scenario::ready().reply(Step::DeleteKey, Reply::status(403));
+    let machine = with_a_key(scenario()).await;
     let ended = run(&machine, with_admin_key(&machine, &["--json"])).await.exits_with(7);
     assert_eq!(ended.json()["old"]["reason"], "not_revoked", "{}", ended.stderr);
     assert_eq!((key_in(&machine, ".env"), valid(&machine)), (Some(1), vec![true, true]));
+
+    let machine = with_a_key(scenario()).await;
+    let ended = run(&machine, with_admin_key(&machine, &["--events"])).await.exits_with(7);
+    assert!(ended.stderr.contains(r#""state":"kept","reason":"not_revoked"}"#), "{}", ended.stderr);
+
+    // Standard output that fails as well hides nothing.
+    let machine = with_a_key(scenario()).await;
+    let program = with_admin_key(&machine, &["--json"]).stdout(keymint_testkit::full_disk());
+    let ended = run(&machine, program).await.exits_with(7);
+    let told = in_one_line(&ended.stderr);
+    assert!(
+        told.contains("the server did not revoke it") && told.contains("standard output failed"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
+async fn an_answer_to_the_revocation_that_is_lost_is_reported_to_programs() {
+    let machine = with_a_key(Scenario::ready().reply(Step::DeleteKey, Reply::hang_up())).await;
+    let ended = run(&machine, with_admin_key(&machine, &["--events", "--http-timeout", "1s"])).await;
+    assert!([6, 7].contains(&ended.code), "{}", ended.stderr);
+    assert!(ended.stderr.contains(r#""state":"may_be_revoked","reason":null}"#), "{}", ended.stderr);
+    assert!(ended.stderr.contains("may be valid: the answer to its revocation was lost"), "{}", ended.stderr);
+    let status = keymint(&machine, &["status", "--json"]).output().await.json();
+    assert_eq!(status["keys"][1]["rotation"]["outcome"], "may_be_revoked", "{status}");
+}
+
+#[tokio::test]
+async fn a_new_key_that_may_not_list_models_is_accepted() {
+    let refused = Reply::error(403, "invalid_request_error", None, "You have insufficient permissions");
+    let machine = with_a_key(Scenario::ready().reply(Step::Models, refused)).await;
+    run(&machine, with_admin_key(&machine, &["--scope", "model.request"])).await.exits_with(0);
+    assert_eq!((key_in(&machine, ".env"), valid(&machine)), (Some(1), vec![false, true]));
 }
 
 #[tokio::test]
@@ -213,6 +282,14 @@ async fn a_value_that_is_not_the_old_key_is_replaced_only_by_force() {
     let ended = run(&machine, with_admin_key(&machine, &["old"])).await.exits_with(11);
     assert!(!ended.stderr.contains("/oauth/authorize?"), "{}", ended.stderr);
     assert_eq!(valid(&machine), [true]);
+
+    // Another run may have put it there, so nothing suggests to replace it.
+    assert!(!in_one_line(&ended.stderr).contains("--force"), "{}", ended.stderr);
+    assert!(
+        in_one_line(&ended.stderr).contains("`keymint status` shows which key is where"),
+        "{}",
+        ended.stderr
+    );
 
     run(&machine, with_admin_key(&machine, &["old", "--force"])).await.exits_with(0);
     assert_eq!((key_in(&machine, ".env"), valid(&machine)), (Some(1), vec![false, true]));
@@ -241,10 +318,103 @@ async fn a_destination_that_a_run_cannot_repeat_keeps_the_old_key() {
     let told = in_one_line(&ended.stderr);
     assert!(told.contains("the command of --pipe-to had it, and did not get the new key"), "{told}");
     assert_eq!((key_in(&machine, ".env"), valid(&machine)), (Some(1), vec![true, true]));
-    // Named again, it gets the new key.
-    let args = ["--pipe-to", "sh -c 'cat >taken'"];
-    run(&machine, with_admin_key(&machine, &args)).await.exits_with(0);
-    assert_eq!((key_in(&machine, ".env"), valid(&machine)), (Some(2), vec![true, false, true]));
+    // Another command does not replace the key of the first one, and the same one does.
+    for (command, is_revoked) in [("sh -c 'cat >other'", false), ("sh -c 'cat >taken'", true)] {
+        let machine = crate::support::machine(Scenario::ready()).await;
+        run(&machine, keymint(&machine, &args)).await.exits_with(0);
+        let ended = run(&machine, with_admin_key(&machine, &["--pipe-to", command])).await.exits_with(0);
+        let told = in_one_line(&ended.stderr);
+        assert_eq!(told.contains("the command of --pipe-to had it, and did not get"), !is_revoked, "{told}");
+        assert_eq!((key_in(&machine, ".env"), valid(&machine)), (Some(1), vec![!is_revoked, true]));
+    }
+}
+
+/// What was printed or copied may be anywhere.
+#[tokio::test]
+async fn a_key_that_was_printed_is_not_revoked_and_the_user_learns_it_before_the_sign_in() {
+    let machine = machine(Scenario::ready()).await;
+    run(&machine, keymint(&machine, &["create", "--name", "old"])).await.exits_with(0);
+    let ended = run(&machine, with_admin_key(&machine, &[])).await.exits_with(0);
+    let told = in_one_line(&ended.stderr);
+    let revoke = format!("`keymint admin revoke {}` deletes the old one", machine.sandbox.keys()[0].id);
+    let [before, after] = ["the old key will not be revoked: ", "is still valid: "]
+        .map(|beginning| told.find(&format!("{beginning}standard output had it, and keymint cannot know")));
+    assert!(before.is_some() && before < after && told.contains(&revoke), "{told}");
+    assert!(before < told.find("/oauth/authorize?"), "{told}");
+    assert_eq!(valid(&machine), [true, true]);
+}
+
+/// Each holder is a variable of a file, or the file behind a link.
+#[tokio::test]
+async fn a_holder_is_a_variable_of_the_file_that_is_there_now() {
+    let machine = with_a_key(Scenario::ready()).await;
+    fs::rename(env_file(&machine), machine.home.path().join("real.env")).unwrap();
+    std::os::unix::fs::symlink("real.env", env_file(&machine)).unwrap();
+    let args = ["--env-file", "--var", "OTHER"];
+    let ended = run(&machine, with_admin_key(&machine, &args)).await.exits_with(2);
+    assert!(in_one_line(&ended.stderr).contains("as OPENAI_API_KEY, and not as OTHER"), "{}", ended.stderr);
+    run(&machine, with_admin_key(&machine, &[])).await.exits_with(0);
+    assert_eq!((key_in(&machine, "real.env"), valid(&machine)), (Some(1), vec![false, true]));
+
+    // The user takes it out of the file, which does not get the next key.
+    fs::write(env_file(&machine), "OTHER=1\n").unwrap();
+    let ended = run(&machine, with_admin_key(&machine, &[])).await.exits_with(0);
+    assert_eq!(fs::read_to_string(env_file(&machine)).unwrap(), "OTHER=1\n");
+    let keys = machine.sandbox.keys();
+    assert_eq!((ended.stdout.trim_end(), valid(&machine)), (&*keys[2].value, vec![false, false, true]));
+}
+
+/// The records of earlier versions have no variable.
+#[tokio::test]
+async fn a_variable_that_is_not_recorded_is_not_guessed() {
+    for (variable, is_found) in [("OPENAI_API_KEY", true), ("OTHER", false)] {
+        let machine = machine(Scenario::ready()).await;
+        let args = ["create", "--env-file", "--var", variable, "--name", "old"];
+        run(&machine, keymint(&machine, &args)).await.exits_with(0);
+        for record in fs::read_dir(machine.home.path().join(".local/state/keymint/records")).unwrap() {
+            let path = record.unwrap().path();
+            let text = fs::read_to_string(&path).unwrap();
+            fs::write(path, text.replace(&format!(r#""variable":"{variable}""#), r#""variable":null"#))
+                .unwrap();
+        }
+        let ended = run(&machine, with_admin_key(&machine, &["old"])).await.exits_with(0);
+        assert_eq!(valid(&machine), [!is_found, true], "{}", ended.stderr);
+        let text = fs::read_to_string(env_file(&machine)).unwrap();
+        let key = &machine.sandbox.keys()[usize::from(is_found)].value;
+        assert_eq!(text, format!("{variable}={key}\n"), "{}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn a_browser_does_not_inherit_the_admin_key() {
+    let machine = with_a_key(Scenario::ready()).await;
+    let launcher = machine.home.path().join("launcher");
+    keymint_testkit::script(&launcher, "env >environment.new && mv environment.new environment");
+    let args = [&["rotate", "--browser"], &[launcher.to_str().unwrap()][..]].concat();
+    let program = machine.keymint(&args).current_dir(&machine.home);
+    let program = program.env("OPENAI_ADMIN_KEY", machine.sandbox.admin_key(ORGANIZATION));
+    run(&machine, program).await.exits_with(0);
+    let environment = machine.home.path().join("environment");
+    until(|| environment.exists()).await;
+    let environment = fs::read_to_string(environment).unwrap();
+    assert!(environment.contains("HOME=") && !environment.contains("OPENAI_ADMIN_KEY"));
+}
+
+/// Something else is in its place.
+#[tokio::test]
+async fn records_that_cannot_be_read_are_an_error() {
+    let machine = with_a_key(Scenario::ready()).await;
+    let records = machine.home.path().join(".local/state/keymint/records");
+    fs::rename(&records, records.with_file_name("away")).unwrap();
+    fs::write(&records, "").unwrap();
+    for command in ["rotate", "status"] {
+        let ended = keymint(&machine, &[command]).output().await.exits_with(1);
+        assert!(
+            in_one_line(&ended.stderr).contains("the records of keys cannot be read"),
+            "{}",
+            ended.stderr
+        );
+    }
 }
 
 #[tokio::test]

@@ -4,13 +4,15 @@ use crate::process::program::AroundSpawn;
 use crate::process::quoted;
 use crate::process::stdin::write_to_stdin;
 use keymint_domain::text::sanitize;
-use keymint_domain::{ApiKey, DeliveryError, DestinationId, KeyDestination, async_trait};
+use keymint_domain::{AdminKey, ApiKey, DeliveryError, DestinationId, KeyDestination, async_trait};
 use keymint_host::{WhichError, posix_quoting, which};
 use keymint_tokio_clock::TokioClock;
+use sha2::{Digest, Sha256};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::{env, iter};
 use zeroize::Zeroizing;
 
 /// A command that takes the key on its standard input, once, and nothing after it: most programs keep every
@@ -19,6 +21,7 @@ pub struct Command<'a> {
     name: String,
     program: PathBuf,
     arguments: Vec<String>,
+    fingerprint: String,
     on_output: Box<dyn Fn(&str) + Send + Sync + 'a>,
     around_spawn: AroundSpawn,
 }
@@ -68,6 +71,7 @@ impl<'a> Command<'a> {
         if let Some(expansion) = expansion(command, &words) {
             return Err(CommandError::Expansion(expansion));
         }
+        let fingerprint = fingerprint(&words);
         let mut words = words.into_iter();
         let name = words.next().ok_or(CommandError::Empty)?;
         match which(&name) {
@@ -76,7 +80,7 @@ impl<'a> Command<'a> {
                 if is_too_long(&program, &arguments) {
                     return Err(CommandError::TooLong);
                 }
-                Ok(Self { name, program, arguments, on_output, around_spawn: |spawn| spawn() })
+                Ok(Self { name, program, arguments, fingerprint, on_output, around_spawn: |spawn| spawn() })
             }
             Err(problem) => Err(CommandError::Program { name, problem }),
         }
@@ -98,6 +102,24 @@ impl<'a> Command<'a> {
     pub fn name(&self) -> &str {
         &self.name
     }
+
+    /// The name of every command as a destination.
+    pub const ID: &'static str = "pipe";
+
+    /// Hexadecimal digits that the same command line in the same directory has again. The command line cannot be read
+    /// from them.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+}
+
+fn fingerprint(words: &[String]) -> String {
+    let directory = env::current_dir().unwrap_or_default();
+    let parts =
+        iter::once(directory.as_os_str().as_encoded_bytes()).chain(words.iter().map(String::as_bytes));
+    // No argument and no path has a null byte.
+    let hash = parts.fold(Sha256::new(), |hash, part| hash.chain_update(part).chain_update([0])).finalize();
+    hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Returns whether a shell would redirect the output of the preceding words.
@@ -166,15 +188,16 @@ impl fmt::Debug for Command<'_> {
 
 #[async_trait]
 impl KeyDestination for Command<'_> {
+    /// The slot is the fingerprint.
     fn id(&self) -> DestinationId {
-        DestinationId::new("pipe")
+        DestinationId::new(Self::ID).with_slot(&self.fingerprint)
     }
 
     async fn deliver(&mut self, key: &ApiKey) -> Result<(), DeliveryError> {
         let mut command = tokio::process::Command::new(&self.program);
         command.args(&self.arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
         // The command gets one key, not the means to create and delete others.
-        command.env_remove("OPENAI_ADMIN_KEY");
+        command.env_remove(AdminKey::VARIABLE);
         // The command may have to prompt on the terminal, which only a program in the foreground can, and Ctrl-C
         // should reach it there. In the background, its prompt would stop this program as well.
         #[cfg(unix)]
@@ -217,6 +240,17 @@ mod tests {
         conformance::failing_key_destination(&mut command).await.unwrap();
         drop(command);
         assert_eq!(output.into_inner().unwrap(), ["[redacted]"]);
+    }
+
+    #[test]
+    fn a_fingerprint_is_that_of_the_words_and_shows_none_of_them() {
+        let fingerprint = |command: &str| Command::parse(command).unwrap().fingerprint().to_owned();
+        let one = fingerprint("sh -c 'cat >taken'");
+        assert_eq!(one, fingerprint("sh  -c \"cat >taken\""));
+        for other in ["sh -c 'cat >other'", "sh '-c cat >taken'", "sh -c 'cat >taken' x"] {
+            assert_ne!(one, fingerprint(other), "{other}");
+        }
+        assert!(one.len() == 16 && one.bytes().all(|byte| byte.is_ascii_hexdigit()), "{one}");
     }
 
     #[test]

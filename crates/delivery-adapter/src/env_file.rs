@@ -62,6 +62,15 @@ impl EnvFile {
     /// The prefix of the ids of dotenv files as destinations, before the path.
     pub const ID_PREFIX: &str = "env-file:";
 
+    pub(crate) fn id_of(path: &Path) -> String {
+        format!("{}{}", Self::ID_PREFIX, path.display())
+    }
+
+    /// Returns the path of the file that a delivery to this path would change, if there may be one.
+    pub(crate) fn resolve(path: &Path) -> Option<PathBuf> {
+        FileLocation::find_now(path).ok().map(|location| location.current_path())
+    }
+
     /// Returns the key that a file sets the variable to, if there is one. It does not lock the file, and does not
     /// wait.
     ///
@@ -107,9 +116,9 @@ impl fmt::Debug for EnvFile {
 
 #[async_trait]
 impl KeyDestination for EnvFile {
-    /// Returns `env-file:` and the absolute path.
+    /// Returns `env-file:` and the absolute path. The slot is the variable.
     fn id(&self) -> DestinationId {
-        DestinationId::new(format!("{}{}", Self::ID_PREFIX, self.path().display()))
+        DestinationId::new(Self::id_of(&self.path())).with_slot(self.variable().as_str())
     }
 
     async fn deliver(&mut self, key: &ApiKey) -> Result<(), DeliveryError> {

@@ -134,7 +134,7 @@ impl Keyring {
 #[async_trait]
 impl KeyDestination for Keyring {
     fn id(&self) -> DestinationId {
-        DestinationId::new(Self::ID)
+        DestinationId::new(Self::ID).with_slot(&self.profile)
     }
 
     async fn deliver(&mut self, key: &ApiKey) -> Result<(), DeliveryError> {

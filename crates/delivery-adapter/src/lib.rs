@@ -89,7 +89,7 @@ pub use run::run_command;
 pub use run::{monitor, restart};
 pub use store::{
     DeliveryRecord, Expiry, FindSignInError, FinishedRun, Journal, KeyInUse, KeyOrigin, KeyRecord, KeyState,
-    Named, PendingSignIn, PlaceNames, PortLock, PortLockError, RecordedKey, RecoveryStore, Replacement,
+    Named, PendingSignIn, PortLock, PortLockError, RecordedKey, RecoveryStore, Replacement, RotationOutcome,
     RotationRecord, StateDir, StoredKey, UsedSource, check_trusted_directory, is_same_file, private_files,
     read_trusted,
 };

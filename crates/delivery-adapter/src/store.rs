@@ -18,7 +18,8 @@ pub use pending_sign_in::{FindSignInError, PendingSignIn};
 pub use port_lock::{PortLock, PortLockError};
 use private_files::{about, check_owner, check_parent, create_directory, standard_directory};
 pub use record::{
-    DeliveryRecord, Expiry, KeyOrigin, KeyRecord, KeyState, Named, PlaceNames, Replacement, RotationRecord,
+    DeliveryRecord, Expiry, KeyOrigin, KeyRecord, KeyState, Named, Replacement, RotationOutcome,
+    RotationRecord,
 };
 pub use recovery::{RecoveryStore, StoredKey};
 pub use selection::{KeyInUse, UsedSource, is_same_file};
@@ -124,7 +125,7 @@ impl StateDir {
     ///
     /// If a directory cannot be read.
     pub fn known_keys(&self) -> io::Result<Vec<RecordedKey>> {
-        if !self.0.exists() {
+        if !self.0.try_exists().map_err(|error| about(&self.0, &error))? {
             return Ok(Vec::new());
         }
         let runs = self.finished_runs()?.into_iter();
@@ -149,13 +150,8 @@ impl StateDir {
     /// # Errors
     ///
     /// If the journal cannot be written.
-    pub fn note_imported(
-        &self,
-        mut record: KeyRecord,
-        report: &DeliveryReport,
-        names: PlaceNames<'_>,
-    ) -> io::Result<()> {
-        record.add_destinations(report, names);
+    pub fn note_imported(&self, mut record: KeyRecord, report: &DeliveryReport) -> io::Result<()> {
+        record.add_destinations(report);
         Journal::begin_in(&self.directory(JOURNALS)?)?.requested(record)
     }
 
@@ -164,8 +160,8 @@ impl StateDir {
     /// # Errors
     ///
     /// If the journal of the key does not exist, belongs to a run that has not ended, or cannot be written.
-    pub fn note_delivered(&self, id: &str, report: &DeliveryReport, names: PlaceNames<'_>) -> io::Result<()> {
-        self.update(id, |record| record.add_destinations(report, names))
+    pub fn note_delivered(&self, id: &str, report: &DeliveryReport) -> io::Result<()> {
+        self.update(id, |record| record.add_destinations(report))
     }
 
     /// Notes that a known key was revoked on the server, by the [id](RecordedKey::id) of the key.
@@ -200,8 +196,7 @@ impl StateDir {
 
     /// Changes the record in the journal of a run that has ended.
     fn update(&self, id: &str, change: impl FnOnce(&mut KeyRecord)) -> io::Result<()> {
-        let run = self.finished_runs()?.into_iter().find(|run| run.id == id);
-        run.ok_or(io::ErrorKind::NotFound)?.update(change)
+        journal::update_finished(&self.directory(JOURNALS)?, id, change).map(drop)
     }
 
     /// The recovery store for the key of a run, by the [id](Journal::id) of its journal. Another

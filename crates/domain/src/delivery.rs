@@ -31,25 +31,39 @@ pub trait KeyDestination: Send {
     async fn deliver(&mut self, key: &ApiKey) -> Result<(), DeliveryError>;
 }
 
-/// The stable name of a destination, such as `keyring` or `env-file:/home/user/app/.env`.
+/// The stable name of a destination, such as `keyring` or `env-file:/home/user/app/.env`, and the slot in it that has
+/// the key. Equal ids name one place, in which a key replaces the one before.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct DestinationId(String);
+pub struct DestinationId {
+    name: String,
+    slot: Option<String>,
+}
 
 impl DestinationId {
     /// Names a destination.
     pub fn new(name: impl Into<String>) -> Self {
-        Self(name.into())
+        Self { name: name.into(), slot: None }
+    }
+
+    /// Adds the slot: the variable in a file, for example, or the profile of a keyring.
+    pub fn with_slot(self, slot: impl Into<String>) -> Self {
+        Self { slot: Some(slot.into()), ..self }
     }
 
     /// The name as text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.name
+    }
+
+    /// The slot, if the destination has several.
+    pub fn slot(&self) -> Option<&str> {
+        self.slot.as_deref()
     }
 }
 
 impl fmt::Display for DestinationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.name)
     }
 }
 

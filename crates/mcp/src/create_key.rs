@@ -181,7 +181,7 @@ impl Prepared {
         let mut delivery = DeliveryReport::default();
         let outcome = to.deliver(&key).await;
         delivery.add(to.port(), outcome);
-        journal.delivered(&delivery, to.names());
+        journal.delivered(&delivery);
         if delivery.must_be_kept() {
             let mut recovery = call.settings.state.recovery(journal.id());
             let kept = recovery.deliver(&key).await;

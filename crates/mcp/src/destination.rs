@@ -5,8 +5,8 @@ use crate::dialog::Answer;
 use crate::failure::Failure;
 use crate::roots::Roots;
 use keymint_delivery_adapter::{
-    Current, EnvFile, FileLocation, FoundEnvFile, GitStatus, Keyring, Overwrite, PlaceNames, Profile,
-    StoredItem, VariableName, Warning,
+    Current, EnvFile, FileLocation, FoundEnvFile, GitStatus, Keyring, Overwrite, Profile, StoredItem,
+    VariableName, Warning,
 };
 use keymint_domain::text::escape;
 use keymint_domain::{ApiKey, DeliveryError, KeyDestination};
@@ -182,16 +182,6 @@ impl Destination {
         match self {
             Self::EnvFile(file) => file.deliver(key).await,
             Self::Keyring(keyring, _) => keyring.deliver(key).await,
-        }
-    }
-
-    /// The name under which the destination has the key.
-    pub(crate) fn names(&self) -> PlaceNames<'_> {
-        match self {
-            Self::EnvFile(file) => PlaceNames { variable: Some(file.variable()), ..PlaceNames::default() },
-            Self::Keyring(_, profile) => {
-                PlaceNames { profile: Some(profile.as_str()), ..PlaceNames::default() }
-            }
         }
     }
 

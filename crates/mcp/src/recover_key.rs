@@ -48,7 +48,7 @@ pub(crate) async fn run(call: Call, arguments: RecoverKey) -> Result<RecoveredKe
     let outcome = to.deliver(&key).await;
     delivery.add(to.port(), outcome);
     let removed = if delivery.must_be_kept() { Ok(()) } else { stored.remove() };
-    stored.note(state, &delivery, to.names(), !delivery.must_be_kept() && removed.is_ok());
+    stored.note(state, &delivery, !delivery.must_be_kept() && removed.is_ok());
     if let Some((id, error)) = delivery.failures().first() {
         return Err(Failure::new(
             Kind::DeliveryFailed,

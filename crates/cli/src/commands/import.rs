@@ -33,7 +33,7 @@ pub(crate) async fn run(args: &ImportArgs, context: &Context) -> Result<(), CliE
     journal.requested(record.clone()).map_err(unwritable)?;
     context.ui.report(&Message::KeyRead { name, last_four: key.last_four() });
     let mut report = delivery.deliver(&key, &record, None, &mut signals).await;
-    journal.delivered(&report, destinations.names());
+    journal.delivered(&report);
     let mut kept_in = None;
     if report.must_be_kept() {
         let mut recovery = state.recovery(journal.id());

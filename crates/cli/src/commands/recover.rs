@@ -11,7 +11,7 @@ use crate::ui::json;
 use crate::ui::message::{Message, Warning};
 use crate::ui::reporter::Reporter;
 use crate::ui::stdout;
-use keymint_delivery_adapter::{KeyRecord, PlaceNames, StateDir, StoredKey, fail_point};
+use keymint_delivery_adapter::{KeyRecord, StateDir, StoredKey, fail_point};
 use keymint_domain::DeliveryReport;
 use keymint_domain::text::escape;
 use keymint_terminal::Signals;
@@ -47,8 +47,7 @@ pub(crate) async fn run(args: &RecoverArgs, context: &Context) -> Result<(), Cli
     fail_point::reached("prepared");
     let report = delivery.deliver(&key, &stored.record, None, &mut signals).await;
     fail_point::reached("delivered");
-    let names = PlaceNames { files: &delivery.files(), ..destinations.names() };
-    conclude(&state, &stored, &report, names, &context.ui)
+    conclude(&state, &stored, &report, &context.ui)
 }
 
 /// Shows what is there, on standard output: never a key.
@@ -93,13 +92,12 @@ fn conclude(
     state: &StateDir,
     stored: &StoredKey,
     report: &DeliveryReport,
-    names: PlaceNames<'_>,
     ui: &Reporter,
 ) -> Result<(), CliError> {
     let is_done = !report.must_be_kept();
     let removed = if is_done { stored.remove() } else { Ok(()) };
     fail_point::reached("removed");
-    stored.note(state, report, names, is_done && removed.is_ok());
+    stored.note(state, report, is_done && removed.is_ok());
     fail_point::reached("recovery-noted");
     if !report.failures().is_empty() {
         let failures = explain::failures(report);
@@ -118,7 +116,7 @@ fn delete(state: &StateDir, stored: &StoredKey, ui: &Reporter) -> Result<(), Cli
         CliError::new(ErrorKind::Internal, format!("{} could not be deleted", own_path(&stored.path)))
             .because(error)
     })?;
-    stored.note(state, &DeliveryReport::default(), PlaceNames::default(), true);
+    stored.note(state, &DeliveryReport::default(), true);
     ui.report(&Message::Deleted { name: &stored.record.name });
     if ui.wants_json() {
         stdout::show(&json::deleted(stored))?;

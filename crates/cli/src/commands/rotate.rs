@@ -1,6 +1,7 @@
 //! `keymint rotate`: a new key for the project of an old one, into its destinations, before the old one is revoked.
 
 use crate::args::RotateArgs;
+use crate::commands::status::known_keys;
 use crate::commands::status::source::{self, KeySource};
 use crate::config::{CreateSettings, admin_key};
 use crate::error::{CliError, ErrorKind};
@@ -9,14 +10,14 @@ use crate::explain::rotation::untouched;
 use crate::flow::context::Context;
 use crate::flow::create::create;
 use crate::ui::format::{key_of, own_path};
-use keymint_delivery_adapter::{KeyInUse, RecordedKey, StateDir, UsedSource};
+use keymint_delivery_adapter::{KeyInUse, Keyring, RecordedKey, UsedSource};
 use keymint_domain::text::escape;
 
 pub(crate) async fn run(args: &RotateArgs, context: &Context) -> Result<(), CliError> {
     let mut settings = CreateSettings::of_rotate(args, &context.sources)?;
     check_ci(&settings.sign_in.ci, INSTEAD_OF_CREATE)?;
     let admin_key = admin_key(&context.sources)?;
-    let old = select(args, &settings, context).await?;
+    let mut old = select(args, &settings, context).await?;
     if old.record.service_account.is_some() {
         let message = format!("the key {} belongs to a service account", key_of(&old.record));
         return Err(CliError::new(ErrorKind::NoKey, message).hint(
@@ -29,6 +30,11 @@ pub(crate) async fn run(args: &RotateArgs, context: &Context) -> Result<(), CliE
         return Err(CliError::new(ErrorKind::NoKey, message).hint(
             "KEY names another key. `keymint create --force` puts a new key in the place of this one.",
         ));
+    }
+    // The user may have taken the key out of the keyring by other means.
+    for delivery in old.record.deliveries.iter_mut().filter(|delivery| delivery.to == Keyring::ID) {
+        let Some(profile) = &delivery.profile else { continue };
+        delivery.is_empty = matches!(context.patiently(Keyring::get(profile)).await, Ok(None));
     }
     let prompter = context.prompter(settings.sign_in.may_ask);
     for path in settings.rotates(old.clone(), admin_key, &args.destinations, &context.sources)? {
@@ -50,10 +56,7 @@ async fn select(
     settings: &CreateSettings,
     context: &Context,
 ) -> Result<RecordedKey, CliError> {
-    let keys = StateDir::open_default().map_or_else(|_| Ok(Vec::new()), |state| state.known_keys());
-    let mut keys = keys.map_err(|error| {
-        CliError::new(ErrorKind::Internal, "what is known of the keys cannot be read").because(error)
-    })?;
+    let mut keys = known_keys()?;
     keys.retain(|key| key.record.api_base == settings.sign_in.endpoints.api_base.as_str());
     let unknown = |message: &str| {
         let hint = "`keymint status` lists the keys that this machine was given. `keymint create` makes one.";
@@ -73,7 +76,10 @@ async fn select(
         return key.cloned().ok_or_else(|| match in_use {
             None => unknown("this machine was given no key that could be rotated"),
             Some(KeyInUse { last_four, .. }) => {
-                let message = format!("a program that is started here uses a key ending in {}, which keymint did not put there", escape(last_four));
+                let is_known = keys.iter().any(|key| key.record.last4.as_deref() == Some(last_four));
+                let why = if is_known { "is revoked or replaced" } else { "keymint did not put there" };
+                let message =
+                    format!("a program that is started here uses a key ending in {}, which {why}", escape(last_four));
                 CliError::new(ErrorKind::NoKey, message)
                     .hint("`keymint rotate KEY` replaces another one. `keymint status` lists those of this machine.")
             }
@@ -82,7 +88,11 @@ async fn select(
     let named = RecordedKey::named(&keys, text);
     let lines: Vec<_> = named.iter().map(|key| line(key)).collect();
     let chosen = match named.len() {
-        0 => return Err(unknown("this machine was given no key of that id, name or end")),
+        0 => {
+            return Err(unknown(
+                "no key of that id, name or end can be replaced: this machine was not given it, or has revoked it",
+            ));
+        }
         1 => Some(0),
         _ => context.prompter(settings.sign_in.may_ask).select("Which key should be replaced?", &lines).await,
     };

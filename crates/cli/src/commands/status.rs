@@ -6,6 +6,7 @@ mod text;
 use crate::args::{BrowserArgs, EndpointArgs, StatusArgs, TimeoutArgs};
 use crate::config::SignInSettings;
 use crate::error::{CliError, ErrorKind};
+use crate::explain::delivery as explain;
 use crate::flow::context::Context;
 use crate::flow::verify_key;
 use crate::ui::format::key_check;
@@ -17,12 +18,7 @@ use keymint_domain::{ApiKey, KeyCheck};
 use source::{FoundKey, KeySource};
 
 pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<(), CliError> {
-    // Without a home directory nothing was kept.
-    let keys = StateDir::open_default().map_or_else(|_| Ok(Vec::new()), |state| state.known_keys());
-    let mut keys = keys.map_err(|error| {
-        CliError::new(ErrorKind::Internal, "what is known of the keys cannot be read").because(error)
-    })?;
-    keys.iter_mut().for_each(RecordedKey::inspect_files);
+    let keys = known_keys()?;
     let mut found = source::find(context).await?;
     // Who never used the keyring need not know that there is none.
     let may_be_in_keyring = keys.iter().any(is_in_keyring);
@@ -50,6 +46,15 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<(), CliE
         failure = Some(CliError::new(ErrorKind::Server, message).hint(hint));
     }
     failure.map_or(Ok(()), Err)
+}
+
+/// Reads the records of the keys, and inspects the files that have them.
+pub(crate) fn known_keys() -> Result<Vec<RecordedKey>, CliError> {
+    let keys = StateDir::open_default().and_then(|state| state.known_keys());
+    let mut keys = keys
+        .map_err(|error| explain::state(ErrorKind::Internal, "the records of keys cannot be read", error))?;
+    keys.iter_mut().for_each(RecordedKey::inspect_files);
+    Ok(keys)
 }
 
 /// What is known of the keys of this machine.

@@ -9,8 +9,9 @@ use crate::args::{
     RestrictionArgs, RotateArgs, ServerTimeoutArgs, ServiceAccountArgs, TargetArgs, TimeoutArgs,
 };
 use crate::error::{CliError, ErrorKind};
+use crate::ui::format::own_path;
 use keymint_delivery_adapter::{
-    KeyRecord, Keyring, PlaceNames, RecordedKey, VariableName, is_same_file, wall_clock,
+    DeliveryRecord, KeyRecord, Keyring, RecordedKey, VariableName, is_same_file, wall_clock,
 };
 use keymint_domain::{AdminKey, DestinationId, KeyScope, Plan};
 use keymint_host::{coding_agent, key_name};
@@ -38,8 +39,10 @@ pub(crate) struct CreateSettings {
 /// The key that a new one replaces.
 pub(crate) struct RotationSettings {
     pub(crate) old: RecordedKey,
-    /// The destinations that have it.
+    /// The destinations that have it, and in which a new key replaces it.
     pub(crate) holders: Vec<DestinationId>,
+    /// The destinations that were given it, and do not show what has it now.
+    pub(crate) untraceable: Vec<DestinationId>,
     /// The admin key that revokes it.
     pub(crate) admin_key: Option<AdminKey>,
 }
@@ -73,9 +76,11 @@ impl CreateSettings {
         self.plan.selector.project = Some(old.record.project.id.clone());
         let gone = self.destinations.add_destinations_of(&old.record, args, of)?;
         // A file that is gone may have been moved, with the key that a program reads from it.
-        let holders = old.record.current_deliveries();
-        let holders = holders.map(|delivery| DestinationId::new(&delivery.to)).collect();
-        self.rotation = Some(RotationSettings { old, holders, admin_key });
+        let (holders, untraceable): (Vec<_>, Vec<_>) =
+            old.record.current_deliveries().partition(|delivery| delivery.is_traceable());
+        let [holders, untraceable] =
+            [holders, untraceable].map(|of| of.into_iter().map(DeliveryRecord::destination).collect());
+        self.rotation = Some(RotationSettings { old, holders, untraceable, admin_key });
         Ok(gone)
     }
 
@@ -262,7 +267,7 @@ impl Destinations {
         let (force, new) = (of.switch("force", args.force)?, of.switch("new", args.new)?);
         let allow_tracked = of.switch("allow-tracked", args.allow_tracked)?;
         let mut gone = Vec::new();
-        for delivery in record.current_deliveries() {
+        for delivery in record.current_deliveries().filter(|delivery| delivery.is_traceable()) {
             if let Some(path) = delivery.file().map(Path::to_owned) {
                 let looked_up = path.symlink_metadata();
                 if looked_up.is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
@@ -270,15 +275,22 @@ impl Destinations {
                     continue;
                 }
                 let variable = delivery.variable.as_deref().and_then(|name| VariableName::parse(name).ok());
-                let variable = variable.unwrap_or_default();
-                let is_it =
-                    |file: &EnvFileOptions| is_same_file(&file.path, &path) && file.variable == variable;
-                if !self.env_files.iter().any(is_it) {
-                    self.env_files.push(EnvFileOptions { path, variable, force, allow_tracked });
+                let Some(variable) = variable else { continue };
+                match self.env_files.iter().find(|file| is_same_file(&file.path, &path)) {
+                    None => self.env_files.push(EnvFileOptions { path, variable, force, allow_tracked }),
+                    Some(file) if file.variable == variable => {}
+                    Some(file) => {
+                        return Err(CliError::usage(format!(
+                            "the key is in {} as {}, and not as {}",
+                            own_path(&path),
+                            variable.as_str(),
+                            file.variable.as_str()
+                        )));
+                    }
                 }
             } else if delivery.to == Keyring::ID {
                 let profile = delivery.profile.as_deref().and_then(|name| Profile::parse(name).ok());
-                let profile = profile.unwrap_or_default();
+                let Some(profile) = profile else { continue };
                 let here = self
                     .keyring
                     .get_or_insert(KeyringOptions { profile: profile.clone(), new: new || force });
@@ -314,15 +326,6 @@ impl Destinations {
     /// The variable in which programs look for the key, if it is for the user to set.
     pub(crate) fn variable(&self) -> Option<&str> {
         (self.env_files.is_empty() && (self.stdout() || self.copy)).then_some(VariableName::OPENAI)
-    }
-
-    /// The names under which the destinations have the key.
-    pub(crate) fn names(&self) -> PlaceNames<'_> {
-        PlaceNames {
-            profile: self.keyring.as_ref().map(|keyring| keyring.profile.as_str()),
-            variable: self.env_files.first().map(|file| &file.variable),
-            files: &[],
-        }
     }
 
     /// Whether any other destination gets the key.

@@ -4,17 +4,23 @@ use crate::error::{CliError, ErrorKind};
 use crate::ui::format::{own_path, quoted, shown};
 use crate::ui::stdout::STDOUT;
 use keymint_delivery_adapter::{
-    CommandError, EnvFileError, EnvFileErrorKind, FoundEnvFile, GitStatus, KeyringError, NoClipboard, Warning,
+    Command, CommandError, EnvFileError, EnvFileErrorKind, FoundEnvFile, GitStatus, KeyringError,
+    NoClipboard, Warning,
 };
 use keymint_domain::DeliveryReport;
 use keymint_domain::text::escape;
 use std::io;
 use std::path::Path;
 
+/// The hint if the place of the old key of a rotation has another key.
+pub(crate) const NOT_THE_OLD_KEY: &str = "Another run may have replaced the old key. `keymint status` shows which key is where, and `keymint rotate` replaces \
+     the one in use.";
+
 /// The error of a dotenv file that cannot take the key.
-pub(crate) fn env_file(error: &EnvFileError) -> CliError {
+pub(crate) fn env_file(error: &EnvFileError, is_rotation: bool) -> CliError {
     use EnvFileErrorKind as Kind;
     let hint = match &error.kind {
+        Kind::HasValue { .. } | Kind::DifferentValues { .. } if is_rotation => NOT_THE_OLD_KEY.to_owned(),
         Kind::EmptyPath => "Name a file.".to_owned(),
         Kind::Dash => "Standard output is --print.".to_owned(),
         Kind::Tilde => "Write the whole path, or ./~ for a file or folder of that name.".to_owned(),
@@ -150,7 +156,7 @@ pub(crate) fn failures(report: &DeliveryReport) -> String {
         .iter()
         .map(|(id, error)| match id.as_str() {
             STDOUT => format!("standard output failed ({error})"),
-            "pipe" => format!("--pipe-to failed ({error})"),
+            Command::ID => format!("--pipe-to failed ({error})"),
             id => format!("{} failed ({error})", escape(id)),
         })
         .collect();

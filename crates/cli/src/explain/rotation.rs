@@ -2,18 +2,21 @@
 
 use crate::error::{CliError, ErrorKind};
 use crate::explain::network;
-use crate::ui::format::ADMIN_KEY_VARIABLE;
-use crate::ui::format::{DASHBOARD, key_of};
+use crate::ui::format::{ADMIN_KEY_VARIABLE, DASHBOARD, key_of};
 use crate::ui::old_key::kept;
 use keymint_delivery_adapter::KeyRecord;
 use keymint_domain::text::escape;
 use keymint_domain::{KeptReason, OldKeyOutcome, ServiceError, ServiceErrorKind};
 use keymint_terminal::Interrupted;
 
-pub(crate) const KEY_IN_JSON: &str =
-    "--json would print the new key after the old one is revoked, and a key that is not printed is lost";
-
-pub(crate) const KEY_IN_JSON_HINT: &str = "Name --env-file or --keyring, leave out --json, or unset OPENAI_ADMIN_KEY to revoke the old key yourself.";
+/// The error of a rotation whose JSON would have the only copy of the new key, after the revocation of the old one.
+pub(crate) fn key_in_json() -> CliError {
+    let message =
+        "--json would print the new key after the old one is revoked, and a key that is not printed is lost";
+    CliError::new(ErrorKind::Usage, message).hint(format!(
+        "Name --env-file or --keyring, leave out --json, or unset {ADMIN_KEY_VARIABLE} to revoke the old key yourself."
+    ))
+}
 
 /// The error of a lookup that failed before anything was created.
 pub(crate) fn not_found(error: ServiceError) -> CliError {
@@ -34,7 +37,7 @@ pub(crate) fn not_found(error: ServiceError) -> CliError {
     .hint(hint)
 }
 
-/// The error of a run that made no new key, or did not deliver it: the old key is as it was.
+/// The error of a run that created or delivered no new key. The old key is as valid as before.
 pub(crate) fn untouched(error: CliError, old: &KeyRecord) -> CliError {
     let error = match error.kind {
         ErrorKind::NoProject if !error.choices.is_empty() => error.hint(format!(
@@ -50,7 +53,7 @@ pub(crate) fn untouched(error: CliError, old: &KeyRecord) -> CliError {
     error.hint(hints.join(" "))
 }
 
-/// The error of a rotation whose old key was to be revoked, and is not, or may not be.
+/// The error of a [failure](OldKeyOutcome::is_failure) after the delivery of the new key.
 pub(crate) fn failure(old: &KeyRecord, outcome: &OldKeyOutcome) -> Option<CliError> {
     let delivered = "the new key is in every destination, but";
     let of = |error: &ServiceError, message: String| {
@@ -77,7 +80,16 @@ pub(crate) fn failure(old: &KeyRecord, outcome: &OldKeyOutcome) -> Option<CliErr
             ),
         )
         .hint(format!("Look for it at {DASHBOARD}, and delete it if it is there.")),
-        _ => return None,
+        OldKeyOutcome::Revoked
+        | OldKeyOutcome::Kept(
+            KeptReason::NoAdminKey
+            | KeptReason::Uncertain(_)
+            | KeptReason::NotListed { .. }
+            | KeptReason::OfServiceAccount
+            | KeptReason::Untraceable(_)
+            | KeptReason::IsNew
+            | KeptReason::NotDelivered(_),
+        ) => return None,
     })
 }
 

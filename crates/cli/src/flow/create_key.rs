@@ -17,7 +17,8 @@ use crate::ui::message::{Message, Warning};
 use crate::ui::reporter::Reporter;
 use crate::ui::stdout;
 use keymint_delivery_adapter::{
-    FinishedRun, Journal, KeyRecord, KeyState, PlaceNames, RotationRecord, StateDir, fail_point, wall_clock,
+    FinishedRun, Journal, KeyRecord, KeyState, RotationOutcome, RotationRecord, StateDir, fail_point,
+    wall_clock,
 };
 use keymint_domain::{
     ApiKey, CreatedKey, DeliveryReport, DestinationId, KeptReason, KeyDestination, KeyDetails, OldKey,
@@ -121,10 +122,8 @@ impl<'a> KeyCreation<'a> {
         let CreateSettings { sign_in, plan, .. } = self.settings;
         let name = &plan.key.name;
         let rotation = self.settings.rotation.as_ref();
-        let rotation = rotation.map(|RotationSettings { old, .. }| RotationRecord {
-            replaces: old.id.clone(),
-            is_concluded: false,
-        });
+        let rotation = rotation
+            .map(|RotationSettings { old, .. }| RotationRecord { replaces: old.id.clone(), outcome: None });
         let requested = KeyRecord::requested(name, target, sign_in.endpoints.api_base.as_str());
         let record = KeyRecord { rotation, ..requested };
         if self.settings.dry_run {
@@ -232,11 +231,12 @@ impl<'a> KeyCreation<'a> {
         let old = rotation.map(|rotation| json::OldKey::new(&rotation.old.record, &kept));
         let mut report = self.delivery.deliver(&key, record, old.as_ref(), signals).await;
         fail_point::reached("delivered");
-        let files = self.delivery.files();
-        let names = PlaceNames { files: &files, ..self.settings.destinations.names() };
-        self.journal.delivered(&report, names);
+        self.journal.delivered(&report);
         let kept_in = if report.must_be_kept() { self.keep(&key, &mut report).await } else { None };
         if !report.failures().is_empty() {
+            if self.old.is_some() {
+                self.journal.concluded(RotationOutcome::NotReplaced);
+            }
             let hint = format!("Delete the key {} at {DASHBOARD}, and run it again.", quoted(&name));
             return Err(delivery_failed("the key was created", &hint, &report, kept_in));
         }
@@ -321,7 +321,7 @@ fn report_earlier_runs(mut runs: Vec<FinishedRun>, ui: &Reporter) {
             if let Some(old) = runs.iter().find(|run| run.id == *old) {
                 ui.report(&Message::Warning(Warning::OldKeyLeft { old: &old.record }));
             }
-            let _ = runs[at].concluded();
+            let _ = runs[at].cut_short();
         }
     }
     runs.retain(|run| matches!(run.record.state, KeyState::Requested | KeyState::Created));

@@ -7,7 +7,7 @@ use crate::flow::destination::Destination;
 use crate::ui::json::{self, OldKey};
 use crate::ui::message::{DeliveredTo, Message};
 use crate::ui::stdout::{self, STDOUT};
-use keymint_delivery_adapter::{EnvFile, KeyRecord, threads};
+use keymint_delivery_adapter::{KeyRecord, threads};
 use keymint_domain::{
     ApiKey, Clock, DeliveryError, DeliveryReport, DestinationId, KeyDestination, async_trait,
 };
@@ -115,11 +115,6 @@ impl<'a> Delivery<'a> {
     /// Whether standard output is a destination.
     pub(crate) fn prints(&self) -> bool {
         self.to_stdout
-    }
-
-    /// The dotenv files among the destinations.
-    pub(crate) fn files(&self) -> Vec<&EnvFile> {
-        self.destinations.iter().filter_map(Destination::file).collect()
     }
 }
 

@@ -70,14 +70,6 @@ impl<'a> Destination<'a> {
         }
     }
 
-    /// The dotenv file, if it is one.
-    pub(crate) fn file(&self) -> Option<&EnvFile> {
-        match self {
-            Self::EnvFile(file) => Some(file),
-            _ => None,
-        }
-    }
-
     /// The destination, as a message has it after the delivery.
     pub(crate) fn delivered_to(&self) -> DeliveredTo<'_> {
         match self {
@@ -99,7 +91,7 @@ async fn env_file(
     replaces: Option<&str>,
     prompter: Prompter<'_>,
 ) -> Result<EnvFile, CliError> {
-    let error = |error| explain::env_file(&error);
+    let error = |error| explain::env_file(&error, replaces.is_some());
     let location = FileLocation::find(&options.path).await.map_err(error)?;
     if let Some(link) = location.followed_link() {
         let link = shown(link);
@@ -166,22 +158,28 @@ async fn keyring(
         _ if *new => Overwrite::Always,
         None => Overwrite::Never,
         Some(item) => {
-            consent_to_replace_key(&format!("the keyring has {item} for the profile {profile}"), prompter)
-                .await?
+            let state = format!("the keyring has {item} for the profile {profile}");
+            consent_to_replace_key(&state, replaces.is_some(), prompter).await?
         }
     };
     context.patiently(found.reserve(overwrite)).await.map_err(error)
 }
 
 /// A key that may still be good is not replaced, and its successor not created, by accident.
-async fn consent_to_replace_key(state: &str, prompter: Prompter<'_>) -> Result<Overwrite, CliError> {
+async fn consent_to_replace_key(
+    state: &str,
+    is_rotation: bool,
+    prompter: Prompter<'_>,
+) -> Result<Overwrite, CliError> {
     let question = format!("Careful: {state}. Put another key in its place?");
     let message = match prompter.confirm(question).await {
         Some(true) => return Ok(Overwrite::IfUnchanged),
         Some(false) => format!("{state}, and you want it to stay"),
         None => state.to_owned(),
     };
-    Err(explain::unusable(message).hint(
-        "`keymint run` uses what is there. --new replaces it, and --profile puts the new key beside it.",
-    ))
+    Err(explain::unusable(message).hint(if is_rotation {
+        explain::NOT_THE_OLD_KEY
+    } else {
+        "`keymint run` uses what is there. --new replaces it, and --profile puts the new key beside it."
+    }))
 }

@@ -1,7 +1,7 @@
 //! The old key of a rotation, as the server knows it.
 
 use crate::config::{CreateSettings, RotationSettings};
-use crate::error::{CliError, ErrorKind};
+use crate::error::CliError;
 use crate::explain::rotation as explain;
 use crate::flow::context::Context;
 use crate::flow::delivery::Delivery;
@@ -18,19 +18,21 @@ pub(super) async fn find_old_key(
     settings: &CreateSettings,
     delivery: &Delivery<'_>,
 ) -> Result<Option<OldKey>, CliError> {
-    let Some(RotationSettings { old, admin_key, .. }) = &settings.rotation else { return Ok(None) };
+    let Some(RotationSettings { old, admin_key, untraceable, .. }) = &settings.rotation else {
+        return Ok(None);
+    };
     if admin_key.is_some() && delivery.prints() && context.ui.wants_json() {
-        return Err(CliError::new(ErrorKind::Usage, explain::KEY_IN_JSON).hint(explain::KEY_IN_JSON_HINT));
+        return Err(explain::key_in_json());
     }
     context.ui.report(&Message::Rotating { old: &old.record });
     let project = ProjectId::parse(&old.record.project.id).map_err(CliError::internal)?;
     let Some(admin_key) = admin_key else { return Ok(Some(OldKey::Kept(KeptReason::NoAdminKey))) };
     let api = admin_api(settings)?;
     let administrator = administrator(context, settings, &api, admin_key)?;
-    let found = OldKey::find(Some(&administrator), &project, &old.record.facts()).await;
+    let found = OldKey::find(Some(&administrator), &project, &old.record.facts(), untraceable).await;
     let found = found.map_err(explain::not_found)?;
     if let OldKey::Kept(reason) = &found {
-        context.ui.report(&Message::Warning(Warning::Text(&will_be_kept(reason))));
+        context.ui.report(&Message::Warning(Warning::Text(&will_be_kept(&old.record, reason))));
     }
     Ok(Some(found))
 }

@@ -6,10 +6,10 @@ use crate::explain::rotation as explain;
 use crate::flow::create_key::{DeliveredKey, KeyCreation};
 use crate::flow::old_key::{admin_api, administrator};
 use crate::ui::json::OldKey as OldKeyJson;
-use crate::ui::message::Message;
+use crate::ui::message::{Message, Warning};
 use crate::ui::stdout;
-use keymint_delivery_adapter::{KeyRecord, fail_point};
-use keymint_domain::{OldKeyOutcome, Rotation};
+use keymint_delivery_adapter::{KeyRecord, RotationOutcome, fail_point};
+use keymint_domain::{OldKey, OldKeyOutcome, Rotation, Timeouts};
 use keymint_http_adapter::Http;
 use keymint_terminal::Signals;
 
@@ -21,7 +21,9 @@ impl DeliveredKey<'_> {
         else {
             return Ok(());
         };
-        let Some(RotationSettings { old, holders, admin_key }) = &settings.rotation else { return Ok(()) };
+        let Some(RotationSettings { old, holders, admin_key, .. }) = &settings.rotation else {
+            return Ok(());
+        };
         fail_point::reached("rotating");
         let (api, http) = (admin_api(settings)?, Http::new(settings.sign_in.http.clone()));
         let platform = http.platform_api(settings.sign_in.endpoints.api_base.clone());
@@ -30,32 +32,44 @@ impl DeliveredKey<'_> {
             Some(key) => Some(administrator(context, settings, &api, key)?),
             None => None,
         };
+        if matches!(found, OldKey::Found { .. }) {
+            context.ui.report(&Message::CheckingKey);
+        }
         let rotation = Rotation {
             holders,
             old: found,
             administrator: administrator.as_ref(),
             platform: &platform,
             clock: &context.clock,
+            timeouts: Timeouts::for_requests(settings.sign_in.http.request_timeout),
         };
         let mut signals = Signals::listen().map_err(CliError::internal)?;
         let concluding = signals.cancel_on_signal(rotation.conclude(&key, &details, &report));
-        let outcome = concluding.await.map_err(|signal| explain::interrupted(&old.record, signal))?;
+        let outcome = concluding.await.map_err(|signal| {
+            journal.concluded(RotationOutcome::MayBeRevoked);
+            explain::interrupted(&old.record, signal)
+        })?;
         fail_point::reached("concluded");
         // The keys are what they are, with or without these notes.
         if let (Some(state), OldKeyOutcome::Revoked) = (&state, &outcome) {
             let _ = state.note_revoked(&old.id);
         }
-        journal.concluded();
+        context.ui.report(&Message::OldKey { old: &old.record, outcome: &outcome });
+        journal.concluded(RotationOutcome::from(&outcome));
         fail_point::reached("rotation-noted");
         let failure = explain::failure(&old.record, &outcome);
-        if failure.is_none() {
-            context.ui.report(&Message::OldKey { old: &old.record, outcome: &outcome });
-        }
         if context.ui.wants_json() && !delivery.prints() {
             let new: &KeyRecord = journal.record().expect("it was written before the key was requested");
             let old = OldKeyJson::new(&old.record, &outcome);
             let printed = delivery.print_rotated(&key, new, &old, &mut signals).await;
-            printed.map_err(stdout::failed)?;
+            match (printed, &failure) {
+                (Err(error), None) => return Err(stdout::failed(error)),
+                // The exit code is that of the rotation.
+                (Err(error), Some(_)) => {
+                    context.ui.report(&Message::Warning(Warning::Text(&stdout::failed(error).message())));
+                }
+                (Ok(()), _) => {}
+            }
         }
         failure.map_or(Ok(()), Err)
     }

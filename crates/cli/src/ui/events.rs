@@ -93,6 +93,7 @@ pub(crate) fn of_message(message: &Message<'_>) -> Option<String> {
         | Message::Looking { .. }
         | Message::MoreOrganizationsSkipped
         | Message::Rotating { .. }
+        | Message::CheckingKey
         | Message::Creating { .. }
         | Message::StillCreating { .. }
         | Message::Recovery { .. }

@@ -4,10 +4,10 @@ use crate::error::Choice;
 use crate::ui::message::Warning;
 use crate::ui::stdout::STDOUT;
 use keymint_callback_adapter as listener;
-use keymint_delivery_adapter::{DeliveryRecord, EnvFile, KeyRecord, Keyring, Profile, wall_clock};
+use keymint_delivery_adapter::{Command, DeliveryRecord, EnvFile, KeyRecord, Keyring, Profile, wall_clock};
 use keymint_domain::text::{escape, in_one_piece, quote, sanitize};
 use keymint_domain::{
-    Candidate, InventoryKey, KeyCheck, KeyOwner, ProjectKey, Restriction, Stray, Target, Title,
+    AdminKey, Candidate, InventoryKey, KeyCheck, KeyOwner, ProjectKey, Restriction, Stray, Target, Title,
 };
 use keymint_host::Obstacle;
 use keymint_terminal::stdin::LONGEST_TERMINAL_LINE;
@@ -18,7 +18,7 @@ use std::path::Path;
 pub(crate) const DASHBOARD: &str = "https://platform.openai.com/api-keys";
 
 /// The variable that has the admin key. No flag and no file has it.
-pub(crate) const ADMIN_KEY_VARIABLE: &str = "OPENAI_ADMIN_KEY";
+pub(crate) const ADMIN_KEY_VARIABLE: &str = AdminKey::VARIABLE;
 
 /// The page on which admin keys are created.
 pub(crate) const ADMIN_KEYS_PAGE: &str = "https://platform.openai.com/settings/organization/admin-keys";
@@ -149,7 +149,7 @@ pub(crate) fn places(record: &KeyRecord) -> String {
 pub(crate) fn destination(DeliveryRecord { to, profile, .. }: &DeliveryRecord) -> String {
     match (&**to, profile) {
         (STDOUT, _) => "standard output".to_owned(),
-        ("pipe", _) => "a command".to_owned(),
+        (Command::ID, _) => "a command".to_owned(),
         ("clipboard", _) => "the clipboard".to_owned(),
         (Keyring::ID, Some(profile)) => format!("the keyring (profile {profile})"),
         (id, _) => id.trim_start_matches(EnvFile::ID_PREFIX).to_owned(),

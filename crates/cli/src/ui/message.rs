@@ -58,6 +58,8 @@ pub(crate) enum Message<'a> {
     Rotating {
         old: &'a KeyRecord,
     },
+    /// The new key of a rotation is delivered, and is checked before the old one is revoked.
+    CheckingKey,
     /// The end of the old key of a rotation.
     OldKey {
         old: &'a KeyRecord,

@@ -1,31 +1,33 @@
 //! The old key of a rotation, in words.
 
 use crate::ui::format::{ADMIN_KEY_VARIABLE, DASHBOARD, key_of};
-use keymint_delivery_adapter::KeyRecord;
+use crate::ui::stdout::STDOUT;
+use keymint_delivery_adapter::{Command, EnvFile, KeyRecord};
 use keymint_domain::text::escape;
 use keymint_domain::{DestinationId, KeptReason, ProjectKey};
 
 /// The warning before the sign-in that the old key will be kept.
-pub(crate) fn will_be_kept(reason: &KeptReason) -> String {
-    format!("the old key will not be revoked: {}", why(reason))
+pub(crate) fn will_be_kept(old: &KeyRecord, reason: &KeptReason) -> String {
+    format!("the old key will not be revoked: {}", why(old, reason))
 }
 
 /// The old key after a rotation, with what to do.
 pub(crate) fn kept(old: &KeyRecord, reason: &KeptReason) -> String {
-    match reason {
-        KeptReason::NoAdminKey => format!(
-            "the old key {} is still valid: delete it at {DASHBOARD} once nothing uses it. With an admin key in \
-             {ADMIN_KEY_VARIABLE}, keymint revokes it by itself",
-            key_of(old)
-        ),
-        KeptReason::NotListed { is_list_partial: false } => {
-            format!("the old key {} was not revoked: {}", key_of(old), why(reason))
+    let state = match reason {
+        KeptReason::NoAdminKey => {
+            return format!(
+                "the old key {} is still valid: delete it at {DASHBOARD} once nothing uses it. With an admin key in \
+                 {ADMIN_KEY_VARIABLE}, keymint revokes it by itself",
+                key_of(old)
+            );
         }
-        _ => format!("the old key {} is still valid: {}", key_of(old), why(reason)),
-    }
+        KeptReason::NotListed { is_list_partial: false } => "was not revoked",
+        _ => "is still valid",
+    };
+    format!("the old key {} {state}: {}", key_of(old), why(old, reason))
 }
 
-fn why(reason: &KeptReason) -> String {
+fn why(old: &KeyRecord, reason: &KeptReason) -> String {
     match reason {
         KeptReason::NoAdminKey => format!("{ADMIN_KEY_VARIABLE} is not set. Delete it at {DASHBOARD}"),
         KeptReason::Uncertain(keys) => {
@@ -38,32 +40,43 @@ fn why(reason: &KeptReason) -> String {
         KeptReason::NotListed { is_list_partial: false } => {
             "the server has no such key in its project. It may be deleted already".to_owned()
         }
-        KeptReason::NotListed { .. } => {
+        KeptReason::NotListed { is_list_partial: true } => {
             format!("the server listed only a part of the keys, without it. Look for it at {DASHBOARD}")
         }
         KeptReason::OfServiceAccount => {
             "it belongs to a service account, and is deleted only together with the account".to_owned()
         }
-        KeptReason::IsNew => "the server gave the new key the same id".to_owned(),
-        KeptReason::NotDelivered(places) => {
-            let places: Vec<_> = places.iter().map(place).collect();
+        KeptReason::Untraceable(places) => {
+            let delete = old.key_id.as_ref().map_or_else(
+                || format!("delete the old one at {DASHBOARD}"),
+                |id| format!("`keymint admin revoke {}` deletes the old one", escape(id)),
+            );
             format!(
-                "{} had it, and did not get the new key. Put the new key there, and delete the old one at {DASHBOARD}",
-                places.join(" and ")
+                "{} had it, and keymint cannot know what uses it from there. Once that has the new key, {delete}",
+                list(places)
             )
         }
+        KeptReason::IsNew => "the server gave the new key the same id".to_owned(),
+        KeptReason::NotDelivered(places) => format!(
+            "{} had it, and did not get the new key. Put the new key there, and delete the old one at {DASHBOARD}",
+            list(places)
+        ),
         KeptReason::NotAccepted => "the server does not accept the new key yet".to_owned(),
         KeptReason::NotVerified(error) => format!("the new key could not be verified ({error})"),
         KeptReason::NotRevoked(error) => format!("the server did not revoke it ({error})"),
-        _ => format!("delete it at {DASHBOARD}"),
     }
+}
+
+fn list(places: &[DestinationId]) -> String {
+    let places: Vec<_> = places.iter().map(place).collect();
+    places.join(" and ")
 }
 
 fn place(id: &DestinationId) -> String {
     match id.as_str() {
-        "stdout" => "standard output".to_owned(),
-        "pipe" => "the command of --pipe-to".to_owned(),
+        STDOUT => "standard output".to_owned(),
+        Command::ID => "the command of --pipe-to".to_owned(),
         "clipboard" => "the clipboard".to_owned(),
-        id => escape(id.strip_prefix("env-file:").unwrap_or(id)),
+        id => escape(id.strip_prefix(EnvFile::ID_PREFIX).unwrap_or(id)),
     }
 }

@@ -126,8 +126,14 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
             expires_at.map_or_else(String::new, |time| format!(" It expires at {time}."))
         )),
         Message::Rotating { old } => Step(format!("Replacing the key {}.", key_of(old))),
+        Message::CheckingKey => Status("Checking that the new key works …".to_owned()),
+        // The error that ends the run has the text.
+        Message::OldKey { outcome, .. } if outcome.is_failure() => return Vec::new(),
         Message::OldKey { old, outcome: OldKeyOutcome::Kept(reason) } => Warning(kept(old, reason)),
-        Message::OldKey { old, .. } => Step(format!("Revoked the old key {}.", key_of(old))),
+        Message::OldKey { outcome: OldKeyOutcome::MayBeRevoked(_), .. } => return Vec::new(),
+        Message::OldKey { old, outcome: OldKeyOutcome::Revoked } => {
+            Step(format!("Revoked the old key {}.", key_of(old)))
+        }
         Message::CommandOutput(line) => Line((*line).to_owned()),
         Message::Delivered(to) => Step(of_delivery(to)),
         Message::Kept { path } => {

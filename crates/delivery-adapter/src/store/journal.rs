@@ -4,7 +4,7 @@
 //! response is lost after that, the record says that a key may exist.
 
 use super::private_files;
-use super::record::{KeyRecord, KeyState, PlaceNames};
+use super::record::{KeyRecord, KeyState, RotationOutcome};
 use super::room::Room;
 use crate::threads;
 use crate::wall_clock::utc_of;
@@ -17,6 +17,9 @@ use std::path::{Path, PathBuf};
 
 /// The extension of a journal's file name.
 const EXTENSION: &str = "jsonl";
+
+/// The file beside the journals that is locked while the journal of a finished run is changed.
+const LOCK: &str = "lock";
 
 /// The version of a record. Another version's records mean nothing here.
 const VERSION: u32 = 1;
@@ -138,9 +141,9 @@ impl Journal {
     }
 
     /// Notes the destinations that have the key.
-    pub fn delivered(&mut self, report: &DeliveryReport, names: PlaceNames<'_>) {
+    pub fn delivered(&mut self, report: &DeliveryReport) {
         self.update(|record| {
-            record.add_destinations(report, names);
+            record.add_destinations(report);
             if !report.must_be_kept() {
                 record.state = KeyState::Delivered;
             }
@@ -157,9 +160,9 @@ impl Journal {
         self.flush();
     }
 
-    /// Notes that the user has learned what became of the old key of a rotation.
-    pub fn concluded(&mut self) {
-        self.update(KeyRecord::conclude);
+    /// Notes the end of the rotation, which the user has learned.
+    pub fn concluded(&mut self, outcome: RotationOutcome) {
+        self.update(|record| record.conclude(outcome));
         self.flush();
     }
 
@@ -218,7 +221,7 @@ pub struct FinishedRun {
     pub id: String,
     /// The last that was known of its key.
     pub record: KeyRecord,
-    path: PathBuf,
+    directory: PathBuf,
 }
 
 impl FinishedRun {
@@ -226,17 +229,17 @@ impl FinishedRun {
     pub fn unconcluded_rotation(&self) -> Option<&str> {
         let KeyRecord { state, deliveries, rotation, .. } = &self.record;
         let is_delivered = *state == KeyState::Delivered && !deliveries.is_empty();
-        let rotation = rotation.as_ref().filter(|rotation| is_delivered && !rotation.is_concluded)?;
+        let rotation = rotation.as_ref().filter(|rotation| is_delivered && rotation.outcome.is_none())?;
         Some(&rotation.replaces)
     }
 
-    /// Notes that the user has learned what became of the old key of a rotation.
+    /// Notes that the rotation was cut short, and that the user has been warned of it.
     ///
     /// # Errors
     ///
     /// If the journal cannot be written.
-    pub fn concluded(&mut self) -> io::Result<()> {
-        self.update(KeyRecord::conclude)
+    pub fn cut_short(&mut self) -> io::Result<()> {
+        self.update(|record| record.conclude(RotationOutcome::MayBeRevoked))
     }
 
     /// Notes that the user has been warned that the key may exist.
@@ -248,12 +251,29 @@ impl FinishedRun {
         self.update(|record| record.state = KeyState::Unknown)
     }
 
-    pub(super) fn update(&mut self, change: impl FnOnce(&mut KeyRecord)) -> io::Result<()> {
-        change(&mut self.record);
-        let mut file = File::options().append(true).open(&self.path)?;
-        append(&mut file, &self.record)?;
-        file.sync_all()
+    fn update(&mut self, change: impl FnOnce(&mut KeyRecord)) -> io::Result<()> {
+        self.record = update_finished(&self.directory, &self.id, change)?;
+        Ok(())
     }
+}
+
+/// Changes the record of a finished run, and returns it. The record is read again under a lock, so that the changes of
+/// several processes add up.
+pub(super) fn update_finished(
+    directory: &Path,
+    id: &str,
+    change: impl FnOnce(&mut KeyRecord),
+) -> io::Result<KeyRecord> {
+    let path = directory.join(format!("{id}.{EXTENSION}"));
+    let lock = private_files::open_or_create(&directory.join(LOCK))?;
+    // A file system without locks keeps nobody away. A holder only reads and appends.
+    let _ = lock.lock();
+    let FinishedRun { mut record, .. } = read(path.clone()).ok_or(io::ErrorKind::NotFound)?;
+    change(&mut record);
+    let mut file = File::options().append(true).open(path)?;
+    append(&mut file, &record)?;
+    file.sync_all()?;
+    Ok(record)
 }
 
 pub(super) fn finished_runs_in(directory: &Path) -> io::Result<Vec<FinishedRun>> {
@@ -280,7 +300,8 @@ fn read(path: PathBuf) -> Option<FinishedRun> {
     let last = text.lines().rev().find(is_whole)?;
     let Line { version, mut record } = serde_json::from_str::<Line<KeyRecord>>(last).ok()?;
     record.complete();
-    (version == VERSION).then_some(FinishedRun { id, record, path })
+    let directory = path.parent()?.to_owned();
+    (version == VERSION).then_some(FinishedRun { id, record, directory })
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! The lock that permits one sign-in at a time for each user and callback port.
 
 use super::StateDir;
-use super::private_files::{about, leave_to_owner, read_small, try_lock};
+use super::private_files::{open_or_create, read_small, try_lock};
 use crate::wall_clock::{unix_now, utc_of};
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Seek, Write};
 
 /// The directory of the locks.
@@ -36,12 +36,7 @@ impl StateDir {
     /// [`PortLockError`] if another sign-in holds the lock, or the lock file cannot be written.
     pub fn lock_port(&self, port: u16) -> Result<PortLock, PortLockError> {
         let path = self.directory(LOCKS)?.join(format!("port-{port}"));
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&path).map_err(|error| about(&path, &error))?;
-        leave_to_owner(&file);
+        let mut file = open_or_create(&path)?;
         if !try_lock(&file) {
             return Err(PortLockError::Held(String::from_utf8_lossy(&read_small(file)?).into_owned()));
         }

@@ -132,6 +132,17 @@ pub fn new_file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// Opens a file that its owner alone can read, and creates it if it does not exist.
+pub(super) fn open_or_create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path).map_err(|error| about(path, &error))?;
+    leave_to_owner(&file);
+    Ok(file)
+}
+
 /// Lets the owner read and write the file, whatever the umask. Not every file system has modes.
 #[cfg(unix)]
 pub(crate) fn leave_to_owner(file: &File) {

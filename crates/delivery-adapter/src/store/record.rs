@@ -2,9 +2,9 @@
 
 use super::RecordedKey;
 use crate::wall_clock::{self, utc_now};
-use crate::{EnvFile, EnvFileErrorKind, Keyring, VariableName};
+use crate::{Command, EnvFile, EnvFileErrorKind, Keyring, VariableName};
 use keymint_domain::{
-    ApiKey, DeliveryReport, DestinationId, KeyDestination, KeyId, LastFour, Project, Target, Title,
+    ApiKey, DeliveryReport, DestinationId, KeyId, LastFour, OldKeyOutcome, Project, Target, Title,
 };
 use serde::{Deserialize, Serialize, Serializer};
 use std::path::{Path, PathBuf};
@@ -62,8 +62,34 @@ pub struct KeyRecord {
 pub struct RotationRecord {
     /// The [id](super::Journal::id) of the journal of the old key.
     pub replaces: String,
-    /// True if the user has learned what became of the old key.
-    pub is_concluded: bool,
+    /// Its end. `None` if the run was cut short before it was known.
+    #[serde(default)]
+    pub outcome: Option<RotationOutcome>,
+}
+
+/// The end of a rotation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RotationOutcome {
+    /// The old key is revoked.
+    Revoked,
+    /// The old key may be revoked.
+    MayBeRevoked,
+    /// Every destination of the old key has the new one, and the old one is valid.
+    Kept,
+    /// The old key is valid, and a destination of it may not have the new one.
+    NotReplaced,
+}
+
+impl From<&OldKeyOutcome> for RotationOutcome {
+    fn from(outcome: &OldKeyOutcome) -> Self {
+        match outcome {
+            OldKeyOutcome::Revoked => Self::Revoked,
+            OldKeyOutcome::MayBeRevoked(_) => Self::MayBeRevoked,
+            OldKeyOutcome::Kept(_) if outcome.is_replaced() => Self::Kept,
+            OldKeyOutcome::Kept(_) => Self::NotReplaced,
+        }
+    }
 }
 
 fn lossy<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -71,7 +97,7 @@ fn lossy<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, 
 }
 
 /// A destination that was given a key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveryRecord {
     /// The id of the destination.
     pub to: String,
@@ -79,6 +105,9 @@ pub struct DeliveryRecord {
     pub profile: Option<String>,
     /// The variable in a dotenv file.
     pub variable: Option<String>,
+    /// The [fingerprint](Command::fingerprint) of a command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
     /// The time of the delivery, in UTC.
     pub at: String,
     /// The time at which this machine removed the key from a keyring, in UTC.
@@ -91,6 +120,9 @@ pub struct DeliveryRecord {
     /// [`RecordedKey::inspect_files`] finds it out.
     #[serde(skip_deserializing)]
     pub present: Option<bool>,
+    /// True if the destination was inspected and has no key at all. Not in a journal.
+    #[serde(skip)]
+    pub is_empty: bool,
 }
 
 /// A key that replaced another one at a destination.
@@ -109,17 +141,6 @@ pub enum Expiry {
     In(Duration),
     /// It expired this long ago.
     Past(Duration),
-}
-
-/// The names under which destinations have a key.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct PlaceNames<'a> {
-    /// The profile of a keyring among the destinations.
-    pub profile: Option<&'a str>,
-    /// The variable in a dotenv file among the destinations.
-    pub variable: Option<&'a VariableName>,
-    /// The dotenv files among the destinations, where there may be several.
-    pub files: &'a [&'a EnvFile],
 }
 
 /// An organization or a project.
@@ -170,6 +191,42 @@ impl Named {
 }
 
 impl DeliveryRecord {
+    /// A delivery to this destination.
+    fn new(to: &DestinationId, at: &str) -> Self {
+        let slot = |is_of_kind: bool| to.slot().filter(|_| is_of_kind).map(str::to_owned);
+        Self {
+            to: to.as_str().to_owned(),
+            profile: slot(to.as_str() == Keyring::ID),
+            variable: slot(to.as_str().starts_with(EnvFile::ID_PREFIX)),
+            fingerprint: slot(to.as_str() == Command::ID),
+            at: at.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// The destination as a delivery to it is reported now: the path of a dotenv file is resolved.
+    pub fn destination(&self) -> DestinationId {
+        let resolved = self.file().and_then(EnvFile::resolve);
+        let to = resolved.map_or_else(|| self.to.clone(), |path| EnvFile::id_of(&path));
+        let slot = self.slot().map(str::to_owned);
+        let id = DestinationId::new(to);
+        slot.into_iter().fold(id, DestinationId::with_slot)
+    }
+
+    /// Returns whether a later delivery to this destination certainly replaces the key.
+    pub fn is_traceable(&self) -> bool {
+        self.slot().is_some()
+    }
+
+    fn slot(&self) -> Option<&str> {
+        [&self.profile, &self.variable, &self.fingerprint].into_iter().flatten().next().map(String::as_str)
+    }
+
+    /// Orders deliveries by time. The fraction of a second may be missing.
+    fn time(&self) -> &str {
+        instant(&self.at)
+    }
+
     /// The path of a dotenv file.
     pub fn file(&self) -> Option<&Path> {
         self.to.strip_prefix(EnvFile::ID_PREFIX).map(Path::new)
@@ -183,11 +240,16 @@ impl DeliveryRecord {
             && self.replaced_by.is_none()
     }
 
-    /// Returns whether both deliveries are to the same variable of a file, or to the same profile of a keyring.
+    /// Returns whether both deliveries are to the same variable of a file, the same profile of a keyring or the same
+    /// command.
     fn has_place_of(&self, other: &Self) -> bool {
-        (self.profile.is_some() || self.variable.is_some())
-            && (&self.to, &self.profile, &self.variable) == (&other.to, &other.profile, &other.variable)
+        self.is_traceable() && (&self.to, self.slot()) == (&other.to, other.slot())
     }
+}
+
+/// A time that sorts as text: without its `Z`, whole seconds come before their fractions.
+fn instant(utc: &str) -> &str {
+    utc.strip_suffix('Z').unwrap_or(utc)
 }
 
 impl KeyRecord {
@@ -257,9 +319,9 @@ impl KeyRecord {
         }
     }
 
-    pub(super) fn conclude(&mut self) {
+    pub(super) fn conclude(&mut self, outcome: RotationOutcome) {
         if let Some(rotation) = &mut self.rotation {
-            rotation.is_concluded = true;
+            rotation.outcome = Some(outcome);
         }
     }
 
@@ -272,35 +334,26 @@ impl KeyRecord {
         }
     }
 
-    /// The deliveries that still have it, as far as this machine knows.
+    /// The deliveries that still have it, as far as this machine knows. A file that
+    /// [was inspected](RecordedKey::inspect_files) decides, unless it is missing or has another value.
     pub fn current_deliveries(&self) -> impl Iterator<Item = &DeliveryRecord> {
-        let is_current =
-            |delivery: &&DeliveryRecord| delivery.removed_at.is_none() && delivery.replaced_by.is_none();
+        let is_current = |delivery: &&DeliveryRecord| {
+            let is_gone =
+                delivery.is_empty || delivery.removed_at.is_some() || delivery.replaced_by.is_some();
+            delivery.present == Some(true) || !is_gone
+        };
         self.deliveries.iter().filter(is_current)
     }
 
     /// Adds the destinations that have the key.
-    pub(super) fn add_destinations(&mut self, report: &DeliveryReport, names: PlaceNames<'_>) {
+    pub(super) fn add_destinations(&mut self, report: &DeliveryReport) {
         let at = utc_now();
-        for id in report.delivered_to().iter().map(DestinationId::as_str) {
-            let profile = names.profile.filter(|_| id == Keyring::ID).map(str::to_owned);
-            let file = names.files.iter().find(|file| file.id().as_str() == id).map(|file| file.variable());
-            let variable = file.or(names.variable).filter(|_| id.starts_with(EnvFile::ID_PREFIX));
-            let variable = variable.map(|variable| variable.as_str().to_owned());
-            if profile.is_some() {
-                self.profile.clone_from(&profile);
+        for id in report.delivered_to() {
+            let delivery = DeliveryRecord::new(id, &at);
+            if delivery.profile.is_some() {
+                self.profile.clone_from(&delivery.profile);
             }
-            self.delivered_to.push(id.to_owned());
-            let (to, at) = (id.to_owned(), at.clone());
-            let delivery = DeliveryRecord {
-                to,
-                profile,
-                variable,
-                at,
-                removed_at: None,
-                replaced_by: None,
-                present: None,
-            };
+            self.delivered_to.push(delivery.to.clone());
             self.deliveries.retain(|earlier| !earlier.has_place_of(&delivery));
             self.deliveries.push(delivery);
         }
@@ -327,11 +380,8 @@ impl KeyRecord {
             let delivery = |to: &String| DeliveryRecord {
                 to: to.clone(),
                 profile: self.profile.clone().filter(|_| to == Keyring::ID),
-                variable: None,
                 at: self.time.clone(),
-                removed_at: None,
-                replaced_by: None,
-                present: None,
+                ..DeliveryRecord::default()
             };
             self.deliveries = self.delivered_to.iter().map(delivery).collect();
         }
@@ -339,20 +389,29 @@ impl KeyRecord {
 }
 
 impl RecordedKey {
-    /// Finds out which of the dotenv files that were given the key still have it. A file that cannot be read, and one
-    /// whose variable is unknown, may have it.
+    /// Finds out which of the dotenv files that were given the key still have it. A file that cannot be read may have
+    /// it. If the variable is unknown, the file may have it too, unless the default variable has it.
     pub fn inspect_files(&mut self) {
         let Some(last4) = &self.record.last4 else { return };
         for delivery in &mut self.record.deliveries {
-            let path = delivery.to.strip_prefix(EnvFile::ID_PREFIX);
-            let variable = delivery.variable.as_deref().and_then(|name| VariableName::parse(name).ok());
-            let (Some(path), Some(variable)) = (path, variable) else { continue };
-            delivery.present = match EnvFile::find_key(Path::new(path), &variable) {
+            let Some(path) = delivery.to.strip_prefix(EnvFile::ID_PREFIX) else { continue };
+            let Ok(variable) =
+                delivery.variable.as_deref().map_or(Ok(VariableName::default()), VariableName::parse)
+            else {
+                continue;
+            };
+            let found = EnvFile::find_key(Path::new(path), &variable);
+            let is_empty = matches!(found, Ok(None)) && Path::new(path).exists();
+            let present = match found {
                 // The path has a replacement for what is not text.
                 Ok(None) if path.contains(char::REPLACEMENT_CHARACTER) => None,
                 Ok(found) => Some(found.is_some_and(|key| key.last_four() == last4)),
                 Err(error) => matches!(error.kind, EnvFileErrorKind::NotAKey).then_some(false),
             };
+            if delivery.variable.is_some() || present == Some(true) {
+                delivery.variable = Some(variable.as_str().to_owned());
+                (delivery.present, delivery.is_empty) = (present, is_empty);
+            }
         }
     }
 }
@@ -364,21 +423,29 @@ pub(super) fn find_replacements(keys: &mut [RecordedKey]) {
         let by = Replacement { id: key.id.clone(), last4: key.record.last4.clone() };
         next.extend(key.record.deliveries.iter().map(|delivery| (delivery.clone(), by.clone())));
     }
-    next.sort_by(|(one, _), (other, _)| one.at.cmp(&other.at));
-    for delivery in keys.iter_mut().flat_map(|key| &mut key.record.deliveries) {
-        let is_next = |later: &DeliveryRecord| later.has_place_of(delivery) && later.at > delivery.at;
-        let found = next.iter().find(|(later, _)| is_next(later));
-        let was_removed =
-            |later: &DeliveryRecord| delivery.removed_at.as_ref().is_some_and(|at| *at < later.at);
-        delivery.replaced_by = found.filter(|(later, _)| !was_removed(later)).map(|(_, by)| by.clone());
+    // Deliveries of one moment come in the order of their keys.
+    next.sort_by(|(one, _), (other, _)| one.time().cmp(other.time()));
+    for key in keys {
+        for delivery in &mut key.record.deliveries {
+            let its_place = next.iter().filter(|(other, _)| other.has_place_of(delivery));
+            let found = its_place
+                .skip_while(|(other, by)| by.id != key.id || other.at != delivery.at)
+                .find(|(_, by)| by.id != key.id);
+            let was_removed = |later: &DeliveryRecord| {
+                delivery.removed_at.as_ref().is_some_and(|at| instant(at) < later.time())
+            };
+            delivery.replaced_by = found.filter(|(later, _)| !was_removed(later)).map(|(_, by)| by.clone());
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::StateDir;
-    use std::fs;
+    use crate::{Overwrite, StateDir};
+    use keymint_domain::KeyDestination;
+    use std::sync::Barrier;
+    use std::{fs, thread};
 
     const FILE: &str = "env-file:/home/me/.env";
 
@@ -400,9 +467,7 @@ mod tests {
             profile: (to == Keyring::ID).then(|| name.to_owned()),
             variable: (to == FILE).then(|| name.to_owned()),
             at: at.to_owned(),
-            removed_at: None,
-            replaced_by: None,
-            present: None,
+            ..DeliveryRecord::default()
         });
         let deliveries = deliveries.collect();
         let last4 = Some(last4.to_owned());
@@ -429,11 +494,94 @@ mod tests {
                 ["cccc", "-", "-"],
             ),
             ([("stdout", "", "1"), ("stdout", "", "2"), ("pipe", "", "3")], ["-", "-", "-"]),
+            // Two runs may end in one moment, and an earlier version wrote whole seconds.
+            ([(FILE, "A", "1"), (FILE, "A", "1"), (FILE, "A", "1")], ["bbbb", "cccc", "-"]),
+            (
+                [(FILE, "A", "10:00:00.5Z"), (FILE, "A", "10:00:00Z"), (FILE, "A", "10:00:01Z")],
+                ["cccc", "aaaa", "-"],
+            ),
         ] {
             let [a, b, c] = deliveries;
             let records = [("1", line("aaaa", &[a])), ("2", line("bbbb", &[b])), ("3", line("cccc", &[c]))];
             assert_eq!(replaced(&state(&records).1), by, "{deliveries:?}");
         }
+    }
+
+    #[test]
+    fn a_file_that_was_inspected_decides_whether_it_has_the_key() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(".env");
+        let file = format!("{}{}", EnvFile::ID_PREFIX, path.display());
+        let key = |variable: Option<&str>, is_replaced: bool| {
+            let replaced_by = is_replaced.then(|| Replacement { id: "2".to_owned(), last4: None });
+            let variable = variable.map(str::to_owned);
+            let delivery =
+                DeliveryRecord { to: file.clone(), variable, replaced_by, ..DeliveryRecord::default() };
+            let last4 = Some("6789".to_owned());
+            let deliveries = vec![delivery];
+            let record = KeyRecord { last4, deliveries, ..KeyRecord::of_unknown_origin("a") };
+            RecordedKey { id: "1".to_owned(), record }
+        };
+        let here = Some("OPENAI_API_KEY=sk-proj-0123456789\n");
+        let (other, unset) = (Some("OPENAI_API_KEY=sk-proj-another-key\n"), Some("A=1\n"));
+        for (content, variable, is_replaced, is_current) in [
+            (here, Some("OPENAI_API_KEY"), false, true),
+            // The user has put it back.
+            (here, Some("OPENAI_API_KEY"), true, true),
+            (here, None, true, true),
+            (other, Some("OPENAI_API_KEY"), false, true),
+            (other, Some("OPENAI_API_KEY"), true, false),
+            (unset, Some("OPENAI_API_KEY"), false, false),
+            // Another variable may have it.
+            (unset, None, false, true),
+            // It may have been moved.
+            (None, Some("OPENAI_API_KEY"), false, true),
+        ] {
+            let _ = fs::remove_file(&path);
+            content.iter().for_each(|content| fs::write(&path, content).unwrap());
+            let mut key = key(variable, is_replaced);
+            key.inspect_files();
+            let case = format!("{content:?} {variable:?} {is_replaced}");
+            assert_eq!(key.record.current_deliveries().count(), usize::from(is_current), "{case}");
+            let is_traceable = key.record.deliveries[0].is_traceable();
+            assert_eq!(is_traceable, variable.is_some() || content == here, "{case}");
+        }
+    }
+
+    /// A dotenv file may have become a symbolic link since.
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_recorded_file_is_the_one_that_a_delivery_changes_now() {
+        let directory = tempfile::tempdir().unwrap();
+        let [link, target] = [".env", "real.env"].map(|name| directory.path().join(name));
+        let recorded = DestinationId::new(EnvFile::id_of(&link)).with_slot("OPENAI_API_KEY");
+        let delivery = DeliveryRecord::new(&recorded, "1");
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        assert_eq!(delivery.destination(), recorded, "it leads nowhere");
+        fs::write(&target, "").unwrap();
+        let file = EnvFile::inspect(&link, VariableName::default()).await.unwrap();
+        assert_eq!(delivery.destination(), file.reserve(Overwrite::Never).unwrap().id());
+    }
+
+    #[test]
+    fn no_note_of_several_at_once_is_lost() {
+        let deliveries = [(Keyring::ID, "work", "1"), (FILE, "A", "1")];
+        let (_directory, state) = state(&[("1", line("aaaa", &deliveries))]);
+        let start = Barrier::new(8);
+        thread::scope(|scope| {
+            for number in 0..8 {
+                let (state, start) = (&state, &start);
+                scope.spawn(move || {
+                    start.wait();
+                    let slot = format!("V{number}");
+                    state.update("1", |record| {
+                        let to = DestinationId::new(FILE).with_slot(slot);
+                        record.deliveries.push(DeliveryRecord::new(&to, "2"));
+                    })
+                });
+            }
+        });
+        assert_eq!(state.known_keys().unwrap()[0].record.deliveries.len(), 10);
     }
 
     #[test]
@@ -496,7 +644,7 @@ mod tests {
         let key = ApiKey::parse("sk-proj-0123456789".to_owned()).unwrap();
         let record = KeyRecord::imported("mine", &key, "https://api.openai.com");
         assert!(record.organization.is_unknown() && record.project.is_unknown());
-        state.note_imported(record, &DeliveryReport::default(), PlaceNames::default()).unwrap();
+        state.note_imported(record, &DeliveryReport::default()).unwrap();
         let journals = state.directory("records").unwrap();
         let journal = fs::read_dir(journals).unwrap().next().unwrap().unwrap().path();
         let text = fs::read_to_string(journal).unwrap();

@@ -2,7 +2,7 @@
 
 use super::journal::FinishedRun;
 use super::private_files;
-use super::record::{KeyRecord, KeyState, PlaceNames};
+use super::record::{KeyRecord, KeyState};
 use super::room::Room;
 use super::{RECOVERY, StateDir};
 use crate::fail_point;
@@ -151,10 +151,10 @@ impl StoredKey {
 
     /// Records, in the journal of the run that created the key, which destinations have it now, and whether its
     /// file was removed.
-    pub fn note(&self, state: &StateDir, report: &DeliveryReport, names: PlaceNames<'_>, is_removed: bool) {
+    pub fn note(&self, state: &StateDir, report: &DeliveryReport, is_removed: bool) {
         // The key is stored with or without this record.
         let _ = state.update(&self.id, |record| {
-            record.add_destinations(report, names);
+            record.add_destinations(report);
             if is_removed {
                 record.state = KeyState::Delivered;
                 record.kept_in = None;

@@ -1,6 +1,6 @@
 //! The choice of a key among those that this machine was given.
 
-use super::{DeliveryRecord, KeyState, RecordedKey};
+use super::{DeliveryRecord, KeyState, RecordedKey, RotationOutcome};
 use crate::Keyring;
 use std::fs;
 use std::path::Path;
@@ -27,38 +27,47 @@ pub enum UsedSource<'a> {
 
 impl RecordedKey {
     /// Returns the keys that a user names by the id, the name or the last four characters, or by the id of the run. An
-    /// id wins over a name. Keys that are revoked or replaced are not among them.
+    /// id wins over a name, and a key that is not replaced wins over one that is. Revoked keys are not among them.
     pub fn named<'a>(keys: &'a [Self], text: &str) -> Vec<&'a Self> {
         let with = |fits: &dyn Fn(&Self) -> bool| -> Vec<&'a Self> {
-            keys.iter().filter(|key| key.is_current(keys) && fits(key)).collect()
+            keys.iter().filter(|key| key.may_be_valid() && fits(key)).collect()
         };
         let by_id = with(&|key| key.id == text || key.record.key_id.as_deref() == Some(text));
         if !by_id.is_empty() {
             return by_id;
         }
-        with(&|key| key.record.name == text || key.record.last4.as_deref() == Some(text))
+        let named = with(&|key| key.record.name == text || key.record.last4.as_deref() == Some(text));
+        let current: Vec<_> = named.iter().copied().filter(|key| !key.is_replaced(keys)).collect();
+        if current.is_empty() { named } else { current }
     }
 
     /// Returns the key that a program uses, or the newest that was delivered to a user if the program finds no key.
-    /// `None` if it finds a key that is not one of these.
+    /// `None` if it finds a key that is not one of these, or is revoked or replaced everywhere.
     pub fn in_use_or_newest<'a>(keys: &'a [Self], in_use: Option<KeyInUse<'_>>) -> Option<&'a Self> {
         let is_delivered =
             |key: &&Self| key.record.state == KeyState::Delivered && !key.record.deliveries.is_empty();
         let is_of_user = |key: &&Self| key.record.service_account.is_none();
-        let mut current = keys.iter().rev().filter(|key| key.is_current(keys));
+        let mut valid = keys.iter().rev().filter(|key| key.may_be_valid());
+        let is_somewhere = |key: &Self| key.record.current_deliveries().next().is_some();
         match in_use {
-            Some(in_use) => current.find(|key| key.is_at(in_use)),
-            None => current.find(|key| is_delivered(key) && is_of_user(key)),
+            Some(in_use) => {
+                valid.find(|key| key.is_at(in_use) && (!key.is_replaced(keys) || is_somewhere(key)))
+            }
+            None => valid.find(|key| is_delivered(key) && is_of_user(key) && !key.is_replaced(keys)),
         }
     }
 
-    /// Returns whether the key is not revoked, and no rotation has replaced it.
-    fn is_current(&self, keys: &[Self]) -> bool {
-        let replaces_it = |Self { record, .. }: &Self| {
-            let is_delivered = record.state == KeyState::Delivered && !record.deliveries.is_empty();
-            is_delivered && record.rotation.as_ref().is_some_and(|rotation| rotation.replaces == self.id)
-        };
-        self.record.last4.is_some() && self.record.revoked_at.is_none() && !keys.iter().any(replaces_it)
+    /// Returns whether the key was created and is not revoked here.
+    fn may_be_valid(&self) -> bool {
+        self.record.last4.is_some() && self.record.revoked_at.is_none()
+    }
+
+    /// Returns whether a rotation has replaced the key in every destination.
+    fn is_replaced(&self, keys: &[Self]) -> bool {
+        let rotations = keys.iter().filter_map(|key| key.record.rotation.as_ref());
+        let outcomes =
+            rotations.filter(|rotation| rotation.replaces == self.id).map(|rotation| rotation.outcome);
+        outcomes.flatten().any(|outcome| outcome != RotationOutcome::NotReplaced)
     }
 
     fn is_at(&self, KeyInUse { last_four, source }: KeyInUse<'_>) -> bool {
@@ -90,11 +99,7 @@ mod tests {
             deliveries: vec![DeliveryRecord {
                 to: to.to_owned(),
                 profile: (to == Keyring::ID).then(|| "default".to_owned()),
-                variable: None,
-                at: String::new(),
-                removed_at: None,
-                replaced_by: None,
-                present: None,
+                ..DeliveryRecord::default()
             }],
             ..KeyRecord::of_unknown_origin(name)
         };
@@ -126,13 +131,53 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_a_rotation_left_valid_can_be_named_again() {
+        let rotated = |outcome| {
+            let mut new = key("2", "laptop", "bbbb", "keyring");
+            new.record.rotation = Some(RotationRecord { replaces: "1".to_owned(), outcome });
+            [key("1", "laptop", "aaaa", "keyring"), new]
+        };
+        for (outcome, by_name) in [
+            (Some(RotationOutcome::Kept), "2"),
+            (Some(RotationOutcome::MayBeRevoked), "2"),
+            (Some(RotationOutcome::NotReplaced), "1 2"),
+            (None, "1 2"),
+        ] {
+            let keys = rotated(outcome);
+            let named = |text: &str| {
+                let named: Vec<_> =
+                    RecordedKey::named(&keys, text).iter().map(|key| key.id.as_str()).collect();
+                named.join(" ")
+            };
+            assert_eq!((named("laptop").as_str(), named("key_1").as_str()), (by_name, "1"), "{outcome:?}");
+            assert_eq!(named("aaaa"), "1", "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn a_replaced_key_is_in_use_only_where_it_still_is() {
+        let mut keys = [key("1", "laptop", "aaaa", "keyring"), key("2", "laptop", "bbbb", "keyring")];
+        keys[1].record.rotation =
+            Some(RotationRecord { replaces: "1".to_owned(), outcome: Some(RotationOutcome::Kept) });
+        let in_use = KeyInUse { last_four: "aaaa", source: UsedSource::Environment };
+        assert!(RecordedKey::in_use_or_newest(&keys, Some(in_use)).is_some());
+        keys[0].record.deliveries[0].removed_at = Some("2".to_owned());
+        assert!(RecordedKey::in_use_or_newest(&keys, Some(in_use)).is_none());
+        keys[0].record.deliveries[0].present = Some(true);
+        assert!(RecordedKey::in_use_or_newest(&keys, Some(in_use)).is_some());
+    }
+
+    #[test]
     fn the_key_in_use_is_chosen_where_it_was_put_and_else_the_newest_of_a_user() {
+        let mut replaced = key("4", "laptop", "dddd", "keyring");
+        replaced.record.deliveries[0].removed_at = Some("1".to_owned());
         let mut new = key("3", "laptop", "cccc", "stdout");
-        new.record.rotation = Some(RotationRecord { replaces: "4".to_owned(), is_concluded: true });
+        new.record.rotation =
+            Some(RotationRecord { replaces: "4".to_owned(), outcome: Some(RotationOutcome::Kept) });
         let keys = [
             key("1", "laptop", "aaaa", "env-file:/project/.env"),
             key("2", "laptop", "bbbb", "keyring"),
-            key("4", "laptop", "dddd", "keyring"),
+            replaced,
             new,
         ];
         let (file, keyring) =

@@ -9,16 +9,14 @@ use crate::policy::key_match::{KeyChoice, KnownKey};
 use crate::ports::PlatformApi;
 use crate::provisioning::admin::{Administrator, RevokeError};
 use crate::provisioning::flow::{KeyCheck, check_key};
+use crate::provisioning::plan::Timeouts;
 use crate::secret::ApiKey;
-use crate::service_error::{ServiceError, Step};
+use crate::service_error::{Reason, ServiceError, Step};
 use std::future::Future;
 use std::time::Duration;
 
 /// The pauses between the checks of a new key, which a server may know a little later everywhere.
 const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
-
-/// The time limit of one check.
-const CHECK_LIMIT: Duration = Duration::from_secs(31);
 
 /// A rotation: a new key is created, delivered to every destination and verified, and only then the old key is
 /// revoked. After a failure the old key is as it was.
@@ -36,6 +34,8 @@ pub struct Rotation<'a> {
     pub platform: &'a dyn PlatformApi,
     /// The clock.
     pub clock: &'a dyn Clock,
+    /// The time limits of the requests.
+    pub timeouts: Timeouts,
 }
 
 /// The old key of a rotation.
@@ -55,7 +55,6 @@ pub enum OldKey {
 
 /// The reason why a rotation leaves the old key valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum KeptReason {
     /// There is no admin key, so the user has to delete it on the platform's web site.
     NoAdminKey,
@@ -68,6 +67,9 @@ pub enum KeptReason {
     },
     /// It belongs to a service account, and is deleted only together with the account.
     OfServiceAccount,
+    /// These destinations have it, and do not show what uses it from there: standard output, for example. No delivery
+    /// replaces it.
+    Untraceable(Vec<DestinationId>),
     /// It is the new key.
     IsNew,
     /// These destinations do not have the new key. The list is empty if no durable destination has it.
@@ -88,6 +90,7 @@ impl KeptReason {
             Self::Uncertain(_) => "uncertain",
             Self::NotListed { .. } => "not_listed",
             Self::OfServiceAccount => "of_service_account",
+            Self::Untraceable(_) => "untraceable",
             Self::IsNew => "is_new",
             Self::NotDelivered(_) => "not_delivered",
             Self::NotAccepted => "not_accepted",
@@ -99,7 +102,6 @@ impl KeptReason {
 
 /// The end of the old key of a rotation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum OldKeyOutcome {
     /// It is revoked.
     Revoked,
@@ -138,10 +140,34 @@ impl OldKeyOutcome {
             Self::Revoked | Self::MayBeRevoked(_) => None,
         }
     }
+
+    /// Returns whether the old key was to be revoked after the delivery, and is or may be valid.
+    pub fn is_failure(&self) -> bool {
+        match self {
+            Self::Revoked => false,
+            Self::MayBeRevoked(_) => true,
+            Self::Kept(reason) => match reason {
+                KeptReason::NotAccepted | KeptReason::NotVerified(_) | KeptReason::NotRevoked(_) => true,
+                KeptReason::NoAdminKey
+                | KeptReason::Uncertain(_)
+                | KeptReason::NotListed { .. }
+                | KeptReason::OfServiceAccount
+                | KeptReason::Untraceable(_)
+                | KeptReason::IsNew
+                | KeptReason::NotDelivered(_) => false,
+            },
+        }
+    }
+
+    /// Returns whether every destination of the old key has the new one, as far as it is known.
+    pub fn is_replaced(&self) -> bool {
+        !matches!(self, Self::Kept(KeptReason::NotDelivered(_) | KeptReason::Untraceable(_)))
+    }
 }
 
 impl OldKey {
-    /// Finds the old key on the server. Without an administrator the key is kept.
+    /// Finds the old key on the server. The key is kept without an administrator, and if a delivery of it is
+    /// `untraceable`.
     ///
     /// # Errors
     ///
@@ -150,8 +176,12 @@ impl OldKey {
         administrator: Option<&Administrator<'_>>,
         project: &ProjectId,
         known: &KnownKey,
+        untraceable: &[DestinationId],
     ) -> Result<Self, ServiceError> {
         let Some(administrator) = administrator else { return Ok(Self::Kept(KeptReason::NoAdminKey)) };
+        if !untraceable.is_empty() {
+            return Ok(Self::Kept(KeptReason::Untraceable(untraceable.to_vec())));
+        }
         let listed = administrator.keys(project).await?;
         Ok(match known.find_in(&listed) {
             KeyChoice::Certain(key) if key.is_of_service_account() => {
@@ -216,16 +246,18 @@ impl Rotation<'_> {
         }
     }
 
-    /// Asks the platform whether the new key works. A key without credit works as much as the old one.
+    /// Asks the platform whether the new key works. A key without credit works as much as the old one, and a key that
+    /// the platform knows may lack the permission to list models.
     async fn verify(&self, key: &ApiKey) -> Result<(), KeptReason> {
         let mut pauses = PAUSES.into_iter();
         loop {
-            let checked = self.clock.timeout(CHECK_LIMIT, check_key(self.platform, key)).await;
-            let checked =
-                checked.unwrap_or_else(|_| Err(ServiceError::out_of_time(Step::CheckKey, CHECK_LIMIT)));
+            let limit = self.timeouts.call;
+            let checked = self.clock.timeout(limit, check_key(self.platform, key)).await;
+            let checked = checked.unwrap_or_else(|_| Err(ServiceError::out_of_time(Step::CheckKey, limit)));
             let reason = match checked {
                 Ok(KeyCheck::Works | KeyCheck::NoCredit) => return Ok(()),
                 Ok(KeyCheck::NotAccepted) => KeptReason::NotAccepted,
+                Err(error) if error.reason() == Reason::Forbidden => return Ok(()),
                 Err(error) if error.kind.is_transient() => KeptReason::NotVerified(error),
                 Err(error) => return Err(KeptReason::NotVerified(error)),
             };

@@ -6,12 +6,17 @@ use keymint_domain::testing::{
     project_key,
 };
 use keymint_domain::{
-    Administrator, DestinationId, KeptReason, KeyDestination, KeyId, KeyOwner, KnownKey, LastFour, OldKey,
-    OldKeyOutcome, Plan, Ports, ProjectId, ProvisionError, Provisioner, Rotation, RotationReport,
-    ServiceErrorKind, Step,
+    Administrator, ApiKey, DestinationId, KeptReason, KeyDestination, KeyDetails, KeyId, KeyOwner, KnownKey,
+    LastFour, OldKey, OldKeyOutcome, Plan, Ports, ProjectId, ProvisionError, Provisioner, Rotation,
+    RotationReport, ServiceErrorKind, Step, Timeouts, deliver,
 };
+use std::time::Duration;
+
+const NOT_FOUND: ServiceErrorKind = ServiceErrorKind::Refused { status: 404, retry_after: None };
 
 const LOST: ServiceErrorKind = ServiceErrorKind::Interrupted;
+
+const LIMIT: Duration = Duration::from_secs(5);
 
 fn proj() -> ProjectId {
     ProjectId::parse("proj_1").unwrap()
@@ -33,12 +38,14 @@ struct Story<'a> {
     to: &'a [FakeDestination],
     holders: &'a [&'a str],
     known: KnownKey,
+    untraceable: &'a [&'a str],
 }
 
 impl Story<'_> {
     fn rotate(&self) -> Result<RotationReport, ProvisionError> {
         let (clock, key) = (self.clock, admin_key());
-        let holders: Vec<_> = self.holders.iter().map(|&id| DestinationId::new(id)).collect();
+        let ids = |names: &[&str]| names.iter().map(|&id| DestinationId::new(id)).collect::<Vec<_>>();
+        let (holders, untraceable) = (ids(self.holders), ids(self.untraceable));
         let administrator = self.admin.map(|api| Administrator::new(api, clock, &key, 1));
         let mut to: Vec<Box<dyn KeyDestination>> =
             self.to.iter().map(|fake| Box::new(fake.clone()) as Box<dyn KeyDestination>).collect();
@@ -46,13 +53,14 @@ impl Story<'_> {
         let ports = Ports { auth_server: &auth_server, platform: self.platform, clock };
         let plan = Plan::named("laptop");
         clock.run(async {
-            let old = OldKey::find(administrator.as_ref(), &proj(), &self.known).await?;
+            let old = OldKey::find(administrator.as_ref(), &proj(), &self.known, &untraceable).await?;
             let rotation = Rotation {
                 holders: &holders,
                 old,
                 administrator: administrator.as_ref(),
                 platform: self.platform,
                 clock,
+                timeouts: Timeouts::for_requests(LIMIT),
             };
             let create = async {
                 let created = Provisioner::new(ports, &plan).provision(granted()).await?;
@@ -79,7 +87,15 @@ fn the_old_key_is_revoked_after_the_new_one_works_everywhere() {
     for known in [known(Some("key_old")), known(None)] {
         let admin = if known.id.is_some() { &admin } else { &self::admin(&clock) };
         let holders = &["keyring", "env-file:/a"];
-        let story = Story { clock: &clock, platform: &platform, admin: Some(admin), to: &to, holders, known };
+        let story = Story {
+            clock: &clock,
+            platform: &platform,
+            admin: Some(admin),
+            to: &to,
+            holders,
+            known,
+            untraceable: &[],
+        };
         assert_eq!(story.old(), OldKeyOutcome::Revoked);
         assert!(!is_old_key_there(admin));
         assert_eq!(admin.steps(), [Step::ListKeys, Step::DeleteKey]);
@@ -103,7 +119,7 @@ fn after_any_failure_before_the_revocation_the_old_key_is_as_it_was() {
         ("the old key is elsewhere", vec![good()], &["keyring", "env-file:/b"], vec![], None),
         ("never accepted", vec![good()], none, vec![UNAUTHORIZED; 4], None),
         ("never verified", vec![good()], none, vec![UNAVAILABLE; 4], None),
-        ("cannot be verified", vec![good()], none, vec![FORBIDDEN], None),
+        ("cannot be verified", vec![good()], none, vec![NOT_FOUND], None),
     ] {
         let clock = FakeClock::new();
         let platform = FakePlatform::ready(&clock)
@@ -117,6 +133,7 @@ fn after_any_failure_before_the_revocation_the_old_key_is_as_it_was() {
             to: &to,
             holders,
             known: known(Some("key_old")),
+            untraceable: &[],
         };
         let outcome = story.rotate();
         assert!(is_old_key_there(&admin), "{name}");
@@ -150,6 +167,7 @@ fn a_key_that_only_the_clipboard_has_replaces_none_unless_it_is_kept() {
         to: &to,
         holders: &[],
         known: known(Some("key_old")),
+        untraceable: &[],
     };
     // The recovery store has it as well.
     assert_eq!(story.old(), OldKeyOutcome::Revoked);
@@ -167,8 +185,91 @@ fn a_new_key_may_be_known_a_little_later() {
         to: &[FakeDestination::new("keyring")],
         holders: &["keyring"],
         known: known(Some("key_old")),
+        untraceable: &[],
     };
     assert_eq!(story.old(), OldKeyOutcome::Revoked);
+}
+
+/// A restricted key may not list models, and the platform says so only if it knows the key.
+#[test]
+fn a_new_key_without_the_permission_to_list_models_is_accepted() {
+    let clock = FakeClock::new();
+    let platform = FakePlatform::ready(&clock).fail(Step::CheckKey, &[FORBIDDEN]);
+    let admin = admin(&clock);
+    let story = Story {
+        clock: &clock,
+        platform: &platform,
+        admin: Some(&admin),
+        to: &[FakeDestination::new("keyring")],
+        holders: &["keyring"],
+        known: known(Some("key_old")),
+        untraceable: &[],
+    };
+    assert_eq!(story.old(), OldKeyOutcome::Revoked);
+    assert_eq!(platform.count(Step::CheckKey), 1);
+}
+
+#[test]
+fn a_check_of_the_new_key_takes_no_longer_than_a_request_may() {
+    let clock = FakeClock::new();
+    let platform = FakePlatform::ready(&clock).slow(Step::CheckKey, 100 * LIMIT);
+    let admin = admin(&clock);
+    let story = Story {
+        clock: &clock,
+        platform: &platform,
+        admin: Some(&admin),
+        to: &[FakeDestination::new("keyring")],
+        holders: &["keyring"],
+        known: known(Some("key_old")),
+        untraceable: &[],
+    };
+    let outcome = story.old();
+    assert!(matches!(outcome, OldKeyOutcome::Kept(KeptReason::NotVerified(_))), "{outcome:?}");
+    let checks: Vec<_> = platform.calls().into_iter().filter(|call| call.step == Step::CheckKey).collect();
+    assert_eq!(checks.len(), 4);
+    assert!(checks.windows(2).all(|pair| pair[1].at.since(pair[0].at) < 2 * LIMIT + Duration::from_secs(1)));
+}
+
+/// Where the key went from there is unknown, so a new key there replaces nothing.
+#[test]
+fn a_key_that_went_to_an_untraceable_destination_is_kept() {
+    let clock = FakeClock::new();
+    let (platform, admin) = (FakePlatform::ready(&clock), admin(&clock));
+    let story = Story {
+        clock: &clock,
+        platform: &platform,
+        admin: Some(&admin),
+        to: &[FakeDestination::new("stdout")],
+        holders: &[],
+        known: known(Some("key_old")),
+        untraceable: &["stdout"],
+    };
+    let reason = KeptReason::Untraceable(vec![DestinationId::new("stdout")]);
+    assert_eq!(story.old(), OldKeyOutcome::Kept(reason));
+    assert!(is_old_key_there(&admin));
+}
+
+#[test]
+fn another_slot_of_a_destination_does_not_count_as_replaced() {
+    let clock = FakeClock::new();
+    let mut destination = FakeDestination::new("file");
+    let key = ApiKey::parse("sk-proj-0123456789".to_owned()).unwrap();
+    let report =
+        clock.run(async { deliver(&key, &mut [Box::new(destination.clone())], &mut destination).await });
+    let holders = ["A", "B"].map(|slot| DestinationId::new("file").with_slot(slot));
+    let admin_key = admin_key();
+    let api = admin(&clock);
+    let administrator = Administrator::new(&api, &clock, &admin_key, 1);
+    let rotation = Rotation {
+        holders: &holders,
+        old: OldKey::Found { project: proj(), id: KeyId::parse("key_old").unwrap() },
+        administrator: Some(&administrator),
+        platform: &FakePlatform::ready(&clock),
+        clock: &clock,
+        timeouts: Timeouts::default(),
+    };
+    let outcome = clock.run(rotation.conclude(&key, &KeyDetails::default(), &report));
+    assert_eq!(outcome, OldKeyOutcome::Kept(KeptReason::NotDelivered(holders.to_vec())));
 }
 
 #[test]
@@ -189,6 +290,7 @@ fn a_revocation_that_fails_is_reported_and_the_new_key_works() {
             to: &to,
             holders: &["keyring"],
             known: known(Some("key_old")),
+            untraceable: &[],
         };
         match story.old() {
             OldKeyOutcome::Revoked => assert!(!is_lost && !is_there),
@@ -219,7 +321,15 @@ fn a_key_that_is_not_certainly_the_old_one_is_never_revoked() {
         let platform = FakePlatform::ready(&clock);
         let to = [FakeDestination::new("keyring")];
         let (admin, known) = (admin.as_ref(), known(id));
-        let story = Story { clock: &clock, platform: &platform, admin, to: &to, holders: &[], known };
+        let story = Story {
+            clock: &clock,
+            platform: &platform,
+            admin,
+            to: &to,
+            holders: &[],
+            known,
+            untraceable: &[],
+        };
         assert_eq!(story.old(), OldKeyOutcome::Kept(reason));
         assert_eq!(to[0].keys(), platform.keys());
         assert!(admin.is_none_or(|admin| admin.steps() == [Step::ListKeys]));
@@ -238,6 +348,7 @@ fn without_a_list_of_the_keys_no_new_one_is_created() {
         to: &[FakeDestination::new("keyring")],
         holders: &[],
         known: known(None),
+        untraceable: &[],
     };
     let error = story.rotate().unwrap_err();
     assert!(error.to_string().starts_with("listing the keys of the project failed"), "{error}");
