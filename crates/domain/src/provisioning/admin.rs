@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// only if the server certainly did not process them.
 pub struct Administrator<'a> {
     api: &'a dyn AdminApi,
-    clock: &'a dyn Clock,
+    pub(crate) clock: &'a dyn Clock,
     key: &'a AdminKey,
     pub(crate) observer: Observer<'a>,
     timeouts: Timeouts,

@@ -7,9 +7,17 @@ use crate::platform::project_key::ProjectKey;
 use crate::provisioning::admin::Administrator;
 use crate::service_error::{ServiceError, ServiceErrorKind, Step};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
+use std::pin::pin;
+use std::time::Duration;
 
 /// The maximum number of concurrent lists.
 const WIDTH: usize = 8;
+
+/// Once so many keys are known, the lists of further projects are not requested.
+const MANY_KEYS: usize = 20_000;
+
+/// Once so much time has passed, the lists of further projects are not requested.
+const LONG: Duration = Duration::from_secs(5 * 60);
 
 /// A key, with its project.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +39,7 @@ impl AsRef<ProjectKey> for InventoryKey {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Inventory {
-    /// The projects, in the server's order.
+    /// The projects whose lists were requested, in the server's order.
     pub projects: Vec<Project>,
     /// Their keys, project by project. Incomplete also if a project or its list is missing.
     pub keys: Listing<InventoryKey>,
@@ -41,21 +49,26 @@ pub struct Inventory {
 
 impl Administrator<'_> {
     /// Lists the keys of these projects, several lists at a time. The list of a project that the server refuses is
-    /// left out.
+    /// left out. After 20,000 keys or 5 minutes, so are the remaining projects.
     ///
     /// # Errors
     ///
     /// [`ServiceError`] if a list fails in another way.
     pub async fn inventory(&self, projects: Listing<Project>) -> Result<Inventory, ServiceError> {
+        let start = self.clock.now();
         let lists =
             stream::iter(projects.items.clone()).map(async |project| match self.keys(&project.id).await {
                 Err(error) if concerns_one_project(&error) => Ok((project, Err(error))),
                 listed => Ok((project, Ok(listed?))),
             });
-        let lists: Vec<_> = lists.buffered(WIDTH).try_collect().await?;
+        let mut lists = pin!(lists.buffered(WIDTH));
         let mut keys = Listing::new(Vec::new(), 0, projects.is_whole());
-        let (mut unread, mut cut) = (Vec::new(), false);
-        for (project, list) in lists {
+        let (mut requested, mut unread, mut cut) = (Vec::new(), Vec::new(), false);
+        while keys.items.len() < MANY_KEYS
+            && self.clock.now().since(start) < LONG
+            && let Some((project, list)) = lists.try_next().await?
+        {
+            requested.push(project.clone());
             match list {
                 Ok(list) => {
                     cut |= !list.complete;
@@ -66,16 +79,17 @@ impl Administrator<'_> {
                 Err(error) => unread.push((project, error)),
             }
         }
+        let has_all_projects = projects.complete && requested.len() == projects.items.len();
         for (step, skipped, cut) in [
-            (Step::ListAllProjects, projects.skipped, !projects.complete),
+            (Step::ListAllProjects, projects.skipped, !has_all_projects),
             (Step::ListKeys, keys.skipped, cut),
         ] {
             if skipped > 0 || cut {
                 (self.observer)(Event::ListIncomplete { step, skipped, cut });
             }
         }
-        keys.complete &= !cut && unread.is_empty();
-        Ok(Inventory { projects: projects.items, keys, unread })
+        keys.complete &= has_all_projects && !cut && unread.is_empty();
+        Ok(Inventory { projects: requested, keys, unread })
     }
 }
 
@@ -124,6 +138,27 @@ mod tests {
                 assert_eq!(inventory.keys.complete, kind.is_none());
                 assert_eq!(inventory.unread.len(), usize::from(kind.is_some()));
             }
+        }
+    }
+
+    #[test]
+    fn an_organization_of_any_size_takes_limited_memory_and_time() {
+        let clock = FakeClock::new();
+        let organization = |latency, size| {
+            (0..200).fold(FakeAdmin::new(&clock).latency(latency), |api, number| {
+                let keys = (0..size).map(|key| project_key(&format!("key_{number}_{key}"), "", ""));
+                api.with(project(&format!("p{number}"), ""), keys.collect())
+            })
+        };
+        for (api, lists) in [
+            (organization(Duration::ZERO, 2_000), 10),
+            (organization(Duration::from_secs(29), 1), 10 * WIDTH),
+        ] {
+            let Inventory { projects, keys, .. } = inventory(&api, &clock).unwrap();
+            assert!((lists..=lists + WIDTH).contains(&projects.len()), "{}", projects.len());
+            assert_eq!(keys.items.last().unwrap().project, *projects.last().unwrap());
+            assert!(!keys.complete);
+            assert!(api.steps().len() < projects.len() + 2 * WIDTH, "{}", api.steps().len());
         }
     }
 
