@@ -47,7 +47,6 @@ mod endpoint;
 mod error_body;
 mod request;
 mod retry_after;
-mod transport;
 
 // Bodies.
 mod admin_entries;
@@ -64,6 +63,7 @@ mod short_text;
 mod wire;
 
 // Connections.
+mod failure;
 mod options;
 mod preconnect;
 mod proxy;

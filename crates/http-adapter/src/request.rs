@@ -2,11 +2,11 @@
 
 use crate::body::{Body, BodyEnd, LargeBody, ends_without_content, read_body};
 use crate::error_body::{self, ErrorDescription};
+use crate::failure;
 use crate::json::{InvalidBody, ValueEnd};
 use crate::options::HttpOptions;
 use crate::redact::Redactor;
 use crate::retry_after::retry_after;
-use crate::transport;
 use keymint_domain::{AnswerEnd, Intermediary, ProxyInUse, Reason, ServiceError, ServiceErrorKind, Step};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
@@ -192,7 +192,7 @@ pub(crate) struct ErrorContext<'a> {
 
 impl ErrorContext<'_> {
     fn transport(&self, error: reqwest::Error) -> ServiceError {
-        let (kind, words) = transport::failure(error, &self.url, self.redactor, self.options);
+        let (kind, words) = failure::failure(error, &self.url, self.redactor, self.options);
         self.error(kind, &words)
     }
 
