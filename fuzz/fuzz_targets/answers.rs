@@ -70,7 +70,7 @@ fuzz_target!(|input: &[u8]| {
                 answer.headers_mut().insert(name, value);
             }
         }
-        check(&error_body(answer, body, &[SENT]));
+        check(&error_body(answer.status(), answer.headers(), body, &[SENT]));
     }
 });
 

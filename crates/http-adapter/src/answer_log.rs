@@ -4,9 +4,9 @@ use crate::error_body;
 use crate::expected::{Comparison, Expected};
 use crate::shape::{Kind, Member, Shape};
 use crate::{list, login_lists, wire};
+use http::StatusCode;
+use http::header::HeaderMap;
 use keymint_domain::Step;
-use reqwest::StatusCode;
-use reqwest::header::HeaderMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -159,7 +159,7 @@ impl fmt::Display for AnswerLog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use reqwest::header::{CONTENT_TYPE, HeaderValue};
+    use http::header::{CONTENT_TYPE, HeaderValue};
 
     fn log(answers: &[(Step, u16, &str)]) -> AnswerLog {
         let log = AnswerLog::default();

@@ -1,7 +1,7 @@
 //! The body of an answer, read up to a limit.
 
 use crate::json::ValueEnd;
-use reqwest::Response;
+use crate::transport::{ResponseBody, TransportError};
 use tokio::sync::MutexGuard;
 use zeroize::Zeroizing;
 
@@ -27,19 +27,19 @@ pub(crate) enum BodyEnd {
     /// Its JSON object is complete, and its end has not been read.
     Ahead,
     /// The connection failed.
-    Cut(reqwest::Error),
+    Cut(TransportError),
 }
 
 /// Reads the body of an answer. Stops as soon as the body exceeds the limit, and, with `object`, as soon as
-/// its JSON object is complete.
+/// its JSON object is complete. `announced` is the length that the head of the answer states, or zero.
 pub(crate) async fn read_body<'a>(
-    response: &mut Response,
+    body: &mut dyn ResponseBody,
+    announced: u64,
     longest: usize,
     mut object: Option<ValueEnd>,
     lock: &'a LargeBody,
 ) -> Body<'a> {
     let too_long = Body { bytes: None, end: BodyEnd::Reached, large: None };
-    let announced = response.content_length().unwrap_or_default();
     let announced = match usize::try_from(announced).ok().filter(|length| *length <= longest) {
         Some(announced) => announced,
         // The object may end long before the body.
@@ -51,7 +51,7 @@ pub(crate) async fn read_body<'a>(
     // Not reallocated up to the announced length, which would leave a copy of a secret behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(announced));
     let end = loop {
-        match response.chunk().await {
+        match body.chunk().await {
             Ok(Some(chunk)) if bytes.len() + chunk.len() > longest => return too_long,
             Ok(Some(chunk)) => {
                 if large.is_none() && bytes.len() + chunk.len() > LARGE_BODY {
@@ -77,9 +77,9 @@ pub(crate) async fn read_body<'a>(
 }
 
 /// Reads the rest of an answer, and returns whether nothing but blanks and its end came.
-pub(crate) async fn ends_without_content(mut response: Response) -> bool {
+pub(crate) async fn ends_without_content(mut body: Box<dyn ResponseBody>) -> bool {
     loop {
-        match response.chunk().await {
+        match body.chunk().await {
             Ok(Some(chunk)) if chunk.trim_ascii().is_empty() => {}
             Ok(None) => return true,
             Ok(Some(_)) | Err(_) => return false,

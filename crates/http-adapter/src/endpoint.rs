@@ -1,15 +1,15 @@
 //! One service at its base URL, and the requests to it.
 
+use crate::answer_log::AnswerLog;
 use crate::body::LargeBody;
 use crate::entries::Entry;
 use crate::list;
-use crate::options::HttpOptions;
 use crate::paging::{Budget, Pages};
-use crate::proxy::Proxy;
 use crate::redact::{Redactor, Shown};
 use crate::request::{ApiRequest, ErrorContext};
-use keymint_domain::{BaseUrl, CreatedKey, Listing, ServiceError, Step};
-use reqwest::{Client, Method};
+use crate::transport::Transport;
+use http::Method;
+use keymint_domain::{BaseUrl, CreatedKey, Listing, ProxyInUse, ServiceError, Step};
 use std::fmt;
 use std::sync::Arc;
 use url::Url;
@@ -17,13 +17,19 @@ use url::Url;
 /// A service at its base URL.
 pub(crate) struct Endpoint {
     pub(crate) base: BaseUrl,
-    pub(crate) client: Client,
+    pub(crate) transport: Arc<dyn Transport>,
     pub(crate) redactor: Arc<Redactor>,
-    pub(crate) options: HttpOptions,
+    pub(crate) answer_log: Option<AnswerLog>,
+    /// The proxy by which the service is reached.
+    pub(crate) proxy: Option<ProxyInUse>,
     pub(crate) large_body: LargeBody,
 }
 
 impl Endpoint {
+    pub(crate) fn new(base: BaseUrl, transport: Arc<dyn Transport>, redactor: Arc<Redactor>) -> Self {
+        Self { base, transport, redactor, answer_log: None, proxy: None, large_body: LargeBody::default() }
+    }
+
     pub(crate) fn get<'a>(
         &self,
         step: Step,
@@ -74,11 +80,10 @@ impl Endpoint {
     }
 
     fn request(&self, step: Step, method: Method, url: Url) -> ApiRequest<'_> {
-        let request = self.client.request(method.clone(), url.clone());
-        let Self { redactor, options, base, large_body, .. } = self;
-        // A proxy that is not understood has no endpoint.
-        let proxy = options.proxy.proxy_for(base).ok().flatten().map(Proxy::in_use);
-        ApiRequest::new(request, ErrorContext { redactor, options, large_body, step, method, url, proxy })
+        let Self { transport, redactor, answer_log, large_body, proxy, .. } = self;
+        let (answer_log, proxy) = (answer_log.as_ref(), proxy.as_ref());
+        let context = ErrorContext { redactor, answer_log, large_body, step, method, url, proxy };
+        ApiRequest::new(&**transport, context)
     }
 
     /// Keeps a secret out of every error text of this run.

@@ -2,11 +2,12 @@
 
 use crate::json::{fields, object, text};
 use crate::redact::Redactor;
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderMap, LOCATION};
 use keymint_domain::text::{is_word, quote, quote_unless_word};
-use reqwest::Response;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use url::Url;
 use zeroize::Zeroizing;
 
 /// The limit of a quoted explanation, in characters.
@@ -14,6 +15,15 @@ const LONGEST_QUOTE: usize = 300;
 
 /// The limit of a quoted host name or content type, in characters.
 const LONGEST_NAME: usize = 80;
+
+/// The head of an answer.
+#[derive(Clone, Copy)]
+pub(crate) struct Head<'a> {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: &'a HeaderMap,
+    /// The URL of the request.
+    pub(crate) url: &'a Url,
+}
 
 /// The description of an answer that is not a success.
 #[derive(Default)]
@@ -28,16 +38,14 @@ pub(crate) struct ErrorDescription {
 
 /// Describes the answer by the server's explanation if it has a known form, else by the size and type of
 /// the body. Nothing else of the body is quoted, and no other header.
-pub(crate) fn describe(response: &Response, body: &[u8], secrets: &Redactor) -> ErrorDescription {
+pub(crate) fn describe(head: Head<'_>, body: &[u8], secrets: &Redactor) -> ErrorDescription {
     match explanation(body, secrets) {
-        Some(ErrorDescription { words, code, error_type, is_own_form })
-            if redirect_host(response).is_none() =>
-        {
+        Some(ErrorDescription { words, code, error_type, is_own_form }) if redirect_host(head).is_none() => {
             let [code, error_type] =
                 [code, error_type].map(|name| name.map(|name| secrets.clean(&name, LONGEST_NAME)));
             ErrorDescription { words: format!(": {words}"), code, error_type, is_own_form }
         }
-        _ => ErrorDescription { words: describe_form(response, body, secrets), ..Default::default() },
+        _ => ErrorDescription { words: describe_form(head, body, secrets), ..Default::default() },
     }
 }
 
@@ -53,9 +61,8 @@ pub(crate) fn has_error(body: &[u8]) -> bool {
 }
 
 /// The kind of the answer: a redirect, or the size and type of the body.
-fn describe_form(response: &Response, body: &[u8], secrets: &Redactor) -> String {
-    let headers = response.headers();
-    if let Some(host) = redirect_host(response) {
+fn describe_form(head: Head<'_>, body: &[u8], secrets: &Redactor) -> String {
+    if let Some(host) = redirect_host(head) {
         let host = secrets.clean(&host, LONGEST_NAME);
         return format!(", a redirect to {host}, which is not followed");
     }
@@ -63,8 +70,8 @@ fn describe_form(response: &Response, body: &[u8], secrets: &Redactor) -> String
         return " with no explanation".to_owned();
     }
     let size = body.len();
-    match content_type(headers) {
-        _ if is_web_page(headers) => format!(" with a web page of {size} bytes instead of JSON"),
+    match content_type(head.headers) {
+        _ if is_web_page(head.headers) => format!(" with a web page of {size} bytes instead of JSON"),
         Some(kind) => {
             format!(" with {size} bytes of {}", quote_unless_word(&secrets.redact(kind), LONGEST_NAME))
         }
@@ -170,10 +177,10 @@ fn content_type(headers: &HeaderMap) -> Option<&str> {
     headers.get(CONTENT_TYPE)?.to_str().ok()
 }
 
-pub(crate) fn redirect_host(response: &Response) -> Option<String> {
-    if !response.status().is_redirection() {
+pub(crate) fn redirect_host(Head { status, headers, url }: Head<'_>) -> Option<String> {
+    if !status.is_redirection() {
         return None;
     }
-    let location = response.headers().get(LOCATION)?.to_str().ok()?;
-    response.url().join(location).ok()?.host_str().map(str::to_owned)
+    let location = headers.get(LOCATION)?.to_str().ok()?;
+    url.join(location).ok()?.host_str().map(str::to_owned)
 }

@@ -1,7 +1,7 @@
 //! The failure of a request that got no whole answer.
 
 use crate::options::HttpOptions;
-use crate::redact::Redactor;
+use crate::transport::TransportError;
 use keymint_domain::text::{human_duration, is_word, quote_unless_word};
 use keymint_domain::{ConnectFailure, ServiceErrorKind};
 use rustls::pki_types::UnixTime;
@@ -9,50 +9,42 @@ use rustls::{CertificateError, OtherError};
 use std::error::Error;
 use std::time::{Duration, UNIX_EPOCH};
 use std::{io, iter};
-use url::Url;
 
-/// The limit of a quoted cause, in characters. The server controls part of it: the names in a
-/// certificate.
-const LONGEST_CAUSE: usize = 300;
+/// The limit of a name in a certificate, in characters.
+const LONGEST_NAME: usize = 300;
 
-/// Returns the kind of a failure and its text.
+/// Translates the failure of a request to this host.
 ///
 /// Only a failure to connect counts as not sent. In doubt the request was sent: the time limit of
 /// the whole request may expire before anything is sent, which reqwest does not report.
-pub(crate) fn failure(
-    error: reqwest::Error,
-    url: &Url,
-    redactor: &Redactor,
-    options: &HttpOptions,
-) -> (ServiceErrorKind, String) {
+pub(crate) fn failure(error: reqwest::Error, host: &str, options: &HttpOptions) -> TransportError {
     let error = error.without_url();
-    let host = url.host_str().unwrap_or_default();
-    let cause = redactor.clean(&root_cause(&error), LONGEST_CAUSE);
+    let cause = root_cause(&error);
     if error.is_connect() || error.is_builder() {
         let failure = connect_failure(&error);
-        let words = match failure {
-            ConnectFailure::Dns => format!("could not find the address of {host}: {cause}"),
+        let new = |words| TransportError::new(ServiceErrorKind::NotSent(failure), words);
+        return match failure {
+            ConnectFailure::Dns => new(format!("could not find the address of {host}")).because(cause),
             ConnectFailure::Tls if untrusted(&error) => {
-                format!("the certificate of {host} is not trusted: {cause}")
+                new(format!("the certificate of {host} is not trusted")).because(cause)
             }
-            ConnectFailure::Tls => format!("no secure connection to {host}: {cause}"),
+            ConnectFailure::Tls => new(format!("no secure connection to {host}")).because(cause),
             ConnectFailure::Proxy if cause == "tunnel error: unsuccessful" => {
-                "the proxy did not let it through: it refuses this server, or the user name or password"
-                    .to_owned()
+                new("the proxy did not let it through: it refuses this server, or the user name or password"
+                    .to_owned())
             }
-            ConnectFailure::Proxy => format!("the proxy did not let it through: {cause}"),
+            ConnectFailure::Proxy => new("the proxy did not let it through".to_owned()).because(cause),
             ConnectFailure::TimedOut => {
-                format!("no connection within {}", human_duration(options.connect_timeout))
+                new(format!("no connection within {}", human_duration(options.connect_timeout)))
             }
-            _ => format!("could not connect: {cause}"),
+            _ => new("could not connect".to_owned()).because(cause),
         };
-        return (ServiceErrorKind::NotSent(failure), words);
     }
     if error.is_timeout() {
         let words = format!("no whole answer within {}", human_duration(options.request_timeout));
-        return (ServiceErrorKind::TimedOut, words);
+        return TransportError::new(ServiceErrorKind::TimedOut, words);
     }
-    (ServiceErrorKind::Interrupted, format!("the connection broke before a whole answer came: {cause}"))
+    TransportError::new(ServiceErrorKind::Interrupted, TransportError::CUT).because(cause)
 }
 
 fn connect_failure(error: &reqwest::Error) -> ConnectFailure {
@@ -168,7 +160,7 @@ fn between_quotes(text: &str) -> Option<&str> {
 fn quote_unless_host(name: &str) -> String {
     match name.strip_prefix("*.") {
         Some(parent) if is_word(parent) => name.to_owned(),
-        _ => quote_unless_word(name, LONGEST_CAUSE),
+        _ => quote_unless_word(name, LONGEST_NAME),
     }
 }
 

@@ -4,15 +4,17 @@
 
 use crate::answer_log::AnswerLog;
 use crate::entries::Entry;
+use crate::error_body::Head;
 use crate::json::InvalidBody;
 use crate::list;
 use crate::paging::{Budget, Pages};
 use crate::redact::Redactor;
 use crate::{error_body, retry_after, wire};
+use http::StatusCode;
+use http::header::HeaderMap;
 use keymint_domain::{CreatedKey, Listing, Login, Organization, Project, Step, Tokens};
-use reqwest::header::HeaderMap;
-use reqwest::{Response, StatusCode};
 use std::time::Duration;
+use url::Url;
 
 /// Parses the token endpoint's answer, and passes the other secrets in it to `learn`.
 pub fn tokens(body: &[u8], learn: impl Fn(&str)) -> Result<Tokens, String> {
@@ -48,10 +50,11 @@ fn page<T: Entry>(body: &[u8]) -> Result<(Listing<T>, Option<String>), String> {
 }
 
 /// Describes an error with this body after these secrets were sent.
-pub fn error_body(answer: impl Into<Response>, body: &[u8], secrets: &[&str]) -> String {
+pub fn error_body(status: StatusCode, headers: &HeaderMap, body: &[u8], secrets: &[&str]) -> String {
+    let url = Url::parse("https://server.example").expect("a constant");
     let redactor = Redactor::default();
     secrets.iter().for_each(|secret| redactor.learn(secret));
-    error_body::describe(&answer.into(), body, &redactor).words
+    error_body::describe(Head { status, headers, url: &url }, body, &redactor).words
 }
 
 /// Describes the shape of a body as the answer to each request.

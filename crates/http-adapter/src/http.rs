@@ -2,11 +2,11 @@
 
 use crate::admin_api::HttpAdminApi;
 use crate::auth_server::HttpAuthServer;
-use crate::body::LargeBody;
+use crate::client::Client;
 use crate::endpoint::Endpoint;
 use crate::options::{HttpOptions, HttpSetupError};
-use crate::paging::Budget;
 use crate::platform_api::HttpPlatformApi;
+use crate::proxy::Proxy;
 use crate::redact::Redactor;
 use crate::service::Service;
 use crate::tls::Tls;
@@ -34,7 +34,7 @@ pub struct Http {
 }
 
 struct Shared {
-    options: HttpOptions,
+    options: Arc<HttpOptions>,
     tls: Tls,
     redactor: Arc<Redactor>,
     services: Mutex<Vec<Service>>,
@@ -45,7 +45,7 @@ impl Http {
     pub fn new(options: HttpOptions) -> Self {
         let tls = Tls::new(options.extra_roots.clone());
         let (redactor, services) = Default::default();
-        Self { shared: Arc::new(Shared { options, tls, redactor, services }) }
+        Self { shared: Arc::new(Shared { options: Arc::new(options), tls, redactor, services }) }
     }
 
     /// The authorization server at this URL. The first adapter for an `https` URL loads the system's
@@ -64,7 +64,7 @@ impl Http {
     ///
     /// [`HttpSetupError`].
     pub fn platform_api(&self, base: BaseUrl) -> Result<HttpPlatformApi, HttpSetupError> {
-        Ok(HttpPlatformApi { endpoint: self.endpoint(base)?, budget: Budget::default() })
+        Ok(HttpPlatformApi::new(self.endpoint(base)?))
     }
 
     /// The platform's Admin API at this URL. Costs the same as [`auth_server`](Self::auth_server).
@@ -111,15 +111,13 @@ impl Http {
     }
 
     fn endpoint(&self, base: BaseUrl) -> Result<Endpoint, HttpSetupError> {
-        let client = self.service(&base)?.sender;
+        let sender = self.service(&base)?.sender;
         let Shared { options, redactor, .. } = &*self.shared;
-        Ok(Endpoint {
-            base,
-            client,
-            redactor: Arc::clone(redactor),
-            options: options.clone(),
-            large_body: LargeBody::default(),
-        })
+        // A proxy that is not understood has no service.
+        let proxy = options.proxy.proxy_for(&base).ok().flatten().map(Proxy::in_use);
+        let client = Client { sender, options: Arc::clone(options) };
+        let endpoint = Endpoint::new(base, Arc::new(client), Arc::clone(redactor));
+        Ok(Endpoint { proxy, answer_log: options.answer_log.clone(), ..endpoint })
     }
 
     /// The service of this URL's origin. URLs of one origin share their connections.

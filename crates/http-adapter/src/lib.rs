@@ -16,6 +16,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! [`Adapters`] makes the same adapters over a [`Transport`] of the front end, such as the `fetch` of a web page.
+//! On WebAssembly the crate has nothing else: no client, TLS or proxy. The properties of connections below are
+//! then the transport's affair.
+//!
 //! Properties of every request:
 //!
 //! - Redirects are never followed: 307 and 308 would send the code and its verifier to another host.
@@ -33,6 +37,9 @@
 
 // The layers, from top to bottom. A module imports only from its own layer and from those below.
 
+// Sets of adapters.
+mod adapters;
+#[cfg(not(target_family = "wasm"))]
 mod http;
 
 // The ports.
@@ -62,29 +69,45 @@ mod shape;
 mod short_text;
 mod wire;
 
-// Connections.
+// The connections of native programs.
+#[cfg(not(target_family = "wasm"))]
+mod client;
+#[cfg(not(target_family = "wasm"))]
 mod failure;
+#[cfg(not(target_family = "wasm"))]
 mod options;
+#[cfg(not(target_family = "wasm"))]
 mod preconnect;
+#[cfg(not(target_family = "wasm"))]
 mod proxy;
+#[cfg(not(target_family = "wasm"))]
 mod roots;
+#[cfg(not(target_family = "wasm"))]
 mod service;
+#[cfg(not(target_family = "wasm"))]
 mod tls;
 
 mod redact;
+mod transport;
 
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
 
+pub use adapters::Adapters;
 pub use admin_api::HttpAdminApi;
 pub use answer_log::AnswerLog;
 pub use auth_server::HttpAuthServer;
+#[cfg(not(target_family = "wasm"))]
 pub use http::Http;
+#[cfg(not(target_family = "wasm"))]
 pub use options::{HttpOptions, HttpSetupError};
 pub use platform_api::HttpPlatformApi;
+#[cfg(not(target_family = "wasm"))]
 pub use proxy::{InvalidProxy, Proxy, ProxySettings};
+#[cfg(not(target_family = "wasm"))]
 pub use roots::{ExtraRoots, InvalidPem};
+pub use transport::{Request, Response, ResponseBody, Transport, TransportError, USER_AGENT};
 
 /// The example of the documentation, which must compile.
 #[cfg(doctest)]

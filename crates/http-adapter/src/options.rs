@@ -3,6 +3,7 @@
 use crate::answer_log::AnswerLog;
 use crate::proxy::ProxySettings;
 use crate::roots::ExtraRoots;
+use crate::transport::USER_AGENT;
 use std::error::Error;
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ pub struct HttpOptions {
 impl Default for HttpOptions {
     fn default() -> Self {
         Self {
-            user_agent: "Codex-Create-API-Key/1.0".to_owned(),
+            user_agent: USER_AGENT.to_owned(),
             request_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(10),
             extra_roots: ExtraRoots::default(),

@@ -22,6 +22,10 @@ pub struct HttpPlatformApi {
 }
 
 impl HttpPlatformApi {
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
+        Self { endpoint, budget: Budget::default() }
+    }
+
     /// Requests the list of models without a key, which the platform refuses, to learn whether the platform
     /// itself answers.
     ///

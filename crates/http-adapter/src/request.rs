@@ -1,51 +1,70 @@
 //! One request and its answer. The only module that makes a [`ServiceError`].
 
+use crate::answer_log::AnswerLog;
 use crate::body::{Body, BodyEnd, LargeBody, ends_without_content, read_body};
-use crate::error_body::{self, ErrorDescription};
-use crate::failure;
+use crate::error_body::{self, ErrorDescription, Head};
 use crate::json::{InvalidBody, ValueEnd};
-use crate::options::HttpOptions;
 use crate::redact::Redactor;
 use crate::retry_after::retry_after;
+use crate::transport::{Request, Response, Transport, TransportError};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{Method, StatusCode};
 use keymint_domain::{AnswerEnd, Intermediary, ProxyInUse, Reason, ServiceError, ServiceErrorKind, Step};
-use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use url::Url;
+use url::form_urlencoded::Serializer;
+use zeroize::Zeroizing;
 
 /// The default limit of an answer, in bytes.
 const LONGEST_BODY: usize = 1024 * 1024;
 
+/// The limit of a quoted cause, in characters. The server controls part of it: the names in a
+/// certificate.
+const LONGEST_CAUSE: usize = 300;
+
 /// A request that was not sent yet.
 pub(crate) struct ApiRequest<'a> {
-    request: RequestBuilder,
+    request: Request,
+    transport: &'a dyn Transport,
     longest_body: usize,
     context: ErrorContext<'a>,
 }
 
 impl<'a> ApiRequest<'a> {
-    pub(crate) fn new(request: RequestBuilder, context: ErrorContext<'a>) -> Self {
-        Self { request, longest_body: LONGEST_BODY, context }
+    pub(crate) fn new(transport: &'a dyn Transport, context: ErrorContext<'a>) -> Self {
+        let request = Request::new(context.method.clone(), context.url.clone());
+        Self { request, transport, longest_body: LONGEST_BODY, context }
     }
 
     /// Authorizes the request (RFC 6750 section 2.1) and keeps the token out of every error text.
     pub(crate) fn bearer(mut self, token: &str) -> Self {
         self.context.redactor.learn(token);
-        self.request = self.request.bearer_auth(token);
+        let text = Zeroizing::new(format!("Bearer {token}"));
+        let mut value = HeaderValue::from_str(&text).expect("a token has only printable ASCII characters");
+        value.set_sensitive(true);
+        self.request.headers.insert(AUTHORIZATION, value);
         self
     }
 
-    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
-        self.request = self.request.header(name, value);
+    /// Adds a header whose value is an id.
+    pub(crate) fn header(mut self, name: &'static str, id: &str) -> Self {
+        let value = HeaderValue::from_str(id).expect("an id has only printable ASCII characters");
+        self.request.headers.insert(HeaderName::from_static(name), value);
         self
     }
 
-    pub(crate) fn form(mut self, fields: &[(&str, &str)]) -> Self {
-        self.request = self.request.form(fields);
-        self
+    pub(crate) fn form(self, fields: &[(&str, &str)]) -> Self {
+        let form = Serializer::new(String::new()).extend_pairs(fields).finish();
+        self.body("application/x-www-form-urlencoded", form.into_bytes())
     }
 
-    pub(crate) fn json(mut self, body: &impl Serialize) -> Self {
-        self.request = self.request.json(body);
+    pub(crate) fn json(self, body: &impl Serialize) -> Self {
+        self.body("application/json", serde_json::to_vec(body).expect("texts and numbers are JSON"))
+    }
+
+    fn body(mut self, content_type: &'static str, body: Vec<u8>) -> Self {
+        self.request.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        self.request.body = Some(body);
         self
     }
 
@@ -71,16 +90,18 @@ impl<'a> ApiRequest<'a> {
     ) -> Result<(T, AnswerEnd), ServiceError> {
         use Intermediary::{CaptivePortal, Challenge, Proxy};
         use ServiceErrorKind::{Intercepted, Interrupted, OutOfContract};
-        let Self { request, longest_body, context } = self;
-        let mut response = request.send().await.map_err(|error| context.transport(error))?;
-        let status = response.status();
-        let log = |response: &Response, body| {
-            if let Some(log) = &context.options.answer_log {
-                log.add(context.step, status, response.headers(), body);
+        let Self { request, transport, longest_body, context } = self;
+        let response = transport.send(request).await.map_err(|error| context.transport(error))?;
+        let announced = response.announced_length();
+        let Response { status, headers, body: mut unread } = response;
+        let head = Head { status, headers: &headers, url: &context.url };
+        let log = |body| {
+            if let Some(log) = context.answer_log {
+                log.add(context.step, status, head.headers, body);
             }
         };
         let creates = context.step.creates_key();
-        let failure = failure(&response);
+        let failure = failure(head);
         let is_success = match failure {
             // A key in a success counts. The header alone proves nothing then.
             Intercepted { by: Challenge, .. } => creates && status.is_success(),
@@ -92,14 +113,14 @@ impl<'a> ApiRequest<'a> {
         {
             // The header or status proves that the server did not get the request, so the body does not
             // matter.
-            log(&response, None);
+            log(None);
             return Err(context.intercepted(by, status));
         }
         // Whatever the answer calls itself: a key in it counts, and its end may never come.
         let object = (creates && status.is_success()).then(ValueEnd::default);
         let Body { bytes, end, large: _large } =
-            read_body(&mut response, longest_body, object, context.large_body).await;
-        log(&response, bytes.as_ref().map(|bytes| bytes.as_slice()));
+            read_body(&mut *unread, announced, longest_body, object, context.large_body).await;
+        log(bytes.as_ref().map(|bytes| bytes.as_slice()));
         let Some(body) = bytes else {
             let kind = if status.is_success() {
                 OutOfContract
@@ -117,19 +138,19 @@ impl<'a> ApiRequest<'a> {
             return Err(context.transport(error));
         }
         if !status.is_success() {
-            return Err(context.refused(failure, &response, &body));
+            return Err(context.refused(failure, head, &body));
         }
         let parsed = read(&body);
         // A created key is never given up for an error beside it, or the type of the body.
         let is_key = creates && parsed.is_ok();
         if !is_key && (!is_success || error_body::has_error(&body)) {
-            return Err(context.refused(failure, &response, &body));
+            return Err(context.refused(failure, head, &body));
         }
         let parsed = parsed.map_err(|InvalidBody(why)| {
             context.answer(OutOfContract, status, &format!("but not as agreed: {why}"))
         })?;
         let end = match end {
-            BodyEnd::Ahead => AnswerEnd::after(ends_without_content(response)),
+            BodyEnd::Ahead => AnswerEnd::after(ends_without_content(unread)),
             _ => AnswerEnd::default(),
         };
         Ok((parsed, end))
@@ -151,18 +172,18 @@ impl<'a> ApiRequest<'a> {
 }
 
 /// The kind of failure that a complete answer is, if it is one.
-fn failure(response: &Response) -> ServiceErrorKind {
-    let status = response.status().as_u16();
-    match intermediary(response) {
+fn failure(head: Head<'_>) -> ServiceErrorKind {
+    let status = head.status.as_u16();
+    match intermediary(head) {
         Some(by) => ServiceErrorKind::Intercepted { by, status },
-        None => ServiceErrorKind::Refused { status, retry_after: retry_after(response.headers()) },
+        None => ServiceErrorKind::Refused { status, retry_after: retry_after(head.headers) },
     }
 }
 
 /// The intermediary that gave this answer, as far as it is known. A web page with a status that asks to
 /// retry is a refusal: the platform's own gateways answer like that.
-fn intermediary(response: &Response) -> Option<Intermediary> {
-    let (status, headers) = (response.status(), response.headers());
+fn intermediary(head: Head<'_>) -> Option<Intermediary> {
+    let Head { status, headers, .. } = head;
     let asks_to_retry = matches!(status.as_u16(), 408 | 425 | 429 | 500..=599);
     if headers.get("cf-mitigated").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"challenge")) {
         Some(Intermediary::Challenge)
@@ -170,7 +191,7 @@ fn intermediary(response: &Response) -> Option<Intermediary> {
         Some(Intermediary::Proxy)
     } else if status == StatusCode::NETWORK_AUTHENTICATION_REQUIRED {
         Some(Intermediary::CaptivePortal)
-    } else if error_body::redirect_host(response).is_some() {
+    } else if error_body::redirect_host(head).is_some() {
         Some(Intermediary::Redirect)
     } else if error_body::is_web_page(headers) && !asks_to_retry {
         Some(Intermediary::WebPage)
@@ -182,23 +203,25 @@ fn intermediary(response: &Response) -> Option<Intermediary> {
 /// The parts of a request that go into the text of its error.
 pub(crate) struct ErrorContext<'a> {
     pub(crate) redactor: &'a Redactor,
-    pub(crate) options: &'a HttpOptions,
+    pub(crate) answer_log: Option<&'a AnswerLog>,
     pub(crate) large_body: &'a LargeBody,
     pub(crate) step: Step,
     pub(crate) method: Method,
     pub(crate) url: Url,
-    pub(crate) proxy: Option<ProxyInUse>,
+    pub(crate) proxy: Option<&'a ProxyInUse>,
 }
 
 impl ErrorContext<'_> {
-    fn transport(&self, error: reqwest::Error) -> ServiceError {
-        let (kind, words) = failure::failure(error, &self.url, self.redactor, self.options);
+    fn transport(&self, TransportError { kind, mut words, cause }: TransportError) -> ServiceError {
+        if let Some(cause) = cause {
+            words += &format!(": {}", self.redactor.clean(&cause, LONGEST_CAUSE));
+        }
         self.error(kind, &words)
     }
 
-    fn refused(&self, failure: ServiceErrorKind, response: &Response, body: &[u8]) -> ServiceError {
+    fn refused(&self, failure: ServiceErrorKind, head: Head<'_>, body: &[u8]) -> ServiceError {
         let ErrorDescription { words, code, error_type, is_own_form } =
-            error_body::describe(response, body, self.redactor);
+            error_body::describe(head, body, self.redactor);
         let kind = match failure {
             // A status that asks to retry means the same from any sender.
             kind @ ServiceErrorKind::Refused { status: status @ 400..=499, .. }
@@ -208,7 +231,7 @@ impl ErrorContext<'_> {
             }
             kind => kind,
         };
-        let status = in_words(response.status());
+        let status = in_words(head.status);
         let error = self.error(kind, &format!("answered {status}{words}"));
         error.with_code(&code.unwrap_or_default()).with_error_type(&error_type.unwrap_or_default())
     }
@@ -230,7 +253,7 @@ impl ErrorContext<'_> {
         let Self { step, method, url, proxy, .. } = self;
         let mut url = url.clone();
         url.set_query(None);
-        ServiceError::new(*step, kind, format!("{method} {url}: {words}")).with_proxy(proxy.clone())
+        ServiceError::new(*step, kind, format!("{method} {url}: {words}")).with_proxy(proxy.cloned())
     }
 }
 

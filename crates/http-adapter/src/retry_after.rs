@@ -1,6 +1,6 @@
 //! The wait that a server asks for.
 
-use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use http::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use std::time::{Duration, SystemTime};
 
 /// `Retry-After` (RFC 9110 section 10.2.3): seconds, or a date, which is compared with the answer's
@@ -30,7 +30,7 @@ fn only(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use reqwest::header::HeaderValue;
+    use http::header::HeaderValue;
 
     #[test]
     fn the_table_of_values() {
