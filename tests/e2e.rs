@@ -33,6 +33,7 @@ mod memory;
 mod oidc_provider;
 mod outbound_hosts;
 mod paste;
+mod picture;
 mod pipe;
 mod proxies_and_cas;
 mod recovery;
