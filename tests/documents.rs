@@ -90,6 +90,16 @@ fn the_readme_has_at_most_200_lines() {
     assert!(lines <= 200, "{lines}");
 }
 
+/// `scripts/site` refuses a page without a place, but takes longer.
+#[test]
+fn each_page_has_a_place_in_the_site() {
+    let site = fs::read_to_string(root().join("docs/site.yml")).unwrap();
+    for name in documents().keys().filter(|name| name.starts_with("docs/")) {
+        let has_place = site.contains(&format!("- {name}\n")) || name.starts_with("docs/decisions/");
+        assert!(has_place, "{name} is not in docs/site.yml");
+    }
+}
+
 /// The names that a function of a source returns: `Variant => "name"`.
 fn names(source: &str) -> impl Iterator<Item = &str> {
     let arms = source.lines().filter_map(|line| line.split_once("=> \"")?.1.split_once("\","));
