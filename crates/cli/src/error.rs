@@ -1,6 +1,6 @@
 //! The error that ends a command: its kind, its causes, and what the user can do about it.
 
-use keymint_domain::{Candidate, InventoryKey, Project, Reason};
+use keymint_domain::{Candidate, FailureKind, InventoryKey, Project, Reason};
 use keymint_terminal::Interrupted;
 use std::error::Error;
 use std::process::ExitCode;
@@ -67,6 +67,20 @@ impl ErrorKind {
             Self::DestinationUnusable => 11,
             Self::NotStarted(code) | Self::Interrupted(code) => code,
         })
+    }
+}
+
+impl From<FailureKind> for ErrorKind {
+    fn from(kind: FailureKind) -> Self {
+        match kind {
+            FailureKind::SignInRefused => Self::SignInRefused,
+            FailureKind::SignInTimeout => Self::SignInTimeout,
+            FailureKind::Network => Self::Network,
+            FailureKind::Server => Self::Server,
+            FailureKind::NoProject => Self::NoProject,
+            FailureKind::OutcomeUnknown => Self::OutcomeUnknown,
+            _ => Self::Internal,
+        }
     }
 }
 
@@ -173,6 +187,15 @@ impl From<Interrupted> for CliError {
 mod tests {
     use super::*;
     use std::io;
+
+    #[test]
+    fn a_failure_of_the_domain_keeps_its_name_and_its_exit_code() {
+        for kind in FailureKind::ALL {
+            let of_command = ErrorKind::from(kind);
+            assert_eq!(of_command.name(), kind.name());
+            assert_eq!(of_command.exit_code(), ExitCode::from(kind.exit_code()), "{kind:?}");
+        }
+    }
 
     #[test]
     fn one_line_has_every_cause_and_every_hint() {

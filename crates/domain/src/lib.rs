@@ -112,7 +112,7 @@ pub use policy::selector::{Candidate, RequestedTarget, TargetError, TargetSelect
 pub use ports::{AdminApi, AuthServer, PlatformApi, ResponseSource, SourceError, Tokens};
 pub use provisioning::admin::{Administrator, ProvisionedAccount, RevokeError, ServiceAccountError};
 pub use provisioning::catalogue::{Catalogue, CatalogueEntry};
-pub use provisioning::error::ProvisionError;
+pub use provisioning::error::{FailureKind, ProvisionError};
 pub use provisioning::flow::{KeyCheck, ProvisionedKey, check_key, wait_for_grant};
 pub use provisioning::inventory::{Inventory, InventoryKey};
 pub use provisioning::plan::{Plan, Ports, Timeouts};

@@ -3,7 +3,7 @@
 use keymint_delivery_adapter::{EnvFileError, EnvFileErrorKind, KeyringError, PortLockError};
 use keymint_domain::text::{escape, quote, sanitize};
 use keymint_domain::{
-    Advice, AuthorizationError, Candidate, Observation, ProvisionError, ServiceError, ServiceErrorKind,
+    Advice, AuthorizationError, Candidate, FailureKind, Observation, ProvisionError, ServiceError,
     TargetError,
 };
 use keymint_http_adapter::HttpSetupError;
@@ -62,6 +62,20 @@ impl Kind {
             Self::SignInRefused => "sign_in_refused",
             Self::SignInTimeout => "sign_in_timeout",
             Self::Usage => "usage",
+        }
+    }
+}
+
+impl From<FailureKind> for Kind {
+    fn from(kind: FailureKind) -> Self {
+        match kind {
+            FailureKind::SignInRefused => Self::SignInRefused,
+            FailureKind::SignInTimeout => Self::SignInTimeout,
+            FailureKind::Network => Self::Network,
+            FailureKind::Server => Self::Server,
+            FailureKind::NoProject => Self::NoProject,
+            FailureKind::OutcomeUnknown => Self::OutcomeUnknown,
+            _ => Self::Internal,
         }
     }
 }
@@ -145,54 +159,40 @@ impl From<ServiceError> for Failure {
 
 impl From<ProvisionError> for Failure {
     fn from(error: ProvisionError) -> Self {
-        let (kind, hint) = match &error {
+        let hint = match &error {
             ProvisionError::AuthorizationTimedOut { .. } => {
-                (Kind::SignInTimeout, "Call the tool again when the user is ready to sign in.".to_owned())
+                "Call the tool again when the user is ready to sign in.".to_owned()
             }
             ProvisionError::Authorization(AuthorizationError::Denied { .. }) => {
-                (Kind::SignInRefused, "Ask the user before calling the tool again.".to_owned())
+                "Ask the user before calling the tool again.".to_owned()
             }
-            ProvisionError::Authorization(_) => {
-                (Kind::SignInRefused, "No code was used. Call the tool again.".to_owned())
+            ProvisionError::Authorization(_) => "No code was used. Call the tool again.".to_owned(),
+            ProvisionError::NoDefaultProject { last: Observation::NotOnboarded { .. }, .. } => {
+                "The user has to complete the setup at https://platform.openai.com/ first.".to_owned()
             }
-            ProvisionError::NoDefaultProject { last: Observation::NotOnboarded { .. }, .. } => (
-                Kind::NoProject,
-                "The user has to complete the setup at https://platform.openai.com/ first.".to_owned(),
-            ),
-            ProvisionError::NoDefaultProject { .. } => (
-                Kind::NoProject,
-                "A new account can take a minute: call the tool again then, or name a project.".to_owned(),
-            ),
-            ProvisionError::ProjectsRefused { .. } => (
-                Kind::NoProject,
-                "The user can ask an owner of the organization for the right to see projects.".to_owned(),
-            ),
+            ProvisionError::NoDefaultProject { .. } => {
+                "A new account can take a minute: call the tool again then, or name a project.".to_owned()
+            }
+            ProvisionError::ProjectsRefused { .. } => {
+                "The user can ask an owner of the organization for the right to see projects.".to_owned()
+            }
             ProvisionError::Target(TargetError::NoSuchTarget { choices, .. }) => {
-                (Kind::NoProject, format!("Name one of these: {}.", listed(choices)))
+                format!("Name one of these: {}.", listed(choices))
             }
             ProvisionError::Target(TargetError::Ambiguous { choices, .. }) => {
-                (Kind::NoProject, format!("Name one of these by its id: {}.", listed(choices)))
+                format!("Name one of these by its id: {}.", listed(choices))
             }
-            ProvisionError::OutcomeUnknown { target, key_name, .. } => (
-                Kind::OutcomeUnknown,
-                format!(
-                    "The key is named {}, in project {} of organization {}. The user has to look for it where the \
-                     platform lists keys, and to delete it there: its secret cannot be shown again.",
-                    quote(key_name, LONGEST_NAME),
-                    target.project_id,
-                    target.organization_id,
-                ),
+            ProvisionError::OutcomeUnknown { target, key_name, .. } => format!(
+                "The key is named {}, in project {} of organization {}. The user has to look for it where the platform \
+                 lists keys, and to delete it there: its secret cannot be shown again.",
+                quote(key_name, LONGEST_NAME),
+                target.project_id,
+                target.organization_id,
             ),
-            ProvisionError::Service(error) => (
-                match error.kind {
-                    ServiceErrorKind::NotSent(_) | ServiceErrorKind::TimedOut => Kind::Network,
-                    _ => Kind::Server,
-                },
-                advice(error.advice()).to_owned(),
-            ),
-            _ => (Kind::Internal, String::new()),
+            ProvisionError::Service(error) => advice(error.advice()).to_owned(),
+            _ => String::new(),
         };
-        Self::new(kind, with_causes(&error), hint)
+        Self::new(error.failure_kind().into(), with_causes(&error), hint)
     }
 }
 

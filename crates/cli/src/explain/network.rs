@@ -1,19 +1,15 @@
 //! The errors of requests to the servers.
 
-use crate::error::{CliError, ErrorKind};
+use crate::error::CliError;
 use crate::ui::format::{ADMIN_KEY_VARIABLE, ADMIN_KEYS_PAGE, DASHBOARD, PROJECTS_PAGE};
-use keymint_domain::{Advice, ProxyInUse, ServiceError, ServiceErrorKind, Step};
+use keymint_domain::{Advice, ProxyInUse, ServiceError, Step};
 
 /// The page that lists the supported countries.
 const COUNTRIES: &str = "https://platform.openai.com/docs/supported-countries";
 
 /// The error of a request.
 pub(crate) fn service(error: ServiceError) -> CliError {
-    let kind = match error.kind {
-        ServiceErrorKind::NotSent(_) | ServiceErrorKind::TimedOut => ErrorKind::Network,
-        _ => ErrorKind::Server,
-    };
-    let (advice, reason) = (error.advice(), error.reason());
+    let (advice, reason, kind) = (error.advice(), error.reason(), error.failure_kind().into());
     let before = match (advice, error.step) {
         (Advice::SignInAgain, step) if step != Step::ExchangeCode => "The session was refused. ",
         (
@@ -146,7 +142,7 @@ pub(crate) fn hint(error: &ServiceError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use keymint_domain::ConnectFailure;
+    use keymint_domain::{ConnectFailure, ServiceErrorKind};
 
     #[test]
     fn a_failure_of_a_server_has_a_hint_that_helps() {

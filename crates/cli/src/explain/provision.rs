@@ -14,52 +14,46 @@ const PROJECTS_REFUSED: &str = "The account may not see the projects of its orga
 
 /// The error of a flow. `now` is the time of the error, in UTC.
 pub(crate) fn provision(error: ProvisionError, now: &str) -> CliError {
-    use ErrorKind::{NoProject, SignInRefused, SignInTimeout};
-    let (mut candidates, reason) = (Vec::new(), error.reason());
-    let (kind, hint) = match &error {
-        ProvisionError::AuthorizationTimedOut { .. } => (
-            SignInTimeout,
+    let (mut candidates, reason, kind) = (Vec::new(), error.reason(), error.failure_kind().into());
+    let hint = match &error {
+        ProvisionError::AuthorizationTimedOut { .. } => {
             "Run it again, and open the address in a browser on this machine. For a browser elsewhere, use `keymint \
-             start` and `keymint finish`. --sign-in-timeout waits longer.",
-        ),
+             start` and `keymint finish`. --sign-in-timeout waits longer."
+        }
         ProvisionError::Authorization(AuthorizationError::Denied { .. }) => {
-            (SignInRefused, "Run it again to try once more, perhaps with another account.")
+            "Run it again to try once more, perhaps with another account."
         }
         ProvisionError::Authorization(_) => {
-            (SignInRefused, "No code was used. Run it again; if it happens again, check --issuer.")
+            "No code was used. Run it again; if it happens again, check --issuer."
         }
-        ProvisionError::NoDefaultProject { last, .. } => (
-            NoProject,
-            match last {
-                Observation::NoOrganization => {
-                    "Sign in at the platform's web site once, so that it sets the account up, and run it again; or \
+        ProvisionError::NoDefaultProject { last, .. } => match last {
+            Observation::NoOrganization => {
+                "Sign in at the platform's web site once, so that it sets the account up, and run it again; or \
                      sign in with another account."
-                }
-                Observation::NotOnboarded { .. } => {
-                    "Open https://platform.openai.com/ in a browser, sign in with the same account, and complete the \
+            }
+            Observation::NotOnboarded { .. } => {
+                "Open https://platform.openai.com/ in a browser, sign in with the same account, and complete the \
                      setup. Then run it again."
-                }
-                Observation::ProjectsRefused { .. } => PROJECTS_REFUSED,
-                _ => {
-                    "A new account can take longer: run it again in a minute, or give it time with \
+            }
+            Observation::ProjectsRefused { .. } => PROJECTS_REFUSED,
+            _ => {
+                "A new account can take longer: run it again in a minute, or give it time with \
                      --project-timeout 5m."
-                }
-            },
-        ),
-        ProvisionError::ProjectsRefused { .. } => (NoProject, PROJECTS_REFUSED),
+            }
+        },
+        ProvisionError::ProjectsRefused { .. } => PROJECTS_REFUSED,
         ProvisionError::Target(TargetError::NoSuchTarget { choices, unread, .. }) => {
             candidates.clone_from(choices);
-            let hint = match unread {
+            match unread {
                 0 => "Name one of these, by its title or its id:",
                 _ => {
                     "Name one of these, by its title or its id, or run it again when the others can be read:"
                 }
-            };
-            (NoProject, hint)
+            }
         }
         ProvisionError::Target(TargetError::Ambiguous { choices, .. }) => {
             candidates.clone_from(choices);
-            (NoProject, "Name the one that you mean by its id:")
+            "Name the one that you mean by its id:"
         }
         ProvisionError::OutcomeUnknown { target, key_name, cause } => {
             let unknown =

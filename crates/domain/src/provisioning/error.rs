@@ -5,7 +5,7 @@ use crate::oauth::authorization::AuthorizationError;
 use crate::platform::target::Target;
 use crate::policy::selector::TargetError;
 use crate::ports::SourceError;
-use crate::service_error::{Reason, ServiceError};
+use crate::service_error::{Reason, ServiceError, ServiceErrorKind};
 use crate::text::human_duration;
 use std::time::Duration;
 
@@ -58,7 +58,91 @@ pub enum ProvisionError {
     Service(#[from] ServiceError),
 }
 
+/// The kind of a failure, for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// The user or the authorization server refused, or the response is not valid.
+    SignInRefused,
+    /// No response came from the browser in time.
+    SignInTimeout,
+    /// A server could not be reached, or did not answer in time.
+    Network,
+    /// A server refused a request, or its answer violates the contract.
+    Server,
+    /// No project for the key was found.
+    NoProject,
+    /// A key may exist that was not received.
+    OutcomeUnknown,
+    /// The front end failed.
+    Internal,
+}
+
+impl FailureKind {
+    /// All kinds.
+    pub const ALL: [Self; 7] = [
+        Self::SignInRefused,
+        Self::SignInTimeout,
+        Self::Network,
+        Self::Server,
+        Self::NoProject,
+        Self::OutcomeUnknown,
+        Self::Internal,
+    ];
+
+    /// Returns a stable name for logs and programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SignInRefused => "sign_in_refused",
+            Self::SignInTimeout => "sign_in_timeout",
+            Self::Network => "network",
+            Self::Server => "server",
+            Self::NoProject => "no_project",
+            Self::OutcomeUnknown => "outcome_unknown",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// Returns the exit code of a program that ends with this failure.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Internal => 1,
+            Self::SignInRefused => 4,
+            Self::SignInTimeout => 5,
+            Self::Network => 6,
+            Self::Server => 7,
+            Self::NoProject => 8,
+            Self::OutcomeUnknown => 10,
+        }
+    }
+}
+
+impl ServiceError {
+    /// Returns the kind of a flow's failure that this error causes, unless it leaves the outcome of a creation
+    /// unknown.
+    pub fn failure_kind(&self) -> FailureKind {
+        match self.kind {
+            ServiceErrorKind::NotSent(_) | ServiceErrorKind::TimedOut => FailureKind::Network,
+            _ => FailureKind::Server,
+        }
+    }
+}
+
 impl ProvisionError {
+    /// Returns the kind of the failure.
+    pub fn failure_kind(&self) -> FailureKind {
+        match self {
+            Self::AuthorizationTimedOut { .. } => FailureKind::SignInTimeout,
+            Self::NoResponse(_) => FailureKind::Internal,
+            Self::Authorization(_) => FailureKind::SignInRefused,
+            Self::NoDefaultProject { .. } | Self::ProjectsRefused { .. } | Self::Target(_) => {
+                FailureKind::NoProject
+            }
+            Self::OutcomeUnknown { .. } => FailureKind::OutcomeUnknown,
+            Self::Service(error) => error.failure_kind(),
+        }
+    }
+
     /// Returns the reason of a failed or refused request, or of a missing project if that is known.
     pub fn reason(&self) -> Option<Reason> {
         match self {
