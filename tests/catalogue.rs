@@ -55,6 +55,14 @@ fn tests() -> HashMap<String, HashSet<String>> {
             }
         }
     }
+    // As in `test("a name", async (t) => {`.
+    for (path, source) in files("mjs") {
+        let parts: Vec<_> = path.trim_end_matches(".test.mjs").split('/').collect();
+        if let ["crates", name, .., file] = parts[..] {
+            let names = source.lines().filter_map(|line| line.strip_prefix("test(\"")?.split('"').next());
+            tests.entry(format!("{name}/{file}")).or_default().extend(names.map(str::to_owned));
+        }
+    }
     tests
 }
 

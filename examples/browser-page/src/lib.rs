@@ -2,8 +2,6 @@
 //! They do not let pages of other origins ask (they send no CORS headers), so the page asks its own
 //! origin, which passes the requests on.
 
-mod page;
-
 use http_body_util::{Either, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
@@ -11,7 +9,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, client};
 use hyper_util::rt::TokioIo;
-pub use page::Page;
+use keymint_npm::Profile;
 use std::io;
 use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream};
@@ -20,10 +18,30 @@ use tokio::net::{TcpListener, TcpStream};
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// The files of keymint's npm package that run in a browser, each with its name.
+#[derive(Clone)]
+pub struct Module(Arc<Vec<(&'static str, Bytes)>>);
+
+impl Module {
+    /// Compiles the WebAssembly module.
+    ///
+    /// # Errors
+    ///
+    /// An error if it does not compile, for example because Rust's wasm32 target is missing.
+    pub fn build() -> io::Result<Self> {
+        let files = keymint_npm::module(Profile::Dev, "")?;
+        Ok(Self(Arc::new(files.into_iter().map(|(name, content)| (name, content.into())).collect())))
+    }
+
+    fn file(&self, name: &str) -> Option<Bytes> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, content)| content.clone())
+    }
+}
+
 /// The page's origin.
 pub struct Site {
-    /// The page.
-    pub page: Page,
+    /// The WebAssembly module.
+    pub module: Module,
     /// The base URL of the authorization server, which must be `http`.
     pub issuer: String,
     /// The base URL of the platform, which must be `http`.
@@ -65,11 +83,16 @@ impl Site {
 
     fn file(&self, path: &str) -> Response<Full<Bytes>> {
         let (status, kind, content) = match path {
-            "/" | "/auth/callback" => (200, "text/html; charset=utf-8", self.page.html(&self.issuer)),
-            "/page.js" => (200, "text/javascript", Bytes::from_static(Page::SCRIPT)),
-            "/keymint.js" => (200, "text/javascript", self.page.bindings.clone()),
-            "/keymint.wasm" => (200, "application/wasm", self.page.wasm.clone()),
-            _ => (404, "text/plain", Bytes::new()),
+            "/" | "/auth/callback" => {
+                let page = include_str!("../page/index.html").replace("ISSUER", &self.issuer);
+                (200, "text/html; charset=utf-8", page.into())
+            }
+            "/page.js" => (200, "text/javascript", include_bytes!("../page/page.js").as_slice().into()),
+            _ => match path.strip_prefix("/keymint/").and_then(|name| self.module.file(name)) {
+                Some(wasm) if path.ends_with(".wasm") => (200, "application/wasm", wasm),
+                Some(script) => (200, "text/javascript", script),
+                None => (404, "text/plain", Bytes::new()),
+            },
         };
         Response::builder()
             .status(status)

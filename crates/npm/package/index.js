@@ -1,0 +1,7 @@
+// The entry for Node, which loads the module at once.
+import { readFileSync } from "node:fs";
+import { initSync } from "./keymint.js";
+
+initSync({ module: readFileSync(new URL("keymint_bg.wasm", import.meta.url)) });
+
+export * from "./client.js";

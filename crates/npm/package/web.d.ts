@@ -1,0 +1,8 @@
+export * from "./index.js";
+
+/**
+ * Loads the module. Call it once, before anything else.
+ *
+ * @param source The URL of `keymint_bg.wasm` [default: the one beside this file].
+ */
+export default function load(source?: string | URL): Promise<void>;

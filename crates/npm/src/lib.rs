@@ -1,0 +1,97 @@
+//! The files of the npm package: the ones of the directory `package`, and the WebAssembly module with the
+//! JavaScript around it.
+
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::{env, io};
+use wasm_bindgen_cli_support::Bindgen;
+
+/// The files of the package, each with its name.
+pub type Files = Vec<(&'static str, Vec<u8>)>;
+
+/// The profile of the module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// Compiles fast.
+    Dev,
+    /// The one that is published.
+    Release,
+}
+
+/// Compiles the module, with these features, and returns it with the JavaScript around it and the files that
+/// run in a browser as well: `keymint_bg.wasm`, `keymint.js`, `client.js` and `web.js`.
+///
+/// # Errors
+///
+/// An error if it does not compile, for example because Rust's wasm32 target is missing.
+pub fn module(profile: Profile, features: &str) -> io::Result<Files> {
+    let module = compile(profile, features)?;
+    let bind = || {
+        let mut bindgen = Bindgen::new();
+        bindgen.web(true)?.out_name("keymint").typescript(false).input_path(&module);
+        bindgen
+            .remove_name_section(profile == Profile::Release)
+            .remove_producers_section(true)
+            .generate_output()
+    };
+    let mut bound = bind().map_err(io::Error::other)?;
+    Ok(vec![
+        ("keymint_bg.wasm", bound.wasm_mut().emit_wasm()),
+        ("keymint.js", bound.js().as_bytes().to_vec()),
+        ("client.js", include_bytes!("../package/client.js").to_vec()),
+        ("web.js", include_bytes!("../package/web.js").to_vec()),
+    ])
+}
+
+/// Returns all files of the package.
+///
+/// # Errors
+///
+/// Those of [`module`].
+pub fn package(profile: Profile, features: &str) -> io::Result<Files> {
+    let manifest = include_str!("../package/package.json").replace("0.0.0", env!("CARGO_PKG_VERSION"));
+    let mut files = module(profile, features)?;
+    files.extend([
+        ("index.js", include_bytes!("../package/index.js").to_vec()),
+        ("index.d.ts", include_bytes!("../package/index.d.ts").to_vec()),
+        ("web.d.ts", include_bytes!("../package/web.d.ts").to_vec()),
+        ("README.md", include_bytes!("../package/README.md").to_vec()),
+        ("package.json", manifest.into_bytes()),
+    ]);
+    Ok(files)
+}
+
+/// Returns the path of the compiled module, which cargo reports in JSON, one message a line.
+fn compile(profile: Profile, features: &str) -> io::Result<String> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["build", "--locked", "--package", "keymint-wasm", "--target", "wasm32-unknown-unknown"])
+        .args(["--features", features, "--quiet", "--message-format", "json-render-diagnostics"])
+        .stderr(Stdio::inherit());
+    if profile == Profile::Release {
+        // wasm-bindgen reads a section that stripping removes, and leaves out the names itself.
+        cargo
+            .args(["--release", "--config", "profile.release.strip=false"])
+            .env("RUSTFLAGS", without_paths());
+    }
+    let output = cargo.output()?;
+    let messages =
+        output.stdout.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
+    messages
+        .filter_map(|message: Value| Some(message["filenames"][0].as_str()?.to_owned()))
+        .find(|file| file.ends_with("/keymint_wasm.wasm"))
+        .ok_or_else(|| {
+            io::Error::other("the module does not compile; is the target wasm32-unknown-unknown installed?")
+        })
+}
+
+/// Compiler flags that keep the directories of this machine out of the module.
+fn without_paths() -> String {
+    let workspace = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let workspace = Path::new(workspace).canonicalize().unwrap_or_else(|_| workspace.into());
+    let home = env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|home| format!("{home}/.cargo")));
+    let home = home.unwrap_or_default();
+    format!("--remap-path-prefix={home}=cargo --remap-path-prefix={}=keymint", workspace.display())
+}

@@ -1,0 +1,192 @@
+//! The domain for JavaScript: a sign-in, the grant that it ends with, and the created key.
+//!
+//! The npm package wraps these classes; its types and its documentation are for the callers. Options come as JSON,
+//! and events, facts and errors leave as JSON.
+
+#![allow(clippy::missing_errors_doc, reason = "the npm package documents them")]
+
+#[cfg(feature = "checks")]
+pub mod checks;
+mod clock;
+mod failure;
+mod host;
+mod local;
+mod options;
+mod transport;
+
+use clock::HostClock;
+use failure::Failure;
+use futures_util::future::{Either, select};
+pub use host::Host;
+use js_sys::{Function, Promise};
+use keymint_domain::{
+    AuthorizationGrant, BaseUrl, Callback, Entropy, Event, KeyDetails, PendingAuthorization, Ports,
+    ProvisionedKey, Provisioner, Restriction,
+};
+use keymint_http_adapter::Adapters;
+use options::{KeyOptions, SignInOptions};
+use serde_json::json;
+use std::alloc::System;
+use std::pin::pin;
+use std::sync::Arc;
+use transport::Fetch;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use zeroizing_alloc::ZeroAlloc;
+
+/// Wipes all memory of the module that is freed: it may have held a secret.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
+
+/// A sign-in that waits for its response.
+#[wasm_bindgen]
+pub struct SignIn {
+    /// None after the response.
+    pending: Option<PendingAuthorization>,
+    issuer: BaseUrl,
+}
+
+#[wasm_bindgen]
+impl SignIn {
+    /// Begins a sign-in.
+    pub fn begin(options: &str, host: &Host) -> Result<Self, JsValue> {
+        let options: SignInOptions = options::parse(options)?;
+        let client = options.client()?;
+        let entropy = Entropy::fill_with(|bytes| host.random(bytes))
+            .map_err(|_| Failure::internal("no random bytes are available"))?;
+        let pending = Some(client.begin(options.redirect_uri()?, entropy));
+        Ok(Self { pending, issuer: client.issuer })
+    }
+
+    /// Restores a sign-in that was saved.
+    pub fn restore(saved: &str) -> Result<Self, JsValue> {
+        let damaged = || Failure::usage("the saved sign-in is damaged");
+        let saved: keymint_domain::SavedAuthorization = serde_json::from_str(saved).map_err(|_| damaged())?;
+        let issuer = saved.client.issuer.clone();
+        let pending = Some(PendingAuthorization::restore(saved).map_err(|_| damaged())?);
+        Ok(Self { pending, issuer })
+    }
+
+    /// Takes the sign-in apart, with its secrets in plain text.
+    pub fn save(&mut self) -> Result<String, JsValue> {
+        let saved = self.pending.take().ok_or_else(finished)?.into_saved();
+        Ok(serde_json::to_string(&saved).expect("texts are JSON"))
+    }
+
+    /// The URL for the browser.
+    pub fn authorize_url(&self) -> Result<String, JsValue> {
+        Ok(self.pending.as_ref().ok_or_else(finished)?.authorize_url().to_string())
+    }
+
+    /// Reads the URL that the browser ended on, or the target of its request. The sign-in ends with its response;
+    /// any other text changes nothing.
+    pub fn accept(&mut self, address: &str) -> Result<Grant, JsValue> {
+        let pending = self.pending.as_ref().ok_or_else(finished)?;
+        let callback = if address.starts_with('/') {
+            pending.read_callback(address)
+        } else {
+            pending.read_pasted(address)
+        };
+        match callback {
+            Callback::Stray(stray) => Err(Failure::stray(stray).into()),
+            Callback::Response(response) => {
+                let pending = self.pending.take().ok_or_else(finished)?;
+                let grant = pending.accept(response).map_err(Failure::from)?;
+                Ok(Grant { grant, issuer: self.issuer.clone() })
+            }
+        }
+    }
+}
+
+fn finished() -> Failure {
+    Failure::usage("the sign-in is finished or saved: each one is used once")
+}
+
+/// A sign-in that the user allowed.
+#[wasm_bindgen]
+pub struct Grant {
+    grant: AuthorizationGrant,
+    issuer: BaseUrl,
+}
+
+#[wasm_bindgen]
+impl Grant {
+    /// Creates the key. `report` gets each event. When `cancelled` resolves before the creation is requested, no key
+    /// is created; afterwards it has no effect, since a key may exist.
+    pub async fn create_key(
+        self,
+        options: String,
+        host: Host,
+        report: Function,
+        cancelled: Promise,
+    ) -> Result<CreatedKey, JsValue> {
+        let options: KeyOptions = options::parse(&options)?;
+        let plan = options.plan()?;
+        let adapters = Adapters::over(Arc::new(Fetch(host.clone())));
+        let (auth_server, platform) =
+            (adapters.auth_server(self.issuer), adapters.platform_api(options.api_base()?));
+        let clock = HostClock(host);
+        let observer = |event: Event| {
+            let event = serde_json::to_string(&event).expect("texts and numbers are JSON");
+            // An observer cannot change the flow.
+            let _ = report.call1(&JsValue::NULL, &event.into());
+        };
+        let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
+        let provisioner = Provisioner::new(ports, &plan).observed_by(&observer);
+        let revocation = self.grant.revocation();
+        let outcome = create(provisioner, self.grant, cancelled).await;
+        if options.revoke != Some(false) {
+            revocation.run(&auth_server, &clock).await;
+        }
+        Ok(CreatedKey(outcome?))
+    }
+}
+
+async fn create(
+    provisioner: Provisioner<'_>,
+    grant: AuthorizationGrant,
+    cancelled: Promise,
+) -> Result<ProvisionedKey, Failure> {
+    let before = async {
+        let session = provisioner.sign_in(grant).await?;
+        let target = provisioner.wait_for_target(&session).await?;
+        Ok::<_, Failure>((session, target))
+    };
+    let (session, target) = match select(pin!(before), JsFuture::from(cancelled)).await {
+        Either::Left((ready, _)) => ready?,
+        Either::Right(_) => return Err(Failure::cancelled()),
+    };
+    Ok(provisioner.create_key(session, target).await?)
+}
+
+/// A created key.
+#[wasm_bindgen]
+pub struct CreatedKey(ProvisionedKey);
+
+#[wasm_bindgen]
+impl CreatedKey {
+    /// The key.
+    pub fn reveal(&self) -> String {
+        self.0.key.expose().to_owned()
+    }
+
+    /// All facts but the key.
+    pub fn facts(&self) -> String {
+        let ProvisionedKey { target, name, key, details, unconfirmed, .. } = &self.0;
+        let KeyDetails { id, created_at, expires_at, .. } = details;
+        let unconfirmed = unconfirmed.iter().map(|restriction| match restriction {
+            Restriction::Expiry => "expiresIn",
+            _ => "scopes",
+        });
+        json!({
+            "target": target,
+            "name": name,
+            "lastFour": key.last_four(),
+            "id": id.as_ref().map(|id| id.as_str()),
+            "createdAt": created_at,
+            "expiresAt": expires_at,
+            "unconfirmed": unconfirmed.collect::<Vec<_>>(),
+        })
+        .to_string()
+    }
+}
