@@ -46,20 +46,22 @@ async fn execute(args: RunArgs, context: &Context) -> Result<Infallible, CliErro
         let masked = mask.then_some(&key);
         run_command(command, &program, masked, |start| core_dumps::with_inherited_limit(start))
     });
-    started.map_err(|error| {
-        let (found, program) = (which(&program.to_string_lossy()), quoted(&program.to_string_lossy()));
-        // The system reports a missing interpreter as if the program were missing.
-        match (error.kind(), found) {
-            (io::ErrorKind::NotFound, Err(problem @ WhichError::NotStartable(_))) => {
-                CliError::new(NOT_EXECUTABLE, format!("the program {program} {problem}"))
-            }
-            (io::ErrorKind::NotFound, _) => {
-                CliError::new(NOT_FOUND, format!("there is no program {program}"))
-            }
-            _ => CliError::new(NOT_EXECUTABLE, format!("the program {program} could not be started"))
-                .because(error),
+    started.map_err(|error| not_started(&program.to_string_lossy(), error))
+}
+
+fn not_started(program: &str, error: io::Error) -> CliError {
+    let (found, program) = (which(program), quoted(program));
+    // The system reports a missing interpreter as if the program were missing, and so it does a missing terminal.
+    match (error.kind(), found) {
+        (io::ErrorKind::NotFound, Err(problem @ WhichError::NotStartable(_))) => {
+            CliError::new(NOT_EXECUTABLE, format!("the program {program} {problem}"))
         }
-    })
+        (io::ErrorKind::NotFound, Err(_)) => {
+            CliError::new(NOT_FOUND, format!("there is no program {program}"))
+        }
+        _ => CliError::new(NOT_EXECUTABLE, format!("the program {program} could not be started"))
+            .because(error),
+    }
 }
 
 /// The key of the profile. Where there is none, and somebody to sign in, it is created first.
@@ -77,4 +79,21 @@ async fn stored_key(context: &Context, may_ask: bool, mask: bool) -> Result<ApiK
         }
     }
     stored.ok_or_else(|| stored_key::missing(&context.sources.profile))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_command_needs_and_the_system_lacks_is_not_taken_for_the_command() {
+        for (program, kind, message) in [
+            ("cargo", NOT_EXECUTABLE, "could not be started"),
+            ("no-such-command", NOT_FOUND, "there is no program"),
+        ] {
+            let error = not_started(program, io::ErrorKind::NotFound.into());
+            assert_eq!(error.kind, kind, "{}", error.message());
+            assert!(error.message().contains(message), "{}", error.message());
+        }
+    }
 }
