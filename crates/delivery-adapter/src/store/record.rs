@@ -7,6 +7,7 @@ use keymint_domain::{
     ApiKey, DeliveryReport, DestinationId, KeyId, LastFour, OldKeyOutcome, Project, Target, Title,
 };
 use serde::{Deserialize, Serialize, Serializer};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -240,10 +241,9 @@ impl DeliveryRecord {
             && self.replaced_by.is_none()
     }
 
-    /// Returns whether both deliveries are to the same variable of a file, the same profile of a keyring or the same
-    /// command.
-    fn has_place_of(&self, other: &Self) -> bool {
-        self.is_traceable() && (&self.to, self.slot()) == (&other.to, other.slot())
+    /// The variable of a file, the profile of a keyring, or the command.
+    fn place(&self) -> Option<(&str, &str)> {
+        Some((&self.to, self.slot()?))
     }
 }
 
@@ -354,7 +354,8 @@ impl KeyRecord {
                 self.profile.clone_from(&delivery.profile);
             }
             self.delivered_to.push(delivery.to.clone());
-            self.deliveries.retain(|earlier| !earlier.has_place_of(&delivery));
+            self.deliveries
+                .retain(|earlier| earlier.place().is_none() || earlier.place() != delivery.place());
             self.deliveries.push(delivery);
         }
     }
@@ -418,24 +419,36 @@ impl RecordedKey {
 
 /// Finds, for each key, the key that was delivered next to the same place.
 pub(super) fn find_replacements(keys: &mut [RecordedKey]) {
-    let mut next: Vec<(DeliveryRecord, Replacement)> = Vec::new();
-    for key in &*keys {
-        let by = Replacement { id: key.id.clone(), last4: key.record.last4.clone() };
-        next.extend(key.record.deliveries.iter().map(|delivery| (delivery.clone(), by.clone())));
-    }
-    // Deliveries of one moment come in the order of their keys.
-    next.sort_by(|(one, _), (other, _)| one.time().cmp(other.time()));
-    for key in keys {
-        for delivery in &mut key.record.deliveries {
-            let its_place = next.iter().filter(|(other, _)| other.has_place_of(delivery));
-            let found = its_place
-                .skip_while(|(other, by)| by.id != key.id || other.at != delivery.at)
-                .find(|(_, by)| by.id != key.id);
-            let was_removed = |later: &DeliveryRecord| {
-                delivery.removed_at.as_ref().is_some_and(|at| instant(at) < later.time())
-            };
-            delivery.replaced_by = found.filter(|(later, _)| !was_removed(later)).map(|(_, by)| by.clone());
+    // The deliveries to each place: the number of the key, and that of its delivery.
+    let mut places: HashMap<_, Vec<(usize, usize)>> = HashMap::new();
+    for (key, RecordedKey { record, .. }) in keys.iter().enumerate() {
+        for (number, delivery) in record.deliveries.iter().enumerate() {
+            if let Some(place) = delivery.place() {
+                places.entry(place).or_default().push((key, number));
+            }
         }
+    }
+    let delivery = |(key, number): (usize, usize)| &keys[key].record.deliveries[number];
+    let mut replacements = Vec::new();
+    for mut place in places.into_values() {
+        // Deliveries of one moment come in the order of their keys.
+        place.sort_by(|&one, &other| delivery(one).time().cmp(delivery(other).time()));
+        let (mut next_of_another, mut next) = (None, None::<(usize, usize)>);
+        for own in place.into_iter().rev() {
+            if next.is_some_and(|next| next.0 != own.0) {
+                next_of_another = next;
+            }
+            let removed_at = delivery(own).removed_at.as_deref().map(instant);
+            let by =
+                next_of_another.filter(|&later| removed_at.is_none_or(|at| at >= delivery(later).time()));
+            let by = by.map(|(by, _)| &keys[by]);
+            let by = by.map(|by| Replacement { id: by.id.clone(), last4: by.record.last4.clone() });
+            replacements.push((own, by));
+            next = Some(own);
+        }
+    }
+    for ((key, number), by) in replacements {
+        keys[key].record.deliveries[number].replaced_by = by;
     }
 }
 
@@ -505,6 +518,20 @@ mod tests {
             let records = [("1", line("aaaa", &[a])), ("2", line("bbbb", &[b])), ("3", line("cccc", &[c]))];
             assert_eq!(replaced(&state(&records).1), by, "{deliveries:?}");
         }
+    }
+
+    /// Comparing each with each would take minutes.
+    #[test]
+    fn of_very_many_keys_at_one_place_each_is_replaced_by_the_next_one() {
+        let line = line("aaaa", &[(FILE, "A", "1")]);
+        let mut keys: Vec<_> = (0..50_000)
+            .map(|id: usize| RecordedKey { id: id.to_string(), record: serde_json::from_str(&line).unwrap() })
+            .collect();
+        find_replacements(&mut keys);
+        let by = |key: &RecordedKey| key.record.deliveries[0].replaced_by.as_ref().map(|by| by.id.clone());
+        let last = keys.pop().unwrap();
+        assert_eq!((by(&last), by(&keys[7])), (None, Some("8".to_owned())));
+        assert!(keys.iter().all(|key| by(key).is_some()));
     }
 
     #[test]
