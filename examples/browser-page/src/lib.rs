@@ -1,6 +1,5 @@
-//! What the browser page needs around it: its files, and a way for its requests to the two services.
-//! They do not let pages of other origins ask (they send no CORS headers), so the page asks its own
-//! origin, which passes the requests on.
+//! The server of the browser page: it serves the page's files, and forwards its requests to the two services. The
+//! services send no CORS headers, so the page has to use its own origin.
 
 use http_body_util::{Either, Full};
 use hyper::body::{Bytes, Incoming};
@@ -14,7 +13,7 @@ use std::io;
 use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream};
 
-/// The page runs its own script and its own WebAssembly, speaks to its own origin, and nothing else.
+/// The policy permits only the page's own script and WebAssembly, and requests to its own origin.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -49,11 +48,11 @@ pub struct Site {
 }
 
 impl Site {
-    /// Serves for ever.
+    /// Serves until it fails.
     ///
     /// # Errors
     ///
-    /// When no connection can be accepted any more.
+    /// [`io::Error`] if connections can no longer be accepted.
     pub async fn serve(self, listener: TcpListener) -> io::Result<()> {
         let site = Arc::new(self);
         loop {
@@ -63,7 +62,7 @@ impl Site {
                 let site = Arc::clone(&site);
                 async move { site.respond(request).await }
             });
-            // A connection that ends in an error is the browser's affair.
+            // Errors of a connection concern only that browser.
             tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
         }
     }
@@ -105,7 +104,7 @@ impl Site {
     }
 }
 
-/// Passes a request on to another server as it is, over a connection of its own.
+/// Forwards a request unchanged to another server, over a new connection.
 async fn forward(base: &str, request: Request<Incoming>) -> io::Result<Response<Incoming>> {
     let address = base.strip_prefix("http://").ok_or(io::ErrorKind::Unsupported)?;
     let stream = TcpStream::connect(address).await?;

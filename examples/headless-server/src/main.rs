@@ -1,8 +1,7 @@
-//! An example: keymint's library behind a small HTTP service, for people whose browser is on
-//! another machine.
+//! An example: keymint's library behind a small HTTP service, for users whose browser is on another machine.
 //!
-//! [`sign_ins`] keeps what is known of each sign-in, as values; [`service`] takes one from the
-//! browser's answer to its end; [`routes`] is HTTP.
+//! [`sign_ins`] has the state of each sign-in as values, [`service`] runs a sign-in from the browser's response to
+//! its end, and [`routes`] is HTTP.
 
 mod routes;
 mod service;
@@ -22,7 +21,7 @@ use std::sync::Arc;
 use std::{env, io};
 use tokio::net::TcpListener;
 
-/// Only this machine reaches it. Whoever wants more puts a server with TLS before it.
+/// The service is reachable from this machine only. To expose it, put a server with TLS in front of it.
 const ADDRESS: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 3000);
 
 #[tokio::main(flavor = "current_thread")]

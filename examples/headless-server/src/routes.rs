@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// Longest body that is read, in bytes: more than any address is long.
+/// The maximum length of a body, in bytes: longer than any URL.
 const LONGEST_BODY: usize = 32 * 1024;
 
 pub(crate) fn of(service: Arc<Service>) -> Router {
@@ -30,8 +30,7 @@ pub(crate) fn of(service: Arc<Service>) -> Router {
         .with_state(service)
 }
 
-/// It is for programs. A web page that finds it could fill it with sign-ins; and what is answered
-/// is to be kept nowhere on the way.
+/// Rejects requests of web pages, which could create sign-ins without limit, and forbids caching of the responses.
 async fn guard(request: Request, next: Next) -> Response {
     let mut response = if request.headers().contains_key(ORIGIN) {
         StatusCode::FORBIDDEN.into_response()
@@ -46,7 +45,7 @@ async fn begin(State(service): State<Arc<Service>>) -> Result<(StatusCode, Json<
     Ok((StatusCode::CREATED, Json(service.begin()?)))
 }
 
-/// What is posted when the browser has come to its end, on a page that does not load.
+/// The body with the URL of the browser's last page, which does not load.
 #[derive(Deserialize)]
 struct CallbackBody {
     address: String,

@@ -17,7 +17,7 @@ use serde::Serialize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How often it is looked for what has expired, so that no key stays in memory until somebody asks.
+/// The interval at which expired values are removed, so that no key stays in memory until the next request.
 const SWEEP: Duration = Duration::from_secs(60);
 
 pub(crate) struct Service {
@@ -25,11 +25,11 @@ pub(crate) struct Service {
     api_base: BaseUrl,
     clock: TokioClock,
     sign_ins: Mutex<SignIns>,
-    /// Has each key until it is handed over, so that none is lost with this process.
+    /// Stores each key until it is handed over, so that no key is lost with this process.
     state: StateDir,
 }
 
-/// What the owner of a new sign-in needs.
+/// The values that the owner of a new sign-in needs.
 #[derive(Serialize)]
 pub(crate) struct Begun {
     id: String,
@@ -53,8 +53,8 @@ impl Service {
         Ok(begun)
     }
 
-    /// Takes the address that the browser ended on, and goes on from there in a task of its own: it
-    /// ends by itself, whether somebody asks for the outcome or not.
+    /// Reads the URL of the browser's last page, and completes the sign-in in a task of its own, which ends even if
+    /// its outcome is never requested.
     pub(crate) fn answer(self: Arc<Self>, id: String, token: &Token, address: &str) -> Result<(), Refusal> {
         if let Some(grant) = self.with(&id, token, |sign_in| sign_in.answer(address))? {
             tokio::spawn(async move {
@@ -66,7 +66,7 @@ impl Service {
         Ok(())
     }
 
-    /// Does something with a sign-in, for who has its token.
+    /// Runs `work` on a sign-in if the token is the right one.
     pub(crate) fn with<T>(
         &self,
         id: &str,
@@ -76,21 +76,21 @@ impl Service {
         act(self.lock().of_owner(self.clock.now(), id, token)?)
     }
 
-    /// Gives the key to the owner of a sign-in, once.
+    /// Returns the key to the owner of a sign-in, once.
     pub(crate) fn hand_over(&self, id: &str, token: &Token) -> Result<ApiKey, Refusal> {
         let key = self.with(id, token, SignIn::take_key)?;
         for stored in self.state.stored_keys().unwrap_or_default() {
             if stored.id == id {
-                // Left behind, it is for whoever runs the service to find.
+                // If the file cannot be removed, the operator of the service can still find it.
                 let _ = stored.remove();
             }
         }
         Ok(key)
     }
 
-    /// Makes the key and holds it for its owner. Then revokes the refresh token, with or without a key.
+    /// Creates the key and holds it for its owner. Then revokes the refresh token, with or without a key.
     async fn make_key(&self, id: &str, grant: AuthorizationGrant) -> Result<(), HttpSetupError> {
-        // Adapters of its own: they remember the secrets of one sign-in until it ends.
+        // The adapters are new, since they remember the secrets of one sign-in until it ends.
         let http = Http::new(HttpOptions::default());
         let auth_server = http.auth_server(self.client.issuer.clone())?;
         let platform = http.platform_api(self.api_base.clone())?;
@@ -102,7 +102,7 @@ impl Service {
         if let Ok(created) = &outcome {
             let mailbox = Mailbox { service: self, id };
             let mut recovery = self.state.recovery(id);
-            // The owner of the sign-in still gets a key that could not be kept.
+            // The owner of the sign-in gets the key even if it could not be stored.
             let _ = deliver(&created.key, &mut [Box::new(mailbox)], &mut recovery).await;
         }
         self.lock().finish(self.clock.now(), id, outcome.map_err(in_words));
@@ -117,13 +117,13 @@ impl Service {
         }
     }
 
-    /// No change of a sign-in leaves it half done, so a panic elsewhere is no reason to stop.
+    /// Locks the sign-ins. No panic leaves a sign-in half changed, so a poisoned lock is usable.
     fn lock(&self) -> MutexGuard<'_, SignIns> {
         self.sign_ins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The memory of this process as a destination. It is not durable, so the recovery store has each key, too.
+/// The memory of this process as a destination. It is not durable, so the recovery store also has each key.
 struct Mailbox<'a> {
     service: &'a Service,
     id: &'a str,

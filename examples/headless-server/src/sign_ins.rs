@@ -1,4 +1,4 @@
-//! What is known of each sign-in. Time is an argument, so nothing here waits.
+//! The state of each sign-in. Time is an argument, so this code does not wait.
 
 use keymint_domain::{
     ApiKey, AuthorizationGrant, Callback, Event, Moment, PendingAuthorization, ProvisionedKey, Stray, Target,
@@ -8,35 +8,35 @@ use std::mem;
 use std::time::Duration;
 use subtle::ConstantTimeEq;
 
-/// Most sign-ins at the same time.
+/// The maximum number of sign-ins.
 const MOST: usize = 100;
 
-/// How long the person may take in the browser, and how long an outcome is kept.
+/// The time limit of a sign-in, and the lifetime of its outcome.
 const LIFETIME: Duration = Duration::from_secs(10 * 60);
 
-/// Most events of one sign-in that are kept: the newest.
+/// The maximum number of events of a sign-in. Only the newest are kept.
 const MOST_EVENTS: usize = 100;
 
 /// All sign-ins, by their id.
 #[derive(Default)]
 pub(crate) struct SignIns(HashMap<String, SignIn>);
 
-/// One sign-in. It cannot be printed, since it may hold the key.
+/// A sign-in. It cannot be printed, since it may contain the key.
 pub(crate) struct SignIn {
     token: Token,
-    /// `None` while the key is being made: that ends by itself, and must not be lost.
+    /// `None` while the key is being created, which ends by itself and must not be lost.
     expires: Option<Moment>,
     pub(crate) events: Vec<&'static str>,
     pub(crate) stage: Stage,
-    /// Until it is handed over.
+    /// The key, until it is handed over.
     key: Option<ApiKey>,
 }
 
-/// What its owner alone knows. Unlike the id, it stands in no address and so in no log.
+/// The secret of the owner. Unlike the id, it is in no URL and so in no log.
 pub(crate) struct Token(pub(crate) String);
 
 pub(crate) enum Stage {
-    /// For the address that the browser ended on.
+    /// Waits for the URL of the browser's last page.
     Waiting(Box<PendingAuthorization>),
     Working,
     Created {
@@ -47,19 +47,19 @@ pub(crate) enum Stage {
     Failed(String),
 }
 
-/// Why something is not done. Nothing has changed then.
+/// The reason why a request was refused. It changed nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// The operating system has none.
+    /// The operating system provides no randomness.
     NoRandomness,
-    /// There are as many sign-ins as there may be.
+    /// The maximum number of sign-ins is reached.
     Full,
-    /// There is no such sign-in, or the token is not its own.
+    /// The sign-in does not exist, or the token is wrong.
     Unknown,
-    /// It is not the answer to this sign-in, which goes on waiting.
+    /// The URL is not the response to this sign-in, which remains pending.
     NotTheAnswer(Stray),
     AlreadyAnswered,
-    /// No key was made yet, or ever.
+    /// The sign-in has no key, or not yet.
     NoKey,
     AlreadyHandedOver,
 }
@@ -81,7 +81,7 @@ impl SignIns {
         Ok(())
     }
 
-    /// The sign-in, for who has its token.
+    /// Returns the sign-in if the token is the right one.
     pub(crate) fn of_owner(&mut self, now: Moment, id: &str, token: &Token) -> Result<&mut SignIn, Refusal> {
         self.remove_expired(now);
         let sign_in = self.0.get_mut(id).ok_or(Refusal::Unknown)?;
@@ -101,7 +101,7 @@ impl SignIns {
         }
     }
 
-    /// Holds a key for the owner of the sign-in. Returns whether there is such a sign-in.
+    /// Holds a key for the owner of the sign-in. Returns whether the sign-in exists.
     pub(crate) fn hold(&mut self, id: &str, key: ApiKey) -> bool {
         self.0.get_mut(id).map(|sign_in| sign_in.key = Some(key)).is_some()
     }
@@ -124,8 +124,8 @@ impl SignIns {
 }
 
 impl SignIn {
-    /// Takes the address that the browser ended on. The first one with the right state counts;
-    /// where it is a refusal there is no grant, and the sign-in has failed.
+    /// Reads the URL of the browser's last page. The first one with the right state counts. If access was denied,
+    /// the result has no grant and the sign-in has failed.
     pub(crate) fn answer(&mut self, address: &str) -> Result<Option<AuthorizationGrant>, Refusal> {
         match mem::replace(&mut self.stage, Stage::Working) {
             Stage::Waiting(pending) => match pending.read_pasted(address) {
@@ -155,7 +155,7 @@ impl SignIn {
         self.key.is_none()
     }
 
-    /// Gives the key away: it is not kept.
+    /// Returns the key, which is then no longer held.
     pub(crate) fn take_key(&mut self) -> Result<ApiKey, Refusal> {
         match self.stage {
             Stage::Created { .. } => self.key.take().ok_or(Refusal::AlreadyHandedOver),

@@ -1,4 +1,4 @@
-//! The service over real sockets, with a played browser on another machine.
+//! The service over real sockets, with a simulated browser on another machine.
 
 use crate::routes;
 use crate::service::Service;
@@ -23,7 +23,7 @@ struct RunningService {
     _server: JoinSet<()>,
 }
 
-/// A sign-in, as its owner knows it.
+/// A sign-in from the view of its owner.
 #[derive(Clone)]
 struct SignIn {
     service: SocketAddr,
@@ -72,12 +72,12 @@ impl SignIn {
         self.send("POST", "/callback", json!({"address": address})).await
     }
 
-    /// The address that the browser ends on.
+    /// Signs in, and returns the URL of the browser's last page.
     async fn visit(&self, consent: Consent) -> String {
         sign_in_remotely(&self.authorize_url, consent).await.unwrap()
     }
 
-    /// Answers as a browser elsewhere does, and returns the status.
+    /// Signs in, posts the URL of the last page, and returns the status.
     async fn come_back(&self, consent: Consent) -> u16 {
         self.answer(&self.visit(consent).await).await.0
     }
@@ -96,7 +96,7 @@ impl SignIn {
     }
 }
 
-/// One request on a connection of its own: the status, and the JSON if there is some.
+/// Sends one request on a new connection. Returns the status, and the JSON of the body.
 async fn send(service: SocketAddr, method: &str, path: &str, headers: &str, body: Value) -> (u16, Value) {
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let request = format!(
@@ -234,10 +234,13 @@ async fn a_sign_in_without_a_key_says_why_and_names_one_that_may_exist() {
         assert_eq!(sign_in.come_back(consent).await, 202);
         let outcome = sign_in.outcome().await;
         assert_eq!(outcome["state"], "failed");
-        let told = outcome["reason"].as_str().unwrap();
-        assert!(told.contains(reason), "{outcome}");
+        let reason_text = outcome["reason"].as_str().unwrap();
+        assert!(reason_text.contains(reason), "{outcome}");
         let made = service.sandbox.keys();
-        assert!(made.len() == keys && made.iter().all(|key| told.contains(&key.name)), "{told}");
+        assert!(
+            made.len() == keys && made.iter().all(|key| reason_text.contains(&key.name)),
+            "{reason_text}"
+        );
         assert_eq!(sign_in.take_key().await, (409, json!({"error": "no_key"})));
     }
 }

@@ -1,13 +1,13 @@
-//! What the person sees, as a value, and what changes it.
+//! The state of the screen, and its changes.
 
 use keymint_domain::text::human_duration;
 use keymint_domain::{Event, ProvisionedKey, Target, Title, Url};
 use std::path::PathBuf;
 
-/// Where the platform lists its keys.
+/// The page of the platform that lists the keys.
 const DASHBOARD: &str = "https://platform.openai.com/api-keys";
 
-/// Everything that is on the screen. It cannot be printed otherwise, since it may hold the key.
+/// The state of the screen. It does not implement `Debug`, since it may contain the key.
 pub(crate) struct App {
     key_name: String,
     pub(crate) account: Option<String>,
@@ -15,22 +15,22 @@ pub(crate) struct App {
     /// The file that has the key.
     file: Option<PathBuf>,
     pub(crate) stage: Stage,
-    /// The person asked to leave, and is told what would be lost.
+    /// The user has asked to leave, and sees a warning about the loss.
     pub(crate) leaving: bool,
 }
 
 pub(crate) enum Stage {
     Starting,
-    /// Waiting for the browser, at an address of this machine.
+    /// Waits for the browser, which was opened at this URL.
     Browser(Url),
     Working,
     Choosing {
         targets: Vec<Target>,
         at: usize,
-        /// Another browser came back than the one that was sent.
+        /// True if another browser returned than the one that was opened.
         doubtful: bool,
     },
-    /// The key is asked for: it may exist already.
+    /// The creation was requested, so a key may exist.
     Creating,
     Created {
         made: ProvisionedKey,
@@ -46,14 +46,14 @@ pub(crate) enum Message {
     Listening(Url),
     BrowserIsBack,
     Happened(Event),
-    /// As whom, where that is known.
+    /// The e-mail address of the account, if it is known.
     SignedIn(Option<String>),
-    /// At least one.
+    /// The possible targets, at least one.
     Found {
         targets: Vec<Target>,
         doubtful: bool,
     },
-    /// The dotenv file has the key, or failed for this reason.
+    /// The dotenv file that has the key, or the reason why it does not.
     Delivered(Result<PathBuf, String>),
     Created(ProvisionedKey),
     Failed(String),
@@ -68,7 +68,7 @@ pub(crate) enum Input {
     Leave,
 }
 
-/// What the app wants done.
+/// The work that the app requests.
 pub(crate) enum Effect {
     Create(Target),
     Leave,
@@ -133,7 +133,7 @@ impl App {
         None
     }
 
-    /// At once, but where a key would be lost only when it is asked for twice.
+    /// Leaves at once, or, if a key would be lost, after a second request.
     fn leave(&mut self) -> Option<Effect> {
         let loses = match self.stage {
             Stage::Creating => true,
@@ -152,33 +152,33 @@ impl App {
         self.leaving = false;
     }
 
-    /// What stays on the terminal.
+    /// Returns the text that remains on the terminal.
     pub(crate) fn farewell(&self) -> String {
         let name = &self.key_name;
         match &self.stage {
             Stage::Created { made, seen, .. } if *seen || self.file.is_some() => {
                 let place = self.file.as_ref().map(|file| format!(" It is in {}.", file.display()));
                 let last_four = made.key.last_four();
-                format!("Made the key \"{name}\", ending in {last_four}.{}", place.unwrap_or_default())
+                format!("Created the key \"{name}\", ending in {last_four}.{}", place.unwrap_or_default())
             }
             Stage::Created { .. } => {
-                format!("Made the key \"{name}\", which nobody has seen: delete it at {DASHBOARD}")
+                format!("Created the key \"{name}\", which was never shown: delete it at {DASHBOARD}")
             }
             Stage::Creating => format!("A key \"{name}\" may exist: delete it at {DASHBOARD}"),
             Stage::Failed(reason) => reason.clone(),
-            _ => "No key was made.".to_owned(),
+            _ => "No key was created.".to_owned(),
         }
     }
 }
 
-/// `Default project of Acme`, with ids where there are no titles.
+/// Returns a text such as `Default project of Acme`, with ids for missing titles.
 pub(crate) fn place(target: &Target) -> String {
     let named = |title: &Option<Title>, id: &str| title.as_ref().map_or(id.to_owned(), Title::to_string);
     let project = named(&target.project_title, target.project_id.as_str());
     format!("{project} of {}", named(&target.organization_title, target.organization_id.as_str()))
 }
 
-/// An event that a person wants to know of.
+/// Describes an event, if it is relevant to the user.
 fn in_words(event: &Event) -> Option<String> {
     Some(match event {
         Event::CodeExchanged => "The sign-in was accepted".to_owned(),
@@ -186,7 +186,7 @@ fn in_words(event: &Event) -> Option<String> {
         Event::WaitingForProject { observed, retry_in } => {
             format!("No project yet: {observed}; looking again in {}", human_duration(*retry_in))
         }
-        Event::OrganizationSkipped { id, kind, .. } => format!("Passed over {id}: {kind}"),
+        Event::OrganizationSkipped { id, kind, .. } => format!("Skipped {id}: {kind}"),
         Event::TargetSkipped(skipped) => {
             format!("Skipped {}, where user API keys are disabled", skipped.organization.id)
         }

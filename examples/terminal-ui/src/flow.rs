@@ -1,4 +1,4 @@
-//! The sign-in, from the free port to the key. What happens is told in messages.
+//! The sign-in, from the port to the key, with its progress as messages.
 
 use crate::app::Message;
 use keymint_callback_adapter::{LoopbackListener, Outcome};
@@ -16,39 +16,39 @@ use std::process::Command;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
-/// How long the person may take in the browser.
+/// The time limit of the sign-in in the browser.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
-/// Whom to ask, where to listen, and the name of the key.
+/// The servers, the port and the name of the key.
 pub(crate) struct Setup {
     pub(crate) client: Client,
     pub(crate) api_base: BaseUrl,
-    /// 0 stands for any that is free. OpenAI's server knows 5000 alone.
+    /// The callback port. 0 selects any free port. OpenAI's server accepts 5000 only.
     pub(crate) port: u16,
     pub(crate) key_name: String,
-    /// The browser that opens the address, where the person would see it.
+    /// The browser that opens the sign-in.
     pub(crate) browser: Browser,
-    /// A dotenv file that gets the key. The screen has it in any case.
+    /// A dotenv file for the key. The screen shows the key in any case.
     pub(crate) env_file: Option<PathBuf>,
 }
 
 type Messages = mpsc::UnboundedSender<Message>;
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// Signs in, asks for the target with [`Message::Found`], and makes the key in the one that is
-/// `chosen`. It ends early when nobody receives the messages any more. At the end it revokes the refresh token.
-pub(crate) async fn run(setup: Setup, tell: Messages, chosen: oneshot::Receiver<Target>) {
-    if let Err(failure) = run_with_listener(setup, &tell, chosen).await {
-        let _ = tell.send(Message::Failed(failure.to_string()));
+/// Signs in, offers the targets with [`Message::Found`], and creates the key in the one that is `chosen`. It ends
+/// early if the receiver of the messages is dropped. At the end it revokes the refresh token.
+pub(crate) async fn run(setup: Setup, sender: Messages, chosen: oneshot::Receiver<Target>) {
+    if let Err(failure) = run_with_listener(setup, &sender, chosen).await {
+        let _ = sender.send(Message::Failed(failure.to_string()));
     }
 }
 
 async fn run_with_listener(
     setup: Setup,
-    tell: &Messages,
+    sender: &Messages,
     chosen: oneshot::Receiver<Target>,
 ) -> Result<(), Failure> {
-    // Before the sign-in, so that no key is made for a file that cannot take it.
+    // The file is checked before the sign-in, so that no key is created for a file that cannot take it.
     let file = match &setup.env_file {
         Some(path) => {
             let found = EnvFile::inspect(path, VariableName::default()).await?;
@@ -65,19 +65,19 @@ async fn run_with_listener(
     let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
     let mut revocation = None;
     let outcome = tokio::select! {
-        outcome = make_key(&setup, ports, &mut listener, tell, chosen, &mut revocation) => outcome,
-        () = tell.closed() => Err("the person has left".into()),
+        outcome = make_key(&setup, ports, &mut listener, sender, chosen, &mut revocation) => outcome,
+        () = sender.closed() => Err("the user has left".into()),
     };
     if let (Ok(made), Some(mut file)) = (&outcome, file) {
         let delivered = file.deliver(&made.key).await.map(|()| file.path());
-        let _ = tell.send(Message::Delivered(delivered.map_err(|error| error.to_string())));
+        let _ = sender.send(Message::Delivered(delivered.map_err(|error| error.to_string())));
     }
     let (message, page) = match outcome {
         Ok(made) => (Message::Created(made), Outcome::KeyDelivered),
         Err(failure) => (Message::Failed(in_words(&failure)), page_about(&failure)),
     };
-    // If nobody takes it, the program is about to end.
-    let _ = tell.send(message);
+    // If the receiver is dropped, the program is about to end.
+    let _ = sender.send(message);
     let revoking = async {
         if let Some(revocation) = revocation {
             revocation.run(&auth_server, &clock).await;
@@ -91,27 +91,27 @@ async fn make_key(
     setup: &Setup,
     ports: Ports<'_>,
     listener: &mut LoopbackListener,
-    tell: &Messages,
+    sender: &Messages,
     chosen: oneshot::Receiver<Target>,
     revocation: &mut Option<Revocation>,
 ) -> Result<ProvisionedKey, Failure> {
     let plan = Plan::named(&setup.key_name);
-    let observer = |event| drop(tell.send(Message::Happened(event)));
+    let observer = |event| drop(sender.send(Message::Happened(event)));
 
     let entropy = Entropy::from_os()?;
     let pending = setup.client.begin(listener.redirect_uri().clone(), entropy);
     let address = listener.start_url(&pending);
-    tell.send(Message::Listening(address.clone()))?;
+    sender.send(Message::Listening(address.clone()))?;
     setup.browser.open(&HostEnvironment::detect(), || address, Command::spawn);
     let grant = wait_for_grant(ports.clock, listener, pending, PATIENCE).await?;
     *revocation = Some(grant.revocation());
-    tell.send(Message::BrowserIsBack)?;
+    sender.send(Message::BrowserIsBack)?;
 
     let provisioner = Provisioner::new(ports, &plan).observed_by(&observer);
     let session = provisioner.sign_in(grant).await?;
-    tell.send(Message::SignedIn(session.account().map(|account| account.as_str().to_owned())))?;
+    sender.send(Message::SignedIn(session.account().map(|account| account.as_str().to_owned())))?;
     let targets = provisioner.wait_for_targets(&session).await?;
-    tell.send(Message::Found { targets, doubtful: listener.browser_mismatch().is_some() })?;
+    sender.send(Message::Found { targets, doubtful: listener.browser_mismatch().is_some() })?;
     let target = chosen.await?;
     Ok(provisioner.create_key(session, target).await?)
 }

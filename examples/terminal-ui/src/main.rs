@@ -1,7 +1,7 @@
 //! An example: keymint's library behind a full-screen terminal program.
 //!
-//! Two halves that share nothing but messages: [`flow`] signs in and makes the key, and says what
-//! happens; [`app`] is what the person sees, a value that messages change and [`view`] draws.
+//! It has two halves, which share only messages. [`flow`] signs in, creates the key and reports the progress.
+//! [`app`] is the state of the screen, which messages change and [`view`] draws.
 
 mod app;
 mod flow;
@@ -52,7 +52,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A new account, whose default project comes a little later than the rest.
+/// Returns a new account, whose default project appears a little later than the rest.
 fn scenario() -> Scenario {
     let personal = Organization::new("org-personal").titled("Personal").as_personal();
     let acme = Organization::new("org-acme").titled("Acme");
@@ -64,14 +64,14 @@ fn scenario() -> Scenario {
 }
 
 async fn run(setup: Setup) -> io::Result<String> {
-    let (tell, mut messages) = mpsc::unbounded_channel();
+    let (sender, mut messages) = mpsc::unbounded_channel();
     let (choose, chosen) = oneshot::channel();
     let mut choose = Some(choose);
     let mut app = App::new(setup.key_name.clone());
-    let flow = tokio::spawn(flow::run(setup, tell.clone(), chosen));
+    let flow = tokio::spawn(flow::run(setup, sender.clone(), chosen));
     let mut terminal = ratatui::try_init()?;
-    // It ends with the program: nothing interrupts the reading of a key.
-    thread::spawn(move || while event::read().is_ok_and(|event| tell.send(message(&event)).is_ok()) {});
+    // The thread ends with the program, since reading an event cannot be interrupted.
+    thread::spawn(move || while event::read().is_ok_and(|event| sender.send(message(&event)).is_ok()) {});
 
     let outcome = loop {
         if let Err(error) = terminal.draw(|frame| view::draw(frame, &app)) {
@@ -81,7 +81,7 @@ async fn run(setup: Setup) -> io::Result<String> {
         match app.update(message) {
             None => {}
             Some(Effect::Create(target)) => {
-                // The flow asks once, and the app answers once.
+                // The flow offers targets once, and the app chooses once.
                 if let Some(choose) = choose.take() {
                     let _ = choose.send(target);
                 }
@@ -90,13 +90,13 @@ async fn run(setup: Setup) -> io::Result<String> {
         }
     };
     ratatui::restore();
-    // This ends the flow, which still tells the browser and revokes the refresh token.
+    // This ends the flow, which still shows the outcome in the browser and revokes the refresh token.
     drop(messages);
     let _ = flow.await;
     outcome.map(|()| app.farewell())
 }
 
-/// What a key means here. All else only draws the screen again.
+/// Translates an event of the terminal. An event without a meaning only redraws the screen.
 fn message(event: &Event) -> Message {
     let Event::Key(KeyEvent { code, modifiers, kind: KeyEventKind::Press, .. }) = *event else {
         return Message::Redraw;

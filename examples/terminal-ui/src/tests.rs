@@ -1,4 +1,4 @@
-//! What the person sees at each stage, and one whole run over real sockets.
+//! The screen at each stage, and one whole run over real sockets.
 
 use crate::app::{App, Effect, Input, Message, Stage};
 use crate::flow::{self, Setup};
@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{mpsc, oneshot};
 
-/// The rows of a screen of 80 by 12.
+/// Returns the rows of a screen of 80 by 12.
 fn rows(app: &App) -> Vec<String> {
     let mut terminal = Terminal::new(TestBackend::new(80, 12)).unwrap();
     terminal.draw(|frame| view::draw(frame, app)).unwrap();
@@ -23,7 +23,7 @@ fn rows(app: &App) -> Vec<String> {
     cells.chunks(80).map(|row| row.iter().map(|cell| cell.symbol()).collect()).collect()
 }
 
-/// The lines of a screen, without the edges and what is empty.
+/// Returns the lines of a screen without borders and empty ones.
 fn screen(app: &App) -> Vec<String> {
     let lines = rows(app).into_iter().map(|line| line.trim_end().to_owned());
     lines.filter(|line| !line.is_empty() && !line.contains("──")).collect()
@@ -68,11 +68,11 @@ fn press(app: &mut App, input: Input) -> Option<Effect> {
     app.update(Message::Pressed(input))
 }
 
-/// Confirms what is selected.
+/// Confirms the selection.
 fn confirm(app: &mut App) -> Target {
     match press(app, Input::Confirm) {
         Some(Effect::Create(target)) => target,
-        _ => panic!("no key is asked for"),
+        _ => panic!("no key is requested"),
     }
 }
 
@@ -150,12 +150,12 @@ fn a_key_that_may_exist_is_left_only_when_asked_twice() {
     press(&mut app, Input::Confirm);
     assert!(press(&mut app, Input::Leave).is_none());
     assert!(screen(&app).join(" ").contains("Press Esc again to leave without it."));
-    // It came after all, so the question is another one.
+    // The key arrived after all, so the question changes.
     assert!(app.update(Message::Created(made())).is_none());
     assert!(press(&mut app, Input::Leave).is_none());
     assert!(screen(&app)[1].starts_with("You have not seen the key"));
     assert!(matches!(press(&mut app, Input::Leave), Some(Effect::Leave)));
-    assert!(app.farewell().contains("which nobody has seen: delete it"));
+    assert!(app.farewell().contains("which was never shown: delete it"));
 }
 
 #[test]
@@ -164,14 +164,14 @@ fn everything_else_is_left_at_once() {
     for message in [listening, Message::BrowserIsBack, found(false)] {
         let mut app = after([message]);
         assert!(matches!(press(&mut app, Input::Leave), Some(Effect::Leave)));
-        assert_eq!(app.farewell(), "No key was made.");
+        assert_eq!(app.farewell(), "No key was created.");
     }
     let mut app = after([Message::Failed("the sign-in was refused: access_denied".to_owned())]);
     assert_eq!(screen(&app), ["It did not work.", "the sign-in was refused: access_denied"]);
     assert!(matches!(press(&mut app, Input::Leave), Some(Effect::Leave)));
 }
 
-/// Updates the app until it is at a stage from which this can be read.
+/// Updates the app until `read` returns a value.
 async fn until<T>(
     app: &mut App,
     messages: &mut UnboundedReceiver<Message>,
@@ -207,9 +207,9 @@ async fn a_person_signs_in_picks_a_project_and_gets_the_key_in_the_file_and_on_t
             browser: Browser::None,
             env_file,
         };
-        let (tell, mut messages) = mpsc::unbounded_channel();
+        let (sender, mut messages) = mpsc::unbounded_channel();
         let (choose, chosen) = oneshot::channel();
-        let flow = tokio::spawn(flow::run(setup, tell, chosen));
+        let flow = tokio::spawn(flow::run(setup, sender, chosen));
         let mut app = app();
 
         let address = until(&mut app, &mut messages, |stage| match stage {
@@ -238,7 +238,7 @@ async fn a_person_signs_in_picks_a_project_and_gets_the_key_in_the_file_and_on_t
         assert_eq!((keys.len(), &*keys[0].project, &*keys[0].name), (1, "proj_a", "a name"));
         let text = std::fs::read_to_string(&file).unwrap();
         assert_eq!(text, format!("OPENAI_API_KEY={}\n", keys[0].value));
-        // The key is in the file, so the person need not see it.
+        // The file has the key, so the user need not see it.
         assert!(matches!(press(&mut app, Input::Leave), Some(Effect::Leave)));
         assert!(app.farewell().ends_with("/.env."), "{}", app.farewell());
         press(&mut app, Input::Reveal);

@@ -1,4 +1,4 @@
-//! Draws the app: the same app on the same screen is the same picture.
+//! Draws the app. The picture depends on the app and the size of the screen only.
 
 use crate::app::{App, Stage, place};
 use ratatui::Frame;
@@ -7,11 +7,11 @@ use ratatui::style::{Style, Stylize};
 use ratatui::text::{Line, Text};
 use ratatui::widgets::{Block, Borders, List, ListState, Paragraph, Wrap};
 
-/// How much of the progress is seen.
+/// The number of visible lines of progress.
 const PROGRESS_LINES: usize = 4;
 
 pub(crate) fn draw(frame: &mut Frame<'_>, app: &App) {
-    // None at the sides: a key that is copied from the screen would have them in it.
+    // No vertical borders: a key that is copied from the screen would include them.
     let edges = Block::new()
         .borders(Borders::TOP | Borders::BOTTOM)
         .title(" An API key, by signing in ")
@@ -63,7 +63,7 @@ fn body(app: &App) -> Text<'_> {
         }
         Stage::Creating => "Creating the key...".into(),
         Stage::Created { .. } if app.leaving => {
-            "You have not seen the key, and nobody can show it again. r shows it; Esc leaves without it."
+            "You have not seen the key, and it cannot be shown again. r shows it; Esc leaves without it."
                 .into()
         }
         Stage::Created { made, revealed: true, .. } => {
