@@ -1,6 +1,5 @@
-//! Answers of the two servers, each read by every reader. An input is a body, or the fields of a
-//! head, an empty line and a body. `$` is a gap for a secret that was sent, `~` for a key that
-//! never was.
+//! The answers of the two servers, each read by every parser. An input is a body, or header fields, an empty line
+//! and a body. `$` is a gap for a secret that was sent, `~` for a key that was not.
 #![no_main]
 
 use http::{HeaderName, HeaderValue, Response};
@@ -12,11 +11,11 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use std::cell::Cell;
 
-// In small letters, as they are in the name of a host too.
+// In lowercase, as host names are.
 const SENT: &str = "canary-sent-0123456789";
 const UNKNOWN: &str = "sk-proj-canary-unknown-0123456789";
 
-/// Longest text that is told of an answer, in characters.
+/// The maximum length of a text about an answer, in characters.
 const LONGEST: usize = 400;
 
 fuzz_target!(|input: &[u8]| {
@@ -29,7 +28,7 @@ fuzz_target!(|input: &[u8]| {
         None => (&b""[..], &input[..]),
     };
 
-    // What JSON has there, unless it is no JSON at all.
+    // The JSON at that place, unless the body is not JSON.
     let json: Option<Value> = serde_json::from_slice(body).ok();
     let text = |path| json.as_ref().map(|json| json.pointer(path).and_then(Value::as_str));
 
@@ -96,8 +95,8 @@ fn check_page<T>(page: Result<(Listing<T>, Option<String>), String>, json: Optio
     }
 }
 
-/// What is told of an answer has no secret in it, and is fit for people.
-fn check(told: &str) {
-    assert!(!contains(told.as_bytes(), "canary"), "{told:?} has a secret in it");
-    assert!(!told.contains(is_deceptive) && told.chars().count() <= LONGEST, "{told:?}");
+/// Checks that a text about an answer has no secret, and is safe to display.
+fn check(text: &str) {
+    assert!(!contains(text.as_bytes(), "canary"), "{text:?} has a secret in it");
+    assert!(!text.contains(is_deceptive) && text.chars().count() <= LONGEST, "{text:?}");
 }

@@ -1,5 +1,5 @@
-//! The address of a service, and what is appended to it. The first line is the address, and each
-//! line after it an id.
+//! A base URL and the segments that are appended to it. The first line of the input is the URL, and each following
+//! line an id.
 #![no_main]
 
 use keymint_domain::{BaseUrl, OrganizationId, ProjectId};
@@ -24,7 +24,7 @@ fuzz_target!(|input: &str| {
 
     let shown = base.as_str();
     assert!(shown.bytes().all(|byte| byte.is_ascii_graphic()) && !shown.ends_with('/'), "{shown}");
-    // Percent-encoding may make it longer than what is accepted.
+    // Percent-encoding may exceed the accepted length.
     if let Ok(again) = BaseUrl::parse(shown) {
         assert_eq!((again.as_str(), &again), (shown, &base), "what is shown is what was meant");
     } else {
@@ -41,7 +41,7 @@ fuzz_target!(|input: &str| {
             let joined = base.join(&["dashboard", "organizations", id.as_str(), "projects"]);
             assert_eq!(joined.as_str(), format!("{shown}/dashboard/organizations/{line}/projects"));
         }
-        // No id, but still one segment. Only dots alone, which URLs resolve, are none.
+        // A text that is not an id is still one segment, except for dots, which URLs resolve.
         if !matches!(line, "" | "." | "..") && !line.contains(['\t', '\r']) {
             let joined = base.join(&["a", line, "b"]);
             assert_eq!(joined.origin(), url.origin());

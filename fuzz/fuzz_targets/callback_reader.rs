@@ -1,5 +1,4 @@
-//! What a browser or a person brings back, read as the authorization response. `$` is a gap for
-//! the state.
+//! A text that a browser or a user brings back, read as the authorization response. `$` is a gap for the state.
 #![no_main]
 
 use keymint_domain::{AuthorizationResponse, Callback};
@@ -17,7 +16,7 @@ fuzz_target!(|input: &str| {
 
     if let Some(response) = called_back {
         assert!(text.starts_with("/auth/callback?"), "the path is the redirect URI's");
-        // What a paste may add, and is taken off there, can be a part of a callback.
+        // Characters that are removed from a pasted text can be a part of a callback.
         let has_additions = text.contains(['#', '"', '\'', '`', '<', '>', ' ']) || text.contains("&amp;");
         if !has_additions {
             assert_eq!(pasted.as_ref(), Some(&response), "the path and the query were pasted");
@@ -26,7 +25,7 @@ fuzz_target!(|input: &str| {
     }
 });
 
-/// The response in words, if it is one.
+/// Returns a description of the response, if the text is one.
 fn check(read: Callback, knows_the_state: bool) -> Option<String> {
     let Callback::Response(response) = read else {
         return None;
@@ -40,9 +39,9 @@ fn check(read: Callback, knows_the_state: bool) -> Option<String> {
         }
         AuthorizationResponse::Denied { error, description } => {
             assert!(!error.is_empty());
-            let told = [Some(error.as_str()), description.as_deref()];
-            assert!(!told.into_iter().flatten().any(|text| text.contains(char::is_control)));
-            format!("{told:?}")
+            let texts = [Some(error.as_str()), description.as_deref()];
+            assert!(!texts.into_iter().flatten().any(|text| text.contains(char::is_control)));
+            format!("{texts:?}")
         }
         other => format!("{other:?}"),
     })

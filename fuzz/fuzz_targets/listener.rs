@@ -1,9 +1,9 @@
-//! Bytes that arrive at the listener, up to its page about the end of the sign-in.
+//! Bytes that arrive at the listener, until it shows the outcome page.
 //!
-//! An input is what one or more clients send, one after the other, with these gaps: `$` is the
-//! state, `^` the nonce of the start URL, `!` that of the self-test, `{` the cookie of the
-//! browser that opened the start URL, and `~` a word that no answer may repeat. `|` ends a
-//! client's bytes, a backtick cuts them in two pieces, and `}` ends what the client says.
+//! An input contains the bytes of one or more clients, one after the other, with these gaps: `$` is the state, `^`
+//! the nonce of the start URL, `!` that of the self-test, `{` the cookie of the browser that opened the start URL,
+//! and `~` a word that no answer may repeat. `|` ends a client's bytes, a backtick splits them into two pieces, and
+//! `}` closes the client's side.
 #![no_main]
 
 use keymint_callback_adapter::fuzzing::{PORT, listen, probe_path};
@@ -17,18 +17,18 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, yield_now};
 use tokio::time::sleep;
 
-/// Most clients of one input.
+/// The maximum number of clients of one input.
 const CLIENTS: usize = 6;
 
-/// How much a pipe holds, which is more than any answer has.
+/// The capacity of a pipe, in bytes, which is larger than any answer.
 const PIPE: usize = 64 * 1024;
 
-/// Longer than a client is waited for, by the listener's clock, which jumps.
+/// A time that exceeds the listener's limits, by its clock, which jumps.
 const LONG: Duration = Duration::from_secs(11);
 
 const ECHO: &str = "canary7echo";
 
-/// What every answer of our own has.
+/// The headers of every answer of the listener.
 const HEADERS: [&str; 8] = [
     "content-type: text/html; charset=utf-8\r\n",
     "cache-control: no-store\r\n",
@@ -94,7 +94,7 @@ async fn play(input: Vec<u8>, streams: mpsc::Sender<DuplexStream>, gaps: Gaps) -
         let pieces: Vec<_> = said.split(|byte| *byte == b'`').map(|piece| fill_in(piece, &gaps)).collect();
         let reading = tokio::spawn(async move {
             for piece in pieces {
-                // The listener may have closed.
+                // The listener may have closed the connection.
                 let _ = stream.write_all(&piece).await;
                 yield_now().await;
             }
@@ -106,7 +106,7 @@ async fn play(input: Vec<u8>, streams: mpsc::Sender<DuplexStream>, gaps: Gaps) -
             answer
         });
         sleep(LONG).await;
-        // Only the page about the end is still being read.
+        // Only the outcome page is still being read.
         if reading.is_finished() {
             let answer = reading.await.expect("it is finished");
             check(&answer);
@@ -126,16 +126,16 @@ fn cookie_in(answer: &[u8]) -> Option<String> {
 }
 
 async fn end(listener: LoopbackListener, mut answers: Vec<JoinHandle<Vec<u8>>>) {
-    // A reader without the cookie is cut when one comes that has it.
+    // A reader without the cookie is cut when one with the cookie arrives.
     answers.retain(|reading| !reading.is_finished());
     assert!(answers.len() <= 1, "one connection is held");
-    // The browser may be one that comes back without the cookie, and that is to be told.
+    // The browser may return without the cookie, which is reported.
     let _ = listener.browser_mismatch();
     listener.conclude(Outcome::KeyDelivered).await;
     for answer in answers {
         let answer = answer.await.expect("it ends with the listener");
         check(&answer);
-        assert!(contains(&answer, "Your key is ready"), "the outcome is told");
+        assert!(contains(&answer, "Your key is ready"), "the outcome is shown");
     }
 }
 
@@ -152,7 +152,7 @@ fn check(answer: &[u8]) {
     assert!(HEADERS.iter().all(|header| head.contains(header)), "{answer:?}");
     assert!(!head.contains("access-control-"), "{head:?}");
     assert!(!contains(answer.as_bytes(), ECHO), "{answer:?} repeats what was sent");
-    // The state is in the address that the start URL leads to, and nowhere else.
+    // The state is only in the URL that the start URL redirects to.
     assert!(!body.contains(STATE.as_str()), "{body:?}");
     assert!(
         !head.contains(STATE.as_str()) || head.contains("\r\nlocation: https://auth.openai.com/"),
@@ -160,7 +160,7 @@ fn check(answer: &[u8]) {
     );
     if let Some(length) = head.split_once("content-length: ").and_then(|(_, rest)| rest.lines().next()) {
         let length: usize = length.parse().expect("a number");
-        // An answer to HEAD has the length of a body that is not there.
+        // The answer to HEAD has the length of a missing body.
         assert!(body.len() == length || body.is_empty(), "{answer:?}");
     }
 }

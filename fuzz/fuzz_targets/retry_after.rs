@@ -1,4 +1,4 @@
-//! `Retry-After` beside the answer's own `Date`. The input is the head of an answer.
+//! `Retry-After` together with the answer's own `Date`. The input is the header of an answer.
 #![no_main]
 
 use http::header::{DATE, RETRY_AFTER};
@@ -14,14 +14,14 @@ fuzz_target!(|head: &[u8]| {
         let Some(colon) = line.iter().position(|byte| *byte == b':') else {
             continue;
         };
-        // Any other field would change nothing.
+        // Other fields have no effect.
         let name = HeaderName::from_bytes(&line[..colon]).ok();
         let value = HeaderValue::from_bytes(line[colon + 1..].trim_ascii()).ok();
         if let (Some(name @ (RETRY_AFTER | DATE)), Some(value)) = (name, value) {
             headers.append(name, value);
         }
     }
-    let told = retry_after(&headers);
+    let wait = retry_after(&headers);
 
     let asked: Vec<_> = headers.get_all(RETRY_AFTER).iter().collect();
     let dates: Vec<_> = headers.get_all(DATE).iter().collect();
@@ -30,25 +30,25 @@ fuzz_target!(|head: &[u8]| {
         _ => None,
     };
     let Some(asked) = text(&asked) else {
-        return assert_eq!(told, None, "there is not one value");
+        return assert_eq!(wait, None, "there is not one value");
     };
     if !asked.is_empty() && asked.bytes().all(|byte| byte.is_ascii_digit()) {
         let seconds =
             asked.parse::<u128>().map_or(u64::MAX, |asked| u64::try_from(asked).unwrap_or(u64::MAX));
-        return assert_eq!(told, Some(Duration::from_secs(seconds)), "{asked}");
+        return assert_eq!(wait, Some(Duration::from_secs(seconds)), "{asked}");
     }
     let date = |text: &str| parse_http_date(text).ok();
     let (Some(until), Some(now)) = (date(&asked), text(&dates).as_deref().and_then(date)) else {
-        return assert_eq!(told, None, "there are not two dates");
+        return assert_eq!(wait, None, "there are not two dates");
     };
-    let told = told.expect("there are two dates");
+    let wait = wait.expect("there are two dates");
     if until > now {
-        assert_eq!(now + told, until);
+        assert_eq!(now + wait, until);
     } else {
-        assert_eq!(told, Duration::ZERO);
+        assert_eq!(wait, Duration::ZERO);
     }
-    // However a date is written, it is the same.
+    // Every date format has the same meaning.
     headers.insert(RETRY_AFTER, HeaderValue::try_from(fmt_http_date(until)).expect("ASCII"));
     headers.insert(DATE, HeaderValue::try_from(fmt_http_date(now)).expect("ASCII"));
-    assert_eq!(retry_after(&headers), Some(told));
+    assert_eq!(retry_after(&headers), Some(wait));
 });

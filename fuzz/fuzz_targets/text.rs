@@ -1,5 +1,5 @@
-//! Text for people. The first two bytes say how long it may be and where a key is put into it,
-//! and the first eight, how long a duration is.
+//! Text for users. The first two bytes are the maximum length and the position of a key in the text, and the first
+//! eight the length of a duration.
 #![no_main]
 
 use keymint_domain::text::{human_duration, is_deceptive, redact_keys, sanitize};
@@ -36,7 +36,7 @@ fn check(text: &str, longest: usize) {
     assert_eq!(sanitize(&shown, longest), shown, "what is clean stays as it is");
 }
 
-/// What is said is the duration, as exactly as it is said.
+/// Checks that the text of a duration has its value, in the precision of the text.
 fn say(duration: Duration) {
     let said = human_duration(duration);
     let (number, unit) = said.split_once(' ').expect("a number and a unit");

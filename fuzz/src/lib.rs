@@ -1,7 +1,7 @@
-//! What the fuzz targets share: one authorization that waits, and inputs with gaps in them.
+//! The shared parts of the fuzz targets: a pending authorization, and inputs with gaps.
 //!
-//! A fuzzer cannot guess a secret, so an input has a gap where one belongs: a single character,
-//! which mutations easily move, copy and drop.
+//! A fuzzer cannot guess a secret, so an input has a gap in its place: a single character, which mutations easily
+//! move, copy and drop.
 
 use keymint_domain::{Client, Entropy, PendingAuthorization, REGISTERED_REDIRECT_URI};
 use std::convert::Infallible;
@@ -29,7 +29,7 @@ pub static STATE: LazyLock<String> = LazyLock::new(|| {
 /// The gap for [`STATE`].
 pub const STATE_GAP: u8 = b'$';
 
-/// The input with its gaps filled.
+/// Returns the input with its gaps filled.
 pub fn fill_in(input: &[u8], gaps: &[(u8, &str)]) -> Vec<u8> {
     let mut filled = Vec::with_capacity(input.len() + 64);
     for byte in input {
@@ -41,7 +41,7 @@ pub fn fill_in(input: &[u8], gaps: &[(u8, &str)]) -> Vec<u8> {
     filled
 }
 
-/// Whether these bytes stand there, whatever the case of their letters.
+/// Returns whether the text contains these bytes, in upper or lower case.
 pub fn contains(text: &[u8], wanted: &str) -> bool {
     text.windows(wanted.len()).any(|window| window.eq_ignore_ascii_case(wanted.as_bytes()))
 }
