@@ -22,7 +22,7 @@ fn admin(machine: &Machine, args: &str) -> Launch {
     machine.keymint(args.split(' ')).env("OPENAI_ADMIN_KEY", key).current_dir(&machine.home)
 }
 
-/// Runs it to its end. No stream has a secret.
+/// Runs it to its end, and checks that no stream has a secret.
 async fn run(machine: &Machine, args: &str) -> Ended {
     let ended = admin(machine, args).output().await;
     for text in [&ended.stdout, &ended.stderr] {

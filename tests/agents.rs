@@ -48,7 +48,7 @@ const CI_SYSTEMS: [&str; 12] = [
     "KEYMINT_CI",
 ];
 
-/// The message, which is one sentence that names what recognized the caller, and the commands.
+/// Checks that the message is one sentence that names the variable and the commands.
 fn relays(ended: &Ended, variable: &str, words: &[&str]) {
     let message = ended.stderr.replace("\n       ", " ");
     let message = message.lines().find_map(|line| line.strip_prefix("error: ")).expect(&message);
@@ -83,7 +83,7 @@ async fn an_agent_gets_no_key_into_its_transcript_unasked() {
     let ended = machine.keymint(["create", "--json"]).env("CLAUDECODE", "1").output().await.exits_with(2);
     assert_eq!(ended.json()["kind"], json!("usage"));
     assert_eq!(machine.sandbox.requests().len(), requests);
-    // The sign-in still waits.
+    // The sign-in is still pending.
     machine.keymint(["finish", &address, "--print"]).env("AGENT", "1").output().await.exits_with(0);
     assert_eq!(machine.sandbox.keys().len(), 1);
 }
@@ -175,7 +175,7 @@ async fn no_sign_in_with_a_browser_begins_in_ci() {
             }
         }
     }
-    // It comes before the destination, which would not help.
+    // This check comes before that of the destination, which would not help.
     let both = machine.keymint(["create", "--json"]).envs([("CI", "1"), ("CLAUDECODE", "1")]);
     let both = both.output().await.exits_with(2);
     assert_eq!(both.json()["kind"], json!("usage"));

@@ -1,4 +1,4 @@
-//! The browser that the program opens, and the one that comes back.
+//! The browser that the program opens, and the browser that returns.
 
 #![cfg(target_os = "linux")]
 
@@ -9,7 +9,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use tokio::process::Command;
 
-/// A launcher that passes on what it is started with.
+/// A launcher that records its arguments.
 struct Launcher(Scripts);
 
 impl Launcher {
@@ -17,7 +17,7 @@ impl Launcher {
         Self::named("browser")
     }
 
-    /// One for a program that is looked up by this name.
+    /// Creates a launcher for a program that is looked up by this name.
     fn named(name: &str) -> Self {
         let launcher = Self(Scripts::with(name, "{ echo \"$@\" ; } >fifo"));
         let made = std::process::Command::new("mkfifo").arg(launcher.path("fifo")).status();
@@ -29,7 +29,7 @@ impl Launcher {
         self.0.path(name).to_str().unwrap().to_owned()
     }
 
-    /// The arguments of the launcher, when it is started.
+    /// Returns the arguments of the launcher, once it is started.
     async fn arguments(&self) -> String {
         let fifo = self.path("fifo");
         let read = watch(tokio::task::spawn_blocking(move || fs::read_to_string(fifo))).await;
@@ -80,7 +80,7 @@ async fn another_browser_than_the_one_that_was_opened_makes_no_key_where_nobody_
     assert!(page.body.contains("refused"), "{}", page.body);
 }
 
-/// A person at a terminal is asked, and only a clear yes makes the key.
+/// The user at a terminal is asked, and only an explicit yes creates the key.
 #[tokio::test]
 async fn a_person_is_asked_about_another_browser() {
     for (answer, code, keys) in [("y\n", 0, 1), ("\n", 4, 0), ("no\n", 4, 0)] {
@@ -91,7 +91,7 @@ async fn a_person_is_asked_about_another_browser() {
     }
 }
 
-/// A program at a terminal that asks whether the other browser was right.
+/// A program at a terminal that asks for a confirmation of the other browser.
 struct Asked {
     machine: Machine,
     terminal: Terminal,
@@ -109,11 +109,11 @@ impl Asked {
         let machine = machine(Scenario::ready()).await;
         let create = machine.keymint(args).env("BROWSER", launcher.path("browser"));
         let mut terminal = Terminal::start(create);
-        // Whoever types ahead has not seen the question.
+        // Input that was typed before the question does not answer it.
         terminal.types("y\ny\n").await;
         let start = launcher.arguments().await;
         get(machine.port, start.split_once(&machine.port.to_string()).unwrap().1).await.unwrap();
-        // Whether it still gets its last page makes no difference here.
+        // It does not matter here whether the browser gets its last page.
         browse(&terminal.url().await, Consent::Allow);
 
         let question = terminal.shows("[y/N]").await;
@@ -124,7 +124,7 @@ impl Asked {
     }
 }
 
-/// The other side chooses the titles, and not the ids.
+/// The server controls the titles, but not the ids.
 #[tokio::test]
 async fn the_question_about_another_browser_shows_the_account_and_the_ids() {
     let asked = Asked::at_the_question_of(&["create", "-q"]).await;
@@ -133,7 +133,7 @@ async fn the_question_about_another_browser_shows_the_account_and_the_ids() {
     }
 }
 
-/// The question must not keep anybody from ending the program.
+/// The user can end the program during the question.
 #[tokio::test]
 async fn ctrl_c_ends_the_question() {
     let mut asked = Asked::at_the_question().await;
@@ -142,7 +142,7 @@ async fn ctrl_c_ends_the_question() {
     assert_eq!((code, asked.machine.sandbox.keys().len()), (130, 0), "{rest}");
 }
 
-/// The one-time link stands in an argument list, which everybody on a machine may read.
+/// The one-time link is in an argument list, which every user of the machine may read.
 #[tokio::test]
 async fn a_program_of_another_user_gets_nothing_from_the_start_address() {
     let home = tempfile::tempdir().unwrap();
@@ -151,7 +151,7 @@ async fn a_program_of_another_user_gets_nothing_from_the_start_address() {
         return;
     }
     let launcher = Launcher::new();
-    // Where other users can get at it.
+    // The copy is where other users can read it.
     let everybodys = |path: &str, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     let copy = ["-m", "755", KEYMINT, &launcher.path("keymint")];
     assert!(Command::new("install").args(copy).status().await.unwrap().success());
@@ -161,7 +161,7 @@ async fn a_program_of_another_user_gets_nothing_from_the_start_address() {
     let as_user =
         |user: u32| [format!("--reuid={user}"), format!("--regid={user}"), "--clear-groups".to_owned()];
     let mut under: Vec<_> = std::iter::once("setpriv".to_owned()).chain(as_user(65533)).collect();
-    // The copy, and not what the harness adds.
+    // The program without the arguments that the harness adds.
     under.extend(["sh", "-c", "shift; exec \"$0\" \"$@\""].map(str::to_owned));
     under.push(launcher.path("keymint"));
     let browser = launcher.path("browser");
@@ -196,7 +196,7 @@ async fn a_program_of_another_user_gets_nothing_from_the_start_address() {
     assert_eq!(run.end().await.code, 130);
 }
 
-/// Who has seen the printed address can sign in with an account of their own, and be first.
+/// Another user who has seen the printed URL can sign in with their own account, and be first.
 #[tokio::test]
 async fn an_answer_that_another_user_brings_makes_no_key_where_nobody_can_be_asked() {
     let as_stranger = ["--reuid=65534", "--regid=65534", "--clear-groups"];
@@ -205,7 +205,7 @@ async fn an_answer_that_another_user_brings_makes_no_key_where_nobody_can_be_ask
         skipped("only the administrator can be another user");
         return;
     }
-    // The second client has an address of IPv6 that stands for one of IPv4.
+    // The second client has an IPv4-mapped IPv6 address.
     for address in ["127.0.0.1", "::ffff:127.0.0.1"] {
         let mut run = create(Scenario::ready()).start().await;
         let url = run.url().await;
@@ -268,7 +268,7 @@ async fn the_command_of_an_option_is_started_with_its_own_words_and_no_shell() {
 async fn the_systems_browser_is_found_by_its_launchers() {
     for (name, variable) in [("xdg-open", "DISPLAY"), ("gio", "DISPLAY"), ("wslview", "WSL_DISTRO_NAME")] {
         let launcher = Launcher::named(name);
-        // Nothing else is found there.
+        // No other program is in this search path.
         for tool in ["sh", "id"] {
             let tool_path = Command::new("which").arg(tool).output().await.unwrap().stdout;
             let tool_path = String::from_utf8(tool_path).unwrap();
@@ -330,7 +330,7 @@ async fn shown_address(variables: &[(&str, &str)]) -> String {
     let line = terminal.url().await;
     terminal.types("\x03").await;
     assert_eq!(terminal.end().await.0, 130);
-    // The spinner stood there before, and was wiped away.
+    // The spinner was shown there before, and was erased.
     line.rsplit("\u{1b}[2K").next().unwrap().to_owned()
 }
 

@@ -1,4 +1,4 @@
-//! Holds CATALOGUE.md, the list of hostile and faulty cases, against the tests that are there.
+//! Compares CATALOGUE.md, the list of hostile and faulty cases, with the existing tests.
 
 use crate::sources::{files, root};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -8,7 +8,7 @@ use std::io::Write;
 /// A line of one of the tables.
 struct Case<'a> {
     text: &'a str,
-    /// Names of tests, each as `place::test`, or a reason why there is none.
+    /// The names of tests, each as `place::test`, or the reason why no test exists.
     test: &'a str,
 }
 
@@ -23,7 +23,7 @@ fn cases(catalogue: &str) -> Vec<Case<'_>> {
     .collect()
 }
 
-/// What stands between backquotes.
+/// Returns the texts in backquotes.
 fn quoted(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }
@@ -92,7 +92,7 @@ fn every_case_has_a_test_that_is_there_or_a_reason() {
         }
         if names.is_empty() { explained += 1 } else { tested += 1 }
     }
-    // Not by a macro, whose text is shown for failed tests alone.
+    // Not by a macro, whose output is shown only for failed tests.
     let count = cases.len();
     writeln!(std::io::stderr(), "CATALOGUE: {count} cases, {tested} with a test, {explained} with a reason")
         .unwrap();

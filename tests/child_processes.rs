@@ -1,4 +1,4 @@
-//! What the programs are told that a run starts.
+//! The arguments and the environment of the programs that a run starts.
 
 #![cfg(target_os = "linux")]
 
@@ -10,7 +10,7 @@ use std::process::Command;
 
 #[tokio::test]
 async fn no_program_that_is_started_has_a_secret_in_its_arguments_or_environment() {
-    // Each program that is started, with all its arguments and its whole environment.
+    // Every program that is started, with all its arguments and its whole environment.
     let Some(strace) = Strace::of("execve", &["-v", "-s", "65536"]) else { return };
     let programs = Scripts::with("xclip", "exec cat >/dev/null").and("browser", "exit 0");
     let path = |name: &str| programs.path(name).to_str().unwrap().to_owned();

@@ -1,4 +1,4 @@
-//! Which organization and project: named, picked, listed.
+//! The organization and the project: named, chosen, listed.
 
 use crate::support::{create, keymint};
 use keymint_sandbox::{Consent, Organization, Project, Reply, Scenario, Step};

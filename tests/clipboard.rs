@@ -1,4 +1,4 @@
-//! `--copy`: programs that stand in for those of desktops, and a terminal.
+//! `--copy`, with simulated desktop programs and a terminal.
 
 #![cfg(target_os = "linux")]
 
@@ -10,7 +10,7 @@ use keymint_testkit::{BESIDE_A_TERMINAL, Scripts};
 use std::fs;
 
 fn copy() -> Start {
-    // In a session of its own there is no terminal.
+    // In a session of its own it has no terminal.
     create(Scenario::ready()).args(["--copy"]).under(["setsid", "--wait"])
 }
 
@@ -26,7 +26,7 @@ async fn the_program_of_the_desktop_gets_the_key_alone_and_the_key_is_kept_besid
         ("wl-copy", "WAYLAND_DISPLAY", "--type text/plain"),
         ("xclip", "DISPLAY", "-selection clipboard -in"),
     ] {
-        // As the real ones do, it leaves a process behind, which holds on to the streams.
+        // Like a real one, it leaves a process behind that holds the streams open.
         let programs = Scripts::with(
             name,
             "cat >got; echo \"$@\" >arguments; case \"$*\" in *-out*) exit;; esac; sleep 1000 & echo $! >id",

@@ -7,7 +7,7 @@ use std::io::{self, BufRead};
 
 #[tokio::test]
 async fn create_works_against_the_sandbox_command() {
-    // Those of the browser and of the revocation count as well.
+    // The requests of the browser and the revocation count as well.
     for (args, requests) in [(&["sandbox"][..], 8), (&["sandbox", "--login-lists", "complete"], 6)] {
         let (created, sandbox) = create_against(args).await;
         assert!(created.code == 0 && created.stdout.starts_with("sk-proj-"), "{}", created.stderr);
@@ -34,7 +34,7 @@ async fn a_scenario_of_the_sandbox_is_chosen_by_its_name_and_may_have_a_step() {
     }
 }
 
-/// `keymint create` against `keymint sandbox`, with these arguments for the latter, and what it says at its end.
+/// Runs `keymint create` against `keymint sandbox` with these arguments, and returns the end of both.
 async fn create_against(sandbox: &[&str]) -> (Ended, Ended) {
     let home = tempfile::tempdir().unwrap();
     let (reader, writer) = io::pipe().unwrap();
@@ -57,8 +57,8 @@ async fn create_against(sandbox: &[&str]) -> (Ended, Ended) {
     (created, sandbox.finish().await.exits_with(0))
 }
 
-/// No file is read but what the loader and the runtime of the language want, and there is neither a
-/// thread, nor a socket, nor anything to wait with.
+/// It reads only the files that the loader and the language's runtime need, and it creates no thread and no socket
+/// and waits for nothing.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn what_only_prints_a_text_asks_the_system_for_nothing() {

@@ -1,4 +1,4 @@
-//! `completions` and `man`: real shells and a real typesetter take them.
+//! `completions` and `man`, accepted by real shells and a real typesetter.
 
 use crate::support::keymint;
 use keymint_testkit::Launch;
@@ -12,7 +12,7 @@ async fn printed(home: &TempDir, args: &[&str]) -> String {
     output.stdout
 }
 
-/// What a program says that got these arguments; it must have nothing to complain of.
+/// Returns the output of a program with these arguments, which must not write an error.
 async fn said(program: &str, args: &[&OsStr], home: &TempDir) -> String {
     let output = Launch::new(program, home).args(args).output().await;
     assert!(output.code == 0 && output.stderr.is_empty(), "{program}: {}", output.stderr);
@@ -50,7 +50,7 @@ async fn bash_completes_a_command_and_an_option() {
     assert_eq!(said, "create\n--api-base\nelvish\n");
 }
 
-/// Completions are made in an interactive shell alone, so one is run, and Tab is typed.
+/// zsh completes only in an interactive shell, so the test starts one and types Tab.
 #[tokio::test]
 async fn zsh_completes_a_command_and_an_option() {
     let home = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! The configuration file, and `config`, which shows what counts.
+//! The configuration file, and `config`, which shows the effective values.
 
 use crate::support::{create, keymint};
 use keymint_sandbox::Scenario;
@@ -8,7 +8,7 @@ use std::fs;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
-/// The program in a home whose configuration file has this text.
+/// Returns the program in a home directory whose configuration file has this text.
 fn configured(text: &str) -> (TempDir, PathBuf, Launch) {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join(".config/keymint/config.toml");
@@ -170,7 +170,7 @@ async fn a_file_that_others_may_write_ends_with_2_before_anything_else_happens()
     assert!(!ended.stderr.contains("/oauth/authorize"), "{}", ended.stderr);
 }
 
-/// The defaults would count in silence, though the user has a file that says otherwise.
+/// Otherwise the defaults would apply silently, although the user has a file that says otherwise.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_file_that_cannot_be_reached_ends_with_2() {
@@ -186,7 +186,7 @@ async fn a_file_that_cannot_be_reached_ends_with_2() {
     assert!(ended.code == 2 && ended.stderr.contains("keymint is no folder"), "{}", ended.stderr);
 }
 
-/// In a home that every user may write in, another user can make the folder before this one does.
+/// In a home directory that every user may write in, another user can create the directory first.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_file_below_a_folder_of_another_user_ends_with_2_and_starts_nothing() {
@@ -207,7 +207,7 @@ async fn a_file_below_a_folder_of_another_user_ends_with_2_and_starts_nothing() 
     assert!(!started.exists());
 }
 
-/// Rust would open the file of another user where it may read it.
+/// Rust would open another user's file if it may read it.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_file_of_another_user_ends_with_2() {
@@ -225,7 +225,8 @@ async fn a_file_of_another_user_ends_with_2() {
 async fn a_file_with_as_many_profiles_as_it_can_have_is_read_at_once() {
     let profiles: String = (0..30_000).map(|number| format!("[profiles.p{number}]\nquiet=true\n")).collect();
     let (_home, _, program) = configured(&profiles);
-    // Of the processor's time, so that other programs do not count. The system ends a run that needs more.
+    // The limit is of the processor's time, so that other programs do not count. The system ends a run that exceeds
+    // it.
     let ten_seconds = ["sh", "-c", "ulimit -t 10; exec \"$@\"", "keymint"];
     let ended = program.under(ten_seconds).args(["config", "--profile", "p29999"]).output().await;
     assert_eq!(ended.code, 0, "{}: {}", ended.status, ended.stderr);

@@ -1,4 +1,4 @@
-//! What keeps the memory of a run out of files.
+//! The protection of a run's memory from core dumps.
 
 #![cfg(target_os = "linux")]
 
@@ -8,10 +8,10 @@ use keymint_testkit::{script, watch};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-/// Gives the program as large core dumps as this machine allows.
+/// Permits core dumps as large as this machine allows.
 const WITH_CORE_DUMPS: [&str; 4] = ["sh", "-c", r#"ulimit -Sc "$(ulimit -Hc)" && exec "$@""#, "keymint"];
 
-/// A browser that tells its own limit, and goes nowhere.
+/// A browser that reports its own limit, and opens nothing.
 const BROWSER: &str = "ulimit -Sc >\"$0.fifo\"";
 
 #[tokio::test]
@@ -43,8 +43,8 @@ async fn the_memory_of_a_run_is_closed_from_its_beginning() {
     let limits = fs::read_to_string(format!("{process}/limits")).unwrap();
     let limit = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
     assert_eq!(limit.split_whitespace().nth(4), Some("0"), "{limit}");
-    // The files of a process that must not be dumped are the administrator's. (Where the tests are
-    // the administrator's, this shows nothing.)
+    // The files in /proc of a process that must not be dumped belong to the administrator. (If the tests run as the
+    // administrator, this proves nothing.)
     assert_eq!(fs::metadata(format!("{process}/mem")).unwrap().uid(), 0);
     run.end().await.exits_with(0);
 }

@@ -1,4 +1,4 @@
-//! What goes right.
+//! Successful runs.
 
 use crate::support::create;
 use keymint_sandbox::{Consent, Organization, Origin, Project, Reply, Scenario, Step};
@@ -45,7 +45,7 @@ async fn the_requests_are_the_contracts_in_its_order_and_no_others() {
     assert_eq!((creation.origin, body), (Origin::PlatformApi, json!({"action": "create", "name": "my key"})));
 }
 
-/// Asked for only when somebody wants to know; whatever is found, the key is there.
+/// The check runs only if it is requested. The key is delivered whatever the result.
 #[tokio::test]
 async fn a_new_key_is_tried_where_that_is_asked_for() {
     let no_credit = r#"{"error": {"code": "insufficient_quota", "message": "no credit"}}"#;

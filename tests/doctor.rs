@@ -1,4 +1,4 @@
-//! `keymint doctor`: what it finds on a machine that has nothing, and on one that has each trouble.
+//! `keymint doctor` on a machine without problems, and on machines with one each.
 
 #![cfg(target_os = "linux")]
 
@@ -12,7 +12,7 @@ use std::net::TcpListener;
 
 const BUS: &str = "DBUS_SESSION_BUS_ADDRESS";
 
-/// A machine on which nothing is wrong, unless a test does something to it.
+/// A machine without problems, until a test adds one.
 struct Machine {
     machine: keymint_testkit::Machine,
     under: Vec<String>,
@@ -20,7 +20,7 @@ struct Machine {
     environment: Vec<(&'static str, OsString)>,
 }
 
-/// What the doctor said of it.
+/// The findings and the exit code of the doctor.
 struct Diagnosis {
     code: i32,
     json: Value,
@@ -32,7 +32,7 @@ impl Machine {
         Self::playing(Scenario::ready()).await
     }
 
-    /// One whose servers play this.
+    /// Creates a machine whose servers play this scenario.
     async fn playing(scenario: Scenario) -> Self {
         let environment = vec![
             ("BROWSER", "true".into()),
@@ -43,7 +43,7 @@ impl Machine {
         Self { machine, under: Vec::new(), args: Vec::new(), environment }
     }
 
-    /// One that gets to its authorization server through this proxy.
+    /// Creates a machine that reaches its authorization server through this proxy.
     async fn behind(proxy: &str) -> Self {
         Self::new().await.option("--issuer", "https://keymint.invalid").with("HTTPS_PROXY", proxy)
     }
@@ -64,7 +64,7 @@ impl Machine {
         let (code, text) = (ended.code, ended.stderr.clone());
         assert!(text.lines().all(|line| line.chars().count() <= 80 || line.contains('/')), "{text}");
         assert!(!text.contains('\u{1b}') && !text.contains("canary"), "{text}");
-        // Each server got at most one request, without a credential, and nothing was written.
+        // Each server got at most one request, without a credential, and the doctor wrote no file.
         for request in self.machine.sandbox.requests() {
             let is_public = ["/.well-known/openid-configuration", "/v1/models"].contains(&&*request.path);
             assert!(is_public && request.method == "GET", "{request:?}");
@@ -80,7 +80,7 @@ impl Machine {
         Diagnosis { code, json, text }
     }
 
-    /// The one thing that is wrong must be found, and nothing else.
+    /// Checks that this is the only finding.
     async fn finds(&self, check: &str, status: &str, message: &str) -> Diagnosis {
         let diagnosis = self.examined().await;
         assert_eq!(diagnosis.wrong(), [check], "{}", diagnosis.text);
@@ -102,14 +102,14 @@ impl Diagnosis {
         self.findings().find(|finding| finding["check"] == check).unwrap()
     }
 
-    /// The checks that found something.
+    /// Returns the checks with a finding.
     fn wrong(&self) -> Vec<&str> {
         let wrong = self.findings().filter(|finding| finding["status"] != "ok");
         wrong.map(|finding| finding["check"].as_str().unwrap()).collect()
     }
 }
 
-/// An option or a variable alone that spoils something, and what is found of it.
+/// Sets an option or a variable to a wrong value, and checks the finding.
 #[tokio::test]
 async fn what_is_set_wrongly_is_found() {
     let nobody = format!("http://127.0.0.1:{}", free_port());

@@ -1,4 +1,4 @@
-//! What the documents point at is there.
+//! The targets of links and paths in the documents exist.
 
 use crate::sources::{files, root};
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ fn documents() -> BTreeMap<String, String> {
     documents
 }
 
-/// A document without what is shown as code between lines of three backquotes.
+/// Returns a document without its code blocks.
 fn prose(document: &str) -> String {
     let mut is_code = false;
     let lines = document.lines().filter(|line| {
@@ -27,12 +27,12 @@ fn prose(document: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Where the links of a document lead: `[text](here)`.
+/// Returns the targets of the links of a document: `[text](here)`.
 fn links(prose: &str) -> impl Iterator<Item = &str> {
     prose.split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0))
 }
 
-/// The anchors of the headings, as GitHub makes them.
+/// Returns the anchors of the headings, as GitHub creates them.
 fn anchors(document: &str) -> Vec<String> {
     let headings = document.lines().filter(|line| line.starts_with('#'));
     let kept = headings.map(|line| line.trim_start_matches('#').trim().to_lowercase());
@@ -63,7 +63,7 @@ fn every_link_leads_to_a_file_and_a_heading_that_are_there() {
     assert!(seen > 20, "only {seen}: the links were not read");
 }
 
-/// Whoever moves a file does not see which documents name it.
+/// A moved file leaves no stale path in a document.
 #[test]
 fn every_source_that_a_document_names_by_its_path_is_there() {
     let mut complaints = Vec::new();

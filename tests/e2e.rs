@@ -1,5 +1,4 @@
-//! The product as its users meet it: the real binary, the sandbox behind real sockets, and a
-//! browser, played or real.
+//! The real binary as its users run it, with the sandbox behind real sockets and a simulated or a real browser.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 

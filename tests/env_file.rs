@@ -26,7 +26,7 @@ impl Directory {
         Self(tempfile::tempdir().unwrap())
     }
 
-    /// With an `.env` of this content.
+    /// Creates a directory with an `.env` of this content.
     fn with(content: &str) -> Self {
         let directory = Self::new();
         fs::write(directory.path(".env"), content).unwrap();
@@ -42,12 +42,12 @@ impl Directory {
         fs::read_to_string(self.path(".env")).unwrap()
     }
 
-    /// The names of all that is in it.
+    /// Returns the names of all its entries.
     fn names(&self) -> Vec<String> {
         names(self.0.path())
     }
 
-    /// A run that is to put the key into its `.env`.
+    /// Returns a run that puts the key into its `.env`.
     fn create(&self) -> Start {
         create_in(&self.path(".env"))
     }
@@ -74,7 +74,7 @@ fn create_in(path: &Path) -> Start {
     create(Scenario::ready()).args(["--env-file", path.to_str().unwrap()])
 }
 
-/// A run that ends at the check, before anybody was asked for anything.
+/// Checks that a run ends before the sign-in, and returns its error.
 async fn refused(start: Start) -> String {
     let ended = start.args(["--json"]).start().await.end().await.exits_with(11);
     assert_eq!(ended.json()["kind"], "destination_unusable");
@@ -106,7 +106,7 @@ async fn the_key_is_in_a_new_file_for_its_owner_alone_whatever_the_umask() {
         assert_eq!((directory.names(), mode(&directory.path(".env"))), (vec![".env".to_owned()], 0o600));
         let said = format!("It is in {} as OPENAI_API_KEY.", directory.path(".env").display());
         assert!(ended.stderr.contains(&said), "{}", ended.stderr);
-        // That of the sandbox's servers.
+        // The only warning is that of the sandbox's servers.
         assert_eq!(ended.stderr.matches("warning").count(), 1, "{}", ended.stderr);
     }
 }
@@ -156,7 +156,7 @@ async fn every_other_byte_of_a_file_stays_and_so_do_its_mode_and_owner() {
     let is_root = std::os::unix::fs::chown(&path, Some(12_345), Some(12_345)).is_ok();
     let ended = delivered(directory.create().args(["--force"])).await;
 
-    // A shell would take the blanks for the ends of words.
+    // A shell would take the blanks for separators.
     assert_eq!(directory.read(), OLD.replace(" = 'old'", &format!("='{}'", ended.key())));
     assert_eq!((mode(&path), directory.names()), (0o640, vec![".env".to_owned()]));
     assert!(!is_root || fs::metadata(&path).unwrap().uid() == 12_345);
@@ -320,8 +320,8 @@ async fn a_link_is_followed_once_and_its_target_replaced() {
 
     assert!(directory.path(".env").is_symlink());
     assert_eq!(elsewhere.read(), format!("A=1\nOPENAI_API_KEY={}\n", ended.key()));
-    let told = format!("is a link: {} is the file that will change", elsewhere.path(".env").display());
-    assert!(ended.stderr.contains(&told), "{}", ended.stderr);
+    let message = format!("is a link: {} is the file that will change", elsewhere.path(".env").display());
+    assert!(ended.stderr.contains(&message), "{}", ended.stderr);
 }
 
 #[tokio::test]
@@ -333,7 +333,7 @@ async fn a_folder_in_which_others_can_swap_files_is_refused() {
     set(0o777);
     let said = refused(directory.create().args(["--force"])).await;
     assert!(said.contains("every user may replace files in the folder"), "{said}");
-    // As in /tmp, nobody can replace what is not theirs, but anybody may have put the link there.
+    // As in /tmp, only the owner of an entry can replace it, but any user may have created the link.
     set(0o1777);
     let said = refused(create_in(&directory.path("link"))).await;
     assert!(said.contains("a link in a folder in which other users may write"), "{said}");

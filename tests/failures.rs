@@ -1,4 +1,4 @@
-//! What goes wrong: each exit code, and that nothing is lost.
+//! Failed runs: each exit code, and that no data is lost.
 
 use crate::support::{create, keymint};
 use keymint_sandbox::{Consent, Scenario};
@@ -42,7 +42,7 @@ async fn a_relative_state_folder_does_not_count() {
     assert!(!std::path::Path::new("relative").exists());
 }
 
-/// One at a time for each user and port, until the holder ends, however it does.
+/// The second sign-in on a port fails until the first ends, however it ends.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_second_sign_in_on_the_same_port_ends_with_3_and_says_who_waits() {
@@ -69,7 +69,7 @@ async fn without_a_place_for_records_it_ends_with_11_before_anything_else_happen
     ends_at_once(keymint(&home).env("XDG_STATE_HOME", "/dev/null"), "XDG_STATE_HOME").await;
 }
 
-/// As with `sudo -E`, which keeps the user's HOME.
+/// With `sudo -E`, the user's HOME stays set.
 #[cfg(unix)]
 #[tokio::test]
 async fn nothing_is_left_in_the_home_of_another_user() {
@@ -81,7 +81,7 @@ async fn nothing_is_left_in_the_home_of_another_user() {
     assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
 }
 
-/// Checks that `create` ends with 11, and says this, before anybody could sign in.
+/// Checks that `create` ends with 11 and these words before the sign-in.
 async fn ends_at_once(keymint: Launch, words: &str) {
     let stderr = keymint.args(["create", "--no-browser"]).output().await.exits_with(11).stderr;
     assert!(stderr.contains(words) && !stderr.contains("/oauth/authorize"), "{stderr}");
@@ -124,7 +124,7 @@ async fn a_dry_run_that_cannot_be_printed_claims_no_key() {
     assert!(page.body.contains("No key was created"), "{}", page.body);
 }
 
-/// In a name space of its own, whose hosts file leads elsewhere.
+/// The run has a namespace of its own, whose hosts file has another address.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_localhost_that_leads_elsewhere_ends_with_3_before_the_browser_opens() {
@@ -179,7 +179,7 @@ async fn wrong_usage_ends_with_2_before_anything_else_happens() {
         let output = keymint(&home).args(args).env("KEYMINT_JSON", "1").output().await;
         assert_eq!((output.code, output.json()["message"].as_str()), (2, Some(expected)));
     }
-    // What follows `--` is the command's.
+    // Arguments after `--` belong to the command.
     let output = keymint(&home).args(["run", "--bogus", "--", "tool", "--json"]).output().await;
     assert_eq!((output.code, output.stdout.as_str()), (2, ""));
 }

@@ -7,7 +7,7 @@ use thirtyfour::prelude::*;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-/// A browser of its own: fresh profile, no network but the loopback.
+/// A browser with a new profile and no network but the loopback.
 pub(crate) struct Browser {
     pub(crate) driver: WebDriver,
     _profile: TempDir,
@@ -16,7 +16,8 @@ pub(crate) struct Browser {
 
 impl Browser {
     pub(crate) async fn open() -> Self {
-        // The driver's client wants one, although it only speaks http. Every test after the first finds it there.
+        // The driver's client requires a provider, although it only uses http. Every test after the first finds it
+        // installed.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut chromedriver = Command::new("chromedriver")
             .arg("--port=0")
@@ -32,7 +33,7 @@ impl Browser {
                 break port.trim_end_matches('.').to_owned();
             }
         };
-        // Its pipe must not fill up.
+        // The pipe must not fill up.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
 
         let profile = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! An existing key, from standard input into the destinations.
+//! `keymint import`: an existing key from standard input.
 
 #![cfg(target_os = "linux")]
 
@@ -11,7 +11,7 @@ use std::process::Stdio;
 
 const KEY: &str = "sk-proj-imported-0123456789-9f3A";
 
-/// `keymint import` in this directory, which is the home directory as well.
+/// Returns `keymint import` in this directory, which is also the home directory.
 fn import(home: impl AsRef<Path>, args: &[&str]) -> Launch {
     keymint(&home).current_dir(&home).args(["import"]).args(args)
 }
@@ -84,7 +84,7 @@ async fn a_signal_ends_the_wait_for_a_slow_pipe_and_leaves_nothing() {
     let home = tempfile::tempdir().unwrap();
     let mut run = import(&home, &["--env-file", "--verbose"]).stdin(Stdio::piped()).spawn();
     run.types(KEY).await;
-    // It is in its wait once it handles the signal.
+    // Once it handles the signal, it is waiting.
     keymint_testkit::until(|| {
         let status = fs::read_to_string(format!("/proc/{}/status", run.process())).unwrap();
         let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().trim();

@@ -32,14 +32,14 @@ fn every_manifest_describes_the_plugin_of_this_version() {
         assert_eq!(manifest["name"], "keymint", "{path}");
         assert_eq!(manifest["version"], env!("CARGO_PKG_VERSION"), "{path}");
         assert_eq!(manifest["description"], description, "{path}");
-        // The formats that name the skills at all name their directory.
+        // The formats that name the skills name their directory.
         assert!(matches!(manifest["skills"].as_str(), None | Some("./skills/")), "{path}");
     }
     let found = files("json").into_keys().filter(|path| path.starts_with(PLUGIN)).count();
     assert_eq!(found, MANIFESTS.len());
 }
 
-/// A client rejects a manifest of the Agent Plugins standard without its schema, and ignores other members.
+/// A client rejects a manifest of the Agent Plugins standard without its schema, and ignores unknown members.
 #[test]
 fn the_portable_manifest_has_the_members_of_its_standard_alone() {
     let manifest = json(&format!("{PLUGIN}/plugin.json"));
@@ -63,7 +63,7 @@ fn every_marketplace_lists_the_plugin_by_its_directory() {
     }
 }
 
-/// The lines between `---` are YAML: here one member a line, whose value is a plain scalar.
+/// The lines between `---` are YAML, with one member in each line, whose value is a plain scalar.
 #[test]
 fn every_skill_has_the_head_that_agents_read() {
     let skills: BTreeMap<_, _> =
@@ -86,7 +86,7 @@ fn every_skill_has_the_head_that_agents_read() {
     }
 }
 
-/// What stands between backquotes, on a line of code or in a sentence, and begins with the name of the program.
+/// Returns the code lines and the texts in backquotes that begin with the name of the program.
 fn commands(document: &str) -> Vec<String> {
     let (mut commands, mut is_code) = (Vec::new(), false);
     for line in document.lines() {

@@ -9,7 +9,7 @@ use keymint_testkit::{Ended, Launch, Machine, Scripts, Session, browse};
 use serde_json::Value;
 use std::{fs, mem};
 
-/// What the examples stand for.
+/// Returns the scenario of the examples.
 fn scenario() -> Scenario {
     let project = |id| Project::new(id).titled("Default project").as_initial();
     let [acme, closed] = [("org-acme", "Acme"), ("org-closed", "Closed")]
@@ -19,22 +19,22 @@ fn scenario() -> Scenario {
         .reply(Step::Projects.of("org-closed"), Reply::error(403, "invalid_request_error", None, "no"))
 }
 
-/// The blocks of this language in the document.
+/// Returns the blocks of this language in the document.
 fn blocks(language: &str) -> Vec<String> {
     let document = fs::read_to_string(root().join("docs/json.md")).unwrap();
     let fence = format!("```{language}\n");
     document.split(&fence).skip(1).map(|block| block.split("```").next().unwrap().to_owned()).collect()
 }
 
-/// The example of this schema.
+/// Returns the example of this schema.
 fn example(schema: &str) -> Value {
     let examples = blocks("json").into_iter().map(|block| serde_json::from_str::<Value>(&block).unwrap());
     let mut examples = examples.filter(|example| example["schema"] == schema);
     examples.next().unwrap_or_else(|| panic!("{schema} is not in docs/json.md"))
 }
 
-/// Whether a value is as documented: `…` stands for any text, and an example of a list may leave out entries if
-/// `in_part`.
+/// Returns whether a value is as documented. `…` matches any text, and with `in_part` an example of a list may omit
+/// entries.
 fn fits(documented: &Value, printed: &Value, in_part: bool) -> bool {
     match (documented, printed) {
         (Value::Object(documented), Value::Object(printed)) => {
@@ -77,7 +77,7 @@ fn check(documented: &Value, printed: &Value, in_part: bool) {
     assert!(fits(documented, printed, in_part), "documented:\n{documented:#}\nprinted:\n{printed:#}");
 }
 
-/// A printed text, as if it came from this user of the live service.
+/// Returns a printed text with the values of the documented user of the live service.
 fn as_documented(text: &str, machine: &Machine) -> String {
     let home = machine.home.path().canonicalize().unwrap();
     text.replace(home.to_str().unwrap(), "/home/me")
@@ -165,7 +165,7 @@ async fn events_are_documented_as_they_are_printed() {
     let printed = events(&as_documented(&ended.stderr, &machine));
     check(&events(&blocks("jsonl").concat()).into(), &printed.into(), false);
 
-    // Those that are described in words are events.
+    // Shapes that are described in words are events.
     let document = fs::read_to_string(root().join("docs/json.md")).unwrap();
     let source = ["crates/cli/src/ui/events.rs", "crates/domain/src/event.rs"]
         .map(|path| fs::read_to_string(root().join(path)).unwrap())

@@ -1,4 +1,4 @@
-//! The keyring.
+//! `--keyring`, `run`, `forget` and a real keyring.
 
 #![cfg(target_os = "linux")]
 
@@ -17,7 +17,7 @@ const KEY: &str = "sk-proj-of-the-keyring-tests-9f3A";
 
 pub(crate) const BUS: &str = "DBUS_SESSION_BUS_ADDRESS";
 
-/// `keymint` in this session.
+/// Runs `keymint` in this session.
 pub(crate) async fn keymint_in(session: &Session, args: &[&str]) -> Ended {
     keymint_under(&[], session, args).await
 }
@@ -28,7 +28,7 @@ pub(crate) async fn keymint_under(program: &[&str], session: &Session, args: &[&
     keymint.under(program).args(args).output().await
 }
 
-/// The library finds the session in its environment, so it is checked in a process of its own.
+/// The library finds the session in its environment, so the check runs in a process of its own.
 #[tokio::test]
 async fn a_keyring_keeps_what_the_port_promises() {
     const CHECKS: &str = "KEYMINT_TEST_CHECKS_THE_KEYRING";
@@ -44,7 +44,7 @@ async fn a_keyring_keeps_what_the_port_promises() {
     let mut keyring = reserve(Overwrite::Never).await;
     let read = async || Some(Keyring::get("port").await.unwrap()?.expose().to_owned());
     conformance::key_destination(&mut keyring, read).await.unwrap();
-    // The item becomes another one after it was looked at.
+    // The item changes after the inspection.
     let mut refuses = reserve(Overwrite::IfUnchanged).await;
     reserve(Overwrite::Always).await.deliver(&ApiKey::parse(KEY.to_owned()).unwrap()).await.unwrap();
     conformance::failing_key_destination(&mut refuses).await.unwrap();
@@ -69,7 +69,7 @@ async fn a_created_key_is_in_the_keyring_for_every_program_and_for_run() {
 
     let run = ["run", "--profile", "created", "--", "printenv", "OPENAI_API_KEY"];
     assert_eq!(keymint_in(&session, &run).await.stdout, format!("{}\n", ended.key()));
-    // What was only tried is gone.
+    // The trial item is removed.
     let items = session.run(Command::new("secret-tool").args(["search", "--all", "service", "keymint"]));
     let items = String::from_utf8_lossy(&[items.stdout, items.stderr].concat()).into_owned();
     assert!(items.contains("label = OpenAI API key (keymint, profile created)"), "{items}");
@@ -118,10 +118,10 @@ async fn a_key_that_comes_during_the_sign_in_is_not_lost_and_neither_is_the_new_
 async fn a_keyring_that_takes_nothing_is_noticed_before_the_sign_in() {
     let (locked, none) = (Session::start("unlocked"), Session::start("none"));
     locked.lock();
-    for (session, told) in [(&locked, "locked"), (&none, "no keyring yet")] {
+    for (session, message) in [(&locked, "locked"), (&none, "no keyring yet")] {
         let ended = keymint_in(session, &["create", "--no-browser", "--keyring"]).await;
         assert_eq!((ended.code, ended.stdout.as_str()), (11, ""));
-        assert!(ended.stderr.contains(told) && ended.stderr.contains("--env-file"), "{}", ended.stderr);
+        assert!(ended.stderr.contains(message) && ended.stderr.contains("--env-file"), "{}", ended.stderr);
         assert!(!ended.stderr.contains("http"), "{}", ended.stderr);
     }
 }
@@ -221,7 +221,7 @@ async fn a_command_takes_the_place_of_the_program() {
     assert_eq!(ended.code, 42);
     assert_eq!((ended.stdout, ended.stderr.as_str()), (format!("{}\n", ended.process), "said\n"));
 
-    // Without `--`, what follows the command is the command's as well.
+    // Without `--`, arguments after the command belong to the command.
     let run_json = ["run", "--profile", "place", "echo", "--json", "-v"];
     assert_eq!(keymint_in(session, &run_json).await.stdout, "--json -v\n");
 
@@ -268,19 +268,19 @@ async fn a_command_that_cannot_be_started_has_the_exit_code_of_a_shell() {
     let script = directory.path().join("script");
     keymint_testkit::script(&script, "");
     std::fs::write(&script, "#!/bin/sh\r\n").unwrap();
-    for (command, code, told) in [
+    for (command, code, message) in [
         ("no-such-command", 127, "there is no program"),
         ("/dev/null", 126, "could not"),
         (script.to_str().unwrap(), 126, r#"needs "/bin/sh\r", which cannot be started"#),
     ] {
         let ended = keymint_in(session, &["run", "--profile", "no-command", "--json", "--", command]).await;
         assert_eq!(ended.code, code, "{}", ended.stderr);
-        assert!(ended.stderr.contains(told) && ended.stderr.contains(command), "{}", ended.stderr);
+        assert!(ended.stderr.contains(message) && ended.stderr.contains(command), "{}", ended.stderr);
         assert_eq!(ended.json()["kind"], "not_started");
     }
 }
 
-/// Another user may have put a program of that name into the current directory.
+/// Another user may have created a program of that name in the current directory.
 #[tokio::test]
 async fn a_command_is_not_looked_for_in_a_relative_folder_of_the_search_path() {
     use std::os::unix::fs::PermissionsExt;
@@ -300,7 +300,7 @@ async fn a_command_is_not_looked_for_in_a_relative_folder_of_the_search_path() {
     }
     let ended = run(":/usr/bin", "./tool").await;
     assert_eq!((ended.code, ended.stdout.as_str()), (0, "started as ./tool\n"), "{}", ended.stderr);
-    // The command has the name that it was called by.
+    // The command's name is the one that it was called by.
     let ended = run("/usr/bin:/bin", "sh").await;
     assert_eq!(ended.code, 0, "{}", ended.stderr);
 }
@@ -311,9 +311,9 @@ async fn nothing_runs_without_a_key() {
     assert_eq!((ended.code, ended.stdout.as_str()), (8, ""));
     assert!(ended.stderr.contains("`keymint create --keyring`"), "{}", ended.stderr);
 
-    let ended = keymint_in(Session::shared(), &["run", "--profile", "nobody", "--json", "--", "echo"]).await;
+    let ended = keymint_in(Session::shared(), &["run", "--profile", "unknown", "--json", "--", "echo"]).await;
     assert_eq!((ended.code, &ended.json()["kind"]), (8, &Value::from("no_key")));
-    assert!(ended.stderr.contains("`keymint create --keyring --profile nobody`"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("`keymint create --keyring --profile unknown`"), "{}", ended.stderr);
 }
 
 #[tokio::test]
@@ -322,7 +322,7 @@ async fn a_key_is_put_into_no_variable_that_a_system_uses() {
         let ended = keymint_in(Session::shared(), &["run", "--var", name, "--", "echo", "it ran"]).await;
         assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{name}");
         assert!(
-            ["--var: it", "--var: the"].iter().any(|told| ended.stderr.contains(told)),
+            ["--var: it", "--var: the"].iter().any(|message| ended.stderr.contains(message)),
             "{}",
             ended.stderr
         );

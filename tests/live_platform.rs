@@ -1,4 +1,4 @@
-//! What runs meet at the live platform: each case, at each step where it can occur.
+//! Cases of the live platform, each at each step where it can occur.
 //!
 //! No case is recognized by the wording of a message, and no hint sends the user to a remedy that cannot
 //! help.
@@ -14,10 +14,10 @@ use serde_json::Value;
 use std::fs;
 use std::time::Duration;
 
-/// How a run ends: the exit code, and the kind and the reason of its error.
+/// The end of a run: the exit code, and the kind and the reason of its error.
 type End = (i32, &'static str, &'static str);
 
-/// What a hint may contain only where it can help.
+/// The words of a hint that are permitted only if their remedy can help.
 const REMEDIES: [(&str, Remedy); 8] = [
     ("sign in anew", Remedy::SignIn),
     ("Run it again to sign in", Remedy::SignIn),
@@ -44,7 +44,7 @@ struct OnTheWay {
     name: &'static str,
     scenario: fn(Step) -> Scenario,
     end: End,
-    /// How a run ends if this is the answer to the creation.
+    /// The end of a run if this is the answer to the creation.
     at_creation: End,
     hint: &'static [&'static str],
 }
@@ -193,7 +193,7 @@ async fn a_refusal_of_the_platform_is_explained_by_what_is_known_and_quoted() {
             hint: POLICY,
             remedies: &[],
         },
-        // Nothing shows whether a policy or the role is the cause.
+        // The answer does not show whether a policy or the role is the cause.
         AtThePlatform {
             scenario: NamedScenario::NewKeysDisabled,
             args: &[],
@@ -327,7 +327,7 @@ async fn an_account_that_is_not_onboarded_is_reported_at_the_first_look_and_wait
     assert_eq!(ended.count("GET", "/v1/organizations"), 2);
 }
 
-/// The other commands that sign in end as `create` does.
+/// The other commands that sign in end in the same way as `create`.
 #[tokio::test]
 async fn finish_and_list_end_with_the_same_kind_reason_and_hint() {
     use NamedScenario::{
@@ -421,7 +421,7 @@ async fn list_shows_the_reason_and_the_hint_of_projects_that_cannot_be_read() {
     }
 }
 
-/// The organizations are shown all the same, if standard output is for people.
+/// The organizations are still shown if standard output is for users.
 #[tokio::test]
 async fn list_ends_as_create_does_if_no_list_of_projects_can_be_read() {
     let at_projects = |reply| Scenario::ready().reply(Step::Projects, reply);
@@ -492,11 +492,11 @@ fn check<M>(name: &str, ended: &keymint_testkit::Ended<M>, end: End, hint: &[&st
     for member in ["kind", "reason", "message", "hint"] {
         assert_eq!(event[member], error[member], "{name}");
     }
-    let told = text("hint");
+    let shown = text("hint");
     for words in hint {
-        assert!(told.contains(words), "{name}: {words:?} is not in: {told}");
+        assert!(shown.contains(words), "{name}: {words:?} is not in: {shown}");
     }
-    helps(name, &told, remedies);
+    helps(name, &shown, remedies);
 }
 
 /// Checks that a hint names no other remedy than these.

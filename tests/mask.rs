@@ -12,10 +12,10 @@ use std::process::Command;
 
 const KEY: &str = "sk-proj-A1b2C3d4E5f6G7h8_of-the-tests-of-the-mask-I9j0K1l2M3n4O5p6-9f3A";
 
-/// The process that starts the tests may have these signals ignored, and a shell cannot change that for its commands.
+/// The parent process of the tests may ignore these signals, and a shell cannot change that for its commands.
 const DEFAULT_SIGNALS: &[&str] = &["env", "--default-signal=INT,QUIT,HUP"];
 
-/// Each of these prints the key in another way.
+/// Commands that print the key, each in another encoding.
 const ENCODERS: &[&str] = &[
     "cat",
     "tr a-z A-Z",
@@ -107,7 +107,7 @@ async fn a_signal_reaches_a_masked_command() {
     }
 }
 
-/// As `nohup` does.
+/// `nohup` starts it so.
 #[tokio::test]
 async fn a_signal_that_is_ignored_stays_so_for_a_masked_command() {
     let session = session_with("mask-ignored");
@@ -261,7 +261,7 @@ async fn a_masked_command_stops_and_goes_on_with_its_job() {
     }
 }
 
-/// Its output goes elsewhere, and the keyboard is its own.
+/// Its output is redirected, but its input is the keyboard.
 #[tokio::test]
 async fn a_masked_command_beside_a_terminal_stops_and_goes_on_with_its_job() {
     let home = tempfile::tempdir().unwrap();

@@ -30,7 +30,7 @@ fn clients() -> Option<PathBuf> {
     directory
 }
 
-/// A project, and a command that starts the server and writes down what goes in and comes out.
+/// A project, and a command that starts the server and records its input and output.
 struct Project {
     directory: TempDir,
     transcripts: TempDir,
@@ -265,7 +265,7 @@ async fn a_key_goes_into_the_keyring_and_replaces_one_there_only_if_the_user_agr
     project.check(&machine).await;
 }
 
-/// The server with a client that is no more than its input, and a browser that only writes down what it opens.
+/// The server with a client that consists of its input only, and a browser that only records the opened URL.
 struct Bare {
     machine: Machine,
     project: Project,

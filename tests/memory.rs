@@ -9,7 +9,7 @@ use std::fs;
 
 const MEGABYTE: u64 = 1024 * 1024;
 
-/// The most that the program as it is shipped has before the sign-in, in megabytes, which `scripts/bench` measures.
+/// The largest memory of the shipped program before the sign-in, in megabytes, which `scripts/bench` measures.
 const BEFORE: u64 = 7;
 
 /// Ten thousand organizations, whose list has 7 MB, and whose lists of projects have 7 MB each, with titles

@@ -1,4 +1,4 @@
-//! Whom a run speaks to.
+//! The hosts that a run contacts.
 
 #![cfg(target_os = "linux")]
 
@@ -13,8 +13,7 @@ async fn a_run_contacts_the_two_servers_and_nobody_else() {
     let ended = create(Scenario::ready()).under(strace.words()).sign_in().await.exits_with(0);
 
     let calls = strace.log();
-    // Other families do not leave the machine: the name service and the routing table are asked in
-    // theirs.
+    // Other address families do not leave the machine: they reach the name service and the routing table.
     let addresses: Vec<_> = calls.lines().filter(|call| call.contains("sa_family=AF_INET")).collect();
     let on_loopback = |call: &str, port: &str| {
         let v4 = format!("sin_port=htons({port}), sin_addr=inet_addr(\"127.0.0.1\")");
@@ -25,8 +24,8 @@ async fn a_run_contacts_the_two_servers_and_nobody_else() {
     for url in [ended.sandbox.issuer(), ended.sandbox.api_base()] {
         assert!(addresses.iter().any(|call| is_for(call, url)), "{url} was not contacted: {addresses:#?}");
     }
-    // The listener tests itself, for which the machine is asked where `localhost` is. No other name
-    // is looked up, and nobody outside is asked.
+    // The self-test of the listener resolves `localhost`. No other name is resolved, and no other server is
+    // contacted.
     let own_port = ended.port.to_string();
     let is_expected = |call: &str| {
         is_for(call, ended.sandbox.issuer())
@@ -35,6 +34,6 @@ async fn a_run_contacts_the_two_servers_and_nobody_else() {
     };
     let strange: Vec<_> = addresses.iter().filter(|call| !is_expected(call)).collect();
     assert!(strange.is_empty(), "{strange:#?}");
-    // The revocation is among what the run sent.
+    // The run sent the revocation as well.
     assert_eq!(ended.count("POST", "/oauth/revoke"), 1);
 }

@@ -1,4 +1,4 @@
-//! The address that the browser ended on, pasted.
+//! The URL of the browser's last page, pasted by the user.
 
 #![cfg(target_os = "linux")]
 
@@ -9,7 +9,7 @@ use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::Duration;
 
-/// A sign-in at a terminal, at the point where the person is waited for.
+/// A sign-in at a terminal that waits for the user.
 struct SignIn {
     machine: Machine,
     terminal: Terminal,
@@ -23,19 +23,19 @@ impl SignIn {
         Self { machine, terminal, url }
     }
 
-    /// With a listener that waits, too.
+    /// Begins a sign-in that also listens.
     async fn begin_listening() -> Self {
         let mut sign_in = Self::begin(machine(Scenario::ready()).await).await;
         sign_in.terminal.shows("paste its address here.").await;
         sign_in
     }
 
-    /// Where a browser on another machine ends.
+    /// Returns the URL of the last page of a browser on another machine.
     async fn elsewhere(&self) -> String {
         sign_in_remotely(&self.url, Consent::Allow).await.unwrap()
     }
 
-    /// The end is a key, shown once, from exactly one exchange.
+    /// Checks that the run ends with a key, shown once, after exactly one exchange.
     async fn ends_with_a_key(self) -> String {
         let (code, shown) = self.terminal.end().await;
         let keys = self.machine.sandbox.keys();
@@ -74,7 +74,7 @@ async fn a_wrong_address_is_said_and_the_right_one_taken_after_it() {
 #[tokio::test]
 async fn an_address_that_was_wrapped_anywhere_is_one() {
     let mut sign_in = SignIn::begin_listening().await;
-    // The state first, so that the beginning alone would do with a part of the code.
+    // The state comes first, so that the beginning would be valid with a part of the code.
     let address = sign_in.elsewhere().await;
     let (path, query) = address.split_once('?').unwrap();
     let (code, state) = query.split_once('&').unwrap();
@@ -98,7 +98,7 @@ async fn with_the_port_taken_a_person_can_still_paste() {
     sign_in.ends_with_a_key().await;
 }
 
-/// The code was used; a browser that comes back late is told so, and nothing is exchanged again.
+/// The code was used, so a late browser gets that answer, and nothing is exchanged again.
 #[tokio::test]
 async fn a_browser_that_comes_after_the_paste_is_too_late() {
     let scenario = Scenario::ready().reply(Step::Token, Reply::default().delayed(Duration::MAX));

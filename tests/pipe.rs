@@ -1,4 +1,4 @@
-//! `--pipe-to`: real commands, good ones and those that fail.
+//! `--pipe-to`, with commands that succeed and commands that fail.
 
 #![cfg(target_os = "linux")]
 
@@ -99,7 +99,7 @@ async fn standard_output_still_gets_the_key_when_the_command_fails() {
     assert_eq!((ended.code, ended.stdout.clone()), (9, format!("{}\n", ended.key())), "{}", ended.stderr);
 }
 
-/// That the key and its pieces are on neither stream is looked at in every run.
+/// Every run checks that the key and its pieces are on neither stream.
 #[tokio::test]
 async fn a_command_that_tells_the_key_is_not_repeated() {
     let script = script(
@@ -124,7 +124,7 @@ async fn a_command_has_the_persons_limits_and_signals() {
     assert!(ended.stderr.contains("was ended by signal 13"), "{}", ended.stderr);
 }
 
-/// Some programs do not want to hear of their children, and whatever they start inherits that.
+/// Some programs ignore the ends of their children, and the programs that they start inherit that.
 #[tokio::test]
 async fn how_a_command_ended_is_known_where_the_ends_of_children_are_ignored() {
     for (text, code) in [("cat >/dev/null", 0), ("cat >/dev/null; exit 7", 9)] {
@@ -163,10 +163,10 @@ async fn a_first_signal_waits_for_the_command_and_a_second_ends_it() {
     }
 }
 
-/// `pass` asks through gpg, and that on the terminal, which is for programs in the foreground.
+/// `pass` prompts through gpg on the terminal, for which a program must be in the foreground.
 #[tokio::test]
 async fn a_command_stays_in_the_foreground_of_a_terminal_and_has_its_own_group_without_one() {
-    // Of the fields of /proc/PID/stat: its process group, and the terminal's foreground group.
+    // Two fields of /proc/PID/stat: the process group, and the terminal's foreground group.
     let script = script("cat >/dev/null; cut -d' ' -f5,8 /proc/$$/stat >groups; echo $$ >id");
     let groups = || {
         let groups = script.read("groups");
@@ -185,7 +185,7 @@ async fn a_command_stays_in_the_foreground_of_a_terminal_and_has_its_own_group_w
 
 #[tokio::test]
 async fn pass_keeps_the_key() {
-    // The agent's socket must have a short path.
+    // The path of the agent's socket must be short.
     let folder = tempfile::Builder::new().prefix("k").tempdir().unwrap();
     let gnupg = folder.path().join("g");
     fs::create_dir(&gnupg).unwrap();
@@ -214,7 +214,7 @@ async fn pass_keeps_the_key() {
     run("gpgconf", &["--kill", "all"]).await;
 }
 
-/// The system would start no such program when the key exists.
+/// The system would not start such a program after the key exists.
 #[tokio::test]
 async fn a_command_that_is_too_long_for_the_system_is_found_out_before_anybody_is_contacted() {
     let configuration = tempfile::tempdir().unwrap();

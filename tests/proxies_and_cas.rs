@@ -1,5 +1,5 @@
-//! The ways to the servers: a company's proxy, a company's certificates, connections that are opened
-//! ahead. The sandbox stands behind TLS, since nothing goes to another machine without.
+//! The routes to the servers: a company's proxy, a company's certificates, and connections that are opened ahead.
+//! The sandbox is behind TLS, as every server on another machine has to be.
 
 use crate::support::{Ended, Run, Start, create};
 use keymint_sandbox::{Consent, FinalPage, NamedScenario, Organization, Project, Reply, Scenario, Step};
@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 const PASSWORD: &str = "canary-of-the-proxy";
 
-/// Loopback is never proxied.
+/// The loopback address is never proxied.
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 #[tokio::test]
@@ -22,7 +22,7 @@ async fn a_key_is_made_through_a_proxy_that_may_want_a_password() {
     for (variable, password) in [("HTTPS_PROXY", ""), ("ALL_PROXY", PASSWORD)] {
         let Some((company, proxy)) = behind_a_proxy(password).await else { return };
         let account = if password.is_empty() { String::new() } else { format!("corp:{password}@") };
-        // The HTTP library itself uses no proxy where this variable is set.
+        // The HTTP library itself uses no proxy if this variable is set.
         let variables = [(variable, &*proxy.url(&account)), ("REQUEST_METHOD", "GET")];
         let ended = company.sign_in(&variables).await.exits_with(0);
         assert!(!ended.stderr.contains(PASSWORD), "{}", ended.stderr);
@@ -125,7 +125,7 @@ async fn a_certificate_that_another_user_may_replace_is_not_trusted_whatever_nam
     }
 }
 
-/// One that closes while the person is in the browser is replaced once.
+/// A connection that closes while the user is in the browser is replaced once.
 #[tokio::test]
 async fn each_server_gets_one_connection_and_no_word_before_the_person_is_back() {
     for opened in [1, 2] {
@@ -150,7 +150,7 @@ async fn eight_lists_are_asked_for_at_once_each_on_a_connection_of_its_own() {
     let company = Company::at(HERE).await;
     let last = Organization::new("org-last").with_project(Project::new("proj_last").as_initial());
     let scenario = Scenario::of((1..50).map(Organization::numbered).chain([last]));
-    // All that are asked for side by side at first.
+    // The lists that are first requested concurrently.
     let held: Vec<_> = (2..=9).map(|number| format!("org-{number}")).collect();
     let hold = Reply::default().delayed(Duration::from_secs(3600));
     let scenario = held
@@ -162,7 +162,7 @@ async fn eight_lists_are_asked_for_at_once_each_on_a_connection_of_its_own() {
     for id in &held {
         run.requested(&format!("/{id}/projects")).await;
     }
-    // One of them is the one on which everything before was asked.
+    // One of the connections is that of all earlier requests.
     assert_eq!(company.api.counts().used, 8);
     run.sandbox.release();
     let ended = run.end().await;
@@ -170,8 +170,8 @@ async fn eight_lists_are_asked_for_at_once_each_on_a_connection_of_its_own() {
     assert_eq!((ended.count("GET", "/projects"), ended.sandbox.in_flight_peak()), (50, 8));
 }
 
-/// Reading certificates takes longer than all that comes before the address. So it is done while a
-/// person reads that.
+/// Reading certificates takes longer than all work before the URL is shown. It is therefore done while the user
+/// reads the URL.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn the_address_is_shown_before_a_certificate_is_read_or_a_server_contacted() {
@@ -218,7 +218,7 @@ impl Company {
         self.lead(create(Scenario::ready()).args(args).envs(variables.iter().copied())).await
     }
 
-    /// Starts a run that comes to its sandbox by these servers.
+    /// Starts a run that reaches its sandbox through these servers.
     async fn lead(&self, start: Start) -> Run {
         let start = start.env("KEYMINT_ISSUER", &self.issuer.url).env("KEYMINT_API_BASE", &self.api.url);
         let run = start.start().await;
@@ -235,7 +235,7 @@ impl Company {
         self.end(self.start_trusting(variables).await).await
     }
 
-    /// Plays a willing user whose browser goes to the sandbox itself.
+    /// Plays a user who signs in, with a browser that contacts the sandbox directly.
     async fn browser(&self, run: &mut Run) -> JoinHandle<io::Result<FinalPage>> {
         let url = run.url().await.replace(&self.issuer.url, run.sandbox.issuer());
         browse(&url, Consent::Allow)
@@ -247,7 +247,7 @@ impl Company {
         run.end().await
     }
 
-    /// Waits until each server has had so many connections.
+    /// Waits until each server has had this many connections.
     async fn opened(&self, number: usize) {
         watch(async {
             self.issuer.opened(number).await;
@@ -264,17 +264,17 @@ impl Company {
     }
 }
 
-/// Servers that are not on loopback, and a proxy that wants this password, or none.
+/// Starts servers that are not on loopback, and a proxy with or without a password.
 async fn behind_a_proxy(password: &str) -> Option<(Company, Tinyproxy)> {
     let address = own_address()?;
     let proxy = Tinyproxy::start(password).await?;
     Some((Company::at(address).await, proxy))
 }
 
-/// An address of this machine that is not a loopback one. No packet is sent to find it.
+/// Returns a non-loopback address of this machine. No packet is sent to find it.
 fn own_address() -> Option<IpAddr> {
     let found = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
-        // An address that is nobody's (RFC 5737).
+        // An address that is reserved for documentation (RFC 5737).
         socket.connect("203.0.113.1:9")?;
         socket.local_addr()
     });
@@ -305,7 +305,7 @@ impl Tinyproxy {
         fs::write(&settings, format!("Port {port}\nListen 127.0.0.1\nLogLevel Connect\n{account}")).unwrap();
         let tinyproxy = Launch::new("tinyproxy", &home).args(["-d", "-c"]).args([settings]);
         let mut running = tinyproxy.under(["sh", "-c", "exec \"$@\" >&2", "sh"]).spawn();
-        // It logs this when it listens.
+        // It logs this when it is ready.
         running.line(|line| line.contains("done sending stored logs")).await;
         Some(Self { port, running, _home: home })
     }
@@ -314,7 +314,7 @@ impl Tinyproxy {
         format!("http://{account}127.0.0.1:{}", self.port)
     }
 
-    /// Ends it. Where it was asked to connect to.
+    /// Ends the proxy, and returns the targets of its connections.
     async fn end(self) -> Vec<String> {
         self.running.signal("KILL").await;
         let log = self.running.finish().await.stderr;

@@ -1,4 +1,4 @@
-//! What is kept when a destination fails, and how it is got back.
+//! Keys that are kept when a destination fails, and their recovery.
 
 #![cfg(target_os = "linux")]
 
@@ -13,12 +13,13 @@ use std::process::Stdio;
 use std::time::Duration;
 use tokio::process::Command;
 
-/// A run whose key could not be printed, in this home.
+/// Returns a run whose key could not be printed.
 async fn failed() -> Ended {
     create(Scenario::ready()).stdout(full_disk()).sign_in().await.exits_with(9)
 }
 
-/// What `keymint recover` does in the home of that run: code, standard output, standard error.
+/// Runs `keymint recover` in the home directory of that run, and returns its exit code, standard output and
+/// standard error.
 async fn recover(ended: &Ended, args: &[&str]) -> (i32, String, String) {
     let recovered = keymint(&ended.home).args(["recover"]).args(args).output().await;
     (recovered.code, recovered.stdout, recovered.stderr)
@@ -36,14 +37,14 @@ async fn a_kept_key_goes_wherever_a_new_one_may() {
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (env_file, taken) = (path(".env"), path("taken"));
 
-    let (code, _, told) = recover(&ended, &["--env-file", &path("missing/.env")]).await;
-    assert_eq!((code, files(&ended).len()), (11, 1), "{told}");
+    let (code, _, output) = recover(&ended, &["--env-file", &path("missing/.env")]).await;
+    assert_eq!((code, files(&ended).len()), (11, 1), "{output}");
 
     let pipe_to = format!("tee {taken}");
-    let (code, json, told) =
+    let (code, json, output) =
         recover(&ended, &["--env-file", &env_file, "--pipe-to", &pipe_to, "--json"]).await;
-    assert_eq!((code, files(&ended).len()), (0, 0), "{told}");
-    assert!(!json.contains(&ended.key()) && !told.contains(&ended.key()), "{json}{told}");
+    assert_eq!((code, files(&ended).len()), (0, 0), "{output}");
+    assert!(!json.contains(&ended.key()) && !output.contains(&ended.key()), "{json}{output}");
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["schema"], "keymint.created/2");
     assert_eq!(json["delivered_to"][1]["kind"], "command");
@@ -81,18 +82,18 @@ async fn a_key_is_deleted_by_its_id_and_said_to_be_still_valid() {
     fs::copy(&path, path.with_file_name("another.key")).unwrap();
     let id = path.file_stem().unwrap().to_str().unwrap();
 
-    let (code, _, told) = recover(&ended, &["--delete"]).await;
-    assert_eq!(code, 2, "{told}");
-    let (_, _, told) = recover(&ended, &[]).await;
-    assert!(told.contains("`keymint recover ID --print`"), "{told}");
-    let (code, _, told) = recover(&ended, &["--delete", "no-such-id"]).await;
-    assert_eq!(code, 2, "{told}");
-    let (code, _, told) = recover(&ended, &["--delete", id]).await;
-    assert!(code == 0 && told.contains("stays valid"), "{told}");
+    let (code, _, output) = recover(&ended, &["--delete"]).await;
+    assert_eq!(code, 2, "{output}");
+    let (_, _, output) = recover(&ended, &[]).await;
+    assert!(output.contains("`keymint recover ID --print`"), "{output}");
+    let (code, _, output) = recover(&ended, &["--delete", "no-such-id"]).await;
+    assert_eq!(code, 2, "{output}");
+    let (code, _, output) = recover(&ended, &["--delete", id]).await;
+    assert!(code == 0 && output.contains("stays valid"), "{output}");
     assert_eq!(files(&ended).len(), 1);
     assert_eq!(recover(&ended, &["--delete"]).await.0, 0);
-    let (code, _, told) = recover(&ended, &["--print"]).await;
-    assert!(code == 2 && told.contains("the recovery folder has no key\n"), "{told}");
+    let (code, _, output) = recover(&ended, &["--print"]).await;
+    assert!(code == 2 && output.contains("the recovery folder has no key\n"), "{output}");
 }
 
 #[tokio::test]
@@ -100,8 +101,8 @@ async fn an_id_that_is_taken_for_a_path_is_told() {
     let ended = failed().await;
     let path = files(&ended).pop().unwrap();
     let id = path.file_stem().unwrap().to_str().unwrap();
-    let (code, _, told) = recover(&ended, &["--env-file", id]).await;
-    assert!(code == 2 && told.contains("give the id before it"), "{told}");
+    let (code, _, output) = recover(&ended, &["--env-file", id]).await;
+    assert!(code == 2 && output.contains("give the id before it"), "{output}");
     assert_eq!(files(&ended), [path]);
 }
 
@@ -109,9 +110,9 @@ async fn an_id_that_is_taken_for_a_path_is_told() {
 async fn a_file_that_holds_no_key_is_told() {
     let ended = failed().await;
     fs::write(files(&ended).pop().unwrap(), "not a key\n").unwrap();
-    let (code, printed, told) = recover(&ended, &["--print"]).await;
-    assert_eq!((code, printed.as_str()), (1, ""), "{told}");
-    assert!(told.contains("no key is in it"), "{told}");
+    let (code, printed, output) = recover(&ended, &["--print"]).await;
+    assert_eq!((code, printed.as_str()), (1, ""), "{output}");
+    assert!(output.contains("no key is in it"), "{output}");
 }
 
 #[tokio::test]
@@ -137,7 +138,7 @@ async fn what_is_kept_is_its_owners_to_read_whatever_the_umask() {
     assert_eq!(modes, [0o600; 3]);
 }
 
-/// From nothing to a little more than the 2 MB that a thread needs for its stack.
+/// The memory limits range from none to a little more than the 2 MB of a thread's stack.
 #[tokio::test]
 async fn however_little_memory_is_left_for_threads_no_key_is_lost() {
     let home = tempfile::tempdir().unwrap();
@@ -146,7 +147,7 @@ async fn however_little_memory_is_left_for_threads_no_key_is_lost() {
         let mut run = create(Scenario::ready()).args(["--env-file"]).args([&path]).start().await;
         let url = run.url().await;
         run.limit(Memory::AddressSpace, spare).await;
-        // A program that ends for want of memory may do so by a signal, and leave its browser without a page.
+        // A program that lacks memory may end by a signal, and leave its browser without a page.
         let _browser = browse(&url, Consent::Allow);
         let ended = run.finish().await;
         let no_key = ended.sandbox.keys().is_empty();
@@ -155,7 +156,7 @@ async fn however_little_memory_is_left_for_threads_no_key_is_lost() {
     }
 }
 
-/// The thread that delivers the key was there before.
+/// The thread that delivers the key was started before.
 #[tokio::test]
 async fn however_little_memory_is_left_when_the_key_is_requested_it_is_not_lost() {
     let home = tempfile::tempdir().unwrap();
@@ -192,7 +193,7 @@ async fn however_few_files_may_be_open_no_key_is_lost() {
     }
 }
 
-/// What is not UTF-8 cannot be in JSON as it is.
+/// JSON cannot contain a path that is not UTF-8.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_state_folder_whose_path_is_no_text_costs_no_key_and_no_word() {

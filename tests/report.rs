@@ -1,4 +1,4 @@
-//! `keymint doctor --report`: what it shows of this machine and of the servers' answers, and what it does not.
+//! `keymint doctor --report`: the contents of a report, and the values that it must not contain.
 
 #![cfg(unix)]
 

@@ -83,9 +83,9 @@ async fn a_refusal_names_the_restrictions_that_may_be_the_reason() {
         let ended = create(scenario).args(["--json"]).args(args).sign_in().await.exits_with(7);
         let reported = ended.json();
         assert!(reported["message"].as_str().unwrap().contains("within 30 days"), "{reported}");
-        let told = reported["hint"].as_str().unwrap();
-        assert_eq!(told.contains("may be the reason"), hint.is_some(), "{told}");
-        assert!(told.contains(hint.unwrap_or_default()), "{told}");
+        let shown = reported["hint"].as_str().unwrap();
+        assert_eq!(shown.contains("may be the reason"), hint.is_some(), "{shown}");
+        assert!(shown.contains(hint.unwrap_or_default()), "{shown}");
     }
 }
 

@@ -7,7 +7,7 @@ use keymint_testkit::{browse, full_disk};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Whether the only refresh token was revoked, by the last request but for the check of the key.
+/// Returns whether the only refresh token was revoked, by the last request except for the check of the key.
 fn is_revoked(ended: &Ended) -> bool {
     let [token] = ended.sandbox.refresh_tokens().try_into().unwrap();
     let last = ended.sandbox.requests().into_iter().rfind(|request| request.path != "/v1/models").unwrap();
@@ -69,7 +69,7 @@ async fn a_sign_in_in_two_steps_is_revoked_at_the_end() {
     assert!(machine.sandbox.refresh_tokens()[0].is_revoked);
 }
 
-/// The key was delivered, and the exit code says so, whatever the server makes of the revocation.
+/// The key was delivered, and the exit code reports that, whatever the result of the revocation.
 #[tokio::test]
 async fn a_revocation_that_fails_or_hangs_is_shown_with_v_alone_and_changes_nothing() {
     for reply in [

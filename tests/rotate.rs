@@ -1,4 +1,4 @@
-//! `keymint rotate`: a new key where the old one is, and then the end of the old one.
+//! `keymint rotate`: a new key in every destination of the old one, and then the revocation of the old one.
 
 #![cfg(target_os = "linux")]
 
@@ -32,7 +32,7 @@ fn with_admin_key(machine: &Machine, args: &[&str]) -> Launch {
     rotate(machine, args).env("OPENAI_ADMIN_KEY", machine.sandbox.admin_key(ORGANIZATION))
 }
 
-/// Runs the program to its end, and signs in where it asks for that. It shows no secret on standard error.
+/// Runs the program to its end, and signs in if it waits for that. Checks that standard error has no secret.
 async fn run(machine: &Machine, program: Launch) -> Ended {
     let mut run = program.spawn();
     if let Some(url) = run.try_url().await {
@@ -59,7 +59,7 @@ fn key_in(machine: &Machine, file: &str) -> Option<usize> {
     machine.sandbox.keys().iter().position(|key| text == format!("OPENAI_API_KEY={}\n", key.value))
 }
 
-/// Whether each key is valid.
+/// Returns whether each key is valid.
 fn valid(machine: &Machine) -> Vec<bool> {
     machine.sandbox.keys().iter().map(|key| !key.is_deleted).collect()
 }
@@ -276,7 +276,7 @@ async fn a_new_key_that_may_not_list_models_is_accepted() {
 #[tokio::test]
 async fn a_value_that_is_not_the_old_key_is_replaced_only_by_force() {
     let machine = with_a_key(Scenario::ready()).await;
-    fs::write(env_file(&machine), "OPENAI_API_KEY=sk-proj-of-somebody-else\n").unwrap();
+    fs::write(env_file(&machine), "OPENAI_API_KEY=sk-proj-of-another-user\n").unwrap();
     let ended = run(&machine, with_admin_key(&machine, &[])).await.exits_with(8);
     assert!(in_one_line(&ended.stderr).contains("which keymint did not put there"), "{}", ended.stderr);
     let ended = run(&machine, with_admin_key(&machine, &["old"])).await.exits_with(11);
@@ -295,7 +295,7 @@ async fn a_value_that_is_not_the_old_key_is_replaced_only_by_force() {
     assert_eq!((key_in(&machine, ".env"), valid(&machine)), (Some(1), vec![false, true]));
 }
 
-/// It changes while somebody signs in.
+/// The value changes during the sign-in.
 #[tokio::test]
 async fn a_value_that_changes_meanwhile_stays_and_so_does_the_old_key() {
     let machine = with_a_key(Scenario::ready()).await;
@@ -329,7 +329,7 @@ async fn a_destination_that_a_run_cannot_repeat_keeps_the_old_key() {
     }
 }
 
-/// What was printed or copied may be anywhere.
+/// A printed or copied key may be anywhere.
 #[tokio::test]
 async fn a_key_that_was_printed_is_not_revoked_and_the_user_learns_it_before_the_sign_in() {
     let machine = machine(Scenario::ready()).await;
@@ -472,7 +472,7 @@ async fn another_account_replaces_no_key() {
     let machine = with_a_key(Scenario::ready()).await;
     let other = Organization::new("org-other").titled("Other").with_project(Project::new("proj_other"));
     let other = crate::support::machine(Scenario::of([other])).await;
-    // The records are of one platform: this one is played by another server now.
+    // The records belong to one platform, and another server plays it now.
     let records = machine.home.path().join(".local/state/keymint/records");
     for record in fs::read_dir(records).unwrap() {
         let path = record.unwrap().path();

@@ -14,7 +14,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
 
-/// What differs between runs or machines, and its placeholder.
+/// The texts that differ between runs or machines, and their placeholders.
 const VARIABLE: [(&str, &str); 14] = [
     (r"sk-proj-[\w-]+", "[KEY]"),
     (r"key_[\w-]{43}", "[KEY_ID]"),
@@ -28,7 +28,7 @@ const VARIABLE: [(&str, &str); 14] = [
     (r"\d{4}-\d\d-\d\d(T| )\d\d:\d\d(:\d\d(\.\d+)?)?(Z| UTC)", "[TIME]"),
     (r"\[ *\d+\.\d{3} s\]", "[ELAPSED]"),
     (r"(again in|project after) [\d.]+ (ms|s)", "$1 [DURATION]"),
-    // Under load alone.
+    // This occurs only under load.
     (r"warning: the keyring does not answer yet.*\n", ""),
     (r"\w+-\w+ \(process \d+\)", "[NAME] (process [ID])"),
 ];
@@ -148,8 +148,11 @@ async fn a_key_goes_to_a_keyring_and_is_forgotten() {
     let home = tempfile::tempdir().unwrap();
     for name in ["forget", "forget-again"] {
         let forget = keymint(&home).args(["forget", "--profile", "screens"]).env(bus.0, bus.1);
-        let told = prints(name, forget).await.stderr;
-        assert!(name == "forget-again" || told.contains(&format!("ends in {}, ", last_four(&key))), "{told}");
+        let output = prints(name, forget).await.stderr;
+        assert!(
+            name == "forget-again" || output.contains(&format!("ends in {}, ", last_four(&key))),
+            "{output}"
+        );
         assert_eq!(Session::shared().stored("screens"), "");
     }
 }
@@ -269,7 +272,7 @@ async fn what_there_is() {
     ] {
         signs_in(name, desktop(scenario, args).command("list")).await;
     }
-    // A line ends where the path that it begins with lets it.
+    // A line that begins with a path wraps only after the path.
     let home = tempfile::tempdir_in("/tmp").unwrap();
     prints("status", keymint(&home).args(["status"])).await;
     is_empty(&home);
@@ -389,7 +392,7 @@ async fn errors_before_anyone_has_signed_in() {
 #[tokio::test]
 async fn errors_of_a_sign_in() {
     let unreachable = format!("http://127.0.0.1:{}", free_port());
-    let untrusted = Relay::start([127, 0, 0, 1].into(), &authority("Somebody")).await;
+    let untrusted = Relay::start([127, 0, 0, 1].into(), &authority("Unknown")).await;
     let limits = ["--project-timeout", "1s", "--poll-interval", "200ms"];
     let login = |reply| Scenario::ready().reply(Step::Login, reply);
     let creation = |reply| Scenario::ready().reply(Step::CreateKey, reply);

@@ -20,7 +20,7 @@ const SLOW: &str = "echo >begun; while [ ! -e go ]; do :; done; cat >/dev/null";
 struct Memory(Vec<String>);
 
 impl Memory {
-    /// Where this process may not read it, there is none.
+    /// Reads the memory. Returns `None` if this process may not read it.
     fn of(process: u32) -> Option<Self> {
         let memory = File::open(format!("/proc/{process}/mem")).ok()?;
         let maps = fs::read_to_string(format!("/proc/{process}/maps")).ok()?;

@@ -5,7 +5,7 @@ use crate::support::{Ended, create};
 use keymint_sandbox::{LoginLists, NamedScenario, Organization, Project, Scenario};
 use std::fs;
 
-/// An account of so many organizations, the last of which is the default one.
+/// Returns an account of this many organizations, the last of which is the default one.
 fn account(organizations: usize, login_lists: LoginLists) -> Scenario {
     let numbered = (1..organizations).map(Organization::numbered);
     let default = Organization::new("org-default")
@@ -69,7 +69,7 @@ async fn a_default_organization_that_refuses_keys_settles_nothing() {
         let ended = create(complete).args(["--json"]).sign_in().await.exits_with(0);
         let target = ["organization", "project"].map(|item| ended.json()[item]["id"].clone());
         assert_eq!(target, ["org-sandbox-personal", "proj_sandbox_default"], "{}", scenario.name());
-        // The automatic choice also reads the projects of the organization that it skips for its project.
+        // The automatic choice also reads the projects of the organization that it skips.
         let expected = if scenario == NamedScenario::UserKeysDisabled { 5 } else { 6 };
         assert_eq!(requests(&ended), expected, "{}", ended.stderr);
     }
@@ -87,7 +87,7 @@ async fn a_login_that_contradicts_the_lists_is_believed_only_where_it_settles_th
     for (organizations, args, expected, sent) in [
         (vec![other(), default()], &[][..], ["org-other", "proj_other"], 3),
         (vec![other(), default()], &["--no-shortcut"], ["org-default", "proj_default"], 5),
-        // Nothing in the login is both, so the lists decide.
+        // No item in the login has both flags, so the lists decide.
         (vec![default()], &[], ["org-default", "proj_default"], 5),
     ] {
         let scenario = Scenario::of(organizations).login_lists(LoginLists::Contradicting);

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM, before the creation and while it is under way.
+//! Ctrl-C, SIGTERM and other signals, before the creation and while it is in flight.
 
 use crate::support::{Run, create, keymint};
 use keymint_sandbox::{Consent, Reply, Scenario, Step};
@@ -6,7 +6,7 @@ use serde_json::json;
 use std::io::Write;
 use std::time::Duration;
 
-/// Starts a program that SIGHUP ends, also where `nohup` runs the tests.
+/// Starts a program that SIGHUP ends, even if `nohup` runs the tests.
 const HANGUP_ENDS: [&str; 2] = ["env", "--default-signal=HUP"];
 
 /// The signals that end a run, with its exit codes.
@@ -38,7 +38,7 @@ async fn a_signal_that_the_parent_process_blocked_ends_the_run() {
     }
 }
 
-/// As `nohup` starts it, whose terminal may go.
+/// `nohup` starts it so, and its terminal may be closed.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_hangup_that_the_parent_process_ignores_ends_nothing() {
@@ -68,12 +68,12 @@ async fn a_signal_while_the_servers_are_asked_ends_the_run_without_a_key_or_a_tr
 
         assert_eq!((ended.code, ended.sandbox.keys().len()), (130, 0), "{}", ended.stderr);
         assert!(page.body.contains("No key was created"), "{}", page.body);
-        let told = keymint(&ended.home).args(["status", "--json"]).output().await;
-        assert_eq!(told.json()["keys"], json!([]), "{}", told.stdout);
+        let output = keymint(&ended.home).args(["status", "--json"]).output().await;
+        assert_eq!(output.json()["keys"], json!([]), "{}", output.stdout);
     }
 }
 
-/// Ctrl-Z, and `fg`.
+/// Ctrl-Z and `fg`.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_run_that_was_stopped_goes_on_and_makes_one_key() {
@@ -93,7 +93,7 @@ async fn a_run_that_was_stopped_goes_on_and_makes_one_key() {
     assert_eq!((ended.count("POST", "/login"), ended.count("POST", "/api_keys")), (1, 1));
 }
 
-/// A run that got its first signal while the creation, which has this reply, was in flight.
+/// Returns a run that got its first signal while the creation, which has this reply, was in flight.
 async fn interrupted_creation(reply: Reply) -> Run {
     let scenario = Scenario::ready().reply(Step::CreateKey, reply.delayed(Duration::MAX));
     let mut run = create(scenario).args(["--name", "find-me"]).start().await;
@@ -123,9 +123,12 @@ async fn the_second_signal_during_the_creation_tells_that_a_key_may_exist() {
     assert_eq!(ended.code, 10);
     assert!(page.body.contains("may have been created"), "{}", page.body);
     assert!(ended.stderr.contains("a key may exist") && ended.stderr.contains("find-me"), "{}", ended.stderr);
-    let told = keymint(&ended.home).args(["status", "--json"]).output().await;
-    let told = told.json();
-    assert_eq!((&told["keys"][0]["name"], &told["keys"][0]["state"]), (&json!("find-me"), &json!("unknown")));
+    let output = keymint(&ended.home).args(["status", "--json"]).output().await;
+    let output = output.json();
+    assert_eq!(
+        (&output["keys"][0]["name"], &output["keys"][0]["state"]),
+        (&json!("find-me"), &json!("unknown"))
+    );
 }
 
 #[tokio::test]
@@ -153,7 +156,7 @@ async fn a_signal_while_a_creation_is_refused_does_not_let_it_be_sent_again() {
     assert_eq!((ended.code, ended.count("POST", "/api_keys")), (130, 1), "{}", ended.stderr);
 }
 
-/// The key cannot be printed, since the pipe is full and nobody reads it.
+/// The key cannot be printed, since the pipe is full and has no active reader.
 #[tokio::test]
 async fn two_signals_end_a_run_whose_key_nobody_reads_and_the_key_is_kept() {
     for signals in [["INT", "TERM"], ["HUP", "TERM"]] {

@@ -1,15 +1,15 @@
-//! What must not stand in the sources, or only where it was looked at.
+//! Code that must not be in the sources, or only at reviewed places.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The folder of the workspace.
+/// Returns the directory of the workspace.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
 }
 
-/// Every file of this extension that is written by hand, by its path in the workspace.
+/// Returns every hand-written file with this extension, by its path in the workspace.
 pub(crate) fn files(extension: &str) -> BTreeMap<String, String> {
     fn collect(folder: &Path, extension: &str, found: &mut BTreeMap<String, String>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -29,7 +29,7 @@ pub(crate) fn files(extension: &str) -> BTreeMap<String, String> {
     found
 }
 
-/// What of a source goes into the program.
+/// Returns the part of a source that is compiled into the program.
 fn shipped(source: &str) -> &str {
     source.split("#[cfg(test)]\nmod tests").next().unwrap()
 }
@@ -47,7 +47,7 @@ fn fail_points_are_in_no_build_that_did_not_ask_for_them() {
     assert_eq!(named, [command, "required-features = [\"fail-points\"]", "fail-points = []"]);
 }
 
-/// One that no test stops at proves nothing.
+/// A fail point that no test uses proves nothing.
 #[test]
 fn the_program_is_ended_at_each_fail_point() {
     let sources = files("rs");
@@ -71,7 +71,7 @@ fn the_program_is_ended_at_each_fail_point() {
     assert!(seen > 15, "only {seen}: they were not read");
 }
 
-/// Nobody can use a library that needs the command. `bench` and `testkit` are not published, and start it.
+/// A library must be usable without the command. `bench` and `testkit` are not published, and start it.
 #[test]
 fn no_library_mentions_the_command() {
     let command = ["keymint create", "tests/", "crates/cli", "cli/src", "CARGO_BIN_EXE"];
@@ -83,7 +83,7 @@ fn no_library_mentions_the_command() {
     }
 }
 
-/// Each of these is a secret on its way to the wire, or to where the person wants it.
+/// Each of these exposes a secret on its way to a request, or to the destination that the user chose.
 #[test]
 fn secrets_are_exposed_where_that_was_looked_at_and_nowhere_else() {
     let mut found = BTreeMap::new();
@@ -107,30 +107,30 @@ fn secrets_are_exposed_where_that_was_looked_at_and_nowhere_else() {
         ("crates/delivery-adapter/src/clipboard.rs", 2),
         ("crates/delivery-adapter/src/command.rs", 1),
         ("crates/delivery-adapter/src/env_file.rs", 1),
-        // Searched in what the command prints.
+        // Searched for in the output of the command.
         ("crates/delivery-adapter/src/run.rs", 1),
-        // Stored, and compared with what is read back.
+        // Stored, and compared with the stored value.
         ("crates/delivery-adapter/src/keyring.rs", 3),
         ("crates/delivery-adapter/src/store/recovery.rs", 1),
-        // The address that the person opens has the state, and the answer is compared with it.
+        // The URL that the user opens has the state, and the response is compared with it.
         ("crates/domain/src/oauth/authorization.rs", 1),
         ("crates/domain/src/oauth/authorization/callback.rs", 1),
-        // Whether they are whole.
+        // Checked for their form.
         ("crates/domain/src/oauth/authorization/saved.rs", 2),
-        // The challenge is made of the verifier.
+        // The challenge is computed from the verifier.
         ("crates/domain/src/oauth/pkce.rs", 1),
         // The last four characters.
         ("crates/domain/src/secret.rs", 1),
-        // Written into what is saved.
+        // Written to the saved authorization.
         ("crates/domain/src/serialization.rs", 2),
         // Sent, and learned so that no error repeats them.
         ("crates/http-adapter/src/admin_api.rs", 9),
         ("crates/http-adapter/src/auth_server.rs", 4),
         ("crates/http-adapter/src/endpoint.rs", 1),
         ("crates/http-adapter/src/platform_api.rs", 6),
-        // Handed over once, and shown while a person asks for it.
+        // Handed over once, and shown while the user requests it.
         ("examples/headless-server/src/routes.rs", 1),
-        // Held in memory until then.
+        // Held in memory until it is handed over.
         ("examples/headless-server/src/service.rs", 1),
         ("examples/terminal-ui/src/view.rs", 1),
         // Handed over to JavaScript.
@@ -139,7 +139,7 @@ fn secrets_are_exposed_where_that_was_looked_at_and_nowhere_else() {
     assert_eq!(found, looked_at.map(|(name, calls)| (name.to_owned(), calls)).into());
 }
 
-/// Both write what is sent and received, or the means to read it.
+/// Both write the sent and received bytes, or the keys to decrypt them.
 #[test]
 fn no_library_is_asked_to_tell_of_the_traffic() {
     for (name, source) in files("rs") {
@@ -156,7 +156,7 @@ const LOGS_NOTHING: [&str; 2] = [
     "tracing.workspace = true",
 ];
 
-/// What no crate depends on cannot collect, log or send anything.
+/// Without such a dependency, no crate can collect, log or send anything.
 #[test]
 fn no_crate_logs_and_none_reports_crashes() {
     let mut manifests = files("toml");
@@ -172,10 +172,10 @@ fn no_crate_logs_and_none_reports_crashes() {
     }
 }
 
-/// A clock that jumps when nothing else goes on ends every wait for a real socket at once.
+/// A paused clock that jumps forward ends every wait for a real socket at once.
 #[test]
 fn no_test_pauses_the_clock_beside_a_real_socket() {
-    // There, nothing comes, and the wait is meant to end.
+    // There, no data arrives, and the wait should end.
     let looked_at = ["crates/callback-adapter/src/self_test.rs", "tests/sources.rs"];
     for (name, source) in files("rs") {
         let paused = source.contains("start_paused") && !looked_at.contains(&&*name);
@@ -185,8 +185,8 @@ fn no_test_pauses_the_clock_beside_a_real_socket() {
     }
 }
 
-/// The modules of the command in `crates/cli/src`, the lowest first. Each imports only itself and those
-/// before it; `main.rs` imports any.
+/// The modules of the command in `crates/cli/src`, the lowest first. Each imports only itself and those before it.
+/// `main.rs` imports any.
 const LAYERS: [&str; 8] = ["error", "os", "ui", "args", "config", "explain", "flow", "commands"];
 
 /// A module, by the names from the crate's root to it.

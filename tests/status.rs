@@ -1,4 +1,4 @@
-//! `keymint status`: what it knows of keys, and which one counts.
+//! `keymint status`: the known keys, and the one that programs use.
 
 #![cfg(target_os = "linux")]
 
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 const OTHER: &str = "sk-proj-of-the-status-tests-7bQz";
 
-/// `keymint status` in a home, in which it shows no key of these.
+/// Runs `keymint status` in a home directory, and checks that it shows none of these keys.
 async fn status(
     home: &TempDir,
     args: &[&str],
@@ -30,7 +30,7 @@ async fn status(
     told
 }
 
-/// A run whose key is in `.env` of its home.
+/// Returns a run whose key is in `.env` of its home directory.
 async fn delivered(scenario: Scenario) -> Ended {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(".env");
@@ -57,7 +57,7 @@ async fn a_variable_of_the_environment_comes_before_the_file() {
     let told = status(&ended.home, &[], &[("OPENAI_API_KEY", "old")], &[&key]).await.stdout;
     assert!(told.contains("OPENAI_API_KEY in the environment: is too short for a key\n"), "{told}");
 
-    // Another variable is another matter.
+    // A different variable does not count.
     let environment = [("OPENAI_API_KEY", OTHER), ("KEYMINT_VAR", "MY_KEY")];
     let told = status(&ended.home, &["--json"], &environment, &[&key]).await.json();
     assert_ne!(told["in_use"]["place"], "environment");
@@ -76,7 +76,7 @@ async fn what_is_no_key_or_cannot_be_read_is_told_without_its_content() {
     let problem = told["shadowed"][0]["problem"].as_str().unwrap();
     assert!(problem.ends_with("line 1: a quote that does not end"), "{problem}");
 
-    // One that nobody writes to would be read forever.
+    // A FIFO without a writer would block a reader forever.
     fs::remove_file(home.path().join(".env")).unwrap();
     let made = std::process::Command::new("mkfifo").arg(home.path().join(".env")).status().unwrap();
     assert!(made.success());
@@ -93,7 +93,7 @@ async fn a_key_that_may_exist_is_told_with_what_to_do() {
     assert!(told.contains(&ended.sandbox.keys()[0].name), "{told}");
 }
 
-/// Each warning is a line, and each record that is marked is written to the disk.
+/// Each warning is a line, and each marked record is written to the disk.
 #[tokio::test]
 async fn of_many_runs_that_were_cut_short_a_run_warns_of_ten_and_says_how_many_more_there_are() {
     let machine = machine(Scenario::ready()).await;
@@ -197,7 +197,7 @@ async fn a_key_that_is_gone_from_its_file_or_replaced_there_no_longer_claims_it(
     assert_eq!(keys().await[1]["deliveries"][0]["present"], false);
     let told = status(&machine.home, &[], &[], &[]).await.stdout;
     assert!(told.contains("No longer in "), "{told}");
-    // A file that cannot be read may have it.
+    // A file that cannot be read may contain it.
     fs::write(&file, "OPENAI_API_KEY=\"\n").unwrap();
     assert_eq!(keys().await[1]["deliveries"][0]["present"], Value::Null);
 }
@@ -230,21 +230,21 @@ async fn the_keyring_counts_last_and_a_record_tells_the_profile() {
     assert!(told.contains("`keymint run --profile work -- CMD`"), "{told}");
     assert!(told.contains("(profile work)"), "{told}");
 
-    // So it is where the key got there later.
+    // A key that was recovered to a destination later is listed there.
     let kept = create(Scenario::ready()).stdout(full_disk()).sign_in().await;
     let recover = keymint(&kept.home).args(["recover", "--keyring", "--profile", "later"]).envs([bus]);
     assert!(recover.succeeds().await);
     let told = status(&kept.home, &["--json"], &[], &[&kept.key()]).await.json();
     assert_eq!((&told["keys"][0]["profile"], &told["keys"][0]["kept_in"]), (&json!("later"), &Value::Null));
 
-    // A key that was removed claims no place.
+    // A key that was removed is no longer listed at its destination.
     let forget = keymint(&ended.home).args(["forget", "--profile", "work"]).envs([bus]);
     assert!(forget.succeeds().await);
     let told = status(&ended.home, &[], &[bus], &[&key]).await.stdout;
     assert!(told.contains("Removed from the keyring (profile work)"), "{told}");
     assert!(!told.contains("Delivered to"), "{told}");
 
-    // Whoever has a key there is told when it cannot be reached.
+    // A user with a key in the keyring gets a warning if the keyring cannot be reached.
     let nowhere = [("DBUS_SESSION_BUS_ADDRESS", "unix:path=/no/such/bus")];
     let told = status(&ended.home, &["--profile", "work"], &nowhere, &[&key]).await.stdout;
     assert!(told.contains("no keyring can be reached"), "{told}");

@@ -1,4 +1,4 @@
-//! Standard output and standard error that are not as they should be.
+//! Standard output and standard error that are closed, full or slow.
 
 #![cfg(target_os = "linux")]
 
@@ -26,7 +26,7 @@ async fn a_standard_output_that_keeps_nothing_is_no_matter_beside_another_place(
     }
 }
 
-/// Whether the program was started with broken pipes ignored, as by some shells, or not.
+/// The program is started with and without SIGPIPE ignored, as some shells do.
 #[tokio::test]
 async fn a_reader_that_leaves_during_the_sign_in_costs_no_key() {
     for under in [&[][..], &["sh", "-c", "trap '' PIPE; exec \"$@\"", "keymint"]] {
@@ -44,9 +44,9 @@ async fn a_full_disk_is_told_by_each_command_that_prints() {
     for args in [&["status"][..], &["config"], &["recover", "--json"], &["start"], &["completions", "bash"]] {
         let home = tempfile::tempdir().unwrap();
         let ended = keymint(&home).args(args).stdout(full_disk()).output().await;
-        let told = &ended.stderr;
-        assert_eq!(ended.code, 1, "{args:?}: {told}");
-        assert!(told.contains("error: standard output failed: No space left"), "{args:?}: {told}");
+        let output = &ended.stderr;
+        assert_eq!(ended.code, 1, "{args:?}: {output}");
+        assert!(output.contains("error: standard output failed: No space left"), "{args:?}: {output}");
     }
 }
 
@@ -55,7 +55,7 @@ async fn a_file_without_room_for_a_key_is_found_out_before_anything_else_happens
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("large");
     fs::write(&file, vec![b'\n'; 128 * 1024]).unwrap();
-    // In units of half a KiB or of one.
+    // The unit is half a KiB or one KiB, depending on the shell.
     let may_not_grow = ["sh", "-c", "ulimit -f 64; exec \"$@\"", "keymint"].map(OsString::from).to_vec();
     let full = Strace::of("fallocate", &["-e", "inject=fallocate:error=ENOSPC"]);
     for under in [Some(may_not_grow), full.map(|strace| strace.words().to_vec())].into_iter().flatten() {
@@ -123,7 +123,7 @@ async fn a_standard_error_that_takes_nothing_changes_no_outcome() {
     }
 }
 
-/// What a terminal shows of a run in which all goes well.
+/// Returns the output of a successful run on a terminal.
 async fn shown(environment: &[(&str, &str)], words: &str) -> String {
     let home = tempfile::tempdir().unwrap();
     let keymint = keymint(&home).under(ON_A_TERMINAL).args(words.split(' '));
@@ -155,7 +155,7 @@ async fn a_terminal_is_steered_and_coloured_only_where_that_is_welcome() {
     }
 }
 
-/// Also on a terminal that does not know its size, as `script` makes one.
+/// The terminal also has no known size, as `script` creates one.
 #[tokio::test]
 async fn the_account_is_shown_on_a_terminal_before_a_key_is_made_and_nowhere_else() {
     let machine = machine(Scenario::ready()).await;

@@ -1,4 +1,4 @@
-//! What else may arrive at the listener before the true callback.
+//! Other requests that may arrive at the listener before the right callback.
 
 use crate::support::create;
 use futures_util::future::join_all;
@@ -58,7 +58,7 @@ async fn the_second_of_two_callbacks_is_gone() {
     assert_eq!(run.end().await.code, 10);
 }
 
-/// More than any machine that means well would do: held open, in parallel, and one after the other.
+/// The load exceeds that of any benign machine: connections held open, in parallel, and one after the other.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_crowd_neither_delays_the_true_callback_nor_takes_memory() {
@@ -75,7 +75,7 @@ async fn a_crowd_neither_delays_the_true_callback_nor_takes_memory() {
     ];
     let held = join_all((0..200).map(async |number| {
         let mut stream = connect(port).await.unwrap();
-        // Whoever was cut already cannot be written to.
+        // A connection that was already closed cannot be written to.
         let _ = stream.write_all(garbage[number % garbage.len()].as_bytes()).await;
         stream
     }))

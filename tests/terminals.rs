@@ -1,4 +1,4 @@
-//! Terminals and pipes that take nothing, or belong to another program for now.
+//! Terminals and pipes that are blocked, or that another program uses.
 
 #![cfg(target_os = "linux")]
 
@@ -15,7 +15,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 
-/// A terminal whose screen nobody reads, and which takes nothing more. It lives as long as the first value.
+/// Returns a terminal without a reader, which accepts no more output. It lives as long as the first value.
 fn unread_terminal() -> (OwnedFd, File) {
     let screen = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&screen).unwrap();
@@ -26,7 +26,7 @@ fn unread_terminal() -> (OwnedFd, File) {
         OpenOptions::new().read(true).write(true).custom_flags(flags).open(&path).unwrap()
     };
     let mut filler = open(OpenptFlags::from_bits_retain(rustix::fs::OFlags::NONBLOCK.bits()));
-    // The system moves what was written to the screen's end, and then there is room again.
+    // The system moves the output to the other end, which frees some space again.
     const FULL: u64 = 4095;
     let mut fill = || while filler.write(&[b' '; 512]).is_ok() {};
     while ioctl_fionread(&screen).unwrap() < FULL {
@@ -36,14 +36,14 @@ fn unread_terminal() -> (OwnedFd, File) {
     (screen, open(OpenptFlags::empty()))
 }
 
-/// A pipe that takes nothing more, with its reading end.
+/// Returns a full pipe and its reading end.
 fn full_pipe() -> (PipeReader, std::io::PipeWriter) {
     let (reader, mut writer) = std::io::pipe().unwrap();
     writer.write_all(&[b' '; 64 * 1024]).unwrap();
     (reader, writer)
 }
 
-/// Writes the URL that a browser is to open into `url`.
+/// Returns a browser that writes its URL into the file `url`.
 fn browser() -> Scripts {
     Scripts::with("browser", "printf %s \"$1\" >new; mv new url")
 }
@@ -171,7 +171,7 @@ async fn a_second_signal_ends_a_command_that_writes_without_end() {
     watch(browser).await.unwrap().unwrap();
 }
 
-/// A shell with job control in which a sign-in runs in the background.
+/// Starts a shell with job control in which a sign-in runs in the background.
 async fn in_the_background(machine: &Machine) -> (Terminal, String) {
     let shell = Launch::new("bash", &machine.home).args(["--norc", "--noprofile", "-i"]);
     let shell = shell.current_dir(&machine.home).envs(machine.environment()).env("TERM", "xterm");
@@ -185,7 +185,7 @@ async fn in_the_background(machine: &Machine) -> (Terminal, String) {
 async fn a_sign_in_in_the_background_of_a_shell_ends_with_the_key() {
     let machine = machine(Scenario::ready()).await;
     let (mut terminal, url) = in_the_background(&machine).await;
-    // The shell's, while the sign-in waits.
+    // The shell gets this input while the sign-in waits.
     terminal.types("echo it is $((40 + 2))\n").await;
     terminal.shows("it is 42").await;
     watch(browse(&url, Consent::Allow)).await.unwrap().unwrap();
@@ -213,7 +213,7 @@ async fn a_key_waits_in_the_background_for_a_terminal_that_is_not_to_be_written_
         until(|| browser.path("url").exists()).await;
         let page = browse(&browser.read("url"), Consent::Allow);
         until(|| fs::read_to_string(&said).is_ok_and(|said| said.contains("Created the key"))).await;
-        // The shell shows it when it is stopped.
+        // The shell shows the job once it is stopped.
         terminal.types("for i in 1 2 3; do sleep 0.1; jobs -s; done; echo it is $((40 + 2))\n").await;
         let shown = terminal.shows("it is 42").await;
         assert!(!shown.contains("Stopped"), "{shown}");
@@ -229,7 +229,7 @@ async fn a_key_waits_in_the_background_for_a_terminal_that_is_not_to_be_written_
     }
 }
 
-/// Also after it was stopped.
+/// It also works after it was stopped.
 #[tokio::test]
 async fn a_sign_in_that_comes_to_the_foreground_takes_a_pasted_address() {
     let machine = machine(Scenario::ready()).await;
@@ -245,7 +245,7 @@ async fn a_sign_in_that_comes_to_the_foreground_takes_a_pasted_address() {
     terminal.shows("create --no-browser --env-file\r\n").await;
     terminal.types(&format!("{address}\n")).await;
     terminal.shows("It is in ").await;
-    // Before that, the line would be the sign-in's.
+    // Without the prompt, the line would go to the sign-in.
     terminal.shows("bash-").await;
     terminal.types("exit\n").await;
     terminal.end().await;
@@ -279,7 +279,7 @@ async fn an_address_that_a_terminal_cuts_is_said_to_be_cut() {
     terminal.shows("paste its address here.").await;
     let address = sign_in_remotely(&url, Consent::Allow).await.unwrap();
     let (path, query) = address.split_once('?').unwrap();
-    // The state and the code first, so that only the end is cut.
+    // The state and the code come first, so that only the end is cut.
     let long = format!("{path}?{query}&more={}", "x".repeat(4200));
     terminal.types(&format!("{long}\n")).await;
     terminal.shows("takes at most 4095 characters").await;
@@ -311,7 +311,7 @@ async fn a_system_without_a_thread_to_give_is_said_and_nobody_signs_in() {
 #[tokio::test]
 async fn a_limit_of_open_files_is_raised_or_said_and_nobody_signs_in() {
     let machine = machine(Scenario::ready()).await;
-    // The system's linker needs some, too.
+    // The system's linker also opens some.
     for limit in 8..=36 {
         let under = ["prlimit".to_owned(), format!("--nofile={limit}:{limit}")];
         let create = machine.keymint(["create", "--no-browser", "--pipe-to", "cat"]).under(under);
@@ -358,7 +358,7 @@ async fn fifty_columns_without_colors_have_whole_words_and_no_control_characters
             // The spinner clears its own line.
             let shown = shown.replace("\u{1b}[2K", "");
             assert!(!shown.contains(|c: char| c.is_control() && c != '\r' && c != '\n'), "{shown:?}");
-            // A path, a URL and a key stay whole, and the spinner returns to the start of its line.
+            // A path, a URL and a key are never broken, and the spinner returns to the start of its line.
             let is_long = |line: &str| line.contains(['/', '\r']) || line.starts_with("sk-proj-");
             let is_whole = |line: &str| line.chars().count() <= 50 || is_long(line);
             assert!(shown.split("\r\n").all(is_whole), "{shown}");

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// A machine on which sign-ins are started and finished.
 struct Machine(keymint_testkit::Machine);
 
-/// How a command ended: code, standard output, standard error.
+/// The end of a command: exit code, standard output, standard error.
 type Ended = (i32, String, String);
 
 impl Machine {
@@ -22,12 +22,12 @@ impl Machine {
         Self::run(self.0.keymint(["start"]).args(args)).await
     }
 
-    /// Starts a sign-in, and returns the address that a willing user ends on.
+    /// Starts a sign-in, grants it, and returns the URL of the last page.
     async fn signed_in(&self) -> String {
         answer(&self.start(&[]).await.1).await
     }
 
-    /// Knows the servers from the pending sign-in alone.
+    /// Runs `finish`, which knows the servers from the pending sign-in only.
     async fn finish(&self, args: &[&str], input: &str) -> Ended {
         Self::run(keymint(&self.0.home).args(["finish"]).args(args).input(input)).await
     }
@@ -52,9 +52,12 @@ async fn a_variable_that_stands_in_the_keys_way_is_told_at_the_end_here_too() {
     let machine = Machine::new().await;
     let address = machine.signed_in().await;
     let finish = keymint(&machine.0.home).args(["finish"]).env("OPENAI_API_KEY", "sk-another-one");
-    let (code, _, told) = Machine::run(finish.input(&address)).await;
-    assert_eq!(code, 0, "{told}");
-    assert!(told.contains("OPENAI_API_KEY is set here already") && !told.contains("another-one"), "{told}");
+    let (code, _, output) = Machine::run(finish.input(&address)).await;
+    assert_eq!(code, 0, "{output}");
+    assert!(
+        output.contains("OPENAI_API_KEY is set here already") && !output.contains("another-one"),
+        "{output}"
+    );
 }
 
 #[tokio::test]
@@ -66,13 +69,13 @@ async fn several_wait_at_once_and_each_is_finished_by_its_own_answer() {
     assert_eq!(json["schema"], "keymint.started/1");
     assert!(json["expires_at"].as_str().unwrap().ends_with('Z'), "{json}");
     for (url, keys) in [(json["url"].as_str().unwrap(), 1), (&first, 2)] {
-        // Of two at once, one finishes it.
+        // One of two simultaneous processes completes it.
         let answer = [answer(url).await];
         let args = answer.each_ref().map(String::as_str);
-        let ((one, _, told), (other, ..)) =
+        let ((one, _, output), (other, ..)) =
             tokio::join!(machine.finish(&args, ""), machine.finish(&args, ""));
-        assert_eq!((one.min(other), one.max(other)), (0, 4), "{told}");
-        assert_eq!(machine.0.sandbox.keys().len(), keys, "{told}");
+        assert_eq!((one.min(other), one.max(other)), (0, 4), "{output}");
+        assert_eq!(machine.0.sandbox.keys().len(), keys, "{output}");
     }
 }
 
@@ -81,11 +84,11 @@ async fn a_foreign_answer_is_refused_and_uses_nothing_up() {
     let machine = Machine::new().await;
     let address = machine.signed_in().await;
     for foreign in ["http://localhost:5000/auth/callback?code=c&state=of-another", "nonsense"] {
-        let (code, _, told) = machine.finish(&["--json"], foreign).await;
-        assert_eq!(code, 4, "{told}");
+        let (code, _, output) = machine.finish(&["--json"], foreign).await;
+        assert_eq!(code, 4, "{output}");
     }
-    let (code, _, told) = machine.finish(&[], "").await;
-    assert_eq!(code, 2, "{told}");
+    let (code, _, output) = machine.finish(&[], "").await;
+    assert_eq!(code, 2, "{output}");
     assert_eq!(machine.finish(&[], &format!("{address}\n")).await.0, 0);
 }
 
@@ -93,8 +96,8 @@ async fn a_foreign_answer_is_refused_and_uses_nothing_up() {
 async fn a_destination_that_fails_its_check_uses_nothing_up() {
     let machine = Machine::new().await;
     let address = machine.signed_in().await;
-    let (code, _, told) = machine.finish(&[&address, "--env-file", "/no/such/folder/.env"], "").await;
-    assert_eq!((code, machine.0.count("POST", "token")), (11, 0), "{told}");
+    let (code, _, output) = machine.finish(&[&address, "--env-file", "/no/such/folder/.env"], "").await;
+    assert_eq!((code, machine.0.count("POST", "token")), (11, 0), "{output}");
     assert_eq!(machine.finish(&[&address], "").await.0, 0);
 }
 
@@ -102,27 +105,27 @@ async fn a_destination_that_fails_its_check_uses_nothing_up() {
 async fn an_address_is_not_taken_for_the_path_of_a_file() {
     let machine = Machine::new().await;
     let address = machine.signed_in().await;
-    let (code, _, told) = machine.finish(&["--env-file", &address], "").await;
-    assert!(code == 2 && told.contains("give the address before it"), "{told}");
-    assert!(!told.contains("code="), "{told}");
+    let (code, _, output) = machine.finish(&["--env-file", &address], "").await;
+    assert!(code == 2 && output.contains("give the address before it"), "{output}");
+    assert!(!output.contains("code="), "{output}");
 
     let file = machine.0.home.path().join(".env");
-    let (code, _, told) = machine.finish(&[&address, "--env-file", file.to_str().unwrap()], "").await;
-    assert!(code == 0 && file.exists(), "{told}");
+    let (code, _, output) = machine.finish(&[&address, "--env-file", file.to_str().unwrap()], "").await;
+    assert!(code == 0 && file.exists(), "{output}");
 }
 
 #[tokio::test]
 async fn a_pending_sign_in_that_has_expired_is_told_as_such() {
     let machine = Machine::new().await;
     let address = machine.signed_in().await;
-    // As it will read in a while.
+    // The expiry is changed to a time in the past.
     let path = machine.pending_sign_ins().remove(0);
     let mut content: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     content["expires"] = 1_000.into();
     fs::write(&path, content.to_string()).unwrap();
 
-    let (code, _, told) = machine.finish(&[&address], "").await;
-    assert_eq!((code, machine.0.sandbox.keys().len()), (5, 0), "{told}");
+    let (code, _, output) = machine.finish(&[&address], "").await;
+    assert_eq!((code, machine.0.sandbox.keys().len()), (5, 0), "{output}");
 }
 
 #[tokio::test]
@@ -134,8 +137,8 @@ async fn a_pending_sign_in_without_a_version_is_finished_and_of_another_version_
     let mut newer = content.clone();
     newer["version"] = 2.into();
     fs::write(&path, newer.to_string()).unwrap();
-    let (code, _, told) = machine.finish(&[&address], "").await;
-    assert!(code == 4 && told.contains("Finish it with the version that began it"), "{told}");
+    let (code, _, output) = machine.finish(&[&address], "").await;
+    assert!(code == 4 && output.contains("Finish it with the version that began it"), "{output}");
     assert!(path.exists() && machine.0.count("POST", "token") == 0);
 
     let mut first = content;
@@ -144,7 +147,7 @@ async fn a_pending_sign_in_without_a_version_is_finished_and_of_another_version_
     assert_eq!(machine.finish(&[&address], "").await.0, 0);
 }
 
-/// The folder also has a damaged file and one that never ends.
+/// The directory also has a damaged file, and one without an end.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_pending_sign_in_that_others_may_write_is_none_and_one_without_an_end_stays() {
@@ -154,7 +157,7 @@ async fn a_pending_sign_in_that_others_may_write_is_none_and_one_without_an_end_
     let path = machine.pending_sign_ins().remove(0);
     let mut content: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     content["expires"] = u64::MAX.into();
-    // The client is that of the authorization.
+    // The client must be that of the authorization.
     content["settings"]["issuer"] = "http://127.0.0.1:9".into();
     fs::write(&path, content.to_string()).unwrap();
     fs::write(path.with_file_name("a.json"), "{").unwrap();
@@ -169,18 +172,18 @@ async fn a_pending_sign_in_that_others_may_write_is_none_and_one_without_an_end_
     }
 }
 
-/// Neither half says a secret, and only the private file has one.
+/// Neither half prints a secret, and only the private file contains one.
 #[cfg(unix)]
 #[tokio::test]
 async fn the_verifier_is_in_the_private_file_alone() {
     use std::os::unix::fs::PermissionsExt;
     let machine = Machine::new().await;
-    let (_, url, told) = machine.start(&["-v"]).await;
+    let (_, url, output) = machine.start(&["-v"]).await;
     let path = machine.pending_sign_ins().remove(0);
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     let content: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     let verifier = content["authorization"]["code_verifier"].as_str().unwrap().to_owned();
     let (code, printed, more) = machine.finish(&["-v"], &answer(&url).await).await;
     assert_eq!(code, 0);
-    assert!(![url, told, printed, more].iter().any(|text| text.contains(&verifier)));
+    assert!(![url, output, printed, more].iter().any(|text| text.contains(&verifier)));
 }

@@ -75,7 +75,7 @@ async fn a_disk_that_fills_up_during_the_sign_in_has_room_for_the_key() {
     run.answer(Consent::Allow).await.exits_with(0);
 }
 
-/// The record of the run takes the last block, and the key has its room already.
+/// The record of the run takes the last block. The space for the key is already reserved.
 #[tokio::test]
 async fn a_disk_that_fills_up_during_the_sign_in_has_room_to_keep_the_key() {
     let directory = Directory::new();

@@ -17,7 +17,7 @@ async fn a_file_that_git_tracks_is_refused_unless_that_is_accepted() {
     assert!(ended.stderr.contains("do not commit the key"), "{}", ended.stderr);
 }
 
-/// Also where the file is not in the current folder.
+/// It also works for a file outside the current directory.
 #[tokio::test]
 async fn the_command_that_takes_a_file_out_of_git_does_so_from_any_folder() {
     let directory = Directory::with("A=1\n");

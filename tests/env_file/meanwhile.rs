@@ -1,4 +1,4 @@
-//! What happens to the file while the person signs in, and when a run is ended.
+//! Changes of the file during the sign-in, and runs that are ended.
 
 use super::{Directory, create_in, delivered, names};
 use keymint_sandbox::Consent;
@@ -17,7 +17,7 @@ async fn what_another_program_writes_during_the_sign_in_stays() {
     assert_eq!(directory.read(), format!("A=2\nB=3\nOPENAI_API_KEY={}\n", ended.key()));
 }
 
-/// An editor, for example, or `echo >>`, which had opened the file before the run replaced it.
+/// The writer may be an editor or `echo >>` that opened the file before the run replaced it.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn what_another_program_appends_to_the_replaced_file_is_not_lost() {
@@ -31,7 +31,7 @@ async fn what_another_program_appends_to_the_replaced_file_is_not_lost() {
     let mut run = directory.create().envs(wait).start().await;
     run.browser(Consent::Allow).await;
 
-    // It opens once the run has replaced the file, and waits there.
+    // It opens the file once the run has replaced it, and waits.
     let path = fifo.clone();
     let open = tokio::task::spawn_blocking(move || fs::File::options().write(true).open(path));
     let waiting = watch(open).await.unwrap().unwrap();
@@ -109,8 +109,8 @@ async fn what_a_killed_run_left_is_told_of_where_it_may_hold_a_key_and_else_remo
     fs::write(&left, "OPENAI_API_KEY=secret\n").unwrap();
 
     let ended = delivered(directory.create()).await;
-    let told = format!("{} was left by a run that was killed, and may hold a key", left.display());
-    assert!(ended.stderr.contains(&told) && !ended.stderr.contains("secret"), "{}", ended.stderr);
+    let message = format!("{} was left by a run that was killed, and may hold a key", left.display());
+    assert!(ended.stderr.contains(&message) && !ended.stderr.contains("secret"), "{}", ended.stderr);
     assert_eq!(directory.names(), [".env", ".keymint-0123456789abcdef.tmp"]);
 }
 

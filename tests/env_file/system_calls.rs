@@ -1,4 +1,4 @@
-//! What is asked of the system, and what happens where it says no.
+//! The system calls of a delivery, and the result if one fails.
 
 use super::{Directory, delivered, mode, names};
 use crate::support::Ended;
@@ -39,7 +39,7 @@ async fn a_replacement_that_fails_leaves_the_old_file_and_the_key_in_the_recover
     assert_eq!((directory.read().as_str(), directory.names()), ("A=1\n", vec![".env".to_owned()]));
 }
 
-/// The new file is in its place, and may not be there any more after a power cut.
+/// The new file is in place, but may be lost in a power cut.
 #[tokio::test]
 async fn a_folder_that_the_disk_does_not_take_fails_the_delivery_and_the_key_is_kept() {
     let directory = Directory::with("A=1\n");
@@ -75,7 +75,7 @@ async fn a_run_that_is_killed_at_the_replacement_leaves_the_old_file_whole_and_t
     assert!(ended.stderr.contains(&format!("{left} was left by a run that was killed")), "{}", ended.stderr);
 }
 
-/// What a file system may refuse, and the errors that real ones answer with.
+/// The calls that a file system may refuse, and the errors of real ones.
 const REFUSALS: [(&str, &[&str]); 17] = [
     ("flock", &["ENOLCK", "ENOSYS", "EOPNOTSUPP"]),
     ("pwrite64", &["ENOSPC", "EDQUOT", "EIO"]),
@@ -96,7 +96,7 @@ const REFUSALS: [(&str, &[&str]); 17] = [
     ("getdents64", &["EIO"]),
 ];
 
-/// A file system that never does what a delivery needs.
+/// A file system without support for a call that a delivery needs.
 #[tokio::test]
 async fn what_the_file_system_refuses_is_found_out_before_anybody_signs_in() {
     for (calls, errors) in REFUSALS {
@@ -124,13 +124,12 @@ async fn what_the_file_system_refuses_is_found_out_before_anybody_signs_in() {
     }
 }
 
-/// Calls that are refused for the paths of a delivery one by one. Most of them are made by the libraries of the system
-/// as well.
+/// The calls that are refused for each path of a delivery in turn. The system's libraries make most of them as
+/// well.
 ///
 /// With those above, these are all calls of a delivery on files (`strace -f -e trace=%file,%desc`), except `execve`,
 /// `mmap`, `access` and `ioctl`, which start the program or ask for a terminal, and `getcwd`, which only a relative
-/// path needs. Writing to a file
-/// whose name is not known before the start fails in the tests of full disks.
+/// path needs. The tests of full disks cover writes to files whose names are not known before the start.
 const PATH_REFUSALS: [(&str, &[&str]); 8] = [
     ("fsync,getdents64", &["EIO"]),
     ("open,openat", &["EACCES", "EIO"]),
@@ -142,14 +141,14 @@ const PATH_REFUSALS: [(&str, &[&str]); 8] = [
     ("readlink,readlinkat", &["EIO"]),
 ];
 
-/// Refuses these calls for these paths.
+/// Returns a tracer that refuses these calls for these paths.
 fn refusing(calls: &str, error: &str, paths: &[PathBuf]) -> Option<Strace> {
     let inject = format!("inject={calls}:error={error}");
     let paths = paths.iter().flat_map(|path| ["-P", path.to_str().unwrap().trim_end_matches('/')]);
     Strace::of(calls, &["-e", &inject].into_iter().chain(paths).collect::<Vec<_>>())
 }
 
-/// A disk, or the server of a network file system, that fails for one path.
+/// The disk or the server of a network file system fails for one path.
 #[tokio::test]
 async fn what_is_refused_for_a_path_of_the_delivery_is_found_out_before_the_sign_in() {
     let mut refusals = 0;
@@ -158,7 +157,7 @@ async fn what_is_refused_for_a_path_of_the_delivery_is_found_out_before_the_sign
             for path in ["", ".env", "keymint", "keymint/locks", "keymint/records", "keymint/recovery"] {
                 let (directory, state) = (Directory::with("A=1\n"), Directory::new());
                 let paths = match path {
-                    // By its name in its directory as well.
+                    // The file is also opened by its name in its directory.
                     ".env" => vec![directory.path(path), path.into()],
                     "" => vec![directory.path(path)],
                     _ => vec![state.path(path)],
@@ -180,7 +179,7 @@ async fn what_is_refused_for_a_path_of_the_delivery_is_found_out_before_the_sign
             }
         }
     }
-    // The others meet no such call.
+    // The other combinations do not occur.
     assert!(refusals > 25, "{refusals}");
 }
 
@@ -203,7 +202,7 @@ async fn what_is_refused_for_the_paths_of_a_delivery_after_the_check_costs_no_ke
                 for folder in ["keymint/records", "keymint/recovery"].map(|name| state.path(name)) {
                     if state_fails {
                         let files = names(&folder).into_iter().map(|name| folder.join(name));
-                        // A key that is kept has another name than the room for it.
+                        // A kept key has another name than the space for it.
                         paths.extend(files.flat_map(|file| [file.with_extension("key"), file]));
                         paths.push(folder);
                     }
@@ -223,11 +222,12 @@ async fn what_is_refused_for_the_paths_of_a_delivery_after_the_check_costs_no_ke
             }
         }
     }
-    // The others meet no such call.
+    // The other combinations do not occur.
     assert!(refusals > 15, "{refusals}");
 }
 
-/// What network file systems cannot do, for the folder of the file and for the state folder alike.
+/// Some network file systems have neither locks nor syncs of directories, for the dotenv file and for the state
+/// directory.
 #[tokio::test]
 async fn a_file_system_without_locks_or_without_a_sync_of_folders_takes_the_key() {
     for (call, error) in [

@@ -1,4 +1,4 @@
-//! Whole answers with status 200 that are not what was agreed, and refusals that say too much.
+//! Complete answers with status 200 that violate the contract, and refusals that reveal too much.
 
 use super::fault::Then::{Floods, Hangs};
 use super::fault::{body, encoded, status, value};
@@ -39,7 +39,7 @@ async fn bodies_that_are_too_large() {
     let blanks = || Floods(vec![b' '; 64 * 1024]);
     let endless = |code| status(code).body("").untold_length().then(blanks());
     let claims = |length: u64| body("").claims(length);
-    // 200 MB of zeros, less their end.
+    // 200 MB of zeros, without their end.
     let head = b"\x1f\x8b\x08\0\0\0\0\0\x02\x03\xec\xc1\x01\x01\0\0\0\x80\x90\xfe\xaf\xee\x08\n";
     let gzip = [head.as_slice(), &[0; 194_000]].concat();
     let bomb = |coding| {
@@ -60,14 +60,14 @@ async fn bodies_that_are_too_large() {
             body("<good>").claims(1_u64 << 40).then(blanks()),
         ),
         each("7x1   7x1   7x3   7x3   0x1 ", "9 MB", body(format!("<good>{}", " ".repeat(9 << 20)))),
-        // Answers that may have lists may be longer than the rest.
+        // Answers that may contain lists may be longer than the others.
         each("7x1   0x1   0x1   0x1   0x1 ", "2 MB", body(format!("<good>{}", " ".repeat(2 << 20)))),
-        // What is packed is not unpacked.
+        // Compressed bodies are not decompressed.
         each("7x1   7x1   7x3   7x3   10x1", "200 MB in 200 kB", bomb("content-encoding: gzip")),
         each("7x1   7x1   7x3   7x3   10x1", "packed twice", bomb("content-encoding: gzip, gzip")),
         each("7x1   7x1   7x3   7x3   10x1", "called brotli", bomb("content-encoding: br")),
         each("7x1   7x1   7x3   7x3   10x1", "called zstd", bomb("content-encoding: zstd")),
-        // A refusal of which not all is read is a refusal only where nothing hangs on it.
+        // A refusal that was not read completely is a refusal only for requests without consequences.
         each("7x1   7x3   7x2+  7x2+  10x1", "an endless 500", endless(500)),
         once("7x1   0x2   0x2   0x2   10x1", "an endless 403", endless(403)),
     ])
@@ -101,7 +101,7 @@ async fn values_that_cannot_be_used() {
 
 #[tokio::test]
 async fn members_that_are_in_the_wrong_place_or_twice() {
-    // The members of each step's answer, a level too high, with another name, a level too low.
+    // The members of each step's answer, one level too high, under another name, one level too low.
     let high = r#"{"sensitive_id":"sk-canary","token":"canary"}"#;
     let renamed = r#"{"id_token":"canary","session":"sess-canary","api_key":"sk-canary"}"#;
     let low = r#"{"data":{"access_token":"canary"},"user":["canary"],"key":"sk-proj-canary"}"#;
@@ -149,7 +149,7 @@ async fn refusals_that_say_too_much() {
         each("7x1   7x1   7x1   7x1   7x1 ", "a text", said(403, "canary \x1b[2J")),
         each("7x1   7x1   7x1   7x1   7x1 ", "odd members", said(403, odd)),
         each("7x1   7x1   7x1   8x2+  7x1 ", "a long explanation", said(422, &long)),
-        // Each secret is known by the time that somebody can repeat it.
+        // Each secret is known before any answer can repeat it.
         each("7x1   7x1   7x1   8x2+  7x1 ", "the code", said(400, r#"{"error":"code-canary-0001"}"#)),
         each("-     -     7x1   8x2+  7x1 ", "code, token, session", said(403, echo)),
         each("7x1   7x1   7x1   7x1   7x1 ", "a secret as the type", named),

@@ -1,4 +1,4 @@
-//! What a server does in place of a good answer.
+//! The fault that a server plays instead of a good answer.
 
 use super::server::{Scene, good};
 use std::fmt::Display;
@@ -11,28 +11,28 @@ type Bytes = Arc<dyn Fn(&Scene) -> Vec<u8> + Send + Sync>;
 pub(crate) struct Fault {
     pub(crate) says: Bytes,
     pub(crate) then: Then,
-    /// Whether it answers before it has read more than the request line.
+    /// True if it answers before it has read more than the request line.
     pub(crate) early: bool,
 }
 
-/// What happens to the connection after that.
+/// The further course of the connection.
 #[derive(Clone)]
 pub(crate) enum Then {
     /// It waits for the next request.
     Stays,
     /// It is closed.
     Closes,
-    /// It is closed together with the last byte, so that nobody can have used it since.
+    /// It is closed together with the last byte, so no request can have used it since.
     ClosesAtOnce,
     /// It is reset.
     Resets,
-    /// It stays open, and nothing comes.
+    /// It stays open without data.
     Hangs,
-    /// Blanks come, ten in a second, for ever.
+    /// Blanks arrive without end, ten in a second.
     Drips,
-    /// These bytes come again and again, as fast as they are taken.
+    /// These bytes arrive again and again, as fast as they are read.
     Floods(Vec<u8>),
-    /// There is none: nobody listens at the address any more.
+    /// No connection: the server has stopped listening at the address.
     NeverWas,
 }
 
@@ -47,13 +47,13 @@ impl Fault {
         self
     }
 
-    /// Whether there is nobody who could play it.
+    /// Returns whether the fault is that no server listens.
     pub(crate) fn is_absence(&self) -> bool {
         matches!(self.then, Then::NeverWas)
     }
 }
 
-/// These bytes, and the end of the connection.
+/// Returns a fault of these bytes and the end of the connection.
 pub(crate) fn raw(bytes: impl Into<Vec<u8>>) -> Fault {
     let bytes = bytes.into();
     Fault { says: Arc::new(move |_| bytes.clone()), then: Then::Closes, early: false }
@@ -63,39 +63,39 @@ pub(crate) fn nothing() -> Fault {
     raw("")
 }
 
-/// A whole answer with this status, and a good body.
+/// Returns a complete answer with this status and a good body.
 pub(crate) fn status(status: u16) -> HttpResponse {
     let body: Bytes = Arc::new(|scene| good(scene.step).into_bytes());
     let content_type = "application/json".to_owned();
     HttpResponse { status, content_type, headers: String::new(), length: Length::True, body }
 }
 
-/// A whole answer with status 200 and this body, in which `<good>` stands for a good one.
+/// Returns a complete answer with status 200 and this body, in which `<good>` is replaced with a good one.
 pub(crate) fn body(text: impl Into<String>) -> HttpResponse {
     status(200).body(text)
 }
 
-/// The same where the body is made from a good one.
+/// Returns a complete answer with status 200 and an encoding of a good body.
 pub(crate) fn encoded(encode: impl Fn(String) -> Vec<u8> + Send + Sync + 'static) -> HttpResponse {
     let body: Bytes = Arc::new(move |scene| encode(good(scene.step)));
     HttpResponse { body, ..status(200) }
 }
 
-/// A good answer with this JSON in the place of what the step is after: the access token, the
-/// session key, the list, the API key.
+/// Returns a good answer in which this JSON replaces the result of the step: the access token, the session key, the
+/// list or the API key.
 pub(crate) fn value(json: &'static str) -> HttpResponse {
     let body: Bytes = Arc::new(move |scene| scene.step.answer(json).into_bytes());
     HttpResponse { body, ..status(200) }
 }
 
-/// A list of these entries, in which `<entry>` stands for a good one and `<id>` for its id.
+/// Returns a list of these entries, in which `<entry>` is replaced with a good entry and `<id>` with its id.
 pub(crate) fn entries(json: impl Into<String>) -> HttpResponse {
     let json = json.into();
     let body: Bytes = Arc::new(move |scene| format!(r#"{{"data":[{}]}}"#, scene.fill(&json)).into_bytes());
     HttpResponse { body, ..status(200) }
 }
 
-/// A well-formed answer, as far as not said otherwise.
+/// A well-formed answer, except for the changes of a test.
 #[derive(Clone)]
 pub(crate) struct HttpResponse {
     status: u16,
@@ -105,20 +105,20 @@ pub(crate) struct HttpResponse {
     body: Bytes,
 }
 
-/// How the end of the body is told.
+/// The way in which the end of the body is marked.
 #[derive(Clone)]
 enum Length {
     True,
     Claimed(String),
-    /// In chunks, and the last one never comes.
+    /// In chunks, without the last one.
     Unfinished,
     /// By the end of the connection.
     Untold,
 }
 
 impl HttpResponse {
-    /// Another header line, in which `<trap>` stands for an address that must not be visited and
-    /// `<here>` for the server's own.
+    /// Adds a header line, in which `<trap>` is replaced with a URL that must not be visited and `<here>` with the
+    /// server's own.
     pub(crate) fn header(mut self, line: &str) -> Self {
         self.headers.extend([line, "\r\n"]);
         self
@@ -163,7 +163,7 @@ impl HttpResponse {
         Fault::from(self).early()
     }
 
-    /// This before the answer, and this after it.
+    /// Returns a fault with these bytes before and after the answer.
     pub(crate) fn between(self, before: &str, after: &str) -> Fault {
         let (before, after) = (before.to_owned(), after.to_owned());
         let says: Bytes =

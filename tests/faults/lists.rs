@@ -1,9 +1,9 @@
-//! Lists with odd entries, and lists that do not end.
+//! Lists with invalid entries, and lists without an end.
 
 use super::fault::{body, entries};
 use super::matrix::{each, once, play};
 
-/// Ids that would lead elsewhere in a URL or a header, or nowhere, as JSON.
+/// Ids, as JSON, that would change the target of a URL or a header, or be invalid in it.
 const HOSTILE: [&str; 20] = [
     r#""..""#,
     r#"".""#,
@@ -47,7 +47,7 @@ async fn entries_that_cannot_be_used() {
         each("-     -     0x1   0x1   -   ", "the same entry twice", beside("<entry>")),
         each("-     -     0x1   0x1   -   ", "odd flags beside", entries(odd)),
         each("-     -     0x1   8x2+  -   ", "odd flags alone", entries(no_flags)),
-        // The first of several wins.
+        // The first of several counts.
         each("-     -     0x1   0x1   -   ", "several defaults", entries(several)),
     ])
     .await;

@@ -1,5 +1,5 @@
-//! The fault matrix: what a server, or the network before it, can do wrong at each of the five
-//! steps, and how the real binary must end. Each cell is one run.
+//! The fault matrix: faults of a server or the network at each of the five steps, and the required end of the real
+//! binary. Each cell is one run.
 //!
 //! A row reads
 //!
@@ -13,10 +13,10 @@
 //! `7x2+` is after at least two: the step is tried until the project time-out, which is short in
 //! such a run. `-` is no run.
 //!
-//! `each` plays the fault at each request of the step, `once` at the first, and answers well from
-//! then on; all other steps are answered well. Each fault of K is also played at the revocation of the refresh
-//! token, which must change nothing. So `once` with `0x2` is trouble that is outlived,
-//! and with `7x1` or `10x1` a request that is not repeated although that would have helped.
+//! `each` plays the fault at each request of the step, `once` only at the first. All other requests get good
+//! answers. Each fault of K is also played at the revocation of the refresh token, where it must change nothing. So
+//! `once` with `0x2` is a fault that the run survives, and with `7x1` or `10x1` a request that is not repeated
+//! although a repetition would have succeeded.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 

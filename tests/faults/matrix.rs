@@ -1,4 +1,4 @@
-//! Plays rows of the matrix, and holds every cell to what must always be true.
+//! Plays rows of the matrix, and checks the invariants of every cell.
 
 use super::fault::Fault;
 use super::run::{Ended, KEY_NAME, create};
@@ -9,10 +9,10 @@ use keymint_testkit::{Canaries, steers_a_terminal};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
-/// How many programs run at once. Most of them wait for something.
+/// The number of simultaneous programs. Most of them wait.
 static ROOM: Semaphore = Semaphore::const_new(24);
 
-/// A fault, and how the program ends where it strikes.
+/// A fault, and the expected end of the program at each step.
 pub(crate) struct Row {
     name: &'static str,
     fault: Fault,
@@ -28,7 +28,7 @@ struct Expected {
     or_more: bool,
 }
 
-/// The fault strikes at each request of the step.
+/// Creates a row whose fault occurs at each request of the step.
 pub(crate) fn each(cells: &str, name: &'static str, fault: impl Into<Fault>) -> Row {
     let mut columns = cells.split_whitespace().map(Expected::parse);
     let cells = [(); 5].map(|()| columns.next().expect("five columns"));
@@ -36,13 +36,13 @@ pub(crate) fn each(cells: &str, name: &'static str, fault: impl Into<Fault>) -> 
     Row { name, fault: fault.into(), strikes: usize::MAX, impatient: false, cells }
 }
 
-/// The fault strikes at the first request of the step alone.
+/// Creates a row whose fault occurs only at the first request of the step.
 pub(crate) fn once(cells: &str, name: &'static str, fault: impl Into<Fault>) -> Row {
     Row { strikes: 1, ..each(cells, name, fault) }
 }
 
 impl Row {
-    /// The program waits 4 s for each answer, and not 30 s.
+    /// Sets the time limit of an answer to 4 s instead of 30 s.
     pub(crate) fn impatient(mut self) -> Self {
         self.impatient = true;
         self
@@ -71,12 +71,12 @@ impl Expected {
     }
 }
 
-/// The revocation changes neither the key nor the exit code, whatever becomes of it. It has its own time
-/// limit, so the run ends long before that of other requests.
+/// The revocation changes neither the key nor the exit code, whatever its result. It has a time limit of its own,
+/// so the run ends long before the limit of other requests.
 const REVOCATION: Expected = Expected { code: 0, requests: 1, or_more: false };
 const FOREVER: &str = "1h";
 
-/// Plays all rows, and each fault that is played at the creation at the revocation as well.
+/// Plays all rows. Each fault that is played at the creation is also played at the revocation.
 pub(crate) async fn play(rows: impl IntoIterator<Item = Row>) {
     let mut runs = Vec::new();
     for row in rows {
@@ -107,7 +107,7 @@ struct Cell {
 }
 
 impl Cell {
-    /// What is wrong with a run, and nothing where all is well.
+    /// Returns the problems of a run, or an empty text.
     async fn play(self, fault: Fault) -> String {
         let Self { step, expected, strikes, impatient } = self;
         let _room = ROOM.acquire().await.unwrap();
@@ -138,7 +138,7 @@ fn complaints(step: Step, expected: Expected, server: &FaultServer, ended: &Ende
         }
     };
 
-    // What the cell says.
+    // The expectation of the cell.
     let count = |step| requests.iter().filter(|request| request.step == Some(step)).count();
     let enough =
         if expected.or_more { count(step) >= expected.requests } else { count(step) == expected.requests };
@@ -164,27 +164,27 @@ fn complaints(step: Step, expected: Expected, server: &FaultServer, ended: &Ende
     must(ended.code != 10 || count(Step::K) == 1, "a creation is repeated blindly".to_owned());
     must(count(Step::R) <= count(Step::T), "a revocation is repeated".to_owned());
 
-    // A browser that comes in time is not left without a last word.
+    // A browser that is not late gets a last page.
     must(
         ended.page.is_empty() || ended.page.starts_with("HTTP/1.1 200 "),
         format!("the page is {:?}", ended.page),
     );
 
-    // Nothing goes elsewhere.
+    // No other server is contacted.
     must(!server.was_trapped(), "another server was visited".to_owned());
     for stray in requests.iter().filter(|request| request.step.is_none()) {
         must(false, format!("a stray request: {stray}"));
     }
 
-    // No secret is told, and nothing that steers a terminal.
-    let told =
+    // The output has no secret, and no character that controls a terminal.
+    let output =
         [ended.stderr.as_str(), &ended.page, if ended.code == 0 { "" } else { &ended.stdout }].concat();
     let verifiers: Vec<_> = requests.iter().filter_map(Request::verifier).collect();
     must(step == Step::T || verifiers.len() == 1, "no verifier".to_owned());
-    must(!told.to_lowercase().contains(CANARY), "a canary is told".to_owned());
+    must(!output.to_lowercase().contains(CANARY), "a canary is shown".to_owned());
     let issued = [CODE, ACCESS_TOKEN, SESSION_KEY, API_KEY, REFRESH_TOKEN].map(str::to_owned);
     let secrets = Canaries::of(verifiers.into_iter().chain(issued));
-    must(secrets.find(&told).is_none(), format!("{:?} is told", secrets.find(&told)));
+    must(secrets.find(&output).is_none(), format!("{:?} is shown", secrets.find(&output)));
     let files = secrets.files_below(ended.home.path());
     must(files.is_empty(), format!("secrets are left behind: {files:?}"));
     must(!steers_a_terminal(&ended.stderr), "a control character".to_owned());

@@ -1,4 +1,4 @@
-//! One run of the binary against servers that are not the sandbox.
+//! A run of the binary against servers other than the sandbox.
 
 use super::server::CODE;
 use keymint_testkit::{Launch, Running, free_port, get, is_free};
@@ -7,24 +7,24 @@ use tempfile::TempDir;
 /// The name of the requested key.
 pub(crate) const KEY_NAME: &str = "find-me";
 
-/// Gives the program no more than 28 MB of memory, so that one that wants more is aborted.
+/// Limits the program's memory to 28 MB, so that a program that needs more is aborted.
 const BOUNDED: [&str; 4] = ["sh", "-c", r#"ulimit -d 28672 && exec "$@""#, "keymint"];
 
-/// How a run ended.
+/// The results of a run.
 pub(crate) struct Ended {
-    /// The exit code, or -1 where a signal ended it.
+    /// The exit code, or -1 if a signal ended it.
     pub(crate) code: i32,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
     /// The last page of the browser.
     pub(crate) page: String,
-    /// Whether the callback port is free again.
+    /// True if the callback port is free again.
     pub(crate) port_is_free: bool,
-    /// Where it may have left files.
+    /// The home directory, in which it may have left files.
     pub(crate) home: TempDir,
 }
 
-/// `keymint create`, signed in by a user who does not hesitate, and then does this.
+/// Runs `keymint create` with a user who signs in at once, and then runs `then`.
 pub(crate) async fn create(
     issuer: &str,
     api_base: &str,
@@ -42,7 +42,7 @@ pub(crate) async fn create(
     let browser = tokio::spawn(async move {
         let answer = get(port, &target).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 303 "), "{answer}");
-        // The listener does not wait long for whoever is late.
+        // The listener does not wait long for a late browser.
         get(port, "/auth/done").await.unwrap_or_default()
     });
     then(&mut run).await;

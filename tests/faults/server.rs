@@ -1,5 +1,4 @@
-//! Both servers on one bare socket, for what no HTTP library would send. It answers well at every
-//! step but one.
+//! Both servers on one bare socket, which can send what no HTTP library would. All steps but one get good answers.
 
 use super::fault::{Fault, Then};
 use socket2::SockRef;
@@ -12,7 +11,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 
-/// The secrets of a run. No text for people has this word in it.
+/// A part of every secret of a run. No output has this word in it.
 pub(crate) const CANARY: &str = "canary";
 pub(crate) const CODE: &str = "code-canary-0001";
 pub(crate) const ACCESS_TOKEN: &str = "at-canary-0002";
@@ -20,7 +19,7 @@ pub(crate) const SESSION_KEY: &str = "sess-canary-0003";
 pub(crate) const API_KEY: &str = "sk-proj-canary-0004";
 pub(crate) const REFRESH_TOKEN: &str = "rt-canary-0005";
 
-/// What the program goes for, in the order of its requests.
+/// The requests of the program, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Step {
     /// The token exchange.
@@ -38,7 +37,7 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    /// The steps that the key depends on.
+    /// The steps that a key requires.
     pub(crate) const ALL: [Self; 5] = [Self::T, Self::S, Self::O, Self::P, Self::K];
 
     fn of(request_line: &str) -> Option<Self> {
@@ -55,7 +54,7 @@ impl Step {
         })
     }
 
-    /// An answer that gives this JSON.
+    /// Returns an answer with this JSON as its result.
     pub(crate) fn answer(self, json: &str) -> String {
         match self {
             Self::T => format!(
@@ -73,7 +72,7 @@ impl Step {
     }
 }
 
-/// The body of a good answer.
+/// Returns the body of a good answer.
 pub(crate) fn good(step: Step) -> String {
     match step {
         Step::T => step.answer(&format!("\"{ACCESS_TOKEN}\"")),
@@ -84,22 +83,22 @@ pub(crate) fn good(step: Step) -> String {
     }
 }
 
-/// A good entry of a list: of either, since unknown members do no harm.
+/// Returns a good entry of any list, since unknown members are ignored.
 fn entry(step: Step) -> String {
     format!(r#"{{"id":"{}","title":"Good","is_default":true,"is_initial":true}}"#, step.id())
 }
 
-/// Where a fault strikes.
+/// The request that gets a fault.
 pub(crate) struct Scene {
     pub(crate) step: Step,
-    /// Which request of the step this is, from 1.
+    /// The number of this request of the step, from 1.
     number: usize,
     here: SocketAddr,
     trap: SocketAddr,
 }
 
 impl Scene {
-    /// The text with the words in angle brackets filled in.
+    /// Returns the text with the words in angle brackets replaced.
     pub(crate) fn fill(&self, text: &str) -> String {
         text.replace("<good>", &good(self.step))
             .replace("<entry>", &entry(self.step))
@@ -110,7 +109,7 @@ impl Scene {
     }
 }
 
-/// A request. One of no step is a mistake.
+/// A request. One that belongs to no step is a violation.
 #[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) step: Option<Step>,
@@ -118,7 +117,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// The PKCE verifier, where this is the token exchange.
+    /// Returns the PKCE verifier of a token exchange.
     pub(crate) fn verifier(&self) -> Option<String> {
         let text = String::from_utf8_lossy(&self.bytes);
         let field = text.split(['&', '\n']).find_map(|field| field.strip_prefix("code_verifier="))?;
@@ -135,7 +134,7 @@ impl fmt::Display for Request {
 pub(crate) struct FaultServer {
     pub(crate) url: String,
     shared: Arc<Shared>,
-    /// An address that nobody may visit.
+    /// A listener that must not be contacted.
     trap: std::net::TcpListener,
 }
 
@@ -146,14 +145,14 @@ struct Shared {
     fault: Fault,
     strikes: usize,
     requests: Mutex<Vec<Request>>,
-    /// Who accepts connections, until nobody does.
+    /// The task that accepts connections. `None` once the server has stopped listening.
     listening: Mutex<Option<JoinHandle<()>>>,
-    /// Then it has the address, so that no other test gets it.
+    /// Holds the address after that, so that no other test gets it.
     held: Mutex<Option<TcpSocket>>,
 }
 
 impl FaultServer {
-    /// One that plays the fault for the first requests of the step, as many as it `strikes`.
+    /// Starts a server that plays the fault at the first `strikes` requests of the step.
     pub(crate) async fn start(step: Step, fault: Fault, strikes: usize) -> Self {
         let trap = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         trap.set_nonblocking(true).unwrap();
@@ -201,7 +200,7 @@ impl Drop for FaultServer {
 }
 
 impl Shared {
-    /// Ends with an error where the client goes away, which is as good an end as any.
+    /// Serves a connection. It ends with an error if the client closes it, which is a regular end.
     async fn serve(&self, socket: TcpStream) -> io::Result<()> {
         let mut socket = BufReader::new(socket);
         loop {
@@ -239,7 +238,7 @@ impl Shared {
         }
     }
 
-    /// A good answer. Where the next request is to find nobody, nobody is there from now on.
+    /// Returns a good answer. If the next request is to find no listener, the server stops listening.
     async fn well(&self, step: Step) -> Vec<u8> {
         let body = good(step);
         let last = self.fault.is_absence() && step as u8 + 1 == self.step as u8;
@@ -254,7 +253,7 @@ impl Shared {
         .into_bytes()
     }
 
-    /// Has nobody listen, and keeps the address.
+    /// Stops listening, and keeps the address.
     async fn stop_listening(&self) {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_reuseaddr(true).unwrap();
@@ -263,7 +262,7 @@ impl Shared {
             task.abort();
             task.await.ok();
         }
-        // A program that was started in this moment holds the socket, too, until it is on its way.
+        // A program that is being started may inherit the socket for a moment.
         while socket.bind(self.here).is_err_and(|error| error.kind() == ErrorKind::AddrInUse) {
             tokio::task::yield_now().await;
         }
@@ -271,7 +270,7 @@ impl Shared {
     }
 }
 
-/// Reads what follows the request line.
+/// Reads the request after its first line.
 async fn read_rest(socket: &mut BufReader<TcpStream>, bytes: &mut Vec<u8>) -> io::Result<()> {
     let mut length = 0;
     loop {
@@ -293,13 +292,13 @@ async fn read_rest(socket: &mut BufReader<TcpStream>, bytes: &mut Vec<u8>) -> io
     socket.read_exact(&mut bytes[begins..]).await.map(drop)
 }
 
-/// Does to the connection what it says. Whether another request may come.
+/// Continues the connection as the fault says. Returns whether another request may come.
 async fn stays(socket: &mut BufReader<TcpStream>, then: &Then, answer: &[u8]) -> io::Result<bool> {
     match then {
         Then::Stays | Then::NeverWas => return Ok(true),
         Then::Closes => socket.shutdown().await?,
         Then::ClosesAtOnce => {
-            // Held back by the system until the end of the stream can go with it.
+            // The system holds the bytes back until it can send the end of the stream with them.
             const MSG_MORE: i32 = if cfg!(target_os = "linux") { 0x8000 } else { 0 };
             assert_eq!(SockRef::from(socket.get_ref()).send_with_flags(answer, MSG_MORE)?, answer.len());
             socket.shutdown().await?;
@@ -320,7 +319,7 @@ async fn stays(socket: &mut BufReader<TcpStream>, then: &Then, answer: &[u8]) ->
             socket.write_all(bytes).await?;
         },
     }
-    // Not dropped with bytes unread, which would make it a reset.
+    // A socket with unread bytes would be reset when it is dropped.
     socket.read_to_end(&mut Vec::new()).await?;
     Ok(false)
 }

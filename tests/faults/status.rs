@@ -1,4 +1,4 @@
-//! Whole answers with a status that is not the hoped-for one.
+//! Complete answers with an unexpected status.
 
 use super::fault::status;
 use super::matrix::{each, once, play};
@@ -64,7 +64,7 @@ async fn refusals() {
         each("7x1   7x1   7x1   8x2+  7x1 ", "409", said(409)),
         each("7x1   7x1   7x1   8x2+  7x1 ", "422", said(422)),
         each("7x1   7x1   7x1   8x2+  7x1 ", "451", said(451)),
-        // Who sent these is unknown or not the platform, so they do not concern one organization.
+        // The sender of these is unknown or not the platform, so they do not concern one organization.
         each("7x1   7x1   7x1   7x1   7x1 ", "407", status(407)),
         each("7x1   7x1   7x1   7x1   7x1 ", "511", status(511)),
         each("7x1   7x1   7x1   7x1   7x1 ", "401 without an error", status(401)),
@@ -73,7 +73,7 @@ async fn refusals() {
         each("7x1   7x1   7x1   7x1   7x1 ", "a web page with 403", status(403).html()),
         each("7x1   7x1   7x1   7x1   7x1 ", "a bot check with 403", bot_check(403)),
         each("7x1   7x1   7x1   7x1   7x1 ", "a bot check with 503", bot_check(503)),
-        // These two may come from something in between, whatever the server did.
+        // An intermediary may send these two, whatever the server did.
         each("7x1   7x3   7x2+  7x2+  10x1", "408", status(408)),
         once("7x1   0x2   0x2   0x2   10x1", "408", status(408)),
         once("7x1   0x2   0x2   0x2   10x1", "425", status(425)),

@@ -1,4 +1,4 @@
-//! Connections that cannot be trusted: nothing is sent over them.
+//! Connections that are not trusted. Nothing is sent over them.
 
 use super::fault::nothing;
 use super::run::{Ended, create};
@@ -62,7 +62,7 @@ async fn a_handshake_that_does_not_end_is_given_up() {
         for step in [Step::T, Step::S] {
             let (server, ended) = visit(step, shows.clone(), &authority, "2s").await;
             refused(step, &ended, "failed: ");
-            // It may well succeed a little later, so it may be tried again.
+            // The same attempt may succeed a little later, so it may be retried.
             assert!(server.accepted > 0 && server.used == 0, "{}", ended.stderr);
         }
     }
@@ -78,7 +78,7 @@ async fn the_same_server_is_trusted_with_its_authority() {
     }
 }
 
-/// A run that comes to this server at this step, and trusts this authority.
+/// Runs the program with this server at this step, and with trust in this authority.
 async fn visit(step: Step, shows: Shows, trusted: &Authority, http_timeout: &str) -> (Counts, Ended) {
     let pem = NamedTempFile::new().unwrap();
     std::fs::write(pem.path(), trusted.pem()).unwrap();

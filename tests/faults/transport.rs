@@ -1,4 +1,4 @@
-//! Connections that fail, and bytes that are no answer.
+//! Connections that fail, and bytes that are not an answer.
 
 use super::fault::Then::{Closes, ClosesAtOnce, Drips, Floods, Hangs, NeverWas, Resets};
 use super::fault::{body, nothing, raw, status};
@@ -14,7 +14,7 @@ async fn connections_that_fail() {
     let good = || body("<good>");
     play([
         //    T     S     O     P     K
-        each("6x0   6x0   6x0+  6x0+  6x0 ", "nobody listens", nothing().then(NeverWas)),
+        each("6x0   6x0   6x0+  6x0+  6x0 ", "not listening", nothing().then(NeverWas)),
         each("7x1   7x2   7x2+  7x2+  10x1", "closes, no answer", nothing()),
         each("7x1   7x2   7x2+  7x2+  10x1", "resets, no answer", nothing().then(Resets)),
         once("7x1   0x2   0x2   0x2   10x1", "closes, no answer", nothing()),
@@ -26,7 +26,7 @@ async fn connections_that_fail() {
         once("7x1   0x2   0x2   0x2   0x1 ", "no last chunk", good().unfinished_chunks().then(Closes)),
         once("7x1   0x2   0x2   0x2   10x1", "closes in a 403", status(403).claims(999).then(Closes)),
         once("7x1   0x2   0x2   0x2   10x1", "closes in a 429", status(429).claims(999).then(Closes)),
-        // Closing at once is nothing wrong: a resting connection is not used again.
+        // Closing at once is valid: the client does not reuse an idle connection that was closed.
         each("0x1   0x1   0x1   0x1   0x1 ", "closes after the answer", good().then(ClosesAtOnce)),
         each("0x1   0x1   0x1   0x1   0x1 ", "no length", good().untold_length().then(Closes)),
         each("0x1   0x1   0x1   0x1   0x1 ", "answers too early", good().early()),
@@ -54,8 +54,7 @@ async fn answers_that_do_not_come() {
     play(rows.map(|row| row.impatient())).await;
 }
 
-/// The key is reported, and delivered within the second in which the end of its answer may come. The signals
-/// find it in hand.
+/// The key is delivered within the second in which the end of its answer may arrive. The signals arrive meanwhile.
 #[tokio::test]
 async fn signals_while_the_end_of_an_answer_with_a_key_is_missing() {
     for then in [Hangs, Drips] {

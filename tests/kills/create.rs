@@ -1,11 +1,11 @@
-//! `create`, killed at each border.
+//! `create`, killed at each fail point.
 
 use crate::destination::Destination;
 use crate::harness::Harness;
 use crate::table::{at_each_border, show};
 use crate::verdict::Verdict;
 
-/// Where the program can be ended, in the order in which a run gets there.
+/// The fail points of the program, in the order of a run.
 const BORDERS: [&str; 16] = [
     "started",
     "keyring-tried",

@@ -1,16 +1,16 @@
-//! Where a key is wanted, and which borders a run gets to on its way there.
+//! The destinations of a key, and the fail points of a run on the way to each.
 
-/// Where a key is wanted.
+/// A destination of a key.
 pub(crate) struct Destination {
     pub(crate) name: &'static str,
     /// With `--print`, standard output is a full disk.
     pub(crate) args: &'static [&'static str],
     pub(crate) site: Site,
-    /// The borders that a run gets to because of this destination.
+    /// The fail points that occur because of this destination.
     pub(crate) borders: &'static [&'static str],
 }
 
-/// Where the key is looked for.
+/// The place in which a key is searched for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Site {
     StandardOutput,
@@ -19,14 +19,14 @@ pub(crate) enum Site {
     /// The file of a command.
     Command,
     Keyring,
-    /// The file of a program that stands in for a desktop's.
+    /// The file of a simulated clipboard program.
     Clipboard,
-    /// What a terminal was sent.
+    /// The bytes that a terminal received.
     Terminal,
 }
 
 impl Site {
-    /// The file in the home folder that it is.
+    /// Returns the name of the file in the home directory.
     pub(crate) fn file(self) -> Option<&'static str> {
         match self {
             Self::DotenvFile => Some(".env"),
@@ -37,21 +37,21 @@ impl Site {
         }
     }
 
-    /// Whether a key is still there tomorrow.
+    /// Returns whether a key is durable there.
     pub(crate) fn keeps(self) -> bool {
         !matches!(self, Self::Clipboard | Self::Terminal)
     }
 }
 
 impl Destination {
-    /// Whether a run gets to this border: to some only because of certain places.
+    /// Returns whether a run reaches this fail point, which may depend on the destination.
     pub(crate) fn reaches(&self, border: &str) -> bool {
         self.borders.contains(&border)
             || DESTINATIONS.iter().all(|destination| !destination.borders.contains(&border))
     }
 }
 
-/// What is in a dotenv file already.
+/// The existing content of a dotenv file.
 pub(crate) const OTHER_LINES: &str = "# mine\nPORT=8080\n";
 
 pub(crate) const WITH_OTHER_LINES: &str = "a file with other lines";

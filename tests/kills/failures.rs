@@ -1,4 +1,4 @@
-//! `create`, when each destination fails after it was checked, and what keeps the key then does, too.
+//! `create` with destinations that fail after their check, and the store that keeps the key then.
 
 use crate::destination::{DESTINATIONS, Destination, Site};
 use crate::harness::Harness;
@@ -10,13 +10,13 @@ use std::fs;
 /// A destination that takes no key.
 struct Failing {
     destination: Destination,
-    /// What is done to it while somebody signs in.
+    /// Breaks the destination during the sign-in.
     spoil: fn(&mut Harness),
-    /// What the person is told.
-    told: &'static str,
+    /// The expected message.
+    message: &'static str,
 }
 
-/// What can still keep the key.
+/// The stores that can still keep the key.
 #[derive(Clone, Copy)]
 enum Keeper {
     RecoveryFolder,
@@ -55,9 +55,9 @@ const fn failing(
     args: &'static [&'static str],
     site: Site,
     spoil: fn(&mut Harness),
-    told: &'static str,
+    message: &'static str,
 ) -> Failing {
-    Failing { destination: Destination { name, args, site, borders: &[] }, spoil, told }
+    Failing { destination: Destination { name, args, site, borders: &[] }, spoil, message }
 }
 
 fn remove_folder(harness: &mut Harness) {
@@ -107,7 +107,7 @@ async fn failed(failing: &'static Failing, keeper: Keeper) -> String {
         })
         .await;
     assert_eq!(ended.code, 9, "{cell}: {}", ended.stderr);
-    assert!(ended.stderr.contains(failing.told), "{cell}: {}", ended.stderr);
+    assert!(ended.stderr.contains(failing.message), "{cell}: {}", ended.stderr);
     assert_eq!(harness.keys().len(), 1, "{cell}: {}", ended.stderr);
 
     keeper.give_back_in(&harness);
@@ -119,17 +119,17 @@ async fn failed(failing: &'static Failing, keeper: Keeper) -> String {
             let hint =
                 if row.starts_with("lost") { "Delete the key" } else { "It is not lost: take it from" };
             assert!(ended.stderr.contains(hint), "{cell}: {}", ended.stderr);
-            assert!(harness.kept().is_empty() && verdict.told() == "it exists", "{cell}");
+            assert!(harness.kept().is_empty() && verdict.report() == "it exists", "{cell}");
         }
         Keeper::RecoveryFolder | Keeper::TemporaryFolder => {
             assert_eq!([ended.kept().trim_end()], harness.keys()[..], "{cell}");
-            assert_eq!(verdict.told(), "nothing", "{cell}");
+            assert_eq!(verdict.report(), "nothing", "{cell}");
         }
     }
     row
 }
 
-/// Somebody may not have pasted it yet.
+/// The user may not have pasted it yet.
 #[tokio::test]
 async fn a_key_that_only_a_clipboard_has_is_told_of_by_the_next_run() {
     for destination in DESTINATIONS.iter().filter(|destination| !destination.site.keeps()) {
@@ -141,13 +141,13 @@ async fn a_key_that_only_a_clipboard_has_is_told_of_by_the_next_run() {
         let verdict = Verdict::of(&harness, &ended).await;
         assert!(
             verdict.check(destination.name).starts_with("where it was wanted ")
-                && verdict.told() == "it exists"
+                && verdict.report() == "it exists"
         );
     }
 }
 
 impl Keeper {
-    /// Takes away what kept the key before this did.
+    /// Disables the stores that come before this one.
     fn leave_in(self, harness: &Harness) {
         if !matches!(self, Self::RecoveryFolder) {
             fs::remove_dir_all(harness.path(RECOVERY)).unwrap();
@@ -158,7 +158,7 @@ impl Keeper {
         }
     }
 
-    /// Another run needs the folder.
+    /// Restores the directory, which another run needs.
     fn give_back_in(self, harness: &Harness) {
         if !matches!(self, Self::RecoveryFolder) {
             fs::remove_file(harness.path(RECOVERY)).unwrap();

@@ -1,4 +1,4 @@
-//! `finish`, killed at each border: what `start` began can be finished later, or is used up.
+//! `finish`, killed at each fail point: the pending sign-in of `start` remains, or is used up.
 
 use crate::destination::Destination;
 use crate::harness::Harness;
@@ -6,7 +6,7 @@ use crate::table::{at_each_border, show};
 use crate::verdict::Verdict;
 use keymint_sandbox::{Consent, sign_in_remotely};
 
-/// Until it has claimed the pending sign-in, another can finish it.
+/// Before it has claimed the pending sign-in, another process can complete it.
 const BEFORE: [&str; 2] = ["started", "prepared"];
 
 const AFTER: [&str; 13] = [
@@ -50,7 +50,7 @@ async fn killed(destination: &'static Destination, border: &str) -> String {
     }
 }
 
-/// The first half, and a person who agrees elsewhere. Returns the address that they end on.
+/// Starts a sign-in and grants it on another machine. Returns the URL of the last page.
 async fn start(harness: &Harness) -> String {
     let started = harness.keymint().args(["start"]).output().await;
     sign_in_remotely(started.stdout.trim_end(), Consent::Allow).await.unwrap()

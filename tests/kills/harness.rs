@@ -1,4 +1,4 @@
-//! The servers, a person's home, and the program in them.
+//! The servers, a home directory, and the program in it.
 
 use crate::destination::{Destination, OTHER_LINES, Site, WITH_OTHER_LINES};
 use crate::verdict::has_a_key;
@@ -14,14 +14,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 
-/// What stands in for the program of a desktop.
+/// The simulated clipboard program of a desktop.
 const WL_COPY: &str = "exec cat >copied";
 
 pub(crate) struct Harness {
     pub(crate) destination: &'static Destination,
     pub(crate) machine: Machine,
-    /// Has the keyring that is a destination. The service of a shared one may crash while programs that use it
-    /// are killed.
+    /// The session with the keyring that is the destination. It is not shared, since the service may crash when
+    /// programs that use it are killed.
     pub(crate) session: Option<Session>,
 }
 
@@ -52,12 +52,12 @@ impl Harness {
         fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o600)).unwrap();
     }
 
-    /// What the file says, or nothing where there is none.
+    /// Returns the content of a file, or an empty text if it does not exist.
     fn text(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap_or_default()
     }
 
-    /// A command of keymint, with a key wanted at the destination of this harness.
+    /// Returns a command with the destination of this harness.
     pub(crate) fn delivers(&self, command: &[&str]) -> Launch {
         let mut program = self.keymint().args(command).args(self.destination.args);
         if self.destination.site == Site::Terminal {
@@ -69,7 +69,7 @@ impl Harness {
         program
     }
 
-    /// keymint, in this home and with these servers.
+    /// Returns keymint in this home directory and with these servers.
     pub(crate) fn keymint(&self) -> Launch {
         let organization = Scenario::ready().organization_ids().next().unwrap().to_owned();
         let program = self
@@ -89,12 +89,12 @@ impl Harness {
         }
     }
 
-    /// The session of the keyring that is the destination.
+    /// Returns the session of the keyring that is the destination.
     pub(crate) fn session(&self) -> &Session {
         self.session.as_ref().unwrap()
     }
 
-    /// Runs the program to its end, and signs in where it asks for that, after `before` was done.
+    /// Runs the program to its end after `before`, and signs in if it waits for that.
     pub(crate) async fn run(&mut self, program: Launch, before: impl Fn(&mut Self)) -> Ended {
         let mut run = program.spawn();
         if let Some(url) = run.try_url().await {
@@ -102,24 +102,24 @@ impl Harness {
             browse(&url, Consent::Allow);
         }
         let ended = run.finish().await;
-        // A command that was fed goes on without the program.
+        // A command that got its input continues without the program.
         until(|| !somebody_works_in(self.machine.home.path())).await;
         assert!(!has_a_key(&ended.stderr), "{}", ended.stderr);
         no_file_is_for_others(self.machine.home.path());
         ended
     }
 
-    /// Runs a command of keymint to this border, at which it is killed.
+    /// Runs a command of keymint until this fail point, at which it is killed.
     pub(crate) async fn kill(&mut self, command: &[&str], border: &str) -> Ended {
         let program = self.delivers(command).env("KEYMINT_FAIL_POINT", border);
         let ended = self.run(program, |_| {}).await;
-        // Or it was killed, and what started it said so.
+        // Its parent process may report that it was killed.
         let was_killed = ended.status.signal() == Some(9) || ended.code == 128 + 9;
         assert!(was_killed, "{command:?}, {}, {border}: {}", self.destination.name, ended.stderr);
         ended
     }
 
-    /// What the next run says before it asks anybody to sign in, where it ends.
+    /// Returns the output of the next run up to the sign-in.
     pub(crate) async fn next_run(&self) -> String {
         let mut program = self.keymint().args(["create"]);
         if !self.temp_files().is_empty() {
@@ -132,12 +132,12 @@ impl Harness {
         ended.stderr
     }
 
-    /// The keys that the server made.
+    /// Returns the keys that the server created.
     pub(crate) fn keys(&self) -> Vec<String> {
         self.machine.sandbox.keys().into_iter().map(|key| key.value).collect()
     }
 
-    /// What is at the destination but was not there before.
+    /// Returns the new content of the destination.
     pub(crate) fn delivered(&self, stdout: &str) -> String {
         match (self.destination.site, self.destination.site.file()) {
             (Site::StandardOutput, _) => stdout.to_owned(),
@@ -159,13 +159,13 @@ impl Harness {
         }
     }
 
-    /// The content of each file in which a key was kept: in the recovery folder, or where that takes
-    /// nothing.
+    /// Returns the content of each file that keeps a key: in the recovery directory, or in the one that replaces
+    /// it.
     pub(crate) fn kept(&self) -> Vec<String> {
         self.files(|path| path.extension().is_some_and(|extension| extension == "key"))
     }
 
-    /// The temporary files of a dotenv file that are left, each by its name with its content.
+    /// Returns the remaining temporary files of a dotenv file, each with its name and its content.
     pub(crate) fn temp_files(&self) -> Vec<(String, String)> {
         let names = fs::read_dir(&self.machine.home)
             .unwrap()
@@ -174,14 +174,14 @@ impl Harness {
         names.map(|name| (name.clone(), self.text(&name))).collect()
     }
 
-    /// The content of each file whose path is fitting.
+    /// Returns the content of each file whose path matches.
     pub(crate) fn files(&self, fits: impl Fn(&Path) -> bool) -> Vec<String> {
         let paths = files_below(self.machine.home.path()).into_iter().filter(|path| fits(path));
         paths.map(|path| String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned()).collect()
     }
 }
 
-/// Whether a process has this working folder.
+/// Returns whether a process has this working directory.
 fn somebody_works_in(folder: &Path) -> bool {
     let processes = fs::read_dir("/proc").unwrap().filter_map(|entry| Some(entry.ok()?.path().join("cwd")));
     processes.filter_map(|cwd| fs::read_link(cwd).ok()).any(|cwd| cwd == folder)

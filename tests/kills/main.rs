@@ -1,8 +1,8 @@
-//! Ends the program between any two steps, or takes from it what it needs, with each destination:
-//! the key is where it was wanted, or in the recovery folder, or there is none, or the next run says
-//! that it may exist.
+//! Ends the program between any two steps, or takes a resource away from it, with each destination. Afterwards the
+//! key is at its destination or in the recovery directory, no key exists, or the next run reports that one may
+//! exist.
 //!
-//! Each table is shown whole by `cargo test --all-features --test kills`.
+//! `cargo test --all-features --test kills` prints the whole tables.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![cfg(target_os = "linux")]

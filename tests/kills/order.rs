@@ -1,4 +1,4 @@
-//! What is on the disk before the first byte of the creation leaves.
+//! The data that is on the disk before the first byte of the creation is sent.
 
 use crate::destination::DESTINATIONS;
 use crate::harness::Harness;
@@ -6,7 +6,7 @@ use keymint_testkit::Strace;
 
 #[tokio::test]
 async fn the_record_is_on_the_disk_before_the_key_is_asked_for() {
-    // What writes to files and sockets, with the paths of the files.
+    // The calls that write to files and sockets, with the paths of the files.
     let calls = "write,writev,sendto,sendmsg,fsync,fdatasync";
     let Some(strace) = Strace::of(calls, &["-y", "-s", "200"]) else { return };
     let mut harness = Harness::new(&DESTINATIONS[0]).await;
@@ -30,7 +30,7 @@ async fn the_record_is_on_the_disk_before_the_key_is_asked_for() {
         first_after(0, &|call| call.contains("POST ") && call.contains("/api_keys ")),
     ];
     assert!(order.is_sorted(), "{order:?}: {calls:#?}");
-    // The calls of one thread begin when the last one has come to its end.
+    // The calls of one thread begin after the previous one has ended.
     let thread = calls[order[0]].0;
     assert!(order.iter().all(|&call| calls[call].0 == thread), "{calls:#?}");
 }

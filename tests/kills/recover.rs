@@ -1,4 +1,4 @@
-//! `recover`, killed at each border: a kept key stays until it is where it was wanted.
+//! `recover`, killed at each fail point: a kept key remains until its destination has it.
 
 use crate::destination::Destination;
 use crate::harness::Harness;
@@ -31,7 +31,7 @@ async fn killed(destination: &'static Destination, border: &str) -> String {
     assert_eq!(harness.run(failing, |_| {}).await.code, 9, "{cell}");
     assert_eq!(harness.kept().len(), 1, "{cell}");
 
-    // Without a destination it would list what there is.
+    // Without a destination it would list the keys.
     let command = if destination.args.is_empty() { &["recover", "--print"][..] } else { &["recover"] };
     let ended = harness.kill(command, border).await;
     Verdict::of(&harness, &ended).await.check(&cell)

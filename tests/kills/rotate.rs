@@ -1,4 +1,4 @@
-//! `rotate`, killed at each border: every destination has a key that is valid.
+//! `rotate`, killed at each fail point: every destination has a valid key.
 
 use crate::destination::{Destination, Site};
 use crate::harness::Harness;
@@ -48,19 +48,20 @@ async fn killed(destination: &'static Destination, border: &str) -> String {
     let there = keys.iter().position(|key| delivered.trim_end().ends_with(&key.value));
     let there = there.unwrap_or_else(|| panic!("{cell}: no key is there"));
     assert!(!keys[there].is_deleted, "{cell}: the key that is there is revoked");
-    let is_told = |what: &str| next_run.lines().any(|line| line.contains(what));
-    let told = match (is_told("an earlier run was cut short"), is_told("an earlier rotation was cut short")) {
+    let reports = |what: &str| next_run.lines().any(|line| line.contains(what));
+    let report = match (reports("an earlier run was cut short"), reports("an earlier rotation was cut short"))
+    {
         (true, false) => "that a new key may exist",
         (false, true) => "that the old key may be valid",
         (false, false) => "nothing",
         (true, true) => panic!("{cell}: {next_run}"),
     };
-    // Two valid keys are one too many, of which this run or the next one warns.
+    // Two valid keys are one too many, and this run or the next one warns of it.
     let valid = keys.iter().filter(|key| !key.is_deleted).count();
-    let is_reported = ended.stderr.contains("is still valid: ") || told != "nothing";
+    let is_reported = ended.stderr.contains("is still valid: ") || report != "nothing";
     assert!(valid == 1 || is_reported, "{cell}: {next_run}");
-    // What was copied may be anywhere.
+    // A copied key may be anywhere.
     assert!(!keys[0].is_deleted || destination.site != Site::Clipboard, "{cell}");
     let old = if keys[0].is_deleted { "revoked" } else { "valid" };
-    format!("{:<12}{old:<12}{told}", ["the old key", "the new key"][there])
+    format!("{:<12}{old:<12}{report}", ["the old key", "the new key"][there])
 }

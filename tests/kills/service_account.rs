@@ -1,4 +1,4 @@
-//! `admin service-account`, killed at each border.
+//! `admin service-account`, killed at each fail point.
 
 use crate::destination::Destination;
 use crate::harness::Harness;

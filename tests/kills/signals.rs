@@ -1,4 +1,4 @@
-//! A signal to end at each border: a key that was asked for is delivered, else there is none.
+//! A signal at each fail point: a requested key is delivered, or no key exists.
 
 use crate::destination::{DESTINATIONS, Destination};
 use crate::harness::Harness;
@@ -8,7 +8,7 @@ use std::process::Command;
 
 const BEFORE: [&str; 5] = ["started", "keyring-tried", "prepared", "callback", "written-down"];
 
-/// Where a key may exist.
+/// The fail points after which a key may exist.
 const AFTER: [&str; 7] =
     ["asked", "answered", "known", "temp-file-written", "keyring-written", "fed", "delivered"];
 
@@ -49,7 +49,7 @@ async fn signalled(
     let cell = format!("{name}, {}, {border}", destination.name);
     let mut harness = Harness::new(destination).await;
     let program = harness.delivers(&["create"]).env("KEYMINT_FAIL_POINT", border);
-    // SIGHUP ends it also where `nohup` runs the tests.
+    // SIGHUP ends it even if `nohup` runs the tests.
     let program =
         program.env("KEYMINT_FAIL_SIGNAL", number.to_string()).under(["env", "--default-signal=HUP"]);
     let ended = harness.run(program, |_| {}).await;
@@ -65,6 +65,6 @@ async fn signalled(
         );
     }
     let verdict = Verdict::of(&harness, &ended).await;
-    assert_eq!(verdict.told(), "nothing", "{cell}");
+    assert_eq!(verdict.report(), "nothing", "{cell}");
     verdict.check(&cell)
 }

@@ -1,21 +1,21 @@
-//! Many cells, a few at a time, shown as one table.
+//! Tables of many cells, a few of which run at a time.
 
 use crate::destination::{DESTINATIONS, Destination};
 use futures_util::{StreamExt, stream};
 use std::future::Future;
 use std::io::Write;
 
-/// More at once would take the processors from each other.
+/// The number of simultaneous cells. More would compete for the processors.
 const AT_ONCE: usize = 4;
 
-/// A row of a table: the block that it stands in, its name, and what is to be found out.
+/// A row of a table: its block, its name, and the work that returns its result.
 pub(crate) struct Row<F> {
     pub(crate) block: String,
     pub(crate) name: &'static str,
     pub(crate) cell: F,
 }
 
-/// A row for each border that a run gets to on its way to each destination.
+/// Returns a row for each fail point on the way to each destination.
 pub(crate) fn at_each_border<F>(
     borders: &[&'static str],
     cell: impl Fn(&'static Destination, &'static str) -> F,
@@ -33,7 +33,7 @@ pub(crate) fn at_each_border<F>(
     rows
 }
 
-/// Shows what became of each row.
+/// Runs the rows and shows their results.
 pub(crate) async fn show(title: &str, rows: Vec<Row<impl Future<Output = String>>>) {
     let mut rows = stream::iter(rows)
         .map(|Row { block, name, cell }| async move { (block, name, cell.await) })
@@ -46,6 +46,6 @@ pub(crate) async fn show(title: &str, rows: Vec<Row<impl Future<Output = String>
         table.push_str(&format!("    {name:<18}{found}\n"));
         last_block = block;
     }
-    // Not by a macro, whose text is shown for failed tests alone.
+    // Not by a macro, whose output is shown only for failed tests.
     std::io::stderr().write_all(table.as_bytes()).unwrap();
 }

@@ -1,22 +1,22 @@
-//! What a run left, and whether the key is lost in it.
+//! The state after a run, and whether the key is lost.
 
 use crate::destination::{OTHER_LINES, Site};
 use crate::harness::Harness;
 use keymint_testkit::Ended;
 
 pub(crate) struct Verdict {
-    /// What the server made.
+    /// The keys that the server created.
     keys: Vec<String>,
-    /// What is where the key was wanted.
+    /// The content of the destination.
     destination: String,
     site: Site,
-    /// What is in the files that keep keys.
+    /// The contents of the files that keep keys.
     kept: Vec<String>,
-    /// What is in the temporary files of a dotenv file, each by its name.
+    /// The contents of the temporary files of a dotenv file, each with its name.
     temp_files: Vec<(String, String)>,
-    /// What is in each file of the home folder.
+    /// The content of each file in the home directory.
     files: Vec<String>,
-    /// What the next run said.
+    /// The output of the next run.
     next_run: String,
 }
 
@@ -37,14 +37,14 @@ impl Verdict {
         verdict
     }
 
-    /// Where the key is and what the next run says of it, for a table. It must be somewhere, and
-    /// nowhere in part.
+    /// Returns the place of the key and the report of the next run, for a table. Checks that the key is in one
+    /// place as a whole, and nowhere in part.
     pub(crate) fn check(&self, cell: &str) -> String {
-        let told = self.told();
+        let report = self.report();
         let Some(key) = self.keys.first() else {
             assert!(self.files.iter().all(|text| !has_a_key(text)), "{cell}");
             assert!(self.destination.is_empty() && self.kept.is_empty(), "{cell}");
-            return row("not made", told);
+            return row("not made", report);
         };
         assert_eq!(self.keys.len(), 1, "{cell}");
         let has = |text: &String| text.contains(key.as_str());
@@ -54,7 +54,7 @@ impl Verdict {
         let is_a_file = self.site.file().is_some() && self.site != Site::Terminal;
         let known = &places[usize::from(!is_a_file)..];
         let with_a_key = |texts: &[String]| texts.iter().filter(|text| has_a_key(text)).count();
-        assert_eq!(with_a_key(&self.files), with_a_key(known), "{cell}: it is elsewhere, too");
+        assert_eq!(with_a_key(&self.files), with_a_key(known), "{cell}: it is also elsewhere");
         let is_kept = self.kept.iter().any(has);
         let found = match (has(&self.destination), is_kept) {
             (true, true) => "where it was wanted, and kept",
@@ -64,40 +64,40 @@ impl Verdict {
             (false, false) => "lost",
         };
         let is_safe = is_kept || has(&self.destination) && self.site.keeps();
-        assert!(is_safe || told != "nothing", "{cell}: a key is lost\n{}", self.next_run);
+        assert!(is_safe || report != "nothing", "{cell}: a key is lost\n{}", self.next_run);
         let names = if temp_files.iter().any(has) { ", and names the temporary file" } else { "" };
-        row(found, &format!("{told}{names}"))
+        row(found, &format!("{report}{names}"))
     }
 
-    /// What the next run says of the key.
-    pub(crate) fn told(&self) -> &'static str {
-        let is_told = |what: &str| {
+    /// Returns the report of the next run about the key.
+    pub(crate) fn report(&self) -> &'static str {
+        let reports = |what: &str| {
             self.next_run.lines().any(|line| line.contains("was cut short") && line.contains(what))
         };
-        match (is_told(" may exist"), is_told(" exists, and may not have been delivered")) {
+        match (reports(" may exist"), reports(" exists, and may not have been delivered")) {
             (true, _) => "it may exist",
             (false, true) => "it exists",
             (false, false) => "nothing",
         }
     }
 
-    /// What is left after the next run may hold a key, and is told of by name. It is the new file, or the old one at
-    /// the moment when both have changed their names.
+    /// Checks that the next run names each remaining file that may contain a key. Such a file is the new file, or
+    /// the old one while both are exchanging their names.
     fn check_reported_temp_files(&self, still_there: &[(String, String)]) {
         let may_have_a_key = |text: &str| has_a_key(text) || text == OTHER_LINES;
         for (name, text) in &self.temp_files {
-            let is_told = self.next_run.contains(&format!("{name} was left by a run that was killed"));
-            assert_eq!(is_told, may_have_a_key(text), "{name}: {}", self.next_run);
+            let is_reported = self.next_run.contains(&format!("{name} was left by a run that was killed"));
+            assert_eq!(is_reported, may_have_a_key(text), "{name}: {}", self.next_run);
         }
         assert!(still_there.iter().all(|(_, text)| may_have_a_key(text)), "{still_there:?}");
     }
 }
 
-/// Whether there is a key of a user or of a service account in this text.
+/// Returns whether a text contains a key of a user or of a service account.
 pub(crate) fn has_a_key(text: &str) -> bool {
     ["sk-proj-", "sk-svcacct-"].iter().any(|kind| text.contains(kind))
 }
 
-fn row(found: &str, told: &str) -> String {
-    format!("{found:<32}{told}")
+fn row(found: &str, report: &str) -> String {
+    format!("{found:<32}{report}")
 }
