@@ -15,7 +15,10 @@ const systemClock = {
 /** The functions that the module calls. */
 function host({ fetch = globalThis.fetch, clock = systemClock, random } = {}) {
   return {
-    fetch: async (url, init) => fetch(url, init),
+    fetch: async (url, init) => {
+      const { type, status, headers, body } = await fetch(url, init);
+      return { type, status, headers: [...headers], reader: body?.getReader() };
+    },
     now: () => clock.now(),
     sleep: async (milliseconds, signal) => clock.sleep(milliseconds, signal),
     random: random ?? ((bytes) => crypto.getRandomValues(bytes)),

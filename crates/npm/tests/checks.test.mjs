@@ -7,7 +7,10 @@ test("the adapters keep the promises of the ports", async (t) => {
   const keymint = await import(new URL("keymint.js", import.meta.resolve("@keymint/client")));
   const { issuer, apiBase } = await sandbox(t, "--organizations", "2");
   const host = {
-    fetch: (url, init) => fetch(url, init),
+    fetch: async (url, init) => {
+      const { type, status, headers, body } = await fetch(url, init);
+      return { type, status, headers: [...headers], reader: body?.getReader() };
+    },
     now: () => performance.now(),
     sleep: (milliseconds, signal) =>
       new Promise((resolve) => {

@@ -8,16 +8,28 @@ import { FakeClock, closedUrl, failure, grant, sandbox, visit } from "./support.
 
 test("a pasted address leads to a key that works and does not print itself", async (t) => {
   const { issuer, apiBase, end } = await sandbox(t);
-  const events = [];
+  const [events, requests] = [[], []];
   const signIn = SignIn.begin({ issuer });
   const pasted = `  "${await visit(signIn.authorizeUrl)}"\n`;
 
   const created = await signIn.accept(pasted).createKey({
     name: "from node",
     apiBase,
+    fetch: (url, init) => {
+      requests.push(`${init.method} ${new URL(url).pathname}`);
+      return fetch(url, init);
+    },
     onEvent: (event) => events.push(event),
   });
 
+  assert.deepEqual(requests, [
+    "POST /oauth/token",
+    "POST /dashboard/onboarding/login",
+    "GET /v1/organizations",
+    "GET /dashboard/organizations/org-1/projects",
+    "POST /dashboard/organizations/org-1/projects/proj_default/api_keys",
+    "POST /oauth/revoke",
+  ]);
   const { key, ...facts } = created;
   const value = key.reveal();
   const headers = { accept: "application/json", authorization: `Bearer ${value}` };
@@ -152,7 +164,7 @@ test("a server that never answers is given up when the time is up", async (t) =>
   assert.ok(clock.now() >= 5_000);
 });
 
-test("a server that is not there is asked again, and is a network error", async (t) => {
+test("an unreachable server is retried, and is a network error", async (t) => {
   const server = await sandbox(t);
   const clock = new FakeClock();
   const events = [];
@@ -186,6 +198,49 @@ test("a creation whose answer is lost is not repeated", async (t) => {
   );
   assert.equal(creations, 1);
   assert.equal(await server.end(), 1);
+});
+
+test("a whole key counts although its answer never ends, and the connection is closed", async (t) => {
+  const server = await sandbox(t);
+  const clock = new FakeClock();
+  let signal;
+  const { key } = await (await grant(server)).createKey({
+    name: "endless",
+    apiBase: server.apiBase,
+    clock,
+    fetch: async (url, init) => {
+      const response = await clock.fetch(url, init);
+      if (!url.endsWith("/api_keys")) return response;
+      signal = init.signal;
+      const whole = new Uint8Array(await response.arrayBuffer());
+      return new Response(new ReadableStream({ start: (controller) => controller.enqueue(whole) }));
+    },
+  });
+  assert.match(key.reveal(), /^sk-/);
+  assert.ok(signal.aborted);
+  assert.equal(await server.end(), 1);
+});
+
+test("a fetch that returns no response, or throws, ends the call like a broken connection", async (t) => {
+  const server = await sandbox(t);
+  for (const broken of [() => undefined, () => ({ status: 200 }), () => {
+    throw new Error("a mistake");
+  }]) {
+    const clock = new FakeClock();
+    const options = { name: "x", apiBase: server.apiBase, clock, fetch: broken };
+    const error = await failure((await grant(server)).createKey(options));
+    assert.deepEqual([error.kind, error.reason, error.step], ["server", "interrupted", "exchange_code"]);
+  }
+  assert.equal(await server.end(), 0);
+});
+
+test("a clock that fails ends the call", async (t) => {
+  const server = await sandbox(t);
+  const clock = { now: () => 0, sleep: () => Promise.reject(new Error("a mistake")) };
+  const options = { name: "x", apiBase: server.apiBase, clock };
+  const error = await failure((await grant(server)).createKey(options));
+  assert.deepEqual([error.kind, error.reason], ["network", "timeout"]);
+  assert.equal(await server.end(), 0);
 });
 
 test("an abort before the creation leaves no key, and one before the call costs nothing", async (t) => {

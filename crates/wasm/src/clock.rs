@@ -23,13 +23,15 @@ impl Clock for HostClock {
         while self.now() < wake {
             let nap = wake.since(self.now()).min(LONGEST_NAP);
             let host = self.0.clone();
-            local(async move {
+            let slept = local(async move {
                 let timer = AbortOnDrop::new();
                 let milliseconds = (nap.as_secs_f64() * 1000.0).ceil();
-                // A clock that fails has no one to report it to; the loop asks it again.
-                let _ = JsFuture::from(host.sleep(milliseconds, &timer.0.signal())).await;
-            })
-            .await;
+                JsFuture::from(host.sleep(milliseconds, &timer.0.signal())).await.is_ok()
+            });
+            if !slept.await {
+                // A clock that fails would fail again at once, and the loop would never end.
+                return;
+            }
         }
     }
 }

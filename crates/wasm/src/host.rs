@@ -1,8 +1,8 @@
 //! The functions that the JavaScript side brings.
 
-use js_sys::Promise;
+use js_sys::{Array, Promise};
 use wasm_bindgen::prelude::*;
-use web_sys::{AbortSignal, RequestInit};
+use web_sys::{AbortSignal, ReadableStreamDefaultReader, RequestInit};
 
 #[wasm_bindgen]
 extern "C" {
@@ -10,7 +10,7 @@ extern "C" {
     #[derive(Clone)]
     pub type Host;
 
-    /// `fetch` of the Fetch standard.
+    /// `fetch` of the Fetch standard, for a [`HostResponse`].
     #[wasm_bindgen(method)]
     pub(crate) fn fetch(this: &Host, url: &str, init: &RequestInit) -> Promise;
 
@@ -25,4 +25,20 @@ extern "C" {
     /// Fills the bytes at random.
     #[wasm_bindgen(method, catch)]
     pub(crate) fn random(this: &Host, bytes: &mut [u8]) -> Result<(), JsValue>;
+
+    /// The parts of a `Response`.
+    pub(crate) type HostResponse;
+
+    #[wasm_bindgen(method, getter, js_name = "type")]
+    pub(crate) fn kind(this: &HostResponse) -> Option<String>;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn status(this: &HostResponse) -> u16;
+
+    /// Pairs of a name and a value.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn headers(this: &HostResponse) -> Array;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn reader(this: &HostResponse) -> Option<ReadableStreamDefaultReader>;
 }

@@ -16,7 +16,7 @@ mod transport;
 
 use clock::HostClock;
 use failure::Failure;
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, join, select};
 pub use host::Host;
 use js_sys::{Function, Promise};
 use keymint_domain::{
@@ -27,6 +27,7 @@ use keymint_http_adapter::Adapters;
 use options::{KeyOptions, SignInOptions};
 use serde_json::json;
 use std::alloc::System;
+use std::mem;
 use std::pin::pin;
 use std::sync::Arc;
 use transport::Fetch;
@@ -134,10 +135,15 @@ impl Grant {
         let ports = Ports { auth_server: &auth_server, platform: &platform, clock: &clock };
         let provisioner = Provisioner::new(ports, &plan).observed_by(&observer);
         let revocation = self.grant.revocation();
-        let outcome = create(provisioner, self.grant, cancelled).await;
-        if options.revoke != Some(false) {
-            revocation.run(&auth_server, &clock).await;
-        }
+        let mut outcome = create(provisioner, self.grant, cancelled).await;
+        // An answer that is not read to its end would keep its connection, and Node with it.
+        let end = outcome.as_mut().map(|created| mem::take(&mut created.end)).unwrap_or_default();
+        let revoking = async {
+            if options.revoke != Some(false) {
+                revocation.run(&auth_server, &clock).await;
+            }
+        };
+        join(revoking, end.arrives(&clock)).await;
         Ok(CreatedKey(outcome?))
     }
 }

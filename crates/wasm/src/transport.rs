@@ -1,6 +1,6 @@
 //! Requests by the caller's `fetch`.
 
-use crate::host::Host;
+use crate::host::{Host, HostResponse};
 use crate::local::{AbortOnDrop, local};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
     Headers, ReadableStreamDefaultReader, ReferrerPolicy, RequestCache, RequestCredentials, RequestInit,
-    RequestRedirect, ResponseType,
+    RequestRedirect,
 };
 
 /// The caller's `fetch`.
@@ -35,17 +35,15 @@ async fn fetch(host: Host, mut request: Request) -> Result<Response, TransportEr
     let init = init(&request).map_err(|error| failure(&error))?;
     init.set_signal(Some(&abort.0.signal()));
     let response = JsFuture::from(host.fetch(request.url.as_str(), &init)).await;
-    // A `Response` of another implementation is no instance of the global class.
-    let response: web_sys::Response = response.map_err(|error| failure(&error))?.unchecked_into();
-    if response.type_() == ResponseType::Opaqueredirect {
+    let response: HostResponse = response.map_err(|error| failure(&error))?.unchecked_into();
+    if response.kind().as_deref() == Some("opaqueredirect") {
         // A browser hides the status and the target.
         let kind = ServiceErrorKind::Intercepted { by: Intermediary::Redirect, status: 302 };
         return Err(TransportError::new(kind, "answered with a redirect, which is not followed"));
     }
     let status = StatusCode::from_u16(response.status())
         .map_err(|_| TransportError::new(ServiceErrorKind::OutOfContract, "answered without a status"))?;
-    let reader = response.body().map(|stream| stream.get_reader().unchecked_into());
-    let body = Box::new(Body { reader, _abort: abort });
+    let body = Box::new(Body { reader: response.reader(), _abort: abort });
     Ok(Response { status, headers: headers(&response.headers()), body })
 }
 
@@ -67,9 +65,9 @@ fn init(request: &Request) -> Result<RequestInit, JsValue> {
     Ok(init)
 }
 
-fn headers(from: &Headers) -> HeaderMap {
-    let entries = from.entries().into_iter().filter_map(|entry| {
-        let entry: Array = entry.ok()?.unchecked_into();
+fn headers(from: &Array) -> HeaderMap {
+    let entries = from.iter().filter_map(|entry| {
+        let entry: Array = entry.unchecked_into();
         let name: HeaderName = entry.get(0).as_string()?.parse().ok()?;
         let value: HeaderValue = entry.get(1).as_string()?.parse().ok()?;
         // It is the length before decompression.
