@@ -1,7 +1,7 @@
 //! The errors and warnings of destinations.
 
 use crate::error::{CliError, ErrorKind};
-use crate::ui::format::{own_path, quoted, shown};
+use crate::ui::format::{command_word, own_path, quoted, shown};
 use crate::ui::stdout::STDOUT;
 use keymint_delivery_adapter::{
     Command, CommandError, EnvFileError, EnvFileErrorKind, FoundEnvFile, GitStatus, KeyringError,
@@ -25,7 +25,7 @@ pub(crate) fn env_file(error: &EnvFileError, is_rotation: bool) -> CliError {
         Kind::Dash => "Standard output is --print.".to_owned(),
         Kind::Tilde => "Write the whole path, or ./~ for a file or folder of that name.".to_owned(),
         Kind::NoDirectory => {
-            let directory = error.path.parent().map(shown).unwrap_or_default();
+            let directory = error.path.parent().map(command_word).unwrap_or_default();
             let parents = if cfg!(windows) { "" } else { "-p " };
             format!("Make it (`mkdir {parents}{directory}`), or name another file.")
         }
@@ -79,7 +79,7 @@ pub(crate) fn git(file: &FoundEnvFile, allow_tracked: bool) -> Result<Option<Str
         GitStatus::Tracked if allow_tracked => format!("git tracks {shown_path}: do not commit the key"),
         GitStatus::Tracked => {
             let (folder, name) = (path.parent().unwrap_or(path), path.file_name().unwrap_or_default());
-            let (folder, name) = (shown(folder), shown(Path::new(name)));
+            let (folder, name) = (command_word(folder), command_word(Path::new(name)));
             let message = format!("{}: git tracks it, and would publish the key", shown(path));
             return Err(unusable(message).hint(format!(
                 "Take it out of git (`git -C {folder} rm --cached {name}`), or accept that with --allow-tracked."

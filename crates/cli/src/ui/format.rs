@@ -59,6 +59,20 @@ pub(crate) fn own_path(path: &Path) -> String {
     in_one_piece(escape(&path.to_string_lossy()))
 }
 
+/// A path as a word of a suggested command. It is in quotes if a shell would split it, expand it or run a part of it,
+/// since another user may have chosen the name of a directory, such as that of a repository.
+pub(crate) fn command_word(path: &Path) -> String {
+    let path = escape(&path.to_string_lossy());
+    let is_plain = |c: char| c.is_alphanumeric() || "_-./+,:@=".contains(c) || cfg!(windows) && c == '\\';
+    if path.chars().all(is_plain) {
+        path
+    } else if cfg!(windows) && !path.contains(['$', '`']) {
+        format!("\"{path}\"")
+    } else {
+        format!("'{}'", path.replace('\'', if cfg!(windows) { "''" } else { r"'\''" }))
+    }
+}
+
 /// The command that prints the key in this file of the recovery folder.
 pub(crate) fn recover_command(path: &Path) -> String {
     let id = path.file_stem().unwrap_or_default();
@@ -319,5 +333,23 @@ pub(crate) fn of_stray(stray: Stray) -> &'static str {
             "That is not the address that the browser ended on. It begins with http://localhost and has code= and \
              state= in it. Paste it here:"
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    #[test]
+    fn a_path_in_a_suggested_command_is_read_by_a_shell_as_it_is() {
+        for path in
+            ["/a/.env", "/a b/$(id)", "/`id`;x&y|z", "/it's \"$HOME\"", "~x", "*", "/a#\\b!", "/é", ""]
+        {
+            let script = format!("printf %s {}", command_word(Path::new(path)));
+            let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+            assert_eq!(String::from_utf8(output.stdout).unwrap(), path, "{script}");
+        }
+        assert_eq!(command_word(Path::new("/a/b-c_1/.env")), "/a/b-c_1/.env");
     }
 }

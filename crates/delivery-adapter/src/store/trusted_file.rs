@@ -118,7 +118,7 @@ fn check_path(path: &Path) -> io::Result<()> {
             // In a sticky directory, only the owner of an entry can replace it.
             if private_files::others_may_write(&metadata) && metadata.mode() & 0o1000 == 0 {
                 distrust.get_or_insert(format!(
-                    "other users may write in its folder {place}; `chmod go-w {place}` takes that from them"
+                    "other users may write in its folder {place}; `chmod go-w` takes that from them"
                 ));
             }
         } else if !rest.is_empty() {
