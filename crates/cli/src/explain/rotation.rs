@@ -47,7 +47,7 @@ pub(crate) fn untouched(error: CliError, old: &KeyRecord) -> CliError {
         )),
         _ => error,
     };
-    let kept = format!("The old key {} was not revoked.", key_of(old));
+    let kept = format!("This run did not revoke the old key {}.", key_of(old));
     let mut hints: Vec<_> = error.hints().into_iter().collect();
     hints.insert(0, kept);
     error.hint(hints.join(" "))

@@ -591,6 +591,18 @@ mod tests {
     }
 
     #[test]
+    fn a_state_directory_that_cannot_be_read_is_an_error_and_a_missing_one_is_empty() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert_eq!(StateDir::at(directory.path().join("missing")).known_keys().unwrap().len(), 0);
+        StateDir::at(&file).known_keys().unwrap_err();
+        if cfg!(unix) {
+            StateDir::at(file.join("state")).known_keys().unwrap_err();
+        }
+    }
+
+    #[test]
     fn no_note_of_several_at_once_is_lost() {
         let deliveries = [(Keyring::ID, "work", "1"), (FILE, "A", "1")];
         let (_directory, state) = state(&[("1", line("aaaa", &deliveries))]);
