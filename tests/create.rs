@@ -55,6 +55,7 @@ async fn a_new_key_is_tried_where_that_is_asked_for() {
             Reply::error(401, "auth", Some("invalid_api_key"), "no"),
             "warning: the platform does not accept the key",
         ),
+        (Reply::error(403, "auth", None, "no"), "The platform accepts the key, which may not list models."),
         (Reply::status(401), "warning: the key could not be tried"),
         (Reply::status(429).body(no_credit), "settings/organization/billing"),
         (Reply::status(500), "warning: the key could not be tried"),

@@ -126,6 +126,7 @@ async fn the_platform_is_asked_about_the_key_only_where_that_is_wanted() {
     for (reply, code, verified, said) in [
         (Reply::default(), 0, json!("works"), ""),
         (Reply::status(429).body(no_credit), 0, json!("no_credit"), ""),
+        (Reply::error(403, "auth", None, "no"), 0, json!("restricted"), ""),
         (Reply::error(401, "auth", None, "no"), 7, json!("not_accepted"), "does not accept the key"),
         (Reply::status(401), 7, Value::Null, "does not show which server"),
         (Reply::status(500), 7, Value::Null, "answered 500"),

@@ -74,8 +74,10 @@ pub(crate) fn of_message(message: &Message<'_>) -> Option<String> {
         Message::CommandOutput(line) => Event::CommandOutput { line },
         Message::DryRun { .. } => Event::DryRun,
         Message::Delivered(to) => Event::Delivered { to: to.into() },
-        Message::KeyChecked(KeyCheck::Works) => Event::Verified,
-        Message::KeyChecked(check) => Event::Warning { message: key_check(check) },
+        Message::KeyChecked(KeyCheck::Works | KeyCheck::Restricted) => Event::Verified,
+        Message::KeyChecked(check @ (KeyCheck::NotAccepted | KeyCheck::NoCredit)) => {
+            Event::Warning { message: key_check(check) }
+        }
         Message::Flow(event) => return Some(to_json(event)),
         #[cfg(feature = "sandbox")]
         Message::Demonstration | Message::SandboxUp | Message::SandboxDown { .. } => return None,

@@ -88,11 +88,14 @@ pub(crate) fn profile_flag(profile: &Profile) -> String {
 pub(crate) fn key_check(check: KeyCheck) -> String {
     match check {
         KeyCheck::Works => "The platform accepts the key.".to_owned(),
+        KeyCheck::Restricted => "The platform accepts the key, which may not list models.".to_owned(),
         KeyCheck::NoCredit => {
             format!("the key is fine, but its account has no credit: add some at {BILLING}")
         }
-        _ => "the platform does not accept the key; a new one can take a minute to be known everywhere"
-            .to_owned(),
+        KeyCheck::NotAccepted => {
+            "the platform does not accept the key; a new one can take a minute to be known everywhere"
+                .to_owned()
+        }
     }
 }
 

@@ -351,8 +351,9 @@ pub(crate) fn status(
     let (in_use, shadowed) = found.split_first().unzip();
     let verified = verified.map(|check| match check {
         KeyCheck::Works => "works",
+        KeyCheck::Restricted => "restricted",
         KeyCheck::NoCredit => "no_credit",
-        _ => "not_accepted",
+        KeyCheck::NotAccepted => "not_accepted",
     });
     let shadowed = shadowed.unwrap_or_default();
     to_json(&Status { schema: "keymint.status/1", keys, in_use, shadowed, verified, reason })

@@ -139,8 +139,8 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
         Message::Kept { path } => {
             Step(format!("A clipboard forgets, so the key is kept in {}, too.", own_path(path)))
         }
-        Message::KeyChecked(KeyCheck::Works) => Step(key_check(KeyCheck::Works)),
-        Message::KeyChecked(check) => Warning(key_check(*check)),
+        Message::KeyChecked(check @ (KeyCheck::Works | KeyCheck::Restricted)) => Step(key_check(*check)),
+        Message::KeyChecked(check @ (KeyCheck::NotAccepted | KeyCheck::NoCredit)) => Warning(key_check(*check)),
         Message::Recovery { keys: 0 } => Step("Nothing is kept.".to_owned()),
         Message::Recovery { keys } => {
             let id = if *keys == 1 { "" } else { "ID " };

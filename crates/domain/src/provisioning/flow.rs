@@ -12,7 +12,7 @@ use crate::provisioning::error::ProvisionError;
 use crate::provisioning::jitter::Jitter;
 use crate::provisioning::provisioner::{Provisioner, Session};
 use crate::secret::ApiKey;
-use crate::service_error::{ServiceError, ServiceErrorKind, Step};
+use crate::service_error::{Reason, ServiceError, ServiceErrorKind, Step};
 use std::time::Duration;
 
 /// A created key with its target.
@@ -122,10 +122,11 @@ impl Provisioner<'_> {
 
 /// The platform's verdict on a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum KeyCheck {
     /// The key works.
     Works,
+    /// The platform knows the key, which may not list models. A key with few permissions is refused like this.
+    Restricted,
     /// The platform does not know the key, or no longer does.
     NotAccepted,
     /// The key is valid, but its account has no credit.
@@ -142,6 +143,7 @@ pub async fn check_key(platform: &dyn PlatformApi, key: &ApiKey) -> Result<KeyCh
     match (error.kind, error.code.as_deref()) {
         (ServiceErrorKind::Refused { status: 401, .. }, _) => Ok(KeyCheck::NotAccepted),
         (ServiceErrorKind::Refused { status: 429, .. }, Some("insufficient_quota")) => Ok(KeyCheck::NoCredit),
+        _ if error.reason() == Reason::Forbidden => Ok(KeyCheck::Restricted),
         _ => Err(error),
     }
 }

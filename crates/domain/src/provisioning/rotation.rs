@@ -11,7 +11,7 @@ use crate::provisioning::admin::{Administrator, RevokeError};
 use crate::provisioning::flow::{KeyCheck, check_key};
 use crate::provisioning::plan::Timeouts;
 use crate::secret::ApiKey;
-use crate::service_error::{Reason, ServiceError, Step};
+use crate::service_error::{ServiceError, Step};
 use std::future::Future;
 use std::time::Duration;
 
@@ -246,8 +246,7 @@ impl Rotation<'_> {
         }
     }
 
-    /// Asks the platform whether the new key works. A key without credit works as much as the old one, and a key that
-    /// the platform knows may lack the permission to list models.
+    /// Asks the platform whether the new key works. A key without credit works as much as the old one.
     async fn verify(&self, key: &ApiKey) -> Result<(), KeptReason> {
         let mut pauses = PAUSES.into_iter();
         loop {
@@ -255,9 +254,8 @@ impl Rotation<'_> {
             let checked = self.clock.timeout(limit, check_key(self.platform, key)).await;
             let checked = checked.unwrap_or_else(|_| Err(ServiceError::out_of_time(Step::CheckKey, limit)));
             let reason = match checked {
-                Ok(KeyCheck::Works | KeyCheck::NoCredit) => return Ok(()),
+                Ok(KeyCheck::Works | KeyCheck::Restricted | KeyCheck::NoCredit) => return Ok(()),
                 Ok(KeyCheck::NotAccepted) => KeptReason::NotAccepted,
-                Err(error) if error.reason() == Reason::Forbidden => return Ok(()),
                 Err(error) if error.kind.is_transient() => KeptReason::NotVerified(error),
                 Err(error) => return Err(KeptReason::NotVerified(error)),
             };

@@ -34,7 +34,12 @@ async fn each_answer_says_what_it_means_for_the_key() {
     assert_eq!(asked(ResponseTemplate::new(200).set_body_json(models)).await, Ok(KeyCheck::Works));
     assert_eq!(asked(refusal(401, "invalid_api_key")).await, Ok(KeyCheck::NotAccepted));
     assert_eq!(asked(refusal(429, "insufficient_quota")).await, Ok(KeyCheck::NoCredit));
-    for (status, code) in [(429, "rate_limit_exceeded"), (403, "no"), (500, "insufficient_quota")] {
+    assert_eq!(asked(refusal(403, "missing_scope")).await, Ok(KeyCheck::Restricted));
+    for (status, code) in [
+        (429, "rate_limit_exceeded"),
+        (403, "unsupported_country_region_territory"),
+        (500, "insufficient_quota"),
+    ] {
         let refused = ServiceErrorKind::Refused { status, retry_after: None };
         assert_eq!(asked(refusal(status, code)).await, Err(refused));
     }
