@@ -179,6 +179,63 @@ test("an unreachable server is retried, and is a network error", async (t) => {
   assert.ok(events.some(({ event, reason }) => event === "retrying" && reason === "connect"));
 });
 
+test("a failed connection has the reason that Node gives", async (t) => {
+  const server = await sandbox(t);
+  for (const [cause, expected] of [
+    [{ code: "ENOTFOUND" }, ["network", "dns"]],
+    [{ code: "EAI_AGAIN" }, ["network", "dns"]],
+    [{ code: "ECONNREFUSED" }, ["network", "connect"]],
+    [{ code: "UND_ERR_CONNECT_TIMEOUT" }, ["network", "timeout"]],
+    [{ code: "ETIMEDOUT", syscall: "connect" }, ["network", "timeout"]],
+    [{ code: "DEPTH_ZERO_SELF_SIGNED_CERT" }, ["network", "tls"]],
+    [{ code: "UNABLE_TO_VERIFY_LEAF_SIGNATURE" }, ["network", "tls"]],
+    [{ code: "CERT_HAS_EXPIRED" }, ["network", "tls"]],
+    [{ code: "ERR_TLS_CERT_ALTNAME_INVALID" }, ["network", "tls"]],
+    [{ code: "ETIMEDOUT", syscall: "read" }, ["server", "interrupted"]],
+    [{ code: "ECONNRESET" }, ["server", "interrupted"]],
+    [undefined, ["server", "interrupted"]],
+  ]) {
+    const clock = new FakeClock();
+    const options = { name: "x", apiBase: server.apiBase, clock };
+    const error = await failure((await grant(server)).createKey({
+      ...options,
+      fetch: async () => {
+        throw new TypeError("fetch failed", { cause });
+      },
+    }));
+    assert.deepEqual([error.kind, error.reason], expected, cause?.code);
+  }
+  assert.equal(await server.end(), 0);
+});
+
+test("no error repeats a secret that fetch repeats", async (t) => {
+  const server = await sandbox(t);
+  const secrets = new Set();
+  for (const path of ["/oauth/token", "/dashboard/onboarding/login", "/v1/organizations", "/api_keys"]) {
+    const clock = new FakeClock();
+    const signIn = SignIn.begin({ issuer: server.issuer });
+    const address = await visit(signIn.authorizeUrl);
+    secrets.add(new URL(address).searchParams.get("code"));
+    const error = await failure(signIn.accept(address).createKey({
+      name: "x",
+      apiBase: server.apiBase,
+      projectTimeout: 0,
+      clock,
+      fetch: async (url, init) => {
+        const sent = [init.headers.get("authorization")?.split(" ")[1]];
+        if (url.endsWith("/oauth/token")) sent.push(new URLSearchParams(init.body).get("code_verifier"));
+        sent.filter(Boolean).forEach((secret) => secrets.add(secret));
+        if (url.endsWith(path)) throw new Error(`sent ${init.body} with ${sent} to ${url}`);
+        return clock.fetch(url, init);
+      },
+    }));
+    const shown = inspect(error, { depth: null, showHidden: true });
+    assert.match(shown, /redacted/);
+    for (const secret of secrets) assert.ok(!shown.includes(secret), shown);
+  }
+  assert.equal(secrets.size, 4 + 4 + 3 + 2);
+});
+
 test("a creation whose answer is lost is not repeated", async (t) => {
   const server = await sandbox(t);
   let creations = 0;
