@@ -100,6 +100,20 @@ fn each_page_has_a_place_in_the_site() {
     }
 }
 
+#[test]
+fn each_decision_is_listed_once_by_its_title() {
+    let documents = documents();
+    let titles = documents.iter().filter_map(|(path, text)| {
+        let file = path.strip_prefix("docs/decisions/").filter(|file| *file != "README.md")?;
+        let (number, title) = text.lines().next()?.strip_prefix("# ")?.split_once(". ")?;
+        Some(format!("{number}. [{title}]({file})"))
+    });
+    let titles: Vec<_> = titles.collect();
+    let list = documents["docs/decisions/README.md"].lines();
+    let listed: Vec<_> = list.filter(|line| line.starts_with(|first: char| first.is_ascii_digit())).collect();
+    assert_eq!(listed, titles);
+}
+
 /// The names that a function of a source returns: `Variant => "name"`.
 fn names(source: &str) -> impl Iterator<Item = &str> {
     let arms = source.lines().filter_map(|line| line.split_once("=> \"")?.1.split_once("\","));
