@@ -37,6 +37,11 @@ pub struct Signals {
     cpu_time: tokio::signal::unix::Signal,
     #[cfg(windows)]
     ctrl_c: tokio::signal::windows::CtrlC,
+    #[cfg(windows)]
+    ctrl_break: tokio::signal::windows::CtrlBreak,
+    /// The end of the console window. The system ends the program 5 s later.
+    #[cfg(windows)]
+    close: tokio::signal::windows::CtrlClose,
 }
 
 impl Signals {
@@ -80,7 +85,8 @@ impl Signals {
     /// [`io::Error`] if the system has no resources for a handler.
     #[cfg(windows)]
     pub fn listen() -> io::Result<Self> {
-        Ok(Self { ctrl_c: tokio::signal::windows::ctrl_c()? })
+        use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close};
+        Ok(Self { ctrl_c: ctrl_c()?, ctrl_break: ctrl_break()?, close: ctrl_close()? })
     }
 
     /// Waits for the next signal, even if other work of the same task never pauses (tokio's cooperative budget).
@@ -102,8 +108,11 @@ impl Signals {
     /// Waits for the next signal.
     #[cfg(windows)]
     pub async fn next(&mut self) -> Interrupted {
-        self.ctrl_c.recv().await;
-        CTRL_C
+        tokio::select! {
+            _ = self.ctrl_c.recv() => CTRL_C,
+            _ = self.ctrl_break.recv() => CTRL_C,
+            _ = self.close.recv() => Interrupted { exit_code: 129 },
+        }
     }
 
     /// Drops `work` at the first signal.
