@@ -178,6 +178,8 @@ pub(super) async fn run<T: Send + 'static>(
 
 /// Returns the reason why Windows would keep the content elsewhere than in a file of this name.
 fn not_a_file_on_windows(path: &str) -> Option<&'static str> {
+    /// The longest name of a file, in UTF-16 units.
+    const LONGEST: usize = 255;
     const DEVICES: [&str; 6] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"];
     let after_drive = match path.as_bytes() {
         [drive, b':', ..] if drive.is_ascii_alphabetic() => &path[2..],
@@ -197,6 +199,8 @@ fn not_a_file_on_windows(path: &str) -> Option<&'static str> {
         Some("the colon makes it a hidden stream of another file")
     } else if !matches!(name, "." | "..") && name.ends_with(['.', ' ']) {
         Some("Windows removes dots and blanks from the end of a name")
+    } else if name.encode_utf16().count() > LONGEST {
+        Some("its name is longer than 255 characters")
     } else {
         None
     }
@@ -255,6 +259,8 @@ mod tests {
                 assert_eq!(not_a_file_on_windows(path), reason, "{path}");
             }
         }
+        assert_eq!(not_a_file_on_windows(&"é".repeat(255)), None);
+        assert_eq!(not_a_file_on_windows(&"é".repeat(256)), Some("its name is longer than 255 characters"));
     }
 
     #[cfg(windows)]

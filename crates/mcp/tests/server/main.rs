@@ -55,7 +55,7 @@ async fn a_user_signs_in_and_the_key_is_in_the_file_and_not_in_the_transcript() 
         assert_eq!(created["key"]["name"], "my key");
         assert!(keys[0].value.ends_with(created["key"]["last4"].as_str().unwrap()));
         assert!(created["key"]["expires_at"].is_string());
-        let path = client.project.path().canonicalize().unwrap().join(".env");
+        let path = dunce::canonicalize(client.project.path()).unwrap().join(".env");
         assert_eq!(created["delivered_to"]["path"], path.to_str().unwrap());
         assert_eq!(client.questions.len(), 1);
         assert!(client.questions[0].starts_with("Sign in at http://127.0.0.1"), "{:?}", client.questions);
@@ -183,7 +183,7 @@ async fn a_file_outside_of_the_roots_is_refused_however_it_is_named() {
 #[tokio::test]
 async fn a_root_is_the_directory_that_its_uri_leads_to_at_the_time_of_the_call() {
     let mut client = Client::start(Scenario::ready(), SESSION).await;
-    let project = client.project.path().canonicalize().unwrap();
+    let project = dunce::canonicalize(client.project.path()).unwrap();
     let at = |path: &str| format!("file://{}{path}", project.display());
     for directory in ["inside", "in side", "other"] {
         fs::create_dir(project.join(directory)).unwrap();
