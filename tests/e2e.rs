@@ -1,6 +1,7 @@
 //! The real binary as its users run it, with the sandbox behind real sockets and a simulated or a real browser.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![cfg_attr(windows, expect(dead_code, unused_imports, reason = "many tests are for Unix alone"))]
 
 mod admin;
 mod agents;

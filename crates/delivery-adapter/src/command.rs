@@ -9,7 +9,6 @@ use keymint_host::{WhichError, posix_quoting, which};
 use keymint_tokio_clock::TokioClock;
 use sha2::{Digest, Sha256};
 use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::{env, iter};
@@ -171,7 +170,7 @@ fn is_too_long(program: &Path, arguments: &[String]) -> bool {
     let mut shell = std::process::Command::new("/bin/sh");
     shell.args(["-c", ":"]).arg(program).args(arguments);
     let tried = shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    tried.is_err_and(|error| error.kind() == io::ErrorKind::ArgumentListTooLong)
+    tried.is_err_and(|error| error.kind() == std::io::ErrorKind::ArgumentListTooLong)
 }
 
 /// Returns false, since the limit of this system is unknown.

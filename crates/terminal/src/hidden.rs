@@ -5,6 +5,7 @@ use std::io;
 /// The echo of the terminal of standard input, which is off from [`apply`](Self::apply) until this is dropped.
 #[derive(Debug, Default)]
 pub struct HiddenInput {
+    #[cfg_attr(not(unix), expect(dead_code, reason = "the echo is never off there"))]
     is_applied: bool,
 }
 

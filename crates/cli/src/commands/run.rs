@@ -65,6 +65,7 @@ fn not_started(program: &str, error: io::Error) -> CliError {
 }
 
 /// The key of the profile. Where there is none, and somebody to sign in, it is created first.
+#[cfg_attr(not(unix), expect(unused_variables, reason = "standard input is resumed on Unix alone"))]
 async fn stored_key(context: &Context, may_ask: bool, mask: bool) -> Result<ApiKey, CliError> {
     let mut stored = stored_key::find(context).await?;
     let is_interactive = context.prompter(may_ask).is_interactive();
