@@ -2,7 +2,9 @@
 
 use crate::error::{self, CliError};
 use crate::ui::message::DeliveredTo;
-use keymint_delivery_adapter::{KeyOrigin, KeyRecord, Named, RecordedKey, StoredKey, wall_clock};
+use keymint_delivery_adapter::{
+    DeliveryRecord, KeyOrigin, KeyRecord, KeyState, Named, RecordedKey, StoredKey, wall_clock,
+};
 use keymint_domain::text::escape_json;
 use keymint_domain::{
     ApiKey, Candidate, Catalogue, CatalogueEntry, Inventory, InventoryKey, KeptReason, KeyCheck, KeyId,
@@ -69,11 +71,6 @@ fn created(
         old: Option<&'a OldKey<'a>>,
     }
     #[derive(Serialize)]
-    struct ServiceAccount<'a> {
-        id: Option<&'a str>,
-        name: &'a Option<String>,
-    }
-    #[derive(Serialize)]
     struct CreatedKey<'a> {
         name: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -93,10 +90,7 @@ fn created(
         created_at: created_at.as_deref(),
         expires_at: expires_at.as_deref(),
     };
-    let service_account = record.service_account.as_ref().map(|account| ServiceAccount {
-        id: (!account.is_unknown()).then_some(account.id.as_str()),
-        name: &account.title,
-    });
+    let service_account = record.service_account.as_ref().map(ServiceAccount::from);
     // The Admin API does not say in which organization the project is.
     let (schema, organization) = match service_account {
         Some(_) => ("keymint.service_account/1", None),
@@ -154,9 +148,11 @@ pub(crate) fn dry_run(KeyRecord { organization, project, .. }: &KeyRecord) -> St
     #[derive(Serialize)]
     struct DryRun<'a> {
         schema: &'static str,
-        organization: &'a Named,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        organization: Option<&'a Named>,
         project: &'a Named,
     }
+    let organization = Some(organization).filter(|organization| !organization.is_unknown());
     to_json(&DryRun { schema: "keymint.dry_run/1", organization, project })
 }
 
@@ -342,7 +338,7 @@ pub(crate) fn status(
     #[derive(Serialize)]
     struct Status<'a> {
         schema: &'static str,
-        keys: &'a [RecordedKey],
+        keys: Vec<StatusKey<'a>>,
         in_use: Option<&'a FoundKey<'a>>,
         shadowed: &'a [FoundKey<'a>],
         verified: Option<&'static str>,
@@ -355,8 +351,103 @@ pub(crate) fn status(
         KeyCheck::NoCredit => "no_credit",
         KeyCheck::NotAccepted => "not_accepted",
     });
-    let shadowed = shadowed.unwrap_or_default();
+    let (keys, shadowed) = (keys.iter().map(StatusKey::from).collect(), shadowed.unwrap_or_default());
     to_json(&Status { schema: "keymint.status/1", keys, in_use, shadowed, verified, reason })
+}
+
+/// A key that this machine was given, without the key itself.
+#[derive(Serialize)]
+struct StatusKey<'a> {
+    id: &'a str,
+    state: KeyState,
+    origin: KeyOrigin,
+    time: &'a str,
+    name: &'a str,
+    organization: &'a Named,
+    project: &'a Named,
+    api_base: &'a str,
+    last4: Option<&'a str>,
+    key_id: Option<&'a str>,
+    created_at: Option<&'a str>,
+    expires_at: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_account: Option<ServiceAccount<'a>>,
+    revoked_at: Option<&'a str>,
+    delivered_to: &'a [String],
+    deliveries: Vec<Delivery<'a>>,
+    kept_in: Option<Cow<'a, str>>,
+    profile: Option<&'a str>,
+    /// The id of the key that it replaces in a rotation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaces: Option<&'a str>,
+}
+
+/// A place that was given a key.
+#[derive(Serialize)]
+struct Delivery<'a> {
+    to: &'a str,
+    profile: Option<&'a str>,
+    variable: Option<&'a str>,
+    at: &'a str,
+    removed_at: Option<&'a str>,
+    replaced_by: Option<ReplacedBy<'a>>,
+    present: Option<bool>,
+}
+
+#[derive(Serialize)]
+struct ReplacedBy<'a> {
+    id: &'a str,
+    last4: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct ServiceAccount<'a> {
+    id: Option<&'a str>,
+    name: &'a Option<String>,
+}
+
+impl<'a> From<&'a Named> for ServiceAccount<'a> {
+    fn from(account: &'a Named) -> Self {
+        Self { id: (!account.is_unknown()).then_some(&account.id), name: &account.title }
+    }
+}
+
+impl<'a> From<&'a RecordedKey> for StatusKey<'a> {
+    fn from(RecordedKey { id, record }: &'a RecordedKey) -> Self {
+        let delivery = |delivery: &'a DeliveryRecord| Delivery {
+            to: &delivery.to,
+            profile: delivery.profile.as_deref(),
+            variable: delivery.variable.as_deref(),
+            at: &delivery.at,
+            removed_at: delivery.removed_at.as_deref(),
+            replaced_by: delivery
+                .replaced_by
+                .as_ref()
+                .map(|by| ReplacedBy { id: &by.id, last4: by.last4.as_deref() }),
+            present: delivery.present,
+        };
+        Self {
+            id,
+            state: record.state,
+            origin: record.origin,
+            time: &record.time,
+            name: &record.name,
+            organization: &record.organization,
+            project: &record.project,
+            api_base: &record.api_base,
+            last4: record.last4.as_deref(),
+            key_id: record.key_id.as_deref(),
+            created_at: record.created_at.as_deref(),
+            expires_at: record.expires_at.as_deref(),
+            service_account: record.service_account.as_ref().map(ServiceAccount::from),
+            revoked_at: record.revoked_at.as_deref(),
+            delivered_to: &record.delivered_to,
+            deliveries: record.deliveries.iter().map(delivery).collect(),
+            kept_in: record.kept_in.as_deref().map(Path::to_string_lossy),
+            profile: record.profile.as_deref(),
+            replaces: record.rotation.as_ref().map(|rotation| &*rotation.replaces),
+        }
+    }
 }
 
 /// Where a program finds a key: never the key itself.

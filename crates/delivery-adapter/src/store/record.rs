@@ -115,11 +115,11 @@ pub struct DeliveryRecord {
     pub removed_at: Option<String>,
     /// The next key that was delivered there, and replaced this one. Not in a journal:
     /// [`StateDir::known_keys`](super::StateDir::known_keys) derives it.
-    #[serde(skip_deserializing)]
+    #[serde(skip)]
     pub replaced_by: Option<Replacement>,
     /// True if the dotenv file has the key, and false if it certainly has not. Not in a journal:
     /// [`RecordedKey::inspect_files`] finds it out.
-    #[serde(skip_deserializing)]
+    #[serde(skip)]
     pub present: Option<bool>,
     /// True if the destination was inspected and has no key at all. Not in a journal.
     #[serde(skip)]
@@ -127,7 +127,7 @@ pub struct DeliveryRecord {
 }
 
 /// A key that replaced another one at a destination.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replacement {
     /// The [id](super::Journal::id) of the journal of its run.
     pub id: String,
@@ -239,6 +239,11 @@ impl DeliveryRecord {
             && self.profile.as_deref() == Some(profile)
             && self.removed_at.is_none()
             && self.replaced_by.is_none()
+    }
+
+    /// Returns whether the place may still have the key, as far as it is known.
+    pub fn may_have_key(&self) -> bool {
+        self.present.unwrap_or(self.removed_at.is_none() && self.replaced_by.is_none())
     }
 
     /// The variable of a file, the profile of a keyring, or the command.
@@ -683,7 +688,7 @@ mod tests {
         let key = ApiKey::parse("sk-proj-0123456789".to_owned()).unwrap();
         let record = KeyRecord::imported("mine", &key, "https://api.openai.com");
         assert!(record.organization.is_unknown() && record.project.is_unknown());
-        state.note_imported(record, &DeliveryReport::default()).unwrap();
+        state.journal().unwrap().requested(record).unwrap();
         let journals = state.directory("records").unwrap();
         let journal = fs::read_dir(journals).unwrap().next().unwrap().unwrap().path();
         let text = fs::read_to_string(journal).unwrap();
