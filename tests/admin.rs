@@ -4,9 +4,10 @@
 
 use crate::support::machine;
 use keymint_sandbox::{Consent, Organization, Project, Reply, Scenario, Step};
-use keymint_testkit::{Canaries, Ended, Launch, Machine, browse, steers_a_terminal};
+use keymint_testkit::{Canaries, Ended, Launch, Machine, Terminal, browse, steers_a_terminal};
 use serde_json::json;
 use std::fs;
+use std::time::Duration;
 
 /// Two projects of one organization.
 fn scenario() -> Scenario {
@@ -209,7 +210,7 @@ async fn a_service_account_that_gets_no_key_is_removed_again_or_named() {
         (&[Step::CreateAccountKey][..], 7, "Keys must expire within 30 days"),
         (&[Step::UpdateServiceAccount], 7, "Keys must expire"),
         (&[Step::CreateServiceAccount], 7, "Keys must expire"),
-        (&[Step::CreateAccountKey, Step::DeleteServiceAccount], 10, "exists without a key that anybody has"),
+        (&[Step::CreateAccountKey, Step::DeleteServiceAccount], 10, "exists without a key: "),
     ] {
         let scenario = steps.iter().fold(scenario(), |scenario, step| scenario.reply(*step, refused()));
         let machine = machine(scenario).await;
@@ -219,6 +220,15 @@ async fn a_service_account_that_gets_no_key_is_removed_again_or_named() {
         assert!(machine.sandbox.keys().iter().all(|key| key.is_deleted));
         let status = machine.keymint(["status", "--json"]).output().await.json();
         assert_eq!(status["keys"].as_array().unwrap().len(), usize::from(code == 10), "{status}");
+        if code == 10 {
+            assert_eq!(status["keys"][0]["service_account"]["name"], "ci", "{status}");
+            let id = status["keys"][0]["service_account"]["id"].as_str().unwrap();
+            assert!(ended.stderr.contains(&format!("\"ci\" ({id})")), "{}", ended.stderr);
+            let status = machine.keymint(["status"]).output().await.stdout;
+            let status = status.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(status.contains(&format!("of the service account {id}")), "{status}");
+            assert!(status.contains("/settings/organization/projects, and delete it"), "{status}");
+        }
     }
     let scenario = scenario().reply(Step::CreateServiceAccount, Reply::hang_up().after_processing());
     let machine = machine(scenario).await;
@@ -233,4 +243,123 @@ async fn a_key_of_a_service_account_that_its_destination_does_not_take_is_kept()
     let create = "admin service-account --project App --name ci --pipe-to false";
     let ended = run(&machine, create).await.exits_with(9);
     assert_eq!(ended.kept().trim_end(), machine.sandbox.keys()[0].value);
+}
+
+#[tokio::test]
+async fn a_service_account_is_deleted_on_the_page_of_the_projects() {
+    let machine = machine(scenario().confirm_no_restrictions()).await;
+    let create = "admin service-account --project App --name ci --expires 90d --pipe-to cat";
+    let ended = run(&machine, create).await.exits_with(0);
+    assert!(
+        ended.stderr.contains("check the key at https://platform.openai.com/settings/"),
+        "{}",
+        ended.stderr
+    );
+    assert!(!ended.stderr.contains("/api-keys"), "{}", ended.stderr);
+    let dry_run = "admin service-account --project App --name ci --dry-run --json";
+    let dry_run = run(&machine, dry_run).await.exits_with(0).json();
+    assert_eq!(
+        dry_run,
+        json!({"schema": "keymint.dry_run/1", "project": {"id": "proj_app", "title": "App"}})
+    );
+}
+
+#[tokio::test]
+async fn a_policy_that_refuses_a_service_account_or_its_key_is_named() {
+    let only_accounts = Reply::error(403, "invalid_request_error", None, "This project allows no new keys.");
+    let hour = Duration::from_secs(3600);
+    for (scenario, args, words) in [
+        (
+            scenario().longest_lifetime(hour),
+            "--expires 90d",
+            "It may require an expiry, or a shorter one (--expires)",
+        ),
+        (scenario().longest_lifetime(hour), "", "It may require an expiry, or a shorter one (--expires)"),
+        (scenario().refuse_new_keys(), "--expires 90d", "may accept no new keys or service accounts"),
+        (scenario().refuse_new_keys(), "", "may accept no new keys or service accounts"),
+        (
+            scenario().reply(Step::CreateAccountKey, only_accounts),
+            "--expires 90d",
+            "may accept no new keys or service accounts",
+        ),
+    ] {
+        let machine = machine(scenario).await;
+        let create = format!("admin service-account --project App --name ci --json {args}");
+        let ended = run(&machine, create.trim_end()).await.exits_with(7);
+        let error = ended.json();
+        let hint = error["hint"].as_str().unwrap();
+        assert!(
+            hint.starts_with("No key was made. The organization or the project ") && hint.contains(words),
+            "{hint}"
+        );
+        assert!(machine.sandbox.keys().iter().all(|key| key.is_deleted));
+    }
+}
+
+#[tokio::test]
+async fn a_user_picks_and_confirms_the_key_to_revoke() {
+    let scenario = scenario().with_key("org-acme", "proj_app", "laptop", "sk-proj-0123456789wxyz").with_key(
+        "org-acme",
+        "proj_web",
+        "laptop",
+        "sk-proj-9876543210wxyz",
+    );
+    let machine = machine(scenario).await;
+    let deleted = || machine.sandbox.keys().iter().map(|key| key.is_deleted).collect::<Vec<_>>();
+    let (which, sure) = ("of a line:", "[y/N]");
+    for (answers, code, words, expected) in [
+        (&[(which, "2\n"), (sure, "n\n")][..], 2, "not confirmed: nothing was revoked", [false, false]),
+        (&[(which, "2\n"), (sure, "\u{3}")], 130, "interrupted; nothing was revoked", [false, false]),
+        (&[(which, "\u{3}")], 130, "interrupted; nothing was revoked", [false, false]),
+        (&[(which, "none of them\n"), (which, "web\n"), (sure, "y\n")], 0, "is revoked.", [false, true]),
+    ] {
+        let mut terminal = Terminal::start(admin(&machine, "admin revoke laptop").under(INTERRUPTIBLE));
+        let mut shown = String::new();
+        for (question, answer) in answers {
+            shown += &terminal.shows(question).await;
+            terminal.types(answer).await;
+        }
+        let (ended, rest) = terminal.end().await;
+        shown += &rest;
+        assert_eq!((ended, deleted()), (code, expected.to_vec()), "{shown}");
+        assert!(shown.contains(words) && !shown.contains("sk-proj-"), "{shown}");
+    }
+}
+
+/// Ctrl-C ends it, also where the tests run with SIGINT ignored.
+const INTERRUPTIBLE: [&str; 2] = ["env", "--default-signal=INT"];
+
+#[tokio::test]
+async fn a_signal_during_the_revocation_says_that_the_key_may_be_revoked() {
+    let scenario = scenario()
+        .with_key("org-acme", "proj_app", "laptop", "sk-proj-0123456789wxyz")
+        .reply(Step::DeleteKey, Reply::default().delayed(Duration::MAX));
+    let machine = machine(scenario).await;
+    let id = machine.sandbox.keys()[0].id.clone();
+    let revoke = admin(&machine, &format!("admin revoke {id} --yes")).spawn();
+    machine.requested(&id).await;
+    revoke.signal("TERM").await;
+    let ended = revoke.finish().await.exits_with(10);
+    assert!(ended.stderr.contains("may be revoked"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn the_first_signal_waits_for_the_key_of_a_service_account_and_the_second_does_not() {
+    for (signals, code) in [(1, 0), (2, 10)] {
+        let delayed = Reply::default().delayed(Duration::MAX);
+        let machine = machine(scenario().reply(Step::CreateAccountKey, delayed)).await;
+        let create = "admin service-account --project App --name ci --expires 90d --env-file";
+        let mut create = admin(&machine, create).spawn();
+        machine.requested("/api_keys").await;
+        create.signal("TERM").await;
+        create.line(|line| line.contains("The key is being created; waiting for it")).await;
+        if signals == 2 {
+            create.signal("TERM").await;
+        } else {
+            machine.sandbox.release();
+        }
+        let ended = create.finish().await.exits_with(code);
+        assert!(code == 0 || ended.stderr.contains("a service account may exist"), "{}", ended.stderr);
+        assert_eq!(machine.home.path().join(".env").exists(), code == 0);
+    }
 }

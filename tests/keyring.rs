@@ -7,10 +7,12 @@ use keymint_delivery_adapter::{Keyring, Overwrite};
 use keymint_domain::testing::conformance;
 use keymint_domain::{ApiKey, KeyDestination};
 use keymint_sandbox::{Consent, Organization, Project, Reply, Scenario, Step, sign_in};
-use keymint_testkit::{Ended, Launch, Machine, Session, Terminal};
+use keymint_testkit::{Ended, Launch, Machine, Session, Terminal, watch};
 use serde_json::Value;
 use std::env;
+use std::fs::File;
 use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
 use std::process::Command;
 
 const KEY: &str = "sk-proj-of-the-keyring-tests-9f3A";
@@ -481,4 +483,71 @@ async fn a_user_says_whether_a_key_without_a_record_is_the_one_to_revoke() {
             (code == 0, code == 0)
         );
     }
+}
+
+/// A pipe at which a run waits until its other end is closed.
+fn fifo(machine: &Machine) -> PathBuf {
+    let fifo = machine.home.path().join("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    fifo
+}
+
+/// The other end of the pipe, once a run waits at it.
+async fn opened(fifo: PathBuf) -> File {
+    let open = tokio::task::spawn_blocking(|| File::options().write(true).open(fifo).unwrap());
+    watch(open).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_happens_to_the_keyring_after_the_revocation_hides_it_not() {
+    let forget = |machine: &Machine, session: &Session| {
+        with_admin_key(machine, session, "forget --revoke --yes --json").env("KEYMINT_FAIL_POINT", "revoked")
+    };
+    let session = Session::start("unlocked");
+    let machine = with_a_stored_key(acme(), &session).await;
+    let ended = forget(&machine, &session).env("KEYMINT_FAIL_SIGNAL", "15").output().await.exits_with(143);
+    let error = ended.json();
+    let message = error["message"].as_str().unwrap();
+    assert!(message.starts_with("interrupted; the key \"keymint "), "{error}");
+    assert!(message.ends_with("is revoked on the server, and may be in the keyring"), "{error}");
+    assert!(machine.sandbox.keys()[0].is_deleted && !session.stored("default").is_empty());
+    machine.keymint(["forget"]).env(BUS, &session.address).output().await.exits_with(0);
+    assert!(session.stored("default").is_empty());
+
+    let machine = with_a_stored_key(acme(), &session).await;
+    let key = machine.sandbox.keys()[0].value.clone();
+    let other = format!("sk-proj-of-another-{}", &key[key.len() - 4..]);
+    let at = fifo(&machine);
+    let run = forget(&machine, &session).env("KEYMINT_FAIL_FIFO", &at).spawn();
+    let held = opened(at).await;
+    session.store("default", &[], &other);
+    drop(held);
+    let printed = run.finish().await.exits_with(0);
+    assert_eq!((&printed.json()["removed"], session.stored("default")), (&Value::from(false), other));
+
+    let session = Session::start("unlocked");
+    let machine = with_a_stored_key(acme(), &session).await;
+    let at = fifo(&machine);
+    let run = forget(&machine, &session).env("KEYMINT_FAIL_FIFO", &at).spawn();
+    let held = opened(at).await;
+    session.lock();
+    drop(held);
+    let error = run.finish().await.exits_with(11).json();
+    assert!(
+        error["message"].as_str().unwrap().contains("is revoked on the server, and may be in the keyring: "),
+        "{error}"
+    );
+    assert!(error["hint"].as_str().unwrap().starts_with("`keymint forget` removes it there"), "{error}");
+}
+
+#[tokio::test]
+async fn an_existing_key_is_imported_into_the_keyring() {
+    let session = Session::start("unlocked");
+    let home = tempfile::tempdir().unwrap();
+    let import = keymint(&home).args(["import", "--keyring", "--json"]).env(BUS, &session.address).input(KEY);
+    let printed = import.output().await.exits_with(0).json();
+    assert_eq!(printed["delivered_to"][0]["kind"], "keyring");
+    assert_eq!(session.stored("default"), KEY);
+    let run = keymint(&home).args(["run", "--", "printenv", "OPENAI_API_KEY"]).env(BUS, &session.address);
+    assert_eq!(run.output().await.exits_with(0).stdout.trim_end(), KEY);
 }

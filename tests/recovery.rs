@@ -219,7 +219,7 @@ async fn a_state_folder_whose_path_is_no_text_costs_no_key_and_no_word() {
     assert_eq!(run(&["recover", "--print"]).await, format!("{}\n", ended.key()));
     let status = run(&["status"]).await;
     assert!(
-        status.contains("Delivered to standard output") && !status.contains("Perhaps nobody has it"),
+        status.contains("Delivered to standard output") && !status.contains("Perhaps no destination has it"),
         "{status}"
     );
 }

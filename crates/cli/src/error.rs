@@ -127,6 +127,11 @@ impl CliError {
         Self::from_source(ErrorKind::Internal, source)
     }
 
+    /// The error of a run that a signal ended, and the state that it left.
+    pub(crate) fn interrupted(signal: Interrupted, state: &str) -> Self {
+        Self::new(ErrorKind::Interrupted(signal.exit_code), format!("interrupted; {state}"))
+    }
+
     /// Adds the cause.
     pub(crate) fn because(self, source: impl Error + Send + Sync + 'static) -> Self {
         Self { source: Some(Arc::new(source)), ..self }
@@ -179,7 +184,7 @@ impl CliError {
 
 impl From<Interrupted> for CliError {
     fn from(signal: Interrupted) -> Self {
-        Self::new(ErrorKind::Interrupted(signal.exit_code), "interrupted; no key was made")
+        Self::interrupted(signal, "no key was made")
     }
 }
 

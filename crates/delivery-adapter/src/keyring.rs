@@ -110,6 +110,18 @@ impl Keyring {
         in_time(threads::run(move || system::delete(&user))).await
     }
 
+    /// Removes the item of a profile if it is this key. Returns whether it was.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyringError`]
+    pub async fn delete_key(profile: &str, key: &ApiKey) -> Result<bool, KeyringError> {
+        match Self::inspect(profile).await?.item {
+            StoredItem::Key(now) if is_same(&now, key) => Self::delete(profile).await,
+            _ => Ok(false),
+        }
+    }
+
     /// Returns whether a locked keyring can prompt for its password in a window.
     pub fn may_prompt() -> bool {
         system::may_prompt()

@@ -5,12 +5,13 @@ use crate::config::AdminSettings;
 use crate::error::{CliError, ErrorKind};
 use crate::explain::delivery as explain;
 use crate::flow::context::Context;
-use crate::flow::revoke_key::KeyRevocation;
+use crate::flow::revoke_key::{KeyRevocation, RequestedKey};
 use crate::flow::stored_key;
+use crate::ui::format::{describe_key, profile_flag};
 use crate::ui::json;
 use crate::ui::message::{Message, Warning};
 use crate::ui::stdout;
-use keymint_delivery_adapter::{Keyring, StateDir};
+use keymint_delivery_adapter::{KeyInUse, Keyring, RecordedKey, StateDir, UsedSource, fail_point};
 use keymint_domain::{ApiKey, InventoryKey, LastFour};
 use keymint_terminal::Signals;
 
@@ -31,14 +32,14 @@ pub(crate) async fn run(args: &ForgetArgs, context: &Context) -> Result<(), CliE
 
 /// Deletes the key on the server before the keyring loses it, since it may be needed to find the key again.
 async fn revoke_and_forget(args: &ForgetArgs, context: &Context) -> Result<(), CliError> {
-    let profile = context.sources.profile.as_str();
+    let profile = &context.sources.profile;
     let settings = AdminSettings::resolve(&args.project, &args.endpoint, &context.sources)?;
     let condition = "this machine has a record of it";
     let prompter = KeyRevocation::prompter(context, args.yes, args.no_input, condition)?;
     let mut signals = Signals::listen().map_err(CliError::internal)?;
-    let Some(key) = signals.cancel_on_signal(stored_key::find(context)).await?? else {
-        return conclude(context, false, None, None);
-    };
+    let stored = signals.cancel_on_signal(stored_key::find(context)).await;
+    let stored = stored.map_err(|signal| CliError::interrupted(signal, "nothing was revoked"))?;
+    let Some(key) = stored? else { return conclude(context, false, None, None) };
     let Some(last_four) = LastFour::of(&key) else {
         return Err(CliError::new(ErrorKind::NoKey, "the stored key is too short to be found on the server"));
     };
@@ -46,21 +47,26 @@ async fn revoke_and_forget(args: &ForgetArgs, context: &Context) -> Result<(), C
     let preparing = KeyRevocation::prepare(context, &settings, prompter, args.yes, &mut signals);
     let revocation = preparing.await.map_err(untouched)?;
     let listed = &revocation.inventory.keys;
-    let choice = revocation.made_here.in_keyring(profile, last_four, listed);
-    let revoking = revocation.revoke(key.last_four(), choice, &mut signals);
+    let choice = revocation.made_here.in_keyring(profile.as_str(), last_four, listed);
+    let revoking = revocation.revoke(RequestedKey::Stored(last_four.as_str()), choice, &mut signals);
     let revoked = revoking.await.map_err(untouched)?;
-    let removing = async {
-        // It may have got another key meanwhile.
-        let now = stored_key::find(context).await?;
-        if now.is_some_and(|now| now.last_four() != key.last_four()) {
-            context
-                .ui
-                .report(&Message::Warning(Warning::Text("the keyring has another key now, which stays")));
-            return Ok(false);
+    fail_point::reached("revoked");
+
+    let [title, _] = describe_key(&revoked.key, false);
+    let state =
+        format!("the key {title} ({}) is revoked on the server, and may be in the keyring", revoked.key.id);
+    let hint = format!("`keymint forget{}` removes it there.", profile_flag(profile));
+    // It may have got another key meanwhile, which stays.
+    let removing = context.patiently(Keyring::delete_key(profile.as_str(), &key));
+    let removed = match signals.cancel_on_signal(removing).await {
+        Err(signal) => return Err(CliError::interrupted(signal, &state).hint(hint)),
+        Ok(Err(error)) => {
+            let error = explain::keyring(&error);
+            let message = format!("{state}: {}", error.message());
+            return Err(CliError::new(error.kind, message).hint(hint));
         }
-        context.patiently(Keyring::delete(profile)).await.map_err(|error| explain::keyring(&error))
+        Ok(Ok(removed)) => removed,
     };
-    let removed = signals.cancel_on_signal(removing).await??;
     conclude(context, removed, Some(&key), Some(revoked))
 }
 
@@ -74,11 +80,20 @@ fn conclude(
     let profile = context.sources.profile.as_str();
     let last_four = key.map(ApiKey::last_four);
     if removed {
-        // The key is gone, with or without the note.
-        let _ = StateDir::open_default().and_then(|state| state.note_removed_from_keyring(profile));
-        let is_revoked = revoked.is_some();
-        context.ui.report(&Message::Forgotten { profile, last_four, is_revoked });
-    } else if revoked.is_none() {
+        // The key is removed, with or without the note.
+        let keys = StateDir::open_default().and_then(|state| {
+            let keys = state.known_keys();
+            state.note_removed_from_keyring(profile).and(keys)
+        });
+        let (keys, source) = (keys.unwrap_or_default(), UsedSource::Keyring(profile));
+        let in_use = last_four.map(|last_four| KeyInUse { last_four, source });
+        let known = in_use.and_then(|in_use| RecordedKey::in_use_or_newest(&keys, Some(in_use)));
+        let record = known.map(|known| &known.record);
+        context.ui.report(&Message::Forgotten { profile, last_four, is_revoked: revoked.is_some(), record });
+    } else if revoked.is_some() {
+        let text = "the keyring no longer has that key: what it has now stays";
+        context.ui.report(&Message::Warning(Warning::Text(text)));
+    } else {
         context.ui.report(&Message::NothingToForget { profile });
     }
     if context.ui.wants_json() {

@@ -117,7 +117,7 @@ fn delete(state: &StateDir, stored: &StoredKey, ui: &Reporter) -> Result<(), Cli
             .because(error)
     })?;
     stored.note(state, &DeliveryReport::default(), true);
-    ui.report(&Message::Deleted { name: &stored.record.name });
+    ui.report(&Message::Deleted(&stored.record));
     if ui.wants_json() {
         stdout::show(&json::deleted(stored))?;
     }

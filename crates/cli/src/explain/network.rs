@@ -98,6 +98,18 @@ pub(crate) fn hint(error: &ServiceError) -> String {
              (--expires), accept no keys of users, or have as many keys as it may. Or the project was archived: \
              --project names another one."
         }
+        (Advice::CheckRoleAndPolicy, _)
+            if matches!(
+                error.step,
+                Step::CreateServiceAccount | Step::UpdateServiceAccount | Step::CreateAccountKey
+            ) =>
+        {
+            return format!(
+                "The organization or the project may accept no new keys or service accounts, or require an expiry \
+                 (--expires). Or the admin key lacks the permission to create them: {ADMIN_KEYS_PAGE} lists the admin \
+                 keys."
+            );
+        }
         (Advice::CheckRoleAndPolicy, _) => {
             "The organization or the project may require an expiry (--expires), accept no keys of users, or have as \
              many keys as it may. Or the project was archived: --project names another one. Or the account lacks the \

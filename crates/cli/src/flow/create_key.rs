@@ -10,15 +10,15 @@ use crate::flow::env_conflicts;
 use crate::flow::old_key::find_old_key;
 use crate::flow::verify_key;
 use crate::ui::format::{
-    DASHBOARD, describe_target, describe_target_exactly, own_path, quoted, recover_command,
+    deletion_page, describe_target, describe_target_exactly, own_path, quoted, recover_command,
 };
 use crate::ui::json;
 use crate::ui::message::{Message, Warning};
 use crate::ui::reporter::Reporter;
 use crate::ui::stdout;
 use keymint_delivery_adapter::{
-    FinishedRun, Journal, KeyRecord, KeyState, RotationOutcome, RotationRecord, StateDir, fail_point,
-    wall_clock,
+    FinishedRun, Journal, KeyRecord, KeyState, RecoveryStore, RotationOutcome, RotationRecord, StateDir,
+    fail_point, wall_clock,
 };
 use keymint_domain::{
     ApiKey, CreatedKey, DeliveryReport, DestinationId, KeptReason, KeyDestination, KeyDetails, OldKey,
@@ -80,6 +80,8 @@ pub(crate) enum Failure<E> {
 pub(crate) enum Lost {
     NoKey(CliError),
     MayExist(CliError),
+    /// This service account exists, without a key.
+    AccountExists(CliError, ServiceAccountId),
 }
 
 impl<'a> KeyCreation<'a> {
@@ -181,6 +183,11 @@ impl<'a> KeyCreation<'a> {
                 self.journal.unknown();
                 Err(error)
             }
+            Lost::AccountExists(error, id) => {
+                self.note_account(&id);
+                self.journal.unknown();
+                Err(error)
+            }
         }
     }
 
@@ -222,29 +229,30 @@ impl<'a> KeyCreation<'a> {
             self.context.ui.report(&Message::Warning(Warning::CutAnswer));
         }
         if !unconfirmed.is_empty() {
-            self.context.ui.report(&Message::Warning(Warning::Unconfirmed(&unconfirmed)));
+            let (restrictions, page) = (&*unconfirmed, deletion_page(record));
+            self.context.ui.report(&Message::Warning(Warning::Unconfirmed { restrictions, page }));
         }
         self.context.ui.clear_progress();
         fail_point::reached("known");
         let kept = OldKeyOutcome::Kept(KeptReason::NoAdminKey);
         let rotation = self.settings.rotation.as_ref();
         let old = rotation.map(|rotation| json::OldKey::new(&rotation.old.record, &kept));
+        let page = deletion_page(record);
+        let thing = if record.service_account.is_some() { "service account" } else { "key" };
+        let hint_if_lost = format!("Delete the {thing} {} at {page}, and run it again.", quoted(&name));
         let mut report = self.delivery.deliver(&key, record, old.as_ref(), signals).await;
         fail_point::reached("delivered");
         self.journal.delivered(&report);
-        let kept_in = if report.must_be_kept() { self.keep(&key, &mut report).await } else { None };
-        if !report.failures().is_empty() {
-            if self.old.is_some() {
-                self.journal.concluded(RotationOutcome::NotReplaced);
-            }
-            let hint = format!("Delete the key {} at {DASHBOARD}, and run it again.", quoted(&name));
-            return Err(delivery_failed("the key was created", &hint, &report, kept_in));
+        // If it cannot be kept, the next run warns that the key exists.
+        let store = self.state.as_ref().map(|state| state.recovery(self.journal.id()));
+        let kept_in = keep(&key, &mut report, store).await;
+        if let Some(path) = &kept_in {
+            self.journal.kept(path);
         }
-        match (&kept_in, report.kept()) {
-            (Some(path), _) => self.context.ui.report(&Message::Kept { path }),
-            (None, Some(Err(error))) => self.context.ui.report(&Message::Warning(Warning::NotKept(error))),
-            (None, _) => {}
+        if self.old.is_some() && !report.failures().is_empty() {
+            self.journal.concluded(RotationOutcome::NotReplaced);
         }
+        report_kept(self.context, "the key was created", &hint_if_lost, &report, kept_in)?;
         fail_point::reached("noted");
         if self.settings.verify {
             tokio::select! {
@@ -252,24 +260,13 @@ impl<'a> KeyCreation<'a> {
                 _ = signals.next() => {}
             }
         }
-        self.report_what_now();
+        self.report_what_now(page);
         let is_rotation = self.old.is_some();
         Ok(is_rotation.then(|| DeliveredKey { creation: self, key, details, report }))
     }
 
-    /// Keeps the key for `recover`, unless it is worth nothing, and returns its file. If that fails, the next
-    /// run warns that the key exists.
-    async fn keep(&mut self, key: &ApiKey, report: &mut DeliveryReport) -> Option<PathBuf> {
-        let mut recovery = self.state.as_ref()?.recovery(self.journal.id());
-        let outcome = recovery.deliver(key).await;
-        report.add_kept(&recovery, outcome);
-        let path = recovery.path()?.to_owned();
-        self.journal.kept(&path);
-        Some(path)
-    }
-
-    /// The last word: what stands in the key's way, and how it is used and deleted.
-    fn report_what_now(&self) {
+    /// Reports what keeps programs from the key, and how it is used and deleted.
+    fn report_what_now(&self, page: &'static str) {
         let CreateSettings { sign_in, destinations, .. } = self.settings;
         // The key of a demonstration is good for nothing.
         if !sign_in.persists {
@@ -278,7 +275,7 @@ impl<'a> KeyCreation<'a> {
         for warning in env_conflicts::warnings(self.context.sources.environment, destinations) {
             self.context.ui.report(&Message::Warning(warning));
         }
-        let dashboard = (sign_in.endpoints.are_openai() && self.old.is_none()).then_some(DASHBOARD);
+        let dashboard = (sign_in.endpoints.are_openai() && self.old.is_none()).then_some(page);
         self.context.ui.report(&Message::Done { variable: destinations.variable(), dashboard });
     }
 }
@@ -287,8 +284,39 @@ pub(crate) fn unwritable(error: io::Error) -> CliError {
     explain::state(ErrorKind::DestinationUnusable, "nothing can be written down of a key", error)
 }
 
+/// Keeps a key for `recover` if a destination failed or none is durable, and returns its file.
+pub(crate) async fn keep(
+    key: &ApiKey,
+    report: &mut DeliveryReport,
+    store: Option<RecoveryStore>,
+) -> Option<PathBuf> {
+    let mut store = store.filter(|_| report.must_be_kept())?;
+    let outcome = store.deliver(key).await;
+    report.add_kept(&store, outcome);
+    store.path().map(ToOwned::to_owned)
+}
+
+/// Reports a key that is kept in this file, unless a destination failed.
+pub(crate) fn report_kept(
+    context: &Context,
+    so_far: &str,
+    hint_if_lost: &str,
+    report: &DeliveryReport,
+    kept_in: Option<PathBuf>,
+) -> Result<(), CliError> {
+    if !report.failures().is_empty() {
+        return Err(delivery_failed(so_far, hint_if_lost, report, kept_in));
+    }
+    match (&kept_in, report.kept()) {
+        (Some(path), _) => context.ui.report(&Message::Kept { path }),
+        (None, Some(Err(error))) => context.ui.report(&Message::Warning(Warning::NotKept(error))),
+        (None, _) => {}
+    }
+    Ok(())
+}
+
 /// The error of a key that a destination did not take, and that may be kept in this file.
-pub(crate) fn delivery_failed(
+fn delivery_failed(
     so_far: &str,
     hint_if_lost: &str,
     report: &DeliveryReport,
@@ -326,9 +354,7 @@ fn report_earlier_runs(mut runs: Vec<FinishedRun>, ui: &Reporter) {
     }
     runs.retain(|run| matches!(run.record.state, KeyState::Requested | KeyState::Created));
     for run in runs.iter_mut().take(MOST) {
-        let KeyRecord { name, time, state, .. } = &run.record;
-        let exists = *state == KeyState::Created;
-        ui.report(&Message::Warning(Warning::EarlierRun { name, time, exists }));
+        ui.report(&Message::Warning(Warning::EarlierRun(&run.record)));
         let _ = run.unknown();
     }
     if runs.len() > MOST {

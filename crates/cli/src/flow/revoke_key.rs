@@ -8,7 +8,7 @@ use crate::ui::format::{self, PROJECTS_PAGE, describe_key, places, quoted, title
 use crate::ui::message::Message;
 use crate::ui::prompter::Prompter;
 use keymint_domain::{Inventory, InventoryKey, KeyChoice};
-use keymint_terminal::Signals;
+use keymint_terminal::{Interrupted, Signals};
 
 /// The keys on the server, before one of them is deleted.
 pub(crate) struct KeyRevocation<'a> {
@@ -18,6 +18,15 @@ pub(crate) struct KeyRevocation<'a> {
     yes: bool,
     pub(crate) inventory: Inventory,
     pub(crate) made_here: MadeHere,
+}
+
+/// The key to revoke, as the command knows it.
+#[derive(Clone, Copy)]
+pub(crate) enum RequestedKey<'a> {
+    /// The user names it by its id, its name or its last four characters.
+    Named(&'a str),
+    /// The keyring has it. It ends in these characters.
+    Stored(&'a str),
 }
 
 impl<'a> KeyRevocation<'a> {
@@ -32,11 +41,10 @@ impl<'a> KeyRevocation<'a> {
         if yes || prompter.is_interactive() {
             return Ok(prompter);
         }
-        Err(CliError::new(ErrorKind::Usage, "nobody can be asked whether this is the key to revoke").hint(
-            format!(
-                "--yes revokes it without a question, if {condition}: `keymint admin list` shows the ids."
-            ),
-        ))
+        let message = "a revocation needs a confirmation, and no user can be asked";
+        Err(CliError::new(ErrorKind::Usage, message).hint(format!(
+            "--yes revokes it without a question, if {condition}: `keymint admin list` shows the ids."
+        )))
     }
 
     pub(crate) async fn prepare(
@@ -47,20 +55,20 @@ impl<'a> KeyRevocation<'a> {
         signals: &mut Signals,
     ) -> Result<Self, CliError> {
         let server = AdminServer::set_up(context, settings).await?;
-        let inventory = signals.cancel_on_signal(server.inventory()).await??;
+        let inventory = signals.cancel_on_signal(server.inventory()).await.map_err(not_revoked)??;
         let made_here = server.made_here(&inventory.keys);
         Ok(Self { context, server, prompter, yes, inventory, made_here })
     }
 
-    /// Deletes the key that is chosen for `text`, once it is certain.
+    /// Deletes the chosen key, once it is certain.
     pub(crate) async fn revoke<'b>(
         &self,
-        text: &str,
+        requested: RequestedKey<'_>,
         choice: KeyChoice<'b, InventoryKey>,
         signals: &mut Signals,
     ) -> Result<&'b InventoryKey, CliError> {
-        let selecting = select(text, choice, self.prompter);
-        let (key, is_certain) = signals.cancel_on_signal(selecting).await??;
+        let selecting = select(requested, choice, self.prompter);
+        let (key, is_certain) = signals.cancel_on_signal(selecting).await.map_err(not_revoked)??;
         if key.key.is_of_service_account() {
             let message =
                 format!("{} belongs to a service account", format::choice(&Choice::Key(key.clone())));
@@ -69,7 +77,8 @@ impl<'a> KeyRevocation<'a> {
             )));
         }
         if !(self.yes && is_certain) {
-            signals.cancel_on_signal(confirm(key, &self.made_here, self.prompter)).await??;
+            let confirming = confirm(key, &self.made_here, self.prompter);
+            signals.cancel_on_signal(confirming).await.map_err(not_revoked)??;
         }
         let is_gone = self.server.revoke(key, &self.made_here, signals).await?;
         self.context.ui.report(&Message::Revoked { key, is_gone });
@@ -77,9 +86,13 @@ impl<'a> KeyRevocation<'a> {
     }
 }
 
-/// The key that is meant, and whether it certainly is.
+fn not_revoked(signal: Interrupted) -> CliError {
+    CliError::interrupted(signal, "nothing was revoked")
+}
+
+/// Selects the key that is meant. Returns whether it certainly is.
 async fn select<'a>(
-    text: &str,
+    requested: RequestedKey<'_>,
     choice: KeyChoice<'a, InventoryKey>,
     prompter: Prompter<'_>,
 ) -> Result<(&'a InventoryKey, bool), CliError> {
@@ -87,23 +100,38 @@ async fn select<'a>(
         KeyChoice::Certain(key) => return Ok((key, true)),
         KeyChoice::Ask(found) => found,
         KeyChoice::Missing { is_list_partial } => {
-            let part = if is_list_partial { " in what could be read" } else { "" };
-            return Err(CliError::new(ErrorKind::NoKey, format!("there is no key {}{part}", quoted(text)))
+            let part = if is_list_partial { " in the part of the lists that could be read" } else { "" };
+            let message = match requested {
+                RequestedKey::Named(text) => format!("there is no key {}{part}", quoted(text)),
+                RequestedKey::Stored(last_four) => {
+                    format!("the server has no key that ends in {last_four}{part}")
+                }
+            };
+            return Err(CliError::new(ErrorKind::NoKey, message)
                 .hint("It may be deleted already. `keymint admin list` shows the keys."));
         }
-        _ => unreachable!("these are the choices"),
     };
     let choices: Vec<_> = found.iter().map(|&key| Choice::Key(key.clone())).collect();
     let lines: Vec<_> = choices.iter().map(format::choice).collect();
+    let (question, message, hint) = match requested {
+        RequestedKey::Named(text) => (
+            format!("Which key is {}?", quoted(text)),
+            format!("{} is not certainly one key: only an id is", quoted(text)),
+            "Name the one that you mean by its id:",
+        ),
+        RequestedKey::Stored(last_four) => (
+            format!("Which key is the stored one, which ends in {last_four}?"),
+            format!("this machine has no record of the stored key, and another key may end in {last_four}"),
+            "`keymint admin revoke` deletes one by its id, and `keymint forget` without --revoke the stored one:",
+        ),
+    };
     let selected = match found[..] {
         [_] if prompter.is_interactive() => Some(0),
-        _ => prompter.select(&format!("Which key is {}?", quoted(text)), &lines).await,
+        _ => prompter.select(&question, &lines).await,
     };
-    selected.map(|selected| (found[selected], false)).ok_or_else(|| {
-        CliError::new(ErrorKind::NoKey, format!("{} is not certainly one key: only an id is", quoted(text)))
-            .hint("Name the one that you mean by its id:")
-            .choices(choices)
-    })
+    selected
+        .map(|selected| (found[selected], false))
+        .ok_or_else(|| CliError::new(ErrorKind::NoKey, message).hint(hint).choices(choices))
 }
 
 /// Asks whether it is the one, with all that is known of it.
@@ -114,10 +142,10 @@ async fn confirm(key: &InventoryKey, made_here: &MadeHere, prompter: Prompter<'_
     let places = record.map(places).filter(|places| !places.is_empty());
     let places = places.map_or_else(String::new, |places| format!(" This machine delivered it to {places}."));
     let question = format!(
-        "Revoke {title} ({details}), in project {project}?{places} It cannot be restored. Revoke it?"
+        "The key is {title} ({details}), in project {project}.{places} A revoked key cannot be restored. Revoke it?"
     );
     match prompter.confirm(question).await {
         Some(true) => Ok(()),
-        _ => Err(CliError::new(ErrorKind::Usage, "you did not confirm it: nothing was revoked")),
+        _ => Err(CliError::new(ErrorKind::Usage, "the revocation was not confirmed: nothing was revoked")),
     }
 }

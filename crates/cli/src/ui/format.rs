@@ -4,7 +4,7 @@ use crate::error::Choice;
 use crate::ui::message::Warning;
 use crate::ui::stdout::STDOUT;
 use keymint_callback_adapter as listener;
-use keymint_delivery_adapter::{Command, DeliveryRecord, EnvFile, KeyRecord, Keyring, Profile, wall_clock};
+use keymint_delivery_adapter::{Command, DeliveryRecord, EnvFile, KeyRecord, KeyState, Keyring, Profile, wall_clock};
 use keymint_domain::text::{escape, in_one_piece, quote, sanitize};
 use keymint_domain::{
     AdminKey, Candidate, InventoryKey, KeyCheck, KeyOwner, ProjectKey, Restriction, Stray, Target, Title,
@@ -25,6 +25,11 @@ pub(crate) const ADMIN_KEYS_PAGE: &str = "https://platform.openai.com/settings/o
 
 /// The page that lists the projects, whose settings have the service accounts.
 pub(crate) const PROJECTS_PAGE: &str = "https://platform.openai.com/settings/organization/projects";
+
+/// The page on which a key is deleted: that of the projects for one of a service account.
+pub(crate) fn deletion_page(record: &KeyRecord) -> &'static str {
+    if record.service_account.is_some() { PROJECTS_PAGE } else { DASHBOARD }
+}
 
 /// Where credit is added to an account.
 const BILLING: &str = "https://platform.openai.com/settings/organization/billing";
@@ -244,11 +249,17 @@ pub(crate) fn of_warning(warning: &Warning<'_>) -> String {
              that name at {DASHBOARD}, and delete it if nothing uses it",
             key_of(old)
         ),
-        Warning::EarlierRun { name, time, exists } => format!(
-            "an earlier run was cut short. Its key {} of {time} {}: look for that name at {DASHBOARD}, and delete it \
-             unless you have it",
-            quoted(name),
-            if *exists { "exists, and may not have been delivered" } else { "may exist" }
+        Warning::EarlierRun(record) => format!(
+            "an earlier run was cut short. Its key {} of {} {}: look for that name at {}, and delete it unless you \
+             have it",
+            quoted(&record.name),
+            record.time,
+            if record.state == KeyState::Created {
+                "exists, and may not have been delivered"
+            } else {
+                "may exist"
+            },
+            deletion_page(record)
         ),
         Warning::MoreEarlierRuns(number) => {
             format!("{number} more earlier runs were cut short: `keymint status` lists their keys")
@@ -264,10 +275,10 @@ pub(crate) fn of_warning(warning: &Warning<'_>) -> String {
             "the server's answer broke off after the key; check that the key works before you rely on it"
                 .to_owned()
         }
-        Warning::Unconfirmed(restrictions) => {
+        Warning::Unconfirmed { restrictions, page } => {
             let restrictions: Vec<_> = restrictions.iter().map(|it| restriction(*it)).collect();
             format!(
-                "the server did not confirm {}: check the key at {DASHBOARD} before you rely on it",
+                "the server did not confirm {}: check the key at {page} before you rely on it",
                 restrictions.join(" and ")
             )
         }

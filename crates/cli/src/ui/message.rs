@@ -86,10 +86,8 @@ pub(crate) enum Message<'a> {
     Recovery {
         keys: usize,
     },
-    /// The key of this name was deleted from the recovery store.
-    Deleted {
-        name: &'a str,
-    },
+    /// A key was deleted from the recovery store.
+    Deleted(&'a KeyRecord),
     /// The recovery store has a key that no durable destination has.
     Kept {
         path: &'a Path,
@@ -107,6 +105,7 @@ pub(crate) enum Message<'a> {
         profile: &'a str,
         last_four: Option<&'a str>,
         is_revoked: bool,
+        record: Option<&'a KeyRecord>,
     },
     NothingToForget {
         profile: &'a str,
@@ -148,18 +147,19 @@ pub(crate) enum Warning<'a> {
     OldKeyLeft {
         old: &'a KeyRecord,
     },
-    EarlierRun {
-        name: &'a str,
-        time: &'a str,
-        exists: bool,
-    },
+    /// A run was cut short, and its key may exist.
+    EarlierRun(&'a KeyRecord),
     MoreEarlierRuns(usize),
     KeyringIsSlow {
         may_prompt: bool,
     },
     NotKept(&'a DeliveryError),
     CutAnswer,
-    Unconfirmed(&'a [Restriction]),
+    Unconfirmed {
+        restrictions: &'a [Restriction],
+        /// The page that shows the key.
+        page: &'static str,
+    },
     NotChecked(&'a CliError),
     NotDeleted {
         path: &'a Path,

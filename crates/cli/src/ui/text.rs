@@ -1,8 +1,8 @@
 //! The text of each message.
 
 use crate::ui::format::{
-    DASHBOARD, cut_address, describe_candidate, describe_key, describe_target, key_check, key_of,
-    of_listener, of_obstacle, of_stray, of_warning, own_path, quoted,
+    DASHBOARD, cut_address, deletion_page, describe_candidate, describe_key, describe_target, key_check,
+    key_of, of_listener, of_obstacle, of_stray, of_warning, own_path, quoted,
 };
 use crate::ui::message::{DeliveredTo, Message, ResponseChannel};
 use crate::ui::old_key::kept;
@@ -148,9 +148,10 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
                 "`keymint recover {id}--print`, or another destination, delivers a key and deletes the file."
             ))
         }
-        Message::Deleted { name } => Step(format!(
-            "Deleted here. The key {} stays valid until you delete it at {DASHBOARD}",
-            quoted(name)
+        Message::Deleted(record) => Step(format!(
+            "Deleted here. The key {} stays valid until you delete it at {}",
+            quoted(&record.name),
+            deletion_page(record)
         )),
         Message::Done { variable, dashboard } => {
             let variable = variable.map(|name| format!("Programs look for it in the variable {name}."));
@@ -172,13 +173,14 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
             "Everything is ready for a key in {}. Nothing was created.",
             place
         )),
-        Message::Forgotten { profile, last_four, is_revoked } => {
+        Message::Forgotten { profile, last_four, is_revoked, record } => {
             let which =
                 last_four.map_or_else(String::new, |last_four| format!(", which ends in {last_four},"));
             let valid = if *is_revoked {
                 String::new()
             } else {
-                format!(" It stays valid on the server until you delete it: {DASHBOARD}")
+                let page = record.map_or(DASHBOARD, deletion_page);
+                format!(" It stays valid on the server until you delete it: {page}")
             };
             Step(format!("Removed the key of the profile {profile}{which} from the keyring.{valid}"))
         }

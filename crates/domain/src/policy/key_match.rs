@@ -9,7 +9,6 @@ use crate::platform::project_key::{LastFour, ProjectKey};
 
 /// The answer to the question which listed key is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum KeyChoice<'a, K = ProjectKey> {
     /// It is certainly this one.
     Certain(&'a K),

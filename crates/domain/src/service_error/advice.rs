@@ -90,6 +90,10 @@ impl Advice {
             ) => Self::CheckKeyExists,
             (Reason::Rejected, Step::DeleteKey) => Self::CheckKeyOwner,
             (
+                Reason::Forbidden,
+                Step::CreateServiceAccount | Step::UpdateServiceAccount | Step::CreateAccountKey,
+            ) => Self::CheckRoleAndPolicy,
+            (
                 _,
                 Step::ListAllProjects
                 | Step::ListKeys
@@ -255,11 +259,12 @@ mod tests {
     fn a_refusal_to_an_administrator_has_the_advice_that_helps_at_its_step() {
         use Advice::{
             CheckAdminKey as Admin, CheckKeyExists as Exists, CheckKeyOwner, CheckPolicy, CheckProject,
+            CheckRoleAndPolicy as Both,
         };
         for (status, advice) in [
             (400, [Admin, Admin, Admin, Admin, CheckKeyOwner, CheckPolicy, Admin, CheckPolicy, Admin]),
             (401, [Admin; 9]),
-            (403, [Admin; 9]),
+            (403, [Admin, Admin, Admin, Admin, Admin, Both, Both, Both, Admin]),
             (404, [Admin, CheckProject, Exists, Exists, Exists, CheckProject, Exists, Exists, Exists]),
         ] {
             for (step, advice) in STEPS[8..].iter().zip(advice) {

@@ -4,7 +4,7 @@ use crate::args::RevokeArgs;
 use crate::config::AdminSettings;
 use crate::error::CliError;
 use crate::flow::context::Context;
-use crate::flow::revoke_key::KeyRevocation;
+use crate::flow::revoke_key::{KeyRevocation, RequestedKey};
 use crate::ui::json;
 use crate::ui::stdout;
 use keymint_domain::named_key;
@@ -16,7 +16,7 @@ pub(crate) async fn run(args: &RevokeArgs, context: &Context) -> Result<(), CliE
     let mut signals = Signals::listen().map_err(CliError::internal)?;
     let revocation = KeyRevocation::prepare(context, &settings, prompter, args.yes, &mut signals).await?;
     let choice = named_key(&args.key, &revocation.inventory.keys);
-    let key = revocation.revoke(&args.key, choice, &mut signals).await?;
+    let key = revocation.revoke(RequestedKey::Named(&args.key), choice, &mut signals).await?;
     if context.ui.wants_json() {
         stdout::show(&json::revoked(key, revocation.made_here.get(&key.key.id).is_some()))?;
     }

@@ -70,17 +70,14 @@ fn explain(failure: Failure<ServiceAccountError>, name: &str, project: &Project)
     match error {
         ServiceAccountError::Service(error) => Lost::NoKey(network::service(error)),
         ServiceAccountError::OutcomeUnknown { cause, .. } => Lost::MayExist(may_exist(name, project, cause)),
-        ServiceAccountError::Left { account, cause, deletion } => Lost::MayExist(
-            CliError::new(
-                ErrorKind::OutcomeUnknown,
-                format!(
-                    "the service account {} ({account}) exists without a key that anybody has: {cause}; and it could \
-                     not be deleted again: {deletion}",
-                    quoted(name)
-                ),
-            )
-            .hint(format!("Delete it in the settings of its project: {PROJECTS_PAGE}")),
-        ),
+        ServiceAccountError::Left { account, cause, deletion } => {
+            let message = format!(
+                "the service account {} ({account}) exists without a key: {cause}. Its deletion failed: {deletion}",
+                quoted(name)
+            );
+            let hint = format!("Delete it in the settings of its project: {PROJECTS_PAGE}");
+            Lost::AccountExists(CliError::new(ErrorKind::OutcomeUnknown, message).hint(hint), account)
+        }
         error => Lost::MayExist(CliError::internal(error)),
     }
 }
@@ -89,13 +86,13 @@ fn explain(failure: Failure<ServiceAccountError>, name: &str, project: &Project)
 fn may_exist(name: &str, project: &Project, cause: impl Display) -> CliError {
     let place = format::choice(&Choice::Project(project.clone()));
     let message = format!(
-        "a service account may exist, with a key that nobody has: the creation was asked for, and its answer was lost \
+        "a service account may exist, with a key that is lost: its creation was requested, and the answer was lost \
          ({cause}). Name: {}. Project: {place}. Time: {}",
         quoted(name),
         wall_clock::utc_now()
     );
     CliError::new(ErrorKind::OutcomeUnknown, message).hint(format!(
-        "Look for that name among the service accounts of the project, and delete it if it is there: {PROJECTS_PAGE}. \
+        "Look for that name among the service accounts of the project, and delete it if it exists: {PROJECTS_PAGE}. \
          Then run it again."
     ))
 }

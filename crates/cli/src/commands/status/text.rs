@@ -2,7 +2,9 @@
 
 use super::Status;
 use super::source::{FoundKey, KeySource};
-use crate::ui::format::{DASHBOARD, destination, indented, key_check, quoted, recover_command};
+use crate::ui::format::{
+    DASHBOARD, PROJECTS_PAGE, destination, indented, key_check, key_of, quoted, recover_command,
+};
 use keymint_delivery_adapter::{
     DeliveryRecord, Expiry, KeyOrigin, KeyRecord, KeyState, Named, RecordedKey, Replacement,
 };
@@ -80,20 +82,25 @@ impl Status {
 
 /// What is known of a key.
 fn about(record: &KeyRecord) -> Vec<String> {
-    let KeyRecord { state, origin, time, name, organization, project, last4, kept_in, .. } = record;
-    let ending = last4.as_ref().map_or_else(String::new, |last4| format!(", ending in {last4}"));
+    let KeyRecord { state, origin, time, organization, project, kept_in, service_account, .. } = record;
     let mut texts = Vec::new();
     if *origin == KeyOrigin::Imported {
         texts.push(format!("{}, imported; its project is not known here", to_the_minute(time)));
+    } else if let Some(account) = service_account {
+        let account =
+            if account.is_unknown() { String::new() } else { format!(" {}", sanitize(&account.id, LONGEST)) };
+        let of = format!("of the service account{account}");
+        texts.push(format!("{}, in project {}, {of}", to_the_minute(time), titled(project)));
     } else if !time.is_empty() {
         let place = format!("project {} of organization {}", titled(project), titled(organization));
         texts.push(format!("{}, in {place}", to_the_minute(time)));
     }
-    let look = "look for that name at the address below, and delete it unless you have it";
+    let page = if service_account.is_some() { PROJECTS_PAGE } else { "the address below" };
+    let look = format!("look for that name at {page}, and delete it unless you have it");
     match state {
         _ if record.revoked_at.is_some() => {}
         KeyState::Requested | KeyState::Unknown => texts.push(format!("It may exist: {look}.")),
-        KeyState::Created => texts.push(format!("Perhaps nobody has it: {look}.")),
+        KeyState::Created => texts.push(format!("Perhaps no destination has it: {look}.")),
         KeyState::Delivered => {}
     }
     texts.extend(places(&record.deliveries));
@@ -101,7 +108,7 @@ fn about(record: &KeyRecord) -> Vec<String> {
         let (path, command) = (sanitize(&path.to_string_lossy(), LONGEST), recover_command(path));
         texts.push(format!("Kept in {path}: {command}, or another destination, delivers it."));
     }
-    let title = indented(2, &format!("{}{ending}{}", quoted(name), validity(record)));
+    let title = indented(2, &format!("{}{}", key_of(record), validity(record)));
     std::iter::once(title).chain(texts.iter().map(|text| indented(4, text))).collect()
 }
 
