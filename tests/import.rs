@@ -3,8 +3,8 @@
 #![cfg(target_os = "linux")]
 
 use crate::support::{KEYMINT, keymint, machine};
-use keymint_sandbox::Scenario;
-use keymint_testkit::{Ended, Launch, Terminal};
+use keymint_sandbox::{Consent, Scenario};
+use keymint_testkit::{Ended, Launch, Terminal, browse};
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
@@ -27,7 +27,7 @@ fn refused(ended: &Ended, home: &Path, because: &str) {
 
 #[tokio::test]
 async fn a_key_from_a_pipe_is_delivered_and_remembered_as_imported() {
-    for input in [KEY.to_owned(), format!("{KEY}\n"), format!("{KEY}\r\n")] {
+    for input in [KEY.to_owned(), format!("{KEY}\n"), format!("\u{feff}{KEY}\r\n")] {
         let home = tempfile::tempdir().unwrap();
         let args = ["--env-file", "--name", "mine", "--json"];
         let ended = import(&home, &args).env("CLAUDECODE", "1").input(&input).output().await.exits_with(0);
@@ -54,6 +54,9 @@ async fn input_that_is_not_one_line_with_a_key_is_refused_and_not_repeated() {
         (format!("{KEY} 9f3A"), "is no key"),
         (format!("{KEY}\t"), "is no key"),
         (format!("é{KEY}"), "is no key"),
+        ("ending in 9f3A.".to_owned(), "a key begins with sk-"),
+        ("sk-admin-0123456789-9f3A".to_owned(), "it is an admin key"),
+        (format!("{KEY}\0"), "it is not UTF-8 text"),
         (format!("{KEY}\u{1b}]0;x\u{7}"), "is no key"),
         (format!("{KEY}\n\n"), "more than one line"),
         (format!("{KEY}\n{KEY}\n"), "more than one line"),
@@ -63,9 +66,13 @@ async fn input_that_is_not_one_line_with_a_key_is_refused_and_not_repeated() {
         refused(&import(&home, &["--env-file"]).input(&input).output().await, home.path(), because);
     }
     let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("long"), "9f3A".repeat(250_000)).unwrap();
+    let long = fs::File::open(home.path().join("long")).unwrap();
+    let ended = import(&home, &["--env-file"]).stdin(long).output().await;
+    refused(&ended, home.path(), "a key begins with sk-");
     let endless = fs::File::open("/dev/zero").unwrap();
     let ended = import(&home, &["--env-file"]).stdin(endless).output().await;
-    refused(&ended, home.path(), "more than one line");
+    refused(&ended, home.path(), "it is not UTF-8 text");
     let ended = import(&home, &["--env-file"]).stdin(Stdio::null()).output().await;
     refused(&ended, home.path(), "no key was given");
 }
@@ -93,6 +100,7 @@ async fn a_signal_ends_the_wait_for_a_slow_pipe_and_leaves_nothing() {
     .await;
     run.signal("TERM").await;
     let ended = run.finish().await.exits_with(143);
+    assert!(ended.stderr.contains("interrupted; the key was not read"), "{}", ended.stderr);
     assert!(!ended.stderr.contains(KEY), "{}", ended.stderr);
     assert!(!home.path().join(".env").exists());
 }
@@ -108,7 +116,11 @@ fn in_a_shell(home: &Path) -> Terminal {
 #[tokio::test]
 async fn a_typed_key_is_not_shown_and_the_terminal_shows_what_is_typed_again() {
     let home = tempfile::tempdir().unwrap();
-    for (typed, code) in [(format!("{KEY}\n"), "code 0"), ("9f3A\u{3}".to_owned(), "code 130")] {
+    for (typed, code) in [
+        (format!("{KEY}\n"), "code 0"),
+        ("9f3A\u{3}".to_owned(), "code 130"),
+        (format!("{KEY}\u{4}\u{4}"), "code 2"),
+    ] {
         let _ = fs::remove_file(home.path().join(".env"));
         let mut terminal = in_a_shell(home.path());
         terminal.shows("press Enter:").await;
@@ -145,4 +157,47 @@ async fn the_platform_is_asked_about_an_imported_key_where_that_is_wanted() {
         assert_eq!(ended.code, 0, "{}", ended.stderr);
         assert_eq!(machine.count("GET", "/v1/models"), requests);
     }
+}
+
+#[tokio::test]
+async fn an_imported_key_that_this_machine_made_keeps_its_record_and_can_be_rotated() {
+    let machine = machine(Scenario::ready()).await;
+    let signs_in = async |args: &str| {
+        let mut run = machine
+            .keymint(args.split(' '))
+            .current_dir(&machine.home)
+            .env("KEYMINT_NO_BROWSER", "1")
+            .spawn();
+        browse(&run.url().await, Consent::Allow);
+        run.finish().await.exits_with(0)
+    };
+    signs_in("create --name mine --print").await;
+    let key = machine.sandbox.keys()[0].value.clone();
+    let import =
+        machine.keymint(["import", "--env-file", "--name", "other", "--json"]).current_dir(&machine.home);
+    let import = import.env("KEYMINT_API_BASE", machine.sandbox.api_base()).input(&key);
+    let ended = import.output().await.exits_with(0);
+    assert_eq!(ended.json()["key"]["name"], "mine");
+    assert!(ended.stderr.contains("knows the key as \"mine\", and keeps that name"), "{}", ended.stderr);
+    let status = async || machine.keymint(["status", "--json"]).output().await.json()["keys"].clone();
+    let keys = status().await;
+    assert_eq!((keys.as_array().unwrap().len(), &keys[0]["origin"]), (1, &"created".into()), "{keys}");
+    assert_eq!(keys[0]["deliveries"].as_array().unwrap().len(), 2, "{keys}");
+
+    signs_in("rotate").await;
+    let keys = status().await;
+    assert_eq!(keys[1]["replaces"], keys[0]["id"], "{keys}");
+    let env_file = fs::read_to_string(machine.home.path().join(".env")).unwrap();
+    assert_eq!(env_file, format!("OPENAI_API_KEY={}\n", machine.sandbox.keys()[1].value));
+}
+
+#[tokio::test]
+async fn a_known_key_whose_destination_fails_is_kept_under_its_record() {
+    let home = tempfile::tempdir().unwrap();
+    import(&home, &["--env-file", "--name", "mine"]).input(KEY).output().await.exits_with(0);
+    let ended = import(&home, &["--pipe-to", "false"]).input(KEY).output().await.exits_with(9);
+    assert_eq!(ended.kept().trim_end(), KEY);
+    let status = keymint(&home).args(["status", "--json"]).output().await.json();
+    assert_eq!(status["keys"].as_array().unwrap().len(), 1, "{status}");
+    assert!(status["keys"][0]["kept_in"].is_string(), "{status}");
 }

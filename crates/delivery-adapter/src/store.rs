@@ -23,7 +23,6 @@ pub use record::{
 };
 pub use recovery::{RecoveryStore, StoredKey};
 pub use selection::{KeyInUse, UsedSource, is_same_file};
-use serde::Serialize;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -38,12 +37,11 @@ const RECOVERY: &str = "recovery";
 pub struct StateDir(PathBuf);
 
 /// A key that this machine was given, or may have been given.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct RecordedKey {
     /// The [id](Journal::id) of the journal of its run.
     pub id: String,
     /// What is known of it.
-    #[serde(flatten)]
     pub record: KeyRecord,
 }
 
@@ -145,23 +143,18 @@ impl StateDir {
         Ok(keys)
     }
 
-    /// Notes a key that the user gave, once it is delivered.
-    ///
-    /// # Errors
-    ///
-    /// If the journal cannot be written.
-    pub fn note_imported(&self, mut record: KeyRecord, report: &DeliveryReport) -> io::Result<()> {
-        record.add_destinations(report);
-        Journal::begin_in(&self.directory(JOURNALS)?)?.requested(record)
-    }
-
     /// Notes that destinations were given a known key again, by the [id](RecordedKey::id) of the key.
     ///
     /// # Errors
     ///
     /// If the journal of the key does not exist, belongs to a run that has not ended, or cannot be written.
     pub fn note_delivered(&self, id: &str, report: &DeliveryReport) -> io::Result<()> {
-        self.update(id, |record| record.add_destinations(report))
+        self.update(id, |record| {
+            record.add_destinations(report);
+            if !report.delivered_to().is_empty() {
+                record.state = KeyState::Delivered;
+            }
+        })
     }
 
     /// Notes that a known key was revoked on the server, by the [id](RecordedKey::id) of the key.

@@ -120,8 +120,8 @@ pub use provisioning::provisioner::{Provisioner, Session};
 pub use provisioning::revocation::RevocationOutcome;
 pub use provisioning::rotation::{KeptReason, OldKey, OldKeyOutcome, Rotation, RotationReport};
 pub use secret::{
-    AccessToken, AdminKey, ApiKey, AuthorizationCode, CodeVerifier, InvalidSecret, RefreshToken, SessionKey,
-    State,
+    AccessToken, AdminKey, ApiKey, AuthorizationCode, CodeVerifier, InvalidSecret, NotAProjectKey,
+    RefreshToken, SessionKey, State,
 };
 pub use service_error::{
     Advice, ConnectFailure, Intermediary, ProxyInUse, Reason, ServiceError, ServiceErrorKind, Step,

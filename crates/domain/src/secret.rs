@@ -11,10 +11,27 @@ use std::fmt;
 /// The longest accepted token, in bytes: longer than any issued one, and short enough for a header.
 const LONGEST: usize = 16 * 1024;
 
+/// The length of the shortest key that a user may give, in bytes. Issued keys have at least 51.
+const SHORTEST_KEY: usize = 16;
+
 /// The error for a value that cannot be a token: empty, too long, or with a byte outside printable ASCII.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a token of 1 to {LONGEST} printable ASCII characters")]
 pub struct InvalidSecret(());
+
+/// The reason why a text that a user gives is no key of a project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotAProjectKey {
+    /// It is the key of an administrator.
+    #[error("it is an admin key, which can do far more than the key of a project")]
+    AdminKey,
+    /// It does not look like any key.
+    #[error(
+        "a key begins with sk-, and has {SHORTEST_KEY} to {LONGEST} letters, digits, - and _ in one line"
+    )]
+    OtherForm,
+}
 
 /// Declares a type for a secret string.
 macro_rules! secret {
@@ -106,6 +123,22 @@ impl AdminKey {
 }
 
 impl ApiKey {
+    /// Parses a key that a user gives, such as a pasted one.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAProjectKey`]
+    pub fn from_user(text: String) -> Result<Self, NotAProjectKey> {
+        let text = SecretString::from(text);
+        let exposed = text.expose_secret();
+        let is_of_key = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        let has_length = (SHORTEST_KEY..=LONGEST).contains(&exposed.len());
+        if !exposed.starts_with("sk-") || !has_length || !exposed.bytes().all(is_of_key) {
+            return Err(NotAProjectKey::OtherForm);
+        }
+        if exposed.starts_with("sk-admin-") { Err(NotAProjectKey::AdminKey) } else { Ok(Self(text)) }
+    }
+
     /// Returns the last four characters, by which the dashboard and users distinguish keys. Empty if the
     /// key is so short that four characters would reveal too much.
     pub fn last_four(&self) -> &str {
@@ -152,6 +185,22 @@ mod tests {
         for (key, shown) in [("sk-12345", ""), ("sk-12345678", ""), ("sk-123456789", "6789")] {
             assert_eq!(ApiKey::parse(key.into()).unwrap().last_four(), shown);
         }
+    }
+
+    #[test]
+    fn a_user_gives_the_key_of_a_project_and_nothing_else() {
+        for good in ["sk-0123456789-_aZ", "sk-proj-0123456789abcdef", "sk-svcacct-0123456789"] {
+            assert_eq!(ApiKey::from_user(good.into()).unwrap().expose(), good);
+        }
+        for other in
+            ["", ".", "ending in 9f3A", "sk-0123456789ab", "pk-0123456789abcdef", "sk-proj-0123456789 9f3A"]
+        {
+            assert_eq!(ApiKey::from_user(other.into()).err(), Some(NotAProjectKey::OtherForm), "{other}");
+        }
+        let long = format!("sk-{}", "x".repeat(LONGEST));
+        assert_eq!(ApiKey::from_user(long).err(), Some(NotAProjectKey::OtherForm));
+        let admin = ApiKey::from_user("sk-admin-0123456789".into());
+        assert_eq!(admin.err(), Some(NotAProjectKey::AdminKey));
     }
 
     #[test]

@@ -12,8 +12,8 @@ use keymint_delivery_adapter::wall_clock;
 pub(crate) struct ImportSettings {
     /// The servers that the key is checked at.
     pub(crate) sign_in: SignInSettings,
-    /// The name of the key on this machine.
-    pub(crate) name: String,
+    /// The name of the key on this machine, if the user gives one.
+    pub(crate) name: Option<String>,
     pub(crate) destinations: Destinations,
     pub(crate) verify: bool,
 }
@@ -26,13 +26,15 @@ impl ImportSettings {
         if !destinations.elsewhere() {
             return Err(CliError::usage("an imported key needs a destination: --env-file or --keyring"));
         }
-        let today = &wall_clock::utc_now()[.."2026-11-27".len()];
-        let name = of.get("name", &args.name, plain_text)?;
         Ok(Self {
             sign_in: SignInSettings::resolve(&browser, &timeouts, &endpoints, of)?,
-            name: name.unwrap_or_else(|| format!("imported {today}")),
+            name: of.get("name", &args.name, plain_text)?,
             destinations,
             verify: of.switch("verify", args.verify)?,
         })
+    }
+
+    pub(crate) fn default_name() -> String {
+        format!("imported {}", &wall_clock::utc_now()[.."2026-11-27".len()])
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{DeliveryRecord, KeyState, RecordedKey, RotationOutcome};
 use crate::Keyring;
+use keymint_domain::ApiKey;
 use std::fs;
 use std::path::Path;
 
@@ -39,6 +40,16 @@ impl RecordedKey {
         let named = with(&|key| key.record.name == text || key.record.last4.as_deref() == Some(text));
         let current: Vec<_> = named.iter().copied().filter(|key| !key.is_replaced(keys)).collect();
         if current.is_empty() { named } else { current }
+    }
+
+    /// Returns the only key of this platform that ends as a key that the user gives: it is the same key.
+    pub fn of_key<'a>(keys: &'a [Self], key: &ApiKey, api_base: &str) -> Option<&'a Self> {
+        let last_four = Some(key.last_four()).filter(|last_four| !last_four.is_empty())?;
+        let is_same = |known: &&Self| {
+            known.record.last4.as_deref() == Some(last_four) && known.record.api_base == api_base
+        };
+        let mut same = keys.iter().filter(is_same);
+        same.next().filter(|_| same.next().is_none())
     }
 
     /// Returns the key that a program uses, or the newest that was delivered to a user if the program finds no key.
@@ -127,6 +138,29 @@ mod tests {
         ] {
             let named: Vec<_> = RecordedKey::named(&keys, text).iter().map(|key| key.id.as_str()).collect();
             assert_eq!(named.join(" "), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_given_key_is_the_only_known_one_of_its_platform_with_its_end() {
+        let mut elsewhere = key("3", "other", "cccc", "keyring");
+        elsewhere.record.api_base = "https://api.example.com".to_owned();
+        let keys = [
+            key("1", "laptop", "aaaa", "keyring"),
+            key("2", "laptop", "bbbb", "keyring"),
+            elsewhere,
+            key("4", "server", "bbbb", "keyring"),
+        ];
+        for (text, expected) in [
+            ("sk-proj-0123456789aaaa", Some("1")),
+            ("sk-proj-0123456789bbbb", None),
+            ("sk-proj-0123456789cccc", None),
+            ("sk-proj-0123456789dddd", None),
+            ("sk-aaaa", None),
+        ] {
+            let given = ApiKey::parse(text.to_owned()).unwrap();
+            let known = RecordedKey::of_key(&keys, &given, "");
+            assert_eq!(known.map(|key| key.id.as_str()), expected, "{text}");
         }
     }
 
