@@ -5,7 +5,9 @@ use crate::destination::{ENV_FILE, shown};
 use crate::failure::{Failure, Kind};
 use crate::output::{Key, Place};
 use crate::roots::Roots;
-use keymint_delivery_adapter::{EnvFile, KeyState, Keyring, KeyringError, RecordedKey};
+use keymint_delivery_adapter::{
+    DeliveryRecord, EnvFile, Expiry, KeyState, Keyring, KeyringError, RecordedKey,
+};
 use keymint_domain::ApiKey;
 use keymint_domain::text::escape;
 use serde::Serialize;
@@ -49,8 +51,12 @@ struct Known {
     requested_at: String,
     /// False if its creation was requested and the answer was lost: it may exist.
     exists: bool,
-    /// The places that have it, by their ids.
+    /// `revoked` by this machine, `expired`, or `valid` as far as this machine knows.
+    validity: &'static str,
+    /// The places that have it as far as this machine knows, by their ids.
     delivered_to: Vec<String>,
+    /// The places that had it: it was removed there, or another key replaced it.
+    no_longer_in: Vec<String>,
     /// The id by which `recover_key` delivers it, if it is kept for that.
     recovery_id: Option<String>,
 }
@@ -59,7 +65,8 @@ pub(crate) async fn run(call: Call) -> Result<KeyStatus, Failure> {
     let unreadable = |error: std::io::Error| {
         Failure::new(Kind::Internal, format!("what is known of the keys cannot be read: {error}"), "")
     };
-    let keys = call.settings.state.known_keys().map_err(unreadable)?;
+    let mut keys = call.settings.state.known_keys().map_err(unreadable)?;
+    keys.iter_mut().for_each(RecordedKey::inspect_files);
     let found = call.unless_cancelled(async { Ok(find(&call).await) }).await?;
     Ok(KeyStatus { found, known: keys.into_iter().rev().take(MOST).map(Known::from).collect() })
 }
@@ -106,12 +113,22 @@ impl Found {
 
 impl From<RecordedKey> for Known {
     fn from(RecordedKey { id, record }: RecordedKey) -> Self {
+        let validity = match (&record.revoked_at, record.expiry()) {
+            (Some(_), _) => "revoked",
+            (None, Some(Expiry::Past(_))) => "expired",
+            _ => "valid",
+        };
+        let (has_it, had_it): (Vec<_>, Vec<_>) =
+            record.deliveries.iter().partition(|delivery| delivery.may_have_key());
+        let ids = |deliveries: Vec<&DeliveryRecord>| deliveries.iter().map(|it| escape(&it.to)).collect();
         Self {
+            validity,
+            no_longer_in: ids(had_it),
             key: Key::from(&record),
             organization: Place::from(&record.organization),
             project: Place::from(&record.project),
             exists: matches!(record.state, KeyState::Created | KeyState::Delivered),
-            delivered_to: record.delivered_to.iter().map(|id| escape(id)).collect(),
+            delivered_to: ids(has_it),
             recovery_id: record.kept_in.map(|_| escape(&id)),
             requested_at: record.time,
         }
