@@ -122,3 +122,12 @@ async fn paste_alone_gives_up_after_five_wrong_addresses() {
     }
     run.end().await.exits_with(4);
 }
+
+#[tokio::test]
+async fn paste_alone_without_questions_ends_at_a_terminal_before_anything_is_contacted() {
+    let machine = machine(Scenario::ready()).await;
+    let (code, shown) = machine.terminal("create --no-listen --no-input").end().await;
+    assert_eq!(code, 2, "{shown}");
+    assert!(shown.contains("keymint start") && !shown.contains("/oauth/authorize"), "{shown}");
+    assert!(machine.sandbox.requests().is_empty());
+}

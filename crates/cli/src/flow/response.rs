@@ -17,8 +17,12 @@ use keymint_domain::{
     AuthorizationResponse, PendingAuthorization, ProvisionError, ResponseSource, SourceError,
 };
 use std::future;
+use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use url::Url;
+
+const START_AND_FINISH: &str = "Where nobody can type, `keymint start` prints the address to open and ends, and \
+                                `keymint finish` takes the one that the browser ended on.";
 
 /// Receives the response over the open channels.
 pub(crate) struct ResponseReceiver {
@@ -39,6 +43,11 @@ impl ResponseReceiver {
         let pasted =
             (prompter.is_interactive() || !settings.listens).then(|| Pasted::new(&context.ui, context.clock));
         if !settings.listens {
+            if !settings.may_ask && io::stdin().is_terminal() {
+                let message =
+                    "--no-input forbids the question for the address, and --no-listen leaves no other way";
+                return Err(CliError::new(ErrorKind::Usage, message).hint(START_AND_FINISH));
+            }
             return Ok(Self { listener: None, pasted, known: None, _lock: None });
         }
         let lock = if settings.persists { Some(lock(port)?) } else { None };
@@ -162,12 +171,11 @@ pub(crate) fn without_response(context: &Context, error: ProvisionError) -> CliE
     let ProvisionError::NoResponse(source) = &error else { return context.explain(error) };
     match source.cause().downcast_ref::<PasteError>() {
         None => context.explain(error),
-        Some(&ended @ PasteError::Input) => CliError::new(ErrorKind::Usage, "nobody can paste an address here")
-            .because(ended)
-            .hint(
-                "Where nobody can type, `keymint start` prints the address to open and ends, and `keymint finish` \
-                 takes the one that the browser ended on.",
-            ),
+        Some(&ended @ PasteError::Input) => {
+            CliError::new(ErrorKind::Usage, "nobody can paste an address here")
+                .because(ended)
+                .hint(START_AND_FINISH)
+        }
         Some(&ended @ PasteError::Tries) => CliError::from_source(ErrorKind::SignInRefused, ended)
             .hint("Run it again, and paste the whole address that the browser ends on."),
     }
