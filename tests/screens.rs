@@ -15,7 +15,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 /// The texts that differ between runs or machines, and their placeholders.
-const VARIABLE: [(&str, &str); 14] = [
+const VARIABLE: [(&str, &str); 15] = [
     (r"sk-proj-[\w-]+", "[KEY]"),
     (r"key_[\w-]{43}", "[KEY_ID]"),
     (r"(ending|ends) in [\w-]{4}(\W|$)", "$1 in [LAST4]$2"),
@@ -26,6 +26,7 @@ const VARIABLE: [(&str, &str); 14] = [
     (r"keymint tester@\S+ \d{4}-\d\d-\d\d [a-z2-7]{4}", "keymint tester@[HOST] [DATE] [RANDOM]"),
     (r"\d{4}-\d\d-\d\dT\d{12}Z-\d+", "[ID]"),
     (r"\d{4}-\d\d-\d\d(T| )\d\d:\d\d(:\d\d(\.\d+)?)?(Z| UTC)", "[TIME]"),
+    (r"created \d{4}-\d\d-\d\d", "created [DATE]"),
     (r"\[ *\d+\.\d{3} s\]", "[ELAPSED]"),
     (r"(again in|project after) [\d.]+ (ms|s)", "$1 [DURATION]"),
     // This occurs only under load.
@@ -264,6 +265,37 @@ async fn the_status_of_many_keys() {
 }
 
 #[tokio::test]
+async fn keys_on_the_server() {
+    let scenario = |number: usize| {
+        (0..number).fold(two_organizations(), |scenario, number| {
+            scenario.with_key(
+                "org-1",
+                "proj_1",
+                format!("key {number} of a laptop"),
+                format!("sk-proj-{number:016}"),
+            )
+        })
+    };
+    let machine = machine(scenario(2)).await;
+    let admin_key = machine.sandbox.admin_key("org-1");
+    for columns in [80, 50] {
+        let list = format!("stty cols {columns} rows 24; exec '{KEYMINT}' admin list");
+        let list = Launch::new("sh", &machine.home).args(["-c", &list]).envs(machine.environment());
+        let terminal = Terminal::start(list.env("OPENAI_ADMIN_KEY", &admin_key).env("NO_COLOR", "1"));
+        let (code, shown) = terminal.end().await;
+        compare(&format!("admin-list-{columns}"), code, "", &shown.replace("\r\n", "\n"));
+        // An id is never broken.
+        let fits = |line: &str| line.chars().count() <= columns || line.trim().starts_with("key_");
+        assert!(shown.lines().all(fits), "{shown}");
+    }
+    let machine = crate::support::machine(scenario(3000)).await;
+    let list = machine.keymint(["admin", "list"]).env("OPENAI_ADMIN_KEY", machine.sandbox.admin_key("org-1"));
+    let listed = list.output().await.exits_with(0);
+    assert_eq!(listed.stdout.matches("of a laptop").count(), 2000);
+    assert!(listed.stderr.contains("there are more than were read"), "{}", listed.stderr);
+}
+
+#[tokio::test]
 async fn what_there_is() {
     for (name, scenario, args) in [
         ("list", two_organizations(), &[][..]),
@@ -427,9 +459,11 @@ async fn help() {
     prints("help", keymint(&home).args(["--help"])).await;
     let version = keymint(&home).args(["--version"]).output().await.stdout;
     assert_eq!(version, concat!("keymint ", env!("CARGO_PKG_VERSION"), "\n"));
-    let commands = "create list start finish recover status demo doctor sandbox run import export mcp forget config completions man";
-    for command in commands.split(' ') {
-        let help = prints(&format!("help-{command}"), keymint(&home).args([command, "--help"])).await.stdout;
+    let commands = "create list start finish import run export rotate status recover forget admin doctor config mcp demo sandbox completions man";
+    let admin = ["admin list", "admin revoke", "admin service-account"];
+    for command in commands.split(' ').chain(admin) {
+        let help = keymint(&home).args(command.split(' ')).args(["--help"]);
+        let help = prints(&format!("help-{}", command.replace(' ', "-")), help).await.stdout;
         assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
         assert!(!help.contains('\u{1b}'), "{help}");
     }

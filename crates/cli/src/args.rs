@@ -88,18 +88,46 @@ pub(crate) enum Command {
     /// Complete a sign-in that `start` began, and create the key
     #[command(after_help = FINISH_HELP, verbatim_doc_comment)]
     Finish(Box<FinishArgs>),
+    /// Put an existing key from standard input into a file, the keyring or another place
+    #[command(after_help = IMPORT_HELP, verbatim_doc_comment)]
+    Import(Box<ImportArgs>),
+    /// Run a command with the stored key in its environment
+    #[command(after_help = RUN_HELP, verbatim_doc_comment)]
+    Run(RunArgs),
+    /// Print the stored key as a line for a shell or a tool
+    #[command(after_help = EXPORT_HELP, verbatim_doc_comment)]
+    Export(ExportArgs),
     /// Replace a key with a new one, in the same project and the same places
     #[command(after_help = ROTATE_HELP, verbatim_doc_comment)]
     Rotate(Box<RotateArgs>),
-    /// List, deliver or delete keys that are kept because their destination failed
-    #[command(after_help = RECOVER_HELP, verbatim_doc_comment)]
-    Recover(RecoverArgs),
     /// Show which keys this machine was given, and which one a program started here uses
     ///
     /// Only what was written down here is known: the platform lists all keys at
     /// https://platform.openai.com/api-keys. A key itself is never shown.
     #[command(after_help = STATUS_HELP, verbatim_doc_comment)]
     Status(StatusArgs),
+    /// List, deliver or delete keys that are kept because their destination failed
+    #[command(after_help = RECOVER_HELP, verbatim_doc_comment)]
+    Recover(RecoverArgs),
+    /// Remove a stored key from the keyring; on the server it stays valid without --revoke
+    Forget(ForgetArgs),
+    /// Manage keys on the server with an admin key, without a browser
+    #[command(long_about = ADMIN_ABOUT, verbatim_doc_comment, subcommand)]
+    Admin(AdminCommand),
+    /// Check what a sign-in needs on this machine, and say what to do where it is missing
+    #[command(long_about = DOCTOR_ABOUT, verbatim_doc_comment)]
+    Doctor(Box<DoctorArgs>),
+    /// Show each setting, its value, and where it comes from
+    #[command(long_about = CONFIG_ABOUT, verbatim_doc_comment)]
+    Config(ConfigArgs),
+    #[cfg(feature = "mcp")]
+    /// Serve coding agents, which get keys for their users and never see them (MCP)
+    #[command(long_about = MCP_ABOUT, verbatim_doc_comment)]
+    Mcp {
+        /// Profile of the configuration file, and which of the stored keys [default: default]
+        #[arg(long, value_name = "NAME")]
+        profile: Option<String>,
+    },
     #[cfg(feature = "sandbox")]
     /// Watch the whole of `create` against a built-in sandbox: no account, no network
     ///
@@ -111,9 +139,6 @@ pub(crate) enum Command {
         #[command(flatten)]
         output: OutputArgs,
     },
-    /// Check what a sign-in needs on this machine, and say what to do where it is missing
-    #[command(long_about = DOCTOR_ABOUT, verbatim_doc_comment)]
-    Doctor(Box<DoctorArgs>),
     #[cfg(feature = "sandbox")]
     /// Serve the sandbox until Ctrl-C, for front ends in the making
     ///
@@ -122,31 +147,6 @@ pub(crate) enum Command {
     /// output has the variables that point `keymint create` at it.
     #[command(verbatim_doc_comment)]
     Sandbox(SandboxArgs),
-    /// Run a command with the stored key in its environment
-    #[command(after_help = RUN_HELP, verbatim_doc_comment)]
-    Run(RunArgs),
-    /// Put an existing key from standard input into a file, the keyring or another place
-    #[command(after_help = IMPORT_HELP, verbatim_doc_comment)]
-    Import(Box<ImportArgs>),
-    /// Print the stored key as a line for a shell or a tool
-    #[command(after_help = EXPORT_HELP, verbatim_doc_comment)]
-    Export(ExportArgs),
-    #[cfg(feature = "mcp")]
-    /// Serve coding agents, which get keys for their users and never see them (MCP)
-    #[command(long_about = MCP_ABOUT, verbatim_doc_comment)]
-    Mcp {
-        /// Profile of the configuration file, and which of the stored keys [default: default]
-        #[arg(long, value_name = "NAME")]
-        profile: Option<String>,
-    },
-    /// Manage keys on the server with an admin key, without a browser
-    #[command(long_about = ADMIN_ABOUT, verbatim_doc_comment, subcommand)]
-    Admin(AdminCommand),
-    /// Remove a stored key from the keyring; on the server it stays valid without --revoke
-    Forget(ForgetArgs),
-    /// Show each setting, its value, and where it comes from
-    #[command(long_about = CONFIG_ABOUT, verbatim_doc_comment)]
-    Config(ConfigArgs),
     /// Print what a shell needs to complete commands and options
     ///
     ///   source <(keymint completions bash)
@@ -315,9 +315,12 @@ mod tests {
         let pages = pages.chain([format!("{root}/README.md").into()]);
         let documents = pages.map(|page| fs::read_to_string(page).unwrap()).collect::<Vec<_>>();
         let help = [
+            ADMIN_ABOUT,
             CREATE_EXAMPLES,
             CREATE_HELP,
+            REVOKE_HELP,
             RUN_HELP,
+            SERVICE_ACCOUNT_HELP,
             IMPORT_HELP,
             EXPORT_HELP,
             FINISH_HELP,

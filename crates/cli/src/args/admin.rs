@@ -37,12 +37,12 @@ pub(crate) struct AdminListArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct RevokeArgs {
-    /// Which key, by its id, its name or its last four characters
+    /// Id, name or last four characters of the key
     pub(crate) key: String,
-    /// Do not ask: only an id is certain enough then
+    /// Do not ask; revoke the key only if KEY is its id
     #[arg(long)]
     pub(crate) yes: bool,
-    /// Never ask; without --yes it fails
+    /// Never prompt; fail without --yes
     #[arg(long)]
     pub(crate) no_input: bool,
     #[command(flatten)]
@@ -56,7 +56,7 @@ pub(crate) struct ServiceAccountArgs {
     pub(crate) project: Option<String>,
     #[command(flatten)]
     pub(crate) key: KeyArgs,
-    /// Never ask; what would need an answer fails
+    /// Never prompt; fail if input is needed
     #[arg(long)]
     pub(crate) no_input: bool,
     #[command(flatten)]

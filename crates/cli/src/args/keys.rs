@@ -2,19 +2,19 @@
 
 use super::admin::AdminEndpointArgs;
 use super::shared::{DestinationArgs, OutputArgs};
-use clap::Args as ClapArgs;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{ArgGroup, Args as ClapArgs};
 use keymint_delivery_adapter::ExportFormat;
 use std::ffi::OsString;
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct RecoverArgs {
-    /// Which key, by the id in the list; not needed where there is only one
+    /// Id of the key in the list; optional if there is only one
     pub(crate) id: Option<String>,
     /// Delete the file that has it
     #[arg(long)]
     pub(crate) delete: bool,
-    /// Never ask; what would need an answer fails
+    /// Never prompt; fail if input is needed
     #[arg(long)]
     pub(crate) no_input: bool,
     #[command(flatten)]
@@ -25,7 +25,7 @@ pub(crate) struct RecoverArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct StatusArgs {
-    /// Ask the platform whether the key that would be used works
+    /// Ask the platform whether the key in use works
     #[arg(long)]
     pub(crate) verify: bool,
     /// Show all keys of this machine, not only the newest
@@ -41,7 +41,7 @@ pub(crate) struct StatusArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct RunArgs {
-    /// Variable that the command looks for the key in [default: OPENAI_API_KEY]
+    /// Variable from which the command reads the key [default: OPENAI_API_KEY]
     #[arg(long, value_name = "NAME")]
     pub(crate) var: Option<String>,
     /// Which of the stored keys [default: default]
@@ -50,7 +50,7 @@ pub(crate) struct RunArgs {
     /// Replace the key in what the command prints by [redacted]
     #[arg(long)]
     pub(crate) mask: bool,
-    /// Never ask; without a stored key it fails
+    /// Never prompt; fail without a stored key
     #[arg(long)]
     pub(crate) no_input: bool,
     /// Print one JSON object when the command cannot be started
@@ -69,7 +69,7 @@ pub(crate) struct ImportArgs {
     /// Ask the platform whether the key works; the exit code stays the same
     #[arg(long)]
     pub(crate) verify: bool,
-    /// Never ask; what would need an answer fails
+    /// Never prompt; fail if input is needed
     #[arg(long)]
     pub(crate) no_input: bool,
     #[command(flatten)]
@@ -106,11 +106,15 @@ fn export_format() -> impl TypedValueParser<Value = ExportFormat> {
 }
 
 #[derive(Debug, ClapArgs)]
+#[command(group = ArgGroup::new("server")
+    .args(["http_timeout", "api_base", "ca_file"])
+    .multiple(true)
+    .requires("revoke"))]
 pub(crate) struct ForgetArgs {
     /// Which of the stored keys [default: default]
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
-    /// Print one JSON object that tells what was removed
+    /// Print the removed key as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
     /// Delete the key on the server first, with the admin key in OPENAI_ADMIN_KEY, after a question
@@ -119,10 +123,10 @@ pub(crate) struct ForgetArgs {
     /// Project of the key, by its id or its title [default: all of them]
     #[arg(long, value_name = "ID|TITLE", requires = "revoke")]
     pub(crate) project: Option<String>,
-    /// Do not ask: only a key of which this machine has a record is certain enough then
+    /// Do not ask; revoke the key only if this machine has a record of it
     #[arg(long, requires = "revoke")]
     pub(crate) yes: bool,
-    /// Never ask; --revoke without --yes fails
+    /// Never prompt; --revoke fails without --yes
     #[arg(long, requires = "revoke")]
     pub(crate) no_input: bool,
     #[command(flatten)]

@@ -145,14 +145,17 @@ mod tests {
     /// at once. What follows `run --` is another program's to judge.)
     #[test]
     fn no_option_takes_a_secret() {
+        fn arguments(command: &clap::Command) -> Vec<&clap::Arg> {
+            let subcommands = command.get_subcommands().filter(|command| command.get_name() != "help");
+            command.get_arguments().chain(subcommands.flat_map(arguments)).collect()
+        }
         const IN_NO_TABLE: &str = "[address] [command] [id] [key] [shell] all at delete format help latency \
                                    login-lists organizations port ready-after refuse report revoke scenario sign-in \
                                    version yes";
         let mut command = Args::command();
         command.build();
-        let subcommands = command.get_subcommands().filter(|command| command.get_name() != "help");
-        let arguments = [&command].into_iter().chain(subcommands).flat_map(clap::Command::get_arguments);
-        let found: BTreeSet<_> = arguments
+        let found: BTreeSet<_> = arguments(&command)
+            .into_iter()
             .map(|arg| arg.get_long().map_or_else(|| format!("[{}]", arg.get_id()), str::to_owned))
             .collect();
         let defined = DEFINITIONS.iter().map(|definition| definition.name).chain(IN_NO_TABLE.split(' '));
