@@ -186,7 +186,7 @@ async fn an_imported_key_that_this_machine_made_keeps_its_record_and_can_be_rota
 
     signs_in("rotate").await;
     let keys = status().await;
-    assert_eq!(keys[1]["replaces"], keys[0]["id"], "{keys}");
+    assert_eq!(keys[1]["rotation"]["replaces"], keys[0]["id"], "{keys}");
     let env_file = fs::read_to_string(machine.home.path().join(".env")).unwrap();
     assert_eq!(env_file, format!("OPENAI_API_KEY={}\n", machine.sandbox.keys()[1].value));
 }

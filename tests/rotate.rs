@@ -110,7 +110,7 @@ async fn the_old_key_is_looked_up_first_and_revoked_last() {
     assert!(order[0].is_some() && order.is_sorted(), "{}", ended.stderr);
     let status = keymint(&machine, &["status", "--json"]).output().await.json();
     assert!(status["keys"][0]["revoked_at"].is_string(), "{status}");
-    assert_eq!(status["keys"][1]["replaces"], status["keys"][0]["id"]);
+    assert_eq!(status["keys"][1]["rotation"]["replaces"], status["keys"][0]["id"]);
 }
 
 #[tokio::test]

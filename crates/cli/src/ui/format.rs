@@ -4,7 +4,9 @@ use crate::error::Choice;
 use crate::ui::message::Warning;
 use crate::ui::stdout::STDOUT;
 use keymint_callback_adapter as listener;
-use keymint_delivery_adapter::{Command, DeliveryRecord, EnvFile, KeyRecord, KeyState, Keyring, Profile, wall_clock};
+use keymint_delivery_adapter::{
+    Command, DeliveryRecord, EnvFile, KeyRecord, KeyState, Keyring, Profile, wall_clock,
+};
 use keymint_domain::text::{escape, in_one_piece, quote, sanitize};
 use keymint_domain::{
     AdminKey, Candidate, InventoryKey, KeyCheck, KeyOwner, ProjectKey, Restriction, Stray, Target, Title,

@@ -3,7 +3,8 @@
 use crate::error::{self, CliError};
 use crate::ui::message::DeliveredTo;
 use keymint_delivery_adapter::{
-    DeliveryRecord, KeyOrigin, KeyRecord, KeyState, Named, RecordedKey, StoredKey, wall_clock,
+    DeliveryRecord, KeyOrigin, KeyRecord, KeyState, Named, RecordedKey, RotationOutcome, StoredKey,
+    wall_clock,
 };
 use keymint_domain::text::escape_json;
 use keymint_domain::{
@@ -377,9 +378,16 @@ struct StatusKey<'a> {
     deliveries: Vec<Delivery<'a>>,
     kept_in: Option<Cow<'a, str>>,
     profile: Option<&'a str>,
-    /// The id of the key that it replaces in a rotation.
     #[serde(skip_serializing_if = "Option::is_none")]
-    replaces: Option<&'a str>,
+    rotation: Option<RotationOf<'a>>,
+}
+
+/// The rotation in which a key was created.
+#[derive(Serialize)]
+struct RotationOf<'a> {
+    /// The id of the old key.
+    replaces: &'a str,
+    outcome: Option<RotationOutcome>,
 }
 
 /// A place that was given a key.
@@ -388,6 +396,8 @@ struct Delivery<'a> {
     to: &'a str,
     profile: Option<&'a str>,
     variable: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<&'a str>,
     at: &'a str,
     removed_at: Option<&'a str>,
     replaced_by: Option<ReplacedBy<'a>>,
@@ -418,6 +428,7 @@ impl<'a> From<&'a RecordedKey> for StatusKey<'a> {
             to: &delivery.to,
             profile: delivery.profile.as_deref(),
             variable: delivery.variable.as_deref(),
+            fingerprint: delivery.fingerprint.as_deref(),
             at: &delivery.at,
             removed_at: delivery.removed_at.as_deref(),
             replaced_by: delivery
@@ -445,7 +456,10 @@ impl<'a> From<&'a RecordedKey> for StatusKey<'a> {
             deliveries: record.deliveries.iter().map(delivery).collect(),
             kept_in: record.kept_in.as_deref().map(Path::to_string_lossy),
             profile: record.profile.as_deref(),
-            replaces: record.rotation.as_ref().map(|rotation| &*rotation.replaces),
+            rotation: record
+                .rotation
+                .as_ref()
+                .map(|rotation| RotationOf { replaces: &rotation.replaces, outcome: rotation.outcome }),
         }
     }
 }
