@@ -2,6 +2,8 @@
 //!
 //! An error is the text that the user sees.
 
+use crate::admin_entries::{ListedKey, ListedProject};
+use crate::admin_wire;
 use crate::answer_log::AnswerLog;
 use crate::entries::Entry;
 use crate::error_body::Head;
@@ -12,7 +14,10 @@ use crate::redact::Redactor;
 use crate::{error_body, retry_after, wire};
 use http::StatusCode;
 use http::header::HeaderMap;
-use keymint_domain::{CreatedKey, Listing, Login, Organization, Project, Step, Tokens};
+use keymint_domain::{
+    CreatedKey, KeyId, Listing, Login, Organization, Project, ProjectKey, ServiceAccount, ServiceAccountId,
+    Step, Tokens,
+};
 use std::time::Duration;
 use url::Url;
 
@@ -39,6 +44,46 @@ pub fn organizations(body: &[u8]) -> Result<(Listing<Organization>, Option<Strin
 /// Parses a page of projects, and returns the cursor of the next one.
 pub fn projects(body: &[u8]) -> Result<(Listing<Project>, Option<String>), String> {
     page(body)
+}
+
+/// Parses a page of the projects of the Admin API, and returns the cursor of the next one.
+pub fn admin_projects(body: &[u8]) -> Result<(Listing<Project>, Option<String>), String> {
+    page(body).map(|(listing, cursor)| (entries(listing, |ListedProject(project)| project), cursor))
+}
+
+/// Parses a page of the keys of a project, and returns the cursor of the next one.
+pub fn admin_keys(body: &[u8]) -> Result<(Listing<ProjectKey>, Option<String>), String> {
+    page(body).map(|(listing, cursor)| (entries(listing, |ListedKey(key)| key), cursor))
+}
+
+/// Parses the description of the key with this id.
+pub fn project_key(body: &[u8], id: &KeyId) -> Result<ProjectKey, String> {
+    admin_wire::project_key(body, id).map_err(reason)
+}
+
+/// Parses the answer to the creation of a service account.
+pub fn service_account(body: &[u8]) -> Result<ServiceAccount, String> {
+    admin_wire::service_account(body).map_err(reason)
+}
+
+/// Parses the answer to the creation of a service account without a key.
+pub fn empty_account(body: &[u8], is_public: impl Fn(&str) -> bool) -> Result<ServiceAccountId, String> {
+    admin_wire::empty_account(body, is_public).map_err(reason)
+}
+
+/// Parses the answer to the creation of a service account's key.
+pub fn account_key(body: &[u8]) -> Result<CreatedKey, String> {
+    admin_wire::account_key(body).map_err(reason)
+}
+
+/// Checks the answer to a deletion.
+pub fn deleted(body: &[u8], id: &str) -> Result<(), String> {
+    admin_wire::deleted(body, id).map_err(reason)
+}
+
+fn entries<T, U>(listing: Listing<T>, entry: fn(T) -> U) -> Listing<U> {
+    let Listing { items, skipped, complete, .. } = listing;
+    Listing::new(items.into_iter().map(entry).collect(), skipped, complete)
 }
 
 fn page<T: Entry>(body: &[u8]) -> Result<(Listing<T>, Option<String>), String> {
