@@ -220,6 +220,24 @@ mod tests {
         }
     }
 
+    #[test]
+    fn no_key_is_certain_by_its_last_four_characters_alone() {
+        let keys = vec![
+            project_key("key_1", "laptop", "aaaa"),
+            project_key("key_2", "server", "bbbb"),
+            project_key("key_3", "laptop", "bbbb"),
+            project_key("key_4", "unknown", ""),
+        ];
+        for (last_four, choice) in
+            [("aaaa", "ask key_1"), ("bbbb", "ask key_2 key_3"), ("cccc", "missing false")]
+        {
+            let last_four = LastFour::parse(last_four).unwrap();
+            assert_eq!(shown(&keys_ending_in(last_four, &keys.clone().into())), choice);
+            let partial = Listing::new(keys.clone(), 0, false);
+            assert_eq!(shown(&keys_ending_in(last_four, &partial)), choice.replace("false", "true"));
+        }
+    }
+
     fn keys() -> impl Strategy<Value = Vec<ProjectKey>> {
         let key = ("key_[1-4]", "(|laptop|server|key_1|aaaa)", "(|aaaa|bbbb)");
         let key = key.prop_map(|(id, name, last_four)| project_key(&id, &name, &last_four));

@@ -3,7 +3,7 @@
 use crate::support::{FORBIDDEN, NO_CONNECTION, UNAUTHORIZED, UNAVAILABLE};
 use keymint_domain::testing::{FakeAdmin, FakeClock, admin_key, project, project_key};
 use keymint_domain::{
-    Administrator, Event, KeyId, KeyScope, NewKey, ProjectId, RevokeError, ServiceAccountError,
+    Administrator, Event, KeyChange, KeyId, KeyScope, NewKey, ProjectId, RevokeError, ServiceAccountError,
     ServiceErrorKind, Step,
 };
 use std::sync::Mutex;
@@ -47,6 +47,19 @@ fn a_list_is_read_again_after_a_transient_failure() {
     assert_eq!(*events.lock().unwrap(), ["retrying", "retrying"]);
     assert_eq!(clock.run(admin.projects()).unwrap().items, [project("proj_1", true)]);
     assert_eq!(clock.run(admin.key(&proj(), &key_1())).unwrap(), api.keys_of(&proj())[0]);
+}
+
+#[test]
+fn a_changed_key_is_described_as_the_server_has_it() {
+    let clock = FakeClock::new();
+    let api = with_two_keys(&clock).fail(Step::UpdateKey, &[UNAVAILABLE]);
+    let key = admin_key();
+    let admin = Administrator::new(&api, &clock, &key, 1);
+    let details = clock.run(admin.update_key(&proj(), &key_1(), &KeyChange::from(&restricted()))).unwrap();
+    let changed = clock.run(admin.key(&proj(), &key_1())).unwrap();
+    assert_eq!((details.id, details.expires_at), (Some(key_1()), changed.expires_at));
+    assert!(changed.expires_at.is_some());
+    assert_eq!(api.steps(), [Step::UpdateKey, Step::UpdateKey, Step::GetKey]);
 }
 
 #[test]

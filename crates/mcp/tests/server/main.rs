@@ -67,9 +67,19 @@ async fn a_user_signs_in_and_the_key_is_in_the_file_and_not_in_the_transcript() 
         let status = client.call("key_status", json!({})).await;
         let status = &status["structuredContent"];
         assert_eq!(status["found"][0]["last4"], created["key"]["last4"], "{status}");
+        let known = &status["known"][0];
+        assert_eq!((&known["name"], &known["exists"]), (&json!("my key"), &json!(true)));
         assert_eq!(
-            (&status["known"][0]["name"], &status["known"][0]["exists"]),
-            (&json!("my key"), &json!(true))
+            (&known["validity"], known["delivered_to"].as_array().unwrap().len()),
+            (&json!("valid"), 1)
+        );
+        fs::remove_file(client.env_file()).unwrap();
+        let status = client.call("key_status", json!({})).await;
+        let known = &status["structuredContent"]["known"][0];
+        assert_eq!(
+            (&known["delivered_to"], known["no_longer_in"].as_array().unwrap().len()),
+            (&json!([]), 1),
+            "{known}"
         );
         client.end().await;
     }
