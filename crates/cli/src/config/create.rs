@@ -1,6 +1,7 @@
 //! The settings of a run that creates a key: how to sign in, which key, and where it goes.
 
 use super::Profile;
+use super::admin::AdminSettings;
 use super::sign_in::SignInSettings;
 use super::sources::Sources;
 use crate::args::values::{check_local, key_scopes, lifetime, local_name, plain_text};
@@ -43,8 +44,8 @@ pub(crate) struct RotationSettings {
     pub(crate) holders: Vec<DestinationId>,
     /// The destinations that were given it, and do not show what has it now.
     pub(crate) untraceable: Vec<DestinationId>,
-    /// The admin key that revokes it.
-    pub(crate) admin_key: Option<AdminKey>,
+    /// The server with the admin key that revokes it.
+    pub(crate) admin: Option<AdminSettings>,
 }
 
 impl CreateSettings {
@@ -80,7 +81,13 @@ impl CreateSettings {
             old.record.current_deliveries().partition(|delivery| delivery.is_traceable());
         let [holders, untraceable] =
             [holders, untraceable].map(|of| of.into_iter().map(DeliveryRecord::destination).collect());
-        self.rotation = Some(RotationSettings { old, holders, untraceable, admin_key });
+        let admin = admin_key.map(|key| AdminSettings {
+            key,
+            api_base: self.sign_in.endpoints.api_base.clone(),
+            http: self.sign_in.http.clone(),
+            project: None,
+        });
+        self.rotation = Some(RotationSettings { old, holders, untraceable, admin });
         Ok(gone)
     }
 

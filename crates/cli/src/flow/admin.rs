@@ -36,17 +36,20 @@ impl<'a> AdminServer<'a> {
         Ok(Self { context, settings, api, jitter_seed })
     }
 
-    /// Works with the admin key, and reports to `observer`.
-    pub(crate) fn observed_by<'b>(&'b self, observer: &'b (dyn Fn(Event) + Sync)) -> Administrator<'b> {
+    /// Works with the admin key.
+    pub(crate) fn administrator(&self) -> Administrator<'_> {
         Administrator::new(&self.api, &self.context.clock, &self.settings.key, self.jitter_seed)
             .with_timeouts(Timeouts::for_requests(self.settings.http.request_timeout))
-            .observed_by(observer)
+    }
+
+    fn report(&self, event: Event) {
+        self.context.ui.report(&Message::Flow(&event));
     }
 
     /// The projects that the admin key may see.
     async fn projects(&self) -> Result<Listing<Project>, CliError> {
-        let observer = |event: Event| self.context.ui.report(&Message::Flow(&event));
-        self.observed_by(&observer).projects().await.map_err(network::service)
+        let observer = |event| self.report(event);
+        self.administrator().observed_by(&observer).projects().await.map_err(network::service)
     }
 
     /// The project with this id or title.
@@ -59,7 +62,6 @@ impl<'a> AdminServer<'a> {
                 ProjectError::Ambiguous { candidates, .. } => {
                     ("Name the one that you mean by its id:", candidates)
                 }
-                _ => return CliError::internal(error),
             };
             let choices = projects.iter().cloned().map(Choice::Project).collect();
             CliError::from_source(ErrorKind::NoProject, error).hint(hint).choices(choices)
@@ -72,8 +74,8 @@ impl<'a> AdminServer<'a> {
             Some(name) => vec![self.project(name).await?].into(),
             None => self.projects().await?,
         };
-        let observer = |event: Event| self.context.ui.report(&Message::Flow(&event));
-        self.observed_by(&observer).inventory(projects).await.map_err(network::service)
+        let observer = |event| self.report(event);
+        self.administrator().observed_by(&observer).inventory(projects).await.map_err(network::service)
     }
 
     /// The listed keys that this machine certainly made, with their records.
@@ -97,8 +99,8 @@ impl<'a> AdminServer<'a> {
         made_here: &MadeHere,
         signals: &mut Signals,
     ) -> Result<bool, CliError> {
-        let observer = |event: Event| self.context.ui.report(&Message::Flow(&event));
-        let administrator = self.observed_by(&observer);
+        let observer = |event| self.report(event);
+        let administrator = self.administrator().observed_by(&observer);
         let outcome = tokio::select! {
             outcome = administrator.revoke(&project.id, &key.id) => outcome,
             _ = signals.next() => return Err(may_be_revoked(key, "it was not waited for")),

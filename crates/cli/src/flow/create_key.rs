@@ -7,7 +7,7 @@ use crate::explain::provision::{outcome_unknown, refused_creation};
 use crate::flow::context::Context;
 use crate::flow::delivery::{Delivery, print_in_time};
 use crate::flow::env_conflicts;
-use crate::flow::old_key::find_old_key;
+use crate::flow::old_key::{FoundKey, find_old_key};
 use crate::flow::verify_key;
 use crate::ui::format::{
     deletion_page, describe_target, describe_target_exactly, own_path, quoted, recover_command,
@@ -21,9 +21,8 @@ use keymint_delivery_adapter::{
     fail_point, wall_clock,
 };
 use keymint_domain::{
-    ApiKey, CreatedKey, DeliveryReport, DestinationId, KeptReason, KeyDestination, KeyDetails, OldKey,
-    OldKeyOutcome, ProvisionError, ProvisionedKey, Provisioner, Restriction, ServiceAccountId, Session,
-    Target,
+    ApiKey, CreatedKey, DeliveryReport, DestinationId, KeptReason, KeyDestination, KeyDetails, OldKeyOutcome,
+    ProvisionError, ProvisionedKey, Provisioner, Restriction, ServiceAccountId, Session, Target,
 };
 use keymint_terminal::{Shielded, Signals};
 use std::future::Future;
@@ -40,7 +39,7 @@ pub(crate) struct KeyCreation<'a> {
     /// `None` if nothing is kept.
     pub(super) state: Option<StateDir>,
     /// The old key of a rotation.
-    pub(super) old: Option<OldKey>,
+    pub(super) old: Option<FoundKey<'a>>,
 }
 
 /// A new key in every destination of the old one.

@@ -3,8 +3,8 @@
 use crate::config::RotationSettings;
 use crate::error::CliError;
 use crate::explain::rotation as explain;
+use crate::flow::admin::AdminServer;
 use crate::flow::create_key::{DeliveredKey, KeyCreation};
-use crate::flow::old_key::{admin_api, administrator};
 use crate::ui::json::OldKey as OldKeyJson;
 use crate::ui::message::{Message, Warning};
 use crate::ui::stdout;
@@ -17,21 +17,20 @@ impl DeliveredKey<'_> {
     /// Revokes the old key, if there is an admin key and nothing can be lost by that, and reports its end.
     pub(crate) async fn conclude(self) -> Result<(), CliError> {
         let Self { creation, key, details, report } = self;
-        let KeyCreation { context, settings, delivery, mut journal, state, old: Some(found), .. } = creation
+        let KeyCreation {
+            context, settings, delivery, mut journal, state, old: Some((found, server)), ..
+        } = creation
         else {
             return Ok(());
         };
-        let Some(RotationSettings { old, holders, admin_key, .. }) = &settings.rotation else {
+        let Some(RotationSettings { old, holders, .. }) = &settings.rotation else {
             return Ok(());
         };
         fail_point::reached("rotating");
-        let (api, http) = (admin_api(settings)?, Http::new(settings.sign_in.http.clone()));
+        let http = Http::new(settings.sign_in.http.clone());
         let platform = http.platform_api(settings.sign_in.endpoints.api_base.clone());
         let platform = platform.map_err(CliError::internal)?;
-        let administrator = match admin_key {
-            Some(key) => Some(administrator(context, settings, &api, key)?),
-            None => None,
-        };
+        let administrator = server.as_ref().map(AdminServer::administrator);
         if matches!(found, OldKey::Found { .. }) {
             context.ui.report(&Message::CheckingKey);
         }

@@ -9,7 +9,6 @@ const LONGEST_NAME: usize = 80;
 
 /// The reason why a name certainly means no project.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum ProjectError {
     /// No listed project has this id or title.
     #[error(

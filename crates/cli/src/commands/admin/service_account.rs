@@ -51,7 +51,7 @@ pub(crate) async fn run(args: &ServiceAccountArgs, context: &Context) -> Result<
         }
         context.ui.report(&Message::Flow(&event));
     };
-    let administrator = server.observed_by(&observer);
+    let administrator = server.administrator().observed_by(&observer);
     let creating = administrator.create_service_account(&project.id, key);
     let explain = |failure| explain(failure, &key.name, &project);
     let account = creation.request(record, &place, creating, in_flight, &mut signals, explain).await?;
