@@ -205,7 +205,7 @@ impl Command {
 /// Ends the program after wrong arguments, or after `--help`.
 pub(crate) fn refuse(mut error: clap::Error) -> ExitCode {
     let asked_for = !error.use_stderr();
-    // What follows `--` is for another program.
+    // Arguments after `--` belong to another program.
     let flags: Vec<_> = std::env::args_os().skip(1).take_while(|argument| argument != "--").collect();
     let is_set = |flag: &str, variable| {
         let value = ProcessEnvironment.get(variable).ok().flatten();
@@ -264,7 +264,7 @@ mod tests {
     use super::*;
     use std::fs;
 
-    /// What is code between the fences and the backquotes of a page.
+    /// Returns the code between the fences and the backquotes of a page.
     fn code(page: &str) -> Vec<&str> {
         let (mut code, mut is_fenced) = (Vec::new(), false);
         for line in page.lines() {
@@ -329,7 +329,7 @@ mod tests {
             STATUS_HELP,
         ]
         .concat();
-        // Shown as they are to be typed, each with a comment behind it, or something to do next.
+        // Lines to type as they are, each with a comment after it or a next step.
         let shown = documents.iter().flat_map(|page| code(page)).chain(help.lines().map(str::trim));
         let shown = shown.filter(|text| text.starts_with("keymint ") && !text.contains(['@', '[']));
         let shown = shown.filter(|text| !text.contains("SHELL") && !text.contains("KIND"));

@@ -1,5 +1,5 @@
-//! The settings of a run: each from its flag, else its environment variable, else the configuration
-//! file, else its default.
+//! The settings of a run. The value of a setting is that of its flag, else of its environment variable, else of the
+//! configuration file, else its default.
 
 mod admin;
 mod create;
@@ -22,7 +22,7 @@ pub(crate) use options::{DEFINITIONS, Definition, Kind};
 pub(crate) use sign_in::{Endpoints, SignInSettings, resolve_browser};
 pub(crate) use sources::{Given, Source, Sources};
 
-/// The sources of this process, and what to print. An error is reported in the format that is known by
+/// Reads the sources of this process, and the output options. An error is reported in the format that is known by
 /// then.
 pub(crate) fn read(
     profile: &Option<String>,
@@ -97,7 +97,7 @@ mod tests {
         assert!(output.json && output.quiet && !output.events && !output.verbose);
     }
 
-    /// An option of the table that no code looks up would be accepted and ignored.
+    /// An option of the table that no code reads would be accepted and ignored.
     #[test]
     fn every_option_of_the_table_is_looked_up() {
         for Definition { name, kind, .. } in DEFINITIONS {
@@ -110,7 +110,7 @@ mod tests {
             let environment = HashMap::from([(variable.as_str(), bad)]);
             let outcome = Sources::with_file(&environment, None, None, &None).and_then(|sources| {
                 sources.output(OutputArgs::default())?;
-                // `run` looks this one up.
+                // `run` reads this one.
                 sources.switch("mask", false)?;
                 CreateSettings::of_create(&CreateArgs::default(), &sources)
             });

@@ -1,4 +1,4 @@
-//! The error that ends a command: its kind, its causes, and what the user can do about it.
+//! The error that ends a command: its kind, its causes, and hints for the user.
 
 use keymint_domain::{Candidate, FailureKind, InventoryKey, Project, Reason};
 use keymint_terminal::Interrupted;
@@ -19,16 +19,16 @@ pub(crate) enum ErrorKind {
     NoProject,
     /// A key exists that a destination did not take.
     DeliveryFailed {
-        /// Whether neither a durable destination nor the recovery store has it.
+        /// True if neither a durable destination nor the recovery store has it.
         is_lost: bool,
     },
     OutcomeUnknown,
     DestinationUnusable,
     /// No stored key exists for a command to run with.
     NoKey,
-    /// The command of `run` did not start; the exit code says why.
+    /// The command of `run` did not start, for the reason in the exit code.
     NotStarted(u8),
-    /// A signal, which the exit code names.
+    /// A signal, with its exit code.
     Interrupted(u8),
 }
 
@@ -84,7 +84,7 @@ impl From<FailureKind> for ErrorKind {
     }
 }
 
-/// One of several things, of which the user may have meant one.
+/// One of several items that the user may have meant.
 #[derive(Debug, Clone)]
 pub(crate) enum Choice {
     /// An organization, or a project of one.
@@ -98,13 +98,13 @@ pub(crate) enum Choice {
 #[derive(Debug, Clone)]
 pub(crate) struct CliError {
     pub(crate) kind: ErrorKind,
-    /// The message, unless the source is the whole message.
+    /// The message, unless it is that of the source.
     context: Option<String>,
     source: Option<Arc<dyn Error + Send + Sync>>,
     hints: Vec<String>,
-    /// The reason for which a server failed or refused.
+    /// The reason of a server's failure or refusal.
     pub(crate) reason: Option<Reason>,
-    /// What to choose from.
+    /// The possible choices.
     pub(crate) choices: Vec<Choice>,
 }
 
@@ -114,7 +114,7 @@ impl CliError {
         Self { kind, context, source: None, hints: Vec::new(), reason: None, choices: Vec::new() }
     }
 
-    /// An error that is its source, without more context.
+    /// Creates an error from its source, without more context.
     pub(crate) fn from_source(kind: ErrorKind, source: impl Error + Send + Sync + 'static) -> Self {
         Self { context: None, ..Self::new(kind, "").because(source) }
     }
@@ -160,7 +160,7 @@ impl CliError {
         Self { choices, ..self }
     }
 
-    /// The message and its causes, the outermost first.
+    /// Returns the message and its causes, the outermost first.
     pub(crate) fn with_causes(&self) -> Vec<String> {
         let mut messages: Vec<_> = self.context.clone().into_iter().collect();
         let mut cause = self.source.as_deref().map(|source| source as &(dyn Error + 'static));
@@ -171,12 +171,12 @@ impl CliError {
         messages
     }
 
-    /// The message with its causes, in one line.
+    /// Returns the message with its causes, in one line.
     pub(crate) fn message(&self) -> String {
         self.with_causes().join(": ")
     }
 
-    /// All hints, in one line.
+    /// Returns all hints, in one line.
     pub(crate) fn hints(&self) -> Option<String> {
         (!self.hints.is_empty()).then(|| self.hints.join(" "))
     }

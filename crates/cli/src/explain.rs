@@ -1,6 +1,6 @@
-//! Turns the errors of the libraries into errors of the command, with a kind and hints.
+//! Converts the errors of the libraries to errors of the command, with a kind and hints.
 //!
-//! Each function depends on its arguments alone: what has to be looked up on this machine is an argument.
+//! Each function depends on its arguments only. Facts about this machine are arguments.
 
 pub(crate) mod delivery;
 pub(crate) mod host;

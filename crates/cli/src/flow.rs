@@ -1,4 +1,4 @@
-//! The steps of a sign-in and of the creation of a key, as the commands share them.
+//! The steps of a sign-in and of the creation of a key, which the commands share.
 
 pub(crate) mod admin;
 pub(crate) mod choose;

@@ -1,5 +1,4 @@
-//! The `keymint` command: signs a developer in with the browser, and makes one OpenAI project API
-//! key.
+//! The `keymint` command: signs a developer in with the browser, and creates one OpenAI project API key.
 
 // In reading order: each module imports only those after it.
 mod commands;
@@ -29,7 +28,7 @@ use tokio::runtime::{Builder, Runtime};
 use ui::reporter::Reporter;
 use zeroizing_alloc::ZeroAlloc;
 
-/// Wipes all memory that is freed, that of the HTTP and TLS libraries as well: it may have held a secret.
+/// Wipes all freed memory, including that of the HTTP and TLS libraries, since it may have contained a secret.
 #[global_allocator]
 static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
@@ -66,7 +65,7 @@ fn run() -> ExitCode {
         Command::Recover(args) => block_on(context, Box::pin(commands::recover::run(&args, context))),
         #[cfg(feature = "sandbox")]
         Command::Demo { .. } => block_on(context, Box::pin(commands::demo::run(context))),
-        // Its findings are the answer, even if they are problems.
+        // Its findings are the result, even if they are problems.
         Command::Doctor(args) => block_on(
             context,
             Box::pin(async {
@@ -79,7 +78,7 @@ fn run() -> ExitCode {
         Command::Run(args) => block_on(context, Box::pin(commands::run::run(args, context))),
         Command::Import(args) => block_on(context, Box::pin(commands::import::run(&args, context))),
         Command::Export(args) => block_on(context, Box::pin(commands::export::run(&args, context))),
-        // Standard output is the protocol's.
+        // Standard output belongs to the protocol.
         #[cfg(feature = "mcp")]
         Command::Mcp { .. } => block_on(&context.without_json(), Box::pin(commands::mcp::run(context))),
         Command::Admin(command) => block_on(context, Box::pin(commands::admin::run(&command, context))),
@@ -93,7 +92,7 @@ fn run() -> ExitCode {
 
 const ONE_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Runs a command that waits, and prints its error before it waits for the work in the background.
+/// Runs an asynchronous command, and prints its error before it waits for the background work.
 fn block_on(
     context: &Context,
     command: Pin<Box<dyn Future<Output = Result<(), CliError>> + '_>>,
@@ -104,15 +103,16 @@ fn block_on(
     };
     let code = context.ui.end(runtime.block_on(command));
     runtime.block_on(context.finish_background());
-    // Threads that still run (a browser that does not return, say) are not joined.
+    // Threads that still run, such as one of a browser that does not return, are not joined.
     runtime.shutdown_background();
     code
 }
 
-/// More files than a run opens at once.
+/// The number of files that must be available: more than a run opens at once.
 const OPEN_FILES: u8 = 40;
 
-/// A runtime that has a thread for blocking work. It would abort the program if it needed a first one and got none.
+/// Returns a runtime with a thread for blocking work. Without one, it would abort the program if it could not start
+/// the first.
 fn runtime() -> Result<Runtime, CliError> {
     threads::check()
         .map_err(|error| CliError::new(ErrorKind::Internal, "no thread can be started").because(error))?;
@@ -121,7 +121,7 @@ fn runtime() -> Result<Runtime, CliError> {
             .because(error)
             .hint("Raise the limit of open files (`ulimit -n`).")
     })?;
-    // Timers and signals are looked at after every task: a server that floods must not delay them.
+    // Timers and signals are polled after every task, so that a server that floods does not delay them.
     let mut runtime = Builder::new_current_thread();
     let runtime = runtime.enable_all().event_interval(1).thread_keep_alive(ONE_DAY);
     let runtime = runtime.build().map_err(CliError::internal)?;

@@ -1,4 +1,4 @@
-//! The commands for keys that are here already.
+//! The commands for existing keys.
 
 use super::admin::AdminEndpointArgs;
 use super::shared::{DestinationArgs, OutputArgs};

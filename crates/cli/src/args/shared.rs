@@ -24,7 +24,7 @@ pub(crate) struct KeyArgs {
 pub(super) const UNVERIFIED_RESTRICTIONS: &str =
     "Restrictions of the key (the names of these fields are not verified)";
 
-// Nobody has verified the names of the fields at the dashboard's API, so they are sent only if they are given.
+// The names of these fields in the dashboard's API are not verified, so they are sent only if they are given.
 #[derive(Debug, Default, ClapArgs)]
 pub(crate) struct RestrictionArgs {
     /// Time until the key expires, such as 90d or 12h; at most 365d. Restrictions are sent as the
@@ -39,7 +39,7 @@ pub(crate) struct RestrictionArgs {
     pub(crate) read_only: bool,
 }
 
-// The browser, and its way back.
+// The browser and its redirect.
 #[derive(Debug, Default, ClapArgs)]
 pub(crate) struct BrowserArgs {
     /// Do not open a browser; the address to open is shown either way
@@ -91,7 +91,7 @@ impl From<OutputArgs> for OutputFormat {
 /// The heading of the [`DestinationArgs`] of a command that creates a key.
 pub(super) const DESTINATIONS: &str = "Where the key goes (standard output, unless you choose)";
 
-// The command sets the heading, since it knows what happens without any of them.
+// The command sets the heading, since it knows the result without any of them.
 #[derive(Debug, Default, ClapArgs)]
 pub(crate) struct DestinationArgs {
     /// Put it into a dotenv file [PATH: .env]

@@ -1,4 +1,4 @@
-//! The commands that sign a person in: `create`, `list`, and `create` in two halves.
+//! The commands that sign a user in: `create`, `list`, and the two halves of `create`.
 
 use super::shared::{
     BrowserArgs, DESTINATIONS, DestinationArgs, EndpointArgs, KeyArgs, OutputArgs, RestrictionArgs,

@@ -1,4 +1,4 @@
-//! The commands that show how things are, or how they would be.
+//! The commands that show the state of the machine and the settings.
 
 use super::shared::EndpointArgs;
 use clap::{Args as ClapArgs, ValueHint};

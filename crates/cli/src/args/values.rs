@@ -49,7 +49,7 @@ pub(crate) fn wait(value: &str) -> Result<Duration, &'static str> {
     const NOT_A_TIME: &str = "it must be a time such as 15m, 90s or 500ms";
     let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
     let wait = if is_number {
-        // More digits than fit mean more than the longest wait.
+        // More digits than fit mean a longer time than the longest wait.
         Duration::from_secs(value.parse().unwrap_or(u64::MAX))
     } else {
         humantime::parse_duration(value).map_err(|_| NOT_A_TIME)?

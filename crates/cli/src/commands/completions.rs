@@ -1,5 +1,5 @@
-//! `keymint completions` and `keymint man`: what shells and packagers need, made of the one
-//! definition of the command line.
+//! `keymint completions` and `keymint man`: files for shells and packagers, generated from the definition of the
+//! command line.
 
 use crate::args::Args;
 use crate::error::CliError;
@@ -18,10 +18,10 @@ pub(crate) fn man(command: Option<&str>) -> Result<(), CliError> {
     print(page(command)?)
 }
 
-/// The manual page of the whole, or of one command.
+/// Returns the manual page of keymint, or of one command.
 fn page(name: Option<&str>) -> Result<Vec<u8>, CliError> {
     let mut whole = Args::command();
-    // Only then does a command know its whole name.
+    // A command knows its whole name only after this.
     whole.build();
     let command = match name {
         None => whole,

@@ -1,4 +1,4 @@
-//! `keymint config`: each setting, its value, and where it comes from.
+//! `keymint config`: each setting, its value and its source.
 
 use crate::args::values::{LONGEST_WAIT, switch, wait};
 use crate::args::{ConfigArgs, EndpointArgs};
@@ -12,10 +12,10 @@ use keymint_domain::text::{redact_keys, sanitize};
 use keymint_terminal::stdout_columns;
 use serde_json::Value;
 
-/// Longest value that is padded, so that the sources align, in characters.
+/// The longest value that is padded to align the sources, in characters.
 const WIDEST_VALUE: usize = 35;
 
-/// Longest value in text, in characters.
+/// The maximum length of a value in text, in characters.
 const LONGEST_VALUE: usize = 4096;
 
 pub(crate) fn run(args: &ConfigArgs, context: &Context) -> Result<(), CliError> {
@@ -29,12 +29,12 @@ pub(crate) fn run(args: &ConfigArgs, context: &Context) -> Result<(), CliError> 
     })
 }
 
-/// All settings but the proxies.
+/// Returns all settings except the proxies.
 pub(super) fn settings(profile: &Option<String>, sources: &Sources<'_>) -> Result<Vec<Setting>, CliError> {
     DEFINITIONS.iter().map(|definition| setting(definition, profile, sources)).collect()
 }
 
-/// The proxy of each server, if a variable names one. One that is not understood is an error where it would be used.
+/// Returns the proxy of each server, if a variable names one. An invalid one is an error if it would be used.
 pub(super) fn proxies(endpoints: &EndpointArgs, sources: &Sources<'_>) -> Result<Vec<Setting>, CliError> {
     let proxies = config::proxy_settings(sources.environment);
     let endpoints = Endpoints::resolve(endpoints, sources)?;
@@ -68,7 +68,7 @@ fn text(sources: &Sources<'_>, settings: &[Setting]) -> String {
     let values: Vec<_> = settings.iter().map(value_for_people).collect();
     let name = settings.iter().map(|setting| setting.name.len()).max().unwrap_or_default();
     let widths = values.iter().map(|value| value.chars().count());
-    // The source needs 16 columns of a terminal at least.
+    // The source needs at least 16 columns of a terminal.
     let widest = stdout_columns().map_or(WIDEST_VALUE, |columns| columns.saturating_sub(name + 16));
     let width = widths.filter(|width| *width <= widest.min(WIDEST_VALUE)).max().unwrap_or_default();
     for (setting, value) in settings.iter().zip(values) {
@@ -100,7 +100,7 @@ pub(super) fn value_for_people(setting: &Setting) -> String {
     }
 }
 
-/// One row of the table. An invalid value is the same error as in `create`.
+/// Returns one row of the table. An invalid value is the same error as in `create`.
 fn setting(
     definition: &Definition,
     profile: &Option<String>,
@@ -122,7 +122,7 @@ fn setting(
     Ok(sourced(&source, definition.key(), shown(kind, &value)))
 }
 
-/// The value as it is shown: never a secret.
+/// Returns the value for display, which is never a secret.
 fn shown(kind: Kind, value: &str) -> Value {
     match kind {
         Kind::Switch => switch(value).map_or(Value::Null, Value::Bool),

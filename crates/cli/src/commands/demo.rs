@@ -8,7 +8,7 @@ use crate::ui::message::Message;
 use keymint_sandbox::{Sandbox, Scenario};
 use std::time::Duration;
 
-/// Long enough to see a new account's wait, short enough for an impatient onlooker.
+/// The delay of the project: long enough to show the wait of a new account, and short enough for a demonstration.
 const PROJECT_DELAY: Duration = Duration::from_millis(400);
 
 pub(crate) async fn run(context: &Context) -> Result<(), CliError> {

@@ -1,4 +1,4 @@
-//! `keymint doctor`: what a sign-in needs on this machine, and what to do where it is missing.
+//! `keymint doctor`: checks the requirements of a sign-in on this machine, with advice for each problem.
 
 mod finding;
 mod machine;
@@ -17,13 +17,13 @@ use keymint_host::{HostEnvironment, ci_system, coding_agent};
 use keymint_terminal::stderr;
 use std::process::ExitCode;
 
-/// Shows each finding at once.
+/// Shows each finding immediately.
 pub(crate) async fn run(args: &DoctorArgs, context: &Context) -> Result<ExitCode, CliError> {
     let report = args.report.as_ref().map(|path| report::check(path, args.force)).transpose()?;
     let mut findings = Vec::new();
     let listener = examine(args, context, |finding| show(finding, &mut findings)).await?;
     if let Some(file) = &report {
-        // Only now, so that no other program takes the port before the sign-in.
+        // The port is released here, so that no other program takes it before the sign-in.
         if let Some(listener) = listener {
             listener.conclude(Outcome::DryRun).await;
         }
@@ -32,7 +32,7 @@ pub(crate) async fn run(args: &DoctorArgs, context: &Context) -> Result<ExitCode
     Ok(end(&findings, context.ui.wants_json()))
 }
 
-/// Looks at everything in the order in which a sign-in needs it. Returns the listener that holds the port.
+/// Runs all checks in the order in which a sign-in needs them. Returns the listener that holds the port.
 pub(crate) async fn examine(
     args: &DoctorArgs,
     context: &Context,
@@ -76,7 +76,7 @@ fn show(finding: Finding, findings: &mut Vec<Finding>) {
     findings.push(finding);
 }
 
-/// The last word. A program is given the findings even where there are problems: they are the answer.
+/// Returns the exit code. With `json` it is success even after problems, since the findings are the result.
 fn end(findings: &[Finding], json: bool) -> ExitCode {
     let count = |status| findings.iter().filter(|finding| finding.status == status).count();
     let (problems, warnings) = (count(Health::Problem), count(Health::Warning));

@@ -61,7 +61,7 @@ pub(crate) async fn run(args: &FinishArgs, context: &Context) -> Result<(), CliE
     flow.create_key(ResponseReceiver::answered(response), pending).await.map(drop)
 }
 
-/// The address, from standard input: what is pasted at a terminal, or all that a pipe has.
+/// Returns the URL from standard input: a pasted one at a terminal, or the whole content of a pipe.
 async fn address(context: &Context, may_ask: bool) -> Result<Zeroizing<String>, CliError> {
     if context.prompter(may_ask).is_interactive() {
         context.ui.report(&Message::PasteAddress);

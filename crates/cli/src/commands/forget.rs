@@ -21,7 +21,7 @@ pub(crate) async fn run(args: &ForgetArgs, context: &Context) -> Result<(), CliE
     }
     let profile = context.sources.profile.as_str();
     let forget = async {
-        // What is no key has no last four characters, and is removed all the same.
+        // A value that is not a key has no last four characters, and is also removed.
         let key = Keyring::get(profile).await.unwrap_or_default();
         let removed = Keyring::delete(profile).await?;
         Ok((removed, key))
@@ -70,7 +70,7 @@ async fn revoke_and_forget(args: &ForgetArgs, context: &Context) -> Result<(), C
     conclude(context, removed, Some(&key), Some(revoked))
 }
 
-/// Notes and reports what was done.
+/// Records and reports the result.
 fn conclude(
     context: &Context,
     removed: bool,

@@ -87,7 +87,7 @@ fn warn(context: &Context, text: &str) {
     context.ui.report(&Message::Warning(Warning::Text(text)));
 }
 
-/// The key, typed at a terminal or the only line of a pipe. No error repeats the input.
+/// Reads the key, typed at a terminal or as the only line of a pipe. No error repeats the input.
 async fn key(context: &Context, may_ask: bool) -> Result<ApiKey, CliError> {
     let mut lines = StdinLines::lines().await;
     let is_typed = io::stdin().is_terminal();
@@ -98,7 +98,7 @@ async fn key(context: &Context, may_ask: bool) -> Result<ApiKey, CliError> {
             ));
         }
         let line = typed(context, &mut lines).await?;
-        // A shell would take what was pasted after the key for commands.
+        // A shell would run the lines that were pasted after the key.
         lines.forget();
         line
     } else {
@@ -126,7 +126,7 @@ async fn key(context: &Context, may_ask: bool) -> Result<ApiKey, CliError> {
     Ok(key)
 }
 
-/// A line that the terminal does not show.
+/// Reads a line without echo.
 async fn typed(context: &Context, lines: &mut StdinLines) -> Result<Option<Line>, CliError> {
     let mut hidden = HiddenInput::default();
     lines.forget();

@@ -1,4 +1,4 @@
-//! `keymint list`: organizations and projects, and nothing is created.
+//! `keymint list`: the organizations and projects of the account. It creates nothing.
 
 use crate::args::ListArgs;
 use crate::config::SignInSettings;
@@ -50,7 +50,7 @@ async fn show(catalogue: &Catalogue, context: &Context, signals: &mut Signals) -
     outcome
 }
 
-/// An organization and, below it, its projects.
+/// Lists an organization with its projects below it.
 fn lines(entry: &CatalogueEntry) -> String {
     let organization = &entry.organization;
     let marks = [

@@ -1,4 +1,4 @@
-//! `keymint recover`: what is kept in the recovery folder, delivered or deleted.
+//! `keymint recover`: the kept keys, delivered or deleted.
 
 use crate::args::RecoverArgs;
 use crate::config::Destinations;
@@ -50,7 +50,7 @@ pub(crate) async fn run(args: &RecoverArgs, context: &Context) -> Result<(), Cli
     conclude(&state, &stored, &report, &context.ui)
 }
 
-/// Shows what is there, on standard output: never a key.
+/// Lists the kept keys on standard output, without the keys themselves.
 fn list(stored: &[StoredKey], ui: &Reporter) -> Result<(), CliError> {
     if ui.wants_json() {
         stdout::show(&json::recovery(stored))?;

@@ -102,7 +102,7 @@ async fn select(
     })
 }
 
-/// A key to choose, by its id on the server or else by its run.
+/// Describes a key to choose, by its id on the server or else by that of its run.
 fn line(RecordedKey { id, record }: &RecordedKey) -> String {
     let id = record.key_id.as_ref().unwrap_or(id);
     format!("{} ({}, of {})", escape(id), key_of(record), escape(&record.time))

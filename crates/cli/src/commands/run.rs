@@ -1,4 +1,4 @@
-//! `keymint run`: a command that has the stored key in its environment, and nowhere else.
+//! `keymint run`: runs a command with the stored key in its environment only.
 
 use crate::args::RunArgs;
 use crate::config::CreateSettings;
@@ -15,14 +15,14 @@ use std::convert::Infallible;
 use std::io;
 use std::process::Command;
 
-/// What shells report of a command that is not there.
+/// The exit code that shells report for a missing command.
 const NOT_FOUND: ErrorKind = ErrorKind::NotStarted(127);
 
-/// What shells report of a command that they cannot start.
+/// The exit code that shells report for a command that they cannot start.
 const NOT_EXECUTABLE: ErrorKind = ErrorKind::NotStarted(126);
 
 pub(crate) async fn run(args: RunArgs, context: &Context) -> Result<(), CliError> {
-    // Standard output is the command's alone, unless it cannot be started.
+    // Standard output belongs to the command, unless it cannot be started.
     let context = &context.without_json();
     let outcome = execute(args, context).await;
     context.ui.clear_progress();
@@ -64,7 +64,7 @@ fn not_started(program: &str, error: io::Error) -> CliError {
     }
 }
 
-/// The key of the profile. Where there is none, and somebody to sign in, it is created first.
+/// Returns the key of the profile. If it is missing and a user can sign in, creates it first.
 #[cfg_attr(not(unix), expect(unused_variables, reason = "standard input is resumed on Unix alone"))]
 async fn stored_key(context: &Context, may_ask: bool, mask: bool) -> Result<ApiKey, CliError> {
     let mut stored = stored_key::find(context).await?;

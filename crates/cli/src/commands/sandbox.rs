@@ -1,4 +1,4 @@
-//! `keymint sandbox`: the sandbox for people who build front ends.
+//! `keymint sandbox`: the sandbox for developers of front ends.
 
 use crate::args::SandboxArgs;
 use crate::error::{CliError, ErrorKind};
@@ -66,7 +66,8 @@ fn scenario(args: &SandboxArgs) -> Result<Scenario, CliError> {
     Ok(scenario)
 }
 
-/// An account with this many organizations. The first is the personal and the default one, and has the default project.
+/// Returns an account with this many organizations. The first is personal and the default, and has the default
+/// project.
 fn ready(organizations: u16) -> Scenario {
     let personal = Organization::numbered(1)
         .titled("Personal")

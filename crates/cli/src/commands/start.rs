@@ -1,4 +1,4 @@
-//! `keymint start`: the first half of a sign-in, which another process finishes.
+//! `keymint start`: the first half of a sign-in, which another process completes.
 
 use crate::args::{BrowserArgs, StartArgs, TimeoutArgs};
 use crate::config::SignInSettings;
@@ -20,7 +20,7 @@ pub(crate) fn run(args: &StartArgs, context: &Context) -> Result<(), CliError> {
     let pending = begin(&endpoints.client, response::redirect_uri(endpoints.callback_port))?;
     let url = pending.authorize_url().to_string();
     let expires = wall_clock::unix_now() + settings.timeout.as_secs();
-    // With these, `finish` goes on with the same servers, whatever its own environment says.
+    // With these flags, `finish` uses the same servers, whatever its own environment contains.
     let endpoints = endpoints.to_args(args.endpoints.ca_file.as_deref());
     let saved = StateDir::open_default().and_then(|state| state.save_sign_in(pending, endpoints, expires));
     saved.map_err(|error| {

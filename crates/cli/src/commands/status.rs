@@ -1,4 +1,4 @@
-//! `keymint status`: which keys this machine was given, and which one a program started here uses.
+//! `keymint status`: the keys that this machine has, and the one that a program started here uses.
 
 pub(crate) mod source;
 mod text;
@@ -20,7 +20,7 @@ use source::{FoundKey, KeySource};
 pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<(), CliError> {
     let keys = known_keys()?;
     let mut found = source::find(context).await?;
-    // Who never used the keyring need not know that there is none.
+    // A user who never used the keyring need not know that it is unavailable.
     let may_be_in_keyring = keys.iter().any(is_in_keyring);
     found.retain(|found| {
         may_be_in_keyring || found.key.is_ok() || !matches!(found.source, KeySource::Keyring { .. })
@@ -57,19 +57,19 @@ pub(crate) fn known_keys() -> Result<Vec<RecordedKey>, CliError> {
     Ok(keys)
 }
 
-/// What is known of the keys of this machine.
+/// The known keys of this machine.
 struct Status {
-    /// The oldest first.
+    /// The known keys, the oldest first.
     keys: Vec<RecordedKey>,
     /// The keys that a program started here finds. It uses the first.
     found: Vec<FoundKey>,
-    /// What the platform says of the key in use, where it was asked and has answered.
+    /// The platform's verdict on the key in use, if it was requested.
     verified: Option<KeyCheck>,
-    /// Whether the text has all keys, not only the newest.
+    /// True if the text has all keys, not only the newest.
     shows_all: bool,
 }
 
-/// The reason why the platform does not accept a key, as its record has it.
+/// The reason why the platform does not accept a key, by its record.
 enum Reason {
     /// This machine revoked it, on this day.
     Revoked(String),
@@ -93,7 +93,7 @@ impl Status {
         self.keys.iter().rev().find(|key| key.record.last4.as_deref() == Some(last_four))
     }
 
-    /// Returns why the platform would not accept the key in use, as far as its record says.
+    /// Returns the reason why the platform would not accept the key in use, by its record.
     fn reason(&self) -> Option<Reason> {
         let record = &self.known(self.found.first()?.last_four()?)?.record;
         match (&record.revoked_at, record.expiry()) {
@@ -118,7 +118,7 @@ impl Status {
     }
 }
 
-/// Whether the key was put into a keyring.
+/// Returns whether the key was put into a keyring.
 fn is_in_keyring(key: &RecordedKey) -> bool {
     key.record.delivered_to.iter().any(|place| place == Keyring::ID)
 }

@@ -34,7 +34,7 @@ impl AdminSettings {
     }
 }
 
-/// The admin key of the environment, if it has one.
+/// Returns the admin key of the environment, if it has one.
 pub(crate) fn admin_key(of: &Sources<'_>) -> Result<Option<AdminKey>, CliError> {
     let Some(value) = of.environment.get(ADMIN_KEY_VARIABLE)? else { return Ok(None) };
     let is_of_project = ["sk-proj-", "sk-svcacct-"].iter().any(|kind| value.starts_with(kind));

@@ -1,4 +1,4 @@
-//! The settings of a run that creates a key: how to sign in, which key, and where it goes.
+//! The settings of a run that creates a key: the sign-in, the key, and its destinations.
 
 use super::Profile;
 use super::admin::AdminSettings;
@@ -29,9 +29,9 @@ pub(crate) struct CreateSettings {
     pub(crate) plan: Plan,
     pub(crate) dry_run: bool,
     pub(crate) destinations: Destinations,
-    /// Whether the user picks where the key is created.
+    /// True if the user picks the project of the key.
     pub(crate) choose: bool,
-    /// Whether to check that the new key works.
+    /// True if the new key is checked.
     pub(crate) verify: bool,
     /// The key that the new one replaces.
     pub(crate) rotation: Option<RotationSettings>,
@@ -55,7 +55,7 @@ impl CreateSettings {
         Self::resolve(sign_in, &args.key, &args.target, &args.restrictions, destinations, of)
     }
 
-    /// The settings of a run that replaces a key, which [`rotates`](Self::rotates) is given.
+    /// Reads the settings of a run that replaces a key, which [`rotates`](Self::rotates) sets.
     pub(crate) fn of_rotate(args: &RotateArgs, of: &Sources<'_>) -> Result<Self, CliError> {
         let sign_in = SignInSettings::resolve(&args.browser, &args.timeouts, &args.endpoints, of)?;
         let destinations = Destinations::read(&args.destinations, of)?;
@@ -63,7 +63,7 @@ impl CreateSettings {
         Self::resolve(sign_in, &args.new_key, &target, &args.restrictions, destinations, of)
     }
 
-    /// Replaces this key: in its project, and in its destinations. Returns the files of the old key that no longer
+    /// Sets the key to replace, its project and its destinations. Returns the files of the old key that no longer
     /// exist.
     pub(crate) fn rotates(
         &mut self,
@@ -76,7 +76,7 @@ impl CreateSettings {
         self.plan.selector.organization = Some(old.record.organization.id.clone());
         self.plan.selector.project = Some(old.record.project.id.clone());
         let gone = self.destinations.add_destinations_of(&old.record, args, of)?;
-        // A file that is gone may have been moved, with the key that a program reads from it.
+        // A missing file may have been moved, with the key that a program reads from it.
         let (holders, untraceable): (Vec<_>, Vec<_>) =
             old.record.current_deliveries().partition(|delivery| delivery.is_traceable());
         let [holders, untraceable] =
@@ -91,7 +91,7 @@ impl CreateSettings {
         Ok(gone)
     }
 
-    /// The settings of the second half of a sign-in that began at these endpoints.
+    /// Reads the settings of the second half of a sign-in that began at these endpoints.
     pub(crate) fn of_finish(
         args: &FinishArgs,
         endpoints: &EndpointArgs,
@@ -105,14 +105,14 @@ impl CreateSettings {
         Self::resolve(sign_in, &args.key, &args.target, &args.restrictions, destinations, of)
     }
 
-    /// The settings of a key for the keyring alone; the other settings are those of the environment.
+    /// Reads the settings of a key for the keyring alone. The other settings are those of the environment.
     pub(crate) fn for_keyring(of: &Sources<'_>) -> Result<Self, CliError> {
         let keyring = Some(KeyringOptions { profile: of.profile.clone(), new: false });
         let destinations = Destinations { keyring, ..Destinations::default() };
         Ok(Self { dry_run: false, destinations, ..Self::of_create(&CreateArgs::default(), of)? })
     }
 
-    /// The settings of a key of a service account, which needs no sign-in.
+    /// Reads the settings of a key of a service account, which needs no sign-in.
     pub(crate) fn of_service_account(args: &ServiceAccountArgs, of: &Sources<'_>) -> Result<Self, CliError> {
         let AdminEndpointArgs { http_timeout, api_base, ca_file } = args.endpoint.clone();
         let browser = BrowserArgs { no_input: args.no_input, ..BrowserArgs::default() };
@@ -125,7 +125,7 @@ impl CreateSettings {
     }
 
     #[cfg(feature = "sandbox")]
-    /// The settings of the demonstration: the sandbox's servers, any free port, and nothing of the
+    /// Returns the settings of the demonstration: the sandbox's servers, any free port, and nothing of the
     /// environment.
     pub(crate) fn for_demo(issuer: &str, api_base: &str) -> Result<Self, CliError> {
         let (issuer, api_base) = (Some(issuer.to_owned()), Some(api_base.to_owned()));
@@ -172,7 +172,7 @@ impl CreateSettings {
     }
 }
 
-/// The permissions of the key. `--scope` wins over the variable of `--read-only`, and the other way round.
+/// Returns the permissions of the key. `--scope` overrides the variable of `--read-only`, and the other way round.
 fn scopes(args: &RestrictionArgs, of: &Sources<'_>) -> Result<Vec<KeyScope>, CliError> {
     let flags = (!args.scope.is_empty()).then(|| args.scope.join(","));
     if args.read_only || flags.is_none() && of.is_set("read-only")? {
@@ -181,7 +181,7 @@ fn scopes(args: &RestrictionArgs, of: &Sources<'_>) -> Result<Vec<KeyScope>, Cli
     Ok(of.get("scope", &flags, key_scopes)?.unwrap_or_default())
 }
 
-/// The requested destinations, and what each may replace.
+/// The requested destinations, and the values that each may replace.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Destinations {
     pub(crate) env_files: Vec<EnvFileOptions>,
@@ -199,9 +199,9 @@ pub(crate) struct Destinations {
 pub(crate) struct EnvFileOptions {
     pub(crate) path: PathBuf,
     pub(crate) variable: VariableName,
-    /// Whether another value may be replaced.
+    /// True if another value may be replaced.
     pub(crate) force: bool,
-    /// Whether git may track the file.
+    /// True if git may track the file.
     pub(crate) allow_tracked: bool,
 }
 
@@ -209,7 +209,7 @@ pub(crate) struct EnvFileOptions {
 #[derive(Debug, Clone)]
 pub(crate) struct KeyringOptions {
     pub(crate) profile: Profile,
-    /// Whether an existing key may be replaced.
+    /// True if an existing key may be replaced.
     pub(crate) new: bool,
 }
 
@@ -237,7 +237,7 @@ impl Destinations {
         Ok(destinations)
     }
 
-    /// Reads the destinations. Flags that have no effect are no error.
+    /// Reads the destinations. Flags without an effect are not an error.
     fn read(args: &DestinationArgs, of: &Sources<'_>) -> Result<Self, CliError> {
         let env_file = match &args.env_file {
             Some(path) => {
@@ -263,8 +263,7 @@ impl Destinations {
         })
     }
 
-    /// Adds the destinations that have a key which a new one replaces. Returns the files among them that no longer
-    /// exist.
+    /// Adds the destinations of a key that a new one replaces. Returns the files among them that no longer exist.
     fn add_destinations_of(
         &mut self,
         record: &KeyRecord,
@@ -313,7 +312,7 @@ impl Destinations {
         Ok(gone)
     }
 
-    /// Fails if no destination is named, and a coding agent would have the key in its transcript.
+    /// Fails if no destination is named and a coding agent would get the key in its transcript.
     pub(crate) fn check_transcript(&self, command: &str, of: &Sources<'_>) -> Result<(), CliError> {
         let agent = of.caller("agent", coding_agent)?;
         let Some(agent) = agent.filter(|_| !self.print && !self.elsewhere()) else { return Ok(()) };
@@ -325,17 +324,17 @@ impl Destinations {
         Err(CliError::new(ErrorKind::Usage, message).hint(hint))
     }
 
-    /// Whether standard output gets the key: it is requested, or no other destination is.
+    /// Returns whether standard output gets the key: it was requested, or no other destination was.
     pub(crate) fn stdout(&self) -> bool {
         self.print || !self.elsewhere()
     }
 
-    /// The variable in which programs look for the key, if it is for the user to set.
+    /// Returns the variable in which programs look for the key, if the user has to set it.
     pub(crate) fn variable(&self) -> Option<&str> {
         (self.env_files.is_empty() && (self.stdout() || self.copy)).then_some(VariableName::OPENAI)
     }
 
-    /// Whether any other destination gets the key.
+    /// Returns whether any other destination gets the key.
     pub(crate) fn elsewhere(&self) -> bool {
         !self.env_files.is_empty() || self.keyring.is_some() || self.pipe_to.is_some() || self.copy
     }

@@ -8,16 +8,16 @@ use keymint_delivery_adapter::{private_files, read_trusted};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// Longest file that is read, in bytes.
+/// The maximum size of the file, in bytes.
 const LONGEST: u64 = 1024 * 1024;
 
-/// The path of the file, whether or not it exists.
+/// Returns the path of the file, which need not exist.
 pub(crate) fn path() -> Option<PathBuf> {
     let directory = private_files::standard_directory("XDG_CONFIG_HOME", "APPDATA", ".config")?;
     Some(directory.join("keymint").join("config.toml"))
 }
 
-/// The text of the file, if it exists.
+/// Returns the text of the file, if it exists.
 pub(super) fn read(path: &Path) -> Result<Option<String>, CliError> {
     let text = match read_trusted(path, LONGEST) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),

@@ -10,7 +10,7 @@ use keymint_delivery_adapter::wall_clock;
 
 /// The settings of the delivery of a key that the user gives.
 pub(crate) struct ImportSettings {
-    /// The servers that the key is checked at.
+    /// The servers that check the key.
     pub(crate) sign_in: SignInSettings,
     /// The name of the key on this machine, if the user gives one.
     pub(crate) name: Option<String>,

@@ -10,7 +10,7 @@ use keymint_domain::text::redact_typed;
 use keymint_http_adapter::{ExtraRoots, HttpOptions, ProxySettings};
 use std::path::Path;
 
-/// Longest bundle of certificates that is read, in bytes. That of a system has a quarter of a million.
+/// The maximum size of a bundle of certificates, in bytes. A system's bundle has about 250,000.
 const LONGEST_PEM: u64 = 8 * 1024 * 1024;
 
 /// Resolves the options of the HTTP client.
@@ -22,22 +22,22 @@ pub(super) fn http(
     let mut http = HttpOptions::default();
     http.proxy = proxy_settings(of.environment);
     of.override_default(&mut http.request_timeout, "http-timeout", timeout, wait)?;
-    // Shorter than the request, so that the error names the one that was too long.
+    // The limit is shorter than that of the request, so that the error names the right one.
     http.connect_timeout = http.connect_timeout.min(http.request_timeout / 2);
     http.extra_roots = extra_roots(of, bundle(of, ca_file)?.as_ref())?;
     Ok(http)
 }
 
-/// The variables of files and directories of certificates that replace the system's, where the library that
-/// verifies certificates reads them.
+/// The variables of files and directories of certificates that replace the system's, on systems where the verifying
+/// library reads them.
 const REPLACES_SYSTEM: Option<[&str; 2]> = if cfg!(all(unix, not(target_vendor = "apple"))) {
     Some(["SSL_CERT_FILE", "SSL_CERT_DIR"])
 } else {
     None
 };
 
-/// The certificates of the bundle, and those that the library trusts for a variable as well: all of them are
-/// parsed here, and nothing is trusted that another user may replace.
+/// Returns the certificates of the bundle, and those that the library trusts because of a variable. All of them are
+/// parsed here, and none is trusted that another user may replace.
 pub(crate) fn extra_roots(of: &Sources<'_>, bundle: Option<&CaBundle>) -> Result<ExtraRoots, CliError> {
     let mut roots = bundle.map_or_else(|| Ok(ExtraRoots::default()), CaBundle::read)?;
     let Some([file, directories]) = REPLACES_SYSTEM else { return Ok(roots) };
@@ -54,13 +54,13 @@ pub(crate) fn extra_roots(of: &Sources<'_>, bundle: Option<&CaBundle>) -> Result
     Ok(roots)
 }
 
-/// A file of certificates, and the flag, variable or line that names it.
+/// A file of certificates, and its source: a flag, a variable or a line of the configuration file.
 pub(crate) struct CaBundle {
     pub(crate) source: String,
     pub(crate) path: String,
 }
 
-/// The file of `--ca-file`, else of a variable or the configuration file.
+/// Returns the file of `--ca-file`, else of a variable or the configuration file.
 pub(crate) fn bundle(of: &Sources<'_>, flag: &Option<String>) -> Result<Option<CaBundle>, CliError> {
     let given = match flag {
         Some(path) => Some(("--ca-file".to_owned(), path.clone())),
@@ -72,7 +72,7 @@ pub(crate) fn bundle(of: &Sources<'_>, flag: &Option<String>) -> Result<Option<C
 }
 
 impl CaBundle {
-    /// The certificates in it.
+    /// Reads its certificates.
     pub(crate) fn read(&self) -> Result<ExtraRoots, CliError> {
         let Self { source, path } = self;
         let shown = redact_typed(path);
@@ -84,7 +84,7 @@ impl CaBundle {
     }
 }
 
-/// The bundle of certificates without a flag: the variables of other programs come last.
+/// Returns the bundle of certificates without a flag. The variables of other programs come last.
 pub(crate) fn roots_file(of: &Sources<'_>) -> Result<Option<Given>, CliError> {
     if let Some(given) = of.raw("ca-file")? {
         return Ok(Some(given));
@@ -97,9 +97,9 @@ pub(crate) fn roots_file(of: &Sources<'_>) -> Result<Option<Given>, CliError> {
     Ok(None)
 }
 
-/// The proxy and its exceptions.
+/// Returns the proxy and its exceptions.
 pub(crate) fn proxy_settings(environment: &dyn Environment) -> ProxySettings {
-    // Text that is not UTF-8 is no proxy, and matters only where one would be used.
+    // Text that is not UTF-8 is an invalid proxy, which matters only if it would be used.
     let unreadable = |_| Some(char::REPLACEMENT_CHARACTER.to_string());
     ProxySettings::from_variables(|name| environment.get(name).unwrap_or_else(unreadable))
 }

@@ -1,5 +1,5 @@
-//! The table of the options of `create` and `run` that have a variable: the kind of each value, and whether
-//! the configuration file may set it.
+//! The table of the options of `create` and `run` that have a variable: the kind of each value, and whether the
+//! configuration file may set it.
 
 use crate::args::values::{key_scopes, lifetime, plain_text, port_number, switch, wait};
 use keymint_delivery_adapter::VariableName;
@@ -12,7 +12,7 @@ pub(crate) struct Definition {
     pub(crate) kind: Kind,
     /// The default, as the user sees it.
     pub(crate) default: Option<&'static str>,
-    /// Whether the configuration file may set it.
+    /// True if the configuration file may set it.
     pub(crate) in_file: bool,
 }
 
@@ -89,13 +89,13 @@ const fn setting(name: &'static str, kind: Kind, default: Option<&'static str>) 
     Definition { name, kind, default, in_file: true }
 }
 
-/// An option that would change the output of every run, or give up a protection in every run.
+/// Defines an option that would change the output of every run, or remove a protection from every run.
 const fn for_one_run(name: &'static str) -> Definition {
     Definition { name, kind: Kind::Switch, default: Some("false"), in_file: false }
 }
 
 impl Definition {
-    /// Its name in the configuration file.
+    /// Returns its name in the configuration file.
     pub(crate) fn key(&self) -> String {
         self.name.replace('-', "_")
     }
@@ -139,10 +139,9 @@ mod tests {
         assert_eq!(flags, defined.collect());
     }
 
-    /// Arguments are in the history of the shell and in the list of processes. Add an
-    /// option to the table or to this list only if its value cannot be a secret.
-    /// (The address of `finish` holds a code, which is worth nothing without the verifier and is used up
-    /// at once. What follows `run --` is another program's to judge.)
+    /// Arguments are in the history of the shell and in the list of processes. Add an option to the table or to
+    /// this list only if its value cannot be a secret. (The URL of `finish` contains a code, which is useless
+    /// without the verifier and used up at once. The arguments after `run --` belong to another program.)
     #[test]
     fn no_option_takes_a_secret() {
         fn arguments(command: &clap::Command) -> Vec<&clap::Arg> {

@@ -11,10 +11,10 @@ use keymint_host::{Browser, Caller, Launcher, ci_system, coding_agent};
 use keymint_http_adapter::{HttpOptions, Proxy, ProxySettings};
 use std::time::Duration;
 
-/// The port of the redirect URI that OpenAI's server knows for the default client.
+/// The port of the redirect URI that is registered for the default client.
 pub(super) const REGISTERED_PORT: u16 = 5000;
 
-/// How long to wait for the user by default.
+/// The default time limit of the user in the browser.
 const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// The two servers, and the callback port of this machine.
@@ -23,7 +23,7 @@ pub(crate) struct Endpoints {
     pub(crate) api_base: BaseUrl,
     /// The application that the platform session is opened for.
     pub(crate) app: String,
-    /// 0 takes a free port.
+    /// The callback port. 0 selects a free one.
     pub(crate) callback_port: u16,
 }
 
@@ -46,8 +46,8 @@ impl Endpoints {
         Ok(endpoints)
     }
 
-    /// The flags that name these endpoints, so that the environment of another run does not matter. The
-    /// client is not among them: a pending sign-in has it.
+    /// Returns the flags that name these endpoints, so that the environment of another run does not matter. The
+    /// client is not among them, since a pending sign-in has it.
     pub(crate) fn to_args(&self, ca_file: Option<&str>) -> EndpointArgs {
         let Self { client: _, api_base, app, callback_port } = self;
         let absolute = |path: &str| {
@@ -62,23 +62,23 @@ impl Endpoints {
         }
     }
 
-    /// Whether keys are created at OpenAI, and not at another deployment or the sandbox.
+    /// Returns whether keys are created at OpenAI, and not at another deployment or the sandbox.
     pub(crate) fn are_openai(&self) -> bool {
         self.api_base == BaseUrl::openai_api()
     }
 
-    /// Whether both servers are on this machine, and are reached without a proxy.
+    /// Returns whether both servers are on this machine, and are reached without a proxy.
     pub(crate) fn are_here(&self) -> bool {
         self.client.issuer.is_loopback() && self.api_base.is_loopback()
     }
 
-    /// The proxy by which any of the servers is reached.
+    /// Returns the proxy through which any of the servers is reached.
     pub(crate) fn proxy<'a>(&self, settings: &'a ProxySettings) -> Result<Option<&'a Proxy>, CliError> {
         let proxy_for = |base| settings.proxy_for(base).map_err(|error| CliError::usage(error.to_string()));
         Ok(proxy_for(&self.client.issuer)?.or(proxy_for(&self.api_base)?))
     }
 
-    /// The warnings to show before the browser opens.
+    /// Returns the warnings to show before the browser opens.
     pub(crate) fn warnings(&self) -> impl Iterator<Item = Warning<'_>> {
         let Self { client, api_base, .. } = self;
         let are_others = client.issuer != Client::default().issuer || !self.are_openai();
@@ -86,7 +86,7 @@ impl Endpoints {
         others.into_iter().chain(self.port_warning())
     }
 
-    /// A warning if the server is known to refuse the port.
+    /// Returns a warning if the server is known to refuse the port.
     pub(crate) fn port_warning(&self) -> Option<Warning<'static>> {
         let Self { client, callback_port: port, .. } = self;
         let default = Client::default();
@@ -101,20 +101,19 @@ pub(crate) struct SignInSettings {
     pub(crate) endpoints: Endpoints,
     pub(crate) http: HttpOptions,
     pub(crate) browser: Browser,
-    /// Whether the sandbox plays the browser.
+    /// True if the sandbox plays the browser.
     pub(crate) is_played: bool,
-    /// Whether the browser can come back by itself; otherwise the user pastes the URL.
+    /// True if the program listens for the redirect. Otherwise the user pastes the URL.
     pub(crate) listens: bool,
-    /// How long to wait for the user.
+    /// The time limit of the user in the browser.
     pub(crate) timeout: Duration,
-    /// How often and how long to look for the default project.
+    /// The intervals and the duration of the search for the default project.
     pub(crate) polling: PollPolicy,
-    /// Whether the user may be asked.
+    /// True if the user may be asked.
     pub(crate) may_ask: bool,
-    /// Whether the refresh token is revoked at the end.
+    /// True if the refresh token is revoked at the end.
     pub(crate) revokes: bool,
-    /// Whether anything is written to the disk: locks, the record of the key, and the key if it cannot
-    /// be delivered.
+    /// True if the run writes to the disk: locks, the record of the key, and the key if it cannot be delivered.
     pub(crate) persists: bool,
     /// The coding agent that runs this program.
     pub(crate) agent: Option<Caller>,
@@ -149,7 +148,7 @@ impl SignInSettings {
         })
     }
 
-    /// The plan for a key of this name in the default project.
+    /// Returns the plan for a key of this name in the default project.
     pub(crate) fn plan(&self, key_name: String) -> Plan {
         let mut plan = Plan::named(key_name);
         plan.app.clone_from(&self.endpoints.app);
@@ -159,8 +158,8 @@ impl SignInSettings {
     }
 }
 
-/// The browser that opens the URL. `--browser` wins over the variable of `--no-browser`, and the other
-/// way round.
+/// Returns the browser that opens the URL. `--browser` overrides the variable of `--no-browser`, and the other way
+/// round.
 pub(crate) fn resolve_browser(args: &BrowserArgs, of: &Sources<'_>) -> Result<Browser, CliError> {
     if args.no_browser || args.browser.is_none() && of.is_set("no-browser")? {
         return Ok(Browser::None);

@@ -1,5 +1,5 @@
-//! Where the value of an option comes from: its flag, else its environment variable, else the
-//! configuration file, else its default.
+//! The sources of an option's value: its flag, else its environment variable, else the configuration file, else its
+//! default.
 
 use super::Profile;
 use super::file;
@@ -13,36 +13,36 @@ use keymint_host::Caller;
 use std::fmt::Display;
 use std::path::PathBuf;
 
-/// The options of a run. Each has a flag, a variable with `KEYMINT_` before its name, and, where
-/// that makes sense, a key in the configuration file.
+/// The options of a run. Each has a flag, a variable with the prefix `KEYMINT_`, and, if that is useful, a key in
+/// the configuration file.
 #[derive(Clone)]
 pub(crate) struct Sources<'a> {
     pub(crate) environment: &'a dyn Environment,
-    /// The path of the configuration file, whether or not it exists.
+    /// The path of the configuration file, which need not exist.
     pub(crate) file: Option<PathBuf>,
     pub(crate) profile: Profile,
     pub(super) of_file: FileSettings,
 }
 
-/// The value of an option that no flag gives.
+/// The value of an option without its flag.
 pub(crate) struct Given {
     pub(crate) value: String,
     pub(crate) source: Source,
 }
 
-/// Where a value comes from.
+/// The source of a value.
 pub(crate) enum Source {
     Variable(String),
     File {
         path: PathBuf,
         line: usize,
-        /// The profile whose table has it, if it is not before all tables.
+        /// The profile whose table has the value. `None` if it is before all tables.
         profile: Option<Profile>,
     },
 }
 
 impl Source {
-    /// The subject of an error about the value of an option.
+    /// Returns the subject of an error about the value of an option.
     pub(crate) fn about(&self, name: &str) -> String {
         match self {
             Self::Variable(variable) => variable.clone(),
@@ -54,12 +54,12 @@ impl Source {
 }
 
 impl<'a> Sources<'a> {
-    /// Flags and variables alone.
+    /// Reads flags and variables only.
     pub(crate) fn without_file(environment: &'a dyn Environment) -> Self {
         Self { environment, file: None, profile: Profile::default(), of_file: FileSettings::default() }
     }
 
-    /// With the configuration file, if it exists. A flag may name the profile.
+    /// Reads the configuration file as well, if it exists. A flag may name the profile.
     pub(crate) fn read(environment: &'a dyn Environment, profile: &Option<String>) -> Result<Self, CliError> {
         let file = file::path();
         let text = file.as_deref().map(file::read).transpose()?.flatten();
@@ -81,8 +81,8 @@ impl<'a> Sources<'a> {
         Ok(sources)
     }
 
-    /// What to print, and how. The weaker source of one of `quiet` and `verbose` does not matter if a
-    /// stronger one has the other.
+    /// Returns the output options. If a stronger source sets one of `quiet` and `verbose`, the weaker source of the
+    /// other is ignored.
     pub(super) fn output(&self, flags: OutputArgs) -> Result<OutputArgs, CliError> {
         let variables = Self::without_file(self.environment);
         let mut output = flags;
@@ -97,12 +97,12 @@ impl<'a> Sources<'a> {
         Ok(output)
     }
 
-    /// Whether the configuration file has a table of this profile.
+    /// Returns whether the configuration file has a table of this profile.
     pub(crate) fn profile_is_defined(&self) -> bool {
         self.of_file.is_defined
     }
 
-    /// The value of an option, if a variable or the file gives one.
+    /// Returns the value of an option, if a variable or the file has one.
     pub(crate) fn raw(&self, name: &str) -> Result<Option<Given>, CliError> {
         let variable = variable(name);
         if let Some(value) = self.environment.get(&variable)? {
@@ -117,8 +117,8 @@ impl<'a> Sources<'a> {
         Ok(Some(Given { value: value.text.clone(), source }))
     }
 
-    /// The value of an option, if it is given anywhere. No error repeats the value, which may be a
-    /// mistyped secret.
+    /// Returns the value of an option, if any source has one. No error repeats the value, which may be a mistyped
+    /// secret.
     pub(super) fn get<T, E: Display>(
         &self,
         name: &str,
@@ -132,7 +132,7 @@ impl<'a> Sources<'a> {
         parse(&value).map(Some).map_err(|error| CliError::usage(format!("{}: {error}", source.about(name))))
     }
 
-    /// Replaces the default of an option, if a value is given anywhere.
+    /// Replaces the default of an option, if any source has a value.
     pub(super) fn override_default<T, E: Display>(
         &self,
         setting: &mut T,
@@ -146,22 +146,23 @@ impl<'a> Sources<'a> {
         Ok(())
     }
 
-    /// Whether a switch is on, by its flag or otherwise.
+    /// Returns whether a switch is on, by its flag or another source.
     pub(crate) fn switch(&self, name: &str, flag: bool) -> Result<bool, CliError> {
         Ok(flag || self.is_set(name)?)
     }
 
-    /// Whether a switch is on without its flag.
+    /// Returns whether a switch is on without its flag.
     pub(super) fn is_set(&self, name: &str) -> Result<bool, CliError> {
         Ok(self.get(name, &None, switch)?.unwrap_or(false))
     }
 
-    /// Whether the user may be asked.
+    /// Returns whether the user may be asked.
     pub(crate) fn may_ask(&self, no_input: bool) -> Result<bool, CliError> {
         Ok(!self.switch("no-input", no_input)?)
     }
 
-    /// The agent or CI system that runs this program, unless a variable (`KEYMINT_AGENT`, `KEYMINT_CI`) denies it.
+    /// Returns the agent or CI system that runs this program, unless a variable (`KEYMINT_AGENT`, `KEYMINT_CI`)
+    /// denies it.
     pub(crate) fn caller(
         &self,
         kind: &str,
@@ -171,7 +172,7 @@ impl<'a> Sources<'a> {
         Ok(if is_denied { None } else { find() })
     }
 
-    /// The variable that programs look for a key in.
+    /// Returns the variable in which programs look for a key.
     pub(crate) fn key_variable(&self, flag: &Option<String>) -> Result<VariableName, CliError> {
         Ok(self.get("var", flag, VariableName::parse)?.unwrap_or_default())
     }

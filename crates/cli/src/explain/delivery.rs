@@ -16,7 +16,7 @@ use std::path::Path;
 pub(crate) const NOT_THE_OLD_KEY: &str = "Another run may have replaced the old key. `keymint status` shows which key is where, and `keymint rotate` replaces \
      the one in use.";
 
-/// The error of a dotenv file that cannot take the key.
+/// Returns the error of a dotenv file that cannot take the key.
 pub(crate) fn env_file(error: &EnvFileError, is_rotation: bool) -> CliError {
     use EnvFileErrorKind as Kind;
     let hint = match &error.kind {
@@ -46,7 +46,7 @@ pub(crate) fn env_file(error: &EnvFileError, is_rotation: bool) -> CliError {
     unusable(message).hint(hint)
 }
 
-/// A property of a dotenv file, in words.
+/// Describes a property of a dotenv file.
 pub(crate) fn env_file_warning(file: &Path, warning: &Warning) -> String {
     let file = own_path(file);
     match warning {
@@ -71,7 +71,7 @@ pub(crate) fn env_file_warning(file: &Path, warning: &Warning) -> String {
     }
 }
 
-/// Keeps a key out of what git publishes. Returns a warning, if there is one.
+/// Checks that git does not publish the file. Returns a warning, or an error if git tracks it.
 pub(crate) fn git(file: &FoundEnvFile, allow_tracked: bool) -> Result<Option<String>, CliError> {
     let path = file.path();
     let shown_path = own_path(path);
@@ -94,7 +94,7 @@ pub(crate) fn git(file: &FoundEnvFile, allow_tracked: bool) -> Result<Option<Str
     }))
 }
 
-/// The error of a command that needs the keyring.
+/// Returns the error of a command that needs the keyring.
 pub(crate) fn keyring(error: &KeyringError) -> CliError {
     let (message, hint) = match error {
         KeyringError::NotBuiltIn => (
@@ -111,7 +111,7 @@ pub(crate) fn keyring(error: &KeyringError) -> CliError {
     unusable(message).hint(hint)
 }
 
-/// The error of the command of --pipe-to.
+/// Returns the error of the command of --pipe-to.
 pub(crate) fn command(error: &CommandError) -> CliError {
     let problem = match error {
         CommandError::UnclosedQuote => {
@@ -129,7 +129,7 @@ pub(crate) fn command(error: &CommandError) -> CliError {
     ))
 }
 
-/// The error of `--copy`.
+/// Returns the error of `--copy`.
 pub(crate) fn clipboard(error: &NoClipboard) -> CliError {
     let program = if cfg!(windows) {
         "Windows comes with the program clip, in a folder of PATH"
@@ -144,12 +144,13 @@ pub(crate) fn clipboard(error: &NoClipboard) -> CliError {
     ))
 }
 
-/// The error of a state directory that cannot be written. The message says what cannot be kept there.
+/// Returns the error of a state directory that cannot be written, with a message that says what cannot be kept
+/// there.
 pub(crate) fn state(kind: ErrorKind, message: &str, error: io::Error) -> CliError {
     CliError::new(kind, message).because(error).hint("Name a folder of yours in XDG_STATE_HOME.")
 }
 
-/// The destinations that failed, each with the reason.
+/// Describes the destinations that failed, each with the reason.
 pub(crate) fn failures(report: &DeliveryReport) -> String {
     let failures: Vec<_> = report
         .failures()

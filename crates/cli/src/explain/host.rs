@@ -1,9 +1,9 @@
-//! Advice about the machine, and about what runs this program.
+//! Advice about the machine, and about the program that runs this one.
 
 use crate::error::{CliError, ErrorKind};
 use keymint_host::{Advice, Caller, HostEnvironment, HostKind};
 
-/// What to do in CI instead of `keymint create`.
+/// The alternatives to `keymint create` in CI.
 pub(crate) const INSTEAD_OF_CREATE: &str = "with an admin key, `keymint admin \
                                             service-account` makes a key there without a browser; or run \
                                             `keymint start`, open its address in a browser elsewhere \
@@ -17,7 +17,7 @@ pub(crate) fn check_ci(ci: &Option<Caller>, instead: &str) -> Result<(), CliErro
     Err(CliError::new(ErrorKind::Usage, format!("{ci}, and no user can sign in there: {instead}")).hint(hint))
 }
 
-/// The steps after which the browser's redirect reaches this program.
+/// Returns the steps by which the browser's redirect reaches this program.
 pub(crate) fn redirect(host: &HostEnvironment, port: u16) -> Option<Advice> {
     let mut advice = host.advice(port)?;
     if host.kind == HostKind::Container {

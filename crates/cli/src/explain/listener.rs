@@ -3,11 +3,11 @@
 use crate::error::{CliError, ErrorKind};
 use keymint_callback_adapter::{BindError, BindErrorKind, PortOwner, SelfTestError, SelfTestErrorKind};
 
-/// How to free port 5000 on a Mac.
+/// The steps that free port 5000 on a Mac.
 const AIRPLAY_OFF: &str =
     "Switch AirPlay Receiver off in System Settings, General, AirDrop & Handoff, and run this again.";
 
-/// The error of a port that cannot be bound. The owner is the program that listens there, if it is known.
+/// Returns the error of a port that cannot be bound. The owner is the program that listens there, if it is known.
 pub(crate) fn bind(error: BindError, owner: Option<&PortOwner>) -> CliError {
     let hint = match error.kind {
         BindErrorKind::InUse => in_use_hint(error.address.port(), owner),
@@ -45,7 +45,7 @@ fn in_use_hint(port: u16, owner: Option<&PortOwner>) -> String {
     }
 }
 
-/// The error of a listener that a browser would not reach.
+/// Returns the error of a listener that a browser would not reach.
 pub(crate) fn self_test(error: SelfTestError) -> CliError {
     let hint = self_test_hint(&error.kind);
     CliError::from_source(ErrorKind::CallbackUnavailable, error).hint(hint)

@@ -7,7 +7,7 @@ use keymint_domain::{Advice, ProxyInUse, ServiceError, Step};
 /// The page that lists the supported countries.
 const COUNTRIES: &str = "https://platform.openai.com/docs/supported-countries";
 
-/// The error of a request.
+/// Returns the error of a request.
 pub(crate) fn service(error: ServiceError) -> CliError {
     let (advice, reason, kind) = (error.advice(), error.reason(), error.failure_kind().into());
     let before = match (advice, error.step) {
@@ -22,7 +22,7 @@ pub(crate) fn service(error: ServiceError) -> CliError {
     CliError::from_source(kind, error).hint(hint).reason(Some(reason))
 }
 
-/// The words and options for the domain's advice.
+/// Returns the text for the domain's advice, with the options that help.
 pub(crate) fn hint(error: &ServiceError) -> String {
     let hint = match (error.advice(), error.proxy.as_deref()) {
         (Advice::CheckHostName, _) => "Check the network connection, and the host name if you have set one.",

@@ -12,7 +12,7 @@ use std::fmt::Display;
 const PROJECTS_REFUSED: &str = "The account may not see the projects of its organizations: ask an owner for the right \
                                 to, or sign in with another account.";
 
-/// The error of a flow. `now` is the time of the error, in UTC.
+/// Returns the error of a flow. `now` is the time of the error, in UTC.
 pub(crate) fn provision(error: ProvisionError, now: &str) -> CliError {
     let (mut candidates, reason, kind) = (Vec::new(), error.reason(), error.failure_kind().into());
     let hint = match &error {
@@ -74,7 +74,7 @@ pub(crate) fn provision(error: ProvisionError, now: &str) -> CliError {
     CliError::from_source(kind, error).hint(hint).reason(reason).candidates(candidates)
 }
 
-/// Adds to the error of a refused creation what is known of the target and of the key's restrictions.
+/// Adds the known properties of the target and the key's restrictions to the error of a refused creation.
 pub(crate) fn refused_creation(error: CliError, key: &NewKey, target: &Target) -> CliError {
     if !matches!(error.reason, Some(Reason::Policy | Reason::Forbidden)) {
         return error;
@@ -102,8 +102,8 @@ pub(crate) fn refused_creation(error: CliError, key: &NewKey, target: &Target) -
     ))
 }
 
-/// The only error that may leave a key behind. It says all that is known, since only the user can look
-/// whether the key exists.
+/// Returns the only error after which a key may exist. It contains everything that is known, since only the user
+/// can find out whether the key exists.
 pub(crate) fn outcome_unknown(place: &str, key_name: &str, cause: impl Display, now: &str) -> CliError {
     let name = quoted(key_name);
     CliError::new(

@@ -1,4 +1,4 @@
-//! The end of the old key of a rotation.
+//! The errors about the old key of a rotation.
 
 use crate::error::{CliError, ErrorKind};
 use crate::explain::network;
@@ -18,7 +18,7 @@ pub(crate) fn key_in_json() -> CliError {
     ))
 }
 
-/// The error of a lookup that failed before anything was created.
+/// Returns the error of a lookup that failed before any key was created.
 pub(crate) fn not_found(error: ServiceError) -> CliError {
     let hint = match error.kind {
         ServiceErrorKind::Refused { status: 401 | 403 | 404, .. } => format!(
@@ -93,7 +93,7 @@ pub(crate) fn failure(old: &KeyRecord, outcome: &OldKeyOutcome) -> Option<CliErr
     })
 }
 
-/// The error of a run that a signal ended after the delivery.
+/// Returns the error of a run that a signal ended after the delivery.
 pub(crate) fn interrupted(old: &KeyRecord, signal: Interrupted) -> CliError {
     let message = format!(
         "interrupted; the new key is in every destination, and the old key {} may be valid",

@@ -1,4 +1,4 @@
-//! The work of an administrator: the server, the projects that are meant, and the keys that this machine knows.
+//! The work of an administrator: the server, the named projects, and the keys that this machine knows.
 
 use crate::config::AdminSettings;
 use crate::error::{Choice, CliError, ErrorKind};
@@ -27,7 +27,7 @@ pub(crate) struct AdminServer<'a> {
 }
 
 impl<'a> AdminServer<'a> {
-    /// On a thread of its own, since loading certificates takes milliseconds.
+    /// Loads the certificates on a thread of its own, since that takes milliseconds.
     pub(crate) async fn set_up(context: &'a Context, settings: &'a AdminSettings) -> Result<Self, CliError> {
         let (http, api_base) = (Http::new(settings.http.clone()), settings.api_base.clone());
         let api = threads::run(move || http.admin_api(api_base)).await;
@@ -46,13 +46,13 @@ impl<'a> AdminServer<'a> {
         self.context.ui.report(&Message::Flow(&event));
     }
 
-    /// The projects that the admin key may see.
+    /// Returns the projects that the admin key may see.
     async fn projects(&self) -> Result<Listing<Project>, CliError> {
         let observer = |event| self.report(event);
         self.administrator().observed_by(&observer).projects().await.map_err(network::service)
     }
 
-    /// The project with this id or title.
+    /// Returns the project with this id or title.
     pub(crate) async fn project(&self, name: &str) -> Result<Project, CliError> {
         self.projects().await?.named(name).map_err(|error| {
             let (hint, projects) = match &error {
@@ -68,7 +68,7 @@ impl<'a> AdminServer<'a> {
         })
     }
 
-    /// The keys of the named project, or else of all.
+    /// Returns the keys of the named project, or else of all.
     pub(crate) async fn inventory(&self) -> Result<Inventory, CliError> {
         let projects = match &self.settings.project {
             Some(name) => vec![self.project(name).await?].into(),
@@ -78,9 +78,9 @@ impl<'a> AdminServer<'a> {
         self.administrator().observed_by(&observer).inventory(projects).await.map_err(network::service)
     }
 
-    /// The listed keys that this machine certainly made, with their records.
+    /// Returns the listed keys that this machine certainly made, with their records.
     pub(crate) fn made_here(&self, listed: &Listing<InventoryKey>) -> MadeHere {
-        // Without a home directory, or with one that cannot be read, nothing is known.
+        // Without a readable home directory, no key is known.
         let known = StateDir::open_default().and_then(|state| state.known_keys()).unwrap_or_default();
         let here = known.into_iter().filter(|known| known.record.api_base == self.settings.api_base.as_str());
         let found = here.filter_map(|known| match known.record.facts().find_in(listed) {
@@ -92,7 +92,7 @@ impl<'a> AdminServer<'a> {
         MadeHere(found.collect())
     }
 
-    /// Deletes a key, and writes that down if this machine made it. Returns whether it was gone already.
+    /// Deletes a key, and records that if this machine made it. Returns whether it was already deleted.
     pub(crate) async fn revoke(
         &self,
         InventoryKey { project, key, .. }: &InventoryKey,
@@ -113,7 +113,7 @@ impl<'a> AdminServer<'a> {
             Err(error) => return Err(CliError::internal(error)),
         };
         if let Some(known) = made_here.0.get(&key.id) {
-            // The key is revoked, whether or not that can be written down.
+            // The key is revoked, with or without this record.
             let _ = StateDir::open_default().and_then(|state| state.note_revoked(&known.id));
         }
         Ok(is_gone)
@@ -135,8 +135,8 @@ impl MadeHere {
         self.0.get(id).map(|known| &known.record)
     }
 
-    /// The key that ends in these characters: certainly the one that this machine put into the keyring, if there is
-    /// just one.
+    /// Returns the key that ends in these characters, which certainly is the one in the keyring if this machine
+    /// knows exactly one.
     pub(crate) fn in_keyring<'a>(
         &self,
         profile: &str,

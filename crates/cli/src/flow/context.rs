@@ -1,4 +1,4 @@
-//! What every command works with.
+//! The values that every command uses.
 
 use crate::args::OutputArgs;
 use crate::config::Sources;
@@ -17,16 +17,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// After this long the user wants to know why nothing happens.
+/// The wait after which the user gets an explanation.
 const MOMENT: Duration = Duration::from_secs(2);
 
-/// The user interface, the clock, and where the settings come from.
+/// The user interface, the clock, and the sources of the settings.
 pub(crate) struct Context {
     pub(crate) ui: Arc<Reporter>,
     pub(crate) clock: TokioClock,
     pub(crate) sources: Sources<'static>,
     output: OutputArgs,
-    /// The work that the program waits for before it ends.
+    /// Background work, for which the program waits before it ends.
     background: Arc<Mutex<JoinSet<()>>>,
 }
 
@@ -36,29 +36,29 @@ impl Context {
         Self { ui, clock, sources, output, background }
     }
 
-    /// The same with nothing on standard output.
+    /// Returns the same context without JSON on standard output.
     pub(crate) fn without_json(&self) -> Self {
         let output = OutputArgs { json: false, ..self.output };
         Self { background: Arc::clone(&self.background), ..Self::new(self.sources.clone(), output) }
     }
 
-    /// Starts work that goes on while the last messages are shown.
+    /// Starts work that continues while the last messages are shown.
     pub(crate) fn in_background(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.background.lock().unwrap_or_else(PoisonError::into_inner).spawn(work);
     }
 
-    /// Waits for the work in the background.
+    /// Waits for the background work.
     pub(crate) async fn finish_background(&self) {
         let work = mem::take(&mut *self.background.lock().unwrap_or_else(PoisonError::into_inner));
         work.join_all().await;
     }
 
-    /// The user at the terminal, if they may be asked.
+    /// Returns the user at the terminal, if questions are allowed.
     pub(crate) fn prompter(&self, may_ask: bool) -> Prompter<'_> {
         Prompter::new(&self.ui, may_ask)
     }
 
-    /// Waits for the keyring, and reports it if that takes longer than a moment.
+    /// Waits for the keyring, and reports it if that takes more than two seconds.
     pub(crate) async fn patiently<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         if let Ok(done) = self.clock.timeout(MOMENT, &mut work).await {
@@ -69,7 +69,7 @@ impl Context {
         work.await
     }
 
-    /// The error of the flow, with its hints.
+    /// Returns the error of the flow, with its hints.
     pub(crate) fn explain(&self, error: impl Into<ProvisionError>) -> CliError {
         provision(error.into(), &wall_clock::utc_now())
     }

@@ -1,4 +1,4 @@
-//! The steps that every command with a new key shares: prepare, sign in, choose where, create.
+//! The steps of every command that creates a key: prepare, sign in, choose the project, create.
 
 use crate::config::CreateSettings;
 use crate::error::{CliError, ErrorKind};
@@ -18,7 +18,7 @@ use keymint_domain::{
 use keymint_terminal::Signals;
 use tokio::sync::watch;
 
-/// Signs in with the browser, creates a key and delivers it. Returns what the rest of a rotation needs.
+/// Signs in with the browser, creates a key and delivers it. Returns the values for the rest of a rotation.
 pub(crate) async fn create<'a>(
     context: &'a Context,
     settings: &'a CreateSettings,
@@ -26,7 +26,7 @@ pub(crate) async fn create<'a>(
     let mut flow =
         CreateFlow::prepare(context, settings, Signals::listen().map_err(CliError::internal)?).await?;
     let CreateFlow { creation, signals, .. } = &mut flow;
-    // The disk takes its time while the listener tests itself.
+    // The disk is written while the listener tests itself.
     let opening = async {
         tokio::try_join!(creation.sync_journal(), ResponseReceiver::open(context, &settings.sign_in))
     };
@@ -44,7 +44,7 @@ pub(crate) struct CreateFlow<'a> {
 }
 
 impl<'a> CreateFlow<'a> {
-    /// Does all that can fail before anybody signs in.
+    /// Does everything that can fail before the sign-in.
     pub(crate) async fn prepare(
         context: &'a Context,
         settings: &'a CreateSettings,
@@ -54,14 +54,14 @@ impl<'a> CreateFlow<'a> {
         Ok(Self { context, settings, creation, signals })
     }
 
-    /// From the open browser to the delivered key. Returns what the rest of a rotation needs.
+    /// Continues from the open browser to the delivered key. Returns the values for the rest of a rotation.
     pub(crate) async fn create_key(
         self,
         receiver: ResponseReceiver,
         pending: PendingAuthorization,
     ) -> Result<Option<DeliveredKey<'a>>, CliError> {
         let Self { context, settings, creation, mut signals } = self;
-        // Whether the creation was sent, and not yet answered in full.
+        // True while a creation was sent and is not yet completely answered.
         let (sender, in_flight) = watch::channel(false);
         let observer = |event: Event| {
             match event {
@@ -107,8 +107,8 @@ impl<'a> CreateFlow<'a> {
     }
 }
 
-/// Asks before a key is created in another user's account, or another user's key is used here: the
-/// browser that came back may not be the one of the user here.
+/// Asks before a key is created in another user's account, or another user's key is used here: the browser that
+/// returned may not be that of this user.
 async fn confirm_browser(
     context: &Context,
     settings: &CreateSettings,

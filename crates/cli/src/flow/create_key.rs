@@ -1,4 +1,4 @@
-//! From a chosen project to a key that is where it was wanted.
+//! The way from a chosen project to a delivered key.
 
 use crate::config::{CreateSettings, RotationSettings};
 use crate::error::{CliError, ErrorKind};
@@ -30,13 +30,13 @@ use std::io;
 use std::path::PathBuf;
 use tokio::sync::watch;
 
-/// What is ready for a key before anybody signs in.
+/// The preparations for a key, before the sign-in.
 pub(crate) struct KeyCreation<'a> {
     pub(super) context: &'a Context,
     pub(super) settings: &'a CreateSettings,
     pub(super) delivery: Delivery<'a>,
     pub(super) journal: Journal,
-    /// `None` if nothing is kept.
+    /// `None` if the run writes no records.
     pub(super) state: Option<StateDir>,
     /// The old key of a rotation.
     pub(super) old: Option<FoundKey<'a>>,
@@ -50,7 +50,7 @@ pub(crate) struct DeliveredKey<'a> {
     pub(super) report: DeliveryReport,
 }
 
-/// A key that was created, and where, in words.
+/// A created key, with its place as text.
 pub(crate) struct NewlyCreated {
     pub(crate) place: String,
     pub(crate) name: String,
@@ -68,14 +68,14 @@ impl From<ProvisionedKey> for NewlyCreated {
     }
 }
 
-/// The reason why the answer to a creation is no key.
+/// The reason why a creation returned no key.
 pub(crate) enum Failure<E> {
     Error(E),
     /// The user did not wait for it.
     Abandoned(&'static str),
 }
 
-/// The error of a creation, and what it left.
+/// The error of a creation, and its consequence.
 pub(crate) enum Lost {
     NoKey(CliError),
     MayExist(CliError),
@@ -84,7 +84,7 @@ pub(crate) enum Lost {
 }
 
 impl<'a> KeyCreation<'a> {
-    /// Checks where the key will go, and that what becomes of it can be written down.
+    /// Checks the destinations, and that the result can be recorded.
     pub(crate) async fn prepare(
         context: &'a Context,
         settings: &'a CreateSettings,
@@ -106,7 +106,7 @@ impl<'a> KeyCreation<'a> {
         Ok(Self { context, settings, delivery, journal, state, old })
     }
 
-    /// Checks that the disk takes what is written down of a key.
+    /// Checks that the disk takes the record of a key.
     pub(crate) async fn sync_journal(&self) -> Result<(), CliError> {
         self.journal.sync().await.map_err(unwritable)
     }
@@ -149,7 +149,7 @@ impl<'a> KeyCreation<'a> {
         Ok(Some((self, created)))
     }
 
-    /// Sends the request for a key, once it is written down.
+    /// Sends the request for a key, once it is recorded.
     pub(crate) async fn request<T, E>(
         &mut self,
         record: KeyRecord,
@@ -190,7 +190,7 @@ impl<'a> KeyCreation<'a> {
         }
     }
 
-    /// Notes the service account of the key.
+    /// Records the service account of the key.
     pub(crate) fn note_account(&mut self, id: &ServiceAccountId) {
         self.journal.service_account(id);
     }
@@ -209,7 +209,7 @@ impl<'a> KeyCreation<'a> {
         Ok(())
     }
 
-    /// Delivers the key. Returns what the rest of a rotation needs.
+    /// Delivers the key. Returns the values for the rest of a rotation.
     pub(crate) async fn deliver(
         mut self,
         created: NewlyCreated,
@@ -223,7 +223,7 @@ impl<'a> KeyCreation<'a> {
         let expires_at = record.expires_at.as_deref();
         let last_four = key.last_four();
         self.context.ui.report(&Message::KeyCreated { last_four, name: &name, place: &place, expires_at });
-        // Signals are heeded again during the delivery: the key is in hand.
+        // Signals are handled again during the delivery, since the key has arrived.
         if !end.arrives(&self.context.clock).await {
             self.context.ui.report(&Message::Warning(Warning::CutAnswer));
         }
@@ -267,7 +267,7 @@ impl<'a> KeyCreation<'a> {
     /// Reports what keeps programs from the key, and how it is used and deleted.
     fn report_what_now(&self, page: &'static str) {
         let CreateSettings { sign_in, destinations, .. } = self.settings;
-        // The key of a demonstration is good for nothing.
+        // The key of a demonstration has no value.
         if !sign_in.persists {
             return;
         }
@@ -314,7 +314,7 @@ pub(crate) fn report_kept(
     Ok(())
 }
 
-/// The error of a key that a destination did not take, and that may be kept in this file.
+/// Returns the error of a key that a destination did not take, and that may be kept in this file.
 fn delivery_failed(
     so_far: &str,
     hint_if_lost: &str,
@@ -340,7 +340,7 @@ fn delivery_failed(
     }
 }
 
-/// Warns once of each key that may exist although its run never said so. Leaves those of many runs to the next ones.
+/// Warns once of each key that may exist without a report of its run. Leaves those of many runs to the next runs.
 fn report_earlier_runs(mut runs: Vec<FinishedRun>, ui: &Reporter) {
     const MOST: usize = 10;
     for at in 0..runs.len() {

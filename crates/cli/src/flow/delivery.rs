@@ -16,7 +16,7 @@ use keymint_tokio_clock::TokioClock;
 use std::io;
 use std::time::Duration;
 
-/// How long standard output may take to take a line.
+/// The time limit for standard output to take a line.
 const PRINTING: Duration = Duration::from_secs(30);
 
 const UNREAD: &str = "nobody reads it";
@@ -30,9 +30,9 @@ pub(crate) struct Delivery<'a> {
 }
 
 impl<'a> Delivery<'a> {
-    /// Does all that can fail without the key.
+    /// Does everything that can fail without the key.
     ///
-    /// Standard output is not checked before a dry run, in which it need not take anything.
+    /// Standard output is not checked before a dry run, which need not print anything.
     pub(crate) async fn reserve(
         context: &'a Context,
         settings: &Destinations,
@@ -50,8 +50,8 @@ impl<'a> Delivery<'a> {
         Ok(Self { context, destinations, to_stdout })
     }
 
-    /// Gives the key to each destination. One that fails does not stop the others; a second signal abandons
-    /// one, which has failed then.
+    /// Gives the key to each destination. A failure does not stop the others. A second signal abandons a
+    /// destination, which counts as failed then.
     pub(crate) async fn deliver(
         &mut self,
         key: &ApiKey,
@@ -77,7 +77,7 @@ impl<'a> Delivery<'a> {
             }
             report.add(destination.port(), outcome);
         }
-        // The JSON of a rotation is printed when it is over, unless the key is in it.
+        // The JSON of a rotation is printed at its end, unless it contains the key.
         if !*to_stdout && (!ui.wants_json() || old.is_some()) {
             return report;
         }
@@ -93,7 +93,7 @@ impl<'a> Delivery<'a> {
         if printed.is_ok() && *to_stdout {
             ui.report(&Message::Delivered(&DeliveredTo::StandardOutput));
         }
-        // JSON without the key in it is no destination, unless it is missing.
+        // JSON without the key is not a destination, unless it is missing.
         if printed.is_err() || *to_stdout {
             report.add(&stdout, printed);
         }
@@ -112,7 +112,7 @@ impl<'a> Delivery<'a> {
         print_in_time(self.context, signals, json::delivered(record, key, &delivered_to, Some(old))).await
     }
 
-    /// Whether standard output is a destination.
+    /// Returns whether standard output is a destination.
     pub(crate) fn prints(&self) -> bool {
         self.to_stdout
     }
@@ -142,7 +142,7 @@ impl KeyDestination for StandardOutput<'_> {
     }
 }
 
-/// Prints, and stops waiting at the second signal.
+/// Prints a line, and stops waiting at the second signal.
 pub(crate) async fn print_in_time(context: &Context, signals: &mut Signals, line: String) -> io::Result<()> {
     tokio::select! {
         biased;
@@ -151,7 +151,7 @@ pub(crate) async fn print_in_time(context: &Context, signals: &mut Signals, line
     }
 }
 
-/// Prints on a thread of its own, since a reader that reads nothing must not keep this program from ending.
+/// Prints on a thread of its own, so that a blocked reader does not keep this program from ending.
 async fn print(clock: &dyn Clock, line: String) -> io::Result<()> {
     let printing = threads::run(move || stdout::print(&line));
     clock.timeout(PRINTING, printing).await.map_err(|_| io::Error::other(UNREAD))??

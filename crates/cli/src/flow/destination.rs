@@ -1,4 +1,4 @@
-//! The destinations that a run names: checked before anybody signs in, with the questions that this takes.
+//! The destinations of a run, checked before the sign-in, with the necessary questions.
 
 use crate::config::{Destinations, EnvFileOptions, KeyringOptions, Profile};
 use crate::error::CliError;
@@ -23,7 +23,7 @@ pub(crate) enum Destination<'a> {
 }
 
 impl<'a> Destination<'a> {
-    /// Does all that can fail without the key.
+    /// Does everything that can fail without the key.
     pub(crate) async fn reserve_all(
         context: &Context,
         destinations: &Destinations,
@@ -70,7 +70,7 @@ impl<'a> Destination<'a> {
         }
     }
 
-    /// The destination, as a message has it after the delivery.
+    /// Returns the destination for a message after the delivery.
     pub(crate) fn delivered_to(&self) -> DeliveredTo<'_> {
         match self {
             Self::EnvFile(file) => {
@@ -85,7 +85,7 @@ impl<'a> Destination<'a> {
     }
 }
 
-/// The key that ends in `replaces` may be replaced without a question.
+/// Reserves a dotenv file. A key that ends in `replaces` may be replaced without a question.
 async fn env_file(
     options: &EnvFileOptions,
     replaces: Option<&str>,
@@ -118,7 +118,7 @@ async fn env_file(
     found.reserve(overwrite).map_err(error)
 }
 
-/// A value is replaced only if the user agrees to lose it.
+/// Asks the user whether an existing value may be lost.
 async fn consent_to_replace_value(
     found: &FoundEnvFile,
     prompter: Prompter<'_>,
@@ -165,7 +165,7 @@ async fn keyring(
     context.patiently(found.reserve(overwrite)).await.map_err(error)
 }
 
-/// A key that may still be good is not replaced, and its successor not created, by accident.
+/// Asks the user whether an existing key is replaced, since it may still be valid.
 async fn consent_to_replace_key(
     state: &str,
     is_rotation: bool,

@@ -17,12 +17,12 @@ const LIBRARY_VARIABLES: [&str; 6] = [
     "OPENAI_PROJECT_ID",
 ];
 
-/// The names of the variables that are set. Their values are not shown.
+/// Returns the names of the variables that are set. Their values are not shown.
 pub(crate) fn all_set(environment: &dyn Environment) -> Vec<&'static str> {
     [KEY].into_iter().chain(LIBRARY_VARIABLES).filter(|name| is_set(environment, name)).collect()
 }
 
-/// The warnings for a key that was delivered to these destinations.
+/// Returns the warnings for a key that was delivered to these destinations.
 pub(crate) fn warnings<'a>(
     environment: &dyn Environment,
     destinations: &'a Destinations,
@@ -41,7 +41,7 @@ pub(crate) fn warnings<'a>(
     warnings
 }
 
-/// A value that is not UTF-8 is set, too.
+/// Returns whether a variable is set, including to a value that is not UTF-8.
 fn is_set(environment: &dyn Environment, name: &str) -> bool {
     !matches!(environment.get(name), Ok(None))
 }

@@ -13,7 +13,7 @@ use keymint_domain::{KeptReason, OldKey, ProjectId};
 /// The old key of a rotation, and the server that revokes it, if there is an admin key.
 pub(super) type FoundKey<'a> = (OldKey, Option<AdminServer<'a>>);
 
-/// Finds the old key on the server, if this is a rotation. Nothing was created yet.
+/// Finds the old key on the server, if this is a rotation. No key was created yet.
 pub(super) async fn find_old_key<'a>(
     context: &'a Context,
     settings: &'a CreateSettings,

@@ -1,4 +1,4 @@
-//! The URL that the browser ended on, pasted by the user.
+//! The URL of the browser's last page, pasted by the user.
 
 use crate::ui::message::Message;
 use crate::ui::reporter::Reporter;
@@ -12,16 +12,16 @@ use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// How many wrong URLs may be pasted.
+/// The maximum number of wrong URLs.
 const MOST_TRIES: usize = 5;
 
-/// How long to wait for the next line of a wrapped URL.
+/// The wait for the next line of a wrapped URL.
 const REST: Duration = Duration::from_millis(100);
 
-/// Longest URL, in bytes, with its line breaks.
+/// The maximum length of a URL, in bytes, including its line breaks.
 const LONGEST: usize = 64 * 1024;
 
-/// Reads pasted URLs until one is the response to the sign-in.
+/// The pasted URLs, of which one is the response to the sign-in.
 pub(crate) struct Pasted {
     ui: Arc<Reporter>,
     clock: TokioClock,
@@ -52,7 +52,7 @@ impl ResponseSource for Pasted {
             }
             let mut callback = pending.read_pasted(&whole);
             if let (Callback::Stray(_), Some(last)) = (&callback, last) {
-                // The lines are several URLs, and not one wrapped URL.
+                // The lines are several URLs, not one wrapped URL.
                 callback = pending.read_pasted(&last);
             }
             match callback {
@@ -82,14 +82,14 @@ async fn next_that_says_something(lines: &mut StdinLines) -> Option<Line> {
     }
 }
 
-/// The pasted URL, or the whole content of a pipe; `None` if it is empty.
+/// Returns the pasted URL, or the whole content of a pipe. `None` if it is empty.
 pub(crate) async fn text(clock: &dyn Clock) -> Option<Line> {
     let mut lines = StdinLines::lines().await;
     let first = next_that_says_something(&mut lines).await?;
     Some(whole(first, &mut lines, clock).await.0)
 }
 
-/// A line joined with those that follow at once, and the last of these: a URL may be wrapped
+/// Returns a line joined with those that follow at once, and the last of these, since a URL may be wrapped
 /// anywhere.
 async fn whole(first: Line, lines: &mut StdinLines, clock: &dyn Clock) -> (Line, Option<Line>) {
     let (mut whole, mut last) = (first, None);

@@ -1,5 +1,4 @@
-//! The channels of the authorization response: the listener, or a URL that the user pastes, whichever
-//! is first.
+//! The channels of the authorization response: the listener, and a URL that the user pastes. The first one counts.
 
 use crate::config::SignInSettings;
 use crate::error::{CliError, ErrorKind};
@@ -29,7 +28,7 @@ pub(crate) struct ResponseReceiver {
     listener: Option<LoopbackListener>,
     /// The URL that the user pastes.
     pasted: Option<Pasted>,
-    /// A response that is known already.
+    /// A response that is already known.
     known: Option<AuthorizationResponse>,
     /// Held as long as the port is in use.
     _lock: Option<PortLock>,
@@ -64,7 +63,7 @@ impl ResponseReceiver {
         Ok(Self { listener, pasted, known: None, _lock: lock })
     }
 
-    /// A receiver with a response that is known already.
+    /// Creates a receiver with a response that is already known.
     pub(crate) fn answered(response: AuthorizationResponse) -> Self {
         Self { listener: None, pasted: None, known: Some(response), _lock: None }
     }
@@ -81,7 +80,7 @@ impl ResponseReceiver {
         }
     }
 
-    /// A reason to ask the user before the response is used.
+    /// Returns a reason to ask the user before the response is used.
     pub(crate) fn browser_mismatch(&self) -> Option<BrowserMismatch> {
         self.listener.as_ref().and_then(LoopbackListener::browser_mismatch)
     }
@@ -94,7 +93,7 @@ impl ResponseReceiver {
     }
 }
 
-/// Locks the port, unless another sign-in of this user waits there.
+/// Locks the port, unless another sign-in of this user holds it.
 fn lock(port: u16) -> Result<PortLock, CliError> {
     let cannot_write = |error| {
         let message = "it cannot be written down that a sign-in is going on";
@@ -122,13 +121,13 @@ async fn listen(port: u16, reporter: &Arc<Reporter>) -> Result<LoopbackListener,
     Ok(listener)
 }
 
-/// The error of a port that cannot be bound, which names the program that listens there.
+/// Returns the error of a port that cannot be bound, with the program that listens there.
 pub(crate) fn bind_error(error: BindError) -> CliError {
     let owner = PortOwner::of(error.address);
     explain::bind(error, owner.as_ref())
 }
 
-/// The redirect URI that the listener would have.
+/// Returns the redirect URI of a listener on this port.
 pub(crate) fn redirect_uri(port: u16) -> Url {
     Url::parse(&format!("http://localhost:{port}/auth/callback")).expect("a port fits into a URL")
 }
@@ -152,7 +151,7 @@ impl ResponseSource for ResponseReceiver {
             {
                 return response;
             }
-            // The listener still waits.
+            // The listener continues to wait.
             future::pending().await
         };
         tokio::select! {
@@ -166,7 +165,7 @@ impl ResponseSource for ResponseReceiver {
     }
 }
 
-/// The error of a sign-in that got no response.
+/// Returns the error of a sign-in that got no response.
 pub(crate) fn without_response(context: &Context, error: ProvisionError) -> CliError {
     let ProvisionError::NoResponse(source) = &error else { return context.explain(error) };
     match source.cause().downcast_ref::<PasteError>() {
@@ -181,7 +180,7 @@ pub(crate) fn without_response(context: &Context, error: ProvisionError) -> CliE
     }
 }
 
-/// The page that the browser shows after an error.
+/// Returns the page that the browser shows after an error.
 pub(crate) fn page(error: &CliError) -> Outcome {
     match error.kind {
         ErrorKind::SignInRefused => Outcome::Refused,

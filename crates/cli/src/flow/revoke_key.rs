@@ -1,4 +1,4 @@
-//! The deletion of one key on the server, of which the user is certain.
+//! The deletion of one key on the server, which the user confirms.
 
 use crate::config::AdminSettings;
 use crate::error::{Choice, CliError, ErrorKind};
@@ -30,7 +30,7 @@ pub(crate) enum RequestedKey<'a> {
 }
 
 impl<'a> KeyRevocation<'a> {
-    /// The user to ask. Without one, only --yes revokes a key, and only if `condition`.
+    /// Returns the user to ask. Without one, only --yes revokes a key, and only if `condition` holds.
     pub(crate) fn prompter(
         context: &'a Context,
         yes: bool,
@@ -134,7 +134,7 @@ async fn select<'a>(
         .ok_or_else(|| CliError::new(ErrorKind::NoKey, message).hint(hint).choices(choices))
 }
 
-/// Asks whether it is the one, with all that is known of it.
+/// Asks the user to confirm the key, with its details.
 async fn confirm(key: &InventoryKey, made_here: &MadeHere, prompter: Prompter<'_>) -> Result<(), CliError> {
     let record = made_here.get(&key.key.id);
     let [title, details] = describe_key(&key.key, record.is_some());

@@ -14,7 +14,7 @@ use keymint_http_adapter::Http;
 use keymint_terminal::Signals;
 
 impl DeliveredKey<'_> {
-    /// Revokes the old key, if there is an admin key and nothing can be lost by that, and reports its end.
+    /// Revokes the old key, if there is an admin key and no key can be lost by that, and reports the result.
     pub(crate) async fn conclude(self) -> Result<(), CliError> {
         let Self { creation, key, details, report } = self;
         let KeyCreation {
@@ -49,7 +49,7 @@ impl DeliveredKey<'_> {
             explain::interrupted(&old.record, signal)
         })?;
         fail_point::reached("concluded");
-        // The keys are what they are, with or without these notes.
+        // The state of the keys does not depend on these records.
         if let (Some(state), OldKeyOutcome::Revoked) = (&state, &outcome) {
             let _ = state.note_revoked(&old.id);
         }

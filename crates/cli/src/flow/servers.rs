@@ -30,9 +30,8 @@ impl Servers {
         Provisioner::new(self.ports(), plan).observed_by(observer)
     }
 
-    /// Runs `work`, and meanwhile loads the trusted certificates and keeps a connection to each server
-    /// open. This neither delays the work nor reports a failure, unless a server cannot be spoken to at
-    /// all.
+    /// Runs `work`, and meanwhile loads the trusted certificates and keeps a connection to each server open. This
+    /// does not delay the work. Its failures are not reported, unless a client cannot be set up.
     pub(crate) async fn connect_while<T>(
         work: impl Future<Output = Result<T, CliError>>,
         settings: &SignInSettings,
@@ -54,7 +53,7 @@ impl Servers {
         }
     }
 
-    /// On a thread of its own, since loading certificates takes milliseconds.
+    /// Sets the clients up on a thread of its own, since loading certificates takes milliseconds.
     async fn set_up(http: Http, settings: &SignInSettings, clock: TokioClock) -> Result<Self, CliError> {
         let endpoints = &settings.endpoints;
         let (issuer, api_base) = (endpoints.client.issuer.clone(), endpoints.api_base.clone());

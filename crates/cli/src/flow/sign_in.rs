@@ -1,4 +1,4 @@
-//! Signing in with the browser: from the free port to the grant.
+//! Signing in with the browser, from the free port to the grant.
 
 use crate::config::SignInSettings;
 use crate::error::CliError;
@@ -26,7 +26,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use url::Url;
 
-/// An authorization with the operating system's randomness.
+/// Begins an authorization with the operating system's randomness.
 pub(crate) fn begin(client: &Client, redirect_uri: Url) -> Result<PendingAuthorization, CliError> {
     let entropy = Entropy::from_os().map_err(CliError::internal)?;
     Ok(client.begin(redirect_uri, entropy))
@@ -39,11 +39,11 @@ pub(crate) fn show_sign_in(
     receiver: &ResponseReceiver,
 ) -> Result<PendingAuthorization, CliError> {
     let SignInSettings { endpoints, is_played, .. } = settings;
-    // The demonstration is expected to use other servers.
+    // The demonstration always uses other servers.
     if settings.persists {
         endpoints.warnings().for_each(|warning| context.ui.report(&Message::Warning(warning)));
     }
-    // The listener may have taken any free port.
+    // The listener may have bound any free port.
     let redirect_uri = receiver.listener().map_or_else(
         || response::redirect_uri(endpoints.callback_port),
         |listener| listener.redirect_uri().clone(),
@@ -53,7 +53,7 @@ pub(crate) fn show_sign_in(
     context
         .ui
         .report(&Message::AuthorizeUrl { url: pending.authorize_url().as_str(), is_played: *is_played });
-    // Only the listener has a URL for a browser that holds no secret.
+    // Only the listener has a URL without a secret.
     if let Some(listener) = receiver.listener() {
         open_browser(context, settings, listener, &pending);
     }
@@ -61,7 +61,7 @@ pub(crate) fn show_sign_in(
     Ok(pending)
 }
 
-/// Tries to open the browser, and reports what the user has to do for it to come back.
+/// Tries to open the browser, and reports the steps by which its redirect gets here.
 fn open_browser(
     context: &Context,
     settings: &SignInSettings,
@@ -90,11 +90,11 @@ fn open_browser(
     }
 }
 
-/// Waits for the user to come back from the browser, does `work` with the servers and the grant, then `finish`
-/// with its result, and shows the outcome in the browser.
+/// Waits for the user to return from the browser, runs `work` with the servers and the grant, then `finish` with
+/// its result, and shows the outcome in the browser.
 ///
-/// However the work ended, the refresh token is then revoked in the background, and the connections are closed.
-/// So no secret of the sign-in is in memory while `finish` takes its time.
+/// The refresh token is then revoked in the background, whatever the result, and the connections are closed. So no
+/// secret of the sign-in is in memory while `finish` runs.
 pub(crate) async fn complete_sign_in<T>(
     context: &Context,
     settings: &SignInSettings,
@@ -118,8 +118,8 @@ pub(crate) async fn complete_sign_in<T>(
     outcome.map(drop)
 }
 
-/// Closes the connections, and first revokes the refresh token in the background, if it is to be revoked. The
-/// result is reported when the rest of the run is over.
+/// Closes the connections, and first revokes the refresh token in the background, if the settings say so. The
+/// result is reported at the end of the run.
 fn disconnect(
     context: &Context,
     settings: &SignInSettings,
@@ -138,7 +138,7 @@ fn disconnect(
     }
 }
 
-/// Waits for the user to come back from the browser, and meanwhile connects to the servers.
+/// Waits for the user to return from the browser, and meanwhile connects to the servers.
 async fn wait_for_browser(
     context: &Context,
     settings: &SignInSettings,
@@ -156,7 +156,7 @@ async fn wait_for_browser(
     Servers::connect_while(coming_back, settings, context.clock).await
 }
 
-/// Signs in, and gives a list of every organization and its projects to `show`. Creates nothing.
+/// Signs in, and passes the list of every organization and its projects to `show`. It creates nothing.
 pub(crate) async fn sign_in_and_list(
     context: &Context,
     settings: &SignInSettings,
@@ -165,7 +165,7 @@ pub(crate) async fn sign_in_and_list(
 ) -> Result<(), CliError> {
     let receiver = signals.cancel_on_signal(ResponseReceiver::open(context, settings)).await??;
     let pending = show_sign_in(context, settings, &receiver)?;
-    // No key is created, so it needs no name.
+    // No key is created, so no name is needed.
     let plan = settings.plan(String::new());
     let observer = |event| context.ui.report(&Message::Flow(&event));
     let work = async |servers: &Servers, grant, _: &ResponseReceiver, signals: &mut Signals| {

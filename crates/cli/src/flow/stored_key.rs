@@ -1,4 +1,4 @@
-//! The key that the keyring has for the profile.
+//! The key of the profile in the keyring.
 
 use crate::config::Profile;
 use crate::error::{CliError, ErrorKind};
@@ -13,7 +13,7 @@ pub(crate) async fn find(context: &Context) -> Result<Option<ApiKey>, CliError> 
     stored.map_err(|error| explain::keyring(&error))
 }
 
-/// The error of a keyring without a key for the profile.
+/// Returns the error of a keyring without a key for the profile.
 pub(crate) fn missing(profile: &Profile) -> CliError {
     CliError::new(ErrorKind::NoKey, format!("the keyring has no key for the profile {profile}")).hint(
         format!("Create one with `keymint create --keyring{}`, and run this again.", profile_flag(profile)),

@@ -1,4 +1,4 @@
-//! The check whether a key works.
+//! The check of a new key.
 
 use crate::config::SignInSettings;
 use crate::error::CliError;
@@ -7,7 +7,7 @@ use crate::ui::message::{Message, Warning};
 use keymint_domain::{ApiKey, KeyCheck, check_key};
 use keymint_http_adapter::Http;
 
-/// Asks the platform.
+/// Asks the platform whether the key works.
 pub(crate) async fn ask(
     context: &Context,
     settings: &SignInSettings,
@@ -18,7 +18,7 @@ pub(crate) async fn ask(
     check_key(&platform, key).await.map_err(|error| context.explain(error))
 }
 
-/// Checks the new key, and reports the result. It changes nothing: the key is created and delivered.
+/// Checks the new key, and reports the result. The key is already delivered, so the result changes nothing.
 pub(crate) async fn report(context: &Context, settings: &SignInSettings, key: &ApiKey) {
     match ask(context, settings, key).await {
         Ok(check) => context.ui.report(&Message::KeyChecked(check)),

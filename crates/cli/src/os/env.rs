@@ -5,7 +5,7 @@ use std::env::VarError;
 
 /// A set of environment variables.
 pub(crate) trait Environment: Sync {
-    /// The variable's value; `None` if it is unset or empty.
+    /// Returns the variable's value, or `None` if it is unset or empty.
     fn get(&self, name: &str) -> Result<Option<String>, CliError>;
 }
 
@@ -22,7 +22,7 @@ impl Environment for ProcessEnvironment {
     }
 }
 
-/// Variables of no process.
+/// Variables of a test.
 impl Environment for std::collections::HashMap<&str, &str> {
     fn get(&self, name: &str) -> Result<Option<String>, CliError> {
         Ok(Self::get(self, name).map(|value| (*value).to_owned()).filter(|value| !value.is_empty()))

@@ -1,4 +1,4 @@
-//! The message of a bug, which has no secret.
+//! The message of a panic, without secrets.
 
 use keymint_terminal::stderr;
 use std::panic;
@@ -6,7 +6,7 @@ use std::panic;
 /// Replaces the message of a panic.
 pub(crate) fn install() {
     panic::set_hook(Box::new(|panic| {
-        // The payload is not shown: a foreign panic may quote what it choked on.
+        // The payload is not shown, since a library's panic may quote its input.
         let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
         stderr::write(format!("error: keymint has a bug, and stopped at {place}. Please report it.\n"));
         stderr::flush();
@@ -18,7 +18,7 @@ mod tests {
     use super::*;
     use std::process::Command;
 
-    /// Runs itself again, to have the hook in a process of its own.
+    /// Runs the test program again, so that the hook is installed in a process of its own.
     #[test]
     fn a_panic_tells_its_place_and_nothing_of_what_it_was_about() {
         const THERE: &str = "KEYMINT_TEST_PANICS";

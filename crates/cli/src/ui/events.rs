@@ -8,7 +8,7 @@ use keymint_domain::{KeyCheck, Reason};
 use keymint_host::Opening;
 use serde::Serialize;
 
-/// An event, as it is printed. None has a secret.
+/// An event in its printed form. No event contains a secret.
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Event<'a> {
@@ -48,7 +48,7 @@ enum Event<'a> {
     },
 }
 
-/// The error that ends the command.
+/// Returns the event of the error that ends the command.
 pub(crate) fn of_error(error: &CliError) -> String {
     to_json(&Event::Error {
         kind: error.kind.name(),
@@ -58,7 +58,7 @@ pub(crate) fn of_error(error: &CliError) -> String {
     })
 }
 
-/// The event of a message, if it is for programs.
+/// Returns the event of a message, if it has one.
 pub(crate) fn of_message(message: &Message<'_>) -> Option<String> {
     Some(to_json(&match *message {
         Message::Warning(ref warning) => Event::Warning { message: of_warning(warning) },

@@ -1,4 +1,4 @@
-//! Words for single values: names, targets, paths, warnings.
+//! Text for single values: names, targets, paths, warnings.
 
 use crate::error::Choice;
 use crate::ui::message::Warning;
@@ -19,13 +19,13 @@ use std::path::Path;
 /// The page that lists keys and deletes them.
 pub(crate) const DASHBOARD: &str = "https://platform.openai.com/api-keys";
 
-/// The variable that has the admin key. No flag and no file has it.
+/// The variable of the admin key. No flag and no file contains it.
 pub(crate) const ADMIN_KEY_VARIABLE: &str = AdminKey::VARIABLE;
 
 /// The page on which admin keys are created.
 pub(crate) const ADMIN_KEYS_PAGE: &str = "https://platform.openai.com/settings/organization/admin-keys";
 
-/// The page that lists the projects, whose settings have the service accounts.
+/// The page that lists the projects, whose settings contain the service accounts.
 pub(crate) const PROJECTS_PAGE: &str = "https://platform.openai.com/settings/organization/projects";
 
 /// The page on which a key is deleted: that of the projects for one of a service account.
@@ -33,35 +33,35 @@ pub(crate) fn deletion_page(record: &KeyRecord) -> &'static str {
     if record.service_account.is_some() { PROJECTS_PAGE } else { DASHBOARD }
 }
 
-/// Where credit is added to an account.
+/// The page on which the user adds credit to an account.
 const BILLING: &str = "https://platform.openai.com/settings/organization/billing";
 
-/// Longest path shown, in characters. No system has longer ones.
+/// The maximum length of a displayed path, in characters. No system has longer ones.
 const LONGEST_PATH: usize = 32 * 1024;
 
-/// Longest name or title shown, in characters.
+/// The maximum length of a displayed name or title, in characters.
 const LONGEST_NAME: usize = 80;
 
-/// A name or a title, in quotes.
+/// Returns a name or a title in quotes.
 pub(crate) fn quoted(name: &str) -> String {
     quote(name, LONGEST_NAME)
 }
 
-/// A key, by its name and its last four characters.
+/// Describes a key by its name and its last four characters.
 pub(crate) fn key_of(KeyRecord { name, last4, .. }: &KeyRecord) -> String {
     let ending = last4.as_ref().map_or_else(String::new, |last4| format!(", ending in {last4}"));
     format!("{}{ending}", quoted(name))
 }
 
-/// The means to end another process.
+/// The command that ends another process.
 pub(crate) const END_PROCESS: &str = if cfg!(windows) { "`taskkill /F /PID`" } else { "`kill`" };
 
-/// A path, safe to display.
+/// Returns a path, safe to display.
 pub(crate) fn shown(path: &Path) -> String {
     in_one_piece(sanitize(&path.to_string_lossy(), LONGEST_PATH))
 }
 
-/// A path that the user named, safe to display, in which nothing is hidden.
+/// Returns a path that the user named, safe to display, without hiding any part of it.
 pub(crate) fn own_path(path: &Path) -> String {
     in_one_piece(escape(&path.to_string_lossy()))
 }
@@ -80,18 +80,18 @@ pub(crate) fn command_word(path: &Path) -> String {
     }
 }
 
-/// The command that prints the key in this file of the recovery folder.
+/// Returns the command that prints the key in this file of the recovery directory.
 pub(crate) fn recover_command(path: &Path) -> String {
     let id = path.file_stem().unwrap_or_default();
     format!("`keymint recover {} --print`", escape(&id.to_string_lossy()))
 }
 
-/// The flag that selects a profile, after a space; empty for the default one.
+/// Returns the flag that selects a profile, after a space. Empty for the default profile.
 pub(crate) fn profile_flag(profile: &Profile) -> String {
     if profile.is_default() { String::new() } else { format!(" --profile {profile}") }
 }
 
-/// The result of a key check, with what to do.
+/// Describes the result of a key check, with advice.
 pub(crate) fn key_check(check: KeyCheck) -> String {
     match check {
         KeyCheck::Works => "The platform accepts the key.".to_owned(),
@@ -106,7 +106,7 @@ pub(crate) fn key_check(check: KeyCheck) -> String {
     }
 }
 
-/// Organization and project, each by its title, or by its id where it has none.
+/// Describes organization and project, each by its title, or by its id if it has none.
 pub(crate) fn describe_target(target: &Target) -> String {
     let project = title_or(&target.project_title, target.project_id.as_str());
     let organization = title_or(&target.organization_title, target.organization_id.as_str());
@@ -117,7 +117,7 @@ fn title_or(title: &Option<Title>, otherwise: &str) -> String {
     title.as_ref().map_or_else(|| otherwise.to_owned(), |title| format!("\"{title}\""))
 }
 
-/// A title with its id, or the id alone.
+/// Returns a title with its id, or the id alone.
 pub(crate) fn titled(title: Option<&Title>, id: &str) -> String {
     title.map_or_else(|| id.to_owned(), |title| format!("\"{title}\" ({id})"))
 }
@@ -125,7 +125,7 @@ pub(crate) fn titled(title: Option<&Title>, id: &str) -> String {
 /// The mark of an organization or a project that certainly refuses to create a key.
 pub(crate) const REFUSES_KEYS: &str = "user API keys disabled";
 
-/// What the user may have meant, in one line.
+/// Describes an item that the user may have meant, in one line.
 pub(crate) fn choice(choice: &Choice) -> String {
     match choice {
         Choice::Target(target) => candidate(target),
@@ -137,7 +137,7 @@ pub(crate) fn choice(choice: &Choice) -> String {
     }
 }
 
-/// A key on the server: its name with its last four characters, and the details.
+/// Describes a key on the server: its name with its last four characters, and the details.
 pub(crate) fn describe_key(key: &ProjectKey, is_made_here: bool) -> [String; 2] {
     let ending = key.last_four.map_or_else(String::new, |four| format!(", ending in {four}"));
     let here = if is_made_here { ", made on this machine" } else { "" };
@@ -163,13 +163,13 @@ fn describe_owner(owner: &KeyOwner) -> String {
     }
 }
 
-/// The destinations that were given a key.
+/// Describes the destinations that got a key.
 pub(crate) fn places(record: &KeyRecord) -> String {
     let places: Vec<_> = record.deliveries.iter().map(destination).collect();
     sanitize(&places.join(", "), LONGEST_PATH)
 }
 
-/// A destination that was given a key.
+/// Describes a destination that got a key.
 pub(crate) fn destination(DeliveryRecord { to, profile, .. }: &DeliveryRecord) -> String {
     match (&**to, profile) {
         (STDOUT, _) => "standard output".to_owned(),
@@ -180,15 +180,15 @@ pub(crate) fn destination(DeliveryRecord { to, profile, .. }: &DeliveryRecord) -
     }
 }
 
-/// A line of a list, which ends where prose does.
+/// Returns a line of a list, wrapped as prose.
 pub(crate) fn indented(columns: usize, text: &str) -> String {
     let indent = " ".repeat(columns);
     let layout = narrow_prose(stdout_columns()).initial_indent(&indent).subsequent_indent(&indent);
     textwrap::fill(text, layout)
 }
 
-/// The organization, or the project with its organization, with titles and ids, and marked if it certainly
-/// refuses to create a key.
+/// Describes the organization, or the project with its organization, with titles and ids, and a mark if it
+/// certainly refuses to create a key.
 pub(crate) fn candidate(candidate: &Candidate) -> String {
     let Candidate { organization, project, .. } = candidate;
     let refuses =
@@ -196,7 +196,7 @@ pub(crate) fn candidate(candidate: &Candidate) -> String {
     describe_candidate(candidate) + &marked(&[(refuses, REFUSES_KEYS)])
 }
 
-/// The organization, or the project with its organization, with titles and ids.
+/// Describes the organization, or the project with its organization, with titles and ids.
 pub(crate) fn describe_candidate(Candidate { organization, project, .. }: &Candidate) -> String {
     let organization = titled(organization.title.as_ref(), organization.id.as_str());
     match project {
@@ -207,12 +207,12 @@ pub(crate) fn describe_candidate(Candidate { organization, project, .. }: &Candi
     }
 }
 
-/// The marks that apply, after a comma.
+/// Returns the marks that apply, after a comma.
 pub(crate) fn marked(marks: &[(bool, &str)]) -> String {
     marks.iter().filter(|(applies, _)| *applies).map(|(_, mark)| format!(", {mark}")).collect()
 }
 
-/// Organization and project, each with title and id, for a user who has to look there.
+/// Describes organization and project, each with title and id, for a user who has to find them.
 pub(crate) fn describe_target_exactly(target: &Target) -> String {
     let Target { organization_id, project_id, .. } = target;
     let organization = title_or(&target.organization_title, "untitled");
@@ -220,7 +220,7 @@ pub(crate) fn describe_target_exactly(target: &Target) -> String {
     format!("Organization: {organization} ({organization_id}). Project: {project} ({project_id})")
 }
 
-/// Why the browser was not opened. `None` where that takes more words than these.
+/// Returns the reason why the browser was not opened. `None` if it needs a longer text.
 pub(crate) fn of_obstacle(obstacle: &Obstacle) -> Option<String> {
     Some(match obstacle {
         Obstacle::Elsewhere => return None,
@@ -236,7 +236,7 @@ pub(crate) fn of_obstacle(obstacle: &Obstacle) -> Option<String> {
     })
 }
 
-/// A warning, without its label.
+/// Returns the text of a warning, without its label.
 pub(crate) fn of_warning(warning: &Warning<'_>) -> String {
     match warning {
         Warning::Text(text) => (*text).to_owned(),
@@ -305,7 +305,7 @@ fn restriction(restriction: Restriction) -> &'static str {
     }
 }
 
-/// A warning of the listener; `None` for one that the user need not know.
+/// Returns the text of a listener's warning. `None` for one that the user need not know.
 pub(crate) fn of_listener(warning: listener::ListenerWarning) -> Option<&'static str> {
     Some(match warning {
         listener::ListenerWarning::SpokeTls => {
@@ -331,7 +331,7 @@ pub(crate) fn of_listener(warning: listener::ListenerWarning) -> Option<&'static
     })
 }
 
-/// The reply to a pasted URL that the terminal has cut.
+/// Returns the reply to a pasted URL that the terminal has cut.
 pub(crate) fn cut_address() -> String {
     format!(
         "The terminal cut that address: it takes at most {LONGEST_TERMINAL_LINE} characters in a line. Put the address \
@@ -339,7 +339,7 @@ pub(crate) fn cut_address() -> String {
     )
 }
 
-/// The reply to a pasted URL that does not complete the sign-in.
+/// Returns the reply to a pasted URL that does not complete the sign-in.
 pub(crate) fn of_stray(stray: Stray) -> &'static str {
     match stray {
         Stray::ForeignState => {

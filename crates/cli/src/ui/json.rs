@@ -1,4 +1,4 @@
-//! Every JSON document that the command prints. Each names its schema.
+//! The JSON documents that the command prints. Each names its schema.
 
 use crate::error::{self, CliError};
 use crate::ui::message::DeliveredTo;
@@ -17,8 +17,8 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::path::Path;
 
-/// A delivered key. The key itself is in it if standard output is a destination.
-/// `old` is the key that it replaces in a rotation.
+/// Returns the document of a delivered key, with the key itself if standard output is a destination. `old` is the
+/// key that it replaces in a rotation.
 pub(crate) fn delivered(
     record: &KeyRecord,
     key: &ApiKey,
@@ -92,7 +92,7 @@ fn created(
         expires_at: expires_at.as_deref(),
     };
     let service_account = record.service_account.as_ref().map(ServiceAccount::from);
-    // The Admin API does not say in which organization the project is.
+    // The Admin API does not report the organization of a project.
     let (schema, organization) = match service_account {
         Some(_) => ("keymint.service_account/1", None),
         None if old.is_some() => ("keymint.rotated/1", Some(organization)),
@@ -108,7 +108,7 @@ pub(crate) struct OldKey<'a> {
     last4: Option<&'a str>,
     id: Option<&'a str>,
     state: &'static str,
-    /// The reason for which it is kept.
+    /// The reason why it is kept.
     reason: Option<&'static str>,
 }
 
@@ -144,7 +144,7 @@ impl<'a> From<&'a DeliveredTo<'_>> for Destination<'a> {
     }
 }
 
-/// The target of a dry run, which created nothing.
+/// Returns the document of a dry run, which created no key.
 pub(crate) fn dry_run(KeyRecord { organization, project, .. }: &KeyRecord) -> String {
     #[derive(Serialize)]
     struct DryRun<'a> {
@@ -157,7 +157,7 @@ pub(crate) fn dry_run(KeyRecord { organization, project, .. }: &KeyRecord) -> St
     to_json(&DryRun { schema: "keymint.dry_run/1", organization, project })
 }
 
-/// The organizations and projects of an account.
+/// Returns the organizations and projects of an account.
 pub(crate) fn list(catalogue: &Catalogue) -> String {
     #[derive(Serialize)]
     struct List<'a> {
@@ -171,7 +171,7 @@ pub(crate) fn list(catalogue: &Catalogue) -> String {
     to_json(&List { schema: "keymint.list/1", organizations, complete: (!complete).then_some(false) })
 }
 
-/// The keys of projects on the server. `is_made_here` is true of those that this machine made.
+/// Returns the keys of projects on the server. `is_made_here` returns whether this machine made a key.
 pub(crate) fn admin_keys(inventory: &Inventory, is_made_here: impl Fn(&KeyId) -> bool) -> String {
     #[derive(Serialize)]
     struct AdminKeys<'a> {
@@ -187,7 +187,7 @@ pub(crate) fn admin_keys(inventory: &Inventory, is_made_here: impl Fn(&KeyId) ->
         project: Titled<'a>,
         #[serde(skip_serializing_if = "Option::is_none")]
         keys: Option<Vec<Key<'a>>>,
-        /// In place of the keys that could not be read.
+        /// The error that replaces the keys if they could not be read.
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<String>,
     }
@@ -241,7 +241,7 @@ pub(crate) fn admin_keys(inventory: &Inventory, is_made_here: impl Fn(&KeyId) ->
     to_json(&AdminKeys { schema: "keymint.admin_keys/1", projects, complete: is_partial.then_some(false) })
 }
 
-/// A key that was revoked. `made_here` is true if this machine made it.
+/// Returns the document of a revoked key. `made_here` is true if this machine made it.
 pub(crate) fn revoked(InventoryKey { project, key, .. }: &InventoryKey, made_here: bool) -> String {
     #[derive(Serialize)]
     struct Revoked<'a> {
@@ -254,7 +254,7 @@ pub(crate) fn revoked(InventoryKey { project, key, .. }: &InventoryKey, made_her
     to_json(&Revoked { schema: "keymint.revoked/1", project, key, made_here })
 }
 
-/// A sign-in that can be finished later.
+/// Returns the document of a sign-in that can be completed later.
 pub(crate) fn started(url: &str, expires_at: &str) -> String {
     #[derive(Serialize)]
     struct Started<'a> {
@@ -265,7 +265,7 @@ pub(crate) fn started(url: &str, expires_at: &str) -> String {
     to_json(&Started { schema: "keymint.started/1", url, expires_at })
 }
 
-/// The keys of the recovery store, without the keys themselves.
+/// Returns the keys of the recovery store, without the keys themselves.
 pub(crate) fn recovery(stored: &[StoredKey]) -> String {
     #[derive(Serialize)]
     struct Recovery<'a> {
@@ -290,7 +290,7 @@ pub(crate) fn recovery(stored: &[StoredKey]) -> String {
     to_json(&Recovery { schema: "keymint.recovery/1", keys: keys.collect() })
 }
 
-/// A key that was deleted from the recovery store.
+/// Returns the document of a key that was deleted from the recovery store.
 pub(crate) fn deleted(StoredKey { id, record, .. }: &StoredKey) -> String {
     #[derive(Serialize)]
     struct Deleted<'a> {
@@ -303,7 +303,8 @@ pub(crate) fn deleted(StoredKey { id, record, .. }: &StoredKey) -> String {
     to_json(&Deleted { schema: "keymint.deleted/1", id, name, last4: last4.as_deref() })
 }
 
-/// A key that was removed from the keyring, or that was not in it, and the key that was revoked with that.
+/// Returns the document of a key that was removed from the keyring, or was not in it, and of the key that was
+/// revoked.
 pub(crate) fn forgotten(
     profile: &str,
     removed: bool,
@@ -328,8 +329,8 @@ pub(crate) fn forgotten(
     to_json(&Forgotten { schema: "keymint.forgotten/1", profile, removed, last4, revoked })
 }
 
-/// The keys that this machine was given, the oldest first, and those that a program started here finds, the
-/// one that it uses first. Verified is what the platform says of that one, and the reason is why it is not accepted.
+/// Returns the keys that this machine has, the oldest first, and those that a program started here finds, the one
+/// that it uses first. `verified` is the platform's verdict on that one, and `reason` is why it is not accepted.
 pub(crate) fn status(
     keys: &[RecordedKey],
     found: &[FoundKey<'_>],
@@ -464,7 +465,7 @@ impl<'a> From<&'a RecordedKey> for StatusKey<'a> {
     }
 }
 
-/// Where a program finds a key: never the key itself.
+/// A key that a program finds, without the key itself.
 #[derive(Serialize)]
 pub(crate) struct FoundKey<'a> {
     pub(crate) place: String,
@@ -476,7 +477,7 @@ pub(crate) struct FoundKey<'a> {
     pub(crate) problem: Option<&'a str>,
 }
 
-/// The settings, and the file that they may come from.
+/// Returns the settings, and the configuration file.
 pub(crate) fn config(file: Option<&Path>, profile: &str, settings: &[Setting]) -> String {
     let file = file.map(Path::to_string_lossy);
     #[derive(Serialize)]
@@ -489,18 +490,18 @@ pub(crate) fn config(file: Option<&Path>, profile: &str, settings: &[Setting]) -
     to_json(&Config { schema: "keymint.config/1", file, profile, settings })
 }
 
-/// A setting, its value and where it comes from.
+/// A setting, its value and its source.
 #[derive(Serialize)]
 pub(crate) struct Setting {
     pub(crate) name: String,
     pub(crate) value: Value,
     pub(crate) source: String,
-    /// The source where the file was named before.
+    /// The source, if the file was named before.
     #[serde(skip)]
     pub(crate) short_source: String,
 }
 
-/// The findings of all checks.
+/// Returns the findings of all checks.
 pub(crate) fn doctor(findings: &[Finding]) -> String {
     #[derive(Serialize)]
     struct Doctor<'a> {
@@ -516,7 +517,7 @@ pub(crate) struct Finding {
     pub(crate) check: &'static str,
     pub(crate) status: Health,
     pub(crate) message: String,
-    /// The message in a report, if this one has something private.
+    /// The message in a report, if this one contains private values.
     #[serde(skip)]
     pub(crate) public: Option<String>,
     #[serde(serialize_with = "in_one_line")]
@@ -527,7 +528,7 @@ pub(crate) struct Finding {
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Health {
     Ok,
-    /// A sign-in works, perhaps otherwise than expected.
+    /// A sign-in works, perhaps in an unexpected way.
     Warning,
     /// A sign-in would fail.
     Problem,
@@ -541,7 +542,7 @@ fn in_one_line<S: Serializer>(fix: &Option<Advice>, serializer: S) -> Result<S::
     line.serialize(serializer)
 }
 
-/// The error of a command, on standard output.
+/// Returns the error of a command.
 pub(crate) fn error(error: &CliError) -> String {
     #[derive(Serialize)]
     struct Error<'a> {
@@ -618,7 +619,7 @@ impl<'a> From<&'a error::Choice> for Choice<'a> {
     }
 }
 
-/// As JSON in which nothing steers a terminal or hides.
+/// Serializes a value, with characters escaped that could control a terminal or be invisible.
 pub(crate) fn to_json(value: &impl Serialize) -> String {
     escape_json(&serde_json::to_string(value).expect("strings and numbers become JSON"))
 }

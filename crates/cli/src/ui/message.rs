@@ -22,7 +22,7 @@ pub(crate) enum Message<'a> {
     },
     AuthorizeUrl {
         url: &'a str,
-        /// Whether the sandbox plays the browser.
+        /// True if the sandbox plays the browser.
         is_played: bool,
     },
     Browser(&'a Opening),
@@ -33,7 +33,7 @@ pub(crate) enum Message<'a> {
         channel: ResponseChannel,
     },
     Pasted(Stray),
-    /// The terminal has cut what was pasted.
+    /// The terminal has cut the pasted text.
     PastedInPart,
     PasteAddress,
     Started {
@@ -52,7 +52,7 @@ pub(crate) enum Message<'a> {
         patience: Duration,
     },
     Flow(&'a Event),
-    /// Organizations that were skipped after so many that they are not named.
+    /// More organizations were skipped than are named.
     MoreOrganizationsSkipped,
     /// A new key is about to replace this one.
     Rotating {
@@ -60,7 +60,7 @@ pub(crate) enum Message<'a> {
     },
     /// The new key of a rotation is delivered, and is checked before the old one is revoked.
     CheckingKey,
-    /// The end of the old key of a rotation.
+    /// The state of the old key after a rotation.
     OldKey {
         old: &'a KeyRecord,
         outcome: &'a OldKeyOutcome,
@@ -93,7 +93,7 @@ pub(crate) enum Message<'a> {
         path: &'a Path,
     },
     Done {
-        /// Where programs look for the key, if they do so by themselves.
+        /// The variable in which programs look for the key by themselves, if they do.
         variable: Option<&'a str>,
         dashboard: Option<&'static str>,
     },
@@ -116,9 +116,9 @@ pub(crate) enum Message<'a> {
         name: &'a str,
         last_four: &'a str,
     },
-    /// The line is on the terminal, where no program reads it.
+    /// An exported line is on the terminal, and no program reads it.
     Exported(ExportFormat),
-    /// The server has deleted a key, or had none.
+    /// The server has deleted a key, or did not have it.
     Revoked {
         key: &'a InventoryKey,
         is_gone: bool,
@@ -169,7 +169,7 @@ pub(crate) enum Warning<'a> {
     LibraryVariablesAreSet(Vec<&'static str>),
 }
 
-/// How the browser's answer can come back.
+/// The way in which the browser's response arrives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ResponseChannel {
     Listener,
@@ -192,7 +192,7 @@ pub(crate) enum DeliveredTo<'a> {
         name: &'a str,
     },
     Clipboard {
-        /// Whether a program has it, rather than a terminal that was asked.
+        /// True if a program has the key. False for a terminal, which may ignore the request.
         is_confirmed: bool,
     },
     StandardOutput,

@@ -1,4 +1,4 @@
-//! The old key of a rotation, in words.
+//! Texts about the old key of a rotation.
 
 use crate::ui::format::{ADMIN_KEY_VARIABLE, DASHBOARD, key_of};
 use crate::ui::stdout::STDOUT;
@@ -6,12 +6,12 @@ use keymint_delivery_adapter::{Command, EnvFile, KeyRecord};
 use keymint_domain::text::escape;
 use keymint_domain::{DestinationId, KeptReason, ProjectKey};
 
-/// The warning before the sign-in that the old key will be kept.
+/// Returns the warning before the sign-in that the old key will be kept.
 pub(crate) fn will_be_kept(old: &KeyRecord, reason: &KeptReason) -> String {
     format!("the old key will not be revoked: {}", why(old, reason))
 }
 
-/// The old key after a rotation, with what to do.
+/// Returns the text about the old key after a rotation, with advice.
 pub(crate) fn kept(old: &KeyRecord, reason: &KeptReason) -> String {
     let state = match reason {
         KeptReason::NoAdminKey => {

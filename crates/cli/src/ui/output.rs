@@ -1,6 +1,6 @@
-//! The amount and the form of what is reported.
+//! The amount and the format of the output.
 
-/// How much is reported.
+/// The amount of output.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Verbosity {
     /// Only the URL, warnings and errors.
@@ -11,12 +11,12 @@ pub(crate) enum Verbosity {
     Verbose,
 }
 
-/// The form of the output, and how much of it there is.
+/// The format and the amount of the output.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct OutputFormat {
-    /// Standard output gets one JSON object.
+    /// True if standard output gets one JSON object.
     pub(crate) json: bool,
-    /// Standard error gets JSON objects, one a line.
+    /// True if standard error gets JSON objects, one in each line.
     pub(crate) events: bool,
     pub(crate) verbosity: Verbosity,
 }

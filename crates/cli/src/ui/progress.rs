@@ -8,16 +8,16 @@ use keymint_terminal::{passes_links, prose, stderr, stderr_columns};
 use keymint_tokio_clock::TokioClock;
 use std::io::IsTerminal;
 
-/// Longest text of the spinner where the terminal's width is not known, in characters.
+/// The maximum length of the spinner's text if the terminal's width is unknown, in characters.
 const LONGEST_STATUS: usize = 75;
 
 pub(crate) struct Lines {
     verbosity: Verbosity,
-    /// Whether the current state is shown by a spinner.
+    /// True if a spinner shows the current state.
     spins: bool,
-    /// Whether standard error shows links.
+    /// True if standard error shows links.
     links: bool,
-    /// How many columns standard error has, where it is a terminal.
+    /// The number of columns of standard error, if it is a terminal.
     width: Option<usize>,
     clock: TokioClock,
 }
@@ -37,13 +37,13 @@ impl Lines {
         }
     }
 
-    /// Whether a terminal shows them, which keeps no log.
+    /// Returns whether the lines are on a terminal, which keeps no log.
     pub(crate) fn are_on_a_terminal(&self) -> bool {
         std::io::stderr().is_terminal()
     }
 
-    /// Whether repeated reports are shown: they only change the spinner's text, or the user wants
-    /// everything.
+    /// Returns whether repeated reports are shown, because they only change the spinner's text or the user wants
+    /// all of them.
     pub(crate) fn shows_repeats(&self) -> bool {
         self.spins || self.is_verbose()
     }
@@ -52,7 +52,7 @@ impl Lines {
         self.verbosity == Verbosity::Verbose
     }
 
-    /// A lasting line.
+    /// Shows a permanent line.
     pub(crate) fn step(&self, text: &str) {
         if self.verbosity == Verbosity::Quiet {
             return;
@@ -65,17 +65,17 @@ impl Lines {
         }
     }
 
-    /// A lasting line with --verbose.
+    /// Shows a permanent line with --verbose.
     pub(crate) fn detail(&self, text: &str) {
         if self.is_verbose() {
             self.step(text);
         }
     }
 
-    /// The current state: the spinner's text, or a line without a spinner.
+    /// Shows the current state: as the spinner's text, or as a line without a spinner.
     pub(crate) fn status(&self, text: &str) {
         if self.spins && !self.is_verbose() {
-            // One line, and room for the ^C that the terminal adds when the user types it.
+            // One line, with space for the ^C that the terminal adds when the user types it.
             let width = self.width.map_or(LONGEST_STATUS, |width| width.saturating_sub(5));
             stderr::show_status(sanitize(text, width));
         } else {
@@ -83,28 +83,28 @@ impl Lines {
         }
     }
 
-    /// The URL, as a link if the terminal supports links, however many lines it fills.
+    /// Returns the URL, as a link if the terminal supports links, on as many lines as it needs.
     pub(crate) fn linked(&self, url: &str) -> String {
         if self.links { format!("\u{1b}]8;;{url}\u{1b}\\{url}\u{1b}]8;;\u{1b}\\") } else { url.to_owned() }
     }
 
-    /// Text for a user: on a terminal its lines end between words.
+    /// Shows text for a user, wrapped between words on a terminal.
     pub(crate) fn prose(&self, text: &str) {
         self.line(&self.wrapped(text, ""));
     }
 
-    /// The same text, with such line ends, and this indent of all lines but the first.
+    /// Returns the text wrapped in the same way, with this indent of all lines but the first.
     pub(crate) fn wrapped(&self, text: &str, indent: &str) -> String {
         let fill = |width| textwrap::fill(text, prose(width).subsequent_indent(indent));
         self.width.map_or_else(|| text.to_owned(), fill)
     }
 
-    /// One line as it is, however long.
+    /// Shows one line without wrapping.
     pub(crate) fn line(&self, text: &str) {
         stderr::write_line(text);
     }
 
-    /// Takes the spinner away, before something else writes to the terminal.
+    /// Removes the spinner, so that other code can write to the terminal.
     pub(crate) fn clear_progress(&self) {
         stderr::clear_status();
     }

@@ -6,7 +6,7 @@ use keymint_terminal::stdin::{Line, StdinLines};
 use keymint_terminal::{selected, stderr};
 use std::io::{self, IsTerminal};
 
-/// How many answers that select nothing are accepted.
+/// The maximum number of answers that select nothing.
 const MOST_TRIES: usize = 5;
 
 /// Asks the user, if there is a terminal and questions are allowed.
@@ -21,7 +21,7 @@ impl<'a> Prompter<'a> {
         Self { reporter, may_ask }
     }
 
-    /// Whether a user can answer.
+    /// Returns whether a user can answer.
     pub(crate) fn is_interactive(self) -> bool {
         self.may_ask
             && self.reporter.is_for_people()
@@ -29,7 +29,7 @@ impl<'a> Prompter<'a> {
             && io::stderr().is_terminal()
     }
 
-    /// Asks a question that only a clear yes answers; `None` if no user can be asked.
+    /// Asks a question to which only an explicit yes agrees. `None` if no user can be asked.
     pub(crate) async fn confirm(self, question: String) -> Option<bool> {
         if !self.is_interactive() {
             return None;
@@ -39,8 +39,8 @@ impl<'a> Prompter<'a> {
         Some(answer.is_some_and(|answer| matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")))
     }
 
-    /// Has the user select one of these lines, by its number or by a part that no other line has.
-    /// `None` if no user can be asked, or none is selected.
+    /// Lets the user select one of these lines, by its number or by a part that no other line has. `None` if no
+    /// user can be asked, or none is selected.
     pub(crate) async fn select(self, question: &str, lines: &[String]) -> Option<usize> {
         if !self.is_interactive() {
             return None;
@@ -65,14 +65,13 @@ impl<'a> Prompter<'a> {
         self.reporter.report(&Message::Warning(Warning::Text(text)));
     }
 
-    /// Repeats a line of another program, which is safe to display.
+    /// Shows a line of another program, which is safe to display.
     pub(crate) fn relay(self, line: &str) {
         self.reporter.report(&Message::CommandOutput(line));
     }
 }
 
-/// Shows a prompt, and waits for the line that answers it. Standard error is not locked meanwhile,
-/// so that warnings can be shown.
+/// Shows a prompt, and waits for a line. Standard error is not locked meanwhile, so that warnings can be shown.
 async fn answer(prompt: &str) -> Option<Line> {
     let mut lines = StdinLines::lines().await;
     lines.forget();

@@ -19,13 +19,13 @@ use std::sync::{Mutex, PoisonError};
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 
-/// How many skipped organizations get a line of their own.
+/// The maximum number of skipped organizations with a line of their own.
 const MOST_WARNINGS: usize = 5;
 
-/// How many organizations or projects follow an error: more would hide it.
+/// The maximum number of organizations or projects after an error, which more would hide.
 const MOST_CANDIDATES: usize = 50;
 
-/// Reports what happens, in the requested form.
+/// Reports events in the requested format.
 pub(crate) struct Reporter {
     output: OutputFormat,
     lines: Lines,
@@ -40,13 +40,13 @@ struct Seen {
 }
 
 impl Seen {
-    /// Whether the message has the same findings as the previous search.
+    /// Returns whether the message has the same findings as the previous search.
     fn has(&self, message: &Message<'_>) -> bool {
         matches!(message, Message::Flow(Event::WaitingForProject { observed, .. })
             if self.last_observation == Some(*observed))
     }
 
-    /// The message to show, if there is any news in it.
+    /// Returns the message to show, if it contains news.
     fn filter<'a>(&mut self, message: &'a Message<'a>, shows_repeats: bool) -> Option<&'a Message<'a>> {
         match message {
             Message::Flow(Event::WaitingForProject { observed, .. }) => {
@@ -73,7 +73,7 @@ impl Reporter {
         Self { output, lines: Lines::new(output), seen: Mutex::default() }
     }
 
-    /// Whether a user reads the reports.
+    /// Returns whether a user reads the reports.
     pub(crate) fn is_for_people(&self) -> bool {
         !self.output.events
     }
@@ -90,7 +90,7 @@ impl Reporter {
             }
             return;
         }
-        // A log must not have the user's email address.
+        // A log must not contain the user's e-mail address.
         let anonymous = match message {
             Message::Chosen { target, .. } if !self.lines.are_on_a_terminal() => {
                 Some(Message::Chosen { target, account: None })
@@ -112,7 +112,7 @@ impl Reporter {
                 Text::Line(line) => self.lines.line(&line),
                 Text::Url(url) => {
                     self.lines.line(&self.lines.linked(&url));
-                    // The user reads it while certificates are read and servers are contacted.
+                    // The user reads it while certificates are loaded and servers are contacted.
                     stderr::flush_briefly();
                 }
                 Text::Command(_) if self.output.verbosity == Verbosity::Quiet => {}
@@ -121,17 +121,17 @@ impl Reporter {
         }
     }
 
-    /// Takes the spinner away, before something else writes to the terminal.
+    /// Removes the spinner, so that other code can write to the terminal.
     pub(crate) fn clear_progress(&self) {
         self.lines.clear_progress();
     }
 
-    /// A text with the line ends that prose has, and this indent of all lines but the first.
+    /// Returns the text wrapped as prose, with this indent of all lines but the first.
     pub(crate) fn wrapped(&self, text: &str, indent: &str) -> String {
         self.lines.wrapped(text, indent)
     }
 
-    /// The last word, on both streams, and the exit code.
+    /// Reports the outcome on both streams, and returns the exit code.
     pub(crate) fn end(&self, outcome: Result<(), CliError>) -> ExitCode {
         self.clear_progress();
         stderr::begin_last_words();
@@ -139,7 +139,7 @@ impl Reporter {
         if self.output.events {
             self.lines.line(&events::of_error(&error));
         } else {
-            // The user who ends a program knows that it is not an error.
+            // The user who ends a program knows that this is no error.
             let by_signal = matches!(error.kind, ErrorKind::Interrupted(_));
             let label = if by_signal { String::new() } else { format!("{ERROR}error:{ERROR:#} ") };
             if self.output.verbosity == Verbosity::Verbose {

@@ -13,13 +13,13 @@ use zeroize::Zeroizing;
 /// The name of standard output among the destinations.
 pub(crate) const STDOUT: &str = "stdout";
 
-/// Room for a line with a key, in bytes. JSON has the names of organization and project, too.
+/// The space for a line with a key, in bytes. JSON also has the names of organization and project.
 const ROOM: u64 = 4096;
 
-/// Whether a line was printed.
+/// True once a line was printed.
 static HAS_PRINTED: AtomicBool = AtomicBool::new(false);
 
-/// How long a last line may take.
+/// The time limit of a last line.
 const LAST_LINE: Duration = Duration::from_secs(5);
 
 /// Checks, before a key is created, that standard output would not lose it.
@@ -34,7 +34,7 @@ pub(crate) fn check() -> Result<(), &'static str> {
     })
 }
 
-/// Prints one line, and makes sure that it went out whole. What was reported before is shown before it.
+/// Prints one line, and verifies that it was written completely. Earlier messages are shown before it.
 pub(crate) fn print(line: &str) -> io::Result<()> {
     stderr::flush_briefly();
     let line = Zeroizing::new([line, "\n"].concat());
@@ -43,7 +43,7 @@ pub(crate) fn print(line: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether standard output has a line, which is the JSON if that was requested.
+/// Returns whether standard output has a line, which is the JSON if that was requested.
 pub(crate) fn has_printed() -> bool {
     HAS_PRINTED.load(Ordering::Relaxed)
 }
@@ -53,12 +53,12 @@ pub(crate) fn show(text: &str) -> Result<(), CliError> {
     print(text).map_err(failed)
 }
 
-/// The failure of a command that has nothing else to do than to print.
+/// Returns the error of a command whose only work is to print.
 pub(crate) fn failed(error: io::Error) -> CliError {
     CliError::new(ErrorKind::Internal, "standard output failed").because(error)
 }
 
-/// Prints a last line, and does not wait long for its reader: the exit code also reports the result.
+/// Prints a last line, with a short wait for its reader: the exit code also reports the result.
 pub(crate) fn print_at_the_end(line: String) {
     let (printed, waiting) = mpsc::channel();
     threads::start(Box::new(move || drop(printed.send(print(&line)))));

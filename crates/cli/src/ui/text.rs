@@ -11,18 +11,18 @@ use keymint_domain::text::human_duration;
 use keymint_domain::{Event, KeyCheck, Observation, OldKeyOutcome, RevocationOutcome};
 use keymint_host::{Advice, Opening};
 
-/// A part of the text, and how it is shown.
+/// A part of the text, and its form.
 pub(crate) enum Text {
     Warning(String),
-    /// A lasting line.
+    /// A permanent line.
     Step(String),
-    /// A lasting line with --verbose.
+    /// A permanent line with --verbose.
     Detail(String),
     /// The current state, which the next one replaces.
     Status(String),
     /// Text that is shown even with --quiet.
     Prose(String),
-    /// A line as it is.
+    /// A line without wrapping.
     Line(String),
     /// A URL to open.
     Url(String),
@@ -30,7 +30,7 @@ pub(crate) enum Text {
     Command(String),
 }
 
-/// The text of a message; empty if it is for programs alone.
+/// Returns the text of a message. Empty if it is only an event.
 pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
     use Text::{Command, Detail, Line, Prose, Status, Step, Url, Warning};
     let text = match message {
@@ -75,7 +75,7 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
                         .to_owned(),
                 ),
             };
-            // No spinner, which would write over what is pasted.
+            // Without a spinner, which would overwrite the pasted text.
             return vec![Step(waiting), how];
         }
         Message::PasteAddress => Prose("Paste the address that the browser ended on:".to_owned()),
@@ -86,7 +86,7 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
         )),
         Message::Reading => Status("Signed in. Reading your organizations and projects …".to_owned()),
         Message::NothingToList => Step("The account has no organization yet.".to_owned()),
-        // A user with two accounts, or several projects, notices the wrong one.
+        // A user with several accounts or projects notices the wrong one.
         Message::Chosen { target, account } => {
             let account = account.map(|account| format!("Signed in as {}. ", account.as_str()));
             let place = format!("{}The key goes to {}.", account.unwrap_or_default(), describe_target(target));
@@ -256,7 +256,7 @@ fn of_event(event: &Event) -> Vec<Text> {
     }]
 }
 
-/// A command that uses an exported line.
+/// Returns a command that uses an exported line.
 fn of_export(format: ExportFormat) -> Option<&'static str> {
     Some(match format {
         ExportFormat::Sh => r#"eval "$(keymint export)""#,
@@ -270,7 +270,7 @@ fn of_export(format: ExportFormat) -> Option<&'static str> {
     })
 }
 
-/// One sentence on what the user can do now.
+/// Returns one sentence about the next step of the user.
 fn of_delivery(to: &DeliveredTo<'_>) -> String {
     match to {
         DeliveredTo::EnvFile { path, variable } => format!("It is in {} as {variable}.", own_path(path)),

@@ -38,7 +38,7 @@ pub(crate) async fn run(args: &AdminListArgs, context: &Context) -> Result<(), C
     print_in_time(context, &mut signals, text).await.map_err(stdout::failed)
 }
 
-/// Each project and, below it, its keys.
+/// Lists each project with its keys below it.
 fn text(inventory: &Inventory, made_here: &MadeHere) -> String {
     let mut keys = inventory.keys.items.iter().peekable();
     let mut lines = Vec::new();

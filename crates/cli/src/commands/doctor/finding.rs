@@ -1,4 +1,4 @@
-//! What a check found, for people and for programs.
+//! The finding of a check, as text and as JSON.
 
 use crate::ui::json::{Finding, Health};
 use anstyle::{AnsiColor, Style};
@@ -6,10 +6,10 @@ use keymint_domain::text::sanitize;
 use keymint_host::Advice;
 use keymint_terminal::{narrow_prose, stderr_columns};
 
-/// Longest message, in characters.
+/// The maximum length of a message, in characters.
 const LONGEST: usize = 500;
 
-/// Where messages begin: after the mark and the longest name of a check.
+/// The column of messages, after the mark and the longest name of a check.
 const INDENT: &str = "                ";
 
 impl Finding {
@@ -25,12 +25,12 @@ impl Finding {
         Self { status: Health::Problem, ..Self::warning(check, message, fix) }
     }
 
-    /// Sets the message of a report, where this one has something private.
+    /// Sets the message of a report, if this one contains private values.
     pub(super) fn in_public(self, message: &str) -> Self {
         Self { public: Some(message.to_owned()), ..self }
     }
 
-    /// A line with a mark, and below it what to do about it.
+    /// Returns a line with a mark, and the advice below it.
     pub(super) fn text(&self) -> String {
         let (mark, colour) = match self.status {
             Health::Ok => ("✓", AnsiColor::Green),
@@ -39,7 +39,7 @@ impl Finding {
         };
         let style = Style::new().fg_color(Some(colour.into()));
         let columns = stderr_columns();
-        // Beside the names, fewer columns have no room for a path.
+        // Narrower terminals have no space for a path beside the names.
         let indent = if columns.is_some_and(|columns| columns < 72) { "    " } else { INDENT };
         let below = narrow_prose(columns).subsequent_indent(indent);
         let check = self.check;
@@ -47,7 +47,7 @@ impl Finding {
         let mut text = format!("{style}{mark}{style:#} {}\n", first.trim_start_matches("  "));
         if let Some(Advice { text: fix, command }) = &self.fix {
             text += &format!("{}\n", textwrap::fill(fix, below.initial_indent(indent)));
-            // Whole, however long, since it will be copied.
+            // A command is never wrapped, since the user will copy it.
             if let Some(command) = command {
                 text += &format!("{indent}  {command}\n");
             }

@@ -1,4 +1,4 @@
-//! What a sign-in needs of this machine.
+//! The checks of this machine.
 
 use crate::config::{Endpoints, Sources};
 use crate::error::CliError;
@@ -18,10 +18,11 @@ use keymint_host::{Browser, Caller, HostEnvironment, HostKind, Obstacle};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-/// How long the system may take to say where `localhost` is.
+/// The time limit of resolving `localhost`.
 const LOOKUP: Duration = Duration::from_secs(5);
 
-/// Whether the callback port can be had, at both addresses. A sign-in that was found already is no finding again.
+/// Checks that the callback port can be bound at both addresses. A sign-in that was already found is not reported
+/// again.
 pub(super) fn port(endpoints: &Endpoints, sign_in: &Finding) -> (Option<Finding>, Option<LoopbackListener>) {
     let port = endpoints.callback_port;
     let listener = match LoopbackListener::bind(port) {
@@ -41,7 +42,7 @@ pub(super) fn port(endpoints: &Endpoints, sign_in: &Finding) -> (Option<Finding>
     (Some(finding), Some(listener))
 }
 
-/// Where the system has `localhost`.
+/// Checks the addresses of `localhost`.
 pub(super) async fn localhost(clock: &dyn Clock) -> Finding {
     let found = clock.timeout(LOOKUP, tokio::net::lookup_host(("localhost", 0))).await;
     let found = found.into_iter().flatten().flatten();
@@ -63,19 +64,19 @@ pub(super) async fn localhost(clock: &dyn Clock) -> Finding {
     Finding::ok("localhost", &format!("leads to {}", addresses.join(" and ")))
 }
 
-/// Whether what is sent to a listener arrives. Where the port is taken, another one tells as much.
+/// Checks that connections reach a listener. If the port is in use, a listener on another port is tested.
 pub(super) async fn loopback(listener: &Option<LoopbackListener>) -> Option<Finding> {
     let other = if listener.is_none() { LoopbackListener::bind(0).ok() } else { None };
     let listener = listener.as_ref().or(other.as_ref())?;
     match listener.self_test().await {
         Ok(()) => Some(Finding::ok("loopback", "this machine reaches itself")),
-        // The place of `localhost` is a finding of its own.
+        // The addresses of `localhost` have a check of their own.
         Err(error) if error.kind == SelfTestErrorKind::ResolvesElsewhere => None,
         Err(error) => Some(of_failure("loopback", self_test(error))),
     }
 }
 
-/// Whose browser it will be, and whether it can be opened.
+/// Checks which browser is used, and whether it can be opened.
 pub(super) fn browser(browser: &Browser, host: &HostEnvironment) -> Finding {
     let by_hand = |obstacle| {
         let why = of_obstacle(obstacle).unwrap_or_else(|| "is not on this machine".to_owned());
@@ -97,7 +98,7 @@ pub(super) fn browser(browser: &Browser, host: &HostEnvironment) -> Finding {
     }
 }
 
-/// Whether the browser comes back to here.
+/// Checks whether the browser's redirect reaches this machine.
 pub(super) fn place(host: &HostEnvironment, port: u16) -> Finding {
     match redirect(host, port) {
         Some(advice) if host.kind != HostKind::Wsl => Finding::warning("place", host.description(), advice),
@@ -105,7 +106,7 @@ pub(super) fn place(host: &HostEnvironment, port: u16) -> Finding {
     }
 }
 
-/// Whether the clock can be right: certificates are not valid at a wrong time.
+/// Checks that the clock is plausible, since certificates are not valid at a wrong time.
 pub(super) fn clock(now: &str) -> Finding {
     let shown = format!("{} UTC", now[.."YYYY-MM-DDTHH:MM".len()].replace('T', " "));
     if wall_clock::is_plausible(now) {
@@ -115,7 +116,7 @@ pub(super) fn clock(now: &str) -> Finding {
     }
 }
 
-/// Whether something can be kept from one run to the next.
+/// Checks that the state directory can be used.
 pub(super) fn state() -> Finding {
     match StateDir::open_default().and_then(|state| state.check().map(|()| state)) {
         Ok(state) => Finding::ok("state", &format!("kept in {}", state.path().display())),
@@ -127,7 +128,7 @@ pub(super) fn state() -> Finding {
     }
 }
 
-/// Whether another sign-in of this user waits for the browser.
+/// Checks whether another sign-in of this user holds the port.
 pub(super) fn lock(port: u16) -> Finding {
     match StateDir::open_default().and_then(|state| state.port_lock_holder(port)) {
         Ok(None) => Finding::ok("sign-in", "no other one of yours is under way"),
@@ -136,12 +137,12 @@ pub(super) fn lock(port: u16) -> Finding {
             &format!("another one of yours waits for the browser on port {port}: {holder}"),
             format!("Finish it, or end it: with Ctrl-C, or with {END_PROCESS} and that number."),
         ),
-        // The folder of the state is a finding of its own.
+        // The state directory has a check of its own.
         Err(_) => Finding::ok("sign-in", "whether another one of yours is under way is not known"),
     }
 }
 
-/// Whether a coding agent runs this.
+/// Checks whether a coding agent runs this program.
 pub(super) fn agent(agent: Option<Caller>) -> Finding {
     let message = match agent {
         Some(agent) => format!("{agent}: a key is printed only with --print"),
@@ -150,7 +151,7 @@ pub(super) fn agent(agent: Option<Caller>) -> Finding {
     Finding::ok("agent", &message)
 }
 
-/// Whether a CI system runs this.
+/// Checks whether a CI system runs this program.
 pub(super) fn ci(ci: &Option<Caller>) -> Finding {
     match check_ci(ci, INSTEAD_OF_CREATE) {
         Ok(()) => Finding::ok("ci", "no CI system is recognized"),
@@ -158,7 +159,7 @@ pub(super) fn ci(ci: &Option<Caller>) -> Finding {
     }
 }
 
-/// Whether the keyring answers. A key can go elsewhere, so it is never a problem.
+/// Checks that the keyring answers. A key can have another destination, so this is never a problem.
 pub(super) async fn keyring(context: &Context) -> Finding {
     let profile = &context.sources.profile;
     match context.patiently(Keyring::get(profile.as_str())).await {
@@ -172,7 +173,7 @@ pub(super) async fn keyring(context: &Context) -> Finding {
         Err(error @ KeyringError::NotBuiltIn) => Finding::ok("keyring", &explain::keyring(&error).message()),
         Err(error) => {
             let message = explain::keyring(&error).message();
-            // The cause may have an address.
+            // The cause may contain an address.
             let public = message.split(':').next().unwrap_or_default();
             Finding { status: Health::Warning, ..of_failure("keyring", explain::keyring(&error)) }
                 .in_public(public)
@@ -180,7 +181,7 @@ pub(super) async fn keyring(context: &Context) -> Finding {
     }
 }
 
-/// Which configuration file counts. One that is wrong has ended the program already.
+/// Reports the configuration file in use. An invalid file has already ended the program.
 pub(super) fn config(options: &Sources<'_>) -> Finding {
     let message = match &options.file {
         Some(path) if path.exists() => path.display().to_string(),
@@ -190,8 +191,7 @@ pub(super) fn config(options: &Sources<'_>) -> Finding {
     Finding::ok("config", &message)
 }
 
-/// Whether variables would have programs use another key, or another server. Their values are not
-/// shown.
+/// Checks for variables that make programs use another key or another server. Their values are not shown.
 pub(super) fn environment(environment: &dyn Environment) -> Finding {
     let set = env_conflicts::all_set(environment);
     if set.is_empty() {

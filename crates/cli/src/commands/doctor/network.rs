@@ -1,4 +1,4 @@
-//! The way to the two servers.
+//! The checks of the connections to the two servers.
 
 use crate::config::{self, Endpoints, Sources};
 use crate::explain::network::hint;
@@ -12,7 +12,7 @@ use std::time::Duration;
 /// The time limit of an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The proxy in force.
+/// Reports the proxy in use.
 pub(super) fn proxy(settings: &ProxySettings, endpoints: &Endpoints) -> Finding {
     match endpoints.proxy(settings) {
         Ok(None) if endpoints.are_here() => Finding::ok("proxy", "none: the servers are on this machine"),
@@ -30,7 +30,7 @@ pub(super) fn proxy(settings: &ProxySettings, endpoints: &Endpoints) -> Finding 
     }
 }
 
-/// Which certificates are trusted besides the system's.
+/// Reports the certificates that are trusted in addition to the system's.
 pub(super) fn certificates(ca_file: &Option<String>, options: &Sources<'_>) -> (Finding, ExtraRoots) {
     let read = config::bundle(options, ca_file).and_then(|bundle| {
         let roots = config::extra_roots(options, bundle.as_ref())?;
@@ -46,7 +46,7 @@ pub(super) fn certificates(ca_file: &Option<String>, options: &Sources<'_>) -> (
     })
 }
 
-/// Whether both servers can be reached, are trusted, and answer themselves. Each gets one request without a
+/// Checks that both servers can be reached, are trusted, and answer themselves. Each gets one request without a
 /// credential.
 pub(super) async fn servers(
     endpoints: &Endpoints,
@@ -74,7 +74,7 @@ fn server(
         Ok(Ok(())) => Finding::ok(check, &format!("{base} can be reached")),
         Ok(Err(error)) => {
             let finding = match error.kind {
-                // A server may answer so for a resource that it does not have.
+                // A server may send such an answer for a resource that it does not have.
                 Intercepted { by: Redirect | WebPage, .. } => Finding::warning,
                 _ => Finding::problem,
             };

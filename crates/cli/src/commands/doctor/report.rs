@@ -47,7 +47,7 @@ pub(super) async fn write(
     Ok(())
 }
 
-/// The absolute path of the report, which can be created there now.
+/// Returns the absolute path of the report, which can be created there.
 pub(super) fn check(path: &Path, force: bool) -> Result<PathBuf, CliError> {
     check_local(path.as_os_str()).map_err(|error| CliError::usage(format!("--report: {error}")))?;
     let path = std::path::absolute(path).map_err(unusable)?;
@@ -57,7 +57,7 @@ pub(super) fn check(path: &Path, force: bool) -> Result<PathBuf, CliError> {
     Ok(path)
 }
 
-/// Creates the file for its owner alone. A link is replaced, and not followed.
+/// Creates the file for its owner only. A link is replaced, not followed.
 fn create(path: &Path, force: bool) -> io::Result<File> {
     let removed = if force { fs::remove_file(path) } else { Ok(()) };
     match removed {
@@ -69,7 +69,7 @@ fn create(path: &Path, force: bool) -> io::Result<File> {
     private_files::new_file(path)
 }
 
-/// The error of a file, which names its path.
+/// Returns the error of a file, with its path.
 fn unusable(error: io::Error) -> CliError {
     let hint = match error.kind() {
         io::ErrorKind::AlreadyExists => "Replace it with --force, or name another file.",
@@ -106,7 +106,7 @@ async fn sign_in(
     context.ui.clear_progress();
     match outcome {
         Err(error) if matches!(error.kind, ErrorKind::Interrupted(_)) => return Err(error),
-        // The finding about the port says why.
+        // The finding about the port has the reason.
         Err(error) if error.kind == ErrorKind::CallbackUnavailable && findings.iter().any(is_of_port) => {}
         Err(error) => {
             let reason = error.reason.map_or_else(String::new, |reason| format!(", {}", reason.name()));
@@ -137,7 +137,7 @@ fn is_of_port(finding: &Finding) -> bool {
     finding.status == Health::Problem && ["sign-in", "port", "localhost", "loopback"].contains(&finding.check)
 }
 
-/// The settings that differ from the default, with the flags of the doctor.
+/// Returns the settings that differ from the default, with the flags of the doctor.
 fn changed_settings(args: &DoctorArgs, context: &Context) -> Result<Vec<Setting>, CliError> {
     let mut settings = settings(&args.profile, &context.sources)?;
     let flags = serde_json::to_value(&args.endpoints).map_err(CliError::internal)?;
@@ -148,7 +148,7 @@ fn changed_settings(args: &DoctorArgs, context: &Context) -> Result<Vec<Setting>
         }
     }
     settings.retain(|setting| setting.short_source != "default");
-    // A proxy that is not understood is a finding.
+    // A proxy that is not understood has a finding.
     settings.extend(proxies(&args.endpoints, &context.sources).unwrap_or_default());
     Ok(settings)
 }
@@ -201,7 +201,7 @@ fn text(findings: &[Finding], settings: &[Setting], answers: &AnswerLog, signed_
     )
 }
 
-/// The value, or its length if it may be private.
+/// Returns the value, or its length if it may be private.
 fn public_value(setting: &Setting) -> String {
     match private_text(setting) {
         Some(text) => format!("text, {} characters", text.chars().count()),
@@ -209,7 +209,7 @@ fn public_value(setting: &Setting) -> String {
     }
 }
 
-/// The value of a setting, unless it is a switch, a number, a time, or the URL of a server on this machine.
+/// Returns the value of a setting, unless it is a switch, a number, a time, or the URL of a server on this machine.
 fn private_text(Setting { name, value, .. }: &Setting) -> Option<&str> {
     let is_time = |definition: &Definition| definition.kind == Kind::Time && definition.key() == *name;
     let text = value.as_str().filter(|_| !DEFINITIONS.iter().any(is_time))?;

@@ -10,12 +10,12 @@ use keymint_domain::ApiKey;
 use std::path::{Path, PathBuf};
 use std::{env, fmt};
 
-/// The file that programs look for in the folder that they are started in.
+/// The name of the file that programs read in their current directory.
 const ENV_FILE: &str = ".env";
 
 const NO_KEY: &str = "what it has is no key";
 
-/// A source, and its key, or the reason why it has none.
+/// A source with its key, or with the reason why it has none.
 pub(crate) struct FoundKey {
     pub(crate) source: KeySource,
     pub(crate) key: Result<ApiKey, String>,
@@ -28,7 +28,7 @@ pub(crate) enum KeySource {
     Keyring { profile: Profile },
 }
 
-/// Finds the sources that have something, in their order of precedence.
+/// Finds the sources that contain a value, in their order of precedence.
 pub(crate) async fn find(context: &Context) -> Result<Vec<FoundKey>, CliError> {
     let variable = context.sources.key_variable(&None)?;
     let mut found = Vec::new();
@@ -61,7 +61,7 @@ async fn in_keyring(context: &Context) -> Option<FoundKey> {
     let profile = &context.sources.profile;
     let key = match context.patiently(Keyring::get(profile.as_str())).await {
         Ok(key) => Ok(key?),
-        // A build without the keyring has nothing in it.
+        // A build without the keyring has no key in it.
         Err(KeyringError::NotBuiltIn) => return None,
         Err(error) => Err(error.to_string()),
     };
@@ -69,7 +69,7 @@ async fn in_keyring(context: &Context) -> Option<FoundKey> {
 }
 
 impl FoundKey {
-    /// The last four characters of the key.
+    /// Returns the last four characters of the key.
     pub(crate) fn last_four(&self) -> Option<&str> {
         self.key.as_ref().ok().map(ApiKey::last_four)
     }
@@ -86,7 +86,7 @@ impl FoundKey {
 }
 
 impl KeySource {
-    /// Its name, as destinations are called.
+    /// Returns its name, as destinations are named.
     fn name(&self) -> String {
         match self {
             Self::Variable(_) => "environment".to_owned(),
@@ -95,7 +95,7 @@ impl KeySource {
         }
     }
 
-    /// Which programs read it.
+    /// Returns the programs that read it.
     pub(crate) fn who(&self) -> Option<String> {
         match self {
             Self::Variable(_) => None,

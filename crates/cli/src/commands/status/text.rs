@@ -1,4 +1,4 @@
-//! The status in words.
+//! The status as text.
 
 use super::Status;
 use super::source::{FoundKey, KeySource};
@@ -10,10 +10,10 @@ use keymint_delivery_adapter::{
 };
 use keymint_domain::text::{rough_duration, sanitize};
 
-/// Longest path or reason, in characters. No system has longer paths.
+/// The maximum length of a path or reason, in characters. No system has longer paths.
 const LONGEST: usize = 32 * 1024;
 
-/// Number of keys that are shown: the newest, and those that need attention.
+/// The number of keys that are shown: the newest, in addition to those that need attention.
 const NEWEST: usize = 5;
 
 impl Status {
@@ -41,7 +41,7 @@ impl Status {
         lines.join("\n")
     }
 
-    /// The known keys, the newest first.
+    /// Describes the known keys, the newest first.
     fn known_keys(&self) -> Vec<String> {
         if self.keys.is_empty() {
             return vec!["This machine was given no key yet.".to_owned()];
@@ -60,7 +60,7 @@ impl Status {
         lines
     }
 
-    /// A place, the key in it, and which of the known ones that is.
+    /// Describes a source, its key, and the known key that it is.
     fn describe(&self, found: &FoundKey) -> Vec<String> {
         let what = match (&found.key, found.last_four()) {
             (Err(problem), _) => problem.clone(),
@@ -80,7 +80,7 @@ impl Status {
     }
 }
 
-/// What is known of a key.
+/// Describes a key.
 fn about(record: &KeyRecord) -> Vec<String> {
     let KeyRecord { state, origin, time, organization, project, kept_in, service_account, .. } = record;
     let mut texts = Vec::new();
@@ -112,7 +112,7 @@ fn about(record: &KeyRecord) -> Vec<String> {
     std::iter::once(title).chain(texts.iter().map(|text| indented(4, text))).collect()
 }
 
-/// Whether the key is still valid, after a comma, if its record says anything about that.
+/// Returns the validity of the key, after a comma, if its record has it.
 fn validity(record: &KeyRecord) -> String {
     match (&record.revoked_at, record.expiry()) {
         (Some(at), _) => format!(", revoked {}", on_day(at)),
@@ -122,7 +122,7 @@ fn validity(record: &KeyRecord) -> String {
     }
 }
 
-/// The places that were given the key: first those that may still have it.
+/// Returns the destinations of the key, first those that may still have it.
 fn places(deliveries: &[DeliveryRecord]) -> Vec<String> {
     let mut delivered = Vec::new();
     let mut gone = Vec::new();
@@ -144,7 +144,7 @@ fn places(deliveries: &[DeliveryRecord]) -> Vec<String> {
     delivered.into_iter().chain(gone).map(|text| sanitize(&text, LONGEST)).collect()
 }
 
-/// The day of a time, with its preposition.
+/// Returns the day of a time, with its preposition.
 pub(super) fn on_day(time: &str) -> String {
     format!("on {}", sanitize(time.get(..10).unwrap_or(time), LONGEST))
 }

@@ -1,4 +1,4 @@
-//! The settings of the configuration file for one profile: its table wins over what precedes all tables.
+//! The settings of the configuration file for one profile, whose table overrides the settings before all tables.
 
 use crate::config::Profile;
 use crate::config::options::{DEFINITIONS, Definition, Kind};
@@ -13,9 +13,9 @@ use toml::de::{DeString, DeTable, DeValue};
 /// The settings that apply to one profile.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FileSettings {
-    /// Of two values of a setting the later one counts.
+    /// The settings in order. The last value of a setting counts.
     values: Vec<(&'static str, Value)>,
-    /// Whether the file has a table of this profile.
+    /// True if the file has a table of this profile.
     pub(in crate::config) is_defined: bool,
 }
 
@@ -24,12 +24,12 @@ pub(crate) struct FileSettings {
 pub(in crate::config) struct Value {
     pub(in crate::config) text: String,
     pub(in crate::config) line: usize,
-    /// Whether it is in the profile's table.
+    /// True if it is in the profile's table.
     pub(in crate::config) of_profile: bool,
 }
 
 impl FileSettings {
-    /// The value of a setting.
+    /// Returns the value of a setting.
     pub(in crate::config) fn get(&self, name: &str) -> Option<&Value> {
         self.values.iter().rfind(|(found, _)| *found == name).map(|(_, value)| value)
     }
@@ -86,19 +86,19 @@ impl FileSettings {
     }
 }
 
-/// A name that has no meaning where it is, in quotes: it may be a pasted secret.
+/// Returns a misplaced name in quotes, redacted since it may be a pasted secret.
 fn typed(name: &str) -> String {
     quoted(&redact_typed(name))
 }
 
-/// The name and the text of a setting, or the mistake in it.
+/// Returns the name and the text of a setting, or the mistake in it.
 fn setting(key: &str, value: &DeValue<'_>) -> Result<(&'static str, String), String> {
     let Definition { name, kind, .. } = definition(key)?;
     let text = text(*kind, value).and_then(|text| kind.check(&text).map(|()| text));
     Ok((*name, text.map_err(|what| format!("{key}: {what}"))?))
 }
 
-/// The option of this key, or the mistake in it.
+/// Returns the option of this key, or the mistake in it.
 fn definition(key: &str) -> Result<&'static Definition, String> {
     let known = DEFINITIONS.iter().find(|definition| definition.key() == key);
     match known {
@@ -115,7 +115,7 @@ fn definition(key: &str) -> Result<&'static Definition, String> {
     }
 }
 
-/// The value as the text of its variable.
+/// Returns the value as the text of its variable.
 fn text(kind: Kind, value: &DeValue<'_>) -> Result<String, String> {
     let needed = match (kind, value) {
         (Kind::Switch, DeValue::Boolean(on)) => return Ok(on.to_string()),
@@ -138,7 +138,7 @@ fn text(kind: Kind, value: &DeValue<'_>) -> Result<String, String> {
     Err(needed.to_owned())
 }
 
-/// The line of an offset, counted from 1.
+/// Returns the line of an offset, counted from 1.
 pub(super) fn line(document: &[u8], at: usize) -> usize {
     let before = &document[..at.min(document.len())];
     before.iter().filter(|&&byte| byte == b'\n').count() + 1
