@@ -76,7 +76,7 @@ fn every_case_has_a_test_that_is_there_or_a_reason() {
     for Case { text, test } in &cases {
         let key = text.to_lowercase().replace(|c: char| !c.is_alphanumeric(), "");
         if key.len() < 8 || seen.insert(key, ()).is_some() {
-            complaints.push(format!("says nothing, or stands there twice: {text}"));
+            complaints.push(format!("says nothing, or is there twice: {text}"));
         }
         let names: Vec<_> = quoted(test).filter(|name| name.contains("::")).collect();
         for name in &names {

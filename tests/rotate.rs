@@ -89,14 +89,14 @@ async fn the_old_key_is_looked_up_first_and_revoked_last() {
         position(&machine, "DELETE", &keys[0].id),
     ];
     assert!(order.is_sorted(), "{order:?}");
-    let told = ended.json();
+    let shown = ended.json();
     let expected = json!({
         "schema": "keymint.rotated/1",
         "organization": {"id": ORGANIZATION, "title": "Personal"},
         "project": {"id": PROJECT, "title": "Default project"},
         "key": {
             "name": keys[1].name, "last4": keys[1].value[keys[1].value.len() - 4..],
-            "id": keys[1].id, "created_at": told["key"]["created_at"],
+            "id": keys[1].id, "created_at": shown["key"]["created_at"],
         },
         "delivered_to": [{"kind": "env_file", "path": env_file(&machine), "variable": "OPENAI_API_KEY"}],
         "old": {
@@ -104,7 +104,7 @@ async fn the_old_key_is_looked_up_first_and_revoked_last() {
             "state": "revoked", "reason": null,
         },
     });
-    assert_eq!(told, expected);
+    assert_eq!(shown, expected);
     let order = ["Checking that the new key works", "Revoked the old key \"old\", ending in "];
     let order = order.map(|line| in_one_line(&ended.stderr).find(line));
     assert!(order[0].is_some() && order.is_sorted(), "{}", ended.stderr);
@@ -118,13 +118,13 @@ async fn without_an_admin_key_the_user_learns_which_key_to_delete() {
     let machine = with_a_key(Scenario::ready()).await;
     let ended = run(&machine, rotate(&machine, &["--name", "new"])).await.exits_with(0);
     assert_eq!((key_in(&machine, ".env"), valid(&machine)), (Some(1), vec![true, true]));
-    let told = in_one_line(&ended.stderr);
+    let shown = in_one_line(&ended.stderr);
     let last4 = &machine.sandbox.keys()[0].value;
     let expected = format!(
         "warning: the old key \"old\", ending in {} is still valid: delete it at https://platform.openai.com/api-keys",
         &last4[last4.len() - 4..]
     );
-    assert!(told.contains(&expected), "{told}");
+    assert!(shown.contains(&expected), "{shown}");
     // The replaced key is rotated again only if it is named.
     let ended = run(&machine, rotate(&machine, &["--events"])).await.exits_with(0);
     assert!(ended.stderr.contains(r#"{"event":"old_key","name":"new","#), "{}", ended.stderr);
@@ -174,9 +174,9 @@ async fn an_admin_key_that_is_refused_ends_the_run_before_the_sign_in() {
     for (admin_key, code) in [("sk-admin-of-another", 7), ("not a key", 2)] {
         let program = rotate(&machine, &[]).env("OPENAI_ADMIN_KEY", admin_key);
         let ended = run(&machine, program).await.exits_with(code);
-        let told = in_one_line(&ended.stderr);
-        assert!(told.contains("OPENAI_ADMIN_KEY") && !told.contains(admin_key), "{told}");
-        assert!(!told.contains("/oauth/authorize?"), "{told}");
+        let shown = in_one_line(&ended.stderr);
+        assert!(shown.contains("OPENAI_ADMIN_KEY") && !shown.contains(admin_key), "{shown}");
+        assert!(!shown.contains("/oauth/authorize?"), "{shown}");
     }
     assert_eq!((key_in(&machine, ".env"), valid(&machine)), (Some(0), vec![true]));
 }
@@ -201,9 +201,9 @@ async fn an_old_key_that_may_be_another_one_is_kept() {
         .reply(Step::CreateKey.nth(1), Reply::status(200).json(&body));
     let machine = with_a_key(scenario).await;
     let ended = run(&machine, with_admin_key(&machine, &[])).await.exits_with(0);
-    let told = in_one_line(&ended.stderr);
-    assert!(told.contains("the old key will not be revoked: it may be any of these keys"), "{told}");
-    assert!(told.contains("is still valid: it may be any of these keys"), "{told}");
+    let shown = in_one_line(&ended.stderr);
+    assert!(shown.contains("the old key will not be revoked: it may be any of these keys"), "{shown}");
+    assert!(shown.contains("is still valid: it may be any of these keys"), "{shown}");
     assert!(valid(&machine).into_iter().all(|valid| valid));
 }
 
@@ -211,9 +211,9 @@ async fn an_old_key_that_may_be_another_one_is_kept() {
 async fn a_new_key_that_a_destination_does_not_take_leaves_the_old_one_valid() {
     let machine = with_a_key(Scenario::ready()).await;
     let ended = run(&machine, with_admin_key(&machine, &["--pipe-to", "false"])).await.exits_with(9);
-    let told = in_one_line(&ended.stderr);
-    assert!(told.contains("it is kept in"), "{told}");
-    assert!(told.contains("This run did not revoke the old key"), "{told}");
+    let shown = in_one_line(&ended.stderr);
+    assert!(shown.contains("it is kept in"), "{shown}");
+    assert!(shown.contains("This run did not revoke the old key"), "{shown}");
     assert_eq!((key_in(&machine, ".env"), valid(&machine)), (Some(1), vec![true, true]));
 }
 
@@ -222,8 +222,8 @@ async fn a_new_key_that_the_server_does_not_accept_leaves_the_old_one_valid() {
     let unknown = Reply::error(401, "invalid_request_error", Some("invalid_api_key"), "Incorrect API key");
     let machine = with_a_key(Scenario::ready().reply(Step::Models, unknown)).await;
     let ended = run(&machine, with_admin_key(&machine, &["--json"])).await.exits_with(7);
-    let told = in_one_line(&ended.stderr);
-    assert!(told.contains("the new key is in every destination, but the old key"), "{told}");
+    let shown = in_one_line(&ended.stderr);
+    assert!(shown.contains("the new key is in every destination, but the old key"), "{shown}");
     assert_eq!(
         (&ended.json()["old"]["state"], &ended.json()["old"]["reason"]),
         (&json!("kept"), &json!("not_accepted"))
@@ -247,10 +247,10 @@ async fn a_revocation_that_is_refused_is_an_error_with_the_new_key_in_place() {
     let machine = with_a_key(scenario()).await;
     let program = with_admin_key(&machine, &["--json"]).stdout(keymint_testkit::full_disk());
     let ended = run(&machine, program).await.exits_with(7);
-    let told = in_one_line(&ended.stderr);
+    let shown = in_one_line(&ended.stderr);
     assert!(
-        told.contains("the server did not revoke it") && told.contains("standard output failed"),
-        "{told}"
+        shown.contains("the server did not revoke it") && shown.contains("standard output failed"),
+        "{shown}"
     );
 }
 
@@ -312,9 +312,9 @@ async fn of_two_rotations_at_once_one_replaces_the_key_and_the_other_keeps_its_o
     winner.finish().await.exits_with(0);
     browse(&urls[1], Consent::Allow);
     let ended = loser.finish().await.exits_with(9);
-    let told = in_one_line(&ended.stderr);
-    assert!(told.contains("it has another key now") && told.contains("This run did not revoke"), "{told}");
-    assert!(!told.contains("--force") && !told.contains("--new"), "{told}");
+    let shown = in_one_line(&ended.stderr);
+    assert!(shown.contains("it has another key now") && shown.contains("This run did not revoke"), "{shown}");
+    assert!(!shown.contains("--force") && !shown.contains("--new"), "{shown}");
     let keys = machine.sandbox.keys();
     assert_eq!(
         (session.stored("default"), valid(&machine)),
@@ -346,8 +346,8 @@ async fn a_signal_during_the_check_of_the_new_key_leaves_both_and_is_reported_on
     machine.requested("/v1/models").await;
     interrupted.signal("TERM").await;
     let ended = interrupted.finish().await.exits_with(143);
-    let told = in_one_line(&ended.stderr);
-    assert!(told.contains("the new key is in every destination, and the old key"), "{told}");
+    let shown = in_one_line(&ended.stderr);
+    assert!(shown.contains("the new key is in every destination, and the old key"), "{shown}");
     assert_eq!((key_in(&machine, ".env"), valid(&machine)), (Some(1), vec![true, true]));
     let ended = run(&machine, with_admin_key(&machine, &[])).await.exits_with(0);
     assert!(!ended.stderr.contains("cut short"), "{}", ended.stderr);
@@ -373,16 +373,20 @@ async fn a_destination_that_a_run_cannot_repeat_keeps_the_old_key() {
     run(&machine, keymint(&machine, &args)).await.exits_with(0);
     until(|| machine.home.path().join("taken").exists()).await;
     let ended = run(&machine, with_admin_key(&machine, &[])).await.exits_with(0);
-    let told = in_one_line(&ended.stderr);
-    assert!(told.contains("the command of --pipe-to had it, and did not get the new key"), "{told}");
+    let shown = in_one_line(&ended.stderr);
+    assert!(shown.contains("the command of --pipe-to had it, and did not get the new key"), "{shown}");
     assert_eq!((key_in(&machine, ".env"), valid(&machine)), (Some(1), vec![true, true]));
     // Another command does not replace the key of the first one, and the same one does.
     for (command, is_revoked) in [("sh -c 'cat >other'", false), ("sh -c 'cat >taken'", true)] {
         let machine = crate::support::machine(Scenario::ready()).await;
         run(&machine, keymint(&machine, &args)).await.exits_with(0);
         let ended = run(&machine, with_admin_key(&machine, &["--pipe-to", command])).await.exits_with(0);
-        let told = in_one_line(&ended.stderr);
-        assert_eq!(told.contains("the command of --pipe-to had it, and did not get"), !is_revoked, "{told}");
+        let shown = in_one_line(&ended.stderr);
+        assert_eq!(
+            shown.contains("the command of --pipe-to had it, and did not get"),
+            !is_revoked,
+            "{shown}"
+        );
         assert_eq!((key_in(&machine, ".env"), valid(&machine)), (Some(1), vec![!is_revoked, true]));
     }
 }
@@ -393,12 +397,12 @@ async fn a_key_that_was_printed_is_not_revoked_and_the_user_learns_it_before_the
     let machine = machine(Scenario::ready()).await;
     run(&machine, keymint(&machine, &["create", "--name", "old"])).await.exits_with(0);
     let ended = run(&machine, with_admin_key(&machine, &[])).await.exits_with(0);
-    let told = in_one_line(&ended.stderr);
+    let shown = in_one_line(&ended.stderr);
     let revoke = format!("`keymint admin revoke {}` deletes the old one", machine.sandbox.keys()[0].id);
     let [before, after] = ["the old key will not be revoked: ", "is still valid: "]
-        .map(|beginning| told.find(&format!("{beginning}standard output had it, and keymint cannot know")));
-    assert!(before.is_some() && before < after && told.contains(&revoke), "{told}");
-    assert!(before < told.find("/oauth/authorize?"), "{told}");
+        .map(|beginning| shown.find(&format!("{beginning}standard output had it, and keymint cannot know")));
+    assert!(before.is_some() && before < after && shown.contains(&revoke), "{shown}");
+    assert!(before < shown.find("/oauth/authorize?"), "{shown}");
     assert_eq!(valid(&machine), [true, true]);
 }
 
@@ -514,8 +518,8 @@ async fn several_keys_of_one_name_are_listed_to_choose_from() {
     run(&machine, keymint(&machine, &args)).await.exits_with(0);
     let ended = run(&machine, rotate(&machine, &["old"])).await.exits_with(8);
     let keys = machine.sandbox.keys();
-    let told = in_one_line(&ended.stderr);
-    assert!(told.contains(&keys[0].id) && told.contains(&keys[1].id), "{told}");
+    let shown = in_one_line(&ended.stderr);
+    assert!(shown.contains(&keys[0].id) && shown.contains(&keys[1].id), "{shown}");
     // The key in use here comes before the newest one, and an id names any.
     run(&machine, rotate(&machine, &["--dry-run"])).await.exits_with(0);
     run(&machine, with_admin_key(&machine, &[])).await.exits_with(0);
@@ -539,8 +543,8 @@ async fn another_account_replaces_no_key() {
     }
     let program = rotate(&machine, &["--json"]).envs(other.environment());
     let ended = run(&other, program).await.exits_with(8);
-    let told = in_one_line(&ended.stderr);
-    assert!(told.contains("sign in with an account that has it"), "{told}");
+    let shown = in_one_line(&ended.stderr);
+    assert!(shown.contains("sign in with an account that has it"), "{shown}");
     assert_eq!(ended.json()["choices"].as_array().map(Vec::len), Some(1), "{}", ended.stdout);
     assert_eq!((key_in(&machine, ".env"), other.sandbox.keys().len()), (Some(0), 0));
 }

@@ -19,15 +19,20 @@ async fn status(
     keys: &[&str],
 ) -> keymint_testkit::Ended {
     let status = keymint(home).args(["status"]).args(args).envs(environment.iter().copied());
-    let told = status.current_dir(home).output().await;
+    let shown = status.current_dir(home).output().await;
     for key in keys.iter().chain([&OTHER]) {
-        assert!(!told.stdout.contains(key) && !told.stderr.contains(key), "{}{}", told.stdout, told.stderr);
+        assert!(
+            !shown.stdout.contains(key) && !shown.stderr.contains(key),
+            "{}{}",
+            shown.stdout,
+            shown.stderr
+        );
     }
     if !args.contains(&"--json") {
         let is_whole = |line: &str| line.chars().count() <= 80 || line.contains('/');
-        assert!(told.stdout.lines().all(is_whole), "{}", told.stdout);
+        assert!(shown.stdout.lines().all(is_whole), "{}", shown.stdout);
     }
-    told
+    shown
 }
 
 /// Returns a run whose key is in `.env` of its home directory.
@@ -44,23 +49,23 @@ async fn a_variable_of_the_environment_comes_before_the_file() {
     let ended = delivered(Scenario::ready()).await;
     let key = ended.key();
     let environment = [("OPENAI_API_KEY", OTHER)];
-    let told = status(&ended.home, &["--json"], &environment, &[&key]).await.json();
+    let shown = status(&ended.home, &["--json"], &environment, &[&key]).await.json();
     assert_eq!(
-        (&told["in_use"]["place"], &told["in_use"]["variable"], &told["in_use"]["last4"]),
+        (&shown["in_use"]["place"], &shown["in_use"]["variable"], &shown["in_use"]["last4"]),
         (&json!("environment"), &json!("OPENAI_API_KEY"), &json!("7bQz"))
     );
-    assert_eq!(told["shadowed"][0]["last4"], key[key.len() - 4..]);
-    let told = status(&ended.home, &[], &environment, &[&key]).await.stdout;
-    let in_one_line = told.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(in_one_line.contains("ends in 7bQz, and was not made by keymint here"), "{told}");
-    assert!(told.contains("What it would use if that were not there:"), "{told}");
-    let told = status(&ended.home, &[], &[("OPENAI_API_KEY", "old")], &[&key]).await.stdout;
-    assert!(told.contains("OPENAI_API_KEY in the environment: is too short for a key\n"), "{told}");
+    assert_eq!(shown["shadowed"][0]["last4"], key[key.len() - 4..]);
+    let shown = status(&ended.home, &[], &environment, &[&key]).await.stdout;
+    let in_one_line = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(in_one_line.contains("ends in 7bQz, and was not made by keymint here"), "{shown}");
+    assert!(shown.contains("What it would use if that were not there:"), "{shown}");
+    let shown = status(&ended.home, &[], &[("OPENAI_API_KEY", "old")], &[&key]).await.stdout;
+    assert!(shown.contains("OPENAI_API_KEY in the environment: is too short for a key\n"), "{shown}");
 
     // A different variable does not count.
     let environment = [("OPENAI_API_KEY", OTHER), ("KEYMINT_VAR", "MY_KEY")];
-    let told = status(&ended.home, &["--json"], &environment, &[&key]).await.json();
-    assert_ne!(told["in_use"]["place"], "environment");
+    let shown = status(&ended.home, &["--json"], &environment, &[&key]).await.json();
+    assert_ne!(shown["in_use"]["place"], "environment");
 }
 
 #[tokio::test]
@@ -68,29 +73,29 @@ async fn what_is_no_key_or_cannot_be_read_is_told_without_its_content() {
     let home = tempfile::tempdir().unwrap();
     let environment = [("OPENAI_API_KEY", "canary with blanks")];
     fs::write(home.path().join(".env"), "OPENAI_API_KEY=canary\"\n").unwrap();
-    let told = status(&home, &["--json"], &environment, &["canary"]).await.json();
+    let shown = status(&home, &["--json"], &environment, &["canary"]).await.json();
     assert_eq!(
-        (&told["in_use"]["last4"], &told["in_use"]["problem"]),
+        (&shown["in_use"]["last4"], &shown["in_use"]["problem"]),
         (&Value::Null, &json!("what it has is no key"))
     );
-    let problem = told["shadowed"][0]["problem"].as_str().unwrap();
+    let problem = shown["shadowed"][0]["problem"].as_str().unwrap();
     assert!(problem.ends_with("line 1: a quote that does not end"), "{problem}");
 
     // A FIFO without a writer would block a reader forever.
     fs::remove_file(home.path().join(".env")).unwrap();
     let made = std::process::Command::new("mkfifo").arg(home.path().join(".env")).status().unwrap();
     assert!(made.success());
-    let told = status(&home, &["--json"], &[], &[]).await;
-    assert!(told.json()["in_use"]["problem"].is_string(), "{}", told.stdout);
+    let shown = status(&home, &["--json"], &[], &[]).await;
+    assert!(shown.json()["in_use"]["problem"].is_string(), "{}", shown.stdout);
 }
 
 #[tokio::test]
 async fn a_key_that_may_exist_is_told_with_what_to_do() {
     let lost = Reply::hang_up().after_processing();
     let ended = create(Scenario::ready().reply(Step::CreateKey, lost)).sign_in().await.exits_with(10);
-    let told = status(&ended.home, &[], &[], &[]).await.stdout;
-    assert!(told.contains("It may exist: look for that name"), "{told}");
-    assert!(told.contains(&ended.sandbox.keys()[0].name), "{told}");
+    let shown = status(&ended.home, &[], &[], &[]).await.stdout;
+    assert!(shown.contains("It may exist: look for that name"), "{shown}");
+    assert!(shown.contains(&ended.sandbox.keys()[0].name), "{shown}");
 }
 
 /// Each warning is a line, and each marked record is written to the disk.
@@ -114,9 +119,9 @@ async fn of_many_runs_that_were_cut_short_a_run_warns_of_ten_and_says_how_many_m
         let mut run = create();
         run.url().await;
         run.signal("TERM").await;
-        let told = run.finish().await.exits_with(143).stderr;
-        assert_eq!(told.matches("an earlier run was cut short").count(), warnings, "{told}");
-        assert!(told.contains(more) && told.contains("more earlier runs") != more.is_empty(), "{told}");
+        let shown = run.finish().await.exits_with(143).stderr;
+        assert_eq!(shown.matches("an earlier run was cut short").count(), warnings, "{shown}");
+        assert!(shown.contains(more) && shown.contains("more earlier runs") != more.is_empty(), "{shown}");
     }
 }
 
@@ -138,11 +143,11 @@ async fn the_platform_is_asked_about_the_key_only_where_that_is_wanted() {
         status(&ended.home, &[], &environment, &[&key]).await;
         assert_eq!(ended.count("GET", "/v1/models"), 0);
 
-        let told = status(&ended.home, &["--verify", "--json"], &environment, &[&key]).await;
-        assert!(told.stderr.contains(said), "{}", told.stderr);
-        assert_eq!((told.code, &told.json()["verified"]), (code, &verified), "{}", told.stderr);
-        let told = status(&ended.home, &["--verify"], &environment, &[&key]).await;
-        assert_eq!(told.stdout.contains("has no credit"), verified == "no_credit", "{}", told.stdout);
+        let shown = status(&ended.home, &["--verify", "--json"], &environment, &[&key]).await;
+        assert!(shown.stderr.contains(said), "{}", shown.stderr);
+        assert_eq!((shown.code, &shown.json()["verified"]), (code, &verified), "{}", shown.stderr);
+        let shown = status(&ended.home, &["--verify"], &environment, &[&key]).await;
+        assert_eq!(shown.stdout.contains("has no credit"), verified == "no_credit", "{}", shown.stdout);
     }
 }
 
@@ -162,15 +167,15 @@ async fn a_key_that_is_not_accepted_is_revoked_or_expired_if_its_record_says_so(
         (revoked, "revoked", "does not accept the key, which was revoked here on 2026-01-02"),
     ] {
         fs::write(&record, text).unwrap();
-        let told = status(&ended.home, &["--verify", "--json"], &environment, &[&key]).await;
-        let told_json = told.json();
-        assert_eq!((told.code, &told_json["verified"]), (7, &json!("not_accepted")), "{}", told.stderr);
+        let shown = status(&ended.home, &["--verify", "--json"], &environment, &[&key]).await;
+        let told_json = shown.json();
+        assert_eq!((shown.code, &told_json["verified"]), (7, &json!("not_accepted")), "{}", shown.stderr);
         assert_eq!(
             (&told_json["reason"], &told_json["keys"][0][member]),
             (&json!(reason), &json!("2026-01-02T03:04:05Z"))
         );
-        let told = status(&ended.home, &["--verify"], &environment, &[&key]).await;
-        assert!(told.stderr.contains(said), "{}", told.stderr);
+        let shown = status(&ended.home, &["--verify"], &environment, &[&key]).await;
+        assert!(shown.stderr.contains(said), "{}", shown.stderr);
     }
 }
 
@@ -186,18 +191,18 @@ async fn a_key_that_is_gone_from_its_file_or_replaced_there_no_longer_claims_it(
         run.finish().await.exits_with(0);
     }
     let keys = || async { status(&machine.home, &["--json"], &[], &[]).await.json()["keys"].clone() };
-    let told = keys().await;
-    let [first, second] = [0, 1].map(|key| &told[key]["deliveries"][0]);
-    assert_eq!(first["replaced_by"], json!({"id": told[1]["id"], "last4": told[1]["last4"]}));
+    let shown = keys().await;
+    let [first, second] = [0, 1].map(|key| &shown[key]["deliveries"][0]);
+    assert_eq!(first["replaced_by"], json!({"id": shown[1]["id"], "last4": shown[1]["last4"]}));
     assert_eq!((&first["present"], &second["present"]), (&json!(false), &json!(true)));
     assert_eq!(second["replaced_by"], Value::Null);
-    let told = status(&machine.home, &[], &[], &[]).await.stdout;
-    assert!(told.contains("Replaced by the key ending in"), "{told}");
+    let shown = status(&machine.home, &[], &[], &[]).await.stdout;
+    assert!(shown.contains("Replaced by the key ending in"), "{shown}");
 
     fs::write(&file, format!("OPENAI_API_KEY={OTHER}\n")).unwrap();
     assert_eq!(keys().await[1]["deliveries"][0]["present"], false);
-    let told = status(&machine.home, &[], &[], &[]).await.stdout;
-    assert!(told.contains("No longer in "), "{told}");
+    let shown = status(&machine.home, &[], &[], &[]).await.stdout;
+    assert!(shown.contains("No longer in "), "{shown}");
     // A file that cannot be read may contain it.
     fs::write(&file, "OPENAI_API_KEY=\"\n").unwrap();
     assert_eq!(keys().await[1]["deliveries"][0]["present"], Value::Null);
@@ -208,10 +213,10 @@ async fn without_a_platform_or_a_key_there_is_no_verdict() {
     let home = tempfile::tempdir().unwrap();
     let nobody = format!("http://127.0.0.1:{}", free_port());
     let environment = [("OPENAI_API_KEY", OTHER), ("KEYMINT_API_BASE", &nobody)];
-    let told = status(&home, &["--verify", "--json"], &environment, &[]).await;
-    assert_eq!((told.code, &told.json()["verified"]), (6, &Value::Null), "{}", told.stderr);
-    let told = status(&home, &["--verify"], &[], &[]).await.exits_with(8);
-    assert!(told.stderr.contains("no key"), "{}", told.stderr);
+    let shown = status(&home, &["--verify", "--json"], &environment, &[]).await;
+    assert_eq!((shown.code, &shown.json()["verified"]), (6, &Value::Null), "{}", shown.stderr);
+    let shown = status(&home, &["--verify"], &[], &[]).await.exits_with(8);
+    assert!(shown.stderr.contains("no key"), "{}", shown.stderr);
 }
 
 #[tokio::test]
@@ -224,29 +229,32 @@ async fn the_keyring_counts_last_and_a_record_tells_the_profile() {
         .await
         .exits_with(0);
     let (key, bus) = (ended.key(), ("DBUS_SESSION_BUS_ADDRESS", session.address.as_str()));
-    let told = status(&ended.home, &["--json", "--profile", "work"], &[bus], &[&key]).await.json();
-    assert_eq!((&told["keys"][0]["profile"], &told["in_use"]["place"]), (&json!("work"), &json!("keyring")));
+    let shown = status(&ended.home, &["--json", "--profile", "work"], &[bus], &[&key]).await.json();
+    assert_eq!(
+        (&shown["keys"][0]["profile"], &shown["in_use"]["place"]),
+        (&json!("work"), &json!("keyring"))
+    );
     let environment = [bus, ("OPENAI_API_KEY", OTHER)];
-    let told = status(&ended.home, &["--profile", "work"], &environment, &[&key]).await.stdout;
-    assert!(told.contains("`keymint run --profile work -- CMD`"), "{told}");
-    assert!(told.contains("(profile work)"), "{told}");
+    let shown = status(&ended.home, &["--profile", "work"], &environment, &[&key]).await.stdout;
+    assert!(shown.contains("`keymint run --profile work -- CMD`"), "{shown}");
+    assert!(shown.contains("(profile work)"), "{shown}");
 
     // A key that was recovered to a destination later is listed there.
     let kept = create(Scenario::ready()).stdout(full_disk()).sign_in().await;
     let recover = keymint(&kept.home).args(["recover", "--keyring", "--profile", "later"]).envs([bus]);
     assert!(recover.succeeds().await);
-    let told = status(&kept.home, &["--json"], &[], &[&kept.key()]).await.json();
-    assert_eq!((&told["keys"][0]["profile"], &told["keys"][0]["kept_in"]), (&json!("later"), &Value::Null));
+    let shown = status(&kept.home, &["--json"], &[], &[&kept.key()]).await.json();
+    assert_eq!((&shown["keys"][0]["profile"], &shown["keys"][0]["kept_in"]), (&json!("later"), &Value::Null));
 
     // A key that was removed is no longer listed at its destination.
     let forget = keymint(&ended.home).args(["forget", "--profile", "work"]).envs([bus]);
     assert!(forget.succeeds().await);
-    let told = status(&ended.home, &[], &[bus], &[&key]).await.stdout;
-    assert!(told.contains("Removed from the keyring (profile work)"), "{told}");
-    assert!(!told.contains("Delivered to"), "{told}");
+    let shown = status(&ended.home, &[], &[bus], &[&key]).await.stdout;
+    assert!(shown.contains("Removed from the keyring (profile work)"), "{shown}");
+    assert!(!shown.contains("Delivered to"), "{shown}");
 
     // A user with a key in the keyring gets a warning if the keyring cannot be reached.
     let nowhere = [("DBUS_SESSION_BUS_ADDRESS", "unix:path=/no/such/bus")];
-    let told = status(&ended.home, &["--profile", "work"], &nowhere, &[&key]).await.stdout;
-    assert!(told.contains("no keyring can be reached"), "{told}");
+    let shown = status(&ended.home, &["--profile", "work"], &nowhere, &[&key]).await.stdout;
+    assert!(shown.contains("no keyring can be reached"), "{shown}");
 }

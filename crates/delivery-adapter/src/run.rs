@@ -1,9 +1,9 @@
 //! Running a command that has the key in its environment.
 //!
-//! On Unix this process becomes the command. If the key is to be masked in what the command prints, this process stands
-//! in for it instead: the command writes into a pipe, or into a pseudo-terminal where the stream is a terminal, and this
-//! process passes on what it reads there. It passes on the signals that it gets as well, stops when the command stops,
-//! and ends as the command ends.
+//! On Unix this process becomes the command, unless the key is to be masked in the command's output. Then this process
+//! runs the command in its place: the command writes into a pipe, or into a pseudo-terminal if the stream is a terminal,
+//! and this process relays the masked output. It also relays the signals that it gets, stops when the command stops, and
+//! ends as the command ends.
 
 #[cfg(unix)]
 mod monitor;

@@ -49,10 +49,10 @@ impl Visit {
         self.browser.driver.goto(address).await.unwrap();
     }
 
-    /// Waits until the page tells this.
-    async fn is_told(&self, words: &str) {
-        let told = By::XPath(format!("//p[@id = 'progress'][contains(., '{words}')]"));
-        self.browser.driver.query(told).first().await.unwrap();
+    /// Waits until the page shows this.
+    async fn shows(&self, words: &str) {
+        let progress = By::XPath(format!("//p[@id = 'progress'][contains(., '{words}')]"));
+        self.browser.driver.query(progress).first().await.unwrap();
     }
 
     async fn key(&self) -> String {
@@ -74,7 +74,7 @@ async fn a_person_signs_in_and_the_page_has_the_key() {
 
     visit.click("sign-in").await;
     visit.click("continue").await;
-    visit.is_told("Here is your key").await;
+    visit.shows("Here is your key").await;
 
     assert_eq!(visit.keys(), [visit.key().await]);
     assert!(visit.sandbox.refresh_tokens()[0].is_revoked);
@@ -91,7 +91,7 @@ async fn a_person_refuses_and_is_told_so_and_no_key_is_made() {
 
     visit.click("sign-in").await;
     visit.click("refuse").await;
-    visit.is_told("the sign-in was refused: access_denied").await;
+    visit.shows("the sign-in was refused: access_denied").await;
 
     assert_eq!((visit.keys().len(), visit.key().await), (0, String::new()));
     visit.browser.close().await;
@@ -106,10 +106,10 @@ async fn an_answer_that_nobody_asked_for_ends_no_sign_in() {
     driver.query(By::Id("continue")).first().await.unwrap();
     let sign_in_page = driver.current_url().await.unwrap();
     visit.come_back_with("code=theirs&state=theirs").await;
-    visit.is_told("not the response to this sign-in").await;
+    visit.shows("not the response to this sign-in").await;
     driver.goto(sign_in_page.as_str()).await.unwrap();
     visit.click("continue").await;
-    visit.is_told("Here is your key").await;
+    visit.shows("Here is your key").await;
 
     assert_eq!(visit.keys(), [visit.key().await]);
     visit.browser.close().await;
@@ -121,9 +121,9 @@ async fn a_sign_in_is_finished_once() {
 
     visit.click("sign-in").await;
     visit.click("continue").await;
-    visit.is_told("answered 403").await;
+    visit.shows("answered 403").await;
     visit.come_back_with("code=again&state=again").await;
-    visit.is_told("finished already").await;
+    visit.shows("finished already").await;
 
     visit.browser.close().await;
 }

@@ -209,8 +209,8 @@ impl fmt::Debug for FoundEnvFile {
     }
 }
 
-/// Returns the warning of other users who may read the file, from the mode of the current file and that of a file
-/// which was made private, where those admit other users. On a file system without modes, `chmod` is no advice.
+/// Returns the warning about other users who may read the file. `current` is the mode of the file, and `private` that
+/// of a new private file, each if it admits other users. On a file system without modes, `chmod` does not help.
 fn access_warning(current: Option<u32>, private: Option<u32>) -> Option<Warning> {
     let no_modes = private.map(|mode| Warning::NoModes { mode });
     no_modes.or(current.map(|mode| Warning::ReadableByOthers { mode }))

@@ -1,6 +1,6 @@
 //! The leader of the session of a command that has a pseudo-terminal.
 //!
-//! It is this program once more, between the process that stands in and the command. The system lets a terminal stop
+//! It is a second process of this program, between the first one and the command. The system lets a terminal stop
 //! only a command whose parent process is in the same session (an orphaned process group is not stopped: POSIX.1-2024,
 //! Base Definitions, section 11.1.4), and unsafe code alone could put the command itself into a new session.
 //!

@@ -11,7 +11,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus};
 use std::time::Duration;
 
-/// How long the continuation of a whole process group may take to reach each of its processes.
+/// The time in which the continuation of a process group reaches each of its processes.
 const ALL_CONTINUED: Duration = Duration::from_millis(20);
 
 /// The signals that programs are sent from outside.

@@ -15,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::park_timeout;
 use std::time::Duration;
 
-/// How often it is looked whether this process came to the foreground. No signal reports that.
+/// The interval at which this process checks whether it came to the foreground. No signal reports that.
 const GLANCE: Duration = Duration::from_millis(200);
 
 /// The terminal of this session.

@@ -100,7 +100,7 @@ fn is_in_the_foreground() -> bool {
     crate::process::terminal::is_ours()
 }
 
-/// An event for a process that stands in at the terminal.
+/// An event for the process that relays a terminal.
 enum Event {
     Signal(i32),
     Report(Report),

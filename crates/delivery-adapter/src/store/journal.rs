@@ -266,7 +266,7 @@ pub(super) fn update_finished(
 ) -> io::Result<KeyRecord> {
     let path = directory.join(format!("{id}.{EXTENSION}"));
     let lock = private_files::open_or_create(&directory.join(LOCK))?;
-    // A file system without locks keeps nobody away. A holder only reads and appends.
+    // A file system without locks excludes no other process. A holder only reads and appends.
     let _ = lock.lock();
     let FinishedRun { mut record, .. } = read(path.clone()).ok_or(io::ErrorKind::NotFound)?;
     change(&mut record);

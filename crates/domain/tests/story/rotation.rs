@@ -230,7 +230,7 @@ fn a_check_of_the_new_key_takes_no_longer_than_a_request_may() {
     assert!(checks.windows(2).all(|pair| pair[1].at.since(pair[0].at) < 2 * LIMIT + Duration::from_secs(1)));
 }
 
-/// Where the key went from there is unknown, so a new key there replaces nothing.
+/// Its other copies are unknown, so a new key there does not replace it.
 #[test]
 fn a_key_that_went_to_an_untraceable_destination_is_kept() {
     let clock = FakeClock::new();
