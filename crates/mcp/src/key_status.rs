@@ -66,7 +66,7 @@ pub(crate) async fn run(call: Call) -> Result<KeyStatus, Failure> {
         Failure::new(Kind::Internal, format!("what is known of the keys cannot be read: {error}"), "")
     };
     let mut keys = call.settings.state.known_keys().map_err(unreadable)?;
-    keys.iter_mut().for_each(RecordedKey::inspect_files);
+    RecordedKey::inspect_files(&mut keys);
     let found = call.unless_cancelled(async { Ok(find(&call).await) }).await?;
     Ok(KeyStatus { found, known: keys.into_iter().rev().take(MOST).map(Known::from).collect() })
 }

@@ -53,7 +53,7 @@ pub(crate) fn known_keys() -> Result<Vec<RecordedKey>, CliError> {
     let keys = StateDir::open_default().and_then(|state| state.known_keys());
     let mut keys = keys
         .map_err(|error| explain::state(ErrorKind::Internal, "the records of keys cannot be read", error))?;
-    keys.iter_mut().for_each(RecordedKey::inspect_files);
+    RecordedKey::inspect_files(&mut keys);
     Ok(keys)
 }
 

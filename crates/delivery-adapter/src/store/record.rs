@@ -395,30 +395,51 @@ impl KeyRecord {
 }
 
 impl RecordedKey {
-    /// Finds out which of the dotenv files that were given the key still have it. A file that cannot be read may have
-    /// it. If the variable is unknown, the file may have it too, unless the default variable has it.
-    pub fn inspect_files(&mut self) {
-        let Some(last4) = &self.record.last4 else { return };
-        for delivery in &mut self.record.deliveries {
-            let Some(path) = delivery.to.strip_prefix(EnvFile::ID_PREFIX) else { continue };
-            let Ok(variable) =
-                delivery.variable.as_deref().map_or(Ok(VariableName::default()), VariableName::parse)
-            else {
-                continue;
-            };
-            let found = EnvFile::find_key(Path::new(path), &variable);
-            let is_empty = matches!(found, Ok(None)) && Path::new(path).exists();
-            let present = match found {
-                // The path has a replacement for what is not text.
-                Ok(None) if path.contains(char::REPLACEMENT_CHARACTER) => None,
-                Ok(found) => Some(found.is_some_and(|key| key.last_four() == last4)),
-                Err(error) => matches!(error.kind, EnvFileErrorKind::NotAKey).then_some(false),
-            };
-            if delivery.variable.is_some() || present == Some(true) {
-                delivery.variable = Some(variable.as_str().to_owned());
-                (delivery.present, delivery.is_empty) = (present, is_empty);
+    /// Finds out which of the dotenv files that were given one of these keys still have it. A file that cannot be read
+    /// may have it. If the variable is unknown, the file may have it too, unless the default variable has it. Each file
+    /// is read once for each variable.
+    pub fn inspect_files(keys: &mut [Self]) {
+        let mut files = HashMap::new();
+        for KeyRecord { last4, deliveries, .. } in keys.iter_mut().map(|key| &mut key.record) {
+            let Some(last4) = last4 else { continue };
+            for delivery in deliveries {
+                let Some(path) = delivery.to.strip_prefix(EnvFile::ID_PREFIX) else { continue };
+                let Ok(variable) =
+                    delivery.variable.as_deref().map_or(Ok(VariableName::default()), VariableName::parse)
+                else {
+                    continue;
+                };
+                let file = files
+                    .entry((path.to_owned(), variable.as_str().to_owned()))
+                    .or_insert_with(|| InspectedFile::read(path, &variable));
+                let present = file.last4.as_ref().map(|found| found.as_ref() == Some(last4));
+                if delivery.variable.is_some() || present == Some(true) {
+                    delivery.variable = Some(variable.as_str().to_owned());
+                    (delivery.present, delivery.is_empty) = (present, file.is_empty);
+                }
             }
         }
+    }
+}
+
+/// A variable in a dotenv file.
+struct InspectedFile {
+    /// The last four characters of its key, if it has one. `None` if the file cannot be read.
+    last4: Option<Option<String>>,
+    is_empty: bool,
+}
+
+impl InspectedFile {
+    fn read(path: &str, variable: &VariableName) -> Self {
+        let found = EnvFile::find_key(Path::new(path), variable);
+        let is_empty = matches!(found, Ok(None)) && Path::new(path).exists();
+        let last4 = match found {
+            // The path has a replacement for what is not text.
+            Ok(None) if path.contains(char::REPLACEMENT_CHARACTER) => None,
+            Ok(found) => Some(found.map(|key| key.last_four().to_owned())),
+            Err(error) => matches!(error.kind, EnvFileErrorKind::NotAKey).then_some(None),
+        };
+        Self { last4, is_empty }
     }
 }
 
@@ -483,7 +504,7 @@ mod tests {
         let deliveries = deliveries.iter().map(|&(to, name, at)| DeliveryRecord {
             to: to.to_owned(),
             profile: (to == Keyring::ID).then(|| name.to_owned()),
-            variable: (to == FILE).then(|| name.to_owned()),
+            variable: to.starts_with(EnvFile::ID_PREFIX).then(|| name.to_owned()),
             at: at.to_owned(),
             ..DeliveryRecord::default()
         });
@@ -529,7 +550,7 @@ mod tests {
     #[test]
     fn of_very_many_keys_at_one_place_each_is_replaced_by_the_next_one() {
         let line = line("aaaa", &[(FILE, "A", "1")]);
-        let mut keys: Vec<_> = (0..50_000)
+        let mut keys: Vec<_> = (0..20_000)
             .map(|id: usize| RecordedKey { id: id.to_string(), record: serde_json::from_str(&line).unwrap() })
             .collect();
         find_replacements(&mut keys);
@@ -572,12 +593,30 @@ mod tests {
             let _ = fs::remove_file(&path);
             content.iter().for_each(|content| fs::write(&path, content).unwrap());
             let mut key = key(variable, is_replaced);
-            key.inspect_files();
+            RecordedKey::inspect_files(std::slice::from_mut(&mut key));
             let case = format!("{content:?} {variable:?} {is_replaced}");
             assert_eq!(key.record.current_deliveries().count(), usize::from(is_current), "{case}");
             let is_traceable = key.record.deliveries[0].is_traceable();
             assert_eq!(is_traceable, variable.is_some() || content == here, "{case}");
         }
+    }
+
+    /// Reading the file for each key would take minutes.
+    #[test]
+    fn a_large_file_that_was_given_thousands_of_keys_is_read_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(".env");
+        fs::write(&path, "A=1\n".repeat(20_000) + "OPENAI_API_KEY=sk-proj-0123456789\n").unwrap();
+        let file = format!("{}{}", EnvFile::ID_PREFIX, path.display());
+        let records = ["6789", "aaaa"].map(|last4| line(last4, &[(&file, "OPENAI_API_KEY", "1")]));
+        let key = |id: usize| RecordedKey {
+            id: id.to_string(),
+            record: serde_json::from_str(&records[id % 2]).unwrap(),
+        };
+        let mut keys: Vec<_> = (0..2_000).map(key).collect();
+        RecordedKey::inspect_files(&mut keys);
+        let present = keys.iter().map(|key| key.record.deliveries[0].present);
+        assert!(present.eq([Some(true), Some(false)].into_iter().cycle().take(2_000)));
     }
 
     /// A dotenv file may have become a symbolic link since.
