@@ -86,7 +86,7 @@ async fn a_person_signs_in_and_the_page_has_the_key() {
 }
 
 #[tokio::test]
-async fn a_person_refuses_and_shows_so_and_no_key_is_made() {
+async fn a_refusal_of_the_user_is_shown_and_no_key_is_made() {
     let visit = Visit::begin(Scenario::ready()).await;
 
     visit.click("sign-in").await;
