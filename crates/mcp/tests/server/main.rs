@@ -1,6 +1,8 @@
 //! The server, over a stream in memory, against the sandbox.
 
 mod client;
+mod ends;
+mod roots;
 
 use client::{Client, SESSION, STATELESS, refusal};
 use keymint_host::{Browser, Launcher};
@@ -10,6 +12,13 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
+
+const CREATE: &str = r#"{"name": "create_api_key", "arguments": {"destination": "env_file"}}"#;
+
+/// Returns a scenario in which the answer to the creation is delayed until it is released.
+fn slow_creation() -> Scenario {
+    Scenario::ready().reply(Step::CreateKey, Reply::default().delayed(Duration::from_secs(600)))
+}
 
 #[tokio::test]
 async fn each_tool_has_schemas_and_says_what_it_may_change() {
@@ -158,160 +167,6 @@ async fn a_client_that_shows_no_urls_has_the_browser_opened_and_the_url_in_its_p
 }
 
 #[tokio::test]
-async fn a_file_outside_of_the_roots_is_refused_however_it_is_named() {
-    let outside = tempfile::tempdir().unwrap();
-    let mut client = Client::start(Scenario::ready(), SESSION).await;
-    fs::write(outside.path().join("file"), "").unwrap();
-    let project = client.project.path();
-    fs::create_dir(project.join("inside")).unwrap();
-    let links = [("directory", outside.path().to_owned()), ("link", outside.path().join("file"))];
-    #[cfg(unix)]
-    for (name, target) in links {
-        std::os::unix::fs::symlink(target, project.join(name)).unwrap();
-    }
-    for path in [
-        outside.path().join(".env").to_str().unwrap(),
-        "../.env",
-        "inside/../../.env",
-        "directory/.env",
-        "link",
-    ] {
-        let result = client.call("create_api_key", json!({"destination": "env_file", "path": path})).await;
-        assert!(
-            refusal(&result).contains("is outside of the client's roots. Name a file in "),
-            "{path}: {result}"
-        );
-    }
-    assert_eq!(client.sandbox.requests().len(), 0);
-    let result =
-        client.call("create_api_key", json!({"destination": "env_file", "path": "inside/.env"})).await;
-    assert_eq!(result["isError"], false, "{result}");
-    client.end().await;
-}
-
-#[cfg(unix)]
-#[tokio::test]
-async fn a_root_is_the_directory_that_its_uri_leads_to_at_the_time_of_the_call() {
-    let mut client = Client::start(Scenario::ready(), SESSION).await;
-    let project = dunce::canonicalize(client.project.path()).unwrap();
-    let at = |path: &str| format!("file://{}{path}", project.display());
-    for directory in ["inside", "in side", "other"] {
-        fs::create_dir(project.join(directory)).unwrap();
-    }
-    fs::write(project.join("file"), "").unwrap();
-    std::os::unix::fs::symlink(project.join("inside"), project.join("link")).unwrap();
-    let path = project.to_str().unwrap();
-    for roots in [
-        vec![at("/file")],
-        vec![at("/missing")],
-        vec![at("/inside%00")],
-        vec![format!("file:{}", path.trim_start_matches('/'))],
-        vec!["file:inside".to_owned(), "inside".to_owned(), String::new()],
-        vec![format!("file://elsewhere{path}"), format!("http://localhost{path}"), path.to_owned()],
-    ] {
-        client.roots = Some(roots);
-        let result = client.create().await;
-        assert!(
-            refusal(&result).starts_with("The client names no directory"),
-            "{:?}: {result}",
-            client.roots
-        );
-    }
-    client.roots = None;
-    assert!(refusal(&client.create().await).starts_with("The client names no directory"));
-    client.consent = None;
-    for (roots, directory) in [
-        (vec![at("/other/../inside")], "inside"),
-        (vec![at("/other/%2E%2e/inside/")], "inside"),
-        (vec![at("/other%2F..%2Finside")], "inside"),
-        (vec![at("/link")], "inside"),
-        (vec![at("/in%20side")], "in side"),
-        (vec!["nonsense".to_owned(), at("/missing"), at("/other"), at("/inside")], "other"),
-        (vec![], env!("CARGO_MANIFEST_DIR")),
-    ] {
-        client.roots = Some(roots);
-        client.questions.clear();
-        let result = client.create().await;
-        assert!(refusal(&result).starts_with("The user did not want to sign in"), "{result}");
-        let file = project.join(directory).join(".env");
-        let put = format!("is created and put into {} as", file.display());
-        assert!(client.questions[0].contains(&put), "{:?}", client.questions);
-        // The root of the call before is none any more.
-        let path = project.join("file");
-        let outside = json!({"destination": "env_file", "path": path});
-        let result = client.call("create_api_key", outside).await;
-        assert!(refusal(&result).contains("is outside of the client's roots"), "{result}");
-    }
-    assert_eq!(client.sandbox.requests().len(), 0);
-    client.end().await;
-}
-
-#[tokio::test]
-async fn a_path_that_can_have_no_file_is_refused_before_the_sign_in() {
-    let mut client = Client::start(Scenario::ready(), SESSION).await;
-    fs::create_dir(client.project.path().join("directory")).unwrap();
-    fs::write(client.project.path().join("file"), "").unwrap();
-    let long = "x".repeat(5_000);
-    for path in [
-        "",
-        ".",
-        "..",
-        "/",
-        "directory",
-        "directory/",
-        "missing/.env",
-        "file/.env",
-        "a\nb",
-        "a\0b",
-        "\u{1b}[2J",
-        &long,
-    ] {
-        let result = client.call("create_api_key", json!({"destination": "env_file", "path": path})).await;
-        let message = refusal(&result);
-        assert!(!message.contains(char::is_control), "{path:?}: {message}");
-        assert_eq!(result["_meta"]["keymint/kind"], "destination_unusable", "{path:?}: {message}");
-    }
-    assert_eq!(client.sandbox.requests().len(), 0);
-    client.end().await;
-}
-
-/// An agent in a sandbox may write in the project alone, and this server outside of it.
-#[cfg(target_os = "linux")]
-#[tokio::test]
-async fn a_directory_that_is_swapped_for_a_link_leads_no_key_outside() {
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    let outside = tempfile::tempdir().unwrap();
-    let mut client = Client::start(Scenario::ready(), SESSION).await;
-    client.consent = None;
-    let (directory, link) = (client.project.path().join("directory"), client.project.path().join("link"));
-    fs::create_dir(&directory).unwrap();
-    std::os::unix::fs::symlink(outside.path(), &link).unwrap();
-    let stop = std::sync::Arc::new(AtomicBool::new(false));
-    let swapping = std::thread::spawn({
-        let (stop, spare) = (std::sync::Arc::clone(&stop), client.project.path().join("spare"));
-        move || {
-            while !stop.load(Ordering::Relaxed) {
-                for (from, to) in
-                    [(&directory, &spare), (&link, &directory), (&directory, &link), (&spare, &directory)]
-                {
-                    fs::rename(from, to).unwrap();
-                }
-            }
-        }
-    });
-    for _ in 0..100 {
-        let arguments = json!({"destination": "env_file", "path": "directory/.env"});
-        assert_eq!(client.call("create_api_key", arguments).await["isError"], true);
-    }
-    stop.store(true, Ordering::Relaxed);
-    swapping.join().unwrap();
-    let outside = outside.path().to_str().unwrap();
-    assert!(!client.questions.iter().any(|question| question.contains(outside)), "{:?}", client.questions);
-    client.end().await;
-}
-
-#[tokio::test]
 async fn wrong_arguments_are_named_in_a_sentence() {
     let mut client = Client::start(Scenario::ready(), SESSION).await;
     for (arguments, says) in [
@@ -356,104 +211,6 @@ async fn a_refusal_is_short_and_visible_whatever_the_agent_sends() {
         assert!(message.len() < 1_000 && !message.contains(char::is_control), "{message}");
     }
     client.end().await;
-}
-
-#[tokio::test]
-async fn a_client_that_does_not_show_the_url_after_all_ends_the_call() {
-    for answer in [
-        json!({"error": {"code": -32601, "message": "Method not found"}}),
-        json!({"result": {}}),
-        json!({"result": {"action": "ACCEPT"}}),
-        json!({"result": 7}),
-    ] {
-        let mut client = Client::start(Scenario::ready(), SESSION).await;
-        let id = client.begin("tools/call", serde_json::from_str(CREATE).unwrap()).await;
-        client.hold_question().await;
-        let mut response = json!({"jsonrpc": "2.0", "id": client.held[0]["id"]});
-        response.as_object_mut().unwrap().extend(answer.as_object().unwrap().clone());
-        client.send(response).await;
-        let result = client.response(id).await["result"].clone();
-        let says = "The client did not show the URL of the sign-in. Use the terminal.";
-        assert_eq!(refusal(&result), says, "{answer}");
-        client.end().await;
-    }
-}
-
-const CREATE: &str = r#"{"name": "create_api_key", "arguments": {"destination": "env_file"}}"#;
-
-#[tokio::test]
-async fn a_cancelled_call_frees_the_port_and_creates_nothing_however_its_question_is_answered() {
-    let mut client = Client::start(Scenario::ready(), SESSION).await;
-    let id = client.begin("tools/call", serde_json::from_str(CREATE).unwrap()).await;
-    // The user reads, and the agent gives up.
-    client.hold_question().await;
-    let params = json!({"requestId": id});
-    client.send(json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params})).await;
-    // The client can close the question.
-    while client.receive().await["method"] != "notifications/cancelled" {}
-    let question = client.held.remove(0);
-    let url = question["params"]["url"].as_str().unwrap();
-    assert!(keymint_sandbox::sign_in(url, Consent::Allow).await.is_err(), "the link ends with the call");
-    let accepted = json!({"jsonrpc": "2.0", "id": question["id"], "result": {"action": "accept"}});
-    for _ in 0..2 {
-        client.send(accepted.clone()).await;
-    }
-    assert_eq!(client.create().await["isError"], false, "another call finds the port");
-    assert_eq!(client.sandbox.keys().len(), 1);
-    client.end().await;
-}
-
-#[tokio::test]
-async fn a_second_creation_at_once_is_refused_and_the_first_goes_on() {
-    let mut client = Client::start(Scenario::ready(), SESSION).await;
-    let first = client.begin("tools/call", serde_json::from_str(CREATE).unwrap()).await;
-    client.hold_question().await;
-    let arguments = json!({"destination": "env_file", "path": "other.env"});
-    let refused = client.call("create_api_key", arguments).await;
-    assert!(refusal(&refused).starts_with("Another sign-in waits for the browser on port"), "{refused}");
-    assert_eq!(refused["_meta"]["keymint/kind"], "callback_unavailable");
-    let question = client.held.remove(0);
-    client.respond(&question).await;
-    assert_eq!(client.response(first).await["result"]["isError"], false);
-    assert_eq!(client.sandbox.keys().len(), 1);
-    client.end().await;
-}
-
-#[tokio::test]
-async fn a_client_that_disappears_during_the_wait_leaves_nothing() {
-    for revision in [SESSION, STATELESS] {
-        let mut client = Client::start(Scenario::ready(), revision).await;
-        client.begin("tools/call", json!({"name": "list_targets", "arguments": {}})).await;
-        client.receive().await;
-        client.end().await;
-        assert!(client.sandbox.keys().is_empty());
-    }
-}
-
-#[tokio::test]
-async fn a_client_that_does_not_read_does_not_hold_up_the_end() {
-    let mut client = Client::start(Scenario::ready(), SESSION).await;
-    for _ in 0..50 {
-        client.begin("tools/list", json!({})).await;
-    }
-    client.end_without_reading().await;
-}
-
-/// A key whose answer waits until it is released.
-fn slow_creation() -> Scenario {
-    Scenario::ready().reply(Step::CreateKey, Reply::default().delayed(Duration::from_secs(600)))
-}
-
-#[tokio::test]
-async fn a_client_that_disappears_after_the_request_has_its_key_in_the_file() {
-    let mut client = Client::start(slow_creation(), SESSION).await;
-    client.create_until_requested().await;
-    let sandbox = std::sync::Arc::clone(&client.sandbox);
-    // The server sees the end of its input before the answer.
-    let (releasing, ending) = (async { sandbox.release() }, client.end());
-    tokio::join!(ending, releasing);
-    let key = client.sandbox.keys().remove(0).value;
-    assert_eq!(fs::read_to_string(client.env_file()).unwrap(), format!("OPENAI_API_KEY={key}\n"));
 }
 
 #[tokio::test]
@@ -561,34 +318,5 @@ async fn what_is_not_understood_ends_nothing() {
     assert_eq!(client.call("doctor", json!({})).await["isError"], false);
     // The client ends within a message.
     client.send_text(r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"list_"#).await;
-    client.end().await;
-}
-
-#[tokio::test]
-async fn the_state_of_a_call_cannot_be_guessed() {
-    let mut client = Client::start(Scenario::ready(), STATELESS).await;
-    for state in [Value::Null, json!("00000000000000000000000000000000")] {
-        let mut call = json!({"name": "list_targets", "arguments": {}});
-        if !state.is_null() {
-            call["requestState"] = state.clone();
-        }
-        let id = client.begin("tools/call", call).await;
-        let result = client.response(id).await["result"].clone();
-        assert_eq!(result["resultType"] == "input_required", state.is_null(), "{result}");
-    }
-    client.end().await;
-}
-
-#[tokio::test]
-async fn a_question_that_the_client_dropped_gives_way_to_the_next_sign_in() {
-    let mut client = Client::start(Scenario::ready(), STATELESS).await;
-    let id = client.begin("tools/call", json!({"name": "list_targets", "arguments": {}})).await;
-    let dropped = client.response(id).await["result"].clone();
-    assert_eq!(client.create().await["isError"], false);
-    let mut call = json!({"name": "list_targets", "arguments": {}});
-    call["requestState"] = dropped["requestState"].clone();
-    let id = client.begin("tools/call", call).await;
-    let ended = client.response(id).await["result"].clone();
-    assert!(refusal(&ended).contains("another one took its place"), "{ended}");
     client.end().await;
 }
