@@ -56,7 +56,7 @@ async fn revoke_and_forget(args: &ForgetArgs, context: &Context) -> Result<(), C
     let state =
         format!("the key {title} ({}) is revoked on the server, and may be in the keyring", revoked.key.id);
     let hint = format!("`keymint forget{}` removes it there.", profile_flag(profile));
-    // It may have got another key meanwhile, which stays.
+    // The keyring may have another key by now, which stays.
     let removing = context.patiently(Keyring::delete_key(profile.as_str(), &key));
     let removed = match signals.cancel_on_signal(removing).await {
         Err(signal) => return Err(CliError::interrupted(signal, &state).hint(hint)),
@@ -80,7 +80,7 @@ fn conclude(
     let profile = context.sources.profile.as_str();
     let last_four = key.map(ApiKey::last_four);
     if removed {
-        // The key is removed, with or without the note.
+        // The key is removed, with or without this record.
         let keys = StateDir::open_default().and_then(|state| {
             let keys = state.known_keys();
             state.note_removed_from_keyring(profile).and(keys)

@@ -51,7 +51,7 @@ async fn execute(args: RunArgs, context: &Context) -> Result<Infallible, CliErro
 
 fn not_started(program: &str, error: io::Error) -> CliError {
     let (found, program) = (which(program), quoted(program));
-    // The system reports a missing interpreter as if the program were missing, and so it does a missing terminal.
+    // The system reports a missing interpreter, and a missing terminal, as a missing program.
     match (error.kind(), found) {
         (io::ErrorKind::NotFound, Err(problem @ WhichError::NotStartable(_))) => {
             CliError::new(NOT_EXECUTABLE, format!("the program {program} {problem}"))

@@ -40,11 +40,11 @@ pub(crate) struct CreateSettings {
 /// The key that a new one replaces.
 pub(crate) struct RotationSettings {
     pub(crate) old: RecordedKey,
-    /// The destinations that have it, and in which a new key replaces it.
+    /// The destinations that have the old key, in which the new key replaces it.
     pub(crate) holders: Vec<DestinationId>,
-    /// The destinations that were given it, and do not show what has it now.
+    /// The destinations that got it, and cannot be checked for it.
     pub(crate) untraceable: Vec<DestinationId>,
-    /// The server with the admin key that revokes it.
+    /// The server and the admin key that revoke the old key.
     pub(crate) admin: Option<AdminSettings>,
 }
 

@@ -9,7 +9,8 @@ use keymint_domain::text::escape;
 use keymint_domain::{KeptReason, OldKeyOutcome, ServiceError, ServiceErrorKind};
 use keymint_terminal::Interrupted;
 
-/// The error of a rotation whose JSON would have the only copy of the new key, after the revocation of the old one.
+/// Returns the error of a rotation whose JSON would have the only copy of the new key, after the revocation of the old
+/// one.
 pub(crate) fn key_in_json() -> CliError {
     let message =
         "--json would print the new key after the old one is revoked, and a key that is not printed is lost";
@@ -37,7 +38,7 @@ pub(crate) fn not_found(error: ServiceError) -> CliError {
     .hint(hint)
 }
 
-/// The error of a run that created or delivered no new key. The old key is as valid as before.
+/// Returns the error of a run that created or delivered no new key. The old key is as valid as before.
 pub(crate) fn untouched(error: CliError, old: &KeyRecord) -> CliError {
     let error = match error.kind {
         ErrorKind::NoProject if !error.choices.is_empty() => error.hint(format!(
@@ -53,7 +54,7 @@ pub(crate) fn untouched(error: CliError, old: &KeyRecord) -> CliError {
     error.hint(hints.join(" "))
 }
 
-/// The error of a [failure](OldKeyOutcome::is_failure) after the delivery of the new key.
+/// Returns the error of a [failure](OldKeyOutcome::is_failure) after the delivery of the new key.
 pub(crate) fn failure(old: &KeyRecord, outcome: &OldKeyOutcome) -> Option<CliError> {
     let delivered = "the new key is in every destination, but";
     let of = |error: &ServiceError, message: String| {

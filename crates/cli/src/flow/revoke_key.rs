@@ -20,12 +20,12 @@ pub(crate) struct KeyRevocation<'a> {
     pub(crate) made_here: MadeHere,
 }
 
-/// The key to revoke, as the command knows it.
+/// The way in which the command identifies the key to revoke.
 #[derive(Clone, Copy)]
 pub(crate) enum RequestedKey<'a> {
-    /// The user names it by its id, its name or its last four characters.
+    /// By its id, its name or its last four characters, as the user names it.
     Named(&'a str),
-    /// The keyring has it. It ends in these characters.
+    /// By its last four characters, since the keyring has it.
     Stored(&'a str),
 }
 
@@ -90,7 +90,7 @@ fn not_revoked(signal: Interrupted) -> CliError {
     CliError::interrupted(signal, "nothing was revoked")
 }
 
-/// Selects the key that is meant. Returns whether it certainly is.
+/// Selects the key, and returns whether the choice is certain.
 async fn select<'a>(
     requested: RequestedKey<'_>,
     choice: KeyChoice<'a, InventoryKey>,
