@@ -308,6 +308,16 @@ mod tests {
     }
 
     #[test]
+    fn the_options_of_forget_for_the_server_need_revoke() {
+        let options =
+            ["--http-timeout=1s", "--api-base=https://h.test", "--ca-file=x", "--project=p", "--yes"];
+        for option in options {
+            assert!(Args::try_parse_from(["keymint", "forget", option]).is_err(), "{option}");
+            assert!(Args::try_parse_from(["keymint", "forget", "--revoke", option]).is_ok(), "{option}");
+        }
+    }
+
+    #[test]
     fn each_command_of_the_documents_and_the_help_is_one() {
         let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
         let pages = fs::read_dir(format!("{root}/docs")).unwrap().map(|entry| entry.unwrap().path());
@@ -328,7 +338,7 @@ mod tests {
             ROTATE_HELP,
             STATUS_HELP,
         ]
-        .concat();
+        .join("\n");
         // Lines to type as they are, each with a comment after it or a next step.
         let shown = documents.iter().flat_map(|page| code(page)).chain(help.lines().map(str::trim));
         let shown = shown.filter(|text| text.starts_with("keymint ") && !text.contains(['@', '[']));
