@@ -3,8 +3,8 @@
 //! Admin API that manages keys.
 //!
 //! The adapters send requests and make no decisions. Each method of a port sends one request (a list
-//! may take one per page); whether and when to retry is decided by the domain. A call needs a tokio
-//! runtime with its timer; making an adapter does not.
+//! may take one per page); whether and when to retry is decided by the domain. A call of
+//! an adapter of [`Http`] needs a tokio runtime with its timer; making the adapter does not.
 //!
 //! ```
 //! use keymint_domain::{BaseUrl, Client};
@@ -16,9 +16,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`Adapters`] makes the same adapters over a [`Transport`] of the front end, such as the `fetch` of a web page.
-//! On WebAssembly the crate has nothing else: no client, TLS or proxy. The properties of connections below are
-//! then the transport's affair.
+//! [`Adapters`] makes the first two adapters over a [`Transport`] of the front end, such as the `fetch` of a web page.
+//! Their calls need no runtime, and the transport is responsible for the properties of connections below. On
+//! WebAssembly the crate has no client, TLS or proxy of its own.
 //!
 //! Properties of every request:
 //!

@@ -1,4 +1,4 @@
-//! Which key on the server is meant.
+//! The selection of a key from the server's list.
 //!
 //! A key that is deleted cannot be restored. Therefore only a key that is certainly the one meant is chosen
 //! without a question.

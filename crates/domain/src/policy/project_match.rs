@@ -1,4 +1,4 @@
-//! Which project of the Admin API's list is meant.
+//! The selection of a project from the Admin API's list by its id or title.
 
 use crate::platform::listing::Listing;
 use crate::platform::organization::Project;

@@ -1,4 +1,4 @@
-//! The keys of several projects, and which of them is meant.
+//! The keys of several projects.
 
 use crate::event::Event;
 use crate::platform::listing::Listing;
