@@ -9,7 +9,7 @@ use crate::ui::message::Message;
 use keymint_delivery_adapter::{KeyRecord, RecordedKey, StateDir, threads};
 use keymint_domain::{
     Administrator, Event, Inventory, InventoryKey, KeyChoice, KeyId, LastFour, Listing, Project,
-    ProjectError, ProjectKey, Reason, RevokeError, Timeouts, keys_ending_in,
+    ProjectError, ProjectKey, RevokeError, Timeouts, keys_ending_in,
 };
 use keymint_http_adapter::{Http, HttpAdminApi};
 use keymint_terminal::Signals;
@@ -107,7 +107,7 @@ impl<'a> AdminServer<'a> {
         };
         let is_gone = match outcome {
             Ok(()) => false,
-            Err(RevokeError::NotRevoked(error)) if error.reason() == Reason::NotFound => true,
+            Err(RevokeError::Missing(_)) => true,
             Err(RevokeError::OutcomeUnknown(cause)) => return Err(may_be_revoked(key, cause)),
             Err(RevokeError::NotRevoked(error)) => return Err(network::service(error)),
             Err(error) => return Err(CliError::internal(error)),

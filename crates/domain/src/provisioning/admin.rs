@@ -71,13 +71,16 @@ pub enum ServiceAccountError {
     },
 }
 
-/// The reason why a key may still be valid after its revocation was requested.
+/// The reason why a key was not, or perhaps not, revoked by a request.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RevokeError {
     /// The key is certainly as it was.
     #[error(transparent)]
     NotRevoked(#[from] ServiceError),
+    /// The key does not exist. It was deleted before.
+    #[error("the key was deleted before")]
+    Missing(#[source] ServiceError),
     /// The answer was lost. The key may be revoked.
     #[error("the key may have been revoked, but the answer was lost")]
     OutcomeUnknown(#[source] ServiceError),
@@ -162,9 +165,12 @@ impl<'a> Administrator<'a> {
         };
         match self.step(Step::DeleteKey, delete).await {
             Ok(()) => Ok(()),
-            Err(error) if !is_open.load(Ordering::Relaxed) => Err(RevokeError::NotRevoked(error)),
-            Err(error) if is_not_found(&error) => Ok(()),
-            Err(error) => Err(RevokeError::OutcomeUnknown(error)),
+            Err(error) => Err(match (is_open.load(Ordering::Relaxed), is_not_found(&error)) {
+                (true, true) => return Ok(()),
+                (true, false) => RevokeError::OutcomeUnknown(error),
+                (false, true) => RevokeError::Missing(error),
+                (false, false) => RevokeError::NotRevoked(error),
+            }),
         }
     }
 

@@ -240,7 +240,8 @@ impl Rotation<'_> {
             return OldKeyOutcome::Kept(reason);
         }
         match administrator.revoke(project, id).await {
-            Ok(()) => OldKeyOutcome::Revoked,
+            // Another administrator or another rotation may have deleted it since it was found.
+            Ok(()) | Err(RevokeError::Missing(_)) => OldKeyOutcome::Revoked,
             Err(RevokeError::NotRevoked(error)) => OldKeyOutcome::Kept(KeptReason::NotRevoked(error)),
             Err(RevokeError::OutcomeUnknown(error)) => OldKeyOutcome::MayBeRevoked(error),
         }

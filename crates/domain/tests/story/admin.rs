@@ -72,7 +72,7 @@ fn a_revocation_says_whether_the_key_is_gone_or_as_it_was_or_neither_is_known() 
         (vec![ServiceErrorKind::Interrupted], vec![], "revoked", &["key_2"]),
         (vec![UNAVAILABLE, NO_CONNECTION], vec![], "revoked", &["key_2"]),
         (vec![], vec![FORBIDDEN], "not revoked", &["key_1", "key_2"]),
-        (vec![], vec![NOT_FOUND], "not revoked", &["key_1", "key_2"]),
+        (vec![], vec![NOT_FOUND], "missing", &["key_1", "key_2"]),
         (vec![], many(NO_CONNECTION), "not revoked", &["key_1", "key_2"]),
         (many(UNAVAILABLE), vec![], "unknown", &["key_2"]),
         (vec![], many(UNAVAILABLE), "unknown", &["key_1", "key_2"]),
@@ -85,6 +85,7 @@ fn a_revocation_says_whether_the_key_is_gone_or_as_it_was_or_neither_is_known() 
         let shown = match clock.run(admin.revoke(&proj(), &key_1())) {
             Ok(()) => "revoked",
             Err(RevokeError::NotRevoked(_)) => "not revoked",
+            Err(RevokeError::Missing(_)) => "missing",
             Err(RevokeError::OutcomeUnknown(_)) => "unknown",
             Err(other) => panic!("{other:?}"),
         };

@@ -303,6 +303,23 @@ fn a_revocation_that_fails_is_reported_and_the_new_key_works() {
 }
 
 #[test]
+fn an_old_key_that_was_deleted_during_the_rotation_counts_as_revoked() {
+    let clock = FakeClock::new();
+    let platform = FakePlatform::ready(&clock);
+    let admin = admin(&clock).fail(Step::DeleteKey, &[NOT_FOUND]);
+    let story = Story {
+        clock: &clock,
+        platform: &platform,
+        admin: Some(&admin),
+        to: &[FakeDestination::new("keyring")],
+        holders: &["keyring"],
+        known: known(Some("key_old")),
+        untraceable: &[],
+    };
+    assert_eq!(story.old(), OldKeyOutcome::Revoked);
+}
+
+#[test]
 fn a_key_that_is_not_certainly_the_old_one_is_never_revoked() {
     let clock = FakeClock::new();
     let mut of_account = project_key("key_old", "laptop", "aaaa");
