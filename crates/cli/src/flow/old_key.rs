@@ -27,12 +27,17 @@ pub(super) async fn find_old_key<'a>(
     }
     context.ui.report(&Message::Rotating { old: &old.record });
     let project = ProjectId::parse(&old.record.project.id).map_err(CliError::internal)?;
-    let Some(admin) = admin else { return Ok(Some((OldKey::Kept(KeptReason::NoAdminKey), None))) };
-    let server = AdminServer::set_up(context, admin).await?;
-    let found = OldKey::find(Some(&server.administrator()), &project, &old.record.facts(), untraceable).await;
+    let server = match admin {
+        Some(admin) => Some(AdminServer::set_up(context, admin).await?),
+        None => None,
+    };
+    let administrator = server.as_ref().map(AdminServer::administrator);
+    let found = OldKey::find(administrator.as_ref(), &project, &old.record.facts(), untraceable).await;
     let found = found.map_err(explain::not_found)?;
-    if let OldKey::Kept(reason) = &found {
+    if let OldKey::Kept(reason) = &found
+        && *reason != KeptReason::NoAdminKey
+    {
         context.ui.report(&Message::Warning(Warning::Text(&will_be_kept(&old.record, reason))));
     }
-    Ok(Some((found, Some(server))))
+    Ok(Some((found, server)))
 }

@@ -14,13 +14,6 @@ pub(crate) fn will_be_kept(old: &KeyRecord, reason: &KeptReason) -> String {
 /// Returns the text about the old key after a rotation, with advice.
 pub(crate) fn kept(old: &KeyRecord, reason: &KeptReason) -> String {
     let state = match reason {
-        KeptReason::NoAdminKey => {
-            return format!(
-                "the old key {} is still valid: delete it at {DASHBOARD} once nothing uses it. With an admin key in \
-                 {ADMIN_KEY_VARIABLE}, keymint revokes it by itself",
-                key_of(old)
-            );
-        }
         KeptReason::NotListed { is_list_partial: false } => "was not revoked",
         _ => "is still valid",
     };
@@ -29,7 +22,10 @@ pub(crate) fn kept(old: &KeyRecord, reason: &KeptReason) -> String {
 
 fn why(old: &KeyRecord, reason: &KeptReason) -> String {
     match reason {
-        KeptReason::NoAdminKey => format!("{ADMIN_KEY_VARIABLE} is not set. Delete it at {DASHBOARD}"),
+        KeptReason::NoAdminKey => format!(
+            "delete it at {DASHBOARD} once nothing uses it. With an admin key in {ADMIN_KEY_VARIABLE}, keymint revokes \
+             it by itself"
+        ),
         KeptReason::Uncertain(keys) => {
             let ids: Vec<_> = keys.iter().map(|ProjectKey { id, .. }| escape(id.as_str())).collect();
             format!(
