@@ -347,12 +347,7 @@ pub(crate) fn status(
         reason: Option<&'static str>,
     }
     let (in_use, shadowed) = found.split_first().unzip();
-    let verified = verified.map(|check| match check {
-        KeyCheck::Works => "works",
-        KeyCheck::Restricted => "restricted",
-        KeyCheck::NoCredit => "no_credit",
-        KeyCheck::NotAccepted => "not_accepted",
-    });
+    let verified = verified.map(KeyCheck::name);
     let (keys, shadowed) = (keys.iter().map(StatusKey::from).collect(), shadowed.unwrap_or_default());
     to_json(&Status { schema: "keymint.status/1", keys, in_use, shadowed, verified, reason })
 }

@@ -133,6 +133,18 @@ pub enum KeyCheck {
     NoCredit,
 }
 
+impl KeyCheck {
+    /// Returns a stable name for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Works => "works",
+            Self::Restricted => "restricted",
+            Self::NotAccepted => "not_accepted",
+            Self::NoCredit => "no_credit",
+        }
+    }
+}
+
 /// Asks the platform once whether a key works.
 ///
 /// # Errors
