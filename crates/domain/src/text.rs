@@ -1,5 +1,6 @@
 //! Text for users: untrusted text made safe to display, and numbers in readable form.
 
+use std::error::Error;
 use std::time::Duration;
 
 /// The maximum length of the word end that follows `sk-` inside a word, such as `task-`, `desk-` or `risk-`.
@@ -122,6 +123,17 @@ pub fn in_one_piece(path: String) -> String {
     } else {
         path
     }
+}
+
+/// Returns the message of an error and those of its causes, the outermost first, in one line.
+pub fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    text
 }
 
 /// Returns the JSON with deceptive characters escaped, which does not change its meaning.

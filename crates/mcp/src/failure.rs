@@ -1,7 +1,7 @@
 //! The reason why a call failed, as the agent can relay it to its user.
 
 use keymint_delivery_adapter::{EnvFileError, EnvFileErrorKind, KeyringError, PortLockError};
-use keymint_domain::text::{escape, quote, sanitize};
+use keymint_domain::text::{escape, quote, sanitize, with_causes};
 use keymint_domain::{
     Advice, AuthorizationError, Candidate, FailureKind, Observation, ProvisionError, ServiceError,
     TargetError,
@@ -133,16 +133,6 @@ impl fmt::Display for Failure {
         write!(f, "{first}{}.", characters.as_str())?;
         if hint.is_empty() { Ok(()) } else { write!(f, " {hint}") }
     }
-}
-
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text += &format!(": {error}");
-        cause = error.source();
-    }
-    text
 }
 
 impl From<HttpSetupError> for Failure {

@@ -1,5 +1,6 @@
 //! Errors, as JSON for JavaScript.
 
+use keymint_domain::text::with_causes;
 use keymint_domain::{
     AuthorizationError, Candidate, FailureKind, ProvisionError, ServiceError, ServiceErrorKind, Stray,
     TargetError,
@@ -104,14 +105,4 @@ impl From<Failure> for JsValue {
 
 fn choice(Candidate { organization, project, .. }: &Candidate) -> Value {
     json!({ "organization": organization, "project": project })
-}
-
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text += &format!(": {error}");
-        cause = error.source();
-    }
-    text
 }
