@@ -25,11 +25,12 @@ function host({ fetch = globalThis.fetch, clock = systemClock, random } = {}) {
   };
 }
 
-/** Runs a call of the module, whose errors are JSON. */
+/** Returns the error for callers. The errors of the module are JSON. */
 function translate(error) {
   return typeof error === "string" ? new KeymintError(JSON.parse(error)) : error;
 }
 
+/** Runs a call of the module. */
 function call(run) {
   try {
     return run();

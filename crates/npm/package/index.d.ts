@@ -10,7 +10,7 @@ export interface Target {
   project: Named;
 }
 
-/** The server on the way to which a request failed, or that refused it. */
+/** A request of the flow. */
 export type Step =
   | "exchange_code"
   | "login"

@@ -74,24 +74,25 @@ fn compile(profile: Profile, features: &str) -> io::Result<String> {
         // wasm-bindgen reads a section that stripping removes, and leaves out the names itself.
         cargo
             .args(["--release", "--config", "profile.release.strip=false"])
-            .env("RUSTFLAGS", without_paths());
+            .env("CARGO_ENCODED_RUSTFLAGS", without_paths());
     }
     let output = cargo.output()?;
     let messages =
         output.stdout.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
     messages
         .filter_map(|message: Value| Some(message["filenames"][0].as_str()?.to_owned()))
-        .find(|file| file.ends_with("/keymint_wasm.wasm"))
+        .find(|file| Path::new(file).ends_with("keymint_wasm.wasm"))
         .ok_or_else(|| {
             io::Error::other("the module does not compile; is the target wasm32-unknown-unknown installed?")
         })
 }
 
-/// Compiler flags that keep the directories of this machine out of the module.
+/// Compiler flags that keep the directories of this machine out of the module, separated as cargo reads them. A path
+/// may have blanks.
 fn without_paths() -> String {
     let workspace = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
     let workspace = Path::new(workspace).canonicalize().unwrap_or_else(|_| workspace.into());
     let home = env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|home| format!("{home}/.cargo")));
     let home = home.unwrap_or_default();
-    format!("--remap-path-prefix={home}=cargo --remap-path-prefix={}=keymint", workspace.display())
+    format!("--remap-path-prefix={home}=cargo\u{1f}--remap-path-prefix={}=keymint", workspace.display())
 }
