@@ -32,6 +32,7 @@ pub(crate) use shared::{
     TargetArgs, TimeoutArgs,
 };
 pub(crate) use sign_in::{CreateArgs, FinishArgs, ListArgs, RotateArgs, StartArgs};
+use std::ffi::OsString;
 use std::process::ExitCode;
 pub(crate) use tools::{ConfigArgs, DoctorArgs};
 
@@ -204,9 +205,10 @@ impl Command {
 
 /// Ends the program after wrong arguments, or after `--help`.
 pub(crate) fn refuse(mut error: clap::Error) -> ExitCode {
-    let asked_for = !error.use_stderr();
     // Arguments after `--` belong to another program.
     let flags: Vec<_> = std::env::args_os().skip(1).take_while(|argument| argument != "--").collect();
+    error = without_help(error, &flags);
+    let asked_for = !error.use_stderr();
     let is_set = |flag: &str, variable| {
         let value = ProcessEnvironment.get(variable).ok().flatten();
         flags.iter().any(|given| given == flag)
@@ -219,20 +221,67 @@ pub(crate) fn refuse(mut error: clap::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     keep_nearest(&mut error);
+    answer_guess(&mut error);
     mask_typed(&mut error);
     if !(output.json || output.events) {
         stderr::write(error.render().ansi().to_string());
         return ErrorKind::Usage.exit_code();
     }
+    let plain = error.render().to_string();
+    let tip = plain.split("\n\n").find_map(|paragraph| paragraph.trim_start().strip_prefix("tip: "));
     // The first paragraph has the error, unless it is that of the whole help.
     let message = if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         "a command is missing".to_owned()
     } else {
-        let plain = error.render().to_string();
         let words = plain.split("\n\n").next().unwrap_or_default().split_whitespace();
         words.collect::<Vec<_>>().join(" ").trim_start_matches("error: ").to_owned()
     };
-    Reporter::new(output).end(Err(CliError::usage(message)))
+    let failure = CliError::usage(message);
+    Reporter::new(output).end(Err(match tip {
+        Some(tip) => failure.hint(tip),
+        None => failure,
+    }))
+}
+
+/// Answers an unknown command or flag after `help` as if `help` were missing.
+fn without_help(error: clap::Error, arguments: &[OsString]) -> clap::Error {
+    match arguments {
+        [first, rest @ ..]
+            if first == "help" && error.kind() == clap::error::ErrorKind::InvalidSubcommand =>
+        {
+            let program = OsString::from("keymint");
+            Args::try_parse_from([&program].into_iter().chain(rest)).err().unwrap_or(error)
+        }
+        _ => error,
+    }
+}
+
+/// Names of commands in other programs, and the command of this one.
+const GUESSES: [(&[&str], &str); 6] = [
+    (
+        &["login", "signin", "auth", "mint", "new", "add", "get", "generate", "init", "setup"],
+        "`keymint create` signs in with the browser and creates a key",
+    ),
+    (&["logout", "signout"], "no sign-in is kept; `keymint forget` removes a stored key from the keyring"),
+    (
+        &["key", "keys", "show", "whoami"],
+        "`keymint status` shows the keys of this machine, `keymint admin list` those on the server",
+    ),
+    (
+        &["delete", "remove", "rm", "revoke"],
+        "`keymint admin revoke` deletes a key on the server, `keymint forget` one in the keyring",
+    ),
+    (&["exec", "env"], "`keymint run -- CMD` runs a command with the stored key"),
+    (&["version"], "`keymint --version` prints the version"),
+];
+
+/// Names the command to use instead of one that other programs have.
+fn answer_guess(error: &mut clap::Error) {
+    let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand) else { return };
+    if let Some((_, answer)) = GUESSES.iter().find(|(names, _)| names.contains(&typed.as_str())) {
+        error.remove(ContextKind::SuggestedSubcommand);
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![(*answer).into()]));
+    }
 }
 
 /// Keeps the nearest of several suggested commands, which is the last.
@@ -314,6 +363,39 @@ mod tests {
         for option in options {
             assert!(Args::try_parse_from(["keymint", "forget", option]).is_err(), "{option}");
             assert!(Args::try_parse_from(["keymint", "forget", "--revoke", option]).is_ok(), "{option}");
+        }
+    }
+
+    #[test]
+    fn a_command_of_another_program_is_answered_with_one_that_exists() {
+        for (typed, answer) in
+            GUESSES.iter().flat_map(|(names, answer)| names.iter().map(move |name| (name, answer)))
+        {
+            let mut error = Args::try_parse_from(["keymint", typed]).unwrap_err();
+            answer_guess(&mut error);
+            let shown = error.render().to_string();
+            assert!(shown.contains(&format!("  tip: {answer}")) && !shown.contains("similar"), "{shown}");
+            for command in code(answer) {
+                use clap::error::ErrorKind::{DisplayVersion, MissingRequiredArgument};
+                let error = Args::try_parse_from(command.split(' ')).err().map(|error| error.kind());
+                assert!(matches!(error, None | Some(DisplayVersion | MissingRequiredArgument)), "{command}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_follows_help_is_answered_as_without_it() {
+        for (typed, expected) in [
+            ("help creat", "a similar subcommand exists: 'create'"),
+            ("help admin revok", "a similar subcommand exists: 'revoke'"),
+            ("help --help", "Usage: keymint <COMMAND>"),
+        ] {
+            let arguments: Vec<_> = typed.split(' ').map(OsString::from).collect();
+            let error = Args::try_parse_from(["keymint"].into_iter().chain(typed.split(' '))).unwrap_err();
+            let mut error = without_help(error, &arguments);
+            keep_nearest(&mut error);
+            assert!(error.render().to_string().contains(expected), "{error}");
+            assert_eq!(error.use_stderr(), typed != "help --help");
         }
     }
 
