@@ -26,7 +26,7 @@ async fn config_shows_each_setting_with_its_source_and_no_secret() {
         .env("KEYMINT_PROFILE", "work")
         .env("KEYMINT_AGENT", "0")
         .env("KEYMINT_CALLBACK_PORT", "5001")
-        .env("KEYMINT_SIGN_IN_TIMEOUT", "2h");
+        .env("KEYMINT_SIGN_IN_TIMEOUT", "1h");
     let program = program
         .env("HTTPS_PROXY", "http://user:canary@proxy:3128")
         .env("KEYMINT_NAME", "sk-proj-canary0123456789");

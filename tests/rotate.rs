@@ -341,7 +341,7 @@ async fn a_key_that_the_user_removed_from_the_keyring_is_not_put_back() {
 async fn a_signal_during_the_check_of_the_new_key_leaves_both_and_is_reported_once() {
     let slow = Reply::default().delayed(Duration::from_secs(3600));
     let machine = with_a_key(Scenario::ready().reply(Step::Models.nth(1), slow)).await;
-    let mut interrupted = with_admin_key(&machine, &["--http-timeout", "2h"]).spawn();
+    let mut interrupted = with_admin_key(&machine, &["--http-timeout", "1h"]).spawn();
     browse(&interrupted.url().await, Consent::Allow);
     machine.requested("/v1/models").await;
     interrupted.signal("TERM").await;

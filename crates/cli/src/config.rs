@@ -160,6 +160,16 @@ mod tests {
             (&["--issuer", "https://host?canary=1"], &[], "--issuer: it must not"),
             (&["--api-base", "https://host/#canary"], &[], "--api-base: it must not"),
             (&["--sign-in-timeout", "0"], &[], "--sign-in-timeout: it must be longer"),
+            (
+                &["--sign-in-timeout", "2h"],
+                &[],
+                "--sign-in-timeout: it must be longer than 0, and at most 1h",
+            ),
+            (
+                &[],
+                &[("KEYMINT_HTTP_TIMEOUT", "3601")],
+                "KEYMINT_HTTP_TIMEOUT: it must be longer than 0, and at",
+            ),
             (&["--browser", "'canary"], &[], "--browser: it has a quote without an end"),
             (&[], &[("KEYMINT_BROWSER", " ")], "KEYMINT_BROWSER: it must name a program"),
             (&["--http-timeout", "canary"], &[], "--http-timeout: it must be a time"),

@@ -86,7 +86,7 @@ pub(crate) struct AdminServerArgs {
 
 #[derive(Debug, Clone, Default, ClapArgs)]
 pub(crate) struct AdminEndpointArgs {
-    /// How long one request may take [default: 30s]
+    /// How long one request may take, at most 1h [default: 30s]
     #[arg(long, value_name = "TIME")]
     pub(crate) http_timeout: Option<String>,
     /// Platform API [default: https://api.openai.com]

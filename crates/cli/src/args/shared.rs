@@ -151,7 +151,7 @@ pub(crate) struct TargetArgs {
 }
 
 #[derive(Debug, Default, ClapArgs)]
-#[command(next_help_heading = "Timeouts")]
+#[command(next_help_heading = "Timeouts (at most 1h; a number without a unit counts seconds)")]
 pub(crate) struct TimeoutArgs {
     /// How long to wait for you to come back from the browser [default: 15m]
     #[arg(long, value_name = "TIME")]

@@ -68,7 +68,7 @@ pub(crate) struct StartArgs {
     /// Profile of the configuration file
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
-    /// How long it can be finished [default: 15m]
+    /// How long it can be finished, at most 1h [default: 15m]
     #[arg(long, value_name = "TIME")]
     pub(crate) sign_in_timeout: Option<String>,
     #[command(flatten)]

@@ -1,6 +1,6 @@
 //! `keymint config`: each setting, its value and its source.
 
-use crate::args::values::{LONGEST_WAIT, switch, wait};
+use crate::args::values::switch;
 use crate::args::{ConfigArgs, EndpointArgs};
 use crate::config::{self, DEFINITIONS, Definition, Endpoints, Given, Kind, Source, Sources};
 use crate::error::CliError;
@@ -132,7 +132,6 @@ fn shown(kind: Kind, value: &str) -> Value {
             Some((program, _)) => format!("{} …", redact_keys(program)).into(),
             None => redact_keys(value).into(),
         },
-        Kind::Time if wait(value) == Ok(LONGEST_WAIT) => "1h".into(),
         _ => redact_keys(value).into(),
     }
 }
