@@ -89,9 +89,9 @@ pub use run::run_command;
 pub use run::{monitor, restart};
 pub use store::{
     DeliveryRecord, Expiry, FindSignInError, FinishedRun, Journal, KeyInUse, KeyOrigin, KeyRecord, KeyState,
-    Named, PendingSignIn, PortLock, PortLockError, RecordedKey, RecoveryStore, Replacement, RotationOutcome,
-    RotationRecord, StateDir, StoredKey, UsedSource, check_trusted_directory, is_same_file, private_files,
-    read_trusted,
+    MadeHere, Named, PendingSignIn, PortLock, PortLockError, RecordedKey, RecoveryStore, Replacement,
+    RotationOutcome, RotationRecord, StateDir, StoredKey, UsedSource, check_trusted_directory, is_same_file,
+    private_files, read_trusted,
 };
 pub use variable::{InvalidVariableName, VariableName};
 

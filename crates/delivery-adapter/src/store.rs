@@ -1,6 +1,7 @@
 //! The private directory of what is kept from one run to the next.
 
 mod journal;
+mod made_here;
 mod pending_sign_in;
 mod port_lock;
 pub mod private_files;
@@ -14,6 +15,7 @@ use crate::threads;
 use crate::wall_clock::utc_now;
 pub use journal::{FinishedRun, Journal};
 use keymint_domain::DeliveryReport;
+pub use made_here::MadeHere;
 pub use pending_sign_in::{FindSignInError, PendingSignIn};
 pub use port_lock::{PortLock, PortLockError};
 use private_files::{about, check_owner, check_parent, create_directory, standard_directory};

@@ -6,16 +6,15 @@ use crate::explain::network;
 use crate::flow::context::Context;
 use crate::ui::format::describe_key;
 use crate::ui::message::Message;
-use keymint_delivery_adapter::{KeyRecord, RecordedKey, StateDir, threads};
+use keymint_delivery_adapter::{MadeHere, StateDir, threads};
 use keymint_domain::{
-    Administrator, Event, Inventory, InventoryKey, KeyChoice, KeyId, LastFour, Listing, Project,
-    ProjectError, ProjectKey, RevokeError, Timeouts, keys_ending_in,
+    Administrator, Event, Inventory, InventoryKey, Listing, Project, ProjectError, ProjectKey, RevokeError,
+    Timeouts,
 };
 use keymint_http_adapter::{Http, HttpAdminApi};
 use keymint_terminal::Signals;
 use rand::TryRng;
 use rand::rngs::SysRng;
-use std::collections::HashMap;
 use std::fmt::Display;
 
 /// The Admin API, ready for requests.
@@ -82,14 +81,7 @@ impl<'a> AdminServer<'a> {
     pub(crate) fn made_here(&self, listed: &Listing<InventoryKey>) -> MadeHere {
         // Without a readable home directory, no key is known.
         let known = StateDir::open_default().and_then(|state| state.known_keys()).unwrap_or_default();
-        let here = known.into_iter().filter(|known| known.record.api_base == self.settings.api_base.as_str());
-        let found = here.filter_map(|known| match known.record.facts().find_in(listed) {
-            KeyChoice::Certain(found) if found.project.id.as_str() == known.record.project.id => {
-                Some((found.key.id.clone(), known))
-            }
-            _ => None,
-        });
-        MadeHere(found.collect())
+        MadeHere::find(known, self.settings.api_base.as_str(), listed)
     }
 
     /// Deletes a key, and records that if this machine made it. Returns whether it was already deleted.
@@ -112,7 +104,7 @@ impl<'a> AdminServer<'a> {
             Err(RevokeError::NotRevoked(error)) => return Err(network::service(error)),
             Err(error) => return Err(CliError::internal(error)),
         };
-        if let Some(known) = made_here.0.get(&key.id) {
+        if let Some(known) = made_here.get(&key.id) {
             // The key is revoked, with or without this record.
             let _ = StateDir::open_default().and_then(|state| state.note_revoked(&known.id));
         }
@@ -125,34 +117,4 @@ fn may_be_revoked(key: &ProjectKey, cause: impl Display) -> CliError {
     let message = format!("the key {title} ({}) may be revoked: the answer was lost ({cause})", key.id);
     CliError::new(ErrorKind::OutcomeUnknown, message)
         .hint("Run it again, or look whether `keymint admin list` still shows it.")
-}
-
-/// The records of keys on the server, by the ids of the keys.
-pub(crate) struct MadeHere(HashMap<KeyId, RecordedKey>);
-
-impl MadeHere {
-    pub(crate) fn get(&self, id: &KeyId) -> Option<&KeyRecord> {
-        self.0.get(id).map(|known| &known.record)
-    }
-
-    /// Returns the key that ends in these characters, which certainly is the one in the keyring if this machine
-    /// knows exactly one.
-    pub(crate) fn in_keyring<'a>(
-        &self,
-        profile: &str,
-        last_four: LastFour,
-        listed: &'a Listing<InventoryKey>,
-    ) -> KeyChoice<'a, InventoryKey> {
-        let is_there = |InventoryKey { key, .. }: &&InventoryKey| {
-            self.get(&key.id).is_some_and(|record| {
-                record.last4.as_deref().and_then(LastFour::parse) == Some(last_four)
-                    && record.deliveries.iter().any(|delivery| delivery.is_in_keyring(profile))
-            })
-        };
-        let mut there = listed.items.iter().filter(is_there);
-        match (there.next(), there.next()) {
-            (Some(only), None) => KeyChoice::Certain(only),
-            _ => keys_ending_in(last_four, listed),
-        }
-    }
 }

@@ -2,11 +2,12 @@
 
 use crate::config::AdminSettings;
 use crate::error::{Choice, CliError, ErrorKind};
-use crate::flow::admin::{AdminServer, MadeHere};
+use crate::flow::admin::AdminServer;
 use crate::flow::context::Context;
 use crate::ui::format::{self, PROJECTS_PAGE, describe_key, places, quoted, titled};
 use crate::ui::message::Message;
 use crate::ui::prompter::Prompter;
+use keymint_delivery_adapter::MadeHere;
 use keymint_domain::{Inventory, InventoryKey, KeyChoice};
 use keymint_terminal::{Interrupted, Signals};
 
@@ -136,7 +137,7 @@ async fn select<'a>(
 
 /// Asks the user to confirm the key, with its details.
 async fn confirm(key: &InventoryKey, made_here: &MadeHere, prompter: Prompter<'_>) -> Result<(), CliError> {
-    let record = made_here.get(&key.key.id);
+    let record = made_here.get(&key.key.id).map(|known| &known.record);
     let [title, details] = describe_key(&key.key, record.is_some());
     let project = titled(key.project.title.as_ref(), key.project.id.as_str());
     let places = record.map(places).filter(|places| !places.is_empty());

@@ -4,13 +4,14 @@ use crate::args::AdminListArgs;
 use crate::config::AdminSettings;
 use crate::error::CliError;
 use crate::explain::network;
-use crate::flow::admin::{AdminServer, MadeHere};
+use crate::flow::admin::AdminServer;
 use crate::flow::context::Context;
 use crate::flow::delivery::print_in_time;
 use crate::ui::format::{describe_key, indented, titled};
 use crate::ui::json;
 use crate::ui::message::{Message, Warning};
 use crate::ui::stdout;
+use keymint_delivery_adapter::MadeHere;
 use keymint_domain::Inventory;
 use keymint_terminal::Signals;
 

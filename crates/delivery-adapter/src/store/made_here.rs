@@ -1,0 +1,108 @@
+//! The keys on a server that this machine certainly made.
+
+use super::RecordedKey;
+use keymint_domain::{InventoryKey, KeyChoice, KeyId, LastFour, Listing, keys_ending_in};
+use std::collections::HashMap;
+
+/// The listed keys that this machine certainly made, by their ids.
+#[derive(Debug)]
+pub struct MadeHere(HashMap<KeyId, RecordedKey>);
+
+impl MadeHere {
+    /// Finds the known keys of the platform at this base URL in the lists of their projects.
+    pub fn find(known: Vec<RecordedKey>, api_base: &str, listed: &Listing<InventoryKey>) -> Self {
+        let here = known.into_iter().filter(|known| known.record.api_base == api_base);
+        let found = here.filter_map(|known| match known.record.facts().find_in(listed) {
+            KeyChoice::Certain(found) if found.project.id.as_str() == known.record.project.id => {
+                Some((found.key.id.clone(), known))
+            }
+            _ => None,
+        });
+        Self(found.collect())
+    }
+
+    /// Returns the record of a listed key.
+    pub fn get(&self, id: &KeyId) -> Option<&RecordedKey> {
+        self.0.get(id)
+    }
+
+    /// Finds the key in the keyring, which ends in these characters. It is certain if exactly one listed key has these
+    /// characters and a record of that place. A key of another machine may end in them.
+    pub fn in_keyring<'a>(
+        &self,
+        profile: &str,
+        last_four: LastFour,
+        listed: &'a Listing<InventoryKey>,
+    ) -> KeyChoice<'a, InventoryKey> {
+        let is_there = |InventoryKey { key, .. }: &&InventoryKey| {
+            self.get(&key.id).is_some_and(|RecordedKey { record, .. }| {
+                record.last4.as_deref().and_then(LastFour::parse) == Some(last_four)
+                    && record.deliveries.iter().any(|delivery| delivery.is_in_keyring(profile))
+            })
+        };
+        let mut there = listed.items.iter().filter(is_there);
+        match (there.next(), there.next()) {
+            (Some(only), None) => KeyChoice::Certain(only),
+            _ => keys_ending_in(last_four, listed),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DeliveryRecord, KeyRecord, Keyring, Named};
+    use keymint_domain::testing::{FakeAdmin, FakeClock, admin_key, project, project_key};
+    use keymint_domain::{Administrator, Inventory};
+
+    fn inventory() -> Inventory {
+        let clock = FakeClock::new();
+        let api = FakeAdmin::new(&clock)
+            .with(project("proj_1", true), vec![project_key("key_1", "laptop", "aaaa")])
+            .with(project("proj_2", false), vec![project_key("key_2", "server", "aaaa")]);
+        let key = admin_key();
+        let administrator = Administrator::new(&api, &clock, &key, 1);
+        clock.run(async { administrator.inventory(administrator.projects().await?).await }).unwrap()
+    }
+
+    fn known(id: &str, project: &str, profile: &str) -> RecordedKey {
+        let record = KeyRecord {
+            key_id: Some(id.to_owned()),
+            last4: Some("aaaa".to_owned()),
+            project: Named { id: project.to_owned(), title: None },
+            api_base: "https://a.example".to_owned(),
+            deliveries: vec![DeliveryRecord {
+                to: Keyring::ID.to_owned(),
+                profile: Some(profile.to_owned()),
+                ..DeliveryRecord::default()
+            }],
+            ..KeyRecord::of_unknown_origin("laptop")
+        };
+        RecordedKey { id: id.to_owned(), record }
+    }
+
+    #[test]
+    fn the_stored_key_is_certain_only_by_one_record_of_its_platform_project_and_place() {
+        let Inventory { keys, .. } = inventory();
+        let last_four = LastFour::parse("aaaa").unwrap();
+        for (known, api_base, expected) in [
+            (vec![known("key_1", "proj_1", "default")], "https://a.example", Some("key_1")),
+            (vec![known("key_1", "proj_1", "default")], "https://b.example", None),
+            (vec![known("key_1", "proj_2", "default")], "https://a.example", None),
+            (vec![known("key_1", "proj_1", "other")], "https://a.example", None),
+            (
+                vec![known("key_1", "proj_1", "default"), known("key_2", "proj_2", "default")],
+                "https://a.example",
+                None,
+            ),
+            (vec![], "https://a.example", None),
+        ] {
+            let made_here = MadeHere::find(known, api_base, &keys);
+            match (made_here.in_keyring("default", last_four, &keys), expected) {
+                (KeyChoice::Certain(key), Some(id)) => assert_eq!(key.key.id.as_str(), id),
+                (KeyChoice::Ask(keys), None) => assert_eq!(keys.len(), 2),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
