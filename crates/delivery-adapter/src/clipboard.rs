@@ -64,6 +64,9 @@ struct Candidate {
 }
 
 impl Clipboard {
+    /// The name of the clipboard as a destination.
+    pub const ID: &'static str = "clipboard";
+
     /// Finds a way to the clipboard. It prefers a program, which reports whether it succeeded. Each program is
     /// tried by reading the clipboard, which does not change it.
     ///
@@ -175,7 +178,7 @@ fn understands_sequences(term: Option<&str>) -> bool {
 #[async_trait]
 impl KeyDestination for Clipboard {
     fn id(&self) -> DestinationId {
-        DestinationId::new("clipboard")
+        DestinationId::new(Self::ID)
     }
 
     fn is_durable(&self) -> bool {

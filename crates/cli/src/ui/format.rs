@@ -5,7 +5,7 @@ use crate::ui::message::Warning;
 use crate::ui::stdout::STDOUT;
 use keymint_callback_adapter as listener;
 use keymint_delivery_adapter::{
-    Command, DeliveryRecord, EnvFile, KeyRecord, KeyState, Keyring, Profile, wall_clock,
+    Clipboard, Command, DeliveryRecord, EnvFile, KeyRecord, KeyState, Keyring, Profile, wall_clock,
 };
 use keymint_domain::text::{escape, in_one_piece, quote, sanitize};
 use keymint_domain::{
@@ -174,7 +174,7 @@ pub(crate) fn destination(DeliveryRecord { to, profile, .. }: &DeliveryRecord) -
     match (&**to, profile) {
         (STDOUT, _) => "standard output".to_owned(),
         (Command::ID, _) => "a command".to_owned(),
-        ("clipboard", _) => "the clipboard".to_owned(),
+        (Clipboard::ID, _) => "the clipboard".to_owned(),
         (Keyring::ID, Some(profile)) => format!("the keyring (profile {profile})"),
         (id, _) => id.trim_start_matches(EnvFile::ID_PREFIX).to_owned(),
     }

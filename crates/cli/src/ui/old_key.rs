@@ -2,7 +2,7 @@
 
 use crate::ui::format::{ADMIN_KEY_VARIABLE, DASHBOARD, key_of};
 use crate::ui::stdout::STDOUT;
-use keymint_delivery_adapter::{Command, EnvFile, KeyRecord};
+use keymint_delivery_adapter::{Clipboard, Command, EnvFile, KeyRecord};
 use keymint_domain::text::escape;
 use keymint_domain::{DestinationId, KeptReason, ProjectKey};
 
@@ -72,7 +72,7 @@ fn place(id: &DestinationId) -> String {
     match id.as_str() {
         STDOUT => "standard output".to_owned(),
         Command::ID => "the command of --pipe-to".to_owned(),
-        "clipboard" => "the clipboard".to_owned(),
+        Clipboard::ID => "the clipboard".to_owned(),
         id => escape(id.strip_prefix(EnvFile::ID_PREFIX).unwrap_or(id)),
     }
 }
