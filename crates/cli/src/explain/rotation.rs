@@ -38,7 +38,7 @@ pub(crate) fn not_found(error: ServiceError) -> CliError {
     .hint(hint)
 }
 
-/// Returns the error of a run that created or delivered no new key. The old key is as valid as before.
+/// Returns the error of a run that did not request the revocation of the old key, which is as valid as before.
 pub(crate) fn untouched(error: CliError, old: &KeyRecord) -> CliError {
     let error = match error.kind {
         ErrorKind::NoProject if !error.choices.is_empty() => error.hint(format!(

@@ -27,9 +27,10 @@ impl DeliveredKey<'_> {
             return Ok(());
         };
         fail_point::reached("rotating");
+        let untouched = |error| explain::untouched(error, &old.record);
         let http = Http::new(settings.sign_in.http.clone());
         let platform = http.platform_api(settings.sign_in.endpoints.api_base.clone());
-        let platform = platform.map_err(CliError::internal)?;
+        let platform = platform.map_err(CliError::internal).map_err(untouched)?;
         let administrator = server.as_ref().map(AdminServer::administrator);
         if matches!(found, OldKey::Found { .. }) {
             context.ui.report(&Message::CheckingKey);
@@ -42,7 +43,7 @@ impl DeliveredKey<'_> {
             clock: &context.clock,
             timeouts: Timeouts::for_requests(settings.sign_in.http.request_timeout),
         };
-        let mut signals = Signals::listen().map_err(CliError::internal)?;
+        let mut signals = Signals::listen().map_err(CliError::internal).map_err(untouched)?;
         let concluding = signals.cancel_on_signal(rotation.conclude(&key, &details, &report));
         let outcome = concluding.await.map_err(|signal| {
             journal.concluded(RotationOutcome::MayBeRevoked);
