@@ -129,9 +129,11 @@ async fn only_an_id_is_revoked_without_a_question() {
 
 #[tokio::test]
 async fn a_revoked_key_of_this_machine_is_noted_and_one_of_a_lost_answer_may_be_revoked() {
+    let not_found = || Reply::error(404, "invalid_request_error", None, "no");
     for (reply, code, words) in [
         (None, 0, "is revoked."),
-        (Some(Reply::error(404, "invalid_request_error", None, "no")), 0, "was deleted already."),
+        (Some(not_found().after_processing()), 0, "was deleted already."),
+        (Some(not_found()), 7, "answered 404"),
         (Some(Reply::error(403, "invalid_request_error", None, "no")), 7, "Check the admin key"),
         (Some(Reply::hang_up().after_processing()), 10, "may be revoked"),
     ] {

@@ -147,7 +147,8 @@ impl<'a> Administrator<'a> {
 
     /// Deletes a key. It is then no longer valid, and cannot be restored.
     ///
-    /// A key that is missing after a request whose answer was lost counts as deleted by that request.
+    /// A key that is missing after a request whose answer was lost counts as deleted by that request. It is missing
+    /// if the server finds it neither for the deletion nor for a look at it: a gateway may refuse deletions alone.
     ///
     /// # Errors
     ///
@@ -165,12 +166,16 @@ impl<'a> Administrator<'a> {
         };
         match self.step(Step::DeleteKey, delete).await {
             Ok(()) => Ok(()),
-            Err(error) => Err(match (is_open.load(Ordering::Relaxed), is_not_found(&error)) {
-                (true, true) => return Ok(()),
-                (true, false) => RevokeError::OutcomeUnknown(error),
-                (false, true) => RevokeError::Missing(error),
-                (false, false) => RevokeError::NotRevoked(error),
-            }),
+            Err(error) => {
+                let is_missing = is_not_found(&error)
+                    && self.key(project, id).await.is_err_and(|error| is_not_found(&error));
+                Err(match (is_open.load(Ordering::Relaxed), is_missing) {
+                    (true, true) => return Ok(()),
+                    (true, false) => RevokeError::OutcomeUnknown(error),
+                    (false, true) => RevokeError::Missing(error),
+                    (false, false) => RevokeError::NotRevoked(error),
+                })
+            }
         }
     }
 

@@ -72,7 +72,8 @@ fn a_revocation_says_whether_the_key_is_gone_or_as_it_was_or_neither_is_known() 
         (vec![ServiceErrorKind::Interrupted], vec![], "revoked", &["key_2"]),
         (vec![UNAVAILABLE, NO_CONNECTION], vec![], "revoked", &["key_2"]),
         (vec![], vec![FORBIDDEN], "not revoked", &["key_1", "key_2"]),
-        (vec![], vec![NOT_FOUND], "missing", &["key_1", "key_2"]),
+        (vec![], vec![NOT_FOUND], "not revoked", &["key_1", "key_2"]),
+        (vec![UNAVAILABLE], vec![NOT_FOUND], "revoked", &["key_2"]),
         (vec![], many(NO_CONNECTION), "not revoked", &["key_1", "key_2"]),
         (many(UNAVAILABLE), vec![], "unknown", &["key_2"]),
         (vec![], many(UNAVAILABLE), "unknown", &["key_1", "key_2"]),
@@ -91,6 +92,10 @@ fn a_revocation_says_whether_the_key_is_gone_or_as_it_was_or_neither_is_known() 
         };
         assert_eq!((shown, ids(&api)), (outcome, left.iter().map(ToString::to_string).collect()), "{lost:?}");
     }
+    let (clock, key, id) = (FakeClock::new(), admin_key(), KeyId::parse("key_9").unwrap());
+    let api = with_two_keys(&clock);
+    let revoked = clock.run(Administrator::new(&api, &clock, &key, 1).revoke(&proj(), &id));
+    assert!(matches!(revoked, Err(RevokeError::Missing(_))), "{revoked:?}");
 }
 
 #[test]

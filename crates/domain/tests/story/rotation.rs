@@ -306,7 +306,7 @@ fn a_revocation_that_fails_is_reported_and_the_new_key_works() {
 fn an_old_key_that_was_deleted_during_the_rotation_counts_as_revoked() {
     let clock = FakeClock::new();
     let platform = FakePlatform::ready(&clock);
-    let admin = admin(&clock).fail(Step::DeleteKey, &[NOT_FOUND]);
+    let admin = admin(&clock).fail(Step::DeleteKey, &[NOT_FOUND]).fail(Step::GetKey, &[NOT_FOUND]);
     let story = Story {
         clock: &clock,
         platform: &platform,
