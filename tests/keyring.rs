@@ -467,6 +467,26 @@ async fn a_key_that_is_not_certainly_revoked_stays_in_the_keyring() {
 }
 
 #[tokio::test]
+async fn an_imported_key_that_ends_as_one_of_this_machine_is_not_certainly_that_one() {
+    let session = Session::start("unlocked");
+    let machine = machine(acme()).await;
+    let create = machine.keymint(["create", "--print"]).env("KEYMINT_NO_BROWSER", "1");
+    let mut create = create.spawn();
+    sign_in(&create.url().await, Consent::Allow).await.unwrap();
+    create.finish().await.exits_with(0);
+    let made = machine.sandbox.keys()[0].value.clone();
+    let other = format!("sk-proj-of-another-organization-{}", &made[made.len() - 4..]);
+    let import = machine.keymint(["import", "--keyring"]).env(BUS, &session.address);
+    import.env("KEYMINT_API_BASE", machine.sandbox.api_base()).input(&other).output().await.exits_with(0);
+
+    let forget = with_admin_key(&machine, &session, "forget --revoke --yes --json");
+    let error = forget.output().await.exits_with(8).json();
+    assert_eq!(error["choices"].as_array().map_or(0, Vec::len), 1, "{error}");
+    assert!(!machine.sandbox.keys()[0].is_deleted);
+    assert_eq!(session.stored("default"), other);
+}
+
+#[tokio::test]
 async fn a_user_says_whether_a_key_without_a_record_is_the_one_to_revoke() {
     let session = Session::start("unlocked");
     session.store("default", &[], KEY);

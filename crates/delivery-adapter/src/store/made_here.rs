@@ -37,7 +37,10 @@ impl MadeHere {
         let is_there = |InventoryKey { key, .. }: &&InventoryKey| {
             self.get(&key.id).is_some_and(|RecordedKey { record, .. }| {
                 record.last4.as_deref().and_then(LastFour::parse) == Some(last_four)
-                    && record.deliveries.iter().any(|delivery| delivery.is_in_keyring(profile))
+                    && record
+                        .deliveries
+                        .iter()
+                        .any(|delivery| delivery.is_in_keyring(profile) && !delivery.by_last_four)
             })
         };
         let mut there = listed.items.iter().filter(is_there);
@@ -85,6 +88,8 @@ mod tests {
     fn the_stored_key_is_certain_only_by_one_record_of_its_platform_project_and_place() {
         let Inventory { keys, .. } = inventory();
         let last_four = LastFour::parse("aaaa").unwrap();
+        let mut imported = known("key_1", "proj_1", "default");
+        imported.record.deliveries[0].by_last_four = true;
         for (known, api_base, expected) in [
             (vec![known("key_1", "proj_1", "default")], "https://a.example", Some("key_1")),
             (vec![known("key_1", "proj_1", "default")], "https://b.example", None),
@@ -95,6 +100,7 @@ mod tests {
                 "https://a.example",
                 None,
             ),
+            (vec![imported], "https://a.example", None),
             (vec![], "https://a.example", None),
         ] {
             let made_here = MadeHere::find(known, api_base, &keys);

@@ -109,6 +109,9 @@ pub struct DeliveryRecord {
     /// The [fingerprint](Command::fingerprint) of a command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
+    /// True if the delivered key was recognized by its last four characters alone, and may be another key.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_last_four: bool,
     /// The time of the delivery, in UTC.
     pub at: String,
     /// The time at which this machine removed the key from a keyring, in UTC.
