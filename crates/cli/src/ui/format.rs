@@ -49,7 +49,7 @@ pub(crate) fn quoted(name: &str) -> String {
 
 /// Describes a key by its name and its last four characters.
 pub(crate) fn key_of(KeyRecord { name, last4, .. }: &KeyRecord) -> String {
-    let ending = last4.as_ref().map_or_else(String::new, |last4| format!(", ending in {last4}"));
+    let ending = last4.as_ref().map_or_else(String::new, |last4| format!(", ending in {}", escape(last4)));
     format!("{}{ending}", quoted(name))
 }
 
@@ -356,6 +356,14 @@ pub(crate) fn of_stray(stray: Stray) -> &'static str {
 mod tests {
     use super::*;
     use std::process::Command;
+
+    #[test]
+    fn the_end_of_a_recorded_key_does_not_steer_a_terminal() {
+        let key = keymint_domain::ApiKey::parse("sk-proj-0123456789".to_owned()).unwrap();
+        let mut record = KeyRecord::imported("laptop", &key, "");
+        record.last4 = Some("\u{1b}[2J".to_owned());
+        assert_eq!(key_of(&record), r#""laptop", ending in \u{1b}[2J"#);
+    }
 
     #[test]
     fn a_path_in_a_suggested_command_is_read_by_a_shell_as_it_is() {
