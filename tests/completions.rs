@@ -97,6 +97,16 @@ async fn other_shells_have_a_script_too_and_an_unknown_one_is_refused() {
 }
 
 #[tokio::test]
+async fn a_reader_that_has_left_is_no_error_of_a_page_or_a_script() {
+    let home = tempfile::tempdir().unwrap();
+    for args in [["man", "create"], ["completions", "bash"]] {
+        let (_, writer) = std::io::pipe().unwrap();
+        let ended = keymint(&home).args(args).stdout(writer).spawn().finish().await;
+        assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{args:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_manual_pages_are_typeset_without_a_warning() {
     let home = tempfile::tempdir().unwrap();
     for (command, expected) in

@@ -20,7 +20,7 @@ pub(crate) use keymint_delivery_adapter::Profile;
 pub(crate) use network::{bundle, extra_roots, proxy_settings, roots_file};
 pub(crate) use options::{DEFINITIONS, Definition, Kind};
 pub(crate) use sign_in::{Endpoints, SignInSettings, resolve_browser};
-pub(crate) use sources::{Given, Source, Sources};
+pub(crate) use sources::{Given, Source, Sources, variable};
 
 /// Reads the sources of this process, and the output options. An error is reported in the format that is known by
 /// then.

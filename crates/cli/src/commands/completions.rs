@@ -2,24 +2,27 @@
 //! command line.
 
 use crate::args::Args;
+use crate::config::{DEFINITIONS, variable};
 use crate::error::CliError;
 use crate::ui::stdout;
 use clap::{Command, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::Man;
+use clap_mangen::roff::{Roff, bold, roman};
+use std::io;
 
 pub(crate) fn run(shell: Shell) -> Result<(), CliError> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Args::command(), "keymint", &mut script);
-    print(script)
+    print(&String::from_utf8(script).expect("it is made of text"))
 }
 
 pub(crate) fn man(command: Option<&str>) -> Result<(), CliError> {
-    print(page(command)?)
+    print(&page(command)?)
 }
 
 /// Returns the manual page of keymint, or of one command.
-fn page(name: Option<&str>) -> Result<Vec<u8>, CliError> {
+fn page(name: Option<&str>) -> Result<String, CliError> {
     let mut whole = Args::command();
     // A command knows its whole name only after this.
     whole.build();
@@ -30,14 +33,82 @@ fn page(name: Option<&str>) -> Result<Vec<u8>, CliError> {
             CliError::usage("there is no such command").hint(format!("There are: {}.", names.join(", ")))
         })?,
     };
-    let mut page = Vec::new();
+    // The generator leaves out the text of an option that the short help hides.
+    let command = command.mut_args(|option| option.hide_short_help(false));
+    let last = last_sections(&command);
     let man = Man::new(command).source(concat!("keymint ", env!("CARGO_PKG_VERSION"))).manual("keymint");
+    let mut page = Vec::new();
     man.render(&mut page).expect("memory takes what is written");
-    Ok(page)
+    let mut page = String::from_utf8(page).expect("it is made of text").replace(".SH EXTRA\n", ".SH NOTES\n");
+    match page.find("\nExit codes") {
+        Some(start) => page.insert_str(start, "\n.SH \"EXIT STATUS\""),
+        None => {
+            page += "\n.SH \"EXIT STATUS\"\n0 on success. The other exit codes are in keymint\\-create(1).\n"
+        }
+    }
+    Ok(page + &last)
 }
 
-fn print(text: Vec<u8>) -> Result<(), CliError> {
-    stdout::show(String::from_utf8(text).expect("it is made of text").trim_end())
+/// Variables without an option of their own: an option of the pages that have them, their names and their purpose.
+const VARIABLES: [(&str, &str, &str); 4] = [
+    ("browser", "BROWSER", "The command that starts the browser, without --browser."),
+    ("http-timeout", "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY", "The proxy, and the hosts without it."),
+    ("ca-file", "CODEX_CA_CERTIFICATE, SSL_CERT_FILE", "Certificates to trust, without --ca-file."),
+    ("revoke", "OPENAI_ADMIN_KEY", "The admin key, which deletes keys on the server."),
+];
+
+/// Files, each with an option of the pages that have it.
+const FILES: [(&str, &str, &str); 3] = [
+    ("env-file", ".env", "The dotenv file of --env-file without a path."),
+    (
+        "profile",
+        "$XDG_CONFIG_HOME/keymint/config.toml",
+        "The configuration file: see keymint-config(1). The default directory is ~/.config.",
+    ),
+    (
+        "profile",
+        "$XDG_STATE_HOME/keymint",
+        "The records of the keys, and keys whose destination failed. The default directory is ~/.local/state.",
+    ),
+];
+
+/// Returns the sections that the generator does not know.
+fn last_sections(command: &Command) -> String {
+    let has = |option: &str| command.get_arguments().any(|argument| argument.get_long() == Some(option));
+    let mut variables = Vec::new();
+    // A command without a profile reads no settings, and `export` alone has its --print as a flag only.
+    if has("profile") {
+        let names = DEFINITIONS.iter().map(|definition| definition.name);
+        let names = names.filter(|name| has(name) && (*name != "print" || has("env-file")));
+        variables.extend(names.map(|name| (variable(name), format!("As --{name}."))));
+    }
+    let entries = |table: &[(&str, &str, &str)]| {
+        let entries = table.iter().filter(|(option, ..)| has(option));
+        entries.map(|(_, name, text)| ((*name).to_owned(), (*text).to_owned())).collect::<Vec<_>>()
+    };
+    variables.extend(entries(&VARIABLES));
+    let mut sections = Roff::new();
+    for (heading, entries) in [("ENVIRONMENT", variables), ("FILES", entries(&FILES))] {
+        if !entries.is_empty() {
+            sections.control("SH", [heading]);
+        }
+        for (name, text) in entries {
+            sections.control("TP", []).text([bold(name)]).text([roman(text)]);
+        }
+    }
+    let own = command.get_display_name().unwrap_or_default();
+    let others = ["keymint", "keymint-create", "keymint-config", "keymint-doctor"];
+    let others = others.into_iter().filter(|name| *name != own).map(|name| format!("{name}(1)"));
+    sections.control("SH", ["SEE ALSO"]).text([roman(others.collect::<Vec<_>>().join(", "))]);
+    sections.to_roff()
+}
+
+/// Prints a text. A reader that has left, such as a pager, has all that it needs.
+fn print(text: &str) -> Result<(), CliError> {
+    match stdout::print(text.trim_end()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        printed => printed.map_err(stdout::failed),
+    }
 }
 
 #[cfg(test)]
@@ -46,13 +117,38 @@ mod tests {
 
     #[test]
     fn every_command_has_a_page_of_its_own_and_the_first_page_names_it() {
-        let first = String::from_utf8(page(None).unwrap()).unwrap();
+        let first = page(None).unwrap();
         for command in Args::command().get_subcommands() {
             let name = command.get_name();
-            let page = String::from_utf8(page(Some(name)).unwrap()).unwrap();
+            let page = page(Some(name)).unwrap();
             assert!(page.contains(&format!(".TH keymint-{name} 1")), "{page}");
             assert!(first.contains(&format!("keymint\\-{name}(1)")), "{first}");
         }
         assert!(page(Some("brew")).is_err());
+    }
+
+    #[test]
+    fn a_page_has_a_text_for_each_option_and_each_section_once() {
+        let names: Vec<_> = Args::command().get_subcommands().map(|it| it.get_name().to_owned()).collect();
+        for name in names.iter().map(|name| Some(name.as_str())).chain([None]) {
+            let page = page(name).unwrap();
+            let lines: Vec<_> = page.lines().collect();
+            for entry in lines.windows(3).filter(|lines| lines[0] == ".TP") {
+                assert!(!entry[2].is_empty() && !entry[2].starts_with('.'), "{name:?}: {entry:?}");
+            }
+            let count = |heading| lines.iter().filter(|line| **line == format!(".SH {heading}")).count();
+            assert_eq!(
+                (count("\"EXIT STATUS\""), count("\"SEE ALSO\""), count("EXTRA")),
+                (1, 1, 0),
+                "{name:?}"
+            );
+            let reads_settings = page.contains("profile\\fR");
+            assert_eq!(count("FILES"), usize::from(reads_settings), "{name:?}");
+            assert!(count("ENVIRONMENT") >= usize::from(reads_settings), "{name:?}");
+        }
+        let create = page(Some("create")).unwrap();
+        for text in ["KEYMINT_POLL_INTERVAL", "NO_PROXY", "config.toml"] {
+            assert!(create.contains(text), "{create}");
+        }
     }
 }

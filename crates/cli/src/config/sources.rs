@@ -178,6 +178,7 @@ impl<'a> Sources<'a> {
     }
 }
 
-pub(super) fn variable(name: &str) -> String {
+/// Returns the environment variable of an option.
+pub(crate) fn variable(name: &str) -> String {
     format!("KEYMINT_{}", name.replace('-', "_").to_ascii_uppercase())
 }
