@@ -26,6 +26,17 @@ async fn a_standard_output_that_keeps_nothing_is_no_matter_beside_another_place(
     }
 }
 
+#[tokio::test]
+async fn a_sign_in_whose_address_nothing_would_keep_is_not_saved() {
+    for redirection in [">&-", ">/dev/null", "1</etc/hosts"] {
+        let home = tempfile::tempdir().unwrap();
+        let under = ["sh", "-c", &format!("exec \"$@\" {redirection}"), "keymint"].map(OsString::from);
+        let ended = keymint(&home).args(["start"]).under(under).output().await.exits_with(11);
+        assert!(ended.stderr.contains("the address of the sign-in cannot be shown"), "{}", ended.stderr);
+        assert!(!home.path().join(".local/state/keymint/pending").exists(), "{redirection}");
+    }
+}
+
 /// The program is started with and without SIGPIPE ignored, as some shells do.
 #[tokio::test]
 async fn a_reader_that_leaves_during_the_sign_in_costs_no_key() {

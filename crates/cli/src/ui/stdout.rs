@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 pub(crate) const STDOUT: &str = "stdout";
 
 /// The space for a line with a key, in bytes. JSON also has the names of organization and project.
-const ROOM: u64 = 4096;
+pub(crate) const ROOM: u64 = 4096;
 
 /// True once a line was printed.
 static HAS_PRINTED: AtomicBool = AtomicBool::new(false);
