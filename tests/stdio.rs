@@ -37,6 +37,16 @@ async fn a_sign_in_whose_address_nothing_would_keep_is_not_saved() {
     }
 }
 
+#[tokio::test]
+async fn a_standard_input_that_cannot_be_read_is_not_taken_for_an_empty_one() {
+    for args in [&["finish"][..], &["import", "--env-file"]] {
+        let home = tempfile::tempdir().unwrap();
+        let program = keymint(&home).args(args).current_dir(&home).stdin(File::open("/").unwrap());
+        let ended = program.output().await.exits_with(1);
+        assert!(ended.stderr.contains("standard input cannot be read: Is a directory"), "{}", ended.stderr);
+    }
+}
+
 /// The program is started with and without SIGPIPE ignored, as some shells do.
 #[tokio::test]
 async fn a_reader_that_leaves_during_the_sign_in_costs_no_key() {

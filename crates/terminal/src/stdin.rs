@@ -27,6 +27,9 @@ pub struct StdinLines(MutexGuard<'static, mpsc::Receiver<Line>>);
 /// A line, which may hold an authorization code.
 pub type Line = Zeroizing<String>;
 
+/// The error that ended standard input.
+static FAILURE: OnceLock<io::Error> = OnceLock::new();
+
 impl StdinLines {
     /// Waits until no other task reads lines.
     pub async fn lines() -> Self {
@@ -36,7 +39,10 @@ impl StdinLines {
             // Without a thread nothing can be typed, as at the end of standard input.
             let _ = Builder::new().spawn(move || {
                 let mut stdin = BufReader::new(Stdin);
-                while read_line(&mut stdin).is_some_and(|line| to.blocking_send(line).is_ok()) {}
+                while match read_line(&mut stdin) {
+                    Ok(line) => line.is_some_and(|line| to.blocking_send(line).is_ok()),
+                    Err(error) => FAILURE.set(error).is_err(),
+                } {}
             });
             Mutex::new(lines)
         });
@@ -58,15 +64,20 @@ impl StdinLines {
     }
 }
 
+/// Returns the error that ended standard input, if it did not end by itself.
+pub fn failure() -> Option<&'static io::Error> {
+    FAILURE.get()
+}
+
 /// Returns whether standard input is a terminal that has cut one of these lines.
 pub fn is_cut(lines: &str) -> bool {
     io::stdin().is_terminal() && lines.lines().any(|line| line.len() >= LONGEST_TERMINAL_LINE)
 }
 
-fn read_line(stdin: &mut impl BufRead) -> Option<Line> {
+fn read_line(stdin: &mut impl BufRead) -> io::Result<Option<Line>> {
     let mut bytes = Zeroizing::new(Vec::new());
-    let read = stdin.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut bytes).ok()?;
-    (read > 0).then(|| Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned()))
+    let read = stdin.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut bytes)?;
+    Ok((read > 0).then(|| Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned())))
 }
 
 /// Standard input, whose reads block until it has data and the program is in the foreground of its terminal, even

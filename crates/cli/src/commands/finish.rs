@@ -67,10 +67,10 @@ async fn address(context: &Context, may_ask: bool) -> Result<Zeroizing<String>, 
         context.ui.report(&Message::PasteAddress);
     }
     paste::text(&context.clock).await.ok_or_else(|| {
-        CliError::new(ErrorKind::Usage, "no address was given").hint(
+        paste::no_input(CliError::new(ErrorKind::Usage, "no address was given").hint(
             "Give the address that the browser ended on: on standard input, or in quotes as the argument, since a \
              shell cuts it at &.",
-        )
+        ))
     })
 }
 

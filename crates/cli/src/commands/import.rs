@@ -7,6 +7,7 @@ use crate::flow::context::Context;
 use crate::flow::create_key::{keep, report_kept, unwritable};
 use crate::flow::delivery::Delivery;
 use crate::flow::env_conflicts;
+use crate::flow::paste::no_input;
 use crate::flow::verify_key;
 use crate::ui::format::quoted;
 use crate::ui::message::{Message, Warning};
@@ -104,7 +105,7 @@ async fn key(context: &Context, may_ask: bool) -> Result<ApiKey, CliError> {
     } else {
         lines.next().await
     };
-    let line = line.ok_or_else(|| CliError::usage("no key was given on standard input"))?;
+    let line = line.ok_or_else(|| no_input(CliError::usage("no key was given on standard input")))?;
     if stdin::is_cut(&line) {
         return Err(CliError::usage("the terminal has cut the line: give the key through a pipe"));
     }

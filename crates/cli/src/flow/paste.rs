@@ -1,5 +1,6 @@
 //! The URL of the browser's last page, pasted by the user.
 
+use crate::error::{CliError, ErrorKind};
 use crate::ui::message::Message;
 use crate::ui::reporter::Reporter;
 use async_trait::async_trait;
@@ -87,6 +88,14 @@ pub(crate) async fn text(clock: &dyn Clock) -> Option<Line> {
     let mut lines = StdinLines::lines().await;
     let first = next_that_says_something(&mut lines).await?;
     Some(whole(first, &mut lines, clock).await.0)
+}
+
+/// Returns the error of a standard input that ended without a line: that of a failed read, or else this one.
+pub(crate) fn no_input(otherwise: CliError) -> CliError {
+    match stdin::failure() {
+        Some(error) => CliError::new(ErrorKind::Internal, "standard input cannot be read").because(error),
+        None => otherwise,
+    }
 }
 
 /// Returns a line joined with those that follow at once, and the last of these, since a URL may be wrapped
