@@ -150,7 +150,7 @@ async fn a_pending_sign_in_without_a_version_is_finished_and_of_another_version_
 /// The directory also has a damaged file, and one without an end.
 #[cfg(unix)]
 #[tokio::test]
-async fn a_pending_sign_in_that_others_may_write_is_none_and_one_without_an_end_stays() {
+async fn a_pending_sign_in_that_others_may_write_is_named_and_one_without_an_end_stays() {
     use std::os::unix::fs::PermissionsExt;
     let machine = Machine::new().await;
     let (_, url, _) = machine.start(&[]).await;
@@ -168,7 +168,10 @@ async fn a_pending_sign_in_that_others_may_write_is_none_and_one_without_an_end_
     let address = answer(&url).await;
     for (mode, code) in [(0o666, 4), (0o600, 0)] {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-        assert_eq!(machine.finish(&[&address], "").await.0, code, "{mode:o}");
+        let (ended, _, output) = machine.finish(&[&address], "").await;
+        assert_eq!(ended, code, "{mode:o}: {output}");
+        let names_the_mode = output.contains(path.to_str().unwrap()) && output.contains("chmod go-w");
+        assert_eq!(names_the_mode, code == 4, "{mode:o}: {output}");
     }
 }
 

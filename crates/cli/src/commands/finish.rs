@@ -87,6 +87,13 @@ fn not_found(error: FindSignInError) -> CliError {
              that waits here",
             "Finish it with the version that began it, or begin again with `keymint start`.",
         ),
+        FindSignInError::Unusable(error) => {
+            let message =
+                "that address answers no sign-in that can be used here, and one that waits here cannot be";
+            return CliError::new(ErrorKind::SignInRefused, message)
+                .because(error)
+                .hint("Correct that, or begin again with `keymint start`.");
+        }
         error => return CliError::internal(error),
     };
     CliError::new(ErrorKind::SignInRefused, message).hint(hint)

@@ -76,6 +76,9 @@ pub enum FindSignInError {
     /// No pending sign-in of this version matches this response, but another version of this program began one.
     #[error("no pending sign-in of this version has this response, and another version began one")]
     OtherVersion,
+    /// No pending sign-in that can be used matches this response, and a file cannot be used.
+    #[error("a pending sign-in cannot be used")]
+    Unusable(#[source] io::Error),
     /// The directory cannot be read.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -123,8 +126,18 @@ impl StateDir {
     ) -> Result<PendingSignIn<T>, FindSignInError> {
         let mut missing = FindSignInError::Unknown;
         for path in private_files::list(&self.directory(PENDING)?, EXTENSION)? {
-            // A damaged file is skipped, and so is one that another process has just removed.
-            let Ok(text) = read(&path) else { continue };
+            let text = match read(&path) {
+                Ok(text) => text,
+                // Another process may just have removed it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => {
+                    if matches!(missing, FindSignInError::Unknown) {
+                        missing = FindSignInError::Unusable(private_files::about(&path, &error));
+                    }
+                    continue;
+                }
+            };
+            // A damaged file is skipped.
             let Ok(Header { version, expires }) = serde_json::from_str(&text) else { continue };
             if version != VERSION {
                 missing = FindSignInError::OtherVersion;
