@@ -391,6 +391,17 @@ async fn a_destination_that_a_run_cannot_repeat_keeps_the_old_key() {
     }
 }
 
+#[tokio::test]
+async fn a_key_that_went_to_a_command_alone_is_not_printed_without_its_flag() {
+    let machine = machine(Scenario::ready()).await;
+    run(&machine, keymint(&machine, &["create", "--name", "old", "--pipe-to", "cat"])).await.exits_with(0);
+    let ended = run(&machine, rotate(&machine, &[])).await.exits_with(2);
+    let shown = in_one_line(&ended.stderr);
+    assert!(shown.contains("Repeat --pipe-to") && !shown.contains("/oauth/authorize?"), "{shown}");
+    assert_eq!((&*ended.stdout, valid(&machine)), ("", vec![true]));
+    run(&machine, rotate(&machine, &["--pipe-to", "cat"])).await.exits_with(0);
+}
+
 /// A printed or copied key may be anywhere.
 #[tokio::test]
 async fn a_key_that_was_printed_is_not_revoked_and_the_user_learns_it_before_the_sign_in() {
@@ -420,7 +431,7 @@ async fn a_holder_is_a_variable_of_the_file_that_is_there_now() {
 
     // The user takes it out of the file, which does not get the next key.
     fs::write(env_file(&machine), "OTHER=1\n").unwrap();
-    let ended = run(&machine, with_admin_key(&machine, &[])).await.exits_with(0);
+    let ended = run(&machine, with_admin_key(&machine, &["--print"])).await.exits_with(0);
     assert_eq!(fs::read_to_string(env_file(&machine)).unwrap(), "OTHER=1\n");
     let keys = machine.sandbox.keys();
     assert_eq!((ended.stdout.trim_end(), valid(&machine)), (&*keys[2].value, vec![false, false, true]));
@@ -439,7 +450,7 @@ async fn a_variable_that_is_not_recorded_is_not_guessed() {
             fs::write(path, text.replace(&format!(r#""variable":"{variable}""#), r#""variable":null"#))
                 .unwrap();
         }
-        let ended = run(&machine, with_admin_key(&machine, &["old"])).await.exits_with(0);
+        let ended = run(&machine, with_admin_key(&machine, &["old", "--print"])).await.exits_with(0);
         assert_eq!(valid(&machine), [!is_found, true], "{}", ended.stderr);
         let text = fs::read_to_string(env_file(&machine)).unwrap();
         let key = &machine.sandbox.keys()[usize::from(is_found)].value;
@@ -480,15 +491,22 @@ async fn records_that_cannot_be_read_are_an_error() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_gone_keeps_the_old_key_and_the_new_one_is_printed() {
+async fn a_file_that_is_gone_keeps_the_old_key_and_the_new_one_is_printed_on_request_alone() {
     let machine = with_a_key(Scenario::ready()).await;
     fs::remove_file(env_file(&machine)).unwrap();
     let ended = run(&machine, rotate(&machine, &[]).env("CLAUDECODE", "1")).await.exits_with(2);
     assert!(in_one_line(&ended.stderr).contains("`keymint rotate --env-file`"), "{}", ended.stderr);
-    let ended = run(&machine, with_admin_key(&machine, &["--json"])).await.exits_with(2);
+    let ended = run(&machine, with_admin_key(&machine, &["--json", "--print"])).await.exits_with(2);
     assert!(in_one_line(&ended.stderr).contains("--json would print the new key"), "{}", ended.stderr);
+    for args in [&["--quiet"][..], &["--json"]] {
+        let ended = run(&machine, with_admin_key(&machine, args)).await.exits_with(2);
+        let shown = in_one_line(&ended.stderr);
+        assert!(shown.contains("Name --env-file or --keyring. --print prints the new key."), "{shown}");
+        assert!(!shown.contains("/oauth/authorize?"), "{shown}");
+    }
+    assert_eq!(valid(&machine), [true]);
 
-    let ended = run(&machine, with_admin_key(&machine, &[])).await.exits_with(0);
+    let ended = run(&machine, with_admin_key(&machine, &["--print"])).await.exits_with(0);
     assert!(in_one_line(&ended.stderr).contains(".env no longer exists"), "{}", ended.stderr);
     assert_eq!(ended.stdout.trim_end(), machine.sandbox.keys()[1].value);
     assert!(!env_file(&machine).exists());

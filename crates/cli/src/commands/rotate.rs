@@ -6,10 +6,11 @@ use crate::commands::status::source::{self, KeySource};
 use crate::config::{CreateSettings, admin_key};
 use crate::error::{CliError, ErrorKind};
 use crate::explain::host::{INSTEAD_OF_CREATE, check_ci};
-use crate::explain::rotation::untouched;
+use crate::explain::rotation::{untouched, would_print};
 use crate::flow::context::Context;
 use crate::flow::create::create;
 use crate::ui::format::{key_of, own_path};
+use crate::ui::stdout::STDOUT;
 use keymint_delivery_adapter::{KeyInUse, Keyring, RecordedKey, UsedSource};
 use keymint_domain::text::escape;
 
@@ -42,6 +43,10 @@ pub(crate) async fn run(args: &RotateArgs, context: &Context) -> Result<(), CliE
     }
     if !settings.dry_run {
         settings.destinations.check_transcript("rotate", &context.sources)?;
+        let was_printed = old.record.deliveries.iter().any(|delivery| delivery.to == STDOUT);
+        if !(was_printed || settings.destinations.print || settings.destinations.elsewhere()) {
+            return Err(would_print(&old.record));
+        }
     }
     let delivered = create(context, &settings).await.map_err(|error| untouched(error, &old.record))?;
     match delivered {

@@ -4,7 +4,7 @@ use crate::error::{CliError, ErrorKind};
 use crate::explain::network;
 use crate::ui::format::{ADMIN_KEY_VARIABLE, DASHBOARD, key_of};
 use crate::ui::old_key::kept;
-use keymint_delivery_adapter::KeyRecord;
+use keymint_delivery_adapter::{Clipboard, Command, KeyRecord};
 use keymint_domain::text::escape;
 use keymint_domain::{KeptReason, OldKeyOutcome, ServiceError, ServiceErrorKind};
 use keymint_terminal::Interrupted;
@@ -17,6 +17,23 @@ pub(crate) fn key_in_json() -> CliError {
     CliError::new(ErrorKind::Usage, message).hint(format!(
         "Name --env-file or --keyring, leave out --json, or unset {ADMIN_KEY_VARIABLE} to revoke the old key yourself."
     ))
+}
+
+/// Returns the error of a rotation that would print the new key, although the old one was never printed.
+pub(crate) fn would_print(old: &KeyRecord) -> CliError {
+    let had = |id: &str| old.current_deliveries().any(|delivery| delivery.to == id);
+    let flags = [(Command::ID, "--pipe-to"), (Clipboard::ID, "--copy")];
+    let flags: Vec<_> = flags.iter().filter(|(id, _)| had(id)).map(|(_, flag)| *flag).collect();
+    let advice = if flags.is_empty() {
+        "Name --env-file or --keyring".to_owned()
+    } else {
+        format!("Repeat {}, or name --env-file or --keyring", flags.join(" and "))
+    };
+    let message = format!(
+        "no destination of the old key {} can get the new one, which would be printed instead",
+        key_of(old)
+    );
+    CliError::new(ErrorKind::Usage, message).hint(format!("{advice}. --print prints the new key."))
 }
 
 /// Returns the error of a lookup that failed before any key was created.
