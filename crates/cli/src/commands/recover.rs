@@ -6,12 +6,12 @@ use crate::error::{CliError, ErrorKind};
 use crate::explain::delivery as explain;
 use crate::flow::context::Context;
 use crate::flow::delivery::Delivery;
-use crate::ui::format::{own_path, quoted};
+use crate::ui::format::{key_of, own_path};
 use crate::ui::json;
 use crate::ui::message::{Message, Warning};
 use crate::ui::reporter::Reporter;
 use crate::ui::stdout;
-use keymint_delivery_adapter::{KeyRecord, StateDir, StoredKey, fail_point};
+use keymint_delivery_adapter::{StateDir, StoredKey, fail_point};
 use keymint_domain::DeliveryReport;
 use keymint_domain::text::escape;
 use keymint_terminal::Signals;
@@ -62,9 +62,7 @@ fn list(stored: &[StoredKey], ui: &Reporter) -> Result<(), CliError> {
 }
 
 fn line(stored: &StoredKey) -> String {
-    let KeyRecord { name, last4, .. } = &stored.record;
-    let ending = last4.as_ref().map_or_else(String::new, |last4| format!(", ending in {last4}"));
-    format!("{}  {}{ending}", escape(&stored.id), quoted(name))
+    format!("{}  {}", escape(&stored.id), key_of(&stored.record))
 }
 
 /// Selects the key with this id, or the only one.

@@ -255,7 +255,7 @@ pub(crate) fn of_warning(warning: &Warning<'_>) -> String {
             "an earlier run was cut short. Its key {} of {} {}: look for that name at {}, and delete it unless you \
              have it",
             quoted(&record.name),
-            record.time,
+            escape(&record.time),
             if record.state == KeyState::Created {
                 "exists, and may not have been delivered"
             } else {
