@@ -50,7 +50,10 @@ pub fn module(profile: Profile, features: &str) -> io::Result<Files> {
 ///
 /// Those of [`module`].
 pub fn package(profile: Profile, features: &str) -> io::Result<Files> {
-    let manifest = include_str!("../package/package.json").replace("0.0.0", env!("CARGO_PKG_VERSION"));
+    let manifest = include_str!("../package/package.json")
+        .replace("0.0.0", env!("CARGO_PKG_VERSION"))
+        .replace("HOMEPAGE", env!("CARGO_PKG_HOMEPAGE"))
+        .replace("REPOSITORY", env!("CARGO_PKG_REPOSITORY"));
     let mut files = module(profile, features)?;
     files.extend([
         ("index.js", include_bytes!("../package/index.js").to_vec()),
