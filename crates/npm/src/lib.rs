@@ -2,7 +2,7 @@
 //! JavaScript around it.
 
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, io};
 use wasm_bindgen_cli_support::Bindgen;
@@ -75,9 +75,10 @@ fn compile(profile: Profile, features: &str) -> io::Result<String> {
         .stderr(Stdio::inherit());
     if profile == Profile::Release {
         // wasm-bindgen reads a section that stripping removes, and leaves out the names itself.
-        cargo
-            .args(["--release", "--config", "profile.release.strip=false"])
-            .env("CARGO_ENCODED_RUSTFLAGS", without_paths());
+        cargo.args(["--release", "--config", "profile.release.strip=false"]).env(
+            "CARGO_ENCODED_RUSTFLAGS",
+            without_paths(&[(workspace(), "keymint"), (cargo_home(), "cargo")]),
+        );
     }
     let output = cargo.output()?;
     let messages =
@@ -90,12 +91,33 @@ fn compile(profile: Profile, features: &str) -> io::Result<String> {
         })
 }
 
-/// Compiler flags that keep the directories of this machine out of the module, separated as cargo reads them. A path
-/// may have blanks.
-fn without_paths() -> String {
+fn workspace() -> PathBuf {
     let workspace = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-    let workspace = Path::new(workspace).canonicalize().unwrap_or_else(|_| workspace.into());
-    let home = env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|home| format!("{home}/.cargo")));
-    let home = home.unwrap_or_default();
-    format!("--remap-path-prefix={home}=cargo\u{1f}--remap-path-prefix={}=keymint", workspace.display())
+    Path::new(workspace).canonicalize().unwrap_or_else(|_| workspace.into())
+}
+
+fn cargo_home() -> PathBuf {
+    let own = env::var_os("CARGO_HOME").map(PathBuf::from);
+    own.or_else(|| Some(env::home_dir()?.join(".cargo"))).unwrap_or_default()
+}
+
+/// Compiler flags that replace these directories of this machine in the module, separated as cargo reads them. A path
+/// may have blanks.
+fn without_paths(directories: &[(PathBuf, &str)]) -> String {
+    // An empty path would be a prefix of all others.
+    let known = directories.iter().filter(|(directory, _)| !directory.as_os_str().is_empty());
+    let flags = known.map(|(directory, name)| format!("--remap-path-prefix={}={name}", directory.display()));
+    flags.collect::<Vec<_>>().join("\u{1f}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_directory_is_no_prefix_of_the_others() {
+        let flags =
+            without_paths(&[("/a b".into(), "keymint"), (PathBuf::new(), "cargo"), ("/c".into(), "rust")]);
+        assert_eq!(flags, "--remap-path-prefix=/a b=keymint\u{1f}--remap-path-prefix=/c=rust");
+    }
 }
