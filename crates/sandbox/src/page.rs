@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-/// Returns the page on which the user continues or refuses.
+/// Returns the page on which the user continues or cancels.
 pub(crate) fn sign_in(authorization: &Authorization, request_id: &str) -> Response {
     let client_id = escape(&authorization.client_id);
     let redirect_uri = escape(&authorization.redirect_uri);
@@ -19,13 +19,13 @@ pub(crate) fn sign_in(authorization: &Authorization, request_id: &str) -> Respon
 <dl>
 <dt>Application</dt><dd><code>{client_id}</code></dd>
 <dt>Account</dt><dd>dev@sandbox.test</dd>
-<dt>May see</dt><dd><ul>{scopes}</ul></dd>
+<dt>Permissions</dt><dd><ul>{scopes}</ul></dd>
 <dt>Returns to</dt><dd><code>{redirect_uri}</code></dd>
 </dl>
 <form method="post" action="/oauth/authorize/decision">
 <input type="hidden" name="request" value="{request_id}">
 <button id="continue" name="decision" value="continue">Continue</button>
-<button id="refuse" name="decision" value="refuse">Refuse</button>
+<button id="refuse" name="decision" value="refuse">Cancel</button>
 </form>"#
     );
     page(200, "Sign in", &main)
