@@ -35,7 +35,7 @@ async fn a_person_clicks_through_and_the_key_comes_out() {
 
     browser.driver.goto(&url).await.unwrap();
     browser.screenshot("sign-in").await;
-    let page = browser.click_and_read("continue", "key is ready").await;
+    let page = browser.click_and_read("continue", "Key ready").await;
     browser.screenshot("key-is-ready").await;
     let address = browser.driver.current_url().await.unwrap();
     browser.close().await;

@@ -128,7 +128,7 @@ async fn a_variable_that_is_no_text_does_not_spoil_what_was_done() {
 #[tokio::test]
 async fn the_browser_ends_on_a_page_that_tells_the_true_outcome() {
     for (scenario, consent, expected) in [
-        (Scenario::ready(), Consent::Allow, "key is ready"),
+        (Scenario::ready(), Consent::Allow, "Key ready"),
         (Scenario::ready(), Consent::Deny, "refused"),
         (Scenario::ready().reply(Step::Login, Reply::status(403)), Consent::Allow, "No key"),
         (Scenario::ready().reply(Step::CreateKey, Reply::hang_up()), Consent::Allow, "may have been created"),

@@ -135,7 +135,7 @@ async fn end(listener: LoopbackListener, mut answers: Vec<JoinHandle<Vec<u8>>>) 
     for answer in answers {
         let answer = answer.await.expect("it ends with the listener");
         check(&answer);
-        assert!(contains(&answer, "Your key is ready"), "the outcome is shown");
+        assert!(contains(&answer, "Key ready"), "the outcome is shown");
     }
 }
 

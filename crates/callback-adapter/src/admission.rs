@@ -85,7 +85,7 @@ impl Admission {
         {
             Ok(())
         } else {
-            Err(Verdict::Misdirected)
+            Err(Verdict::Misdirected { port: self.port })
         }
     }
 
@@ -137,16 +137,16 @@ mod tests {
         for (port, path, host, expected) in [
             (80, callback, "localhost", admitted()),
             (80, callback, "localhost:80", admitted()),
-            (80, callback, "localhost:5000", Err(Verdict::Misdirected)),
+            (80, callback, "localhost:5000", Err(Verdict::Misdirected { port: 80 })),
             (5000, probe, "localhost:5000", Ok(Admitted::Probe)),
             (5000, probe, "127.0.0.1:5000", Ok(Admitted::Probe)),
             (5000, probe, "[::1]:5000", Ok(Admitted::Probe)),
-            (5000, probe, "127.0.0.1", Err(Verdict::Misdirected)),
-            (5000, probe, "127.0.0.1:80", Err(Verdict::Misdirected)),
-            (5000, probe, "127.0.1.1:5000", Err(Verdict::Misdirected)),
-            (5000, probe, "[0:0::1]:5000", Err(Verdict::Misdirected)),
-            (5000, probe, "evil.example:5000", Err(Verdict::Misdirected)),
-            (5000, "/.keymint/START", "127.0.0.1:5000", Err(Verdict::Misdirected)),
+            (5000, probe, "127.0.0.1", Err(Verdict::Misdirected { port: 5000 })),
+            (5000, probe, "127.0.0.1:80", Err(Verdict::Misdirected { port: 5000 })),
+            (5000, probe, "127.0.1.1:5000", Err(Verdict::Misdirected { port: 5000 })),
+            (5000, probe, "[0:0::1]:5000", Err(Verdict::Misdirected { port: 5000 })),
+            (5000, probe, "evil.example:5000", Err(Verdict::Misdirected { port: 5000 })),
+            (5000, "/.keymint/START", "127.0.0.1:5000", Err(Verdict::Misdirected { port: 5000 })),
             (5000, "/.keymint/START", "localhost:5000", Err(Verdict::NotFound)),
             (5000, "/.keymint/PROBE/", "localhost:5000", Err(Verdict::NotFound)),
             (5000, "/.keymint/", "localhost:5000", Err(Verdict::NotFound)),

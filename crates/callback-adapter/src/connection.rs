@@ -82,7 +82,7 @@ async fn respond_and_close(
 mod tests {
     use super::*;
     use crate::handler::PendingCallback;
-    use crate::outcome::{Outcome, OutcomePage};
+    use crate::outcome::{Outcome, OutcomePage, Progress};
     use std::sync::Arc;
     use std::time::Duration;
     use tokio::io::{DuplexStream, duplex};
@@ -121,7 +121,7 @@ mod tests {
             let (mut browser, _) = self.connect(64 * 1024);
             ask_with_cookie(&mut browser, "/auth/callback?code=C", cookie).await;
             let callback = self.callbacks.recv().await.unwrap();
-            self.page.send_replace(OutcomePage::Open);
+            self.page.send_replace(OutcomePage::Open(Progress::Creating));
             callback.accept(Verdict::Received);
             read_to_end(browser).await
         }
@@ -237,8 +237,8 @@ mod tests {
             assert_eq!(strangers_end.await, 10);
 
             limits::pause(Duration::from_secs(300)).await;
-            harness.page.send_replace(OutcomePage::Complete(Outcome::KeyDelivered));
-            assert!(read_to_end(browser).await.contains("Your key is ready"));
+            harness.page.send_replace(OutcomePage::Complete(Arc::new(Outcome::KeyDelivered.into())));
+            assert!(read_to_end(browser).await.contains("Key ready"));
         }
     }
 

@@ -3,13 +3,14 @@
 use crate::admission::{Admission, Admitted};
 use crate::connection_state::ConnectionState;
 use crate::one_time_link::{CookieMatch, OneTimeLink, Opening, Sender};
-use crate::outcome::OutcomePage;
+use crate::outcome::{Conclusion, OutcomePage};
 use crate::outcome_viewer::OutcomeViewer;
 use crate::page;
 use crate::response::{Body, plain, redirect, streamed};
 use crate::self_test::Identity;
 use crate::verdict::Verdict;
 use crate::warnings::{ListenerWarning, Warnings};
+use futures_util::{Stream, StreamExt, stream};
 use hyper::Response;
 use hyper::http::HeaderMap;
 use hyper::http::header::SET_COOKIE;
@@ -148,12 +149,9 @@ impl Handler {
     }
 
     fn outcome_page(&self, headers: &HeaderMap, connection: &ConnectionState) -> Response<Body> {
-        let mut page = self.page.clone();
-        let beginning = match *page.borrow() {
-            OutcomePage::Absent => return Verdict::NotFound.into_response(),
-            OutcomePage::Open => page::BEGINNING,
-            OutcomePage::Complete(_) => page::OPENING,
-        };
+        if *self.page.borrow() == OutcomePage::Absent {
+            return Verdict::NotFound.into_response();
+        }
         let has_cookie = self.shared.link.cookie_match(headers) == CookieMatch::Ours;
         let may_have_been_accepted =
             has_cookie || self.accepted_without_cookie.load(Ordering::Acquire) && connection.is_this_users();
@@ -162,13 +160,33 @@ impl Handler {
             // Only now: a reader of the flag must also see which connection is held.
             self.page_was_requested.store(true, Ordering::Release);
         }
-        streamed(beginning, async move {
-            match page.wait_for(|page| matches!(page, OutcomePage::Complete(_))).await.as_deref() {
-                Ok(OutcomePage::Complete(outcome)) => page::end(*outcome),
-                _ => page::interrupted(),
-            }
-        })
+        // Another program of this user, or of another one, may request the page.
+        streamed(parts(self.page.clone(), has_cookie && connection.is_this_users()))
     }
+}
+
+/// Returns the parts of the outcome page: at once if the outcome is known, and otherwise as it proceeds.
+fn parts(mut page: watch::Receiver<OutcomePage>, shows_details: bool) -> impl Stream<Item = String> {
+    let outcome = move |conclusion: &Conclusion| page::outcome(conclusion, shows_details);
+    let beginning = match &*page.borrow() {
+        OutcomePage::Complete(conclusion) => Some(outcome(conclusion).page()),
+        _ => None,
+    };
+    if let Some(whole) = beginning {
+        return stream::iter([whole]).left_stream();
+    }
+    page.mark_changed();
+    let sections = stream::unfold(Some(page), move |page| async move {
+        let mut page = page?;
+        let changed = page.changed().await;
+        let shown = changed.map_or(OutcomePage::Absent, |()| page.borrow_and_update().clone());
+        Some(match shown {
+            OutcomePage::Open(progress) => (page::waiting(progress), Some(page)),
+            OutcomePage::Complete(conclusion) => (outcome(&conclusion).end(), None),
+            OutcomePage::Absent => (page::interrupted().end(), None),
+        })
+    });
+    stream::iter([page::BEGINNING.to_owned()]).chain(sections).right_stream()
 }
 
 /// A request that may be the authorization response, and waits for the verdict.
@@ -210,10 +228,12 @@ impl PendingCallback {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::{Details, Outcome, Progress};
     use crate::paths;
     use crate::peer::Owner;
+    use http_body_util::BodyExt;
     use hyper::Request;
-    use hyper::http::header::HOST;
+    use hyper::http::header::{COOKIE, HOST};
     use url::Url;
 
     #[tokio::test]
@@ -247,6 +267,42 @@ mod tests {
             let connection = ConnectionState::owned_by(owner);
             let (callback, _verdict) = PendingCallback::new(String::new(), CookieMatch::Ours, &connection);
             assert_eq!(callback.sender(), Sender { cookie: CookieMatch::Ours, is_this_users }, "{owner:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn only_the_browser_that_is_known_by_its_cookie_is_shown_the_details() {
+        for (has_cookie, owner, shows_details) in [
+            (true, Owner::ThisUser, true),
+            (true, Owner::Unsupported, true),
+            (true, Owner::AnotherUser, false),
+            (true, Owner::Unknown, false),
+            (false, Owner::ThisUser, false),
+            (false, Owner::Unsupported, false),
+        ] {
+            let (handler, _callbacks, page) = Handler::alone();
+            let cookie = if has_cookie { handler.cookie() } else { String::new() };
+            // The callback may have come without the cookie.
+            handler.accepted_without_cookie.store(true, Ordering::Release);
+            for is_late in [false, true] {
+                let complete = || {
+                    let details = Details { last_four: Some("9f3A".to_owned()), ..Details::default() };
+                    page.send_replace(OutcomePage::Complete(Arc::new(Outcome::KeyDelivered.with(details))));
+                };
+                page.send_replace(OutcomePage::Open(Progress::Creating));
+                if is_late {
+                    complete();
+                }
+                let request =
+                    Request::get(paths::OUTCOME).header(HOST, "localhost:5000").header(COOKIE, &cookie);
+                let (head, ()) = request.body(()).unwrap().into_parts();
+                let response = handler.respond(&head, &ConnectionState::owned_by(owner)).await;
+                complete();
+                let body = response.into_body().collect().await.unwrap().to_bytes();
+                let body = str::from_utf8(&body).unwrap();
+                assert!(body.contains("Key ready") && body.contains("<title>\u{2713} "), "{body}");
+                assert_eq!(body.contains("9f3A"), shows_details, "{has_cookie} {owner:?} {body}");
+            }
         }
     }
 }

@@ -42,7 +42,7 @@
 //! Every program on the machine can send requests to the listener, and so can every web page that is
 //! open in a browser. A request therefore changes nothing unless it is a navigation by the user to
 //! exactly the redirect URI, with the right state. The first such request wins. Any other request gets
-//! a short constant page, and the listener continues to wait. Memory, connections and time per
+//! a short page that repeats nothing of it, and the listener continues to wait. Memory, connections and time per
 //! connection are bounded. A flood of connections cannot keep a new one out: the oldest connection is
 //! closed to make room, and on Linux a connection of another user before one of this user.
 //!
@@ -96,7 +96,7 @@ mod warnings;
 
 pub use listener::LoopbackListener;
 pub use one_time_link::BrowserMismatch;
-pub use outcome::Outcome;
+pub use outcome::{Conclusion, Details, Outcome, Progress};
 pub use port_owner::PortOwner;
 pub use self_test::{SelfTestError, SelfTestErrorKind};
 pub use sockets::{BindError, BindErrorKind};

@@ -2,7 +2,7 @@
 
 use crate::handler::{Handler, PendingCallback, Shared};
 use crate::one_time_link::{BrowserMismatch, CookieMatch, Sender};
-use crate::outcome::{Outcome, OutcomePage};
+use crate::outcome::{Conclusion, Outcome, OutcomePage, Progress};
 use crate::paths;
 use crate::self_test::{self, SelfTestError};
 use crate::server;
@@ -15,6 +15,7 @@ use keymint_domain::{
 };
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use url::Url;
@@ -163,16 +164,29 @@ impl LoopbackListener {
         self.callbacks.close();
     }
 
+    /// Shows the progress in the browser that brought the response, until the next call or
+    /// [`conclude`](Self::conclude).
+    pub fn show(&self, progress: Progress) {
+        self.page.send_if_modified(|page| {
+            let is_news = matches!(page, OutcomePage::Open(shown) if *shown != progress);
+            if is_news {
+                *page = OutcomePage::Open(progress);
+            }
+            is_news
+        });
+    }
+
     /// Shows the outcome in the browser, and closes both ports.
     ///
     /// Returns when the browser has the whole page, at the latest after 2 s; after half a second if the
     /// browser has not requested it; and at once if no browser was redirected to it. Deliver the key
     /// first, then call this.
-    pub async fn conclude(self, outcome: Outcome) {
+    pub async fn conclude(self, conclusion: impl Into<Conclusion>) {
+        let complete = OutcomePage::Complete(Arc::new(conclusion.into()));
         self.page.send_if_modified(|page| {
-            let is_awaited = *page != OutcomePage::Absent;
+            let is_awaited = matches!(page, OutcomePage::Open(_));
             if is_awaited {
-                *page = OutcomePage::Complete(outcome);
+                *page = complete;
             }
             is_awaited
         });
@@ -221,8 +235,8 @@ impl ResponseSource for LoopbackListener {
 fn answer_to(response: &AuthorizationResponse) -> (Verdict, OutcomePage) {
     use AuthorizationResponse::{Denied, Granted, IssuerMismatch, Malformed};
     match response {
-        Granted(_) => (Verdict::Received, OutcomePage::Open),
-        Denied { .. } => (Verdict::Received, OutcomePage::Complete(Outcome::Refused)),
+        Granted(_) => (Verdict::Received, OutcomePage::Open(Progress::default())),
+        Denied { .. } => (Verdict::Received, OutcomePage::Complete(Arc::new(Outcome::Refused.into()))),
         Malformed | IssuerMismatch => (Verdict::Unusable, OutcomePage::Absent),
     }
 }

@@ -3,7 +3,7 @@
 use crate::page;
 use crate::paths;
 use crate::verdict::Verdict;
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, StreamExt};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Bytes, Frame};
@@ -22,13 +22,13 @@ impl Verdict {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::OtherMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::OpenedBefore | Self::TooLate => StatusCode::GONE,
-            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::Misdirected { .. } => StatusCode::MISDIRECTED_REQUEST,
             Self::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         }
     }
 
     pub(crate) fn into_response(self) -> Response<Body> {
-        let mut response = response(self.status(), Full::from(page::whole(self)).boxed_unsync());
+        let mut response = response(self.status(), Full::from(page::verdict(self)).boxed_unsync());
         match self {
             Self::Received => {
                 response.headers_mut().insert(header::LOCATION, HeaderValue::from_static(paths::OUTCOME));
@@ -43,7 +43,7 @@ impl Verdict {
 
     /// Returns the response as bytes, for a client whose bytes are not a request that hyper reads.
     pub(crate) fn into_bytes(self) -> Vec<u8> {
-        let page = page::whole(self);
+        let page = page::verdict(self);
         let fields: String = HEADERS.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         format!("HTTP/1.1 {}\r\n{fields}content-length: {}\r\n\r\n{page}", self.status(), page.len())
             .into_bytes()
@@ -63,14 +63,9 @@ pub(crate) fn plain(text: &str) -> Response<Body> {
     response(StatusCode::OK, Full::from(text.to_owned()).boxed_unsync())
 }
 
-/// Sends the beginning of a page at once, and its end when it is ready.
-pub(crate) fn streamed(
-    beginning: &'static str,
-    end: impl Future<Output = String> + Send + 'static,
-) -> Response<Body> {
-    let beginning = stream::iter([Bytes::from_static(beginning.as_bytes())]);
-    let end = stream::once(end).map(Bytes::from);
-    let body = StreamBody::new(beginning.chain(end).map(|bytes| Ok(Frame::data(bytes))));
+/// Sends each part of a page as soon as it is ready.
+pub(crate) fn streamed(parts: impl Stream<Item = String> + Send + 'static) -> Response<Body> {
+    let body = StreamBody::new(parts.map(|part| Ok(Frame::data(Bytes::from(part)))));
     response(StatusCode::OK, BodyExt::boxed_unsync(body))
 }
 
@@ -83,7 +78,7 @@ fn response(status: StatusCode, body: Body) -> Response<Body> {
 }
 
 /// The headers of every response. The page may not be stored, framed, embedded, sniffed or referred
-/// from. It runs no script, and its only style is its own.
+/// from. It runs no script, and its style and its icon are its own.
 const HEADERS: [(HeaderName, &str); 8] = [
     (header::CONTENT_TYPE, "text/html; charset=utf-8"),
     (header::CACHE_CONTROL, "no-store"),

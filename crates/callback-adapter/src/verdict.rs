@@ -28,8 +28,11 @@ pub(crate) enum Verdict {
     OtherMethod,
     /// The authorization response was received before.
     TooLate,
-    /// The request is for another host.
-    Misdirected,
+    /// The request is for another host than `localhost` at the listener's port.
+    Misdirected {
+        /// That port.
+        port: u16,
+    },
     /// The head is longer than a browser's without a great many cookies.
     TooLarge,
 }

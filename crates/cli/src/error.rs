@@ -21,6 +21,8 @@ pub(crate) enum ErrorKind {
     DeliveryFailed {
         /// True if neither a durable destination nor the recovery store has it.
         is_lost: bool,
+        /// True if another destination has it.
+        is_delivered: bool,
     },
     OutcomeUnknown,
     DestinationUnusable,

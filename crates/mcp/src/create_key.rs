@@ -6,7 +6,7 @@ use crate::dialog::Answer;
 use crate::failure::{Failure, Kind};
 use crate::output::{Key, Place, places};
 use crate::sign_in::{Page, SignIn, described, page, report};
-use keymint_callback_adapter::{BrowserMismatch, Outcome};
+use keymint_callback_adapter::{BrowserMismatch, Details, Outcome};
 use keymint_delivery_adapter::{Journal, KeyRecord, KeyState, wall_clock};
 use keymint_domain::text::quote;
 use keymint_domain::{
@@ -86,7 +86,12 @@ pub(crate) async fn run(call: Call, arguments: CreateApiKey) -> Result<CreatedKe
 }
 
 async fn conclude(ending: Page, result: &Result<CreatedKey, Failure>) {
-    ending.conclude(result.as_ref().map_or_else(page, |_| Outcome::KeyDelivered)).await;
+    let delivered = |CreatedKey { organization, project, key, .. }: &CreatedKey| {
+        let target = format!("project \"{}\" of organization \"{}\"", project.name(), organization.name());
+        let details = Details { target: Some(target), last_four: key.last4.clone(), ..Details::default() };
+        Outcome::KeyDelivered.with(details)
+    };
+    ending.conclude(result.as_ref().map_or_else(page, delivered)).await;
 }
 
 /// Begins the journal, and warns once of each key that may exist although its run never said so.

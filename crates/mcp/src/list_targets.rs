@@ -4,7 +4,7 @@ use crate::call::Call;
 use crate::failure::Failure;
 use crate::output::Place;
 use crate::sign_in::{SignIn, page};
-use keymint_callback_adapter::Outcome;
+use keymint_callback_adapter::{Outcome, Progress};
 use keymint_domain::{AuthorizationGrant, Catalogue, CatalogueEntry};
 use serde::Serialize;
 
@@ -43,9 +43,10 @@ struct Project {
 pub(crate) async fn run(call: Call) -> Result<Targets, Failure> {
     let beginning = SignIn::begin(&call, "your organizations and projects are listed; no key is created");
     let (sign_in, grant) = call.unless_cancelled(beginning).await?;
+    sign_in.show(Progress::Listing);
     let listed = call.unless_cancelled(list(&call, &sign_in, grant)).await;
     let ending = sign_in.disconnect(&call);
-    ending.conclude(listed.as_ref().map_or_else(page, |_| Outcome::DryRun)).await;
+    ending.conclude(listed.as_ref().map_or_else(page, |_| Outcome::SignedIn.into())).await;
     listed
 }
 

@@ -3,7 +3,9 @@
 use crate::call::Call;
 use crate::dialog::Answer;
 use crate::failure::{Failure, Kind};
-use keymint_callback_adapter::{BrowserMismatch, LoopbackListener, Outcome, PortOwner};
+use keymint_callback_adapter::{
+    BrowserMismatch, Conclusion, Details, LoopbackListener, Outcome, PortOwner, Progress,
+};
 use keymint_delivery_adapter::{PortLock, threads};
 use keymint_domain::text::quote;
 use keymint_domain::{
@@ -76,6 +78,11 @@ impl SignIn {
         self.listener.browser_mismatch()
     }
 
+    /// Shows the progress in the browser.
+    pub(crate) fn show(&self, progress: Progress) {
+        self.listener.show(progress);
+    }
+
     /// Opens the session on the platform.
     pub(crate) async fn sign_in(
         &self,
@@ -105,20 +112,21 @@ impl SignIn {
 }
 
 impl Page {
-    pub(crate) async fn conclude(self, outcome: Outcome) {
-        self.listener.conclude(outcome).await;
+    pub(crate) async fn conclude(self, conclusion: Conclusion) {
+        self.listener.conclude(conclusion).await;
     }
 }
 
 /// The page that the browser shows after a failure.
-pub(crate) fn page(failure: &Failure) -> Outcome {
-    match failure.kind {
+pub(crate) fn page(failure: &Failure) -> Conclusion {
+    let outcome = match failure.kind {
         Kind::SignInRefused => Outcome::Refused,
         Kind::OutcomeUnknown => Outcome::KeyUnknown,
         Kind::DeliveryFailed => Outcome::KeyKept,
         Kind::KeyLost => Outcome::KeyLost,
         _ => Outcome::NoKey,
-    }
+    };
+    outcome.with(Details { reason: Some(failure.message.clone()), ..Details::default() })
 }
 
 fn unavailable(message: String, hint: &str) -> Failure {

@@ -243,7 +243,7 @@ async fn a_person_signs_in_picks_a_project_and_gets_the_key_in_the_file_and_on_t
         assert!(app.farewell().ends_with("/.env."), "{}", app.farewell());
         press(&mut app, Input::Reveal);
         assert!(screen(&app).concat().contains(&keys[0].value));
-        assert!(browser.await.unwrap().unwrap().body.contains("Your key is ready"));
+        assert!(browser.await.unwrap().unwrap().body.contains("Key ready"));
         assert_eq!(sandbox.violations(), Vec::<String>::new());
         flow.await.unwrap();
         assert!(sandbox.refresh_tokens()[1].is_revoked);

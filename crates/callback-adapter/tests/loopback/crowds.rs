@@ -87,5 +87,5 @@ async fn a_crowd_does_not_push_out_the_reader_of_the_page() {
 
     let (page, ()) =
         tokio::join!(read_to_end(page), within_a_minute(listener.conclude(Outcome::KeyDelivered)));
-    assert!(page.contains("Your key is ready"), "{page}");
+    assert!(page.contains("Key ready"), "{page}");
 }

@@ -1,7 +1,7 @@
 //! The outcome page.
 
 use crate::support::{SignIn, read_to_end, read_until, status, within_a_minute};
-use keymint_callback_adapter::{LoopbackListener, Outcome};
+use keymint_callback_adapter::{Details, LoopbackListener, Outcome, Progress};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -18,12 +18,14 @@ async fn open_page() -> (crate::support::Browser, LoopbackListener, TcpStream) {
 #[tokio::test]
 async fn the_page_tells_how_it_ended_and_then_the_ports_close() {
     for (outcome, expected) in [
-        (Outcome::KeyDelivered, "Your key is ready"),
-        (Outcome::KeyKept, "Your key was created, but not delivered"),
+        (Outcome::KeyDelivered, "Key ready"),
+        (Outcome::KeyKept, "Key created, but not delivered"),
         (Outcome::KeyUnknown, "A key may have been created"),
         (Outcome::NoKey, "No key was created"),
         (Outcome::Refused, "The sign-in was refused"),
-        (Outcome::DryRun, "You are signed in"),
+        (Outcome::DryRun, "Dry run complete"),
+        (Outcome::Listed, "Your terminal shows the list"),
+        (Outcome::KeyPartlyDelivered, "Key created, but one destination failed"),
     ] {
         let (browser, listener, page) = open_page().await;
         let (end, ()) = tokio::join!(read_to_end(page), within_a_minute(listener.conclude(outcome)));
@@ -39,7 +41,7 @@ async fn whoever_asks_after_the_conclusion_still_sees_it() {
     let (browser, listener) = SignIn::done().await;
     let (page, ()) =
         tokio::join!(browser.send(browser.page()), within_a_minute(listener.conclude(Outcome::KeyDelivered)));
-    assert!(page.contains("Your key is ready") && page.ends_with("</html>\n\r\n0\r\n\r\n"), "{page}");
+    assert!(page.contains("Key ready") && page.ends_with("</html>\n\r\n0\r\n\r\n"), "{page}");
 }
 
 #[tokio::test]
@@ -94,5 +96,43 @@ async fn a_second_reader_sees_the_same_and_does_not_break_the_first() {
     read_until(&mut third, "Creating your key").await;
     let (first, ()) =
         tokio::join!(read_to_end(first), within_a_minute(listener.conclude(Outcome::KeyDelivered)));
-    assert!(first.contains("Your key is ready"), "{first}");
+    assert!(first.contains("Key ready"), "{first}");
+}
+
+#[tokio::test]
+async fn the_page_follows_the_progress_until_the_outcome() {
+    let (_browser, listener, mut page) = open_page().await;
+    for (progress, expected) in [
+        (Progress::Listing, "Listing your projects"),
+        (Progress::Choosing, "choose a project"),
+        (Progress::Asking, "answer a question"),
+        (Progress::Creating, "Creating your key"),
+    ] {
+        listener.show(progress);
+        listener.show(progress);
+        let section = read_until(&mut page, "</section>").await;
+        let section =
+            if section.contains(expected) { section } else { read_until(&mut page, "</section>").await };
+        assert!(section.contains(expected), "{expected} {section}");
+    }
+    let (end, ()) = tokio::join!(read_to_end(page), within_a_minute(listener.conclude(Outcome::DryRun)));
+    assert_eq!(end.matches("<section>").count(), 1, "{end}");
+
+    // There is no page without a browser that was redirected to it.
+    let begun = SignIn::begin();
+    begun.listener.show(Progress::Choosing);
+    assert_eq!(status(&begun.browser.send(begun.browser.page()).await), "404");
+}
+
+/// The response of the server may have been forged, so the page has nothing of it.
+#[tokio::test]
+async fn a_refusal_is_shown_without_the_reason_that_the_program_knows() {
+    let (browser, receiving) = SignIn::begin().receive();
+    browser.send(browser.callback("error=access_denied&error_description=canary&state=STATE")).await;
+    let (listener, _) = receiving.end().await;
+    let details = Details { reason: Some("canary".to_owned()), ..Details::default() };
+    let conclusion = Outcome::Refused.with(details);
+    let (page, ()) =
+        tokio::join!(browser.send(browser.page()), within_a_minute(listener.conclude(conclusion)));
+    assert!(page.contains("The sign-in was refused") && !page.contains("canary"), "{page}");
 }

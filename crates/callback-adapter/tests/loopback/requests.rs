@@ -372,7 +372,7 @@ async fn every_answer_has_the_same_headers_and_is_constant() {
         let hash =
             headers.iter().find_map(|header| header.split('\'').find(|part| part.starts_with("sha256-")));
         let policy = format!(
-            "content-security-policy: default-src 'none'; style-src '{}'; base-uri 'none'; \
+            "content-security-policy: default-src 'none'; style-src '{}'; img-src data:; base-uri 'none'; \
              form-action 'none'; frame-ancestors 'none'",
             hash.unwrap()
         );

@@ -100,7 +100,10 @@ fn conclude(
     if !report.failures().is_empty() {
         let failures = explain::failures(report);
         let message = format!("{failures}; it is still kept in {}", own_path(&stored.path));
-        let error = CliError::new(ErrorKind::DeliveryFailed { is_lost: false }, message);
+        let error = CliError::new(
+            ErrorKind::DeliveryFailed { is_lost: false, is_delivered: !report.delivered_to().is_empty() },
+            message,
+        );
         return Err(error.hint("Try another destination."));
     }
     if let Err(error) = removed {

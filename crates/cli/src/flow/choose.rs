@@ -3,21 +3,24 @@
 use crate::config::CreateSettings;
 use crate::error::{CliError, ErrorKind};
 use crate::flow::context::Context;
+use crate::flow::response::ResponseReceiver;
 use crate::ui::format;
 use crate::ui::prompter::Prompter;
+use keymint_callback_adapter::Progress;
 use keymint_domain::{Catalogue, ProvisionError, Provisioner, Session, Target, TargetError};
 
 /// Finds the project that the settings name or the user picks.
 pub(crate) async fn target(
     context: &Context,
     settings: &CreateSettings,
+    receiver: &ResponseReceiver,
     provisioner: &Provisioner<'_>,
     session: &Session,
 ) -> Result<Target, CliError> {
     let prompter = context.prompter(settings.sign_in.may_ask);
     if settings.choose {
         let catalogue = provisioner.list_targets(session).await.map_err(|error| context.explain(error))?;
-        if let Some(target) = pick(prompter, &catalogue).await? {
+        if let Some(target) = pick(prompter, receiver, &catalogue).await? {
             return Ok(target);
         }
     }
@@ -33,6 +36,7 @@ pub(crate) async fn target(
         };
         let question = format!("There is more than one {requested}:");
         let lines: Vec<_> = choices.iter().map(format::candidate).collect();
+        receiver.show(Progress::Choosing);
         let Some(chosen) = prompter.select(&question, &lines).await else {
             return Err(context.explain(TargetError::Ambiguous { choices, requested }));
         };
@@ -45,13 +49,20 @@ pub(crate) async fn target(
 
 /// Lets the user pick one of all projects; `None` if none exists yet. A single project needs no
 /// question.
-async fn pick(prompter: Prompter<'_>, catalogue: &Catalogue) -> Result<Option<Target>, CliError> {
+async fn pick(
+    prompter: Prompter<'_>,
+    receiver: &ResponseReceiver,
+    catalogue: &Catalogue,
+) -> Result<Option<Target>, CliError> {
     let mut candidates: Vec<_> = catalogue.candidates().collect();
     let lines: Vec<_> = candidates.iter().map(format::candidate).collect();
     let chosen = match candidates.len() {
         0 => return Ok(None),
         1 => Some(0),
-        _ => prompter.select("Where should the key be made?", &lines).await,
+        _ => {
+            receiver.show(Progress::Choosing);
+            prompter.select("Where should the key be made?", &lines).await
+        }
     };
     match chosen {
         Some(chosen) => Ok(candidates.swap_remove(chosen).target()),

@@ -8,15 +8,16 @@ use crate::flow::create_key::{DeliveredKey, KeyCreation};
 use crate::flow::response::ResponseReceiver;
 use crate::flow::servers::Servers;
 use crate::flow::sign_in::{complete_sign_in, show_sign_in};
-use crate::ui::format::describe_target_exactly;
+use crate::ui::format::{DASHBOARD, describe_target, describe_target_exactly};
 use crate::ui::message::Message;
-use keymint_callback_adapter::{BrowserMismatch, Outcome};
+use keymint_callback_adapter::{BrowserMismatch, Details, Outcome, Progress};
 use keymint_delivery_adapter::fail_point;
 use keymint_domain::{
     AccountEmail, AuthorizationGrant, Event, PendingAuthorization, ProvisionedKey, Step, Target,
 };
 use keymint_terminal::Signals;
 use tokio::sync::watch;
+use url::Url;
 
 /// Signs in with the browser, creates a key and delivers it. Returns the values for the rest of a rotation.
 pub(crate) async fn create<'a>(
@@ -78,15 +79,19 @@ impl<'a> CreateFlow<'a> {
                           grant: AuthorizationGrant,
                           receiver: &ResponseReceiver,
                           signals: &mut Signals| {
+            if settings.dry_run || settings.choose {
+                receiver.show(Progress::Listing);
+            }
             let provisioner = servers.provisioner(&settings.plan, &observer);
             let before_creation = async {
                 let session = provisioner.sign_in(grant).await.map_err(|error| context.explain(error))?;
                 context.ui.report(&Message::Looking { patience: settings.plan.polling.timeout() });
-                let target = choose::target(context, settings, &provisioner, &session).await?;
+                let target = choose::target(context, settings, receiver, &provisioner, &session).await?;
                 context.ui.report(&Message::Chosen { target: &target, account: session.account() });
                 if !settings.dry_run {
                     let (mismatch, account) = (receiver.browser_mismatch(), session.account());
-                    confirm_browser(context, settings, mismatch, &target, account).await?;
+                    confirm_browser(context, settings, receiver, mismatch, &target, account).await?;
+                    receiver.show(Progress::Creating);
                 }
                 Ok::<_, CliError>((session, target))
             };
@@ -97,13 +102,24 @@ impl<'a> CreateFlow<'a> {
         let deliver =
             async |created: Option<(KeyCreation<'a>, ProvisionedKey)>, signals: &mut Signals| match created {
                 Some((creation, key)) => {
+                    let details = details(settings, &key);
                     delivered = creation.deliver(key.into(), signals).await?;
-                    Ok(Outcome::KeyDelivered)
+                    Ok(Outcome::KeyDelivered.with(details))
                 }
-                None => Ok(Outcome::DryRun),
+                None => Ok(Outcome::DryRun.into()),
             };
         complete_sign_in(context, &settings.sign_in, receiver, pending, &mut signals, work, deliver).await?;
         Ok(delivered)
+    }
+}
+
+/// Returns the description of the key for the browser.
+fn details(settings: &CreateSettings, key: &ProvisionedKey) -> Details {
+    Details {
+        target: Some(describe_target(&key.target)),
+        last_four: Some(key.key.last_four().to_owned()),
+        keys_page: settings.sign_in.endpoints.are_openai().then(|| Url::parse(DASHBOARD).ok()).flatten(),
+        ..Details::default()
     }
 }
 
@@ -112,6 +128,7 @@ impl<'a> CreateFlow<'a> {
 async fn confirm_browser(
     context: &Context,
     settings: &CreateSettings,
+    receiver: &ResponseReceiver,
     mismatch: Option<BrowserMismatch>,
     target: &Target,
     account: Option<&AccountEmail>,
@@ -119,6 +136,7 @@ async fn confirm_browser(
     let Some(mismatch) = mismatch else { return Ok(()) };
     let account = account.map_or("unknown", AccountEmail::as_str);
     let place = format!("Account: {account}. {}", describe_target_exactly(target));
+    receiver.show(Progress::Asking);
     let question = format!("Careful: {mismatch}. {place}. Create a key there?");
     let why = match context.prompter(settings.sign_in.may_ask).confirm(question).await {
         Some(true) => return Ok(()),

@@ -323,7 +323,8 @@ fn delivery_failed(
 ) -> CliError {
     let failed = format!("{so_far}, but {}", explain::failures(report));
     let is_lost = report.is_lost();
-    let error = |message| CliError::new(ErrorKind::DeliveryFailed { is_lost }, message);
+    let is_delivered = !report.delivered_to().is_empty();
+    let error = |message| CliError::new(ErrorKind::DeliveryFailed { is_lost, is_delivered }, message);
     match (kept_in, report.kept()) {
         (Some(path), _) => error(format!("{failed}; it is kept in {}", own_path(&path)))
             .hint(format!("{}, or another destination, delivers it.", recover_command(&path))),

@@ -10,7 +10,9 @@ use crate::ui::format::END_PROCESS;
 use crate::ui::message::{Message, ResponseChannel};
 use crate::ui::reporter::Reporter;
 use async_trait::async_trait;
-use keymint_callback_adapter::{BindError, BrowserMismatch, LoopbackListener, Outcome, PortOwner};
+use keymint_callback_adapter::{
+    BindError, BrowserMismatch, Conclusion, Details, LoopbackListener, Outcome, PortOwner, Progress,
+};
 use keymint_delivery_adapter::{PortLock, PortLockError, StateDir};
 use keymint_domain::{
     AuthorizationResponse, PendingAuthorization, ProvisionError, ResponseSource, SourceError,
@@ -85,10 +87,17 @@ impl ResponseReceiver {
         self.listener.as_ref().and_then(LoopbackListener::browser_mismatch)
     }
 
+    /// Shows the progress in the browser.
+    pub(crate) fn show(&self, progress: Progress) {
+        if let Some(listener) = &self.listener {
+            listener.show(progress);
+        }
+    }
+
     /// Shows the outcome in the browser.
-    pub(crate) async fn conclude(self, outcome: Outcome) {
+    pub(crate) async fn conclude(self, conclusion: Conclusion) {
         if let Some(listener) = self.listener {
-            listener.conclude(outcome).await;
+            listener.conclude(conclusion).await;
         }
     }
 }
@@ -181,12 +190,14 @@ pub(crate) fn without_response(context: &Context, error: ProvisionError) -> CliE
 }
 
 /// Returns the page that the browser shows after an error.
-pub(crate) fn page(error: &CliError) -> Outcome {
-    match error.kind {
+pub(crate) fn page(error: &CliError) -> Conclusion {
+    let outcome = match error.kind {
         ErrorKind::SignInRefused => Outcome::Refused,
         ErrorKind::OutcomeUnknown => Outcome::KeyUnknown,
-        ErrorKind::DeliveryFailed { is_lost: false } => Outcome::KeyKept,
-        ErrorKind::DeliveryFailed { is_lost: true } => Outcome::KeyLost,
+        ErrorKind::DeliveryFailed { is_lost: true, .. } => Outcome::KeyLost,
+        ErrorKind::DeliveryFailed { is_delivered: true, .. } => Outcome::KeyPartlyDelivered,
+        ErrorKind::DeliveryFailed { .. } => Outcome::KeyKept,
         _ => Outcome::NoKey,
-    }
+    };
+    outcome.with(Details { reason: Some(error.message()), ..Details::default() })
 }

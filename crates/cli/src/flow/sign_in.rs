@@ -7,7 +7,7 @@ use crate::flow::context::Context;
 use crate::flow::response::{self, ResponseReceiver, page, without_response};
 use crate::flow::servers::Servers;
 use crate::ui::message::Message;
-use keymint_callback_adapter::{LoopbackListener, Outcome};
+use keymint_callback_adapter::{Conclusion, LoopbackListener, Outcome, Progress};
 use keymint_delivery_adapter::fail_point;
 use keymint_domain::{
     AdminKey, AuthorizationGrant, Catalogue, Client, Entropy, PendingAuthorization, ResponseSource,
@@ -102,7 +102,7 @@ pub(crate) async fn complete_sign_in<T>(
     pending: PendingAuthorization,
     signals: &mut Signals,
     work: impl AsyncFnOnce(&Servers, AuthorizationGrant, &ResponseReceiver, &mut Signals) -> Result<T, CliError>,
-    finish: impl AsyncFnOnce(T, &mut Signals) -> Result<Outcome, CliError>,
+    finish: impl AsyncFnOnce(T, &mut Signals) -> Result<Conclusion, CliError>,
 ) -> Result<(), CliError> {
     let flow = async {
         let coming_back = wait_for_browser(context, settings, &mut receiver, pending);
@@ -113,9 +113,12 @@ pub(crate) async fn complete_sign_in<T>(
         disconnect(context, settings, servers, revocation, over);
         finish(result?, signals).await
     };
-    let outcome = flow.await;
-    receiver.conclude(outcome.as_ref().map_or_else(page, |page| *page)).await;
-    outcome.map(drop)
+    let (conclusion, result) = match flow.await {
+        Ok(conclusion) => (conclusion, Ok(())),
+        Err(error) => (page(&error), Err(error)),
+    };
+    receiver.conclude(conclusion).await;
+    result
 }
 
 /// Closes the connections, and first revokes the refresh token in the background, if the settings say so. The
@@ -168,7 +171,8 @@ pub(crate) async fn sign_in_and_list(
     // No key is created, so no name is needed.
     let plan = settings.plan(String::new());
     let observer = |event| context.ui.report(&Message::Flow(&event));
-    let work = async |servers: &Servers, grant, _: &ResponseReceiver, signals: &mut Signals| {
+    let work = async |servers: &Servers, grant, receiver: &ResponseReceiver, signals: &mut Signals| {
+        receiver.show(Progress::Listing);
         let listing = async {
             let provisioner = servers.provisioner(&plan, &observer);
             let session = provisioner.sign_in(grant).await.map_err(|error| context.explain(error))?;
@@ -178,7 +182,7 @@ pub(crate) async fn sign_in_and_list(
         signals.cancel_on_signal(listing).await?
     };
     let show = async |catalogue: Catalogue, signals: &mut Signals| {
-        show(&catalogue, signals).await.map(|()| Outcome::DryRun)
+        show(&catalogue, signals).await.map(|()| Outcome::Listed.into())
     };
     complete_sign_in(context, settings, receiver, pending, signals, work, show).await
 }
