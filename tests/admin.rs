@@ -133,7 +133,7 @@ async fn a_revoked_key_of_this_machine_is_noted_and_one_of_a_lost_answer_may_be_
     for (reply, code, words) in [
         (None, 0, "is revoked."),
         (Some(not_found().after_processing()), 0, "was deleted already."),
-        (Some(not_found()), 7, "answered 404"),
+        (Some(not_found()), 7, "The key still exists"),
         (Some(Reply::error(403, "invalid_request_error", None, "no")), 7, "Check the admin key"),
         (Some(Reply::hang_up().after_processing()), 10, "may be revoked"),
     ] {

@@ -4,7 +4,7 @@ use crate::config::AdminSettings;
 use crate::error::{Choice, CliError, ErrorKind};
 use crate::explain::network;
 use crate::flow::context::Context;
-use crate::ui::format::describe_key;
+use crate::ui::format::{DASHBOARD, describe_key};
 use crate::ui::message::Message;
 use keymint_delivery_adapter::{MadeHere, StateDir, threads};
 use keymint_domain::{
@@ -102,6 +102,10 @@ impl<'a> AdminServer<'a> {
             Err(RevokeError::Missing(_)) => true,
             Err(RevokeError::OutcomeUnknown(cause)) => return Err(may_be_revoked(key, cause)),
             Err(RevokeError::NotRevoked(error)) => return Err(network::service(error)),
+            Err(RevokeError::StillExists(error)) => {
+                let hint = format!("The key still exists. Run it again, or delete the key at {DASHBOARD}.");
+                return Err(network::service(error).hint(hint));
+            }
             Err(error) => return Err(CliError::internal(error)),
         };
         if let Some(known) = made_here.get(&key.id) {

@@ -81,6 +81,9 @@ pub enum RevokeError {
     /// The key does not exist. It was deleted before.
     #[error("the key was deleted before")]
     Missing(#[source] ServiceError),
+    /// The server answered that it has deleted the key, or that the key is missing, and still has it.
+    #[error("the server still has the key")]
+    StillExists(#[source] ServiceError),
     /// The answer was lost. The key may be revoked.
     #[error("the key may have been revoked, but the answer was lost")]
     OutcomeUnknown(#[source] ServiceError),
@@ -148,7 +151,8 @@ impl<'a> Administrator<'a> {
     /// Deletes a key. It is then no longer valid, and cannot be restored.
     ///
     /// A key that is missing after a request whose answer was lost counts as deleted by that request. It is missing
-    /// if the server finds it neither for the deletion nor for a look at it: a gateway may refuse deletions alone.
+    /// if the server finds it neither for the deletion nor for a look at it: a gateway may refuse deletions alone. A
+    /// deletion that the server confirms is looked at once, too; if that look fails, the confirmation counts.
     ///
     /// # Errors
     ///
@@ -164,18 +168,30 @@ impl<'a> Administrator<'a> {
             }
             deleted
         };
-        match self.step(Step::DeleteKey, delete).await {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                let is_missing = is_not_found(&error)
-                    && self.key(project, id).await.is_err_and(|error| is_not_found(&error));
-                Err(match (is_open.load(Ordering::Relaxed), is_missing) {
-                    (true, true) => return Ok(()),
-                    (true, false) => RevokeError::OutcomeUnknown(error),
-                    (false, true) => RevokeError::Missing(error),
-                    (false, false) => RevokeError::NotRevoked(error),
-                })
+        let deleted = self.step(Step::DeleteKey, delete).await;
+        let exists = match &deleted {
+            Err(error) if !is_not_found(error) => None,
+            _ => self.has_key(project, id).await,
+        };
+        match (deleted, exists, is_open.into_inner()) {
+            (Ok(()), Some(true), _) => {
+                let (kind, detail) =
+                    (ServiceErrorKind::OutOfContract, "it confirmed the deletion, and still has the key");
+                Err(RevokeError::StillExists(ServiceError::new(Step::DeleteKey, kind, detail)))
             }
+            (Ok(()), ..) | (Err(_), Some(false), true) => Ok(()),
+            (Err(error), _, true) => Err(RevokeError::OutcomeUnknown(error)),
+            (Err(error), Some(false), false) => Err(RevokeError::Missing(error)),
+            (Err(error), Some(true), false) => Err(RevokeError::StillExists(error)),
+            (Err(error), None, false) => Err(RevokeError::NotRevoked(error)),
+        }
+    }
+
+    /// Looks once whether the server has a key. `None` if the look fails.
+    async fn has_key(&self, project: &ProjectId, id: &KeyId) -> Option<bool> {
+        match self.clock.timeout(self.timeouts.call, self.api.key(self.key, project, id)).await.ok()? {
+            Ok(_) => Some(true),
+            Err(error) => is_not_found(&error).then_some(false),
         }
     }
 

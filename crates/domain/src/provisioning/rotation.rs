@@ -242,7 +242,9 @@ impl Rotation<'_> {
         match administrator.revoke(project, id).await {
             // Another administrator or another rotation may have deleted it since it was found.
             Ok(()) | Err(RevokeError::Missing(_)) => OldKeyOutcome::Revoked,
-            Err(RevokeError::NotRevoked(error)) => OldKeyOutcome::Kept(KeptReason::NotRevoked(error)),
+            Err(RevokeError::NotRevoked(error) | RevokeError::StillExists(error)) => {
+                OldKeyOutcome::Kept(KeptReason::NotRevoked(error))
+            }
             Err(RevokeError::OutcomeUnknown(error)) => OldKeyOutcome::MayBeRevoked(error),
         }
     }

@@ -46,6 +46,7 @@ pub struct FakeAdmin {
     latency: Duration,
     failures: Mutex<HashMap<Step, VecDeque<Failure>>>,
     is_partial: bool,
+    keeps_deleted_keys: bool,
     state: Mutex<State>,
 }
 
@@ -78,6 +79,7 @@ impl FakeAdmin {
             latency: Duration::ZERO,
             failures: Mutex::default(),
             is_partial: false,
+            keeps_deleted_keys: false,
             state: Mutex::default(),
         }
     }
@@ -96,6 +98,11 @@ impl FakeAdmin {
     /// Cuts the lists of keys.
     pub fn partial(self) -> Self {
         Self { is_partial: true, ..self }
+    }
+
+    /// Confirms the deletion of keys, and keeps them.
+    pub fn keeping_deleted_keys(self) -> Self {
+        Self { keeps_deleted_keys: true, ..self }
     }
 
     /// Lets the next requests of `step` fail with these errors, one after the other, without being processed.
@@ -296,7 +303,9 @@ impl AdminApi for FakeAdmin {
             if state.key(project, key)?.is_of_service_account() {
                 return Err((400, "the key belongs to a service account"));
             }
-            state.keys(project)?.retain(|listed| listed.id != *key);
+            if !self.keeps_deleted_keys {
+                state.keys(project)?.retain(|listed| listed.id != *key);
+            }
             Ok(())
         };
         self.serve(admin, Step::DeleteKey, delete).await

@@ -72,7 +72,7 @@ fn a_revocation_says_whether_the_key_is_gone_or_as_it_was_or_neither_is_known() 
         (vec![ServiceErrorKind::Interrupted], vec![], "revoked", &["key_2"]),
         (vec![UNAVAILABLE, NO_CONNECTION], vec![], "revoked", &["key_2"]),
         (vec![], vec![FORBIDDEN], "not revoked", &["key_1", "key_2"]),
-        (vec![], vec![NOT_FOUND], "not revoked", &["key_1", "key_2"]),
+        (vec![], vec![NOT_FOUND], "still exists", &["key_1", "key_2"]),
         (vec![UNAVAILABLE], vec![NOT_FOUND], "revoked", &["key_2"]),
         (vec![], many(NO_CONNECTION), "not revoked", &["key_1", "key_2"]),
         (many(UNAVAILABLE), vec![], "unknown", &["key_2"]),
@@ -87,6 +87,7 @@ fn a_revocation_says_whether_the_key_is_gone_or_as_it_was_or_neither_is_known() 
             Ok(()) => "revoked",
             Err(RevokeError::NotRevoked(_)) => "not revoked",
             Err(RevokeError::Missing(_)) => "missing",
+            Err(RevokeError::StillExists(_)) => "still exists",
             Err(RevokeError::OutcomeUnknown(_)) => "unknown",
             Err(other) => panic!("{other:?}"),
         };
@@ -96,6 +97,24 @@ fn a_revocation_says_whether_the_key_is_gone_or_as_it_was_or_neither_is_known() 
     let api = with_two_keys(&clock);
     let revoked = clock.run(Administrator::new(&api, &clock, &key, 1).revoke(&proj(), &id));
     assert!(matches!(revoked, Err(RevokeError::Missing(_))), "{revoked:?}");
+}
+
+#[test]
+fn a_confirmed_deletion_counts_unless_a_look_shows_that_the_key_exists() {
+    for (look, is_believed) in
+        [(None, false), (Some(NOT_FOUND), true), (Some(FORBIDDEN), true), (Some(UNAVAILABLE), true)]
+    {
+        let clock = FakeClock::new();
+        let api = with_two_keys(&clock).keeping_deleted_keys().fail(Step::GetKey, look.as_slice());
+        let key = admin_key();
+        let revoked = clock.run(Administrator::new(&api, &clock, &key, 1).revoke(&proj(), &key_1()));
+        match revoked {
+            Ok(()) => assert!(is_believed, "{look:?}"),
+            Err(RevokeError::StillExists(_)) => assert!(!is_believed, "{look:?}"),
+            Err(other) => panic!("{other:?}"),
+        }
+        assert_eq!(api.steps(), [Step::DeleteKey, Step::GetKey]);
+    }
 }
 
 #[test]

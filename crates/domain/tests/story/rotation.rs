@@ -98,7 +98,7 @@ fn the_old_key_is_revoked_after_the_new_one_works_everywhere() {
         };
         assert_eq!(story.old(), OldKeyOutcome::Revoked);
         assert!(!is_old_key_there(admin));
-        assert_eq!(admin.steps(), [Step::ListKeys, Step::DeleteKey]);
+        assert_eq!(admin.steps(), [Step::ListKeys, Step::DeleteKey, Step::GetKey]);
     }
     let steps: Vec<_> = platform.calls().into_iter().map(|call| call.step).collect();
     assert_eq!(steps[steps.len() - 2..], [Step::CreateKey, Step::CheckKey]);
@@ -277,6 +277,7 @@ fn a_revocation_that_fails_is_reported_and_the_new_key_works() {
     for (admin, is_lost, is_there) in [
         (admin as fn(&FakeClock) -> FakeAdmin, false, false),
         (|clock| admin(clock).fail(Step::DeleteKey, &[FORBIDDEN]), false, true),
+        (|clock| admin(clock).keeping_deleted_keys(), false, true),
         (|clock| admin(clock).lose(Step::DeleteKey, &[UNAVAILABLE; 4]), true, false),
         (|clock| admin(clock).fail(Step::DeleteKey, &[UNAVAILABLE; 4]), true, true),
     ] {
