@@ -361,7 +361,9 @@ async fn the_first_signal_waits_for_the_key_of_a_service_account_and_the_second_
             machine.sandbox.release();
         }
         let ended = create.finish().await.exits_with(code);
-        assert!(code == 0 || ended.stderr.contains("a service account may exist"), "{}", ended.stderr);
+        let status = machine.keymint(["status", "--json"]).output().await.json();
+        let id = status["keys"][0]["service_account"]["id"].as_str().unwrap();
+        assert!(code == 0 || ended.stderr.contains(&format!("\"ci\" ({id}) exists")), "{}", ended.stderr);
         assert_eq!(machine.home.path().join(".env").exists(), code == 0);
     }
 }

@@ -3,7 +3,7 @@
 //! Events are facts in the past tense, without secrets or prose. An observer can neither fail nor change
 //! the flow. The URL to open and the result are return values, not events.
 
-use crate::platform::id::OrganizationId;
+use crate::platform::id::{OrganizationId, ServiceAccountId};
 use crate::platform::target::Target;
 use crate::policy::selector::Candidate;
 use crate::service_error::{Reason, ServiceErrorKind, Step};
@@ -63,6 +63,11 @@ pub enum Event {
     /// The creation request is about to be sent. From now on a key may exist, until the creation returns
     /// or is [retried](Self::Retrying), which happens only if the server certainly created none.
     CreationRequested,
+    /// A service account was created, which has no key yet.
+    ServiceAccountCreated {
+        /// The id of the account.
+        id: ServiceAccountId,
+    },
     /// The project was found.
     TargetSelected(Target),
     /// A preferred organization or project, which was not named, was skipped: a policy disables API keys of
@@ -81,6 +86,7 @@ impl Event {
             Self::ListIncomplete { .. } => "list_incomplete",
             Self::Retrying { .. } => "retrying",
             Self::CreationRequested => "creation_requested",
+            Self::ServiceAccountCreated { .. } => "service_account_created",
             Self::TargetSelected(_) => "target_selected",
             Self::TargetSkipped(_) => "target_skipped",
         }

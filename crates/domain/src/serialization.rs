@@ -127,6 +127,7 @@ impl Serialize for Event {
                 map.serialize_entry("message", &kind.to_string())?;
                 map.serialize_entry("after_ms", &milliseconds(*after))?;
             }
+            Self::ServiceAccountCreated { id } => map.serialize_entry("id", id)?,
             Self::TargetSelected(target) => {
                 let NestedTarget { organization, project } = target.clone().into();
                 map.serialize_entry("organization", &organization.redacted())?;

@@ -1,7 +1,7 @@
 //! The work of an administrator: requests of the Admin API with their retries.
 
 use crate::clock::Clock;
-use crate::event::{Observer, no_observer};
+use crate::event::{Event, Observer, no_observer};
 use crate::platform::id::{KeyId, ProjectId, ServiceAccountId};
 use crate::platform::listing::Listing;
 use crate::platform::new_key::{CreatedKey, KeyDetails, NewKey, Restriction};
@@ -216,8 +216,8 @@ impl<'a> Administrator<'a> {
     /// therefore created for an account without one, in three requests. If the second or the third fails, the
     /// account is deleted again, with every key that it may have. No unrestricted key exists at any time.
     ///
-    /// If the future is dropped after [`Event::CreationRequested`](crate::Event::CreationRequested), an account of
-    /// this name may exist.
+    /// If the future is dropped after [`Event::CreationRequested`], an account of this name may exist. It exists after
+    /// [`Event::ServiceAccountCreated`].
     ///
     /// # Errors
     ///
@@ -236,6 +236,7 @@ impl<'a> Administrator<'a> {
         let create = || self.api.create_empty_account(self.key, project, &key.name);
         let created = self.step(Step::CreateServiceAccount, create).await;
         let account = created.map_err(|cause| lost(&key.name, cause))?;
+        (self.observer)(Event::ServiceAccountCreated { id: account.clone() });
         match self.equip(project, &account, key).await {
             Ok(created) => {
                 let unconfirmed = key.unconfirmed_by(&created.details);

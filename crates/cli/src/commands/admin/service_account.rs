@@ -10,9 +10,10 @@ use crate::flow::create_key::{Failure, KeyCreation, Lost, NewlyCreated};
 use crate::ui::format::{self, PROJECTS_PAGE, quoted};
 use crate::ui::message::Message;
 use keymint_delivery_adapter::{KeyRecord, fail_point, wall_clock};
-use keymint_domain::{Event, Project, ServiceAccountError, Step};
+use keymint_domain::{Event, Project, ServiceAccountError, ServiceAccountId, Step};
 use keymint_terminal::Signals;
 use std::fmt::Display;
+use std::sync::OnceLock;
 use tokio::sync::watch;
 
 pub(crate) async fn run(args: &ServiceAccountArgs, context: &Context) -> Result<(), CliError> {
@@ -40,12 +41,14 @@ pub(crate) async fn run(args: &ServiceAccountArgs, context: &Context) -> Result<
     }
     // Once an account is requested, a signal waits for its key, which may take two more requests.
     let (sender, in_flight) = watch::channel(false);
+    let account_id = OnceLock::new();
     let observer = |event: Event| {
-        match event {
+        match &event {
             Event::CreationRequested => {
                 sender.send_replace(true);
                 fail_point::reached("asked");
             }
+            Event::ServiceAccountCreated { id } => drop(account_id.set(id.clone())),
             Event::Retrying { step: Step::CreateServiceAccount, .. } => drop(sender.send_replace(false)),
             _ => {}
         }
@@ -53,7 +56,7 @@ pub(crate) async fn run(args: &ServiceAccountArgs, context: &Context) -> Result<
     };
     let administrator = server.administrator().observed_by(&observer);
     let creating = administrator.create_service_account(&project.id, key);
-    let explain = |failure| explain(failure, &key.name, &project);
+    let explain = |failure| explain(failure, &key.name, &project, account_id.get());
     let account = creation.request(record, &place, creating, in_flight, &mut signals, explain).await?;
     if let Some(id) = &account.id {
         creation.note_account(id);
@@ -62,10 +65,23 @@ pub(crate) async fn run(args: &ServiceAccountArgs, context: &Context) -> Result<
     creation.deliver(NewlyCreated { place, name, key, unconfirmed }, &mut signals).await.map(drop)
 }
 
-fn explain(failure: Failure<ServiceAccountError>, name: &str, project: &Project) -> Lost {
-    let error = match failure {
-        Failure::Abandoned(why) => return Lost::MayExist(may_exist(name, project, why)),
-        Failure::Error(error) => error,
+/// Explains why there is no key. The service account with this id exists, if the server confirmed it.
+fn explain(
+    failure: Failure<ServiceAccountError>,
+    name: &str,
+    project: &Project,
+    account: Option<&ServiceAccountId>,
+) -> Lost {
+    let error = match (failure, account) {
+        (Failure::Abandoned(why), Some(account)) => {
+            let message = format!(
+                "the service account {} ({account}) exists, perhaps with a key that is lost: {why}",
+                quoted(name)
+            );
+            return exists(message, account.clone());
+        }
+        (Failure::Abandoned(why), None) => return Lost::MayExist(may_exist(name, project, why)),
+        (Failure::Error(error), _) => error,
     };
     match error {
         ServiceAccountError::Service(error) => Lost::NoKey(network::service(error)),
@@ -75,11 +91,16 @@ fn explain(failure: Failure<ServiceAccountError>, name: &str, project: &Project)
                 "the service account {} ({account}) exists without a key: {cause}. Its deletion failed: {deletion}",
                 quoted(name)
             );
-            let hint = format!("Delete it in the settings of its project: {PROJECTS_PAGE}");
-            Lost::AccountExists(CliError::new(ErrorKind::OutcomeUnknown, message).hint(hint), account)
+            exists(message, account)
         }
         error => Lost::MayExist(CliError::internal(error)),
     }
+}
+
+/// Returns the error of a service account that exists without a usable key.
+fn exists(message: String, account: ServiceAccountId) -> Lost {
+    let hint = format!("Delete it in the settings of its project: {PROJECTS_PAGE}");
+    Lost::AccountExists(CliError::new(ErrorKind::OutcomeUnknown, message).hint(hint), account)
 }
 
 /// The error of a creation whose answer was lost.
