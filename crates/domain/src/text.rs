@@ -165,7 +165,7 @@ pub fn human_duration(duration: Duration) -> String {
     }
 }
 
-/// Returns a duration in its largest unit that is precise enough: `12 days`, `36 hours`, `1 minute`.
+/// Returns a duration in its largest unit that is precise enough: `12 days`, `36 hours`, `less than a minute`.
 pub fn rough_duration(duration: Duration) -> String {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;
@@ -176,7 +176,8 @@ pub fn rough_duration(duration: Duration) -> String {
         seconds if seconds > DAY * 3 / 2 => format!("{} days", rounded(DAY)),
         seconds if seconds > HOUR * 3 / 2 => format!("{} hours", rounded(HOUR)),
         seconds if seconds >= MINUTE * 3 / 2 => format!("{} minutes", rounded(MINUTE)),
-        _ => "1 minute".to_owned(),
+        seconds if seconds >= MINUTE => "1 minute".to_owned(),
+        _ => "less than a minute".to_owned(),
     }
 }
 
@@ -285,7 +286,9 @@ mod tests {
     #[test]
     fn a_rough_duration_has_one_unit() {
         for (seconds, shown) in [
-            (0, "1 minute"),
+            (0, "less than a minute"),
+            (59, "less than a minute"),
+            (60, "1 minute"),
             (89, "1 minute"),
             (90, "2 minutes"),
             (5_400, "90 minutes"),

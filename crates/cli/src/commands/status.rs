@@ -33,17 +33,9 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<(), CliE
     let text = if context.ui.wants_json() { status.json() } else { status.text() };
     stdout::show(&text)?;
     if let Some(KeyCheck::NotAccepted) = status.verified {
-        let (message, hint) = match status.reason() {
-            Some(Reason::Revoked(at)) => {
-                (format!("the platform does not accept the key, which was revoked here {at}"), "")
-            }
-            Some(Reason::Expired(ago)) => {
-                (format!("the platform does not accept the key, which expired {ago} ago"), "")
-            }
-            None => (key_check(KeyCheck::NotAccepted), "It may have been deleted. "),
-        };
-        let hint = format!("{hint}`keymint create` makes a new one.");
-        failure = Some(CliError::new(ErrorKind::Server, message).hint(hint));
+        let deleted = if status.reason().is_some() { "" } else { "It may have been deleted. " };
+        let hint = format!("{deleted}`keymint create` makes a new one.");
+        failure = Some(CliError::new(ErrorKind::Server, status.verdict(KeyCheck::NotAccepted)).hint(hint));
     }
     failure.map_or(Ok(()), Err)
 }
@@ -101,6 +93,19 @@ impl Status {
             (None, Some(Expiry::Past(ago))) => Some(Reason::Expired(rough_duration(ago))),
             (None, _) => None,
         }
+    }
+
+    /// Describes the platform's verdict on the key in use, with its reason.
+    fn verdict(&self, verified: KeyCheck) -> String {
+        let reason = self.reason().filter(|_| verified == KeyCheck::NotAccepted);
+        let reason = reason.map(|reason| match reason {
+            Reason::Revoked(at) => format!("was revoked here {at}"),
+            Reason::Expired(ago) => format!("expired {ago} ago"),
+        });
+        reason.map_or_else(
+            || key_check(verified),
+            |reason| format!("the platform does not accept the key, which {reason}"),
+        )
     }
 
     /// Asks the platform about the key in use.

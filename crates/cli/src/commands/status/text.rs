@@ -2,9 +2,7 @@
 
 use super::Status;
 use super::source::{FoundKey, KeySource};
-use crate::ui::format::{
-    DASHBOARD, PROJECTS_PAGE, destination, indented, key_check, key_of, quoted, recover_command,
-};
+use crate::ui::format::{DASHBOARD, PROJECTS_PAGE, destination, indented, key_of, quoted, recover_command};
 use keymint_delivery_adapter::{
     DeliveryRecord, Expiry, KeyOrigin, KeyRecord, KeyState, Named, RecordedKey, Replacement,
 };
@@ -29,7 +27,7 @@ impl Status {
                     _ => "A program that is started here uses:".to_owned(),
                 });
                 lines.extend(self.describe(found));
-                lines.extend(self.verified.map(|verified| indented(2, &key_check(verified))));
+                lines.extend(self.verified.map(|verified| indented(2, &self.verdict(verified))));
             }
         }
         if self.found.len() > 1 {
