@@ -531,6 +531,10 @@ async fn what_happens_to_the_keyring_after_the_revocation_hides_it_not() {
     assert!(message.starts_with("interrupted; the key \"keymint "), "{error}");
     assert!(message.ends_with("is revoked on the server, and may be in the keyring"), "{error}");
     assert!(machine.sandbox.keys()[0].is_deleted && !session.stored("default").is_empty());
+    let again =
+        with_admin_key(&machine, &session, "forget --revoke --yes --json").output().await.exits_with(8);
+    let hint = again.json()["hint"].as_str().unwrap().to_owned();
+    assert!(hint.contains("`keymint forget` removes it from the keyring."), "{hint}");
     machine.keymint(["forget"]).env(BUS, &session.address).output().await.exits_with(0);
     assert!(session.stored("default").is_empty());
 

@@ -48,7 +48,7 @@ async fn revoke_and_forget(args: &ForgetArgs, context: &Context) -> Result<(), C
     let revocation = preparing.await.map_err(untouched)?;
     let listed = &revocation.inventory.keys;
     let choice = revocation.made_here.in_keyring(profile.as_str(), last_four, listed);
-    let revoking = revocation.revoke(RequestedKey::Stored(last_four.as_str()), choice, &mut signals);
+    let revoking = revocation.revoke(RequestedKey::Stored(last_four.as_str(), profile), choice, &mut signals);
     let revoked = revoking.await.map_err(untouched)?;
     fail_point::reached("revoked");
 

@@ -1,10 +1,10 @@
 //! The deletion of one key on the server, which the user confirms.
 
-use crate::config::AdminSettings;
+use crate::config::{AdminSettings, Profile};
 use crate::error::{Choice, CliError, ErrorKind};
 use crate::flow::admin::AdminServer;
 use crate::flow::context::Context;
-use crate::ui::format::{self, PROJECTS_PAGE, describe_key, places, quoted, titled};
+use crate::ui::format::{self, PROJECTS_PAGE, describe_key, places, profile_flag, quoted, titled};
 use crate::ui::message::Message;
 use crate::ui::prompter::Prompter;
 use keymint_delivery_adapter::MadeHere;
@@ -26,8 +26,8 @@ pub(crate) struct KeyRevocation<'a> {
 pub(crate) enum RequestedKey<'a> {
     /// By its id, its name or its last four characters, as the user names it.
     Named(&'a str),
-    /// By its last four characters, since the keyring has it.
-    Stored(&'a str),
+    /// By its last four characters, since the keyring has it for this profile.
+    Stored(&'a str, &'a Profile),
 }
 
 impl<'a> KeyRevocation<'a> {
@@ -102,14 +102,19 @@ async fn select<'a>(
         KeyChoice::Ask(found) => found,
         KeyChoice::Missing { is_list_partial } => {
             let part = if is_list_partial { " in the part of the lists that could be read" } else { "" };
-            let message = match requested {
-                RequestedKey::Named(text) => format!("there is no key {}{part}", quoted(text)),
-                RequestedKey::Stored(last_four) => {
-                    format!("the server has no key that ends in {last_four}{part}")
+            let (message, hint) = match requested {
+                RequestedKey::Named(text) => (
+                    format!("there is no key {}{part}", quoted(text)),
+                    "It may be deleted already.".to_owned(),
+                ),
+                RequestedKey::Stored(last_four, profile) => {
+                    let forget = format!("`keymint forget{}`", profile_flag(profile));
+                    let hint = format!("If it is deleted already, {forget} removes it from the keyring.");
+                    (format!("the server has no key that ends in {last_four}{part}"), hint)
                 }
             };
             return Err(CliError::new(ErrorKind::NoKey, message)
-                .hint("It may be deleted already. `keymint admin list` shows the keys."));
+                .hint(format!("{hint} `keymint admin list` shows the keys.")));
         }
     };
     let choices: Vec<_> = found.iter().map(|&key| Choice::Key(key.clone())).collect();
@@ -120,7 +125,7 @@ async fn select<'a>(
             format!("{} is not certainly one key: only an id is", quoted(text)),
             "Name the one that you mean by its id:",
         ),
-        RequestedKey::Stored(last_four) => (
+        RequestedKey::Stored(last_four, _) => (
             format!("Which key is the stored one, which ends in {last_four}?"),
             format!("this machine has no record of the stored key, and another key may end in {last_four}"),
             "`keymint admin revoke` deletes one by its id, and `keymint forget` without --revoke the stored one:",
