@@ -56,6 +56,7 @@ async fn input_that_is_not_one_line_with_a_key_is_refused_and_not_repeated() {
         (format!("é{KEY}"), "is no key"),
         ("ending in 9f3A.".to_owned(), "a key begins with sk-"),
         ("sk-admin-0123456789-9f3A".to_owned(), "it is an admin key"),
+        (format!("OPENAI_API_KEY={KEY}\n"), "it looks like a line of a dotenv file"),
         (format!("{KEY}\0"), "it is not UTF-8 text"),
         (format!("{KEY}\u{1b}]0;x\u{7}"), "is no key"),
         (format!("{KEY}\n\n"), "more than one line"),

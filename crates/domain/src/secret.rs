@@ -26,6 +26,9 @@ pub enum NotAProjectKey {
     /// It is the key of an administrator.
     #[error("it is an admin key, which can do far more than the key of a project")]
     AdminKey,
+    /// It is a line of a dotenv file: a variable with its value.
+    #[error("it looks like a line of a dotenv file: give only what follows the = sign, without quotes")]
+    Assignment,
     /// It does not look like any key.
     #[error(
         "a key begins with sk-, and has {SHORTEST_KEY} to {LONGEST} letters, digits, - and _ in one line"
@@ -134,7 +137,11 @@ impl ApiKey {
         let is_of_key = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         let has_length = (SHORTEST_KEY..=LONGEST).contains(&exposed.len());
         if !exposed.starts_with("sk-") || !has_length || !exposed.bytes().all(is_of_key) {
-            return Err(NotAProjectKey::OtherForm);
+            return Err(if assigns(exposed) {
+                NotAProjectKey::Assignment
+            } else {
+                NotAProjectKey::OtherForm
+            });
         }
         if exposed.starts_with("sk-admin-") { Err(NotAProjectKey::AdminKey) } else { Ok(Self(text)) }
     }
@@ -146,6 +153,15 @@ impl ApiKey {
         let shown = if key.len() >= 12 { 4 } else { 0 };
         &key[key.len() - shown..]
     }
+}
+
+/// Returns whether a text assigns a value to a variable, as a line of a dotenv file or of a shell does.
+fn assigns(text: &str) -> bool {
+    let Some((name, _)) = text.split_once('=') else { return false };
+    let name = name.trim();
+    let name = name.strip_prefix("export ").map_or(name, str::trim_start);
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 impl AuthorizationCode {
@@ -195,6 +211,12 @@ mod tests {
         for other in
             ["", ".", "ending in 9f3A", "sk-0123456789ab", "pk-0123456789abcdef", "sk-proj-0123456789 9f3A"]
         {
+            assert_eq!(ApiKey::from_user(other.into()).err(), Some(NotAProjectKey::OtherForm), "{other}");
+        }
+        for line in ["OPENAI_API_KEY=sk-0123456789abcdef", " export A1 = \"sk-0123456789abcdef\"", "_="] {
+            assert_eq!(ApiKey::from_user(line.into()).err(), Some(NotAProjectKey::Assignment), "{line}");
+        }
+        for other in ["=sk-0123456789abcdef", "a b=sk-0123456789abcdef", "sk-0123456789abcdef=="] {
             assert_eq!(ApiKey::from_user(other.into()).err(), Some(NotAProjectKey::OtherForm), "{other}");
         }
         let long = format!("sk-{}", "x".repeat(LONGEST));
