@@ -123,6 +123,16 @@ async fn paste_alone_gives_up_after_five_wrong_addresses() {
     run.end().await.exits_with(4);
 }
 
+/// A directory as standard input cannot be read.
+#[tokio::test]
+async fn a_standard_input_that_cannot_be_read_is_not_taken_for_one_that_has_ended() {
+    let directory = std::fs::File::open("/").unwrap();
+    let run = create(Scenario::ready()).args(["--no-listen"]).stdin(directory).start().await;
+    let ended = run.end().await.exits_with(1);
+    assert!(ended.stderr.contains("standard input cannot be read"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("has ended"), "{}", ended.stderr);
+}
+
 #[tokio::test]
 async fn paste_alone_without_questions_ends_at_a_terminal_before_anything_is_contacted() {
     let machine = machine(Scenario::ready()).await;

@@ -5,7 +5,7 @@ use crate::error::{CliError, ErrorKind};
 use crate::explain::delivery::state as state_error;
 use crate::explain::listener as explain;
 use crate::flow::context::Context;
-use crate::flow::paste::{PasteError, Pasted};
+use crate::flow::paste::{PasteError, Pasted, no_input};
 use crate::ui::format::END_PROCESS;
 use crate::ui::message::{Message, ResponseChannel};
 use crate::ui::reporter::Reporter;
@@ -179,11 +179,11 @@ pub(crate) fn without_response(context: &Context, error: ProvisionError) -> CliE
     let ProvisionError::NoResponse(source) = &error else { return context.explain(error) };
     match source.cause().downcast_ref::<PasteError>() {
         None => context.explain(error),
-        Some(&ended @ PasteError::Input) => {
+        Some(&ended @ PasteError::Input) => no_input(
             CliError::new(ErrorKind::Usage, "nobody can paste an address here")
                 .because(ended)
-                .hint(START_AND_FINISH)
-        }
+                .hint(START_AND_FINISH),
+        ),
         Some(&ended @ PasteError::Tries) => CliError::from_source(ErrorKind::SignInRefused, ended)
             .hint("Run it again, and paste the whole address that the browser ends on."),
     }
