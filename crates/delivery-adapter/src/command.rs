@@ -1,5 +1,6 @@
 //! The standard input of a command.
 
+use crate::fingerprint::fingerprint;
 use crate::process::program::AroundSpawn;
 use crate::process::quoted;
 use crate::process::stdin::write_to_stdin;
@@ -7,7 +8,6 @@ use keymint_domain::text::sanitize;
 use keymint_domain::{AdminKey, ApiKey, DeliveryError, DestinationId, KeyDestination, async_trait};
 use keymint_host::{WhichError, posix_quoting, which};
 use keymint_tokio_clock::TokioClock;
-use sha2::{Digest, Sha256};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -20,7 +20,8 @@ pub struct Command<'a> {
     name: String,
     program: PathBuf,
     arguments: Vec<String>,
-    fingerprint: String,
+    /// Identifies the command line and its directory. `None` if that directory cannot be determined.
+    fingerprint: Option<String>,
     on_output: Box<dyn Fn(&str) + Send + Sync + 'a>,
     around_spawn: AroundSpawn,
 }
@@ -70,7 +71,10 @@ impl<'a> Command<'a> {
         if let Some(expansion) = expansion(command, &words) {
             return Err(CommandError::Expansion(expansion));
         }
-        let fingerprint = fingerprint(&words);
+        let fingerprint = env::current_dir().ok().map(|directory| {
+            let directory = iter::once(directory.as_os_str().as_encoded_bytes());
+            fingerprint(directory.chain(words.iter().map(String::as_bytes)))
+        });
         let mut words = words.into_iter();
         let name = words.next().ok_or(CommandError::Empty)?;
         match which(&name) {
@@ -104,21 +108,6 @@ impl<'a> Command<'a> {
 
     /// The name of every command as a destination.
     pub const ID: &'static str = "pipe";
-
-    /// Hexadecimal digits that the same command line in the same directory has again. The command line cannot be read
-    /// from them.
-    pub fn fingerprint(&self) -> &str {
-        &self.fingerprint
-    }
-}
-
-fn fingerprint(words: &[String]) -> String {
-    let directory = env::current_dir().unwrap_or_default();
-    let parts =
-        iter::once(directory.as_os_str().as_encoded_bytes()).chain(words.iter().map(String::as_bytes));
-    // No argument and no path has a null byte.
-    let hash = parts.fold(Sha256::new(), |hash, part| hash.chain_update(part).chain_update([0])).finalize();
-    hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Returns whether a shell would redirect the output of the preceding words.
@@ -187,9 +176,10 @@ impl fmt::Debug for Command<'_> {
 
 #[async_trait]
 impl KeyDestination for Command<'_> {
-    /// The slot is the fingerprint.
+    /// The slot is the fingerprint of the command line.
     fn id(&self) -> DestinationId {
-        DestinationId::new(Self::ID).with_slot(&self.fingerprint)
+        let id = DestinationId::new(Self::ID);
+        self.fingerprint.iter().fold(id, DestinationId::with_slot)
     }
 
     async fn deliver(&mut self, key: &ApiKey) -> Result<(), DeliveryError> {
@@ -243,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_fingerprint_is_that_of_the_words_and_shows_none_of_them() {
-        let fingerprint = |command: &str| Command::parse(command).unwrap().fingerprint().to_owned();
+        let fingerprint = |command: &str| Command::parse(command).unwrap().fingerprint.unwrap();
         let one = fingerprint("sh -c 'cat >taken'");
         assert_eq!(one, fingerprint("sh  -c \"cat >taken\""));
         for other in ["sh -c 'cat >other'", "sh '-c cat >taken'", "sh -c 'cat >taken' x"] {

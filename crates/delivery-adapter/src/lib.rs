@@ -65,6 +65,7 @@ mod export;
 // Public for tests that also end a front end between its own steps.
 #[doc(hidden)]
 pub mod fail_point;
+mod fingerprint;
 mod keyring;
 mod process;
 mod profile;

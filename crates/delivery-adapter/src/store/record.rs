@@ -106,7 +106,7 @@ pub struct DeliveryRecord {
     pub profile: Option<String>,
     /// The variable in a dotenv file.
     pub variable: Option<String>,
-    /// The [fingerprint](Command::fingerprint) of a command.
+    /// The fingerprint of a command line and its directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
     /// True if the delivered key was recognized by its last four characters alone, and may be another key.
