@@ -89,7 +89,7 @@ pub use event::{Event, Observation, Observer, no_observer};
 pub use oauth::account::AccountEmail;
 pub use oauth::authorization::{
     AuthorizationError, AuthorizationGrant, AuthorizationResponse, Callback, Client, Entropy, InvalidSaved,
-    PendingAuthorization, REGISTERED_REDIRECT_URI, Revocation, SavedAuthorization, Stray,
+    PendingAuthorization, REGISTERED_REDIRECT_URI, Revocation, SavedAuthorization, Stray, pasted_state,
 };
 pub use oauth::base_url::{BaseUrl, InvalidBaseUrl};
 pub use platform::answer_end::AnswerEnd;

@@ -83,13 +83,11 @@ fn not_found(error: FindSignInError) -> CliError {
              `keymint start`.",
         ),
         FindSignInError::OtherVersion => (
-            "that address answers no sign-in that this version of keymint can finish, and another version began one \
-             that waits here",
+            "another version of keymint began the sign-in that this address answers",
             "Finish it with the version that began it, or begin again with `keymint start`.",
         ),
         FindSignInError::Unusable(error) => {
-            let message =
-                "that address answers no sign-in that can be used here, and one that waits here cannot be";
+            let message = "the sign-in that this address answers cannot be used";
             return CliError::new(ErrorKind::SignInRefused, message)
                 .because(error)
                 .hint("Correct that, or begin again with `keymint start`.");

@@ -1,8 +1,11 @@
-//! Sign-ins that one process begins and another one completes, each in a private file.
+//! Sign-ins that one process begins and another one completes, each in a private file that is named after its state.
 
 use super::{StateDir, private_files};
+use crate::fingerprint::fingerprint;
 use crate::wall_clock;
-use keymint_domain::{AuthorizationResponse, Callback, Client, PendingAuthorization, SavedAuthorization};
+use keymint_domain::{
+    AuthorizationResponse, Callback, Client, PendingAuthorization, SavedAuthorization, State, pasted_state,
+};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -73,11 +76,11 @@ pub enum FindSignInError {
     /// No pending sign-in matches this response: it is completed, or began on another machine.
     #[error("no pending sign-in has this response")]
     Unknown,
-    /// No pending sign-in of this version matches this response, but another version of this program began one.
-    #[error("no pending sign-in of this version has this response, and another version began one")]
+    /// Another version of this program began the sign-in.
+    #[error("another version began the sign-in of this response")]
     OtherVersion,
-    /// No pending sign-in that can be used matches this response, and a file cannot be used.
-    #[error("a pending sign-in cannot be used")]
+    /// The file of the sign-in cannot be used.
+    #[error("the pending sign-in cannot be used")]
     Unusable(#[source] io::Error),
     /// The directory cannot be read.
     #[error(transparent)]
@@ -99,13 +102,11 @@ impl StateDir {
     ) -> io::Result<()> {
         let folder = &self.directory(PENDING)?;
         forget_old(folder);
-        let content = Content {
-            header: Header { version: VERSION.into(), expires },
-            settings,
-            authorization: pending.into_saved(),
-        };
+        let authorization = pending.into_saved();
+        let path = folder.join(file_name(&authorization.state));
+        let content =
+            Content { header: Header { version: VERSION.into(), expires }, settings, authorization };
         let text = Zeroizing::new(serde_json::to_vec(&content)?);
-        let path = folder.join(format!("{}.{EXTENSION}", private_files::new_id()));
         let mut file = private_files::new_file(&path)?;
         file.write_all(&text)
             .and_then(|()| file.sync_all())
@@ -124,35 +125,34 @@ impl StateDir {
         &self,
         pasted: &str,
     ) -> Result<PendingSignIn<T>, FindSignInError> {
-        let mut missing = FindSignInError::Unknown;
-        for path in private_files::list(&self.directory(PENDING)?, EXTENSION)? {
-            let text = match read(&path) {
-                Ok(text) => text,
-                // Another process may just have removed it.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => {
-                    if matches!(missing, FindSignInError::Unknown) {
-                        missing = FindSignInError::Unusable(private_files::about(&path, &error));
-                    }
-                    continue;
-                }
-            };
-            // A damaged file is skipped.
-            let Ok(Header { version, expires }) = serde_json::from_str(&text) else { continue };
-            if version != VERSION {
-                missing = FindSignInError::OtherVersion;
-                continue;
-            }
-            let Ok(Content { settings, authorization, .. }) = serde_json::from_str(&text) else { continue };
-            let client = authorization.client.clone();
-            let Ok(pending) = PendingAuthorization::restore(authorization) else { continue };
-            if let Callback::Response(response) = pending.read_pasted(pasted) {
-                let has_expired = expires <= wall_clock::unix_now();
-                return Ok(PendingSignIn { client, settings, pending, response, has_expired, path });
-            }
+        let state = pasted_state(pasted).ok_or(FindSignInError::Unknown)?;
+        let path = self.directory(PENDING)?.join(file_name(&state));
+        let unusable = |error| FindSignInError::Unusable(private_files::about(&path, &error));
+        let text = read(&path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => FindSignInError::Unknown,
+            _ => unusable(error),
+        })?;
+        let damaged = || unusable(io::Error::other("it is damaged"));
+        let Header { version, expires } = serde_json::from_str(&text).map_err(|_| damaged())?;
+        if version != VERSION {
+            return Err(FindSignInError::OtherVersion);
         }
-        Err(missing)
+        let Content { settings, authorization, .. } = serde_json::from_str(&text).map_err(|_| damaged())?;
+        let client = authorization.client.clone();
+        let pending = PendingAuthorization::restore(authorization).map_err(|_| damaged())?;
+        match pending.read_pasted(pasted) {
+            Callback::Response(response) => {
+                let has_expired = expires <= wall_clock::unix_now();
+                Ok(PendingSignIn { client, settings, pending, response, has_expired, path })
+            }
+            Callback::Stray(_) => Err(FindSignInError::Unknown),
+        }
     }
+}
+
+/// Returns the name of the file of the sign-in with this state, which cannot be read from it.
+fn file_name(state: &State) -> String {
+    format!("{}.{EXTENSION}", fingerprint([state.expose().as_bytes()]))
 }
 
 impl<T> PendingSignIn<T> {
@@ -222,13 +222,35 @@ mod tests {
             assert!(matches!(found.2, Err(FindSignInError::OtherVersion)), "{:?}", found.2);
         }
         let found = found_after(|content| content["authorization"]["state"] = "another".into());
-        assert!(matches!(found.2, Err(FindSignInError::Unknown)), "{:?}", found.2);
+        assert!(matches!(found.2, Err(FindSignInError::Unusable(_))), "{:?}", found.2);
     }
 
     #[test]
-    fn a_file_that_never_ends_is_none_and_one_of_any_version_that_expired_long_ago_is_removed() {
+    fn only_the_file_of_the_sign_in_is_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateDir::at(directory.path().join("state"));
+        state.save_sign_in(pending(), "settings", u64::MAX).unwrap();
+        let folder = state.directory(PENDING).unwrap();
+        let path = private_files::list(&folder, EXTENSION).unwrap().remove(0);
+        let content: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        fs::write(folder.join("damaged.json"), "{").unwrap();
+        fs::create_dir(folder.join("unreadable.json")).unwrap();
+        let found = |state_of: &str| {
+            state.find_sign_in::<String>(&format!("code=C&state={state_of}")).map(|found| found.settings)
+        };
+        assert!(matches!(found("another"), Err(FindSignInError::Unknown)));
+        let own = content["authorization"]["state"].as_str().unwrap();
+        assert_eq!(found(own).unwrap(), "settings");
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        let Err(FindSignInError::Unusable(error)) = found(own) else { panic!() };
+        assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_never_ends_is_unusable_and_one_of_any_version_that_expired_long_ago_is_removed() {
         let found = found_after(|content| content["more"] = "x".repeat(LONGEST as usize).into());
-        assert!(matches!(found.2, Err(FindSignInError::Unknown)), "{:?}", found.2);
+        assert!(matches!(found.2, Err(FindSignInError::Unusable(_))), "{:?}", found.2);
         for version in [1, 2] {
             let (path, ..) = &found_after(|content| {
                 content["version"] = version.into();

@@ -21,7 +21,7 @@ use crate::secret::{AuthorizationCode, CodeVerifier, State};
 use crate::text::quote_unless_word;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-pub use callback::{AuthorizationResponse, Callback, Stray};
+pub use callback::{AuthorizationResponse, Callback, Stray, pasted_state};
 pub use entropy::Entropy;
 use revocation::IssuedToken;
 pub use revocation::Revocation;

@@ -2,7 +2,7 @@
 
 use super::PendingAuthorization;
 use crate::oauth::query;
-use crate::secret::AuthorizationCode;
+use crate::secret::{AuthorizationCode, State};
 use subtle::ConstantTimeEq;
 
 /// The classification of a text that may be the authorization response.
@@ -45,6 +45,23 @@ pub enum AuthorizationResponse {
     IssuerMismatch,
 }
 
+/// Returns the state in a text that the user pasted, which identifies the sign-in. `None` if the text has no state, or
+/// several.
+pub fn pasted_state(text: &str) -> Option<State> {
+    let text = address_of(text);
+    let query = text.split_once('?').map_or(text.as_str(), |(_, query)| query);
+    query::parse(query)?.single("state").ok()?.map(|state| State::from_text(state.to_owned()))
+}
+
+/// Returns the URL or the query in a text that the user pasted, without what comes with it.
+fn address_of(text: &str) -> String {
+    let text = text.replace("\u{1b}[200~", "").replace("\u{1b}[201~", "");
+    let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    let mut text = text.trim_matches(['"', '\'', '`', '<', '>']).replace("&amp;", "&");
+    text.truncate(text.find('#').unwrap_or(text.len()));
+    text
+}
+
 impl PendingAuthorization {
     /// Reads the target of a request to the redirect URI's host: a path and a query (the origin-form of RFC 9112
     /// section 3.2.1).
@@ -61,10 +78,7 @@ impl PendingAuthorization {
     ///
     /// Quotes, line wraps, `&amp;` and the markers of a bracketed paste are ignored.
     pub fn read_pasted(&self, text: &str) -> Callback {
-        let text = text.replace("\u{1b}[200~", "").replace("\u{1b}[201~", "");
-        let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-        let text = text.trim_matches(['"', '\'', '`', '<', '>']).replace("&amp;", "&");
-        let text = text.split_once('#').map_or(text.as_str(), |(address, _)| address);
+        let text = address_of(text);
         match text.split_once('?') {
             Some((address, query)) => {
                 // Only the path is compared: a phone or a proxy may have changed the host, and the state identifies
@@ -77,7 +91,7 @@ impl PendingAuthorization {
                     Callback::Stray(Stray::OtherPath)
                 }
             }
-            None => self.read_query(text),
+            None => self.read_query(&text),
         }
     }
 
