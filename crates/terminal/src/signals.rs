@@ -121,6 +121,8 @@ impl Signals {
     ///
     /// [`Interrupted`] if a signal came before the work was done.
     pub async fn cancel_on_signal<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Interrupted> {
+        // A signal may have arrived before this task was polled.
+        tokio::task::yield_now().await;
         tokio::select! {
             biased;
             signal = self.next() => Err(signal),
@@ -190,4 +192,18 @@ pub enum Shielded<T> {
     Cancelled(Interrupted),
     /// A request was in flight, and the user did not wait for it.
     Abandoned,
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use nix::sys::signal::{Signal, raise};
+
+    #[tokio::test]
+    async fn a_signal_that_came_first_ends_work_that_needs_no_wait() {
+        let mut signals = Signals::listen().unwrap();
+        raise(Signal::SIGTERM).unwrap();
+        let ended = signals.cancel_on_signal(async {}).await;
+        assert_eq!(ended.unwrap_err().exit_code, 143);
+    }
 }
