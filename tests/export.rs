@@ -52,7 +52,11 @@ async fn an_agent_gets_no_exported_key_into_its_transcript_unasked() {
     let (message, hint) = (refused.json()["message"].to_string(), refused.json()["hint"].to_string());
     assert!(message.contains("`keymint run --profile export-agent -- CMD`"), "{message}");
     assert!(hint.contains("--print") && !refused.stdout.contains("9f3A"), "{hint}");
-    for (variables, args) in [(&[agent][..], &["--print"][..]), (&[agent, ("KEYMINT_AGENT", "0")], &[])] {
+    for (variables, args) in [
+        (&[agent][..], &["--print"][..]),
+        (&[agent, ("KEYMINT_AGENT", "0")], &[]),
+        (&[agent, ("KEYMINT_PRINT", "1")], &[]),
+    ] {
         assert!(export("export-agent", KEY, variables, args).await.exits_with(0).stdout.contains("9f3A"));
     }
 }

@@ -13,6 +13,7 @@ use std::io::{self, IsTerminal};
 pub(crate) async fn run(args: &ExportArgs, context: &Context) -> Result<(), CliError> {
     let ExportArgs { format, ref var, print, .. } = *args;
     let sources = &context.sources;
+    let print = sources.switch("print", print)?;
     let variable = sources.key_variable(var)?;
     let agent = sources.caller("agent", coding_agent)?;
     if let Some(agent) = agent.filter(|_| !print) {
