@@ -6,7 +6,7 @@ use crate::{Command, EnvFile, EnvFileErrorKind, Keyring, VariableName};
 use keymint_domain::{
     ApiKey, DeliveryReport, DestinationId, KeyId, LastFour, OldKeyOutcome, Project, Target, Title,
 };
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -64,7 +64,7 @@ pub struct RotationRecord {
     /// The [id](super::Journal::id) of the journal of the old key.
     pub replaces: String,
     /// Its end. `None` if the run was cut short before it was known.
-    #[serde(default)]
+    #[serde(default, alias = "is_concluded", deserialize_with = "rotation_outcome")]
     pub outcome: Option<RotationOutcome>,
 }
 
@@ -80,6 +80,20 @@ pub enum RotationOutcome {
     Kept,
     /// The old key is valid, and a destination of it may not have the new one.
     NotReplaced,
+}
+
+/// Reads the end of a rotation. An earlier version recorded only whether it was known (`is_concluded`).
+fn rotation_outcome<'de, D: Deserializer<'de>>(json: D) -> Result<Option<RotationOutcome>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Outcome {
+        IsConcluded(bool),
+        Outcome(Option<RotationOutcome>),
+    }
+    Ok(match Outcome::deserialize(json)? {
+        Outcome::IsConcluded(is_concluded) => is_concluded.then_some(RotationOutcome::MayBeRevoked),
+        Outcome::Outcome(outcome) => outcome,
+    })
 }
 
 impl From<&OldKeyOutcome> for RotationOutcome {
@@ -722,6 +736,20 @@ mod tests {
         assert_eq!((&*file.to, &file.profile, &file.variable), (FILE, &None, &None));
         state.note_removed_from_keyring("work").unwrap();
         assert!(state.known_keys().unwrap()[0].record.deliveries[0].removed_at.is_some());
+    }
+
+    #[test]
+    fn the_end_of_a_rotation_of_an_earlier_version_is_read() {
+        for (end, outcome) in [
+            ("", None),
+            (r#","is_concluded":false"#, None),
+            (r#","is_concluded":true"#, Some(RotationOutcome::MayBeRevoked)),
+            (r#","outcome":null"#, None),
+            (r#","outcome":"kept""#, Some(RotationOutcome::Kept)),
+        ] {
+            let json = format!(r#"{{"replaces":"1"{end}}}"#);
+            assert_eq!(serde_json::from_str::<RotationRecord>(&json).unwrap().outcome, outcome, "{json}");
+        }
     }
 
     #[test]
