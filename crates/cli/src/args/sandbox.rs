@@ -32,6 +32,9 @@ pub(crate) struct SandboxArgs {
     /// Each answer comes this late
     #[arg(long, value_name = "TIME", value_parser = wait)]
     pub(crate) latency: Option<Duration>,
+    /// How many times as fast the server's time passes, so that keys expire sooner
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) time_factor: u32,
     /// Refuse every sign-in, without showing the page
     #[arg(long, action = ArgAction::SetTrue)]
     pub(crate) refuse: bool,

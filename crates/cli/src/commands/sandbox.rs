@@ -60,6 +60,7 @@ fn scenario(args: &SandboxArgs) -> Result<Scenario, CliError> {
     if let Some(latency) = args.latency {
         scenario = scenario.latency(latency);
     }
+    scenario = scenario.time_factor(args.time_factor);
     if args.refuse {
         scenario = scenario.refuse_sign_in();
     }

@@ -150,7 +150,7 @@ mod tests {
         }
         const IN_NO_TABLE: &str = "[address] [command] [id] [key] [shell] all at delete format help latency \
                                    login-lists organizations port ready-after refuse report revoke scenario sign-in \
-                                   version yes";
+                                   time-factor version yes";
         let mut command = Args::command();
         command.build();
         let found: BTreeSet<_> = arguments(&command)
