@@ -291,7 +291,7 @@ async fn a_policy_that_refuses_a_service_account_or_its_key_is_named() {
         let error = ended.json();
         let hint = error["hint"].as_str().unwrap();
         assert!(
-            hint.starts_with("No key was made. The organization or the project ") && hint.contains(words),
+            hint.starts_with("No key was created. The organization or the project ") && hint.contains(words),
             "{hint}"
         );
         assert!(machine.sandbox.keys().iter().all(|key| key.is_deleted));

@@ -143,7 +143,7 @@ async fn a_flag_without_its_destination_is_wrong_usage_and_a_default_is_not() {
 #[tokio::test]
 async fn a_wrong_file_ends_every_command_that_reads_it_and_only_those() {
     let (_home, file, program) = configured("\nisuer = \"https://canary.example\"");
-    let expected = format!("{}, line 2: there is no setting \"isuer\"; did you mean issuer?", file.display());
+    let expected = format!("{}, line 2: unknown setting \"isuer\"; did you mean issuer?", file.display());
     let ended = program.args(["create", "--json"]).output().await;
     let error = ended.json();
     assert_eq!((ended.code, &error["kind"], &error["message"]), (2, &json!("usage"), &json!(expected)));

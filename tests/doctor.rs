@@ -224,7 +224,7 @@ async fn a_state_folder_that_cannot_be_used_is_found() {
     let planted = machine.machine.home.path().join("planted");
     fs::write(&planted, "").unwrap();
     let machine = machine.with("XDG_STATE_HOME", planted);
-    machine.finds("state", "problem", "nothing can be kept").await;
+    machine.finds("state", "problem", "cannot be used").await;
 
     let machine = Machine::new().await;
     let folder = machine.machine.home.path().join("planted/keymint");

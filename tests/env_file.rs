@@ -211,7 +211,7 @@ async fn a_person_is_asked_about_the_value_that_would_be_lost() {
 
         let seen = [asked, rest].concat();
         assert_eq!(ended, code, "{seen}");
-        assert!(seen.contains("has OPENAI_API_KEY already (line 1). Replace its value"), "{seen}");
+        assert!(seen.contains("already has OPENAI_API_KEY (line 1). Replace the value"), "{seen}");
         assert!(!seen.contains("secret"), "{seen}");
         assert_eq!(directory.read() == "OPENAI_API_KEY=secret\n", code == 11, "{seen}");
         assert_eq!(machine.sandbox.keys().len(), usize::from(code == 0));

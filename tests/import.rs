@@ -50,18 +50,18 @@ async fn a_key_from_a_pipe_is_delivered_and_remembered_as_imported() {
 async fn input_that_is_not_one_line_with_a_key_is_refused_and_not_repeated() {
     for (input, because) in [
         (String::new(), "no key was given"),
-        ("\n".to_owned(), "is no key"),
-        (format!("{KEY} 9f3A"), "is no key"),
-        (format!("{KEY}\t"), "is no key"),
-        (format!("é{KEY}"), "is no key"),
+        ("\n".to_owned(), "is not a key"),
+        (format!("{KEY} 9f3A"), "is not a key"),
+        (format!("{KEY}\t"), "is not a key"),
+        (format!("é{KEY}"), "is not a key"),
         ("ending in 9f3A.".to_owned(), "a key begins with sk-"),
         ("sk-admin-0123456789-9f3A".to_owned(), "it is an admin key"),
         (format!("OPENAI_API_KEY={KEY}\n"), "it looks like a line of a dotenv file"),
-        (format!("{KEY}\0"), "it is not UTF-8 text"),
-        (format!("{KEY}\u{1b}]0;x\u{7}"), "is no key"),
+        (format!("{KEY}\0"), "it is not UTF-8"),
+        (format!("{KEY}\u{1b}]0;x\u{7}"), "is not a key"),
         (format!("{KEY}\n\n"), "more than one line"),
         (format!("{KEY}\n{KEY}\n"), "more than one line"),
-        ("9f3A".repeat(5000), "is no key"),
+        ("9f3A".repeat(5000), "is not a key"),
     ] {
         let home = tempfile::tempdir().unwrap();
         refused(&import(&home, &["--env-file"]).input(&input).output().await, home.path(), because);
@@ -73,7 +73,7 @@ async fn input_that_is_not_one_line_with_a_key_is_refused_and_not_repeated() {
     refused(&ended, home.path(), "a key begins with sk-");
     let endless = fs::File::open("/dev/zero").unwrap();
     let ended = import(&home, &["--env-file"]).stdin(endless).output().await;
-    refused(&ended, home.path(), "it is not UTF-8 text");
+    refused(&ended, home.path(), "it is not UTF-8");
     let ended = import(&home, &["--env-file"]).stdin(Stdio::null()).output().await;
     refused(&ended, home.path(), "no key was given");
 }

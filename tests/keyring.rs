@@ -184,14 +184,14 @@ async fn a_person_is_asked_whether_a_stored_key_may_go() {
     let words = "create --keyring --profile asked";
 
     let (mut terminal, machine) = at_a_terminal(words).await;
-    let shown = terminal.shows("in its place? [y/N]").await;
+    let shown = terminal.shows("Replace it? [y/N]").await;
     assert!(shown.contains("9f3A") && !shown.contains(KEY), "{shown}");
     terminal.types("n\n").await;
     assert_eq!((terminal.end().await.0, machine.sandbox.requests().len()), (11, 0));
     assert_eq!(session.stored("asked"), KEY);
 
     let (mut terminal, machine) = at_a_terminal(words).await;
-    terminal.shows("in its place? [y/N]").await;
+    terminal.shows("Replace it? [y/N]").await;
     terminal.types("y\n").await;
     let url = terminal.url().await;
     sign_in(&url, Consent::Allow).await.unwrap();

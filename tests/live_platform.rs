@@ -17,7 +17,7 @@ type End = (i32, &'static str, &'static str);
 
 /// The words of a hint that are permitted only if their remedy can help.
 const REMEDIES: [(&str, Remedy); 8] = [
-    ("sign in anew", Remedy::SignIn),
+    ("sign in again", Remedy::SignIn),
     ("Run it again to sign in", Remedy::SignIn),
     ("another account", Remedy::Account),
     ("ask an owner", Remedy::Owner),
@@ -165,7 +165,7 @@ struct AtThePlatform {
 
 #[tokio::test]
 async fn a_refusal_of_the_platform_is_explained_by_what_is_known_and_quoted() {
-    const POLICY: &[&str] = &["--expires", "keys of users", "as many keys as it may"];
+    const POLICY: &[&str] = &["--expires", "keys of users", "its limit of keys"];
     let rows = [
         AtThePlatform {
             scenario: NamedScenario::UserKeysDisabled,
@@ -279,7 +279,7 @@ async fn an_archived_project_and_the_key_limit_are_possible_causes_with_every_st
             let reply = Reply::error(status, "invalid_request_error", None, message);
             let ended = run(create(Scenario::ready().reply(Step::CreateKey, reply))).await;
             let (name, hint) =
-                (format!("{message} {status}"), ["archived", "--project", "as many keys as it may"]);
+                (format!("{message} {status}"), ["archived", "--project", "its limit of keys"]);
             check(&name, &ended, (7, "server", reason), &hint, remedies);
             assert!(ended.json()["message"].as_str().unwrap().contains(message), "{name}: {}", ended.stderr);
             assert_eq!(ended.sandbox.keys(), [], "{name}");
@@ -296,13 +296,7 @@ async fn a_refusal_of_new_keys_to_an_owner_is_a_policy_and_no_hint_names_the_rol
             Organization::new("org-1").as_default().field("role", "owner").with_project(project);
         let refusal = Reply::error(403, "invalid_request_error", None, "New API keys are disabled.");
         let scenario = Scenario::of([organization]).login_lists(lists).reply(Step::CreateKey, refusal);
-        check(
-            "owner",
-            &run(create(scenario)).await,
-            (7, "server", "policy"),
-            &["as many keys as it may"],
-            &[],
-        );
+        check("owner", &run(create(scenario)).await, (7, "server", "policy"), &["its limit of keys"], &[]);
     }
 }
 

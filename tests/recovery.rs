@@ -93,7 +93,7 @@ async fn a_key_is_deleted_by_its_id_and_said_to_be_still_valid() {
     assert_eq!(files(&ended).len(), 1);
     assert_eq!(recover(&ended, &["--delete"]).await.0, 0);
     let (code, _, output) = recover(&ended, &["--print"]).await;
-    assert!(code == 2 && output.contains("the recovery folder has no key\n"), "{output}");
+    assert!(code == 2 && output.contains("the recovery directory has no key\n"), "{output}");
 }
 
 #[tokio::test]

@@ -57,8 +57,8 @@ async fn a_variable_of_the_environment_comes_before_the_file() {
     assert_eq!(shown["shadowed"][0]["last4"], key[key.len() - 4..]);
     let shown = status(&ended.home, &[], &environment, &[&key]).await.stdout;
     let in_one_line = shown.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(in_one_line.contains("ends in 7bQz, and was not made by keymint here"), "{shown}");
-    assert!(shown.contains("What it would use if that were not there:"), "{shown}");
+    assert!(in_one_line.contains("ends in 7bQz, and was not created by keymint here"), "{shown}");
+    assert!(shown.contains("Without it they would use:"), "{shown}");
     let shown = status(&ended.home, &[], &[("OPENAI_API_KEY", "old")], &[&key]).await.stdout;
     assert!(shown.contains("OPENAI_API_KEY in the environment: is too short for a key\n"), "{shown}");
 
@@ -76,7 +76,7 @@ async fn what_is_no_key_or_cannot_be_read_is_told_without_its_content() {
     let shown = status(&home, &["--json"], &environment, &["canary"]).await.json();
     assert_eq!(
         (&shown["in_use"]["last4"], &shown["in_use"]["problem"]),
-        (&Value::Null, &json!("what it has is no key"))
+        (&Value::Null, &json!("its value is not a key"))
     );
     let problem = shown["shadowed"][0]["problem"].as_str().unwrap();
     assert!(problem.ends_with("line 1: a quote that does not end"), "{problem}");

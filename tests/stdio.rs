@@ -32,7 +32,7 @@ async fn a_sign_in_whose_address_nothing_would_keep_is_not_saved() {
         let home = tempfile::tempdir().unwrap();
         let under = ["sh", "-c", &format!("exec \"$@\" {redirection}"), "keymint"].map(OsString::from);
         let ended = keymint(&home).args(["start"]).under(under).output().await.exits_with(11);
-        assert!(ended.stderr.contains("the address of the sign-in cannot be shown"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("the URL of the sign-in cannot be shown"), "{}", ended.stderr);
         assert!(!home.path().join(".local/state/keymint/pending").exists(), "{redirection}");
     }
 }

@@ -95,7 +95,7 @@ async fn a_standard_error_that_nobody_reads_stops_no_time_limit_and_no_signal() 
 async fn the_last_words_arrive_when_the_reader_reads() {
     for (args, words) in [
         (&["create", "--no-such-flag"][..], "unexpected argument"),
-        (&["finish", "http://localhost:5000/x"], "no sign-in"),
+        (&["finish", "http://localhost:5000/x"], "no pending sign-in"),
         (&["demo"], "Created the key"),
     ] {
         let home = tempfile::tempdir().unwrap();
@@ -167,7 +167,7 @@ async fn a_second_signal_ends_a_command_that_writes_without_end() {
     run.signal("INT").await;
     run.signal("TERM").await;
     let ended = run.finish().await.exits_with(9);
-    assert!(ended.stderr.contains("it was not waited for"));
+    assert!(ended.stderr.contains("the wait was interrupted"));
     watch(browser).await.unwrap().unwrap();
 }
 

@@ -106,7 +106,7 @@ async fn an_address_is_not_taken_for_the_path_of_a_file() {
     let machine = Machine::new().await;
     let address = machine.signed_in().await;
     let (code, _, output) = machine.finish(&["--env-file", &address], "").await;
-    assert!(code == 2 && output.contains("give the address before it"), "{output}");
+    assert!(code == 2 && output.contains("give the URL before it"), "{output}");
     assert!(!output.contains("code="), "{output}");
 
     let file = machine.0.home.path().join(".env");

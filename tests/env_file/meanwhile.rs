@@ -93,7 +93,7 @@ async fn many_files_that_were_left_are_told_of_once() {
         fs::write(directory.path(&format!(".keymint-{number:016x}.tmp")), "OPENAI_API_KEY=secret\n").unwrap();
     }
     let ended = delivered(directory.create()).await;
-    assert_eq!(ended.stderr.matches("was left by a run").count(), 1, "{}", ended.stderr);
+    assert_eq!(ended.stderr.matches("is left from a run").count(), 1, "{}", ended.stderr);
     assert!(ended.stderr.contains("1499 more"), "{}", ended.stderr);
 }
 
@@ -109,7 +109,7 @@ async fn what_a_killed_run_left_is_told_of_where_it_may_hold_a_key_and_else_remo
     fs::write(&left, "OPENAI_API_KEY=secret\n").unwrap();
 
     let ended = delivered(directory.create()).await;
-    let message = format!("{} was left by a run that was killed, and may hold a key", left.display());
+    let message = format!("{} is left from a run that was killed, and may contain a key", left.display());
     assert!(ended.stderr.contains(&message) && !ended.stderr.contains("secret"), "{}", ended.stderr);
     assert_eq!(directory.names(), [".env", ".keymint-0123456789abcdef.tmp"]);
 }

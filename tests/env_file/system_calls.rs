@@ -72,7 +72,7 @@ async fn a_run_that_is_killed_at_the_replacement_leaves_the_old_file_whole_and_t
     let content = fs::read_to_string(directory.path(&left)).unwrap();
     assert_eq!(content, format!("A=1\nOPENAI_API_KEY={key}\n"));
     let ended = delivered(directory.create()).await;
-    assert!(ended.stderr.contains(&format!("{left} was left by a run that was killed")), "{}", ended.stderr);
+    assert!(ended.stderr.contains(&format!("{left} is left from a run that was killed")), "{}", ended.stderr);
 }
 
 /// The calls that a file system may refuse, and the errors of real ones.
@@ -215,7 +215,7 @@ async fn what_is_refused_for_the_paths_of_a_delivery_after_the_check_costs_no_ke
                 match ended.code {
                     0 => assert!(directory.read().contains(&ended.key()), "{case}"),
                     9 => assert_eq!(ended.kept(), format!("{}\n", ended.key()), "{case}"),
-                    11 => assert!(ended.stderr.contains("no key was asked for"), "{case}"),
+                    11 => assert!(ended.stderr.contains("no key was requested"), "{case}"),
                     _ => panic!("{case}"),
                 }
                 refusals += usize::from(strace.log().contains("(INJECTED)"));
@@ -269,7 +269,7 @@ async fn what_the_file_system_refuses_after_the_check_costs_no_key() {
                 match ended.code {
                     0 => assert!(directory.read().contains(&ended.key()), "{case}"),
                     9 => assert_eq!(ended.kept(), format!("{}\n", ended.key()), "{case}"),
-                    11 => assert!(ended.stderr.contains("no key was asked for"), "{case}"),
+                    11 => assert!(ended.stderr.contains("no key was requested"), "{case}"),
                     _ => panic!("{case}"),
                 }
             }

@@ -60,7 +60,7 @@ async fn run_ends_with_the_same_code_and_hint_and_does_not_start_its_command() {
         ("run-challenge", at(Challenge, Step::Login), 7, "another network", &[][..]),
         ("run-proxy", at(ProxySignIn, Step::Token), 7, "proxy in HTTPS_PROXY", &[]),
         ("run-portal", at(PortalPage, Step::CreateKey), 10, "captive portal", &[]),
-        ("run-limit", KeyLimit.scenario(), 7, "as many keys as it may", &[]),
+        ("run-limit", KeyLimit.scenario(), 7, "its limit of keys", &[]),
         ("run-role", Role.scenario(), 7, "ask an owner", &[Remedy::Owner, Remedy::Role]),
         ("run-policy", UserKeysDisabled.scenario(), 7, "disables user API keys", &[Remedy::Owner]),
         ("run-onboarding", NotOnboarded.scenario(), 8, "https://platform.openai.com/", &[]),

@@ -122,7 +122,7 @@ impl CliError {
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Usage, message).hint("The command's --help tells what it takes.")
+        Self::new(ErrorKind::Usage, message).hint("Run the command with --help to see its options.")
     }
 
     pub(crate) fn internal(source: impl Error + Send + Sync + 'static) -> Self {

@@ -174,7 +174,7 @@ impl Reserved {
     fn temp_file(&self, size: usize, snapshot: Option<&Snapshot>) -> io::Result<Arc<TempFile>> {
         let FileLocation { directory, name, .. } = &self.location;
         let mut reserved = self.lock_temp_file();
-        let temp_file = reserved.as_mut().ok_or_else(|| io::Error::other("it was not waited for"))?;
+        let temp_file = reserved.as_mut().ok_or_else(|| io::Error::other("the wait was interrupted"))?;
         if !temp_file.exists() {
             *temp_file = Arc::new(TempFile::reserve(directory, name, size, snapshot)?);
         }

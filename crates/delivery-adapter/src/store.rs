@@ -61,7 +61,7 @@ impl StateDir {
     pub fn open_default() -> io::Result<Self> {
         standard_directory("XDG_STATE_HOME", "LOCALAPPDATA", ".local/state")
             .map(|base| Self(base.join("keymint")))
-            .ok_or_else(|| io::Error::other("there is no home folder"))
+            .ok_or_else(|| io::Error::other("there is no home directory"))
     }
 
     /// The path of the directory.

@@ -107,7 +107,7 @@ async fn keyring(call: &Call) -> Result<Destination, Failure> {
     let item = match found.current() {
         StoredItem::Nothing => None,
         StoredItem::Key(key) => Some(format!("a key that ends in {}", key.last_four())),
-        StoredItem::NoKey => Some("something that is no key".to_owned()),
+        StoredItem::NoKey => Some("an item that is not a key".to_owned()),
     };
     let overwrite = match item {
         None => Overwrite::Never,
@@ -153,7 +153,7 @@ fn in_words(file: &Path, warning: &Warning) -> String {
     let file = shown(file);
     match warning {
         Warning::LeftBehind { path, .. } => {
-            format!("{} was left by a run that was killed, and may hold a key", shown(path))
+            format!("{} is left from a run that was killed, and may contain a key", shown(path))
         }
         Warning::HardLink => format!("{file} has another name (a hard link), which keeps the old content"),
         Warning::ReadableByOthers { mode } | Warning::NoModes { mode } => {

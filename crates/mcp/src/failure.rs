@@ -118,7 +118,7 @@ impl Failure {
     /// The state directory cannot be used. Nothing is contacted then.
     pub(crate) fn state(error: &io::Error) -> Self {
         Self::unusable(
-            format!("nothing can be written down of a key: {error}"),
+            format!("cannot write the key record: {error}"),
             "Have the user name a directory of their own in XDG_STATE_HOME, in the configuration of this server.",
         )
     }

@@ -76,7 +76,7 @@ async fn find(call: &Call) -> Vec<Found> {
     let mut found = Vec::new();
     if let Some(value) = env::var_os(variable.as_str()).filter(|value| !value.is_empty()) {
         let key = value.into_string().ok().and_then(|value| ApiKey::parse(value).ok());
-        let key = key.ok_or_else(|| "what it has is no key".to_owned());
+        let key = key.ok_or_else(|| "its value is not a key".to_owned());
         found.push(Found::new("environment", None, Some(variable.as_str()), key));
     }
     if let Ok(roots) = Roots::of(call).await {

@@ -99,7 +99,7 @@ fn a_project_is_picked_with_the_arrows_after_what_has_happened() {
             "- The sign-in was accepted",
             "- Signed in to the platform",
             "Another browser came back than the one that was sent. Is it your account?",
-            "Where should the key be made?",
+            "In which project should the key be created?",
             "> proj_1 of Acme",
             "  proj_2 of org-1"
         ]
@@ -120,7 +120,10 @@ fn the_newest_events_stay_on_the_screen_and_the_right_browser_is_not_doubted() {
     let events = [Message::Happened(Event::SignedIn), wait(), wait(), wait(), wait(), found(false)];
     let looking = "- No project yet: the account has no organization yet; looking again in 2 s";
     let shown = screen(&after(events));
-    assert_eq!(shown[..5], [looking, looking, looking, looking, "Where should the key be made?"]);
+    assert_eq!(
+        shown[..5],
+        [looking, looking, looking, looking, "In which project should the key be created?"]
+    );
 }
 
 #[test]

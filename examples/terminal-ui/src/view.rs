@@ -40,9 +40,9 @@ fn progress(app: &App) -> Vec<Line<'_>> {
     let question: &[&str] = match &app.stage {
         Stage::Choosing { doubtful: true, .. } => &[
             "Another browser came back than the one that was sent. Is it your account?",
-            "Where should the key be made?",
+            "In which project should the key be created?",
         ],
-        Stage::Choosing { doubtful: false, .. } => &["Where should the key be made?"],
+        Stage::Choosing { doubtful: false, .. } => &["In which project should the key be created?"],
         _ => &[],
     };
     account.into_iter().chain(steps).chain(question.iter().copied().map(Line::from)).collect()

@@ -56,7 +56,7 @@ fn text(sources: &Sources<'_>, settings: &[Setting]) -> String {
     let file = match &sources.file {
         Some(path) if path.exists() => path.display().to_string(),
         Some(path) => format!("{} (not there)", path.display()),
-        None => "none: there is no home folder".to_owned(),
+        None => "none: there is no home directory".to_owned(),
     };
     let only_a_name = if sources.profile_is_defined() || sources.profile.is_default() {
         ""

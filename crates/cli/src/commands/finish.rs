@@ -20,8 +20,8 @@ pub(crate) async fn run(args: &FinishArgs, context: &Context) -> Result<(), CliE
     if args.address.is_none()
         && args.destinations.env_file.as_ref().is_some_and(|path| check_local(path).is_err())
     {
-        return Err(CliError::new(ErrorKind::Usage, "--env-file has an address for its path")
-            .hint("It takes what follows it for the path of the file: give the address before it."));
+        return Err(CliError::new(ErrorKind::Usage, "--env-file got the URL as its path")
+            .hint("--env-file takes the next argument as its path: give the URL before it."));
     }
     let destinations = Destinations::resolve(&args.destinations, &context.sources)?;
     if !context.sources.switch("dry-run", args.key.dry_run)? {
@@ -67,9 +67,9 @@ async fn address(context: &Context, may_ask: bool) -> Result<Zeroizing<String>, 
         context.ui.report(&Message::PasteAddress);
     }
     paste::text(&context.clock).await.ok_or_else(|| {
-        paste::no_input(CliError::new(ErrorKind::Usage, "no address was given").hint(
-            "Give the address that the browser ended on: on standard input, or in quotes as the argument, since a \
-             shell cuts it at &.",
+        paste::no_input(CliError::new(ErrorKind::Usage, "no URL was given").hint(
+            "Give the URL of the last page: on standard input, or as an argument in quotes, since a shell ends an \
+             argument at &.",
         ))
     })
 }
@@ -77,17 +77,16 @@ async fn address(context: &Context, may_ask: bool) -> Result<Zeroizing<String>, 
 fn not_found(error: FindSignInError) -> CliError {
     let (message, hint) = match error {
         FindSignInError::Unknown => (
-            "that address answers no sign-in that waits here: it was finished already, began elsewhere, or the \
-             address is not whole",
-            "Give the whole address in quotes, or on standard input: a shell cuts it at &. Or begin again with \
-             `keymint start`.",
+            "no pending sign-in matches this URL: it was already used, was started on another machine, or is incomplete",
+            "Give the whole URL in quotes, or on standard input: a shell ends an argument at &. Or begin again with `keymint \
+             start`.",
         ),
         FindSignInError::OtherVersion => (
-            "another version of keymint began the sign-in that this address answers",
+            "another version of keymint began the sign-in of this URL",
             "Finish it with the version that began it, or begin again with `keymint start`.",
         ),
         FindSignInError::Unusable(error) => {
-            let message = "the sign-in that this address answers cannot be used";
+            let message = "the sign-in of this URL cannot be used";
             return CliError::new(ErrorKind::SignInRefused, message)
                 .because(error)
                 .hint("Correct that, or begin again with `keymint start`.");

@@ -117,10 +117,10 @@ async fn key(context: &Context, may_ask: bool) -> Result<ApiKey, CliError> {
     // Editors of Windows begin a file with the mark.
     let key = key.strip_prefix('\u{feff}').unwrap_or(key);
     if key.contains(['\0', char::REPLACEMENT_CHARACTER]) {
-        return Err(CliError::usage("the input is no key: it is not UTF-8 text"));
+        return Err(CliError::usage("the input is not a key: it is not UTF-8"));
     }
     let key = ApiKey::from_user(key.to_owned())
-        .map_err(|error| CliError::usage(format!("the input is no key to import: {error}")))?;
+        .map_err(|error| CliError::usage(format!("the input is not a key to import: {error}")))?;
     if !is_typed && lines.next().await.is_some() {
         return Err(CliError::usage("standard input has more than one line"));
     }

@@ -25,7 +25,7 @@ pub(crate) async fn run(context: &Context) -> Result<(), CliError> {
         variable: context.sources.key_variable(&None)?,
         profile: context.sources.profile.clone(),
         state: StateDir::open_default().map_err(CliError::internal)?,
-        other_way: "Have the user run `keymint create --env-file` in a terminal, which shows the address to open.",
+        other_way: "Have the user run `keymint create --env-file` in a terminal, which shows the URL to open.",
     };
     let examine = async || {
         let (args, mut findings) = (DoctorArgs::default(), Vec::new());

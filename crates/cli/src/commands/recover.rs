@@ -21,7 +21,7 @@ pub(crate) async fn run(args: &RecoverArgs, context: &Context) -> Result<(), Cli
     let destinations = Destinations::resolve(&args.destinations, &context.sources)?;
     let may_ask = context.sources.may_ask(args.no_input)?;
     let unreadable =
-        |error| CliError::new(ErrorKind::Internal, "the recovery folder cannot be read").because(error);
+        |error| CliError::new(ErrorKind::Internal, "the recovery directory cannot be read").because(error);
     let state = StateDir::open_default().map_err(unreadable)?;
     let stored = state.stored_keys().map_err(unreadable)?;
     if !args.delete && args.id.is_none() && !args.destinations.name_a_place() {
@@ -29,8 +29,8 @@ pub(crate) async fn run(args: &RecoverArgs, context: &Context) -> Result<(), Cli
     }
     let path = args.destinations.env_file.as_deref().and_then(OsStr::to_str);
     if args.id.is_none() && stored.iter().any(|stored| Some(stored.id.as_str()) == path) {
-        return Err(CliError::new(ErrorKind::Usage, "--env-file has the id of a key for its path")
-            .hint("It takes what follows it for the path of the file: give the id before it."));
+        return Err(CliError::new(ErrorKind::Usage, "--env-file got the id of a key as its path")
+            .hint("--env-file takes the next argument as its path: give the id before it."));
     }
     let stored = select(stored, args.id.as_deref())?;
     if args.delete {
@@ -68,7 +68,7 @@ fn line(stored: &StoredKey) -> String {
 /// Selects the key with this id, or the only one.
 fn select(mut stored: Vec<StoredKey>, id: Option<&str>) -> Result<StoredKey, CliError> {
     if stored.is_empty() {
-        return Err(CliError::new(ErrorKind::Usage, "the recovery folder has no key")
+        return Err(CliError::new(ErrorKind::Usage, "the recovery directory has no key")
             .hint("A key is kept there only if its destination failed."));
     }
     if let Some(id) = id {
@@ -76,12 +76,13 @@ fn select(mut stored: Vec<StoredKey>, id: Option<&str>) -> Result<StoredKey, Cli
     }
     match (stored.pop(), stored.len()) {
         (Some(only), 0) => Ok(only),
-        (Some(_), _) => {
-            Err(CliError::new(ErrorKind::Usage, "the recovery folder has several keys: say which by its id")
-                .hint("`keymint recover` lists them with their ids."))
-        }
-        (None, _) => Err(CliError::new(ErrorKind::Usage, "the recovery folder has no such key")
-            .hint("`keymint recover` lists what there is.")),
+        (Some(_), _) => Err(CliError::new(
+            ErrorKind::Usage,
+            "the recovery directory has several keys: name one by its id",
+        )
+        .hint("`keymint recover` lists them with their ids.")),
+        (None, _) => Err(CliError::new(ErrorKind::Usage, "the recovery directory has no such key")
+            .hint("`keymint recover` lists the keys.")),
     }
 }
 

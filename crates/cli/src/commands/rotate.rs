@@ -64,7 +64,7 @@ async fn select(
     let mut keys = known_keys()?;
     keys.retain(|key| key.record.api_base == settings.sign_in.endpoints.api_base.as_str());
     let unknown = |message: &str| {
-        let hint = "`keymint status` lists the keys that this machine was given. `keymint create` makes one.";
+        let hint = "`keymint status` lists the keys of this machine. `keymint create` creates one.";
         CliError::new(ErrorKind::NoKey, message).hint(hint)
     };
     let Some(text) = &args.key else {
@@ -79,12 +79,12 @@ async fn select(
         });
         let key = RecordedKey::in_use_or_newest(&keys, in_use);
         return key.cloned().ok_or_else(|| match in_use {
-            None => unknown("this machine was given no key that could be rotated"),
+            None => unknown("this machine has no record of a key that can be rotated"),
             Some(KeyInUse { last_four, .. }) => {
                 let is_known = keys.iter().any(|key| key.record.last4.as_deref() == Some(last_four));
                 let why = if is_known { "is revoked or replaced" } else { "keymint did not put there" };
                 let message =
-                    format!("a program that is started here uses a key ending in {}, which {why}", escape(last_four));
+                    format!("programs started here use a key ending in {}, which {why}", escape(last_four));
                 CliError::new(ErrorKind::NoKey, message)
                     .hint("`keymint rotate KEY` replaces another one. `keymint status` lists those of this machine.")
             }
@@ -95,14 +95,15 @@ async fn select(
     let chosen = match named.len() {
         0 => {
             return Err(unknown(
-                "no key of that id, name or end can be replaced: this machine was not given it, or has revoked it",
+                "no key with this id, name or last four characters can be replaced: this machine has no record of \
+                 it, or has revoked it",
             ));
         }
         1 => Some(0),
         _ => context.prompter(settings.sign_in.may_ask).select("Which key should be replaced?", &lines).await,
     };
     chosen.map(|chosen| named[chosen].clone()).ok_or_else(|| {
-        CliError::new(ErrorKind::NoKey, "several keys have that name or end")
+        CliError::new(ErrorKind::NoKey, "several keys have this name or these last four characters")
             .hint(format!("Name one by its id: {}.", lines.join("; ")))
     })
 }

@@ -18,8 +18,7 @@ pub(crate) fn run(args: &StartArgs, context: &Context) -> Result<(), CliError> {
         SignInSettings::resolve(&BrowserArgs::default(), &timeouts, &args.endpoints, &context.sources)?;
     let endpoints = &settings.endpoints;
     keymint_terminal::stdout::check(stdout::ROOM).map_err(|loss| {
-        CliError::new(ErrorKind::DestinationUnusable, "the address of the sign-in cannot be shown")
-            .because(loss)
+        CliError::new(ErrorKind::DestinationUnusable, "the URL of the sign-in cannot be shown").because(loss)
     })?;
     let pending = begin(&endpoints.client, response::redirect_uri(endpoints.callback_port))?;
     let url = pending.authorize_url().to_string();

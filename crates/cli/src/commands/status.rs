@@ -34,7 +34,7 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<(), CliE
     stdout::show(&text)?;
     if let Some(KeyCheck::NotAccepted) = status.verified {
         let deleted = if status.reason().is_some() { "" } else { "It may have been deleted. " };
-        let hint = format!("{deleted}`keymint create` makes a new one.");
+        let hint = format!("{deleted}`keymint create` creates a new one.");
         failure = Some(CliError::new(ErrorKind::Server, status.verdict(KeyCheck::NotAccepted)).hint(hint));
     }
     failure.map_or(Ok(()), Err)
@@ -117,8 +117,8 @@ impl Status {
     }
 
     fn key_in_use(&self) -> Result<&ApiKey, CliError> {
-        let none = |why: String| CliError::new(ErrorKind::NoKey, why).hint("`keymint create` makes one.");
-        let found = self.found.first().ok_or_else(|| none("there is no key here to try".to_owned()))?;
+        let none = |why: String| CliError::new(ErrorKind::NoKey, why).hint("`keymint create` creates one.");
+        let found = self.found.first().ok_or_else(|| none("there is no key here to verify".to_owned()))?;
         found.key.as_ref().map_err(|problem| none(format!("{}: {problem}", found.source)))
     }
 }

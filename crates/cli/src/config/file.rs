@@ -29,7 +29,7 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, CliError> {
     };
     text.map(Some).map_err(|what| {
         CliError::usage(format!("{}: {what}", path.display()))
-            .hint("keymint does nothing before that is put right: the file decides where secrets are sent.")
+            .hint("Correct the file first: it decides where secrets are sent.")
     })
 }
 

@@ -13,7 +13,8 @@ use std::io;
 use std::path::Path;
 
 /// The hint if the place of the old key of a rotation has another key.
-pub(crate) const NOT_THE_OLD_KEY: &str = "Another run may have replaced the old key. `keymint status` shows which key is where, and `keymint rotate` replaces \
+pub(crate) const NOT_THE_OLD_KEY: &str = "Another run may have replaced the old key. `keymint status` shows which \
+                                          key is where, and `keymint rotate` replaces \
      the one in use.";
 
 /// Returns the error of a dotenv file that cannot take the key.
@@ -23,13 +24,13 @@ pub(crate) fn env_file(error: &EnvFileError, is_rotation: bool) -> CliError {
         Kind::HasValue { .. } | Kind::DifferentValues { .. } if is_rotation => NOT_THE_OLD_KEY.to_owned(),
         Kind::EmptyPath => "Name a file.".to_owned(),
         Kind::Dash => "Standard output is --print.".to_owned(),
-        Kind::Tilde => "Write the whole path, or ./~ for a file or folder of that name.".to_owned(),
+        Kind::Tilde => "Write the whole path, or ./~ for a file or directory of that name.".to_owned(),
         Kind::NoDirectory => {
             let directory = error.path.parent().map(command_word).unwrap_or_default();
             let parents = if cfg!(windows) { "" } else { "-p " };
-            format!("Make it (`mkdir {parents}{directory}`), or name another file.")
+            format!("Create it (`mkdir {parents}{directory}`), or name another file.")
         }
-        Kind::DirectoryOfOthers(_) => "Name a file in a folder of your own.".to_owned(),
+        Kind::DirectoryOfOthers(_) => "Name a file in a directory of your own.".to_owned(),
         Kind::Link(_) => "Name the file that you mean.".to_owned(),
         Kind::Locked => "Wait for it or end it, and run this again.".to_owned(),
         Kind::ReadOnly => "Make it writable, or name another file.".to_owned(),
@@ -40,7 +41,7 @@ pub(crate) fn env_file(error: &EnvFileError, is_rotation: bool) -> CliError {
         _ => "Name another file.".to_owned(),
     };
     let message = match &error.kind {
-        Kind::Locked => format!("{}: another run of keymint is about to write it", shown(&error.path)),
+        Kind::Locked => format!("{}: another keymint run is writing it", shown(&error.path)),
         _ => error.to_string(),
     };
     unusable(message).hint(hint)
@@ -51,9 +52,9 @@ pub(crate) fn env_file_warning(file: &Path, warning: &Warning) -> String {
     let file = own_path(file);
     match warning {
         Warning::LeftBehind { path, others } => format!(
-            "{} was left by a run that was killed, and may hold a key: look at it, then delete it{}",
+            "{} is left from a run that was killed, and may contain a key: look at it, then delete it{}",
             shown(path),
-            if *others == 0 { String::new() } else { format!(" ({others} more are beside it)") }
+            if *others == 0 { String::new() } else { format!(" ({others} more are in that directory)") }
         ),
         Warning::HardLink => format!("{file} has another name (a hard link), which keeps the old content"),
         Warning::ReadableByOthers { mode } => {
@@ -89,7 +90,7 @@ pub(crate) fn git(file: &FoundEnvFile, allow_tracked: bool) -> Result<Option<Str
             let gitignore = shown(&path.with_file_name(".gitignore"));
             format!("git does not ignore {shown_path}: add the line {} to {gitignore}", file.gitignore_line())
         }
-        GitStatus::Unknown(why) => format!("whether git would publish {shown_path} is not known: {why}"),
+        GitStatus::Unknown(why) => format!("cannot determine whether git would publish {shown_path}: {why}"),
         _ => return Ok(None),
     }))
 }
@@ -124,7 +125,7 @@ pub(crate) fn command(error: &CommandError) -> CliError {
     };
     let shell = if cfg!(windows) { "'cmd /c \"…\"'" } else { "\"sh -c '…'\"" };
     unusable(problem).hint(format!(
-        "Name a program in a folder of PATH, or its path, and its arguments. No shell is started; where you want \
+        "Name a program in a directory of PATH, or its path, and its arguments. No shell is started; where you want \
          one: --pipe-to {shell}."
     ))
 }
@@ -132,14 +133,15 @@ pub(crate) fn command(error: &CommandError) -> CliError {
 /// Returns the error of `--copy`.
 pub(crate) fn clipboard(error: &NoClipboard) -> CliError {
     let program = if cfg!(windows) {
-        "Windows comes with the program clip, in a folder of PATH"
+        "Windows comes with the program clip, in a directory of PATH"
     } else if cfg!(target_os = "macos") {
-        "macOS comes with the program pbcopy, in a folder of PATH"
+        "macOS comes with the program pbcopy, in a directory of PATH"
     } else {
         "On a desktop, wl-clipboard, xclip or xsel must be installed"
     };
     unusable(error.to_string()).hint(format!(
-        "{program}. Elsewhere, run keymint in a terminal that can set the clipboard (OSC 52). --env-file, --keyring and \
+        "{program}. Elsewhere, run keymint in a terminal that can set the clipboard (OSC 52). --env-file, --keyring \
+         and \
          --pipe-to need neither."
     ))
 }
@@ -147,7 +149,7 @@ pub(crate) fn clipboard(error: &NoClipboard) -> CliError {
 /// Returns the error of a state directory that cannot be written, with a message that says what cannot be kept
 /// there.
 pub(crate) fn state(kind: ErrorKind, message: &str, error: io::Error) -> CliError {
-    CliError::new(kind, message).because(error).hint("Name a folder of yours in XDG_STATE_HOME.")
+    CliError::new(kind, message).because(error).hint("Name a directory of your own in XDG_STATE_HOME.")
 }
 
 /// Describes the destinations that failed, each with the reason.

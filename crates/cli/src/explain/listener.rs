@@ -25,7 +25,7 @@ fn in_use_hint(port: u16, owner: Option<&PortOwner>) -> String {
     match owner {
         Some(owner) if owner.is_airplay() => format!("{owner} holds it. {AIRPLAY_OFF}"),
         Some(owner) if owner.is_named(env!("CARGO_PKG_NAME")) => {
-            format!("Another sign-in is under way: {owner}. Finish it or end it, and run this again.")
+            format!("Another sign-in is in progress: {owner}. Finish it or end it, and run this again.")
         }
         Some(owner) => {
             format!("{owner} holds port {port}. Wait for it or end it, and run this again.")
@@ -73,7 +73,7 @@ mod tests {
         for (name, expected) in [
             ("node", "node (process 7) holds port 5000. Wait for it or end it"),
             ("ControlCenter", "Switch AirPlay Receiver off"),
-            ("keymint", "Another sign-in is under way: keymint (process 7). Finish it"),
+            ("keymint", "Another sign-in is in progress: keymint (process 7). Finish it"),
         ] {
             let owner = PortOwner::new(name, 7);
             let hint = in_use_hint(5000, Some(&owner));

@@ -15,7 +15,7 @@ pub(crate) fn service(error: ServiceError) -> CliError {
         (
             Advice::AskOwner | Advice::CheckPolicy | Advice::CheckRoleAndPolicy | Advice::CheckProject,
             step,
-        ) if step.creates_key() => "No key was made. ",
+        ) if step.creates_key() => "No key was created. ",
         _ => "",
     };
     let hint = format!("{before}{}", hint(&error));
@@ -27,7 +27,7 @@ pub(crate) fn hint(error: &ServiceError) -> String {
     let hint = match (error.advice(), error.proxy.as_deref()) {
         (Advice::CheckHostName, _) => "Check the network connection, and the host name if you have set one.",
         (Advice::CheckTrust, _) => {
-            "If a company proxy inspects TLS, pass its certificate with --ca-file. Check this machine's clock, too, \
+            "If a company proxy inspects TLS, pass its certificate with --ca-file. Also check this machine's clock, \
              and --issuer and --api-base if you have set them."
         }
         (Advice::CheckProxy, Some(ProxyInUse { setting, .. })) => {
@@ -68,17 +68,19 @@ pub(crate) fn hint(error: &ServiceError) -> String {
         (Advice::WaitLonger, _) => {
             "Check the network connection and run it again. --http-timeout waits longer."
         }
-        (Advice::SlowDown, _) => "The server is asked too often. Wait a few minutes and run it again.",
+        (Advice::SlowDown, _) => {
+            "The server receives too many requests. Wait a few minutes and run it again."
+        }
         (Advice::TryLater, _) => {
-            "The server has a problem. https://status.openai.com may know more; run it again later."
+            "The server has a problem. See https://status.openai.com, and run it again later."
         }
         (Advice::AddCredit, _) => {
             "The account has no credit. Add some at https://platform.openai.com/settings/organization/billing."
         }
         (Advice::CheckKeyPermissions, _) => {
-            "The key may lack the permission to list models, with which it is tried."
+            "The key may lack the permission to list models, by which it is verified."
         }
-        (Advice::SignInAgain, _) => "Run it again to sign in anew.",
+        (Advice::SignInAgain, _) => "Run it again to sign in again.",
         (Advice::UseAnotherAccount, _) => "Run it again, perhaps with another account.",
         (Advice::AskOwner, _) => {
             "The account may only read in this organization: ask an owner for the permission to create keys, or for a \
@@ -95,7 +97,7 @@ pub(crate) fn hint(error: &ServiceError) -> String {
         }
         (Advice::CheckPolicy, _) => {
             "The organization or the project does not accept this key. It may require an expiry, or a shorter one \
-             (--expires), accept no keys of users, or have as many keys as it may. Or the project was archived: \
+             (--expires), accept no keys of users, or have reached its limit of keys. Or the project was archived: \
              --project names another one."
         }
         (Advice::CheckRoleAndPolicy, _)
@@ -111,12 +113,13 @@ pub(crate) fn hint(error: &ServiceError) -> String {
             );
         }
         (Advice::CheckRoleAndPolicy, _) => {
-            "The organization or the project may require an expiry (--expires), accept no keys of users, or have as \
-             many keys as it may. Or the project was archived: --project names another one. Or the account lacks the \
-             permission: check its role in the organization."
+            "The organization or the project may require an expiry (--expires), accept no keys of users, or have \
+             reached its limit of keys. Or the project was archived: --project names another one. Or the account \
+             lacks the permission: check its role in the organization."
         }
         (Advice::CheckProject, _) => {
-            "The project may have been archived or deleted, or have as many keys as it may. `keymint list` shows the \
+            "The project may have been archived or deleted, or have reached its limit of keys. `keymint list` shows \
+             the \
              projects; --project names one."
         }
         (Advice::Update, _) => {
@@ -127,7 +130,8 @@ pub(crate) fn hint(error: &ServiceError) -> String {
         }
         (Advice::CheckAdminKey, _) => {
             return format!(
-                "Check the admin key in {ADMIN_KEY_VARIABLE}: it may be revoked, or lack the permission to manage keys. \
+                "Check the admin key in {ADMIN_KEY_VARIABLE}: it may be revoked, or lack the permission to manage \
+                 keys. \
                  {ADMIN_KEYS_PAGE} lists the admin keys."
             );
         }
@@ -142,10 +146,11 @@ pub(crate) fn hint(error: &ServiceError) -> String {
             );
         }
         (Advice::CheckRole, _) => {
-            "No key was made. The account may lack the permission: check its role in the organization."
+            "No key was created. The account may lack the permission: check its role in the organization."
         }
         _ => {
-            "Run it again. If it happens again, check --issuer and --api-base, and whether a proxy answers in the server's place."
+            "Run it again. If it happens again, check --issuer and --api-base, and whether a proxy answers in the \
+             server's place."
         }
     };
     hint.to_owned()
@@ -164,10 +169,10 @@ mod tests {
             (Step::Login, ServiceErrorKind::NotSent(ConnectFailure::Tls), "clock"),
             (Step::Login, ServiceErrorKind::NotSent(ConnectFailure::Proxy), "NO_PROXY"),
             (Step::Login, ServiceErrorKind::TimedOut, "--http-timeout"),
-            (Step::ExchangeCode, refused(400), "sign in anew"),
-            (Step::Login, refused(401), "sign in anew"),
-            (Step::ListOrganizations, refused(401), "sign in anew"),
-            (Step::ListProjects, refused(401), "sign in anew"),
+            (Step::ExchangeCode, refused(400), "sign in again"),
+            (Step::Login, refused(401), "sign in again"),
+            (Step::ListOrganizations, refused(401), "sign in again"),
+            (Step::ListProjects, refused(401), "sign in again"),
             (Step::CreateKey, refused(403), "permission"),
             (Step::CreateKey, ServiceErrorKind::Unidentified { status: 403 }, "which server refused"),
             (Step::CreateKey, refused(429), "a few minutes"),

@@ -17,7 +17,7 @@ pub(crate) fn provision(error: ProvisionError, now: &str) -> CliError {
     let (mut candidates, reason, kind) = (Vec::new(), error.reason(), error.failure_kind().into());
     let hint = match &error {
         ProvisionError::AuthorizationTimedOut { .. } => {
-            "Run it again, and open the address in a browser on this machine. For a browser elsewhere, use `keymint \
+            "Run it again, and open the URL in a browser on this machine. For a browser elsewhere, use `keymint \
              start` and `keymint finish`. --sign-in-timeout waits longer."
         }
         ProvisionError::Authorization(AuthorizationError::Denied { .. }) => {
@@ -82,7 +82,7 @@ pub(crate) fn refused_creation(error: CliError, key: &NewKey, target: &Target) -
     if let Some(owner) = target.keys_disabled_by {
         let of = if owner == PolicyOwner::Project { "project" } else { "organization" };
         return error.hint(format!(
-            "No key was made. The {of} disables user API keys: name another {of} with --{of}, or ask an owner for a \
+            "No key was created. The {of} disables user API keys: name another {of} with --{of}, or ask an owner for a \
              service account key."
         ));
     }
@@ -109,7 +109,7 @@ pub(crate) fn outcome_unknown(place: &str, key_name: &str, cause: impl Display, 
     CliError::new(
         ErrorKind::OutcomeUnknown,
         format!(
-            "a key may exist that nobody has: the creation was asked for, and its answer was lost ({cause}). \
+            "a key may exist that you did not get: its creation was requested, and the answer was lost ({cause}). \
              Name: {name}. {place}. Time: {now}"
         ),
     )

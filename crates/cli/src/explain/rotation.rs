@@ -40,7 +40,8 @@ pub(crate) fn would_print(old: &KeyRecord) -> CliError {
 pub(crate) fn not_found(error: ServiceError) -> CliError {
     let hint = match error.kind {
         ServiceErrorKind::Refused { status: 401 | 403 | 404, .. } => format!(
-            "Check {ADMIN_KEY_VARIABLE}: it has to be an admin key of the key's organization. Without {ADMIN_KEY_VARIABLE}, keymint \
+            "Check {ADMIN_KEY_VARIABLE}: it has to be an admin key of the key's organization. Without \
+             {ADMIN_KEY_VARIABLE}, keymint \
              rotates the key and leaves the old one for you to delete."
         ),
         _ => network::hint(&error),
@@ -80,13 +81,11 @@ pub(crate) fn failure(old: &KeyRecord, outcome: &OldKeyOutcome) -> Option<CliErr
     };
     let look = format!("Delete the old key at {DASHBOARD} once the new one works.");
     Some(match outcome {
-        OldKeyOutcome::Kept(reason @ KeptReason::NotAccepted) => CliError::new(
-            ErrorKind::Server,
-            format!("{delivered} {}", kept(old, reason)),
-        )
-        .hint(format!(
-            "A new key can take a minute to be known everywhere: `keymint status --verify` tries it. {look}"
-        )),
+        OldKeyOutcome::Kept(reason @ KeptReason::NotAccepted) => {
+            CliError::new(ErrorKind::Server, format!("{delivered} {}", kept(old, reason))).hint(format!(
+                "A new key can take a minute to work everywhere: `keymint status --verify` checks it. {look}"
+            ))
+        }
         OldKeyOutcome::Kept(reason @ (KeptReason::NotVerified(error) | KeptReason::NotRevoked(error))) => {
             of(error, format!("{delivered} {}", kept(old, reason))).hint(look)
         }

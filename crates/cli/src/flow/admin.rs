@@ -95,7 +95,7 @@ impl<'a> AdminServer<'a> {
         let administrator = self.administrator().observed_by(&observer);
         let outcome = tokio::select! {
             outcome = administrator.revoke(&project.id, &key.id) => outcome,
-            _ = signals.next() => return Err(may_be_revoked(key, "it was not waited for")),
+            _ = signals.next() => return Err(may_be_revoked(key, "the wait was interrupted")),
         };
         let is_gone = match outcome {
             Ok(()) => false,

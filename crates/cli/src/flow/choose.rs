@@ -61,12 +61,12 @@ async fn pick(
         1 => Some(0),
         _ => {
             receiver.show(Progress::Choosing);
-            prompter.select("Where should the key be made?", &lines).await
+            prompter.select("In which project should the key be created?", &lines).await
         }
     };
     match chosen {
         Some(chosen) => Ok(candidates.swap_remove(chosen).target()),
-        None => Err(CliError::new(ErrorKind::NoProject, "nobody has picked a project")
+        None => Err(CliError::new(ErrorKind::NoProject, "no project was chosen")
             .hint("Name one with --organization and --project:")
             .candidates(candidates)),
     }

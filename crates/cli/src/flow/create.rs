@@ -140,14 +140,14 @@ async fn confirm_browser(
     let question = format!("Careful: {mismatch}. {place}. Create a key there?");
     let why = match context.prompter(settings.sign_in.may_ask).confirm(question).await {
         Some(true) => return Ok(()),
-        Some(false) => format!("you did not want a key there. {place}"),
-        None => "nobody is here to say whether that is right".to_owned(),
+        Some(false) => format!("you declined. {place}"),
+        None => "no user can confirm it".to_owned(),
     };
     let refusal = CliError::new(ErrorKind::SignInRefused, format!("{mismatch}, and {why}"));
     Err(refusal.hint(match mismatch {
         BrowserMismatch::AnotherUser => {
-            "Run `keymint start`, and give `keymint finish` the address that your own browser ends on."
+            "Run `keymint start`, and give `keymint finish` the URL of the last page in your own browser."
         }
-        _ => "Run it again with --no-browser, and open the address in the browser that you want to sign in with.",
+        _ => "Run it again with --no-browser, and open the URL in the browser that you want to sign in with.",
     }))
 }

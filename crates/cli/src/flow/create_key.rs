@@ -162,7 +162,7 @@ impl<'a> KeyCreation<'a> {
         let name = record.name.clone();
         self.journal
             .requested(record)
-            .map_err(|error| explain::unusable(format!("no key was asked for: {error}")))?;
+            .map_err(|error| explain::unusable(format!("no key was requested: {error}")))?;
         fail_point::reached("written-down");
         self.context.ui.report(&Message::Creating { place, name: &name });
         let patience = self.settings.sign_in.http.request_timeout;
@@ -171,7 +171,7 @@ impl<'a> KeyCreation<'a> {
             Shielded::Completed(Ok(created)) => return Ok(created),
             Shielded::Completed(Err(error)) => explain(Failure::Error(error)),
             Shielded::Cancelled(signal) => Lost::NoKey(signal.into()),
-            Shielded::Abandoned => explain(Failure::Abandoned("it was not waited for")),
+            Shielded::Abandoned => explain(Failure::Abandoned("the wait was interrupted")),
         };
         match lost {
             Lost::NoKey(error) => {
@@ -280,7 +280,7 @@ impl<'a> KeyCreation<'a> {
 }
 
 pub(crate) fn unwritable(error: io::Error) -> CliError {
-    explain::state(ErrorKind::DestinationUnusable, "nothing can be written down of a key", error)
+    explain::state(ErrorKind::DestinationUnusable, "cannot write the key record", error)
 }
 
 /// Keeps a key for `recover` if a destination failed or none is durable, and returns its file.

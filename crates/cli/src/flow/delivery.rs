@@ -67,7 +67,7 @@ impl<'a> Delivery<'a> {
             let outcome = tokio::select! {
                 biased;
                 outcome = destination.deliver(key) => outcome,
-                () = signals.second_signal() => Err(DeliveryError::new("it was not waited for")),
+                () = signals.second_signal() => Err(DeliveryError::new("the wait was interrupted")),
             };
             let destination = &*destination;
             if outcome.is_ok() {

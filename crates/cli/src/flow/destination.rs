@@ -98,8 +98,7 @@ async fn env_file(
         prompter.warn(&format!("{link} is a link: {location} is the file that will change"));
     }
     if !location.try_lock().map_err(error)? {
-        prompter
-            .warn(&format!("another run of keymint seems to write {location}; waiting for it, at most 10 s"));
+        prompter.warn(&format!("another keymint run is writing {location}; waiting up to 10 s"));
     }
     let found = location.inspect(options.variable.clone()).await.map_err(error)?;
     for warning in found.warnings() {
@@ -125,11 +124,12 @@ async fn consent_to_replace_value(
 ) -> Result<Overwrite, CliError> {
     let Current::One(lines) = found.current() else { return Ok(Overwrite::Never) };
     let (file, variable) = (own_path(found.path()), found.variable().as_str());
-    let question = format!("{file} has {variable} already ({lines}). Replace its value, which is lost then?");
+    let question =
+        format!("{file} already has {variable} ({lines}). Replace the value and lose the old one?");
     match prompter.confirm(question).await {
         Some(true) => Ok(Overwrite::IfUnchanged),
         Some(false) => Err(explain::unusable(format!(
-            "{}: {variable} has a value already ({lines}), and you want to keep it",
+            "{}: {variable} has a value already ({lines}), and you chose to keep it",
             shown(found.path())
         ))
         .hint("Name another variable with --var, or another file.")),
@@ -152,7 +152,7 @@ async fn keyring(
             return context.patiently(found.reserve(Overwrite::IfUnchanged)).await.map_err(error);
         }
         StoredItem::Key(key) => Some(format!("a key that ends in {}", key.last_four())),
-        StoredItem::NoKey => Some("something that is no key".to_owned()),
+        StoredItem::NoKey => Some("an item that is not a key".to_owned()),
     };
     let overwrite = match item {
         _ if *new => Overwrite::Always,
@@ -171,15 +171,15 @@ async fn consent_to_replace_key(
     is_rotation: bool,
     prompter: Prompter<'_>,
 ) -> Result<Overwrite, CliError> {
-    let question = format!("Careful: {state}. Put another key in its place?");
+    let question = format!("Careful: {state}. Replace it?");
     let message = match prompter.confirm(question).await {
         Some(true) => return Ok(Overwrite::IfUnchanged),
-        Some(false) => format!("{state}, and you want it to stay"),
+        Some(false) => format!("{state}, and you chose to keep it"),
         None => state.to_owned(),
     };
     Err(explain::unusable(message).hint(if is_rotation {
         explain::NOT_THE_OLD_KEY
     } else {
-        "`keymint run` uses what is there. --new replaces it, and --profile puts the new key beside it."
+        "`keymint run` uses the stored key. --new replaces it, and --profile stores the new key under another profile."
     }))
 }

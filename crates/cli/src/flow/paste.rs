@@ -70,7 +70,7 @@ impl ResponseSource for Pasted {
 pub(crate) enum PasteError {
     #[error("standard input has ended")]
     Input,
-    #[error("{MOST_TRIES} addresses were pasted, and none was the answer to this sign-in")]
+    #[error("{MOST_TRIES} URLs were pasted, and none belongs to this sign-in")]
     Tries,
 }
 

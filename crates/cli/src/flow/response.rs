@@ -22,8 +22,8 @@ use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use url::Url;
 
-const START_AND_FINISH: &str = "Where nobody can type, `keymint start` prints the address to open and ends, and \
-                                `keymint finish` takes the one that the browser ended on.";
+const START_AND_FINISH: &str = "If no user can type here, `keymint start` prints the URL to open and ends, and \
+                                `keymint finish` takes the URL of the last page.";
 
 /// Receives the response over the open channels.
 pub(crate) struct ResponseReceiver {
@@ -45,8 +45,7 @@ impl ResponseReceiver {
             (prompter.is_interactive() || !settings.listens).then(|| Pasted::new(&context.ui, context.clock));
         if !settings.listens {
             if !settings.may_ask && io::stdin().is_terminal() {
-                let message =
-                    "--no-input forbids the question for the address, and --no-listen leaves no other way";
+                let message = "--no-listen needs a pasted URL, and --no-input forbids asking for it";
                 return Err(CliError::new(ErrorKind::Usage, message).hint(START_AND_FINISH));
             }
             return Ok(Self { listener: None, pasted, known: None, _lock: None });
@@ -105,7 +104,7 @@ impl ResponseReceiver {
 /// Locks the port, unless another sign-in of this user holds it.
 fn lock(port: u16) -> Result<PortLock, CliError> {
     let cannot_write = |error| {
-        let message = "it cannot be written down that a sign-in is going on";
+        let message = "cannot record that a sign-in is in progress";
         state_error(ErrorKind::DestinationUnusable, message, error)
     };
     StateDir::open_default().map_err(cannot_write)?.lock_port(port).map_err(|error| match error {
@@ -180,12 +179,12 @@ pub(crate) fn without_response(context: &Context, error: ProvisionError) -> CliE
     match source.cause().downcast_ref::<PasteError>() {
         None => context.explain(error),
         Some(&ended @ PasteError::Input) => no_input(
-            CliError::new(ErrorKind::Usage, "nobody can paste an address here")
+            CliError::new(ErrorKind::Usage, "no user can paste a URL here")
                 .because(ended)
                 .hint(START_AND_FINISH),
         ),
         Some(&ended @ PasteError::Tries) => CliError::from_source(ErrorKind::SignInRefused, ended)
-            .hint("Run it again, and paste the whole address that the browser ends on."),
+            .hint("Run it again, and paste the whole URL of the last page."),
     }
 }
 

@@ -42,7 +42,7 @@ impl<'a> KeyRevocation<'a> {
         if yes || prompter.is_interactive() {
             return Ok(prompter);
         }
-        let message = "a revocation needs a confirmation, and no user can be asked";
+        let message = "a revocation needs confirmation, and no user can be asked";
         Err(CliError::new(ErrorKind::Usage, message).hint(format!(
             "--yes revokes it without a question, if {condition}: `keymint admin list` shows the ids."
         )))
@@ -122,7 +122,7 @@ async fn select<'a>(
     let (question, message, hint) = match requested {
         RequestedKey::Named(text) => (
             format!("Which key is {}?", quoted(text)),
-            format!("{} is not certainly one key: only an id is", quoted(text)),
+            format!("{} may match several keys: only an id is certain", quoted(text)),
             "Name the one that you mean by its id:",
         ),
         RequestedKey::Stored(last_four, _) => (

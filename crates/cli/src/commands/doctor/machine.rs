@@ -80,7 +80,7 @@ pub(super) async fn loopback(listener: &Option<LoopbackListener>) -> Option<Find
 pub(super) fn browser(browser: &Browser, host: &HostEnvironment) -> Finding {
     let by_hand = |obstacle| {
         let why = of_obstacle(obstacle).unwrap_or_else(|| "is not on this machine".to_owned());
-        let fix = "Open the address yourself, or name a browser with --browser or BROWSER.";
+        let fix = "Open the URL yourself, or name a browser with --browser or BROWSER.";
         Finding::warning("browser", &why, fix)
     };
     let finding = match browser.launchers(host) {
@@ -122,8 +122,8 @@ pub(super) fn state() -> Finding {
         Ok(state) => Finding::ok("state", &format!("kept in {}", state.path().display())),
         Err(error) => Finding::problem(
             "state",
-            &format!("nothing can be kept: {error}"),
-            "Make it a folder of your own that only you can write in, or set XDG_STATE_HOME to another.",
+            &format!("cannot be used: {error}"),
+            "Make it a directory of your own that only you can write to, or set XDG_STATE_HOME to another.",
         ),
     }
 }
@@ -131,14 +131,14 @@ pub(super) fn state() -> Finding {
 /// Checks whether another sign-in of this user holds the port.
 pub(super) fn lock(port: u16) -> Finding {
     match StateDir::open_default().and_then(|state| state.port_lock_holder(port)) {
-        Ok(None) => Finding::ok("sign-in", "no other one of yours is under way"),
+        Ok(None) => Finding::ok("sign-in", "no other one of yours is in progress"),
         Ok(Some(holder)) => Finding::problem(
             "sign-in",
             &format!("another one of yours waits for the browser on port {port}: {holder}"),
             format!("Finish it, or end it: with Ctrl-C, or with {END_PROCESS} and that number."),
         ),
         // The state directory has a check of its own.
-        Err(_) => Finding::ok("sign-in", "whether another one of yours is under way is not known"),
+        Err(_) => Finding::ok("sign-in", "cannot determine whether another one of yours is in progress"),
     }
 }
 
@@ -185,8 +185,8 @@ pub(super) async fn keyring(context: &Context) -> Finding {
 pub(super) fn config(options: &Sources<'_>) -> Finding {
     let message = match &options.file {
         Some(path) if path.exists() => path.display().to_string(),
-        Some(path) => format!("{} (not there, and not needed)", path.display()),
-        None => "none: there is no home folder".to_owned(),
+        Some(path) => format!("{} (does not exist, and is not needed)", path.display()),
+        None => "none: there is no home directory".to_owned(),
     };
     Finding::ok("config", &message)
 }

@@ -13,7 +13,7 @@ use std::{env, fmt};
 /// The name of the file that programs read in their current directory.
 const ENV_FILE: &str = ".env";
 
-const NO_KEY: &str = "what it has is no key";
+const NO_KEY: &str = "its value is not a key";
 
 /// A source with its key, or with the reason why it has none.
 pub(crate) struct FoundKey {
@@ -100,12 +100,13 @@ impl KeySource {
         match self {
             Self::Variable(_) => None,
             Self::EnvFile(_) => Some(
-                "Only programs that load such files heed it, and a variable that is set comes first."
+                "Only programs that load such files use it, and a variable that is set takes precedence."
                     .to_owned(),
             ),
-            Self::Keyring { profile } => {
-                Some(format!("Only what `keymint run{} -- CMD` starts is given it.", profile_flag(profile)))
-            }
+            Self::Keyring { profile } => Some(format!(
+                "Only programs started by `keymint run{} -- CMD` get it.",
+                profile_flag(profile)
+            )),
         }
     }
 }

@@ -18,20 +18,20 @@ impl Status {
     pub(super) fn text(&self) -> String {
         let mut lines = Vec::new();
         match self.found.first() {
-            None => lines.push("A program that is started here finds no key.".to_owned()),
+            None => lines.push("Programs started here find no key.".to_owned()),
             Some(found) => {
                 lines.push(match found.source {
                     KeySource::Keyring { .. } => {
-                        "A program that is started here finds no key by itself. There is:".to_owned()
+                        "Programs started here find no key by themselves. Stored here:".to_owned()
                     }
-                    _ => "A program that is started here uses:".to_owned(),
+                    _ => "Programs started here use:".to_owned(),
                 });
                 lines.extend(self.describe(found));
                 lines.extend(self.verified.map(|verified| indented(2, &self.verdict(verified))));
             }
         }
         if self.found.len() > 1 {
-            lines.push("What it would use if that were not there:".to_owned());
+            lines.push("Without it they would use:".to_owned());
             lines.extend(self.found.iter().skip(1).flat_map(|found| self.describe(found)));
         }
         lines.push(String::new());
@@ -42,7 +42,7 @@ impl Status {
     /// Describes the known keys, the newest first.
     fn known_keys(&self) -> Vec<String> {
         if self.keys.is_empty() {
-            return vec!["This machine was given no key yet.".to_owned()];
+            return vec!["No key was created or imported here yet.".to_owned()];
         }
         let is_shown = |&(place, key): &(usize, &RecordedKey)| {
             self.shows_all || place < NEWEST || key.record.needs_attention()
@@ -69,7 +69,7 @@ impl Status {
                         format!("ends in {last_four}, as {} does{}", quoted(&record.name), validity(record))
                     }
                     None if last_four.is_empty() => "is too short for a key".to_owned(),
-                    None => format!("ends in {last_four}, and was not made by keymint here"),
+                    None => format!("ends in {last_four}, and was not created by keymint here"),
                 }
             }
         };
@@ -98,7 +98,7 @@ fn about(record: &KeyRecord) -> Vec<String> {
     match state {
         _ if record.revoked_at.is_some() => {}
         KeyState::Requested | KeyState::Unknown => texts.push(format!("It may exist: {look}.")),
-        KeyState::Created => texts.push(format!("Perhaps no destination has it: {look}.")),
+        KeyState::Created => texts.push(format!("It may be in no destination: {look}.")),
         KeyState::Delivered => {}
     }
     texts.extend(places(&record.deliveries));

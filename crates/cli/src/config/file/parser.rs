@@ -41,12 +41,12 @@ impl FileSettings {
         let line = |span: Range<usize>| newlines.partition_point(|newline| *newline < span.start) + 1;
         let mistake = |span, what: &str| {
             CliError::usage(format!("{}, line {}: {}", path.display(), line(span), what))
-                .hint("Put that line right. `keymint config --help` has an example of the file.")
+                .hint("Correct that line. `keymint config --help` has an example of the file.")
         };
         let document = DeTable::parse(text).map_err(|error| {
             mistake(
                 error.span().unwrap_or_default(),
-                &format!("it is no TOML: {}", redact_typed(error.message())),
+                &format!("it is not TOML: {}", redact_typed(error.message())),
             )
         })?;
         let read = |(key, value): (&Spanned<DeString<'_>>, &Spanned<DeValue<'_>>), of_profile| {
@@ -103,14 +103,14 @@ fn definition(key: &str) -> Result<&'static Definition, String> {
     let known = DEFINITIONS.iter().find(|definition| definition.key() == key);
     match known {
         Some(definition) if definition.in_file => Ok(definition),
-        Some(_) => Err(format!("{key}: it is for one run, and has no place in a file")),
+        Some(_) => Err(format!("{key}: it applies to one run, and cannot be set in a file")),
         None => {
             let keys = DEFINITIONS.iter().filter(|definition| definition.in_file).map(Definition::key);
             let likeness = |known: &String| strsim::jaro(known, key);
             let nearest = keys.max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
             let nearest = nearest.filter(|nearest| likeness(nearest) > 0.7);
             let hint = nearest.map_or_else(String::new, |nearest| format!("; did you mean {nearest}?"));
-            Err(format!("there is no setting {}{hint}", typed(key)))
+            Err(format!("unknown setting {}{hint}", typed(key)))
         }
     }
 }
@@ -123,17 +123,17 @@ fn text(kind: Kind, value: &DeValue<'_>) -> Result<String, String> {
         (Kind::Port | Kind::Time, DeValue::Integer(number)) => return Ok(number.to_string()),
         (Kind::Port, _) => "it must be a number",
         (Kind::File, DeValue::String(path)) if !Path::new(path.as_ref()).is_absolute() => {
-            "it must be an absolute path: the file counts in every folder"
+            "it must be an absolute path: the file applies in every directory"
         }
         (Kind::Scopes, DeValue::Array(names)) => {
             let names = names.iter().map(|name| name.get_ref().as_str());
             match names.collect::<Option<Vec<_>>>() {
                 Some(names) => return Ok(names.join(",")),
-                None => "it must be a list of texts in quotes",
+                None => "it must be a list of strings in quotes",
             }
         }
         (_, DeValue::String(text)) => return Ok(text.clone().into_owned()),
-        _ => "it must be a text in quotes",
+        _ => "it must be a string in quotes",
     };
     Err(needed.to_owned())
 }
@@ -179,26 +179,26 @@ mod tests {
     #[test]
     fn a_mistake_is_told_with_its_line_and_key_and_without_its_value() {
         for (text, expected) in [
-            ("\napi-base = 1", "line 2: there is no setting \"api-base\"; did you mean api_base?"),
-            ("isuer = \"canary\"", "line 1: there is no setting \"isuer\"; did you mean issuer?"),
-            ("zzz = \"canary\"", "line 1: there is no setting \"zzz\""),
-            ("sk-proj-canary0123456789 = 1", "line 1: there is no setting"),
+            ("\napi-base = 1", "line 2: unknown setting \"api-base\"; did you mean api_base?"),
+            ("isuer = \"canary\"", "line 1: unknown setting \"isuer\"; did you mean issuer?"),
+            ("zzz = \"canary\"", "line 1: unknown setting \"zzz\""),
+            ("sk-proj-canary0123456789 = 1", "line 1: unknown setting"),
             (
                 "\"http://localhost:5000/?code=canary\" = 1",
-                "line 1: there is no setting \"http://localhost:5000/?[redacted]",
+                "line 1: unknown setting \"http://localhost:5000/?[redacted]",
             ),
-            ("canary5fW9xKq2LmZ8vR1tBn = 1", "line 1: there is no setting \"[redacted]\""),
-            ("canary5fW9xKq2LmZ8vR1tBn", "line 1: it is no TOML: "),
+            ("canary5fW9xKq2LmZ8vR1tBn = 1", "line 1: unknown setting \"[redacted]\""),
+            ("canary5fW9xKq2LmZ8vR1tBn", "line 1: it is not TOML: "),
             ("[profiles]\ncanary5fW9xKq2LmZ8vR1tBn = 1", "line 2: profile \"[redacted]\": "),
-            ("force = true", "line 1: force: it is for one run"),
-            ("profile = \"canary\"", "line 1: profile: it is for one run"),
-            ("app = \"a\"\napp = \"canary\"", "line 2: it is no TOML: duplicate key"),
-            ("[profiles.a]\n[profiles.a]", "line 2: it is no TOML: duplicate key"),
-            ("app = canary", "line 1: it is no TOML: "),
-            ("app = \"canary", "line 1: it is no TOML: "),
-            ("app = 1", "line 1: app: it must be a text in quotes"),
-            ("app = [\"canary\"]", "line 1: app: it must be a text in quotes"),
-            ("app.canary = 1", "line 1: app: it must be a text in quotes"),
+            ("force = true", "line 1: force: it applies to one run"),
+            ("profile = \"canary\"", "line 1: profile: it applies to one run"),
+            ("app = \"a\"\napp = \"canary\"", "line 2: it is not TOML: duplicate key"),
+            ("[profiles.a]\n[profiles.a]", "line 2: it is not TOML: duplicate key"),
+            ("app = canary", "line 1: it is not TOML: "),
+            ("app = \"canary", "line 1: it is not TOML: "),
+            ("app = 1", "line 1: app: it must be a string in quotes"),
+            ("app = [\"canary\"]", "line 1: app: it must be a string in quotes"),
+            ("app.canary = 1", "line 1: app: it must be a string in quotes"),
             ("quiet = \"canary\"", "line 1: quiet: it must be true or false"),
             ("callback_port = \"canary\"", "line 1: callback_port: it must be a number"),
             ("callback_port = 0", "line 1: callback_port: it must be a port number"),
@@ -206,14 +206,14 @@ mod tests {
             ("api_base = \"https://u:canary@host\"", "line 1: api_base: it must not hold a user name"),
             ("http_timeout = \"canary\"", "line 1: http_timeout: it must be a time"),
             ("ca_file = \"canary.pem\"", "line 1: ca_file: it must be an absolute path"),
-            ("expires = 90", "line 1: expires: it must be a text in quotes"),
+            ("expires = 90", "line 1: expires: it must be a string in quotes"),
             ("expires = \"canary\"", "line 1: expires: it must be a time"),
-            ("scope = [\"canary\", 1]", "line 1: scope: it must be a list of texts"),
+            ("scope = [\"canary\", 1]", "line 1: scope: it must be a list of strings"),
             ("scope = [\"canary canary\"]", "line 1: scope: not a scope"),
             ("profiles = \"canary\"", "line 1: profiles: it must be tables"),
             ("[profiles]\nwork = \"canary\"", "line 2: profile \"work\": it must be a table"),
             ("[profiles.other]\nissuer = \"canary\"", "line 2: issuer: "),
-            ("[profiles.other]\nprofiles = 1", "line 2: there is no setting \"profiles\""),
+            ("[profiles.other]\nprofiles = 1", "line 2: unknown setting \"profiles\""),
         ] {
             let Err(failure) = parse(text, "default") else { panic!("{text} was accepted") };
             assert!(failure.message().starts_with(&format!("/c.toml, {expected}")), "{}", failure.message());
