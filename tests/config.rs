@@ -11,7 +11,7 @@ use tempfile::TempDir;
 /// Returns the program in a home directory whose configuration file has this text.
 fn configured(text: &str) -> (TempDir, PathBuf, Launch) {
     let home = tempfile::tempdir().unwrap();
-    let file = home.path().join(".config/keymint/config.toml");
+    let file = home.path().join(".config").join("keymint").join("config.toml");
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(&file, text).unwrap();
     let command = keymint(&home);
@@ -63,10 +63,12 @@ async fn config_shows_each_setting_with_its_source_and_no_secret() {
 #[tokio::test]
 async fn config_shows_the_proxy_of_each_server_and_what_exempts_one() {
     let home = tempfile::tempdir().unwrap();
+    // Windows does not distinguish the two names.
+    let exempt = if cfg!(windows) { "- NO_PROXY" } else { "- no_proxy" };
     for (no_proxy, api_base, expected) in [
         ("", "https://api.openai.com", ["http://proxy:3128 HTTPS_PROXY"; 2]),
-        ("api.openai.com", "https://api.openai.com", ["http://proxy:3128 HTTPS_PROXY", "- no_proxy"]),
-        ("*", "https://api.openai.com", ["- no_proxy"; 2]),
+        ("api.openai.com", "https://api.openai.com", ["http://proxy:3128 HTTPS_PROXY", exempt]),
+        ("*", "https://api.openai.com", [exempt; 2]),
         ("", "http://127.0.0.1:9", ["http://proxy:3128 HTTPS_PROXY", "- loopback address"]),
     ] {
         let program = keymint(&home).args(["config"]).env("HTTPS_PROXY", "http://proxy:3128");

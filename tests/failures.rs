@@ -66,7 +66,9 @@ async fn a_second_sign_in_on_the_same_port_ends_with_3_and_says_who_waits() {
 #[tokio::test]
 async fn without_a_place_for_records_it_ends_with_11_before_anything_else_happens() {
     let home = tempfile::tempdir().unwrap();
-    ends_at_once(keymint(&home).env("XDG_STATE_HOME", "/dev/null"), "XDG_STATE_HOME").await;
+    let file = home.path().join("file");
+    fs::write(&file, "").unwrap();
+    ends_at_once(keymint(&home).env("XDG_STATE_HOME", file), "XDG_STATE_HOME").await;
 }
 
 /// With `sudo -E`, the user's HOME stays set.

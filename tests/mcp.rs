@@ -269,7 +269,7 @@ async fn a_key_goes_into_the_keyring_and_replaces_one_there_only_if_the_user_agr
 struct Bare {
     machine: Machine,
     project: Project,
-    scripts: Scripts,
+    opened: PathBuf,
     server: Running,
 }
 
@@ -277,10 +277,11 @@ impl Bare {
     /// Begins a session, and in it the creation of a key.
     async fn start(scenario: Scenario) -> Self {
         let (machine, project) = (machine(scenario).await, Project::new());
-        let scripts = Scripts::with("open-url", "echo \"$1\" >opened");
+        let opened = project.transcripts.path().join("opened");
+        let shell = if cfg!(windows) { "cmd /c" } else { "sh -c" };
         let mut server = machine
             .keymint(["mcp"])
-            .env("KEYMINT_BROWSER", scripts.path("open-url"))
+            .env("KEYMINT_BROWSER", format!("{shell} 'echo %s >{}'", opened.display()))
             .current_dir(project.path())
             .stdin(Stdio::piped())
             .spawn();
@@ -293,12 +294,12 @@ impl Bare {
         ] {
             server.types(&format!("{message}\n")).await;
         }
-        Self { machine, project, scripts, server }
+        Self { machine, project, opened, server }
     }
 
     async fn url(&self) -> String {
-        until(|| fs::read_to_string(self.scripts.path("opened")).is_ok_and(|url| url.ends_with('\n'))).await;
-        self.scripts.read("opened").trim().to_owned()
+        until(|| fs::read_to_string(&self.opened).is_ok_and(|url| url.ends_with('\n'))).await;
+        fs::read_to_string(&self.opened).unwrap().trim().to_owned()
     }
 
     /// Ends the server by this signal, or by the end of its input. Standard output has messages alone, and none has a
@@ -321,9 +322,15 @@ impl Bare {
     }
 }
 
+/// Returns these signals, where the system has signals, and the end of the input, as `None`.
+fn ends(signals: &[&'static str]) -> impl Iterator<Item = Option<&'static str>> {
+    let signals = if cfg!(unix) { signals } else { &[] };
+    signals.iter().copied().map(Some).chain([None])
+}
+
 #[tokio::test]
 async fn a_server_that_is_ended_during_the_wait_creates_nothing() {
-    for signal in [Some("TERM"), Some("INT"), None] {
+    for signal in ends(&["TERM", "INT"]) {
         let bare = Bare::start(Scenario::ready()).await;
         bare.url().await;
         let (machine, project) = bare.end(signal).await;
@@ -333,7 +340,7 @@ async fn a_server_that_is_ended_during_the_wait_creates_nothing() {
 
 #[tokio::test]
 async fn a_server_that_is_ended_after_the_request_delivers_the_key() {
-    for signal in [Some("TERM"), None] {
+    for signal in ends(&["TERM"]) {
         let slow = Reply::default().delayed(Duration::from_secs(600));
         let bare = Bare::start(Scenario::ready().reply(Step::CreateKey, slow)).await;
         browse(&bare.url().await, Consent::Allow);

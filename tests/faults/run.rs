@@ -7,7 +7,7 @@ use tempfile::TempDir;
 /// The name of the requested key.
 pub(crate) const KEY_NAME: &str = "find-me";
 
-/// Limits the program's memory to 28 MB, so that a program that needs more is aborted.
+/// Limits the program's memory to 28 MB on Unix, so that a program that needs more is aborted.
 const BOUNDED: [&str; 4] = ["sh", "-c", r#"ulimit -d 28672 && exec "$@""#, "keymint"];
 
 /// The results of a run.
@@ -32,8 +32,9 @@ pub(crate) async fn create(
     then: impl AsyncFnOnce(&mut Running),
 ) -> Ended {
     let (home, port) = (tempfile::tempdir().unwrap(), free_port());
+    let bounds = if cfg!(unix) { &BOUNDED[..] } else { &[] };
     let mut run = Launch::new(env!("CARGO_BIN_EXE_keymint"), &home)
-        .under(BOUNDED)
+        .under(bounds)
         .args(["create", "--no-browser", "--json", "--name", KEY_NAME, "--issuer", issuer])
         .args(["--api-base", api_base, "--callback-port", &port.to_string()])
         .args(args)

@@ -174,6 +174,7 @@ mod tests {
             (&[], &[("KEYMINT_BROWSER", " ")], "KEYMINT_BROWSER: it must name a program"),
             (&["--http-timeout", "canary"], &[], "--http-timeout: it must be a time"),
             (&[], &[("SSL_CERT_FILE", "/no/such/file")], "SSL_CERT_FILE: /no/such/file cannot be read"),
+            #[cfg(unix)]
             (&["--ca-file", "/dev/zero"], &[], "--ca-file: /dev/zero cannot be read: it is not a file"),
             (&[], &[("HTTPS_PROXY", "::::canary")], "HTTPS_PROXY: it must be a proxy"),
             (&[], &[("https_proxy", "socks5://u:canary@host:1")], "https_proxy: it must be a proxy"),

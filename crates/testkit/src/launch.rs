@@ -138,11 +138,18 @@ impl<S> Launch<S> {
             // What may make a program say more than it should.
             .env("RUST_LOG", "trace")
             .env("RUST_BACKTRACE", "full")
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(self.stdin)
             .stdout(self.stdout)
             .stderr(self.stderr)
             .kill_on_drop(true);
+        if cfg!(windows) {
+            // Without the first one, no program has sockets.
+            command
+                .env("SystemRoot", std::env::var_os("SystemRoot").unwrap_or_default())
+                .env("APPDATA", self.home.join(".config"))
+                .env("LOCALAPPDATA", self.home.join(".local").join("state"));
+        }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         if let Some(directory) = &self.directory {
             command.current_dir(directory);
         }

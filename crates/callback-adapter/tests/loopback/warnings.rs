@@ -1,6 +1,6 @@
 //! The warnings while the listener waits.
 
-use crate::support::{Browser, Receiving, SignIn, status, within_a_minute};
+use crate::support::{Browser, Receiving, SignIn, status};
 use keymint_callback_adapter::{ListenerWarning, LoopbackListener};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -65,7 +65,10 @@ async fn too_many_open_files_are_told_of_once_and_waited_past() {
         let mut files: Vec<_> = std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect();
         files.pop().expect("some files can be opened");
         let client = browser.connect().await;
-        assert_eq!(within_a_minute(warnings.recv()).await, Some(ListenerWarning::AcceptFailed));
+        assert_eq!(
+            crate::support::within_a_minute(warnings.recv()).await,
+            Some(ListenerWarning::AcceptFailed)
+        );
         drop((files, client));
         assert_eq!(told(browser, receiving, warnings).await, []);
         return;

@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn what_a_command_needs_and_the_system_lacks_is_not_taken_for_the_command() {
         for (program, kind, message) in [
-            ("cargo", NOT_EXECUTABLE, "could not be started"),
+            (if cfg!(windows) { "cmd" } else { "sh" }, NOT_EXECUTABLE, "could not be started"),
             ("no-such-command", NOT_FOUND, "there is no program"),
         ] {
             let error = not_started(program, io::ErrorKind::NotFound.into());

@@ -498,8 +498,7 @@ pub(super) fn find_replacements(keys: &mut [RecordedKey]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Overwrite, StateDir};
-    use keymint_domain::KeyDestination;
+    use crate::StateDir;
     use std::sync::Barrier;
     use std::{fs, thread};
 
@@ -640,6 +639,8 @@ mod tests {
     #[cfg(unix)]
     #[tokio::test]
     async fn a_recorded_file_is_the_one_that_a_delivery_changes_now() {
+        use crate::Overwrite;
+        use keymint_domain::KeyDestination;
         let directory = tempfile::tempdir().unwrap();
         let [link, target] = [".env", "real.env"].map(|name| directory.path().join(name));
         let recorded = DestinationId::new(EnvFile::id_of(&link)).with_slot("OPENAI_API_KEY");

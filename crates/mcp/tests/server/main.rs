@@ -146,7 +146,8 @@ async fn a_client_that_cannot_ask_is_refused_in_a_sentence_for_the_user() {
 async fn a_client_that_shows_no_urls_has_the_browser_opened_and_the_url_in_its_progress() {
     let scripts = tempfile::tempdir().unwrap();
     let opened = scripts.path().join("opened");
-    let command = format!("sh -c 'echo %s >{}'", opened.display());
+    let shell = if cfg!(windows) { "cmd /c" } else { "sh -c" };
+    let command = format!("{shell} 'echo %s >{}'", opened.display());
     let browser = Browser::Named(vec![Launcher::parse(&command).unwrap()]);
     let mut client = Client::with(Scenario::ready(), SESSION, json!({"roots": {}}), browser).await;
     let id = client.begin("tools/call", serde_json::from_str(CREATE).unwrap()).await;

@@ -12,18 +12,14 @@ async fn a_file_outside_of_the_roots_is_refused_however_it_is_named() {
     fs::write(outside.path().join("file"), "").unwrap();
     let project = client.project.path();
     fs::create_dir(project.join("inside")).unwrap();
-    let links = [("directory", outside.path().to_owned()), ("link", outside.path().join("file"))];
+    let mut paths = vec![outside.path().join(".env").to_str().unwrap().to_owned()];
+    paths.extend(["../.env", "inside/../../.env"].map(str::to_owned));
     #[cfg(unix)]
-    for (name, target) in links {
-        std::os::unix::fs::symlink(target, project.join(name)).unwrap();
+    for (link, target, path) in [("directory", "", "directory/.env"), ("link", "file", "link")] {
+        std::os::unix::fs::symlink(outside.path().join(target), project.join(link)).unwrap();
+        paths.push(path.to_owned());
     }
-    for path in [
-        outside.path().join(".env").to_str().unwrap(),
-        "../.env",
-        "inside/../../.env",
-        "directory/.env",
-        "link",
-    ] {
+    for path in paths {
         let result = client.call("create_api_key", json!({"destination": "env_file", "path": path})).await;
         assert!(
             refusal(&result).contains("is outside of the client's roots. Name a file in "),
