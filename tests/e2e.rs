@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![cfg_attr(windows, expect(dead_code, unused_imports, reason = "many tests are for Unix alone"))]
 
+mod accessibility;
 mod admin;
 mod agents;
 mod browser;

@@ -3,6 +3,7 @@
 
 use std::process::Stdio;
 use tempfile::TempDir;
+use thirtyfour::PageLoadStrategy;
 use thirtyfour::prelude::*;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -16,6 +17,11 @@ pub(crate) struct Browser {
 
 impl Browser {
     pub(crate) async fn open() -> Self {
+        Self::open_with(PageLoadStrategy::Normal).await
+    }
+
+    /// Opens a browser that waits as long as this strategy says for a page to load.
+    pub(crate) async fn open_with(strategy: PageLoadStrategy) -> Self {
         // The driver's client requires a provider, although it only uses http. Every test after the first finds it
         // installed.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -38,6 +44,7 @@ impl Browser {
 
         let profile = tempfile::tempdir().unwrap();
         let mut capabilities = DesiredCapabilities::chrome();
+        capabilities.set_page_load_strategy(strategy).unwrap();
         for arg in [
             "--headless",
             "--no-sandbox",

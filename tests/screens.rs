@@ -194,11 +194,15 @@ async fn a_choice_at_a_terminal() {
     let mut terminal = Terminal::start(create.env("TERM", "dumb").env("DISPLAY", ":0"));
     let mut shown = terminal.shows("&state=").await;
     shown += &terminal.shows("\r\n").await;
-    browse(shown.lines().find(|line| line.starts_with("http")).unwrap(), Consent::Allow);
+    let page = browse(shown.lines().find(|line| line.starts_with("http")).unwrap(), Consent::Allow);
     shown += &terminal.shows("a part of a line: ").await;
     terminal.types("web\n").await;
     let (code, rest) = terminal.end().await;
     compare("create-choose", code, &[shown, rest].concat().replace("\r\n", "\n"), "");
+    let page = page.await.unwrap().unwrap().body;
+    let headings = ["Listing your projects", "choose a project", "Creating your key", "Key ready"];
+    let found = headings.map(|heading| page.find(heading).expect(&page));
+    assert!(found.is_sorted(), "{page}");
 }
 
 /// Writes the record of a delivered key, the nth of this machine.

@@ -34,11 +34,12 @@ macro_rules! brand {
 /// The content security policy of every page. It allows the style, by its hash (CSP level 3, section
 /// 2.3.1), the icon, which is a part of the page, and nothing else.
 pub(crate) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
-    style-src 'sha256-/9uOl0VXcO4S+YakEg97UkZsOWDB1kQOX4EwgBdZPh4='; img-src data:; \
+    style-src 'sha256-ZjhXgzNyY2nHlb0HBFTMcx+5uzPulA4IdIQKiRyl7rQ='; img-src data:; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The beginning of the outcome page before the outcome is known. One section follows for each [`Progress`],
-/// then the [end](Section::end). The style hides each section once another follows it.
+/// then the [end](Section::end). The style hides each section once another follows it. In a browser that does not
+/// support that, the sections can be read one after the other.
 ///
 /// The title of a document is the first one in it, and the outcome's title is sent last. The parser moves
 /// an element that is directly in a table before the table (HTML, section 13.2.6.1, foster parenting). The
