@@ -3,8 +3,9 @@
 use std::future::Future;
 use std::time::Duration;
 
-/// Only a run that hangs takes this long. On a busy machine, wine takes a minute for a few programs.
-const WATCHDOG: Duration = Duration::from_secs(if cfg!(windows) { 600 } else { 60 });
+/// Only a run that hangs takes this long. On a busy machine, an emulator takes a minute for a few programs.
+const WATCHDOG: Duration =
+    Duration::from_secs(if cfg!(any(windows, target_arch = "aarch64")) { 600 } else { 60 });
 
 /// Fails the test when `work` hangs.
 pub async fn watch<T>(work: impl Future<Output = T>) -> T {
