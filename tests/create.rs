@@ -127,13 +127,27 @@ async fn a_variable_that_is_no_text_does_not_spoil_what_was_done() {
 
 #[tokio::test]
 async fn the_browser_ends_on_a_page_that_tells_the_true_outcome() {
-    for (scenario, consent, expected) in [
-        (Scenario::ready(), Consent::Allow, "Key ready"),
-        (Scenario::ready(), Consent::Deny, "refused"),
-        (Scenario::ready().reply(Step::Login, Reply::status(403)), Consent::Allow, "No key"),
-        (Scenario::ready().reply(Step::CreateKey, Reply::hang_up()), Consent::Allow, "may have been created"),
+    use Consent::{Allow, Deny};
+    let ready = Scenario::ready;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join(".env");
+    let file = file.to_str().unwrap();
+    for (run, consent, expected) in [
+        (create(ready()), Allow, "Key ready"),
+        (create(ready()), Deny, "refused"),
+        (create(ready()).args(["--dry-run"]), Allow, "Dry run complete"),
+        (create(ready()).command("list"), Allow, "Your terminal shows the list."),
+        (create(ready()).args(["--pipe-to", "false"]), Allow, "Key created, but not delivered"),
+        (
+            create(ready()).args(["--env-file", file, "--pipe-to", "false"]),
+            Allow,
+            "but one destination failed",
+        ),
+        (create(ready().reply(Step::Login, Reply::status(403))), Allow, "No key was created"),
+        (create(ready().reply(Step::Login, Reply::status(403))), Allow, "answered 403"),
+        (create(ready().reply(Step::CreateKey, Reply::hang_up())), Allow, "may have been created"),
     ] {
-        let ended = create(scenario).start().await.answer(consent).await;
+        let ended = run.start().await.answer(consent).await;
         let page = ended.page();
         assert!(page.url.ends_with("/auth/done") && page.status == 200, "{} {}", page.status, page.url);
         assert!(page.body.contains(expected), "{expected:?} is not in {}\n{}", page.body, ended.stderr);

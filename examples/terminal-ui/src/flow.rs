@@ -1,7 +1,7 @@
 //! The sign-in, from the port to the key, with its progress as messages.
 
 use crate::app::Message;
-use keymint_callback_adapter::{LoopbackListener, Outcome};
+use keymint_callback_adapter::{LoopbackListener, Outcome, Progress};
 use keymint_delivery_adapter::{EnvFile, Overwrite, VariableName};
 use keymint_domain::{
     BaseUrl, Client, Entropy, KeyDestination, Plan, Ports, ProvisionError, ProvisionedKey, Provisioner,
@@ -112,7 +112,9 @@ async fn make_key(
     sender.send(Message::SignedIn(session.account().map(|account| account.as_str().to_owned())))?;
     let targets = provisioner.wait_for_targets(&session).await?;
     sender.send(Message::Found { targets, doubtful: listener.browser_mismatch().is_some() })?;
+    listener.show(Progress::Choosing);
     let target = chosen.await?;
+    listener.show(Progress::Creating);
     Ok(provisioner.create_key(session, target).await?)
 }
 

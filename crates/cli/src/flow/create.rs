@@ -5,10 +5,10 @@ use crate::error::{CliError, ErrorKind};
 use crate::flow::choose;
 use crate::flow::context::Context;
 use crate::flow::create_key::{DeliveredKey, KeyCreation};
-use crate::flow::response::ResponseReceiver;
+use crate::flow::response::{ResponseReceiver, keys_page};
 use crate::flow::servers::Servers;
 use crate::flow::sign_in::{complete_sign_in, show_sign_in};
-use crate::ui::format::{DASHBOARD, describe_target, describe_target_exactly};
+use crate::ui::format::{describe_target, describe_target_exactly};
 use crate::ui::message::Message;
 use keymint_callback_adapter::{BrowserMismatch, Details, Outcome, Progress};
 use keymint_delivery_adapter::fail_point;
@@ -17,7 +17,6 @@ use keymint_domain::{
 };
 use keymint_terminal::Signals;
 use tokio::sync::watch;
-use url::Url;
 
 /// Signs in with the browser, creates a key and delivers it. Returns the values for the rest of a rotation.
 pub(crate) async fn create<'a>(
@@ -118,7 +117,7 @@ fn details(settings: &CreateSettings, key: &ProvisionedKey) -> Details {
     Details {
         target: Some(describe_target(&key.target)),
         last_four: Some(key.key.last_four().to_owned()),
-        keys_page: settings.sign_in.endpoints.are_openai().then(|| Url::parse(DASHBOARD).ok()).flatten(),
+        keys_page: keys_page(&settings.sign_in.endpoints),
         ..Details::default()
     }
 }

@@ -1,12 +1,12 @@
 //! The channels of the authorization response: the listener, and a URL that the user pastes. The first one counts.
 
-use crate::config::SignInSettings;
+use crate::config::{Endpoints, SignInSettings};
 use crate::error::{CliError, ErrorKind};
 use crate::explain::delivery::state as state_error;
 use crate::explain::listener as explain;
 use crate::flow::context::Context;
 use crate::flow::paste::{PasteError, Pasted, no_input};
-use crate::ui::format::END_PROCESS;
+use crate::ui::format::{DASHBOARD, END_PROCESS};
 use crate::ui::message::{Message, ResponseChannel};
 use crate::ui::reporter::Reporter;
 use async_trait::async_trait;
@@ -188,8 +188,13 @@ pub(crate) fn without_response(context: &Context, error: ProvisionError) -> CliE
     }
 }
 
+/// Returns the page on which the user finds a key of the platform, if these are its endpoints.
+pub(crate) fn keys_page(endpoints: &Endpoints) -> Option<Url> {
+    endpoints.are_openai().then(|| Url::parse(DASHBOARD).expect("a constant"))
+}
+
 /// Returns the page that the browser shows after an error.
-pub(crate) fn page(error: &CliError) -> Conclusion {
+pub(crate) fn page(error: &CliError, endpoints: &Endpoints) -> Conclusion {
     let outcome = match error.kind {
         ErrorKind::SignInRefused => Outcome::Refused,
         ErrorKind::OutcomeUnknown => Outcome::KeyUnknown,
@@ -198,5 +203,7 @@ pub(crate) fn page(error: &CliError) -> Conclusion {
         ErrorKind::DeliveryFailed { .. } => Outcome::KeyKept,
         _ => Outcome::NoKey,
     };
-    outcome.with(Details { reason: Some(error.message()), ..Details::default() })
+    let may_exist = !matches!(outcome, Outcome::Refused | Outcome::NoKey);
+    let keys_page = keys_page(endpoints).filter(|_| may_exist);
+    outcome.with(Details { reason: Some(error.message()), keys_page, ..Details::default() })
 }

@@ -115,7 +115,7 @@ pub(crate) async fn complete_sign_in<T>(
     };
     let (conclusion, result) = match flow.await {
         Ok(conclusion) => (conclusion, Ok(())),
-        Err(error) => (page(&error), Err(error)),
+        Err(error) => (page(&error, &settings.endpoints), Err(error)),
     };
     receiver.conclude(conclusion).await;
     result
