@@ -137,7 +137,7 @@ async fn each_schema_is_documented_by_an_example_that_the_program_prints() {
     compare("keymint.error/1", 8, signs_in(keymint("create --project Mobile --json")).await);
     signs_in(keymint("create --name kept --pipe-to false")).await.exits_with(9);
     compare("keymint.recovery/1", 0, keymint("recover --json").output().await);
-    compare("keymint.deleted/1", 0, keymint("recover --delete --json").output().await);
+    compare("keymint.deleted/1", 0, keymint("recover --delete --yes --json").output().await);
     signs_in(keymint("create --env-file .env.local --name old")).await.exits_with(0);
     let admin_key = machine.sandbox.admin_key("org-acme");
     let rotate = keymint("rotate old --json").env("OPENAI_ADMIN_KEY", admin_key);

@@ -343,9 +343,9 @@ async fn a_keyring_without_one_clear_key_gives_none() {
     for (session, command, code, words) in [
         (shared, "run --profile no-key -- env", 11, &["no key"][..]),
         (shared, "run --profile two -- env", 11, &["2 items"]),
-        (shared, "forget --profile two", 11, &["2 items"]),
+        (shared, "forget --yes --profile two", 11, &["2 items"]),
         (&locked, "run -- env", 11, &["locked", "--env-file"]),
-        (&locked, "forget", 11, &["locked", "--env-file"]),
+        (&locked, "forget --yes", 11, &["locked", "--env-file"]),
         (&none, "run -- env", 8, &[]),
     ] {
         let ended = keymint_in(session, &command.split(' ').collect::<Vec<_>>()).await;
@@ -354,9 +354,28 @@ async fn a_keyring_without_one_clear_key_gives_none() {
         assert!(!ended.stderr.contains("canary"), "{}", ended.stderr);
     }
     for removed in [true, false] {
-        let ended = keymint_in(shared, &["forget", "--profile", "no-key", "--json"]).await;
+        let ended = keymint_in(shared, &["forget", "--yes", "--profile", "no-key", "--json"]).await;
         assert_eq!((ended.code, &ended.json()["removed"]), (0, &Value::from(removed)));
         assert_eq!(shared.stored("no-key"), "");
+    }
+}
+
+#[tokio::test]
+async fn a_key_leaves_the_keyring_only_with_a_confirmation() {
+    let session = Session::start("unlocked");
+    session.store("default", &[], KEY);
+    for args in [&["forget", "--json"][..], &["forget", "--no-input", "--json"]] {
+        let error = keymint_in(&session, args).await.exits_with(2).json();
+        assert!(error["hint"].as_str().unwrap().contains("--yes"), "{error}");
+    }
+    for (answer, code, kept) in [("\n", 2, KEY), ("y\n", 0, "")] {
+        let home = tempfile::tempdir().unwrap();
+        let mut terminal = Terminal::start(keymint(&home).args(["forget"]).env(BUS, &session.address));
+        let question = terminal.shows("Remove it? [y/N] ").await;
+        assert!(question.contains(&KEY[KEY.len() - 4..]) && !question.contains(KEY), "{question}");
+        terminal.types(answer).await;
+        assert_eq!(terminal.end().await.0, code);
+        assert_eq!(session.stored("default"), kept);
     }
 }
 
@@ -535,7 +554,7 @@ async fn what_happens_to_the_keyring_after_the_revocation_hides_it_not() {
         with_admin_key(&machine, &session, "forget --revoke --yes --json").output().await.exits_with(8);
     let hint = again.json()["hint"].as_str().unwrap().to_owned();
     assert!(hint.contains("`keymint forget` removes it from the keyring."), "{hint}");
-    machine.keymint(["forget"]).env(BUS, &session.address).output().await.exits_with(0);
+    machine.keymint(["forget", "--yes"]).env(BUS, &session.address).output().await.exits_with(0);
     assert!(session.stored("default").is_empty());
 
     let machine = with_a_stored_key(acme(), &session).await;

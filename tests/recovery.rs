@@ -4,7 +4,7 @@
 
 use crate::support::{Ended, create, keymint};
 use keymint_sandbox::{Consent, Reply, Scenario, Step, sign_in_remotely};
-use keymint_testkit::{Memory, browse, full_disk};
+use keymint_testkit::{Memory, Terminal, browse, full_disk};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -82,18 +82,32 @@ async fn a_key_is_deleted_by_its_id_and_said_to_be_still_valid() {
     fs::copy(&path, path.with_file_name("another.key")).unwrap();
     let id = path.file_stem().unwrap().to_str().unwrap();
 
-    let (code, _, output) = recover(&ended, &["--delete"]).await;
+    let (code, _, output) = recover(&ended, &["--delete", "--yes"]).await;
     assert_eq!(code, 2, "{output}");
     let (_, _, output) = recover(&ended, &[]).await;
     assert!(output.contains("`keymint recover ID --print`"), "{output}");
-    let (code, _, output) = recover(&ended, &["--delete", "no-such-id"]).await;
+    let (code, _, output) = recover(&ended, &["--delete", "--yes", "no-such-id"]).await;
     assert_eq!(code, 2, "{output}");
-    let (code, _, output) = recover(&ended, &["--delete", id]).await;
+    let (code, _, output) = recover(&ended, &["--delete", "--yes", id]).await;
     assert!(code == 0 && output.contains("stays valid"), "{output}");
     assert_eq!(files(&ended).len(), 1);
-    assert_eq!(recover(&ended, &["--delete"]).await.0, 0);
+    assert_eq!(recover(&ended, &["--delete", "--yes"]).await.0, 0);
     let (code, _, output) = recover(&ended, &["--print"]).await;
     assert!(code == 2 && output.contains("the recovery directory has no key\n"), "{output}");
+}
+
+#[tokio::test]
+async fn a_kept_key_is_deleted_only_with_a_confirmation() {
+    let ended = failed().await;
+    let (code, _, output) = recover(&ended, &["--delete"]).await;
+    assert!(code == 2 && output.contains("--yes deletes it without a question"), "{output}");
+    for (answer, code, kept) in [("\n", 2, 1), ("y\n", 0, 0)] {
+        let mut terminal = Terminal::start(keymint(&ended.home).args(["recover", "--delete"]));
+        let question = terminal.shows("Delete the file? [y/N] ").await;
+        assert!(!question.contains(&ended.key()), "{question}");
+        terminal.types(answer).await;
+        assert_eq!((terminal.end().await.0, files(&ended).len()), (code, kept));
+    }
 }
 
 #[tokio::test]

@@ -148,7 +148,7 @@ async fn a_key_goes_to_a_keyring_and_is_forgotten() {
     let key = signs_in("create-keyring", create.env(bus.0, bus.1)).await.key();
     let home = tempfile::tempdir().unwrap();
     for name in ["forget", "forget-again"] {
-        let forget = keymint(&home).args(["forget", "--profile", "screens"]).env(bus.0, bus.1);
+        let forget = keymint(&home).args(["forget", "--yes", "--profile", "screens"]).env(bus.0, bus.1);
         let output = prints(name, forget).await.stderr;
         assert!(
             name == "forget-again" || output.contains(&format!("ends in {}, ", last_four(&key))),

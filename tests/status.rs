@@ -248,7 +248,7 @@ async fn the_keyring_counts_last_and_a_record_tells_the_profile() {
     assert_eq!((&shown["keys"][0]["profile"], &shown["keys"][0]["kept_in"]), (&json!("later"), &Value::Null));
 
     // A key that was removed is no longer listed at its destination.
-    let forget = keymint(&ended.home).args(["forget", "--profile", "work"]).envs([bus]);
+    let forget = keymint(&ended.home).args(["forget", "--yes", "--profile", "work"]).envs([bus]);
     assert!(forget.succeeds().await);
     let shown = status(&ended.home, &[], &[bus], &[&key]).await.stdout;
     assert!(shown.contains("Removed from the keyring (profile work)"), "{shown}");

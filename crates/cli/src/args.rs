@@ -358,8 +358,7 @@ mod tests {
 
     #[test]
     fn the_options_of_forget_for_the_server_need_revoke() {
-        let options =
-            ["--http-timeout=1s", "--api-base=https://h.test", "--ca-file=x", "--project=p", "--yes"];
+        let options = ["--http-timeout=1s", "--api-base=https://h.test", "--ca-file=x", "--project=p"];
         for option in options {
             assert!(Args::try_parse_from(["keymint", "forget", option]).is_err(), "{option}");
             assert!(Args::try_parse_from(["keymint", "forget", "--revoke", option]).is_ok(), "{option}");

@@ -164,6 +164,14 @@ impl FoundItem {
         &self.item
     }
 
+    /// Returns the key, if the item is one.
+    pub fn into_key(self) -> Option<ApiKey> {
+        match self.item {
+            StoredItem::Key(key) => Some(key),
+            _ => None,
+        }
+    }
+
     /// Verifies with a temporary trial item that the keyring returns what it stores.
     ///
     /// # Errors

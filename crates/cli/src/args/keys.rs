@@ -14,6 +14,9 @@ pub(crate) struct RecoverArgs {
     /// Delete the file that has it
     #[arg(long)]
     pub(crate) delete: bool,
+    /// Delete it without a question
+    #[arg(long, requires = "delete")]
+    pub(crate) yes: bool,
     /// Never prompt; fail if input is needed
     #[arg(long)]
     pub(crate) no_input: bool,
@@ -123,11 +126,11 @@ pub(crate) struct ForgetArgs {
     /// Project of the key, by its id or its title [default: all of them]
     #[arg(long, value_name = "ID|TITLE", requires = "revoke")]
     pub(crate) project: Option<String>,
-    /// Do not ask; revoke the key only if this machine has a record of it
-    #[arg(long, requires = "revoke")]
+    /// Do not ask; with --revoke, only if this machine has a record of the key
+    #[arg(long)]
     pub(crate) yes: bool,
-    /// Never prompt; --revoke fails without --yes
-    #[arg(long, requires = "revoke")]
+    /// Never prompt; fail without --yes
+    #[arg(long)]
     pub(crate) no_input: bool,
     #[command(flatten)]
     pub(crate) endpoint: AdminEndpointArgs,

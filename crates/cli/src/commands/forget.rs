@@ -7,11 +7,14 @@ use crate::explain::delivery as explain;
 use crate::flow::context::Context;
 use crate::flow::revoke_key::{KeyRevocation, RequestedKey};
 use crate::flow::stored_key;
-use crate::ui::format::{describe_key, profile_flag};
+use crate::ui::format::{describe_item, describe_key, profile_flag};
 use crate::ui::json;
 use crate::ui::message::{Message, Warning};
+use crate::ui::prompter::Prompter;
 use crate::ui::stdout;
-use keymint_delivery_adapter::{KeyInUse, Keyring, RecordedKey, StateDir, UsedSource, fail_point};
+use keymint_delivery_adapter::{
+    KeyInUse, Keyring, RecordedKey, StateDir, StoredItem, UsedSource, fail_point,
+};
 use keymint_domain::{ApiKey, InventoryKey, LastFour};
 use keymint_terminal::Signals;
 
@@ -19,15 +22,35 @@ pub(crate) async fn run(args: &ForgetArgs, context: &Context) -> Result<(), CliE
     if args.revoke {
         return revoke_and_forget(args, context).await;
     }
-    let profile = context.sources.profile.as_str();
-    let forget = async {
-        // A value that is not a key has no last four characters, and is also removed.
-        let key = Keyring::get(profile).await.unwrap_or_default();
-        let removed = Keyring::delete(profile).await?;
-        Ok((removed, key))
-    };
-    let (removed, key) = context.patiently(forget).await.map_err(|error| explain::keyring(&error))?;
+    let hint = "--yes removes it without a question.";
+    let prompter = context.confirmer(args.yes, args.no_input, "the removal of a key", hint)?;
+    let mut signals = Signals::listen().map_err(CliError::internal)?;
+    let forgetting = signals.cancel_on_signal(forget(context, args.yes, prompter)).await;
+    let (removed, key) = forgetting.map_err(|signal| CliError::interrupted(signal, "nothing was removed"))??;
     conclude(context, removed, key.as_ref(), None)
+}
+
+/// Removes the item of the profile, which the user confirms. Returns whether it was removed, and its key.
+async fn forget(
+    context: &Context,
+    yes: bool,
+    prompter: Prompter<'_>,
+) -> Result<(bool, Option<ApiKey>), CliError> {
+    let profile = context.sources.profile.as_str();
+    let error = |error| explain::keyring(&error);
+    let found = context.patiently(Keyring::inspect(profile)).await.map_err(error)?;
+    let Some(item) = describe_item(found.current()) else { return Ok((false, None)) };
+    if !yes {
+        let question = format!("The keyring has {item} for the profile {profile}. It cannot be shown again. Remove it?");
+        if prompter.confirm(question).await != Some(true) {
+            return Err(CliError::new(ErrorKind::Usage, "the removal was not confirmed: nothing was removed"));
+        }
+    }
+    let removed = match found.current() {
+        StoredItem::Key(key) => context.patiently(Keyring::delete_key(profile, key)).await,
+        _ => context.patiently(Keyring::delete(profile)).await,
+    };
+    Ok((removed.map_err(error)?, found.into_key()))
 }
 
 /// Deletes the key on the server before the keyring loses it, since it may be needed to find the key again.

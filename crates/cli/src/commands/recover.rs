@@ -9,6 +9,7 @@ use crate::flow::delivery::Delivery;
 use crate::ui::format::{key_of, own_path};
 use crate::ui::json;
 use crate::ui::message::{Message, Warning};
+use crate::ui::prompter::Prompter;
 use crate::ui::reporter::Reporter;
 use crate::ui::stdout;
 use keymint_delivery_adapter::{StateDir, StoredKey, fail_point};
@@ -32,10 +33,16 @@ pub(crate) async fn run(args: &RecoverArgs, context: &Context) -> Result<(), Cli
         return Err(CliError::new(ErrorKind::Usage, "--env-file got the id of a key as its path")
             .hint("--env-file takes the next argument as its path: give the id before it."));
     }
-    let stored = select(stored, args.id.as_deref())?;
     if args.delete {
+        let hint = "--yes deletes it without a question.";
+        let prompter = context.confirmer(args.yes, args.no_input, "the deletion of a key", hint)?;
+        let stored = select(stored, args.id.as_deref())?;
+        if !args.yes {
+            confirm(&stored, prompter).await?;
+        }
         return delete(&state, &stored, &context.ui);
     }
+    let stored = select(stored, args.id.as_deref())?;
     destinations.check_transcript(&format!("recover {}", escape(&stored.id)), &context.sources)?;
     let key = stored.read().map_err(|error| {
         CliError::new(ErrorKind::Internal, format!("{} cannot be read", own_path(&stored.path)))
@@ -111,6 +118,18 @@ fn conclude(
         ui.report(&Message::Warning(Warning::NotDeleted { path: &stored.path, error: &error }));
     }
     Ok(())
+}
+
+/// Asks the user to confirm the deletion.
+async fn confirm(stored: &StoredKey, prompter: Prompter<'_>) -> Result<(), CliError> {
+    let (key, path) = (key_of(&stored.record), own_path(&stored.path));
+    let question = format!("{path} has the key {key}. It cannot be shown again. Delete the file?");
+    let mut signals = Signals::listen().map_err(CliError::internal)?;
+    let answer = signals.cancel_on_signal(prompter.confirm(question)).await;
+    match answer.map_err(|signal| CliError::interrupted(signal, "nothing was deleted"))? {
+        Some(true) => Ok(()),
+        _ => Err(CliError::new(ErrorKind::Usage, "the deletion was not confirmed: nothing was deleted")),
+    }
 }
 
 fn delete(state: &StateDir, stored: &StoredKey, ui: &Reporter) -> Result<(), CliError> {

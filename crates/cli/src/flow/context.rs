@@ -2,7 +2,7 @@
 
 use crate::args::OutputArgs;
 use crate::config::Sources;
-use crate::error::CliError;
+use crate::error::{CliError, ErrorKind};
 use crate::explain::provision::provision;
 use crate::ui::message::{Message, Warning};
 use crate::ui::prompter::Prompter;
@@ -56,6 +56,22 @@ impl Context {
     /// Returns the user at the terminal, if questions are allowed.
     pub(crate) fn prompter(&self, may_ask: bool) -> Prompter<'_> {
         Prompter::new(&self.ui, may_ask)
+    }
+
+    /// Returns the user who confirms an act that cannot be undone, unless --yes does. Fails without either.
+    pub(crate) fn confirmer(
+        &self,
+        yes: bool,
+        no_input: bool,
+        act: &str,
+        hint: impl Into<String>,
+    ) -> Result<Prompter<'_>, CliError> {
+        let prompter = self.prompter(!yes && self.sources.may_ask(no_input)?);
+        if yes || prompter.is_interactive() {
+            return Ok(prompter);
+        }
+        let message = format!("{act} needs confirmation, and no user can be asked");
+        Err(CliError::new(ErrorKind::Usage, message).hint(hint))
     }
 
     /// Waits for the keyring, and reports it if that takes more than two seconds.

@@ -4,7 +4,7 @@ use crate::config::{Destinations, EnvFileOptions, KeyringOptions, Profile};
 use crate::error::CliError;
 use crate::explain::delivery as explain;
 use crate::flow::context::Context;
-use crate::ui::format::{own_path, profile_flag, shown};
+use crate::ui::format::{describe_item, own_path, profile_flag, shown};
 use crate::ui::message::DeliveredTo;
 use crate::ui::prompter::Prompter;
 use keymint_delivery_adapter::{
@@ -146,16 +146,10 @@ async fn keyring(
     let KeyringOptions { profile, new } = options;
     let error = |error| explain::keyring(&error);
     let found = context.patiently(Keyring::inspect(profile.as_str())).await.map_err(error)?;
-    let item = match found.current() {
-        StoredItem::Nothing => None,
-        StoredItem::Key(key) if !new && replaces == Some(key.last_four()) => {
-            return context.patiently(found.reserve(Overwrite::IfUnchanged)).await.map_err(error);
-        }
-        StoredItem::Key(key) => Some(format!("a key that ends in {}", key.last_four())),
-        StoredItem::NoKey => Some("an item that is not a key".to_owned()),
-    };
-    let overwrite = match item {
+    let is_replaced = matches!(found.current(), StoredItem::Key(key) if replaces == Some(key.last_four()));
+    let overwrite = match describe_item(found.current()) {
         _ if *new => Overwrite::Always,
+        _ if is_replaced => Overwrite::IfUnchanged,
         None => Overwrite::Never,
         Some(item) => {
             let state = format!("the keyring has {item} for the profile {profile}");

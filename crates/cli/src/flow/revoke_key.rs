@@ -38,14 +38,10 @@ impl<'a> KeyRevocation<'a> {
         no_input: bool,
         condition: &str,
     ) -> Result<Prompter<'a>, CliError> {
-        let prompter = context.prompter(!yes && context.sources.may_ask(no_input)?);
-        if yes || prompter.is_interactive() {
-            return Ok(prompter);
-        }
-        let message = "a revocation needs confirmation, and no user can be asked";
-        Err(CliError::new(ErrorKind::Usage, message).hint(format!(
+        let hint = format!(
             "--yes revokes it without a question, if {condition}: `keymint admin list` shows the ids."
-        )))
+        );
+        context.confirmer(yes, no_input, "a revocation", hint)
     }
 
     pub(crate) async fn prepare(

@@ -5,7 +5,7 @@ use crate::ui::message::Warning;
 use crate::ui::stdout::STDOUT;
 use keymint_callback_adapter as listener;
 use keymint_delivery_adapter::{
-    Clipboard, Command, DeliveryRecord, EnvFile, KeyRecord, KeyState, Keyring, Profile, wall_clock,
+    Clipboard, Command, DeliveryRecord, EnvFile, KeyRecord, KeyState, Keyring, Profile, StoredItem, wall_clock,
 };
 use keymint_domain::text::{escape, in_one_piece, quote, sanitize};
 use keymint_domain::{
@@ -55,6 +55,15 @@ pub(crate) fn key_of(KeyRecord { name, last4, .. }: &KeyRecord) -> String {
 
 /// The command that ends another process.
 pub(crate) const END_PROCESS: &str = if cfg!(windows) { "`taskkill /F /PID`" } else { "`kill`" };
+
+/// Describes the item that the keyring has for a profile, if it has one.
+pub(crate) fn describe_item(item: &StoredItem) -> Option<String> {
+    match item {
+        StoredItem::Nothing => None,
+        StoredItem::Key(key) => Some(format!("a key that ends in {}", key.last_four())),
+        StoredItem::NoKey => Some("an item that is not a key".to_owned()),
+    }
+}
 
 /// Returns a path, safe to display.
 pub(crate) fn shown(path: &Path) -> String {
