@@ -64,6 +64,15 @@ async fn a_second_sign_in_on_the_same_port_ends_with_3_and_says_who_waits() {
 }
 
 #[tokio::test]
+async fn an_authorization_server_that_cannot_be_reached_is_reported_before_the_sign_in() {
+    let issuer = format!("http://127.0.0.1:{}", free_port());
+    let mut run = create(Scenario::ready()).args(["--issuer", &issuer]).start().await;
+    run.url().await;
+    run.line(|line| line.contains(&format!("warning: {issuer} cannot be reached: could not connect: "))).await;
+    run.kill().await;
+}
+
+#[tokio::test]
 async fn without_a_place_for_records_it_ends_with_11_before_anything_else_happens() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("file");

@@ -10,7 +10,7 @@ use crate::proxy::Proxy;
 use crate::redact::Redactor;
 use crate::service::Service;
 use crate::tls::Tls;
-use keymint_domain::{BaseUrl, Clock};
+use keymint_domain::{BaseUrl, Clock, ServiceError};
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -83,17 +83,35 @@ impl Http {
     /// A connection that cannot be opened is not reported, since the request that needs one will
     /// report it. Connecting continues when this is dropped.
     pub async fn preconnect(&self) {
+        self.open_connections(|_| false).await;
+    }
+
+    /// Returns the failure to connect to the watched service.
+    async fn open_connections(&self, is_watched: impl Fn(&Service) -> bool) -> Option<ServiceError> {
         let services = self.services().clone();
-        let opening: Vec<_> = services.into_iter().map(|service| tokio::spawn(service.open())).collect();
-        for opening in opening {
-            let _ = opening.await;
+        let open = |service: Service| {
+            let Shared { options, redactor, .. } = &*self.shared;
+            (is_watched(&service), tokio::spawn(service.open(Arc::clone(options), Arc::clone(redactor))))
+        };
+        let opening: Vec<_> = services.into_iter().map(open).collect();
+        let mut failure = None;
+        for (is_watched, opening) in opening {
+            failure = failure.or(opening.await.ok().flatten().filter(|_| is_watched));
         }
+        failure
     }
 
     /// [Preconnects](Self::preconnect) for as long as this is polled, while the user is in the
     /// browser. A connection that the peer closes is opened again, and none is kept for more than a
-    /// minute, since a firewall may drop an idle one silently. Checks become rarer with time.
-    pub async fn keep_connected(&self, clock: &dyn Clock) -> Infallible {
+    /// minute, since a firewall may drop an idle one silently. Checks become rarer with time. Only the
+    /// first failure to connect to the watched server is reported.
+    pub async fn keep_connected(
+        &self,
+        clock: &dyn Clock,
+        watched: &BaseUrl,
+        report: &(dyn Fn(&ServiceError) + Sync),
+    ) -> Infallible {
+        let mut is_reported = false;
         let mut opened = clock.now();
         let mut pause = FIRST_PAUSE;
         loop {
@@ -104,7 +122,11 @@ impl Http {
                 }
                 opened = clock.now();
             }
-            self.preconnect().await;
+            let failure = self.open_connections(|service| service.leads_to(watched)).await;
+            if let Some(failure) = failure.filter(|_| !is_reported) {
+                report(&failure);
+                is_reported = true;
+            }
             clock.sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }

@@ -98,6 +98,11 @@ pub(crate) trait Idle: Read + Unpin + Send + 'static {}
 
 impl<C: Read + Unpin + Send + 'static> Idle for C {}
 
+/// The end of a request that opened a connection ahead.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is kept for the first request")]
+pub(crate) struct Kept;
+
 /// Wraps a client's connector around the slot.
 #[derive(Clone)]
 pub(crate) struct SlotLayer {
@@ -150,7 +155,7 @@ where
             match role {
                 Role::Opener => {
                     slot.fill(connect).await?;
-                    Err("the connection is kept for the first request".into())
+                    Err(Kept.into())
                 }
                 Role::Sender => match slot.take().await {
                     Some(connection) => Ok(connection),

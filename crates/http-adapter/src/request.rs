@@ -20,7 +20,7 @@ const LONGEST_BODY: usize = 1024 * 1024;
 
 /// The limit of a quoted cause, in characters. The server controls part of it: the names in a
 /// certificate.
-const LONGEST_CAUSE: usize = 300;
+pub(crate) const LONGEST_CAUSE: usize = 300;
 
 /// A request that was not sent yet.
 pub(crate) struct ApiRequest<'a> {

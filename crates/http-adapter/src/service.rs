@@ -1,11 +1,17 @@
 //! The connections to one origin.
 
+use crate::failure::{chain, failure};
 use crate::options::{HttpOptions, HttpSetupError};
-use crate::preconnect::ConnectionSlot;
-use keymint_domain::BaseUrl;
+use crate::preconnect::{ConnectionSlot, Kept};
+use crate::proxy::Proxy;
+use crate::redact::Redactor;
+use crate::request::LONGEST_CAUSE;
+use crate::transport::TransportError;
+use keymint_domain::{BaseUrl, ProxyInUse, ServiceError, Step};
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use reqwest::{Client, ClientBuilder};
 use rustls::ClientConfig;
+use std::sync::Arc;
 use url::Url;
 
 /// The limit of header lines of an answer. Proxies and security products add some to those of a server.
@@ -19,6 +25,8 @@ pub(crate) struct Service {
     pub(crate) sender: Client,
     opener: Client,
     slot: ConnectionSlot,
+    /// The proxy by which the origin is reached.
+    proxy: Option<ProxyInUse>,
 }
 
 impl Service {
@@ -38,17 +46,25 @@ impl Service {
         };
         let sender = client(slot.sender()).map_err(HttpSetupError::new)?;
         let opener = client(slot.opener()).map_err(HttpSetupError::new)?;
-        Ok(Self { url: base.join(&[]), sender, opener, slot })
+        Ok(Self { url: base.join(&[]), sender, opener, slot, proxy: proxy.map(Proxy::in_use) })
     }
 
     pub(crate) fn leads_to(&self, base: &BaseUrl) -> bool {
         self.url.origin() == base.join(&[]).origin()
     }
 
-    /// Opens a connection for the first request, unless a usable one is open.
-    pub(crate) async fn open(self) {
+    /// Opens a connection for the first request, unless a usable one is open. Returns the failure to connect.
+    pub(crate) async fn open(self, options: Arc<HttpOptions>, redactor: Arc<Redactor>) -> Option<ServiceError> {
         // Nothing is sent: the connector keeps the connection and fails the request.
-        let _ = self.opener.get(self.url).send().await;
+        let error = self.opener.get(self.url.clone()).send().await.err()?;
+        if chain(&error).any(|cause| cause.is::<Kept>()) {
+            return None;
+        }
+        let (origin, host) = (self.url.origin().ascii_serialization(), self.url.host_str().unwrap_or_default());
+        let TransportError { kind, words, cause } = failure(error, host, &options);
+        let cause = cause.map_or_else(String::new, |cause| format!(": {}", redactor.clean(&cause, LONGEST_CAUSE)));
+        let detail = format!("{origin} cannot be reached: {words}{cause}");
+        Some(ServiceError::new(Step::ExchangeCode, kind, detail).with_proxy(self.proxy))
     }
 
     /// Closes the connection that was opened ahead.

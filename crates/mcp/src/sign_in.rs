@@ -10,7 +10,7 @@ use keymint_delivery_adapter::{PortLock, threads};
 use keymint_domain::text::quote;
 use keymint_domain::{
     AdminKey, AuthorizationGrant, Entropy, Event, PendingAuthorization, Plan, Ports, Provisioner, Revocation,
-    Session, Target, Title, Url, wait_for_grant,
+    ServiceError, Session, Target, Title, Url, wait_for_grant,
 };
 use keymint_host::core_dumps::with_inherited_limit;
 use keymint_host::{Advice, HostEnvironment, Opening};
@@ -58,11 +58,12 @@ impl SignIn {
         let entropy = Entropy::from_os().map_err(Failure::internal)?;
         let pending = settings.client.begin(listener.redirect_uri().clone(), entropy);
         let shown = open(call, &listener, &pending, purpose)?;
+        let report = |failure: &ServiceError| call.dialog.progress(failure.detail.clone());
         let coming_back = async {
             let waiting = wait_for_grant(&call.clock, &mut listener, pending, settings.patience);
             tokio::select! {
                 grant = waiting => Ok(grant?),
-                never = http.keep_connected(&call.clock) => match never {},
+                never = http.keep_connected(&call.clock, &settings.client.issuer, &report) => match never {},
             }
         };
         let id = shown.as_ref().map(|shown| shown.id.clone());

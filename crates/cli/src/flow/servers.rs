@@ -2,8 +2,11 @@
 
 use crate::config::SignInSettings;
 use crate::error::CliError;
+use crate::explain::network;
+use crate::flow::context::Context;
+use crate::ui::message::{Message, Warning};
 use keymint_delivery_adapter::threads;
-use keymint_domain::{Observer, Plan, Ports, Provisioner};
+use keymint_domain::{Observer, Plan, Ports, Provisioner, ServiceError};
 use keymint_http_adapter::{Http, HttpAuthServer, HttpPlatformApi, HttpSetupError};
 use keymint_tokio_clock::TokioClock;
 use std::future::Future;
@@ -31,12 +34,18 @@ impl Servers {
     }
 
     /// Runs `work`, and meanwhile loads the trusted certificates and keeps a connection to each server open. This
-    /// does not delay the work. Its failures are not reported, unless a client cannot be set up.
+    /// does not delay the work. A warning follows if the authorization server cannot be reached, since the browser
+    /// will probably not reach it either.
     pub(crate) async fn connect_while<T>(
         work: impl Future<Output = Result<T, CliError>>,
         settings: &SignInSettings,
-        clock: TokioClock,
+        context: &Context,
     ) -> Result<(Self, T), CliError> {
+        let clock = context.clock;
+        let warn = |error: &ServiceError| {
+            let text = format!("{}. {}", error.detail, network::hint(error));
+            context.ui.report(&Message::Warning(Warning::Text(&text)));
+        };
         let http = Http::new(settings.http.clone());
         let mut work = pin!(work);
         let mut setting_up = pin!(Self::set_up(http.clone(), settings, clock));
@@ -49,7 +58,7 @@ impl Servers {
         };
         tokio::select! {
             done = work => Ok((servers, done?)),
-            never = http.keep_connected(&clock) => match never {},
+            never = http.keep_connected(&clock, &settings.endpoints.client.issuer, &warn) => match never {},
         }
     }
 

@@ -5,7 +5,7 @@ use crate::server::{Seen, Server};
 use crate::support::{base, call, http, read_request};
 use crate::tls::trusting;
 use async_trait::async_trait;
-use keymint_domain::{Clock, Moment, Step};
+use keymint_domain::{Clock, Moment, ServiceError, Step};
 use keymint_http_adapter::{ExtraRoots, Http, HttpOptions};
 use keymint_testkit::{acceptor, authority, certificate_for};
 use std::env;
@@ -209,12 +209,33 @@ impl Clock for Steps {
 
 /// Keeps the connection to this server open while `work` goes on.
 async fn while_connected<T>(server: &Server, clock: &Steps, work: impl Future<Output = T>) -> T {
-    let http = http();
-    http.platform_api(base(&server.url)).unwrap();
+    let (http, base) = (http(), base(&server.url));
+    http.platform_api(base.clone()).unwrap();
     tokio::select! {
-        never = http.keep_connected(clock) => match never {},
+        never = http.keep_connected(clock, &base, &|failure| panic!("{failure}")) => match never {},
         done = work => done,
     }
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_be_reached_meanwhile_is_reported_once() {
+    let (http, clock, reported) = (http(), Steps::new(), Mutex::new(Vec::new()));
+    let watched = base("http://127.0.0.1:1");
+    http.auth_server(watched.clone()).unwrap();
+    http.platform_api(base("http://127.0.0.1:2")).unwrap();
+    let report = |failure: &ServiceError| reported.lock().unwrap().push(failure.detail.clone());
+    let rounds = async {
+        clock.rest().await;
+        clock.pass().await;
+        clock.pass().await;
+    };
+    tokio::select! {
+        never = http.keep_connected(&clock, &watched, &report) => match never {},
+        () = rounds => {}
+    }
+    let reported = reported.into_inner().unwrap();
+    let [only] = &reported[..] else { panic!("{reported:?}") };
+    assert!(only.starts_with("http://127.0.0.1:1 cannot be reached: could not connect: "), "{only}");
 }
 
 #[tokio::test]
