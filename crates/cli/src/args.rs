@@ -20,10 +20,10 @@ use crate::os::env::{Environment, ProcessEnvironment};
 use crate::ui::reporter::Reporter;
 pub(crate) use admin::{AdminCommand, AdminEndpointArgs, AdminListArgs, RevokeArgs, ServiceAccountArgs};
 use clap::error::{ContextKind, ContextValue};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use keymint_domain::text::{escape, redact_typed};
-use keymint_terminal::stderr;
+use keymint_terminal::{stderr, stdout_columns};
 pub(crate) use keys::{ExportArgs, ForgetArgs, ImportArgs, RecoverArgs, RunArgs, StatusArgs};
 #[cfg(feature = "sandbox")]
 pub(crate) use sandbox::SandboxArgs;
@@ -33,39 +33,34 @@ pub(crate) use shared::{
 };
 pub(crate) use sign_in::{CreateArgs, FinishArgs, ListArgs, RotateArgs, StartArgs};
 use std::ffi::OsString;
+use std::fmt::Write;
 use std::process::ExitCode;
 pub(crate) use tools::{ConfigArgs, DoctorArgs};
 
-const ADMIN_ABOUT: &str = include_str!("../help/admin.txt").trim_ascii_end();
-const CONFIG_ABOUT: &str = include_str!("../help/config.txt").trim_ascii_end();
-const CREATE_EXAMPLES: &str = include_str!("../help/create-examples.txt").trim_ascii_end();
-const CREATE_HELP: &str = include_str!("../help/create.txt").trim_ascii_end();
-const DOCTOR_ABOUT: &str = include_str!("../help/doctor.txt").trim_ascii_end();
-const EXPORT_HELP: &str = include_str!("../help/export.txt").trim_ascii_end();
-const FINISH_HELP: &str = include_str!("../help/finish.txt").trim_ascii_end();
-const IMPORT_HELP: &str = include_str!("../help/import.txt").trim_ascii_end();
+const ADMIN_ABOUT: &str = include_str!("../help/admin.txt");
+const COMPLETIONS_ABOUT: &str = include_str!("../help/completions.txt");
+const CONFIG_ABOUT: &str = include_str!("../help/config.txt");
+const CREATE_EXAMPLES: &str = include_str!("../help/create-examples.txt");
+const CREATE_HELP: &str = include_str!("../help/create.txt");
+const DOCTOR_ABOUT: &str = include_str!("../help/doctor.txt");
+const EXPORT_HELP: &str = include_str!("../help/export.txt");
+const FINISH_HELP: &str = include_str!("../help/finish.txt");
+const IMPORT_HELP: &str = include_str!("../help/import.txt");
+const KEYMINT_ABOUT: &str = include_str!("../help/keymint.txt");
+const MAN_ABOUT: &str = include_str!("../help/man.txt");
 #[cfg(feature = "mcp")]
-const MCP_ABOUT: &str = include_str!("../help/mcp.txt").trim_ascii_end();
-const RECOVER_HELP: &str = include_str!("../help/recover.txt").trim_ascii_end();
-const ROTATE_HELP: &str = include_str!("../help/rotate.txt").trim_ascii_end();
-const SERVICE_ACCOUNT_HELP: &str = include_str!("../help/service-account.txt").trim_ascii_end();
-const STATUS_HELP: &str = include_str!("../help/status.txt").trim_ascii_end();
-const REVOKE_HELP: &str = include_str!("../help/revoke.txt").trim_ascii_end();
-const RUN_HELP: &str = include_str!("../help/run.txt").trim_ascii_end();
+const MCP_ABOUT: &str = include_str!("../help/mcp.txt");
+const RECOVER_HELP: &str = include_str!("../help/recover.txt");
+const ROTATE_HELP: &str = include_str!("../help/rotate.txt");
+const SERVICE_ACCOUNT_HELP: &str = include_str!("../help/service-account.txt");
+const STATUS_HELP: &str = include_str!("../help/status.txt");
+const REVOKE_HELP: &str = include_str!("../help/revoke.txt");
+const RUN_HELP: &str = include_str!("../help/run.txt");
 
-/// From nothing to a working OpenAI project API key, with one command.
-///
-/// keymint signs you in with your browser, waits for your organization and
-/// its default project, creates one project API key and prints it. The key
-/// goes to standard output and nothing else does, so this works:
-///
-///   KEY=$(keymint create)
-///
-/// Try it without an account, in about a second:
-///
-///   keymint demo
+/// From nothing to a working OpenAI project API key, with one command
 #[derive(Debug, Parser)]
-#[command(name = "keymint", version, verbatim_doc_comment, propagate_version = true, max_term_width = 80)]
+#[command(name = "keymint", version, propagate_version = true, max_term_width = WIDTH)]
+#[command(long_about = wrapping(KEYMINT_ABOUT))]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -74,99 +69,159 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Sign in with the browser and create one project API key
-    #[command(after_help = CREATE_EXAMPLES, after_long_help = CREATE_HELP, verbatim_doc_comment)]
+    #[command(after_help = wrapping(CREATE_EXAMPLES), after_long_help = wrapping(CREATE_HELP))]
     Create(Box<CreateArgs>),
-    /// Sign in and show organizations and projects; nothing is created
-    #[command(verbatim_doc_comment)]
+    /// Sign in and show organizations and projects; creates nothing
     List(Box<ListArgs>),
-    /// Begin a sign-in that `finish` completes, perhaps elsewhere or much later
+    /// Begin a sign-in that `finish` completes, perhaps elsewhere
     ///
-    /// Prints the address to open, and ends. Whoever opens it, in any browser,
-    /// ends on a page that does not load: the address of that page is what
-    /// `finish` needs.
-    #[command(verbatim_doc_comment)]
+    /// Prints the URL to open, and ends. Open it in any browser. The last page
+    /// will not load: `finish` needs its URL.
     Start(Box<StartArgs>),
     /// Complete a sign-in that `start` began, and create the key
-    #[command(after_help = FINISH_HELP, verbatim_doc_comment)]
+    #[command(after_help = wrapping(FINISH_HELP))]
     Finish(Box<FinishArgs>),
-    /// Put an existing key from standard input into a file, the keyring or another place
-    #[command(after_help = IMPORT_HELP, verbatim_doc_comment)]
+    /// Put an existing key into a file, the keyring or another place
+    #[command(after_help = wrapping(IMPORT_HELP))]
     Import(Box<ImportArgs>),
     /// Run a command with the stored key in its environment
-    #[command(after_help = RUN_HELP, verbatim_doc_comment)]
+    #[command(after_help = wrapping(RUN_HELP))]
     Run(RunArgs),
     /// Print the stored key as a line for a shell or a tool
-    #[command(after_help = EXPORT_HELP, verbatim_doc_comment)]
+    #[command(after_help = wrapping(EXPORT_HELP))]
     Export(ExportArgs),
-    /// Replace a key with a new one, in the same project and the same places
-    #[command(after_help = ROTATE_HELP, verbatim_doc_comment)]
+    /// Replace a key with a new one, in the same project and places
+    #[command(after_help = wrapping(ROTATE_HELP))]
     Rotate(Box<RotateArgs>),
-    /// Show which keys this machine was given, and which one a program started here uses
+    /// Show the keys of this machine, and the one that programs use
     ///
-    /// Only what was written down here is known: the platform lists all keys at
+    /// It shows the records of this machine. The platform lists all keys at
     /// https://platform.openai.com/api-keys. A key itself is never shown.
-    #[command(after_help = STATUS_HELP, verbatim_doc_comment)]
+    #[command(after_help = wrapping(STATUS_HELP))]
     Status(StatusArgs),
-    /// List, deliver or delete keys that are kept because their destination failed
-    #[command(after_help = RECOVER_HELP, verbatim_doc_comment)]
+    /// List, deliver or delete keys whose destination failed
+    #[command(after_help = wrapping(RECOVER_HELP))]
     Recover(RecoverArgs),
-    /// Remove a stored key from the keyring; on the server it stays valid without --revoke
+    /// Remove a stored key from the keyring
+    ///
+    /// Without --revoke it stays valid on the server.
     Forget(ForgetArgs),
     /// Manage keys on the server with an admin key, without a browser
-    #[command(long_about = ADMIN_ABOUT, verbatim_doc_comment, subcommand)]
+    #[command(long_about = wrapping(ADMIN_ABOUT), subcommand)]
     Admin(AdminCommand),
-    /// Check what a sign-in needs on this machine, and say what to do where it is missing
-    #[command(long_about = DOCTOR_ABOUT, verbatim_doc_comment)]
+    /// Check what a sign-in needs on this machine
+    #[command(long_about = wrapping(DOCTOR_ABOUT))]
     Doctor(Box<DoctorArgs>),
     /// Show each setting, its value, and where it comes from
-    #[command(long_about = CONFIG_ABOUT, verbatim_doc_comment)]
+    #[command(long_about = wrapping(CONFIG_ABOUT))]
     Config(ConfigArgs),
     #[cfg(feature = "mcp")]
-    /// Serve coding agents, which get keys for their users and never see them (MCP)
-    #[command(long_about = MCP_ABOUT, verbatim_doc_comment)]
+    /// Serve coding agents, which never see the keys (MCP)
+    #[command(long_about = wrapping(MCP_ABOUT))]
     Mcp {
         /// Profile of the configuration file, and which of the stored keys [default: default]
         #[arg(long, value_name = "NAME")]
         profile: Option<String>,
     },
     #[cfg(feature = "sandbox")]
-    /// Watch the whole of `create` against a built-in sandbox: no account, no network
+    /// Watch `create` against a built-in sandbox: no account needed
     ///
     /// The sandbox plays the servers and the browser. The real client talks to
-    /// it over real sockets on this machine; the key that it prints is good for
-    /// nothing. Nothing is asked, and nothing is written to disk.
-    #[command(verbatim_doc_comment)]
+    /// it over real sockets on this machine. The key that it prints has no value.
+    /// The demonstration asks nothing and writes nothing to disk.
     Demo {
         #[command(flatten)]
         output: OutputArgs,
     },
     #[cfg(feature = "sandbox")]
-    /// Serve the sandbox until Ctrl-C, for front ends in the making
+    /// Serve the sandbox until Ctrl-C, to develop front ends
     ///
     /// It plays the authorization server, with a sign-in page to click through,
     /// and the platform API, and refuses what the real ones refuse. Standard
     /// output has the variables that point `keymint create` at it.
-    #[command(verbatim_doc_comment)]
     Sandbox(SandboxArgs),
-    /// Print what a shell needs to complete commands and options
-    ///
-    ///   source <(keymint completions bash)
-    ///   keymint completions zsh > "${fpath[1]}/_keymint"
-    ///   keymint completions fish > ~/.config/fish/completions/keymint.fish
-    #[command(verbatim_doc_comment)]
+    /// Print the completions for a shell
+    #[command(long_about = wrapping(COMPLETIONS_ABOUT))]
     Completions {
         /// The shell to complete in
         shell: Shell,
     },
-    /// Print the manual page, or that of one command
-    ///
-    ///   keymint man | man -l -
-    ///   keymint man create > keymint-create.1
-    #[command(verbatim_doc_comment)]
+    /// Print a manual page
+    #[command(long_about = wrapping(MAN_ABOUT))]
     Man {
-        /// The command that the page is about [default: all of them]
-        command: Option<String>,
+        /// The command that the page is about, such as `create` or `admin list` [default: all of them]
+        command: Vec<String>,
     },
+}
+
+/// The widest help, in columns.
+const WIDTH: usize = 80;
+
+/// The commands in the help of the program, by the reason to use them.
+const GROUPS: [(&str, &[&str]); 7] = [
+    ("Get a key", &["create", "run", "export", "import"]),
+    ("Sign in elsewhere", &["start", "finish"]),
+    ("Inspect", &["status", "list", "doctor", "config"]),
+    ("Replace and repair", &["rotate", "recover", "forget", "admin"]),
+    ("Coding agents", &["mcp"]),
+    ("Try", &["demo", "sandbox"]),
+    ("Shell", &["completions", "man"]),
+];
+
+const EXAMPLES: &str = "
+Examples:
+  keymint create --env-file   put a new key into ./.env
+  KEY=$(keymint create)       standard output has the key and nothing else
+  keymint demo                try it in a second, without an account
+";
+
+/// Returns a text whose paragraphs can be wrapped: its lines are joined unless they are indented or follow a heading.
+fn wrapping(text: &str) -> String {
+    let is_prose = |line: &str| !line.is_empty() && !line.starts_with(' ');
+    let (mut joined, mut previous) = (String::new(), "");
+    for line in text.trim_end().lines() {
+        let continues = is_prose(line) && is_prose(previous) && !previous.ends_with(':');
+        joined += if continues {
+            " "
+        } else if joined.is_empty() {
+            ""
+        } else {
+            "\n"
+        };
+        joined += line;
+        previous = line;
+    }
+    joined
+}
+
+/// Returns the form of the help of the program: the commands in groups, then examples and options.
+fn template(program: &clap::Command) -> String {
+    let styles = program.get_styles();
+    let (header, literal) = (styles.get_header(), styles.get_literal());
+    let width = stdout_columns().map_or(WIDTH, |columns| columns.min(WIDTH));
+    let mut template = "{about-with-newline}\n{usage-heading} {usage}\n".to_owned();
+    for (heading, names) in GROUPS {
+        let _ = writeln!(template, "\n{header}{heading}:{header:#}");
+        for command in names.iter().filter_map(|name| program.find_subcommand(name)) {
+            let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+            let options = textwrap::Options::new(width).subsequent_indent("               ");
+            let name = format!("  {literal}{:11}{literal:#}  ", command.get_name());
+            let _ = writeln!(template, "{}", textwrap::fill(&format!("{name}{about}"), options));
+        }
+    }
+    template + EXAMPLES + &format!("\n{header}Options:{header:#}\n{{options}}")
+}
+
+/// Returns the help of the program with its commands in groups, if this is that help.
+fn with_groups(error: clap::Error, arguments: &[OsString]) -> clap::Error {
+    use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand};
+    if !matches!(error.kind(), DisplayHelp | DisplayHelpOnMissingArgumentOrSubcommand) {
+        return error;
+    }
+    let program = Args::command();
+    let template = template(&program);
+    let arguments = [OsString::from("keymint")].into_iter().chain(arguments.iter().cloned());
+    program.help_template(template).try_get_matches_from(arguments).err().unwrap_or(error)
 }
 
 impl Command {
@@ -207,6 +262,7 @@ impl Command {
 pub(crate) fn refuse(mut error: clap::Error) -> ExitCode {
     // Arguments after `--` belong to another program.
     let flags: Vec<_> = std::env::args_os().skip(1).take_while(|argument| argument != "--").collect();
+    error = with_groups(error, &flags);
     error = without_help(error, &flags);
     let asked_for = !error.use_stderr();
     let is_set = |flag: &str, variable| {
@@ -250,7 +306,8 @@ fn without_help(error: clap::Error, arguments: &[OsString]) -> clap::Error {
             if first == "help" && error.kind() == clap::error::ErrorKind::InvalidSubcommand =>
         {
             let program = OsString::from("keymint");
-            Args::try_parse_from([&program].into_iter().chain(rest)).err().unwrap_or(error)
+            let error = Args::try_parse_from([&program].into_iter().chain(rest)).err().unwrap_or(error);
+            with_groups(error, rest)
         }
         _ => error,
     }
@@ -383,6 +440,26 @@ mod tests {
     }
 
     #[test]
+    fn the_help_of_the_program_has_each_command_in_one_group_and_on_one_line() {
+        let program = Args::command();
+        for command in program.get_subcommands() {
+            let groups = GROUPS.iter().filter(|(_, names)| names.contains(&command.get_name()));
+            assert_eq!(groups.count(), 1, "{}", command.get_name());
+            let about = command.get_about().unwrap().to_string();
+            assert!(about.len() <= WIDTH - 15, "{about}");
+        }
+    }
+
+    #[test]
+    fn paragraphs_of_a_help_are_wrapped_and_examples_are_not() {
+        let text = "One\ntwo.\n\nExamples:\n  keymint a\n  keymint b\n\nExit codes:\nthree\nfour\n";
+        assert_eq!(
+            wrapping(text),
+            "One two.\n\nExamples:\n  keymint a\n  keymint b\n\nExit codes:\nthree four"
+        );
+    }
+
+    #[test]
     fn what_follows_help_is_answered_as_without_it() {
         for (typed, expected) in [
             ("help creat", "a similar subcommand exists: 'create'"),
@@ -441,7 +518,7 @@ mod tests {
             });
             assert!(parsed.is_ok() || is_help || is_name, "{command}: {}", parsed.unwrap_err());
             if let Ok(Args { command: Command::Finish(args) }) = parsed {
-                assert_eq!(args.address.is_some(), command.contains("http"), "{command}");
+                assert_eq!(args.url.is_some(), command.contains("http"), "{command}");
             }
         }
     }

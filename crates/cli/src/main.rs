@@ -85,7 +85,7 @@ fn run() -> ExitCode {
         Command::Forget(args) => block_on(context, Box::pin(commands::forget::run(&args, context))),
         Command::Config(args) => context.ui.end(commands::config::run(&args, context)),
         Command::Completions { shell } => context.ui.end(commands::completions::run(shell)),
-        Command::Man { command } => context.ui.end(commands::completions::man(command.as_deref())),
+        Command::Man { command } => context.ui.end(commands::completions::man(&command)),
     };
     findings.unwrap_or(code)
 }

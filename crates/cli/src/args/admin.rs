@@ -1,19 +1,18 @@
 //! The commands of an administrator.
 
 use super::shared::{DESTINATIONS, DestinationArgs, KeyArgs, OutputArgs, RestrictionArgs};
-use super::{REVOKE_HELP, SERVICE_ACCOUNT_HELP};
+use super::{REVOKE_HELP, SERVICE_ACCOUNT_HELP, wrapping};
 use clap::{Args as ClapArgs, Subcommand, ValueHint};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AdminCommand {
     /// Show the keys of the projects, and which of them this machine made
-    #[command(verbatim_doc_comment)]
     List(AdminListArgs),
     /// Delete a key on the server, after a question; it cannot be restored
-    #[command(after_help = REVOKE_HELP, verbatim_doc_comment)]
+    #[command(after_help = wrapping(REVOKE_HELP))]
     Revoke(RevokeArgs),
     /// Create a service account with a key, for CI and servers
-    #[command(after_help = SERVICE_ACCOUNT_HELP, verbatim_doc_comment)]
+    #[command(after_help = wrapping(SERVICE_ACCOUNT_HELP))]
     ServiceAccount(Box<ServiceAccountArgs>),
 }
 
@@ -92,7 +91,7 @@ pub(crate) struct AdminEndpointArgs {
     /// Platform API [default: https://api.openai.com]
     #[arg(long, hide_short_help = true, value_name = "URL")]
     pub(crate) api_base: Option<String>,
-    /// Certificates to trust besides the system's [default: the file that CODEX_CA_CERTIFICATE or
+    /// Certificates to trust in addition to the system's [default: the file that CODEX_CA_CERTIFICATE or
     /// SSL_CERT_FILE names]
     #[arg(long, hide_short_help = true, value_name = "PEM", value_hint = ValueHint::FilePath)]
     pub(crate) ca_file: Option<String>,

@@ -17,22 +17,23 @@ pub(crate) fn run(shell: Shell) -> Result<(), CliError> {
     print(&String::from_utf8(script).expect("it is made of text"))
 }
 
-pub(crate) fn man(command: Option<&str>) -> Result<(), CliError> {
-    print(&page(command)?)
+pub(crate) fn man(command: &[String]) -> Result<(), CliError> {
+    print(&page(command.iter().map(String::as_str))?)
 }
 
-/// Returns the manual page of keymint, or of one command.
-fn page(name: Option<&str>) -> Result<String, CliError> {
+/// Returns the manual page of keymint, or of the command with these names.
+fn page<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<String, CliError> {
     let mut whole = Args::command();
     // A command knows its whole name only after this.
     whole.build();
-    let command = match name {
-        None => whole,
-        Some(name) => whole.find_subcommand(name).cloned().ok_or_else(|| {
-            let names: Vec<_> = whole.get_subcommands().map(Command::get_name).collect();
-            CliError::usage("there is no such command").hint(format!("There are: {}.", names.join(", ")))
-        })?,
-    };
+    let command = names.into_iter().try_fold(&whole, |command, name| {
+        command.find_subcommand(name).ok_or_else(|| {
+            let names: Vec<_> = command.get_subcommands().map(Command::get_name).collect();
+            let error = CliError::usage("there is no such command");
+            if names.is_empty() { error } else { error.hint(format!("There are: {}.", names.join(", "))) }
+        })
+    })?;
+    let command = command.clone();
     // The generator leaves out the text of an option that the short help hides.
     let command = command.mut_args(|option| option.hide_short_help(false));
     let last = last_sections(&command);
@@ -117,21 +118,26 @@ mod tests {
 
     #[test]
     fn every_command_has_a_page_of_its_own_and_the_first_page_names_it() {
-        let first = page(None).unwrap();
+        let first = page([]).unwrap();
         for command in Args::command().get_subcommands() {
             let name = command.get_name();
-            let page = page(Some(name)).unwrap();
+            let page = page([name]).unwrap();
             assert!(page.contains(&format!(".TH keymint-{name} 1")), "{page}");
+            for inner in command.get_subcommands().map(clap::Command::get_name) {
+                let title = format!(".TH keymint-{name}-{inner} 1");
+                assert!(self::page([name, inner]).unwrap().contains(&title), "{title}");
+            }
             assert!(first.contains(&format!("keymint\\-{name}(1)")), "{first}");
         }
-        assert!(page(Some("brew")).is_err());
+        assert!(page(["brew"]).is_err());
     }
 
     #[test]
     fn a_page_has_a_text_for_each_option_and_each_section_once() {
         let names: Vec<_> = Args::command().get_subcommands().map(|it| it.get_name().to_owned()).collect();
-        for name in names.iter().map(|name| Some(name.as_str())).chain([None]) {
-            let page = page(name).unwrap();
+        let pages = names.iter().map(|name| vec![name.as_str()]).chain([vec![], vec!["admin", "list"]]);
+        for name in pages {
+            let page = page(name.iter().copied()).unwrap();
             let lines: Vec<_> = page.lines().collect();
             for entry in lines.windows(3).filter(|lines| lines[0] == ".TP") {
                 assert!(!entry[2].is_empty() && !entry[2].starts_with('.'), "{name:?}: {entry:?}");
@@ -146,7 +152,7 @@ mod tests {
             assert_eq!(count("FILES"), usize::from(reads_settings), "{name:?}");
             assert!(count("ENVIRONMENT") >= usize::from(reads_settings), "{name:?}");
         }
-        let create = page(Some("create")).unwrap();
+        let create = page(["create"]).unwrap();
         for text in ["KEYMINT_POLL_INTERVAL", "NO_PROXY", "config.toml"] {
             assert!(create.contains(text), "{create}");
         }
