@@ -69,7 +69,7 @@ async fn an_agent_gets_no_key_into_its_transcript_unasked() {
         for (args, command) in [
             (&["create"][..], "keymint create"),
             (&["finish"], "keymint finish"),
-            (&["finish", &address], "keymint finish ADDRESS"),
+            (&["finish", &address], "keymint finish URL"),
         ] {
             let ended = machine.keymint(args).env(variable, "1").output().await.exits_with(2);
             assert_eq!(ended.stdout, "", "{variable} {args:?}");

@@ -15,13 +15,13 @@ fn copy() -> Start {
 }
 
 fn holds_that_it_is_kept(ended: &Ended) {
-    let path = ended.stderr.split_once("A clipboard forgets, so the key is kept in ").expect(&ended.stderr).1;
-    let path = path.split_once(", too.").unwrap().0;
+    let path = ended.stderr.split_once("so the key is also kept in ").expect(&ended.stderr).1;
+    let path = path.split_once(".\n").unwrap().0;
     assert_eq!(fs::read_to_string(path).unwrap(), format!("{}\n", ended.key()));
 }
 
 #[tokio::test]
-async fn the_program_of_the_desktop_gets_the_key_alone_and_the_key_is_kept_besides() {
+async fn the_program_of_the_desktop_gets_the_key_alone_and_the_key_is_kept() {
     for (name, variable, arguments) in [
         ("wl-copy", "WAYLAND_DISPLAY", "--type text/plain"),
         ("xclip", "DISPLAY", "-selection clipboard -in"),
@@ -40,7 +40,7 @@ async fn the_program_of_the_desktop_gets_the_key_alone_and_the_key_is_kept_besid
             (ended.key(), format!("{arguments}\n"))
         );
         assert_eq!(ended.json()["delivered_to"], serde_json::json!([{ "kind": "clipboard" }]));
-        assert!(ended.stderr.contains("It is on the clipboard, where programs that keep a history"));
+        assert!(ended.stderr.contains("Copied to the clipboard. Programs that record its history"));
         holds_that_it_is_kept(&ended);
         std::process::Command::new("kill").arg(programs.read("id").trim()).status().unwrap();
     }
@@ -98,6 +98,6 @@ async fn a_terminal_is_asked_to_copy_and_the_streams_have_nothing_of_it() {
     let sequence = format!("\x1b]52;c;{}\x07", BASE64_STANDARD.encode(ended.key()));
     let expected = format!("{sequence}\x1bPtmux;\x1b{sequence}\x1b\\");
     assert_eq!(fs::read_to_string(screen.path()).unwrap(), expected);
-    assert!(ended.stderr.contains("Your terminal was asked to put it on the clipboard"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("Asked your terminal to copy it to the clipboard"), "{}", ended.stderr);
     holds_that_it_is_kept(&ended);
 }

@@ -68,7 +68,8 @@ async fn an_authorization_server_that_cannot_be_reached_is_reported_before_the_s
     let issuer = format!("http://127.0.0.1:{}", free_port());
     let mut run = create(Scenario::ready()).args(["--issuer", &issuer]).start().await;
     run.url().await;
-    run.line(|line| line.contains(&format!("warning: {issuer} cannot be reached: could not connect: "))).await;
+    run.line(|line| line.contains(&format!("warning: {issuer} cannot be reached: could not connect: ")))
+        .await;
     run.kill().await;
 }
 

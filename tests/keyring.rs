@@ -138,6 +138,7 @@ pub(crate) async fn at_a_terminal(words: &str) -> (Terminal, Machine) {
 #[tokio::test]
 async fn a_person_without_a_key_gets_one_and_then_the_command_runs() {
     let (mut terminal, machine) = at_a_terminal("run --profile person -- printenv OPENAI_API_KEY").await;
+    terminal.shows("No key is stored yet; signing in to create one.").await;
     let url = terminal.url().await;
     sign_in(&url, Consent::Allow).await.unwrap();
     let (code, rest) = terminal.end().await;

@@ -26,7 +26,7 @@ impl SignIn {
     /// Begins a sign-in that also listens.
     async fn begin_listening() -> Self {
         let mut sign_in = Self::begin(machine(Scenario::ready()).await).await;
-        sign_in.terminal.shows("paste its address here.").await;
+        sign_in.terminal.shows("paste it here:").await;
         sign_in
     }
 
@@ -52,7 +52,20 @@ async fn what_is_pasted_wins_when_it_comes_first() {
     let address = sign_in.elsewhere().await;
     sign_in.terminal.types(&format!("{address}\n")).await;
     let shown = sign_in.ends_with_a_key().await;
-    assert!(!shown.contains("warning"), "{shown}");
+    assert!(!shown.contains("warning") && shown.contains('✓'), "{shown}");
+    assert!(shown.contains("Shown once. To use it now: `export OPENAI_API_KEY=<the key above>`"), "{shown}");
+}
+
+#[tokio::test]
+async fn in_a_container_the_wait_only_says_where_to_paste() {
+    let machine = machine(Scenario::ready()).await;
+    let create = machine.keymint(["create"]).env("KUBERNETES_SERVICE_HOST", "10.0.0.1");
+    let mut terminal = Terminal::start(create);
+    terminal.url().await;
+    let shown = terminal.shows("paste it here:").await;
+    assert!(!shown.contains("container") && !shown.contains("--network"), "{shown}");
+    terminal.signal("TERM").await;
+    assert_eq!(terminal.end().await.0, 143);
 }
 
 #[tokio::test]
@@ -60,7 +73,7 @@ async fn a_wrong_address_is_said_and_the_right_one_taken_after_it() {
     let mut sign_in = SignIn::begin_listening().await;
     for (wrong, complaint) in [
         ("http://localhost:5000/auth/callback?code=c&state=of-another", "another sign-in"),
-        ("https://example.com/?q=1", "not the address"),
+        ("https://example.com/?q=1", "not the URL"),
         ("yes", "another sign-in"),
     ] {
         sign_in.terminal.types(&format!("{wrong}\n")).await;
@@ -88,7 +101,7 @@ async fn with_the_port_taken_a_person_can_still_paste() {
     let machine = machine(Scenario::ready()).await;
     let _stranger = TcpListener::bind(("127.0.0.1", machine.port)).unwrap();
     let mut sign_in = SignIn::begin(machine).await;
-    sign_in.terminal.shows("Paste the address of that page here:").await;
+    sign_in.terminal.shows("paste it here:").await;
     let address = sign_in.elsewhere().await;
     assert!(
         address.starts_with(&format!("http://localhost:{}/auth/callback?", sign_in.machine.port)),

@@ -90,8 +90,7 @@ async fn a_revocation_that_fails_or_hangs_is_shown_with_v_alone_and_changes_noth
 
 #[tokio::test]
 async fn neither_a_key_nor_an_error_waits_for_the_revocation() {
-    for (login, last_words, code) in
-        [(Reply::default(), "has taken it", 0), (Reply::status(403), "error: ", 7)]
+    for (login, last_words, code) in [(Reply::default(), "Passed to", 0), (Reply::status(403), "error: ", 7)]
     {
         let scenario = Scenario::ready()
             .reply(Step::Login, login)

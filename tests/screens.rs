@@ -28,7 +28,7 @@ const VARIABLE: [(&str, &str); 15] = [
     (r"\d{4}-\d\d-\d\d(T| )\d\d:\d\d(:\d\d(\.\d+)?)?(Z| UTC)", "[TIME]"),
     (r"created \d{4}-\d\d-\d\d", "created [DATE]"),
     (r"\[ *\d+\.\d{3} s\]", "[ELAPSED]"),
-    (r"(again in|project after) [\d.]+ (ms|s)", "$1 [DURATION]"),
+    (r"(again in|Retrying in|project after) [\d.]+ (ms|s)", "$1 [DURATION]"),
     // This occurs only under load.
     (r"warning: the keyring does not answer yet.*\n", ""),
     (r"\w+-\w+ \(process \d+\)", "[NAME] (process [ID])"),

@@ -137,7 +137,7 @@ async fn a_signal_between_two_tries_of_the_creation_ends_the_run_without_a_key()
     for signals in [1, 2] {
         let mut run = create(scenario.clone()).start().await;
         run.browser(Consent::Allow).await;
-        run.line(|line| line.contains("Trying again in")).await;
+        run.line(|line| line.contains("Retrying in")).await;
         for _ in 0..signals {
             run.signal("INT").await;
         }

@@ -182,7 +182,7 @@ async fn the_account_is_shown_on_a_terminal_before_a_key_is_made_and_nowhere_els
     let machine = machine(Scenario::ready()).await;
     let mut terminal = machine.terminal("create --no-browser");
     let browser = browse(&terminal.url().await, Consent::Allow);
-    terminal.shows("Signed in as dev@sandbox.test. The key goes to project").await;
+    terminal.shows("Signed in as dev@sandbox.test.").await;
     terminal.shows("Created the key").await;
     assert_eq!(terminal.end().await.0, 0);
     browser.await.unwrap().unwrap();

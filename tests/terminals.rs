@@ -120,7 +120,7 @@ async fn a_terminal_that_is_held_with_ctrl_s_costs_no_key() {
     let file = machine.home.path().join(".env");
     let mut terminal = machine.terminal(&format!("create --no-browser --env-file {}", file.display()));
     let url = terminal.url().await;
-    terminal.shows("paste its address here.").await;
+    terminal.shows("paste it here:").await;
     terminal.types("\u{13}").await;
     watch(browse(&url, Consent::Allow)).await.unwrap().unwrap();
     assert_eq!(terminal.end().await.0, 0);
@@ -244,7 +244,7 @@ async fn a_sign_in_that_comes_to_the_foreground_takes_a_pasted_address() {
     terminal.shows("fg").await;
     terminal.shows("create --no-browser --env-file\r\n").await;
     terminal.types(&format!("{address}\n")).await;
-    terminal.shows("It is in ").await;
+    terminal.shows("Saved to ").await;
     // Without the prompt, the line would go to the sign-in.
     terminal.shows("bash-").await;
     terminal.types("exit\n").await;
@@ -276,7 +276,7 @@ async fn an_address_that_a_terminal_cuts_is_said_to_be_cut() {
     let machine = machine(Scenario::ready()).await;
     let mut terminal = machine.terminal("create --no-browser");
     let url = terminal.url().await;
-    terminal.shows("paste its address here.").await;
+    terminal.shows("paste it here:").await;
     let address = sign_in_remotely(&url, Consent::Allow).await.unwrap();
     let (path, query) = address.split_once('?').unwrap();
     // The state and the code come first, so that only the end is cut.
@@ -289,7 +289,7 @@ async fn an_address_that_a_terminal_cuts_is_said_to_be_cut() {
     assert_eq!(terminal.end().await.0, 0);
 
     let mut terminal = machine.terminal("finish");
-    terminal.shows("Paste the address").await;
+    terminal.shows("Paste the URL").await;
     terminal.types(&format!("{long}\n")).await;
     terminal.shows("keymint finish <FILE").await;
     assert_eq!(terminal.end().await.0, 2);

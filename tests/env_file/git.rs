@@ -38,6 +38,8 @@ async fn a_file_that_git_would_add_is_told_with_the_line_that_prevents_it() {
     for name in [".env", "a [b]*?.env", "!x", "#x"] {
         let ended = delivered(create_in(&directory.path(name))).await;
         let (_, line) = ended.stderr.split_once("add the line ").expect(&ended.stderr);
+        // The warning is repeated at the end, where it is still on the screen.
+        assert!(ended.stderr.trim_end().ends_with(line.lines().next().unwrap()), "{}", ended.stderr);
         let (line, file) = line.lines().next().unwrap().split_once(" to ").unwrap();
         assert_eq!(Path::new(file), directory.path(".gitignore"));
 

@@ -69,7 +69,7 @@ async fn a_folder_that_is_swapped_during_the_sign_in_diverts_nothing() {
     let ended = run.answer(Consent::Allow).await.exits_with(0);
     assert_eq!((names(&directory.path("moved")), others.names()), (vec![".env".to_owned()], vec![]));
     let file = directory.path("moved/.env");
-    assert!(ended.stderr.contains(&format!("It is in {} as", file.display())), "{}", ended.stderr);
+    assert!(ended.stderr.contains(&format!("Saved to {} as", file.display())), "{}", ended.stderr);
     assert_eq!(ended.json()["delivered_to"][0]["path"], file.to_str().unwrap());
 }
 

@@ -136,7 +136,7 @@ async fn a_key_that_only_a_clipboard_has_is_told_of_by_the_next_run() {
         let mut harness = Harness::new(destination).await;
         let program = harness.delivers(&["create"]);
         let ended = harness.run(program, |harness| Keeper::Nobody.leave_in(harness)).await.exits_with(0);
-        assert!(ended.stderr.contains("the key could not be kept besides"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("the key could not be kept elsewhere"), "{}", ended.stderr);
         Keeper::Nobody.give_back_in(&harness);
         let verdict = Verdict::of(&harness, &ended).await;
         assert!(

@@ -186,7 +186,7 @@ impl CliError {
 
 impl From<Interrupted> for CliError {
     fn from(signal: Interrupted) -> Self {
-        Self::interrupted(signal, "no key was made")
+        Self::interrupted(signal, "no key was created")
     }
 }
 

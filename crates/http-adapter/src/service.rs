@@ -54,15 +54,21 @@ impl Service {
     }
 
     /// Opens a connection for the first request, unless a usable one is open. Returns the failure to connect.
-    pub(crate) async fn open(self, options: Arc<HttpOptions>, redactor: Arc<Redactor>) -> Option<ServiceError> {
+    pub(crate) async fn open(
+        self,
+        options: Arc<HttpOptions>,
+        redactor: Arc<Redactor>,
+    ) -> Option<ServiceError> {
         // Nothing is sent: the connector keeps the connection and fails the request.
         let error = self.opener.get(self.url.clone()).send().await.err()?;
         if chain(&error).any(|cause| cause.is::<Kept>()) {
             return None;
         }
-        let (origin, host) = (self.url.origin().ascii_serialization(), self.url.host_str().unwrap_or_default());
+        let (origin, host) =
+            (self.url.origin().ascii_serialization(), self.url.host_str().unwrap_or_default());
         let TransportError { kind, words, cause } = failure(error, host, &options);
-        let cause = cause.map_or_else(String::new, |cause| format!(": {}", redactor.clean(&cause, LONGEST_CAUSE)));
+        let cause =
+            cause.map_or_else(String::new, |cause| format!(": {}", redactor.clean(&cause, LONGEST_CAUSE)));
         let detail = format!("{origin} cannot be reached: {words}{cause}");
         Some(ServiceError::new(Step::ExchangeCode, kind, detail).with_proxy(self.proxy))
     }

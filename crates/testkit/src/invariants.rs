@@ -95,7 +95,7 @@ impl Ended<Machine> {
             assert_eq!(secrets.find(text), None, "on standard {stream}, exit code {}:\n{text}", self.code);
         }
         let mut files = secrets.files_below(self.home.path());
-        let is_kept = self.code == 9 || self.stderr.contains("so the key is kept in ");
+        let is_kept = self.code == 9 || self.stderr.contains("so the key is also kept in ");
         if is_kept && files.len() == 1 {
             let content = std::fs::read_to_string(&files[0].0).unwrap();
             files.retain(|_| !keys.iter().any(|key| content == format!("{key}\n")));

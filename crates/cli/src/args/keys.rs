@@ -77,10 +77,7 @@ pub(crate) struct ImportArgs {
     pub(crate) no_input: bool,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
-    #[command(
-        flatten,
-        next_help_heading = "Where the key goes (at least one place besides standard output)"
-    )]
+    #[command(flatten, next_help_heading = "Where the key goes (standard output alone is not enough)")]
     pub(crate) destinations: DestinationArgs,
 }
 

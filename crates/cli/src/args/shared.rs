@@ -42,18 +42,18 @@ pub(crate) struct RestrictionArgs {
 // The browser and its redirect.
 #[derive(Debug, Default, ClapArgs)]
 pub(crate) struct BrowserArgs {
-    /// Do not open a browser; the address to open is shown either way
+    /// Do not open a browser; the URL to open is shown either way
     #[arg(long)]
     pub(crate) no_browser: bool,
-    /// Start the browser with this command. A one-time address of this machine, which leads to the
+    /// Start the browser with this command. A one-time URL of this machine, which leads to the
     /// one that is shown, replaces %s, or is the last argument [default: what BROWSER says, else the
     /// system's browser]
     #[arg(long, value_name = "CMD", conflicts_with = "no_browser")]
     pub(crate) browser: Option<String>,
-    /// Do not listen for the browser; paste the address that it ended on
+    /// Do not listen for the browser; paste the URL that it ended on
     #[arg(long)]
     pub(crate) no_listen: bool,
-    /// Never ask; what would need an answer fails
+    /// Never prompt; fail if input is needed
     #[arg(long)]
     pub(crate) no_input: bool,
     /// Keep the refresh token of the sign-in valid, instead of revoking it at the end
@@ -69,7 +69,7 @@ pub(crate) struct OutputArgs {
     /// Report progress as JSON objects, one a line, instead of text
     #[arg(long)]
     pub(crate) events: bool,
-    /// Say only what is needed: the address, warnings and errors
+    /// Say only what is needed: the URL, warnings and errors
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
     /// Say more: every step, and when it happened
@@ -118,10 +118,10 @@ pub(crate) struct DestinationArgs {
     /// Give it to a command, on its standard input: 'pass insert -m openai'
     #[arg(long, value_name = "CMD", value_hint = ValueHint::CommandString)]
     pub(crate) pipe_to: Option<String>,
-    /// Put it on the clipboard; alone, it is kept in a private file, too
+    /// Put it on the clipboard; without another destination, also keep it in a private file
     #[arg(long)]
     pub(crate) copy: bool,
-    /// Print it, besides
+    /// Print it as well
     #[arg(long)]
     pub(crate) print: bool,
 }
@@ -197,7 +197,7 @@ pub(crate) struct EndpointArgs {
     /// Port on this machine that the browser comes back to [default: 5000]
     #[arg(long, hide_short_help = true, value_name = "PORT")]
     pub(crate) callback_port: Option<String>,
-    /// Certificates to trust besides the system's [default: the file that CODEX_CA_CERTIFICATE or
+    /// Certificates to trust in addition to the system's [default: the file that CODEX_CA_CERTIFICATE or
     /// SSL_CERT_FILE names]
     #[arg(long, hide_short_help = true, value_name = "PEM", value_hint = ValueHint::FilePath)]
     pub(crate) ca_file: Option<String>,

@@ -38,7 +38,7 @@ pub(crate) struct RotateArgs {
     pub(crate) browser: BrowserArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
-    #[command(flatten, next_help_heading = "Where the key goes, besides where the old one is")]
+    #[command(flatten, next_help_heading = "Where the key goes, in addition to where the old one is")]
     pub(crate) destinations: DestinationArgs,
     #[command(flatten, next_help_heading = UNVERIFIED_RESTRICTIONS)]
     pub(crate) restrictions: RestrictionArgs,
@@ -79,11 +79,11 @@ pub(crate) struct StartArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct FinishArgs {
-    /// The address that the browser ended on [default: read from standard input]
-    pub(crate) address: Option<String>,
+    /// The URL that the browser ended on [default: read from standard input]
+    pub(crate) url: Option<String>,
     #[command(flatten)]
     pub(crate) key: KeyArgs,
-    /// Never ask; what would need an answer fails
+    /// Never prompt; fail if input is needed
     #[arg(long)]
     pub(crate) no_input: bool,
     /// Keep the refresh token of the sign-in valid, instead of revoking it at the end

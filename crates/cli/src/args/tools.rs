@@ -9,7 +9,7 @@ pub(crate) struct DoctorArgs {
     /// Profile of the configuration file
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
-    /// Print the findings as one JSON object, too
+    /// Also print the findings as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
     /// Write a report for an issue, without secrets, ids, names and paths

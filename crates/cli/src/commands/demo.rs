@@ -18,5 +18,7 @@ pub(crate) async fn run(context: &Context) -> Result<(), CliError> {
     let settings = CreateSettings::for_demo(sandbox.issuer(), sandbox.api_base())?;
     let outcome = create(context, &settings).await;
     context.finish_background().await;
-    outcome.map(drop)
+    outcome?;
+    context.ui.report(&Message::DemonstrationOver);
+    Ok(())
 }

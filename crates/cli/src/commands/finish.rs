@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 pub(crate) async fn run(args: &FinishArgs, context: &Context) -> Result<(), CliError> {
     let mut signals = Signals::listen().map_err(CliError::internal)?;
-    if args.address.is_none()
+    if args.url.is_none()
         && args.destinations.env_file.as_ref().is_some_and(|path| check_local(path).is_err())
     {
         return Err(CliError::new(ErrorKind::Usage, "--env-file got the URL as its path")
@@ -25,15 +25,15 @@ pub(crate) async fn run(args: &FinishArgs, context: &Context) -> Result<(), CliE
     }
     let destinations = Destinations::resolve(&args.destinations, &context.sources)?;
     if !context.sources.switch("dry-run", args.key.dry_run)? {
-        let command = if args.address.is_some() { "finish ADDRESS" } else { "finish" };
+        let command = if args.url.is_some() { "finish URL" } else { "finish" };
         destinations.check_transcript(command, &context.sources)?;
     }
     let may_ask = context.sources.may_ask(args.no_input)?;
-    let pasted = match args.address.clone().map(Zeroizing::new) {
-        Some(address) => address,
-        None => signals.cancel_on_signal(address(context, may_ask)).await??,
+    let pasted = match args.url.clone().map(Zeroizing::new) {
+        Some(url) => url,
+        None => signals.cancel_on_signal(url(context, may_ask)).await??,
     };
-    if args.address.is_none() && stdin::is_cut(&pasted) {
+    if args.url.is_none() && stdin::is_cut(&pasted) {
         return Err(CliError::usage(cut_address()));
     }
     let state = StateDir::open_default().map_err(CliError::internal)?;
@@ -62,7 +62,7 @@ pub(crate) async fn run(args: &FinishArgs, context: &Context) -> Result<(), CliE
 }
 
 /// Returns the URL from standard input: a pasted one at a terminal, or the whole content of a pipe.
-async fn address(context: &Context, may_ask: bool) -> Result<Zeroizing<String>, CliError> {
+async fn url(context: &Context, may_ask: bool) -> Result<Zeroizing<String>, CliError> {
     if context.prompter(may_ask).is_interactive() {
         context.ui.report(&Message::PasteAddress);
     }

@@ -26,7 +26,8 @@ pub(crate) async fn run(args: &ForgetArgs, context: &Context) -> Result<(), CliE
     let prompter = context.confirmer(args.yes, args.no_input, "the removal of a key", hint)?;
     let mut signals = Signals::listen().map_err(CliError::internal)?;
     let forgetting = signals.cancel_on_signal(forget(context, args.yes, prompter)).await;
-    let (removed, key) = forgetting.map_err(|signal| CliError::interrupted(signal, "nothing was removed"))??;
+    let (removed, key) =
+        forgetting.map_err(|signal| CliError::interrupted(signal, "nothing was removed"))??;
     conclude(context, removed, key.as_ref(), None)
 }
 
@@ -41,9 +42,13 @@ async fn forget(
     let found = context.patiently(Keyring::inspect(profile)).await.map_err(error)?;
     let Some(item) = describe_item(found.current()) else { return Ok((false, None)) };
     if !yes {
-        let question = format!("The keyring has {item} for the profile {profile}. It cannot be shown again. Remove it?");
+        let question =
+            format!("The keyring has {item} for the profile {profile}. It cannot be shown again. Remove it?");
         if prompter.confirm(question).await != Some(true) {
-            return Err(CliError::new(ErrorKind::Usage, "the removal was not confirmed: nothing was removed"));
+            return Err(CliError::new(
+                ErrorKind::Usage,
+                "the removal was not confirmed: nothing was removed",
+            ));
         }
     }
     let removed = match found.current() {

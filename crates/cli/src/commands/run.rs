@@ -7,6 +7,7 @@ use crate::flow::context::Context;
 use crate::flow::create::create;
 use crate::flow::stored_key;
 use crate::ui::format::quoted;
+use crate::ui::message::Message;
 use keymint_delivery_adapter::run_command;
 use keymint_domain::ApiKey;
 use keymint_host::{WhichError, ci_system, core_dumps, search, which};
@@ -70,6 +71,7 @@ async fn stored_key(context: &Context, may_ask: bool, mask: bool) -> Result<ApiK
     let mut stored = stored_key::find(context).await?;
     let is_interactive = context.prompter(may_ask).is_interactive();
     if stored.is_none() && is_interactive && context.sources.caller("ci", ci_system)?.is_none() {
+        context.ui.report(&Message::NoKeyStored);
         create(context, &CreateSettings::for_keyring(&context.sources)?).await?;
         context.finish_background().await;
         stored = stored_key::find(context).await?;

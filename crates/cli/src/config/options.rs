@@ -148,7 +148,7 @@ mod tests {
             let subcommands = command.get_subcommands().filter(|command| command.get_name() != "help");
             command.get_arguments().chain(subcommands.flat_map(arguments)).collect()
         }
-        const IN_NO_TABLE: &str = "[address] [command] [id] [key] [shell] all at delete format help latency \
+        const IN_NO_TABLE: &str = "[command] [id] [key] [shell] [url] all at delete format help latency \
                                    login-lists organizations port ready-after refuse report revoke scenario sign-in \
                                    time-factor version yes";
         let mut command = Args::command();

@@ -275,7 +275,8 @@ impl<'a> KeyCreation<'a> {
             self.context.ui.report(&Message::Warning(warning));
         }
         let dashboard = (sign_in.endpoints.are_openai() && self.old.is_none()).then_some(page);
-        self.context.ui.report(&Message::Done { variable: destinations.variable(), dashboard });
+        let (variable, is_only_printed) = (destinations.variable(), !destinations.elsewhere());
+        self.context.ui.report(&Message::Done { variable, is_only_printed, dashboard });
     }
 }
 

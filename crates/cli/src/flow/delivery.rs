@@ -85,6 +85,9 @@ impl<'a> Delivery<'a> {
         let mut stdout =
             StandardOutput { record, clock: context.clock, delivered_to, old, is_json: ui.wants_json() };
         ui.clear_progress();
+        if *to_stdout {
+            ui.report(&Message::Printing);
+        }
         let printed = tokio::select! {
             biased;
             printed = stdout.deliver(key) => printed,

@@ -16,7 +16,8 @@ use keymint_host::core_dumps::with_inherited_limit;
 
 /// A destination that is ready for the key.
 pub(crate) enum Destination<'a> {
-    EnvFile(EnvFile),
+    /// The file, and the reason why git may publish it.
+    EnvFile(EnvFile, Option<String>),
     Keyring(Keyring, Profile),
     Command(Command<'a>),
     Clipboard(Clipboard),
@@ -32,7 +33,8 @@ impl<'a> Destination<'a> {
         let mut reserved = Vec::new();
         let replaces = destinations.replaces.as_deref();
         for options in &destinations.env_files {
-            reserved.push(Self::EnvFile(env_file(options, replaces, prompter).await?));
+            let (file, warning) = env_file(options, replaces, prompter).await?;
+            reserved.push(Self::EnvFile(file, warning));
         }
         if let Some(options) = &destinations.keyring {
             let keyring = keyring(context, options, replaces, prompter).await?;
@@ -54,7 +56,7 @@ impl<'a> Destination<'a> {
 
     pub(crate) fn port(&self) -> &dyn KeyDestination {
         match self {
-            Self::EnvFile(file) => file,
+            Self::EnvFile(file, _) => file,
             Self::Keyring(keyring, _) => keyring,
             Self::Command(command) => command,
             Self::Clipboard(clipboard) => clipboard,
@@ -63,7 +65,7 @@ impl<'a> Destination<'a> {
 
     pub(crate) async fn deliver(&mut self, key: &ApiKey) -> Result<(), DeliveryError> {
         match self {
-            Self::EnvFile(file) => file.deliver(key).await,
+            Self::EnvFile(file, _) => file.deliver(key).await,
             Self::Keyring(keyring, _) => keyring.deliver(key).await,
             Self::Command(command) => command.deliver(key).await,
             Self::Clipboard(clipboard) => clipboard.deliver(key).await,
@@ -73,9 +75,11 @@ impl<'a> Destination<'a> {
     /// Returns the destination for a message after the delivery.
     pub(crate) fn delivered_to(&self) -> DeliveredTo<'_> {
         match self {
-            Self::EnvFile(file) => {
-                DeliveredTo::EnvFile { path: file.path(), variable: file.variable().as_str() }
-            }
+            Self::EnvFile(file, warning) => DeliveredTo::EnvFile {
+                path: file.path(),
+                variable: file.variable().as_str(),
+                warning: warning.as_deref(),
+            },
             Self::Keyring(_, profile) => {
                 DeliveredTo::Keyring { profile: profile.as_str(), profile_flag: profile_flag(profile) }
             }
@@ -85,12 +89,12 @@ impl<'a> Destination<'a> {
     }
 }
 
-/// Reserves a dotenv file. A key that ends in `replaces` may be replaced without a question.
+/// Reserves a dotenv file, and returns the reason why git may publish it. A key that ends in `replaces` may be replaced without a question.
 async fn env_file(
     options: &EnvFileOptions,
     replaces: Option<&str>,
     prompter: Prompter<'_>,
-) -> Result<EnvFile, CliError> {
+) -> Result<(EnvFile, Option<String>), CliError> {
     let error = |error| explain::env_file(&error, replaces.is_some());
     let location = FileLocation::find(&options.path).await.map_err(error)?;
     if let Some(link) = location.followed_link() {
@@ -104,8 +108,9 @@ async fn env_file(
     for warning in found.warnings() {
         prompter.warn(&explain::env_file_warning(found.path(), warning));
     }
-    if let Some(warning) = explain::git(&found, options.allow_tracked)? {
-        prompter.warn(&warning);
+    let git = explain::git(&found, options.allow_tracked)?;
+    if let Some(warning) = &git {
+        prompter.warn(warning);
     }
     let overwrite = if options.force {
         Overwrite::Always
@@ -114,7 +119,7 @@ async fn env_file(
     } else {
         consent_to_replace_value(&found, prompter).await?
     };
-    found.reserve(overwrite).map_err(error)
+    Ok((found.reserve(overwrite).map_err(error)?, git))
 }
 
 /// Asks the user whether an existing value may be lost.

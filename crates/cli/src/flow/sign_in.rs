@@ -6,17 +6,17 @@ use crate::explain::host::redirect;
 use crate::flow::context::Context;
 use crate::flow::response::{self, ResponseReceiver, page, without_response};
 use crate::flow::servers::Servers;
-use crate::ui::message::Message;
+use crate::ui::message::{Message, ResponseChannel};
 use keymint_callback_adapter::{Conclusion, LoopbackListener, Outcome, Progress};
 use keymint_delivery_adapter::fail_point;
 use keymint_domain::{
     AdminKey, AuthorizationGrant, Catalogue, Client, Entropy, PendingAuthorization, ResponseSource,
     Revocation, wait_for_grant,
 };
-use keymint_host::HostEnvironment;
 #[cfg(feature = "sandbox")]
 use keymint_host::Opening;
 use keymint_host::core_dumps::with_inherited_limit;
+use keymint_host::{HostEnvironment, HostKind};
 #[cfg(feature = "sandbox")]
 use keymint_sandbox::{Consent, sign_in};
 use keymint_terminal::Signals;
@@ -55,7 +55,7 @@ pub(crate) fn show_sign_in(
         .report(&Message::AuthorizeUrl { url: pending.authorize_url().as_str(), is_played: *is_played });
     // Only the listener has a URL without a secret.
     if let Some(listener) = receiver.listener() {
-        open_browser(context, settings, listener, &pending);
+        open_browser(context, settings, listener, receiver.channel(), &pending);
     }
     context.ui.report(&Message::WaitingForPerson { patience: settings.timeout, channel: receiver.channel() });
     Ok(pending)
@@ -66,6 +66,7 @@ fn open_browser(
     context: &Context,
     settings: &SignInSettings,
     listener: &LoopbackListener,
+    channel: ResponseChannel,
     pending: &PendingAuthorization,
 ) {
     #[cfg(feature = "sandbox")]
@@ -85,7 +86,9 @@ fn open_browser(
         context.ui.report(&Message::RunByAgent(agent));
     }
     let port = listener.redirect_uri().port_or_known_default().unwrap_or_default();
-    if let Some(advice) = redirect(&host, port) {
+    // In a container, a pasted URL needs no other preparation: `keymint doctor` has the advice.
+    let can_paste = host.kind == HostKind::Container && channel == ResponseChannel::ListenerOrPaste;
+    if let Some(advice) = redirect(&host, port).filter(|_| !can_paste) {
         context.ui.report(&Message::Advice(&advice));
     }
 }
@@ -156,7 +159,7 @@ async fn wait_for_browser(
         context.ui.report(&Message::CallbackReceived);
         Ok(grant)
     };
-    Servers::connect_while(coming_back, settings, context.clock).await
+    Servers::connect_while(coming_back, settings, context).await
 }
 
 /// Signs in, and passes the list of every organization and its projects to `show`. It creates nothing.

@@ -80,7 +80,10 @@ pub(crate) fn of_message(message: &Message<'_>) -> Option<String> {
         }
         Message::Flow(event) => return Some(to_json(event)),
         #[cfg(feature = "sandbox")]
-        Message::Demonstration | Message::SandboxUp | Message::SandboxDown { .. } => return None,
+        Message::Demonstration
+        | Message::DemonstrationOver
+        | Message::SandboxUp
+        | Message::SandboxDown { .. } => return None,
         Message::Browser(Opening::NotWanted | Opening::NotTried(_))
         | Message::RunByAgent(_)
         | Message::Advice(_)
@@ -99,10 +102,12 @@ pub(crate) fn of_message(message: &Message<'_>) -> Option<String> {
         | Message::Creating { .. }
         | Message::StillCreating { .. }
         | Message::Recovery { .. }
+        | Message::Printing
         | Message::Deleted { .. }
         | Message::Kept { .. }
         | Message::Done { .. }
         | Message::Revocation(_)
+        | Message::NoKeyStored
         | Message::AskingForKey
         | Message::KeyRead { .. }
         | Message::Exported(_)

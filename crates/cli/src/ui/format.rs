@@ -5,7 +5,8 @@ use crate::ui::message::Warning;
 use crate::ui::stdout::STDOUT;
 use keymint_callback_adapter as listener;
 use keymint_delivery_adapter::{
-    Clipboard, Command, DeliveryRecord, EnvFile, KeyRecord, KeyState, Keyring, Profile, StoredItem, wall_clock,
+    Clipboard, Command, DeliveryRecord, EnvFile, KeyRecord, KeyState, Keyring, Profile, StoredItem,
+    wall_clock,
 };
 use keymint_domain::text::{escape, in_one_piece, quote, sanitize};
 use keymint_domain::{
@@ -115,11 +116,11 @@ pub(crate) fn key_check(check: KeyCheck) -> String {
     }
 }
 
-/// Describes organization and project, each by its title, or by its id if it has none.
+/// Describes organization and project in this order, each by its title, or by its id if it has none.
 pub(crate) fn describe_target(target: &Target) -> String {
     let project = title_or(&target.project_title, target.project_id.as_str());
     let organization = title_or(&target.organization_title, target.organization_id.as_str());
-    format!("project {project} of organization {organization}")
+    format!("{organization} / {project}")
 }
 
 fn title_or(title: &Option<Title>, otherwise: &str) -> String {
@@ -280,7 +281,7 @@ pub(crate) fn of_warning(warning: &Warning<'_>) -> String {
         }
         Warning::KeyringIsSlow { may_prompt: false } => "the keyring does not answer yet".to_owned(),
         Warning::NotKept(error) => {
-            format!("a clipboard forgets, and the key could not be kept besides: {error}")
+            format!("a clipboard does not last, and the key could not be kept elsewhere: {error}")
         }
         Warning::CutAnswer => {
             "the server's answer broke off after the key; check that the key works before you rely on it"
@@ -319,7 +320,7 @@ pub(crate) fn of_listener(warning: listener::ListenerWarning) -> Option<&'static
     Some(match warning {
         listener::ListenerWarning::SpokeTls => {
             "the browser spoke https to this program, which speaks http on this machine: it is set to use https only, \
-             or remembers that localhost did. Allow http for localhost in its settings, or open the address in another \
+             or remembers that localhost did. Allow http for localhost in its settings, or open the URL in another \
              browser"
         }
         listener::ListenerWarning::StartOpenedTwice => {
@@ -328,7 +329,7 @@ pub(crate) fn of_listener(warning: listener::ListenerWarning) -> Option<&'static
         }
         listener::ListenerWarning::StartRefused => {
             "a program that is not known to be yours tried to open the sign-in, and was refused; if it was your browser, \
-             open the address above in it"
+             open the URL above in it"
         }
         listener::ListenerWarning::ForeignState => {
             "a browser brought back the answer to another sign-in, perhaps from an older tab; it was ignored"
@@ -343,7 +344,7 @@ pub(crate) fn of_listener(warning: listener::ListenerWarning) -> Option<&'static
 /// Returns the reply to a pasted URL that the terminal has cut.
 pub(crate) fn cut_address() -> String {
     format!(
-        "The terminal cut that address: it takes at most {LONGEST_TERMINAL_LINE} characters in a line. Put the address \
+        "The terminal cut that URL: it takes at most {LONGEST_TERMINAL_LINE} characters in a line. Put the URL \
          into a file for `keymint start` and `keymint finish <FILE`, or paste it here in several shorter lines at once"
     )
 }
@@ -352,10 +353,10 @@ pub(crate) fn cut_address() -> String {
 pub(crate) fn of_stray(stray: Stray) -> &'static str {
     match stray {
         Stray::ForeignState => {
-            "That answers another sign-in, or is not a whole address. Paste the one that the browser ended on now:"
+            "That URL belongs to another sign-in, or is incomplete. Paste the one that the browser ended on now:"
         }
         _ => {
-            "That is not the address that the browser ended on. It begins with http://localhost and has code= and \
+            "That is not the URL that the browser ended on. It begins with http://localhost and has code= and \
              state= in it. Paste it here:"
         }
     }

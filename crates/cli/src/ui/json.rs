@@ -134,7 +134,7 @@ impl<'a> From<&'a DeliveredTo<'_>> for Destination<'a> {
     fn from(to: &'a DeliveredTo<'_>) -> Self {
         match to {
             DeliveredTo::StandardOutput => Self::Stdout,
-            DeliveredTo::EnvFile { path, variable } => {
+            DeliveredTo::EnvFile { path, variable, .. } => {
                 Self::EnvFile { path: path.display().to_string(), variable }
             }
             DeliveredTo::Keyring { profile, .. } => Self::Keyring { profile },

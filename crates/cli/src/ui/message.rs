@@ -17,6 +17,8 @@ pub(crate) enum Message<'a> {
     Warning(Warning<'a>),
     #[cfg(feature = "sandbox")]
     Demonstration,
+    #[cfg(feature = "sandbox")]
+    DemonstrationOver,
     Listening {
         redirect_uri: &'a str,
     },
@@ -81,6 +83,8 @@ pub(crate) enum Message<'a> {
     },
     /// A line that the command of --pipe-to printed, safe to display.
     CommandOutput(&'a str),
+    /// The next line of standard output has the key.
+    Printing,
     Delivered(&'a DeliveredTo<'a>),
     KeyChecked(KeyCheck),
     Recovery {
@@ -95,6 +99,8 @@ pub(crate) enum Message<'a> {
     Done {
         /// The variable in which programs look for the key by themselves, if they do.
         variable: Option<&'a str>,
+        /// True if only standard output has the key.
+        is_only_printed: bool,
         dashboard: Option<&'static str>,
     },
     Revocation(&'a RevocationOutcome),
@@ -110,6 +116,8 @@ pub(crate) enum Message<'a> {
     NothingToForget {
         profile: &'a str,
     },
+    /// `run` creates the missing key first.
+    NoKeyStored,
     AskingForKey,
     /// The key to import was read.
     KeyRead {
@@ -182,6 +190,8 @@ pub(crate) enum DeliveredTo<'a> {
     EnvFile {
         path: PathBuf,
         variable: &'a str,
+        /// The reason why git may publish the file.
+        warning: Option<&'a str>,
     },
     Keyring {
         profile: &'a str,

@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
+const SUCCESS: Style = AnsiColor::Green.on_default();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 
 /// The maximum number of skipped organizations with a line of their own.
@@ -105,7 +106,12 @@ impl Reporter {
             match text {
                 Text::Warning(_) if is_repeated => {}
                 Text::Warning(text) => self.lines.prose(&format!("{WARNING}warning:{WARNING:#} {text}")),
-                Text::Step(text) => self.lines.step(&text),
+                Text::Success(text) if self.lines.are_on_a_terminal() => {
+                    self.lines.step(&format!("{SUCCESS}✓{SUCCESS:#} {text}"));
+                }
+                Text::Step(text) | Text::Success(text) => self.lines.step(&text),
+                Text::Blank | Text::Command(_) if self.output.verbosity == Verbosity::Quiet => {}
+                Text::Blank => self.lines.line(""),
                 Text::Detail(text) => self.lines.detail(&text),
                 Text::Status(text) => self.lines.status(&text),
                 Text::Prose(text) => self.lines.prose(&text),
@@ -115,7 +121,6 @@ impl Reporter {
                     // The user reads it while certificates are loaded and servers are contacted.
                     stderr::flush_briefly();
                 }
-                Text::Command(_) if self.output.verbosity == Verbosity::Quiet => {}
                 Text::Command(command) => self.lines.line(&format!("\n  {command}\n")),
             }
         }

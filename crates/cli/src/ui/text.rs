@@ -10,12 +10,17 @@ use keymint_delivery_adapter::ExportFormat;
 use keymint_domain::text::human_duration;
 use keymint_domain::{Event, KeyCheck, Observation, OldKeyOutcome, RevocationOutcome};
 use keymint_host::{Advice, Opening};
+use std::io::{self, IsTerminal};
 
 /// A part of the text, and its form.
 pub(crate) enum Text {
     Warning(String),
     /// A permanent line.
     Step(String),
+    /// A permanent line about a completed step, with a mark on a terminal.
+    Success(String),
+    /// An empty line, which --quiet hides.
+    Blank,
     /// A permanent line with --verbose.
     Detail(String),
     /// The current state, which the next one replaces.
@@ -32,23 +37,24 @@ pub(crate) enum Text {
 
 /// Returns the text of a message. Empty if it is only an event.
 pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
-    use Text::{Command, Detail, Line, Prose, Status, Step, Url, Warning};
+    use Text::{Blank, Command, Detail, Line, Prose, Status, Step, Success, Url, Warning};
     let text = match message {
         Message::Warning(warning) => Warning(of_warning(warning)),
         Message::AuthorizeUrl { url, is_played } => {
             let introduction = if *is_played {
-                "The address to sign in at, which the sandbox opens by itself:\n"
+                "The URL to sign in at, which the sandbox opens by itself:\n"
             } else {
-                "Open this address in your browser to sign in:\n"
+                "Open this URL in your browser to sign in:\n"
             };
             return vec![Prose(introduction.to_owned()), Url((*url).to_owned()), Line(String::new())];
         }
         #[cfg(feature = "sandbox")]
         Message::Demonstration => Prose(
-            "A demonstration: a sandbox on this machine plays the servers and the browser, and its key is good for \
-             nothing. The real thing is `keymint create`.\n"
+            "A demonstration: a sandbox on this machine plays the servers and the browser. Its key has no value.\n"
                 .to_owned(),
         ),
+        #[cfg(feature = "sandbox")]
+        Message::DemonstrationOver => return vec![Blank, Step("Now for real: `keymint create`".to_owned())],
         Message::Listening { redirect_uri } => Detail(format!("Listening at {redirect_uri}")),
         Message::Browser(Opening::NotWanted) => return Vec::new(),
         Message::Browser(Opening::Tried) => Step("Tried to open it for you.".to_owned()),
@@ -57,7 +63,7 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
             return why.map(|why| Step(format!("{why}: open it yourself."))).collect();
         }
         Message::RunByAgent(agent) => {
-            Step(format!("{agent}: it has to show you the address."))
+            Step(format!("{agent}: it must show you this URL."))
         }
         Message::Advice(Advice { text, command }) => {
             return [Step(text.clone())].into_iter().chain(command.clone().map(Command)).collect();
@@ -68,32 +74,31 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
             let how = match channel {
                 ResponseChannel::Listener => return vec![Status(waiting)],
                 ResponseChannel::ListenerOrPaste => Step(
-                    "A browser elsewhere ends on a page that does not load: paste its address here.".to_owned(),
+                    "Browser on another machine? Sign in there; the last page will not load. Copy its URL and paste it \
+                     here:"
+                        .to_owned(),
                 ),
                 ResponseChannel::Paste => Prose(
-                    "The browser will end on a page that does not load. Paste the address of that page here:"
-                        .to_owned(),
+                    "The last page in the browser will not load. Copy its URL and paste it here:".to_owned(),
                 ),
             };
             // Without a spinner, which would overwrite the pasted text.
             return vec![Step(waiting), how];
         }
-        Message::PasteAddress => Prose("Paste the address that the browser ended on:".to_owned()),
+        Message::PasteAddress => Prose("Paste the URL that the browser ended on:".to_owned()),
         Message::Started { patience } => Step(format!(
-            "Open that address in any browser. It ends on a page that does not load: give the address of that page \
-             to `keymint finish` within {}.",
+            "Open that URL in any browser. The last page will not load: give its URL to `keymint finish` within {}.",
             human_duration(*patience)
         )),
         Message::Reading => Status("Signed in. Reading your organizations and projects …".to_owned()),
         Message::NothingToList => Step("The account has no organization yet.".to_owned()),
         // A user with several accounts or projects notices the wrong one.
         Message::Chosen { target, account } => {
-            let account = account.map(|account| format!("Signed in as {}. ", account.as_str()));
-            let place = format!("{}The key goes to {}.", account.unwrap_or_default(), describe_target(target));
+            let account = account.map(|account| Success(format!("Signed in as {}.", account.as_str())));
             let refuses = target.keys_disabled_by.map(|_| {
                 Warning("user API keys are disabled there: the platform will probably refuse".to_owned())
             });
-            return [Step(place)].into_iter().chain(refuses).collect();
+            return account.into_iter().chain(refuses).collect();
         }
         Message::PastedInPart => Prose(format!("{}:", cut_address())),
         Message::Pasted(stray) => Prose(of_stray(*stray).to_owned()),
@@ -109,17 +114,17 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
         )),
         Message::Flow(event) => return of_event(event),
         Message::MoreOrganizationsSkipped => {
-            Warning("there are more organizations that are passed over".to_owned())
+            Warning("more organizations are skipped".to_owned())
         }
         Message::Creating { place, name } => {
             Status(format!("Creating the key {} in {} …", quoted(name), place))
         }
         Message::StillCreating { patience } => Step(format!(
-            "The key is being created; waiting for it, at most {}. Ctrl-C once more gives it up: it may then exist \
-             without you having it.",
+            "The key is being created; waiting for it, at most {}. Press Ctrl-C again to stop waiting: the key may then \
+             exist without you having it.",
             human_duration(*patience)
         )),
-        Message::KeyCreated { last_four, name, place, expires_at } => Step(format!(
+        Message::KeyCreated { last_four, name, place, expires_at } => Success(format!(
             "Created the key {}, ending in {last_four}, in {}.{}",
             quoted(name),
             place,
@@ -132,35 +137,44 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
         Message::OldKey { old, outcome: OldKeyOutcome::Kept(reason) } => Warning(kept(old, reason)),
         Message::OldKey { outcome: OldKeyOutcome::MayBeRevoked(_), .. } => return Vec::new(),
         Message::OldKey { old, outcome: OldKeyOutcome::Revoked } => {
-            Step(format!("Revoked the old key {}.", key_of(old)))
+            Success(format!("Revoked the old key {}.", key_of(old)))
         }
         Message::CommandOutput(line) => Line((*line).to_owned()),
-        Message::Delivered(to) => Step(of_delivery(to)),
-        Message::Kept { path } => {
-            Step(format!("A clipboard forgets, so the key is kept in {}, too.", own_path(path)))
+        Message::Printing => return if io::stdout().is_terminal() { vec![Blank] } else { Vec::new() },
+        Message::Delivered(DeliveredTo::StandardOutput) if io::stdout().is_terminal() => Blank,
+        Message::Delivered(to @ DeliveredTo::EnvFile { warning, .. }) => {
+            let warning = warning.map(|warning| Warning(warning.to_owned()));
+            return [Success(of_delivery(to))].into_iter().chain(warning).collect();
         }
-        Message::KeyChecked(check @ (KeyCheck::Works | KeyCheck::Restricted)) => Step(key_check(*check)),
+        Message::Delivered(to) => Success(of_delivery(to)),
+        Message::Kept { path } => {
+            Step(format!("A clipboard does not last, so the key is also kept in {}.", own_path(path)))
+        }
+        Message::KeyChecked(check @ (KeyCheck::Works | KeyCheck::Restricted)) => Success(key_check(*check)),
         Message::KeyChecked(check @ (KeyCheck::NotAccepted | KeyCheck::NoCredit)) => Warning(key_check(*check)),
-        Message::Recovery { keys: 0 } => Step("Nothing is kept.".to_owned()),
+        Message::Recovery { keys: 0 } => Step("No key is kept.".to_owned()),
         Message::Recovery { keys } => {
             let id = if *keys == 1 { "" } else { "ID " };
             Step(format!(
                 "`keymint recover {id}--print`, or another destination, delivers a key and deletes the file."
             ))
         }
-        Message::Deleted(record) => Step(format!(
+        Message::Deleted(record) => Success(format!(
             "Deleted here. The key {} stays valid until you delete it at {}",
             quoted(&record.name),
             deletion_page(record)
         )),
-        Message::Done { variable, dashboard } => {
-            let variable = variable.map(|name| format!("Programs look for it in the variable {name}."));
-            let dashboard = dashboard.map(|dashboard| format!("To delete it: {dashboard}"));
-            let sentences: Vec<_> = variable.into_iter().chain(dashboard).collect();
-            if sentences.is_empty() {
-                return Vec::new();
-            }
-            Step(sentences.join(" "))
+        Message::Done { variable, is_only_printed, dashboard } => {
+            let is_shown = *is_only_printed && io::stdout().is_terminal();
+            let use_it = variable.map(|name| match is_shown {
+                true if cfg!(windows) => format!("Shown once. To use it now: `$env:{name} = \"<the key above>\"`"),
+                true => format!("Shown once. To use it now: `export {name}=<the key above>`"),
+                false => format!("Programs read it from the variable {name}."),
+            });
+            let keep_it = "To keep it: `keymint import --keyring`, or `keymint import --env-file`";
+            let keep_it = (variable.is_some() && is_shown).then(|| keep_it.to_owned());
+            let delete_it = dashboard.map(|dashboard| format!("To delete it: {dashboard}"));
+            return use_it.into_iter().chain(keep_it).chain(delete_it).map(Step).collect();
         }
         Message::Revocation(RevocationOutcome::Revoked) => {
             Detail("Revoked the refresh token of this sign-in.".to_owned())
@@ -169,10 +183,9 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
             Detail(format!("The refresh token of this sign-in stays valid until it expires: {error}"))
         }
         Message::Revocation(_) => return Vec::new(),
-        Message::DryRun { place } => Step(format!(
-            "Everything is ready for a key in {}. Nothing was created.",
-            place
-        )),
+        Message::DryRun { place } => {
+            Success(format!("Dry run complete: the key would be created in {place}. No key was created."))
+        }
         Message::Forgotten { profile, last_four, is_revoked, record } => {
             let which =
                 last_four.map_or_else(String::new, |last_four| format!(", which ends in {last_four},"));
@@ -182,11 +195,12 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
                 let page = record.map_or(DASHBOARD, deletion_page);
                 format!(" It stays valid on the server until you delete it: {page}")
             };
-            Step(format!("Removed the key of the profile {profile}{which} from the keyring.{valid}"))
+            Success(format!("Removed the key of the profile {profile}{which} from the keyring.{valid}"))
         }
         Message::NothingToForget { profile } => {
             Step(format!("The keyring has nothing for the profile {profile}."))
         }
+        Message::NoKeyStored => Prose("No key is stored yet; signing in to create one.".to_owned()),
         Message::AskingForKey => Prose("Paste the key, which is not shown, and press Enter:".to_owned()),
         Message::KeyRead { name, last_four } => {
             Step(format!("Read the key {}, ending in {last_four}.", quoted(name)))
@@ -199,7 +213,7 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
         Message::Revoked { key, is_gone } => {
             let [title, _] = describe_key(&key.key, false);
             let done = if *is_gone { "was deleted already" } else { "is revoked" };
-            Step(format!("The key {title} ({}) {done}.", key.key.id))
+            Success(format!("The key {title} ({}) {done}.", key.key.id))
         }
         #[cfg(feature = "sandbox")]
         Message::SandboxUp => Step(
@@ -224,26 +238,25 @@ fn of_event(event: &Event) -> Vec<Text> {
                      the same account, and complete the setup; keymint keeps waiting"
                         .to_owned(),
                 ),
-                Status(format!("Waiting until your account is set up; looking again in {wait}.")),
+                Status(format!("Waiting until your account is set up; checking again in {wait}.")),
             ];
         }
         Event::WaitingForProject { observed, retry_in } => Status(format!(
-            "Your default project is not there yet: {observed}. A new account takes a while; looking again in {}.",
+            "Your default project does not exist yet: {observed}. A new account takes a while; checking again in {}.",
             human_duration(*retry_in)
         )),
-        Event::OrganizationSkipped { id, kind, .. } => Warning(format!(
-            "the projects of organization {id} could not be read and are passed over: {kind}"
-        )),
+        Event::OrganizationSkipped { id, kind, .. } => {
+            Warning(format!("the projects of organization {id} could not be read, so it is skipped: {kind}"))
+        }
         Event::ListIncomplete { step, skipped, cut } => {
             let skipped =
-                (*skipped > 0).then(|| Warning(format!("{step}: {skipped} without a usable id passed over")));
+                (*skipped > 0).then(|| Warning(format!("{step}: skipped {skipped} without a usable id")));
             let cut = cut.then(|| Warning(format!("{step}: there are more than were read")));
             return skipped.into_iter().chain(cut).collect();
         }
-        Event::Retrying { step, kind, after, .. } => Status(format!(
-            "There was trouble with {step}: {kind}. Trying again in {}.",
-            human_duration(*after)
-        )),
+        Event::Retrying { step, kind, after, .. } => {
+            Status(format!("Retrying in {}: {step} failed, {kind}.", human_duration(*after)))
+        }
         Event::TargetSkipped(candidate) => {
             let flag = if candidate.project.is_some() { "--project" } else { "--organization" };
             Warning(format!(
@@ -273,19 +286,19 @@ fn of_export(format: ExportFormat) -> Option<&'static str> {
 /// Returns one sentence about the next step of the user.
 fn of_delivery(to: &DeliveredTo<'_>) -> String {
     match to {
-        DeliveredTo::EnvFile { path, variable } => format!("It is in {} as {variable}.", own_path(path)),
+        DeliveredTo::EnvFile { path, variable, .. } => format!("Saved to {} as {variable}.", own_path(path)),
         DeliveredTo::Keyring { profile_flag, .. } => {
-            format!("It is in the keyring: `keymint run{profile_flag} -- CMD` runs a command that has it.")
+            format!("Saved to the keyring. Use it: `keymint run{profile_flag} -- CMD`")
         }
-        DeliveredTo::Command { name } => format!("{} has taken it.", quoted(name)),
+        DeliveredTo::Command { name } => format!("Passed to {}.", quoted(name)),
         DeliveredTo::Clipboard { is_confirmed: true } => {
-            "It is on the clipboard, where programs that keep a history of it may have it for long.".to_owned()
+            "Copied to the clipboard. Programs that record its history may keep the key.".to_owned()
         }
         DeliveredTo::Clipboard { is_confirmed: false } => {
-            "Your terminal was asked to put it on the clipboard, which not every terminal does. Programs that keep a \
-             history of it may have it for long."
+            "Asked your terminal to copy it to the clipboard, which not every terminal does. Programs that record the \
+             clipboard's history may keep the key."
                 .to_owned()
         }
-        DeliveredTo::StandardOutput => "It is on standard output and cannot be shown again.".to_owned(),
+        DeliveredTo::StandardOutput => "Printed on standard output. It cannot be shown again.".to_owned(),
     }
 }

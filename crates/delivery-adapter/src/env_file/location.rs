@@ -53,7 +53,7 @@ impl FileLocation {
             return Ok(location);
         }
         if location.directory.others_may_write().map_err(|error| location.error(error))? {
-            let whose = "in a folder in which other users may write, too".to_owned();
+            let whose = "in a folder in which other users may also write".to_owned();
             return Err(location.error(Kind::Link(whose)));
         }
         let target = dunce::canonicalize(&location.path).map_err(|error| {

@@ -14,7 +14,7 @@ use std::time::Duration;
 #[non_exhaustive]
 pub enum ProvisionError {
     /// No response came from the browser in time.
-    #[error("nobody came back from the browser within {}", human_duration(*waited))]
+    #[error("the sign-in was not completed in the browser within {}", human_duration(*waited))]
     AuthorizationTimedOut {
         /// The duration of the wait.
         waited: Duration,

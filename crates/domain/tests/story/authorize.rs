@@ -12,7 +12,10 @@ fn nobody_comes_back_for_15_minutes() {
 
     let outcome = clock.run(wait_for_grant(&clock, &mut FakeSource::silent(&clock), pending(), patience));
 
-    assert_eq!(outcome.unwrap_err().to_string(), "nobody came back from the browser within 15 min");
+    assert_eq!(
+        outcome.unwrap_err().to_string(),
+        "the sign-in was not completed in the browser within 15 min"
+    );
     assert_eq!(clock.now(), Moment::ORIGIN + patience);
 }
 

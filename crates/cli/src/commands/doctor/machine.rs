@@ -195,7 +195,7 @@ pub(super) fn config(options: &Sources<'_>) -> Finding {
 pub(super) fn environment(environment: &dyn Environment) -> Finding {
     let set = env_conflicts::all_set(environment);
     if set.is_empty() {
-        return Finding::ok("environment", "no variable stands in a new key's way");
+        return Finding::ok("environment", "no variable hides a new key");
     }
     let unset = if cfg!(windows) {
         format!("Remove-Item Env:{}", set.join(", Env:"))
@@ -205,7 +205,7 @@ pub(super) fn environment(environment: &dyn Environment) -> Finding {
     Finding::warning(
         "environment",
         &format!("programs started from here heed what is set already: {}", set.join(", ")),
-        format!("Where that is not meant to stand in the new key's way: `{unset}`."),
+        format!("To use the new key instead: `{unset}`."),
     )
 }
 

@@ -93,7 +93,7 @@ fn about(record: &KeyRecord) -> Vec<String> {
         let place = format!("project {} of organization {}", titled(project), titled(organization));
         texts.push(format!("{}, in {place}", to_the_minute(time)));
     }
-    let page = if service_account.is_some() { PROJECTS_PAGE } else { "the address below" };
+    let page = if service_account.is_some() { PROJECTS_PAGE } else { "the page below" };
     let look = format!("look for that name at {page}, and delete it unless you have it");
     match state {
         _ if record.revoked_at.is_some() => {}
