@@ -295,6 +295,18 @@ async fn a_value_that_is_not_the_old_key_is_replaced_only_by_force() {
     assert_eq!((key_in(&machine, ".env"), valid(&machine)), (Some(1), vec![false, true]));
 }
 
+#[tokio::test]
+async fn another_key_with_the_same_end_is_not_taken_for_the_old_one() {
+    let machine = with_a_key(Scenario::ready()).await;
+    let made = machine.sandbox.keys()[0].value.clone();
+    let other = format!("OPENAI_API_KEY=sk-proj-of-another-user-{}\n", &made[made.len() - 4..]);
+    fs::write(env_file(&machine), &other).unwrap();
+    let ended = run(&machine, with_admin_key(&machine, &[])).await.exits_with(8);
+    assert!(in_one_line(&ended.stderr).contains("which keymint did not put there"), "{}", ended.stderr);
+    run(&machine, with_admin_key(&machine, &["old"])).await.exits_with(11);
+    assert_eq!((fs::read_to_string(env_file(&machine)).unwrap(), valid(&machine)), (other, vec![true]));
+}
+
 /// The keyring has no lock, so both runs create a key.
 #[tokio::test]
 async fn of_two_rotations_at_once_one_replaces_the_key_and_the_other_keeps_its_own() {
@@ -348,6 +360,9 @@ async fn a_signal_during_the_check_of_the_new_key_leaves_both_and_is_reported_on
     let ended = interrupted.finish().await.exits_with(143);
     let shown = in_one_line(&ended.stderr);
     assert!(shown.contains("the new key is in every destination, and the old key"), "{shown}");
+    assert!(shown.contains("is still valid") && !shown.contains("may be"), "{shown}");
+    let status = keymint(&machine, &["status", "--json"]).output().await.json();
+    assert_eq!(status["keys"][1]["rotation"]["outcome"], "kept", "{status}");
     assert_eq!((key_in(&machine, ".env"), valid(&machine)), (Some(1), vec![true, true]));
     let ended = run(&machine, with_admin_key(&machine, &[])).await.exits_with(0);
     assert!(!ended.stderr.contains("cut short"), "{}", ended.stderr);

@@ -13,7 +13,7 @@ mod sources;
 use crate::args::OutputArgs;
 use crate::error::CliError;
 use crate::os::env::ProcessEnvironment;
-pub(crate) use admin::{AdminSettings, admin_key};
+pub(crate) use admin::AdminSettings;
 pub(crate) use create::{CreateSettings, Destinations, EnvFileOptions, KeyringOptions, RotationSettings};
 pub(crate) use import::ImportSettings;
 pub(crate) use keymint_delivery_adapter::Profile;

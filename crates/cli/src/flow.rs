@@ -8,7 +8,6 @@ pub(crate) mod create_key;
 pub(crate) mod delivery;
 pub(crate) mod destination;
 pub(crate) mod env_conflicts;
-pub(crate) mod old_key;
 pub(crate) mod paste;
 pub(crate) mod response;
 pub(crate) mod revoke_key;

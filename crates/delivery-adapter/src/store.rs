@@ -153,8 +153,9 @@ impl StateDir {
     pub fn note_delivered(&self, id: &str, report: &DeliveryReport) -> io::Result<()> {
         self.update(id, |record| {
             record.add_destinations(report);
+            let is_by_last_four = record.fingerprint.is_none();
             let new = record.deliveries.iter_mut().rev().take(report.delivered_to().len());
-            new.for_each(|delivery| delivery.by_last_four = true);
+            new.for_each(|delivery| delivery.by_last_four = is_by_last_four);
             if !report.delivered_to().is_empty() {
                 record.state = KeyState::Delivered;
             }

@@ -118,7 +118,7 @@ pub use provisioning::inventory::{Inventory, InventoryKey};
 pub use provisioning::plan::{Plan, Ports, Timeouts};
 pub use provisioning::provisioner::{Provisioner, Session};
 pub use provisioning::revocation::RevocationOutcome;
-pub use provisioning::rotation::{KeptReason, OldKey, OldKeyOutcome, Rotation, RotationReport};
+pub use provisioning::rotation::{KeptReason, OldKey, OldKeyOutcome, RevocableKey, Rotation, RotationReport};
 pub use secret::{
     AccessToken, AdminKey, ApiKey, AuthorizationCode, CodeVerifier, InvalidSecret, NotAProjectKey,
     RefreshToken, SessionKey, State,

@@ -48,7 +48,10 @@ pub(crate) async fn run(call: Call, arguments: RecoverKey) -> Result<RecoveredKe
     let outcome = to.deliver(&key).await;
     delivery.add(to.port(), outcome);
     let removed = if delivery.must_be_kept() { Ok(()) } else { stored.remove() };
-    stored.note(state, &delivery, !delivery.must_be_kept() && removed.is_ok());
+    stored.note_delivered(state, &key, &delivery);
+    if !delivery.must_be_kept() && removed.is_ok() {
+        stored.note_removed(state);
+    }
     if let Some((id, error)) = delivery.failures().first() {
         return Err(Failure::new(
             Kind::DeliveryFailed,

@@ -13,5 +13,5 @@ pub(crate) async fn run(args: &CreateArgs, context: &Context) -> Result<(), CliE
     if !settings.dry_run {
         settings.destinations.check_transcript("create", &context.sources)?;
     }
-    create(context, &settings).await.map(drop)
+    create(context, &settings).await
 }

@@ -5,7 +5,8 @@ use crate::args::{EndpointArgs, FinishArgs};
 use crate::config::{CreateSettings, Destinations};
 use crate::error::{CliError, ErrorKind};
 use crate::flow::context::Context;
-use crate::flow::create::CreateFlow;
+use crate::flow::create::create_key;
+use crate::flow::create_key::KeyCreation;
 use crate::flow::paste;
 use crate::flow::response::ResponseReceiver;
 use crate::ui::format::cut_address;
@@ -51,14 +52,14 @@ pub(crate) async fn run(args: &FinishArgs, context: &Context) -> Result<(), CliE
         ..settings.clone()
     };
     let settings = CreateSettings::of_finish(args, &endpoints, destinations, &context.sources)?;
-    let flow = CreateFlow::prepare(context, &settings, signals).await?;
-    flow.creation.sync_journal().await?;
+    let creation = signals.cancel_on_signal(KeyCreation::prepare(context, &settings)).await??;
+    creation.sync_journal().await?;
     if !pending_sign_in.claim().map_err(CliError::internal)? {
         return Err(not_found(FindSignInError::Unknown));
     }
     fail_point::reached("claimed");
     let PendingSignIn { pending, response, .. } = pending_sign_in;
-    flow.create_key(ResponseReceiver::answered(response), pending).await.map(drop)
+    create_key(creation, ResponseReceiver::answered(response), pending, &mut signals).await.map(drop)
 }
 
 /// Returns the URL from standard input: a pasted one at a terminal, or the whole content of a pipe.

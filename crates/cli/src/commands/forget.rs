@@ -75,7 +75,7 @@ async fn revoke_and_forget(args: &ForgetArgs, context: &Context) -> Result<(), C
     let preparing = KeyRevocation::prepare(context, &settings, prompter, args.yes, &mut signals);
     let revocation = preparing.await.map_err(untouched)?;
     let listed = &revocation.inventory.keys;
-    let choice = revocation.made_here.in_keyring(profile.as_str(), last_four, listed);
+    let choice = revocation.made_here.in_keyring(profile.as_str(), &key, last_four, listed);
     let revoking = revocation.revoke(RequestedKey::Stored(last_four.as_str(), profile), choice, &mut signals);
     let revoked = revoking.await.map_err(untouched)?;
     fail_point::reached("revoked");
@@ -114,7 +114,7 @@ fn conclude(
             state.note_removed_from_keyring(profile).and(keys)
         });
         let (keys, source) = (keys.unwrap_or_default(), UsedSource::Keyring(profile));
-        let in_use = last_four.map(|last_four| KeyInUse { last_four, source });
+        let in_use = key.map(|key| KeyInUse { key, source });
         let known = in_use.and_then(|in_use| RecordedKey::in_use_or_newest(&keys, Some(in_use)));
         let record = known.map(|known| &known.record);
         context.ui.report(&Message::Forgotten { profile, last_four, is_revoked: revoked.is_some(), record });

@@ -13,8 +13,8 @@ use crate::ui::prompter::Prompter;
 use crate::ui::reporter::Reporter;
 use crate::ui::stdout;
 use keymint_delivery_adapter::{StateDir, StoredKey, fail_point};
-use keymint_domain::DeliveryReport;
 use keymint_domain::text::escape;
+use keymint_domain::{ApiKey, DeliveryReport};
 use keymint_terminal::Signals;
 use std::ffi::OsStr;
 
@@ -54,7 +54,7 @@ pub(crate) async fn run(args: &RecoverArgs, context: &Context) -> Result<(), Cli
     fail_point::reached("prepared");
     let report = delivery.deliver(&key, &stored.record, None, &mut signals).await;
     fail_point::reached("delivered");
-    conclude(&state, &stored, &report, &context.ui)
+    conclude(&state, &stored, &key, &report, &context.ui)
 }
 
 /// Lists the kept keys on standard output, without the keys themselves.
@@ -97,13 +97,17 @@ fn select(mut stored: Vec<StoredKey>, id: Option<&str>) -> Result<StoredKey, Cli
 fn conclude(
     state: &StateDir,
     stored: &StoredKey,
+    key: &ApiKey,
     report: &DeliveryReport,
     ui: &Reporter,
 ) -> Result<(), CliError> {
     let is_done = !report.must_be_kept();
     let removed = if is_done { stored.remove() } else { Ok(()) };
     fail_point::reached("removed");
-    stored.note(state, report, is_done && removed.is_ok());
+    stored.note_delivered(state, key, report);
+    if is_done && removed.is_ok() {
+        stored.note_removed(state);
+    }
     fail_point::reached("recovery-noted");
     if !report.failures().is_empty() {
         let failures = explain::failures(report);
@@ -137,7 +141,7 @@ fn delete(state: &StateDir, stored: &StoredKey, ui: &Reporter) -> Result<(), Cli
         CliError::new(ErrorKind::Internal, format!("{} could not be deleted", own_path(&stored.path)))
             .because(error)
     })?;
-    stored.note(state, &DeliveryReport::default(), true);
+    stored.note_removed(state);
     ui.report(&Message::Deleted(&stored.record));
     if ui.wants_json() {
         stdout::show(&json::deleted(stored))?;

@@ -3,21 +3,21 @@
 use crate::args::RotateArgs;
 use crate::commands::status::known_keys;
 use crate::commands::status::source::{self, KeySource};
-use crate::config::{CreateSettings, admin_key};
+use crate::config::CreateSettings;
 use crate::error::{CliError, ErrorKind};
 use crate::explain::host::{INSTEAD_OF_CREATE, check_ci};
-use crate::explain::rotation::{untouched, would_print};
+use crate::explain::rotation::would_print;
 use crate::flow::context::Context;
-use crate::flow::create::create;
+use crate::flow::rotation::rotate;
 use crate::ui::format::{key_of, own_path};
 use crate::ui::stdout::STDOUT;
-use keymint_delivery_adapter::{KeyInUse, Keyring, RecordedKey, UsedSource};
+use keymint_delivery_adapter::{KeyInUse, RecordedKey, UsedSource};
 use keymint_domain::text::escape;
 
 pub(crate) async fn run(args: &RotateArgs, context: &Context) -> Result<(), CliError> {
     let mut settings = CreateSettings::of_rotate(args, &context.sources)?;
     check_ci(&settings.sign_in.ci, INSTEAD_OF_CREATE)?;
-    let admin_key = admin_key(&context.sources)?;
+    let admin = settings.admin(&context.sources)?;
     let mut old = select(args, &settings, context).await?;
     if old.record.service_account.is_some() {
         let message = format!("the key {} belongs to a service account", key_of(&old.record));
@@ -32,13 +32,9 @@ pub(crate) async fn run(args: &RotateArgs, context: &Context) -> Result<(), CliE
             "KEY names another key. `keymint create --force` puts a new key in the place of this one.",
         ));
     }
-    // The user may have taken the key out of the keyring by other means.
-    for delivery in old.record.deliveries.iter_mut().filter(|delivery| delivery.to == Keyring::ID) {
-        let Some(profile) = &delivery.profile else { continue };
-        delivery.is_empty = matches!(context.patiently(Keyring::get(profile)).await, Ok(None));
-    }
+    context.patiently(old.inspect_keyring()).await;
     let prompter = context.prompter(settings.sign_in.may_ask);
-    for path in settings.rotates(old.clone(), admin_key, &args.destinations, &context.sources)? {
+    for path in settings.replace(&old.record, &args.destinations, &context.sources)? {
         prompter.warn(&format!("{} no longer exists, and does not get the new key", own_path(&path)));
     }
     if !settings.dry_run {
@@ -48,11 +44,7 @@ pub(crate) async fn run(args: &RotateArgs, context: &Context) -> Result<(), CliE
             return Err(would_print(&old.record));
         }
     }
-    let delivered = create(context, &settings).await.map_err(|error| untouched(error, &old.record))?;
-    match delivered {
-        Some(delivered) => delivered.conclude().await,
-        None => Ok(()),
-    }
+    rotate(context, settings, &old, admin.as_ref()).await
 }
 
 /// Selects the key that the user names, else the one in use here, else the newest.
@@ -75,16 +67,16 @@ async fn select(
                 KeySource::EnvFile(path) => UsedSource::EnvFile(path),
                 KeySource::Keyring { profile } => UsedSource::Keyring(profile.as_str()),
             };
-            Some(KeyInUse { last_four: found.last_four()?, source })
+            Some(KeyInUse { key: found.key.as_ref().ok()?, source })
         });
         let key = RecordedKey::in_use_or_newest(&keys, in_use);
         return key.cloned().ok_or_else(|| match in_use {
             None => unknown("this machine has no record of a key that can be rotated"),
-            Some(KeyInUse { last_four, .. }) => {
-                let is_known = keys.iter().any(|key| key.record.last4.as_deref() == Some(last_four));
+            Some(KeyInUse { key, .. }) => {
+                let is_known = keys.iter().any(|known| known.record.is_of(key));
                 let why = if is_known { "is revoked or replaced" } else { "keymint did not put there" };
-                let message =
-                    format!("programs started here use a key ending in {}, which {why}", escape(last_four));
+                let last_four = escape(key.last_four());
+                let message = format!("programs started here use a key ending in {last_four}, which {why}");
                 CliError::new(ErrorKind::NoKey, message)
                     .hint("`keymint rotate KEY` replaces another one. `keymint status` lists those of this machine.")
             }

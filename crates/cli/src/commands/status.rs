@@ -80,14 +80,14 @@ impl Status {
         json::status(&self.keys, &found, self.verified, reason)
     }
 
-    /// Returns the newest known key with these last four characters.
-    fn known(&self, last_four: &str) -> Option<&RecordedKey> {
-        self.keys.iter().rev().find(|key| key.record.last4.as_deref() == Some(last_four))
+    /// Returns the newest record of this key.
+    fn known(&self, key: &ApiKey) -> Option<&RecordedKey> {
+        self.keys.iter().rev().find(|known| known.record.is_of(key))
     }
 
     /// Returns the reason why the platform would not accept the key in use, by its record.
     fn reason(&self) -> Option<Reason> {
-        let record = &self.known(self.found.first()?.last_four()?)?.record;
+        let record = &self.known(self.found.first()?.key.as_ref().ok()?)?.record;
         match (&record.revoked_at, record.expiry()) {
             (Some(at), _) => Some(Reason::Revoked(text::on_day(at))),
             (None, Some(Expiry::Past(ago))) => Some(Reason::Expired(rough_duration(ago))),

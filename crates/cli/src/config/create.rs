@@ -1,7 +1,7 @@
 //! The settings of a run that creates a key: the sign-in, the key, and its destinations.
 
 use super::Profile;
-use super::admin::AdminSettings;
+use super::admin::{AdminSettings, admin_key};
 use super::sign_in::SignInSettings;
 use super::sources::Sources;
 use crate::args::values::{check_local, key_scopes, lifetime, local_name, plain_text};
@@ -11,10 +11,8 @@ use crate::args::{
 };
 use crate::error::{CliError, ErrorKind};
 use crate::ui::format::own_path;
-use keymint_delivery_adapter::{
-    DeliveryRecord, KeyRecord, Keyring, RecordedKey, VariableName, is_same_file, wall_clock,
-};
-use keymint_domain::{AdminKey, DestinationId, KeyScope, Plan};
+use keymint_delivery_adapter::{KeyRecord, Keyring, RecordedKey, VariableName, is_same_file, wall_clock};
+use keymint_domain::{KeptReason, KeyScope, Plan};
 use keymint_host::{coding_agent, key_name};
 use rand::TryRng;
 use rand::rngs::SysRng;
@@ -40,12 +38,8 @@ pub(crate) struct CreateSettings {
 /// The key that a new one replaces.
 pub(crate) struct RotationSettings {
     pub(crate) old: RecordedKey,
-    /// The destinations that have the old key, in which the new key replaces it.
-    pub(crate) holders: Vec<DestinationId>,
-    /// The destinations that got it, and cannot be checked for it.
-    pub(crate) untraceable: Vec<DestinationId>,
-    /// The server and the admin key that revoke the old key.
-    pub(crate) admin: Option<AdminSettings>,
+    /// The reason why the old key is not revoked, if it is known before the new key is created.
+    pub(crate) kept: Option<KeptReason>,
 }
 
 impl CreateSettings {
@@ -55,7 +49,7 @@ impl CreateSettings {
         Self::resolve(sign_in, &args.key, &args.target, &args.restrictions, destinations, of)
     }
 
-    /// Reads the settings of a run that replaces a key, which [`rotates`](Self::rotates) sets.
+    /// Reads the settings of a run that replaces a key, whose destinations [`replace`](Self::replace) adds.
     pub(crate) fn of_rotate(args: &RotateArgs, of: &Sources<'_>) -> Result<Self, CliError> {
         let sign_in = SignInSettings::resolve(&args.browser, &args.timeouts, &args.endpoints, of)?;
         let destinations = Destinations::read(&args.destinations, of)?;
@@ -63,32 +57,24 @@ impl CreateSettings {
         Self::resolve(sign_in, &args.new_key, &target, &args.restrictions, destinations, of)
     }
 
-    /// Sets the key to replace, its project and its destinations. Returns the files of the old key that no longer
-    /// exist.
-    pub(crate) fn rotates(
+    /// Selects the project of the old key, and adds its destinations. Returns its files that no longer exist.
+    pub(crate) fn replace(
         &mut self,
-        old: RecordedKey,
-        admin_key: Option<AdminKey>,
+        old: &KeyRecord,
         args: &DestinationArgs,
         of: &Sources<'_>,
     ) -> Result<Vec<PathBuf>, CliError> {
         self.choose = false;
-        self.plan.selector.organization = Some(old.record.organization.id.clone());
-        self.plan.selector.project = Some(old.record.project.id.clone());
-        let gone = self.destinations.add_destinations_of(&old.record, args, of)?;
-        // A missing file may have been moved, with the key that a program reads from it.
-        let (holders, untraceable): (Vec<_>, Vec<_>) =
-            old.record.current_deliveries().partition(|delivery| delivery.is_traceable());
-        let [holders, untraceable] =
-            [holders, untraceable].map(|of| of.into_iter().map(DeliveryRecord::destination).collect());
-        let admin = admin_key.map(|key| AdminSettings {
-            key,
-            api_base: self.sign_in.endpoints.api_base.clone(),
-            http: self.sign_in.http.clone(),
-            project: None,
-        });
-        self.rotation = Some(RotationSettings { old, holders, untraceable, admin });
-        Ok(gone)
+        self.plan.selector.organization = Some(old.organization.id.clone());
+        self.plan.selector.project = Some(old.project.id.clone());
+        self.destinations.add_destinations_of(old, args, of)
+    }
+
+    /// Returns the settings of the administrator that revokes the old key, if there is an admin key.
+    pub(crate) fn admin(&self, of: &Sources<'_>) -> Result<Option<AdminSettings>, CliError> {
+        let SignInSettings { endpoints, http, .. } = &self.sign_in;
+        let (api_base, http) = (endpoints.api_base.clone(), http.clone());
+        Ok(admin_key(of)?.map(|key| AdminSettings { key, api_base, http, project: None }))
     }
 
     /// Reads the settings of the second half of a sign-in that began at these endpoints.
@@ -190,8 +176,8 @@ pub(crate) struct Destinations {
     pub(crate) pipe_to: Option<String>,
     pub(crate) copy: bool,
     pub(crate) print: bool,
-    /// The last four characters of the key that a new one replaces in any of them.
-    pub(crate) replaces: Option<String>,
+    /// The record of the key that a new one replaces in any of them.
+    pub(crate) replaces: Option<KeyRecord>,
 }
 
 /// A dotenv file.
@@ -308,7 +294,7 @@ impl Destinations {
                 }
             }
         }
-        self.replaces = record.last4.clone().filter(|last_four| !last_four.is_empty());
+        self.replaces = Some(record.clone());
         Ok(gone)
     }
 

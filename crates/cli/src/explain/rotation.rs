@@ -4,7 +4,7 @@ use crate::error::{CliError, ErrorKind};
 use crate::explain::network;
 use crate::ui::format::{ADMIN_KEY_VARIABLE, DASHBOARD, key_of};
 use crate::ui::old_key::kept;
-use keymint_delivery_adapter::{Clipboard, Command, KeyRecord};
+use keymint_delivery_adapter::{Clipboard, Command, KeyRecord, RotationOutcome};
 use keymint_domain::text::escape;
 use keymint_domain::{KeptReason, OldKeyOutcome, ServiceError, ServiceErrorKind};
 use keymint_terminal::Interrupted;
@@ -79,15 +79,15 @@ pub(crate) fn failure(old: &KeyRecord, outcome: &OldKeyOutcome) -> Option<CliErr
         let explained = network::service(error.clone());
         CliError::new(explained.kind, message).reason(explained.reason)
     };
-    let look = format!("Delete the old key at {DASHBOARD} once the new one works.");
     Some(match outcome {
         OldKeyOutcome::Kept(reason @ KeptReason::NotAccepted) => {
             CliError::new(ErrorKind::Server, format!("{delivered} {}", kept(old, reason))).hint(format!(
-                "A new key can take a minute to work everywhere: `keymint status --verify` checks it. {look}"
+                "A new key can take a minute to work everywhere: `keymint status --verify` checks it. {}",
+                delete_later()
             ))
         }
         OldKeyOutcome::Kept(reason @ (KeptReason::NotVerified(error) | KeptReason::NotRevoked(error))) => {
-            of(error, format!("{delivered} {}", kept(old, reason))).hint(look)
+            of(error, format!("{delivered} {}", kept(old, reason))).hint(delete_later())
         }
         OldKeyOutcome::MayBeRevoked(error) => of(
             error,
@@ -96,26 +96,25 @@ pub(crate) fn failure(old: &KeyRecord, outcome: &OldKeyOutcome) -> Option<CliErr
                 key_of(old)
             ),
         )
-        .hint(format!("Look for it at {DASHBOARD}, and delete it if it is there.")),
-        OldKeyOutcome::Revoked
-        | OldKeyOutcome::Kept(
-            KeptReason::NoAdminKey
-            | KeptReason::Uncertain(_)
-            | KeptReason::NotListed { .. }
-            | KeptReason::OfServiceAccount
-            | KeptReason::Untraceable(_)
-            | KeptReason::IsNew
-            | KeptReason::NotDelivered(_),
-        ) => return None,
+        .hint(look_for_it()),
+        _ => return None,
     })
 }
 
 /// Returns the error of a run that a signal ended after the delivery.
-pub(crate) fn interrupted(old: &KeyRecord, signal: Interrupted) -> CliError {
-    let message = format!(
-        "interrupted; the new key is in every destination, and the old key {} may be valid",
-        key_of(old)
-    );
-    CliError::new(ErrorKind::Interrupted(signal.exit_code), message)
-        .hint(format!("Look for it at {DASHBOARD}, and delete it if it is there."))
+pub(crate) fn interrupted(old: &KeyRecord, outcome: RotationOutcome, signal: Interrupted) -> CliError {
+    let (state, hint) = match outcome {
+        RotationOutcome::Kept => ("is still valid", delete_later()),
+        _ => ("may be valid", look_for_it()),
+    };
+    let state = format!("the new key is in every destination, and the old key {} {state}", key_of(old));
+    CliError::interrupted(signal, &state).hint(hint)
+}
+
+fn delete_later() -> String {
+    format!("Delete the old key at {DASHBOARD} once the new one works.")
+}
+
+fn look_for_it() -> String {
+    format!("Look for it at {DASHBOARD}, and delete it if it is there.")
 }

@@ -18,98 +18,84 @@ use keymint_domain::{
 use keymint_terminal::Signals;
 use tokio::sync::watch;
 
-/// Signs in with the browser, creates a key and delivers it. Returns the values for the rest of a rotation.
-pub(crate) async fn create<'a>(
+/// Signs in with the browser, creates a key and delivers it.
+pub(crate) async fn create(context: &Context, settings: &CreateSettings) -> Result<(), CliError> {
+    let mut signals = Signals::listen().map_err(CliError::internal)?;
+    create_until(context, settings, &mut signals).await.map(drop)
+}
+
+/// Does the same until one of these signals. Returns the values for the rest of a rotation.
+pub(crate) async fn create_until<'a>(
     context: &'a Context,
     settings: &'a CreateSettings,
+    signals: &mut Signals,
 ) -> Result<Option<DeliveredKey<'a>>, CliError> {
-    let mut flow =
-        CreateFlow::prepare(context, settings, Signals::listen().map_err(CliError::internal)?).await?;
-    let CreateFlow { creation, signals, .. } = &mut flow;
+    let creation = signals.cancel_on_signal(KeyCreation::prepare(context, settings)).await??;
     // The disk is written while the listener tests itself.
     let opening = async {
         tokio::try_join!(creation.sync_journal(), ResponseReceiver::open(context, &settings.sign_in))
     };
     let ((), receiver) = signals.cancel_on_signal(opening).await??;
     let pending = show_sign_in(context, &settings.sign_in, &receiver)?;
-    flow.create_key(receiver, pending).await
+    create_key(creation, receiver, pending, signals).await
 }
 
-/// One creation of a key.
-pub(crate) struct CreateFlow<'a> {
-    context: &'a Context,
-    settings: &'a CreateSettings,
-    pub(crate) creation: KeyCreation<'a>,
-    signals: Signals,
-}
-
-impl<'a> CreateFlow<'a> {
-    /// Does everything that can fail before the sign-in.
-    pub(crate) async fn prepare(
-        context: &'a Context,
-        settings: &'a CreateSettings,
-        mut signals: Signals,
-    ) -> Result<Self, CliError> {
-        let creation = signals.cancel_on_signal(KeyCreation::prepare(context, settings)).await??;
-        Ok(Self { context, settings, creation, signals })
-    }
-
-    /// Continues from the open browser to the delivered key. Returns the values for the rest of a rotation.
-    pub(crate) async fn create_key(
-        self,
-        receiver: ResponseReceiver,
-        pending: PendingAuthorization,
-    ) -> Result<Option<DeliveredKey<'a>>, CliError> {
-        let Self { context, settings, creation, mut signals } = self;
-        // True while a creation was sent and is not yet completely answered.
-        let (sender, in_flight) = watch::channel(false);
-        let observer = |event: Event| {
-            match event {
-                Event::CreationRequested => {
-                    sender.send_replace(true);
-                    fail_point::reached("asked");
-                }
-                Event::Retrying { step: Step::CreateKey, .. } => drop(sender.send_replace(false)),
-                _ => {}
+/// Continues from the open browser to the delivered key. Returns the values for the rest of a rotation.
+pub(crate) async fn create_key<'a>(
+    creation: KeyCreation<'a>,
+    receiver: ResponseReceiver,
+    pending: PendingAuthorization,
+    signals: &mut Signals,
+) -> Result<Option<DeliveredKey<'a>>, CliError> {
+    let KeyCreation { context, settings, .. } = creation;
+    // True while a creation was sent and is not yet completely answered.
+    let (sender, in_flight) = watch::channel(false);
+    let observer = |event: Event| {
+        match event {
+            Event::CreationRequested => {
+                sender.send_replace(true);
+                fail_point::reached("asked");
             }
-            context.ui.report(&Message::Flow(&event));
-        };
-        let work = async |servers: &Servers,
-                          grant: AuthorizationGrant,
-                          receiver: &ResponseReceiver,
-                          signals: &mut Signals| {
-            if settings.dry_run || settings.choose {
-                receiver.show(Progress::Listing);
+            Event::Retrying { step: Step::CreateKey, .. } => drop(sender.send_replace(false)),
+            _ => {}
+        }
+        context.ui.report(&Message::Flow(&event));
+    };
+    let work = async |servers: &Servers,
+                      grant: AuthorizationGrant,
+                      receiver: &ResponseReceiver,
+                      signals: &mut Signals| {
+        if settings.dry_run || settings.choose {
+            receiver.show(Progress::Listing);
+        }
+        let provisioner = servers.provisioner(&settings.plan, &observer);
+        let before_creation = async {
+            let session = provisioner.sign_in(grant).await.map_err(|error| context.explain(error))?;
+            context.ui.report(&Message::Looking { patience: settings.plan.polling.timeout() });
+            let target = choose::target(context, settings, receiver, &provisioner, &session).await?;
+            context.ui.report(&Message::Chosen { target: &target, account: session.account() });
+            if !settings.dry_run {
+                let (mismatch, account) = (receiver.browser_mismatch(), session.account());
+                confirm_browser(context, settings, receiver, mismatch, &target, account).await?;
+                receiver.show(Progress::Creating);
             }
-            let provisioner = servers.provisioner(&settings.plan, &observer);
-            let before_creation = async {
-                let session = provisioner.sign_in(grant).await.map_err(|error| context.explain(error))?;
-                context.ui.report(&Message::Looking { patience: settings.plan.polling.timeout() });
-                let target = choose::target(context, settings, receiver, &provisioner, &session).await?;
-                context.ui.report(&Message::Chosen { target: &target, account: session.account() });
-                if !settings.dry_run {
-                    let (mismatch, account) = (receiver.browser_mismatch(), session.account());
-                    confirm_browser(context, settings, receiver, mismatch, &target, account).await?;
-                    receiver.show(Progress::Creating);
-                }
-                Ok::<_, CliError>((session, target))
-            };
-            let (session, target) = signals.cancel_on_signal(before_creation).await??;
-            creation.run(&provisioner, session, &target, in_flight, signals).await
+            Ok::<_, CliError>((session, target))
         };
-        let mut delivered = None;
-        let deliver =
-            async |created: Option<(KeyCreation<'a>, ProvisionedKey)>, signals: &mut Signals| match created {
-                Some((creation, key)) => {
-                    let details = details(settings, &key);
-                    delivered = creation.deliver(key.into(), signals).await?;
-                    Ok(Outcome::KeyDelivered.with(details))
-                }
-                None => Ok(Outcome::DryRun.into()),
-            };
-        complete_sign_in(context, &settings.sign_in, receiver, pending, &mut signals, work, deliver).await?;
-        Ok(delivered)
-    }
+        let (session, target) = signals.cancel_on_signal(before_creation).await??;
+        creation.run(&provisioner, session, &target, in_flight, signals).await
+    };
+    let mut delivered = None;
+    let deliver =
+        async |created: Option<(KeyCreation<'a>, ProvisionedKey)>, signals: &mut Signals| match created {
+            Some((creation, key)) => {
+                let details = details(settings, &key);
+                delivered = creation.deliver(key.into(), signals).await?;
+                Ok(Outcome::KeyDelivered.with(details))
+            }
+            None => Ok(Outcome::DryRun.into()),
+        };
+    complete_sign_in(context, &settings.sign_in, receiver, pending, signals, work, deliver).await?;
+    Ok(delivered)
 }
 
 /// Returns the description of the key for the browser.

@@ -7,7 +7,6 @@ use crate::explain::provision::{outcome_unknown, refused_creation};
 use crate::flow::context::Context;
 use crate::flow::delivery::{Delivery, print_in_time};
 use crate::flow::env_conflicts;
-use crate::flow::old_key::{FoundKey, find_old_key};
 use crate::flow::verify_key;
 use crate::ui::format::{
     deletion_page, describe_target, describe_target_exactly, own_path, quoted, recover_command,
@@ -21,8 +20,8 @@ use keymint_delivery_adapter::{
     fail_point, wall_clock,
 };
 use keymint_domain::{
-    ApiKey, CreatedKey, DeliveryReport, DestinationId, KeptReason, KeyDestination, KeyDetails, OldKeyOutcome,
-    ProvisionError, ProvisionedKey, Provisioner, Restriction, ServiceAccountId, Session, Target,
+    ApiKey, CreatedKey, DeliveryReport, DestinationId, KeyDestination, KeyDetails, ProvisionError,
+    ProvisionedKey, Provisioner, Restriction, ServiceAccountId, Session, Target,
 };
 use keymint_terminal::{Shielded, Signals};
 use std::future::Future;
@@ -38,8 +37,6 @@ pub(crate) struct KeyCreation<'a> {
     pub(super) journal: Journal,
     /// `None` if the run writes no records.
     pub(super) state: Option<StateDir>,
-    /// The old key of a rotation.
-    pub(super) old: Option<FoundKey<'a>>,
 }
 
 /// A new key in every destination of the old one.
@@ -101,9 +98,8 @@ impl<'a> KeyCreation<'a> {
         } else {
             (None, Journal::disabled())
         };
-        let old = find_old_key(context, settings, &delivery).await?;
         fail_point::reached("prepared");
-        Ok(Self { context, settings, delivery, journal, state, old })
+        Ok(Self { context, settings, delivery, journal, state })
     }
 
     /// Checks that the disk takes the record of a key.
@@ -233,13 +229,11 @@ impl<'a> KeyCreation<'a> {
         }
         self.context.ui.clear_progress();
         fail_point::reached("known");
-        let kept = OldKeyOutcome::Kept(KeptReason::NoAdminKey);
         let rotation = self.settings.rotation.as_ref();
-        let old = rotation.map(|rotation| json::OldKey::new(&rotation.old.record, &kept));
         let page = deletion_page(record);
         let thing = if record.service_account.is_some() { "service account" } else { "key" };
         let hint_if_lost = format!("Delete the {thing} {} at {page}, and run it again.", quoted(&name));
-        let mut report = self.delivery.deliver(&key, record, old.as_ref(), signals).await;
+        let mut report = self.delivery.deliver(&key, record, rotation, signals).await;
         fail_point::reached("delivered");
         self.journal.delivered(&report);
         // If it cannot be kept, the next run warns that the key exists.
@@ -248,7 +242,7 @@ impl<'a> KeyCreation<'a> {
         if let Some(path) = &kept_in {
             self.journal.kept(path);
         }
-        if self.old.is_some() && !report.failures().is_empty() {
+        if rotation.is_some() && !report.failures().is_empty() {
             self.journal.concluded(RotationOutcome::NotReplaced);
         }
         report_kept(self.context, "the key was created", &hint_if_lost, &report, kept_in)?;
@@ -260,8 +254,7 @@ impl<'a> KeyCreation<'a> {
             }
         }
         self.report_what_now(page);
-        let is_rotation = self.old.is_some();
-        Ok(is_rotation.then(|| DeliveredKey { creation: self, key, details, report }))
+        Ok(rotation.is_some().then(|| DeliveredKey { creation: self, key, details, report }))
     }
 
     /// Reports what keeps programs from the key, and how it is used and deleted.
@@ -274,7 +267,7 @@ impl<'a> KeyCreation<'a> {
         for warning in env_conflicts::warnings(self.context.sources.environment, destinations) {
             self.context.ui.report(&Message::Warning(warning));
         }
-        let dashboard = (sign_in.endpoints.are_openai() && self.old.is_none()).then_some(page);
+        let dashboard = (sign_in.endpoints.are_openai() && self.settings.rotation.is_none()).then_some(page);
         let (variable, is_only_printed) = (destinations.variable(), !destinations.elsewhere());
         self.context.ui.report(&Message::Done { variable, is_only_printed, dashboard });
     }

@@ -1,6 +1,6 @@
 //! The delivery of the key, to each destination and then to standard output.
 
-use crate::config::Destinations;
+use crate::config::{Destinations, RotationSettings};
 use crate::error::{CliError, ErrorKind};
 use crate::flow::context::Context;
 use crate::flow::destination::Destination;
@@ -9,7 +9,7 @@ use crate::ui::message::{DeliveredTo, Message};
 use crate::ui::stdout::{self, STDOUT};
 use keymint_delivery_adapter::{KeyRecord, threads};
 use keymint_domain::{
-    ApiKey, Clock, DeliveryError, DeliveryReport, DestinationId, KeyDestination, async_trait,
+    ApiKey, Clock, DeliveryError, DeliveryReport, DestinationId, KeyDestination, OldKeyOutcome, async_trait,
 };
 use keymint_terminal::Signals;
 use keymint_tokio_clock::TokioClock;
@@ -56,7 +56,7 @@ impl<'a> Delivery<'a> {
         &mut self,
         key: &ApiKey,
         record: &KeyRecord,
-        old: Option<&OldKey<'_>>,
+        rotation: Option<&RotationSettings>,
         signals: &mut Signals,
     ) -> DeliveryReport {
         let Self { context, destinations, to_stdout } = self;
@@ -78,12 +78,20 @@ impl<'a> Delivery<'a> {
             report.add(destination.port(), outcome);
         }
         // The JSON of a rotation is printed at its end, unless it contains the key.
-        if !*to_stdout && (!ui.wants_json() || old.is_some()) {
+        if !*to_stdout && (!ui.wants_json() || rotation.is_some()) {
             return report;
         }
+        let old = rotation.and_then(|RotationSettings { old, kept }| {
+            Some(OldKey::new(&old.record, &OldKeyOutcome::Kept(kept.clone()?)))
+        });
         delivered_to.extend(to_stdout.then_some(DeliveredTo::StandardOutput));
-        let mut stdout =
-            StandardOutput { record, clock: context.clock, delivered_to, old, is_json: ui.wants_json() };
+        let mut stdout = StandardOutput {
+            record,
+            clock: context.clock,
+            delivered_to,
+            old: old.as_ref(),
+            is_json: ui.wants_json(),
+        };
         ui.clear_progress();
         if *to_stdout {
             ui.report(&Message::Printing);

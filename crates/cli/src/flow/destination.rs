@@ -8,7 +8,8 @@ use crate::ui::format::{describe_item, own_path, profile_flag, shown};
 use crate::ui::message::DeliveredTo;
 use crate::ui::prompter::Prompter;
 use keymint_delivery_adapter::{
-    Clipboard, Command, Current, EnvFile, FileLocation, FoundEnvFile, Keyring, Overwrite, StoredItem,
+    Clipboard, Command, Current, EnvFile, FileLocation, FoundEnvFile, KeyRecord, Keyring, Overwrite,
+    StoredItem,
 };
 use keymint_domain::{ApiKey, DeliveryError, KeyDestination};
 use keymint_host::coding_agent;
@@ -31,7 +32,7 @@ impl<'a> Destination<'a> {
         prompter: Prompter<'a>,
     ) -> Result<Vec<Self>, CliError> {
         let mut reserved = Vec::new();
-        let replaces = destinations.replaces.as_deref();
+        let replaces = destinations.replaces.as_ref();
         for options in &destinations.env_files {
             let (file, warning) = env_file(options, replaces, prompter).await?;
             reserved.push(Self::EnvFile(file, warning));
@@ -89,10 +90,11 @@ impl<'a> Destination<'a> {
     }
 }
 
-/// Reserves a dotenv file, and returns the reason why git may publish it. A key that ends in `replaces` may be replaced without a question.
+/// Reserves a dotenv file, and returns the reason why git may publish it. The key of the record `replaces` may be replaced
+/// without a question.
 async fn env_file(
     options: &EnvFileOptions,
-    replaces: Option<&str>,
+    replaces: Option<&KeyRecord>,
     prompter: Prompter<'_>,
 ) -> Result<(EnvFile, Option<String>), CliError> {
     let error = |error| explain::env_file(&error, replaces.is_some());
@@ -114,7 +116,7 @@ async fn env_file(
     }
     let overwrite = if options.force {
         Overwrite::Always
-    } else if replaces.is_some_and(|last_four| found.has_key_ending_in(last_four)) {
+    } else if replaces.zip(found.key()).is_some_and(|(old, key)| old.is_of(&key)) {
         Overwrite::IfUnchanged
     } else {
         consent_to_replace_value(&found, prompter).await?
@@ -145,13 +147,14 @@ async fn consent_to_replace_value(
 async fn keyring(
     context: &Context,
     options: &KeyringOptions,
-    replaces: Option<&str>,
+    replaces: Option<&KeyRecord>,
     prompter: Prompter<'_>,
 ) -> Result<Keyring, CliError> {
     let KeyringOptions { profile, new } = options;
     let error = |error| explain::keyring(&error);
     let found = context.patiently(Keyring::inspect(profile.as_str())).await.map_err(error)?;
-    let is_replaced = matches!(found.current(), StoredItem::Key(key) if replaces == Some(key.last_four()));
+    let is_replaced =
+        matches!(found.current(), StoredItem::Key(key) if replaces.is_some_and(|old| old.is_of(key)));
     let overwrite = match describe_item(found.current()) {
         _ if *new => Overwrite::Always,
         _ if is_replaced => Overwrite::IfUnchanged,

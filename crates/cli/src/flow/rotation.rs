@@ -1,76 +1,150 @@
-//! The end of a rotation: the old key is revoked once the new key works in every destination.
+//! A rotation: the old key is found, a new one is created, and the old one is revoked once the new one works in every
+//! destination.
 
-use crate::config::RotationSettings;
+use crate::config::{AdminSettings, CreateSettings, RotationSettings};
 use crate::error::CliError;
 use crate::explain::rotation as explain;
 use crate::flow::admin::AdminServer;
+use crate::flow::context::Context;
+use crate::flow::create::create_until;
 use crate::flow::create_key::{DeliveredKey, KeyCreation};
 use crate::ui::json::OldKey as OldKeyJson;
 use crate::ui::message::{Message, Warning};
+use crate::ui::old_key::will_be_kept;
 use crate::ui::stdout;
-use keymint_delivery_adapter::{KeyRecord, RotationOutcome, fail_point};
-use keymint_domain::{OldKey, OldKeyOutcome, Rotation, Timeouts};
+use keymint_delivery_adapter::{KeyRecord, RecordedKey, RotationOutcome, fail_point};
+use keymint_domain::{
+    Administrator, ApiKey, DestinationId, KeptReason, OldKey, OldKeyOutcome, ProjectId, RevocableKey,
+    Rotation, Timeouts,
+};
 use keymint_http_adapter::Http;
-use keymint_terminal::Signals;
+use keymint_terminal::{Interrupted, Signals};
 
-impl DeliveredKey<'_> {
-    /// Revokes the old key, if there is an admin key and no key can be lost by that, and reports the result.
-    pub(crate) async fn conclude(self) -> Result<(), CliError> {
-        let Self { creation, key, details, report } = self;
-        let KeyCreation {
-            context, settings, delivery, mut journal, state, old: Some((found, server)), ..
-        } = creation
-        else {
-            return Ok(());
-        };
-        let Some(RotationSettings { old, holders, .. }) = &settings.rotation else {
-            return Ok(());
-        };
-        fail_point::reached("rotating");
-        let untouched = |error| explain::untouched(error, &old.record);
-        let http = Http::new(settings.sign_in.http.clone());
-        let platform = http.platform_api(settings.sign_in.endpoints.api_base.clone());
-        let platform = platform.map_err(CliError::internal).map_err(untouched)?;
-        let administrator = server.as_ref().map(AdminServer::administrator);
-        if matches!(found, OldKey::Found { .. }) {
+/// Replaces the old key. Revokes it if there is an administrator and no key can be lost by that.
+pub(crate) async fn rotate(
+    context: &Context,
+    mut settings: CreateSettings,
+    old: &RecordedKey,
+    admin: Option<&AdminSettings>,
+) -> Result<(), CliError> {
+    let untouched = |error| explain::untouched(error, &old.record);
+    let mut signals = Signals::listen().map_err(CliError::internal)?;
+    let server = match admin {
+        Some(admin) => Some(AdminServer::set_up(context, admin).await.map_err(untouched)?),
+        None => None,
+    };
+    let administrator = server.as_ref().map(AdminServer::administrator);
+    let (holders, untraceable) = old.record.holders();
+    let finding = find(context, administrator.as_ref(), &old.record, &untraceable);
+    let found = signals
+        .cancel_on_signal(finding)
+        .await
+        .map_err(CliError::from)
+        .and_then(|found| found)
+        .map_err(untouched)?;
+    let kept = match &found {
+        OldKey::Kept(reason) => Some(reason.clone()),
+        _ if settings.destinations.stdout() && context.ui.wants_json() => {
+            return Err(untouched(explain::key_in_json()));
+        }
+        _ => None,
+    };
+    settings.rotation = Some(RotationSettings { old: old.clone(), kept });
+    let delivered = create_until(context, &settings, &mut signals).await.map_err(untouched)?;
+    match delivered {
+        Some(delivered) => conclude(delivered, old, &holders, found, &mut signals).await,
+        None => Ok(()),
+    }
+}
+
+/// Finds the old key on the server, and reports the reason if it will not be revoked. No key was created yet.
+async fn find<'a>(
+    context: &Context,
+    administrator: Option<&'a Administrator<'a>>,
+    old: &KeyRecord,
+    untraceable: &[DestinationId],
+) -> Result<OldKey<'a>, CliError> {
+    context.ui.report(&Message::Rotating { old });
+    let project = ProjectId::parse(&old.project.id).map_err(CliError::internal)?;
+    let found = OldKey::find(administrator, &project, &old.known_key(), untraceable).await;
+    let found = found.map_err(explain::not_found)?;
+    if let OldKey::Kept(reason) = &found
+        && *reason != KeptReason::NoAdminKey
+    {
+        context.ui.report(&Message::Warning(Warning::Text(&will_be_kept(old, reason))));
+    }
+    Ok(found)
+}
+
+/// Revokes the old key once the new one works, and reports the result.
+async fn conclude(
+    delivered: DeliveredKey<'_>,
+    old: &RecordedKey,
+    holders: &[DestinationId],
+    found: OldKey<'_>,
+    signals: &mut Signals,
+) -> Result<(), CliError> {
+    let DeliveredKey { creation, key, details, report } = delivered;
+    let KeyCreation { context, settings, delivery, mut journal, state } = creation;
+    fail_point::reached("rotating");
+    let untouched = |error| explain::untouched(error, &old.record);
+    let http = Http::new(settings.sign_in.http.clone());
+    let platform = http.platform_api(settings.sign_in.endpoints.api_base.clone());
+    let rotation = Rotation {
+        holders,
+        old: found,
+        platform: &platform.map_err(CliError::internal).map_err(untouched)?,
+        clock: &context.clock,
+        timeouts: Timeouts::for_requests(settings.sign_in.http.request_timeout),
+    };
+    let outcome = match rotation.revocable(&details, &report) {
+        Err(reason) => OldKeyOutcome::Kept(reason),
+        Ok(revocable) => {
             context.ui.report(&Message::CheckingKey);
+            revoke(&rotation, revocable, &key, signals).await.map_err(|(outcome, signal)| {
+                journal.concluded(outcome);
+                explain::interrupted(&old.record, outcome, signal)
+            })?
         }
-        let rotation = Rotation {
-            holders,
-            old: found,
-            administrator: administrator.as_ref(),
-            platform: &platform,
-            clock: &context.clock,
-            timeouts: Timeouts::for_requests(settings.sign_in.http.request_timeout),
-        };
-        let mut signals = Signals::listen().map_err(CliError::internal).map_err(untouched)?;
-        let concluding = signals.cancel_on_signal(rotation.conclude(&key, &details, &report));
-        let outcome = concluding.await.map_err(|signal| {
-            journal.concluded(RotationOutcome::MayBeRevoked);
-            explain::interrupted(&old.record, signal)
-        })?;
-        fail_point::reached("concluded");
-        // The state of the keys does not depend on these records.
-        if let (Some(state), OldKeyOutcome::Revoked) = (&state, &outcome) {
-            let _ = state.note_revoked(&old.id);
-        }
-        context.ui.report(&Message::OldKey { old: &old.record, outcome: &outcome });
-        journal.concluded(RotationOutcome::from(&outcome));
-        fail_point::reached("rotation-noted");
-        let failure = explain::failure(&old.record, &outcome);
-        if context.ui.wants_json() && !delivery.prints() {
-            let new: &KeyRecord = journal.record().expect("it was written before the key was requested");
-            let old = OldKeyJson::new(&old.record, &outcome);
-            let printed = delivery.print_rotated(&key, new, &old, &mut signals).await;
-            match (printed, &failure) {
-                (Err(error), None) => return Err(stdout::failed(error)),
-                // The exit code is that of the rotation.
-                (Err(error), Some(_)) => {
-                    context.ui.report(&Message::Warning(Warning::Text(&stdout::failed(error).message())));
-                }
-                (Ok(()), _) => {}
+    };
+    fail_point::reached("concluded");
+    // The state of the keys does not depend on these records.
+    if let (Some(state), OldKeyOutcome::Revoked) = (&state, &outcome) {
+        let _ = state.note_revoked(&old.id);
+    }
+    context.ui.report(&Message::OldKey { old: &old.record, outcome: &outcome });
+    journal.concluded(RotationOutcome::from(&outcome));
+    fail_point::reached("rotation-noted");
+    let failure = explain::failure(&old.record, &outcome);
+    if context.ui.wants_json() && !delivery.prints() {
+        let new: &KeyRecord = journal.record().expect("it was written before the key was requested");
+        let old = OldKeyJson::new(&old.record, &outcome);
+        let printed = delivery.print_rotated(&key, new, &old, signals).await;
+        match (printed, &failure) {
+            (Err(error), None) => return Err(stdout::failed(error)),
+            // The exit code is that of the rotation.
+            (Err(error), Some(_)) => {
+                context.ui.report(&Message::Warning(Warning::Text(&stdout::failed(error).message())));
             }
+            (Ok(()), _) => {}
         }
-        failure.map_or(Ok(()), Err)
+    }
+    failure.map_or(Ok(()), Err)
+}
+
+/// Verifies the new key and revokes the old one. A signal ends it, with what is known of the old key then.
+async fn revoke(
+    rotation: &Rotation<'_>,
+    old: &RevocableKey<'_>,
+    key: &ApiKey,
+    signals: &mut Signals,
+) -> Result<OldKeyOutcome, (RotationOutcome, Interrupted)> {
+    match signals.cancel_on_signal(rotation.verify(key)).await {
+        Err(signal) => Err((RotationOutcome::Kept, signal)),
+        Ok(Err(reason)) => Ok(OldKeyOutcome::Kept(reason)),
+        Ok(Ok(())) => {
+            let revoking = signals.cancel_on_signal(old.revoke());
+            revoking.await.map_err(|signal| (RotationOutcome::MayBeRevoked, signal))
+        }
     }
 }

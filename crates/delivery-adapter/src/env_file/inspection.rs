@@ -151,10 +151,9 @@ impl FoundEnvFile {
         &self.current
     }
 
-    /// Returns whether the current value is a key that ends in these four characters.
-    pub fn has_key_ending_in(&self, last_four: &str) -> bool {
-        let value = String::from_utf8(self.value.to_vec()).ok();
-        value.and_then(|value| ApiKey::parse(value).ok()).is_some_and(|key| key.last_four() == last_four)
+    /// Returns the current value, if it is a key.
+    pub fn key(&self) -> Option<ApiKey> {
+        ApiKey::parse(String::from_utf8(self.value.to_vec()).ok()?).ok()
     }
 
     /// Returns the properties of the file that the user should know of.

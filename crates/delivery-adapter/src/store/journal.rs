@@ -124,7 +124,7 @@ impl Journal {
     pub fn created(&mut self, key: &ApiKey, details: &KeyDetails) {
         self.update(|record| {
             record.state = KeyState::Created;
-            record.last4 = Some(key.last_four().to_owned());
+            record.identify(key);
             record.key_id = details.id.as_ref().map(|id| id.as_str().to_owned());
             record.created_at = details.created_at.map(utc_of);
             record.expires_at = details.expires_at.map(utc_of);

@@ -1,7 +1,7 @@
 //! The keys on a server that this machine certainly made.
 
 use super::RecordedKey;
-use keymint_domain::{InventoryKey, KeyChoice, KeyId, LastFour, Listing, keys_ending_in};
+use keymint_domain::{ApiKey, InventoryKey, KeyChoice, KeyId, LastFour, Listing, keys_ending_in};
 use std::collections::HashMap;
 
 /// The listed keys that this machine certainly made, by their ids.
@@ -12,7 +12,7 @@ impl MadeHere {
     /// Finds the known keys of the platform at this base URL in the lists of their projects.
     pub fn find(known: Vec<RecordedKey>, api_base: &str, listed: &Listing<InventoryKey>) -> Self {
         let here = known.into_iter().filter(|known| known.record.api_base == api_base);
-        let found = here.filter_map(|known| match known.record.facts().find_in(listed) {
+        let found = here.filter_map(|known| match known.record.known_key().find_in(listed) {
             KeyChoice::Certain(found) if found.project.id.as_str() == known.record.project.id => {
                 Some((found.key.id.clone(), known))
             }
@@ -26,17 +26,18 @@ impl MadeHere {
         self.0.get(id)
     }
 
-    /// Finds the key in the keyring, which ends in these characters. It is certain if exactly one listed key has these
-    /// characters and a record of that place. A key of another machine may end in them.
+    /// Finds the key that the keyring has. It is certain if exactly one listed key has a record of it and of that place.
+    /// Otherwise a listed key that ends in the same characters may be a key of another machine.
     pub fn in_keyring<'a>(
         &self,
         profile: &str,
+        key: &ApiKey,
         last_four: LastFour,
         listed: &'a Listing<InventoryKey>,
     ) -> KeyChoice<'a, InventoryKey> {
-        let is_there = |InventoryKey { key, .. }: &&InventoryKey| {
-            self.get(&key.id).is_some_and(|RecordedKey { record, .. }| {
-                record.last4.as_deref().and_then(LastFour::parse) == Some(last_four)
+        let is_there = |listed: &&InventoryKey| {
+            self.get(&listed.key.id).is_some_and(|RecordedKey { record, .. }| {
+                record.is_of(key)
                     && record
                         .deliveries
                         .iter()
@@ -87,7 +88,8 @@ mod tests {
     #[test]
     fn the_stored_key_is_certain_only_by_one_record_of_its_platform_project_and_place() {
         let Inventory { keys, .. } = inventory();
-        let last_four = LastFour::parse("aaaa").unwrap();
+        let key = ApiKey::parse("sk-proj-0123456789aaaa".to_owned()).unwrap();
+        let last_four = LastFour::of(&key).unwrap();
         let mut imported = known("key_1", "proj_1", "default");
         imported.record.deliveries[0].by_last_four = true;
         for (known, api_base, expected) in [
@@ -104,7 +106,7 @@ mod tests {
             (vec![], "https://a.example", None),
         ] {
             let made_here = MadeHere::find(known, api_base, &keys);
-            match (made_here.in_keyring("default", last_four, &keys), expected) {
+            match (made_here.in_keyring("default", &key, last_four, &keys), expected) {
                 (KeyChoice::Certain(key), Some(id)) => assert_eq!(key.key.id.as_str(), id),
                 (KeyChoice::Ask(keys), None) => assert_eq!(keys.len(), 2),
                 other => panic!("{other:?}"),

@@ -1,10 +1,11 @@
 //! The record of a key, without the key itself.
 
 use super::RecordedKey;
+use crate::fingerprint::fingerprint;
 use crate::wall_clock::{self, utc_now};
 use crate::{Command, EnvFile, EnvFileErrorKind, Keyring, VariableName};
 use keymint_domain::{
-    ApiKey, DeliveryReport, DestinationId, KeyId, LastFour, OldKeyOutcome, Project, Target, Title,
+    ApiKey, DeliveryReport, DestinationId, KeyId, KnownKey, LastFour, OldKeyOutcome, Project, Target, Title,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::HashMap;
@@ -31,6 +32,10 @@ pub struct KeyRecord {
     pub api_base: String,
     /// Its last four characters.
     pub last4: Option<String>,
+    /// The first 64 bits of its SHA-256 hash, by which this machine recognizes it. The hash reveals nothing of a key with
+    /// 100 random bits or more. Records of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
     /// Its id on the server, if the server sent it.
     pub key_id: Option<String>,
     /// The time of its creation by the server's clock, in UTC, if the server sent it.
@@ -140,7 +145,7 @@ pub struct DeliveryRecord {
     pub present: Option<bool>,
     /// True if the destination was inspected and has no key at all. Not in a journal.
     #[serde(skip)]
-    pub is_empty: bool,
+    pub(super) is_empty: bool,
 }
 
 /// A key that replaced another one at a destination.
@@ -277,13 +282,10 @@ fn instant(utc: &str) -> &str {
 impl KeyRecord {
     /// The record of a key that the user gives, before it is delivered.
     pub fn imported(name: &str, key: &ApiKey, api_base: &str) -> Self {
-        Self {
-            origin: KeyOrigin::Imported,
-            time: utc_now(),
-            api_base: api_base.to_owned(),
-            last4: Some(key.last_four().to_owned()),
-            ..Self::of_unknown_origin(name)
-        }
+        let (origin, time, api_base) = (KeyOrigin::Imported, utc_now(), api_base.to_owned());
+        let mut record = Self { origin, time, api_base, ..Self::of_unknown_origin(name) };
+        record.identify(key);
+        record
     }
 
     /// The record of a key that is about to be requested.
@@ -328,6 +330,7 @@ impl KeyRecord {
             project: Named::unknown(),
             api_base: String::new(),
             last4: None,
+            fingerprint: None,
             key_id: None,
             created_at: None,
             expires_at: None,
@@ -341,6 +344,18 @@ impl KeyRecord {
         }
     }
 
+    /// Notes by what the key is recognized.
+    pub(super) fn identify(&mut self, key: &ApiKey) {
+        self.last4 = Some(key.last_four().to_owned());
+        self.fingerprint = Some(fingerprint([key.expose().as_bytes()]));
+    }
+
+    /// Returns whether this is the record of the key. A record without a fingerprint has only the last four characters,
+    /// in which another key may end as well.
+    pub fn is_of(&self, key: &ApiKey) -> bool {
+        is_of(&self.fingerprint, &self.last4, key)
+    }
+
     pub(super) fn conclude(&mut self, outcome: RotationOutcome) {
         if let Some(rotation) = &mut self.rotation {
             rotation.outcome = Some(outcome);
@@ -348,12 +363,22 @@ impl KeyRecord {
     }
 
     /// The facts by which the server's list of keys may have it.
-    pub fn facts(&self) -> keymint_domain::KnownKey {
-        keymint_domain::KnownKey {
+    pub fn known_key(&self) -> KnownKey {
+        KnownKey {
             id: self.key_id.as_deref().and_then(|id| KeyId::parse(id).ok()),
             name: self.name.clone(),
             last_four: self.last4.as_deref().and_then(LastFour::parse),
         }
+    }
+
+    /// The destinations that still have it, as far as this machine knows: those in which a later delivery certainly
+    /// replaces it, and the others.
+    pub fn holders(&self) -> (Vec<DestinationId>, Vec<DestinationId>) {
+        let (traceable, others): (Vec<_>, Vec<_>) =
+            self.current_deliveries().partition(|delivery| delivery.is_traceable());
+        let destinations =
+            |of: Vec<&DeliveryRecord>| of.into_iter().map(DeliveryRecord::destination).collect();
+        (destinations(traceable), destinations(others))
     }
 
     /// The deliveries that still have it, as far as this machine knows. A file that
@@ -412,13 +437,22 @@ impl KeyRecord {
 }
 
 impl RecordedKey {
+    /// Finds out which of the profiles of the keyring that were given the key have no key now: the user may have removed
+    /// it by other means.
+    pub async fn inspect_keyring(&mut self) {
+        for delivery in self.record.deliveries.iter_mut().filter(|delivery| delivery.to == Keyring::ID) {
+            if let Some(profile) = &delivery.profile {
+                delivery.is_empty = matches!(Keyring::get(profile).await, Ok(None));
+            }
+        }
+    }
+
     /// Finds out which of the dotenv files that were given one of these keys still have it. A file that cannot be read
     /// may have it. If the variable is unknown, the file may have it too, unless the default variable has it. Each file
     /// is read once for each variable.
     pub fn inspect_files(keys: &mut [Self]) {
         let mut files = HashMap::new();
-        for KeyRecord { last4, deliveries, .. } in keys.iter_mut().map(|key| &mut key.record) {
-            let Some(last4) = last4 else { continue };
+        for KeyRecord { fingerprint, last4, deliveries, .. } in keys.iter_mut().map(|key| &mut key.record) {
             for delivery in deliveries {
                 let Some(path) = delivery.to.strip_prefix(EnvFile::ID_PREFIX) else { continue };
                 let Ok(variable) =
@@ -429,7 +463,10 @@ impl RecordedKey {
                 let file = files
                     .entry((path.to_owned(), variable.as_str().to_owned()))
                     .or_insert_with(|| InspectedFile::read(path, &variable));
-                let present = file.last4.as_ref().map(|found| found.as_ref() == Some(last4));
+                let present = file
+                    .key
+                    .as_ref()
+                    .map(|key| key.as_ref().is_some_and(|key| is_of(fingerprint, last4, key)));
                 if delivery.variable.is_some() || present == Some(true) {
                     delivery.variable = Some(variable.as_str().to_owned());
                     (delivery.present, delivery.is_empty) = (present, file.is_empty);
@@ -441,8 +478,8 @@ impl RecordedKey {
 
 /// A variable in a dotenv file.
 struct InspectedFile {
-    /// The last four characters of its key, if it has one. `None` if the file cannot be read.
-    last4: Option<Option<String>>,
+    /// Its key, if it has one. `None` if the file cannot be read.
+    key: Option<Option<ApiKey>>,
     is_empty: bool,
 }
 
@@ -450,13 +487,20 @@ impl InspectedFile {
     fn read(path: &str, variable: &VariableName) -> Self {
         let found = EnvFile::find_key(Path::new(path), variable);
         let is_empty = matches!(found, Ok(None)) && Path::new(path).exists();
-        let last4 = match found {
+        let key = match found {
             // The path has a replacement for what is not text.
             Ok(None) if path.contains(char::REPLACEMENT_CHARACTER) => None,
-            Ok(found) => Some(found.map(|key| key.last_four().to_owned())),
+            Ok(key) => Some(key),
             Err(error) => matches!(error.kind, EnvFileErrorKind::NotAKey).then_some(None),
         };
-        Self { last4, is_empty }
+        Self { key, is_empty }
+    }
+}
+
+fn is_of(recorded: &Option<String>, last4: &Option<String>, key: &ApiKey) -> bool {
+    match recorded {
+        Some(recorded) => *recorded == fingerprint([key.expose().as_bytes()]),
+        None => last4.as_ref().is_some_and(|last4| !last4.is_empty() && last4 == key.last_four()),
     }
 }
 
@@ -765,5 +809,17 @@ mod tests {
         let text = fs::read_to_string(journal).unwrap();
         assert!(text.contains("\"imported\"") && text.contains("\"6789\""), "{text}");
         assert!(!text.contains("0123"), "{text}");
+    }
+
+    #[test]
+    fn a_key_with_the_same_end_is_another_one_unless_its_record_has_the_end_alone() {
+        let [key, other] =
+            ["sk-proj-0123456789", "sk-proj-another-6789"].map(|key| ApiKey::parse(key.to_owned()).unwrap());
+        let mut record = KeyRecord::imported("mine", &key, "");
+        assert_eq!([&key, &other].map(|key| record.is_of(key)), [true, false]);
+        record.fingerprint = None;
+        assert_eq!([&key, &other].map(|key| record.is_of(key)), [true, true]);
+        record.last4 = None;
+        assert_eq!([&key, &other].map(|key| record.is_of(key)), [false, false]);
     }
 }

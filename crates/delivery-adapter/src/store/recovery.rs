@@ -149,16 +149,26 @@ impl StoredKey {
         fs::remove_file(&self.path)
     }
 
-    /// Records, in the journal of the run that created the key, which destinations have it now, and whether its
-    /// file was removed.
-    pub fn note(&self, state: &StateDir, report: &DeliveryReport, is_removed: bool) {
-        // The key is stored with or without this record.
+    /// Records, in the journal of the run that created the key, which destinations have the key of the file now. If that
+    /// is another key than the run created, nothing is recorded.
+    pub fn note_delivered(&self, state: &StateDir, key: &ApiKey, report: &DeliveryReport) {
+        // The key is delivered with or without this record.
         let _ = state.update(&self.id, |record| {
-            record.add_destinations(report);
-            if is_removed {
-                record.state = KeyState::Delivered;
-                record.kept_in = None;
+            if record.last4.is_none() {
+                record.identify(key);
             }
+            if record.is_of(key) {
+                record.add_destinations(report);
+            }
+        });
+    }
+
+    /// Records, in the journal of the run that created the key, that its file was removed.
+    pub fn note_removed(&self, state: &StateDir) {
+        // The file is removed with or without this record.
+        let _ = state.update(&self.id, |record| {
+            record.state = KeyState::Delivered;
+            record.kept_in = None;
         });
     }
 }
@@ -290,6 +300,24 @@ mod tests {
         File::options().append(true).open(&path).unwrap().set_len(1 << 30).unwrap();
         let stored = StoredKey { id: "one".to_owned(), path, record: KeyRecord::of_unknown_origin("one") };
         assert!(stored.read().unwrap_err().to_string().contains("more than"));
+    }
+
+    #[test]
+    fn another_key_in_the_file_is_not_noted_as_the_key_of_the_run() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateDir::at(directory.path());
+        let mut journal = state.journal().unwrap();
+        journal.requested(KeyRecord::imported("mine", &key(), "")).unwrap();
+        let id = journal.id().to_owned();
+        drop(journal);
+        let stored = StoredKey { id, path: PathBuf::new(), record: KeyRecord::of_unknown_origin("mine") };
+        let other = ApiKey::parse("sk-proj-another-6789".to_owned()).unwrap();
+        let mut report = DeliveryReport::default();
+        report.add(&state.recovery("elsewhere"), Ok(()));
+        for (key, deliveries) in [(other, 0), (key(), 1)] {
+            stored.note_delivered(&state, &key, &report);
+            assert_eq!(state.known_keys().unwrap()[0].record.deliveries.len(), deliveries);
+        }
     }
 
     #[test]

@@ -9,8 +9,8 @@ use std::path::Path;
 /// The key that a program finds.
 #[derive(Debug, Clone, Copy)]
 pub struct KeyInUse<'a> {
-    /// Its last four characters.
-    pub last_four: &'a str,
+    /// The key.
+    pub key: &'a ApiKey,
     /// The source that the program reads.
     pub source: UsedSource<'a>,
 }
@@ -42,14 +42,14 @@ impl RecordedKey {
         if current.is_empty() { named } else { current }
     }
 
-    /// Returns the only key of this platform that ends as a key that the user gives: it is the same key.
+    /// Returns the record of a key of this platform that the user gives: the record with its fingerprint, or else the only
+    /// one with its last four characters.
     pub fn of_key<'a>(keys: &'a [Self], key: &ApiKey, api_base: &str) -> Option<&'a Self> {
-        let last_four = Some(key.last_four()).filter(|last_four| !last_four.is_empty())?;
-        let is_same = |known: &&Self| {
-            known.record.last4.as_deref() == Some(last_four) && known.record.api_base == api_base
-        };
-        let mut same = keys.iter().filter(is_same);
-        same.next().filter(|_| same.next().is_none())
+        let is_same = |known: &&Self| known.record.api_base == api_base && known.record.is_of(key);
+        let (exact, by_end): (Vec<_>, Vec<_>) =
+            keys.iter().filter(is_same).partition(|known| known.record.fingerprint.is_some());
+        let only = by_end.first().filter(|_| by_end.len() == 1);
+        exact.first().or(only).copied()
     }
 
     /// Returns the key that a program uses, or the newest that was delivered to a user if the program finds no key.
@@ -81,7 +81,7 @@ impl RecordedKey {
         outcomes.flatten().any(|outcome| outcome != RotationOutcome::NotReplaced)
     }
 
-    fn is_at(&self, KeyInUse { last_four, source }: KeyInUse<'_>) -> bool {
+    fn is_at(&self, KeyInUse { key, source }: KeyInUse<'_>) -> bool {
         let is_there = |delivery: &DeliveryRecord| match source {
             UsedSource::Environment => true,
             UsedSource::EnvFile(path) => delivery.file().is_some_and(|file| is_same_file(file, path)),
@@ -89,7 +89,7 @@ impl RecordedKey {
                 delivery.to == Keyring::ID && delivery.profile.as_deref() == Some(profile)
             }
         };
-        self.record.last4.as_deref() == Some(last_four) && self.record.deliveries.iter().any(is_there)
+        self.record.is_of(key) && self.record.deliveries.iter().any(is_there)
     }
 }
 
@@ -115,6 +115,10 @@ mod tests {
             ..KeyRecord::of_unknown_origin(name)
         };
         RecordedKey { id: run.to_owned(), record }
+    }
+
+    fn ending_in(last_four: &str) -> ApiKey {
+        ApiKey::parse(format!("sk-proj-0123456789{last_four}")).unwrap()
     }
 
     #[test]
@@ -162,6 +166,12 @@ mod tests {
             let known = RecordedKey::of_key(&keys, &given, "");
             assert_eq!(known.map(|key| key.id.as_str()), expected, "{text}");
         }
+        let [given, other] = ["sk-proj-0123456789aaaa", "sk-proj-another-one-aaaa"]
+            .map(|key| ApiKey::parse(key.to_owned()).unwrap());
+        let of = |key| RecordedKey { id: "5".to_owned(), record: KeyRecord::imported("a", key, "") };
+        let id = |keys: &[RecordedKey], key| RecordedKey::of_key(keys, key, "").map(|known| known.id.clone());
+        assert_eq!(id(&[keys[0].clone(), of(&given)], &given).as_deref(), Some("5"));
+        assert_eq!(id(&[of(&other)], &given), None, "it only ends as the other one");
     }
 
     #[test]
@@ -193,7 +203,7 @@ mod tests {
         let mut keys = [key("1", "laptop", "aaaa", "keyring"), key("2", "laptop", "bbbb", "keyring")];
         keys[1].record.rotation =
             Some(RotationRecord { replaces: "1".to_owned(), outcome: Some(RotationOutcome::Kept) });
-        let in_use = KeyInUse { last_four: "aaaa", source: UsedSource::Environment };
+        let in_use = KeyInUse { key: &ending_in("aaaa"), source: UsedSource::Environment };
         assert!(RecordedKey::in_use_or_newest(&keys, Some(in_use)).is_some());
         keys[0].record.deliveries[0].removed_at = Some("2".to_owned());
         assert!(RecordedKey::in_use_or_newest(&keys, Some(in_use)).is_none());
@@ -226,7 +236,8 @@ mod tests {
             ("dddd", keyring, None),
             ("zzzz", UsedSource::Environment, None),
         ] {
-            let found = RecordedKey::in_use_or_newest(&keys, Some(KeyInUse { last_four, source }));
+            let key = &ending_in(last_four);
+            let found = RecordedKey::in_use_or_newest(&keys, Some(KeyInUse { key, source }));
             assert_eq!(found.map(|key| key.id.as_str()), expected, "{last_four}, {source:?}");
         }
         let newest =

@@ -22,14 +22,13 @@ const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), D
 /// revoked. After a failure the old key is as it was.
 ///
 /// [`run`](Self::run) is the whole order. A front end that delivers the key itself calls
-/// [`conclude`](Self::conclude) after its delivery.
+/// [`conclude`](Self::conclude) after its delivery. One that may be interrupted calls the steps of that:
+/// [`revocable`](Self::revocable), [`verify`](Self::verify) and [`RevocableKey::revoke`].
 pub struct Rotation<'a> {
     /// Every destination that has the old key. It is revoked only if each of them has the new one.
     pub holders: &'a [DestinationId],
     /// The old key, which [`find`](OldKey::find) settles before a new one is created.
-    pub old: OldKey,
-    /// The administrator that revokes the old key.
-    pub administrator: Option<&'a Administrator<'a>>,
+    pub old: OldKey<'a>,
     /// The platform that verifies the new key.
     pub platform: &'a dyn PlatformApi,
     /// The clock.
@@ -39,18 +38,22 @@ pub struct Rotation<'a> {
 }
 
 /// The old key of a rotation.
-#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum OldKey {
+pub enum OldKey<'a> {
     /// It is certainly this one, and can be revoked.
-    Found {
-        /// The project.
-        project: ProjectId,
-        /// The id of the key.
-        id: KeyId,
-    },
+    Found(RevocableKey<'a>),
     /// It is not revoked, for this reason.
     Kept(KeptReason),
+}
+
+/// A key that an administrator can revoke.
+pub struct RevocableKey<'a> {
+    /// The administrator.
+    pub administrator: &'a Administrator<'a>,
+    /// The project.
+    pub project: ProjectId,
+    /// The id of the key.
+    pub id: KeyId,
 }
 
 /// The reason why a rotation leaves the old key valid.
@@ -165,7 +168,21 @@ impl OldKeyOutcome {
     }
 }
 
-impl OldKey {
+impl RevocableKey<'_> {
+    /// Revokes the key. If the future is dropped, the key may be revoked.
+    pub async fn revoke(&self) -> OldKeyOutcome {
+        match self.administrator.revoke(&self.project, &self.id).await {
+            // Another administrator or another rotation may have deleted it since it was found.
+            Ok(()) | Err(RevokeError::Missing(_)) => OldKeyOutcome::Revoked,
+            Err(RevokeError::NotRevoked(error) | RevokeError::StillExists(error)) => {
+                OldKeyOutcome::Kept(KeptReason::NotRevoked(error))
+            }
+            Err(RevokeError::OutcomeUnknown(error)) => OldKeyOutcome::MayBeRevoked(error),
+        }
+    }
+}
+
+impl<'a> OldKey<'a> {
     /// Finds the old key on the server. The key is kept without an administrator, and if a delivery of it is
     /// `untraceable`.
     ///
@@ -173,7 +190,7 @@ impl OldKey {
     ///
     /// [`ServiceError`] if the keys cannot be listed.
     pub async fn find(
-        administrator: Option<&Administrator<'_>>,
+        administrator: Option<&'a Administrator<'a>>,
         project: &ProjectId,
         known: &KnownKey,
         untraceable: &[DestinationId],
@@ -187,14 +204,16 @@ impl OldKey {
             KeyChoice::Certain(key) if key.is_of_service_account() => {
                 Self::Kept(KeptReason::OfServiceAccount)
             }
-            KeyChoice::Certain(key) => Self::Found { project: project.clone(), id: key.id.clone() },
+            KeyChoice::Certain(key) => {
+                Self::Found(RevocableKey { administrator, project: project.clone(), id: key.id.clone() })
+            }
             KeyChoice::Ask(keys) => Self::Kept(KeptReason::Uncertain(keys.into_iter().cloned().collect())),
             KeyChoice::Missing { is_list_partial } => Self::Kept(KeptReason::NotListed { is_list_partial }),
         })
     }
 }
 
-impl Rotation<'_> {
+impl<'a> Rotation<'a> {
     /// Creates the new key with `create`, delivers it, verifies it and revokes the old key.
     ///
     /// If the future is dropped, the old key is valid until its revocation was requested, and then every
@@ -223,34 +242,38 @@ impl Rotation<'_> {
         details: &KeyDetails,
         delivery: &DeliveryReport,
     ) -> OldKeyOutcome {
-        let (project, id) = match &self.old {
-            OldKey::Found { project, id } => (project, id),
-            OldKey::Kept(reason) => return OldKeyOutcome::Kept(reason.clone()),
-        };
-        let Some(administrator) = self.administrator else {
-            return OldKeyOutcome::Kept(KeptReason::NoAdminKey);
-        };
-        if details.id.as_ref() == Some(id) {
-            return OldKeyOutcome::Kept(KeptReason::IsNew);
+        match self.revocable(details, delivery) {
+            Err(reason) => OldKeyOutcome::Kept(reason),
+            Ok(old) => match self.verify(key).await {
+                Err(reason) => OldKeyOutcome::Kept(reason),
+                Ok(()) => old.revoke().await,
+            },
         }
-        if let Err(reason) = check_delivery(self.holders, delivery) {
-            return OldKeyOutcome::Kept(reason);
-        }
-        if let Err(reason) = self.verify(key).await {
-            return OldKeyOutcome::Kept(reason);
-        }
-        match administrator.revoke(project, id).await {
-            // Another administrator or another rotation may have deleted it since it was found.
-            Ok(()) | Err(RevokeError::Missing(_)) => OldKeyOutcome::Revoked,
-            Err(RevokeError::NotRevoked(error) | RevokeError::StillExists(error)) => {
-                OldKeyOutcome::Kept(KeptReason::NotRevoked(error))
-            }
-            Err(RevokeError::OutcomeUnknown(error)) => OldKeyOutcome::MayBeRevoked(error),
+    }
+
+    /// Returns the old key, if every destination has the new one.
+    ///
+    /// # Errors
+    ///
+    /// The reason to keep the old key.
+    pub fn revocable(
+        &self,
+        details: &KeyDetails,
+        delivery: &DeliveryReport,
+    ) -> Result<&RevocableKey<'a>, KeptReason> {
+        match &self.old {
+            OldKey::Kept(reason) => Err(reason.clone()),
+            OldKey::Found(old) if details.id.as_ref() == Some(&old.id) => Err(KeptReason::IsNew),
+            OldKey::Found(old) => check_delivery(self.holders, delivery).map(|()| old),
         }
     }
 
     /// Asks the platform whether the new key works. A key without credit works as much as the old one.
-    async fn verify(&self, key: &ApiKey) -> Result<(), KeptReason> {
+    ///
+    /// # Errors
+    ///
+    /// The reason to keep the old key.
+    pub async fn verify(&self, key: &ApiKey) -> Result<(), KeptReason> {
         let mut pauses = PAUSES.into_iter();
         loop {
             let limit = self.timeouts.call;

@@ -7,8 +7,8 @@ use keymint_domain::testing::{
 };
 use keymint_domain::{
     Administrator, ApiKey, DestinationId, KeptReason, KeyDestination, KeyDetails, KeyId, KeyOwner, KnownKey,
-    LastFour, OldKey, OldKeyOutcome, Plan, Ports, ProjectId, ProvisionError, Provisioner, Rotation,
-    RotationReport, ServiceErrorKind, Step, Timeouts, deliver,
+    LastFour, OldKey, OldKeyOutcome, Plan, Ports, ProjectId, ProvisionError, Provisioner, RevocableKey,
+    Rotation, RotationReport, ServiceErrorKind, Step, Timeouts, deliver,
 };
 use std::time::Duration;
 
@@ -57,7 +57,6 @@ impl Story<'_> {
             let rotation = Rotation {
                 holders: &holders,
                 old,
-                administrator: administrator.as_ref(),
                 platform: self.platform,
                 clock,
                 timeouts: Timeouts::for_requests(LIMIT),
@@ -262,8 +261,11 @@ fn another_slot_of_a_destination_does_not_count_as_replaced() {
     let administrator = Administrator::new(&api, &clock, &admin_key, 1);
     let rotation = Rotation {
         holders: &holders,
-        old: OldKey::Found { project: proj(), id: KeyId::parse("key_old").unwrap() },
-        administrator: Some(&administrator),
+        old: OldKey::Found(RevocableKey {
+            administrator: &administrator,
+            project: proj(),
+            id: KeyId::parse("key_old").unwrap(),
+        }),
         platform: &FakePlatform::ready(&clock),
         clock: &clock,
         timeouts: Timeouts::default(),

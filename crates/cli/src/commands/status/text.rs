@@ -60,11 +60,11 @@ impl Status {
 
     /// Describes a source, its key, and the known key that it is.
     fn describe(&self, found: &FoundKey) -> Vec<String> {
-        let what = match (&found.key, found.last_four()) {
-            (Err(problem), _) => problem.clone(),
-            (Ok(_), last_four) => {
-                let last_four = last_four.unwrap_or_default();
-                match self.known(last_four).map(|key| &key.record) {
+        let what = match &found.key {
+            Err(problem) => problem.clone(),
+            Ok(key) => {
+                let last_four = key.last_four();
+                match self.known(key).map(|known| &known.record) {
                     Some(record) => {
                         format!("ends in {last_four}, as {} does{}", quoted(&record.name), validity(record))
                     }
